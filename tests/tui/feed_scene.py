@@ -59,7 +59,7 @@ class Scene:
     def __init__(self, keep: int = 10_000) -> None:
         self.clock = FixedClock(WALL, MONO)
         self.pane = FeedPane(self.clock, SETTINGS, keep)
-        self.pane.paint_seconds = 0.0
+        self.pane.paints.seconds = 0.0
         self.app = PaneApp(self.pane)
 
     async def arrive(self, pilot: "Pilot[None]", items: tuple[FeedItem, ...] = (), **more: Any) -> None:

@@ -281,7 +281,7 @@ async def test_hostile_names_stay_in_their_row_and_keep_the_columns_rows_1_to_13
         await settle(scene.pane, pilot)
         for row in range(len(scene.pane.rows)):
             for width in (40, 52, 76, 136):
-                text = "".join(piece for piece, _ in scene.pane.row(row, width))
+                text = "".join(piece for piece, _ in scene.pane.content.row(row, width))
                 assert text.isprintable()
                 assert "\x1b" not in text
         from rich.cells import cell_len
@@ -308,16 +308,16 @@ async def test_copies_name_exactly_this_key_and_a_group_by_an_escaped_pattern_ro
     async with scene.app.run_test(size=(80, 20)) as pilot:
         await scene.arrive(pilot)
         await press(scene, pilot, "enter", "down")
-        forms = dict(scene.pane.copy_forms())
+        forms = dict(scene.pane.content.copy_forms())
         assert list(forms.values()) == ["redis-cli -h localhost -p 6379 --scan --pattern 'cache:k:a\\*b:*'"]
         await press(scene, pilot, "enter", "down")
         scene.pane.put_details((KeyDetail(key=b"cache:k:a*b:it's", type="zset", taken_mono=scene.clock.mono()),))
-        lines = [text for _, text in scene.pane.copy_forms()]
+        lines = [text for _, text in scene.pane.content.copy_forms()]
         assert lines[0] == "redis-cli -h localhost -p 6379 PTTL 'cache:k:a*b:it'\\''s'"
         assert any("ZRANGE" in line for line in lines)
         scene.pane.move_to(3)
         await press(scene, pilot, "enter", "down")
-        assert [text for _, text in scene.pane.copy_forms()] == [b"cache:k:z:nul\x00".hex()]
+        assert [text for _, text in scene.pane.content.copy_forms()] == [b"cache:k:z:nul\x00".hex()]
 
 
 # -- values ------------------------------------------------------------------------------------------------------------

@@ -35,9 +35,9 @@ async def test_the_tab_strip_hears_the_rate_and_the_outage() -> None:
     scene = Scene()
     async with scene.app.run_test(size=(84, 14)) as pilot:
         await scene.arrive(pilot, events(1, 3))
-        assert scene.pane.state() == ("38/s", "")
+        assert scene.pane.content.state() == ("38/s", "")
         await scene.arrive(pilot, state="down")
-        assert scene.pane.state() == ("✖", "crit")
+        assert scene.pane.content.state() == ("✖", "crit")
         assert len(scene.app.heard(StateChanged)) == 3
 
 
@@ -47,7 +47,7 @@ async def test_y_copies_the_row_and_copy_as_offers_the_payload_and_a_line_that_l
         await scene.arrive(pilot, events(1, 3))
         await pilot.press("y")
         assert "k3" in scene.app.heard(CopyRequested)[-1].text
-        forms = dict(scene.pane.copy_forms())
+        forms = dict(scene.pane.content.copy_forms())
         assert forms["payload"] == event(3).payload.decode()
         assert forms["listen"] == "redis-cli -h localhost -p 6379 psubscribe 'cache_coherence:*'"
 
@@ -79,7 +79,7 @@ async def test_moving_down_to_the_newest_row_follows_again() -> None:
     async with scene.app.run_test(size=(84, 14)) as pilot:
         await scene.arrive(pilot, events(1, 40))
         await pilot.press("up", "down")
-        assert scene.pane.following
+        assert scene.pane.tail.following
 
 
 async def test_the_wheel_leaves_follow_and_finds_back() -> None:
@@ -88,13 +88,13 @@ async def test_the_wheel_leaves_follow_and_finds_back() -> None:
         await scene.arrive(pilot, events(1, 40))
         scene.pane.scroll_to(y=5, animate=False)
         await pilot.pause()
-        assert not scene.pane.following
+        assert not scene.pane.tail.following
         top = scene.body()[0]
         await scene.arrive(pilot, events(41, 60))
         assert scene.body()[0] == top
         scene.pane.scroll_to(y=scene.pane.max_scroll_y, animate=False)
         await pilot.pause()
-        assert scene.pane.following
+        assert scene.pane.tail.following
 
 
 async def test_rows_that_leave_at_the_bound_do_not_move_the_rows_in_view() -> None:
@@ -117,7 +117,7 @@ async def test_a_resize_keeps_the_newest_in_view_while_following() -> None:
             await pilot.pause()
             await pilot.pause()
             assert "k40" in scene.lines()[-2], size
-            assert scene.pane.following
+            assert scene.pane.tail.following
 
 
 # -- pausing -----------------------------------------------------------------------------------------------------------
@@ -164,7 +164,7 @@ async def test_a_filter_set_while_paused_shows_nothing_that_came_later() -> None
 
 async def test_paints_are_spared_but_an_outage_is_told_at_once() -> None:
     scene = Scene()
-    scene.pane.paint_seconds = 30.0
+    scene.pane.paints.seconds = 30.0
     async with scene.app.run_test(size=(84, 14)) as pilot:
         await scene.arrive(pilot, events(1, 3))
         await scene.arrive(pilot, events(4, 9))
@@ -362,7 +362,7 @@ async def test_hostile_payloads_are_rows_like_others_rows_1_to_13_and_58_to_60(w
         assert "k999" in scene.text()
         for index in range(len(scene.pane.rows)):
             for width in (56, 76, 80, 140):
-                for line in scene.pane._lines(index, width, 5):
+                for line in scene.pane.content.lines(index, width, 5):
                     assert cell_len("".join(text for text, _ in line)) <= width
 
 
@@ -441,4 +441,4 @@ async def test_a_broken_feed_is_called_that() -> None:
     async with scene.app.run_test(size=(140, 42)) as pilot:
         await scene.arrive(pilot, state="broken", fault=Fault("invalid", "what answers is no Redis"))
         assert "broken" in "\n".join(scene.lines())
-        assert scene.pane.state() == ("✖", "crit")
+        assert scene.pane.content.state() == ("✖", "crit")

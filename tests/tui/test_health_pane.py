@@ -216,11 +216,11 @@ async def test_the_truth_line_turns_amber_when_nobody_answers_or_nothing_arrives
     async with app.run_test(size=(80, 24)) as pilot:
         app.pane.reading = health_report()
         await pilot.pause()
-        assert app.pane.truth() == ("as of 11:06:39 (0.6 s) · probes 3 of 3 answered", False)
+        assert app.pane.content.truth() == ("as of 11:06:39 (0.6 s) · probes 3 of 3 answered", False)
         clock.advance(30)
-        assert app.pane.truth()[1]
+        assert app.pane.content.truth()[1]
         app.pane.reading = health_report(answered=0)
-        assert app.pane.truth()[1]
+        assert app.pane.content.truth()[1]
 
 
 async def test_the_cursor_goes_from_dependency_to_dependency_to_finding_never_to_a_blank() -> None:
@@ -228,21 +228,21 @@ async def test_the_cursor_goes_from_dependency_to_dependency_to_finding_never_to
     async with app.run_test(size=(56, 24)) as pilot:
         app.pane.reading = health_report()
         await pilot.pause()
-        seen = [app.pane.group]
+        seen = [app.pane.content.group]
         for _ in range(20):
             await pilot.press("j")
-            if app.pane.group != seen[-1]:
-                seen.append(app.pane.group)
+            if app.pane.content.group != seen[-1]:
+                seen.append(app.pane.content.group)
         assert seen[:7] == ["gateway", "engine", "redis", "postgres", "hit rate", "memory", "version"]
         assert seen[7:] == [("limits.immortal", "clinic_b / chat"), ("latency.p95", "engine")]
         await pilot.press("k")
-        assert app.pane.explain_subject() == "clinic_b / chat"
-        marked = [i for i in range(len(app.pane.rows)) if app.pane.is_marked(i)]
+        assert app.pane.content.explain_subject() == "clinic_b / chat"
+        marked = [i for i in range(len(app.pane.rows)) if app.pane.content.is_marked(i)]
         assert len(marked) == 3
         await pilot.press("g")
-        assert app.pane.group == "gateway"
+        assert app.pane.content.group == "gateway"
         await pilot.press("G")
-        assert app.pane.group == ("latency.p95", "engine")
+        assert app.pane.content.group == ("latency.p95", "engine")
 
 
 async def test_a_finding_is_scrolled_into_view_whole() -> None:
@@ -253,7 +253,7 @@ async def test_a_finding_is_scrolled_into_view_whole() -> None:
     async with app.run_test(size=(56, 16)) as pilot:
         app.pane.reading = health_report(findings=many)
         await pilot.press(*"j" * 9)
-        group = [i for i in range(len(app.pane.rows)) if app.pane.is_marked(i)]
+        group = [i for i in range(len(app.pane.rows)) if app.pane.content.is_marked(i)]
         seen = app.pane.visible_range()
         assert group[0] in seen
         assert group[-1] in seen
@@ -280,12 +280,12 @@ async def test_findings_here_are_those_of_the_line_under_the_cursor() -> None:
     async with app.run_test(size=(80, 24)) as pilot:
         app.pane.reading = health_report()
         await pilot.pause()
-        assert [f.severity for f in app.pane.findings_here()] == [health_report().findings[0].severity]
-        assert app.pane.explain_subject() == "clinic_b / chat (nothing is wrong with gateway)"
+        assert [f.severity for f in app.pane.content.findings_here()] == [health_report().findings[0].severity]
+        assert app.pane.content.explain_subject() == "clinic_b / chat (nothing is wrong with gateway)"
         await pilot.press("j")
-        assert [f.rule for f in app.pane.findings_here()] == ["latency.p95"]
+        assert [f.rule for f in app.pane.content.findings_here()] == ["latency.p95"]
         await pilot.press("G")
-        assert [f.subject for f in app.pane.findings_here()] == ["engine"]
+        assert [f.subject for f in app.pane.content.findings_here()] == ["engine"]
 
 
 async def test_a_line_without_findings_is_explained_by_nothing_only_where_there_is_none() -> None:
@@ -293,8 +293,8 @@ async def test_a_line_without_findings_is_explained_by_nothing_only_where_there_
     async with app.run_test(size=(80, 24)) as pilot:
         app.pane.reading = health_report(findings=())
         await pilot.pause()
-        assert app.pane.findings_here() == []
-        assert app.pane.explain_subject() == "gateway"
+        assert app.pane.content.findings_here() == []
+        assert app.pane.content.explain_subject() == "gateway"
 
 
 async def test_copies_are_lines_for_a_shell_without_a_password() -> None:
@@ -302,12 +302,12 @@ async def test_copies_are_lines_for_a_shell_without_a_password() -> None:
     async with app.run_test(size=(80, 24)) as pilot:
         app.pane.reading = health_report()
         await pilot.pause()
-        assert dict(app.pane.copy_forms())["curl: health"] == "curl -sS http://localhost:8020/health"
+        assert dict(app.pane.content.copy_forms())["curl: health"] == "curl -sS http://localhost:8020/health"
         await pilot.press("j", "j")
-        assert dict(app.pane.copy_forms())["redis-cli PING"] == "redis-cli -h localhost -p 6379 PING"
+        assert dict(app.pane.content.copy_forms())["redis-cli PING"] == "redis-cli -h localhost -p 6379 PING"
         await pilot.press("G", "y")
         assert app.heard(CopyRequested)[0].text == SLOW.message
-        assert dict(app.pane.copy_forms())["the finding"] == f"medium: {SLOW.message} (latency.p95)"
+        assert dict(app.pane.content.copy_forms())["the finding"] == f"medium: {SLOW.message} (latency.p95)"
 
 
 async def test_a_filter_keeps_the_findings_that_hold_it() -> None:
@@ -338,7 +338,7 @@ async def test_an_export_begins_with_the_verdict() -> None:
     async with app.run_test(size=(56, 24)) as pilot:
         app.pane.reading = health_report()
         await pilot.pause()
-        lines = app.pane.export_lines()
+        lines = app.pane.content.export_lines(app.pane.size.width)
     assert lines[0] == "✖ CRITICAL"
     assert any("clinic_b / chat never resets: its counter has no TTL (400 of 150)" in line for line in lines)
     assert lines[-1].startswith("as of")

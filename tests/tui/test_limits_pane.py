@@ -54,7 +54,7 @@ async def test_a_counter_that_never_resets_stands_red_on_top() -> None:
     app = PaneApp(pane())
     async with app.run_test(size=(84, 20)):
         app.pane.reading = reading(limits_report())
-        pieces = app.pane.row(0, 80)
+        pieces = app.pane.content.row(0, 80)
     text = "".join(piece for piece, _ in pieces)
     assert text.split()[:2] == ["✖", "clinic_b"]
     assert ("never", "crit") in [(piece.strip(), ink) for piece, ink in pieces]
@@ -146,15 +146,15 @@ async def test_stale_rows_stay_muted_under_an_amber_truth_line_with_a_live_retry
         fault = Fault("refused", "localhost:6379/0: connection refused", "start it")
         app.pane.reading = reading(limits_report(), 27, fault=fault, retry_in=5.0)
         await pilot.pause()
-        truth, stale = app.pane.truth()
+        truth, stale = app.pane.content.truth()
         assert stale
         assert app.pane.muted
-        assert app.pane.ink("here") == app.pane.ink("quiet")
+        assert app.pane.inks.style("here", muted=True) == app.pane.inks.style("quiet")
         assert "(27 s)" in truth
         assert "connection refused · retry in 5 s" in truth
         assert "clinic_b" in "\n".join(screen_lines(app))
         clock.advance(2)
-        assert "retry in 3 s" in app.pane.truth()[0]
+        assert "retry in 3 s" in app.pane.content.truth()[0]
 
 
 @pytest.mark.parametrize("width", [60, 84])
@@ -188,9 +188,9 @@ async def test_a_reading_that_nobody_renews_becomes_stale_by_its_age() -> None:
     app = PaneApp(pane(clock))
     async with app.run_test(size=(84, 20)):
         app.pane.reading = reading(limits_report())
-        assert not app.pane.truth()[1]
+        assert not app.pane.content.truth()[1]
         clock.advance(30)
-        assert app.pane.truth()[1]
+        assert app.pane.content.truth()[1]
 
 
 async def test_before_the_first_answer_there_is_no_number_row_33() -> None:
@@ -213,10 +213,10 @@ async def test_what_was_within_its_limits_before_an_outage_is_no_good_news_now()
         calm = limits_report([counter("acme", "chat", 3)], coverage=Coverage(1, 1, True))
         app.pane.reading = reading(calm)
         await pilot.pause()
-        assert "● within limits" in "\n".join(screen_lines(app)) and app.pane.state() == ("", "")
+        assert "● within limits" in "\n".join(screen_lines(app)) and app.pane.content.state() == ("", "")
         app.pane.reading = reading(calm, fault=Fault("refused", "nobody answers"), retry_in=3.0)
         await pilot.pause()
-        assert "within limits" not in "\n".join(screen_lines(app)) and app.pane.state() == ("○", "warn")
+        assert "within limits" not in "\n".join(screen_lines(app)) and app.pane.content.state() == ("○", "warn")
 
 
 async def test_keys_of_a_strange_layout_are_no_empty_pane() -> None:
@@ -364,12 +364,12 @@ async def test_findings_here_are_those_of_the_counter_and_its_tenant() -> None:
     async with app.run_test(size=(84, 40)) as pilot:
         app.pane.reading = reading(limits_report([*MIXED, *many]))
         await pilot.pause()
-        assert [f.rule for f in app.pane.findings_here()] == ["limits.immortal"]
-        assert app.pane.explain_subject() == "clinic_b / chat"
+        assert [f.rule for f in app.pane.content.findings_here()] == ["limits.immortal"]
+        assert app.pane.content.explain_subject() == "clinic_b / chat"
         app.pane.show_tenant("noisy")
-        assert [f.rule for f in app.pane.findings_here()] == ["limits.tenant_share"]
+        assert [f.rule for f in app.pane.content.findings_here()] == ["limits.tenant_share"]
         app.pane.show_tenant("high_traffic")
-        assert app.pane.findings_here() == []
+        assert app.pane.content.findings_here() == []
 
 
 async def test_a_finding_that_sums_up_many_counters_explains_each_of_them() -> None:
@@ -377,7 +377,7 @@ async def test_a_finding_that_sums_up_many_counters_explains_each_of_them() -> N
     async with app.run_test(size=(84, 40)) as pilot:
         app.pane.reading = reading(limits_report([counter(f"t{i}", ttl_ms=None) for i in range(9)]))
         await pilot.pause()
-        assert [f.subject for f in app.pane.findings_here()] == ["several counters"]
+        assert [f.subject for f in app.pane.content.findings_here()] == ["several counters"]
 
 
 async def test_copies_name_exactly_this_key_and_a_nul_byte_says_why_not_row_5() -> None:
@@ -386,11 +386,11 @@ async def test_copies_name_exactly_this_key_and_a_nul_byte_says_why_not_row_5() 
         app.pane.reading = reading(limits_report([counter(b"it's*[a] $(x)", count=150)]))
         await pilot.press("y")
         assert app.heard(CopyRequested)[0].text == "rate_limit:it's*[a] $(x):chat"
-        forms = dict(app.pane.copy_forms())
+        forms = dict(app.pane.content.copy_forms())
         assert forms["redis-cli GET"].endswith("GET 'rate_limit:it'\\''s*[a] $(x):chat'")
         assert forms["curl: the limits in force"] == "curl -sS http://localhost:8020/api/rate-limits"
         app.pane.reading = reading(limits_report([counter(b"a\x00b")]))
-        assert dict(app.pane.copy_forms())["redis-cli GET"].startswith("# a name with a NUL byte cannot")
+        assert dict(app.pane.content.copy_forms())["redis-cli GET"].startswith("# a name with a NUL byte cannot")
 
 
 async def test_the_tab_strip_hears_of_the_worst_state() -> None:
@@ -398,10 +398,10 @@ async def test_the_tab_strip_hears_of_the_worst_state() -> None:
     async with app.run_test(size=(84, 20)) as pilot:
         app.pane.reading = reading(limits_report())
         await pilot.pause()
-        assert app.pane.state() == ("✖", "crit")
+        assert app.pane.content.state() == ("✖", "crit")
         assert app.heard(StateChanged)
         app.pane.reading = reading(limits_report([counter("a")]))
-        assert app.pane.state() == ("", "")
+        assert app.pane.content.state() == ("", "")
 
 
 async def test_an_export_holds_every_row_the_foot_and_the_truth() -> None:
@@ -409,7 +409,7 @@ async def test_an_export_holds_every_row_the_foot_and_the_truth() -> None:
     async with app.run_test(size=(84, 12)) as pilot:
         app.pane.reading = reading(limits_report([counter(f"tenant_{i}") for i in range(50)]))
         await pilot.pause()
-        lines = app.pane.export_lines()
+        lines = app.pane.content.export_lines(app.pane.size.width)
     assert sum("tenant_" in line for line in lines[:-1]) == 50
     assert any("complete" in line for line in lines)
     assert "50 of 1,000" in lines[-1]
@@ -426,7 +426,7 @@ async def test_ten_thousand_counters_sort_filter_and_scroll_quickly() -> None:
             start = time.perf_counter()
             app.pane.action_sort()
             best["sort"] = min(best["sort"], time.perf_counter() - start)
-        app.pane.order = 0
+        app.pane.content.order = limit_rows.ORDERS[0]
         for _ in range(3):
             start = time.perf_counter()
             app.pane.set_filter("tenant:tenant_5 percent>50")
@@ -540,9 +540,9 @@ async def test_a_window_that_ended_is_not_called_ok_too() -> None:
     app = PaneApp(pane(clock))
     async with app.run_test(size=(140, 14)):
         app.pane.reading = reading(limits_report([counter("acme", ttl_ms=2_000)]))
-        assert "ok" in app.pane.plain(0, 120).split()
+        assert "ok" in app.pane.content.plain(0, 120).split()
         clock.advance(10)
-        words = app.pane.plain(0, 120).split()
+        words = app.pane.content.plain(0, 120).split()
         assert "ended" in words
         assert "ok" not in words
 

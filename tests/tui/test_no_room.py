@@ -10,11 +10,10 @@ from optimus_tui.tui.app import OptimusApp
 from optimus_tui.tui.dashboard.screen import Dashboard
 from optimus_tui.tui.dialogs.text import TextDialog
 from optimus_tui.tui.panes.base import Pane
-from optimus_tui.tui.panes.feed.lines import COLUMNS, event_lines, gap_lines
+from optimus_tui.tui.panes.feed.lines import TABLE, event_lines, gap_lines
 from optimus_tui.tui.panes.feed.pane import FeedPane
 from optimus_tui.tui.panes.health.pane import HealthPane
 from optimus_tui.tui.panes.limits.pane import LimitsPane
-from optimus_tui.tui.widgets.columns import fit_columns
 from tests.fixed_clock import FixedClock
 from tests.tui.cache_scene import Scene as CacheScene
 from tests.tui.cache_scene import press
@@ -27,7 +26,7 @@ WIDTHS = (-4, 0, 1, 5, 12)
 
 def test_a_column_that_never_hides_is_there_at_any_width() -> None:
     for width in WIDTHS:
-        assert [column.id for column, _ in fit_columns(COLUMNS, width)] == ["time", "tenant", "type", "detail"]
+        assert [column.id for column, _ in TABLE.fitted(width)] == ["time", "tenant", "type", "detail"]
 
 
 async def test_a_wrapped_feed_behind_a_dialog_survives_a_smaller_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -52,11 +51,11 @@ async def test_a_wrapped_feed_behind_a_dialog_survives_a_smaller_terminal(monkey
 
 def draw(pane: Pane, width: int) -> None:
     for line in range(pane.head_lines):
-        pane.head(line, width)
+        pane.content.head(line, width)
     for line in range(pane.foot_lines):
-        pane.foot(line, width)
+        pane.content.foot(line, width)
     for index in range(len(pane.rows)):
-        pane.row(index, width)
+        pane.content.row(index, width)
 
 
 @pytest.mark.parametrize("make", [HealthPane, LimitsPane])
@@ -72,7 +71,7 @@ async def test_health_and_limits_draw_at_any_width(make: Any, size: tuple[int, i
         for width in WIDTHS:
             draw(app.pane, width)
             if isinstance(app.pane, HealthPane):
-                app.pane._build(width)
+                app.pane.content.build(width)
 
 
 async def test_the_cache_tree_draws_at_any_width() -> None:

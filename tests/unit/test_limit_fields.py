@@ -65,7 +65,7 @@ def seen(counter: Counter = COUNTER, rules: LimitRules = RULES, track: Track = T
 
 
 def shown(row: LimitRow) -> Any:
-    drawn = limit_rows.draw_row(row, 140, 1001.0)
+    drawn = limit_rows.TABLE.row(limit_rows.LimitNow(row, 1001.0), 140)
     return drawn, msgspec.json.encode(limit_section(row.counter, row)), dict(limit_rows.RowFields(row, 1001.0))
 
 

@@ -78,12 +78,12 @@ class EpisodeList(LineView):
 
     def head(self, line: int, width: int) -> list[Piece]:
         """Return the titles of the columns."""
-        return words.head(width) if self.rows else []
+        return words.TABLE.head(width - 1) if self.rows else []
 
     def row(self, index: int, width: int) -> list[Piece]:
         """Return one episode as spans."""
         episode = self.rows[index]
-        return words.row(episode, self.state_of(episode), self._now(), width)
+        return words.TABLE.row(words.EpisodeNow(episode, self.state_of(episode), self._now()), width - 1)
 
     def empty_lines(self) -> list[str]:
         """Return what stands in an empty list."""

@@ -2,14 +2,14 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from rich.cells import cell_len
 
 from optimus_tui.contract.alerts import AlertEpisode, Mute, Notice
 from optimus_tui.contract.findings import Finding, Severity
-from optimus_tui.tui.widgets.columns import Column, fit_cell, fit_columns, fit_name
-from optimus_tui.tui.widgets.line_view import Piece
+from optimus_tui.tui.widgets.columns import Cell, Column, fit_cell, fit_name
+from optimus_tui.tui.widgets.table import Table
 from optimus_tui.verdicts.alerts.changes import OpenEpisode
 from optimus_tui.wording.age import age, clock
 from optimus_tui.wording.glyphs import SEVERITY_MARKS
@@ -106,49 +106,44 @@ def state_of(episode: AlertEpisode, held: OpenEpisode | None, muted: bool) -> tu
     return ("muted", "quiet") if muted else ("active", _INKS[episode.severity])
 
 
-_COLUMNS = (
-    Column("state", "state", 11),
-    Column("worst", "worst", 6),
-    Column("subject", "about", 14, grow=3, most=44),
-    Column("rule", "rule", 15, grow=1, most=22, hide_below=70),
-    Column("since", "since", 8, hide_below=60),
-    Column("lasted", "lasted", 7, "right"),
-    Column("measured", "worst value", 14, "right", hide_below=110),
-    Column("back", "back", 5, "right", hide_below=72),
-)
+class EpisodeNow(NamedTuple):
+    """An episode with its state and that state's style, as of ``now`` in seconds since the epoch."""
+
+    episode: AlertEpisode
+    state: tuple[str, str]
+    now: float
+
+    @property
+    def is_quiet(self) -> bool:
+        """Return True if nothing has to be done about it now."""
+        return self.state[1] in ("quiet", "good")
 
 
-def head(width: int) -> list[Piece]:
-    """Return the titles of the columns."""
-    return [(fit_cell(column.title, cells, column.align) + " ", "quiet") for column, cells in _fitted(width)]
+def _worst_cell(line: EpisodeNow, _: int) -> Cell:
+    severity = line.episode.finding.severity
+    return SEVERITY_MARKS[severity].text, "quiet" if line.is_quiet else _INKS[severity]
 
 
-def row(episode: AlertEpisode, state: tuple[str, str], now: float, width: int) -> list[Piece]:
-    """Return one episode as spans."""
-    finding = episode.finding
-    mark = SEVERITY_MARKS[finding.severity]
-    quiet = state[1] in ("quiet", "good")
-    cells = {
-        "state": state,
-        "worst": (mark.text, "quiet" if quiet else _INKS[finding.severity]),
-        "rule": (safe_text(finding.rule, 60), "quiet"),
-        "since": (since_words(episode.since, now), "quiet"),
-        "lasted": (age(episode.lasted), ""),
-        "measured": (measured(finding), ""),
-        "back": (f"{episode.back}×" if episode.back else "", "warn"),
-    }
-    pieces: list[Piece] = []
-    for column, wide in _fitted(width):
-        if column.id == "subject":
-            pieces += [(fit_name(safe_text(finding.subject, 120), wide), "" if quiet else "bright"), (" ", "")]
-            continue
-        text, ink = cells[column.id]
-        pieces += [(fit_cell(text, wide, column.align), ink), (" ", "")]
-    return pieces
+def _subject_cell(line: EpisodeNow, cells: int) -> Cell:
+    return [(fit_name(safe_text(line.episode.finding.subject, 120), cells), "" if line.is_quiet else "bright")]
 
 
-def _fitted(width: int) -> list[tuple[Column, int]]:
-    return fit_columns(_COLUMNS, width - 1)
+def _back_cell(line: EpisodeNow, _: int) -> Cell:
+    return f"{line.episode.back}×" if line.episode.back else "", "warn"
+
+
+TABLE = Table[EpisodeNow](
+    Column("state", "state", 11, lambda line, _: line.state),
+    Column("worst", "worst", 6, _worst_cell),
+    Column("subject", "about", 14, _subject_cell, grow=3, most=44),
+    Column("rule", "rule", 15, lambda line, _: (safe_text(line.episode.finding.rule, 60), "quiet"),
+           grow=1, most=22, hide_below=70),
+    Column("since", "since", 8, lambda line, _: (since_words(line.episode.since, line.now), "quiet"), hide_below=60),
+    Column("lasted", "lasted", 7, lambda line, _: (age(line.episode.lasted), ""), "right"),
+    Column("measured", "worst value", 14, lambda line, _: (measured(line.episode.finding), ""),
+           "right", hide_below=110),
+    Column("back", "back", 5, _back_cell, "right", hide_below=72),
+)  # fmt: skip
 
 
 def since_words(since: float, now: float) -> str:

@@ -98,8 +98,8 @@ class CommandLogScreen(BaseScreen):
         lines += map(Polled, self.context.log.polls()) if self.polling else reversed(self._runs)
         if self.filter:
             lines = [line for line in lines if self.filter.matches(fields(line))]
-        view.columns = POLLED if self.polling else ASKED
-        view.says = self._nothing()
+        view.table = POLLED if self.polling else ASKED
+        view.empty = self._nothing()
         if not (self.paused and self.polling):
             view.set_rows(lines)
         view.border_title, view.border_subtitle = Content(self._title()), Content(self._truth())

@@ -19,8 +19,8 @@ class PaneRequests:
         """Explain the findings of the current pane."""
         from optimus_tui.tui.dialogs.text import explain_dialog
 
-        pane = self.dashboard.pane(self.dashboard.current)
-        self.dashboard.open_screen(explain_dialog(pane.explain_subject(), pane.findings_here()))
+        content = self.dashboard.pane(self.dashboard.current).content
+        self.dashboard.open_screen(explain_dialog(content.explain_subject(), content.findings_here()))
 
     def export(self, pane: str, lines: list[str]) -> None:
         """Write a pane's lines to a private file, and say where it is."""

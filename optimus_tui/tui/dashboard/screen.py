@@ -293,7 +293,7 @@ class Dashboard(BaseScreen):
 
     def copy_forms(self) -> list[tuple[str, str]]:
         """Return the forms in which the current pane's row can be copied."""
-        return self.pane(self.current).copy_forms()
+        return self.pane(self.current).content.copy_forms()
 
     def action_filter(self) -> None:
         """Filter the current pane."""

@@ -92,7 +92,7 @@ def tab_words(panes: Iterable[Pane], current: str, width: int) -> tuple[tuple[st
     """Return name, title, state, the state's colour and whether it is the current one, for each pane."""
     tabs = []
     for pane in panes:
-        state, ink = pane.state()
+        state, ink = pane.content.state()
         title = SHORT.get(pane.NAME, pane.TITLE) if width < 100 else pane.TITLE
         tabs.append((pane.NAME, f"{pane.NUMBER} {title}", state, INK_COLORS.get(ink, ""), current == pane.NAME))
     return tuple(tabs)

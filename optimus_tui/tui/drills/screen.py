@@ -13,21 +13,8 @@ from optimus_tui.tui.base_screen import BaseScreen
 from optimus_tui.tui.keys import chosen
 from optimus_tui.tui.render_report import report_lines
 from optimus_tui.tui.terminal import clipboard
-from optimus_tui.tui.widgets.bars import Bar, KeyStrip, Words
+from optimus_tui.tui.widgets.bars import Bar, KeyStrip
 from optimus_tui.tui.widgets.report_view import ReportView
-
-
-class DrillBar(Bar):
-    """How it ended."""
-
-    def __init__(self, result: DrillResult) -> None:
-        super().__init__(id="drill-bar")
-        self.result = result
-
-    def words(self) -> tuple[Words, Words]:
-        """Return how the drill ended, left and right."""
-        ended = (f"   {self.result.ended}", "b:success" if self.result.solved else "b:warning")
-        return [(" DRILL", "b:bright"), (f"   {self.result.scenario}", "accent"), ended], []
 
 
 class DrillScreen(BaseScreen):
@@ -49,7 +36,10 @@ class DrillScreen(BaseScreen):
 
     def compose(self) -> ComposeResult:
         """Return the bar, the result and the key line."""
-        yield DrillBar(self.result)
+        ended = (f"   {self.result.ended}", "b:success" if self.result.solved else "b:warning")
+        bar = Bar(id="drill-bar")
+        bar.facts = [(" DRILL", "b:bright"), (f"   {self.result.scenario}", "accent"), ended], []
+        yield bar
         with Container(id="drill-room"):
             yield ReportView(id="drill-result")
         yield KeyStrip()

@@ -202,7 +202,7 @@ class IncidentController:
             self.dashboard.say("nothing to pin here: put the cursor on a row first", "warning")
             return
         try:
-            await self.service.note(pane.plain(pane.cursor).strip(), pane.TITLE, pane.copy_name() or "")
+            await self.service.note(pane.content.plain(pane.cursor).strip(), pane.TITLE, pane.content.copy_name() or "")
         except IncidentError as error:
             self.dashboard.say(str(error), "error")
         else:

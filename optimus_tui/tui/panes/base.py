@@ -1,30 +1,91 @@
 """What the four panes have in common: a frame that says what it holds, how fresh it is and how complete.
 
-A pane receives readings, never asks for them. It owns its rows and its actions; the screen only routes.
+A pane receives readings, never asks for them. It owns its rows and its actions; its content says how they look.
 """
 
-from collections.abc import Mapping
 from typing import Any, ClassVar, Self
 
+from textual import on
 from textual.content import Content
 from textual.geometry import Region
 from textual.reactive import reactive
 from textual.style import Style as TextStyle
+from textual.worker import Worker, WorkerState
 
 from optimus_tui.clock import Clock
-from optimus_tui.contract.findings import Finding
 from optimus_tui.grammar.filter import EVERYTHING, Filter, FilterError, parse_filter
 from optimus_tui.settings.model import Settings
 from optimus_tui.tui.keys import bindings
 from optimus_tui.tui.messages import CopyRequested, ExportRequested, RefreshRequested, StateChanged
-from optimus_tui.tui.widgets.line_view import LineView
+from optimus_tui.tui.panes.content import PaneContent
+from optimus_tui.tui.widgets.inks import Piece
+from optimus_tui.tui.widgets.line_view import LineCanvas
+from optimus_tui.wording.safe import safe_text
 
-Words = list[tuple[str, str]]
-"""Safe text with the ink it is written in."""
+
+class PaneFrame:
+    """Writes the words of a pane on the upper and the lower line of its border."""
+
+    def __init__(self, pane: "Pane") -> None:
+        self.pane = pane
+        self.is_writing = False
+        """Textual would paint the whole pane for a border title; the pane ignores that while this is set."""
+        self._drawn: tuple[object, ...] = ()
+        self._state_posted = ""
+
+    def forget(self) -> None:
+        """Draw again next time, whatever stands there: the theme has changed."""
+        self._drawn = ()
+
+    def draw(self) -> None:
+        """Draw title and truth line if their words changed."""
+        pane, content = self.pane, self.pane.content
+        truth, stale = content.truth()
+        words = content.title_words() + (content.paused_words() if pane.paused else [])
+        filter_text, error = pane.filter.text, pane.filter_error
+        drawn = (truth, stale, tuple(words), filter_text, error, pane.size.width, pane.has_focus, pane.app.theme)
+        if drawn == self._drawn:
+            return
+        self._drawn = drawn
+        if stale != pane.muted:
+            pane.muted = stale
+            pane.refresh()
+        left: list[Piece] = [(f"{pane.NUMBER} {pane.TITLE}", "here")]
+        if filter_text:
+            left.append((f"  / {filter_text}", "crit" if error else "accent"))
+        self._write(self._edge(left, words), self._edge([(truth, "warn" if stale else "quiet")], []))
+        state = content.state()[0]
+        if state != self._state_posted:
+            self._state_posted = state
+            pane.post_message(StateChanged(pane.NAME))
+
+    def _write(self, upper: Content, lower: Content) -> None:
+        pane = self.pane
+        self.is_writing = True
+        pane.border_title, pane.border_subtitle = upper, lower
+        self.is_writing = False
+        left, top = pane.content_offset
+        width, height = pane.outer_size
+        pane.refresh(Region(-left, -top, width, 1), Region(-left, height - 1 - top, width, 1))
+
+    def _edge(self, left: list[Piece], right: list[Piece]) -> Content:
+        """Return words at both ends of an edge with the frame's own line between them."""
+        room = self.pane.content.edge_room
+        start = Content.assemble(*[(text, self._style(ink)) for text, ink in left])
+        spaced = [(text + "  ", ink) for text, ink in right[:-1]] + right[-1:]
+        end = Content.assemble(*[(text, self._style(ink)) for text, ink in spaced])
+        fill = room - start.cell_length - end.cell_length
+        if right and fill >= 2:
+            line = TextStyle(foreground=self.pane.styles.border_top[1])
+            return Content.assemble(start, " ", ("─" * (fill - 2), line), " ", end)
+        return start if start.cell_length <= room else start.truncate(room, ellipsis=True)
+
+    def _style(self, ink: str) -> TextStyle:
+        return TextStyle.from_rich_style(self.pane.inks.style(ink, muted=self.pane.muted)) if ink else TextStyle()
 
 
-class Pane(LineView):
-    """One framed list. Subclasses set NAME, NUMBER, TITLE and fill in ``refresh_rows`` and the words of the frame."""
+class Pane(LineCanvas):
+    """One framed list. Subclasses set NAME, NUMBER, TITLE and fill in ``refresh_rows``."""
 
     NAME: ClassVar[str]
     NUMBER: ClassVar[int]
@@ -33,70 +94,26 @@ class Pane(LineView):
     """The names that a filter may use here; ``text`` is what a bare word is looked for in."""
     BINDINGS = bindings("pane")
 
-    _framing = False
-
+    content: PaneContent
     reading: reactive[Any] = reactive(None, always_update=True, repaint=False)
     paused = reactive(False)
 
-    def __init__(self, clock: Clock, settings: Settings) -> None:
-        super().__init__(id=self.NAME)
+    def __init__(self, clock: Clock, settings: Settings, content: PaneContent) -> None:
+        self.frame = PaneFrame(self)
+        super().__init__(content, id=self.NAME)
         self.clock, self.settings = clock, settings
         self.filter: Filter = EVERYTHING
         self.filter_error: str | None = None
         self.shown: Any = None
         """The reading that the rows are made from: the newest, or while paused the one of that moment."""
-        self.arrived_mono = clock.mono()
-        """When it came here: a ``retry_in`` counts from then."""
-        self.newest_mono = clock.mono()
-        """When the newest reading came, also one that is not shown while the pane is paused."""
-        self._paused_mono = clock.mono()
-        self._frame_drawn: tuple[object, ...] = ()
-        self._state_told = ""
-
-    # -- for subclasses --------------------------------------------------------------------------------------------
+        self.arrived_mono = self.newest_mono = self._paused_mono = clock.mono()
+        """When it came here: a ``retry_in`` counts from then. ``newest_mono`` is the same of one that is not shown."""
 
     def refresh_rows(self) -> None:
         """Make rows from ``self.shown`` and the filter, then ``set_rows``. While paused only a filter calls this."""
 
-    def title_words(self) -> Words:
-        """What stands at the right of the frame's upper edge."""
-        return []
-
-    def paused_words(self) -> Words:
-        """What the frame says while this pane is frozen."""
-        return [("PAUSED", "warn")]
-
-    def truth(self) -> tuple[str, bool]:
-        """The truth line (safe text), and whether what is shown is stale."""
-        return "", False
-
-    def state(self) -> tuple[str, str]:
-        """Glyph or short figure for the tab strip, and its ink."""
-        return "", ""
-
-    def findings_here(self) -> list[Finding]:
-        """The findings that explain the row under the cursor, else those of the whole pane."""
-        return []
-
-    def explain_subject(self) -> str:
-        """What ``findings_here`` is about (safe text)."""
-        return self.TITLE.lower()
-
-    def copy_name(self) -> str | None:
-        """What ``y`` copies."""
-        return self.plain(self.cursor) if self.selected is not None else None
-
-    def copy_forms(self) -> list[tuple[str, str]]:
-        """What ``Y`` offers: a name and the text, each."""
-        return []
-
-    def row_fields(self, row: Any) -> Mapping[str, str | float | None]:
-        """The fields a filter may name. ``text`` is what a bare word is looked for in."""
-        return {"text": str(row)}
-
-    # -- life ------------------------------------------------------------------------------------------------------
-
     def watch_reading(self) -> None:
+        """Show a reading that came, unless the pane is paused."""
         self.newest_mono = self.clock.mono()
         if not self.paused:
             self.shown, self.arrived_mono = self.reading, self.newest_mono
@@ -105,6 +122,7 @@ class Pane(LineView):
         self.draw_frame()
 
     def watch_paused(self) -> None:
+        """Freeze the pane, or show the newest reading again."""
         self._paused_mono = self.clock.mono()
         if not self.paused and self.reading is not None and self.is_mounted:
             self.shown = self.reading
@@ -112,110 +130,60 @@ class Pane(LineView):
         self.draw_frame()
 
     def moment(self) -> float:
-        """The monotonic second that countdowns are drawn for: now, or when the pane was paused."""
+        """Return the monotonic second that countdowns are drawn for: now, or when the pane was paused."""
         return self._paused_mono if self.paused else self.clock.mono()
 
     def tick(self) -> None:
-        """Once a second: countdowns move, ages grow; nothing is asked of anybody."""
+        """Draw countdowns and ages, once a second; nothing is asked of anybody."""
         self.draw_frame()
         if not self.paused and self.is_on_screen:
             self.refresh_changed()
 
     @property
     def is_on_screen(self) -> bool:
-        """False for a pane that the layout hides."""
+        """Return False for a pane that the layout hides."""
         return self.display and self.size.height > 0
 
-    @property
-    def edge_room(self) -> int:
-        """Cells for words on an edge of the frame: all of it but the corners and a bit of line at each."""
-        return self.size.width - 2
+    # -- the frame, and bugs
+
+    @on(Worker.StateChanged)
+    def _worker_changed(self, event: Worker.StateChanged) -> None:
+        if event.state is WorkerState.ERROR:
+            self.content.bug = f"a bug stopped this list: {safe_text(event.worker.error, 120)}"
+            self.log.error(self.content.bug)
+            self.draw_frame()
 
     def draw_frame(self) -> None:
-        """Title and truth line, redrawn only when their words change."""
-        if not self.is_mounted or self.size.width == 0:
-            return
-        truth, stale = self.truth()
-        muted = stale
-        words = self.title_words() + (self.paused_words() if self.paused else [])
-        filter_text = self.filter.text
-        drawn = (
-            truth,
-            stale,
-            tuple(words),
-            filter_text,
-            self.filter_error,
-            self.size.width,
-            self.has_focus,
-            self.app.theme,
-        )
-        if drawn == self._frame_drawn:
-            return
-        self._frame_drawn = drawn
-        if muted != self.muted:
-            self.muted = muted
-            self.refresh()
-        left: Words = [(f"{self.NUMBER} {self.TITLE}", "here")]
-        if filter_text:
-            left.append((f"  / {filter_text}", "crit" if self.filter_error else "accent"))
-        self._set_edges(self._edge(left, words), self._edge([(truth, "warn" if stale else "quiet")], []))
-        state = self.state()[0]
-        if state != self._state_told:
-            self._state_told = state
-            self.post_message(StateChanged(self.NAME))
-
-    def _set_edges(self, upper: Content, lower: Content) -> None:
-        """New words on the frame: only its two lines are painted, where Textual would paint the pane."""
-        self._framing = True
-        self.border_title, self.border_subtitle = upper, lower
-        self._framing = False
-        left, top = self.content_offset
-        width, height = self.outer_size
-        self.refresh(Region(-left, -top, width, 1), Region(-left, height - 1 - top, width, 1))
+        """Draw title and truth line if their words changed."""
+        if self.is_mounted and self.size.width:
+            self.frame.draw()
 
     def refresh(self, *regions: Region, repaint: bool = True, layout: bool = False, recompose: bool = False) -> Self:
-        """As ever, except while the frame gets its words."""
-        if self._framing:
+        """Paint again, except while the frame gets its words."""
+        if self.frame.is_writing:
             return self
         return super().refresh(*regions, repaint=repaint, layout=layout, recompose=recompose)
 
-    def _edge(self, left: Words, right: Words) -> Content:
-        """Words at both ends of an edge with the frame's own line between them."""
-        room = self.edge_room
-        start = Content.assemble(*[(text, self._text_style(ink)) for text, ink in left])
-        end = Content.assemble(
-            *[
-                (text + ("  " if i < len(right) - 1 else ""), self._text_style(ink))
-                for i, (text, ink) in enumerate(right)
-            ]
-        )
-        fill = room - start.cell_length - end.cell_length
-        if not right or fill < 2:
-            return start if start.cell_length <= room else start.truncate(room, ellipsis=True)
-        line = TextStyle(foreground=self.styles.border_top[1])
-        return Content.assemble(start, " ", ("─" * (fill - 2), line), " ", end)
-
-    def _text_style(self, ink: str) -> TextStyle:
-        return TextStyle.from_rich_style(self.ink(ink)) if ink else TextStyle()
-
     def on_focus(self) -> None:
+        """Show in the frame that the pane has the focus."""
         self.call_after_refresh(self.draw_frame)
 
-    def on_blur(self) -> None:
-        self.call_after_refresh(self.draw_frame)
+    on_blur = on_focus
 
     def on_resize(self) -> None:
+        """Measure and draw the frame for the new size."""
         super().on_resize()
         self.draw_frame()
 
     def notify_style_update(self) -> None:
+        """Take the styles of another theme."""
         super().notify_style_update()
-        self._frame_drawn = ()
+        self.frame.forget()
 
-    # -- actions that every pane has -------------------------------------------------------------------------------
+    # -- actions that every pane has
 
     def set_filter(self, text: str) -> str | None:
-        """Filter the rows; the sentence to show when the text is not a filter."""
+        """Filter the rows. Return the sentence to show when the text is not a filter, else None."""
         try:
             self.filter, self.filter_error = parse_filter(text, self.FIELDS), None
         except FilterError as error:
@@ -226,20 +194,18 @@ class Pane(LineView):
         return self.filter_error
 
     def action_pause(self) -> None:
+        """Freeze the pane, or let it go on."""
         self.paused = not self.paused
 
     def action_refresh(self) -> None:
+        """Ask for a new reading."""
         self.post_message(RefreshRequested(self.NAME))
 
     def action_copy(self) -> None:
-        if name := self.copy_name():
+        """Copy what the row under the cursor is about."""
+        if name := self.content.copy_name():
             self.post_message(CopyRequested(name, "row"))
 
     def action_export(self) -> None:
-        self.post_message(ExportRequested(self.NAME, self.export_lines()))
-
-    def export_lines(self) -> list[str]:
-        """Head, rows and truth line as text."""
-        width = max(100, self.size.width)
-        heads = ["".join(text for text, _ in self.head(i, width)).rstrip() for i in range(self.head_lines)]
-        return [*heads, *(self.plain(i, width) for i in range(len(self.rows))), "", self.truth()[0]]
+        """Write the rows to a file."""
+        self.post_message(ExportRequested(self.NAME, self.content.export_lines(self.size.width)))

@@ -121,11 +121,12 @@ class CounterList(TenantList):
 
     def head(self, line: int, width: int) -> list[Piece]:
         """Return the titles of the columns."""
-        return limit_rows.draw_head(width, "", limit_rows.OF_ONE_TENANT) if self.rows else []
+        return limit_rows.OF_ONE_TENANT.head(width) if self.rows else []
 
     def row(self, index: int, width: int) -> list[Piece]:
         """Return one counter as spans."""
-        return limit_rows.draw_row(self.rows[index], width, self.clock.mono(), limit_rows.OF_ONE_TENANT)
+        now = limit_rows.LimitNow(self.rows[index], self.clock.mono())
+        return limit_rows.OF_ONE_TENANT.row(now, width)
 
     def key_under_cursor(self) -> bytes | None:
         """Return the counter's key."""

@@ -18,9 +18,12 @@ Words = list[tuple[str, str]]
 class Bar(Widget):
     """A line of words at the left and at the right; what does not fit is cut at the left words' end."""
 
+    facts: reactive[tuple[Words, Words]] = reactive(([], []))
+    """Left and right words."""
+
     def words(self) -> tuple[Words, Words]:
-        """Left and right words."""
-        raise NotImplementedError
+        """Return left and right words."""
+        return self.facts
 
     def paint(self, words: Words) -> Content:
         """Words as content; ``b:`` before a colour makes it bold."""
@@ -41,11 +44,6 @@ class Bar(Widget):
 
 class StatusBar(Bar):
     """Product, environment, mode, verdict, own load and the clock."""
-
-    facts: reactive[tuple[Words, Words]] = reactive(([], []))
-
-    def words(self) -> tuple[Words, Words]:
-        return self.facts
 
 
 class TabStrip(Bar):

@@ -1,30 +1,45 @@
 """Columns of text measured in terminal cells: which fit, how wide, and each cell cut or padded to its place."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Generic, Literal, TypeVar
 
 from rich.cells import cell_len, set_cell_size
 
 Align = Literal["left", "right"]
+Row = TypeVar("Row")
+Cell = tuple[str, str] | list[tuple[str, str]] | None
+"""Safe text with its ink, to be fitted; or pieces that fill the column; or None: the next column has this one's room
+too."""
 
 
 @dataclass(frozen=True)
-class Column:
-    """``width`` is the least number of cells; ``grow`` the share of what is left; a column with ``hide_below`` goes
-    away when the whole line is narrower than that; one without stays at any width, also where there is none."""
+class Column(Generic[Row]):
+    """A column of a table.
+
+    Attributes:
+        id: Its name in code.
+        title: What stands above it.
+        width: The least number of cells.
+        cell: Returns what a row holds here, in so many cells.
+        align: The end at which text stands.
+        grow: Its share of the cells that are left.
+        most: The greatest number of cells.
+        hide_below: It goes away when the whole line is narrower than this; 0 for a column that always stays.
+    """
 
     id: str
     title: str
     width: int
+    cell: Callable[[Row, int], Cell]
     align: Align = "left"
     grow: int = 0
     most: int = 1000
     hide_below: int = 0
 
 
-def fit_columns(columns: Sequence[Column], width: int, gap: int = 1) -> list[tuple[Column, int]]:
-    """The columns that show at this line width, each with its width in cells, ``gap`` blanks between them."""
+def fit_columns(columns: Sequence[Column[Row]], width: int, gap: int = 1) -> list[tuple[Column[Row], int]]:
+    """Return the columns that show at this line width, each with its width in cells, ``gap`` blanks between them."""
     shown = [c for c in columns if not c.hide_below or width >= c.hide_below]
     spare = width - sum(c.width for c in shown) - gap * (len(shown) - 1)
     widths = {c.id: c.width for c in shown}

@@ -13,7 +13,6 @@ from optimus_tui.tui.messages import CopyRequested
 from optimus_tui.tui.widgets.columns import fit_cell, fit_name
 from optimus_tui.tui.widgets.figures import wrap
 from optimus_tui.tui.widgets.line_view import LineView, Piece
-from optimus_tui.tui.widgets.wrapping import WrappingView
 from optimus_tui.wording.safe import safe_text
 
 PRIORITIES = {"high": ("✖", "crit"), "medium": ("▲", "warn"), "low": ("△", "quiet")}
@@ -92,7 +91,7 @@ class FileList(LineView):
             self.post_message(CopyRequested(self.selected.file, "path"))
 
 
-class IssueList(WrappingView):
+class IssueList(LineView):
     """Findings, each with its line, why it matters and how it is mended."""
 
     BINDINGS: ClassVar[Any] = chosen(*MOVES, "pane.copy")
@@ -107,9 +106,7 @@ class IssueList(WrappingView):
     def show(self, issues: Sequence[PatternIssue]) -> None:
         """Another file's findings, from the first one."""
         order = ("high", "medium", "low")
-        self._cursor_key, self._laid_for = None, ()
-        self.cursor = 0
-        self.scroll_to(y=0, animate=False, immediate=True, force=True)
+        self.start_at_top()
         self.set_rows(sorted(issues, key=lambda one: (order.index(one.priority), one.line)))
         self.refresh()
 
@@ -148,7 +145,7 @@ class IssueList(WrappingView):
             self.post_message(CopyRequested(f"{unescaped(one.file)}:{one.line}: {one.issue}. {one.fix}", "finding"))
 
 
-class DriftList(WrappingView):
+class DriftList(LineView):
     """What routers declare against what Redis shows: the worst first, each with its remedy."""
 
     BINDINGS: ClassVar[Any] = chosen(*MOVES, "pane.copy")
@@ -162,7 +159,6 @@ class DriftList(WrappingView):
 
     def show(self, differences: Sequence[CodeDrift]) -> None:
         """Another comparison."""
-        self._laid_for = ()
         self.set_rows(list(differences))
         self.refresh()
 

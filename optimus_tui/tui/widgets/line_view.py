@@ -1,14 +1,12 @@
 """A scrolling list drawn line by line: a hundred thousand rows cost what the visible forty cost.
 
-Subclasses keep ``rows`` and say how one row is drawn. The view owns the cursor, scrolling, the fixed lines above and
-below the rows, and the inks (named text styles from ``styles/widgets.tcss``). It holds no data and asks nobody for any.
+A canvas owns rows, the cursor and scrolling; what its lines hold is asked of its content. A ``LineView`` is a canvas
+that is its own content. Neither holds data or asks anybody for any.
 """
 
 from collections.abc import Hashable, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol
 
-from rich.segment import Segment
-from rich.style import Style
 from textual import events
 from textual.geometry import Region, Size
 from textual.reactive import reactive
@@ -16,18 +14,139 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from optimus_tui.tui.widgets.figures import wrap
+from optimus_tui.tui.widgets.inks import INKS, InkStyles, Piece, plain_text
+from optimus_tui.tui.widgets.row_flow import SingleLines, WrappedLines
+from optimus_tui.tui.widgets.table import Table
 
-Piece = tuple[str, str]
-"""Safe text and the name of its ink: bright, quiet, good, warn, crit, accent, head, here (the
-title of a pane, which shows the focus where there are no colours), or "" for plain."""
-
-INKS = ("bright", "quiet", "good", "warn", "crit", "accent", "head", "here")
-
-MUTED = ("", "bright", "good", "head", "accent", "here")
-"""Inks that are quiet while the view is muted."""
+__all__ = ["LineCanvas", "LineContent", "LineView", "Piece"]
 
 
-class LineView(ScrollView, can_focus=True):
+class LinesView(Protocol):
+    """What a content needs to know about the canvas that it is drawn on."""
+
+    rows: Sequence[Any]
+    cursor: Any
+
+    def text_width(self, width: int) -> int:
+        """Return ``width`` less a blank before the scroll bar, where there is one."""
+
+
+class LineContent:
+    """What the lines of a canvas hold: by default the columns of ``table``, or rows that are lists of pieces."""
+
+    view: LinesView
+    table: Table[Any] | None = None
+
+    def head(self, line: int, width: int) -> list[Piece]:
+        """Return fixed header line ``line``: the titles of the columns, where there are rows."""
+        return self.table.head(self.view.text_width(width)) if self.table and self.view.rows else []
+
+    def foot(self, line: int, width: int) -> list[Piece]:
+        """Return fixed footer line ``line``."""
+        return []
+
+    def row(self, index: int, width: int) -> list[Piece]:
+        """Return one row on one line."""
+        row: Any = self.view.rows[index]
+        return self.table.row(row, self.view.text_width(width)) if self.table else row
+
+    def row_lines(self, index: int, width: int) -> list[list[Piece]]:
+        """Return the lines of one row where rows are wrapped, at least one."""
+        return [self.row(index, width)]
+
+    def plain(self, index: int, width: int = 200) -> str:
+        """Return one row as text, for copies and exports."""
+        return plain_text(self.row(index, width))
+
+    def is_marked(self, index: int) -> bool:
+        """Return True if the cursor's background lies under this row: an item of several rows marks them all."""
+        return bool(index == self.view.cursor)
+
+    def key_of(self, row: Any) -> Hashable:
+        """Return what identifies a row across refreshes."""
+        return row  # type: ignore[no-any-return]
+
+    def index_of(self, key: Hashable) -> int | None:
+        """Return where the row with this key stands; None if it is gone."""
+        return next((i for i, row in enumerate(self.view.rows) if self.key_of(row) == key), None)
+
+    def view_follows(self) -> bool:
+        """Return True if the view goes where the cursor's row has gone when new rows come."""
+        return True
+
+    def empty_lines(self) -> list[str]:
+        """Return what to say, and what to do, when there is no row."""
+        return []
+
+
+class RowKey:
+    """Remembers which row the cursor is on, so that it stays there when other rows are shown."""
+
+    def __init__(self, content: LineContent) -> None:
+        self.content = content
+        self.key: Hashable | None = None
+        """None: the cursor is on the first place, whichever row comes to stand there."""
+
+    def pin(self, row: Any) -> None:
+        """Stay on this row."""
+        self.key = self.content.key_of(row)
+
+    def place(self, rows: Sequence[Any], cursor: int) -> int:
+        """Return where the cursor stands in new rows: at its row, or at its old place if the row is gone."""
+        at = min(cursor, len(rows) - 1)
+        if self.key is not None and self.content.key_of(rows[at]) != self.key:
+            found = self.content.index_of(self.key)
+            at = at if found is None else found
+        if self.key is None or self.content.key_of(rows[at]) != self.key:
+            self.key = self.content.key_of(rows[at]) if at else None
+        return at
+
+
+class LinePainter:
+    """Draws the lines of a canvas, and remembers them in order to paint only those that changed."""
+
+    def __init__(self, canvas: "LineCanvas") -> None:
+        self.canvas = canvas
+        self._drawn: dict[int, tuple[list[Piece], bool]] = {}
+
+    def strip(self, y: int) -> Strip:
+        """Return line ``y`` as it is painted."""
+        canvas, width = self.canvas, self.canvas.body_width
+        pieces, marked = self._drawn[y] = self.line(y, width)
+        return canvas.inks.strip(pieces, width, marked, canvas.muted)
+
+    def changed(self) -> list[Region]:
+        """Return the lines that would look different now: a second's tick changes a few, and each line costs."""
+        width, height = self.canvas.scrollable_content_region.size
+        return [Region(0, y, width, 1) for y in range(height) if self._drawn.get(y) != self.line(y, width)]
+
+    def line(self, y: int, width: int) -> tuple[list[Piece], bool]:
+        """Return what stands on line ``y`` of the view, and whether the cursor lies on it."""
+        canvas, content = self.canvas, self.canvas.content
+        foot = y - (canvas.scrollable_content_region.height - canvas.foot_lines)
+        if y < canvas.head_lines:
+            return content.head(y, width), False
+        if foot >= 0:
+            return content.foot(foot, width), False
+        at = y - canvas.head_lines
+        index = canvas.flow.row_at(at)
+        if index is not None:
+            marked = canvas.cursor_visible and canvas.has_focus and content.is_marked(index)
+            return canvas.flow.draw(at, width), marked
+        lines = [] if canvas.rows else [part for line in content.empty_lines() for part in wrap(line, width - 2)]
+        return ([(" " + lines[at - 1], "quiet")] if 1 <= at <= len(lines) else []), False
+
+
+def set_scroll_height(view: ScrollView, lines: int) -> None:
+    """Set how far a view scrolls. Not through the reactive: that lays the whole screen out again."""
+    size = Size(view.size.width, lines)
+    if size != view.virtual_size:
+        view.set_reactive(ScrollView.virtual_size, size)
+        if view.is_mounted:
+            view._scroll_update(size)
+
+
+class LineCanvas(ScrollView, can_focus=True):
     """Rows by line. ``head_lines`` stay on top, ``foot_lines`` at the bottom; the cursor stays on its row's key."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {*(f"ink--{ink}" for ink in INKS), "ink--cursor"}
@@ -36,210 +155,158 @@ class LineView(ScrollView, can_focus=True):
     head_lines = 1
     foot_lines = 0
     cursor_visible = True
+    wrapped = False
+    """Rows may take several lines: those of the content's ``row_lines``."""
 
-    def __init__(self, **kwargs: Any) -> None:
+    def __init__(self, content: LineContent, **kwargs: Any) -> None:
         super().__init__(**kwargs)
+        self.content = content
         self.rows: Sequence[Any] = ()
-        self._inks: dict[tuple[str, bool, bool], Style] = {}
-        self._cursor_key: Hashable | None = None
         self.muted = False
-        self._drawn: dict[int, tuple[list[Piece], bool]] = {}
-
-    # -- for subclasses --------------------------------------------------------------------------------------------
-
-    def head(self, line: int, width: int) -> list[Piece]:
-        """The pieces of fixed header line ``line``."""
-        return []
-
-    def foot(self, line: int, width: int) -> list[Piece]:
-        """The pieces of fixed footer line ``line``."""
-        return []
-
-    def is_marked(self, index: int) -> bool:
-        """Whether the cursor's background lies under this row: a row of several lines marks them all."""
-        return index == self.cursor
-
-    def row(self, index: int, width: int) -> list[Piece]:
-        """The pieces of one row."""
-        raise NotImplementedError
-
-    def key_of(self, row: Any) -> Hashable:
-        """What identifies a row across refreshes."""
-        return row  # type: ignore[no-any-return]
-
-    def empty_lines(self) -> list[str]:
-        """What to say, and what to do, when there is no row."""
-        return []
+        self.inks = InkStyles(self)
+        self._single_lines, self._wrapped_lines = SingleLines(self), WrappedLines(self)
+        self.row_key = RowKey(content)
+        self.painter = LinePainter(self)
 
     # -- rows and cursor -------------------------------------------------------------------------------------------
+
+    @property
+    def flow(self) -> SingleLines | WrappedLines:
+        """Return where rows stand on the screen: on one line each, or wrapped."""
+        return self._wrapped_lines if self.wrapped and self.rows else self._single_lines
 
     def set_rows(self, rows: Sequence[Any]) -> None:
         """Show these rows; the cursor follows its key, or stays at its place when the key is gone."""
         followed = self.cursor in self.visible_range()
         self.rows = rows
-        self._measure()
+        self.measure()
         if rows:
-            at = min(self.cursor, len(rows) - 1)
-            if self._cursor_key is not None and self.key_of(rows[at]) != self._cursor_key:
-                found = self.index_of(self._cursor_key)
-                at = at if found is None else found
-            self.set_reactive(LineView.cursor, at)
-            if self._cursor_key is None or self.key_of(rows[at]) != self._cursor_key:
-                self._cursor_key = self.key_of(rows[at]) if self.cursor else None
-            if followed and self.view_follows():
+            self.set_reactive(LineCanvas.cursor, self.row_key.place(rows, self.cursor))
+            if followed and self.content.view_follows():
                 self._show_cursor()
         self.refresh_changed()
 
-    def view_follows(self) -> bool:
-        """Whether the view goes where the cursor's row has gone when new rows come."""
-        return True
-
-    def _measure(self) -> None:
-        self._set_height(len(self.rows) + self.head_lines + self.foot_lines)
-
-    def _set_height(self, lines: int) -> None:
-        """How far this view scrolls. Not through the reactive: it lays the whole screen out anew."""
-        size = Size(self.size.width, lines)
-        if size != self.virtual_size:
-            self.set_reactive(LineView.virtual_size, size)
-            if self.is_mounted:
-                self._scroll_update(size)
-
-    def index_of(self, key: Hashable) -> int | None:
-        """Where the row with this key stands; lists that know a faster way than looking at each row override it."""
-        return next((i for i, row in enumerate(self.rows) if self.key_of(row) == key), None)
+    def measure(self) -> None:
+        """Find out how far this view scrolls, after rows or their heights changed."""
+        self._wrapped_lines.forget()
+        set_scroll_height(self, self.flow.height())
 
     @property
     def selected(self) -> Any | None:
-        """The row under the cursor, or None without rows."""
+        """Return the row under the cursor, or None without rows."""
         return self.rows[self.cursor] if 0 <= self.cursor < len(self.rows) else None
 
     @property
     def page_size(self) -> int:
-        """How many rows are in view."""
+        """Return how many body lines are in view."""
         return max(1, self.scrollable_content_region.height - self.head_lines - self.foot_lines)
 
+    @property
+    def body_width(self) -> int:
+        """Return the cells of a line beside the scroll bar."""
+        return self.scrollable_content_region.width
+
     def visible_range(self) -> range:
-        """Indexes of the rows in view."""
-        first = min(int(self.scroll_offset.y), len(self.rows))
-        return range(first, min(len(self.rows), first + self.page_size))
+        """Return the indexes of the rows in view."""
+        return self.flow.visible()
 
     def text_width(self, width: int) -> int:
-        """``width`` less a blank before the scroll bar, where there is one: figures should not touch it."""
-        return width - 1 if self.show_vertical_scrollbar and width <= self.scrollable_content_region.width else width
+        """Return ``width`` less a blank before the scroll bar, where there is one: figures should not touch it."""
+        return width - 1 if self.show_vertical_scrollbar and width <= self.body_width else width
 
     def move_to(self, index: int) -> None:
-        """Put the cursor on a row and bring it into view, without animation. One that was not moved off the first
-        place yet stays there, whichever row comes to stand on it."""
+        """Put the cursor on a row and bring it into view, without animation.
+
+        A cursor that was never moved off the first place stays there, whichever row comes to stand on it.
+        """
         if not self.rows:
             return
         index = max(0, min(len(self.rows) - 1, index))
-        if index or self.cursor or self._cursor_key is not None:
-            self._cursor_key = self.key_of(self.rows[index])
+        if index or self.cursor or self.row_key.key is not None:
+            self.row_key.pin(self.rows[index])
         self.cursor = index
         self._show_cursor()
 
     def _show_cursor(self) -> None:
-        first = int(self.scroll_offset.y)
-        if self.cursor < first:
-            self.scroll_to(y=self.cursor, animate=False, immediate=True, force=True)
-        elif self.cursor >= first + self.page_size:
-            self.scroll_to(y=self.cursor - self.page_size + 1, animate=False, immediate=True, force=True)
+        top, first = int(self.scroll_offset.y), self.flow.first_to_show(self.cursor)
+        if self.cursor < top:
+            self.jump_to(self.cursor)
+        elif top < first:
+            self.jump_to(first)
+
+    def jump_to(self, row: int) -> None:
+        """Scroll at once, so that ``row`` is the first in view."""
+        self.scroll_to(y=row, animate=False, immediate=True, force=True)
 
     def watch_cursor(self) -> None:
+        """Draw the row under the cursor, and the one that was."""
         self.refresh()
 
     def action_move(self, by: int) -> None:
+        """Move the cursor by rows; one that was scrolled out of view comes back into it."""
         seen = self.visible_range()
         start = max(seen.start, min(seen.stop - 1, self.cursor)) if seen else self.cursor
         self.move_to(start + by if start == self.cursor else start)
 
     def action_page(self, by: int) -> None:
+        """Move the cursor by pages."""
         self.move_to(self.cursor + by * self.page_size)
 
     def action_first(self) -> None:
+        """Move to the first place, whichever row comes to stand there."""
         self.move_to(0)
-        self._cursor_key = None  # on the first place, whichever row comes to stand there
+        self.row_key.key = None
 
     def action_last(self) -> None:
+        """Move to the last row."""
         self.move_to(len(self.rows) - 1)
 
     def action_open(self) -> None:
         """Open the row under the cursor; nothing here."""
 
     def on_click(self, event: events.Click) -> None:
+        """Move the cursor to the row that was clicked; open it if it was clicked before."""
         offset = event.get_content_offset(self)
-        if offset is None:
+        if offset is None or not self.head_lines <= offset.y < self.head_lines + self.page_size:
             return
-        index = offset.y - self.head_lines + int(self.scroll_offset.y)
-        if self.head_lines <= offset.y < self.head_lines + self.page_size and 0 <= index < len(self.rows):
+        index = self.flow.row_at(offset.y - self.head_lines)
+        if index is not None:
             again = index == self.cursor
             self.move_to(index)
-            self._cursor_key = self.key_of(self.rows[index])
+            self.row_key.pin(self.rows[index])
             if again or event.chain > 1:
                 self.action_open()
 
     def on_resize(self) -> None:
-        self._measure()
+        """Measure for the new size."""
+        self.measure()
 
     # -- drawing ---------------------------------------------------------------------------------------------------
 
-    def ink(self, name: str, selected: bool = False) -> Style:
-        """The style of an ink on this view's background, or on the cursor's; dimmed while the view is muted."""
-        slot = (name, selected, self.muted)
-        style = self._inks.get(slot)
-        if style is None:
-            style = self.rich_style
-            dimmed = self.muted and name in MUTED and not (name == "here" and self.app.no_color)
-            wanted = "quiet" if dimmed else name
-            if wanted:
-                style += self.get_component_rich_style(f"ink--{wanted}", partial=True)
-            if selected:
-                style += self.get_component_rich_style("ink--cursor", partial=True)
-            self._inks[slot] = style
-        return style
-
     def notify_style_update(self) -> None:
-        self._inks.clear()
+        """Take the styles of another theme."""
+        self.inks.clear()
         super().notify_style_update()
 
     def render_line(self, y: int) -> Strip:
-        width = self.scrollable_content_region.width
-        pieces, marked = self._drawn[y] = self.line(y, width)
-        return self._strip(pieces, width, marked) if pieces else Strip.blank(width, self.ink(""))
-
-    def line(self, y: int, width: int) -> tuple[list[Piece], bool]:
-        """What stands on line ``y`` of the view, and whether the cursor lies on it."""
-        if y < self.head_lines:
-            return self.head(y, width), False
-        foot = y - (self.scrollable_content_region.height - self.foot_lines)
-        if foot >= 0:
-            return self.foot(foot, width), False
-        return self.body_line(y - self.head_lines, width)
-
-    def body_line(self, at: int, width: int) -> tuple[list[Piece], bool]:
-        """What stands on line ``at`` between head and foot."""
-        index = at + int(self.scroll_offset.y)
-        if index < len(self.rows):
-            return self.row(index, width), self.cursor_visible and self.has_focus and self.is_marked(index)
-        if not self.rows:
-            lines = [part for line in self.empty_lines() for part in wrap(line, width - 2)]
-            if 1 <= at <= len(lines):
-                return [(" " + lines[at - 1], "quiet")], False
-        return [], False
+        """Return line ``y`` of the view as it is painted."""
+        return self.painter.strip(y)
 
     def refresh_changed(self) -> None:
-        """Paint again the lines that would look different now. A second's tick changes a few; a paint costs the more
-        the more lines it has."""
-        width, height = self.scrollable_content_region.size
-        for y in range(height):
-            if self._drawn.get(y) != self.line(y, width):
-                self.refresh(Region(0, y, width, 1))
+        """Paint the lines that would look different now."""
+        if regions := self.painter.changed():
+            self.refresh(*regions)
 
-    def _strip(self, pieces: list[Piece], width: int, selected: bool) -> Strip:
-        segments = [Segment(text, self.ink(name, selected)) for text, name in pieces if text]
-        return Strip(segments).adjust_cell_length(width, self.ink("", selected))
 
-    def plain(self, index: int, width: int = 200) -> str:
-        """One row as text, for copies and exports."""
-        return "".join(text for text, _ in self.row(index, width)).rstrip()
+class LineView(LineCanvas, LineContent):
+    """A canvas that draws its own rows."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        self.view = self
+        super().__init__(self, **kwargs)
+
+    def start_at_top(self) -> None:
+        """Put cursor and view on the first place, before other rows are shown."""
+        self.row_key.key = None
+        self.cursor = 0
+        self.jump_to(0)

@@ -4,28 +4,54 @@ from typing import Any, ClassVar
 
 from optimus_tui.tui.command_log.lines import LogLine, kind_of, line_words
 from optimus_tui.tui.keys import MOVES, chosen
-from optimus_tui.tui.widgets.columns import Column, fit_cell, fit_columns, fit_name
-from optimus_tui.tui.widgets.line_view import LineView, Piece
+from optimus_tui.tui.widgets.columns import Cell, Column, fit_name
+from optimus_tui.tui.widgets.line_view import LineView
+from optimus_tui.tui.widgets.table import Table
 from optimus_tui.wording.age import clock
 from optimus_tui.wording.numbers import compact, latency
 from optimus_tui.wording.safe import safe_text
 
-ASKED = (
-    Column("time", "time", 8),
-    Column("kind", "kind", 5),
-    Column("command", "command", 16, grow=5),
-    Column("for", "for", 24, grow=1, most=42, hide_below=110),
-    Column("outcome", "outcome", 12, grow=1, most=36),
-    Column("ms", "took", 7, align="right"),
-    Column("times", "×", 6, align="right", hide_below=70),
+
+def _time(line: LogLine, _: int) -> Cell:
+    return clock(line.last.wall), "quiet"
+
+
+def _command(line: LogLine, cells: int) -> Cell:
+    return [(fit_name(line_words(line), cells), "bright" if kind_of(line)[0] == "WRITE" else "")]
+
+
+def _for(line: LogLine, cells: int) -> Cell:
+    return [(fit_name(safe_text(line.label, 200) or "–", cells), "quiet")]
+
+
+def _outcome(line: LogLine, _: int) -> Cell:
+    return line.outcome()
+
+
+def _took(line: LogLine, _: int) -> Cell:
+    return latency(line.took_ms), "quiet"
+
+
+def _times(line: LogLine, _: int) -> Cell:
+    return f"×{compact(line.count)}" if line.count > 1 else "", ""
+
+
+ASKED = Table[LogLine](
+    Column("time", "time", 8, _time),
+    Column("kind", "kind", 5, lambda line, _: kind_of(line)),
+    Column("command", "command", 16, _command, grow=5),
+    Column("for", "for", 24, _for, grow=1, most=42, hide_below=110),
+    Column("outcome", "outcome", 12, _outcome, grow=1, most=36),
+    Column("ms", "took", 7, _took, "right"),
+    Column("times", "×", 6, _times, "right", hide_below=70),
 )
-POLLED = (
-    Column("for", "source", 10),
-    Column("command", "last command", 16, grow=3),
-    Column("outcome", "outcome", 12, grow=1, most=36),
-    Column("ms", "took", 7, align="right"),
-    Column("times", "×", 6, align="right"),
-    Column("time", "last at", 8, hide_below=70),
+POLLED = Table[LogLine](
+    Column("for", "source", 10, _for),
+    Column("command", "last command", 16, _command, grow=3),
+    Column("outcome", "outcome", 12, _outcome, grow=1, most=36),
+    Column("ms", "took", 7, _took, "right"),
+    Column("times", "×", 6, _times, "right"),
+    Column("time", "last at", 8, _time, hide_below=70),
 )
 
 
@@ -33,46 +59,25 @@ class LogList(LineView):
     """The lines, the newest first; polls by source."""
 
     BINDINGS: ClassVar[Any] = chosen(*MOVES, "pane.copy")
-    columns: tuple[Column, ...] = ASKED
+    table = ASKED
 
     def __init__(self) -> None:
         super().__init__(id="log")
-        self.says: list[str] = []
+        self.empty: list[str] = []
+        """What stands in an empty list."""
 
     def key_of(self, row: LogLine) -> Any:
+        """Identify a line by what was asked for."""
         return row.key
 
-    def head(self, line: int, width: int) -> list[Piece]:
-        if not self.rows:
-            return []
-        cells = fit_columns(self.columns, self.text_width(width))
-        return [(" ".join(fit_cell(one.title, cell, one.align) for one, cell in cells), "quiet")]
-
-    def row(self, index: int, width: int) -> list[Piece]:
-        line: LogLine = self.rows[index]
-        kind, kind_ink = kind_of(line)
-        outcome, outcome_ink = line.outcome()
-        words: dict[str, Piece] = {
-            "time": (clock(line.last.wall), "quiet"),
-            "kind": (kind, kind_ink),
-            "command": (line_words(line), "bright" if kind == "WRITE" else ""),
-            "for": (safe_text(line.label, 200) or "–", "quiet"),
-            "outcome": (outcome, outcome_ink),
-            "ms": (latency(line.took_ms), "quiet"),
-            "times": (f"×{compact(line.count)}" if line.count > 1 else "", ""),
-        }
-        pieces: list[Piece] = []
-        for column, cell in fit_columns(self.columns, self.text_width(width)):
-            text, ink = words[column.id]
-            cut = fit_name(text, cell) if column.id in ("command", "for") else fit_cell(text, cell, column.align)
-            pieces += [(cut, ink), (" ", "")]
-        return pieces[:-1]
-
     def empty_lines(self) -> list[str]:
-        return self.says
+        """Return why there is no line."""
+        return self.empty
 
     def action_open(self) -> None:
+        """Show the commands of the line under the cursor."""
         self.call_later(self.app.run_action, "screen.detail", self)
 
     def action_copy(self) -> None:
+        """Copy the line in a form that can be pasted."""
         self.call_later(self.app.run_action, "screen.copy_line", self)

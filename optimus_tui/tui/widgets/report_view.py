@@ -50,17 +50,11 @@ class ReportView(LineView):
     def show(self, lines: list[list[Piece]], *, anew: bool) -> None:
         """Put an answer in; ``anew`` starts at its top."""
         if anew:
-            self._cursor_key = None
-            self.cursor = 0
-            self.scroll_to(y=0, animate=False, immediate=True, force=True)
+            self.start_at_top()
         self.set_rows(lines)
 
     def key_of(self, row: Any) -> int:
         return id(row)
-
-    def row(self, index: int, width: int) -> list[Piece]:
-        pieces: list[Piece] = self.rows[index]
-        return pieces
 
     def empty_lines(self) -> list[str]:
         return list(self.hint)

@@ -1,13 +1,15 @@
 """How a row of the cache tree looks: columns, words and inks. Pure: totals and details in, pieces of text out."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from optimus_tui.contract.cache import GroupTotals, KeyDetail
 from optimus_tui.tui.panes.cache.rows import KeyRow
-from optimus_tui.tui.widgets.columns import Column, fit_cell, fit_columns
+from optimus_tui.tui.widgets.columns import Cell, Column, fit_cell
 from optimus_tui.tui.widgets.figures import first_that_fits, fit_count
-from optimus_tui.tui.widgets.line_view import Piece
+from optimus_tui.tui.widgets.inks import Piece
 from optimus_tui.tui.widgets.names import name_pieces
+from optimus_tui.tui.widgets.table import Table
 from optimus_tui.wording.numbers import UNKNOWN, compact
 from optimus_tui.wording.safe import safe_text
 from optimus_tui.wording.size import size
@@ -18,64 +20,90 @@ DETAIL_SECONDS = 15.0
 """For so long what was read of one key is fresher than what the last sweep knew of it."""
 PREFIX = b"cache:"
 
-COLUMNS = (
-    Column("name", "", 8, grow=1, most=72),
-    Column("keys", "keys", 7, "right"),
-    Column("ttl", "TTL", 8, "right"),
-    Column("size", "size", 8, "right"),
-    Column("tail", "no TTL", 7, "right"),
-)
-WIDER_KEYS = Column("keys", "keys", 13, "right")
-"""While a filter is on: ``12 of 1,247``."""
+
+class GroupLine(NamedTuple):
+    """A kind or a tenant as it is drawn. ``matched`` are its keys that pass the filter; None without a filter."""
+
+    group: GroupTotals
+    opened: bool
+    matched: int | None
+    partial: bool
+    """Not all keys were read: counts are lower bounds."""
 
 
-def columns(width: int, filtered: bool) -> dict[str, int]:
-    """The width of each column."""
-    chosen = [WIDER_KEYS if filtered and c.id == "keys" and width >= 60 else c for c in COLUMNS]
-    return {column.id: cells for column, cells in fit_columns(chosen, width)}
+class KeyLine(NamedTuple):
+    """A key as it is drawn."""
+
+    row: KeyRow
+    left: "Left"
+    detail: KeyDetail | None
+
+
+def _name_cell(line: GroupLine | KeyLine, cells: int) -> Cell:
+    if isinstance(line, KeyLine):
+        return None  # its name may use the empty column of counts
+    group = line.group
+    raw, indent, ink = group.kind, "", ""
+    if group.tenant is not None:
+        raw, indent, ink = group.tenant, "  ", "bright"
+    room = cells - len(indent) - 2
+    mark = (f"{indent}▾ ", "accent") if line.opened else (f"{indent}▸ ", "quiet")
+    return [mark, *(name_pieces(raw, room, ink) if raw else [(fit_cell("(unparsed)", room), "quiet")])]
+
+
+def _keys_cell(line: GroupLine | KeyLine, cells: int) -> Cell:
+    if isinstance(line, KeyLine):
+        return [("      ", ""), *name_pieces(short_name(line.row), cells - 6, "quiet" if line.left.gone else "bright")]
+    return _keys(line.group.keys, line.matched, line.partial, cells), ""
+
+
+def _ttl_cell(line: GroupLine | KeyLine, _: int) -> Cell:
+    return (line.left.words, line.left.ink) if isinstance(line, KeyLine) else (spread(line.group), "quiet")
+
+
+def _size_cell(line: GroupLine | KeyLine, _: int) -> Cell:
+    if isinstance(line, KeyLine):
+        used = line.detail.bytes_used if line.detail else None
+        return "" if used is None else size(used), "quiet"
+    group = line.group
+    return UNKNOWN if group.bytes_used is None else size(group.bytes_used, estimate=not group.bytes_exact), "quiet"
+
+
+def _tail_cell(line: GroupLine | KeyLine, cells: int) -> Cell:
+    if isinstance(line, KeyLine):
+        return (line.detail.type or "") if line.detail else "", "quiet"
+    return fit_count(line.group.without_ttl, cells), "" if line.group.without_ttl else "quiet"
+
+
+def _table(keys_width: int) -> Table[GroupLine | KeyLine]:
+    return Table(
+        Column("name", "", 8, _name_cell, grow=1, most=72),
+        Column("keys", "keys", keys_width, _keys_cell, "right"),
+        Column("ttl", "TTL", 8, _ttl_cell, "right"),
+        Column("size", "size", 8, _size_cell, "right"),
+        Column("tail", "no TTL", 7, _tail_cell, "right"),
+    )
+
+
+TABLE, FILTERED = _table(7), _table(13)
+"""The second while a filter is on, where there is room for ``12 of 1,247``."""
+
+
+def table_for(width: int, filtered: bool) -> Table[GroupLine | KeyLine]:
+    """Return the table that is drawn in so many cells."""
+    return FILTERED if filtered and width >= 60 else TABLE
 
 
 def head_pieces(width: int, filtered: bool, sort: str, reverse: bool) -> list[Piece]:
-    """The head line: an arrow stands at the column that orders the keys."""
-    arrow = "↓" if reverse else "↑"
-    if sort == "size":
-        arrow = "↑" if reverse else "↓"
-    widths = columns(width, filtered)
-    titles = {column.id: column.title for column in COLUMNS}
+    """Return the titles: an arrow stands at the column that orders the keys."""
+    table = table_for(width, filtered)
+    titles = {column.id: column.title for column in table.columns}
+    forms = ("  kind ▸ tenant ▸ key  ", "  kind ▸ key  ", "  key  ")
+    titles["name"] = first_that_fits(forms, table.widths(width)["name"])
     place = "name" if sort == "key" else sort
-    titles["name"] = first_that_fits(("  kind ▸ tenant ▸ key  ", "  kind ▸ key  ", "  key  "), widths["name"])
-    titles[place] = f"{titles[place].rstrip()} {arrow}"
-    pieces: list[Piece] = []
-    for column in COLUMNS:
-        if column.id in widths:
-            pieces += [
-                (" " if pieces else "", ""),
-                (fit_cell(titles[column.id], widths[column.id], column.align), "quiet"),
-            ]
-    return pieces
-
-
-def group_pieces(group: GroupTotals, width: int, *, opened: bool, matched: int | None, partial: bool) -> list[Piece]:
-    """One kind or tenant: keys, the spread of their TTLs, size, keys that never expire."""
-    widths = columns(width, matched is not None)
-    indent = "  " if group.tenant is not None else ""
-    raw = group.kind if group.tenant is None else group.tenant
-    ink = "" if group.tenant is None else "bright"
-    room = widths["name"] - len(indent) - 2
-    name = name_pieces(raw, room, ink) if raw else [(fit_cell("(unparsed)", room), "quiet")]
-    bytes_used = None if group.bytes_used is None else size(group.bytes_used, estimate=not group.bytes_exact)
-    return [
-        (f"{indent}{'▾' if opened else '▸'} ", "accent" if opened else "quiet"),
-        *name,
-        (" " + fit_cell(_keys(group.keys, matched, partial, widths["keys"]), widths["keys"], "right"), ""),
-        (" " + fit_cell(spread(group), widths["ttl"], "right"), "quiet"),
-        (" " + fit_cell(bytes_used or UNKNOWN, widths["size"], "right"), "quiet"),
-        (" " + fit_cell(fit_count(group.without_ttl, widths["tail"]), widths["tail"], "right"), _tail_ink(group)),
-    ]
-
-
-def _tail_ink(group: GroupTotals) -> str:
-    return "quiet" if group.without_ttl == 0 else ""
+    falling = reverse != (sort == "size")
+    titles[place] = f"{titles[place].rstrip()} {'↓' if falling else '↑'}"
+    return table.head(width, titles=titles)
 
 
 def _keys(keys: int, matched: int | None, partial: bool, width: int) -> str:
@@ -88,7 +116,7 @@ def _keys(keys: int, matched: int | None, partial: bool, width: int) -> str:
 
 
 def spread(group: GroupTotals) -> str:
-    """Seven bars, the tallest bin full; a bin that holds anything stands above the line. Blank without any TTL."""
+    """Return seven bars, the tallest bin full; a bin that holds anything stands above the line. Empty without a TTL."""
     most = max(group.histogram, default=0)
     if not most:
         return ""
@@ -96,30 +124,14 @@ def spread(group: GroupTotals) -> str:
     return "".join(BLOCKS[0] if not n else BLOCKS[max(1, round(n / most * steps))] for n in group.histogram)
 
 
-def key_pieces(row: KeyRow, width: int, left: "Left", detail: KeyDetail | None, filtered: bool) -> list[Piece]:
-    """One key. Its name may use the empty column of counts."""
-    widths = columns(width, filtered)
-    room = widths["name"] + 1 + widths["keys"] - 6
-    kind = (detail.type or "") if detail else ""
-    used = size(detail.bytes_used) if detail and detail.bytes_used is not None else ""
-    name = short_name(row)
-    return [
-        ("      ", ""),
-        *(name_pieces(name, room, "quiet" if left.gone else "bright")),
-        (" " + fit_cell(left.words, widths["ttl"], "right"), left.ink),
-        (" " + fit_cell(used, widths["size"], "right"), "quiet"),
-        (" " + fit_cell(kind, widths["tail"], "right"), "quiet"),
-    ]
-
-
 def short_name(row: KeyRow) -> bytes:
-    """The part of a key's name that its kind and tenant do not say already."""
+    """Return the part of a key's name that its kind and tenant do not say already."""
     prefix = group_prefix(row.group)
     return row.name[len(prefix) :] if prefix != PREFIX and row.name.startswith(prefix) else row.name
 
 
 def group_prefix(group: GroupTotals) -> bytes:
-    """What every key's name in a group begins with."""
+    """Return what every key's name in a group begins with."""
     parts = [part for part in (group.kind, group.tenant) if part]
     return PREFIX + b"".join(part + b":" for part in parts)
 
@@ -147,7 +159,7 @@ class Left:
 
 
 def fact_lines(row: KeyRow, left: Left, detail: KeyDetail | None) -> Sequence[tuple[str, str]]:
-    """Name and value of everything known about one key without reading its value."""
+    """Return name and value of everything known about one key without reading its value."""
     hexed = row.name[:256].hex(" ") + (f" … {len(row.name):,} bytes in all" if len(row.name) > 256 else "")
     return [
         ("key", safe_text(row.name, 2_000)),

@@ -118,6 +118,12 @@ class TreeRows(Sequence[GroupTotals | KeyRow]):
                         return start + offset
         return None
 
+    def index_above(self, row: GroupTotals | KeyRow) -> int | None:
+        """Return where the group stands that a key or a tenant belongs to; None for a kind."""
+        if isinstance(row, KeyRow):
+            return self.index_of(group_id(row.group))
+        return self.index_of((row.kind, None)) if row.tenant is not None else None
+
 
 class KeyLists:
     """Ordered, filtered names by group, kept as long as they must be the same."""

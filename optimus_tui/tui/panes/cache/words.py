@@ -6,7 +6,8 @@ from optimus_tui.contract.cache import CacheReport, GroupTotals, KeyDetail, KeyP
 from optimus_tui.contract.reading import Coverage, Reading
 from optimus_tui.grammar.keys import escape_glob
 from optimus_tui.settings.model import RedisTarget
-from optimus_tui.tui.panes.cache.lines import group_prefix
+from optimus_tui.tui.panes.cache.lines import Left, fact_lines, group_prefix
+from optimus_tui.tui.panes.cache.rows import KeyRow
 from optimus_tui.verdicts.limits.layouts import layout_words
 from optimus_tui.wording.age import age, clock
 from optimus_tui.wording.numbers import compact, thousands
@@ -15,7 +16,7 @@ from optimus_tui.wording.shell import redis_cli
 from optimus_tui.wording.truth import coverage_words, outage_forms, truth_line
 
 if TYPE_CHECKING:
-    from optimus_tui.tui.dialogs.sheet import Fact
+    from optimus_tui.tui.dialogs.sheet import Fact, SheetDialog
 
 READERS: dict[str, tuple[str, ...]] = {
     "string": ("GET", "{key}"),
@@ -47,6 +48,22 @@ def group_forms(target: RedisTarget, group: GroupTotals) -> list[tuple[str, str]
         return []
     what = "names of this kind" if group.tenant is None else "names that begin so (also of tenants that do)"
     return [(what, redis_cli(target, ["--scan", "--pattern", escape_glob(prefix) + b"*"]))]
+
+
+def preview_sheet(answer: Reading[KeyPreview] | KeyPreview | str, wall: float) -> "SheetDialog":
+    """Return a dialog with the value that was asked for, or with the reason why it cannot be shown."""
+    from optimus_tui.tui.dialogs.sheet import SheetDialog
+
+    facts, title = preview_facts(answer, wall)
+    return SheetDialog(title, facts)
+
+
+def key_sheet(row: KeyRow, left: Left, detail: KeyDetail | None) -> "SheetDialog":
+    """Return a dialog with what is known about a key."""
+    from optimus_tui.tui.dialogs.sheet import SheetDialog
+
+    facts = [(name, value, "") for name, value in fact_lines(row, left, detail)]
+    return SheetDialog("Cache key", facts, "esc closes   v in the pane shows the value")
 
 
 def preview_facts(answer: Reading[KeyPreview] | KeyPreview | str, wall: float) -> "tuple[list[Fact], str]":

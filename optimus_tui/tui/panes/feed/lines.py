@@ -4,18 +4,19 @@ Pure: an event and its meaning in, pieces of safe text out.
 """
 
 import re
+from typing import NamedTuple
 
 from rich.cells import cell_len
 
 from optimus_tui.contract.feed import FeedEvent, FeedGap, ParsedEvent
-from optimus_tui.tui.widgets.columns import Column, fit_cell, fit_columns
+from optimus_tui.tui.widgets.columns import Cell, Column, fit_cell
 from optimus_tui.tui.widgets.figures import wrap
-from optimus_tui.tui.widgets.line_view import Piece
+from optimus_tui.tui.widgets.inks import Piece
 from optimus_tui.tui.widgets.names import name_pieces
+from optimus_tui.tui.widgets.table import Table
 from optimus_tui.wording.age import age, clock
 from optimus_tui.wording.safe import safe_text
 
-GAP = 2
 MOST_LINES = 5
 """Lines of one wrapped event; ``enter`` shows it whole."""
 HEAD_CHARACTERS = 600
@@ -24,28 +25,54 @@ LEAST_OBJECT = 4
 _COUNT = re.compile(r" [\d,]+ (?:keys?|bytes)$")
 CHANNEL_PREFIX = b"cache_coherence:"
 
-COLUMNS = (
-    Column("time", "time UTC", 8),
-    Column("tenant", "tenant", 8, grow=2, most=24),
-    Column("type", "type", 10, grow=3, most=26),
-    Column("detail", "detail", 8, grow=5),
-    Column("channel", "channel", 12, grow=2, most=26, hide_below=112),
+
+class EventLine(NamedTuple):
+    """An event, what it means, and the part of its detail that stands on its first line."""
+
+    event: FeedEvent
+    meaning: ParsedEvent
+    detail: str
+
+    @property
+    def ink(self) -> str:
+        """Return the ink of the detail."""
+        return "warn" if self.meaning.problem else ""
+
+
+def _tenant_cell(line: EventLine, cells: int) -> Cell:
+    if line.meaning.problem:
+        return "?", "warn"
+    return name_pieces(line.meaning.tenant.encode("utf-8", "surrogatepass"), cells)
+
+
+def _type_cell(line: EventLine, cells: int) -> Cell:
+    if line.meaning.problem:
+        return "unparsed", "warn"
+    return name_pieces(line.meaning.type.encode("utf-8", "surrogatepass"), cells, "")
+
+
+def _detail_cell(line: EventLine, cells: int) -> Cell:
+    if line.event.origin == "log":
+        return [("log ", "accent"), (_fit_detail(line.detail, cells - 4), line.ink)]
+    return [(_fit_detail(line.detail, cells), line.ink)]
+
+
+def _channel_cell(line: EventLine, cells: int) -> Cell:
+    return safe_text(line.event.channel.removeprefix(CHANNEL_PREFIX), cells * 2), "quiet"
+
+
+TABLE = Table[EventLine](
+    Column("time", "time UTC", 8, lambda line, _: (clock(line.event.received_at), "quiet")),
+    Column("tenant", "tenant", 8, _tenant_cell, grow=2, most=24),
+    Column("type", "type", 10, _type_cell, grow=3, most=26),
+    Column("detail", "detail", 8, _detail_cell, grow=5),
+    Column("channel", "channel", 12, _channel_cell, grow=2, most=26, hide_below=112),
+    gap=2,
 )
 
 
-def _widths(width: int) -> list[tuple[Column, int]]:
-    return fit_columns(COLUMNS, width, GAP)
-
-
-def head_pieces(width: int) -> list[Piece]:
-    """The names of the columns."""
-    return [
-        ((" " * GAP).join(fit_cell(column.title, cells, column.align) for column, cells in _widths(width)), "quiet")
-    ]
-
-
 def gap_words(gap: FeedGap) -> str:
-    """``gap 4.2 s, events may be missing · 6 filled in from the log``."""
+    """Return ``gap 4.2 s, events may be missing · 6 filled in from the log``."""
     words = f"gap {age(gap.seconds)}, events may be missing"
     if gap.filled is not None:
         words += f" · {gap.filled:,} filled in from the log"
@@ -53,49 +80,24 @@ def gap_words(gap: FeedGap) -> str:
 
 
 def gap_lines(gap: FeedGap, width: int, most: int) -> list[list[Piece]]:
-    """A gap's row: its time, then the words from the tenants' column on."""
-    indent = COLUMNS[0].width + GAP
+    """Return a gap's row: its time, then the words from the tenants' column on."""
+    indent = TABLE.columns[0].width + TABLE.gap
     parts = wrap(gap_words(gap), width - indent)[:most] if most > 1 else [gap_words(gap)]
-    time = f"{clock(gap.received_at):<{indent}}"
+    before = [clock(gap.received_at), *[""] * (len(parts) - 1)]
     return [
-        [(time if number == 0 else " " * indent, "quiet"), (fit_cell(part, width - indent), "warn")]
-        for number, part in enumerate(parts)
+        [(f"{time:<{indent}}", "quiet"), (fit_cell(part, width - indent), "warn")]
+        for time, part in zip(before, parts, strict=True)
     ]
 
 
 def event_lines(event: FeedEvent, meaning: ParsedEvent, width: int, most: int) -> list[list[Piece]]:
-    """An event's row; with ``most`` above 1 what it says goes on below itself."""
-    widths = _widths(width)
-    cells = {column.id: room for column, room in widths}
-    parts = _detail_parts(event, meaning, cells["detail"], most)
-    first: list[Piece] = []
-    for column, room in widths:
-        first += _cell(column.id, event, meaning, room, parts[0])
-        if column is not widths[-1][0]:
-            first[-1] = (first[-1][0] + " " * GAP, first[-1][1])
-    indent = sum(cells[name] + GAP for name in ("time", "tenant", "type"))
-    ink = "warn" if meaning.problem else ""
-    return [first, *([(" " * indent, ""), (fit_cell(part, cells["detail"]), ink)] for part in parts[1:])]
-
-
-def _cell(name: str, event: FeedEvent, meaning: ParsedEvent, room: int, detail: list[Piece] | str) -> list[Piece]:
-    if name == "time":
-        return [(fit_cell(clock(event.received_at), room), "quiet")]
-    if name == "channel":
-        return [(fit_cell(safe_text(event.channel.removeprefix(CHANNEL_PREFIX), room * 2), room), "quiet")]
-    if name == "detail":
-        text = detail if isinstance(detail, str) else ""
-        return _detail_cell(event, text, room, "warn" if meaning.problem else "")
-    if meaning.problem:
-        return [(fit_cell("?" if name == "tenant" else "unparsed", room), "warn")]
-    raw = (meaning.tenant if name == "tenant" else meaning.type).encode("utf-8", "surrogatepass")
-    return name_pieces(raw, room, "bright" if name == "tenant" else "")
-
-
-def _detail_cell(event: FeedEvent, text: str, room: int, ink: str) -> list[Piece]:
-    if event.origin == "log":
-        return [("log ", "accent"), (_fit_detail(text, room - 4), ink)]
-    return [(_fit_detail(text, room), ink)]
+    """Return an event's row; with ``most`` above 1 what it says goes on below itself."""
+    cells = TABLE.widths(width)
+    first, *rest = _detail_parts(event, meaning, cells["detail"], most)
+    line = EventLine(event, meaning, first)
+    indent = sum(cells[name] + TABLE.gap for name in ("time", "tenant", "type"))
+    below: list[list[Piece]] = [[(" " * indent, ""), (fit_cell(part, cells["detail"]), line.ink)] for part in rest]
+    return [TABLE.row(line, width), *below]
 
 
 def _fit_detail(text: str, room: int) -> str:

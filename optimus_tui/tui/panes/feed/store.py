@@ -6,7 +6,7 @@ It parses nothing while no filter is set. With one, what arrives waits in a queu
 import asyncio
 from bisect import bisect_left
 from collections import OrderedDict, deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from optimus_tui.contract.feed import FeedEvent, FeedGap, FeedItem, ParsedEvent
 from optimus_tui.grammar.events import parse_event
@@ -94,7 +94,7 @@ class FeedStore:
         return known
 
 
-def index_of_seq(rows: list[FeedItem], seq: int) -> int:
+def index_of_seq(rows: Sequence[FeedItem], seq: int) -> int:
     """Where the first item with this number or a later one stands."""
     return bisect_left(rows, seq, key=lambda item: item.seq)
 

@@ -15,10 +15,11 @@ from optimus_tui.contract.health import HealthReport
 from optimus_tui.contract.services import ServerState
 from optimus_tui.settings.model import Settings
 from optimus_tui.tui.panes.health.services import INKS, ServiceLine, service_lines
-from optimus_tui.tui.widgets.columns import Column, fit_cell, fit_columns
+from optimus_tui.tui.widgets.columns import Cell, Column, fit_cell
 from optimus_tui.tui.widgets.figures import as_many_as_fit, wrap
-from optimus_tui.tui.widgets.line_view import Piece
+from optimus_tui.tui.widgets.inks import Piece
 from optimus_tui.tui.widgets.spark import spark
+from optimus_tui.tui.widgets.table import Table
 from optimus_tui.wording.age import age, clock
 from optimus_tui.wording.glyphs import OVERALL_MARKS, SEVERITY_MARKS
 from optimus_tui.wording.numbers import NOTHING, UNKNOWN, compact, plural
@@ -40,27 +41,52 @@ class HealthLine(Struct, frozen=True):
     finding: Finding | None = None
 
 
-def columns(lines: Sequence[ServiceLine]) -> tuple[Column, ...]:
-    """The table's columns: as wide as the words and versions of those that answer."""
+def table_of(lines: Sequence[ServiceLine]) -> Table[ServiceLine]:
+    """Return the table of the dependencies; it is as wide as the words and versions of those that answer."""
     word = min(18, max([8, *(cell_len(line.word) for line in lines if line.answers)]))
     version = max([0, *(cell_len(line.version) for line in lines)])
-    return (
-        Column("mark", "", 1),
-        Column("name", "", NAME_CELLS),
-        Column("word", "", word),
-        Column("now", "now", 7, "right"),
-        Column("p50", "p50", 7, "right", hide_below=word + 43),
-        Column("p95", "p95", 7, "right", hide_below=word + 35),
-        Column("gap", "", 0),
-        Column("series", "10 min", 6, "right", grow=1, most=WIDEST_SPARK),
-        *((Column("version", "version", max(7, version), hide_below=word + 52 + version),) if version else ()),
-    )
+    table = Table[ServiceLine](
+        Column("mark", "", 1, lambda line, _: (line.mark.glyph, INKS[line.mark.tone])),
+        Column("name", "", NAME_CELLS, lambda line, _: (line.name, "bright")),
+        Column("word", "", word, lambda line, _: (line.word, _trouble_ink(line))),
+        Column("now", "now", 7, lambda line, _: (line.now, _figure_ink(line.now)), "right"),
+        Column("p50", "p50", 7, _p50_cell, "right", hide_below=word + 43),
+        Column("p95", "p95", 7, _p95_cell, "right", hide_below=word + 35),
+        Column("gap", "", 0, lambda line, _: ("", "")),
+        Column("series", "10 min", 6, _series_cell, "right", grow=1, most=WIDEST_SPARK),
+        Column("version", "version", max(7, version), lambda line, _: (line.version, "quiet"),
+               hide_below=word + 52 + version),
+    )  # fmt: skip
+    return table if version else table.without("version")
+
+
+def _trouble_ink(line: ServiceLine, otherwise: str = "") -> str:
+    ink = INKS[line.mark.tone]
+    return ink if ink in ("warn", "crit") else otherwise
+
+
+def _figure_ink(text: str) -> str:
+    return "quiet" if text in (NOTHING, UNKNOWN) else ""
+
+
+def _p50_cell(line: ServiceLine, _cells: int) -> Cell:
+    return None if line.name == "hit rate" else (line.p50, "quiet")  # its words need this room too
+
+
+def _p95_cell(line: ServiceLine, cells: int) -> Cell:
+    if line.name == "hit rate":
+        return (line.p95 if cell_len(line.p95) <= cells else "", "quiet")
+    return line.p95, _figure_ink(line.p95)
+
+
+def _series_cell(line: ServiceLine, cells: int) -> Cell:
+    chart = spark(line.series.values, cells, top=line.top, combine=min if line.top else max)
+    return chart, _trouble_ink(line, "quiet")
 
 
 def head(report: HealthReport, settings: Settings, width: int) -> list[Piece]:
-    """The titles of the table."""
-    fitted = fit_columns(columns(list(service_lines(report, settings, 0.0))), width)
-    return [(fit_cell(column.title, cells, column.align) + " ", "quiet") for column, cells in fitted]
+    """Return the titles of the table."""
+    return table_of(list(service_lines(report, settings, 0.0))).head(width)
 
 
 def build(
@@ -71,15 +97,26 @@ def build(
     wall: float,
     muted: Mapping[Hashable, float | None] = MappingProxyType({}),
 ) -> list[HealthLine]:
-    """All lines for ``width`` cells. ``wall`` is the present in seconds since the epoch; ``muted`` are (rule, subject)
-    pairs with the end of their mute, None where it ends when they clear."""
+    """Return all lines of the pane.
+
+    Args:
+        report: What was read and judged.
+        settings: They name the addresses.
+        width: Cells of a line.
+        since_arrival: Seconds since the report came.
+        wall: The time, in seconds since the epoch.
+        muted: The end of each mute by (rule, subject); None where it ends when the finding clears.
+    """
     services = list(service_lines(report, settings, since_arrival))
-    fitted = fit_columns(columns(services), width)
+    table = table_of(services)
     lines: list[HealthLine] = []
     for service in services:
-        lines += _service(service, fitted, width)
+        if service.answers:
+            lines.append(HealthLine(service.name, 0, table.row(service, width)))
+        else:
+            lines += _unanswered(service, width)
     lines += _memory(report, width, wall)
-    if not any(column.id == "version" for column, _ in fitted):
+    if "version" not in table.widths(width):
         lines += _versions(services, width)
     lines.append(HealthLine(None, 0, []))
     if not report.findings:
@@ -87,37 +124,6 @@ def build(
     for finding in report.findings:
         lines += _finding(finding, width, wall, muted, _read_ago(finding, report, wall))
     return lines
-
-
-def _service(line: ServiceLine, fitted: Sequence[tuple[Column, int]], width: int) -> Iterator[HealthLine]:
-    ink = INKS[line.mark.tone]
-    if not line.answers:
-        yield from _unanswered(line, width)
-        return
-    pieces: list[Piece] = []
-    cells = {column.id: wide for column, wide in fitted}
-    for column, wide in fitted:
-        match column.id:
-            case "mark":
-                piece = (line.mark.glyph, ink)
-            case "name":
-                piece = (fit_cell(line.name, wide), "bright")
-            case "word":
-                piece = (fit_cell(line.word, wide), ink if ink in ("warn", "crit") else "")
-            case "p50" if line.name == "hit rate":
-                continue  # its share of cells goes to the words in the next column
-            case "p95" if line.name == "hit rate":
-                room = cells["p95"] + (cells["p50"] + 1 if "p50" in cells else 0)
-                piece = (fit_cell(line.p95 if cell_len(line.p95) <= room else "", room, "right"), "quiet")
-            case "series":
-                chart = spark(line.series.values, wide, top=line.top, combine=min if line.top else max)
-                piece = (chart, ink if ink in ("warn", "crit") else "quiet")
-            case _:
-                text = getattr(line, column.id, "")
-                quiet = column.id in ("p50", "version") or text in (NOTHING, UNKNOWN)
-                piece = (fit_cell(text, wide, column.align), "quiet" if quiet else "")
-        pieces += [piece, (" ", "")]
-    yield HealthLine(line.name, 0, pieces)
 
 
 def _unanswered(line: ServiceLine, width: int) -> Iterator[HealthLine]:

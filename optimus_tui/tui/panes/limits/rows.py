@@ -6,36 +6,113 @@ Holds no threshold: what is over or near was judged elsewhere. What is not known
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import ClassVar, NamedTuple
 
 from optimus_tui.contract.limits import NO_OPERATION, NO_TENANT, LimitRow
-from optimus_tui.tui.widgets.columns import Column, fit_cell, fit_columns
+from optimus_tui.tui.widgets.columns import Cell, Column
 from optimus_tui.tui.widgets.figures import fit_count, fit_percent
-from optimus_tui.tui.widgets.line_view import Piece
 from optimus_tui.tui.widgets.names import name_pieces
+from optimus_tui.tui.widgets.table import Table
 from optimus_tui.wording.glyphs import LIMIT_MARKS
 from optimus_tui.wording.numbers import slope
 from optimus_tui.wording.safe import safe_text
 from optimus_tui.wording.ttl import span_ahead, ttl, until
 
 INKS = {"critical": "crit", "warning": "warn", "ok": "", "quiet": "quiet"}
-COLUMNS = (
-    Column("mark", "", 1),
-    Column("tenant", "tenant", 8, grow=1, most=36),
-    Column("operation", "operation", 11, grow=1, most=30),
-    Column("used", "used", 6, "right"),
-    Column("limit", "/ limit", 7),
-    Column("share", "%", 5, "right"),
-    Column("slope", "slope/s", 7, "right", hide_below=78),
-    Column("refused", "429 in", 9, "right", hide_below=64),
-    Column("resets", "resets", 8, "right"),
-    Column("state", " state", 14, hide_below=100),
-)
-OF_ONE_TENANT = tuple(column for column in COLUMNS if column.id != "tenant")
-"""Where all rows are one tenant's, its name would only take the room of the operations'."""
-FIGURES = ("used", "limit", "share")
 ENDED = "ended"
 GRACE_SECONDS = 1.0
 """A window that ended this long ago is said to have ended: its count is history until it is read again."""
+
+
+class LimitNow(NamedTuple):
+    """A counter, and the monotonic second that it is drawn for."""
+
+    row: LimitRow
+    moment: float
+
+    @property
+    def ended(self) -> bool:
+        """Return True if its window has run out since it was read."""
+        return has_ended(self.row, self.moment)
+
+    @property
+    def trouble(self) -> str:
+        """Return the ink of its state."""
+        return INKS[LIMIT_MARKS[self.row.state].tone]
+
+    def quiet(self, ink: str) -> str:
+        """Return ``ink``, or ``quiet`` for a counter that has ended."""
+        return "quiet" if self.ended else ink
+
+
+def has_ended(row: LimitRow, moment: float) -> bool:
+    """Return True if a counter's window has run out since it was read."""
+    return row.resets_mono is not None and row.resets_mono + GRACE_SECONDS < moment
+
+
+def _mark_cell(now: LimitNow, _: int) -> Cell:
+    return LIMIT_MARKS[now.row.state].glyph, now.quiet(now.trouble)
+
+
+def _tenant_cell(now: LimitNow, cells: int) -> Cell:
+    name = now.row.counter.tenant
+    return name_pieces(name, cells, now.quiet("bright")) if name else (NO_TENANT, "quiet")
+
+
+def _operation_cell(now: LimitNow, cells: int) -> Cell:
+    name = now.row.counter.operation
+    return name_pieces(name, cells, now.quiet("")) if name else (NO_OPERATION, "quiet")
+
+
+def _used_cell(now: LimitNow, cells: int) -> Cell:
+    # A problem stands in the place of all figures: a lone "?" would read as a count that is merely late.
+    count = now.row.counter.count
+    return None if count is None else (fit_count(count, cells), now.quiet(""))
+
+
+def _limit_cell(now: LimitNow, cells: int) -> Cell:
+    return None if now.row.counter.count is None else (f"/ {fit_count(now.row.limit, cells - 2)}", "quiet")
+
+
+def _share_cell(now: LimitNow, cells: int) -> Cell:
+    counter = now.row.counter
+    if counter.count is None:
+        return safe_text(counter.problem or "not a count", 60), "warn"
+    return fit_percent(now.row.share, cells), now.quiet(now.trouble)
+
+
+def _slope_cell(now: LimitNow, _: int) -> Cell:
+    return pace_words(now.row), now.quiet("" if now.row.slope else "quiet")
+
+
+def _refused_cell(now: LimitNow, _: int) -> Cell:
+    return refused_words(*now), "quiet" if now.row.refused_in is None else now.quiet(now.trouble)
+
+
+def _resets_cell(now: LimitNow, _: int) -> Cell:
+    if now.ended:
+        return ENDED, "quiet"
+    return reset_words(*now), "crit" if now.row.counter.immortal else ""
+
+
+def _state_cell(now: LimitNow, _: int) -> Cell:
+    return ("", "") if now.ended else (f" {LIMIT_MARKS[now.row.state].word}", now.trouble)
+
+
+TABLE = Table[LimitNow](
+    Column("mark", "", 1, _mark_cell),
+    Column("tenant", "tenant", 8, _tenant_cell, grow=1, most=36),
+    Column("operation", "operation", 11, _operation_cell, grow=1, most=30),
+    Column("used", "used", 6, _used_cell, "right"),
+    Column("limit", "/ limit", 7, _limit_cell),
+    Column("share", "%", 5, _share_cell, "right"),
+    Column("slope", "slope/s", 7, _slope_cell, "right", hide_below=78),
+    Column("refused", "429 in", 9, _refused_cell, "right", hide_below=64),
+    Column("resets", "resets", 8, _resets_cell, "right"),
+    Column("state", " state", 14, _state_cell, hide_below=100),
+)
+OF_ONE_TENANT = TABLE.without("tenant")
+"""Where all rows are one tenant's, its name would only take the room of the operations'."""
 
 Key = Callable[[LimitRow], float | int | bytes | None]
 
@@ -64,7 +141,7 @@ ORDERS: tuple[Order, ...] = (
 
 
 def ordered(rows: Sequence[LimitRow], order: Order, backwards: bool) -> Sequence[LimitRow]:
-    """``rows``, which come the most urgent first, in another order; equal ones stay in the order of urgency."""
+    """Return rows, which come the most urgent first, in another order; equal ones stay in the order of urgency."""
     key = order.key
     if key is None:
         return rows[::-1] if backwards else rows
@@ -73,90 +150,20 @@ def ordered(rows: Sequence[LimitRow], order: Order, backwards: bool) -> Sequence
     return known if len(known) == len(rows) else [*known, *(row for row in rows if key(row) is None)]
 
 
-def draw_head(width: int, sorted_by: str, columns: Sequence[Column] = COLUMNS) -> list[Piece]:
-    """The titles; the one that the rows are sorted by stands out."""
-    pieces: list[Piece] = []
-    for column, cells in fit_columns(columns, width):
-        chosen = sorted_by and (column.id == sorted_by or (sorted_by == "used" and column.id == "limit"))
-        pieces += [(fit_cell(column.title, cells, column.align), "head" if chosen else "quiet"), (" ", "")]
-    return pieces
-
-
-def column_at(x: int, width: int) -> str:
-    """Which column's title stands at this cell; "" for none that sorts."""
-    start = 0
-    for column, cells in fit_columns(COLUMNS, width):
-        if x <= start + cells:
-            return {"limit": "used", "mark": "", "state": ""}.get(column.id, column.id)
-        start += cells + 1
-    return ""
-
-
-def draw_row(row: LimitRow, width: int, moment: float, columns: Sequence[Column] = COLUMNS) -> list[Piece]:
-    """One counter in ``width`` cells as of ``moment`` (monotonic seconds)."""
-    over = has_ended(row, moment)
-    pieces: list[Piece] = []
-    fitted = fit_columns(columns, width)
-    figures = sum(cells + 1 for column, cells in fitted if column.id in FIGURES) - 1
-    for column, cells in fitted:
-        if row.counter.count is None and column.id in FIGURES:
-            # The problem stands in the place of the figures: a lone "?" would read as a count that is merely late.
-            if column.id == "used":
-                problem = safe_text(row.counter.problem or "not a count", 60)
-                pieces += [(fit_cell(problem, figures, "right"), "warn"), (" ", "")]
-            continue
-        if column.id in ("tenant", "operation"):
-            raw, missing, ink = row.counter.operation, NO_OPERATION, ""
-            if column.id == "tenant":
-                raw, missing, ink = row.counter.tenant, NO_TENANT, "bright"
-            if raw:
-                pieces += name_pieces(raw, cells, "quiet" if over else ink)
-            else:
-                pieces.append((fit_cell(missing, cells), "quiet"))
-        else:
-            text, ink = _cell(column.id, row, cells, moment)
-            pieces.append((fit_cell(text, cells, column.align), "quiet" if over else ink))
-        pieces.append((" ", ""))
-    return pieces
-
-
-def has_ended(row: LimitRow, moment: float) -> bool:
-    """True for a counter whose window has run out since it was read."""
-    return row.resets_mono is not None and row.resets_mono + GRACE_SECONDS < moment
-
-
-def _cell(name: str, row: LimitRow, cells: int, moment: float) -> tuple[str, str]:
-    mark = LIMIT_MARKS[row.state]
-    trouble = INKS[mark.tone]
-    match name:
-        case "mark":
-            return mark.glyph, trouble
-        case "used":
-            return fit_count(row.counter.count, cells), ""
-        case "limit":
-            return f"/ {fit_count(row.limit, cells - 2)}", "quiet"
-        case "share":
-            return fit_percent(row.share, cells), trouble
-        case "slope":
-            return pace_words(row), "quiet" if not row.slope else ""
-        case "refused":
-            return refused_words(row, moment), "quiet" if row.refused_in is None else trouble
-        case "resets":
-            if has_ended(row, moment):
-                return ENDED, "quiet"
-            return reset_words(row, moment), "crit" if row.counter.immortal else ""
-        case _:
-            return "" if has_ended(row, moment) else f" {mark.word}", trouble
+def sorting_column(x: int, width: int) -> str:
+    """Return the id of the column to sort by whose title stands at this cell; empty for none that sorts."""
+    column = TABLE.column_at(x, width)
+    return {"limit": "used", "mark": "", "state": ""}.get(column, column)
 
 
 def reset_words(row: LimitRow, moment: float) -> str:
-    """``0:41`` until the window ends, ``never``, ``?``."""
+    """Return ``0:41`` until the window ends, ``never``, or ``?``."""
     left = None if row.resets_mono is None else row.resets_mono - moment
     return ttl(left, immortal=row.counter.immortal)
 
 
 def refused_words(row: LimitRow, moment: float) -> str:
-    """``12-18 s`` until requests are refused; ``now`` only where they are already, never by a forecast that ran out."""
+    """Return ``12-18 s`` until requests are refused; ``now`` only if they are already, not if a forecast ran out."""
     if not row.refused_in or row.refused_latest is None:
         return until(row.refused_in)
     passed = moment - row.counter.taken_mono
@@ -164,7 +171,7 @@ def refused_words(row: LimitRow, moment: float) -> str:
 
 
 def pace_words(row: LimitRow) -> str:
-    """The slope, with ``≈`` where it rests on little."""
+    """Return the slope, with ``≈`` where it rests on little."""
     return f"≈{slope(row.slope)}" if row.rough and row.slope else slope(row.slope)
 
 
@@ -175,6 +182,7 @@ class RowFields(Mapping[str, str | float | None]):
     never ends), slope (requests a second).
     """
 
+    _SHARES: ClassVar[dict[str, int]] = {"share": 1, "percent": 100}
     NAMES = ("text", "tenant", "operation", "state", "count", "limit", "percent", "share", "ttl", "slope")
 
     def __init__(self, row: LimitRow, moment: float) -> None:
@@ -207,7 +215,7 @@ class RowFields(Mapping[str, str | float | None]):
             case "share" | "percent":
                 if row.share is None:
                     return None
-                return row.share * (100 if name == "percent" else 1)
+                return row.share * self._SHARES[name]
             case "slope":
                 return row.slope
             case "ttl":

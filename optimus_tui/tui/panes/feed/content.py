@@ -1,0 +1,125 @@
+"""What the feed pane shows and says: events and gaps by line, how the link is, and what left the view unseen."""
+
+from optimus_tui.contract.feed import FeedBatch, FeedGap, FeedItem, FeedStatus
+from optimus_tui.tui.panes.content import PaneContent, PaneView, Words
+from optimus_tui.tui.panes.feed.lines import MOST_LINES, TABLE, event_lines, gap_lines, gap_words
+from optimus_tui.tui.panes.feed.store import FeedStore, index_of_seq
+from optimus_tui.tui.panes.feed.tail import TailView
+from optimus_tui.tui.panes.feed.words import copies, empty_words, truth_forms
+from optimus_tui.tui.widgets.figures import first_that_fits
+from optimus_tui.tui.widgets.inks import Piece
+from optimus_tui.wording.age import clock as clock_words
+from optimus_tui.wording.numbers import rate
+from optimus_tui.wording.safe import safe_text
+
+
+class FeedContent(PaneContent):
+    """Events as they came."""
+
+    def __init__(self, pane: PaneView, store: FeedStore, tail: TailView) -> None:
+        super().__init__(pane)
+        self.store, self.tail = store, tail
+        self.sampled = False
+        """The last batch jumped over events: they come faster than a screen can show."""
+        self.paused_seq = 0
+        """The last event before the pane was paused or cleared."""
+        self.cleared_at: float | None = None
+
+    @property
+    def status(self) -> FeedStatus | None:
+        """Return the reader's counters, also while the rows are frozen; None before the first batch."""
+        batch: FeedBatch | None = self.pane.reading
+        return batch.status if batch is not None else None
+
+    def rows_now(self) -> list[FeedItem]:
+        """Return what there is to show; while paused nothing that came later, whatever the filter."""
+        rows = self.store.rows()
+        return rows[: index_of_seq(rows, self.paused_seq + 1)] if self.pane.paused else rows
+
+    # -- lines
+
+    def key_of(self, row: FeedItem) -> int:
+        """Identify an event by its number."""
+        return row.seq
+
+    def head(self, line: int, width: int) -> list[Piece]:
+        """Return the titles of the columns."""
+        return TABLE.head(self.pane.text_width(width)) if self.pane.rows else []
+
+    def row(self, index: int, width: int) -> list[Piece]:
+        """Return an event or a gap on one line."""
+        return self.lines(index, self.pane.text_width(width), 1)[0]
+
+    def row_lines(self, index: int, width: int) -> list[list[Piece]]:
+        """Return an event or a gap on a few lines."""
+        return self.lines(index, self.pane.text_width(width), min(MOST_LINES, self.pane.page_size))
+
+    def lines(self, index: int, width: int, most: int) -> list[list[Piece]]:
+        """Return an event or a gap on at most so many lines."""
+        item = self.pane.rows[index]
+        if isinstance(item, FeedGap):
+            return gap_lines(item, width, most)
+        return event_lines(item, self.store.parsed(item), width, most)
+
+    def empty_lines(self) -> list[str]:
+        """Return why there is no event."""
+        pane = self.pane
+        if pane.filter and self.store.items:
+            return [f"No event matches {safe_text(pane.filter.text, 80)}.", "esc takes the filter away."]
+        cleared = f"Cleared at {clock_words(self.cleared_at)}." if self.cleared_at is not None else ""
+        return empty_words(self.status, safe_text(pane.settings.redis.label), pane.clock.mono(), cleared)
+
+    # -- the frame
+
+    def title_words(self) -> Words:
+        """Return whether the view follows, what the filter leaves, and events a second."""
+        status, pane = self.status, self.pane
+        if status is None:
+            return []
+        words: Words = []
+        if pane.wrapped:
+            words.append(("wrapped", "quiet"))
+        if pane.filter:
+            words.append((f"{len(pane.rows):,} of {len(self.store.items):,}", ""))
+        if not pane.paused:
+            words.append(("following", "quiet") if self.tail.following else ("G follows", "accent"))
+        if status.state != "live":
+            return words
+        if self.sampled:
+            words.append(("sampled", "warn"))
+        return [*words, (rate(status.rate), "")]
+
+    def paused_words(self) -> Words:
+        """Return how many events came meanwhile, and how many of them left the view."""
+        came = self.store.last_seq - self.paused_seq
+        if not came:
+            return super().paused_words()
+        kept = len(self.store.items) - index_of_seq(list(self.store.items), self.paused_seq + 1)
+        words: Words = [(f"PAUSED +{came:,}", "warn")]
+        return [*words, (f"{came - kept:,} left the view", "warn")] if came > kept else words
+
+    def truth(self) -> tuple[str, bool]:
+        """Return how the link is, and what came over it."""
+        status, pane = self.status, self.pane
+        if self.bug:
+            return self.bug, True
+        forms = truth_forms(status, self.store, pane.clock, pane.arrived_mono, safe_text(pane.settings.redis.label))
+        return first_that_fits(forms, self.edge_room), status is not None and status.state not in ("connecting", "live")
+
+    def state(self) -> tuple[str, str]:
+        """Return events a second, or that the link is down."""
+        status = self.status
+        if status is None or status.state == "connecting":
+            return "○", "quiet"
+        return (rate(status.rate), "") if status.state == "live" else ("✖", "crit")
+
+    # -- what can be done with a row
+
+    def copy_name(self) -> str | None:
+        """Return the gap's words, or the event's line."""
+        item = self.pane.selected
+        return gap_words(item) if isinstance(item, FeedGap) else super().copy_name()
+
+    def copy_forms(self) -> list[tuple[str, str]]:
+        """Return the payload, and shell lines that listen to events."""
+        return copies(self.pane.selected, self.pane.settings.redis)
