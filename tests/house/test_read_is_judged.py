@@ -51,7 +51,7 @@ SHOWN_ONLY: dict[type, dict[str, str]] = {
     SlowState: {},
     CacheReport: {
         "version": "tui/panes/cache/rows.py: report.version",  # when to lay the rows out anew
-        "findings": "tui/panes/cache/pane.py: report.findings",  # the verdict itself
+        "findings": "tui/panes/cache/content.py: report.findings",  # the verdict itself
     },
     KeyDetail: {
         "key": "tools/coherence/keys.py: detail.key",
