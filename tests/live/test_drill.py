@@ -203,7 +203,7 @@ async def test_immortal_counter_is_played_by_keys_with_the_repair_from_here(runn
         await pilot.press("tab", "tab")
         await pilot.pause(QUIET_SECONDS + 0.1)
         await pilot.press("enter")
-        await until(pilot, lambda: card.stage == "told")
+        await until(pilot, lambda: card.stage == "done")
         await pilot.press("escape")
         await until(
             pilot, lambda: bool(screen.state.action_records) and screen.state.action_records[0].verdict is not None

@@ -37,7 +37,7 @@ async def test_an_immortal_counter_is_repaired_and_the_receipt_names_the_audit_l
         await pilot.press("tab")
         assert card.query_one("#go").has_focus
         await confirm(pilot, card)
-        await until(pilot, lambda: card.stage == "told")
+        await until(pilot, lambda: card.stage == "done")
         text = said(pilot)
         assert "Done and verified" in text
         assert "Keys      rate_limit:clinic_b:chat" in text
@@ -80,7 +80,7 @@ async def test_an_enter_long_after_a_refused_one_is_a_new_press(
         assert card.stage == "asking", "a held key comes again this soon"
         await asyncio.sleep(action_dialog.REPEAT_SECONDS + 0.1)
         await pilot.press("enter")
-        await until(pilot, lambda: card.stage == "told")
+        await until(pilot, lambda: card.stage == "done")
 
 
 async def test_enter_in_the_reason_goes_on_or_says_what_is_missing(redis: RealServer) -> None:
@@ -98,7 +98,7 @@ async def test_enter_in_the_reason_goes_on_or_says_what_is_missing(redis: RealSe
         assert card.stage == "asking"
         await asyncio.sleep(action_dialog.REPEAT_SECONDS + 0.1)
         await pilot.press("enter")
-        await until(pilot, lambda: card.stage == "told")
+        await until(pilot, lambda: card.stage == "done")
 
 
 async def test_what_is_typed_while_a_button_has_the_focus_lands_in_the_field(redis: RealServer) -> None:

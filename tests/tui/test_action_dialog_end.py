@@ -49,7 +49,7 @@ async def test_the_receipt_outlives_an_audit_that_cannot_be_read_again(
     async with running(redis) as (pilot, dashboard):
         card = await opened_card(pilot, dashboard)
         await confirmed(pilot, card)
-        await until(pilot, lambda: card.stage == "told")
+        await until(pilot, lambda: card.stage == "done")
         text = said(pilot)
         assert "Done and verified" in text
         assert "not read again" in text and "not a plain file" in text

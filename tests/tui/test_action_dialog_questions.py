@@ -137,7 +137,7 @@ async def test_q_closes_a_told_card_and_its_receipt_is_not_lost(redis: RealServe
         await pilot.press("tab", "tab")
         await pilot.pause(0.6)
         await pilot.press("enter")
-        await until(pilot, lambda: card.stage == "told")
+        await until(pilot, lambda: card.stage == "done")
         await pilot.press("q")
         await until(pilot, lambda: bool(seen))
         assert seen[0] is not None

@@ -139,7 +139,7 @@ async def test_from_the_alarm_to_a_verified_repair_and_the_post_mortem(redis: Re
         await typed(pilot, "blocked")
         await pilot.press("tab", "tab")
         await confirm(pilot, card)
-        await until(pilot, lambda: card.stage == "told")
+        await until(pilot, lambda: card.stage == "done")
         await until(
             pilot, lambda: bool(screen.state.action_records) and screen.state.action_records[0].verdict is not None
         )

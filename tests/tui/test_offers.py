@@ -10,8 +10,7 @@ from optimus_tui.contract.limits import Counter, LimitRow, LimitsReport
 from optimus_tui.contract.reading import Coverage
 from optimus_tui.settings.model import RedisTarget
 from optimus_tui.tui.actions.arm_dialog import ArmDialog
-from optimus_tui.tui.actions.available_actions import offers_for, tenant_of
-from optimus_tui.tui.actions.finding_actions import finding_offers
+from optimus_tui.tui.actions.available_actions import finding_offers, offers_for, tenant_of
 from optimus_tui.tui.dialogs.pick import PickDialog
 from tests.live.acting import add_operator
 from tests.realserver import RealServer

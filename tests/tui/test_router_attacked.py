@@ -131,7 +131,7 @@ async def test_the_footer_says_what_enter_does_on_each_page_and_only_keys_that_w
             if at:
                 await pilot.press("question_mark")
                 await settle(pilot, lambda: app.screen is not screen)
-                assert "Wizard: done with this page" in shown(app)
+                assert "Wizard: go on" in shown(app)
                 assert ("Wizard: choose this" in shown(app)) == (at in (2, 3))
                 await pilot.press("escape")
                 await settle(pilot, lambda: app.screen is screen)

@@ -6,19 +6,30 @@ is held down or was buffered, words that were pasted, and to show an outcome tha
 
 import asyncio
 import threading
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from msgspec import structs
 from textual import events, on, work
+from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.widgets import Button, Input
+from textual.containers import Horizontal, Vertical
+from textual.content import Content
+from textual.widgets import Button, Input, Static
 from textual.worker import Worker, WorkerState
 
-from optimus_tui.contract.actions import Confirmation, Plan, Progress, Receipt, Refusal
+from optimus_tui.clock import Clock
+from optimus_tui.contract.actions import ActionRequest, Confirmation, Plan, Preview, Progress, Receipt, Refusal
 from optimus_tui.tui.actions import action_dialog_keys
-from optimus_tui.tui.actions.action_dialog_view import ActionDialogView
-from optimus_tui.tui.actions.action_dialog_widgets import CardView, audit_words
-from optimus_tui.tui.widgets.typed import TypedInput
+from optimus_tui.tui.actions.action_dialog_face import STALE_SECONDS, ActionDialogFace
+from optimus_tui.tui.actions.action_dialog_keys import ALWAYS, LETTERS
+from optimus_tui.tui.actions.action_dialog_widgets import ActionLines, GuardedButton, audit_words
+from optimus_tui.tui.dialogs.base import Dialog
+from optimus_tui.tui.widgets.typed import ReasonInput, TypedInput
+from optimus_tui.wording.safe import safe_text
+
+if TYPE_CHECKING:
+    from optimus_tui.actions.redis.key_selection import Known
+    from optimus_tui.actions.service import ActionService
 
 QUIET_SECONDS = 0.5
 """An Enter that confirms comes this long after the key before it, and after the button got the focus."""
@@ -30,10 +41,63 @@ RENEW_SECONDS = 45.0
 """A plan of this age is made anew by itself: who reads with care is not to lose what was typed."""
 
 
-class ActionDialog(ActionDialogView):
+LEAST_REASON = 3
+"""Characters of a reason."""
+
+MAX_WINDOW = 8
+"""Digits of a window in seconds."""
+
+
+def _show(field: Static, text: str) -> None:
+    """Change a text if it differs: each update lays out the whole screen, and this one is drawn five times a second."""
+    if field.content != Content(text):
+        field.update(Content(text))
+
+
+class ActionDialog(Dialog):
     """Dismisses with ``(Receipt, audit words)`` once something was carried out, else None."""
 
     BINDINGS: ClassVar[list[BindingType]] = action_dialog_keys.BINDINGS
+
+    def __init__(
+        self, action_service: "ActionService", clock: Clock, request: ActionRequest, known: "Known | None" = None
+    ) -> None:
+        super().__init__()
+        self.face = ActionDialogFace(self)
+        self.action_service, self.clock, self.request, self.known = action_service, clock, request, known
+        self.plan: Plan | None = None
+        self.preview: Preview | None = None
+        self.words = ""
+        """What has to be typed."""
+        self.stage = "planning"
+        self.whole = False
+        self.seen: tuple[int, int | None] = (0, None)
+        self.refusal: Refusal | None = None
+        self.began = False
+        """Whether the action service was asked to act: a bug may then end it halfway."""
+        self.progress: Progress | None = None
+        self._cancel = threading.Event()
+        self.reported = asyncio.Event()
+        """Set with the outcome."""
+        self.outcome: tuple[Receipt, str] | None = None
+        self._focused_at = clock.mono()
+
+    def compose(self) -> ComposeResult:
+        """Return the lines, the fields and the buttons."""
+        with Vertical(id="card", classes="action-card"):
+            yield ActionLines(id="body")
+            with Horizontal(id="asked-window"):
+                yield Static("Window in seconds")
+                yield Input(id="window", max_length=MAX_WINDOW, restrict="[0-9]*", select_on_focus=False)
+            with Horizontal(id="confirm"):
+                yield Static(id="confirm-words")
+                yield TypedInput(id="confirm-typed", max_length=120)
+                yield Static("Reason", id="confirm-why")
+                yield ReasonInput(id="confirm-reason", max_length=400, select_on_focus=False)
+            with Horizontal(id="deciding"):
+                yield Static(id="card-note")
+                yield Button("Cancel", id="cancel", compact=True)
+                yield GuardedButton("Confirm", id="go", compact=True, disabled=True)
 
     def on_mount(self) -> None:
         """Start to draw, and to keep the plan fresh."""
@@ -42,31 +106,104 @@ class ActionDialog(ActionDialogView):
         self.set_interval(1.0, self._keep_fresh)
         self.begin()
 
+    # -- drawing ---------------------------------------------------------------------------------------------------
+
+    def draw(self) -> None:
+        """Draw what this stage says, for the width there is."""
+        view = self.query_one(ActionLines)
+        lines = self.face.lines(max(20, view.scrollable_content_region.width - 1))
+        if [list(row) for row in view.rows] != lines:
+            view.set_rows(lines)
+            view.styles.height = max(1, len(lines))
+        asking = self.stage == "asking" and not self.face.is_cramped()
+        self.query_one("#confirm").display = asking
+        self.query_one("#asked-window").display = self.face.asks_window()
+        go, cancel = self.query_one("#go", Button), self.query_one("#cancel", Button)
+        go.display = asking
+        cancel.label = {"asking": "Cancel", "planning": "Cancel", "acting": "Stop"}.get(self.stage, "Close")
+        note, wrong = self.face.note()
+        field = self.query_one("#card-note", Static)
+        _show(field, note)
+        field.set_class(wrong, "-wrong")
+        card = self.query_one("#card")
+        card.border_title = Content(self.face.title())
+        card.border_subtitle = Content(self.face.keys(overflows=view.max_scroll_y > 0))
+        if self.preview is not None:
+            _show(self.query_one("#confirm-words", Static), f"Type  {safe_text(self.words, 60)}")
+            go.label = self.preview.verb
+        go.disabled = not self._may_confirm()
+
+    def is_stopping(self) -> bool:
+        """Return True if the running action was told to stop."""
+        return self._cancel.is_set()
+
+    def is_command(self, action: str) -> bool:
+        """Return True if the letter of ``action`` is a command now, and not text."""
+        if isinstance(self.focused, Input):
+            return False
+        if self.stage != "asking" or self.face.is_cramped():
+            return True
+        typed, reason = self.query_one(TypedInput).value, self.query_one("#confirm-reason", Input).value
+        return action_dialog_keys.is_command(action, self.words, typed, reason)
+
+    def key_of(self, action: str) -> str:
+        """Return the key to name for ``action``: its letter, or the key that works while letters are typed."""
+        if self.is_command(action):
+            return LETTERS[action]
+        return ALWAYS[action]
+
+    def age(self) -> float:
+        """Return the plan's age in seconds; 0 without a plan."""
+        if self.plan is None:
+            return 0.0
+        return max(0.0, self.clock.mono() - self.plan.made_mono)
+
+    def _missing(self) -> tuple[str, str]:
+        """Return the field that is not filled in yet and what it needs; two empty texts if both are filled in."""
+        if self.query_one(TypedInput).value != self.words:
+            return "#confirm-typed", f"not the words: type {safe_text(self.words, 60)}"
+        if len(self.query_one("#confirm-reason", Input).value.strip()) < LEAST_REASON:
+            return "#confirm-reason", "a reason of three letters or more is missing"
+        return "", ""
+
+    def _may_confirm(self) -> bool:
+        if (
+            self.stage != "asking"
+            or self.face.is_cramped()
+            or self.action_service.guard.armed is None
+            or self.age() > STALE_SECONDS
+        ):
+            return False
+        return bool(self.words) and not self._missing()[0]
+
     # -- planning --------------------------------------------------------------------------------------------------
 
     def begin(self) -> None:
         """Do what comes first: make the plan."""
         self.make_plan()
 
-    def _walked(self, seen: int, total: int | None) -> None:
+    def _note_seen(self, seen: int, total: int | None) -> None:
         self.seen = (seen, total)
 
     @work(exclusive=True, group="plan", exit_on_error=False)
     async def make_plan(self) -> None:
         """Look at the keys and make a plan. Only reads."""
-        self.stage, self.plan, self.card, self.refusal, self.whole = "planning", None, None, None, False
+        self.stage, self.plan, self.preview, self.refusal, self.whole = "planning", None, None, None, False
         self.words = ""
         self.query_one(TypedInput).value = ""
         self.query_one("#cancel", Button).focus()
         self.draw()
-        answer = await self.action_service.plan(self.request, self.known, self._walked)
+        answer = await self.action_service.plan(self.request, self.known, self._note_seen)
         if isinstance(answer, Refusal):
             self.stage, self.refusal = "refused", answer
         else:
-            self.plan, self.card, self.stage = answer, self.action_service.preview(answer), "asking"
-            self.words = self.card.confirm
+            self.plan, self.preview, self.stage = answer, self.action_service.preview(answer), "asking"
+            self.words = self.preview.confirm
         self.draw()
-        self.query_one("#window" if self.face.asks_window() else "#cancel").focus()
+        place = "#cancel"
+        if self.face.asks_window():
+            place = "#window"
+        self.query_one(place).focus()
 
     def _keep_fresh(self) -> None:
         """Make an old plan again, once: if that is not possible it grows too old to be confirmed."""
@@ -81,10 +218,10 @@ class ActionDialog(ActionDialogView):
         answer = await self.action_service.plan(self.request, self.known)
         if self.stage != "asking" or self.plan is not before or before is None or isinstance(answer, Refusal):
             return
-        self.plan, self.card = answer, self.action_service.preview(answer)
+        self.plan, self.preview = answer, self.action_service.preview(answer)
         if (answer.digest, answer.where) != (before.digest, before.where):
             with self.prevent(Input.Changed):
-                self.words, self.query_one(TypedInput).value = self.card.confirm, ""
+                self.words, self.query_one(TypedInput).value = self.preview.confirm, ""
             self.refusal = Refusal("drift", "the keys are others than a minute ago: read them again")
         self.draw()
 
@@ -113,7 +250,8 @@ class ActionDialog(ActionDialogView):
             self.query_one("#confirm-reason", Input).focus()
         elif event.input.id == "confirm-reason" and self.stage == "asking":
             field, words = self._missing()
-            self.refusal = Refusal("wrong words", words) if field else self.refusal
+            if field:
+                self.refusal = Refusal("wrong words", words)
             self.draw()
             self.query_one(field or "#go").focus()
         elif event.input.id == "window" and event.value and self.face.asks_window():
@@ -139,7 +277,7 @@ class ActionDialog(ActionDialogView):
     async def perform(self, confirmation: Confirmation) -> Receipt | Refusal:
         """Ask the action service to carry out the plan."""
         assert self.plan is not None
-        return await self.action_service.apply(self.plan, confirmation, self._cancel, self._heard)
+        return await self.action_service.apply(self.plan, confirmation, self._cancel, self._note_progress)
 
     @work(exclusive=True, group="act", name="action", exit_on_error=False)
     async def act(self, confirmation: Confirmation) -> None:
@@ -149,14 +287,12 @@ class ActionDialog(ActionDialogView):
         if isinstance(answer, Refusal):
             self.stage, self.refusal, self.began = "refused", answer, False
         else:
-            self.stage, self.outcome = (
-                "told",
-                (answer, await asyncio.to_thread(audit_words, self.action_service, answer.id)),
-            )
-            self.told.set()
+            self.outcome = answer, await asyncio.to_thread(audit_words, self.action_service, answer.id)
+            self.stage = "done"
+            self.reported.set()
         self.draw()
 
-    def _heard(self, progress: Progress) -> None:
+    def _note_progress(self, progress: Progress) -> None:
         """Keep the progress that the action's thread reports; the interval draws it."""
         self.progress = progress
 
@@ -193,7 +329,7 @@ class ActionDialog(ActionDialogView):
 
     def action_roll(self, by: int) -> None:
         """Scroll the lines."""
-        self.query_one(CardView).scroll_relative(y=by, animate=False)
+        self.query_one(ActionLines).scroll_relative(y=by, animate=False)
 
     def action_whole(self) -> None:
         """List all keys, or the first ones again."""
@@ -202,12 +338,12 @@ class ActionDialog(ActionDialogView):
 
     def action_gentler(self) -> None:
         """Plan the gentler action instead."""
-        if self.stage == "asking" and self.card is not None and self.card.gentler is not None:
-            said = self.request
-            self.request = structs.replace(self.card.gentler, max_keys=said.max_keys, incident=said.incident)
+        if self.stage == "asking" and self.preview is not None and self.preview.gentler is not None:
+            before = self.request
+            self.request = structs.replace(self.preview.gentler, max_keys=before.max_keys, incident=before.incident)
             self.make_plan()
 
-    def action_anew(self) -> None:
+    def action_replan(self) -> None:
         """Make the plan again."""
         if self.stage in ("asking", "refused") and self.outcome is None:
             self.begin()

@@ -14,6 +14,7 @@ from optimus_tui.tui.actions.action_dialog_text import (
 )
 from optimus_tui.tui.actions.action_dialog_widgets import armed_words
 from optimus_tui.wording.clauses import clause
+from optimus_tui.wording.numbers import progress
 from optimus_tui.wording.safe import safe_text
 
 if TYPE_CHECKING:
@@ -33,9 +34,9 @@ class DialogState(Protocol):
 
     action_service: "ActionService"
     stage: str
-    """``planning``, ``asking``, ``acting``, ``told`` or ``refused``."""
+    """``planning``, ``asking``, ``acting``, ``done`` or ``refused``."""
     plan: "Plan | None"
-    card: "Preview | None"
+    preview: "Preview | None"
     whole: bool
     """Whether all keys are listed."""
     seen: tuple[int, int | None]
@@ -79,62 +80,66 @@ class ActionDialogFace:
         """Return what is done, and where if there is room."""
         dialog = self.dialog
         if self.asks_window():
-            return "One thing is not known"
+            return "The window is not known"
         if dialog.stage == "refused":
             return "Not possible"
-        if dialog.card is None or dialog.plan is None:
+        if dialog.preview is None or dialog.plan is None:
             return "Planning"
         where = dialog.plan.where
-        short = f"{dialog.card.title} · {safe_text(where.environment, 40)}"
+        short = f"{dialog.preview.title} · {safe_text(where.environment, 40)}"
         whole = f"{short} {safe_text(where.place, 60)} db {where.db}"
-        return whole if len(whole) < dialog.size.width - 12 else short
+        if len(whole) < dialog.size.width - 12:
+            return whole
+        return short
 
     def lines(self, width: int) -> Lines:
         """Return what the dialog says at this stage, in lines of ``width`` columns."""
         dialog = self.dialog
         if dialog.stage == "planning":
-            seen, total = dialog.seen
-            return [[(f"looking at the keys: {seen:,}{f' of {total:,}' if total is not None else ''} …", "quiet")]]
+            return [[(f"looking at the keys: {progress(*dialog.seen, '…')}", "quiet")]]
         if dialog.stage == "refused" and dialog.refusal is not None:
             return refusal_lines(dialog.refusal, dialog.began, width)
         if dialog.stage == "acting":
             return progress_lines(dialog.progress, dialog.is_stopping(), width)
         if dialog.outcome is not None:
-            effect = dialog.card.effect if dialog.card else ""
-            return receipt_lines(*dialog.outcome, width, dialog.plan, effect)
-        if dialog.plan is None or dialog.card is None:
+            return receipt_lines(*dialog.outcome, width, dialog.plan, dialog.preview)
+        if dialog.plan is None or dialog.preview is None:
             return []
         if self.is_cramped():
             return too_small_lines(dialog.size, MINIMUM)
-        return self.asking_lines(dialog.plan, dialog.card, width)
+        return self.asking_lines(dialog.plan, dialog.preview, width)
 
-    def asking_lines(self, plan: "Plan", card: "Preview", width: int) -> Lines:
+    def asking_lines(self, plan: "Plan", preview: "Preview", width: int) -> Lines:
         """Return what is about to be confirmed."""
         keys = {action: self.dialog.key_of(action) for action in LETTERS}
-        return preview_lines(plan, card, width, self.dialog.age(), self.dialog.whole, keys)
+        return preview_lines(plan, preview, width, self.dialog.age(), self.dialog.whole, keys)
 
     def keys(self, overflows: bool) -> str:
         """Return the keys that work at this stage; ``overflows`` if the lines have to be scrolled."""
         dialog = self.dialog
         if self.asks_window():
             return "enter plans with it   esc closes"
-        return ("↑↓ more   " if overflows else "") + self.stage_keys().get(dialog.stage, "esc closes")
+        words = self.stage_keys().get(dialog.stage, "esc closes")
+        if overflows:
+            return f"↑↓ more   {words}"
+        return words
 
     def stage_keys(self) -> dict[str, str]:
         """Return the keys by stage; a stage that is missing can only be closed."""
-        anew = self.dialog.key_of("anew")
-        whole = f"   {self.dialog.key_of('whole')} all keys" if self._has_more() else ""
+        replan, asking = self.dialog.key_of("replan"), "tab next"
+        if self._has_more():
+            asking += f"   {self.dialog.key_of('whole')} all keys"
         return {
-            "asking": f"tab next{whole}   {anew} plan anew   esc cancels",
+            "asking": f"{asking}   {replan} plan anew   esc cancels",
             "planning": "esc cancels",
             "acting": "esc stops after the batch",
-            "refused": f"{anew} plan anew   esc closes",
+            "refused": f"{replan} plan anew   esc closes",
         }
 
     def _has_more(self) -> bool:
         """Return True if there are keys that are listed only when all are asked for."""
-        plan, card = self.dialog.plan, self.dialog.card
-        return card is not None and (len(card.samples) > FEW or bool(plan and plan.ambiguous))
+        plan, preview = self.dialog.plan, self.dialog.preview
+        return preview is not None and (len(preview.samples) > FEW or bool(plan and plan.ambiguous))
 
     def note(self) -> tuple[str, bool]:
         """Return the note beside the buttons, and whether it says why nothing can be confirmed."""
@@ -147,5 +152,5 @@ class ActionDialogFace:
         if guard.armed is None:
             return "disarmed meanwhile: esc, then :arm", True
         if dialog.age() > STALE_SECONDS:
-            return f"older than a minute: {dialog.key_of('anew')} plans anew", True
+            return f"older than a minute: {dialog.key_of('replan')} plans anew", True
         return armed_words(guard), False

@@ -1,13 +1,13 @@
-"""The action card's keys beside those that type: a letter while no words are waited for, a function key always.
+"""The action dialog's keys beside those that type: a letter while no words are waited for, a function key always.
 
-While the card waits for words, typing is safe. A letter is a command only with a button in focus, and only where it
+While the dialog waits for words, typing is safe. A letter is a command only with a button in focus, and only where it
 cannot be meant for the field: it does not go on with the words, and it leaves or changes nothing that was typed.
 """
 
 from textual.binding import BindingType
 
-LETTERS = {"leave": "q", "whole": "v", "gentler": "g", "include": "i", "anew": "r"}
-ALWAYS = {"leave": "esc", "whole": "f2", "gentler": "f3", "include": "f4", "anew": "f5"}
+LETTERS = {"leave": "q", "whole": "v", "gentler": "g", "include": "i", "replan": "r"}
+ALWAYS = {"leave": "esc", "whole": "f2", "gentler": "f3", "include": "f4", "replan": "f5"}
 """The keys by what they do; those of ``ALWAYS`` type nothing."""
 
 BINDINGS: list[BindingType] = [

@@ -1,4 +1,4 @@
-"""The card of an interrupted action: go on with it after arming and its words, or look, close it and do nothing.
+"""The dialog of an interrupted action: resume it after arming and its words, or verify and close it.
 
 What was done before the interruption comes from the audit, never from memory. Closing needs no words: it writes nothing
 but the audit.
@@ -29,9 +29,9 @@ class ResumeFace(ActionDialogFace):
         """Return what is done with the action, and the action's own title."""
         return f"{self.verb}: {super().title()}"
 
-    def asking_lines(self, plan: Plan, card: Preview, width: int) -> Lines:
+    def asking_lines(self, plan: Plan, preview: Preview, width: int) -> Lines:
         """Return what was left undone and is about to be confirmed."""
-        return left_lines(self.left, card.effect, width)
+        return left_lines(self.left, preview.effect, width)
 
     def stage_keys(self) -> dict[str, str]:
         """Return the keys by stage: there is nothing to plan anew."""
@@ -47,13 +47,15 @@ class ResumeDialog(ActionDialog):
         """Begin with what is left; ``closing`` is the reason to close it for, None to ask for words and resume it."""
         super().__init__(action_service, clock, left.plan.request)
         self.left, self.closing = left, closing
-        self.face = ResumeFace(self, left, "Resume" if closing is None else "Close")
+        self.face = ResumeFace(self, left, "Resume")
+        if closing is not None:
+            self.face = ResumeFace(self, left, "Close")
 
     def begin(self) -> None:
         """Ask for the words that resume the action, or close it at once."""
         plan, outcomes = self.left.plan, self.left.outcomes
         rest = tuple(key for key, outcome in zip(plan.keys, outcomes, strict=True) if outcome in ("left", "unknown"))
-        self.plan, self.card = plan, self.action_service.preview(structs.replace(plan, keys=rest))
+        self.plan, self.preview = plan, self.action_service.preview(structs.replace(plan, keys=rest))
         self.words, self.refusal = self.left.confirm, None
         if self.closing is None:
             self.stage = "asking"
@@ -66,8 +68,8 @@ class ResumeDialog(ActionDialog):
     async def perform(self, confirmation: Confirmation) -> Receipt | Refusal:
         """Close the action, or resume it."""
         if self.closing is not None:
-            return await self.action_service.settle(self.left, self.closing, self._cancel, self._heard)
-        return await self.action_service.resume(self.left, confirmation, self._cancel, self._heard)
+            return await self.action_service.settle(self.left, self.closing, self._cancel, self._note_progress)
+        return await self.action_service.resume(self.left, confirmation, self._cancel, self._note_progress)
 
     def age(self) -> float:
         """Return 0: the action service knows how old an interrupted action may be."""
@@ -75,5 +77,7 @@ class ResumeDialog(ActionDialog):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Return False for the keys that would change the plan: an interrupted action keeps its own."""
-        asked = str(parameters[0]) if action == "letter" else action
-        return asked not in ("gentler", "anew", "include", "whole") and super().check_action(action, parameters)
+        wanted = action
+        if action == "letter":
+            wanted = str(parameters[0])
+        return wanted not in ("gentler", "replan", "include", "whole") and super().check_action(action, parameters)

@@ -1,4 +1,4 @@
-"""The words of the action card: a preview, a run, a receipt as lines with their inks. Pure; figures are the plan's."""
+"""The words of the action dialog: a preview, a run and a receipt as lines with their styles. Figures are the plan's."""
 
 from collections.abc import Mapping, Sequence
 
@@ -13,7 +13,7 @@ from optimus_tui.wording.size import size
 from optimus_tui.wording.ttl import ttl
 
 Lines = list[list[Piece]]
-MOST_UNCERTAIN = 100
+MAX_UNCERTAIN = 100
 """Keys of uncertain owner that ``v`` lists; all of them can be chosen from."""
 FEW = 4
 """Sample keys before ``v`` shows all of them."""
@@ -34,37 +34,39 @@ OUTCOME_WORDS = {
 
 
 def preview_lines(
-    plan: Plan, card: Preview, width: int, age_seconds: float, whole: bool, keys: Mapping[str, str] = LETTERS
+    plan: Plan, preview: Preview, width: int, age_seconds: float, whole: bool, keys: Mapping[str, str] = LETTERS
 ) -> Lines:
     """Return what an action would do: which keys, how many, and what will be different.
 
     Args:
         plan: The plan that is asked about.
-        card: The plan in words.
+        preview: The plan in words.
         width: Columns.
         age_seconds: The plan's age.
         whole: List all keys of the samples and of uncertain owners.
         keys: The keys to name, by what they do.
     """
-    read = f"{plural(card.count, 'key')}, read {age_seconds:.0f} s ago" if age_seconds >= 1 else (
-        f"{plural(card.count, 'key')}, read just now"
-    )  # fmt: skip
-    lines: Lines = [[(fit_cell(card.subject, max(1, width - len(read))), "bright"), (read, "accent")], []]
-    shown = card.samples if whole else card.samples[:FEW]
+    read = f"{plural(preview.count, 'key')}, read just now"
+    if age_seconds >= 1:
+        read = f"{plural(preview.count, 'key')}, read {age_seconds:.0f} s ago"
+    lines: Lines = [[(fit_cell(preview.subject, max(1, width - len(read))), "bright"), (read, "accent")], []]
+    shown = preview.samples
+    if not whole:
+        shown = shown[:FEW]
     lines += [_key_line(key, width) for key in shown]
-    if card.count > len(shown):
-        more = card.count - len(shown)
-        said = f"… {more:,} more"
-        if not whole:
-            some = "all" if len(card.samples) == card.count else f"{len(card.samples)} of them"
-            said += f"  ({keys['whole']} shows {some})"
-        lines.append([("  " + said, "quiet")])
+    if preview.count > len(shown):
+        more = f"  … {preview.count - len(shown):,} more"
+        if not whole and len(preview.samples) == preview.count:
+            more += f"  ({keys['whole']} shows all)"
+        elif not whole:
+            more += f"  ({keys['whole']} shows {len(preview.samples)} of them)"
+        lines.append([(more, "quiet")])
     lines.append([])
-    lines += facts(_figures(card, plan.request.max_keys), width)
+    lines += facts(_figures(preview, plan.request.max_keys), width)
     lines += _uncertain(plan, width, whole, keys)
-    lines += _told("After", f"{card.effect} {card.undo}".strip(), width, "bright")
-    if card.gentler is not None and card.gentler_words:
-        lines += _told("Gentler", f"{card.gentler_words}   {keys['gentler']} takes it", width, "good")
+    lines += labelled("After", f"{preview.effect} {preview.undo}".strip(), width, "bright")
+    if preview.gentler is not None and preview.gentler_words:
+        lines += labelled("Gentler", f"{preview.gentler_words}   {keys['gentler']} takes it", width, "good")
     return lines
 
 
@@ -78,8 +80,9 @@ def refusal_lines(refusal: Refusal, began: bool, width: int) -> Lines:
     """
     lines: Lines = [[(line, "warn")] for line in wrap(refusal.message, width)]
     lines += [[(line, "quiet")] for line in wrap(refusal.remedy or "", width) if line]
-    end = ("What was done until then is in the audit.", "warn") if began else ("Nothing was changed.", "quiet")
-    return [*lines, [], [end]]
+    if began:
+        return [*lines, [], [("What was done until then is in the audit.", "warn")]]
+    return [*lines, [], [("Nothing was changed.", "quiet")]]
 
 
 def _uncertain(plan: Plan, width: int, whole: bool, keys: Mapping[str, str]) -> Lines:
@@ -92,14 +95,14 @@ def _uncertain(plan: Plan, width: int, whole: bool, keys: Mapping[str, str]) -> 
         words = (
             f"{plural(len(out), 'key')} whose owner is not certain   {keys['include']} takes in, {keys['whole']} shows"
         )
-        lines += _told("Left out", words, width, "warn")
-        shown = out[:MOST_UNCERTAIN] if whole else []
+        lines += labelled("Left out", words, width, "warn")
+        shown = out[: MAX_UNCERTAIN * whole]
         lines += [[("  ? ", "warn"), (fit_name(safe_text(key, 400), max(12, width - 4)), "")] for key in shown]
         if len(out) > len(shown) > 0:
             lines.append([(f"  … {len(out) - len(shown):,} more", "quiet")])
     if taken:
         words = f"{plural(taken, 'key')} whose owner is not certain, taken in by you   {keys['include']} takes out"
-        lines += _told("Taken in", words, width, "crit")
+        lines += labelled("Taken in", words, width, "crit")
     return lines
 
 
@@ -126,45 +129,54 @@ def facts(pairs: Sequence[tuple[str, str, str]], width: int) -> Lines:
     return lines
 
 
-def _figures(card: Preview, most: int) -> list[tuple[str, str, str]]:
-    types = ", ".join(f"{count:,} {safe_text(name, 20)}" for name, count in card.types.items())
-    return [
-        ("Other tenants touched", str(card.foreign), "bright" if card.foreign == 0 else "crit"),
+def _figures(preview: Preview, max_keys: int) -> list[tuple[str, str, str]]:
+    types = ", ".join(f"{count:,} {safe_text(name, 20)}" for name, count in preview.types.items())
+    figures = [
+        ("Other tenants touched", str(preview.foreign), {0: "bright"}.get(preview.foreign, "crit")),
         ("Types", types or "–", ""),
-        ("TTL", _ttl_range(card), ""),
-        ("Memory", size(card.bytes_estimated, estimate=not card.bytes_exact), ""),
-        ("About", latency(card.seconds * 1000), ""),
-        *([("Look-alikes of others left alone", f"{card.neighbours:,}", "")] if card.neighbours else []),
-        *([("At most", f"{most:,} keys (--max-keys)", "warn")] if most != MAX_KEYS else []),
-    ]  # fmt: skip
+        ("TTL", _ttl_range(preview), ""),
+        ("Memory", size(preview.bytes_estimated, estimate=not preview.bytes_exact), ""),
+        ("About", latency(preview.seconds * 1000), ""),
+    ]
+    if preview.neighbours:
+        figures.append(("Look-alikes of others left alone", f"{preview.neighbours:,}", ""))
+    if max_keys != MAX_KEYS:
+        figures.append(("At most", f"{max_keys:,} keys (--max-keys)", "warn"))
+    return figures
 
 
-def _ttl_range(card: Preview) -> str:
-    parts = [f"{card.without_ttl:,} without"] if card.without_ttl else []
-    if card.ttl_min_ms is not None and card.ttl_max_ms is not None:
-        low, high = ttl(card.ttl_min_ms / 1000), ttl(card.ttl_max_ms / 1000)
-        parts.append(low if low == high else f"{low} to {high}")
+def _ttl_range(preview: Preview) -> str:
+    parts = []
+    if preview.without_ttl:
+        parts.append(f"{preview.without_ttl:,} without")
+    if preview.ttl_min_ms is not None and preview.ttl_max_ms is not None:
+        low, high = ttl(preview.ttl_min_ms / 1000), ttl(preview.ttl_max_ms / 1000)
+        parts.append(" to ".join(dict.fromkeys((low, high))))
     return ", ".join(parts) or "–"
 
 
 def _key_line(key: PlanKey, width: int) -> list[Piece]:
-    count = "" if key.count is None else f"{key.count:,}"
-    seconds = None if key.ttl_ms is None else key.ttl_ms / 1000
-    left = "no TTL" if key.immortal else ttl(seconds)
+    count, left, style = "", ttl(None), "quiet"
+    if key.count is not None:
+        count = f"{key.count:,}"
+    if key.immortal:
+        left, style = "no TTL", "warn"
+    elif key.ttl_ms is not None:
+        left = ttl(key.ttl_ms / 1000)
     room = max(12, width - 2 - 10 - 10)
     return [
         ("  ", ""),
         (fit_name(safe_text(key.key, 400), room), "bright"),
         (fit_cell(count, 10, "right"), ""),
-        (fit_cell(left, 10, "right"), "warn" if key.immortal else "quiet"),
+        (fit_cell(left, 10, "right"), style),
     ]
 
 
-def _told(label: str, text: str, width: int, ink: str) -> Lines:
-    return [
-        [(f"{label if number == 0 else '':<10}", "quiet"), (part, ink)]
-        for number, part in enumerate(wrap(text, max(10, width - 10)))
-    ]
+def labelled(label: str, text: str, width: int, style: str) -> Lines:
+    """Return a text with its label, which stands on the first of its lines."""
+    first, *rest = wrap(text, max(10, width - 10))
+    lines: Lines = [[(f"{label:<10}", "quiet"), (first, style)]]
+    return lines + [[(" " * 10, ""), (part, style)] for part in rest]
 
 
 def left_lines(left: Interrupted, effect: str, width: int) -> Lines:
@@ -172,13 +184,13 @@ def left_lines(left: Interrupted, effect: str, width: int) -> Lines:
     lines: Lines = [[(f"Interrupted at {left.tried:,} of {plural(left.plan.count, 'key')}", "bright")], []]
     lines += _counts({name: left.outcomes.count(name) for name in set(left.outcomes)}, width)
     lines.append([])
-    lines += _told("Was for", safe_text(left.reason, 400), width, "")
+    lines += labelled("Was for", safe_text(left.reason, 400), width, "")
     if left.unknown:
         words = f"{plural(left.unknown, 'key')} are looked at first: those that are as they should be are left alone"
-        lines += _told("Unknown", words, width, "warn")
+        lines += labelled("Unknown", words, width, "warn")
     if left.publishing:
-        lines += _told("Event", "it may have been sent, so it is not sent again", width, "warn")
-    lines += _told("After", effect, width, "bright")
+        lines += labelled("Event", "it may have been sent, so it is not sent again", width, "warn")
+    lines += labelled("After", effect, width, "bright")
     return lines
 
 
@@ -187,7 +199,9 @@ def progress_lines(progress: Progress | None, stopping: bool, width: int) -> Lin
     if progress is None:
         return [[("beginning …", "quiet")]]
     room = max(4, min(40, width - 40))
-    filled = room * progress.tried // progress.total if progress.total else room
+    filled = room
+    if progress.total:
+        filled = room * progress.tried // progress.total
     lines: Lines = [
         [("▇" * filled, "accent"), ("▁" * (room - filled), "quiet"),
          (f"  {progress.tried:,} of {plural(progress.total, 'key')}   {STAGES[progress.stage]}", "")],
@@ -199,7 +213,9 @@ def progress_lines(progress: Progress | None, stopping: bool, width: int) -> Lin
     return lines
 
 
-def receipt_lines(receipt: Receipt, audit: str, width: int, plan: Plan | None = None, effect: str = "") -> Lines:
+def receipt_lines(
+    receipt: Receipt, audit: str, width: int, plan: Plan | None = None, preview: Preview | None = None
+) -> Lines:
     """Return what an action did: outcomes by kind, keys, what was seen afterwards, and its audit record.
 
     Args:
@@ -207,53 +223,67 @@ def receipt_lines(receipt: Receipt, audit: str, width: int, plan: Plan | None = 
         audit: The words about the audit record.
         width: Columns.
         plan: What was confirmed; None to leave its keys out.
-        effect: What it was to bring about; it is said only if all of it was done.
+        preview: The plan in words; its effect is shown only if all of it was done.
     """
     good = receipt.verified and not receipt.stopped and not receipt.cancelled and not receipt.counts.get("unknown")
-    head = "Done and verified" if good else "Done, with remarks"
+    head, style = "Done, with remarks", "warn"
+    if good:
+        head, style = "Done and verified", "good"
     if receipt.stopped or receipt.cancelled:
         head = "Ended early"
     if not receipt.verified:
         head = "Not verified: the keys could not be read afterwards"
-    lines: Lines = [[(head, "good" if good else "warn"), (f"   {latency(receipt.seconds * 1000)}", "quiet")], []]
+    lines: Lines = [[(head, style), (f"   {latency(receipt.seconds * 1000)}", "quiet")], []]
     lines += _counts(receipt.counts, width) or [[("no key was touched", "quiet")]]
     lines.append([])
-    for number, key in enumerate(plan.keys[:FEW] if plan is not None else ()):
-        more = f"   … {plan.count - FEW:,} more" if plan is not None and number == FEW - 1 and plan.count > FEW else ""
-        name = fit_name(safe_text(key.key, 400), max(12, width - 10 - len(more))).rstrip()
-        lines.append([(f"{'Keys' if number == 0 else '':<10}", "quiet"), (name, "bright"), (more, "quiet")])
-    if effect and good and receipt.counts.get("done"):
-        lines += _told("Now", effect, width, "")
+    if plan is not None:
+        lines += _first_keys(plan, width)
+    if preview is not None and preview.effect and good and receipt.counts.get("done"):
+        lines += labelled("Now", preview.effect, width, "")
     if receipt.stopped:
-        lines += _told("Stopped", receipt.stopped, width, "warn")
+        lines += labelled("Stopped", receipt.stopped, width, "warn")
     if receipt.cancelled:
-        lines += _told("Cancelled", "by you: what was left is untouched", width, "warn")
+        lines += labelled("Cancelled", "by you: what was left is untouched", width, "warn")
     for label, text, ink in _afterwards(receipt):
-        lines += _told(label, text, width, ink)
-    lines += _told("Audit", audit, width, "")
-    lines += _told("Action", receipt.id, width, "quiet")
+        lines += labelled(label, text, width, ink)
+    lines += labelled("Audit", audit, width, "")
+    lines += labelled("Action", receipt.id, width, "quiet")
+    return lines
+
+
+def _first_keys(plan: Plan, width: int) -> Lines:
+    lines: Lines = []
+    label, left = "Keys", plan.count
+    for key in plan.keys[:FEW]:
+        more, left = "", left - 1
+        if len(lines) == FEW - 1 and left:
+            more = f"   … {left:,} more"
+        name = fit_name(safe_text(key.key, 400), max(12, width - 10 - len(more))).rstrip()
+        lines.append([(f"{label:<10}", "quiet"), (name, "bright"), (more, "quiet")])
+        label = ""
     return lines
 
 
 def _afterwards(receipt: Receipt) -> list[tuple[str, str, str]]:
-    told: list[tuple[str, str, str]] = []
-    unknown = receipt.counts.get("unknown", 0)
-    still = unknown - receipt.unknown_gone if receipt.unknown_gone is not None else 0
+    seen: list[tuple[str, str, str]] = []
+    unknown, still = receipt.counts.get("unknown", 0), 0
+    if receipt.unknown_gone is not None:
+        still = unknown - receipt.unknown_gone
     anew = (receipt.there_again or 0) - still
     if anew > 0:
-        told.append(("Again", f"{plural(anew, 'key')} meet the condition now: written anew meanwhile", "warn"))
+        seen.append(("Again", f"{plural(anew, 'key')} meet the condition now: written anew meanwhile", "warn"))
     if still:
         words = f"{still:,} of {unknown:,} meet the condition now: never done, or written anew meanwhile"
-        told.append(("Unknown", words, "warn"))
+        seen.append(("Unknown", words, "warn"))
     elif receipt.unknown_gone:
-        told.append(("Unknown", f"{receipt.unknown_gone:,} of {unknown:,} are as they should be now", ""))
+        seen.append(("Unknown", f"{receipt.unknown_gone:,} of {unknown:,} are as they should be now", ""))
     if receipt.new_since:
-        told.append(("New", f"{plural(receipt.new_since, 'key')} came since the plan, untouched", "warn"))
+        seen.append(("New", f"{plural(receipt.new_since, 'key')} came since the plan, untouched", "warn"))
     if receipt.published == "unknown":
-        told.append(("Event", "it is unknown whether the gateways heard it; it is not repeated", "warn"))
+        seen.append(("Event", "it is unknown whether the gateways heard it; it is not repeated", "warn"))
     elif receipt.published is not None:
-        told.append(("Event", f"{plural(receipt.published, 'subscriber')} heard it", ""))
-    return told
+        seen.append(("Event", f"{plural(receipt.published, 'subscriber')} heard it", ""))
+    return seen
 
 
 def _counts(counts: dict[str, int], width: int) -> Lines:

@@ -1,4 +1,4 @@
-"""Parts of the blast-radius card: its lines, a button that a held Enter cannot press, where the audit stands."""
+"""Parts of the action dialog: its lines, a button that a held Enter cannot press, the place of its audit record."""
 
 from typing import TYPE_CHECKING
 
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 IDLE_WARNING_SECONDS = 30.0
 
 
-class CardView(LineView, can_focus=False):
-    """The card's lines; the card scrolls them, so that tab goes from Cancel to what has to be typed."""
+class ActionLines(LineView, can_focus=False):
+    """The dialog's lines; the dialog scrolls them, so that tab goes from Cancel to what has to be typed."""
 
     head_lines = 0
     cursor_visible = False
@@ -56,7 +56,9 @@ def audit_words(action_service: "ActionService", action: str) -> str:
                 last = (record.get("seq"), record.get("event"))
     except OSError as error:
         return f"not read again: {safe_text(error, 300)}"
-    return f"line {last[0]} ({last[1]}) of {place}" if last else f"no line of it was found in {place}"
+    if last is None:
+        return f"no line of it was found in {place}"
+    return f"line {last[0]} ({last[1]}) of {place}"
 
 
 def clock_of(seconds: float) -> str:

@@ -26,8 +26,8 @@ IDLE_MINUTES = 3
 class ArmDialog(Dialog):
     """Dismisses with True once it is armed, else None."""
 
-    card_title = "Arm"
-    card_keys = "enter arms   esc stays read-only"
+    dialog_title = "Arm"
+    dialog_keys = "enter arms   esc stays read-only"
 
     def __init__(self, action_service: "ActionService", environment: str, place: str, minutes: float) -> None:
         super().__init__()

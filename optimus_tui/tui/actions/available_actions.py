@@ -1,27 +1,66 @@
-"""What can be done about a row, from what the row is, and the question that completes a request.
+"""What can be done about a row, a counter or a finding, and the question that completes a request.
 
-An offer is for one tenant, by the bytes of its name as they were read. A row of no single tenant has none.
+An offer is for one tenant, by the bytes of its name as they were read. A row of no single tenant has none. A finding
+names its tenant in text: the bytes are looked up in the last readings, and of two tenants that look alike neither is
+offered.
 """
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec import structs
 
-from optimus_tui.contract.actions import ActionRequest
+from optimus_tui.contract.actions import ActionKind, ActionRequest
 from optimus_tui.contract.cache import CacheReport, GroupTotals
 from optimus_tui.contract.feed import FeedEvent, FeedGap
+from optimus_tui.contract.finding_rules import CACHE_NO_TTL, rule_of
+from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.limits import LimitRow, LimitsReport
 from optimus_tui.grammar.keys import COHERENCE_PREFIX
 from optimus_tui.probes.events.ring import MAX_CHANNEL
-from optimus_tui.tui.actions.counter_actions import Offer, counter_offers
-from optimus_tui.tui.actions.finding_actions import finding_offers
 from optimus_tui.tui.dialogs.question import QuestionDialog, QuestionField
 from optimus_tui.tui.panes.cache.rows import KeyRow
 from optimus_tui.tui.panes.health.lines import HealthLine
+from optimus_tui.verdicts.limits.words import subject_of
+from optimus_tui.wording.numbers import plural
 from optimus_tui.wording.safe import safe_text
 
 if TYPE_CHECKING:
     from optimus_tui.tui.services import DashboardServices
+
+
+MAX_TENANTS = 8
+"""Tenants offered for a finding that sums up several."""
+
+
+class Offer(NamedTuple):
+    """An action that can be chosen: its name and a note, both safe to show, and its request."""
+
+    name: str
+    about: str
+    request: ActionRequest
+
+
+def counter_offers(row: LimitRow) -> list[Offer]:
+    """Return the actions for one counter: repair it if it never resets, reset it, reset all of its tenant."""
+    counter = row.counter
+    tenant, operation = counter.tenant, counter.operation
+    if not tenant or counter.doubt:
+        return []
+    who, what = safe_text(tenant, 60), safe_text(operation, 60)
+    offers = []
+    if counter.immortal and not counter.sliding:
+        offers.append(Offer(
+            f"Repair {what} of {who}", "gives the counter its window back; the count stays",
+            ActionRequest(kind="repair_counter", tenant=tenant, operation=operation),
+        ))  # fmt: skip
+    return [
+        *offers,
+        Offer(f"Reset {what} of {who}", "this one counter starts again at 0",
+              ActionRequest(kind="reset_counters", tenant=tenant, operation=operation)),
+        Offer(f"Reset all counters of {who}", "every operation starts again at 0",
+              ActionRequest(kind="reset_counters", tenant=tenant)),
+    ]  # fmt: skip
 
 
 def offers_for(row: object, limits: LimitsReport | None = None, cache: CacheReport | None = None) -> list[Offer]:
@@ -38,7 +77,9 @@ def offers_for(row: object, limits: LimitsReport | None = None, cache: CacheRepo
         return finding_offers(row.finding, limits, cache)
     if isinstance(row, FeedEvent):
         tenant = tenant_of(row)
-        return [_invalidation(tenant)] if tenant else []
+        if tenant:
+            return [_invalidation(tenant)]
+        return []
     if isinstance(row, KeyRow):
         row = row.group
     if isinstance(row, GroupTotals) and row.tenant:
@@ -67,7 +108,9 @@ def tenant_of(event: FeedEvent) -> bytes:
     """Return the tenant that an event's channel names. Empty if the channel is cut or of no tenant."""
     channel = event.channel
     whole = channel.startswith(COHERENCE_PREFIX) and len(channel) < MAX_CHANNEL
-    return channel[len(COHERENCE_PREFIX) :] if whole else b""
+    if not whole:
+        return b""
+    return channel[len(COHERENCE_PREFIX) :]
 
 
 def _invalidation(tenant: bytes) -> Offer:
@@ -89,10 +132,71 @@ def _cache_offers(group: GroupTotals, tenant: bytes) -> list[Offer]:
     ]  # fmt: skip
 
 
+def finding_offers(finding: Finding, limits: LimitsReport | None, cache: CacheReport | None) -> list[Offer]:
+    """Return the actions that cure a finding, those of the most affected tenant first. Empty if there is none.
+
+    Args:
+        finding: A finding of the health report.
+        limits: The last reading of the counters; None before the first.
+        cache: The last reading of the cache keys; None before the first.
+    """
+    rule = rule_of(finding.rule)
+    if rule.limit_state and rule.cured_by and limits is not None:
+        rows = [row for row in limits.rows if row.state == rule.limit_state and not row.counter.doubt]
+        named = [row for row in rows if subject_of(row) == finding.subject]
+        if len(named) == 1:
+            return counter_offers(named[0])
+        if finding.subject == "several counters":
+            return _of_tenants(rule.cured_by, rows)
+        return []
+    if finding.rule == CACHE_NO_TTL and cache is not None:
+        return _without_ttl(cache)
+    return []
+
+
+def _of_tenants(kind: ActionKind, rows: Sequence[LimitRow]) -> list[Offer]:
+    counts: dict[bytes, int] = {}
+    for row in rows:
+        if row.counter.tenant:
+            counts[row.counter.tenant] = counts.get(row.counter.tenant, 0) + 1
+    words = {
+        "repair_counter": ("Repair the counters of {who}", "{count} without a TTL get their window back"),
+        "reset_counters": ("Reset all counters of {who}", "{count} used up; every operation starts again at 0"),
+    }[kind]
+    return [
+        Offer(
+            words[0].format(who=safe_text(tenant, 60)),
+            words[1].format(count=plural(count, "counter")),
+            ActionRequest(kind=kind, tenant=tenant),
+        )
+        for tenant, count in sorted(counts.items(), key=lambda item: -item[1])[:MAX_TENANTS]
+    ]
+
+
+def _without_ttl(cache: CacheReport) -> list[Offer]:
+    found = {
+        (group.kind, group.tenant): group.without_ttl
+        for kind in cache.kinds
+        for group in kind.tenants
+        if group.tenant and group.without_ttl
+    }
+    return [
+        Offer(
+            f"Unlink {safe_text(kind, 40)} of {safe_text(tenant, 60)} without TTL",
+            f"{plural(count, 'key')} that would never expire",
+            ActionRequest(kind="unlink_no_ttl", tenant=tenant, cache_kind=kind),
+        )
+        for (kind, tenant), count in sorted(found.items(), key=lambda item: -item[1])[:MAX_TENANTS]
+        if tenant
+    ]
+
+
 async def completed(dashboard: "DashboardServices", request: ActionRequest) -> ActionRequest | None:
     """Ask for what only the operator knows, and return the whole request. None if it was not answered."""
     if request.kind == "unlink_prefix" and not request.prefix:
         about = f"Keys of {safe_text(request.tenant, 60)} whose names go on like this after the tenant."
         answers = await dashboard.ask(QuestionDialog("Unlink by prefix", [QuestionField("Prefix")], about))
-        return None if answers is None else structs.replace(request, prefix=answers[0].encode("utf-8", "surrogatepass"))
+        if answers is None:
+            return None
+        return structs.replace(request, prefix=answers[0].encode("utf-8", "surrogatepass"))
     return request

@@ -48,9 +48,9 @@ class ActionsController:
 
     def mode_words(self) -> tuple[str, str]:
         """Return the header's words and their style: ``read-only``, or for how long and where actions are armed."""
-        armed = self.service.guard.armed if self.service is not None else None
-        if self.service is None or armed is None:
+        if self.service is None or self.service.guard.armed is None:
             return "read-only", "quiet"
+        armed = self.service.guard.armed
         from optimus_tui.tui.actions.action_dialog_widgets import armed_words
 
         words, width = armed_words(self.service.guard), self.dashboard.size.width
@@ -167,14 +167,16 @@ class ActionsController:
         service = await self.open_service()
         limit = self.dashboard.settings.max_keys or whole.max_keys
         whole = structs.replace(whole, max_keys=limit, incident=self.dashboard.incidents.open_number())
-        card = ActionDialog(service, self.dashboard.context.clock, whole, self._known_tenants())
-        closed = self.dashboard.app.push_screen(card, wait_for_dismiss=True)
-        told = asyncio.ensure_future(card.told.wait())  # the next check does not wait until the dialog is closed
+        dialog = ActionDialog(service, self.dashboard.context.clock, whole, self._known_tenants())
+        closed = self.dashboard.app.push_screen(dialog, wait_for_dismiss=True)
+        reported = asyncio.ensure_future(
+            dialog.reported.wait()
+        )  # the next check does not wait until the dialog is closed
         try:
-            await asyncio.wait((closed, told), return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait((closed, reported), return_when=asyncio.FIRST_COMPLETED)
         finally:
-            told.cancel()
-        outcome = card.outcome
+            reported.cancel()
+        outcome = dialog.outcome
         if outcome is not None:
             self.dashboard.refresh_now()
             if not outcome[0].verified:
@@ -202,7 +204,9 @@ def minutes_of(text: str) -> float:
     """
     if not text:
         return DEFAULT_MINUTES
-    scale, number = (1 / 60, text[:-1]) if text.endswith("s") else (1.0, text.removesuffix("m"))
+    scale, number = 1.0, text.removesuffix("m")
+    if text.endswith("s"):
+        scale, number = 1 / 60, text[:-1]
     try:
         minutes = float(number) * scale
     except ValueError:

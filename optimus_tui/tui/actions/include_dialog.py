@@ -8,42 +8,41 @@ from typing import ClassVar
 from textual.binding import BindingType
 from textual.content import Content
 from textual.widget import Widget
-from textual.widgets import SelectionList, Static
+from textual.widgets import SelectionList
 from textual.widgets.selection_list import Selection
 
 from optimus_tui.contract.actions import Plan
-from optimus_tui.tui.dialogs.base import Dialog
+from optimus_tui.tui.dialogs.base import Dialog, about_lines
 from optimus_tui.tui.widgets.options import TickList
 from optimus_tui.wording.numbers import plural
 from optimus_tui.wording.safe import safe_text
 
-MOST = 1_000
-"""Keys in the list: nobody reads more of them one by one."""
+MAX_LISTED = 1_000
+"""Keys in the list; more are not read one by one."""
 
 
 class IncludeDialog(Dialog):
     """Dismisses with the keys that belong into the plan, or None where nothing was decided."""
 
     BINDINGS: ClassVar[list[BindingType]] = [("enter", "take", "take")]
-    card_title = "Keys whose owner is not certain"
-    card_keys = "space takes in or out   enter plans anew   esc leaves"
+    dialog_title = "Keys whose owner is not certain"
+    dialog_keys = "space takes in or out   enter plans anew   esc leaves"
 
     def __init__(self, plan: Plan) -> None:
         super().__init__()
-        self.keys = plan.ambiguous[:MOST]
+        self.keys = plan.ambiguous[:MAX_LISTED]
         self.tenant, self.left_out = safe_text(plan.request.tenant, 60), len(plan.ambiguous) - len(self.keys)
         self.taken = frozenset(key.key for key in plan.keys) & frozenset(plan.ambiguous)
 
     def body(self) -> list[Widget]:
         """Return the question and the list of uncertain keys."""
-        more = f" {self.left_out:,} more stay out." if self.left_out else ""
-        about = (
-            f"{plural(len(self.keys), 'key')} may be of {self.tenant} or of a tenant whose name begins like it.{more}"
-        )
+        about = f"{plural(len(self.keys), 'key')} may be of {self.tenant} or of a tenant whose name begins like it."
+        if self.left_out:
+            about += f" {self.left_out:,} more stay out."
         listed = [
             Selection(Content(safe_text(key, 200)), place, key in self.taken) for place, key in enumerate(self.keys)
         ]
-        return [Static(Content(about + "\n"), classes="card-about"), _List(*listed, id="body")]
+        return [*about_lines(about), _List(*listed, id="body")]
 
     def action_take(self) -> None:
         """Take the ticked keys in, and leave the others of the list out."""

@@ -89,7 +89,9 @@ class InterruptedActions:
                 about = f"{self._open_words(left)}\n{await self._verified_words(left)}"
                 continue
             closing = place == len(_choices(left)) - 1
-            if await (self._close(left) if closing else self._resume(left)):
+            if closing and await self._close(left):
+                return
+            if not closing and await self._resume(left):
                 return
             now = [one for one in await self.listed() if one.plan.id == left.plan.id]
             if not now:
@@ -116,8 +118,8 @@ class InterruptedActions:
         if answers is None:
             return False
         service = await self.actions.open_service()
-        card = ResumeDialog(service, self.dashboard.context.clock, left, answers[0])
-        outcome: Outcome | None = await self.dashboard.ask(card)
+        dialog = ResumeDialog(service, self.dashboard.context.clock, left, answers[0])
+        outcome: Outcome | None = await self.dashboard.ask(dialog)
         return await self._record(outcome)
 
     async def _record(self, outcome: Outcome | None) -> bool:
@@ -141,13 +143,16 @@ class InterruptedActions:
         return "Verified: " + ", ".join(parts) + "."
 
     def _open_words(self, left: Interrupted) -> str:
-        service = self.actions.service
-        card_words = service.preview(left.plan) if service is not None else None
-        what = f"{card_words.title} · {card_words.subject}" if card_words else left.plan.request.kind
+        service, what = self.actions.service, str(left.plan.request.kind)
+        if service is not None:
+            preview = service.preview(left.plan)
+            what = f"{preview.title} · {preview.subject}"
         when = ago(self.dashboard.context.clock.wall(), left.started_at)
-        known = f"{left.unknown:,} of the tried ones unknown. " if left.unknown else ""
-        why_not = f"It cannot be resumed: {left.why_not}. " if left.why_not else ""
-        words = f"{what}, begun {when} for: {safe_text(left.reason, 120)}\n{known}{why_not}"
+        words = f"{what}, begun {when} for: {safe_text(left.reason, 120)}\n"
+        if left.unknown:
+            words += f"{left.unknown:,} of the tried ones unknown. "
+        if left.why_not:
+            words += f"It cannot be resumed: {left.why_not}."
         return words.strip()
 
 

@@ -1,4 +1,4 @@
-"""The frame of every dialog: a card in the middle, escape leaves, the keys that work stand in its lower edge."""
+"""The frame of every dialog: a box in the middle; escape closes it, and the keys that work stand in its lower edge."""
 
 from typing import Any, ClassVar
 
@@ -8,13 +8,21 @@ from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widget import Widget
+from textual.widgets import Static
 
 from optimus_tui.assets import asset_dir
 from optimus_tui.tui.single_answer import SingleAnswerScreen
 
 
+def about_lines(about: str) -> list[Widget]:
+    """Return the explanation above a dialog's fields, with a blank line below it; nothing for an empty text."""
+    if not about:
+        return []
+    return [Static(Content(about + "\n"), classes="card-about")]
+
+
 class Dialog(SingleAnswerScreen, ModalScreen[Any]):
-    """Subclasses give ``card_title``, ``card_keys`` and ``body()``. Its styles are parsed with the first dialog."""
+    """Subclasses give ``dialog_title``, ``dialog_keys`` and ``body()``. Its styles are parsed with the first dialog."""
 
     CSS_PATH: ClassVar[Any] = [asset_dir("styles") / "modals.tcss"]
 
@@ -24,19 +32,19 @@ class Dialog(SingleAnswerScreen, ModalScreen[Any]):
         Binding("tab", "app.focus_next", show=False, priority=True),
         Binding("shift+tab", "app.focus_previous", show=False, priority=True),
     ]
-    card_title = ""
-    card_keys = "esc closes"
+    dialog_title = ""
+    dialog_keys = "esc closes"
 
     def compose(self) -> ComposeResult:
-        """Return the card with its title, its keys and its body."""
-        card = Vertical(id="card")
-        card.border_title = Content(self.card_title)
-        card.border_subtitle = Content(self.card_keys)
-        with card:
+        """Return the box with its title, its keys and its body."""
+        box = Vertical(id="card")
+        box.border_title = Content(self.dialog_title)
+        box.border_subtitle = Content(self.dialog_keys)
+        with box:
             yield from self.body()
 
     def body(self) -> list[Widget]:
-        """Return what stands on the card."""
+        """Return what stands in the box."""
         return [VerticalScroll(id="body")]
 
     def on_mount(self) -> None:

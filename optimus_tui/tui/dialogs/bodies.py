@@ -1,6 +1,6 @@
 """Bytes that somebody else wrote as lines to read: JSON set out where it is JSON, else the text as it came.
 
-Pure and bounded. Every line has passed the first gate; what is cut is said.
+Pure and bounded. Every line is safe text; a last line says what was cut.
 """
 
 import json
@@ -18,7 +18,9 @@ MOST_LINES = 3_000
 def body_facts(raw: bytes) -> list[Fact]:
     """Return bytes as lines: JSON is laid out with its numbers and names unchanged, anything else is escaped."""
     text = _pretty(raw[:MOST_BYTES])
-    lines = text.split("\n") if text is not None else _plain(raw[:MOST_BYTES])
+    if text is None:
+        text = raw[:MOST_BYTES].decode("utf-8", "backslashreplace")
+    lines = text.split("\n")
     facts: list[Fact] = [("", _safe_line(line), "") for line in lines[:MOST_LINES]]
     if len(lines) > MOST_LINES or len(raw) > MOST_BYTES:
         facts.append(("", f"… cut after {min(len(lines), MOST_LINES):,} lines", "quiet"))
@@ -26,7 +28,7 @@ def body_facts(raw: bytes) -> list[Fact]:
 
 
 def _pretty(raw: bytes) -> str | None:
-    """Set out as JSON; None where it is none, or where setting it out would say less than the bytes do."""
+    """Return bytes laid out as JSON; None if they are no JSON, or if a name in it occurs twice."""
     try:
         value = msgspec.json.decode(raw)
         if not isinstance(value, (dict, list)) or _repeats(raw, value):
@@ -37,7 +39,7 @@ def _pretty(raw: bytes) -> str | None:
 
 
 def _repeats(raw: bytes, value: object) -> bool:
-    """A name that occurs twice would vanish: such a text is shown as it came."""
+    """Return True if a name occurs twice: laid out, the first would vanish."""
     try:
         counted = _count(json.loads(raw, object_pairs_hook=list))
     except (ValueError, RecursionError):
@@ -46,7 +48,7 @@ def _repeats(raw: bytes, value: object) -> bool:
 
 
 def _count(value: object) -> int:
-    """How many values there are inside. Pairs, as read with ``object_pairs_hook=list``, count as a dict's items do."""
+    """Return how many values are inside. Pairs, as read with ``object_pairs_hook=list``, count as a dict does."""
     if isinstance(value, dict):
         return sum(2 + _count(inner) for inner in value.values())
     if isinstance(value, list):
@@ -54,10 +56,6 @@ def _count(value: object) -> int:
     if isinstance(value, tuple):
         return 1 + _count(value[1])
     return 0
-
-
-def _plain(raw: bytes) -> list[str]:
-    return raw.decode("utf-8", "backslashreplace").split("\n")
 
 
 def _safe_line(line: str) -> str:

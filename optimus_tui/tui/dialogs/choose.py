@@ -13,11 +13,11 @@ from optimus_tui.tui.widgets.options import ReversedChoice
 class ChooseDialog(Dialog):
     """``choices`` are a name and the text each; dismisses with the text, or None."""
 
-    card_keys = "enter copies   esc leaves"
+    dialog_keys = "enter copies   esc leaves"
 
     def __init__(self, title: str, choices: list[tuple[str, str]]) -> None:
         super().__init__()
-        self.card_title, self.choices = title, choices
+        self.dialog_title, self.choices = title, choices
 
     def body(self) -> list[Widget]:
         """Return the choices."""

@@ -14,11 +14,11 @@ class AskDialog(Dialog):
     """Dismisses with True for yes; Escape is no."""
 
     BINDINGS: ClassVar[list[BindingType]] = [("y", "dismiss(True)", "yes"), ("n,enter", "dismiss(False)", "no")]
-    card_keys = "y yes   n no"
+    dialog_keys = "y yes   n no"
 
     def __init__(self, title: str, question: str) -> None:
         super().__init__()
-        self.card_title, self.question = title, question
+        self.dialog_title, self.question = title, question
 
     def body(self) -> list[Widget]:
         """Return the question."""

@@ -27,13 +27,15 @@ def event_dialog(event: FeedEvent, meaning: ParsedEvent) -> SheetDialog:
 
 def gap_dialog(gap: FeedGap) -> SheetDialog:
     """Return the dialog for a gap in the feed."""
-    filled = "the event log was not read" if gap.filled is None else f"{gap.filled:,} came back from the event log"
+    filled = "the event log was not read"
+    if gap.filled is not None:
+        filled = f"{gap.filled:,} came back from the event log"
     return SheetDialog(
         "Gap in the feed",
         [
             ("ended", f"{clock(gap.received_at, dated=True)} UTC", ""),
             ("lasted", age(gap.seconds), "warn"),
-            ("because", safe_text(gap.reason, 600) or "nobody said why", ""),
+            ("because", safe_text(gap.reason, 600) or "the reason is unknown", ""),
             ("filled", filled, ""),
             ("", "", ""),
             (
@@ -54,11 +56,15 @@ def claim_words(claimed: float | None, received: float) -> str:
     apart = claimed - received
     if abs(apart) < CLAIM_SECONDS:
         return words
-    return f"{words}, {age(abs(apart))} {'after' if apart > 0 else 'before'} it came"
+    if apart > 0:
+        return f"{words}, {age(apart)} after it came"
+    return f"{words}, {age(-apart)} before it came"
 
 
 def _origin(event: FeedEvent) -> str:
-    return "live" if event.origin == "live" else "read back from the event log after a gap"
+    if event.origin == "live":
+        return "live"
+    return "read back from the event log after a gap"
 
 
 def _meaning_facts(meaning: ParsedEvent) -> list[Fact]:

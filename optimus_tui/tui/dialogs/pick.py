@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from textual import on
 from textual.content import Content
 from textual.widget import Widget
-from textual.widgets import OptionList, Static
+from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
-from optimus_tui.tui.dialogs.base import Dialog
+from optimus_tui.tui.dialogs.base import Dialog, about_lines
 from optimus_tui.tui.widgets.options import ReversedChoice
 
 
@@ -18,25 +18,21 @@ class PickDialog(Dialog):
     ``greyed``: none of them can be chosen now, and ``about`` says why.
     """
 
-    card_keys = "enter chooses   esc leaves"
+    dialog_keys = "enter chooses   esc leaves"
 
     def __init__(self, title: str, choices: Sequence[tuple[str, str]], about: str = "", greyed: bool = False) -> None:
         super().__init__()
-        self.card_title, self.choices, self.about, self.greyed = title, choices, about, greyed
+        self.dialog_title, self.choices, self.about, self.greyed = title, choices, about, greyed
         if greyed:
-            self.card_keys = "esc leaves"
+            self.dialog_keys = "esc leaves"
 
     def body(self) -> list[Widget]:
         """Return the explanation and the rows."""
-        options = [
-            Option(
-                Content.from_markup("[bold]$name[/]\n  $text" if text else "[bold]$name[/]", name=name, text=text),
-                disabled=self.greyed,
-            )
-            for name, text in self.choices
-        ]
-        head: list[Widget] = [Static(Content(self.about + "\n"), classes="card-about")] if self.about else []
-        return [*head, ReversedChoice(*options, id="body")]
+        options = []
+        for name, text in self.choices:
+            lines = Content.from_markup("[bold]$name[/]\n  $text", name=name, text=text).rstrip()
+            options.append(Option(lines, disabled=self.greyed))
+        return [*about_lines(self.about), ReversedChoice(*options, id="body")]
 
     @on(OptionList.OptionSelected)
     def _chosen(self, event: OptionList.OptionSelected) -> None:

@@ -1,7 +1,7 @@
 """A dialog that asks for a line or two of text: why a step is skipped, a note, cause and resolution.
 
-Enter in the last field answers; a field that is needed and empty is said, not guessed, and an Enter held down since
-before answers nothing. It knows nothing of its askers.
+Enter in the last field answers; a field that is needed and empty is named, and an Enter that has been held down since
+before the dialog opened answers nothing.
 """
 
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Input, Static
 
-from optimus_tui.tui.dialogs.base import Dialog
+from optimus_tui.tui.dialogs.base import Dialog, about_lines
 
 LONGEST = 2_000
 HELD_SECONDS = 0.8
@@ -35,15 +35,15 @@ class QuestionDialog(Dialog):
         Binding("down", "app.focus_next", "", priority=True),
         Binding("up", "app.focus_previous", "", priority=True),
     ]
-    card_keys = "enter goes on   esc leaves"
+    dialog_keys = "enter goes on   esc leaves"
 
     def __init__(self, title: str, lines: Sequence[QuestionField], about: str = "") -> None:
         super().__init__()
-        self.card_title, self.lines, self.about = title, lines, about
+        self.dialog_title, self.lines, self.about = title, lines, about
 
     def body(self) -> list[Widget]:
         """Return the explanation and the fields."""
-        made: list[Widget] = [Static(Content(self.about + "\n"), classes="card-about")] if self.about else []
+        made = about_lines(self.about)
         for number, line in enumerate(self.lines):
             made.append(Static(Content(line.label), classes="ask-label"))
             field = Input(line.value, id=f"ask-{number}", select_on_focus=False, max_length=LONGEST, compact=True)

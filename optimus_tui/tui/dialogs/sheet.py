@@ -54,10 +54,12 @@ class SheetView(LineView):
         lines: list[list[Piece]] = []
         for label, text, ink in self.facts:
             blanks = len(text) - len(text.lstrip(" "))
-            indent = LABEL if label else min(blanks, width // 2)
-            for number, part in enumerate(wrap(text.lstrip(" "), width - indent)):
-                head = label if number == 0 else ""
-                lines.append([(f"{head:<{indent}}", "quiet"), (part, ink)])
+            indent = min(blanks, width // 2)
+            if label:
+                indent = LABEL
+            for part in wrap(text.lstrip(" "), width - indent):
+                lines.append([(f"{label:<{indent}}", "quiet"), (part, ink)])
+                label = ""
             if len(lines) > MOST_LINES:
                 lines[MOST_LINES:] = [[("… the rest is not shown", "quiet")]]
                 break
@@ -93,7 +95,7 @@ class SheetDialog(Dialog):
 
     def __init__(self, title: str, facts: Sequence[Fact], keys: str = "↑↓ scroll   esc closes") -> None:
         super().__init__()
-        self.card_title, self.card_keys, self.facts = title, keys, facts
+        self.dialog_title, self.dialog_keys, self.facts = title, keys, facts
 
     def body(self) -> list[Widget]:
         """Return the facts."""

@@ -36,7 +36,7 @@ class Wrapped(Static):
 
 
 class TextDialog(Dialog):
-    """A card with prepared content that scrolls; content made for a width is made anew for each."""
+    """Prepared content that scrolls; content made for a width is made again for every other width."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         ("up,k", "scroll(-1)", ""),
@@ -48,11 +48,13 @@ class TextDialog(Dialog):
         self, title: str, content: Content | Callable[[int], Content], keys: str = "esc closes   ↑↓ scroll"
     ) -> None:
         super().__init__()
-        self.card_title, self.content, self.card_keys = title, content, keys
+        self.dialog_title, self.content, self.dialog_keys = title, content, keys
 
     def body(self) -> list[Widget]:
         """Return the content in a scroll view."""
-        return [VerticalScroll(Wrapped(self.content) if callable(self.content) else Static(self.content), id="body")]
+        if callable(self.content):
+            return [VerticalScroll(Wrapped(self.content), id="body")]
+        return [VerticalScroll(Static(self.content), id="body")]
 
     def action_scroll(self, lines: int) -> None:
         """Scroll by a number of lines."""
@@ -123,16 +125,23 @@ def _hanging(markup: str, label: str, blanks: int, text: str, width: int) -> lis
 
 def _facts(finding: Finding) -> list[tuple[str, str]]:
     def figure(value: float | str | None) -> str:
-        return "" if value is None else measured(value, finding.unit)
+        if value is None:
+            return ""
+        return measured(value, finding.unit)
 
-    since = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(finding.since)) if finding.since else ""
-    window = f" in {finding.window_seconds:,.0f} s" if finding.window_seconds else ""
+    since = samples = ""
+    if finding.since:
+        since = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(finding.since))
+    if finding.samples is not None:
+        samples = f"{finding.samples:,}"
+        if finding.window_seconds:
+            samples += f" in {finding.window_seconds:,.0f} s"
     return [
         ("rule", finding.rule),
         ("about", safe_text(finding.subject)),
         ("measured", finding.measured_words or figure(finding.measured)),
         ("threshold", figure(finding.threshold)),
-        ("samples", f"{finding.samples:,}{window}" if finding.samples is not None else ""),
+        ("samples", samples),
         ("since", since),
         ("impact", safe_text(finding.impact, 400)),
         ("remedy", safe_text(finding.remedy, 400)),

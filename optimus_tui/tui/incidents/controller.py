@@ -140,10 +140,12 @@ class IncidentController:
         from optimus_tui.incidents.errors import IncidentError
         from optimus_tui.tui.dialogs.question import QuestionDialog, QuestionField
 
-        known = "the demo was started again" if self.dashboard.optimus.demo is not None else ""
+        known = ""
+        if self.dashboard.optimus.demo is not None:
+            known = "the demo was started again"
         about = (
-            f"Incident {service.state.id} was opened on a system at other addresses. If this is the same trouble, "
-            "say why they changed, and it goes on here; it is noted in the timeline."
+            f"Incident {service.state.id} was opened on a system at other addresses. If this is the same system, "
+            "say why they changed: it is noted in the timeline, and the incident continues here."
         )
         answers = await self.dashboard.ask(QuestionDialog("Other addresses", [QuestionField("reason", known)], about))
         if answers is not None:
@@ -170,14 +172,17 @@ class IncidentController:
                 await self.record_action(receipt, await asyncio.to_thread(audit_words, actions, receipt.id))
 
     def _alarming(self) -> list[Finding]:
-        health = self.dashboard.health
-        findings = health.findings if health is not None else ()
-        return [one for one in findings if SEVERITIES.index(one.severity) >= SEVERITIES.index("medium")]
+        health, medium = self.dashboard.health, SEVERITIES.index("medium")
+        if health is None:
+            return []
+        return [finding for finding in health.findings if SEVERITIES.index(finding.severity) >= medium]
 
     def _left_words(self, listed: "Listed") -> str:
-        state, opened = listed.state, listed.state.opened
-        begun = f"opened {ago(self.dashboard.context.clock.wall(), opened.wall)}, " if opened else ""
-        return safe_text(f"{begun}{severity_words(state)}, {progress(state)}, by {state.operator}", 200)
+        state = listed.state
+        words = f"{severity_words(state)}, {progress(state)}, by {state.operator}"
+        if state.opened is not None:
+            words = f"opened {ago(self.dashboard.context.clock.wall(), state.opened.wall)}, {words}"
+        return safe_text(words, 200)
 
     async def leave(self) -> None:
         """Release the incident, so that another process can write to it. It stays open."""

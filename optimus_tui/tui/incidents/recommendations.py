@@ -58,11 +58,14 @@ class RecommendationActions:
 
     async def _carry_out(self, found: list[Advice]) -> None:
         here = self.view.selected_advice
+        if here not in found and len(found) == 1:
+            here = found[0]
         if here is None or here not in found:
             rows = [
-                (f"{one.priority}  {words.sentence(one.action, 200)}", words.sentence(one.reason, 300)) for one in found
+                (f"{advice.priority}  {words.sentence(advice.action, 200)}", words.sentence(advice.reason, 300))
+                for advice in found
             ]
-            place = 0 if len(found) == 1 else await self.dashboard.ask(PickDialog("Do which", rows))
+            place = await self.dashboard.ask(PickDialog("Carry out which", rows))
             if place is None:
                 return
             here = found[place]
@@ -86,16 +89,15 @@ class RecommendationActions:
         """Return the request for exactly one tenant, which is asked for if in doubt. None if it was not answered."""
         tenant = self._tenant_bytes(advice.tenant)
         if tenant is None:
-            said = await self.dashboard.ask(
-                QuestionDialog(
-                    words.sentence(advice.action, 60), [QuestionField("Tenant", words.safe(advice.tenant or "", 200))]
-                )
-            )
-            if said is None:
+            field = QuestionField("Tenant", words.safe(advice.tenant or "", 200))
+            answers = await self.dashboard.ask(QuestionDialog(words.sentence(advice.action, 60), [field]))
+            if answers is None:
                 return None
-            tenant = self._tenant_bytes(said[0]) or said[0].encode("utf-8", "surrogatepass")
+            tenant = self._tenant_bytes(answers[0]) or answers[0].encode("utf-8", "surrogatepass")
         request = ActionRequest(kind=advice.kind, tenant=tenant)  # type: ignore[arg-type]  # one of ACTIONS
-        return await self._narrowed(request, advice) if request.kind == "reset_counters" else request
+        if request.kind != "reset_counters":
+            return request
+        return await self._narrowed(request, advice)
 
     async def _narrowed(self, request: ActionRequest, advice: Advice) -> ActionRequest | None:
         """Narrow a request to the operations that the finding is about, so that no other limit is lifted.
@@ -105,8 +107,10 @@ class RecommendationActions:
         rules = [rule_of(rule) for rule in advice.rules]
         states = [rule.limit_state for rule in rules if rule.limit_state and rule.cured_by]
         report = limits_report(self.dashboard)
-        rows = [row.counter for row in report.rows if row.state in states] if report is not None else []
-        named = list(dict.fromkeys(one.operation for one in rows if one.tenant == request.tenant))
+        if report is None:
+            return request
+        counters = [row.counter for row in report.rows if row.state in states]
+        named = list(dict.fromkeys(counter.operation for counter in counters if counter.tenant == request.tenant))
         if len(named) == 1:
             return structs.replace(request, operation=named[0])
         if not named:
@@ -116,7 +120,9 @@ class RecommendationActions:
         place = await self.dashboard.ask(PickDialog("Reset which", choices))
         if place is None:
             return None
-        return request if place == len(named) else structs.replace(request, operation=named[place])
+        if place == len(named):
+            return request
+        return structs.replace(request, operation=named[place])
 
     def _tenant_bytes(self, name: str | None) -> bytes | None:
         """Return the bytes of a tenant's name as a finding shows it. None if several tenants look like it."""
@@ -126,7 +132,9 @@ class RecommendationActions:
         alike = {one for one in seen_tenants(self.dashboard) if safe_text(one, 4_096) == name or one == raw}
         if len(alike) == 1:
             return alike.pop()
-        return raw if not alike and safe_text(raw, 4_096) == name else None
+        if alike or safe_text(raw, 4_096) != name:
+            return None
+        return raw
 
     def _show_last(self) -> None:
         last = next((one for one in self.service.state.steps if one.plan.kind == "apply"), None)
@@ -151,11 +159,9 @@ class RecommendationActions:
             return
         answers: list[str] | None = [""]
         if states[place] != "open":
-            line = (
-                QuestionField("Why", needed=True)
-                if states[place] == "dismissed"
-                else QuestionField("Remark", needed=False)
-            )
-            answers = await self.dashboard.ask(QuestionDialog(rows[place][0], [line]))
+            field = QuestionField("Remark", needed=False)
+            if states[place] == "dismissed":
+                field = QuestionField("Why")
+            answers = await self.dashboard.ask(QuestionDialog(rows[place][0], [field]))
         if answers is not None:
             await self.service.mark(advice.id, states[place], answers[0])

@@ -119,7 +119,7 @@ class IncidentScreen(BaseScreen):
         with Container(id="incident-room"):
             with Vertical(id="incident-left"):
                 yield StepList()
-                yield ReportView(id="told")
+                yield ReportView(id="timeline")
             yield ReportView(id="evidence")
         yield Static(id="incident-next")
         yield KeyStrip()
@@ -130,8 +130,8 @@ class IncidentScreen(BaseScreen):
         """Put the cursor on the next step and draw five times a second."""
         self.lay_out()
         self.query_one(StepList).border_title = "Steps"
-        told = self.query_one("#told", ReportView)
-        told.can_focus, told.cursor_visible = False, False
+        timeline = self.query_one("#timeline", ReportView)
+        timeline.can_focus, timeline.cursor_visible = False, False
         self.draw()
         coming = self.state.next
         if coming is not None:
@@ -159,20 +159,22 @@ class IncidentScreen(BaseScreen):
     def evidence_line(self) -> str:
         """Return the line under the evidence's cursor; empty without a cursor."""
         view = self.query_one("#evidence", ReportView)
-        return view.plain(view.cursor).strip() if view.selected is not None else ""
+        if view.selected is None:
+            return ""
+        return view.plain(view.cursor).strip()
 
     @property
     def selected(self) -> Step | None:
         """Return the step under the cursor."""
         name = self.query_one(StepList).selected
-        return self.state.step(name) if name else None
+        return self.state.step(name or "")
 
     @property
     def selected_advice(self) -> Advice | None:
         """Return the recommendation under the cursor; None if the list of the last step is not shown."""
         at = self.query_one("#evidence", ReportView).cursor
-        name = self._owners[at] if 0 <= at < len(self._owners) else ""
-        return next((one for one in self.state.advice if one.id == name), None)
+        owner = "".join(self._owners[at : at + 1])
+        return next((advice for advice in self.state.advice if advice.id == owner), None)
 
     def bar_words(self) -> tuple[Words, Words]:
         """Return the words of the line on top, left and right."""
@@ -183,14 +185,17 @@ class IncidentScreen(BaseScreen):
         """Return why the incident cannot be written to or is not kept; empty if all is well."""
         if self.incident_service.read_only:
             return f"READ-ONLY {self.incident_service.read_only}"
-        fault = self.incident_service.fault
-        return fault.message if fault else ""
+        if self.incident_service.fault:
+            return self.incident_service.fault.message
+        return ""
 
     def _mode(self) -> tuple[str, str]:
         drill, (mode, style) = self._header(), self.actions.mode_words()
         if not drill:
             return mode, style
-        return f"{drill}   {mode}", "warning" if style == "quiet" else style
+        if style == "quiet":
+            style = "warning"
+        return f"{drill}   {mode}", style
 
     # -- drawing ---------------------------------------------------------------------------------------------------
 
@@ -199,21 +204,25 @@ class IncidentScreen(BaseScreen):
         self.query_one(IncidentBar).refresh()
         state, step = self.state, self.selected
         self.query_one(StepList).show(state, self.steps.running_words())
-        drawn = (id(state), step.plan.id if step else "", self.size)
-        if drawn == self._drawn or step is None:
+        if step is None:
             return
-        anew = self._drawn[1:2] != drawn[1:2]
+        drawn = (id(state), step.plan.id, self.size)
+        if drawn == self._drawn:
+            return
+        from_top = self._drawn[1:2] != drawn[1:2]
         self._drawn = drawn
-        said = words.next_words(state, step, len(words.doable(state.advice)))
-        self.query_one("#incident-next", Static).update(Content.assemble(("Next  ", "bold"), said))
+        coming = words.next_words(state, len(words.doable(state.advice)))
+        self.query_one("#incident-next", Static).update(Content.assemble(("Next  ", "bold"), coming))
         strip = self.query_one(KeyStrip)
-        strip.labels = dict.fromkeys(WHILE_OPEN, "") if state.status == "closed" else {}
+        strip.labels = {}
+        if state.status == "closed":
+            strip.labels = dict.fromkeys(WHILE_OPEN, "")
         strip.refresh()
         if step.evidence is not None and step.evidence.name not in self._documents:
             self.read(step.evidence)
-        self._show(step, anew)
+        self._show(step, from_top)
 
-    def _show(self, step: Step, anew: bool) -> None:
+    def _show(self, step: Step, from_top: bool) -> None:
         view, state = self.query_one("#evidence", ReportView), self.state
         width = max(20, view.scrollable_content_region.width - 1)
         self._owners = []
@@ -222,24 +231,27 @@ class IncidentScreen(BaseScreen):
             lines += [*report_lines([section], width), []]
         if step.plan.kind == "apply":
             for record in reversed(state.action_records):
-                lines += [*report_lines([words.deed_section(record)], width), []]
+                lines += [*report_lines([words.action_section(record)], width), []]
             self._owners = [""] * len(lines)
             for number, advice in enumerate(state.advice, 1):
                 part = [*report_lines([words.advice_section(advice, number)], width), []]
                 lines += part
                 self._owners += [advice.id] * len(part)
-        document = self._documents.get(step.evidence.name) if step.evidence is not None else None
-        found = words.evidence_sections(state, step, document)
-        told = words.timeline_section(state)
-        wide = not self.has_class("-narrow")
-        lines += report_lines(found if wide else [*found, told], width)
-        view.border_title = Content(f"{words.safe(step.plan.title, 60)}{self._runs(step)}")
-        view.show(lines, anew=anew)
-        left = self.query_one("#told", ReportView)
-        left.show(report_lines([told], max(20, left.scrollable_content_region.width - 1)) if wide else [], anew=anew)
-
-    def _runs(self, step: Step) -> str:
-        return f"  run {step.runs}" if step.runs > 1 else ""
+        document, timeline = None, words.timeline_section(state)
+        if step.evidence is not None:
+            document = self._documents.get(step.evidence.name)
+        lines += report_lines(words.evidence_sections(state, step, document), width)
+        beside, side = self.query_one("#timeline", ReportView), Lines()
+        if self.has_class("-narrow"):
+            lines += report_lines([timeline], width)
+        else:
+            side = report_lines([timeline], max(20, beside.scrollable_content_region.width - 1))
+        title = words.safe(step.plan.title, 60)
+        if step.runs > 1:
+            title += f"  run {step.runs}"
+        view.border_title = Content(title)
+        view.show(lines, anew=from_top)
+        beside.show(side, anew=from_top)
 
     def read(self, evidence: Evidence) -> None:
         """Read the whole document of a step from its file, in a thread."""
@@ -254,7 +266,7 @@ class IncidentScreen(BaseScreen):
         except (UnreadableFile, IncidentError) as error:
             self._documents[evidence.name] = {"error": {"code": "evidence", "message": str(error)}}
         if self.is_mounted and self.selected is not None:
-            self._show(self.selected, anew=False)
+            self._show(self.selected, from_top=False)
 
     @on(Worker.StateChanged)
     def _worker_changed(self, event: Worker.StateChanged) -> None:
@@ -324,8 +336,10 @@ class IncidentScreen(BaseScreen):
 
     def action_next_pane(self, by: int) -> None:
         """Go from the steps to the evidence, or back."""
-        view = self.query_one("#evidence", ReportView)
-        self.set_focus(self.query_one(StepList) if self.focused is view else view)
+        place: ReportView | StepList = self.query_one("#evidence", ReportView)
+        if self.focused is place:
+            place = self.query_one(StepList)
+        self.set_focus(place)
 
     def copy_forms(self) -> list[tuple[str, str]]:
         """Return the recommended commands."""

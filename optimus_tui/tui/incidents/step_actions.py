@@ -15,7 +15,7 @@ from optimus_tui.tui.dialogs.pick import PickDialog
 from optimus_tui.tui.dialogs.question import QuestionDialog, QuestionField
 from optimus_tui.tui.incidents import text as words
 from optimus_tui.tui.services import DashboardServices
-from optimus_tui.wording.numbers import plural
+from optimus_tui.wording.numbers import plural, progress
 from optimus_tui.wording.safe import safe_text
 from optimus_tui.workflow.severity import MATTERS, rank
 
@@ -85,10 +85,10 @@ class StepActions:
         parts = [f"running {time.monotonic() - self._began:.1f} s"]
         if self._progress is not None:
             done, total, what = self._progress
-            parts.append(f"{done:,}{f' of {total:,}' if total is not None else ''} {safe_text(what, 40)}")
+            parts.append(progress(done, total, safe_text(what, 40)))
         return " · ".join(parts)
 
-    def _heard(self, done: int, total: int | None, what: str) -> None:
+    def _note_progress(self, done: int, total: int | None, what: str) -> None:
         self._progress = (done, total, what)
 
     def next_step(self) -> None:
@@ -112,7 +112,7 @@ class StepActions:
             return
         self.view.show_step(step)
         self._progress, self._began = None, time.monotonic()
-        await self.service.run(step.plan.id, self._heard)
+        await self.service.run(step.plan.id, self._note_progress)
         self._began = 0.0
 
     async def _choose(self) -> bool:
@@ -125,16 +125,17 @@ class StepActions:
         place = await self.dashboard.ask(PickDialog("What to look at", rows, about))
         if place is None:
             return False
-        tenant = found[place].tenant if place < len(found) else None
+        tenant = None
+        if place < len(found):
+            tenant = found[place].tenant
         await self.service.choose(rows[place][0], tenant)
         return True
 
     async def _done(self, step: Step) -> None:
-        said = await self.dashboard.ask(
-            QuestionDialog(words.safe(step.plan.title, 60), [QuestionField("What was done or found", needed=False)])
-        )
-        if said is not None:
-            await self.service.done(step.plan.id, said[0])
+        field = QuestionField("What was done or found", needed=False)
+        answers = await self.dashboard.ask(QuestionDialog(words.safe(step.plan.title, 60), [field]))
+        if answers is not None:
+            await self.service.done(step.plan.id, answers[0])
 
     def choose_again(self) -> None:
         """Ask again what to look at. The step that looked at something else must be repeated."""
@@ -154,21 +155,20 @@ class StepActions:
             self.start(self._run, step)
 
     async def _check_again(self) -> None:
-        """Check actions of this screen by their own checks, and others by the steps that showed the fault."""
-        unproved = [one for one in self.state.action_records if one.verdict != "fixed"] or self.state.action_records[
-            -1:
-        ]
-        for record in unproved:
-            proved = await self.service.check_again(record.receipt.action_id)
-            self.view.say(f"checked again: {proved.verdict or 'not known'}")
-        if unproved:
+        """Repeat the checks of actions that did not surely help; without actions, the steps that showed the fault."""
+        records = self.state.action_records
+        for record in [record for record in records if record.verdict != "fixed"] or records[-1:]:
+            checked = await self.service.check_again(record.receipt.action_id)
+            self.view.say(f"checked again: {checked.verdict or 'not known'}")
+        if records:
             return
         showing = [one for one in self.state.steps if one.worst and rank(one.worst.severity) >= MATTERS]
         for step in showing:
             await self._run(step)
-            ended = self.state.step(step.plan.id)
-            change = ended.change if ended is not None else None
-            self.view.say(f"{words.safe(step.plan.title, 60)} asked again: {change.verdict if change else 'not known'}")
+            ended, verdict = self.state.step(step.plan.id), "not known"
+            if ended is not None and ended.change is not None:
+                verdict = ended.change.verdict
+            self.view.say(f"{words.safe(step.plan.title, 60)} run again: {verdict}")
         if showing:
             self.view.show_step(showing[0])
         else:
@@ -186,9 +186,9 @@ class StepActions:
 
     async def _skip(self, step: Step) -> None:
         title = f"Skip {words.safe(step.plan.title, 60)}"
-        said = await self.dashboard.ask(QuestionDialog(title, [QuestionField("Why")]))
-        if said is not None:
-            await self.service.skip(step.plan.id, said[0])
+        answers = await self.dashboard.ask(QuestionDialog(title, [QuestionField("Why")]))
+        if answers is not None:
+            await self.service.skip(step.plan.id, answers[0])
 
     # -- notes -----------------------------------------------------------------------------------------------------
 
@@ -197,11 +197,10 @@ class StepActions:
         self.start(self._note, group="incident-note")
 
     async def _note(self) -> None:
-        said = await self.dashboard.ask(
-            QuestionDialog("Note", [QuestionField("Note")], "Goes into the timeline, with the time.")
-        )
-        if said is not None:
-            await self.service.note(said[0])
+        about = "Goes into the timeline, with the time."
+        answers = await self.dashboard.ask(QuestionDialog("Note", [QuestionField("Note")], about))
+        if answers is not None:
+            await self.service.note(answers[0])
             self.view.say("noted")
 
     def pin(self) -> None:
@@ -227,18 +226,16 @@ class StepActions:
         from optimus_tui.incidents.measuring import measure
 
         left = sum(step.status in ("waiting", "failed", "running") for step in self.state.steps)
-        were = "was" if left == 1 else "were"
-        about = f"{plural(left, 'step')} {were} neither done nor skipped." if left else "All steps are through."
-        said = await self.dashboard.ask(
-            QuestionDialog(
-                f"Close incident {self.state.id}", [QuestionField("Cause"), QuestionField("Resolution")], about
-            )
-        )
-        if said is None:
+        about = "All steps are done."
+        if left:
+            about = f"{plural(left, 'step was', 'steps were')} neither done nor skipped."
+        fields = [QuestionField("Cause"), QuestionField("Resolution")]
+        answers = await self.dashboard.ask(QuestionDialog(f"Close incident {self.state.id}", fields, about))
+        if answers is None:
             return
         self.view.say("measuring what it cost …")
         await measure(self.service)
-        await self.service.close_incident(said[0], said[1])
+        await self.service.close_incident(answers[0], answers[1])
         await self._export()
 
     def export(self) -> None:

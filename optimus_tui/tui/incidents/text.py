@@ -31,6 +31,8 @@ from optimus_tui.workflow.standing import standing
 from optimus_tui.workflow.times import elapsed
 
 LONG = 600
+WIDE = 100
+"""Columns from which the line on top says when the incident was opened, and how bad it was at worst."""
 STEP_STYLES = {"waiting": "quiet", "running": "accent", "done": "good", "failed": "crit", "skipped": "quiet"}
 SEVERITY_COLORS = {"critical": "b:error", "high": "b:warning", "medium": "warning"}
 VERDICT_TONES: dict[str, Tone] = {
@@ -49,47 +51,73 @@ def sentence(text: object, limit: int = LONG) -> str:
 
 
 def bar_words(state: IncidentState, now: Stamp, mode: tuple[str, str], problem: str, width: int) -> tuple[Words, Words]:
-    """Number, place, since when and for how long; severity, and whether one may act."""
-    gap = "   " if width >= 100 else "  "
+    """Return the words of the line on top, left and right.
+
+    Args:
+        state: The incident.
+        now: The present time, for how long it has been open.
+        mode: Whether actions are armed, in words, and their style.
+        problem: Why the incident cannot be written to or is not kept; empty if all is well.
+        width: Columns.
+    """
+    wide, gap = width >= WIDE, "  "
+    if wide:
+        gap = "   "
     left: Words = [(f" INCIDENT {safe(state.id, 12)}", "b:bright"), (gap + safe(state.environment, 24), "accent")]
     if state.opened is not None:
-        end = state.closed or now
-        left.append((gap + (f"opened {clock(state.opened.wall)[:5]} · " if width >= 100 else ""), "quiet"))
-        left.append((age(elapsed(state.opened, end)), "bright"))
-        left.append((" closed" if state.closed else "", "quiet"))
+        opened = f"{gap}opened {clock(state.opened.wall)[:5]} · "
+        left.append((opened * wide or gap, "quiet"))
+        left.append((age(elapsed(state.opened, state.closed or now)), "bright"))
+    if state.closed:
+        left.append((" closed", "quiet"))
     if problem:
         left.append((gap + safe(problem, 120), "warning"))
-    stands = standing(state)
-    severity = f"{MARKS.get(stands, '')}{stands.upper()}" if stands != "none" else "no finding holds"
-    if stands == "none" and state.severity == "none":
-        severity = "no severity yet"
-    right: Words = [(mode[0] + gap, mode[1]), (severity + " ", SEVERITY_COLORS.get(stands, "quiet"))]
-    if stands != state.severity and width >= 100:
+    severity = standing(state)
+    words = f"{MARKS.get(severity, '')}{severity.upper()}"
+    if severity == "none":
+        words = "no finding holds"
+        if state.severity == "none":
+            words = "no severity yet"
+    right: Words = [(mode[0] + gap, mode[1]), (words + " ", SEVERITY_COLORS.get(severity, "quiet"))]
+    if severity != state.severity and wide:
         right.append((f"(at worst {state.severity}) ", "quiet"))
     return left, right
 
 
 def step_pieces(state: IncidentState, index: int, running: str, width: int) -> list[Piece]:
-    """Return one line of the list of steps as spans."""
+    """Return one line of the list of steps as spans.
+
+    Args:
+        state: The incident.
+        index: The step's place.
+        running: How far the running step is, in words.
+        width: Columns.
+    """
     step = state.steps[index]
     glyph, style = STEP_MARKS[step.status], STEP_STYLES[step.status]
+    title_style, summary, summary_style = "", step_summary(state, step), "quiet"
     if state.next is step and state.status == "open" and state.running is None:
         glyph, style = NEXT_MARK, "accent"
+    if step.status in ("running", "done"):
+        title_style = "bright"
+    if step.status == "running":
+        summary, summary_style = running, "accent"
     title = f"{index + 1} {safe(step.plan.title, 40)}"
     room = min(26, max(18, width // 3))
-    told = running if step.status == "running" else step_summary(state, step)
     return [
         (f"{glyph} ", style),
-        (fit_cell(title, min(room, max(1, width - 2))), "bright" if step.status in ("running", "done") else ""),
-        (fit_cell("  " + told, max(0, width - 2 - room)), "accent" if step.status == "running" else "quiet"),
+        (fit_cell(title, min(room, max(1, width - 2))), title_style),
+        (fit_cell("  " + summary, max(0, width - 2 - room)), summary_style),
     ]
 
 
 def step_summary(state: IncidentState, step: Step) -> str:
     """Return what came of a step, in a few words."""
     if step.plan.kind == "apply" and step.status == "waiting":
-        waiting = sum(one.status == "open" for one in state.advice)
-        return f"{waiting} to do" if waiting else ""
+        waiting = sum(advice.status == "open" for advice in state.advice)
+        if waiting:
+            return f"{waiting} to do"
+        return ""
     return sentence(step_result(step), 200)
 
 
@@ -98,7 +126,9 @@ def evidence_sections(state: IncidentState, step: Step, document: Mapping[str, A
     made: list[Section] = []
     if step.status in ("skipped", "failed") or (step.said and step.plan.kind != "tool"):
         title = STEP_WORDS[step.status].capitalize()
-        tone: Tone = "warning" if step.status == "failed" else ""
+        tone: Tone = ""
+        if step.status == "failed":
+            tone = "warning"
         made.append(Section(title=title, lines=(Fact(sentence(step.said), tone=tone),)))
     if step.change is not None:
         made.append(change_section("Since the run before", step.change))
@@ -121,41 +151,47 @@ def _counted(state: IncidentState, section: Section) -> Section:
 
 
 def _ahead(state: IncidentState, step: Step) -> Section:
-    lines = [Fact(sentence(step.plan.why))] if step.plan.why else []
+    lines = []
+    if step.plan.why:
+        lines.append(Fact(sentence(step.plan.why)))
     if step.plan.tool:
         lines.append(Fact(safe(step.plan.tool, 80), "runs"))
     if step.plan.command:
         lines.append(Fact(safe(step.plan.command), "command"))
     if step.plan.choose_issue and state.choice is not None:
         lines.append(Fact(f"{state.choice.issue}, {sentence(state.choice.reason)}", "examines"))
-    return Section(title="Not done yet", lines=tuple(lines) or (Fact("enter goes on"),))
+    return Section(title="Not done yet", lines=tuple(lines) or (Fact("enter runs the next step"),))
 
 
 def _deciding(step: Step) -> list[Section]:
     outcome = step.outcome
     if outcome is None:
         return []
-    took = f"   {latency(step.took_ms)}" if step.took_ms is not None else ""
+    title = "What decides"
+    if step.took_ms is not None:
+        title += f"   {latency(step.took_ms)}"
     lines = [Fact(sentence(outcome.headline), safe(outcome.verdict, 30), _tone(outcome.severity))]
     lines += [
         Fact(safe(one.words, 40) or quantity(one.value, safe(one.unit, 12)), safe(one.label or one.name, 40))
         for one in outcome.figures
     ]
-    return [Section(title=f"What decides{took}", lines=tuple(lines), urgent=True)]
+    return [Section(title=title, lines=tuple(lines), urgent=True)]
 
 
 def _ranking(state: IncidentState) -> Section:
-    chosen = state.choice.issue if state.choice else ""
-    lines = tuple(
-        Fact(
-            sentence(one.reason) + (f" ({safe(one.tenant, 60)})" if one.tenant else ""),
-            one.issue,
-            "ok" if one.issue == chosen else "",
-        )
-        for one in state.candidates
-        if one.rules or one.issue == chosen
-    )
-    return Section(title=f"Examining {chosen}" if chosen else "Which issue to examine", lines=lines)
+    chosen, title, lines = "", "Which issue to examine", []
+    if state.choice is not None:
+        chosen = state.choice.issue
+        title = f"Examining {chosen}"
+    tones: dict[str, Tone] = {chosen: "ok"}
+    for candidate in state.candidates:
+        if not candidate.rules and candidate.issue != chosen:
+            continue
+        reason = sentence(candidate.reason)
+        if candidate.tenant:
+            reason += f" ({safe(candidate.tenant, 60)})"
+        lines.append(Fact(reason, candidate.issue, tones.get(candidate.issue, "")))
+    return Section(title=title, lines=tuple(lines))
 
 
 WHOLE = ("share", "ms")
@@ -165,19 +201,15 @@ WHOLE = ("share", "ms")
 def change_section(title: str, change: Comparison) -> Section:
     """Return what changed, as before and after."""
     lines = [Fact(sentence(change.words), change.verdict, VERDICT_TONES[change.verdict])]
-    lines += [
-        Fact(
-            f"{quantity(before, unit if unit in ('share', 'ms') else '')} → {quantity(after, safe(unit, 12))}",
-            safe(label, 40),
-        )
-        for label, before, after, unit in change.figures
-    ]
+    for label, before, after, unit in change.figures:
+        first_unit = unit * (unit in WHOLE)
+        lines.append(Fact(f"{quantity(before, first_unit)} → {quantity(after, safe(unit, 12))}", safe(label, 40)))
     for word, texts, tone in (("gone", change.gone, "ok"), ("new", change.new, "critical"), ("still", change.held, "")):
         lines += [Fact(sentence(one), word, tone) for one in texts]  # type: ignore[arg-type]
     return Section(title=title, lines=tuple(lines), urgent=change.verdict in ("worse", "same"))
 
 
-def deed_section(record: ActionRecord) -> Section:
+def action_section(record: ActionRecord) -> Section:
     """Return an action, its outcome by kinds, and the checks after it."""
     receipt = record.receipt
     counts = ", ".join(f"{count:,} {safe(name, 20)}" for name, count in receipt.counts.items()) or "nothing"
@@ -192,8 +224,10 @@ def deed_section(record: ActionRecord) -> Section:
             lines.append(Fact(f"{check.change.verdict}: {sentence(check.change.words)}", safe(check.step, 30),
                               VERDICT_TONES[check.change.verdict]))  # fmt: skip
     lines.append(Fact(safe(receipt.audit) or "–", "audit", "quiet"))
-    again = "" if record.verdict in (None, "fixed") else "   r checks again"
-    return Section(title=f"Done here: {action_verdict(record)}{again}", lines=tuple(lines))
+    title = f"Done here: {action_verdict(record)}"
+    if record.verdict not in (None, "fixed"):
+        title += "   r checks again"
+    return Section(title=title, lines=tuple(lines))
 
 
 def advice_section(advice: Advice, number: int) -> Section:
@@ -202,17 +236,17 @@ def advice_section(advice: Advice, number: int) -> Section:
     state = clause(ADVICE_MARKS[advice.status], "   ")
     lines = [Fact(sentence(advice.action), "do")]
     if advice.kind and advice.status == "open":
-        lines.append(Fact("a does it from here; a dialog first shows exactly what it changes", "here", "ok"))
+        lines.append(Fact("a carries it out; a dialog first shows exactly what it changes", "here", "ok"))
     if advice.command:
         lines.append(Fact(safe(advice.command, 2_000), "command"))
         if advice.command.startswith(":") and advice.status == "open":
             lines.append(Fact("esc goes to the panes: type the command there", "how", "quiet"))
     if advice.file:
         lines.append(Fact(safe(advice.file), "file"))
-    for one in advice.evidence or ((advice.reason,) if advice.reason else ()):
-        lines.append(Fact(sentence(one), "because"))
+    reasons = advice.evidence or (advice.reason,)
+    lines += [Fact(sentence(reason), "because") for reason in reasons if reason]
     if advice.said:
-        lines.append(Fact(sentence(advice.said), "said", "quiet"))
+        lines.append(Fact(sentence(advice.said), "note", "quiet"))
     return Section(title=f"{number}  {mark}{advice.priority}{state}", lines=tuple(lines))
 
 
@@ -232,7 +266,7 @@ def timeline_section(state: IncidentState, most: int = 20) -> Section:
     return Section(title="Timeline, newest first", lines=lines)
 
 
-def next_words(state: IncidentState, selected: Step | None, doable: int) -> str:
+def next_words(state: IncidentState, doable: int) -> str:
     """Return what to do now, in one sentence."""
     if state.status == "closed":
         return "Closed. x writes the post-mortem, esc goes back to the panes."
@@ -240,24 +274,28 @@ def next_words(state: IncidentState, selected: Step | None, doable: int) -> str:
         return f"{safe(state.running.plan.title, 60)} is running; esc goes back to the panes meanwhile."
     coming = state.next
     if coming is None:
-        more = f"{doable} can still be done with a; " if doable else ""
-        again = "" if state.repaired else "r on the last step checks whether it is fixed, "
-        return f"All steps are done: {more}{again}c closes with cause and resolution."
+        words = "All steps are done: "
+        if doable:
+            words += f"{doable} can still be done with a; "
+        if not state.repaired:
+            words += "r on the last step checks whether it is fixed, "
+        return f"{words}c closes with cause and resolution."
     title = safe(coming.plan.title, 60)
     if coming.plan.kind == "tool":
         if coming.plan.choose_issue and state.choice is None:
             return f"enter chooses an issue to examine and runs {title}; the health check ranked them."
         return f"enter runs {title}; s skips it and asks why."
     if coming.plan.kind == "apply":
-        here = f"a does what can be done from here ({doable}), " if doable else ""
-        return f"{title}: {here}m marks what you did by hand, r checks whether it is fixed, enter when you are done."
+        words = f"{title}: "
+        if doable:
+            words += f"a does what can be done from here ({doable}), "
+        return f"{words}m marks what you did by hand, r checks whether it is fixed, enter when you are done."
     return f"{title} is done by hand: press enter when you are done; it asks what you found."
 
 
 def _tone(severity: str) -> Tone:
-    if severity == "critical":
-        return "critical"
-    return "warning" if severity in ("high", "medium") else ""
+    tones: dict[str, Tone] = {"critical": "critical", "high": "warning", "medium": "warning"}
+    return tones.get(severity, "")
 
 
 def doable(advice: Sequence[Advice]) -> list[Advice]:

@@ -30,14 +30,14 @@ class FieldDialog(Dialog):
         ("down", "step(1)", ""),
         ("enter", "keep", ""),
     ]
-    card_keys = "enter keeps it   ↑↓ next line   ←→ choose   esc leaves"
+    dialog_keys = "enter keeps it   ↑↓ next line   ←→ choose   esc leaves"
 
     def __init__(self, answer: FieldAnswer, others: list[FieldAnswer]) -> None:
         super().__init__()
         self.answer, self.others = answer, others
-        self.card_title = f"Field {answer.name}"
+        self.dialog_title = f"Field {answer.name}"
         if not answer.name:
-            self.card_title = "New field"
+            self.dialog_title = "New field"
         self.lines: list[Input | FormChoice] = []
 
     def body(self) -> list[Widget]:

@@ -1,4 +1,4 @@
-"""Copying that also works over SSH: tmux's buffer, the terminal's clipboard (OSC 52), else a file. Says which."""
+"""Copies text, also over SSH: to tmux's buffer, to the terminal's clipboard (OSC 52), else to a file."""
 
 import contextlib
 import os
@@ -15,7 +15,7 @@ from optimus_tui.storage.user import state_dir
 
 
 def copy(app: App[int], text: str) -> str:
-    """Put ``text`` where the operator can paste it; returns the words that say where it went."""
+    """Put ``text`` where the operator can paste it. Return the words that say where it went."""
     app.copy_to_clipboard(text)
     if os.environ.get("TMUX") and (tmux := shutil.which("tmux")):
         with contextlib.suppress(OSError, subprocess.SubprocessError):
@@ -35,7 +35,7 @@ def copy(app: App[int], text: str) -> str:
 
 
 def write_export(pane: str, wall: float, lines: list[str]) -> Path:
-    """Write what a pane shows, under a name with the time; the path."""
+    """Write what a pane shows to a file with the time in its name. Return its path."""
     stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(wall))
     return write_private(f"{pane}-{stamp}.txt", "\n".join(lines) + "\n")
 

@@ -1,7 +1,7 @@
-"""The last gate: whatever a widget draws, no control character reaches the terminal from text.
+"""The last filter: whatever a widget draws, no control character reaches the terminal from text.
 
-``wording.safe`` is the first gate and makes hostile text visible. This one guards against a path that forgot it: it
-replaces what is left, one cell for each character it removes, so that columns keep their place.
+``wording.safe`` makes hostile text visible where bytes become text. This filter guards against a path that forgot it:
+it replaces what is left, one cell for each character it removes, so that columns keep their place.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""What is said when a bug ends the program: where it happened, never what the variables held.
+"""The report of a bug that ended the program: where it happened, never what the variables held.
 
 Local variables, arguments and addresses can hold passwords and tenants' data, so neither screen nor file shows them.
 """
@@ -28,12 +28,15 @@ def report_text(error: BaseException) -> str:
             f"  {Path(f.filename).name}:{f.lineno} in {f.name}" for f in traceback.extract_tb(cause.__traceback__)[-30:]
         ]
         lines.append(f"{type(cause).__name__}: {safe_text(redact(str(cause)), 400)}")
-        cause = cause.__cause__ or (None if cause.__suppress_context__ else cause.__context__)
+        if cause.__cause__ is None and not cause.__suppress_context__:
+            cause = cause.__context__
+        else:
+            cause = cause.__cause__
     return "\n".join(lines) + "\n"
 
 
 def keep_report(error: BaseException) -> str:
-    """Write the report to a private file; the two sentences for the terminal."""
+    """Write the report to a private file. Return the two sentences for the terminal."""
     text = report_text(error)
     last = text.strip().splitlines()[-1]
     try:

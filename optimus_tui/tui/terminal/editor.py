@@ -44,7 +44,7 @@ def command(path: Path, line: int, environment: Mapping[str, str]) -> list[str] 
 
 
 def open_in_editor(app: App[Any], path: Path, line: int = 1) -> str:
-    """Leave the terminal to the editor until it ends; one sentence where that was not possible, else nothing.
+    """Leave the terminal to the editor until it ends. Return a sentence if that was not possible, else nothing.
 
     Nothing is drawn and nothing is read meanwhile.
     """
@@ -56,19 +56,21 @@ def open_in_editor(app: App[Any], path: Path, line: int = 1) -> str:
         return "there is no editor: set EDITOR"
     try:
         with app.suspend():
-            said = _run(words)  # nothing may be raised in here: the terminal would not be taken back
+            problem = _run(words)  # nothing may be raised in here: the terminal would not be taken back
     except SuspendNotSupported:
         return f"no editor can be opened in this terminal; the file is {shown}:{line}"
-    return said
+    return problem
 
 
 def _run(words: list[str]) -> str:
-    """Wait for the editor; one sentence where it did not start or did not end well."""
+    """Run the editor until it ends. Return a sentence if it did not start or ended with an error, else nothing."""
     try:
         code = subprocess.run(  # noqa: S603 - the user's own editor, no shell
             words, env=child_environment(), check=False
         ).returncode
     except (OSError, ValueError) as error:
-        why = error.strerror if isinstance(error, OSError) and error.strerror else "it cannot be named so"
+        why = getattr(error, "strerror", None) or "its name is not valid"
         return f"{safe_text(words[0], 80)} cannot be started: {why}"
-    return f"{safe_text(words[0], 80)} ended with {code}" if code else ""
+    if code:
+        return f"{safe_text(words[0], 80)} ended with {code}"
+    return ""

@@ -78,7 +78,7 @@ def _terminal_state() -> list[object] | None:
 
 
 def _force_end(code: int, before: list[object] | None) -> None:
-    """The event loop did not answer: put the terminal back as far as it lets us, and go."""
+    """Restore the terminal as far as possible and end the process: the event loop did not answer."""
     with contextlib.suppress(OSError, termios.error, ValueError, AttributeError):
         handle = sys.__stdin__.fileno()  # type: ignore[union-attr]
         if before is not None:

@@ -88,8 +88,8 @@ class RoutineView(LineView):
 class RoutineDialog(Dialog):
     """The day's routine; dismisses with the chosen tool call, or None."""
 
-    card_title = "Routine"
-    card_keys = "enter runs   ↑↓ choose   esc closes"
+    dialog_title = "Routine"
+    dialog_keys = "enter runs   ↑↓ choose   esc closes"
 
     def body(self) -> list[Widget]:
         """Return the rows."""
