@@ -126,35 +126,35 @@ def command(
     if every is not None and shown.as_json and not ndjson:
         return shown.refuse("--watch prints one document a line: say --ndjson", "watch")
     try:
-        asked = question(tool, arguments, sets)
+        request = question(tool, arguments, sets)
         settings = settings_of(joined(ctx, given))
     except ToolFailure as failure:
         return shown.failure(failure)
     except SettingsError as error:
         return shown.refuse(str(error), None, "bad_configuration")
-    return to_end(_tool_call(settings, asked, shown, every))
+    return to_end(_tool_call(settings, request, shown, every))
 
 
-async def _tool_call(settings: Any, asked: Mapping[str, Any] | bytes, shown: "Shown", every: float | None) -> int:
+async def _tool_call(settings: Any, request: Mapping[str, Any] | bytes, shown: "Shown", every: float | None) -> int:
     from optimus_tui.cli.run_async import connected_to
 
     async with connected_to(settings) as context:
         while True:
             began = context.clock.mono()
-            code = await ask(context, asked, shown)
+            code = await ask(context, request, shown)
             if every is None or code in (exits.USAGE, exits.REFUSED):
                 return code
             await asyncio.sleep(max(0.0, began + every - context.clock.mono()))
             shown.again()
 
 
-async def ask(context: "Context", asked: Mapping[str, Any] | bytes, shown: "Shown") -> int:
+async def ask(context: "Context", request: Mapping[str, Any] | bytes, shown: "Shown") -> int:
     """Ask the tool once, print its document, and return the exit code."""
     from optimus_tui.tools.answer import answer, exit_code
     from optimus_tui.tools.arguments import ToolFailure
 
     try:
-        report = await answer(context, shown.tool, asked)
+        report = await answer(context, shown.tool, request)
     except ToolFailure as failure:
         return shown.failure(failure)
     except Exception:
@@ -225,8 +225,8 @@ class Shown:
         if argument == "tool":
             allowed = tuple(TOOLS)
         message = safe_text(error.format_message(), 600)
-        said = ToolError(code="bad_argument", message=message, argument=argument, allowed=allowed)
-        self._error(ToolFailure(said, exits.USAGE))
+        wrong = ToolError(code="bad_argument", message=message, argument=argument, allowed=allowed)
+        self._error(ToolFailure(wrong, exits.USAGE))
 
     def bug(self) -> None:
         """Print the document for an internal error; its report goes to stderr."""

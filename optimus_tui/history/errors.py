@@ -55,9 +55,9 @@ def fault_of_history(error: BaseException, path: Path) -> Fault:
 
 
 def _words(error: BaseException, code: int | None) -> str:
-    said = getattr(error, "strerror", None)
-    if said:
-        return str(said)
+    reason = getattr(error, "strerror", None)
+    if reason:
+        return str(reason)
     if code is None:
         return type(error).__name__
     return f"error {code}"

@@ -37,16 +37,16 @@ def fault_of(error: BaseException, target: RedisTarget) -> Fault:
         return wrong_language(error.language, target)
     if isinstance(error, UNFORESEEN) and not isinstance(error, OSError):  # a bad certificate is both
         return unreadable(error, target)
-    said = _said(error, target)
+    message = _message_of(error, target)
     for translate in (_of_login, _of_server, _of_wire):
-        fault = translate(error, said, where, target)
+        fault = translate(error, message, where, target)
         if fault is not None:
             return fault
     if isinstance(error, redis_errors.ResponseError):
-        return Fault("invalid", f"{where} answered: {said}")
+        return Fault("invalid", f"{where} answered: {message}")
     if isinstance(error, (redis_errors.RedisError, OSError)):
-        return Fault("refused", f"{where}: {said}")
-    return Fault("bug", f"{type(error).__name__}: {said}", "please report this")
+        return Fault("refused", f"{where}: {message}")
+    return Fault("bug", f"{type(error).__name__}: {message}", "please report this")
 
 
 def wrong_language(language: Language, target: RedisTarget) -> Fault:
@@ -69,47 +69,47 @@ def unreadable(error: BaseException, target: RedisTarget) -> Fault:
     )
 
 
-def _said(error: BaseException, target: RedisTarget) -> str:
+def _message_of(error: BaseException, target: RedisTarget) -> str:
     text = _ECHO.sub("", str(error))
     if target.password and (secret := target.password.reveal()):
         text = text.replace(secret, "***")
     return safe_text(text, 160)
 
 
-def _of_login(error: BaseException, said: str, where: str, target: RedisTarget) -> Fault | None:
+def _of_login(error: BaseException, message: str, where: str, target: RedisTarget) -> Fault | None:
     who = safe_text(target.username or "default", 60)
     if isinstance(error, redis_errors.NoPermissionError):
-        return _of_right(said, who)
-    if "ACL failure in script" in said or "has no permissions" in said:
-        return _of_right(said, who)
+        return _of_right(message, who)
+    if "ACL failure in script" in message or "has no permissions" in message:
+        return _of_right(message, who)
     if not isinstance(error, redis_errors.AuthenticationError):
         return None
-    if target.password is None or "without any password" in said:
+    if target.password is None or "without any password" in message:
         if target.password:
             message = f"{where} wants no password"
         else:
             message = f"{where} requires a password"
         return Fault("auth", message, "set it in REDIS_URL or in the environment's redis_url")
-    if "must be called with the client already authenticated" in said or "Authentication required" in said:
+    if "must be called with the client already authenticated" in message or "Authentication required" in message:
         return Fault("auth", f"{where} requires a password", "set it in REDIS_URL or in the environment's redis_url")
     return Fault(
         "auth", f"{where} refuses the password of user {who}", "it is wrong, was rotated, or the user is disabled"
     )
 
 
-def _of_right(said: str, who: str) -> Fault:
-    right = _RIGHT.search(said)
+def _of_right(message: str, who: str) -> Fault:
+    right = _RIGHT.search(message)
     if right:
         name = right[1].lower()
         shown = name.replace("|", " ").upper()
         return Fault("denied", f"{shown} is not allowed for user {who}", f"ACL SETUSER {who} +{name}")
-    if "channel" in said:
+    if "channel" in message:
         return Fault("denied", f"a channel is not allowed for user {who}", f"ACL SETUSER {who} &cache_coherence:*")
     keys = "%R~rate_limit:* %R~cache:* %R~cache_coherence*"
     return Fault("denied", f"a key is not allowed for user {who}", f"ACL SETUSER {who} {keys}")
 
 
-def _of_server(error: BaseException, said: str, where: str, target: RedisTarget) -> Fault | None:
+def _of_server(error: BaseException, message: str, where: str, target: RedisTarget) -> Fault | None:
     if isinstance(error, redis_errors.BusyLoadingError):
         return Fault("loading", f"{where} is loading its data set", "it answers when it has read everything")
     if isinstance(error, redis_errors.MasterDownError):
@@ -118,29 +118,31 @@ def _of_server(error: BaseException, said: str, where: str, target: RedisTarget)
         return Fault("role", f"{where} is a read-only replica", "point REDIS_URL at the master")
     if isinstance(error, redis_errors.OutOfMemoryError):
         return Fault("busy", f"{where} is at its maxmemory", "raise maxmemory or set an eviction policy")
-    if "max number of clients" in said:
+    if "max number of clients" in message:
         return Fault("busy", f"{where} has no room for another client (maxclients)", "close idle clients there")
-    if said.startswith("BUSY "):
+    if message.startswith("BUSY "):
         return Fault("busy", f"a script blocks {where}", "it answers when the script ends")
-    if "DB index is out of range" in said or "invalid DB index" in said:
+    if "DB index is out of range" in message or "invalid DB index" in message:
         return Fault("invalid", f"{where} has no database {target.db}", "choose another db in REDIS_URL")
-    if isinstance(error, (redis_errors.MovedError, redis_errors.ClusterDownError)) or "cluster" in said.lower():
-        return Fault("role", f"{where} is a node of a cluster: {said}", "clusters are not supported yet")
+    if isinstance(error, (redis_errors.MovedError, redis_errors.ClusterDownError)) or "cluster" in message.lower():
+        return Fault("role", f"{where} is a node of a cluster: {message}", "clusters are not supported yet")
     return None
 
 
-def _of_wire(error: BaseException, said: str, where: str, target: RedisTarget) -> Fault | None:
+def _of_wire(error: BaseException, message: str, where: str, target: RedisTarget) -> Fault | None:
     causes = _chain(error)
     tls = next((one for one in causes if isinstance(one, ssl.SSLError)), None)
-    if tls is not None or "SSL" in said:
-        return _of_tls(tls, said, where, target)
+    if tls is not None or "SSL" in message:
+        return _of_tls(tls, message, where, target)
     if any(isinstance(one, socket.gaierror) for one in causes):
         return Fault(
             "refused", f"the name {safe_text(target.host, 80)} does not resolve", "check the host in REDIS_URL"
         )
     if isinstance(error, ReplyTooLarge):
-        said = f"{where} answered {safe_text(error.command, 40)} with more than {error.cap:,} bytes"
-        return Fault("invalid", f"{said}; the connection was dropped", "check what answers there, and its large keys")
+        message = f"{where} answered {safe_text(error.command, 40)} with more than {error.cap:,} bytes"
+        return Fault(
+            "invalid", f"{message}; the connection was dropped", "check what answers there, and its large keys"
+        )
     if isinstance(error, UnreadableReply):
         return unreadable(error, target)
     if isinstance(error, redis_errors.InvalidResponse):
@@ -158,7 +160,7 @@ def _of_wire(error: BaseException, said: str, where: str, target: RedisTarget) -
         isinstance(one, ConnectionRefusedError) or getattr(one, "errno", None) == errno.ECONNREFUSED for one in causes
     ):
         return Fault("refused", f"{where}: connection refused")
-    if isinstance(error, HungUp) or (isinstance(error, redis_errors.ConnectionError) and "closed by server" in said):
+    if isinstance(error, HungUp) or (isinstance(error, redis_errors.ConnectionError) and "closed by server" in message):
         remedy = None
         if _shows_no_certificate(target):
             remedy = "it may ask for a client certificate: add ssl_certfile and ssl_keyfile to the address"
@@ -179,9 +181,9 @@ def _shows_no_certificate(target: RedisTarget) -> bool:
     return target.scheme == "rediss" and not target.tls_cert
 
 
-def _of_tls(tls: BaseException | None, said: str, where: str, target: RedisTarget) -> Fault:
-    reason = safe_text(getattr(tls, "verify_message", "") or getattr(tls, "reason", "") or said, 120)
-    words = f"{reason} {said}".lower().replace("_", " ")
+def _of_tls(tls: BaseException | None, message: str, where: str, target: RedisTarget) -> Fault:
+    reason = safe_text(getattr(tls, "verify_message", "") or getattr(tls, "reason", "") or message, 120)
+    words = f"{reason} {message}".lower().replace("_", " ")
     if "certificate required" in words or ("handshake failure" in words and not target.tls_cert):
         message = f"{where} asks for a client certificate ({reason})"
         return Fault("tls", message, "add ssl_certfile and ssl_keyfile to the address")

@@ -123,18 +123,18 @@ class RoundTrip:
         return self.end or "waiting"
 
     def _note(self, at: int, error: BaseException | str) -> None:
-        said = safe_text(error, 160)
+        message = safe_text(error, 160)
         if self.folds:
             fold = self.folds[at]
             words = fold.words
         else:
             fold, words = None, self.commands[at]
         if words[0].upper() in _LOGINS:  # a server may repeat what it did not understand
-            said = said.partition(" ")[0]
+            message = message.partition(" ")[0]
         if fold is not None:
-            fold.errors, fold.error = fold.errors + 1, said
+            fold.errors, fold.error = fold.errors + 1, message
         else:
-            self.errors = {**(self.errors or {}), at: said}
+            self.errors = {**(self.errors or {}), at: message}
 
 
 class PollSummary:

@@ -34,18 +34,18 @@ _HUNG = Fault("timeout", f"no complete answer within {READ_SECONDS:.0f} s")
 
 async def watch_gateway(context: Context, sampler_state: SamplerState, timer: IntervalTimer) -> None:
     """Read health and cache figures at every tick, and the rules every ten seconds and after an outage."""
-    backoff, asked, known = Backoff(), float("-inf"), GatewayState(service=ServiceState(status="unknown"))
+    backoff, rules_read_at, known = Backoff(), float("-inf"), GatewayState(service=ServiceState(status="unknown"))
     while True:
         now = context.clock.mono()
-        with_rules = now - asked >= RULES_EVERY_SECONDS
+        with_rules = now - rules_read_at >= RULES_EVERY_SECONDS
         reading, state = await _gateway(context, with_rules)
         if with_rules and state.service.serves:
-            asked, known = now, state
+            rules_read_at, known = now, state
             if state.rules_fault is None:
                 sampler_state.published = state.rules
         answered = state.service.status_code is not None
         if not answered:
-            asked = float("-inf")  # Another gateway may come back, so its rules are read at once.
+            rules_read_at = float("-inf")  # Another gateway may come back, so its rules are read at once.
         delay = _delay(reading.fault, answered, backoff, context.settings.refresh_seconds)
         state = replace(state, rules=known.rules, rules_fault=known.rules_fault)
         sampler_state.put_gateway(replace(reading, value=state, retry_in=delay if reading.fault else None))

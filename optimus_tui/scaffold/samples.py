@@ -19,7 +19,7 @@ def trial_context(spec: RouterSpec) -> dict[str, Any]:
     own = ["api: httpx.AsyncClient", f"{place}: {place_type}"]
     with_engine = [*own, *when(spec.type == "hybrid", "engine: FakeEngine")]
     body = sample(spec.fields)
-    least = {field.name: body[field.name] for field in spec.fields if field.required}
+    required = {field.name: body[field.name] for field in spec.fields if field.required}
     return {
         "needs_redis": needs_redis(spec),
         "test_imports": _imports(spec),
@@ -31,7 +31,7 @@ def trial_context(spec: RouterSpec) -> dict[str, Any]:
         "parts_operation": [*with_engine, "operation: str"],
         "body": body,
         "changed": {field.name: TYPES[field.type].samples[1] for field in spec.fields},
-        "least": least,
+        "least": required,
         "whole": {field.name: body[field.name] if field.required else field.default for field in spec.fields},
         "wrong_bodies": _wrong(spec),
         "call_line": _call_line(spec),

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from optimus_tui.probes.http.sickness import WELL, Said, judge_body, judge_text
+from optimus_tui.probes.http.sickness import WELL, ReportedHealth, judge_body, judge_text
 
 
 def verdict(document: Any) -> tuple[str | None, str]:
@@ -160,7 +160,7 @@ def test_a_healthy_body_is_never_accused(document: dict[str, Any]) -> None:
 @pytest.mark.parametrize("body", [b"DOWN", b'"DOWN"', b" Unhealthy\n", b"false", b"not ready", b"Degraded"])
 def test_a_text_that_is_sick_is_quoted(body: bytes) -> None:
     word = body.decode().strip(' "\n')
-    assert judge_text(body) == Said(sickness="sick", words=f'"{word}"')
+    assert judge_text(body) == ReportedHealth(sickness="sick", words=f'"{word}"')
 
 
 @pytest.mark.parametrize("body", [b"OK", b'"ok"', b"<html>DOWN</html>", b"\xff\xfe\x00", b"", b"[" * 5000, b"12"])

@@ -141,10 +141,10 @@ def step_lines(step: "Step", state: "IncidentState") -> Iterator[str]:
     from optimus_tui.workflow.incident_words import step_verdict
     from optimus_tui.workflow.severity import level
 
-    said = ""
+    answer = ""
     if step.said:
-        said = f": {step.said}"
-    yield f"{step.plan.title}: {step_verdict(step)}{said}"
+        answer = f": {step.said}"
+    yield f"{step.plan.title}: {step_verdict(step)}{answer}"
     if step.change is not None:
         yield f"  again: {step.change.verdict}, {step.change.words}"
     if step.outcome:

@@ -157,12 +157,12 @@ def _covered(report: "CompareReport") -> Iterator[str]:
     if keys.complete:
         whole = ""
     scanned = f"{thousands(keys.scanned)} of {thousands(keys.total)} keys scanned{whole}"
-    asked = f"requests over {age(report.window_covered_minutes * 60)} ({report.source})"
+    requests = f"requests over {age(report.window_covered_minutes * 60)} ({report.source})"
     events = report.events_covered_minutes
     logged = ""
     if events is not None:
         logged = f", events over {age(events * 60)}"
-    yield f"{report.timestamp} · {scanned} · {asked}{logged}, {report.window_requested_minutes} min asked for"
+    yield f"{report.timestamp} · {scanned} · {requests}{logged}, {report.window_requested_minutes} min asked for"
 
 
 def table(tenants: Sequence[Any], width: int, differs: Sequence[str] = ()) -> Iterator[str]:

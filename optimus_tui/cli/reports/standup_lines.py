@@ -161,13 +161,13 @@ def _cache(report: StandupReport) -> str:
     cache = report.cache
     if cache.keys is None:
         return _unknown(cache.error)
-    least = "at least "
+    prefix = "at least "
     if cache.complete:
-        least = ""
+        prefix = ""
     never = ""
     if cache.without_ttl is not None:
         never = f", {cache.without_ttl:,} never expire"
-    return f"{least}{thousands(cache.keys)} keys{never}"
+    return f"{prefix}{thousands(cache.keys)} keys{never}"
 
 
 def _events(report: StandupReport) -> str:

@@ -37,7 +37,7 @@ def jumps(
     series: Collection[Mapping[float, float]],
     least: float,
     *,
-    told: bool,
+    same_start: bool,
 ) -> list[float]:
     """Return the readings at which another process may have answered; empty where one process can explain all growth.
 
@@ -46,7 +46,7 @@ def jumps(
         grown: the growth of all series together since the reading before, by reading.
         series: the same for each series.
         least: growth from one reading to the next from which on a step is examined.
-        told: whether all these readings have the same start time.
+        same_start: whether all these readings have the same start time.
     """
     steps = [
         _Step(grown.get(at, 0.0) / (at - before), grown.get(at, 0.0), number, at)
@@ -54,10 +54,10 @@ def jumps(
         if at > before
     ]
     factor = UNTOLD_TIMES
-    if told:
+    if same_start:
         factor, least = TOLD_TIMES, max(least, TOLD_LEAST)
     chosen = _outliers(sorted(steps, reverse=True), least, factor)
-    if not told and len(times) < SHORT_STREAM:
+    if not same_start and len(times) < SHORT_STREAM:
         return chosen
     if all(_all_jumped(series, at, times, chosen, factor) for at in chosen):
         return chosen

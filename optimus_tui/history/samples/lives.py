@@ -194,11 +194,11 @@ def without_untold(looks: Sequence[ProcessReading], found: Mapping[str, Samples]
     untold = [one for one in looks if not one.known]
     if not untold or len(untold) == len(looks):
         return list(looks)
-    told: dict[Hashable, list[ProcessReading]] = {}
+    with_start: dict[Hashable, list[ProcessReading]] = {}
     for one in looks:
         if one.known:
-            told.setdefault(one.process, []).append(one)
-    for own in told.values():
+            with_start.setdefault(one.process, []).append(one)
+    for own in with_start.values():
         if by_turns(own, untold) and _one_timeline(sorted([*own, *untold]), found):
             return [one for one in looks if one.known]
     return list(looks)

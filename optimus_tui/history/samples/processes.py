@@ -239,7 +239,7 @@ class _ProcessCounts:
         if len(times) < 3 or not (in_turn or few):
             return False
         proved = {one.at for one in self.life.looks if one.same}
-        found = jumps(times, self._steps, self._own_steps.values(), jump, told=self.life.known)
+        found = jumps(times, self._steps, self._own_steps.values(), jump, same_start=self.life.known)
         found += [at for at in self._appeared if self._came_from_elsewhere(at)]
         return any(at > self.life.base and at not in proved for at in found)
 

@@ -73,8 +73,8 @@ def _is_plain_answer(made: ast.Call) -> bool:
     last = name.rpartition(".")[2]
     if not last[:1].isupper() or words(name) & _TELLS:
         return False
-    told = [one for one in ast.walk(made) if isinstance(one, (ast.keyword, ast.Constant, ast.Name, ast.Attribute))]
-    return not any(_tells(one) for one in told)
+    parts = [one for one in ast.walk(made) if isinstance(one, (ast.keyword, ast.Constant, ast.Name, ast.Attribute))]
+    return not any(_tells(one) for one in parts)
 
 
 def _tells(node: ast.AST) -> bool:

@@ -124,8 +124,8 @@ def routes_of(module: Module, resolver: Resolver) -> list[Route]:
 
 def _merged(one: Route, other: Route) -> Route:
     """Return one route for a handler with two paths: only what is declared for both of them runs for it."""
-    told = {ast.dump(node) for node, _ in other.declared}
-    declared = tuple(pair for pair in one.declared if ast.dump(pair[0]) in told)
+    shared = {ast.dump(node) for node, _ in other.declared}
+    declared = tuple(pair for pair in one.declared if ast.dump(pair[0]) in shared)
     return one._replace(methods=one.methods | other.methods, declared=declared)
 
 

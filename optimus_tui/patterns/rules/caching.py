@@ -18,8 +18,8 @@ _OF_HASHES = ("hget", "hset")
 def _reads(view: View) -> list[str]:
     """Return the file, where any of its reads calls an upstream or a database, or uses a cache."""
     reading = [route for route in view.served if route.reads]
-    asked = any({"upstream", "db", "cache_read"} & view.flags(route) for route in reading)
-    if asked:
+    is_costly = any({"upstream", "db", "cache_read"} & view.flags(route) for route in reading)
+    if is_costly:
         return ["file"]
     return []
 

@@ -24,9 +24,9 @@ _MAKERS = frozenset({"list", "dict", "set", "bytearray", "defaultdict", "deque",
 
 
 def _mutable(view: View) -> Iterator[Hit]:
-    asked = {id(route.handler.node) for route in view.routes}  # what FastAPI fills in, it copies for every request
+    handlers = {id(route.handler.node) for route in view.routes}  # what FastAPI fills in, it copies for every request
     for default, function in view.module.defaults:
-        if id(function) in asked:
+        if id(function) in handlers:
             continue
         made = isinstance(default, ast.Call) and chain(default.func).rpartition(".")[2] in _MAKERS
         if made or isinstance(default, (ast.List, ast.Dict, ast.Set, ast.ListComp, ast.DictComp, ast.SetComp)):

@@ -46,8 +46,8 @@ def _lists(view: View) -> list[str]:
 def _is_list(view: View, route: Route) -> bool:
     if not route.reads:
         return False
-    said = route.options.get("response_model") or getattr(route.handler.node, "returns", None)
-    if isinstance(said, ast.Subscript) and chain(said.value).rpartition(".")[2] in _LISTS:
+    returned = route.options.get("response_model") or getattr(route.handler.node, "returns", None)
+    if isinstance(returned, ast.Subscript) and chain(returned.value).rpartition(".")[2] in _LISTS:
         return True
     last = route.path.rstrip("/").rpartition("/")[2]
     if last.endswith("}") and last != "{}":  # a prefix of an f-string is no parameter

@@ -178,10 +178,10 @@ def _shapeless_out(view: View) -> Iterator[Hit]:
         returns = getattr(route.handler.node, "returns", None)
         if isinstance(model, ast.Constant) and model.value is None:
             model = None
-        said = model or returns
-        if said is not None:
-            said = _unwrapped(view, said, route.handler.scope.parent or route.handler.scope)[0]
-        if said is None or _is_shapeless(said):
+        described = model or returns
+        if described is not None:
+            described = _unwrapped(view, described, route.handler.scope.parent or route.handler.scope)[0]
+        if described is None or _is_shapeless(described):
             yield at_unit(route.handler, f"{route.name} answers JSON that no model describes")
 
 

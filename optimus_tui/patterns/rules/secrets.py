@@ -97,11 +97,11 @@ def _secret_in(node: ast.AST, masked: frozenset[str]) -> str:
             spoken = words(chain(one.func))
             if not spoken.isdisjoint(_MASKS):
                 continue
-            asked = None
+            key = None
             if one.args and chain(one.func).endswith(("get", "getenv", "pop")):
-                asked = one.args[0]
-            if isinstance(asked, ast.Constant) and isinstance(asked.value, str) and is_secret(asked.value):
-                return asked.value
+                key = one.args[0]
+            if isinstance(key, ast.Constant) and isinstance(key.value, str) and is_secret(key.value):
+                return key.value
         elif isinstance(one, ast.Compare):
             continue
         elif isinstance(one, ast.Name) and is_secret(one.id):

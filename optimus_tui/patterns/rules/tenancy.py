@@ -58,8 +58,8 @@ def _instead(view: View) -> Iterator[Hit]:
 
 def _is_filter(default: ast.expr | None, unit: Unit) -> bool:
     """Return whether ``organization_id=Query(None)`` beside the caller narrows down what that caller may see."""
-    asked = isinstance(default, ast.Call) and chain(default.func).rpartition(".")[2] == "Query"
-    return asked and any(is_caller(arg) for arg, _ in unit.params)
+    is_query = isinstance(default, ast.Call) and chain(default.func).rpartition(".")[2] == "Query"
+    return is_query and any(is_caller(arg) for arg, _ in unit.params)
 
 
 def _replaceable(arg: ast.arg, default: ast.expr | None, unit: Unit, view: View) -> bool:
@@ -106,17 +106,17 @@ def _unused(view: View) -> Iterator[Hit]:
 
 def _others_tell(view: View, unit: Unit) -> bool:
     """Return whether other routes of the file pass the tenant to the object that this one calls."""
-    told = {name for route in view.served for name in _asked(view, route.handler, tenant=True)}
-    return not told.isdisjoint(_asked(view, unit))
+    given_tenant = {name for route in view.served for name in _called_parameters(view, route.handler, tenant=True)}
+    return not given_tenant.isdisjoint(_called_parameters(view, unit))
 
 
-def _asked(view: View, unit: Unit, tenant: bool = False) -> Iterator[str]:
+def _called_parameters(view: View, unit: Unit, tenant: bool = False) -> Iterator[str]:
     """Yield the parameters whose methods are called; ``tenant``: only those that are given the tenant."""
     given = {arg.arg for arg, _ in unit.params}
     for seen in view.calls(unit):
         root, _, method = seen.raw.partition(".")
-        told = not tenant or any(is_tenant(chain(one)) for one in seen.call.node.args)
-        if told and method and root in given and not seen.visible:
+        given_tenant = not tenant or any(is_tenant(chain(one)) for one in seen.call.node.args)
+        if given_tenant and method and root in given and not seen.visible:
             yield root
 
 

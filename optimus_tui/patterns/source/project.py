@@ -50,7 +50,7 @@ MOST_MODULES = 400
 
 
 class Project:
-    """The modules of a tree. ``load(path)`` returns a file's bytes, or None; ``asked`` has every requested path."""
+    """The modules of a tree. ``load(path)`` returns a file's bytes, or None; ``requested`` has every requested path."""
 
     def __init__(self, load: Callable[[str], bytes | None]) -> None:
         self._load = load
@@ -58,7 +58,7 @@ class Project:
         self._names: dict[tuple[str, str], Module | None] = {}
         self._apps: dict[str, list[Module]] = {}
         self._loaded = 0
-        self.asked: set[str] = set()
+        self.requested: set[str] = set()
         self.routes_memo: dict[str, object] = {}
         self.calls: dict[tuple[str, Import, str], Any] = {}
         """What calls of imported names resolve to, by the folder of absolute imports, the import and the written
@@ -79,7 +79,7 @@ class Project:
 
     def forget(self, module: Module) -> None:
         """Release a module that no other one has imported."""
-        if module.path not in self.asked:
+        if module.path not in self.requested:
             self._modules.pop(module.path, None)
             release(module)
 
@@ -93,7 +93,7 @@ class Project:
 
     def at(self, path: str) -> Module | None:
         """Return the module in that file, or None where none can be read."""
-        self.asked.add(path)  # also what is just being judged: it may not be forgotten any more
+        self.requested.add(path)  # also what is just being judged: it may not be forgotten any more
         if path not in self._modules:
             data = None
             if self._loaded < MOST_MODULES:

@@ -82,18 +82,18 @@ def lost_at_end(target: RedisTarget) -> LinkLost:
 
 def lost_at_subscribing(target: RedisTarget) -> LinkLost:
     """Return the loss for an orderly end of the connection before the subscription was confirmed."""
-    said = f"{safe_text(target.label, 80)} closed the connection instead of subscribing"
+    message = f"{safe_text(target.label, 80)} closed the connection instead of subscribing"
     remedy = "a proxy in between may not know PSUBSCRIBE: run optimus-tui doctor, or point REDIS_URL at the server"
-    return LinkLost(Fault("refused", said, remedy), "connection closed", at_end=True)
+    return LinkLost(Fault("refused", message, remedy), "connection closed", at_end=True)
 
 
 def lost_in_silence(target: RedisTarget, seconds: float) -> LinkLost:
     """Return the loss for ``seconds`` without any byte."""
-    said = f"no answer for {seconds:.1f} s"
+    message = f"no answer for {seconds:.1f} s"
     remedy = None
     if target.scheme == "rediss":
         remedy = "use redis:// if the port speaks plain text"
-    return LinkLost(Fault("timeout", f"{safe_text(target.label, 80)}: {said}", remedy), said)
+    return LinkLost(Fault("timeout", f"{safe_text(target.label, 80)}: {message}", remedy), message)
 
 
 def lost_by_language(language: Language, target: RedisTarget) -> LinkLost:
@@ -116,12 +116,12 @@ def lost_by_garbage(first: bytes, target: RedisTarget) -> LinkLost:
     language = spoken_in(first)
     if language in ("TLS", "HTTP"):
         return lost_by_language(language, target)
-    said = safe_text(first[:24], 60)
-    message = f"what answers at {where} does not speak the Redis protocol: {said}"
+    message = safe_text(first[:24], 60)
+    message = f"what answers at {where} does not speak the Redis protocol: {message}"
     return LinkLost(Fault("invalid", message, "check host and port"), "not the Redis protocol")
 
 
 def lost_by_bug(error: BaseException) -> LinkLost:
     """Return the loss for an error of this program, which is reported as such and never as an outage."""
-    said = f"{type(error).__name__}: {safe_text(error, 120)}"
-    return LinkLost(Fault("bug", f"the feed reader failed ({said})", "please report this"))
+    message = f"{type(error).__name__}: {safe_text(error, 120)}"
+    return LinkLost(Fault("bug", f"the feed reader failed ({message})", "please report this"))

@@ -193,8 +193,8 @@ class FeedLink(asyncio.Protocol):
 
     def _answer(self, reply: object) -> None:
         """Handle a reply to one of our commands; replies come in the order of the commands."""
-        said = error_line(reply)
-        if self._trips and self._trips[0].answer(said):
+        refusal = error_line(reply)
+        if self._trips and self._trips[0].answer(refusal):
             self._trips.popleft()
         if isinstance(reply, list) and len(reply) == 3 and reply[0] == b"psubscribe":
             if not self._confirmed.done():
@@ -203,13 +203,13 @@ class FeedLink(asyncio.Protocol):
         command = b""
         if self._due:
             command = self._due.popleft()
-        if said is not None:
-            self._refused(command, said)
+        if refusal is not None:
+            self._refused(command, refusal)
         elif reply not in (b"OK", b"PONG", [b"pong", b""]):
             self._lose(lost_by_garbage(b"an answer nobody asked for", self._connector.target))
 
-    def _refused(self, command: bytes, said: str) -> None:
-        lost = lost_by_reply(said, self._connector.target)
+    def _refused(self, command: bytes, refusal: str) -> None:
+        lost = lost_by_reply(refusal, self._connector.target)
         if command == b"CLIENT":  # a refused name does not matter, but a server without room does
             self._hint = None
             if lost.fault.kind == "busy":

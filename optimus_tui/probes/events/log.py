@@ -96,14 +96,14 @@ async def _last_reply(
             except Unbounded as error:
                 raise LogUnreadable("the event log is too large to read") from error
             replies.feed(data)
-        said = error_line(reply)
-        trip.answer(said)
-        if said is not None and name != b"CLIENT":
-            if said.startswith("WRONGTYPE"):
+        refusal = error_line(reply)
+        trip.answer(refusal)
+        if refusal is not None and name != b"CLIENT":
+            if refusal.startswith("WRONGTYPE"):
                 raise LogUnreadable("the event log is no list")
-            if said.startswith("NOPERM"):
+            if refusal.startswith("NOPERM"):
                 raise LogUnreadable("the ACL denies the event log")
-            raise LogUnreadable(f"the event log is unreadable: {lost_by_reply(said, connector.target).cause}")
+            raise LogUnreadable(f"the event log is unreadable: {lost_by_reply(refusal, connector.target).cause}")
     return reply
 
 

@@ -133,10 +133,10 @@ def pick_series(parsed: Exposition, wanted: Mapping[str, str]) -> MetricsState:
             continue
         if own in unread:
             continue
-        told = _told(own, canonical(labels, own), value)
-        if told is None:
+        counted = _as_contract(own, canonical(labels, own), value)
+        if counted is None:
             continue
-        labels, value = told
+        labels, value = counted
         summed = own in crowded and "tenant" in labels
         if summed:
             labels = {**labels, "tenant": OTHERS}
@@ -187,7 +187,7 @@ def _crowded(parsed: Exposition, wanted: Mapping[str, str]) -> set[str]:
     return {own for own, count in counts.items() if count > MAX_SERIES // 2 and sum(counts.values()) > MAX_SERIES}
 
 
-def _told(own: str, labels: dict[str, str], value: float) -> tuple[dict[str, str], float] | None:
+def _as_contract(own: str, labels: dict[str, str], value: float) -> tuple[dict[str, str], float] | None:
     """Return labels and value as the contract has them.
 
     None for a request of the page itself, and for a state that a breaker is not in.

@@ -70,10 +70,10 @@ def parse_rules(document: dict[str, Any]) -> tuple[LimitRules | None, Fault | No
             if len(tenant) <= MAX_NAME and overrides:
                 tenants[tenant] = overrides
     default = _default(document, problems)
-    told = _listed(problems)
-    rules = LimitRules(window_seconds=window, limits=limits, tenants=tenants, default=default, problem=told)
-    if told:
-        return rules, _fault(told)
+    problem = _listed(problems)
+    rules = LimitRules(window_seconds=window, limits=limits, tenants=tenants, default=default, problem=problem)
+    if problem:
+        return rules, _fault(problem)
     return rules, None
 
 

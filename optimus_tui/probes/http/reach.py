@@ -53,10 +53,10 @@ def missing_fault(command: str, error: Exception, target: RedisTarget, costs: st
     message = f"{command} is not available"
     if costs:
         message += f": {costs}"
-    said = "the server does not know it"
+    reason = "the server does not know it"
     if isinstance(error, CommandMissing):
-        said = "the connection is closed on it"
-    remedy = f"{said}: point REDIS_URL at the server behind the proxy, or enable {command} for this login"
+        reason = "the connection is closed on it"
+    remedy = f"{reason}: point REDIS_URL at the server behind the proxy, or enable {command} for this login"
     return Fault("invalid", message, remedy)
 
 

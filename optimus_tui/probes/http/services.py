@@ -21,7 +21,7 @@ from optimus_tui.probes.delay import measured_ms
 from optimus_tui.probes.http.fetch import DEADLINE_S, FETCH_ERRORS, Fetched, fault_of_http, fetch
 from optimus_tui.probes.http.published import parse_cache_metrics, parse_rules
 from optimus_tui.probes.http.redirects import CODES, elsewhere
-from optimus_tui.probes.http.sickness import WELL, Said, judge_body, judge_text
+from optimus_tui.probes.http.sickness import WELL, ReportedHealth, judge_body, judge_text
 from optimus_tui.settings.model import Settings
 from optimus_tui.wording.safe import safe_text
 
@@ -37,18 +37,18 @@ RULES_CAP_BYTES = 400_000
 class ServiceCheck(Struct, frozen=True):
     """The result of one GET: the JSON object, or the fault; ``answer`` is None where nothing was received.
 
-    ``said`` is what a health check reports about its service; ``fault`` quotes it where that is sick.
+    ``reported`` is what a health check reports about its service; ``fault`` quotes it where that is sick.
     """
 
     answer: Fetched | None
     document: dict[str, Any] | None = None
     fault: Fault | None = None
-    said: Said = WELL
+    reported: ReportedHealth = WELL
 
     @property
     def failure(self) -> Fault | None:
         """Return why it did not answer as it should, or None; a service that reports itself degraded did answer."""
-        if self.said.sickness == "degraded":
+        if self.reported.sickness == "degraded":
             return None
         return self.fault
 
@@ -165,12 +165,12 @@ async def look_at_health(http: httpx.AsyncClient, url: str, deadline_s: float = 
     if seen.answer is None or seen.answer.status != 200 or seen.answer.problem:
         return seen
     if seen.document is not None:
-        said = judge_body(seen.document)
+        reported = judge_body(seen.document)
     else:
-        said = judge_text(seen.answer.body)
-    if said.sickness is None:
-        return replace(seen, said=said)
-    return replace(seen, said=said, fault=Fault("invalid", f"/health answered 200, but says {said.words}"))
+        reported = judge_text(seen.answer.body)
+    if reported.sickness is None:
+        return replace(seen, reported=reported)
+    return replace(seen, reported=reported, fault=Fault("invalid", f"/health answered 200, but says {reported.words}"))
 
 
 def _service(seen: ServiceCheck, words: tuple[Status, Status, Status]) -> ServiceState:
@@ -191,8 +191,8 @@ def _service(seen: ServiceCheck, words: tuple[Status, Status, Status]) -> Servic
         status_code=seen.answer.status,
         version=_version(seen.document),
         fault=seen.fault,
-        sickness=seen.said.sickness,
-        remark=seen.said.remark,
+        sickness=seen.reported.sickness,
+        remark=seen.reported.remark,
     )
 
 
@@ -201,10 +201,10 @@ def _object(answer: Fetched, url: str) -> tuple[dict[str, Any] | None, str]:
     if answer.status in CODES and answer.location:
         return None, f"answered {answer.status} and leads {elsewhere(url, answer.location)}, which is not followed"
     if answer.status != 200:
-        told = f"answered {answer.status} {safe_text(answer.reason, 60)}".rstrip()
-        if said := safe_text(answer.body.strip(), 200):
-            told += f": {said}"
-        return None, told
+        problem = f"answered {answer.status} {safe_text(answer.reason, 60)}".rstrip()
+        if body := safe_text(answer.body.strip(), 200):
+            problem += f": {body}"
+        return None, problem
     if answer.problem:
         return None, f"answered 200, but {answer.problem}"
     if wrong := _other_type(answer.content_type):
@@ -220,9 +220,9 @@ def _object(answer: Fetched, url: str) -> tuple[dict[str, Any] | None, str]:
     return document, ""
 
 
-def _other_type(said: str) -> str:
+def _other_type(header: str) -> str:
     """Return the media type where it is not JSON, else "". A proxy may send the header twice, joined by a comma."""
-    for one in said.split(","):
+    for one in header.split(","):
         kind = one.partition(";")[0].strip().lower()
         if kind and kind != "application/json" and not kind.endswith("+json"):
             return kind

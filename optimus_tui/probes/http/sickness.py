@@ -20,7 +20,7 @@ from optimus_tui.wording.safe import safe_text
 MOST_QUOTED = 3
 
 
-class Said(Struct, frozen=True, kw_only=True):
+class ReportedHealth(Struct, frozen=True, kw_only=True):
     """What a body reports about its service. ``words`` quote what is sick; nothing is where ``sickness`` is empty."""
 
     sickness: Sickness | None = None
@@ -28,28 +28,28 @@ class Said(Struct, frozen=True, kw_only=True):
     remark: Remark | None = None
 
 
-WELL = Said()
+WELL = ReportedHealth()
 
 
-def judge_body(document: dict[str, Any]) -> Said:
+def judge_body(document: dict[str, Any]) -> ReportedHealth:
     """Return how sick the JSON object of a 200 says its service is. The worst of several verdicts counts."""
     own, budget = own_claims(document), Budget()
     parts = [one for one in find_parts(document, budget) if one.sense in ("sick", "degraded")]
     ill = [one for one in parts if not one.optional]
     for sickness in _WORST_FIRST:
         if mine := [one for one in own if one.sense == sickness]:
-            return Said(sickness=sickness, words=_quote(mine, ill))
+            return ReportedHealth(sickness=sickness, words=_quote(mine, ill))
     if any(one.sense == "good" for one in own):
-        return Said(remark=_of_parts(parts))
+        return ReportedHealth(remark=_of_parts(parts))
     if ill:
         words = _quote(sorted(ill, key=_order))
         if any(one.sense == "sick" and one.sure for one in ill):
-            return Said(sickness="sick", words=words)
-        return Said(sickness="degraded", words=words)
-    return Said(remark=_of_parts(parts) or _unknown(own, budget))
+            return ReportedHealth(sickness="sick", words=words)
+        return ReportedHealth(sickness="degraded", words=words)
+    return ReportedHealth(remark=_of_parts(parts) or _unknown(own, budget))
 
 
-def judge_text(body: bytes) -> Said:
+def judge_text(body: bytes) -> ReportedHealth:
     """Return the same for a 200 that is no JSON object: a word as plain text, or as a JSON string."""
     text = body[: 4 * LONGEST].decode("utf-8", "replace").strip()
     if len(body) <= LONGEST:
@@ -59,7 +59,7 @@ def judge_text(body: bytes) -> Said:
                 text = value
     if sense_of_word(text) not in _WORST_FIRST:
         return WELL
-    return Said(sickness="sick", words=f'"{safe_text(text.strip(), 40)}"')
+    return ReportedHealth(sickness="sick", words=f'"{safe_text(text.strip(), 40)}"')
 
 
 _WORST_FIRST: tuple[Sickness, Sickness] = ("sick", "degraded")

@@ -12,7 +12,7 @@ from optimus_tui.contract.reading import Fault
 from optimus_tui.probes.delay import disturbed, watching
 from optimus_tui.probes.faults import OUTAGES, fault_of, is_crowded
 from optimus_tui.probes.http.services import ServiceCheck, look_at_health
-from optimus_tui.probes.http.sickness import WELL, Said
+from optimus_tui.probes.http.sickness import WELL, ReportedHealth
 from optimus_tui.probes.redis.client import ObserverRedis
 
 BUDGET_S = 4.0
@@ -31,7 +31,7 @@ class Timed(Struct, frozen=True, kw_only=True):
     own_ms: float = 0.0
     status_code: int | None = None
     fault: Fault | None = None
-    said: Said = WELL
+    reported: ReportedHealth = WELL
     """What a health check reports about its service. Reporting itself degraded is an answer and no fault."""
 
     @property
@@ -72,7 +72,9 @@ def _timed(seen: ServiceCheck) -> Timed:
     answer = seen.answer
     if answer is None:
         return Timed(ms=None, fault=seen.fault)
-    return Timed(ms=answer.took_ms, own_ms=answer.own_ms, status_code=answer.status, fault=seen.failure, said=seen.said)
+    return Timed(
+        ms=answer.took_ms, own_ms=answer.own_ms, status_code=answer.status, fault=seen.failure, reported=seen.reported
+    )
 
 
 async def time_pings(redis: ObserverRedis, clock: Clock, times: int) -> list[Timed]:

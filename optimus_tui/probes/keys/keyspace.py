@@ -178,9 +178,9 @@ def _is_known(name: bytes) -> bool:
 
 
 def _script_refused(error: Exception) -> bool:
-    said = str(error).lower()
+    message = str(error).lower()
     missing = any(
-        words in said for words in ("acl failure in script", "can't run this command", "unknown redis command")
+        words in message for words in ("acl failure in script", "can't run this command", "unknown redis command")
     )
     return isinstance(error, NoPermissionError) or is_missing(error) or missing
 

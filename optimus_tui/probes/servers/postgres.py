@@ -90,19 +90,19 @@ def _answered_wrongly(error: Any) -> ServiceState:
 
 
 def _failed(error: BaseException) -> ServiceState:
-    said = str(error).lower()
+    message = str(error).lower()
     for words, fault in _ANSWERS:
-        if any(word in said for word in words):
+        if any(word in message for word in words):
             return ServiceState(status="error", fault=fault)
-    if any(word in said for word in _NAME) or isinstance(error, UnicodeError):
+    if any(word in message for word in _NAME) or isinstance(error, UnicodeError):
         unknown = Fault("refused", "the host name of Postgres is not known", "check POSTGRES_DSN")
         return ServiceState(status="disconnected", fault=unknown)
-    if "refused" in said or "no such file" in said or "unreachable" in said:
+    if "refused" in message or "no such file" in message or "unreachable" in message:
         nobody = Fault(
             "refused", "no server answers at the Postgres address", "is it running, and is the address right?"
         )
         return ServiceState(status="disconnected", fault=nobody)
-    if "closed the connection" in said or "reset by peer" in said or "lost" in said:
+    if "closed the connection" in message or "reset by peer" in message or "lost" in message:
         return ServiceState(status="disconnected", fault=Fault("refused", "the connection to Postgres broke"))
     return ServiceState(status="error", fault=Fault("invalid", "what answers is not a Postgres server"))
 

@@ -148,10 +148,12 @@ def _info_fault(info: object, fields: dict[str, str], target: RedisTarget) -> Fa
         return missing_fault("INFO", info, target, _UNKNOWN_COSTS)
     if any(name in fields for name in _KNOWN):
         return None
-    said = "INFO is empty"
+    problem = "INFO is empty"
     if fields:
-        said = f"INFO holds no known field ({len(fields)} others)"
-    return Fault("invalid", f"{said}: {_UNKNOWN_COSTS}", "see what answers to INFO there: a proxy or a managed service")
+        problem = f"INFO holds no known field ({len(fields)} others)"
+    return Fault(
+        "invalid", f"{problem}: {_UNKNOWN_COSTS}", "see what answers to INFO there: a proxy or a managed service"
+    )
 
 
 def _state(

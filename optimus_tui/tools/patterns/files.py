@@ -90,7 +90,7 @@ def _examine(
         if collects:
             gc.enable()
     if kept is not None:
-        kept.save((path, digest_of(path)) for path in project.asked)
+        kept.save((path, digest_of(path)) for path in project.requested)
     return JudgedFiles(tuple(judged), tuple(skipped))
 
 

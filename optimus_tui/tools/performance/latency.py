@@ -25,7 +25,7 @@ from optimus_tui.verdicts.values import rounded
 
 if TYPE_CHECKING:
     from optimus_tui.context import Context
-    from optimus_tui.probes.http.sickness import Said
+    from optimus_tui.probes.http.sickness import ReportedHealth
     from optimus_tui.probes.http.timing import Timed
 
 LOOKS = 5
@@ -204,7 +204,7 @@ def _down(looks: dict[str, list["Timed"]]) -> list[Finding]:
             found.append(unheard(name, spoilt[-1]))
             continue
         if not failed:
-            found += _degraded(name, of[-1].said)
+            found += _degraded(name, of[-1].reported)
             continue
         why = sentence(failed[-1].fault) or phrase(_RULES[name], "no_reason")
         all_of = len(failed) == len(of)
@@ -230,16 +230,16 @@ def _down(looks: dict[str, list["Timed"]]) -> list[Finding]:
     return found
 
 
-def _degraded(name: str, said: "Said") -> list[Finding]:
+def _degraded(name: str, reported: "ReportedHealth") -> list[Finding]:
     """A service that answers in time and calls itself degraded."""
-    if said.sickness is None:
+    if reported.sickness is None:
         return []
     return [
         make_finding(
             rule=_RULES[name],
             severity="medium",
             subject=name,
-            message=phrase(_RULES[name], "degraded", subject=name, words=said.words),
+            message=phrase(_RULES[name], "degraded", subject=name, words=reported.words),
             measured="degraded",
             threshold="healthy",
             impact=phrase(_RULES[name], "degraded_impact"),
