@@ -12,12 +12,12 @@ import click
 from optimus_tui import __version__
 from optimus_tui.cli import exits, output, signals
 from optimus_tui.cli.flags import (
-    acting,
-    connected,
-    connected_to_itself,
+    connection_flags,
+    dashboard_flags,
+    demo_flags,
     environments_of,
-    joined,
-    refuse_places,
+    merge_flags,
+    refuse_service_flags,
     settings_of,
 )
 from optimus_tui.cli.group import LazyGroup, Verb
@@ -69,15 +69,15 @@ class Verbs(LazyGroup):
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Addresses with passwords belong into REDIS_URL, POSTGRES_DSN or optimus.toml, never into a flag.",
 )
-@connected
-@acting
+@connection_flags
+@dashboard_flags
 @click.version_option(__version__, prog_name="optimus-tui", message="%(prog)s %(version)s")
 @click.pass_context
 def cli(ctx: click.Context, /, **given: object) -> int:
     """The control room of a multi-tenant gateway: without a verb, the dashboard opens."""
     ctx.obj = {name: value for name, value in given.items() if value is not None}
     if ctx.invoked_subcommand is not None:
-        ctx.meta[CHECK] = _check_taste  # for doctor, which may not import the screen's tables
+        ctx.meta[CHECK] = _check_ui_settings  # for doctor, which may not import the screen's tables
         if "max_keys" in ctx.obj and ctx.invoked_subcommand != "demo":
             raise click.UsageError(f"--max-keys is for the dashboard: {ctx.invoked_subcommand} acts on no key")
         return exits.HEALTHY
@@ -104,11 +104,11 @@ def _dashboard(flags: dict[str, object]) -> int:
     for name, key in (VARIABLES | OVERRIDES).items():
         if BY_KEY[key].secret:
             os.environ.pop(name, None)
-    _check_taste(settings)
+    _check_ui_settings(settings)
 
     def reload(environment: str) -> "Settings":
         chosen = settings_of({**flags, "env": environment}, env, quiet=True)
-        _check_taste(chosen)
+        _check_ui_settings(chosen)
         return chosen
 
     from optimus_tui.tui.app import run
@@ -116,7 +116,7 @@ def _dashboard(flags: dict[str, object]) -> int:
     return run(settings, environments=environments_of(flags, env), reload=reload)
 
 
-def _check_taste(settings: "Settings") -> None:
+def _check_ui_settings(settings: "Settings") -> None:
     """Raise SettingsError for a theme that does not exist and for key bindings that are not valid."""
     from optimus_tui.cli.ui_settings_check import check
     from optimus_tui.tui.keys import KEYS, MOVES
@@ -126,7 +126,7 @@ def _check_taste(settings: "Settings") -> None:
 
 
 @click.command("demo")
-@connected_to_itself
+@demo_flags
 @click.option("--scenario", type=click.Choice(NAMES), default=DEFAULT, show_default=True, help="What happens in it.")
 @click.option(
     "--drill",
@@ -140,8 +140,8 @@ def _check_taste(settings: "Settings") -> None:
 @click.pass_context
 def demo(ctx: click.Context, /, scenario: str, drill: str | None, headless: bool, **given: object) -> int:
     """Start a real server, the reference gateway and engine and traffic here, and open the dashboard on them."""
-    flags = joined(ctx, given)
-    refuse_places(flags)
+    flags = merge_flags(ctx, given)
+    refuse_service_flags(flags)
     if drill is not None and (headless or scenario != DEFAULT):
         raise click.UsageError(
             f"--drill goes without {'--headless' if headless else '--scenario'}: it begins quiet, on a screen"
@@ -153,7 +153,7 @@ def demo(ctx: click.Context, /, scenario: str, drill: str | None, headless: bool
     config = BY_KEY["config"].variable
     settings = settings_of(flags, {config: os.environ.get(config, "")})
     if not headless:
-        _check_taste(settings)
+        _check_ui_settings(settings)
     from optimus_tui.demo.command import main as run_demo
 
     return run_demo(scenario, headless, base=settings, drill=drill or "")

@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from optimus_tui import __version__
 from optimus_tui.cli import exits
-from optimus_tui.cli.flags import connected, joined, settings_of
+from optimus_tui.cli.flags import connection_flags, merge_flags, settings_of
 from optimus_tui.cli.output import hang, say
 from optimus_tui.cli.ui_settings_check import CHECK, Check
 from optimus_tui.context import Context
@@ -48,7 +48,7 @@ class DoctorLine(Struct, frozen=True):
 
 
 @click.command("doctor")
-@connected
+@connection_flags
 @click.pass_context
 def command(ctx: click.Context, /, **given: object) -> int:
     """Show every setting, where it comes from, and what can be reached with it.
@@ -56,7 +56,7 @@ def command(ctx: click.Context, /, **given: object) -> int:
     Exit code 0: all that is configured answers and can be read. 1: something is WRONG: a service does not answer, a
     right without which a pane stays empty is missing, or a setting is doubtful. 2: the configuration itself is bad.
     """
-    settings = settings_of(joined(ctx, given), quiet=True)
+    settings = settings_of(merge_flags(ctx, given), quiet=True)
     look: Check | None = ctx.meta.get(CHECK)
     if look is not None:
         look(settings)

@@ -1,6 +1,7 @@
-"""The flags of every verb that connects, before or after the verb, and the settings that follow from them.
+"""The flags of the settings, before or after a verb, and the settings that follow from them.
 
-They have no defaults: without a flag the environment and the files decide.
+The flags are those of ``settings.table``. None of them gives a default to click: without a flag the variables and the
+files decide.
 """
 
 import os
@@ -22,24 +23,24 @@ _SAID: set[str] = set()
 """Warnings and notes about the settings that this process has printed."""
 
 
-def connected(command: Command) -> Command:
+def connection_flags(command: Command) -> Command:
     """Add the flags of all settings to a click command, but for those of a dashboard."""
     return _with_flags(command, [row for row in SETTINGS if row.flag and not row.dashboard])
 
 
-def acting(command: Command) -> Command:
+def dashboard_flags(command: Command) -> Command:
     """Add the flags of a dashboard to a click command."""
     return _with_flags(command, [row for row in SETTINGS if row.flag and row.dashboard])
 
 
-def connected_to_itself(command: Command) -> Command:
+def demo_flags(command: Command) -> Command:
     """Add the flags to a command that starts its own services. Those that would connect it elsewhere are hidden."""
     return _with_flags(command, [row for row in SETTINGS if row.flag], hide_places=True)
 
 
 def _with_flags(command: Command, rows: Sequence[Setting], *, hide_places: bool = False) -> Command:
     for row in reversed(rows):
-        about: dict[str, Any] = {"type": row.takes}
+        about: dict[str, Any] = {"type": float if row.takes is float else str}
         if row.takes is bool:
             about = {"is_flag": True, "default": None}
         if row.takes is int:
@@ -49,7 +50,7 @@ def _with_flags(command: Command, rows: Sequence[Setting], *, hide_places: bool 
     return command
 
 
-def refuse_places(flags: Mapping[str, object]) -> None:
+def refuse_service_flags(flags: Mapping[str, object]) -> None:
     """Raise UsageError for the first flag that says where services are."""
     for row in SETTINGS:
         if row.flag and row.connects and flags.get(row.parameter) is not None:
@@ -58,7 +59,7 @@ def refuse_places(flags: Mapping[str, object]) -> None:
             )
 
 
-def joined(ctx: click.Context, given: Mapping[str, object]) -> dict[str, object]:
+def merge_flags(ctx: click.Context, given: Mapping[str, object]) -> dict[str, object]:
     """Return the flags before the verb merged with those after it; the later wins."""
     before: Mapping[str, object] = ctx.find_root().obj or {}
     return {**before, **{name: value for name, value in given.items() if value is not None}}

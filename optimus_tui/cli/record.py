@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import click
 
 from optimus_tui.cli import exits
-from optimus_tui.cli.flags import connected, joined, settings_of
+from optimus_tui.cli.flags import connection_flags, merge_flags, settings_of
 from optimus_tui.cli.output import complain
 from optimus_tui.context import Context
 from optimus_tui.contract.health import HealthReport
@@ -46,12 +46,12 @@ def _positive(ctx: click.Context, option: click.Parameter, minutes: float | None
 
 
 @click.command("record")
-@connected
+@connection_flags
 @click.option("--minutes", type=float, callback=_positive, help="Stop after so long; else when interrupted.")
 @click.pass_context
 def command(ctx: click.Context, /, minutes: float | None, **given: object) -> int:
     """Watch the system without a screen and keep samples of it; one line a minute on stderr."""
-    return asyncio.run(record(settings_of(joined(ctx, given)), minutes))
+    return asyncio.run(record(settings_of(merge_flags(ctx, given)), minutes))
 
 
 async def record(settings: "Settings", minutes: float | None = None) -> int:

@@ -12,7 +12,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from optimus_tui.cli import exits, output
-from optimus_tui.cli.flags import connected, joined, settings_of
+from optimus_tui.cli.flags import connection_flags, merge_flags, settings_of
 from optimus_tui.settings.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ def complete_value(ctx: click.Context, param: click.Parameter, incomplete: str) 
     "--watch", "every", type=click.FloatRange(0.5, 3600), metavar="[SECONDS]", help="Ask again and again (every 5 s)."
 )
 @click.option("--ndjson", is_flag=True, help="With --watch: one JSON document a line.")
-@connected
+@connection_flags
 @click.pass_context
 def command(
     ctx: click.Context,
@@ -127,7 +127,7 @@ def command(
         return shown.refuse("--watch prints one document a line: say --ndjson", "watch")
     try:
         request = question(tool, arguments, sets)
-        settings = settings_of(joined(ctx, given))
+        settings = settings_of(merge_flags(ctx, given))
     except ToolFailure as failure:
         return shown.failure(failure)
     except SettingsError as error:

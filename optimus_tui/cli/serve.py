@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import click
 
 from optimus_tui.cli import exits
-from optimus_tui.cli.flags import connected, joined, settings_of
+from optimus_tui.cli.flags import connection_flags, merge_flags, settings_of
 from optimus_tui.cli.output import complain
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def _missing(*names: str) -> bool:
 
 
 @click.command("serve")
-@connected
+@connection_flags
 @click.option(
     "--host", default="127.0.0.1", show_default=True, help="Address to listen on; beyond loopback a token is wanted."
 )
@@ -55,7 +55,7 @@ def serve(ctx: click.Context, /, host: str, port: int, **given: object) -> int:
     if _missing("uvicorn"):
         complain(f"serve {REMEDY}")
         return exits.USAGE
-    settings = settings_of(joined(ctx, given))
+    settings = settings_of(merge_flags(ctx, given))
     from optimus_tui.http_api.app import at_mcp
     from optimus_tui.serving.access_control import AccessControlMiddleware
 
@@ -68,7 +68,7 @@ def serve(ctx: click.Context, /, host: str, port: int, **given: object) -> int:
 
 
 @click.command("mcp")
-@connected
+@connection_flags
 @click.option("--http", is_flag=True, help="Streamable HTTP on /mcp instead of stdio.")
 @click.option("--host", help="With --http: address to listen on (127.0.0.1); beyond loopback a token is wanted.")
 @click.option("--port", type=_port, help="With --http: port to listen on (8031).")
@@ -81,7 +81,7 @@ def mcp(ctx: click.Context, /, http: bool, host: str | None, port: int | None, *
     if _missing("mcp"):
         complain(f"mcp {REMEDY}")
         return exits.USAGE
-    settings = settings_of(joined(ctx, given))
+    settings = settings_of(merge_flags(ctx, given))
     dispatcher = _dispatcher(settings)
     if not http:
         with _hurry():

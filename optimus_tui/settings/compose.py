@@ -101,7 +101,7 @@ class Composer:
         found = self._find(row.key)
         if found is None:
             return row.default
-        return msgspec.convert(found.value, kind)
+        return msgspec.convert(found.value, kind, strict=False)
 
     def _merged(self, key: str) -> dict[str, str]:
         merged, sources = merge(self.layers, key)

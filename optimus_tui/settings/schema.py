@@ -67,8 +67,8 @@ def check_file(table: dict[str, Any], where: str) -> None:
 
 
 def check_value(row: Setting, value: object, where: str) -> None:
-    """Raise SettingsError for a mistake in a setting that came from a flag or a variable."""
-    _check(value, kind_of(row), where, "")
+    """Raise SettingsError for a mistake in a setting that came from a flag or, as text, from a variable."""
+    _convert(value, kind_of(row), where, "", strict=False)
 
 
 def _check_keys(table: dict[str, Any], kinds: dict[str, Any], where: str, dotted: str) -> None:
@@ -91,12 +91,12 @@ def _check(value: object, kind: Any, where: str, dotted: str) -> None:
         _convert(value, kind, where, dotted)
 
 
-def _convert(value: object, kind: Any, where: str, dotted: str) -> None:
+def _convert(value: object, kind: Any, where: str, dotted: str, *, strict: bool = True) -> None:
     place = f"{where}: {dotted}" if dotted else where
     if isinstance(value, float) and not math.isfinite(value):
         raise SettingsError(f"{place} must be a finite number")
     try:
-        msgspec.convert(value, kind, strict=True)
+        msgspec.convert(value, kind, strict=strict)
     except msgspec.ValidationError as error:
         raise SettingsError(f"{place} {_in_words(str(error))}") from None
 

@@ -11,12 +11,12 @@ import pytest
 
 from optimus_tui.child_processes import child_environment
 from optimus_tui.cli.doctor import _values
-from optimus_tui.cli.flags import connected_to_itself
+from optimus_tui.cli.flags import demo_flags
 from optimus_tui.settings.addresses.redis_url import parse_redis_url
 from optimus_tui.settings.errors import SettingsError
 from optimus_tui.settings.load import load
 from optimus_tui.settings.model import RedisTarget, Settings
-from optimus_tui.settings.schema import TABLES, check_file
+from optimus_tui.settings.schema import TABLES, check_file, check_value
 from optimus_tui.settings.table import SETTINGS, Setting
 
 _SPEC = importlib.util.spec_from_file_location("generate", Path(__file__).parents[2] / "docs" / "generate.py")
@@ -107,7 +107,7 @@ def test_what_no_file_may_say_is_refused_there() -> None:
 
 
 def test_every_setting_is_on_every_road(read: Callable[..., Settings]) -> None:
-    @connected_to_itself
+    @demo_flags
     @click.command()
     def verb() -> None:
         """Do nothing."""
@@ -131,7 +131,7 @@ def test_a_new_row_is_taken_from_files_and_flags_without_further_code(monkeypatc
         monkeypatch.setattr(f"optimus_tui.settings.{module}.SETTINGS", (*SETTINGS, new))
     monkeypatch.setattr("optimus_tui.cli.flags.SETTINGS", (*SETTINGS, new))
 
-    @connected_to_itself
+    @demo_flags
     @click.command()
     def verb(**given: Any) -> dict[str, Any]:
         """Return what was given."""
@@ -146,6 +146,9 @@ def test_a_new_row_is_taken_from_files_and_flags_without_further_code(monkeypatc
     check_file({"sound": 11, "env": {"prod": {"sound": 0}}}, "optimus.toml")
     with pytest.raises(SettingsError, match="sound must be a whole number <= 11"):
         check_file({"sound": 12}, "optimus.toml")
+    check_value(new, "7", "OPTIMUS_SOUND")  # as a variable has it
+    with pytest.raises(SettingsError, match="OPTIMUS_SOUND must be a whole number, not text"):
+        check_value(new, "loud", "OPTIMUS_SOUND")
 
 
 def test_the_defaults_are_those_of_the_settings() -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, ClassVar
 import click
 
 from optimus_tui.cli import exits
-from optimus_tui.cli.flags import connected, joined, settings_of
+from optimus_tui.cli.flags import connection_flags, merge_flags, settings_of
 from optimus_tui.cli.group import LazyGroup, Verb
 from optimus_tui.cli.incidents.session import on_incident, unsaved
 from optimus_tui.cli.output import complain, document, say
@@ -51,14 +51,14 @@ def group(ctx: click.Context, /) -> int:
 @click.option("--title", default="", metavar="TEXT", help="What it is about.")
 @click.option("--playbook", "name", default="default", show_default=True, metavar="NAME", help="The steps to follow.")
 @click.option("--began", metavar="AGO|TIME", help="When the fault began: 26m, 2h, or 2026-11-23T10:05:00Z.")
-@connected
+@connection_flags
 @click.pass_context
 def begin(ctx: click.Context, /, title: str, name: str, began: str | None, **given: object) -> int:
     """Begin an incident: its first ten minutes of history are kept, its steps wait."""
     from optimus_tui.cli.incidents.words import moment, what_next
     from optimus_tui.cli.run_async import connected_to, to_end
 
-    settings = settings_of(joined(ctx, given))
+    settings = settings_of(merge_flags(ctx, given))
 
     async def tool_call() -> int:
         from optimus_tui.incidents.errors import IncidentError
@@ -117,7 +117,7 @@ def _list(as_json: bool) -> int:
 @click.command("show")
 @NUMBER
 @click.option("--json", "as_json", is_flag=True, help="The whole state as one document.")
-@connected
+@connection_flags
 @click.pass_context
 def show(ctx: click.Context, /, number: int, as_json: bool, **given: object) -> int:
     """Steps, recommendations, actions and timeline."""

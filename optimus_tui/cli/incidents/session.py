@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from optimus_tui.cli import exits
-from optimus_tui.cli.flags import joined, settings_of
+from optimus_tui.cli.flags import merge_flags, settings_of
 from optimus_tui.cli.output import complain
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def on_incident(
     """
     from optimus_tui.cli.run_async import connected_to, to_end
 
-    settings = _settings(joined(ctx, given), needed=must_write)
+    settings = _settings(merge_flags(ctx, given), needed=must_write)
 
     async def tool_call() -> int:
         from optimus_tui.incidents.errors import IncidentError

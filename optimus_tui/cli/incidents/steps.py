@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from optimus_tui.cli import exits
-from optimus_tui.cli.flags import connected
+from optimus_tui.cli.flags import connection_flags
 from optimus_tui.cli.incidents.incident import NUMBER
 from optimus_tui.cli.incidents.session import on_incident
 from optimus_tui.cli.output import complain, page, say
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 @click.option("--tenant", metavar="NAME", help="With --issue: of this tenant.")
 @click.option("--skip", "reason", metavar="REASON", help="Leave the step out, and say why.")
 @click.option("--done", "said", metavar="TEXT", help="A step without a tool is through; what came of it.")
-@connected
+@connection_flags
 @click.pass_context
 def run(
     ctx: click.Context, /, number: int, name: str | None, issue: str | None, tenant: str | None, reason: str | None,
@@ -86,7 +86,7 @@ def _say_step(incident_service: "IncidentService", name: str) -> int:
 @NUMBER
 @click.option("--repair", is_flag=True, help="Set a damaged timeline aside first, and go on with what can be read.")
 @click.option("--moved", metavar="REASON", help="Its system stands at other addresses now; says why it is the same.")
-@connected
+@connection_flags
 @click.pass_context
 def resume(ctx: click.Context, /, number: int, repair: bool, moved: str | None, **given: object) -> int:
     """Take an incident up again: what ran when its process ended is free to run again."""
@@ -129,7 +129,7 @@ def _repair(number: int) -> bool:
 @click.command("note")
 @NUMBER
 @click.argument("text", nargs=-1, required=True)
-@connected
+@connection_flags
 @click.pass_context
 def note(ctx: click.Context, /, number: int, text: tuple[str, ...], **given: object) -> int:
     """Add a note to the timeline."""
@@ -146,7 +146,7 @@ def note(ctx: click.Context, /, number: int, text: tuple[str, ...], **given: obj
 @click.option("--cause", metavar="TEXT", required=True, help="What it was.")
 @click.option("--resolution", metavar="TEXT", required=True, help="What ended it.")
 @click.option("--no-measure", is_flag=True, help="Do not ask for the impact (error ratio, latency).")
-@connected
+@connection_flags
 @click.pass_context
 def close(ctx: click.Context, /, number: int, cause: str, resolution: str, no_measure: bool, **given: object) -> int:
     """Close it: the impact is measured, MTTA and MTTR come out."""
@@ -174,7 +174,7 @@ def close(ctx: click.Context, /, number: int, cause: str, resolution: str, no_me
 @click.option("--html", "form", flag_value="html", help="One self-contained page.")
 @click.option("--md", "form", flag_value="md", default="md", help="Markdown (this is the default).")
 @click.option("--to", "place", metavar="FILE", help="Here instead of beside the timeline; - is stdout.")
-@connected
+@connection_flags
 @click.pass_context
 def export(ctx: click.Context, /, number: int, form: str, place: str | None, **given: object) -> int:
     """Write the post-mortem; prints where it lies."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from optimus_tui.cli import exits, output
-from optimus_tui.cli.flags import connected, joined, settings_of
+from optimus_tui.cli.flags import connection_flags, merge_flags, settings_of
 from optimus_tui.cli.output import complain, hang, say
 from optimus_tui.wording.numbers import NOTHING, UNKNOWN, latency, percent, thousands
 from optimus_tui.wording.safe import safe_text
@@ -86,7 +86,7 @@ def _rows(differs: Sequence[str]) -> list[_Row]:
 @click.argument("tenants", metavar="TENANT...", nargs=-1, required=True)
 @click.option("--minutes", type=click.IntRange(1, 10_080), default=60, show_default=True, help="The window.")
 @click.option("--json", "as_json", is_flag=True, help="The document.")
-@connected
+@connection_flags
 @click.pass_context
 def command(ctx: click.Context, /, tenants: tuple[str, ...], minutes: int, as_json: bool, **given: object) -> int:
     """Put each TENANT into a column: counters, share of limits, failures, refusals, cache keys, events.
@@ -102,7 +102,7 @@ def command(ctx: click.Context, /, tenants: tuple[str, ...], minutes: int, as_js
     for name in names:
         if not name or len(name) > MOST_BYTES:
             raise click.UsageError(f"a tenant's name has 1 to {MOST_BYTES:,} bytes, this one has {len(name):,}")
-    return to_end(_tool_call(settings_of(joined(ctx, given)), names, minutes, as_json))
+    return to_end(_tool_call(settings_of(merge_flags(ctx, given)), names, minutes, as_json))
 
 
 async def _tool_call(settings: "Settings", tenants: Sequence[bytes], minutes: int, as_json: bool) -> int:

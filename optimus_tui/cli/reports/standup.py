@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from optimus_tui.cli import exits, output
-from optimus_tui.cli.flags import connected, joined, settings_of
+from optimus_tui.cli.flags import connection_flags, merge_flags, settings_of
 from optimus_tui.cli.output import complain, say
 from optimus_tui.wording.safe import safe_text
 
@@ -31,7 +31,7 @@ PAGE_SECONDS = 2.0
     metavar="[FILE]",
     help="One page with charts, to FILE or stdout.",
 )
-@connected
+@connection_flags
 @click.pass_context
 def command(ctx: click.Context, /, as_json: bool, md: bool, page: str | None, **given: object) -> int:
     """How the system stands and what has changed since the last stand-up; a second look within the hour is the same.
@@ -42,7 +42,7 @@ def command(ctx: click.Context, /, as_json: bool, md: bool, page: str | None, **
 
     if sum((as_json, md, page is not None)) > 1:
         raise click.UsageError("--json, --md and --html exclude each other")
-    settings = settings_of(joined(ctx, given))
+    settings = settings_of(merge_flags(ctx, given))
     form = "text"
     if as_json:
         form = "json"

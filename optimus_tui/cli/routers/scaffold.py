@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from optimus_tui.cli import exits, output
-from optimus_tui.cli.flags import connected, joined, settings_of
+from optimus_tui.cli.flags import connection_flags, merge_flags, settings_of
 from optimus_tui.contract.tools.router import RouterType
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def command() -> None:
 @click.option("--yes", is_flag=True, help="Ask nothing; an existing file of yours also needs --replace.")
 @click.option("--untested", is_flag=True, help="With --yes: write also where the tests cannot be run here.")
 @click.option("--replace", is_flag=True, help="Existing files of this router may be replaced.")
-@connected
+@connection_flags
 @click.pass_context
 def new(
     ctx: click.Context,
@@ -78,7 +78,7 @@ def new(
             caching=not no_caching,
             fields=fields,
         )
-        root = _root(project, joined(ctx, given))
+        root = _root(project, merge_flags(ctx, given))
         if not dry_run:
             for sentence in recover(root):
                 output.complain(sentence)
@@ -94,7 +94,7 @@ def new(
 
 @command.command("undo", short_help="Take the last written router back.")
 @click.option("--project", metavar="DIR", help="The gateway's source tree (BACKEND_ORCHESTRATOR_PATH, or found above).")
-@connected
+@connection_flags
 @click.pass_context
 def undo(ctx: click.Context, /, project: str | None, **given: object) -> int:
     """Take the last router back, if none of its files was changed since."""
@@ -102,7 +102,7 @@ def undo(ctx: click.Context, /, project: str | None, **given: object) -> int:
     from optimus_tui.actions.files.tree import WriteRefused
 
     try:
-        entry = undo_last(_root(project, joined(ctx, given)))
+        entry = undo_last(_root(project, merge_flags(ctx, given)))
     except (WriteRefused, OSError) as error:
         return _refuse(_reason(error))
     for change in entry.changes:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from optimus_tui.cli import exits, output
-from optimus_tui.cli.flags import connected, joined, settings_of, working_directory
+from optimus_tui.cli.flags import connection_flags, merge_flags, settings_of, working_directory
 from optimus_tui.cli.output import complain, say
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ _ROOT_MARKS = ("src/backend", ".git", "pyproject.toml")
 )
 @click.option("--live", is_flag=True, help="Compare operations and cache kinds with those that Redis shows.")
 @click.option("--no-cache", is_flag=True, help="Judge every file anew.")
-@connected
+@connection_flags
 @click.pass_context
 def command(
     ctx: click.Context, /, paths: tuple[Path, ...], level: str, form: str, baseline: Path | None, write_baseline: bool,
@@ -49,7 +49,7 @@ def command(
     cwd = working_directory()
     settings = None
     if live or not paths:
-        settings = settings_of(joined(ctx, given))
+        settings = settings_of(merge_flags(ctx, given))
     wanted = _wanted(paths, cwd, settings)
     outcome = _examined(wanted, use_cache=not no_cache)
     report = _report(outcome, level, cwd)
