@@ -16,16 +16,11 @@ import msgspec
 from optimus_tui.contract.actions import Confirmation, Outcome, Plan, Receipt, Refusal
 from optimus_tui.history.audit.log import AuditLog, AuditUnwritable, quoted
 from optimus_tui.storage.errors import reason
-from optimus_tui.storage.file_lock import try_lock
 from optimus_tui.storage.private_file import PrivateFile, create, read_plain
 from optimus_tui.storage.user import user_name
 from optimus_tui.wording.safe import safe_text
 
 T = TypeVar("T")
-
-
-class Running(Exception):
-    """Another process has this action open."""
 
 
 class ActionLog:
@@ -71,9 +66,9 @@ class ActionLog:
         """Open an action whose process ended.
 
         Raises:
-            Running: Its process has not ended.
+            LockHeld: Its process has not ended.
         """
-        self._open = take(self._file)
+        self._open = PrivateFile.take(self._file)
         self._audit.append("resumed", self._plan.id, reason=reason, who=who(), so_far=tally(outcomes))
 
     def intent(self, start: int, keys: Sequence[bytes]) -> None:
@@ -144,20 +139,6 @@ def kept(path: Path, shape: type[T]) -> T | None:
         return msgspec.msgpack.decode(read_plain(path)[0], type=shape)
     except (OSError, msgspec.MsgspecError):
         return None
-
-
-def take(path: Path) -> PrivateFile:
-    """Open and lock a plan's file.
-
-    Raises:
-        Running: Another process has it.
-        OSError: It cannot be opened.
-    """
-    file = PrivateFile.open(path)
-    if try_lock(file.handle):
-        return file
-    file.close()
-    raise Running
 
 
 def tally(outcomes: Sequence[Outcome]) -> dict[str, int]:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from msgspec import structs
 
-from optimus_tui.actions.action_log import ActionLog, Running, refused, tally
+from optimus_tui.actions.action_log import ActionLog, refused, tally
 from optimus_tui.actions.dependencies import ActionDependencies, RunControl
 from optimus_tui.actions.preflight import check_drift, check_server
 from optimus_tui.actions.redis.identity import moved, read_where
@@ -22,6 +22,7 @@ from optimus_tui.actions.running import BatchRun
 from optimus_tui.actions.verifying import Verified, verify
 from optimus_tui.contract.actions import Confirmation, Interrupted, Outcome, Plan, Receipt, Refusal
 from optimus_tui.history.audit.log import AuditUnwritable
+from optimus_tui.storage.file_lock import LockHeld
 
 
 async def apply(
@@ -83,7 +84,7 @@ async def settle(
             )
         finally:
             await connection.close()
-    except (Running, FileNotFoundError):
+    except (LockHeld, FileNotFoundError):
         return Refusal("conflict", "another process has this action")
     except AuditUnwritable as error:
         return refused(error)
@@ -130,7 +131,7 @@ async def _act(
         )
     except AuditUnwritable as error:
         return refused(error)
-    except (Running, FileNotFoundError):
+    except (LockHeld, FileNotFoundError):
         return Refusal("conflict", "another process has this action")
     except ConnectionLost as lost:
         return Refusal("unreachable", lost.fault.message, lost.fault.remedy)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from optimus_tui.actions.action_log import Running, kept, plan_file, receipt_file, take
+from optimus_tui.actions.action_log import kept, plan_file, receipt_file
 from optimus_tui.actions.planning import digest_of
 from optimus_tui.actions.preview import words_to_type
 from optimus_tui.contract.actions import OUTCOMES, Interrupted, Outcome, Plan, Receipt, Refusal
@@ -18,7 +18,8 @@ from optimus_tui.history.audit.end import VERIFY, trouble
 from optimus_tui.history.audit.files import ACCEPTED, FILE, read
 from optimus_tui.history.audit.log import AuditLog
 from optimus_tui.storage.errors import UnreadableFile
-from optimus_tui.storage.private_file import names_in
+from optimus_tui.storage.file_lock import LockHeld
+from optimus_tui.storage.private_file import PrivateFile, names_in
 from optimus_tui.wording.age import age
 from optimus_tui.wording.clauses import clause
 from optimus_tui.wording.numbers import plural
@@ -151,8 +152,8 @@ def _not_running(folder: Path, wanted: Callable[[str], bool]) -> Iterator[tuple[
         if not path.stem.isalnum() or not wanted(path.stem):
             continue
         try:
-            take(path).close()
-        except (Running, FileNotFoundError):
+            PrivateFile.take(path).close()
+        except (LockHeld, FileNotFoundError):
             continue
         except OSError as error:
             yield path, error
@@ -181,8 +182,8 @@ def _left(
 ) -> Interrupted | Refusal | None:
     path = plan_file(folder, action)
     try:
-        take(path).close()
-    except Running:
+        PrivateFile.take(path).close()
+    except LockHeld:
         return None
     except FileNotFoundError:
         return Refusal("conflict", f"the plan of the interrupted action {action[:32]} is gone: see the audit")

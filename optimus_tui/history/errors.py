@@ -7,6 +7,7 @@ from pathlib import Path
 from optimus_tui.contract.reading import Fault
 from optimus_tui.history.samples.file import NewerFile
 from optimus_tui.storage.errors import UnreadableFile, in_the_way
+from optimus_tui.storage.file_lock import LockHeld
 from optimus_tui.wording.safe import safe_text
 
 _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
@@ -28,7 +29,7 @@ def is_full(error: BaseException) -> bool:
 
 def is_locked(error: BaseException) -> bool:
     """Return whether another process has locked the file, which ends soon."""
-    return _code(error) in _LOCKED or isinstance(error, BlockingIOError)
+    return _code(error) in _LOCKED or isinstance(error, LockHeld)
 
 
 def fault_of_history(error: BaseException, path: Path) -> Fault:

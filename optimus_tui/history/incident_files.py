@@ -12,7 +12,7 @@ from pathlib import Path
 from optimus_tui.contract.incident import Evidence
 from optimus_tui.storage import private_file
 from optimus_tui.storage.errors import UnreadableFile, shown
-from optimus_tui.storage.file_lock import try_lock
+from optimus_tui.storage.file_lock import LockHeld, try_lock
 from optimus_tui.storage.private_file import MAX_BYTES, PrivateFile, distrust, names_in, put_in_place, sync_folder
 from optimus_tui.storage.user import state_dir
 from optimus_tui.wording.safe import safe_text
@@ -59,35 +59,22 @@ def new_folder(root: Path) -> tuple[int, Path]:
 # -- who writes
 
 
-class IncidentLock:
-    """The lock of the one process that may write. ``owner`` names the other process that holds it."""
+def lock_incident(folder: Path, who: str) -> PrivateFile:
+    """Make this process the one that may write, and return the lock. ``who`` is shown to others.
 
-    def __init__(self, folder: Path) -> None:
-        self.path, self.owner = folder / LOCK, ""
-        self._file: PrivateFile | None = None
-
-    def take(self, who: str) -> bool:
-        """Return True where this process has the lock now. OSError where no lock can be had at all."""
-        file = PrivateFile.open(self.path, os.O_RDWR | os.O_CREAT)
-        try:
-            if not try_lock(file.handle):
-                self.owner = _owner(file)
-                file.close()
-                return False
-        except OSError:
-            file.close()
-            raise
-        with contextlib.suppress(OSError):  # a full disk: the lock holds without its owner's name
-            os.ftruncate(file.handle, 0)
-            file.write(who.encode("utf-8", "backslashreplace")[:300])
-        self._file = file
-        return True
-
-    def release(self) -> None:
-        """Let other processes write."""
-        if self._file is not None:
-            self._file.close()
-            self._file = None
+    Raises:
+        LockHeld: another process has the lock; the message names it.
+        OSError: no lock can be had.
+    """
+    try:
+        file = PrivateFile.take(folder / LOCK, os.O_RDWR | os.O_CREAT)
+    except LockHeld:
+        with PrivateFile.open(folder / LOCK) as held:
+            raise LockHeld(f"it is open elsewhere: {_owner(held)}") from None
+    with contextlib.suppress(OSError):  # a full disk: the lock holds without its owner's name
+        os.ftruncate(file.handle, 0)
+        file.write(who.encode("utf-8", "backslashreplace")[:300])
+    return file
 
 
 def is_held(folder: Path) -> str:

@@ -6,6 +6,7 @@ one; ``fault`` says so. A torn last line is moved to a file of its own and repor
 another user's or open in another process is read as far as possible and never written. Nothing is deleted.
 """
 
+import contextlib
 import errno
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from optimus_tui.history import incident_files as files
 from optimus_tui.history.records import encode, scan
 from optimus_tui.storage.append_log import AppendLog
 from optimus_tui.storage.errors import UnreadableFile
+from optimus_tui.storage.file_lock import LockHeld
 from optimus_tui.storage.private_file import PrivateFile, put_in_place, sync_folder
 from optimus_tui.storage.quarantine import keep_aside
 from optimus_tui.wording.safe import safe_text
@@ -39,7 +41,7 @@ class Timeline:
         self.last = last
         self._waiting: list[tuple[bytes, list[tuple[Evidence, bytes]]]] = []
         self._file: AppendLog | None = None
-        self._lock: files.IncidentLock | None = None
+        self._lock: PrivateFile | None = None
 
     @property
     def waiting(self) -> int:
@@ -94,7 +96,7 @@ class Timeline:
             self._file.close()
             self._file = None
         if self._lock is not None:
-            self._lock.release()
+            self._lock.close()
             self._lock = None
 
 
@@ -103,23 +105,20 @@ def open_timeline(folder: Path, who: str, *, write: bool = True) -> Timeline:
 
     ``who`` is shown to processes that try to write later.
     """
-    lock = files.IncidentLock(folder)
     refused = "" if write else "it was opened for reading"
-    if write:
-        try:
-            if not lock.take(who):
-                refused = f"it is open elsewhere: {lock.owner}"
-        except OSError as error:
-            refused = f"it cannot be locked: {error.strerror}"
-    try:
-        timeline = _open(folder, refused, not refused and write)
-    except BaseException:
-        lock.release()
-        raise
-    if timeline._file is None:
-        lock.release()
-    else:
-        timeline._lock = lock
+    with contextlib.ExitStack() as stack:
+        lock = None
+        if write:
+            try:
+                lock = stack.enter_context(files.lock_incident(folder, who))
+            except LockHeld as error:
+                refused = str(error)
+            except OSError as error:
+                refused = f"it cannot be locked: {error.strerror}"
+        timeline = _open(folder, refused, lock is not None)
+        if timeline._file is not None:
+            timeline._lock = lock
+            stack.pop_all()
     return timeline
 
 
@@ -174,10 +173,7 @@ def quarantine(folder: Path, who: str) -> tuple[Path, int]:
     Raises:
         UnreadableFile: (or OSError) nothing was changed.
     """
-    lock = files.IncidentLock(folder)
-    if not lock.take(who):
-        raise UnreadableFile(f"it is open elsewhere: {lock.owner}")
-    try:
+    with files.lock_incident(folder, who):
         data, distrust = files.read_plain(folder / files.TIMELINE)
         found = scan(data)
         if distrust or found.newer or not found.damage:
@@ -186,8 +182,6 @@ def quarantine(folder: Path, who: str) -> tuple[Path, int]:
         damaged = keep_aside(folder, "damaged", data)
         put_in_place(folder / files.TIMELINE, lines)
         return damaged, len(found.events)
-    finally:
-        lock.release()
 
 
 def _fault(error: OSError, folder: Path, waiting: int) -> Fault:

@@ -9,10 +9,10 @@ import errno
 import os
 import stat
 from pathlib import Path
-from typing import Self
+from typing import IO, Self
 
 from optimus_tui.storage.errors import UnreadableFile, in_the_way, kind_of, shown, unusable
-from optimus_tui.storage.file_lock import try_lock
+from optimus_tui.storage.file_lock import LockHeld, try_lock
 
 FLAGS = os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
 MAX_BYTES = 256_000_000
@@ -26,8 +26,32 @@ class PrivateFile:
 
     @classmethod
     def open(cls, path: Path, flags: int = os.O_RDWR) -> Self:
-        """Open a file; with O_CREAT in ``flags`` it need not exist. Raises what ``open_plain`` raises."""
-        return cls(path, open_plain(path, flags)[0])
+        """Open a file; with O_CREAT in ``flags`` it is created, readable for its owner only, where there is none.
+
+        Raises:
+            FileNotFoundError: there is no file.
+            UnreadableFile: the file cannot be opened or is no plain file.
+        """
+        _refuse_other_kinds(path)
+        try:
+            handle = os.open(path, flags | FLAGS, 0o600)
+        except FileNotFoundError:
+            raise
+        except OSError as error:
+            raise unusable(path, error, flags) from None
+        if not stat.S_ISREG(os.fstat(handle).st_mode):
+            os.close(handle)
+            raise UnreadableFile(f"{shown(path)} is no plain file")
+        return cls(path, handle)
+
+    @classmethod
+    def take(cls, path: Path, flags: int = os.O_RDWR) -> Self:
+        """Open and lock a file without waiting; LockHeld where another process has the lock."""
+        file = cls.open(path, flags)
+        if try_lock(file.handle):
+            return file
+        file.close()
+        raise LockHeld(f"{shown(path)} is locked by another process")
 
     @classmethod
     def new(cls, path: Path) -> Self:
@@ -69,32 +93,13 @@ class PrivateFile:
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             view, offset = view[wrote:], offset + wrote
 
+    def stream(self) -> IO[bytes]:
+        """Return the file as a stream that is read from its beginning."""
+        return open(self.handle, "rb", closefd=False)
+
     def close(self) -> None:
         """Close the file."""
         os.close(self.handle)
-
-
-def open_plain(path: Path, flags: int = os.O_RDONLY) -> tuple[int, os.stat_result]:
-    """Open a plain file and return its handle and its stat.
-
-    ``flags`` with O_CREAT create a private file (0600) where there is none.
-
-    Raises:
-        FileNotFoundError: there is no file.
-        UnreadableFile: the file cannot be opened or is no plain file.
-    """
-    _refuse_other_kinds(path)
-    try:
-        handle = os.open(path, flags | FLAGS, 0o600)
-    except FileNotFoundError:
-        raise
-    except OSError as error:
-        raise unusable(path, error, flags) from None
-    found = os.fstat(handle)
-    if not stat.S_ISREG(found.st_mode):
-        os.close(handle)
-        raise UnreadableFile(f"{shown(path)} is no plain file")
-    return handle, found
 
 
 def read_plain(path: Path, limit: int = MAX_BYTES) -> tuple[bytes, os.stat_result]:
@@ -104,8 +109,8 @@ def read_plain(path: Path, limit: int = MAX_BYTES) -> tuple[bytes, os.stat_resul
         FileNotFoundError: there is no file.
         UnreadableFile: the file cannot be read or is no plain file.
     """
-    handle, found = open_plain(path)
-    with open(handle, "rb") as file:
+    with PrivateFile.open(path, os.O_RDONLY) as opened, opened.stream() as file:
+        found = os.fstat(opened.handle)
         if found.st_size > limit:
             raise UnreadableFile(f"{shown(path)} has {found.st_size:,} bytes; at most {limit:,} are read")
         try:

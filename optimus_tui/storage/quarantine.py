@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from optimus_tui.storage.file_lock import try_lock
 from optimus_tui.storage.private_file import PrivateFile, sync_folder
 
 KEEP = 2
@@ -44,12 +43,11 @@ def set_aside(path: Path, is_sound: Callable[[Path], bool], side_files: tuple[st
         side_files: Endings of files that belong to it, and are moved before it.
 
     Raises:
+        LockHeld: another process is about to do the same.
         OSError: it cannot be moved.
     """
     suffixes = (*side_files, "")
-    with PrivateFile.open(Path(f"{path}.lock"), os.O_RDWR | os.O_CREAT) as lock:
-        if not try_lock(lock.handle):
-            raise BlockingIOError(errno.EWOULDBLOCK, "it is locked")
+    with PrivateFile.take(Path(f"{path}.lock"), os.O_RDWR | os.O_CREAT):
         if not path.exists() or is_sound(path):
             return None
         target = path.with_name(f"{path.name}.damaged-{_stamp()}")

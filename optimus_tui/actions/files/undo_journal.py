@@ -17,7 +17,7 @@ from msgspec import Struct
 
 from optimus_tui.actions.files.tree import WriteRefused
 from optimus_tui.storage.errors import UnreadableFile
-from optimus_tui.storage.file_lock import try_lock
+from optimus_tui.storage.file_lock import LockHeld
 from optimus_tui.storage.private_file import PrivateFile, names_in, put_in_place, read_plain
 from optimus_tui.storage.user import state_dir
 from optimus_tui.wording.safe import safe_text
@@ -63,12 +63,12 @@ class UndoJournal:
         """
         try:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            file = PrivateFile.open(self._folder / "lock", os.O_RDWR | os.O_CREAT)
+            file = PrivateFile.take(self._folder / "lock", os.O_RDWR | os.O_CREAT)
+        except LockHeld:
+            raise WriteRefused("another scaffold is writing to this project: try again when it is done") from None
         except OSError as error:
             raise self._refused(error) from None
         with file:
-            if not try_lock(file.handle):
-                raise WriteRefused("another scaffold is writing to this project: try again when it is done")
             yield
 
     def new_id(self) -> str:

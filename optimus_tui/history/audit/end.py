@@ -24,7 +24,7 @@ from optimus_tui.history.audit.files import (
 from optimus_tui.history.audit.head import Head, read_head, renew_head, write_head
 from optimus_tui.history.audit.lines import HEADED, Chained, decoded, problem_of
 from optimus_tui.storage.errors import UnreadableFile, shown
-from optimus_tui.storage.private_file import open_plain
+from optimus_tui.storage.private_file import PrivateFile
 
 VERIFY, ROTATE = "optimus-tui audit verify", "optimus-tui audit rotate"
 ACCEPT = "optimus-tui audit accept-break --reason TEXT"
@@ -139,12 +139,12 @@ def trouble(path: Path) -> str:
         if head is None or head.seq == 0:
             return ""
         try:
-            handle, found = open_plain(path)
+            opened = PrivateFile.open(path, os.O_RDONLY)
         except FileNotFoundError:
             return f"{shown(path)} is gone"
-        with open(handle, "rb") as file:
+        with opened, opened.stream() as file:
             ahead = first_record(file)
-            if holds_end(handle, found.st_size, head) or (ahead is not None and ahead.get("prev") == head.hash):
+            if holds_end(opened.handle, opened.size, head) or (ahead is not None and ahead.get("prev") == head.hash):
                 return ""
         return f"{shown(path)} does not end as audit.head says"
     except UnreadableFile as error:

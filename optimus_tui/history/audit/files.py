@@ -16,7 +16,7 @@ from msgspec import Struct, structs
 
 from optimus_tui.history.audit.head import Head, read_head
 from optimus_tui.history.audit.lines import FIRST, HEADED, Chained, decoded, problem_of
-from optimus_tui.storage.private_file import PrivateFile, open_plain
+from optimus_tui.storage.private_file import PrivateFile
 from optimus_tui.wording.numbers import plural
 
 FILE = "audit.jsonl"
@@ -119,11 +119,11 @@ def opened(path: Path) -> Iterator[tuple[list[tuple[Path, IO[bytes]]], str]]:
         missing, seen, at = "", set(), path
         while len(files) < MOST_FILES:
             try:
-                handle, found = open_plain(at)
+                opened = stack.enter_context(PrivateFile.open(at, os.O_RDONLY))
             except FileNotFoundError:
                 missing = at.name if files else ""
                 break
-            file = stack.enter_context(open(handle, "rb"))
+            file, found = stack.enter_context(opened.stream()), os.fstat(opened.handle)
             if (found.st_dev, found.st_ino) in seen:
                 break
             seen.add((found.st_dev, found.st_ino))
