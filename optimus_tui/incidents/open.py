@@ -134,7 +134,7 @@ async def resume_incident(
     if (folder.exists() or folder.is_symlink()) and not folder.is_dir():
         raise IncidentError(f"incident {number} cannot be read: {safe_text(str(folder), 300)} is not a directory", 4)
     if not folder.is_dir():
-        raise IncidentError(f"there is no incident {number}; optimus-tui incident list shows those there are")
+        raise IncidentError(f"there is no incident {number}; optimus-tui incident list shows all")
     try:
         timeline = await asyncio.to_thread(open_timeline, folder, writer(), write=write)
     except UnreadableFile as error:

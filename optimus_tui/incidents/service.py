@@ -209,12 +209,12 @@ class IncidentService:
         settings, state = self.ctx.settings, self.state
         if state.environment != settings.environment:
             raise IncidentError(
-                f"incident {state.id} is of environment {state.environment}: say --env {state.environment}"
+                f"incident {state.id} is of environment {state.environment}: use --env {state.environment}"
             )
         if self.elsewhere:
             raise IncidentError(
-                f"incident {state.id} is about a system at other addresses than those configured now: go back to them, "
-                f"or say why it is the same trouble with optimus-tui incident resume {state.id} --moved REASON"
+                f"incident {state.id} is about a system at other addresses than those configured now: restore them, "
+                f"or give the reason for the move with optimus-tui incident resume {state.id} --moved REASON"
             )
 
     @property

@@ -97,12 +97,12 @@ SETTINGS = (
         field="operator_redis", connects=True, secret=True,
     ),
     Setting(
-        "postgres_dsn", str, "Address of Postgres. Without it Postgres is not looked at.",
+        "postgres_dsn", str, "Address of Postgres. Without it Postgres is not checked.",
         field="postgres_dsn", variable="POSTGRES_DSN", connects=True, secret=True,
     ),
     Setting(
         "prometheus_url", str,
-        "Address of a Prometheus that scrapes the gateway. Without it windows come from our own history.",
+        "Address of a Prometheus that scrapes the gateway. Without it time windows come from our own history.",
         field="prometheus_url", variable="PROMETHEUS_URL", connects=True,
     ),
     Setting(
@@ -110,12 +110,12 @@ SETTINGS = (
         field="source_path", variable="BACKEND_ORCHESTRATOR_PATH",
     ),
     Setting(
-        "insecure_tls", bool, "Accept `ssl_cert_reqs=none` in the address of Redis; nothing can be changed then.",
+        "insecure_tls", bool, "Accept `ssl_cert_reqs=none` in the address of Redis; the connection is read-only then.",
         False, file="", flag="--insecure-tls", connects=True,
     ),
     Setting(
         "writable", bool,
-        "True lets the environment be armed, and so be changed. `default` is writable where its Redis is local.",
+        "True allows actions in this environment, once it is armed. `default` is writable where its Redis is local.",
         False, "writable",
     ),
     # The largest plan that a person can review and that can be made within a minute.
@@ -130,10 +130,10 @@ SETTINGS = (
     ),
     Setting(
         "tenants", tuple[str, ...],
-        "Names of tenants; they settle which tenant owns a key when a name holds colons.", (), "tenants",
+        "Names of tenants. They decide which tenant owns a key if a name holds colons.", (), "tenants",
     ),
     Setting(
-        "refresh_seconds", float, "Seconds between two looks of the dashboard, 0.5 to 60.", 2.0, "refresh_seconds",
+        "refresh_seconds", float, "Seconds between two refreshes of the dashboard, 0.5 to 60.", 2.0, "refresh_seconds",
         flag="--refresh", metavar="SECONDS", least=0.5, most=60,
     ),
     Setting(
@@ -144,7 +144,7 @@ SETTINGS = (
         "bell", Bell, "When an alert rings the terminal's bell: while the terminal has no focus, always, or never.",
         "unfocused", "bell",
     ),
-    Setting("thresholds", "Thresholds", "At which measurements a finding is made.", field="thresholds"),
+    Setting("thresholds", "Thresholds", "Thresholds at which a measurement becomes a finding.", field="thresholds"),
     Setting("scan", "ScanBudget", "How gently the keyspace is scanned.", field="scan"),
     Setting(
         "limits", "LimitsTable", "Limits of requests, for operations that the gateway does not publish.", field="limits"

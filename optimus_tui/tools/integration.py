@@ -144,7 +144,7 @@ async def _performance(ctx: "Context", tenant: str) -> dict[str, Any]:
     if times:
         average = sum(times) / len(times)
     good = len(times) == len(looks)
-    missing = f"only {len(looks)} of {REQUESTS} requests were sent: there was no time for more"
+    missing = f"only {len(looks)} of {REQUESTS} requests were sent: the time was up"
     fast = average is not None and average <= ctx.settings.thresholds.latency_poor_ms
     return {
         "status": _status(good and fast),

@@ -107,7 +107,7 @@ async def survey(ctx: "Context", *, tenant: bytes | None = None, ttls: bool = Fa
     except TimeoutError:
         reason = f"stopped after {seconds:.1f} s"
         coverage = Coverage(scanned=scanned, total=total, complete=False, reason=reason)
-        fault = not_in_time("the keyspace was not scanned whole", seconds)
+        fault = not_in_time("the keyspace was scanned only in part", seconds)
     else:
         assert outcome is not None
         coverage = Coverage(outcome.scanned, outcome.total, outcome.complete, outcome.reason)

@@ -50,7 +50,7 @@ def seconds_left(most: float = PART_SECONDS) -> float:
 def not_in_time(what: str, seconds: float) -> Fault:
     """Return the fault of a part that was not done in time."""
     if ours := starved(seconds):
-        return Fault("starved", f"{what}: not measured: {ours}", "relieve this machine and ask again")
+        return Fault("starved", f"{what}: not measured: {ours}", "reduce the load of this machine and ask again")
     return Fault("timeout", f"{what}: not measured within {seconds:.1f} s")
 
 

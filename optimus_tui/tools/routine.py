@@ -23,7 +23,9 @@ _ROUTINE = (
         "Morning (9 AM)", ToolCall("diagnose_gateway_health", {"include_cache_metrics": True}), "is everything up"
     ),
     RoutineStep(
-        "Midday (1 PM)", ToolCall("analyze_performance_metrics", {"metric_type": "cache_performance"}), "does it hit"
+        "Midday (1 PM)",
+        ToolCall("analyze_performance_metrics", {"metric_type": "cache_performance"}),
+        "is the hit rate good",
     ),
     RoutineStep("Evening (6 PM)", ToolCall("analyze_cache_coherence", {"time_window_minutes": 60}), "do events arrive"),
 )

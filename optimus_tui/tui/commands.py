@@ -99,7 +99,7 @@ COMMANDS: tuple[Command, ...] = (
     ),
     Command(
         "run",
-        "The tools; with a name that one",
+        "The tools, or the one named",
         lambda s, a: s.navigate.open_tools(a),
         "[tool]",
         lambda s: s.navigate.tools(),
@@ -114,13 +114,13 @@ COMMANDS: tuple[Command, ...] = (
     Command("log", "What was sent to Redis and HTTP, to copy as redis-cli or curl", lambda s, _: s.navigate.open_log()),
     Command(
         "arm",
-        "May act for a while, 10m unless told",
+        "Allow actions for a while, 10m by default",
         lambda s, a: s.actions.arm(a),
         "[minutes]",
         lambda _: ["5m", "10m"],
     ),
     Command("disarm", "Back to read-only", lambda s, _: s.actions.disarm()),
-    Command("interrupted", "Actions that ended before they were closed", lambda s, _: s.interrupted.offer(asked=True)),
+    Command("interrupted", "Actions that were interrupted", lambda s, _: s.interrupted.offer(asked=True)),
     Command(
         "env",
         "Switch to another environment of the configuration",
@@ -135,8 +135,8 @@ COMMANDS: tuple[Command, ...] = (
         "NAME",
         lambda s: s.settings_commands.themes(),
     ),
-    Command("interval", "Seconds between two looks", _interval, "SECONDS", lambda _: ["1", "2", "5", "10"]),
-    Command("refresh", "Look again now at everything", lambda s, _: s.refresh_now()),
+    Command("interval", "Seconds between two refreshes", _interval, "SECONDS", lambda _: ["1", "2", "5", "10"]),
+    Command("refresh", "Refresh everything now", lambda s, _: s.refresh_now()),
     Command(
         "scenario",
         "Demo: switch to another scenario",
@@ -147,14 +147,14 @@ COMMANDS: tuple[Command, ...] = (
     ),
     Command(
         "drill",
-        "Demo: a fault to find against the clock; stop ends it",
+        "Demo: inject a fault to find, and time you; stop ends it",
         lambda s, a: s.drills.start_or_stop(a),
         "[scenario]",
         lambda s: s.drills.names(),
     ),
     Command(
         "remedy",
-        "Demo: have something done outside, as a restart",
+        "Demo: do what would be done outside, as a restart",
         lambda s, a: s.drills.apply_remedy(a),
         "[what]",
         lambda s: s.drills.remedies(),

@@ -158,7 +158,7 @@ KEYS: tuple[Key, ...] = (
     Key(
         "router.editor", "o", "screen.router_edit_file", "editor", "Open the file in $EDITOR, at the line", "router", 8
     ),
-    Key("router.level", "l", "screen.next_level", "level", "Compliance: how much is asked for", "router", 9),
+    Key("router.level", "l", "screen.next_level", "level", "Compliance: the level that is checked", "router", 9),
     Key("router.drift", "c", "screen.turn_drift", "live", "Compliance: code against Redis, and back", "router", 9),
 )
 

@@ -76,7 +76,7 @@ def parse(text: str, where: str) -> Playbook:
         key = f"steps[{number + 1}]"
         plan, follows = _step(row, where, key)
         if any(plan.id == other.id for other in plans):
-            raise PlaybookError(f"{where}: {key}.id {plan.id!r} is there twice")
+            raise PlaybookError(f"{where}: {key}.id {plan.id!r} is used twice")
         plans.append(plan)
         if follows:
             after[plan.id] = follows

@@ -51,7 +51,7 @@ def test_the_json_document_holds_the_differences(
     live = json.loads(capsys.readouterr().out)["live"]
     told = [(one["kind"], one["name"], one["priority"]) for one in live["differences"]]
     assert told == [("key without TTL", "offer", "high"), ("key without TTL", "price", "high")]
-    assert live["covered"] == "3 keys looked at"
+    assert live["covered"] == "3 keys read"
 
 
 def test_a_screen_asks_for_the_whole_tree_in_one_call(tree: Path, server: RealServer) -> None:
@@ -79,4 +79,4 @@ def test_code_and_redis_are_compared_by_one_read_only_scan(
     assert "operation undeclared: Redis counts login" in out
     assert "kind undeclared: Redis holds cache keys of the kind odd" in out
     assert "operation never seen: thing is declared" in out
-    assert "2 keys looked at" in out
+    assert "2 keys read" in out

@@ -89,7 +89,7 @@ async def test_what_differs_between_code_and_redis_is_a_key_away(
                         ("operation never seen", "thing")]  # fmt: skip
         words = " ".join(shown(app).split())
         assert "1 key of the kind price never expires" in words
-        assert "3 keys looked at, " in words
+        assert "3 keys read, " in words
         server.command("DEL", "cache:odd:acme:1")
         await pilot.press("r")
         await settle(pilot, lambda: "Code ↔ live: 3 differences" in shown(app))
@@ -147,7 +147,7 @@ async def test_help_lists_the_keys_that_work_on_the_compliance_screen(server: Re
         await settle(pilot, lambda: app.screen is not screen)
         words = " ".join(shown(app).split())
         assert "c Compliance: code against Redis, and back" in words
-        assert "l Compliance: how much is asked for" in words
+        assert "l Compliance: the level that is checked" in words
         assert "o Open the file in $EDITOR, at the line" in words
         await pilot.press("escape")
         await settle(pilot, lambda: app.screen is screen)

@@ -56,7 +56,7 @@ def test_a_step_without_a_place_comes_before_the_last_one_and_one_with_our_id_re
         ('name = "a"\n[[steps]]\nid = "x"\nkind = "odd"', "steps[1].kind must be one of tool, manual, apply"),
         ('name = "a"\n[[steps]]\nid = "x"\nkind = "manual"\ntool = "t"', "is not allowed in a step of kind manual"),
         ('name = "a"\n[[steps]]\nid = "x"\ntool = "t"\nchoose_issue = true', "choose_issue belongs to"),
-        ('name = "a"\n' + STEP + STEP, "steps[2].id 'logs' is there twice"),
+        ('name = "a"\n' + STEP + STEP, "steps[2].id 'logs' is used twice"),
         ('name = "a"\n[[steps]]\nid = "x"\ncommand = "a\\u001bb"', "cannot be shown"),
         ('name = "a"\n[[steps]]\nid = "x"\nfirst_when = ["limits"]', "must be a list of rules"),
         ('name = "a"\n[[commands]]\naction = "x"', "commands[1].when is missing"),

@@ -16,7 +16,7 @@ from optimus_tui.contract.tools.common import (
 
 
 class CoherenceQuery(Query, frozen=True, kw_only=True):
-    """Ask how the cache and its invalidations fit together."""
+    """Arguments of the analysis of cache keys and invalidations."""
 
     time_window_minutes: WindowMinutes = 15
     include_event_log: Annotated[bool, Meta(description="Read the list of recent events too.")] = True
@@ -67,11 +67,11 @@ class CoherenceReport(Report, frozen=True, kw_only=True):
     """Events are filtered by their own timestamps; malformed ones are counted, not hidden."""
 
     window_requested_minutes: int
-    """How far back was asked for, in minutes."""
+    """The window that was asked for, in minutes."""
     window_covered_minutes: float | None
     """How far back the events reach, in minutes; null where that is not known."""
     source: WindowSource
-    """Where the figures of the window come from: Prometheus, our own history, or a live look."""
+    """Where the figures of the window come from: Prometheus, our own history, or a live sample."""
     cache_coherence_analysis: CoherenceAnalysis
     coverage: CoverageSection
     sample_cache_analysis: tuple[SampledKey, ...]

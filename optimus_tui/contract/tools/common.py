@@ -48,7 +48,7 @@ class Diagnostic(Struct, frozen=True, kw_only=True):
     subject: str = ""
     measured: float | str | None = None
     measured_words: str = ""
-    """How ``measured`` is said where it is an estimate or a bound: ``≈ 320 ms``, ``over 1.0 s``."""
+    """How ``measured`` is written where it is an estimate or a bound: ``≈ 320 ms``, ``over 1.0 s``."""
     threshold: float | str | None = None
     unit: str = ""
     samples: int | None = None

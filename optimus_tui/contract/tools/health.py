@@ -8,7 +8,7 @@ from optimus_tui.contract.tools.common import CoverageSection, Diagnostic, Names
 
 
 class DiagnoseQuery(Query, frozen=True, kw_only=True):
-    """Ask how the gateway, the engine and Redis are."""
+    """Arguments of the diagnosis of gateway, engine and Redis."""
 
     include_cache_metrics: Annotated[bool, Meta(description="Ask the gateway for its cache hit rate too.")] = True
     include_rate_limiting: Annotated[bool, Meta(description="Read the tenant's rate-limit counters too.")] = True
@@ -93,7 +93,7 @@ class RateLimitingSection(Struct, frozen=True, kw_only=True):
 
 
 class ProcessesSection(Struct, frozen=True, kw_only=True):
-    """Processes that answered at the gateway's address within the window, and how often one restarted."""
+    """Processes that answered at the gateway's address within the window, and how often one of them restarted."""
 
     seen: int
     restarts: int

@@ -25,7 +25,7 @@ class IntegrationReport(Report, frozen=True, kw_only=True):
     """The results. ``tests_performed``: one object a test with test, status (pass, fail, skipped) and measurements."""
 
     test_type: TestType
-    """The tests that were asked for."""
+    """The set of tests that was run."""
     tenant_id: str
     """The tenant that the tests used."""
     tests_performed: tuple[dict[str, Any], ...]

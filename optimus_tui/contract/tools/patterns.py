@@ -15,7 +15,7 @@ PatternState = Literal["passed", "partial", "failed", "not applicable"]
 
 
 class ValidateQuery(Query, frozen=True, kw_only=True):
-    """Ask how routers keep to the enterprise patterns: name one, or check all."""
+    """Arguments of the check of routers against the enterprise patterns: one router, or all."""
 
     router_path: Annotated[
         Annotated[str, Meta(min_length=1, max_length=1024)] | None,
@@ -23,7 +23,7 @@ class ValidateQuery(Query, frozen=True, kw_only=True):
     ] = None
     check_all_routers: Annotated[bool, Meta(description="Check every router under src/backend/routers/.")] = False
     validation_level: Annotated[
-        ValidationLevel, Meta(description="How much is asked for: each level includes those before it.")
+        ValidationLevel, Meta(description="How strict the check is: each level includes those before it.")
     ] = "comprehensive"
 
 
@@ -97,7 +97,7 @@ class ValidateReport(Report, frozen=True, kw_only=True):
     """
 
     validation_level: ValidationLevel
-    """The level that was asked for; each includes those before it."""
+    """The level that was checked; each includes those before it."""
     overall_compliance: Compliance
     """The word for the average score."""
     average_compliance_score: float | None
@@ -115,9 +115,9 @@ class ValidateReport(Report, frozen=True, kw_only=True):
     ignored: int = 0
     """Findings that a comment with a reason sets aside."""
     live: LiveComparison | None = None
-    """Null where Redis was not asked."""
+    """Null where Redis was not read."""
     notes: tuple[str, ...] = ()
-    """What the figures do not tell; a file that is a class worse than the average is named here."""
+    """What the figures do not show; a file that is a class worse than the average is named here."""
 
     @property
     def hides_worse(self) -> bool:

@@ -10,7 +10,7 @@ MetricType = Literal["latency", "throughput", "error_rate", "cache_performance",
 
 
 class PerformanceQuery(Query, frozen=True, kw_only=True):
-    """Ask for one kind of figure."""
+    """Arguments of the measurement: which figure, of whom, over which window."""
 
     metric_type: Annotated[MetricType, Meta(description="Which figure to measure.")] = "latency"
     time_window_minutes: WindowMinutes = 60
@@ -24,15 +24,15 @@ class PerformanceReport(Report, frozen=True, kw_only=True):
     """The figures. ``analysis_results`` is never empty: an unknown figure says "not available" and why."""
 
     metric_type: MetricType
-    """The figure that was asked for."""
+    """The kind of figure that was measured."""
     tenant_filter: str | None
-    """The tenant it was asked of; null for all."""
+    """The tenant that was measured; null for all."""
     window_requested_minutes: int
-    """How far back was asked for, in minutes."""
+    """The window that was asked for, in minutes."""
     window_covered_minutes: float
     """How far back the samples reach, in minutes."""
     source: WindowSource
-    """Where the figures of the window come from: Prometheus, our own history, or a live look."""
+    """Where the figures of the window come from: Prometheus, our own history, or a live sample."""
     analysis_results: dict[str, Any]
     """The figures, by their names."""
     diagnostics: tuple[Diagnostic, ...] = ()

@@ -25,7 +25,7 @@ class RouterQuery(Query, frozen=True, kw_only=True):
         RouterType,
         Meta(
             description="proxy: the AI Engine keeps everything; direct: a store of the gateway's own; hybrid: that "
-            "store first, the engine for what it does not hold or when told."
+            "store first, the engine for what it does not hold, or on request."
         ),
     ] = "proxy"
     operations: Annotated[tuple[Operation, ...], Meta(description="Any of them, in any order.")] = (

@@ -64,7 +64,7 @@ class EventsPart(Struct, frozen=True, kw_only=True):
 
 
 class StandupFinding(Struct, frozen=True, kw_only=True):
-    """A finding that any of the tools made. ``new``: the last stand-up did not have it; ``since``: who first did."""
+    """A finding of any tool. ``new``: not in the last stand-up; ``since``: the stand-up that first had it."""
 
     severity: Severity
     message: str
@@ -101,4 +101,4 @@ class StandupReport(Report, frozen=True, kw_only=True):
     changes: dict[str, Change] = field(default_factory=dict)
     """By part: gateway, engine, redis, limits, cache, events."""
     unknown: tuple[str, ...] = ()
-    """What could not be looked at, with the reason."""
+    """What could not be measured, with the reason."""

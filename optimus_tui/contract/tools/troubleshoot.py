@@ -19,9 +19,9 @@ IssueType = Literal["rate_limiting", "cache_miss", "circuit_breaker", "proxy_tim
 
 
 class TroubleshootQuery(Query, frozen=True, kw_only=True):
-    """Ask for the cause of a symptom."""
+    """Arguments of the search for the cause of a symptom."""
 
-    issue_type: Annotated[IssueType, Meta(description="The symptom to look into.")]
+    issue_type: Annotated[IssueType, Meta(description="The symptom to examine.")]
     tenant_id: TenantId = "demo_dentist"
     time_window_minutes: WindowMinutes = 30
 
@@ -34,15 +34,15 @@ class TroubleshootReport(Report, frozen=True, kw_only=True):
     """
 
     issue_type: IssueType
-    """The symptom that was looked into."""
+    """The symptom that was examined."""
     tenant_id: str
-    """The tenant that was looked at."""
+    """The tenant that was examined."""
     window_requested_minutes: int
-    """How far back was asked for, in minutes."""
+    """The window that was asked for, in minutes."""
     window_covered_minutes: float
     """How far back the samples reach, in minutes."""
     source: WindowSource
-    """Where the figures of the window come from: Prometheus, our own history, or a live look."""
+    """Where the figures of the window come from: Prometheus, our own history, or a live sample."""
     rate_limiting_analysis: dict[str, LimitSection] | UnsetType = UNSET
     """The tenant's counters by operation; only for `rate_limiting`."""
     rate_limiting_details: dict[str, Any] | UnsetType = UNSET
@@ -66,6 +66,6 @@ class TroubleshootReport(Report, frozen=True, kw_only=True):
     immediate_action_required: bool
     """True where somebody should act now."""
     examined: tuple[str, ...]
-    """What was looked at."""
+    """What was examined."""
     unknown: tuple[str, ...] = ()
-    """What could not be looked at, with the reason: no verdict rests on it."""
+    """What could not be measured, with the reason: no verdict depends on it."""

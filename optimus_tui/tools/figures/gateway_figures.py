@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 SERVICES = ("gateway", "engine")
 LIVE_SECONDS, KEPT_SECONDS, PAST_SECONDS = 6.5, 2.5, 1.5
 LATELY_MINUTES = 1.5
-ONE_LOOK = "nobody recorded them, and one look at /metrics tells no growth; it holds no failure and no refusal"
+ONE_LOOK = "no history was recorded, and one sample of /metrics shows no growth; it holds no failure and no refusal"
 _WHY = "the gateway's counters did not answer in time"
 
 
@@ -277,7 +277,7 @@ def _figures(
 
 def _reason(fault: Fault | None) -> str:
     if fault is None:
-        return "nobody counted them in this window"
+        return "they were not counted in this window"
     if fault.remedy:
         return f"{fault.message}; {fault.remedy}"
     return fault.message

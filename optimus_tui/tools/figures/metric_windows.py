@@ -97,7 +97,7 @@ class Counters:
             async with asyncio.timeout(WINDOW_SECONDS):
                 return await asked
         except TimeoutError:
-            return Fault("timeout", f"what was kept did not answer within {WINDOW_SECONDS:g} s")
+            return Fault("timeout", f"the history did not answer within {WINDOW_SECONDS:g} s")
 
     async def _read(self, turn: int) -> Reading[MetricsState]:
         """The page of one of the gateway's addresses, each in its turn."""
@@ -177,7 +177,7 @@ def live_increase(metric: str, looks: Sequence[Reading[MetricsState]], labels: M
     growth = grow(marks, found, marks[0].at, most=math.inf, restarts_allowed=0, jump=JUMP)
     fault = next((one.fault for one in looks if one.fault), None)
     if len(states) < 2 and fault is None:
-        fault = Fault("invalid", "a single look at /metrics tells no growth")
+        fault = Fault("invalid", "a single sample of /metrics shows no growth")
     grown = increase_of(metric, growth, labels, "live", fault)
     missed = len({one.process for one in marks}) > 1 and not enough(looks)
     return replace(grown, lower_bound=grown.lower_bound or missed)
@@ -187,7 +187,7 @@ def missing(metric: str, state: MetricsState) -> Fault:
     """Return the fault for a counter that the page lacks, with similar names and the setting to add."""
     base = base_of(metric)
     if base in state.unread:
-        return Fault("invalid", f"values of {base} in the gateway's /metrics are no numbers")
+        return Fault("invalid", f"values of {base} in the gateway's /metrics are not numbers")
     others = state.lookalikes.get(base, ())
     if not others:
         return Fault("invalid", f"the gateway's /metrics holds no {base}")

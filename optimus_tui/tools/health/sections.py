@@ -95,7 +95,7 @@ def cache_section(
     if not why:
         why = "the gateway did not answer"
         if metrics:
-            why = "nobody has looked anything up yet"
+            why = "there were no look-ups yet"
     return CacheMetricsSection(status="unknown", total_keys=total, unknown_layout=unknown, error=why)
 
 
@@ -133,7 +133,7 @@ def limiting_section(
     if not query.include_rate_limiting:
         return RateLimitingSection(status="not checked", tenant_id=name)
     if seen is None or limits is None:
-        return RateLimitingSection(status="unknown", tenant_id=name, error="Redis was not asked")
+        return RateLimitingSection(status="unknown", tenant_id=name, error="Redis was not read")
     if seen.fault is not None and not limits.rows:
         return RateLimitingSection(status="unknown", tenant_id=name, coverage=seen.section, error=sentence(seen.fault))
     rows = [row for row in limits.rows if row.counter.tenant == tenant]

@@ -51,7 +51,7 @@ TONES: dict[str, Tone] = {
 """The tone of each word of the contract's vocabulary."""
 
 _LISTS: tuple[tuple[str, str, Tone], ...] = (
-    ("examined", "Looked at", ""),
+    ("examined", "Examined", ""),
     ("unknown", "Not known", "quiet"),
     ("notes", "Notes", ""),
 )
@@ -295,7 +295,7 @@ class _Builder:
 
     def _found(self, items: Sequence[Fact], count: int) -> Section:
         if not count:
-            none = Fact("Nothing was found wrong in what was looked at.", tone="ok")
+            none = Fact("Nothing wrong was found in what was examined.", tone="ok")
             return Section(title="Findings", kind="findings", lines=(none,))
         lines = (*items, *self._more(count))
         return Section(title=f"Findings ({count:,})", kind="findings", lines=lines, urgent=True)

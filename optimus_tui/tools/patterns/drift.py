@@ -51,13 +51,13 @@ async def live_drift(ctx: "Context", outcome: JudgedFiles) -> LiveComparison:
     kinds = frozenset(safe_text(one.kind, 80) for one in totals)
     declared, observed = declared_in(outcome), Observed(operations - {""}, kinds, immortal, seen.coverage.complete)
     found = drift(declared, observed)
-    whole = ", not all of them: what is declared and was not seen is not judged"
+    whole = ", not all: what is declared and was not seen is not judged"
     if seen.coverage.complete:
         whole = ""
     differences = tuple(CodeDrift(**one._asdict()) for one in found)
     return LiveComparison(
         differences=differences,
-        covered=f"{seen.coverage.scanned:,} keys looked at{whole}",
+        covered=f"{seen.coverage.scanned:,} keys read{whole}",
         operations=len(declared.operations | observed.operations),
         kinds=len(declared.kinds | observed.kinds),
     )

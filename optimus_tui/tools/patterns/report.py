@@ -22,11 +22,11 @@ TOOL = "validate_enterprise_patterns"
 _BEST = "excellent"
 _TOLD = 3
 OF_FILES: dict[str, tuple[str, str, str]] = {
-    PARSE: ("high", "Python cannot import it, so none of its routes answers.", "Mend the file at this place."),
-    EMPTY: ("high", "A router that holds no code answers nothing.", "Write the router, or remove the file."),
-    ROUTELESS: ("medium", "Nothing in it answers a request, so nothing of it can be judged.",
+    PARSE: ("high", "Python cannot import it, so none of its routes works.", "Fix the file at this place."),
+    EMPTY: ("high", "A router without code answers no request.", "Write the router, or remove the file."),
+    ROUTELESS: ("medium", "It declares no route, so there is nothing to judge.",
                 "Declare routes on an APIRouter, or keep helpers outside of the routers."),
-    REASON: ("low", "Whoever reads it later cannot tell whether it still holds.",
+    REASON: ("low", "Without a reason nobody can tell later whether it still applies.",
              "Write # optimus: ignore[rule] and the reason, or remove the comment."),
 }  # fmt: skip
 """Priority, reason and remedy of findings about a file as such."""

@@ -53,7 +53,7 @@ async def cache_performance(ctx: "Context", query: PerformanceQuery) -> Result:
     rate = from_counters(hits, misses) or present or published
     known = bool(seen.coverage.scanned) or seen.fault is None
     if rate is None and not known:
-        reason = sentence(seen.fault) or "neither the gateway nor Redis could be asked"
+        reason = sentence(seen.fault) or "neither the gateway nor Redis could be read"
         return not_available("cache performance", reason)
     report = judge_cache(seen.cache.report(ctx.clock.mono()), ctx.settings.thresholds)
     covered, source = _covered(hits, rates)
@@ -116,7 +116,7 @@ def _lookups(hits: Increase, misses: Increase) -> dict[str, int | None]:
 
 
 def _why(gateway: GatewayState | None) -> str:
-    return sentence(gateway.cache_fault if gateway else None) or "nobody counted look-ups yet"
+    return sentence(gateway.cache_fault if gateway else None) or "no look-ups were counted yet"
 
 
 def _keys_section(report: CacheReport, seen: Survey, counts: Window, tenant: str | None) -> dict[str, Any]:

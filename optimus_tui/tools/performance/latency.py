@@ -63,7 +63,7 @@ async def latency(ctx: "Context", query: PerformanceQuery) -> Result:
         "upstreams": _groups(upstreams, "service"),
     }
     if query.tenant_filter is not None:
-        results["notes"] = ["latency is measured for all tenants together: the gateway times no tenant by itself"]
+        results["notes"] = ["latency is measured for all tenants together: the gateway has no latency by tenant"]
     return Result(
         results=results,
         covered_minutes=best.covered_minutes if kept else routes.covered_minutes,
@@ -165,7 +165,11 @@ def _shown(of: Figures) -> dict[str, Any]:
 def _groups(found: Quantiles, label: str) -> dict[str, Any]:
     """The gateway's own histogram, the most used first. A percentile that is only a bound is null."""
     if found.covered_minutes <= 0:
-        return {"status": "not available", "reason": sentence(found.fault) or "nobody kept this histogram", "rows": []}
+        return {
+            "status": "not available",
+            "reason": sentence(found.fault) or "this histogram was not recorded",
+            "rows": [],
+        }
 
     def row(name: str) -> dict[str, Any]:
         of = found.groups[name]

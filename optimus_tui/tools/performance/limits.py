@@ -57,7 +57,7 @@ async def rate_limiting_efficiency(ctx: "Context", query: PerformanceQuery) -> R
     if not known or fault is not None:
         findings += not_available("the counters", sentence(fault) or "not read").findings
     if not counted and not refusals:
-        findings += not_available("refusals", sentence(refused.fault) or "nobody counted them").findings
+        findings += not_available("refusals", sentence(refused.fault) or "they were not counted").findings
     return Result(
         results={
             "status": status_of(counted and limits is not None, "partial"),
@@ -144,13 +144,13 @@ async def _memory(ctx: "Context", seen: Survey, tenant: bytes | None) -> dict[st
         "sampled": len(sizes),
         "average_bytes": None if mean is None else round(mean),
         "estimated_bytes": estimated if total else 0,
-        "error": if_known(not (sizes or not total), "no size could be asked"),
+        "error": if_known(not (sizes or not total), "no size could be read"),
     }
 
 
 def _refused(refused: Increase, requests: Increase) -> dict[str, Any]:
     if refused.covered_minutes <= 0:
-        reason = sentence(refused.fault) or "nobody counted refusals in this window"
+        reason = sentence(refused.fault) or "refusals were not counted in this window"
         return {"status": "not available", "reason": reason, "total": None}
     total, asked = refused.total, requests.total
     by_tenant = requests.by("tenant")

@@ -62,7 +62,7 @@ async def error_rate(ctx: "Context", query: PerformanceQuery) -> Result:
 
 def uncounted(subject: str, grown: Increase) -> Result:
     """Return the result for a figure that is unknown, with why, and the processes or targets in question."""
-    missing = not_available(subject, reason_of(grown.fault, "nobody counted requests in this window"))
+    missing = not_available(subject, reason_of(grown.fault, "requests were not counted in this window"))
     told = {name: value for name, value in verdicts.told_by(grown).items() if value}
     return Result(results={**missing.results, **told}, findings=missing.findings)
 
@@ -71,13 +71,13 @@ def _notes(grown: Increase, query: PerformanceQuery) -> dict[str, Any]:
     """What the reader must know of the counter: tenants that are summed, a better source that did not answer."""
     notes = []
     if any(one.labels.get("tenant") == OTHERS and one.increase for one in grown.series):
-        notes.append('the gateway sums tenants beyond its bound as "other": a tenant may be among them')
+        notes.append('the gateway counts tenants beyond its maximum as "other": a tenant may be among them')
     if query.tenant_filter is not None and not any("tenant" in one.labels for one in grown.series) and grown.series:
-        notes.append("the gateway does not count by tenant: no request can be told to be this tenant's")
+        notes.append("the gateway does not count by tenant: which requests are this tenant's is unknown")
     if grown.lower_bound:
         lost = "not every process was seen often enough"
         if grown.restarts:
-            lost = "what processes counted after our last look at them is lost"
+            lost = "what processes counted after they were last read is lost"
         notes.append(f"the figures are lower bounds: {restarts_words(grown)}{lost}")
     if grown.fault is not None:
         notes.append(sentence(grown.fault) or "")

@@ -261,7 +261,7 @@ class _Looks:
         elif self.requests.covered_minutes > 0 and set(self.requests.by("tenant")) == {""}:
             reasons.append("requests: the gateway does not count them by tenant")
         if not any(self.times.groups):
-            reasons.append("latency: the gateway times no tenant by itself")
+            reasons.append("latency: the gateway has no latency by tenant")
         if self.limits.rules is None:
             reasons.append(f"limits: {no_rules}, and none are configured")
         return reasons

@@ -171,7 +171,7 @@ def _since_start(
     if len(known) == len(ages):
         since = f"{total:,.0f} since the gateway's start {covered / 60:,.1f} h ago"
         return replace(kept, older=f"{since}; how many of them in the window is unknown")
-    since = f"{total:,.0f} since the gateway started, and nobody knows when that was"
+    since = f"{total:,.0f} since the gateway started, at an unknown time"
     return replace(kept, ageless=(requests, refused), older=since)
 
 
