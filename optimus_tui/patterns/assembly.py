@@ -3,7 +3,7 @@
 import ast
 from collections.abc import Iterator
 
-from optimus_tui.patterns.facts.collect import Bound, Module, Scope
+from optimus_tui.patterns.facts.model import Bound, Module, Scope
 from optimus_tui.patterns.source.names import chain, first_argument
 
 _ASSEMBLES = ("include_router", "FastAPI")

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 import msgspec
 
 from optimus_tui.patterns.assembly import includes_others
-from optimus_tui.patterns.facts.collect import Module
+from optimus_tui.patterns.facts.model import Module
 from optimus_tui.patterns.ignore import Ignore, ignores_in
 from optimus_tui.patterns.rule import LEVELS, Hit, Level, Rule
 from optimus_tui.patterns.rules import RULES

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 if TYPE_CHECKING:
-    from optimus_tui.patterns.facts.collect import Unit
+    from optimus_tui.patterns.facts.model import Unit
     from optimus_tui.patterns.source.view import View
 
 Level = Literal["basic", "comprehensive", "production_ready"]

@@ -16,8 +16,8 @@ from optimus_tui.contract.limits import LimitsReport
 from optimus_tui.contract.metrics import MEMORY, MetricsState
 from optimus_tui.contract.reading import Reading
 from optimus_tui.contract.services import GatewayState, ServerState, ServiceState
-from optimus_tui.history.samples.lives import FELL, LEFT_OUT, PROCESS, PUBLISHED, SAME, STARTED
 from optimus_tui.history.samples.marks import compare_marks
+from optimus_tui.history.samples.process_lives import FELL, LEFT_OUT, PROCESS, PUBLISHED, SAME, STARTED
 from optimus_tui.history.samples.processes import fell_back
 from optimus_tui.probes.delay import disturbed
 from optimus_tui.sampling.sampler_state import Sink

@@ -3,8 +3,8 @@
 import pytest
 
 from optimus_tui.grammar.prometheus import Sample
-from optimus_tui.history.samples.lives import ProcessReading
 from optimus_tui.history.samples.marks import compare_marks
+from optimus_tui.history.samples.process_lives import ProcessReading
 from optimus_tui.history.samples.processes import LEAPT, SEVERAL, Growth, grow
 from optimus_tui.probes.http.process_marks import MAX_MARKS, mark_names, marks_of
 

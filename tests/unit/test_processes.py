@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from optimus_tui.contract.metrics import Increase, MetricsState
 from optimus_tui.contract.reading import Reading
-from optimus_tui.history.samples.lives import ProcessReading
+from optimus_tui.history.samples.process_lives import ProcessReading
 from optimus_tui.history.samples.processes import Growth, grow
 from optimus_tui.history.samples.store import Store
 from optimus_tui.history.samples.windows import Windows

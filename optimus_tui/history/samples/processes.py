@@ -13,7 +13,7 @@ from optimus_tui.contract.metrics import Counted, MetricsState
 from optimus_tui.grammar.prometheus import split_series
 from optimus_tui.history.samples.counters import matches
 from optimus_tui.history.samples.jumps import SHORT_STREAM, TOLD_LEAST, TOLD_TIMES, jumps
-from optimus_tui.history.samples.lives import (
+from optimus_tui.history.samples.process_lives import (
     GAP_SECONDS,
     Life,
     ProcessReading,

@@ -15,7 +15,7 @@ from optimus_tui.contract.metrics import MEMORY, Counted, Increase, Quantiles, W
 from optimus_tui.contract.reading import Fault
 from optimus_tui.grammar.prometheus import HISTOGRAM_PARTS, base_of, series_name, split_series
 from optimus_tui.history.samples.counters import covered_minutes, group_spreads, increase, integrate
-from optimus_tui.history.samples.lives import (
+from optimus_tui.history.samples.process_lives import (
     FELL,
     GAP_SECONDS,
     LEFT_OUT,

@@ -2,7 +2,7 @@
 
 import ast
 
-from optimus_tui.patterns.facts.collect import Bound, Unit
+from optimus_tui.patterns.facts.model import Bound, Unit
 from optimus_tui.patterns.facts.named_jobs import CacheCall
 from optimus_tui.patterns.source.calls import Seen
 from optimus_tui.patterns.source.names import first_argument, text_of

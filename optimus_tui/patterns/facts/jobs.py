@@ -8,7 +8,9 @@ from typing import NamedTuple
 
 from optimus_tui.patterns import vocabulary
 from optimus_tui.patterns.facts.cache_jobs import cache_jobs, key_mentions
-from optimus_tui.patterns.facts.collect import (
+from optimus_tui.patterns.facts.dependencies import hollow_tenants
+from optimus_tui.patterns.facts.keys import holds_tenant
+from optimus_tui.patterns.facts.model import (
     DECLARED,
     IGNORED,
     IN_EXCEPT,
@@ -19,13 +21,11 @@ from optimus_tui.patterns.facts.collect import (
     Scope,
     Unit,
 )
-from optimus_tui.patterns.facts.keys import holds_tenant
 from optimus_tui.patterns.facts.named_jobs import NOTHING, cache_call, is_invalidation, named_jobs
-from optimus_tui.patterns.facts.needs import hollow_tenants
 from optimus_tui.patterns.source.calls import Seen, seen_calls
-from optimus_tui.patterns.source.handed import is_kept_unread, jobs_handed_on
 from optimus_tui.patterns.source.names import LOG_METHODS, chain, first_argument, is_limiter, is_tenant, text_of, words
 from optimus_tui.patterns.source.owners import owners_of
+from optimus_tui.patterns.source.passed_on import is_kept_unread, jobs_handed_on
 from optimus_tui.patterns.source.resolve import External, InstanceOf, Resolver, Thing
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from optimus_tui.patterns.assembly import inherited, listed, option_of, router_call
-from optimus_tui.patterns.facts.collect import Module, Scope, Unit
+from optimus_tui.patterns.facts.model import Module, Scope, Unit
 from optimus_tui.patterns.source.names import chain, text_of
 from optimus_tui.patterns.source.resolve import Resolver
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from optimus_tui.patterns.facts.collect import Unit
+from optimus_tui.patterns.facts.model import Unit
 from optimus_tui.patterns.rule import Hit, Rule, at
 from optimus_tui.patterns.source.calls import Seen
 from optimus_tui.patterns.source.view import View

@@ -3,7 +3,7 @@
 import ast
 from collections.abc import Iterator
 
-from optimus_tui.patterns.facts.collect import Bound
+from optimus_tui.patterns.facts.model import Bound
 from optimus_tui.patterns.rule import Hit, Rule, at
 from optimus_tui.patterns.source.names import chain
 from optimus_tui.patterns.source.view import View

@@ -4,7 +4,7 @@ import ast
 import re
 from collections.abc import Iterator
 
-from optimus_tui.patterns.facts.collect import Unit
+from optimus_tui.patterns.facts.model import Unit
 from optimus_tui.patterns.rule import Hit, Rule, at
 from optimus_tui.patterns.source.names import HTTP_VERBS, chain, text_of, words
 from optimus_tui.patterns.source.view import View

@@ -3,7 +3,7 @@
 import ast
 from collections.abc import Iterator
 
-from optimus_tui.patterns.facts.collect import Unit
+from optimus_tui.patterns.facts.model import Unit
 from optimus_tui.patterns.rule import Hit, Rule, at
 from optimus_tui.patterns.source.calls import Seen
 from optimus_tui.patterns.source.names import chain

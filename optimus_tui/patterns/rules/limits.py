@@ -3,9 +3,9 @@
 import ast
 from collections.abc import Iterator
 
-from optimus_tui.patterns.facts.collect import Unit
 from optimus_tui.patterns.facts.jobs import jobs_of
 from optimus_tui.patterns.facts.keys import key_of, lacks_tenant
+from optimus_tui.patterns.facts.model import Unit
 from optimus_tui.patterns.rule import Hit, Rule, at, at_unit
 from optimus_tui.patterns.source.names import chain, first_argument, is_limiter, text_of, words
 from optimus_tui.patterns.source.view import View

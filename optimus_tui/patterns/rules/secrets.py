@@ -3,7 +3,7 @@
 import ast
 from collections.abc import Iterator
 
-from optimus_tui.patterns.facts.collect import Bound, Scope
+from optimus_tui.patterns.facts.model import Bound, Scope
 from optimus_tui.patterns.rule import Hit, Rule, at
 from optimus_tui.patterns.source.names import LOG_METHODS, chain, is_secret, text_of, words
 from optimus_tui.patterns.source.view import View

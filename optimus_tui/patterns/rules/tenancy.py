@@ -3,9 +3,9 @@
 import ast
 from collections.abc import Iterator
 
-from optimus_tui.patterns.facts.collect import Unit
+from optimus_tui.patterns.facts.dependencies import hollow_tenants
 from optimus_tui.patterns.facts.fallback import falls_back
-from optimus_tui.patterns.facts.needs import hollow_tenants
+from optimus_tui.patterns.facts.model import Unit
 from optimus_tui.patterns.rule import Hit, Rule, at, at_unit
 from optimus_tui.patterns.source.names import chain, first_argument, is_tenant
 from optimus_tui.patterns.source.owners import is_caller

@@ -6,7 +6,7 @@ httpx has a time limit of its own (5 s) unless it is switched off. A router with
 import ast
 from collections.abc import Iterator
 
-from optimus_tui.patterns.facts.collect import GUARDED
+from optimus_tui.patterns.facts.model import GUARDED
 from optimus_tui.patterns.facts.routes import Route
 from optimus_tui.patterns.rule import Hit, Rule, at, at_unit
 from optimus_tui.patterns.source.calls import Seen

@@ -2,7 +2,7 @@
 
 import ast
 
-from optimus_tui.patterns.facts.collect import Bound, Class, Function, Param, Scope
+from optimus_tui.patterns.facts.model import Bound, Class, Function, Param, Scope
 
 _new = tuple.__new__  # a named tuple's own constructor takes twice as long
 

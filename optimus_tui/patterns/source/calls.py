@@ -4,7 +4,7 @@ import ast
 from functools import lru_cache
 from typing import NamedTuple
 
-from optimus_tui.patterns.facts.collect import Call, Class, Import, Unit
+from optimus_tui.patterns.facts.model import Call, Class, Import, Unit
 from optimus_tui.patterns.source.names import chain, words
 from optimus_tui.patterns.source.resolve import External, InstanceOf, Resolver, Thing
 

@@ -5,8 +5,8 @@ Only literal names count. Where an option may hold the expiry, a stored value co
 
 import ast
 
-from optimus_tui.patterns.facts.collect import Unit
 from optimus_tui.patterns.facts.keys import key_of
+from optimus_tui.patterns.facts.model import Unit
 from optimus_tui.patterns.source.calls import Seen
 from optimus_tui.patterns.source.names import chain, is_limiter, text_of
 from optimus_tui.patterns.source.view import View

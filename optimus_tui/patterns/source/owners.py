@@ -5,7 +5,7 @@ Such a word counts only in a file that reads it from its caller: an account may 
 
 import ast
 
-from optimus_tui.patterns.facts.collect import Module
+from optimus_tui.patterns.facts.model import Module
 from optimus_tui.patterns.source.names import chain, first_type, is_tenant, words
 
 _OWNERS = frozenset({"account", "company", "customer", "team", "merchant", "business", "firm", "practice", "shop"})

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from optimus_tui.patterns.facts.collect import Import, Module, Scope, release
+from optimus_tui.patterns.facts.model import Import, Module, Scope, release
 from optimus_tui.patterns.source.parse import ParseFailure, parse
 from optimus_tui.patterns.source.walk import read_module
 

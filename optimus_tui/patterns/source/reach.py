@@ -6,9 +6,9 @@ It determines which units run and which jobs they do, from their source where it
 import ast
 from collections.abc import Iterable, Iterator
 
-from optimus_tui.patterns.facts.collect import DECLARED, Class, Module, Param, Scope, Unit
+from optimus_tui.patterns.facts.dependencies import needs
 from optimus_tui.patterns.facts.jobs import is_stub, jobs_of
-from optimus_tui.patterns.facts.needs import needs
+from optimus_tui.patterns.facts.model import DECLARED, Class, Module, Param, Scope, Unit
 from optimus_tui.patterns.facts.routes import METHODS
 from optimus_tui.patterns.source.calls import Seen, seen_calls
 from optimus_tui.patterns.source.names import chain, is_limiter, words

@@ -7,7 +7,7 @@ result is the dotted name under which the thing was imported, or nothing.
 import ast
 from typing import NamedTuple
 
-from optimus_tui.patterns.facts.collect import Bound, Class, Import, Module, Param, Scope, Unit
+from optimus_tui.patterns.facts.model import Bound, Class, Import, Module, Param, Scope, Unit
 from optimus_tui.patterns.source.names import chain, first_type
 from optimus_tui.patterns.source.project import Project
 

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from functools import cached_property
 
 from optimus_tui.patterns.assembly import declared_on_apps
-from optimus_tui.patterns.facts.collect import Bound, Class, Module, Scope, Unit
 from optimus_tui.patterns.facts.jobs import jobs_of
+from optimus_tui.patterns.facts.model import Bound, Class, Module, Scope, Unit
 from optimus_tui.patterns.facts.routes import Route, routes_of
 from optimus_tui.patterns.source.calls import Seen, seen_calls
 from optimus_tui.patterns.source.names import chain, is_limiter

@@ -7,7 +7,7 @@ import ast
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from optimus_tui.patterns.facts.collect import (
+from optimus_tui.patterns.facts.model import (
     DECLARED,
     GUARDED,
     IGNORED,

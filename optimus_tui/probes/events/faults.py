@@ -5,7 +5,7 @@ come from ``probes.faults``, as for every other connection. The client library i
 """
 
 from optimus_tui.contract.reading import Fault, FaultKind
-from optimus_tui.probes.http.languages import Language, spoken_in
+from optimus_tui.probes.port_protocol import Language, spoken_in
 from optimus_tui.settings.model import RedisTarget
 from optimus_tui.wording.safe import safe_text
 

@@ -19,9 +19,9 @@ from msgspec import Struct
 from optimus_tui import __version__
 from optimus_tui.contract.reading import Fault
 from optimus_tui.probes.delay import Span, starved, watching
-from optimus_tui.probes.http.languages import Language, spoken_at
 from optimus_tui.probes.http.redirects import CODES, DEFAULT_PORTS, LONGEST, same_origin
 from optimus_tui.probes.http.transport import LIMITS, LazyTls, Noted, no_cookies, plain_transport
+from optimus_tui.probes.port_protocol import Language, spoken_at
 from optimus_tui.probes.redis.unforeseen import UNFORESEEN, certificate_remedy
 from optimus_tui.probes.round_trips import CommandLog
 from optimus_tui.wording.safe import safe_text

@@ -15,7 +15,7 @@ from typing import Literal
 
 from redis.exceptions import ConnectionError as LostConnection
 
-from optimus_tui.probes.http.languages import ASK_SECONDS, Language, spoken_at
+from optimus_tui.probes.port_protocol import ASK_SECONDS, Language, spoken_at
 from optimus_tui.settings.addresses.tls_files import load_certificate
 from optimus_tui.settings.model import RedisTarget
 

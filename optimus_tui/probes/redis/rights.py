@@ -12,8 +12,8 @@ from msgspec import Struct
 from redis.exceptions import ConnectionError as LostConnection
 from redis.exceptions import NoPermissionError, RedisError, ResponseError
 
-from optimus_tui.probes.http.reach import ask, is_missing, touch
 from optimus_tui.probes.redis.client import ObserverRedis
+from optimus_tui.probes.redis.missing_commands import ask, is_missing, touch
 from optimus_tui.probes.redis.scripts import SWEEP_PAGE
 from optimus_tui.wording.safe import safe_text
 

@@ -16,9 +16,9 @@ from optimus_tui.contract.services import Refusals, ServerState, growth
 from optimus_tui.grammar.info import amount, expiring, keys_in, parse_info, real, senseless
 from optimus_tui.probes.delay import disturbed, measured_ms, watching
 from optimus_tui.probes.faults import OUTAGES, fault_of
-from optimus_tui.probes.http.reach import ask, ask_all, missing_fault, touch
 from optimus_tui.probes.load_meter import CONNECTED, LoadMeter
 from optimus_tui.probes.redis.client import ObserverRedis
+from optimus_tui.probes.redis.missing_commands import ask, ask_all, missing_fault, touch
 from optimus_tui.settings.model import RedisTarget
 from optimus_tui.wording.safe import safe_text
 

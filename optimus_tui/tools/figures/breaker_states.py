@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from optimus_tui.contract.metrics import BREAKER, MetricsState
 from optimus_tui.grammar.prometheus import split_series
-from optimus_tui.history.samples.lives import PROCESS, STARTED
+from optimus_tui.history.samples.process_lives import PROCESS, STARTED
 from optimus_tui.history.samples.row_codec import Samples
 
 if TYPE_CHECKING:

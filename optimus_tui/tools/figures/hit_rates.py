@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from optimus_tui.contract.metrics import HITS, MISSES, Increase
 from optimus_tui.contract.services import HitRate
 from optimus_tui.grammar.prometheus import split_series
-from optimus_tui.history.samples.lives import ProcessReading
+from optimus_tui.history.samples.process_lives import ProcessReading
 from optimus_tui.history.samples.processes import grow
 from optimus_tui.tools.figures.metric_windows import JUMP, Counters
 from optimus_tui.verdicts.gateway.hit_rate import MIN_LOOKUPS, RECENT_LOOKUPS

@@ -14,8 +14,8 @@ from msgspec.structs import replace
 from optimus_tui.contract.metrics import Increase, MetricsState, Quantiles
 from optimus_tui.contract.reading import Fault, Reading
 from optimus_tui.grammar.prometheus import HISTOGRAM_PARTS, base_of, split_series
-from optimus_tui.history.samples.lives import LOOKS_EACH, ProcessReading
 from optimus_tui.history.samples.marks import compare_marks
+from optimus_tui.history.samples.process_lives import LOOKS_EACH, ProcessReading
 from optimus_tui.history.samples.processes import grow
 from optimus_tui.history.samples.windows import increase_of, quantiles_of
 from optimus_tui.tools.figures.breaker_states import by_process

@@ -7,7 +7,7 @@ import ast
 from functools import lru_cache
 
 from optimus_tui.patterns import vocabulary
-from optimus_tui.patterns.facts.collect import Bound, Unit
+from optimus_tui.patterns.facts.model import Bound, Unit
 from optimus_tui.patterns.source.calls import Seen, seen_calls
 from optimus_tui.patterns.source.names import LOG_METHODS, chain, words
 from optimus_tui.patterns.source.resolve import Resolver

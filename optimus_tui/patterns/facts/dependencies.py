@@ -5,7 +5,7 @@ The dependency ``f`` is not analysed here. A parameter whose dependency returns 
 
 import ast
 
-from optimus_tui.patterns.facts.collect import Bound, Scope, Unit
+from optimus_tui.patterns.facts.model import Bound, Scope, Unit
 from optimus_tui.patterns.source.names import chain, is_tenant
 from optimus_tui.patterns.source.resolve import Resolver
 

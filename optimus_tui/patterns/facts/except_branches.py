@@ -2,7 +2,7 @@
 
 import ast
 
-from optimus_tui.patterns.facts.collect import Bound, Scope
+from optimus_tui.patterns.facts.model import Bound, Scope
 from optimus_tui.patterns.source.names import LOG_METHODS, chain, words
 
 BROAD = frozenset({"Exception", "BaseException"})
