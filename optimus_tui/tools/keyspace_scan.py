@@ -1,7 +1,7 @@
 """What several tools need of Redis in one go: names, TTLs, counters. It is bounded in time and reports gaps."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -17,6 +17,7 @@ from optimus_tui.tools.arguments import ToolFailure
 from optimus_tui.tools.parts import not_in_time, part, seconds_left
 from optimus_tui.tools.progress import report
 from optimus_tui.verdicts.limits import judge as limit_verdicts
+from optimus_tui.verdicts.limits.blocked import CommonLimit, common_limits
 from optimus_tui.verdicts.limits.layouts import counters_unknown, find_unknown_layout, layout_words
 from optimus_tui.verdicts.rules import merge_rules
 
@@ -185,17 +186,37 @@ async def _window(ctx: "Context") -> int | None:
     return None
 
 
-def judge_limits(ctx: "Context", seen: Survey, rules: LimitRules | None) -> LimitsReport:
-    """Judge all counters of the scan by the rules."""
+def judge_limits(
+    ctx: "Context",
+    seen: Survey,
+    rules: LimitRules | None,
+    index: LimitIndex,
+    *,
+    tenant: bytes | None = None,
+    total: int | None,
+    common: Mapping[bytes, CommonLimit] | None = None,
+) -> LimitsReport:
+    """Judge the counters of ``index`` by the rules: those of one tenant, or all (None).
+
+    ``seen`` is the scan that found their names; ``total`` and ``common`` are as for ``verdicts.limits.judge``.
+    """
+    counters = index.counters(ctx.clock.mono())
     return limit_verdicts.judge(
-        seen.limits.counters(ctx.clock.mono()),
-        tracks=seen.limits.tracks(),
+        [counter for counter in counters if tenant is None or counter.tenant == tenant],
+        tracks=index.tracks(),
         rules=rules,
         thresholds=ctx.settings.thresholds,
         coverage=seen.coverage,
         unparsed=seen.limits.unparsed,
-        total=seen.limits.total,
+        total=total,
+        common=common,
     )
+
+
+def common_limits_of(ctx: "Context", index: LimitIndex, rules: LimitRules | None) -> dict[bytes, CommonLimit]:
+    """Return the operations whose limit is too low for nearly all tenants, from all counters of ``index``."""
+    counters = index.counters(ctx.clock.mono())
+    return common_limits([limit_verdicts.judge_row(one, None, rules, ctx.settings.thresholds) for one in counters])
 
 
 def is_refused(fault: Fault) -> bool:

@@ -81,7 +81,7 @@ async def run(ctx: "Context", query: DiagnoseQuery) -> DiagnoseReport:
     rules = merge_rules(state.rules if state else None, ctx.settings.limits)
     limits = None
     if looked.seen and query.include_rate_limiting:
-        limits = judge_limits(ctx, looked.seen, rules)
+        limits = judge_limits(ctx, looked.seen, rules, looked.seen.limits, total=looked.seen.limits.total)
     rate = None
     if query.include_cache_metrics:
         rate = _rate(state, looked.server, ctx.clock.mono()) or looked.recent

@@ -4,18 +4,16 @@ import asyncio
 from collections import Counter as Tally
 from typing import TYPE_CHECKING, Any
 
-from optimus_tui.contract.limits import NO_TENANT, Counter, LimitRow, LimitRules, LimitsReport
+from optimus_tui.contract.limits import NO_TENANT, LimitRow, LimitRules, LimitsReport
 from optimus_tui.contract.metrics import Increase
 from optimus_tui.contract.reading import Fault
 from optimus_tui.contract.tools.performance import PerformanceQuery
 from optimus_tui.tools.figures.metric_windows import Counters
-from optimus_tui.tools.keyspace_scan import Survey, survey
+from optimus_tui.tools.keyspace_scan import Survey, common_limits_of, judge_limits, survey
 from optimus_tui.tools.pages.report_sections import limit_section, operation_name, sentence
 from optimus_tui.tools.performance.result import Result, not_available
 from optimus_tui.tools.troubleshoot.refusals import RefusalEvidence, Watched, neighbours, read_refusals, read_twice
 from optimus_tui.verdicts.gateway.performance import of_tenant, shown
-from optimus_tui.verdicts.limits import judge as verdicts
-from optimus_tui.verdicts.limits.blocked import common_limits
 from optimus_tui.verdicts.rules import merge_rules
 from optimus_tui.verdicts.sorting import worst_first
 from optimus_tui.verdicts.values import if_known, rounded, status_of
@@ -98,20 +96,9 @@ def _limits(
 ) -> tuple[LimitsReport | None, Fault | None]:
     if watched.fault is not None and not watched.first:
         return None, watched.fault
-    read, thresholds = watched.index.counters(ctx.clock.mono()), ctx.settings.thresholds
-    counters: list[Counter] = [one for one in read if tenant is None or one.tenant == tenant]
-    common = common_limits([verdicts.judge_row(one, None, rules, thresholds) for one in read])
-    report = verdicts.judge(
-        counters,
-        tracks=watched.index.tracks(),
-        rules=rules,
-        thresholds=thresholds,
-        coverage=seen.coverage,
-        unparsed=seen.limits.unparsed,
-        total=if_known(tenant is None, seen.limits.total),
-        common=common,
-    )
-    return report, watched.fault
+    total = if_known(tenant is None, seen.limits.total)
+    common = common_limits_of(ctx, watched.index, rules)
+    return judge_limits(ctx, seen, rules, watched.index, tenant=tenant, total=total, common=common), watched.fault
 
 
 async def _memory(ctx: "Context", seen: Survey, tenant: bytes | None) -> dict[str, Any]:

@@ -6,21 +6,16 @@ The most urgent counters are shown and the rest is counted, so that their number
 import asyncio
 from typing import TYPE_CHECKING, Any
 
-from msgspec import Struct
 from msgspec.structs import replace
 
-from optimus_tui.contract.findings import Finding
-from optimus_tui.contract.limits import UnparsedNames
 from optimus_tui.contract.metrics import Increase
-from optimus_tui.contract.reading import Coverage, Fault
+from optimus_tui.contract.reading import Fault
 from optimus_tui.contract.tools.troubleshoot import TroubleshootQuery
 from optimus_tui.tools.health.limits import MOST_ROWS, limit_sections, unparsed_section
-from optimus_tui.tools.keyspace_scan import survey
+from optimus_tui.tools.keyspace_scan import Survey, common_limits_of, judge_limits, survey
 from optimus_tui.tools.troubleshoot.evidence import EvidenceReader
 from optimus_tui.tools.troubleshoot.refusals import RefusalEvidence, Watched, neighbours, read_refusals, read_twice
 from optimus_tui.verdicts.gateway.performance import of_tenant
-from optimus_tui.verdicts.limits import judge as limit_verdicts
-from optimus_tui.verdicts.limits.blocked import common_limits
 from optimus_tui.verdicts.playbooks import rate_limiting as playbook
 from optimus_tui.verdicts.playbooks.conclusion import Conclusion
 from optimus_tui.verdicts.rules import merge_rules
@@ -31,80 +26,48 @@ if TYPE_CHECKING:
 MAX_COUNTERS = 5_000
 
 
-class _Counted(Struct, frozen=True, kw_only=True):
-    """Counters as read, and the picture they stand in. ``found`` and ``total`` are of the tenant and of all."""
-
-    watched: Watched
-    coverage: Coverage
-    found: int
-    total: int
-    unparsed: UnparsedNames
-    fault: Fault | None
-    refused: RefusalEvidence
-    layout: tuple[Finding, ...] = ()
-
-
 async def rate_limiting(
     ctx: "Context", query: TroubleshootQuery, part: EvidenceReader
 ) -> tuple[Conclusion, dict[str, Any]]:
     """Return what the playbook concludes, and the sections of the document."""
     tenant = query.tenant_id.encode()
-    gateway, server, counted = await asyncio.gather(
+    gateway, server, (seen, watched, refused) = await asyncio.gather(
         part.gateway(with_rules=True), part.server(), _count(ctx, part, tenant)
     )
     rules = merge_rules(gateway.value.rules if gateway.value else None, ctx.settings.limits)
-    read, tracks = counted.watched.index.counters(ctx.clock.mono()), counted.watched.index.tracks()
-    thresholds = ctx.settings.thresholds
-    report = limit_verdicts.judge(
-        [one for one in read if one.tenant == tenant],
-        tracks=tracks,
-        rules=rules,
-        thresholds=thresholds,
-        coverage=counted.coverage,
-        unparsed=counted.unparsed,
-        total=counted.total,
-    )
-    everybody = [limit_verdicts.judge_row(one, None, rules, thresholds) for one in read]
+    report = judge_limits(ctx, seen, rules, watched.index, tenant=tenant, total=seen.limits.total)
+    found = len(seen.of_tenant)
     evidence = playbook.LimitEvidence(
         tenant=tenant,
         gateway=gateway,
         server=server,
         report=report,
-        found=counted.found,
-        fault=counted.fault,
-        slope_seconds=counted.watched.slope_seconds,
-        refused=_of_tenant(counted.refused.refused.grown, query.tenant_id),
-        refusals=counted.refused.findings(counted.watched, rules, query.tenant_id),
-        older=counted.refused.older,
+        found=found,
+        fault=seen.fault or watched.fault,
+        slope_seconds=watched.slope_seconds,
+        refused=_of_tenant(refused.refused.grown, query.tenant_id),
+        refusals=refused.findings(watched, rules, query.tenant_id),
+        older=refused.older,
         target=ctx.settings.operator_redis or ctx.settings.redis,
-        common=common_limits(everybody),
-        layout=counted.layout,
+        common=common_limits_of(ctx, watched.index, rules),
+        layout=tuple(seen.find_unknown_layout()),
     )
-    told = playbook.conclude(evidence, thresholds)
+    told = playbook.conclude(evidence, ctx.settings.thresholds)
     details = {
         **told.analysis,
-        "omitted": max(0, counted.found - min(len(report.rows), MOST_ROWS)),
-        "unparsed": unparsed_section(counted.unparsed),
+        "omitted": max(0, found - min(len(report.rows), MOST_ROWS)),
+        "unparsed": unparsed_section(seen.limits.unparsed),
     }
     return told, {"rate_limiting_analysis": limit_sections(report.rows), "rate_limiting_details": details}
 
 
-async def _count(ctx: "Context", part: EvidenceReader, tenant: bytes) -> _Counted:
+async def _count(ctx: "Context", part: EvidenceReader, tenant: bytes) -> tuple[Survey, Watched, RefusalEvidence]:
     """All names, then this tenant's counters twice, with looks at the gateway's page in between."""
     began = ctx.clock.mono()
     seen = await survey(ctx, tenant=tenant)
     names = sorted(seen.of_tenant)[:MAX_COUNTERS]
     watched = await read_twice(ctx, part.counters, seen, names, neighbours(seen, names), began)
-    return _Counted(
-        watched=watched,
-        coverage=seen.coverage,
-        found=len(seen.of_tenant),
-        total=seen.limits.total,
-        unparsed=seen.limits.unparsed,
-        fault=seen.fault or watched.fault,
-        refused=await read_refusals(ctx, part.counters, part.minutes),
-        layout=tuple(seen.find_unknown_layout()),
-    )
+    return seen, watched, await read_refusals(ctx, part.counters, part.minutes)
 
 
 def _of_tenant(refused: Increase, tenant: str) -> Increase:
