@@ -8,12 +8,12 @@ import pytest
 
 from optimus_tui.probes.round_trips import CommandLog, attributed_to
 from optimus_tui.tui.app import OptimusApp
+from optimus_tui.tui.command_log.list import LogList
 from optimus_tui.tui.command_log.screen import CommandLogScreen
 from optimus_tui.tui.dashboard.screen import Dashboard
 from optimus_tui.tui.dialogs.choose import ChooseDialog
 from optimus_tui.tui.dialogs.sheet import SheetDialog
 from optimus_tui.tui.terminal import clipboard
-from optimus_tui.tui.widgets.log_list import LogList
 from tests.tui.pane_app import screen_lines
 from tests.tui.pictures import SETTINGS
 from tests.tui.tools_driver import settle

@@ -41,7 +41,7 @@ class EpisodeList(LineView):
 
     BINDINGS: ClassVar[Any] = chosen(*MOVES, "pane.copy")
 
-    class Moved(Message):
+    class EpisodeHighlighted(Message):
         """Another episode is under the cursor."""
 
     def __init__(self, book: "AlertBook", now: Any) -> None:
@@ -93,7 +93,7 @@ class EpisodeList(LineView):
         """Tell the screen that another episode is under the cursor."""
         super().watch_cursor()
         if self.is_mounted:
-            self.post_message(self.Moved())
+            self.post_message(self.EpisodeHighlighted())
 
     def action_open(self) -> None:
         """Explain the episode's finding."""
@@ -150,7 +150,7 @@ class AlertsScreen(BaseScreen):
         """Draw for the new size."""
         self.draw()
 
-    @on(EpisodeList.Moved)
+    @on(EpisodeList.EpisodeHighlighted)
     def draw(self) -> None:
         """Draw title, list and details: once a second, and when the cursor moves."""
         way, below = self.query_one("#alerts-way", Static), self.query_one("#alerts-below", Static)

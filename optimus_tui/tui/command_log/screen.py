@@ -27,12 +27,12 @@ from optimus_tui.tui.command_log.lines import (
     runs_of,
     to_paste,
 )
+from optimus_tui.tui.command_log.list import ASKED, POLLED, LogList
 from optimus_tui.tui.dialogs.sheet import Fact, SheetDialog
 from optimus_tui.tui.keys import chosen
 from optimus_tui.tui.messages import CopyRequested
 from optimus_tui.tui.terminal import clipboard
 from optimus_tui.tui.widgets.bars import KeyStrip
-from optimus_tui.tui.widgets.log_list import ASKED, POLLED, LogList
 from optimus_tui.tui.widgets.prompt import PromptBar
 from optimus_tui.wording.age import clock
 from optimus_tui.wording.numbers import latency, plural
@@ -162,13 +162,14 @@ class CommandLogScreen(BaseScreen):
         self._show()
         return ""
 
-    @on(PromptBar.Changed)
-    def _typed(self, event: PromptBar.Changed) -> None:
+    @on(PromptBar.PromptMessage)
+    def _typed(self, event: PromptBar.PromptMessage) -> None:
         event.stop()
         prompt = self.query_one(PromptBar)
-        wrong = self._filter_by("" if isinstance(event, PromptBar.Cancelled) else event.text)
+        cancelled = isinstance(event, PromptBar.PromptCancelled)
+        wrong = self._filter_by(event.text * (not cancelled))
         prompt.note(wrong)
-        if isinstance(event, PromptBar.Cancelled) or (isinstance(event, PromptBar.Submitted) and not wrong):
+        if cancelled or (isinstance(event, PromptBar.PromptSubmitted) and not wrong):
             prompt.close()
             self.query_one(LogList).focus()
 

@@ -235,21 +235,20 @@ class Dashboard(BaseScreen):
         event.stop()
         self.requests.export(event.pane, event.lines)
 
-    @on(TabStrip.Picked)
-    def _picked(self, event: TabStrip.Picked) -> None:
+    @on(TabStrip.TabPicked)
+    def _picked(self, event: TabStrip.TabPicked) -> None:
         self.focus_on(event.name)
 
-    @on(PromptBar.Changed)
-    def _prompt_changed(self, event: PromptBar.Changed) -> None:
-        if type(event) is PromptBar.Changed:
-            self.prompt.follow(event.sigil, event.text)
+    @on(PromptBar.PromptChanged)
+    def _prompt_changed(self, event: PromptBar.PromptChanged) -> None:
+        self.prompt.follow(event.sigil, event.text)
 
-    @on(PromptBar.Submitted)
-    def _prompt_submitted(self, event: PromptBar.Submitted) -> None:
+    @on(PromptBar.PromptSubmitted)
+    def _prompt_submitted(self, event: PromptBar.PromptSubmitted) -> None:
         self.prompt.submit(event.sigil, event.text)
 
-    @on(PromptBar.Cancelled)
-    def _prompt_cancelled(self, event: PromptBar.Cancelled) -> None:
+    @on(PromptBar.PromptCancelled)
+    def _prompt_cancelled(self, event: PromptBar.PromptCancelled) -> None:
         self.prompt.cancel(event.sigil)
 
     # -- layout, and what stands around the panes

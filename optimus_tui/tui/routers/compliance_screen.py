@@ -132,7 +132,7 @@ class ComplianceScreen(BaseScreen):
         self._draw_way()
         self.query_one(KeyStrip).refresh()
 
-    @on(FileList.Moved)
+    @on(FileList.FileHighlighted)
     def _show_issues(self) -> None:
         file, view, report = self.query_one(FileList).selected, self.query_one(IssueList), self.report
         issues: list[PatternIssue] = []

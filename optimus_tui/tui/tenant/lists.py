@@ -6,7 +6,7 @@ Bounded: 2,000 keys and 500 events are listed, the totals are exact. Events of o
 from collections import deque
 from collections.abc import Iterable, Iterator
 from itertools import islice
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 from textual.content import Content
 
@@ -20,10 +20,11 @@ from optimus_tui.index.cache import NEVER, UNKNOWN, CacheIndex
 from optimus_tui.tui.dialogs.event import event_dialog
 from optimus_tui.tui.keys import MOVES, chosen
 from optimus_tui.tui.panes.limits import rows as limit_rows
-from optimus_tui.tui.widgets.columns import fit_cell
+from optimus_tui.tui.widgets.columns import Cell, Column
 from optimus_tui.tui.widgets.figures import first_that_fits
 from optimus_tui.tui.widgets.line_view import LineView, Piece
 from optimus_tui.tui.widgets.names import name_pieces
+from optimus_tui.tui.widgets.table import Table
 from optimus_tui.wording.age import age
 from optimus_tui.wording.age import clock as clock_words
 from optimus_tui.wording.numbers import plural
@@ -138,10 +139,42 @@ KeyLine = tuple[bytes, bytes, int]
 """Kind, name, and when it expired when it was listed, as the index tells it."""
 
 
+class KeyNow(NamedTuple):
+    """A key as it is drawn: its kind, what its name says beside that, and the time it has left."""
+
+    kind: bytes
+    name: bytes
+    expires: str
+    ink: str
+
+
+KEY_TABLE = Table[KeyNow](
+    Column("kind", "kind", 8, lambda key, _: (safe_text(key.kind, 60), "quiet"), grow=1, most=24),
+    Column("key", "key", 8, lambda key, cells: name_pieces(key.name, cells, ""), grow=3),
+    Column("expires", "expires", 9, lambda key, _: (key.expires, key.ink), "right"),
+)
+
+
+def _type_cell(event: FeedEvent, _: int) -> Cell:
+    return safe_text(parse_event(event.payload, event.length).type, 60), "bright"
+
+
+def _what_cell(event: FeedEvent, _: int) -> Cell:
+    return safe_text(parse_event(event.payload, event.length).detail or event.channel, 200), ""
+
+
+EVENT_TABLE = Table[FeedEvent](
+    Column("received", "received", 9, lambda event, _: (clock_words(event.received_at), "quiet")),
+    Column("type", "type", 24, _type_cell),
+    Column("what", "what", 1, _what_cell, grow=1),
+)
+
+
 class KeyList(TenantList):
     """The tenant's cache keys from the index, kind by kind; those that never expire and those that go soon first."""
 
     TITLE = "Cache keys"
+    table = KEY_TABLE
 
     def __init__(self, tenant: bytes, clock: Clock) -> None:
         super().__init__(tenant, clock, id="tenant-keys")
@@ -186,31 +219,24 @@ class KeyList(TenantList):
         """Identify a key by its name."""
         return row[1]
 
-    def head(self, line: int, width: int) -> list[Piece]:
-        """Return the titles of the columns."""
-        kind, name = _key_widths(width)
-        return [(f"{'kind':<{kind}} {'key':<{name}} {'expires':>9}", "quiet")] if self.rows else []
-
     def row(self, index: int, width: int) -> list[Piece]:
         """Return one key as spans, with the time it has left now."""
         kind, name, at = self.rows[index]
         if self._index is not None:
             at = self._index.expires_ms(kind, self.tenant, name)  # refilled since it was listed
-        kind_cells, name_cells = _key_widths(width)
-        left = None if at in (NEVER, UNKNOWN) else at / 1000 - self.clock.mono()
-        ended = left is not None and left < -limit_rows.GRACE_SECONDS
-        if ended:
-            words = limit_rows.ENDED
-        else:
-            words = ttl(None if left is None else max(0.0, left), immortal=at == NEVER)
-        style = "quiet" if ended else ""
         rest = name[len(b"cache::") + len(kind) + len(self.tenant) + 1 :] or name
-        return [
-            (fit_cell(safe_text(kind, 60), kind_cells), "quiet"),
-            (" ", ""),
-            *name_pieces(rest, name_cells, ""),
-            (f" {words:>9}", "crit" if at == NEVER else style),
-        ]
+        return KEY_TABLE.row(KeyNow(kind, rest, *self._left(at)), self.text_width(width))
+
+    def _left(self, at: int) -> tuple[str, str]:
+        """Return the time until ``at`` and its ink."""
+        if at == NEVER:
+            return ttl(None, immortal=True), "crit"
+        if at == UNKNOWN:
+            return ttl(None, immortal=False), ""
+        left = at / 1000 - self.clock.mono()
+        if left < -limit_rows.GRACE_SECONDS:
+            return limit_rows.ENDED, "quiet"
+        return ttl(max(0.0, left), immortal=False), ""
 
     def key_under_cursor(self) -> bytes | None:
         """Return the key's name."""
@@ -218,15 +244,11 @@ class KeyList(TenantList):
         return row[1] if row is not None else None
 
 
-def _key_widths(width: int) -> tuple[int, int]:
-    kind = max(8, min(24, width // 4))
-    return kind, max(8, width - kind - 11)
-
-
 class EventList(TenantList):
     """The tenant's events among those that the feed pane keeps, the newest first."""
 
     TITLE = "Events"
+    table = EVENT_TABLE
 
     def __init__(self, tenant: bytes, clock: Clock) -> None:
         super().__init__(tenant, clock, id="tenant-events")
@@ -270,18 +292,6 @@ class EventList(TenantList):
     def key_of(self, row: FeedEvent) -> int:
         """Identify an event by its number."""
         return row.seq
-
-    def head(self, line: int, width: int) -> list[Piece]:
-        """Return the titles of the columns."""
-        return [(f"{'received':<9} {'type':<24} what", "quiet")] if self.rows else []
-
-    def row(self, index: int, width: int) -> list[Piece]:
-        """Return one event as spans."""
-        event: FeedEvent = self.rows[index]
-        meaning = parse_event(event.payload, event.length)
-        kind = fit_cell(safe_text(meaning.type, 60), 24)
-        detail = fit_cell(safe_text(meaning.detail or event.channel, 200), max(1, width - 35))
-        return [(f"{clock_words(event.received_at):<9} ", "quiet"), (kind + " ", "bright"), (detail, "")]
 
     def action_open(self) -> None:
         """Show the event in full."""

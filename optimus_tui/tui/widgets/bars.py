@@ -36,6 +36,7 @@ class Bar(Widget):
         return Style.parse(f"{weight} {value}".strip()) if value or bold else Style()
 
     def render(self) -> Content:
+        """Return the line as content."""
         left, right = (self.paint(words) for words in self.words())
         room = self.size.width - right.cell_length - 1
         left = left.truncate(max(0, room), ellipsis=True)
@@ -52,7 +53,7 @@ class TabStrip(Bar):
     tabs: reactive[tuple[tuple[str, str, str, str, bool], ...]] = reactive(())
     """Name, title, state text, the state's colour, current."""
 
-    class Picked(Message):
+    class TabPicked(Message):
         """A tab was clicked."""
 
         def __init__(self, name: str) -> None:
@@ -60,17 +61,19 @@ class TabStrip(Bar):
             self.name = name
 
     def words(self) -> tuple[Words, Words]:
+        """Return the tabs."""
         words: Words = [(" ", "")]
         for _name, title, state, color, current in self.tabs:
             words += [(title, "b:bright" if current else "quiet"), (f" {state}" if state else "", color), ("   ", "")]
         return words, []
 
     def on_click(self, event: events.Click) -> None:
+        """Go to the tab that was clicked."""
         at = 1
         for name, title, state, _color, _current in self.tabs:
             at += len(title) + (len(state) + 1 if state else 0) + 3
             if event.x < at:
-                self.post_message(self.Picked(name))
+                self.post_message(self.TabPicked(name))
                 return
 
 
@@ -91,6 +94,7 @@ class KeyStrip(Bar):
         self._spans: list[tuple[int, str]] = []
 
     def words(self) -> tuple[Words, Words]:
+        """Return the keys that work here, or the notice."""
         if self.notice:
             return [(" " + self.notice, "warning")], []
         active: dict[str, str] = {}
@@ -116,6 +120,7 @@ class KeyStrip(Bar):
         return words, []
 
     def on_click(self, event: events.Click) -> None:
+        """Press the key that was clicked."""
         for end, key in self._spans:
             if event.x < end:
                 self.app.simulate_key(key)

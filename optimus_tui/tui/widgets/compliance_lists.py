@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 from textual.message import Message
 
@@ -10,9 +10,10 @@ from optimus_tui.contract.tools.patterns import CodeDrift, PatternIssue, Validat
 from optimus_tui.patterns.score import word
 from optimus_tui.tui.keys import MOVES, chosen
 from optimus_tui.tui.messages import CopyRequested
-from optimus_tui.tui.widgets.columns import fit_cell, fit_name
+from optimus_tui.tui.widgets.columns import Cell, Column, fit_cell, fit_name
 from optimus_tui.tui.widgets.figures import wrap
 from optimus_tui.tui.widgets.line_view import LineView, Piece
+from optimus_tui.tui.widgets.table import Table
 from optimus_tui.wording.safe import safe_text
 
 PRIORITIES = {"high": ("✖", "crit"), "medium": ("▲", "warn"), "low": ("△", "quiet")}
@@ -31,13 +32,38 @@ class FileRow:
 
 
 def file_rows(report: ValidateReport) -> list[FileRow]:
-    """The worst first; files that were not judged at the end."""
+    """Return the worst files first; files that were not judged at the end."""
     counts: dict[str, int] = {}
     for issue in report.issues_found:
         counts[issue.file] = counts.get(issue.file, 0) + 1
-    rows = [FileRow(unescaped(one.file), one.compliance_score, counts.get(one.file, 0)) for one in report.files]
+    rows = [FileRow(unescaped(file.file), file.compliance_score, counts.get(file.file, 0)) for file in report.files]
     rows.sort(key=lambda row: (row.score or 0.0, row.file))
-    return rows + [FileRow(unescaped(one.file), None, 0, safe_text(one.reason, 300)) for one in report.skipped]
+    return rows + [FileRow(unescaped(file.file), None, 0, safe_text(file.reason, 300)) for file in report.skipped]
+
+
+class FileLine(NamedTuple):
+    """A file, and whether the cursor is on it."""
+
+    file: FileRow
+    is_here: bool
+
+
+def _score_cell(line: FileLine, _: int) -> Cell:
+    score = line.file.score
+    return ("–", "quiet") if score is None else (f"{score:.2f}", INKS[word(score)])
+
+
+def _found_cell(line: FileLine, _: int) -> Cell:
+    if line.file.score is None:
+        return "–", "quiet"
+    return str(line.file.issues), "" if line.file.issues else "quiet"
+
+
+def _file_cell(line: FileLine, cells: int) -> Cell:
+    name = fit_name(safe_text(line.file.file.removeprefix(ROUTERS), 200), cells)
+    if line.file.score is None:
+        return [(name, "quiet")]
+    return [(name, "bright" if line.is_here else "")]
 
 
 class FileList(LineView):
@@ -45,8 +71,14 @@ class FileList(LineView):
 
     BINDINGS: ClassVar[Any] = chosen(*MOVES, "pane.copy")
     hint = "reading …"
+    table = Table[FileLine](
+        Column("score", "score", 5, _score_cell, "right"),
+        Column("found", "found", 5, _found_cell, "right"),
+        Column("file", "file", 8, _file_cell, grow=1),
+        gap=2,
+    )
 
-    class Moved(Message):
+    class FileHighlighted(Message):
         """Another file is under the cursor."""
 
     def __init__(self) -> None:
@@ -54,137 +86,139 @@ class FileList(LineView):
         self.border_title = "Routers, the worst first"
 
     def show(self, report: ValidateReport | None) -> None:
-        """Another report; the cursor stays on its file."""
+        """Show another report; the cursor stays on its file."""
         self.set_rows(file_rows(report) if report is not None else [])
 
-    def key_of(self, row: Any) -> str:
-        return str(row.file)
+    def key_of(self, row: FileRow) -> str:
+        """Identify a file by its name."""
+        return row.file
 
     def head(self, line: int, width: int) -> list[Piece]:
-        return [("score  found  file", "quiet")]
+        """Return the titles, also before there are rows."""
+        return self.table.head(width)
 
     def row(self, index: int, width: int) -> list[Piece]:
-        row = self.rows[index]
-        name = fit_name(safe_text(row.file.removeprefix(ROUTERS), 200), max(8, width - 14))
-        if row.score is None:
-            return [("    –      –  ", "quiet"), (name, "quiet")]
-        here = "bright" if index == self.cursor else ""
-        found = (f"  {row.issues:>5}  ", "" if row.issues else "quiet")
-        return [(f" {row.score:.2f}", INKS[word(row.score)]), found, (name, here)]
-
-    def is_marked(self, index: int) -> bool:
-        return index == self.cursor
+        """Return one file."""
+        return self.table.row(FileLine(self.rows[index], index == self.cursor), width)
 
     def empty_lines(self) -> list[str]:
+        """Return why there is no file."""
         return [self.hint]
 
     def watch_cursor(self) -> None:
+        """Tell the screen that another file is under the cursor."""
         super().watch_cursor()
         if self.is_mounted:
-            self.post_message(self.Moved())
+            self.post_message(self.FileHighlighted())
 
     def action_open(self) -> None:
+        """Go to the file's findings."""
         self.call_later(self.app.run_action, "screen.read_issues", self)
 
     def action_copy(self) -> None:
+        """Copy the file's path."""
         if self.selected is not None:
             self.post_message(CopyRequested(self.selected.file, "path"))
 
 
-class IssueList(LineView):
-    """Findings, each with its line, why it matters and how it is mended."""
+def _item(label: str, text: str, width: int, ink: str = "") -> list[list[Piece]]:
+    """Return a text in as many lines as it needs, with a label before the first."""
+    first, *rest = wrap(text, width)
+    return [[(label, "quiet"), (first, ink)], *([(" " * len(label), "quiet"), (part, ink)] for part in rest)]
+
+
+class WrappedFindings(LineView):
+    """A list of findings of several lines each; ``hint`` stands in it while it is empty."""
 
     BINDINGS: ClassVar[Any] = chosen(*MOVES, "pane.copy")
     head_lines = 0
     wrapped = True
     hint = ""
+
+    def row(self, index: int, width: int) -> list[Piece]:
+        """Return a finding's first line."""
+        return self.row_lines(index, width)[0]
+
+    def empty_lines(self) -> list[str]:
+        """Return why there is no finding."""
+        return [self.hint] if self.hint else []
+
+
+class IssueList(WrappedFindings):
+    """Findings, each with its line, why it matters and how it is fixed."""
 
     def __init__(self) -> None:
         super().__init__(id="issues")
         self.border_title = "Findings"
 
     def show(self, issues: Sequence[PatternIssue]) -> None:
-        """Another file's findings, from the first one."""
+        """Show another file's findings, from the first one."""
         order = ("high", "medium", "low")
         self.start_at_top()
-        self.set_rows(sorted(issues, key=lambda one: (order.index(one.priority), one.line)))
+        self.set_rows(sorted(issues, key=lambda issue: (order.index(issue.priority), issue.line)))
         self.refresh()
 
-    def key_of(self, row: Any) -> int:
+    def key_of(self, row: PatternIssue) -> int:
+        """Identify a finding by the object that it is."""
         return id(row)
 
-    def row(self, index: int, width: int) -> list[Piece]:
-        return self.row_lines(index, width)[0]
-
     def row_lines(self, index: int, width: int) -> list[list[Piece]]:
-        one = self.rows[index]
-        glyph, ink = PRIORITIES.get(one.priority, ("·", ""))
-        room = max(16, width - 2)
-        first, *rest = wrap(safe_text(one.issue, 400), max(8, room - 7))
-        lines: list[list[Piece]] = [[(f"{glyph} ", ink), (f"{one.line:>5}  ", "accent"), (first, "bright")]]
+        """Return a finding: what it is, the source, why it matters, how it is fixed, and its rule."""
+        issue: PatternIssue = self.rows[index]
+        glyph, ink = PRIORITIES.get(issue.priority, ("·", ""))
+        room = max(9, width - 9)
+        first, *rest = wrap(safe_text(issue.issue, 400), room)
+        lines: list[list[Piece]] = [[(f"{glyph} ", ink), (f"{issue.line:>5}  ", "accent"), (first, "bright")]]
         lines += [[(" " * 9 + part, "bright")] for part in rest]
-        if one.source:
-            lines.append([(" " * 9, ""), (fit_cell(safe_text(unescaped(one.source), 300), max(8, room - 7)), "head")])
-        for label, text in (("why", one.why), ("fix", one.fix)):
-            for number, part in enumerate(wrap(safe_text(text, 500), max(8, room - 7))):
-                lines.append(
-                    [(f"   {label if number == 0 else '':<6}", "quiet"), (part, "" if label == "fix" else "quiet")]
-                )
-        lines.append([(f"         {one.rule}   {one.priority}", "quiet")])
-        return lines
-
-    def empty_lines(self) -> list[str]:
-        return [self.hint] if self.hint else []
+        if issue.source:
+            lines.append([(" " * 9, ""), (fit_cell(safe_text(unescaped(issue.source), 300), room), "head")])
+        lines += _item("   why   ", safe_text(issue.why, 500), room, "quiet")
+        lines += _item("   fix   ", safe_text(issue.fix, 500), room)
+        return [*lines, [(f"         {issue.rule}   {issue.priority}", "quiet")]]
 
     def action_open(self) -> None:
+        """Open the file in an editor, at the finding's line."""
         self.call_later(self.app.run_action, "screen.router_edit_file", self)
 
     def action_copy(self) -> None:
-        if self.selected is not None:
-            one = self.selected
-            self.post_message(CopyRequested(f"{unescaped(one.file)}:{one.line}: {one.issue}. {one.fix}", "finding"))
+        """Copy the finding and its fix."""
+        issue: PatternIssue | None = self.selected
+        if issue is not None:
+            text = f"{unescaped(issue.file)}:{issue.line}: {issue.issue}. {issue.fix}"
+            self.post_message(CopyRequested(text, "finding"))
 
 
-class DriftList(LineView):
+class DriftList(WrappedFindings):
     """What routers declare against what Redis shows: the worst first, each with its remedy."""
-
-    BINDINGS: ClassVar[Any] = chosen(*MOVES, "pane.copy")
-    head_lines = 0
-    wrapped = True
-    hint = ""
 
     def __init__(self) -> None:
         super().__init__(id="drift")
         self.border_title = "Code ↔ live"
 
     def show(self, differences: Sequence[CodeDrift]) -> None:
-        """Another comparison."""
+        """Show another comparison."""
         self.set_rows(list(differences))
         self.refresh()
 
-    def key_of(self, row: Any) -> tuple[str, str]:
+    def key_of(self, row: CodeDrift) -> tuple[str, str]:
+        """Identify a difference by its kind and name."""
         return row.kind, row.name
 
-    def row(self, index: int, width: int) -> list[Piece]:
-        return self.row_lines(index, width)[0]
-
     def row_lines(self, index: int, width: int) -> list[list[Piece]]:
-        one = self.rows[index]
-        glyph, ink = PRIORITIES.get(one.priority, ("·", ""))
+        """Return a difference with its remedy; a remedy that the row above names already is left out."""
+        drift: CodeDrift = self.rows[index]
+        glyph, ink = PRIORITIES.get(drift.priority, ("·", ""))
         room = max(8, width - 8)
-        first, *rest = wrap(safe_text(one.message, 400), room)
+        first, *rest = wrap(safe_text(drift.message, 400), room)
         lines: list[list[Piece]] = [[(f"{glyph} ", ink), (first, "bright")]]
         lines += [[("  " + part, "bright")] for part in rest]
-        if one.priority == "low" and index and self.rows[index - 1].fix == one.fix:
+        if drift.priority == "low" and index and self.rows[index - 1].fix == drift.fix:
             return lines  # a quiet router has a dozen of these: the remedy stands under the first
-        for number, part in enumerate(wrap(safe_text(one.fix, 400), room)):
-            lines.append([("  fix " if number == 0 else "      ", "quiet"), (part, "")])
-        return [*lines, [(f"      {one.kind}   {one.priority}", "quiet")]]
-
-    def empty_lines(self) -> list[str]:
-        return [self.hint] if self.hint else []
+        lines += _item("  fix ", safe_text(drift.fix, 400), room)
+        return [*lines, [(f"      {drift.kind}   {drift.priority}", "quiet")]]
 
     def action_copy(self) -> None:
-        if self.selected is not None:
-            one = self.selected
-            self.post_message(CopyRequested(f"{one.kind}: {one.message}. {one.fix}", "difference"))
+        """Copy the difference and its remedy."""
+        drift: CodeDrift | None = self.selected
+        if drift is not None:
+            self.post_message(CopyRequested(f"{drift.kind}: {drift.message}. {drift.fix}", "difference"))

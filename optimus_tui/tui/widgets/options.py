@@ -13,6 +13,7 @@ class ReversedChoice(OptionList):
     """Draws the highlighted option in reverse video under NO_COLOR: Textual leaves ``reverse`` out of an option."""
 
     def render_line(self, y: int) -> Strip:
+        """Return a line, in reverse video where it has to be."""
         return _reversed(self, y, super().render_line(y))
 
 
@@ -20,6 +21,7 @@ class TickList(SelectionList[Any]):
     """Options that are ticked; drawn as those above."""
 
     def render_line(self, y: int) -> Strip:
+        """Return a line, in reverse video where it has to be."""
         return _reversed(self, y, super().render_line(y))
 
 

@@ -10,29 +10,33 @@ from textual.widgets import Input, Label
 
 
 class PromptBar(Horizontal):
-    """Opens with a sigil and a text; posts Changed while typing, then Submitted or Cancelled."""
+    """Opens with a sigil and a text; posts PromptChanged while typing, then PromptSubmitted or PromptCancelled."""
 
-    class Changed(Message):
-        """The text so far."""
+    class PromptMessage(Message):
+        """What the prompt holds, whatever happened to it."""
 
         def __init__(self, sigil: str, text: str) -> None:
             super().__init__()
             self.sigil, self.text = sigil, text
 
-    class Submitted(Changed):
+    class PromptChanged(PromptMessage):
+        """Something was typed."""
+
+    class PromptSubmitted(PromptMessage):
         """Enter was pressed."""
 
-    class Cancelled(Changed):
+    class PromptCancelled(PromptMessage):
         """Escape was pressed, or the focus went elsewhere."""
 
     def compose(self) -> ComposeResult:
+        """Return the sigil, the field and the note."""
         yield Label("", id="prompt-sigil")
         yield Input(id="prompt-input", select_on_focus=False, max_length=300)
         yield Label("", id="prompt-note")
 
     @property
     def is_open(self) -> bool:
-        """True while it asks."""
+        """Return True while it asks."""
         return self.display
 
     def ask(self, sigil: str, text: str = "", choices: list[str] | None = None) -> None:
@@ -49,7 +53,7 @@ class PromptBar(Horizontal):
         self.screen.set_focus(field)  # at once: what is typed ahead must not reach a pane as commands
 
     def note(self, sentence: str) -> None:
-        """A sentence at the right end (safe text)."""
+        """Show a sentence at the right end (safe text)."""
         self.query_one("#prompt-note", Label).update(Content(sentence))
 
     def close(self) -> None:
@@ -60,15 +64,16 @@ class PromptBar(Horizontal):
     def _changed(self, event: Input.Changed) -> None:
         event.stop()
         if self.is_open:
-            self.post_message(self.Changed(self.sigil, event.value))
+            self.post_message(self.PromptChanged(self.sigil, event.value))
 
     @on(Input.Submitted)
     def _submitted(self, event: Input.Submitted) -> None:
         event.stop()
-        self.post_message(self.Submitted(self.sigil, event.value))
+        self.post_message(self.PromptSubmitted(self.sigil, event.value))
 
     def on_key(self, event: events.Key) -> None:
+        """Cancel on Escape."""
         if event.key == "escape" and self.is_open:
             event.stop()
             event.prevent_default()
-            self.post_message(self.Cancelled(self.sigil, self.query_one(Input).value))
+            self.post_message(self.PromptCancelled(self.sigil, self.query_one(Input).value))

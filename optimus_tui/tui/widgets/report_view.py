@@ -22,21 +22,21 @@ class ToolList(LineView):
         self.runs: dict[str, ToolRun] = {}
 
     def row(self, index: int, width: int) -> list[Piece]:
+        """Return a tool with the mark of its last answer."""
         name = self.rows[index]
         run = self.runs.get(name)
         glyph, ink = run.mark if run is not None else (" ", "")
         here = "bright" if index == self.cursor else ""
         return [(glyph + " ", ink), (fit_cell(name, max(1, width - 2)), here)]
 
-    def is_marked(self, index: int) -> bool:
-        return index == self.cursor
-
     def watch_cursor(self) -> None:
+        """Tell the screen that another tool is under the cursor."""
         super().watch_cursor()
         if self.is_mounted:
             self.call_later(self.app.run_action, "screen.tool_under_cursor", self)
 
     def action_open(self) -> None:
+        """Go to the tool's form."""
         self.call_later(self.app.run_action, "screen.fill_in", self)
 
 
@@ -48,17 +48,20 @@ class ReportView(LineView):
     hint: tuple[str, ...] = ()
 
     def show(self, lines: list[list[Piece]], *, anew: bool) -> None:
-        """Put an answer in; ``anew`` starts at its top."""
+        """Show an answer; ``anew`` starts at its top."""
         if anew:
             self.start_at_top()
         self.set_rows(lines)
 
     def key_of(self, row: Any) -> int:
+        """Identify a line by the object that it is."""
         return id(row)
 
     def empty_lines(self) -> list[str]:
+        """Return what stands in an empty view."""
         return list(self.hint)
 
     def action_copy(self) -> None:
+        """Copy the line under the cursor."""
         if self.selected is not None and (text := self.plain(self.cursor).strip()):
             self.post_message(CopyRequested(text, "line"))

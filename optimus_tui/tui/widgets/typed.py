@@ -1,6 +1,6 @@
-"""Fields with manners: typed key by key, pasted as one line, or bounded, where what is too much is said.
+"""Fields that control what gets into them: typed key by key, pasted as one line, or of bounded length.
 
-What is pasted into the first is refused, and said; no line break that is pasted into any goes on to anything.
+The first refuses what is pasted and says so. A pasted line break never confirms anything.
 """
 
 from typing import ClassVar
@@ -25,10 +25,11 @@ class TypedInput(Input):
         self.action_refuse_paste()
 
     def action_paste(self) -> None:
+        """Refuse to paste."""
         self.action_refuse_paste()
 
     def action_refuse_paste(self) -> None:
-        """Say so; the field stays as it is."""
+        """Say that nothing can be pasted here; the field stays as it is."""
         self.post_message(self.PasteRefused())
 
 
@@ -52,4 +53,5 @@ class BoundedInput(Input):
             self.sentence = f"a line holds {limit:,} characters at most: what was put in is left out"
 
     def restricted(self) -> None:
+        """Say that there is no room."""
         self.post_message(self.TooLong(self.max_length or 0))

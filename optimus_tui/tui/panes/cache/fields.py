@@ -34,6 +34,7 @@ class KeyFields(Mapping[str, str | float | None]):
         return self
 
     def get(self, key: str, default: Any = None) -> Any:
+        """Return a field of the key."""
         if key in ("text", "key"):
             if self._name.isascii() and (text := self._name.decode("ascii")).isprintable():
                 return text

@@ -31,9 +31,11 @@ _LAST = {-1: NEVER_LAST}
 class KeyIndex(Protocol):
     """What the tree needs of the live index; expiries are milliseconds of the monotonic clock, -1 never, -2 unknown."""
 
-    def names(self, kind: bytes, tenant: bytes) -> list[bytes]: ...
+    def names(self, kind: bytes, tenant: bytes) -> list[bytes]:
+        """Return the names of a tenant's keys of one kind."""
 
-    def expires_ms(self, kind: bytes, tenant: bytes, name: bytes) -> int: ...
+    def expires_ms(self, kind: bytes, tenant: bytes, name: bytes) -> int:
+        """Return when a key expires."""
 
 
 class KeyRow(NamedTuple):

@@ -71,8 +71,10 @@ class LimitsContent(PaneContent):
 
     def head(self, line: int, width: int) -> list[Piece]:
         """Return the titles; the one that the rows are sorted by stands out."""
-        by = self.order.column
-        return limit_rows.TABLE.head(width, {by, "limit"} if by == "used" else {by}) if self.report else []
+        if self.report is None:
+            return []
+        by = {"used": ("used", "limit")}.get(self.order.column, (self.order.column,))
+        return limit_rows.TABLE.head(width, by)
 
     def row(self, index: int, width: int) -> list[Piece]:
         """Return one counter as of now."""
