@@ -167,14 +167,9 @@ class ActionDialog(Dialog):
         return "", ""
 
     def _may_confirm(self) -> bool:
-        if (
-            self.stage != "asking"
-            or self.face.is_cramped()
-            or self.action_service.guard.armed is None
-            or self.age() > STALE_SECONDS
-        ):
+        if self.stage != "asking" or self.face.is_cramped() or self.action_service.guard.armed is None:
             return False
-        return bool(self.words) and not self._missing()[0]
+        return bool(self.words) and self.age() <= STALE_SECONDS and not self._missing()[0]
 
     # -- planning --------------------------------------------------------------------------------------------------
 
