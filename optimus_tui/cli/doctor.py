@@ -21,7 +21,7 @@ from optimus_tui.contract.finding_rules import SERVER_INFO_UNKNOWN
 from optimus_tui.contract.limits import LimitRules
 from optimus_tui.contract.reading import Fault, Reading
 from optimus_tui.contract.services import GatewayState, ServiceState
-from optimus_tui.settings.model import RedisTarget, ScanBudget, Secret, Settings, Thresholds
+from optimus_tui.settings.model import RedisTarget, Secret, Settings
 from optimus_tui.settings.table import SETTINGS
 from optimus_tui.wording.numbers import percent
 
@@ -39,11 +39,11 @@ Mark = Literal["ok", "--", "note", "WRONG"]
 
 
 class DoctorLine(Struct, frozen=True):
-    """One fact: how it stands, what it is about, what there is to say, and a line to copy."""
+    """One result: its mark, what it is about, a sentence, and a command to copy (empty for none)."""
 
     mark: Mark
     subject: str
-    says: str
+    message: str
     copy: str = ""
 
 
@@ -57,16 +57,16 @@ def command(ctx: click.Context, /, **given: object) -> int:
     right without which a pane stays empty is missing, or a setting is doubtful. 2: the configuration itself is bad.
     """
     settings = settings_of(merge_flags(ctx, given), quiet=True)
-    look: Check | None = ctx.meta.get(CHECK)
-    if look is not None:
-        look(settings)
+    check: Check | None = ctx.meta.get(CHECK)
+    if check is not None:
+        check(settings)
     say(f"Optimus TUI {__version__}, environment {settings.title}")
     _print_settings(settings)
     lines = asyncio.run(examine(settings))
     say()
     say("Reach")
     for line in lines:
-        hang(f"  {line.mark:<6}{line.subject:<12}", line.says)
+        hang(f"  {line.mark:<6}{line.subject:<12}", line.message)
         if line.copy:
             say(f"{'':20}{line.copy}")
     if any(line.mark == "WRONG" for line in lines):
@@ -75,7 +75,7 @@ def command(ctx: click.Context, /, **given: object) -> int:
 
 
 def _print_settings(settings: Settings) -> None:
-    rows = [(name, shown, settings.sources.get(name, "default")) for name, shown in _values(settings)]
+    rows = [(name, shown, settings.sources.get(name, "default")) for name, shown in _setting_rows(settings)]
     wide = max(len(name) for name, _, _ in rows) + 4
     say()
     say("Settings")
@@ -83,20 +83,25 @@ def _print_settings(settings: Settings) -> None:
         hang(f"  {name:<{wide}}", f"{shown}  ({source})")
 
 
-def _values(settings: Settings) -> list[tuple[str, str]]:
+def _setting_rows(settings: Settings) -> list[tuple[str, str]]:
     rows: list[tuple[str, str]] = []
-    for name in filter(None, (row.field for row in SETTINGS)):
+    for row in SETTINGS:
+        name = row.field
+        if not name:
+            continue
         value = getattr(settings, name)
         if name in ("gateway_url", "engine_url"):
             value = getattr(settings, f"{name.removesuffix('_url')}s")
         if name == "limits":
             rows.append((name, _limits(value)))
-        elif isinstance(value, (Thresholds, ScanBudget)):
-            rows += [(f"{name}.{one.name}", _plain(getattr(value, one.name))) for one in msgspec.structs.fields(value)]
+        elif isinstance(row.takes, str):
+            rows += [
+                (f"{name}.{one.name}", _value_text(getattr(value, one.name))) for one in msgspec.structs.fields(value)
+            ]
         elif isinstance(value, dict):
-            rows += [(f"{name}.{key}", _plain(inner)) for key, inner in value.items()] or [(name, "none")]
+            rows += [(f"{name}.{key}", _value_text(inner)) for key, inner in value.items()] or [(name, "none")]
         else:
-            rows.append((name, _plain(value)))
+            rows.append((name, _value_text(value)))
     return rows
 
 
@@ -106,7 +111,7 @@ def _limits(rules: LimitRules | None) -> str:
     return f"{len(rules.limits)} operations, {len(rules.tenants)} tenants, window {rules.window_seconds} s"
 
 
-def _plain(value: object) -> str:
+def _value_text(value: object) -> str:
     if isinstance(value, RedisTarget):
         return _place(value)
     if isinstance(value, Secret):
@@ -162,7 +167,7 @@ async def examine(settings: Settings) -> list[DoctorLine]:
     return lines + [DoctorLine("note", "settings", note) for note in settings.notes]
 
 
-def _said(fault: Fault | None) -> str:
+def _fault_text(fault: Fault | None) -> str:
     if fault is None:
         return "unknown"
     if fault.remedy:
@@ -173,26 +178,25 @@ def _said(fault: Fault | None) -> str:
 def _service(name: str, reading: Reading[ServiceState]) -> DoctorLine:
     state = reading.value
     if state is None or state.status == "unknown":
-        return DoctorLine("WRONG", name, _said(reading.fault))
+        return DoctorLine("WRONG", name, _fault_text(reading.fault))
     if state.status == "not configured":
         return DoctorLine("--", name, "not configured")
     if state.fault:
-        return DoctorLine("WRONG", name, f"{state.status}: {_said(state.fault)}")
-    took = ""
+        return DoctorLine("WRONG", name, f"{state.status}: {_fault_text(state.fault)}")
+    message: str = state.status
     if state.latency_ms is not None:
-        took = f" in {state.latency_ms:.1f} ms"
-    says = ""
-    mark: Mark = "ok"
+        message += f" in {state.latency_ms:.1f} ms"
+    if state.version:
+        message += f", version {state.version}"
     if state.remark:
-        says = f"; it says {state.remark.words}"
-        mark = "note"
-    return DoctorLine(mark, name, f"{state.status}{took}{f', version {state.version}' if state.version else ''}{says}")
+        return DoctorLine("note", name, f"{message}; it says {state.remark.words}")
+    return DoctorLine("ok", name, message)
 
 
 def _gateway(reading: Reading[GatewayState]) -> list[DoctorLine]:
     state = reading.value
     if state is None:
-        return [DoctorLine("WRONG", "gateway", _said(reading.fault))]
+        return [DoctorLine("WRONG", "gateway", _fault_text(reading.fault))]
     lines = [
         _service(
             "gateway",
@@ -202,14 +206,14 @@ def _gateway(reading: Reading[GatewayState]) -> list[DoctorLine]:
     if state.service.fault:
         return lines
     if state.cache_fault:
-        lines.append(DoctorLine("WRONG", "  cache", _said(state.cache_fault)))
+        lines.append(DoctorLine("WRONG", "  cache", _fault_text(state.cache_fault)))
     elif state.cache:
         rate = "unknown"
         if state.cache.hit_rate is not None:
             rate = percent(state.cache.hit_rate)
         lines.append(DoctorLine("ok", "  cache", f"hit rate {rate} by its own figures"))
     if state.rules_fault:
-        lines.append(DoctorLine("WRONG", "  limits", _said(state.rules_fault)))
+        lines.append(DoctorLine("WRONG", "  limits", _fault_text(state.rules_fault)))
     elif state.rules:
         lines.append(DoctorLine("ok", "  limits", f"publishes limits for {len(state.rules.limits)} operations"))
     else:
@@ -225,7 +229,7 @@ async def _prometheus(context: Context) -> DoctorLine:
         return DoctorLine("--", "prometheus", "not configured")
     seen = await look(context.http, f"{base}/api/v1/query?query=1")
     if seen.fault:
-        return DoctorLine("WRONG", "prometheus", _said(seen.fault))
+        return DoctorLine("WRONG", "prometheus", _fault_text(seen.fault))
     if (seen.document or {}).get("status") != "success":
         return DoctorLine("WRONG", "prometheus", "answered a query with something else than a success")
     return DoctorLine("ok", "prometheus", "answers queries")
@@ -241,33 +245,33 @@ async def _redis(context: Context) -> list[DoctorLine]:
     reading = await read_server_twice(context.redis, target, context.own, context.clock)
     state = reading.value
     if state is None:
-        return [DoctorLine("WRONG", "redis", _said(reading.fault))]
+        return [DoctorLine("WRONG", "redis", _fault_text(reading.fault))]
     known = [state.product, state.version, state.mode, state.role, f"{state.keys:,} keys" if state.keys else None]
     what = ", ".join(one for one in known if one) or "answers"
-    took = ""
+    message = f"{what}, {state.latency_command}"
     if state.latency_ms is not None:
-        took = f" in {state.latency_ms:.1f} ms"
-    says = f"{what}, {state.latency_command}{took}"
+        message += f" in {state.latency_ms:.1f} ms"
     if reading.fault:
-        lines = [DoctorLine("WRONG", "redis", f"{says}: {_said(reading.fault)}")]
+        lines = [DoctorLine("WRONG", "redis", f"{message}: {_fault_text(reading.fault)}")]
     else:
-        lines = [DoctorLine("ok", "redis", says)]
+        lines = [DoctorLine("ok", "redis", message)]
     for finding in judge_server(reading) if reading.fault is None else ():
         mark: Mark = "WRONG"
         if finding.severity == "low":
             mark = "note"
-        if finding.rule != SERVER_INFO_UNKNOWN:  # told below, as a command
+        if finding.rule != SERVER_INFO_UNKNOWN:  # _rights() says it, with the command that helps
             lines.append(DoctorLine(mark, "  state", f"{finding.message} ({finding.remedy})"))
     try:
         rights = await read_rights(context.redis)
     except OUTAGES as error:
-        return [*lines, DoctorLine("WRONG", "  rights", _said(fault_of(error, target)))]
+        return [*lines, DoctorLine("WRONG", "  rights", _fault_text(fault_of(error, target)))]
     return lines + _rights(rights, state.version or "")
 
 
 def _rights(rights: "Rights", version: str) -> list[DoctorLine]:
-    old = version.startswith(("5.", "6."))
-    line = rights.acl_line.replace("%R~", "~") if old else rights.acl_line  # read-only patterns came with 7.0
+    line = rights.acl_line
+    if version.startswith(("5.", "6.")):  # Read-only patterns came with 7.0.
+        line = line.replace("%R~", "~")
     wanted = [right for right in rights.tried if right.rule not in OPTIONAL]
     granted = sum(right.state == "granted" for right in wanted)
     whole = "all"
@@ -277,21 +281,22 @@ def _rights(rights: "Rights", version: str) -> list[DoctorLine]:
     lines += _commands(rights)
     essential = [right.rule for right in rights.missing if right.essential]
     if essential:
-        says = f"missing, and panes stay empty without: {' '.join(essential)}. An administrator enters:"
-        lines.append(DoctorLine("WRONG", "  rights", says, line))
+        message = f"missing, and panes stay empty without: {' '.join(essential)}. An administrator enters:"
+        lines.append(DoctorLine("WRONG", "  rights", message, line))
         untried = [right.rule for right in rights.tried if right.state == "not tried"]
         if untried:
-            says = f"{' '.join(untried)} could not be tried before those are there: run doctor again then"
-            lines.append(DoctorLine("note", "  rights", says))
+            message = f"{' '.join(untried)} could not be tried before those are there: run doctor again then"
+            lines.append(DoctorLine("note", "  rights", message))
     elif rights.missing:
         details = [right.rule for right in rights.missing if right.rule not in OPTIONAL]
         rest = [right.rule for right in rights.missing if right.rule in OPTIONAL]
-        says = ""
+        message = ""
         if details:
-            says = f"missing, panes show less without: {' '.join(details)}; "
-        says += f"optional, for more detail: {' '.join(rest)}; " if rest else ""
-        says += "an administrator may enter:"
-        lines.append(DoctorLine("note", "  rights", says, line))
+            message = f"missing, panes show less without: {' '.join(details)}; "
+        if rest:
+            message += f"optional, for more detail: {' '.join(rest)}; "
+        message += "an administrator may enter:"
+        lines.append(DoctorLine("note", "  rights", message, line))
     return lines
 
 

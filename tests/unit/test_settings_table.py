@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from optimus_tui.child_processes import child_environment
-from optimus_tui.cli.doctor import _values
+from optimus_tui.cli.doctor import _setting_rows
 from optimus_tui.cli.flags import demo_flags
 from optimus_tui.settings.addresses.redis_url import parse_redis_url
 from optimus_tui.settings.errors import SettingsError
@@ -113,7 +113,7 @@ def test_every_setting_is_on_every_road(read: Callable[..., Settings]) -> None:
         """Do nothing."""
 
     options = {name: param for param in verb.params for name in param.opts}
-    page, listed = "\n".join(generate.settings()), {name.partition(".")[0] for name, _ in _values(read())}
+    page, listed = "\n".join(generate.settings()), {name.partition(".")[0] for name, _ in _setting_rows(read())}
     for row in SETTINGS:
         assert f"| `{row.key}` |" in page and row.help.replace("|", "\\|") in page
         assert not row.variable or f"`{row.variable}`" in page
