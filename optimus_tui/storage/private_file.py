@@ -48,10 +48,13 @@ class PrivateFile:
     def take(cls, path: Path, flags: int = os.O_RDWR) -> Self:
         """Open and lock a file without waiting; LockHeld where another process has the lock."""
         file = cls.open(path, flags)
-        if try_lock(file.handle):
-            return file
-        file.close()
-        raise LockHeld(f"{shown(path)} is locked by another process")
+        try:
+            if not try_lock(file.handle):
+                raise LockHeld(f"{shown(path)} is locked by another process")
+        except OSError:
+            file.close()
+            raise
+        return file
 
     @classmethod
     def new(cls, path: Path) -> Self:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from optimus_tui.storage.private_file import read_plain
+from optimus_tui.storage.user import state_dir
 from optimus_tui.wording.safe import safe_text
 
 if TYPE_CHECKING:
@@ -138,7 +140,7 @@ def project_problem(project: str) -> str:
 def remembered_project() -> str:
     """Return the project of the last router; empty if none is known. Reads the disk."""
     try:
-        raw = _memory().read_bytes()[:LONGEST_MEMORY]
+        raw, _ = read_plain(state_dir() / REMEMBERED, LONGEST_MEMORY)
         return str(msgspec.json.decode(raw, type=dict[str, str]).get("project", ""))
     except (OSError, msgspec.DecodeError, UnicodeDecodeError):
         return ""
@@ -153,9 +155,3 @@ def remember_project(project: Path) -> None:
     text = str(project)
     with contextlib.suppress(OSError, UnicodeEncodeError):
         write_private(REMEMBERED, msgspec.json.encode({"project": text}).decode())
-
-
-def _memory() -> Path:
-    from optimus_tui.storage.user import state_dir
-
-    return state_dir() / REMEMBERED
