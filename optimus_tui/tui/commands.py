@@ -120,7 +120,7 @@ COMMANDS: tuple[Command, ...] = (
         lambda _: ["5m", "10m"],
     ),
     Command("disarm", "Back to read-only", lambda s, _: s.actions.disarm()),
-    Command("interrupted", "Actions that were interrupted", lambda s, _: s.interrupted.offer(asked=True)),
+    Command("interrupted", "Actions that were interrupted", lambda s, _: s.interrupted.offer(requested=True)),
     Command(
         "env",
         "Switch to another environment of the configuration",

@@ -115,7 +115,7 @@ KEYS: tuple[Key, ...] = (
     Key("incident.note", "n", "note", "note", "Write a note into the timeline", "incident", 7),
     Key("incident.pin", "p", "pin", "pin", "Keep the line under the cursor in the timeline", "incident", 8),
     Key("incident.mark", "m", "mark", "mark", "Recommendation: done by hand, dismissed, open again", "incident", 9),
-    Key("incident.look", "f", "look", "look at", "Choose what to look at", "incident", 12),
+    Key("incident.look", "f", "look", "look at", "Choose which issue to examine", "incident", 12),
     Key(
         "incident.close",
         "c",

@@ -41,7 +41,7 @@ RENEW_SECONDS = 45.0
 """A plan of this age is made anew by itself: who reads with care is not to lose what was typed."""
 
 
-LEAST_REASON = 3
+MIN_REASON = 3
 """Characters of a reason."""
 
 MAX_WINDOW = 8
@@ -125,9 +125,9 @@ class ActionDialog(Dialog):
         field = self.query_one("#card-note", Static)
         _show(field, note)
         field.set_class(wrong, "-wrong")
-        card = self.query_one("#card")
-        card.border_title = Content(self.face.title())
-        card.border_subtitle = Content(self.face.keys(overflows=view.max_scroll_y > 0))
+        box = self.query_one("#card")
+        box.border_title = Content(self.face.title())
+        box.border_subtitle = Content(self.face.keys(overflows=view.max_scroll_y > 0))
         if self.preview is not None:
             _show(self.query_one("#confirm-words", Static), f"Type  {safe_text(self.words, 60)}")
             go.label = self.preview.verb
@@ -162,7 +162,7 @@ class ActionDialog(Dialog):
         """Return the field that is not filled in yet and what it needs; two empty texts if both are filled in."""
         if self.query_one(TypedInput).value != self.words:
             return "#confirm-typed", f"not the words: type {safe_text(self.words, 60)}"
-        if len(self.query_one("#confirm-reason", Input).value.strip()) < LEAST_REASON:
+        if len(self.query_one("#confirm-reason", Input).value.strip()) < MIN_REASON:
             return "#confirm-reason", "a reason of three letters or more is missing"
         return "", ""
 
@@ -177,7 +177,7 @@ class ActionDialog(Dialog):
         """Do what comes first: make the plan."""
         self.make_plan()
 
-    def _note_seen(self, seen: int, total: int | None) -> None:
+    def _note_scanned(self, seen: int, total: int | None) -> None:
         self.seen = (seen, total)
 
     @work(exclusive=True, group="plan", exit_on_error=False)
@@ -188,7 +188,7 @@ class ActionDialog(Dialog):
         self.query_one(TypedInput).value = ""
         self.query_one("#cancel", Button).focus()
         self.draw()
-        answer = await self.action_service.plan(self.request, self.known, self._note_seen)
+        answer = await self.action_service.plan(self.request, self.known, self._note_scanned)
         if isinstance(answer, Refusal):
             self.stage, self.refusal = "refused", answer
         else:

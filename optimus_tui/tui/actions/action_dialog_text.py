@@ -106,11 +106,11 @@ def _uncertain(plan: Plan, width: int, whole: bool, keys: Mapping[str, str]) -> 
     return lines
 
 
-def too_small_lines(now: tuple[int, int], least: tuple[int, int]) -> Lines:
+def too_small_lines(now: tuple[int, int], minimum: tuple[int, int]) -> Lines:
     """Return what is said on a terminal that is too small to confirm anything."""
     return [
         [("Too small to confirm anything.", "warn")],
-        [(f"It needs {least[0]}×{least[1]}; this is {now[0]}×{now[1]}.", "")],
+        [(f"It needs {minimum[0]}×{minimum[1]}; this is {now[0]}×{now[1]}.", "")],
         [("Nothing is sent.", "quiet")],
     ]
 
@@ -119,12 +119,12 @@ def facts(pairs: Sequence[tuple[str, str, str]], width: int) -> Lines:
     """Return labels and figures, as many in a line as fit."""
     lines: Lines = [[]]
     used = 0
-    for label, value, ink in pairs:
+    for label, value, style in pairs:
         need = len(label) + len(value) + 6
         if used and used + need > width:
             lines.append([])
             used = 0
-        lines[-1] += [(label + "  ", "quiet"), (value + "    ", ink)]
+        lines[-1] += [(label + "  ", "quiet"), (value + "    ", style)]
         used += need
     return lines
 
@@ -244,8 +244,8 @@ def receipt_lines(
         lines += labelled("Stopped", receipt.stopped, width, "warn")
     if receipt.cancelled:
         lines += labelled("Cancelled", "by you: what was left is untouched", width, "warn")
-    for label, text, ink in _afterwards(receipt):
-        lines += labelled(label, text, width, ink)
+    for label, text, style in _afterwards(receipt):
+        lines += labelled(label, text, width, style)
     lines += labelled("Audit", audit, width, "")
     lines += labelled("Action", receipt.id, width, "quiet")
     return lines
@@ -265,32 +265,36 @@ def _first_keys(plan: Plan, width: int) -> Lines:
 
 
 def _afterwards(receipt: Receipt) -> list[tuple[str, str, str]]:
-    seen: list[tuple[str, str, str]] = []
+    remarks: list[tuple[str, str, str]] = []
     unknown, still = receipt.counts.get("unknown", 0), 0
     if receipt.unknown_gone is not None:
         still = unknown - receipt.unknown_gone
-    anew = (receipt.there_again or 0) - still
-    if anew > 0:
-        seen.append(("Again", f"{plural(anew, 'key')} meet the condition now: written anew meanwhile", "warn"))
+    again = (receipt.there_again or 0) - still
+    if again > 0:
+        remarks.append(("Again", f"{plural(again, 'key')} meet the condition now: written anew meanwhile", "warn"))
     if still:
         words = f"{still:,} of {unknown:,} meet the condition now: never done, or written anew meanwhile"
-        seen.append(("Unknown", words, "warn"))
+        remarks.append(("Unknown", words, "warn"))
     elif receipt.unknown_gone:
-        seen.append(("Unknown", f"{receipt.unknown_gone:,} of {unknown:,} are as they should be now", ""))
+        remarks.append(("Unknown", f"{receipt.unknown_gone:,} of {unknown:,} are as they should be now", ""))
     if receipt.new_since:
-        seen.append(("New", f"{plural(receipt.new_since, 'key')} came since the plan, untouched", "warn"))
+        remarks.append(("New", f"{plural(receipt.new_since, 'key')} came since the plan, untouched", "warn"))
     if receipt.published == "unknown":
-        seen.append(("Event", "it is unknown whether the gateways heard it; it is not repeated", "warn"))
+        remarks.append(("Event", "it is unknown whether the gateways heard it; it is not repeated", "warn"))
     elif receipt.published is not None:
-        seen.append(("Event", f"{plural(receipt.published, 'subscriber')} heard it", ""))
-    return seen
+        remarks.append(("Event", f"{plural(receipt.published, 'subscriber')} heard it", ""))
+    return remarks
 
 
 def _counts(counts: dict[str, int], width: int) -> Lines:
     lines: Lines = []
-    for name, (ink, words) in OUTCOME_WORDS.items():
+    for name, (style, words) in OUTCOME_WORDS.items():
         if counts.get(name):
             lines.append(
-                [(f"{counts[name]:>9,}  ", ink), (f"{name:<14}", ink), (fit_cell(words, max(1, width - 25)), "quiet")]
+                [
+                    (f"{counts[name]:>9,}  ", style),
+                    (f"{name:<14}", style),
+                    (fit_cell(words, max(1, width - 25)), "quiet"),
+                ]
             )
     return lines

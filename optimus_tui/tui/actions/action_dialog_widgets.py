@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from textual import events
 from textual.widgets import Button
 
-from optimus_tui.tui.widgets.line_view import LineView, Piece
+from optimus_tui.tui.widgets.line_view import LineView
 from optimus_tui.wording.safe import safe_text
 
 if TYPE_CHECKING:
@@ -20,11 +20,6 @@ class ActionLines(LineView, can_focus=False):
 
     head_lines = 0
     cursor_visible = False
-
-    def row(self, index: int, width: int) -> list[Piece]:
-        """Return a line, which is already made of spans."""
-        pieces: list[Piece] = self.rows[index]
-        return pieces
 
     def key_of(self, row: object) -> int:
         """Identify a line by the object that it is."""

@@ -27,15 +27,15 @@ class InterruptedActions:
     def __init__(self, dashboard: DashboardServices, actions: ActionsController) -> None:
         self.dashboard, self.actions = dashboard, actions
 
-    def offer(self, asked: bool = False) -> None:
+    def offer(self, requested: bool = False) -> None:
         """Offer each interrupted action of this environment.
 
         Args:
-            asked: The operator asked for them (``:interrupted``), and is told if there is none.
+            requested: The operator asked for them (``:interrupted``), and is told if there is none.
         """
-        self.dashboard.run_in_background("interrupted", self._offer, asked)
+        self.dashboard.run_in_background("interrupted", self._offer, requested)
 
-    async def _offer(self, asked: bool) -> None:
+    async def _offer(self, requested: bool) -> None:
         found = await self._left_open()
         others = self._say_others(found)
         mine = self._mine(found)
@@ -44,7 +44,7 @@ class InterruptedActions:
             return
         for left in mine:
             await self.take_up(left)
-        if asked and not mine and not others:
+        if requested and not mine and not others:
             self.dashboard.say("no action was interrupted here")
 
     async def listed(self) -> list[Interrupted]:
@@ -59,16 +59,16 @@ class InterruptedActions:
 
     def _mine(self, found: list[Interrupted | Refusal]) -> list[Interrupted]:
         here = self.dashboard.settings.environment
-        return [one for one in found if isinstance(one, Interrupted) and one.plan.where.environment == here]
+        return [item for item in found if isinstance(item, Interrupted) and item.plan.where.environment == here]
 
     def _say_others(self, found: list[Interrupted | Refusal]) -> bool:
         """Say what is wrong with those that cannot be taken up here. Return True if there were any."""
         elsewhere: set[str] = set()
-        for one in found:
-            if isinstance(one, Refusal):
-                self.actions.say_refusal(one)
-            elif one.plan.where.environment != self.dashboard.settings.environment:
-                elsewhere.add(one.plan.where.environment)
+        for item in found:
+            if isinstance(item, Refusal):
+                self.actions.say_refusal(item)
+            elif item.plan.where.environment != self.dashboard.settings.environment:
+                elsewhere.add(item.plan.where.environment)
         if elsewhere:
             names = ", ".join(sorted(elsewhere))
             self.dashboard.say(f"an action was interrupted in {names}: it is offered there", "warning")
@@ -93,7 +93,7 @@ class InterruptedActions:
                 return
             if not closing and await self._resume(left):
                 return
-            now = [one for one in await self.listed() if one.plan.id == left.plan.id]
+            now = [item for item in await self.listed() if item.plan.id == left.plan.id]
             if not now:
                 return
             left, about = now[0], self._open_words(now[0])

@@ -10,20 +10,20 @@ import msgspec
 from optimus_tui.tui.dialogs.sheet import Fact
 from optimus_tui.wording.safe import safe_text
 
-MOST_BYTES = 64 * 1024
+MAX_BYTES = 64 * 1024
 LONGEST_LINE = 2_000
-MOST_LINES = 3_000
+MAX_LINES = 3_000
 
 
 def body_facts(raw: bytes) -> list[Fact]:
     """Return bytes as lines: JSON is laid out with its numbers and names unchanged, anything else is escaped."""
-    text = _pretty(raw[:MOST_BYTES])
+    text = _pretty(raw[:MAX_BYTES])
     if text is None:
-        text = raw[:MOST_BYTES].decode("utf-8", "backslashreplace")
+        text = raw[:MAX_BYTES].decode("utf-8", "backslashreplace")
     lines = text.split("\n")
-    facts: list[Fact] = [("", _safe_line(line), "") for line in lines[:MOST_LINES]]
-    if len(lines) > MOST_LINES or len(raw) > MOST_BYTES:
-        facts.append(("", f"… cut after {min(len(lines), MOST_LINES):,} lines", "quiet"))
+    facts: list[Fact] = [("", _safe_line(line), "") for line in lines[:MAX_LINES]]
+    if len(lines) > MAX_LINES or len(raw) > MAX_BYTES:
+        facts.append(("", f"… cut after {min(len(lines), MAX_LINES):,} lines", "quiet"))
     return facts
 
 

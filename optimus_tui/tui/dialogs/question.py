@@ -15,7 +15,7 @@ from textual.widgets import Input, Static
 
 from optimus_tui.tui.dialogs.base import Dialog, about_lines
 
-LONGEST = 2_000
+MAX_LENGTH = 2_000
 HELD_SECONDS = 0.8
 """A terminal repeats a key that is held down after at most this long."""
 
@@ -43,12 +43,12 @@ class QuestionDialog(Dialog):
 
     def body(self) -> list[Widget]:
         """Return the explanation and the fields."""
-        made = about_lines(self.about)
+        body = about_lines(self.about)
         for number, line in enumerate(self.lines):
-            made.append(Static(Content(line.label), classes="ask-label"))
-            field = Input(line.value, id=f"ask-{number}", select_on_focus=False, max_length=LONGEST, compact=True)
-            made.append(field.add_class("ask-field"))
-        return [*made, Static(id="ask-wrong")]
+            body.append(Static(Content(line.label), classes="ask-label"))
+            field = Input(line.value, id=f"ask-{number}", select_on_focus=False, max_length=MAX_LENGTH, compact=True)
+            body.append(field.add_class("ask-field"))
+        return [*body, Static(id="ask-wrong")]
 
     def on_mount(self) -> None:
         """Focus the first field."""

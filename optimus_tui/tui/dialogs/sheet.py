@@ -17,7 +17,7 @@ Fact = tuple[str, str, str]
 """A label (may be empty), safe text, and its ink."""
 
 LABEL = 11
-MOST_LINES = 4_000
+MAX_LINES = 4_000
 
 
 class SheetView(LineView):
@@ -52,24 +52,19 @@ class SheetView(LineView):
             return
         self._wrapped_to = width
         lines: list[list[Piece]] = []
-        for label, text, ink in self.facts:
+        for label, text, style in self.facts:
             blanks = len(text) - len(text.lstrip(" "))
             indent = min(blanks, width // 2)
             if label:
                 indent = LABEL
             for part in wrap(text.lstrip(" "), width - indent):
-                lines.append([(f"{label:<{indent}}", "quiet"), (part, ink)])
+                lines.append([(f"{label:<{indent}}", "quiet"), (part, style)])
                 label = ""
-            if len(lines) > MOST_LINES:
-                lines[MOST_LINES:] = [[("… the rest is not shown", "quiet")]]
+            if len(lines) > MAX_LINES:
+                lines[MAX_LINES:] = [[("… the rest is not shown", "quiet")]]
                 break
         self.set_rows(lines)
         self.refresh(layout=True)
-
-    def row(self, index: int, width: int) -> list[Piece]:
-        """Return a line, which is already made of spans."""
-        pieces: list[Piece] = self.rows[index]
-        return pieces
 
     def action_scroll(self, by: int) -> None:
         """Scroll by a number of lines."""

@@ -121,7 +121,7 @@ class IncidentController:
         context, environment = self.dashboard.context, self.dashboard.settings.environment
         left = (await asyncio.to_thread(unfinished, environment))[:MAX_OFFERED]
         if left:
-            choices = [(f"Resume incident {one.number}", self._left_words(one)) for one in left]
+            choices = [(f"Resume incident {item.number}", self._left_words(item)) for item in left]
             choices.append(("Open a new incident", "the open ones stay as they are"))
             place = await self.dashboard.ask(PickDialog("Incident", choices))
             if place is None:

@@ -115,7 +115,7 @@ class RecommendationActions:
             return structs.replace(request, operation=named[0])
         if not named:
             return request
-        choices = [(f"Only {safe_text(one, 60)}", "this one counter starts again at 0") for one in named]
+        choices = [(f"Only {safe_text(item, 60)}", "this one counter starts again at 0") for item in named]
         choices.append(("All operations", "every limit of this tenant starts again at 0"))
         place = await self.dashboard.ask(PickDialog("Reset which", choices))
         if place is None:
@@ -129,7 +129,7 @@ class RecommendationActions:
         if not name:
             return None
         raw = name.encode("utf-8", "surrogatepass")
-        alike = {one for one in seen_tenants(self.dashboard) if safe_text(one, 4_096) == name or one == raw}
+        alike = {item for item in seen_tenants(self.dashboard) if safe_text(item, 4_096) == name or item == raw}
         if len(alike) == 1:
             return alike.pop()
         if alike or safe_text(raw, 4_096) != name:
@@ -137,7 +137,7 @@ class RecommendationActions:
         return raw
 
     def _show_last(self) -> None:
-        last = next((one for one in self.service.state.steps if one.plan.kind == "apply"), None)
+        last = next((item for item in self.service.state.steps if item.plan.kind == "apply"), None)
         if last is not None and self.view.is_mounted:
             self.view.show_step(last)
 

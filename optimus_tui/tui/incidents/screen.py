@@ -281,7 +281,7 @@ class IncidentScreen(BaseScreen):
 
     def show_step(self, step: Step) -> None:
         """Put the cursor on it."""
-        names = [one.plan.id for one in self.state.steps]
+        names = [item.plan.id for item in self.state.steps]
         self.query_one(StepList).move_to(names.index(step.plan.id))
         self.draw()
 
@@ -292,7 +292,7 @@ class IncidentScreen(BaseScreen):
         self.steps.next_step()
 
     def action_look(self) -> None:
-        """Choose again what to look at."""
+        """Choose again which issue to examine."""
         self.steps.choose_again()
 
     def action_redo(self) -> None:
@@ -343,4 +343,4 @@ class IncidentScreen(BaseScreen):
 
     def copy_forms(self) -> list[tuple[str, str]]:
         """Return the recommended commands."""
-        return [(words.sentence(one.action, 120), one.command) for one in self.state.advice if one.command]
+        return [(words.sentence(item.action, 120), item.command) for item in self.state.advice if item.command]

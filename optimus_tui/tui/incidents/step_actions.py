@@ -116,13 +116,13 @@ class StepActions:
         self._began = 0.0
 
     async def _choose(self) -> bool:
-        """Ask what to look at, the strongest reason first. Return False if it was not answered."""
+        """Ask which issue to examine, the strongest reason first. Return False if it was not answered."""
         found = self.state.candidates
-        named = {one.issue for one in found}
-        rows = [(one.issue, words.sentence(one.reason, 300)) for one in found]
+        named = {item.issue for item in found}
+        rows = [(item.issue, words.sentence(item.reason, 300)) for item in found]
         rows += [(issue, "nothing points there") for issue in ISSUES if issue not in named]
         about = "What the health check points to, the strongest reason first."
-        place = await self.dashboard.ask(PickDialog("What to look at", rows, about))
+        place = await self.dashboard.ask(PickDialog("Which issue to examine", rows, about))
         if place is None:
             return False
         tenant = None
@@ -138,7 +138,7 @@ class StepActions:
             await self.service.done(step.plan.id, answers[0])
 
     def choose_again(self) -> None:
-        """Ask again what to look at. The step that looked at something else must be repeated."""
+        """Ask again which issue to examine. The step that examined another one must be repeated."""
         if not self.refuse_if_closed():
             self.start(self._choose)
 
@@ -162,7 +162,7 @@ class StepActions:
             self.view.say(f"checked again: {checked.verdict or 'not known'}")
         if records:
             return
-        showing = [one for one in self.state.steps if one.worst and rank(one.worst.severity) >= MATTERS]
+        showing = [item for item in self.state.steps if item.worst and rank(item.worst.severity) >= MATTERS]
         for step in showing:
             await self._run(step)
             ended, verdict = self.state.step(step.plan.id), "not known"

@@ -123,24 +123,24 @@ def step_summary(state: IncidentState, step: Step) -> str:
 
 def evidence_sections(state: IncidentState, step: Step, document: Mapping[str, Any] | None) -> list[Section]:
     """Return a step's evidence, what decides first: change, figures, ranking, then the whole document."""
-    made: list[Section] = []
+    parts: list[Section] = []
     if step.status in ("skipped", "failed") or (step.said and step.plan.kind != "tool"):
         title = STEP_WORDS[step.status].capitalize()
         tone: Tone = ""
         if step.status == "failed":
             tone = "warning"
-        made.append(Section(title=title, lines=(Fact(sentence(step.said), tone=tone),)))
+        parts.append(Section(title=title, lines=(Fact(sentence(step.said), tone=tone),)))
     if step.change is not None:
-        made.append(change_section("Since the run before", step.change))
+        parts.append(change_section("Since the run before", step.change))
     if step.outcome is not None:
-        made += _deciding(step)
+        parts += _deciding(step)
     if step.outcome is not None and state.candidates and step.plan.tool == "diagnose_gateway_health":
-        made.append(_ranking(state))
+        parts.append(_ranking(state))
     if step.outcome is None and step.status == "waiting":
-        made.append(_ahead(state, step))
+        parts.append(_ahead(state, step))
     if document is not None:
-        made += [_counted(state, one) for one in sections(document)]  # type: ignore[arg-type]  # any that encodes
-    return made
+        parts += [_counted(state, item) for item in sections(document)]  # type: ignore[arg-type]  # any that encodes
+    return parts
 
 
 def _counted(state: IncidentState, section: Section) -> Section:
@@ -172,8 +172,8 @@ def _deciding(step: Step) -> list[Section]:
         title += f"   {latency(step.took_ms)}"
     lines = [Fact(sentence(outcome.headline), safe(outcome.verdict, 30), _tone(outcome.severity))]
     lines += [
-        Fact(safe(one.words, 40) or quantity(one.value, safe(one.unit, 12)), safe(one.label or one.name, 40))
-        for one in outcome.figures
+        Fact(safe(item.words, 40) or quantity(item.value, safe(item.unit, 12)), safe(item.label or item.name, 40))
+        for item in outcome.figures
     ]
     return [Section(title=title, lines=tuple(lines), urgent=True)]
 
@@ -205,7 +205,7 @@ def change_section(title: str, change: Comparison) -> Section:
         first_unit = unit * (unit in WHOLE)
         lines.append(Fact(f"{quantity(before, first_unit)} → {quantity(after, safe(unit, 12))}", safe(label, 40)))
     for word, texts, tone in (("gone", change.gone, "ok"), ("new", change.new, "critical"), ("still", change.held, "")):
-        lines += [Fact(sentence(one), word, tone) for one in texts]  # type: ignore[arg-type]
+        lines += [Fact(sentence(item), word, tone) for item in texts]  # type: ignore[arg-type]
     return Section(title=title, lines=tuple(lines), urgent=change.verdict in ("worse", "same"))
 
 
@@ -259,10 +259,10 @@ def closing_sections(state: IncidentState) -> list[Section]:
     return [Section(title="Closed", lines=tuple(lines))]
 
 
-def timeline_section(state: IncidentState, most: int = 20) -> Section:
-    """Return the newest lines of the timeline."""
-    entries = state.timeline[-most:]
-    lines = tuple(Fact(sentence(one.text, 300), clock(one.at.wall)) for one in reversed(entries))
+def timeline_section(state: IncidentState, limit: int = 20) -> Section:
+    """Return the newest ``limit`` lines of the timeline."""
+    entries = state.timeline[-limit:]
+    lines = tuple(Fact(sentence(item.text, 300), clock(item.at.wall)) for item in reversed(entries))
     return Section(title="Timeline, newest first", lines=lines)
 
 
@@ -300,4 +300,4 @@ def _tone(severity: str) -> Tone:
 
 def doable(advice: Sequence[Advice]) -> list[Advice]:
     """Return the open recommendations that a built-in action can carry out."""
-    return [one for one in advice if one.kind and one.status == "open"]
+    return [item for item in advice if item.kind and item.status == "open"]

@@ -90,7 +90,7 @@ class RouterAnswers:
             self.operations,
             rate_limiting="rate_limiting" in self.features,
             caching="caching" in self.features,
-            fields=[one.text for one in self.fields],
+            fields=[row.text for row in self.fields],
         )
 
     def arguments(self) -> dict[str, object]:
@@ -101,7 +101,7 @@ class RouterAnswers:
             "operations": list(self.operations),
             "include_rate_limiting": "rate_limiting" in self.features,
             "include_caching": "caching" in self.features,
-            "fields": [one.text for one in self.fields],
+            "fields": [row.text for row in self.fields],
         }
 
 

@@ -54,7 +54,7 @@ class ComplianceScreen(BaseScreen):
 
     def compose(self) -> ComposeResult:
         """Return the title, the lists and the key line."""
-        yield Static(id="compliance-way")
+        yield Static(id="compliance-breadcrumb")
         with Container(id="compliance-room"):
             yield FileList()
             yield IssueList()
@@ -73,7 +73,7 @@ class ComplianceScreen(BaseScreen):
     def lay_out(self) -> None:
         """Put the lists side by side if there is width, else one above the other."""
         self.set_class(self.size.width < NARROW, "-narrow")
-        self._draw_way()
+        self._draw_breadcrumb()
 
     # -- asking ----------------------------------------------------------------------------------------------------
 
@@ -84,7 +84,7 @@ class ComplianceScreen(BaseScreen):
 
     def _judge(self) -> None:
         self.failure, self._progress = "", "reading the routers …"
-        self._draw_way()
+        self._draw_breadcrumb()
         self.run_worker(self._ask(), name="validate", group="validate", exclusive=True, exit_on_error=False)
 
     def action_next_level(self) -> None:
@@ -129,7 +129,7 @@ class ComplianceScreen(BaseScreen):
         files.hint = self.failure or "There is no router to judge."
         files.show(self.report)
         self._show_issues()
-        self._draw_way()
+        self._draw_breadcrumb()
         self.query_one(KeyStrip).refresh()
 
     @on(FileList.FileHighlighted)
@@ -147,7 +147,7 @@ class ComplianceScreen(BaseScreen):
                     view.hint = f"It was not judged: {file.reason}"
         view.show(issues)
 
-    def _draw_way(self) -> None:
+    def _draw_breadcrumb(self) -> None:
         words = [(" Compliance ", "bold"), (f" {self.level} ", "bold underline"), ("  ", "")]
         report = self.report
         if self._progress:
@@ -168,7 +168,7 @@ class ComplianceScreen(BaseScreen):
             if report.ignored:
                 parts.append(f"{report.ignored} set aside")
             words.append((" · ".join(parts), ""))
-        self.query_one("#compliance-way", Static).update(Content.assemble(*words))
+        self.query_one("#compliance-breadcrumb", Static).update(Content.assemble(*words))
 
     # -- code and Redis --------------------------------------------------------------------------------------------
 
@@ -298,7 +298,7 @@ def on_disk(root: Path, shown_name: str) -> str:
 
     if (root / shown_name).exists():
         return shown_name
-    return next((one for one in SourceTree(root).below(ROUTERS) if unescaped(shown(one)) == shown_name), shown_name)
+    return next((name for name in SourceTree(root).below(ROUTERS) if unescaped(shown(name)) == shown_name), shown_name)
 
 
 def _load() -> Any:

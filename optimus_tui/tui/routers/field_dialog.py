@@ -18,7 +18,7 @@ from optimus_tui.tui.routers.answers import FieldAnswer
 from optimus_tui.tui.tools.form import FormChoice
 from optimus_tui.tui.widgets.typed import BoundedInput
 
-LONGEST = 200
+MAX_LENGTH = 200
 
 
 class FieldDialog(Dialog):
@@ -44,12 +44,12 @@ class FieldDialog(Dialog):
         """Return the field's lines and the note below them."""
         from optimus_tui.scaffold.fields import TYPES
 
-        one = self.answer
+        field = self.answer
         self.lines = [
-            BoundedInput(one.name, id="field-name", compact=True, max_length=LONGEST, classes="field-value"),
-            FormChoice(tuple(TYPES), one.type, id="field-type", classes="field-value"),
-            FormChoice((False, True), one.optional, id="field-optional", classes="field-value"),
-            BoundedInput(one.default, id="field-default", compact=True, max_length=LONGEST, classes="field-value"),
+            BoundedInput(field.name, id="field-name", compact=True, max_length=MAX_LENGTH, classes="field-value"),
+            FormChoice(tuple(TYPES), field.type, id="field-type", classes="field-value"),
+            FormChoice((False, True), field.optional, id="field-optional", classes="field-value"),
+            BoundedInput(field.default, id="field-default", compact=True, max_length=MAX_LENGTH, classes="field-value"),
         ]
         titles = ("name", "type", "optional", "default")
         rows = [

@@ -132,7 +132,7 @@ class FieldList(WizardOptions):
             at: The place of the field to highlight.
         """
         if fields:
-            self.set_options([_field_option(one) for one in fields])
+            self.set_options([_field_option(answer) for answer in fields])
             self.highlighted = at
         else:
             about = "No field of your own: name and an optional description stand in.\na adds one."

@@ -82,7 +82,7 @@ class RouterDraft:
             return "close"
         return "run it"
 
-    def way_words(self, width: int) -> list[tuple[str, str]]:
+    def breadcrumb(self, width: int) -> list[tuple[str, str]]:
         """Return the line above the page, each part with its style.
 
         Args:
@@ -103,8 +103,8 @@ class RouterDraft:
 
     def verdict(self) -> str:
         """Return what the checks say, in a sentence."""
-        failed = [one.title for one in self.checks if one.state == "failed"]
-        silent = [one.title for one in self.checks if one.state == "not run"]
+        failed = [check.title for check in self.checks if check.state == "failed"]
+        silent = [check.title for check in self.checks if check.state == "not run"]
         if failed:
             return f"{', '.join(failed)} failed: this cannot be written; go back with alt+←"
         if silent:
@@ -113,7 +113,7 @@ class RouterDraft:
 
     def refusal(self) -> str:
         """Return why nothing can be written; empty if it can."""
-        failed = [one.title for one in self.checks if one.state == "failed"]
+        failed = [check.title for check in self.checks if check.state == "failed"]
         if failed:
             return f"Nothing can be written: {', '.join(failed)} failed."
         if self.all_checked:
@@ -125,14 +125,16 @@ class RouterDraft:
         plan = self.plan
         if plan is None:
             return []
-        asked = [f"{path} exists and is another one. Replace it?" for path in plan.replaced]
-        asked += [
-            f"{one.title}: {one.detail}. Write without this check?" for one in self.checks if one.state == "not run"
+        needed = [f"{path} exists and is another one. Replace it?" for path in plan.replaced]
+        needed += [
+            f"{check.title}: {check.detail}. Write without this check?"
+            for check in self.checks
+            if check.state == "not run"
         ]
         if not plan.changes:
-            return [*asked, "It is there already, exactly like this: nothing to write. Go on?"]
+            return [*needed, "It is there already, exactly like this: nothing to write. Go on?"]
         changed = ", ".join(change.path for change in plan.changes)
-        return [*asked, f"Write {len(plan.changes)} files to {plan.root}?  {changed}"]
+        return [*needed, f"Write {len(plan.changes)} files to {plan.root}?  {changed}"]
 
     def next_steps(self, gateway_url: str) -> list[tuple[str, str]]:
         """Return what to do with a written router: a purpose and a shell command, each."""

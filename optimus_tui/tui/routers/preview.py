@@ -122,7 +122,7 @@ def views_of(plan: "RouterPlan", warnings: Sequence[str]) -> list[tuple[str, str
 def tree_of(plan: "RouterPlan", warnings: Sequence[str]) -> list[str]:
     """Return the project's tree with the files that would change."""
     lines, seen = [f"{safe_text(str(plan.root), 200)}/"], list[str]()
-    for change in sorted(plan.changes, key=lambda one: one.path):
+    for change in sorted(plan.changes, key=lambda change: change.path):
         *folders, name = change.path.split("/")
         for depth, folder in enumerate(folders):
             here = "/".join(folders[: depth + 1])

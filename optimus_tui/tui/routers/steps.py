@@ -27,7 +27,7 @@ from optimus_tui.tui.routers.lists import (
     command_rows,
     task_rows,
 )
-from optimus_tui.tui.tools.form import FormChoice
+from optimus_tui.tui.tools.form import FormChoice, step_focus
 from optimus_tui.tui.widgets.typed import BoundedInput
 from optimus_tui.wording.safe import safe_text
 
@@ -88,12 +88,7 @@ class WizardPage(Vertical):
 
     def step(self, by: int) -> bool:
         """Focus the next place; False where there is none."""
-        places = self.places()
-        at = next((i for i, place in enumerate(places) if place is self.screen.focused), -1) + by
-        if not 0 <= at < len(places):
-            return False
-        self.screen.set_focus(places[at])  # at once: the next key may be here already
-        return True
+        return step_focus(self.screen, self.places(), by)
 
     def action_step(self, by: int) -> None:
         """Focus the next place, or the one before with a negative number."""

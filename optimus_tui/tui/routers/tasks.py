@@ -106,20 +106,20 @@ class WizardTasks:
             task = draft.checks[names.index(check.name)]
             task.state, task.detail = check.status, safe_text(check.detail, 400)
             task.output = [safe_text(line, 300) for line in check.output.splitlines()]
-            waiting = next((one for one in draft.checks if one.state == "waiting"), None)
+            waiting = next((item for item in draft.checks if item.state == "waiting"), None)
             if waiting is not None:
                 waiting.state = "running"
             self.view.refresh_tasks(draft.checks)
         if draft.at == CHECKS:
-            self.view.note(draft.verdict(), wrong=any(one.state != "passed" for one in draft.checks))
+            self.view.note(draft.verdict(), wrong=any(item.state != "passed" for item in draft.checks))
 
     def draw_elapsed(self) -> None:
         """Show how far the checks are and how long they have taken. Nothing if none runs."""
         draft = self.draft
         if draft.at == CHECKS and draft.checked and not draft.all_checked:
             took = self.context.clock.mono() - self._began
-            running = next((one.title for one in draft.checks if one.state == "running"), "")
-            done = sum(one.state not in ("waiting", "running") for one in draft.checks)
+            running = next((item.title for item in draft.checks if item.state == "running"), "")
+            done = sum(item.state not in ("waiting", "running") for item in draft.checks)
             self.view.note(f"{done} of {len(draft.checks)} done   {running} …   {took:.0f} s", wrong=False)
 
     # -- write

@@ -64,7 +64,7 @@ class RouterScreen(TypedAhead):
 
     def compose(self) -> ComposeResult:
         """Return the way, the first page, the note and the key line."""
-        yield Static(id="wizard-way")
+        yield Static(id="wizard-breadcrumb")
         with Vertical(id="wizard-page"):
             yield self._make_page()
         yield Static(id="wizard-note")
@@ -103,7 +103,7 @@ class RouterScreen(TypedAhead):
 
     def is_at_work(self, name: str) -> bool:
         """Return True if a worker of this name runs."""
-        return any(one.name == name and one.is_running for one in self.workers)
+        return any(item.name == name and item.is_running for item in self.workers)
 
     def close(self) -> None:
         """Close the wizard."""
@@ -151,7 +151,7 @@ class RouterScreen(TypedAhead):
         place = self.query_one("#wizard-page", Vertical)
         place.border_title = Content(f"{self.draft.at + 1} {STEPS[self.draft.at]}")
         place.border_subtitle = Content(page.hint)
-        self._draw_way()
+        self._draw_breadcrumb()
         self.note(page.problem(started=False))
         self._draw_keys()
 
@@ -162,13 +162,13 @@ class RouterScreen(TypedAhead):
             strip.labels = {"router.next": self.draft.enter_word(self.page)}
         strip.refresh()
 
-    def _draw_way(self) -> None:
-        words = self.draft.way_words(self.size.width)
-        self.query_one("#wizard-way", Static).update(Content.assemble(*words))
+    def _draw_breadcrumb(self) -> None:
+        words = self.draft.breadcrumb(self.size.width)
+        self.query_one("#wizard-breadcrumb", Static).update(Content.assemble(*words))
 
     def on_resize(self) -> None:
         """Draw the way for the new width."""
-        self._draw_way()
+        self._draw_breadcrumb()
 
     def on_descendant_focus(self) -> None:
         """Draw the keys of what has the focus."""
@@ -243,7 +243,7 @@ class RouterScreen(TypedAhead):
         """Leave; ask first if answers would be lost."""
         from optimus_tui.tui.dialogs.confirm import AskDialog
 
-        def left(yes: bool | None) -> None:
+        def on_answer(yes: bool | None) -> None:
             if yes:
                 leave()
 
@@ -253,7 +253,7 @@ class RouterScreen(TypedAhead):
             leave()
         else:
             question = "Leave the wizard? Nothing is written yet, and the answers are lost."
-            self.app.push_screen(AskDialog("Leave", question), left)
+            self.app.push_screen(AskDialog("Leave", question), on_answer)
 
     @on(FieldList.FieldRequested)
     def _field_requested(self, event: FieldList.FieldRequested) -> None:
@@ -278,7 +278,7 @@ class RouterScreen(TypedAhead):
             if kept is not None:
                 page.put(kept, at)
 
-        others = [one for one in page.fields if one is not answer]
+        others = [item for item in page.fields if item is not answer]
         self.app.push_screen(FieldDialog(answer, others), keep)
 
     @on(Worker.StateChanged)

@@ -189,7 +189,7 @@ def _first_words(report: "Report") -> str:
     from optimus_tui.tools.pages.sections import sections
 
     if isinstance(report, IntegrationReport):
-        failed = [str(one.get("test", "?")) for one in report.tests_performed if one.get("status") == "fail"]
+        failed = [str(item.get("test", "?")) for item in report.tests_performed if item.get("status") == "fail"]
         words = f"{report.overall_status}, {report.pass_rate}"
         if failed:
             words += f"; failed: {', '.join(failed)}"

@@ -14,7 +14,9 @@ from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.message import Message
+from textual.screen import Screen
 from textual.suggester import SuggestFromList
+from textual.widget import Widget
 from textual.widgets import Input, Label, Select
 
 from optimus_tui.wording.safe import safe_text
@@ -44,7 +46,7 @@ class FormChoice(Select[Any], inherit_bindings=False):
             value = Select.NULL
             self.places.insert(0, value)
         super().__init__(
-            [(Text({True: "yes", False: "no"}.get(one, str(one))), one) for one in values],
+            [(Text({True: "yes", False: "no"}.get(item, str(item))), item) for item in values],
             prompt="choose with ← →",
             allow_blank=value is Select.NULL,
             value=value,
@@ -55,6 +57,24 @@ class FormChoice(Select[Any], inherit_bindings=False):
     def action_turn(self, by: int) -> None:
         """Choose the next value, or one before with a negative number."""
         self.value = self.places[(self.places.index(self.value) + by) % len(self.places)]
+
+
+def step_focus(screen: Screen[Any], places: Sequence[Widget], by: int) -> bool:
+    """Focus the place that follows the focused one, at once: the next key may be here already.
+
+    Args:
+        screen: The places' screen.
+        places: What can have the focus, from top to bottom.
+        by: How many places to go; negative to go up.
+
+    Returns:
+        False if there is no such place.
+    """
+    at = next((i for i, place in enumerate(places) if place is screen.focused), -1) + by
+    if not 0 <= at < len(places):
+        return False
+    screen.set_focus(places[at])
+    return True
 
 
 class ToolForm(Vertical):
@@ -113,14 +133,14 @@ class ToolForm(Vertical):
 
     def values(self) -> dict[str, Any]:
         """Return the arguments. Text in a number's field stays text: the tool's own check says what is wrong."""
-        found: dict[str, Any] = {}
+        result: dict[str, Any] = {}
         for name, field in self.fields.items():
             spec = resolved(self.properties[name], self.schema)
             value = field.selection if isinstance(field, FormChoice) else typed(field.value, spec)
             default = self.properties[name].get("default", spec.get("default"))
             if value is not None and value != default:
-                found[name] = value
-        return found
+                result[name] = value
+        return result
 
     def about(self) -> str:
         """Return what the field with the focus is for."""
@@ -137,18 +157,9 @@ class ToolForm(Vertical):
             field.focus()
             return
 
-    def focus_step(self, by: int) -> bool:
-        """Go to the next field; False where there is none."""
-        fields = list(self.fields.values())
-        at = next((i for i, field in enumerate(fields) if field is self.screen.focused), -1) + by
-        if not 0 <= at < len(fields):
-            return False
-        self.screen.set_focus(fields[at])  # at once: the next key may be here already
-        return True
-
     def action_step(self, by: int) -> None:
         """Go to the next field, or to the one before with a negative number."""
-        self.focus_step(by)
+        step_focus(self.screen, list(self.fields.values()), by)
 
     @on(Input.Submitted)
     def action_submit(self) -> None:
@@ -164,13 +175,13 @@ class ToolForm(Vertical):
 
 def resolved(spec: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, Any]:
     """Return the schema of one value: references followed, the one alternative that is not null."""
-    found = dict(spec)
-    if "$ref" in found:
-        found |= schema.get("$defs", {}).get(str(found["$ref"]).rsplit("/", 1)[-1], {})
-    real = [one for one in found.get("anyOf", ()) if one.get("type") != "null"]
+    result = dict(spec)
+    if "$ref" in result:
+        result |= schema.get("$defs", {}).get(str(result["$ref"]).rsplit("/", 1)[-1], {})
+    real = [item for item in result.get("anyOf", ()) if item.get("type") != "null"]
     if len(real) == 1:
-        found |= resolved(real[0], schema)
-    return found
+        result |= resolved(real[0], schema)
+    return result
 
 
 def field_text(value: Any) -> str:
