@@ -146,7 +146,7 @@ class Walk:
         for field in screen.query(Input):
             field.focus()
             await self.press("x", "9")
-        menus = list(screen.query(OptionList))
+        menus = [menu for menu in screen.query(OptionList) if menu.display]
         if menus:
             menus[0].focus()
             menus[0].highlighted = min(choice, menus[0].option_count - 1)

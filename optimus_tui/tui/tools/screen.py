@@ -351,7 +351,7 @@ class ToolsScreen(BaseScreen):
 def _hint(run: ToolRun | None) -> str:
     """Return what stands in place of an answer."""
     if run is None:
-        return "Enter in a field above asks this tool; Enter in the list goes to its fields."
+        return "Enter in a field runs the tool; Enter in the list goes to its fields."
     if run.running:
         return "waiting for the answer …"
     return run.stopped + "."
