@@ -21,7 +21,6 @@ from optimus_tui.clock import Clock
 from optimus_tui.contract.actions import ActionRequest, Confirmation, Plan, Preview, Progress, Receipt, Refusal
 from optimus_tui.tui.actions import action_dialog_keys
 from optimus_tui.tui.actions.action_dialog_face import STALE_SECONDS, ActionDialogFace
-from optimus_tui.tui.actions.action_dialog_keys import ALWAYS, LETTERS
 from optimus_tui.tui.actions.action_dialog_widgets import ActionLines, GuardedButton, audit_words
 from optimus_tui.tui.dialogs.base import Dialog
 from optimus_tui.tui.widgets.typed import ReasonInput, TypedInput
@@ -145,12 +144,6 @@ class ActionDialog(Dialog):
             return True
         typed, reason = self.query_one(TypedInput).value, self.query_one("#confirm-reason", Input).value
         return action_dialog_keys.is_command(action, self.words, typed, reason)
-
-    def key_of(self, action: str) -> str:
-        """Return the key to name for ``action``: its letter, or the key that works while letters are typed."""
-        if self.is_command(action):
-            return LETTERS[action]
-        return ALWAYS[action]
 
     def age(self) -> float:
         """Return the plan's age in seconds; 0 without a plan."""

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Protocol
 
-from optimus_tui.tui.actions.action_dialog_keys import LETTERS
+from optimus_tui.tui.actions.action_dialog_keys import ALWAYS, LETTERS
 from optimus_tui.tui.actions.action_dialog_text import (
     FEW,
     Lines,
@@ -57,8 +57,8 @@ class DialogState(Protocol):
     def age(self) -> float:
         """Return the plan's age in seconds."""
 
-    def key_of(self, action: str) -> str:
-        """Return the key to name for an action."""
+    def is_command(self, action: str) -> bool:
+        """Return True if the letter of an action is a command now, and not text."""
 
 
 class ActionDialogFace:
@@ -66,6 +66,12 @@ class ActionDialogFace:
 
     def __init__(self, dialog: DialogState) -> None:
         self.dialog = dialog
+
+    def key_of(self, action: str) -> str:
+        """Return the key to name for an action: its letter, or the key that works while letters are typed."""
+        if self.dialog.is_command(action):
+            return LETTERS[action]
+        return ALWAYS[action]
 
     def is_cramped(self) -> bool:
         """Return True if the terminal is too small to confirm anything."""
@@ -111,7 +117,7 @@ class ActionDialogFace:
 
     def asking_lines(self, plan: "Plan", preview: "Preview", width: int) -> Lines:
         """Return what is about to be confirmed."""
-        keys = {action: self.dialog.key_of(action) for action in LETTERS}
+        keys = {action: self.key_of(action) for action in LETTERS}
         return preview_lines(plan, preview, width, self.dialog.age(), self.dialog.whole, keys)
 
     def keys(self, overflows: bool) -> str:
@@ -126,9 +132,9 @@ class ActionDialogFace:
 
     def stage_keys(self) -> dict[str, str]:
         """Return the keys by stage; a stage that is missing can only be closed."""
-        replan, asking = self.dialog.key_of("replan"), "tab next"
+        replan, asking = self.key_of("replan"), "tab next"
         if self._has_more():
-            asking += f"   {self.dialog.key_of('whole')} all keys"
+            asking += f"   {self.key_of('whole')} all keys"
         return {
             "asking": f"{asking}   {replan} plan anew   esc cancels",
             "planning": "esc cancels",
@@ -152,5 +158,5 @@ class ActionDialogFace:
         if guard.armed is None:
             return "disarmed meanwhile: esc, then :arm", True
         if dialog.age() > STALE_SECONDS:
-            return f"older than a minute: {dialog.key_of('replan')} plans anew", True
+            return f"older than a minute: {self.key_of('replan')} plans anew", True
         return armed_words(guard), False
