@@ -99,7 +99,7 @@ def _dashboard(flags: dict[str, object]) -> int:
     env = dict(os.environ)  # kept for a change of environment; children do not inherit the secrets
     settings = settings_of(flags, env)
     if reason:
-        output.complain(reason)
+        output.print_error(reason)
         return exits.USAGE
     for name, key in (VARIABLES | OVERRIDES).items():
         if BY_KEY[key].secret:
@@ -148,7 +148,7 @@ def demo(ctx: click.Context, /, scenario: str, drill: str | None, headless: bool
         )
     reason = None if headless else why_no_dashboard()
     if reason:
-        output.complain(reason)
+        output.print_error(reason)
         return exits.USAGE
     config = BY_KEY["config"].variable
     settings = settings_of(flags, {config: os.environ.get(config, "")})
@@ -165,7 +165,7 @@ def run(arguments: list[str]) -> int:
     output.prepare()
     output.decided(exits.HEALTHY)
     if closed and not set(arguments) & SILENT_VERBS:
-        output.complain("standard output is closed: there is nowhere to write to; send it to a file or to /dev/null")
+        output.print_error("standard output is closed: there is nowhere to write to; send it to a file or to /dev/null")
         return exits.USAGE
     try:
         outcome = cli.main(arguments, prog_name="optimus-tui", standalone_mode=False)
@@ -174,22 +174,22 @@ def run(arguments: list[str]) -> int:
         return left.exit_code
     except (click.Abort, KeyboardInterrupt):
         word, code = signals.interrupted()
-        output.complain(word)
+        output.print_error(word)
         return code
     except click.ClickException as error:
         place = getattr(getattr(error, "ctx", None), "command_path", None) or "optimus-tui"
-        output.complain(f"{error.format_message().rstrip('.')} (see {place} --help)")
+        output.print_error(f"{error.format_message().rstrip('.')} (see {place} --help)")
         return exits.USAGE
     except SettingsError as error:
-        output.complain(error)
+        output.print_error(error)
         return exits.USAGE
     except FileNotFoundError as error:
         if error.errno is not None:  # only our own sentence about an incomplete installation has no number
             return _crashed(error)
-        output.complain(error)
+        output.print_error(error)
         return exits.USAGE
     except output.Unwritable as error:
-        output.complain(error)
+        output.print_error(error)
         return exits.USAGE
     except output.ReaderGone:
         return output.left_by_reader()  # whoever read us has gone and wants no more: that is no failure
@@ -197,7 +197,7 @@ def run(arguments: list[str]) -> int:
         full = output.unwritable(error)
         if full is None:
             return _crashed(error)
-        output.complain(full)
+        output.print_error(full)
         return exits.USAGE
     if isinstance(outcome, int):
         return outcome
@@ -214,7 +214,7 @@ def _crashed(error: Exception) -> int:
 def main() -> NoReturn:
     """Run the command line and exit: the console script."""
     signals.heed_sigterm()
-    output.leave(run(sys.argv[1:]))
+    output.exit_now(run(sys.argv[1:]))
 
 
 if __name__ == "__main__":

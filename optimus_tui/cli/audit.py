@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from optimus_tui.cli import exits
-from optimus_tui.cli.output import complain, document, hang, say
+from optimus_tui.cli.output import document, print_error, print_line, print_wrapped
 from optimus_tui.wording.numbers import plural
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def verify_command(folder: str | None) -> int:
     try:
         checked = verify(path)
     except OSError as error:
-        complain(_words_of(path, error))
+        print_error(_words_of(path, error))
         return exits.USAGE
     if checked.problem:
         place = path
@@ -57,22 +57,22 @@ def verify_command(folder: str | None) -> int:
         line = ""
         if checked.broken_line:
             line = f", line {checked.broken_line:,}"
-        complain(f"{place}{line}: {checked.problem}")
-        complain(f"{plural(checked.records, 'record')} before that are whole")
+        print_error(f"{place}{line}: {checked.problem}")
+        print_error(f"{plural(checked.records, 'record')} before that are whole")
         _say_files(checked)
         _say_moved(path)
         return exits.FOUND_SOMETHING
     if unknown := without_record(path.parent):
         for action in unknown:
-            complain(f"{path} holds nothing of action {action[:8]}, whose plan lies beside it: records are missing")
+            print_error(f"{path} holds nothing of action {action[:8]}, whose plan lies beside it: records are missing")
         return exits.FOUND_SOMETHING
-    say(f"{path}: {plural(checked.records, 'record')}, whole")
+    print_line(f"{path}: {plural(checked.records, 'record')}, whole")
     _say_files(checked)
     if checked.records:
-        say(f"from {checked.first_at} to {checked.last_at}")
-        say(f"last hash {checked.last_hash}")
+        print_line(f"from {checked.first_at} to {checked.last_at}")
+        print_line(f"last hash {checked.last_hash}")
     if checked.headless:
-        say("written by an earlier version, without audit.head: records missing at the end would not show")
+        print_line("written by an earlier version, without audit.head: records missing at the end would not show")
     return exits.HEALTHY
 
 
@@ -82,11 +82,11 @@ def _say_files(checked: "AuditCheck") -> None:
             what = "no sound record"
             if part.last:
                 what = f"records {part.first:,} to {part.last:,}"
-            say(f"  {part.name}: {what}")
+            print_line(f"  {part.name}: {what}")
     for one in checked.breaks:
-        say(f"a break was accepted at {one.at}: {_lost(one.first, one.last)}; reason given: {one.reason}")
+        print_line(f"a break was accepted at {one.at}: {_lost(one.first, one.last)}; reason given: {one.reason}")
     if checked.torn_bytes:
-        say(f"{plural(checked.torn_bytes, 'byte')} of an unfinished record at the end: nothing counts on it")
+        print_line(f"{plural(checked.torn_bytes, 'byte')} of an unfinished record at the end: nothing counts on it")
 
 
 def _say_moved(path: Path) -> None:
@@ -102,9 +102,9 @@ def _say_moved(path: Path) -> None:
     if head is not None:
         place = moved_to(path, head)
     if place is not None:
-        complain(f"its records lie in {place}: optimus-tui audit rotate takes that file over")
+        print_error(f"its records lie in {place}: optimus-tui audit rotate takes that file over")
     elif head is not None and head.seq:
-        complain(put_back(path))
+        print_error(put_back(path))
 
 
 @command.command("show")
@@ -122,13 +122,13 @@ def show_command(folder: str | None, action: str | None, last: int | None, as_js
     try:
         records = [one for one in read(path) if not action or str(one.get("action", "")).startswith(action)]
     except OSError as error:
-        complain(_words_of(path, error))
+        print_error(_words_of(path, error))
         return exits.USAGE
     if not records:
         sought = ""
         if action:
             sought = f" of {action}"
-        complain(f"{path}: no record{sought}")
+        print_error(f"{path}: no record{sought}")
         if not path.exists():
             return exits.USAGE
         return exits.HEALTHY
@@ -136,7 +136,7 @@ def show_command(folder: str | None, action: str | None, last: int | None, as_js
         if as_json:
             document(msgspec.json.encode(record))
         else:
-            hang(f"{str(record.get('at', '?'))[:19]}  {str(record.get('action', ''))[:8]:8}  ", _words(record))
+            print_wrapped(f"{str(record.get('at', '?'))[:19]}  {str(record.get('action', ''))[:8]:8}  ", _words(record))
     return exits.HEALTHY
 
 
@@ -151,9 +151,9 @@ def rotate_command(folder: str | None) -> int:
     try:
         kept = rotate(path.parent)
     except (AuditUnwritable, OSError) as error:
-        complain(error)
+        print_error(error)
         return exits.REFUSED
-    say(f"the records until now lie in {kept}; {path} goes on from there")
+    print_line(f"the records until now lie in {kept}; {path} goes on from there")
     return exits.HEALTHY
 
 
@@ -171,13 +171,13 @@ def accept_command(folder: str | None, reason: str) -> int:
     try:
         accepted, actions = accept(path.parent, reason)
     except (AuditUnwritable, OSError) as error:
-        complain(error)
+        print_error(error)
         return exits.REFUSED
-    say(f"{path} goes on: {_lost(accepted.first, accepted.last)}; the audit says so")
+    print_line(f"{path} goes on: {_lost(accepted.first, accepted.last)}; the audit says so")
     for kept in accepted.kept:
-        say(f"kept: {kept}")
+        print_line(f"kept: {kept}")
     for words in actions:
-        say(words)
+        print_line(words)
     return exits.HEALTHY
 
 

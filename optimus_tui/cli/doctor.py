@@ -14,7 +14,7 @@ from msgspec import Struct
 from optimus_tui import __version__
 from optimus_tui.cli import exits
 from optimus_tui.cli.flags import connection_flags, merge_flags, settings_of
-from optimus_tui.cli.output import hang, say
+from optimus_tui.cli.output import print_line, print_wrapped
 from optimus_tui.cli.ui_settings_check import CHECK, Check
 from optimus_tui.context import Context
 from optimus_tui.contract.finding_rules import SERVER_INFO_UNKNOWN
@@ -60,15 +60,15 @@ def command(ctx: click.Context, /, **given: object) -> int:
     check: Check | None = ctx.meta.get(CHECK)
     if check is not None:
         check(settings)
-    say(f"Optimus TUI {__version__}, environment {settings.title}")
+    print_line(f"Optimus TUI {__version__}, environment {settings.title}")
     _print_settings(settings)
     lines = asyncio.run(examine(settings))
-    say()
-    say("Reach")
+    print_line()
+    print_line("Reach")
     for line in lines:
-        hang(f"  {line.mark:<6}{line.subject:<12}", line.message)
+        print_wrapped(f"  {line.mark:<6}{line.subject:<12}", line.message)
         if line.copy:
-            say(f"{'':20}{line.copy}")
+            print_line(f"{'':20}{line.copy}")
     if any(line.mark == "WRONG" for line in lines):
         return exits.FOUND_SOMETHING
     return exits.HEALTHY
@@ -77,10 +77,10 @@ def command(ctx: click.Context, /, **given: object) -> int:
 def _print_settings(settings: Settings) -> None:
     rows = [(name, shown, settings.sources.get(name, "default")) for name, shown in _setting_rows(settings)]
     wide = max(len(name) for name, _, _ in rows) + 4
-    say()
-    say("Settings")
+    print_line()
+    print_line("Settings")
     for name, shown, source in rows:
-        hang(f"  {name:<{wide}}", f"{shown}  ({source})")
+        print_wrapped(f"  {name:<{wide}}", f"{shown}  ({source})")
 
 
 def _setting_rows(settings: Settings) -> list[tuple[str, str]]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from optimus_tui.cli.output import complain
+from optimus_tui.cli.output import print_error
 from optimus_tui.settings.table import SETTINGS, Setting
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def settings_of(
         for sentence in (*settings.warnings, *settings.notes):
             if sentence not in _SAID:
                 _SAID.add(sentence)
-                complain(sentence)
+                print_error(sentence)
     return settings
 
 

@@ -38,7 +38,7 @@ def prepare() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
-def say(text: str = "") -> None:
+def print_line(text: str = "") -> None:
     """Print one line on stdout; raise Unwritable if it cannot be written."""
     with _writing():
         print(safe_text(text, LONGEST))
@@ -65,7 +65,7 @@ def _full(error: OSError) -> Unwritable:
     return Unwritable(f"the output cannot be written: {error.strerror}")
 
 
-def complain(sentence: object) -> None:
+def print_error(sentence: object) -> None:
     """Print one sentence on stderr."""
     print(f"optimus-tui: {safe_text(sentence, LONGEST)}", file=sys.stderr)
 
@@ -120,7 +120,7 @@ def _json_escape(char: str) -> str:
     return "".join(f"\\u{units[at] << 8 | units[at + 1]:04x}" for at in range(0, len(units), 2))
 
 
-def wipe() -> None:
+def clear_screen() -> None:
     """Clear the terminal."""
     sys.stdout.write("\x1b[H\x1b[2J")
 
@@ -145,7 +145,7 @@ def discard() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def leave(code: int) -> NoReturn:
+def exit_now(code: int) -> NoReturn:
     """End the process now, also where a thread still hangs in a look-up that nobody waits for any more."""
     for stream in (sys.stdout, sys.stderr):
         if stream is not None and not stream.closed:
@@ -164,11 +164,11 @@ def report(text: str) -> None:
         print(safe_text(line, LONGEST), file=sys.stderr)
 
 
-def hang(lead: str, text: str) -> None:
+def print_wrapped(lead: str, text: str) -> None:
     """Print ``lead`` and then ``text``, wrapped and indented at the terminal's width (60 to 100 columns)."""
     width = max(60, min(100, shutil.get_terminal_size((80, 24)).columns))
     shown = safe_text(text, LONGEST)
     lines = textwrap.wrap(shown, max(20, width - len(lead)), break_long_words=False, break_on_hyphens=False) or [""]
-    say(f"{lead}{lines[0]}".rstrip())
+    print_line(f"{lead}{lines[0]}".rstrip())
     for line in lines[1:]:
-        say(" " * len(lead) + line)
+        print_line(" " * len(lead) + line)

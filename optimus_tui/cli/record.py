@@ -16,7 +16,7 @@ import click
 
 from optimus_tui.cli import exits
 from optimus_tui.cli.flags import connection_flags, merge_flags, settings_of
-from optimus_tui.cli.output import complain
+from optimus_tui.cli.output import print_error
 from optimus_tui.context import Context
 from optimus_tui.contract.health import HealthReport
 from optimus_tui.wording.age import clock
@@ -65,13 +65,13 @@ async def record(settings: "Settings", minutes: float | None = None) -> int:
     heard = Heard(book)
     try:
         if fault := await context.store.ready():
-            complain(fault.message + clause(fault.remedy, " (", ")"))
+            print_error(fault.message + clause(fault.remedy, " (", ")"))
             return exits.UNREACHABLE
         recorder = Recorder(lambda: context.store, context.clock)
         sampler = Sampler(context, recorder.listen(heard.take))
         for source, factor in PACES.items():
             sampler.pace(source, factor)
-        complain(f"recording {settings.environment} to {context.store.path}")
+        print_error(f"recording {settings.environment} to {context.store.path}")
         async with _running(lambda: {**sampler.loops(), "alerts": book.run}), _signals() as arrived:
             number = await _wait(context, heard, arrived, minutes)
         recorder.flush()
@@ -79,7 +79,7 @@ async def record(settings: "Settings", minutes: float | None = None) -> int:
     finally:
         store = context.store
         await context.aclose()
-    complain(f"stopped: {plural(store.saved, 'set')} kept{_losses(store.waiting + store.lost)}")
+    print_error(f"stopped: {plural(store.saved, 'set')} kept{_losses(store.waiting + store.lost)}")
     if number:
         if number == signal.SIGINT:
             return exits.INTERRUPTED
@@ -140,7 +140,7 @@ async def _say(context: Context, heard: Heard) -> None:
     lines = [f"{clock(context.clock.wall())} UTC {plural(store.saved, 'set')} kept, {used}; {heard.words()}"]
     if store.fault:
         lines.append(store.fault.message)
-    complain("; ".join(lines) + _losses(store.waiting + store.lost))
+    print_error("; ".join(lines) + _losses(store.waiting + store.lost))
 
 
 def _losses(count: int) -> str:
@@ -168,7 +168,7 @@ async def _kept_alive(name: str, loops: "Loops") -> None:
         try:
             await loop()
         except Exception as error:
-            complain(f"{name}: {_place_of(error)}; a bug of ours, it starts again in {RESTART_SECONDS:.0f} s")
+            print_error(f"{name}: {_place_of(error)}; a bug of ours, it starts again in {RESTART_SECONDS:.0f} s")
         await asyncio.sleep(RESTART_SECONDS)
 
 

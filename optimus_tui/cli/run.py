@@ -179,18 +179,18 @@ class Shown:
         if self.as_json:
             output.document(encode(report), indent=_indent())
             if getattr(report, "hides_worse", False):  # a hook that greps stdout drops it: people read stderr
-                output.complain(" ".join(getattr(report, "notes", ())))
+                output.print_error(" ".join(getattr(report, "notes", ())))
             return
         from optimus_tui.cli.reports.rendering import render
 
         render(report)
         if report.history_unread:
-            output.complain(f"the history could not be read: {report.history_unread}")
+            output.print_error(f"the history could not be read: {report.history_unread}")
 
     def failure(self, failure: "ToolFailure") -> int:
         """Print the document and the sentence that say why there is no answer, and return the exit code."""
         self._error(failure)
-        output.complain(failure.error.message)
+        output.print_error(failure.error.message)
         return failure.exit_code
 
     def refuse(
@@ -238,7 +238,7 @@ class Shown:
     def again(self) -> None:
         """Prepare for another document."""
         if not self.as_json:
-            output.wipe()
+            output.clear_screen()
 
     def _error(self, failure: "ToolFailure") -> None:
         from optimus_tui.clock import Clock

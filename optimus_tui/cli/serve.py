@@ -15,7 +15,7 @@ import click
 
 from optimus_tui.cli import exits
 from optimus_tui.cli.flags import connection_flags, merge_flags, settings_of
-from optimus_tui.cli.output import complain
+from optimus_tui.cli.output import print_error
 
 if TYPE_CHECKING:
     from optimus_tui.serving.asgi import App
@@ -53,7 +53,7 @@ def _missing(*names: str) -> bool:
 def serve(ctx: click.Context, /, host: str, port: int, **given: object) -> int:
     """Answer POST /mcp/{tool} with the same documents as `run`; GET /mcp lists the tools with their JSON Schemas."""
     if _missing("uvicorn"):
-        complain(f"serve {REMEDY}")
+        print_error(f"serve {REMEDY}")
         return exits.USAGE
     settings = settings_of(merge_flags(ctx, given))
     from optimus_tui.http_api.app import at_mcp
@@ -76,10 +76,10 @@ def serve(ctx: click.Context, /, host: str, port: int, **given: object) -> int:
 def mcp(ctx: click.Context, /, http: bool, host: str | None, port: int | None, **given: object) -> int:
     """Serve the tools to an MCP client: on stdin and stdout, or with --http on a port."""
     if not http and (host is not None or port is not None):
-        complain("--host and --port need --http")
+        print_error("--host and --port need --http")
         return exits.USAGE
     if _missing("mcp"):
-        complain(f"mcp {REMEDY}")
+        print_error(f"mcp {REMEDY}")
         return exits.USAGE
     settings = settings_of(merge_flags(ctx, given))
     dispatcher = _dispatcher(settings)
@@ -118,7 +118,7 @@ def _listen(
         bound = listen.bind(host, port)
         app = build(bound, listen.token_for(bound, purpose))
     except listen.CannotListen as error:
-        complain(error)
+        print_error(error)
         return exits.USAGE
     listen.note(f"{what} at {bound.url}/mcp, environment {settings.environment}; ctrl+c ends it")
     listen.serve(app, bound)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from optimus_tui.cli import exits, output
-from optimus_tui.cli.output import hang, say
+from optimus_tui.cli.output import print_line, print_wrapped
 from optimus_tui.cli.run import complete_tool
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def command(name: str | None, as_json: bool) -> int:
         else:
             chosen = list(TOOLS.values())
     except ToolFailure as failure:
-        output.complain(failure.error.message)
+        output.print_error(failure.error.message)
         return failure.exit_code
     if as_json:
         documents: object = [_document(tool) for tool in chosen]
@@ -39,9 +39,9 @@ def command(name: str | None, as_json: bool) -> int:
     elif name is None:
         wide = max(len(tool.name) for tool in chosen) + 2
         for tool in chosen:
-            hang(f"{tool.name:<{wide}}", tool.description)
-        say()
-        say("optimus-tui tools NAME describes one; optimus-tui run NAME asks it.")
+            print_wrapped(f"{tool.name:<{wide}}", tool.description)
+        print_line()
+        print_line("optimus-tui tools NAME describes one; optimus-tui run NAME asks it.")
     else:
         _describe(chosen[0])
     return exits.HEALTHY
@@ -58,27 +58,27 @@ def _document(tool: "Tool") -> dict[str, Any]:
 
 
 def _describe(tool: "Tool") -> None:
-    say(tool.name)
-    hang("  ", tool.description)
+    print_line(tool.name)
+    print_wrapped("  ", tool.description)
     if tool.writes:
-        hang("  ", tool.writes)
+        print_wrapped("  ", tool.writes)
     schema = tool.input_schema()
-    say()
-    say("Arguments")
+    print_line()
+    print_line("Arguments")
     for name, about in schema.get("properties", {}).items():
         required = name in schema.get("required", ())
         default = "required"
         if not required:
             default = f"default {_json(about.get('default'))}"
-        hang(f"  {name:<24}", f"{_kind(about)}, {default}")
+        print_wrapped(f"  {name:<24}", f"{_kind(about)}, {default}")
         if about.get("description"):
-            hang(" " * 26, about["description"])
-    say()
-    say("Answer")
+            print_wrapped(" " * 26, about["description"])
+    print_line()
+    print_line("Answer")
     for name, about in tool.output_schema().get("properties", {}).items():
-        hang(f"  {name:<32}", _kind(about))
-    say()
-    say(f"optimus-tui run {tool.name}{_example(schema)}")
+        print_wrapped(f"  {name:<32}", _kind(about))
+    print_line()
+    print_line(f"optimus-tui run {tool.name}{_example(schema)}")
 
 
 def _kind(about: dict[str, Any]) -> str:

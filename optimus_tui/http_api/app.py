@@ -78,34 +78,34 @@ class Tools:
 
     async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
         """Serve one request."""
-        from optimus_tui.serving.asgi import BodyRefused, Gone, say_no
+        from optimus_tui.serving.asgi import BodyRefused, Gone, send_error
 
         if scope["type"] != "http":
             return
         try:
             await self._route(route_path(scope), scope, receive, send)
         except BodyRefused as refused:
-            await say_no(send, refused.status, "bad_argument", refused.message, ((b"connection", b"close"),))
+            await send_error(send, refused.status, "bad_argument", refused.message, ((b"connection", b"close"),))
         except Gone:
             return
 
     async def _route(self, path: str, scope: "Scope", receive: "Receive", send: "Send") -> None:
-        from optimus_tui.serving.asgi import read_body, say, say_no, while_connected
+        from optimus_tui.serving.asgi import read_body, send_error, send_json, while_connected
 
         name = path.removeprefix("/").removesuffix("/")
         allowed = b"POST" if name else b"GET"
         if scope["method"].encode() != allowed:
             message = f"{path or '/'} answers {allowed.decode()} only"
-            await say_no(send, 405, "bad_argument", message, ((b"allow", allowed),))
+            await send_error(send, 405, "bad_argument", message, ((b"allow", allowed),))
         elif not name:
-            await say(send, 200, catalogue())
+            await send_json(send, 200, catalogue())
         elif wrong := wrong_type(scope):
             await read_body(receive)  # The sender reads the answer only after it has sent the body.
-            await say_no(send, 415, "bad_argument", wrong)
+            await send_error(send, 415, "bad_argument", wrong)
         else:
             body = await read_body(receive)
             answered = await while_connected(receive, self._dispatcher.call(name, body))
-            await say(send, *_answer(answered))
+            await send_json(send, *_answer(answered))
 
 
 def _answer(answered: "Answered") -> "tuple[int, bytes, tuple[tuple[bytes, bytes], ...]]":
@@ -158,7 +158,7 @@ def catalogue() -> bytes:
 
 def at_mcp(dispatcher: "ToolDispatcher") -> "App":
     """Return what ``serve`` serves: the routes below /mcp only, and a shutdown that closes the clients."""
-    from optimus_tui.serving.asgi import say_no
+    from optimus_tui.serving.asgi import send_error
 
     tools = Tools(dispatcher)
 
@@ -168,7 +168,7 @@ def at_mcp(dispatcher: "ToolDispatcher") -> "App":
         elif scope["path"] == "/mcp" or scope["path"].startswith("/mcp/"):
             await tools({**scope, "root_path": "/mcp"}, receive, send)
         else:
-            await say_no(send, 404, "bad_argument", "the tools are at /mcp and /mcp/{tool}")
+            await send_error(send, 404, "bad_argument", "the tools are at /mcp and /mcp/{tool}")
 
     return app
 

@@ -19,7 +19,18 @@ from optimus_tui.mcp_server.frames import (
     negotiated,
     read_frame,
 )
-from optimus_tui.serving.asgi import App, BodyRefused, Gone, Message, Receive, Scope, Send, read_body, say, say_no
+from optimus_tui.serving.asgi import (
+    App,
+    BodyRefused,
+    Gone,
+    Message,
+    Receive,
+    Scope,
+    Send,
+    read_body,
+    send_error,
+    send_json,
+)
 
 SESSION_HEADER = b"mcp-session-id"
 VERSION_HEADER = b"mcp-protocol-version"
@@ -58,7 +69,7 @@ class SessionKeeper:
             try:
                 body = await read_body(receive)
             except BodyRefused as refused:
-                await say_no(send, refused.status, "bad_argument", refused.message, ((b"connection", b"close"),))
+                await send_error(send, refused.status, "bad_argument", refused.message, ((b"connection", b"close"),))
             except Gone:
                 return
             else:
@@ -79,7 +90,7 @@ class SessionKeeper:
                 return
             check_message(frame)
         except FrameRefused as refused:
-            await say(send, 400, refused.text.encode())
+            await send_json(send, 400, refused.text.encode())
             return
         if text.startswith(BYTE_ORDER_MARK):
             body = json.dumps(frame).encode()
@@ -140,9 +151,9 @@ class SessionKeeper:
             if is_request(message):
                 answers += [one async for one in _answers(collected, message["id"])]
         if answers:
-            await say(send, 200, json.dumps(answers).encode())
+            await send_json(send, 200, json.dumps(answers).encode())
         else:
-            await say(send, 202, b"")
+            await send_json(send, 202, b"")
 
 
 def _header(scope: Scope, wanted: bytes) -> bytes:

@@ -9,7 +9,7 @@ import ipaddress
 from collections.abc import Collection, Iterable
 from typing import Any, NamedTuple
 
-from optimus_tui.serving.asgi import App, Headers, Receive, Scope, Send, say_no
+from optimus_tui.serving.asgi import App, Headers, Receive, Scope, Send, send_error
 
 LOOPBACK_NAMES = ("localhost", "127.0.0.1", "[::1]")
 _PASSED_ON = (b"forwarded", b"via", b"x-real-ip")
@@ -48,7 +48,7 @@ class AccessControlMiddleware:
             if refusal is None:
                 await self._app(scope, receive, send)
             else:
-                await say_no(send, refusal.status, "refused", refusal.message, refusal.headers)
+                await send_error(send, refusal.status, "refused", refusal.message, refusal.headers)
         else:
             await send({"type": "websocket.close", "code": 1008})
 

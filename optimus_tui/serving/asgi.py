@@ -94,7 +94,7 @@ async def _hang_up(receive: Receive) -> None:
         pass
 
 
-async def say(send: Send, status: int, document: bytes, headers: Headers = ()) -> None:
+async def send_json(send: Send, status: int, document: bytes, headers: Headers = ()) -> None:
     """Send one JSON document as the answer. No header lets a page of another origin read it."""
     lines = [
         (b"content-type", b"application/json"),
@@ -107,9 +107,9 @@ async def say(send: Send, status: int, document: bytes, headers: Headers = ()) -
     await send({"type": "http.response.body", "body": document})
 
 
-async def say_no(send: Send, status: int, code: ErrorCode, message: str, headers: Headers = ()) -> None:
+async def send_error(send: Send, status: int, code: ErrorCode, message: str, headers: Headers = ()) -> None:
     """Send an error document for a request that reached no tool."""
-    await say(send, status, error_document(code, message), headers)
+    await send_json(send, status, error_document(code, message), headers)
 
 
 def error_document(code: ErrorCode, message: str) -> bytes:
@@ -118,7 +118,7 @@ def error_document(code: ErrorCode, message: str) -> bytes:
     return encode(failure_report("", failure, time.time()))
 
 
-def ending_well(app: App) -> App:
+def with_complete_answers(app: App) -> App:
     """Wrap ``app`` so that neither cancellation nor a bug prints a traceback or leaves an answer unfinished.
 
     If the server ends: 503, or the end of what was being sent. A bug: one line in the log, and 500.
@@ -142,9 +142,9 @@ def ending_well(app: App) -> App:
             if is_bug:
                 _log.error("%s: %s", type(error).__name__, safe_text(redact(str(error)), 300))
             if not started and is_bug:
-                await say_no(send, 500, "internal", "a bug in the server; see its log")
+                await send_error(send, 500, "internal", "a bug in the server; see its log")
             elif not started:
-                await say_no(send, 503, "busy", "the server is ending", ((b"connection", b"close"),))
+                await send_error(send, 503, "busy", "the server is ending", ((b"connection", b"close"),))
             elif not complete:
                 await send({"type": "http.response.body", "body": b"", "more_body": False})
 

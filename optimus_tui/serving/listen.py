@@ -104,11 +104,11 @@ def serve(app: "App", bound: ListeningSocket) -> None:
     """Serve until SIGINT or SIGTERM. Headers of proxies are ignored, and no version is sent."""
     import uvicorn
 
-    from optimus_tui.serving.asgi import ending_well
+    from optimus_tui.serving.asgi import with_complete_answers
     from optimus_tui.serving.connections import BoundedProtocol
 
     config = uvicorn.Config(
-        ending_well(app),
+        with_complete_answers(app),
         http=BoundedProtocol,
         backlog=BoundedProtocol.most,
         log_config=None,

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from optimus_tui.serving.asgi import App, Gone, Receive, Scope, Send, ending_well
+from optimus_tui.serving.asgi import App, Gone, Receive, Scope, Send, with_complete_answers
 
 BEGUN = {"type": "http.response.start", "status": 200, "headers": []}
 BUG = ValueError("redis://user:hunter2@host")
@@ -26,7 +26,7 @@ async def answer_of(error: BaseException, begun: bool) -> list[Any]:
             await send(BEGUN)
         raise error
 
-    whole: App = ending_well(app)
+    whole: App = with_complete_answers(app)
     await whole({"type": "http"}, nothing, send)
     return sent
 

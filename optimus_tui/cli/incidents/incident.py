@@ -13,7 +13,7 @@ from optimus_tui.cli import exits
 from optimus_tui.cli.flags import connection_flags, merge_flags, settings_of
 from optimus_tui.cli.group import LazyGroup, Verb
 from optimus_tui.cli.incidents.session import on_incident, unsaved
-from optimus_tui.cli.output import complain, document, say
+from optimus_tui.cli.output import document, print_error, print_line
 
 if TYPE_CHECKING:
     from optimus_tui.incidents.service import IncidentService
@@ -72,14 +72,14 @@ def begin(ctx: click.Context, /, title: str, name: str, began: str | None, **giv
             try:
                 incident_service = await open_incident(context, title, name=name, began=since)
             except IncidentError as error:
-                complain(error)
+                print_error(error)
                 return error.exit_code
             try:
                 await capture(incident_service)
             finally:
                 await incident_service.aclose()
-            say(f"incident {incident_service.state.id}")
-            say(f"next: {what_next(incident_service.state)}")
+            print_line(f"incident {incident_service.state.id}")
+            print_line(f"next: {what_next(incident_service.state)}")
             return unsaved(incident_service, exits.HEALTHY)
 
     return to_end(tool_call())
@@ -100,7 +100,7 @@ def _list(as_json: bool) -> int:
     try:
         found = listed()
     except IncidentError as error:
-        complain(error)
+        print_error(error)
         return error.exit_code
     if as_json:
         import msgspec
@@ -108,9 +108,9 @@ def _list(as_json: bool) -> int:
         document(msgspec.json.encode({"incidents": [summary(one) for one in found]}))
         return exits.HEALTHY
     for one in found:
-        say(row(one))
+        print_line(row(one))
     if not found:
-        say("no incidents; optimus-tui incident open begins one")
+        print_line("no incidents; optimus-tui incident open begins one")
     return exits.HEALTHY
 
 
@@ -133,7 +133,7 @@ def show(ctx: click.Context, /, number: int, as_json: bool, **given: object) -> 
             )
         else:
             for line in lines(incident_service.state, incident_service.clocks.now()):
-                say(line)
+                print_line(line)
         return exits.HEALTHY
 
     return on_incident(ctx, given, number, look, write=False, must_write=False)

@@ -10,7 +10,7 @@ import click
 
 from optimus_tui.cli import exits
 from optimus_tui.cli.flags import merge_flags, settings_of
-from optimus_tui.cli.output import complain
+from optimus_tui.cli.output import print_error
 
 if TYPE_CHECKING:
     from optimus_tui.incidents.service import IncidentService
@@ -45,7 +45,7 @@ def on_incident(
             try:
                 incident_service = await resume_incident(context, number, write=write, announce=announce)
             except IncidentError as error:
-                complain(error)
+                print_error(error)
                 return error.exit_code
             code = exits.REFUSED
             try:
@@ -54,7 +54,7 @@ def on_incident(
                 if not (write and incident_service.read_only and must_write and not announce):
                     code = await work(incident_service)
             except IncidentError as error:
-                complain(error)
+                print_error(error)
                 code = error.exit_code
             finally:
                 await incident_service.aclose()
@@ -73,7 +73,7 @@ def _settings(flags: dict[str, object], *, needed: bool) -> "Settings":
     except SettingsError as error:
         if needed:
             raise
-        complain(f"{error}; what is kept is shown all the same")
+        print_error(f"{error}; what is kept is shown all the same")
         return Settings()
 
 
@@ -81,12 +81,12 @@ def unsaved(incident_service: "IncidentService", code: int) -> int:
     """Warn about records that could not be written, and return the exit code."""
     if incident_service.fault is None:
         return code
-    complain(f"not recorded, and lost now: {incident_service.fault.message}")
+    print_error(f"not recorded, and lost now: {incident_service.fault.message}")
     return exits.REFUSED
 
 
 def _warn(incident_service: "IncidentService") -> None:
     for notice in incident_service.timeline.notices:
-        complain(notice)
+        print_error(notice)
     if incident_service.read_only:
-        complain(f"incident {incident_service.state.id} is read-only: {incident_service.read_only}")
+        print_error(f"incident {incident_service.state.id} is read-only: {incident_service.read_only}")

@@ -11,7 +11,7 @@ from optimus_tui.cli import exits
 from optimus_tui.cli.flags import connection_flags
 from optimus_tui.cli.incidents.incident import NUMBER
 from optimus_tui.cli.incidents.session import on_incident
-from optimus_tui.cli.output import complain, page, say
+from optimus_tui.cli.output import page, print_error, print_line
 
 if TYPE_CHECKING:
     from optimus_tui.incidents.service import IncidentService
@@ -49,13 +49,13 @@ def run(
             await incident_service.done(step.plan.id, said)
         elif step is not None and step.plan.choose_issue and incident_service.state.choice is None:
             for line in ranking(incident_service.state):
-                say(line)
-            complain(f"which issue is yours to decide: optimus-tui incident run {number} --issue TYPE")
+                print_line(line)
+            print_error(f"which issue is yours to decide: optimus-tui incident run {number} --issue TYPE")
             return exits.USAGE
         elif step is not None and step.plan.kind != "tool":
             for line in step_lines(step, incident_service.state):
-                say(line)
-            say(f"next: {what_next(incident_service.state)}")
+                print_line(line)
+            print_line(f"next: {what_next(incident_service.state)}")
             return exits.HEALTHY
         else:
             step = await incident_service.run(name)
@@ -72,8 +72,8 @@ def _say_step(incident_service: "IncidentService", name: str) -> int:
     if step is None:
         return exits.HEALTHY
     for line in step_lines(step, incident_service.state):
-        say(line)
-    say(f"next: {what_next(incident_service.state)}")
+        print_line(line)
+    print_line(f"next: {what_next(incident_service.state)}")
     if step.status == "failed":
         return exits.UNREACHABLE
     found = step.status == "done" and step.outcome is not None and rank(step.outcome.severity) >= MATTERS
@@ -97,8 +97,8 @@ def resume(ctx: click.Context, /, number: int, repair: bool, moved: str | None, 
         if moved is not None and incident_service.elsewhere:
             await incident_service.move(moved)
         for line in lines(incident_service.state, incident_service.clocks.now()):
-            say(line)
-        say(f"next: {what_next(incident_service.state)}")
+            print_line(line)
+        print_line(f"next: {what_next(incident_service.state)}")
         if incident_service.read_only:
             return exits.REFUSED
         return exits.HEALTHY
@@ -117,12 +117,12 @@ def _repair(number: int) -> bool:
     try:
         kept, records = quarantine(folder_of(incidents_dir(), number), writer())
     except UnreadableFile as error:
-        complain(error)
+        print_error(error)
         return False
     except OSError as error:
-        complain(f"it cannot be repaired: {error.strerror}")
+        print_error(f"it cannot be repaired: {error.strerror}")
         return False
-    say(f"the damaged file lies at {kept}; {records:,} records could be read")
+    print_line(f"the damaged file lies at {kept}; {records:,} records could be read")
     return True
 
 
@@ -160,10 +160,10 @@ def close(ctx: click.Context, /, number: int, cause: str, resolution: str, no_me
             try:
                 await measure(incident_service)
             except IncidentError as error:
-                complain(f"the impact is not measured: {error}")
+                print_error(f"the impact is not measured: {error}")
         await incident_service.close_incident(cause, resolution)
         for line in spans(incident_service.state):
-            say(line)
+            print_line(line)
         return exits.HEALTHY
 
     return on_incident(ctx, given, number, work)
@@ -187,7 +187,7 @@ def export(ctx: click.Context, /, number: int, form: str, place: str | None, **g
         if form == "html":
             wanted = "html"
         if place is None:
-            say(str(await write_up(incident_service, wanted)))  # type: ignore[arg-type]
+            print_line(str(await write_up(incident_service, wanted)))  # type: ignore[arg-type]
             return exits.HEALTHY
         text = render(incident_service.state, incident_service.timeline, incident_service.clocks.now(), wanted)  # type: ignore[arg-type]
         return _put(text, place)
@@ -204,7 +204,7 @@ def _put(text: str, place: str) -> int:
     try:
         write(place, text)
     except PageNotWritten as error:
-        complain(f"{place}: {error}")
+        print_error(f"{place}: {error}")
         return exits.USAGE
-    say(place)
+    print_line(place)
     return exits.HEALTHY

@@ -12,7 +12,7 @@ import click
 
 from optimus_tui.cli import exits, output
 from optimus_tui.cli.flags import connection_flags, merge_flags, settings_of
-from optimus_tui.cli.output import complain, hang, say
+from optimus_tui.cli.output import print_error, print_line, print_wrapped
 from optimus_tui.wording.numbers import NOTHING, UNKNOWN, latency, percent, thousands
 from optimus_tui.wording.safe import safe_text
 
@@ -117,7 +117,7 @@ async def _tool_call(settings: "Settings", tenants: Sequence[bytes], minutes: in
         except ToolFailure as failure:
             if as_json:
                 output.document(encode(failure_report(TOOL, failure, context.clock.wall())))
-            complain(failure.error.message)
+            print_error(failure.error.message)
             return failure.exit_code
     if as_json:
         output.document(encode(report), indent=output.indent())
@@ -130,16 +130,16 @@ async def _tool_call(settings: "Settings", tenants: Sequence[bytes], minutes: in
 
 def _print(report: "CompareReport", width: int) -> None:
     for line in table(report.tenants, width, report.differs):
-        say(line)
-    say()
+        print_line(line)
+    print_line()
     for line in _strangers(report):
-        say(line)
+        print_line(line)
     for finding in report.diagnostics:
-        hang(f"{_GLYPHS.get(finding.severity, '△')} ", finding.message)
+        print_wrapped(f"{_GLYPHS.get(finding.severity, '△')} ", finding.message)
     for reason in report.unknown:
-        hang(f"{UNKNOWN} ", reason)
+        print_wrapped(f"{UNKNOWN} ", reason)
     for line in _covered(report):
-        say(line)
+        print_line(line)
 
 
 def _strangers(report: "CompareReport") -> Iterator[str]:

@@ -9,7 +9,7 @@ import click
 
 from optimus_tui.cli import exits, output
 from optimus_tui.cli.flags import connection_flags, merge_flags, settings_of
-from optimus_tui.cli.output import complain, say
+from optimus_tui.cli.output import print_error, print_line
 from optimus_tui.wording.safe import safe_text
 
 if TYPE_CHECKING:
@@ -66,10 +66,10 @@ async def _tool_call(settings: "Settings", form: str, page: str | None) -> int:
         except ToolFailure as failure:
             if form == "json":
                 output.document(encode(failure_report(KEY, failure, context.clock.wall())))
-            complain(failure.error.message)
+            print_error(failure.error.message)
             return exits.UNREACHABLE
         if context.store.fault is not None:
-            complain(f"this stand-up may not be remembered: {context.store.fault.message}")
+            print_error(f"this stand-up may not be remembered: {context.store.fault.message}")
         if page is not None:
             try:
                 async with asyncio.timeout(PAGE_SECONDS):
@@ -92,7 +92,7 @@ def _put(report: "StandupReport", form: str) -> None:
     if form == "md":
         written = chat(report).splitlines()
     for line in written:
-        say(line)
+        print_line(line)
 
 
 def _put_page(report: "StandupReport", samples: "dict[str, tuple[tuple[float, float], ...]]", place: str) -> int:
@@ -105,9 +105,9 @@ def _put_page(report: "StandupReport", samples: "dict[str, tuple[tuple[float, fl
     try:
         write(place, text)
     except PageNotWritten as error:
-        complain(f"{safe_text(place)}: {error}")
+        print_error(f"{safe_text(place)}: {error}")
         return exits.USAGE
-    complain(f"the page is {safe_text(place)}")
+    print_error(f"the page is {safe_text(place)}")
     return _code(report)
 
 

@@ -10,7 +10,7 @@ import click
 
 from optimus_tui.assets import asset_dir
 from optimus_tui.cli import exits
-from optimus_tui.cli.output import complain, say
+from optimus_tui.cli.output import print_error, print_line
 from optimus_tui.wording.shell import shell_word
 
 _NOT_COPIED = ("__pycache__", ".pytest_cache", ".ruff_cache", ".mypy_cache", ".venv", "build", "dist")
@@ -39,11 +39,11 @@ def command(directory: str) -> int:
         reason = getattr(error, "strerror", None) or error
         if not isinstance(error, NotCopied):
             reason = f"{directory} cannot be written: {reason}"
-        complain(f"init: {reason}")
+        print_error(f"init: {reason}")
         return exits.USAGE
-    say(f"{copied} files are in {directory}")
+    print_line(f"{copied} files are in {directory}")
     for line in _STEPS.format(place=shell_word(directory)).splitlines():
-        say(line)
+        print_line(line)
     return exits.HEALTHY
 
 

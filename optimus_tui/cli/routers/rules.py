@@ -3,7 +3,7 @@
 import click
 
 from optimus_tui.cli import exits, output
-from optimus_tui.cli.output import complain, hang, say
+from optimus_tui.cli.output import print_error, print_line, print_wrapped
 
 
 @click.command("rules")
@@ -17,12 +17,12 @@ def command(rule: str | None, form: str) -> int:
 
     if rule in OF_FILES and form == "text":
         priority, why, fix = OF_FILES[rule]
-        say(f"{rule}: at every level, {priority} priority, of the file as such; no comment sets it aside")
-        hang("why  ", why)
-        hang("fix  ", fix)
+        print_line(f"{rule}: at every level, {priority} priority, of the file as such; no comment sets it aside")
+        print_wrapped("why  ", why)
+        print_wrapped("fix  ", fix)
         return exits.HEALTHY
     if rule is not None and rule not in RULES:
-        complain(f"there is no rule {rule!r}; there are {', '.join((*RULES, *OF_FILES))}")
+        print_error(f"there is no rule {rule!r}; there are {', '.join((*RULES, *OF_FILES))}")
         return exits.USAGE
     if rule is not None:
         chosen = [RULES[rule]]
@@ -41,24 +41,24 @@ def command(rule: str | None, form: str) -> int:
         from optimus_tui.patterns.catalogue import page
 
         for line in page(chosen).rstrip().split("\n"):
-            say(line)
+            print_line(line)
     elif rule is None:
         for one in chosen:
-            hang(f"{one.id:<28}{one.level:<18}{one.priority:<8}", one.title)
-        say()
-        say(f"Of files as such, at every level: {', '.join(OF_FILES)}.")
-        say("optimus-tui rules ID describes one. Each level includes those before it.")
+            print_wrapped(f"{one.id:<28}{one.level:<18}{one.priority:<8}", one.title)
+        print_line()
+        print_line(f"Of files as such, at every level: {', '.join(OF_FILES)}.")
+        print_line("optimus-tui rules ID describes one. Each level includes those before it.")
     else:
         one = chosen[0]
-        say(f"{one.id}: {one.title}")
-        say(f"{one.level}, {one.priority} priority, pattern {one.pattern}")
-        hang("why  ", one.why)
-        hang("fix  ", one.fix)
+        print_line(f"{one.id}: {one.title}")
+        print_line(f"{one.level}, {one.priority} priority, pattern {one.pattern}")
+        print_wrapped("why  ", one.why)
+        print_wrapped("fix  ", one.fix)
         for title, example in (("bad", one.bad), ("good", one.good)):
-            say()
-            say(title)
+            print_line()
+            print_line(title)
             for line in example.strip().split("\n"):
-                say(f"    {line}")
-        say()
-        say(f"Set aside where it is meant so: # optimus: ignore[{one.id}] the reason")
+                print_line(f"    {line}")
+        print_line()
+        print_line(f"Set aside where it is meant so: # optimus: ignore[{one.id}] the reason")
     return exits.HEALTHY

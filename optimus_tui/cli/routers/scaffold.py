@@ -81,7 +81,7 @@ def new(
         root = _root(project, merge_flags(ctx, given))
         if not dry_run:
             for sentence in recover(root):
-                output.complain(sentence)
+                output.print_error(sentence)
         plan = plan_router(root, spec, shared_names)
     except SpecError as error:
         if error.allowed:
@@ -106,7 +106,7 @@ def undo(ctx: click.Context, /, project: str | None, **given: object) -> int:
     except (WriteRefused, OSError) as error:
         return _refuse(_reason(error))
     for change in entry.changes:
-        output.say(f"{'removed' if change.before is None else 'restored':<9}{change.path}")
+        output.print_line(f"{'removed' if change.before is None else 'restored':<9}{change.path}")
     return exits.HEALTHY
 
 
@@ -131,7 +131,7 @@ def _reason(error: Exception) -> str:
 
 
 def _refuse(sentence: object) -> int:
-    output.complain(f"scaffold: {sentence}")
+    output.print_error(f"scaffold: {sentence}")
     return exits.USAGE
 
 
@@ -144,27 +144,27 @@ def _show_and_write(
     from optimus_tui.tools.patterns.files import judged
 
     if not plan.changes:
-        output.say(f"the router {plan.draft.spec.name} is there already, exactly like this: nothing to write")
+        output.print_line(f"the router {plan.draft.spec.name} is there already, exactly like this: nothing to write")
         return exits.HEALTHY
     for line in [*show_diff(plan, new_files=dry_run), "", *show_tree(plan), ""]:
-        output.say(line)
+        output.print_line(line)
     for warning in plan.warnings:
-        output.hang("note     ", warning)
+        output.print_wrapped("note     ", warning)
     checks: list[DraftCheck] = []
     allowed = yes or _is_allowed(plan)
     for check in run_checks(plan.draft, plan.root, python, judged, None, allowed):
         checks.append(check)
-        output.hang(f"{check.status:<9}", f"{check.name}: {check.detail}")
+        output.print_wrapped(f"{check.status:<9}", f"{check.name}: {check.detail}")
         for line in check.output.splitlines()[-SHOWN_OUTPUT:]:
-            output.say(f"         {line}")
+            output.print_line(f"         {line}")
     if any(check.status == "failed" for check in checks):
-        output.complain("scaffold: nothing was written: a check failed")
+        output.print_error("scaffold: nothing was written: a check failed")
         return exits.FOUND_SOMETHING
     if dry_run:
         return exits.HEALTHY
     silent = [check for check in checks if check.status == "not run"]
     if yes and not untested and (reason := next((one.detail for one in silent if one.name == "tests"), "")):
-        output.complain(
+        output.print_error(
             f"scaffold: nothing was written: the tests were {reason}; name a Python that can run them with --python, "
             "or write without them with --untested"
         )
@@ -199,7 +199,7 @@ def _ask_and_write(plan: "RouterPlan", silent: "list[DraftCheck]", *, yes: bool,
         return _refuse("nothing was written: there is nobody to ask here, say --yes")
     for question in questions:
         if not click.confirm(question, default=False):
-            output.complain("scaffold: nothing was written")
+            output.print_error("scaffold: nothing was written")
             return exits.FOUND_SOMETHING
     try:
         write_router(plan)
@@ -210,6 +210,6 @@ def _ask_and_write(plan: "RouterPlan", silent: "list[DraftCheck]", *, yes: bool,
 
 
 def _say_next(spec: "RouterSpec", steps: tuple[str, ...]) -> None:
-    output.say(f"written; optimus-tui scaffold undo takes it back. Next for {spec.name}:")
+    output.print_line(f"written; optimus-tui scaffold undo takes it back. Next for {spec.name}:")
     for step in steps:
-        output.say(f"  {step}")
+        output.print_line(f"  {step}")

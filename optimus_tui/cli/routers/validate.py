@@ -13,7 +13,7 @@ import click
 
 from optimus_tui.cli import exits, output
 from optimus_tui.cli.flags import connection_flags, merge_flags, settings_of, working_directory
-from optimus_tui.cli.output import complain, say
+from optimus_tui.cli.output import print_error, print_line
 
 if TYPE_CHECKING:
     from optimus_tui.contract.tools.patterns import LiveComparison, ValidateReport
@@ -64,7 +64,7 @@ def command(
         return code
     if form != "json":
         _print(report, form, known, gone)
-    found, compared = _live(settings, outcome, say if form == "text" else complain)
+    found, compared = _live(settings, outcome, print_line if form == "text" else print_error)
     if form == "json":
         import msgspec
 
@@ -168,9 +168,9 @@ def _write(place: Path, report: "ValidateReport") -> int:
     try:
         place.write_bytes(made_of(report.issues_found))
     except OSError as error:
-        complain(f"{place}: {error.strerror or error}")
+        print_error(f"{place}: {error.strerror or error}")
         return exits.USAGE
-    say(f"{len(report.issues_found)} findings are in {place}; --baseline {place} leaves them out")
+    print_line(f"{len(report.issues_found)} findings are in {place}; --baseline {place} leaves them out")
     return exits.HEALTHY
 
 
@@ -204,7 +204,7 @@ def _print(report: "ValidateReport", form: str, known: int, gone: int) -> None:
     if form == "github":
         lines = validate_formats.github(report)
     for line in lines:
-        say(line)
+        print_line(line)
 
 
 def _live(
@@ -223,7 +223,7 @@ def _live(
             try:
                 compared = await live_drift(context, outcome)
             except ToolFailure as failure:
-                complain(failure.error.message)
+                print_error(failure.error.message)
                 return failure.exit_code
         found = compared.differences
         for one in found:
