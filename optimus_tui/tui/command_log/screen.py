@@ -42,9 +42,12 @@ MOST_LISTED = 1_000
 
 
 class CommandLogScreen(BaseScreen):
-    """What this program sent to Redis and over HTTP since it started, as bytes. y copies the line as redis-cli or curl
-    for a shell; a password is never in it: redis-cli reads REDISCLI_AUTH. Nothing is run from here. Commands of one
-    kind that followed each other are one line; enter lists them. p shows what the panes poll, folded."""
+    """What this program sent to Redis and over HTTP since it started, as bytes.
+
+    y copies the line as redis-cli or curl for a shell; a password is never in it: redis-cli reads REDISCLI_AUTH.
+    Nothing is run from here. Commands of one kind that followed each other are one line; enter lists them. p shows
+    what the panes poll, folded.
+    """
 
     CSS_PATH: ClassVar[Any] = [asset_dir("styles") / "log.tcss"]
     BINDINGS: ClassVar[Any] = chosen(

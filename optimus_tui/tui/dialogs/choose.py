@@ -1,4 +1,4 @@
-"""A dialog that offers a few texts and returns the chosen one: copy as …"""
+"""A dialog that offers a few texts and returns the chosen one, as for "copy as"."""
 
 from textual import on
 from textual.content import Content

@@ -30,8 +30,10 @@ if TYPE_CHECKING:
 
 
 class TenantScreen(BaseScreen):
-    """Counters, cache keys and recent events of one tenant, as the dashboard behind this screen reads them. Nothing
-    more is asked of Redis. Tab goes from list to list; z shows one alone; t asks the tools about this tenant."""
+    """Counters, cache keys and recent events of one tenant, as the dashboard behind this screen reads them.
+
+    Nothing more is asked of Redis. Tab goes from list to list; z shows one alone; t asks the tools about this tenant.
+    """
 
     CSS_PATH = asset_dir("styles") / "tenant.tcss"
     BINDINGS: ClassVar[Any] = chosen(

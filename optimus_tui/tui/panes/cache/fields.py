@@ -12,8 +12,11 @@ LONGEST = 4_096
 
 
 class KeyFields(Mapping[str, str | float | None]):
-    """The fields of the key given to ``of`` last: ttl in seconds (None when it never expires or nobody knows), size in
-    bytes and type where the key was looked at, ``expires`` "never", "yes" or "unknown"."""
+    """The fields of the key that was given to ``of`` last.
+
+    ``ttl`` is in seconds, None for a key that never expires or whose TTL is unknown; ``size`` (bytes) and ``type`` are
+    there once the key's details were read; ``expires`` is "never", "yes" or "unknown".
+    """
 
     def __init__(
         self,

@@ -21,8 +21,11 @@ from optimus_tui.tui.panes.cache.words import key_sheet, preview_sheet
 
 
 class CachePane(Pane):
-    """Cached answers by kind, tenant and key. Bars: keys by time left, up to 10 s, 1 min, 5 min, 15 min, 1 h, 1 day
-    and longer. ∞ never expires. Filter fields: kind, tenant, key, type, ttl<30, size>10k, expires:never."""
+    """Cached answers by kind, tenant and key.
+
+    Bars: keys by time left, up to 10 s, 1 min, 5 min, 15 min, 1 h, 1 day and longer. ∞ never expires. Filter fields:
+    kind, tenant, key, type, ttl<30, size>10k, expires:never.
+    """
 
     NAME = "cache"
     NUMBER = 3

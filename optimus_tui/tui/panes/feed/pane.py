@@ -16,8 +16,11 @@ from optimus_tui.tui.panes.feed.tail import PaintLimit, TailView
 
 
 class FeedPane(Pane):
-    """Invalidation events, the newest at the bottom. The view follows them until you move up; G or end follows again.
-    Filter fields: tenant, type, channel, detail, origin:log, gap>2, problem:json. Times are when an event came here."""
+    """Invalidation events, the newest at the bottom.
+
+    The view follows them until you move up; G or end follows again. Filter fields: tenant, type, channel, detail,
+    origin:log, gap>2, problem:json. Times are when an event came here.
+    """
 
     NAME = "feed"
     NUMBER = 4

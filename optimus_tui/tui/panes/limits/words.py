@@ -41,8 +41,10 @@ JUDGED = {
 def verdict_words(
     report: LimitsReport, states: Mapping[str, int], room: int, order: str, *, current: bool = True
 ) -> Words:
-    """The answer, then the order, in at most ``room`` cells; the order is the last to go. ``current``: the report is of
-    now; an old one proves nothing good."""
+    """Return the answer, then the order, in at most ``room`` cells; the order is the last to be left out.
+
+    ``current``: the report is of now; an old one proves nothing good.
+    """
     parts: Words = []
     if never := states.get("immortal", 0):
         parts.append((f"✖ {never:,} never reset{'s' if never == 1 else ''}", "crit"))
@@ -106,8 +108,11 @@ def tenants_line(report: LimitsReport, threshold: int, width: int) -> list[Piece
 
 
 def total_pieces(report: LimitsReport, threshold: int, width: int) -> list[Piece]:
-    """``48 of 1,000`` and what could not be understood; ``≥`` while not everything was read, ``?`` where no layout is
-    known: none that we know is not none."""
+    """Return ``48 of 1,000`` and what could not be understood.
+
+    ``≥`` stands before it while not everything was read, ``?`` in its place where keys are there and none has a known
+    layout.
+    """
     strange = any(finding.rule == LIMITS_UNKNOWN_LAYOUT for finding in report.findings)
     over = any(finding.rule == LIMITS_TOTAL for finding in report.findings)
     keys = report.total + report.unparsed.count - report.unparsed.shown
