@@ -118,13 +118,18 @@ async def _health(ctx: "Context", tenant: str) -> dict[str, Any]:
 
     reading = await read_engine(ctx.http, ctx.settings, ctx.clock)
     state = reading.value
-    ok = state is not None and state.status == "connected"
+    if state is None:
+        nothing = dict.fromkeys(("response_time_ms", "status_code"))
+        return {"status": _status(False), **nothing, "error": sentence(reading.fault), "says": None}
+    remark = None
+    if state.remark is not None:
+        remark = state.remark.words
     return {
-        "status": _status(ok),
-        "response_time_ms": rounded(state.latency_ms) if state else None,
-        "status_code": state.status_code if state else None,
-        "error": sentence((state.fault if state else None) or reading.fault),
-        "says": state.remark.words if state and state.remark else None,
+        "status": _status(state.status == "connected"),
+        "response_time_ms": rounded(state.latency_ms),
+        "status_code": state.status_code,
+        "error": sentence(state.fault or reading.fault),
+        "says": remark,
     }
 
 
@@ -140,9 +145,10 @@ async def _performance(ctx: "Context", tenant: str) -> dict[str, Any]:
             status, took = seen.answer.status, rounded(seen.answer.took_ms)
         each.append({"status_code": status, "response_time_ms": took, "error": sentence(seen.fault)})
     times = sorted(seen.answer.took_ms for seen in looks if seen.answer and seen.failure is None)
-    average = None
+    average = p95 = None
     if times:
         average = sum(times) / len(times)
+        p95 = times[min(len(times) - 1, round(0.95 * (len(times) - 1)))]
     good = len(times) == len(looks)
     missing = f"only {len(looks)} of {REQUESTS} requests were sent: the time was up"
     fast = average is not None and average <= ctx.settings.thresholds.latency_poor_ms
@@ -152,7 +158,7 @@ async def _performance(ctx: "Context", tenant: str) -> dict[str, Any]:
         "successful_requests": len(times),
         "failed_requests": len(looks) - len(times),
         "average_response_time_ms": rounded(average),
-        "p95_response_time_ms": rounded(times[min(len(times) - 1, round(0.95 * (len(times) - 1)))]) if times else None,
+        "p95_response_time_ms": rounded(p95),
         "within_target": average is not None and average <= ctx.settings.thresholds.integration_ms,
         "target_ms": ctx.settings.thresholds.integration_ms,
         "requests": each,

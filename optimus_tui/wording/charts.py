@@ -50,7 +50,9 @@ def chart(name: str, samples: Samples, moments: Sequence[float] = ()) -> Chart |
         return None
     low, high = min(v for _, v in kept), max(v for _, v in kept)
     first, last = kept[0][0], kept[-1][0]
-    top = 1.0 if name.startswith("hit_rate") else 1.1 * high or 1.0
+    top = 1.1 * high or 1.0
+    if name.startswith("hit_rate"):
+        top = 1.0
     lines: list[list[str]] = [[]]
     before = first
     for at, value in _thinned(kept):

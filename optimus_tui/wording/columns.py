@@ -61,7 +61,9 @@ def left_out(names: Sequence[str]) -> str:
 
 
 def _floor(one: Need, most: int) -> int:
-    cells = min(one.cells, WHOLE if one.whole else most)
+    if one.whole:
+        most = WHOLE
+    cells = min(one.cells, most)
     return min(max(one.head, one.cells), max(one.least_head, cells))
 
 

@@ -25,12 +25,15 @@ def compact(count: int | None) -> str:
         return UNKNOWN
     if abs(count) < 10_000:
         return f"{count:,}"
+    if count < 0:
+        return f"-{compact(-count)}"
     for size, letter in ((10**9, "G"), (10**6, "M")):
-        if abs(count) >= size:
-            shown = math.floor(abs(count) * 10 / size) / 10
-            number = f"{int(shown):,}" if shown >= 10 else f"{shown:.1f}"
-            return f"{'-' if count < 0 else ''}{number}{letter}"
-    return f"{'-' if count < 0 else ''}{abs(count) // 1000}k"
+        shown = math.floor(count * 10 / size) / 10
+        if shown >= 10:
+            return f"{int(shown):,}{letter}"
+        if shown >= 1:
+            return f"{shown:.1f}{letter}"
+    return f"{count // 1000}k"
 
 
 def percent_number(share: float | None) -> str:
@@ -42,7 +45,7 @@ def percent_number(share: float | None) -> str:
         return UNKNOWN
     if 0 < share < 0.005:
         return "<1"
-    return _rounded(share * 100, 1 if 0.99 < share < 1.01 else 0)
+    return _rounded(share * 100, int(0.99 < share < 1.01))
 
 
 def percent(share: float | None, bar: float | None = None) -> str:
@@ -57,7 +60,7 @@ def percent(share: float | None, bar: float | None = None) -> str:
         return UNKNOWN
     if 0 < share < 0.0005:
         return "<0.1 %"
-    fewest = 1 if share < 0.0995 or 0.99 < share < 1.01 else 0
+    fewest = int(share < 0.0995 or 0.99 < share < 1.01)
     text = _rounded(share * 100, fewest)
     for digits in range(fewest + 1, 3):
         if bar is None or share == bar or float(text.replace(",", "")) != round(bar * 100, 6):
@@ -71,7 +74,7 @@ def _rounded(value: float, digits: int) -> str:
     scale = 10**digits
     rounded = math.floor(value * scale + 0.5 + 1e-9) / scale
     if rounded == 100 and value != 100 and digits:
-        rounded = 100 - 1 / scale if value < 100 else 100 + 1 / scale
+        rounded = 100 + math.copysign(1 / scale, value - 100)
     return f"{rounded:,.{digits}f}".removesuffix(".0")
 
 
@@ -112,7 +115,9 @@ def slope(per_second: float | None) -> str:
         return "0.0"
     if abs(per_second) < 1000:
         return f"{per_second:+,.1f}"
-    return f"{'+' if per_second > 0 else ''}{compact(round(per_second))}"
+    if per_second < 0:
+        return compact(round(per_second))
+    return f"+{compact(round(per_second))}"
 
 
 def latency(milliseconds: float | None) -> str:
@@ -146,4 +151,6 @@ def progress(done: int, total: int | None, what: str) -> str:
 
 def plural(count: int, one: str, many: str | None = None) -> str:
     """Return ``1 counter``, ``1,247 counters``."""
-    return f"{count:,} {one if count == 1 else many or one + 's'}"
+    if count == 1:
+        return f"1 {one}"
+    return f"{count:,} {many or one + 's'}"

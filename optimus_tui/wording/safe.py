@@ -14,16 +14,18 @@ def safe_text(raw: object, limit: int = 200) -> str:
 
     ``raw`` may be bytes (decoded as UTF-8, bad bytes shown as ``\xff``), text, or an exception.
     """
+    most, ending = 4 * limit + 8, ""
     if isinstance(raw, (bytes, bytearray, memoryview)):
         size = len(raw)
-        head = bytes(raw[: 4 * limit + 8])
-        tail = bytes(raw[-64:]) if size > len(head) else b""
-        text = head.decode("utf-8", "backslashreplace")
-        ending = tail.decode("utf-8", "backslashreplace")
+        text = bytes(raw[:most]).decode("utf-8", "backslashreplace")
+        if size > most:
+            ending = bytes(raw[-64:]).decode("utf-8", "backslashreplace")
     else:
-        whole = raw if isinstance(raw, str) else str(raw)
+        whole = str(raw)
         size = len(whole)
-        text, ending = whole[: 4 * limit + 8], whole[-16:] if size > 4 * limit + 8 else ""
+        text = whole[:most]
+        if size > most:
+            ending = whole[-16:]
     if text.isascii() and text.isprintable() and len(text) <= limit and not ending:
         return text
     shown = _escape(text)
@@ -38,12 +40,14 @@ def safe_sentence(raw: object, limit: int = 300) -> str:
 
     For sentences, whose beginning matters most. For names use ``safe_text``, which keeps both ends.
     """
-    whole = raw if isinstance(raw, str) else str(raw)
+    whole = str(raw)
     shown = _escape(whole[: limit + 1])
     if len(whole) <= limit and len(shown) <= limit:
         return shown
     head = shown[: limit - 1]
-    return f"{head[: head.rfind(' ')] if ' ' in head[limit // 2 :] else head}…"
+    if " " in head[limit // 2 :]:
+        head = head[: head.rfind(" ")]
+    return f"{head}…"
 
 
 def _escape(text: str) -> str:

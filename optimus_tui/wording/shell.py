@@ -77,8 +77,12 @@ def curl(url: str, *headers: tuple[str, bytes | str], method: str = "GET", body:
     if method != "GET":
         parts += ["-X", shell_word(method)]
     for name, value in headers:
-        data = value if isinstance(value, bytes) else value.encode()
-        parts += ["-H", shell_word(name.encode() + (b": " + data if data else b";"))]
+        if isinstance(value, str):
+            value = value.encode()
+        header = name.encode() + b";"  # curl sends an empty header only so
+        if value:
+            header = name.encode() + b": " + value
+        parts += ["-H", shell_word(header)]
     if body:
         parts += ["--data-raw", shell_word(body)]
     return " ".join([*parts, shell_word(url)])

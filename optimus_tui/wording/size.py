@@ -12,7 +12,7 @@ def size(byte_count: int | None, *, estimate: bool = False) -> str:
     """
     if byte_count is None:
         return UNKNOWN
-    mark = "~" if estimate else ""
+    mark = "~" * estimate
     if byte_count < 1000:
         return f"{mark}{byte_count} B"
     amount, unit = byte_count / 1024, 0
@@ -22,4 +22,6 @@ def size(byte_count: int | None, *, estimate: bool = False) -> str:
         return f"{mark}{amount:,.0f} {_UNITS[unit]}"
     number = f"{amount:.1f}"
     # Keys are some KB: one decimal keeps the column aligned. From MB up a round size reads as configured: "2 GB".
-    return f"{mark}{number if unit == 0 else number.removesuffix('.0')} {_UNITS[unit]}"
+    if unit > 0:
+        number = number.removesuffix(".0")
+    return f"{mark}{number} {_UNITS[unit]}"

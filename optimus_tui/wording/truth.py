@@ -6,6 +6,7 @@ already safe to show (a Fault's message is).
 
 from optimus_tui.contract.reading import Coverage, Fault, FaultKind, Reading
 from optimus_tui.wording.age import age, clock
+from optimus_tui.wording.clauses import clause
 from optimus_tui.wording.numbers import compact
 from optimus_tui.wording.ttl import until
 
@@ -52,7 +53,9 @@ def fault_words(fault: Fault | None, source: str, retry_in: float | None = None)
         said = f"{source}: {fault.message}"
     if retry_in is None:
         return (said,)
-    return (said, "retrying" if retry_in <= 0 else f"retry in {until(retry_in)}")
+    if retry_in <= 0:
+        return (said, "retrying")
+    return (said, f"retry in {until(retry_in)}")
 
 
 def counted_down(retry_in: float | None, passed: float) -> float | None:
@@ -93,7 +96,7 @@ def truth_line(
         target: the address that is being connected to while there is no answer yet.
     """
     if reading is None:
-        return f"connecting to {source}{f' at {target}' if target else ''} …"
+        return f"connecting to {source}{clause(target, ' at ')} …"
     parts: list[str] = []
     if reading.value is not None:
         past = mono - reading.taken_mono
@@ -109,4 +112,4 @@ def fault_lines(fault: Fault | None, otherwise: str) -> list[str]:
     """Return what failed and what to do about it, a line each; ``otherwise`` where nothing failed."""
     if fault is None:
         return [otherwise]
-    return [fault.message, fault.remedy] if fault.remedy else [fault.message]
+    return [line for line in (fault.message, fault.remedy) if line]

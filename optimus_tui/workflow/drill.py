@@ -143,6 +143,9 @@ def judge(names: tuple[str, str], truth: Truth, watch: Watch, kept: IncidentStat
         ),
     ]  # fmt: skip
     at = {one.name: one.seconds for one in marks}
+    resolved = at["proved"]
+    if resolved is None:
+        resolved = at["gone"]
     return DrillResult(
         scenario=names[0],
         says=names[1],
@@ -153,7 +156,7 @@ def judge(names: tuple[str, str], truth: Truth, watch: Watch, kept: IncidentStat
         missed=tuple(_missed(marks, state, watch)),
         detect=at["shown"],
         acknowledge=at["opened"],
-        resolve=at["proved"] if at["proved"] is not None else at["gone"],
+        resolve=resolved,
         incident=state.id,
     )
 
@@ -179,7 +182,9 @@ def _opened(state: IncidentState, watch: Watch) -> DrillMilestone:
 def _identified(truth: Truth, state: IncidentState, watch: Watch) -> DrillMilestone:
     if watch.identified is not None:
         return _mark("identified", watch.identified[0], watch, watch.identified[1], "")
-    issue = state.choice.issue if state.choice else ""
+    issue = ""
+    if state.choice is not None:
+        issue = state.choice.issue
     if issue not in truth.issues:
         looked = clause(issue, "; chosen was ")
         return DrillMilestone("identified", None, f"the issue {' or '.join(truth.issues)} was not chosen{looked}")
@@ -190,16 +195,21 @@ def _acted(state: IncidentState, watch: Watch) -> DrillMilestone:
     action_records = [(_ended(one), one.receipt.words or one.receipt.kind) for one in state.action_records]
     done = sorted(one for one in (*action_records, *watch.remedies) if one[0] >= watch.injected)
     if not done:
-        by_whom = "; the fault ended in another way" if watch.cleared is not None else ""
+        by_whom = ""
+        if watch.cleared is not None:
+            by_whom = "; the fault ended in another way"
         return DrillMilestone("acted", None, f"no action or :remedy was carried out{by_whom}")
     return _mark("acted", done[0][0], watch, ", then ".join(words for _, words in done), "")
 
 
 def _ended(record: ActionRecord) -> float:
     """Return when an action ended, which a busy machine records later; its record's time if the receipt tells none."""
-    ended = record.receipt.ended
-    late = record.at.wall - ended if ended is not None else 0.0
-    return record.at.mono - (late if 0 < late < RECORDED_WITHIN_SECONDS else 0.0)
+    if record.receipt.ended is None:
+        return record.at.mono
+    late = record.at.wall - record.receipt.ended
+    if 0 < late < RECORDED_WITHIN_SECONDS:
+        return record.at.mono - late
+    return record.at.mono
 
 
 def _gone(truth: Truth, watch: Watch) -> str:

@@ -119,13 +119,12 @@ def _check(state: IncidentState, event: happened.CheckFinished) -> Reduced:
 
 def _resume(state: IncidentState, event: happened.Resumed) -> Reduced:
     """Free what was running when its process ended: it has no result."""
-    freed = tuple(
-        replace(step, status="waiting", said="interrupted: its process ended while it ran")
-        if step.status == "running"
-        else step
-        for step in state.steps
-    )
-    return action_records.give_up(replace(state, steps=freed, operator=event.operator or state.operator)), ()
+    freed = []
+    for step in state.steps:
+        if step.status == "running":
+            step = replace(step, status="waiting", said="interrupted: its process ended while it ran")
+        freed.append(step)
+    return action_records.give_up(replace(state, steps=tuple(freed), operator=event.operator or state.operator)), ()
 
 
 def _move(state: IncidentState, event: happened.SystemMoved) -> Reduced:

@@ -159,7 +159,9 @@ def _step(row: Any, where: str, key: str) -> tuple[StepPlan, str]:
     if kind not in KINDS:
         raise PlaybookError(f"{where}: {key}.kind must be one of {', '.join(KINDS)}")
     if (kind == "tool") != bool(row.get("tool")):
-        message = "is missing" if kind == "tool" else f"is not allowed in a step of kind {kind}"
+        message = f"is not allowed in a step of kind {kind}"
+        if kind == "tool":
+            message = "is missing"
         raise PlaybookError(f"{where}: {key}.tool {message}")
     if row.get("choose_issue") and row.get("tool") != "troubleshoot_production_issue":
         raise PlaybookError(f"{where}: {key}.choose_issue belongs to a step of troubleshoot_production_issue")
@@ -204,7 +206,9 @@ def _known(table: Mapping[str, Any], known: Mapping[str, type], where: str, pref
         shown = safe_text(key, 60)
         if key not in known:
             near = get_close_matches(key, known, 1)
-            hint = f"did you mean {near[0]}?" if near else f"valid here: {', '.join(known)}"
+            hint = f"valid here: {', '.join(known)}"
+            if near:
+                hint = f"did you mean {near[0]}?"
             raise PlaybookError(f"{where}: {prefix}{shown} is unknown; {hint}")
         if not isinstance(value, known[key]):
             raise PlaybookError(f"{where}: {prefix}{shown} must be {_WORDS[known[key]]}")

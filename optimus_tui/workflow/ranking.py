@@ -13,6 +13,7 @@ from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.incident import ISSUES, Candidate, Outcome
 from optimus_tui.contract.limits import ALL_TENANTS, NO_OPERATION, NO_TENANT
 from optimus_tui.contract.tools.common import Diagnostic
+from optimus_tui.wording.clauses import and_others
 from optimus_tui.workflow.severity import MATTERS, level, rank
 
 USUAL = "high_latency"
@@ -84,14 +85,15 @@ def _slow(outcome: Outcome, slow_ms: float) -> list[Diagnostic]:
 
 def _candidate(issue: str, clues: Sequence[_Clue], nothing: bool) -> Candidate:
     if not clues:
-        usual = "; it is the runbook's default" if nothing and issue == USUAL else ""
+        usual = ""
+        if nothing and issue == USUAL:
+            usual = "; it is the runbook's default"
         return Candidate(issue=issue, reason=f"no finding points to it{usual}", score=0)
     ordered = sorted(clues, key=lambda one: -one.score)
-    more = f" (+{len(ordered) - 1})" if len(ordered) > 1 else ""
     tenants = [name for one in ordered if (name := tenant_of(one.finding)) is not None]
     return Candidate(
         issue=issue,
-        reason=ordered[0].finding.message + more,
+        reason=ordered[0].finding.message + and_others(ordered),
         score=ordered[0].score + _PER_FINDING * min(len(ordered), _MOST_COUNTED),
         tenant=next(iter(tenants), None),
         rules=tuple(dict.fromkeys(one.finding.rule for one in ordered)),
@@ -104,7 +106,9 @@ def tenant_of(finding: Diagnostic) -> str | None:
         return None
     subject = finding.subject
     if finding.rule in (LIMITS_TENANT_SHARE, LIMITS_REFUSED):
-        name = "" if subject == ALL_TENANTS else subject
+        if subject == ALL_TENANTS:
+            return None
+        name = subject
     else:
         name, slash, operation = subject.partition(" / ")
         if not slash or operation == NO_OPERATION:

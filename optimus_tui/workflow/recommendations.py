@@ -13,7 +13,7 @@ from optimus_tui.contract.finding_rules import rule_of, rules_cured_by
 from optimus_tui.contract.incident import Advice, Outcome, Step, TeamAdvice
 from optimus_tui.contract.tools.common import Diagnostic, Recommendation
 from optimus_tui.workflow.ranking import tenant_of
-from optimus_tui.workflow.severity import MATTERS, level, rank
+from optimus_tui.workflow.severity import MATTERS, SCALE, level, rank
 
 BY_COMMAND = (
     ("EXPIRE", "rate_limit:", "repair_counter"),
@@ -31,6 +31,7 @@ _OFFER = {
 _LAST = ("reset_counters", "unlink_prefix")
 """These actions lose data that may be needed: their priority is always low."""
 _ORDER = {"critical": 0, "high": 1, "medium": 2, "low": 3}
+_PRIORITIES = {**{name: name for name in _ORDER}, "info": "low", "warning": "medium"}
 
 
 def advise(
@@ -54,10 +55,10 @@ def advise(
     for advice in (*_of_team(team, findings), *_offers(findings, made.values(), tenant)):
         _add(made, advice)
     marked = {one.id: one for one in before if one.status != "open"}
-    kept = [
-        replace(one, status=marked[one.id].status, said=marked[one.id].said) if one.id in marked else one
-        for one in made.values()
-    ]
+    kept = []
+    for advice in made.values():
+        known = marked.get(advice.id, advice)
+        kept.append(replace(advice, status=known.status, said=known.said))
     # What was done stays in the list, even if a step that was run again no longer recommends it.
     gone = [one for name, one in marked.items() if name not in made]
     return tuple(sorted([*kept, *gone], key=lambda one: _ORDER.get(one.priority, 2)))
@@ -69,10 +70,14 @@ def _add(made: dict[str, Advice], one: Advice) -> None:
 
 def _of_tool(one: Recommendation, outcome: Outcome, step: Step, tenant: str | None) -> Advice:
     kind = _kind_of_command(one.command)
-    cured = (one.rule,) if one.rule else rules_cured_by(kind)
+    cured = rules_cured_by(kind)
+    if one.rule:
+        cured = (one.rule,)
     about = [found for found in outcome.findings if found.rule in cured]
     about = [found for found in about if found.message == one.reason] or about
-    asked = step.arguments.get("tenant_id")
+    chosen = step.arguments.get("tenant_id")
+    if isinstance(chosen, str):
+        tenant = chosen
     advice = _advice(
         action=one.action,
         priority=one.priority,
@@ -80,7 +85,7 @@ def _of_tool(one: Recommendation, outcome: Outcome, step: Step, tenant: str | No
         file=one.file,
         reason=one.reason,
         kind=kind,
-        tenant=asked if isinstance(asked, str) else tenant,
+        tenant=tenant,
         about=about,
         source=step.plan.id,
     )
@@ -116,13 +121,15 @@ def _offers(findings: Sequence[Diagnostic], made: Iterable[Advice], tenant: str 
     offers: list[Advice] = []
     for one in findings:
         kind = rule_of(one.rule).cured_by or ""
-        who = tenant_of(one) or (None if one.rule.startswith("limits.") else tenant)
+        who = tenant_of(one)
+        if who is None and not one.rule.startswith("limits."):
+            who = tenant
         if not kind or (kind, who) in offered:
             continue
         offered.add((kind, who))
-        priority = level(one) if rank(level(one)) >= MATTERS else "medium"
-        if kind in _LAST:
-            priority = "low"
+        priority = "low"
+        if kind not in _LAST:
+            priority = SCALE[max(rank(level(one)), MATTERS)]
         offers.append(
             _advice(
                 action=_OFFER[kind].format(who=who or "one tenant"), priority=priority, command=None, file=None,
@@ -141,7 +148,7 @@ def _advice(
     return Advice(
         id=hashlib.sha256(identity.encode("utf-8", "surrogatepass")).hexdigest()[:8],
         action=action,
-        priority=priority if priority in _ORDER else {"info": "low", "warning": "medium"}.get(priority, "medium"),
+        priority=_PRIORITIES.get(priority, "medium"),
         command=command,
         file=file,
         reason=reason,

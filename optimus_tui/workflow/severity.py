@@ -21,8 +21,9 @@ def rank(word: str) -> int:
 
 def level(finding: Diagnostic | Finding) -> str:
     """Return low, medium, high or critical: the finding's own level, else that of its severity."""
-    own = finding.level if isinstance(finding, Diagnostic) else ""
-    return own or _SAME.get(finding.severity, finding.severity)
+    if isinstance(finding, Diagnostic) and finding.level:
+        return finding.level
+    return _SAME.get(finding.severity, finding.severity)
 
 
 def worst(findings: Iterable[Diagnostic]) -> str:

@@ -62,8 +62,10 @@ def _gone(step: Step) -> set[Key]:
     """
     if step.before is None or step.outcome is None or step.change is None or step.change.verdict == "unknown":
         return set()
-    worst = _keys(step.worst) if step.worst is not None and not step.plan.choose_issue else set()
-    return (_keys(step.before) | worst) - _keys(step.outcome)
+    earlier = _keys(step.before)
+    if step.worst is not None and not step.plan.choose_issue:
+        earlier |= _keys(step.worst)
+    return earlier - _keys(step.outcome)
 
 
 def _keys(outcome: Outcome) -> set[Key]:

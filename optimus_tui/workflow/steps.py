@@ -31,7 +31,9 @@ def arguments_of(state: IncidentState, step: Step) -> dict[str, Any]:
 def put(state: IncidentState, step: Step) -> IncidentState:
     """Return the state with this step replaced, and the recommendations that follow from it."""
     steps = tuple(step if one.plan.id == step.plan.id else one for one in state.steps)
-    tenant = state.choice.tenant if state.choice else None
+    tenant = None
+    if state.choice is not None:
+        tenant = state.choice.tenant
     return replace(state, steps=steps, advice=advise(steps, state.team, state.advice, tenant))
 
 
@@ -47,6 +49,9 @@ def start(state: IncidentState, event: happened.StepStarted) -> Reduced:
     if step.plan.choose_issue and state.choice is None:
         return state, (happened.AskIssue(candidates=state.candidates), EventRefused(reason=_ASK))
     arguments = arguments_of(state, step)
+    before = None
+    if step.arguments == arguments:
+        before = step.outcome
     begun = replace(
         step,
         status="running",
@@ -55,13 +60,13 @@ def start(state: IncidentState, event: happened.StepStarted) -> Reduced:
         started=event.at,
         ended=None,
         said="",
-        before=step.outcome if step.arguments == arguments else None,
+        before=before,
         change=None,
     )
     return put(state, begun), (happened.RunTool(step=step.plan.id, tool=step.plan.tool, arguments=arguments),)
 
 
-_ASK = "first choose which issue to look at"
+_ASK = "first choose which issue to examine"
 
 
 def finish(state: IncidentState, event: happened.StepFinished) -> Reduced:
@@ -69,7 +74,9 @@ def finish(state: IncidentState, event: happened.StepFinished) -> Reduced:
     step = state.step(event.step)
     if step is None or step.status != "running":
         return _refuse(f"step {event.step!r} is not running", state)
-    change = compare(step.before, event.outcome) if step.before is not None else None
+    change = None
+    if step.before is not None:
+        change = compare(step.before, event.outcome)
     ended = replace(
         step, status="done", ended=event.at, took_ms=event.took_ms, outcome=event.outcome, evidence=event.evidence,
         change=change, worst=_worst(step.worst, event.outcome),
@@ -93,9 +100,10 @@ def finish(state: IncidentState, event: happened.StepFinished) -> Reduced:
 
 
 def _worst(known: Outcome | None, now: Outcome) -> Outcome | None:
-    if known is None:
-        return now if rank(now.severity) else None
-    if rank(now.severity) > rank(known.severity):
+    least = 0
+    if known is not None:
+        least = rank(known.severity)
+    if rank(now.severity) > least:
         return now
     return known
 
@@ -114,7 +122,9 @@ def _first(state: IncidentState) -> str:
 
 def _bring_forward(state: IncidentState, after: Step) -> IncidentState:
     """Move waiting steps that name a rule which was found directly after this one."""
-    rules = {one.rule for one in after.outcome.findings} if after.outcome else set()
+    if after.outcome is None:
+        return state
+    rules = {one.rule for one in after.outcome.findings}
     wanted = [one for one in state.steps if one.status == "waiting" and rules & set(one.plan.first_when)]
     if not wanted:
         return state

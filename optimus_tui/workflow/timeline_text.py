@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from optimus_tui.contract import incident_events as happened
-from optimus_tui.contract.incident import Comparison, IncidentState, Outcome, TimelineEntry
+from optimus_tui.contract.incident import ActionRecord, Comparison, IncidentState, Outcome, TimelineEntry
 from optimus_tui.contract.incident_events import AnyEvent
 from optimus_tui.wording.clauses import clause
 
@@ -36,22 +36,27 @@ def _captured(state: IncidentState, event: happened.Captured) -> Words:
 
 def _started(state: IncidentState, event: happened.StepStarted) -> Words:
     step = state.step(event.step)
-    again = " again" if step and step.runs > 1 else ""
-    return "run", f"{_title(state, event.step)}: {step.plan.tool if step else 'tool'} started{again}"
+    if step is None:
+        return "run", f"{event.step}: tool started"
+    again = ""
+    if step.runs > 1:
+        again = " again"
+    return "run", f"{step.plan.title}: {step.plan.tool} started{again}"
 
 
 def _finished(state: IncidentState, event: happened.StepFinished) -> Words:
     step = state.step(event.step)
-    change = f" ({_change(step.change, event.outcome)})" if step and step.change else ""
+    change = ""
+    if step is not None and step.change is not None:
+        change = f" ({_change(step.change, event.outcome)})"
     return "verdict", f"{_title(state, event.step)}: {event.outcome.verdict}, {event.outcome.headline}{change}"
 
 
 def _change(change: Comparison, outcome: Outcome) -> str:
     """Return the verdict with its reason, without the finding that the line names already."""
-    shown = outcome.findings[0].message if outcome.findings else ""
     words = change.words
-    if shown:
-        words = words.replace(shown, "").rstrip(": ")
+    if outcome.findings and outcome.findings[0].message:
+        words = words.replace(outcome.findings[0].message, "").rstrip(": ")
     if words == change.verdict:
         return change.verdict
     return f"{change.verdict}{clause(words, ': ')}"
@@ -70,7 +75,9 @@ def _done(state: IncidentState, event: happened.StepDone) -> Words:
 
 
 def _chosen(state: IncidentState, event: happened.IssueChosen) -> Words:
-    reason = clause(state.choice.reason, ": ") if state.choice else ""
+    reason = ""
+    if state.choice is not None:
+        reason = clause(state.choice.reason, ": ")
     return "choice", f"issue chosen: {event.issue}{clause(event.tenant, ' for ')}{reason}"
 
 
@@ -82,7 +89,9 @@ def _note(state: IncidentState, event: happened.NoteAdded) -> Words:
 
 def _marked(state: IncidentState, event: happened.AdviceMarked) -> Words:
     advice = next((one for one in state.advice if one.id == event.advice), None)
-    action = advice.action if advice else event.advice
+    action = event.advice
+    if advice is not None:
+        action = advice.action
     return "advice", f"{event.status}: {action}{clause(event.said, ' (', ')')}"
 
 
@@ -94,16 +103,25 @@ def _acted(state: IncidentState, event: happened.ActionDone) -> Words:
 
 
 def _checked(state: IncidentState, event: happened.CheckFinished) -> Words:
-    record = next((one for one in state.action_records if one.receipt.action_id == event.action_id), None)
-    check = next((one for one in record.checks if one.step == event.step), None) if record else None
-    change = check.change if check else None
-    words = f"{change.verdict}, {change.words}" if change else event.message or "no result"
+    words = event.message or "no result"
+    record = _record(state, event.action_id)
+    if record is not None:
+        for check in record.checks:
+            if check.step == event.step and check.change is not None:
+                words = f"{check.change.verdict}, {check.change.words}"
     return "check", f"{_title(state, event.step)} checked again: {words}"
 
 
 def _asked_again(state: IncidentState, event: happened.ChecksAsked) -> Words:
-    record = next((one for one in state.action_records if one.receipt.action_id == event.action_id), None)
-    return "step", f"checks repeated: {(record.receipt.words if record else '') or event.action_id}"
+    record = _record(state, event.action_id)
+    what = event.action_id
+    if record is not None:
+        what = record.receipt.words or what
+    return "step", f"checks repeated: {what}"
+
+
+def _record(state: IncidentState, action_id: str) -> ActionRecord | None:
+    return next((one for one in state.action_records if one.receipt.action_id == action_id), None)
 
 
 def _impact(state: IncidentState, event: happened.ImpactMeasured) -> Words:

@@ -11,7 +11,7 @@ from optimus_tui.grammar.keys import COHERENCE_PREFIX
 from optimus_tui.tools.pages.report_sections import sentence
 from optimus_tui.verdicts.coherence.event_clock import clock_words
 from optimus_tui.verdicts.coherence.events import EventWindow, Logged, per_minute, pick_window, tally
-from optimus_tui.verdicts.values import if_known
+from optimus_tui.verdicts.values import if_known, status_of
 from optimus_tui.wording.safe import safe_text
 
 if TYPE_CHECKING:
@@ -140,12 +140,12 @@ def events_section(log: Log | None, covered: float | None) -> dict[str, Any]:
         fields = {"in_window": None, "read": None, "malformed": None, "length": log.length or None}
         return {"status": "unknown", **fields, "error": sentence(log.fault)}
     minutes = covered or 0.0
-    misplaced = ""
+    misplaced, offset = "", None
     if window.clock is not None:
-        misplaced = clock_words(window.clock)
+        misplaced, offset = clock_words(window.clock), round(window.clock.seconds, 1)
     lost = bool(misplaced) and not window.events  # nobody knows what was in the window
     return {
-        "status": "unknown" if lost else "ok",
+        "status": status_of(not lost, "unknown"),
         "in_window": if_known(not lost, len(window.events)),
         "read": log.read,
         "length": log.length,
@@ -156,11 +156,11 @@ def events_section(log: Log | None, covered: float | None) -> dict[str, Any]:
         "omitted": max(0, len(window.events) - RECENT),
         "by_type": tally(one.event.type for one in window.events),
         "by_tenant": tally(one.event.tenant for one in window.events),
-        "per_minute": per_minute(len(window.events), minutes) if minutes >= 0.1 else None,
+        "per_minute": if_known(minutes >= 0.1, per_minute(len(window.events), minutes)),
         "newest": stamp(window.events[0].at) if window.events else None,
         "oldest_in_log": stamp(window.oldest) if window.oldest is not None else None,
-        "clock_offset_seconds": round(window.clock.seconds, 1) if window.clock is not None else None,
-        "error": f"{misplaced}: they cannot be placed in the window" if misplaced else None,
+        "clock_offset_seconds": offset,
+        "error": if_known(misplaced, f"{misplaced}: they cannot be placed in the window"),
     }
 
 
@@ -181,6 +181,6 @@ def pubsub_section(listeners: Listeners, window: EventWindow | None) -> dict[str
         "by_channel": {safe_text(name, 200): count for name, count in ordered[:SHOWN_CHANNELS]},
         "silent_channels": None if silent is None else [safe_text(name, 200) for name in silent[:SHOWN_CHANNELS]],
         "omitted": max(0, len(ordered) - SHOWN_CHANNELS),
-        "unheard_tenants": list(unheard[:SHOWN_CHANNELS]) if channels.patterns == 0 and window is not None else None,
+        "unheard_tenants": if_known(channels.patterns == 0 and window is not None, list(unheard[:SHOWN_CHANNELS])),
         "error": None,
     }

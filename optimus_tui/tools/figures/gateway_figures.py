@@ -252,20 +252,25 @@ def _figures(
     seconds, total = requests.covered_minutes * 60, declined.grown.total
     route, tenant = worst(requests, "route"), worst(requests, "tenant")
     same = declined.grown.source == requests.source and told.requests > 0
+    per_second = refused_share = None
+    if seconds > 0:
+        per_second = told.requests / seconds
+    if refusals_known and known and same:
+        refused_share = min(1.0, total / told.requests)
     return GatewayFigures(
         requests=if_known(known, round(told.requests)),
-        requests_per_second=told.requests / seconds if seconds > 0 else None,
+        requests_per_second=per_second,
         failed=round(told.failed) if known and told.failed is not None else None,
         failing_share=if_known(known, told.failing_share),
         refused=if_known(refusals_known, round(total)),
-        refused_share=min(1.0, total / told.requests) if refusals_known and known and same else None,
+        refused_share=refused_share,
         worst_route=shown(route[0]) if route else None,
         worst_tenant=shown(tenant[0]) if tenant else None,
         open_circuits=tuple(name for name, values in circuits.items() if max(values) == 2.0),
         half_open_circuits=tuple(name for name, values in circuits.items() if max(values) == 1.0),
         breakers_known=bool(circuits),
         processes=requests.processes or None,
-        restarts=requests.restarts if requests.processes else None,
+        restarts=if_known(requests.processes, requests.restarts),
         lower_bound=requests.lower_bound,
         covered_minutes=requests.covered_minutes,
         source=requests.source,

@@ -234,14 +234,18 @@ def _others(
 ) -> list[Finding]:
     """Findings about what was asked for beyond the dependencies themselves."""
     state, seen = looked.gateway.value, looked.seen
-    found: list[Finding] = [*looked.figures.findings, *(limits.findings if limits else ())]
+    found: list[Finding] = [*looked.figures.findings]
+    if limits is not None:
+        found += limits.findings
     if limits is not None and seen is not None:
         found += [*seen.find_unknown_layout(), *_unread(seen.fault, limits, answers=looked.server.fault is None)]
     answered = state is not None and state.service.status == "healthy"
     unknown = query.include_cache_metrics and rate is None
     if unknown and answered and state is not None and state.cache_fault:
         unread = find_unmeasured("hit rate", state.cache_fault, rule=CACHE_UNMEASURED)
-        found += [replace(one, severity="low") for one in unread] if state.cache_absent else unread
+        if state.cache_absent:
+            unread = [replace(one, severity="low") for one in unread]
+        found += unread
     return [*found, *looked.events]
 
 

@@ -19,7 +19,7 @@ from optimus_tui.tools.figures.gateway_figures import GatewayFigures
 from optimus_tui.tools.health.limits import limit_sections, omitted, unparsed_section
 from optimus_tui.tools.keyspace_scan import Survey
 from optimus_tui.tools.pages.report_sections import dependency, sentence, service
-from optimus_tui.verdicts.values import rounded
+from optimus_tui.verdicts.values import if_known, rounded
 from optimus_tui.wording.safe import safe_text
 
 AWAY = ("refused", "timeout", "tls")
@@ -42,8 +42,9 @@ def engine_section(reading: Reading[ServiceState]) -> DependencySection:
 
 
 def _unheard(fault: Fault | None, word: str) -> DependencySection:
-    ours = fault is not None and fault.kind == "starved"
-    return DependencySection(status="unknown" if ours else word, error=sentence(fault))
+    if fault is not None and fault.kind == "starved":
+        word = "unknown"
+    return DependencySection(status=word, error=sentence(fault))
 
 
 postgres_section = dependency
@@ -55,8 +56,9 @@ def redis_section(reading: Reading[ServerState]) -> RedisSection:
     if value is None or fault is not None:
         if fault is not None and fault.kind == "starved":
             return RedisSection(status="unknown", error=sentence(fault))
-        wrong = fault is not None and fault.kind not in AWAY
-        return RedisSection(status="error" if wrong else "disconnected", error=sentence(fault))
+        if fault is not None and fault.kind not in AWAY:
+            return RedisSection(status="error", error=sentence(fault))
+        return RedisSection(status="disconnected", error=sentence(fault))
     return RedisSection(
         status="connected",
         latency_ms=rounded(value.latency_ms, 2),
@@ -101,15 +103,16 @@ def cache_section(
 
 def metrics_section(figures: GatewayFigures) -> GatewayMetricsSection:
     """Return the section about the gateway's counters and circuit breakers."""
-    known = figures.requests_per_second is not None or figures.breakers_known
-    whole = "ok"
-    if figures.unknown:
-        whole = "partial"
+    status = "ok"
+    if figures.requests_per_second is None and not figures.breakers_known:
+        status = "unknown"
+    elif figures.unknown:
+        status = "partial"
     processes = None
     if figures.processes is not None:
         processes = ProcessesSection(seen=figures.processes, restarts=figures.restarts or 0)
     return GatewayMetricsSection(
-        status=whole if known else "unknown",
+        status=status,
         requests_per_second=rounded(figures.requests_per_second, 3),
         failing_share=rounded(figures.failing_share, 4),
         refused_share=rounded(figures.refused_share, 4),
@@ -120,7 +123,7 @@ def metrics_section(figures: GatewayFigures) -> GatewayMetricsSection:
         processes=processes,
         lower_bound=figures.lower_bound,
         covered_minutes=round(figures.covered_minutes, 3),
-        source=figures.source if figures.covered_minutes > 0 else None,
+        source=if_known(figures.covered_minutes > 0, figures.source),
         unknown=figures.unknown,
     )
 
@@ -139,11 +142,13 @@ def limiting_section(
     rows = [row for row in limits.rows if row.counter.tenant == tenant]
     fault: Fault | None = seen.fault
     strange = seen.counters_unknown
-    known = "partial"
-    if fault is None:
-        known = "ok"
+    status = "partial"
+    if strange:
+        status = "unknown"
+    elif fault is None:
+        status = "ok"
     return RateLimitingSection(
-        status="unknown" if strange else known,
+        status=status,
         tenant_id=name,
         total_active_limits=len(rows),
         total_limit_keys=limits.total,

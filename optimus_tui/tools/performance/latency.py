@@ -64,12 +64,10 @@ async def latency(ctx: "Context", query: PerformanceQuery) -> Result:
     }
     if query.tenant_filter is not None:
         results["notes"] = ["latency is measured for all tenants together: the gateway has no latency by tenant"]
-    return Result(
-        results=results,
-        covered_minutes=best.covered_minutes if kept else routes.covered_minutes,
-        source=best.source if kept else routes.source,
-        findings=findings,
-    )
+    covered: Window | Quantiles = routes
+    if kept:
+        covered = best
+    return Result(results=results, covered_minutes=covered.covered_minutes, source=covered.source, findings=findings)
 
 
 async def _look(ctx: "Context") -> dict[str, list["Timed"]]:
@@ -109,6 +107,9 @@ def _test(name: str, looks: list["Timed"]) -> dict[str, Any]:
         last = failed[-1]
     else:
         last = looks[-1]
+    error = sentence(last.fault)
+    if not error and not of.samples:
+        error = why_untimed(looks) or None
     return {
         "service": SERVICES[name],
         "latency_ms": rounded(of.average),
@@ -116,7 +117,7 @@ def _test(name: str, looks: list["Timed"]) -> dict[str, Any]:
         "samples": of.samples,
         "failed": len(failed),
         "max_latency_ms": rounded(of.highest),
-        "error": sentence(last.fault) or (None if of.samples else why_untimed(looks) or None),
+        "error": error,
     }
 
 
@@ -140,13 +141,15 @@ def _summary(ctx: "Context", looks: dict[str, list["Timed"]], findings: Sequence
 
 def _service(looks: list["Timed"], window: Window) -> dict[str, Any]:
     """A service over the window; over the looks of just now where the window holds too little for a percentile."""
-    kept = _is_kept(window)
-    of = figures([value for _, value in window.samples] if kept else _times(looks))
+    times, minutes, source = _times(looks), 0.0, "live"
+    if _is_kept(window):
+        times = [value for _, value in window.samples]
+        minutes, source = round(window.covered_minutes, 2), window.source
     return {
-        **_shown(of),
+        **_shown(figures(times)),
         "failed": sum(not one.good for one in looks),
-        "covered_minutes": round(window.covered_minutes, 2) if kept else 0.0,
-        "source": window.source if kept else "live",
+        "covered_minutes": minutes,
+        "source": source,
         "error": next((sentence(one.fault) for one in looks if one.fault), None),
     }
 

@@ -51,7 +51,9 @@ async def rate_limiting_efficiency(ctx: "Context", query: PerformanceQuery) -> R
     memory = None
     if known and fault is None:
         memory = await _memory(ctx, seen, tenant)
-    findings = [*(limits.findings if limits else ()), *refusals]
+    findings = [*refusals]
+    if limits is not None:
+        findings = [*limits.findings, *refusals]
     if not known or fault is not None:
         findings += not_available("the counters", sentence(fault) or "not read").findings
     if not counted and not refusals:
@@ -122,15 +124,17 @@ async def _memory(ctx: "Context", seen: Survey, tenant: bytes | None) -> dict[st
     mean = None
     if sizes:
         mean = sum(sizes) / len(sizes)
-    estimated = None
+    average = estimated = None
     if mean is not None:
-        estimated = round(mean * total)
+        average, estimated = round(mean), round(mean * total)
+    if not total:
+        estimated = 0
     return {
         "status": status_of(sizes or not total, "unknown"),
         "limit_keys": total,
         "sampled": len(sizes),
-        "average_bytes": None if mean is None else round(mean),
-        "estimated_bytes": estimated if total else 0,
+        "average_bytes": average,
+        "estimated_bytes": estimated,
         "error": if_known(not (sizes or not total), "no size could be read"),
     }
 

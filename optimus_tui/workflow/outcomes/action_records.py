@@ -5,7 +5,7 @@ from msgspec.structs import replace
 from optimus_tui.contract import incident as shapes
 from optimus_tui.contract import incident_events as happened
 from optimus_tui.contract.finding_rules import rules_cured_by
-from optimus_tui.contract.incident import ActionRecord, Check, Comparison, IncidentState, Step
+from optimus_tui.contract.incident import ActionRecord, Check, Comparison, IncidentState, Step, Verdict
 from optimus_tui.contract.incident_events import AnyEffect, EventRefused, RunTool
 from optimus_tui.workflow.outcomes.outcome_diff import compare, overall
 
@@ -27,13 +27,18 @@ def act(state: IncidentState, event: happened.ActionDone) -> Reduced:
     receipt = event.receipt
     if any(one.receipt.action_id == receipt.action_id for one in state.action_records):
         return state, (EventRefused(reason=f"action {receipt.action_id!r} is recorded already"),)
-    advice = _advice(state, event)
-    rules = event.rules or (advice.rules if advice else ()) or rules_cured_by(receipt.kind)
+    advice, name, rules = _advice(state, event), event.advice, event.rules
+    if advice is not None:
+        name, rules = advice.id, rules or advice.rules
+    rules = rules or rules_cured_by(receipt.kind)
+    verdict: Verdict | None = None
     steps = _showing(state, set(rules))
+    if not steps:
+        verdict = "unknown"
     record = ActionRecord(
-        at=event.at, receipt=receipt, advice=advice.id if advice else event.advice, rules=rules,
+        at=event.at, receipt=receipt, advice=name, rules=rules,
         checks=tuple(Check(step=step.plan.id, before=step.outcome) for step in steps),
-        verdict=None if steps else "unknown",
+        verdict=verdict,
     )  # fmt: skip
     after = replace(state, action_records=(*state.action_records, record))
     if advice is not None:

@@ -12,6 +12,7 @@ import msgspec
 
 from optimus_tui.contract.incident import Figure, Outcome
 from optimus_tui.contract.tools.common import Diagnostic, Recommendation
+from optimus_tui.wording.clauses import and_others
 from optimus_tui.wording.numbers import quantity
 from optimus_tui.wording.safe import safe_sentence, safe_text
 from optimus_tui.workflow.severity import level, rank, worst
@@ -74,7 +75,7 @@ def _recommendation(one: Mapping[str, Any]) -> Recommendation:
         priority=text("priority", 20) or "medium",
         command=text("command"),
         file=text("file"),
-        reason=text("reason") or (text("message") if one.get("action") else None) or "",
+        reason=text("reason") or (one.get("action") and text("message")) or "",
         rule=text("rule", 60) or "",
     )
 
@@ -96,15 +97,16 @@ def _assessment(document: Mapping[str, Any]) -> str:
     if not isinstance(results, Mapping):
         return ""
     summary = results.get("latency_summary")
-    words = summary.get("assessment") if isinstance(summary, Mapping) else results.get("assessment")
+    words = results.get("assessment")
+    if isinstance(summary, Mapping):
+        words = summary.get("assessment")
     return str(words or results.get("status") or "")
 
 
 def _headline(document: Mapping[str, Any], found: list[Diagnostic], figures: tuple[Figure, ...]) -> str:
     """Return the worst finding; without one the main figures, or that nothing was found."""
     if found:
-        rest = f" (+{len(found) - 1})" if len(found) > 1 else ""
-        return safe_sentence(found[0].message) + rest
+        return safe_sentence(found[0].message) + and_others(found)
     if isinstance(document.get("pass_rate"), str):
         return safe_text(f"{document['pass_rate']} tests passed", 120)
     known = [f"{one.label} {one.words or quantity(one.value, one.unit)}" for one in figures if one.value is not None]
@@ -126,7 +128,9 @@ def _figures(document: Mapping[str, Any]) -> list[Figure]:
 
 def _at(document: object, *path: str) -> float | None:
     for key in path:
-        document = document.get(key) if isinstance(document, Mapping) else None
+        if not isinstance(document, Mapping):
+            return None
+        document = document.get(key)
     if not isinstance(document, (int, float)) or isinstance(document, bool):
         return None
     return float(document)
