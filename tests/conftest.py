@@ -1,5 +1,6 @@
 """Fixtures shared by all tests: real servers that fail in CI and are skipped elsewhere when missing."""
 
+import gc
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -8,6 +9,8 @@ import pytest
 
 from tests import timed
 from tests.realserver import RealServer, server_binary
+
+gc.set_threshold(50_000, 20, 100)  # a Textual application is many small objects: a tenth of all time went into looking
 
 WORKERS = 4
 """More than there are cores: many tests wait for a server."""
@@ -62,6 +65,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if file.parts[0] in SLOW_FOLDERS or file.as_posix() in SLOW_FILES:
             item.add_marker(pytest.mark.slow)
     items.sort(key=lambda item: (not timed.is_timed(item), place(item)))
+
+
+def pytest_collection_finish() -> None:
+    """Take what was imported and collected out of the garbage collector's sight: it stays until the end."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.hookimpl(optionalhook=True)

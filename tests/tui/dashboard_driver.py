@@ -5,8 +5,9 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
+from textual import events
 from textual.pilot import Pilot
-from textual.widgets import Button
+from textual.widgets import Button, Input
 
 from optimus_tui.contract.limits import LimitRules
 from optimus_tui.settings.model import RedisTarget, Settings
@@ -57,7 +58,19 @@ async def until(pilot: Pilot[Any], true: Callable[[], bool], seconds: float = 15
 
 
 async def typed(pilot: Pilot[Any], text: str) -> None:
-    await pilot.press(*({" ": "space", "_": "underscore"}.get(one, one) for one in text))
+    """Type a text. Once a field has the focus, its characters arrive as fast as a terminal sends them."""
+    keys = [(one, {" ": "space", "_": "underscore"}.get(one, one)) for one in text]
+    await pilot.pause()
+    while keys and not isinstance(pilot.app.focused, Input):
+        await pilot.press(keys.pop(0)[1])
+    for character, key in keys:
+        event = events.Key(key, character)
+        event.set_sender(pilot.app)
+        pilot.app.post_message(event)
+    taken = asyncio.Event()
+    pilot.app.call_later(taken.set)
+    await taken.wait()
+    await pilot.pause()
 
 
 async def opened_card(pilot: Pilot[Any], dashboard: Dashboard, offer: int = 0) -> ActionDialog:
