@@ -6,11 +6,15 @@ Building a TLS context reads every root certificate (about 0.1 s): it happens in
 import asyncio
 import ssl
 from http.cookiejar import CookieJar, DefaultCookiePolicy
+from typing import TYPE_CHECKING, Any
 
 import httpx
 
 from optimus_tui.probes.round_trips import CommandLog
 from optimus_tui.wording.redact import redact
+
+if TYPE_CHECKING:
+    from httpcore import AsyncNetworkStream
 
 _UNSENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
 
@@ -35,7 +39,22 @@ class LazyTls(httpx.AsyncBaseTransport):
             if self._inner is None:
                 context = await asyncio.to_thread(_verifying_context)
                 self._inner = httpx.AsyncHTTPTransport(verify=context, limits=self._limits, trust_env=False)
-        return await self._inner.handle_async_request(request)
+        opened: list["AsyncNetworkStream"] = []
+        trace = request.extensions.get("trace")
+
+        async def note(event: str, info: dict[str, Any]) -> None:
+            if event == "connection.connect_tcp.complete":
+                opened.append(info["return_value"])
+            if trace is not None:
+                await trace(event, info)
+
+        request.extensions["trace"] = note
+        try:
+            return await self._inner.handle_async_request(request)
+        except asyncio.CancelledError:
+            for stream in opened:  # httpcore leaves it open when it is cancelled during the TLS handshake
+                await stream.aclose()
+            raise
 
     async def aclose(self) -> None:
         """Close the transport if it was built."""
