@@ -5,8 +5,6 @@ import sys
 
 import pytest
 
-KEYS = "5000"
-
 if __name__ == "__main__":
-    os.environ |= {"OPTIMUS_WHOLE_WALK": "1", "OPTIMUS_MONKEY_KEYS": os.environ.get("OPTIMUS_MONKEY_KEYS", KEYS)}
-    sys.exit(pytest.main(["-n", "0", "-q", "tests/live/test_observer_never_writes.py"]))
+    os.environ |= {"OPTIMUS_WHOLE": "1", "OPTIMUS_MONKEY_KEYS": os.environ.get("OPTIMUS_MONKEY_KEYS", "5000")}
+    sys.exit(pytest.main(["-n", "0", "-q", "-o", "faulthandler_timeout=0", "tests/live/test_observer_never_writes.py"]))

@@ -1,7 +1,7 @@
 """Nothing that a server can send escapes as an error of ours, or ends a loop: random replies to every command of ours.
 
-``OPTIMUS_FUZZ_REPLIES`` sets how many replies a test takes (600; 2,000 and 10,000 by hand), ``OPTIMUS_FUZZ_SEED``
-which ones.
+``OPTIMUS_FUZZ_REPLIES`` sets how many replies a test takes (300; 2,000 at night, 10,000 by hand), and
+``OPTIMUS_FUZZ_SEED`` which ones.
 """
 
 import asyncio
@@ -21,11 +21,12 @@ from optimus_tui.settings.model import RedisTarget, ScanBudget, Settings
 from optimus_tui.tools.answer import answer, encode
 from optimus_tui.tools.arguments import ToolFailure
 from optimus_tui.tools.registry import TOOLS
+from tests.amounts import amount
 from tests.live.fuzz import Fuzzer
 from tests.live.scripted import ScriptedServer
 
 pytestmark = pytest.mark.live
-REPLIES = int(os.environ.get("OPTIMUS_FUZZ_REPLIES", "600"))
+REPLIES = amount(300, 2000, "OPTIMUS_FUZZ_REPLIES")
 SEED = int(os.environ.get("OPTIMUS_FUZZ_SEED", "9"))
 ISSUES = ("rate_limiting", "cache_miss", "circuit_breaker", "proxy_timeout", "memory_leak", "high_latency")
 METRICS = ("latency", "throughput", "error_rate", "cache_performance", "rate_limiting_efficiency")

@@ -1,26 +1,27 @@
-"""A tenth of the kill storm (``python -m tests.kill_storm``): nothing lost, nothing of others touched."""
+"""A part of the kill storm (``python -m tests.kill_storm``): nothing lost, nothing of others touched."""
 
 from pathlib import Path
 
+from tests.amounts import amount
 from tests.kill_storm import in_actions, in_files, in_incidents, judge
 from tests.realserver import RealServer
 
-TENTH = 20
+KILLS = amount(8, 20)
 
 
-async def test_twenty_kills_in_actions_lose_no_record_and_touch_no_foreign_key_rows_35_74(
+async def test_kills_in_actions_lose_no_record_and_touch_no_foreign_key_rows_35_74(
     make_server: object, tmp_path: Path
 ) -> None:
     server: RealServer = make_server()  # type: ignore[operator]
-    seen = await in_actions(server, tmp_path, TENTH, seed=2)
+    seen = await in_actions(server, tmp_path, KILLS, seed=2)
     assert judge(seen), seen
 
 
-def test_twenty_kills_of_an_incident_lose_no_acknowledged_record_row_105(tmp_path: Path) -> None:
-    seen = in_incidents(tmp_path, TENTH, seed=2)
-    assert judge(seen) and seen["acknowledged"] > TENTH, seen
+def test_kills_of_an_incident_lose_no_acknowledged_record_row_105(tmp_path: Path) -> None:
+    seen = in_incidents(tmp_path, KILLS, seed=2)
+    assert judge(seen) and seen["acknowledged"] > KILLS, seen
 
 
-def test_twenty_kills_of_a_writer_leave_all_files_or_none_row_99(tmp_path: Path) -> None:
-    seen = in_files(tmp_path, TENTH, seed=2)
+def test_kills_of_a_writer_leave_all_files_or_none_row_99(tmp_path: Path) -> None:
+    seen = in_files(tmp_path, KILLS, seed=2)
     assert judge(seen) and seen["finished or taken back by the next run"], seen

@@ -16,6 +16,7 @@ from textual.widgets import Input
 from optimus_tui.contract.cache import GroupTotals
 from optimus_tui.tui.commands import COMMANDS
 from optimus_tui.tui.keys import KEYS
+from tests.amounts import amount
 from tests.live.keywalk import HOME, LEAVES, NOT_HERE, Walk, walking
 from tests.live.observed import ETERNAL, IMMORTAL, observed
 from tests.live.witness import refused_writes
@@ -24,7 +25,7 @@ from tests.tui.interruption import interrupt
 
 pytestmark = pytest.mark.live
 
-MONKEY = int(os.environ.get("OPTIMUS_MONKEY_KEYS", "60"))
+MONKEY = amount(60, 200, "OPTIMUS_MONKEY_KEYS")
 
 
 @pytest.fixture(autouse=True)
@@ -123,7 +124,7 @@ WALKS = [(True, False, (by_keys,)), (False, True, (by_name,))]
 WHOLE = [(True, False, (by_keys, by_name)), (False, True, (by_keys, by_name))]
 
 
-@pytest.mark.parametrize(("writable", "acl", "walks"), WHOLE if os.environ.get("OPTIMUS_WHOLE_WALK") else WALKS)
+@pytest.mark.parametrize(("writable", "acl", "walks"), WHOLE if os.environ.get("OPTIMUS_WHOLE") else WALKS)
 async def test_whatever_is_pressed_nothing_is_written_row_77(
     writable: bool, acl: bool, walks: Any, make_server: Callable[..., RealServer], tmp_path: Path
 ) -> None:

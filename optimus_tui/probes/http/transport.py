@@ -39,7 +39,7 @@ class LazyTls(httpx.AsyncBaseTransport):
             if self._inner is None:
                 context = await asyncio.to_thread(_verifying_context)
                 self._inner = httpx.AsyncHTTPTransport(verify=context, limits=self._limits, trust_env=False)
-        opened: list["AsyncNetworkStream"] = []
+        opened: list[AsyncNetworkStream] = []
         trace = request.extensions.get("trace")
 
         async def note(event: str, info: dict[str, Any]) -> None:
