@@ -12,7 +12,7 @@ from tests.realserver import RealServer, server_binary
 
 gc.set_threshold(50_000, 20, 100)  # a Textual application is many small objects: a tenth of all time went into looking
 
-WORKERS = 4
+WORKERS = 5
 """More than there are cores: many tests wait for a server."""
 LONGEST_FIRST = ("live", "worlds", "scaffold", "surfaces", "tui", "house", "unit")
 """Folders of tests: a file runs on one worker, so that a long one that begins last keeps the others waiting."""
@@ -53,7 +53,7 @@ SLOW_FILES = frozenset(
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what is slow, and begin with the timed tests, then with the folders of the long files."""
+    """Mark what is slow; begin with the timed tests and those that wait, then with the folders of the long files."""
     here = Path(__file__).parent
 
     def place(item: pytest.Item) -> int:
@@ -64,7 +64,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         file = item.path.relative_to(here)
         if file.parts[0] in SLOW_FOLDERS or file.as_posix() in SLOW_FILES:
             item.add_marker(pytest.mark.slow)
-    items.sort(key=lambda item: (not timed.is_timed(item), place(item)))
+    items.sort(key=lambda item: (not timed.is_timed(item), not timed.is_waiting(item), place(item)))
 
 
 def pytest_collection_finish() -> None:
@@ -75,7 +75,7 @@ def pytest_collection_finish() -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """Return four workers for whole folders, and none for single files, which would be slower with them."""
+    """Return workers for whole folders, and none for single files, which would be slower with them."""
     return WORKERS if any(Path(one.partition("::")[0]).is_dir() for one in config.args) else 0
 
 

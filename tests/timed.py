@@ -1,7 +1,8 @@
 """Room for the tests that play in real seconds on a whole running system.
 
 Beside three other tests on two cores such a system really is slow, and the tools say so. Under pytest-xdist the timed
-files run first, in one worker, and until they are through only one other test runs at a time.
+files run first, in one worker. Until they are through only one other test runs at a time, beside those that mostly
+wait.
 """
 
 import contextlib
@@ -15,11 +16,27 @@ import pytest
 
 BESIDE = 1
 FILES = ("tests/live/test_drill.py", "tests/live/test_scenario_incidents.py")
+WAITING = frozenset(
+    ["tests/surfaces/test_listening.py"]
+    + [
+        f"tests/live/test_{name}.py"
+        for name in (
+            "answers_whole slow_looks fuzzed_server one_word examples reply_caps tool_performance feed audit_lost "
+            "server_condition troubleshoot sampling feed_faults few_failures services connections doctor counters"
+        ).split()
+    ]
+)
+"""Files whose tests wait for servers that are slow or silent: together they need less than a fifth of a processor."""
 
 
 def is_timed(item: pytest.Item) -> bool:
     """Return whether this test is of a timed file."""
     return item.nodeid.partition("::")[0] in FILES
+
+
+def is_waiting(item: pytest.Item) -> bool:
+    """Return whether this test mostly waits."""
+    return item.nodeid.partition("::")[0] in WAITING
 
 
 def scheduler(config: pytest.Config, log: Any) -> Any:
@@ -42,6 +59,9 @@ def turn(item: pytest.Item, coming: pytest.Item | None) -> Iterator[None]:
         return
     shared = Path(item.config._tmp_path_factory.getbasetemp()).parent  # type: ignore[attr-defined]
     through = shared / "timed-tests-are-through"
+    if is_waiting(item):
+        yield
+        return
     if is_timed(item):
         yield
         if coming is None or not is_timed(coming):
