@@ -93,6 +93,8 @@ class HostileServer:
     def __init__(self) -> None:
         self.acts: dict[str, Act] = {}
         self.requests: list[tuple[str, bytes]] = []
+        self.ended: list[str] = []
+        """The paths whose act came to its end: what hangs is not there, and nobody has waited for it."""
         self.url = ""
 
     def on(self, path: str, act: Act | bytes) -> None:
@@ -103,6 +105,7 @@ class HostileServer:
         path = head.split(b" ", 2)[1].decode()
         self.requests.append((path, head))
         await self.acts.get(path, sends(reply(b"{}", b"404 Not Found")))(writer)
+        self.ended.append(path)
 
 
 @contextlib.asynccontextmanager

@@ -9,6 +9,8 @@ import subprocess
 import tempfile
 import time
 
+import psutil
+
 
 def server_binary() -> str | None:
     """The binary to run, or None when this machine has none. OPTIMUS_TEST_SERVER overrides."""
@@ -70,6 +72,12 @@ class RealServer:
     def thaw(self) -> None:
         assert self.process
         self.process.send_signal(signal.SIGCONT)
+
+    @property
+    def is_frozen(self) -> bool:
+        """Return whether it stands still now: what has ended by then did not wait for it."""
+        assert self.process
+        return psutil.Process(self.process.pid).status() == psutil.STATUS_STOPPED
 
     def stop(self) -> None:
         self.kill()

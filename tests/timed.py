@@ -17,13 +17,26 @@ import pytest
 BESIDE = 1
 FILES = ("tests/live/test_drill.py", "tests/live/test_scenario_incidents.py")
 WAITING = frozenset(
-    ["tests/surfaces/test_listening.py"]
-    + [
-        f"tests/live/test_{name}.py"
-        for name in (
-            "answers_whole slow_looks fuzzed_server one_word examples reply_caps tool_performance feed audit_lost "
-            "server_condition troubleshoot sampling feed_faults few_failures services connections doctor counters"
-        ).split()
+    [
+        "tests/live/test_answers_whole.py",
+        "tests/live/test_slow_looks.py",
+        "tests/live/test_fuzzed_server.py",
+        "tests/live/test_one_word.py",
+        "tests/live/test_examples.py",
+        "tests/live/test_reply_caps.py",
+        "tests/live/test_tool_performance.py",
+        "tests/live/test_feed.py",
+        "tests/live/test_audit_lost.py",
+        "tests/live/test_server_condition.py",
+        "tests/live/test_troubleshoot.py",
+        "tests/live/test_sampling.py",
+        "tests/live/test_feed_faults.py",
+        "tests/live/test_few_failures.py",
+        "tests/live/test_services.py",
+        "tests/live/test_connections.py",
+        "tests/live/test_doctor.py",
+        "tests/live/test_counters.py",
+        "tests/surfaces/test_listening.py",
     ]
 )
 """Files whose tests wait for servers that are slow or silent: together they need less than a fifth of a processor."""

@@ -143,7 +143,6 @@ async def test_a_lock_on_the_audit_held_elsewhere_stops_the_action_and_names_who
 
     try:
         async with armed(server.port, tmp_path) as action_service:
-            began = time.monotonic()
             receipt = await carried_out(
                 action_service, await planned(action_service, "invalidate_tenant"), report=once_at(300, hold)
             )
@@ -151,7 +150,7 @@ async def test_a_lock_on_the_audit_held_elsewhere_stops_the_action_and_names_who
             assert f"held by process {others[0].pid} (flock)" in (receipt.stopped or "")
             answer = await action_service.arm("test")
             assert isinstance(answer, Refusal) and "is held by" in answer.message
-            assert time.monotonic() - began < 15
+            assert others[0].poll() is None, "it holds the audit still"
     finally:
         for one in others:
             os.killpg(one.pid, signal.SIGKILL)
@@ -248,9 +247,8 @@ async def test_leaving_stops_an_action_that_runs_and_waits_for_it_a_few_seconds_
             action_service.apply(plan, confirmation(plan), threading.Event(), once_at(300, hang))
         )
         await asyncio.to_thread(held.wait, 10)
-        began = time.monotonic()
         action_service.close()
-        assert time.monotonic() - began < 4
+        assert not go.is_set() and not task.done(), "it did not wait for what hangs"
         go.set()
         receipt = await task
     assert isinstance(receipt, Receipt) and receipt.cancelled and receipt.counts["done"] == 300

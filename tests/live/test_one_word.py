@@ -156,9 +156,8 @@ async def test_a_page_that_hangs_costs_the_counters_and_nothing_else(server: Rea
 
     async with system(server.port, tmp_path) as (context, gateway):
         gateway.on("/metrics", hang)
-        began = time.monotonic()
         health = await ask(context, "diagnose_gateway_health")
-    assert time.monotonic() - began < 6
+        assert "/metrics" not in gateway.ended
     assert health["backend_orchestrator_health"]["status"] == "healthy" and health["redis"]["status"] == "connected"
     assert health["gateway_metrics"]["status"] == "unknown"
 

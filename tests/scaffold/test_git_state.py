@@ -252,12 +252,12 @@ def test_what_cannot_be_read_is_said_and_never_taken_for_clean(project: Path, sp
 
 
 def test_a_hostile_pattern_takes_no_time() -> None:
-    began = time.monotonic()
+    began = time.thread_time()
     pattern = Pattern("*a" * 200 + "b", "")
     assert not pattern.matches("a" * 250, False)
     assert not Pattern("**/" * 80 + "x", "").matches("y/" * 2000, False)
     assert not Pattern("[z-a]", "").matches("z", False)
-    assert time.monotonic() - began < 1
+    assert time.thread_time() - began < 1
 
 
 CONFIG = """

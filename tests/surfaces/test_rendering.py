@@ -163,6 +163,6 @@ def test_a_page_is_made_soon_whatever_its_size() -> None:
     one = TroubleshootReport(
         **{**{f: getattr(report(), f) for f in report().__struct_fields__}, "rate_limiting_analysis": large}
     )
-    began = time.monotonic()
+    began = time.process_time()
     assert "19,980 more" in page(one)
-    assert time.monotonic() - began < 5
+    assert time.process_time() - began < 5

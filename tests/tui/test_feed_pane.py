@@ -419,9 +419,9 @@ async def test_twenty_thousand_events_a_second_are_not_parsed_before_they_are_lo
     async with scene.app.run_test(size=(84, 20)) as pilot:
         spent = 0.0
         for items in batches:
-            start = time.perf_counter()
+            start = time.thread_time()
             scene.pane.reading = FeedBatch(items=items, status=status(rate=20_000.0))
-            spent += time.perf_counter() - start
+            spent += time.thread_time() - start
             await pilot.pause()
         assert parsed <= 10 * 20
         assert len(scene.pane.rows) == 10_000
