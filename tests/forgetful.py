@@ -45,7 +45,7 @@ def forgetful() -> Iterator[ForgetfulDisk]:
 
         return sync
 
-    os.fsync, os.fdatasync = watching(before[0]), watching(before[1])
+    os.fsync, os.fdatasync = watching(before[0]), watching(before[1])  # type: ignore[assignment]
     try:
         yield disk
     finally:

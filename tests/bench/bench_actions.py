@@ -60,7 +60,7 @@ async def speed(server: RealServer, folder: Path, kind: str, **more: object) -> 
     before = await asyncio.to_thread(quiet.p99)
     async with armed(server.port, folder / kind) as action_service:
         began = time.perf_counter()
-        plan = await planned(action_service, kind, **more)
+        plan = await planned(action_service, kind, **more)  # type: ignore[arg-type]
         planning = time.perf_counter() - began
         busy = Prober(server.port)
         await asyncio.sleep(0.3)

@@ -29,7 +29,7 @@ def make(root: Path) -> list[str]:
 
 
 def main(rounds: int) -> int:
-    bare, cold, warm = [], [], []
+    bare, cold, warm = [], [], []  # type: ignore[var-annotated]
     with tempfile.TemporaryDirectory() as place:
         root = Path(place) / "tree"
         paths = make(root)

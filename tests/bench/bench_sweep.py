@@ -50,7 +50,7 @@ class Pinger:
         self._process.start()
 
     def stop(self) -> list[float]:
-        self._running.value = 0  # type: ignore[attr-defined]
+        self._running.value = 0
         times = self._out.get()
         self._process.join()
         return times

@@ -179,7 +179,7 @@ class Walk:
             for turn, wanted in enumerate(telling[name]):
                 for key in self._keys(first_pane=name == PANES[0], first_row=turn == 0):
                     await self.stand_on(name, wanted)
-                    await self.open_and_answer(lambda key=key: self.press(key))
+                    await self.open_and_answer(lambda key=key: self.press(key))  # type: ignore[misc]
 
     @staticmethod
     def _keys(*, first_pane: bool, first_row: bool) -> list[str]:
@@ -224,7 +224,7 @@ class Walk:
                 if kind is None or type(self.app.screen) is not kind:
                     kind = await self._anew(openly, ready)
                 if key.id in self.live():
-                    await self.open_and_answer(lambda key=key: self.press(key.keys.split(",")[0]))
+                    await self.open_and_answer(lambda key=key: self.press(key.keys.split(",")[0]))  # type: ignore[misc]
         await self.answer(HOME)
 
     async def _anew(self, openly: Callable[[], Any], ready: Callable[[], Any] | None) -> type:
@@ -260,7 +260,7 @@ class Walk:
                 line = f"{command.name} {argument}".strip()
                 await self.answer(HOME)
 
-                await self.open_and_answer(lambda line=line: self.line(line))
+                await self.open_and_answer(lambda line=line: self.line(line))  # type: ignore[misc]
                 self.lines[command.name] += 1
 
     async def palette(self) -> None:

@@ -135,7 +135,7 @@ async def test_a_clock_that_jumps_neither_arms_longer_nor_makes_a_plan_fresh_row
     ],
 )
 async def test_some_environments_never_arm(tmp_path: Path, more: dict[str, object], code: str) -> None:
-    async with at_desk(1, tmp_path, **more) as action_service:
+    async with at_desk(1, tmp_path, **more) as action_service:  # type: ignore[arg-type]
         answer = await action_service.arm("test")
     assert isinstance(answer, Refusal) and answer.code == code
 

@@ -61,7 +61,7 @@ async def test_an_audit_that_logrotate_took_stops_the_action_and_rotate_lets_it_
     server: RealServer, tmp_path: Path, harm: Harm, capsys: pytest.CaptureFixture[str]
 ) -> None:
     await stopped_by(server, tmp_path, harm)
-    async with armed_after(server, tmp_path) as action_service:
+    async with armed_after(server, tmp_path) as action_service:  # type: ignore[attr-defined]
         (left,) = action_service.interrupted()
         assert isinstance(left, (Interrupted, Refusal))
         assert run(["audit", "verify", "--state", str(tmp_path)]) != 0
@@ -88,7 +88,7 @@ async def test_an_audit_that_is_lost_stops_the_action_which_is_never_silently_go
 ) -> None:
     receipt = await stopped_by(server, tmp_path, harm)
     assert run(["audit", "verify", "--state", str(tmp_path)]) != 0
-    async with armed_after(server, tmp_path) as action_service:
+    async with armed_after(server, tmp_path) as action_service:  # type: ignore[attr-defined]
         (left,) = action_service.interrupted()
         if harm is cut_back:
             assert isinstance(left, Interrupted) and left.why_not and "audit.head" in left.why_not

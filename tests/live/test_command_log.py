@@ -48,10 +48,10 @@ def told(log: CommandLog) -> Counter[bytes]:
     names: Counter[bytes] = Counter()
     for trip in log.since()[0]:
         if trip.sent and not trip.is_http:
-            names.update(words[0].upper() for words in trip.commands)
+            names.update(words[0].upper() for words in trip.commands)  # type: ignore[misc]
     for fold in log.polls():
         if not fold.trip.is_http:
-            names[fold.words[0].upper()] += fold.count
+            names[fold.words[0].upper()] += fold.count  # type: ignore[index]
     return names
 
 
@@ -96,7 +96,7 @@ async def test_polls_tools_previews_and_an_action_are_all_in_the_log_and_nothing
         assert not isinstance(await action_service.arm("test"), Refusal)
         for kind in ("repair_counter", "unlink_no_ttl", "invalidate_tenant"):
             more = {"window_seconds": 60} if kind == "repair_counter" else {}
-            await carried_out(action_service, await planned(action_service, kind, **more))
+            await carried_out(action_service, await planned(action_service, kind, **more))  # type: ignore[arg-type]
         await until(lambda: {"limits", "cache", "feed", "health"} <= seen and _polled(context, b"PSUBSCRIBE"))
         for task in tasks:
             task.cancel()

@@ -118,9 +118,9 @@ async def test_a_real_server_that_asks_for_client_certificates(watch: Watch, tmp
     files = {"tls_cert_file": str(cert), "tls_key_file": str(key), "tls_ca_cert_file": str(cert)}
     real = RealServer(program("redis-server"), tls_port=str(port), **files).start()
     place = {"scheme": "rediss", "host": "localhost", "port": port, "tls_ca": str(cert)}
-    known = RedisTarget(**place, tls_cert=str(cert), tls_key=str(key))
+    known = RedisTarget(**place, tls_cert=str(cert), tls_key=str(key))  # type: ignore[arg-type]
     assert await on_every_road(watch, known) == [None, None, None]
-    for fault in await on_every_road(watch, RedisTarget(**place)):
+    for fault in await on_every_road(watch, RedisTarget(**place)):  # type: ignore[arg-type]
         assert fault is not None
         assert (fault.kind, "ssl_certfile" in str(fault.remedy)) == ("tls", True), fault
     real.stop()

@@ -40,7 +40,7 @@ class Headless:
         lines = [self.process.stdout.readline() for _ in range(3)]
         assert all(lines), self.process.stderr.read() if self.process.stderr else ""
         self.family = psutil.Process(self.process.pid).children(recursive=True)
-        return dict(match.groups() for line in lines if (match := re.fullmatch(r"export (\w+)=(\S+)\n", line)))
+        return dict(match.groups() for line in lines if (match := re.fullmatch(r"export (\w+)=(\S+)\n", line)))  # type: ignore[misc]
 
     def gone_within(self, seconds: float) -> bool:
         return not psutil.wait_procs(self.family, timeout=seconds)[1]
@@ -148,7 +148,7 @@ def test_a_service_that_cannot_start_is_named_with_its_last_words(
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
-        real = module.choose_ports
+        real = module.choose_ports  # type: ignore[attr-defined]
         monkeypatch.setattr(module, "choose_ports", lambda n: (*real(n - 1), taken.getsockname()[1]))
         handle = DemoHandle("quiet").start()
         try:

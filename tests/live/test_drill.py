@@ -90,7 +90,7 @@ async def to_the_last_step(pilot: Pilot[Any], dashboard: Dashboard) -> IncidentS
     app: Any = pilot.app
     await until(
         pilot, lambda: dashboard.drills.running is not None and dashboard.drills.running.watch.shown is not None
-    )  # type: ignore[union-attr]
+    )
     await pilot.press("i")
     await until(pilot, lambda: isinstance(app.screen, IncidentScreen))
     screen: IncidentScreen = app.screen
@@ -146,7 +146,7 @@ async def test_engine_down_is_played_by_keys_from_the_alarm_to_the_result(runnin
         await command(pilot, "remedy restart-engine")
         await until(
             pilot, lambda: dashboard.drills.running is not None and bool(dashboard.drills.running.watch.remedies)
-        )  # type: ignore[union-attr]
+        )
         await pilot.press("i")
         await until(pilot, lambda: isinstance(app.screen, IncidentScreen))
         again: IncidentScreen = app.screen

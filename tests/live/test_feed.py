@@ -95,7 +95,7 @@ def test_ten_restarts_leave_ten_marks_and_a_live_feed_within_two_seconds_row_62(
         server.start()
         feed.until_state("live")
         publish(server, event(restart))
-        feed.until(lambda batch, restart=restart: batch.status.received == restart)
+        feed.until(lambda batch, restart=restart: batch.status.received == restart)  # type: ignore[misc]
         assert len(feed.until_gaps(restart)) == restart
     gaps = feed.until_gaps(10)
     assert len(gaps) == 10

@@ -115,7 +115,7 @@ async def test_a_tool_without_result_fails_its_step_and_a_cancelled_one_is_recor
         with pytest.raises(asyncio.CancelledError):
             await task
         assert incident_service.state.running is None
-        assert incident_service.state.step("integration").status == "failed"  # type: ignore[union-attr]
+        assert incident_service.state.step("integration").status == "failed"
         await incident_service.aclose()
 
 

@@ -71,7 +71,7 @@ async def test_cancelled_reads_never_get_each_others_replies_row_57(server: Real
         server.command("SET", f"k{index}", f"v{index}")
     async with observing(target_of(server.port)) as redis:
         for index in range(30):
-            task = asyncio.create_task(redis.get(f"k{index}"))
+            task = asyncio.create_task(redis.get(f"k{index}"))  # type: ignore[arg-type, var-annotated]
             await asyncio.sleep(0 if index % 2 else 0.0005)
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
@@ -165,7 +165,7 @@ async def test_each_look_up_is_counted_as_the_server_counts_it_row_29(server: Re
     for words in SET_UP:
         server.command(*words)
     async with observing(target_of(server.port)) as redis:
-        for words in (line.split() for line in LOOKUPS.strip().replace("\n", ";").split(";")):
+        for words in (line.split() for line in LOOKUPS.strip().replace("\n", ";").split(";")):  # type: ignore[assignment]
             hits, misses = server_counts(server)
             own_hits, own_misses = redis.own.hits, redis.own.misses
             pipe = redis.pipeline()

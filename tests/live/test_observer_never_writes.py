@@ -66,7 +66,7 @@ async def through_the_steps(walk: Walk) -> None:
     for _ in range(6):
         incident_service = walk.dashboard.incidents.service
         await walk.until(
-            lambda incident_service=incident_service: incident_service is None or incident_service.state.running is None
+            lambda incident_service=incident_service: incident_service is None or incident_service.state.running is None  # type: ignore[misc]
         )
         await walk.press("enter")
         await walk.answer(base)
@@ -107,7 +107,7 @@ async def by_keys(walk: Walk) -> None:
     await pages(walk)
     await walk.screen(lambda: walk.press("L"))
     for line in ("alerts", "validate"):
-        await walk.screen(lambda line=line: walk.line(line))
+        await walk.screen(lambda line=line: walk.line(line))  # type: ignore[misc]
     assert {key.id for key in KEYS} - set(walk.app.ran) <= {*LEAVES, "app.palette"}
 
 

@@ -86,7 +86,7 @@ def test_200_hostile_strings_are_text_in_a_browser(
     timeline.close()
     shown = dumped(browser, page, tmp_path / "browser")
     assert asked == []
-    assert "OWNED" not in re.search(r"<title>(.*?)</title>", shown, re.DOTALL).group(1).replace("='OWNED'", "")  # type: ignore[union-attr]
+    assert "OWNED" not in re.search(r"<title>(.*?)</title>", shown, re.DOTALL).group(1).replace("='OWNED'", "")
     assert not re.search(r"<(script|img|iframe|object|embed|form|input|base|link|details)\b", shown, re.IGNORECASE)
     text = html.unescape(re.sub(r"<[^>]*>", "", shown))
     missing = [one for one in strings if one[:60] not in text]

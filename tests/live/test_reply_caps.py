@@ -69,7 +69,7 @@ def flooding(flood: Flood) -> Iterator[RedisTarget]:
 def bulk(size: int = 256 * PIECE) -> Flood:
     def flood(_: list[bytes]) -> Iterator[bytes]:
         yield b"$%d\r\n" % size
-        for _ in range(size // PIECE):
+        for _ in range(size // PIECE):  # type: ignore[assignment]
             yield bytes(PIECE)
         yield b"\r\n"
 
@@ -78,12 +78,12 @@ def bulk(size: int = 256 * PIECE) -> Flood:
 
 def many(_: list[bytes]) -> Iterator[bytes]:
     yield b"*50000000\r\n"
-    for _ in range(200):
+    for _ in range(200):  # type: ignore[assignment]
         yield b":1\r\n" * (PIECE // 4)
 
 
 def pushes(_: list[bytes]) -> Iterator[bytes]:
-    for _ in range(200):
+    for _ in range(200):  # type: ignore[assignment]
         yield b">2\r\n$1\r\nx\r\n$1048576\r\n" + bytes(PIECE) + b"\r\n"
 
 
@@ -266,7 +266,7 @@ async def test_random_replies_are_no_bug_of_ours_and_the_next_good_one_is_read(
             try:
                 async with asyncio.timeout(0.02):
                     await pipe.execute(raise_on_error=False)
-            except (*OUTAGES, TimeoutError) as error:
+            except (*OUTAGES, TimeoutError) as error:  # type: ignore[misc]
                 assert fault_of(error, target).kind != "bug", repr(error)
         for _ in range(10):
             answered_before = answered

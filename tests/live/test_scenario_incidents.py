@@ -158,7 +158,7 @@ class Room:
         assert mtta(self.incident_service.state) is not None
         assert mttr(self.incident_service.state) is not None
         for form in ("md", "html"):
-            text = (await export(self.incident_service, form)).read_text("utf-8").replace("\\", "")  # type: ignore[arg-type]
+            text = (await export(self.incident_service, form)).read_text("utf-8").replace("\\", "")
             for word in (*words, cause, resolution):
                 assert word in text, (form, word)
 

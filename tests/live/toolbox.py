@@ -47,7 +47,7 @@ async def system(port: int, folder: Path, **more: Any) -> AsyncIterator[tuple[Co
 
 async def ask(context: Context, tool: str, **arguments: Any) -> dict[str, Any]:
     """The document, as every surface sends it."""
-    return msgspec.json.decode(encode(await answer(context, tool, json.dumps(arguments))))  # type: ignore[no-any-return]
+    return msgspec.json.decode(encode(await answer(context, tool, json.dumps(arguments))))
 
 
 def pipe(port: int, *commands: tuple[str | bytes | int, ...]) -> None:

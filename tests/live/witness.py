@@ -50,7 +50,7 @@ class Link:
     def ask(self, *words: str | bytes) -> Any:
         with self._turn:
             self.asked.append(tuple(word.encode() if isinstance(word, str) else word for word in words))
-            self._socket.sendall(hiredis.pack_command(words))
+            self._socket.sendall(hiredis.pack_command(words))  # type: ignore[arg-type]
             while (reply := self._reader.gets()) is False:
                 piece = self._socket.recv(1 << 16)
                 assert piece, "the server hung up"

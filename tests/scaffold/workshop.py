@@ -72,8 +72,8 @@ def judge(gateway: Path, drafts: Sequence[Draft]) -> str:
     ruff = [tool("ruff"), "--isolated", "--no-cache", "--line-length=110", "--target-version=py311"]
     lint = ["--select=F,E9,B,ASYNC,S,I", "--per-file-ignores=tests/*:S101", '--config=src=["src"]']
     steps: list[tuple[str, list[str | Path]]] = [
-        ("ruff check", [ruff[0], "check", *ruff[1:], *lint, *files]),
-        ("ruff format", [ruff[0], "format", "--check", *ruff[1:], *files]),
+        ("ruff check", [ruff[0], "check", *ruff[1:], *lint, *files]),  # type: ignore[list-item]
+        ("ruff format", [ruff[0], "format", "--check", *ruff[1:], *files]),  # type: ignore[list-item]
         ("mypy", [tool("mypy"), "--strict", "--config-file=", "--cache-dir=.types", *files]),
         (
             "tests",

@@ -84,7 +84,7 @@ def test_one_missing_end_of_the_terminal_is_enough_row_109(missing: str, tmp_pat
     ends = {name: replica for name in ("stdin", "stdout", "stderr") if name != missing}
     other = subprocess.DEVNULL if missing == "stdin" else subprocess.PIPE
     try:
-        done = subprocess.run(
+        done = subprocess.run(  # type: ignore[call-overload]
             [sys.executable, "-m", "optimus_tui"], **ends, **{missing: other}, timeout=20, cwd=tmp_path
         )
         if missing != "stderr":

@@ -67,7 +67,7 @@ async def test_the_sdks_client_sees_exactly_our_tools_and_their_answers_fit_the_
             ("analyze_cache_coherence", {}),
         ):
             heard.clear()
-            result = await client.call_tool(name, arguments, progress_callback=hear)
+            result = await client.call_tool(name, arguments, progress_callback=hear)  # type: ignore[arg-type]
             assert result.is_error is False
             assert json.loads(result.content[0].text) == result.structured_content
             jsonschema.validate(result.structured_content, listed[name].output_schema)
@@ -131,7 +131,7 @@ async def test_a_client_that_does_not_read_progress_holds_up_no_scan(monkeypatch
 
     fake(monkeypatch, scans)
     async with Client(build(empty_desk())) as client:
-        await asyncio.wait_for(client.call_tool(FAKED, {}, progress_callback=hear), 5)
+        await asyncio.wait_for(client.call_tool(FAKED, {}, progress_callback=hear), 5)  # type: ignore[arg-type]
     assert heard == sorted(set(heard)) and heard[-1] == 1 and len(heard) < 10
 
 

@@ -30,7 +30,7 @@ def start(tmp_path: Path) -> Started:
 
     def begin(*words: str, **more: object) -> "subprocess.Popen[bytes]":
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **more}
-        return subprocess.Popen([sys.executable, "-m", "optimus_tui", *words], env=env, cwd=tmp_path, **pipes)  # type: ignore[call-overload,no-any-return]
+        return subprocess.Popen([sys.executable, "-m", "optimus_tui", *words], env=env, cwd=tmp_path, **pipes)  # type: ignore[call-overload]
 
     return begin
 

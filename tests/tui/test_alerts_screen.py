@@ -141,7 +141,7 @@ async def test_a_cleared_finding_says_so_without_the_bell(monkeypatch: pytest.Mo
 def test_a_toast_shows_a_hostile_name_as_it_is_in_two_lines_rows_1_to_9(raw: bytes) -> None:
     name = f"{safe_text(raw, 60)} / chat"
     for kind in ("standing", "appeared", "worsened", "still", "cleared"):
-        notice = Notice(kind=kind, finding=never_resets(name), severity="critical")  # type: ignore[arg-type]
+        notice = Notice(kind=kind, finding=never_resets(name), severity="critical")
         for room in (24, 36, 56):
             ((text, _),) = toasts([notice], room, "i opens an incident")
             lines = text.split("\n")

@@ -105,7 +105,7 @@ async def test_left_goes_up_to_the_group_and_then_closes_it() -> None:
         await press(scene, pilot, "l", "l", "l", "l", "down")
         assert isinstance(scene.pane.selected, KeyRow)
         await press(scene, pilot, "h")
-        assert scene.pane.selected.tenant == b"demo_dentist"
+        assert scene.pane.selected.tenant == b"demo_dentist"  # type: ignore[attr-defined]
         await press(scene, pilot, "h")
         assert len(scene.pane.rows) == 4
         await press(scene, pilot, "h", "h")

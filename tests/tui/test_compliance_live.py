@@ -66,7 +66,7 @@ async def opened(pilot: Pilot[Any]) -> ComplianceScreen:
     screen: Any = pilot.app.screen
     await settle(pilot, lambda: screen.report is not None)
     await settle(pilot, lambda: screen.live is not None or bool(screen.live_failure))
-    return screen  # type: ignore[no-any-return]
+    return screen
 
 
 @pytest.mark.parametrize("size", SIZES)

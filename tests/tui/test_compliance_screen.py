@@ -57,7 +57,7 @@ async def opened(pilot: Pilot[Any]) -> ComplianceScreen:
     await settle(pilot, lambda: isinstance(pilot.app.screen, ComplianceScreen))
     screen: Any = pilot.app.screen
     await settle(pilot, lambda: screen.report is not None or bool(screen.failure))
-    return screen  # type: ignore[no-any-return]
+    return screen
 
 
 def app_for(root: Path | None) -> OptimusApp:

@@ -406,7 +406,7 @@ async def test_twenty_thousand_events_a_second_are_not_parsed_before_they_are_lo
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     parsed = 0
-    real = feed_store.parse_event
+    real = feed_store.parse_event  # type: ignore[attr-defined]
 
     def counting(*args: Any) -> Any:
         nonlocal parsed

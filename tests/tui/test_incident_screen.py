@@ -105,7 +105,7 @@ async def test_a_step_is_skipped_with_a_reason_and_noted_and_done_again(redis: R
         assert "Why is needed" in said(pilot)
         await typed(pilot, "known")
         await pilot.press("enter")
-        await until(pilot, lambda: screen.state.step(waiting.plan.id).status == "skipped")  # type: ignore[union-attr]
+        await until(pilot, lambda: screen.state.step(waiting.plan.id).status == "skipped")
         await pilot.press("n")
         await until(pilot, lambda: isinstance(app.screen, QuestionDialog))
         await typed(pilot, "called the clinic")
@@ -210,7 +210,7 @@ async def test_a_dialog_that_is_answered_twice_closes_only_itself(redis: RealSer
     async with running(redis) as (pilot, _):
         app: Any = pilot.app
         screen = await opened(pilot)
-        dialog, heard = QuestionDialog("Twice", [QuestionField("Why", needed=False)]), []
+        dialog, heard = QuestionDialog("Twice", [QuestionField("Why", needed=False)]), []  # type: ignore[var-annotated]
         app.push_screen(dialog, heard.append)
         await until(pilot, lambda: app.screen is dialog)
         dialog.dismiss(["first"])

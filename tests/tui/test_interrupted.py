@@ -122,7 +122,7 @@ async def test_its_incident_takes_it_up_and_its_receipt_row_74(redis: RealServer
         await until(
             pilot, lambda: bool(dashboard.incidents.service and dashboard.incidents.service.state.action_records)
         )
-        await until(pilot, lambda: dashboard.incidents.service.state.action_records[0].verdict is not None)  # type: ignore[union-attr]
+        await until(pilot, lambda: dashboard.incidents.service.state.action_records[0].verdict is not None)
         assert dashboard.incidents.service is not None
         assert dashboard.incidents.service.state.action_records[0].receipt.kind == "invalidate_tenant"
 

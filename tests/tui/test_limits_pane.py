@@ -277,11 +277,11 @@ async def test_s_and_capital_s_sort_and_the_title_says_how() -> None:
         app.pane.reading = reading(limits_report())
         await pilot.pause()
         assert "hottest first" in screen_lines(app)[0]
-        app.pane.action_sort()
+        app.pane.action_sort()  # type: ignore[attr-defined]
         await pilot.pause()
         assert "by tenant" in screen_lines(app)[0]
         assert [row.counter.tenant for row in app.pane.rows][:2] == [b"clinic_a", b"clinic_a"]
-        app.pane.action_reverse()
+        app.pane.action_reverse()  # type: ignore[attr-defined]
         await pilot.pause()
         assert "z to a" in screen_lines(app)[0]
         assert app.pane.rows[0].counter.tenant == b"high_traffic"
@@ -337,11 +337,11 @@ async def test_a_filter_without_a_match_says_how_many_there_were() -> None:
     app = PaneApp(pane())
     async with app.run_test(size=(84, 20)) as pilot:
         app.pane.reading = reading(limits_report())
-        app.pane.show_tenant("nobody here")
+        app.pane.show_tenant("nobody here")  # type: ignore[attr-defined]
         await pilot.pause()
         text = "\n".join(screen_lines(app))
         assert "None of 7 counters matches / tenant:nobody tenant:here" in text
-        app.pane.show_tenant("CLINIC_B")
+        app.pane.show_tenant("CLINIC_B")  # type: ignore[attr-defined]
         assert [row.counter.tenant for row in app.pane.rows] == [b"clinic_b"]
 
 
@@ -424,7 +424,7 @@ async def test_ten_thousand_counters_sort_filter_and_scroll_quickly() -> None:
         best: dict[str, float] = {"sort": 9.0, "filter": 9.0}
         for _ in range(5):
             start = time.thread_time()
-            app.pane.action_sort()
+            app.pane.action_sort()  # type: ignore[attr-defined]
             best["sort"] = min(best["sort"], time.thread_time() - start)
         app.pane.content.order = limit_rows.ORDERS[0]
         for _ in range(3):
@@ -494,7 +494,7 @@ async def test_a_row_that_was_clicked_keeps_the_cursor_also_on_the_first_place()
     async with app.run_test(size=(84, 14)) as pilot:
         app.pane.reading = reading(sinking(149))
         await pilot.pause()
-        app.pane.action_open = lambda: None
+        app.pane.action_open = lambda: None  # type: ignore[method-assign]
         await pilot.click(LimitsPane, offset=(5, 2))
         app.pane.reading = reading(sinking(1))
         await pilot.pause()
@@ -581,7 +581,7 @@ async def test_odd_names_are_rows_like_any_other_and_say_why_no_action_takes_the
     async with app.run_test(size=(100, 20)) as pilot:
         app.pane.reading = reading(limits_report([odd]))
         await pilot.pause()
-        app.pane.action_detail()
+        app.pane.action_detail()  # type: ignore[attr-defined]
         await pilot.pause()
         assert any("no action here: the tenant in its name begins" in line for line in screen_lines(app))
 

@@ -65,7 +65,7 @@ async def test_health_and_limits_draw_at_any_width(make: Any, size: tuple[int, i
     async with app.run_test(size=(84, 20)) as pilot:
         app.pane.reading = health_report() if make is HealthPane else reading(limits_report())
         if make is LimitsPane:
-            app.pane.action_detail()
+            app.pane.action_detail()  # type: ignore[attr-defined]
         await pilot.resize_terminal(*size)
         await pilot.pause()
         for width in WIDTHS:
@@ -90,14 +90,14 @@ async def test_the_feed_draws_at_any_width_wrapped_or_not() -> None:
     scene = Scene()
     items = (*(event(seq, payload) for seq, payload in enumerate(HOSTILE, 1)), GAP)
     async with scene.app.run_test(size=(84, 20)) as pilot:
-        await scene.arrive(pilot, items)
+        await scene.arrive(pilot, items)  # type: ignore[arg-type]
         for width in WIDTHS:
             draw(scene.pane, width)
             for item in items:
                 if isinstance(item, FeedGap):
                     assert gap_lines(item, width, 5)
                 else:
-                    assert event_lines(item, scene.pane.store.parsed(item), width, 5)
+                    assert event_lines(item, scene.pane.store.parsed(item), width, 5)  # type: ignore[arg-type]
         await pilot.press("w")
         for size in ((1, 1), (4, 3), (9, 6), (84, 20)):
             await pilot.resize_terminal(*size)

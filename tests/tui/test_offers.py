@@ -25,7 +25,13 @@ def row(tenant: bytes, operation: bytes = b"chat", state: Any = "immortal") -> L
 
 def report(*rows: LimitRow) -> LimitsReport:
     return LimitsReport(
-        rows=rows, tenants=(), total=len(rows), unparsed=0, coverage=Coverage(1, 1, True), rules=None, findings=()
+        rows=rows,
+        tenants=(),
+        total=len(rows),
+        unparsed=0,  # type: ignore[arg-type]
+        coverage=Coverage(1, 1, True),
+        rules=None,
+        findings=(),
     )
 
 
@@ -125,14 +131,14 @@ async def test_what_only_the_server_knows_is_said_where_one_arms(make_server: An
     first.command("SET", "rate_limit:clinic_b:chat", "400")
     replica = make_server(replicaof=f"127.0.0.1 {first.port}")
     nobody = add_operator(first, selectors=False)
-    cases = ((replica, {}, "is a slave, not the primary"), (first, {"operator_redis": nobody}, "grant +unlink +expire"))
+    cases = ((replica, {}, "is a slave, not the primary"), (first, {"operator_redis": nobody}, "grant +unlink +expire"))  # type: ignore[var-annotated]
     for server, more, why in cases:
         async with running(server, **more) as (pilot, dashboard):
             app: Any = pilot.app
             dashboard.focus_on("limits")
             await pilot.press("a")
-            await until(pilot, lambda app=app: isinstance(app.screen, ArmDialog))
+            await until(pilot, lambda app=app: isinstance(app.screen, ArmDialog))  # type: ignore[misc]
             await typed(pilot, "test")
             await pilot.press("enter")
-            await until(pilot, lambda why=why, pilot=pilot: why in said(pilot))
+            await until(pilot, lambda why=why, pilot=pilot: why in said(pilot))  # type: ignore[misc]
             assert dashboard.actions.service is not None and dashboard.actions.service.guard.armed is None

@@ -73,7 +73,7 @@ def test_leaving_running_checks_ends_them_with_everything_they_started(
             terminal.wait_for("the answers are lost")
             terminal.send(answer)
     else:
-        os.kill(terminal.pid, does)
+        os.kill(terminal.pid, does)  # type: ignore[arg-type]
     if code is None:
         terminal.wait_for(words)
     else:

@@ -104,8 +104,8 @@ async def test_a_paste_behind_ctrl_n_is_kept_and_a_project_that_was_typed_is_not
         screen.query_one("#router-project", Input).value = str(gateway)
         await pilot.press("enter")
         known.set()
-        await settle(pilot, lambda: screen.draft.at == 1)
-        assert screen.draft.answers.project == str(gateway)
+        await settle(pilot, lambda: screen.draft.at == 1)  # type: ignore[attr-defined]
+        assert screen.draft.answers.project == str(gateway)  # type: ignore[attr-defined]
 
 
 async def test_a_paste_without_room_is_said_and_changes_nothing(gateway: Path) -> None:

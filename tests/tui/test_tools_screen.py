@@ -90,7 +90,7 @@ async def test_a_form_from_the_schema_is_filled_in_and_run_by_keys_alone(
         await pilot.press("down", *"clinic_a", "down", *"15", "enter")
         await settle(pilot, answered(screen))
         assert asked == [TroubleshootQuery(issue_type="rate_limiting", tenant_id="clinic_a", time_window_minutes=15)]
-        assert screen.run.encoded == encode(screen.run.report)
+        assert screen.run.encoded == encode(screen.run.report)  # type: ignore[attr-defined]
         lines = screen_lines(app)
         assert any("✖ critical" in line and "acme / chat never resets" in line for line in lines)
         assert any("redis-cli EXPIRE k 60 NX" in line for line in lines)
@@ -106,7 +106,7 @@ async def test_json_is_a_key_away_and_is_the_document_that_every_surface_gets(as
         await pilot.press("J")
         view = screen.query_one(ReportView)
         shown = "\n".join(view.plain(at) for at in range(len(view.rows)))
-        assert json.loads(shown) == json.loads(encode(screen.run.report))
+        assert json.loads(shown) == json.loads(encode(screen.run.report))  # type: ignore[arg-type]
         await pilot.press("J")
         assert view.plain(0) == "Verdict"
 
@@ -281,7 +281,7 @@ async def test_run_on_the_command_line_opens_the_tool_and_refuses_an_unknown_one
         dashboard: Any = app.screen
         dashboard.prompt.run("run sadness")
         assert app.screen is dashboard
-        dashboard.prompt.run(f"run {TROUBLE}")
+        dashboard.prompt.run(f"run {TROUBLE}")  # type: ignore[attr-defined]
         await settle(pilot, lambda: isinstance(app.screen, ToolsScreen))
         screen: Any = app.screen
         assert screen.tool.name == TROUBLE

@@ -60,7 +60,7 @@ async def opened(pilot: Pilot[Any]) -> RouterScreen:
     await settle(pilot, lambda: isinstance(pilot.app.screen, RouterScreen))
     screen: Any = pilot.app.screen
     await settle(pilot, lambda: isinstance(screen.focused, Input))
-    return screen  # type: ignore[no-any-return]
+    return screen
 
 
 def shown(app: Any) -> str:

@@ -46,11 +46,11 @@ class Play:
     """Events one after the other; each must happen unless told otherwise."""
 
     def __init__(self, steps: tuple[shapes.StepPlan, ...] | None = None, **more: Any) -> None:
-        self.state, self.events, self.effects = IncidentState(), [], ()
+        self.state, self.events, self.effects = IncidentState(), [], ()  # type: ignore[var-annotated]
         self.open(steps or runbook(), **more)
 
     def tell(self, event: Any) -> tuple[Any, ...]:
-        self.state, self.effects = reduce(self.state, event)
+        self.state, self.effects = reduce(self.state, event)  # type: ignore[assignment]
         assert refusal(self.effects) is None, refusal(self.effects)
         self.events.append(event)
         return self.effects

@@ -171,9 +171,9 @@ def test_an_intent_without_its_result_is_unknown_row_74() -> None:
         {"event": "result", "start": 0, "end": 3, "odd": {"already gone": [1]}},
         {"event": "intent", "start": 3, "keys": ["a"] * 3},
     ]
-    outcomes, publishing = outcomes_of(8, records)
+    outcomes, publishing = outcomes_of(8, records)  # type: ignore[arg-type]
     assert outcomes == ["done", "already gone", "done", *["unknown"] * 3, "left", "left"] and not publishing
-    assert outcomes_of(8, [*records, {"event": "publishing"}])[1]
+    assert outcomes_of(8, [*records, {"event": "publishing"}])[1]  # type: ignore[list-item]
 
 
 def test_places_are_cut_into_neighbouring_batches() -> None:

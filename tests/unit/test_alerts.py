@@ -418,10 +418,10 @@ def test_between_two_words_of_one_trouble_it_was_worse_or_gone_whatever_comes(st
     watch = Watch()
     told: dict[tuple[str, str], int] = {}
     for findings, after, blind in steps:
-        watch.blind = lambda _, blind=blind: blind
+        watch.blind = lambda _, blind=blind: blind  # type: ignore[misc]
         before = set(watch.state.held)
         for notice in watch.see(*findings, after=after):
-            key = alerts.key_of(notice.finding)
+            key = alerts.key_of(notice.finding)  # type: ignore[attr-defined]
             level = SEVERITIES.index(notice.severity)
             if notice.kind == "cleared":
                 assert not blind and key in before

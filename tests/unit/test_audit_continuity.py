@@ -102,7 +102,7 @@ def test_a_lost_audit_goes_on_on_purpose_and_tells_what_is_missing(
     with pytest.raises(AuditUnwritable):
         rotate(tmp_path, FixedClock())
     accepted = accept_break(tmp_path, WHO, "the disk was restored", FixedClock())
-    kept = {cut_back: 3, cut_in_a_line: 4, put_back_from_a_backup: 3}.get(harm, 0)
+    kept = {cut_back: 3, cut_in_a_line: 4, put_back_from_a_backup: 3}.get(harm, 0)  # type: ignore[arg-type]
     assert (accepted.first, accepted.last) == (kept + 1, 5)
     assert log.append("armed").seq == 7, "the process that knew the lost records goes on, too"
     checked = verify(log.path)
@@ -279,7 +279,7 @@ def test_a_disk_that_does_not_answer_is_waited_for_no_longer_than_said(
     log, answers = filled(tmp_path), threading.Event()
     real = os.fdatasync
     monkeypatch.setattr(audit, "DISK_SECONDS", 0.2)
-    monkeypatch.setattr(audit.os, "fdatasync", lambda handle: (answers.wait(10), real(handle)))
+    monkeypatch.setattr(audit.os, "fdatasync", lambda handle: (answers.wait(10), real(handle)))  # type: ignore[attr-defined]
     with pytest.raises(AuditUnwritable, match="did not answer within"):
         log.append("armed")
     with pytest.raises(AuditUnwritable, match="still does not answer"):

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from optimus_tui.history.audit.log import FILE, AuditLog, AuditUnwritable
+from optimus_tui.history.audit.log import FILE, AuditLog, AuditUnwritable  # type: ignore[attr-defined]
 
 
 def test_a_file_that_others_may_read_becomes_private_with_the_next_record(tmp_path: Path) -> None:

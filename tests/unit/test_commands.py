@@ -90,4 +90,4 @@ def test_the_only_write_is_our_own_key_with_a_ttl_of_a_minute_row_77() -> None:
         ["UNLINK"],
     ):
         with pytest.raises(CommandRefused):
-            cleared(words)
+            cleared(words)  # type: ignore[arg-type]

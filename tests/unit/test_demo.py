@@ -52,7 +52,7 @@ def test_children_get_neither_credentials_nor_proxies(monkeypatch: pytest.Monkey
 def test_the_bundled_server_is_first_and_the_emulation_last(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delenv(stack.SERVER_CHOICE, raising=False)
     monkeypatch.setattr(stack, "bundled_server", lambda: "/bundled/valkey-server")
-    monkeypatch.setattr(stack.shutil, "which", lambda name: f"/path/{name}")
+    monkeypatch.setattr(stack.shutil, "which", lambda name: f"/path/{name}")  # type: ignore[attr-defined]
     plans = list(server_plans(7000, tmp_path))
     assert [plan.label for plan in plans] == ["valkey-server", "valkey-server", "redis-server", "fakeredis"]
     assert "/bundled/valkey-server" in plans[0].argv
@@ -64,7 +64,7 @@ def test_without_any_server_the_emulation_stands_in_with_a_notice(
 ) -> None:
     monkeypatch.delenv(stack.SERVER_CHOICE, raising=False)
     monkeypatch.setattr(stack, "bundled_server", lambda: None)
-    monkeypatch.setattr(stack.shutil, "which", lambda name: None)
+    monkeypatch.setattr(stack.shutil, "which", lambda name: None)  # type: ignore[attr-defined]
     (only,) = server_plans(7000, tmp_path)
     assert (only.label, only.notice) == ("fakeredis", stack.FAKE_NOTICE)
 
@@ -89,7 +89,7 @@ def test_the_command_imports_nothing_heavy() -> None:
 def test_without_the_extra_one_sentence_names_the_remedy(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(command.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(command.importlib.util, "find_spec", lambda name: None)  # type: ignore[attr-defined]
     assert command.main(headless=True) == 2
     out, err = capsys.readouterr()
     assert out == ""

@@ -114,13 +114,13 @@ def test_it_is_repaired_only_when_every_step_that_was_asked_again_says_so() -> N
     play.run("integration", outcome())
     assert play.state.repaired is None, "it has nothing new to say, and the health check still shows a fault"
     play.run("health", outcome(found("metrics.unmeasured", "low", "gateway"), severity="low"))
-    assert play.state.step("health").change.verdict == "unknown"  # type: ignore[union-attr]
+    assert play.state.step("health").change.verdict == "unknown"
     assert play.state.repaired is None, "what cannot be measured is not fixed"
     play.run("performance", outcome())
     play.run("health", outcome(left))
     play.run("health", outcome())
     assert play.state.repaired is not None
-    assert play.state.repaired == play.state.step("health").ended  # type: ignore[union-attr]
+    assert play.state.repaired == play.state.step("health").ended
 
 
 def test_a_step_that_says_otherwise_holds_back_the_repair_that_a_check_proved() -> None:
@@ -184,9 +184,9 @@ def test_another_choice_frees_the_step_and_compares_nothing() -> None:
     play.choose("rate_limiting")
     play.run("identify", outcome(IMMORTAL))
     play.choose("cache_miss")
-    assert play.state.step("identify").status == "waiting"  # type: ignore[union-attr]
+    assert play.state.step("identify").status == "waiting"
     play.run("identify", outcome())
-    assert play.state.step("identify").change is None  # type: ignore[union-attr]
+    assert play.state.step("identify").change is None
 
 
 def test_only_one_step_runs_at_a_time() -> None:
@@ -294,7 +294,7 @@ def test_resuming_frees_what_a_dead_process_left_running() -> None:
     play.tell(happened.StepStarted(at=stamp(), step="performance"))
     play.tell(happened.Resumed(at=stamp(), operator="ops2"))
     assert play.state.running is None
-    assert "interrupted" in play.state.step("performance").said  # type: ignore[union-attr]
+    assert "interrupted" in play.state.step("performance").said
     assert play.state.action_records[0].verdict == "unknown"
 
 
@@ -306,7 +306,7 @@ def test_closing_asks_for_cause_and_resolution_and_the_times_come_out() -> None:
     end = Stamp(opened.wall + 9_999, opened.mono + 60, boot="b")
     play.tell(happened.Closed(at=end, cause="a client", resolution="stopped"))
     assert mtta(play.state) == opened.wall - 1_795_000_000.0
-    assert mttr(play.state) == mtta(play.state) + 60, "the wall clock jumped, the steady one did not"
+    assert mttr(play.state) == mtta(play.state) + 60, "the wall clock jumped, the steady one did not"  # type: ignore[operator]
     assert "closed" in play.refused(happened.StepStarted(at=stamp(), step="health"))
     play.tell(happened.NoteAdded(at=stamp(), text="afterwards"))
     play.tell(happened.Reopened(at=stamp(), reason="it came back"))

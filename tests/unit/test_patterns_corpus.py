@@ -93,7 +93,7 @@ def _lines_of(path: Path) -> list[tuple[str, int]]:
     ]
 
 
-def _assert_close(found: set, expected: set) -> None:
+def _assert_close(found: set, expected: set) -> None:  # type: ignore[type-arg]
     right = len(found & expected)
     told = f"too many {sorted(found - expected)}, missing {sorted(expected - found)}"
     assert right / len(found) >= 0.95, told

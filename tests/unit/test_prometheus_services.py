@@ -15,7 +15,7 @@ def asked(*targets: dict[str, str]) -> Prometheus:
     """A Prometheus that holds a counter of these targets, each two samples long."""
     result = [
         {
-            "metric": {"__name__": "http_requests_total", "job": "pods", "status": "200", **labels},
+            "metric": {"__name__": "http_requests_total", "job": "pods", "status": "200", **labels},  # type: ignore[dict-item]
             "values": [[NOW - 15, "10"], [NOW, "20"]],
         }
         for labels in targets

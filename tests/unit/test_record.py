@@ -90,7 +90,7 @@ def test_look_ups_are_kept_as_rates_without_ours_and_not_across_a_restart() -> N
 
     def look(run_id: str, hits: int, own: int) -> None:
         state = ServerState(latency_ms=1, run_id=run_id, keyspace_hits=hits, keyspace_misses=0, own_hits=own)
-        recorder.take("health", HealthReport(server=reading(clock, state)))
+        recorder.take("health", HealthReport(server=reading(clock, state)))  # type: ignore[arg-type]
         recorder.flush()
         clock.advance(2)
 
@@ -108,7 +108,7 @@ def test_counters_and_keys_are_kept_only_when_the_whole_keyspace_was_seen() -> N
     clock, kept, recorder = setting()
     counter = Counter(key=b"k", tenant=b"t", operation=b"o", count=1, ttl_ms=None)
     rows = tuple(LimitRow(counter=counter, state=state) for state in ("over", "over", "immortal", "ok"))
-    limits = LimitsReport(rows=rows, tenants=(), total=4, unparsed=0, coverage=WHOLE, rules=None)
+    limits = LimitsReport(rows=rows, tenants=(), total=4, unparsed=0, coverage=WHOLE, rules=None)  # type: ignore[arg-type]
     totals = GroupTotals(
         kind=b"conv\xff", tenant=None, keys=7, without_ttl=2, bytes_used=None, bytes_exact=False, histogram=()
     )

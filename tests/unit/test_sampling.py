@@ -273,7 +273,7 @@ async def test_the_gateways_rules_are_asked_now_and_then_and_kept_between(monkey
     heard, clock = Heard(), FixedClock()
     async with sampling(context(clock), heard, ["gateway"]) as sampler:
         for number in range(1, 4):
-            await heard.until("health", lambda report, n=number: report.latency["gateway"].samples >= n)
+            await heard.until("health", lambda report, n=number: report.latency["gateway"].samples >= n)  # type: ignore[misc]
             sampler.refresh("gateway")
         clock.advance(11)
         sampler.refresh("gateway")

@@ -172,7 +172,7 @@ def test_hostile_bodies_cost_little_and_never_raise() -> None:
     deep: dict[str, Any] = {"status": "down"}
     for _ in range(500):
         deep = {"checks": deep}
-    wide = {"checks": [{}] * 20_000}
+    wide = {"checks": [{}] * 20_000}  # type: ignore[var-annotated]
     many = {f"key {number}": "down" for number in range(5000)}
     loop = {"status": {"status": {"status": {"status": "down"}}}}
     began = time.thread_time()

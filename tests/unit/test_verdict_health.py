@@ -81,7 +81,7 @@ def test_what_is_bad_already_is_said_before_all_was_looked_at() -> None:
 def test_a_dependency_that_fails_is_a_finding(looks: dict[str, object], rule: str, severity: str, overall: str) -> None:
     parts = {"gateway": GOOD.gateway, "engine": GOOD.engine, "server": GOOD.server, "postgres": GOOD.postgres, **looks}
     if rule.startswith("server"):
-        parts["server"] = Reading(value=None, taken_at=0, taken_mono=0, fault=parts["server"].fault)  # type: ignore[union-attr]
+        parts["server"] = Reading(value=None, taken_at=0, taken_mono=0, fault=parts["server"].fault)  # type: ignore[attr-defined]
     found = judged(health.Looks(**parts))  # type: ignore[arg-type]
     assert [(f.rule, f.severity) for f in found.findings] == [(rule, severity)]
     assert found.overall == overall

@@ -242,7 +242,7 @@ def test_the_gateway_comes_first_and_settings_fill_the_gaps() -> None:
     assert merge_rules(RULES, None) is RULES
     assert merge_rules(None, configured) is configured
     assert merge_rules(None, None) is None
-    assert merge_rules(RULES, LimitRules(window_seconds=1, limits={"chat": 2})).source == "gateway"  # type: ignore[union-attr]
+    assert merge_rules(RULES, LimitRules(window_seconds=1, limits={"chat": 2})).source == "gateway"
 
 
 @given(

@@ -59,7 +59,7 @@ async def test_growth_counts_from_what_was_known_when_the_window_began(store: St
     look(store, NOW - 660, acme=100, other=7)
     for ago in range(630, 0, -30):
         changed = {"acme": 100 + (660 - ago) / 30} if ago % 60 == 0 else {}
-        look(store, NOW - ago, **changed)
+        look(store, NOW - ago, **changed)  # type: ignore[arg-type]
     look(store, NOW, acme=130)
     growth = await over(store).increase("http_requests_total", 10)
     assert growth.by("tenant") == {"acme": 28.0, "other": 0.0}

@@ -152,29 +152,29 @@ def test_the_truth_line_of_a_stale_partial_reading_says_all_of_it() -> None:
     reading = Reading(
         value=1, taken_at=AT, taken_mono=5.0, fault=REFUSED, retry_in=3.0, coverage=Coverage(41_200, 184_000, False)
     )
-    assert truth_line(reading, 5.8, source="redis") == (
+    assert truth_line(reading, 5.8, source="redis") == (  # type: ignore[arg-type]
         "as of 10:30:07 (0.8 s) · scanned 41k of 184k · redis: connection refused · retry in 3 s"
     )
 
 
 def test_the_truth_line_of_a_good_reading() -> None:
     reading = Reading(value=1, taken_at=AT, taken_mono=5.0, coverage=Coverage(1247, 1247, True))
-    assert truth_line(reading, 5.6, source="redis", counted="48 counters, complete") == (
+    assert truth_line(reading, 5.6, source="redis", counted="48 counters, complete") == (  # type: ignore[arg-type]
         "as of 10:30:07 (0.6 s) · 48 counters, complete · redis ok"
     )
-    assert "scanned 1,247, complete" in truth_line(reading, 5.6, source="redis")
+    assert "scanned 1,247, complete" in truth_line(reading, 5.6, source="redis")  # type: ignore[arg-type]
 
 
 def test_the_truth_line_without_a_value_claims_no_time_row_33() -> None:
     assert truth_line(None, 0, source="redis", target="h:6379/0") == "connecting to redis at h:6379/0 …"
-    never = Reading(value=None, taken_at=AT, taken_mono=5.0, fault=REFUSED, retry_in=0.0)
+    never = Reading(value=None, taken_at=AT, taken_mono=5.0, fault=REFUSED, retry_in=0.0)  # type: ignore[var-annotated]
     assert truth_line(never, 9, source="redis") == "no data yet · redis: connection refused · retrying"
 
 
 def test_an_old_value_carries_its_date_and_a_source_is_not_said_twice() -> None:
     fault = Fault("refused", "redis at h:1: connection refused")
     reading = Reading(value=1, taken_at=AT, taken_mono=0.0, fault=fault)
-    assert truth_line(reading, 50_000.0, source="redis") == (
+    assert truth_line(reading, 50_000.0, source="redis") == (  # type: ignore[arg-type]
         "as of 1970-01-01 10:30:07 (13 h) · redis at h:1: connection refused"
     )
 

@@ -15,7 +15,7 @@ QUIET_SECONDS = 0.001
 """Nothing may be ready for so long before the loop leaps."""
 
 
-class _LeapingSelector(selectors.DefaultSelector):  # type: ignore[misc, valid-type]
+class _LeapingSelector(selectors.DefaultSelector):
     """Waits a moment for input, then moves the loop's time instead of waiting."""
 
     loop: "LeapingLoop"
@@ -43,7 +43,7 @@ class LeapingLoop(asyncio.SelectorEventLoop):
         """Real monotonic seconds plus what was leapt."""
         return super().time() + self.leapt
 
-    def run_in_executor(self, executor: Any, func: Callable[..., Any], *args: Any) -> Any:
+    def run_in_executor(self, executor: Any, func: Callable[..., Any], *args: Any) -> Any:  # type: ignore[override]
         """As usual, and no leap while a thread works."""
         future = super().run_in_executor(executor, func, *args)
         self.threads_busy += 1

@@ -59,8 +59,8 @@ def _certificate(home: Path, *, expired: bool) -> ssl.SSLContext:
     extra.write_text("subjectAltName=IP:127.0.0.1\n")
     ask = ["openssl", "req", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=localhost", "-keyout", key, "-out", asked]
     sign = ["openssl", "x509", "-req", "-in", asked, "-signkey", key, "-extfile", extra, "-out", cert]
-    subprocess.run(ask, check=True, capture_output=True)
-    subprocess.run([*sign, "-days", "0" if expired else "2"], check=True, capture_output=True)
+    subprocess.run(ask, check=True, capture_output=True)  # type: ignore[arg-type]
+    subprocess.run([*sign, "-days", "0" if expired else "2"], check=True, capture_output=True)  # type: ignore[list-item]
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(cert, key)
     return context

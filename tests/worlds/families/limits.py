@@ -289,7 +289,7 @@ async def compare_sorts_by_what_differs(w: World) -> None:
     w.gateway.runs(p)
     await w.record(minutes=6)
     answer = await w.cli("compare", "acme", "globex", "umbrella", "--minutes", "5", "--json")
-    row = next((one for one in answer.doc.get("tenants", []) if one["tenant_id"] == "globex"), {})
+    row = next((one for one in answer.doc.get("tenants", []) if one["tenant_id"] == "globex"), {})  # type: ignore[var-annotated]
     share = next((value for name, value in row.items() if "error" in name and isinstance(value, float)), None)
     w.expect("globex' errors", "0.4", row, share is not None and abs(share - 0.4) < 0.03)
 

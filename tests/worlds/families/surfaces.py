@@ -96,12 +96,12 @@ async def over_mcp(w: World) -> None:
         nonlocal number
         number += 1
         message = {"jsonrpc": "2.0", "id": number, "method": method, "params": params}
-        process.stdin.write(json.dumps(message).encode() + b"\n")  # type: ignore[union-attr]
+        process.stdin.write(json.dumps(message).encode() + b"\n")
         while True:
             async with asyncio.timeout(15):
-                answer = json.loads(await process.stdout.readline())  # type: ignore[union-attr]
+                answer = json.loads(await process.stdout.readline())
             if answer.get("id") == number:
-                return answer  # type: ignore[no-any-return]
+                return answer
 
     client = {"name": "world", "version": "1"}
     await call("initialize", protocolVersion="2025-06-18", capabilities={}, clientInfo=client)
