@@ -73,7 +73,7 @@ def _placeholders(text: str) -> set[str]:
     return {name for _, name, _, _ in Formatter().parse(text) if name is not None}
 
 
-def _rules(path: Path, node: ast.expr) -> list[finding_rules.FindingRule]:
+def _rules(path: Path, node: ast.expr) -> list[finding_rules.FindingRule]:  # type: ignore[name-defined]
     """Return the rows that the first argument of a call may name; none where it is a parameter."""
     module = ".".join(path.relative_to(ROOT.parent).with_suffix("").parts)
     if isinstance(node, ast.Name) and node.id in CONSTANTS:
@@ -84,7 +84,7 @@ def _rules(path: Path, node: ast.expr) -> list[finding_rules.FindingRule]:
     return []
 
 
-def _calls_of(function: str) -> Iterator[tuple[str, list[finding_rules.FindingRule], ast.Call]]:
+def _calls_of(function: str) -> Iterator[tuple[str, list[finding_rules.FindingRule], ast.Call]]:  # type: ignore[name-defined]
     for path in MODULES:
         for call in _calls(path):
             if isinstance(call.func, ast.Name) and call.func.id == function:
@@ -130,7 +130,7 @@ def test_every_phrase_exists_and_is_filled() -> None:
             needed = _placeholders(text or "")
             given = _given(call)
             if text is None or given - needed or (needed - given and not _open(call)):
-                wrong.append(f"{where} {row.id} {call.args[1].value}: {sorted(given)} {sorted(needed)}")
+                wrong.append(f"{where} {row.id} {call.args[1].value}: {sorted(given)} {sorted(needed)}")  # type: ignore[str-bytes-safe]
     assert wrong == []
 
 
@@ -159,7 +159,7 @@ def test_no_sentence_stands_in_a_verdict() -> None:
 
 
 @pytest.mark.parametrize("row", CATALOGUE.values(), ids=lambda row: row.id)
-def test_a_text_is_a_template_without_a_stray_brace(row: finding_rules.FindingRule) -> None:
+def test_a_text_is_a_template_without_a_stray_brace(row: finding_rules.FindingRule) -> None:  # type: ignore[name-defined]
     texts = [row.one, row.many, row.impact, row.impact_many, row.remedy, row.remedy_many, *row.phrases.values()]
     assert row.one
     for text in texts:

@@ -180,7 +180,7 @@ def test_a_name_that_is_taken_already_is_never_written_through(
 def test_what_is_kept_aside_never_takes_the_place_of_another(
     tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(quarantine.time, "strftime", lambda *_: "T")
+    monkeypatch.setattr(quarantine.time, "strftime", lambda *_: "T")  # type: ignore[attr-defined]
     victim = tmp_path / "victim"
     victim.write_text("somebody else's")
     taken = tmp_path / f"torn-T-{os.getpid()}"

@@ -165,11 +165,11 @@ async def test_what_the_command_line_asks_for_becomes_the_filter() -> None:
         await scene.arrive(pilot)
         scene.pane.show_prefix("cache:conv")
         await settle(scene.pane, pilot)
-        assert scene.pane.rows.keys_matched == 4
+        assert scene.pane.rows.keys_matched == 4  # type: ignore[attr-defined]
         scene.pane.show_prefix("a b<(c")
         await settle(scene.pane, pilot)
         assert scene.pane.filter_error is None
-        assert scene.pane.rows.keys_matched == 0
+        assert scene.pane.rows.keys_matched == 0  # type: ignore[attr-defined]
 
 
 async def test_the_cursor_and_its_line_stay_when_keys_come_above_it() -> None:

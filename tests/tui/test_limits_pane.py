@@ -366,9 +366,9 @@ async def test_findings_here_are_those_of_the_counter_and_its_tenant() -> None:
         await pilot.pause()
         assert [f.rule for f in app.pane.content.findings_here()] == ["limits.immortal"]
         assert app.pane.content.explain_subject() == "clinic_b / chat"
-        app.pane.show_tenant("noisy")
+        app.pane.show_tenant("noisy")  # type: ignore[attr-defined]
         assert [f.rule for f in app.pane.content.findings_here()] == ["limits.tenant_share"]
-        app.pane.show_tenant("high_traffic")
+        app.pane.show_tenant("high_traffic")  # type: ignore[attr-defined]
         assert app.pane.content.findings_here() == []
 
 
@@ -426,7 +426,7 @@ async def test_ten_thousand_counters_sort_filter_and_scroll_quickly() -> None:
             start = time.thread_time()
             app.pane.action_sort()  # type: ignore[attr-defined]
             best["sort"] = min(best["sort"], time.thread_time() - start)
-        app.pane.content.order = limit_rows.ORDERS[0]
+        app.pane.content.order = limit_rows.ORDERS[0]  # type: ignore[attr-defined]
         for _ in range(3):
             start = time.thread_time()
             app.pane.set_filter("tenant:tenant_5 percent>50")
@@ -451,7 +451,7 @@ async def test_the_view_stays_at_the_top_while_the_cursor_s_row_goes_down() -> N
         app.pane.reading = reading(report(140))
         await pilot.pause()
         await pilot.press("j")
-        clock.advance(limits_pane.FOLLOW_SECONDS + 1)
+        clock.advance(limits_pane.FOLLOW_SECONDS + 1)  # type: ignore[attr-defined]
         app.pane.reading = reading(report(1))
         await pilot.pause()
         assert app.pane.selected.counter.tenant == b"mine"
@@ -511,13 +511,13 @@ async def test_a_view_that_went_with_its_row_comes_back_to_the_top() -> None:
         app.pane.reading = reading(sinking(1))
         await pilot.pause()
         assert app.pane.cursor == 40 and app.pane.scroll_offset.y > 0, "it goes with a row just moved to"
-        clock.advance(limits_pane.FOLLOW_SECONDS + 1)
+        clock.advance(limits_pane.FOLLOW_SECONDS + 1)  # type: ignore[attr-defined]
         app.pane.reading = reading(sinking(1))
         await pilot.pause()
         assert app.pane.scroll_offset.y == 0
         assert app.pane.selected.counter.tenant == b"mine"
         await pilot.press("G")
-        clock.advance(limits_pane.FOLLOW_SECONDS + 1)
+        clock.advance(limits_pane.FOLLOW_SECONDS + 1)  # type: ignore[attr-defined]
         app.pane.reading = reading(sinking(1))
         await pilot.pause()
         assert app.pane.scroll_offset.y > 0, "where the operator went"

@@ -85,7 +85,7 @@ def test_a_step_is_skipped_only_with_a_reason() -> None:
     play = Play()
     assert "reason" in play.refused(happened.StepSkipped(at=stamp(), step="health", reason="  "))
     play.tell(happened.StepSkipped(at=stamp(), step="health", reason="known already"))
-    assert play.state.step("health").status == "skipped"  # type: ignore[union-attr]
+    assert play.state.step("health").status == "skipped"
     assert "is not waiting" in play.refused(happened.StepSkipped(at=stamp(), step="health", reason="again"))
 
 
