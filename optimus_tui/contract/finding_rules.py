@@ -276,7 +276,7 @@ LATENCY_HALF = _rule(
     "latency.half", "Half of the requests are slow",
     one="half of {count:,} requests to {subject} took over {limit} (p50 {p50})", remedy=_COMPARE,
     impact="Every other request to {subject} takes longer than this.")
-LATENCY_LOOK = _rule(
+LATENCY_SINGLE = _rule(
     "latency.look", "A single check was slow", "medium", one="{subject} took {took:,.0f} ms, more than {limit:,.0f} ms")
 LATENCY_UNMEASURED = _unmeasured("latency.unmeasured", "Latencies of requests are not known")
 

@@ -21,7 +21,7 @@ from optimus_tui.verdicts import health
 from optimus_tui.verdicts.alerts import episodes
 from optimus_tui.verdicts.gateway.hit_rate import LookupTrack, hit_rate, recent_growth, track_gateway, track_lookups
 from optimus_tui.verdicts.rules import merge_rules
-from optimus_tui.verdicts.server_track import NO_LOOKS, track_server
+from optimus_tui.verdicts.server_track import NO_SAMPLES, track_server
 from optimus_tui.verdicts.unmeasured import find_broken
 
 Sink = Callable[[str, object], None]
@@ -47,7 +47,7 @@ class SamplerState:
         self._steadiness = Steadiness()
         self.recalled: set[str] = set()
         """Services whose earlier samples were read from the history."""
-        self._server = NO_LOOKS
+        self._server = NO_SAMPLES
         self._lookups = LookupTrack()
         self._published = LookupTrack()
         self._findings: dict[str, tuple[Finding, ...]] = {}

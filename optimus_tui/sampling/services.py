@@ -92,10 +92,10 @@ async def watch_engine(context: Context, sampler_state: SamplerState, timer: Int
 async def _recall(context: Context, sampler_state: SamplerState, name: str) -> None:
     """After the first reading, add what the history kept of earlier ones."""
     if name not in sampler_state.recalled:
-        from optimus_tui.tools.figures.gateway_figures import kept_looks
+        from optimus_tui.tools.figures.gateway_figures import kept_samples
 
         sampler_state.recalled.add(name)
-        sampler_state.remember_looks(name, await kept_looks(context, name, SECONDS / 60))
+        sampler_state.remember_looks(name, await kept_samples(context, name, SECONDS / 60))
 
 
 async def watch_postgres(context: Context, sampler_state: SamplerState, timer: IntervalTimer) -> None:

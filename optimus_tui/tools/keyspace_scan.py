@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 SWEEP_SECONDS = 4.6
 """The sweep's share of a tool's deadline; what it has not seen by then is "not scanned"."""
 READ_SECONDS = 2.8
-NAMES_A_TRIP, READERS = 100, 2
+NAMES_PER_ROUND_TRIP, READERS = 100, 2
 """Trips at once: where each takes 200 ms, twenty in turn would take half of a tool's time."""
 
 
@@ -126,7 +126,7 @@ async def read_known(
     The first 2,000 names of the index are read unless ``names`` are given; what was read before an outage is returned.
     """
     wanted = list(dict.fromkeys(names if names is not None else seen.limits.names_to_read()))
-    trips = [wanted[at : at + NAMES_A_TRIP] for at in range(0, len(wanted), NAMES_A_TRIP)]
+    trips = [wanted[at : at + NAMES_PER_ROUND_TRIP] for at in range(0, len(wanted), NAMES_PER_ROUND_TRIP)]
     counters: list[Counter] = []
     waiting, read = iter(trips), 0
 

@@ -14,7 +14,7 @@ from optimus_tui.tools.patterns.files import ROUTERS, examine
 from optimus_tui.wording.safe import safe_text
 
 SECONDS = 4.0
-_TOLD = 3
+_LISTED = 3
 
 
 def shared_names(root: Path, draft: Draft) -> tuple[str, ...]:
@@ -22,19 +22,19 @@ def shared_names(root: Path, draft: Draft) -> tuple[str, ...]:
     tree, router = SourceTree(root), draft.router
     mine = inspect(router.path, router.content.encode(), Project(tree.load))
     outcome = examine(root, [path for path in tree.below(ROUTERS) if path != router.path], seconds=SECONDS)
-    told: list[str] = []
+    warnings: list[str] = []
     for one in outcome.judged:
         name = safe_text(one.path.rpartition("/")[2], 60)
         if operations := sorted(set(mine.operations) & set(one.verdict.operations)):
-            told.append(f"{name} counts {_listed(operations)}, too: one limit would hold for both routers")
+            warnings.append(f"{name} counts {_listed(operations)}, too: one limit would hold for both routers")
         if kinds := sorted(set(mine.kinds) & set(one.verdict.kinds)):
-            told.append(f"{name} caches {_listed(kinds)}, too: each would serve and drop the other's answers")
+            warnings.append(f"{name} caches {_listed(kinds)}, too: each would serve and drop the other's answers")
     late = sum(reason.startswith("not reached") for _, _, reason in outcome.skipped)
     if late:
-        told.append(f"{late} routers were not read in time: whether they share a name with it is unknown")
-    return tuple(told)
+        warnings.append(f"{late} routers were not read in time: whether they share a name with it is unknown")
+    return tuple(warnings)
 
 
 def _listed(names: Sequence[str]) -> str:
-    first, rest = names[:_TOLD], len(names) - _TOLD
+    first, rest = names[:_LISTED], len(names) - _LISTED
     return ", ".join(safe_text(name, 60) for name in first) + (f" and {rest} more" if rest > 0 else "")

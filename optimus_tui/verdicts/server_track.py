@@ -25,7 +25,7 @@ class ServerTrack(Struct, frozen=True, kw_only=True):
     replicas_mono: float = 0.0
 
 
-NO_LOOKS = ServerTrack()
+NO_SAMPLES = ServerTrack()
 
 
 def track_server(track: ServerTrack, state: ServerState, mono: float) -> tuple[ServerTrack, ServerState]:
@@ -34,7 +34,7 @@ def track_server(track: ServerTrack, state: ServerState, mono: float) -> tuple[S
     if track.looks:
         last = track.looks[-1][1]
     if last is not None and (last.run_id != state.run_id or (state.uptime_seconds or 0) < (last.uptime_seconds or 0)):
-        track, last = NO_LOOKS, None
+        track, last = NO_SAMPLES, None
     recent = [(at, one) for at, one in track.looks if at >= mono - KEEP_SECONDS]
     looks = (*(recent or track.looks[-1:]), (mono, state))
     most, at = track.replicas, track.replicas_mono

@@ -48,14 +48,14 @@ def fault_words(fault: Fault | None, source: str, retry_in: float | None = None)
     if fault is None:
         return ()
     if fault.message.lower().startswith(source.lower()):
-        said = fault.message
+        sentence = fault.message
     else:
-        said = f"{source}: {fault.message}"
+        sentence = f"{source}: {fault.message}"
     if retry_in is None:
-        return (said,)
+        return (sentence,)
     if retry_in <= 0:
-        return (said, "retrying")
-    return (said, f"retry in {until(retry_in)}")
+        return (sentence, "retrying")
+    return (sentence, f"retry in {until(retry_in)}")
 
 
 def counted_down(retry_in: float | None, passed: float) -> float | None:
@@ -73,13 +73,13 @@ def outage_forms(start: str, fault: Fault | None, source: str, where: str, retry
     """
     if fault is None:
         return [start]
-    said, *retry = fault_words(fault, source, retry_in)
-    near = said
+    sentence, *retry = fault_words(fault, source, retry_in)
+    near = sentence
     for place in (f"{where}: ", f" from {where}", f" at {where}", f" to {where}"):
         near = near.replace(place, "")
     near = near.replace(where, "the server")
     brief = BRIEF_FAULTS[fault.kind]
-    middles = [said, near, near.removeprefix(f"{source}: "), f"{source}: {brief}", brief, ""]
+    middles = [sentence, near, near.removeprefix(f"{source}: "), f"{source}: {brief}", brief, ""]
     return [" · ".join(part for part in (start, middle, *retry) if part) for middle in middles]
 
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
-from optimus_tui.contract.finding_rules import LATENCY_LOOK, LIMITS_REFUSED, LIMITS_TENANT_SHARE, rule_of
+from optimus_tui.contract.finding_rules import LATENCY_SINGLE, LIMITS_REFUSED, LIMITS_TENANT_SHARE, rule_of
 from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.incident import ISSUES, Candidate, Outcome
 from optimus_tui.contract.limits import ALL_TENANTS, NO_OPERATION, NO_TENANT
@@ -18,7 +18,7 @@ from optimus_tui.workflow.severity import MATTERS, level, rank
 
 USUAL = "high_latency"
 """The issue type that the runbook starts with when no finding points to one."""
-_PER_RANK, _FAILING, _PER_LOOK, _PER_FINDING = 100, 40, 10, 1
+_PER_RANK, _FAILING, _PER_SLOW_CHECK, _PER_FINDING = 100, 40, 10, 1
 """One slow measurement weighs less than any finding, and many findings less than one of a higher severity."""
 _MOST_COUNTED = 30
 
@@ -38,7 +38,7 @@ def rank_issues(outcome: Outcome, slow_ms: float) -> tuple[Candidate, ...]:
             clues[issue].append(_Clue(finding, _weight(finding) // (1 + place)))
     for look in _slow(outcome, slow_ms):
         for place, issue in enumerate(issues_of(look)):
-            clues[issue].append(_Clue(look, _PER_LOOK // (1 + place)))
+            clues[issue].append(_Clue(look, _PER_SLOW_CHECK // (1 + place)))
     nothing = not any(clues.values())
     ranked = [_candidate(issue, clues[issue], nothing) for issue in ISSUES]
     return tuple(sorted(ranked, key=lambda one: (-one.score, not nothing or one.issue != USUAL, _place(one))))
@@ -74,8 +74,8 @@ def _slow(outcome: Outcome, slow_ms: float) -> list[Diagnostic]:
     """
     return [
         Diagnostic(
-            severity="medium", rule=LATENCY_LOOK, subject=one.label,
-            message=rule_of(LATENCY_LOOK).one.format(subject=one.label, took=one.value, limit=slow_ms),
+            severity="medium", rule=LATENCY_SINGLE, subject=one.label,
+            message=rule_of(LATENCY_SINGLE).one.format(subject=one.label, took=one.value, limit=slow_ms),
             measured=one.value,
         )
         for one in outcome.figures

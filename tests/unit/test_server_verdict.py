@@ -8,7 +8,7 @@ from optimus_tui.contract.reading import Fault
 from optimus_tui.contract.services import Refusals, ServerState
 from optimus_tui.grammar.info import expiring, parse_info, senseless
 from optimus_tui.verdicts.server import judge_condition, memory_share
-from optimus_tui.verdicts.server_track import KEEP_SECONDS, NO_LOOKS, track_server
+from optimus_tui.verdicts.server_track import KEEP_SECONDS, NO_SAMPLES, track_server
 
 MB = 1 << 20
 
@@ -59,7 +59,7 @@ def test_an_append_only_file_that_cannot_be_written_stops_writes() -> None:
 
 
 def test_what_grows_between_looks_is_refused_now_and_for_half_a_minute() -> None:
-    track, first = track_server(NO_LOOKS, state(refused=Refusals(writes={"OOM": 5}, connections=1)), 0.0)
+    track, first = track_server(NO_SAMPLES, state(refused=Refusals(writes={"OOM": 5}, connections=1)), 0.0)
     assert rules(first) == {}
     track, second = track_server(track, state(refused=Refusals(writes={"OOM": 7}, connections=4)), 2.0)
     assert rules(second) == {"server.refuses_writes": "critical", "server.refuses_connections": "high"}
@@ -72,7 +72,7 @@ def test_what_grows_between_looks_is_refused_now_and_for_half_a_minute() -> None
 
 
 def test_another_run_and_counts_that_were_set_back_start_anew() -> None:
-    track, _ = track_server(NO_LOOKS, state(refused=Refusals(writes={"OOM": 5})), 0.0)
+    track, _ = track_server(NO_SAMPLES, state(refused=Refusals(writes={"OOM": 5})), 0.0)
     _, restarted = track_server(track, state(run_id="s", refused=Refusals(writes={"OOM": 9})), 2.0)
     assert restarted.refused_lately is None
     track, reset = track_server(track, state(refused=Refusals(writes={"OOM": 1})), 2.0)
@@ -82,13 +82,13 @@ def test_another_run_and_counts_that_were_set_back_start_anew() -> None:
 
 
 def test_a_server_that_keeps_no_counts_of_errors_has_no_growth() -> None:
-    track, _ = track_server(NO_LOOKS, state(), 0.0)
+    track, _ = track_server(NO_SAMPLES, state(), 0.0)
     _, second = track_server(track, state(), 2.0)
     assert rules(second) == {}
 
 
 def test_a_replica_that_dropped_away_is_missed_for_ten_minutes() -> None:
-    track, _ = track_server(NO_LOOKS, state(replicas=2), 0.0)
+    track, _ = track_server(NO_SAMPLES, state(replicas=2), 0.0)
     track, one = track_server(track, state(replicas=1), 2.0)
     assert rules(one) == {"server.replicas": "medium"}
     _, later = track_server(track, state(replicas=1), 700.0)

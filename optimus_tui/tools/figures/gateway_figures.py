@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 SERVICES = ("gateway", "engine")
 LIVE_SECONDS, KEPT_SECONDS, PAST_SECONDS = 6.5, 2.5, 1.5
 LATELY_MINUTES = 1.5
-ONE_LOOK = "no history was recorded, and one sample of /metrics shows no growth; it holds no failure and no refusal"
+ONE_SAMPLE = "no history was recorded, and one sample of /metrics shows no growth; it holds no failure and no refusal"
 _WHY = "the gateway's counters did not answer in time"
 
 
@@ -105,7 +105,7 @@ async def summary_figures(ctx: "Context", counters: Counters) -> GatewayFigures:
                 if isinstance(states, Fault):
                     why = states
                 else:
-                    why = _why_one_look(states[0])
+                    why = _why_one_sample(states[0])
                 requests, refused = replace(requests, fault=why), replace(refused, fault=refused.fault or why)
     except TimeoutError:
         return _NOT_IN_TIME
@@ -155,10 +155,10 @@ def published(look: Reading[MetricsState]) -> Sequence[MetricsState] | Fault:
     return look.fault or Fault("invalid", NO_PAGE)
 
 
-def _why_one_look(state: MetricsState) -> Fault:
+def _why_one_sample(state: MetricsState) -> Fault:
     """Why one look at this page tells no rate."""
     if REQUESTS in state.metrics:
-        return Fault("invalid", ONE_LOOK)
+        return Fault("invalid", ONE_SAMPLE)
     return missing(REQUESTS, state)
 
 
@@ -188,7 +188,7 @@ async def _of_the_past(ctx: "Context", minutes: float) -> list[Finding]:
     return [*unsteady, *slow]
 
 
-async def kept_looks(ctx: "Context", name: str, minutes: float) -> Sequence[tuple[float, float]]:
+async def kept_samples(ctx: "Context", name: str, minutes: float) -> Sequence[tuple[float, float]]:
     """Return the kept looks at a service by time, 1.0 where it answered well; none where reading takes too long."""
     try:
         async with asyncio.timeout(PAST_SECONDS):
@@ -200,7 +200,7 @@ async def kept_looks(ctx: "Context", name: str, minutes: float) -> Sequence[tupl
 
 async def _unsteady(ctx: "Context", minutes: float) -> list[Finding]:
     """Services whose kept looks failed again and again."""
-    looks = await asyncio.gather(*(kept_looks(ctx, name, minutes) for name in SERVICES))
+    looks = await asyncio.gather(*(kept_samples(ctx, name, minutes) for name in SERVICES))
     return [one for name, kept in zip(SERVICES, looks, strict=True) for one in judge_flapping(name, kept)]
 
 
@@ -236,32 +236,32 @@ def _figures(
     for name, values in circuits.items():
         findings += judge_breaker(name, values)
     known = requests.covered_minutes > 0
-    told, declined = outcomes(requests.series), refusals(requests, refused)
+    results, declined = outcomes(requests.series), refusals(requests, refused)
     if not known:
         unknown.append(f"requests: {_reason(requests.fault)}")
         findings += find_several(requests)
     else:
         findings += find_errors(requests, GATEWAY, ctx.settings.thresholds, lately[0])
         findings += find_restarts(requests)
-        if told.failed is None:
-            unknown.append(f"failures: {told.why_failed}")
+        if results.failed is None:
+            unknown.append(f"failures: {results.why_failed}")
     findings += find_refusals_lately(requests, declined.grown, *lately)
     refusals_known = declined.grown.covered_minutes > 0
     if not refusals_known:
         unknown.append(f"refusals: {_reason(declined.grown.fault)}")
     seconds, total = requests.covered_minutes * 60, declined.grown.total
     route, tenant = worst(requests, "route"), worst(requests, "tenant")
-    same = declined.grown.source == requests.source and told.requests > 0
+    same = declined.grown.source == requests.source and results.requests > 0
     per_second = refused_share = None
     if seconds > 0:
-        per_second = told.requests / seconds
+        per_second = results.requests / seconds
     if refusals_known and known and same:
-        refused_share = min(1.0, total / told.requests)
+        refused_share = min(1.0, total / results.requests)
     return GatewayFigures(
-        requests=if_known(known, round(told.requests)),
+        requests=if_known(known, round(results.requests)),
         requests_per_second=per_second,
-        failed=round(told.failed) if known and told.failed is not None else None,
-        failing_share=if_known(known, told.failing_share),
+        failed=round(results.failed) if known and results.failed is not None else None,
+        failing_share=if_known(known, results.failing_share),
         refused=if_known(refusals_known, round(total)),
         refused_share=refused_share,
         worst_route=shown(route[0]) if route else None,

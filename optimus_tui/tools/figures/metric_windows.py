@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 APART_SECONDS = 0.2
-LEAST_LOOKS = 2 * LOOKS_EACH
+LEAST_SAMPLES = 2 * LOOKS_EACH
 """Of two workers that answer by chance, ten looks miss one once in 500 times (five looks: once in 16). Where more were
 seen, five looks for each of them."""
 LOOKING_SECONDS = 4.0
@@ -128,7 +128,7 @@ def enough(looks: Sequence[Reading[MetricsState]]) -> bool:
     """Return True if it is unlikely that a process was missed, and each one was seen twice."""
     seen = [one.value.process for one in looks if one.value is not None and one.value.process is not None]
     once = any(seen.count(process) == 1 for process in set(seen))
-    return len(looks) >= max(LEAST_LOOKS, LOOKS_EACH * len(set(seen))) and not once
+    return len(looks) >= max(LEAST_SAMPLES, LOOKS_EACH * len(set(seen))) and not once
 
 
 def _first_fault(found: Increase, kept: Increase | Fault) -> Increase:

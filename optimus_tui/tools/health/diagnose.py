@@ -180,13 +180,13 @@ async def _present(
         published = state.cache.hit_rate
     warn = ctx.settings.thresholds.hit_rate_warn
     counted = await part(ctx, counted_rate(counters), "the gateway's counters", METRICS_SECONDS)
-    told = None
+    latest = None
     if isinstance(counted, float):
-        told = counted
+        latest = counted
     if published is None:
-        doubtful = told is not None
+        doubtful = latest is not None
     else:
-        doubtful = published < warn or (told is not None and told < warn)
+        doubtful = published < warn or (latest is not None and latest < warn)
     if doubtful:
         asked = counters
     else:

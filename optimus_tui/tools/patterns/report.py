@@ -20,7 +20,7 @@ from optimus_tui.wording.safe import safe_text
 
 TOOL = "validate_enterprise_patterns"
 _BEST = "excellent"
-_TOLD = 3
+_LISTED = 3
 OF_FILES: dict[str, tuple[str, str, str]] = {
     PARSE: ("high", "Python cannot import it, so none of its routes works.", "Fix the file at this place."),
     EMPTY: ("high", "A router without code answers no request.", "Write the router, or remove the file."),
@@ -97,14 +97,14 @@ def _below(files: Sequence[RouterFile], average: float | None) -> list[str]:
     worse = sorted((one for one in files if one.compliance_score < bound), key=lambda one: one.compliance_score)
     if not worse:
         return []
-    told = ", ".join(f"{one.file} {one.compliance_score:.2f}" for one in worse[:_TOLD])
+    listed = ", ".join(f"{one.file} {one.compliance_score:.2f}" for one in worse[:_LISTED])
     more = ""
-    if len(worse) > _TOLD:
-        more = f" and {len(worse) - _TOLD} more"
+    if len(worse) > _LISTED:
+        more = f" and {len(worse) - _LISTED} more"
     verb = "are"
     if len(worse) == 1:
         verb = "is"
-    return [f"{len(worse)} of {len(files)} routers {verb} below {bound:.2f}, which the average hides: {told}{more}"]
+    return [f"{len(worse)} of {len(files)} routers {verb} below {bound:.2f}, which the average hides: {listed}{more}"]
 
 
 def _state(met: float | None) -> PatternState:

@@ -66,23 +66,23 @@ def _judge(root: Path, router_path: str | None) -> JudgedFiles:
 
 def relative_path(tree: SourceTree, router_path: str) -> str:
     """Return the path in the tree; absolute paths, and paths out of the routers, are refused."""
-    told = f"router_path {shown(router_path)!r}"
+    quoted = f"router_path {shown(router_path)!r}"
     plain = router_path.removeprefix(f"{ROUTERS}/")
     parts = plain.split("/")
     if "\0" in plain or "\\" in plain or plain.startswith(("/", "~")) or (len(plain) > 1 and plain[1] == ":"):
-        raise refuse(f"{told} is not relative to {ROUTERS}/", "router_path")
+        raise refuse(f"{quoted} is not relative to {ROUTERS}/", "router_path")
     if ".." in parts:
-        raise refuse(f"{told} leads out of {ROUTERS}/", "router_path")
+        raise refuse(f"{quoted} leads out of {ROUTERS}/", "router_path")
     path = f"{ROUTERS}/{plain}"
     try:
         place = (tree.root / path).resolve()
     except (OSError, RuntimeError, ValueError):
-        raise refuse(f"{told} cannot be followed", "router_path") from None
+        raise refuse(f"{quoted} cannot be followed", "router_path") from None
     if not place.is_relative_to((tree.root / ROUTERS).resolve()) or not place.is_relative_to(tree.root):
-        raise refuse(f"{told} leads out of {ROUTERS}/", "router_path")
+        raise refuse(f"{quoted} leads out of {ROUTERS}/", "router_path")
     seen = tree.read(path)
     if isinstance(seen, Skipped):
-        raise refuse(f"{told}: {seen.reason}", "router_path")
+        raise refuse(f"{quoted}: {seen.reason}", "router_path")
     if not plain.endswith(".py"):
-        raise refuse(f"{told} is no Python file", "router_path")
+        raise refuse(f"{quoted} is no Python file", "router_path")
     return path

@@ -17,7 +17,7 @@ from optimus_tui.tools.pages.report_sections import sentence
 from optimus_tui.tools.performance.result import Result, not_available
 from optimus_tui.verdicts.coherence.cache import judge as judge_cache
 from optimus_tui.verdicts.gateway.hit_rate import LookupTrack, find_conflict, find_rates, hit_rate, track_lookups
-from optimus_tui.verdicts.gateway.performance import shown, told_by, trend
+from optimus_tui.verdicts.gateway.performance import beside_counters, shown, trend
 from optimus_tui.verdicts.values import if_known, rounded, status_of
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ async def cache_performance(ctx: "Context", query: PerformanceQuery) -> Result:
             **_rate_section(rate, present, published, rates),
             **_lookups(hits, misses),
             "error": None if rate else _why(gateway.value),
-            **told_by(hits),
+            **beside_counters(hits),
             **(_keys_section(report, seen, counts, query.tenant_filter) if known else _no_keys(seen)),
             "memory": _memory(server, evicted),
             **_notes(query),

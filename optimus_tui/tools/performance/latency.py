@@ -16,7 +16,7 @@ from optimus_tui.tools.pages.report_sections import sentence
 from optimus_tui.tools.performance.result import Result
 from optimus_tui.tools.troubleshoot.evidence import kept_series, live_series, why_untimed
 from optimus_tui.verdicts.gateway import latency as bars
-from optimus_tui.verdicts.gateway.performance import assess, shown, told_by
+from optimus_tui.verdicts.gateway.performance import assess, beside_counters, shown
 from optimus_tui.verdicts.gateway.routes import judge_routes
 from optimus_tui.verdicts.gateway.services import STARVED, unheard
 from optimus_tui.verdicts.statistics import bounds
@@ -184,7 +184,7 @@ def _groups(found: Quantiles, label: str) -> dict[str, Any]:
         "rows": [row(name) for name in found.groups],
         "covered_minutes": round(found.covered_minutes, 3),
         "source": found.source,
-        **told_by(found),
+        **beside_counters(found),
     }
 
 

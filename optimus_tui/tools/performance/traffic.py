@@ -26,7 +26,7 @@ async def throughput(ctx: "Context", query: PerformanceQuery) -> Result:
         return uncounted("throughput", grown)
     own = verdicts.of_tenant(grown, query.tenant_filter)
     return Result(
-        results={"status": "ok", **verdicts.throughput(own), **verdicts.told_by(grown), **_notes(grown, query)},
+        results={"status": "ok", **verdicts.throughput(own), **verdicts.beside_counters(grown), **_notes(grown, query)},
         covered_minutes=grown.covered_minutes,
         source=grown.source,
         findings=tuple(find_restarts(grown)),
@@ -53,7 +53,7 @@ async def error_rate(ctx: "Context", query: PerformanceQuery) -> Result:
         figures["reason"] = why
         findings += not_available("error rate", why, remedy=STATUS_REMEDY).findings
     return Result(
-        results={"status": status, **figures, **verdicts.told_by(grown), **_notes(grown, query)},
+        results={"status": status, **figures, **verdicts.beside_counters(grown), **_notes(grown, query)},
         covered_minutes=grown.covered_minutes,
         source=grown.source,
         findings=tuple(findings),
@@ -63,8 +63,8 @@ async def error_rate(ctx: "Context", query: PerformanceQuery) -> Result:
 def uncounted(subject: str, grown: Increase) -> Result:
     """Return the result for a figure that is unknown, with why, and the processes or targets in question."""
     missing = not_available(subject, reason_of(grown.fault, "requests were not counted in this window"))
-    told = {name: value for name, value in verdicts.told_by(grown).items() if value}
-    return Result(results={**missing.results, **told}, findings=missing.findings)
+    known = {name: value for name, value in verdicts.beside_counters(grown).items() if value}
+    return Result(results={**missing.results, **known}, findings=missing.findings)
 
 
 def _notes(grown: Increase, query: PerformanceQuery) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from optimus_tui.tools.coherence.arrivals import late_claims
 from optimus_tui.tools.figures.hit_rates import FRESH_SECONDS, present_rate
 from optimus_tui.tools.figures.metric_windows import Counters
 from optimus_tui.verdicts.gateway.hit_rate import LookupTrack, hit_rate, track_lookups
-from optimus_tui.verdicts.gateway.latency import CURED_LOOKS, MIN_SAMPLES
+from optimus_tui.verdicts.gateway.latency import GOOD_AGAIN_CHECKS, MIN_SAMPLES
 from optimus_tui.verdicts.playbooks.churn import Invalidations, count, newest_end
 from optimus_tui.verdicts.playbooks.proxy_timeout import DependencyLatencies
 
@@ -207,14 +207,14 @@ def why_untimed(looks: "Sequence[Look]") -> str:
 
 def live_series(values: list[float]) -> Series:
     """Return a few looks of just now as a series."""
-    return replace(_summed(values), latest=tuple(values[-CURED_LOOKS:]))
+    return replace(_summed(values), latest=tuple(values[-GOOD_AGAIN_CHECKS:]))
 
 
 def kept_series(window: Window, wall: float) -> Series:
     """Return a recorded window as a series, with its newest looks apart if they are of now."""
     values = [value for _, value in window.samples]
     fresh = bool(window.samples) and wall - window.samples[-1][0] <= FRESH_SECONDS
-    return replace(_summed(values), latest=tuple(values[-CURED_LOOKS:]) if fresh else ())
+    return replace(_summed(values), latest=tuple(values[-GOOD_AGAIN_CHECKS:]) if fresh else ())
 
 
 def _summed(values: list[float]) -> Series:

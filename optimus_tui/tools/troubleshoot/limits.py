@@ -52,13 +52,13 @@ async def rate_limiting(
         common=common_limits_of(ctx, watched.index, rules),
         layout=tuple(seen.find_unknown_layout()),
     )
-    told = playbook.conclude(evidence, ctx.settings.thresholds)
+    conclusion = playbook.conclude(evidence, ctx.settings.thresholds)
     details = {
-        **told.analysis,
+        **conclusion.analysis,
         "omitted": max(0, found - min(len(report.rows), MOST_ROWS)),
         "unparsed": unparsed_section(seen.limits.unparsed),
     }
-    return told, {"rate_limiting_analysis": limit_sections(report.rows), "rate_limiting_details": details}
+    return conclusion, {"rate_limiting_analysis": limit_sections(report.rows), "rate_limiting_details": details}
 
 
 async def _count(ctx: "Context", part: EvidenceReader, tenant: bytes) -> tuple[Survey, Watched, RefusalEvidence]:

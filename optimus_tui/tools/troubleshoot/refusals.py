@@ -34,7 +34,7 @@ FEW_NAMES = 500
 MAX_NEIGHBOURS = 300
 AGELESS_MINUTES = 1.0
 """Stands for a time that nobody knows; never shown."""
-LATEST_LOOK = 4.0
+LATEST_SAMPLE = 4.0
 """Seconds after the tool's begin; later, there is no time for a second read."""
 
 
@@ -60,7 +60,7 @@ async def read_twice(
     index.put(first)
     read_at, again = ctx.clock.mono(), list[Counter]()
     slope_seconds = None
-    if first and fault is None and read_at - began < LATEST_LOOK:
+    if first and fault is None and read_at - began < LATEST_SAMPLE:
         await asyncio.gather(
             part(ctx, counters.looks(), "/metrics", LOOK_SECONDS), _between(ctx, seen, names, index, read_at)
         )

@@ -43,22 +43,26 @@ async def run(ctx: "Context", query: TroubleshootQuery) -> TroubleshootReport:
     """Look into one symptom."""
     from optimus_tui.tools.answer import timestamp
 
-    told, sections = await _PLAYBOOKS[query.issue_type](ctx, query, EvidenceReader(ctx, query.time_window_minutes))
-    worst = max((SEVERITIES.index(one.severity) for one in told.findings), default=-1)
+    conclusion, sections = await _PLAYBOOKS[query.issue_type](
+        ctx, query, EvidenceReader(ctx, query.time_window_minutes)
+    )
+    worst = max((SEVERITIES.index(one.severity) for one in conclusion.findings), default=-1)
     return TroubleshootReport(
         tool="troubleshoot_production_issue",
         timestamp=timestamp(ctx.clock.wall()),
         issue_type=query.issue_type,
         tenant_id=safe_text(query.tenant_id, 200),
         window_requested_minutes=query.time_window_minutes,
-        window_covered_minutes=round(told.covered_minutes, 1),
-        source=told.source,
-        diagnostics=diagnostics(one if one.samples is not None else replace(one, samples=1) for one in told.findings),
-        recommendations=told.recommendations,
+        window_covered_minutes=round(conclusion.covered_minutes, 1),
+        source=conclusion.source,
+        diagnostics=diagnostics(
+            one if one.samples is not None else replace(one, samples=1) for one in conclusion.findings
+        ),
+        recommendations=conclusion.recommendations,
         severity_assessment=SEVERITIES[worst] if worst >= 0 else "none",
         immediate_action_required=worst >= SEVERITIES.index("high"),
-        examined=told.examined,
-        unknown=told.unknown,
+        examined=conclusion.examined,
+        unknown=conclusion.unknown,
         **sections,
     )
 
@@ -94,8 +98,8 @@ async def _cache_miss(ctx: "Context", query: TroubleshootQuery, part: EvidenceRe
         cache=cache,
         events=events,
     )
-    told = cache_miss.conclude(evidence, ctx.settings.thresholds)
-    return told, {"cache_miss_analysis": told.analysis}
+    conclusion = cache_miss.conclude(evidence, ctx.settings.thresholds)
+    return conclusion, {"cache_miss_analysis": conclusion.analysis}
 
 
 async def _circuit_breaker(ctx: "Context", query: TroubleshootQuery, part: EvidenceReader) -> Answer:
@@ -114,8 +118,8 @@ async def _circuit_breaker(ctx: "Context", query: TroubleshootQuery, part: Evide
     evidence = circuit_breaker.BreakerEvidence(
         gateway=gateway, engine=engine, metrics=metrics, history=kept, requests=requests, recent=recent
     )
-    told = circuit_breaker.conclude(evidence, ctx.settings.thresholds)
-    return told, {"circuit_breaker_analysis": told.analysis}
+    conclusion = circuit_breaker.conclude(evidence, ctx.settings.thresholds)
+    return conclusion, {"circuit_breaker_analysis": conclusion.analysis}
 
 
 async def _proxy_timeout(ctx: "Context", query: TroubleshootQuery, part: EvidenceReader) -> Answer:
@@ -136,8 +140,8 @@ async def _proxy_timeout(ctx: "Context", query: TroubleshootQuery, part: Evidenc
         requests=requests,
         recent=recent,
     )
-    told = proxy_timeout.conclude(evidence, ctx.settings.thresholds)
-    return told, {"proxy_timeout_analysis": told.analysis}
+    conclusion = proxy_timeout.conclude(evidence, ctx.settings.thresholds)
+    return conclusion, {"proxy_timeout_analysis": conclusion.analysis}
 
 
 async def _memory_leak(ctx: "Context", query: TroubleshootQuery, part: EvidenceReader) -> Answer:
@@ -159,8 +163,8 @@ async def _memory_leak(ctx: "Context", query: TroubleshootQuery, part: EvidenceR
         cache=cache,
         requests=requests if isinstance(requests, Increase) else Increase(name=REQUESTS, fault=requests),
     )
-    told = await asyncio.to_thread(memory_leak.conclude, evidence, ctx.settings.thresholds)
-    return told, {"memory_leak_analysis": told.analysis}
+    conclusion = await asyncio.to_thread(memory_leak.conclude, evidence, ctx.settings.thresholds)
+    return conclusion, {"memory_leak_analysis": conclusion.analysis}
 
 
 async def _high_latency(ctx: "Context", query: TroubleshootQuery, part: EvidenceReader) -> Answer:
@@ -186,8 +190,8 @@ async def _high_latency(ctx: "Context", query: TroubleshootQuery, part: Evidence
         slow=slow,
         rate=part.rate(gateway, server),
     )
-    told = high_latency.conclude(evidence, ctx.settings.thresholds)
-    return told, {"high_latency_analysis": told.analysis}
+    conclusion = high_latency.conclude(evidence, ctx.settings.thresholds)
+    return conclusion, {"high_latency_analysis": conclusion.analysis}
 
 
 _PLAYBOOKS: dict[str, Callable[["Context", TroubleshootQuery, EvidenceReader], Awaitable[Answer]]] = {

@@ -14,7 +14,7 @@ from optimus_tui.contract.findings import Finding, Severity
 from optimus_tui.contract.make_finding import make_finding, phrase
 from optimus_tui.contract.metrics import Increase
 from optimus_tui.settings.model import Thresholds
-from optimus_tui.verdicts.gateway.latency import eased
+from optimus_tui.verdicts.gateway.latency import as_past
 from optimus_tui.verdicts.gateway.outcomes import class_of, outcomes, worst
 from optimus_tui.verdicts.gateway.performance import MIN_REQUESTS, shown
 from optimus_tui.verdicts.sorting import worst_first
@@ -179,15 +179,15 @@ def _find_lately(grown: Increase, lately: Increase | None, subject: str, thresho
 
 def _find(grown: Increase, subject: str, thresholds: Thresholds) -> list[Finding]:
     """All requests together."""
-    told = outcomes(grown.series)
-    rate = told.failing_share
-    weight = weigh_failures(told.failed or 0.0, told.requests, thresholds)
+    results = outcomes(grown.series)
+    rate = results.failing_share
+    weight = weigh_failures(results.failed or 0.0, results.requests, thresholds)
     if rate is None or weight is None:
         return []
     few = ""
     if weight.severity == "low":
-        few = phrase(ERRORS_RATE, "few", count=round(told.failed or 0))
-    return [_finding(weight, subject, rate, told.requests, grown, rest=f"{few}{who_fails(grown)}")]
+        few = phrase(ERRORS_RATE, "few", count=round(results.failed or 0))
+    return [_finding(weight, subject, rate, results.requests, grown, rest=f"{few}{who_fails(grown)}")]
 
 
 def _finding(
@@ -232,7 +232,7 @@ def good_again(found: Finding, failed: float, requests: float, thresholds: Thres
         share = found.measured
     if failed >= thresholds.error_rate_warn * requests or not surely_less(failed, requests, share):
         return None
-    return eased(found, phrase(ERRORS_RATE, "good_again", share=percent(failed / requests), count=requests))
+    return as_past(found, phrase(ERRORS_RATE, "good_again", share=percent(failed / requests), count=requests))
 
 
 def who_fails(grown: Increase) -> str:
@@ -241,15 +241,15 @@ def who_fails(grown: Increase) -> str:
     for label in LABELS:
         found = worst(grown, label)
         if found is not None:
-            name, told = found
+            name, results = found
             parts.append(
                 phrase(
                     ERRORS_RATE,
                     "failed_of",
                     label=label,
                     name=shown(name),
-                    count=round(told.failed or 0),
-                    requests=plural(round(told.requests), "request"),
+                    count=round(results.failed or 0),
+                    requests=plural(round(results.requests), "request"),
                 )
             )
     if parts:

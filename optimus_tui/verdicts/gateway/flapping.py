@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from optimus_tui.contract.finding_rules import SERVICES_FLAPPING
 from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.make_finding import make_finding, phrase
-from optimus_tui.verdicts.gateway.latency import CURED_LOOKS, MIN_SAMPLES, eased
+from optimus_tui.verdicts.gateway.latency import GOOD_AGAIN_CHECKS, MIN_SAMPLES, as_past
 from optimus_tui.wording.age import age
 
 LEAST_FAILED, FAILED_SHARE = 3, 0.15
@@ -34,7 +34,7 @@ def judge_flapping(name: str, looks: Sequence[tuple[float, float]]) -> list[Find
         samples=len(looks),
         window_seconds=seconds,
     )
-    good_again = all(value >= 1 for _, value in looks[-CURED_LOOKS:])
+    good_again = all(value >= 1 for _, value in looks[-GOOD_AGAIN_CHECKS:])
     if good_again:
-        return [eased(found, phrase(SERVICES_FLAPPING, "good_again", count=CURED_LOOKS))]
+        return [as_past(found, phrase(SERVICES_FLAPPING, "good_again", count=GOOD_AGAIN_CHECKS))]
     return [found]

@@ -15,7 +15,7 @@ from optimus_tui.contract.findings import Finding, Severity
 from optimus_tui.contract.make_finding import make_finding, phrase
 from optimus_tui.contract.services import CacheMetrics, GatewayState, HitRate, ServerState
 from optimus_tui.settings.model import Thresholds
-from optimus_tui.verdicts.gateway.latency import eased
+from optimus_tui.verdicts.gateway.latency import as_past
 from optimus_tui.verdicts.statistics.chance import surely_less
 from optimus_tui.wording.numbers import percent
 
@@ -155,7 +155,7 @@ def find_rates(
         return over_minutes
     conflict = find_conflict(rate, recent, thresholds)
     words = phrase(CACHE_HIT_RATE, "now", rate=percent(recent.value), source=recent.source)
-    found = find_hit_rate(recent, server, thresholds) or [eased(one, words) for one in over_minutes]
+    found = find_hit_rate(recent, server, thresholds) or [as_past(one, words) for one in over_minutes]
     return [*found, *conflict]
 
 

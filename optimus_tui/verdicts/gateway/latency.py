@@ -26,10 +26,10 @@ MIN_SAMPLES = 5
 SURE_SAMPLES = 20
 """From here on a p95 is over a bar only where two samples are."""
 WINDOW_SECONDS = 600.0
-NOW_LOOKS = 5
-FEW_LOOKS = 2
+NOW_CHECKS = 5
+FEW_CHECKS = 2
 """Where nobody has more, this many slow looks of as many are evidence; one is not."""
-CURED_LOOKS = 15
+GOOD_AGAIN_CHECKS = 15
 """Half a minute at the usual pace; fewer would call a service cured that is slow one time in ten."""
 
 
@@ -41,7 +41,7 @@ def judge(history: Mapping[str, Series], thresholds: Thresholds) -> list[Finding
     return findings
 
 
-def eased(finding: Finding, words: str) -> Finding:
+def as_past(finding: Finding, words: str) -> Finding:
     """Return the finding as a low one of the past. ``words`` say what is quick again."""
     return replace(finding, severity="low", message=f"{finding.message}; {words}")
 
@@ -67,11 +67,11 @@ def _over_window(name: str, series: Series, thresholds: Thresholds) -> list[Find
     bar = _bar_below(series.p95, thresholds)
     if bar is None or series.samples < MIN_SAMPLES:
         return []
-    newest = series.latest[-CURED_LOOKS:]
-    cured = len(newest) == CURED_LOOKS and max(newest) <= thresholds.latency_good_ms
+    newest = series.latest[-GOOD_AGAIN_CHECKS:]
+    cured = len(newest) == GOOD_AGAIN_CHECKS and max(newest) <= thresholds.latency_good_ms
     if cured:
         severity: Severity = "low"
-        rest = phrase(LATENCY_P95, "quick_again", count=CURED_LOOKS)
+        rest = phrase(LATENCY_P95, "quick_again", count=GOOD_AGAIN_CHECKS)
     else:
         severity = _sure(bar.severity, series, thresholds)
         rest = ""
@@ -97,19 +97,19 @@ def _over_window(name: str, series: Series, thresholds: Thresholds) -> list[Find
 
 def _sure(severity: Severity, series: Series, thresholds: Thresholds) -> Severity:
     """How bad it is by two looks at least: of fewer than ``SURE_SAMPLES`` the p95 is only the slowest one."""
-    if series.samples >= SURE_SAMPLES or len(series.latest) < FEW_LOOKS:
+    if series.samples >= SURE_SAMPLES or len(series.latest) < FEW_CHECKS:
         return severity
-    second = _bar_below(sorted(series.latest)[-FEW_LOOKS], thresholds)
+    second = _bar_below(sorted(series.latest)[-FEW_CHECKS], thresholds)
     if second is not None:
         return second.severity
     return "low"
 
 
 def _now(name: str, series: Series, thresholds: Thresholds) -> list[Finding]:
-    newest = series.latest[-NOW_LOOKS:]
+    newest = series.latest[-NOW_CHECKS:]
     quickest = min(newest, default=None)
     bar = _bar_below(quickest, thresholds)
-    if bar is None or len(newest) < (FEW_LOOKS if series.samples < MIN_SAMPLES else NOW_LOOKS):
+    if bar is None or len(newest) < (FEW_CHECKS if series.samples < MIN_SAMPLES else NOW_CHECKS):
         return []
     return [
         make_finding(
@@ -129,7 +129,7 @@ def _now(name: str, series: Series, thresholds: Thresholds) -> list[Finding]:
 
 
 def _checks(number: int) -> str:
-    if number >= NOW_LOOKS:
+    if number >= NOW_CHECKS:
         return phrase(LATENCY_NOW, "last", count=number)
     return phrase(LATENCY_NOW, "each", checks=part_of(number, number, "check"))
 

@@ -113,9 +113,9 @@ def refusals(requests: Increase | Fault, refused: Increase | Fault) -> WindowRef
         else:
             other = requests.fault
         return WindowRefusals(grown=Increase(name=REFUSED, fault=own or other), basis=REFUSED)
-    told = outcomes(requests.series)
-    if told.refused is None:
-        message = f"the gateway publishes no {REFUSED}, and {told.why_refused}"
+    results = outcomes(requests.series)
+    if results.refused is None:
+        message = f"the gateway publishes no {REFUSED}, and {results.why_refused}"
         return WindowRefusals(grown=Increase(name=REFUSED, fault=Fault("invalid", message)), basis=basis)
     answered = tuple(one for one in requests.series if one.labels.get("status") == "429")
     return WindowRefusals(grown=replace(requests, name=REFUSED, series=answered), basis=basis)
@@ -127,6 +127,6 @@ def worst(grown: Increase, label: str) -> tuple[str, Outcomes] | None:
     for one in grown.series:
         if one.labels.get(label):
             groups.setdefault(one.labels[label], []).append(one)
-    told = [(name, outcomes(series)) for name, series in groups.items()]
-    failing = [(name, one) for name, one in told if one.failed is not None and one.failed >= 1]
+    results = [(name, outcomes(series)) for name, series in groups.items()]
+    failing = [(name, one) for name, one in results if one.failed is not None and one.failed >= 1]
     return max(failing, key=lambda item: (item[1].failed or 0.0, item[0]), default=None)

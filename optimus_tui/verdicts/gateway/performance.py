@@ -84,12 +84,12 @@ def _omitted(grown: Increase, *labels: str) -> dict[str, int]:
     return {f"by_{label}_omitted": count for label, count in counts.items() if count > 0}
 
 
-def told_by(grown: Grown) -> dict[str, Any]:
+def beside_counters(grown: Grown) -> dict[str, Any]:
     """Return what every figure from counters needs beside it: processes, restarts, losses, Prometheus targets."""
-    told: dict[str, Any] = {"processes": processes_section(grown), "lower_bound": grown.lower_bound}
+    results: dict[str, Any] = {"processes": processes_section(grown), "lower_bound": grown.lower_bound}
     if grown.targets:
-        told["targets"] = list(grown.targets)
-    return told
+        results["targets"] = list(grown.targets)
+    return results
 
 
 def _parts(grown: Increase, label: str, seconds: float) -> list[dict[str, Any]]:
@@ -111,16 +111,16 @@ def error_rate(grown: Increase) -> dict[str, Any]:
 
     What the labels do not tell is None, with the reason under ``failures_unknown`` or ``refusals_unknown``.
     """
-    told = outcomes(grown.series)
-    reasons = {"failures_unknown": told.why_failed, "refusals_unknown": told.why_refused}
+    results = outcomes(grown.series)
+    reasons = {"failures_unknown": results.why_failed, "refusals_unknown": results.why_refused}
     return {
-        "requests": _whole(told.requests),
-        "error_rate": _share(told.failed, told.requests),
-        "server_errors": _count(told.failed),
-        "client_error_rate": _share(told.mistaken, told.requests),
-        "client_errors": _count(told.mistaken),
-        "refused_rate": _share(told.refused, told.requests),
-        "refused": _count(told.refused),
+        "requests": _whole(results.requests),
+        "error_rate": _share(results.failed, results.requests),
+        "server_errors": _count(results.failed),
+        "client_error_rate": _share(results.mistaken, results.requests),
+        "client_errors": _count(results.mistaken),
+        "refused_rate": _share(results.refused, results.requests),
+        "refused": _count(results.refused),
         "by_status": {
             shown(status): _whole(count)
             for status, count in list(grown.by("status").items())[:SHOWN]
@@ -139,18 +139,18 @@ def _errors_by(grown: Increase, label: str) -> list[dict[str, Any]]:
     for one in grown.series:
         groups.setdefault(one.labels.get(label, ""), []).append(one)
     rows = [(name, outcomes(series)) for name, series in groups.items()]
-    rows = [(name, told) for name, told in rows if told.requests > 0]
+    rows = [(name, results) for name, results in rows if results.requests > 0]
     rows.sort(key=lambda row: (-(row[1].failed or 0), -(row[1].mistaken or 0) - (row[1].refused or 0), row[0]))
     return [
         {
             label: shown(name),
-            "requests": _whole(told.requests),
-            "server_errors": _count(told.failed),
-            "client_errors": _count(told.mistaken),
-            "refused": _count(told.refused),
-            "error_rate": _share(told.failed, told.requests),
+            "requests": _whole(results.requests),
+            "server_errors": _count(results.failed),
+            "client_errors": _count(results.mistaken),
+            "refused": _count(results.refused),
+            "error_rate": _share(results.failed, results.requests),
         }
-        for name, told in rows[:SHOWN]
+        for name, results in rows[:SHOWN]
     ]
 
 

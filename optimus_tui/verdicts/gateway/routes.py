@@ -38,7 +38,7 @@ def judge_routes(routes: Mapping[str, Spread], lately: Mapping[str, Spread], thr
         slow = bounds.judge_spread(_name(route), spread, thresholds)
         if now is not None and now.count >= latencies.MIN_SAMPLES and bounds.is_quick(now, thresholds.latency_good_ms):
             quick = phrase(LATENCY_P95, "route_quick_again", count=now.count)
-            slow = [latencies.eased(one, quick) for one in slow]
+            slow = [latencies.as_past(one, quick) for one in slow]
         found += slow
     return found
 

@@ -15,7 +15,7 @@ from optimus_tui.contract.findings import Finding, Severity
 from optimus_tui.contract.limits import ALL_TENANTS, Counter, LimitRules
 from optimus_tui.contract.make_finding import make_finding, phrase
 from optimus_tui.contract.metrics import Counted, Increase
-from optimus_tui.verdicts.gateway.latency import eased
+from optimus_tui.verdicts.gateway.latency import as_past
 from optimus_tui.verdicts.gateway.outcomes import outcomes
 from optimus_tui.verdicts.gateway.performance import MIN_REQUESTS
 from optimus_tui.verdicts.limits.judge import limit_for
@@ -69,16 +69,16 @@ def _share(tenant: str, count: float, requests: Increase, refused: Increase) -> 
         return RefusedRequests(tenant, count, None, "how many requests there were is not known")
     if spans[0] < SAME_SPAN * spans[1]:
         return RefusedRequests(tenant, count, None, "requests were counted over another time than refusals")
-    told = outcomes(_of(requests.series, tenant))
-    if tenant and told.requests <= 0:
+    results = outcomes(_of(requests.series, tenant))
+    if tenant and results.requests <= 0:
         everybody = outcomes(requests.series).requests
         least = count / (everybody + count)
         if least >= REFUSED_SHARE:  # of all requests: of its own it can only be more
             return RefusedRequests(tenant, count, least)
         return RefusedRequests(tenant, count, None, "requests are not counted by tenant")
-    if told.refused and told.refused >= count * SAME_SPAN:
-        return RefusedRequests(tenant, count, told.refused_share)
-    return RefusedRequests(tenant, count, count / (told.requests + count))
+    if results.refused and results.refused >= count * SAME_SPAN:
+        return RefusedRequests(tenant, count, results.refused_share)
+    return RefusedRequests(tenant, count, count / (results.requests + count))
 
 
 def _of(series: Iterable[Counted], tenant: str) -> list[Counted]:
@@ -107,8 +107,8 @@ def find_refusals(
     bound = ""
     if refused.lower_bound:
         bound = "at least "
-    told = [*_told(shared, bound, when, sure=not since_start), *_told(vague, bound, when, sure=False)]
-    return [replace(one, window_seconds=refused.covered_minutes * 60) for one in told]
+    results = [*_by_share(shared, bound, when, sure=not since_start), *_by_share(vague, bound, when, sure=False)]
+    return [replace(one, window_seconds=refused.covered_minutes * 60) for one in results]
 
 
 def find_refusals_lately(
@@ -125,10 +125,10 @@ def find_refusals_lately(
     still = {one.subject for one in now}
     span = span_words(lately_refused.covered_minutes)
     ended = phrase(LIMITS_REFUSED, "ended", count=round(lately_refused.total), span=span)
-    return [*now, *(eased(one, ended) for one in found if one.subject not in still)]
+    return [*now, *(as_past(one, ended) for one in found if one.subject not in still)]
 
 
-def _told(cases: Sequence[RefusedRequests], bound: str, when: str, *, sure: bool) -> list[Finding]:
+def _by_share(cases: Sequence[RefusedRequests], bound: str, when: str, *, sure: bool) -> list[Finding]:
     return each_or_one(cases, lambda one: _one(one, bound, when, sure), lambda many: _many(many, bound, when, sure))
 
 

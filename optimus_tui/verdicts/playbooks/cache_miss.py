@@ -68,11 +68,11 @@ def conclude(seen: CacheEvidence, thresholds: Thresholds) -> Conclusion:
     """Return the judged rate, its trend, and every possible cause of misses."""
     conclusion = ConclusionBuilder()
     away, down = judge_gateway(seen.gateway), judge_server(seen.server)
-    conclusion.found(*away, *down)
-    rate = _look_at_rate(conclusion, seen, thresholds, away=bool(away))
-    keys = _look_at_keys(conclusion, seen, thresholds, down=is_away(seen.server))
-    evictions = _look_at_evictions(conclusion, seen)
-    events = _look_at_events(conclusion, seen.events, thresholds, down=is_away(seen.server))
+    conclusion.add_findings(*away, *down)
+    rate = _examine_rate(conclusion, seen, thresholds, away=bool(away))
+    keys = _examine_keys(conclusion, seen, thresholds, down=is_away(seen.server))
+    evictions = _examine_evictions(conclusion, seen)
+    events = _examine_events(conclusion, seen.events, thresholds, down=is_away(seen.server))
     status = "unknown"
     if rate["hit_rate"] is not None:
         status = "ok"
@@ -91,7 +91,7 @@ def _over_window(seen: CacheEvidence) -> tuple[HitRate, int, Increase] | None:
     return HitRate(seen.hits.total / (seen.hits.total + seen.misses.total), source), lookups, seen.hits
 
 
-def _look_at_rate(
+def _examine_rate(
     conclusion: ConclusionBuilder, seen: CacheEvidence, thresholds: Thresholds, *, away: bool
 ) -> dict[str, Any]:
     windowed = _over_window(seen)
@@ -107,19 +107,19 @@ def _look_at_rate(
             fault = seen.gateway.fault
         if server is None or server.info_fault is None:
             why = fault or "too few look-ups so far"
-            conclusion.lacks("hit rate", why, rule=CACHE_HIT_RATE_UNMEASURED, excused=away)
+            conclusion.add_unknown("hit rate", why, rule=CACHE_HIT_RATE_UNMEASURED, excused=away)
         else:
-            conclusion.lacks("hit rate", server.info_fault.message)
+            conclusion.add_unknown("hit rate", server.info_fault.message)
     else:
-        conclusion.saw(f"hit rate {percent(rate.value)} ({rate.source})")
+        conclusion.add_measured(f"hit rate {percent(rate.value)} ({rate.source})")
     if rate is not None:
         rate = replace(rate, samples=samples if windowed else rate.samples)
     if seen.recent is not None:
-        conclusion.saw(f"hit rate now {percent(seen.recent.value)} ({seen.recent.source})")
+        conclusion.add_measured(f"hit rate now {percent(seen.recent.value)} ({seen.recent.source})")
     found = find_rates(rate, seen.recent, server, thresholds)
     if windowed is not None:
         found += find_conflict(seen.rate, seen.recent or rate, thresholds)
-    conclusion.found(*(one if one.samples is not None else replace(one, samples=samples) for one in found))
+    conclusion.add_findings(*(one if one.samples is not None else replace(one, samples=samples) for one in found))
     return {
         **_with_source("hit_rate", rate),
         "lookups": if_known(windowed, samples),
@@ -141,12 +141,12 @@ def _trend(conclusion: ConclusionBuilder, history: Window | Fault) -> dict[str, 
     else:
         samples = history.samples
     if isinstance(history, Fault) or len(samples) < 10:
-        conclusion.lacks("trend of the hit rate", "too little history")
+        conclusion.add_unknown("trend of the hit rate", "too little history")
         return {"status": "unknown"}
     conclusion.covered(history.covered_minutes, history.source)
     quarter = max(1, len(samples) // 4)
     first, last = median(v for _, v in samples[:quarter]), median(v for _, v in samples[-quarter:])
-    conclusion.saw(f"hit rate at the window's start {percent(first)}, at its end {percent(last)}")
+    conclusion.add_measured(f"hit rate at the window's start {percent(first)}, at its end {percent(last)}")
     return {
         "status": "ok",
         "first": round(first, 4),
@@ -157,21 +157,21 @@ def _trend(conclusion: ConclusionBuilder, history: Window | Fault) -> dict[str, 
     }
 
 
-def _look_at_keys(
+def _examine_keys(
     conclusion: ConclusionBuilder, seen: CacheEvidence, thresholds: Thresholds, *, down: bool
 ) -> dict[str, Any]:
     cache = seen.cache
     if isinstance(cache, Fault):
-        conclusion.lacks("cache keys", cache, rule=CACHE_UNMEASURED, excused=down)
+        conclusion.add_unknown("cache keys", cache, rule=CACHE_UNMEASURED, excused=down)
         return {"status": "unknown", "error": cache.message}
     findings = cache_verdict.judge(cache, thresholds).findings
-    conclusion.found(*(one for one in findings if one.rule in (CACHE_NO_TTL, CACHE_UNKNOWN_LAYOUT)))
+    conclusion.add_findings(*(one for one in findings if one.rule in (CACHE_NO_TTL, CACHE_UNKNOWN_LAYOUT)))
     scope = "all keys scanned"
     if not cache.coverage.complete:
         scope = f"{cache.coverage.scanned:,} keys scanned, not all"
     if not cache.coverage.complete:
-        conclusion.lacks("the other cache keys", Fault("invalid", scope), rule=CACHE_UNMEASURED, excused=down)
-    conclusion.saw(f"{plural(cache.keys, 'cache key')} of {plural(len(cache.kinds), 'kind')} ({scope})")
+        conclusion.add_unknown("the other cache keys", Fault("invalid", scope), rule=CACHE_UNMEASURED, excused=down)
+    conclusion.add_measured(f"{plural(cache.keys, 'cache key')} of {plural(len(cache.kinds), 'kind')} ({scope})")
     own = sum(one.keys for kind in cache.kinds for one in kind.tenants if one.tenant == seen.tenant)
     return {
         "status": status_of(cache.coverage.complete, "partial"),
@@ -191,7 +191,7 @@ def _bins() -> list[str]:
     return [*(f"<{edge}s" for edge in TTL_EDGES), f">={TTL_EDGES[-1]}s"]
 
 
-def _look_at_evictions(conclusion: ConclusionBuilder, seen: CacheEvidence) -> dict[str, Any]:
+def _examine_evictions(conclusion: ConclusionBuilder, seen: CacheEvidence) -> dict[str, Any]:
     server, window = seen.server.value, seen.evicted
     now = policy = used = most = None
     if server:
@@ -208,18 +208,20 @@ def _look_at_evictions(conclusion: ConclusionBuilder, seen: CacheEvidence) -> di
         limit = "no limit"
         if server.memory_max:
             limit = size(server.memory_max)
-        conclusion.saw(
+        conclusion.add_measured(
             f"memory {size(server.memory_used)} of {limit}, policy {server.memory_policy or 'unknown'}, "
             f"{thousands(now)} keys evicted since the server's start"
         )
     if isinstance(window, Fault) or len(window.samples) < 2:
-        conclusion.lacks("evictions within the window", "no history" if isinstance(window, Window) else window.message)
+        conclusion.add_unknown(
+            "evictions within the window", "no history" if isinstance(window, Window) else window.message
+        )
         return section
     grown = _grown([value for _, value in window.samples])
     section["evicted_in_window"] = round(grown)
-    conclusion.saw(f"{grown:,.0f} keys evicted in {window.covered_minutes:.0f} min")
+    conclusion.add_measured(f"{grown:,.0f} keys evicted in {window.covered_minutes:.0f} min")
     if grown > 0:
-        conclusion.found(_evicting(grown, window, server))
+        conclusion.add_findings(_evicting(grown, window, server))
     return section
 
 
@@ -245,26 +247,26 @@ def _evicting(grown: float, window: Window, server: ServerState | None) -> Findi
     )
 
 
-def _look_at_events(
+def _examine_events(
     conclusion: ConclusionBuilder, events: Invalidations | Fault, thresholds: Thresholds, *, down: bool
 ) -> dict[str, Any]:
     if isinstance(events, Fault):
-        conclusion.lacks("invalidations", events, rule=EVENTS_UNMEASURED, excused=down)
+        conclusion.add_unknown("invalidations", events, rule=EVENTS_UNMEASURED, excused=down)
         return {"status": "unknown", "error": events.message}
     if events.covered_minutes > 0:
         span = span_words(events.covered_minutes)
-        conclusion.saw(f"{plural(events.events, 'invalidation')} in {span}, as far as the event log reaches")
+        conclusion.add_measured(f"{plural(events.events, 'invalidation')} in {span}, as far as the event log reaches")
     elif events.clock is not None:
-        conclusion.lacks("invalidations", f"{clock_words(events.clock)}: they cannot be placed in the window")
+        conclusion.add_unknown("invalidations", f"{clock_words(events.clock)}: they cannot be placed in the window")
     else:
-        conclusion.lacks("invalidations", "the event log holds no event with a time")
+        conclusion.add_unknown("invalidations", "the event log holds no event with a time")
     if events.malformed:
-        conclusion.saw(f"{plural(events.malformed, 'event')} of the log cannot be read")
+        conclusion.add_measured(f"{plural(events.malformed, 'event')} of the log cannot be read")
     minutes = events.covered_minutes
-    conclusion.found(*find_flood(events.per_second, thresholds), *find_clock(events.clock))
+    conclusion.add_findings(*find_flood(events.per_second, thresholds), *find_clock(events.clock))
     refills = sum(events.refills.values())
     if refills >= MANY_REFILLS and refills >= REFILL_SHARE * events.events:
-        conclusion.found(_churning(events, refills))
+        conclusion.add_findings(_churning(events, refills))
     return {
         "status": "ok",
         "events": events.events,

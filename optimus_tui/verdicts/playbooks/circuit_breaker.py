@@ -20,7 +20,7 @@ from optimus_tui.grammar.prometheus import split_series
 from optimus_tui.settings.model import Thresholds
 from optimus_tui.verdicts.gateway.services import judge_engine, judge_gateway
 from optimus_tui.verdicts.playbooks.conclusion import Conclusion, ConclusionBuilder
-from optimus_tui.verdicts.playbooks.errors import look_at_errors
+from optimus_tui.verdicts.playbooks.errors import examine_errors
 from optimus_tui.verdicts.values import status_of
 from optimus_tui.wording.numbers import latency, part_of
 from optimus_tui.wording.safe import safe_text
@@ -47,13 +47,13 @@ def conclude(seen: BreakerEvidence, thresholds: Thresholds) -> Conclusion:
     conclusion = ConclusionBuilder()
     away = judge_gateway(seen.gateway)
     ill = judge_engine(seen.engine)
-    conclusion.found(*away, *ill)
+    conclusion.add_findings(*away, *ill)
     engine, gateway = seen.engine.value, seen.gateway.value
-    conclusion.saw(f"AI engine, checked directly: {_said(engine)}")
-    conclusion.saw(f"gateway, checked directly: {_said(gateway.service if gateway else None)}")
-    states = _look_at_states(conclusion, seen, down=bool(away))
-    errors = look_at_errors(conclusion, seen.requests, thresholds, recent=seen.recent, excused=bool(away))
-    opened = _look_at_history(conclusion, seen.history, states)
+    conclusion.add_measured(f"AI engine, checked directly: {_said(engine)}")
+    conclusion.add_measured(f"gateway, checked directly: {_said(gateway.service if gateway else None)}")
+    states = _examine_states(conclusion, seen, down=bool(away))
+    errors = examine_errors(conclusion, seen.requests, thresholds, recent=seen.recent, excused=bool(away))
+    opened = _examine_history(conclusion, seen.history, states)
     return conclusion.close(
         {
             "status": status_of(states, "unknown"),
@@ -83,9 +83,9 @@ def _ms(state: ServiceState | None) -> float | None:
     return round(state.latency_ms, 1)
 
 
-def _look_at_states(conclusion: ConclusionBuilder, seen: BreakerEvidence, *, down: bool) -> dict[str, str]:
+def _examine_states(conclusion: ConclusionBuilder, seen: BreakerEvidence, *, down: bool) -> dict[str, str]:
     if isinstance(seen.metrics, Fault):
-        conclusion.lacks("circuit breaker state", seen.metrics, rule=BREAKER_UNMEASURED, excused=down)
+        conclusion.add_unknown("circuit breaker state", seen.metrics, rule=BREAKER_UNMEASURED, excused=down)
         return {}
     states: dict[str, str] = {}
     for name, values in list(breakers(seen.metrics).items())[:MAX_SHOWN]:
@@ -94,15 +94,15 @@ def _look_at_states(conclusion: ConclusionBuilder, seen: BreakerEvidence, *, dow
         if len(set(values)) > 1:
             of = f" in {values.count(worst)} of {len(values)} processes"
         states[name] = f"{word_of(worst)}{of}"
-        conclusion.found(*judge_breaker(name, values, seen.engine.value))
+        conclusion.add_findings(*judge_breaker(name, values, seen.engine.value))
     if not states:
         published = any(state.published for state in seen.metrics)
         why = "the gateway has no /metrics"
         if published:
             why = f"the gateway does not publish {BREAKER}"
-        conclusion.lacks("circuit breaker state", why)
+        conclusion.add_unknown("circuit breaker state", why)
     else:
-        conclusion.saw(f"circuit breakers: {', '.join(f'{name} {state}' for name, state in states.items())}")
+        conclusion.add_measured(f"circuit breakers: {', '.join(f'{name} {state}' for name, state in states.items())}")
     return states
 
 
@@ -159,7 +159,7 @@ def _is_engine(service: str) -> bool:
     return bool(words & {"ai", "engine", "aiengine", "llm", "unnamed"})
 
 
-def _look_at_history(conclusion: ConclusionBuilder, history: tuple[Window, ...], now: dict[str, str]) -> dict[str, Any]:
+def _examine_history(conclusion: ConclusionBuilder, history: tuple[Window, ...], now: dict[str, str]) -> dict[str, Any]:
     """Return for each service whether its circuit was open within the window. Only the present state is judged."""
     opened: dict[str, Any] = {}
     for window in history:
@@ -169,9 +169,9 @@ def _look_at_history(conclusion: ConclusionBuilder, history: tuple[Window, ...],
         name = safe_text(split_series(window.name)[1].get("service", "unnamed"), 60)
         samples = sum(value == 2.0 for _, value in window.samples)
         opened[name] = {"samples": len(window.samples), "open": samples}
-        conclusion.saw(f"history of {name}: open in {part_of(samples, len(window.samples), 'sample')}")
+        conclusion.add_measured(f"history of {name}: open in {part_of(samples, len(window.samples), 'sample')}")
         if samples and now.get(name) == WORDS[0.0]:
-            conclusion.found(_was_open(name, samples, len(window.samples)))
+            conclusion.add_findings(_was_open(name, samples, len(window.samples)))
     return opened
 
 

@@ -42,15 +42,15 @@ class ConclusionBuilder:
         self._unknown: list[str] = []
         self._covered, self._source = 0.0, "live"
 
-    def saw(self, what: str) -> None:
+    def add_measured(self, what: str) -> None:
         """Add a sentence about something that was measured."""
         self._examined.append(what)
 
-    def found(self, *findings: Finding) -> None:
+    def add_findings(self, *findings: Finding) -> None:
         """Add findings. The remedy of each becomes a recommendation when the conclusion is closed."""
         self._findings += findings
 
-    def lacks(self, what: str, why: Fault | str, *, rule: str = "", excused: bool = False) -> None:
+    def add_unknown(self, what: str, why: Fault | str, *, rule: str = "", excused: bool = False) -> None:
         """Add something that could not be measured.
 
         Args:
@@ -77,16 +77,16 @@ class ConclusionBuilder:
         if source != "live" and minutes >= self._covered:
             self._covered, self._source = minutes, source
 
-    def close(self, analysis: dict[str, Any], *, told: Iterable[str] = ()) -> Conclusion:
-        """Return the conclusion. ``told`` are rules whose findings already have advice of their own."""
+    def close(self, analysis: dict[str, Any], *, advised: Iterable[str] = ()) -> Conclusion:
+        """Return the conclusion. ``advised`` are rules whose findings already have advice of their own."""
         findings = worst_first(self._findings)
-        spoken = {*told}
+        covered = {*advised}
         remedies = [
             Recommendation(
                 action=f"{one.subject}: {one.remedy}", priority=one.severity, reason=one.message, rule=one.rule
             )
             for one in findings
-            if one.remedy and one.rule not in spoken
+            if one.remedy and one.rule not in covered
         ]
         return Conclusion(
             analysis={**analysis, "unknown": list(self._unknown)},

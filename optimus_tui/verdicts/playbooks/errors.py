@@ -29,7 +29,7 @@ from optimus_tui.wording.numbers import percent
 from optimus_tui.wording.safe import safe_text
 
 
-def look_at_errors(
+def examine_errors(
     conclusion: ConclusionBuilder,
     requests: Increase | Fault,
     thresholds: Thresholds,
@@ -46,18 +46,18 @@ def look_at_errors(
     if only:
         what = f"share of {only} answers"
     if isinstance(requests, Fault):
-        conclusion.lacks(what, requests, rule=ERRORS_UNMEASURED, excused=excused)
+        conclusion.add_unknown(what, requests, rule=ERRORS_UNMEASURED, excused=excused)
         return {"status": "unknown", "error": requests.message}
     if not requests.covered_minutes:
         why = "the gateway publishes no http_requests_total"
         if requests.fault:
             why = requests.fault.message
-        conclusion.lacks(what, why)
+        conclusion.add_unknown(what, why)
         return {"status": "unknown", "error": why}
     conclusion.covered(requests.covered_minutes, requests.source)
     unknown = _unknown(requests, only)
     if unknown:
-        conclusion.lacks(what, unknown)
+        conclusion.add_unknown(what, unknown)
         return {"status": "unknown", "error": unknown, "requests": round(requests.total)}
     by_status = requests.by("status")
     total = round(requests.total)
@@ -72,24 +72,24 @@ def look_at_errors(
         "processes": processes_section(requests),
         "lower_bound": requests.lower_bound,
     }
-    conclusion.found(*find_restarts(requests))
+    conclusion.add_findings(*find_restarts(requests))
     weight = weigh_failures(sum(failed.values()), total, thresholds)
     if total < MIN_REQUESTS and (weight is None or weight.severity == "low"):
-        conclusion.lacks(
+        conclusion.add_unknown(
             what, f"{total:,} requests in {span_words(requests.covered_minutes)} are too few, {MIN_REQUESTS} are needed"
         )
         return {**section, "status": "unknown", "share": None}
     share = min(1.0, sum(failed.values()) / total)
-    conclusion.saw(
+    conclusion.add_measured(
         f"{what} {percent(share)} of {total:,} requests in {span_words(requests.covered_minutes)} ({requests.source})"
     )
     known = None
     if isinstance(recent, Increase) and not _unknown(recent, only):
         known = recent
     if only:
-        conclusion.found(*_find_timeouts(share, requests, what, weight, known, thresholds, only))
+        conclusion.add_findings(*_find_timeouts(share, requests, what, weight, known, thresholds, only))
     else:
-        conclusion.found(*find_errors(requests, GATEWAY, thresholds, known))
+        conclusion.add_findings(*find_errors(requests, GATEWAY, thresholds, known))
     return {**section, "share": round(share, 4)}
 
 
@@ -139,9 +139,9 @@ def span_words(minutes: float) -> str:
 
 def _unknown(requests: Increase, only: str) -> str:
     """Why the counter does not tell these answers apart; empty where it does."""
-    told = outcomes(requests.series)
-    if told.why_failed:
-        return told.why_failed
+    results = outcomes(requests.series)
+    if results.why_failed:
+        return results.why_failed
     classes = only and any(
         one.increase > 0 and one.labels.get("status", "").lower() == "5xx" for one in requests.series
     )

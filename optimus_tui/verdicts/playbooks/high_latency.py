@@ -28,7 +28,7 @@ from optimus_tui.verdicts.gateway.hit_rate import find_hit_rate
 from optimus_tui.verdicts.gateway.routes import by_time, judge_routes
 from optimus_tui.verdicts.gateway.services import is_away, judge_engine, judge_gateway, judge_server
 from optimus_tui.verdicts.playbooks.conclusion import Conclusion, ConclusionBuilder
-from optimus_tui.verdicts.playbooks.proxy_timeout import DependencyLatencies, look_at_direct, spread_section
+from optimus_tui.verdicts.playbooks.proxy_timeout import DependencyLatencies, examine_direct, spread_section
 from optimus_tui.verdicts.values import if_known, status_of
 from optimus_tui.wording.numbers import latency, percent, plural, thousands
 from optimus_tui.wording.safe import safe_text
@@ -61,15 +61,15 @@ def conclude(seen: LatencyEvidence, thresholds: Thresholds) -> Conclusion:
     """Return every timed part, judged and ordered by its share of the time."""
     conclusion = ConclusionBuilder()
     away, down = judge_gateway(seen.gateway), judge_server(seen.server)
-    conclusion.found(*away, *judge_engine(seen.engine), *down)
-    direct = look_at_direct(conclusion, seen.direct, thresholds)
-    routes = _look_at_routes(conclusion, seen, thresholds, down=bool(away))
-    slow = _look_at_slow(conclusion, seen, down=is_away(seen.server))
-    _look_at_rate(conclusion, seen, thresholds)
+    conclusion.add_findings(*away, *judge_engine(seen.engine), *down)
+    direct = examine_direct(conclusion, seen.direct, thresholds)
+    routes = _examine_routes(conclusion, seen, thresholds, down=bool(away))
+    slow = _examine_slow(conclusion, seen, down=is_away(seen.server))
+    _examine_rate(conclusion, seen, thresholds)
     shares, basis = _shares(seen)
     if shares:
         words = ", ".join(f"{one['part']} {percent(one['share'])}" for one in shares)
-        conclusion.saw(f"where the time goes, by {basis}: {words}")
+        conclusion.add_measured(f"where the time goes, by {basis}: {words}")
     return conclusion.close(
         {
             "status": status_of(direct or routes, "unknown"),
@@ -83,32 +83,34 @@ def conclude(seen: LatencyEvidence, thresholds: Thresholds) -> Conclusion:
     )
 
 
-def _look_at_routes(
+def _examine_routes(
     conclusion: ConclusionBuilder, seen: LatencyEvidence, thresholds: Thresholds, *, down: bool
 ) -> dict[str, dict[str, float | str | None]]:
     what = "latency by route"
     if isinstance(seen.served, Fault):
-        conclusion.lacks(what, seen.served, rule=LATENCY_UNMEASURED, excused=down)
+        conclusion.add_unknown(what, seen.served, rule=LATENCY_UNMEASURED, excused=down)
         return {}
     if not seen.served.groups:
         why = "no http_request_duration_seconds in this window"
         if seen.served.fault:
             why = seen.served.fault.message
-        conclusion.lacks(what, why)
+        conclusion.add_unknown(what, why)
         return {}
     conclusion.covered(seen.served.covered_minutes, seen.served.source)
     ranked = by_time(seen.served.groups)
     asked = sum(spread.count for _, spread in ranked)
-    conclusion.saw(f"{plural(len(ranked), 'route')} of the gateway, {asked:,.0f} requests ({seen.served.source})")
+    conclusion.add_measured(
+        f"{plural(len(ranked), 'route')} of the gateway, {asked:,.0f} requests ({seen.served.source})"
+    )
     now = {}
     if isinstance(seen.served_now, Quantiles):
         now = seen.served_now.groups
-    conclusion.found(*judge_routes(seen.served.groups, now, thresholds))
+    conclusion.add_findings(*judge_routes(seen.served.groups, now, thresholds))
     bare = [(route, spread.mean) for route, spread in ranked if spread.p50 is None and spread.mean is not None]
     if bare:
         slowest, mean = max(bare, key=lambda one: one[1])
         of = f"{plural(len(bare), 'route')}: no buckets are published for them"
-        conclusion.lacks(f"percentiles of {of}", f"{_shown(slowest)} takes {latency(1000 * mean)} on average")
+        conclusion.add_unknown(f"percentiles of {of}", f"{_shown(slowest)} takes {latency(1000 * mean)} on average")
     return {_shown(route): spread_section(spread) for route, spread in ranked}
 
 
@@ -116,27 +118,29 @@ def _shown(route: str) -> str:
     return safe_text(route, 80) or "(none)"
 
 
-def _look_at_slow(conclusion: ConclusionBuilder, seen: LatencyEvidence, *, down: bool) -> dict[str, Any]:
+def _examine_slow(conclusion: ConclusionBuilder, seen: LatencyEvidence, *, down: bool) -> dict[str, Any]:
     slow = seen.slow
     if isinstance(slow, Fault):
-        conclusion.lacks("slow commands", slow, rule=REDIS_SLOW_UNMEASURED, excused=down)
+        conclusion.add_unknown("slow commands", slow, rule=REDIS_SLOW_UNMEASURED, excused=down)
         return {"status": "unknown", "error": slow.message}
     window = seen.minutes * 60
     calls = [one for one in slow.calls if one.age_s <= window]
     events = [one for one in slow.events if one.age_s <= window]
     if slow.calls_fault is not None:
-        conclusion.lacks("slow commands", slow.calls_fault, rule=REDIS_SLOW_UNMEASURED, excused=down)
+        conclusion.add_unknown("slow commands", slow.calls_fault, rule=REDIS_SLOW_UNMEASURED, excused=down)
     else:
         ours = ""
         if slow.own:
             ours = f", {slow.own:,} of our own left out"
         logged = thousands(slow.logged)
-        conclusion.saw(f"{plural(len(calls), 'entry', 'entries')} of SLOWLOG within the window (of {logged}{ours})")
-        conclusion.found(*_judge_calls(calls, window))
+        conclusion.add_measured(
+            f"{plural(len(calls), 'entry', 'entries')} of SLOWLOG within the window (of {logged}{ours})"
+        )
+        conclusion.add_findings(*_judge_calls(calls, window))
     if slow.events_fault is not None:
-        conclusion.lacks("latency events", slow.events_fault, rule=REDIS_EVENTS_UNMEASURED, excused=down)
+        conclusion.add_unknown("latency events", slow.events_fault, rule=REDIS_EVENTS_UNMEASURED, excused=down)
     else:
-        conclusion.saw(f"{plural(len(events), 'event')} of LATENCY LATEST within the window")
+        conclusion.add_measured(f"{plural(len(events), 'event')} of LATENCY LATEST within the window")
     return {
         "status": status_of(slow.calls_fault is None and slow.events_fault is None, "partial"),
         "slow_calls": if_known(slow.calls_fault is None, len(calls)),
@@ -180,12 +184,14 @@ def _judge_calls(calls: list[SlowCall], window: float) -> list[Finding]:
     ]
 
 
-def _look_at_rate(conclusion: ConclusionBuilder, seen: LatencyEvidence, thresholds: Thresholds) -> None:
+def _examine_rate(conclusion: ConclusionBuilder, seen: LatencyEvidence, thresholds: Thresholds) -> None:
     if seen.rate is None:
-        conclusion.lacks("share of cache misses", "no hit rate is known")
+        conclusion.add_unknown("share of cache misses", "no hit rate is known")
         return
-    conclusion.saw(f"hit rate {percent(seen.rate.value)} ({seen.rate.source})")
-    conclusion.found(*(replace(one, samples=1) for one in find_hit_rate(seen.rate, seen.server.value, thresholds)))
+    conclusion.add_measured(f"hit rate {percent(seen.rate.value)} ({seen.rate.source})")
+    conclusion.add_findings(
+        *(replace(one, samples=1) for one in find_hit_rate(seen.rate, seen.server.value, thresholds))
+    )
 
 
 def _shares(seen: LatencyEvidence) -> tuple[list[dict[str, Any]], str]:

@@ -64,11 +64,11 @@ def conclude(seen: MemoryEvidence, thresholds: Thresholds) -> Conclusion:
     """Return the slopes of memory, then what could explain them."""
     conclusion = ConclusionBuilder()
     down = judge_server(seen.server)
-    conclusion.found(*judge_gateway(seen.gateway), *down, *find_restarts(seen.requests))
+    conclusion.add_findings(*judge_gateway(seen.gateway), *down, *find_restarts(seen.requests))
     growth = _growth_by_namespace(conclusion, seen.windows)
-    slopes = {name: _look_at_slope(conclusion, name, seen, growth) for name in _LABELS}
-    memory = _look_at_memory(conclusion, seen.memory, down=is_away(seen.server))
-    keys = _look_at_keys(conclusion, seen.cache, thresholds, down=is_away(seen.server))
+    slopes = {name: _examine_slope(conclusion, name, seen, growth) for name in _LABELS}
+    memory = _examine_memory(conclusion, seen.memory, down=is_away(seen.server))
+    keys = _examine_keys(conclusion, seen.cache, thresholds, down=is_away(seen.server))
     if any(slope is None for slope in slopes.values()):
         conclusion.advise_last(
             Recommendation(
@@ -88,25 +88,25 @@ def conclude(seen: MemoryEvidence, thresholds: Thresholds) -> Conclusion:
     )
 
 
-def _look_at_slope(
+def _examine_slope(
     conclusion: ConclusionBuilder, name: str, seen: MemoryEvidence, growth: Mapping[str, dict[str, Any]]
 ) -> Trend | None:
     window, label = seen.windows.get(name), _LABELS[name]
     if name == "gateway.rss" and (why := _too_short_lived(seen.requests)):
-        conclusion.lacks(f"slope of {label}", why)
+        conclusion.add_unknown(f"slope of {label}", why)
         return None
     if window is None or isinstance(window, Fault):
-        conclusion.lacks(f"slope of {label}", window.message if window else "no history was kept")
+        conclusion.add_unknown(f"slope of {label}", window.message if window else "no history was kept")
         return None
     found = trend(window.samples, least_rise=LEAST_RISE)
     if found is None:
         had = f"{plural(len(window.samples), 'sample')} over {window.covered_minutes:.0f} min"
-        conclusion.lacks(
+        conclusion.add_unknown(
             f"slope of {label}", f"{had}; at least {MIN_SAMPLES} over {MIN_MINUTES:.0f} min are needed for a slope"
         )
         return None
     conclusion.covered(window.covered_minutes, window.source)
-    conclusion.saw(
+    conclusion.add_measured(
         f"{label}: {_per_hour(found.per_hour)} (95 %: {_per_hour(found.low)} to {_per_hour(found.high)}), "
         f"{plural(found.samples, 'sample')} over {found.minutes:.0f} min"
     )
@@ -114,7 +114,7 @@ def _look_at_slope(
         limit = None
         if name == "redis.memory" and isinstance(seen.memory, MemoryState):
             limit = seen.memory.limit
-        conclusion.found(_judge_growth(name, found, limit, growth))
+        conclusion.add_findings(_judge_growth(name, found, limit, growth))
     return found
 
 
@@ -176,30 +176,30 @@ def _growth_by_namespace(
         if found is not None:
             trends.append((safe_text(name, 80), found))
     if not trends:
-        conclusion.lacks("growth by namespace", "no history of the numbers of keys, or too little")
+        conclusion.add_unknown("growth by namespace", "no history of the numbers of keys, or too little")
         return {}
     trends.sort(key=lambda item: -item[1].per_hour)
     growing = [name for name, one in trends if one.growing]
-    conclusion.saw(f"keys of {plural(len(trends), 'namespace')}: {', '.join(growing[:3]) or 'none'} growing")
+    conclusion.add_measured(f"keys of {plural(len(trends), 'namespace')}: {', '.join(growing[:3]) or 'none'} growing")
     return {name: one.document for name, one in trends}
 
 
-def _look_at_memory(conclusion: ConclusionBuilder, memory: MemoryState | Fault, *, down: bool) -> dict[str, Any]:
+def _examine_memory(conclusion: ConclusionBuilder, memory: MemoryState | Fault, *, down: bool) -> dict[str, Any]:
     if isinstance(memory, Fault):
-        conclusion.lacks("memory of Redis", memory, rule=MEMORY_UNMEASURED, excused=down)
+        conclusion.add_unknown("memory of Redis", memory, rule=MEMORY_UNMEASURED, excused=down)
         return {"status": "unknown", "error": memory.message}
     limit = "without a limit"
     if memory.limit:
         limit = f"of {size(memory.limit)}"
-    conclusion.saw(f"Redis uses {size(memory.used)} {limit} ({memory.policy or 'policy unknown'})")
+    conclusion.add_measured(f"Redis uses {size(memory.used)} {limit} ({memory.policy or 'policy unknown'})")
     if memory.client_buffers is None:
-        conclusion.lacks("client buffers", "this server does not report them")
+        conclusion.add_unknown("client buffers", "this server does not report them")
     else:
-        conclusion.saw(
+        conclusion.add_measured(
             f"buffers of {memory.clients if memory.clients is not None else '?'} clients: "
             f"{size(memory.client_buffers)}, largest output lately {size(memory.largest_output)}"
         )
-    conclusion.found(*_judge_buffers(memory))
+    conclusion.add_findings(*_judge_buffers(memory))
     return {
         "status": "ok",
         "used_bytes": memory.used,
@@ -247,21 +247,23 @@ def _judge_buffers(memory: MemoryState) -> list[Finding]:
     return found
 
 
-def _look_at_keys(
+def _examine_keys(
     conclusion: ConclusionBuilder, cache: CacheReport | Fault, thresholds: Thresholds, *, down: bool
 ) -> dict[str, Any]:
     if isinstance(cache, Fault):
-        conclusion.lacks("keys without TTL", cache, rule=CACHE_UNMEASURED, excused=down)
+        conclusion.add_unknown("keys without TTL", cache, rule=CACHE_UNMEASURED, excused=down)
         return {"status": "unknown", "error": cache.message}
     judged = cache_verdict.judge(cache, thresholds)
-    conclusion.found(*(one for one in judged.findings if one.rule in (CACHE_NO_TTL, CACHE_LARGE, CACHE_UNKNOWN_LAYOUT)))
+    conclusion.add_findings(
+        *(one for one in judged.findings if one.rule in (CACHE_NO_TTL, CACHE_LARGE, CACHE_UNKNOWN_LAYOUT))
+    )
     without = sum(kind.totals.without_ttl for kind in cache.kinds)
     scope = "all keys scanned"
     if not cache.coverage.complete:
         scope = f"{cache.coverage.scanned:,} keys scanned, not all"
     if not cache.coverage.complete:
-        conclusion.lacks("the other cache keys", Fault("invalid", scope), rule=CACHE_UNMEASURED, excused=down)
-    conclusion.saw(f"{plural(cache.keys, 'cache key')}, {without:,} without TTL ({scope})")
+        conclusion.add_unknown("the other cache keys", Fault("invalid", scope), rule=CACHE_UNMEASURED, excused=down)
+    conclusion.add_measured(f"{plural(cache.keys, 'cache key')}, {without:,} without TTL ({scope})")
     return {
         "status": status_of(cache.coverage.complete, "partial"),
         "cache_keys": cache.keys,

@@ -21,7 +21,7 @@ from optimus_tui.verdicts.gateway import latency as latencies
 from optimus_tui.verdicts.gateway.performance import MIN_REQUESTS
 from optimus_tui.verdicts.gateway.services import judge_engine, judge_gateway
 from optimus_tui.verdicts.playbooks.conclusion import Conclusion, ConclusionBuilder
-from optimus_tui.verdicts.playbooks.errors import look_at_errors
+from optimus_tui.verdicts.playbooks.errors import examine_errors
 from optimus_tui.verdicts.statistics import bounds
 from optimus_tui.verdicts.values import status_of
 from optimus_tui.wording.numbers import latency, percent
@@ -60,12 +60,14 @@ def conclude(seen: ProxyEvidence, thresholds: Thresholds) -> Conclusion:
     """Return the direct latency, the gateway's view, and how many requests timed out."""
     conclusion = ConclusionBuilder()
     away = judge_gateway(seen.gateway)
-    conclusion.found(*away, *judge_engine(seen.engine))
-    direct = look_at_direct(conclusion, seen.direct, thresholds)
-    upstream = _look_at_upstream(conclusion, seen, thresholds, down=bool(away))
-    timeouts = look_at_errors(conclusion, seen.requests, thresholds, recent=seen.recent, only="504", excused=bool(away))
+    conclusion.add_findings(*away, *judge_engine(seen.engine))
+    direct = examine_direct(conclusion, seen.direct, thresholds)
+    upstream = _examine_upstream(conclusion, seen, thresholds, down=bool(away))
+    timeouts = examine_errors(conclusion, seen.requests, thresholds, recent=seen.recent, only="504", excused=bool(away))
     if thresholds.proxy_timeout_ms is None:
-        conclusion.lacks("the proxy's timeout", "not configured; set thresholds.proxy_timeout_ms to compare with it")
+        conclusion.add_unknown(
+            "the proxy's timeout", "not configured; set thresholds.proxy_timeout_ms to compare with it"
+        )
     return conclusion.close(
         {
             "status": status_of(upstream, "unknown"),
@@ -78,7 +80,7 @@ def conclude(seen: ProxyEvidence, thresholds: Thresholds) -> Conclusion:
     )
 
 
-def look_at_direct(
+def examine_direct(
     conclusion: ConclusionBuilder, direct: Mapping[str, DependencyLatencies], thresholds: Thresholds
 ) -> dict[str, Any]:
     """Return the section about our own timings, and add findings of the latency rules."""
@@ -86,10 +88,10 @@ def look_at_direct(
     for name, timed in direct.items():
         series = timed.series
         if not series.samples:
-            conclusion.lacks(f"latency of {name}", timed.lacking or "no request was answered")
+            conclusion.add_unknown(f"latency of {name}", timed.lacking or "no request was answered")
             continue
         conclusion.covered(timed.covered_minutes, timed.source)
-        conclusion.saw(
+        conclusion.add_measured(
             f"{name}: p50 {latency(series.p50)}, p95 {latency(series.p95)} "
             f"of {series.samples:,} checks ({timed.source})"
         )
@@ -101,8 +103,8 @@ def look_at_direct(
             "covered_minutes": round(timed.covered_minutes, 1),
         }
         if series.samples < latencies.MIN_SAMPLES:
-            conclusion.lacks(f"p95 of {name}", f"{series.samples} samples are too few for a percentile")
-    conclusion.found(*latencies.judge({name: timed.series for name, timed in direct.items()}, thresholds))
+            conclusion.add_unknown(f"p95 of {name}", f"{series.samples} samples are too few for a percentile")
+    conclusion.add_findings(*latencies.judge({name: timed.series for name, timed in direct.items()}, thresholds))
     return section
 
 
@@ -111,12 +113,12 @@ def spread_section(spread: Spread) -> dict[str, float | str | None]:
     return {**bounds.section(spread), "samples": round(spread.count)}
 
 
-def _look_at_upstream(
+def _examine_upstream(
     conclusion: ConclusionBuilder, seen: ProxyEvidence, thresholds: Thresholds, *, down: bool
 ) -> dict[str, dict[str, float | str | None]]:
     what = "engine latency as the gateway sees it"
     if isinstance(seen.upstream, Fault):
-        conclusion.lacks(what, seen.upstream, rule=PROXY_UNMEASURED, excused=down)
+        conclusion.add_unknown(what, seen.upstream, rule=PROXY_UNMEASURED, excused=down)
         return {}
     if not seen.upstream.groups:
         covered = seen.upstream.covered_minutes
@@ -124,7 +126,7 @@ def _look_at_upstream(
         why = "no upstream_request_duration_seconds is published, or nothing was proxied"
         if fault:
             why = fault.message
-        conclusion.lacks(what, f"{why}{f' in {covered:.0f} min' if covered >= 1 else ''}")
+        conclusion.add_unknown(what, f"{why}{f' in {covered:.0f} min' if covered >= 1 else ''}")
         return {}
     conclusion.covered(seen.upstream.covered_minutes, seen.upstream.source)
     sections = {}
@@ -133,15 +135,15 @@ def _look_at_upstream(
         via = f"{name} through the gateway"
         sections[name] = spread_section(spread)
         if spread.count < MIN_REQUESTS:
-            conclusion.lacks(
+            conclusion.add_unknown(
                 f"percentiles of {name}", f"{spread.count:.0f} proxied requests, {MIN_REQUESTS} are needed"
             )
-            conclusion.found(*bounds.judge_half(via, spread, thresholds))
+            conclusion.add_findings(*bounds.judge_half(via, spread, thresholds))
             continue
         p95, p99 = bounds.shown_ms(spread, "p95"), bounds.shown_ms(spread, "p99")
-        conclusion.saw(f"{via}: p95 {p95}, p99 {p99} of {spread.count:,.0f}")
-        conclusion.found(*bounds.judge_spread(via, spread, thresholds))
-        conclusion.found(*_judge_timeout(name, spread, thresholds))
+        conclusion.add_measured(f"{via}: p95 {p95}, p99 {p99} of {spread.count:,.0f}")
+        conclusion.add_findings(*bounds.judge_spread(via, spread, thresholds))
+        conclusion.add_findings(*_judge_timeout(name, spread, thresholds))
     return sections
 
 

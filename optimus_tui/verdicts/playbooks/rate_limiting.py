@@ -39,7 +39,7 @@ from optimus_tui.wording.ttl import span_ahead
 
 MAX_COMMANDS = 20
 ASSUMED_WINDOW = 60
-_TOLD = frozenset({LIMITS_IMMORTAL, LIMITS_OVER})
+_ADVISED = frozenset({LIMITS_IMMORTAL, LIMITS_OVER})
 
 
 class LimitEvidence(Struct, frozen=True, kw_only=True):
@@ -70,42 +70,42 @@ class LimitEvidence(Struct, frozen=True, kw_only=True):
 def conclude(seen: LimitEvidence, thresholds: Thresholds) -> Conclusion:
     """Return the tenant's judged counters, with recommendations in the order in which to try them."""
     conclusion, name = ConclusionBuilder(), safe_text(seen.tenant, 60)
-    conclusion.found(*judge_gateway(seen.gateway), *judge_server(seen.server))
-    _look_at_counters(conclusion, seen, name)
+    conclusion.add_findings(*judge_gateway(seen.gateway), *judge_server(seen.server))
+    _examine_counters(conclusion, seen, name)
     report = replace(seen.report, tenants=(TenantCount(seen.tenant, seen.found),))
-    conclusion.found(*find(report, thresholds, seen.common), *seen.refusals, *seen.layout)
-    _look_at_limits(conclusion, seen)
-    refused = _look_at_refusals(conclusion, seen.refused, name)
+    conclusion.add_findings(*find(report, thresholds, seen.common), *seen.refusals, *seen.layout)
+    _examine_limits(conclusion, seen)
+    refused = _examine_refusals(conclusion, seen.refused, name)
     if seen.older:
-        conclusion.lacks("refused requests in the window", seen.older)
+        conclusion.add_unknown("refused requests in the window", seen.older)
     _advise(conclusion, seen, thresholds, name)
-    return conclusion.close(_details(seen, thresholds, refused), told=_TOLD)
+    return conclusion.close(_details(seen, thresholds, refused), advised=_ADVISED)
 
 
-def _look_at_counters(conclusion: ConclusionBuilder, seen: LimitEvidence, name: str) -> None:
+def _examine_counters(conclusion: ConclusionBuilder, seen: LimitEvidence, name: str) -> None:
     coverage, rows = seen.report.coverage, seen.report.rows
     down = is_away(seen.server)
     if seen.fault is not None:
-        conclusion.lacks("rate limits", seen.fault, rule=LIMITS_UNMEASURED, excused=down)
+        conclusion.add_unknown("rate limits", seen.fault, rule=LIMITS_UNMEASURED, excused=down)
     if down and not rows:
         return
     scope = "all keys"
     if not coverage.complete:
         scope = f"{plural(coverage.scanned, 'key')}, not all"
     others = f"{plural(seen.report.total, 'counter')} of all tenants"
-    conclusion.saw(f"{plural(seen.found, 'counter')} of {name} among {others} ({scope} scanned)")
+    conclusion.add_measured(f"{plural(seen.found, 'counter')} of {name} among {others} ({scope} scanned)")
     if seen.found > len(rows):
         gone = seen.found - len(rows)
-        conclusion.saw(
+        conclusion.add_measured(
             f"{plural(gone, 'counter')} of these not shown: expired meanwhile, or more than are read at once"
         )
     if rows:
         counts = {state: sum(row.state == state for row in rows) for state in ("immortal", "over", "near")}
-        conclusion.saw("without TTL: {immortal}, limit used up: {over}, near it: {near}".format(**counts))
+        conclusion.add_measured("without TTL: {immortal}, limit used up: {over}, near it: {near}".format(**counts))
     if rows and seen.slope_seconds:
-        conclusion.saw(f"slopes over {seen.slope_seconds:.1f} s: {_rising(rows)}")
+        conclusion.add_measured(f"slopes over {seen.slope_seconds:.1f} s: {_rising(rows)}")
     elif rows:
-        conclusion.lacks("slopes", "the counters could be read only once")
+        conclusion.add_unknown("slopes", "the counters could be read only once")
 
 
 def _rising(rows: Sequence[LimitRow]) -> str:
@@ -117,23 +117,23 @@ def _rising(rows: Sequence[LimitRow]) -> str:
     return f"at this pace {operation_words(first.counter.operation)} reaches its limit first, in {when}"
 
 
-def _look_at_limits(conclusion: ConclusionBuilder, seen: LimitEvidence) -> None:
+def _examine_limits(conclusion: ConclusionBuilder, seen: LimitEvidence) -> None:
     state, rules = seen.gateway.value, seen.report.rules
     if rules is not None:
-        conclusion.saw(f"limits per {rules.window_seconds} s, from {safe_text(rules.source, 60)}")
+        conclusion.add_measured(f"limits per {rules.window_seconds} s, from {safe_text(rules.source, 60)}")
         unknown = [row for row in seen.report.rows if row.limit is None]
         if unknown:
-            conclusion.lacks("limits", f"none is known for {plural(len(unknown), 'operation')} of this tenant")
+            conclusion.add_unknown("limits", f"none is known for {plural(len(unknown), 'operation')} of this tenant")
         return
     if state:
         fault = state.rules_fault
     else:
         fault = seen.gateway.fault
     why = fault or "the gateway publishes none and none are configured"
-    conclusion.lacks("limits", why, rule=LIMITS_RULES_UNMEASURED, excused=bool(judge_gateway(seen.gateway)))
+    conclusion.add_unknown("limits", why, rule=LIMITS_RULES_UNMEASURED, excused=bool(judge_gateway(seen.gateway)))
 
 
-def _look_at_refusals(conclusion: ConclusionBuilder, refused: Increase | Fault, name: str) -> dict[str, Any]:
+def _examine_refusals(conclusion: ConclusionBuilder, refused: Increase | Fault, name: str) -> dict[str, Any]:
     if isinstance(refused, Fault) or not refused.covered_minutes:
         if isinstance(refused, Fault):
             fault: Fault | None = refused
@@ -142,10 +142,12 @@ def _look_at_refusals(conclusion: ConclusionBuilder, refused: Increase | Fault, 
         why = "neither the gateway nor the history has rate_limit_refused_total of this tenant"
         if fault:
             why = fault.message
-        conclusion.lacks("refused requests", why)
+        conclusion.add_unknown("refused requests", why)
         return {"status": "unknown", "requests": None, "error": why}
     conclusion.covered(refused.covered_minutes, refused.source)
-    conclusion.saw(f"{refused.total:,.0f} requests of {name} answered 429 in {span_words(refused.covered_minutes)}")
+    conclusion.add_measured(
+        f"{refused.total:,.0f} requests of {name} answered 429 in {span_words(refused.covered_minutes)}"
+    )
     by = {safe_text(operation, 80): round(count) for operation, count in refused.by("operation").items() if operation}
     return {
         "status": "ok",
@@ -193,7 +195,7 @@ def _leave_out(conclusion: ConclusionBuilder, rows: Sequence[LimitRow]) -> None:
     """Say of which counters no command is recommended, and why."""
     doubtful = [row for row in rows if row.counter.doubt]
     if doubtful:
-        conclusion.saw(
+        conclusion.add_measured(
             f"no command for {some_of([subject_of(row) for row in doubtful])}: {doubtful[0].counter.doubt}, so that"
             " it is not certain whose counter it is"
         )
