@@ -61,8 +61,6 @@ class CachePane(Pane):
         """Open the value that ``v`` asked for, or the reason why it cannot be shown."""
         self.app.push_screen(preview_sheet(answer, self.clock.wall()))
 
-    # -- rows
-
     def refresh_rows(self) -> None:
         """Have rows made for the filter and the newest data."""
         if self.filter is not self.tree_rows.view.filter:
