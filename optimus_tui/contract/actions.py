@@ -34,7 +34,7 @@ RefusalCode = Literal[
     "window",  # the window is not known, or cannot be meant: it has to be typed
     "nothing",  # no key meets the condition
     "too many",
-    "incomplete",  # the look at the keyspace was cut short
+    "incomplete",  # the scan of the keyspace was cut short
     "stale",  # the plan is too old
     "drift",  # too many of its keys changed since
     "elsewhere",  # another server, database, user or role than the plan's

@@ -53,7 +53,7 @@ class ParsedEvent(Struct, frozen=True, kw_only=True):
 class ClockOffset(Struct, frozen=True, kw_only=True):
     """How far the timestamps of events differ from our clock: the median, in seconds, positive where they are ahead.
 
-    ``events`` of the ``of`` that were looked at differ.
+    ``events`` of the ``of`` that were checked differ.
     """
 
     seconds: float

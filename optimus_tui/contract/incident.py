@@ -137,7 +137,7 @@ class Step(Struct, frozen=True, kw_only=True):
 
 
 class Candidate(Struct, frozen=True, kw_only=True):
-    """An issue type to look at, with the findings that suggest it. ``tenant`` None: no particular tenant."""
+    """An issue type to examine, with the findings that suggest it. ``tenant`` None: no particular tenant."""
 
     issue: str
     reason: str

@@ -88,7 +88,7 @@ class StepDone(Event, frozen=True, kw_only=True, tag="step_done"):
 
 
 class IssueChosen(Event, frozen=True, kw_only=True, tag="issue_chosen"):
-    """The operator chose the issue to look at."""
+    """The operator chose the issue to examine."""
 
     issue: str
     tenant: str | None = None
@@ -208,7 +208,7 @@ class RunTool(Effect, frozen=True, kw_only=True):
 
 
 class AskIssue(Effect, frozen=True, kw_only=True):
-    """Let the operator choose what to look at; the best candidate is listed first."""
+    """Let the operator choose what to examine; the best candidate is listed first."""
 
     candidates: tuple[Candidate, ...]
 

@@ -232,7 +232,7 @@ class IncidentService:
     # -- the operator
 
     async def choose(self, issue: str, tenant: str | None = None, reason: str = "") -> None:
-        """Record the issue type (and tenant) to look at."""
+        """Record the issue type (and tenant) to examine."""
         await self.tell(lambda at: happened.IssueChosen(at=at, issue=issue, tenant=tenant, reason=plain(reason)))
 
     async def skip(self, step: str, reason: str) -> None:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 PART_SECONDS = 2.8
-"""For one part that looks at one thing; a little more than an HTTP look gives itself."""
+"""For one part that reads one thing; a little more than the timeout of an HTTP request."""
 SERVER_SECONDS = 4.0
 """For Redis, which asks for a connection, a greeting and two questions: from far away that is slow, and no outage."""
 SPARE_SECONDS = 0.9

@@ -47,7 +47,7 @@ _SYMPTOMS = (
 
 
 def routine(known: Container[str]) -> tuple[RoutineStep, ...]:
-    """Return the three looks of a day."""
+    """Return the three checks of a day."""
     return tuple(step for step in _ROUTINE if step.tool_call.tool in known)
 
 

@@ -23,7 +23,7 @@ def compare(before: StandupReport | None, now: StandupReport) -> StandupReport:
     known = {(one.rule, one.subject): one for one in before.findings}
     findings = tuple(_aged(one, known.get((one.rule, one.subject)), now.timestamp) for one in now.findings)
     held = {(one.rule, one.subject) for one in now.findings}
-    complete = not now.unknown  # what could not be looked at is not gone
+    complete = not now.unknown  # what could not be read is not gone
     return replace(
         now,
         since=before.timestamp,

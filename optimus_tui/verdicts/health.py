@@ -1,6 +1,6 @@
 """The whole verdict: what is known of every dependency, the findings of all subjects, one overall status. Pure.
 
-Until gateway, engine, Redis and the limits have each been looked at once, the status is "unknown" unless something bad
+Until gateway, engine, Redis and the limits have each been checked once, the status is "unknown" unless something bad
 is already certain.
 """
 
@@ -19,7 +19,7 @@ from optimus_tui.verdicts.sorting import worst_first
 
 
 class Looks(Struct, frozen=True, kw_only=True):
-    """The latest look at each dependency; None if it was not looked at yet."""
+    """The latest sample of each dependency; None if it was not checked yet."""
 
     gateway: Reading[GatewayState] | None = None
     engine: Reading[ServiceState] | None = None
@@ -75,7 +75,7 @@ def judge(
 
 
 def _count(looks: Looks) -> tuple[int, int]:
-    """How many dependencies were looked at, and how many of them answered; one not configured is no dependency."""
+    """How many dependencies were checked, and how many of them answered; one not configured is no dependency."""
     answers = []
     if looks.gateway is not None:
         answers.append(services.answered(looks.gateway.value.service if looks.gateway.value else None))

@@ -1,7 +1,7 @@
 """Judge a Redis that answers by its INFO: refused writes and connections, a lost primary, the room left. Pure.
 
-What was refused once since the server's start is no trouble of now: only growth between two looks is, or a state in
-which the server must refuse. A server that evicts keys may be full. What INFO does not tell is said.
+What was refused once since the server's start is no trouble of now: only growth between two samples is, or a state in
+which the server must refuse. A server that evicts keys may be full. What INFO does not show is reported as unknown.
 """
 
 from msgspec.structs import replace
@@ -116,7 +116,7 @@ def _must_refuse(state: ServerState) -> dict[str, str]:
 
 
 def memory_share(state: ServerState) -> float | None:
-    """Return the share of maxmemory in use as the server counts; None without a limit, or where it is not told."""
+    """Return the share of maxmemory in use as the server counts; None without a limit, or where it is not known."""
     if state.memory_used is None or not state.memory_max:
         return None
     return max(0, state.memory_used - (state.memory_uncounted or 0)) / state.memory_max

@@ -1,6 +1,6 @@
-"""What several looks at one Redis tell together: what it refused lately, how many replicas dropped away. Pure.
+"""What several samples of one Redis tell together: what it refused lately, how many replicas dropped away. Pure.
 
-Another run of the server (its run id, or an uptime that fell) starts the comparison anew.
+Another run of the server (its run id, or an uptime that fell) starts the comparison again.
 """
 
 from msgspec import Struct
@@ -29,7 +29,7 @@ NO_SAMPLES = ServerTrack()
 
 
 def track_server(track: ServerTrack, state: ServerState, mono: float) -> tuple[ServerTrack, ServerState]:
-    """Return the track with this look added, and the state with what earlier looks add to it."""
+    """Return the track with this sample added, and the state with what earlier samples add to it."""
     last = None
     if track.looks:
         last = track.looks[-1][1]

@@ -1,4 +1,4 @@
-"""Rank the issue types to look at by what the first step found, each with its reason. The operator decides. Pure.
+"""Rank the issue types to examine by what the first step found, each with its reason. The operator decides. Pure.
 
 All six are always listed; those that no finding points to come last and say so. A tenant is named only if the finding's
 subject is plain text, so that an escaped name is never guessed.
@@ -70,7 +70,7 @@ def issues_of(finding: Diagnostic | Finding) -> tuple[str, ...]:
 def _slow(outcome: Outcome, slow_ms: float) -> list[Diagnostic]:
     """Return a clue for each slow service.
 
-    One measurement is no percentile and no finding, only a reason to look here.
+    One measurement is no percentile and no finding, only a reason to examine it.
     """
     return [
         Diagnostic(

@@ -70,7 +70,7 @@ _ASK = "first choose which issue to examine"
 
 
 def finish(state: IncidentState, event: happened.StepFinished) -> Reduced:
-    """Take the tool's outcome: severity, tenants, issues to look at, and which steps come forward."""
+    """Take the tool's outcome: severity, tenants, issues to examine, and which steps come forward."""
     step = state.step(event.step)
     if step is None or step.status != "running":
         return _refuse(f"step {event.step!r} is not running", state)
@@ -164,7 +164,7 @@ def done(state: IncidentState, event: happened.StepDone) -> Reduced:
 
 
 def choose(state: IncidentState, event: happened.IssueChosen) -> Reduced:
-    """Set the chosen issue. A step that looked at another one has to be run again."""
+    """Set the chosen issue. A step that examined another one has to be run again."""
     if event.issue not in ISSUES:
         return _refuse(f"there is no issue type {event.issue!r}; there are {', '.join(ISSUES)}", state)
     if any(step.plan.choose_issue and step.status == "running" for step in state.steps):

@@ -1,1 +1,1 @@
-"""The tool that looks at cache coherence: events, keys and audit."""
+"""The tool that examines cache coherence: events, keys and audit."""

@@ -1,4 +1,4 @@
-"""Events of the log that appeared between two looks: their arrival is known, so their claimed times can be checked.
+"""Events of the log that appeared between two samples: their arrival is known, so their claimed times can be checked.
 
 It waits only where the log gives reason to: it holds events, and none that claims to be of the last minute.
 """
@@ -21,7 +21,7 @@ NEWEST = 50
 async def late_claims(ctx: "Context", payloads: Sequence[bytes]) -> ClockOffset | None:
     """Return how far the claimed times of events lie behind their arrival.
 
-    Only events that came since ``payloads`` were read are looked at. None if none came, if they are right, or if Redis
+    Only events that came since ``payloads`` were read are examined. None if none came, if they are right, or if Redis
     cannot be asked.
     """
     from optimus_tui.probes.faults import OUTAGES

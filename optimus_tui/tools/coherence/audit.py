@@ -1,4 +1,4 @@
-"""The auditor's part of a coherence analysis: looks at the keys that invalidations named. It changes none of them."""
+"""The auditor's part of a coherence analysis: examines the keys that invalidations named. It changes none of them."""
 
 import asyncio
 from typing import TYPE_CHECKING, Any

@@ -1,4 +1,4 @@
-"""The keys of a coherence analysis: totals, lifetimes by kind, tracking, and a sample looked at closely."""
+"""The keys of a coherence analysis: totals, lifetimes by kind, tracking, and a sample read closely."""
 
 import asyncio
 import math
@@ -46,7 +46,7 @@ class Keys(Struct, frozen=True, kw_only=True):
 
 
 async def read_keys(ctx: "Context", seen: Survey) -> Keys:
-    """Read all that the scanned names tell, and look at up to twenty keys."""
+    """Read all that the scanned names tell, and examine up to twenty keys."""
     index, report = seen.cache, seen.cache.report(ctx.clock.mono())
     groups = {(one.kind, one.tenant or b""): one.keys for kind in report.kinds for one in kind.tenants}
     lifetimes, unasked = _lifetimes(index, groups, ctx.clock.mono())

@@ -1,4 +1,4 @@
-"""Recorded states of circuit breakers, process by process, because one look meets only one of several workers.
+"""Recorded states of circuit breakers, process by process, because one sample meets only one of several workers.
 
 States that are older than a minute, or of a process that was replaced, are not shown as present ones.
 """
@@ -65,7 +65,7 @@ def _turning(kept: Mapping[str, Samples], since: float) -> dict[str, float]:
 
 
 def by_process(pages: Iterable[MetricsState]) -> list[MetricsState]:
-    """Return the latest page of each process. Where processes cannot be told apart: one page for each set of states."""
+    """Return the latest page of each process, or of each set of states if processes cannot be distinguished."""
     return list({(one.process, () if one.process else _breakers(one)): one for one in pages}.values())
 
 

@@ -1,10 +1,10 @@
 """What the gateway's own counters and breakers say, in one answer for every surface that sums a system up.
 
-    figures = await summary_figures(ctx, counters)       # what was kept and one look, more where that holds trouble
-    figures = await sampled_figures(ctx, minutes, pages)  # for a watcher: what was kept and its own latest looks
+    figures = await summary_figures(ctx, counters)       # what was kept and one sample, more where that holds trouble
+    figures = await sampled_figures(ctx, minutes, pages)  # for a watcher: what was kept and its own latest samples
     findings += figures.findings
 
-It never raises for an outage and bounds itself (2.5 s for what was kept, 6.5 s with looks). None is unknown, never
+It never raises for an outage and bounds itself (2.5 s for what was kept, 6.5 s with samples). None is unknown, never
 zero; ``unknown`` holds a sentence for each thing that is not known. ``findings`` are ready to show and to rank:
 ``errors.rate`` (names the route and the tenant that fail most), ``breaker.open``, ``breaker.half_open``,
 ``gateway.restarts``, ``metrics.several_processes`` (low), ``limits.refused``, ``latency.p95`` of slow routes and
@@ -50,7 +50,7 @@ class GatewayFigures(Struct, frozen=True, kw_only=True):
 
     ``lower_bound``: requests were lost with processes that ended, so that numbers and rates are "at least".
     ``worst_route`` and ``worst_tenant`` are where most requests failed, None where nothing failed or labels do
-    not tell. ``processes`` and ``restarts`` are those seen within the window, None where nobody looked.
+    not tell. ``processes`` and ``restarts`` are those seen within the window, None where nothing was sampled.
     """
 
     requests: int | None = None
@@ -78,11 +78,11 @@ _NOT_IN_TIME = GatewayFigures(unknown=(f"requests: {_WHY}", f"circuits: {_WHY}")
 
 
 async def summary_figures(ctx: "Context", counters: Counters) -> GatewayFigures:
-    """Return the figures for a summary that must be quick: what was kept, and the circuit breakers of one look.
+    """Return the figures for a summary that must be quick: what was kept, and the circuit breakers of one sample.
 
-    Breakers of processes that this look did not meet are taken from what was kept. Further looks are taken only where
-    the page of that one look holds failures or refusals at all: what has never been counted cannot have happened
-    lately. Where they are not, the rates are unknown, and ``unknown`` says so.
+    Breakers of processes that this sample did not meet are taken from what was kept. Further samples are taken only
+    where the page of that one sample holds failures or refusals at all: what has never been counted cannot have
+    happened lately. Where they are not, the rates are unknown, and ``unknown`` says so.
     """
     kept = Counters(ctx, counters.minutes, live=False)
     try:
@@ -113,9 +113,9 @@ async def summary_figures(ctx: "Context", counters: Counters) -> GatewayFigures:
 
 
 async def sampled_figures(ctx: "Context", minutes: float, states: Sequence[MetricsState]) -> GatewayFigures:
-    """Return the figures for a watcher that keeps what it reads: from what was kept, and its own latest looks.
+    """Return the figures for a watcher that keeps what it reads: from what was kept, and its own latest samples.
 
-    Without ``services.flapping``: a watcher's own looks tell that, whether or not the gateway publishes anything.
+    Without ``services.flapping``: a watcher's own samples tell that, whether or not the gateway publishes anything.
     """
     kept = Counters(ctx, minutes, live=False)
     try:
@@ -133,7 +133,7 @@ async def sampled_figures(ctx: "Context", minutes: float, states: Sequence[Metri
 
 
 def _with(before: Sequence[MetricsState], states: Sequence[MetricsState] | Fault) -> Sequence[MetricsState] | Fault:
-    """The states with those of processes that were met shortly before; a look that failed stays unknown."""
+    """The states with those of processes that were met shortly before; a sample that failed stays unknown."""
     if isinstance(states, Fault):
         return states
     return by_process([*before, *states])
@@ -149,14 +149,14 @@ async def _kept_breakers(ctx: "Context") -> list[MetricsState]:
 
 
 def published(look: Reading[MetricsState]) -> Sequence[MetricsState] | Fault:
-    """Return the page of one look, or the fault why there is none."""
+    """Return the page of one sample, or the fault why there is none."""
     if look.value is not None and look.value.published:
         return [look.value]
     return look.fault or Fault("invalid", NO_PAGE)
 
 
 def _why_one_sample(state: MetricsState) -> Fault:
-    """Why one look at this page tells no rate."""
+    """Why one sample of this page tells no rate."""
     if REQUESTS in state.metrics:
         return Fault("invalid", ONE_SAMPLE)
     return missing(REQUESTS, state)
@@ -183,13 +183,13 @@ async def _lately(ctx: "Context") -> tuple[Increase, Increase]:
 
 
 async def _of_the_past(ctx: "Context", minutes: float) -> list[Finding]:
-    """What was kept of the looks at both services, and of the gateway's own histogram."""
+    """What was kept of the samples of both services, and of the gateway's own histogram."""
     unsteady, slow = await asyncio.gather(_unsteady(ctx, minutes), _slow_routes(ctx, minutes))
     return [*unsteady, *slow]
 
 
 async def kept_samples(ctx: "Context", name: str, minutes: float) -> Sequence[tuple[float, float]]:
-    """Return the kept looks at a service by time, 1.0 where it answered well; none where reading takes too long."""
+    """Return the kept samples of a service by time, 1.0 where it answered well; none where reading takes too long."""
     try:
         async with asyncio.timeout(PAST_SECONDS):
             window = await ctx.windows.series(f"state.{name}", minutes)
@@ -199,7 +199,7 @@ async def kept_samples(ctx: "Context", name: str, minutes: float) -> Sequence[tu
 
 
 async def _unsteady(ctx: "Context", minutes: float) -> list[Finding]:
-    """Services whose kept looks failed again and again."""
+    """Services whose kept samples failed again and again."""
     looks = await asyncio.gather(*(kept_samples(ctx, name, minutes) for name in SERVICES))
     return [one for name, kept in zip(SERVICES, looks, strict=True) for one in judge_flapping(name, kept)]
 

@@ -1,4 +1,4 @@
-"""The cache's hit rate of now: from what was kept, else from several looks within seconds.
+"""The cache's hit rate of now: from what was kept, else from several samples within seconds.
 
 A lifetime average is not now. Sources, the surest first: counts that the gateway publishes beside its rate, as kept
 over half a minute; its counters ``cache_hits_total`` and ``cache_misses_total`` over the window; with ``live`` several
@@ -103,7 +103,7 @@ def counted_between(samples: list[tuple[float, int, int]], source: str) -> HitRa
 
 
 async def _look(ctx: "Context") -> HitRate | None:
-    """Several looks at the counts beside the gateway's rate; one where it publishes none."""
+    """Several samples of the counts beside the gateway's rate; one where it publishes none."""
     from optimus_tui.probes.http.services import read_cache_metrics
 
     samples: list[tuple[float, int, int]] = []

@@ -1,6 +1,6 @@
-"""The gateway's counters over a window: Prometheus, else history, else several looks at ``/metrics`` within seconds.
+"""The gateway's counters over a window: Prometheus, else history, else several samples of ``/metrics`` within seconds.
 
-The answer says which. ``covered_minutes`` tells what was looked at, be it two seconds. Each look has a connection of
+The answer says which. ``covered_minutes`` tells what was covered, be it two seconds. Each sample has a connection of
 its own, so that every worker behind the address may answer; growth is taken process by process (``history.processes``).
 """
 
@@ -26,19 +26,19 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 APART_SECONDS = 0.2
 LEAST_SAMPLES = 2 * LOOKS_EACH
-"""Of two workers that answer by chance, ten looks miss one once in 500 times (five looks: once in 16). Where more were
-seen, five looks for each of them."""
+"""Of two workers that answer by chance, ten samples miss one once in 500 times (five samples: once in 16). Where more
+were seen, five looks for each of them."""
 LOOKING_SECONDS = 4.0
 LOOK_SECONDS, WINDOW_SECONDS = 1.5, 2.0
-"""Bounds of one look, and of one question to what was kept."""
+"""Bounds of one sample, and of one question to what was kept."""
 JUMP = 10.0
 NO_PAGE = "the gateway publishes no /metrics (it answered 404)"
 
 
 class Counters:
-    """Reads counters over the window, else from looks at the page, which are taken at most once.
+    """Reads counters over the window, else from samples of the page, which are taken at most once.
 
-    With ``live`` False it never looks.
+    With ``live`` False it never samples.
     """
 
     def __init__(self, ctx: "Context", minutes: float, *, live: bool = True) -> None:
@@ -72,13 +72,13 @@ class Counters:
         return await asyncio.to_thread(quantiles_of, histogram, parts, by)
 
     async def looks(self) -> list[Reading[MetricsState]]:
-        """Return looks at the page as it is now; a single one if there is no page or no answer."""
+        """Return samples of the page as it is now; a single one if there is no page or no answer."""
         if self._looking is None:
             self._looking = asyncio.ensure_future(self._look())
         return await asyncio.shield(self._looking)
 
     async def first_look(self) -> Reading[MetricsState]:
-        """Return the first look at the page as it is now; ``looks`` begins with it."""
+        """Return the first sample of the page as it is now; ``looks`` begins with it."""
         if self._first is None:
             self._first = asyncio.ensure_future(self._read(0))
         return await asyncio.shield(self._first)
@@ -86,7 +86,7 @@ class Counters:
     async def states(self) -> list[MetricsState] | Fault:
         """Return what each process publishes now, or the fault.
 
-        Where processes cannot be told apart: one page for each set of states of circuit breakers.
+        Where processes cannot be distinguished: one page for each set of states of circuit breakers.
         """
         looks = await self.looks()
         latest = by_process(one.value for one in looks if one.value is not None)
@@ -147,9 +147,9 @@ def _first_fault(found: Increase, kept: Increase | Fault) -> Increase:
 
 
 def live_increase(metric: str, looks: Sequence[Reading[MetricsState]], labels: Mapping[str, str]) -> Increase:
-    """Return the growth over looks of a few seconds, process by process.
+    """Return the growth over samples of a few seconds, process by process.
 
-    A series that appeared between two looks at one process grew from zero. Where processes cannot be told apart, a
+    A series that appeared between two samples of one process grew from zero. Where processes cannot be distinguished, a
     counter that falls or jumps makes the growth unknown.
     """
     states = [(one, one.value) for one in looks if one.value is not None]

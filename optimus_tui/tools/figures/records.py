@@ -21,7 +21,7 @@ _NONE: dict[str, tuple[Any, ...]] = {
 """Keys with what they hold where there is none."""
 
 UNASKED = ("not configured", "not checked", "skipped")
-"""The status of what was not looked at, by somebody's will."""
+"""The status of what was not checked on purpose."""
 
 SENTENCES = ("error",)
 """Keys whose values are too long for a column."""

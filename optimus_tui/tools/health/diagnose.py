@@ -1,7 +1,7 @@
 """diagnose_gateway_health: every dependency at once, under one deadline, and never better than the worst of them.
 
 What is timed is asked first and alone, so that our own work on the keys does not lengthen it. Every part is bounded by
-itself: what is not known in time is said in its section, and the others stand.
+itself: what is not known in time is unknown in its section, with the reason.
 """
 
 import asyncio
@@ -168,7 +168,7 @@ async def _figures(ctx: "Context", counters: Counters) -> GatewayFigures:
 async def _present(
     ctx: "Context", query: DiagnoseQuery, counters: Counters, state: GatewayState | None
 ) -> HitRate | None:
-    """The hit rate of now as it was kept; where nobody kept it and there is reason to look, from looks.
+    """The hit rate of now as it was kept; where nobody kept it and there is reason to look, from samples.
 
     The reason is a low published rate, a good one that the counters of the gateway's own page contradict, or counters
     beside no published rate.

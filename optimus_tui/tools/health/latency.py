@@ -1,7 +1,7 @@
 """How fast gateway, engine and Redis have been, for a verdict on one moment.
 
-The last ten minutes are used if they were recorded. Else the first look is, with a second one if it was slow: two slow
-looks of two are evidence, one is not.
+The last ten minutes are used if they were recorded. Else the first sample is, with a second one if it was slow: two
+slow samples of two are evidence, one is not.
 """
 
 import asyncio

@@ -58,7 +58,7 @@ class VerdictCache:
         try:
             data = msgspec.msgpack.encode(self._kept)
         except UnicodeEncodeError:
-            return  # a name that is no text; it is judged anew each time
+            return  # a name that is no text; it is judged again each time
         if len(data) > MOST_BYTES:
             return
         with contextlib.suppress(OSError):

@@ -1,4 +1,4 @@
-"""analyze_performance_metrics: five figures, each measured or said to be not available, over a window that is said."""
+"""analyze_performance_metrics: five figures, each measured or said to be not available, over a window that is named."""
 
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING

@@ -1,4 +1,4 @@
-"""Latency: a few looks at each service now, and what the window says of each service and route."""
+"""Latency: a few samples of each service now, and what the window says of each service and route."""
 
 import asyncio
 from collections.abc import Sequence
@@ -140,7 +140,7 @@ def _summary(ctx: "Context", looks: dict[str, list["Timed"]], findings: Sequence
 
 
 def _service(looks: list["Timed"], window: Window) -> dict[str, Any]:
-    """A service over the window; over the looks of just now where the window holds too little for a percentile."""
+    """A service over the window; over the samples of just now where the window holds too little for a percentile."""
     times, minutes, source = _times(looks), 0.0, "live"
     if _is_kept(window):
         times = [value for _, value in window.samples]

@@ -1,4 +1,4 @@
-"""Compare tenants: one walk over the keys, one look at the event log and the gateway's counters, for all of them.
+"""Compare tenants: one walk over the keys, one read of the event log and the gateway's counters, for all of them.
 
 A tenant is literal bytes: ``*`` is a tenant of that name. What was not counted is None, never 0.
 """

@@ -1,7 +1,7 @@
 """The stand-up: several tools run at once under one deadline, compared with the last time.
 
-The last document is in the environment's history, with the one before it, so that a second look within the hour tells
-the same changes as the first. All figures come from the tools.
+The last document is in the environment's history, with the one before it, so that a second stand-up within the hour
+tells the same changes as the first. All figures come from the tools.
 """
 
 import asyncio

@@ -1,6 +1,6 @@
 """The parts a playbook asks for, each bounded by itself: what hangs or breaks costs its own part, as a Fault.
 
-Nothing here judges. Where no history covers the window, several looks at the gateway's ``/metrics`` within seconds
+Nothing here judges. Where no history covers the window, several samples of the gateway's ``/metrics`` within seconds
 stand in, and say so by their source.
 """
 
@@ -35,7 +35,7 @@ READ_SECONDS = 2.6
 """For one part; a tool has eight for all of them, and they run at once."""
 WINDOW_SECONDS = 2.0
 COUNTED_SECONDS = 6.5
-"""For what was kept and, without it, several looks at /metrics."""
+"""For what was kept and, without it, several samples of /metrics."""
 BURST, BURST_SECONDS = 5, 5.2
 MAX_EVENTS = 1000
 COUNTED_MINUTES = 1.5
@@ -129,7 +129,7 @@ class EvidenceReader:
         return found[:50]
 
     async def increase(self, metric: str, labels: Mapping[str, str] | None = None) -> Increase | Fault:
-        """Return the growth over the window, else over several looks now."""
+        """Return the growth over the window, else over several samples now."""
         return await self.bounded(self.counters.increase(metric, labels), f"growth of {metric}", COUNTED_SECONDS)
 
     async def present_rate(self) -> HitRate | None:
@@ -156,7 +156,7 @@ class EvidenceReader:
         return await self.bounded(asked, f"history of {histogram}", WINDOW_SECONDS)
 
     async def quantiles(self, histogram: str, by: str | None = None) -> Quantiles | Fault:
-        """Return a histogram over the window, else over several looks now."""
+        """Return a histogram over the window, else over several samples now."""
         return await self.bounded(self.counters.quantiles(histogram, by), f"growth of {histogram}", COUNTED_SECONDS)
 
     async def metrics(self) -> list[MetricsState] | Fault:
@@ -197,7 +197,7 @@ class EvidenceReader:
 
 
 def why_untimed(looks: "Sequence[Look]") -> str:
-    """Return why none of these looks has a time that counts; "" if one has."""
+    """Return why none of these samples has a time that counts; "" if one has."""
     if any(one.counts for one in looks):
         return ""
     failed = next((one.fault.message for one in looks if one.fault), "")
@@ -206,12 +206,12 @@ def why_untimed(looks: "Sequence[Look]") -> str:
 
 
 def live_series(values: list[float]) -> Series:
-    """Return a few looks of just now as a series."""
+    """Return a few samples of just now as a series."""
     return replace(_summed(values), latest=tuple(values[-GOOD_AGAIN_CHECKS:]))
 
 
 def kept_series(window: Window, wall: float) -> Series:
-    """Return a recorded window as a series, with its newest looks apart if they are of now."""
+    """Return a recorded window as a series, with its newest samples apart if they are of now."""
     values = [value for _, value in window.samples]
     fresh = bool(window.samples) and wall - window.samples[-1][0] <= FRESH_SECONDS
     return replace(_summed(values), latest=tuple(values[-GOOD_AGAIN_CHECKS:]) if fresh else ())

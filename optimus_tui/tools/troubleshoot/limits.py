@@ -62,7 +62,7 @@ async def rate_limiting(
 
 
 async def _count(ctx: "Context", part: EvidenceReader, tenant: bytes) -> tuple[Survey, Watched, RefusalEvidence]:
-    """All names, then this tenant's counters twice, with looks at the gateway's page in between."""
+    """All names, then this tenant's counters twice, with samples of the gateway's page in between."""
     began = ctx.clock.mono()
     seen = await survey(ctx, tenant=tenant)
     names = sorted(seen.of_tenant)[:MAX_COUNTERS]

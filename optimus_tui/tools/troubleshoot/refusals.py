@@ -1,6 +1,6 @@
 """Refusals for the tools that judge limits: over the window, since the gateway's start, between two reads of counters.
 
-The counters are read, then the gateway's page several times, then the counters again: growth between the looks lies
+The counters are read, then the gateway's page several times, then the counters again: growth between the samples lies
 between the reads. A gateway's whole life is not taken for the window: where its start is older or unknown, the
 document says so.
 """
@@ -39,7 +39,7 @@ LATEST_SAMPLE = 4.0
 
 
 class Watched(Struct, frozen=True, kw_only=True):
-    """Counters read twice, the gateway's page looked at in between.
+    """Counters read twice, the gateway's page sampled in between.
 
     ``index`` holds both reads, ``second`` is empty and ``slope_seconds`` None where there was one only.
     """
@@ -54,7 +54,7 @@ class Watched(Struct, frozen=True, kw_only=True):
 async def read_twice(
     ctx: "Context", counters: Counters, seen: Survey, names: Iterable[bytes], others: Iterable[bytes], began: float
 ) -> Watched:
-    """Read ``names`` before, amid and after the looks at the gateway's page; ``others`` once, before."""
+    """Read ``names`` before, amid and after the samples of the gateway's page; ``others`` once, before."""
     names, index = list(names), LimitIndex()
     first, fault = await read_known(ctx, seen, [*names, *others])
     index.put(first)
@@ -104,7 +104,7 @@ class RefusalEvidence(Struct, frozen=True, kw_only=True):
     """Requests and refusals of all tenants over the longest time that is known within the window.
 
     ``ageless`` are those of the gateway's whole life where nobody knows how long that is, None elsewhere. ``older`` is
-    a sentence about refusals that may lie before the window. ``growth`` is what grew between the looks.
+    a sentence about refusals that may lie before the window. ``growth`` is what grew between the samples.
     """
 
     requests: Increase

@@ -1,6 +1,6 @@
 """Decide when to notify: once for each finding that appears, worsens or clears. Pure reducer.
 
-What is found at the first look is announced together, after ``SETTLE_SECONDS``. What clears and comes back within its
+What is found at the first check is announced together, after ``SETTLE_SECONDS``. What clears and comes back within its
 hold time is not announced, and low findings are only kept in the history. A source that cannot be read clears nothing.
 All decisions use the monotonic clock: setting the wall clock begins, ends and repeats nothing.
 """

@@ -13,7 +13,7 @@ from optimus_tui.verdicts.alerts.groups import Key, key_of
 
 MAX_EPISODES = 500
 SAME_SECONDS = 15.0
-"""Two watchers look at different moments: episodes this close in time are one. Less than the shortest hold."""
+"""Two watchers read at different moments: episodes this close in time are one. Less than the shortest hold."""
 
 
 def merge(*histories: Iterable[AlertEpisode]) -> tuple[AlertEpisode, ...]:

@@ -46,7 +46,7 @@ class Lifetime(Struct, frozen=True):
 
 
 class AuditPlan(Struct, frozen=True, kw_only=True):
-    """Keys to look at with the newest event that named them. ``absent`` are patterns and keys that nothing matches."""
+    """Keys to examine with the newest event that named them. ``absent`` are patterns and keys that nothing matches."""
 
     keys: dict[bytes, Logged]
     absent: int
@@ -70,7 +70,7 @@ class Audited(Struct, frozen=True, kw_only=True):
 
 
 def plan(events: Sequence[Logged], names_of: NamesOf, *, complete: bool) -> AuditPlan:
-    """Return which keys to look at, those of the newest events first.
+    """Return which keys to examine, those of the newest events first.
 
     Args:
         events: the events of the window.
@@ -121,7 +121,7 @@ def _matching(target: Target, groups: Iterable[Sequence[bytes]]) -> tuple[list[b
 def lengthen(
     lifetimes: Mapping[bytes, Lifetime], looks: Iterable[tuple[bytes, int | None, int | None]]
 ) -> dict[bytes, Lifetime]:
-    """Return lifetimes corrected by looks at keys: (kind, TTL in ms, idle seconds).
+    """Return lifetimes corrected by samples of keys: (kind, TTL in ms, idle seconds).
 
     A key lives at least as long as its remaining TTL plus the time it was idle. Where nothing was written for a while
     all TTLs have run down, and the longest one is no maximum.

@@ -1,7 +1,7 @@
 """Judge a service that answers and fails by turns. Pure.
 
-A single look shows little of it; the recorded looks show more. A service that failed all the time is down, which is
-another finding, and one that has answered for a while is told as past.
+A single check shows little of it; the recorded checks show more. A service that failed all the time is down, which is
+another finding, and one that has answered for a while is reported as past.
 """
 
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from optimus_tui.verdicts.gateway.latency import GOOD_AGAIN_CHECKS, MIN_SAMPLES,
 from optimus_tui.wording.age import age
 
 LEAST_FAILED, FAILED_SHARE = 3, 0.15
-"""A restart costs a look or two; less of all looks is no flapping."""
+"""A restart costs a check or two; a smaller share is no flapping."""
 
 
 def judge_flapping(name: str, looks: Sequence[tuple[float, float]]) -> list[Finding]:

@@ -1,9 +1,9 @@
 """The cache's hit rate: the gateway's own figure first, else Redis' look-up counters without our share. Pure.
 
 Refuses to call silence 0 %: without look-ups there is no rate, and fewer than ``MIN_LOOKUPS`` are not judged. Counters
-that run since a start tell of now only by what they grew between two of our own looks; one look alone, as a command
+that run since a start tell of now only by what they grew between two of our own samples; one sample alone, as a command
 takes it, knows no growth. Known limits: Redis counts everybody, so a second observer's look-ups on the same server
-(another Optimus, redis-cli) that fall between our looks count as the application's; and a gateway of several worker
+(another Optimus, redis-cli) that fall between our samples count as the application's; and a gateway of several worker
 processes that each publish their own counts mixes their figures. Shares run from 0 to 1.
 """
 
@@ -46,7 +46,7 @@ class Lookups(Struct, frozen=True):
 
 
 class LookupTrack(Struct, frozen=True, kw_only=True):
-    """What is remembered between two looks: samples of one run of what counts, oldest first, one every ten seconds."""
+    """The samples of one run of what counts, oldest first, one every ten seconds."""
 
     run_id: str | None = None
     samples: tuple[Lookups, ...] = ()
@@ -57,7 +57,7 @@ NO_LOOKUPS = LookupTrack()
 
 
 def track_lookups(track: LookupTrack, server: ServerState, mono: float) -> LookupTrack:
-    """Return the track with this look at Redis added. A restarted server or counters set back begin a new track."""
+    """Return the track with this sample of Redis added. A restarted server or counters set back begin a new track."""
     if server.keyspace_hits is None or server.keyspace_misses is None:
         return track
     now = Lookups(mono, server.keyspace_hits, server.keyspace_misses, server.own_hits, server.own_misses)
@@ -65,7 +65,7 @@ def track_lookups(track: LookupTrack, server: ServerState, mono: float) -> Looku
 
 
 def track_gateway(track: LookupTrack, cache: CacheMetrics | None, mono: float) -> LookupTrack:
-    """Return the track with this look at the gateway's counts added. A restarted gateway begins a new track."""
+    """Return the track with this sample of the gateway's counts added. A restarted gateway begins a new track."""
     if cache is None or cache.hits is None or cache.misses is None:
         return track
     return _add(track, Lookups(mono, cache.hits, cache.misses), None)

@@ -1,11 +1,12 @@
-"""Judges the latency of each dependency: over the last ten minutes, and over the last few looks. Pure; milliseconds.
+"""Judges the latency of each dependency: over the last ten minutes, and over the last few samples. Pure; milliseconds.
 
-The p95 of ten minutes is slow to turn red and slow to forget, so the newest looks count beside it. A dependency that is
-slow in each of the last ``NOW_LOOKS`` is a finding at once (``latency.now``); while there are fewer looks than a p95
-needs, so is one that was slow in each of them, from two on: what is slower than a second never has five looks within
-one answer. One that was quick in each of the last ``CURED_LOOKS`` keeps its p95 finding, but as a low one: what callers
-suffered minutes ago is told, and no longer an alarm. Each dependency has one finding, the worse of the two, the p95
-where they are equal. Series without newest looks (a window of the past) are judged by their p95 alone.
+The p95 of ten minutes is slow to turn red and slow to forget, so the newest samples count beside it. A dependency that
+is slow in each of the last ``NOW_CHECKS`` is a finding at once (``latency.now``); while there are fewer samples than a
+p95 needs, so is one that was slow in each of them, from two on: what is slower than a second never has five samples
+within one answer. One that was quick in each of the last ``GOOD_AGAIN_CHECKS`` keeps its p95 finding, but as a low one:
+what callers suffered minutes ago is reported, but is no longer an alarm. Each dependency has one finding, the worse of
+the two, the p95 where they are equal. Series without newest samples (a window of the past) are judged by their p95
+alone.
 """
 
 from collections.abc import Mapping
@@ -28,7 +29,7 @@ SURE_SAMPLES = 20
 WINDOW_SECONDS = 600.0
 NOW_CHECKS = 5
 FEW_CHECKS = 2
-"""Where nobody has more, this many slow looks of as many are evidence; one is not."""
+"""Where nobody has more, this many slow samples of as many are evidence; one is not."""
 GOOD_AGAIN_CHECKS = 15
 """Half a minute at the usual pace; fewer would call a service cured that is slow one time in ten."""
 
@@ -96,7 +97,7 @@ def _over_window(name: str, series: Series, thresholds: Thresholds) -> list[Find
 
 
 def _sure(severity: Severity, series: Series, thresholds: Thresholds) -> Severity:
-    """How bad it is by two looks at least: of fewer than ``SURE_SAMPLES`` the p95 is only the slowest one."""
+    """How bad it is by two samples at least: of fewer than ``SURE_SAMPLES`` the p95 is only the slowest one."""
     if series.samples >= SURE_SAMPLES or len(series.latest) < FEW_CHECKS:
         return severity
     second = _bar_below(sorted(series.latest)[-FEW_CHECKS], thresholds)

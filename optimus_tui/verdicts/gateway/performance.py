@@ -38,12 +38,12 @@ def assess(
 ) -> str:
     """Return the grade of the average, never better than failures and findings allow.
 
-    One failed look or a medium finding makes it acceptable at most; failures of half of a service's looks or a worse
-    finding make it poor. It is "unknown" where nothing was timed.
+    One failed sample or a medium finding makes it acceptable at most; failures of half of a service's samples or a
+    worse finding make it poor. It is "unknown" where nothing was timed.
 
     Args:
         average: the mean in ms; None where nothing was timed.
-        services: (looks, failed looks) of each service.
+        services: (samples, failed samples) of each service.
         thresholds: the bounds of the grades.
         findings: all findings of the document.
     """

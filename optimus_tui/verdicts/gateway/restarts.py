@@ -48,7 +48,7 @@ def find_restarts(grown: Grown) -> list[Finding]:
 
 
 def find_several(grown: Grown) -> list[Finding]:
-    """Return a low finding where several processes answer that cannot be told apart."""
+    """Return a low finding where several processes answer that cannot be distinguished."""
     if not grown.several:
         return []
     reason = phrase(METRICS_SEVERAL_PROCESSES, "reason")

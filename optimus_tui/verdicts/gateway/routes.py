@@ -1,7 +1,7 @@
 """Judges the gateway's routes by its own histogram of how long requests took. Pure.
 
 The same for every surface: what one tool calls slow is slow in the summary too. A route with too few requests for a
-p95 is judged by half of them; one that is quick again is told as past.
+p95 is judged by half of them; one that is quick again is reported as past.
 """
 
 from collections.abc import Mapping

@@ -1,6 +1,6 @@
 """Judge gateway, engine, Postgres and Redis: does each answer, and as it should. Pure.
 
-A dependency that was not looked at yet has no finding, and a failed login of ours is not called an outage.
+A dependency that was not checked yet has no finding, and a failed login of ours is not called an outage.
 """
 
 from optimus_tui.contract.finding_rules import (
@@ -26,7 +26,7 @@ from optimus_tui.verdicts.server import judge_condition
 OURS = frozenset({"auth", "denied"})
 """Faults of our own login: the server answers, we may not look."""
 STARVED = "starved"
-"""The fault of a look that this machine's lack of CPU spoilt: it says nothing about the other side."""
+"""The fault of a check that this machine's lack of CPU spoilt: it says nothing about the service."""
 
 _ILL = {"gateway": SERVICES_GATEWAY, "engine": SERVICES_ENGINE, "postgres": SERVICES_POSTGRES}
 _UNKNOWN = {
@@ -53,7 +53,7 @@ def judge_engine(reading: Reading[ServiceState] | None) -> list[Finding]:
 
 
 def judge_postgres(reading: Reading[ServiceState] | None) -> list[Finding]:
-    """Return a high finding unless Postgres is connected or not configured; medium where it could not be looked at."""
+    """Return a high finding unless Postgres is connected or not configured; medium where it could not be checked."""
     if reading is None:
         return []
     return _service("postgres", reading.value, reading.fault, "connected", "high")
@@ -62,7 +62,7 @@ def judge_postgres(reading: Reading[ServiceState] | None) -> list[Finding]:
 def judge_server(reading: Reading[ServerState] | None) -> list[Finding]:
     """Return what is wrong with Redis.
 
-    Critical where it does not serve, high where only our login fails, medium where the look failed on our side; else
+    Critical where it does not serve, high where only our login fails, medium where the check failed on our side; else
     the findings about its INFO.
     """
     if reading is None:
@@ -97,7 +97,7 @@ def judge_server(reading: Reading[ServerState] | None) -> list[Finding]:
 
 
 def is_away(reading: Reading[ServerState] | None) -> bool:
-    """Return True if the latest look at Redis failed: what was not read needs no further reason."""
+    """Return True if the latest check of Redis failed: what was not read needs no further reason."""
     return reading is not None and reading.fault is not None
 
 
@@ -111,7 +111,7 @@ def answered(state: ServiceState | None) -> bool:
 def _service(
     name: str, state: ServiceState | None, fault: Fault | None, good: Status, severity: Severity
 ) -> list[Finding]:
-    """A state is what the look itself found, its fault only says why; without a state the fault is all there is."""
+    """A state is what the check itself found, its fault only says why; without a state the fault is all there is."""
     if state is not None and state.status == "not configured":
         return []
     if state is not None and state.status == good and fault is None:
@@ -187,7 +187,7 @@ def _state(name: str, status: str, sickness: Sickness | None) -> str:
 
 
 def unheard(name: str, why: Fault) -> Finding:
-    """Return the finding for a look that was held up on our side, which says nothing about the other side."""
+    """Return the finding for a check that was held up on our side, which says nothing about the service."""
     return _unknown(name, why)
 
 

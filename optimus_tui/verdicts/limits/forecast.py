@@ -1,10 +1,10 @@
-"""How fast a counter grows, and when its next request will be refused: from its window's begin and the looks. Pure.
+"""How fast a counter grows, and when its next request will be refused: from its window's begin and the samples. Pure.
 
-A fixed window began with nothing at ``expiry - window``: one look is enough for the mean pace since then. To foretell a
-refusal takes two halves of evidence that agree: the older pace, the newer one, and what becomes of the difference when
-it goes on. Only where the slowest of these reaches the limit before the window ends is a refusal foretold, as a range.
-A slowing that is no more than a count off by one is also tried as steady traffic: the pace of all the evidence goes on.
-It refuses to foretell from less than ``LEAST_SECONDS``, and for sliding windows, whose entries also leave.
+A fixed window began with nothing at ``expiry - window``: one sample is enough for the mean pace since then. To foretell
+a refusal takes two halves of evidence that agree: the older pace, the newer one, and what becomes of the difference
+when it goes on. Only where the slowest of these reaches the limit before the window ends is a refusal foretold, as a
+range. A slowing that is no more than a count off by one is also tried as steady traffic: the pace of all the evidence
+goes on. It refuses to foretell from less than ``LEAST_SECONDS``, and for sliding windows, whose entries also leave.
 Measured by ``tests/bench/bench_forecast.py``. Times are monotonic seconds, paces requests a second.
 """
 
@@ -30,7 +30,7 @@ EDGE_REQUESTS, LEAST_EVEN = 1.0, 20
 """Looks closer than this to a straight line are even, from so many requests on: a few are so by chance.
 
 A slowing is not tested as a quickening is: with ``TREND_SIGMAS`` for both, traffic that does slow down was falsely
-foretold in 6 % to 12 % of looks, for two seconds seldom tell a slowing from chance.
+foretold in 6 % to 12 % of samples, for two seconds seldom tell a slowing from chance.
 """
 _NEVER = math.inf
 
@@ -41,7 +41,7 @@ class Pace(Struct, frozen=True):
     """The present rate and when refusals begin.
 
     ``per_second`` is the rate now, ``rough`` where it rests on little, or a lower newer pace is taken for chance.
-    Refusals begin in ``earliest`` to ``latest`` seconds from the last look; both None where none is foretold.
+    Refusals begin in ``earliest`` to ``latest`` seconds from the last sample; both None where none is foretold.
     """
 
     per_second: float | None = None
@@ -97,7 +97,7 @@ def forecast(counter: Counter, track: Track | None, limit: int | None, window: i
 
 
 def _points(counter: Counter, track: Track | None, window: int | None) -> list[Point]:
-    """The looks at the present window, oldest first, after its begin (no request yet) where that is known."""
+    """The samples of the present window, oldest first, after its begin (no request yet) where that is known."""
     samples: tuple[tuple[float, int], ...] = ()
     if track:
         samples = track.samples
@@ -105,7 +105,7 @@ def _points(counter: Counter, track: Track | None, window: int | None) -> list[P
     if not points or points[-1][0] < counter.taken_mono:
         points.append((counter.taken_mono, float(counter.count or 0)))
     if points[-1][0] - points[0][0] >= LEAST_SECONDS:
-        return points  # looks tell more than a begin: what came in the window's first moment is no trend
+        return points  # samples tell more than a begin: what came in the window's first moment is no trend
     began = _began(counter, track, window)
     if began is not None and counter.taken_mono - began >= YOUNGEST_WINDOW:
         points = [(began, 0.0), *(point for point in points if point[0] > began)]
@@ -134,7 +134,7 @@ def _left(counter: Counter, track: Track | None, window: int | None) -> float:
 
 
 def _span(points: Sequence[Point], counter: Counter, limit: int | None, left: float) -> float:
-    """Seconds of evidence to use: one looks back as far as one has to look ahead."""
+    """Seconds of evidence to use: as far back as the forecast reaches ahead."""
     known, now = counter.taken_mono - points[0][0], counter.taken_mono
     recent = min(known, SHORTEST_SPAN)
     grown = points[-1][1] - _at(points, now - recent)
@@ -145,7 +145,7 @@ def _span(points: Sequence[Point], counter: Counter, limit: int | None, left: fl
 
 
 def _halves(points: Sequence[Point], now: float, span: float) -> _Halves | None:
-    """The evidence cut where a look lies nearest to its middle; None where there is too little of it."""
+    """The evidence cut where a sample lies nearest to its middle; None where there is too little of it."""
     start = now - span
     inner = [at for at, _ in points if start + span / 4 <= at < now]
     if span < LEAST_SECONDS or not inner:
@@ -165,7 +165,7 @@ def _halves(points: Sequence[Point], now: float, span: float) -> _Halves | None:
 
 
 def _even(points: Sequence[Point], now: float, span: float) -> bool:
-    """Whether the looks lie on a straight line, but for less than a request: a count is a whole number."""
+    """Whether the samples lie on a straight line, but for less than a request: a count is a whole number."""
     start = now - span
     first = _at(points, start)
     pace = (points[-1][1] - first) / span
@@ -175,7 +175,7 @@ def _even(points: Sequence[Point], now: float, span: float) -> bool:
 
 
 def _sustained(points: Sequence[Point]) -> float:
-    """The lower of the paces before and after the look nearest to the middle; 0 where there is none in between."""
+    """The lower of the paces before and after the sample nearest to the middle; 0 where there is none in between."""
     (start, first), (end, last) = points[0], points[-1]
     inner = points[1:-1]
     if not inner:
@@ -185,7 +185,7 @@ def _sustained(points: Sequence[Point]) -> float:
 
 
 def _at(points: Sequence[Point], moment: float) -> float:
-    """The count at a moment, straight between two looks."""
+    """The count at a moment, straight between two samples."""
     before = points[0]
     for point in points:
         if point[0] >= moment:

@@ -44,7 +44,7 @@ def judge(
 ) -> LimitsReport:
     """Return the report about all counters.
 
-    ``tracks`` are the looks at each key, ``total`` the known number of counters if not all were given. ``common`` are
+    ``tracks`` are the samples of each key, ``total`` the known number of counters if not all were given. ``common`` are
     operations whose limit nearly all tenants have used up; None derives them from these counters.
     """
     rows = sorted((judge_row(one, tracks.get(one.key), rules, thresholds) for one in counters), key=_urgency)

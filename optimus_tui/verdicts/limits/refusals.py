@@ -1,8 +1,8 @@
 """Requests that were refused (429), by tenant: judged by the gateway's own counters. Pure.
 
 A young window forgets hundreds of refusals of the minutes before; the gateway's counters do not. A share has one
-population: where requests are not counted by tenant it is unknown, and said. Refusals that grow while the counter
-stands below the published limit say that another limit is in force.
+population: where requests are not counted by tenant it is unknown, with the reason. Refusals that grow while the
+counter stands below the published limit say that another limit is in force.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

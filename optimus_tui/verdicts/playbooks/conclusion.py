@@ -1,4 +1,4 @@
-"""Collect what a playbook looked at, could not measure, found and recommends. Pure.
+"""Collect what a playbook examined, could not measure, found and recommends. Pure.
 
 What could not be measured goes into ``unknown``, and into the findings only where the contract wants it there (a
 metric that should exist and cannot be measured).

@@ -34,7 +34,7 @@ from optimus_tui.wording.numbers import latency, percent, plural, thousands
 from optimus_tui.wording.safe import safe_text
 
 LEAST_SLOW_MS = 1.0
-"""Below this a command is slow for nobody: it is in the log because the log was told to keep everything."""
+"""Below this a command is not slow: it is in the log because the log keeps everything."""
 SLOW_CALL_MS = 100.0
 """A single command that holds everybody else up for this long is worth attention by itself."""
 

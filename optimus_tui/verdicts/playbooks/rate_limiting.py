@@ -263,7 +263,7 @@ def _delete(rows: Sequence[LimitRow], seen: LimitEvidence, when: str, rule: str)
 def _lines(
     target: RedisTarget, commands: Sequence[Sequence[bytes | str]], keys: Sequence[bytes]
 ) -> tuple[str | None, list[str]]:
-    """One line a key, at most ``MAX_COMMANDS``, and what has to be said about the others."""
+    """One line a key, at most ``MAX_COMMANDS``, and the notes about the others."""
     writable = [words for words, key in zip(commands, keys, strict=True) if b"\0" not in key]
     more = []
     if len(writable) < len(commands):

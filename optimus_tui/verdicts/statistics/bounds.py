@@ -1,8 +1,8 @@
 """Percentiles of histograms, as exact as their buckets are. Pure.
 
-A percentile lies somewhere in its bucket. In a narrow bucket the interpolated value is good enough, and told as what it
-is ("≈ 320 ms"); in a wide one only the edges are known, and it is told as a bound ("≤ 10 s") and judged only by what is
-certain: the bucket's lower edge.
+A percentile lies somewhere in its bucket. In a narrow bucket the interpolated value is good enough, and shown as what
+it is ("≈ 320 ms"); in a wide one only the edges are known, and it is shown as a bound ("≤ 10 s") and judged only by
+what is certain: the bucket's lower edge.
 """
 
 import math
