@@ -128,7 +128,7 @@ async def test_words_that_begin_with_a_command_are_typed_and_the_card_names_the_
             await typed(pilot, f"{environment} 2")
             assert card.is_attached and card.plan is plan and not card.whole
             assert field.value == f"{environment} 2"
-        await until(pilot, lambda: "f5 plan anew" in str(card.query_one("#card").border_subtitle))
+        await until(pilot, lambda: "f5 plan again" in str(card.query_one("#card").border_subtitle))
         card.query_one("#cancel").focus()
         for letter in "qgir":
             await pilot.press(letter)
@@ -139,7 +139,7 @@ async def test_words_that_begin_with_a_command_are_typed_and_the_card_names_the_
         assert card.whole
         await pilot.press("f3")
         await until(pilot, lambda: card.request.kind == "repair_counter" and card.stage == "asking")
-        await until(pilot, lambda: "r plan anew" in str(card.query_one("#card").border_subtitle))
+        await until(pilot, lambda: "r plan again" in str(card.query_one("#card").border_subtitle))
         await pilot.press("escape")
         await until(pilot, lambda: not card.is_attached)
 

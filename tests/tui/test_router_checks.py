@@ -53,7 +53,7 @@ async def test_an_existing_file_needs_a_yes_of_its_own(gateway: Path, monkeypatc
         screen = await opened(pilot)
         call_it(screen)
         await to_page(pilot, screen, WRITE)
-        assert "src/backend/routers/products.py exists and is another one. Replace it?" in " ".join(shown(app).split())
+        assert "src/backend/routers/products.py exists with other content. Replace it?" in " ".join(shown(app).split())
         await pilot.press("down", "right", "enter")
         await pilot.pause()
         assert mine.read_text() == "MINE = 1\n"

@@ -37,7 +37,7 @@ REPEAT_SECONDS = 1.0
 """An Enter this soon after another Enter may be one key that is held down: terminals repeat it after 0.25 to 0.7 s."""
 
 RENEW_SECONDS = 45.0
-"""A plan of this age is made anew by itself: who reads with care is not to lose what was typed."""
+"""A plan of this age is made again without being asked for, so that slow reading does not cost what was typed."""
 
 
 MIN_REASON = 3
@@ -175,7 +175,7 @@ class ActionDialog(Dialog):
 
     @work(exclusive=True, group="plan", exit_on_error=False)
     async def make_plan(self) -> None:
-        """Look at the keys and make a plan. Only reads."""
+        """Read the keys and make a plan."""
         self.stage, self.plan, self.preview, self.refusal, self.whole = "planning", None, None, None, False
         self.words = ""
         self.query_one(TypedInput).value = ""
@@ -312,7 +312,7 @@ class ActionDialog(Dialog):
             field.insert_text_at_cursor(letter or "")
 
     async def action_letter(self, action: str) -> None:
-        """Do what a letter stands for."""
+        """Carry out the command of a letter."""
         await self.run_action(action)
 
     def action_roll(self, by: int) -> None:

@@ -136,10 +136,10 @@ class ActionDialogFace:
         if self._has_more():
             asking += f"   {self.key_of('whole')} all keys"
         return {
-            "asking": f"{asking}   {replan} plan anew   esc cancels",
+            "asking": f"{asking}   {replan} plan again   esc cancels",
             "planning": "esc cancels",
             "acting": "esc stops after the batch",
-            "refused": f"{replan} plan anew   esc closes",
+            "refused": f"{replan} plan again   esc closes",
         }
 
     def _has_more(self) -> bool:
@@ -158,5 +158,5 @@ class ActionDialogFace:
         if guard.armed is None:
             return "disarmed meanwhile: esc, then :arm", True
         if dialog.age() > STALE_SECONDS:
-            return f"older than a minute: {self.key_of('replan')} plans anew", True
+            return f"older than a minute: {self.key_of('replan')} plans again", True
         return armed_words(guard), False

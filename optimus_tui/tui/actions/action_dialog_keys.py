@@ -1,7 +1,7 @@
 """The action dialog's keys beside those that type: a letter while no words are waited for, a function key always.
 
 While the dialog waits for words, typing is safe. A letter is a command only with a button in focus, and only where it
-cannot be meant for the field: it does not go on with the words, and it leaves or changes nothing that was typed.
+cannot be meant for the field: it is not the next letter of the words, and it neither closes nor changes what was typed.
 """
 
 from textual.binding import BindingType

@@ -34,7 +34,7 @@ class ResumeFace(ActionDialogFace):
         return left_lines(self.left, preview.effect, width)
 
     def stage_keys(self) -> dict[str, str]:
-        """Return the keys by stage: there is nothing to plan anew."""
+        """Return the keys by stage: nothing can be planned again."""
         return {"asking": "tab next   esc leaves it open", "acting": "esc stops after the batch"}
 
 

@@ -18,15 +18,15 @@ MAX_UNCERTAIN = 100
 FEW = 4
 """Sample keys before ``v`` shows all of them."""
 STAGES = {
-    "checking": "looking at the server once more",
-    "acting": "at work",
-    "publishing": "telling the gateways",
-    "verifying": "looking at what became of it",
+    "checking": "checking the server once more",
+    "acting": "writing",
+    "publishing": "publishing the event",
+    "verifying": "reading the keys again",
     "closed": "done",
 }
 OUTCOME_WORDS = {
     "done": ("good", "did what was planned"),
-    "already gone": ("quiet", "gone before we came: somebody or its TTL was faster"),
+    "already gone": ("quiet", "gone before: deleted by another client, or expired"),
     "changed": ("warn", "no longer as planned: left alone"),
     "unknown": ("crit", "may be done: no answer on record; not repeated"),
     "left": ("warn", "not tried"),
@@ -107,7 +107,7 @@ def _uncertain(plan: Plan, width: int, whole: bool, keys: Mapping[str, str]) -> 
 
 
 def too_small_lines(now: tuple[int, int], minimum: tuple[int, int]) -> Lines:
-    """Return what is said on a terminal that is too small to confirm anything."""
+    """Return the lines for a terminal that is too small to confirm anything."""
     return [
         [("Too small to confirm anything.", "warn")],
         [(f"It needs {minimum[0]}×{minimum[1]}; this is {now[0]}×{now[1]}.", "")],
@@ -173,7 +173,7 @@ def _key_line(key: PlanKey, width: int) -> list[Piece]:
 
 
 def labelled(label: str, text: str, width: int, style: str) -> Lines:
-    """Return a text with its label, which stands on the first of its lines."""
+    """Return a text in lines, with its label before the first."""
     first, *rest = wrap(text, max(10, width - 10))
     lines: Lines = [[(f"{label:<10}", "quiet"), (first, style)]]
     return lines + [[(" " * 10, ""), (part, style)] for part in rest]
@@ -271,18 +271,18 @@ def _afterwards(receipt: Receipt) -> list[tuple[str, str, str]]:
         still = unknown - receipt.unknown_gone
     again = (receipt.there_again or 0) - still
     if again > 0:
-        remarks.append(("Again", f"{plural(again, 'key')} meet the condition now: written anew meanwhile", "warn"))
+        remarks.append(("Again", f"{plural(again, 'key')} meet the condition now: written again meanwhile", "warn"))
     if still:
-        words = f"{still:,} of {unknown:,} meet the condition now: never done, or written anew meanwhile"
+        words = f"{still:,} of {unknown:,} meet the condition now: never done, or written again meanwhile"
         remarks.append(("Unknown", words, "warn"))
     elif receipt.unknown_gone:
         remarks.append(("Unknown", f"{receipt.unknown_gone:,} of {unknown:,} are as they should be now", ""))
     if receipt.new_since:
         remarks.append(("New", f"{plural(receipt.new_since, 'key')} came since the plan, untouched", "warn"))
     if receipt.published == "unknown":
-        remarks.append(("Event", "it is unknown whether the gateways heard it; it is not repeated", "warn"))
+        remarks.append(("Event", "it is unknown whether it was published; it is not sent again", "warn"))
     elif receipt.published is not None:
-        remarks.append(("Event", f"{plural(receipt.published, 'subscriber')} heard it", ""))
+        remarks.append(("Event", f"published to {plural(receipt.published, 'subscriber')}", ""))
     return remarks
 
 

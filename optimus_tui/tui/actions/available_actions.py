@@ -194,7 +194,7 @@ def _without_ttl(cache: CacheReport) -> list[Offer]:
 async def completed(dashboard: "DashboardServices", request: ActionRequest) -> ActionRequest | None:
     """Ask for what only the operator knows, and return the whole request. None if it was not answered."""
     if request.kind == "unlink_prefix" and not request.prefix:
-        about = f"Keys of {safe_text(request.tenant, 60)} whose names go on like this after the tenant."
+        about = f"Keys of {safe_text(request.tenant, 60)} whose names continue with this prefix after the tenant."
         answers = await dashboard.ask(QuestionDialog("Unlink by prefix", [QuestionField("Prefix")], about))
         if answers is None:
             return None

@@ -1,7 +1,7 @@
 """Offers interrupted actions at the start and from their incident, until each is closed.
 
-Nothing is imported or read if no action was left open. An action never goes on by itself: that needs arming and typed
-words, as the action did.
+Nothing is imported or read if no action was left open. No action is resumed without arming and typed words, as it
+needed them at first.
 """
 
 import asyncio
@@ -31,7 +31,7 @@ class InterruptedActions:
         """Offer each interrupted action of this environment.
 
         Args:
-            requested: The operator asked for them (``:interrupted``), and is told if there is none.
+            requested: The operator asked for them (``:interrupted``); say so if there is none.
         """
         self.dashboard.run_in_background("interrupted", self._offer, requested)
 
@@ -99,7 +99,7 @@ class InterruptedActions:
             left, about = now[0], self._open_words(now[0])
 
     async def _resume(self, left: Interrupted) -> bool:
-        """Go on with an action. Return True once it is closed."""
+        """Resume an action. Return True once it is closed."""
         from optimus_tui.tui.actions.action_dialog_resume import ResumeDialog
 
         if not await self.actions.ensure_armed():
@@ -113,7 +113,7 @@ class InterruptedActions:
         from optimus_tui.tui.actions.action_dialog_resume import ResumeDialog
         from optimus_tui.tui.dialogs.question import QuestionDialog, QuestionField
 
-        about = "Its keys are looked at once more. What was not tried stays as it is."
+        about = "Its keys are read once more. What was not tried stays as it is."
         answers = await self.dashboard.ask(QuestionDialog("Verify and close", [QuestionField("Why")], about))
         if answers is None:
             return False
@@ -135,7 +135,7 @@ class InterruptedActions:
         seen: Verified | Refusal = await service.look(left, lambda _: None)
         if isinstance(seen, Refusal):
             return f"Not verified: {seen.message}"
-        parts = [f"{plural(seen.there_again, 'tried key')} still to be done or written anew"]
+        parts = [f"{plural(seen.there_again, 'tried key')} still to be done or written again"]
         if left.unknown:
             parts.append(f"{seen.unknown_gone:,} of {left.unknown:,} unknown ones are as they should be")
         if seen.new_since:
@@ -157,10 +157,10 @@ class InterruptedActions:
 
 
 def _choices(left: Interrupted) -> list[tuple[str, str]]:
-    choices = [("Verify", "looks at its keys once more; changes nothing, and it stays open")]
+    choices = [("Verify", "reads its keys once more; changes nothing, and the action stays open")]
     if left.why_not is None:
-        choices.append(("Resume", "arms, asks for the words, and goes on where it ended"))
-    return [*choices, ("Verify and close", "asks why; what was not tried stays as it is and can be planned anew")]
+        choices.append(("Resume", "arms, asks for the words, and continues where it ended"))
+    return [*choices, ("Verify and close", "asks why; what was not tried stays as it is and can be planned again")]
 
 
 def holds(pattern: str) -> bool:

@@ -1,4 +1,4 @@
-"""Bytes that somebody else wrote as lines to read: JSON set out where it is JSON, else the text as it came.
+"""Bytes from outside as lines to read: laid out if they are JSON, else the text as it came.
 
 Pure and bounded. Every line is safe text; a last line says what was cut.
 """

@@ -1,4 +1,4 @@
-"""A question with two answers; the harmless one is chosen until somebody chooses the other."""
+"""A question that is answered with yes or no; Enter and Escape are no."""
 
 from typing import ClassVar
 

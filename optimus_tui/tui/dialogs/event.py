@@ -1,4 +1,4 @@
-"""One event, whole: who says what, when it came, and the payload as it is."""
+"""The dialog of one event: sender, meaning, time and the whole payload; and the one of a gap in the feed."""
 
 from optimus_tui.contract.feed import FeedEvent, FeedGap, ParsedEvent
 from optimus_tui.tui.dialogs.bodies import body_facts
@@ -40,7 +40,7 @@ def gap_dialog(gap: FeedGap) -> SheetDialog:
             ("", "", ""),
             (
                 "",
-                "What was published while the link was down reached nobody here. The log holds what was written to it",
+                "What was published while the link was down did not arrive here. The log holds what was written to it",
                 "",
             ),
             ("", "in that time; events that were only published are lost.", ""),

@@ -1,4 +1,4 @@
-"""A dialog that offers a few ways to go on and returns the number of the chosen one."""
+"""A dialog that offers a few choices and returns the number of the chosen one."""
 
 from collections.abc import Sequence
 

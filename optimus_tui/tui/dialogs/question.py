@@ -21,7 +21,7 @@ HELD_SECONDS = 0.8
 
 
 class QuestionField(NamedTuple):
-    """A label, what stands there already, and whether it may stay empty. All safe text."""
+    """A field's label, its first text, and whether it must be filled in. All safe text."""
 
     label: str
     value: str = ""
@@ -35,7 +35,7 @@ class QuestionDialog(Dialog):
         Binding("down", "app.focus_next", "", priority=True),
         Binding("up", "app.focus_previous", "", priority=True),
     ]
-    dialog_keys = "enter goes on   esc leaves"
+    dialog_keys = "enter continues   esc leaves"
 
     def __init__(self, title: str, lines: Sequence[QuestionField], about: str = "") -> None:
         super().__init__()
@@ -69,6 +69,6 @@ class QuestionDialog(Dialog):
                 field.focus()
                 return
         if not any(texts) and self.optimus.is_held(HELD_SECONDS):  # the enter that opened the dialog
-            self.query_one("#ask-wrong", Static).update(Content("enter once more, and nothing is written here"))
+            self.query_one("#ask-wrong", Static).update(Content("nothing is written here; press enter once more"))
             return
         self.dismiss(texts)

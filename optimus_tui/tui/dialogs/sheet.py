@@ -1,4 +1,4 @@
-"""A dialog of lines that somebody else wrote: an event, a value, facts about a key. Drawn line by line, as panes are.
+"""A dialog of lines from outside: an event, a value, facts about a key. Drawn line by line, as panes are.
 
 It takes safe text only and knows nothing of markup; a value of 64 kB scrolls as ten lines do.
 """
@@ -21,7 +21,7 @@ MAX_LINES = 4_000
 
 
 class SheetView(LineView):
-    """Facts, wrapped to the width there is; the label stands at the first line of each."""
+    """Facts, wrapped to the width there is; the label is on the first line of each."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         ("up,k", "scroll(-1)", ""),
@@ -40,7 +40,7 @@ class SheetView(LineView):
         self._wrapped_to = 0
 
     def on_mount(self) -> None:
-        """Wrap for the usual width of a card, until it is laid out."""
+        """Wrap for the usual width of a dialog, until it is laid out."""
         self._wrap_to(96)
 
     def on_resize(self) -> None:
@@ -84,7 +84,7 @@ class SheetView(LineView):
 
 
 class SheetDialog(Dialog):
-    """Facts on a card."""
+    """Facts to read."""
 
     BINDINGS: ClassVar[list[BindingType]] = [("enter", "dismiss(None)", "")]
 

@@ -21,7 +21,7 @@ from optimus_tui.wording.safe import safe_text
 
 
 class Wrapped(Static):
-    """Words that are made for the width there is: what goes on in the next line keeps its indent."""
+    """Words that are made for the width there is: wrapped lines keep their indent."""
 
     def __init__(self, make: Callable[[int], Content]) -> None:
         super().__init__(make(96))

@@ -1,6 +1,6 @@
 """Opens and resumes incidents, keeps the open one while the panes stay live, and pins rows to it.
 
-None of the workflow is imported before somebody presses ``i``. The incident belongs to the dashboard, not to the screen
+None of the workflow is imported before ``i`` is pressed. The incident belongs to the dashboard, not to the screen
 that shows it: leaving that screen leaves the incident open.
 """
 
@@ -55,7 +55,7 @@ class IncidentController:
         return service.state.id
 
     async def record_action(self, receipt: Receipt, audit: str) -> None:
-        """Record a verified action in its incident, look at the system again, and say whether the fault is gone.
+        """Record a verified action in its incident, check the system again, and show whether the fault is gone.
 
         Args:
             receipt: What was done. It is left out if it is unverified or belongs to another incident.
@@ -134,7 +134,7 @@ class IncidentController:
         return True
 
     async def _confirm_addresses(self, service: "IncidentService") -> None:
-        """Ask whether the system at other addresses is the incident's own. Its steps are refused until that is said."""
+        """Ask whether the system at other addresses is the incident's own. Until then its steps are refused."""
         if not service.elsewhere or service.read_only:
             return
         from optimus_tui.incidents.errors import IncidentError

@@ -153,7 +153,7 @@ class RecommendationActions:
 
     async def _mark(self, advice: Advice) -> None:
         states = ("done", "dismissed", "open")
-        rows = [("Done by hand", "somebody did it, outside of here"), ("Dismissed", "asks why"), ("Open again", "")]
+        rows = [("Done by hand", "it was done outside of this program"), ("Dismissed", "asks why"), ("Open again", "")]
         place = await self.dashboard.ask(PickDialog(words.sentence(advice.action, 80), rows))
         if place is None:
             return

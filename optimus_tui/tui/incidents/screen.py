@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 NARROW = 110
 WHILE_OPEN = tuple(f"incident.{name}" for name in ("step", "skip", "redo", "act", "mark", "look", "close"))
-"""Keys that neither footer nor help offers once the incident is closed; who presses one is told why."""
+"""Keys that neither footer nor help offers once the incident is closed; pressing one shows why it does nothing."""
 
 
 class IncidentBar(Bar):
@@ -78,7 +78,7 @@ class StepList(LineView):
 
 
 class IncidentScreen(BaseScreen):
-    """Five steps from the alarm to the fix: enter goes on, every step can be skipped, done again, noted and left."""
+    """Five steps from the alarm to the fix: enter runs the next one; every step can be skipped and repeated."""
 
     CSS_PATH = asset_dir("styles") / "incident.tcss"
     BINDINGS: ClassVar[Any] = [
@@ -102,7 +102,7 @@ class IncidentScreen(BaseScreen):
             actions: What arms and carries out actions.
             incident_service: The incident.
             fresh: Run the first step at once.
-            header: Returns what is said before the mode, such as the clock of a drill.
+            header: Returns the words before the mode, such as the clock of a drill.
         """
         super().__init__()
         self.dashboard, self.actions, self.incident_service = dashboard, actions, incident_service

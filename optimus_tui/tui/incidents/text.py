@@ -1,6 +1,6 @@
 """What the incident screen says: steps, evidence, recommendations, the next key. Pure: a state in, words out.
 
-Texts in a state are as they were said, so everything passes the first gate here.
+Texts in a state are as they were recorded, so each is made safe here.
 """
 
 from collections.abc import Mapping, Sequence
@@ -195,7 +195,7 @@ def _ranking(state: IncidentState) -> Section:
 
 
 WHOLE = ("share", "ms")
-"""Units that stand with both figures of a pair; any other is said once."""
+"""Units that are written with both figures of a pair; any other only with the second."""
 
 
 def change_section(title: str, change: Comparison) -> Section:

@@ -1,4 +1,4 @@
-"""What the wizard has been told so far, and whether it makes a router. It draws nothing and writes one small file.
+"""The wizard's answers so far, and whether they make a router. It draws nothing and writes one small file.
 
 Rules for names and values are ``scaffold``'s: their sentences are passed on as they are. Only the target project is
 remembered between two runs, in the user's state directory.
@@ -51,7 +51,7 @@ class FieldAnswer:
         return text
 
     def problem(self, others: "list[FieldAnswer]") -> str:
-        """Return why a field cannot stand beside the others, in a sentence. Empty if it can."""
+        """Return what is wrong with the field, on its own or beside the others, in a sentence. Empty if nothing is."""
         from optimus_tui.scaffold.names import SpecError
 
         try:
@@ -59,7 +59,7 @@ class FieldAnswer:
         except SpecError as error:
             return sentence(error)
         if any(other.name == checked for other in others):
-            return f"the field {checked} is there already"
+            return f"the field {checked} is defined already"
         return ""
 
 

@@ -229,7 +229,7 @@ class ComplianceScreen(BaseScreen):
 
     @property
     def _beside(self) -> IssueList | DriftList:
-        """What stands beside the files."""
+        """Return the list that is shown beside the files."""
         if self.has_class("-live"):
             return self.query_one(DriftList)
         return self.query_one(IssueList)

@@ -1,6 +1,6 @@
-"""One field of a resource's model: name, type, optional, default. What is refused is said under it, by scaffold's rule.
+"""One field of a resource's model: name, type, optional, default. Under it stands what is wrong, in scaffold's words.
 
-Dismisses with the field, or None where it was left.
+Dismisses with the field, or None if it was closed without one.
 """
 
 from typing import ClassVar

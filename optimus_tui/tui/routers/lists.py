@@ -45,7 +45,7 @@ STATE_MARKS = {
     "failed": ("✖", "bold $error"),
     "not run": ("○", "$warning"),
 }
-"""The glyph and the style of a task's state; the word stands beside it."""
+"""The glyph and the style of a task's state, which is also written out."""
 TITLE_CELLS = 17
 STATE_CELLS = 10
 MAX_NAME = 60
@@ -72,7 +72,7 @@ class Task:
 
     @property
     def words(self) -> str:
-        """Return what stands beside the state: the result, else what the task is about."""
+        """Return the result, else what the task is about."""
         return self.detail.removeprefix("not run: ") or self.about
 
     @property
@@ -135,7 +135,7 @@ class FieldList(WizardOptions):
             self.set_options([_field_option(answer) for answer in fields])
             self.highlighted = at
         else:
-            about = "No field of your own: name and an optional description stand in.\na adds one."
+            about = "No field of your own: the model gets a name and an optional description.\na adds one."
             self.set_options([Option(Content.styled(about, "$quiet"), disabled=True)])
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:

@@ -109,7 +109,7 @@ class RouterDraft:
             return f"{', '.join(failed)} failed: this cannot be written; go back with alt+←"
         if silent:
             return f"{', '.join(silent)} did not run: writing will ask once more"
-        return f"all {len(self.checks)} passed; enter goes on"
+        return f"all {len(self.checks)} passed; enter continues"
 
     def refusal(self) -> str:
         """Return why nothing can be written; empty if it can."""
@@ -125,14 +125,14 @@ class RouterDraft:
         plan = self.plan
         if plan is None:
             return []
-        needed = [f"{path} exists and is another one. Replace it?" for path in plan.replaced]
+        needed = [f"{path} exists with other content. Replace it?" for path in plan.replaced]
         needed += [
             f"{check.title}: {check.detail}. Write without this check?"
             for check in self.checks
             if check.state == "not run"
         ]
         if not plan.changes:
-            return [*needed, "It is there already, exactly like this: nothing to write. Go on?"]
+            return [*needed, "The project has exactly these files already: nothing to write. Continue?"]
         changed = ", ".join(change.path for change in plan.changes)
         return [*needed, f"Write {len(plan.changes)} files to {plan.root}?  {changed}"]
 

@@ -63,13 +63,13 @@ class WizardPage(Vertical):
         """Something was typed or chosen."""
 
     class PageDone(Message):
-        """Enter was pressed: the wizard can go on."""
+        """Enter was pressed: the page is filled in."""
 
     def take(self, answers: RouterAnswers) -> None:
-        """Put what stands here into the answers."""
+        """Put what was entered into the answers."""
 
     def problem(self, started: bool = True) -> str:
-        """Return why the wizard cannot go on; empty if it can.
+        """Return what is wrong with the page, in a sentence; empty if nothing is.
 
         Args:
             started: Judge what is missing, too. If False, only what was typed.
@@ -95,7 +95,7 @@ class WizardPage(Vertical):
         self.step(by)
 
     def action_onward(self) -> None:
-        """Tell the wizard that it can go on."""
+        """Tell the wizard that the page is filled in."""
         self.post_message(self.PageDone())
 
     @on(SelectionList.SelectedChanged)
@@ -112,12 +112,12 @@ class Answer(BoundedInput):
     BINDINGS: ClassVar[Any] = chosen("router.next")
 
     def action_onward(self) -> None:
-        """Tell the wizard that it can go on."""
+        """Tell the wizard that the page is filled in."""
         self.post_message(WizardPage.PageDone())
 
 
 class NamePage(WizardPage):
-    """How it is called, and where it goes."""
+    """The router's name, and the project that it is written to."""
 
     title = "Name"
 
@@ -140,7 +140,7 @@ class NamePage(WizardPage):
         yield Static("project: the gateway's folder, the one that holds src/backend", classes="page-about")
 
     def offer(self, project: str) -> None:
-        """Fill the project in where nobody did."""
+        """Fill in the project, unless one was typed."""
         line = self.query_one("#router-project", Input)
         if not line.value:
             line.value = project
@@ -283,10 +283,10 @@ class TasksPage(WizardPage):
 
 
 class WritePage(WizardPage):
-    """The last questions; all of them are no until somebody turns them."""
+    """The last questions; each is answered with no until it is changed."""
 
     title, enter = "Write", "write"
-    hint = "→ turns to yes   ↓ next question   esc leaves"
+    hint = "→ answers yes   ↓ next question   esc leaves"
 
     def __init__(self, questions: Sequence[str], refusal: str) -> None:
         super().__init__()
@@ -317,7 +317,7 @@ class WritePage(WizardPage):
 
 
 class NextPage(WizardPage):
-    """What to do with what was written."""
+    """Shell commands for the written router."""
 
     title = "Next steps"
     hint = "y copies   esc closes"

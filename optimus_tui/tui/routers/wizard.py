@@ -128,7 +128,7 @@ class RouterScreen(TypedAhead):
         """Show a sentence below the page.
 
         Args:
-            words: The sentence; empty takes it away.
+            words: The sentence; empty to remove it.
             wrong: Draw it as something that is wrong.
         """
         note = self.query_one("#wizard-note", Static)
@@ -147,7 +147,7 @@ class RouterScreen(TypedAhead):
         return self.draft.make_page(self.context.settings.gateway_url)
 
     def _draw_page(self, page: WizardPage) -> None:
-        """Draw what stands round a page."""
+        """Draw the title, the breadcrumb, the note and the keys of a page."""
         place = self.query_one("#wizard-page", Vertical)
         place.border_title = Content(f"{self.draft.at + 1} {STEPS[self.draft.at]}")
         place.border_subtitle = Content(page.hint)
@@ -228,7 +228,7 @@ class RouterScreen(TypedAhead):
             self.tasks.begin()
 
     async def go_back(self) -> None:
-        """Go to the page before, and keep what stands here. There is no way back from what is written."""
+        """Go to the page before and keep the answers. Once the files are written there is no page before."""
         async with self._turning:
             draft = self.draft
             if draft.at <= draft.first_page or self.page is None:

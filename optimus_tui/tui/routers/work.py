@@ -1,6 +1,6 @@
 """The wizard's slow parts, off the event loop: plan, checks, write, and the checklist's questions. It draws nothing.
 
-Checks run in a thread of their own that dies with the process: a test that hangs keeps nobody from leaving.
+Checks run in a thread of their own that dies with the process: a test that hangs does not keep the wizard open.
 """
 
 import asyncio
@@ -85,14 +85,14 @@ def _load_highlighter() -> None:
 
 
 async def follow_checks(plan: "RouterPlan") -> "AsyncIterator[DraftCheck]":
-    """Yield each check as it ends. All checks end, with what they started, when nobody reads on."""
+    """Yield each check as it ends. If the caller stops reading, all checks are ended with what they started."""
     from optimus_tui.actions.drafts.draft_checks import run_checks
     from optimus_tui.actions.drafts.sandbox_runner import RunCancelled, SandboxRunner
 
     loop, arrived, runner = asyncio.get_running_loop(), asyncio.Queue[Any](), SandboxRunner()
 
     def hand_over(what: object) -> None:
-        with contextlib.suppress(RuntimeError):  # the screen's loop is gone: nobody waits for it
+        with contextlib.suppress(RuntimeError):  # the screen's loop has ended
             loop.call_soon_threadsafe(arrived.put_nowait, what)
 
     def work() -> None:

@@ -17,7 +17,7 @@ from typing import Protocol
 PATIENCE = 3.0
 """Seconds for an orderly end before the forced one."""
 LEAVE_SECONDS = 12.0
-"""The same where somebody leaves with a key: a batch in flight is finished, a disk that hangs is not waited for."""
+"""The same after a key to leave: a batch in flight is finished, but a disk that hangs is not waited for."""
 
 _RESTORE = b"\x1b[?1049l\x1b[?25h\x1b[?1000l\x1b[?1003l\x1b[?1015l\x1b[?1006l\x1b[?2004l\x1b[<u\x1b[0m"
 

@@ -1,7 +1,7 @@
 """A form made from a tool's input schema: one line a field. It knows JSON Schema, and no tool.
 
-Enums are choices, booleans switches, numbers and texts are typed. What is filled in is handed over as it is: whether it
-is right is said by ``tools.arguments``, as on every other surface. A field at its default is not sent.
+Enums are choices, booleans switches, numbers and texts are typed. What is filled in is handed over as it is:
+``tools.arguments`` judges it, as on every other surface. A field at its default is not sent.
 """
 
 from collections.abc import Mapping, Sequence

@@ -15,13 +15,13 @@ from optimus_tui.tui.widgets.columns import fit_cell
 from optimus_tui.tui.widgets.line_view import LineView, Piece
 
 CALL_CELLS = 48
-"""Where the reasons stand below each other, as long as there is room for it."""
+"""Cells of a tool call before its reason, where there is room for both."""
 Row = RoutineStep | str
 """A line that runs, or a heading."""
 
 
 class RoutineView(LineView):
-    """Headings and steps; the cursor stands on steps only."""
+    """Headings and steps; the cursor can be on steps only."""
 
     BINDINGS: ClassVar[Any] = chosen(*MOVES)
     head_lines = 0

@@ -349,7 +349,7 @@ class ToolsScreen(BaseScreen):
 
 
 def _hint(run: ToolRun | None) -> str:
-    """Return what stands in place of an answer."""
+    """Return the text that is shown while there is no answer."""
     if run is None:
         return "Enter in a field runs the tool; Enter in the list goes to its fields."
     if run.running:
