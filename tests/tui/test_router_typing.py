@@ -62,6 +62,22 @@ async def test_keys_that_arrive_in_one_burst_each_move_one_line(gateway: Path) -
         await settle(pilot, lambda: dialog.focused is dialog.lines[3])
 
 
+async def test_a_choice_and_the_enter_behind_it_may_arrive_in_one_burst(gateway: Path) -> None:
+    app = app_for(gateway)
+    async with app.run_test(size=(80, 24)) as pilot:
+        screen = await opened(pilot)
+        await pilot.press(*"products", "enter")
+        await settle(pilot, lambda: screen.draft.at == 1)
+        for key in ("down", "j", "enter"):
+            app.post_message(events.Key(key, None))
+        await settle(pilot, lambda: screen.draft.at == 2)
+        assert screen.draft.answers.type == "hybrid"
+        for key in ("G", "space", "enter"):
+            app.post_message(events.Key(key, None))
+        await settle(pilot, lambda: screen.draft.at == 3)
+        assert screen.draft.answers.operations == ["list", "create", "get", "update", "delete"]
+
+
 @pytest.mark.parametrize("slow", [False, True])
 async def test_keys_behind_ctrl_n_in_one_burst_are_the_routers_name(
     slow: bool, gateway: Path, monkeypatch: pytest.MonkeyPatch

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from textual.pilot import Pilot
-from textual.widgets import Input
+from textual.widgets import Input, OptionList
 
 from optimus_tui.contract.tools.common import ToolError
 from optimus_tui.contract.tools.troubleshoot import TroubleshootQuery, TroubleshootReport
@@ -95,6 +95,25 @@ async def test_a_form_from_the_schema_is_filled_in_and_run_by_keys_alone(
         assert any("✖ critical" in line and "acme / chat never resets" in line for line in lines)
         assert any("redis-cli EXPIRE k 60 NX" in line for line in lines)
         assert any("exit 1" in line for line in lines)
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_a_click_on_a_choice_opens_its_list_inside_of_the_screen(
+    size: tuple[int, int], asked: list[TroubleshootQuery]
+) -> None:
+    app = OptimusApp(SETTINGS)
+    async with app.run_test(size=size) as pilot:
+        screen = await open_tool(pilot)
+        await pilot.click("FormChoice SelectCurrent")
+        await settle(pilot, lambda: isinstance(screen.focused, OptionList))
+        await pilot.pause()
+        assert screen.region.contains_region(screen.focused.region)
+        await pilot.press("end", "enter")
+        await settle(pilot, lambda: isinstance(screen.focused, FormChoice))
+        assert screen.form.values()["issue_type"] == screen.form.fields["issue_type"].places[-1]
+        await pilot.press("enter")
+        await settle(pilot, answered(screen))
+        assert len(asked) == 1
 
 
 async def test_json_is_a_key_away_and_is_the_document_that_every_surface_gets(asked: list[Any]) -> None:
