@@ -16,7 +16,7 @@ from optimus_tui.tui.panes.limits.pane import LimitsPane
 from optimus_tui.tui.widgets.options import TickList
 from optimus_tui.tui.widgets.report_view import ReportView, ToolList
 from tests.fixed_clock import FixedClock
-from tests.tui.pane_app import PaneApp
+from tests.tui.pane_app import PaneApp, screen_lines
 from tests.tui.pictures import SETTINGS, limits_report, reading
 
 
@@ -68,6 +68,22 @@ async def test_one_line_of_a_list_to_tick_is_reversed_without_colours() -> None:
         await pilot.press("down")
         await pilot.pause()
         assert "second" in "".join(reversed_texts(app))
+
+
+async def test_a_box_that_is_not_ticked_is_empty() -> None:
+    app = PaneApp(LimitsPane(FixedClock(), SETTINGS))
+    async with app.run_test(size=(84, 20)) as pilot:
+        options = TickList(("first", 0, True), ("second", 1))
+        await app.mount(options)
+        options.focus()
+        await pilot.press("down", "up")
+        await pilot.pause()
+        lines = [line for line in screen_lines(app) if "first" in line or "second" in line]
+        assert ["X" in line for line in lines] == [True, False]
+        await pilot.press("space", "down", "space")
+        await pilot.pause()
+        lines = [line for line in screen_lines(app) if "first" in line or "second" in line]
+        assert ["X" in line for line in lines] == [False, True]
 
 
 @pytest.fixture

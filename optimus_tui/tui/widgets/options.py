@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
 from textual.widgets import OptionList, SelectionList
@@ -18,11 +19,15 @@ class ReversedChoice(OptionList):
 
 
 class TickList(SelectionList[Any]):
-    """Options that are ticked; drawn as those above."""
+    """Options that are ticked, with an empty box before the others: Textual tells the two apart by colour alone."""
 
     def render_line(self, y: int) -> Strip:
         """Return a line, in reverse video where it has to be."""
-        return _reversed(self, y, super().render_line(y))
+        strip, index = super().render_line(y), self.scroll_offset.y + y
+        if index < self.option_count and self.get_option_at_index(index).value not in self.selected:
+            left, box, *rest = strip
+            strip = Strip([left, Segment(" ", box.style), *rest])
+        return _reversed(self, y, strip)
 
 
 def _reversed(options: OptionList, y: int, strip: Strip) -> Strip:
