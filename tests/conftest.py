@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests import timed
+from tests import measured, timed
 from tests.realserver import RealServer, server_binary
 
 gc.set_threshold(50_000, 20, 100)  # a Textual application is many small objects: a tenth of all time went into looking
@@ -69,8 +69,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def pytest_collection_finish() -> None:
     """Take what was imported and collected out of the garbage collector's sight: it stays until the end."""
+    measured.stop()
     gc.collect()
     gc.freeze()
+
+
+def pytest_sessionfinish() -> None:
+    """Keep what was measured."""
+    measured.save()
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -88,7 +94,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> Iterator[None]:
     """Hold a test back while a timed one needs the machine."""
-    with timed.turn(item, nextitem):
+    with timed.turn(item, nextitem), measured.measuring(item):
         return (yield)
 
 

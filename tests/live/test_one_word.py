@@ -127,7 +127,7 @@ async def test_a_healthy_gateway_is_looked_at_once_and_one_with_failures_again(
         health = await ask(context, "diagnose_gateway_health")
         assert (page.looks, health["overall_status"]) == (1, "healthy")
         section = health["gateway_metrics"]
-        assert section["requests_per_second"] is None and any("one look" in one for one in section["unknown"])
+        assert section["requests_per_second"] is None and any("one sample" in one for one in section["unknown"])
         failing = Counts(STARTED, (REQUESTS.format(200), 50_000, 40), (REQUESTS.format(500), 3, 0))
         gateway.on("/metrics", failing)
         health = await ask(context, "diagnose_gateway_health")
