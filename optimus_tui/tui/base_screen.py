@@ -56,7 +56,7 @@ class BaseScreen(SingleAnswerScreen):
     def _offered(self) -> list[ActiveBinding]:
         """Return the bindings that work here, without those that the footer leaves out for now."""
         labels = {name: word for strip in self.query(KeyStrip) for name, word in strip.labels.items()}
-        return [one for one in self.active_bindings.values() if labels.get(one.binding.id or "", "offered")]
+        return [active for active in self.active_bindings.values() if labels.get(active.binding.id or "", "offered")]
 
     @work(exclusive=True, group="copy", exit_on_error=False)
     async def action_copy_as(self) -> None:

@@ -187,7 +187,7 @@ def bindings(*scopes: Scope) -> list[Binding | tuple[str, str] | tuple[str, str,
 def chosen(*ids: str) -> list[Binding | tuple[str, str] | tuple[str, str, str]]:
     """Single lines of the table as bindings, for a screen that answers only some of them."""
     wanted = {key.scope for key in KEYS if key.id in ids}
-    return [one for one in bindings(*wanted) if isinstance(one, Binding) and one.id in ids]
+    return [key for key in bindings(*wanted) if isinstance(key, Binding) and key.id in ids]
 
 
 MOVES = ("pane.up", "pane.down", "pane.page_up", "pane.page_down", "pane.first", "pane.last", "pane.open")

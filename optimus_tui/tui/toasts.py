@@ -36,8 +36,10 @@ class LastingNotification(Notification):
 
 def toast_text(sentence: str, path: object, screen_width: int) -> str:
     """Return a sentence as safe text, with the ``path`` that it is about on lines of its own."""
-    said = safe_text(sentence, LONGEST)
-    return f"{said}\n{path_lines(safe_text(str(path), LONGEST_PATH), screen_width)}" if path else said
+    text = safe_text(sentence, LONGEST)
+    if path:
+        text += f"\n{path_lines(safe_text(str(path), LONGEST_PATH), screen_width)}"
+    return text
 
 
 def path_lines(path: str, screen_width: int) -> str:

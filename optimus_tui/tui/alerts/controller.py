@@ -112,8 +112,8 @@ class AlertsController:
             from optimus_tui.verdicts.alerts.mutes import silences
 
             now = self.dashboard.context.clock.wall()
-            quiet = [one for one in health.findings if silences(muted, one, now)]
-            marked = {(one.rule, one.subject): muted[one.rule, one.subject].until for one in quiet}
+            quiet = [finding for finding in health.findings if silences(muted, finding, now)]
+            marked = {(each.rule, each.subject): muted[each.rule, each.subject].until for each in quiet}
         cast("HealthPane", self.dashboard.pane("health")).mark_muted(marked)
         return len(muted)
 

@@ -64,13 +64,15 @@ class EpisodeList(LineView):
         if episode is None:
             return None
         key = key_of(episode.finding)
-        return next((one for one in self.mutes.values() if key in keys_of(one.rule, one.subject)), None)
+        return next((mute for mute in self.mutes.values() if key in keys_of(mute.rule, mute.subject)), None)
 
     def state_of(self, episode: AlertEpisode) -> tuple[str, str]:
         """Return an episode's state and its style. It is muted only if the mute really silences it."""
         now = self._now()
-        held = self.book.state.held[key_of(episode.finding)] if self.is_open(episode) else None
-        return words.state_of(episode, held, held is not None and silences(self.mutes, held.finding, now))
+        if not self.is_open(episode):
+            return words.state_of(episode, None, False)
+        held = self.book.state.held[key_of(episode.finding)]
+        return words.state_of(episode, held, silences(self.mutes, held.finding, now))
 
     def key_of(self, row: Any) -> Any:
         """Identify an episode by its finding and its begin."""
@@ -78,7 +80,9 @@ class EpisodeList(LineView):
 
     def head(self, line: int, width: int) -> list[Piece]:
         """Return the titles of the columns."""
-        return words.TABLE.head(width - 1) if self.rows else []
+        if not self.rows:
+            return []
+        return words.TABLE.head(width - 1)
 
     def row(self, index: int, width: int) -> list[Piece]:
         """Return one episode as spans."""
@@ -87,7 +91,9 @@ class EpisodeList(LineView):
 
     def empty_lines(self) -> list[str]:
         """Return what stands in an empty list."""
-        return ["Nothing was found wrong since this system is watched." if self.book.loaded else "reading …"]
+        if not self.book.loaded:
+            return ["reading …"]
+        return ["Nothing was found wrong since this system is watched."]
 
     def watch_cursor(self) -> None:
         """Tell the screen that another episode is under the cursor."""
@@ -171,7 +177,9 @@ class AlertsScreen(BaseScreen):
 
     def _chosen(self) -> AlertEpisode | None:
         found = self.query(EpisodeList)
-        episode: AlertEpisode | None = found.first().selected if found else None
+        if not found:
+            return None
+        episode: AlertEpisode | None = found.first().selected
         return episode
 
     def action_back(self) -> None:
@@ -199,18 +207,20 @@ class AlertsScreen(BaseScreen):
             self.say("only what is open can be muted: put the cursor on an active finding", "warning")
             return
         finding = book.state.held[key_of(episode.finding)].finding
-        then = "It still counts." if finding.severity == "critical" else "It speaks again if it becomes critical."
+        then = "It speaks again if it becomes critical."
+        if finding.severity == "critical":
+            then = "It still counts."
         about = f"{finding.rule} about {safe_text(finding.subject, 100)}, nothing else. {then}"
         place = await self.app.push_screen_wait(PickDialog("Mute for", [(name, "") for name, _ in DURATIONS], about))
         if place is None:
             return
         name, seconds = DURATIONS[place]
-        said = await self.app.push_screen_wait(
+        answer = await self.app.push_screen_wait(
             QuestionDialog(f"Mute: {name.lower()}", [QuestionField("Reason")], about)
         )
-        if said is None:
+        if answer is None:
             return
-        kept = await book.mute(finding, seconds, safe_text(said[0], 200))
+        kept = await book.mute(finding, seconds, safe_text(answer[0], 200))
         self._tell(f"muted: {finding.subject}", kept)
 
     @work(exclusive=True, group="mute", exit_on_error=False)
@@ -224,6 +234,8 @@ class AlertsScreen(BaseScreen):
         self._tell(f"no longer muted: {mute.subject}", await book.unmute(mute))
 
     def _tell(self, what: str, kept: bool) -> None:
-        trouble = self.book.trouble if self.book is not None else ""
-        self.say(what if kept else f"{what}; {trouble}", "information" if kept else "warning")
+        if kept or self.book is None:
+            self.say(what)
+        else:
+            self.say(f"{what}; {self.book.trouble}", "warning")
         self.draw()

@@ -9,6 +9,7 @@ from rich.cells import cell_len
 from optimus_tui.contract.alerts import AlertEpisode, Mute, Notice
 from optimus_tui.contract.findings import Finding, Severity
 from optimus_tui.tui.widgets.columns import Cell, Column, fit_cell, fit_name
+from optimus_tui.tui.widgets.figures import first_that_fits
 from optimus_tui.tui.widgets.table import Table
 from optimus_tui.verdicts.alerts.changes import OpenEpisode
 from optimus_tui.wording.age import age, clock
@@ -43,7 +44,7 @@ def toasts(notices: Sequence[Notice], room: int, hint: str, most: int = MOST_TOA
     if len(standing) > 1:
         rest = [notice for notice in notices if notice.kind != "standing"]
         title = f"{len(standing)} findings since before the start"
-        title = title if cell_len(title) <= room else title.replace(" findings", "")
+        title = first_that_fits([title, title.replace(" findings", "")], room)
         return [_together(title, standing, room), *toasts(rest, room, hint, most)]
     if len(notices) > max(1, most):
         counts = Counter(_KINDS[notice.kind] for notice in notices)
@@ -54,7 +55,9 @@ def toasts(notices: Sequence[Notice], room: int, hint: str, most: int = MOST_TOA
 
 def _together(title: str, notices: Sequence[Notice], room: int) -> Toast:
     worst = notices[0]
-    tone = "information" if worst.kind == "cleared" else _TONES[worst.severity]
+    tone: Literal["information", "warning", "error"] = _TONES[worst.severity]
+    if worst.kind == "cleared":
+        tone = "information"
     return f"{fit_cell(title, room).rstrip()}\n{_lines(worst.finding, worst.severity, room)[0]}", tone
 
 
@@ -83,7 +86,9 @@ def _lines(finding: Finding, severity: Severity, room: int) -> tuple[str, str]:
 
 
 def _name(text: str, room: int) -> str:
-    return text if cell_len(text) <= room else fit_name(text, room)
+    if cell_len(text) <= room:
+        return text
+    return fit_name(text, room)
 
 
 def _head(message: str) -> str:
@@ -103,7 +108,9 @@ def state_of(episode: AlertEpisode, held: OpenEpisode | None, muted: bool) -> tu
         return "unknown now", "warn"
     if not held.present:
         return "just gone", "quiet"
-    return ("muted", "quiet") if muted else ("active", _INKS[episode.severity])
+    if muted:
+        return "muted", "quiet"
+    return "active", _INKS[episode.severity]
 
 
 class EpisodeNow(NamedTuple):
@@ -148,7 +155,9 @@ TABLE = Table[EpisodeNow](
 
 def since_words(since: float, now: float) -> str:
     """Return when an episode began: ``02:10:04`` today, ``11-22`` before."""
-    return clock(since) if abs(now - since) <= STILL_TODAY_SECONDS else clock(since, dated=True)[5:10]
+    if abs(now - since) <= STILL_TODAY_SECONDS:
+        return clock(since)
+    return clock(since, dated=True)[5:10]
 
 
 def measured(finding: Finding) -> str:
@@ -167,7 +176,9 @@ def measured(finding: Finding) -> str:
 
 def until_words(mute: Mute) -> str:
     """Return how long a mute lasts and why: ``muted until 03:15:00 UTC: deploy``."""
-    end = "until it clears" if mute.until is None else f"until {clock(mute.until)} UTC"
+    end = "until it clears"
+    if mute.until is not None:
+        end = f"until {clock(mute.until)} UTC"
     return f"muted {end}: {safe_text(mute.reason, 200)}"
 
 
@@ -188,4 +199,6 @@ def below(episode: AlertEpisode | None, mute: Mute | None, trouble: str) -> list
 def counts(rows: Sequence[AlertEpisode], open_now: int, muted: int) -> str:
     """Return how many episodes there are: ``3 active · 12 in all · 1 muted``."""
     parts = [f"{open_now} open", f"{plural(len(rows), 'episode')} in all"]
-    return " · ".join([*parts, f"{muted} muted"] if muted else parts)
+    if muted:
+        parts.append(f"{muted} muted")
+    return " · ".join(parts)

@@ -22,9 +22,9 @@ FIELDS = ("kind", "for", "outcome", "took", "text")
 
 
 class LoggedCommand(NamedTuple):
-    """One command of a line: its trip, and its place in it."""
+    """One command of a line: its round trip, and its place in it."""
 
-    trip: RoundTrip
+    round_trip: RoundTrip
     at: int
     words: Words
 
@@ -63,16 +63,22 @@ class LogLine(Protocol):
         """Return ``ok`` or what went wrong, and its style."""
 
 
+STATUS_INKS = {True: "good", False: "crit"}
+"""By whether an HTTP status, or none, is no error."""
+
+
 class CommandRun:
     """Commands of one kind that followed each other on behalf of the same."""
 
-    def __init__(self, trip: RoundTrip, start: int, stop: int) -> None:
-        self.parts = [(trip, start, stop)]
-        shapes = dict.fromkeys(shape(words, trip.is_http) for words in trip.commands[start:stop])
-        self.kind = (trip.behalf.label, trip.is_http, trip.sent, *shapes)
-        self.mixed = "+".join(command_words((name,)) for name, *_ in shapes) if len(shapes) > 1 else ""
-        self.key = (trip.seq, start)
-        self.label = trip.behalf.label
+    def __init__(self, round_trip: RoundTrip, start: int, stop: int) -> None:
+        self.parts = [(round_trip, start, stop)]
+        shapes = dict.fromkeys(shape(words, round_trip.is_http) for words in round_trip.commands[start:stop])
+        self.kind = (round_trip.behalf.label, round_trip.is_http, round_trip.sent, *shapes)
+        self.mixed = ""
+        if len(shapes) > 1:
+            self.mixed = "+".join(command_words((name,)) for name, *_ in shapes)
+        self.key = (round_trip.seq, start)
+        self.label = round_trip.behalf.label
         self.count = stop - start
 
     @property
@@ -83,17 +89,19 @@ class CommandRun:
     @property
     def words(self) -> Words:
         """Return the first command."""
-        trip, start, _ = self.parts[0]
-        return trip.commands[start]
+        round_trip, start, _ = self.parts[0]
+        return round_trip.commands[start]
 
     @property
     def took_ms(self) -> float | None:
         """Return the milliseconds of its round trips together; None while none was answered."""
-        timed = [trip.took_ms for trip, _, _ in self.parts if trip.took_ms is not None]
-        return sum(timed) if timed else None
+        timed = [round_trip.took_ms for round_trip, _, _ in self.parts if round_trip.took_ms is not None]
+        if not timed:
+            return None
+        return sum(timed)
 
     def joined(self, other: "CommandRun") -> bool:
-        """Take ``other`` in where it goes on with the same. Writes and requests stay apart, trip by trip."""
+        """Take ``other`` in where it goes on with the same. Writes and requests stay apart."""
         if other.kind != self.kind or self.last.is_http or is_write(self.words):
             return False
         self.parts += other.parts
@@ -107,85 +115,94 @@ class CommandRun:
 
     def commands(self) -> Iterator[LoggedCommand]:
         """Return the commands, the oldest first."""
-        for trip, start, stop in self.parts:
+        for round_trip, start, stop in self.parts:
             for at in range(start, stop):
-                yield LoggedCommand(trip, at, trip.commands[at])
+                yield LoggedCommand(round_trip, at, round_trip.commands[at])
 
     def outcome(self) -> tuple[str, str]:
         """Return ``ok`` or what went wrong, and its style."""
         wrong, waiting, first = 0, False, ""
-        for trip, start, stop in self.parts:
-            if trip.answered >= stop and not trip.errors:
+        for round_trip, start, stop in self.parts:
+            if round_trip.answered >= stop and not round_trip.errors:
                 continue
             for at in range(start, stop):
-                said = trip.outcome(at)
-                waiting = waiting or said == "waiting"
-                if said not in ("ok", "waiting"):
-                    wrong, first = wrong + 1, first or said
+                result = round_trip.outcome(at)
+                waiting = waiting or result == "waiting"
+                if result not in ("ok", "waiting"):
+                    wrong, first = wrong + 1, first or result
         if wrong:
-            return (first if self.count == 1 else f"{wrong:,} of {self.count:,}: {first}"), "crit"
+            if self.count > 1:
+                first = f"{wrong:,} of {self.count:,}: {first}"
+            return first, "crit"
         if waiting:
             return "waiting", "accent"
         status = self.last.status
         if status is None:
             return "ok", "good"
-        return str(status), "good" if status < 400 else "crit"
+        return str(status), STATUS_INKS[status < 400]
 
 
 class Polled:
     """What one source asks again and again."""
 
-    def __init__(self, fold: PollSummary) -> None:
-        self.fold, self.key, self.label = fold, fold.key, fold.behalf.label
+    def __init__(self, summary: PollSummary) -> None:
+        self.summary, self.key, self.label = summary, summary.key, summary.behalf.label
 
     @property
     def count(self) -> int:
         """Return how often it was sent since the start."""
-        return self.fold.count
+        return self.summary.count
 
     @property
     def last(self) -> RoundTrip:
         """Return the newest round trip."""
-        return self.fold.trip
+        return self.summary.trip
 
     @property
     def words(self) -> Words:
         """Return the last command."""
-        return self.fold.words
+        return self.summary.words
 
     @property
     def took_ms(self) -> float | None:
         """Return the milliseconds of the last round trip; None without an answer."""
-        return self.fold.trip.took_ms
+        return self.summary.trip.took_ms
 
     def commands(self) -> Iterator[LoggedCommand]:
         """Return the last command."""
-        yield LoggedCommand(self.fold.trip, 0, self.fold.words)
+        yield LoggedCommand(self.summary.trip, 0, self.summary.words)
 
     def outcome(self) -> tuple[str, str]:
         """Return the outcome of the last one, with how many failed since the start, and its style."""
-        trip = self.fold.trip
-        now = "waiting" if trip.took_ms is None and not trip.end else trip.end or str(trip.status or "ok")
-        if self.fold.errors:
-            return f"{self.fold.errors:,} failed: {self.fold.error}", "crit" if now != "ok" else "warn"
-        return now, "good" if (trip.status or 0) < 400 else "crit"
+        round_trip = self.summary.trip
+        now = round_trip.end or str(round_trip.status or "ok")
+        if round_trip.took_ms is None and not round_trip.end:
+            now = "waiting"
+        if not self.summary.errors:
+            return now, STATUS_INKS[(round_trip.status or 0) < 400]
+        failed = f"{self.summary.errors:,} failed: {self.summary.error}"
+        if now == "ok":
+            return failed, "warn"
+        return failed, "crit"
 
 
-def runs_of(trip: RoundTrip) -> Iterator[CommandRun]:
+def runs_of(round_trip: RoundTrip) -> Iterator[CommandRun]:
     """Yield the commands of a round trip in runs of one kind; all in one run if few kinds of reads take turns."""
-    shapes = [shape(words, trip.is_http) for words in trip.commands]
+    shapes = [shape(words, round_trip.is_http) for words in round_trip.commands]
     turns = [0, *(at for at in range(1, len(shapes)) if shapes[at] != shapes[at - 1])]
-    if len(turns) > 2 * len(set(shapes)) and not any(map(is_write, trip.commands)):
+    if len(turns) > 2 * len(set(shapes)) and not any(map(is_write, round_trip.commands)):
         turns = [0]
     for start, stop in zip(turns, [*turns[1:], len(shapes)], strict=True):
-        yield CommandRun(trip, start, stop)
+        yield CommandRun(round_trip, start, stop)
 
 
 def kind_of(line: LogLine) -> tuple[str, str]:
     """Return ``read``, ``WRITE`` or ``http``, and its style."""
     if line.last.is_http:
         return "http", "accent"
-    return ("WRITE", "warn") if is_write(line.words) else ("read", "quiet")
+    if is_write(line.words):
+        return "WRITE", "warn"
+    return "read", "quiet"
 
 
 def line_words(line: LogLine) -> str:
@@ -199,21 +216,27 @@ def command_words(words: Words) -> str:
     """Return a command in safe words, clearly separated; a long one is shortened."""
     shown = [_word(word) for word in words[:MOST_WORDS]]
     more = len(words) - len(shown)
-    return " ".join([*shown, *([f"… {more:,} more"] if more else [])])
+    if more:
+        shown.append(f"… {more:,} more")
+    return " ".join(shown)
 
 
 def _word(word: bytes | Hidden) -> str:
     if isinstance(word, Hidden):
         return f"‹{word}›"
-    text = safe_text(word, 200 if len(word) <= 200 else 40)
-    return text if text and " " not in text and '"' not in text else f'"{text}"'
+    text = safe_text(word, 200)
+    if len(word) > 200:
+        text = safe_text(word, 40)
+    if not text or " " in text or '"' in text:
+        return f'"{text}"'
+    return text
 
 
 def fields(line: LogLine) -> dict[str, str | float | None]:
     """Return what a filter looks at; of a row with many commands the first ones."""
     outcome = line.outcome()[0]
     texts = [command_words(command.words) for command, _ in zip(line.commands(), range(1_000), strict=False)]
-    took = None if line.took_ms is None else line.took_ms / 1000
+    took = line.took_ms and line.took_ms / 1000
     kind = kind_of(line)[0]
     text = " ".join([kind, line.label, outcome, *texts])
     return {"kind": kind.lower(), "for": line.label, "outcome": outcome, "took": took, "text": text}
@@ -224,24 +247,27 @@ def fields(line: LogLine) -> dict[str, str | float | None]:
 
 def pasted(command: LoggedCommand, settings: Settings) -> str:
     """Return a shell line that sends a command again, or a comment that says why there is none."""
-    trip, words = command.trip, command.words
+    round_trip, words = command.round_trip, command.words
     name = command_words(words[:1])
-    name = name if name.isascii() and name.isalnum() else "it"
-    if not trip.sent and not trip.is_http:
+    if not (name.isascii() and name.isalnum()):
+        name = "it"
+    if not round_trip.sent and not round_trip.is_http:
         return f"# {name}: not copied, it was refused and never sent"
     plain = [word for word in words if isinstance(word, bytes)]
-    if len(plain) < len(words) or isinstance(trip.body, Hidden):
+    if len(plain) < len(words) or isinstance(round_trip.body, Hidden):
         return f"# {name}: not copied, a part of it is not kept"
     try:
-        if trip.is_http:
-            return curl(plain[1].decode("ascii", "replace"), *trip.headers, method=name, body=trip.body or b"")
-        return redis_cli_any(_target(trip, settings), plain)
+        if round_trip.is_http:
+            return curl(
+                plain[1].decode("ascii", "replace"), *round_trip.headers, method=name, body=round_trip.body or b""
+            )
+        return redis_cli_any(_target(round_trip, settings), plain)
     except ValueError:
         return f"# {name}: not copied, it holds a NUL byte"
 
 
-def _target(trip: RoundTrip, settings: Settings) -> RedisTarget:
-    if trip.client == OPERATOR and settings.operator_redis is not None:
+def _target(round_trip: RoundTrip, settings: Settings) -> RedisTarget:
+    if round_trip.client == OPERATOR and settings.operator_redis is not None:
         return settings.operator_redis
     return settings.redis
 
@@ -249,19 +275,22 @@ def _target(trip: RoundTrip, settings: Settings) -> RedisTarget:
 def to_paste(line: LogLine, settings: Settings) -> str:
     """Return a row's commands as shell lines, the first hundred of them."""
     lines = [pasted(command, settings) for command, _ in zip(line.commands(), range(MOST_COPIED), strict=False)]
-    more = line.count - len(lines) if isinstance(line, CommandRun) else 0
-    return "\n".join([*lines, *([f"# {more} more are not copied: the export has them"] if more else [])])
+    more = line.count - len(lines)
+    if more and isinstance(line, CommandRun):
+        lines.append(f"# {more} more are not copied: the export has them")
+    return "\n".join(lines)
 
 
 def exported(lines: Iterable[LogLine], settings: Settings) -> list[str]:
     """Return one line of text for each command. It is no script: each line begins with its time."""
-    told = []
+    texts = []
     for line in lines:
         kind = kind_of(line)[0]
-        for trip, at, words in line.commands():
-            outcome = line.outcome()[0] if isinstance(line, Polled) else trip.outcome(at)
-            times = f"×{line.count}" if isinstance(line, Polled) else "×1"
-            when = f"{clock(trip.wall, dated=True)}Z"
-            parts = (when, kind, outcome, latency(trip.took_ms), times, line.label or "-")
-            told.append("\t".join([*parts, pasted(LoggedCommand(trip, at, words), settings)]))
-    return told
+        for round_trip, at, words in line.commands():
+            outcome, times = round_trip.outcome(at), "×1"
+            if isinstance(line, Polled):
+                outcome, times = line.outcome()[0], f"×{line.count}"
+            when = f"{clock(round_trip.wall, dated=True)}Z"
+            parts = (when, kind, outcome, latency(round_trip.took_ms), times, line.label or "-")
+            texts.append("\t".join([*parts, pasted(LoggedCommand(round_trip, at, words), settings)]))
+    return texts

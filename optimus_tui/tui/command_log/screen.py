@@ -46,7 +46,7 @@ class CommandLogScreen(BaseScreen):
 
     y copies the line as redis-cli or curl for a shell; a password is never in it: redis-cli reads REDISCLI_AUTH.
     Nothing is run from here. Commands of one kind that followed each other are one line; enter lists them. p shows
-    what the panes poll, folded.
+    what the panes poll, one line a kind.
     """
 
     CSS_PATH: ClassVar[Any] = [asset_dir("styles") / "log.tcss"]
@@ -84,10 +84,10 @@ class CommandLogScreen(BaseScreen):
         self._show()
 
     def _take(self) -> None:
-        trips, oldest = self.context.log.since(self._seen)
-        for trip in trips:
-            self._seen = trip.seq
-            for run in runs_of(trip):
+        round_trips, oldest = self.context.log.since(self._seen)
+        for round_trip in round_trips:
+            self._seen = round_trip.seq
+            for run in runs_of(round_trip):
                 if not (self._runs and self._runs[-1].joined(run)):
                     self._runs.append(run)
         gone = next((i for i, run in enumerate(self._runs) if run.last.seq >= oldest), len(self._runs))
@@ -97,11 +97,12 @@ class CommandLogScreen(BaseScreen):
 
     def _show(self) -> None:
         view = self.query_one(LogList)
-        lines: list[LogLine] = []
-        lines += map(Polled, self.context.log.polls()) if self.polling else reversed(self._runs)
+        lines: list[LogLine] = [*reversed(self._runs)]
+        view.table = ASKED
+        if self.polling:
+            lines, view.table = [*map(Polled, self.context.log.polls())], POLLED
         if self.filter:
             lines = [line for line in lines if self.filter.matches(fields(line))]
-        view.table = POLLED if self.polling else ASKED
         view.empty = self._nothing()
         if not (self.paused and self.polling):
             view.set_rows(lines)
@@ -115,19 +116,26 @@ class CommandLogScreen(BaseScreen):
         return ["Nothing was sent on your behalf yet.", "Tools, values, incidents and actions show here; p: polling."]
 
     def _title(self) -> str:
-        title = "Command log: polling" if self.polling else "Command log: what you asked for"
-        words = [title, *([f"/ {safe_text(self.filter.text, 60)}"] if self.filter else [])]
-        return "  ".join([*words, *(["PAUSED"] if self.paused else [])])
+        words = ["Command log: what you asked for"]
+        if self.polling:
+            words = ["Command log: polling"]
+        if self.filter:
+            words.append(f"/ {safe_text(self.filter.text, 60)}")
+        if self.paused:
+            words.append("PAUSED")
+        return "  ".join(words)
 
     def _truth(self) -> str:
         log = self.context.log
-        folds = log.polls()
-        polled = sum(fold.count for fold in folds)
+        polls = log.polls()
+        polled = sum(poll.count for poll in polls)
         if self.polling:
-            return f"{plural(polled, 'command')} of {plural(len(folds), 'kind')} since the start"
+            return f"{plural(polled, 'command')} of {plural(len(polls), 'kind')} since the start"
         parts = [plural(sum(run.count for run in self._runs), "command")]
-        parts += [f"{log.dropped:,} older ones gone"] if log.dropped else []
-        parts += [f"{len(log.since(self._seen)[0]):,} newer"] if self.paused else []
+        if log.dropped:
+            parts.append(f"{log.dropped:,} older ones gone")
+        if self.paused:
+            parts.append(f"{len(log.since(self._seen)[0]):,} newer")
         return " · ".join([*parts, f"polling sent {polled:,}, p shows it"])
 
     # -- getting about ---------------------------------------------------------------------------------------------
@@ -186,40 +194,44 @@ class CommandLogScreen(BaseScreen):
         """Show the commands of the line under the cursor in full."""
         line = self.selected()
         if line is not None:
-            self.app.push_screen(SheetDialog("Command" if line.count == 1 else "Commands", self._facts(line)))
+            title = {1: "Command"}.get(line.count, "Commands")
+            self.app.push_screen(SheetDialog(title, self._facts(line)))
 
     def _facts(self, line: LogLine) -> list[Fact]:
-        trip, (outcome, ink) = line.last, line.outcome()
+        round_trip, (outcome, ink) = line.last, line.outcome()
         commands = [command for command, _ in zip(line.commands(), range(MOST_LISTED), strict=False)]
         facts: list[Fact] = [
-            ("sent", f"{clock(trip.wall, dated=True)} UTC", ""),
+            ("sent", f"{clock(round_trip.wall, dated=True)} UTC", ""),
             ("kind", *kind_of(line)),
             ("for", line.label, ""),
-            ("through", trip.client, ""),
+            ("through", round_trip.client, ""),
             ("outcome", outcome, ink),
             ("took", latency(line.took_ms), ""),
             ("times", f"{line.count:,}", ""),
-            ("body", command_words((trip.body,)) if trip.body else "", ""),
         ]
+        if round_trip.body:
+            facts.append(("body", command_words((round_trip.body,)), ""))
         facts = [fact for fact in facts if fact[1]]
         if len(commands) == 1:
             facts += [("", "", ""), *((f"word {i}", *_whole(word)) for i, word in enumerate(commands[0].words))]
             return [*facts, ("", "", ""), ("to paste", pasted(commands[0], self.context.settings), "accent")]
         facts.append(("", "", ""))
         for number, (sent, at, words) in enumerate(commands, 1):
-            said = sent.outcome(at)
-            facts.append((f"{number:,}", command_words(words) + ("" if said == "ok" else f"   {said}"), ""))
+            parts = [command_words(words), sent.outcome(at)]
+            facts.append((f"{number:,}", "   ".join(parts).removesuffix("   ok"), ""))
         left = line.count - len(commands)
-        return [*facts, *([("", f"… {left:,} more: x writes all to a file", "quiet")] if left else [])]
+        if left:
+            facts.append(("", f"… {left:,} more: x writes all to a file", "quiet"))
+        return facts
 
     def action_copy_line(self) -> None:
         """Copy the line's commands in the form that can be pasted."""
         line = self.selected()
         if line is not None:
-            what = "curl line" if line.last.is_http else "redis-cli line"
-            writes = kind_of(line)[0] == "WRITE"
-            text = to_paste(line, self.context.settings)
-            self.post_message(CopyRequested(text, f"{what} that writes when pasted" if writes else what))
+            what = f"{_shell_tool(line)} line"
+            if kind_of(line)[0] == "WRITE":
+                what += " that writes when pasted"
+            self.post_message(CopyRequested(to_paste(line, self.context.settings), what))
 
     def copy_forms(self) -> list[tuple[str, str]]:
         """Return the line's commands for redis-cli or curl, and in words."""
@@ -227,7 +239,7 @@ class CommandLogScreen(BaseScreen):
         if line is None:
             return []
         settings, commands = self.context.settings, list(line.commands())
-        forms = [("curl" if line.last.is_http else "redis-cli", pasted(commands[0], settings))]
+        forms = [(_shell_tool(line), pasted(commands[0], settings))]
         if len(commands) > 1:
             forms.append((f"redis-cli, all {len(commands):,}", to_paste(line, settings)))
         return [*forms, ("in words", f"{clock(line.last.wall)} {command_words(line.words)}: {line.outcome()[0]}")]
@@ -238,15 +250,22 @@ class CommandLogScreen(BaseScreen):
         self.run_worker(self._export(lines), name="export", group="export", exclusive=True, exit_on_error=False)
 
     async def _export(self, lines: list[LogLine]) -> None:
-        told = await asyncio.to_thread(exported, lines, self.context.settings)
+        texts = await asyncio.to_thread(exported, lines, self.context.settings)
         try:
-            path = clipboard.write_export("commands", self.context.clock.wall(), told)
+            path = clipboard.write_export("commands", self.context.clock.wall(), texts)
         except OSError as error:
             self.say(f"could not write the export: {error.strerror}", "error")
         else:
-            self.say(f"{len(told):,} lines written to", path=path)
+            self.say(f"{len(texts):,} lines written to", path=path)
+
+
+def _shell_tool(line: LogLine) -> str:
+    """Return the shell command that sends a line again."""
+    return {True: "curl"}.get(line.last.is_http, "redis-cli")
 
 
 def _whole(word: Any) -> tuple[str, str]:
     """A word as far as it can be read."""
-    return (safe_text(word, 4_000), "bright") if isinstance(word, bytes) else (f"‹{word}›", "quiet")
+    if isinstance(word, bytes):
+        return safe_text(word, 4_000), "bright"
+    return f"‹{word}›", "quiet"

@@ -9,7 +9,9 @@ from optimus_tui.tui.services import DashboardServices
 def last_report(dashboard: DashboardServices, name: str) -> Any:
     """Return the last report of a pane whose source keeps readings (health, limits, cache). None before the first."""
     reading = dashboard.pane(name).reading
-    return reading.value if reading is not None else None
+    if reading is None:
+        return None
+    return reading.value
 
 
 def limits_report(dashboard: DashboardServices) -> LimitsReport | None:
@@ -21,7 +23,9 @@ def limits_report(dashboard: DashboardServices) -> LimitsReport | None:
 def seen_tenants(dashboard: DashboardServices) -> list[bytes]:
     """Return the tenants that have counters now, as the bytes of their names."""
     report = limits_report(dashboard)
-    return [one.tenant for one in report.tenants if one.tenant] if report else []
+    if report is None:
+        return []
+    return [tenant.tenant for tenant in report.tenants if tenant.tenant]
 
 
 def tenant_names(dashboard: DashboardServices) -> list[str]:

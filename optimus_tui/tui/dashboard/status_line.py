@@ -52,8 +52,10 @@ def status_words(
         (gap + mode[0], mode[1]),
     ]
     if settings.overridden:
-        by = f" by {', '.join(settings.overridden)}" if width >= 100 else ""
-        left.insert(2, (safe_text(f" overridden{by}", 60), "b:warning"))
+        words = " overridden"
+        if width >= 100:
+            words += f" by {', '.join(settings.overridden)}"
+        left.insert(2, (safe_text(words, 60), "b:warning"))
     if note is not None:
         left.append((gap + note[0], "warning" if note[1] else "quiet"))
     if muted:
@@ -84,8 +86,9 @@ def target_words(where: Where, room: int) -> str:
     if room - 2 >= LEAST_PLACE:
         forms.append(fit_name(place, min(cell_len(place), room - 2)))
     port = place.rpartition(":")[2]
-    forms.append(f":{port}" if port.isdecimal() else "")
-    return first_that_fits([f"  {form}" if form else "" for form in forms if form] + [""], room)
+    if port.isdecimal():
+        forms.append(f":{port}")
+    return first_that_fits([*(f"  {form}" for form in forms), ""], room)
 
 
 def tab_words(panes: Iterable[Pane], current: str, width: int) -> tuple[tuple[str, str, str, str, bool], ...]:
@@ -93,6 +96,8 @@ def tab_words(panes: Iterable[Pane], current: str, width: int) -> tuple[tuple[st
     tabs = []
     for pane in panes:
         state, ink = pane.content.state()
-        title = SHORT.get(pane.NAME, pane.TITLE) if width < 100 else pane.TITLE
+        title = pane.TITLE
+        if width < 100:
+            title = SHORT.get(pane.NAME, title)
         tabs.append((pane.NAME, f"{pane.NUMBER} {title}", state, INK_COLORS.get(ink, ""), current == pane.NAME))
     return tuple(tabs)

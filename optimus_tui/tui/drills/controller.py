@@ -58,7 +58,9 @@ class DrillController:
     def scenarios(self) -> list[str]:
         """Return the names that ``:scenario`` takes; none outside of the demo."""
         demo = self.dashboard.optimus.demo
-        return list(demo.scenarios) if demo is not None else []
+        if demo is None:
+            return []
+        return list(demo.scenarios)
 
     def switch_scenario(self, name: str) -> None:
         """Switch the demo to another scenario (``:scenario``).
@@ -79,7 +81,9 @@ class DrillController:
     def names(self) -> list[str]:
         """Return what ``:drill`` takes; nothing outside of the demo."""
         demo = self.dashboard.optimus.demo
-        return [RANDOM, *demo.drills, STOP] if demo is not None else []
+        if demo is None:
+            return []
+        return [RANDOM, *demo.drills, STOP]
 
     def start_or_stop(self, text: str = "") -> None:
         """Start a drill (``:drill [scenario]``), or end it and show its result (``:drill stop``).
@@ -107,7 +111,9 @@ class DrillController:
     def remedies(self) -> list[str]:
         """Return what ``:remedy`` takes; nothing outside of the demo."""
         demo = self.dashboard.optimus.demo
-        return [one.name for one in demo.remedies] if demo is not None else []
+        if demo is None:
+            return []
+        return [remedy.name for remedy in demo.remedies]
 
     def apply_remedy(self, name: str = "") -> None:
         """Have something done outside of the product, as an engineer would (``:remedy``).
@@ -176,7 +182,9 @@ class DrillController:
         from optimus_tui.workflow.drill import Watch, follow, is_over
 
         pick, clock = random.SystemRandom(), self.dashboard.context.clock
-        scenario = pick.choice(list(demo.drills)) if name == RANDOM else name
+        scenario = name
+        if name == RANDOM:
+            scenario = pick.choice(list(demo.drills))
         drill = self.running = Drill(scenario, *demo.truth(scenario))
         self.dashboard.draw_status()
         while not demo.ready:  # noqa: ASYNC110 - the demo has no event to wait for
@@ -203,7 +211,7 @@ class DrillController:
         from optimus_tui.workflow.drill import shows
 
         health = self.dashboard.health
-        return health is not None and not any(shows(truth, one) for one in health.findings)
+        return health is not None and not any(shows(truth, finding) for finding in health.findings)
 
     def watch_report(self, report: "HealthReport") -> None:
         """Note in the running drill whether a report shows its fault."""
@@ -255,12 +263,12 @@ class DrillController:
         from optimus_tui.tui.dialogs.pick import PickDialog
 
         if not name:
-            rows = [(one.label, f":remedy {one.name}") for one in demo.remedies]
+            rows = [(remedy.label, f":remedy {remedy.name}") for remedy in demo.remedies]
             place = await self.dashboard.ask(PickDialog("Have done outside", rows, "It happens at once."))
             if place is None:
                 return
             name = demo.remedies[place].name
-        label = next(one.label for one in demo.remedies if one.name == name)
+        label = next(remedy.label for remedy in demo.remedies if remedy.name == name)
         done = await demo.remedy(name)
         self.dashboard.say(done.note, "information" if done.done else "error")
         if not done.done:
@@ -281,9 +289,9 @@ class DrillController:
             return
         try:
             await service.note(text)
-            for one in service.state.advice:
-                if one.status == "open" and one.command == f":remedy {name}":
-                    await service.mark(one.id, "done", note)
+            for advice in service.state.advice:
+                if advice.status == "open" and advice.command == f":remedy {name}":
+                    await service.mark(advice.id, "done", note)
         except IncidentError as error:
             self.dashboard.say(str(error), "warning")
 

@@ -91,11 +91,11 @@ def result_sections(result: DrillResult) -> list[Section]:
         Section(
             title="Marks, as measured and recorded",
             lines=tuple(
-                Fact(f"{stopwatch(one.seconds):<5} {one.words}", MEANS[one.name],
-                     "" if one.seconds is not None else "warning")
-                for one in result.marks
+                Fact(f"{stopwatch(mark.seconds):<5} {mark.words}", MEANS[mark.name],
+                     "" if mark.seconds is not None else "warning")
+                for mark in result.marks
             ),
         ),
-        Section(title="Missed", lines=tuple(Fact(one) for one in result.missed) or (Fact("nothing", tone="ok"),)),
+        Section(title="Missed", lines=tuple(Fact(text) for text in result.missed) or (Fact("nothing", tone="ok"),)),
         Section(title=NOT_REAL, lines=(Fact("x writes this to a file, esc goes back to the panes", tone="quiet"),)),
     ]  # fmt: skip

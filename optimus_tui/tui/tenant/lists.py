@@ -50,14 +50,14 @@ class TenantList(LineView):
         self.truth = ["reading …"]
         self.where = ""
         """The server's address, safe to show: the first to go where the truth line is too long."""
-        self._told: tuple[str, str] = ("", "")
+        self._frame_words: tuple[str, str] = ("", "")
 
     def draw_frame(self, name: str) -> None:
         """Draw title and truth line if they changed."""
-        told = (f"{self.TITLE} of {name}", first_that_fits(self.truth, self.size.width - 2))
-        if told != self._told:
-            self._told = told
-            self.border_title, self.border_subtitle = Content(told[0]), Content(told[1])
+        words = (f"{self.TITLE} of {name}", first_that_fits(self.truth, self.size.width - 2))
+        if words != self._frame_words:
+            self._frame_words = words
+            self.border_title, self.border_subtitle = Content(words[0]), Content(words[1])
         self.refresh()
 
     def key_under_cursor(self) -> bytes | None:
@@ -74,19 +74,20 @@ class TenantList(LineView):
 
     def say_unread(self, reading: Reading[Any] | None, retry_in: float | None) -> None:
         """Say that nothing was read yet, why, and when it is tried again."""
-        fault = reading.fault if reading is not None else None
-        self.empty = fault.message if fault is not None else "connecting …"
+        fault, self.empty = None, "connecting …"
+        if reading is not None and reading.fault is not None:
+            fault, self.empty = reading.fault, reading.fault.message
         self.truth = outage_forms("no data yet", fault, "redis", self.where, retry_in)
 
     def say_read(self, counted: list[str], past: float, reading: Reading[Any], retry_in: float | None) -> None:
         """Say what was read (``counted``, longest wording first), how old it is, and what is wrong."""
-        whole = [f"{one} · read {age(past)} ago" for one in counted]
+        whole = [f"{words} · read {age(past)} ago" for words in counted]
         if reading.fault is None:
             self.truth = whole
             return
         faults = " · ".join(fault_words(reading.fault, "redis", retry_in))
         forms = outage_forms(f"{age(past)} old", reading.fault, "redis", self.where, retry_in)
-        self.truth = [*(f"{one} · {faults}" for one in whole), *forms]
+        self.truth = [*(f"{words} · {faults}" for words in whole), *forms]
 
     empty = "nothing here"
 
@@ -101,12 +102,12 @@ class CounterList(TenantList):
 
     def look(self, reading: Reading[LimitsReport] | None, retry_in: float | None) -> None:
         """Take the counters of the newest reading."""
-        report = reading.value if reading is not None else None
-        if reading is None or report is None:
+        if reading is None or reading.value is None:
             self.say_unread(reading, retry_in)
             return
+        report = reading.value
         rows = [row for row in report.rows if row.counter.tenant == self.tenant]
-        listed = next((one.counters for one in report.tenants if one.tenant == self.tenant), len(rows))
+        listed = next((tenant.counters for tenant in report.tenants if tenant.tenant == self.tenant), len(rows))
         counted = plural(listed, "counter")
         forms = [f"{counted} · {coverage_words(report.coverage)}", counted]
         self.say_read(forms, self.clock.mono() - reading.taken_mono, reading, retry_in)
@@ -122,7 +123,9 @@ class CounterList(TenantList):
 
     def head(self, line: int, width: int) -> list[Piece]:
         """Return the titles of the columns."""
-        return limit_rows.OF_ONE_TENANT.head(width) if self.rows else []
+        if not self.rows:
+            return []
+        return limit_rows.OF_ONE_TENANT.head(width)
 
     def row(self, index: int, width: int) -> list[Piece]:
         """Return one counter as spans."""
@@ -132,7 +135,9 @@ class CounterList(TenantList):
     def key_under_cursor(self) -> bytes | None:
         """Return the counter's key."""
         row: LimitRow | None = self.selected
-        return row.counter.key if row is not None else None
+        if row is None:
+            return None
+        return row.counter.key
 
 
 KeyLine = tuple[bytes, bytes, int]
@@ -150,7 +155,7 @@ class KeyNow(NamedTuple):
 
 KEY_TABLE = Table[KeyNow](
     Column("kind", "kind", 8, lambda key, _: (safe_text(key.kind, 60), "quiet"), grow=1, most=24),
-    Column("key", "key", 8, lambda key, cells: name_pieces(key.name, cells, ""), grow=3),
+    Column("key", "key", 8, lambda key, cells: name_pieces(key.name, cells, ""), grow=4),
     Column("expires", "expires", 9, lambda key, _: (key.expires, key.ink), "right"),
 )
 
@@ -184,10 +189,10 @@ class KeyList(TenantList):
 
     def look(self, reading: Reading[CacheReport] | None, index: CacheIndex | None, retry_in: float | None) -> None:
         """Take the keys anew where the index changed."""
-        report = reading.value if reading is not None else None
-        if reading is None or report is None or index is None:
+        if reading is None or reading.value is None or index is None:
             self.say_unread(reading, retry_in)
             return
+        report = reading.value
         if self._listed != (report.version, reading.taken_mono):
             self._listed, self._index = (report.version, reading.taken_mono), index
             self._of = [group for kind in report.kinds for group in kind.tenants if group.tenant == self.tenant]
@@ -197,9 +202,12 @@ class KeyList(TenantList):
         used = [group.bytes_used for group in self._of if group.bytes_used is not None]
         exact = len(used) == len(self._of) and all(group.bytes_exact for group in self._of)
         parts = [f"{plural(total, 'key')} in {plural(len(self._of), 'kind')}"]
-        parts += [f"{never:,} never expire"] if never else []
-        parts += [size(sum(used), estimate=not exact)] if used else []
-        parts += [f"the first {len(self.rows):,} listed"] if total > len(self.rows) else []
+        if never:
+            parts.append(f"{never:,} never expire")
+        if used:
+            parts.append(size(sum(used), estimate=not exact))
+        if total > len(self.rows):
+            parts.append(f"the first {len(self.rows):,} listed")
         forms = [" · ".join([*parts, coverage_words(report.coverage)]), " · ".join(parts), parts[0]]
         self.say_read(forms, self.clock.mono() - reading.taken_mono, reading, retry_in)
         self.muted = reading.fault is not None
@@ -241,7 +249,9 @@ class KeyList(TenantList):
     def key_under_cursor(self) -> bytes | None:
         """Return the key's name."""
         row: KeyLine | None = self.selected
-        return row[1] if row is not None else None
+        if row is None:
+            return None
+        return row[1]
 
 
 class EventList(TenantList):
@@ -280,14 +290,18 @@ class EventList(TenantList):
 
     def tell(self, batch: FeedBatch | None, retry_in: float | None) -> None:
         """Say how the feed is: silence is no health."""
-        state = batch.status.state if batch is not None else "connecting"
-        fault = batch.status.fault if batch is not None else None
-        shown = f", the last {len(self._found):,} listed" if self._count > len(self._found) else ""
+        state, fault = "connecting", None
+        if batch is not None:
+            state, fault = batch.status.state, batch.status.fault
         counted = plural(self._count, "event")
-        lead = f"feed {state}"
-        forms = outage_forms(lead, fault, "redis", self.where, retry_in)
-        self.truth = [f"{counted} in the feed{shown} · {forms[0]}", f"{counted} · {forms[0]}", *forms]
-        self.empty = "No event of this tenant in the feed yet." if state == "live" else f"The feed is {state}."
+        in_feed = f"{counted} in the feed"
+        if self._count > len(self._found):
+            in_feed += f", the last {len(self._found):,} listed"
+        forms = outage_forms(f"feed {state}", fault, "redis", self.where, retry_in)
+        self.truth = [f"{in_feed} · {forms[0]}", f"{counted} · {forms[0]}", *forms]
+        self.empty = f"The feed is {state}."
+        if state == "live":
+            self.empty = "No event of this tenant in the feed yet."
 
     def key_of(self, row: FeedEvent) -> int:
         """Identify an event by its number."""

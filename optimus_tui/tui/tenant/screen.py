@@ -72,21 +72,23 @@ class TenantScreen(BaseScreen):
         cache: Reading[CacheReport] | None = self.dashboard.pane("cache").reading
         feed: FeedBatch | None = self.dashboard.pane("feed").reading
         where = safe_text(self.dashboard.settings.redis.label)
-        for one in self.lists():
-            one.where = where
+        for view in self.lists():
+            view.where = where
         self.query_one(CounterList).look(limits, self._retry_in("limits", limits))
         self.query_one(KeyList).look(cache, self.dashboard.bridge.cache_index, self._retry_in("cache", cache))
         self.query_one(EventList).tell(feed, self._retry_in("feed", feed.status if feed is not None else None))
         name, mark = safe_text(self.tenant, 60) or "(empty)", mark_of(self.tenant)[0]
         if mark:
             name = f"{name} ({mark}: {self.tenant[:24].hex(' ')})"
-        for one in self.lists():
-            one.draw_frame(name)
+        for view in self.lists():
+            view.draw_frame(name)
 
     def _retry_in(self, name: str, look: "Reading[Any] | FeedStatus | None") -> float | None:
         """Seconds until a pane's source is tried again; None where it is well."""
         passed = self.dashboard.context.clock.mono() - self.dashboard.pane(name).newest_mono
-        return counted_down(look.retry_in, passed) if look is not None else None
+        if look is None:
+            return None
+        return counted_down(look.retry_in, passed)
 
     async def _follow_events(self) -> None:
         """Read what the feed pane keeps, a slice at a time, and then what comes."""
@@ -107,7 +109,7 @@ class TenantScreen(BaseScreen):
 
     def current(self) -> TenantList:
         """Return the list with the focus, else the first."""
-        return next((one for one in self.lists() if one.has_focus), self.lists()[0])
+        return next((view for view in self.lists() if view.has_focus), self.lists()[0])
 
     def action_next_pane(self, by: int) -> None:
         """Go to the next list, or back with a negative number."""
@@ -116,8 +118,8 @@ class TenantScreen(BaseScreen):
 
     def on_descendant_focus(self) -> None:
         """Mark the list with the focus."""
-        for one in self.lists():
-            one.set_class(one.has_focus, "-current")
+        for view in self.lists():
+            view.set_class(view.has_focus, "-current")
         self.query_one(KeyStrip).refresh()
 
     def action_zoom(self) -> None:
@@ -153,8 +155,10 @@ class TenantScreen(BaseScreen):
         if key is None:
             return []
         target, forms = self.dashboard.settings.redis, []
-        read = (("GET",),) if isinstance(self.current(), CounterList) else ()
-        for words in (*read, ("TYPE",), ("PTTL",), ("MEMORY", "USAGE")):
+        commands = [("TYPE",), ("PTTL",), ("MEMORY", "USAGE")]
+        if isinstance(self.current(), CounterList):
+            commands.insert(0, ("GET",))
+        for words in commands:
             try:
                 forms.append((f"redis-cli {' '.join(words)}", redis_cli(target, [*words, key])))
             except ValueError as error:

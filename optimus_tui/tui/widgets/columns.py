@@ -57,18 +57,28 @@ def fit_columns(columns: Sequence[Column[Row]], width: int, gap: int = 1) -> lis
     return [(c, widths[c.id]) for c in shown]
 
 
+def _cells(text: str) -> int:
+    if text.isascii():
+        return len(text)
+    return cell_len(text)
+
+
 def fit_cell(text: str, width: int, align: Align = "left") -> str:
-    """``text`` in exactly ``width`` cells; what does not fit ends in an ellipsis. ``text`` must be safe already."""
-    length = len(text) if text.isascii() else cell_len(text)
+    """Return safe text in exactly ``width`` cells; what does not fit ends in an ellipsis."""
+    length = _cells(text)
+    if length > width > 0:
+        return set_cell_size(text, width - 1) + "…"
     if length > width:
-        return set_cell_size(text, width - 1) + "…" if width > 0 else ""
+        return ""
     pad = " " * (width - length)
-    return pad + text if align == "right" else text + pad
+    if align == "right":
+        return pad + text
+    return text + pad
 
 
 def fit_name(text: str, width: int) -> str:
-    """A name in exactly ``width`` cells, its middle elided: both ends of a key tell more than its beginning."""
-    length = len(text) if text.isascii() else cell_len(text)
+    """Return a name in exactly ``width`` cells, its middle elided: both ends of a key tell more than its beginning."""
+    length = _cells(text)
     if length <= width:
         return text + " " * (width - length)
     if width < 8:

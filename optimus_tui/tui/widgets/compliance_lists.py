@@ -50,7 +50,9 @@ class FileLine(NamedTuple):
 
 def _score_cell(line: FileLine, _: int) -> Cell:
     score = line.file.score
-    return ("–", "quiet") if score is None else (f"{score:.2f}", INKS[word(score)])
+    if score is None:
+        return "–", "quiet"
+    return f"{score:.2f}", INKS[word(score)]
 
 
 def _found_cell(line: FileLine, _: int) -> Cell:
@@ -141,7 +143,7 @@ class WrappedFindings(LineView):
 
     def empty_lines(self) -> list[str]:
         """Return why there is no finding."""
-        return [self.hint] if self.hint else []
+        return [self.hint]
 
 
 class IssueList(WrappedFindings):

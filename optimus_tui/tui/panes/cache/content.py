@@ -31,12 +31,17 @@ class CacheContent(PaneContent):
     def rows(self) -> TreeRows:
         """Return the rows as they were made."""
         rows: Any = self.pane.rows
-        return rows if isinstance(rows, TreeRows) else TreeRows()
+        if not isinstance(rows, TreeRows):
+            return TreeRows()
+        return rows
 
     @property
     def report(self) -> CacheReport | None:
         """Return what is shown: the totals of the last reading that had any."""
-        return self.pane.shown.value if self.pane.shown is not None else None
+        reading: Reading[CacheReport] | None = self.pane.shown
+        if reading is None:
+            return None
+        return reading.value
 
     @property
     def _is_partial(self) -> bool:
@@ -46,7 +51,9 @@ class CacheContent(PaneContent):
 
     def key_of(self, row: GroupTotals | KeyRow) -> GroupId | bytes:
         """Identify a key by its name, a group by kind and tenant."""
-        return row.name if isinstance(row, KeyRow) else group_id(row)
+        if isinstance(row, KeyRow):
+            return row.name
+        return group_id(row)
 
     def index_of(self, key: object) -> int | None:
         """Return where a key or a group stands; None if it is gone."""
@@ -66,7 +73,7 @@ class CacheContent(PaneContent):
         table = table_for(width, filtered)
         if isinstance(row, KeyRow):
             return table.row(KeyLine(row, self.left(row), self.tree.details.get(row.name)), width)
-        matched = rows.matched.get(group_id(row)) if filtered else None
+        matched = rows.matched.get(group_id(row))
         return table.row(GroupLine(row, rows.view.is_open(group_id(row)), matched, self._is_partial), width)
 
     def left(self, row: KeyRow) -> Left:
@@ -76,7 +83,9 @@ class CacheContent(PaneContent):
 
     def keys_in_view(self) -> tuple[bytes, ...]:
         """Return the names of the key rows on the screen; none while the pane is hidden."""
-        rows = [self.rows[index] for index in self.pane.visible_range()] if self.pane.is_on_screen else []
+        if not self.pane.is_on_screen:
+            return ()
+        rows = (self.rows[index] for index in self.pane.visible_range())
         return tuple(row.name for row in rows if isinstance(row, KeyRow))
 
     def empty_lines(self) -> list[str]:
@@ -88,7 +97,9 @@ class CacheContent(PaneContent):
             return fault_lines(reading.fault, "no data yet")
         if self.pane.filter:
             return [f"No key matches {safe_text(self.pane.filter.text, 80)}.", "esc takes the filter away."]
-        return ["sorting the keys …"] if reading.value.keys else empty_words(reading.value)
+        if reading.value.keys:
+            return ["sorting the keys …"]
+        return empty_words(reading.value)
 
     # -- the frame
 
@@ -97,11 +108,13 @@ class CacheContent(PaneContent):
         report = self.report
         if report is None:
             return []
-        total = ("≥" if self._is_partial else "") + plural(report.keys, "key")
+        total = "≥" * self._is_partial + plural(report.keys, "key")
         if any(finding.rule == CACHE_UNKNOWN_LAYOUT for finding in report.findings):
             total = f"{UNKNOWN} keys"  # none of a layout that we know is not none
         matched = self.rows.keys_matched
-        return [(total if matched is None else f"{thousands(matched)} of {total}", "")]
+        if matched is not None:
+            total = f"{thousands(matched)} of {total}"
+        return [(total, "")]
 
     def truth(self) -> tuple[str, bool]:
         """Return when and how far the keyspace was swept, and what is wrong with Redis."""
@@ -126,22 +139,30 @@ class CacheContent(PaneContent):
         worst = {finding.severity for finding in self.findings_here()}
         if "critical" in worst:
             return "✖", "crit"
-        return ("▲", "warn") if worst & {"high", "medium"} else ("", "")
+        if worst & {"high", "medium"}:
+            return "▲", "warn"
+        return "", ""
 
     # -- what can be done with a row
 
     def findings_here(self) -> list[Finding]:
         """Return all findings about the cache."""
-        return list(self.report.findings) if self.report else []
+        if self.report is None:
+            return []
+        return list(self.report.findings)
 
     def copy_name(self) -> str | None:
         """Return the key's name, or the group's line."""
         row = self.pane.selected
-        return safe_text(row.name, 4_096) if isinstance(row, KeyRow) else super().copy_name()
+        if isinstance(row, KeyRow):
+            return safe_text(row.name, 4_096)
+        return super().copy_name()
 
     def copy_forms(self) -> list[tuple[str, str]]:
         """Return shell lines that read the key, or list the group's names."""
         row, redis = self.pane.selected, self.pane.settings.redis
         if isinstance(row, KeyRow):
             return key_forms(redis, row.name, self.tree.details.get(row.name))
-        return group_forms(redis, row) if isinstance(row, GroupTotals) else []
+        if isinstance(row, GroupTotals):
+            return group_forms(redis, row)
+        return []

@@ -47,32 +47,50 @@ def _name_cell(line: GroupLine | KeyLine, cells: int) -> Cell:
     if group.tenant is not None:
         raw, indent, ink = group.tenant, "  ", "bright"
     room = cells - len(indent) - 2
-    mark = (f"{indent}▾ ", "accent") if line.opened else (f"{indent}▸ ", "quiet")
-    return [mark, *(name_pieces(raw, room, ink) if raw else [(fit_cell("(unparsed)", room), "quiet")])]
+    mark, name = (f"{indent}▸ ", "quiet"), [(fit_cell("(unparsed)", room), "quiet")]
+    if line.opened:
+        mark = (f"{indent}▾ ", "accent")
+    if raw:
+        name = name_pieces(raw, room, ink)
+    return [mark, *name]
 
 
 def _keys_cell(line: GroupLine | KeyLine, cells: int) -> Cell:
     if isinstance(line, KeyLine):
-        return [("      ", ""), *name_pieces(short_name(line.row), cells - 6, "quiet" if line.left.gone else "bright")]
+        return [("      ", ""), *name_pieces(short_name(line.row), cells - 6, line.left.name_ink)]
     return _keys(line.group.keys, line.matched, line.partial, cells), ""
 
 
 def _ttl_cell(line: GroupLine | KeyLine, _: int) -> Cell:
-    return (line.left.words, line.left.ink) if isinstance(line, KeyLine) else (spread(line.group), "quiet")
+    if isinstance(line, KeyLine):
+        return line.left.words, line.left.ink
+    return spread(line.group), "quiet"
 
 
 def _size_cell(line: GroupLine | KeyLine, _: int) -> Cell:
     if isinstance(line, KeyLine):
-        used = line.detail.bytes_used if line.detail else None
-        return "" if used is None else size(used), "quiet"
-    group = line.group
-    return UNKNOWN if group.bytes_used is None else size(group.bytes_used, estimate=not group.bytes_exact), "quiet"
+        return _size_words(line.detail, ""), "quiet"
+    if line.group.bytes_used is None:
+        return UNKNOWN, "quiet"
+    return size(line.group.bytes_used, estimate=not line.group.bytes_exact), "quiet"
 
 
 def _tail_cell(line: GroupLine | KeyLine, cells: int) -> Cell:
     if isinstance(line, KeyLine):
-        return (line.detail.type or "") if line.detail else "", "quiet"
-    return fit_count(line.group.without_ttl, cells), "" if line.group.without_ttl else "quiet"
+        return _type_words(line.detail, ""), "quiet"
+    return fit_count(line.group.without_ttl, cells), "quiet" * (line.group.without_ttl == 0)
+
+
+def _size_words(detail: KeyDetail | None, unknown: str) -> str:
+    if detail is None or detail.bytes_used is None:
+        return unknown
+    return size(detail.bytes_used)
+
+
+def _type_words(detail: KeyDetail | None, unknown: str) -> str:
+    if detail is None:
+        return unknown
+    return detail.type or unknown
 
 
 def _table(keys_width: int) -> Table[GroupLine | KeyLine]:
@@ -91,7 +109,9 @@ TABLE, FILTERED = _table(7), _table(13)
 
 def table_for(width: int, filtered: bool) -> Table[GroupLine | KeyLine]:
     """Return the table that is drawn in so many cells."""
-    return FILTERED if filtered and width >= 60 else TABLE
+    if filtered and width >= 60:
+        return FILTERED
+    return TABLE
 
 
 def head_pieces(width: int, filtered: bool, sort: str, reverse: bool) -> list[Piece]:
@@ -100,14 +120,14 @@ def head_pieces(width: int, filtered: bool, sort: str, reverse: bool) -> list[Pi
     titles = {column.id: column.title for column in table.columns}
     forms = ("  kind ▸ tenant ▸ key  ", "  kind ▸ key  ", "  key  ")
     titles["name"] = first_that_fits(forms, table.widths(width)["name"])
-    place = "name" if sort == "key" else sort
-    falling = reverse != (sort == "size")
-    titles[place] = f"{titles[place].rstrip()} {'↓' if falling else '↑'}"
+    place = {"key": "name"}.get(sort, sort)
+    arrow = "↑↓"[reverse != (sort == "size")]
+    titles[place] = f"{titles[place].rstrip()} {arrow}"
     return table.head(width, titles=titles)
 
 
 def _keys(keys: int, matched: int | None, partial: bool, width: int) -> str:
-    least = "≥" if partial else ""
+    least = "≥" * partial
     if matched is None:
         return least + fit_count(keys, width - len(least))
     return first_that_fits(
@@ -121,13 +141,16 @@ def spread(group: GroupTotals) -> str:
     if not most:
         return ""
     steps = len(BLOCKS) - 1
-    return "".join(BLOCKS[0] if not n else BLOCKS[max(1, round(n / most * steps))] for n in group.histogram)
+    heights = [max(n > 0, round(n / most * steps)) for n in group.histogram]
+    return "".join(BLOCKS[height] for height in heights)
 
 
 def short_name(row: KeyRow) -> bytes:
     """Return the part of a key's name that its kind and tenant do not say already."""
     prefix = group_prefix(row.group)
-    return row.name[len(prefix) :] if prefix != PREFIX and row.name.startswith(prefix) else row.name
+    if prefix == PREFIX:
+        return row.name
+    return row.name.removeprefix(prefix)
 
 
 def group_prefix(group: GroupTotals) -> bytes:
@@ -139,11 +162,13 @@ def group_prefix(group: GroupTotals) -> bytes:
 class Left:
     """How long a key has left, in words: from the look at it when that is fresh, else from the last sweep."""
 
-    __slots__ = ("gone", "ink", "seconds", "words")
+    __slots__ = ("gone", "ink", "name_ink", "seconds", "words")
 
     def __init__(self, expires_ms: int, detail: KeyDetail | None, mono: float) -> None:
-        self.gone, self.ink = False, "quiet"
-        self.seconds: float | None = (expires_ms / 1000 - mono) if expires_ms >= 0 else None
+        self.gone, self.ink, self.name_ink = False, "quiet", "bright"
+        self.seconds: float | None = None
+        if expires_ms >= 0:
+            self.seconds = expires_ms / 1000 - mono
         never = expires_ms == -1
         if detail is not None and mono - detail.taken_mono <= DETAIL_SECONDS:
             never = detail.immortal
@@ -151,7 +176,7 @@ class Left:
                 self.seconds = detail.taken_mono + detail.ttl_ms / 1000 - mono
             self.gone = detail.gone
         if self.gone:
-            self.words = "gone"
+            self.words, self.name_ink = "gone", "quiet"
         elif never:
             self.seconds, self.words, self.ink = None, "∞ none", ""
         else:
@@ -160,13 +185,17 @@ class Left:
 
 def fact_lines(row: KeyRow, left: Left, detail: KeyDetail | None) -> Sequence[tuple[str, str]]:
     """Return name and value of everything known about one key without reading its value."""
-    hexed = row.name[:256].hex(" ") + (f" … {len(row.name):,} bytes in all" if len(row.name) > 256 else "")
+    hexed, expires = row.name[:256].hex(" "), left.words
+    if len(row.name) > 256:
+        hexed += f" … {len(row.name):,} bytes in all"
+    if expires.startswith("∞"):
+        expires = "never expires"
     return [
         ("key", safe_text(row.name, 2_000)),
         ("bytes", hexed),
         ("kind", safe_text(row.group.kind) or "(unparsed)"),
         ("tenant", safe_text(row.group.tenant or b"") or "(unparsed)"),
-        ("type", (detail.type if detail else None) or "not read yet"),
-        ("TTL", "never expires" if left.words.startswith("∞") else left.words),
-        ("size", size(detail.bytes_used) if detail and detail.bytes_used is not None else "not read yet"),
+        ("type", _type_words(detail, "not read yet")),
+        ("TTL", expires),
+        ("size", _size_words(detail, "not read yet")),
     ]

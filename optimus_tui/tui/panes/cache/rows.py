@@ -63,8 +63,10 @@ class TreeView:
     details: Mapping[bytes, KeyDetail] = field(default_factory=dict)
 
     def is_open(self, group: GroupId) -> bool:
-        """Whether a group's members are shown."""
-        return group not in self.closed if self.filter else group in self.opened
+        """Return True if a group's members are shown."""
+        if self.filter:
+            return group not in self.closed
+        return group in self.opened
 
 
 class TreeRows(Sequence[GroupTotals | KeyRow]):
@@ -106,7 +108,9 @@ class TreeRows(Sequence[GroupTotals | KeyRow]):
         at = bisect_right(self._starts, index) - 1
         group, run = self._runs[at]
         item: Any = run[index - self._starts[at]]
-        return item if group is None else KeyRow(group, item)
+        if group is None:
+            return item  # type: ignore[no-any-return]
+        return KeyRow(group, item)
 
     def index_of(self, key: object) -> int | None:
         """Where a group (by its id) or a key (by its name) stands; the search runs at the speed of ``list.index``."""
@@ -124,7 +128,9 @@ class TreeRows(Sequence[GroupTotals | KeyRow]):
         """Return where the group stands that a key or a tenant belongs to; None for a kind."""
         if isinstance(row, KeyRow):
             return self.index_of(group_id(row.group))
-        return self.index_of((row.kind, None)) if row.tenant is not None else None
+        if row.tenant is None:
+            return None
+        return self.index_of((row.kind, None))
 
 
 class KeyLists:
@@ -197,8 +203,10 @@ async def sort_names(names: list[bytes], order: Callable[[bytes], int] | None, r
         run.sort(key=key, reverse=reverse)
         runs.append(run)
         await asyncio.sleep(0)
-    if len(runs) < 2:
-        return runs[0] if runs else []
+    if not runs:
+        return []
+    if len(runs) == 1:
+        return runs[0]
     merged = heapq.merge(*runs, key=key, reverse=reverse)
     found: list[bytes] = []
     while part := list(islice(merged, SLICE)):

@@ -19,14 +19,14 @@ if TYPE_CHECKING:
     from optimus_tui.tui.dialogs.sheet import Fact, SheetDialog
 
 READERS: dict[str, tuple[str, ...]] = {
-    "string": ("GET", "{key}"),
-    "hash": ("HSCAN", "{key}", "0", "COUNT", "100"),
-    "list": ("LRANGE", "{key}", "0", "99"),
-    "set": ("SSCAN", "{key}", "0", "COUNT", "100"),
-    "zset": ("ZRANGE", "{key}", "0", "99", "WITHSCORES"),
-    "stream": ("XRANGE", "{key}", "-", "+", "COUNT", "100"),
+    "string": ("GET",),
+    "hash": ("HSCAN", "0", "COUNT", "100"),
+    "list": ("LRANGE", "0", "99"),
+    "set": ("SSCAN", "0", "COUNT", "100"),
+    "zset": ("ZRANGE", "0", "99", "WITHSCORES"),
+    "stream": ("XRANGE", "-", "+", "COUNT", "100"),
 }
-"""How a person looks into a value of each type without asking for all of it."""
+"""How a person looks into a value of each type without asking for all of it: the key is the first argument."""
 
 
 def key_forms(target: RedisTarget, key: bytes, detail: KeyDetail | None) -> list[tuple[str, str]]:
@@ -34,10 +34,10 @@ def key_forms(target: RedisTarget, key: bytes, detail: KeyDetail | None) -> list
     if b"\0" in key:
         return [("the name's bytes in hex (no shell word can hold a NUL)", key.hex())]
     forms = [("time to live", redis_cli(target, ["PTTL", key])), ("type", redis_cli(target, ["TYPE", key]))]
-    reader = READERS.get(detail.type or "") if detail else None
-    if reader:
-        words = [key if word == "{key}" else word for word in reader]
-        forms.append(("value" if reader[0] == "GET" else "value, the first of it", redis_cli(target, words)))
+    command, *rest = READERS.get((detail and detail.type) or "", ("",))
+    if command:
+        name = {"GET": "value"}.get(command, "value, the first of it")
+        forms.append((name, redis_cli(target, [command, key, *rest])))
     return [*forms, ("memory", redis_cli(target, ["MEMORY", "USAGE", key]))]
 
 
@@ -46,7 +46,9 @@ def group_forms(target: RedisTarget, group: GroupTotals) -> list[tuple[str, str]
     prefix = group_prefix(group)
     if b"\0" in prefix or not group.kind:
         return []
-    what = "names of this kind" if group.tenant is None else "names that begin so (also of tenants that do)"
+    what = "names of this kind"
+    if group.tenant is not None:
+        what = "names that begin so (also of tenants that do)"
     return [(what, redis_cli(target, ["--scan", "--pattern", escape_glob(prefix) + b"*"]))]
 
 
@@ -72,8 +74,9 @@ def preview_facts(answer: Reading[KeyPreview] | KeyPreview | str, wall: float) -
 
     if isinstance(answer, Reading):
         if answer.value is None:
-            fault = answer.fault
-            lines = [fault.message, fault.remedy or ""] if fault else ["no answer"]
+            lines = ["no answer"]
+            if answer.fault is not None:
+                lines = [answer.fault.message, answer.fault.remedy or ""]
             return [("", line, "warn") for line in lines if line], "Value"
         wall = answer.taken_at
         answer = answer.value
@@ -98,24 +101,28 @@ def preview_facts(answer: Reading[KeyPreview] | KeyPreview | str, wall: float) -
 
 def _length(preview: KeyPreview) -> str:
     shown = sum(len(part) for part in preview.parts)
-    unit = "bytes" if preview.type == "string" else "members"
     if preview.length is None:
         return f"not known; {shown:,} bytes shown"
-    cut = f", the first {shown:,} bytes shown" if preview.truncated and shown else ""
-    return f"{thousands(preview.length)} {unit}{cut}"
+    unit = {"string": "bytes"}.get(preview.type, "members")
+    words = f"{thousands(preview.length)} {unit}"
+    if preview.truncated and shown:
+        words += f", the first {shown:,} bytes shown"
+    return words
 
 
 def truth_forms(reading: Reading[Any], mono: float, where: str) -> list[str]:
     """The truth line, the fullest wording first. What stands in the way is the last to be shortened."""
     report: CacheReport | None = reading.value
-    scanned = scanned_words(report.coverage) if report else ""
-    strange = f"{compact(report.unknown.count)} of no known layout" if report and report.unknown.count else ""
+    scanned, strange, old = "", "", "no data yet"
+    if report is not None:
+        scanned, old = scanned_words(report.coverage), f"{age(mono - reading.taken_mono)} old"
+        if report.unknown.count:
+            strange = f"{compact(report.unknown.count)} of no known layout"
     counted = " · ".join(part for part in (scanned, strange) if part)
     whole = truth_line(reading, mono, source="redis", counted=counted)
     if reading.fault is None:
         brief = truth_line(reading, mono, source="redis", counted=strange or scanned)
-        return [form for one in (whole, brief) for form in (one, one.removesuffix(" · redis ok"))]
-    old = f"{age(mono - reading.taken_mono)} old" if report else "no data yet"
+        return [form for line in (whole, brief) for form in (line, line.removesuffix(" · redis ok"))]
     return [whole, *outage_forms(old, reading.fault, "redis", where, reading.retry_in)]
 
 
@@ -126,7 +133,7 @@ def empty_words(report: CacheReport) -> list[str]:
     if not report.coverage.complete:
         some = layout_words(report.unknown, known=1, shown=len(report.unknown.shapes))
         words = f"No cache:* keys so far: {coverage_words(report.coverage)}"
-        return [f"{words}; {some}." if some else f"{words}."]
+        return [f"{'; '.join(filter(None, (words, some)))}."]
     if strange:
         return [f"{strange[:1].upper()}{strange[1:]}."]
     return ["No cache:* keys. They appear with the first answer that the gateway caches."]
@@ -136,6 +143,7 @@ def scanned_words(coverage: Coverage) -> str:
     """``scanned 1,247 of 1,247``; an incomplete sweep keeps its reason."""
     if coverage.complete and coverage.total is not None:
         most = max(coverage.total, coverage.scanned)
-        show = thousands if most < 100_000 else compact
-        return f"scanned {show(coverage.scanned)} of {show(most)}"
+        if most < 100_000:
+            return f"scanned {thousands(coverage.scanned)} of {thousands(most)}"
+        return f"scanned {compact(coverage.scanned)} of {compact(most)}"
     return coverage_words(coverage)

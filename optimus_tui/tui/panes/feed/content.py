@@ -29,12 +29,16 @@ class FeedContent(PaneContent):
     def status(self) -> FeedStatus | None:
         """Return the reader's counters, also while the rows are frozen; None before the first batch."""
         batch: FeedBatch | None = self.pane.reading
-        return batch.status if batch is not None else None
+        if batch is None:
+            return None
+        return batch.status
 
     def rows_now(self) -> list[FeedItem]:
         """Return what there is to show; while paused nothing that came later, whatever the filter."""
         rows = self.store.rows()
-        return rows[: index_of_seq(rows, self.paused_seq + 1)] if self.pane.paused else rows
+        if self.pane.paused:
+            return rows[: index_of_seq(rows, self.paused_seq + 1)]
+        return rows
 
     # -- lines
 
@@ -44,7 +48,9 @@ class FeedContent(PaneContent):
 
     def head(self, line: int, width: int) -> list[Piece]:
         """Return the titles of the columns."""
-        return TABLE.head(self.pane.text_width(width)) if self.pane.rows else []
+        if not self.pane.rows:
+            return []
+        return TABLE.head(self.pane.text_width(width))
 
     def row(self, index: int, width: int) -> list[Piece]:
         """Return an event or a gap on one line."""
@@ -66,7 +72,9 @@ class FeedContent(PaneContent):
         pane = self.pane
         if pane.filter and self.store.items:
             return [f"No event matches {safe_text(pane.filter.text, 80)}.", "esc takes the filter away."]
-        cleared = f"Cleared at {clock_words(self.cleared_at)}." if self.cleared_at is not None else ""
+        cleared = ""
+        if self.cleared_at is not None:
+            cleared = f"Cleared at {clock_words(self.cleared_at)}."
         return empty_words(self.status, safe_text(pane.settings.redis.label), pane.clock.mono(), cleared)
 
     # -- the frame
@@ -96,7 +104,9 @@ class FeedContent(PaneContent):
             return super().paused_words()
         kept = len(self.store.items) - index_of_seq(list(self.store.items), self.paused_seq + 1)
         words: Words = [(f"PAUSED +{came:,}", "warn")]
-        return [*words, (f"{came - kept:,} left the view", "warn")] if came > kept else words
+        if came > kept:
+            words.append((f"{came - kept:,} left the view", "warn"))
+        return words
 
     def truth(self) -> tuple[str, bool]:
         """Return how the link is, and what came over it."""
@@ -111,14 +121,18 @@ class FeedContent(PaneContent):
         status = self.status
         if status is None or status.state == "connecting":
             return "○", "quiet"
-        return (rate(status.rate), "") if status.state == "live" else ("✖", "crit")
+        if status.state != "live":
+            return "✖", "crit"
+        return rate(status.rate), ""
 
     # -- what can be done with a row
 
     def copy_name(self) -> str | None:
         """Return the gap's words, or the event's line."""
         item = self.pane.selected
-        return gap_words(item) if isinstance(item, FeedGap) else super().copy_name()
+        if isinstance(item, FeedGap):
+            return gap_words(item)
+        return super().copy_name()
 
     def copy_forms(self) -> list[tuple[str, str]]:
         """Return the payload, and shell lines that listen to events."""

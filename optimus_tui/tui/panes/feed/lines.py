@@ -76,13 +76,17 @@ def gap_words(gap: FeedGap) -> str:
     words = f"gap {age(gap.seconds)}, events may be missing"
     if gap.filled is not None:
         words += f" · {gap.filled:,} filled in from the log"
-    return f"{words} · {safe_text(gap.reason, 120)}" if gap.reason else words
+    if gap.reason:
+        words += f" · {safe_text(gap.reason, 120)}"
+    return words
 
 
 def gap_lines(gap: FeedGap, width: int, most: int) -> list[list[Piece]]:
     """Return a gap's row: its time, then the words from the tenants' column on."""
     indent = TABLE.columns[0].width + TABLE.gap
-    parts = wrap(gap_words(gap), width - indent)[:most] if most > 1 else [gap_words(gap)]
+    parts = [gap_words(gap)]
+    if most > 1:
+        parts = wrap(parts[0], width - indent)[:most]
     before = [clock(gap.received_at), *[""] * (len(parts) - 1)]
     return [
         [(f"{time:<{indent}}", "quiet"), (fit_cell(part, width - indent), "warn")]
@@ -110,17 +114,22 @@ def _fit_detail(text: str, room: int) -> str:
 
 def _detail_parts(event: FeedEvent, meaning: ParsedEvent, room: int, most: int) -> list[str]:
     """What the event says, over as many lines as it may take. An unparsed one: its beginning and its size."""
-    room -= 4 if event.origin == "log" else 0
+    if event.origin == "log":
+        room -= 4
     if meaning.problem is None:
         text = safe_text(meaning.detail, HEAD_CHARACTERS)
-        return (wrap(text, room)[:most] if most > 1 else [text]) or [""]
+        if most > 1:
+            return wrap(text, room)[:most]
+        return [text]
     size = f" {event.length:,} bytes"
     if not event.length:
         return ["empty, 0 bytes"]
     head = safe_text(event.payload, HEAD_CHARACTERS)
     if most > 1:
         parts = wrap(f"{head}{size} · {meaning.problem}", room)
-        return parts if len(parts) <= most else [*parts[: most - 1], f"…{size} · {meaning.problem}"]
+        if len(parts) > most:
+            parts[most - 1 :] = [f"…{size} · {meaning.problem}"]
+        return parts
     if cell_len(head) + len(size) > room:
         head = fit_cell(head, max(1, room - len(size)))
     return [head + size]

@@ -17,16 +17,18 @@ PATTERN = "cache_coherence:*"
 
 
 def truth_forms(status: FeedStatus | None, store: FeedStore, now: Clock, arrived_mono: float, where: str) -> list[str]:
-    """The truth line, the fullest wording first."""
+    """Return the truth line, the fullest wording first."""
     if status is None or status.state == "connecting":
         return [f"connecting to redis at {where} …", "connecting to redis …"]
     if status.state != "live":
         return _outage_forms(status, now, arrived_mono, where)
     events = f"{thousands(status.received)} events"
     lost = f"{thousands(status.dropped)} dropped"
-    extra = [f"{thousands(status.malformed)} unparsed"] if status.malformed else []
+    extra = []
     if status.clock is not None:
-        extra.insert(0, clock_words(status.clock))
+        extra.append(clock_words(status.clock))
+    if status.malformed:
+        extra.append(f"{thousands(status.malformed)} unparsed")
     if store.skipped:
         extra.append(f"{compact(store.skipped)} too fast to show")
     gap = gap_note(status, store)
@@ -35,7 +37,9 @@ def truth_forms(status: FeedStatus | None, store: FeedStore, now: Clock, arrived
         return [" · ".join(part for part in parts if part) for parts in (
             (quiet, events, lost, *extra[:1], gap), (quiet, events, gap), (quiet, gap), (quiet,), ("quiet", events),
         )]  # fmt: skip
-    fault = (status.fault.message,) if status.fault else ()
+    fault: tuple[str, ...] = ()
+    if status.fault is not None:
+        fault = (status.fault.message,)
     return [" · ".join(part for part in parts if part) for parts in (
         ("live", *fault, events, lost, *extra, gap),
         ("live", *fault, events, *extra[:1], gap),
@@ -46,44 +50,49 @@ def truth_forms(status: FeedStatus | None, store: FeedStore, now: Clock, arrived
 
 
 def quiet_words(status: FeedStatus, now: Clock) -> str:
-    """``last event 10 min ago, link verified 1 s ago``; "" while events come."""
-    past = None if status.last_event_mono is None else now.mono() - status.last_event_mono
-    if past is not None and past < QUIET_SECONDS:
-        return ""
-    verified = f"link verified {age(now.mono() - status.verified_mono)} ago" if status.verified_mono is not None else ""
-    event = "no event yet" if past is None else f"last event {age(past)} ago"
-    return f"{event}, {verified}" if verified else event
+    """Return ``last event 10 min ago, link verified 1 s ago``; "" while events come."""
+    words = "no event yet"
+    if status.last_event_mono is not None:
+        past = now.mono() - status.last_event_mono
+        if past < QUIET_SECONDS:
+            return ""
+        words = f"last event {age(past)} ago"
+    if status.verified_mono is not None:
+        words += f", link verified {age(now.mono() - status.verified_mono)} ago"
+    return words
 
 
 def gap_note(status: FeedStatus, store: FeedStore) -> str:
-    """``gap at 10:30:00 filled``, with how many gaps there were when they were several."""
+    """Return ``gap at 10:30:00 filled``, with how many gaps there were when they were several."""
     gap = store.last_gap
     if gap is None:
         return ""
     filled = {None: "not filled", 0: "nothing to fill"}.get(gap.filled, "filled")
-    many = f"{thousands(status.gaps)} gaps, the last at" if status.gaps > 1 else "gap at"
+    many = "gap at"
+    if status.gaps > 1:
+        many = f"{thousands(status.gaps)} gaps, the last at"
     return f"{many} {clock(gap.received_at)} {filled}"
 
 
 def _outage_forms(status: FeedStatus, now: Clock, arrived_mono: float, where: str) -> list[str]:
-    """``down since 10:29:40 · redis: connection refused · retry in 3 s``."""
+    """Return ``down since 10:29:40 · redis: connection refused · retry in 3 s``."""
     retry = counted_down(status.retry_in, now.mono() - arrived_mono)
     faults = fault_words(status.fault, "redis", retry)
-    state = status.state if status.state in ("broken", "denied") else "down"
-    since = ""
+    state = since = since_minute = {"broken": "broken", "denied": "denied"}.get(status.state, "down")
     if state == "down" and status.verified_mono is not None:
-        since = f" since {clock(now.wall() - (now.mono() - status.verified_mono))}"
-    whole = " · ".join([state + since, *faults, f"{thousands(status.received)} events so far"])
+        since = f"down since {clock(now.wall() - (now.mono() - status.verified_mono))}"
+        since_minute = since[: -len(":00")]
+    whole = " · ".join([since, *faults, f"{thousands(status.received)} events so far"])
     return [
         whole,
-        *outage_forms(state + since, status.fault, "redis", where, retry)[:3],
-        *outage_forms((state + since)[: -len(":00")] if since else state, status.fault, "redis", where, retry)[:-1],
+        *outage_forms(since, status.fault, "redis", where, retry)[:3],
+        *outage_forms(since_minute, status.fault, "redis", where, retry)[:-1],
         *outage_forms(state, status.fault, "redis", where, retry),
     ]
 
 
 def empty_words(status: FeedStatus | None, where: str, mono: float, cleared: str) -> list[str]:
-    """Why there is no event, and what to do."""
+    """Return why there is no event, and what to do."""
     if status is None or status.state == "connecting":
         return [f"connecting to redis at {where} …"]
     if status.state != "live":
@@ -92,17 +101,21 @@ def empty_words(status: FeedStatus | None, where: str, mono: float, cleared: str
         return [cleared, f"{thousands(status.received)} events came so far; new ones appear here."]
     if status.received:
         return ["waiting for the next event …"]
-    verified = f" Link verified {age(mono - status.verified_mono)} ago." if status.verified_mono is not None else ""
-    return [f"No events on {PATTERN} since {where} was reached.{verified}", "They appear with the next invalidation."]
+    words = f"No events on {PATTERN} since {where} was reached."
+    if status.verified_mono is not None:
+        words += f" Link verified {age(mono - status.verified_mono)} ago."
+    return [words, "They appear with the next invalidation."]
 
 
 def copies(item: FeedItem | None, target: RedisTarget) -> list[tuple[str, str]]:
-    """The payload as it came, and lines that listen to what this pane listens to."""
+    """Return the payload as it came, and lines that listen to what this pane listens to."""
     listen = ("listen", redis_cli(target, ["psubscribe", PATTERN]))
     if not isinstance(item, FeedEvent):
         return [listen]
-    cut = f" (the first {len(item.payload):,} of {item.length:,} bytes)" if item.length > len(item.payload) else ""
-    forms = [(f"payload{cut}", safe_text(item.payload, 8_192)), ("channel", safe_text(item.channel, 1_024)), listen]
+    name = "payload"
+    if item.length > len(item.payload):
+        name = f"payload (the first {len(item.payload):,} of {item.length:,} bytes)"
+    forms = [(name, safe_text(item.payload, 8_192)), ("channel", safe_text(item.channel, 1_024)), listen]
     if b"\0" not in item.channel:
         forms.append(("listen to this channel", redis_cli(target, ["subscribe", item.channel])))
     return forms

@@ -37,7 +37,9 @@ class HealthContent(PaneContent):
     def looks(self) -> Sequence[Reading[Any]]:
         """Return the readings of the dependencies that were read at all."""
         report = self.report
-        looks = (report.gateway, report.engine, report.server, report.postgres) if report else ()
+        if report is None:
+            return []
+        looks = (report.gateway, report.engine, report.server, report.postgres)
         return [look for look in looks if look is not None]
 
     # -- lines
@@ -53,7 +55,9 @@ class HealthContent(PaneContent):
 
     def head(self, line: int, width: int) -> list[Piece]:
         """Return the titles of the table."""
-        return health_lines.head(self.pane.shown, self.pane.settings, width) if self.pane.shown is not None else []
+        if self.report is None:
+            return []
+        return health_lines.head(self.report, self.pane.settings, width)
 
     def row(self, index: int, width: int) -> list[Piece]:
         """Return a line, which was made for the pane's width."""
@@ -115,20 +119,30 @@ class HealthContent(PaneContent):
     @property
     def group(self) -> Any:
         """Return what the cursor is on: a dependency's name, a finding's (rule, subject), None between them."""
-        return self.pane.selected.group if self.pane.selected is not None else None
+        line: HealthLine | None = self.pane.selected
+        if line is None:
+            return None
+        return line.group
 
     @property
     def finding(self) -> Finding | None:
         """Return the finding under the cursor; None on other lines."""
-        return self.pane.selected.finding if self.pane.selected is not None else None
+        line: HealthLine | None = self.pane.selected
+        if line is None:
+            return None
+        return line.finding
+
+    def findings(self) -> Sequence[Finding]:
+        """Return all findings, the worst first."""
+        if self.report is None:
+            return ()
+        return self.report.findings
 
     def findings_here(self) -> list[Finding]:
         """Return the finding under the cursor, those about its dependency, or the worst of all."""
-        if self.report is None:
-            return []
         if self.finding is not None:
             return [self.finding]
-        findings, group = self.report.findings, self.group
+        findings, group = self.findings(), self.group
         if group is None or group in ("all", "version"):
             return list(findings)
         # Findings come the worst first. Where none is about this line, the worst is what somebody may be looking for.
@@ -138,21 +152,25 @@ class HealthContent(PaneContent):
         """Return the finding's subject or the dependency's name."""
         if self.finding is not None:
             return self.finding.subject
-        if self._is_well() and self.report is not None and self.report.findings:
-            return f"{self.report.findings[0].subject} (nothing is wrong with {self.group})"
-        return self.group if isinstance(self.group, str) and self.group != "all" else super().explain_subject()
+        if self._is_well() and self.findings():
+            return f"{self.findings()[0].subject} (nothing is wrong with {self.group})"
+        if isinstance(self.group, str) and self.group != "all":
+            return self.group
+        return super().explain_subject()
 
     def _is_well(self) -> bool:
         """Return True if the cursor is on a line of the table that no finding is about."""
-        group, findings = self.group, self.report.findings if self.report else ()
+        group = self.group
         named = isinstance(group, str) and group not in ("all", "version")
-        return named and not any(concerns(finding, group) for finding in findings)
+        return named and not any(concerns(finding, group) for finding in self.findings())
 
     def copy_name(self) -> str | None:
         """Return the finding's sentence, or the line."""
         if self.pane.selected is None:
             return None
-        return self.finding.message if self.finding is not None else plain_text(self.pane.selected.pieces).strip()
+        if self.finding is not None:
+            return self.finding.message
+        return plain_text(self.pane.selected.pieces).strip()
 
     def copy_forms(self) -> list[tuple[str, str]]:
         """Return the finding, and shell lines that read the same dependency."""

@@ -4,6 +4,7 @@ A line belongs to a group (a dependency, a finding); the cursor moves over group
 """
 
 from collections.abc import Hashable, Iterator, Mapping, Sequence
+from itertools import chain, repeat
 from types import MappingProxyType
 
 from msgspec import Struct
@@ -16,7 +17,7 @@ from optimus_tui.contract.services import ServerState
 from optimus_tui.settings.model import Settings
 from optimus_tui.tui.panes.health.services import INKS, ServiceLine, service_lines
 from optimus_tui.tui.widgets.columns import Cell, Column, fit_cell
-from optimus_tui.tui.widgets.figures import as_many_as_fit, wrap
+from optimus_tui.tui.widgets.figures import as_many_as_fit, first_that_fits, wrap
 from optimus_tui.tui.widgets.inks import Piece
 from optimus_tui.tui.widgets.spark import spark
 from optimus_tui.tui.widgets.table import Table
@@ -57,25 +58,31 @@ def table_of(lines: Sequence[ServiceLine]) -> Table[ServiceLine]:
         Column("version", "version", max(7, version), lambda line, _: (line.version, "quiet"),
                hide_below=word + 52 + version),
     )  # fmt: skip
-    return table if version else table.without("version")
+    if not version:
+        return table.without("version")
+    return table
 
 
 def _trouble_ink(line: ServiceLine, otherwise: str = "") -> str:
     ink = INKS[line.mark.tone]
-    return ink if ink in ("warn", "crit") else otherwise
+    if ink in ("warn", "crit"):
+        return ink
+    return otherwise
 
 
 def _figure_ink(text: str) -> str:
-    return "quiet" if text in (NOTHING, UNKNOWN) else ""
+    return {NOTHING: "quiet", UNKNOWN: "quiet"}.get(text, "")
 
 
 def _p50_cell(line: ServiceLine, _cells: int) -> Cell:
-    return None if line.name == "hit rate" else (line.p50, "quiet")  # its words need this room too
+    if line.name == "hit rate":
+        return None  # its words need this room too
+    return line.p50, "quiet"
 
 
 def _p95_cell(line: ServiceLine, cells: int) -> Cell:
     if line.name == "hit rate":
-        return (line.p95 if cell_len(line.p95) <= cells else "", "quiet")
+        return first_that_fits([line.p95, ""], cells), "quiet"
     return line.p95, _figure_ink(line.p95)
 
 
@@ -128,7 +135,9 @@ def build(
 
 def _unanswered(line: ServiceLine, width: int) -> Iterator[HealthLine]:
     ink = INKS[line.mark.tone]
-    word = f"{line.word}  " if line.note else line.word
+    word = line.word
+    if line.note:
+        word += "  "
     room = width - NOTE_AT - cell_len(word)
     note = next((form for form in (line.note, *line.briefs) if cell_len(form) <= room), "")
     start: list[Piece] = [(f"{line.mark.glyph} ", ink), (fit_cell(line.name, NAME_CELLS), "bright"), (" ", "")]
@@ -142,9 +151,9 @@ def _unanswered(line: ServiceLine, width: int) -> Iterator[HealthLine]:
 
 
 def _memory(report: HealthReport, width: int, wall: float) -> Iterator[HealthLine]:
-    state: ServerState | None = report.server.value if report.server else None
-    if state is None or report.server is None:
+    if report.server is None or report.server.value is None:
         return
+    state: ServerState = report.server.value
     old = report.server.fault is not None
     name: list[Piece] = [("  ", ""), (fit_cell("memory", NAME_CELLS), "bright"), (" ", "")]
     if state.info_fault is not None:
@@ -169,7 +178,10 @@ def _memory(report: HealthReport, width: int, wall: float) -> Iterator[HealthLin
 
 
 def _memory_parts(state: ServerState) -> Iterator[list[Piece]]:
-    yield [(size(state.memory_used), ""), (f" of {size(state.memory_max)}" if state.memory_max else "", "quiet")]
+    used: list[Piece] = [(size(state.memory_used), "")]
+    if state.memory_max:
+        used.append((f" of {size(state.memory_max)}", "quiet"))
+    yield used
     yield [("evicted ", "quiet"), (compact(state.evicted_keys), "")]
     yield [("clients ", "quiet"), (compact(state.clients), "")]
     if state.commands_per_second is not None:
@@ -200,8 +212,9 @@ def _all_well(report: HealthReport, width: int) -> Iterator[HealthLine]:
         "healthy": "Everything answers, and nothing is over its threshold.",
         "unknown": "Not everything has been looked at yet.",
     }.get(report.overall, "")
-    for part, text in enumerate(wrap(words, width - 2)):
-        yield HealthLine("all", part, [("  " if part else f"{mark.glyph} ", INKS[mark.tone]), (text, "quiet")])
+    glyphs = chain([f"{mark.glyph} "], repeat("  "))
+    for part, (glyph, text) in enumerate(zip(glyphs, wrap(words, width - 2), strict=False)):
+        yield HealthLine("all", part, [(glyph, INKS[mark.tone]), (text, "quiet")])
 
 
 def _read_ago(finding: Finding, report: HealthReport, wall: float) -> str:
@@ -209,7 +222,9 @@ def _read_ago(finding: Finding, report: HealthReport, wall: float) -> str:
     server = report.server
     if server is None or server.fault is None or not rule_of(finding.rule).from_redis:
         return ""
-    return f"read {age(wall - server.taken_at)} ago" if server.value is not None else "read before"
+    if server.value is None:
+        return "read before"
+    return f"read {age(wall - server.taken_at)} ago"
 
 
 def _finding(
@@ -217,19 +232,23 @@ def _finding(
 ) -> Iterator[HealthLine]:
     mark = SEVERITY_MARKS[finding.severity]
     group = (finding.rule, finding.subject)
-    ink = "quiet" if group in muted or read_ago else INKS[mark.tone]
+    ink, text_ink = INKS[mark.tone], "bright"
+    if group in muted or read_ago:
+        ink, text_ink = "quiet", ""
     start = f"{mark.glyph} {mark.word}  "
     indent = " " * cell_len(start)
-    facts = "since " + _since(finding.since, wall) if finding.since is not None else ""
-    samples = plural(finding.samples, "sample") if finding.samples and finding.samples > 1 else ""
-    part = 0
-    for part, text in enumerate(wrap(finding.message, max(20, width - len(indent)))):
-        begin: Piece = (start, ink) if part == 0 else (indent, "")
-        yield HealthLine(group, part, [begin, (text, "bright" if ink != "quiet" else "")], finding)
-    known = [words for words in (_mute_words(group, muted), read_ago, facts, samples) if words]
+    first, *rest = wrap(finding.message, max(20, width - len(indent)))
+    yield HealthLine(group, 0, [(start, ink), (first, text_ink)], finding)
+    for part, text in enumerate(rest, 1):
+        yield HealthLine(group, part, [(indent, ""), (text, text_ink)], finding)
+    known = [words for words in (_mute_words(group, muted), read_ago) if words]
+    if finding.since is not None:
+        known.append(f"since {_since(finding.since, wall)}")
+    if finding.samples and finding.samples > 1:
+        known.append(plural(finding.samples, "sample"))
     if known:
         detail = as_many_as_fit([*known, "e explains"], width - len(indent))
-        yield HealthLine(group, part + 1, [(indent, ""), (detail, "quiet")], finding)
+        yield HealthLine(group, len(rest) + 1, [(indent, ""), (detail, "quiet")], finding)
 
 
 def _mute_words(group: Hashable, muted: Mapping[Hashable, float | None]) -> str:
@@ -237,7 +256,9 @@ def _mute_words(group: Hashable, muted: Mapping[Hashable, float | None]) -> str:
     if group not in muted:
         return ""
     until = muted[group]
-    return "muted" if until is None else f"muted until {clock(until)[:5]}"
+    if until is None:
+        return "muted"
+    return f"muted until {clock(until)[:5]}"
 
 
 def _since(since: float, wall: float) -> str:

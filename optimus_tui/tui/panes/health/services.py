@@ -4,7 +4,7 @@ Judges nothing: a service that answers is marked by the worst finding about it, 
 """
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from msgspec import Struct
 
@@ -20,6 +20,7 @@ from optimus_tui.wording.safe import safe_text
 from optimus_tui.wording.truth import BRIEF_FAULTS
 from optimus_tui.wording.ttl import until
 
+Value = TypeVar("Value")
 INKS = {"critical": "crit", "warning": "warn", "ok": "good", "quiet": "quiet"}
 REDIS_WORDS: dict[FaultKind, str] = {
     "loading": "loading",
@@ -53,26 +54,33 @@ class ServiceLine(Struct, frozen=True, kw_only=True):
 
 
 def service_lines(report: HealthReport, settings: Settings, since_arrival: float) -> Iterator[ServiceLine]:
-    """Gateway, engine, Redis, Postgres and the hit rate. ``since_arrival``: seconds since the report came."""
-    gateway = report.gateway.value.service if report.gateway and report.gateway.value else None
-    engine = report.engine.value if report.engine else None
-    postgres = report.postgres.value if report.postgres else None
-    yield _service("gateway", report.gateway, gateway, report, settings, since_arrival)
-    yield _service("engine", report.engine, engine, report, settings, since_arrival)
+    """Return gateway, engine, Redis, Postgres and hit rate. ``since_arrival``: seconds since the report came."""
+    gateway, service = _value(report.gateway), None
+    if gateway is not None:
+        service = gateway.service
+    yield _service("gateway", report.gateway, service, report, settings, since_arrival)
+    yield _service("engine", report.engine, _value(report.engine), report, settings, since_arrival)
     yield _redis(report, settings, since_arrival)
-    yield _service("postgres", report.postgres, postgres, report, settings, since_arrival)
+    yield _service("postgres", report.postgres, _value(report.postgres), report, settings, since_arrival)
     yield _hit_rate(report)
 
 
+def _value(reading: Reading[Value] | None) -> Value | None:
+    """Return what was read; None before the first look and where nothing was ever read."""
+    if reading is None:
+        return None
+    return reading.value
+
+
 def concerns(finding: Finding, name: str) -> bool:
-    """Whether a finding is about this line of the table."""
+    """Return True if a finding is about this line of the table."""
     if name == "memory":
         name = "redis"
     return finding.subject == name
 
 
 def worst(findings: Sequence[Finding], name: str) -> Finding | None:
-    """The worst finding about a line, notes aside; None without one."""
+    """Return the worst finding about a line, notes aside; None without one."""
     about = [finding for finding in findings if concerns(finding, name) and finding.severity != "low"]
     return max(about, key=lambda finding: SEVERITIES.index(finding.severity), default=None)
 
@@ -89,19 +97,22 @@ def _service(
         if name == "postgres" and not settings.names_postgres:
             return ServiceLine(name=name, mark=STATUS_MARKS["not configured"], word="not configured", answers=False)
         return _connecting(name, {"gateway": settings.gateway_url, "engine": settings.engine_url}.get(name, ""))
-    mark = STATUS_MARKS[state.status if state else "unknown"]
-    fault = reading.fault or (state.fault if state else None)
+    mark, fault, code = STATUS_MARKS["unknown"], reading.fault, None
+    if state is not None:
+        mark, fault, code = STATUS_MARKS[state.status], fault or state.fault, state.status_code
     if fault is not None or state is None or mark.tone in ("critical", "quiet"):
         if reading.fault is not None and mark.tone != "critical":
             # The value is the last good one: what it said then is not what is so now.
-            mark = STATUS_MARKS["error" if name == "gateway" or reading.fault.kind == "invalid" else "disconnected"]
-        word = mark.word
+            mark = STATUS_MARKS["disconnected"]
+            if name == "gateway" or reading.fault.kind == "invalid":
+                mark = STATUS_MARKS["error"]
+        word, why = mark.word, ""
         if state is not None and state.sickness == "degraded":
-            mark, word = SEVERITY_MARKS["medium"], "degraded"
-        code = state.status_code if state else None
-        note = _why(fault, reading, since_arrival) or (f"it answered {code}" if code is not None else "")
-        owned = word == "degraded"  # its own word: nothing is odd about the answer
-        briefs = _briefs(fault, name, report, _retry(reading, since_arrival), "says so itself" if owned else "")
+            mark, word, why = SEVERITY_MARKS["medium"], "degraded", "says so itself"
+        note = _why(fault, reading, since_arrival)
+        if not note and code is not None:
+            note = f"it answered {code}"
+        briefs = _briefs(fault, name, report, _retry(reading, since_arrival), why)
         return ServiceLine(name=name, mark=mark, word=word, note=note, briefs=briefs, answers=False)
     return _answering(name, mark, mark.word, state.latency_ms, state.version, report)
 
@@ -112,16 +123,17 @@ def _redis(report: HealthReport, settings: Settings, since_arrival: float) -> Se
         return _connecting("redis", settings.redis.label)
     state: ServerState | None = reading.value
     if reading.fault is not None or state is None:
-        word = REDIS_WORDS.get(reading.fault.kind, "disconnected") if reading.fault else "unknown"
+        word, mark = "unknown", STATUS_MARKS["unknown"]
+        if reading.fault is not None:
+            word, mark = REDIS_WORDS.get(reading.fault.kind, "disconnected"), STATUS_MARKS["disconnected"]
         if state is not None and state.loading_percent is not None and word == "loading":
             word = f"loading {percent(state.loading_percent / 100)}"
-        mark = STATUS_MARKS["disconnected"] if reading.fault else STATUS_MARKS["unknown"]
         note = _why(reading.fault, reading, since_arrival)
         briefs = _briefs(reading.fault, "redis", report, _retry(reading, since_arrival))
         return ServiceLine(name="redis", mark=mark, word=word, note=note, briefs=briefs, answers=False)
-    word = safe_text(state.role, 16) if state.role else "connected"
+    word = safe_text(state.role or "connected", 16)
     if state.role == "replica" and state.link_to_master not in (None, "up"):
-        word = "replica, copying" if state.link_to_master == "syncing" else "replica, cut off"
+        word = {"syncing": "replica, copying"}.get(state.link_to_master or "", "replica, cut off")
     if any(finding.rule == SERVER_REFUSES_WRITES for finding in report.findings):
         word = "refuses writes"
     return _answering("redis", STATUS_MARKS["connected"], word, state.latency_ms, state.version, report)
@@ -134,7 +146,7 @@ def _answering(
     if finding is not None:
         mark = SEVERITY_MARKS[finding.severity]
         if finding.rule.startswith("latency."):
-            word = f"slow {word}" if name == "redis" else "slow"
+            word = {"redis": f"slow {word}"}.get(name, "slow")
     series = report.latency.get(name, Series())
     return ServiceLine(
         name=name,
@@ -144,7 +156,7 @@ def _answering(
         p50=latency(series.p50),
         p95=latency(series.p95),
         series=series,
-        version=safe_text(version, 20) if version else "",
+        version=safe_text(version or "", 20),
     )
 
 
@@ -154,11 +166,16 @@ def _hit_rate(report: HealthReport) -> ServiceLine:
     if finding is not None:
         mark = SEVERITY_MARKS[finding.severity]
     if rate is None:
-        note = finding.message if finding is not None else _no_rate(report)
-        quiet = mark if finding is not None else STATUS_MARKS["unknown"]
-        return ServiceLine(name="hit rate", mark=quiet, word="unknown", note=note, answers=False)
+        note = _no_rate(report)
+        if finding is None:
+            mark = STATUS_MARKS["unknown"]
+        else:
+            note = finding.message
+        return ServiceLine(name="hit rate", mark=mark, word="unknown", note=note, answers=False)
     source, _, more = safe_text(rate.source, 60).partition(", ")
-    keys = "" if rate.total_keys is None else f"{compact(rate.total_keys)} keys"
+    keys = ""
+    if rate.total_keys is not None:
+        keys = f"{compact(rate.total_keys)} keys"
     if source.startswith("redis") and report.server is not None and report.server.fault is not None:
         mark, keys = STATUS_MARKS["unknown"], "read before"  # of before the outage: no proof that all is well now
     return ServiceLine(
@@ -173,7 +190,7 @@ def _hit_rate(report: HealthReport) -> ServiceLine:
 
 
 def _no_rate(report: HealthReport) -> str:
-    gateway = report.gateway.value if report.gateway else None
+    gateway = _value(report.gateway)
     if gateway is not None and gateway.cache_fault is not None:
         return gateway.cache_fault.message
     if report.gateway is None or report.server is None:
@@ -182,12 +199,15 @@ def _no_rate(report: HealthReport) -> str:
 
 
 def _connecting(name: str, place: str) -> ServiceLine:
-    note = f"{safe_text(place, 80)} …" if place else "…"
+    note = f"{safe_text(place, 80)} …".lstrip()
     return ServiceLine(name=name, mark=STATUS_MARKS["unknown"], word="connecting", note=note, answers=False)
 
 
 def _why(fault: Fault | None, reading: Reading[Any], since_arrival: float) -> str:
-    return " · ".join(part for part in (fault.message if fault else "", _retry(reading, since_arrival)) if part)
+    parts = [_retry(reading, since_arrival)]
+    if fault is not None:
+        parts.insert(0, fault.message)
+    return " · ".join(filter(None, parts))
 
 
 def _briefs(fault: Fault | None, name: str, report: HealthReport, retry: str, why: str = "") -> tuple[str, ...]:
@@ -202,4 +222,6 @@ def _retry(reading: Reading[Any], since_arrival: float) -> str:
     if reading.retry_in is None:
         return ""
     left = reading.retry_in - since_arrival
-    return "retrying" if left <= 0 else f"retry in {until(left)}"
+    if left <= 0:
+        return "retrying"
+    return f"retry in {until(left)}"

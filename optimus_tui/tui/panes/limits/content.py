@@ -48,13 +48,17 @@ class LimitsContent(PaneContent):
     def report(self) -> LimitsReport | None:
         """Return what is shown; None before the first answer."""
         reading: Reading[LimitsReport] | None = self.pane.shown
-        return reading.value if reading is not None else None
+        if reading is None:
+            return None
+        return reading.value
 
     # -- lines
 
     def ordered_rows(self) -> Sequence[LimitRow]:
         """Return the counters that pass the filter, in the chosen order."""
-        rows: Sequence[LimitRow] = self.report.rows if self.report else ()
+        rows: Sequence[LimitRow] = ()
+        if self.report is not None:
+            rows = self.report.rows
         self._states = Tally(row.state for row in rows)
         if self.pane.filter:
             matches, moment = self.pane.filter.matches, self.pane.moment()
@@ -120,7 +124,9 @@ class LimitsContent(PaneContent):
         pane, report = self.pane, self.report
         if report is None:
             return []
-        words = self.order.reversed_words if self.backwards else self.order.words
+        words = self.order.words
+        if self.backwards:
+            words = self.order.reversed_words
         taken = len(pane.TITLE) + 6
         if pane.filter:
             words = f"{len(pane.rows):,} of {len(report.rows):,}   {words}"
@@ -128,7 +134,9 @@ class LimitsContent(PaneContent):
         if pane.paused:
             taken += 8
         above = self.offenders_above()
-        lost: Words = [(f"↑ {above:,} above", "crit")] if above else []
+        lost: Words = []
+        if above:
+            lost.append((f"↑ {above:,} above", "crit"))
         room = self.edge_room - taken - sum(len(text) + 2 for text, _ in lost)
         current = not self._is_unreadable
         return [*lost, *limit_words.verdict_words(report, self._states, room, words, current=current)]
@@ -166,17 +174,23 @@ class LimitsContent(PaneContent):
         if report.findings:
             mark = SEVERITY_MARKS[report.findings[0].severity]
             return mark.glyph, limit_rows.INKS[mark.tone]
-        return ("○", "warn") if self._is_unreadable else ("", "")
+        if self._is_unreadable:
+            return "○", "warn"
+        return "", ""
 
     # -- what can be done with a row
 
     def explain_subject(self) -> str:
         """Return the tenant and operation under the cursor."""
-        return subject_of(self.pane.selected) if self.pane.selected is not None else super().explain_subject()
+        if self.pane.selected is None:
+            return super().explain_subject()
+        return subject_of(self.pane.selected)
 
     def findings_here(self) -> list[Finding]:
         """Return the findings about the counter under the cursor, its tenant or its limit."""
-        findings = self.report.findings if self.report else ()
+        if self.report is None:
+            return []
+        findings = self.report.findings
         row: LimitRow | None = self.pane.selected
         if row is None:
             return list(findings)
@@ -191,18 +205,24 @@ class LimitsContent(PaneContent):
 
     def copy_name(self) -> str | None:
         """Return the counter's key."""
-        return safe_text(self.pane.selected.counter.key, 4096) if self.pane.selected is not None else None
+        if self.pane.selected is None:
+            return None
+        return safe_text(self.pane.selected.counter.key, 4096)
 
     def copy_forms(self) -> list[tuple[str, str]]:
         """Return shell lines that read the counter."""
         row: LimitRow | None = self.pane.selected
-        return limit_words.copy_forms(row, self.pane.settings) if row is not None else []
+        if row is None:
+            return []
+        return limit_words.copy_forms(row, self.pane.settings)
 
     def export_lines(self, width: int) -> list[str]:
         """Return the rows and the tenants, at least 120 cells wide."""
         lines = super().export_lines(width)
         tenants = plain_text(self.foot(self.pane.foot_lines - 1, max(120, width))).strip()
-        return [*lines, tenants] if tenants else lines
+        if tenants:
+            lines.append(tenants)
+        return lines
 
 
 def _explains(finding: Finding, row: LimitRow) -> bool:

@@ -42,7 +42,9 @@ class LimitNow(NamedTuple):
 
     def quiet(self, ink: str) -> str:
         """Return ``ink``, or ``quiet`` for a counter that has ended."""
-        return "quiet" if self.ended else ink
+        if self.ended:
+            return "quiet"
+        return ink
 
 
 def has_ended(row: LimitRow, moment: float) -> bool:
@@ -56,22 +58,30 @@ def _mark_cell(now: LimitNow, _: int) -> Cell:
 
 def _tenant_cell(now: LimitNow, cells: int) -> Cell:
     name = now.row.counter.tenant
-    return name_pieces(name, cells, now.quiet("bright")) if name else (NO_TENANT, "quiet")
+    if not name:
+        return NO_TENANT, "quiet"
+    return name_pieces(name, cells, now.quiet("bright"))
 
 
 def _operation_cell(now: LimitNow, cells: int) -> Cell:
     name = now.row.counter.operation
-    return name_pieces(name, cells, now.quiet("")) if name else (NO_OPERATION, "quiet")
+    if not name:
+        return NO_OPERATION, "quiet"
+    return name_pieces(name, cells, now.quiet(""))
 
 
 def _used_cell(now: LimitNow, cells: int) -> Cell:
     # A problem stands in the place of all figures: a lone "?" would read as a count that is merely late.
     count = now.row.counter.count
-    return None if count is None else (fit_count(count, cells), now.quiet(""))
+    if count is None:
+        return None
+    return fit_count(count, cells), now.quiet("")
 
 
 def _limit_cell(now: LimitNow, cells: int) -> Cell:
-    return None if now.row.counter.count is None else (f"/ {fit_count(now.row.limit, cells - 2)}", "quiet")
+    if now.row.counter.count is None:
+        return None
+    return f"/ {fit_count(now.row.limit, cells - 2)}", "quiet"
 
 
 def _share_cell(now: LimitNow, cells: int) -> Cell:
@@ -82,21 +92,27 @@ def _share_cell(now: LimitNow, cells: int) -> Cell:
 
 
 def _slope_cell(now: LimitNow, _: int) -> Cell:
-    return pace_words(now.row), now.quiet("" if now.row.slope else "quiet")
+    if not now.row.slope:
+        return pace_words(now.row), "quiet"
+    return pace_words(now.row), now.quiet("")
 
 
 def _refused_cell(now: LimitNow, _: int) -> Cell:
-    return refused_words(*now), "quiet" if now.row.refused_in is None else now.quiet(now.trouble)
+    if now.row.refused_in is None:
+        return refused_words(*now), "quiet"
+    return refused_words(*now), now.quiet(now.trouble)
 
 
 def _resets_cell(now: LimitNow, _: int) -> Cell:
     if now.ended:
         return ENDED, "quiet"
-    return reset_words(*now), "crit" if now.row.counter.immortal else ""
+    return reset_words(*now), "crit" * now.row.counter.immortal
 
 
 def _state_cell(now: LimitNow, _: int) -> Cell:
-    return ("", "") if now.ended else (f" {LIMIT_MARKS[now.row.state].word}", now.trouble)
+    if now.ended:
+        return "", ""
+    return f" {LIMIT_MARKS[now.row.state].word}", now.trouble
 
 
 TABLE = Table[LimitNow](
@@ -144,10 +160,10 @@ def ordered(rows: Sequence[LimitRow], order: Order, backwards: bool) -> Sequence
     """Return rows, which come the most urgent first, in another order; equal ones stay in the order of urgency."""
     key = order.key
     if key is None:
-        return rows[::-1] if backwards else rows
+        return rows[:: -1 if backwards else 1]
     known = [row for row in rows if key(row) is not None]
     known.sort(key=key, reverse=order.descending != backwards)  # type: ignore[arg-type]
-    return known if len(known) == len(rows) else [*known, *(row for row in rows if key(row) is None)]
+    return [*known, *(row for row in rows if key(row) is None)]
 
 
 def sorting_column(x: int, width: int) -> str:
@@ -172,7 +188,9 @@ def refused_words(row: LimitRow, moment: float) -> str:
 
 def pace_words(row: LimitRow) -> str:
     """Return the slope, with ``≈`` where it rests on little."""
-    return f"≈{slope(row.slope)}" if row.rough and row.slope else slope(row.slope)
+    if row.rough and row.slope:
+        return f"≈{slope(row.slope)}"
+    return slope(row.slope)
 
 
 class RowFields(Mapping[str, str | float | None]):

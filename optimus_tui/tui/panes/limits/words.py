@@ -41,21 +41,26 @@ JUDGED = {
 def verdict_words(
     report: LimitsReport, states: Mapping[str, int], room: int, order: str, *, current: bool = True
 ) -> Words:
-    """Return the answer, then the order, in at most ``room`` cells; the order is the last to be left out.
+    """Return the answer, then the order, in at most ``room`` cells; the order is the last to go.
 
-    ``current``: the report is of now; an old one proves nothing good.
+    Args:
+        report: The counters as judged.
+        states: How many counters are in each state.
+        room: Cells.
+        order: How the rows are sorted.
+        current: The report is of now; an old one proves nothing good.
     """
     parts: Words = []
     if never := states.get("immortal", 0):
-        parts.append((f"✖ {never:,} never reset{'s' if never == 1 else ''}", "crit"))
+        parts.append((f"✖ {never:,} never reset{'s' * (never == 1)}", "crit"))
     if over := states.get("over", 0):
         parts.append((f"▲ {over:,} over", "warn"))
     if near := states.get("near", 0):
         parts.append((f"▲ {near:,} near", "warn"))
     if broken := states.get("broken", 0):
         parts.append((f"✖ {broken:,} broken", "quiet"))
-    told = {JUDGED.get(finding.rule) for finding in report.findings}
-    parts += [(f"▲ {words}", "warn") for words in dict.fromkeys(JUDGED.values()) if words in told]
+    judged = {JUDGED.get(finding.rule) for finding in report.findings}
+    parts += [(f"▲ {words}", "warn") for words in dict.fromkeys(JUDGED.values()) if words in judged]
     worrying = any(finding.severity != "low" for finding in report.findings)
     if (
         current
@@ -72,7 +77,7 @@ def verdict_words(
 
 
 def count_forms(report: LimitsReport) -> tuple[str, str]:
-    """How many counters were read and whether these are all: the long wording and the short one."""
+    """Return how many counters were read and whether these are all: the long wording and the short one."""
     coverage = report.coverage
     if coverage.complete and any(finding.rule == LIMITS_UNKNOWN_LAYOUT for finding in report.findings):
         return "no counter of a known layout", "layout not known"
@@ -83,7 +88,7 @@ def count_forms(report: LimitsReport) -> tuple[str, str]:
 
 
 def tenants_line(report: LimitsReport, threshold: int, width: int) -> list[Piece]:
-    """``demo_dentist 18   clinic_a 6   +2        48 of 1,000``: who holds most, and all of them."""
+    """Return ``demo_dentist 18   clinic_a 6   +2        48 of 1,000``: who holds most, and all of them."""
     flagged = {finding.subject for finding in report.findings if finding.rule == LIMITS_TENANT_SHARE}
     total = total_pieces(report, threshold, width)
     room = width - sum(cell_len(text) for text, _ in total) - 2
@@ -91,17 +96,22 @@ def tenants_line(report: LimitsReport, threshold: int, width: int) -> list[Piece
     used = shown = 0
     for tenant in report.tenants:
         name = tenant_words(tenant.tenant)
-        crowded = name in flagged
-        text = name if cell_len(name) <= 24 else fit_name(name, 24)
-        count = f" {'▲ ' if crowded else ''}{tenant.counters:,}"
+        text = fit_name(name, min(24, cell_len(name)))
+        count: Piece = (f" {tenant.counters:,}", "quiet")
+        if name in flagged:
+            count = (f" ▲ {tenant.counters:,}", "warn")
+        need = cell_len(text) + len(count[0])
         rest = len(report.tenants) - shown - 1
-        need = cell_len(text) + len(count) + 3
-        if used + need + (len(f"+{rest:,}") if rest else -3) > room:
+        if rest:
+            need += len(f"   +{rest:,}")
+        if used + need > room:
             break
-        pieces += [(text, "bright"), (count, "warn" if crowded else "quiet"), ("   ", "")]
-        used, shown = used + need, shown + 1
+        pieces += [(text, "bright"), count, ("   ", "")]
+        used, shown = used + cell_len(text) + len(count[0]) + 3, shown + 1
     if rest := len(report.tenants) - shown:
-        more = f"+{rest:,}" if shown else first_that_fits([plural(rest, "tenant"), ""], room)
+        more = f"+{rest:,}"
+        if not shown:
+            more = first_that_fits([plural(rest, "tenant"), ""], room)
         pieces.append((more, "quiet"))
         used += len(more)
     return [*pieces, (" " * max(0, width - used - sum(cell_len(text) for text, _ in total)), ""), *total]
@@ -116,15 +126,21 @@ def total_pieces(report: LimitsReport, threshold: int, width: int) -> list[Piece
     strange = any(finding.rule == LIMITS_UNKNOWN_LAYOUT for finding in report.findings)
     over = any(finding.rule == LIMITS_TOTAL for finding in report.findings)
     keys = report.total + report.unparsed.count - report.unparsed.shown
-    text = f"{'▲ ' if over else ''}{'' if report.coverage.complete else '≥ '}{UNKNOWN if strange else f'{keys:,}'}"
-    pieces: list[Piece] = [(text, "warn" if over else ""), (f" of {threshold:,}", "quiet")]
+    text, ink = f"{keys:,}", ""
+    if strange:
+        text = UNKNOWN
+    if not report.coverage.complete:
+        text = f"≥ {text}"
+    if over:
+        text, ink = f"▲ {text}", "warn"
+    pieces: list[Piece] = [(text, ink), (f" of {threshold:,}", "quiet")]
     if report.unparsed.count and width >= 50:
         pieces.insert(0, (f"{report.unparsed.count:,} unparsed   ", "warn"))
     return pieces
 
 
 def rules_note(report: LimitsReport | None, width: int) -> list[Piece]:
-    """Why every limit reads ``?``, and what to do; nothing where limits are known."""
+    """Return why every limit reads ``?``, and what to do; nothing where limits are known."""
     if report is None or report.rules is not None or not report.rows:
         return []
     forms = [
@@ -136,47 +152,61 @@ def rules_note(report: LimitsReport | None, width: int) -> list[Piece]:
 
 
 def detail_lines(row: LimitRow, report: LimitsReport, width: int, moment: float) -> list[list[Piece]]:
-    """One counter, closely: its whole key, its figures with their source, its bytes where the name may deceive."""
+    """Return one counter closely: its whole key, its figures with their source, its bytes where the name deceives."""
     counter, mark = row.counter, LIMIT_MARKS[row.state]
-    source = safe_text(report.rules.source, 40) if report.rules else ""
-    window = f" per {report.rules.window_seconds} s" if report.rules else ""
-    limit = f"of {thousands(row.limit)}{window} (limit: {source})" if row.limit is not None else "of an unknown limit"
+    limit = "of an unknown limit"
+    if row.limit is not None and report.rules is not None:
+        window, source = report.rules.window_seconds, safe_text(report.rules.source, 40)
+        limit = f"of {thousands(row.limit)} per {window} s (limit: {source})"
     used = counter.problem or f"{thousands(counter.count)} {limit}"
-    used = f"{used}, inside its sliding window" if counter.sliding and counter.count is not None else used
-    figures = [
-        f"{percent(row.share)} used" if row.share is not None else "",
-        "never resets (no TTL)" if counter.immortal else f"resets in {reset_words(row, moment)}",
-        f"slope {pace_words(row)}/s" if row.slope is not None else "",
-        f"429 in {refused_words(row, moment)}" if row.refused_in else "",
-        f"read {age(moment - counter.taken_mono)} ago",
-    ]
+    if counter.sliding and counter.count is not None:
+        used = f"{used}, inside its sliding window"
+    figures = []
+    if row.share is not None:
+        figures.append(f"{percent(row.share)} used")
+    if counter.immortal:
+        figures.append("never resets (no TTL)")
+    else:
+        figures.append(f"resets in {reset_words(row, moment)}")
+    if row.slope is not None:
+        figures.append(f"slope {pace_words(row)}/s")
+    if row.refused_in:
+        figures.append(f"429 in {refused_words(row, moment)}")
+    figures.append(f"read {age(moment - counter.taken_mono)} ago")
     badge = mark_of(counter.tenant)[0] or mark_of(counter.operation)[0]
     tenant = _hex(counter.tenant, max(4, (width - 42) // 3))
     return [
         [(fit_name(safe_text(counter.key, 1000), width), "bright")],
         [(f"{mark.text.strip()}: {used}", INKS[mark.tone])],
-        [(as_many_as_fit([part for part in figures if part], width), "")],
+        [(as_many_as_fit(figures, width), "")],
         [(_about_name(counter, badge, tenant, width), "warn")],
     ]
 
 
 def _about_name(counter: Counter, badge: str, tenant: str, width: int) -> str:
-    """What may deceive in the name, or keeps it out of actions."""
+    """Return what may deceive in the name, or keeps it out of actions."""
     if counter.doubt:
         return fit_cell(f"no action here: {counter.doubt}", width).rstrip()
-    return f"{badge} in the name; tenant is {tenant}" if badge else ""
+    if badge:
+        return f"{badge} in the name; tenant is {tenant}"
+    return ""
 
 
 def _hex(raw: bytes, most: int) -> str:
-    """The first bytes as ``61 c3 a9``: names that look alike differ here."""
+    """Return the first bytes as ``61 c3 a9``: names that look alike differ here."""
     shown = raw[:most].hex(" ")
-    return shown if len(raw) <= most else f"{shown} … {len(raw):,} bytes"
+    if len(raw) > most:
+        shown += f" … {len(raw):,} bytes"
+    return shown
 
 
 def copy_forms(row: LimitRow, settings: Settings) -> list[tuple[str, str]]:
-    """Lines for a shell about exactly this key; where none can be written, why."""
+    """Return lines for a shell about exactly this key; where none can be written, why."""
     forms = []
-    for words in (("TYPE",) if row.counter.problem else ("GET",), ("PTTL",), ("MEMORY", "USAGE")):
+    first = ("GET",)
+    if row.counter.problem:
+        first = ("TYPE",)
+    for words in (first, ("PTTL",), ("MEMORY", "USAGE")):
         name = f"redis-cli {' '.join(words)}"
         try:
             forms.append((name, redis_cli(settings.redis, [*words, row.counter.key])))
@@ -186,17 +216,19 @@ def copy_forms(row: LimitRow, settings: Settings) -> list[tuple[str, str]]:
 
 
 def empty_words(report: LimitsReport | None, filter_text: str) -> Sequence[str]:
-    """Why there is no row, and what to do."""
+    """Return why there is no row, and what to do."""
     if report is None:
         return ()
     if filter_text and report.rows:
         return (f"None of {plural(len(report.rows), 'counter')} matches / {safe_text(filter_text)}", "esc clears it.")
     lines = []
     if report.unparsed.count:
-        shapes = ", ".join(f"{one.count:,} × `{one.shape}`" for one in report.unparsed.shapes[:3])
+        shapes = ", ".join(f"{shape.count:,} × `{shape.shape}`" for shape in report.unparsed.shapes[:3])
         names = plural(report.unparsed.count, "rate_limit:* key")
-        partly = "" if report.coverage.complete else f" ({coverage_words(report.coverage)})"
-        lines.append(f"{names}, none of the form rate_limit:tenant:operation: {shapes}{partly}.")
+        sentence = f"{names}, none of the form rate_limit:tenant:operation: {shapes}"
+        if not report.coverage.complete:
+            sentence += f" ({coverage_words(report.coverage)})"
+        lines.append(f"{sentence}.")
     strange = [finding.message for finding in report.findings if finding.rule == LIMITS_UNKNOWN_LAYOUT]
     lines += [f"{words[:1].upper()}{words[1:]}." for words in strange]
     if lines:
