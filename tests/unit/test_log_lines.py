@@ -108,7 +108,7 @@ def test_what_is_not_kept_or_was_never_sent_is_a_plain_comment() -> None:
 def test_a_write_is_copied_for_the_login_that_wrote() -> None:
     settings = Settings(redis=RedisTarget(host="a"), operator_redis=RedisTarget(host="b", username="operator"))
     command = one((b"UNLINK", b"k"))
-    command.trip.client = "optimus-tui-operator"
+    command.round_trip.client = "optimus-tui-operator"
     assert pasted(command, settings) == "redis-cli -h b -p 6379 --user operator UNLINK k"
 
 
