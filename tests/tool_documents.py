@@ -3,9 +3,8 @@
 from typing import Any
 
 from optimus_tui.contract.tools.common import Diagnostic, Recommendation
-from optimus_tui.contract.tools.health import LimitSection
-from optimus_tui.contract.tools.integration import IntegrationReport
-from optimus_tui.contract.tools.troubleshoot import TroubleshootReport
+from optimus_tui.contract.tools.state import IntegrationReport, LimitSection
+from optimus_tui.contract.tools.traffic import TroubleshootReport
 
 HOSTILE = "t\x1b]52;c;eA==\x07 [@click=app.quit]x[/] \x9b31m \u202e [/red]"
 

@@ -13,12 +13,14 @@ from collections.abc import Sequence
 from redis.exceptions import ResponseError
 
 from optimus_tui.actions.action_log import refused
-from optimus_tui.actions.redis.identity import operator_target, primary_only, read_where
 from optimus_tui.actions.redis.operator_connection import (
     ConnectionLost,
     Listener,
     OperatorConnection,
     open_operator_connection,
+    operator_target,
+    primary_only,
+    read_where,
 )
 from optimus_tui.actions.redis.permit import Permit
 from optimus_tui.clock import Clock

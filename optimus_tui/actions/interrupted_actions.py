@@ -11,8 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from optimus_tui.actions.action_log import kept, plan_file, receipt_file
-from optimus_tui.actions.planning import digest_of
-from optimus_tui.actions.preview import words_to_type
+from optimus_tui.actions.planning import digest_of, words_to_type
 from optimus_tui.contract.actions import OUTCOMES, Interrupted, Outcome, Plan, Receipt, Refusal
 from optimus_tui.history.audit.end import VERIFY, trouble
 from optimus_tui.history.audit.files import ACCEPTED, FILE, read
@@ -21,8 +20,7 @@ from optimus_tui.storage.errors import UnreadableFile
 from optimus_tui.storage.file_lock import LockHeld
 from optimus_tui.storage.private_file import PrivateFile, names_in
 from optimus_tui.wording.age import age
-from optimus_tui.wording.clauses import clause
-from optimus_tui.wording.numbers import plural
+from optimus_tui.wording.numbers import clause, plural
 from optimus_tui.wording.safe import safe_text
 
 RESUME_SECONDS = 900.0

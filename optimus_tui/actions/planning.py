@@ -1,26 +1,35 @@
-"""Make a plan from one walk over the keyspace: the tenant's keys that meet the condition, by name.
-
-Reads with the observer's client only, so it needs no arming. It refuses a walk that was cut short, more keys than the
-request allows, and a server that is not the primary.
-"""
+"""Make a plan from one walk over the keyspace, and the figures and sentences of its confirmation."""
 
 import asyncio
 import hashlib
 import uuid
+from bisect import bisect_right
+from collections import Counter
 from collections.abc import Callable, Iterable
+from random import Random
 
 from redis.exceptions import ResponseError
 
-from optimus_tui.actions.redis.identity import primary_only, where_of
 from optimus_tui.actions.redis.key_actions import recipe_for
-from optimus_tui.actions.redis.key_facts import read_facts, read_sample
-from optimus_tui.actions.redis.key_selection import COUNTER_KINDS, Gathering, Known, Selection, check_request
+from optimus_tui.actions.redis.keys import (
+    COUNTER_KINDS,
+    Gathering,
+    Known,
+    Selection,
+    check_request,
+    read_facts,
+    read_sample,
+)
+from optimus_tui.actions.redis.operator_connection import primary_only, where_of
 from optimus_tui.context import Context
-from optimus_tui.contract.actions import ActionRequest, Plan, PlanKey, Refusal, Where
+from optimus_tui.contract.actions import ActionRequest, Plan, PlanKey, Preview, Refusal, Where
+from optimus_tui.contract.cache import TTL_EDGES
 from optimus_tui.contract.reading import Coverage
 from optimus_tui.grammar.info import parse_info
+from optimus_tui.grammar.keys import parse_key
 from optimus_tui.probes.faults import OUTAGES, fault_of
 from optimus_tui.probes.keys.keyspace import SweepOutcome, sweep
+from optimus_tui.wording.safe import safe_text
 
 MAX_REACH = 500_000
 MAX_BYTES = 32_000_000
@@ -158,3 +167,98 @@ async def _times(context: Context) -> tuple[float, float]:
     except ResponseError:
         return best, 0.0
     return best, int(seconds) + int(micros) / 1e6
+
+
+EDGE = 10
+"""Samples from each end of the list, and as many from the middle."""
+BATCH_SECONDS = 0.008
+"""Seconds for a batch of 100 keys with its two records on disk and its pause, without the network."""
+BATCH = 100
+NO_UNDO = "This cannot be undone."
+
+
+def preview(plan: Plan) -> Preview:
+    """Return what the operator sees before typing the words that confirm."""
+    recipe = recipe_for(plan.request.kind)
+    ttls = [key.ttl_ms for key in plan.keys if key.ttl_ms is not None]
+    exact = plan.memory_keys == plan.count
+    measured = plan.memory_sampled is not None and plan.memory_keys > 0
+    used = round((plan.memory_sampled or 0) / max(1, plan.memory_keys) * plan.count) if measured else None
+    gentler, gentler_words = recipe.gentler(plan) or (None, None)
+    return Preview(
+        title=recipe.title,
+        verb=recipe.verb,
+        subject=subject_of(plan.request),
+        count=plan.count,
+        samples=samples(plan),
+        types=dict(Counter(key.type or "?" for key in plan.keys)),
+        ttl_min_ms=min(ttls, default=None),
+        ttl_max_ms=max(ttls, default=None),
+        without_ttl=sum(key.immortal for key in plan.keys),
+        histogram=_histogram(ttls),
+        foreign=foreign(plan),
+        neighbours=plan.neighbours,
+        ambiguous=plan.ambiguous,
+        bytes_estimated=used,
+        bytes_exact=exact and measured,
+        seconds=seconds(plan),
+        effect=recipe.effect(plan),
+        undo=recipe.undo,
+        gentler=gentler,
+        gentler_words=gentler_words,
+        confirm=words_to_type(plan),
+    )
+
+
+def words_to_type(plan: Plan, left: int | None = None) -> str:
+    """Return the words that confirm, such as ``prod 1423``: facts that must be read, and no text of a tenant.
+
+    Args:
+        plan: The plan to confirm.
+        left: Number of keys that remain; None for all of the plan.
+    """
+    if left is None:
+        left = plan.count
+    return f"{plan.where.environment} {left}"
+
+
+def foreign(plan: Plan) -> int:
+    """Count the plan's keys that belong to another tenant, by the key grammar alone. It must be 0."""
+    request = plan.request
+    family, asked = "limit" if request.kind in COUNTER_KINDS else "cache", frozenset({request.tenant})
+    parsed = (parse_key(key.key, asked) for key in plan.keys)
+    return sum(one.family != family or one.tenant != request.tenant or bool(one.doubt) for one in parsed)
+
+
+def seconds(plan: Plan) -> float:
+    """Estimate the seconds that the action takes."""
+    batches = -(-plan.count // BATCH)
+    trips = 3 if recipe_for(plan.request.kind).watched else 1
+    return batches * (BATCH_SECONDS + trips * (plan.ping_ms or 1.0) / 1000 + 0.001)
+
+
+def samples(plan: Plan) -> tuple[PlanKey, ...]:
+    """Return the first ten keys, ten from the middle and the last ten: the same for the same plan."""
+    keys = plan.keys
+    if len(keys) <= 3 * EDGE:
+        return keys
+    between = sorted(Random(plan.id).sample(range(EDGE, len(keys) - EDGE), EDGE))  # noqa: S311 - a sample, no secret
+    return (*keys[:EDGE], *(keys[place] for place in between), *keys[-EDGE:])
+
+
+def subject_of(request: ActionRequest) -> str:
+    """Return the subject such as ``clinic_b, all operations``, safe to show."""
+    tenant = safe_text(request.tenant, 60)
+    if request.kind in COUNTER_KINDS:
+        return f"{tenant}, {safe_text(request.operation or 'all operations', 60)}"
+    subject = f"{tenant}, {safe_text(request.cache_kind or 'all kinds', 60)}"
+    if request.kind == "unlink_prefix":
+        return f"{subject}, {safe_text(request.prefix, 60)}…"
+    return subject
+
+
+def _histogram(ttls: list[int]) -> tuple[int, ...]:
+    bins = [0] * (len(TTL_EDGES) + 1)
+    for ttl in ttls:
+        bins[bisect_right(TTL_EDGES, ttl / 1000)] += 1
+    return tuple(bins)

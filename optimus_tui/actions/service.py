@@ -2,25 +2,31 @@
 
 Every surface uses ``ActionService`` and nothing behind it. The service asks no questions: what the operator typed is
 passed in. It refuses whatever ``guard`` and ``preflight`` refuse, before a connection is opened.
+
+Run each action in a thread with an event loop of its own, so that a blocked screen does not delay it.
+
+When the caller is cancelled, the action stops after its batch. No action delays the end of the process by more than a
+few seconds; what is left is an interrupted action, which the next start offers.
 """
 
 import asyncio
+import contextvars
 import threading
+import time
+from collections.abc import Callable, Coroutine
+from concurrent.futures import Future
 from pathlib import Path
+from typing import Any, TypeVar
 
 from msgspec import structs
 
 from optimus_tui.actions import applying, interrupted_actions
+from optimus_tui.actions.checks import Verified, check_plan, check_words
 from optimus_tui.actions.dependencies import ActionDependencies, Report, RunControl
 from optimus_tui.actions.guard import DEFAULT_MINUTES, Guard, may_ever_arm
-from optimus_tui.actions.planning import Walked, make_plan
-from optimus_tui.actions.preflight import check_plan, check_words
-from optimus_tui.actions.preview import preview, words_to_type
-from optimus_tui.actions.redis.identity import operator_target
-from optimus_tui.actions.redis.key_selection import Known
-from optimus_tui.actions.redis.operator_connection import Listener
-from optimus_tui.actions.threads import ActionThreads
-from optimus_tui.actions.verifying import Verified
+from optimus_tui.actions.planning import Walked, make_plan, preview, words_to_type
+from optimus_tui.actions.redis.keys import Known
+from optimus_tui.actions.redis.operator_connection import Listener, operator_target
 from optimus_tui.context import Context
 from optimus_tui.contract.actions import (
     ActionRequest,
@@ -36,6 +42,49 @@ from optimus_tui.contract.limits import LimitRules
 from optimus_tui.history.audit.log import AuditLog
 from optimus_tui.probes.round_trips import attributed_to
 from optimus_tui.storage.user import state_dir
+from optimus_tui.threads import DaemonThreads
+
+T = TypeVar("T")
+LEAVE_SECONDS = 5.0
+"""How long closing waits for actions that were told to stop."""
+
+
+class ActionThreads:
+    """The running actions of one service."""
+
+    def __init__(self) -> None:
+        self._running: dict[threading.Thread, threading.Event] = {}
+
+    async def run(self, work: Callable[[], Coroutine[Any, Any, T]], cancel: threading.Event) -> T:
+        """Run the work to its end in a thread of its own. If the caller is cancelled, ``cancel`` is set."""
+        future: Future[T] = Future()
+        context = contextvars.copy_context()
+        thread = threading.Thread(target=context.run, args=(self._work, future, work), name="action", daemon=True)
+        self._running[thread] = cancel
+        thread.start()
+        try:
+            return await asyncio.shield(asyncio.wrap_future(future))
+        except asyncio.CancelledError:
+            cancel.set()
+            raise
+
+    def stop(self, seconds: float = LEAVE_SECONDS) -> None:
+        """Tell all actions to stop after their batch, and wait for them for at most ``seconds``."""
+        until = time.monotonic() + seconds
+        for thread, cancel in list(self._running.items()):
+            cancel.set()
+            thread.join(max(0.0, until - time.monotonic()))
+
+    def _work(self, future: "Future[T]", work: Callable[[], Coroutine[Any, Any, T]]) -> None:
+        try:
+            with asyncio.Runner() as runner:
+                runner.get_loop().set_default_executor(DaemonThreads())
+                future.set_result(runner.run(work()))
+        except BaseException as error:
+            future.set_exception(error)
+        finally:
+            self._running.pop(threading.current_thread(), None)
+
 
 GATEWAY_SECONDS = 2.5
 

@@ -90,9 +90,9 @@ def _say_files(checked: "AuditCheck") -> None:
 
 
 def _say_moved(path: Path) -> None:
+    from optimus_tui.history.audit.chain import read_head
     from optimus_tui.history.audit.end import put_back
     from optimus_tui.history.audit.files import moved_to
-    from optimus_tui.history.audit.head import read_head
 
     try:
         head = read_head(path.parent)

@@ -18,12 +18,10 @@ from optimus_tui.cli import exits
 from optimus_tui.cli.flags import connection_flags, merge_flags, settings_of
 from optimus_tui.cli.output import print_error
 from optimus_tui.context import Context
-from optimus_tui.contract.health import HealthReport
+from optimus_tui.contract.services import HealthReport
 from optimus_tui.wording.age import clock
-from optimus_tui.wording.clauses import clause
-from optimus_tui.wording.numbers import plural
-from optimus_tui.wording.redact import redact
-from optimus_tui.wording.size import size
+from optimus_tui.wording.numbers import clause, plural, size
+from optimus_tui.wording.safe import redact
 
 if TYPE_CHECKING:
     from optimus_tui.sampling.alert_book import AlertBook

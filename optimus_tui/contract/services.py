@@ -1,11 +1,15 @@
-"""The state of the gateway, the engine and Postgres after one check."""
+"""What is known of every dependency.
+
+The services after one check, the server's own signs of overload, and the health report made of both.
+"""
 
 from typing import Literal
 
 from msgspec import Struct, field
 
+from optimus_tui.contract.findings import Finding, Overall
 from optimus_tui.contract.limits import LimitRules
-from optimus_tui.contract.reading import Fault
+from optimus_tui.contract.reading import Fault, Reading
 
 Status = Literal["healthy", "unhealthy", "error", "connected", "disconnected", "not configured", "unknown"]
 
@@ -177,3 +181,82 @@ class HitRate(Struct, frozen=True):
     total_keys: int | None = field(default=None)
     samples: int | None = None
     window_seconds: float | None = None
+
+
+class Series(Struct, frozen=True, kw_only=True):
+    """A short history, oldest first. ``p50`` and ``p95`` are over the last ten minutes; None without samples."""
+
+    values: tuple[float, ...] = ()
+    p50: float | None = None
+    p95: float | None = None
+    samples: int = 0
+    latest: tuple[float, ...] = ()
+    """The newest single measurements, oldest first; empty without repeated measurements."""
+
+
+class HealthReport(Struct, frozen=True, kw_only=True):
+    """The whole health pane. A reading of None was not taken yet."""
+
+    gateway: Reading[GatewayState] | None = None
+    engine: Reading[ServiceState] | None = None
+    server: Reading[ServerState] | None = None
+    postgres: Reading[ServiceState] | None = None
+    latency: dict[str, Series] = field(default_factory=dict)
+    """By dependency name: gateway, engine, redis, postgres; in milliseconds."""
+    hit_rate: HitRate | None = None
+    hit_rate_history: Series = Series()
+    findings: tuple[Finding, ...] = ()
+    """Of all subjects, the worst first."""
+    overall: Overall = "unknown"
+    probed: int = 0
+    answered: int = 0
+
+
+class SlowCall(Struct, frozen=True, kw_only=True):
+    """One entry of the slow log. ``age_s`` is by the server's clock; ``command`` is safe text, without arguments."""
+
+    age_s: float
+    took_ms: float
+    command: str
+
+
+class LatencyEvent(Struct, frozen=True, kw_only=True):
+    """One event of the server's latency monitor (which records only when it is enabled)."""
+
+    event: str
+    age_s: float
+    latest_ms: float
+    max_ms: float
+
+
+class SlowState(Struct, frozen=True, kw_only=True):
+    """The slow log and the latency events; each half may fail independently.
+
+    ``logged`` is the length of the slow log, ``calls`` its newest entries, both without the ``own`` ones that this
+    program caused.
+    """
+
+    logged: int | None = None
+    own: int = 0
+    calls: tuple[SlowCall, ...] = ()
+    events: tuple[LatencyEvent, ...] = ()
+    calls_fault: Fault | None = None
+    events_fault: Fault | None = None
+
+
+class MemoryState(Struct, frozen=True, kw_only=True):
+    """What INFO reports about memory and clients; None for a field that the server does not report."""
+
+    used: int | None = None
+    resident: int | None = None
+    limit: int | None = None
+    policy: str | None = None
+    dataset: int | None = None
+    fragmentation: float | None = None
+    client_buffers: int | None = None
+    """Of all normal clients and subscribers together."""
+    largest_output: int | None = None
+    """The largest recent output buffer of a client, which reveals slow subscribers."""
+    largest_input: int | None = None
+    clients: int | None = None
+    subscribers: int | None = None

@@ -14,8 +14,7 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from urllib.parse import quote
 
-from optimus_tui.demo.raw_clients import Http, Resp
-from optimus_tui.demo.tenants import DICE, TENANTS, Users
+from optimus_tui.demo.tenants import DICE, TENANTS, Http, Resp, Users
 
 EVENT_LOG = "cache_coherence_events"
 STORM_PER_SECOND = 1500

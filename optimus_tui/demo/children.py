@@ -1,11 +1,18 @@
 """Child processes of the supervisor: start them, wait until they answer, notice their end, kill them.
 
 Children are always ended with SIGKILL: none has state worth saving, and only that is certain.
+
+Choose free loopback ports for the demo's servers before anything is started.
+
+They are below every usual ephemeral range, so that no outgoing connection takes one before its server listens. A port
+that is taken meanwhile is reported by the server that cannot bind it.
 """
 
 import asyncio
 import contextlib
 import json
+import random
+import socket
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
@@ -137,3 +144,28 @@ def last_line(log: Path) -> str:
         if lines:
             return safe_text(lines[-1])
     return ""
+
+
+LOOPBACK = "127.0.0.1"
+_LOW, _HIGH = 18_000, 32_000
+
+
+def choose_ports(count: int) -> tuple[int, ...]:
+    """Return ``count`` different TCP ports that are free on 127.0.0.1 now.
+
+    Raises:
+        OSError: There are not enough free ports.
+    """
+    with contextlib.ExitStack() as held:
+        return tuple(_reserve(held) for _ in range(count))
+
+
+def _reserve(held: contextlib.ExitStack) -> int:
+    pick = random.SystemRandom()
+    for attempt in range(200):
+        probe = held.enter_context(socket.socket())
+        with contextlib.suppress(OSError):
+            # After 150 busy ports any free one is used, also an ephemeral one.
+            probe.bind((LOOPBACK, pick.randrange(_LOW, _HIGH) if attempt < 150 else 0))
+            return int(probe.getsockname()[1])
+    raise OSError("no free loopback port for the demo")

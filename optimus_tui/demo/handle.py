@@ -19,8 +19,8 @@ from concurrent.futures import Future
 from typing import Any, NamedTuple
 
 from optimus_tui.contract.drill import Happened, Remedy, Truth
+from optimus_tui.demo.children import LOOPBACK, choose_ports
 from optimus_tui.demo.names import DEFAULT, DRILLS, NAMES
-from optimus_tui.demo.ports import LOOPBACK, choose_ports
 from optimus_tui.demo.scenarios import REMEDIES, SCENARIOS
 from optimus_tui.demo.stack import Ports, demo_environment
 

@@ -17,9 +17,8 @@ from collections.abc import Coroutine
 from typing import Any
 
 from optimus_tui.demo.acts import ACTS, World, drill
-from optimus_tui.demo.raw_clients import Http, Resp
 from optimus_tui.demo.scenarios import SCENARIOS
-from optimus_tui.demo.tenants import DICE, Users, greet
+from optimus_tui.demo.tenants import DICE, Http, Resp, Users, greet
 
 MOST_AT_ONCE = 40
 """Requests in flight above which everyday users wait, so that an engine that hangs does not fill the memory."""

@@ -1,9 +1,9 @@
 """A drill's result as a page of Markdown. Every name and note in it is escaped."""
 
 from optimus_tui.contract.drill import DrillResult
-from optimus_tui.incidents.markdown import escaped
+from optimus_tui.incidents.postmortem import escaped
 from optimus_tui.wording.age import clock
-from optimus_tui.wording.clauses import clause
+from optimus_tui.wording.numbers import clause
 
 NOT_REAL = "This is a drill: the fault was injected on purpose, in the demo."
 MEANS = {

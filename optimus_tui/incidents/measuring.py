@@ -1,6 +1,8 @@
 """What an incident keeps of the history: the minutes before it, and its impact at the end.
 
 It does not wait for a slow history or tool: after 2 s the figure is left out, and the impact is "unknown".
+
+An action's receipt in the form that an incident keeps: counts and words. The keys stay in the audit.
 """
 
 import asyncio
@@ -9,9 +11,12 @@ from typing import Any
 import msgspec
 
 from optimus_tui.contract import incident_events as happened
-from optimus_tui.contract.incident import Outcome
+from optimus_tui.contract.actions import Receipt
+from optimus_tui.contract.incident import KeptReceipt, Outcome
 from optimus_tui.incidents.service import IncidentService
-from optimus_tui.workflow.outcomes.outcome import outline
+from optimus_tui.wording.numbers import clause
+from optimus_tui.wording.safe import safe_text
+from optimus_tui.workflow.outcomes import outline
 
 SERIES = ("latency.", "hit_rate.", "cache.", "coherence.", "limits.", "redis.", "events.", "state.", "gateway.")
 SECONDS = 2.0
@@ -77,4 +82,36 @@ async def _measure(incident_service: IncidentService, name: str, minutes: int) -
     kept, found = incident_service.document(f"impact-{name}", document), outline(document)
     await incident_service.tell(
         lambda at: happened.ImpactMeasured(at=at, name=name, outcome=found, evidence=kept[0]), kept
+    )
+
+
+_DONE = {
+    "repair_counter": "counters given a TTL",
+    "reset_counters": "counters reset",
+    "unlink_no_ttl": "cache keys without TTL unlinked",
+    "expire_no_ttl": "cache keys given a TTL",
+    "invalidate_tenant": "cache invalidated",
+    "unlink_prefix": "cache keys unlinked by prefix",
+}
+
+
+def kept(receipt: Receipt, audit: str = "") -> KeptReceipt:
+    """Return the receipt for the incident. ``audit`` names the audit file and the line that prove it."""
+    tenant = safe_text(receipt.request.tenant, 120)
+    ending = clause(receipt.stopped, "; stopped: ")
+    if receipt.cancelled and not receipt.stopped:
+        ending = "; cancelled"
+    if not receipt.verified:
+        ending += "; not verified"
+    return KeptReceipt(
+        action_id=receipt.id,
+        kind=receipt.request.kind,
+        tenant=tenant,
+        counts=dict(receipt.counts),
+        planned=len(receipt.outcomes),
+        reason=safe_text(receipt.reason, 400),
+        audit=audit,
+        words=f"{_DONE.get(receipt.request.kind, receipt.request.kind)} for {tenant}{ending}",
+        started=receipt.started_at,
+        ended=receipt.started_at + receipt.seconds,
     )

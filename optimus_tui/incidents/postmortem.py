@@ -1,26 +1,348 @@
-"""The post-mortem: Markdown, or one HTML page that needs nothing else. Templates only place what ``story`` returns.
+"""The post-mortem of an incident as Markdown and as a page.
 
-All names, messages and notes are escaped: control characters first, then HTML's or Markdown's own escaping, which the
-environment applies and not the template. Scripts, links and outside resources are refused.
+It is made from the state alone, so that two exports are the same.
 """
 
 import asyncio
+import math
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
+
+import msgspec
 
 from optimus_tui import __version__
 from optimus_tui.assets import asset_dir
 from optimus_tui.contract import incident_events as happened
-from optimus_tui.contract.incident import IncidentState, Stamp
+from optimus_tui.contract.finding_rules import CACHE_CHURN, CACHE_LARGE, CACHE_NO_TTL
+from optimus_tui.contract.incident import ActionRecord, Figure, IncidentState, Outcome, Stamp, Step
+from optimus_tui.contract.limits import ALL_TENANTS
+from optimus_tui.contract.tools.common import Diagnostic
 from optimus_tui.history.timeline import Timeline
 from optimus_tui.incidents.errors import IncidentError
-from optimus_tui.incidents.markdown import LONGEST, escaped, fenced
-from optimus_tui.incidents.postmortem_model import story
 from optimus_tui.incidents.service import IncidentService
 from optimus_tui.storage.errors import UnreadableFile
 from optimus_tui.storage.private_file import put_in_place
-from optimus_tui.wording.charts import CHART_HEIGHT, CHART_WIDTH, CHARTS
+from optimus_tui.wording.age import age, clock
+from optimus_tui.wording.charts import CHART_HEIGHT, CHART_WIDTH, CHARTS, Chart, Samples, chart
+from optimus_tui.wording.numbers import UNKNOWN as UNMEASURED
+from optimus_tui.wording.numbers import clause, latency, percent, plural, thousands
 from optimus_tui.wording.safe import safe_text
+from optimus_tui.workflow.incident_words import (
+    NOT_PROVED,
+    STEP_WORDS,
+    UNKNOWN,
+    action_verdict,
+    durations,
+    is_unproved,
+    severity_words,
+)
+from optimus_tui.workflow.ranking import MATTERS, about, level, main_finding, rank, tenant_of, worst_outcome
+from optimus_tui.workflow.standing import elapsed
+
+LONGEST = 4_000
+_MARKUP = frozenset("\\`*_{}[]#!|~$^")
+_ENTITIES = {"<": "&lt;", ">": "&gt;", "&": "&amp;", "@": "&#64;&#8203;"}
+_AT_THE_BEGINNING = frozenset("-+=.)")
+"""Characters that are markup only at the beginning of a line: lists, rules, underlined headings."""
+
+
+class Plain(str):
+    """Markdown that is meant as such: it is not escaped again."""
+
+    __slots__ = ()
+
+
+def escaped(value: object) -> str:
+    """Return ``value`` escaped, so that Markdown shows exactly its text."""
+    if isinstance(value, Plain):
+        return value
+    text = safe_text(value, LONGEST)
+    out = []
+    for place, char in enumerate(text):
+        if char in _ENTITIES:
+            out.append(_ENTITIES[char])
+        elif char in _MARKUP or (char in _AT_THE_BEGINNING and _begins(text, place)) or _links(text, place):
+            out.append("\\" + char)
+        else:
+            out.append(char)
+    return "".join(out)
+
+
+def _begins(text: str, place: int) -> bool:
+    """Return True if a list, a rule or an underline could begin here."""
+    before = text[:place].strip()
+    if text[place] in ".)":
+        return before.isdigit() and text[place + 1 : place + 2] in ("", " ")
+    return not before.strip("-+=")
+
+
+def _links(text: str, place: int) -> bool:
+    """Return True if a renderer would turn the text here into a link."""
+    return text.startswith("://", place) or (text[place] == "." and text[max(0, place - 3) : place].lower() == "www")
+
+
+def fenced(value: object) -> Plain:
+    """Return the lines of a command as a block of code."""
+    lines = [safe_text(line, LONGEST) for line in str(value).splitlines()[:200]]
+    body = "\n".join(lines)
+    fence = "```"
+    while fence in body:
+        fence += "`"
+    return Plain(f"{fence}\n{body}\n{fence}")
+
+
+MOST_OPEN = 20
+"""Open recommendations that are listed; further ones are counted."""
+_RATIOS = {"error_rate": "requests that failed (5xx)", "refused_rate": "requests refused (429)",
+           "client_error_rate": "wrong requests (4xx)"}  # fmt: skip
+_OF_TENANTS = ("limits.", CACHE_NO_TTL, CACHE_LARGE, CACHE_CHURN, "coherence.")
+"""Prefixes of rules whose findings concern the keys of single tenants."""
+
+
+def story(state: IncidentState, history: Mapping[str, Samples], now: Stamp, notices: tuple[str, ...]) -> dict[str, Any]:
+    """Return everything that a template needs.
+
+    Args:
+        state: The incident.
+        history: Captured samples by series.
+        now: The time of writing.
+        notices: What of the timeline or the history cannot be read.
+    """
+    summary = list(_summary(state))
+    return {
+        "state": state,
+        "title": _title(state),
+        "head": list(_head(state, now)),
+        "summary": summary,
+        "impact": list(_impact(state)),
+        "timeline": [(clock(one.at.wall, dated=True), one.mark, one.text) for one in state.timeline],
+        "steps": [_step(step) for step in state.steps],
+        "charts": list(_charts(state, history)),
+        "deeds": [_action_record(record) for record in state.action_records],
+        "advice": [(one.priority, one.action, one.status, one.said, one.command or "") for one in state.advice],
+        "open": list(_open(state)),
+        "notices": notices,
+        "written": clock(now.wall, dated=True),
+    }
+
+
+def _title(state: IncidentState) -> str:
+    """Return the title; for an incident without one, the finding that it is about."""
+    if state.title != f"Incident {state.id}":
+        return state.title
+    return _found(state) or state.title
+
+
+def _found(state: IncidentState) -> str:
+    """Return the message of the finding that the incident is about, at its worst; empty before any result."""
+    main = main_finding(state)
+    if main is not None:
+        return main.message
+    outcomes = [one for step in state.steps if (one := worst_outcome(step)) is not None]
+    worst = max(outcomes, key=lambda one: rank(one.severity), default=None)
+    if worst is None:
+        return ""
+    return worst.headline
+
+
+def _head(state: IncidentState, now: Stamp) -> Iterator[tuple[str, str]]:
+    opened, end = state.opened, state.closed or now
+    yield "Status", state.status
+    yield "Severity", severity_words(state)
+    yield "Environment", state.environment
+    if state.began is not None:
+        yield "Began", f"{clock(state.began, dated=True)} UTC"
+    yield "Opened", clause(_at(opened), "", f" by {state.operator}") or UNKNOWN
+    if state.repaired is not None:
+        yield "Repaired", f"{_at(state.repaired)}, proved by a check"
+    elif is_unproved(state):
+        yield "Repaired", NOT_PROVED
+    yield "Closed", _at(state.closed) or "still open"
+    yield "Duration", age(elapsed(opened, end)) if opened else UNKNOWN
+    yield from durations(state)
+    yield "Playbook", state.playbook
+
+
+def _at(stamp: Stamp | None) -> str:
+    if stamp is None:
+        return ""
+    return f"{clock(stamp.wall, dated=True)} UTC"
+
+
+def _summary(state: IncidentState) -> Iterator[tuple[str, str]]:
+    if found := _found(state):
+        others = len(about(state)) - 1
+        more = f" ({plural(others, 'more finding')} under Evidence)" if others > 0 else ""
+        yield "What was found", f"{found}{more}"
+    yield from _later_checks(state)
+    if state.choice is not None:
+        tenant = clause(state.choice.tenant, " for ")
+        yield "Issue that was examined", f"{state.choice.issue}{tenant}: {state.choice.reason}"
+    yield "Cause", state.cause or "not known yet"
+    yield "Resolution", state.resolution or "not resolved yet"
+
+
+def _later_checks(state: IncidentState) -> Iterator[tuple[str, str]]:
+    """Yield what the steps that were run again say now, and the last check after an action."""
+    for step in state.steps:
+        if step.change is not None and step.outcome is not None and step.ended is not None:
+            said = clause(step.outcome.verdict, "", ": ") + step.outcome.headline
+            still_well = step.change.verdict == "same" and not step.change.held
+            verdict = "" if still_well else f", {step.change.verdict}"
+            yield f"Later check, {step.plan.title}", f"{clock(step.ended.wall)} UTC{verdict}. {said}"
+    for record in state.action_records[-1:]:
+        yield "Check after the last action", action_verdict(record)
+
+
+def _of(step: Step) -> Outcome:
+    return step.outcome or Outcome(verdict="", severity="none", headline="")
+
+
+def _impact(state: IncidentState) -> Iterator[tuple[str, str]]:
+    yield "Tenants", _tenants(state)
+    measured = {one.name: one.outcome for one in state.impact}
+    traffic = _figures(measured.get("error_rate"))
+    yield "Requests", thousands(round(traffic["requests"])) if "requests" in traffic else UNKNOWN
+    for name, words in _RATIOS.items():
+        yield words.capitalize(), percent(traffic[name]) if name in traffic else UNKNOWN
+    timed = _figures(measured.get("latency") or _performance(state))
+    for service in ("gateway", "engine", "redis"):
+        parts = [(part, timed[f"{service}.{part}"]) for part in ("p50", "p95", "p99") if f"{service}.{part}" in timed]
+        if parts:
+            shown = ", ".join(f"{part} {latency(value)}" for part, value in parts)
+            yield f"Latency of {service}", shown
+    if not any(name.endswith(".p95") for name in timed):
+        yield "Latency", UNKNOWN
+    for one in state.impact:
+        if one.outcome.verdict in ("unknown", "not available"):
+            yield f"Why {one.name.replace('_', ' ')} is unknown", one.outcome.headline
+
+
+def _tenants(state: IncidentState) -> str:
+    """Return the tenants that it is about and, apart from them, those that other findings name."""
+    found = [one for one in about(state) if rank(level(one)) >= MATTERS]
+    if not found:
+        return ", ".join(state.tenants) or "none was named by a finding"
+    mine = []
+    if tenant_of(found[0]) is not None:
+        mine = [name for one in found if (name := tenant_of(one)) is not None]
+    others = [one for one in state.tenants if one not in mine]
+    beside = clause(", ".join(others), " (also named by other findings: ", ")")
+    return f"{', '.join(dict.fromkeys(mine)) or _reach(found[0])}{beside}"
+
+
+def _reach(main: Diagnostic) -> str:
+    """Return whom a finding concerns that names no tenant for certain."""
+    if main.rule.startswith(_OF_TENANTS) and main.subject != ALL_TENANTS:
+        return f"not certain: the finding is about {main.subject or 'something without a name'}"
+    return "not limited to one tenant"
+
+
+def _performance(state: IncidentState) -> Outcome | None:
+    return next((step.outcome for step in state.steps if step.plan.tool == "analyze_performance_metrics"), None)
+
+
+def _figures(outcome: Outcome | None) -> dict[str, float]:
+    if outcome is None:
+        return {}
+    return {one.name: one.value for one in outcome.figures if one.value is not None and math.isfinite(one.value)}
+
+
+def _step(step: Step) -> dict[str, Any]:
+    outcome = _of(step)
+    return {
+        "title": step.plan.title,
+        "status": STEP_WORDS[step.status],
+        "said": step.said,
+        "tool": step.plan.tool,
+        "arguments": ", ".join(f"{name} {_argument(value)}" for name, value in step.arguments.items()),
+        "verdict": outcome.verdict,
+        "headline": outcome.headline,
+        "findings": _findings(outcome),
+        "was": _findings(step.worst) if step.worst and rank(step.worst.severity) > rank(outcome.severity) else [],
+        "more": outcome.more,
+        "figures": [(one.label, *_shown(one)) for one in outcome.figures],
+        "unknown": outcome.unknown,
+        "change": f"{step.change.verdict}: {step.change.words}" if step.change else "",
+        "evidence": f"{step.evidence.name} (sha256 {step.evidence.sha256[:16]}…)" if step.evidence else "",
+    }
+
+
+def _findings(outcome: Outcome) -> list[tuple[str, str, str, str, str]]:
+    return [
+        (level(one), one.message, one.rule, one.measured_words or _number(one.measured), _number(one.threshold))
+        for one in outcome.findings
+    ]
+
+
+def _shown(one: Figure) -> tuple[str, str]:
+    """Return number and unit apart; a share and an estimate have no unit of their own."""
+    if one.words or one.unit == "ms":
+        return (one.words or latency(one.value), "")
+    if one.unit == "share":
+        return percent(one.value), ""
+    return _number(one.value), one.unit
+
+
+def _argument(value: object) -> str:
+    """Return the value as JSON, a text without its quotes."""
+    if isinstance(value, str):
+        return value
+    return msgspec.json.encode(value).decode()
+
+
+def _number(value: float | str | None) -> str:
+    if value is None:
+        return UNMEASURED
+    if isinstance(value, str):
+        return value
+    return f"{value:,.6g}"
+
+
+def _action_record(record: ActionRecord) -> dict[str, Any]:
+    receipt = record.receipt
+    return {
+        "at": clock(
+            receipt.ended or record.at.wall, dated=True
+        ),  # The dialog may stay open for minutes after the action.
+        "what": receipt.words or f"{receipt.kind} for {receipt.tenant}",
+        "planned": plural(receipt.planned, "key"),
+        "counts": ", ".join(f"{word} {number:,}" for word, number in receipt.counts.items()) or "nothing done",
+        "reason": receipt.reason,
+        "audit": receipt.audit,
+        "id": receipt.action_id,
+        "verdict": action_verdict(record),
+        "checks": [f"{one.step}: {one.change.verdict}, {one.change.words}" for one in record.checks if one.change],
+    }
+
+
+def _open(state: IncidentState) -> Iterator[str]:
+    """Yield what is not settled."""
+    for step in state.steps:
+        if step.status in ("waiting", "running", "failed") and step.plan.kind != "apply":
+            yield f"{step.plan.title} was not done{clause(step.said, ': ')}"
+        elif step.status == "skipped":
+            yield f"{step.plan.title} was skipped: {step.said}"
+    waiting = [one for one in state.advice if one.status == "open"]
+    yield from (f"{one.priority}: {one.action}" for one in waiting[:MOST_OPEN])
+    if len(waiting) > MOST_OPEN:
+        yield f"{plural(len(waiting) - MOST_OPEN, 'more recommendation is', 'more recommendations are')} open"
+    for record in state.action_records:
+        if record.verdict not in ("fixed", "better"):
+            yield f"{record.receipt.words or record.receipt.kind}: {action_verdict(record)}"
+    for step in state.steps:
+        for gap in _of(step).unknown[:5]:
+            yield f"not measured ({step.plan.title}): {gap}"
+
+
+def _charts(state: IncidentState, history: Mapping[str, Samples]) -> Iterator[Chart]:
+    moments = [one.wall for one in (state.opened, state.repaired, state.closed) if one is not None]
+    for name in CHARTS:
+        found = chart(name, history.get(name, ()), moments)
+        if found is not None:
+            yield found
+
 
 Form = Literal["md", "html"]
 
@@ -81,7 +403,7 @@ def _environment(form: Form) -> Any:
     environment = SandboxedEnvironment(
         loader=FileSystemLoader(asset_dir("templates") / "reports"),
         autoescape=form == "html",
-        finalize=_shown if form == "html" else escaped,
+        finalize=_text_of if form == "html" else escaped,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -92,7 +414,7 @@ def _environment(form: Form) -> Any:
     return environment
 
 
-def _shown(value: object) -> object:
+def _text_of(value: object) -> object:
     """Remove control characters; the environment escapes the result."""
     if type(value) is not str:
         return value

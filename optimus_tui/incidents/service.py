@@ -22,11 +22,11 @@ from optimus_tui.incidents.timestamps import Clocks
 from optimus_tui.probes.round_trips import attributed_to
 from optimus_tui.storage.user import user_name
 from optimus_tui.workflow.engine import reduce, refusal, replay
-from optimus_tui.workflow.outcomes.outcome import outline
+from optimus_tui.workflow.outcomes import outline
 
 if TYPE_CHECKING:
     from optimus_tui.context import Context
-    from optimus_tui.tools.progress import Progress
+    from optimus_tui.tools.parts import Progress
 
 Document = tuple[Evidence, bytes]
 Change = Callable[[Stamp], AnyEvent]

@@ -1,24 +1,79 @@
-"""The server: what is listed and what a call answers. ``isError`` is set exactly where ``run`` would exit 2, 3 or 4.
+"""The server: what is listed and what a call answers.
+
+``isError`` is set exactly where ``run`` would exit 2, 3 or 4.
 
 Structured content is the text, decoded. A bug is a protocol error, never a document that looks like an answer.
+
+Progress as notifications: a share from 0 to 1 that only grows, at most ten times a second, the end included.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from typing import Any
 
 import mcp_types as types
 from mcp.server.context import ServerRequestContext
 from mcp.server.lowlevel.server import Server
+from mcp.server.session import ServerSession
 from mcp.shared.exceptions import MCPError
 from msgspec import json
 
 from optimus_tui import __version__
 from optimus_tui.contract.tools.common import ErrorReport
-from optimus_tui.mcp_server.progress import progress_of
 from optimus_tui.serving.dispatcher import ToolDispatcher
+from optimus_tui.tools.parts import Progress
 from optimus_tui.tools.registry import TOOLS, Tool, schema_of
-from optimus_tui.wording.clauses import clause
+from optimus_tui.wording.numbers import clause
+
+PAUSE_SECONDS = 0.1
+
+
+class _ProgressSender:
+    """Keeps only the newest state, so that a client that does not read cannot delay a scan."""
+
+    def __init__(self, session: ServerSession) -> None:
+        self._session, self._changed = session, asyncio.Event()
+        self._share, self._sent, self._text = 0.0, -1.0, "started"
+        self._changed.set()
+
+    def update(self, done: int, total: int | None, what: str) -> None:
+        share = done / max(done, total) if total else done / (done + 10_000)
+        self._share = max(self._share, min(share, 0.99))
+        self._text = f"{done:,} of {total:,} {what}" if total else f"{done:,} {what}"
+        self._changed.set()
+
+    async def send_all(self) -> None:
+        while True:
+            await self._changed.wait()
+            self._changed.clear()
+            if self._share > self._sent:
+                await self._send()
+            await asyncio.sleep(PAUSE_SECONDS)
+
+    async def end(self) -> None:
+        if self._share > self._sent:
+            await self._send()
+        await self._session.report_progress(1.0, 1.0, "done")
+
+    async def _send(self) -> None:
+        self._sent = self._share
+        await self._session.report_progress(self._share, 1.0, self._text)
+
+
+@asynccontextmanager
+async def progress_of(session: ServerSession) -> AsyncIterator[Progress]:
+    """Yield a progress listener whose calls are sent to the client, if the client asked for progress."""
+    sender = _ProgressSender(session)
+    task = asyncio.create_task(sender.send_all())
+    try:
+        yield sender.update
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+    await sender.end()
+
 
 INSTRUCTIONS = (
     "Tools for a multi-tenant gateway (Backend Orchestrator), its AI engine and its Redis. Start with "

@@ -1,23 +1,72 @@
-"""Judge a file from its bytes: every finding at every level, and how well each pattern is met.
+"""Judge a file from its bytes.
 
-A level is chosen afterwards, so that one verdict can be stored for all of them. Files are read elsewhere.
+Every finding at every level, those that a comment accepts, and how well each pattern is met.
 """
 
 import ast
+import io
+import re
+import tokenize
 from collections.abc import Iterable
+from typing import NamedTuple
 
 import msgspec
 
 from optimus_tui.patterns.assembly import includes_others
 from optimus_tui.patterns.facts.model import Module
-from optimus_tui.patterns.ignore import Ignore, ignores_in
 from optimus_tui.patterns.rule import LEVELS, Hit, Level, Rule
 from optimus_tui.patterns.rules import RULES
 from optimus_tui.patterns.source.declared import declared
-from optimus_tui.patterns.source.parse import Lines, ParseFailure
-from optimus_tui.patterns.source.project import Project
+from optimus_tui.patterns.source.project import Lines, ParseFailure, Project
 from optimus_tui.patterns.source.view import View
 from optimus_tui.wording.safe import safe_text
+
+MARK = b"optimus:"
+_COMMENT = re.compile(r"#\s*optimus:\s*ignore(?P<rules>\[[^\]]*\])?(?P<reason>.*)")
+
+
+class Ignore(NamedTuple):
+    """One comment: its rules, the reason, and the line that it is about."""
+
+    rules: tuple[str, ...]
+    reason: str
+    line: int
+    column: int
+    about: int
+
+
+def ignores_in(lines: Lines) -> list[Ignore]:
+    """Return the comments of a file that could be parsed."""
+    if MARK not in lines.data:
+        return []
+    found: list[Ignore] = []
+    text = "\n".join(lines.all()) + "\n"
+    try:
+        tokens = list(tokenize.generate_tokens(io.StringIO(text).readline))
+    except (tokenize.TokenError, SyntaxError):
+        return []
+    for token in tokens:
+        comment = None
+        if token.type == tokenize.COMMENT:
+            comment = _COMMENT.match(token.string)
+        if comment is None:
+            continue
+        row, column = token.start
+        rules = tuple(one.strip() for one in (comment["rules"] or "[]")[1:-1].split(",") if one.strip())
+        alone = not lines.text(row)[:column].strip()
+        about = _next_code(lines, row) if alone else row
+        found.append(Ignore(rules, comment["reason"].strip(" -–—:"), row, column, about))
+    return found
+
+
+def _next_code(lines: Lines, row: int) -> int:
+    """Return the first line below that is neither a comment nor empty."""
+    for line in range(row + 1, min(row + 30, len(lines.all())) + 1):
+        text = lines.text(line).strip()
+        if text and not text.startswith("#"):
+            return line
+    return row
+
 
 PARSE, EMPTY, ROUTELESS, REASON = "file.unreadable", "file.empty", "file.no_routes", "ignore.without_reason"
 UNFOLLOWED = "Its routes are added in a way that cannot be followed"

@@ -6,7 +6,7 @@ the share of routes that meet it. Faults cost points in addition. A finding of h
 
 from typing import NamedTuple
 
-from optimus_tui.contract.tools.patterns import BOUNDS
+from optimus_tui.contract.tools.routers import BOUNDS
 from optimus_tui.patterns.judge import Verdict, rules_at
 from optimus_tui.patterns.rule import Level
 

@@ -13,7 +13,7 @@ import ssl
 from redis import exceptions as redis_errors
 
 from optimus_tui.contract.reading import Fault
-from optimus_tui.probes.delay import starved
+from optimus_tui.probes.load_meter import starved
 from optimus_tui.probes.port_protocol import Language
 from optimus_tui.probes.redis.dialing import HungUp, WrongLanguage
 from optimus_tui.probes.redis.parser import ReplyTooLarge, UnreadableReply

@@ -1,19 +1,23 @@
-"""Our own load on the server: round trips, commands, and the look-ups that would improve its hit rate.
+"""What this process costs itself and others.
 
-Nothing is estimated: every figure is counted where the command is sent and where its reply arrives. Commands that look
-up no key (SCAN, INFO, MEMORY USAGE) and refusals count as no look-up.
+Commands and bytes sent, replies lost, and the delay of its own event loop.
 """
 
+import asyncio
 import threading
+import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 from optimus_tui.clock import Clock
 
 if TYPE_CHECKING:
     from optimus_tui.probes.round_trips import CommandLog
+
 
 CONNECTED: ContextVar[float] = ContextVar("connected", default=float("-inf"))
 """When the running task last made a connection, greeting included, in seconds of its event loop's clock."""
@@ -117,3 +121,205 @@ def lookups_of(command: object, reply: object) -> tuple[int, int]:
     if missed(reply):
         return 0, 1
     return 1, 0
+
+
+TICK_SECONDS = 0.005
+NOTICED_SECONDS = 0.001
+LEAST_MS = 0.02
+"""No answer takes less time than this, not even from the same machine."""
+DISTURBED_MS, DISTURBED_SHARE = 50.0, 0.25
+"""A measurement that holds more of our own delay than this says little about the other side."""
+STANDSTILL_SECONDS = 0.25
+PIECE_SECONDS = 0.05
+"""Shorter blocks occur on every busy machine and delay an answer by a few milliseconds only."""
+BUSY_SHARE, LONG_SECONDS = 0.1, 0.5
+"""If this process used that share of a deadline as CPU time, only blocks of half a second count."""
+STARVED_SHARE = 0.3
+"""A deadline during which our own loop was blocked for this share says nothing about the other side."""
+ADJOINING_SECONDS = 0.01
+"""Blocks with less than this between them, or before the end of a wait, count as one."""
+_KEPT = 2048
+
+
+class LoopDelay:
+    """The delays of the running event loop; created by ``watching``. It holds no reference to the loop."""
+
+    def __init__(self) -> None:
+        self._users = 0
+        self._due = 0.0
+        self._timer: asyncio.TimerHandle | None = None
+        self._late: deque[tuple[float, float]] = deque(maxlen=_KEPT)
+        """(When it ended, seconds), the newest last."""
+        self._denied: deque[tuple[float, float]] = deque(maxlen=_KEPT)
+        """The same without the CPU time that this process used: time for which the machine gave it none."""
+        self._spent: deque[tuple[float, float]] = deque(maxlen=_KEPT)
+        """(When a tick came, CPU seconds that this process has used since the one before)."""
+        self._used = 0.0
+
+    def enter(self) -> None:
+        """Begin a measurement."""
+        self._users += 1
+        if self._timer is None:
+            self._used = time.process_time()
+            self._schedule(asyncio.get_running_loop().time())
+
+    def leave(self) -> None:
+        """End a measurement."""
+        self._users -= 1
+        if not self._users and self._timer is not None:
+            self._note(asyncio.get_running_loop().time())
+            self._timer.cancel()
+            self._timer = None
+
+    def since(self, began: float, least: float = 0.0) -> float:
+        """Return the seconds of delay from ``began`` (loop time) until now, in pieces of at least ``least`` seconds."""
+        now = asyncio.get_running_loop().time()
+        pieces = [(ended, late) for ended, late in self._late if ended > began]
+        if self._timer is not None:
+            pieces.append((now, now - self._due))
+        total = sum(min(late, ended - began) for ended, late in pieces if late > 0 and late >= least)
+        return min(total, max(0.0, now - began))
+
+    def at_end(self, began: float) -> float:
+        """Return the seconds of the blocks after ``began`` that last until now."""
+        now = asyncio.get_running_loop().time()
+        pieces = list(self._late)
+        if self._timer is not None and now > self._due:
+            pieces.append((now, now - self._due))
+        edge, total = now, 0.0
+        for ended, late in reversed(pieces):
+            if ended <= began or edge - ended > ADJOINING_SECONDS:
+                break
+            length = min(late, ended - began)
+            total, edge = total + length, min(edge, ended) - length
+        return min(total, max(0.0, now - began))
+
+    def before(self, began: float, until: float) -> float:
+        """Return the seconds of delay between two loop times."""
+        pieces = (min(ended, until) - max(ended - late, began) for ended, late in self._late)
+        return min(sum(one for one in pieces if one > 0), max(0.0, until - began))
+
+    def _tick(self) -> None:
+        now = asyncio.get_running_loop().time()
+        self._note(now)
+        self._schedule(now)
+
+    def _note(self, now: float) -> None:
+        late, used = now - self._due, time.process_time()
+        if late > NOTICED_SECONDS:
+            self._late.append((now, late))
+        if (denied := late - max(0.0, used - self._used)) >= PIECE_SECONDS:
+            self._denied.append((now, denied))
+        self._spent.append((now, max(0.0, used - self._used)))
+        self._used = used
+
+    def spent(self, began: float) -> float:
+        """Return the CPU seconds that this process has used since ``began``."""
+        return sum(seconds for ended, seconds in self._spent if ended > began)
+
+    def denied(self, began: float) -> float:
+        """Return the seconds since ``began`` for which the loop was due and got no CPU; short pieces do not count."""
+        return sum(min(seconds, ended - began) for ended, seconds in self._denied if ended > began)
+
+    def _schedule(self, now: float) -> None:
+        self._due = now + TICK_SECONDS
+        self._timer = asyncio.get_running_loop().call_at(self._due, self._tick)
+
+
+_WATCHES: "WeakKeyDictionary[asyncio.AbstractEventLoop, LoopDelay]" = WeakKeyDictionary()
+
+
+class Span:
+    """One running measurement."""
+
+    def __init__(self, delay: LoopDelay, began: float) -> None:
+        self._delay, self.began = delay, began
+        self._sent: float | None = None
+        self.dialed = False
+        """Whether a connection of its own was opened for it."""
+
+    def sent(self) -> None:
+        """Record that the request was sent: from now on the other side's time runs beside our own."""
+        self._sent = asyncio.get_running_loop().time()
+
+    @property
+    def seconds(self) -> float:
+        """Return our own delay in this measurement: all until the request was sent, then only a block at its end."""
+        if self._sent is None:
+            return self._delay.since(self.began)
+        return self._delay.before(self.began, self._sent) + self._delay.at_end(self._sent)
+
+    @property
+    def own_ms(self) -> float:
+        """Return our own delay in milliseconds."""
+        return self.seconds * 1000
+
+    @property
+    def took_ms(self) -> float:
+        """Return the milliseconds since the measurement began, without our own delay."""
+        passed = asyncio.get_running_loop().time() - self.began
+        return max(0.0, passed - self.seconds) * 1000
+
+    def restart(self, at: float | None = None) -> None:
+        """Measure only from now on, or from the loop time ``at``."""
+        if at is None:
+            at = asyncio.get_running_loop().time()
+        self.began, self._sent, self.dialed = at, None, False
+
+
+@contextmanager
+def watching() -> Iterator[Span]:
+    """Measure our own delay from here to the end of the block."""
+    loop = asyncio.get_running_loop()
+    delay = _WATCHES.get(loop)
+    if delay is None:
+        delay = _WATCHES[loop] = LoopDelay()
+    delay.enter()
+    try:
+        yield Span(delay, loop.time())
+    finally:
+        delay.leave()
+
+
+def stood_still(seconds: float) -> float:
+    """Return how long the running loop was blocked in the last ``seconds``; 0.0 where nothing was measured.
+
+    Blocks of a quarter of a second and more count, and from a twentieth on the part for which this process used no CPU:
+    a service that floods us keeps us busy in small pieces, and that delay is the service's.
+    """
+    try:
+        loop = asyncio.get_running_loop()
+    except RuntimeError:
+        return 0.0
+    delay = _WATCHES.get(loop)
+    if delay is None:
+        return 0.0
+    began = loop.time() - seconds
+    if delay.spent(began) >= BUSY_SHARE * seconds:
+        return delay.since(began, LONG_SECONDS)
+    return max(delay.since(began, STANDSTILL_SECONDS), delay.denied(began))
+
+
+def starved(seconds: float) -> str:
+    """Return why a missed deadline of ``seconds`` says nothing about the other side; empty where it does."""
+    still = stood_still(seconds)
+    if still >= STARVED_SHARE * seconds:
+        return starved_words(still)
+    return ""
+
+
+def starved_words(seconds: float) -> str:
+    """Return the sentence that says that this process got no CPU."""
+    return f"this machine gave us no CPU: our own loop stood still for {seconds:.1f} s"
+
+
+def measured_ms(took_ms: float, own_ms: float) -> float | None:
+    """Return the other side's time in milliseconds; None where nothing is left of it after our own delay."""
+    if took_ms >= LEAST_MS or own_ms <= 0:
+        return took_ms
+    return None
+
+
+def disturbed(took_ms: float, own_ms: float) -> bool:
+    """Return whether a measurement of ``took_ms`` (without ``own_ms`` of our delay) says little of the other side."""
+    return own_ms >= DISTURBED_MS and own_ms >= DISTURBED_SHARE * (took_ms + own_ms)

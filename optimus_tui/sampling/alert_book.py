@@ -12,13 +12,10 @@ from typing import TYPE_CHECKING, TypeVar
 import msgspec
 
 from optimus_tui.clock import Clock
-from optimus_tui.contract.alerts import AlertEpisode, Mute, Notice
-from optimus_tui.contract.findings import Finding
-from optimus_tui.contract.health import HealthReport
-from optimus_tui.verdicts.alerts import changes as alerts
-from optimus_tui.verdicts.alerts.groups import unjudged
-from optimus_tui.verdicts.alerts.history import merge
-from optimus_tui.verdicts.alerts.mutes import in_force
+from optimus_tui.contract.findings import AlertEpisode, Finding, Mute, Notice
+from optimus_tui.contract.services import HealthReport
+from optimus_tui.verdicts import alerts
+from optimus_tui.verdicts.alerts import in_force, merge, unjudged
 
 if TYPE_CHECKING:
     from optimus_tui.history.samples.store import Store

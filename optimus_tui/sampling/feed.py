@@ -11,10 +11,10 @@ from msgspec.structs import replace
 from optimus_tui.context import Context
 from optimus_tui.contract.feed import ClockOffset, FeedEvent, FeedItem, FeedStatus
 from optimus_tui.grammar.events import parse_event
-from optimus_tui.sampling.interval_timer import IntervalTimer
 from optimus_tui.sampling.sampler_state import SamplerState
-from optimus_tui.verdicts.coherence import feed
-from optimus_tui.verdicts.coherence.event_clock import by_arrival
+from optimus_tui.sampling.staleness import IntervalTimer
+from optimus_tui.verdicts.coherence import events
+from optimus_tui.verdicts.coherence.events import by_arrival
 
 EVERY_SECONDS = 0.1
 QUIET_SECONDS = 0.25
@@ -39,7 +39,7 @@ async def watch_feed(context: Context, sampler_state: SamplerState, timer: Inter
             claims.add(batch.items)
         if batch.status.state == "live":
             lived = mono
-        status = feed.settled(replace(batch.status, clock=claims.offset), mono - lived)
+        status = events.settled(replace(batch.status, clock=claims.offset), mono - lived)
         batch = replace(batch, status=status)
         due = mono - handed_on >= STATUS_SECONDS
         changed = batch.status.state != state
@@ -74,4 +74,4 @@ class Claims:
 
 
 def _judge(sampler_state: SamplerState, status: FeedStatus, mono: float) -> None:
-    sampler_state.settle("feed", feed.judge(status, mono=mono, thresholds=sampler_state.settings.thresholds))
+    sampler_state.settle("feed", events.judge(status, mono=mono, thresholds=sampler_state.settings.thresholds))

@@ -1,37 +1,106 @@
-"""The loop that scans the keyspace, fills the cache index and finds the rate-limit counters.
+"""The loops that read keys.
 
-The first pass reads TTLs and runs at the pace of the scan budget. Later passes read names only, at a bounded number of
-round trips a second, and the TTLs of new keys. A pass that was cut short never counts as complete, and no key is
-forgotten because of it.
+They scan the keyspace, fill the cache index, find the rate-limit counters, and read details of the keys in view.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from contextlib import aclosing, suppress
 from typing import TYPE_CHECKING, cast
 
 from msgspec.structs import replace
 
 from optimus_tui.context import Context
-from optimus_tui.contract.cache import CacheReport
+from optimus_tui.contract.cache import CacheReport, KeyDetail
 from optimus_tui.contract.finding_rules import CACHE_UNMEASURED
 from optimus_tui.contract.reading import Coverage, Reading
-from optimus_tui.sampling.interval_timer import Backoff, IntervalTimer
+from optimus_tui.grammar.keys import parse_key
+from optimus_tui.index.cache import UNKNOWN, UNPARSED_KIND, CacheIndex
+from optimus_tui.index.limits import LimitIndex
 from optimus_tui.sampling.sampler_state import SamplerState
-from optimus_tui.sampling.scan_sink import ScanSink
 from optimus_tui.sampling.staleness import (
+    ASK_AGAIN_SECONDS,
+    Backoff,
+    IntervalTimer,
     bounded,
     kept,
     next_try,
     outages,
     redis_fault,
 )
-from optimus_tui.verdicts.coherence import cache as cache_verdict
-from optimus_tui.verdicts.limits.layouts import find_unknown_layout
+from optimus_tui.verdicts.coherence import keys as cache_verdict
+from optimus_tui.verdicts.limits.findings import find_unknown_layout
 from optimus_tui.verdicts.unmeasured import find_unmeasured
 
 if TYPE_CHECKING:
     from optimus_tui.probes.keys.keyspace import KeyPage, SweepOutcome
+
+
+MAX_COUNTERS = 50_000
+"""Counters whose names are remembered; with more, new ones are reported at the end of the scan."""
+
+
+class ScanSink:
+    """Feeds the cache index and the limit index. One pass lies between ``begin`` and ``end``."""
+
+    def __init__(self, cache: CacheIndex, limits: LimitIndex) -> None:
+        self.cache, self.limits = cache, limits
+        self._tenants: set[bytes] = set()
+        self._counters: set[bytes] = set()
+        self._present: set[bytes] = set()
+
+    def know_tenants(self, tenants: Iterable[bytes]) -> None:
+        """Add tenants with colons in their names, which settle whose a key is."""
+        new = {tenant for tenant in tenants if b":" in tenant} - self._tenants
+        if new:
+            self._tenants |= new
+            self.cache.know_tenants(new)
+
+    def begin(self) -> None:
+        """Begin a pass."""
+        self._present = set()
+        self.cache.begin_sweep()
+        self.limits.begin_sweep()
+
+    def end(self, coverage: Coverage) -> None:
+        """End a pass. A counter that a complete pass did not see counts as new when it comes back."""
+        self.cache.end_sweep(coverage)
+        self.limits.end_sweep(coverage.complete)
+        if coverage.complete:
+            self._counters = self._present
+
+    def take(
+        self, names: Sequence[bytes], pttls: Sequence[int] | None, sizes: Sequence[int | None] | None, mono: float
+    ) -> tuple[list[bytes], bool]:
+        """Add one page.
+
+        Returns:
+            The cache keys whose TTL is unknown (empty if the page brought TTLs), and whether a counter is new.
+        """
+        before = self.cache.version
+        self.cache.put_page(names, pttls, sizes, mono)
+        fresh = []
+        if pttls is None and self.cache.version != before:
+            fresh = [name for name in names if self._is_fresh(name)]
+        return fresh, self._take_counters([name for name in names if name.startswith(b"rate_limit")])
+
+    def _is_fresh(self, name: bytes) -> bool:
+        if not name.startswith(b"cache:"):
+            return False
+        parsed = parse_key(name, self._tenants)
+        kind = parsed.kind if parsed.family == "cache" else UNPARSED_KIND
+        return self.cache.expires_ms(kind, parsed.tenant, name) == UNKNOWN
+
+    def _take_counters(self, names: list[bytes]) -> bool:
+        if not names:
+            return False
+        self.limits.put_page(names)
+        new = any(name not in self._counters for name in names)
+        if len(self._present) < MAX_COUNTERS:
+            self._present.update(names)
+            self._counters.update(names)
+        return new
+
 
 PAGE_SECONDS = 8.0
 """Deadline of one page with its TTLs and the pause before it; each command also has the client's own."""
@@ -205,3 +274,60 @@ class KeyLoop:
             wall, mono = self._last.taken_at, self._last.taken_mono
         self._last = Reading(value=report, taken_at=wall, taken_mono=mono, coverage=coverage)
         self.sampler_state.sink("cache", self._last)
+
+
+EVERY_SECONDS = 2.0
+LEAST_GAP_SECONDS = 0.25
+MAX_KEYS = 200
+_NEVER, _GONE, _NOT_ASKED = -1, -2, -3
+
+
+class DetailLoop:
+    """Reads type, size and TTL of the keys that ``watch`` names."""
+
+    def __init__(self, context: Context, sampler_state: SamplerState, timer: IntervalTimer, cache: CacheIndex) -> None:
+        self.context, self.sampler_state, self.timer, self.cache = context, sampler_state, timer, cache
+        self._keys: tuple[bytes, ...] = ()
+        self._backoff = Backoff()
+
+    def watch(self, keys: Sequence[bytes]) -> None:
+        """Set the keys in view; new ones are read soon."""
+        chosen = tuple(keys[:MAX_KEYS])
+        new = set(chosen) - set(self._keys)
+        self._keys = chosen
+        if new and self.timer.factor:
+            self.timer.wake()
+
+    async def run(self) -> None:
+        """Read every two seconds, until cancelled."""
+        while True:
+            if not self._keys:
+                await self.timer.rest(ASK_AGAIN_SECONDS)
+                continue
+            delay = await self._once()
+            await asyncio.sleep(LEAST_GAP_SECONDS)
+            await self.timer.rest(delay - LEAST_GAP_SECONDS)
+
+    async def _once(self) -> float:
+        from optimus_tui.probes.keys.cache import read_details
+
+        context, keys = self.context, self._keys
+        try:
+            details = await bounded(read_details(context.redis, context.own, context.clock, keys))
+        except outages() as error:
+            delay, _ = next_try(redis_fault(error, context.settings.redis), self._backoff)
+            return delay
+        self._backoff.worked()
+        self.cache.put_page([one.key for one in details], [_pttl(one) for one in details], None, context.clock.mono())
+        self.sampler_state.sink("details", tuple(details))
+        return EVERY_SECONDS
+
+
+def _pttl(detail: KeyDetail) -> int:
+    if detail.gone:
+        return _GONE
+    if detail.immortal:
+        return _NEVER
+    if detail.ttl_ms is None:
+        return _NOT_ASKED
+    return detail.ttl_ms

@@ -12,16 +12,9 @@ from optimus_tui.contract.finding_rules import LIMITS_UNMEASURED
 from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.limits import Counter, LimitsReport
 from optimus_tui.contract.reading import Coverage, Fault, Reading
-from optimus_tui.sampling.interval_timer import Backoff, IntervalTimer
+from optimus_tui.sampling.keys import ScanSink
 from optimus_tui.sampling.sampler_state import SamplerState
-from optimus_tui.sampling.scan_sink import ScanSink
-from optimus_tui.sampling.staleness import (
-    bounded,
-    kept,
-    next_try,
-    outages,
-    redis_fault,
-)
+from optimus_tui.sampling.staleness import Backoff, IntervalTimer, bounded, kept, next_try, outages, redis_fault
 from optimus_tui.verdicts.limits.judge import judge
 from optimus_tui.verdicts.sorting import worst_first
 from optimus_tui.verdicts.unmeasured import find_unmeasured

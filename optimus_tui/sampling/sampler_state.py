@@ -1,9 +1,15 @@
 """What all loops have read, in one place: it composes the health report and knows since when each finding holds.
 
 It reads nothing itself, and the verdicts are those of ``verdicts``.
+
+The readings of gateway and engine in the last five minutes, to find a service that comes and goes.
+
+The rule (``judge_flapping``) and the window are those of the tools. Samples from before this process began count too:
+they are read once, after the first reading.
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Sequence
 
 from msgspec.structs import replace
@@ -13,16 +19,45 @@ from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.limits import LimitRules
 from optimus_tui.contract.reading import Coverage, Fault, Reading
 from optimus_tui.contract.services import GatewayState, HitRate, ServerState, ServiceState
-from optimus_tui.history.samples.ring import Ring
-from optimus_tui.probes.delay import disturbed
-from optimus_tui.sampling.steadiness import Steadiness
+from optimus_tui.history.samples.store import Ring
+from optimus_tui.probes.load_meter import disturbed
 from optimus_tui.settings.model import Settings
-from optimus_tui.verdicts import health
-from optimus_tui.verdicts.alerts import episodes
+from optimus_tui.verdicts import alerts, health
 from optimus_tui.verdicts.gateway.hit_rate import LookupTrack, hit_rate, recent_growth, track_gateway, track_lookups
+from optimus_tui.verdicts.gateway.latency import judge_flapping
 from optimus_tui.verdicts.rules import merge_rules
-from optimus_tui.verdicts.server_track import NO_SAMPLES, track_server
+from optimus_tui.verdicts.server import NO_SAMPLES, track_server
 from optimus_tui.verdicts.unmeasured import find_broken
+
+SECONDS = 300.0
+MOST_LOOKS = 2000
+
+
+class Steadiness:
+    """The readings of the last five minutes, by service and wall-clock time: 1.0 if it answered well, else 0.0."""
+
+    def __init__(self) -> None:
+        self._looks: dict[str, deque[tuple[float, float]]] = {}
+
+    def see(self, name: str, at: float, state: ServiceState | None) -> None:
+        """Note one reading; one that says nothing about the service is left out."""
+        if state is None or (good := state.answered_well) is None:
+            return
+        looks = self._looks.setdefault(name, deque(maxlen=MOST_LOOKS))
+        looks.append((at, float(good)))
+        while looks[0][0] < at - SECONDS:
+            looks.popleft()
+
+    def remember(self, name: str, samples: Sequence[tuple[float, float]]) -> None:
+        """Put earlier samples before our own."""
+        own = self._looks.get(name, deque())
+        first = own[0][0] if own else float("inf")
+        self._looks[name] = deque([*(one for one in samples if one[0] < first), *own], maxlen=MOST_LOOKS)
+
+    def findings(self, name: str) -> list[Finding]:
+        """Return ``services.flapping``, or nothing."""
+        return judge_flapping(name, tuple(self._looks.get(name, ())))
+
 
 Sink = Callable[[str, object], None]
 
@@ -51,7 +86,7 @@ class SamplerState:
         self._lookups = LookupTrack()
         self._published = LookupTrack()
         self._findings: dict[str, tuple[Finding, ...]] = {}
-        self._episodes: dict[str, episodes.Episodes] = {}
+        self._episodes: dict[str, alerts.Episodes] = {}
 
     # -- looks at dependencies
 
@@ -157,8 +192,8 @@ class SamplerState:
             self.settle(f"broken {source}", [])
 
     def _dated(self, subject: str, findings: Sequence[Finding]) -> tuple[Finding, ...]:
-        state = self._episodes.get(subject, episodes.NO_EPISODES)
-        self._episodes[subject], dated = episodes.track(state, findings, self.clock.wall(), self.clock.mono())
+        state = self._episodes.get(subject, alerts.NO_EPISODES)
+        self._episodes[subject], dated = alerts.track(state, findings, self.clock.wall(), self.clock.mono())
         return dated
 
     # -- the report

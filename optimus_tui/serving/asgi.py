@@ -12,8 +12,7 @@ from typing import Any, TypeVar
 from optimus_tui.contract.tools.common import ErrorCode, ToolError
 from optimus_tui.tools.answer import encode, failure_report
 from optimus_tui.tools.arguments import MAX_BYTES, ToolFailure
-from optimus_tui.wording.redact import redact
-from optimus_tui.wording.safe import safe_text
+from optimus_tui.wording.safe import redact, safe_text
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]

@@ -18,9 +18,8 @@ from optimus_tui.contract.tools.common import ErrorCode, ToolError
 from optimus_tui.settings.errors import SettingsError
 from optimus_tui.tools.answer import answer, encode, exit_code, failure_report, find
 from optimus_tui.tools.arguments import ToolFailure
-from optimus_tui.tools.progress import Progress
-from optimus_tui.wording.redact import redact
-from optimus_tui.wording.safe import safe_text
+from optimus_tui.tools.parts import Progress
+from optimus_tui.wording.safe import redact, safe_text
 
 if TYPE_CHECKING:
     from optimus_tui.context import Context

@@ -10,10 +10,9 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from optimus_tui.settings.compose import DEFAULT, Composer
+from optimus_tui.settings.compose import DEFAULT, Composer, flag_layer, variable_layer
 from optimus_tui.settings.errors import SettingsError, spelled
 from optimus_tui.settings.files import ConfigFile, find_project_file, read_config
-from optimus_tui.settings.layers import flag_layer, variable_layer
 from optimus_tui.settings.model import Settings
 from optimus_tui.settings.schema import check_value
 from optimus_tui.settings.table import BY_KEY, OVERRIDES

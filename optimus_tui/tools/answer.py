@@ -1,4 +1,10 @@
-"""Run a tool from its name and arguments to its document. Every surface uses this, so that all answer alike."""
+"""Run a tool from its name and arguments to its document. Every surface uses this, so that all answer alike.
+
+Limit every list of a document to a hundred rows, and count what is left out. Pure.
+
+A tenant with thousands of counters would else make an answer that a client cannot take. Exit codes and verdicts are
+computed from the whole; only what is sent is cut.
+"""
 
 import asyncio
 import sys
@@ -10,18 +16,49 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from optimus_tui.contract.tools.common import ErrorReport, Report, ToolError
-from optimus_tui.probes.delay import starved, watching
+from optimus_tui.probes.load_meter import starved, watching
 from optimus_tui.probes.round_trips import attributed_to
 from optimus_tui.tools.arguments import ToolFailure, decode, parse
-from optimus_tui.tools.capping import capped
 from optimus_tui.tools.pages.report_sections import sentence
-from optimus_tui.tools.parts import within
-from optimus_tui.tools.progress import Progress, listening
+from optimus_tui.tools.parts import Progress, listening, within
 from optimus_tui.tools.registry import TOOLS, Tool
 from optimus_tui.wording.safe import safe_text
 
 if TYPE_CHECKING:
     from optimus_tui.context import Context
+
+
+ROWS = 100
+OMITTED = "omitted"
+
+
+def capped(document: dict[str, Any]) -> dict[str, Any]:
+    """Return the document with its lists and maps cut to ``ROWS``.
+
+    What was cut in an object is counted in its own ``omitted``, beside what the tool itself has left out there.
+    """
+    cut, result = 0, dict[str, Any]()
+    for name, value in document.items():
+        result[name], left_out = _shortened(value)
+        cut += left_out
+    if cut:
+        before = result.get(OMITTED)
+        result[OMITTED] = cut + (before if isinstance(before, int) else 0)
+    return result
+
+
+def _shortened(value: Any) -> tuple[Any, int]:
+    """The value with at most ``ROWS`` entries, each bounded in turn, and the number of entries that were cut."""
+    if isinstance(value, dict):
+        if len(value) <= ROWS:
+            kept = value
+        else:
+            kept = dict(list(value.items())[:ROWS])
+        return capped(kept), len(value) - len(kept)
+    if isinstance(value, (list, tuple)):
+        return [_shortened(item)[0] for item in value[:ROWS]], max(0, len(value) - ROWS)
+    return value, 0
+
 
 DEADLINE_SECONDS = 8.0
 _LOADED = "optimus_tui.probes.redis.loaded"

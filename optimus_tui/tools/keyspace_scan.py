@@ -14,11 +14,10 @@ from optimus_tui.grammar.keys import parse_key
 from optimus_tui.index.cache import CacheIndex
 from optimus_tui.index.limits import LimitIndex
 from optimus_tui.tools.arguments import ToolFailure
-from optimus_tui.tools.parts import not_in_time, part, seconds_left
-from optimus_tui.tools.progress import report
+from optimus_tui.tools.parts import not_in_time, part, report, seconds_left
 from optimus_tui.verdicts.limits import judge as limit_verdicts
 from optimus_tui.verdicts.limits.blocked import CommonLimit, common_limits
-from optimus_tui.verdicts.limits.layouts import counters_unknown, find_unknown_layout, layout_words
+from optimus_tui.verdicts.limits.findings import counters_unknown, find_unknown_layout, layout_words
 from optimus_tui.verdicts.rules import merge_rules
 
 if TYPE_CHECKING:

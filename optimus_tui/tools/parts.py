@@ -1,21 +1,17 @@
-"""The parts of one answer, each with a time limit inside that of the whole tool: a part that hangs is missing alone.
-
-``answer`` sets the limit of the whole (``within``); a tool gives each thing that it measures to ``part`` or
-``reading``. A part that is not done in time becomes a Fault with the reason, also where this machine gave us no CPU.
-An outage raises nothing.
-"""
+"""The parts of one answer and the progress of its tool. Each part has a time limit inside that of the whole tool."""
 
 import asyncio
-from collections.abc import Awaitable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, TypeVar
 
 from optimus_tui.contract.reading import Fault, Reading
-from optimus_tui.probes.delay import starved
+from optimus_tui.probes.load_meter import starved
 
 if TYPE_CHECKING:
     from optimus_tui.context import Context
+
 
 T = TypeVar("T")
 PART_SECONDS = 2.8
@@ -80,3 +76,26 @@ async def reading(ctx: "Context", work: Awaitable[Reading[T]], what: str, most: 
 
 async def nothing() -> None:
     """Return None, for a part that was not asked for."""
+
+
+Progress = Callable[[int, int | None, str], None]
+"""(done, total or None where nobody knows it, what is counted). Called often: it returns at once and never raises."""
+
+_LISTENER: ContextVar[Progress | None] = ContextVar("progress", default=None)
+
+
+@contextmanager
+def listening(listener: Progress | None) -> Iterator[None]:
+    """Send everything that this task and its children report to ``listener``."""
+    before = _LISTENER.set(listener)
+    try:
+        yield
+    finally:
+        _LISTENER.reset(before)
+
+
+def report(done: int, total: int | None, what: str) -> None:
+    """Report ``done`` of ``total``, never more than all: a walk over the keys meets some names twice."""
+    listener = _LISTENER.get()
+    if listener is not None:
+        listener(done if total is None else min(done, total), total, what)

@@ -1,14 +1,21 @@
-"""The seven tools by name. A new tool is one file beside this one and one entry below; the code loads on first use."""
+"""The seven tools.
 
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+What each takes and how it is called, the day's routine, and which tool helps with which symptom.
+"""
+
+from collections.abc import Awaitable, Callable, Container, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+from msgspec import Struct, field
 
 from optimus_tui.contract.tools.common import Query, Report
+from optimus_tui.settings.model import Settings
+from optimus_tui.wording.safe import safe_text
+from optimus_tui.wording.shell import shell_word
 
 if TYPE_CHECKING:
     from optimus_tui.context import Context
@@ -131,3 +138,90 @@ TOOLS = Registry(
          "Reads routers without running them, and says what they lack, on which line, why, and how to fix it.",
          reaches_out=False),
 )  # fmt: skip
+
+
+SERVE = "http://127.0.0.1:8030"
+"""Where ``optimus-tui serve`` listens unless told otherwise."""
+
+
+def callings(
+    tool: str, arguments: Mapping[str, Any], settings: Settings, report: Report | None = None
+) -> list[tuple[str, str]]:
+    """Return pairs of a name and a text to copy: recommended commands, then this question for each surface."""
+    text = msgspec.json.encode(arguments).decode()
+    if settings.environment == "default":
+        environment = []
+    else:
+        environment = ["--env", shell_word(settings.environment)]
+    line = " ".join(["optimus-tui", "run", *environment, tool, shell_word(text)])
+    call = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": tool, "arguments": dict(arguments)}}
+    post = f"curl -sS -X POST {SERVE}/mcp/{tool} -H 'Content-Type: application/json' -d {shell_word(text)}"
+    return [
+        *recommended(report),
+        ("command line", line),
+        ("curl to `optimus-tui serve`", post),
+        ("MCP call", msgspec.json.encode(call).decode()),
+    ]
+
+
+def recommended(report: Report | None) -> list[tuple[str, str]]:
+    """Return the commands that a report recommends, each with what it does."""
+    found: list[tuple[str, str]] = []
+    for one in getattr(report, "recommendations", ()):
+        command = getattr(one, "command", None)
+        if command:
+            found.append((safe_text(getattr(one, "action", "") or "recommended", 90), command))
+    return found
+
+
+class ToolCall(Struct, frozen=True):
+    """Which tool to run, and with which arguments; the others keep their defaults."""
+
+    tool: str
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+
+
+class RoutineStep(Struct, frozen=True):
+    """When to look or for what symptom; what to run; why."""
+
+    when: str
+    tool_call: ToolCall
+    why: str
+
+
+_ROUTINE = (
+    RoutineStep(
+        "Morning (9 AM)", ToolCall("diagnose_gateway_health", {"include_cache_metrics": True}), "is everything up"
+    ),
+    RoutineStep(
+        "Midday (1 PM)",
+        ToolCall("analyze_performance_metrics", {"metric_type": "cache_performance"}),
+        "is the hit rate good",
+    ),
+    RoutineStep("Evening (6 PM)", ToolCall("analyze_cache_coherence", {"time_window_minutes": 60}), "do events arrive"),
+)
+
+_SYMPTOMS = (
+    RoutineStep("Slow responses", ToolCall("analyze_performance_metrics", {"metric_type": "latency"}), "first"),
+    RoutineStep("Slow responses", ToolCall("analyze_cache_coherence"), "then"),
+    RoutineStep(
+        "Rate limit errors", ToolCall("troubleshoot_production_issue", {"issue_type": "rate_limiting"}), "first"
+    ),
+    RoutineStep("Rate limit errors", ToolCall("diagnose_gateway_health"), "then"),
+    RoutineStep("New API needed", ToolCall("generate_enterprise_router"), "first"),
+    RoutineStep("New API needed", ToolCall("validate_enterprise_patterns"), "then"),
+    RoutineStep("Cache misses", ToolCall("analyze_cache_coherence"), "first"),
+    RoutineStep("Cache misses", ToolCall("analyze_performance_metrics", {"metric_type": "cache_performance"}), "then"),
+    RoutineStep("Service down", ToolCall("diagnose_gateway_health"), "first"),
+    RoutineStep("Service down", ToolCall("test_ai_engine_integration", {"test_type": "connectivity"}), "then"),
+)
+
+
+def routine(known: Container[str]) -> tuple[RoutineStep, ...]:
+    """Return the three checks of a day."""
+    return tuple(step for step in _ROUTINE if step.tool_call.tool in known)
+
+
+def symptoms(known: Container[str]) -> tuple[RoutineStep, ...]:
+    """Return for each symptom the first tool and the next one."""
+    return tuple(step for step in _SYMPTOMS if step.tool_call.tool in known)

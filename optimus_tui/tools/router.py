@@ -1,12 +1,26 @@
-"""generate_enterprise_router: the draft of a router and its tests. It writes nothing: ``scaffold new`` does that."""
+"""generate_enterprise_router: the draft of a router and its tests. It writes nothing: ``scaffold new`` does that.
 
+What a drafted router would share with the project's others: counted operations and cached kinds.
+
+Both are names in Redis, so two routers with one name share one limit, or one cache. This warns, and refuses nothing.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from optimus_tui.contract.tools.common import ToolError
-from optimus_tui.contract.tools.router import GeneratedFile, GeneratedPaths, RouterQuery, RouterReport
+from optimus_tui.contract.tools.routers import GeneratedFile, GeneratedPaths, RouterQuery, RouterReport
+from optimus_tui.patterns.judge import inspect
+from optimus_tui.patterns.source.project import Project
+from optimus_tui.probes.keys.sources import SourceTree
+from optimus_tui.scaffold.render import Draft
+from optimus_tui.tools.patterns.files import ROUTERS, examine
+from optimus_tui.wording.safe import safe_text
 
 if TYPE_CHECKING:
     from optimus_tui.context import Context
+
 
 QUERY, REPORT = RouterQuery, RouterReport
 
@@ -18,10 +32,8 @@ def found(report: RouterReport) -> bool:
 
 async def run(ctx: "Context", query: RouterQuery) -> RouterReport:
     """Check the answers and render both files in memory."""
-    from optimus_tui.scaffold.explain import features, next_steps
-    from optimus_tui.scaffold.names import SpecError
-    from optimus_tui.scaffold.render import render
-    from optimus_tui.scaffold.spec import make_spec
+    from optimus_tui.scaffold.render import features, next_steps, render
+    from optimus_tui.scaffold.spec import SpecError, make_spec
     from optimus_tui.tools.answer import timestamp
     from optimus_tui.tools.arguments import ToolFailure
 
@@ -53,3 +65,30 @@ async def run(ctx: "Context", query: RouterQuery) -> RouterReport:
         enterprise_features=features(spec),
         next_steps=next_steps(spec, ctx.settings.gateway_url),
     )
+
+
+SECONDS = 4.0
+_LISTED = 3
+
+
+def shared_names(root: Path, draft: Draft) -> tuple[str, ...]:
+    """Return one sentence for each router and sort of name that the draft shares. Reads the disk."""
+    tree, router = SourceTree(root), draft.router
+    mine = inspect(router.path, router.content.encode(), Project(tree.load))
+    outcome = examine(root, [path for path in tree.below(ROUTERS) if path != router.path], seconds=SECONDS)
+    warnings: list[str] = []
+    for one in outcome.judged:
+        name = safe_text(one.path.rpartition("/")[2], 60)
+        if operations := sorted(set(mine.operations) & set(one.verdict.operations)):
+            warnings.append(f"{name} counts {_listed(operations)}, too: one limit would hold for both routers")
+        if kinds := sorted(set(mine.kinds) & set(one.verdict.kinds)):
+            warnings.append(f"{name} caches {_listed(kinds)}, too: each would serve and drop the other's answers")
+    late = sum(reason.startswith("not reached") for _, _, reason in outcome.skipped)
+    if late:
+        warnings.append(f"{late} routers were not read in time: whether they share a name with it is unknown")
+    return tuple(warnings)
+
+
+def _listed(names: Sequence[str]) -> str:
+    first, rest = names[:_LISTED], len(names) - _LISTED
+    return ", ".join(safe_text(name, 60) for name in first) + (f" and {rest} more" if rest > 0 else "")

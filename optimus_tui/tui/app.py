@@ -18,13 +18,13 @@ from textual.notifications import Notify, SeverityLevel
 from optimus_tui.assets import asset_dir
 from optimus_tui.settings.model import Settings
 from optimus_tui.threads import DaemonThreads
+from optimus_tui.tui.base_screen import LastingNotification
 from optimus_tui.tui.dashboard.screen import Dashboard
 from optimus_tui.tui.services import Demo
 from optimus_tui.tui.terminal import crash
 from optimus_tui.tui.terminal.control_char_filter import ControlCharFilter
 from optimus_tui.tui.terminal.signals import leave_on_signals
 from optimus_tui.tui.theme import THEMES, VARIABLE_DEFAULTS
-from optimus_tui.tui.toasts import LastingNotification
 
 BUG = 70
 """Exit code for a bug of our own (EX_SOFTWARE): none of the contract's, so that nobody takes it for a finding."""

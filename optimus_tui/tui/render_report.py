@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from rich.cells import cell_len
 
 from optimus_tui.tools.pages.sections import Fact, Section
-from optimus_tui.tui.widgets.columns import fit_cell, fit_name
 from optimus_tui.tui.widgets.figures import wrap
 from optimus_tui.tui.widgets.line_view import Piece
+from optimus_tui.tui.widgets.table import fit_cell, fit_name
 from optimus_tui.wording.columns import GAP, LEAST, Need, fitting_widths, is_figure, left_out
 
 INKS = {"critical": "crit", "warning": "warn", "ok": "good", "quiet": "quiet", "": ""}

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from optimus_tui.context import Context
     from optimus_tui.contract.actions import Receipt
     from optimus_tui.contract.drill import Happened, Remedy, Truth
-    from optimus_tui.contract.health import HealthReport
+    from optimus_tui.contract.services import HealthReport
     from optimus_tui.settings.model import Settings
     from optimus_tui.tui.dashboard.sampling_bridge import SamplingBridge
     from optimus_tui.tui.panes.base import Pane

@@ -1,14 +1,11 @@
-"""What has changed between two stand-ups: a word for each part, which findings are new, and which are gone. Pure.
+"""What has changed between two stand-ups, and in which figures tenants differ most. Pure."""
 
-Noise is no change: latencies must differ by half as much again and 20 ms, shares by three points.
-"""
-
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 
 from msgspec.structs import replace
 
 from optimus_tui.contract.findings import SEVERITIES
-from optimus_tui.contract.tools.standup import Change, Direction, ServicePart, StandupFinding, StandupReport
+from optimus_tui.contract.tools.state import Change, Direction, ServicePart, StandupFinding, StandupReport
 from optimus_tui.wording.numbers import latency, percent, thousands
 
 SAME = Change(direction="same", words="as before")
@@ -112,3 +109,30 @@ _PARTS: dict[str, Callable[[StandupReport, StandupReport], Change]] = {
     "cache": _cache,
     "events": _events,
 }
+
+
+ALARMS = frozenset({"immortal", "over"})
+SHARES = frozenset({"share", "share_of_all_counters", "error_share", "refused_share"})
+FEW = 10.0
+"""So many are added to the larger count: differences of a handful weigh little."""
+
+
+def differences(tenants: Sequence[Mapping[str, object]]) -> dict[str, float]:
+    """Return by how much the tenants differ in each figure, from 0 to 1, the largest first.
+
+    Figures in which all are alike are left out, and so are words and what is known of one tenant only.
+    """
+    found: dict[str, float] = {}
+    for name in tenants[0] if tenants else ():
+        values = [float(one) for tenant in tenants if isinstance(one := tenant.get(name), (int, float))]
+        if len(values) > 1 and max(values) > min(values):
+            found[name] = _spread(name, max(values), min(values))
+    return dict(sorted(found.items(), key=lambda item: -item[1]))
+
+
+def _spread(name: str, most: float, least: float) -> float:
+    if name in ALARMS:
+        return 1.0
+    if name in SHARES:
+        return min(1.0, most - least)
+    return (most - least) / (most + FEW)

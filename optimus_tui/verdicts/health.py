@@ -9,9 +9,8 @@ from collections.abc import Iterable, Mapping
 from msgspec import Struct
 
 from optimus_tui.contract.findings import Finding, overall_of
-from optimus_tui.contract.health import HealthReport, Series
 from optimus_tui.contract.reading import Reading
-from optimus_tui.contract.services import GatewayState, HitRate, ServerState, ServiceState
+from optimus_tui.contract.services import GatewayState, HealthReport, HitRate, Series, ServerState, ServiceState
 from optimus_tui.settings.model import Thresholds
 from optimus_tui.verdicts.gateway import latency, services
 from optimus_tui.verdicts.gateway.hit_rate import find_rates

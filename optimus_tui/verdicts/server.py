@@ -1,9 +1,6 @@
-"""Judge a Redis that answers by its INFO: refused writes and connections, a lost primary, the room left. Pure.
+"""Judge a Redis that answers by what its INFO says, and by what several looks at it tell together. Pure."""
 
-What was refused once since the server's start is no trouble of now: only growth between two samples is, or a state in
-which the server must refuse. A server that evicts keys may be full. What INFO does not show is reported as unknown.
-"""
-
+from msgspec import Struct
 from msgspec.structs import replace
 
 from optimus_tui.contract.finding_rules import (
@@ -19,11 +16,54 @@ from optimus_tui.contract.finding_rules import (
 )
 from optimus_tui.contract.findings import Finding, Severity
 from optimus_tui.contract.make_finding import Value, make_finding, phrase
-from optimus_tui.contract.services import ServerState
-from optimus_tui.verdicts.server_track import REPLICA_SECONDS
-from optimus_tui.wording.numbers import percent, plural
+from optimus_tui.contract.services import ServerState, growth
+from optimus_tui.wording.numbers import percent, plural, size
 from optimus_tui.wording.safe import safe_text
-from optimus_tui.wording.size import size
+
+KEEP_SECONDS = 30.0
+"""Looks are compared over so long: a server that is asked to write only now and then still refuses."""
+REPLICA_SECONDS = 600.0
+"""For so long a replica that dropped away is missed."""
+
+
+class ServerTrack(Struct, frozen=True, kw_only=True):
+    """Looks at one run of a server, oldest first, of the last ``KEEP_SECONDS``: (monotonic seconds, state).
+
+    Beside them how many replicas it had at most, and when that was.
+    """
+
+    looks: tuple[tuple[float, ServerState], ...] = ()
+    replicas: int = 0
+    replicas_mono: float = 0.0
+
+
+NO_SAMPLES = ServerTrack()
+
+
+def track_server(track: ServerTrack, state: ServerState, mono: float) -> tuple[ServerTrack, ServerState]:
+    """Return the track with this sample added, and the state with what earlier samples add to it."""
+    last = None
+    if track.looks:
+        last = track.looks[-1][1]
+    if last is not None and (last.run_id != state.run_id or (state.uptime_seconds or 0) < (last.uptime_seconds or 0)):
+        track, last = NO_SAMPLES, None
+    recent = [(at, one) for at, one in track.looks if at >= mono - KEEP_SECONDS]
+    looks = (*(recent or track.looks[-1:]), (mono, state))
+    most, at = track.replicas, track.replicas_mono
+    replicas = state.replicas or 0
+    if replicas >= most or mono - at > REPLICA_SECONDS:
+        most, at = replicas, mono
+    lost = 0
+    if state.role == "primary" and state.replicas is not None:
+        lost = most - replicas
+    lately = None
+    if last is not None:
+        lately = growth(looks[0][1].refused, state.refused, mono - looks[0][0])
+    if last is not None and lately is None and state.refused.writes is not None:
+        looks = ((mono, state),)  # counts were set back (CONFIG RESETSTAT): compare from here on
+    track = ServerTrack(looks=looks, replicas=most, replicas_mono=at)
+    return track, replace(state, refused_lately=lately, replicas_lost=lost)
+
 
 FULL_SHARE, NEARLY_FULL_SHARE, NEAR_SHARE = 0.99, 0.98, 0.90
 """Of maxmemory. A server that refused writes for want of memory and stands above the first is full: what a client sends

@@ -10,8 +10,7 @@ from collections.abc import Callable, Sequence
 from msgspec import Struct
 
 from optimus_tui.wording.age import clock
-from optimus_tui.wording.numbers import latency, percent, rate, thousands
-from optimus_tui.wording.size import size
+from optimus_tui.wording.numbers import latency, percent, rate, size, thousands
 
 CHART_WIDTH, CHART_HEIGHT, POINTS = 320, 64, 160
 GAP_SECONDS = 90.0

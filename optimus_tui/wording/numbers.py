@@ -1,10 +1,10 @@
-"""Counts, rates, shares and latencies as text, each with its unit.
+"""Counts, rates, shares, latencies, sizes and times to live as text, each with its unit.
 
-None is ``?``, never 0. Shares are rounded once: 99.6 % never reads as full, and beside a threshold of 70 % the value
-69.97 % is shown with enough decimals to differ from it.
+An unknown value is ``?``, never 0.
 """
 
 import math
+from collections.abc import Sized
 
 UNKNOWN = "?"
 """The sign for an unknown value, on every surface."""
@@ -154,3 +154,99 @@ def plural(count: int, one: str, many: str | None = None) -> str:
     if count == 1:
         return f"1 {one}"
     return f"{count:,} {many or one + 's'}"
+
+
+_UNITS = ("KB", "MB", "GB", "TB", "PB")
+
+
+def size(byte_count: int | None, *, estimate: bool = False) -> str:
+    """Return ``byte_count`` in units of 1,024, from 1,000 B on in KB: no column holds ``1008 B`` beside ``1.0 KB``.
+
+    ``?`` when unknown; ``~`` in front of an estimate.
+    """
+    if byte_count is None:
+        return UNKNOWN
+    mark = "~" * estimate
+    if byte_count < 1000:
+        return f"{mark}{byte_count} B"
+    amount, unit = byte_count / 1024, 0
+    while amount >= 1023.5 and unit < len(_UNITS) - 1:
+        amount, unit = amount / 1024, unit + 1
+    if amount >= 9.95:
+        return f"{mark}{amount:,.0f} {_UNITS[unit]}"
+    number = f"{amount:.1f}"
+    # Keys are some KB: one decimal keeps the column aligned. From MB up a round size reads as configured: "2 GB".
+    if unit > 0:
+        number = number.removesuffix(".0")
+    return f"{mark}{number} {_UNITS[unit]}"
+
+
+NEVER = "never"
+
+
+def ttl(seconds: float | None, *, immortal: bool = False) -> str:
+    """Return seconds left as a clock below a day, then hours, days, years. ``immortal`` wins; None is ``?``."""
+    if immortal:
+        return NEVER
+    if seconds is None or not math.isfinite(seconds):
+        return UNKNOWN
+    left = max(0, math.ceil(seconds))
+    if left < 3600:
+        return f"{left // 60}:{left % 60:02d}"
+    if left < 86_400:
+        return f"{left // 3600}:{left // 60 % 60:02d}:{left % 60:02d}"
+    if left < 3 * 86_400:
+        return f"{left // 3600} h"
+    if left < 1000 * 86_400:
+        return f"{left // 86_400:,} d"
+    return f"{left // (365 * 86_400):,} y"
+
+
+def until(seconds: float | None) -> str:
+    """Return the seconds until something happens as ``now``, ``3 s``, ``4 min``; ``–`` for None or an infinite time."""
+    if seconds is None or not math.isfinite(seconds):
+        return NOTHING
+    if seconds <= 0:
+        return "now"
+    left = math.ceil(seconds)
+    if left < 120:
+        return f"{left} s"
+    if left < 7200:
+        return f"{left // 60} min"
+    return f"{left // 3600} h"
+
+
+def span_ahead(earliest: float | None, latest: float | None) -> str:
+    """Return when an event is expected, in at most nine cells: ``now``, ``12-18 s``, ``≈ 12 s``, ``2-4 min``, ``–``."""
+    if earliest is None or latest is None or not (math.isfinite(earliest) and math.isfinite(latest)):
+        return until(earliest)
+    if latest <= 0:
+        return "now"
+    low, high = max(0, math.ceil(earliest)), math.ceil(latest)
+    for unit, size, most in (("s", 1, 120), ("min", 60, 99 * 60)):
+        if high < most:
+            first, last = max(1, low // size), max(1, -(-high // size))
+            if last > first:
+                return f"{first}-{last} {unit}"
+            return f"≈ {last} {unit}"
+    first, last = low // 3600, -(-high // 3600)
+    if last > first:
+        return f"{first}-{min(last, 999)} h"
+    return f"≈ {last} h"
+
+
+def and_others(items: Sized) -> str:
+    """Return `` (+2)`` for three items of which the first is shown; "" for one or none."""
+    if len(items) < 2:
+        return ""
+    return f" (+{len(items) - 1})"
+
+
+def clause(text: str | None, before: str, after: str = "") -> str:
+    """Return ``text`` between ``before`` and ``after``; empty where there is no text.
+
+    Example: ``clause(reason, ": ")`` is ``: disk full``, or nothing without a reason.
+    """
+    if not text:
+        return ""
+    return f"{before}{text}{after}"

@@ -1,9 +1,9 @@
-r"""The only place where untrusted bytes and text become text that may be shown.
+"""Make untrusted bytes and text safe to show, and remove credentials from them.
 
-Everything from Redis, HTTP, files and exceptions passes here. What a terminal or a reader could misread (control codes,
-escape sequences, bidi overrides, zero-width and blank-looking characters) comes out as a visible escape such as
-``\x1b``. The result never identifies a key: actions carry the raw bytes.
+Nothing else in the package does it.
 """
+
+import re
 
 BLANK_LOOKING = frozenset("\u115f\u1160\u3164\uffa0\u2800\u034f\u17b4\u17b5\u180b\u180c\u180d\u180f\ufe0e\ufe0f")
 MAX_COMBINING = 4
@@ -76,3 +76,20 @@ def _is_mark(char: str) -> bool:
 def is_plain(raw: bytes) -> bool:
     """Return True for printable ASCII, which cannot be misread. Any other name is marked with a badge."""
     return raw.isascii() and raw.decode("ascii").isprintable()
+
+
+_RULES = (
+    (re.compile(r"(?P<keep>://)\S*@", re.IGNORECASE), r"\g<keep>***@"),
+    (
+        re.compile(r"(?P<keep>\b(?:password|passwd|pwd|token|secret|api_?key|auth)\b\s*[=:]\s*)\S+", re.IGNORECASE),
+        r"\g<keep>***",
+    ),
+    (re.compile(r"(?P<keep>\bbearer\s+)\S+", re.IGNORECASE), r"\g<keep>***"),
+)
+
+
+def redact(text: str) -> str:
+    """Return ``text`` with the user part of every address, and every named password or token, replaced by ``***``."""
+    for pattern, replacement in _RULES:
+        text = pattern.sub(replacement, text)
+    return text

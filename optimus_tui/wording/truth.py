@@ -1,14 +1,18 @@
-"""The line that says when a reading was taken, how old and how complete it is, and what failed.
+"""How far a reading can be trusted, in one line.
 
-Without a value there is no "as of", a partial count is never called complete, and a fault is always shown. All text is
-already safe to show (a Fault's message is).
+When it was taken, how complete it is, what failed; and a glyph and a word for each state.
 """
 
+from typing import Literal
+
+from msgspec import Struct
+
+from optimus_tui.contract.findings import Overall, Severity
+from optimus_tui.contract.limits import LimitState
 from optimus_tui.contract.reading import Coverage, Fault, FaultKind, Reading
+from optimus_tui.contract.services import Status
 from optimus_tui.wording.age import age, clock
-from optimus_tui.wording.clauses import clause
-from optimus_tui.wording.numbers import compact
-from optimus_tui.wording.ttl import until
+from optimus_tui.wording.numbers import clause, compact, until
 
 STILL_TODAY_SECONDS = 12 * 3600.0
 BRIEF_FAULTS: dict[FaultKind, str] = {
@@ -113,3 +117,53 @@ def fault_lines(fault: Fault | None, otherwise: str) -> list[str]:
     if fault is None:
         return [otherwise]
     return [line for line in (fault.message, fault.remedy) if line]
+
+
+Tone = Literal["critical", "warning", "ok", "quiet"]
+
+
+class StateGlyph(Struct, frozen=True):
+    """A glyph, one cell wide, with the ``word`` that says the same without it, and its tone."""
+
+    glyph: str
+    word: str
+    tone: Tone
+
+    @property
+    def text(self) -> str:
+        """Return glyph and word: ``✖ CRIT``."""
+        return f"{self.glyph} {self.word}"
+
+
+SEVERITY_MARKS: dict[Severity, StateGlyph] = {
+    "critical": StateGlyph("✖", "CRIT", "critical"),
+    "high": StateGlyph("▲", "HIGH", "warning"),
+    "medium": StateGlyph("▲", "WARN", "warning"),
+    "low": StateGlyph("△", "note", "quiet"),
+}
+
+OVERALL_MARKS: dict[Overall, StateGlyph] = {
+    "critical": StateGlyph("✖", "CRITICAL", "critical"),
+    "needs_attention": StateGlyph("▲", "NEEDS ATTENTION", "warning"),
+    "healthy": StateGlyph("●", "HEALTHY", "ok"),
+    "unknown": StateGlyph("○", "UNKNOWN", "quiet"),
+}
+
+STATUS_MARKS: dict[Status, StateGlyph] = {
+    "healthy": StateGlyph("●", "healthy", "ok"),
+    "connected": StateGlyph("●", "connected", "ok"),
+    "unhealthy": StateGlyph("✖", "unhealthy", "critical"),
+    "error": StateGlyph("✖", "error", "critical"),
+    "disconnected": StateGlyph("✖", "disconnected", "critical"),
+    "not configured": StateGlyph("○", "not configured", "quiet"),
+    "unknown": StateGlyph("○", "unknown", "quiet"),
+}
+
+LIMIT_MARKS: dict[LimitState, StateGlyph] = {
+    "immortal": StateGlyph("✖", "never resets", "critical"),
+    "over": StateGlyph("▲", "over", "warning"),
+    "near": StateGlyph("▲", "near", "warning"),
+    "ok": StateGlyph(" ", "ok", "ok"),
+    "unknown limit": StateGlyph("○", "unknown limit", "quiet"),
+    "broken": StateGlyph("✖", "broken", "quiet"),
+}

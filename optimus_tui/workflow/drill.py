@@ -15,11 +15,10 @@ from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.incident import ActionRecord, IncidentState, Stamp
 from optimus_tui.contract.tools.common import Diagnostic
 from optimus_tui.wording.age import age
-from optimus_tui.wording.clauses import clause
+from optimus_tui.wording.numbers import clause
 from optimus_tui.wording.safe import safe_sentence
-from optimus_tui.workflow.outcomes.outcome_diff import BLIND
-from optimus_tui.workflow.ranking import issues_of
-from optimus_tui.workflow.severity import MATTERS, level, rank
+from optimus_tui.workflow.outcomes import BLIND
+from optimus_tui.workflow.ranking import MATTERS, issues_of, level, rank
 
 RECORDED_WITHIN_SECONDS = 60.0
 """A receipt that seems to be recorded later tells that the wall clock was set meanwhile."""

@@ -1,9 +1,6 @@
-"""The engine: ``reduce(state, event) -> (state, effects)``, and replay. Pure; never raises.
+"""The engine: ``reduce(state, event) -> (state, effects)``, replay, and the line of the timeline for each event.
 
-An event that cannot happen now (a step that does not exist, a closed incident) changes nothing. It returns the single
-effect ``EventRefused`` with the reason, and must not be recorded. Replaying the recorded events gives the same state
-again.
-The engine carries out no effects and reads no clock: ``incidents.service`` does.
+Pure; never raises.
 """
 
 from collections.abc import Callable, Iterable
@@ -13,12 +10,174 @@ from msgspec.structs import replace
 
 from optimus_tui.contract import incident as shapes
 from optimus_tui.contract import incident_events as happened
-from optimus_tui.contract.incident import IncidentState, TimelineEntry
+from optimus_tui.contract.incident import ActionRecord, Comparison, IncidentState, Outcome, TimelineEntry
 from optimus_tui.contract.incident_events import AnyEffect, AnyEvent, EventRefused
+from optimus_tui.wording.numbers import clause
 from optimus_tui.workflow import steps
-from optimus_tui.workflow.outcomes import action_records
 from optimus_tui.workflow.standing import proved
-from optimus_tui.workflow.timeline_text import entry
+
+Words = tuple[str, str]
+
+
+def entry(state: IncidentState, event: AnyEvent) -> TimelineEntry:
+    """Return the line of ``event``, which led to ``state``."""
+    mark, text = _LINES[type(event)](state, event)
+    return TimelineEntry(event.at, mark, text)
+
+
+def _title(state: IncidentState, name: str) -> str:
+    step = state.step(name)
+    if step is None:
+        return name
+    return step.plan.title
+
+
+def _opened(state: IncidentState, event: happened.Opened) -> Words:
+    alarms = clause("; ".join(event.alarms[:5]), ": ")
+    return "open", f"{event.title or 'incident'} opened by {event.operator or 'somebody'}{alarms}"
+
+
+def _captured(state: IncidentState, event: happened.Captured) -> Words:
+    minutes = max(0.0, event.until - event.since) / 60
+    return "pin", f"history kept: {event.series} series of the last {minutes:.0f} min"
+
+
+def _started(state: IncidentState, event: happened.StepStarted) -> Words:
+    step = state.step(event.step)
+    if step is None:
+        return "run", f"{event.step}: tool started"
+    again = ""
+    if step.runs > 1:
+        again = " again"
+    return "run", f"{step.plan.title}: {step.plan.tool} started{again}"
+
+
+def _finished(state: IncidentState, event: happened.StepFinished) -> Words:
+    step = state.step(event.step)
+    change = ""
+    if step is not None and step.change is not None:
+        change = f" ({_change(step.change, event.outcome)})"
+    return "verdict", f"{_title(state, event.step)}: {event.outcome.verdict}, {event.outcome.headline}{change}"
+
+
+def _change(change: Comparison, outcome: Outcome) -> str:
+    """Return the verdict with its reason, without the finding that the line names already."""
+    words = change.words
+    if outcome.findings and outcome.findings[0].message:
+        words = words.replace(outcome.findings[0].message, "").rstrip(": ")
+    if words == change.verdict:
+        return change.verdict
+    return f"{change.verdict}{clause(words, ': ')}"
+
+
+def _failed(state: IncidentState, event: happened.StepFailed) -> Words:
+    return "fail", f"{_title(state, event.step)} has no result: {event.message}"
+
+
+def _skipped(state: IncidentState, event: happened.StepSkipped) -> Words:
+    return "skip", f"{_title(state, event.step)} skipped: {event.reason}"
+
+
+def _done(state: IncidentState, event: happened.StepDone) -> Words:
+    return "done", f"{_title(state, event.step)} done{clause(event.said, ': ')}"
+
+
+def _chosen(state: IncidentState, event: happened.IssueChosen) -> Words:
+    reason = ""
+    if state.choice is not None:
+        reason = clause(state.choice.reason, ": ")
+    return "choice", f"issue chosen: {event.issue}{clause(event.tenant, ' for ')}{reason}"
+
+
+def _note(state: IncidentState, event: happened.NoteAdded) -> Words:
+    if event.pane:
+        return "pin", f"{event.pane}{clause(event.title, ', ')}: {event.text}"
+    return "note", f"{event.operator or 'note'}: {event.text}"
+
+
+def _marked(state: IncidentState, event: happened.AdviceMarked) -> Words:
+    advice = next((one for one in state.advice if one.id == event.advice), None)
+    action = event.advice
+    if advice is not None:
+        action = advice.action
+    return "advice", f"{event.status}: {action}{clause(event.said, ' (', ')')}"
+
+
+def _acted(state: IncidentState, event: happened.ActionDone) -> Words:
+    receipt = event.receipt
+    counts = ", ".join(f"{number:,} {word}" for word, number in receipt.counts.items())
+    what = receipt.words or f"{receipt.kind} for {receipt.tenant}"
+    return "action", f"{what}: {counts or 'nothing done'} of {receipt.planned:,} planned"
+
+
+def _checked(state: IncidentState, event: happened.CheckFinished) -> Words:
+    words = event.message or "no result"
+    record = _record(state, event.action_id)
+    if record is not None:
+        for check in record.checks:
+            if check.step == event.step and check.change is not None:
+                words = f"{check.change.verdict}, {check.change.words}"
+    return "check", f"{_title(state, event.step)} checked again: {words}"
+
+
+def _asked_again(state: IncidentState, event: happened.ChecksAsked) -> Words:
+    record = _record(state, event.action_id)
+    what = event.action_id
+    if record is not None:
+        what = record.receipt.words or what
+    return "step", f"checks repeated: {what}"
+
+
+def _record(state: IncidentState, action_id: str) -> ActionRecord | None:
+    return next((one for one in state.action_records if one.receipt.action_id == action_id), None)
+
+
+def _impact(state: IncidentState, event: happened.ImpactMeasured) -> Words:
+    return "verdict", f"impact, {event.name.replace('_', ' ')}: {event.outcome.headline}"
+
+
+def _resumed(state: IncidentState, event: happened.Resumed) -> Words:
+    return "open", f"resumed by {event.operator or 'somebody'}{clause(event.said, ': ')}"
+
+
+def _moved(state: IncidentState, event: happened.SystemMoved) -> Words:
+    return "open", f"{event.operator or 'somebody'} continues with the system at new addresses: {event.reason}"
+
+
+def _closed(state: IncidentState, event: happened.Closed) -> Words:
+    return "close", f"closed. Cause: {event.cause}. Resolution: {event.resolution}"
+
+
+def _reopened(state: IncidentState, event: happened.Reopened) -> Words:
+    return "open", f"reopened: {event.reason}"
+
+
+def _exported(state: IncidentState, event: happened.Exported) -> Words:
+    return "pin", f"post-mortem written to {event.place}"
+
+
+_LINES: dict[type, Callable[[IncidentState, Any], Words]] = {
+    happened.Opened: _opened,
+    happened.Captured: _captured,
+    happened.StepStarted: _started,
+    happened.StepFinished: _finished,
+    happened.StepFailed: _failed,
+    happened.StepSkipped: _skipped,
+    happened.StepDone: _done,
+    happened.IssueChosen: _chosen,
+    happened.NoteAdded: _note,
+    happened.AdviceMarked: _marked,
+    happened.ActionDone: _acted,
+    happened.CheckFinished: _checked,
+    happened.ChecksAsked: _asked_again,
+    happened.ImpactMeasured: _impact,
+    happened.Resumed: _resumed,
+    happened.SystemMoved: _moved,
+    happened.Closed: _closed,
+    happened.Reopened: _reopened,
+    happened.Exported: _exported,
+}
+
 
 Reduced = tuple[IncidentState, tuple[AnyEffect, ...]]
 CAPTURE_MINUTES = 10.0
@@ -96,14 +255,14 @@ def _capture(state: IncidentState, event: happened.Captured) -> Reduced:
     return replace(state, captures=(*state.captures, kept)), ()
 
 
-def _note(state: IncidentState, event: happened.NoteAdded) -> Reduced:
+def _on_note(state: IncidentState, event: happened.NoteAdded) -> Reduced:
     if not event.text.strip():
         return state, (EventRefused(reason="the note has no text"),)
     note = shapes.Note(at=event.at, text=event.text, pane=event.pane, title=event.title, operator=event.operator)
     return replace(state, notes=(*state.notes, note)), ()
 
 
-def _impact(state: IncidentState, event: happened.ImpactMeasured) -> Reduced:
+def _on_impact(state: IncidentState, event: happened.ImpactMeasured) -> Reduced:
     others = tuple(one for one in state.impact if one.name != event.name)
     measure = shapes.Measure(name=event.name, outcome=event.outcome, evidence=event.evidence)
     return replace(state, impact=(*others, measure)), ()
@@ -111,7 +270,7 @@ def _impact(state: IncidentState, event: happened.ImpactMeasured) -> Reduced:
 
 def _check(state: IncidentState, event: happened.CheckFinished) -> Reduced:
     """Record a check's answer. It proves no repair while a step that was run again says otherwise."""
-    after, effects = action_records.check(state, event)
+    after, effects = steps.check(state, event)
     if after is not state:
         after = replace(after, repaired=proved(after, event.at))
     return after, effects
@@ -124,7 +283,7 @@ def _resume(state: IncidentState, event: happened.Resumed) -> Reduced:
         if step.status == "running":
             step = replace(step, status="waiting", said="interrupted: its process ended while it ran")
         freed.append(step)
-    return action_records.give_up(replace(state, steps=tuple(freed), operator=event.operator or state.operator)), ()
+    return steps.give_up(replace(state, steps=tuple(freed), operator=event.operator or state.operator)), ()
 
 
 def _move(state: IncidentState, event: happened.SystemMoved) -> Reduced:
@@ -162,12 +321,12 @@ _RULES: dict[type, Callable[[IncidentState, Any], Reduced]] = {
     happened.StepSkipped: steps.skip,
     happened.StepDone: steps.done,
     happened.IssueChosen: steps.choose,
-    happened.NoteAdded: _note,
-    happened.AdviceMarked: action_records.mark,
-    happened.ActionDone: action_records.act,
+    happened.NoteAdded: _on_note,
+    happened.AdviceMarked: steps.mark,
+    happened.ActionDone: steps.act,
     happened.CheckFinished: _check,
-    happened.ChecksAsked: action_records.ask_again,
-    happened.ImpactMeasured: _impact,
+    happened.ChecksAsked: steps.ask_again,
+    happened.ImpactMeasured: _on_impact,
     happened.Resumed: _resume,
     happened.SystemMoved: _move,
     happened.Closed: _close,

@@ -7,9 +7,8 @@ from collections.abc import Iterator
 
 from optimus_tui.contract.incident import ActionRecord, IncidentState, Step, StepStatus
 from optimus_tui.wording.age import age
-from optimus_tui.workflow.severity import MATTERS, rank
-from optimus_tui.workflow.standing import standing
-from optimus_tui.workflow.times import mtta, mttr
+from optimus_tui.workflow.ranking import MATTERS, rank
+from optimus_tui.workflow.standing import mtta, mttr, standing
 
 UNKNOWN = "unknown"
 NOT_PROVED = "not proved by a check"

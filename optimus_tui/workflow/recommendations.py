@@ -12,8 +12,7 @@ from msgspec.structs import replace
 from optimus_tui.contract.finding_rules import rule_of, rules_cured_by
 from optimus_tui.contract.incident import Advice, Outcome, Step, TeamAdvice
 from optimus_tui.contract.tools.common import Diagnostic, Recommendation
-from optimus_tui.workflow.ranking import tenant_of
-from optimus_tui.workflow.severity import MATTERS, SCALE, level, rank
+from optimus_tui.workflow.ranking import MATTERS, SCALE, level, rank, tenant_of
 
 BY_COMMAND = (
     ("EXPIRE", "rate_limit:", "repair_counter"),

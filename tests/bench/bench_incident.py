@@ -12,7 +12,7 @@ from pathlib import Path
 from optimus_tui.contract import incident_events as happened
 from optimus_tui.contract.incident import Stamp
 from optimus_tui.history.timeline import new_timeline, open_timeline
-from optimus_tui.incidents.playbooks import playbook
+from optimus_tui.incidents.open import playbook
 from optimus_tui.workflow.engine import replay
 from tests.killing import kill_one
 

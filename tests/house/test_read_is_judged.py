@@ -12,8 +12,7 @@ import pytest
 
 from optimus_tui.contract.cache import CacheReport, KeyDetail
 from optimus_tui.contract.feed import FeedStatus
-from optimus_tui.contract.server_condition import MemoryState, SlowState
-from optimus_tui.contract.services import ServerState
+from optimus_tui.contract.services import MemoryState, ServerState, SlowState
 from optimus_tui.probes.keys.coherence import Channels
 from optimus_tui.verdicts.coherence.events import EventWindow
 
@@ -54,25 +53,25 @@ SHOWN_ONLY: dict[type, dict[str, str]] = {
         "findings": "tui/panes/cache/content.py: report.findings",  # the verdict itself
     },
     KeyDetail: {
-        "key": "tools/coherence/keys.py: detail.key",
-        "type": "tools/coherence/keys.py: detail.type",
-        "ttl_ms": "tools/coherence/keys.py: detail.ttl_ms",
-        "immortal": "tools/coherence/keys.py: detail.immortal",
-        "gone": "tools/coherence/keys.py: detail.gone",
-        "bytes_used": "tools/coherence/keys.py: detail.bytes_used",
+        "key": "tools/coherence/analyze.py: detail.key",
+        "type": "tools/coherence/analyze.py: detail.type",
+        "ttl_ms": "tools/coherence/analyze.py: detail.ttl_ms",
+        "immortal": "tools/coherence/analyze.py: detail.immortal",
+        "gone": "tools/coherence/analyze.py: detail.gone",
+        "bytes_used": "tools/coherence/analyze.py: detail.bytes_used",
         "taken_mono": "tui/panes/cache/lines.py: detail.taken_mono",
     },
     EventWindow: {
-        "ahead": "tools/coherence/audit.py: ahead=window.ahead",  # the margin of the auditor's verdict
+        "ahead": "tools/coherence/analyze.py: ahead=window.ahead",  # the margin of the auditor's verdict
     },
     Channels: {
         "subscribers": "tools/coherence/events.py: channels.subscribers",  # who hears whom: judged as "unheard"
         "patterns": "tools/coherence/events.py: channels.patterns",
     },
     FeedStatus: {
-        "malformed": "tui/panes/feed/words.py: status.malformed",  # judged in the log: coherence.malformed
-        "gaps": "tui/panes/feed/words.py: status.gaps",
-        "retry_in": "tui/panes/feed/words.py: status.retry_in",
+        "malformed": "tui/panes/feed/lines.py: status.malformed",  # judged in the log: coherence.malformed
+        "gaps": "tui/panes/feed/lines.py: status.gaps",
+        "retry_in": "tui/panes/feed/lines.py: status.retry_in",
     },
 }
 

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
-from optimus_tui.actions.redis import latency_guard
+from optimus_tui.actions.redis import recipe
 from optimus_tui.actions.service import ActionService
 from optimus_tui.clock import Clock
 from optimus_tui.context import Context
@@ -29,7 +29,7 @@ OPERATOR_SELECTORS = (
 
 def calm() -> None:
     """Let no action stop because this machine is busy: in processes and tests that are about something else."""
-    latency_guard.ROOM_MS = latency_guard.MOST_MS = 60_000.0
+    recipe.ROOM_MS = recipe.MOST_MS = 60_000.0
 
 
 def local(port: int, **more: Any) -> RedisTarget:

@@ -108,10 +108,10 @@ async def test_a_cache_key_that_gains_a_ttl_is_kept_row_68(server: RealServer, t
 async def test_a_key_that_changes_under_the_watch_is_tried_alone_and_then_left_row_68(
     server: RealServer, tmp_path: Path
 ) -> None:
-    from optimus_tui.actions.redis import transaction
+    from optimus_tui.actions.redis import key_actions
 
     put(server, *(f"cache:conv:acme:{index}" for index in range(3)))
-    looked = transaction._look
+    looked = key_actions._look
     held = pytest.MonkeyPatch()
 
     async def meddled(wire: object, keys: list[bytes]) -> object:
@@ -120,7 +120,7 @@ async def test_a_key_that_changes_under_the_watch_is_tried_alone_and_then_left_r
             server.command("EXPIRE", "cache:conv:acme:1", "900")
         return outcomes
 
-    held.setattr(transaction, "_look", meddled)
+    held.setattr(key_actions, "_look", meddled)
     try:
         async with armed(server.port, tmp_path) as action_service:
             receipt = await carried_out(action_service, await planned(action_service, "unlink_no_ttl"))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from optimus_tui.actions import running
+from optimus_tui.actions import applying
 from optimus_tui.contract.actions import Confirmation, Interrupted, Progress, Receipt, Refusal
 from optimus_tui.history.audit.files import read
 from optimus_tui.history.audit.log import AuditLog, AuditUnwritable
@@ -66,7 +66,7 @@ async def test_a_server_that_stays_away_leaves_the_action_open(make_server: obje
     server = make_server()  # type: ignore[operator]
     put(server, *(f"cache:conv:acme:{index}" for index in range(300)))
     patience = pytest.MonkeyPatch()
-    patience.setattr("optimus_tui.actions.verifying.TRIES_SECONDS", 0.5)
+    patience.setattr("optimus_tui.actions.checks.TRIES_SECONDS", 0.5)
     async with armed(server.port, tmp_path) as action_service:
         try:
             receipt = await carried_out(
@@ -89,7 +89,7 @@ async def test_a_cut_line_leaves_it_open_and_the_same_process_goes_on_when_it_is
 ) -> None:
     put(server, *(f"cache:conv:acme:{index}" for index in range(600)), "cache:conv:other:1")
     relay, patience = Relay(server.port), pytest.MonkeyPatch()
-    patience.setattr("optimus_tui.actions.verifying.TRIES_SECONDS", 0.5)
+    patience.setattr("optimus_tui.actions.checks.TRIES_SECONDS", 0.5)
     try:
         async with armed(relay.port, tmp_path) as action_service:
             receipt = await carried_out(
@@ -129,7 +129,7 @@ async def test_what_was_left_on_a_restarted_server_is_closed_with_a_word_about_i
     server = make_server()  # type: ignore[operator]
     put(server, *(f"cache:conv:acme:{index}" for index in range(300)))
     patience = pytest.MonkeyPatch()
-    patience.setattr("optimus_tui.actions.verifying.TRIES_SECONDS", 0.2)
+    patience.setattr("optimus_tui.actions.checks.TRIES_SECONDS", 0.2)
     async with armed(server.port, tmp_path) as action_service:
         await carried_out(action_service, await planned(action_service, "unlink_no_ttl"), report=_at(100, server.kill))
         patience.undo()
@@ -147,14 +147,14 @@ async def test_what_was_left_on_a_restarted_server_is_closed_with_a_word_about_i
 async def test_a_lost_reply_is_unknown_and_never_repeated_row_81(server: RealServer, tmp_path: Path) -> None:
     put(server, *(f"cache:conv:acme:{index}" for index in range(5)))
     relay, asked = Relay(server.port), pytest.MonkeyPatch()
-    original = running.BatchRun.publish
+    original = applying.BatchRun.publish
 
-    async def cut_off(self: running.BatchRun, *words: object) -> None:
+    async def cut_off(self: applying.BatchRun, *words: object) -> None:
         relay.mute()
         threading.Timer(2.3, relay.heal).start()
         await original(self, *words)  # type: ignore[arg-type]
 
-    asked.setattr(running.BatchRun, "publish", cut_off)
+    asked.setattr(applying.BatchRun, "publish", cut_off)
     try:
         async with armed(relay.port, tmp_path) as action_service:
             plan = await planned(action_service, "invalidate_tenant")
@@ -193,13 +193,13 @@ async def test_a_demoted_server_stops_it_row_38(make_server: object, tmp_path: P
 
 async def test_a_suffering_server_stops_it(server: RealServer, tmp_path: Path) -> None:
     put(server, *(f"cache:conv:acme:{index}" for index in range(900)))
-    times = iter([*[0.3] * running.QUIET_PINGS, 0.4, 32.0, 0.4, 31.0, 32.0, 31.0, 33.0, 31.0, 32.0])
+    times = iter([*[0.3] * applying.QUIET_PINGS, 0.4, 32.0, 0.4, 31.0, 32.0, 31.0, 33.0, 31.0, 32.0])
     slow = pytest.MonkeyPatch()
 
     async def ping(wire: object) -> float:
         return next(times)
 
-    slow.setattr(running, "_ping", ping)
+    slow.setattr(applying, "_ping", ping)
     try:
         async with armed(server.port, tmp_path) as action_service:
             receipt = await carried_out(action_service, await planned(action_service, "invalidate_tenant"))
@@ -253,7 +253,7 @@ async def test_what_runs_in_another_process_is_not_offered_and_an_old_one_only_c
         put(server, *(f"cache:conv:acme:{index}" for index in range(300)))
         plan = await planned(action_service, "unlink_no_ttl")
         stop = pytest.MonkeyPatch()
-        stop.setattr("optimus_tui.actions.verifying.TRIES_SECONDS", -1.0)
+        stop.setattr("optimus_tui.actions.checks.TRIES_SECONDS", -1.0)
         stop.setattr("optimus_tui.actions.action_log.ActionLog.close", _unwritable)
         await carried_out(action_service, plan, report=ignore)
         stop.undo()

@@ -8,7 +8,7 @@ import pytest
 from msgspec import structs
 
 from optimus_tui.actions import interrupted_actions
-from optimus_tui.actions.redis.key_selection import Known
+from optimus_tui.actions.redis.keys import Known
 from optimus_tui.contract.actions import ActionRequest, Confirmation, Refusal
 from optimus_tui.history.audit.files import read
 from optimus_tui.tui.actions.action_dialog_widgets import armed_words

@@ -29,8 +29,8 @@ Harm = Callable[[Path], None]
 @pytest.fixture(autouse=True)
 def _calm(monkeypatch: pytest.MonkeyPatch) -> None:
     """A busy machine is no suffering server."""
-    monkeypatch.setattr("optimus_tui.actions.redis.latency_guard.ROOM_MS", 60_000.0)
-    monkeypatch.setattr("optimus_tui.actions.redis.latency_guard.MOST_MS", 60_000.0)
+    monkeypatch.setattr("optimus_tui.actions.redis.recipe.ROOM_MS", 60_000.0)
+    monkeypatch.setattr("optimus_tui.actions.redis.recipe.MOST_MS", 60_000.0)
 
 
 def once_at(count: int, act: Callable[[], object]) -> Callable[[Progress], None]:
@@ -231,9 +231,9 @@ async def test_leaving_stops_an_action_that_runs_and_waits_for_it_a_few_seconds_
 ) -> None:
     import asyncio
 
-    from optimus_tui.actions import threads
+    from optimus_tui.actions import service
 
-    monkeypatch.setattr(threads.ActionThreads.stop, "__defaults__", (0.5,))
+    monkeypatch.setattr(service.ActionThreads.stop, "__defaults__", (0.5,))
     put(server, *(f"cache:conv:acme:{index}" for index in range(KEYS)))
     held, go = threading.Event(), threading.Event()
 

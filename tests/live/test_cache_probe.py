@@ -5,9 +5,8 @@ import time
 import pytest
 
 from optimus_tui.contract.cache import KeyPreview
-from optimus_tui.probes.keys.cache import read_details, read_preview
+from optimus_tui.probes.keys.cache import MAX_BYTES, read_details, read_preview
 from optimus_tui.probes.keys.coherence import read_event_log
-from optimus_tui.probes.keys.preview import MAX_BYTES
 from optimus_tui.probes.redis.client import ObserverRedis
 from tests.live.observer import add_user, fill, observing, target_of
 from tests.realserver import RealServer

@@ -8,9 +8,8 @@ from typing import Any
 import pytest
 
 from optimus_tui.demo.handle import DemoHandle
-from optimus_tui.demo.raw_clients import Http, RawResponse, Resp
 from optimus_tui.demo.scenarios import SCENARIOS
-from optimus_tui.demo.tenants import TENANTS
+from optimus_tui.demo.tenants import TENANTS, Http, RawResponse, Resp
 
 pytestmark = pytest.mark.live
 

@@ -22,8 +22,7 @@ from optimus_tui.tui.actions.arm_dialog import ArmDialog
 from optimus_tui.tui.app import OptimusApp
 from optimus_tui.tui.commands import run_line
 from optimus_tui.tui.dashboard.screen import Dashboard
-from optimus_tui.tui.dialogs.pick import PickDialog
-from optimus_tui.tui.dialogs.question import QuestionDialog
+from optimus_tui.tui.dialogs.choices import PickDialog, QuestionDialog
 from optimus_tui.tui.drills.controller import DrillController
 from optimus_tui.tui.drills.screen import DrillScreen
 from optimus_tui.tui.incidents.screen import IncidentScreen
@@ -52,7 +51,7 @@ def _here(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     monkeypatch.setattr(DrillController, "PAUSE", (0.5, 1.0))
     monkeypatch.setattr("optimus_tui.workflow.drill.HOLD_SECONDS", 2.0)
-    monkeypatch.setattr("optimus_tui.sampling.metrics.EVERY_SECONDS", 0.5)
+    monkeypatch.setattr("optimus_tui.sampling.services.EVERY_SECONDS", 0.5)
     monkeypatch.setattr("optimus_tui.tools.troubleshoot.evidence.COUNTED_MINUTES", 0.1)
     monkeypatch.setattr("optimus_tui.tools.figures.gateway_figures.LATELY_MINUTES", 0.3)
 

@@ -14,8 +14,7 @@ import pytest
 
 from optimus_tui.contract.reading import Fault
 from optimus_tui.probes.events import link as feed_link
-from optimus_tui.probes.events.connector import packed
-from optimus_tui.probes.events.faults import LinkLost, lost_by_reply
+from optimus_tui.probes.events.link import LinkLost, lost_by_reply, packed
 from optimus_tui.probes.load_meter import LoadMeter
 from optimus_tui.probes.redis.commands import CommandRefused
 from optimus_tui.probes.redis.dialing import Connector

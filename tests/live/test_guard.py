@@ -10,8 +10,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from optimus_tui.probes.redis.client import ObserverRedis
-from optimus_tui.probes.redis.commands import OBSERVER, CommandRefused
-from optimus_tui.probes.redis.scripts import SWEEP_PAGE
+from optimus_tui.probes.redis.commands import OBSERVER, SWEEP_PAGE, CommandRefused
 from tests.live.observer import observing, target_of
 from tests.live.tap import Tap
 from tests.realserver import RealServer

@@ -13,7 +13,7 @@ from optimus_tui.incidents.errors import IncidentError
 from optimus_tui.incidents.measuring import capture, measure
 from optimus_tui.incidents.open import listed, open_incident, resume_incident, unfinished
 from optimus_tui.incidents.postmortem import export
-from optimus_tui.workflow.times import mttr
+from optimus_tui.workflow.standing import mttr
 from tests.hostile import silence
 from tests.live.toolbox import system
 from tests.realserver import RealServer

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from optimus_tui.actions.planning import make_plan
-from optimus_tui.actions.redis.key_selection import Known
+from optimus_tui.actions.redis.keys import Known
 from optimus_tui.contract.actions import ActionRequest, Refusal
 from optimus_tui.contract.reading import Coverage
 from optimus_tui.tools.figures import metric_windows

@@ -15,7 +15,7 @@ from optimus_tui.actions.files.changes import apply_changes, plan_files
 from optimus_tui.contract.incident import Stamp
 from optimus_tui.contract.incident_events import NoteAdded
 from optimus_tui.history import incident_files
-from optimus_tui.history.audit.head import Head, _decoded
+from optimus_tui.history.audit.chain import Head, _decoded
 from optimus_tui.history.audit.log import AuditLog, unquoted
 from optimus_tui.history.records import scan
 from optimus_tui.history.timeline import new_timeline
@@ -29,8 +29,8 @@ from tests.realserver import RealServer
 @pytest.fixture(autouse=True)
 def _calm(monkeypatch: pytest.MonkeyPatch) -> None:
     """A busy machine is no suffering server."""
-    monkeypatch.setattr("optimus_tui.actions.redis.latency_guard.ROOM_MS", 60_000.0)
-    monkeypatch.setattr("optimus_tui.actions.redis.latency_guard.MOST_MS", 60_000.0)
+    monkeypatch.setattr("optimus_tui.actions.redis.recipe.ROOM_MS", 60_000.0)
+    monkeypatch.setattr("optimus_tui.actions.redis.recipe.MOST_MS", 60_000.0)
 
 
 def records_after_a_power_cut(disk: ForgetfulDisk, folder: Path) -> list[dict[str, object]]:

@@ -10,7 +10,7 @@ import pytest
 
 from optimus_tui.context import Context
 from optimus_tui.contract.findings import SEVERITIES
-from optimus_tui.contract.health import HealthReport
+from optimus_tui.contract.services import HealthReport
 from optimus_tui.sampling.record import Recorder
 from optimus_tui.sampling.sampler import Sampler
 from optimus_tui.tools.standup.glance import standup

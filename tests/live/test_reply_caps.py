@@ -22,9 +22,7 @@ from optimus_tui.probes.faults import OUTAGES, fault_of
 from optimus_tui.probes.keys.limits import read_counters
 from optimus_tui.probes.load_meter import LoadMeter
 from optimus_tui.probes.redis.client import observer_client
-from optimus_tui.probes.redis.parser import ReplyTooLarge
-from optimus_tui.probes.redis.reply_caps import reply_cap
-from optimus_tui.probes.redis.reply_heads import ReplyHeads, Unbounded
+from optimus_tui.probes.redis.parser import ReplyHeads, ReplyTooLarge, Unbounded, reply_cap
 from optimus_tui.probes.servers.server import read_server
 from optimus_tui.settings.model import RedisTarget
 from tests.amounts import amount

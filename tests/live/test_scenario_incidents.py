@@ -24,15 +24,14 @@ from optimus_tui.demo.command import demo_settings
 from optimus_tui.demo.handle import DemoHandle
 from optimus_tui.demo.scenarios import SCENARIOS
 from optimus_tui.history.samples.store import Store
-from optimus_tui.incidents.action_results import kept
-from optimus_tui.incidents.measuring import measure
+from optimus_tui.incidents.measuring import kept, measure
 from optimus_tui.incidents.open import open_incident
 from optimus_tui.incidents.postmortem import export
 from optimus_tui.incidents.service import IncidentService
 from optimus_tui.sampling.record import Recorder
 from optimus_tui.sampling.sampler import Sampler
-from optimus_tui.workflow.severity import MATTERS, rank
-from optimus_tui.workflow.times import mtta, mttr
+from optimus_tui.workflow.ranking import MATTERS, rank
+from optimus_tui.workflow.standing import mtta, mttr
 
 pytestmark = pytest.mark.live
 
@@ -53,7 +52,7 @@ def running() -> Iterator[DemoHandle]:
 @pytest.fixture(autouse=True)
 def _quicker_looks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("optimus_tui.sampling.record.EVERY_SECONDS", 0.5)
-    monkeypatch.setattr("optimus_tui.sampling.metrics.EVERY_SECONDS", 0.5)
+    monkeypatch.setattr("optimus_tui.sampling.services.EVERY_SECONDS", 0.5)
     monkeypatch.setattr("optimus_tui.tools.figures.hit_rates.RATE_MINUTES", 0.1)
     monkeypatch.setattr("optimus_tui.tools.figures.gateway_figures.LATELY_MINUTES", 0.3)
     monkeypatch.setattr("optimus_tui.tools.troubleshoot.evidence.COUNTED_MINUTES", 0.1)

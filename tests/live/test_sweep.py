@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from optimus_tui.contract.reading import Coverage
-from optimus_tui.grammar.shapes import heads_of
+from optimus_tui.grammar.keys import heads_of
 from optimus_tui.index.cache import CacheIndex
 from optimus_tui.probes.keys.keyspace import GONE, NEVER, NOT_ASKED, KeyPage, SweepOutcome, sweep
 from optimus_tui.settings.model import ScanBudget

@@ -11,9 +11,8 @@ import pytest
 from msgspec.structs import replace
 
 from optimus_tui.context import Context
-from optimus_tui.contract.server_condition import MemoryState, SlowState
-from optimus_tui.probes.servers.memory import read_memory
-from optimus_tui.probes.servers.slowlog import read_slowlog
+from optimus_tui.contract.services import MemoryState, SlowState
+from optimus_tui.probes.servers.server import read_memory, read_slowlog
 from optimus_tui.settings.model import RedisTarget, Settings
 from optimus_tui.tools.answer import answer, encode, exit_code
 from optimus_tui.tools.figures import metric_windows

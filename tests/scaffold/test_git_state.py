@@ -12,8 +12,8 @@ from msgspec import structs
 
 from optimus_tui.__main__ import run
 from optimus_tui.actions.drafts.routers import plan_router, write_router
-from optimus_tui.actions.files.git_ignore import Pattern
-from optimus_tui.actions.files.git_index import is_changed, read_index
+from optimus_tui.actions.files.git_layout import Pattern
+from optimus_tui.actions.files.git_objects import is_changed, read_index
 from optimus_tui.actions.files.git_state import git_warnings
 from optimus_tui.scaffold.spec import make_spec
 from tests.scaffold.workshop import new_gateway

@@ -14,10 +14,8 @@ from hypothesis import strategies as st
 from optimus_tui.__main__ import run
 from optimus_tui.actions.files.changes import apply_changes, plan_files
 from optimus_tui.actions.files.tree import WriteRefused
-from optimus_tui.scaffold.fields import TYPES, Field, literal, make_field
-from optimus_tui.scaffold.names import SpecError
 from optimus_tui.scaffold.render import render
-from optimus_tui.scaffold.spec import RouterSpec, make_spec
+from optimus_tui.scaffold.spec import TYPES, Field, RouterSpec, SpecError, literal, make_field, make_spec
 from tests.scaffold.workshop import new_gateway
 
 EVIL = (

@@ -11,7 +11,7 @@ from optimus_tui.actions.drafts.draft_checks import DraftCheck, run_checks
 from optimus_tui.actions.drafts.routers import plan_router
 from optimus_tui.scaffold.render import render
 from optimus_tui.scaffold.spec import OPERATIONS, make_spec
-from optimus_tui.tools.router_neighbours import shared_names
+from optimus_tui.tools.router import shared_names
 from tests.scaffold.workshop import fill, new_gateway
 
 UNTESTED = ["--yes", "--untested", "--python", "nobody"]

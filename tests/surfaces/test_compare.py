@@ -11,7 +11,7 @@ from rich.cells import cell_len
 
 from optimus_tui.__main__ import run
 from optimus_tui.cli.reports.compare import table
-from optimus_tui.contract.tools.compare import TenantFigures
+from optimus_tui.contract.tools.state import TenantFigures
 from tests.hostile import HostileServer
 from tests.live.observer import PASSWORD, add_user
 from tests.realserver import RealServer, free_port

@@ -16,7 +16,7 @@ from fastapi import FastAPI
 from optimus_tui.__main__ import run as cli
 from optimus_tui.context import Context
 from optimus_tui.contract.tools.common import ToolError
-from optimus_tui.contract.tools.health import DiagnoseQuery, DiagnoseReport
+from optimus_tui.contract.tools.state import DiagnoseQuery, DiagnoseReport
 from optimus_tui.http_api import tools_app
 from optimus_tui.http_api.app import at_mcp
 from optimus_tui.serving import asgi, dispatcher

@@ -17,10 +17,10 @@ from mcp.shared.exceptions import MCPError
 
 from optimus_tui.context import Context
 from optimus_tui.contract.tools.common import ToolError
-from optimus_tui.contract.tools.health import DiagnoseQuery, DiagnoseReport
+from optimus_tui.contract.tools.state import DiagnoseQuery, DiagnoseReport
 from optimus_tui.mcp_server.server import build
 from optimus_tui.tools.arguments import ToolFailure
-from optimus_tui.tools.progress import report
+from optimus_tui.tools.parts import report
 from optimus_tui.tools.registry import TOOLS
 from tests.hostile import HostileServer, Writer, hostile_server, silence
 from tests.realserver import RealServer, free_port
@@ -260,7 +260,7 @@ NOISY = """
 import sys, logging, os, subprocess
 from types import SimpleNamespace
 from tests.surfaces.world import FAKED, a_report
-from optimus_tui.contract.tools.health import DiagnoseQuery, DiagnoseReport
+from optimus_tui.contract.tools.state import DiagnoseQuery, DiagnoseReport
 from optimus_tui.tools.registry import TOOLS
 async def run(ctx, query):
     print("noise"); logging.error("a log line"); os.write(1, b"raw noise\\n"); subprocess.run(["echo", "a child"])

@@ -12,12 +12,11 @@ import pytest
 
 from optimus_tui.settings.model import Settings
 from optimus_tui.tools.answer import answer, encode, exit_code
-from optimus_tui.tools.registry import TOOLS
-from optimus_tui.tools.tool_call import ToolCall
+from optimus_tui.tools.registry import TOOLS, ToolCall
 from optimus_tui.tui.app import OptimusApp
 from optimus_tui.tui.dashboard.screen import Dashboard
+from optimus_tui.tui.tools.report_view import ReportView
 from optimus_tui.tui.tools.screen import ToolsScreen
-from optimus_tui.tui.widgets.report_view import ReportView
 from tests.hostile import HostileServer
 from tests.realserver import RealServer
 from tests.surfaces.parity_driver import ARGUMENTS, freeze

@@ -13,9 +13,8 @@ from rich.console import Console
 from optimus_tui.__main__ import run
 from optimus_tui.cli.reports.rendering import render
 from optimus_tui.contract.tools.common import Report
-from optimus_tui.contract.tools.health import LimitSection
-from optimus_tui.contract.tools.performance import PerformanceReport
-from optimus_tui.contract.tools.troubleshoot import TroubleshootReport
+from optimus_tui.contract.tools.state import LimitSection
+from optimus_tui.contract.tools.traffic import PerformanceReport, TroubleshootReport
 from optimus_tui.tools.pages.format_value import figure, label
 from optimus_tui.tools.registry import TOOLS
 from tests.hostile import HostileServer

@@ -12,7 +12,7 @@ from rich.console import Console
 from optimus_tui.__main__ import run
 from optimus_tui.cli.reports import rendering
 from optimus_tui.contract.tools.common import Report
-from optimus_tui.contract.tools.performance import PerformanceReport
+from optimus_tui.contract.tools.traffic import PerformanceReport
 from optimus_tui.tools.pages.sections import sections
 from optimus_tui.tools.registry import TOOLS
 from optimus_tui.tui.render_report import report_lines

@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from optimus_tui.context import Context
-from optimus_tui.contract.tools.health import DiagnoseQuery, DiagnoseReport
+from optimus_tui.contract.tools.state import DiagnoseQuery, DiagnoseReport
 from optimus_tui.http_api.app import at_mcp
 from optimus_tui.serving.access_control import AccessControlMiddleware
 from optimus_tui.tools.arguments import ToolFailure, from_text, parse

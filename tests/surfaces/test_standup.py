@@ -18,10 +18,9 @@ from rich.cells import cell_len
 
 from optimus_tui.__main__ import run
 from optimus_tui.cli.flags import settings_of
-from optimus_tui.cli.reports.standup_lines import chat, fit, lines
-from optimus_tui.cli.reports.standup_page import page
+from optimus_tui.cli.reports.standup_page import chat, fit, lines, page
 from optimus_tui.context import Context
-from optimus_tui.contract.tools.standup import (
+from optimus_tui.contract.tools.state import (
     CachePart,
     EventsPart,
     LimitsPart,
@@ -30,8 +29,7 @@ from optimus_tui.contract.tools.standup import (
     StandupFinding,
     StandupReport,
 )
-from optimus_tui.tools.standup.glance import Meetings
-from optimus_tui.tools.standup.parts import KEY
+from optimus_tui.tools.standup.glance import KEY, Meetings
 from optimus_tui.verdicts.changes import compare
 from tests.hostile import HostileServer, silence
 from tests.realserver import RealServer, free_port

@@ -14,7 +14,7 @@ import uvicorn
 from msgspec.structs import replace
 
 from optimus_tui.context import Context
-from optimus_tui.contract.tools.health import DiagnoseQuery, DiagnoseReport
+from optimus_tui.contract.tools.state import DiagnoseQuery, DiagnoseReport
 from optimus_tui.serving.dispatcher import ToolDispatcher
 from optimus_tui.settings.model import RedisTarget, Settings
 from optimus_tui.tools.registry import TOOLS
@@ -74,19 +74,19 @@ def fake(monkeypatch: pytest.MonkeyPatch, run: Run) -> None:
 
 def a_report(**more: Any) -> DiagnoseReport:
     """Any report at all."""
-    from optimus_tui.contract.tools import health
+    from optimus_tui.contract.tools import state
 
-    part = health.DependencySection(status="not checked")
+    part = state.DependencySection(status="not checked")
     return DiagnoseReport(
         tool=FAKED,
         timestamp="2026-01-01T00:00:00Z",
         backend_orchestrator_health=part,
         ai_engine_connectivity=part,
-        redis=health.RedisSection(status="not checked"),
+        redis=state.RedisSection(status="not checked"),
         postgres=part,
-        cache_metrics=health.CacheMetricsSection(status="not checked"),
-        rate_limiting=health.RateLimitingSection(status="not checked"),
-        gateway_metrics=health.GatewayMetricsSection(status="not checked"),
+        cache_metrics=state.CacheMetricsSection(status="not checked"),
+        rate_limiting=state.RateLimitingSection(status="not checked"),
+        gateway_metrics=state.GatewayMetricsSection(status="not checked"),
         overall_status="healthy",
         **more,
     )

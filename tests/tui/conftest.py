@@ -14,7 +14,7 @@ def own_state(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Keep what a dashboard leaves behind in the test's folder, and let slow PINGs of a busy machine pass."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     for name in ("ROOM_MS", "MOST_MS"):
-        monkeypatch.setattr(f"optimus_tui.actions.redis.latency_guard.{name}", 10_000.0)
+        monkeypatch.setattr(f"optimus_tui.actions.redis.recipe.{name}", 10_000.0)
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from optimus_tui.tui.actions.action_dialog import ActionDialog
 from optimus_tui.tui.actions.arm_dialog import ArmDialog
 from optimus_tui.tui.app import OptimusApp
 from optimus_tui.tui.dashboard.screen import Dashboard
-from optimus_tui.tui.dialogs.pick import PickDialog
+from optimus_tui.tui.dialogs.choices import PickDialog
 from tests.realserver import RealServer, free_port
 from tests.tui.pane_app import screen_lines
 

@@ -4,10 +4,17 @@ from collections.abc import Sequence
 from typing import Any
 
 from optimus_tui.contract.findings import Finding, overall_of
-from optimus_tui.contract.health import HealthReport, Series
 from optimus_tui.contract.limits import Counter, LimitRules, LimitsReport, ShapeCount, Track, UnparsedNames
 from optimus_tui.contract.reading import Coverage, Reading
-from optimus_tui.contract.services import CacheMetrics, GatewayState, HitRate, ServerState, ServiceState
+from optimus_tui.contract.services import (
+    CacheMetrics,
+    GatewayState,
+    HealthReport,
+    HitRate,
+    Series,
+    ServerState,
+    ServiceState,
+)
 from optimus_tui.settings.model import Settings, Thresholds
 from optimus_tui.verdicts.limits import judge as limit_verdict
 

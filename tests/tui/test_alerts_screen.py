@@ -10,23 +10,19 @@ from rich.cells import cell_len
 from textual import events
 from textual.pilot import Pilot
 
-from optimus_tui.contract.alerts import Notice
-from optimus_tui.contract.findings import Finding, Severity
-from optimus_tui.contract.health import HealthReport
+from optimus_tui.contract.findings import Finding, Notice, Severity
 from optimus_tui.contract.reading import Reading
-from optimus_tui.contract.services import ServerState
+from optimus_tui.contract.services import HealthReport, ServerState
 from optimus_tui.settings.model import Settings
 from optimus_tui.tui.alerts.controller import BELL_GAP_SECONDS
 from optimus_tui.tui.alerts.screen import AlertsScreen
 from optimus_tui.tui.alerts.text import toasts
 from optimus_tui.tui.app import OptimusApp
 from optimus_tui.tui.dashboard.screen import Dashboard
-from optimus_tui.tui.dialogs.pick import PickDialog
-from optimus_tui.tui.dialogs.question import QuestionDialog
+from optimus_tui.tui.dialogs.choices import PickDialog, QuestionDialog
 from optimus_tui.tui.dialogs.text import TextDialog
 from optimus_tui.tui.messages import ReportArrived
-from optimus_tui.verdicts.alerts.changes import SETTLE_SECONDS
-from optimus_tui.verdicts.alerts.episodes import HOLD_SECONDS
+from optimus_tui.verdicts.alerts import HOLD_SECONDS, SETTLE_SECONDS
 from optimus_tui.wording.safe import safe_text
 from tests.terminal import HOSTILE
 from tests.tui.dashboard_driver import said, shown, typed, until

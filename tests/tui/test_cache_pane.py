@@ -9,7 +9,7 @@ from textual.pilot import Pilot
 from optimus_tui.contract.cache import KeyDetail, KeyPreview
 from optimus_tui.contract.reading import Coverage, Fault, Reading
 from optimus_tui.grammar.filter import parse_filter
-from optimus_tui.tui.dialogs.sheet import SheetDialog
+from optimus_tui.tui.dialogs.sheets import SheetDialog
 from optimus_tui.tui.messages import CopyRequested, InterestChanged, PreviewRequested
 from optimus_tui.tui.panes.cache.rows import KeyLists, KeyRow, TreeView, build_tree, sort_names
 from tests.fixed_clock import FixedClock

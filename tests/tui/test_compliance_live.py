@@ -13,8 +13,8 @@ from textual.pilot import Pilot
 from optimus_tui.settings.model import RedisTarget
 from optimus_tui.tui.app import OptimusApp
 from optimus_tui.tui.dashboard.screen import Dashboard
+from optimus_tui.tui.routers.compliance_lists import DriftList, FileList, IssueList
 from optimus_tui.tui.routers.compliance_screen import ComplianceScreen
-from optimus_tui.tui.widgets.compliance_lists import DriftList, FileList, IssueList
 from tests.patterns_tree import GOOD, make_tree
 from tests.realserver import RealServer
 from tests.tui.pane_app import screen_lines

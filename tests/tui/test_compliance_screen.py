@@ -13,10 +13,10 @@ from textual.pilot import Pilot
 
 from optimus_tui.tui.app import OptimusApp
 from optimus_tui.tui.dashboard.screen import Dashboard
-from optimus_tui.tui.dialogs.choose import ChooseDialog
+from optimus_tui.tui.dialogs.choices import ChooseDialog
+from optimus_tui.tui.routers.compliance_lists import FileList, IssueList
 from optimus_tui.tui.routers.compliance_screen import ComplianceScreen
 from optimus_tui.tui.terminal import editor
-from optimus_tui.tui.widgets.compliance_lists import FileList, IssueList
 from tests.tui.bad_routers import BAD
 from tests.tui.pane_app import screen_lines
 from tests.tui.pictures import SETTINGS

@@ -11,8 +11,7 @@ from textual.pilot import Pilot
 from optimus_tui.contract.feed import ClockOffset, FeedBatch
 from optimus_tui.contract.reading import Fault
 from optimus_tui.grammar.filter import parse_filter
-from optimus_tui.tui.dialogs.bodies import body_facts
-from optimus_tui.tui.dialogs.sheet import SheetDialog
+from optimus_tui.tui.dialogs.sheets import SheetDialog, body_facts
 from optimus_tui.tui.messages import CopyRequested, StateChanged
 from optimus_tui.tui.panes.feed import lines as feed_lines
 from optimus_tui.tui.panes.feed import store as feed_store

@@ -4,9 +4,8 @@ import pytest
 from msgspec.structs import replace
 
 from optimus_tui.contract.findings import Finding
-from optimus_tui.contract.health import HealthReport
 from optimus_tui.contract.reading import Fault
-from optimus_tui.contract.services import GatewayState, HitRate, ServiceState
+from optimus_tui.contract.services import GatewayState, HealthReport, HitRate, ServiceState
 from optimus_tui.tui.messages import CopyRequested
 from optimus_tui.tui.panes.health.pane import HealthPane
 from tests.fixed_clock import FixedClock

@@ -12,8 +12,7 @@ from optimus_tui.history.audit.files import read
 from optimus_tui.tui.actions.action_dialog import QUIET_SECONDS
 from optimus_tui.tui.actions.action_dialog_resume import ResumeDialog
 from optimus_tui.tui.actions.arm_dialog import ArmDialog
-from optimus_tui.tui.dialogs.pick import PickDialog
-from optimus_tui.tui.dialogs.question import QuestionDialog
+from optimus_tui.tui.dialogs.choices import PickDialog, QuestionDialog
 from optimus_tui.tui.incidents.screen import IncidentScreen
 from tests.live.acting import number
 from tests.realserver import RealServer

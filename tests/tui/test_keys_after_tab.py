@@ -7,7 +7,7 @@ from textual import events
 from textual.app import App
 from textual.widgets import Input
 
-from optimus_tui.tui.dialogs.question import QuestionDialog, QuestionField
+from optimus_tui.tui.dialogs.choices import QuestionDialog, QuestionField
 from optimus_tui.tui.routers.answers import FieldAnswer
 from optimus_tui.tui.routers.field_dialog import FieldDialog
 from tests.tui.wizard import app_for, offline  # noqa: F401 - the fixture keeps the dashboard from asking

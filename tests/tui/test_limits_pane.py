@@ -13,8 +13,8 @@ from optimus_tui.tui.messages import CopyRequested, StateChanged
 from optimus_tui.tui.panes.limits import pane as limits_pane
 from optimus_tui.tui.panes.limits import rows as limit_rows
 from optimus_tui.tui.panes.limits.pane import LimitsPane
-from optimus_tui.tui.widgets.names import mark_of
-from optimus_tui.verdicts.limits.layouts import find_unknown_layout
+from optimus_tui.tui.widgets.spark import mark_of
+from optimus_tui.verdicts.limits.findings import find_unknown_layout
 from tests.fixed_clock import FixedClock
 from tests.tui.pane_app import PaneApp, screen_lines
 from tests.tui.pictures import MIXED, SETTINGS, counter, limits_report, reading

@@ -8,11 +8,11 @@ import pytest
 
 from optimus_tui.probes.round_trips import CommandLog, attributed_to
 from optimus_tui.tui.app import OptimusApp
-from optimus_tui.tui.command_log.list import LogList
+from optimus_tui.tui.command_log.lines import LogList
 from optimus_tui.tui.command_log.screen import CommandLogScreen
 from optimus_tui.tui.dashboard.screen import Dashboard
-from optimus_tui.tui.dialogs.choose import ChooseDialog
-from optimus_tui.tui.dialogs.sheet import SheetDialog
+from optimus_tui.tui.dialogs.choices import ChooseDialog
+from optimus_tui.tui.dialogs.sheets import SheetDialog
 from optimus_tui.tui.terminal import clipboard
 from tests.tui.pane_app import screen_lines
 from tests.tui.pictures import SETTINGS

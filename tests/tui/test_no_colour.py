@@ -10,11 +10,10 @@ from textual.widgets import OptionList
 
 from optimus_tui.tui.app import OptimusApp
 from optimus_tui.tui.dashboard.screen import Dashboard
-from optimus_tui.tui.dialogs.choose import ChooseDialog
-from optimus_tui.tui.dialogs.pick import PickDialog
+from optimus_tui.tui.dialogs.choices import ChooseDialog, PickDialog
 from optimus_tui.tui.panes.limits.pane import LimitsPane
-from optimus_tui.tui.widgets.options import TickList
-from optimus_tui.tui.widgets.report_view import ReportView, ToolList
+from optimus_tui.tui.tools.report_view import ReportView, ToolList
+from optimus_tui.tui.widgets.fields import TickList
 from tests.fixed_clock import FixedClock
 from tests.tui.pane_app import PaneApp, screen_lines
 from tests.tui.pictures import SETTINGS, limits_report, reading

@@ -11,7 +11,7 @@ from optimus_tui.contract.reading import Coverage
 from optimus_tui.settings.model import RedisTarget
 from optimus_tui.tui.actions.arm_dialog import ArmDialog
 from optimus_tui.tui.actions.available_actions import finding_offers, offers_for, tenant_of
-from optimus_tui.tui.dialogs.pick import PickDialog
+from optimus_tui.tui.dialogs.choices import PickDialog
 from tests.live.acting import add_operator
 from tests.realserver import RealServer
 from tests.tui.dashboard_driver import running, said, shown, typed, until

@@ -85,6 +85,8 @@ async def test_keys_behind_ctrl_n_in_one_burst_are_the_routers_name(
     """Also the very first time, while the wizard's code is still read, and where the project is known late."""
     if slow:
         for module in [name for name in sys.modules if name.startswith("optimus_tui.tui.routers.")]:
+            package, _, name = module.rpartition(".")
+            monkeypatch.setattr(sys.modules[package], name, sys.modules[module])  # and put back, as the modules are
             monkeypatch.delitem(sys.modules, module)
     app = app_for(gateway)
     async with app.run_test(size=(80, 24)) as pilot:

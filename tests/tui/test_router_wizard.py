@@ -7,7 +7,7 @@ import pytest
 from textual.widgets import Input
 
 from optimus_tui.tui.dashboard.screen import Dashboard
-from optimus_tui.tui.dialogs.confirm import AskDialog
+from optimus_tui.tui.dialogs.choices import AskDialog
 from optimus_tui.tui.routers import work as router_work
 from optimus_tui.tui.routers.field_dialog import FieldDialog
 from optimus_tui.tui.routers.pages import NEXT, PREVIEW, WRITE

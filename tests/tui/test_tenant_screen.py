@@ -14,7 +14,7 @@ from optimus_tui.contract.reading import Coverage, Fault
 from optimus_tui.index.cache import CacheIndex
 from optimus_tui.tui.app import OptimusApp
 from optimus_tui.tui.dashboard.screen import Dashboard
-from optimus_tui.tui.dialogs.sheet import SheetDialog
+from optimus_tui.tui.dialogs.sheets import SheetDialog
 from optimus_tui.tui.tenant.lists import CounterList, EventList, KeyList
 from optimus_tui.tui.tenant.screen import TenantScreen
 from optimus_tui.tui.tools.screen import ToolsScreen

@@ -11,20 +11,20 @@ from textual.pilot import Pilot
 from textual.widgets import Input, OptionList
 
 from optimus_tui.contract.tools.common import ToolError
-from optimus_tui.contract.tools.troubleshoot import TroubleshootQuery, TroubleshootReport
+from optimus_tui.contract.tools.traffic import TroubleshootQuery, TroubleshootReport
 from optimus_tui.tools.answer import encode
 from optimus_tui.tools.arguments import ToolFailure
-from optimus_tui.tools.progress import report as tell
+from optimus_tui.tools.parts import report as tell
 from optimus_tui.tools.registry import TOOLS
 from optimus_tui.tui.app import OptimusApp
 from optimus_tui.tui.dashboard.screen import Dashboard
-from optimus_tui.tui.dialogs.choose import ChooseDialog
+from optimus_tui.tui.dialogs.choices import ChooseDialog
 from optimus_tui.tui.dialogs.text import TextDialog
 from optimus_tui.tui.keys import KEYS
 from optimus_tui.tui.tools.form import FormChoice
+from optimus_tui.tui.tools.report_view import ReportView, ToolList
 from optimus_tui.tui.tools.routine_dialog import RoutineDialog
 from optimus_tui.tui.tools.screen import ToolsScreen
-from optimus_tui.tui.widgets.report_view import ReportView, ToolList
 from tests.tool_documents import trouble
 from tests.tui.pane_app import screen_lines
 from tests.tui.pictures import SETTINGS, health_report, limits_report, reading

@@ -1,7 +1,7 @@
 """The sheet of a value: what is said of its length."""
 
 from optimus_tui.contract.cache import KeyPreview
-from optimus_tui.tui.panes.cache.words import preview_facts
+from optimus_tui.tui.panes.cache.lines import preview_facts
 
 
 def length_of(preview: KeyPreview) -> str:

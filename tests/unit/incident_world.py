@@ -10,7 +10,7 @@ from optimus_tui.contract.incident import IncidentState, KeptReceipt, Outcome, S
 from optimus_tui.contract.tools.common import Diagnostic, Recommendation
 from optimus_tui.workflow.engine import reduce, refusal
 from optimus_tui.workflow.playbooks import parse
-from optimus_tui.workflow.severity import worst
+from optimus_tui.workflow.ranking import worst
 
 _TICKS = count(1)
 

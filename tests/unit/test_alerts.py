@@ -7,19 +7,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from optimus_tui.contract.alerts import AlertEpisode, Mute, Notice
-from optimus_tui.contract.findings import SEVERITIES, Finding
-from optimus_tui.contract.health import HealthReport
+from optimus_tui.contract.findings import SEVERITIES, AlertEpisode, Finding, Mute, Notice
 from optimus_tui.contract.reading import Fault, Reading
-from optimus_tui.contract.services import GatewayState, HitRate, ServerState, ServiceState
+from optimus_tui.contract.services import GatewayState, HealthReport, HitRate, ServerState, ServiceState
 from optimus_tui.settings.errors import SettingsError
 from optimus_tui.settings.schema import check_file
-from optimus_tui.verdicts.alerts import changes as alerts
-from optimus_tui.verdicts.alerts.changes import LONGEST_WINDOW_HOLD, SETTLE_SECONDS
-from optimus_tui.verdicts.alerts.episodes import HOLD_SECONDS
-from optimus_tui.verdicts.alerts.groups import unjudged
-from optimus_tui.verdicts.alerts.history import MAX_EPISODES, merge
-from optimus_tui.verdicts.alerts.mutes import in_force
+from optimus_tui.verdicts import alerts
+from optimus_tui.verdicts.alerts import (
+    HOLD_SECONDS,
+    LONGEST_WINDOW_HOLD,
+    MAX_EPISODES,
+    SETTLE_SECONDS,
+    in_force,
+    merge,
+    unjudged,
+)
 
 CHAT = "clinic_b / chat"
 WALL = 1_795_000_000.0
@@ -421,7 +423,7 @@ def test_between_two_words_of_one_trouble_it_was_worse_or_gone_whatever_comes(st
         watch.blind = lambda _, blind=blind: blind  # type: ignore[misc]
         before = set(watch.state.held)
         for notice in watch.see(*findings, after=after):
-            key = alerts.key_of(notice.finding)  # type: ignore[attr-defined]
+            key = alerts.key_of(notice.finding)
             level = SEVERITIES.index(notice.severity)
             if notice.kind == "cleared":
                 assert not blind and key in before

@@ -11,9 +11,8 @@ import pytest
 
 from optimus_tui.__main__ import run
 from optimus_tui.history.audit import log as audit
+from optimus_tui.history.audit.chain import FIRST, Chained, read_head, seal
 from optimus_tui.history.audit.files import read, verify
-from optimus_tui.history.audit.head import read_head
-from optimus_tui.history.audit.lines import FIRST, Chained, seal
 from optimus_tui.history.audit.log import AuditLog, AuditUnwritable
 from optimus_tui.history.audit.mending import accept_break, rotate
 from tests.fixed_clock import FixedClock

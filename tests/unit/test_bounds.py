@@ -5,12 +5,12 @@ import math
 import pytest
 
 from optimus_tui.contract.metrics import Counted, Spread
-from optimus_tui.history.samples.counters import spread
+from optimus_tui.history.samples.processes import spread
 from optimus_tui.settings.model import Thresholds
 from optimus_tui.tools.figures.records import cell, in_words, layout
 from optimus_tui.tui.alerts.text import measured
 from optimus_tui.tui.dialogs.text import _facts as explained
-from optimus_tui.verdicts.statistics.bounds import estimate_ms, judge_half, judge_spread, section, shown_ms
+from optimus_tui.verdicts.gateway.percentiles import estimate_ms, judge_half, judge_spread, section, shown_ms
 from optimus_tui.wording.columns import is_figure
 
 T = Thresholds()

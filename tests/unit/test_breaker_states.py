@@ -6,7 +6,7 @@ from typing import Any, cast
 
 from optimus_tui.context import Context
 from optimus_tui.contract.metrics import MetricsState
-from optimus_tui.tools.figures.breaker_states import by_process, kept_breakers
+from optimus_tui.tools.figures.metric_windows import by_process, kept_breakers
 
 NOW = 1_795_000_000.0
 NAME = "circuit_breaker_state|service=mail"

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from optimus_tui.tools.capping import ROWS, capped
+from optimus_tui.tools.answer import ROWS, capped
 
 JSON = st.recursive(
     st.none() | st.integers() | st.text(max_size=3),
@@ -48,5 +48,5 @@ def test_every_depth_is_bounded(place: str) -> None:
 
 @given(st.dictionaries(st.text(max_size=4), JSON, max_size=5))
 def test_no_document_has_a_longer_list(document: dict[str, Any]) -> None:
-    with patch("optimus_tui.tools.capping.ROWS", 5):  # a hundred rows are as good, and make large documents
+    with patch("optimus_tui.tools.answer.ROWS", 5):  # a hundred rows are as good, and make large documents
         assert longest(capped(document)) <= 5

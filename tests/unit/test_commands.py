@@ -4,8 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from optimus_tui.probes.redis.commands import CORE, OBSERVER, CommandRefused, cleared
-from optimus_tui.probes.redis.scripts import SCRIPTS, SWEEP_PAGE
+from optimus_tui.probes.redis.commands import CORE, OBSERVER, SCRIPTS, SWEEP_PAGE, CommandRefused, cleared
 
 _WRITES = """
     set setex append incr decr del unlink expire persist rename copy move restore migrate flushall flushdb swapdb

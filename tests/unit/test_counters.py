@@ -3,7 +3,7 @@
 import pytest
 
 from optimus_tui.contract.metrics import Counted
-from optimus_tui.history.samples.counters import covered_minutes, group_spreads, increase, integrate, quantile
+from optimus_tui.history.samples.processes import covered_minutes, group_spreads, increase, integrate, quantile
 
 
 def test_growth_is_counted_from_the_last_sample_before_the_window() -> None:

@@ -8,10 +8,9 @@ import pytest
 from optimus_tui.contract.feed import ClockOffset, FeedEvent, FeedStatus
 from optimus_tui.contract.reading import Fault
 from optimus_tui.sampling.feed import Claims
-from optimus_tui.verdicts.coherence import feed
-from optimus_tui.verdicts.coherence.event_clock import by_arrival, clock_words, find_clock
-from optimus_tui.verdicts.coherence.events import pick_window
-from optimus_tui.verdicts.playbooks.churn import count
+from optimus_tui.verdicts.coherence import events
+from optimus_tui.verdicts.coherence.events import by_arrival, clock_words, find_clock, pick_window
+from optimus_tui.verdicts.playbooks.cache_miss import count
 
 WALL = 1_795_000_000.0
 
@@ -72,7 +71,7 @@ def test_live_events_that_claim_to_be_old_are_said_on_the_feed() -> None:
     assert claims.offset is None, "two events may be late"
     claims.add([live(3 * 3600.0)] * 3)
     status = FeedStatus(state="live", verified_mono=100.0, last_event_mono=99.0, clock=claims.offset)
-    (found,) = feed.judge(status, mono=100.0)
+    (found,) = events.judge(status, mono=100.0)
     assert (found.rule, found.severity) == ("events.clock", "medium")
     assert "3 h 0 min behind" in found.message
 
@@ -93,10 +92,10 @@ def test_two_publishers_that_are_off_to_both_sides_are_told_by_the_larger_group(
 
 def test_a_feed_that_is_answered_with_nonsense_for_long_is_broken_and_counts() -> None:
     odd = FeedStatus(state="down", fault=Fault("invalid", "what answers does not speak the Redis protocol"))
-    assert feed.settled(odd, 2.0).state == "down"
-    broken = feed.settled(odd, 11.0)
+    assert events.settled(odd, 2.0).state == "down"
+    broken = events.settled(odd, 11.0)
     assert broken.state == "broken"
-    (found,) = feed.judge(broken, mono=0.0)
+    (found,) = events.judge(broken, mono=0.0)
     assert (found.rule, found.severity) == ("feed.broken", "medium")
     away = FeedStatus(state="down", fault=Fault("refused", "connection refused"))
-    assert feed.settled(away, 100.0).state == "down"
+    assert events.settled(away, 100.0).state == "down"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from optimus_tui.settings.addresses.http_url import parse_http_url
+from optimus_tui.settings.addresses.service_urls import parse_http_url
 from optimus_tui.settings.errors import SettingsError
 
 

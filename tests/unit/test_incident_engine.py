@@ -13,9 +13,8 @@ from optimus_tui.contract import incident as shapes
 from optimus_tui.contract import incident_events as happened
 from optimus_tui.contract.incident import ISSUES, IncidentState, Stamp
 from optimus_tui.contract.incident_events import AnyEvent
-from optimus_tui.workflow.engine import _RULES, reduce, replay
-from optimus_tui.workflow.timeline_text import _LINES
-from optimus_tui.workflow.times import elapsed, mtta, mttr
+from optimus_tui.workflow.engine import _LINES, _RULES, reduce, replay
+from optimus_tui.workflow.standing import elapsed, mtta, mttr
 from tests.unit.incident_world import IMMORTAL, REPAIR, Play, found, outcome, runbook, stamp
 
 ENGINE = found("services.engine", "critical", "engine")

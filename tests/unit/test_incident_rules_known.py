@@ -3,7 +3,7 @@
 import pytest
 
 from optimus_tui.contract.finding_rules import CATALOGUE
-from optimus_tui.workflow.outcomes.outcome_diff import compare
+from optimus_tui.workflow.outcomes import compare
 from tests.unit.incident_world import found, outcome
 
 UNMAPPED = {

@@ -7,8 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from optimus_tui.contract.incident import Check, Comparison
-from optimus_tui.workflow.outcomes.outcome import MOST, outline
-from optimus_tui.workflow.outcomes.outcome_diff import compare, overall
+from optimus_tui.workflow.outcomes import MOST, compare, outline, overall
 from tests.unit.incident_world import IMMORTAL, found, outcome
 
 OVER = found("limits.over", "high")

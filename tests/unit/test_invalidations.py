@@ -6,7 +6,7 @@ import time
 from hypothesis import given
 from hypothesis import strategies as st
 
-from optimus_tui.grammar.invalidations import MAX_TARGETS, Target, named_targets, split_glob
+from optimus_tui.grammar.events import MAX_TARGETS, Target, named_targets, split_glob
 
 
 def of(**fields: object) -> tuple[Target, ...]:

@@ -12,7 +12,7 @@ from optimus_tui.contract.reading import Reading
 from optimus_tui.probes.http.fetch import Fetched
 from optimus_tui.probes.http.metrics import _state
 from optimus_tui.tools.figures.metric_windows import live_increase
-from optimus_tui.verdicts.gateway.outcomes import outcomes, refusals
+from optimus_tui.verdicts.gateway.performance import outcomes, refusals
 
 PAGES = Path(__file__).with_name("expositions")
 REQUESTS, TIMES = "http_requests_total", "http_request_duration_seconds"

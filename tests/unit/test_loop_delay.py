@@ -7,7 +7,7 @@ import time
 import pytest
 
 from optimus_tui.contract.reading import Fault
-from optimus_tui.probes.delay import disturbed, measured_ms, starved, watching
+from optimus_tui.probes.load_meter import disturbed, measured_ms, starved, watching
 from optimus_tui.tools.answer import out_of_time
 from optimus_tui.tools.parts import not_in_time
 from optimus_tui.verdicts.gateway.services import judge_engine, judge_server
@@ -69,8 +69,8 @@ def test_a_look_that_starvation_spoilt_accuses_nobody() -> None:
 async def test_an_engine_of_a_millisecond_is_quick_while_our_loop_is_blocked_and_the_cpu_is_busy() -> None:
     from optimus_tui.clock import Clock
     from optimus_tui.probes.http.fetch import new_http_client
+    from optimus_tui.probes.http.integration import time_service
     from optimus_tui.probes.http.services import look
-    from optimus_tui.probes.http.timing import time_service
 
     ends = threading.Event()
 

@@ -3,10 +3,9 @@
 import pytest
 
 from optimus_tui.grammar.prometheus import Sample
-from optimus_tui.history.samples.marks import compare_marks
-from optimus_tui.history.samples.process_lives import ProcessReading
+from optimus_tui.history.samples.process_lives import ProcessReading, compare_marks
 from optimus_tui.history.samples.processes import LEAPT, SEVERAL, Growth, grow
-from optimus_tui.probes.http.process_marks import MAX_MARKS, mark_names, marks_of
+from optimus_tui.probes.http.metrics import MAX_MARKS, mark_names, marks_of
 
 NOW = 1_795_000_000.0
 OK, BAD = "http_requests_total|status=200", "http_requests_total|status=500"

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from optimus_tui.contract.cache import GroupTotals, KindTotals
 from optimus_tui.contract.metrics import Increase
 from optimus_tui.contract.services import HitRate
-from optimus_tui.verdicts.playbooks import churn
+from optimus_tui.verdicts.playbooks import cache_miss
 from optimus_tui.verdicts.playbooks.cache_miss import CacheEvidence, conclude
 from optimus_tui.verdicts.playbooks.conclusion import Conclusion
 from tests.unit.playbook_world import DENIED, GONE, T, cache, found, gateway, increase, server, window
@@ -28,7 +28,7 @@ def ask(**more: object) -> Conclusion:
         "misses": increase({"": 150.0}),
         "evicted": window([7.0] * 40),
         "cache": cache(),
-        "events": churn.Invalidations(events=30, covered_minutes=30.0),
+        "events": cache_miss.Invalidations(events=30, covered_minutes=30.0),
         **more,
     }
     return conclude(CacheEvidence(**fields), T)  # type: ignore[arg-type]
@@ -90,41 +90,41 @@ def test_evictions_within_the_window_are_told_and_older_ones_are_not() -> None:
 
 def test_windows_differ_where_the_predecessor_gave_one_answer_for_six() -> None:
     log = [event(NOW - minutes * 60) for minutes in range(1, 61)]
-    seen = [churn.count(log, NOW, minutes).events for minutes in (1, 5, 15, 30, 60)]
+    seen = [cache_miss.count(log, NOW, minutes).events for minutes in (1, 5, 15, 30, 60)]
     assert seen == [1, 5, 15, 30, 60]
 
 
 def test_a_log_covers_only_as_far_as_it_reaches() -> None:
     log = [event(NOW - second) for second in range(120)]
-    assert churn.count(log, NOW, 30).covered_minutes == 119 / 60
-    assert churn.count(log, NOW, 1).covered_minutes == 1
-    assert churn.count([], NOW, 30).covered_minutes == 0
+    assert cache_miss.count(log, NOW, 30).covered_minutes == 119 / 60
+    assert cache_miss.count(log, NOW, 1).covered_minutes == 1
+    assert cache_miss.count([], NOW, 30).covered_minutes == 0
 
 
 def test_of_a_log_read_at_both_ends_only_the_newer_end_counts() -> None:
     old, new = [event(NOW - 90_000 - n) for n in range(3)], [event(NOW - n) for n in range(3)]
-    assert churn.newest_end(old + new) == new
-    assert churn.newest_end(new + old) == new
-    assert churn.newest_end([]) == []
+    assert cache_miss.newest_end(old + new) == new
+    assert cache_miss.newest_end(new + old) == new
+    assert cache_miss.newest_end([]) == []
 
 
 def test_order_does_not_matter_and_bad_events_are_counted() -> None:
     log = [event(NOW - 10, "k"), b"not json", event(NOW - 12, "k"), b'{"type":"x","tenant_id":"a"}']
-    seen = churn.count(log, NOW, 5)
+    seen = cache_miss.count(log, NOW, 5)
     assert (seen.events, seen.malformed, seen.undated, seen.refills) == (2, 1, 1, {"k": 1})
 
 
 def test_a_refill_is_only_counted_where_the_second_event_removed_something_soon() -> None:
-    assert churn.count([event(NOW - 9, "k"), event(NOW - 5, "k", removed=0)], NOW, 5).refills == {}
-    assert churn.count([event(NOW - 60, "k"), event(NOW - 5, "k")], NOW, 5).refills == {}
-    assert churn.count([event(NOW - 9, "a", "b"), event(NOW - 5, "b")], NOW, 5).refills == {}
+    assert cache_miss.count([event(NOW - 9, "k"), event(NOW - 5, "k", removed=0)], NOW, 5).refills == {}
+    assert cache_miss.count([event(NOW - 60, "k"), event(NOW - 5, "k")], NOW, 5).refills == {}
+    assert cache_miss.count([event(NOW - 9, "a", "b"), event(NOW - 5, "b")], NOW, 5).refills == {}
 
 
 def test_churn_is_found_where_it_is_much_of_what_happens() -> None:
-    assert found(ask(events=churn.Invalidations(events=100, covered_minutes=30.0, refills={"k": 40}))) == {
+    assert found(ask(events=cache_miss.Invalidations(events=100, covered_minutes=30.0, refills={"k": 40}))) == {
         "cache.churn": "low"
     }
-    assert found(ask(events=churn.Invalidations(events=1000, covered_minutes=30.0, refills={"k": 40}))) == {}
+    assert found(ask(events=cache_miss.Invalidations(events=1000, covered_minutes=30.0, refills={"k": 40}))) == {}
 
 
 ODD = st.recursive(
@@ -138,7 +138,7 @@ def odd_event(value: object) -> bytes:
 
 @given(st.lists(st.one_of(st.binary(max_size=60), ODD.map(odd_event)), max_size=6))
 def test_no_payload_breaks_the_count(log: list[bytes]) -> None:
-    seen = churn.count(log, NOW, 5)
+    seen = cache_miss.count(log, NOW, 5)
     assert seen.events + seen.malformed + seen.undated == len(log)
 
 

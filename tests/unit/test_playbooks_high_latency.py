@@ -1,8 +1,7 @@
 """high_latency: every part timed, the largest share first."""
 
 from optimus_tui.contract.metrics import Quantiles, Spread
-from optimus_tui.contract.server_condition import LatencyEvent, SlowCall, SlowState
-from optimus_tui.contract.services import HitRate
+from optimus_tui.contract.services import HitRate, LatencyEvent, SlowCall, SlowState
 from optimus_tui.verdicts.playbooks.conclusion import Conclusion
 from optimus_tui.verdicts.playbooks.high_latency import LatencyEvidence, conclude
 from tests.unit.playbook_world import (

@@ -9,10 +9,10 @@ import pytest
 from optimus_tui.contract.cache import GroupTotals, KindTotals
 from optimus_tui.contract.metrics import Grown
 from optimus_tui.contract.reading import Fault
-from optimus_tui.contract.server_condition import MemoryState
+from optimus_tui.contract.services import MemoryState
 from optimus_tui.verdicts.playbooks.conclusion import Conclusion
 from optimus_tui.verdicts.playbooks.memory_leak import MemoryEvidence, conclude
-from optimus_tui.verdicts.statistics.trend import trend
+from optimus_tui.verdicts.statistics import trend
 from tests.unit.playbook_world import DENIED, GONE, MB, T, cache, found, gateway, server, window
 
 N = 180

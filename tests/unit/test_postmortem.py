@@ -14,13 +14,11 @@ from optimus_tui.contract import incident_events as happened
 from optimus_tui.contract.incident import Figure, IncidentState
 from optimus_tui.contract.tools.common import Recommendation
 from optimus_tui.history.timeline import Timeline, new_timeline
-from optimus_tui.incidents.markdown import escaped, fenced
-from optimus_tui.incidents.playbooks import playbook
-from optimus_tui.incidents.postmortem import render
-from optimus_tui.incidents.postmortem_model import story
+from optimus_tui.incidents.open import playbook
+from optimus_tui.incidents.postmortem import escaped, fenced, render, story
 from optimus_tui.wording.age import age
 from optimus_tui.wording.charts import CHART_HEIGHT, CHART_WIDTH, chart
-from optimus_tui.workflow.times import mtta
+from optimus_tui.workflow.standing import mtta
 from tests.unit.incident_world import IMMORTAL, REPAIR, Play, found, outcome, stamp
 
 HOSTILE = (

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from optimus_tui.probes.http.published import parse_cache_metrics, parse_rules
+from optimus_tui.probes.http.metrics import parse_cache_metrics, parse_rules
 
 
 @pytest.mark.parametrize(

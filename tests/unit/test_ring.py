@@ -1,6 +1,6 @@
 """The ten-minute ring: bounded, honest percentiles, charts that do not shimmer."""
 
-from optimus_tui.history.samples.ring import MAX_SAMPLES, Ring, percentile
+from optimus_tui.history.samples.store import MAX_SAMPLES, Ring, percentile
 
 
 def test_an_empty_ring_has_no_percentiles() -> None:

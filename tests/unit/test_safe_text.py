@@ -7,8 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from optimus_tui.wording.redact import redact
-from optimus_tui.wording.safe import is_plain, safe_sentence, safe_text
+from optimus_tui.wording.safe import is_plain, redact, safe_sentence, safe_text
 
 HOSTILE = [
     b"\x1b]52;c;QUJD\x07", b"\x1b]0;title\x1b\\", b"\x1b]8;;http://e\x1b\\x", b"\x1b[2J", b"\x1b[6n",

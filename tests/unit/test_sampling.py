@@ -18,11 +18,10 @@ from optimus_tui.contract.reading import Coverage, Fault, Reading
 from optimus_tui.contract.services import GatewayState, ServerState, ServiceState
 from optimus_tui.index.cache import CacheIndex
 from optimus_tui.index.limits import LimitIndex
-from optimus_tui.sampling.interval_timer import Backoff, IntervalTimer
+from optimus_tui.sampling.keys import ScanSink
 from optimus_tui.sampling.sampler import SOURCES, Sampler
 from optimus_tui.sampling.sampler_state import SamplerState
-from optimus_tui.sampling.scan_sink import ScanSink
-from optimus_tui.sampling.staleness import bounded, kept
+from optimus_tui.sampling.staleness import Backoff, IntervalTimer, bounded, kept
 from optimus_tui.settings.model import Settings
 from tests.fixed_clock import FixedClock
 from tests.listening import Heard, sampling

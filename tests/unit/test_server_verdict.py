@@ -7,8 +7,7 @@ import pytest
 from optimus_tui.contract.reading import Fault
 from optimus_tui.contract.services import Refusals, ServerState
 from optimus_tui.grammar.info import expiring, parse_info, senseless
-from optimus_tui.verdicts.server import judge_condition, memory_share
-from optimus_tui.verdicts.server_track import KEEP_SECONDS, NO_SAMPLES, track_server
+from optimus_tui.verdicts.server import KEEP_SECONDS, NO_SAMPLES, judge_condition, memory_share, track_server
 
 MB = 1 << 20
 

@@ -127,7 +127,7 @@ def test_every_setting_is_on_every_road(read: Callable[..., Settings]) -> None:
 
 def test_a_new_row_is_taken_from_files_and_flags_without_further_code(monkeypatch: pytest.MonkeyPatch) -> None:
     new = Setting("sound", int, "How loud it is. Nobody knows.", 3, "sound", flag="--sound", metavar="N", most=11)
-    for module in ("table", "schema", "layers"):
+    for module in ("table", "schema", "compose"):
         monkeypatch.setattr(f"optimus_tui.settings.{module}.SETTINGS", (*SETTINGS, new))
     monkeypatch.setattr("optimus_tui.cli.flags.SETTINGS", (*SETTINGS, new))
 
@@ -137,7 +137,7 @@ def test_a_new_row_is_taken_from_files_and_flags_without_further_code(monkeypatc
         """Return what was given."""
         return given
 
-    from optimus_tui.settings.layers import flag_layer
+    from optimus_tui.settings.compose import flag_layer
 
     given = verb.main(["--sound", "7"], standalone_mode=False)
     assert flag_layer(given, Path("/")).values == {"sound": 7}

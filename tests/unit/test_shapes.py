@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from optimus_tui.grammar.shapes import MAX_SHAPES, SHOWN, Shapes, head_of, heads_of, looks_like_limiter
+from optimus_tui.grammar.keys import MAX_SHAPES, SHOWN, Shapes, head_of, heads_of, looks_like_limiter
 
 
 def shapes_of(*names: bytes) -> list[tuple[str, int]]:

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from optimus_tui.probes.http.sickness import WELL, ReportedHealth, judge_body, judge_text
+from optimus_tui.probes.http.health_body import WELL, ReportedHealth, judge_body, judge_text
 
 
 def verdict(document: Any) -> tuple[str | None, str]:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from optimus_tui.tui.toasts import path_lines, toast_text
+from optimus_tui.tui.base_screen import path_lines, toast_text
 
 PATH = "/home/operator/.local/state/optimus-tui/incidents/2026-11-29-demo-engine/"
 

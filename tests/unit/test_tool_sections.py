@@ -9,15 +9,14 @@ import pytest
 from optimus_tui.contract.finding_rules import CATALOGUE, COHERENCE, HEALTH, TROUBLE
 from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.tools.common import ErrorReport, ToolError
-from optimus_tui.contract.tools.performance import PerformanceReport
+from optimus_tui.contract.tools.traffic import PerformanceReport
 from optimus_tui.settings.model import Settings
-from optimus_tui.tools import routine
+from optimus_tui.tools import registry
 from optimus_tui.tools.arguments import parse
-from optimus_tui.tools.invocations import callings
 from optimus_tui.tools.pages import finding_tools
 from optimus_tui.tools.pages.format_value import figure, label, measured, samples
 from optimus_tui.tools.pages.sections import Section, sections
-from optimus_tui.tools.registry import TOOLS
+from optimus_tui.tools.registry import TOOLS, callings
 from optimus_tui.tui.render_report import report_lines
 from tests.tool_documents import FLOW, NOW, trouble
 from tests.tui.pictures import MIXED, counter, limits_report
@@ -152,15 +151,15 @@ def test_a_tenant_that_cannot_be_told_or_written_is_not_guessed() -> None:
 def test_every_errand_of_the_tables_is_a_question_that_its_tool_takes() -> None:
     report = limits_report(MIXED)
     tool_calls = [finding_tools.explain(finding(rule, "demo_dentist"), report) for rule in CATALOGUE]
-    tool_calls += [step.tool_call for step in (*routine.routine(TOOLS), *routine.symptoms(TOOLS))]
+    tool_calls += [step.tool_call for step in (*registry.routine(TOOLS), *registry.symptoms(TOOLS))]
     for tool_call in tool_calls:
         if tool_call.tool != "generate_enterprise_router":  # it wants a name, which only a person knows
             parse(TOOLS[tool_call.tool].query, tool_call.arguments)
-    assert [step.tool_call.tool for step in routine.routine(TOOLS)] == [
+    assert [step.tool_call.tool for step in registry.routine(TOOLS)] == [
         "diagnose_gateway_health", "analyze_performance_metrics", "analyze_cache_coherence",
     ]  # fmt: skip
-    assert routine.routine(TOOLS)[2].tool_call.arguments == {"time_window_minutes": 60}
-    assert routine.symptoms(()) == ()
+    assert registry.routine(TOOLS)[2].tool_call.arguments == {"time_window_minutes": 60}
+    assert registry.symptoms(()) == ()
 
 
 def test_copied_lines_become_exactly_these_arguments_in_a_shell() -> None:

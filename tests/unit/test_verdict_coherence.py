@@ -14,7 +14,7 @@ from optimus_tui.settings.model import Thresholds
 from optimus_tui.verdicts.coherence.advice import Facts, advise, find
 from optimus_tui.verdicts.coherence.audit import ENOUGH_KEYS, Lifetime, count, judge, lengthen, plan
 from optimus_tui.verdicts.coherence.events import MAX_NAMES, Logged, covered_minutes, pick_window, tally
-from optimus_tui.verdicts.coherence.tracking import Tracking, match
+from optimus_tui.verdicts.coherence.keys import Tracking, match
 
 WALL = 1_795_000_000.0
 

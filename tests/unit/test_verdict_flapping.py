@@ -2,7 +2,7 @@
 
 import pytest
 
-from optimus_tui.verdicts.gateway.flapping import judge_flapping
+from optimus_tui.verdicts.gateway.latency import judge_flapping
 
 
 def looks(pattern: str) -> list[tuple[float, float]]:

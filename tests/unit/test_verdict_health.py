@@ -5,13 +5,20 @@ import pytest
 from optimus_tui.contract.cache import CacheReport, GroupTotals, KindTotals
 from optimus_tui.contract.feed import FeedStatus
 from optimus_tui.contract.findings import Finding
-from optimus_tui.contract.health import HealthReport, Series
 from optimus_tui.contract.reading import Coverage, Fault, Reading
-from optimus_tui.contract.services import CacheMetrics, GatewayState, HitRate, ServerState, ServiceState
+from optimus_tui.contract.services import (
+    CacheMetrics,
+    GatewayState,
+    HealthReport,
+    HitRate,
+    Series,
+    ServerState,
+    ServiceState,
+)
 from optimus_tui.settings.model import Thresholds
-from optimus_tui.verdicts import health
-from optimus_tui.verdicts.alerts import episodes
-from optimus_tui.verdicts.coherence import cache, feed
+from optimus_tui.verdicts import alerts, health
+from optimus_tui.verdicts.coherence import events
+from optimus_tui.verdicts.coherence import keys as cache
 from optimus_tui.verdicts.gateway import latency
 from optimus_tui.verdicts.gateway.hit_rate import (
     FROM_GATEWAY,
@@ -318,7 +325,7 @@ def test_cache_keys_are_judged_by_the_contract(report: CacheReport, expected: li
 
 
 def feed_rules(status: FeedStatus | None, mono: float = 100.0) -> list[str]:
-    return [f.rule for f in feed.judge(status, mono=mono)]
+    return [f.rule for f in events.judge(status, mono=mono)]
 
 
 def test_the_feed_is_judged_by_its_link_not_by_its_silence() -> None:
@@ -333,7 +340,7 @@ def test_the_feed_is_judged_by_its_link_not_by_its_silence() -> None:
 
 def test_ten_minutes_without_an_event_is_said_with_the_links_state_row_65() -> None:
     status = FeedStatus(state="live", verified_mono=999.0, last_event_mono=1000.0 - 601)
-    found = feed.judge(status, mono=1000.0)
+    found = events.judge(status, mono=1000.0)
     assert found[0].message == "last event 10 min ago, link verified 1.0 s ago"
     assert found[0].severity == "low"
 
@@ -348,26 +355,26 @@ F = Finding(rule="r", severity="high", subject="s", message="m")
 
 
 def test_an_episode_keeps_its_beginning_and_flapping_is_one_episode() -> None:
-    state, first = episodes.track(episodes.NO_EPISODES, [F], 1000.0, 0.0)
-    state, second = episodes.track(state, [F], 1002.0, 2.0)
-    state, gone = episodes.track(state, [], 1004.0, 4.0)
-    state, back = episodes.track(state, [F], 1030.0, 30.0)
+    state, first = alerts.track(alerts.NO_EPISODES, [F], 1000.0, 0.0)
+    state, second = alerts.track(state, [F], 1002.0, 2.0)
+    state, gone = alerts.track(state, [], 1004.0, 4.0)
+    state, back = alerts.track(state, [F], 1030.0, 30.0)
     assert [f.since for f in (*first, *second, *back)] == [1000.0] * 3
     assert gone == ()
-    state, _ = episodes.track(state, [], 1100.0, 100.0)
+    state, _ = alerts.track(state, [], 1100.0, 100.0)
     assert state == {}
-    _, later = episodes.track(state, [F], 1102.0, 102.0)
+    _, later = alerts.track(state, [F], 1102.0, 102.0)
     assert later[0].since == 1102.0
 
 
 def test_a_clock_set_anew_ends_no_episode_row_28() -> None:
-    state, _ = episodes.track(episodes.NO_EPISODES, [F], 1000.0, 0.0)
-    _, after = episodes.track(state, [F], 1000.0 - 3600, 2.0)
+    state, _ = alerts.track(alerts.NO_EPISODES, [F], 1000.0, 0.0)
+    _, after = alerts.track(state, [F], 1000.0 - 3600, 2.0)
     assert after[0].since == 1000.0
 
 
 def test_another_subject_is_another_episode() -> None:
-    state, _ = episodes.track(episodes.NO_EPISODES, [F], 1000.0, 0.0)
+    state, _ = alerts.track(alerts.NO_EPISODES, [F], 1000.0, 0.0)
     other = Finding(rule="r", severity="high", subject="other", message="m")
-    _, found = episodes.track(state, [F, other], 1010.0, 10.0)
+    _, found = alerts.track(state, [F, other], 1010.0, 10.0)
     assert [f.since for f in found] == [1000.0, 1010.0]

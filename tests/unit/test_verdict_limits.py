@@ -9,7 +9,7 @@ from msgspec import structs
 
 from optimus_tui.contract.limits import Counter, LimitRules, LimitsReport, ShapeCount, UnparsedNames
 from optimus_tui.contract.reading import Coverage
-from optimus_tui.probes.http.published import parse_rules
+from optimus_tui.probes.http.metrics import parse_rules
 from optimus_tui.settings.model import Thresholds
 from optimus_tui.verdicts.limits.judge import judge, judge_row
 from optimus_tui.verdicts.rules import merge_rules

@@ -11,16 +11,8 @@ from optimus_tui.contract.reading import Reading
 from optimus_tui.settings.model import Thresholds
 from optimus_tui.tools.figures.metric_windows import live_increase
 from optimus_tui.verdicts.gateway.failures import find_errors
-from optimus_tui.verdicts.gateway.performance import (
-    assess,
-    error_rate,
-    grade,
-    of_tenant,
-    throughput,
-    trend,
-)
-from optimus_tui.verdicts.statistics.chance import interval
-from optimus_tui.verdicts.statistics.percentiles import figures, percentile
+from optimus_tui.verdicts.gateway.performance import assess, error_rate, grade, of_tenant, throughput, trend
+from optimus_tui.verdicts.statistics import figures, interval, percentile
 
 BARS = Thresholds()
 

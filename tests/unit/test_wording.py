@@ -9,11 +9,10 @@ from optimus_tui.contract.findings import Overall, Severity
 from optimus_tui.contract.limits import LimitState
 from optimus_tui.contract.reading import Coverage, Fault, Reading
 from optimus_tui.contract.services import Status
-from optimus_tui.wording import glyphs, numbers
+from optimus_tui.wording import numbers, truth
 from optimus_tui.wording.age import age, ago, clock
-from optimus_tui.wording.size import size
+from optimus_tui.wording.numbers import size, ttl, until
 from optimus_tui.wording.truth import coverage_words, truth_line
-from optimus_tui.wording.ttl import ttl, until
 
 
 @pytest.mark.parametrize(
@@ -135,12 +134,12 @@ def test_rates_slopes_and_latencies() -> None:
 
 
 def test_every_state_has_a_glyph_and_a_word() -> None:
-    assert set(glyphs.SEVERITY_MARKS) == set(get_args(Severity))
-    assert set(glyphs.OVERALL_MARKS) == set(get_args(Overall))
-    assert set(glyphs.STATUS_MARKS) == set(get_args(Status))
-    assert set(glyphs.LIMIT_MARKS) == set(get_args(LimitState))
-    assert glyphs.SEVERITY_MARKS["critical"].text == "✖ CRIT"
-    for marks in (glyphs.SEVERITY_MARKS, glyphs.OVERALL_MARKS, glyphs.STATUS_MARKS, glyphs.LIMIT_MARKS):
+    assert set(truth.SEVERITY_MARKS) == set(get_args(Severity))
+    assert set(truth.OVERALL_MARKS) == set(get_args(Overall))
+    assert set(truth.STATUS_MARKS) == set(get_args(Status))
+    assert set(truth.LIMIT_MARKS) == set(get_args(LimitState))
+    assert truth.SEVERITY_MARKS["critical"].text == "✖ CRIT"
+    for marks in (truth.SEVERITY_MARKS, truth.OVERALL_MARKS, truth.STATUS_MARKS, truth.LIMIT_MARKS):
         assert all(len(mark.glyph) == 1 and mark.word for mark in marks.values())
 
 

@@ -18,8 +18,8 @@ from msgspec import Struct
 from optimus_tui.actions.drafts.interpreters import Run, find_interpreter, find_programs
 from optimus_tui.actions.drafts.sandbox_runner import KILLED, SandboxRunner
 from optimus_tui.child_processes import minimal_environment
+from optimus_tui.scaffold.lines import needs_redis
 from optimus_tui.scaffold.render import Draft
-from optimus_tui.scaffold.samples import needs_redis
 from optimus_tui.wording.safe import safe_text
 
 SECONDS = 120.0

@@ -8,16 +8,17 @@ import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from optimus_tui.actions.files.git_ignore import Pattern, is_ignored, read_patterns
-from optimus_tui.actions.files.git_index import Index, IndexEntry, is_changed, read_index
 from optimus_tui.actions.files.git_layout import (
     OutsideWorkTree,
+    Pattern,
     Repository,
     RepositoryUnreadable,
     find_repository,
+    is_ignored,
     read_head,
+    read_patterns,
 )
-from optimus_tui.actions.files.git_objects import Objects
+from optimus_tui.actions.files.git_objects import Index, IndexEntry, Objects, is_changed, read_index
 from optimus_tui.wording.safe import safe_text
 
 SHOWN = 10

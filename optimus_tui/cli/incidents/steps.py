@@ -9,8 +9,7 @@ import click
 
 from optimus_tui.cli import exits
 from optimus_tui.cli.flags import connection_flags
-from optimus_tui.cli.incidents.incident import NUMBER
-from optimus_tui.cli.incidents.session import on_incident
+from optimus_tui.cli.incidents.incident import NUMBER, on_incident
 from optimus_tui.cli.output import page, print_error, print_line
 
 if TYPE_CHECKING:
@@ -66,7 +65,7 @@ def run(
 
 def _say_step(incident_service: "IncidentService", name: str) -> int:
     from optimus_tui.cli.incidents.words import step_lines, what_next
-    from optimus_tui.workflow.severity import MATTERS, rank
+    from optimus_tui.workflow.ranking import MATTERS, rank
 
     step = incident_service.state.step(name)
     if step is None:

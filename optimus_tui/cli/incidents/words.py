@@ -70,8 +70,7 @@ def row(one: "Listed") -> str:
 
 def summary(one: "Listed") -> dict[str, Any]:
     """Return the incident's entry of the list for programs."""
-    from optimus_tui.workflow.standing import standing
-    from optimus_tui.workflow.times import mtta, mttr
+    from optimus_tui.workflow.standing import mtta, mttr, standing
 
     state = one.state
     return {
@@ -87,7 +86,7 @@ def lines(state: "IncidentState", now: "Stamp") -> Iterator[str]:
     """Yield the whole incident."""
     from optimus_tui.wording.age import age, clock
     from optimus_tui.workflow.incident_words import NEXT_MARK, STEP_MARKS, action_verdict, severity_words, step_result
-    from optimus_tui.workflow.times import elapsed
+    from optimus_tui.workflow.standing import elapsed
 
     opened = state.opened
     since = ""
@@ -139,7 +138,7 @@ def ranking(state: "IncidentState") -> Iterator[str]:
 def step_lines(step: "Step", state: "IncidentState") -> Iterator[str]:
     """Yield the result of a step."""
     from optimus_tui.workflow.incident_words import step_verdict
-    from optimus_tui.workflow.severity import level
+    from optimus_tui.workflow.ranking import level
 
     answer = ""
     if step.said:

@@ -17,7 +17,7 @@ from optimus_tui.wording.numbers import NOTHING, UNKNOWN, latency, percent, thou
 from optimus_tui.wording.safe import safe_text
 
 if TYPE_CHECKING:
-    from optimus_tui.contract.tools.compare import CompareReport, TenantFigures
+    from optimus_tui.contract.tools.state import CompareReport, TenantFigures
     from optimus_tui.settings.model import Settings
 
 WIDEST_NAME, BETWEEN = 24, 3

@@ -13,7 +13,7 @@ from optimus_tui.cli.output import print_error, print_line
 from optimus_tui.wording.safe import safe_text
 
 if TYPE_CHECKING:
-    from optimus_tui.contract.tools.standup import StandupReport
+    from optimus_tui.contract.tools.state import StandupReport
     from optimus_tui.settings.model import Settings
 
 STDOUT = "-"
@@ -57,8 +57,7 @@ async def _tool_call(settings: "Settings", form: str, page: str | None) -> int:
     from optimus_tui.cli.run_async import connected_to
     from optimus_tui.tools.answer import encode, failure_report
     from optimus_tui.tools.arguments import ToolFailure
-    from optimus_tui.tools.standup.glance import series, standup
-    from optimus_tui.tools.standup.parts import KEY
+    from optimus_tui.tools.standup.glance import KEY, series, standup
 
     async with connected_to(settings) as context:
         try:
@@ -82,7 +81,7 @@ async def _tool_call(settings: "Settings", form: str, page: str | None) -> int:
 
 
 def _put(report: "StandupReport", form: str) -> None:
-    from optimus_tui.cli.reports.standup_lines import chat, lines
+    from optimus_tui.cli.reports.standup_page import chat, lines
     from optimus_tui.tools.answer import encode
 
     if form == "json":

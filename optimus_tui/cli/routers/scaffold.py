@@ -12,7 +12,7 @@ import click
 
 from optimus_tui.cli import exits, output
 from optimus_tui.cli.flags import connection_flags, merge_flags, settings_of
-from optimus_tui.contract.tools.router import RouterType
+from optimus_tui.contract.tools.routers import RouterType
 
 if TYPE_CHECKING:
     from optimus_tui.actions.drafts.draft_checks import DraftCheck
@@ -65,9 +65,8 @@ def new(
     from optimus_tui.actions.drafts.routers import plan_router
     from optimus_tui.actions.files.changes import recover
     from optimus_tui.actions.files.tree import WriteRefused
-    from optimus_tui.scaffold.names import SpecError
-    from optimus_tui.scaffold.spec import make_spec
-    from optimus_tui.tools.router_neighbours import shared_names
+    from optimus_tui.scaffold.spec import SpecError, make_spec
+    from optimus_tui.tools.router import shared_names
 
     try:
         spec = make_spec(
@@ -183,7 +182,7 @@ def _is_allowed(plan: "RouterPlan") -> bool:
 def _ask_and_write(plan: "RouterPlan", silent: "list[DraftCheck]", *, yes: bool, replace: bool) -> int:
     from optimus_tui.actions.drafts.routers import write_router
     from optimus_tui.actions.files.tree import WriteRefused
-    from optimus_tui.scaffold.explain import next_steps
+    from optimus_tui.scaffold.render import next_steps
 
     questions: list[str] = []
     if plan.replaced and not replace:

@@ -16,7 +16,7 @@ from optimus_tui.cli.flags import connection_flags, merge_flags, settings_of, wo
 from optimus_tui.cli.output import print_error, print_line
 
 if TYPE_CHECKING:
-    from optimus_tui.contract.tools.patterns import LiveComparison, ValidateReport
+    from optimus_tui.contract.tools.routers import LiveComparison, ValidateReport
     from optimus_tui.settings.model import Settings
     from optimus_tui.tools.patterns.files import JudgedFiles
 
@@ -163,7 +163,7 @@ def _exit_code(report: "ValidateReport", outcome: "JudgedFiles") -> int:
 
 
 def _write(place: Path, report: "ValidateReport") -> int:
-    from optimus_tui.tools.patterns.baseline import made_of
+    from optimus_tui.tools.patterns.validate import made_of
 
     try:
         place.write_bytes(made_of(report.issues_found))
@@ -177,7 +177,7 @@ def _write(place: Path, report: "ValidateReport") -> int:
 def _reduced(report: "ValidateReport", place: Path) -> "tuple[ValidateReport, int, int]":
     import msgspec
 
-    from optimus_tui.tools.patterns.baseline import parsed, split
+    from optimus_tui.tools.patterns.validate import parsed, split
 
     try:
         known = parsed(place.read_bytes())
@@ -213,7 +213,7 @@ def _live(
     """Below the findings for people, on stderr for programs, whose document stays one; it holds them as JSON."""
     from optimus_tui.cli.run_async import connected_to, to_end
     from optimus_tui.tools.arguments import ToolFailure
-    from optimus_tui.tools.patterns.drift import live_drift
+    from optimus_tui.tools.patterns.validate import live_drift
 
     compared: LiveComparison | None = None
 

@@ -10,6 +10,16 @@ from typing import Any
 
 from msgspec import structs
 
+from optimus_tui.history.audit.chain import (
+    HEADED,
+    Chained,
+    Head,
+    decoded,
+    problem_of,
+    read_head,
+    renew_head,
+    write_head,
+)
 from optimus_tui.history.audit.files import (
     ACCEPTED,
     ROTATED,
@@ -21,8 +31,6 @@ from optimus_tui.history.audit.files import (
     packed,
     read,
 )
-from optimus_tui.history.audit.head import Head, read_head, renew_head, write_head
-from optimus_tui.history.audit.lines import HEADED, Chained, decoded, problem_of
 from optimus_tui.storage.errors import UnreadableFile, shown
 from optimus_tui.storage.private_file import PrivateFile
 

@@ -14,8 +14,7 @@ from typing import IO, Any
 
 from msgspec import Struct, structs
 
-from optimus_tui.history.audit.head import Head, read_head
-from optimus_tui.history.audit.lines import FIRST, HEADED, Chained, decoded, problem_of
+from optimus_tui.history.audit.chain import FIRST, HEADED, Chained, Head, decoded, problem_of, read_head
 from optimus_tui.storage.private_file import PrivateFile
 from optimus_tui.wording.numbers import plural
 

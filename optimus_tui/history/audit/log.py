@@ -19,10 +19,9 @@ from urllib.parse import quote_from_bytes, unquote_to_bytes
 from msgspec import structs
 
 from optimus_tui.clock import Clock
+from optimus_tui.history.audit.chain import Chained, Head, read_head, record_line, renew_head, write_head
 from optimus_tui.history.audit.end import AuditUnwritable, Stamp, check_before, end_of, lost, name_taken, stamp_of
 from optimus_tui.history.audit.files import FILE, ROTATED, has_parts, part_name
-from optimus_tui.history.audit.head import Head, read_head, renew_head, write_head
-from optimus_tui.history.audit.lines import Chained, record_line
 from optimus_tui.storage.append_log import AppendLog
 from optimus_tui.storage.errors import UnreadableFile, reason, shown
 from optimus_tui.storage.file_lock import LockHeld, lock, unlock

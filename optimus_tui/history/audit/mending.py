@@ -13,10 +13,9 @@ from pathlib import Path
 from msgspec import Struct
 
 from optimus_tui.clock import Clock
+from optimus_tui.history.audit.chain import FIRST, Head, read_head
 from optimus_tui.history.audit.end import ROTATE, last_of, name_taken
 from optimus_tui.history.audit.files import ACCEPTED, FILE, AuditCheck, moved_to, part_name, siblings, verify, walk
-from optimus_tui.history.audit.head import Head, read_head
-from optimus_tui.history.audit.lines import FIRST
 from optimus_tui.history.audit.log import AuditLog, AuditUnwritable, begin_file
 from optimus_tui.storage.errors import UnreadableFile, reason, shown
 from optimus_tui.storage.file_lock import lock

@@ -3,18 +3,74 @@
 Rows of other systems (other addresses in the same environment) are in the same file and never returned. Errors are not
 put into words and nothing is retried here: ``store`` does both. Samples older than the retention are dropped, and so
 are those in the future, but only while the clock has been steady: a clock that jumps must not delete the history.
+
+Encode one set of samples as two byte strings: the series' numbers, ascending, and their values. Pure.
+
+A set is one row, not one row per sample: a day at two seconds stays below the cap with two thousand series, and a write
+touches one page. A damaged row is read as an empty one.
 """
 
 import contextlib
 import errno
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import struct
+from bisect import bisect_left
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from optimus_tui.clock import Clock
-from optimus_tui.history.samples.row_codec import Row, Samples, pack, pick_many, pick_one, unpack
 from optimus_tui.storage.private_file import PrivateFile
+
+Row = tuple[int, bytes, bytes]
+"""Milliseconds since the epoch, packed series numbers, packed values."""
+Samples = list[tuple[float, float]]
+
+
+def pack(values: Mapping[int, float]) -> tuple[bytes, bytes]:
+    """Return series numbers (32 bits) and their values as bytes."""
+    ids = sorted(values)
+    return struct.pack(f"<{len(ids)}I", *ids), struct.pack(f"<{len(ids)}d", *(values[one] for one in ids))
+
+
+def unpack(ids: bytes, numbers: bytes) -> tuple[tuple[int, ...], tuple[float, ...]]:
+    """Return what ``pack`` encoded; nothing where the two do not belong together."""
+    count = len(ids) // 4
+    if len(ids) != 4 * count or len(numbers) != 8 * count:
+        return (), ()
+    return struct.unpack(f"<{count}I", ids), struct.unpack(f"<{count}d", numbers)
+
+
+def pick_one(rows: Iterable[Row], series: int) -> Samples:
+    """Return the samples of one series, times in seconds, oldest first. Rows with the same series cost one look-up."""
+    samples: Samples = []
+    before, place = b"", -1
+    for at, ids, numbers in rows:
+        if ids != before:
+            known = unpack(ids, numbers)[0]
+            before, place = ids, bisect_left(known, series)
+            if known[place : place + 1] != (series,):
+                place = -1
+        if place >= 0 and len(numbers) == 2 * len(ids):
+            samples.append((at / 1000, struct.unpack_from("<d", numbers, 8 * place)[0]))
+    return samples
+
+
+def pick_many(rows: Iterable[Row], series: Collection[int]) -> dict[int, Samples]:
+    """Return the samples of several series."""
+    found: dict[int, Samples] = {one: [] for one in series}
+    before, targets = b"", list[tuple[int, Samples]]()
+    for at, ids, numbers in rows:
+        known, values = unpack(ids, numbers)
+        if not known:
+            continue
+        if ids != before:
+            before, targets = ids, [(n, found[one]) for n, one in enumerate(known) if one in found]
+        seconds = at / 1000
+        for place, samples in targets:
+            samples.append((seconds, values[place]))
+    return found
+
 
 SIDE_FILES = ("-wal", "-shm")
 """Endings of SQLite's own files. They are moved first: a new file must never be opened with an old log."""

@@ -1,15 +1,15 @@
-"""Determine which processes were read, how long each is taken to have lived, and the time that this covers. Pure.
+"""Determine which processes were read and how long each lived.
 
-A page may be cut short, or one of several workers may not publish its start. Where such readings continue the counters
-of a process with a start time, they may be of that process or of another: they are left out, and the figure is a lower
-bound. Where the counters of both do not fit one timeline, they are of another process.
+By their start times, their marks, and steps that one process' traffic cannot explain. Pure.
 """
 
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
-from optimus_tui.history.samples.row_codec import Samples
+from optimus_tui.contract.metrics import CREATED
+from optimus_tui.grammar.prometheus import split_series
+from optimus_tui.history.samples.file import Samples
 
 Span = tuple[float, float]
 GAP_SECONDS = 90.0
@@ -221,3 +221,122 @@ def _one_timeline(looks: Sequence[ProcessReading], found: Mapping[str, Samples])
                 return False
             last[one.process] = before = value
     return True
+
+
+UNTOLD_TIMES, TOLD_TIMES = 5.0, 8.0
+"""A step this many times as fast as all ordinary ones may be another process; the second figure applies to readings
+with one start time, which two workers seldom share."""
+TOLD_LEAST = 100.0
+"""A smaller growth from one reading to the next is never examined where the start time stays the same."""
+MOST_JUMPS = 3
+"""More such steps than this are bursts of traffic, because workers seldom follow each other in the order of their
+counters."""
+SHORT_STREAM = 8
+"""With fewer readings than this several processes may be mixed without any counter falling."""
+
+
+class _Step(NamedTuple):
+    """The growth between two readings."""
+
+    rate: float
+    grown: float
+    number: int
+    at: float
+
+
+def jumps(
+    times: Sequence[float],
+    grown: Mapping[float, float],
+    series: Collection[Mapping[float, float]],
+    least: float,
+    *,
+    same_start: bool,
+) -> list[float]:
+    """Return the readings at which another process may have answered; empty where one process can explain all growth.
+
+    Args:
+        times: of all readings of what may be one process.
+        grown: the growth of all series together since the reading before, by reading.
+        series: the same for each series.
+        least: growth from one reading to the next from which on a step is examined.
+        same_start: whether all these readings have the same start time.
+    """
+    steps = [
+        _Step(grown.get(at, 0.0) / (at - before), grown.get(at, 0.0), number, at)
+        for number, (before, at) in enumerate(pairwise(times))
+        if at > before
+    ]
+    factor = UNTOLD_TIMES
+    if same_start:
+        factor, least = TOLD_TIMES, max(least, TOLD_LEAST)
+    chosen = _outliers(sorted(steps, reverse=True), least, factor)
+    if not same_start and len(times) < SHORT_STREAM:
+        return chosen
+    if all(_all_jumped(series, at, times, chosen, factor) for at in chosen):
+        return chosen
+    return []
+
+
+def _outliers(ranked: Sequence[_Step], least: float, factor: float) -> list[float]:
+    """Return the few fastest steps where a gap separates them from all others.
+
+    Steps that follow one another are a burst of traffic over several readings and do not count.
+    """
+    for count in range(1, min(MOST_JUMPS, len(ranked) - 1) + 1):
+        chosen = ranked[:count]
+        if chosen[-1].grown <= least:
+            return []
+        if chosen[-1].rate > factor * (ranked[count].rate + 1):
+            numbers = sorted(one.number for one in chosen)
+            if any(b - a == 1 for a, b in pairwise(numbers)):
+                return []
+            return [one.at for one in chosen]
+    return []
+
+
+def _all_jumped(
+    series: Collection[Mapping[float, float]],
+    at: float,
+    times: Sequence[float],
+    chosen: Collection[float],
+    factor: float,
+) -> bool:
+    """Return whether all series that also grow at other times jumped at this reading.
+
+    A burst leaves some series as they were, and another process has other figures throughout.
+    """
+    length = {after: after - before for before, after in pairwise(times)}
+    others = sum(seconds for when, seconds in length.items() if when not in chosen)
+    moving = 0
+    for steps in series:
+        usual = sum(value for when, value in steps.items() if when not in chosen)
+        if usual >= 5:
+            moving += 1
+            if steps.get(at, 0.0) <= factor * (usual * length[at] / max(others, 1e-9) + 1):
+                return False
+    return moving > 0
+
+
+SLACK = 0.05
+"""CPU seconds are a sum of two clocks, which may go back a little."""
+
+
+def compare_marks(before: Mapping[str, float], marks: Mapping[str, float]) -> Literal["same", "other", "unknown"]:
+    """Return whether one process published both readings.
+
+    A series is created once: another creation time is another process. Only labelled series prove the same process,
+    since they are created at the first request; others may be created before workers are forked. A value that only
+    grows proves nothing.
+    """
+    proved = False
+    for name, value in before.items():
+        now = marks.get(name)
+        if now is None:
+            continue
+        created = split_series(name)[0].endswith(CREATED)
+        if (created and now != value) or now < value - SLACK:
+            return "other"
+        proved |= created and "|" in name
+    if proved:
+        return "same"
+    return "unknown"

@@ -14,7 +14,7 @@ from optimus_tui.clock import Clock
 from optimus_tui.contract.metrics import MEMORY, Counted, Increase, Quantiles, Window, WindowOrigin
 from optimus_tui.contract.reading import Fault
 from optimus_tui.grammar.prometheus import HISTOGRAM_PARTS, base_of, series_name, split_series
-from optimus_tui.history.samples.counters import covered_minutes, group_spreads, increase, integrate
+from optimus_tui.history.samples.file import Samples
 from optimus_tui.history.samples.process_lives import (
     FELL,
     GAP_SECONDS,
@@ -25,10 +25,17 @@ from optimus_tui.history.samples.process_lives import (
     STARTED,
     ProcessReading,
 )
-from optimus_tui.history.samples.processes import Growth, add, grow, only
-from optimus_tui.history.samples.prometheus import Get, Prometheus, QueryResult
-from optimus_tui.history.samples.prometheus_targets import TargetSeries
-from optimus_tui.history.samples.row_codec import Samples
+from optimus_tui.history.samples.processes import (
+    Growth,
+    add,
+    covered_minutes,
+    group_spreads,
+    grow,
+    increase,
+    integrate,
+    only,
+)
+from optimus_tui.history.samples.prometheus import Get, Prometheus, QueryResult, TargetSeries
 from optimus_tui.history.samples.store import Store
 from optimus_tui.settings.model import Settings
 

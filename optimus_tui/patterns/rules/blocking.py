@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from optimus_tui.patterns.facts.model import Unit
 from optimus_tui.patterns.rule import Hit, Rule, at
-from optimus_tui.patterns.source.calls import Seen
+from optimus_tui.patterns.source.resolve import Seen
 from optimus_tui.patterns.source.view import View
 
 _EXACT = frozenset(

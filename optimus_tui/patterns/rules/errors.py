@@ -3,8 +3,7 @@
 import ast
 from collections.abc import Iterator
 
-from optimus_tui.patterns.facts.except_branches import BROAD, is_broad, may_tell_too_much, reraises, says_nothing
-from optimus_tui.patterns.facts.model import Scope
+from optimus_tui.patterns.facts.model import BROAD, Scope, is_broad, may_tell_too_much, reraises, says_nothing
 from optimus_tui.patterns.rule import Hit, Rule, at, at_unit
 from optimus_tui.patterns.source.names import chain
 from optimus_tui.patterns.source.view import View

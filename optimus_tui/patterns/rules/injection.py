@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 from optimus_tui.patterns.facts.model import Unit
 from optimus_tui.patterns.rule import Hit, Rule, at
-from optimus_tui.patterns.source.calls import Seen
 from optimus_tui.patterns.source.names import chain
+from optimus_tui.patterns.source.resolve import Seen
 from optimus_tui.patterns.source.view import View
 
 _ROOTS = frozenset(

@@ -3,8 +3,7 @@
 import ast
 from collections.abc import Iterator
 
-from optimus_tui.patterns.facts.dependencies import hollow_tenants
-from optimus_tui.patterns.facts.fallback import falls_back
+from optimus_tui.patterns.facts.dependencies import falls_back, hollow_tenants
 from optimus_tui.patterns.facts.model import Unit
 from optimus_tui.patterns.rule import Hit, Rule, at, at_unit
 from optimus_tui.patterns.source.names import chain, first_argument, is_tenant

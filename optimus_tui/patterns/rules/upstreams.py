@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from optimus_tui.patterns.facts.model import GUARDED
 from optimus_tui.patterns.facts.routes import Route
 from optimus_tui.patterns.rule import Hit, Rule, at, at_unit
-from optimus_tui.patterns.source.calls import Seen
 from optimus_tui.patterns.source.names import HTTP_VERBS
+from optimus_tui.patterns.source.resolve import Seen
 from optimus_tui.patterns.source.view import View
 
 _OWN_CLIENTS = frozenset({"httpx.AsyncClient", "httpx.Client", "aiohttp.ClientSession", "requests.Session"})

@@ -7,8 +7,8 @@ import ast
 
 from optimus_tui.patterns.facts.keys import key_of
 from optimus_tui.patterns.facts.model import Unit
-from optimus_tui.patterns.source.calls import Seen
 from optimus_tui.patterns.source.names import chain, is_limiter, text_of
+from optimus_tui.patterns.source.resolve import Seen
 from optimus_tui.patterns.source.view import View
 
 _EXPIRIES = frozenset({"ex", "px", "exat", "pxat", "keepttl", "ttl", "expire", "timeout"})

@@ -6,11 +6,10 @@ Calls whose source is in the tree are not analysed here: they are followed inste
 import ast
 from functools import lru_cache
 
-from optimus_tui.patterns import vocabulary
+from optimus_tui.patterns import drift
 from optimus_tui.patterns.facts.model import Bound, Unit
-from optimus_tui.patterns.source.calls import Seen, seen_calls
 from optimus_tui.patterns.source.names import LOG_METHODS, chain, words
-from optimus_tui.patterns.source.resolve import Resolver
+from optimus_tui.patterns.source.resolve import Resolver, Seen, seen_calls
 
 _HTTP = frozenset({"http", "client", "aiohttp", "httpx"})
 
@@ -37,19 +36,19 @@ def jobs_handed_on(unit: Unit, resolver: Resolver) -> set[str]:
 
 @lru_cache(maxsize=20_000)
 def _speaks_of_removal(name: str) -> bool:
-    return not words(name).isdisjoint(vocabulary.INVALIDATES | vocabulary.REMOVES)
+    return not words(name).isdisjoint(drift.INVALIDATES | drift.REMOVES)
 
 
 def _makes_go(callback: ast.Attribute) -> bool:
     spoken = words(callback.attr)
-    if spoken & vocabulary.INVALIDATES:
+    if spoken & drift.INVALIDATES:
         return True
-    return bool(spoken & vocabulary.REMOVES and words(chain(callback.value)) & (vocabulary.CACHES | vocabulary.REDIS))
+    return bool(spoken & drift.REMOVES and words(chain(callback.value)) & (drift.CACHES | drift.REDIS))
 
 
 @lru_cache(maxsize=20_000)
 def _speaks_of_a_database(name: str) -> bool:
-    return not words(name).isdisjoint(vocabulary.DB)
+    return not words(name).isdisjoint(drift.DB)
 
 
 def _is_of_http(arg: ast.arg) -> bool:

@@ -1,32 +1,215 @@
-"""One connection of the feed: subscribe, pass events on, and notice a silent server.
+"""One connection of the feed.
 
-It uses RESP2, which every server since 3.0 speaks; the event log is read over another connection. The link counts as
-subscribed only after the server has confirmed it. A lost link stays lost and says why.
+Open it, subscribe, pass events on, notice a silent server, and choose the pause before the next attempt.
 """
 
 import asyncio
+import contextlib
+import socket
+import threading
 from collections import deque
 from collections.abc import Callable
 from typing import Any
 
 import hiredis
 
-from optimus_tui.probes.events.connector import CONNECT_SECONDS, error_line, greeting, packed
-from optimus_tui.probes.events.faults import (
-    LinkLost,
-    lost_at_end,
-    lost_at_subscribing,
-    lost_by_answer,
-    lost_by_bug,
-    lost_by_error,
-    lost_by_garbage,
-    lost_by_reply,
-    lost_in_silence,
-)
+from optimus_tui.contract.reading import Fault, FaultKind
 from optimus_tui.probes.load_meter import LoadMeter
+from optimus_tui.probes.port_protocol import Language, spoken_in
+from optimus_tui.probes.redis.commands import CommandRefused, cleared
 from optimus_tui.probes.redis.dialing import Connector
-from optimus_tui.probes.redis.reply_heads import ReplyHeads, Unbounded
+from optimus_tui.probes.redis.parser import ReplyHeads, Unbounded
 from optimus_tui.probes.round_trips import RoundTrip
+from optimus_tui.settings.model import RedisTarget
+from optimus_tui.wording.safe import safe_text
+
+CONNECT_SECONDS = 2.0
+_OURS = frozenset((b"AUTH", b"CLIENT", b"SELECT", b"PSUBSCRIBE", b"PING", b"LRANGE"))
+CLIENT_NAME = b"optimus-tui-feed"
+
+
+def packed(*words: bytes, db: int = 0) -> bytes:
+    """Return one command as bytes for the socket; CommandRefused for one that is not on the list."""
+    if words[0] not in _OURS:
+        raise CommandRefused(f"{words[0][:40]!r} is none of the feed's commands")
+    return bytes(hiredis.pack_command(cleared(words, db)))  # type: ignore[arg-type]
+
+
+def error_line(reply: object) -> str | None:
+    """Return the text of an error reply; None for any other reply."""
+    if isinstance(reply, hiredis.ReplyError):
+        return str(reply)
+    return None
+
+
+def greeting(target: RedisTarget, named: bool = True) -> list[tuple[bytes, ...]]:
+    """Return the commands that open a connection. No database is selected, because pub/sub has none.
+
+    ``named`` False leaves out the client's name, for a proxy that closes the connection on it.
+    """
+    commands: list[tuple[bytes, ...]] = []
+    if target.password:
+        login = (target.username.encode(),) if target.username else ()
+        commands.append((b"AUTH", *login, target.password.reveal().encode()))
+    if named:
+        commands.append((b"CLIENT", b"SETNAME", CLIENT_NAME))
+    return commands
+
+
+class FeedLoop(asyncio.SelectorEventLoop):
+    """An event loop that resolves addresses in a daemon thread.
+
+    The usual pool is joined when the process ends, so a name server that does not answer would keep the process alive
+    for half a minute after the operator has quit.
+    """
+
+    async def getaddrinfo(self, host: Any, port: Any, **options: Any) -> Any:
+        """Resolve an address as the base class does, in a daemon thread."""
+        answer: asyncio.Future[Any] = self.create_future()
+
+        def ask() -> None:
+            try:
+                found: object = socket.getaddrinfo(host, port, **_named(options))
+            except (OSError, UnicodeError) as error:
+                if isinstance(error, OSError):
+                    found = error
+                else:
+                    found = socket.gaierror(socket.EAI_NONAME, "no such name")
+            with contextlib.suppress(RuntimeError):  # the loop ended meanwhile: nobody waits any more
+                self.call_soon_threadsafe(give, found)
+
+        def give(found: object) -> None:
+            if not answer.done():
+                if isinstance(found, OSError):
+                    answer.set_exception(found)
+                else:
+                    answer.set_result(found)
+
+        threading.Thread(target=ask, name="optimus-feed-names", daemon=True).start()
+        return await answer
+
+
+def _named(options: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in options.items() if value}
+
+
+_FIXED_PAUSES: dict[FaultKind, float] = {"auth": 60.0, "denied": 30.0}
+"""Slow retries: wrong passwords may lock the login, and a missing right is not granted within seconds."""
+_SLOW_KINDS: frozenset[FaultKind] = frozenset(("invalid", "tls", "busy", "role", "bug"))
+"""Faults that do not go away by themselves within moments."""
+
+_CAUSES: dict[FaultKind, str] = {
+    "auth": "login refused",
+    "denied": "denied by the ACL",
+    "loading": "the server is loading",
+    "busy": "no room for another client",
+    "tls": "TLS failed",
+    "timeout": "no answer",
+    "refused": "connection broken",
+    "bug": "the feed reader failed",
+}
+
+
+class LinkLost(Exception):
+    """The connection ended. ``cause`` is a short phrase for the gap's row; ``at_end``: all before it was received."""
+
+    def __init__(self, fault: Fault, cause: str = "", *, at_end: bool = False) -> None:
+        super().__init__(fault.message)
+        self.fault, self.at_end = fault, at_end
+        self.cause = cause or _CAUSES.get(fault.kind, "refused by the server")
+
+
+def pause_after(fault: Fault, tries: int) -> float:
+    """Return the seconds until the next attempt, after ``tries`` failed ones in a row (from 1)."""
+    if fault.kind in _FIXED_PAUSES:
+        return _FIXED_PAUSES[fault.kind]
+    grown = 2.0 ** min(tries - 1, 10)
+    if fault.kind in _SLOW_KINDS:
+        return min(0.5 * grown, 5.0)
+    return min(0.05 * grown, 0.5)
+
+
+def lost_by_reply(text: str, target: RedisTarget) -> LinkLost:
+    """Return the loss for an error line of the server, such as ``NOPERM this user has no permissions …``."""
+    from redis import exceptions as redis_errors
+
+    from optimus_tui.probes.faults import fault_of
+
+    kinds = {
+        "NOPERM": redis_errors.NoPermissionError,
+        "NOAUTH": redis_errors.AuthenticationError,
+        "WRONGPASS": redis_errors.AuthenticationError,
+        "LOADING": redis_errors.BusyLoadingError,
+        "MASTERDOWN": redis_errors.MasterDownError,
+    }
+    kind = kinds.get(text.split(" ", 1)[0], redis_errors.ResponseError)
+    if kind is redis_errors.ResponseError and "password" in text.lower():
+        kind = redis_errors.AuthenticationError  # the words of servers before 6, and of those without a password
+    if text.startswith("DENIED"):
+        where = safe_text(target.label, 80)
+        return LinkLost(Fault("denied", f"{where} is in protected mode", "set a password there, or bind it"))
+    return LinkLost(fault_of(kind(text), target))
+
+
+def lost_by_error(error: BaseException, target: RedisTarget) -> LinkLost:
+    """Return the loss for an error of the system while connecting or reading."""
+    from optimus_tui.probes.faults import fault_of
+
+    return LinkLost(fault_of(error, target))
+
+
+def lost_at_end(target: RedisTarget) -> LinkLost:
+    """Return the loss for an orderly end of the connection."""
+    fault = Fault("refused", f"{safe_text(target.label, 80)} closed the connection")
+    return LinkLost(fault, "connection closed", at_end=True)
+
+
+def lost_at_subscribing(target: RedisTarget) -> LinkLost:
+    """Return the loss for an orderly end of the connection before the subscription was confirmed."""
+    message = f"{safe_text(target.label, 80)} closed the connection instead of subscribing"
+    remedy = "a proxy in between may not know PSUBSCRIBE: run optimus-tui doctor, or point REDIS_URL at the server"
+    return LinkLost(Fault("refused", message, remedy), "connection closed", at_end=True)
+
+
+def lost_in_silence(target: RedisTarget, seconds: float) -> LinkLost:
+    """Return the loss for ``seconds`` without any byte."""
+    message = f"no answer for {seconds:.1f} s"
+    remedy = None
+    if target.scheme == "rediss":
+        remedy = "use redis:// if the port speaks plain text"
+    return LinkLost(Fault("timeout", f"{safe_text(target.label, 80)}: {message}", remedy), message)
+
+
+def lost_by_language(language: Language, target: RedisTarget) -> LinkLost:
+    """Return the loss for a port that speaks another protocol than its address says."""
+    from optimus_tui.probes.faults import wrong_language
+
+    return LinkLost(wrong_language(language, target), f"{language} instead of the Redis protocol")
+
+
+def lost_by_answer(error: BaseException, target: RedisTarget) -> LinkLost:
+    """Return the loss for bytes or replies that the reader could not process."""
+    from optimus_tui.probes.faults import unreadable
+
+    return LinkLost(unreadable(error, target), "an answer that cannot be read")
+
+
+def lost_by_garbage(first: bytes, target: RedisTarget) -> LinkLost:
+    """Return the loss for bytes that are no Redis protocol; ``first`` are the first of them."""
+    where = safe_text(target.label, 80)
+    language = spoken_in(first)
+    if language in ("TLS", "HTTP"):
+        return lost_by_language(language, target)
+    message = safe_text(first[:24], 60)
+    message = f"what answers at {where} does not speak the Redis protocol: {message}"
+    return LinkLost(Fault("invalid", message, "check host and port"), "not the Redis protocol")
+
+
+def lost_by_bug(error: BaseException) -> LinkLost:
+    """Return the loss for an error of this program, which is reported as such and never as an outage."""
+    message = f"{type(error).__name__}: {safe_text(error, 120)}"
+    return LinkLost(Fault("bug", f"the feed reader failed ({message})", "please report this"))
+
 
 PATTERN = b"cache_coherence:*"
 """The pattern that the recommended ACL grants; a server denies a narrower one."""

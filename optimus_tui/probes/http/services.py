@@ -17,11 +17,10 @@ from msgspec.structs import replace
 from optimus_tui.clock import Clock
 from optimus_tui.contract.reading import Fault, Reading
 from optimus_tui.contract.services import CacheMetrics, GatewayState, ServiceInstance, ServiceState, Status
-from optimus_tui.probes.delay import measured_ms
-from optimus_tui.probes.http.fetch import DEADLINE_S, FETCH_ERRORS, Fetched, fault_of_http, fetch
-from optimus_tui.probes.http.published import parse_cache_metrics, parse_rules
-from optimus_tui.probes.http.redirects import CODES, elsewhere
-from optimus_tui.probes.http.sickness import WELL, ReportedHealth, judge_body, judge_text
+from optimus_tui.probes.http.fetch import CODES, DEADLINE_S, FETCH_ERRORS, Fetched, elsewhere, fault_of_http, fetch
+from optimus_tui.probes.http.health_body import WELL, ReportedHealth, judge_body, judge_text
+from optimus_tui.probes.http.metrics import parse_cache_metrics, parse_rules
+from optimus_tui.probes.load_meter import measured_ms
 from optimus_tui.settings.model import Settings
 from optimus_tui.wording.safe import safe_text
 

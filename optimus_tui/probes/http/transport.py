@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 
 from optimus_tui.probes.round_trips import CommandLog
-from optimus_tui.wording.redact import redact
+from optimus_tui.wording.safe import redact
 
 if TYPE_CHECKING:
     from httpcore import AsyncNetworkStream

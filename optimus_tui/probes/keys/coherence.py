@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from optimus_tui.grammar.keys import EVENT_LOG
 from optimus_tui.probes.redis.client import ObserverRedis
-from optimus_tui.probes.redis.replies import items_of, raise_general, whole_number
+from optimus_tui.probes.redis.parser import items_of, raise_general, whole_number
 
 CHANNELS = b"cache_coherence:*"
 MAX_LOG_BYTES = 8 * 1024 * 1024

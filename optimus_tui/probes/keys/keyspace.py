@@ -12,16 +12,14 @@ from redis.exceptions import InvalidResponse, NoPermissionError
 
 from optimus_tui.contract.reading import Fault
 from optimus_tui.grammar.info import parse_info
-from optimus_tui.grammar.keys import CACHE_PREFIX, COHERENCE_PREFIX, EVENT_LOG, LIMIT_PREFIX, LOCK_PREFIX
-from optimus_tui.grammar.shapes import heads_of
+from optimus_tui.grammar.keys import CACHE_PREFIX, COHERENCE_PREFIX, EVENT_LOG, LIMIT_PREFIX, LOCK_PREFIX, heads_of
 from optimus_tui.probes.faults import OUTAGES
 from optimus_tui.probes.load_meter import LoadMeter
 from optimus_tui.probes.pacing import AdaptivePacer
 from optimus_tui.probes.redis.client import ObserverRedis
-from optimus_tui.probes.redis.commands import OWN_PREFIX
+from optimus_tui.probes.redis.commands import OWN_PREFIX, SWEEP_PAGE
 from optimus_tui.probes.redis.missing_commands import ask, ask_all, is_missing, missing_fault, touch
-from optimus_tui.probes.redis.replies import natural_number, raise_general, shaped
-from optimus_tui.probes.redis.scripts import SWEEP_PAGE
+from optimus_tui.probes.redis.parser import natural_number, raise_general, shaped
 from optimus_tui.settings.model import ScanBudget
 
 NEVER, GONE, NOT_ASKED = -1, -2, -3

@@ -15,8 +15,7 @@ from optimus_tui.contract.limits import NO_WINDOW, Counter
 from optimus_tui.grammar.keys import parse_key
 from optimus_tui.probes.load_meter import LoadMeter
 from optimus_tui.probes.redis.client import ObserverRedis
-from optimus_tui.probes.redis.parser import ReplyTooLarge
-from optimus_tui.probes.redis.replies import is_wrong_type, natural_number, raise_general
+from optimus_tui.probes.redis.parser import ReplyTooLarge, is_wrong_type, natural_number, raise_general
 
 KEYS_A_TRIP = 100
 LONGEST = 1_000

@@ -32,8 +32,7 @@ from redis.maint_notifications import MaintNotificationsConfig
 from optimus_tui.probes.load_meter import CONNECTED, LoadMeter
 from optimus_tui.probes.redis.commands import CommandCheck, CommandRefused
 from optimus_tui.probes.redis.dialing import Connector, HungUp, WrongLanguage
-from optimus_tui.probes.redis.parser import PatientParser, ReplyTooLarge, UnreadableReply
-from optimus_tui.probes.redis.reply_caps import name_of, reply_cap
+from optimus_tui.probes.redis.parser import PatientParser, ReplyTooLarge, UnreadableReply, name_of, reply_cap
 from optimus_tui.probes.round_trips import RoundTrip, attributed_to
 from optimus_tui.settings.model import RedisTarget
 

@@ -3,18 +3,165 @@
 Unrequested messages (RESP3 pushes) are skipped one after the other, without recursion. A reply is bounded while it is
 read: one beyond its command's cap is never held as a whole. Every error of the parser, whatever its cause, becomes an
 InvalidResponse.
+
+Check the replies of a pipeline one by one: which errors concern one key and which the whole server.
+
+An error that does not clearly concern one key is raised.
+
+How many bytes one reply may hold, by the command it answers. Pure.
+
+A larger reply was not requested: the server is another one than expected, or holds values that no pane can show. It is
+not read into memory.
+
+Check what replies announce before the parser sees them: how many elements, and how deep. Pure.
+
+The parser allocates room for a whole list at once: fourteen bytes that announce two thousand million elements would
+block the process for minutes. Such an announcement is refused, as are lists nested deeper than any valid reply.
 """
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, TypeVar
 
 import hiredis
+import msgspec
 from redis._parsers import _AsyncHiredisParser
 from redis._parsers.hiredis import NOT_ENOUGH_DATA
 from redis.exceptions import ConnectionError as LostConnection
-from redis.exceptions import InvalidResponse, RedisError, ResponseError
+from redis.exceptions import InvalidResponse, NoPermissionError, RedisError, ResponseError
 
-from optimus_tui.probes.redis.reply_caps import REPORT
-from optimus_tui.probes.redis.reply_heads import ReplyHeads, Unbounded
+KILO, MEGA = 1024, 1024 * 1024
+SMALL = 64 * KILO
+"""Numbers, short words, counters, and the head of a value."""
+SAMPLE = 256 * KILO
+"""A few members of a value."""
+REPORT = MEGA
+"""INFO, and commands that are not listed."""
+LOG = 16 * MEGA
+"""The newest thousand events of the coherence log."""
+NAME = 4 * KILO
+"""A key's name, with a wide margin."""
+
+_SMALL = (
+    "AUTH PING SELECT DBSIZE TIME EXISTS TTL PTTL STRLEN LLEN HLEN SCARD ZCARD XLEN TYPE GET GETRANGE OBJECT MEMORY "
+    "SET UNLINK DEL EXPIRE PEXPIRE PERSIST WATCH UNWATCH MULTI DISCARD PSUBSCRIBE SUBSCRIBE"
+)
+_CAPS = {
+    **dict.fromkeys(_SMALL.split(), SMALL),
+    **dict.fromkeys(("HELLO", "CLIENT", "ACL", "HSCAN", "SSCAN", "ZRANGE", "XRANGE"), SAMPLE),
+    **dict.fromkeys(("INFO", "LATENCY"), REPORT),
+    **dict.fromkeys(("SLOWLOG", "PUBSUB", "EXEC"), 4 * MEGA),
+    "LRANGE": LOG,
+}
+
+
+def reply_cap(words: Sequence[Any]) -> int:
+    """Return how many bytes the reply to this command may hold."""
+    name = name_of(words).upper().split(" ")[0]
+    if name == "SCAN":
+        return max(REPORT, _number_after(words, "COUNT", 10) * NAME)
+    if name == "EVAL_RO":
+        return max(4 * MEGA, _number_at(words, 4, 250) * NAME)
+    if name == "MGET":
+        return SMALL + len(words) * NAME
+    return _CAPS.get(name, REPORT)
+
+
+def name_of(words: Sequence[Any]) -> str:
+    """Return the command's name; it is one of a list, so it is safe text."""
+    return _text(words[0])
+
+
+def _number_after(words: Sequence[Any], option: str, usual: int) -> int:
+    names = [_text(word).upper() for word in words]
+    if option in names:
+        return _number_at(words, names.index(option) + 1, usual)
+    return usual
+
+
+def _number_at(words: Sequence[Any], at: int, usual: int) -> int:
+    text = _text(words[at]) if at < len(words) else ""
+    if text.isdigit() and len(text) < 10:
+        return min(int(text), 10_000)
+    return usual
+
+
+def _text(word: Any) -> str:
+    if isinstance(word, (bytes, bytearray)):
+        return word.decode("latin-1")
+    return str(word)
+
+
+MAX_ELEMENTS = 1_000_000
+"""All lists of one reply together; the largest page has some ten thousand."""
+MAX_DEPTH = 16
+"""A slow log has three levels."""
+MAX_LINE = 64 * 1024
+
+
+class Unbounded(Exception):
+    """The reply announces more than any valid one has; the message says what, in safe words."""
+
+
+class ReplyHeads:
+    """Follows the replies of one connection. Call ``check`` with everything that arrives, in order."""
+
+    def __init__(self) -> None:
+        self._rest = b""
+        self._skip = self._announced = 0
+        self._open: list[int] = []
+
+    def check(self, data: bytes) -> None:
+        """Raise Unbounded before the parser sees data that it cannot handle. Invalid protocol is left to the parser."""
+        if self._rest:
+            data, self._rest = self._rest + data, b""
+        at, end = 0, len(data)
+        while at < end:
+            if self._skip:
+                step = min(self._skip, end - at)
+                at, self._skip = at + step, self._skip - step
+                if not self._skip:
+                    self._close()
+                continue
+            stop = data.find(b"\r\n", at)
+            if stop < 0:
+                self._rest = data[at:]
+                if len(self._rest) > MAX_LINE:
+                    raise Unbounded("a line without end")
+                return
+            self._head(data[at : at + 1], data[at + 1 : min(stop, at + 24)])
+            at = stop + 2
+
+    def _head(self, kind: bytes, text: bytes) -> None:
+        if kind not in (b"$", b"=", b"!", b"*", b"~", b">", b"%", b"|"):
+            self._close()
+            return
+        try:
+            size = int(text)
+        except ValueError:  # the parser says so, too
+            return
+        if kind in (b"$", b"=", b"!"):
+            self._skip = size + 2 if size >= 0 else 0
+        else:
+            size *= 2 if kind in (b"%", b"|") else 1
+            self._announced += max(size, 0)
+            if size > 0:
+                self._open.append(size)
+        if self._announced > MAX_ELEMENTS:
+            raise Unbounded("an answer of more than a million elements")
+        if len(self._open) > MAX_DEPTH:
+            raise Unbounded("lists within lists within lists")
+        if size < 0 or (size == 0 and kind not in (b"$", b"=", b"!")):
+            self._close()
+
+    def _close(self) -> None:
+        """Record the end of one element, and with the last one of a list the end of the list."""
+        while self._open:
+            self._open[-1] -= 1
+            if self._open[-1]:
+                return
+            self._open.pop()
+        self._announced = 0
+
 
 MOST_PUSHES = 10_000
 """Pushes before one reply. Our login subscribes to nothing, so a server that sends more cannot be read."""
@@ -112,3 +259,56 @@ class PatientParser(_AsyncHiredisParser):
         if isinstance(response, list) and response and isinstance(response[0], LostConnection):
             raise response[0]
         return response
+
+
+T = TypeVar("T")
+
+
+def is_wrong_type(reply: object) -> bool:
+    """Return True for the error of a command for another key type."""
+    return isinstance(reply, ResponseError) and str(reply).startswith("WRONGTYPE")
+
+
+def raise_general(replies: Sequence[object], step: int = 1) -> None:
+    """Raise the first error that concerns more than one key.
+
+    ``step`` commands were sent for each key. A right that is missing for some keys concerns only these; one that is
+    missing for every key concerns the login.
+    """
+    for reply in replies:
+        if isinstance(reply, Exception) and not is_wrong_type(reply) and not isinstance(reply, NoPermissionError):
+            raise reply
+    for command in range(step):
+        column = replies[command::step]
+        if column and all(isinstance(reply, NoPermissionError) for reply in column):
+            denied: Any = column[0]
+            raise denied
+
+
+def shaped(reply: object, shape: type[T]) -> T:
+    """Return ``reply`` if it has the type ``shape``, else raise InvalidResponse."""
+    try:
+        return msgspec.convert(reply, shape)
+    except msgspec.ValidationError as error:
+        raise InvalidResponse(str(error)) from None
+
+
+def whole_number(reply: object) -> int | None:
+    """Return ``reply`` if it is a whole number, else None."""
+    if isinstance(reply, int):
+        return reply
+    return None
+
+
+def natural_number(reply: object) -> int | None:
+    """Return ``reply`` if it is a whole number that is not negative, else None."""
+    if isinstance(reply, int) and reply >= 0:
+        return reply
+    return None
+
+
+def items_of(reply: object) -> list[Any]:
+    """Return ``reply`` if it is a list, else an empty one."""
+    if isinstance(reply, list):
+        return reply
+    return []

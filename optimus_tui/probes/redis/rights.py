@@ -13,8 +13,8 @@ from redis.exceptions import ConnectionError as LostConnection
 from redis.exceptions import NoPermissionError, RedisError, ResponseError
 
 from optimus_tui.probes.redis.client import ObserverRedis
+from optimus_tui.probes.redis.commands import SWEEP_PAGE
 from optimus_tui.probes.redis.missing_commands import ask, is_missing, touch
-from optimus_tui.probes.redis.scripts import SWEEP_PAGE
 from optimus_tui.wording.safe import safe_text
 
 _KEY = b"rate_limit:optimus_doctor:nobody"

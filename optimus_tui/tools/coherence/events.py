@@ -1,22 +1,39 @@
-"""The event log and the channels of a coherence analysis: reading them, each by itself, and their sections."""
+"""The event log and the channels of a coherence analysis: reading them, each by itself, and their sections.
+
+Events of the log that appeared between two samples: their arrival is known, so their claimed times can be checked.
+
+It waits only where the log gives reason to: it holds events, and none that claims to be of the last minute.
+"""
 
 import asyncio
 import time
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
+from optimus_tui.contract.feed import ClockOffset
 from optimus_tui.contract.reading import Fault
+from optimus_tui.grammar.events import parse_event
 from optimus_tui.grammar.keys import COHERENCE_PREFIX
 from optimus_tui.tools.pages.report_sections import sentence
-from optimus_tui.verdicts.coherence.event_clock import clock_words
-from optimus_tui.verdicts.coherence.events import EventWindow, Logged, per_minute, pick_window, tally
-from optimus_tui.verdicts.values import if_known, status_of
+from optimus_tui.verdicts.coherence.events import (
+    SKEW_SECONDS,
+    EventWindow,
+    Logged,
+    by_arrival,
+    clock_words,
+    per_minute,
+    pick_window,
+    tally,
+)
+from optimus_tui.verdicts.statistics import if_known, status_of
 from optimus_tui.wording.safe import safe_text
 
 if TYPE_CHECKING:
     from optimus_tui.context import Context
     from optimus_tui.probes.keys.coherence import Channels
+
 
 PART_SECONDS = 0.9
 """What each part may take after the walk over the keys, so that all stay within a tool's deadline."""
@@ -184,3 +201,32 @@ def pubsub_section(listeners: Listeners, window: EventWindow | None) -> dict[str
         "unheard_tenants": if_known(channels.patterns == 0 and window is not None, list(unheard[:SHOWN_CHANNELS])),
         "error": None,
     }
+
+
+BETWEEN_SECONDS, LOOK_SECONDS = 0.7, 0.5
+NEWEST = 50
+
+
+async def late_claims(ctx: "Context", payloads: Sequence[bytes]) -> ClockOffset | None:
+    """Return how far the claimed times of events lie behind their arrival.
+
+    Only events that came since ``payloads`` were read are examined. None if none came, if they are right, or if Redis
+    cannot be asked.
+    """
+    from optimus_tui.probes.faults import OUTAGES
+    from optimus_tui.probes.keys.coherence import read_event_ends
+
+    now = ctx.clock.wall()
+    claims = [at for one in payloads if (at := parse_event(one).claimed_at) is not None]
+    if not claims or max(claims) > now - SKEW_SECONDS:
+        return None
+    await asyncio.sleep(BETWEEN_SECONDS)
+    try:
+        async with asyncio.timeout(LOOK_SECONDS):
+            log = await read_event_ends(ctx.redis, NEWEST)
+    except OUTAGES:
+        return None
+    known, now = set(payloads), ctx.clock.wall()
+    new = [one for one in log.payloads if one not in known]
+    offsets = [at - now for one in new if (at := parse_event(one).claimed_at) is not None]
+    return by_arrival(offsets, enough=1)

@@ -23,17 +23,15 @@ from optimus_tui.contract.metrics import BREAKER, DURATIONS, REFUSED, REQUESTS, 
 from optimus_tui.contract.reading import Fault, Reading
 from optimus_tui.contract.tools.common import WindowSource
 from optimus_tui.grammar.prometheus import split_series
-from optimus_tui.tools.figures.breaker_states import by_process, kept_breakers
-from optimus_tui.tools.figures.metric_windows import NO_PAGE, Counters, missing
+from optimus_tui.tools.figures.metric_windows import NO_PAGE, Counters, by_process, kept_breakers, missing
 from optimus_tui.verdicts.gateway.failures import GATEWAY, find_errors
-from optimus_tui.verdicts.gateway.flapping import judge_flapping
-from optimus_tui.verdicts.gateway.outcomes import class_of, outcomes, refusals, worst
-from optimus_tui.verdicts.gateway.performance import shown
-from optimus_tui.verdicts.gateway.restarts import find_restarts, find_several
-from optimus_tui.verdicts.gateway.routes import judge_routes
+from optimus_tui.verdicts.gateway.latency import judge_flapping
+from optimus_tui.verdicts.gateway.percentiles import judge_routes
+from optimus_tui.verdicts.gateway.performance import class_of, outcomes, refusals, shown, worst
+from optimus_tui.verdicts.gateway.services import find_restarts, find_several
 from optimus_tui.verdicts.limits.refusals import find_refusals_lately
 from optimus_tui.verdicts.playbooks.circuit_breaker import breakers, judge_breaker
-from optimus_tui.verdicts.values import if_known
+from optimus_tui.verdicts.statistics import if_known
 
 if TYPE_CHECKING:
     from optimus_tui.context import Context

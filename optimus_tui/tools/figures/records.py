@@ -6,8 +6,7 @@ from typing import Any
 from msgspec import Struct
 
 from optimus_tui.tools.pages.format_value import figure
-from optimus_tui.wording.numbers import NOTHING
-from optimus_tui.wording.ttl import NEVER
+from optimus_tui.wording.numbers import NEVER, NOTHING
 
 QUIET = ("immortal",)
 """Keys that another column says already: an immortal key's TTL is "never"."""

@@ -1,26 +1,59 @@
 """The sections of diagnose_gateway_health, each from what was read of its part. Pure.
 
 A section that was asked for is always an object: what is not known is null beside "unknown" or "partial" and a reason.
+
+Rate-limit counters and odd names as documents carry them: the most urgent ones, and a number for the rest. Pure.
 """
 
-from optimus_tui.contract.limits import LimitsReport
+from collections.abc import Iterable, Sequence
+from itertools import islice
+
+from optimus_tui.contract.limits import LimitRow, LimitsReport, UnparsedNames
 from optimus_tui.contract.reading import Fault, Reading
 from optimus_tui.contract.services import GatewayState, HitRate, ServerState, ServiceState
-from optimus_tui.contract.tools.health import (
+from optimus_tui.contract.tools.common import NamesSection, ShapeSection
+from optimus_tui.contract.tools.state import (
     CacheMetricsSection,
     DependencySection,
     DiagnoseQuery,
     GatewayMetricsSection,
+    LimitSection,
     ProcessesSection,
     RateLimitingSection,
     RedisSection,
 )
+from optimus_tui.tools.answer import ROWS
 from optimus_tui.tools.figures.gateway_figures import GatewayFigures
-from optimus_tui.tools.health.limits import limit_sections, omitted, unparsed_section
 from optimus_tui.tools.keyspace_scan import Survey
-from optimus_tui.tools.pages.report_sections import dependency, sentence, service
-from optimus_tui.verdicts.values import if_known, rounded
+from optimus_tui.tools.pages.report_sections import dependency, limit_section, operation_name, sentence, service
+from optimus_tui.verdicts.statistics import if_known, rounded
 from optimus_tui.wording.safe import safe_text
+
+MOST_ROWS = ROWS
+"""Of a map in a document: as many as any list of it may have."""
+
+
+def limit_sections(rows: Iterable[LimitRow], most: int = MOST_ROWS) -> dict[str, LimitSection]:
+    """Return the first ``most`` rows (the most urgent) by operation. Two names that look alike stay two."""
+    sections: dict[str, LimitSection] = {}
+    for row in islice(rows, most):
+        name, number = operation_name(row.counter), 1
+        while name in sections:
+            number += 1
+            name = f"{operation_name(row.counter)} ({number})"
+        sections[name] = limit_section(row.counter, row)
+    return sections
+
+
+def omitted(rows: Sequence[object], most: int = MOST_ROWS) -> int:
+    """Return how many rows a list of at most ``most`` leaves out."""
+    return max(0, len(rows) - most)
+
+
+def unparsed_section(names: UnparsedNames) -> NamesSection:
+    """Return names under ``rate_limit`` of another layout, with their shapes."""
+    return NamesSection(names.count, tuple(ShapeSection(one.shape, one.count) for one in names.shapes))
+
 
 AWAY = ("refused", "timeout", "tls")
 """Faults of a server that did not answer at all; any other is a wrong answer."""

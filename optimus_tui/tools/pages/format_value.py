@@ -10,11 +10,9 @@ from typing import Any
 import msgspec
 
 from optimus_tui.wording.age import age
-from optimus_tui.wording.numbers import NOTHING, UNKNOWN, latency, percent, plural
+from optimus_tui.wording.numbers import NOTHING, UNKNOWN, latency, percent, plural, size, ttl
 from optimus_tui.wording.numbers import figure as counted
 from optimus_tui.wording.safe import safe_text
-from optimus_tui.wording.size import size
-from optimus_tui.wording.ttl import ttl
 
 LONGEST = 4_000
 READ = "read"

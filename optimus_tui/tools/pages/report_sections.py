@@ -1,17 +1,19 @@
-"""From what verdicts and probes say to what documents say. Pure."""
+"""From what verdicts and probes say to what documents say: headline and sections. Pure."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.limits import Counter, LimitRow
 from optimus_tui.contract.reading import Fault, Reading
 from optimus_tui.contract.services import ServiceState
 from optimus_tui.contract.tools.common import Diagnostic
-from optimus_tui.contract.tools.health import DependencySection, InstanceSection, LimitSection
-from optimus_tui.verdicts.limits.words import operation_words
-from optimus_tui.verdicts.values import rounded
+from optimus_tui.contract.tools.state import DependencySection, InstanceSection, LimitSection
+from optimus_tui.verdicts.limits.blocked import operation_words
+from optimus_tui.verdicts.statistics import rounded
 from optimus_tui.wording.safe import safe_text
+from optimus_tui.wording.truth import OVERALL_MARKS, SEVERITY_MARKS, StateGlyph
 
 TOLD_DELAY_MS = 50.0
 HEALTH_SEVERITY = {"low": "info", "medium": "warning", "high": "warning", "critical": "critical"}
@@ -94,3 +96,52 @@ def limit_section(counter: Counter, row: LimitRow | None = None) -> LimitSection
 def operation_name(counter: Counter) -> str:
     """Return the operation as a document's key."""
     return operation_words(counter.operation, 200)
+
+
+SEVERITY_WORDS: dict[str, StateGlyph] = {
+    "warning": SEVERITY_MARKS["medium"],
+    "info": SEVERITY_MARKS["low"],
+    **dict(SEVERITY_MARKS.items()),
+}
+"""The mark of each word that documents have for a severity or a priority."""
+_OVERALL: dict[str, StateGlyph] = dict(OVERALL_MARKS.items())
+_GOOD = ("all_pass", "none")
+"""Verdicts that find nothing wrong."""
+
+
+def headline(document: Mapping[str, Any]) -> StateGlyph | None:
+    """Return the mark of a document's verdict, or None if it has no verdict."""
+    if document.get("overall_compliance") is not None:
+        return _compliance(document, str(document["overall_compliance"]))
+    verdict = document.get("overall_status") or document.get("severity_assessment")
+    if verdict is None:
+        return None
+    return _verdict(str(verdict))
+
+
+def _verdict(verdict: str) -> StateGlyph:
+    if verdict in _OVERALL:
+        return _OVERALL[verdict]
+    word = safe_text(verdict.replace("_", " "), 40).upper()
+    if verdict in SEVERITY_WORDS:
+        mark = SEVERITY_WORDS[verdict]
+        return StateGlyph(mark.glyph, word, mark.tone)
+    if verdict in _GOOD:
+        return StateGlyph("●", word, "ok")
+    return StateGlyph("▲", word, "warning")
+
+
+def _compliance(document: Mapping[str, Any], compliance: str) -> StateGlyph:
+    """Return the average's word and figure, with the worst file beside them: an average hides a broken router."""
+    scores = [float(file["compliance_score"]) for file in document.get("files", ())]
+    average = document.get("average_compliance_score")
+    if not scores or average is None:
+        return StateGlyph("▲", "NOTHING WAS JUDGED", "warning")
+    words = f"{safe_text(compliance.replace('_', ' '), 40).upper()} {average:.2f}"
+    if min(scores) < average:
+        words += f", worst file {min(scores):.2f}"
+    if compliance == "needs_improvement" or min(scores) == 0:
+        return StateGlyph("✖", words, "critical")
+    if any(issue.get("priority") in ("high", "medium") for issue in document.get("issues_found", ())):
+        return StateGlyph("▲", words, "warning")
+    return StateGlyph("●", words, "ok")

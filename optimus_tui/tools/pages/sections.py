@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Struct
 
 from optimus_tui.contract.tools.common import Report
-from optimus_tui.contract.tools.patterns import unescaped
+from optimus_tui.contract.tools.routers import unescaped
 from optimus_tui.tools.figures.records import QUIET, cell, in_words, layout
 from optimus_tui.tools.pages.format_value import SILENT, figure, in_plain_words, label, measured, samples
 from optimus_tui.wording.safe import safe_text

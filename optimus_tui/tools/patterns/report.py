@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from optimus_tui.contract.tools.patterns import (
+from optimus_tui.contract.tools.routers import (
     PatternAdvice,
     PatternIssue,
     PatternState,

@@ -1,18 +1,31 @@
-"""validate_enterprise_patterns: reads routers as syntax trees, never runs them, and points at lines."""
+"""validate_enterprise_patterns.
+
+Judge routers, leave out what a baseline accepts, and compare with what Redis holds.
+"""
 
 import asyncio
+import hashlib
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from optimus_tui.contract.tools.common import ToolError
-from optimus_tui.contract.tools.patterns import ValidateQuery, ValidateReport
+from optimus_tui.contract.tools.routers import CodeDrift, LiveComparison, PatternIssue, ValidateQuery, ValidateReport
+from optimus_tui.grammar.keys import parse_key
+from optimus_tui.patterns.drift import Declared, Observed, drift
 from optimus_tui.probes.keys.sources import Skipped, SourceTree
 from optimus_tui.tools.arguments import ToolFailure, refuse
+from optimus_tui.tools.keyspace_scan import survey, unreachable
 from optimus_tui.tools.patterns.files import ROUTERS, JudgedFiles, examine
 from optimus_tui.tools.patterns.report import build, shown
+from optimus_tui.wording.safe import safe_text
 
 if TYPE_CHECKING:
     from optimus_tui.context import Context
+
 
 QUERY, REPORT = ValidateQuery, ValidateReport
 SECONDS = 6.0
@@ -86,3 +99,103 @@ def relative_path(tree: SourceTree, router_path: str) -> str:
     if not plain.endswith(".py"):
         raise refuse(f"{quoted} is no Python file", "router_path")
     return path
+
+
+def declared_in(outcome: JudgedFiles) -> Declared:
+    """Return all names that the judged routers write out."""
+    operations = {name for one in outcome.judged for name in one.verdict.operations}
+    kinds = {name for one in outcome.judged for name in one.verdict.kinds}
+    lasting = {name for one in outcome.judged for name in one.verdict.lasting}
+    return Declared(frozenset(operations), frozenset(kinds), frozenset(kinds - lasting))
+
+
+async def compared(ctx: "Context") -> LiveComparison:
+    """Compare all routers of the source tree with Redis.
+
+    Raises:
+        ToolFailure: the tree or Redis cannot be read.
+    """
+    root = source_tree(ctx.settings.source_path)
+    outcome = await asyncio.to_thread(lambda: examine(root, SourceTree(root).below(ROUTERS), seconds=SECONDS))
+    return await live_drift(ctx, outcome)
+
+
+async def live_drift(ctx: "Context", outcome: JudgedFiles) -> LiveComparison:
+    """Return the differences between routers and Redis, and in words what was compared.
+
+    Raises:
+        ToolFailure: Redis could not be asked.
+    """
+    seen = await survey(ctx, ttls=True)
+    if seen.coverage.scanned == 0 and seen.fault is not None:
+        raise unreachable(seen.fault)
+    names = seen.limits.names_to_read(seen.limits.total + 1)
+    operations = frozenset(safe_text(parse_key(name).operation, 80) for name in names)
+    totals = [one.totals for one in seen.cache.report().kinds]
+    immortal = {safe_text(one.kind, 80): one.without_ttl for one in totals if one.without_ttl}
+    kinds = frozenset(safe_text(one.kind, 80) for one in totals)
+    declared, observed = declared_in(outcome), Observed(operations - {""}, kinds, immortal, seen.coverage.complete)
+    found = drift(declared, observed)
+    whole = ", not all: what is declared and was not seen is not judged"
+    if seen.coverage.complete:
+        whole = ""
+    differences = tuple(CodeDrift(**one._asdict()) for one in found)
+    return LiveComparison(
+        differences=differences,
+        covered=f"{seen.coverage.scanned:,} keys read{whole}",
+        operations=len(declared.operations | observed.operations),
+        kinds=len(declared.kinds | observed.kinds),
+    )
+
+
+FORMAT = 1
+
+
+class Baseline(msgspec.Struct, forbid_unknown_fields=True):
+    """How many findings of each fingerprint are known. Its file is text, so that a review shows what is added."""
+
+    format: int
+    known: dict[str, int]
+
+
+def fingerprint(issue: PatternIssue) -> str:
+    """Return ``src/backend/routers/x.py caching.missing 0123456789ab``."""
+    return _mark(issue, issue.source)
+
+
+def _mark(issue: PatternIssue, source: str) -> str:
+    line = " ".join(source.split())
+    return f"{issue.file} {issue.rule} {hashlib.sha256(line.encode()).hexdigest()[:12]}"
+
+
+def _marks(issue: PatternIssue) -> Counter[str]:
+    return Counter(_mark(issue, source) for source in (issue.source, *issue.also))
+
+
+def made_of(issues: Sequence[PatternIssue]) -> bytes:
+    """Return the content of the file: one finding a line, sorted."""
+    known = dict(sorted(Counter(mark for one in issues for mark in _marks(one).elements()).items()))
+    return msgspec.json.format(msgspec.json.encode(Baseline(FORMAT, known)), indent=2) + b"\n"
+
+
+def parsed(data: bytes) -> Baseline:
+    """Return the baseline, or raise ValueError with one sentence."""
+    try:
+        found = msgspec.json.decode(data, type=Baseline)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise ValueError(f"it is no baseline: {error}") from None
+    if found.format != FORMAT:
+        raise ValueError(f"it has format {found.format}; this version reads {FORMAT}")
+    return found
+
+
+def split(issues: Sequence[PatternIssue], known: Baseline) -> tuple[list[PatternIssue], int, int]:
+    """Return (new findings, number of known ones, number of known ones that are gone)."""
+    left = Counter(known.known)
+    new: list[PatternIssue] = []
+    for one in issues:
+        marks = _marks(one)
+        if not marks <= left:
+            new.append(one)
+        left -= marks
+    return new, len(issues) - len(new), left.total()

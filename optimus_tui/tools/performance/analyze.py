@@ -3,13 +3,12 @@
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
-from optimus_tui.contract.tools.performance import PerformanceQuery, PerformanceReport
+from optimus_tui.contract.tools.traffic import PerformanceQuery, PerformanceReport
 from optimus_tui.tools.pages.report_sections import diagnostics
 from optimus_tui.tools.performance.cache import cache_performance
 from optimus_tui.tools.performance.latency import latency
 from optimus_tui.tools.performance.limits import rate_limiting_efficiency
-from optimus_tui.tools.performance.result import Result
-from optimus_tui.tools.performance.traffic import error_rate, throughput
+from optimus_tui.tools.performance.traffic import Result, error_rate, throughput
 from optimus_tui.verdicts.sorting import worst_first
 from optimus_tui.wording.safe import safe_text
 

@@ -9,16 +9,16 @@ from optimus_tui.contract.metrics import HITS, MISSES, Increase, Window
 from optimus_tui.contract.reading import Reading
 from optimus_tui.contract.services import GatewayState, HitRate, ServerState
 from optimus_tui.contract.tools.common import WindowSource
-from optimus_tui.contract.tools.performance import PerformanceQuery
+from optimus_tui.contract.tools.traffic import PerformanceQuery
 from optimus_tui.tools.figures.hit_rates import from_counters, present_rate
 from optimus_tui.tools.figures.metric_windows import Counters
 from optimus_tui.tools.keyspace_scan import Survey, survey
 from optimus_tui.tools.pages.report_sections import sentence
-from optimus_tui.tools.performance.result import Result, not_available
-from optimus_tui.verdicts.coherence.cache import judge as judge_cache
+from optimus_tui.tools.performance.traffic import Result, not_available
+from optimus_tui.verdicts.coherence.keys import judge as judge_cache
 from optimus_tui.verdicts.gateway.hit_rate import LookupTrack, find_conflict, find_rates, hit_rate, track_lookups
 from optimus_tui.verdicts.gateway.performance import beside_counters, shown, trend
-from optimus_tui.verdicts.values import if_known, rounded, status_of
+from optimus_tui.verdicts.statistics import if_known, rounded, status_of
 
 if TYPE_CHECKING:
     from optimus_tui.context import Context

@@ -6,27 +6,26 @@ from typing import TYPE_CHECKING, Any
 
 from optimus_tui.contract.finding_rules import SERVER_UNREACHABLE, SERVICES_ENGINE, SERVICES_GATEWAY
 from optimus_tui.contract.findings import Finding, Severity
-from optimus_tui.contract.health import Series
 from optimus_tui.contract.make_finding import make_finding, phrase
 from optimus_tui.contract.metrics import DURATIONS, UPSTREAM_DURATIONS, Quantiles, Window
-from optimus_tui.contract.tools.performance import PerformanceQuery
+from optimus_tui.contract.services import Series
+from optimus_tui.contract.tools.traffic import PerformanceQuery
 from optimus_tui.tools.figures.gateway_figures import LATELY_MINUTES
 from optimus_tui.tools.figures.metric_windows import Counters
 from optimus_tui.tools.pages.report_sections import sentence
-from optimus_tui.tools.performance.result import Result
+from optimus_tui.tools.performance.traffic import Result
 from optimus_tui.tools.troubleshoot.evidence import kept_series, live_series, why_untimed
 from optimus_tui.verdicts.gateway import latency as bars
+from optimus_tui.verdicts.gateway import percentiles
+from optimus_tui.verdicts.gateway.percentiles import judge_routes
 from optimus_tui.verdicts.gateway.performance import assess, beside_counters, shown
-from optimus_tui.verdicts.gateway.routes import judge_routes
 from optimus_tui.verdicts.gateway.services import STARVED, unheard
-from optimus_tui.verdicts.statistics import bounds
-from optimus_tui.verdicts.statistics.percentiles import Figures, figures
-from optimus_tui.verdicts.values import rounded
+from optimus_tui.verdicts.statistics import Figures, figures, rounded
 
 if TYPE_CHECKING:
     from optimus_tui.context import Context
-    from optimus_tui.probes.http.sickness import ReportedHealth
-    from optimus_tui.probes.http.timing import Timed
+    from optimus_tui.probes.http.health_body import ReportedHealth
+    from optimus_tui.probes.http.integration import Timed
 
 LOOKS = 5
 SERVICES = {"gateway": "backend_orchestrator", "engine": "ai_engine", "redis": "redis"}
@@ -71,7 +70,7 @@ async def latency(ctx: "Context", query: PerformanceQuery) -> Result:
 
 
 async def _look(ctx: "Context") -> dict[str, list["Timed"]]:
-    from optimus_tui.probes.http.timing import time_pings, time_service
+    from optimus_tui.probes.http.integration import time_pings, time_service
 
     settings, http, clock = ctx.settings, ctx.http, ctx.clock
     gateway, engine, redis = await asyncio.gather(
@@ -176,7 +175,7 @@ def _groups(found: Quantiles, label: str) -> dict[str, Any]:
 
     def row(name: str) -> dict[str, Any]:
         of = found.groups[name]
-        timed = bounds.section(of)
+        timed = percentiles.section(of)
         return {label: shown(name), "requests": round(of.count), "average_ms": timed.pop("mean_ms"), **timed}
 
     return {

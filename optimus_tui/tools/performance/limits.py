@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Any
 from optimus_tui.contract.limits import NO_TENANT, LimitRow, LimitRules, LimitsReport
 from optimus_tui.contract.metrics import Increase
 from optimus_tui.contract.reading import Fault
-from optimus_tui.contract.tools.performance import PerformanceQuery
+from optimus_tui.contract.tools.traffic import PerformanceQuery
 from optimus_tui.tools.figures.metric_windows import Counters
 from optimus_tui.tools.keyspace_scan import Survey, common_limits_of, judge_limits, survey
 from optimus_tui.tools.pages.report_sections import limit_section, operation_name, sentence
-from optimus_tui.tools.performance.result import Result, not_available
+from optimus_tui.tools.performance.traffic import Result, not_available
 from optimus_tui.tools.troubleshoot.refusals import RefusalEvidence, Watched, neighbours, read_refusals, read_twice
 from optimus_tui.verdicts.gateway.performance import of_tenant, shown
 from optimus_tui.verdicts.rules import merge_rules
 from optimus_tui.verdicts.sorting import worst_first
-from optimus_tui.verdicts.values import if_known, rounded, status_of
+from optimus_tui.verdicts.statistics import if_known, rounded, status_of
 from optimus_tui.wording.safe import safe_text
 
 if TYPE_CHECKING:

@@ -1,18 +1,50 @@
-"""Throughput and error rate, from the gateway's own counter of requests."""
+"""Throughput and error rate from the gateway's own counter of requests, and the form of one metric's result."""
 
 from typing import TYPE_CHECKING, Any
 
+from msgspec import Struct
+
+from optimus_tui.contract.finding_rules import METRICS_UNMEASURED
+from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.metrics import REQUESTS, Increase
-from optimus_tui.contract.tools.performance import PerformanceQuery
+from optimus_tui.contract.reading import Fault
+from optimus_tui.contract.tools.common import WindowSource
+from optimus_tui.contract.tools.traffic import PerformanceQuery
 from optimus_tui.tools.figures.metric_windows import Counters
 from optimus_tui.tools.pages.report_sections import sentence
-from optimus_tui.tools.performance.result import Result, not_available, reason_of
 from optimus_tui.verdicts.gateway import performance as verdicts
 from optimus_tui.verdicts.gateway.failures import GATEWAY, find_errors
-from optimus_tui.verdicts.gateway.restarts import find_restarts, restarts_words
+from optimus_tui.verdicts.gateway.services import find_restarts, restarts_words
+from optimus_tui.verdicts.unmeasured import unmeasured
 
 if TYPE_CHECKING:
     from optimus_tui.context import Context
+
+
+class Result(Struct, frozen=True, kw_only=True):
+    """What one metric gives. ``results`` is never empty."""
+
+    results: dict[str, Any]
+    covered_minutes: float = 0.0
+    source: WindowSource = "live"
+    findings: tuple[Finding, ...] = ()
+
+
+REMEDY = "Let the gateway serve /metrics, or map its names under [metrics] in the settings."
+
+
+def not_available(subject: str, reason: str, *, remedy: str = REMEDY) -> Result:
+    """Return the result for a metric that cannot be measured, with the finding about it."""
+    return Result(
+        results={"status": "not available", "reason": reason},
+        findings=(unmeasured(subject, reason, rule=METRICS_UNMEASURED, remedy=remedy),),
+    )
+
+
+def reason_of(fault: Fault | None, otherwise: str) -> str:
+    """Return a fault as one sentence, or ``otherwise`` for no fault."""
+    return sentence(fault) or otherwise
+
 
 STATUS_REMEDY = "Let the counter carry a label status (or status_code, code) with the answer's HTTP status."
 OTHERS = "other"

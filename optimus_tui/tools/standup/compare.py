@@ -15,8 +15,8 @@ from optimus_tui.contract.limits import LimitRow, LimitRules, LimitsReport
 from optimus_tui.contract.metrics import DURATIONS, REFUSED, REQUESTS, Increase, Quantiles
 from optimus_tui.contract.reading import Fault, Reading
 from optimus_tui.contract.services import GatewayState
-from optimus_tui.contract.tools.compare import CompareReport, TenantFigures
-from optimus_tui.probes.delay import watching
+from optimus_tui.contract.tools.state import CompareReport, TenantFigures
+from optimus_tui.probes.load_meter import watching
 from optimus_tui.settings.model import Thresholds
 from optimus_tui.tools.answer import DEADLINE_SECONDS, out_of_time, timestamp
 from optimus_tui.tools.coherence.events import Log, read_events
@@ -25,20 +25,18 @@ from optimus_tui.tools.keyspace_scan import Survey, is_refused, read_known, surv
 from optimus_tui.tools.pages.report_sections import diagnostics, sentence
 from optimus_tui.tools.parts import within
 from optimus_tui.tools.troubleshoot.refusals import neighbours
+from optimus_tui.verdicts.changes import differences
 from optimus_tui.verdicts.coherence.events import covered_minutes
-from optimus_tui.verdicts.differences import differences
 from optimus_tui.verdicts.gateway.failures import find_errors
-from optimus_tui.verdicts.gateway.outcomes import outcomes, refusals
-from optimus_tui.verdicts.gateway.performance import of_tenant
+from optimus_tui.verdicts.gateway.percentiles import estimate_ms, is_wide, shown_ms
+from optimus_tui.verdicts.gateway.performance import of_tenant, outcomes, refusals
 from optimus_tui.verdicts.limits import judge as verdicts
-from optimus_tui.verdicts.limits.blocked import common_limits
+from optimus_tui.verdicts.limits.blocked import common_limits, operation_words
 from optimus_tui.verdicts.limits.refusals import find_refusals, refused_by_tenant
-from optimus_tui.verdicts.limits.words import operation_words
 from optimus_tui.verdicts.rules import merge_rules
 from optimus_tui.verdicts.sorting import worst_first
-from optimus_tui.verdicts.statistics.bounds import estimate_ms, is_wide, shown_ms
+from optimus_tui.verdicts.statistics import if_known, rounded
 from optimus_tui.verdicts.unmeasured import find_unmeasured
-from optimus_tui.verdicts.values import if_known, rounded
 from optimus_tui.wording.safe import safe_text
 
 if TYPE_CHECKING:

@@ -10,25 +10,31 @@ from typing import TYPE_CHECKING, TypeVar
 
 from msgspec.structs import replace
 
-from optimus_tui.contract.health import Series
 from optimus_tui.contract.metrics import Increase, MetricsState, Quantiles, Window
 from optimus_tui.contract.reading import Fault, Reading
-from optimus_tui.contract.server_condition import MemoryState, SlowState
-from optimus_tui.contract.services import GatewayState, HitRate, ServerState, ServiceState
-from optimus_tui.history.samples.ring import percentile
-from optimus_tui.probes.delay import starved_words
+from optimus_tui.contract.services import (
+    GatewayState,
+    HitRate,
+    MemoryState,
+    Series,
+    ServerState,
+    ServiceState,
+    SlowState,
+)
+from optimus_tui.history.samples.store import percentile
+from optimus_tui.probes.load_meter import starved_words
 from optimus_tui.tools import parts
-from optimus_tui.tools.coherence.arrivals import late_claims
+from optimus_tui.tools.coherence.events import late_claims
 from optimus_tui.tools.figures.hit_rates import FRESH_SECONDS, present_rate
 from optimus_tui.tools.figures.metric_windows import Counters
 from optimus_tui.verdicts.gateway.hit_rate import LookupTrack, hit_rate, track_lookups
 from optimus_tui.verdicts.gateway.latency import GOOD_AGAIN_CHECKS, MIN_SAMPLES
-from optimus_tui.verdicts.playbooks.churn import Invalidations, count, newest_end
+from optimus_tui.verdicts.playbooks.cache_miss import Invalidations, count, newest_end
 from optimus_tui.verdicts.playbooks.proxy_timeout import DependencyLatencies
 
 if TYPE_CHECKING:
     from optimus_tui.context import Context
-    from optimus_tui.probes.http.timing import Timed as Look
+    from optimus_tui.probes.http.integration import Timed as Look
 
 T = TypeVar("T")
 READ_SECONDS = 2.6
@@ -81,13 +87,13 @@ class EvidenceReader:
 
     async def slow(self) -> SlowState | Fault:
         """Read the slow log and latency events."""
-        from optimus_tui.probes.servers.slowlog import read_slowlog
+        from optimus_tui.probes.servers.server import read_slowlog
 
         return await self.bounded(read_slowlog(self.ctx.redis, self.ctx.settings.redis), "SLOWLOG")
 
     async def memory(self) -> MemoryState | Fault:
         """Read Redis' memory and its clients' buffers."""
-        from optimus_tui.probes.servers.memory import read_memory
+        from optimus_tui.probes.servers.server import read_memory
 
         return await self.bounded(read_memory(self.ctx.redis, self.ctx.settings.redis), "INFO memory")
 
@@ -179,7 +185,7 @@ class EvidenceReader:
 
     async def _burst(self, name: str) -> tuple[list[float], str]:
         """A few requests one after the other, each timed by itself, and why none has a time. Failed ones have none."""
-        from optimus_tui.probes.http.timing import time_pings, time_service
+        from optimus_tui.probes.http.integration import time_pings, time_service
 
         ctx, settings = self.ctx, self.ctx.settings
         if name == "redis":

@@ -22,7 +22,7 @@ from optimus_tui.index.limits import LimitIndex
 from optimus_tui.tools.figures.metric_windows import Counters, latest_pages, live_increase
 from optimus_tui.tools.keyspace_scan import Survey, read_known
 from optimus_tui.tools.parts import part
-from optimus_tui.verdicts.gateway.outcomes import WindowRefusals, refusals
+from optimus_tui.verdicts.gateway.performance import WindowRefusals, refusals
 from optimus_tui.verdicts.limits.refusals import find_refusals, find_refused_below
 
 if TYPE_CHECKING:

@@ -19,15 +19,15 @@ from textual.worker import Worker, WorkerState
 
 from optimus_tui.clock import Clock
 from optimus_tui.contract.actions import ActionRequest, Confirmation, Plan, Preview, Progress, Receipt, Refusal
-from optimus_tui.tui.actions import action_dialog_keys
+from optimus_tui.tui.actions import action_dialog_text
 from optimus_tui.tui.actions.action_dialog_face import STALE_SECONDS, ActionDialogFace
 from optimus_tui.tui.actions.action_dialog_widgets import ActionLines, GuardedButton, audit_words
 from optimus_tui.tui.dialogs.base import Dialog
-from optimus_tui.tui.widgets.typed import ReasonInput, TypedInput
+from optimus_tui.tui.widgets.fields import ReasonInput, TypedInput
 from optimus_tui.wording.safe import safe_text
 
 if TYPE_CHECKING:
-    from optimus_tui.actions.redis.key_selection import Known
+    from optimus_tui.actions.redis.keys import Known
     from optimus_tui.actions.service import ActionService
 
 QUIET_SECONDS = 0.5
@@ -56,7 +56,7 @@ def _show(field: Static, text: str) -> None:
 class ActionDialog(Dialog):
     """Dismisses with ``(Receipt, audit words)`` once something was carried out, else None."""
 
-    BINDINGS: ClassVar[list[BindingType]] = action_dialog_keys.BINDINGS
+    BINDINGS: ClassVar[list[BindingType]] = action_dialog_text.BINDINGS
 
     def __init__(
         self, action_service: "ActionService", clock: Clock, request: ActionRequest, known: "Known | None" = None
@@ -143,7 +143,7 @@ class ActionDialog(Dialog):
         if self.stage != "asking" or self.face.is_cramped():
             return True
         typed, reason = self.query_one(TypedInput).value, self.query_one("#confirm-reason", Input).value
-        return action_dialog_keys.is_command(action, self.words, typed, reason)
+        return action_dialog_text.is_command(action, self.words, typed, reason)
 
     def age(self) -> float:
         """Return the plan's age in seconds; 0 without a plan."""

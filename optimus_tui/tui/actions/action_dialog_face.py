@@ -2,9 +2,10 @@
 
 from typing import TYPE_CHECKING, Protocol
 
-from optimus_tui.tui.actions.action_dialog_keys import ALWAYS, LETTERS
 from optimus_tui.tui.actions.action_dialog_text import (
+    ALWAYS,
     FEW,
+    LETTERS,
     Lines,
     preview_lines,
     progress_lines,
@@ -13,8 +14,7 @@ from optimus_tui.tui.actions.action_dialog_text import (
     too_small_lines,
 )
 from optimus_tui.tui.actions.action_dialog_widgets import armed_words
-from optimus_tui.wording.clauses import clause
-from optimus_tui.wording.numbers import progress
+from optimus_tui.wording.numbers import clause, progress
 from optimus_tui.wording.safe import safe_text
 
 if TYPE_CHECKING:

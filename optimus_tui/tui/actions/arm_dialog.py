@@ -12,8 +12,8 @@ from textual.widgets import Input, Static
 
 from optimus_tui.contract.actions import Refusal
 from optimus_tui.tui.dialogs.base import Dialog
-from optimus_tui.tui.widgets.typed import TypedInput
-from optimus_tui.wording.clauses import clause
+from optimus_tui.tui.widgets.fields import TypedInput
+from optimus_tui.wording.numbers import clause
 from optimus_tui.wording.safe import safe_text
 
 if TYPE_CHECKING:

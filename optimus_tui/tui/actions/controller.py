@@ -14,7 +14,7 @@ from optimus_tui.contract.actions import ActionRequest, Receipt, Refusal
 from optimus_tui.tui.dashboard.last_reports import last_report, seen_tenants
 from optimus_tui.tui.dashboard.status_line import mode_room, target_words
 from optimus_tui.tui.services import CommandError, DashboardServices
-from optimus_tui.wording.clauses import clause
+from optimus_tui.wording.numbers import clause
 from optimus_tui.wording.safe import safe_text
 
 if TYPE_CHECKING:
@@ -129,7 +129,7 @@ class ActionsController:
 
     async def _choose_for_row(self) -> None:
         from optimus_tui.tui.actions.available_actions import offers_for, why_none
-        from optimus_tui.tui.dialogs.pick import PickDialog
+        from optimus_tui.tui.dialogs.choices import PickDialog
 
         dashboard = self.dashboard
         row = dashboard.pane(dashboard.current).selected
@@ -186,7 +186,7 @@ class ActionsController:
 
     def _known_tenants(self) -> Any:
         """Return the tenants with counters: they settle which tenant a name with colons belongs to."""
-        from optimus_tui.actions.redis.key_selection import Known
+        from optimus_tui.actions.redis.keys import Known
 
         return Known(frozenset(seen_tenants(self.dashboard)))
 

@@ -13,7 +13,7 @@ from textual.widgets.selection_list import Selection
 
 from optimus_tui.contract.actions import Plan
 from optimus_tui.tui.dialogs.base import Dialog, about_lines
-from optimus_tui.tui.widgets.options import TickList
+from optimus_tui.tui.widgets.fields import TickList
 from optimus_tui.wording.numbers import plural
 from optimus_tui.wording.safe import safe_text
 

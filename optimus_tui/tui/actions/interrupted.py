@@ -16,7 +16,7 @@ from optimus_tui.wording.numbers import plural
 from optimus_tui.wording.safe import safe_text
 
 if TYPE_CHECKING:
-    from optimus_tui.actions.verifying import Verified
+    from optimus_tui.actions.checks import Verified
 
 Outcome = tuple[Receipt, str]
 
@@ -76,7 +76,7 @@ class InterruptedActions:
 
     async def take_up(self, left: Interrupted) -> None:
         """Ask what to do with an interrupted action until it is closed, or left as it is."""
-        from optimus_tui.tui.dialogs.pick import PickDialog
+        from optimus_tui.tui.dialogs.choices import PickDialog
 
         about = self._open_words(left)
         while True:
@@ -111,7 +111,7 @@ class InterruptedActions:
     async def _close(self, left: Interrupted) -> bool:
         """Verify an action's keys and close it. Return True once it is closed."""
         from optimus_tui.tui.actions.action_dialog_resume import ResumeDialog
-        from optimus_tui.tui.dialogs.question import QuestionDialog, QuestionField
+        from optimus_tui.tui.dialogs.choices import QuestionDialog, QuestionField
 
         about = "Its keys are read once more. What was not tried stays as it is."
         answers = await self.dashboard.ask(QuestionDialog("Verify and close", [QuestionField("Why")], about))

@@ -8,9 +8,9 @@ import contextlib
 from collections.abc import Hashable
 from typing import TYPE_CHECKING, cast
 
-from optimus_tui.contract.health import HealthReport
+from optimus_tui.contract.services import HealthReport
+from optimus_tui.tui.base_screen import LONGEST, PATH_SECONDS
 from optimus_tui.tui.services import DashboardServices
-from optimus_tui.tui.toasts import LONGEST, PATH_SECONDS
 from optimus_tui.wording.safe import safe_text
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ class AlertsController:
         health = self.dashboard.health
         marked: dict[Hashable, float | None] = {}
         if muted and health is not None:
-            from optimus_tui.verdicts.alerts.mutes import silences
+            from optimus_tui.verdicts.alerts import silences
 
             now = self.dashboard.context.clock.wall()
             quiet = [finding for finding in health.findings if silences(muted, finding, now)]

@@ -13,15 +13,14 @@ from textual.message import Message
 from textual.widgets import Static
 
 from optimus_tui.assets import asset_dir
-from optimus_tui.contract.alerts import AlertEpisode, Mute
+from optimus_tui.contract.findings import AlertEpisode, Mute
 from optimus_tui.tui.alerts import text as words
 from optimus_tui.tui.base_screen import BaseScreen
 from optimus_tui.tui.keys import MOVES, bindings, chosen
 from optimus_tui.tui.messages import CopyRequested
 from optimus_tui.tui.widgets.bars import KeyStrip
 from optimus_tui.tui.widgets.line_view import LineView, Piece
-from optimus_tui.verdicts.alerts.groups import key_of, keys_of
-from optimus_tui.verdicts.alerts.mutes import silences
+from optimus_tui.verdicts.alerts import key_of, keys_of, silences
 from optimus_tui.wording.safe import safe_text
 
 if TYPE_CHECKING:
@@ -199,8 +198,7 @@ class AlertsScreen(BaseScreen):
     @work(exclusive=True, group="mute", exit_on_error=False)
     async def action_mute(self) -> None:
         """Ask for how long and why; nothing is muted without a reason."""
-        from optimus_tui.tui.dialogs.pick import PickDialog
-        from optimus_tui.tui.dialogs.question import QuestionDialog, QuestionField
+        from optimus_tui.tui.dialogs.choices import PickDialog, QuestionDialog, QuestionField
 
         episode, book = self._chosen(), self.book
         if episode is None or book is None or not self.query_one(EpisodeList).is_open(episode):

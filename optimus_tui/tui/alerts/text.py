@@ -6,17 +6,14 @@ from typing import Literal, NamedTuple
 
 from rich.cells import cell_len
 
-from optimus_tui.contract.alerts import AlertEpisode, Mute, Notice
-from optimus_tui.contract.findings import Finding, Severity
-from optimus_tui.tui.widgets.columns import Cell, Column, fit_cell, fit_name
+from optimus_tui.contract.findings import AlertEpisode, Finding, Mute, Notice, Severity
 from optimus_tui.tui.widgets.figures import first_that_fits
-from optimus_tui.tui.widgets.table import Table
-from optimus_tui.verdicts.alerts.changes import OpenEpisode
+from optimus_tui.tui.widgets.table import Cell, Column, Table, fit_cell, fit_name
+from optimus_tui.verdicts.alerts import OpenEpisode
 from optimus_tui.wording.age import age, clock
-from optimus_tui.wording.glyphs import SEVERITY_MARKS
 from optimus_tui.wording.numbers import latency, percent, plural
 from optimus_tui.wording.safe import safe_text
-from optimus_tui.wording.truth import STILL_TODAY_SECONDS
+from optimus_tui.wording.truth import SEVERITY_MARKS, STILL_TODAY_SECONDS
 
 Toast = tuple[str, Literal["information", "warning", "error"]]
 

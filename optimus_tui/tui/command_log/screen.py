@@ -15,9 +15,12 @@ from optimus_tui.context import Context
 from optimus_tui.grammar.filter import EVERYTHING, Filter, FilterError, parse_filter
 from optimus_tui.tui.base_screen import BaseScreen
 from optimus_tui.tui.command_log.lines import (
+    ASKED,
     FIELDS,
+    POLLED,
     CommandRun,
     LogLine,
+    LogList,
     Polled,
     command_words,
     exported,
@@ -27,13 +30,12 @@ from optimus_tui.tui.command_log.lines import (
     runs_of,
     to_paste,
 )
-from optimus_tui.tui.command_log.list import ASKED, POLLED, LogList
-from optimus_tui.tui.dialogs.sheet import Fact, SheetDialog
+from optimus_tui.tui.dialogs.sheets import Fact, SheetDialog
 from optimus_tui.tui.keys import chosen
 from optimus_tui.tui.messages import CopyRequested
 from optimus_tui.tui.terminal import clipboard
 from optimus_tui.tui.widgets.bars import KeyStrip
-from optimus_tui.tui.widgets.prompt import PromptBar
+from optimus_tui.tui.widgets.fields import PromptBar
 from optimus_tui.wording.age import clock
 from optimus_tui.wording.numbers import latency, plural
 from optimus_tui.wording.safe import safe_text

@@ -12,7 +12,7 @@ from optimus_tui.tui.services import CommandError, DashboardServices
 
 if TYPE_CHECKING:
     from optimus_tui.contract.findings import Finding
-    from optimus_tui.tools.tool_call import ToolCall
+    from optimus_tui.tools.registry import ToolCall
 
 
 class Navigator:
@@ -58,7 +58,7 @@ class Navigator:
         Raises:
             CommandError: There is no tool of this name.
         """
-        from optimus_tui.tools.tool_call import ToolCall
+        from optimus_tui.tools.registry import ToolCall
 
         if name and name not in self.tools():
             raise CommandError(f"no tool {name!r}; there are {', '.join(self.tools())}")

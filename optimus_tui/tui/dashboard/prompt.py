@@ -3,7 +3,7 @@
 from optimus_tui.tui.commands import CommandTarget, completions, run_line
 from optimus_tui.tui.panes.base import Pane
 from optimus_tui.tui.services import CommandError, DashboardServices
-from optimus_tui.tui.widgets.prompt import PromptBar
+from optimus_tui.tui.widgets.fields import PromptBar
 
 
 class PromptController:

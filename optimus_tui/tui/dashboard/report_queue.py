@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, cast
 
 from optimus_tui.contract.feed import FeedBatch
-from optimus_tui.contract.health import HealthReport
+from optimus_tui.contract.services import HealthReport
 from optimus_tui.tui.alerts.controller import AlertsController
 from optimus_tui.tui.drills.controller import DrillController
 from optimus_tui.tui.services import DashboardServices

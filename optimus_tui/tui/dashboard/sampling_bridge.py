@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from optimus_tui.sampling.sampler import Sampler
 
 _SCREENS = (
-    "optimus_tui.tui.dialogs.event",
+    "optimus_tui.tui.dialogs.sheets",
     "optimus_tui.tui.dialogs.text",
     "optimus_tui.tui.tools.screen",
     "optimus_tui.tui.tenant.screen",

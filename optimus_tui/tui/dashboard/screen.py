@@ -16,21 +16,20 @@ from textual.widgets import Static
 from textual.worker import Worker, WorkerState
 
 from optimus_tui.context import Context
-from optimus_tui.contract.health import HealthReport
+from optimus_tui.contract.services import HealthReport
 from optimus_tui.settings.model import Settings
 from optimus_tui.tui import messages
 from optimus_tui.tui.actions.controller import ActionsController
 from optimus_tui.tui.actions.interrupted import InterruptedActions
 from optimus_tui.tui.alerts.controller import AlertsController
 from optimus_tui.tui.base_screen import BaseScreen
-from optimus_tui.tui.dashboard.layout import PaneLayout
 from optimus_tui.tui.dashboard.navigation import Navigator
 from optimus_tui.tui.dashboard.pane_requests import PaneRequests
 from optimus_tui.tui.dashboard.prompt import PromptController
 from optimus_tui.tui.dashboard.report_queue import ReportQueue
 from optimus_tui.tui.dashboard.sampling_bridge import SamplingBridge
 from optimus_tui.tui.dashboard.settings_commands import SettingsCommands
-from optimus_tui.tui.dashboard.status_line import status_words
+from optimus_tui.tui.dashboard.status_line import PaneLayout, status_words
 from optimus_tui.tui.drills.controller import DrillController
 from optimus_tui.tui.incidents.controller import IncidentController
 from optimus_tui.tui.keys import bindings
@@ -40,7 +39,7 @@ from optimus_tui.tui.panes.feed.pane import FeedPane
 from optimus_tui.tui.panes.health.pane import HealthPane
 from optimus_tui.tui.panes.limits.pane import LimitsPane
 from optimus_tui.tui.widgets.bars import KeyStrip, StatusBar, TabStrip
-from optimus_tui.tui.widgets.prompt import PromptBar
+from optimus_tui.tui.widgets.fields import PromptBar
 
 RESTART_SECONDS = 5.0
 """Seconds until a sampling loop that ended because of a bug starts again."""

@@ -16,8 +16,8 @@ from optimus_tui.tools.pages.format_value import measured
 from optimus_tui.tui.dialogs.base import Dialog
 from optimus_tui.tui.keys import KEYS, written
 from optimus_tui.tui.widgets.figures import wrap
-from optimus_tui.wording.glyphs import SEVERITY_MARKS
 from optimus_tui.wording.safe import safe_text
+from optimus_tui.wording.truth import SEVERITY_MARKS
 
 
 class Wrapped(Static):

@@ -14,8 +14,8 @@ from optimus_tui.wording.safe import safe_text
 
 if TYPE_CHECKING:
     from optimus_tui.contract.drill import Truth
-    from optimus_tui.contract.health import HealthReport
     from optimus_tui.contract.incident import IncidentState
+    from optimus_tui.contract.services import HealthReport
     from optimus_tui.incidents.service import IncidentService
     from optimus_tui.workflow.drill import Watch
 
@@ -260,7 +260,7 @@ class DrillController:
     # -- remedies
 
     async def _apply_remedy(self, demo: Demo, name: str) -> None:
-        from optimus_tui.tui.dialogs.pick import PickDialog
+        from optimus_tui.tui.dialogs.choices import PickDialog
 
         if not name:
             rows = [(remedy.label, f":remedy {remedy.name}") for remedy in demo.remedies]

@@ -13,8 +13,8 @@ from optimus_tui.tui.base_screen import BaseScreen
 from optimus_tui.tui.keys import chosen
 from optimus_tui.tui.render_report import report_lines
 from optimus_tui.tui.terminal import clipboard
+from optimus_tui.tui.tools.report_view import ReportView
 from optimus_tui.tui.widgets.bars import Bar, KeyStrip
-from optimus_tui.tui.widgets.report_view import ReportView
 
 
 class DrillScreen(BaseScreen):

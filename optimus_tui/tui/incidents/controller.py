@@ -64,8 +64,8 @@ class IncidentController:
         service = self.service
         if service is None or service.state.id != receipt.request.incident or not receipt.verified:
             return
-        from optimus_tui.incidents.action_results import kept
         from optimus_tui.incidents.errors import IncidentError
+        from optimus_tui.incidents.measuring import kept
 
         try:
             record = await service.acted(kept(receipt, audit))
@@ -116,7 +116,7 @@ class IncidentController:
         """Resume an incident or open one. Return True for a new one, which starts with its first step."""
         from optimus_tui.incidents.measuring import capture
         from optimus_tui.incidents.open import open_incident, resume_incident, unfinished
-        from optimus_tui.tui.dialogs.pick import PickDialog
+        from optimus_tui.tui.dialogs.choices import PickDialog
 
         context, environment = self.dashboard.context, self.dashboard.settings.environment
         left = (await asyncio.to_thread(unfinished, environment))[:MAX_OFFERED]
@@ -138,7 +138,7 @@ class IncidentController:
         if not service.elsewhere or service.read_only:
             return
         from optimus_tui.incidents.errors import IncidentError
-        from optimus_tui.tui.dialogs.question import QuestionDialog, QuestionField
+        from optimus_tui.tui.dialogs.choices import QuestionDialog, QuestionField
 
         known = ""
         if self.dashboard.optimus.demo is not None:

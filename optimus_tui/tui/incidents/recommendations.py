@@ -13,8 +13,7 @@ from optimus_tui.contract.finding_rules import rule_of
 from optimus_tui.contract.incident import Advice
 from optimus_tui.tui.actions.controller import ActionsController
 from optimus_tui.tui.dashboard.last_reports import limits_report, seen_tenants
-from optimus_tui.tui.dialogs.pick import PickDialog
-from optimus_tui.tui.dialogs.question import QuestionDialog, QuestionField
+from optimus_tui.tui.dialogs.choices import PickDialog, QuestionDialog, QuestionField
 from optimus_tui.tui.incidents import text as words
 from optimus_tui.tui.incidents.step_actions import IncidentView, StepActions
 from optimus_tui.wording.safe import safe_text
@@ -75,7 +74,7 @@ class RecommendationActions:
         outcome = await self.actions.carry_out(request)
         if outcome is None:
             return
-        from optimus_tui.incidents.action_results import kept
+        from optimus_tui.incidents.measuring import kept
 
         receipt, audit = outcome
         self._show_last()

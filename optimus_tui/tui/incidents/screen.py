@@ -24,9 +24,9 @@ from optimus_tui.tui.incidents.recommendations import RecommendationActions
 from optimus_tui.tui.incidents.step_actions import StepActions
 from optimus_tui.tui.keys import MOVES, bindings, chosen
 from optimus_tui.tui.render_report import Lines, report_lines
+from optimus_tui.tui.tools.report_view import ReportView
 from optimus_tui.tui.widgets.bars import Bar, KeyStrip, Words
 from optimus_tui.tui.widgets.line_view import LineView, Piece
-from optimus_tui.tui.widgets.report_view import ReportView
 
 if TYPE_CHECKING:
     from optimus_tui.tui.actions.controller import ActionsController

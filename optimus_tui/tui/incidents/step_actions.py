@@ -11,13 +11,12 @@ from typing import Any, Protocol
 from optimus_tui.contract.incident import ISSUES, IncidentState, Step
 from optimus_tui.incidents.errors import IncidentError
 from optimus_tui.incidents.service import IncidentService
-from optimus_tui.tui.dialogs.pick import PickDialog
-from optimus_tui.tui.dialogs.question import QuestionDialog, QuestionField
+from optimus_tui.tui.dialogs.choices import PickDialog, QuestionDialog, QuestionField
 from optimus_tui.tui.incidents import text as words
 from optimus_tui.tui.services import DashboardServices
 from optimus_tui.wording.numbers import plural, progress
 from optimus_tui.wording.safe import safe_text
-from optimus_tui.workflow.severity import MATTERS, rank
+from optimus_tui.workflow.ranking import MATTERS, rank
 
 
 class IncidentView(Protocol):

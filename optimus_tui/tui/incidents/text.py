@@ -12,11 +12,10 @@ from optimus_tui.contract.incident import ActionRecord, Advice, Comparison, Inci
 from optimus_tui.tools.pages.sections import Fact, Section, Tone, sections
 from optimus_tui.tui.render_report import MARKS
 from optimus_tui.tui.widgets.bars import Words
-from optimus_tui.tui.widgets.columns import fit_cell
 from optimus_tui.tui.widgets.line_view import Piece
+from optimus_tui.tui.widgets.table import fit_cell
 from optimus_tui.wording.age import age, clock
-from optimus_tui.wording.clauses import clause
-from optimus_tui.wording.numbers import latency, plural, quantity
+from optimus_tui.wording.numbers import clause, latency, plural, quantity
 from optimus_tui.wording.safe import safe_sentence, safe_text
 from optimus_tui.workflow.incident_words import (
     ADVICE_MARKS,
@@ -27,8 +26,7 @@ from optimus_tui.workflow.incident_words import (
     durations,
     step_result,
 )
-from optimus_tui.workflow.standing import standing
-from optimus_tui.workflow.times import elapsed
+from optimus_tui.workflow.standing import elapsed, standing
 
 LONG = 600
 WIDE = 100

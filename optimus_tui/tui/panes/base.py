@@ -18,7 +18,7 @@ from optimus_tui.settings.model import Settings
 from optimus_tui.tui.keys import bindings
 from optimus_tui.tui.messages import CopyRequested, ExportRequested, RefreshRequested, StateChanged
 from optimus_tui.tui.panes.content import PaneContent
-from optimus_tui.tui.widgets.inks import Piece
+from optimus_tui.tui.theme import Piece
 from optimus_tui.tui.widgets.line_view import LineCanvas
 from optimus_tui.wording.safe import safe_text
 

@@ -12,7 +12,7 @@ from optimus_tui.clock import Clock
 from optimus_tui.contract.findings import Finding
 from optimus_tui.grammar.filter import Filter
 from optimus_tui.settings.model import Settings
-from optimus_tui.tui.widgets.inks import Piece, plain_text
+from optimus_tui.tui.theme import Piece, plain_text
 from optimus_tui.tui.widgets.line_view import LineContent
 
 Words = list[Piece]

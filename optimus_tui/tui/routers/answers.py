@@ -38,8 +38,7 @@ class FieldAnswer:
         Raises:
             SpecError: Its name could be read as something else.
         """
-        from optimus_tui.scaffold.fields import make_field
-        from optimus_tui.scaffold.names import check_field_name
+        from optimus_tui.scaffold.spec import check_field_name, make_field
 
         check_field_name(self.name)
         make_field(self.name, self.type, self.optional, self.default or None)
@@ -52,7 +51,7 @@ class FieldAnswer:
 
     def problem(self, others: "list[FieldAnswer]") -> str:
         """Return what is wrong with the field, on its own or beside the others, in a sentence. Empty if nothing is."""
-        from optimus_tui.scaffold.names import SpecError
+        from optimus_tui.scaffold.spec import SpecError
 
         try:
             checked = self.text.partition(":")[0]
@@ -115,7 +114,7 @@ def sentence(error: Exception) -> str:
 
 def name_problem(name: str) -> str:
     """Return what is wrong with a router's name, in a sentence. Empty if nothing is."""
-    from optimus_tui.scaffold.names import SpecError, check_router_name
+    from optimus_tui.scaffold.spec import SpecError, check_router_name
 
     try:
         check_router_name(name)

@@ -18,12 +18,12 @@ from textual.worker import Worker, WorkerState
 
 from optimus_tui.assets import asset_dir
 from optimus_tui.context import Context
-from optimus_tui.contract.tools.patterns import LiveComparison, PatternIssue, ValidateReport, unescaped
+from optimus_tui.contract.tools.routers import LiveComparison, PatternIssue, ValidateReport, unescaped
 from optimus_tui.tui.base_screen import BaseScreen
 from optimus_tui.tui.keys import chosen
+from optimus_tui.tui.routers.compliance_lists import DriftList, FileList, IssueList
 from optimus_tui.tui.terminal.editor import open_in_editor
 from optimus_tui.tui.widgets.bars import KeyStrip
-from optimus_tui.tui.widgets.compliance_lists import DriftList, FileList, IssueList
 from optimus_tui.wording.age import clock
 from optimus_tui.wording.numbers import UNKNOWN, plural, progress
 from optimus_tui.wording.safe import safe_text
@@ -271,7 +271,7 @@ class ComplianceScreen(BaseScreen):
 
     def copy_forms(self) -> list[tuple[str, str]]:
         """Return the finding in words, and this question for every other surface."""
-        from optimus_tui.tools.invocations import callings
+        from optimus_tui.tools.registry import callings
 
         arguments = {"check_all_routers": True, "validation_level": self.level}
         forms = callings(TOOL, arguments, self.context.settings, self.report)
@@ -303,13 +303,13 @@ def on_disk(root: Path, shown_name: str) -> str:
 
 def _load() -> Any:
     """Import the tools' code, which takes a while the first time. Runs in a thread."""
-    from optimus_tui.tools import answer, invocations, patterns  # noqa: F401
+    from optimus_tui.tools import answer
 
     return answer
 
 
 def _load_drift() -> Any:
     """Import the comparison's code, which takes a while the first time. Runs in a thread."""
-    from optimus_tui.tools.patterns import drift
+    from optimus_tui.tools.patterns import validate as drift
 
     return drift

@@ -16,7 +16,7 @@ from textual.widgets import Input, Label, Select, Static
 from optimus_tui.tui.dialogs.base import Dialog
 from optimus_tui.tui.routers.answers import FieldAnswer
 from optimus_tui.tui.tools.form import FormChoice
-from optimus_tui.tui.widgets.typed import BoundedInput
+from optimus_tui.tui.widgets.fields import BoundedInput
 
 MAX_LENGTH = 200
 
@@ -42,7 +42,7 @@ class FieldDialog(Dialog):
 
     def body(self) -> list[Widget]:
         """Return the field's lines and the note below them."""
-        from optimus_tui.scaffold.fields import TYPES
+        from optimus_tui.scaffold.spec import TYPES
 
         field = self.answer
         self.lines = [

@@ -17,9 +17,9 @@ from textual.widgets.selection_list import Selection
 from optimus_tui.tui.keys import chosen
 from optimus_tui.tui.messages import CopyRequested
 from optimus_tui.tui.routers.answers import FieldAnswer
-from optimus_tui.tui.widgets.columns import fit_cell, fit_name
+from optimus_tui.tui.widgets.fields import ReversedChoice, TickList
 from optimus_tui.tui.widgets.figures import wrap
-from optimus_tui.tui.widgets.options import ReversedChoice, TickList
+from optimus_tui.tui.widgets.table import fit_cell, fit_name
 from optimus_tui.wording.safe import safe_text
 
 OPTION_ACTIONS = {

@@ -138,7 +138,7 @@ class RouterDraft:
 
     def next_steps(self, gateway_url: str) -> list[tuple[str, str]]:
         """Return what to do with a written router: a purpose and a shell command, each."""
-        from optimus_tui.scaffold.explain import next_steps
+        from optimus_tui.scaffold.render import next_steps
 
         assert self.plan is not None
         root = shell_word(str(self.plan.root))

@@ -28,7 +28,7 @@ from optimus_tui.tui.routers.lists import (
     task_rows,
 )
 from optimus_tui.tui.tools.form import FormChoice, step_focus
-from optimus_tui.tui.widgets.typed import BoundedInput
+from optimus_tui.tui.widgets.fields import BoundedInput
 from optimus_tui.wording.safe import safe_text
 
 TYPES = (

@@ -2,6 +2,11 @@
 
 It leads through pages and keeps the answers; ``scaffold`` decides what is right, ``actions`` writes. Nothing is written
 before the last page's explicit yes, and nothing slow happens on the event loop.
+
+Keys that come before the wizard's first page can take them: kept, and handed on in their order.
+
+On a slow machine ctrl+n and the name behind it arrive in one burst. It refuses to guess: nothing that was typed
+becomes a command of the screen.
 """
 
 import asyncio
@@ -9,7 +14,7 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any, ClassVar
 
-from textual import on
+from textual import events, on
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.content import Content
@@ -18,17 +23,38 @@ from textual.worker import Worker, WorkerState
 
 from optimus_tui.assets import asset_dir
 from optimus_tui.context import Context
+from optimus_tui.tui.base_screen import BaseScreen
 from optimus_tui.tui.keys import chosen
 from optimus_tui.tui.routers.answers import FieldAnswer, RouterAnswers, project_problem, remembered_project
 from optimus_tui.tui.routers.lists import FieldList, Task
 from optimus_tui.tui.routers.pages import CHECKLIST, CHECKS, NEXT, PREVIEW, STEPS, WRITE, RouterDraft
 from optimus_tui.tui.routers.steps import FieldsPage, NamePage, TasksPage, WizardPage
 from optimus_tui.tui.routers.tasks import WizardTasks
-from optimus_tui.tui.routers.typed_ahead import TypedAhead
 from optimus_tui.tui.terminal.editor import open_in_editor
 from optimus_tui.tui.widgets.bars import KeyStrip
-from optimus_tui.tui.widgets.typed import BoundedInput
+from optimus_tui.tui.widgets.fields import BoundedInput
 from optimus_tui.wording.safe import safe_text
+
+
+class TypedAhead(BaseScreen):
+    """Holds keys and pastes until ``hand_on``."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._held: list[events.Event] | None = []
+
+    def _forward_event(self, event: events.Event) -> None:
+        if self._held is not None and isinstance(event, (events.Key, events.Paste)):
+            self._held.append(event)
+        else:
+            super()._forward_event(event)
+
+    def hand_on(self) -> None:
+        """Send the held keys to what has the focus now. Later keys go their usual way."""
+        held, self._held = self._held or [], None
+        for event in held:
+            (self.focused or self)._forward_event(event)
+
 
 LETTERS = ("router_edit_file", "quit", "help")
 HELD_SECONDS, FIRST_HELD_SECONDS = 0.3, 0.8
@@ -241,7 +267,7 @@ class RouterScreen(TypedAhead):
 
     def _ask_to_leave(self, leave: Callable[[], object]) -> None:
         """Leave; ask first if answers would be lost."""
-        from optimus_tui.tui.dialogs.confirm import AskDialog
+        from optimus_tui.tui.dialogs.choices import AskDialog
 
         def on_answer(yes: bool | None) -> None:
             if yes:

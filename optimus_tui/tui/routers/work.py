@@ -37,8 +37,8 @@ def make_plan(answers: "RouterAnswers") -> "tuple[RouterPlan, tuple[str, ...]]":
     from optimus_tui.actions.drafts.routers import plan_router
     from optimus_tui.actions.files.changes import recover
     from optimus_tui.actions.files.tree import WriteRefused
-    from optimus_tui.scaffold.names import SpecError
-    from optimus_tui.tools.router_neighbours import shared_names
+    from optimus_tui.scaffold.spec import SpecError
+    from optimus_tui.tools.router import shared_names
     from optimus_tui.tui.routers.answers import sentence
 
     try:
@@ -156,8 +156,7 @@ async def ask(context: "Context", project: Path, tool: str, arguments: dict[str,
 
 def _draft_result(report: "Report", project: Path) -> tuple[int, str] | None:
     """Return the exit code and a sentence for a report that is about the draft itself; None for any other."""
-    from optimus_tui.contract.tools.patterns import ValidateReport
-    from optimus_tui.contract.tools.router import RouterReport
+    from optimus_tui.contract.tools.routers import RouterReport, ValidateReport
 
     if isinstance(report, ValidateReport):
         score, issues = UNKNOWN, report.issues_found
@@ -184,8 +183,8 @@ def _draft_result(report: "Report", project: Path) -> tuple[int, str] | None:
 
 def _first_words(report: "Report") -> str:
     """The verdict in words; else the first line of the report's own sections that says something."""
-    from optimus_tui.contract.tools.integration import IntegrationReport
-    from optimus_tui.contract.tools.performance import PerformanceReport
+    from optimus_tui.contract.tools.state import IntegrationReport
+    from optimus_tui.contract.tools.traffic import PerformanceReport
     from optimus_tui.tools.pages.sections import sections
 
     if isinstance(report, IntegrationReport):

@@ -17,21 +17,18 @@ from optimus_tui.contract.limits import LimitRow, LimitsReport
 from optimus_tui.contract.reading import Reading
 from optimus_tui.grammar.events import parse_event
 from optimus_tui.index.cache import NEVER, UNKNOWN, CacheIndex
-from optimus_tui.tui.dialogs.event import event_dialog
+from optimus_tui.tui.dialogs.sheets import event_dialog
 from optimus_tui.tui.keys import MOVES, chosen
 from optimus_tui.tui.panes.limits import rows as limit_rows
-from optimus_tui.tui.widgets.columns import Cell, Column
 from optimus_tui.tui.widgets.figures import first_that_fits
 from optimus_tui.tui.widgets.line_view import LineView, Piece
-from optimus_tui.tui.widgets.names import name_pieces
-from optimus_tui.tui.widgets.table import Table
+from optimus_tui.tui.widgets.spark import name_pieces
+from optimus_tui.tui.widgets.table import Cell, Column, Table
 from optimus_tui.wording.age import age
 from optimus_tui.wording.age import clock as clock_words
-from optimus_tui.wording.numbers import plural
+from optimus_tui.wording.numbers import plural, size, ttl
 from optimus_tui.wording.safe import safe_text
-from optimus_tui.wording.size import size
 from optimus_tui.wording.truth import coverage_words, fault_words, outage_forms
-from optimus_tui.wording.ttl import ttl
 
 MOST_KEYS, MOST_EVENTS = 2_000, 500
 SLICE = 200

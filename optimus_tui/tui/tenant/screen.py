@@ -20,7 +20,7 @@ from optimus_tui.tui.keys import chosen
 from optimus_tui.tui.messages import CopyRequested
 from optimus_tui.tui.tenant.lists import CounterList, EventList, KeyList, TenantList
 from optimus_tui.tui.widgets.bars import KeyStrip
-from optimus_tui.tui.widgets.names import mark_of
+from optimus_tui.tui.widgets.spark import mark_of
 from optimus_tui.wording.safe import safe_text
 from optimus_tui.wording.shell import redis_cli
 from optimus_tui.wording.truth import counted_down
@@ -137,7 +137,7 @@ class TenantScreen(BaseScreen):
     def action_tools(self) -> None:
         """Open the playbook for this tenant's limits, filled in, without running it."""
         from optimus_tui.contract.finding_rules import TROUBLE
-        from optimus_tui.tools.tool_call import ToolCall
+        from optimus_tui.tools.registry import ToolCall
         from optimus_tui.tui.tools.screen import ToolsScreen
 
         asked: dict[str, Any] = {"issue_type": "rate_limiting"}

@@ -10,8 +10,7 @@ from pathlib import Path
 
 from optimus_tui import __version__
 from optimus_tui.tui.terminal.clipboard import write_private
-from optimus_tui.wording.redact import redact
-from optimus_tui.wording.safe import safe_text
+from optimus_tui.wording.safe import redact, safe_text
 
 
 def report_text(error: BaseException) -> str:

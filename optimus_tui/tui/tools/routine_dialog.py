@@ -7,12 +7,11 @@ from typing import Any, ClassVar
 
 from textual.widget import Widget
 
-from optimus_tui.tools.registry import TOOLS
-from optimus_tui.tools.routine import RoutineStep, routine, symptoms
+from optimus_tui.tools.registry import TOOLS, RoutineStep, routine, symptoms
 from optimus_tui.tui.dialogs.base import Dialog
 from optimus_tui.tui.keys import MOVES, chosen
-from optimus_tui.tui.widgets.columns import fit_cell
 from optimus_tui.tui.widgets.line_view import LineView, Piece
+from optimus_tui.tui.widgets.table import fit_cell
 
 CALL_CELLS = 48
 """Cells of a tool call before its reason, where there is room for both."""

@@ -17,16 +17,15 @@ from textual.worker import Worker, WorkerState
 
 from optimus_tui.assets import asset_dir
 from optimus_tui.context import Context
-from optimus_tui.tools.registry import TOOLS, Tool
-from optimus_tui.tools.tool_call import ToolCall
+from optimus_tui.tools.registry import TOOLS, Tool, ToolCall
 from optimus_tui.tui.base_screen import BaseScreen
 from optimus_tui.tui.keys import bindings, chosen
 from optimus_tui.tui.render_report import report_lines, text_lines
 from optimus_tui.tui.tools.form import ToolForm
+from optimus_tui.tui.tools.report_view import ReportView, ToolList
 from optimus_tui.tui.tools.run import ToolRun
 from optimus_tui.tui.widgets.bars import KeyStrip
 from optimus_tui.tui.widgets.line_view import Piece
-from optimus_tui.tui.widgets.report_view import ReportView, ToolList
 from optimus_tui.wording.safe import safe_text
 
 NARROW = 110
@@ -299,7 +298,7 @@ class ToolsScreen(BaseScreen):
 
     def copy_forms(self) -> list[tuple[str, str]]:
         """Return the recommended commands, and this question for every other surface."""
-        from optimus_tui.tools.invocations import callings
+        from optimus_tui.tools.registry import callings
 
         name, settings = self.tool.name, self.context.settings
         if self.run is not None:

@@ -13,8 +13,8 @@ from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
+from optimus_tui.tui.theme import INKS, InkStyles, Piece, plain_text
 from optimus_tui.tui.widgets.figures import wrap
-from optimus_tui.tui.widgets.inks import INKS, InkStyles, Piece, plain_text
 from optimus_tui.tui.widgets.row_flow import SingleLines, WrappedLines
 from optimus_tui.tui.widgets.table import Table
 

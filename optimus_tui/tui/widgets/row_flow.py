@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from textual.geometry import Offset
 
-from optimus_tui.tui.widgets.inks import Piece
+from optimus_tui.tui.theme import Piece
 
 
 class RowsView(Protocol):

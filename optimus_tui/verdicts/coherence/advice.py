@@ -21,13 +21,12 @@ from optimus_tui.contract.finding_rules import (
 )
 from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.make_finding import make_finding
-from optimus_tui.contract.tools.coherence import CoherenceAdvice
+from optimus_tui.contract.tools.traffic import CoherenceAdvice
 from optimus_tui.settings.model import Thresholds
 from optimus_tui.verdicts.coherence.audit import Audited
-from optimus_tui.verdicts.coherence.cache import judge as judge_cache
-from optimus_tui.verdicts.coherence.event_clock import find_clock
-from optimus_tui.verdicts.coherence.events import EventWindow
-from optimus_tui.verdicts.coherence.tracking import Tracking
+from optimus_tui.verdicts.coherence.events import EventWindow, find_clock
+from optimus_tui.verdicts.coherence.keys import Tracking
+from optimus_tui.verdicts.coherence.keys import judge as judge_cache
 from optimus_tui.verdicts.sorting import some_of, worst_first
 from optimus_tui.wording.numbers import UNKNOWN, part_of, percent, plural
 from optimus_tui.wording.safe import safe_text

@@ -11,7 +11,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from optimus_tui.grammar.invalidations import Target, named_targets
+from optimus_tui.grammar.events import Target, named_targets
 from optimus_tui.verdicts.coherence.events import Logged
 
 MARGIN_SECONDS = 5.0

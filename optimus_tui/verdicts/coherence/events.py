@@ -1,17 +1,111 @@
-"""Events of the log by their own timestamps, in whatever order they lie. Pure; wall-clock seconds.
+"""Judge the coherence events.
 
-A bad event spoils no other. The part of the window before the log's oldest event is not covered.
+Those of the log by their own timestamps, whether these can be true, and the feed's link. Pure.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-from optimus_tui.contract.feed import ClockOffset, ParsedEvent
+from optimus_tui.contract.feed import ClockOffset, FeedStatus, ParsedEvent
+from optimus_tui.contract.finding_rules import (
+    EVENTS_CLOCK,
+    EVENTS_FLOOD,
+    FEED_BROKEN,
+    FEED_DENIED,
+    FEED_DOWN,
+    FEED_DROPPED,
+    FEED_SILENT,
+)
+from optimus_tui.contract.findings import Finding, Severity
+from optimus_tui.contract.make_finding import make_finding, phrase
 from optimus_tui.grammar.events import parse_event
-from optimus_tui.verdicts.coherence.event_clock import SKEW_SECONDS, by_future
+from optimus_tui.settings.model import Thresholds
+from optimus_tui.wording.age import age
+from optimus_tui.wording.numbers import part_of, plural
 from optimus_tui.wording.safe import safe_text
+
+SKEW_SECONDS = 60.0
+"""Clocks may differ by so much, and an event may be under way for so long."""
+GRAVE_SECONDS = 300.0
+ENOUGH_EVENTS = 3
+_ZONE, _NEAR = 900.0, 300.0
+"""Time zones lie a multiple of a quarter of an hour apart; an offset this near to one is taken for it."""
+_NEWEST = 9
+
+
+def by_arrival(offsets: Collection[float], enough: int = ENOUGH_EVENTS) -> ClockOffset | None:
+    """Return the clock offset from claimed minus actual arrival times, or None where too few are off."""
+    off = [one for one in offsets if abs(one) > SKEW_SECONDS]
+    if len(off) < enough:
+        return None
+    ahead = [one for one in off if one > 0]
+    if 2 * len(ahead) >= len(off):
+        side = ahead
+    else:
+        side = [one for one in off if one < 0]
+    return ClockOffset(seconds=_median(side), events=len(side), of=len(offsets))
+
+
+def by_future(ahead: Sequence[float], of: int) -> ClockOffset | None:
+    """Return the clock offset from claimed times in the future, by how many seconds, of ``of`` dated events in all."""
+    if not ahead:
+        return None
+    return ClockOffset(seconds=_median(sorted(ahead)[-_NEWEST:]), events=len(ahead), of=of)
+
+
+def find_clock(offset: ClockOffset | None) -> list[Finding]:
+    """Return a finding: medium where most events are off by minutes, else low; none without an offset."""
+    if offset is None:
+        return []
+    grave = abs(offset.seconds) >= GRAVE_SECONDS and 2 * offset.events >= offset.of and offset.events >= ENOUGH_EVENTS
+    severity: Severity = "low"
+    if grave:
+        severity = "medium"
+    events, ahead = part_of(offset.events, offset.of, "event"), clock_words(offset)
+    message = ""
+    if offset.seconds <= 0:
+        message = phrase(EVENTS_CLOCK, "late", events=events, offset=ahead)
+    return [
+        make_finding(
+            rule=EVENTS_CLOCK,
+            severity=severity,
+            subject="coherence events",
+            message=message,
+            events=events,
+            offset=ahead,
+            measured=offset.seconds,
+            threshold=SKEW_SECONDS,
+            unit="s",
+            samples=offset.of,
+        )
+    ]
+
+
+def clock_words(offset: ClockOffset) -> str:
+    """Return ``timestamps run 2 h 0 min ahead``."""
+    seconds = abs(offset.seconds)
+    zone = round(seconds / _ZONE) * _ZONE
+    if zone and abs(seconds - zone) <= _NEAR:
+        seconds = zone
+    hours, minutes = divmod(round(seconds / 60), 60)
+    days, hours = divmod(hours, 24)
+    span = f"{max(1, minutes)} min"
+    if days:
+        span = f"{days:,} d {hours} h"
+    elif hours:
+        span = f"{hours} h {minutes} min"
+    side = "behind"
+    if offset.seconds > 0:
+        side = "ahead"
+    return f"timestamps run {span} {side}"
+
+
+def _median(values: Sequence[float]) -> float:
+    return sorted(values)[len(values) // 2]
+
 
 FUTURE_SECONDS = SKEW_SECONDS
 """A sender's clock may be ahead by so much; what claims a later time is counted apart."""
@@ -127,3 +221,140 @@ def bounded(counts: Mapping[str, int]) -> dict[str, int]:
     if len(ordered) > MAX_NAMES:
         kept[f"({len(ordered) - MAX_NAMES:,} others)"] = sum(count for _, count in ordered[MAX_NAMES:])
     return kept
+
+
+SILENT_SECONDS = 600.0
+PATIENCE_SECONDS = 10.0
+"""Without a live link for so long, a feed that is answered with nonsense is broken."""
+STALE_SECONDS = 3.0
+_USUAL = Thresholds()
+
+
+def judge(status: FeedStatus | None, *, mono: float, thresholds: Thresholds = _USUAL) -> list[Finding]:
+    """Return the findings about the feed at ``mono`` (seconds); none before the first connection was tried."""
+    if status is None or status.state == "connecting":
+        return []
+    if status.state == "denied":
+        return [_denied(status)]
+    if status.state == "broken":
+        return [_broken(status)]
+    findings = []
+    since = None
+    if status.verified_mono is not None:
+        since = mono - status.verified_mono
+    if status.state == "down" or (since is not None and since > STALE_SECONDS):
+        findings.append(_down(status, since))
+    elif status.last_event_mono is not None and mono - status.last_event_mono > SILENT_SECONDS:
+        findings.append(_silent(mono - status.last_event_mono, since))
+    if status.state == "live":
+        findings += [*find_flood(status.rate, thresholds), *find_clock(status.clock)]
+    if status.dropped:
+        findings.append(_dropped(status))
+    return findings
+
+
+def find_flood(per_second: float | None, thresholds: Thresholds) -> list[Finding]:
+    """Return a finding for more events a second than normal work causes; None is no known rate."""
+    if per_second is None or per_second <= thresholds.events_per_second:
+        return []
+    return [
+        make_finding(
+            rule=EVENTS_FLOOD,
+            subject="coherence feed",
+            rate=per_second,
+            limit=thresholds.events_per_second,
+            measured=per_second,
+            threshold=thresholds.events_per_second,
+            unit="events/s",
+        )
+    ]
+
+
+def _reason(status: FeedStatus) -> str:
+    """The fault as the end of a sentence; empty without one."""
+    if status.fault:
+        return f": {status.fault.message}"
+    return ""
+
+
+def _remedy(status: FeedStatus) -> str:
+    """What the fault says would help; "" where the catalogue's remedy holds."""
+    if status.fault is None:
+        return ""
+    return status.fault.remedy or ""
+
+
+def _denied(status: FeedStatus) -> Finding:
+    reason = phrase(FEED_DENIED, "reason")
+    if status.fault:
+        reason = status.fault.message
+    return make_finding(
+        rule=FEED_DENIED,
+        subject="coherence feed",
+        reason=reason,
+        measured="denied",
+        threshold="subscribed",
+        remedy=_remedy(status),
+    )
+
+
+def settled(status: FeedStatus, seconds: float) -> FeedStatus:
+    """Return the status after so many seconds without a link.
+
+    It is "broken" where what answers is no Redis protocol.
+    """
+    odd = status.fault is not None and status.fault.kind in ("invalid", "bug")
+    if odd and status.state == "down" and seconds >= PATIENCE_SECONDS:
+        return replace(status, state="broken")
+    return status
+
+
+def _broken(status: FeedStatus) -> Finding:
+    return make_finding(
+        rule=FEED_BROKEN,
+        subject="coherence feed",
+        reason=_reason(status),
+        measured="broken",
+        threshold="live",
+        remedy=_remedy(status),
+    )
+
+
+def _down(status: FeedStatus, since: float | None) -> Finding:
+    return make_finding(
+        rule=FEED_DOWN,
+        subject="coherence feed",
+        reason=_reason(status),
+        measured=since,
+        threshold=STALE_SECONDS,
+        unit="s",
+        remedy=_remedy(status),
+    )
+
+
+def _silent(quiet: float, since: float | None) -> Finding:
+    link = phrase(FEED_SILENT, "unverified")
+    if since is not None:
+        link = phrase(FEED_SILENT, "verified", ago=age(since))
+    return make_finding(
+        rule=FEED_SILENT,
+        subject="coherence feed",
+        ago=age(quiet),
+        link=link,
+        measured=quiet,
+        threshold=SILENT_SECONDS,
+        unit="s",
+        window_seconds=SILENT_SECONDS,
+    )
+
+
+def _dropped(status: FeedStatus) -> Finding:
+    return make_finding(
+        rule=FEED_DROPPED,
+        subject="coherence feed",
+        events=plural(status.dropped, "event"),
+        measured=float(status.dropped),
+        threshold=0.0,
+        unit="events",
+        samples=status.received,
+    )

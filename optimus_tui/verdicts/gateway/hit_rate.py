@@ -16,7 +16,7 @@ from optimus_tui.contract.make_finding import make_finding, phrase
 from optimus_tui.contract.services import CacheMetrics, GatewayState, HitRate, ServerState
 from optimus_tui.settings.model import Thresholds
 from optimus_tui.verdicts.gateway.latency import as_past
-from optimus_tui.verdicts.statistics.chance import surely_less
+from optimus_tui.verdicts.statistics import surely_less
 from optimus_tui.wording.numbers import percent
 
 MIN_LOOKUPS, FEW_LOOKUPS = 20, 100

@@ -1,25 +1,17 @@
-"""Judges the latency of each dependency: over the last ten minutes, and over the last few samples. Pure; milliseconds.
+"""Judge the latency of each dependency, and services that answer and fail by turns. Pure."""
 
-The p95 of ten minutes is slow to turn red and slow to forget, so the newest samples count beside it. A dependency that
-is slow in each of the last ``NOW_CHECKS`` is a finding at once (``latency.now``); while there are fewer samples than a
-p95 needs, so is one that was slow in each of them, from two on: what is slower than a second never has five samples
-within one answer. One that was quick in each of the last ``GOOD_AGAIN_CHECKS`` keeps its p95 finding, but as a low one:
-what callers suffered minutes ago is reported, but is no longer an alarm. Each dependency has one finding, the worse of
-the two, the p95 where they are equal. Series without newest samples (a window of the past) are judged by their p95
-alone.
-"""
-
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from optimus_tui.contract.finding_rules import LATENCY_HALF, LATENCY_NOW, LATENCY_P95
+from optimus_tui.contract.finding_rules import LATENCY_HALF, LATENCY_NOW, LATENCY_P95, SERVICES_FLAPPING
 from optimus_tui.contract.findings import Finding, Severity
-from optimus_tui.contract.health import Series
 from optimus_tui.contract.make_finding import make_finding, phrase
+from optimus_tui.contract.services import Series
 from optimus_tui.settings.model import Thresholds
 from optimus_tui.verdicts.sorting import worst_first
+from optimus_tui.wording.age import age
 from optimus_tui.wording.numbers import latency, part_of
 
 MIN_SAMPLES = 5
@@ -155,3 +147,31 @@ def judge_half(name: str, p50_ms: float | None, words: str, requests: float, thr
             samples=round(requests),
         )
     ]
+
+
+LEAST_FAILED, FAILED_SHARE = 3, 0.15
+"""A restart costs a check or two; a smaller share is no flapping."""
+
+
+def judge_flapping(name: str, looks: Sequence[tuple[float, float]]) -> list[Finding]:
+    """Return a finding for a service that fails now and then. ``looks``: (time, 1.0 for a good answer or 0.0)."""
+    failed = sum(value < 1 for _, value in looks)
+    if len(looks) < MIN_SAMPLES or not max(LEAST_FAILED, FAILED_SHARE * len(looks)) <= failed < len(looks):
+        return []
+    seconds = looks[-1][0] - looks[0][0]
+    found = make_finding(
+        rule=SERVICES_FLAPPING,
+        subject=name,
+        failed=failed,
+        count=len(looks),
+        span=age(seconds),
+        measured=round(failed / len(looks), 4),
+        threshold=FAILED_SHARE,
+        unit="share",
+        samples=len(looks),
+        window_seconds=seconds,
+    )
+    good_again = all(value >= 1 for _, value in looks[-GOOD_AGAIN_CHECKS:])
+    if good_again:
+        return [as_past(found, phrase(SERVICES_FLAPPING, "good_again", count=GOOD_AGAIN_CHECKS))]
+    return [found]

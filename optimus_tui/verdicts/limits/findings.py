@@ -1,17 +1,132 @@
-"""What is wrong with the rate limits, as sentences with the rule and the figures behind them. Pure."""
+"""Findings about rate limits.
+
+Counters that refuse requests, values and limits that cannot be used, and layouts that are not known. Pure.
+"""
 
 from collections.abc import Mapping, Sequence
 
-from optimus_tui.contract.finding_rules import LIMITS_NEAR, LIMITS_TENANT_SHARE, LIMITS_TOTAL
-from optimus_tui.contract.findings import Finding
-from optimus_tui.contract.limits import LimitRow, LimitsReport, TenantCount
-from optimus_tui.contract.make_finding import make_finding
+from optimus_tui.contract.cache import UnknownLayout
+from optimus_tui.contract.finding_rules import (
+    LIMITS_BROKEN,
+    LIMITS_KEPT,
+    LIMITS_NEAR,
+    LIMITS_RULES,
+    LIMITS_TENANT_SHARE,
+    LIMITS_TOTAL,
+    LIMITS_UNKNOWN_LAYOUT,
+)
+from optimus_tui.contract.findings import Finding, Severity
+from optimus_tui.contract.limits import LimitRow, LimitRules, LimitsReport, TenantCount
+from optimus_tui.contract.make_finding import make_finding, phrase
+from optimus_tui.contract.reading import Coverage
 from optimus_tui.settings.model import Thresholds
-from optimus_tui.verdicts.limits.blocked import CommonLimit, immortals, long_ttls, used_up
-from optimus_tui.verdicts.limits.unusable import broken, foreign, kept, unusable_rules
-from optimus_tui.verdicts.limits.words import subject_of, tenant_words, used_words
+from optimus_tui.verdicts.limits.blocked import (
+    CommonLimit,
+    immortals,
+    long_ttls,
+    subject_of,
+    tenant_words,
+    used_up,
+    used_words,
+)
 from optimus_tui.verdicts.sorting import each_or_one, some_of, worst_first
-from optimus_tui.wording.numbers import percent
+from optimus_tui.wording.numbers import percent, plural
+
+
+def broken(rows: Sequence[LimitRow]) -> list[Finding]:
+    """Return the findings about keys that hold no count at all."""
+    if not rows:
+        return []
+    if len(rows) > 1:
+        return [_several(rows, "several counters")]
+    problem = rows[0].counter.problem or "not a count"
+    return [_single(rows[0], problem)]
+
+
+def foreign(rows: Sequence[LimitRow]) -> list[Finding]:
+    """Return the findings about keys that hold another limiter's numbers."""
+    if not rows:
+        return []
+    texts = {"impact": phrase(LIMITS_BROKEN, "foreign_impact"), "remedy": phrase(LIMITS_BROKEN, "foreign_remedy")}
+    if len(rows) > 1:
+        sentence = phrase(LIMITS_BROKEN, "foreign_many", count=len(rows), names=_names(rows))
+        return [_several(rows, "several counters of another limiter", message=sentence, **texts)]
+    problem = (rows[0].counter.problem or "a number").partition(":")[0]
+    sentence = phrase(LIMITS_BROKEN, "foreign", subject=subject_of(rows[0]), problem=problem)
+    return [_single(rows[0], problem, message=sentence, **texts)]
+
+
+def _single(row: LimitRow, problem: str, *, message: str = "", impact: str = "", remedy: str = "") -> Finding:
+    return make_finding(
+        rule=LIMITS_BROKEN,
+        subject=subject_of(row),
+        message=message,
+        problem=problem,
+        measured=problem,
+        threshold="a whole number",
+        samples=1,
+        impact=impact,
+        remedy=remedy,
+    )
+
+
+def _several(
+    rows: Sequence[LimitRow], subject: str, *, message: str = "", impact: str = "", remedy: str = ""
+) -> Finding:
+    return make_finding(
+        rule=LIMITS_BROKEN,
+        subject=subject,
+        many=True,
+        message=message,
+        count=len(rows),
+        names=_names(rows),
+        measured=float(len(rows)),
+        threshold=0.0,
+        unit="keys",
+        samples=len(rows),
+        impact=impact,
+        remedy=remedy,
+    )
+
+
+def _names(rows: Sequence[LimitRow]) -> str:
+    return some_of([subject_of(row) for row in rows])
+
+
+def kept(rows: Sequence[LimitRow]) -> list[Finding]:
+    """Return the findings about sliding windows without a TTL, which block nobody."""
+    if not rows:
+        return []
+    subject = "several windows"
+    if len(rows) == 1:
+        subject = subject_of(rows[0])
+    return [
+        make_finding(
+            rule=LIMITS_KEPT,
+            subject=subject,
+            many=len(rows) > 1,
+            names=_names(rows),
+            measured="no TTL",
+            threshold="a TTL",
+            samples=len(rows),
+        )
+    ]
+
+
+def unusable_rules(rules: LimitRules | None) -> list[Finding]:
+    """Return a finding about published limits that make no sense."""
+    if rules is None or not rules.problem:
+        return []
+    return [
+        make_finding(
+            rule=LIMITS_RULES,
+            subject="published limits",
+            problem=rules.problem,
+            measured="unusable",
+            threshold="whole numbers from 1",
+            samples=1,
+        )
+    ]
 
 
 def find(
@@ -121,3 +236,54 @@ def _nears(rows: Sequence[LimitRow], near: float) -> Finding:
         unit="counters",
         samples=len(rows),
     )
+
+
+SHOWN = 3
+
+
+def layout_words(unknown: UnknownLayout, *, known: int = 0, shown: int = SHOWN, wanted: str = "") -> str:
+    """Return ``15 keys, none in a known layout: 9 × `LIMITS:LIMITER/…` ``; "" where every name is understood.
+
+    ``known`` is the number of keys of a known layout; beside these, ``wanted`` is what is not among them.
+    """
+    if not unknown.count:
+        return ""
+    shapes = ", ".join(f"{count:,} × `{text}`" for text, count in unknown.shapes[:shown])
+    more = len(unknown.shapes) - shown
+    shapes += f" and {plural(more, 'other shape')}" if more > 0 else ""
+    keys = plural(unknown.count, "key")
+    if not known:
+        return f"{keys}, none in a known layout: {shapes}"
+    lead = ""
+    if wanted:
+        lead = f"no {wanted}, but "
+    return f"{lead}{keys} in an unknown layout: {shapes}"
+
+
+def counters_unknown(counters: int, unknown: UnknownLayout) -> bool:
+    """Return True if no counter has a known layout and other names exist: the limits cannot be judged."""
+    return counters == 0 and unknown.count > 0
+
+
+def find_unknown_layout(counters: int, unknown: UnknownLayout, coverage: Coverage, *, known: int = 0) -> list[Finding]:
+    """Return a finding: medium where the names look like another limiter's, else low.
+
+    None while not all keys were seen, and where counters of a known layout exist (``counters`` of them).
+    """
+    if not coverage.complete or not counters_unknown(counters, unknown):
+        return []
+    severity: Severity = "low"
+    if unknown.like_limiter:
+        severity = "medium"
+    return [
+        make_finding(
+            rule=LIMITS_UNKNOWN_LAYOUT,
+            severity=severity,
+            subject="rate limits",
+            layouts=layout_words(unknown, known=known, wanted="rate-limit counter"),
+            measured=float(unknown.count),
+            threshold=0.0,
+            unit="keys",
+            samples=unknown.count,
+        )
+    ]

@@ -21,9 +21,8 @@ from optimus_tui.verdicts.gateway.failures import (
     weigh_failures,
     weigh_part,
 )
-from optimus_tui.verdicts.gateway.outcomes import outcomes
-from optimus_tui.verdicts.gateway.performance import MIN_REQUESTS
-from optimus_tui.verdicts.gateway.restarts import find_restarts, processes_section
+from optimus_tui.verdicts.gateway.performance import MIN_REQUESTS, outcomes
+from optimus_tui.verdicts.gateway.services import find_restarts, processes_section
 from optimus_tui.verdicts.playbooks.conclusion import ConclusionBuilder
 from optimus_tui.wording.numbers import percent
 from optimus_tui.wording.safe import safe_text

@@ -24,19 +24,15 @@ from optimus_tui.contract.findings import Finding, Severity
 from optimus_tui.contract.make_finding import make_finding, phrase
 from optimus_tui.contract.metrics import Grown, Window
 from optimus_tui.contract.reading import Fault, Reading
-from optimus_tui.contract.server_condition import MemoryState
-from optimus_tui.contract.services import GatewayState, ServerState
+from optimus_tui.contract.services import GatewayState, MemoryState, ServerState
 from optimus_tui.contract.tools.common import Recommendation
 from optimus_tui.settings.model import Thresholds
-from optimus_tui.verdicts.coherence import cache as cache_verdict
-from optimus_tui.verdicts.gateway.restarts import find_restarts
-from optimus_tui.verdicts.gateway.services import is_away, judge_gateway, judge_server
+from optimus_tui.verdicts.coherence import keys as cache_verdict
+from optimus_tui.verdicts.gateway.services import find_restarts, is_away, judge_gateway, judge_server
 from optimus_tui.verdicts.playbooks.conclusion import Conclusion, ConclusionBuilder
-from optimus_tui.verdicts.statistics.trend import MIN_MINUTES, MIN_SAMPLES, Trend, trend
-from optimus_tui.verdicts.values import status_of
-from optimus_tui.wording.numbers import percent, plural
+from optimus_tui.verdicts.statistics import MIN_MINUTES, MIN_SAMPLES, Trend, status_of, trend
+from optimus_tui.wording.numbers import percent, plural, size
 from optimus_tui.wording.safe import safe_text
-from optimus_tui.wording.size import size
 
 LEAST_RISE = float(1 << 20)
 """Bytes over the window: less is nobody's leak."""

@@ -13,11 +13,9 @@ from optimus_tui.settings.model import Settings
 from optimus_tui.tui.keys import bindings
 from optimus_tui.tui.messages import PreviewRequested
 from optimus_tui.tui.panes.base import Pane
-from optimus_tui.tui.panes.cache.builder import InterestWatch, TreeBuilder
-from optimus_tui.tui.panes.cache.content import CacheContent
-from optimus_tui.tui.panes.cache.fields import FIELDS
-from optimus_tui.tui.panes.cache.rows import KeyIndex, KeyRow, TreeRows, group_id
-from optimus_tui.tui.panes.cache.words import key_sheet, preview_sheet
+from optimus_tui.tui.panes.cache.content import CacheContent, InterestWatch, TreeBuilder
+from optimus_tui.tui.panes.cache.lines import key_sheet, preview_sheet
+from optimus_tui.tui.panes.cache.rows import FIELDS, KeyIndex, KeyRow, TreeRows, group_id
 
 
 class CachePane(Pane):

@@ -10,9 +10,8 @@ from optimus_tui.contract.feed import FeedBatch, FeedEvent, FeedGap
 from optimus_tui.settings.model import Settings
 from optimus_tui.tui.keys import bindings
 from optimus_tui.tui.panes.base import Pane
-from optimus_tui.tui.panes.feed.content import FeedContent
+from optimus_tui.tui.panes.feed.content import FeedContent, PaintLimit, TailView
 from optimus_tui.tui.panes.feed.store import KEEP, EventFields, FeedStore
-from optimus_tui.tui.panes.feed.tail import PaintLimit, TailView
 
 
 class FeedPane(Pane):
@@ -130,7 +129,7 @@ class FeedPane(Pane):
 
     def action_open(self) -> None:
         """Show an event or a gap in full."""
-        from optimus_tui.tui.dialogs.event import event_dialog, gap_dialog
+        from optimus_tui.tui.dialogs.sheets import event_dialog, gap_dialog
 
         item = self.selected
         if isinstance(item, FeedGap):

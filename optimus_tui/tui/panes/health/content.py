@@ -4,19 +4,18 @@ from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
 from optimus_tui.contract.findings import Finding
-from optimus_tui.contract.health import HealthReport
 from optimus_tui.contract.reading import Reading
+from optimus_tui.contract.services import HealthReport
 from optimus_tui.tui.panes.content import PaneContent, Words
 from optimus_tui.tui.panes.health import lines as health_lines
 from optimus_tui.tui.panes.health.lines import HealthLine
 from optimus_tui.tui.panes.health.services import INKS, concerns
+from optimus_tui.tui.theme import Piece, plain_text
 from optimus_tui.tui.widgets.figures import first_that_fits
-from optimus_tui.tui.widgets.inks import Piece, plain_text
 from optimus_tui.wording.age import age, clock
-from optimus_tui.wording.glyphs import OVERALL_MARKS
 from optimus_tui.wording.safe import safe_text
 from optimus_tui.wording.shell import curl, redis_cli
-from optimus_tui.wording.truth import STILL_TODAY_SECONDS
+from optimus_tui.wording.truth import OVERALL_MARKS, STILL_TODAY_SECONDS
 
 LATE_SECONDS = 5.0
 """A report later than this and three intervals is called stale even if nobody reported a fault."""

@@ -12,21 +12,17 @@ from rich.cells import cell_len
 
 from optimus_tui.contract.finding_rules import rule_of
 from optimus_tui.contract.findings import Finding
-from optimus_tui.contract.health import HealthReport
-from optimus_tui.contract.services import ServerState
+from optimus_tui.contract.services import HealthReport, ServerState
 from optimus_tui.settings.model import Settings
 from optimus_tui.tui.panes.health.services import INKS, ServiceLine, service_lines
-from optimus_tui.tui.widgets.columns import Cell, Column, fit_cell
+from optimus_tui.tui.theme import Piece
 from optimus_tui.tui.widgets.figures import as_many_as_fit, first_that_fits, wrap
-from optimus_tui.tui.widgets.inks import Piece
 from optimus_tui.tui.widgets.spark import spark
-from optimus_tui.tui.widgets.table import Table
+from optimus_tui.tui.widgets.table import Cell, Column, Table, fit_cell
 from optimus_tui.wording.age import age, clock
-from optimus_tui.wording.glyphs import OVERALL_MARKS, SEVERITY_MARKS
-from optimus_tui.wording.numbers import NOTHING, UNKNOWN, compact, plural
+from optimus_tui.wording.numbers import NOTHING, UNKNOWN, compact, plural, size
 from optimus_tui.wording.safe import safe_text
-from optimus_tui.wording.size import size
-from optimus_tui.wording.truth import STILL_TODAY_SECONDS
+from optimus_tui.wording.truth import OVERALL_MARKS, SEVERITY_MARKS, STILL_TODAY_SECONDS
 
 NAME_CELLS = 8
 NOTE_AT = 2 + NAME_CELLS + 1

@@ -10,15 +10,12 @@ from msgspec import Struct
 
 from optimus_tui.contract.finding_rules import SERVER_REFUSES_WRITES
 from optimus_tui.contract.findings import SEVERITIES, Finding
-from optimus_tui.contract.health import HealthReport, Series
 from optimus_tui.contract.reading import Fault, FaultKind, Reading
-from optimus_tui.contract.services import ServerState, ServiceState
+from optimus_tui.contract.services import HealthReport, Series, ServerState, ServiceState
 from optimus_tui.settings.model import Settings
-from optimus_tui.wording.glyphs import SEVERITY_MARKS, STATUS_MARKS, StateGlyph
-from optimus_tui.wording.numbers import NOTHING, compact, latency, percent
+from optimus_tui.wording.numbers import NOTHING, compact, latency, percent, until
 from optimus_tui.wording.safe import safe_text
-from optimus_tui.wording.truth import BRIEF_FAULTS
-from optimus_tui.wording.ttl import until
+from optimus_tui.wording.truth import BRIEF_FAULTS, SEVERITY_MARKS, STATUS_MARKS, StateGlyph
 
 Value = TypeVar("Value")
 INKS = {"critical": "crit", "warning": "warn", "ok": "good", "quiet": "quiet"}

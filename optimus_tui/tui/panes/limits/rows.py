@@ -9,14 +9,12 @@ from dataclasses import dataclass
 from typing import ClassVar, NamedTuple
 
 from optimus_tui.contract.limits import NO_OPERATION, NO_TENANT, LimitRow
-from optimus_tui.tui.widgets.columns import Cell, Column
 from optimus_tui.tui.widgets.figures import fit_count, fit_percent
-from optimus_tui.tui.widgets.names import name_pieces
-from optimus_tui.tui.widgets.table import Table
-from optimus_tui.wording.glyphs import LIMIT_MARKS
-from optimus_tui.wording.numbers import slope
+from optimus_tui.tui.widgets.spark import name_pieces
+from optimus_tui.tui.widgets.table import Cell, Column, Table
+from optimus_tui.wording.numbers import slope, span_ahead, ttl, until
 from optimus_tui.wording.safe import safe_text
-from optimus_tui.wording.ttl import span_ahead, ttl, until
+from optimus_tui.wording.truth import LIMIT_MARKS
 
 INKS = {"critical": "crit", "warning": "warn", "ok": "", "quiet": "quiet"}
 ENDED = "ended"

@@ -15,17 +15,16 @@ from optimus_tui.contract.finding_rules import (
 from optimus_tui.contract.limits import Counter, LimitRow, LimitsReport
 from optimus_tui.settings.model import Settings
 from optimus_tui.tui.panes.limits.rows import INKS, pace_words, refused_words, reset_words
-from optimus_tui.tui.widgets.columns import fit_cell, fit_name
 from optimus_tui.tui.widgets.figures import as_many_as_fit, first_that_fits
 from optimus_tui.tui.widgets.line_view import Piece
-from optimus_tui.tui.widgets.names import mark_of
-from optimus_tui.verdicts.limits.words import tenant_words
+from optimus_tui.tui.widgets.spark import mark_of
+from optimus_tui.tui.widgets.table import fit_cell, fit_name
+from optimus_tui.verdicts.limits.blocked import tenant_words
 from optimus_tui.wording.age import age
-from optimus_tui.wording.glyphs import LIMIT_MARKS
 from optimus_tui.wording.numbers import UNKNOWN, percent, plural, thousands
 from optimus_tui.wording.safe import safe_text
 from optimus_tui.wording.shell import curl, redis_cli
-from optimus_tui.wording.truth import coverage_words
+from optimus_tui.wording.truth import LIMIT_MARKS, coverage_words
 
 Words = list[tuple[str, str]]
 

@@ -1,0 +1,217 @@
+"""The checks before and after an action.
+
+Before: words, age, server, rights, and changes since the plan; after: every key of the plan.
+"""
+
+import asyncio
+import time
+from collections.abc import Sequence
+
+from msgspec import Struct, structs
+from redis.exceptions import ResponseError
+
+from optimus_tui.actions.action_log import kept, plan_file, receipt_file
+from optimus_tui.actions.dependencies import ActionDependencies, RunControl
+from optimus_tui.actions.planning import digest_of, foreign
+from optimus_tui.actions.redis.key_actions import channel_of, recipe_for
+from optimus_tui.actions.redis.keys import Gathering, Known, check_request
+from optimus_tui.actions.redis.operator_connection import (
+    ConnectionLost,
+    OperatorConnection,
+    moved,
+    primary_only,
+    read_where,
+)
+from optimus_tui.actions.redis.permit import Permit
+from optimus_tui.contract.actions import Confirmation, Outcome, Plan, Receipt, Refusal
+from optimus_tui.wording.numbers import plural
+from optimus_tui.wording.safe import safe_text
+
+MAX_AGE_SECONDS = 60.0
+MAX_DRIFT = 0.10
+MIN_REASON = 3
+_ANEW = "plan again"
+
+
+def check_words(
+    dependencies: ActionDependencies, plan: Plan, expected: str, confirmation: Confirmation
+) -> Refusal | None:
+    """Check that this server is armed, the words are right and a reason is given."""
+    armed = dependencies.guard.armed
+    if armed is None:
+        return Refusal("not armed", "nothing is armed", ":arm, then confirm once more")
+    if confirmation.typed != expected:
+        return Refusal("wrong words", f"to confirm, type: {expected}")
+    if len(confirmation.reason.strip()) < MIN_REASON:
+        return Refusal("wrong words", "a reason is needed: it goes into the audit")
+    refusal = moved(plan.where, armed.where)
+    if refusal is None:
+        return None
+    return structs.replace(refusal, remedy="arm again, then plan again")
+
+
+def check_plan(dependencies: ActionDependencies, plan: Plan) -> Receipt | Refusal | None:
+    """Check that the plan is complete, fresh and was not carried out before.
+
+    Returns:
+        None if it may be carried out, why not, or the stored receipt if exactly this plan was carried out before.
+    """
+    stored = kept(receipt_file(dependencies.folder, plan.id), Receipt)
+    if stored is not None:
+        if stored.digest != plan.digest:
+            return Refusal("conflict", "this action's id was used for other keys", _ANEW)
+        return stored
+    if not plan.id.isalnum() or digest_of(key.key for key in plan.keys) != plan.digest:
+        return Refusal("conflict", "the plan was changed after it was made", _ANEW)
+    if plan_file(dependencies.folder, plan.id).exists():
+        return Refusal("conflict", "this action is running, or was interrupted: resume it")
+    if foreign(plan) or plan.count > plan.request.max_keys:
+        return Refusal("request", "the plan holds keys of others, or too many", _ANEW)
+    if dependencies.clock.mono() - plan.made_mono > MAX_AGE_SECONDS:
+        return Refusal("stale", f"the plan is older than {MAX_AGE_SECONDS:.0f} s", _ANEW)
+    return check_request(plan.request)
+
+
+async def check_server(dependencies: ActionDependencies, connection: OperatorConnection, plan: Plan) -> Refusal | None:
+    """Check that it is the same server in the same role, and that the login has the rights.
+
+    Raises:
+        ConnectionLost: The connection ended.
+    """
+    where = await read_where(connection, dependencies.settings)
+    if isinstance(where, Refusal):
+        return where
+    return moved(plan.where, where) or primary_only(where) or await _check_rights(connection, plan)
+
+
+async def check_drift(dependencies: ActionDependencies, connection: OperatorConnection, plan: Plan) -> Refusal | None:
+    """Refuse if more than 10 % of the keys changed since the plan.
+
+    A TTL that ran out by itself does not count. If all keys are gone the action runs and reports that.
+    """
+    recipe, passed_ms = recipe_for(plan.request.kind), (dependencies.clock.mono() - plan.made_mono + 1) * 1000
+    pttls = await connection.each([("PTTL", key.key) for key in plan.keys])
+    for pttl in pttls:
+        if isinstance(pttl, ResponseError):
+            return Refusal("no right", f"a key cannot be read: {safe_text(pttl, 120)}")
+    if all(pttl == -2 for pttl in pttls):
+        return None
+    changed = sum(
+        not recipe.meets(pttl) and (key.ttl_ms is None or key.ttl_ms > passed_ms)
+        for key, pttl in zip(plan.keys, pttls, strict=True)
+    )
+    if changed <= MAX_DRIFT * plan.count:
+        return None
+    return Refusal("drift", f"{changed:,} of {plural(plan.count, 'key')} changed since the plan", _ANEW)
+
+
+async def _check_rights(connection: OperatorConnection, plan: Plan) -> Refusal | None:
+    probes: list[Sequence[str | bytes]] = []
+    key = plan.keys[0].key if plan.keys else b"cache:optimus:nobody:nothing"
+    for command in sorted(recipe_for(plan.request.kind).commands):
+        words: dict[str, Sequence[str | bytes]] = {
+            "UNLINK": ("UNLINK", key),
+            "EXPIRE": ("EXPIRE", key, "60"),
+            "PUBLISH": ("PUBLISH", channel_of(plan.request), b"{}"),
+        }
+        probes.append(words[command])
+    user = connection.target.username or "default"
+    for probe, reply in zip(
+        probes, await connection.together([("ACL", "DRYRUN", user, *probe) for probe in probes]), strict=True
+    ):
+        if not isinstance(reply, ResponseError) and reply != b"OK":
+            name = str(probe[0]).lower()
+            return Refusal("no right", f"user {safe_text(user, 60)} may not {name.upper()} there", f"grant +{name}")
+    return None
+
+
+TRIES_SECONDS = 5.0
+SCAN_SECONDS = 20.0
+SCAN_COUNT = 250
+SCAN_PAUSE = 0.002
+
+
+class Verified(Struct, frozen=True):
+    """What the check found.
+
+    Attributes:
+        there_again: Keys that were changed and meet the condition again.
+        unknown_gone: Keys with an unknown outcome that no longer meet it.
+        new_since: Keys that meet it and are not in the plan; None if the scan did not finish.
+    """
+
+    there_again: int
+    unknown_gone: int
+    new_since: int | None
+
+
+async def verify(
+    dependencies: ActionDependencies,
+    plan: Plan,
+    outcomes: Sequence[Outcome],
+    connection: OperatorConnection,
+    control: RunControl,
+) -> Verified | None:
+    """Check the keys on the action's connection, or on a new one if that has ended. None without an answer for 5 s."""
+    deadline = time.monotonic() + TRIES_SECONDS
+    while True:
+        try:
+            return await _look(dependencies, plan, outcomes, connection, control)
+        except ConnectionLost:
+            if time.monotonic() > deadline:
+                return None
+        await asyncio.sleep(0.2)
+        try:
+            fresh = await dependencies.connection(Permit(db=dependencies.target.db))
+        except ConnectionLost:
+            continue
+        try:
+            return await _look(dependencies, plan, outcomes, fresh, control)
+        except ConnectionLost:
+            continue
+        finally:
+            await fresh.close()
+
+
+async def _look(
+    dependencies: ActionDependencies,
+    plan: Plan,
+    outcomes: Sequence[Outcome],
+    connection: OperatorConnection,
+    control: RunControl,
+) -> Verified | None:
+    recipe = recipe_for(plan.request.kind)
+    pttls = await connection.each([("PTTL", key.key) for key in plan.keys])
+    if any(isinstance(pttl, ResponseError) for pttl in pttls):
+        return None
+    meets = [recipe.meets(pttl) for pttl in pttls]
+    tried = [outcome in ("done", "unknown", "already gone") for outcome in outcomes]
+    return Verified(
+        there_again=sum(one and again for one, again in zip(tried, meets, strict=True)),
+        unknown_gone=sum(outcome == "unknown" and not again for outcome, again in zip(outcomes, meets, strict=True)),
+        new_since=await _new(dependencies, plan, connection, control),
+    )
+
+
+async def _new(
+    dependencies: ActionDependencies, plan: Plan, connection: OperatorConnection, control: RunControl
+) -> int | None:
+    """Count the keys that meet the condition now and were not in the plan; None if the scan did not finish."""
+    known = Known(frozenset(tenant.encode("utf-8", "surrogatepass") for tenant in dependencies.settings.tenants))
+    gathering, cursor, deadline = Gathering(plan.request, known), b"0", time.monotonic() + SCAN_SECONDS
+    while True:
+        try:
+            cursor, names = await connection.ask("SCAN", cursor, "COUNT", SCAN_COUNT)
+        except ResponseError:
+            return None
+        gathering.add(names)
+        if cursor == b"0":
+            break
+        if control.cancel.is_set() or time.monotonic() > deadline:
+            return None
+        await asyncio.sleep(SCAN_PAUSE)
+    old = {key.key for key in plan.keys} | set(plan.ambiguous)
+    fresh = [name for name in gathering.selected().keys if name not in old]
+    pttls = await connection.each([("PTTL", name) for name in fresh])
+    recipe = recipe_for(plan.request.kind)
+    return sum(isinstance(pttl, int) and recipe.meets(pttl) for pttl in pttls)

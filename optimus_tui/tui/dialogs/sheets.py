@@ -1,0 +1,229 @@
+"""Dialogs to read: a sheet of lines, and the sheets of a value, a key and an event."""
+
+import json
+from collections.abc import Sequence
+from typing import ClassVar
+
+import msgspec
+from textual.binding import BindingType
+from textual.widget import Widget
+
+from optimus_tui.contract.feed import FeedEvent, FeedGap, ParsedEvent
+from optimus_tui.tui.dialogs.base import Dialog
+from optimus_tui.tui.widgets.figures import wrap
+from optimus_tui.tui.widgets.line_view import LineView, Piece
+from optimus_tui.tui.widgets.spark import mark_of
+from optimus_tui.wording.age import age, clock
+from optimus_tui.wording.safe import safe_text
+
+Fact = tuple[str, str, str]
+"""A label (may be empty), safe text, and its ink."""
+
+LABEL = 11
+MAX_LINES = 4_000
+
+
+class SheetView(LineView):
+    """Facts, wrapped to the width there is; the label is on the first line of each."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        ("up,k", "scroll(-1)", ""),
+        ("down,j", "scroll(1)", ""),
+        ("pageup", "scroll_page(-1)", ""),
+        ("pagedown,space", "scroll_page(1)", ""),
+        ("g,home", "scroll_home", ""),
+        ("G,end", "scroll_end", ""),
+    ]
+    head_lines = 0
+    cursor_visible = False
+
+    def __init__(self, facts: Sequence[Fact]) -> None:
+        super().__init__(id="body")
+        self.facts = facts
+        self._wrapped_to = 0
+
+    def on_mount(self) -> None:
+        """Wrap for the usual width of a dialog, until it is laid out."""
+        self._wrap_to(96)
+
+    def on_resize(self) -> None:
+        """Wrap for the new width."""
+        self._wrap_to(self.scrollable_content_region.width)
+
+    def _wrap_to(self, width: int) -> None:
+        if width == self._wrapped_to or width < 8:
+            return
+        self._wrapped_to = width
+        lines: list[list[Piece]] = []
+        for label, text, style in self.facts:
+            blanks = len(text) - len(text.lstrip(" "))
+            indent = min(blanks, width // 2)
+            if label:
+                indent = LABEL
+            for part in wrap(text.lstrip(" "), width - indent):
+                lines.append([(f"{label:<{indent}}", "quiet"), (part, style)])
+                label = ""
+            if len(lines) > MAX_LINES:
+                lines[MAX_LINES:] = [[("… the rest is not shown", "quiet")]]
+                break
+        self.set_rows(lines)
+        self.refresh(layout=True)
+
+    def action_scroll(self, by: int) -> None:
+        """Scroll by a number of lines."""
+        self.scroll_relative(y=by, animate=False)
+
+    def action_scroll_page(self, by: int) -> None:
+        """Scroll by a number of pages."""
+        self.scroll_relative(y=by * self.page_size, animate=False)
+
+    def action_scroll_home(self) -> None:
+        """Scroll to the first line."""
+        self.scroll_to(y=0, animate=False)
+
+    def action_scroll_end(self, **_: object) -> None:
+        """Scroll to the last line."""
+        self.scroll_to(y=self.max_scroll_y, animate=False)
+
+
+class SheetDialog(Dialog):
+    """Facts to read."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [("enter", "dismiss(None)", "")]
+
+    def __init__(self, title: str, facts: Sequence[Fact], keys: str = "↑↓ scroll   esc closes") -> None:
+        super().__init__()
+        self.dialog_title, self.dialog_keys, self.facts = title, keys, facts
+
+    def body(self) -> list[Widget]:
+        """Return the facts."""
+        return [SheetView(self.facts)]
+
+
+MAX_BYTES = 64 * 1024
+LONGEST_LINE = 2_000
+MAX_BODY_LINES = 3_000
+
+
+def body_facts(raw: bytes) -> list[Fact]:
+    """Return bytes as lines: JSON is laid out with its numbers and names unchanged, anything else is escaped."""
+    text = _pretty(raw[:MAX_BYTES])
+    if text is None:
+        text = raw[:MAX_BYTES].decode("utf-8", "backslashreplace")
+    lines = text.split("\n")
+    facts: list[Fact] = [("", _safe_line(line), "") for line in lines[:MAX_BODY_LINES]]
+    if len(lines) > MAX_BODY_LINES or len(raw) > MAX_BYTES:
+        facts.append(("", f"… cut after {min(len(lines), MAX_BODY_LINES):,} lines", "quiet"))
+    return facts
+
+
+def _pretty(raw: bytes) -> str | None:
+    """Return bytes laid out as JSON; None if they are no JSON, or if a name in it occurs twice."""
+    try:
+        value = msgspec.json.decode(raw)
+        if not isinstance(value, (dict, list)) or _repeats(raw, value):
+            return None
+        return json.dumps(value, indent=2, ensure_ascii=False)
+    except (ValueError, RecursionError, OverflowError):
+        return None
+
+
+def _repeats(raw: bytes, value: object) -> bool:
+    """Return True if a name occurs twice: laid out, the first would vanish."""
+    try:
+        counted = _count(json.loads(raw, object_pairs_hook=list))
+    except (ValueError, RecursionError):
+        return True
+    return counted != _count(value)
+
+
+def _count(value: object) -> int:
+    """Return how many values are inside. Pairs, as read with ``object_pairs_hook=list``, count as a dict does."""
+    if isinstance(value, dict):
+        return sum(2 + _count(inner) for inner in value.values())
+    if isinstance(value, list):
+        return sum(1 + _count(inner) for inner in value)
+    if isinstance(value, tuple):
+        return 1 + _count(value[1])
+    return 0
+
+
+def _safe_line(line: str) -> str:
+    indent = len(line) - len(line.lstrip(" "))
+    return " " * min(indent, 40) + safe_text(line[indent:], LONGEST_LINE)
+
+
+CLAIM_SECONDS = 5.0
+"""A claimed time this far from our own clock is worth a remark."""
+
+
+def event_dialog(event: FeedEvent, meaning: ParsedEvent) -> SheetDialog:
+    """Return the dialog for one event."""
+    facts: list[Fact] = [
+        ("received", f"{clock(event.received_at, dated=True)} UTC, {_origin(event)}", ""),
+        ("claims", claim_words(meaning.claimed_at, event.received_at), ""),
+        ("channel", safe_text(event.channel, 600), ""),
+        *_meaning_facts(meaning),
+        ("payload", _size(event), ""),
+        ("", "", ""),
+        *body_facts(event.payload),
+    ]
+    return SheetDialog("Coherence event", [fact for fact in facts if fact[1] or not fact[0]])
+
+
+def gap_dialog(gap: FeedGap) -> SheetDialog:
+    """Return the dialog for a gap in the feed."""
+    filled = "the event log was not read"
+    if gap.filled is not None:
+        filled = f"{gap.filled:,} came back from the event log"
+    return SheetDialog(
+        "Gap in the feed",
+        [
+            ("ended", f"{clock(gap.received_at, dated=True)} UTC", ""),
+            ("lasted", age(gap.seconds), "warn"),
+            ("because", safe_text(gap.reason, 600) or "the reason is unknown", ""),
+            ("filled", filled, ""),
+            ("", "", ""),
+            (
+                "",
+                "What was published while the link was down did not arrive here. The log holds what was written to it",
+                "",
+            ),
+            ("", "in that time; events that were only published are lost.", ""),
+        ],
+    )
+
+
+def claim_words(claimed: float | None, received: float) -> str:
+    """Return the time that the sender claims."""
+    if claimed is None:
+        return ""
+    words = f"{clock(claimed, dated=True)} UTC"
+    apart = claimed - received
+    if abs(apart) < CLAIM_SECONDS:
+        return words
+    if apart > 0:
+        return f"{words}, {age(apart)} after it came"
+    return f"{words}, {age(-apart)} before it came"
+
+
+def _origin(event: FeedEvent) -> str:
+    if event.origin == "live":
+        return "live"
+    return "read back from the event log after a gap"
+
+
+def _meaning_facts(meaning: ParsedEvent) -> list[Fact]:
+    if meaning.problem:
+        return [("unparsed", meaning.problem, "warn")]
+    raw = meaning.tenant.encode("utf-8", "surrogatepass")
+    facts: list[Fact] = [("tenant", safe_text(meaning.tenant), "bright"), ("type", safe_text(meaning.type), "")]
+    if mark_of(raw)[0]:
+        facts.insert(1, ("its bytes", raw[:128].hex(" "), "warn"))
+    return facts
+
+
+def _size(event: FeedEvent) -> str:
+    if event.length > len(event.payload):
+        return f"{event.length:,} bytes, the first {len(event.payload):,} kept"
+    return f"{event.length:,} bytes"

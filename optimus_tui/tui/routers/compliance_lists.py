@@ -1,0 +1,225 @@
+"""The compliance screen's lists: files by score, the findings of one file, code against Redis. They judge nothing."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, NamedTuple
+
+from textual.message import Message
+
+from optimus_tui.contract.tools.routers import CodeDrift, PatternIssue, ValidateReport, unescaped
+from optimus_tui.patterns.score import word
+from optimus_tui.tui.keys import MOVES, chosen
+from optimus_tui.tui.messages import CopyRequested
+from optimus_tui.tui.widgets.figures import wrap
+from optimus_tui.tui.widgets.line_view import LineView, Piece
+from optimus_tui.tui.widgets.table import Cell, Column, Table, fit_cell, fit_name
+from optimus_tui.wording.safe import safe_text
+
+PRIORITIES = {"high": ("✖", "crit"), "medium": ("▲", "warn"), "low": ("△", "quiet")}
+INKS = {"excellent": "good", "good": "", "acceptable": "warn", "needs_improvement": "crit"}
+ROUTERS = "src/backend/routers/"
+
+
+@dataclass(frozen=True)
+class FileRow:
+    """One file, named as on the disk. ``score`` None: it was not judged, for ``reason``."""
+
+    file: str
+    score: float | None
+    issues: int
+    reason: str = ""
+
+
+def file_rows(report: ValidateReport) -> list[FileRow]:
+    """Return the worst files first; files that were not judged at the end."""
+    counts: dict[str, int] = {}
+    for issue in report.issues_found:
+        counts[issue.file] = counts.get(issue.file, 0) + 1
+    rows = [FileRow(unescaped(file.file), file.compliance_score, counts.get(file.file, 0)) for file in report.files]
+    rows.sort(key=lambda row: (row.score or 0.0, row.file))
+    return rows + [FileRow(unescaped(file.file), None, 0, safe_text(file.reason, 300)) for file in report.skipped]
+
+
+class FileLine(NamedTuple):
+    """A file, and whether the cursor is on it."""
+
+    file: FileRow
+    is_here: bool
+
+
+def _score_cell(line: FileLine, _: int) -> Cell:
+    score = line.file.score
+    if score is None:
+        return "–", "quiet"
+    return f"{score:.2f}", INKS[word(score)]
+
+
+def _found_cell(line: FileLine, _: int) -> Cell:
+    if line.file.score is None:
+        return "–", "quiet"
+    return str(line.file.issues), "" if line.file.issues else "quiet"
+
+
+def _file_cell(line: FileLine, cells: int) -> Cell:
+    name = fit_name(safe_text(line.file.file.removeprefix(ROUTERS), 200), cells)
+    if line.file.score is None:
+        return [(name, "quiet")]
+    return [(name, "bright" if line.is_here else "")]
+
+
+class FileList(LineView):
+    """Files with their score."""
+
+    BINDINGS: ClassVar[Any] = chosen(*MOVES, "pane.copy")
+    hint = "reading …"
+    table = Table[FileLine](
+        Column("score", "score", 5, _score_cell, "right"),
+        Column("found", "found", 5, _found_cell, "right"),
+        Column("file", "file", 8, _file_cell, grow=1),
+        gap=2,
+    )
+
+    class FileHighlighted(Message):
+        """Another file is under the cursor."""
+
+    def __init__(self) -> None:
+        super().__init__(id="files")
+        self.border_title = "Routers, the worst first"
+
+    def show(self, report: ValidateReport | None) -> None:
+        """Show another report; the cursor stays on its file."""
+        self.set_rows(file_rows(report) if report is not None else [])
+
+    def key_of(self, row: FileRow) -> str:
+        """Identify a file by its name."""
+        return row.file
+
+    def head(self, line: int, width: int) -> list[Piece]:
+        """Return the titles, also before there are rows."""
+        return self.table.head(width)
+
+    def row(self, index: int, width: int) -> list[Piece]:
+        """Return one file."""
+        return self.table.row(FileLine(self.rows[index], index == self.cursor), width)
+
+    def empty_lines(self) -> list[str]:
+        """Return why there is no file."""
+        return [self.hint]
+
+    def watch_cursor(self) -> None:
+        """Tell the screen that another file is under the cursor."""
+        super().watch_cursor()
+        if self.is_mounted:
+            self.post_message(self.FileHighlighted())
+
+    def action_open(self) -> None:
+        """Go to the file's findings."""
+        self.call_later(self.app.run_action, "screen.read_issues", self)
+
+    def action_copy(self) -> None:
+        """Copy the file's path."""
+        if self.selected is not None:
+            self.post_message(CopyRequested(self.selected.file, "path"))
+
+
+def _item(label: str, text: str, width: int, ink: str = "") -> list[list[Piece]]:
+    """Return a text in as many lines as it needs, with a label before the first."""
+    first, *rest = wrap(text, width)
+    return [[(label, "quiet"), (first, ink)], *([(" " * len(label), "quiet"), (part, ink)] for part in rest)]
+
+
+class WrappedFindings(LineView):
+    """A list of findings of several lines each; ``hint`` stands in it while it is empty."""
+
+    BINDINGS: ClassVar[Any] = chosen(*MOVES, "pane.copy")
+    head_lines = 0
+    wrapped = True
+    hint = ""
+
+    def row(self, index: int, width: int) -> list[Piece]:
+        """Return a finding's first line."""
+        return self.row_lines(index, width)[0]
+
+    def empty_lines(self) -> list[str]:
+        """Return why there is no finding."""
+        return [self.hint]
+
+
+class IssueList(WrappedFindings):
+    """Findings, each with its line, why it matters and how it is fixed."""
+
+    def __init__(self) -> None:
+        super().__init__(id="issues")
+        self.border_title = "Findings"
+
+    def show(self, issues: Sequence[PatternIssue]) -> None:
+        """Show another file's findings, from the first one."""
+        order = ("high", "medium", "low")
+        self.start_at_top()
+        self.set_rows(sorted(issues, key=lambda issue: (order.index(issue.priority), issue.line)))
+        self.refresh()
+
+    def key_of(self, row: PatternIssue) -> int:
+        """Identify a finding by the object that it is."""
+        return id(row)
+
+    def row_lines(self, index: int, width: int) -> list[list[Piece]]:
+        """Return a finding: what it is, the source, why it matters, how it is fixed, and its rule."""
+        issue: PatternIssue = self.rows[index]
+        glyph, ink = PRIORITIES.get(issue.priority, ("·", ""))
+        room = max(9, width - 9)
+        first, *rest = wrap(safe_text(issue.issue, 400), room)
+        lines: list[list[Piece]] = [[(f"{glyph} ", ink), (f"{issue.line:>5}  ", "accent"), (first, "bright")]]
+        lines += [[(" " * 9 + part, "bright")] for part in rest]
+        if issue.source:
+            lines.append([(" " * 9, ""), (fit_cell(safe_text(unescaped(issue.source), 300), room), "head")])
+        lines += _item("   why   ", safe_text(issue.why, 500), room, "quiet")
+        lines += _item("   fix   ", safe_text(issue.fix, 500), room)
+        return [*lines, [(f"         {issue.rule}   {issue.priority}", "quiet")]]
+
+    def action_open(self) -> None:
+        """Open the file in an editor, at the finding's line."""
+        self.call_later(self.app.run_action, "screen.router_edit_file", self)
+
+    def action_copy(self) -> None:
+        """Copy the finding and its fix."""
+        issue: PatternIssue | None = self.selected
+        if issue is not None:
+            text = f"{unescaped(issue.file)}:{issue.line}: {issue.issue}. {issue.fix}"
+            self.post_message(CopyRequested(text, "finding"))
+
+
+class DriftList(WrappedFindings):
+    """What routers declare against what Redis shows: the worst first, each with its remedy."""
+
+    def __init__(self) -> None:
+        super().__init__(id="drift")
+        self.border_title = "Code ↔ live"
+
+    def show(self, differences: Sequence[CodeDrift]) -> None:
+        """Show another comparison."""
+        self.set_rows(list(differences))
+        self.refresh()
+
+    def key_of(self, row: CodeDrift) -> tuple[str, str]:
+        """Identify a difference by its kind and name."""
+        return row.kind, row.name
+
+    def row_lines(self, index: int, width: int) -> list[list[Piece]]:
+        """Return a difference with its remedy; a remedy that the row above names already is left out."""
+        drift: CodeDrift = self.rows[index]
+        glyph, ink = PRIORITIES.get(drift.priority, ("·", ""))
+        room = max(8, width - 8)
+        first, *rest = wrap(safe_text(drift.message, 400), room)
+        lines: list[list[Piece]] = [[(f"{glyph} ", ink), (first, "bright")]]
+        lines += [[("  " + part, "bright")] for part in rest]
+        if drift.priority == "low" and index and self.rows[index - 1].fix == drift.fix:
+            return lines  # a quiet router has a dozen of these: the remedy stands under the first
+        lines += _item("  fix ", safe_text(drift.fix, 400), room)
+        return [*lines, [(f"      {drift.kind}   {drift.priority}", "quiet")]]
+
+    def action_copy(self) -> None:
+        """Copy the difference and its remedy."""
+        drift: CodeDrift | None = self.selected
+        if drift is not None:
+            self.post_message(CopyRequested(f"{drift.kind}: {drift.message}. {drift.fix}", "difference"))

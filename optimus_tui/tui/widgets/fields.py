@@ -1,0 +1,164 @@
+"""Fields and lists that people type in and choose from.
+
+Bounded fields, the one-line prompt of ``/`` and ``:``, and lists of options.
+"""
+
+from typing import Any, ClassVar
+
+from rich.segment import Segment
+from rich.style import Style
+from textual import events, on
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Horizontal
+from textual.content import Content
+from textual.message import Message
+from textual.strip import Strip
+from textual.suggester import SuggestFromList
+from textual.widgets import Input, Label, OptionList, SelectionList
+
+
+class TypedInput(Input):
+    """One line of facts that are typed to show that they were read."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [("ctrl+v,shift+insert", "refuse_paste", "")]
+
+    class PasteRefused(Message):
+        """Somebody tried to paste."""
+
+    async def _on_paste(self, event: events.Paste) -> None:  # type: ignore[override]
+        event.stop()
+        event.prevent_default()
+        self.action_refuse_paste()
+
+    def action_paste(self) -> None:
+        """Refuse to paste."""
+        self.action_refuse_paste()
+
+    def action_refuse_paste(self) -> None:
+        """Say that nothing can be pasted here; the field stays as it is."""
+        self.post_message(self.PasteRefused())
+
+
+class ReasonInput(Input):
+    """One line of prose. Several pasted lines become one: none of them is an Enter."""
+
+    async def _on_paste(self, event: events.Paste) -> None:  # type: ignore[override]
+        event.stop()
+        event.prevent_default()
+        self.insert_text_at_cursor(" ".join(event.text.split()))
+
+
+class BoundedInput(Input):
+    """One line of at most ``max_length`` characters."""
+
+    class TooLong(Message):
+        """What was to be put in has no room; the line is as it was."""
+
+        def __init__(self, limit: int) -> None:
+            super().__init__()
+            self.sentence = f"a line holds {limit:,} characters at most: what was put in is left out"
+
+    def restricted(self) -> None:
+        """Say that there is no room."""
+        self.post_message(self.TooLong(self.max_length or 0))
+
+
+class PromptBar(Horizontal):
+    """Opens with a sigil and a text; posts PromptChanged while typing, then PromptSubmitted or PromptCancelled."""
+
+    class PromptMessage(Message):
+        """What the prompt holds, whatever happened to it."""
+
+        def __init__(self, sigil: str, text: str) -> None:
+            super().__init__()
+            self.sigil, self.text = sigil, text
+
+    class PromptChanged(PromptMessage):
+        """Something was typed."""
+
+    class PromptSubmitted(PromptMessage):
+        """Enter was pressed."""
+
+    class PromptCancelled(PromptMessage):
+        """Escape was pressed, or the focus went elsewhere."""
+
+    def compose(self) -> ComposeResult:
+        """Return the sigil, the field and the note."""
+        yield Label("", id="prompt-sigil")
+        yield Input(id="prompt-input", select_on_focus=False, max_length=300)
+        yield Label("", id="prompt-note")
+
+    @property
+    def is_open(self) -> bool:
+        """Return True while it asks."""
+        return self.display
+
+    def ask(self, sigil: str, text: str = "", choices: list[str] | None = None) -> None:
+        """Open and take the focus."""
+        self.sigil = sigil
+        field = self.query_one(Input)
+        self.query_one("#prompt-sigil", Label).update(Content(sigil))
+        self.note("")
+        with field.prevent(Input.Changed):
+            field.value = text
+        field.suggester = SuggestFromList(choices, case_sensitive=False) if choices else None
+        field.cursor_position = len(text)
+        self.display = True
+        self.screen.set_focus(field)  # at once: what is typed ahead must not reach a pane as commands
+
+    def note(self, sentence: str) -> None:
+        """Show a sentence at the right end (safe text)."""
+        self.query_one("#prompt-note", Label).update(Content(sentence))
+
+    def close(self) -> None:
+        """Close; who asked moves the focus."""
+        self.display = False
+
+    @on(Input.Changed)
+    def _changed(self, event: Input.Changed) -> None:
+        event.stop()
+        if self.is_open:
+            self.post_message(self.PromptChanged(self.sigil, event.value))
+
+    @on(Input.Submitted)
+    def _submitted(self, event: Input.Submitted) -> None:
+        event.stop()
+        self.post_message(self.PromptSubmitted(self.sigil, event.value))
+
+    def on_key(self, event: events.Key) -> None:
+        """Cancel on Escape."""
+        if event.key == "escape" and self.is_open:
+            event.stop()
+            event.prevent_default()
+            self.post_message(self.PromptCancelled(self.sigil, self.query_one(Input).value))
+
+
+REVERSED = Style(reverse=True)
+
+
+class ReversedChoice(OptionList):
+    """Draws the highlighted option in reverse video under NO_COLOR: Textual leaves ``reverse`` out of an option."""
+
+    def render_line(self, y: int) -> Strip:
+        """Return a line, in reverse video where it has to be."""
+        return _reversed(self, y, super().render_line(y))
+
+
+class TickList(SelectionList[Any]):
+    """Options that are ticked, with an empty box before the others: Textual tells the two apart by colour alone."""
+
+    def render_line(self, y: int) -> Strip:
+        """Return a line, in reverse video where it has to be."""
+        strip, index = super().render_line(y), self.scroll_offset.y + y
+        if index < self.option_count and self.get_option_at_index(index).value not in self.selected:
+            left, box, *rest = strip
+            strip = Strip([left, Segment(" ", box.style), *rest])
+        return _reversed(self, y, strip)
+
+
+def _reversed(options: OptionList, y: int, strip: Strip) -> Strip:
+    line = options.scroll_offset.y + y
+    if not options.app.no_color or options.highlighted is None or line >= len(options._lines):
+        return strip
+    return strip.apply_style(REVERSED) if options._lines[line][0] == options.highlighted else strip

@@ -1,0 +1,408 @@
+"""Alerts.
+
+Since when a finding holds, when to notify (once for each that appears, worsens or clears), and which are muted. Pure.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from optimus_tui.contract.finding_rules import (
+    CACHE_HIT_RATE,
+    CACHE_UNMEASURED,
+    FEED_BROKEN,
+    FEED_DENIED,
+    FEED_DOWN,
+    LIMITS_PARTIAL,
+    LIMITS_UNMEASURED,
+    METRICS_SEVERAL_PROCESSES,
+    SERVER_INFO_SENSELESS,
+    SERVER_INFO_UNKNOWN,
+    SERVER_LOGIN,
+    SERVER_UNKNOWN,
+    SERVER_UNREACHABLE,
+    rule_of,
+)
+from optimus_tui.contract.findings import SEVERITIES, AlertEpisode, Finding, Mute, Notice, NoticeKind
+from optimus_tui.contract.services import HealthReport
+from optimus_tui.verdicts.gateway.hit_rate import MIN_LOOKUPS
+from optimus_tui.verdicts.gateway.services import answered
+
+HOLD_SECONDS = 30.0
+"""A finding that comes back within this time is still the same episode: flapping is one trouble, not many."""
+
+Subject = tuple[str, str]
+
+
+class Episode(Struct, frozen=True):
+    """``since`` is wall-clock (shown to people), ``seen`` monotonic (so that setting the clock ends no episode)."""
+
+    since: float
+    seen: float
+
+
+Episodes = Mapping[Subject, Episode]
+NO_EPISODES: Episodes = MappingProxyType({})
+
+
+def track(
+    previous: Episodes, findings: Iterable[Finding], now: float, mono: float
+) -> tuple[Episodes, tuple[Finding, ...]]:
+    """Return the episodes after this judgement, and the findings with ``since`` (wall-clock seconds) filled in.
+
+    ``now`` is the wall clock, ``mono`` the monotonic one. A finding that already has ``since`` keeps it.
+    """
+    state = {subject: episode for subject, episode in previous.items() if mono - episode.seen <= HOLD_SECONDS}
+    dated = []
+    for finding in findings:
+        subject = (finding.rule, finding.subject)
+        known = state.get(subject)
+        if known:
+            since = known.since
+        elif finding.since is not None:
+            since = finding.since
+        else:
+            since = now
+        state[subject] = Episode(since, mono)
+        dated.append(finding if finding.since == since else replace(finding, since=since))
+    return state, tuple(dated)
+
+
+Key = tuple[str, str]
+Unjudged = Callable[[Finding], bool]
+
+_NO_ANSWER = frozenset({SERVER_LOGIN, SERVER_UNREACHABLE, SERVER_UNKNOWN, SERVER_INFO_UNKNOWN})
+"""Rules of what Redis does not answer: they have cleared as soon as they are not found any more."""
+
+
+def key_of(finding: Finding) -> Key:
+    """Return the pair that identifies the alert of a finding: its group and its subject."""
+    rule = finding.rule
+    if sums_up(finding):
+        return rule, finding.subject
+    return _trouble_of(rule), finding.subject
+
+
+def keys_of(rule: str, subject: str) -> tuple[Key, Key]:
+    """Return the keys of the alerts that a mute of this rule and subject can apply to."""
+    return (rule, subject), (_trouble_of(rule), subject)
+
+
+def _trouble_of(rule: str) -> str:
+    return rule_of(rule).alert_group
+
+
+def sums_up(finding: Finding) -> bool:
+    """Return True for a finding that stands for many subjects.
+
+    Its threshold of 0 tells it from a tenant of that name.
+    """
+    return finding.subject in ("several counters", "several tenants") and finding.threshold == 0.0
+
+
+def unjudged(report: HealthReport) -> Unjudged:
+    """Return a function that tells whether a finding missing from ``report`` could not be judged at all."""
+    rules = {finding.rule for finding in report.findings}
+    no_redis = report.server is None or report.server.fault is not None
+    rate = report.hit_rate
+    no_rate = rate is None or (rate.samples is not None and rate.samples < MIN_LOOKUPS)
+    gateway = None
+    if report.gateway and report.gateway.value:
+        gateway = report.gateway.value.service
+    silent = {
+        "gateway": not answered(gateway),
+        "engine": not answered(report.engine.value if report.engine else None),
+        "postgres": not answered(report.postgres.value if report.postgres else None),
+        "redis": no_redis,
+    }
+
+    def tell(finding: Finding) -> bool:
+        family = finding.rule.partition(".")[0]
+        if finding.rule == CACHE_HIT_RATE:
+            return no_rate
+        if family == "latency":
+            return silent.get(finding.subject, False)
+        if family in ("feed", "events"):
+            return bool(rules & {FEED_BROKEN, FEED_DOWN, FEED_DENIED})
+        if family in ("errors", "breaker", "gateway", "metrics"):
+            return silent["gateway"] or (family in ("errors", "gateway") and METRICS_SEVERAL_PROCESSES in rules)
+        if family == "server":
+            hidden = bool(rules & {SERVER_INFO_UNKNOWN, SERVER_INFO_SENSELESS} - {finding.rule})
+            return finding.rule not in _NO_ANSWER and (no_redis or hidden)
+        if family == "limits":
+            return no_redis or bool(rules & {LIMITS_UNMEASURED, LIMITS_PARTIAL})
+        if family in ("cache", "coherence"):
+            return no_redis or CACHE_UNMEASURED in rules
+        return False
+
+    return tell
+
+
+Mutes = Mapping[tuple[str, str], Mute]
+"""By rule and subject."""
+NO_MUTES: Mutes = MappingProxyType({})
+
+STEP_SECONDS = 60.0
+"""Clocks of two machines, or one that is being corrected, may differ by this much."""
+
+
+def holds(mute: Mute, now: float) -> bool:
+    """Return True if the mute is in force at ``now`` (wall-clock seconds)."""
+    return mute.at - STEP_SECONDS <= now and (mute.until is None or now < mute.until)
+
+
+def in_force(mutes: Iterable[Mute], now: float) -> dict[tuple[str, str], Mute]:
+    """Return the mutes in force by rule and subject; of two for the same finding the later one."""
+    return {(one.rule, one.subject): one for one in sorted(mutes, key=lambda one: one.at) if holds(one, now)}
+
+
+def silences(mutes: Mutes, finding: Finding, now: float) -> bool:
+    """Return True if a mute covers this finding. A critical one is covered only if it was critical then."""
+    mute = mutes.get((finding.rule, finding.subject))
+    if mute is None or not holds(mute, now):
+        return False
+    return finding.severity != "critical" or mute.severity == "critical"
+
+
+SETTLE_SECONDS = 5.0
+"""After the first report: until then the sources report one by one."""
+LONGEST_WINDOW_HOLD = 120.0
+"""A full counter is free again when its window ends, and full again in the next: that is one episode."""
+LOUD = SEVERITIES.index("medium")
+MAX_ENDED = 500
+
+
+class OpenEpisode(Struct, frozen=True, kw_only=True):
+    """An alert that is open. ``told`` is the highest severity that was announced, as an index; -1 for none."""
+
+    episode: AlertEpisode
+    finding: Finding
+    """As last seen."""
+    began_mono: float
+    seen_mono: float
+    told: int = -1
+    muted: bool = False
+    present: bool = True
+
+
+class Alerts(Struct, frozen=True, kw_only=True):
+    """``ended`` has the newest first."""
+
+    first_mono: float | None = None
+    settled: bool = False
+    held: Mapping[Key, OpenEpisode] = MappingProxyType({})
+    ended: tuple[AlertEpisode, ...] = ()
+
+
+def step(
+    state: Alerts,
+    findings: Iterable[Finding],
+    *,
+    now: float,
+    mono: float,
+    unjudged: Unjudged = lambda _: False,
+    mutes: Mutes = NO_MUTES,
+) -> tuple[Alerts, tuple[Notice, ...]]:
+    """The state after a report, and what is to be said, the worst first. ``findings`` are those of all sources.
+
+    ``now`` is the wall clock, ``mono`` the monotonic one; ``unjudged`` tells what a missing finding means.
+    """
+    if state.first_mono is None:
+        first = mono
+    else:
+        first = state.first_mono
+    settled = state.settled or mono - first >= SETTLE_SECONDS
+    there = _by_key(findings)
+    held, notices = dict[Key, OpenEpisode](), list[Notice]()
+    gone = {key: one for key, one in state.held.items() if key not in there}
+    for key, finding in there.items():
+        old = state.held.get(key)
+        if old:
+            one = _seen(old, finding, now, mono)
+        else:
+            one = _begun(finding, gone.values(), now, mono)
+        muted = silences(mutes, finding, now)
+        kind = None
+        if not (muted or not settled):
+            kind = _kind(one, old, _is_mute(mutes, finding, now), not state.settled)
+        held[key] = _told(one, kind, muted)
+        if kind is not None:
+            rings = kind != "worsened" or one.told < LOUD or finding.severity == "critical"
+            notices.append(Notice(kind=kind, finding=finding, severity=finding.severity, rings=rings))
+    left = {key: _absent(one, there, mono, blind=unjudged(one.finding)) for key, one in gone.items()}
+    held |= {key: one for key, one in left.items() if not one.episode.end}
+    over = [one for one in left.values() if one.episode.end]
+    notices.sort(key=lambda notice: -SEVERITIES.index(notice.severity))
+    ended = (*(one.episode for one in over), *state.ended)[:MAX_ENDED]
+    after = Alerts(first_mono=first, settled=settled, held=held, ended=ended)
+    return after, (*notices, *_cleared(over))
+
+
+def forget_mute(state: Alerts, mute: Mute) -> Alerts:
+    """Return the state after a mute was lifted by hand.
+
+    The finding is not announced again: whoever lifted it knows it.
+    """
+    held = dict(state.held)
+    for key in held.keys() & set(keys_of(mute.rule, mute.subject)):
+        held[key] = replace(held[key], muted=False, told=max(held[key].told, _level(held[key].finding)))
+    return replace(state, held=held)
+
+
+def outlived(state: Alerts, mutes: Mutes, mono: float) -> tuple[Mute, ...]:
+    """Return the mutes "until it clears" whose finding has cleared; none until a new start has had time to see it."""
+    if state.first_mono is None or mono - state.first_mono < SETTLE_SECONDS + HOLD_SECONDS:
+        return ()
+    ending = (mute for mute in mutes.values() if mute.until is None)
+    return tuple(mute for mute in ending if state.held.keys().isdisjoint(keys_of(mute.rule, mute.subject)))
+
+
+# -- one episode
+
+
+def _by_key(findings: Iterable[Finding]) -> dict[Key, Finding]:
+    there: dict[Key, Finding] = {}
+    for finding in findings:
+        key = key_of(finding)
+        if key not in there or _level(finding) > _level(there[key]):
+            there[key] = finding
+    return there
+
+
+def _level(finding: Finding) -> int:
+    return SEVERITIES.index(finding.severity)
+
+
+def _begun(finding: Finding, gone: Iterable[OpenEpisode], now: float, mono: float) -> OpenEpisode:
+    """A new episode. Where it only sums up, or splits, what was told already, that counts as told."""
+    told = max((one.told for one in gone if _goes_on(one.finding, finding)), default=-1)
+    since = now
+    if finding.since is not None:
+        since = finding.since
+    episode = AlertEpisode(finding=finding, severity=finding.severity, since=since, seen=now)
+    return OpenEpisode(episode=episode, finding=finding, began_mono=mono, seen_mono=mono, told=told)
+
+
+def _seen(old: OpenEpisode, finding: Finding, now: float, mono: float) -> OpenEpisode:
+    before = old.episode
+    episode = replace(
+        before,
+        finding=_worse(before.finding, finding),
+        severity=finding.severity,
+        seen=now,
+        lasted=mono - old.began_mono,
+        back=before.back + (not old.present and not before.blind),
+        blind=False,
+    )
+    return replace(old, episode=episode, finding=finding, seen_mono=mono, present=True)
+
+
+def _absent(one: OpenEpisode, there: Mapping[Key, Finding], mono: float, blind: bool) -> OpenEpisode:
+    if any(_goes_on(one.finding, finding) for finding in there.values()):
+        return replace(one, episode=replace(one.episode, end="continued", blind=False))
+    if blind:
+        return replace(one, episode=replace(one.episode, blind=True), present=False, seen_mono=mono)
+    if mono - one.seen_mono <= _hold(one.finding):
+        return replace(one, episode=replace(one.episode, blind=False), present=False)
+    return replace(one, episode=replace(one.episode, end="cleared", blind=False))
+
+
+def _goes_on(one: Finding, other: Finding) -> bool:
+    """Many findings of a rule became one that sums them up, or the other way round."""
+    return one.rule == other.rule and sums_up(one) != sums_up(other)
+
+
+def _hold(finding: Finding) -> float:
+    """Seconds that a finding may be gone before it has cleared."""
+    return HOLD_SECONDS + min(finding.window_seconds or 0.0, LONGEST_WINDOW_HOLD)
+
+
+def _worse(one: Finding, other: Finding) -> Finding:
+    """Of two sights of the same trouble the worse one, the later one where they are equal."""
+    if _level(one) != _level(other):
+        if _level(one) > _level(other):
+            return one
+        return other
+    values = (one.measured, other.measured, other.threshold)
+    if one.rule != other.rule or not all(isinstance(value, (int, float)) for value in values):
+        return other
+    first, second, bar = (float(value or 0) for value in values)
+    if first > second if second >= bar else first < second:
+        return one
+    return other
+
+
+# -- what is said
+
+
+def _is_mute(mutes: Mutes, finding: Finding, now: float) -> bool:
+    mute = mutes.get((finding.rule, finding.subject))
+    return mute is not None and holds(mute, now)
+
+
+def _kind(one: OpenEpisode, old: OpenEpisode | None, under_mute: bool, first_look: bool) -> NoticeKind | None:
+    """What to say about a finding that no mute silences; ``under_mute``: there is one, and this is past it."""
+    level = _level(one.finding)
+    if level < LOUD or (level <= one.told and (under_mute or not one.muted)):
+        return None
+    if one.told >= LOUD and level > one.told:
+        return "worsened"
+    if first_look:
+        return "standing"
+    if old is not None and level > SEVERITIES.index(old.episode.severity):
+        return "worsened"
+    if one.muted:
+        return "still"
+    return "appeared"
+
+
+def _cleared(over: Iterable[OpenEpisode]) -> list[Notice]:
+    """Of what was said to be wrong, that it no longer is."""
+    gone = [one for one in over if one.episode.end == "cleared" and one.told >= LOUD and not one.muted]
+    gone.sort(key=lambda one: -_level(one.episode.finding))
+    return [Notice(kind="cleared", finding=one.finding, severity=one.episode.finding.severity) for one in gone]
+
+
+def _told(one: OpenEpisode, kind: NoticeKind | None, muted: bool) -> OpenEpisode:
+    if kind is not None:
+        return replace(one, told=max(one.told, _level(one.finding)), muted=False)
+    return replace(one, muted=muted or (one.muted and _level(one.finding) < LOUD))
+
+
+MAX_EPISODES = 500
+SAME_SECONDS = 15.0
+"""Two watchers read at different moments: episodes this close in time are one. Less than the shortest hold."""
+
+
+def merge(*histories: Iterable[AlertEpisode]) -> tuple[AlertEpisode, ...]:
+    """Return the episodes of all histories, newest first, with those of the same trouble and time merged."""
+    by_key: dict[Key, list[AlertEpisode]] = {}
+    for episode in sorted((one for history in histories for one in history), key=lambda one: one.since):
+        mine = by_key.setdefault(key_of(episode.finding), [])
+        if mine and episode.since <= max(mine[-1].since, mine[-1].seen) + SAME_SECONDS:
+            mine[-1] = _joined(mine[-1], episode)
+        else:
+            mine.append(episode)
+    merged = [episode for mine in by_key.values() for episode in mine]
+    merged.sort(key=lambda one: (one.since, SEVERITIES.index(one.finding.severity), one.seen), reverse=True)
+    return tuple(merged[:MAX_EPISODES])
+
+
+def _joined(one: AlertEpisode, other: AlertEpisode) -> AlertEpisode:
+    """Return two states of one episode as one; ``one`` began first.
+
+    The watcher that saw it last knows best how it ended. Two states of one watcher's episode begin at the same moment:
+    the later one lasted longer, also if the clock was set back meanwhile.
+    """
+    same = one.since == other.since
+    last = max(one, other, key=lambda episode: (episode.lasted if same else episode.seen, bool(episode.end)))
+    worst = max(one, other, key=lambda episode: SEVERITIES.index(episode.finding.severity))
+    return replace(
+        last,
+        finding=worst.finding,
+        since=one.since,
+        lasted=max(one.lasted, other.lasted),
+        back=max(one.back, other.back),
+    )

@@ -1,1 +1,0 @@
-"""Alerts: what changed, what belongs together, what is muted."""

@@ -1,1 +1,0 @@
-"""What figures prove: percentiles, bounds of histograms, chance and trends."""

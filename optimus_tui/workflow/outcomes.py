@@ -1,0 +1,407 @@
+"""What an incident keeps of a tool's document, and how two of them compare: fixed, better, same, worse, or unknown.
+
+Pure.
+"""
+
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from optimus_tui.contract.finding_rules import (
+    CACHE_EVICTIONS,
+    CACHE_HIT_RATE_UNKNOWN,
+    CACHE_HIT_RATE_UNMEASURED,
+    CACHE_LARGE,
+    CACHE_NO_TTL,
+    LIMITS_BROKEN,
+    LIMITS_IMMORTAL,
+    LIMITS_LONG_TTL,
+    LIMITS_NEAR,
+    LIMITS_OVER,
+    LIMITS_REFUSED,
+    LIMITS_RULES_UNMEASURED,
+    LIMITS_TENANT_SHARE,
+    LIMITS_UNKNOWN_LAYOUT,
+    METRICS_SEVERAL_PROCESSES,
+    SERVER_INFO_SENSELESS,
+    SERVER_LOGIN,
+    SERVER_UNKNOWN,
+    SERVER_UNREACHABLE,
+    SERVICES_GATEWAY,
+)
+from optimus_tui.contract.incident import Check, Comparison, Figure, Outcome, Verdict
+from optimus_tui.contract.tools.common import Diagnostic, Recommendation
+from optimus_tui.wording.numbers import and_others, quantity
+from optimus_tui.wording.safe import safe_sentence, safe_text
+from optimus_tui.workflow.ranking import MATTERS, level, rank, worst
+
+MOST = 40
+"""Findings, recommendations and figures that are kept beside the evidence, of each."""
+_LONGEST = 2_000
+_VERDICTS = ("overall_status", "severity_assessment", "overall_compliance")
+
+
+def outline(document: Mapping[str, Any]) -> Outcome:
+    """Return the outcome of any tool's document (as builtins: ``msgspec.to_builtins`` of a report)."""
+    found = [*_items(document, "diagnostics", Diagnostic), *_failed_tests(document)]
+    found.sort(key=lambda one: -rank(level(one)))
+    advice = [_recommendation(one) for one in _list(document.get("recommendations")) if isinstance(one, Mapping)]
+    verdict = next((str(document[key]) for key in _VERDICTS if isinstance(document.get(key), str)), "")
+    verdict = verdict or _assessment(document) or worst(found)
+    figures = tuple(one for one in _figures(document) if one.value is None or math.isfinite(one.value))
+    unknown = tuple(safe_sentence(one) for one in _list(document.get("unknown"))[:MOST] if isinstance(one, str))
+    return Outcome(
+        verdict=safe_text(verdict, 60),
+        severity=worst(found),
+        headline=_headline(document, found, figures),
+        findings=tuple(found[:MOST]),
+        recommendations=tuple(advice[:MOST]),
+        figures=figures[:MOST],
+        unknown=unknown,
+        more=max(0, len(found) - MOST),
+    )
+
+
+def _list(value: object) -> list[Any]:
+    if not isinstance(value, (list, tuple)):
+        return []
+    return list(value)
+
+
+def _items(document: Mapping[str, Any], key: str, kind: type[Diagnostic]) -> Iterator[Diagnostic]:
+    for one in _list(document.get(key)):
+        try:
+            yield msgspec.convert(one, kind)
+        except (msgspec.ValidationError, TypeError):
+            continue
+
+
+def _recommendation(one: Mapping[str, Any]) -> Recommendation:
+    """Read a recommendation.
+
+    Troubleshooting writes (action, priority, command), coherence analysis (type, message, action).
+    """
+
+    def text(key: str, limit: int = _LONGEST) -> str | None:
+        value = one.get(key)
+        if not isinstance(value, str):
+            return None
+        return value[: limit * 8] or None
+
+    return Recommendation(
+        action=text("action") or text("message") or text("recommendation") or "see the evidence",
+        priority=text("priority", 20) or "medium",
+        command=text("command"),
+        file=text("file"),
+        reason=text("reason") or (one.get("action") and text("message")) or "",
+        rule=text("rule", 60) or "",
+    )
+
+
+def _failed_tests(document: Mapping[str, Any]) -> Iterator[Diagnostic]:
+    for one in _list(document.get("tests_performed")):
+        if not isinstance(one, Mapping) or one.get("status") != "fail":
+            continue
+        name = safe_text(one.get("test") or "test", 80)
+        why = safe_sentence(one.get("error") or "it did not pass", 400)
+        yield Diagnostic(
+            severity="high", message=f"{name} failed: {why}", rule=f"integration.{name}", subject=name, measured="fail",
+            threshold="pass", impact="Requests through the gateway may fail in the same way.",
+        )  # fmt: skip
+
+
+def _assessment(document: Mapping[str, Any]) -> str:
+    results = document.get("analysis_results")
+    if not isinstance(results, Mapping):
+        return ""
+    summary = results.get("latency_summary")
+    words = results.get("assessment")
+    if isinstance(summary, Mapping):
+        words = summary.get("assessment")
+    return str(words or results.get("status") or "")
+
+
+def _headline(document: Mapping[str, Any], found: list[Diagnostic], figures: tuple[Figure, ...]) -> str:
+    """Return the worst finding; without one the main figures, or that nothing was found."""
+    if found:
+        return safe_sentence(found[0].message) + and_others(found)
+    if isinstance(document.get("pass_rate"), str):
+        return safe_text(f"{document['pass_rate']} tests passed", 120)
+    known = [f"{one.label} {one.words or quantity(one.value, one.unit)}" for one in figures if one.value is not None]
+    if known:
+        return " · ".join(known[:4])
+    examined = [one for one in _list(document.get("examined")) if isinstance(one, str)]
+    if not examined:
+        return "nothing found"
+    return safe_sentence(examined[0])
+
+
+# -- numbers
+
+
+def _figures(document: Mapping[str, Any]) -> list[Figure]:
+    seek = _SEEK.get(str(document.get("tool")), _of_findings)
+    return [one for one in seek(document) if one is not None]
+
+
+def _at(document: object, *path: str) -> float | None:
+    for key in path:
+        if not isinstance(document, Mapping):
+            return None
+        document = document.get(key)
+    if not isinstance(document, (int, float)) or isinstance(document, bool):
+        return None
+    return float(document)
+
+
+def _health(document: Mapping[str, Any]) -> Iterator[Figure]:
+    for name, key in (("gateway", "backend_orchestrator_health"), ("engine", "ai_engine_connectivity"),
+                      ("redis", "redis")):  # fmt: skip
+        yield Figure(name=f"latency.{name}", value=_at(document, key, "latency_ms"), unit="ms", label=name)
+    yield Figure(name="hit_rate", value=_at(document, "cache_metrics", "hit_rate"), unit="share", label="hit rate")
+    total = _at(document, "rate_limiting", "total_limit_keys")
+    yield Figure(name="limits.keys", value=total, unit="keys", label="rate-limit keys")
+
+
+def _performance(document: Mapping[str, Any]) -> Iterator[Figure]:
+    results = document.get("analysis_results")
+    if not isinstance(results, Mapping):
+        return
+    services = results.get("services")
+    for name in services if isinstance(services, Mapping) else ():
+        for part in ("p50", "p95", "p99"):
+            value = _at(results, "services", name, f"{part}_ms")
+            yield Figure(name=f"{name}.{part}", value=value, unit="ms", label=f"{safe_text(name, 40)} {part}")
+    for key, value in results.items():
+        if isinstance(value, (int, float)) and not isinstance(value, bool):
+            unit = "share" if key.endswith("_rate") and 0 <= value <= 1 else ""
+            label = safe_text(key, 60).replace("_", " ")
+            yield Figure(name=safe_text(key, 60), value=float(value), unit=unit, label=label)
+
+
+def _integration(document: Mapping[str, Any]) -> Iterator[Figure]:
+    for one in _list(document.get("tests_performed")):
+        if isinstance(one, Mapping):
+            name = safe_text(one.get("test") or "test", 60)
+            value = _at(one, "response_time_ms")
+            if value is None:
+                value = _at(one, "average_response_time_ms")
+            yield Figure(name=f"test.{name}", value=value, unit="ms", label=name.replace("_", " "))
+
+
+def _of_findings(document: Mapping[str, Any]) -> Iterator[Figure]:
+    for one in _items(document, "diagnostics", Diagnostic):
+        if isinstance(one.measured, (int, float)):
+            label = safe_text(one.subject or one.rule, 60)
+            yield Figure(name=f"{one.rule}|{one.subject}", value=float(one.measured), unit=one.unit, label=label,
+                         words=one.measured_words)  # fmt: skip
+
+
+_SEEK: dict[str, Callable[[Mapping[str, Any]], Iterator[Figure]]] = {
+    "diagnose_gateway_health": _health,
+    "analyze_performance_metrics": _performance,
+    "test_ai_engine_integration": _integration,
+}
+
+
+NOTICEABLE = 0.10
+"""The share of the threshold by which a figure must move to count as changed."""
+BLIND = (SERVER_UNREACHABLE, SERVER_LOGIN, SERVER_UNKNOWN, SERVICES_GATEWAY)
+"""While one of these holds, what lies behind it is not measured. A Redis that answers with a fault was measured."""
+_KEYS = frozenset({CACHE_NO_TTL, CACHE_LARGE})
+SEEN_ANYWAY = {
+    CACHE_HIT_RATE_UNKNOWN: _KEYS,
+    CACHE_HIT_RATE_UNMEASURED: _KEYS,
+    LIMITS_RULES_UNMEASURED: frozenset({LIMITS_IMMORTAL, LIMITS_TENANT_SHARE}),
+}
+"""Rules that can still be measured under this finding: keys and their TTLs, whatever the gateway says."""
+HIDES = {
+    LIMITS_UNKNOWN_LAYOUT: ("limits.",),
+    METRICS_SEVERAL_PROCESSES: ("errors.", "gateway.", "proxy.", LIMITS_REFUSED),
+    SERVER_INFO_SENSELESS: ("server.", "redis.", "memory.", CACHE_EVICTIONS),
+}
+"""Prefixes of rules that cannot be measured while one of these is new: renamed counters, senseless figures."""
+COUNTERS = (LIMITS_OVER, LIMITS_NEAR, LIMITS_IMMORTAL, LIMITS_LONG_TTL, LIMITS_TENANT_SHARE, LIMITS_BROKEN)
+"""Rules about a counter's present state: there, ``window_seconds`` is the limiter's window."""
+_WORST: tuple[Verdict, ...] = ("fixed", "better", "same", "unknown", "worse")
+
+
+class _Extent(Struct, frozen=True):
+    """How severe one rule is: rank of severity, number of cases, and distance from the threshold as a share of it."""
+
+    rank: int = 0
+    count: float = 0
+    beyond: float = 0.0
+
+
+def compare(before: Outcome, after: Outcome, rules: Iterable[str] = (), seconds: float | None = None) -> Comparison:
+    """Compare ``after`` with ``before``.
+
+    Args:
+        before: The earlier outcome.
+        after: The later one.
+        rules: The rules that were to be fixed, however light; empty for all findings from medium on.
+        seconds: How long ago the action between both ended; None if there was none.
+    """
+    cured = set(rules)
+    targets = [one for one in before.findings if (one.rule in cured if cured else _matters(one))]
+    aimed = {one.rule for one in targets} | cured
+    left = [one for one in after.findings if one.rule in aimed and (cured or _matters(one))]
+    known = {one.rule for one in before.findings}
+    new = [one for one in after.findings if _matters(one) and one.rule not in known and one.rule not in aimed]
+    old = [one for one in after.findings if seconds is not None and _reaches_back(one, seconds)]
+    came = [one for one in new if not _unseen(one) and one not in old]
+    verdict, words = _judge(targets, left, came, _is_blind(aimed, after, known), old)
+    if past := next((one for one in new if one in old), None):
+        words = f"{words}; this also counts from before the action: {past.message}"
+    return Comparison(
+        verdict=verdict,
+        words=words,
+        gone=_messages(one for one in targets if not any(_same(one, other) for other in left)),
+        new=_messages([*(one for one in left if not any(_same(one, other) for other in targets)), *new]),
+        held=_messages(one for one in left if any(_same(one, other) for other in targets)),
+        figures=_moved(before, after),
+    )
+
+
+def overall(checks: Sequence[Check]) -> Verdict | None:
+    """Return the worst verdict of the checks; None while one of them has no answer, or there is none."""
+    found = [one.change.verdict for one in checks if one.change is not None]
+    if not found or len(found) < len(checks):
+        return None
+    return max(found, key=_WORST.index)
+
+
+def _judge(
+    targets: list[Diagnostic], left: list[Diagnostic], new: list[Diagnostic], blind: bool, old: list[Diagnostic]
+) -> tuple[Verdict, str]:
+    before = max((rank(level(one)) for one in targets), default=0)
+    came = max(new, key=lambda one: rank(level(one)), default=None)
+    if came is not None and rank(level(came)) >= max(before, MATTERS):
+        return "worse", f"new: {came.message}"
+    if blind:
+        return "unknown", "the figures that showed the fault cannot be measured now"
+    if not left:
+        if not targets:
+            return "same", "nothing was wrong before, and nothing is now"
+        if came is not None:
+            return "better", f"it is gone, but there is a lesser finding: {came.message}"
+        return "fixed", "what was found is gone"
+    return _by_extent(targets, left, old)
+
+
+def _by_extent(targets: list[Diagnostic], left: list[Diagnostic], old: list[Diagnostic]) -> tuple[Verdict, str]:
+    """Decide by the worst of what changed.
+
+    ``old``: findings counted from before the action on, which cannot show that it got worse.
+    """
+    fell, grew = 0, 0
+    more = None
+    for rule in sorted({one.rule for one in (*targets, *left)}):
+        before, after = _extent(rule, targets), _extent(rule, left)
+        sign = _sign(before, after)
+        fresh = next((one for one in left if one.rule == rule and one not in old), None)
+        if sign < 0:
+            fell = max(fell, before.rank)
+        elif sign > 0 and fresh is not None and after.rank > grew:
+            grew, more = after.rank, fresh
+    if more is not None and grew >= fell:
+        return "worse", f"it increased: {more.message}"
+    if fell:
+        return "better", f"it decreased, but is not gone: {left[0].message}"
+    return "same", f"still: {left[0].message}"
+
+
+def _extent(rule: str, findings: Iterable[Diagnostic]) -> _Extent:
+    of = [one for one in findings if one.rule == rule]
+    if not of:
+        return _Extent()
+    beyond = _beyond(of[0]) if len(of) == 1 else 0.0
+    return _Extent(max(rank(level(one)) for one in of), sum(_number(one) for one in of), beyond)
+
+
+def _number(one: Diagnostic) -> float:
+    """Return how many cases a finding sums up."""
+    grouped = one.subject.startswith("several ") and isinstance(one.measured, (int, float))
+    if not grouped:
+        return 1.0
+    return float(one.measured or 0)
+
+
+def _beyond(one: Diagnostic) -> float:
+    """Return the distance from the threshold as a share of it, on either side."""
+    if one.subject.startswith("several ") or not isinstance(one.measured, (int, float)):
+        return 0.0
+    if not isinstance(one.threshold, (int, float)) or not one.threshold:
+        return 0.0
+    return abs(one.measured - one.threshold) / abs(one.threshold)
+
+
+def _sign(before: _Extent, after: _Extent) -> int:
+    """Return 1 for worse, -1 for better, 0 for the same."""
+    for old, new, least in (
+        (before.rank, after.rank, 0.5),
+        (before.count, after.count, 0.5),
+        (before.beyond, after.beyond, NOTICEABLE),
+    ):
+        if not (old and new) and least == NOTICEABLE:
+            continue
+        if abs(new - old) > least:
+            return 1 if new > old else -1
+    return 0
+
+
+def _matters(one: Diagnostic) -> bool:
+    return rank(level(one)) >= MATTERS
+
+
+def _reaches_back(one: Diagnostic, seconds: float) -> bool:
+    """Return True if the finding counts over a window that began longer than ``seconds`` ago.
+
+    A counter holds its present count, however long its window is.
+    """
+    return not one.rule.startswith(COUNTERS) and (one.window_seconds or 0.0) > seconds
+
+
+def _unseen(one: Diagnostic) -> bool:
+    """Return True if the finding only says that something could not be measured."""
+    return one.rule.endswith(("unmeasured", "_unknown", ".partial"))
+
+
+def _is_blind(aimed: set[str], after: Outcome, known: set[str]) -> bool:
+    """Return True if what the rules are about could not be measured. ``known``: the rules that held before."""
+    families = {rule.partition(".")[0] for rule in aimed}
+    for one in after.findings:
+        if _unseen(one) and one.rule.partition(".")[0] in {*families, "metrics"}:
+            if not aimed <= SEEN_ANYWAY.get(one.rule, frozenset()):
+                return True
+            continue
+        if one.rule not in known and any(rule.startswith(HIDES.get(one.rule, ())) for rule in aimed):
+            return True
+        if _matters(one) and one.rule.startswith(BLIND) and one.rule not in aimed:
+            return True
+    return False
+
+
+def _same(one: Diagnostic, other: Diagnostic) -> bool:
+    return (one.rule, one.subject) == (other.rule, other.subject)
+
+
+def _messages(findings: Iterable[Diagnostic]) -> tuple[str, ...]:
+    return tuple(one.message for one in findings)[:20]
+
+
+def _moved(before: Outcome, after: Outcome) -> tuple[tuple[str, float | None, float | None, str], ...]:
+    old = {one.name: one for one in before.figures}
+    moved = []
+    for now in after.figures:
+        was = old.get(now.name)
+        if was is not None and was.value != now.value:
+            label = now.label or now.name
+            if now.words or was.words:
+                label = f"{label} ≈"
+            moved.append((label, was.value, now.value, now.unit))
+    return tuple(moved[:20])

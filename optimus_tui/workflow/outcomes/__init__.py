@@ -1,1 +1,0 @@
-"""What came of actions and checks in an incident."""
