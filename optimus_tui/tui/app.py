@@ -5,6 +5,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, ClassVar
 
 from rich.segment import Segments
@@ -139,7 +140,7 @@ class OptimusApp(App[int]):
         except SettingsError as error:
             self.notify(str(error), markup=False, severity="error")
             return
-        self.run_worker(self._reopen(settings), group="environment", exclusive=True, exit_on_error=False)
+        self.run_worker(partial(self._reopen, settings), group="environment", exclusive=True, exit_on_error=False)
 
     async def _reopen(self, settings: Settings) -> None:
         await self._stop_dashboard()

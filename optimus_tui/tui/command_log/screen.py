@@ -4,6 +4,7 @@ It sends nothing itself and never runs what it shows. What a person asked for st
 """
 
 import asyncio
+from functools import partial
 from typing import Any, ClassVar
 
 from textual import on
@@ -249,7 +250,8 @@ class CommandLogScreen(BaseScreen):
     def action_export(self) -> None:
         """Write the listed lines to a private file."""
         lines = list(self.query_one(LogList).rows)
-        self.run_worker(self._export(lines), name="export", group="export", exclusive=True, exit_on_error=False)
+        work = partial(self._export, lines)
+        self.run_worker(work, name="export", group="export", exclusive=True, exit_on_error=False)
 
     async def _export(self, lines: list[LogLine]) -> None:
         texts = await asyncio.to_thread(exported, lines, self.context.settings)

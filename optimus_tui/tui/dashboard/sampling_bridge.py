@@ -76,7 +76,7 @@ class SamplingBridge:
             loop = self.sampler.loops()[name]
             self._workers.append(
                 self.owner.run_worker(
-                    loop(), name=f"source:{name}", group=f"source:{name}", exit_on_error=False, exclusive=True
+                    loop, name=f"source:{name}", group=f"source:{name}", exit_on_error=False, exclusive=True
                 )
             )
 

@@ -6,6 +6,7 @@ on when the screen is left, and the panes stay live behind it.
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import events, on
@@ -255,7 +256,7 @@ class IncidentScreen(BaseScreen):
 
     def read(self, evidence: Evidence) -> None:
         """Read the whole document of a step from its file, in a thread."""
-        self.run_worker(self._read(evidence), name="evidence", group="evidence", exit_on_error=False)
+        self.run_worker(partial(self._read, evidence), name="evidence", group="evidence", exit_on_error=False)
 
     async def _read(self, evidence: Evidence) -> None:
         from optimus_tui.incidents.errors import IncidentError

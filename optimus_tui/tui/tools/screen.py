@@ -6,6 +6,7 @@ them: what a tool takes comes from its schema, what it says from its document. A
 
 import asyncio
 import json
+from functools import partial
 from typing import Any, ClassVar
 
 from textual import events, on
@@ -113,7 +114,7 @@ class ToolsScreen(BaseScreen):
 
     def _open_tool(self, ready_to_run: bool) -> None:
         """Load the tool's code in a thread, then make its form."""
-        work = self._make_form(self.tool, ready_to_run)
+        work = partial(self._make_form, self.tool, ready_to_run)
         self.run_worker(work, name="form", group="form", exclusive=True, exit_on_error=False)
 
     async def _make_form(self, tool: Tool, ready_to_run: bool) -> None:
@@ -206,7 +207,8 @@ class ToolsScreen(BaseScreen):
         self.as_json = False
         self.query_one(ReportView).focus()
         self.show_answer(from_top=True)
-        self._worker = self.run_worker(self._answer(run), name=f"tool:{run.tool}", group="tool", exit_on_error=False)
+        work = partial(self._answer, run)
+        self._worker = self.run_worker(work, name=f"tool:{run.tool}", group="tool", exit_on_error=False)
 
     async def _answer(self, run: ToolRun) -> None:
         from optimus_tui.tools import answer as road
