@@ -6,11 +6,16 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests import measured, timed
+from tests.amounts import amount
 from tests.realserver import RealServer, server_binary
 
 gc.set_threshold(50_000, 20, 100)  # a Textual application is many small objects: a tenth of all time went into looking
+
+settings.register_profile("part", max_examples=amount(40, 100))
+settings.load_profile("part")
 
 WORKERS = 5
 """More than there are cores: many tests wait for a server."""

@@ -171,6 +171,7 @@ async def until(condition: Callable[[], bool], work: Work | None = None, told: C
         assert time.monotonic() < deadline, f"it was not measured in time {told()}"
         if work is not None:
             await work()
+            await asyncio.sleep(0.5)
         await asyncio.sleep(0.2)
 
 

@@ -133,6 +133,7 @@ HOSTILE = {
 }
 
 
+@pytest.mark.unmeasured
 @pytest.mark.parametrize("page", HOSTILE.values(), ids=HOSTILE)
 def test_a_megabyte_is_read_in_time_row_91(page: bytes) -> None:
     started = time.process_time()
@@ -140,6 +141,7 @@ def test_a_megabyte_is_read_in_time_row_91(page: bytes) -> None:
     assert time.process_time() - started < 0.3
 
 
+@pytest.mark.unmeasured
 def test_an_honest_megabyte_is_read_in_time() -> None:
     line = b'http_requests_total{method="GET",route="/api/x/%d",status="200",tenant="tenant_%d"} %d.0\n'
     page = b"".join(line % (n % 50, n, n) for n in range(10_800))

@@ -15,6 +15,7 @@ from optimus_tui.contract.incident import ISSUES, IncidentState, Stamp
 from optimus_tui.contract.incident_events import AnyEvent
 from optimus_tui.workflow.engine import _LINES, _RULES, reduce, replay
 from optimus_tui.workflow.standing import elapsed, mtta, mttr
+from tests.amounts import amount
 from tests.unit.incident_world import IMMORTAL, REPAIR, Play, found, outcome, runbook, stamp
 
 ENGINE = found("services.engine", "critical", "engine")
@@ -411,7 +412,7 @@ EVENT: Any = st.one_of(
 )  # fmt: skip
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=amount(50, 150), deadline=None)
 @given(st.lists(EVENT, max_size=40))
 def test_any_events_in_any_order_end_in_a_state_and_their_replay_in_the_same(events: list[Any]) -> None:
     state, kept = IncidentState(), []

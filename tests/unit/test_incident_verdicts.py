@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from optimus_tui.contract.incident import Check, Comparison
 from optimus_tui.workflow.outcomes import MOST, compare, outline, overall
+from tests.amounts import amount
 from tests.unit.incident_world import IMMORTAL, found, outcome
 
 OVER = found("limits.over", "high")
@@ -179,7 +180,7 @@ KEYS = st.sampled_from(
 )  # fmt: skip
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=amount(50, 150), deadline=None)
 @given(st.dictionaries(KEYS, JSON, max_size=6), st.sampled_from(["", "diagnose_gateway_health",
        "analyze_performance_metrics", "test_ai_engine_integration"]))  # fmt: skip
 def test_any_document_at_all_has_an_outline(document: dict[str, Any], tool: str) -> None:

@@ -7,6 +7,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from optimus_tui.grammar.keys import EDGE_COLON, EMPTY_TENANT, NO_OPERATION, ONE_PART, ParsedKey, escape_glob, parse_key
+from tests.amounts import amount
 
 NAMES = st.one_of(
     st.binary(max_size=60),
@@ -16,7 +17,7 @@ NAMES = st.one_of(
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=amount(133, 400), deadline=None)
 @given(NAMES, st.sets(st.binary(max_size=12), max_size=4))
 @example(b"", set())
 @example(b"cache:::", {b":"})

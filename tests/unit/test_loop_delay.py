@@ -143,6 +143,7 @@ async def test_a_machine_that_is_merely_busy_excuses_no_service_that_hangs() -> 
         assert starved(1.0) == ""
 
 
+@pytest.mark.unmeasured
 async def test_work_of_our_own_in_small_pieces_is_no_starvation() -> None:
     """A service that floods us keeps us busy: that is told as what it is."""
     with watching():

@@ -33,6 +33,7 @@ UNREADABLE: dict[str, bytes] = {
 }
 
 
+@pytest.mark.unmeasured
 @pytest.mark.parametrize("data", UNREADABLE.values(), ids=UNREADABLE.keys())
 def test_what_cannot_be_parsed_is_a_finding_with_its_reason_row_100(data: bytes) -> None:
     started = time.thread_time()
@@ -54,6 +55,7 @@ def test_what_looks_odd_and_is_python_is_judged_row_100() -> None:
     assert not judged(surrogate).issues
 
 
+@pytest.mark.unmeasured
 def test_fifty_thousand_decorators_and_deep_trees_are_no_stack_of_ours_row_100() -> None:
     started = time.thread_time()
     many = "".join("@x\n" for _ in range(50_000)) + "def f(): pass\n" + GOOD

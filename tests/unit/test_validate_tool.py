@@ -194,6 +194,7 @@ def test_a_cache_that_cannot_be_written_costs_nothing_but_time(tmp_path: Path) -
     assert len(examine(tmp_path, [f"{ROUTERS}/x.py"], cache_folder=blocked / "below").judged) == 1
 
 
+@pytest.mark.unmeasured
 def test_five_hundred_unchanged_files_cost_nothing(tmp_path: Path) -> None:
     """The figure is 0.3 s; CI's machines are given room."""
     import time

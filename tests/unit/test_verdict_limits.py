@@ -263,6 +263,7 @@ def test_any_counters_are_judged_and_none_is_lost(counters: list[Counter]) -> No
     assert all(row.share is None for row in found.rows if row.state in ("broken", "unknown limit"))
 
 
+@pytest.mark.unmeasured
 def test_twenty_thousand_counters_are_judged_in_a_moment_row_22() -> None:
     counters = [counter(b"t%d" % (n % 2000), b"op%d" % (n % 9), n % 200) for n in range(20_000)]
     start = time.thread_time()
