@@ -140,7 +140,8 @@ class OptimusApp(App[int]):
         except SettingsError as error:
             self.notify(str(error), markup=False, severity="error")
             return
-        self.run_worker(partial(self._reopen, settings), group="environment", exclusive=True, exit_on_error=False)
+        work: Any = partial(self._reopen, settings)
+        self.run_worker(work, group="environment", exclusive=True, exit_on_error=False)
 
     async def _reopen(self, settings: Settings) -> None:
         await self._stop_dashboard()

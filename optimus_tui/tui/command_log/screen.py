@@ -250,7 +250,7 @@ class CommandLogScreen(BaseScreen):
     def action_export(self) -> None:
         """Write the listed lines to a private file."""
         lines = list(self.query_one(LogList).rows)
-        work = partial(self._export, lines)
+        work: Any = partial(self._export, lines)
         self.run_worker(work, name="export", group="export", exclusive=True, exit_on_error=False)
 
     async def _export(self, lines: list[LogLine]) -> None:

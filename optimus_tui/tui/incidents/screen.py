@@ -256,7 +256,8 @@ class IncidentScreen(BaseScreen):
 
     def read(self, evidence: Evidence) -> None:
         """Read the whole document of a step from its file, in a thread."""
-        self.run_worker(partial(self._read, evidence), name="evidence", group="evidence", exit_on_error=False)
+        work: Any = partial(self._read, evidence)
+        self.run_worker(work, name="evidence", group="evidence", exit_on_error=False)
 
     async def _read(self, evidence: Evidence) -> None:
         from optimus_tui.incidents.errors import IncidentError

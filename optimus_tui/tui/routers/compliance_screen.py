@@ -85,7 +85,8 @@ class ComplianceScreen(BaseScreen):
     def _judge(self) -> None:
         self.failure, self._progress = "", "reading the routers …"
         self._draw_breadcrumb()
-        self.run_worker(self._ask, name="validate", group="validate", exclusive=True, exit_on_error=False)
+        work: Any = self._ask
+        self.run_worker(work, name="validate", group="validate", exclusive=True, exit_on_error=False)
 
     def action_next_level(self) -> None:
         """Judge at the next level."""
@@ -174,7 +175,8 @@ class ComplianceScreen(BaseScreen):
 
     def compare(self) -> None:
         """Ask Redis once more; what is shown stays until the answer is there."""
-        self.run_worker(self._compare, name="drift", group="drift", exclusive=True, exit_on_error=False)
+        work: Any = self._compare
+        self.run_worker(work, name="drift", group="drift", exclusive=True, exit_on_error=False)
 
     async def _compare(self) -> None:
         from optimus_tui.tools.arguments import ToolFailure

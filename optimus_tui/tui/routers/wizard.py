@@ -110,7 +110,8 @@ class RouterScreen(TypedAhead):
         self._draw_page(page)
         self.set_focus(page.places()[0])
         self.hand_on()
-        self.run_worker(self._recall, name="recall", group="recall", exit_on_error=False)
+        work: Any = self._recall
+        self.run_worker(work, name="recall", group="recall", exit_on_error=False)
 
     async def _recall(self) -> None:
         """Offer the project of the last router, else the one that is watched; what was typed meanwhile stays."""

@@ -64,7 +64,8 @@ class TenantScreen(BaseScreen):
         """Look now and once a second, and follow the events."""
         self.look()
         self.set_interval(1.0, self.look)
-        self.run_worker(self._follow_events, name="events", group="events", exit_on_error=False)
+        work: Any = self._follow_events
+        self.run_worker(work, name="events", group="events", exit_on_error=False)
 
     def look(self) -> None:
         """Take what the dashboard has read by now."""

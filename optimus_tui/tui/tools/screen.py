@@ -114,7 +114,7 @@ class ToolsScreen(BaseScreen):
 
     def _open_tool(self, ready_to_run: bool) -> None:
         """Load the tool's code in a thread, then make its form."""
-        work = partial(self._make_form, self.tool, ready_to_run)
+        work: Any = partial(self._make_form, self.tool, ready_to_run)
         self.run_worker(work, name="form", group="form", exclusive=True, exit_on_error=False)
 
     async def _make_form(self, tool: Tool, ready_to_run: bool) -> None:
