@@ -16,7 +16,8 @@ from optimus_tui.sampling.keys import ScanSink
 from optimus_tui.sampling.sampler_state import SamplerState
 from optimus_tui.sampling.staleness import Backoff, IntervalTimer, bounded, kept, next_try, outages, redis_fault
 from optimus_tui.verdicts.limits.judge import judge
-from optimus_tui.verdicts.unmeasured import find_unmeasured, worst_first
+from optimus_tui.verdicts.sorting import worst_first
+from optimus_tui.verdicts.unmeasured import find_unmeasured
 
 MANY_ROWS = 1_000
 """More rows than this are judged in a thread, so that the screen does not wait for them."""

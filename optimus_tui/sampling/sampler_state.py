@@ -25,7 +25,7 @@ from optimus_tui.settings.model import Settings
 from optimus_tui.verdicts import alerts, health
 from optimus_tui.verdicts.gateway.hit_rate import LookupTrack, hit_rate, recent_growth, track_gateway, track_lookups
 from optimus_tui.verdicts.gateway.latency import judge_flapping
-from optimus_tui.verdicts.limits.judge import merge_rules
+from optimus_tui.verdicts.rules import merge_rules
 from optimus_tui.verdicts.server import NO_SAMPLES, track_server
 from optimus_tui.verdicts.unmeasured import find_broken
 

@@ -104,7 +104,8 @@ def serve(app: "App", bound: ListeningSocket) -> None:
     """Serve until SIGINT or SIGTERM. Headers of proxies are ignored, and no version is sent."""
     import uvicorn
 
-    from optimus_tui.serving.asgi import BoundedProtocol, with_complete_answers
+    from optimus_tui.serving.asgi import with_complete_answers
+    from optimus_tui.serving.connections import BoundedProtocol
 
     config = uvicorn.Config(
         with_complete_answers(app),

@@ -19,8 +19,9 @@ from optimus_tui.settings.addresses.tls_files import with_tls_files
 from optimus_tui.settings.errors import SettingsError, spelled
 from optimus_tui.settings.files import ConfigFile, find_source_tree
 from optimus_tui.settings.model import RedisTarget, Secret, Settings
-from optimus_tui.settings.schema import kind_of, unquoted
+from optimus_tui.settings.schema import kind_of
 from optimus_tui.settings.table import BY_KEY, SETTINGS, VARIABLES, Setting
+from optimus_tui.settings.text import unquoted
 
 
 class Layer(Struct, frozen=True):

@@ -18,7 +18,7 @@ from optimus_tui.tools.parts import not_in_time, part, report, seconds_left
 from optimus_tui.verdicts.limits import judge as limit_verdicts
 from optimus_tui.verdicts.limits.blocked import CommonLimit, common_limits
 from optimus_tui.verdicts.limits.findings import counters_unknown, find_unknown_layout, layout_words
-from optimus_tui.verdicts.limits.judge import merge_rules
+from optimus_tui.verdicts.rules import merge_rules
 
 if TYPE_CHECKING:
     from optimus_tui.context import Context

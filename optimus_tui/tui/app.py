@@ -22,7 +22,7 @@ from optimus_tui.threads import DaemonThreads
 from optimus_tui.tui.base_screen import LastingNotification
 from optimus_tui.tui.dashboard.screen import Dashboard
 from optimus_tui.tui.services import Demo
-from optimus_tui.tui.terminal import signals
+from optimus_tui.tui.terminal import crash
 from optimus_tui.tui.terminal.control_char_filter import ControlCharFilter
 from optimus_tui.tui.terminal.signals import leave_on_signals
 from optimus_tui.tui.theme import THEMES, VARIABLE_DEFAULTS
@@ -163,12 +163,12 @@ class OptimusApp(App[int]):
 
     def keep_report(self, error: BaseException) -> str:
         """Write a crash report without variables, and return the sentence that says where it is."""
-        return signals.keep_report(error).splitlines()[-1]
+        return crash.keep_report(error).splitlines()[-1]
 
     def _fatal_error(self) -> None:
         """Replace Textual's traceback, which prints every local variable."""
         error = sys.exc_info()[1] or self._exception
-        words = signals.keep_report(error) if error else "optimus-tui stopped because of a bug of its own."
+        words = crash.keep_report(error) if error else "optimus-tui stopped because of a bug of its own."
         self._exit_renderables.append(Segments(self.console.render(Text(words))))
         self._close_messages_no_wait()
 

@@ -18,7 +18,7 @@ from textual.notifications import Notification
 from optimus_tui.tui import messages
 from optimus_tui.tui.single_answer import SingleAnswerScreen
 from optimus_tui.tui.terminal import clipboard
-from optimus_tui.tui.terminal.signals import parted
+from optimus_tui.tui.terminal.crash import parted
 from optimus_tui.tui.theme import THEMES
 from optimus_tui.tui.widgets.bars import KeyStrip
 from optimus_tui.wording.safe import safe_text

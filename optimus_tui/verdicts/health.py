@@ -14,7 +14,7 @@ from optimus_tui.contract.services import GatewayState, HealthReport, HitRate, S
 from optimus_tui.settings.model import Thresholds
 from optimus_tui.verdicts.gateway import latency, services
 from optimus_tui.verdicts.gateway.hit_rate import find_rates
-from optimus_tui.verdicts.unmeasured import worst_first
+from optimus_tui.verdicts.sorting import worst_first
 
 
 class Looks(Struct, frozen=True, kw_only=True):

@@ -1,10 +1,7 @@
-"""Findings for what could not be measured, and the order of all findings: the worst first, few of one kind. Pure."""
-
-from collections.abc import Callable, Iterable, Sequence
-from typing import TypeVar
+"""Findings for what could not be measured although the server answered: a missing right, too little time. Pure."""
 
 from optimus_tui.contract.finding_rules import LIMITS_PARTIAL, LIMITS_UNMEASURED, SOURCE_BROKEN
-from optimus_tui.contract.findings import SEVERITIES, Finding
+from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.make_finding import make_finding, phrase
 from optimus_tui.contract.reading import Fault
 
@@ -63,30 +60,3 @@ def find_partial(subject: str, fault: Fault) -> list[Finding]:
             remedy=fault.remedy or "",
         )
     ]
-
-
-MANY = 5
-"""More findings of one rule than this become one that sums them up: a wall of red hides the second cause."""
-
-T = TypeVar("T")
-
-
-def worst_first(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """Return the findings by severity, the critical ones first, else in the order given."""
-    return tuple(sorted(findings, key=lambda finding: -SEVERITIES.index(finding.severity)))
-
-
-def each_or_one(
-    cases: Sequence[T], each: Callable[[T], Finding], together: Callable[[Sequence[T]], Finding]
-) -> list[Finding]:
-    """Return a finding for each case, or a single one for all where there are more than ``MANY``."""
-    if len(cases) <= MANY:
-        return [each(case) for case in cases]
-    return [together(cases)]
-
-
-def some_of(names: Sequence[str], shown: int = 2) -> str:
-    """Return ``a, b and 35 more``."""
-    if len(names) <= shown + 1:
-        return ", ".join(names)
-    return f"{', '.join(names[:shown])} and {len(names) - shown:,} more"

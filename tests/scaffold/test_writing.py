@@ -244,7 +244,7 @@ def test_killed_at_any_point_the_next_run_leaves_all_files_or_none_row_99(gatewa
 
 
 def test_two_at_once_do_not_mix(gateway: Path, tmp_path: Path) -> None:
-    from optimus_tui.actions.files.changes import UndoJournal
+    from optimus_tui.actions.files.undo_journal import UndoJournal
 
     with UndoJournal(gateway.resolve()).locked(), pytest.raises(WriteRefused, match="another scaffold"):
         write_router(plan_router(gateway, make_spec("products")))

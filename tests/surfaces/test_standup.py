@@ -18,7 +18,7 @@ from rich.cells import cell_len
 
 from optimus_tui.__main__ import run
 from optimus_tui.cli.flags import settings_of
-from optimus_tui.cli.reports.standup import chat, fit, lines, page
+from optimus_tui.cli.reports.standup_page import chat, fit, lines, page
 from optimus_tui.context import Context
 from optimus_tui.contract.tools.state import (
     CachePart,

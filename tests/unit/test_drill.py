@@ -18,7 +18,7 @@ from optimus_tui.contract.incident import (
 from optimus_tui.contract.tools.common import Diagnostic
 from optimus_tui.demo.names import DRILLS
 from optimus_tui.demo.scenarios import REMEDIES, SCENARIOS
-from optimus_tui.incidents.measuring import page, summary
+from optimus_tui.incidents.drill import page, summary
 from optimus_tui.workflow.drill import HOLD_SECONDS, Watch, follow, is_over, judge, look
 
 TRUTH = Truth(rules=("limits.over",), subject="acme", issues=("rate_limiting",), cure="block it")

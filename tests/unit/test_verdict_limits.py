@@ -11,7 +11,8 @@ from optimus_tui.contract.limits import Counter, LimitRules, LimitsReport, Shape
 from optimus_tui.contract.reading import Coverage
 from optimus_tui.probes.http.metrics import parse_rules
 from optimus_tui.settings.model import Thresholds
-from optimus_tui.verdicts.limits.judge import judge, judge_row, merge_rules
+from optimus_tui.verdicts.limits.judge import judge, judge_row
+from optimus_tui.verdicts.rules import merge_rules
 
 RULES = LimitRules(window_seconds=60, limits={"chat": 150, "profile": 100}, tenants={"vip": {"chat": 1000}})
 DONE = Coverage(10, 10, True)

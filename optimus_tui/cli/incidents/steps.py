@@ -195,7 +195,7 @@ def export(ctx: click.Context, /, number: int, form: str, place: str | None, **g
 
 
 def _put(text: str, place: str) -> int:
-    from optimus_tui.cli.reports.standup import PageNotWritten, write
+    from optimus_tui.cli.reports.standup_page import PageNotWritten, write
 
     if place == "-":
         page(text.rstrip("\n"))

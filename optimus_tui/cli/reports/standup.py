@@ -1,31 +1,20 @@
-"""``standup``: the state of the system and what changed since the last one, for a terminal, a chat, or as one page."""
+"""``standup``: the state of the system and what changed since the last one, in twelve lines, for a chat, or as a page.
 
-import calendar
-import os
-import secrets
-import time
-from collections.abc import Mapping
-from pathlib import Path
+Exit code 0: healthy; 1: something needs attention; 3: nothing could be asked.
+"""
+
 from typing import TYPE_CHECKING
 
 import click
-from rich.cells import cell_len, set_cell_size
 
-from optimus_tui.assets import asset_dir
 from optimus_tui.cli import exits, output
 from optimus_tui.cli.flags import connection_flags, merge_flags, settings_of
 from optimus_tui.cli.output import print_error, print_line
-from optimus_tui.contract.tools.state import Change, ServicePart, StandupFinding, StandupReport
-from optimus_tui.wording.age import age
-from optimus_tui.wording.charts import CHART_HEIGHT, CHART_WIDTH, CHARTS, Samples, chart
-from optimus_tui.wording.numbers import UNKNOWN, latency, percent, plural, size, thousands
 from optimus_tui.wording.safe import safe_text
-from optimus_tui.wording.truth import OVERALL_MARKS, SEVERITY_MARKS
 
 if TYPE_CHECKING:
     from optimus_tui.contract.tools.state import StandupReport
     from optimus_tui.settings.model import Settings
-
 
 STDOUT = "-"
 PAGE_SECONDS = 2.0
@@ -92,6 +81,7 @@ async def _tool_call(settings: "Settings", form: str, page: str | None) -> int:
 
 
 def _put(report: "StandupReport", form: str) -> None:
+    from optimus_tui.cli.reports.standup_page import chat, lines
     from optimus_tui.tools.answer import encode
 
     if form == "json":
@@ -105,6 +95,8 @@ def _put(report: "StandupReport", form: str) -> None:
 
 
 def _put_page(report: "StandupReport", samples: "dict[str, tuple[tuple[float, float], ...]]", place: str) -> int:
+    from optimus_tui.cli.reports.standup_page import PageNotWritten, page, write
+
     text = page(report, samples)
     if place == STDOUT:
         output.page(text)
@@ -122,231 +114,3 @@ def _code(report: "StandupReport") -> int:
     if report.overall_status == "healthy":
         return exits.HEALTHY
     return exits.FOUND_SOMETHING
-
-
-class PageNotWritten(Exception):
-    """Raised with one sentence if the page could not be written."""
-
-
-def page(report: StandupReport, series: Mapping[str, Samples]) -> str:
-    """Return the HTML document."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    environment = Environment(
-        loader=FileSystemLoader(asset_dir("templates") / "reports"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-
-    charts = [one for name in CHARTS if (one := chart(name, series.get(name, ())))]
-    template = environment.get_template("standup.html.j2")
-    return template.render(report=report, lines=lines(report), charts=charts, width=CHART_WIDTH, height=CHART_HEIGHT)
-
-
-def write(path: str, text: str) -> None:
-    """Put the page at ``path`` in one step, in the place of an older one; Unwritable for anything but a plain file."""
-    try:
-        target = Path(path).resolve()
-        if target.exists() and not target.is_file():
-            raise PageNotWritten("it is no plain file")
-        draft = target.parent / f".{target.name[:60]}-{secrets.token_hex(6)}"
-        handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
-        try:
-            with open(handle, "w", encoding="utf-8", errors="backslashreplace") as file:
-                file.write(text)
-            os.replace(draft, target)
-        except BaseException:
-            os.unlink(draft)
-            raise
-    except OSError as error:
-        raise PageNotWritten(error.strerror or "it cannot be written") from None
-    except (ValueError, RuntimeError):
-        raise PageNotWritten("no file can have this name") from None
-
-
-WIDTH, MOST = 80, 12
-LONGEST = 2000
-"""Far beyond a line: the first gate's own ellipsis, in the middle and with a count, never comes into sight."""
-_MIDDLE = 47
-
-
-def lines(report: StandupReport) -> list[str]:
-    """Return the stand-up as lines for a terminal."""
-    mark = OVERALL_MARKS[report.overall_status]
-    shown = [_headline(report), f"{mark.glyph} {mark.word}   {_counted(report)}"]
-    for name, middle in _parts(report):
-        shown.append(_part(name, middle, report.changes.get(name)))
-    room = MOST - len(shown)
-    findings = [one for one in report.findings if one.severity != "low"] or list(report.findings)
-    whole = len(findings) == len(report.findings) <= room
-    if whole:
-        short = findings
-    else:
-        short = findings[: room - 1]
-    shown += [_finding(one, report) for one in short]
-    if not whole:
-        shown.append(f"  … {len(report.findings) - len(short)} more: optimus-tui standup --json")
-    return [fit(line, WIDTH).rstrip() for line in shown]
-
-
-def chat(report: StandupReport) -> str:
-    """Return the stand-up for a chat: a bold first line, the rest in a code block."""
-    head, *rest = lines(report)
-    body = "\n".join(rest)
-    fence = "```"
-    while fence in body:
-        fence += "`"
-    title = "".join(f"\\{char}" if char in "\\`*_[]<>#~|@" else char for char in head)
-    return f"**{title}**\n{fence}\n{body}\n{fence}"
-
-
-def fit(text: str, width: int) -> str:
-    """Return ``text`` in exactly ``width`` cells, with an ellipsis if it was cut."""
-    if cell_len(text) <= width:
-        return set_cell_size(text, width)
-    return set_cell_size(text, width - 1).rstrip() + "…"
-
-
-def cut(text: object, width: int) -> str:
-    """Return ``text`` as safe text of at most ``width`` cells, with an ellipsis if it was cut."""
-    return fit(safe_text(text, LONGEST), width).rstrip()
-
-
-def _headline(report: StandupReport) -> str:
-    now = _moment(report.timestamp)
-    if now:
-        when = time.strftime("%a %Y-%m-%d %H:%M UTC", now)
-    else:
-        when = report.timestamp
-    return f"optimus standup · {cut(report.environment, 20)} · {when} · {_since(report)}"
-
-
-def _since(report: StandupReport) -> str:
-    if report.since:
-        return f"since {_day(report.since, report.timestamp)}"
-    return "first standup"
-
-
-def _moment(stamp: str | None) -> time.struct_time | None:
-    try:
-        return time.strptime(stamp or "", "%Y-%m-%dT%H:%M:%SZ")
-    except ValueError:
-        return None
-
-
-def _day(stamp: str | None, now: str) -> str:
-    """``Fri 09:00``; with the date where that was more than six days ago."""
-    then, present = _moment(stamp), _moment(now)
-    if then is None or present is None:
-        return UNKNOWN
-    if abs(calendar.timegm(present) - calendar.timegm(then)) < 6 * 86_400:
-        return time.strftime("%a %H:%M", then)
-    return time.strftime("%Y-%m-%d %H:%M", then)
-
-
-def _counted(report: StandupReport) -> str:
-    new = sum(one.new for one in report.findings)
-    words = [plural(len(report.findings), "finding")]
-    if report.since and report.findings:
-        words.append(f"{new or 'none'} new")
-    if report.since and report.gone:
-        words.append(f"{len(report.gone)} gone")
-    if report.unknown:
-        words.append(f"{len(report.unknown)} of 4 looks without result")
-    return ", ".join(words)
-
-
-def _part(name: str, middle: str, change: Change | None) -> str:
-    if change is None:
-        return f"  {name:<8}  {middle}"
-    return f"  {name:<8}  {fit(middle, _MIDDLE)}  {_glyph(change)} {change.words}"
-
-
-def _glyph(change: Change) -> str:
-    if change.direction == "same":
-        return "="
-    if change.rose is None:
-        return "~"
-    if change.rose:
-        return "▲"
-    return "▼"
-
-
-def _parts(report: StandupReport) -> list[tuple[str, str]]:
-    memory = f"  {size(report.redis.memory_bytes):>7}  hit {percent(report.redis.hit_rate)}"
-    return [
-        ("gateway", _service(report.gateway)),
-        ("engine", _service(report.engine)),
-        ("redis", _service(report.redis, memory)),
-        ("limits", _limits(report)),
-        ("cache", _cache(report)),
-        ("events", _events(report)),
-    ]
-
-
-def _unknown(error: str | None) -> str:
-    return f"{UNKNOWN} {cut(error or '', 60)}"
-
-
-def _service(part: ServicePart, more: str = "") -> str:
-    if part.latency_ms is None:
-        return f"{part.status}  {cut(part.error or '', 60)}".rstrip()
-    if not more and part.p95_ms is not None:
-        more = f"  p95 {latency(part.p95_ms)}"
-    return f"{part.status:<10}{latency(part.latency_ms):>8}{more}"
-
-
-def _limits(report: StandupReport) -> str:
-    limits = report.limits
-    if limits.counters is None:
-        return _unknown(limits.error)
-    words = f"{thousands(limits.counters)} of {thousands(limits.counters_allowed)} counters"
-    if limits.tenant is not None and limits.share is not None:
-        words += f"  {cut(limits.tenant, 24)} {percent(limits.share)} of {cut(limits.operation, 24)}"
-    return words
-
-
-def _cache(report: StandupReport) -> str:
-    cache = report.cache
-    if cache.keys is None:
-        return _unknown(cache.error)
-    prefix = "at least "
-    if cache.complete:
-        prefix = ""
-    never = ""
-    if cache.without_ttl is not None:
-        never = f", {cache.without_ttl:,} never expire"
-    return f"{prefix}{thousands(cache.keys)} keys{never}"
-
-
-def _events(report: StandupReport) -> str:
-    events = report.events
-    if events.in_window is None:
-        return _unknown(events.error)
-    if not events.in_window:
-        return f"none in {report.window_minutes} min"
-    span = ""
-    if events.covered_minutes is not None:
-        span = f" in {events.covered_minutes:,.1f} min"
-    rate = f"{plural(events.in_window, 'event')}{span}"
-    if events.per_minute is not None:
-        rate = f"{events.per_minute:,.1f}/min"
-    last = ""
-    if events.seconds_ago is not None:
-        last = f", last {age(events.seconds_ago)} ago"
-    bad = ""
-    if events.malformed:
-        bad = f", {events.malformed:,} malformed"
-    return f"{rate}{last}{bad}"
-
-
-def _finding(finding: StandupFinding, report: StandupReport) -> str:
-    glyph = SEVERITY_MARKS[finding.severity].glyph
-    old = report.since is not None and not finding.new
-    since = ""
-    if old:
-        since = f"  since {_day(finding.since, report.timestamp)}"
-    lead = f"{glyph} {'new' if report.since and finding.new else '':<5}"
-    return f"{lead}{fit(safe_text(finding.message, LONGEST), WIDTH - len(lead) - len(since))}{since}"

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from optimus_tui.settings.errors import SettingsError
 from optimus_tui.settings.model import RedisTarget, Secret
-from optimus_tui.settings.schema import note_left_out, percent_decoded, unquoted
+from optimus_tui.settings.text import note_left_out, percent_decoded, unquoted
 
 OPTIONS = (
     *("db", "username", "password", "ssl"),

@@ -7,7 +7,7 @@ import re
 from ipaddress import AddressValueError, IPv6Address
 
 from optimus_tui.settings.errors import SettingsError
-from optimus_tui.settings.schema import note_left_out, unquoted
+from optimus_tui.settings.text import note_left_out, unquoted
 
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,252})?", re.ASCII)
 _PORT = re.compile(r"[0-9]{1,5}", re.ASCII)

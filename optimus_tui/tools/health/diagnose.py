@@ -42,8 +42,8 @@ from optimus_tui.verdicts import health as verdicts
 from optimus_tui.verdicts.coherence.events import events_per_second, find_clock, find_flood, pick_window
 from optimus_tui.verdicts.gateway.hit_rate import LookupTrack, hit_rate, track_lookups
 from optimus_tui.verdicts.gateway.latency import MIN_SAMPLES, WINDOW_SECONDS
-from optimus_tui.verdicts.limits.judge import merge_rules
 from optimus_tui.verdicts.playbooks.cache_miss import newest_end
+from optimus_tui.verdicts.rules import merge_rules
 from optimus_tui.verdicts.unmeasured import find_partial, find_unmeasured
 
 if TYPE_CHECKING:

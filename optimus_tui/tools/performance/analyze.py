@@ -9,7 +9,7 @@ from optimus_tui.tools.performance.cache import cache_performance
 from optimus_tui.tools.performance.latency import latency
 from optimus_tui.tools.performance.limits import rate_limiting_efficiency
 from optimus_tui.tools.performance.traffic import Result, error_rate, throughput
-from optimus_tui.verdicts.unmeasured import worst_first
+from optimus_tui.verdicts.sorting import worst_first
 from optimus_tui.wording.safe import safe_text
 
 if TYPE_CHECKING:

@@ -14,9 +14,9 @@ from optimus_tui.tools.pages.report_sections import limit_section, operation_nam
 from optimus_tui.tools.performance.traffic import Result, not_available
 from optimus_tui.tools.troubleshoot.refusals import RefusalEvidence, Watched, neighbours, read_refusals, read_twice
 from optimus_tui.verdicts.gateway.performance import of_tenant, shown
-from optimus_tui.verdicts.limits.judge import merge_rules
+from optimus_tui.verdicts.rules import merge_rules
+from optimus_tui.verdicts.sorting import worst_first
 from optimus_tui.verdicts.statistics import if_known, rounded, status_of
-from optimus_tui.verdicts.unmeasured import worst_first
 from optimus_tui.wording.safe import safe_text
 
 if TYPE_CHECKING:

@@ -22,10 +22,10 @@ from optimus_tui.tools.pages.report_sections import diagnostics
 from optimus_tui.tools.troubleshoot.evidence import EvidenceReader
 from optimus_tui.tools.troubleshoot.refusals import RefusalEvidence, Watched, neighbours, read_refusals, read_twice
 from optimus_tui.verdicts.gateway.performance import of_tenant
-from optimus_tui.verdicts.limits.judge import merge_rules
 from optimus_tui.verdicts.playbooks import cache_miss, circuit_breaker, high_latency, memory_leak, proxy_timeout
 from optimus_tui.verdicts.playbooks import rate_limiting as playbook
 from optimus_tui.verdicts.playbooks.conclusion import Conclusion
+from optimus_tui.verdicts.rules import merge_rules
 from optimus_tui.wording.safe import safe_text
 
 if TYPE_CHECKING:

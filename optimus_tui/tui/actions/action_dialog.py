@@ -20,13 +20,8 @@ from textual.worker import Worker, WorkerState
 from optimus_tui.clock import Clock
 from optimus_tui.contract.actions import ActionRequest, Confirmation, Plan, Preview, Progress, Receipt, Refusal
 from optimus_tui.tui.actions import action_dialog_text
-from optimus_tui.tui.actions.action_dialog_face import (
-    STALE_SECONDS,
-    ActionDialogFace,
-    ActionLines,
-    GuardedButton,
-    audit_words,
-)
+from optimus_tui.tui.actions.action_dialog_face import STALE_SECONDS, ActionDialogFace
+from optimus_tui.tui.actions.action_dialog_widgets import ActionLines, GuardedButton, audit_words
 from optimus_tui.tui.dialogs.base import Dialog
 from optimus_tui.tui.widgets.fields import ReasonInput, TypedInput
 from optimus_tui.wording.safe import safe_text

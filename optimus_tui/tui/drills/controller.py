@@ -227,7 +227,7 @@ class DrillController:
         if service is None or service is drill.incident or service.state.status != "open":
             return
         drill.incident = service
-        from optimus_tui.incidents.measuring import NOT_REAL
+        from optimus_tui.incidents.drill import NOT_REAL
 
         await self._note(drill, NOT_REAL)
 
@@ -243,7 +243,7 @@ class DrillController:
 
     async def _end(self, demo: Demo, drill: Drill, ended: str) -> None:
         await asyncio.to_thread(_load)
-        from optimus_tui.incidents.measuring import summary
+        from optimus_tui.incidents.drill import summary
         from optimus_tui.tui.drills.screen import DrillScreen
         from optimus_tui.workflow.drill import judge
 
@@ -301,7 +301,7 @@ class DrillController:
             return ""
         if self.running.watch is None:
             return "drill: any moment"
-        from optimus_tui.incidents.measuring import stopwatch
+        from optimus_tui.incidents.drill import stopwatch
 
         return f"drill {stopwatch(self.dashboard.context.clock.mono() - self.running.watch.injected)}"
 

@@ -7,7 +7,7 @@ from textual.app import ComposeResult
 from textual.containers import Container
 
 from optimus_tui.contract.drill import DrillResult
-from optimus_tui.incidents.measuring import MEANS, NOT_REAL, page, stopwatch
+from optimus_tui.incidents.drill import MEANS, NOT_REAL, page, stopwatch
 from optimus_tui.tools.pages.sections import Fact, Section
 from optimus_tui.tui.base_screen import BaseScreen
 from optimus_tui.tui.keys import chosen

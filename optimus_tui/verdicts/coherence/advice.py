@@ -27,7 +27,7 @@ from optimus_tui.verdicts.coherence.audit import Audited
 from optimus_tui.verdicts.coherence.events import EventWindow, find_clock
 from optimus_tui.verdicts.coherence.keys import Tracking
 from optimus_tui.verdicts.coherence.keys import judge as judge_cache
-from optimus_tui.verdicts.unmeasured import some_of, worst_first
+from optimus_tui.verdicts.sorting import some_of, worst_first
 from optimus_tui.wording.numbers import UNKNOWN, part_of, percent, plural
 from optimus_tui.wording.safe import safe_text
 

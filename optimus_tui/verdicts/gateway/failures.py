@@ -16,8 +16,8 @@ from optimus_tui.contract.metrics import Increase
 from optimus_tui.settings.model import Thresholds
 from optimus_tui.verdicts.gateway.latency import as_past
 from optimus_tui.verdicts.gateway.performance import MIN_REQUESTS, class_of, outcomes, shown, worst
+from optimus_tui.verdicts.sorting import worst_first
 from optimus_tui.verdicts.statistics import interval, surely_less
-from optimus_tui.verdicts.unmeasured import worst_first
 from optimus_tui.wording.numbers import percent, plural
 
 MIN_FAILURES = 3

@@ -10,7 +10,7 @@ from optimus_tui.contract.findings import Finding, Severity
 from optimus_tui.contract.make_finding import make_finding, phrase
 from optimus_tui.contract.services import Series
 from optimus_tui.settings.model import Thresholds
-from optimus_tui.verdicts.unmeasured import worst_first
+from optimus_tui.verdicts.sorting import worst_first
 from optimus_tui.wording.age import age
 from optimus_tui.wording.numbers import latency, part_of
 

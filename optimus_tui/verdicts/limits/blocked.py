@@ -13,7 +13,7 @@ from optimus_tui.contract.finding_rules import LIMITS_IMMORTAL, LIMITS_LONG_TTL,
 from optimus_tui.contract.findings import Finding, Severity
 from optimus_tui.contract.limits import NO_OPERATION, NO_TENANT, LimitRow, LimitRules
 from optimus_tui.contract.make_finding import make_finding, phrase
-from optimus_tui.verdicts.unmeasured import each_or_one, some_of
+from optimus_tui.verdicts.sorting import each_or_one, some_of
 from optimus_tui.wording.numbers import UNKNOWN, part_of, percent, plural
 from optimus_tui.wording.safe import safe_text
 

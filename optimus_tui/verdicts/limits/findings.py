@@ -29,7 +29,7 @@ from optimus_tui.verdicts.limits.blocked import (
     used_up,
     used_words,
 )
-from optimus_tui.verdicts.unmeasured import each_or_one, some_of, worst_first
+from optimus_tui.verdicts.sorting import each_or_one, some_of, worst_first
 from optimus_tui.wording.numbers import percent, plural
 
 

@@ -20,7 +20,7 @@ from optimus_tui.verdicts.gateway.performance import MIN_REQUESTS, outcomes
 from optimus_tui.verdicts.limits.blocked import operation_words
 from optimus_tui.verdicts.limits.judge import limit_for
 from optimus_tui.verdicts.playbooks.errors import span_words
-from optimus_tui.verdicts.unmeasured import each_or_one, some_of
+from optimus_tui.verdicts.sorting import each_or_one, some_of
 from optimus_tui.wording.numbers import percent
 from optimus_tui.wording.safe import safe_text
 

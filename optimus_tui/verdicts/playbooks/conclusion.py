@@ -13,7 +13,8 @@ from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.metrics import WindowOrigin
 from optimus_tui.contract.reading import Fault
 from optimus_tui.contract.tools.common import Recommendation
-from optimus_tui.verdicts.unmeasured import unmeasured, worst_first
+from optimus_tui.verdicts.sorting import worst_first
+from optimus_tui.verdicts.unmeasured import unmeasured
 
 AWAY = frozenset({"refused", "timeout", "tls", "loading", "busy"})
 

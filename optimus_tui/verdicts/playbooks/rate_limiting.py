@@ -29,8 +29,8 @@ from optimus_tui.verdicts.limits.blocked import CommonLimit, operation_words, su
 from optimus_tui.verdicts.limits.findings import find
 from optimus_tui.verdicts.playbooks.conclusion import Conclusion, ConclusionBuilder
 from optimus_tui.verdicts.playbooks.errors import span_words
+from optimus_tui.verdicts.sorting import some_of
 from optimus_tui.verdicts.statistics import rounded, status_of
-from optimus_tui.verdicts.unmeasured import some_of
 from optimus_tui.wording.numbers import part_of, percent, plural, span_ahead
 from optimus_tui.wording.safe import safe_text
 from optimus_tui.wording.shell import redis_cli

@@ -20,7 +20,6 @@ from optimus_tui.contract.finding_rules import CACHE_UNKNOWN_LAYOUT
 from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.reading import Reading
 from optimus_tui.tui.messages import InterestChanged
-from optimus_tui.tui.panes.base import PaneContent, PaneView, Words
 from optimus_tui.tui.panes.cache.lines import (
     GroupLine,
     KeyLine,
@@ -42,6 +41,7 @@ from optimus_tui.tui.panes.cache.rows import (
     build_tree,
     group_id,
 )
+from optimus_tui.tui.panes.content import PaneContent, PaneView, Words
 from optimus_tui.tui.theme import Piece
 from optimus_tui.tui.widgets.figures import first_that_fits
 from optimus_tui.wording.numbers import UNKNOWN, plural, thousands

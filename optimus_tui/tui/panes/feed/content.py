@@ -10,7 +10,7 @@ from textual.timer import Timer
 from textual.widget import Widget
 
 from optimus_tui.contract.feed import FeedBatch, FeedGap, FeedItem, FeedStatus
-from optimus_tui.tui.panes.base import PaneContent, PaneView, Words
+from optimus_tui.tui.panes.content import PaneContent, PaneView, Words
 from optimus_tui.tui.panes.feed.lines import (
     MOST_LINES,
     TABLE,

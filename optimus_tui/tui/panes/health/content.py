@@ -6,7 +6,7 @@ from typing import Any
 from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.reading import Reading
 from optimus_tui.contract.services import HealthReport
-from optimus_tui.tui.panes.base import PaneContent, Words
+from optimus_tui.tui.panes.content import PaneContent, Words
 from optimus_tui.tui.panes.health import lines as health_lines
 from optimus_tui.tui.panes.health.lines import HealthLine
 from optimus_tui.tui.panes.health.services import INKS, concerns

@@ -10,7 +10,7 @@ from optimus_tui.contract.finding_rules import LIMITS_KEPT, LIMITS_LONG_TTL, rul
 from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.limits import LimitRow, LimitsReport
 from optimus_tui.contract.reading import Reading
-from optimus_tui.tui.panes.base import PaneContent, PaneView, Words
+from optimus_tui.tui.panes.content import PaneContent, PaneView, Words
 from optimus_tui.tui.panes.limits import rows as limit_rows
 from optimus_tui.tui.panes.limits import words as limit_words
 from optimus_tui.tui.theme import Piece, plain_text

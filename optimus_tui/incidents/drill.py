@@ -1,0 +1,54 @@
+"""A drill's result as a page of Markdown. Every name and note in it is escaped."""
+
+from optimus_tui.contract.drill import DrillResult
+from optimus_tui.incidents.postmortem import escaped
+from optimus_tui.wording.age import clock
+from optimus_tui.wording.numbers import clause
+
+NOT_REAL = "This is a drill: the fault was injected on purpose, in the demo."
+MEANS = {
+    "injected": "Fault injected",
+    "shown": "First shown",
+    "opened": "Incident opened",
+    "identified": "Identified",
+    "acted": "Acted",
+    "gone": "Gone from the screen",
+    "proved": "Proved by a check",
+    "closed": "Incident closed",
+}
+"""The name of each mark on the page."""
+
+
+def stopwatch(seconds: float | None) -> str:
+    """Return seconds as ``2:41``; ``–`` for None."""
+    if seconds is None:
+        return "–"
+    whole = int(max(0.0, seconds))
+    return f"{whole // 60}:{whole % 60:02d}"
+
+
+def summary(result: DrillResult) -> str:
+    """Return one line for the timeline, with the times as the result shows them."""
+    spans = (("detected", result.detect), ("acknowledged", result.acknowledge), ("resolved", result.resolve))
+    results = ", ".join(_reached(word, span) for word, span in spans)
+    return f"End of the drill ({result.ended}). Injected was {result.scenario}: {results}."
+
+
+def _reached(word: str, seconds: float | None) -> str:
+    if seconds is None:
+        return f"not {word}"
+    return f"{word} after {stopwatch(seconds)}"
+
+
+def page(result: DrillResult, wall: float) -> str:
+    """Return the whole result as Markdown. ``wall``: the time of writing, in seconds."""
+    lines = [f"# Drill: {escaped(result.scenario)}, {escaped(result.ended)}", "", NOT_REAL, ""]
+    lines += [f"Injected: {escaped(result.says)}", "", f"The cure: {escaped(result.cure)}", ""]
+    lines += ["| Mark | After | What was seen |", "|---|---|---|"]
+    lines += [f"| {MEANS[one.name]} | {stopwatch(one.seconds)} | {escaped(one.words)} |" for one in result.marks]
+    lines += ["", f"- Time to detect: {stopwatch(result.detect)}"]
+    lines += [f"- Time to acknowledge (MTTA): {stopwatch(result.acknowledge)}"]
+    lines += [f"- Time to resolve (MTTR): {stopwatch(result.resolve)}", "", "## Missed", ""]
+    lines += [f"- {escaped(one)}" for one in result.missed] or ["Nothing."]
+    place = clause(escaped(result.incident), " Incident ", ".")
+    return "\n".join([*lines, "", f"Written {clock(wall, dated=True)} UTC.{place}", ""])
