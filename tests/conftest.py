@@ -17,7 +17,7 @@ gc.set_threshold(50_000, 20, 100)  # a Textual application is many small objects
 settings.register_profile("part", max_examples=amount(40, 100))
 settings.load_profile("part")
 
-WORKERS = 5
+WORKERS = 4
 """More than there are cores: many tests wait for a server."""
 LONGEST_FIRST = ("live", "worlds", "scaffold", "surfaces", "tui", "house", "unit")
 """Folders of tests: a file runs on one worker, so that a long one that begins last keeps the others waiting."""
