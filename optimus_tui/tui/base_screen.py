@@ -14,6 +14,7 @@ from rich.cells import cell_len
 from textual import on, work
 from textual.binding import ActiveBinding
 from textual.notifications import Notification
+from textual.screen import Screen
 
 from optimus_tui.tui import messages
 from optimus_tui.tui.single_answer import SingleAnswerScreen
@@ -101,12 +102,7 @@ class BaseScreen(SingleAnswerScreen):
         """Show the keys that work here."""
         from optimus_tui.tui.dialogs.text import help_dialog
 
-        self.app.push_screen(help_dialog(*self.help_subject(), self._offered()))
-
-    def _offered(self) -> list[ActiveBinding]:
-        """Return the bindings that work here, without those that the footer leaves out for now."""
-        labels = {name: word for strip in self.query(KeyStrip) for name, word in strip.labels.items()}
-        return [active for active in self.active_bindings.values() if labels.get(active.binding.id or "", "offered")]
+        self.app.push_screen(help_dialog(*self.help_subject(), _offered(self)))
 
     @work(exclusive=True, group="copy", exit_on_error=False)
     async def action_copy_as(self) -> None:
@@ -140,3 +136,9 @@ class BaseScreen(SingleAnswerScreen):
 def _docstring(documented: object) -> str:
     """Return the docstring of an object's class on one line."""
     return " ".join((type(documented).__doc__ or "").split())
+
+
+def _offered(screen: Screen[Any]) -> list[ActiveBinding]:
+    """Return the bindings that work on a screen, without those that the footer leaves out for now."""
+    labels = {name: word for strip in screen.query(KeyStrip) for name, word in strip.labels.items()}
+    return [active for active in screen.active_bindings.values() if labels.get(active.binding.id or "", "offered")]

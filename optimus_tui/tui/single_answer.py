@@ -23,8 +23,15 @@ class SingleAnswerScreen(Screen[Any]):
         return cast("AppServices", self.app)
 
     def dismiss(self, result: Any = None) -> AwaitComplete:
-        """Dismiss the screen with a result. Nothing happens if it has been dismissed already."""
+        """Dismiss the screen with a result. Nothing happens if it has been dismissed already.
+
+        One that is not mounted yet is dismissed as soon as it is.
+        """
         if self._answered:
             return AwaitComplete()
         self._answered = True
-        return super().dismiss(result)
+        leave = super().dismiss
+        if self.is_mounted:
+            return leave(result)
+        self.call_later(lambda: leave(result) and None)  # a screen without its widgets could not be drawn
+        return AwaitComplete()

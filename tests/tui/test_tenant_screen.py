@@ -154,3 +154,20 @@ async def test_zoom_event_detail_copies_and_tools_work_by_keys_and_escape_undoes
         await settle(pilot, lambda: tools.form is not None and tools.form.is_mounted)
         assert tools.form.values() == {"issue_type": "rate_limiting", "tenant_id": TENANT}
         assert tools.run is None
+
+
+async def test_a_screen_that_is_left_before_it_is_drawn_is_left() -> None:
+    app = OptimusApp(SETTINGS)
+    async with app.run_test(size=(140, 42)) as pilot:
+        await pilot.pause()
+        dashboard: Any = app.screen
+        fill(dashboard, CacheIndex(), [])
+        answers: list[Any] = []
+        screen = TenantScreen(dashboard, TENANT.encode())
+        app.push_screen(screen, answers.append)
+        screen.dismiss("first")
+        screen.dismiss("second")
+        await pilot.pause()
+        await pilot.pause()
+        assert app.screen is dashboard
+        assert answers == ["first"]
