@@ -155,6 +155,12 @@ async def test_stale_rows_stay_muted_under_an_amber_truth_line_with_a_live_retry
         assert "clinic_b" in "\n".join(screen_lines(app))
         clock.advance(2)
         assert "retry in 3 s" in app.pane.content.truth()[0]
+        await pilot.press("space")
+        clock.advance(60)
+        app.pane.reading = reading(limits_report(), 27, fault=fault, retry_in=5.0)
+        clock.advance(1)
+        await pilot.press("space")  # the newest reading counts from when it came, not from when the last one did
+        assert "retry in 4 s" in app.pane.content.truth()[0]
 
 
 @pytest.mark.parametrize("width", [60, 84])

@@ -25,7 +25,7 @@ HEAD = ("schema_version", "tool", "timestamp")
 VERDICT = ("overall_status", "severity_assessment", "overall_compliance", "pass_rate", "immediate_action_required")
 """Keys that answer the question: they stand first."""
 IN_HEADLINE = ("overall_status", "severity_assessment", "overall_compliance")
-"""Keys whose word a headline shows (``tools.report_headline``)."""
+"""Keys whose word a headline shows (``tools.pages.report_sections``)."""
 _SENTENCES_OF_ADVICE = ("message", "issue", "action", "recommendation")
 MAX_ROWS = 200
 """Rows or lines of one section on the screen; the rest is counted."""

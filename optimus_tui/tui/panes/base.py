@@ -107,7 +107,7 @@ class Pane(LineCanvas):
         self.shown: Any = None
         """The reading that the rows are made from: the newest, or while paused the one of that moment."""
         self.arrived_mono = self.newest_mono = self._paused_mono = clock.mono()
-        """When it came here: a ``retry_in`` counts from then. ``newest_mono`` is the same of one that is not shown."""
+        """When the shown reading came: its ``retry_in`` counts from then. ``newest_mono``: when the newest came."""
 
     def refresh_rows(self) -> None:
         """Make rows from ``self.shown`` and the filter, then ``set_rows``. While paused only a filter calls this."""
@@ -125,7 +125,7 @@ class Pane(LineCanvas):
         """Freeze the pane, or show the newest reading again."""
         self._paused_mono = self.clock.mono()
         if not self.paused and self.reading is not None and self.is_mounted:
-            self.shown = self.reading
+            self.shown, self.arrived_mono = self.reading, self.newest_mono
             self.refresh_rows()
         self.draw_frame()
 
