@@ -1,6 +1,6 @@
 """The cache pane: kind → tenant → key as a tree, with live countdowns. Draws what the index holds, asks nobody.
 
-It refuses to show a value unasked. ``TreeBuilder`` in ``content`` and ``rows`` make the rows; ``lines`` says how they look.
+It refuses to show a value unasked. ``TreeBuilder`` in ``content`` and ``rows`` make the rows; ``lines`` draws them.
 """
 
 import re
