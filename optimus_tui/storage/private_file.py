@@ -132,7 +132,7 @@ def distrust(found: os.stat_result) -> str:
 
 
 def put_in_place(path: Path, data: bytes) -> None:
-    """Write a private file in one step, whole and durable; after an OSError nothing has changed."""
+    """Write a private file in one step, durably. After an OSError it is the old one or the new one, whole."""
     create(path, data).close()
 
 

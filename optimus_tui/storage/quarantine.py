@@ -1,4 +1,4 @@
-"""Set what is damaged aside: it is kept under a name of its own, and never replaces anything."""
+"""Set what is damaged aside under a name of its own, which replaces nothing; of each file the newest two are kept."""
 
 import contextlib
 import errno
@@ -50,7 +50,10 @@ def set_aside(path: Path, is_sound: Callable[[Path], bool], side_files: tuple[st
     with PrivateFile.take(Path(f"{path}.lock"), os.O_RDWR | os.O_CREAT):
         if not path.exists() or is_sound(path):
             return None
-        target = path.with_name(f"{path.name}.damaged-{_stamp()}")
+        name = f"{path.name}.damaged-{_stamp()}"
+        taken = {one.name for one in path.parent.glob(f"{name}*")}
+        number = next(n for n in range(len(taken) + 1) if (f"{name}-{n}" if n else name) not in taken)
+        target = path.with_name(f"{name}-{number}" if number else name)
         for suffix in suffixes:
             with contextlib.suppress(FileNotFoundError):
                 os.rename(f"{path}{suffix}", f"{target}{suffix}")

@@ -125,3 +125,12 @@ def test_what_is_kept_aside_twice_has_two_names(tmp_path: Path) -> None:
 def test_a_user_without_a_name_has_a_number(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "getuid", lambda: 4_123_456)
     assert user_name() == "uid 4123456" and writer().startswith(f"uid 4123456, process {os.getpid()} on ")
+
+
+def test_two_damaged_files_of_one_second_are_both_kept(tmp_path: Path) -> None:
+    path = tmp_path / "samples.sqlite"
+    kept = []
+    for content in (b"first", b"second"):
+        path.write_bytes(content)
+        kept.append(set_aside(path, lambda _: False))
+    assert [one.read_bytes() for one in kept if one is not None] == [b"first", b"second"]
