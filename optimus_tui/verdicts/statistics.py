@@ -7,7 +7,6 @@ import math
 from collections.abc import Sequence
 from itertools import pairwise
 from statistics import median
-from typing import TypeVar
 
 from msgspec import Struct
 
@@ -169,27 +168,3 @@ def _slopes(points: Samples) -> tuple[float, float, float]:
     below = max(0, math.floor((len(slopes) - spread) / 2))
     above = min(len(slopes) - 1, math.ceil((len(slopes) + spread) / 2))
     return slopes[below], median(slopes), slopes[above]
-
-
-T = TypeVar("T")
-
-
-def rounded(value: float | None, digits: int = 1) -> float | None:
-    """Return the value with at most ``digits`` decimals, or None if it is not known."""
-    if value is None:
-        return None
-    return round(value, digits)
-
-
-def if_known(known: object, value: T) -> T | None:
-    """Return the value if ``known`` is true, else None. The value is computed in either case."""
-    if known:
-        return value
-    return None
-
-
-def status_of(known: object, otherwise: str) -> str:
-    """Return the status of a section: "ok" if ``known`` is true, else ``otherwise``."""
-    if known:
-        return "ok"
-    return otherwise

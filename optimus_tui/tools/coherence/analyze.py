@@ -37,8 +37,9 @@ from optimus_tui.verdicts.coherence.audit import Audited, AuditPlan, Lifetime, c
 from optimus_tui.verdicts.coherence.events import EventWindow, covered_minutes
 from optimus_tui.verdicts.coherence.keys import Tracking, match
 from optimus_tui.verdicts.sorting import worst_first
-from optimus_tui.verdicts.statistics import if_known, percentile, rounded, status_of
+from optimus_tui.verdicts.statistics import percentile
 from optimus_tui.verdicts.unmeasured import find_unmeasured
+from optimus_tui.verdicts.values import if_known, rounded, status_of
 from optimus_tui.wording.safe import safe_text
 
 if TYPE_CHECKING:

@@ -27,7 +27,7 @@ from optimus_tui.verdicts.coherence.events import (
     pick_window,
     tally,
 )
-from optimus_tui.verdicts.statistics import if_known, status_of
+from optimus_tui.verdicts.values import if_known, status_of
 from optimus_tui.wording.safe import safe_text
 
 if TYPE_CHECKING:

@@ -31,7 +31,7 @@ from optimus_tui.verdicts.gateway.performance import class_of, outcomes, refusal
 from optimus_tui.verdicts.gateway.services import find_restarts, find_several
 from optimus_tui.verdicts.limits.refusals import find_refusals_lately
 from optimus_tui.verdicts.playbooks.circuit_breaker import breakers, judge_breaker
-from optimus_tui.verdicts.statistics import if_known
+from optimus_tui.verdicts.values import if_known
 
 if TYPE_CHECKING:
     from optimus_tui.context import Context

@@ -26,7 +26,7 @@ from optimus_tui.tools.answer import ROWS
 from optimus_tui.tools.figures.gateway_figures import GatewayFigures
 from optimus_tui.tools.keyspace_scan import Survey
 from optimus_tui.tools.pages.report_sections import dependency, limit_section, operation_name, sentence, service
-from optimus_tui.verdicts.statistics import if_known, rounded
+from optimus_tui.verdicts.values import if_known, rounded
 from optimus_tui.wording.safe import safe_text
 
 MOST_ROWS = ROWS

@@ -8,7 +8,7 @@ from optimus_tui.contract.finding_rules import HEALTH, rule_of
 from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.limits import LimitsReport
 from optimus_tui.tools.registry import ToolCall
-from optimus_tui.verdicts.limits.blocked import limit_subject, subject_of, tenant_words
+from optimus_tui.verdicts.limits.words import limit_subject, subject_of, tenant_words
 
 
 def explain(finding: Finding, limits: LimitsReport | None = None) -> ToolCall:

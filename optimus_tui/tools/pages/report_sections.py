@@ -10,8 +10,8 @@ from optimus_tui.contract.reading import Fault, Reading
 from optimus_tui.contract.services import ServiceState
 from optimus_tui.contract.tools.common import Diagnostic
 from optimus_tui.contract.tools.state import DependencySection, InstanceSection, LimitSection
-from optimus_tui.verdicts.limits.blocked import operation_words
-from optimus_tui.verdicts.statistics import rounded
+from optimus_tui.verdicts.limits.words import operation_words
+from optimus_tui.verdicts.values import rounded
 from optimus_tui.wording.safe import safe_text
 from optimus_tui.wording.truth import OVERALL_MARKS, SEVERITY_MARKS, StateGlyph
 

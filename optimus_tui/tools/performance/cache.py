@@ -18,7 +18,7 @@ from optimus_tui.tools.performance.traffic import Result, not_available
 from optimus_tui.verdicts.coherence.keys import judge as judge_cache
 from optimus_tui.verdicts.gateway.hit_rate import LookupTrack, find_conflict, find_rates, hit_rate, track_lookups
 from optimus_tui.verdicts.gateway.performance import beside_counters, shown, trend
-from optimus_tui.verdicts.statistics import if_known, rounded, status_of
+from optimus_tui.verdicts.values import if_known, rounded, status_of
 
 if TYPE_CHECKING:
     from optimus_tui.context import Context

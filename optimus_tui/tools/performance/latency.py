@@ -20,7 +20,8 @@ from optimus_tui.verdicts.gateway import percentiles
 from optimus_tui.verdicts.gateway.percentiles import judge_routes
 from optimus_tui.verdicts.gateway.performance import assess, beside_counters, shown
 from optimus_tui.verdicts.gateway.services import STARVED, unheard
-from optimus_tui.verdicts.statistics import Figures, figures, rounded
+from optimus_tui.verdicts.statistics import Figures, figures
+from optimus_tui.verdicts.values import rounded
 
 if TYPE_CHECKING:
     from optimus_tui.context import Context

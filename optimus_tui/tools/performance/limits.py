@@ -16,7 +16,7 @@ from optimus_tui.tools.troubleshoot.refusals import RefusalEvidence, Watched, ne
 from optimus_tui.verdicts.gateway.performance import of_tenant, shown
 from optimus_tui.verdicts.rules import merge_rules
 from optimus_tui.verdicts.sorting import worst_first
-from optimus_tui.verdicts.statistics import if_known, rounded, status_of
+from optimus_tui.verdicts.values import if_known, rounded, status_of
 from optimus_tui.wording.safe import safe_text
 
 if TYPE_CHECKING:

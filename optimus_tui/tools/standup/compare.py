@@ -31,12 +31,13 @@ from optimus_tui.verdicts.gateway.failures import find_errors
 from optimus_tui.verdicts.gateway.percentiles import estimate_ms, is_wide, shown_ms
 from optimus_tui.verdicts.gateway.performance import of_tenant, outcomes, refusals
 from optimus_tui.verdicts.limits import judge as verdicts
-from optimus_tui.verdicts.limits.blocked import common_limits, operation_words
+from optimus_tui.verdicts.limits.blocked import common_limits
 from optimus_tui.verdicts.limits.refusals import find_refusals, refused_by_tenant
+from optimus_tui.verdicts.limits.words import operation_words
 from optimus_tui.verdicts.rules import merge_rules
 from optimus_tui.verdicts.sorting import worst_first
-from optimus_tui.verdicts.statistics import if_known, rounded
 from optimus_tui.verdicts.unmeasured import find_unmeasured
+from optimus_tui.verdicts.values import if_known, rounded
 from optimus_tui.wording.safe import safe_text
 
 if TYPE_CHECKING:

@@ -21,7 +21,7 @@ from optimus_tui.probes.events.ring import MAX_CHANNEL
 from optimus_tui.tui.dialogs.choices import QuestionDialog, QuestionField
 from optimus_tui.tui.panes.cache.rows import KeyRow
 from optimus_tui.tui.panes.health.lines import HealthLine
-from optimus_tui.verdicts.limits.blocked import subject_of
+from optimus_tui.verdicts.limits.words import subject_of
 from optimus_tui.wording.numbers import plural
 from optimus_tui.wording.safe import safe_text
 

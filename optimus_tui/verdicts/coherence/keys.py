@@ -19,7 +19,7 @@ from optimus_tui.grammar.keys import CACHE_PREFIX, COHERENCE_PREFIX
 from optimus_tui.settings.model import Thresholds
 from optimus_tui.verdicts.limits.findings import layout_words
 from optimus_tui.verdicts.sorting import some_of, worst_first
-from optimus_tui.verdicts.statistics import if_known
+from optimus_tui.verdicts.values import if_known
 from optimus_tui.wording.numbers import percent, plural
 from optimus_tui.wording.safe import safe_text
 

@@ -1,8 +1,6 @@
 """Counters that refuse requests, now, for ever or far longer than their window, and the likely cause. Pure.
 
 No single client is blamed where nearly every tenant that uses an operation has used up its limit.
-
-How a rate-limit counter is named and counted in sentences. Pure.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,49 +9,18 @@ from msgspec import Struct
 
 from optimus_tui.contract.finding_rules import LIMITS_IMMORTAL, LIMITS_LONG_TTL, LIMITS_OVER
 from optimus_tui.contract.findings import Finding, Severity
-from optimus_tui.contract.limits import NO_OPERATION, NO_TENANT, LimitRow, LimitRules
+from optimus_tui.contract.limits import LimitRow, LimitRules
 from optimus_tui.contract.make_finding import make_finding, phrase
+from optimus_tui.verdicts.limits.words import (
+    duration_words,
+    limit_subject,
+    operation_words,
+    subject_of,
+    tenant_words,
+    used_words,
+)
 from optimus_tui.verdicts.sorting import each_or_one, some_of
-from optimus_tui.wording.numbers import UNKNOWN, part_of, percent, plural
-from optimus_tui.wording.safe import safe_text
-
-
-def subject_of(row: LimitRow) -> str:
-    """Return ``tenant / operation`` as safe text; a part that the name lacks is named as missing."""
-    return f"{tenant_words(row.counter.tenant)} / {operation_words(row.counter.operation)}"
-
-
-def tenant_words(tenant: bytes) -> str:
-    """Return a tenant's name as safe text of at most 60 characters."""
-    return safe_text(tenant, 60) or NO_TENANT
-
-
-def operation_words(operation: bytes, most: int = 40) -> str:
-    """Return an operation's name as safe text."""
-    return safe_text(operation, most) or NO_OPERATION
-
-
-def limit_subject(operation: bytes) -> str:
-    """Return the subject of a finding about an operation's limit itself, whichever tenant used it up."""
-    return f"limit of {operation_words(operation)}"
-
-
-def used_words(row: LimitRow) -> str:
-    """Return ``153 of 150``; ``?`` for a count that is not known."""
-    if row.counter.count is None:
-        count = UNKNOWN
-    else:
-        count = f"{row.counter.count:,}"
-    return f"{count} of {'an unknown limit' if row.limit is None else f'{row.limit:,}'}"
-
-
-def duration_words(seconds: float) -> str:
-    """Return ``45 s``, ``12 min``, ``23 h`` or ``4 d``."""
-    for unit, size in (("d", 86_400), ("h", 3600), ("min", 60)):
-        if seconds >= 2 * size:
-            return f"{seconds / size:,.0f} {unit}"
-    return f"{seconds:,.0f} s"
-
+from optimus_tui.wording.numbers import part_of, percent, plural
 
 LONG_TTL_WINDOWS = 2
 """Two windows are allowed: some limiters keep the window before for a sliding average."""

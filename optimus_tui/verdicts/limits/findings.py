@@ -20,15 +20,8 @@ from optimus_tui.contract.limits import LimitRow, LimitRules, LimitsReport, Tena
 from optimus_tui.contract.make_finding import make_finding, phrase
 from optimus_tui.contract.reading import Coverage
 from optimus_tui.settings.model import Thresholds
-from optimus_tui.verdicts.limits.blocked import (
-    CommonLimit,
-    immortals,
-    long_ttls,
-    subject_of,
-    tenant_words,
-    used_up,
-    used_words,
-)
+from optimus_tui.verdicts.limits.blocked import CommonLimit, immortals, long_ttls, used_up
+from optimus_tui.verdicts.limits.words import subject_of, tenant_words, used_words
 from optimus_tui.verdicts.sorting import each_or_one, some_of, worst_first
 from optimus_tui.wording.numbers import percent, plural
 

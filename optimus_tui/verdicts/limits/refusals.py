@@ -17,8 +17,8 @@ from optimus_tui.contract.make_finding import make_finding, phrase
 from optimus_tui.contract.metrics import Counted, Increase
 from optimus_tui.verdicts.gateway.latency import as_past
 from optimus_tui.verdicts.gateway.performance import MIN_REQUESTS, outcomes
-from optimus_tui.verdicts.limits.blocked import operation_words
 from optimus_tui.verdicts.limits.judge import limit_for
+from optimus_tui.verdicts.limits.words import operation_words
 from optimus_tui.verdicts.playbooks.errors import span_words
 from optimus_tui.verdicts.sorting import each_or_one, some_of
 from optimus_tui.wording.numbers import percent

@@ -53,7 +53,7 @@ from optimus_tui.verdicts.gateway.hit_rate import MIN_LOOKUPS, find_conflict, fi
 from optimus_tui.verdicts.gateway.services import is_away, judge_gateway, judge_server
 from optimus_tui.verdicts.playbooks.conclusion import Conclusion, ConclusionBuilder
 from optimus_tui.verdicts.playbooks.errors import span_words
-from optimus_tui.verdicts.statistics import if_known, status_of
+from optimus_tui.verdicts.values import if_known, status_of
 from optimus_tui.wording.numbers import percent, plural, size, thousands
 from optimus_tui.wording.safe import safe_text
 

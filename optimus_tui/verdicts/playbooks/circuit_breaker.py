@@ -21,7 +21,7 @@ from optimus_tui.settings.model import Thresholds
 from optimus_tui.verdicts.gateway.services import judge_engine, judge_gateway
 from optimus_tui.verdicts.playbooks.conclusion import Conclusion, ConclusionBuilder
 from optimus_tui.verdicts.playbooks.errors import examine_errors
-from optimus_tui.verdicts.statistics import status_of
+from optimus_tui.verdicts.values import status_of
 from optimus_tui.wording.numbers import latency, part_of
 from optimus_tui.wording.safe import safe_text
 

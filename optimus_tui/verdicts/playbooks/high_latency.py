@@ -28,7 +28,7 @@ from optimus_tui.verdicts.gateway.percentiles import by_time, judge_routes
 from optimus_tui.verdicts.gateway.services import is_away, judge_engine, judge_gateway, judge_server
 from optimus_tui.verdicts.playbooks.conclusion import Conclusion, ConclusionBuilder
 from optimus_tui.verdicts.playbooks.proxy_timeout import DependencyLatencies, examine_direct, spread_section
-from optimus_tui.verdicts.statistics import if_known, status_of
+from optimus_tui.verdicts.values import if_known, status_of
 from optimus_tui.wording.numbers import latency, percent, plural, thousands
 from optimus_tui.wording.safe import safe_text
 

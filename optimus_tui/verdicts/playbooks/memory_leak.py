@@ -30,7 +30,8 @@ from optimus_tui.settings.model import Thresholds
 from optimus_tui.verdicts.coherence import keys as cache_verdict
 from optimus_tui.verdicts.gateway.services import find_restarts, is_away, judge_gateway, judge_server
 from optimus_tui.verdicts.playbooks.conclusion import Conclusion, ConclusionBuilder
-from optimus_tui.verdicts.statistics import MIN_MINUTES, MIN_SAMPLES, Trend, status_of, trend
+from optimus_tui.verdicts.statistics import MIN_MINUTES, MIN_SAMPLES, Trend, trend
+from optimus_tui.verdicts.values import status_of
 from optimus_tui.wording.numbers import percent, plural, size
 from optimus_tui.wording.safe import safe_text
 

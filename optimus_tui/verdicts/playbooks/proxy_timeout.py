@@ -22,7 +22,7 @@ from optimus_tui.verdicts.gateway.performance import MIN_REQUESTS
 from optimus_tui.verdicts.gateway.services import judge_engine, judge_gateway
 from optimus_tui.verdicts.playbooks.conclusion import Conclusion, ConclusionBuilder
 from optimus_tui.verdicts.playbooks.errors import examine_errors
-from optimus_tui.verdicts.statistics import status_of
+from optimus_tui.verdicts.values import status_of
 from optimus_tui.wording.numbers import latency, percent
 from optimus_tui.wording.safe import safe_text
 

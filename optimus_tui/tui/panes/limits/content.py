@@ -15,7 +15,7 @@ from optimus_tui.tui.panes.limits import rows as limit_rows
 from optimus_tui.tui.panes.limits import words as limit_words
 from optimus_tui.tui.theme import Piece, plain_text
 from optimus_tui.tui.widgets.figures import first_that_fits
-from optimus_tui.verdicts.limits.blocked import limit_subject, subject_of, tenant_words
+from optimus_tui.verdicts.limits.words import limit_subject, subject_of, tenant_words
 from optimus_tui.wording.age import age
 from optimus_tui.wording.safe import safe_text
 from optimus_tui.wording.truth import SEVERITY_MARKS, counted_down, fault_lines, outage_forms, truth_line

@@ -19,7 +19,7 @@ from optimus_tui.tui.widgets.figures import as_many_as_fit, first_that_fits
 from optimus_tui.tui.widgets.line_view import Piece
 from optimus_tui.tui.widgets.spark import mark_of
 from optimus_tui.tui.widgets.table import fit_cell, fit_name
-from optimus_tui.verdicts.limits.blocked import tenant_words
+from optimus_tui.verdicts.limits.words import tenant_words
 from optimus_tui.wording.age import age
 from optimus_tui.wording.numbers import UNKNOWN, percent, plural, thousands
 from optimus_tui.wording.safe import safe_text

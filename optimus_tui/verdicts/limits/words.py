@@ -1,0 +1,42 @@
+"""How a rate-limit counter is named and counted in sentences. Pure."""
+
+from optimus_tui.contract.limits import NO_OPERATION, NO_TENANT, LimitRow
+from optimus_tui.wording.numbers import UNKNOWN
+from optimus_tui.wording.safe import safe_text
+
+
+def subject_of(row: LimitRow) -> str:
+    """Return ``tenant / operation`` as safe text; a part that the name lacks is named as missing."""
+    return f"{tenant_words(row.counter.tenant)} / {operation_words(row.counter.operation)}"
+
+
+def tenant_words(tenant: bytes) -> str:
+    """Return a tenant's name as safe text of at most 60 characters."""
+    return safe_text(tenant, 60) or NO_TENANT
+
+
+def operation_words(operation: bytes, most: int = 40) -> str:
+    """Return an operation's name as safe text."""
+    return safe_text(operation, most) or NO_OPERATION
+
+
+def limit_subject(operation: bytes) -> str:
+    """Return the subject of a finding about an operation's limit itself, whichever tenant used it up."""
+    return f"limit of {operation_words(operation)}"
+
+
+def used_words(row: LimitRow) -> str:
+    """Return ``153 of 150``; ``?`` for a count that is not known."""
+    if row.counter.count is None:
+        count = UNKNOWN
+    else:
+        count = f"{row.counter.count:,}"
+    return f"{count} of {'an unknown limit' if row.limit is None else f'{row.limit:,}'}"
+
+
+def duration_words(seconds: float) -> str:
+    """Return ``45 s``, ``12 min``, ``23 h`` or ``4 d``."""
+    for unit, size in (("d", 86_400), ("h", 3600), ("min", 60)):
+        if seconds >= 2 * size:
+            return f"{seconds / size:,.0f} {unit}"
+    return f"{seconds:,.0f} s"
