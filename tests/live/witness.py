@@ -104,16 +104,19 @@ class Witness:
         self.heard.clear()
 
     def prove_sight(self) -> None:
-        """A write of somebody else must be seen, and seen to be a write."""
-        stranger = Link(self.port)
+        """A write of somebody else must be seen, and seen to be a write.
+
+        The kernel gives ports out again: only what is heard from now on is the stranger's, and its connection stays
+        open until the witness is closed, so that nobody else can speak from its address.
+        """
+        stranger, already = Link(self.port), len(self.heard)
         stranger.ask("SET", "stranger", "x", "PX", "1")
         self._catch_up()
-        seen = [one for one in self.heard if one.who == stranger.who]
+        seen = [one for one in self.heard[already:] if one.who == stranger.who]
         assert [one.words[:2] for one in seen] == [(b"SET", b"stranger")], "the tap is blind"
         assert self.is_write(seen[0].words) and self.strangers()[-1:] == seen, "the judge is blind"
         self.ours.append(stranger)
         stranger.ask("UNLINK", "stranger")
-        stranger.close()
 
     def _catch_up(self) -> None:
         mark = b"mark-%d" % time.monotonic_ns()
