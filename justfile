@@ -14,7 +14,7 @@ setup:
 demo *options:
     optimus-tui demo {{options}}
 
-# Run the tests, or some of them: just test tests/unit/test_grammar.py
+# Run the tests, or some of them: just test tests/unit/grammar
 test *options:
     pytest {{options}}
 

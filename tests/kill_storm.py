@@ -16,7 +16,7 @@ from pathlib import Path
 
 from optimus_tui.actions.files.changes import apply_changes, plan_files, recover
 from tests.killing import kill_one
-from tests.live.killing import kill_once
+from tests.live.actions.killing import kill_once
 from tests.realserver import RealServer, server_binary
 
 NAMES = [f"src/routers/r{index}.py" for index in range(6)]

@@ -15,27 +15,27 @@ from typing import IO, Any
 import pytest
 
 BESIDE = 1
-FILES = ("tests/live/test_drill.py", "tests/live/test_scenario_incidents.py")
+FILES = ("tests/live/demo/test_drill.py", "tests/live/incidents/test_scenario_incidents.py")
 WAITING = frozenset(
     [
-        "tests/live/test_answers_whole.py",
-        "tests/live/test_slow_looks.py",
-        "tests/live/test_fuzzed_server.py",
-        "tests/live/test_one_word.py",
-        "tests/live/test_examples.py",
-        "tests/live/test_reply_caps.py",
-        "tests/live/test_tool_performance.py",
-        "tests/live/test_feed.py",
-        "tests/live/test_audit_lost.py",
-        "tests/live/test_server_condition.py",
-        "tests/live/test_troubleshoot.py",
-        "tests/live/test_sampling.py",
-        "tests/live/test_feed_faults.py",
-        "tests/live/test_few_failures.py",
-        "tests/live/test_services.py",
-        "tests/live/test_connections.py",
-        "tests/live/test_doctor.py",
-        "tests/live/test_counters.py",
+        "tests/live/tools/test_answers_whole.py",
+        "tests/live/tools/test_slow_looks.py",
+        "tests/live/probes/test_fuzzed_server.py",
+        "tests/live/tools/test_one_word.py",
+        "tests/live/tools/test_examples.py",
+        "tests/live/probes/redis/test_reply_caps.py",
+        "tests/live/tools/test_tool_performance.py",
+        "tests/live/probes/events/test_feed.py",
+        "tests/live/actions/test_audit_lost.py",
+        "tests/live/probes/servers/test_server_condition.py",
+        "tests/live/tools/test_troubleshoot.py",
+        "tests/live/sampling/test_sampling.py",
+        "tests/live/probes/events/test_feed_faults.py",
+        "tests/live/tools/test_few_failures.py",
+        "tests/live/probes/http/test_services.py",
+        "tests/live/probes/test_connections.py",
+        "tests/live/cli/test_doctor.py",
+        "tests/live/probes/keys/test_counters.py",
         "tests/surfaces/test_listening.py",
     ]
 )

@@ -13,8 +13,8 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from tests.live.acting import armed, carried_out, planned, put
-from tests.live.killing import kill_once
+from tests.live.actions.driver import armed, carried_out, planned, put
+from tests.live.actions.killing import kill_once
 from tests.realserver import RealServer, server_binary
 
 KEYS = 10_000

@@ -20,7 +20,7 @@ from optimus_tui.index.cache import CacheIndex
 from optimus_tui.probes.keys.keyspace import SweepOutcome, sweep
 from optimus_tui.probes.redis.client import ObserverRedis
 from optimus_tui.settings.model import ScanBudget
-from tests.live.observer import fill, observing, target_of
+from tests.live.probes.driver import fill, observing, target_of
 from tests.realserver import RealServer, server_binary
 
 ROUNDS = 4

@@ -1,4 +1,4 @@
-"""The tests' own house: what several files need stands in a helper or a conftest, not in one of the test files."""
+"""The tests' own house: folders named after the package's, and helpers and fixtures in files that are no test files."""
 
 import ast
 from pathlib import Path
@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 TESTS = Path(__file__).parents[1]
+PACKAGE = TESTS.parent / "optimus_tui"
 FILES = sorted(path for path in TESTS.rglob("test_*.py") if "patterns_corpus" not in path.parts)
 
 
@@ -24,3 +25,15 @@ def imported(path: Path) -> list[str]:
 def test_no_test_file_is_imported_by_another(path: Path) -> None:
     tests = {".".join(("tests", *file.relative_to(TESTS).with_suffix("").parts)) for file in FILES}
     assert tests.intersection(imported(path)) == set()
+
+
+@pytest.mark.parametrize(
+    ("tests", "package", "whole"),
+    [("unit", PACKAGE, set()), ("live", PACKAGE, {"."}), ("tui", PACKAGE / "tui", set())],
+    ids=["unit", "live", "tui"],
+)
+def test_every_folder_of_tests_is_a_folder_of_the_package(tests: str, package: Path, whole: set[str]) -> None:
+    """``whole``: the folders whose tests are of the whole product."""
+    folders = {path.parent.relative_to(TESTS / tests).as_posix() for path in FILES if TESTS / tests in path.parents}
+    rooms = {path.parent.relative_to(package).as_posix() for path in package.glob("**/__init__.py")} - {"."}
+    assert folders - rooms == whole

@@ -21,7 +21,7 @@ from tests.live.keywalk import HOME, LEAVES, NOT_HERE, Walk, walking
 from tests.live.observed import ETERNAL, IMMORTAL, observed
 from tests.live.witness import refused_writes
 from tests.realserver import RealServer
-from tests.tui.interruption import interrupt
+from tests.tui.actions.interruption import interrupt
 
 pytestmark = pytest.mark.live
 

@@ -27,7 +27,7 @@ from tests.live.observed import System, observed
 from tests.live.witness import refused_writes
 from tests.realserver import RealServer
 from tests.standin import point_to
-from tests.tui.interruption import interrupt
+from tests.tui.actions.interruption import interrupt
 
 pytestmark = pytest.mark.live
 

@@ -18,18 +18,18 @@ class Guard(NamedTuple):
 
 
 _P, _A, _S, _H = "optimus_tui/probes/", "optimus_tui/actions/", "optimus_tui/serving/", "optimus_tui/history/"
-_D, _STORAGE = "optimus_tui/storage/", "tests/unit/test_storage.py"
-_COMMANDS, _GUARD = "tests/unit/test_commands.py", "tests/live/test_guard.py"
-_PURE, _REFUSED = "tests/unit/test_actions_pure.py", "tests/live/test_actions_refused.py"
+_D, _STORAGE = "optimus_tui/storage/", "tests/unit/storage/test_storage.py"
+_COMMANDS, _GUARD = "tests/unit/probes/test_commands.py", "tests/live/probes/redis/test_guard.py"
+_PURE, _REFUSED = "tests/unit/actions/test_actions_pure.py", "tests/live/actions/test_actions_refused.py"
 _CAPS, _DOORS, _HTTP = (
-    "tests/live/test_reply_caps.py",
+    "tests/live/probes/redis/test_reply_caps.py",
     "tests/surfaces/test_listening.py",
     "tests/surfaces/test_http_api.py",
 )
 _GIT, _CHILDREN = "tests/scaffold/test_git_state.py", "tests/house/test_children.py"
 _WRITING, _HOSTILE = "tests/scaffold/test_writing.py", "tests/scaffold/test_hostile.py"
-_AUDIT, _CHAIN = "tests/unit/test_audit.py", "tests/unit/test_audit_continuity.py"
-_MCP, _URL = "tests/surfaces/test_mcp.py", "tests/unit/test_redis_url.py"
+_AUDIT, _CHAIN = "tests/unit/history/test_audit.py", "tests/unit/history/test_audit_continuity.py"
+_MCP, _URL = "tests/surfaces/test_mcp.py", "tests/unit/settings/test_redis_url.py"
 
 GUARDS: tuple[Guard, ...] = (
     # -- what an observer may say
@@ -65,18 +65,18 @@ GUARDS: tuple[Guard, ...] = (
     Guard("the feed's message cap", _P + "events/link.py", "if self._unparsed > MAX_MESSAGE:", "if False:",
           f"{_CAPS}::test_a_message_without_end_costs_the_feed_its_link_and_no_memory"),
     Guard("the feed's own list", _P + "events/link.py", "if words[0] not in _OURS:", "if False:",
-          "tests/live/test_feed_faults.py::test_the_link_cannot_say_what_is_not_on_its_list_row_77"),
+          "tests/live/probes/events/test_feed_faults.py::test_the_link_cannot_say_what_is_not_on_its_list_row_77"),
     Guard("logins in the command log", _P + "round_trips.py", "_ELIDED = {*_LOGINS, b\"SET\"}", "_ELIDED = set()",
-          "tests/unit/test_command_log.py"),
-    Guard("the log's bound", _P + "round_trips.py", "len(self._trips) > MOST_TRIPS or", "", "tests/unit/test_command_log.py"),
+          "tests/unit/probes/test_command_log.py"),
+    Guard("the log's bound", _P + "round_trips.py", "len(self._trips) > MOST_TRIPS or", "", "tests/unit/probes/test_command_log.py"),
     # -- HTTP
     Guard("no proxies", _P + "http/fetch.py", "        trust_env=False,\n", "",
-          "tests/live/test_no_proxy.py"),
+          "tests/live/probes/http/test_no_proxy.py"),
     Guard("no cookies", _P + "http/transport.py", "DefaultCookiePolicy(allowed_domains=[])", "DefaultCookiePolicy()",
-          "tests/live/test_services.py"),
+          "tests/live/probes/http/test_services.py"),
     Guard("an answer's time", _P + "http/fetch.py", "    async with asyncio.timeout(deadline_s):",
           "    async with asyncio.timeout(None):",
-          "tests/live/test_services.py::test_answers_without_an_end_are_left_while_they_go_on_all_at_once_rows_85_90_91"),
+          "tests/live/probes/http/test_services.py::test_answers_without_an_end_are_left_while_they_go_on_all_at_once_rows_85_90_91"),
     # -- what an action may say
     Guard("commands of the action", _A + "redis/permit.py", "        if name not in self._commands:\n", "        if False:\n",
           _PURE),
@@ -101,7 +101,7 @@ GUARDS: tuple[Guard, ...] = (
           "        refusal = None\n", _REFUSED),
     Guard("the lock", _A + "applying.py", "refusal or await lock.take(again=resumed is not None)", "refusal", _REFUSED),
     # -- the audit
-    Guard("fdatasync of a record", _D + "append_log.py", "            os.fdatasync(self.handle)\n", "", "tests/live/test_on_the_disk.py"),
+    Guard("fdatasync of a record", _D + "append_log.py", "            os.fdatasync(self.handle)\n", "", "tests/live/actions/test_on_the_disk.py"),
     Guard("no part of a line", _D + "append_log.py", "                os.ftruncate(self.handle, self.good)\n",
           "                pass\n", _AUDIT),
     Guard("short writes", _D + "private_file.py", "view, offset = view[wrote:], offset + wrote", "view = view[:0]", _AUDIT),
@@ -159,22 +159,22 @@ GUARDS: tuple[Guard, ...] = (
           f"{_DOORS}::test_over_http_odd_ids_are_answered_a_bom_is_skipped_and_batches_go_by_version"),
     # -- words
     Guard("control characters", "optimus_tui/wording/safe.py", "if not char.isprintable() or char in BLANK_LOOKING",
-          "if char in BLANK_LOOKING", "tests/unit/test_safe_text.py"),
+          "if char in BLANK_LOOKING", "tests/unit/wording/test_safe_text.py"),
     Guard("a flood of marks", "optimus_tui/wording/safe.py", "            if combining <= MAX_COMBINING:",
-          "            if True:", "tests/unit/test_safe_text.py"),
+          "            if True:", "tests/unit/wording/test_safe_text.py"),
     Guard("a word for zsh", "optimus_tui/wording/shell.py", "and not data.startswith(b\"=\")", "",
-          "tests/unit/test_shell.py"),
+          "tests/unit/wording/test_shell.py"),
     # -- mended after their first tests let them live
     Guard("an answer's size", _P + "http/fetch.py", "body += chunk[: cap_bytes + 1 - len(body)]\n                if len(body) > cap_bytes:",
-          "body += chunk\n                if False:", "tests/live/test_services.py"),
-    Guard("a file of ours", _H + "audit/log.py", "if os.fstat(file.handle).st_uid != os.geteuid():", "if False:", "tests/unit/test_audit_private.py"),
-    Guard("a private file", _D + "private_file.py", "            os.fchmod(self.handle, 0o600)\n", "            pass\n", "tests/unit/test_audit_private.py"),
+          "body += chunk\n                if False:", "tests/live/probes/http/test_services.py"),
+    Guard("a file of ours", _H + "audit/log.py", "if os.fstat(file.handle).st_uid != os.geteuid():", "if False:", "tests/unit/history/test_audit_private.py"),
+    Guard("a private file", _D + "private_file.py", "            os.fchmod(self.handle, 0o600)\n", "            pass\n", "tests/unit/history/test_audit_private.py"),
     Guard("what changed meanwhile", _A + "files/changes.py", "            if current != change.before:\n", "            if False:\n",
           "tests/scaffold/test_meanwhile.py"),
     Guard("a time that tells nothing", _A + "files/git_objects.py", "and entry.mtime < index.written", "", _GIT),
     Guard("the time of the last change", _A + "files/git_objects.py", " and _is_time(entry.ctime, seen.st_ctime_ns)", "", _GIT),
     Guard("a redirect's target", _P + "http/fetch.py", 'response.headers.pop("location", "")', 'response.headers.get("location", "")',
-          "tests/live/test_services.py"),
+          "tests/live/probes/http/test_services.py"),
     Guard("a connection that is lost is not asked again", _A + "redis/operator_connection.py", "        if self._lost is not None:\n", "        if False:\n",
           f"{_CAPS}::test_the_operators_connection_ends_there_as_well"),
     Guard("no traceback at the end", _S + "asgi.py", "        except (asyncio.CancelledError, Exception) as error:\n",

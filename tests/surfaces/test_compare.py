@@ -13,7 +13,7 @@ from optimus_tui.__main__ import run
 from optimus_tui.cli.reports.compare import table
 from optimus_tui.contract.tools.state import TenantFigures
 from tests.hostile import HostileServer
-from tests.live.observer import PASSWORD, add_user
+from tests.live.probes.driver import PASSWORD, add_user
 from tests.realserver import RealServer, free_port
 
 Capture = pytest.CaptureFixture[str]

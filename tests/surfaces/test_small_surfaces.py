@@ -123,7 +123,7 @@ def test_a_finding_is_told_by_the_code_also_where_the_reader_has_gone(world: Hos
 def test_a_tenant_of_three_thousand_counters_answers_in_forty_kilobytes(
     world: HostileServer, server: RealServer
 ) -> None:
-    from tests.live.toolbox import pipe
+    from tests.live.tools.driver import pipe
 
     pipe(server.port, *(("SET", f"rate_limit:acme:op{n}", n % 90, "EX", 50) for n in range(3000)))
     for tool, arguments in (

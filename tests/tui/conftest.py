@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.realserver import RealServer
-from tests.tui.dashboard_driver import IMMORTAL
+from tests.tui.driver import IMMORTAL
 
 
 @pytest.fixture(autouse=True)

@@ -1,0 +1,42 @@
+"""Keys that come right after Tab, as a terminal sends what was typed fast, land in the next field of every dialog."""
+
+from typing import Any
+
+import pytest
+from textual import events
+from textual.app import App
+from textual.widgets import Input
+
+from optimus_tui.tui.dialogs.choices import QuestionDialog, QuestionField
+from optimus_tui.tui.routers.answers import FieldAnswer
+from optimus_tui.tui.routers.field_dialog import FieldDialog
+from tests.tui.routers.driver import app_for, offline  # noqa: F401 - the fixture keeps the dashboard from asking
+
+
+async def typed(app: App[Any], pilot: Any, *keys: str) -> None:
+    """All keys are there before the first is worked on."""
+    for key in keys:
+        app.post_message(events.Key(key, key if len(key) == 1 else None))
+    for _ in range(10):
+        await pilot.pause()
+
+
+@pytest.mark.parametrize("onward", ["tab", "down"])
+async def test_in_a_question(onward: str) -> None:
+    app = app_for(None)
+    async with app.run_test() as pilot:
+        await app.push_screen(QuestionDialog("Resolve", [QuestionField("cause"), QuestionField("resolution")]))
+        await pilot.pause()
+        await typed(app, pilot, "a", "b", onward, "c", "d")
+        assert [field.value for field in app.screen.query(Input)] == ["ab", "cd"]
+        await typed(app, pilot, "shift+tab", "e", "tab", "f")
+        assert [field.value for field in app.screen.query(Input)] == ["abe", "cdf"]
+
+
+async def test_in_the_dialog_of_a_field() -> None:
+    app = app_for(None)
+    async with app.run_test() as pilot:
+        await app.push_screen(FieldDialog(FieldAnswer("", "str", False, ""), []))
+        await pilot.pause()
+        await typed(app, pilot, "a", "tab", "tab", "tab", "7")
+        assert [field.value for field in app.screen.query(Input)] == ["a", "7"]

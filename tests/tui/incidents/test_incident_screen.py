@@ -1,0 +1,218 @@
+"""The incident wizard on a real server: from the alarm to a repaired counter, a closed incident and its post-mortem."""
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from textual import events
+
+from optimus_tui.tui.actions.action_dialog import ActionDialog
+from optimus_tui.tui.actions.arm_dialog import ArmDialog
+from optimus_tui.tui.dashboard.screen import Dashboard
+from optimus_tui.tui.dialogs.choices import HELD_SECONDS, PickDialog, QuestionDialog, QuestionField
+from optimus_tui.tui.incidents.screen import IncidentScreen
+from tests.realserver import RealServer, free_port
+from tests.tui.driver import IMMORTAL, confirm, running, said, typed, until
+from tests.tui.incidents.driver import opened
+from tests.tui.pane_app import screen_lines
+
+
+def kinds(tmp_path: Path, number: int = 1) -> list[str]:
+    """Which events are on the disk, in order."""
+    lines = (tmp_path / "optimus-tui" / "incidents" / f"{number:04d}" / "timeline.jsonl").read_text().splitlines()
+    found = [json.dumps(json.loads(line)) for line in lines]
+    names = ("opened", "captured", "step_started", "step_finished", "step_skipped", "note", "issue_chosen", "resumed")
+    return [next((name for name in (*names, "moved") if f'"{name}"' in line), "?") for line in found]
+
+
+@pytest.mark.parametrize("size", [(80, 24), (140, 42)])
+async def test_i_opens_an_incident_and_runs_the_first_step(
+    redis: RealServer, size: tuple[int, int], tmp_path: Path
+) -> None:
+    async with running(redis, size=size) as (pilot, _):
+        await opened(pilot)
+        await until(pilot, lambda: "What decides" in said(pilot))
+        text = said(pilot)
+        for part in ("INCIDENT 1", "✖ CRITICAL", "read-only", "1 Health check", "Next"):
+            assert part in text, part
+        assert "step_finished" in kinds(tmp_path)
+
+
+async def test_escape_leaves_it_open_and_i_comes_back_to_the_same_one(redis: RealServer) -> None:
+    async with running(redis) as (pilot, dashboard):
+        screen = await opened(pilot)
+        await pilot.press("escape")
+        assert isinstance(pilot.app.screen, Dashboard)
+        assert dashboard.incidents.service is screen.incident_service and screen.state.status == "open"
+        await opened(pilot)
+        assert "INCIDENT 1" in said(pilot)
+
+
+async def test_a_later_start_says_that_it_is_open_and_offers_to_resume_it_row_105(
+    redis: RealServer, tmp_path: Path
+) -> None:
+    async with running(redis) as (pilot, dashboard):
+        await opened(pilot)
+        await dashboard.incidents.leave()
+    async with running(redis) as (pilot, _):
+        app: Any = pilot.app
+        await until(pilot, lambda: "incident 1 was left open" in said(pilot))
+        await pilot.press("i")
+        await until(pilot, lambda: isinstance(app.screen, PickDialog))
+        assert "Resume incident 1" in said(pilot)
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, IncidentScreen))
+        assert app.screen.state.steps[0].status == "done"
+    assert "resumed" in kinds(tmp_path)
+
+
+async def test_at_other_addresses_it_goes_on_once_the_operator_says_why(redis: RealServer, tmp_path: Path) -> None:
+    async with running(redis) as (pilot, dashboard):
+        await opened(pilot)
+        await dashboard.incidents.leave()
+    async with running(redis, engine_url=f"http://127.0.0.1:{free_port()}") as (pilot, _):
+        app: Any = pilot.app
+        await pilot.press("i")
+        await until(pilot, lambda: isinstance(app.screen, PickDialog))
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, QuestionDialog))
+        assert "other addresses" in said(pilot)
+        await typed(pilot, "failed over")
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, IncidentScreen))
+        screen: IncidentScreen = app.screen
+        await pilot.press("home", "r")
+        await until(pilot, lambda: screen.state.steps[0].runs == 2 and screen.state.running is None)
+        assert screen.state.steps[0].status == "done"
+    assert "moved" in kinds(tmp_path)
+
+
+async def test_a_step_is_skipped_with_a_reason_and_noted_and_done_again(redis: RealServer, tmp_path: Path) -> None:
+    async with running(redis) as (pilot, dashboard):
+        app: Any = pilot.app
+        screen = await opened(pilot)
+        await pilot.press("r")
+        await until(pilot, lambda: screen.state.steps[0].runs == 2 and screen.state.running is None)
+        await until(pilot, lambda: "Since the run before" in said(pilot))
+        waiting = screen.state.next
+        assert waiting is not None
+        await pilot.press("s")
+        await until(pilot, lambda: isinstance(app.screen, QuestionDialog))
+        await pilot.press("enter")
+        assert "Why is needed" in said(pilot)
+        await typed(pilot, "known")
+        await pilot.press("enter")
+        await until(pilot, lambda: screen.state.step(waiting.plan.id).status == "skipped")
+        await pilot.press("n")
+        await until(pilot, lambda: isinstance(app.screen, QuestionDialog))
+        await typed(pilot, "called the clinic")
+        await pilot.press("enter")
+        await until(pilot, lambda: len(screen.state.notes) == 1)
+        await pilot.press("escape")
+        dashboard.focus_on("limits")
+        await pilot.press("p")
+        await until(pilot, lambda: len(screen.state.notes) == 2)
+        assert "clinic_b" in screen.state.notes[1].text
+    assert {"step_skipped", "note"} <= set(kinds(tmp_path))
+
+
+async def test_from_the_alarm_to_a_verified_repair_and_the_post_mortem(redis: RealServer, tmp_path: Path) -> None:
+    async with running(redis) as (pilot, _):
+        app: Any = pilot.app
+        screen = await opened(pilot)
+        await pilot.press("a")
+        await until(pilot, lambda: isinstance(app.screen, (PickDialog, ArmDialog)))
+        if isinstance(app.screen, PickDialog):
+            await pilot.press("enter")
+            await until(pilot, lambda: isinstance(app.screen, ArmDialog))
+        await typed(pilot, "test")
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, ActionDialog) and app.screen.stage == "asking")
+        card: ActionDialog = app.screen
+        assert card.request.kind == "repair_counter" and card.request.tenant == b"clinic_b"
+        await pilot.press("tab")
+        await typed(pilot, "test 1")
+        await pilot.press("tab")
+        await typed(pilot, "blocked")
+        await pilot.press("tab", "tab")
+        await confirm(pilot, card)
+        await until(pilot, lambda: card.stage == "done")
+        await until(
+            pilot, lambda: bool(screen.state.action_records) and screen.state.action_records[0].verdict is not None
+        )
+        assert app.screen is card, "what is checked next does not wait for a reader"
+        await pilot.press("escape")
+        await until(pilot, lambda: app.screen is screen)
+        assert screen.state.action_records[0].receipt.audit.startswith("line ")
+        assert screen.state.action_records[0].verdict == "unknown"  # the gateway is not there: nobody may say fixed
+        assert redis.command("TTL", IMMORTAL).strip() != b":-1"
+        await pilot.press("c")
+        await until(pilot, lambda: isinstance(app.screen, QuestionDialog))
+        await typed(pilot, "counter without ttl")
+        await pilot.press("enter")
+        await typed(pilot, "repaired")
+        await pilot.press("enter")
+        place = tmp_path / "optimus-tui" / "incidents" / "0001"
+        await until(pilot, lambda: (place / "postmortem.html").exists(), 30)
+        assert screen.state.status == "closed"
+        assert "counter without ttl" in (place / "postmortem.md").read_text()
+        await until(pilot, lambda: "next step" not in screen_lines(app)[-1])
+        assert not [one for one in ("s skip", "r redo", "a act", "c close") if one in screen_lines(app)[-1]]
+        assert "n note" in screen_lines(app)[-1] and "x export" in screen_lines(app)[-1]
+        await pilot.press("enter")
+        await until(pilot, lambda: "this incident is closed" in said(pilot))
+        await pilot.press("question_mark")
+        await until(pilot, lambda: "Help" in said(pilot))
+        assert "Leave a step out" not in said(pilot) and "Write the post-mortem now" in said(pilot)
+
+
+async def test_a_reset_reaches_no_further_than_its_finding(redis: RealServer) -> None:
+    redis.command("DEL", IMMORTAL)
+    redis.command("SET", "rate_limit:zed:chat", "200", "EX", "600")
+    redis.command("SET", "rate_limit:zed:export", "3", "EX", "600")
+    async with running(redis) as (pilot, _):
+        app: Any = pilot.app
+        screen = await opened(pilot)
+        (advice,) = [one for one in screen.state.advice if one.kind]
+        assert (advice.kind, advice.tenant, advice.rules) == ("reset_counters", "zed", ("limits.over",))
+        await pilot.press("a")
+        await until(pilot, lambda: isinstance(app.screen, ArmDialog))
+        await typed(pilot, "test")
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, ActionDialog) and app.screen.stage == "asking")
+        assert (app.screen.request.operation, app.screen.plan.count) == (b"chat", 1)
+        assert app.screen.request.incident == "1" and "zed, chat" in said(pilot)
+
+
+async def test_an_enter_that_is_held_down_answers_once_and_marks_nothing_row_71(redis: RealServer) -> None:
+    async with running(redis) as (pilot, _):
+        app: Any = pilot.app
+        screen = await opened(pilot)
+        for step in screen.state.steps[1:-1]:
+            await screen.incident_service.skip(step.plan.id, "not now")
+        screen.show_step(screen.state.steps[-1])
+        enters = [events.Key("enter", "\r") for _ in range(8)]
+        for one in enters:
+            app.post_message(one)
+        await until(pilot, lambda: app._key is enters[-1])
+        await pilot.pause(0.3)
+        assert isinstance(app.screen, QuestionDialog), app.screen
+        assert screen.state.steps[-1].status == "waiting"
+        await asyncio.sleep(HELD_SECONDS)
+        await pilot.press("enter")
+        await until(pilot, lambda: screen.state.steps[-1].status == "done")
+
+
+async def test_a_dialog_that_is_answered_twice_closes_only_itself(redis: RealServer) -> None:
+    async with running(redis) as (pilot, _):
+        app: Any = pilot.app
+        screen = await opened(pilot)
+        dialog, heard = QuestionDialog("Twice", [QuestionField("Why", needed=False)]), []  # type: ignore[var-annotated]
+        app.push_screen(dialog, heard.append)
+        await until(pilot, lambda: app.screen is dialog)
+        dialog.dismiss(["first"])
+        dialog.dismiss(["second"])
+        await until(pilot, lambda: app.screen is screen)
+        assert heard == [["first"]]

@@ -1,0 +1,35 @@
+"""The words of the incident screen: one count of what is to do, commands of the dashboard explained, sentences cut."""
+
+from typing import Any
+
+from optimus_tui.contract.incident import Advice
+from optimus_tui.contract.tools.common import Recommendation
+from optimus_tui.tui.incidents.text import advice_section, evidence_sections, step_summary
+from tests.unit.workflow.driver import Play, found, outcome
+
+LATER = Recommendation(action="See the log", priority="low")
+RESTART = Advice(id="1", action="Restart the AI engine", priority="high", command=":remedy restart-engine")
+
+
+def test_what_is_to_do_is_counted_once() -> None:
+    play = Play()
+    play.run("health", outcome(found("limits.immortal", "critical"), recommendations=(LATER,)))
+    document: dict[str, Any] = {"tool": "x", "recommendations": [{"action": "See the log", "priority": "low"}]}
+    step = play.state.step("health")
+    assert step is not None
+    titles = [one.title for one in evidence_sections(play.state, step, document)]
+    assert "To do, by this tool (the last step lists all)" in titles
+    assert not [one for one in titles if one.startswith("To do (")]
+    assert step_summary(play.state, play.state.steps[-1]) == "2 to do"
+
+
+def test_a_command_of_the_dashboard_says_where_it_is_typed() -> None:
+    texts = [line.text for line in advice_section(RESTART, 1).lines]
+    assert "esc goes to the panes: type the command there" in texts
+
+
+def test_a_long_sentence_is_cut_at_its_end_without_a_number() -> None:
+    play = Play()
+    play.run("health", outcome(headline="545 requests of demo_dentist were refused " * 20))
+    told = step_summary(play.state, play.state.steps[0])
+    assert told.endswith("…") and "(" not in told

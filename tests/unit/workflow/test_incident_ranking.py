@@ -1,0 +1,64 @@
+"""Which issue to look at: what is immediate comes first, and one slow look never leads over a finding."""
+
+import pytest
+
+from optimus_tui.contract.incident import ISSUES, Figure
+from optimus_tui.workflow.ranking import rank_issues
+from tests.unit.workflow.driver import found, outcome
+
+SLOW_LOOK = Figure(name="latency.engine", value=914.0, unit="ms", label="engine")
+SLOW_MS = 500.0
+
+
+def first(*findings: object, figures: tuple[Figure, ...] = (SLOW_LOOK,)) -> tuple[str, str]:
+    ranked = rank_issues(outcome(*findings, figures=figures), SLOW_MS)  # type: ignore[arg-type]
+    assert {one.issue for one in ranked} == set(ISSUES)
+    return ranked[0].issue, ranked[0].reason
+
+
+@pytest.mark.parametrize(
+    ("rule", "level", "issue"),
+    [
+        ("limits.over", "high", "rate_limiting"),
+        ("limits.near", "low", "rate_limiting"),
+        ("breaker.open", "high", "circuit_breaker"),
+        ("errors.rate", "high", "circuit_breaker"),
+        ("errors.timeouts", "high", "proxy_timeout"),
+        ("cache.hit_rate", "medium", "cache_miss"),
+        ("server.refuses_writes", "critical", "memory_leak"),
+        ("server.replica_link", "high", "cache_miss"),
+        ("gateway.restarts", "high", "memory_leak"),
+        ("something.new", "high", "high_latency"),
+    ],
+)
+def test_one_slow_look_leads_over_no_finding(rule: str, level: str, issue: str) -> None:
+    chosen, reason = first(found(rule, level))
+    assert chosen == issue
+    assert reason.startswith(f"{rule} of"), "the finding is the reason, never the runbook's own choice"
+
+
+def test_the_immediate_leads_whatever_the_words_of_the_tool() -> None:
+    over = found("limits.over", "warning", level="high", message="acme / chat has used up its limit: 1,148 of 150")
+    slow = found("latency.now", "warning", level="medium", subject="engine")
+    assert first(slow, over) == ("rate_limiting", over.message)
+    stuck = found("limits.immortal", "critical", level="critical")
+    assert first(found("breaker.open", "warning", level="high"), stuck)[0] == "rate_limiting"
+
+
+def test_refused_requests_lead_over_any_number_of_slow_routes_of_the_same_level() -> None:
+    over = found("limits.over", "warning", level="high", message="acme / chat has used up its limit: 1,148 of 150")
+    slow = [found("latency.p95", "warning", level="high", subject=f"route /{number}") for number in range(60)]
+    assert first(*slow, over) == ("rate_limiting", over.message)
+    worse = found("latency.p95", "critical", level="critical", subject="route /chat")
+    assert first(worse, over)[0] == "high_latency", "a higher level leads over everything below it"
+
+
+def test_a_slow_look_alone_is_a_reason_and_without_anything_the_runbook_chooses() -> None:
+    assert first() == ("high_latency", "engine took 914 ms, more than 500 ms")
+    chosen, reason = first(figures=())
+    assert (chosen, reason) == ("high_latency", "no finding points to it; it is the runbook's default")
+
+
+def test_the_runbooks_choice_is_not_named_while_there_is_a_finding() -> None:
+    ranked = rank_issues(outcome(found("limits.over")), SLOW_MS)
+    assert not [one for one in ranked if "own choice" in one.reason]

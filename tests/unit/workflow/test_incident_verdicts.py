@@ -1,0 +1,189 @@
+"""Before and after, and what an incident keeps of a tool's document."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from optimus_tui.contract.incident import Check, Comparison
+from optimus_tui.workflow.outcomes import MOST, compare, outline, overall
+from tests.amounts import amount
+from tests.unit.workflow.driver import IMMORTAL, found, outcome
+
+OVER = found("limits.over", "high")
+
+
+def at(rule: str, measured: float, threshold: float) -> list[Any]:
+    return [found(rule, measured=measured, threshold=threshold)]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "verdict"),
+    [
+        ([IMMORTAL], [], "fixed"),
+        ([IMMORTAL], [IMMORTAL], "same"),
+        ([IMMORTAL], [OVER], "better"),  # the count stays: it is over its limit until its window ends
+        ([OVER], [IMMORTAL], "worse"),
+        ([], [OVER], "worse"),
+        ([], [], "same"),
+        ([], [found("limits.near", "low")], "same"),
+        ([IMMORTAL], [found("server.unreachable", "critical", "redis")], "worse"),
+        ([IMMORTAL], [found("limits.unmeasured", "medium", "rate limits")], "unknown"),
+        ([IMMORTAL], [found("proxy.unmeasured", "medium", "proxy")], "fixed"),
+        (
+            [found("limits.over", subject="several counters", measured=9.0)],
+            [found("limits.over", subject="several counters", measured=3.0)],
+            "better",
+        ),
+        (
+            [found("limits.over", subject="several counters", measured=3.0)],
+            [found("limits.over", subject="several counters", measured=4.0)],
+            "worse",
+        ),
+        ([found("limits.over", subject="several counters", measured=3.0)], [OVER], "better"),
+        (at("latency.p95", 900.0, 500.0), at("latency.p95", 600.0, 500.0), "better"),
+        (at("latency.p95", 600.0, 500.0), at("latency.p95", 620.0, 500.0), "same"),
+        (at("cache.hit_rate", 0.5, 0.7), at("cache.hit_rate", 0.3, 0.7), "worse"),
+        ([found("x.y", "high")], [found("x.y", "medium")], "better"),
+        (
+            [found("services.engine", "critical"), *at("errors.rate", 0.2, 0.05)],
+            at("errors.rate", 0.36, 0.05),  # what failed meanwhile is still counted
+            "better",
+        ),
+        ([OVER, *at("errors.rate", 0.2, 0.05)], at("errors.rate", 0.36, 0.05), "worse"),
+        ([found("x.y", "warning")], [found("x.y", "critical")], "worse"),
+    ],
+)  # fmt: skip
+def test_before_and_after_are_told_apart(before: list[Any], after: list[Any], verdict: str) -> None:
+    assert compare(outcome(*before), outcome(*after)).verdict == verdict
+
+
+@pytest.mark.parametrize(
+    ("after", "verdict"),
+    [
+        ([], "fixed"),
+        ([found("cache.no_ttl", "low", "cache keys", measured=4.0)], "same"),
+        ([found("cache.hit_rate_unknown", "medium", "hit rate")], "fixed"),  # keys were counted all the same
+        ([found("cache.unmeasured", "medium", "cache keys")], "unknown"),
+        ([found("server.unreachable", "critical", "redis")], "worse"),
+    ],
+)
+def test_what_was_to_be_cured_counts_however_light_it_is(after: list[Any], verdict: str) -> None:
+    before = outcome(found("cache.no_ttl", "low", "cache keys", measured=4.0))
+    assert compare(before, outcome(*after), ["cache.no_ttl"]).verdict == verdict
+
+
+@pytest.mark.parametrize(("rule", "verdict"), [("limits.over", "unknown"), ("limits.immortal", "fixed")])
+def test_without_the_gateways_rules_nobody_says_that_a_limit_is_no_longer_used_up(rule: str, verdict: str) -> None:
+    after = outcome(found("limits.rules_unmeasured", "medium", "limits"))
+    assert compare(outcome(found(rule)), after, [rule]).verdict == verdict
+
+
+def test_a_check_looks_only_at_what_was_to_be_cured() -> None:
+    other = found("cache.no_ttl", "medium", "cache keys")
+    change = compare(outcome(IMMORTAL, other), outcome(other), ["limits.immortal"])
+    assert (change.verdict, change.gone, change.new) == ("fixed", (IMMORTAL.message,), ())
+
+
+REFUSED = found("limits.refused", "high", "acme", window_seconds=90.0)
+
+
+@pytest.mark.parametrize(
+    ("after", "ago", "verdict"),
+    [
+        ([REFUSED], 2.0, "fixed"),  # refused before the action: no effect of it
+        ([REFUSED], 95.0, "worse"),  # and these after it
+        ([REFUSED], None, "worse"),
+        ([REFUSED, found("services.engine", "high", "engine")], 2.0, "worse"),
+        ([REFUSED, OVER], 2.0, "same"),
+        ([found("limits.immortal", "critical", "clinic_b", window_seconds=60.0)], 2.0, "worse"),  # a counter is of now
+    ],
+)
+def test_what_was_counted_before_the_action_is_not_its_effect(
+    after: list[Any], ago: float | None, verdict: str
+) -> None:
+    change = compare(outcome(OVER), outcome(*after), ["limits.over"], ago)
+    assert change.verdict == verdict
+    assert ("also counts from before the action" in change.words) == (REFUSED in after and ago == 2.0)
+
+
+@pytest.mark.parametrize(("ago", "verdict"), [(2.0, "same"), (95.0, "worse")])
+def test_more_of_what_was_counted_before_the_action_is_not_its_effect(ago: float, verdict: str) -> None:
+    before, after = (
+        outcome(found("limits.refused", measured=share, threshold=0.1, window_seconds=90.0)) for share in (0.2, 0.4)
+    )
+    assert compare(before, after, ["limits.refused"], ago).verdict == verdict
+
+
+def test_an_unreachable_server_hides_faults_also_where_it_was_known_before() -> None:
+    down = found("server.unreachable", "critical", "redis")
+    assert compare(outcome(IMMORTAL, down), outcome(down), ["limits.immortal"]).verdict == "unknown"
+
+
+def test_an_actions_verdict_is_the_worst_of_its_checks() -> None:
+    def check(verdict: Any) -> Check:
+        return Check(step="x", change=Comparison(verdict=verdict, words=""))
+
+    assert overall([check("fixed"), check("better")]) == "better"
+    assert overall([check("worse"), check("unknown")]) == "worse"
+    assert overall([check("fixed"), check("unknown")]) == "unknown"
+    assert overall([check("fixed"), Check(step="y")]) is None
+    assert overall([]) is None
+
+
+def test_a_health_document_keeps_verdict_findings_and_numbers() -> None:
+    kept = outline(
+        {
+            "tool": "diagnose_gateway_health",
+            "overall_status": "critical",
+            "backend_orchestrator_health": {"latency_ms": 4.0},
+            "ai_engine_connectivity": {"latency_ms": None},
+            "diagnostics": [
+                {"severity": "warning", "message": "w", "rule": "a.b"},
+                {"severity": "critical", "message": "c", "rule": "c.d"},
+            ],
+        }
+    )
+    assert (kept.verdict, kept.severity, kept.headline) == ("critical", "critical", "c (+1)")
+    assert [one.rule for one in kept.findings] == ["c.d", "a.b"]
+    numbers = {one.name: one.value for one in kept.figures}
+    assert (numbers["latency.gateway"], numbers["latency.engine"]) == (4.0, None)
+
+
+def test_a_failed_test_is_a_finding_and_a_skipped_one_is_none() -> None:
+    tests = [
+        {"test": "ai_engine_health", "status": "fail", "error": "refused"},
+        {"test": "cache_integration", "status": "skipped"},
+    ]
+    kept = outline({"tool": "test_ai_engine_integration", "tests_performed": tests, "pass_rate": "0/1 (0.0%)"})
+    assert [(one.rule, one.severity) for one in kept.findings] == [("integration.ai_engine_health", "high")]
+    assert outline({"tool": "test_ai_engine_integration", "pass_rate": "2/2 (100.0%)"}).headline == (
+        "2/2 (100.0%) tests passed"
+    )
+
+
+def test_of_a_long_document_the_rest_is_counted() -> None:
+    many = [{"severity": "low", "message": str(one), "rule": "a.b"} for one in range(MOST + 7)]
+    kept = outline({"diagnostics": many})
+    assert (len(kept.findings), kept.more) == (MOST, 7)
+
+
+JSON = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=8)),
+    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(st.text(max_size=6), inner, max_size=3)),
+    max_leaves=8,
+)
+KEYS = st.sampled_from(
+    ["tool", "diagnostics", "recommendations", "tests_performed", "analysis_results", "overall_status", "unknown",
+     "examined", "pass_rate", "severity_assessment", "redis", "cache_metrics"]
+)  # fmt: skip
+
+
+@settings(max_examples=amount(50, 150), deadline=None)
+@given(st.dictionaries(KEYS, JSON, max_size=6), st.sampled_from(["", "diagnose_gateway_health",
+       "analyze_performance_metrics", "test_ai_engine_integration"]))  # fmt: skip
+def test_any_document_at_all_has_an_outline(document: dict[str, Any], tool: str) -> None:
+    kept = outline({**document, "tool": tool})
+    assert kept.headline is not None
+    assert compare(kept, kept).verdict in ("same", "unknown")
