@@ -1,17 +1,90 @@
-"""Detect which protocol a port speaks: from bytes that it sent, or by asking over a separate connection.
+"""Connect to a port, and detect which protocol it speaks: from bytes that it sent, or by asking.
 
-Only a TLS greeting, a PING or a HEAD is ever sent.
+It is asked over a separate connection; only a TLS greeting, a PING or a HEAD is ever sent there.
 """
 
 import asyncio
 import contextlib
+import socket
 import ssl
-from typing import Literal
+from asyncio.staggered import staggered_race
+from collections.abc import Callable
+from functools import partial
+from ipaddress import ip_address
+from itertools import zip_longest
+from typing import Any, Literal
 
 Language = Literal["TLS", "plain Redis", "HTTP"]
 
 ASK_SECONDS = 0.7
+NEXT_ADDRESS_SECONDS = 0.25
+"""A name's next address is tried after so long, beside the one that has not answered (RFC 8305)."""
 _ALERT, _HANDSHAKE = 0x15, 0x16
+
+
+async def connect_tcp(
+    factory: Callable[[], asyncio.BaseProtocol],
+    host: str,
+    port: int,
+    tls: ssl.SSLContext | None = None,
+) -> asyncio.Transport:
+    """Return a connected transport whose protocol is what ``factory`` makes; a name is tried at all its addresses.
+
+    Wherever the call is cancelled, nothing stays open. ``create_connection`` with ``happy_eyeballs_delay`` leaves a
+    socket open where it is cancelled just as an address has answered.
+
+    Raises:
+        OSError: the error of the system or of TLS (ssl.SSLError).
+        UnicodeError: the host name cannot be written as one.
+    """
+    loop = asyncio.get_running_loop()
+    where: dict[str, Any] = {"host": host, "port": port}
+    if not _is_address(host):
+        where = {"sock": await _connected_socket(host, port)}
+        if tls is not None:
+            where["server_hostname"] = host
+    transport, _ = await loop.create_connection(factory, ssl=tls, **where)
+    return transport
+
+
+async def _connected_socket(host: str, port: int) -> socket.socket:
+    """Return a socket to the address that answered first; the kinds of addresses are tried in turn."""
+    loop = asyncio.get_running_loop()
+    connected: list[socket.socket] = []
+
+    async def dial(family: int, kind: int, proto: int, address: Any) -> None:
+        one = socket.socket(family, kind, proto)
+        try:
+            one.setblocking(False)
+            await loop.sock_connect(one, address)
+        except BaseException:
+            one.close()
+            raise
+        connected.append(one)
+
+    families: dict[int, list[Callable[[], Any]]] = {}
+    for family, kind, proto, _, address in await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM):
+        families.setdefault(family, []).append(partial(dial, family, kind, proto, address))
+    dials = [one for row in zip_longest(*families.values()) for one in row if one is not None]
+    try:
+        _, winner, failures = await staggered_race(dials, NEXT_ADDRESS_SECONDS)
+    except BaseException:
+        for one in connected:
+            one.close()
+        raise
+    if winner is not None:
+        return connected[0]
+    errors = [error for error in failures if error is not None]
+    if len({str(error) for error in errors}) == 1:
+        raise errors[0]
+    raise OSError("; ".join(map(str, errors)) or f"{host} has no address")
+
+
+def _is_address(host: str) -> bool:
+    """Return whether the host is an IP address. A name may have a dead address before a working one."""
+    with contextlib.suppress(ValueError):
+        return bool(ip_address(host))
+    return False
 
 
 def spoken_in(data: bytes) -> Language | None:
@@ -38,13 +111,14 @@ async def spoken_at(host: str, port: int, asked_in: Language) -> Language | None
         greeting = plain[asked_in]
     else:
         greeting = _client_hello(host)
+    reader = asyncio.StreamReader()
     async with asyncio.timeout(ASK_SECONDS):
-        reader, writer = await asyncio.open_connection(host, port, happy_eyeballs_delay=ASK_SECONDS / 3)
+        transport = await connect_tcp(lambda: asyncio.StreamReaderProtocol(reader), host, port)
         try:
-            writer.write(greeting)
+            transport.write(greeting)
             return spoken_in(await reader.read(64))
         finally:
-            writer.transport.abort()
+            transport.abort()
 
 
 def _client_hello(host: str) -> bytes:

@@ -39,22 +39,7 @@ class LazyTls(httpx.AsyncBaseTransport):
             if self._inner is None:
                 context = await asyncio.to_thread(_verifying_context)
                 self._inner = httpx.AsyncHTTPTransport(verify=context, limits=self._limits, trust_env=False)
-        opened: list[AsyncNetworkStream] = []
-        trace = request.extensions.get("trace")
-
-        async def note(event: str, info: dict[str, Any]) -> None:
-            if event == "connection.connect_tcp.complete":
-                opened.append(info["return_value"])
-            if trace is not None:
-                await trace(event, info)
-
-        request.extensions["trace"] = note
-        try:
-            return await self._inner.handle_async_request(request)
-        except asyncio.CancelledError:
-            for stream in opened:  # httpcore leaves it open when it is cancelled during the TLS handshake
-                await stream.aclose()
-            raise
+        return await self._inner.handle_async_request(request)
 
     async def aclose(self) -> None:
         """Close the transport if it was built."""
@@ -63,16 +48,21 @@ class LazyTls(httpx.AsyncBaseTransport):
 
 
 class Noted(httpx.AsyncBaseTransport):
-    """A transport that records each request in the command log, without user, password and secret headers."""
+    """A transport that records each request in the command log, without user, password and secret headers.
+
+    It closes the connections that httpcore leaves open: of a request that is cancelled during the TLS handshake, and of
+    one that was still connecting when the transport was closed.
+    """
 
     def __init__(self, inner: httpx.AsyncBaseTransport, log: CommandLog) -> None:
-        self._inner, self._log = inner, log
+        self._inner, self._log, self._closed = inner, log, False
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send the request and record it with its result."""
         url = request.url
         place = url.raw_scheme + b"://" + url.netloc + redact(url.raw_path.decode("ascii", "replace")).encode()
         trip = self._log.requested(request.method.encode(), place, request.headers.raw, request.content)
+        opened = _opened_for(request)
         try:
             response = await self._inner.handle_async_request(request)
         except _UNSENT:
@@ -82,14 +72,39 @@ class Noted(httpx.AsyncBaseTransport):
         except BaseException as error:
             slow = isinstance(error, (asyncio.CancelledError, httpx.TimeoutException))
             trip.lose("no answer in time" if slow else "no answer: the connection broke")
+            if isinstance(error, asyncio.CancelledError):
+                await _close(opened)
             raise
+        if self._closed:
+            await _close(opened)
         trip.status = response.status_code
         trip.answer()
         return response
 
     async def aclose(self) -> None:
         """Close the inner transport."""
+        self._closed = True
         await self._inner.aclose()
+
+
+def _opened_for(request: httpx.Request) -> "list[AsyncNetworkStream]":
+    """Return a list that gets the connection once one was opened for this request."""
+    opened: list[AsyncNetworkStream] = []
+    trace = request.extensions.get("trace")
+
+    async def note(event: str, info: dict[str, Any]) -> None:
+        if event == "connection.connect_tcp.complete":
+            opened.append(info["return_value"])
+        if trace is not None:
+            await trace(event, info)
+
+    request.extensions["trace"] = note
+    return opened
+
+
+async def _close(streams: "list[AsyncNetworkStream]") -> None:
+    for stream in streams:
+        await stream.aclose()
 
 
 def plain_transport(limits: httpx.Limits = LIMITS) -> httpx.AsyncHTTPTransport:

@@ -10,17 +10,14 @@ import contextlib
 import ssl
 import time
 from collections.abc import Callable
-from ipaddress import ip_address
 from typing import Literal
 
 from redis.exceptions import ConnectionError as LostConnection
 
-from optimus_tui.probes.port_protocol import ASK_SECONDS, Language, spoken_at
+from optimus_tui.probes.port_protocol import ASK_SECONDS, Language, connect_tcp, spoken_at
 from optimus_tui.settings.addresses.tls_files import load_certificate
 from optimus_tui.settings.model import RedisTarget
 
-NEXT_ADDRESS_SECONDS = 0.25
-"""A name's next address is tried after so long, beside the one that has not answered (RFC 8305)."""
 REMEMBER_SECONDS = 600.0
 ASK_AGAIN_SECONDS = 5.0
 """A port that spoke no known protocol is asked again only after this time."""
@@ -112,13 +109,8 @@ class Connector:
                 if target.path:
                     transport, _ = await loop.create_unix_connection(factory, target.path)
                 else:
-                    transport, _ = await loop.create_connection(
-                        factory,
-                        target.host,
-                        target.port,
-                        ssl=await self._tls() if target.scheme == "rediss" else None,
-                        happy_eyeballs_delay=None if _is_address(target.host) else NEXT_ADDRESS_SECONDS,
-                    )
+                    tls = await self._tls() if target.scheme == "rediss" else None
+                    transport = await connect_tcp(factory, target.host, target.port, tls)
         except ssl.SSLError:
             self._context = None  # the files may have been replaced: read them again for the next try
             raise
@@ -186,10 +178,3 @@ def tls_context(target: RedisTarget) -> ssl.SSLContext:
         context.verify_mode = ssl.CERT_NONE
     load_certificate(context, target)
     return context
-
-
-def _is_address(host: str) -> bool:
-    """Return whether the host is an IP address. A name may have a dead address before a working one."""
-    with contextlib.suppress(ValueError):
-        return bool(ip_address(host))
-    return False

@@ -74,11 +74,28 @@ class ConnectionPolicy(NamedTuple):
     connections: int
 
 
+class _Pool(BlockingConnectionPool):
+    """A pool that, once closed, also closes the connections that were being opened or used just then."""
+
+    _closed = False
+
+    async def disconnect(self, inuse_connections: bool = True) -> None:
+        """Close the connections, now and as they are given back."""
+        self._closed = True
+        await super().disconnect(inuse_connections)
+
+    async def release(self, connection: AbstractConnection) -> None:
+        """Take a connection back."""
+        if self._closed:
+            await connection.disconnect(nowait=True)
+        await super().release(connection)
+
+
 def connection_pool(
     target: RedisTarget, own: LoadMeter, policy: ConnectionPolicy, check: CommandCheck
 ) -> BlockingConnectionPool:
     """Return a pool whose connections send only what ``check`` lets through. It connects on first use."""
-    return BlockingConnectionPool(
+    return _Pool(
         max_connections=policy.connections,
         timeout=2 * policy.seconds,
         connection_class=Guarded,
