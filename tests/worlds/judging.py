@@ -26,7 +26,6 @@ class Given:
     doc: dict[str, Any]
     code: int
     text: str = ""
-    seconds: float = 0.0
 
     @property
     def findings(self) -> list[dict[str, Any]]:

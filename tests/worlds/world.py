@@ -6,7 +6,6 @@ import json
 import os
 import sys
 import tempfile
-import time
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any, cast
@@ -154,14 +153,13 @@ class World(Judge):
         from optimus_tui.tools.answer import answer, encode, exit_code, failure_report
         from optimus_tui.tools.arguments import ToolFailure
 
-        began = time.monotonic()
         with self._environment():
             try:
                 report: Any = await answer(self.context, tool, arguments)
                 code = exit_code(report)
             except ToolFailure as failure:
                 report, code = failure_report(tool, failure, self.clock.wall()), failure.exit_code
-        return Given(json.loads(encode(report)), code, seconds=time.monotonic() - began)
+        return Given(json.loads(encode(report)), code)
 
     async def performance(self, metric: str, minutes: int, **more: Any) -> Given:
         return await self.ask("analyze_performance_metrics", metric_type=metric, time_window_minutes=minutes, **more)
@@ -195,18 +193,16 @@ class World(Judge):
     async def cli(self, *words: str, before: Sequence[str] = ()) -> Given:
         """One command as a process of its own; stdout is the document where it is JSON. ``before``: a prefix."""
         self.settle()
-        began = time.monotonic()
         process = await asyncio.create_subprocess_exec(
             *before, sys.executable, "-m", "optimus_tui", *words,
             env=self.env, cwd=self.home, stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
         )  # fmt: skip
         out, err = await process.communicate()
-        took = time.monotonic() - began
         doc: dict[str, Any] = {}
         with contextlib.suppress(ValueError):
             doc = json.loads(out)
-        return Given(doc, process.returncode or 0, f"{out.decode()}\n{err.decode()}", took)
+        return Given(doc, process.returncode or 0, f"{out.decode()}\n{err.decode()}")
 
     async def run(self, tool: str, **arguments: Any) -> Given:
         """A tool asked on the command line."""

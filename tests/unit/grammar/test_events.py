@@ -2,7 +2,6 @@
 
 import json
 import sys
-import time
 
 import pytest
 from hypothesis import given, settings
@@ -11,6 +10,7 @@ from hypothesis import strategies as st
 from optimus_tui.contract.feed import ParsedEvent
 from optimus_tui.grammar.events import MAX_DETAIL, claimed_time, is_event, parse_event
 from tests.amounts import amount
+from tests.steps import steps_of
 
 GOOD: dict[str, object] = {
     "type": "conversation_updated",
@@ -178,8 +178,7 @@ def test_a_deep_caller_still_gets_an_answer() -> None:
 
 
 @pytest.mark.unmeasured
-def test_four_kilobytes_of_anything_cost_less_than_ten_milliseconds() -> None:
+def test_four_kilobytes_of_anything_are_read_in_a_few_steps() -> None:
     for payload in (b"[" * 4096, dump(**{f"n{i}": "\\" for i in range(300)})[:4096], b'"' * 4096, b"9" * 4096):
-        started = time.thread_time()
-        parse_event(payload)
-        assert time.thread_time() - started < 0.01
+        _, steps = steps_of(lambda payload=payload: parse_event(payload))  # type: ignore[misc]
+        assert steps <= 50

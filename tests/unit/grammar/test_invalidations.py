@@ -1,13 +1,13 @@
 """What an event says it made stale: any payload, never slow, never more than it says."""
 
 import json
-import time
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from optimus_tui.grammar.events import MAX_TARGETS, Target, named_targets, split_glob
+from tests.steps import steps_of
 
 
 def of(**fields: object) -> tuple[Target, ...]:
@@ -39,13 +39,12 @@ def test_a_pattern_that_says_more_is_not_matched_by_halves() -> None:
 
 
 @pytest.mark.unmeasured
-def test_a_thousand_names_are_bounded_and_a_nasty_pattern_is_fast() -> None:
+def test_a_thousand_names_are_bounded_and_a_nasty_pattern_is_tried_once() -> None:
     assert len(of(keys=[f"cache:a:b:{n}" for n in range(1000)])) == MAX_TARGETS
     pieces = split_glob(b"cache:" + b"a*" * 4 + b"b")
     assert pieces is not None
-    began = time.thread_time()
-    assert not Target(pieces).matches(b"cache:" + b"a" * 100_000)
-    assert time.thread_time() - began < 0.1
+    matched, steps = steps_of(lambda: Target(pieces).matches(b"cache:" + b"a" * 100_000))
+    assert not matched and steps <= 50
 
 
 @given(st.binary(max_size=200) | st.text().map(lambda text: json.dumps({"pattern": text, "keys": [text, 1]}).encode()))
