@@ -125,7 +125,6 @@ async def _check_rights(connection: OperatorConnection, plan: Plan) -> Refusal |
     return None
 
 
-TRIES_SECONDS = 5.0
 SCAN_SECONDS = 20.0
 SCAN_COUNT = 250
 SCAN_PAUSE = 0.002
@@ -152,8 +151,8 @@ async def verify(
     connection: OperatorConnection,
     control: RunControl,
 ) -> Verified | None:
-    """Check the keys on the action's connection, or on a new one if that has ended. None without an answer for 5 s."""
-    deadline = time.monotonic() + TRIES_SECONDS
+    """Check the keys on the action's connection, or on a new one if that has ended. None without an answer in time."""
+    deadline = time.monotonic() + dependencies.verify_seconds
     while True:
         try:
             return await _look(dependencies, plan, outcomes, connection, control)

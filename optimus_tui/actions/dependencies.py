@@ -18,7 +18,11 @@ Report = Callable[[Progress], None]
 
 
 class ActionDependencies(NamedTuple):
-    """Shared by the steps of an action. ``folder`` is the state directory, ``target`` the operator's login."""
+    """Shared by the steps of an action.
+
+    ``folder`` is the state directory, ``target`` the operator's login. After ``verify_seconds`` without an answer the
+    check of what was done is given up.
+    """
 
     settings: Settings
     target: RedisTarget
@@ -27,6 +31,7 @@ class ActionDependencies(NamedTuple):
     guard: Guard
     audit: AuditLog
     folder: Path
+    verify_seconds: float
 
     async def connection(self, permit: Permit) -> OperatorConnection:
         """Open a connection with this permit.

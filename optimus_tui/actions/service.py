@@ -87,6 +87,7 @@ class ActionThreads:
 
 
 GATEWAY_SECONDS = 2.5
+VERIFY_SECONDS = 5.0
 
 
 class ActionService:
@@ -96,9 +97,17 @@ class ActionService:
         context: Settings, clock and clients; the actions use its operator login.
         folder: State directory with the audit; None for the user's own.
         listener: Called with each command that is sent, or None.
+        verify_seconds: How long an answer is waited for when it is checked what an action did.
     """
 
-    def __init__(self, context: Context, folder: Path | None = None, listener: Listener | None = None) -> None:
+    def __init__(
+        self,
+        context: Context,
+        folder: Path | None = None,
+        listener: Listener | None = None,
+        *,
+        verify_seconds: float = VERIFY_SECONDS,
+    ) -> None:
         settings, folder = context.settings, folder or state_dir()
         self._context, self._running = context, ActionThreads()
         self.audit = AuditLog(folder, context.clock)
@@ -106,7 +115,7 @@ class ActionService:
         self.guard.listener = listener
         target = operator_target(settings)
         self._dependencies = ActionDependencies(
-            settings, target, context.clock, context.own, self.guard, self.audit, folder
+            settings, target, context.clock, context.own, self.guard, self.audit, folder, verify_seconds
         )
 
     def may_ever_arm(self) -> Refusal | None:

@@ -36,7 +36,8 @@ class Sampler:
     tuple[KeyDetail, ...], "feed" FeedBatch, and "metrics" Reading[MetricsState] (for a recorder: see ``record``).
     """
 
-    def __init__(self, context: Context, sink: Sink) -> None:
+    def __init__(self, context: Context, sink: Sink, *, steady_seconds: float = STEADY_SECONDS) -> None:
+        self._steady_seconds = steady_seconds
         self.cache_index = CacheIndex()
         self._context, self._sampler_state = context, SamplerState(context.settings, context.clock, sink)
         self._timers = {source: IntervalTimer() for source in SOURCES}
@@ -62,7 +63,9 @@ class Sampler:
             "feed": lambda: watch_feed(context, sampler_state, timers["feed"]),
             "metrics": lambda: watch_metrics(context, sampler_state, timers["metrics"]),
         }
-        return {name: partial(_polling, name, loop, sampler_state) for name, loop in loops.items()}
+        return {
+            name: partial(_polling, name, loop, sampler_state, self._steady_seconds) for name, loop in loops.items()
+        }
 
     def watch_keys(self, keys: Sequence[bytes]) -> None:
         """Set the cache keys in view: their type, size and TTL are read every two seconds."""
@@ -100,7 +103,7 @@ class Sampler:
                 self._timers[source].wake()
 
 
-async def _polling(source: str, loop: Loop, sampler_state: SamplerState) -> None:
+async def _polling(source: str, loop: Loop, sampler_state: SamplerState, steady_seconds: float) -> None:
     """Run a loop; its commands count as polls in the command log.
 
     If the loop ends with an error, its source counts as broken until a new loop has run for a while. The error is
@@ -109,7 +112,7 @@ async def _polling(source: str, loop: Loop, sampler_state: SamplerState) -> None
     with attributed_to(source, poll=True):
         running = asyncio.ensure_future(loop())
     try:
-        done, _ = await asyncio.wait((running,), timeout=STEADY_SECONDS)
+        done, _ = await asyncio.wait((running,), timeout=steady_seconds)
         if not done:
             sampler_state.mend(source)
         await running

@@ -52,8 +52,16 @@ def unquoted(text: str) -> bytes:
 class AuditLog:
     """The writer of the audit, safe for several threads. ``append`` blocks for two ``fdatasync``, 10 s at most."""
 
-    def __init__(self, folder: Path | None = None, clock: Clock | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path | None = None,
+        clock: Clock | None = None,
+        *,
+        max_bytes: int = MAX_BYTES,
+        disk_seconds: float = DISK_SECONDS,
+    ) -> None:
         self.folder = folder or state_dir()
+        self._max_bytes, self._disk_seconds = max_bytes, disk_seconds
         self.path = self.folder / FILE
         self._clock = clock or Clock()
         self._file: AppendLog | None = None
@@ -117,11 +125,11 @@ class AuditLog:
                     raise
 
         try:
-            return within(DISK_SECONDS, locked, "audit")
+            return within(self._disk_seconds, locked, "audit")
         except Unanswered as late:
             given_up.set()
             self._hanging = late.thread
-            said = f"the disk under {shown(self.folder)} did not answer within {DISK_SECONDS:.0f} s"
+            said = f"the disk under {shown(self.folder)} did not answer within {self._disk_seconds:.0f} s"
             raise AuditUnwritable(said, "look at that disk") from None
         except LockHeld as error:
             raise AuditUnwritable(str(error)) from None
@@ -137,9 +145,9 @@ class AuditLog:
 
     def _append_locked(self, given_up: threading.Event, event: str, action: str, fields: dict[str, object]) -> Chained:
         with self._ours(given_up) as file:
-            if self._head.length <= MAX_BYTES:
+            if self._head.length <= self._max_bytes:
                 return self._append(file, event, action, fields)
-            self._begin_next(file, f"larger than {MAX_BYTES // 10**6} MB")
+            self._begin_next(file, f"larger than {self._max_bytes // 10**6} MB")
         with self._ours(given_up) as file:
             return self._append(file, event, action, fields)
 

@@ -100,9 +100,18 @@ class NewerFile(Exception):
 class HistoryFile:
     """The open file. Its methods raise sqlite3.Error, OSError or NewerFile."""
 
-    def __init__(self, path: Path, system: str, clock: Clock, *, retention_s: float, max_bytes: int) -> None:
+    def __init__(
+        self,
+        path: Path,
+        system: str,
+        clock: Clock,
+        *,
+        retention_s: float,
+        max_bytes: int,
+        max_names: int = MAX_NAMES,
+    ) -> None:
         self.path, self.system, self.clock = path, system, clock
-        self.retention_s, self.max_bytes = retention_s, max_bytes
+        self.retention_s, self.max_bytes, self.max_names = retention_s, max_bytes, max_names
         self.left_out = 0
         """Samples that were dropped because the file had no room for their names."""
         self.read_only: OSError | None = None
@@ -251,7 +260,7 @@ class HistoryFile:
         found = self.db.execute("SELECT id FROM names WHERE system=? AND name=?", key).fetchone()
         if found:
             self.db.execute("UPDATE names SET used=? WHERE id=?", (now, found[0]))
-        elif self.db.execute("SELECT count(*) FROM names").fetchone()[0] >= MAX_NAMES:
+        elif self.db.execute("SELECT count(*) FROM names").fetchone()[0] >= self.max_names:
             self.left_out += 1
             return 0
         else:

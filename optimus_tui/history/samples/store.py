@@ -76,6 +76,8 @@ class Store:
         clock: Clock | None = None,
         retention_s: float = RETENTION_SECONDS,
         max_bytes: int = MAX_BYTES,
+        max_waiting: int = MAX_WAITING,
+        retry_seconds: float = RETRY_SECONDS,
     ) -> None:
         self.path, self.system = path, system
         self.fault: Fault | None = None
@@ -83,6 +85,7 @@ class Store:
         self.saved = self.lost = 0
         """Sets that this process wrote to the file, and sets that were lost."""
         self._clock, self._retention_s, self._max_bytes = clock or Clock(), retention_s, max_bytes
+        self._max_waiting, self._retry_seconds = max_waiting, retry_seconds
         self._jobs: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._waiting: deque[tuple[float, dict[str, float]]] = deque()
         self._file: HistoryFile | None = None
@@ -216,7 +219,7 @@ class Store:
         self._leave()
 
     def _save(self, at: float, values: dict[str, float]) -> None:
-        if len(self._waiting) >= MAX_WAITING:
+        if len(self._waiting) >= self._max_waiting:
             self._waiting.popleft()
             self.lost += 1
         self._waiting.append((at, values))
@@ -253,7 +256,7 @@ class Store:
                     self.fault = self._notice
                 return answer
             except (sqlite3.Error, OSError, NewerFile) as error:
-                pause = RETRY_SECONDS
+                pause = self._retry_seconds
                 if is_locked(error):
                     pause = LOCKED_SECONDS
                 self._retry_at = self._clock.mono() + pause

@@ -240,7 +240,9 @@ class FeedLink(asyncio.Protocol):
         alive: Callable[[], None],
         *,
         named: bool = True,
+        silence_seconds: float = SILENCE_SECONDS,
     ) -> None:
+        self._silence_seconds = silence_seconds
         self._named = named and connector.manners.named
         self._connector, self._own, self._take, self._alive = connector, own, take, alive
         self._loop = asyncio.get_running_loop()
@@ -301,7 +303,7 @@ class FeedLink(asyncio.Protocol):
             if now - ticked > TICK_SECONDS + 1.0:
                 awake = now  # we were suspended: the silence may have been ours
             ticked = now
-            if now - max(self.heard, awake) > SILENCE_SECONDS:
+            if now - max(self.heard, awake) > self._silence_seconds:
                 raise lost_in_silence(self._connector.target, now - self.heard)
             if now - self.heard >= PING_SECONDS and now - pinged >= PING_SECONDS:
                 pinged = now

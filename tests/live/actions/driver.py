@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from optimus_tui.actions.redis import recipe
-from optimus_tui.actions.service import ActionService
+from optimus_tui.actions.service import VERIFY_SECONDS, ActionService
 from optimus_tui.clock import Clock
 from optimus_tui.context import Context
 from optimus_tui.contract.actions import ActionRequest, Confirmation, Plan, Progress, Receipt, Refusal
@@ -37,12 +37,14 @@ def local(port: int, **more: Any) -> RedisTarget:
 
 
 @asynccontextmanager
-async def at_desk(port: int, folder: Path, clock: Clock | None = None, **more: Any) -> AsyncIterator[ActionService]:
+async def at_desk(
+    port: int, folder: Path, clock: Clock | None = None, *, verify_seconds: float = VERIFY_SECONDS, **more: Any
+) -> AsyncIterator[ActionService]:
     """A desk of the environment ``test`` on a server, with its state in ``folder``."""
     nobody = f"http://127.0.0.1:{free_port()}"
     fields = {"environment": "test", "writable": True, "redis": local(port), "gateway_url": nobody, **more}
     context = Context(Settings(**fields), clock)
-    action_service = ActionService(context, folder)
+    action_service = ActionService(context, folder, verify_seconds=verify_seconds)
     try:
         yield action_service
     finally:

@@ -65,15 +65,10 @@ async def test_a_killed_server_leaves_the_batch_unknown_and_the_look_afterwards_
 async def test_a_server_that_stays_away_leaves_the_action_open(make_server: object, tmp_path: Path) -> None:
     server = make_server()  # type: ignore[operator]
     put(server, *(f"cache:conv:acme:{index}" for index in range(300)))
-    patience = pytest.MonkeyPatch()
-    patience.setattr("optimus_tui.actions.checks.TRIES_SECONDS", 0.5)
-    async with armed(server.port, tmp_path) as action_service:
-        try:
-            receipt = await carried_out(
-                action_service, await planned(action_service, "invalidate_tenant"), report=_at(100, server.kill)
-            )
-        finally:
-            patience.undo()
+    async with armed(server.port, tmp_path, verify_seconds=0.5) as action_service:
+        receipt = await carried_out(
+            action_service, await planned(action_service, "invalidate_tenant"), report=_at(100, server.kill)
+        )
         assert not receipt.verified and receipt.stopped
         (left,) = action_service.interrupted()
         assert isinstance(left, Interrupted) and left.tried >= 100
@@ -88,10 +83,9 @@ async def test_a_cut_line_leaves_it_open_and_the_same_process_goes_on_when_it_is
     server: RealServer, tmp_path: Path
 ) -> None:
     put(server, *(f"cache:conv:acme:{index}" for index in range(600)), "cache:conv:other:1")
-    relay, patience = Relay(server.port), pytest.MonkeyPatch()
-    patience.setattr("optimus_tui.actions.checks.TRIES_SECONDS", 0.5)
+    relay = Relay(server.port)
     try:
-        async with armed(relay.port, tmp_path) as action_service:
+        async with armed(relay.port, tmp_path, verify_seconds=0.5) as action_service:
             receipt = await carried_out(
                 action_service, await planned(action_service, "invalidate_tenant"), report=_at(200, relay.cut)
             )
@@ -116,7 +110,6 @@ async def test_a_cut_line_leaves_it_open_and_the_same_process_goes_on_when_it_is
             ):
                 assert isinstance(late, Refusal) and late.code == "conflict"
     finally:
-        patience.undo()
         relay.stop()
     assert number(server, "DBSIZE") == 1
     events = [record["event"] for record in read(tmp_path / "audit.jsonl")]
@@ -128,11 +121,8 @@ async def test_what_was_left_on_a_restarted_server_is_closed_with_a_word_about_i
 ) -> None:
     server = make_server()  # type: ignore[operator]
     put(server, *(f"cache:conv:acme:{index}" for index in range(300)))
-    patience = pytest.MonkeyPatch()
-    patience.setattr("optimus_tui.actions.checks.TRIES_SECONDS", 0.2)
-    async with armed(server.port, tmp_path) as action_service:
+    async with armed(server.port, tmp_path, verify_seconds=0.2) as action_service:
         await carried_out(action_service, await planned(action_service, "unlink_no_ttl"), report=_at(100, server.kill))
-        patience.undo()
         (left,) = action_service.interrupted()
         server.start()
         assert isinstance(left, Interrupted) and not isinstance(await action_service.look(left, ignore), Refusal)
@@ -253,7 +243,6 @@ async def test_what_runs_in_another_process_is_not_offered_and_an_old_one_only_c
         put(server, *(f"cache:conv:acme:{index}" for index in range(300)))
         plan = await planned(action_service, "unlink_no_ttl")
         stop = pytest.MonkeyPatch()
-        stop.setattr("optimus_tui.actions.checks.TRIES_SECONDS", -1.0)
         stop.setattr("optimus_tui.actions.action_log.ActionLog.close", _unwritable)
         await carried_out(action_service, plan, report=ignore)
         stop.undo()

@@ -181,9 +181,8 @@ def test_a_torn_slot_of_the_head_leaves_the_one_before(tmp_path: Path) -> None:
     assert AuditLog(tmp_path).append("armed").seq == 6 and verify(log.path).problem is None
 
 
-def test_rotation_by_size_keeps_one_chain_for_every_writer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(audit, "MAX_BYTES", 2000)
-    first, second = AuditLog(tmp_path, FixedClock()), AuditLog(tmp_path, FixedClock())
+def test_rotation_by_size_keeps_one_chain_for_every_writer(tmp_path: Path) -> None:
+    first, second = (AuditLog(tmp_path, FixedClock(), max_bytes=2000) for _ in range(2))
     for number in range(30):
         (first if number % 3 else second).append("intent", "a1", batch=number)
     checked = verify(first.path)
@@ -275,9 +274,9 @@ def test_a_disk_that_does_not_answer_is_waited_for_no_longer_than_said(
 ) -> None:
     import threading
 
-    log, answers = filled(tmp_path), threading.Event()
+    filled(tmp_path)
+    log, answers = AuditLog(tmp_path, disk_seconds=0.2), threading.Event()
     real = os.fdatasync
-    monkeypatch.setattr(audit, "DISK_SECONDS", 0.2)
     monkeypatch.setattr(audit.os, "fdatasync", lambda handle: (answers.wait(10), real(handle)))  # type: ignore[attr-defined]
     with pytest.raises(AuditUnwritable, match="did not answer within"):
         log.append("armed")

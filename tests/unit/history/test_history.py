@@ -18,7 +18,6 @@ from pathlib import Path
 import pytest
 
 from optimus_tui.clock import Clock
-from optimus_tui.history.samples import store as module
 from optimus_tui.history.samples.file import APPLICATION, HistoryFile
 from optimus_tui.history.samples.store import Store, history_path, system_of
 from optimus_tui.settings.model import RedisTarget, Settings
@@ -201,11 +200,8 @@ async def test_what_is_no_plain_file_is_not_touched(path: Path, what: str) -> No
     assert not (path.parent / "elsewhere").exists()
 
 
-async def test_the_disk_full_keeps_samples_in_memory_and_takes_them_later_row_106(
-    path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(module, "RETRY_SECONDS", 0.0)
-    store = await filled(path, 3)
+async def test_the_disk_full_keeps_samples_in_memory_and_takes_them_later_row_106(path: Path) -> None:
+    store = await filled(path, 3, retry_seconds=0.0)
 
     def limit(pages: str) -> Callable[[HistoryFile], object]:
         return lambda file: file.db.execute(f"PRAGMA max_page_count={pages}").fetchone()
@@ -225,10 +221,9 @@ async def test_the_disk_full_keeps_samples_in_memory_and_takes_them_later_row_10
     await store.close()
 
 
-async def test_what_waits_is_bounded_and_the_loss_is_counted(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "MAX_WAITING", 5)
+async def test_what_waits_is_bounded_and_the_loss_is_counted(path: Path) -> None:
     path.mkdir(parents=True)
-    store = Store(path)
+    store = Store(path, max_waiting=5)
     for number in range(12):
         store.put(NOW + number, {"a": number})
     assert [value for _, value in await store.series("a", NOW, NOW + 100)] == [7.0, 8.0, 9.0, 10.0, 11.0]
@@ -442,11 +437,10 @@ async def test_a_locked_file_makes_nobody_wait_who_only_hands_over(path: Path, m
     assert store.saved == 11
 
 
-async def test_more_names_than_fit_are_left_out_and_counted(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("optimus_tui.history.samples.file.MAX_NAMES", 10)
+async def test_more_names_than_fit_are_left_out_and_counted(path: Path) -> None:
     file_path = path
     file_path.parent.mkdir()
-    file = HistoryFile(file_path, "", Clock(), retention_s=86_400, max_bytes=10_000_000)
+    file = HistoryFile(file_path, "", Clock(), retention_s=86_400, max_bytes=10_000_000, max_names=10)
     file.write([(NOW, {f"n{n}": 1.0 for n in range(15)})])
     assert len(file.names("")) == 10 and file.left_out == 5
     assert file.db.execute("PRAGMA application_id").fetchone() == (APPLICATION,)

@@ -331,9 +331,8 @@ async def test_a_bug_ends_its_loop_loudly_and_its_source_is_broken_until_a_fresh
         raise RuntimeError
 
     fake(monkeypatch, "http.services.read_engine", read)
-    monkeypatch.setattr("optimus_tui.sampling.sampler.STEADY_SECONDS", 0.05)
     ctx, heard = context(), Heard()
-    sampler = Sampler(ctx, heard)
+    sampler = Sampler(ctx, heard, steady_seconds=0.05)
     for _ in range(2):
         with pytest.raises(RuntimeError):
             await sampler.loops()["engine"]()

@@ -271,13 +271,12 @@ def test_stopping_is_prompt_whatever_the_reader_does(
         feed.reader.stop()
 
 
-async def test_a_process_that_was_suspended_does_not_take_its_link_for_dead(
-    server: RealServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(feed_link, "SILENCE_SECONDS", 1.0)
+async def test_a_process_that_was_suspended_does_not_take_its_link_for_dead(server: RealServer) -> None:
     alive: list[float] = []
     connector = Connector(RedisTarget(host="127.0.0.1", port=server.port))
-    link = feed_link.FeedLink(connector, LoadMeter(), lambda _: None, lambda: alive.append(time.monotonic()))
+    link = feed_link.FeedLink(
+        connector, LoadMeter(), lambda _: None, lambda: alive.append(time.monotonic()), silence_seconds=1.0
+    )
     await link.open()
     staying = asyncio.ensure_future(link.stay())
     await asyncio.sleep(0.05)
