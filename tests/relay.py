@@ -19,7 +19,7 @@ class Relay:
         self.accepted = 0
         self._open = threading.Event()
         self._open.set()
-        self._refusing = False
+        self._refusing = self._stopped = False
         self._sockets: list[socket.socket] = []
         threading.Thread(target=self._serve, daemon=True).start()
 
@@ -38,16 +38,15 @@ class Relay:
         self._open.set()
 
     def stop(self) -> None:
+        self._stopped = True
         self._open.set()
-        self._listener.close()
+        stop_listening(self._listener)
         self._drop()
 
     def _drop(self) -> None:
         while self._sockets:
-            one = self._sockets.pop()
-            with contextlib.suppress(OSError):
-                one.shutdown(socket.SHUT_RDWR)
-            one.close()
+            with contextlib.suppress(IndexError):  # another thread may drop them too
+                _end(self._sockets.pop())
 
     def _serve(self) -> None:
         with contextlib.suppress(OSError):
@@ -63,8 +62,15 @@ class Relay:
         with contextlib.suppress(OSError):
             if self._context:
                 near = self._context.wrap_socket(near, server_side=True)
-            far = socket.create_connection(("127.0.0.1", self._far))
+            try:
+                far = socket.create_connection(("127.0.0.1", self._far))
+            except OSError:
+                near.close()
+                raise
             self._sockets += [near, far]
+            if self._stopped:  # it was being joined just then
+                self._drop()
+                return
             threading.Thread(target=self._pump, args=(near, far), daemon=True).start()
             late = self._late if self._delay else self._pump
             threading.Thread(target=late, args=(far, near), daemon=True).start()
@@ -108,12 +114,16 @@ class Parrot:
         self.port = int(self._listener.getsockname()[1])
         self.accepted = 0
         self._kept: list[socket.socket] = []
-        threading.Thread(target=self._serve, daemon=True).start()
+        self._serving = threading.Thread(target=self._serve, daemon=True)
+        self._serving.start()
 
     def stop(self) -> None:
-        self._listener.close()
+        stop_listening(self._listener)
         for one in self._kept:
-            one.close()
+            _end(one)
+        self._serving.join(5)
+        for one in self._kept:  # one more may have come meanwhile
+            _end(one)
 
     def _serve(self) -> None:
         with contextlib.suppress(OSError):
@@ -126,3 +136,16 @@ class Parrot:
                     near.sendall(self._answer)
                     if self._close:
                         near.shutdown(socket.SHUT_WR)
+
+
+def stop_listening(listener: socket.socket) -> None:
+    """Close a listener. A thread that waits in ``accept`` is woken; after ``close`` alone it accepts one more."""
+    with contextlib.suppress(OSError):
+        listener.shutdown(socket.SHUT_RDWR)
+    listener.close()
+
+
+def _end(one: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        one.shutdown(socket.SHUT_RDWR)
+    one.close()
