@@ -55,19 +55,29 @@ SLOW_FILES = frozenset(
     ]
 )
 """Files that cost more than five seconds of processor each, beside those of the slow folders."""
+HERE = Path(__file__).parent
+
+
+def is_slow(path: Path) -> bool:
+    """Return whether the tests of a file are left out of the quick set."""
+    file = path.relative_to(HERE)
+    return file.parts[:1] != () and (file.parts[0] in SLOW_FOLDERS or file.as_posix() in SLOW_FILES)
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Import no slow file for the quick set: each worker would, for nothing."""
+    return True if config.option.markexpr == "not slow" and is_slow(collection_path) else None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what is slow; begin with the timed tests and those that wait, then with the folders of the long files."""
-    here = Path(__file__).parent
 
     def place(item: pytest.Item) -> int:
-        folder = item.path.relative_to(here).parts[0]
+        folder = item.path.relative_to(HERE).parts[0]
         return LONGEST_FIRST.index(folder) if folder in LONGEST_FIRST else 0
 
     for item in items:
-        file = item.path.relative_to(here)
-        if file.parts[0] in SLOW_FOLDERS or file.as_posix() in SLOW_FILES:
+        if is_slow(item.path):
             item.add_marker(pytest.mark.slow)
     items.sort(key=lambda item: (not timed.is_timed(item), not timed.is_waiting(item), place(item)))
 

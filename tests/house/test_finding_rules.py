@@ -5,6 +5,7 @@ import importlib
 import inspect
 import re
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from string import Formatter
 
@@ -25,9 +26,16 @@ COPIES = {"tools/standup/glance.py", "contract/make_finding.py"}
 """Modules that build a Finding from one that was made already, or from a row."""
 
 
+@cache
+def _read(path: Path) -> tuple[list[ast.Call], set[str]]:
+    """Return a module's calls of functions by their name, and its texts."""
+    nodes = list(ast.walk(ast.parse(path.read_text("utf-8"))))
+    calls = [node for node in nodes if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)]
+    return calls, {node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+
+
 def _calls(path: Path) -> list[ast.Call]:
-    tree = ast.parse(path.read_text("utf-8"))
-    return [node for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)]
+    return _read(path)[0]
 
 
 def test_every_finding_is_made_from_a_row() -> None:
@@ -135,12 +143,7 @@ def test_every_phrase_exists_and_is_filled() -> None:
 
 
 def test_every_phrase_is_used() -> None:
-    written = {
-        node.value
-        for path in MODULES
-        for node in ast.walk(ast.parse(path.read_text("utf-8")))
-        if isinstance(node, ast.Constant) and isinstance(node.value, str)
-    }
+    written = set().union(*(_read(path)[1] for path in MODULES))
     names = {name for row in CATALOGUE.values() for name in row.phrases}
     assert sorted(name for name in names - written if not name.startswith("remedy_")) == []
 
