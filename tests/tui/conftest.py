@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.idle import look_often
 from tests.realserver import RealServer
 from tests.tui.driver import IMMORTAL
 
@@ -12,6 +13,7 @@ from tests.tui.driver import IMMORTAL
 @pytest.fixture(autouse=True)
 def own_state(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Keep what a dashboard leaves behind in the test's folder, and let slow PINGs of a busy machine pass."""
+    look_often(monkeypatch)
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     for name in ("ROOM_MS", "MOST_MS"):
         monkeypatch.setattr(f"optimus_tui.actions.redis.recipe.{name}", 10_000.0)

@@ -49,9 +49,10 @@ async def running(
 
 
 async def until(pilot: Pilot[Any], true: Callable[[], bool], seconds: float = 15) -> None:
+    await pilot.pause()
     for _ in range(int(seconds / 0.02)):
-        await pilot.pause()
         if true():
+            await pilot.pause()  # what it came to is drawn
             return
         await asyncio.sleep(0.02)
     raise AssertionError("it did not come to that:\n" + "\n".join(screen_lines(pilot.app)))

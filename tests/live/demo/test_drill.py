@@ -27,6 +27,7 @@ from optimus_tui.tui.drills.controller import DrillController
 from optimus_tui.tui.drills.screen import DrillScreen
 from optimus_tui.tui.incidents.screen import IncidentScreen
 from optimus_tui.tui.services import CommandError
+from tests.idle import look_often
 from tests.tui.driver import said, typed, until
 
 pytestmark = pytest.mark.live
@@ -47,6 +48,7 @@ def running() -> Iterator[DemoHandle]:
 
 @pytest.fixture(autouse=True)
 def _here(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    look_often(monkeypatch)
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     monkeypatch.setattr(DrillController, "PAUSE", (0.5, 1.0))

@@ -14,9 +14,9 @@ from optimus_tui.tui.dashboard.screen import Dashboard
 from optimus_tui.tui.dialogs.choices import ChooseDialog
 from optimus_tui.tui.dialogs.sheets import SheetDialog
 from optimus_tui.tui.terminal import clipboard
+from tests.tui.driver import until
 from tests.tui.pane_app import screen_lines
 from tests.tui.pictures import SETTINGS
-from tests.tui.tools.driver import settle
 
 HOSTILE = [b"cache:\x1b]52;c;eHh4\x07", b"rate_limit:a\nb:chat", b"\xff\xfe", b"", b"a\0b", b"\xe2\x80\xaegnp",
            b"[bold]x[/]", b"k" * 3000, "日本語キー".encode(), b"-rf $(reboot) `id`"]  # fmt: skip
@@ -60,7 +60,7 @@ async def opened(pilot: Any, key: bool = True) -> CommandLogScreen:
         await pilot.press("L")
     else:
         pilot.app.screen.prompt.run("log")
-    await settle(pilot, lambda: isinstance(pilot.app.screen, CommandLogScreen))
+    await until(pilot, lambda: isinstance(pilot.app.screen, CommandLogScreen))
     await pilot.pause()
     screen: CommandLogScreen = pilot.app.screen
     return screen
@@ -186,18 +186,18 @@ async def test_lines_are_copied_as_commands_and_a_write_is_said_to_be_one(copied
         fill(dashboard.context.log)
         await opened(pilot)
         await pilot.press("down", "y")
-        await settle(pilot, lambda: len(copied) == 1)
+        await until(pilot, lambda: len(copied) == 1)
         assert [line.split(" UNLINK ")[1] for line in copied[0].splitlines()] == [
             "cache:conv:acme:1", "cache:conv:acme:2",
         ]  # fmt: skip
-        await settle(pilot, lambda: "writes when pasted" in toasts(app))
+        await until(pilot, lambda: "writes when pasted" in toasts(app))
         await pilot.press("down", "y")
-        await settle(pilot, lambda: len(copied) == 2)
+        await until(pilot, lambda: len(copied) == 2)
         assert copied[1] == "curl -sS http://127.0.0.1:8020/health"
         await pilot.press("down", "Y")
-        await settle(pilot, lambda: isinstance(app.screen, ChooseDialog))
+        await until(pilot, lambda: isinstance(app.screen, ChooseDialog))
         await pilot.press("down", "enter")
-        await settle(pilot, lambda: len(copied) == 3)
+        await until(pilot, lambda: len(copied) == 3)
         assert len(copied[2].splitlines()) == 80
 
 
@@ -209,12 +209,12 @@ async def test_enter_shows_every_word_and_every_command_of_a_line() -> None:
         fill(dashboard.context.log)
         await opened(pilot)
         await pilot.press("down", "enter")
-        await settle(pilot, lambda: isinstance(app.screen, SheetDialog))
+        await until(pilot, lambda: isinstance(app.screen, SheetDialog))
         await pilot.pause()
         assert "2 UNLINK cache:conv:acme:2 NOPERM this user has no permissions" in text_of(app)
         assert "for unlink_no_ttl" in text_of(app)
         await pilot.press("escape", "up", "enter")
-        await settle(pilot, lambda: isinstance(app.screen, SheetDialog))
+        await until(pilot, lambda: isinstance(app.screen, SheetDialog))
         await pilot.pause()
         assert "to paste # FLUSHALL: not copied, it was refused and never sent" in text_of(app)
 
@@ -238,7 +238,7 @@ async def test_hostile_bytes_stay_on_their_line_and_in_their_columns_rows_1_to_1
         ends = {line.rstrip()[-1] for line in lines[1 : size[1] - 2] if line.strip()}
         assert ends <= {"│", "╮", "╯"}
         await pilot.press("enter")
-        await settle(pilot, lambda: isinstance(app.screen, SheetDialog))
+        await until(pilot, lambda: isinstance(app.screen, SheetDialog))
         assert all(line.isprintable() for line in screen_lines(app))
 
 
@@ -251,7 +251,7 @@ async def test_the_export_is_private_is_no_script_and_holds_every_command(copied
         await opened(pilot)
         await pilot.press("x")
         folder = tmp_path / "state" / "optimus-tui"
-        await settle(pilot, lambda: f"84 lines written to{folder}" in toasts(app).replace("\n", ""))
+        await until(pilot, lambda: f"84 lines written to{folder}" in toasts(app).replace("\n", ""))
         assert "84 lines written to\n/" in toasts(app)  # the path begins on a line of its own
         (path,) = folder.glob("commands-*.txt")
         assert stat.S_IMODE(path.stat().st_mode) == 0o600

@@ -1,8 +1,6 @@
 """A wizard in a test: a real gateway in a temporary folder, checks that end at once, and the way from page to page."""
 
-import asyncio
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +15,7 @@ from optimus_tui.tui.app import OptimusApp
 from optimus_tui.tui.dashboard.screen import Dashboard
 from optimus_tui.tui.routers.pages import CHECKS, PREVIEW
 from optimus_tui.tui.routers.wizard import RouterScreen
+from tests.tui.driver import until
 from tests.tui.pane_app import screen_lines
 from tests.tui.pictures import SETTINGS
 
@@ -41,15 +40,6 @@ def checks(monkeypatch: pytest.MonkeyPatch, *results: DraftCheck) -> None:
     monkeypatch.setattr("optimus_tui.actions.drafts.draft_checks.run_checks", lambda *_: iter(results))
 
 
-async def settle(pilot: Pilot[Any], until: Callable[[], bool], seconds: float = 15.0) -> None:
-    for _ in range(int(seconds / 0.02)):
-        await pilot.pause()
-        if until():
-            return
-        await asyncio.sleep(0.02)
-    raise AssertionError("it did not come to that:\n" + "\n".join(screen_lines(pilot.app)))
-
-
 def app_for(gateway: Path | None) -> OptimusApp:
     return OptimusApp(msgspec.structs.replace(SETTINGS, source_path=gateway))
 
@@ -57,9 +47,9 @@ def app_for(gateway: Path | None) -> OptimusApp:
 async def opened(pilot: Pilot[Any]) -> RouterScreen:
     await pilot.pause()
     await pilot.press("ctrl+n")
-    await settle(pilot, lambda: isinstance(pilot.app.screen, RouterScreen))
+    await until(pilot, lambda: isinstance(pilot.app.screen, RouterScreen))
     screen: Any = pilot.app.screen
-    await settle(pilot, lambda: isinstance(screen.focused, Input))
+    await until(pilot, lambda: isinstance(screen.focused, Input))
     return screen
 
 
@@ -82,10 +72,10 @@ async def to_page(pilot: Pilot[Any], screen: RouterScreen, at: int) -> None:
     while screen.draft.at < at:
         here = screen.draft.at
         if here == PREVIEW:
-            await settle(pilot, lambda: screen.draft.plan is not None)
-            await settle(pilot, lambda: bool(screen.query("#code")) and screen.query_one("#code").has_focus)
+            await until(pilot, lambda: screen.draft.plan is not None)
+            await until(pilot, lambda: bool(screen.query("#code")) and screen.query_one("#code").has_focus)
             let_go(screen.app)  # whoever reads the preview lets go of the key
         if here == CHECKS:
-            await settle(pilot, lambda: screen.draft.all_checked)
+            await until(pilot, lambda: screen.draft.all_checked)
         await pilot.press("enter")
-        await settle(pilot, lambda here=here: screen.draft.at != here and screen.focused is not None)  # type: ignore[misc]
+        await until(pilot, lambda here=here: screen.draft.at != here and screen.focused is not None)  # type: ignore[misc]

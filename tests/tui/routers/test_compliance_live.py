@@ -1,6 +1,5 @@
 """The compliance screen's live half on a real server: differences, agreement, and a server that is away."""
 
-import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -17,6 +16,7 @@ from optimus_tui.tui.routers.compliance_lists import DriftList, FileList, IssueL
 from optimus_tui.tui.routers.compliance_screen import ComplianceScreen
 from tests.patterns_tree import GOOD, make_tree
 from tests.realserver import RealServer
+from tests.tui.driver import until
 from tests.tui.pane_app import screen_lines
 from tests.tui.pictures import SETTINGS
 
@@ -49,23 +49,14 @@ def shown(app: Any) -> str:
     return "\n".join(line.rstrip() for line in screen_lines(app))
 
 
-async def settle(pilot: Pilot[Any], until: Callable[[], bool]) -> None:
-    for _ in range(500):
-        await pilot.pause()
-        if until():
-            return
-        await asyncio.sleep(0.02)
-    raise AssertionError("it did not come to that:\n" + shown(pilot.app))
-
-
 async def opened(pilot: Pilot[Any]) -> ComplianceScreen:
     await pilot.pause()
     dashboard: Any = pilot.app.screen
     dashboard.prompt.run("validate")
-    await settle(pilot, lambda: isinstance(pilot.app.screen, ComplianceScreen))
+    await until(pilot, lambda: isinstance(pilot.app.screen, ComplianceScreen))
     screen: Any = pilot.app.screen
-    await settle(pilot, lambda: screen.report is not None)
-    await settle(pilot, lambda: screen.live is not None or bool(screen.live_failure))
+    await until(pilot, lambda: screen.report is not None)
+    await until(pilot, lambda: screen.live is not None or bool(screen.live_failure))
     return screen
 
 
@@ -79,10 +70,10 @@ async def test_what_differs_between_code_and_redis_is_a_key_away(
     app = app_for(make_tree(tmp_path, things=STORES), server)
     async with running(app, size) as pilot:
         screen = await opened(pilot)
-        await settle(pilot, lambda: "c  code ↔ live: 4 differences" in shown(app))
+        await until(pilot, lambda: "c  code ↔ live: 4 differences" in shown(app))
         await pilot.press("c")
         view = screen.query_one(DriftList)
-        await settle(pilot, lambda: view.has_focus)
+        await until(pilot, lambda: view.has_focus)
         assert not screen.query_one(IssueList).display
         told = [(one.kind, one.name) for one in view.rows]
         assert told == [("key without TTL", "price"), ("operation undeclared", "login"), ("kind undeclared", "odd"),
@@ -92,11 +83,11 @@ async def test_what_differs_between_code_and_redis_is_a_key_away(
         assert "3 keys read, " in words
         server.command("DEL", "cache:odd:acme:1")
         await pilot.press("r")
-        await settle(pilot, lambda: "Code ↔ live: 3 differences" in shown(app))
+        await until(pilot, lambda: "Code ↔ live: 3 differences" in shown(app))
         await pilot.press("tab")
-        await settle(pilot, lambda: screen.query_one(FileList).has_focus)
+        await until(pilot, lambda: screen.query_one(FileList).has_focus)
         await pilot.press("c")
-        await settle(pilot, lambda: screen.query_one(IssueList).display and screen.query_one(FileList).has_focus)
+        await until(pilot, lambda: screen.query_one(IssueList).display and screen.query_one(FileList).has_focus)
         assert not view.display
 
 
@@ -107,14 +98,14 @@ async def test_agreement_says_what_was_compared(size: tuple[int, int], server: R
     app = app_for(make_tree(tmp_path, things=STORES), server)
     async with running(app, size) as pilot:
         screen = await opened(pilot)
-        await settle(pilot, lambda: "c  code ↔ live: no difference" in shown(app))
+        await until(pilot, lambda: "c  code ↔ live: no difference" in shown(app))
         await pilot.press("c")
-        await settle(pilot, lambda: "Code and Redis agree: 1 operation and 1 cache kind" in shown(app))
+        await until(pilot, lambda: "Code and Redis agree: 1 operation and 1 cache kind" in shown(app))
         await pilot.press("escape")
-        await settle(pilot, lambda: screen.query_one(FileList).has_focus)
+        await until(pilot, lambda: screen.query_one(FileList).has_focus)
         assert app.screen is screen
         await pilot.press("escape", "escape")
-        await settle(pilot, lambda: isinstance(app.screen, Dashboard))
+        await until(pilot, lambda: isinstance(app.screen, Dashboard))
 
 
 async def test_a_redis_that_is_away_is_said_and_the_findings_stay(
@@ -127,13 +118,13 @@ async def test_a_redis_that_is_away_is_said_and_the_findings_stay(
         assert screen.live is not None
         server.stop()
         await pilot.press("r")
-        await settle(pilot, lambda: bool(screen.live_failure))
-        await settle(pilot, lambda: "c  code ↔ live: not compared" in shown(app))
+        await until(pilot, lambda: bool(screen.live_failure))
+        await until(pilot, lambda: "c  code ↔ live: not compared" in shown(app))
         assert screen.query_one(FileList).rows
         await pilot.press("c")
         for size in SIZES:
             await pilot.resize_terminal(*size)
-            await settle(pilot, lambda: f"Code and Redis were not compared: 127.0.0.1:{server.port}" in shown(app))
+            await until(pilot, lambda: f"Code and Redis were not compared: 127.0.0.1:{server.port}" in shown(app))
             assert "difference" not in shown(app)
 
 
@@ -144,10 +135,10 @@ async def test_help_lists_the_keys_that_work_on_the_compliance_screen(server: Re
         live = {one.binding.id for one in screen.active_bindings.values() if one.enabled and one.binding.id}
         assert {"router.drift", "router.level", "router.editor", "pane.refresh", "pane.copy_as", "app.back"} <= live
         await pilot.press("question_mark")
-        await settle(pilot, lambda: app.screen is not screen)
+        await until(pilot, lambda: app.screen is not screen)
         words = " ".join(shown(app).split())
         assert "c Compliance: code against Redis, and back" in words
         assert "l Compliance: the level that is checked" in words
         assert "o Open the file in $EDITOR, at the line" in words
         await pilot.press("escape")
-        await settle(pilot, lambda: app.screen is screen)
+        await until(pilot, lambda: app.screen is screen)

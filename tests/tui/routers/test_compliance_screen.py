@@ -1,9 +1,8 @@
 """The compliance screen on real files: files by score, findings with their line, and the way to the editor."""
 
-import asyncio
 import contextlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from optimus_tui.tui.dialogs.choices import ChooseDialog
 from optimus_tui.tui.routers.compliance_lists import FileList, IssueList
 from optimus_tui.tui.routers.compliance_screen import ComplianceScreen
 from optimus_tui.tui.terminal import editor
+from tests.tui.driver import until
 from tests.tui.pane_app import screen_lines
 from tests.tui.pictures import SETTINGS
 from tests.tui.routers.bad_routers import BAD
@@ -41,22 +41,13 @@ def routers(tmp_path: Path) -> Path:
     return folder
 
 
-async def settle(pilot: Pilot[Any], until: Callable[[], bool]) -> None:
-    for _ in range(400):
-        await pilot.pause()
-        if until():
-            return
-        await asyncio.sleep(0.02)
-    raise AssertionError("it did not come to that:\n" + "\n".join(screen_lines(pilot.app)))
-
-
 async def opened(pilot: Pilot[Any]) -> ComplianceScreen:
     await pilot.pause()
     dashboard: Any = pilot.app.screen
     dashboard.prompt.run("validate")
-    await settle(pilot, lambda: isinstance(pilot.app.screen, ComplianceScreen))
+    await until(pilot, lambda: isinstance(pilot.app.screen, ComplianceScreen))
     screen: Any = pilot.app.screen
-    await settle(pilot, lambda: screen.report is not None or bool(screen.failure))
+    await until(pilot, lambda: screen.report is not None or bool(screen.failure))
     return screen
 
 
@@ -80,10 +71,10 @@ async def test_files_stand_by_score_and_findings_with_their_source_line(size: tu
         assert scores == sorted(scores)
         assert names[-1] == "pipe.py"  # not judged, and at the end
         files.move_to(names.index("orders.py"))
-        await settle(pilot, lambda: "orders.py: " in shown(app))
+        await until(pilot, lambda: "orders.py: " in shown(app))
         assert "async def list_orders():" in shown(app)
         files.move_to(names.index("pipe.py"))
-        await settle(pilot, lambda: "It was not judged" in shown(app))
+        await until(pilot, lambda: "It was not judged" in shown(app))
 
 
 async def test_the_level_is_a_key_away_and_asks_for_more(routers: Path) -> None:
@@ -93,7 +84,7 @@ async def test_the_level_is_a_key_away_and_asks_for_more(routers: Path) -> None:
         assert screen.report is not None
         before = len(screen.report.issues_found)
         await pilot.press("l")
-        await settle(pilot, lambda: screen.report is not None and screen.report.validation_level == "production_ready")
+        await until(pilot, lambda: screen.report is not None and screen.report.validation_level == "production_ready")
         assert len(screen.report.issues_found) >= before
         assert "production_ready" in shown(app)
 
@@ -110,17 +101,17 @@ async def test_enter_opens_the_findings_line_in_the_editor(routers: Path, monkey
         files = screen.query_one(FileList)
         files.move_to([Path(row.file).name for row in files.rows].index("orders.py"))
         await pilot.press("enter")
-        await settle(pilot, lambda: screen.query_one(IssueList).has_focus)
+        await until(pilot, lambda: screen.query_one(IssueList).has_focus)
         issue = screen.query_one(IssueList).selected
         await pilot.press("enter")
-        await settle(pilot, lambda: bool(heard))
+        await until(pilot, lambda: bool(heard))
         assert heard == [(routers / "orders.py", issue.line)]
         await pilot.press("Y")
-        await settle(pilot, lambda: isinstance(app.screen, ChooseDialog))
+        await until(pilot, lambda: isinstance(app.screen, ChooseDialog))
         await pilot.press("escape", "escape")
-        await settle(pilot, lambda: files.has_focus)
+        await until(pilot, lambda: files.has_focus)
         await pilot.press("escape")
-        await settle(pilot, lambda: isinstance(app.screen, Dashboard))
+        await until(pilot, lambda: isinstance(app.screen, Dashboard))
 
 
 async def test_without_a_source_tree_it_says_how_to_name_one(tmp_path: Path) -> None:
@@ -168,17 +159,17 @@ async def test_a_file_whose_name_holds_the_best_verdict_is_shown_and_opened_as_i
         files = screen.query_one(FileList)
         at = next(i for i, row in enumerate(files.rows) if row.file.endswith("Excellent_orders.py"))
         files.move_to(at)
-        await settle(pilot, lambda: len(screen.query_one(IssueList).rows) > 0)
+        await until(pilot, lambda: len(screen.query_one(IssueList).rows) > 0)
         text = shown(app)
         assert "Excellent_orders.py" in text
         assert "http://excellent:8010" in text
         assert "excellen[t]" not in text.lower()
         await pilot.press("o")
-        await settle(pilot, lambda: gone == [(mine, 1)])
-        await settle(pilot, lambda: len(files.rows) > 0 and screen.report is not None)
+        await until(pilot, lambda: gone == [(mine, 1)])
+        await until(pilot, lambda: len(files.rows) > 0 and screen.report is not None)
         screen.query_one(IssueList).focus()
         await pilot.press("o")
-        await settle(pilot, lambda: len(gone) == 2)
+        await until(pilot, lambda: len(gone) == 2)
         assert gone[1][0] == mine
         assert gone[1][1] > 1
 

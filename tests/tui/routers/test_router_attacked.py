@@ -11,6 +11,7 @@ from optimus_tui.tui.routers.answers import FieldAnswer
 from optimus_tui.tui.routers.field_dialog import FieldDialog
 from optimus_tui.tui.routers.pages import CHECKLIST, NEXT, PREVIEW, WRITE
 from optimus_tui.tui.routers.steps import FieldsPage
+from tests.tui.driver import until
 from tests.tui.routers.driver import (
     PASSED,
     app_for,
@@ -20,7 +21,6 @@ from tests.tui.routers.driver import (
     let_go,
     offline,
     opened,
-    settle,
     shown,
     to_page,
 )
@@ -43,18 +43,18 @@ async def test_every_page_lives_in_any_size_with_thirty_fields(gateway: Path, mo
             await to_page(pilot, screen, min(at, WRITE))
             if at == NEXT:
                 await pilot.press("right", "enter")
-                await settle(pilot, lambda: screen.draft.at == NEXT)
+                await until(pilot, lambda: screen.draft.at == NEXT)
             if at == CHECKLIST:
                 let_go(screen.app)
                 await pilot.press("enter")
-                await settle(pilot, lambda: screen.draft.at == CHECKLIST)
+                await until(pilot, lambda: screen.draft.at == CHECKLIST)
             for size in ((20, 5), (80, 24)):
                 await pilot.resize_terminal(*size)
                 assert app.size == size
                 await pilot.press("end", "home")
             if at == FIELDS:
                 await pilot.press("end")
-                await settle(pilot, lambda: "field_29" in shown(app))
+                await until(pilot, lambda: "field_29" in shown(app))
         assert (gateway / "src/backend/routers/products.py").read_text().count("field_29") > 0
 
 
@@ -64,23 +64,23 @@ async def test_hostile_defaults_are_refused_in_words_in_the_editor(gateway: Path
         screen = await opened(pilot)
         await screen.show(FIELDS)
         await pilot.press("a")
-        await settle(pilot, lambda: isinstance(app.screen, FieldDialog))
+        await until(pilot, lambda: isinstance(app.screen, FieldDialog))
         dialog: Any = app.screen
         dialog.lines[0].value = "amount"
         dialog.lines[1].value = "int"
         dialog.lines[3].focus()
         for default in HOSTILE:
             dialog.lines[3].value = ""
-            await settle(pilot, lambda: "-wrong" not in dialog.query_one("#field-note").classes)
+            await until(pilot, lambda: "-wrong" not in dialog.query_one("#field-note").classes)
             app.post_message(events.Paste(default + "\nenter"))
-            await settle(pilot, lambda: bool(dialog.lines[3].value))
+            await until(pilot, lambda: bool(dialog.lines[3].value))
             assert "\n" not in dialog.lines[3].value
             await pilot.press("enter")
-            await settle(pilot, lambda: app.screen is screen or "-wrong" in dialog.query_one("#field-note").classes)
+            await until(pilot, lambda: app.screen is screen or "-wrong" in dialog.query_one("#field-note").classes)
             assert app.screen is dialog, f"kept as a whole number: {dialog.lines[3].value!r}"
             assert "\x1b" not in shown(app)
         await pilot.press("escape")
-        await settle(pilot, lambda: app.screen is screen)
+        await until(pilot, lambda: app.screen is screen)
         assert [one.name for one in screen.query_one(FieldsPage).fields] == ["name", "description"]
 
 
@@ -111,7 +111,7 @@ async def test_enter_held_down_writes_nothing_and_behind_the_write_starts_nothin
         assert not screen.draft.written
         assert not (gateway / "src/backend/routers/products.py").exists()
         await pilot.press("right", *["enter"] * 20)
-        await settle(pilot, lambda: screen.draft.at == NEXT)
+        await until(pilot, lambda: screen.draft.at == NEXT)
         await pilot.press(*["enter"] * 20)
         assert screen.draft.at == NEXT, "no test message was posted by a key that was held a moment too long"
         assert not screen.draft.flow
@@ -134,19 +134,19 @@ async def test_the_footer_says_what_enter_does_on_each_page_and_only_keys_that_w
             if at == CHECKLIST:
                 let_go(screen.app)
                 await pilot.press("enter")
-            await settle(pilot, lambda at=at: screen.draft.at == at)  # type: ignore[misc]
-            await settle(pilot, lambda word=word: f"enter {word}" in shown(app).splitlines()[-1])  # type: ignore[misc]
+            await until(pilot, lambda at=at: screen.draft.at == at)  # type: ignore[misc]
+            await until(pilot, lambda word=word: f"enter {word}" in shown(app).splitlines()[-1])  # type: ignore[misc]
             footer = shown(app).splitlines()[-1]
             assert ("alt+←" in footer) == (at not in (0, NEXT)), footer
             assert ("space choose" in footer) == (at in (2, 3)), footer
             assert ("o editor" in footer) == (at >= NEXT), footer
             if at:
                 await pilot.press("question_mark")
-                await settle(pilot, lambda: app.screen is not screen)
+                await until(pilot, lambda: app.screen is not screen)
                 assert "Wizard: go on" in shown(app)
                 assert ("Wizard: choose this" in shown(app)) == (at in (2, 3))
                 await pilot.press("escape")
-                await settle(pilot, lambda: app.screen is screen)
+                await until(pilot, lambda: app.screen is screen)
 
 
 async def test_a_click_after_two_equal_keys_is_no_key_held_down(gateway: Path) -> None:

@@ -10,6 +10,7 @@ from optimus_tui.actions.drafts.draft_checks import DraftCheck
 from optimus_tui.tui.app import OptimusApp
 from optimus_tui.tui.dashboard.screen import Dashboard
 from optimus_tui.tui.routers.pages import CHECKLIST, CHECKS, NEXT, PREVIEW, WRITE
+from tests.tui.driver import until
 from tests.tui.routers.driver import (
     PASSED,
     app_for,
@@ -19,7 +20,6 @@ from tests.tui.routers.driver import (
     let_go,
     offline,
     opened,
-    settle,
     shown,
     to_page,
 )
@@ -37,10 +37,10 @@ async def test_a_failed_check_forbids_the_write_and_one_that_did_not_run_asks_on
         screen = await opened(pilot)
         call_it(screen)
         await to_page(pilot, screen, WRITE - 1)
-        await settle(pilot, lambda: screen.draft.all_checked)
+        await until(pilot, lambda: screen.draft.all_checked)
         assert "assert 200 == 500" in shown(app)
         await pilot.press("enter")
-        await settle(pilot, lambda: "Nothing can be written: tests failed" in shown(app))
+        await until(pilot, lambda: "Nothing can be written: tests failed" in shown(app))
         await pilot.press("enter")
         await pilot.pause()
         assert not (gateway / "src/backend/routers/products.py").exists()
@@ -50,10 +50,10 @@ async def test_a_failed_check_forbids_the_write_and_one_that_did_not_run_asks_on
         await to_page(pilot, screen, WRITE)
         assert "tests: not run: fakeredis is missing. Write without this check?" in " ".join(shown(app).split())
         await pilot.press("down", "right", "enter")
-        await settle(pilot, lambda: "answer yes to: tests: not run" in " ".join(shown(app).split()))
+        await until(pilot, lambda: "answer yes to: tests: not run" in " ".join(shown(app).split()))
         assert not screen.draft.written
         await pilot.press("up", "right", "enter")
-        await settle(pilot, lambda: screen.draft.at == NEXT)
+        await until(pilot, lambda: screen.draft.at == NEXT)
 
 
 async def test_an_existing_file_needs_a_yes_of_its_own(gateway: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -70,7 +70,7 @@ async def test_an_existing_file_needs_a_yes_of_its_own(gateway: Path, monkeypatc
         await pilot.pause()
         assert mine.read_text() == "MINE = 1\n"
         await pilot.press("up", "right", "enter")
-        await settle(pilot, lambda: screen.draft.written)
+        await until(pilot, lambda: screen.draft.written)
         assert mine.read_text() != "MINE = 1\n"
 
 
@@ -86,9 +86,9 @@ async def test_a_file_that_changed_since_the_plan_is_not_overwritten(
         mine = gateway / "src/backend/routers/products.py"
         mine.write_text("MINE = 1\n")
         await pilot.press("right", "enter")
-        await settle(pilot, lambda: "is not what it was" in " ".join(shown(app).split()))
+        await until(pilot, lambda: "is not what it was" in " ".join(shown(app).split()))
         await pilot.press("enter")
-        await settle(pilot, lambda: "when the plan was made; go back to" in " ".join(shown(app).split()))
+        await until(pilot, lambda: "when the plan was made; go back to" in " ".join(shown(app).split()))
         await pilot.press("f2", "enter", "enter")
         await pilot.pause()
         assert mine.read_text() == "MINE = 1\n"
@@ -104,25 +104,25 @@ async def test_the_checks_run_for_real_and_the_checklist_has_a_result_each(
         screen = await opened(pilot)
         call_it(screen)
         await to_page(pilot, screen, PREVIEW)
-        await settle(pilot, lambda: bool(screen.query("#code")))
+        await until(pilot, lambda: bool(screen.query("#code")))
         assert "router" in shown(app)
         await pilot.press("right", "right")
-        await settle(pilot, lambda: "products.py   new" in shown(app))
+        await until(pilot, lambda: "products.py   new" in shown(app))
         await pilot.press("right")
-        await settle(pilot, lambda: "+++ b/src/backend/routers/products.py" in shown(app))
+        await until(pilot, lambda: "+++ b/src/backend/routers/products.py" in shown(app))
         await to_page(pilot, screen, WRITE - 1)
-        await settle(pilot, lambda: screen.draft.all_checked, 90)
+        await until(pilot, lambda: screen.draft.all_checked, 90)
         states = {task.title: task.state for task in screen.draft.checks}
         assert {states[name] for name in ("parse", "compile", "validate")} == {"passed"}, shown(app)
         assert states["tests"] == "passed", shown(app)
         await to_page(pilot, screen, WRITE)
         await pilot.press("right", "enter")
         for at in (NEXT, CHECKLIST):
-            await settle(pilot, lambda at=at: screen.draft.at == at)  # type: ignore[misc]
+            await until(pilot, lambda at=at: screen.draft.at == at)  # type: ignore[misc]
             let_go(screen.app)  # a while after the Enter before
             await pilot.press("enter")
         done = ("passed", "found", "failed", "not run")
-        await settle(
+        await until(
             pilot, lambda: bool(screen.draft.flow) and all(task.state in done for task in screen.draft.flow), 60
         )
         told = {task.title: (task.state, task.detail) for task in screen.draft.flow}
@@ -132,7 +132,7 @@ async def test_the_checks_run_for_real_and_the_checklist_has_a_result_each(
         assert all(detail for _, detail in told.values())
         let_go(screen.app)
         await pilot.press("enter")
-        await settle(pilot, lambda: isinstance(app.screen, Dashboard))
+        await until(pilot, lambda: isinstance(app.screen, Dashboard))
 
 
 async def test_checks_that_hang_leave_the_keys_alive(gateway: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -150,11 +150,11 @@ async def test_checks_that_hang_leave_the_keys_alive(gateway: Path, monkeypatch:
         screen = await opened(pilot)
         call_it(screen)
         await to_page(pilot, screen, CHECKS)
-        await settle(pilot, lambda: "1 of 5 done" in shown(app))
+        await until(pilot, lambda: "1 of 5 done" in shown(app))
         await pilot.press("enter")
-        await settle(pilot, lambda: screen.draft.at == CHECKS)
+        await until(pilot, lambda: screen.draft.at == CHECKS)
         await pilot.press("alt+left")
-        await settle(pilot, lambda: screen.draft.at == PREVIEW)
+        await until(pilot, lambda: screen.draft.at == PREVIEW)
         release.set()
 
 
@@ -170,7 +170,7 @@ async def test_a_bug_in_a_check_is_loud_and_the_wizard_stays(gateway: Path, monk
         screen = await opened(pilot)
         call_it(screen)
         await to_page(pilot, screen, CHECKS)
-        await settle(pilot, lambda: any(task.state == "failed" for task in screen.draft.checks))
+        await until(pilot, lambda: any(task.state == "failed" for task in screen.draft.checks))
         assert app.screen is screen
         await pilot.press("enter")
         await pilot.pause()

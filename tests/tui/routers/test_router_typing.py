@@ -12,7 +12,8 @@ from optimus_tui.tui.dashboard.screen import Dashboard
 from optimus_tui.tui.routers.answers import FieldAnswer, name_problem
 from optimus_tui.tui.routers.field_dialog import FieldDialog
 from optimus_tui.tui.routers.wizard import RouterScreen
-from tests.tui.routers.driver import SIZES, app_for, gateway, offline, opened, settle, shown
+from tests.tui.driver import until
+from tests.tui.routers.driver import SIZES, app_for, gateway, offline, opened, shown
 
 __all__ = ["gateway", "offline"]  # fixtures
 HOSTILE = (
@@ -31,12 +32,12 @@ async def test_what_cannot_be_a_name_is_refused_in_one_sentence_under_the_field(
         for name in ("Class", "../../etc/passwd", "x; import os", "app", "ñame", "a" * 80, "{{ 7*7 }}"):
             screen.query_one("#router-name", Input).value = name
             await pilot.press("enter")
-            await settle(pilot, lambda: "cannot name a router" in " ".join(shown(app).split()))
+            await until(pilot, lambda: "cannot name a router" in " ".join(shown(app).split()))
             assert screen.draft.at == 0
         screen.query_one("#router-name", Input).value = "products"
         screen.query_one("#router-project", Input).value = "/nowhere\x1b[31m"
         await pilot.press("enter")
-        await settle(pilot, lambda: "is not a gateway" in " ".join(shown(app).split()))
+        await until(pilot, lambda: "is not a gateway" in " ".join(shown(app).split()))
         assert screen.draft.at == 0
 
 
@@ -56,10 +57,10 @@ async def test_keys_that_arrive_in_one_burst_each_move_one_line(gateway: Path) -
         await opened(pilot)
         dialog = FieldDialog(FieldAnswer(), [])
         await app.push_screen(dialog)
-        await settle(pilot, lambda: dialog.lines != [] and dialog.lines[0].has_focus)
+        await until(pilot, lambda: dialog.lines != [] and dialog.lines[0].has_focus)
         for _ in range(3):
             app.post_message(events.Key("down", None))
-        await settle(pilot, lambda: dialog.focused is dialog.lines[3])
+        await until(pilot, lambda: dialog.focused is dialog.lines[3])
 
 
 async def test_a_choice_and_the_enter_behind_it_may_arrive_in_one_burst(gateway: Path) -> None:
@@ -67,14 +68,14 @@ async def test_a_choice_and_the_enter_behind_it_may_arrive_in_one_burst(gateway:
     async with app.run_test(size=(80, 24)) as pilot:
         screen = await opened(pilot)
         await pilot.press(*"products", "enter")
-        await settle(pilot, lambda: screen.draft.at == 1)
+        await until(pilot, lambda: screen.draft.at == 1)
         for key in ("down", "j", "enter"):
             app.post_message(events.Key(key, None))
-        await settle(pilot, lambda: screen.draft.at == 2)
+        await until(pilot, lambda: screen.draft.at == 2)
         assert screen.draft.answers.type == "hybrid"
         for key in ("G", "space", "enter"):
             app.post_message(events.Key(key, None))
-        await settle(pilot, lambda: screen.draft.at == 3)
+        await until(pilot, lambda: screen.draft.at == 3)
         assert screen.draft.answers.operations == ["list", "create", "get", "update", "delete"]
 
 
@@ -93,7 +94,7 @@ async def test_keys_behind_ctrl_n_in_one_burst_are_the_routers_name(
         await pilot.pause()
         for key in ("ctrl+n", *"quotes", "enter"):
             app.post_message(events.Key(key, key if len(key) == 1 else None))
-        await settle(pilot, lambda: getattr(getattr(app.screen, "draft", None), "at", 0) == 1)
+        await until(pilot, lambda: getattr(getattr(app.screen, "draft", None), "at", 0) == 1)
         screen: Any = app.screen
         assert screen.draft.answers.name == "quotes"
         assert screen.draft.answers.project == str(gateway)
@@ -117,12 +118,12 @@ async def test_a_paste_behind_ctrl_n_is_kept_and_a_project_that_was_typed_is_not
         await pilot.pause()
         app.post_message(events.Key("ctrl+n", None))
         app.post_message(events.Paste("orders"))
-        await settle(pilot, lambda: isinstance(app.screen, RouterScreen) and "orders" in shown(app))
+        await until(pilot, lambda: isinstance(app.screen, RouterScreen) and "orders" in shown(app))
         screen = app.screen
         screen.query_one("#router-project", Input).value = str(gateway)
         await pilot.press("enter")
         known.set()
-        await settle(pilot, lambda: screen.draft.at == 1)  # type: ignore[attr-defined]
+        await until(pilot, lambda: screen.draft.at == 1)  # type: ignore[attr-defined]
         assert screen.draft.answers.project == str(gateway)  # type: ignore[attr-defined]
 
 
@@ -131,13 +132,13 @@ async def test_a_paste_without_room_is_said_and_changes_nothing(gateway: Path) -
     async with app.run_test(size=(80, 24)) as pilot:
         screen = await opened(pilot)
         app.post_message(events.Paste("x" * 5000))
-        await settle(pilot, lambda: "a line holds 4,096 characters at most: what was put in is left out" in shown(app))
+        await until(pilot, lambda: "a line holds 4,096 characters at most: what was put in is left out" in shown(app))
         assert screen.query_one("#router-name", Input).value == ""
         dialog = FieldDialog(FieldAnswer(), [])
         await app.push_screen(dialog)
-        await settle(pilot, lambda: dialog.lines != [] and dialog.lines[0].has_focus)
+        await until(pilot, lambda: dialog.lines != [] and dialog.lines[0].has_focus)
         app.post_message(events.Paste("y" * 201))
-        await settle(pilot, lambda: "a line holds 200 characters at most" in shown(app))
+        await until(pilot, lambda: "a line holds 200 characters at most" in shown(app))
         assert dialog.lines[0].value == ""
         await pilot.press("z")
-        await settle(pilot, lambda: "200 characters at most" not in shown(app))
+        await until(pilot, lambda: "200 characters at most" not in shown(app))

@@ -12,8 +12,9 @@ from optimus_tui.tui.routers import work as router_work
 from optimus_tui.tui.routers.field_dialog import FieldDialog
 from optimus_tui.tui.routers.pages import NEXT, PREVIEW, WRITE
 from optimus_tui.tui.routers.wizard import RouterScreen
+from tests.tui.driver import until
 from tests.tui.pane_app import screen_lines
-from tests.tui.routers.driver import PASSED, app_for, call_it, checks, gateway, offline, opened, settle, shown, to_page
+from tests.tui.routers.driver import PASSED, app_for, call_it, checks, gateway, offline, opened, shown, to_page
 
 __all__ = ["gateway", "offline"]  # fixtures
 
@@ -24,17 +25,17 @@ async def test_from_a_name_to_a_written_router_by_keys_alone(gateway: Path, monk
     async with app.run_test(size=(80, 24)) as pilot:
         screen = await opened(pilot)
         await pilot.press(*"products", "enter")
-        await settle(pilot, lambda: screen.draft.at == 1)
+        await until(pilot, lambda: screen.draft.at == 1)
         await pilot.press("down", "down", "enter")  # hybrid
-        await settle(pilot, lambda: screen.draft.at == 2)
+        await until(pilot, lambda: screen.draft.at == 2)
         await pilot.press("end", "space", "enter")  # with delete
-        await settle(pilot, lambda: screen.draft.at == 3)
+        await until(pilot, lambda: screen.draft.at == 3)
         await pilot.press("enter")
-        await settle(pilot, lambda: screen.draft.at == 4)
+        await until(pilot, lambda: screen.draft.at == 4)
         await pilot.press("a")
-        await settle(pilot, lambda: isinstance(app.screen, FieldDialog))
+        await until(pilot, lambda: isinstance(app.screen, FieldDialog))
         await pilot.press(*"price", "down", "right", "right", "down", "down", *"9.5", "enter")
-        await settle(pilot, lambda: app.screen is screen)
+        await until(pilot, lambda: app.screen is screen)
         assert "price" in shown(app)
         assert "9.5" in shown(app)
         await to_page(pilot, screen, WRITE)
@@ -43,15 +44,15 @@ async def test_from_a_name_to_a_written_router_by_keys_alone(gateway: Path, monk
         assert len(screen.draft.plan.draft.spec.operations) == 5
         assert not (gateway / "src/backend/routers/products.py").exists()
         await pilot.press("enter")  # nothing is written before a yes
-        await settle(pilot, lambda: "answer yes to" in shown(app))
+        await until(pilot, lambda: "answer yes to" in shown(app))
         assert not screen.draft.written
         await pilot.press("right", "enter")
-        await settle(pilot, lambda: screen.draft.at == NEXT)
+        await until(pilot, lambda: screen.draft.at == NEXT)
         written = (gateway / "src/backend/routers/products.py").read_text()
         assert "price: FiniteFloat = 9.5" in written
         assert (gateway / "tests/test_products.py").exists()
         assert "products" in (gateway / "src/backend/app.py").read_text()
-        await settle(pilot, lambda: "curl" in shown(app) and "uvicorn" in shown(app))
+        await until(pilot, lambda: "curl" in shown(app) and "uvicorn" in shown(app))
 
 
 async def test_back_keeps_answers_and_escape_asks_before_it_loses_them(gateway: Path) -> None:
@@ -59,26 +60,26 @@ async def test_back_keeps_answers_and_escape_asks_before_it_loses_them(gateway: 
     async with app.run_test(size=(80, 24)) as pilot:
         screen = await opened(pilot)
         await pilot.press(*"products", "enter")
-        await settle(pilot, lambda: screen.draft.at == 1)
+        await until(pilot, lambda: screen.draft.at == 1)
         await pilot.press("down")
         await pilot.press("alt+left")
-        await settle(pilot, lambda: screen.draft.at == 0 and isinstance(screen.focused, Input))
+        await until(pilot, lambda: screen.draft.at == 0 and isinstance(screen.focused, Input))
         assert screen.query_one("#router-name", Input).value == "products"
         await pilot.press("enter")
-        await settle(pilot, lambda: screen.draft.at == 1)
+        await until(pilot, lambda: screen.draft.at == 1)
         assert screen.draft.answers.type == "direct"
         await pilot.press("escape")
-        await settle(pilot, lambda: isinstance(app.screen, AskDialog))
+        await until(pilot, lambda: isinstance(app.screen, AskDialog))
         await pilot.press("n")
-        await settle(pilot, lambda: app.screen is screen)
+        await until(pilot, lambda: app.screen is screen)
         await pilot.press("q")
-        await settle(pilot, lambda: isinstance(app.screen, AskDialog))
+        await until(pilot, lambda: isinstance(app.screen, AskDialog))
         await pilot.press("enter")
-        await settle(pilot, lambda: app.screen is screen)
+        await until(pilot, lambda: app.screen is screen)
         await pilot.press("escape")
-        await settle(pilot, lambda: isinstance(app.screen, AskDialog))
+        await until(pilot, lambda: isinstance(app.screen, AskDialog))
         await pilot.press("y")
-        await settle(pilot, lambda: isinstance(app.screen, Dashboard))
+        await until(pilot, lambda: isinstance(app.screen, Dashboard))
 
 
 async def test_escape_asks_nothing_where_nothing_would_be_lost(gateway: Path) -> None:
@@ -86,7 +87,7 @@ async def test_escape_asks_nothing_where_nothing_would_be_lost(gateway: Path) ->
     async with app.run_test(size=(80, 24)) as pilot:
         await opened(pilot)
         await pilot.press("escape")
-        await settle(pilot, lambda: isinstance(app.screen, Dashboard))
+        await until(pilot, lambda: isinstance(app.screen, Dashboard))
 
 
 async def test_the_project_is_remembered_for_the_next_router(gateway: Path) -> None:
@@ -95,16 +96,16 @@ async def test_the_project_is_remembered_for_the_next_router(gateway: Path) -> N
         screen = await opened(pilot)
         call_it(screen)
         await to_page(pilot, screen, PREVIEW)
-        await settle(
+        await until(
             pilot,
             lambda: screen.draft.plan is not None and "plan" not in {w.name for w in screen.workers if w.is_running},
         )
-        await settle(pilot, lambda: any("router   tests" in line for line in screen_lines(app)))
+        await until(pilot, lambda: any("router   tests" in line for line in screen_lines(app)))
         assert not any("─router" in line for line in screen_lines(app))
     app = app_for(None)
     async with app.run_test(size=(80, 24)) as pilot:
         screen = await opened(pilot)
-        await settle(pilot, lambda: screen.query_one("#router-project", Input).value == str(gateway))
+        await until(pilot, lambda: screen.query_one("#router-project", Input).value == str(gateway))
 
 
 async def test_router_with_a_name_on_the_command_line_and_in_the_palette(gateway: Path) -> None:
@@ -113,7 +114,7 @@ async def test_router_with_a_name_on_the_command_line_and_in_the_palette(gateway
         await pilot.pause()
         dashboard: Any = app.screen
         dashboard.prompt.run("router orders")
-        await settle(pilot, lambda: isinstance(app.screen, RouterScreen) and isinstance(app.screen.focused, Input))
+        await until(pilot, lambda: isinstance(app.screen, RouterScreen) and isinstance(app.screen.focused, Input))
         assert app.screen.query_one("#router-name", Input).value == "orders"
 
 

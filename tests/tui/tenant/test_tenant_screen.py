@@ -18,9 +18,9 @@ from optimus_tui.tui.dialogs.sheets import SheetDialog
 from optimus_tui.tui.tenant.lists import CounterList, EventList, KeyList
 from optimus_tui.tui.tenant.screen import TenantScreen
 from optimus_tui.tui.tools.screen import ToolsScreen
+from tests.tui.driver import until
 from tests.tui.pane_app import screen_lines
 from tests.tui.pictures import SETTINGS, counter, limits_report, reading
-from tests.tui.tools.driver import settle
 
 TENANT = "high_traffic"
 
@@ -58,7 +58,7 @@ async def opened(pilot: Any, index: CacheIndex, events: list[FeedEvent]) -> Tena
     pane = dashboard.pane("limits")
     pane.move_to(next(at for at, row in enumerate(pane.rows) if row.counter.tenant == TENANT.encode()))
     await pilot.press("enter")
-    await settle(pilot, lambda: isinstance(pilot.app.screen, TenantScreen))
+    await until(pilot, lambda: isinstance(pilot.app.screen, TenantScreen))
     screen: TenantScreen = pilot.app.screen
     return screen
 
@@ -70,7 +70,7 @@ async def test_enter_on_a_limits_row_opens_the_tenant_with_counters_keys_and_eve
     app = OptimusApp(SETTINGS)
     async with app.run_test(size=size) as pilot:
         screen = await opened(pilot, CacheIndex(), [event(1, TENANT), event(2, "other"), event(3, TENANT)])
-        await settle(pilot, lambda: len(screen.query_one(EventList).rows) == 2)
+        await until(pilot, lambda: len(screen.query_one(EventList).rows) == 2)
         screen.look()
         await pilot.pause()
         text = "\n".join(screen_lines(app))
@@ -96,7 +96,7 @@ async def test_the_tenant_stays_live_while_the_dashboard_reads_on() -> None:
         dashboard.pane("feed").reading = batch
         grown = limits_report([counter(TENANT, "chat", 97), counter(TENANT, "export", 1)])
         dashboard.pane("limits").reading = reading(grown)
-        await settle(pilot, lambda: len(screen.query_one(EventList).rows) == 2)
+        await until(pilot, lambda: len(screen.query_one(EventList).rows) == 2)
         screen.look()
         await pilot.pause()
         text = "\n".join(screen_lines(app))
@@ -136,22 +136,22 @@ async def test_zoom_event_detail_copies_and_tools_work_by_keys_and_escape_undoes
     app = OptimusApp(SETTINGS)
     async with app.run_test(size=(80, 24)) as pilot:
         screen = await opened(pilot, CacheIndex(), [event(1, TENANT)])
-        await settle(pilot, lambda: len(screen.query_one(EventList).rows) == 1)
+        await until(pilot, lambda: len(screen.query_one(EventList).rows) == 1)
         assert "rate_limit:high_traffic:chat" in screen.copy_forms()[0][1]
         assert screen.copy_forms()[0][0] == "redis-cli GET"
         await pilot.press("tab", "tab", "z")
         await pilot.pause()
         assert not screen.query_one(KeyList).display
         await pilot.press("enter")
-        await settle(pilot, lambda: isinstance(app.screen, SheetDialog))
+        await until(pilot, lambda: isinstance(app.screen, SheetDialog))
         await pilot.press("escape", "escape")
         await pilot.pause()
         assert app.screen is screen
         assert screen.query_one(KeyList).display
         await pilot.press("t")
-        await settle(pilot, lambda: isinstance(app.screen, ToolsScreen))
+        await until(pilot, lambda: isinstance(app.screen, ToolsScreen))
         tools: Any = app.screen
-        await settle(pilot, lambda: tools.form is not None and tools.form.is_mounted)
+        await until(pilot, lambda: tools.form is not None and tools.form.is_mounted)
         assert tools.form.values() == {"issue_type": "rate_limiting", "tenant_id": TENANT}
         assert tools.run is None
 

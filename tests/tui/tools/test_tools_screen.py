@@ -26,9 +26,9 @@ from optimus_tui.tui.tools.report_view import ReportView, ToolList
 from optimus_tui.tui.tools.routine_dialog import RoutineDialog
 from optimus_tui.tui.tools.screen import ToolsScreen
 from tests.tool_documents import trouble
+from tests.tui.driver import until
 from tests.tui.pane_app import screen_lines
 from tests.tui.pictures import SETTINGS, health_report, limits_report, reading
-from tests.tui.tools.driver import settle
 
 TROUBLE = "troubleshoot_production_issue"
 SIZES = [(80, 24), (140, 42)]
@@ -64,8 +64,8 @@ async def open_tool(pilot: Pilot[Any], name: str = TROUBLE) -> ToolsScreen:
     app: Any = pilot.app
     await pilot.pause()
     app.screen.navigate.open_tools(name)
-    await settle(pilot, lambda: isinstance(app.screen, ToolsScreen) and app.screen._formed == name)
-    await settle(pilot, lambda: app.screen.form.has_focus_within)
+    await until(pilot, lambda: isinstance(app.screen, ToolsScreen) and app.screen._formed == name)
+    await until(pilot, lambda: app.screen.form.has_focus_within)
     screen: ToolsScreen = app.screen
     return screen
 
@@ -88,7 +88,7 @@ async def test_a_form_from_the_schema_is_filled_in_and_run_by_keys_alone(
         while screen.form.values().get("issue_type") != "rate_limiting":
             await pilot.press("right")
         await pilot.press("down", *"clinic_a", "down", *"15", "enter")
-        await settle(pilot, answered(screen))
+        await until(pilot, answered(screen))
         assert asked == [TroubleshootQuery(issue_type="rate_limiting", tenant_id="clinic_a", time_window_minutes=15)]
         assert screen.run.encoded == encode(screen.run.report)  # type: ignore[attr-defined]
         lines = screen_lines(app)
@@ -105,14 +105,14 @@ async def test_a_click_on_a_choice_opens_its_list_inside_of_the_screen(
     async with app.run_test(size=size) as pilot:
         screen = await open_tool(pilot)
         await pilot.click("FormChoice SelectCurrent")
-        await settle(pilot, lambda: isinstance(screen.focused, OptionList))
+        await until(pilot, lambda: isinstance(screen.focused, OptionList))
         await pilot.pause()
         assert screen.region.contains_region(screen.focused.region)
         await pilot.press("end", "enter")
-        await settle(pilot, lambda: isinstance(screen.focused, FormChoice))
+        await until(pilot, lambda: isinstance(screen.focused, FormChoice))
         assert screen.form.values()["issue_type"] == screen.form.fields["issue_type"].places[-1]
         await pilot.press("enter")
-        await settle(pilot, answered(screen))
+        await until(pilot, answered(screen))
         assert len(asked) == 1
 
 
@@ -121,7 +121,7 @@ async def test_json_is_a_key_away_and_is_the_document_that_every_surface_gets(as
     async with app.run_test(size=(140, 90)) as pilot:
         screen = await open_tool(pilot)
         await pilot.press("right", "enter")
-        await settle(pilot, answered(screen))
+        await until(pilot, answered(screen))
         await pilot.press("J")
         view = screen.query_one(ReportView)
         shown = "\n".join(view.plain(at) for at in range(len(view.rows)))
@@ -135,7 +135,7 @@ async def test_escape_goes_back_one_level_at_a_time_and_answers_are_kept(asked: 
     async with app.run_test(size=(80, 24)) as pilot:
         screen = await open_tool(pilot)
         await pilot.press("right", "enter")
-        await settle(pilot, answered(screen))
+        await until(pilot, answered(screen))
         assert screen.query_one(ReportView).has_focus
         assert screen.has_class("-reading")
         await pilot.press("escape")
@@ -145,7 +145,7 @@ async def test_escape_goes_back_one_level_at_a_time_and_answers_are_kept(asked: 
         await pilot.pause()
         assert screen.query_one(ToolList).has_focus
         await pilot.press("up", "down")
-        await settle(pilot, lambda: screen._formed == TROUBLE and screen.tool.name == TROUBLE)
+        await until(pilot, lambda: screen._formed == TROUBLE and screen.tool.name == TROUBLE)
         assert screen.run is not None
         assert len(asked) == 1
         assert screen.form.values()["issue_type"]
@@ -172,10 +172,10 @@ async def test_a_running_tool_shows_its_progress_is_stopped_by_escape_and_the_sc
     async with app.run_test(size=(140, 42)) as pilot:
         screen = await open_tool(pilot)
         await pilot.press("right", "enter")
-        await settle(pilot, lambda: any("12,000 of 50,000 keys scanned" in line for line in screen_lines(app)))
+        await until(pilot, lambda: any("12,000 of 50,000 keys scanned" in line for line in screen_lines(app)))
         assert any("of 8 s" in line and "esc stops it" in line for line in screen_lines(app))
         await pilot.press("escape")
-        await settle(pilot, ended.is_set)
+        await until(pilot, ended.is_set)
         assert screen.run.stopped == "stopped"
         assert screen.is_current
         assert any("stopped" in line for line in screen_lines(app))
@@ -191,7 +191,7 @@ async def test_a_tool_without_a_result_is_its_sentence_and_its_code(code: int, m
     async with app.run_test(size=(80, 24)) as pilot:
         screen = await open_tool(pilot)
         await pilot.press("right", "enter")
-        await settle(pilot, answered(screen))
+        await until(pilot, answered(screen))
         lines = screen_lines(app)
         assert any(r"redis is \x1b[31m away; start it" in line for line in lines)
         assert any(f"exit {code}" in line for line in lines)
@@ -209,7 +209,7 @@ async def test_a_bug_in_a_tool_is_loud_and_costs_only_its_answer(
     async with app.run_test(size=(80, 24)) as pilot:
         screen = await open_tool(pilot)
         await pilot.press("right", "enter")
-        await settle(pilot, answered(screen))
+        await until(pilot, answered(screen))
         assert "bug of ours; the report is in /x" in screen.run.stopped
         assert screen.is_current
 
@@ -230,9 +230,9 @@ async def test_copy_as_offers_the_recommended_command_and_every_surface(asked: l
     async with app.run_test(size=(140, 42)) as pilot:
         screen = await open_tool(pilot)
         await pilot.press("right", "enter")
-        await settle(pilot, answered(screen))
+        await until(pilot, answered(screen))
         await pilot.press("Y")
-        await settle(pilot, lambda: isinstance(app.screen, ChooseDialog))
+        await until(pilot, lambda: isinstance(app.screen, ChooseDialog))
         dialog: Any = app.screen
         assert [name for name, _ in dialog.choices] == [
             "Give it a TTL", "command line", "curl to `optimus-tui serve`", "MCP call",
@@ -266,9 +266,9 @@ async def test_enter_on_a_finding_runs_the_tool_that_explains_it_and_e_keeps_exp
         pane = dashboard.pane("health")
         pane.move_to(next(at for at, row in enumerate(pane.rows) if row.finding is not None))
         await pilot.press("e")
-        await settle(pilot, lambda: isinstance(app.screen, TextDialog))
+        await until(pilot, lambda: isinstance(app.screen, TextDialog))
         await pilot.press("escape", "enter")
-        await settle(pilot, lambda: isinstance(app.screen, ToolsScreen) and bool(asked))
+        await until(pilot, lambda: isinstance(app.screen, ToolsScreen) and bool(asked))
         assert asked == [TroubleshootQuery(issue_type="rate_limiting", tenant_id="clinic_b")]
 
 
@@ -280,7 +280,7 @@ async def test_the_routine_is_one_key_away_and_each_line_runs_with_enter(
     async with app.run_test(size=size) as pilot:
         await pilot.pause()
         await pilot.press("R")
-        await settle(pilot, lambda: isinstance(app.screen, RoutineDialog))
+        await until(pilot, lambda: isinstance(app.screen, RoutineDialog))
         text = "\n".join(screen_lines(app))
         assert all(word in text for word in ("Morning", "Midday", "Evening", "Rate limit errors", "Service down"))
         assert "do events" not in text or "do events arrive" in text
@@ -288,7 +288,7 @@ async def test_the_routine_is_one_key_away_and_each_line_runs_with_enter(
         while "rate_limiting" not in str(app.screen.query_one("#body").selected.tool_call.arguments):  # type: ignore[attr-defined]
             await pilot.press("down")
         await pilot.press("enter")
-        await settle(pilot, lambda: bool(asked))
+        await until(pilot, lambda: bool(asked))
         assert asked[0].issue_type == "rate_limiting"
         assert isinstance(app.screen, ToolsScreen)
 
@@ -301,7 +301,7 @@ async def test_run_on_the_command_line_opens_the_tool_and_refuses_an_unknown_one
         dashboard.prompt.run("run sadness")
         assert app.screen is dashboard
         dashboard.prompt.run(f"run {TROUBLE}")  # type: ignore[attr-defined]
-        await settle(pilot, lambda: isinstance(app.screen, ToolsScreen))
+        await until(pilot, lambda: isinstance(app.screen, ToolsScreen))
         screen: Any = app.screen
         assert screen.tool.name == TROUBLE
         assert screen.run is None
@@ -316,7 +316,7 @@ async def test_help_lists_the_keys_that_work_on_the_tools_screen() -> None:
         live = {one.binding.id for one in screen.active_bindings.values() if one.enabled and one.binding.id}
         assert {"pane.copy_as", "app.back", "pane.open"} <= live
         await pilot.press("question_mark")
-        await settle(pilot, lambda: isinstance(app.screen, TextDialog))
+        await until(pilot, lambda: isinstance(app.screen, TextDialog))
         words = " ".join("\n".join(screen_lines(app)).split())
         missing = [key.id for key in KEYS if key.id in live and key.help not in words]
         assert not missing

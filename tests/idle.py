@@ -1,0 +1,37 @@
+"""Wait for an application of Textual by what its own thread does."""
+
+import asyncio
+import time
+from functools import partial
+from typing import Any
+
+import pytest
+
+IDLE_SHARE = 0.25
+KEY_SECONDS = 0.005
+PAUSE_SECONDS = 0.02
+"""A pause is longer than a frame: what a key or a new size changed is painted behind it."""
+
+
+async def until_idle(look_seconds: float, *_: Any, most_seconds: float = 1.0) -> None:
+    """Wait until the thread of the screen has had next to nothing to do for a moment.
+
+    Textual looks every 20 ms, twice a key, and takes an application for busy that uses a twentieth of a processor in
+    any of its threads: beside a dashboard that samples, a key took 120 ms.
+
+    Args:
+        look_seconds: How long a moment is.
+        most_seconds: After how many seconds a busy thread is waited for no longer.
+    """
+    began = time.monotonic()
+    idle = False
+    while not idle and time.monotonic() - began < most_seconds:
+        used = time.thread_time()
+        await asyncio.sleep(look_seconds)
+        idle = time.thread_time() - used < look_seconds * IDLE_SHARE
+
+
+def look_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wait so after every key that a test presses, and in its pauses."""
+    monkeypatch.setattr("textual.app.wait_for_idle", partial(until_idle, KEY_SECONDS))
+    monkeypatch.setattr("textual.pilot.wait_for_idle", partial(until_idle, PAUSE_SECONDS))
