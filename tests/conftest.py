@@ -19,10 +19,13 @@ settings.load_profile("part")
 
 WORKERS = 4
 """More than there are cores: many tests wait for a server."""
+QUICK_WORKERS = 3
+"""The quick set waits for little, and each worker imports and collects for seven seconds."""
 LONGEST_FIRST = ("live", "worlds", "scaffold", "surfaces", "tui", "house", "unit")
 """Folders of tests: a file runs on one worker, so that a long one that begins last keeps the others waiting."""
 
 
+QUICK = "not slow"
 SLOW_FOLDERS = ("live", "worlds", "scaffold")
 SLOW_FILES = frozenset(
     [
@@ -38,20 +41,19 @@ SLOW_FILES = frozenset(
         "tui/actions/test_action_dialog.py",
         "tui/actions/test_action_dialog_end.py",
         "tui/actions/test_action_dialog_questions.py",
-        "tui/alerts/test_alerts_screen.py",
-        "tui/panes/test_feed_pane.py",
-        "tui/incidents/test_incident_screen.py",
         "tui/actions/test_interrupted.py",
-        "tui/panes/test_limits_pane.py",
+        "tui/alerts/test_alerts_screen.py",
         "tui/command_log/test_log_screen.py",
-        "tui/actions/test_offers.py",
+        "tui/incidents/test_incident_screen.py",
+        "tui/panes/test_feed_pane.py",
+        "tui/panes/test_limits_pane.py",
         "tui/routers/test_router_attacked.py",
         "tui/routers/test_router_checks.py",
         "tui/routers/test_router_ends.py",
         "tui/routers/test_router_wizard.py",
         "tui/tools/test_tools_screen.py",
-        "unit/tools/test_capping.py",
         "unit/history/test_processes.py",
+        "unit/tools/test_capping.py",
     ]
 )
 """Files that cost more than five seconds of processor each, beside those of the slow folders."""
@@ -66,7 +68,7 @@ def is_slow(path: Path) -> bool:
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """Import no slow file for the quick set: each worker would, for nothing."""
-    return True if config.option.markexpr == "not slow" and is_slow(collection_path) else None
+    return True if config.option.markexpr == QUICK and is_slow(collection_path) else None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -97,7 +99,9 @@ def pytest_sessionfinish() -> None:
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """Return workers for whole folders, and none for single files, which would be slower with them."""
-    return WORKERS if any(Path(one.partition("::")[0]).is_dir() for one in config.args) else 0
+    if not any(Path(one.partition("::")[0]).is_dir() for one in config.args):
+        return 0
+    return QUICK_WORKERS if config.option.markexpr == QUICK else WORKERS
 
 
 @pytest.hookimpl(optionalhook=True)

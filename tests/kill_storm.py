@@ -14,12 +14,12 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from optimus_tui.actions.files.changes import apply_changes, plan_files, recover
+from optimus_tui.actions.files.changes import recover
+from tests.crashing_writer import NAMES
 from tests.killing import kill_one
 from tests.live.actions.killing import kill_once
 from tests.realserver import RealServer, server_binary
 
-NAMES = [f"src/routers/r{index}.py" for index in range(6)]
 KEYS = 1500
 
 
@@ -57,7 +57,7 @@ def in_files(folder: Path, times: int, seed: int = 1) -> Counter[str]:
     foreign = root / "src/routers/mine.py"
     foreign.write_text("somebody else's")
     for _ in range(times):
-        words = [sys.executable, "-m", "tests.kill_storm", "--write", str(root), str(state)]
+        words = [sys.executable, "-m", "tests.crashing_writer", str(root), str(state)]
         with subprocess.Popen(words, stdout=subprocess.PIPE) as process:
             assert process.stdout is not None
             process.stdout.readline()
@@ -75,14 +75,6 @@ def in_files(folder: Path, times: int, seed: int = 1) -> Counter[str]:
             }
         )
     return seen
-
-
-def write_for_ever(root: Path, state: Path) -> None:
-    """A new version of all files, again and again."""
-    print("writing", flush=True)
-    for turn in range(1_000_000):
-        version = f"{time.time_ns()} {turn}".encode()
-        apply_changes(root, plan_files(root, [(name, version) for name in NAMES]), "a storm", state)
 
 
 def judge(seen: Counter[str]) -> bool:
@@ -115,7 +107,4 @@ class _Stopped:
 
 
 if __name__ == "__main__":
-    if sys.argv[1:2] == ["--write"]:
-        write_for_ever(Path(sys.argv[2]), Path(sys.argv[3]))
-    else:
-        sys.exit(main(int(sys.argv[1]) if len(sys.argv) > 1 else 200))
+    sys.exit(main(int(sys.argv[1]) if len(sys.argv) > 1 else 200))

@@ -69,7 +69,7 @@ def faketime_library() -> str:
 def test_a_clock_that_jumps_in_the_middle_of_an_action_stops_nothing_and_breaks_no_chain_row_28(
     server: RealServer, tmp_path: Path, jump: str
 ) -> None:
-    put(server, *(f"cache:conv:acme:{index}" for index in range(2000)))
+    put(server, *(f"cache:conv:acme:{index}" for index in range(1000)))
     moment = tmp_path / "moment"
     moment.write_text("+0")
     env = {**os.environ, "LD_PRELOAD": faketime_library(), "FAKETIME_TIMESTAMP_FILE": str(moment)}
