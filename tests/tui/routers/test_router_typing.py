@@ -1,5 +1,6 @@
 """What is typed and pasted into the wizard: refused names, bursts, keys before the first page, too long a paste."""
 
+import asyncio
 import sys
 from pathlib import Path
 from typing import Any
@@ -121,8 +122,10 @@ async def test_a_paste_behind_ctrl_n_is_kept_and_a_project_that_was_typed_is_not
         await until(pilot, lambda: isinstance(app.screen, RouterScreen) and "orders" in shown(app))
         screen = app.screen
         screen.query_one("#router-project", Input).value = str(gateway)
-        await pilot.press("enter")
+        pressed = asyncio.ensure_future(pilot.press("enter"))
+        assert await asyncio.wait({pressed}, timeout=0.3) == (set(), {pressed}), "it waits for the last project"
         known.set()
+        await pressed
         await until(pilot, lambda: screen.draft.at == 1)  # type: ignore[attr-defined]
         assert screen.draft.answers.project == str(gateway)  # type: ignore[attr-defined]
 
