@@ -24,8 +24,7 @@ from rich.text import Text
 from textual.pilot import Pilot
 
 from optimus_tui.assets import asset_dir
-from optimus_tui.demo.command import demo_settings
-from optimus_tui.demo.handle import DemoHandle
+from optimus_tui.demo.command import DemoHandle, demo_settings
 from optimus_tui.tui.app import OptimusApp
 
 FOLDER = Path(__file__).parents[1] / "docs" / "pictures"

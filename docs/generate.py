@@ -73,14 +73,14 @@ def tools() -> Iterator[str]:
 
 def rules() -> Iterator[str]:
     """Yield the page of the validator's rules."""
-    from optimus_tui.patterns.catalogue import page
+    from optimus_tui.cli.routers.rules import page
 
     yield page().rstrip()
 
 
 def settings() -> Iterator[str]:
     """Yield the page of all settings: what a file, a variable and a flag may say."""
-    from optimus_tui.settings.schema import TABLES
+    from optimus_tui.settings.files import TABLES
     from optimus_tui.settings.table import SETTINGS
 
     yield "# Settings\n\n" + MADE
@@ -107,7 +107,7 @@ def settings() -> Iterator[str]:
 
 def setting_rows(rows: Iterable["Setting"]) -> Iterator[str]:
     """Yield a table of settings."""
-    from optimus_tui.settings.schema import kind_of
+    from optimus_tui.settings.files import kind_of
 
     yield "| key | takes | default | also set by | means |\n|---|---|---|---|---|"
     for row in rows:

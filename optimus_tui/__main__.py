@@ -10,8 +10,11 @@ from typing import TYPE_CHECKING, ClassVar, NoReturn
 import click
 
 from optimus_tui import __version__
-from optimus_tui.cli import exits, output, signals
+from optimus_tui.cli import exits, output
 from optimus_tui.cli.flags import (
+    CHECK,
+    LazyGroup,
+    Verb,
     connection_flags,
     dashboard_flags,
     demo_flags,
@@ -20,8 +23,6 @@ from optimus_tui.cli.flags import (
     refuse_service_flags,
     settings_of,
 )
-from optimus_tui.cli.group import LazyGroup, Verb
-from optimus_tui.cli.ui_settings_check import CHECK
 from optimus_tui.demo.names import DEFAULT, DRILLS, NAMES, RANDOM
 from optimus_tui.settings.errors import SettingsError
 from optimus_tui.settings.table import BY_KEY, OVERRIDES, VARIABLES
@@ -55,9 +56,7 @@ class Verbs(LazyGroup):
         "rules": Verb(
             "optimus_tui.cli.routers.rules:command", "The validator's rules, with a bad and a good example each."
         ),
-        "incident": Verb(
-            "optimus_tui.cli.incidents.incident:group", "Keep an incident: its steps, notes and post-mortem."
-        ),
+        "incident": Verb("optimus_tui.cli.incident:group", "Keep an incident: its steps, notes and post-mortem."),
         "audit": Verb("optimus_tui.cli.audit:command", "Verify and show what was changed from here."),
         "record": Verb("optimus_tui.cli.record:command", "Keep samples for windows and stand-ups, without a screen."),
     }
@@ -118,7 +117,7 @@ def _dashboard(flags: dict[str, object]) -> int:
 
 def _check_ui_settings(settings: "Settings") -> None:
     """Raise SettingsError for a theme that does not exist and for key bindings that are not valid."""
-    from optimus_tui.cli.ui_settings_check import check
+    from optimus_tui.cli.flags import check
     from optimus_tui.tui.keys import KEYS, MOVES
     from optimus_tui.tui.theme import NAMES as THEMES
 
@@ -173,7 +172,7 @@ def run(arguments: list[str]) -> int:
     except click.exceptions.Exit as left:
         return left.exit_code
     except (click.Abort, KeyboardInterrupt):
-        word, code = signals.interrupted()
+        word, code = exits.interrupted()
         output.print_error(word)
         return code
     except click.ClickException as error:
@@ -205,7 +204,7 @@ def run(arguments: list[str]) -> int:
 
 
 def _crashed(error: Exception) -> int:
-    from optimus_tui.tui.terminal.crash import keep_report
+    from optimus_tui.tui.terminal.signals import keep_report
 
     output.report(keep_report(error))
     return exits.CRASHED
@@ -213,7 +212,7 @@ def _crashed(error: Exception) -> int:
 
 def main() -> NoReturn:
     """Run the command line and exit: the console script."""
-    signals.heed_sigterm()
+    exits.heed_sigterm()
     output.exit_now(run(sys.argv[1:]))
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from optimus_tui.history.samples.store import Store
     from optimus_tui.history.samples.windows import Windows
     from optimus_tui.probes.events.feed import FeedReader
-    from optimus_tui.probes.redis.client import ObserverRedis
+    from optimus_tui.probes.redis.guard import ObserverRedis
     from optimus_tui.probes.round_trips import CommandLog
 
 CLIENT_MODULES = ("redis.asyncio", "httpx", "optimus_tui.history.samples.store")
@@ -43,7 +43,7 @@ class Context:
     @cached_property
     def redis(self) -> "ObserverRedis":
         """Return the read-only client: it refuses commands that are not on the observer's list before they are sent."""
-        from optimus_tui.probes.redis.client import observer_client
+        from optimus_tui.probes.redis.guard import observer_client
 
         return observer_client(self.settings.redis, self.own)
 
@@ -57,8 +57,7 @@ class Context:
     @cached_property
     def fresh_http(self) -> "httpx.AsyncClient":
         """Return an HTTP client that opens a new connection for every request, to reach another worker."""
-        from optimus_tui.probes.http.fetch import new_http_client
-        from optimus_tui.probes.http.transport import FRESH
+        from optimus_tui.probes.http.fetch import FRESH, new_http_client
 
         return new_http_client(self.log, limits=FRESH)
 

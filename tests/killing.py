@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 from optimus_tui.contract.incident_events import NoteAdded
-from optimus_tui.history import incident_files as files
+from optimus_tui.history import timeline as files
 from optimus_tui.history.timeline import open_timeline
 from optimus_tui.incidents.open import unfinished
 

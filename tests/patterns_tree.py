@@ -4,7 +4,7 @@ from pathlib import Path
 
 from optimus_tui.patterns.judge import Verdict, inspect
 from optimus_tui.patterns.source.project import Project
-from optimus_tui.tools.patterns.files import ROUTERS
+from optimus_tui.tools.router_files import ROUTERS
 
 ROOT = Path(__file__).parents[1]
 REFERENCE = ROOT / "templates" / "orchestrator"

@@ -1,8 +1,4 @@
-"""The records of one action: the intent before each batch, its result after it, and the plan while it is open.
-
-The plan's file is locked while its process runs, so that no other process resumes it. A batch is never sent before its
-intent is on the disk.
-"""
+"""The records of one action in the audit, and the acceptance of a break between them."""
 
 import contextlib
 import os
@@ -14,10 +10,9 @@ from typing import TypeVar
 import msgspec
 
 from optimus_tui.contract.actions import Confirmation, Outcome, Plan, Receipt, Refusal
-from optimus_tui.history.audit.log import AuditLog, AuditUnwritable, quoted
-from optimus_tui.storage.errors import reason
-from optimus_tui.storage.private_file import PrivateFile, create, read_plain
-from optimus_tui.storage.user import user_name
+from optimus_tui.history.audit.end import AuditUnwritable
+from optimus_tui.history.audit.log import AuditLog, quoted
+from optimus_tui.storage.private_file import PrivateFile, create, read_plain, reason, user_name
 from optimus_tui.wording.safe import safe_text
 
 T = TypeVar("T")

@@ -8,16 +8,22 @@ from msgspec import structs
 from redis.exceptions import ResponseError
 
 from optimus_tui.actions.action_log import ActionLog, refused, tally
-from optimus_tui.actions.checks import Verified, check_drift, check_server, verify
-from optimus_tui.actions.dependencies import ActionDependencies, RunControl
+from optimus_tui.actions.checks import ActionDependencies, RunControl, Verified, check_drift, check_server, verify
 from optimus_tui.actions.redis.key_actions import channel_of, event_of, recipe_for
-from optimus_tui.actions.redis.lock import TenantLock, lock_name
-from optimus_tui.actions.redis.operator_connection import ConnectionLost, OperatorConnection, moved, read_where
-from optimus_tui.actions.redis.permit import Permit
+from optimus_tui.actions.redis.operator_connection import (
+    ConnectionLost,
+    OperatorConnection,
+    Permit,
+    TenantLock,
+    lock_name,
+    moved,
+    read_where,
+)
 from optimus_tui.actions.redis.recipe import TRIES, Halted, LatencyGuard
 from optimus_tui.contract.actions import Confirmation, Interrupted, Outcome, Plan, Progress, Receipt, Refusal
-from optimus_tui.history.audit.log import AuditUnwritable, quoted
-from optimus_tui.storage.file_lock import LockHeld
+from optimus_tui.history.audit.end import AuditUnwritable
+from optimus_tui.history.audit.log import quoted
+from optimus_tui.storage.private_file import LockHeld
 from optimus_tui.wording.safe import safe_text
 
 BATCH = 100

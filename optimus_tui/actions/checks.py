@@ -1,31 +1,73 @@
-"""The checks before and after an action.
-
-Before: words, age, server, rights, and changes since the plan; after: every key of the plan.
-"""
+"""What the steps of an action work with, and the checks before and after it."""
 
 import asyncio
+import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NamedTuple
 
 from msgspec import Struct, structs
 from redis.exceptions import ResponseError
 
 from optimus_tui.actions.action_log import kept, plan_file, receipt_file
-from optimus_tui.actions.dependencies import ActionDependencies, RunControl
+from optimus_tui.actions.guard import Guard
 from optimus_tui.actions.planning import digest_of, foreign
 from optimus_tui.actions.redis.key_actions import channel_of, recipe_for
 from optimus_tui.actions.redis.keys import Gathering, Known, check_request
 from optimus_tui.actions.redis.operator_connection import (
     ConnectionLost,
+    Listener,
     OperatorConnection,
+    Permit,
     moved,
+    open_operator_connection,
     primary_only,
     read_where,
 )
-from optimus_tui.actions.redis.permit import Permit
-from optimus_tui.contract.actions import Confirmation, Outcome, Plan, Receipt, Refusal
+from optimus_tui.clock import Clock
+from optimus_tui.contract.actions import Confirmation, Outcome, Plan, Progress, Receipt, Refusal
+from optimus_tui.history.audit.log import AuditLog
+from optimus_tui.probes.load_meter import LoadMeter
+from optimus_tui.settings.model import RedisTarget, Settings
 from optimus_tui.wording.numbers import plural
 from optimus_tui.wording.safe import safe_text
+
+Report = Callable[[Progress], None]
+
+
+class ActionDependencies(NamedTuple):
+    """Shared by the steps of an action.
+
+    ``folder`` is the state directory, ``target`` the operator's login. After ``verify_seconds`` without an answer the
+    check of what was done is given up.
+    """
+
+    settings: Settings
+    target: RedisTarget
+    clock: Clock
+    own: LoadMeter
+    guard: Guard
+    audit: AuditLog
+    folder: Path
+    verify_seconds: float
+
+    async def connection(self, permit: Permit) -> OperatorConnection:
+        """Open a connection with this permit.
+
+        Raises:
+            ConnectionLost: The server cannot be reached, or refuses the login.
+        """
+        listener: Listener | None = self.guard.listener
+        return await open_operator_connection(self.target, permit, self.own, listener)
+
+
+class RunControl(NamedTuple):
+    """How the operator follows and ends a running action: once ``cancel`` is set it ends after the current batch."""
+
+    cancel: threading.Event
+    report: Report
+
 
 MAX_AGE_SECONDS = 60.0
 MAX_DRIFT = 0.10

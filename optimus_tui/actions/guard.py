@@ -17,15 +17,16 @@ from optimus_tui.actions.redis.operator_connection import (
     ConnectionLost,
     Listener,
     OperatorConnection,
+    Permit,
     open_operator_connection,
     operator_target,
     primary_only,
     read_where,
 )
-from optimus_tui.actions.redis.permit import Permit
 from optimus_tui.clock import Clock
 from optimus_tui.contract.actions import Arming, Refusal
-from optimus_tui.history.audit.log import AuditLog, AuditUnwritable
+from optimus_tui.history.audit.end import AuditUnwritable
+from optimus_tui.history.audit.log import AuditLog
 from optimus_tui.probes.load_meter import LoadMeter
 from optimus_tui.settings.model import Settings
 from optimus_tui.wording.safe import safe_text

@@ -2,6 +2,10 @@
 
 Plans that the audit does not know are listed too. A running action is never listed. An action that is older than a
 quarter of an hour, was made for another server, or may lack records can only be verified and closed, not resumed.
+
+Accept a break of the audit, and keep the plans of the actions whose records are lost.
+
+Their plans are kept under another name, and the audit names them. The plan of a running action is never touched.
 """
 
 import contextlib
@@ -10,17 +14,14 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from optimus_tui.actions.action_log import kept, plan_file, receipt_file
+from optimus_tui.actions.action_log import kept, plan_file, receipt_file, who
 from optimus_tui.actions.planning import digest_of, words_to_type
 from optimus_tui.contract.actions import OUTCOMES, Interrupted, Outcome, Plan, Receipt, Refusal
 from optimus_tui.history.audit.end import VERIFY, trouble
 from optimus_tui.history.audit.files import ACCEPTED, FILE, read
-from optimus_tui.history.audit.log import AuditLog
-from optimus_tui.storage.errors import UnreadableFile
-from optimus_tui.storage.file_lock import LockHeld
-from optimus_tui.storage.private_file import PrivateFile, names_in
-from optimus_tui.wording.age import age
-from optimus_tui.wording.numbers import clause, plural
+from optimus_tui.history.audit.log import Accepted, AuditLog, accept_break
+from optimus_tui.storage.private_file import LockHeld, PrivateFile, UnreadableFile, names_in
+from optimus_tui.wording.numbers import age, clause, plural
 from optimus_tui.wording.safe import safe_text
 
 RESUME_SECONDS = 900.0
@@ -250,3 +251,24 @@ def outcomes_of(count: int, records: Sequence[dict[str, Any]]) -> tuple[list[Out
         elif event == "publishing":
             publishing = True
     return outcomes, publishing
+
+
+def accept(folder: Path, reason: str) -> tuple[Accepted, list[str]]:
+    """Accept the break.
+
+    Returns:
+        What was accepted, and a sentence for each action that is lost.
+
+    Raises:
+        AuditUnwritable: The audit cannot be written.
+    """
+    lost: list[Forgotten] = forgotten(folder)
+    accepted = accept_break(folder, who(), reason, actions=tuple(one.action for one in lost))
+    sentences = []
+    for one in lost:
+        kept = one.path.with_suffix(".plan-lost")
+        one.path.rename(kept)
+        sentences.append(
+            f"{one.words}: what it did is not known. Look at its keys and plan again; its plan is kept as {kept}"
+        )
+    return accepted, sentences

@@ -23,7 +23,7 @@ from optimus_tui.actions.redis.keys import (
 from optimus_tui.actions.redis.operator_connection import primary_only, where_of
 from optimus_tui.context import Context
 from optimus_tui.contract.actions import ActionRequest, Plan, PlanKey, Preview, Refusal, Where
-from optimus_tui.contract.cache import TTL_EDGES
+from optimus_tui.contract.keyspace import TTL_EDGES
 from optimus_tui.contract.reading import Coverage
 from optimus_tui.grammar.info import parse_info
 from optimus_tui.grammar.keys import parse_key

@@ -21,8 +21,7 @@ from typing import Any, TypeVar
 from msgspec import structs
 
 from optimus_tui.actions import applying, interrupted_actions
-from optimus_tui.actions.checks import Verified, check_plan, check_words
-from optimus_tui.actions.dependencies import ActionDependencies, Report, RunControl
+from optimus_tui.actions.checks import ActionDependencies, Report, RunControl, Verified, check_plan, check_words
 from optimus_tui.actions.guard import DEFAULT_MINUTES, Guard, may_ever_arm
 from optimus_tui.actions.planning import Walked, make_plan, preview, words_to_type
 from optimus_tui.actions.redis.keys import Known
@@ -38,10 +37,10 @@ from optimus_tui.contract.actions import (
     Receipt,
     Refusal,
 )
-from optimus_tui.contract.limits import LimitRules
+from optimus_tui.contract.keyspace import LimitRules
 from optimus_tui.history.audit.log import AuditLog
 from optimus_tui.probes.round_trips import attributed_to
-from optimus_tui.storage.user import state_dir
+from optimus_tui.storage.private_file import state_dir
 from optimus_tui.threads import DaemonThreads
 
 T = TypeVar("T")

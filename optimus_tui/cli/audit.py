@@ -27,7 +27,7 @@ def command() -> None:
 
 def _path(folder: str | None) -> Path:
     from optimus_tui.history.audit.files import FILE
-    from optimus_tui.storage.user import state_dir
+    from optimus_tui.storage.private_file import state_dir
 
     if folder:
         return Path(folder) / FILE
@@ -144,8 +144,8 @@ def show_command(folder: str | None, action: str | None, last: int | None, as_js
 @_folder
 def rotate_command(folder: str | None) -> int:
     """Begin a new file that goes on from the present one, or from where that one was moved to (logrotate)."""
-    from optimus_tui.history.audit.log import AuditUnwritable
-    from optimus_tui.history.audit.mending import rotate
+    from optimus_tui.history.audit.end import AuditUnwritable
+    from optimus_tui.history.audit.log import rotate
 
     path = _path(folder)
     try:
@@ -162,8 +162,8 @@ def rotate_command(folder: str | None) -> int:
 @click.option("--reason", metavar="TEXT", required=True, help="Why the records are missing; it goes into the audit.")
 def accept_command(folder: str | None, reason: str) -> int:
     """Go on without records that are lost for good. The audit keeps how many, who said so and why."""
-    from optimus_tui.actions.audit_break import accept
-    from optimus_tui.history.audit.log import AuditUnwritable
+    from optimus_tui.actions.interrupted_actions import accept
+    from optimus_tui.history.audit.end import AuditUnwritable
 
     path = _path(folder)
     if len(reason.strip()) < 3:
@@ -188,7 +188,7 @@ def _lost(first: int, last: int) -> str:
 
 
 def _words_of(path: Path, error: OSError) -> str:
-    from optimus_tui.storage.errors import UnreadableFile
+    from optimus_tui.storage.private_file import UnreadableFile
 
     if isinstance(error, UnreadableFile):
         return str(error)

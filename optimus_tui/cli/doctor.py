@@ -13,12 +13,11 @@ from msgspec import Struct
 
 from optimus_tui import __version__
 from optimus_tui.cli import exits
-from optimus_tui.cli.flags import connection_flags, merge_flags, settings_of
+from optimus_tui.cli.flags import CHECK, Check, connection_flags, merge_flags, settings_of
 from optimus_tui.cli.output import print_line, print_wrapped
-from optimus_tui.cli.ui_settings_check import CHECK, Check
 from optimus_tui.context import Context
 from optimus_tui.contract.finding_rules import SERVER_INFO_UNKNOWN
-from optimus_tui.contract.limits import LimitRules
+from optimus_tui.contract.keyspace import LimitRules
 from optimus_tui.contract.reading import Fault, Reading
 from optimus_tui.contract.services import GatewayState, ServiceState
 from optimus_tui.settings.model import RedisTarget, Secret, Settings
@@ -141,7 +140,7 @@ def _place(target: RedisTarget) -> str:
 async def examine(settings: Settings) -> list[DoctorLine]:
     """Look at everything at once; what is not configured is said and is nothing wrong."""
     from optimus_tui.probes.http.services import read_engine, read_gateway
-    from optimus_tui.probes.servers.postgres import read_postgres
+    from optimus_tui.probes.postgres import read_postgres
 
     context = Context(settings, keep_log=False)
     try:
@@ -238,7 +237,7 @@ async def _prometheus(context: Context) -> DoctorLine:
 async def _redis(context: Context) -> list[DoctorLine]:
     from optimus_tui.probes.faults import OUTAGES, fault_of
     from optimus_tui.probes.redis.rights import read_rights
-    from optimus_tui.probes.servers.server import read_server_twice
+    from optimus_tui.probes.server import read_server_twice
     from optimus_tui.verdicts.gateway.services import judge_server
 
     target = context.settings.redis
@@ -322,8 +321,7 @@ def _state() -> DoctorLine:
     """The directory of audit, incidents and history."""
     from optimus_tui.history.audit.end import VERIFY, trouble
     from optimus_tui.history.audit.files import FILE
-    from optimus_tui.storage.errors import in_the_way, shown
-    from optimus_tui.storage.user import state_dir
+    from optimus_tui.storage.private_file import in_the_way, shown, state_dir
 
     folder = state_dir()
     if wrong := in_the_way(folder):

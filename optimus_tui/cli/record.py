@@ -19,8 +19,7 @@ from optimus_tui.cli.flags import connection_flags, merge_flags, settings_of
 from optimus_tui.cli.output import print_error
 from optimus_tui.context import Context
 from optimus_tui.contract.services import HealthReport
-from optimus_tui.wording.age import clock
-from optimus_tui.wording.numbers import clause, plural, size
+from optimus_tui.wording.numbers import clause, clock, plural, size
 from optimus_tui.wording.safe import redact
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ from optimus_tui.wording.safe import safe_text
 if TYPE_CHECKING:
     from optimus_tui.context import Context
     from optimus_tui.contract.tools.common import ErrorCode, Report
-    from optimus_tui.tools.arguments import ToolFailure
+    from optimus_tui.tools.answer import ToolFailure
 
 
 WATCH_SECONDS = 5.0
@@ -71,7 +71,7 @@ def complete_value(ctx: click.Context, param: click.Parameter, incomplete: str) 
     """Return ``NAME=`` of the tool's arguments, then the values that one may take."""
     import msgspec
 
-    from optimus_tui.tools.arguments import allowed_values
+    from optimus_tui.tools.answer import allowed_values
     from optimus_tui.tools.registry import TOOLS
 
     tool = TOOLS.get(ctx.params.get("tool") or "")
@@ -122,7 +122,7 @@ def command(
     """
     from optimus_tui.cli.run_async import to_end
     from optimus_tui.cli.tool_arguments import question
-    from optimus_tui.tools.arguments import ToolFailure
+    from optimus_tui.tools.answer import ToolFailure
 
     shown = Shown(tool, as_json or ndjson or not _on_terminal())
     if every is not None and shown.as_json and not ndjson:
@@ -152,8 +152,7 @@ async def _tool_call(settings: Any, request: Mapping[str, Any] | bytes, shown: "
 
 async def ask(context: "Context", request: Mapping[str, Any] | bytes, shown: "Shown") -> int:
     """Ask the tool once, print its document, and return the exit code."""
-    from optimus_tui.tools.answer import answer, exit_code
-    from optimus_tui.tools.arguments import ToolFailure
+    from optimus_tui.tools.answer import ToolFailure, answer, exit_code
 
     try:
         report = await answer(context, shown.tool, request)
@@ -203,7 +202,7 @@ class Shown:
     ) -> int:
         """Print that the call itself is wrong, and return the exit code."""
         from optimus_tui.contract.tools.common import ToolError
-        from optimus_tui.tools.arguments import ToolFailure
+        from optimus_tui.tools.answer import ToolFailure
 
         return self.failure(
             ToolFailure(ToolError(code=code, message=safe_text(sentence, 600), argument=argument), exits.USAGE)
@@ -212,7 +211,7 @@ class Shown:
     def misuse(self, error: click.UsageError) -> None:
         """Print the document for a mistake in the flags; the caller prints the sentence."""
         from optimus_tui.contract.tools.common import ToolError
-        from optimus_tui.tools.arguments import ToolFailure
+        from optimus_tui.tools.answer import ToolFailure
         from optimus_tui.tools.registry import TOOLS
 
         param = None
@@ -231,7 +230,7 @@ class Shown:
     def bug(self) -> None:
         """Print the document for an internal error; its report goes to stderr."""
         from optimus_tui.contract.tools.common import ToolError
-        from optimus_tui.tools.arguments import ToolFailure
+        from optimus_tui.tools.answer import ToolFailure
 
         self._error(ToolFailure(ToolError(code="internal", message="a bug of ours; see stderr"), exits.CRASHED))
 

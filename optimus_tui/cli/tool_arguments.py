@@ -6,8 +6,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from optimus_tui.tools.answer import find
-from optimus_tui.tools.arguments import MAX_BYTES, decode, from_text, refuse
+from optimus_tui.tools.answer import MAX_BYTES, decode, find, from_text, refuse
 from optimus_tui.wording.safe import safe_text
 
 

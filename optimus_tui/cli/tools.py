@@ -19,8 +19,7 @@ def command(name: str | None, as_json: bool) -> int:
     """List the tools, or describe NAME."""
     import msgspec
 
-    from optimus_tui.tools.answer import find
-    from optimus_tui.tools.arguments import ToolFailure
+    from optimus_tui.tools.answer import ToolFailure, find
     from optimus_tui.tools.registry import TOOLS
 
     try:

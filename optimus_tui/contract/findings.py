@@ -1,14 +1,12 @@
-"""Findings, their episodes and their mutes.
+"""One measurement with all that is needed to judge its reliability; findings, their order, episodes and mutes."""
 
-A sentence with the rule, the measured value and the threshold behind it.
-"""
-
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Literal
 
 from msgspec import Struct
 
 from optimus_tui.contract.actions import ActionKind
+from optimus_tui.contract.reading import T
 
 Severity = Literal["low", "medium", "high", "critical"]
 Overall = Literal["healthy", "needs_attention", "critical", "unknown"]
@@ -143,3 +141,28 @@ class Notice(Struct, frozen=True, kw_only=True):
     finding: Finding
     severity: Severity
     rings: bool = False
+
+
+MANY = 5
+"""More findings of one rule than this become one that sums them up: a wall of red hides the second cause."""
+
+
+def worst_first(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Return the findings by severity, the critical ones first, else in the order given."""
+    return tuple(sorted(findings, key=lambda finding: -SEVERITIES.index(finding.severity)))
+
+
+def each_or_one(
+    cases: Sequence[T], each: Callable[[T], Finding], together: Callable[[Sequence[T]], Finding]
+) -> list[Finding]:
+    """Return a finding for each case, or a single one for all where there are more than ``MANY``."""
+    if len(cases) <= MANY:
+        return [each(case) for case in cases]
+    return [together(cases)]
+
+
+def some_of(names: Sequence[str], shown: int = 2) -> str:
+    """Return ``a, b and 35 more``."""
+    if len(names) <= shown + 1:
+        return ", ".join(names)
+    return f"{', '.join(names[:shown])} and {len(names) - shown:,} more"

@@ -1,10 +1,11 @@
-"""An incident: its steps, and the state that results from its events (``incident_events``).
+"""An incident.
 
-The state of an incident is never stored: it is computed from its events. Times are stamps of three clocks. Texts are
-the operator's and the tools', unchanged: they pass through ``wording.safe`` before they are shown.
+Its steps, and the state that results from its events (``incident_events``); and the drill that may have caused it.
+
+The one expected error of this room. Its text is always safe to show.
 """
 
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from msgspec import Struct, field
 
@@ -295,3 +296,59 @@ class IncidentState(Struct, frozen=True, kw_only=True):
     def step(self, name: str) -> Step | None:
         """Return the step with this id, or None."""
         return next((step for step in self.steps if step.plan.id == name), None)
+
+
+class Truth(NamedTuple):
+    """The expected answer to a scenario.
+
+    ``rules`` are the findings that show its fault (with ``subject`` in their subject, where given), ``issues`` the
+    issue types that fit, ``cure`` a text that says what ends it.
+    """
+
+    rules: tuple[str, ...] = ()
+    subject: str = ""
+    issues: tuple[str, ...] = ()
+    cure: str = ""
+
+
+class Remedy(NamedTuple):
+    """Something done outside of the product: its name, a description, and the message once it was done."""
+
+    name: str
+    label: str
+    said: str
+
+
+class Happened(NamedTuple):
+    """The result of an order to the demo. ``at``: when it took effect; ``note``: what happened, or why it did not."""
+
+    done: bool
+    note: str
+    at: float
+
+
+class DrillMilestone(NamedTuple):
+    """One line of the result. ``seconds`` since the fault was injected, None where it never happened.
+
+    ``words`` say what was observed, or what is missing.
+    """
+
+    name: str
+    seconds: float | None
+    words: str
+
+
+class DrillResult(NamedTuple):
+    """The result of a drill. ``detect``, ``acknowledge``, ``resolve``: seconds, None where it never happened."""
+
+    scenario: str
+    says: str
+    cure: str
+    ended: str
+    solved: bool
+    marks: tuple[DrillMilestone, ...]
+    missed: tuple[str, ...]
+    detect: float | None
+    acknowledge: float | None
+    resolve: float | None
+    incident: str = ""

@@ -1,18 +1,256 @@
-"""The command ``optimus-tui demo``: start the demo, then the dashboard on it, or print its addresses and serve.
+"""The command ``optimus-tui demo``, and the demo as the dashboard sees it.
 
-httpx, redis and textual are imported only by the dashboard.
+Started by a call that returns at once, and always ended.
 """
 
+import asyncio
+import contextlib
 import importlib.util
+import json
+import os
+import shutil
 import signal
+import subprocess
 import sys
+import tempfile
+import threading
+import time
+from collections.abc import Sequence
+from concurrent.futures import Future
 from types import FrameType
+from typing import Any, NamedTuple
 
 import msgspec
 
-from optimus_tui.demo.handle import DemoHandle
-from optimus_tui.demo.names import DEFAULT, NAMES
+from optimus_tui.contract.incident import Happened, Remedy, Truth
+from optimus_tui.demo.names import DEFAULT, DRILLS, NAMES
+from optimus_tui.demo.scenarios import REMEDIES, SCENARIOS
+from optimus_tui.demo.stack import LOOPBACK, Ports, choose_ports, demo_environment
 from optimus_tui.settings.model import RedisTarget, Settings
+
+SWITCH_SECONDS = 15.0
+WARMING_UP = "warming up"
+"""The stage in which everything answers and the first traffic runs, as the supervisor names it."""
+_STOP_SECONDS = 3.0
+
+
+class Urls(NamedTuple):
+    """The addresses of the demo's three services, known before they answer."""
+
+    gateway: str
+    engine: str
+    redis: str
+
+
+class Switched(NamedTuple):
+    """The result of a switch. ``note``: in a sentence, what happens now or why it failed."""
+
+    done: bool
+    scenario: str
+    note: str
+    at: float = 0.0
+    """Monotonic seconds when the cause was in place, by the supervisor."""
+
+
+class DemoHandle:
+    """A running demo. Its attributes change as messages of the supervisor arrive; all texts are safe to show.
+
+    Attributes:
+        progress: The present stage in words.
+        ready: Whether everything answers.
+        failed: Why it cannot go on; None while it can.
+        notice: A limitation worth showing; empty for none.
+        note: What the latest switch did.
+        scenario: The scenario that is played.
+    """
+
+    def __init__(self, scenario: str = DEFAULT, *, niceness: int = 0) -> None:
+        """Choose the ports; nothing is started.
+
+        Raises:
+            OSError: There is no free port.
+        """
+        self.ports = Ports(*choose_ports(3))
+        self.scenario, self.progress = scenario, "starting"
+        self.notice = self.note = ""
+        self.ready, self.failed = False, None
+        self.changed = threading.Event()
+        """Set with every message; the code that waits for it clears it."""
+        self._began, self._ready_after = time.monotonic(), 0.0
+        self._directory = ""
+        self._waiting: dict[int, Future[Switched]] = {}
+        self._stopping = False
+        self._last_words = tempfile.TemporaryFile()  # noqa: SIM115 - closed by stop()
+        self._niceness = niceness
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> "DemoHandle":
+        """Start the supervisor, once; returns within milliseconds.
+
+        Call it from the main thread only: the demo ends with the thread that started it.
+
+        Raises:
+            OSError: The process cannot be started.
+        """
+        if self._process is not None or self._stopping:
+            return self
+        self._began = time.monotonic()
+        command = (sys.executable, "-P", "-m", "optimus_tui.demo.supervise", str(os.getpid()))
+        self._process = subprocess.Popen(  # noqa: S603 - our own argument list, no shell
+            (*command, *map(str, self.ports), self.scenario, str(self._niceness)),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._last_words,
+            env=demo_environment(),
+            start_new_session=True,  # Ctrl+C in the terminal ends the dashboard, which then ends the demo.
+        )
+        threading.Thread(target=self._listen, args=(self._process,), name="demo-listener", daemon=True).start()
+        return self
+
+    failed: str | None
+    scenarios: Sequence[str] = NAMES
+    drills: Sequence[str] = DRILLS
+    remedies: Sequence[Remedy] = REMEDIES
+    drill = ""
+    """The drill to begin with: a scenario, ``random``, or empty for none."""
+
+    @property
+    def urls(self) -> Urls:
+        """The addresses, known from the beginning."""
+        return Urls(
+            f"http://{LOOPBACK}:{self.ports.gateway}",
+            f"http://{LOOPBACK}:{self.ports.engine}",
+            f"redis://{LOOPBACK}:{self.ports.server}/0",
+        )
+
+    @property
+    def starting(self) -> bool:
+        """True until its services answer (from the warm-up on); False once it failed."""
+        return not (self.ready or self.failed or self.progress == WARMING_UP)
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since the start, or that the start took once it is ready."""
+        return self._ready_after or time.monotonic() - self._began
+
+    async def switch(self, name: str) -> None:
+        """Play another scenario and store the result in ``note``."""
+        self.note = (await self.play(name)).note
+
+    async def play(self, name: str) -> Switched:
+        """Play another scenario: end the former one, and return once the new cause is in place or has failed."""
+        if name not in NAMES:
+            return Switched(False, self.scenario, f"no scenario {name!r}; there are {', '.join(NAMES)}")
+        return await self._order({"switch": name}, f"change to {name}")
+
+    async def inject(self, name: str) -> Happened:
+        """Play a scenario for a drill, and return the moment at which the fault was in place."""
+        played = await self.play(name)
+        return Happened(played.done, played.note, played.at)
+
+    async def remedy(self, name: str) -> Happened:
+        """Carry out a remedy outside of the product."""
+        known = [one.name for one in REMEDIES]
+        if name not in known:
+            return Happened(False, f"no remedy {name!r}; there are {', '.join(known)}", 0.0)
+        done = await self._order({"remedy": name}, name)
+        return Happened(done.done, done.note, done.at)
+
+    def truth(self, name: str) -> tuple[str, Truth]:
+        """Return what a scenario really is, in a sentence, and what a drill is judged by."""
+        return SCENARIOS[name].says, SCENARIOS[name].truth
+
+    async def _order(self, order: dict[str, object], what: str) -> Switched:
+        number, outcome = time.monotonic_ns(), Future[Switched]()
+        self._waiting[number] = outcome
+        if not self._runs or not self._send({**order, "id": number}):
+            self._waiting.pop(number, None)
+            return Switched(False, self.scenario, self.failed or "the demo has ended")
+        try:
+            async with asyncio.timeout(SWITCH_SECONDS):
+                return await asyncio.wrap_future(outcome)
+        except TimeoutError:
+            return Switched(False, self.scenario, f"the demo did not {what} within {SWITCH_SECONDS:.0f} s")
+        finally:
+            self._waiting.pop(number, None)
+
+    @property
+    def _runs(self) -> bool:
+        return not self._stopping and self._process is not None and self._process.poll() is None
+
+    def stop(self) -> None:
+        """End the demo with all its processes and files, within 3 s. May be called twice."""
+        self._stopping = True
+        if self._process is not None:
+            self._end(self._process)
+        if self._directory:
+            shutil.rmtree(self._directory, ignore_errors=True)
+        self._last_words.close()
+
+    def _end(self, process: "subprocess.Popen[bytes]") -> None:
+        if process.stdin:
+            with contextlib.suppress(OSError):
+                process.stdin.close()
+        try:
+            process.wait(_STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+    def _send(self, order: dict[str, object]) -> bool:
+        assert self._process
+        assert self._process.stdin
+        try:
+            self._process.stdin.write(json.dumps(order).encode() + b"\n")
+            self._process.stdin.flush()
+        except (OSError, ValueError):  # It has ended, or stop() closed the pipe.
+            return False
+        return True
+
+    def _listen(self, process: "subprocess.Popen[bytes]") -> None:
+        """In a thread, take messages until the supervisor ends. Raw reads hold no lock when Python exits."""
+        assert process.stdout
+        pending = b""
+        while chunk := os.read(process.stdout.fileno(), 65536):
+            *lines, pending = (pending + chunk).split(b"\n")
+            for line in lines:
+                self._take_in(json.loads(line))
+            self.changed.set()
+        process.stdout.close()
+        if not self._stopping:
+            self.failed = self.failed or f"the demo ended: {self._complaint(process)}"
+            self.progress, self.ready = self.failed, False
+        for waiting in list(self._waiting.values()):
+            waiting.set_result(Switched(False, self.scenario, self.failed or "the demo has ended"))
+        self.changed.set()
+
+    def _take_in(self, message: dict[str, Any]) -> None:
+        self.progress = str(message.get("progress", self.progress))
+        self.notice = str(message.get("notice", self.notice))
+        if "failed" in message:
+            self.failed, self.ready = str(message["failed"]), False
+        self._directory = str(message.get("directory", self._directory))
+        if message.get("ready"):
+            self._ready_after, self.ready = time.monotonic() - self._began, True
+        if "switched" in message:
+            done = "note" in message
+            if done and message["scenario"]:
+                self.scenario = str(message["scenario"])
+            note = str(message["note"] if done else message["failed_because"])
+            outcome = self._waiting.get(message["switched"])
+            if outcome and not outcome.done():
+                outcome.set_result(Switched(done, self.scenario, note, message.get("at", 0.0)))
+
+    def _complaint(self, process: "subprocess.Popen[bytes]") -> str:
+        from optimus_tui.wording.safe import safe_text
+
+        with contextlib.suppress(OSError, ValueError):
+            self._last_words.seek(0)
+            lines = self._last_words.read()[-8192:].splitlines()
+            if lines:
+                return safe_text(lines[-1])
+        return f"exit code {process.wait()}"
+
 
 USAGE, UNREACHABLE, INTERRUPTED = 2, 3, 130
 REMEDY = "the demo needs more packages: pip install 'optimus-tui[demo]'"
@@ -51,7 +289,7 @@ def main(
     try:
         if headless:
             return _serve(handle)
-        from optimus_tui.tui.app import run  # The dashboard starts the demo after its first frame.
+        from optimus_tui.tui.app import run
 
         return int(run(demo_settings(handle, base, **overrides), demo=handle))
     finally:

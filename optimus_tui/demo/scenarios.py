@@ -6,7 +6,6 @@ traffic process does the rest.
 
 from typing import NamedTuple
 
-from optimus_tui.contract.drill import Remedy, Truth
 from optimus_tui.contract.finding_rules import (
     CACHE_HIT_RATE,
     EVENTS_FLOOD,
@@ -16,6 +15,7 @@ from optimus_tui.contract.finding_rules import (
     LIMITS_OVER,
     SERVICES_ENGINE,
 )
+from optimus_tui.contract.incident import Remedy, Truth
 
 
 class Scenario(NamedTuple):

@@ -17,10 +17,20 @@ import time
 from pathlib import Path
 from typing import Any
 
-from optimus_tui.demo.children import Child, ChildFailed, Traffic, read_lines
 from optimus_tui.demo.names import DEFAULT
 from optimus_tui.demo.scenarios import REMEDIES, SCENARIOS, Scenario
-from optimus_tui.demo.stack import ChildPlan, Ports, demo_environment, server_plans, service_plan, traffic_argv
+from optimus_tui.demo.stack import (
+    Child,
+    ChildFailed,
+    ChildPlan,
+    Ports,
+    Traffic,
+    demo_environment,
+    read_lines,
+    server_plans,
+    service_plan,
+    traffic_argv,
+)
 
 LOOK_SECONDS = 0.25
 MAX_RESTARTS = 5

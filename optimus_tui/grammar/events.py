@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 import msgspec
 from msgspec import Struct
 
-from optimus_tui.contract.feed import ParsedEvent
+from optimus_tui.contract.keyspace import ParsedEvent
 from optimus_tui.grammar.keys import CACHE_PREFIX
 
 MAX_NAME = 256

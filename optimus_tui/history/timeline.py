@@ -1,26 +1,248 @@
-"""The timeline of one incident: events appended by one process at a time, durable before they are acknowledged.
+"""The private directories of incidents, and the timeline in each.
 
-``append`` returns True only when the record is on disk (``fdatasync``). What the disk does not take (full, gone) is
-removed back to the last whole record, waits in memory with its evidence, in order, and is tried again with the next
-one; ``fault`` says so. A torn last line is moved to a file of its own and reported. A file that is damaged, newer,
-another user's or open in another process is read as far as possible and never written. Nothing is deleted.
+Events appended by one process at a time, durable before they count.
 """
 
 import contextlib
 import errno
+import hashlib
+import os
+import re
 from pathlib import Path
+
+import msgspec
+from msgspec import Struct
 
 from optimus_tui.contract.incident import Evidence
 from optimus_tui.contract.incident_events import AnyEvent
 from optimus_tui.contract.reading import Fault
-from optimus_tui.history import incident_files as files
-from optimus_tui.history.records import encode, scan
-from optimus_tui.storage.append_log import AppendLog
-from optimus_tui.storage.errors import UnreadableFile
-from optimus_tui.storage.file_lock import LockHeld
-from optimus_tui.storage.private_file import PrivateFile, put_in_place, sync_folder
-from optimus_tui.storage.quarantine import keep_aside
+from optimus_tui.storage import private_file
+from optimus_tui.storage.append_log import AppendLog, keep_aside
+from optimus_tui.storage.private_file import (
+    MAX_BYTES,
+    LockHeld,
+    PrivateFile,
+    UnreadableFile,
+    distrust,
+    names_in,
+    put_in_place,
+    shown,
+    state_dir,
+    sync_folder,
+    try_lock,
+)
 from optimus_tui.wording.safe import safe_text
+
+TIMELINE, LOCK, EVIDENCE = "timeline.jsonl", "lock", "evidence"
+_NAME = re.compile(r"^[0-9]{4,9}$")
+_EVIDENCE = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$")
+
+
+def incidents_dir() -> Path:
+    """Return the directory of all incidents of this user."""
+    return state_dir() / "incidents"
+
+
+def numbers(root: Path) -> list[int]:
+    """Return the numbers of the incidents, oldest first. UnreadableFile where that is not possible."""
+    return sorted(int(name) for name in names_in(root) if _NAME.match(name))
+
+
+def folder_of(root: Path, number: int) -> Path:
+    """Return the directory of an incident; it need not exist."""
+    return root / f"{number:04d}"
+
+
+def new_folder(root: Path) -> tuple[int, Path]:
+    """Create a directory under the next free number, never one that another process creates.
+
+    Raises:
+        OSError: none can be created.
+    """
+    root.mkdir(mode=0o700, parents=True, exist_ok=True)
+    number = max(numbers(root), default=0) + 1
+    while True:
+        folder = folder_of(root, number)
+        try:
+            folder.mkdir(mode=0o700)
+        except FileExistsError:
+            number += 1
+            continue
+        sync_folder(root)
+        return number, folder
+
+
+# -- who writes
+
+
+def lock_incident(folder: Path, who: str) -> PrivateFile:
+    """Make this process the one that may write, and return the lock. ``who`` is shown to others.
+
+    Raises:
+        LockHeld: another process has the lock; the message names it.
+        OSError: no lock can be had.
+    """
+    try:
+        file = PrivateFile.take(folder / LOCK, os.O_RDWR | os.O_CREAT)
+    except LockHeld:
+        with PrivateFile.open(folder / LOCK) as held:
+            raise LockHeld(f"it is open elsewhere: {_owner(held)}") from None
+    with contextlib.suppress(OSError):  # a full disk: the lock holds without its owner's name
+        os.ftruncate(file.handle, 0)
+        file.write(who.encode("utf-8", "backslashreplace")[:300])
+    return file
+
+
+def is_held(folder: Path) -> str:
+    """Return who writes to this incident now; empty for nobody."""
+    try:
+        file = PrivateFile.open(folder / LOCK)
+    except OSError:
+        return ""
+    with file:
+        with contextlib.suppress(OSError):
+            if try_lock(file.handle, shared=True):
+                return ""
+        return _owner(file)
+
+
+def _owner(file: PrivateFile) -> str:
+    return safe_text(os.pread(file.handle, 400, 0), 200) or "another process"
+
+
+# -- reading, and what is wrong with a file
+
+
+def read_plain(path: Path, limit: int = MAX_BYTES) -> tuple[bytes, str]:
+    """Return the bytes, and why they may not be continued (empty: they may). UnreadableFile if there are none."""
+    try:
+        data, found = private_file.read_plain(path, limit)
+    except FileNotFoundError as error:
+        raise UnreadableFile(f"{shown(path)} cannot be read: {error.strerror}") from None
+    return data, distrust(found)
+
+
+# -- evidence
+
+
+def describe(stem: str, number: int, document: bytes, ending: str = "json") -> Evidence:
+    """Return the file name, digest and size for a document. ``number`` makes the name unique within the incident."""
+    plain = re.sub(r"[^A-Za-z0-9_-]+", "-", stem)[:60] or "document"
+    digest = hashlib.sha256(document).hexdigest()
+    return Evidence(name=f"{number:04d}-{plain}.{ending}", sha256=digest, size=len(document))
+
+
+def write_evidence(folder: Path, evidence: Evidence, document: bytes) -> None:
+    """Write the document in one step; after an OSError there is nothing under its name."""
+    place = folder / EVIDENCE
+    place.mkdir(mode=0o700, exist_ok=True)
+    put_in_place(place / evidence.name, document)
+
+
+def read_evidence(folder: Path, evidence: Evidence) -> bytes:
+    """Return the unchanged document; UnreadableFile where it is gone or changed."""
+    if not _EVIDENCE.match(evidence.name):
+        raise UnreadableFile("the record names no file of this incident")
+    data, _ = read_plain(folder / EVIDENCE / evidence.name)
+    if hashlib.sha256(data).hexdigest() != evidence.sha256:
+        raise UnreadableFile(f"{evidence.name} is not what was recorded: its digest differs")
+    return data
+
+
+VERSION = 1
+MAX_LINE = 4_000_000
+
+
+class _Line(Struct, frozen=True):
+    v: int
+    n: int
+    sum: str
+    event: msgspec.Raw
+
+
+class Scan(Struct, frozen=True, kw_only=True):
+    """The content of a file. ``good`` is the length in bytes of its whole records; then follows the torn ``tail``.
+
+    ``damage`` is a sentence about lines in between that cannot be trusted, ``newer`` about lines that only a newer
+    version reads.
+    """
+
+    events: tuple[AnyEvent, ...] = ()
+    good: int = 0
+    last: int = 0
+    tail: bytes = b""
+    damage: str = ""
+    newer: str = ""
+
+
+_DECODE_LINE = msgspec.json.Decoder(_Line)
+_DECODE_EVENT = msgspec.json.Decoder(AnyEvent)
+
+
+def encode(number: int, event: AnyEvent) -> bytes:
+    """Return the line of record ``number`` (from 1), with its newline."""
+    raw = msgspec.json.encode(event)
+    line = _Line(VERSION, number, _sum(number, raw), msgspec.Raw(raw))
+    return msgspec.json.encode(line) + b"\n"
+
+
+def scan(data: bytes) -> Scan:
+    """Return all records of a file, as far as they can be trusted."""
+    events: list[AnyEvent] = []
+    good = last = 0
+    bad: list[int] = []
+    newer = ""
+    *lines, tail = data.split(b"\n")
+    unread = False
+    for place, raw in enumerate(lines, 1):
+        found = _read(raw)
+        unread = found is None
+        number = found[0] if isinstance(found, tuple) else last + 1
+        if isinstance(found, str):
+            newer = newer or f"line {place} was written by a newer version"
+        elif found is None or number != last + 1:
+            bad.append(place)
+        if isinstance(found, tuple) and number > last:
+            events.append(found[1])
+        last = max(last, number)
+        good += len(raw) + 1
+    if unread and len(lines) > 1 and bad == [len(lines)]:
+        # The last line ends, and is wrong: the disk did not take it as it was given, so nobody was told that it was
+        # kept. It is set aside like one that is torn.
+        good -= len(lines[-1]) + 1
+        tail, bad, last = lines[-1] + b"\n" + tail, [], last - 1
+    return Scan(events=tuple(events), good=good, last=last, tail=tail, damage=_damage(bad), newer=newer)
+
+
+def _read(raw: bytes) -> "tuple[int, AnyEvent] | str | None":
+    """Return number and event; a word where a newer version wrote it; None where it cannot be trusted."""
+    if len(raw) > MAX_LINE:
+        return None
+    try:
+        line = _DECODE_LINE.decode(raw)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return None
+    event = bytes(line.event)
+    if line.sum != _sum(line.n, event) or line.n < 1:
+        return None
+    if line.v > VERSION:
+        return "newer"
+    try:
+        return line.n, _DECODE_EVENT.decode(event)
+    except (msgspec.MsgspecError, RecursionError):
+        return "newer"  # the checksum fits: it is whole, and a kind of event that this version does not know
+
+
+def _damage(bad: list[int]) -> str:
+    if not bad:
+        return ""
+    shown = ", ".join(str(one) for one in bad[:5]) + ("…" if len(bad) > 5 else "")
+    return f"{'line' if len(bad) == 1 else 'lines'} {shown} cannot be trusted: the checksum does not fit"
+
+
+def _sum(number: int, raw: bytes) -> str:
+    return hashlib.sha256(b"%d:" % number + raw).hexdigest()[:16]
+
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 MAX_WAITING = 10_000
@@ -50,7 +272,7 @@ class Timeline:
 
     def describe(self, stem: str, document: bytes, ending: str = "json") -> Evidence:
         """Return name, digest and size of a document that is passed to ``append`` with the next record."""
-        return files.describe(stem, self.last + 1, document, ending)
+        return describe(stem, self.last + 1, document, ending)
 
     def append(self, event: AnyEvent, *evidence: tuple[Evidence, bytes]) -> bool:
         """Record an event after its evidence; return True once both are on disk, False while they wait in memory."""
@@ -69,7 +291,7 @@ class Timeline:
             line, documents = self._waiting[0]
             try:
                 while documents:
-                    files.write_evidence(self.folder, *documents[0])
+                    write_evidence(self.folder, *documents[0])
                     documents.pop(0)
                 if self._file is None:
                     raise OSError(errno.EBADF, "closed")
@@ -87,7 +309,7 @@ class Timeline:
             for kept, data in documents:
                 if kept == evidence:
                     return data
-        return files.read_evidence(self.folder, evidence)
+        return read_evidence(self.folder, evidence)
 
     def close(self) -> None:
         """Try once more to write what waits, and release the lock. Safe to call twice."""
@@ -110,7 +332,7 @@ def open_timeline(folder: Path, who: str, *, write: bool = True) -> Timeline:
         lock = None
         if write:
             try:
-                lock = stack.enter_context(files.lock_incident(folder, who))
+                lock = stack.enter_context(lock_incident(folder, who))
             except LockHeld as error:
                 refused = str(error)
             except OSError as error:
@@ -124,8 +346,8 @@ def open_timeline(folder: Path, who: str, *, write: bool = True) -> Timeline:
 
 def new_timeline(root: Path, who: str) -> tuple[int, Timeline]:
     """Create an incident and return its number and its empty timeline. OSError where that is not possible."""
-    number, folder = files.new_folder(root)
-    PrivateFile.new(folder / files.TIMELINE).close()
+    number, folder = new_folder(root)
+    PrivateFile.new(folder / TIMELINE).close()
     sync_folder(folder)
     timeline = open_timeline(folder, who)
     if timeline.read_only:
@@ -134,8 +356,8 @@ def new_timeline(root: Path, who: str) -> tuple[int, Timeline]:
 
 
 def _open(folder: Path, refused: str, write: bool) -> Timeline:
-    path = folder / files.TIMELINE
-    data, distrust = files.read_plain(path)
+    path = folder / TIMELINE
+    data, distrust = read_plain(path)
     found = scan(data)
     timeline = Timeline(folder, found.events, found.last)
     notices = []
@@ -173,14 +395,14 @@ def quarantine(folder: Path, who: str) -> tuple[Path, int]:
     Raises:
         UnreadableFile: (or OSError) nothing was changed.
     """
-    with files.lock_incident(folder, who):
-        data, distrust = files.read_plain(folder / files.TIMELINE)
+    with lock_incident(folder, who):
+        data, distrust = read_plain(folder / TIMELINE)
         found = scan(data)
         if distrust or found.newer or not found.damage:
             raise UnreadableFile(distrust or found.newer or "its file is not damaged")
         lines = b"".join(encode(number, event) for number, event in enumerate(found.events, 1))
         damaged = keep_aside(folder, "damaged", data)
-        put_in_place(folder / files.TIMELINE, lines)
+        put_in_place(folder / TIMELINE, lines)
         return damaged, len(found.events)
 
 

@@ -7,7 +7,7 @@ Bodies must be declared as JSON, so that no form on a foreign page can call a to
 from collections.abc import Collection
 from typing import TYPE_CHECKING
 
-from optimus_tui.serving.access_control import AccessControlMiddleware
+from optimus_tui.serving.asgi import AccessControlMiddleware
 
 if TYPE_CHECKING:
     from optimus_tui.context import Context

@@ -1,9 +1,8 @@
 """A drill's result as a page of Markdown. Every name and note in it is escaped."""
 
-from optimus_tui.contract.drill import DrillResult
+from optimus_tui.contract.incident import DrillResult
 from optimus_tui.incidents.postmortem import escaped
-from optimus_tui.wording.age import clock
-from optimus_tui.wording.numbers import clause
+from optimus_tui.wording.numbers import clause, clock
 
 NOT_REAL = "This is a drill: the fault was injected on purpose, in the demo."
 MEANS = {

@@ -1,7 +1,4 @@
-"""The post-mortem of an incident as Markdown and as a page.
-
-It is made from the state alone, so that two exports are the same.
-"""
+"""The post-mortem of an incident as Markdown and as a page."""
 
 import asyncio
 import math
@@ -16,29 +13,27 @@ from optimus_tui.assets import asset_dir
 from optimus_tui.contract import incident_events as happened
 from optimus_tui.contract.finding_rules import CACHE_CHURN, CACHE_LARGE, CACHE_NO_TTL
 from optimus_tui.contract.incident import ActionRecord, Figure, IncidentState, Outcome, Stamp, Step
-from optimus_tui.contract.limits import ALL_TENANTS
+from optimus_tui.contract.keyspace import ALL_TENANTS
 from optimus_tui.contract.tools.common import Diagnostic
 from optimus_tui.history.timeline import Timeline
 from optimus_tui.incidents.errors import IncidentError
 from optimus_tui.incidents.service import IncidentService
-from optimus_tui.storage.errors import UnreadableFile
-from optimus_tui.storage.private_file import put_in_place
-from optimus_tui.wording.age import age, clock
-from optimus_tui.wording.charts import CHART_HEIGHT, CHART_WIDTH, CHARTS, Chart, Samples, chart
+from optimus_tui.storage.private_file import UnreadableFile, put_in_place
+from optimus_tui.wording.layout import CHART_HEIGHT, CHART_WIDTH, CHARTS, Chart, Samples, chart
 from optimus_tui.wording.numbers import UNKNOWN as UNMEASURED
-from optimus_tui.wording.numbers import clause, latency, percent, plural, thousands
+from optimus_tui.wording.numbers import age, clause, clock, latency, percent, plural, thousands
 from optimus_tui.wording.safe import safe_text
-from optimus_tui.workflow.incident_words import (
+from optimus_tui.workflow.ranking import MATTERS, about, level, main_finding, rank, tenant_of, worst_outcome
+from optimus_tui.workflow.standing import (
     NOT_PROVED,
     STEP_WORDS,
     UNKNOWN,
     action_verdict,
     durations,
+    elapsed,
     is_unproved,
     severity_words,
 )
-from optimus_tui.workflow.ranking import MATTERS, about, level, main_finding, rank, tenant_of, worst_outcome
-from optimus_tui.workflow.standing import elapsed
 
 LONGEST = 4_000
 _MARKUP = frozenset("\\`*_{}[]#!|~$^")

@@ -1,8 +1,4 @@
-"""One incident that this process keeps: each event is reduced, recorded, and only then part of the state.
-
-An event that the engine refuses is never recorded. Recording is finished even if the caller is cancelled. It refuses to
-write where the timeline is read-only, and to ask the tools of another system than the incident's.
-"""
+"""One incident that this process keeps: each event is stamped, reduced, recorded, and only then part of the state."""
 
 import asyncio
 import contextlib
@@ -18,15 +14,60 @@ from optimus_tui.contract.reading import Fault
 from optimus_tui.history.samples.store import system_of
 from optimus_tui.history.timeline import Timeline
 from optimus_tui.incidents.errors import IncidentError, plain
-from optimus_tui.incidents.timestamps import Clocks
 from optimus_tui.probes.round_trips import attributed_to
-from optimus_tui.storage.user import user_name
+from optimus_tui.storage.private_file import user_name
 from optimus_tui.workflow.engine import reduce, refusal, replay
 from optimus_tui.workflow.outcomes import outline
 
 if TYPE_CHECKING:
     from optimus_tui.context import Context
     from optimus_tui.tools.parts import Progress
+
+
+HEAR_SECONDS = 0.5
+"""How long Redis may take to answer."""
+FRESH_SECONDS = 600.0
+"""How long Redis' last answer is used."""
+
+
+class Clocks:
+    """Makes the stamps of one incident."""
+
+    def __init__(self, ctx: "Context") -> None:
+        self._ctx = ctx
+        self._heard: tuple[float, float] | None = None
+        """Our monotonic clock and the server's time, when both were read."""
+        self._boot = boot_id()
+
+    def now(self) -> Stamp:
+        """Return the stamp of this moment."""
+        wall, mono = self._ctx.clock.wall(), self._ctx.clock.mono()
+        server = None
+        if self._heard is not None and mono - self._heard[0] <= FRESH_SECONDS:
+            server = round(self._heard[1] + mono - self._heard[0], 6)
+        return Stamp(wall, mono, server, self._boot)
+
+    async def hear(self) -> None:
+        """Ask Redis for its time; without an answer, stamps lack it."""
+        from optimus_tui.probes.faults import OUTAGES
+
+        try:
+            async with asyncio.timeout(HEAR_SECONDS):
+                with attributed_to("incident"):
+                    seconds, micro = await self._ctx.redis.time()
+            self._heard = (self._ctx.clock.mono(), float(seconds) + float(micro) / 1e6)
+        except OUTAGES:
+            return
+
+
+def boot_id() -> str:
+    """Return an id that differs for each boot of this machine; empty where the machine has none."""
+    try:
+        with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
+            return file.read(64).strip()
+    except (OSError, UnicodeDecodeError):
+        return ""
+
 
 Document = tuple[Evidence, bytes]
 Change = Callable[[Stamp], AnyEvent]
@@ -158,7 +199,7 @@ class IncidentService:
         return self.state.step(of) or step
 
     async def _perform(self, ask: happened.RunTool, progress: "Progress | None" = None) -> None:
-        from optimus_tui.tools.arguments import ToolFailure
+        from optimus_tui.tools.answer import ToolFailure
 
         async def failed(message: str) -> None:
             if ask.action_id:

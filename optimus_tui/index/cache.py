@@ -3,7 +3,7 @@
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 
-from optimus_tui.contract.cache import TTL_EDGES, CacheReport, GroupTotals, KindTotals, UnknownLayout
+from optimus_tui.contract.keyspace import TTL_EDGES, CacheReport, GroupTotals, KindTotals, UnknownLayout
 from optimus_tui.contract.reading import Coverage
 from optimus_tui.grammar.keys import MAX_TENANT_PARTS, SHOWN, Shapes, looks_like_limiter, parse_key
 from optimus_tui.wording.safe import safe_text

@@ -8,7 +8,7 @@ from collections import Counter as Tally
 from collections.abc import Iterable
 from heapq import nlargest
 
-from optimus_tui.contract.limits import Counter, ShapeCount, Track, UnparsedNames
+from optimus_tui.contract.keyspace import Counter, ShapeCount, Track, UnparsedNames
 from optimus_tui.grammar.keys import parse_key
 
 MAX_NAMES = 20_000

@@ -18,7 +18,8 @@ from typing import Any, NamedTuple
 from mcp.server.lowlevel.server import Server
 from mcp.server.transport_security import TransportSecuritySettings
 
-from optimus_tui.mcp_server.frames import (
+from optimus_tui.mcp_server.server import Lifespan, build
+from optimus_tui.mcp_server.stdio import (
     BYTE_ORDER_MARK,
     FrameRefused,
     check_message,
@@ -27,9 +28,8 @@ from optimus_tui.mcp_server.frames import (
     negotiated,
     read_frame,
 )
-from optimus_tui.mcp_server.server import Lifespan, build
-from optimus_tui.serving.access_control import AccessControlMiddleware
 from optimus_tui.serving.asgi import (
+    AccessControlMiddleware,
     App,
     BodyRefused,
     Gone,
@@ -43,7 +43,7 @@ from optimus_tui.serving.asgi import (
 )
 from optimus_tui.serving.dispatcher import ToolDispatcher
 from optimus_tui.serving.listen import ListeningSocket
-from optimus_tui.tools.arguments import MAX_BYTES
+from optimus_tui.tools.answer import MAX_BYTES
 
 SESSION_HEADER = b"mcp-session-id"
 VERSION_HEADER = b"mcp-protocol-version"

@@ -1,15 +1,14 @@
-"""Compare what routers declare with what Redis holds. Pure: names in, differences out.
+"""Read what routers declare, and compare it with what Redis holds. Pure: names in, differences out."""
 
-What is declared and was not seen may not have been used yet, so that difference is of low priority; where the keyspace
-was not read completely, it is not reported at all.
-
-The words that identify a job where its definition is not in the tree. Each further word accepts more names.
-"""
-
+import ast
 from collections.abc import Collection
 from typing import Literal, NamedTuple
 
-from optimus_tui.patterns.source.names import HTTP_VERBS
+from optimus_tui.patterns.facts.keys import key_of
+from optimus_tui.patterns.facts.model import Unit
+from optimus_tui.patterns.source.names import chain, is_limiter, text_of
+from optimus_tui.patterns.source.resolve import Seen
+from optimus_tui.patterns.source.view import View
 
 DriftKind = Literal[
     "operation never seen", "kind never seen", "operation undeclared", "kind undeclared", "key without TTL"
@@ -95,48 +94,57 @@ def _unseen(declared: Declared, seen: Observed) -> list[Drift]:
     return [*operations, *kinds]
 
 
-def _of(text: str) -> frozenset[str]:
-    return frozenset(text.split())
+_EXPIRIES = frozenset({"ex", "px", "exat", "pxat", "keepttl", "ttl", "expire", "timeout"})
+_DATES = ("expire", "pexpire", "expireat")
+_LIMITS = "rate_limit:"
+_CACHES = "cache:"
+_WITH_KIND = ("fetch", "generate_cache_key", "remember", "key")
 
 
-COUNTING = _of("incr incrby hincrby zcard zcount evalsha eval register_script fcall")
-CACHE_READS = _of(
-    "get fetch mget getex hget hgetall remember lookup read load cached wrap through memoize memo find "
-    "peek compute resolve many or try entry serve "
-)
-CACHE_WRITES = _of("set setex psetex put store save write add mset hset setnx")
-REMOVES = _of(
-    "delete unlink remove pop evict clear purge drop expire discard flush bust forget touch bump reset "
-    "del refresh invalidate stale popitem "
-)
-INVALIDATES = _of("invalidate invalidates invalidated invalidation evict evicts purge bust")
-ANNOUNCES = _of("publish emit announce broadcast notify dispatch")
-REDIS = _of("redis valkey keydb aioredis")
-LIFETIMES = _of("ttl ex px expire expires_in ttl_seconds")
-CACHES = _of("cache cached caches caching memo memcached aiocache memoize")
-HTTP_ROOTS = _of("httpx aiohttp requests urllib3 urllib grpc httpcore")
-UPSTREAMS = _of("engine upstream http client gateway api backend remote httpx proxy")
-ASKS = HTTP_VERBS | _of("call fetch chat invoke ask forward proxy execute")
-DB_ROOTS = _of("sqlalchemy asyncpg psycopg psycopg2 motor pymongo databases sqlmodel aiosqlite")
-DB = _of("db session conn connection cursor pool database sql")
-STORES = _of("crud repo repository repositories dao table model models")
-DB_ASKS = _of("execute fetch fetchrow fetchval fetchone fetchall scalars scalar commit query exec fetch_all fetch_one ")
-COLLECTORS = _of("metric metrics counter histogram gauge prom prometheus statsd meter telemetry")
-MEASURES = _of(
-    "inc dec observe labels time record increment timing histogram count set add track measure incr "
-    "distribution gauge track_inprogress count_exceptions observe_request "
-)
-BUILTINS = _of("len str int dict list isinstance print set max min range float repr")
-TRANSLATES = _of("errors error exceptions faults translated translate mapped")
-PROVIDES = _of("get make provide create build new describe close reset setup init configure")
-BENIGN = _of(
-    "KeyError ValueError LookupError IndexError TypeError AttributeError JSONDecodeError ValidationError "
-    "StopIteration UnicodeDecodeError "
-)
-VERDICT_METHODS = _of("is_allowed allow allowed test hit try_acquire is_limited exceeded")
-LOGGERS = _of("log logger logging structlog loguru audit")
-BREAKERS = _of("breaker circuit circuitbreaker pybreaker aiobreaker purgatory resilient")
-INSTRUMENTS = _of("instrument instrumentator instrumented")
-CHANNELS = _of("redis valkey coherence bus events event publisher cache channel invalidation")
-FAILURES = _of("error errors exception exceptions")
-OF_VALIDATION = _of("RequestValidationError HTTPException StarletteHTTPException ValidationError")
+def stays(seen: Seen, unit: Unit, view: View) -> bool:
+    """Return whether ``redis.set(key, value)`` has no expiry and gets none later in the same function."""
+    node = seen.call.node
+    if len(node.args) > 2 or any(word.arg in _EXPIRIES or word.arg is None for word in node.keywords):
+        return False
+    return not any(other.method in _DATES for other in view.calls(unit))
+
+
+def declared(view: View) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
+    """Return (operations, kinds, kinds that are stored without an expiry), each sorted."""
+    operations: set[str] = set()
+    lasting: set[str] = set()
+    kinds: set[str] = set()
+    for unit, seen in view.every_call:
+        if not seen.call.node.args:
+            continue
+        first = seen.call.node.args[0]
+        if is_limiter(seen.raw) or is_limiter(seen.dotted):
+            texts = [text for one in seen.call.node.args if (text := text_of(one)) is not None]
+            operations.update(text for text in texts[:1] if text.isidentifier())
+        elif seen.method in _WITH_KIND and "cache" in f"{seen.raw} {seen.dotted}".lower():
+            kind = _text(first, view)
+            if kind and kind.isidentifier():
+                kinds.add(kind)
+        if isinstance(first, (ast.JoinedStr, ast.Name, ast.Constant)):
+            key = text_of(first if isinstance(first, ast.Constant) else key_of(seen.call.node, unit)) or ""
+            if not key.startswith((_LIMITS, _CACHES)):
+                continue
+            _from_key(key, operations, kinds)
+            if seen.method == "set" and key.startswith(_CACHES) and stays(seen, unit, view):
+                _from_key(key, set(), lasting)
+    return tuple(sorted(operations)), tuple(sorted(kinds)), tuple(sorted(lasting))
+
+
+def _from_key(key: str, operations: set[str], kinds: set[str]) -> None:
+    """Add the names in a key: ``rate_limit:{}:chat`` names an operation, ``cache:product:{}:{}`` a kind."""
+    if key.startswith(_LIMITS) and key.rpartition(":")[2].isidentifier():
+        operations.add(key.rpartition(":")[2])
+    elif key.startswith(_CACHES) and key.count(":") >= 2 and key.split(":")[1].isidentifier():
+        kinds.add(key.split(":")[1])
+
+
+def _text(node: ast.expr, view: View) -> str | None:
+    if isinstance(node, (ast.Name, ast.Attribute)):
+        bound = view.module.scope.bindings.get(chain(node))
+        return text_of(getattr(bound, "value", None))
+    return text_of(node)

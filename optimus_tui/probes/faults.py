@@ -1,8 +1,6 @@
-"""Turn errors of the client and the server into a ``Fault``: what happened, where, and what would help.
+"""Turn errors of the client and the server into a ``Fault``.
 
-The server's words are shown escaped and cut; its echo of our arguments (with some servers a password) is never shown.
-An error while an answer is read or used is a fault of that answer: a server may send anything, and none of it may end a
-loop. Any other error is not an outage: a refusal of our own guard, for example, is a "bug".
+What happened, where, what speaks there instead, and what would help.
 """
 
 import errno
@@ -16,8 +14,7 @@ from optimus_tui.contract.reading import Fault
 from optimus_tui.probes.load_meter import starved
 from optimus_tui.probes.port_protocol import Language
 from optimus_tui.probes.redis.dialing import HungUp, WrongLanguage
-from optimus_tui.probes.redis.parser import ReplyTooLarge, UnreadableReply
-from optimus_tui.probes.redis.unforeseen import UNFORESEEN, certificate_remedy
+from optimus_tui.probes.redis.parser import UNFORESEEN, ReplyTooLarge, UnreadableReply, certificate_remedy
 from optimus_tui.settings.model import RedisTarget
 from optimus_tui.wording.safe import safe_text
 

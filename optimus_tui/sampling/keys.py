@@ -1,7 +1,4 @@
-"""The loops that read keys.
-
-They scan the keyspace, fill the cache index, find the rate-limit counters, and read details of the keys in view.
-"""
+"""The loops that read keys, and the loop that reads the counters they found and judges them."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
@@ -11,17 +8,18 @@ from typing import TYPE_CHECKING, cast
 from msgspec.structs import replace
 
 from optimus_tui.context import Context
-from optimus_tui.contract.cache import CacheReport, KeyDetail
-from optimus_tui.contract.finding_rules import CACHE_UNMEASURED
-from optimus_tui.contract.reading import Coverage, Reading
+from optimus_tui.contract.finding_rules import CACHE_UNMEASURED, LIMITS_UNMEASURED
+from optimus_tui.contract.findings import Finding, worst_first
+from optimus_tui.contract.keyspace import CacheReport, Counter, KeyDetail, LimitsReport
+from optimus_tui.contract.reading import Coverage, Fault, Reading
 from optimus_tui.grammar.keys import parse_key
 from optimus_tui.index.cache import UNKNOWN, UNPARSED_KIND, CacheIndex
 from optimus_tui.index.limits import LimitIndex
-from optimus_tui.sampling.sampler_state import SamplerState
 from optimus_tui.sampling.staleness import (
     ASK_AGAIN_SECONDS,
     Backoff,
     IntervalTimer,
+    SamplerState,
     bounded,
     kept,
     next_try,
@@ -29,8 +27,9 @@ from optimus_tui.sampling.staleness import (
     redis_fault,
 )
 from optimus_tui.verdicts.coherence import keys as cache_verdict
+from optimus_tui.verdicts.health import find_unmeasured
 from optimus_tui.verdicts.limits.findings import find_unknown_layout
-from optimus_tui.verdicts.unmeasured import find_unmeasured
+from optimus_tui.verdicts.limits.judge import judge
 
 if TYPE_CHECKING:
     from optimus_tui.probes.keys.keyspace import KeyPage, SweepOutcome
@@ -331,3 +330,111 @@ def _pttl(detail: KeyDetail) -> int:
     if detail.ttl_ms is None:
         return _NOT_ASKED
     return detail.ttl_ms
+
+
+MANY_ROWS = 1_000
+"""More rows than this are judged in a thread, so that the screen does not wait for them."""
+COUNTERS_LEAST_GAP_SECONDS = 0.4
+"""Seconds between two reads, however often the scan finds new counters."""
+
+
+class LimitLoop:
+    """Reads the counters, judges them, and hands on the report."""
+
+    def __init__(self, context: Context, sampler_state: SamplerState, timer: IntervalTimer, found: ScanSink) -> None:
+        self.context, self.sampler_state, self.timer, self.found = context, sampler_state, timer, found
+        self.index = found.limits
+        self._last: Reading[LimitsReport] | None = None
+        self._backoff = Backoff()
+        self._failing = False
+
+    async def run(self) -> None:
+        """Read until cancelled."""
+        while True:
+            delay = await self._once()
+            if self._last is not None:
+                await asyncio.sleep(COUNTERS_LEAST_GAP_SECONDS)
+                delay = max(0.0, delay - COUNTERS_LEAST_GAP_SECONDS)
+            await self.timer.rest(delay)
+
+    async def _once(self) -> float:
+        from optimus_tui.probes.keys.limits import read_counters
+
+        context, names = self.context, self.index.names_to_read()
+        wall, mono = context.clock.wall(), context.clock.mono()
+        if not names and not self.sampler_state.coverage.complete and not self.sampler_state.coverage.scanned:
+            return self._nothing_known()
+        try:
+            rules = self.sampler_state.rules
+            window = rules.window_seconds if rules else None
+            found = await bounded(read_counters(context.redis, context.own, context.clock, names, window))
+        except outages() as error:
+            return self._failed(redis_fault(error, context.settings.redis))
+        counters = [one for one in found if isinstance(one, Counter)]
+        self.index.put(counters)
+        self.index.gone((one for one in found if not isinstance(one, Counter)), context.clock.mono())
+        self.found.know_tenants(one.tenant for one in counters)
+        report = await self._judged()
+        self._backoff.worked()
+        if self._failing:
+            self._failing = False
+            self.sampler_state.back()
+        denied = self.sampler_state.sweep_fault
+        if denied is not None and denied.kind != "denied":
+            denied = None
+        took_ms = (context.clock.mono() - mono) * 1000
+        self._last = Reading(
+            value=report, taken_at=wall, taken_mono=mono, took_ms=took_ms, fault=denied, coverage=report.coverage
+        )
+        self._hand_on()
+        self.sampler_state.see_limits()
+        return context.settings.refresh_seconds
+
+    async def _judged(self) -> LimitsReport:
+        counters = self.index.counters(self.context.clock.mono())
+        tracks, total = self.index.tracks(), self.index.total
+
+        def work() -> LimitsReport:
+            return judge(
+                counters,
+                tracks=tracks,
+                rules=self.sampler_state.rules,
+                thresholds=self.context.settings.thresholds,
+                coverage=self._coverage(),
+                unparsed=self.index.unparsed,
+                total=total,
+            )
+
+        report = await asyncio.to_thread(work) if len(counters) > MANY_ROWS else work()
+        more = find_unmeasured("rate limits", self.sampler_state.sweep_fault, rule=LIMITS_UNMEASURED)
+        settled = self.sampler_state.settle("limits", [*report.findings, *more])
+        return replace(report, findings=worst_first([*settled, *self._elsewhere()]))
+
+    def _elsewhere(self) -> list[Finding]:
+        """Return findings of other loops about limits: refused requests, names of an unknown layout."""
+        found = [*self.sampler_state.settled("metrics"), *self.sampler_state.settled("layout")]
+        return [finding for finding in found if finding.rule.startswith("limits.")]
+
+    def _coverage(self) -> Coverage:
+        coverage = self.sampler_state.coverage
+        if coverage.complete and self.index.overflow:
+            return replace(coverage, complete=False, reason="more counters than are kept")
+        return coverage
+
+    def _nothing_known(self) -> float:
+        """No scan has a result yet: hand on its fault if it has one, else nothing."""
+        fault = self.sampler_state.sweep_fault
+        if fault is not None:
+            return self._failed(fault)
+        return self.context.settings.refresh_seconds
+
+    def _failed(self, fault: Fault) -> float:
+        delay, retry_in = next_try(fault, self._backoff)
+        self._last = kept(self._last, fault, retry_in, self.context.clock)
+        self._failing = True
+        self.sampler_state.unmeasured("limits", find_unmeasured("rate limits", fault, rule=LIMITS_UNMEASURED))
+        self._hand_on()
+        return delay
+
+    def _hand_on(self) -> None:
+        self.sampler_state.sink("limits", self._last)

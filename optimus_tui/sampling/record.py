@@ -9,16 +9,13 @@ from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from optimus_tui.clock import Clock
-from optimus_tui.contract.cache import CacheReport
-from optimus_tui.contract.feed import FeedBatch
-from optimus_tui.contract.limits import LimitsReport
-from optimus_tui.contract.metrics import MEMORY, MetricsState
+from optimus_tui.contract.keyspace import CacheReport, FeedBatch, LimitsReport
 from optimus_tui.contract.reading import Reading
-from optimus_tui.contract.services import GatewayState, HealthReport, ServerState, ServiceState
+from optimus_tui.contract.services import MEMORY, GatewayState, HealthReport, MetricsState, ServerState, ServiceState
 from optimus_tui.history.samples.process_lives import FELL, LEFT_OUT, PROCESS, PUBLISHED, SAME, STARTED, compare_marks
 from optimus_tui.history.samples.processes import fell_back
 from optimus_tui.probes.load_meter import disturbed
-from optimus_tui.sampling.sampler_state import Sink
+from optimus_tui.sampling.staleness import Sink
 
 EVERY_SECONDS = 2.0
 KEYFRAME_SECONDS = 300.0

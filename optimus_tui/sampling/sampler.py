@@ -13,12 +13,16 @@ from optimus_tui.context import Context
 from optimus_tui.index.cache import CacheIndex
 from optimus_tui.index.limits import LimitIndex
 from optimus_tui.probes.round_trips import attributed_to
-from optimus_tui.sampling.feed import watch_feed
-from optimus_tui.sampling.keys import DetailLoop, KeyLoop, ScanSink
-from optimus_tui.sampling.limits import LimitLoop
-from optimus_tui.sampling.sampler_state import SamplerState, Sink
-from optimus_tui.sampling.services import watch_engine, watch_gateway, watch_metrics, watch_postgres, watch_server
-from optimus_tui.sampling.staleness import IntervalTimer
+from optimus_tui.sampling.keys import DetailLoop, KeyLoop, LimitLoop, ScanSink
+from optimus_tui.sampling.services import (
+    watch_engine,
+    watch_feed,
+    watch_gateway,
+    watch_metrics,
+    watch_postgres,
+    watch_server,
+)
+from optimus_tui.sampling.staleness import IntervalTimer, SamplerState, Sink
 
 SOURCES = ("gateway", "engine", "postgres", "server", "limits", "keys", "details", "feed", "metrics")
 _FROM_REDIS = ("server", "limits", "keys", "details")

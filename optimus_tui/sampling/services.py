@@ -1,22 +1,22 @@
-"""The loops that read gateway, engine, Postgres, the Redis server and the gateway's ``/metrics``.
+"""The loops that read gateway, engine, Postgres, the Redis server, ``/metrics``, and what the feed received."""
 
-One that hangs delays no other.
-"""
-
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Sequence
 
 from msgspec.structs import replace
 
 from optimus_tui.context import Context
-from optimus_tui.contract.metrics import MetricsState
+from optimus_tui.contract.keyspace import ClockOffset, FeedEvent, FeedItem, FeedStatus
 from optimus_tui.contract.reading import Fault, Reading
-from optimus_tui.contract.services import GatewayState, ServerState, ServiceState, Status
-from optimus_tui.sampling.sampler_state import SECONDS, SamplerState
+from optimus_tui.contract.services import GatewayState, MetricsState, ServerState, ServiceState, Status
+from optimus_tui.grammar.events import parse_event
 from optimus_tui.sampling.staleness import (
     ASK_AGAIN_SECONDS,
     READ_SECONDS,
+    SECONDS,
     Backoff,
     IntervalTimer,
+    SamplerState,
     bounded,
     kept,
     login_refused,
@@ -26,6 +26,8 @@ from optimus_tui.sampling.staleness import (
     unforeseen,
     unreadable_answer,
 )
+from optimus_tui.verdicts.coherence import events
+from optimus_tui.verdicts.coherence.events import by_arrival
 
 RULES_EVERY_SECONDS = 10.0
 POSTGRES_EVERY_SECONDS = 5.0
@@ -101,7 +103,7 @@ async def _recall(context: Context, sampler_state: SamplerState, name: str) -> N
 
 async def watch_postgres(context: Context, sampler_state: SamplerState, timer: IntervalTimer) -> None:
     """Run one SELECT 1 every five seconds if a DSN is set."""
-    from optimus_tui.probes.servers.postgres import read_postgres
+    from optimus_tui.probes.postgres import read_postgres
 
     backoff = Backoff()
     while True:
@@ -148,7 +150,7 @@ async def watch_server(
 
 
 async def _server(context: Context) -> Reading[ServerState]:
-    from optimus_tui.probes.servers.server import read_server
+    from optimus_tui.probes.server import read_server
 
     target = context.settings.redis
     try:
@@ -174,7 +176,7 @@ def _failed(context: Context, status: Status, fault: Fault) -> Reading[ServiceSt
     )
 
 
-EVERY_SECONDS = 10.0
+METRICS_EVERY_SECONDS = 10.0
 FIRST_LOOKS, FIRST_SECONDS = 6, 0.5
 NOTHING_THERE_SECONDS = 60.0
 NO_ANSWER_SECONDS = 5.0
@@ -211,8 +213,8 @@ async def watch_metrics(context: Context, sampler_state: SamplerState, timer: In
             continue  # The gateway's other addresses, which are other processes, are read without a pause.
         if page is not None:
             looks += 1
-            await _judge(context, sampler_state, latest)
-            await timer.rest(FIRST_SECONDS if looks < FIRST_LOOKS else EVERY_SECONDS)
+            await _judge_metrics(context, sampler_state, latest)
+            await timer.rest(FIRST_SECONDS if looks < FIRST_LOOKS else METRICS_EVERY_SECONDS)
         else:
             await _judge_kept(context, sampler_state)
             no_answer = reading.fault is not None and reading.fault.kind != "invalid"
@@ -234,7 +236,7 @@ async def _judge_kept(context: Context, sampler_state: SamplerState) -> None:
         sampler_state.settle("metrics", [*figures.findings, *circuits])
 
 
-async def _judge(context: Context, sampler_state: SamplerState, latest: Pages) -> None:
+async def _judge_metrics(context: Context, sampler_state: SamplerState, latest: Pages) -> None:
     """Judge the figures of the last minutes and the latest page of each process."""
     from optimus_tui.tools.figures.gateway_figures import sampled_figures
 
@@ -243,3 +245,64 @@ async def _judge(context: Context, sampler_state: SamplerState, latest: Pages) -
         del latest[one]
     figures = await sampled_figures(context, WINDOW_MINUTES, [state for _, state in latest.values()])
     sampler_state.settle("metrics", figures.findings)
+
+
+FEED_EVERY_SECONDS = 0.1
+QUIET_SECONDS = 0.25
+"""Seconds between two fetches while nothing arrives."""
+STATUS_SECONDS = 1.0
+BATCH_LIMIT = 1000
+LATEST, A_BATCH = 100, 20
+"""Number of events whose claimed times are compared with their arrival: in all, and of one batch."""
+
+
+async def watch_feed(context: Context, sampler_state: SamplerState, timer: IntervalTimer) -> None:
+    """Start the reader and fetch its events until cancelled. The context stops the reader when it is closed."""
+    reader, clock = context.feed, context.clock
+    reader.start()
+    seq, handed_on, state, claims = 0, float("-inf"), "", Claims()
+    lived = clock.mono()
+    while True:
+        batch = reader.drain(seq, limit=BATCH_LIMIT)
+        mono = clock.mono()
+        if batch.items:
+            seq = max(item.seq for item in batch.items)
+            claims.add(batch.items)
+        if batch.status.state == "live":
+            lived = mono
+        status = events.settled(replace(batch.status, clock=claims.offset), mono - lived)
+        batch = replace(batch, status=status)
+        due = mono - handed_on >= STATUS_SECONDS
+        changed = batch.status.state != state
+        if batch.items or due or changed:
+            sampler_state.sink("feed", batch)
+        if changed and state in ("down", "broken") and batch.status.state == "live":
+            sampler_state.back()
+        if due or changed:
+            _judge_link(sampler_state, batch.status, mono)
+            handed_on, state = mono, batch.status.state
+        await timer.rest(FEED_EVERY_SECONDS if batch.items else QUIET_SECONDS)
+
+
+class Claims:
+    """Claimed time minus arrival of the latest events, in seconds. Only some events of a large batch are compared."""
+
+    def __init__(self) -> None:
+        self._offsets: deque[float] = deque(maxlen=LATEST)
+
+    def add(self, items: Sequence[FeedItem]) -> None:
+        """Add the newest of these events."""
+        live = [one for one in items[-A_BATCH:] if isinstance(one, FeedEvent) and one.origin == "live"]
+        for event in live:
+            claimed = parse_event(event.payload, event.length).claimed_at
+            if claimed is not None:
+                self._offsets.append(claimed - event.received_at)
+
+    @property
+    def offset(self) -> ClockOffset | None:
+        """How far the claimed times are off; None if they are not."""
+        return by_arrival(self._offsets)
+
+
+def _judge_link(sampler_state: SamplerState, status: FeedStatus, mono: float) -> None:
+    sampler_state.settle("feed", events.judge(status, mono=mono, thresholds=sampler_state.settings.thresholds))

@@ -12,7 +12,7 @@ from typing import Any, get_args
 
 from msgspec import Struct
 
-from optimus_tui.contract.tools.routers import Operation, RouterType
+from optimus_tui.contract.tools.traffic import Operation, RouterType
 from optimus_tui.wording.safe import safe_text
 
 RULE = "a lower-case letter, then up to 39 lower-case letters, digits or _, and no word of the language"

@@ -16,8 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from optimus_tui.clock import Clock
 from optimus_tui.contract.tools.common import ErrorCode, ToolError
 from optimus_tui.settings.errors import SettingsError
-from optimus_tui.tools.answer import answer, encode, exit_code, failure_report, find
-from optimus_tui.tools.arguments import ToolFailure
+from optimus_tui.tools.answer import ToolFailure, answer, encode, exit_code, failure_report, find
 from optimus_tui.tools.parts import Progress
 from optimus_tui.wording.safe import redact, safe_text
 
@@ -146,7 +145,7 @@ async def _turn(turns: asyncio.Semaphore) -> AsyncIterator[None]:
 
 
 def _load_clients() -> None:
-    for module in ("http.fetch", "redis.client", "servers.server", "http.services", "keys.keyspace"):
+    for module in ("http.fetch", "redis.guard", "server", "http.services", "keys.keyspace"):
         import_module(f"optimus_tui.probes.{module}")
     import_module("httpx")
     import_module("redis.asyncio")

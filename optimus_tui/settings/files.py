@@ -1,18 +1,142 @@
-"""Find and read configuration files. Only small, regular, UTF-8 TOML files are accepted."""
+"""Find and read configuration files, and check their keys. Only small, regular, UTF-8 TOML files are accepted."""
 
+import math
 import os
 import re
 import stat
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, get_args, get_origin
 
-from msgspec import Struct
+import msgspec
+from msgspec import Meta, Struct
 
-from optimus_tui.settings.addresses.redis_url import holds_password
-from optimus_tui.settings.errors import SettingsError
-from optimus_tui.settings.schema import check_file
-from optimus_tui.settings.table import SETTINGS
+from optimus_tui.settings.errors import SettingsError, nearest, spelled
+from optimus_tui.settings.model import ScanBudget, Thresholds
+from optimus_tui.settings.redis_url import holds_password
+from optimus_tui.settings.table import SETTINGS, Setting
+
+Limit = Annotated[int, Meta(ge=1, le=1_000_000_000)]
+BELL_RULE = "must be unfocused, always or never"
+COLOR_RULE = "must be success, warning, error, accent, primary, secondary or #rrggbb"
+Text = Annotated[str, Meta(max_length=4096)]
+EnvironmentName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,39}$")]
+
+
+class LimitsTable(Struct, frozen=True):
+    """The table ``[limits]``: requests per window, for operations that the gateway does not publish."""
+
+    window_seconds: Annotated[int, Meta(ge=1, le=31_622_400)] = 60
+    """Length of a window in seconds."""
+    operations: dict[str, Limit] = {}
+    """Requests a window by operation, for every tenant."""
+    tenants: dict[str, dict[str, Limit]] = {}
+    """Requests a window by tenant and operation; they go before `operations`."""
+
+
+TABLES: dict[str, type[Struct]] = {table.__name__: table for table in (LimitsTable, Thresholds, ScanBudget)}
+"""The settings of a file that are tables with keys of their own."""
+
+
+def kind_of(row: Setting) -> Any:
+    """Return the type, with its bounds, that the value of a setting must have."""
+    if isinstance(row.takes, str):
+        return TABLES[row.takes]
+    if row.takes is str:
+        length = Meta(min_length=int(row.least or 0), max_length=int(row.most or 4096), pattern=row.pattern)
+        return Annotated[str, length]
+    if row.takes in _KINDS:
+        return _KINDS[row.takes]
+    if row.least is not None or row.most is not None:
+        return Annotated[row.takes, Meta(ge=row.least, le=row.most)]
+    return row.takes
+
+
+_KINDS: dict[Any, Any] = {
+    dict[str, str]: dict[str, Text],
+    tuple[str, ...]: Annotated[tuple[Annotated[str, Meta(min_length=1, max_length=512)], ...], Meta(max_length=10_000)],
+}
+
+
+def check_file(table: dict[str, Any], where: str) -> None:
+    """Raise SettingsError for the first mistake in a whole file, naming ``where`` and the dotted key."""
+    own = {row.key: kind_of(row) for row in SETTINGS if row.file == "environment"}
+    top = {row.key: kind_of(row) for row in SETTINGS if row.file}
+    _check_keys({**table, "env": {}}, {**top, "env": dict}, where, "")
+    for name, environment in _table(table.get("env", {}), where, "env").items():
+        dotted = _join("env", name)
+        _convert(name, EnvironmentName, where, f"the name {dotted}")
+        _check_keys(_table(environment, where, dotted), own, where, dotted)
+
+
+def check_value(row: Setting, value: object, where: str) -> None:
+    """Raise SettingsError for a mistake in a setting that came from a flag or, as text, from a variable."""
+    _convert(value, kind_of(row), where, "", strict=False)
+
+
+def _check_keys(table: dict[str, Any], kinds: dict[str, Any], where: str, dotted: str) -> None:
+    for key, inner in table.items():
+        if key not in kinds:
+            raise SettingsError(f"{where}: unknown key {_join(dotted, key)}; {nearest(key, list(kinds))}")
+        _check(inner, kinds[key], where, _join(dotted, key))
+
+
+def _check(value: object, kind: Any, where: str, dotted: str) -> None:
+    if isinstance(kind, type) and issubclass(kind, Struct):
+        kinds = {field.name: field.type for field in msgspec.structs.fields(kind)}
+        _check_keys(_table(value, where, dotted), kinds, where, dotted)
+    elif get_origin(kind) is dict:
+        name_kind, inner_kind = get_args(kind)
+        for key, inner in _table(value, where, dotted).items():
+            _convert(key, name_kind, where, f"the name {_join(dotted, key)}")
+            _check(inner, inner_kind, where, _join(dotted, key))
+    else:
+        _convert(value, kind, where, dotted)
+
+
+def _convert(value: object, kind: Any, where: str, dotted: str, *, strict: bool = True) -> None:
+    place = f"{where}: {dotted}" if dotted else where
+    if isinstance(value, float) and not math.isfinite(value):
+        raise SettingsError(f"{place} must be a finite number")
+    try:
+        msgspec.convert(value, kind, strict=strict)
+    except msgspec.ValidationError as error:
+        raise SettingsError(f"{place} {_in_words(str(error))}") from None
+
+
+def _table(value: object, where: str, dotted: str) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise SettingsError(f"{where}: {dotted} must be a table, as in [{dotted}]")
+    return value
+
+
+def _join(dotted: str, key: str) -> str:
+    if key and key.replace("_", "").replace("-", "").isalnum():
+        name = spelled(key)
+    else:
+        name = f'"{spelled(key)}"'
+    if dotted:
+        return f"{dotted}.{name}"
+    return name
+
+
+def _in_words(message: str) -> str:
+    """Return msgspec's message in plain words for the author of a config file; it never holds the value."""
+    body, _, path = message.partition(" - at `$")
+    if "matching regex" in body:
+        if "success" in body:
+            return COLOR_RULE
+        return "may hold letters, digits, . _ and - only"
+    if body.startswith("Invalid enum value"):
+        return BELL_RULE
+    words = {"`float`": "a number", "`int`": "a whole number", "`str`": "text", "`bool`": "true or false"}
+    for name, word in {**words, "`array`": "a list", "`object`": "a table", "`null`": "nothing"}.items():
+        body = body.replace(name, word)
+    item = ""
+    if path[1:].partition("]")[0].isdigit():
+        item = f" (item {int(path[1:].partition(']')[0]) + 1})"
+    return f"{body.replace('Expected', 'must be', 1).replace(', got', ', not')}{item}"
+
 
 PROJECT_FILE = "optimus.toml"
 MAX_BYTES = 1_000_000

@@ -1,21 +1,365 @@
-"""Read flags, environment variables and files into Settings, with the source of every value.
-
-Order: flags, the OPTIMUS_… variables, the tables of an environment that was named (``--env``, ``:env``, OPTIMUS_ENV),
-the generic variables (REDIS_URL, …) of the default environment, the files' top level. The project's ``optimus.toml``
-comes before the user's own file; ``--config`` and OPTIMUS_CONFIG replace both. A mistake is one SettingsError sentence,
-never a silent default.
-"""
+"""Merge flags, environment variables and configuration files into Settings, with the source of every value."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any, get_origin
 
-from optimus_tui.settings.compose import DEFAULT, Composer, flag_layer, variable_layer
-from optimus_tui.settings.errors import SettingsError, spelled
-from optimus_tui.settings.files import ConfigFile, find_project_file, read_config
-from optimus_tui.settings.model import Settings
-from optimus_tui.settings.schema import check_value
-from optimus_tui.settings.table import BY_KEY, OVERRIDES
+import msgspec
+from msgspec import Struct
+
+from optimus_tui.contract.keyspace import LimitRules
+from optimus_tui.settings.errors import SettingsError, spelled, unquoted
+from optimus_tui.settings.files import (
+    ConfigFile,
+    check_value,
+    find_project_file,
+    find_source_tree,
+    kind_of,
+    read_config,
+)
+from optimus_tui.settings.model import RedisTarget, Secret, Settings
+from optimus_tui.settings.redis_url import holds_password, parse_redis_url
+from optimus_tui.settings.service_urls import (
+    parse_http_url,
+    parse_http_urls,
+    parse_postgres_dsn,
+    with_tls_files,
+    without_suffix,
+)
+from optimus_tui.settings.table import BY_KEY, OVERRIDES, SETTINGS, VARIABLES, Setting
+
+
+class Layer(Struct, frozen=True):
+    """The values of one origin by file key. ``where`` words an error, ``source`` what ``Settings.sources`` shows."""
+
+    values: Mapping[str, Any]
+    names: Mapping[str, str]
+    """By key, for flags and variables; empty for files."""
+    label: str = ""
+    file: str = ""
+    table: str = ""
+    base: Path = Path()
+
+    def source(self, key: str) -> str:
+        """Return the source of a key as shown: ``REDIS_URL``, ``--redis-url``, ``optimus.toml [env.prod]``."""
+        return self.names.get(key) or self.label
+
+    def where(self, key: str) -> str:
+        """Return the place that a person has to correct."""
+        return self.names.get(key) or f"{self.file}: {self.table}{key}"
+
+
+class LayeredValue(Struct, frozen=True):
+    """A value and the layer it came from."""
+
+    value: Any
+    layer: Layer
+
+
+def flag_layer(flags: Mapping[str, object], cwd: Path) -> Layer:
+    """Return the layer of the command line's values; a flag that is None was not given."""
+    given = [row for row in SETTINGS if row.flag and flags.get(row.parameter) is not None]
+    values = {row.key: flags[row.parameter] for row in given}
+    return Layer(values, {row.key: row.flag for row in given}, base=cwd)
+
+
+def variable_layer(env: Mapping[str, str], cwd: Path, names: Mapping[str, str] = VARIABLES) -> Layer:
+    """Return the layer of the environment variables; an empty variable counts as not set.
+
+    ``names`` maps variables to file keys: VARIABLES (the default environment's) or OVERRIDES (every environment's).
+    """
+    values = {key: env[name] for name, key in names.items() if unquoted(env.get(name, ""))}
+    return Layer(values, {key: name for name, key in names.items() if key in values}, base=cwd)
+
+
+def file_layers(files: Sequence[ConfigFile], environment: str) -> list[Layer]:
+    """Return the tables of all files: every file's ``[env.NAME]`` before any file's top level."""
+    named = [
+        Layer(
+            file.environments[environment],
+            {},
+            f"{file.label} [env.{environment}]",
+            str(file.path),
+            f"env.{environment}.",
+            file.path.parent,
+        )
+        for file in files
+        if environment in file.environments
+    ]
+    return named + [Layer(file.table, {}, file.label, str(file.path), "", file.path.parent) for file in files]
+
+
+def pick(layers: Sequence[Layer], key: str) -> LayeredValue | None:
+    """Return the value for ``key`` from the first layer that has it, or None."""
+    return next((LayeredValue(layer.values[key], layer) for layer in layers if key in layer.values), None)
+
+
+def merge(layers: Sequence[Layer], key: str) -> tuple[dict[str, Any], dict[str, str]]:
+    """Return a table merged entry by entry, and the source of each dotted entry."""
+    merged: dict[str, Any] = {}
+    sources: dict[str, str] = {}
+    for layer in reversed(layers):
+        _lay(layer.values.get(key, {}), merged, sources, key, layer.source(key))
+    return merged, sources
+
+
+def _lay(upper: Mapping[str, Any], into: dict[str, Any], sources: dict[str, str], dotted: str, source: str) -> None:
+    for key, value in upper.items():
+        if isinstance(value, dict):
+            _lay(value, into.setdefault(key, {}), sources, f"{dotted}.{key}", source)
+        else:
+            into[key] = value
+            sources[f"{dotted}.{key}"] = source
+
+
+DEFAULT = "default"
+
+
+class Composer:
+    """One pass over the layers, the more specific first; collects sources, warnings and notes on the way.
+
+    ``explicit`` are the flags and the OPTIMUS_… variables, ``generic`` the variables of the default environment.
+    """
+
+    def __init__(
+        self,
+        environment: str,
+        chosen_by: str,
+        files: list[ConfigFile],
+        explicit: list[Layer],
+        generic: Layer,
+        insecure_tls: bool,
+    ) -> None:
+        self.environment, self.chosen_by, self.files = environment, chosen_by, files
+        self.explicit, self.generic, self.insecure_tls = explicit, generic, insecure_tls
+        self.foreign_operator = False
+        self.from_files = file_layers(files, environment)
+        self.own = [] if environment == DEFAULT else [layer for layer in self.from_files if layer.table]
+        """The tables of a named environment: they come before the generic variables."""
+        rest = [layer for layer in self.from_files if layer not in self.own]
+        self.layers = [*explicit, *self.own, generic, *rest]
+        self.sources: dict[str, str] = {"environment": chosen_by or "default"}
+        self.warnings: list[str] = []
+        self.notes: list[str] = []
+
+    def settings(self, cwd: Path) -> Settings:
+        """Return the complete settings; SettingsError on the first mistake."""
+        self._warn_of_files()
+        redis = self._redis()
+        gateways = self._services("backend_orchestrator_url")
+        engines = self._services("ai_engine_url")
+        postgres, postgres_problem = self._dsn()
+        special: dict[str, Any] = {
+            "environment": self.environment,
+            "redis": redis,
+            "operator_redis": self._operator(redis),
+            "writable": self._writable(redis),
+            "gateway_url": gateways[0],
+            "engine_url": engines[0],
+            "postgres_dsn": postgres,
+            "prometheus_url": self._prometheus(),
+            "source_path": self._source_path(cwd),
+            "limits": self._limits(),
+        }
+        plain = {row.field: self._plain(row) for row in SETTINGS if row.field and row.field not in special}
+        return Settings(
+            **plain | special,
+            overridden=self._overridden(),
+            gateway_urls=gateways if len(gateways) > 1 else (),
+            engine_urls=engines if len(engines) > 1 else (),
+            postgres_problem=postgres_problem,
+            sources=self.sources,
+            warnings=tuple(self.warnings),
+            notes=tuple(dict.fromkeys(self.notes)),
+        )
+
+    def _find(self, key: str, layers: list[Layer] | None = None) -> LayeredValue | None:
+        """Return the value of a setting and note its source under its field's name. An empty text is not set."""
+        found = pick(self.layers if layers is None else layers, key)
+        if found is not None and isinstance(found.value, str) and BY_KEY[key].variable:
+            found = LayeredValue(unquoted(found.value), found.layer)
+        if found is not None and found.value == "":
+            found = None
+        self.sources[BY_KEY[key].field] = found.layer.source(key) if found else "default"
+        return found
+
+    def _plain(self, row: Setting) -> Any:
+        """Return the value of a setting that is used as it is given: the most specific, or a table merged from all."""
+        kind = kind_of(row)
+        if isinstance(row.takes, str) or get_origin(row.takes) is dict:
+            return msgspec.convert(self._merged(row.key), kind)
+        found = self._find(row.key)
+        if found is None:
+            return row.default
+        return msgspec.convert(found.value, kind, strict=False)
+
+    def _merged(self, key: str) -> dict[str, str]:
+        merged, sources = merge(self.layers, key)
+        self.sources[key] = next((one.source(key) for one in self.layers if one.values.get(key)), "default")
+        self.sources.update(sources)
+        return merged
+
+    def _own_layers(self) -> list[Layer]:
+        """Return the layers that may set what can be changed: those of the environment itself."""
+        if self.environment == DEFAULT:
+            return self.from_files
+        return [layer for layer in self.from_files if layer.table]
+
+    def _services(self, key: str) -> tuple[str, ...]:
+        """Return the addresses of a service from a comma-separated list; the default one where none is set."""
+        found = self._find(key)
+        if found is None:
+            return (BY_KEY[key].default,)
+        where = found.layer.where(key)
+        urls = parse_http_urls(found.value, where)
+        return tuple(dict.fromkeys(without_suffix(url, ("/health", "/healthz"), where, self.notes) for url in urls))
+
+    def _prometheus(self) -> str | None:
+        """Return Prometheus' address. A bad one is only a warning, because our own history can answer instead."""
+        found = self._find("prometheus_url")
+        if found is None:
+            return None
+        where = found.layer.where("prometheus_url")
+        try:
+            url = parse_http_url(found.value, where)
+        except SettingsError as error:
+            self.warnings.append(f"{error}; Prometheus is not asked")
+            return None
+        return without_suffix(url, ("/api/v1/query_range", "/api/v1/query", "/api/v1", "/graph"), where, self.notes)
+
+    def _redis(self) -> RedisTarget:
+        found = self._find("redis_url")
+        if found is None:
+            return RedisTarget()
+        where = found.layer.where("redis_url")
+        if where == "--redis-url" and holds_password(found.value):
+            raise SettingsError(
+                "--redis-url: a password on the command line can be read by every user of this machine; "
+                "put the address into REDIS_URL or a configuration file that only you can read"
+            )
+        target = self._target(found, where)
+        if not target.tls_verify:
+            self.warnings.append(f"the certificate of {target.label} is not checked (--insecure-tls): read-only")
+        return target
+
+    def _target(self, found: LayeredValue, where: str) -> RedisTarget:
+        target = parse_redis_url(found.value, where, insecure_tls=self.insecure_tls, notes=self.notes)
+        return with_tls_files(target, where, found.layer.base)
+
+    def _operator(self, redis: RedisTarget) -> RedisTarget | None:
+        found = self._find("operator_redis_url", self._own_layers())
+        if found is None:
+            return None
+        where = found.layer.where("operator_redis_url")
+        try:
+            target = self._target(found, where)
+        except SettingsError as error:
+            self.foreign_operator = True
+            self.warnings.append(f"{error}: read-only")
+            return None
+        if _place(target) == _place(redis):
+            return target
+        self.foreign_operator = True
+        self.warnings.append(
+            f"{where} names {_shown(target)}, but {_shown(redis)} is watched ({self.sources['redis']}): read-only"
+        )
+        return None
+
+    def _writable(self, redis: RedisTarget) -> bool:
+        found = self._find("writable", self._own_layers())
+        if not redis.tls_verify:
+            self.sources["writable"] = "--insecure-tls"
+            return False
+        if self.foreign_operator:
+            self.sources["writable"] = self.sources["operator_redis"]
+            return False
+        if found is not None:
+            return bool(found.value)
+        if self.environment == DEFAULT and redis.loopback:
+            self.sources["writable"] = "default: Redis on this machine"
+            return True
+        return False
+
+    def _dsn(self) -> tuple[Secret | None, str]:
+        """Return the Postgres address, or why the configured one cannot be used."""
+        found = self._find("postgres_dsn")
+        if found is None:
+            return None, ""
+        where = found.layer.where("postgres_dsn")
+        try:
+            return Secret(parse_postgres_dsn(found.value, where, self.notes)), ""
+        except SettingsError as error:
+            self.warnings.append(f"{error}; Postgres is not looked at")
+            return None, str(error)
+
+    def _source_path(self, cwd: Path) -> Path | None:
+        found = self._find("backend_orchestrator_path")
+        if found is None:
+            tree = find_source_tree(cwd)
+            self.sources["source_path"] = "src/backend found here or above" if tree else "default"
+            return tree
+        where = found.layer.where("backend_orchestrator_path")
+        try:
+            path = found.layer.base / Path(found.value).expanduser()
+            there = path.is_dir()
+        except (RuntimeError, ValueError):
+            raise SettingsError(f"{where}: this is not a path") from None
+        if not there:
+            self.warnings.append(f"{where}: there is no directory {spelled(str(path), 120)}")
+        return path
+
+    def _limits(self) -> LimitRules | None:
+        table = merge(self.layers, "limits")[0]
+        self._merged("limits")
+        if not table.get("operations") and not table.get("tenants"):
+            return None
+        return LimitRules(
+            window_seconds=table.get("window_seconds", 60),
+            limits=table.get("operations", {}),
+            tenants=table.get("tenants", {}),
+            source="configured",
+        )
+
+    def _warn_of_files(self) -> None:
+        for file in self.files:
+            if file.exposed:
+                self.warnings.append(f"{file.path} holds a password and others may read it: chmod 600 it")
+
+    def _overridden(self) -> tuple[str, ...]:
+        """Return what overrides a named environment's values, and note the generic variables that do not."""
+        if self.environment == DEFAULT:
+            return ()
+        for key, name in self.generic.names.items():
+            if any(key in layer.values for layer in self.explicit):
+                continue
+            if any(layer.values.get(key) for layer in self.own):
+                self.notes.append(
+                    f"{name} is not used: {key} comes from the environment {self.environment} "
+                    f"(OPTIMUS_{name} or a flag overrides it)"
+                )
+            else:
+                self.notes.append(f"{name} is used, because the environment {self.environment} names no {key}")
+        places = set(VARIABLES.values())
+        return tuple(
+            name
+            for layer in self.explicit
+            for key, name in layer.names.items()
+            if key in places and pick(self.explicit, key) == LayeredValue(layer.values[key], layer)
+        )
+
+
+def _place(target: RedisTarget) -> tuple[str, str, int, int]:
+    if target.loopback and not target.path:
+        host = "localhost"
+    else:
+        host = target.host
+    return target.path or "", "" if target.path else host, 0 if target.path else target.port, target.db
+
+
+def _shown(target: RedisTarget) -> str:
+    return msgspec.structs.replace(target, username=None).label
+
 
 __all__ = ["DEFAULT", "SettingsError", "environments", "load"]
 

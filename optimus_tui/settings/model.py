@@ -9,7 +9,7 @@ from typing import Annotated, NoReturn
 from msgspec import Meta, Struct, field
 from msgspec.structs import replace
 
-from optimus_tui.contract.limits import LimitRules
+from optimus_tui.contract.keyspace import LimitRules
 from optimus_tui.settings.table import BY_KEY, Bell
 
 Share = Annotated[float, Meta(ge=0, le=1)]

@@ -1,18 +1,197 @@
-"""Open, read and replace the files of our own state safely: plain, private, whole and durable.
+"""Open, read, lock and replace the files of our own state safely.
 
-A directory, a link, a pipe or a device in the place of a file is named as such. Links are not followed, and a pipe
-cannot make the process wait.
+Plain, private, whole and durable; and why one cannot be used.
 """
 
 import contextlib
 import errno
+import fcntl
 import os
+import pwd
+import socket
 import stat
+import time
 from pathlib import Path
 from typing import IO, Self
 
-from optimus_tui.storage.errors import UnreadableFile, in_the_way, kind_of, shown, unusable
-from optimus_tui.storage.file_lock import LockHeld, try_lock
+from optimus_tui.wording.numbers import clock
+from optimus_tui.wording.safe import safe_text
+
+_KINDS = (
+    (stat.S_ISDIR, "a directory"),
+    (stat.S_ISLNK, "a link"),
+    (stat.S_ISFIFO, "a pipe"),
+    (stat.S_ISSOCK, "a socket"),
+    (stat.S_ISCHR, "a device"),
+    (stat.S_ISBLK, "a device"),
+)
+
+
+class UnreadableFile(OSError):
+    """A file cannot be used; the message is one sentence that may be shown."""
+
+    def __init__(self, sentence: str, number: int | None = None) -> None:
+        super().__init__(number or errno.EINVAL, sentence)
+
+    def __str__(self) -> str:
+        """Return the sentence."""
+        return str(self.strerror)
+
+
+def shown(path: Path) -> str:
+    """Return the path as safe text."""
+    return safe_text(str(path), 300)
+
+
+def kind_of(mode: int) -> str:
+    """Return what a file mode stands for, "a directory" for example; empty for a plain file."""
+    return next((word for is_kind, word in _KINDS if is_kind(mode)), "")
+
+
+def unusable(path: Path, error: OSError, flags: int = os.O_RDONLY) -> UnreadableFile:
+    """Return the error for a path that the system did not open with these flags."""
+    what = "written"
+    if flags & os.O_ACCMODE == os.O_RDONLY:
+        what = "read"
+    sentence = in_the_way(path.parent) or f"{shown(path)} cannot be {what}: {error.strerror or 'an error'}"
+    return UnreadableFile(sentence, error.errno)
+
+
+def in_the_way(folder: Path) -> str:
+    """Return what is in the way of ``folder`` or a directory above it, with the remedy; empty where nothing is."""
+    for place in (*reversed(folder.parents), folder):
+        try:
+            mode = os.stat(place).st_mode
+        except FileNotFoundError:
+            if not place.is_symlink():
+                return ""
+            return f"{shown(place)} is a link to nowhere: remove it, or make what it points to"
+        except OSError as error:
+            return f"{shown(place)} cannot be looked at: {error.strerror}"
+        if not stat.S_ISDIR(mode):
+            return f"{shown(place)} is {kind_of(mode) or 'a file'} where a directory is needed: move it away"
+        if not os.access(place, os.X_OK, effective_ids=os.access in os.supports_effective_ids):
+            return f"{shown(place)} cannot be entered by this user: check its owner and rights"
+    return ""
+
+
+def reason(error: OSError, folder: Path) -> str:
+    """Return why something in ``folder`` failed: what is in its way, else the system's words."""
+    return in_the_way(folder) or error.strerror or "an error"
+
+
+SECONDS = 3.0
+_PAUSES = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05)
+
+
+class LockHeld(UnreadableFile):
+    """Another process holds the lock; the message says which, as far as this machine knows."""
+
+
+def lock(handle: int, path: Path, what: str, seconds: float = SECONDS) -> None:
+    """Lock an open file for this process alone.
+
+    Raises:
+        LockHeld: another process still has the lock after ``seconds``.
+        OSError: the file system has no locks.
+    """
+    deadline, turn = time.monotonic() + seconds, 0
+    while not try_lock(handle):
+        if time.monotonic() >= deadline:
+            remedy = "end that process, or wait for it, and try again"
+            raise LockHeld(f"{what} {shown(path)} is held by {holder(handle)}: {remedy}")
+        time.sleep(_PAUSES[min(turn, len(_PAUSES) - 1)])
+        turn += 1
+
+
+def try_lock(handle: int, *, shared: bool = False) -> bool:
+    """Lock an open file or directory without waiting; return False if another process has the lock.
+
+    Args:
+        handle: The open file.
+        shared: Whether other processes may have such a lock, too.
+
+    Raises:
+        OSError: the file system has no locks.
+    """
+    kind = fcntl.LOCK_EX
+    if shared:
+        kind = fcntl.LOCK_SH
+    try:
+        fcntl.flock(handle, kind | fcntl.LOCK_NB)
+    except (BlockingIOError, PermissionError):
+        return False
+    return True
+
+
+def unlock(handle: int) -> None:
+    """Release the lock."""
+    fcntl.flock(handle, fcntl.LOCK_UN)
+
+
+def holder(handle: int) -> str:
+    """Return who holds the lock on this file: ``process 123 (flock), running since 21:40:03 UTC``, or what is known."""
+    file = os.fstat(handle)
+    for pid in [*_in_lock_table(file), *_with_it_open(file)]:
+        if pid == os.getpid():
+            return "this very process"
+        name = _read(f"/proc/{pid}/comm").strip()
+        if name:
+            return f"process {pid} ({safe_text(name, 40)}){_since(pid)}"
+    return "another process"
+
+
+def _in_lock_table(file: os.stat_result) -> list[int]:
+    device = f"{os.major(file.st_dev):02x}:{os.minor(file.st_dev):02x}:{file.st_ino}"
+    exact, alike = [], []  # some file systems show another device number there than to us
+    for line in _read("/proc/locks").splitlines():
+        words = line.split()
+        if len(words) < 6 or words[1] != "FLOCK" or not words[4].isdigit():
+            continue
+        if words[5] == device:
+            exact.append(int(words[4]))
+        elif words[5].endswith(f":{file.st_ino}"):
+            alike.append(int(words[4]))
+    return exact or alike
+
+
+def _with_it_open(file: os.stat_result) -> list[int]:
+    """Return other processes that have the file open, because the lock may outlive the process that took it."""
+    found = []
+    for name in _names("/proc"):
+        if not name.isdigit() or int(name) == os.getpid():
+            continue
+        for each in _names(f"/proc/{name}/fd"):
+            with contextlib.suppress(OSError):
+                if os.path.samestat(os.stat(f"/proc/{name}/fd/{each}"), file):
+                    found.append(int(name))
+                    break
+    return found
+
+
+def _since(pid: int) -> str:
+    fields = _read(f"/proc/{pid}/stat").rpartition(")")[2].split()
+    booted = [line.split()[1] for line in _read("/proc/stat").splitlines() if line.startswith("btime ")]
+    if len(fields) < 20 or not booted:
+        return ""
+    began = int(booted[0]) + int(fields[19]) / os.sysconf("SC_CLK_TCK")
+    return f", running since {clock(began)} UTC"
+
+
+def _names(folder: str) -> list[str]:
+    try:
+        return os.listdir(folder)
+    except OSError:
+        return []
+
+
+def _read(path: str) -> str:
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            return file.read()
+    except OSError:
+        return ""
+
 
 FLAGS = os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
 MAX_BYTES = 256_000_000
@@ -188,3 +367,23 @@ def _refuse_other_kinds(path: Path) -> None:
         raise unusable(path, error) from None
     if word := kind_of(mode):
         raise UnreadableFile(f"{shown(path)} is {word}, not a plain file")
+
+
+def state_dir() -> Path:
+    """Return the directory of all that is kept: audit, plans, incidents, history and the undo journal."""
+    from platformdirs import user_state_path
+
+    return user_state_path("optimus-tui", appauthor=False)
+
+
+def user_name() -> str:
+    """Return the system's user, or its uid where it has no name."""
+    try:
+        return safe_text(pwd.getpwuid(os.getuid()).pw_name, 60)
+    except KeyError:
+        return f"uid {os.getuid()}"
+
+
+def writer() -> str:
+    """Return user, process and machine, for others who find a file locked."""
+    return f"{user_name()}, process {os.getpid()} on {safe_text(socket.gethostname(), 60)}"

@@ -1,24 +1,22 @@
-"""Run a tool from its name and arguments to its document. Every surface uses this, so that all answer alike.
-
-Limit every list of a document to a hundred rows, and count what is left out. Pure.
-
-A tenant with thousands of counters would else make an answer that a client cannot take. Exit codes and verdicts are
-computed from the whole; only what is sent is cut.
-"""
+"""Run a tool from its name and arguments to its document. Every surface uses this, so that all answer alike."""
 
 import asyncio
+import math
 import sys
 import time
+import types
+import typing
 from collections.abc import Mapping
+from difflib import get_close_matches
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
+from msgspec import json as msgjson
 
-from optimus_tui.contract.tools.common import ErrorReport, Report, ToolError
+from optimus_tui.contract.tools.common import ErrorReport, Query, Report, ToolError
 from optimus_tui.probes.load_meter import starved, watching
 from optimus_tui.probes.round_trips import attributed_to
-from optimus_tui.tools.arguments import ToolFailure, decode, parse
 from optimus_tui.tools.pages.report_sections import sentence
 from optimus_tui.tools.parts import Progress, listening, within
 from optimus_tui.tools.registry import TOOLS, Tool
@@ -26,6 +24,160 @@ from optimus_tui.wording.safe import safe_text
 
 if TYPE_CHECKING:
     from optimus_tui.context import Context
+
+
+Q = TypeVar("Q", bound=Query)
+MAX_BYTES = 256 * 1024
+
+
+class ToolFailure(Exception):
+    """A tool has no result. ``exit_code`` is 2 (arguments), 3 (unreachable, deadline) or 4 (refused)."""
+
+    def __init__(self, error: ToolError, exit_code: int) -> None:
+        super().__init__(error.message)
+        self.error, self.exit_code = error, exit_code
+
+
+def refuse(message: str, argument: str | None = None, allowed: tuple[str, ...] | None = None) -> ToolFailure:
+    """Return a failure for a bad argument; its sentence ends with what is allowed."""
+    if allowed:
+        message += f"; allowed: {', '.join(allowed)}"
+    return ToolFailure(ToolError(code="bad_argument", message=message, argument=argument, allowed=allowed), 2)
+
+
+def decode(raw: bytes | str) -> dict[str, Any]:
+    """Return the JSON object, or raise a ToolFailure that names the place where the text stops being JSON."""
+    data = raw
+    if isinstance(raw, str):
+        data = raw.encode("utf-8", "surrogatepass")
+    if len(data) > MAX_BYTES:
+        raise refuse(f"the arguments are {len(data):,} bytes; at most {MAX_BYTES:,} are read")
+    try:
+        value = {}
+        if data.strip():
+            value = msgjson.decode(data)
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+        raise refuse(f"the arguments are not JSON: {safe_text(error)}") from None
+    if not isinstance(value, dict):
+        raise refuse('the arguments are not a JSON object such as {"tenant_id": "demo_dentist"}')
+    return value
+
+
+def parse(kind: type[Q], given: Mapping[str, Any]) -> Q:
+    """Return the query, or raise a ToolFailure that names the argument at fault and what it may be."""
+    known = {field.name: field for field in msgspec.structs.fields(kind)}
+    for name in given:
+        if name not in known:
+            near = get_close_matches(str(name), known, 1)
+            hint = ""
+            if near:
+                hint = f" (did you mean {near[0]}?)"
+            raise refuse(f"unknown argument {safe_text(name, 80)!r}{hint}", safe_text(name, 80), tuple(known))
+    for name, field in known.items():
+        if field.required and name not in given:
+            raise refuse(f"the argument {name} is required", name, allowed_values(field.type))
+    given = {name: _whole(value, known[name].type) for name, value in given.items()}
+    for name, value in given.items():
+        try:
+            msgspec.convert(value, known[name].type)
+        except (msgspec.ValidationError, RecursionError) as error:
+            reason = safe_text(error, 160).replace("Expected", "expected")
+            raise refuse(f"{name}: {reason}", name, allowed_values(known[name].type)) from None
+        if isinstance(value, str) and not _encodable(value):
+            raise refuse(f"{name} holds a lone surrogate, which no key can hold", name)
+    return msgspec.convert(dict(given), kind)
+
+
+def from_text(kind: type[Query], name: str, text: str) -> Any:
+    """Return a command-line value in the type of its argument.
+
+    ``true``, ``15`` and ``a,b`` become a bool, a number and a list; anything else stays text.
+    """
+    known = {field.name: field.type for field in msgspec.structs.fields(kind)}
+    if name not in known:
+        return text  # parse() refuses the name with the full list
+    bare = _bare(known[name])
+    if bare is bool:
+        return {"true": True, "false": False, "yes": True, "no": False, "1": True, "0": False}.get(text.lower(), text)
+    if bare in (int, float):
+        try:
+            return int(text)
+        except ValueError:
+            return _number(text)
+    if typing.get_origin(bare) in (tuple, list):
+        return [part.strip() for part in text.strip("[]").split(",") if part.strip()]
+    if text == "null" and _may_be_nothing(known[name]):
+        return None
+    return text
+
+
+def _whole(value: Any, kind: Any) -> Any:
+    """30.0 as 30 where a whole number is asked for: JSON knows one kind of number, and some clients write it so."""
+    if isinstance(value, float) and value.is_integer() and _bare(kind) is int:
+        return int(value)
+    return value
+
+
+def _number(text: str) -> Any:
+    """The text as a finite number with a point, else as it is: then its type is refused with the allowed values."""
+    try:
+        number = float(text)
+    except ValueError:
+        return text
+    if math.isfinite(number) and "_" not in text:
+        return number
+    return text
+
+
+def allowed_values(kind: Any) -> tuple[str, ...] | None:
+    """Return what an argument may be, in words: the values of an enum, "true, false", or the bounds of a number."""
+    bare = _bare(kind)
+    if typing.get_origin(bare) is typing.Literal:
+        return tuple(str(value) for value in typing.get_args(bare))
+    if bare is bool:
+        return ("true", "false")
+    if typing.get_origin(bare) in (tuple, list):
+        inner = typing.get_args(bare)
+        if inner:
+            return allowed_values(inner[0])
+        return None
+    if bare is int:
+        for meta in _metas(kind):
+            if meta.ge is not None:
+                return (f"whole numbers from {meta.ge} to {meta.le}" if meta.le is not None else f"from {meta.ge} up",)
+        return ("whole numbers",)
+    return None
+
+
+def _bare(kind: Any) -> Any:
+    if typing.get_origin(kind) is typing.Annotated:
+        return _bare(typing.get_args(kind)[0])
+    if typing.get_origin(kind) in (typing.Union, types.UnionType):
+        return _bare(next(a for a in typing.get_args(kind) if a is not type(None)))
+    return kind
+
+
+def _may_be_nothing(kind: Any) -> bool:
+    if typing.get_origin(kind) is typing.Annotated:
+        return _may_be_nothing(typing.get_args(kind)[0])
+    return type(None) in typing.get_args(kind)
+
+
+def _metas(kind: Any) -> list[msgspec.Meta]:
+    found: list[msgspec.Meta] = []
+    while typing.get_origin(kind) is typing.Annotated:
+        inner, *extra = typing.get_args(kind)
+        found += [e for e in extra if isinstance(e, msgspec.Meta)]
+        kind = inner
+    return found
+
+
+def _encodable(text: str) -> bool:
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 ROWS = 100

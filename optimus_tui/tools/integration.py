@@ -9,10 +9,10 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from optimus_tui.contract.reading import Fault
+from optimus_tui.contract.tools.common import if_known, rounded
 from optimus_tui.contract.tools.state import IntegrationQuery, IntegrationReport
 from optimus_tui.tools.pages.report_sections import sentence
 from optimus_tui.tools.parts import part, seconds_left
-from optimus_tui.verdicts.values import if_known, rounded
 
 if TYPE_CHECKING:
     from optimus_tui.context import Context

@@ -5,20 +5,19 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from optimus_tui.contract.cache import UnknownLayout
 from optimus_tui.contract.findings import Finding
-from optimus_tui.contract.limits import NO_WINDOW, Counter, LimitRules, LimitsReport
+from optimus_tui.contract.keyspace import NO_WINDOW, Counter, LimitRules, LimitsReport, UnknownLayout
 from optimus_tui.contract.reading import Coverage, Fault
 from optimus_tui.contract.tools.common import CoverageSection, NamesSection, ShapeSection, ToolError
 from optimus_tui.grammar.keys import parse_key
 from optimus_tui.index.cache import CacheIndex
 from optimus_tui.index.limits import LimitIndex
-from optimus_tui.tools.arguments import ToolFailure
+from optimus_tui.tools.answer import ToolFailure
 from optimus_tui.tools.parts import not_in_time, part, report, seconds_left
 from optimus_tui.verdicts.limits import judge as limit_verdicts
 from optimus_tui.verdicts.limits.blocked import CommonLimit, common_limits
 from optimus_tui.verdicts.limits.findings import counters_unknown, find_unknown_layout, layout_words
-from optimus_tui.verdicts.rules import merge_rules
+from optimus_tui.verdicts.limits.words import merge_rules
 
 if TYPE_CHECKING:
     from optimus_tui.context import Context

@@ -14,8 +14,7 @@ from msgspec import Struct, field
 
 from optimus_tui.contract.tools.common import Query, Report
 from optimus_tui.settings.model import Settings
-from optimus_tui.wording.safe import safe_text
-from optimus_tui.wording.shell import shell_word
+from optimus_tui.wording.safe import safe_text, shell_word
 
 if TYPE_CHECKING:
     from optimus_tui.context import Context
@@ -120,9 +119,9 @@ class Registry(Mapping[str, Tool]):
 
 
 TOOLS = Registry(
-    Tool("diagnose_gateway_health", "health.diagnose",
+    Tool("diagnose_gateway_health", "health",
          "How the gateway, the AI engine, Redis and a tenant's rate limits are right now, with an overall verdict."),
-    Tool("analyze_cache_coherence", "coherence.analyze",
+    Tool("analyze_cache_coherence", "coherence",
          "Cache keys, tracking keys and invalidation events of a window, and whether invalidated keys vanished."),
     Tool("generate_enterprise_router", "router",
          "Drafts a FastAPI router for the gateway with tests of its own; returns the draft, writes nothing.",
@@ -134,7 +133,7 @@ TOOLS = Registry(
          "full_flow posts one recognisable test message; the cache test writes and removes one key of its own."),
     Tool("analyze_performance_metrics", "performance.analyze",
          "Latency, throughput, error rate, cache performance or rate-limiting efficiency over a window."),
-    Tool("validate_enterprise_patterns", "patterns.validate",
+    Tool("validate_enterprise_patterns", "validate",
          "Reads routers without running them, and says what they lack, on which line, why, and how to fix it.",
          reaches_out=False),
 )  # fmt: skip

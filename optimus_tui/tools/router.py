@@ -10,12 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from optimus_tui.contract.tools.common import ToolError
-from optimus_tui.contract.tools.routers import GeneratedFile, GeneratedPaths, RouterQuery, RouterReport
+from optimus_tui.contract.tools.traffic import GeneratedFile, GeneratedPaths, RouterQuery, RouterReport
 from optimus_tui.patterns.judge import inspect
 from optimus_tui.patterns.source.project import Project
-from optimus_tui.probes.keys.sources import SourceTree
 from optimus_tui.scaffold.render import Draft
-from optimus_tui.tools.patterns.files import ROUTERS, examine
+from optimus_tui.tools.router_files import ROUTERS, SourceTree, examine
 from optimus_tui.wording.safe import safe_text
 
 if TYPE_CHECKING:
@@ -34,8 +33,7 @@ async def run(ctx: "Context", query: RouterQuery) -> RouterReport:
     """Check the answers and render both files in memory."""
     from optimus_tui.scaffold.render import features, next_steps, render
     from optimus_tui.scaffold.spec import SpecError, make_spec
-    from optimus_tui.tools.answer import timestamp
-    from optimus_tui.tools.arguments import ToolFailure
+    from optimus_tui.tools.answer import ToolFailure, timestamp
 
     try:
         spec = make_spec(

@@ -1,17 +1,25 @@
-"""The application: themes, the filter of every line, signals and the end. The screens stand in folders by feature."""
+"""The application: themes, the filter of every line, signals and the end. The screens stand in folders by feature.
+
+The last filter: whatever a widget draws, no control character reaches the terminal from text.
+
+``wording.safe`` makes hostile text visible where bytes become text. This filter guards against a path that forgot it:
+it replaces what is left, one cell for each character it removes, so that columns keep their place.
+"""
 
 import asyncio
 import os
+import re
 import sys
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, ClassVar
 
-from rich.segment import Segments
+from rich.segment import Segment, Segments
 from rich.text import Text
 from textual import events
 from textual.app import App
+from textual.color import Color
 from textual.command import Provider
 from textual.filter import LineFilter, NoColor
 from textual.notifications import Notify, SeverityLevel
@@ -22,10 +30,31 @@ from optimus_tui.threads import DaemonThreads
 from optimus_tui.tui.base_screen import LastingNotification
 from optimus_tui.tui.dashboard.screen import Dashboard
 from optimus_tui.tui.services import Demo
-from optimus_tui.tui.terminal import crash
-from optimus_tui.tui.terminal.control_char_filter import ControlCharFilter
+from optimus_tui.tui.terminal import signals
 from optimus_tui.tui.terminal.signals import leave_on_signals
 from optimus_tui.tui.theme import THEMES, VARIABLE_DEFAULTS
+
+_CONTROL = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff\U000e0000-\U000e007f]"
+)
+_CHARACTER = "\N{REPLACEMENT CHARACTER}"
+
+
+class ControlCharFilter(LineFilter):
+    """A line filter over every rendered strip. Keep ONE instance: Textual caches strips by filter."""
+
+    def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
+        """Return the same segments if they are clean (the usual case), else with control characters replaced."""
+        for text, _style, control in segments:
+            if control is None and not text.isprintable() and _CONTROL.search(text):
+                break
+        else:
+            return segments
+        return [
+            Segment(text if control is not None else _CONTROL.sub(_CHARACTER, text), style, control)
+            for text, style, control in segments
+        ]
+
 
 BUG = 70
 """Exit code for a bug of our own (EX_SOFTWARE): none of the contract's, so that nobody takes it for a finding."""
@@ -130,7 +159,7 @@ class OptimusApp(App[int]):
 
     def switch_environment(self, name: str) -> None:
         """Close this environment's connections and open the dashboard on another."""
-        from optimus_tui.settings.load import SettingsError
+        from optimus_tui.settings.errors import SettingsError
 
         if self._reload is None:
             self.notify("there are no other environments here", markup=False, severity="warning")
@@ -163,12 +192,12 @@ class OptimusApp(App[int]):
 
     def keep_report(self, error: BaseException) -> str:
         """Write a crash report without variables, and return the sentence that says where it is."""
-        return crash.keep_report(error).splitlines()[-1]
+        return signals.keep_report(error).splitlines()[-1]
 
     def _fatal_error(self) -> None:
         """Replace Textual's traceback, which prints every local variable."""
         error = sys.exc_info()[1] or self._exception
-        words = crash.keep_report(error) if error else "optimus-tui stopped because of a bug of its own."
+        words = signals.keep_report(error) if error else "optimus-tui stopped because of a bug of its own."
         self._exit_renderables.append(Segments(self.console.render(Text(words))))
         self._close_messages_no_wait()
 

@@ -17,9 +17,9 @@ from textual.notifications import Notification
 from textual.screen import Screen
 
 from optimus_tui.tui import messages
-from optimus_tui.tui.single_answer import SingleAnswerScreen
-from optimus_tui.tui.terminal import clipboard
-from optimus_tui.tui.terminal.crash import parted
+from optimus_tui.tui.dialogs.base import SingleAnswerScreen
+from optimus_tui.tui.terminal import user_programs
+from optimus_tui.tui.terminal.signals import parted
 from optimus_tui.tui.theme import THEMES
 from optimus_tui.tui.widgets.bars import KeyStrip
 from optimus_tui.wording.safe import safe_text
@@ -100,14 +100,14 @@ class BaseScreen(SingleAnswerScreen):
 
     def action_help(self) -> None:
         """Show the keys that work here."""
-        from optimus_tui.tui.dialogs.text import help_dialog
+        from optimus_tui.tui.dialogs.sheets import help_dialog
 
         self.app.push_screen(help_dialog(*self.help_subject(), _offered(self)))
 
     @work(exclusive=True, group="copy", exit_on_error=False)
     async def action_copy_as(self) -> None:
         """Ask for a form and copy the row in it."""
-        from optimus_tui.tui.dialogs.choices import ChooseDialog
+        from optimus_tui.tui.dialogs.base import ChooseDialog
 
         forms = self.copy_forms()
         if not forms:
@@ -115,12 +115,12 @@ class BaseScreen(SingleAnswerScreen):
             return
         text = await self.app.push_screen_wait(ChooseDialog("Copy as", forms))
         if text:
-            self.say(f"copied {clipboard.copy(self.app, text)}")
+            self.say(f"copied {user_programs.copy(self.app, text)}")
 
     @on(messages.CopyRequested)
     def _copy(self, event: messages.CopyRequested) -> None:
         event.stop()
-        self.say(f"{event.what} copied {clipboard.copy(self.app, event.text)}")
+        self.say(f"{event.what} copied {user_programs.copy(self.app, event.text)}")
 
     def action_next_theme(self) -> None:
         """Change to the next of our own themes."""

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from optimus_tui.tui.alerts.controller import AlertsController
     from optimus_tui.tui.dashboard.navigation import Navigator
     from optimus_tui.tui.dashboard.settings_commands import SettingsCommands
-    from optimus_tui.tui.drills.controller import DrillController
+    from optimus_tui.tui.drills import DrillController
     from optimus_tui.tui.incidents.controller import IncidentController
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from optimus_tui.context import Context
     from optimus_tui.contract.actions import Receipt
-    from optimus_tui.contract.drill import Happened, Remedy, Truth
+    from optimus_tui.contract.incident import Happened, Remedy, Truth
     from optimus_tui.contract.services import HealthReport
     from optimus_tui.settings.model import Settings
     from optimus_tui.tui.dashboard.sampling_bridge import SamplingBridge

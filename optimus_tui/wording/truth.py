@@ -8,11 +8,10 @@ from typing import Literal
 from msgspec import Struct
 
 from optimus_tui.contract.findings import Overall, Severity
-from optimus_tui.contract.limits import LimitState
+from optimus_tui.contract.keyspace import LimitState
 from optimus_tui.contract.reading import Coverage, Fault, FaultKind, Reading
 from optimus_tui.contract.services import Status
-from optimus_tui.wording.age import age, clock
-from optimus_tui.wording.numbers import clause, compact, until
+from optimus_tui.wording.numbers import age, clause, clock, compact, until
 
 STILL_TODAY_SECONDS = 12 * 3600.0
 BRIEF_FAULTS: dict[FaultKind, str] = {

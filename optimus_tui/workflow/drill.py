@@ -10,12 +10,10 @@ from collections.abc import Iterable, Sequence
 from msgspec import Struct
 from msgspec.structs import replace
 
-from optimus_tui.contract.drill import DrillMilestone, DrillResult, Truth
 from optimus_tui.contract.findings import Finding
-from optimus_tui.contract.incident import ActionRecord, IncidentState, Stamp
+from optimus_tui.contract.incident import ActionRecord, DrillMilestone, DrillResult, IncidentState, Stamp, Truth
 from optimus_tui.contract.tools.common import Diagnostic
-from optimus_tui.wording.age import age
-from optimus_tui.wording.numbers import clause
+from optimus_tui.wording.numbers import age, clause
 from optimus_tui.wording.safe import safe_sentence
 from optimus_tui.workflow.outcomes import BLIND
 from optimus_tui.workflow.ranking import MATTERS, issues_of, level, rank

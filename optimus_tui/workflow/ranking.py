@@ -7,7 +7,7 @@ from msgspec import Struct
 from optimus_tui.contract.finding_rules import LATENCY_SINGLE, LIMITS_REFUSED, LIMITS_TENANT_SHARE, rule_of
 from optimus_tui.contract.findings import SEVERITIES, Finding
 from optimus_tui.contract.incident import ISSUES, Candidate, IncidentState, Outcome, Step
-from optimus_tui.contract.limits import ALL_TENANTS, NO_OPERATION, NO_TENANT
+from optimus_tui.contract.keyspace import ALL_TENANTS, NO_OPERATION, NO_TENANT
 from optimus_tui.contract.tools.common import Diagnostic
 from optimus_tui.wording.numbers import and_others
 

@@ -2,17 +2,242 @@
 
 The catalogue of findings says which action fixes which finding. An action is recommended only for a tenant whose name
 is certain.
+
+Read playbooks from TOML: steps, and a team's recommendations. Pure.
+
+Mistakes are named by file and key. A playbook stands alone or ``extends`` another: its steps are then inserted after
+the ones that they name, or before the last. Unknown keys, tools without a name, two steps with one id, and unprintable
+characters are refused.
 """
 
 import hashlib
-from collections.abc import Iterable, Sequence
+import re
+import tomllib
+from collections.abc import Iterable, Mapping, Sequence
+from difflib import get_close_matches
+from typing import Any
 
+from msgspec import Struct, field
 from msgspec.structs import replace
 
 from optimus_tui.contract.finding_rules import rule_of, rules_cured_by
-from optimus_tui.contract.incident import Advice, Outcome, Step, TeamAdvice
+from optimus_tui.contract.incident import Advice, Outcome, Step, StepPlan, TeamAdvice
 from optimus_tui.contract.tools.common import Diagnostic, Recommendation
+from optimus_tui.wording.safe import safe_text
 from optimus_tui.workflow.ranking import MATTERS, SCALE, level, rank, tenant_of
+
+NAME = re.compile(r"^[a-z][a-z0-9_-]{0,39}$")
+MOST_STEPS, MOST_COMMANDS, LONGEST = 30, 100, 4_000
+KINDS = ("tool", "manual", "apply")
+PRIORITIES = ("critical", "high", "medium", "low")
+_TOP = {"name": str, "title": str, "description": str, "extends": str, "steps": list, "commands": list}
+_STEP: dict[str, type] = {
+    "id": str, "title": str, "kind": str, "tool": str, "arguments": dict, "choose_issue": bool, "why": str,
+    "command": str, "first_when": list, "after": str,
+}  # fmt: skip
+_COMMAND: dict[str, type] = {"when": list, "action": str, "priority": str, "command": str, "reason": str}
+_WORDS = {str: "text", list: "a list", dict: "a table", bool: "true or false"}
+
+
+class PlaybookError(Exception):
+    """A mistake in a playbook; the text is one sentence that names the file and the key."""
+
+
+class Playbook(Struct, frozen=True, kw_only=True):
+    """One playbook.
+
+    Attributes:
+        where: Its file, for messages.
+        after: Maps a step's id to the id of the step it is to follow.
+        extends: The playbook that it extends; empty once resolved.
+    """
+
+    name: str
+    title: str
+    where: str
+    steps: tuple[StepPlan, ...]
+    team: tuple[TeamAdvice, ...] = ()
+    extends: str = ""
+    after: dict[str, str] = field(default_factory=dict)
+    description: str = ""
+
+
+def parse(text: str, where: str) -> Playbook:
+    """Return the playbook in ``text``. ``where``: the file's name for messages.
+
+    Raises:
+        PlaybookError: It has a mistake.
+    """
+    try:
+        table = tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise PlaybookError(f"{where} is not valid TOML: {safe_text(error, 120)}") from None
+    _known(table, _TOP, where, "")
+    name = _name(table, where)
+    rows = table.get("steps", [])
+    extends = table.get("extends", "")
+    if not rows and not extends and not table.get("commands"):
+        raise PlaybookError(f"{where}: steps is missing; a playbook has at least one [[steps]]")
+    if len(rows) > MOST_STEPS:
+        raise PlaybookError(f"{where}: steps has {len(rows)} entries; at most {MOST_STEPS}")
+    plans: list[StepPlan] = []
+    after: dict[str, str] = {}
+    for number, row in enumerate(rows):
+        key = f"steps[{number + 1}]"
+        plan, follows = _step(row, where, key)
+        if any(plan.id == other.id for other in plans):
+            raise PlaybookError(f"{where}: {key}.id {plan.id!r} is used twice")
+        plans.append(plan)
+        if follows:
+            after[plan.id] = follows
+    commands = table.get("commands", [])
+    if len(commands) > MOST_COMMANDS:
+        raise PlaybookError(f"{where}: commands has {len(commands)} entries; at most {MOST_COMMANDS}")
+    team = tuple(_command(row, where, f"commands[{number + 1}]") for number, row in enumerate(commands))
+    return Playbook(
+        name=name, title=table.get("title") or name, where=where, steps=tuple(plans), team=team, extends=extends,
+        after=after, description=table.get("description", ""),
+    )  # fmt: skip
+
+
+def resolve(name: str, playbooks: Mapping[str, Playbook]) -> Playbook:
+    """Return the named playbook merged with those that it extends.
+
+    Raises:
+        PlaybookError: One of them is missing, or they extend each other.
+    """
+    chain: list[Playbook] = []
+    while True:
+        found = playbooks.get(name)
+        if found is None:
+            known = ", ".join(sorted(playbooks))
+            if chain:
+                raise PlaybookError(f"{chain[-1].where}: extends names {name!r}, which is not there; there are {known}")
+            raise PlaybookError(f"there is no playbook {safe_text(name, 60)!r}; there are {known}")
+        if found in chain:
+            raise PlaybookError(f"{chain[-1].where}: extends leads back to {name!r}")
+        chain.append(found)
+        if not found.extends:
+            break
+        name = found.extends
+    whole = chain.pop()
+    while chain:
+        whole = _extend(whole, chain.pop())
+    if not whole.steps:
+        raise PlaybookError(f"{whole.where}: steps is missing; a playbook has at least one [[steps]]")
+    return whole
+
+
+def _extend(base: Playbook, more: Playbook) -> Playbook:
+    steps = list(base.steps)
+    for plan in more.steps:
+        ids = [one.id for one in steps]
+        if plan.id in ids:  # The team's own version replaces the step.
+            steps[ids.index(plan.id)] = plan
+            continue
+        follows = more.after.get(plan.id)
+        if follows is not None and follows not in ids:
+            raise PlaybookError(f"{more.where}: after names {follows!r}, which is no step; there are {', '.join(ids)}")
+        place = len(steps)
+        if steps and steps[-1].kind == "apply":
+            place -= 1
+        if follows is not None:
+            place = ids.index(follows) + 1
+        steps.insert(place, plan)
+    return Playbook(
+        name=more.name, title=more.title, where=more.where, steps=tuple(steps), team=(*base.team, *more.team),
+        description=more.description or base.description,
+    )  # fmt: skip
+
+
+# -- one entry
+
+
+def _name(table: Mapping[str, Any], where: str) -> str:
+    name = table.get("name", "")
+    if not isinstance(name, str) or not NAME.match(name):
+        raise PlaybookError(f"{where}: name must be a lower-case word such as checkout (letters, digits, - and _)")
+    return name
+
+
+def _step(row: Any, where: str, key: str) -> tuple[StepPlan, str]:
+    _table(row, where, key)
+    _known(row, _STEP, where, f"{key}.")
+    name, kind = row.get("id", ""), row.get("kind", "tool" if row.get("tool") else "manual")
+    if not NAME.match(name):
+        raise PlaybookError(f"{where}: {key}.id must be a lower-case word such as logs (letters, digits, - and _)")
+    if kind not in KINDS:
+        raise PlaybookError(f"{where}: {key}.kind must be one of {', '.join(KINDS)}")
+    if (kind == "tool") != bool(row.get("tool")):
+        message = f"is not allowed in a step of kind {kind}"
+        if kind == "tool":
+            message = "is missing"
+        raise PlaybookError(f"{where}: {key}.tool {message}")
+    if row.get("choose_issue") and row.get("tool") != "troubleshoot_production_issue":
+        raise PlaybookError(f"{where}: {key}.choose_issue belongs to a step of troubleshoot_production_issue")
+    plan = StepPlan(
+        id=name,
+        title=_text(row.get("title") or name, where, f"{key}.title", 80),
+        kind=kind,
+        tool=row.get("tool", ""),
+        arguments=row.get("arguments", {}),
+        choose_issue=row.get("choose_issue", False),
+        why=_text(row.get("why", ""), where, f"{key}.why"),
+        command=_text(row.get("command", ""), where, f"{key}.command"),
+        first_when=_rules(row.get("first_when", []), where, f"{key}.first_when"),
+    )
+    return plan, row.get("after", "")
+
+
+def _command(row: Any, where: str, key: str) -> TeamAdvice:
+    _table(row, where, key)
+    _known(row, _COMMAND, where, f"{key}.")
+    for needed in ("when", "action"):
+        if not row.get(needed):
+            raise PlaybookError(f"{where}: {key}.{needed} is missing")
+    if row.get("priority", "medium") not in PRIORITIES:
+        raise PlaybookError(f"{where}: {key}.priority must be one of {', '.join(PRIORITIES)}")
+    return TeamAdvice(
+        when=_rules(row["when"], where, f"{key}.when"),
+        action=_text(row["action"], where, f"{key}.action", 400),
+        priority=row.get("priority", "medium"),
+        command=_text(row["command"], where, f"{key}.command") if row.get("command") else None,
+        reason=_text(row.get("reason", ""), where, f"{key}.reason"),
+    )
+
+
+def _table(row: Any, where: str, key: str) -> None:
+    if not isinstance(row, dict):
+        raise PlaybookError(f"{where}: {key} must be a table")
+
+
+def _known(table: Mapping[str, Any], known: Mapping[str, type], where: str, prefix: str) -> None:
+    for key, value in table.items():
+        shown = safe_text(key, 60)
+        if key not in known:
+            near = get_close_matches(key, known, 1)
+            hint = f"valid here: {', '.join(known)}"
+            if near:
+                hint = f"did you mean {near[0]}?"
+            raise PlaybookError(f"{where}: {prefix}{shown} is unknown; {hint}")
+        if not isinstance(value, known[key]):
+            raise PlaybookError(f"{where}: {prefix}{shown} must be {_WORDS[known[key]]}")
+
+
+def _rules(values: Iterable[Any], where: str, key: str) -> tuple[str, ...]:
+    found = tuple(values)
+    if not all(isinstance(one, str) and re.match(r"^[a-z_]+\.[a-z0-9_.]*$", one) for one in found):
+        raise PlaybookError(f"{where}: {key} must be a list of rules such as limits.over, or limits. for all of them")
+    return found
+
+
+def _text(value: str, where: str, key: str, limit: int = LONGEST) -> str:
+    if len(value) > limit:
+        raise PlaybookError(f"{where}: {key} has {len(value):,} characters; at most {limit:,}")
+    if any(not char.isprintable() and char != "\n" for char in value):
+        raise PlaybookError(f"{where}: {key} holds a character that cannot be shown")
+    return value
+
 
 BY_COMMAND = (
     ("EXPIRE", "rate_limit:", "repair_counter"),

@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from optimus_tui.grammar.events import Target, parse_event, split_glob
 from optimus_tui.grammar.filter import parse_filter
-from optimus_tui.grammar.prometheus import parse_exposition
+from optimus_tui.grammar.info import parse_exposition
 from tests.patterns_tree import judged
 
 HONEST = b'http_requests_total{method="GET",route="/api/x/%d",status="200",tenant="tenant_%d"} %d.0\n'

@@ -10,7 +10,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from optimus_tui.tools.patterns.files import ROUTERS, examine
+from optimus_tui.tools.router_files import ROUTERS, examine
 
 REFERENCE = Path(__file__).parents[2] / "templates" / "orchestrator"
 FILES = 500

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 import optimus_tui
-from optimus_tui.actions.drafts.sandbox_runner import SandboxRunner
+from optimus_tui.actions.drafts.draft_checks import SandboxRunner
 from optimus_tui.child_processes import child_environment, minimal_environment
 from optimus_tui.demo.stack import Ports, demo_environment
-from optimus_tui.tui.terminal import clipboard, editor
+from optimus_tui.tui.terminal import user_programs
 
 PACKAGE = Path(optimus_tui.__file__).parent
 STARTERS = {"run", "Popen", "call", "check_call", "check_output", "getoutput", "getstatusoutput"}
@@ -23,8 +23,8 @@ FORBIDDEN_MODULES = {"pty", "multiprocessing", "webbrowser", "pexpect", "sh"}
 FORBIDDEN_NAMES = {"create_subprocess_exec", "create_subprocess_shell", "subprocess_exec", "ProcessPoolExecutor"}
 MAKERS = {"child_environment", "minimal_environment", "demo_environment"}
 HANDED_ON = {
-    "actions/drafts/sandbox_runner.py": "_start",  # its callers, draft_checks and interpreters, call a maker
-    "demo/children.py": "__init__",  # the supervisor's own, made by demo_environment
+    "actions/drafts/draft_checks.py": "_start",  # its callers, draft_checks and interpreters, call a maker
+    "demo/stack.py": "__init__",  # the supervisor's own, made by demo_environment
 }
 """Where the environment is a parameter: the file, and the one function there."""
 EXECUTES = {"child_processes.py"}
@@ -131,7 +131,7 @@ def assert_nothing_seen(text: str) -> None:
 
 
 def test_the_editor_and_tmux_see_no_secret(secrets: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert editor._run([str(secrets / "bin/tmux")]) == ""
+    assert user_programs._run([str(secrets / "bin/tmux")]) == ""
     assert_nothing_seen((secrets / "seen").read_text())
     (secrets / "seen").unlink()
     monkeypatch.setenv("TMUX", "/tmp/x,1,0")
@@ -140,7 +140,7 @@ def test_the_editor_and_tmux_see_no_secret(secrets: Path, monkeypatch: pytest.Mo
         def copy_to_clipboard(self, text: str) -> None:
             pass
 
-    assert "tmux" in clipboard.copy(NoApp(), "x")  # type: ignore[arg-type]
+    assert "tmux" in user_programs.copy(NoApp(), "x")  # type: ignore[arg-type]
     assert_nothing_seen((secrets / "seen").read_text())
 
 

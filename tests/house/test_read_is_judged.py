@@ -10,10 +10,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from optimus_tui.contract.cache import CacheReport, KeyDetail
-from optimus_tui.contract.feed import FeedStatus
+from optimus_tui.contract.keyspace import CacheReport, FeedStatus, KeyDetail
 from optimus_tui.contract.services import MemoryState, ServerState, SlowState
-from optimus_tui.probes.keys.coherence import Channels
+from optimus_tui.probes.keys.cache import Channels
 from optimus_tui.verdicts.coherence.events import EventWindow
 
 PACKAGE = Path(__file__).parents[2] / "optimus_tui"
@@ -31,14 +30,14 @@ RECEIVERS: dict[type, str] = {
 
 SHOWN_ONLY: dict[type, dict[str, str]] = {
     ServerState: {
-        "mode": "tools/health/sections.py: mode=value.mode",
+        "mode": "tools/health.py: mode=value.mode",
         "product": "cli/doctor.py: state.product",
-        "version": "tools/health/sections.py: version=value.version",
-        "latency_ms": "sampling/sampler_state.py: reading.value.latency_ms",  # its percentiles are judged
+        "version": "tools/health.py: version=value.version",
+        "latency_ms": "sampling/staleness.py: reading.value.latency_ms",  # its percentiles are judged
         "db": "tui/panes/health/lines.py: state.db",
         "keys": "tui/panes/health/lines.py: state.keys",
         "commands_per_second": "tui/panes/health/lines.py: state.commands_per_second",
-        "loading_percent": "tui/panes/health/services.py: state.loading_percent",  # its fault is judged
+        "loading_percent": "tui/panes/health/lines.py: state.loading_percent",  # its fault is judged
     },
     MemoryState: {
         "resident": "verdicts/playbooks/memory_leak.py: memory.resident",
@@ -50,23 +49,23 @@ SHOWN_ONLY: dict[type, dict[str, str]] = {
     SlowState: {},
     CacheReport: {
         "version": "tui/panes/cache/rows.py: report.version",  # when to lay the rows out anew
-        "findings": "tui/panes/cache/content.py: report.findings",  # the verdict itself
+        "findings": "tui/panes/cache/pane.py: report.findings",  # the verdict itself
     },
     KeyDetail: {
-        "key": "tools/coherence/analyze.py: detail.key",
-        "type": "tools/coherence/analyze.py: detail.type",
-        "ttl_ms": "tools/coherence/analyze.py: detail.ttl_ms",
-        "immortal": "tools/coherence/analyze.py: detail.immortal",
-        "gone": "tools/coherence/analyze.py: detail.gone",
-        "bytes_used": "tools/coherence/analyze.py: detail.bytes_used",
+        "key": "tools/coherence.py: detail.key",
+        "type": "tools/coherence.py: detail.type",
+        "ttl_ms": "tools/coherence.py: detail.ttl_ms",
+        "immortal": "tools/coherence.py: detail.immortal",
+        "gone": "tools/coherence.py: detail.gone",
+        "bytes_used": "tools/coherence.py: detail.bytes_used",
         "taken_mono": "tui/panes/cache/lines.py: detail.taken_mono",
     },
     EventWindow: {
-        "ahead": "tools/coherence/analyze.py: ahead=window.ahead",  # the margin of the auditor's verdict
+        "ahead": "tools/coherence.py: ahead=window.ahead",  # the margin of the auditor's verdict
     },
     Channels: {
-        "subscribers": "tools/coherence/events.py: channels.subscribers",  # who hears whom: judged as "unheard"
-        "patterns": "tools/coherence/events.py: channels.patterns",
+        "subscribers": "tools/coherence_events.py: channels.subscribers",  # who hears whom: judged as "unheard"
+        "patterns": "tools/coherence_events.py: channels.patterns",
     },
     FeedStatus: {
         "malformed": "tui/panes/feed/lines.py: status.malformed",  # judged in the log: coherence.malformed

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from optimus_tui.assets import asset_dir
-from optimus_tui.contract.limits import LimitRules
+from optimus_tui.contract.keyspace import LimitRules
 from optimus_tui.settings.model import RedisTarget, ScanBudget, Secret, Settings
 from tests.hostile import HostileServer, reply
 from tests.live.witness import Account, Witness, only_its_own_key

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from textual.widgets import Input
 
-from optimus_tui.contract.cache import GroupTotals
+from optimus_tui.contract.keyspace import GroupTotals
 from optimus_tui.tui.commands import COMMANDS
 from optimus_tui.tui.keys import KEYS
 from tests.amounts import amount

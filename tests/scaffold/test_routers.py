@@ -10,11 +10,10 @@ import msgspec
 import pytest
 
 from optimus_tui.clock import Clock
-from optimus_tui.contract.tools.routers import RouterReport
+from optimus_tui.contract.tools.traffic import RouterReport
 from optimus_tui.scaffold.render import next_steps, render
 from optimus_tui.scaffold.spec import OPERATIONS, RouterSpec, SpecError, class_name, make_spec, singular
-from optimus_tui.tools.answer import answer
-from optimus_tui.tools.arguments import ToolFailure
+from optimus_tui.tools.answer import ToolFailure, answer
 from optimus_tui.tools.registry import TOOLS
 from tests.scaffold.workshop import fill, judge, new_gateway, some, twelve
 

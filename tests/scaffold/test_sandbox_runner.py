@@ -12,14 +12,14 @@ from pathlib import Path
 
 import pytest
 
-from optimus_tui.actions.drafts.draft_checks import run_checks
-from optimus_tui.actions.drafts.sandbox_runner import (
+from optimus_tui.actions.drafts.draft_checks import (
     FRESH_SECONDS,
     KILLED,
     PREFIX,
     RunCancelled,
     SandboxRunner,
     clear_stale,
+    run_checks,
 )
 from optimus_tui.scaffold.render import render
 from optimus_tui.scaffold.spec import make_spec

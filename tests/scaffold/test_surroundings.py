@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from optimus_tui.__main__ import run
-from optimus_tui.actions.drafts import interpreters
+from optimus_tui.actions.drafts import draft_checks
 from optimus_tui.actions.drafts.draft_checks import DraftCheck, run_checks
 from optimus_tui.actions.drafts.routers import plan_router
 from optimus_tui.scaffold.render import render
@@ -77,8 +77,8 @@ def test_the_projects_own_ruff_is_asked_first_and_one_that_does_not_work_is_no_v
 def test_without_any_ruff_that_works_the_check_says_which_and_why(
     gateway: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("optimus_tui.actions.drafts.interpreters.shutil.which", lambda *_: None)
-    monkeypatch.setattr(interpreters, "sys", SimpleNamespace(executable=str(tmp_path / "nowhere/python")))
+    monkeypatch.setattr("optimus_tui.actions.drafts.draft_checks.shutil.which", lambda *_: None)
+    monkeypatch.setattr(draft_checks, "sys", SimpleNamespace(executable=str(tmp_path / "nowhere/python")))
     assert lint(gateway) == DraftCheck("lint", "not run", "not run: ruff is missing")
     own = program(gateway / ".venv/bin/ruff", "exit 2")
     assert lint(gateway).detail == f"not run: {own} ended with 2: it says nothing"

@@ -15,7 +15,7 @@ from optimus_tui.actions.drafts.routers import plan_router, write_router
 from optimus_tui.actions.files.changes import apply_changes, plan_files, recover, undo_last
 from optimus_tui.actions.files.git_state import git_warnings
 from optimus_tui.actions.files.tree import WriteRefused
-from optimus_tui.scaffold.register import RegistrationError, register
+from optimus_tui.scaffold.render import RegistrationError, register
 from optimus_tui.scaffold.spec import make_spec
 from tests.scaffold.workshop import new_gateway
 
@@ -203,8 +203,6 @@ def test_a_read_only_folder_and_a_full_disk_leave_nothing_row_99(
 WRITER = """
 import os, sys
 from pathlib import Path
-from optimus_tui.actions.files import changes
-from optimus_tui.actions.files import undo_journal
 from optimus_tui.actions.drafts.routers import plan_router, write_router
 from optimus_tui.scaffold.spec import make_spec
 stop = int(sys.argv[2])
@@ -244,7 +242,7 @@ def test_killed_at_any_point_the_next_run_leaves_all_files_or_none_row_99(gatewa
 
 
 def test_two_at_once_do_not_mix(gateway: Path, tmp_path: Path) -> None:
-    from optimus_tui.actions.files.undo_journal import UndoJournal
+    from optimus_tui.actions.files.changes import UndoJournal
 
     with UndoJournal(gateway.resolve()).locked(), pytest.raises(WriteRefused, match="another scaffold"):
         write_router(plan_router(gateway, make_spec("products")))

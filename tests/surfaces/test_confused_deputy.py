@@ -10,8 +10,7 @@ from msgspec.structs import replace
 
 from optimus_tui.context import Context
 from optimus_tui.settings.model import RedisTarget, Settings
-from optimus_tui.tools.answer import answer
-from optimus_tui.tools.arguments import ToolFailure
+from optimus_tui.tools.answer import ToolFailure, answer
 from optimus_tui.tools.registry import TOOLS
 from tests.realserver import RealServer
 from tests.surfaces.world import GATEWAY

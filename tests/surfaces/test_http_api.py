@@ -17,13 +17,12 @@ from optimus_tui.__main__ import run as cli
 from optimus_tui.context import Context
 from optimus_tui.contract.tools.common import ToolError
 from optimus_tui.contract.tools.state import DiagnoseQuery, DiagnoseReport
-from optimus_tui.http_api import tools_app
-from optimus_tui.http_api.app import at_mcp
+from optimus_tui.http_api.app import at_mcp, tools_app
 from optimus_tui.serving import asgi, dispatcher
-from optimus_tui.serving.access_control import AccessControlMiddleware
+from optimus_tui.serving.asgi import AccessControlMiddleware
 from optimus_tui.serving.dispatcher import ToolDispatcher
 from optimus_tui.serving.listen import CannotListen, ListeningSocket, bind, token_for
-from optimus_tui.tools.arguments import ToolFailure
+from optimus_tui.tools.answer import ToolFailure
 from optimus_tui.tools.registry import TOOLS
 from tests.hostile import hostile_server
 from tests.realserver import RealServer, free_port

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from optimus_tui.__main__ import run
-from optimus_tui.history import incident_files as files
+from optimus_tui.history import timeline as files
 from optimus_tui.history.timeline import open_timeline
 from tests.hostile import HostileServer
 from tests.realserver import RealServer

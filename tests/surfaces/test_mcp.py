@@ -19,7 +19,7 @@ from optimus_tui.context import Context
 from optimus_tui.contract.tools.common import ToolError
 from optimus_tui.contract.tools.state import DiagnoseQuery, DiagnoseReport
 from optimus_tui.mcp_server.server import build
-from optimus_tui.tools.arguments import ToolFailure
+from optimus_tui.tools.answer import ToolFailure
 from optimus_tui.tools.parts import report
 from optimus_tui.tools.registry import TOOLS
 from tests.hostile import HostileServer, Writer, hostile_server, silence

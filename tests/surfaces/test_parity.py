@@ -19,7 +19,7 @@ from mcp import Client
 from optimus_tui.__main__ import run as command_line
 from optimus_tui.http_api.app import STATUS, at_mcp
 from optimus_tui.mcp_server.server import build
-from optimus_tui.serving.access_control import AccessControlMiddleware
+from optimus_tui.serving.asgi import AccessControlMiddleware
 from optimus_tui.serving.dispatcher import ToolDispatcher
 from optimus_tui.tools.registry import TOOLS
 from tests.hostile import HostileServer

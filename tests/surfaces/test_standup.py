@@ -29,7 +29,7 @@ from optimus_tui.contract.tools.state import (
     StandupFinding,
     StandupReport,
 )
-from optimus_tui.tools.standup.glance import KEY, Meetings
+from optimus_tui.tools.standup import KEY, Meetings
 from optimus_tui.verdicts.changes import compare
 from tests.hostile import HostileServer, silence
 from tests.realserver import RealServer, free_port

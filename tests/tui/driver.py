@@ -9,14 +9,14 @@ from textual import events
 from textual.pilot import Pilot
 from textual.widgets import Button, Input
 
-from optimus_tui.contract.limits import LimitRules
+from optimus_tui.contract.keyspace import LimitRules
 from optimus_tui.settings.model import RedisTarget, Settings
 from optimus_tui.tui.actions import action_dialog
 from optimus_tui.tui.actions.action_dialog import ActionDialog
 from optimus_tui.tui.actions.arm_dialog import ArmDialog
 from optimus_tui.tui.app import OptimusApp
 from optimus_tui.tui.dashboard.screen import Dashboard
-from optimus_tui.tui.dialogs.choices import PickDialog
+from optimus_tui.tui.dialogs.base import PickDialog
 from tests.realserver import RealServer, free_port
 from tests.tui.pane_app import screen_lines
 

@@ -7,8 +7,8 @@ from textual.filter import LineFilter
 from textual.message import Message
 
 from optimus_tui.assets import asset_dir
+from optimus_tui.tui.app import ControlCharFilter
 from optimus_tui.tui.panes.base import Pane
-from optimus_tui.tui.terminal.control_char_filter import ControlCharFilter
 from optimus_tui.tui.theme import THEMES, VARIABLE_DEFAULTS
 
 STYLES = ("app", "dashboard", "panes", "widgets", "modals")

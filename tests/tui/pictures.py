@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from optimus_tui.contract.findings import Finding, overall_of
-from optimus_tui.contract.limits import Counter, LimitRules, LimitsReport, ShapeCount, Track, UnparsedNames
+from optimus_tui.contract.keyspace import Counter, LimitRules, LimitsReport, ShapeCount, Track, UnparsedNames
 from optimus_tui.contract.reading import Coverage, Reading
 from optimus_tui.contract.services import (
     CacheMetrics,

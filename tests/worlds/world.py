@@ -150,8 +150,7 @@ class World(Judge):
 
     async def ask(self, tool: str, **arguments: Any) -> Given:
         """A tool's document, asked in this process by the one road that all surfaces take."""
-        from optimus_tui.tools.answer import answer, encode, exit_code, failure_report
-        from optimus_tui.tools.arguments import ToolFailure
+        from optimus_tui.tools.answer import ToolFailure, answer, encode, exit_code, failure_report
 
         with self._environment():
             try:
@@ -175,7 +174,7 @@ class World(Judge):
     async def compare(self, *tenants: str, minutes: int = 5) -> Given:
         """The document of tenants side by side."""
         from optimus_tui.tools.answer import encode
-        from optimus_tui.tools.standup.compare import compare, found
+        from optimus_tui.tools.compare import compare, found
 
         with self._environment():
             report = await compare(self.context, [one.encode() for one in tenants], minutes)
@@ -184,7 +183,7 @@ class World(Judge):
     async def standup(self) -> Given:
         """The stand-up's document."""
         from optimus_tui.tools.answer import encode
-        from optimus_tui.tools.standup.glance import standup
+        from optimus_tui.tools.standup import standup
 
         with self._environment():
             report = await standup(self.context)

@@ -1,7 +1,6 @@
-"""Check a draft before it is written: parse, compile, lint, validate, and run its tests in a copy of the project.
+"""Check a draft before it is written.
 
-Nothing in the project is changed, and the tests get no address and no password. A check that could not be made says so
-and never counts as passed.
+Parse, compile, lint, validate, and run its tests in a copy that does not outlive us.
 """
 
 import ast
@@ -9,18 +8,216 @@ import contextlib
 import os
 import re
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+import signal
+import stat
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
 from msgspec import Struct
 
-from optimus_tui.actions.drafts.interpreters import Run, find_interpreter, find_programs
-from optimus_tui.actions.drafts.sandbox_runner import KILLED, SandboxRunner
-from optimus_tui.child_processes import minimal_environment
+from optimus_tui.child_processes import kill_group, minimal_environment, start_watchdog
 from optimus_tui.scaffold.lines import needs_redis
 from optimus_tui.scaffold.render import Draft
+from optimus_tui.storage import private_file
 from optimus_tui.wording.safe import safe_text
+
+Run = Callable[[Sequence[str], Path, Mapping[str, str], float], tuple[int, str]]
+"""Runs a command in a folder, with an environment, for at most so many seconds: ``SandboxRunner.run``."""
+LACKS = (
+    "import importlib.util as u,sys;"
+    "print(*[n for n in sys.argv[1:] if u.find_spec(n) is None]);sys.exit(sys.version_info<(3,11))"
+)
+
+
+class Interpreter(Struct, frozen=True):
+    """A Python, the packages that it lacks, and ``problem`` if it does not start."""
+
+    path: str
+    missing: tuple[str, ...] = ()
+    problem: str = ""
+
+    @property
+    def ready(self) -> bool:
+        """Whether it can run the tests."""
+        return not self.missing and not self.problem
+
+
+def find_interpreter(root: Path, named: str | None, packages: Sequence[str], run: Run) -> Interpreter:
+    """Return the first that can run the tests; without one, the named or the project's own. Runs each once."""
+    if named is not None:
+        return _look(_placed(named), packages, run)
+    own = root.absolute() / ".venv" / "bin" / "python"
+    candidates = [sys.executable]
+    if own.exists():
+        candidates.insert(0, str(own))
+    looks: list[Interpreter] = []
+    for path in candidates:
+        looks.append(_look(path, packages, run))
+        if looks[-1].ready:
+            return looks[-1]
+    return looks[0]
+
+
+def find_programs(root: Path, named: str | None, name: str, own: bool = True) -> list[str]:
+    """Return the paths of a program, in order of preference.
+
+    They are beside the named Python, beside the project's (if ``own``), on PATH, and beside ours.
+    """
+    pythons = [_placed(named)] if named else []
+    if own:
+        pythons.append(str(root.absolute() / ".venv" / "bin" / "python"))
+    places = [os.path.join(os.path.dirname(python), name) for python in pythons]
+    places += [shutil.which(name) or "", os.path.join(os.path.dirname(sys.executable), name)]
+    return [place for place in dict.fromkeys(places) if os.path.isfile(place)]
+
+
+def _placed(named: str) -> str:
+    """Return the absolute path of a name as typed: a path from the working directory, or a bare word from PATH."""
+    if "/" in named:
+        return os.path.abspath(os.path.expanduser(named))  # Not resolved: a virtual environment's python is a link.
+    return shutil.which(named) or named
+
+
+def _look(path: str, packages: Sequence[str], run: Run) -> Interpreter:
+    try:
+        code, output = run([path, "-I", "-c", LACKS, *packages], Path("/"), minimal_environment(), 15)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "no file can have this name"
+        return Interpreter(path, problem=f"it cannot be started ({reason})")
+    if code == 1 and not output.strip():
+        return Interpreter(path, problem="it is older than Python 3.11")
+    if code not in (0, 1):
+        return Interpreter(path, problem="it does not work as a Python")
+    return Interpreter(path, tuple(output.split()))
+
+
+PREFIX = "optimus-scaffold-"
+FRESH_SECONDS = 60.0
+"""Seconds. A younger folder may belong to a run that is about to lock it."""
+LONGEST = 200_000
+"""Bytes of output that are kept, from its end."""
+KILLED = -int(signal.SIGKILL)
+"""The exit code of a program that was killed because it took too long."""
+
+
+class RunCancelled(Exception):
+    """The run was cancelled: nothing needs its result."""
+
+
+class SandboxRunner:
+    """Enter it to get the folder.
+
+    Raises:
+        OSError: The folder or the watchdog cannot be made.
+    """
+
+    def __init__(self) -> None:
+        self._turn = threading.Lock()
+        self._running: subprocess.Popen[bytes] | None = None
+        self._cut = False
+
+    def __enter__(self) -> Path:
+        """Make and lock the folder, start the watchdog, and return the folder."""
+        clear_stale()
+        self._folder = Path(tempfile.mkdtemp(prefix=PREFIX)).resolve()
+        lock = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            # The watchdog inherits the lock and holds it longer than this process.
+            private_file.lock(lock, self._folder, "the folder")
+            self._watchdog = start_watchdog(self._folder, lock)
+        except OSError:
+            shutil.rmtree(self._folder, ignore_errors=True)
+            raise
+        finally:
+            os.close(lock)
+        return self._folder
+
+    def __exit__(self, *_: object) -> None:
+        """Tell the watchdog to remove the folder; wait at most 5 s for it."""
+        assert self._watchdog.stdin
+        with contextlib.suppress(BrokenPipeError):
+            self._watchdog.stdin.close()
+        with contextlib.suppress(subprocess.TimeoutExpired):  # The watchdog goes on by itself.
+            self._watchdog.wait(5)
+
+    def cut(self) -> None:
+        """Kill the running program and refuse further ones. May be called from any thread; returns at once."""
+        self._cut = True
+        with self._turn:
+            if self._running is not None:
+                kill_group(self._running.pid)
+
+    def run(
+        self, command: Sequence[str], folder: Path, environment: Mapping[str, str], seconds: float
+    ) -> tuple[int, str]:
+        """Run a program and return its exit code (``KILLED`` after ``seconds``) and its output.
+
+        Raises:
+            RunCancelled: ``cut`` was called.
+            OSError: The program cannot be started.
+        """
+        with self._turn:
+            if self._cut:
+                raise RunCancelled
+            child = self._start(command, folder, environment)
+        with child:
+            try:
+                output, _ = child.communicate(timeout=seconds)
+                code = child.returncode
+            except subprocess.TimeoutExpired:
+                output, code = b"", KILLED
+            finally:
+                with self._turn:
+                    kill_group(child.pid)
+                    self._hold(None)
+        if self._cut:
+            raise RunCancelled
+        return code, output[-LONGEST:].decode("utf-8", "replace")
+
+    def _start(self, command: Sequence[str], folder: Path, environment: Mapping[str, str]) -> "subprocess.Popen[bytes]":
+        child = subprocess.Popen(  # noqa: S603 - no shell; what runs was chosen by the user
+            list(command),
+            cwd=folder,
+            env=dict(environment),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        self._hold(child)
+        return child
+
+    def _hold(self, child: "subprocess.Popen[bytes] | None") -> None:
+        self._running = child
+        assert self._watchdog.stdin
+        with contextlib.suppress(BrokenPipeError):
+            os.write(self._watchdog.stdin.fileno(), b"%d\n" % (child.pid if child else 0))
+
+
+def clear_stale() -> None:
+    """Remove folders of runs that are dead. Folders of other users, and those in use, are left alone."""
+    for path in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
+        with contextlib.suppress(OSError):
+            seen = path.lstat()
+            if not stat.S_ISDIR(seen.st_mode) or seen.st_uid != os.getuid() or _is_fresh(seen):
+                continue
+            handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+            try:
+                if private_file.try_lock(handle):
+                    shutil.rmtree(path, ignore_errors=True)
+            finally:
+                os.close(handle)
+
+
+def _is_fresh(seen: os.stat_result) -> bool:
+    return time.time() - seen.st_mtime < FRESH_SECONDS
+
 
 SECONDS = 120.0
 MAX_FILES, MAX_BYTES = 3000, 30_000_000

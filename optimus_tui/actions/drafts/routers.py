@@ -9,12 +9,10 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from optimus_tui.actions.files.changes import apply_changes, plan_files
+from optimus_tui.actions.files.changes import FileChange, JournalEntry, apply_changes, plan_files
 from optimus_tui.actions.files.git_state import git_warnings
 from optimus_tui.actions.files.tree import Tree, WriteRefused
-from optimus_tui.actions.files.undo_journal import FileChange, JournalEntry
-from optimus_tui.scaffold.register import APP_PATH, RegistrationError, lines_to_add, register
-from optimus_tui.scaffold.render import Draft, render
+from optimus_tui.scaffold.render import APP_PATH, Draft, RegistrationError, lines_to_add, register, render
 from optimus_tui.scaffold.spec import RouterSpec
 from optimus_tui.wording.safe import safe_text
 

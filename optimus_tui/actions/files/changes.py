@@ -1,19 +1,128 @@
-"""Write several files, all of them or none, even after a kill -9; and undo it.
-
-Everything is first staged beside its target, then moved by renames that the journal knows of: the next run finishes
-what a killed one began. It refuses to touch a file that is not what the plan saw, and never follows a link.
-"""
+"""Write several files, all of them or none, even after a kill -9; keep the journal of it; and undo it."""
 
 import contextlib
+import hashlib
 import os
 import stat
-from collections.abc import Sequence
+import time
+import uuid
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Literal
 
+import msgspec
+from msgspec import Struct
 from msgspec.structs import replace
 
-from optimus_tui.actions.files.tree import Tree, WriteRefused, read_plain, write_new
-from optimus_tui.actions.files.undo_journal import FileChange, JournalEntry, UndoJournal
+from optimus_tui.actions.files.tree import Tree, WriteRefused, write_new
+from optimus_tui.actions.files.tree import read_plain as read_plain_of_changes
+from optimus_tui.storage.private_file import (
+    LockHeld,
+    PrivateFile,
+    UnreadableFile,
+    names_in,
+    put_in_place,
+    read_plain,
+    state_dir,
+)
+from optimus_tui.wording.safe import safe_text
+
+KEPT = 50
+"""Finished entries that are kept, and can be undone one after the other."""
+
+
+class FileChange(Struct, frozen=True):
+    """The change of one file: its content before and after. None means that there is no file."""
+
+    path: str
+    before: bytes | None
+    after: bytes | None
+
+
+class JournalEntry(Struct, frozen=True, kw_only=True):
+    """One write. ``folders`` are those that it makes; ``undoes`` is the id of the entry that it undoes."""
+
+    id: str
+    root: str
+    label: str
+    state: Literal["staging", "committing", "done", "stuck"]
+    changes: tuple[FileChange, ...]
+    folders: tuple[str, ...] = ()
+    undoes: str | None = None
+
+
+class UndoJournal:
+    """The entries of one project. ``folder``: the journals' folder; None for the user's own."""
+
+    def __init__(self, root: Path, folder: Path | None = None) -> None:
+        self.root = str(root)
+        name = hashlib.sha256(os.fsencode(self.root)).hexdigest()[:24]
+        self._folder = (folder or state_dir() / "scaffold") / name
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Lock the project.
+
+        Raises:
+            WriteRefused: Another process writes, or the journal cannot be kept.
+        """
+        try:
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            file = PrivateFile.take(self._folder / "lock", os.O_RDWR | os.O_CREAT)
+        except LockHeld:
+            raise WriteRefused("another scaffold is writing to this project: try again when it is done") from None
+        except OSError as error:
+            raise self._refused(error) from None
+        with file:
+            yield
+
+    def new_id(self) -> str:
+        """Return an id that sorts after all earlier ones."""
+        return f"{time.time_ns():020d}-{uuid.uuid4().hex[:8]}"
+
+    def save(self, entry: JournalEntry) -> None:
+        """Write an entry to the disk, whole or not at all."""
+        try:
+            put_in_place(self._folder / f"{entry.id}.json", msgspec.json.encode(entry))
+        except OSError as error:
+            raise self._refused(error) from None
+
+    def _refused(self, error: OSError) -> WriteRefused:
+        return WriteRefused(f"{self._folder} cannot keep what undo needs ({error.strerror}): nothing is written")
+
+    def remove(self, entry: JournalEntry) -> None:
+        """Delete an entry."""
+        (self._folder / f"{entry.id}.json").unlink(missing_ok=True)
+
+    def entries(self) -> list[JournalEntry]:
+        """Return all entries, oldest first, and delete the oldest finished ones beyond 50.
+
+        Raises:
+            WriteRefused: An entry cannot be read: without it, it is unknown what was written last and whether that was
+                finished.
+        """
+        found: list[JournalEntry] = []
+        try:
+            names = names_in(self._folder)
+        except UnreadableFile as error:
+            raise WriteRefused(f"the undo journal cannot be read: {error}") from None
+        for path in (self._folder / name for name in names if name.endswith(".json")):
+            try:
+                entry = msgspec.json.decode(read_plain(path)[0], type=JournalEntry)
+            except FileNotFoundError:
+                continue
+            except (OSError, msgspec.DecodeError, RecursionError) as error:
+                why = str(error) if isinstance(error, UnreadableFile) else "it is damaged"
+                remedy = "look at it and move it away: what it holds cannot be undone then"
+                message = (
+                    f"an entry of the undo journal cannot be read, {safe_text(str(path), 300)}: {safe_text(why, 200)}"
+                )
+                raise WriteRefused(f"{message}; {remedy}") from None
+            if entry.root == self.root:
+                found.append(entry)
+        for entry in [each for each in found if each.state == "done"][:-KEPT]:
+            self.remove(entry)
+        return found
 
 
 def plan_files(root: Path, files: Sequence[tuple[str, bytes]]) -> tuple[FileChange, ...]:
@@ -172,7 +281,7 @@ def _mode(handle: int, name: str) -> int:
 def _move(tree: Tree, entry: JournalEntry, change: FileChange) -> None:
     """Move one file to its place; do nothing if it is there already."""
     with tree.parent(change.path) as (handle, name):
-        current, staged = read_plain(handle, name, change.path), _staged(entry, name)
+        current, staged = read_plain_of_changes(handle, name, change.path), _staged(entry, name)
         if current != change.after:
             if current != change.before:
                 raise WriteRefused(f"{change.path} was changed by somebody else meanwhile")
@@ -200,7 +309,7 @@ def _take_back(tree: Tree, entry: JournalEntry) -> None:
     """Restore the files that were moved already."""
     for change in reversed(entry.changes):
         with contextlib.suppress(WriteRefused, OSError), tree.parent(change.path) as (handle, name):
-            if read_plain(handle, name, change.path) != change.after:
+            if read_plain_of_changes(handle, name, change.path) != change.after:
                 continue
             if change.before is None:
                 os.unlink(name, dir_fd=handle)

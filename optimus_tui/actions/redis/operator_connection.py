@@ -1,31 +1,126 @@
-"""The connection that carries out one action: opened for it, closed after it, never reopened.
+"""The connection that carries out one action.
 
-If a reply does not come, its outcome is unknown and the connection ends: ``ConnectionLost`` carries the replies that
-had arrived. It refuses to retry, to reconnect by itself, and to send what its ``Permit`` does not list.
-
-Which server process a connection leads to, in which role, and as which user.
-
-A server that does not report its run id is refused: it cannot be told from another one.
+What it may send, and the lock that lets only one run for each tenant.
 """
 
 import asyncio
+import contextlib
+import os
 import re
-from collections.abc import Callable, Mapping, Sequence
+import socket
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
+import msgspec
 from redis.asyncio import ConnectionPool
-from redis.exceptions import NoPermissionError, ResponseError
+from redis.exceptions import NoPermissionError, OutOfMemoryError, ResponseError
 
-from optimus_tui.actions.redis.permit import Permit
-from optimus_tui.contract.actions import Refusal, Where
+from optimus_tui.clock import Clock
+from optimus_tui.contract.actions import ActionRequest, Refusal, Where
 from optimus_tui.contract.reading import Fault
 from optimus_tui.grammar.info import parse_info
+from optimus_tui.grammar.keys import LOCK_PREFIX
+from optimus_tui.history.audit.log import quoted
 from optimus_tui.probes.faults import OUTAGES, fault_of
 from optimus_tui.probes.load_meter import LoadMeter, lookups_of
-from optimus_tui.probes.redis.commands import CommandRefused, Word
+from optimus_tui.probes.redis.commands import (
+    MAX_SCAN_COUNT,
+    CommandRefused,
+    Word,
+    as_bytes,
+    check_database,
+    name_of_command,
+)
 from optimus_tui.probes.redis.guard import ConnectionPolicy, connection_pool
 from optimus_tui.settings.model import RedisTarget, Settings
-from optimus_tui.wording.safe import safe_text
+from optimus_tui.wording.numbers import age
+from optimus_tui.wording.safe import redis_cli, safe_text
+
+LOCK_MS = 30_000
+
+_LOOKS = """
+    HELLO AUTH PING SELECT CLIENT|SETNAME INFO TIME SCAN TYPE PTTL UNWATCH MULTI EXEC DISCARD ACL|WHOAMI ACL|DRYRUN
+"""
+_LOOKING = frozenset(_LOOKS.split())
+_ON_KEYS = frozenset({"UNLINK", "EXPIRE"})
+
+
+class Permit:
+    """What one action may send. Without keys it allows reading only.
+
+    Args:
+        commands: Commands of the action that write (UNLINK, EXPIRE, PUBLISH).
+        keys: The plan's keys.
+        channel: The channel of the plan's event, or None.
+        lock: The name of the tenant's lock, or None.
+        db: The only database that SELECT may name.
+    """
+
+    def __init__(
+        self,
+        commands: Collection[str] = (),
+        keys: Collection[bytes] = (),
+        channel: bytes | None = None,
+        lock: bytes | None = None,
+        db: int = 0,
+    ) -> None:
+        self._commands, self._keys = frozenset(commands), frozenset(keys)
+        self._channel, self._lock, self._db = channel, lock, db
+
+    def cleared(self, words: Sequence[Word]) -> tuple[Word, ...]:
+        """Return the words.
+
+        Raises:
+            CommandRefused: The action may not send this command.
+        """
+        name = name_of_command(words)
+        if name in _ON_KEYS:
+            self._check_write(name, words)
+        elif name == "WATCH":
+            self._check_keys(words[1:])
+        elif name == "PUBLISH":
+            if "PUBLISH" not in self._commands or len(words) != 3 or as_bytes(words[1]) != self._channel:
+                raise CommandRefused("an event that is not this action's")
+        elif name in ("SET", "GET", "PEXPIRE"):
+            self._check_lock(name, words)
+        elif name == "SELECT":
+            check_database(words, self._db)
+        elif name == "SCAN":
+            _check_scan(words)
+        elif name not in _LOOKING:
+            raise CommandRefused(f"{name[:40]!r} is not on this action's list")
+        return tuple(words)
+
+    def _check_write(self, name: str, words: Sequence[Word]) -> None:
+        raw = [as_bytes(word) for word in words]
+        if name == "UNLINK" and len(raw) == 2 and raw[1] == self._lock:
+            return
+        if name not in self._commands:
+            raise CommandRefused(f"{name} is not on this action's list")
+        if name == "UNLINK" and len(raw) != 2:
+            raise CommandRefused("UNLINK of several keys at once: their outcomes could not be told apart")
+        if name == "EXPIRE" and not (len(raw) in (3, 4) and raw[2].isdigit() and raw[3:] in ([], [b"NX"])):
+            raise CommandRefused("EXPIRE that is not a plain number of seconds")
+        self._check_keys(words[1:2])
+
+    def _check_keys(self, keys: Sequence[Word]) -> None:
+        if not keys or any(as_bytes(key) not in self._keys for key in keys):
+            raise CommandRefused("a key that is not in the plan")
+
+    def _check_lock(self, name: str, words: Sequence[Word]) -> None:
+        raw = [as_bytes(word) for word in words]
+        if self._lock is None or len(raw) < 2 or raw[1] != self._lock:
+            raise CommandRefused(f"{name} of anything but this action's lock")
+        tail = {"SET": [b"NX", b"PX", b"%d" % LOCK_MS], "PEXPIRE": [b"%d" % LOCK_MS], "GET": []}[name]
+        if raw[3 if name == "SET" else 2 :] != tail:
+            raise CommandRefused(f"{name} of the lock in another form than ours")
+
+
+def _check_scan(words: Sequence[Word]) -> None:
+    options = [as_bytes(word).upper() for word in words[2:]]
+    if len(options) != 2 or options[0] != b"COUNT" or not options[1].isdigit() or int(options[1]) > MAX_SCAN_COUNT:
+        raise CommandRefused("a scan with a pattern, or of too many keys a call")
+
 
 POLICY = ConnectionPolicy("optimus-tui-operator", seconds=2.0, retries=0, connections=1)
 TRIP = 100
@@ -212,3 +307,120 @@ async def read_where(connection: OperatorConnection, settings: Settings) -> Wher
     if isinstance(found, Where) and named and isinstance(me, bytes) and me != named.encode():
         return Refusal("elsewhere", f"logged in as {safe_text(me, 80)}, not as {safe_text(named, 80)}")
     return found
+
+
+RENEW_SECONDS = 5.0
+
+
+def lock_name(request: ActionRequest) -> bytes:
+    """Return the key of the tenant's lock; the tenant's name is quoted in it."""
+    return LOCK_PREFIX + quoted(request.tenant).encode()
+
+
+class TenantLock:
+    """The lock of one action. ``held`` is False without a refusal where there are no locks."""
+
+    def __init__(self, connection: OperatorConnection, name: bytes, action: str, user: str) -> None:
+        self._connection, self._name, self.held = connection, name, False
+        self._owner = {"action": action, "user": user, "host": socket.gethostname(), "pid": os.getpid()}
+        self._value, self._clock = b"", Clock()
+        self._seen = 0.0
+
+    async def take(self, *, again: bool = False) -> Refusal | None:
+        """Take the lock. Return None if it is held or there are no locks, else who holds it.
+
+        Args:
+            again: The holder may be this very action, whose process is known to be dead.
+
+        Raises:
+            ConnectionLost: The connection ended.
+        """
+        now = await self._seconds()
+        self._value = msgspec.json.encode({**self._owner, "since": now})
+        try:
+            taken = await self._connection.ask("SET", self._name, self._value, "NX", "PX", LOCK_MS)
+            other = None if taken == b"OK" else await self._connection.ask("GET", self._name)
+            if again and _owner(other).get("action") == self._owner["action"]:
+                await self._connection.ask("UNLINK", self._name)
+                taken = await self._connection.ask("SET", self._name, self._value, "NX", "PX", LOCK_MS)
+        except (NoPermissionError, OutOfMemoryError):
+            return None  # A server without memory cannot store a lock, and unlinking keys is what helps it.
+        except ResponseError as error:
+            if "WRONGTYPE" in str(error):
+                return self._stuck("is no lock: it holds another type of value")
+            return Refusal("locked", f"the lock cannot be taken: {safe_text(error, 120)}")
+        self.held, self._seen = taken == b"OK", self._clock.mono()
+        if self.held:
+            return None
+        return await self._held_by(other, now)
+
+    async def keep(self) -> str | None:
+        """Check and renew the lock if 5 s have passed since the last check. Return why it is lost, or None.
+
+        The time counts however it passed: in batches, on a slow disk, or while the machine slept.
+        """
+        if not self.held or self._clock.mono() - self._seen < RENEW_SECONDS:
+            return None
+        try:
+            asked = self._clock.mono()
+            ours = await self._connection.ask("GET", self._name) == self._value
+            if ours and await self._connection.ask("PEXPIRE", self._name, LOCK_MS) == 1:
+                self._seen = asked
+                return None
+        except ResponseError as error:
+            return f"the lock cannot be renewed: {safe_text(error, 120)}"
+        self.held = False
+        return "the lock was lost: it ran out while nothing renewed it, and somebody else may be at these keys"
+
+    async def _held_by(self, value: object, now: float) -> Refusal:
+        """Return who holds the lock. One without a TTL is named, because waiting does not help there."""
+        try:
+            left = await self._connection.ask("PTTL", self._name)
+        except ResponseError:
+            left = None
+        if left == -1:
+            return self._stuck("has no TTL, so it never ends by itself: nothing of this product leaves one like that")
+        remedy = f"wait: it ends by itself {LOCK_MS // 1000} s after its owner last renewed it, then plan again"
+        if left is None:
+            remedy += f" (if it does not end: {self._command('PTTL')})"
+        return Refusal("locked", _words(_owner(value), now), remedy)
+
+    def _stuck(self, why: str) -> Refusal:
+        remedy = f"look at it, and remove it once it is not in use: {self._command('UNLINK')}"
+        return Refusal("locked", f"the lock key {safe_text(self._name, 200)} {why}", remedy)
+
+    def _command(self, word: str) -> str:
+        """Return the command that the operator may type; it is not sent from here."""
+        return safe_text(redis_cli(self._connection.target, [word, self._name]), 400)
+
+    async def release(self) -> None:
+        """Remove the lock if it is still ours; otherwise it expires by itself."""
+        held, self.held = self.held, False
+        with contextlib.suppress(ResponseError):
+            if held and await self._connection.ask("GET", self._name) == self._value:
+                await self._connection.ask("UNLINK", self._name)
+
+    async def _seconds(self) -> float:
+        try:
+            seconds, micros = await self._connection.ask("TIME")
+        except ResponseError:
+            return 0.0
+        return int(seconds) + int(micros) / 1e6
+
+
+def _owner(value: object) -> dict[str, Any]:
+    try:
+        owner: Any = msgspec.json.decode(value) if isinstance(value, bytes) else {}
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return {}
+    if not isinstance(owner, dict):
+        return {}
+    return owner
+
+
+def _words(owner: dict[str, Any], now: float) -> str:
+    since = owner.get("since")
+    for_ = f" for {age(now - since)}" if isinstance(since, (int, float)) and now else ""
+    process = f" (process {owner['pid']})" if type(owner.get("pid")) is int else ""
+    who, host = (safe_text(owner.get(field, "?"), 40) for field in ("user", "host"))
+    return f"{who} on {host}{process} is working on this tenant{for_}"

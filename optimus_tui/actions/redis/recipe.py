@@ -1,12 +1,6 @@
-"""The base class of the actions: words, condition, and what is sent for a batch.
+"""What one kind of action sends.
 
-A recipe never chooses keys: it gets those of the plan. It refuses to hide a lost reply: ``Halted`` carries what is
-known of each key of the batch, and why nothing more may be sent.
-
-Stop an action that makes the server slow: PING times before each batch against those before the first. Pure.
-
-A slow PING is repeated at once, and the best of three counts, so that a busy moment of this machine does not matter.
-One slow figure in a hundred is chance, two are not. Less than 5 ms more than at the start never counts.
+The commands and keys that it may send, and the base class with its words and condition.
 """
 
 from abc import ABC, abstractmethod
@@ -18,7 +12,9 @@ from redis.exceptions import ResponseError
 
 from optimus_tui.actions.redis.operator_connection import ConnectionLost, OperatorConnection
 from optimus_tui.contract.actions import ActionKind, ActionRequest, Outcome, Plan
-from optimus_tui.probes.redis.commands import Word
+from optimus_tui.probes.redis.commands import (
+    Word,
+)
 from optimus_tui.wording.safe import safe_text
 
 NO_UNDO = "This cannot be undone."

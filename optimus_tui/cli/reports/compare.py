@@ -94,7 +94,7 @@ def command(ctx: click.Context, /, tenants: tuple[str, ...], minutes: int, as_js
     What differs most between them comes first.
     """
     from optimus_tui.cli.run_async import to_end
-    from optimus_tui.tools.standup.compare import MOST_TENANTS
+    from optimus_tui.tools.compare import MOST_TENANTS
 
     names = [os.fsencode(one) for one in dict.fromkeys(tenants)]
     if len(names) > MOST_TENANTS:
@@ -107,9 +107,8 @@ def command(ctx: click.Context, /, tenants: tuple[str, ...], minutes: int, as_js
 
 async def _tool_call(settings: "Settings", tenants: Sequence[bytes], minutes: int, as_json: bool) -> int:
     from optimus_tui.cli.run_async import connected_to
-    from optimus_tui.tools.answer import encode, failure_report
-    from optimus_tui.tools.arguments import ToolFailure
-    from optimus_tui.tools.standup.compare import TOOL, compare, found
+    from optimus_tui.tools.answer import ToolFailure, encode, failure_report
+    from optimus_tui.tools.compare import TOOL, compare, found
 
     async with connected_to(settings) as context:
         try:
@@ -150,7 +149,7 @@ def _strangers(report: "CompareReport") -> Iterator[str]:
 
 
 def _covered(report: "CompareReport") -> Iterator[str]:
-    from optimus_tui.wording.age import age
+    from optimus_tui.wording.numbers import age
 
     keys = report.coverage
     whole = ", incomplete"

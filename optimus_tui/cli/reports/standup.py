@@ -55,9 +55,8 @@ async def _tool_call(settings: "Settings", form: str, page: str | None) -> int:
     import asyncio
 
     from optimus_tui.cli.run_async import connected_to
-    from optimus_tui.tools.answer import encode, failure_report
-    from optimus_tui.tools.arguments import ToolFailure
-    from optimus_tui.tools.standup.glance import KEY, series, standup
+    from optimus_tui.tools.answer import ToolFailure, encode, failure_report
+    from optimus_tui.tools.standup import KEY, series, standup
 
     async with connected_to(settings) as context:
         try:

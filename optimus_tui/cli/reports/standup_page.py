@@ -11,9 +11,8 @@ from rich.cells import cell_len, set_cell_size
 
 from optimus_tui.assets import asset_dir
 from optimus_tui.contract.tools.state import Change, ServicePart, StandupFinding, StandupReport
-from optimus_tui.wording.age import age
-from optimus_tui.wording.charts import CHART_HEIGHT, CHART_WIDTH, CHARTS, Samples, chart
-from optimus_tui.wording.numbers import UNKNOWN, latency, percent, plural, size, thousands
+from optimus_tui.wording.layout import CHART_HEIGHT, CHART_WIDTH, CHARTS, Samples, chart
+from optimus_tui.wording.numbers import UNKNOWN, age, latency, percent, plural, size, thousands
 from optimus_tui.wording.safe import safe_text
 from optimus_tui.wording.truth import OVERALL_MARKS, SEVERITY_MARKS
 

@@ -11,7 +11,7 @@ import click
 from optimus_tui.assets import asset_dir
 from optimus_tui.cli import exits
 from optimus_tui.cli.output import print_error, print_line
-from optimus_tui.wording.shell import shell_word
+from optimus_tui.wording.safe import shell_word
 
 _NOT_COPIED = ("__pycache__", ".pytest_cache", ".ruff_cache", ".mypy_cache", ".venv", "build", "dist")
 _STEPS = """

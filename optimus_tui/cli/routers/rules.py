@@ -1,9 +1,16 @@
-"""``rules``: what the validator checks, why, and how it is mended, with two examples each. It reads nothing."""
+"""``rules``.
+
+What the validator checks, why, and how it is mended, with two examples each, on a terminal or as one Markdown page.
+"""
+
+from collections.abc import Iterable, Iterator
 
 import click
 
 from optimus_tui.cli import exits, output
 from optimus_tui.cli.output import print_error, print_line, print_wrapped
+from optimus_tui.patterns.rule import LEVELS, Rule
+from optimus_tui.patterns.rules import RULES
 
 
 @click.command("rules")
@@ -13,7 +20,7 @@ from optimus_tui.cli.output import print_error, print_line, print_wrapped
 def command(rule: str | None, form: str) -> int:
     """List the rules, or describe the one with ID."""
     from optimus_tui.patterns.rules import RULES
-    from optimus_tui.tools.patterns.report import OF_FILES
+    from optimus_tui.tools.validate import OF_FILES
 
     if rule in OF_FILES and form == "text":
         priority, why, fix = OF_FILES[rule]
@@ -38,8 +45,6 @@ def command(rule: str | None, form: str) -> int:
             content = documents[0]
         output.document(msgspec.json.encode(content), indent=output.indent())
     elif form == "md":
-        from optimus_tui.patterns.catalogue import page
-
         for line in page(chosen).rstrip().split("\n"):
             print_line(line)
     elif rule is None:
@@ -62,3 +67,33 @@ def command(rule: str | None, form: str) -> int:
         print_line()
         print_line(f"Set aside where it is meant so: # optimus: ignore[{one.id}] the reason")
     return exits.HEALTHY
+
+
+INTRODUCTION = """# Rules of the validator
+
+Made by `optimus-tui rules --format md`; do not edit. Each level includes those before it. A finding that was thought
+about is set aside by a comment on its line, or on a line of its own above it, with the reason:
+`# optimus: ignore[caching.missing] an export is never cached`.
+"""
+
+
+def page(rules: Iterable[Rule] = ()) -> str:
+    """Return all rules as Markdown, by level."""
+    return "\n".join(_page(list(rules) or list(RULES.values()))).rstrip() + "\n"
+
+
+def _page(rules: list[Rule]) -> Iterator[str]:
+    yield INTRODUCTION
+    for level in LEVELS:
+        yield f"## {level}\n"
+        for rule in rules:
+            if rule.level == level:
+                yield from _rule(rule)
+
+
+def _rule(rule: Rule) -> Iterator[str]:
+    yield f"### `{rule.id}` · {rule.title}\n"
+    yield f"Pattern {rule.pattern}, priority {rule.priority}. {rule.why}\n"
+    yield f"Fix: {rule.fix}\n"
+    yield f"```python\n# bad\n{rule.bad.strip()}\n```\n"
+    yield f"```python\n# good\n{rule.good.strip()}\n```\n"

@@ -12,7 +12,7 @@ import click
 
 from optimus_tui.cli import exits, output
 from optimus_tui.cli.flags import connection_flags, merge_flags, settings_of
-from optimus_tui.contract.tools.routers import RouterType
+from optimus_tui.contract.tools.traffic import RouterType
 
 if TYPE_CHECKING:
     from optimus_tui.actions.drafts.draft_checks import DraftCheck
@@ -140,7 +140,7 @@ def _show_and_write(
     """Show everything, check everything, ask, write."""
     from optimus_tui.actions.drafts.draft_checks import run_checks
     from optimus_tui.actions.drafts.routers import show_diff, show_tree
-    from optimus_tui.tools.patterns.files import judged
+    from optimus_tui.tools.router_files import judged
 
     if not plan.changes:
         output.print_line(f"the router {plan.draft.spec.name} is there already, exactly like this: nothing to write")

@@ -1,8 +1,4 @@
-"""``validate``: routers against the rules, for people, hooks and pipelines. It reads source, and never runs it.
-
-Exit code 0 where nothing of medium priority or worse was found that the baseline does not hold, else 1; 2 for a path
-that is not there.
-"""
+"""``validate``: routers against the rules, for people, hooks and pipelines. It reads source only."""
 
 import os
 from collections.abc import Callable, Iterator, Sequence
@@ -16,9 +12,10 @@ from optimus_tui.cli.flags import connection_flags, merge_flags, settings_of, wo
 from optimus_tui.cli.output import print_error, print_line
 
 if TYPE_CHECKING:
-    from optimus_tui.contract.tools.routers import LiveComparison, ValidateReport
+    from optimus_tui.contract.tools.traffic import LiveComparison, ValidateReport
     from optimus_tui.settings.model import Settings
-    from optimus_tui.tools.patterns.files import JudgedFiles
+    from optimus_tui.tools.router_files import JudgedFiles
+
 
 LEVELS = ("basic", "comprehensive", "production_ready")
 _ROOT_MARKS = ("src/backend", ".git", "pyproject.toml")
@@ -74,11 +71,11 @@ def command(
 
 def _wanted(paths: Sequence[Path], cwd: Path, settings: "Settings | None") -> list[tuple[Path, list[str], bool]]:
     """Return (root, files below it, True if they were named in the call) for each root."""
-    from optimus_tui.tools.patterns.files import ROUTERS
+    from optimus_tui.tools.router_files import ROUTERS
 
     if not paths:
-        from optimus_tui.tools.arguments import ToolFailure
-        from optimus_tui.tools.patterns.validate import source_tree
+        from optimus_tui.tools.answer import ToolFailure
+        from optimus_tui.tools.validate import source_tree
 
         try:
             root = source_tree(settings.source_path if settings else None).resolve()
@@ -100,7 +97,7 @@ def _wanted(paths: Sequence[Path], cwd: Path, settings: "Settings | None") -> li
 
 
 def _below(root: Path, folder: Path) -> Iterator[str]:
-    from optimus_tui.probes.keys.sources import SourceTree
+    from optimus_tui.tools.router_files import SourceTree
 
     yield from SourceTree(root).below(folder.relative_to(root).as_posix())
 
@@ -119,7 +116,7 @@ def _root_of(place: Path) -> Path:
 
 
 def _examined(wanted: Sequence[tuple[Path, list[str], bool]], use_cache: bool) -> "JudgedFiles":
-    from optimus_tui.tools.patterns.files import JudgedFiles, examine
+    from optimus_tui.tools.router_files import JudgedFiles, examine
 
     parts = [examine(root, files, named=named, use_cache=use_cache) for root, files, named in wanted]
     return JudgedFiles(
@@ -131,7 +128,7 @@ def _report(outcome: "JudgedFiles", level: str, cwd: Path) -> "ValidateReport":
     import time
 
     from optimus_tui.tools.answer import timestamp
-    from optimus_tui.tools.patterns.report import build, shown
+    from optimus_tui.tools.validate import build, shown
 
     def name(root: Path, path: str) -> str:
         place = root / path
@@ -163,7 +160,7 @@ def _exit_code(report: "ValidateReport", outcome: "JudgedFiles") -> int:
 
 
 def _write(place: Path, report: "ValidateReport") -> int:
-    from optimus_tui.tools.patterns.validate import made_of
+    from optimus_tui.tools.validate import made_of
 
     try:
         place.write_bytes(made_of(report.issues_found))
@@ -177,7 +174,7 @@ def _write(place: Path, report: "ValidateReport") -> int:
 def _reduced(report: "ValidateReport", place: Path) -> "tuple[ValidateReport, int, int]":
     import msgspec
 
-    from optimus_tui.tools.patterns.validate import parsed, split
+    from optimus_tui.tools.validate import parsed, split
 
     try:
         known = parsed(place.read_bytes())
@@ -190,20 +187,17 @@ def _reduced(report: "ValidateReport", place: Path) -> "tuple[ValidateReport, in
 
 def _print(report: "ValidateReport", form: str, known: int, gone: int) -> None:
     from optimus_tui import __version__
-    from optimus_tui.cli.routers import validate_formats
+    from optimus_tui.cli.routers.validate_formats import github, lines, sarif
 
     if form in ("json", "sarif"):
         import msgspec
 
         content: object = report
         if form == "sarif":
-            content = validate_formats.sarif(report, __version__)
+            content = sarif(report, __version__)
         output.document(msgspec.json.encode(content), indent=output.indent())
         return
-    lines = validate_formats.lines(report, known, gone)
-    if form == "github":
-        lines = validate_formats.github(report)
-    for line in lines:
+    for line in github(report) if form == "github" else lines(report, known, gone):
         print_line(line)
 
 
@@ -212,8 +206,8 @@ def _live(
 ) -> "tuple[int, LiveComparison | None]":
     """Below the findings for people, on stderr for programs, whose document stays one; it holds them as JSON."""
     from optimus_tui.cli.run_async import connected_to, to_end
-    from optimus_tui.tools.arguments import ToolFailure
-    from optimus_tui.tools.patterns.validate import live_drift
+    from optimus_tui.tools.answer import ToolFailure
+    from optimus_tui.tools.validate import live_drift
 
     compared: LiveComparison | None = None
 

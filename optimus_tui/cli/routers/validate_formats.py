@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from optimus_tui.contract.tools.routers import unescaped
+from optimus_tui.contract.tools.traffic import unescaped
 
 if TYPE_CHECKING:
-    from optimus_tui.contract.tools.routers import PatternIssue, ValidateReport
+    from optimus_tui.contract.tools.traffic import PatternIssue, ValidateReport
 
 _SARIF_LEVELS = {"high": "error", "medium": "warning", "low": "note"}
 _GITHUB_LEVELS = {"high": "error", "medium": "warning", "low": "notice"}
@@ -78,7 +78,7 @@ def _property(text: str) -> str:
 
 def sarif(report: "ValidateReport", version: str) -> dict[str, Any]:
     """Return a SARIF 2.1.0 log with the rules that were broken."""
-    from optimus_tui.tools.patterns.validate import fingerprint
+    from optimus_tui.tools.validate import fingerprint
 
     used = {one.rule: one for one in report.issues_found}
     order = {rule: at for at, rule in enumerate(used)}

@@ -1,7 +1,4 @@
-"""The chain of the audit.
-
-One line and its place in it, and the head (number, hash and place of the last record) beside the file.
-"""
+"""The chain of the audit, and the proof that its file still ends with the line that was written last."""
 
 import contextlib
 import hashlib
@@ -15,8 +12,7 @@ from msgspec import Struct
 
 from optimus_tui import __version__
 from optimus_tui.clock import Clock
-from optimus_tui.storage.errors import UnreadableFile, shown
-from optimus_tui.storage.private_file import PrivateFile, put_in_place
+from optimus_tui.storage.private_file import PrivateFile, UnreadableFile, put_in_place, shown
 
 FIRST = "0" * 64
 HEADED = 2
@@ -92,7 +88,7 @@ def _plain(fields: dict[str, object]) -> dict[str, object]:
     }
 
 
-FILE = "audit.head"
+HEAD_FILE = "audit.head"
 _SLOT = 512
 """Bytes; a disk writes a sector of this size whole or not at all."""
 _DIGEST = 16
@@ -120,20 +116,20 @@ def read_head(folder: Path) -> Head | None:
         UnreadableFile: the file is damaged or no plain file.
     """
     try:
-        file = PrivateFile.open(folder / FILE, os.O_RDONLY)
+        file = PrivateFile.open(folder / HEAD_FILE, os.O_RDONLY)
     except FileNotFoundError:
         return None
     with file:
         found = [_decoded(os.pread(file.handle, _SLOT, at)) for at in (0, _SLOT)]
     heads = [one for one in found if one is not None]
     if not heads:
-        raise UnreadableFile(f"{shown(folder / FILE)} is damaged: it does not say where the audit ended")
+        raise UnreadableFile(f"{shown(folder / HEAD_FILE)} is damaged: it does not say where the audit ended")
     return max(heads, key=lambda one: one.turn)
 
 
 def write_head(folder: Path, head: Head) -> Head:
     """Write the head to the disk and return it as written. OSError where that is not possible."""
-    path = folder / FILE
+    path = folder / HEAD_FILE
     try:
         file = PrivateFile.open(path)
     except FileNotFoundError:
@@ -146,7 +142,7 @@ def write_head(folder: Path, head: Head) -> Head:
 
 def renew_head(folder: Path, head: Head) -> Head:
     """Replace the head file as a whole, whatever plain file is there: for repairs."""
-    put_in_place(folder / FILE, 2 * _encoded(head))
+    put_in_place(folder / HEAD_FILE, 2 * _encoded(head))
     return head
 
 

@@ -31,8 +31,7 @@ from optimus_tui.history.audit.files import (
     packed,
     read,
 )
-from optimus_tui.storage.errors import UnreadableFile, shown
-from optimus_tui.storage.private_file import PrivateFile
+from optimus_tui.storage.private_file import PrivateFile, UnreadableFile, shown
 
 VERIFY, ROTATE = "optimus-tui audit verify", "optimus-tui audit rotate"
 ACCEPT = "optimus-tui audit accept-break --reason TEXT"

@@ -7,8 +7,8 @@ from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from itertools import pairwise
 from typing import Literal, NamedTuple
 
-from optimus_tui.contract.metrics import CREATED
-from optimus_tui.grammar.prometheus import split_series
+from optimus_tui.contract.services import CREATED
+from optimus_tui.grammar.info import split_series
 from optimus_tui.history.samples.file import Samples
 
 Span = tuple[float, float]

@@ -5,8 +5,8 @@ from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
-from optimus_tui.contract.metrics import Counted, MetricsState, Spread
-from optimus_tui.grammar.prometheus import split_series
+from optimus_tui.contract.services import Counted, MetricsState, Spread
+from optimus_tui.grammar.info import split_series
 from optimus_tui.history.samples.file import Samples
 from optimus_tui.history.samples.process_lives import (
     GAP_SECONDS,

@@ -12,9 +12,9 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from optimus_tui.contract.metrics import PROCESS_START, REQUESTS
 from optimus_tui.contract.reading import Fault
-from optimus_tui.grammar.prometheus import OWN_ROUTES, base_of, canonical
+from optimus_tui.contract.services import PROCESS_START, REQUESTS
+from optimus_tui.grammar.info import OWN_ROUTES, base_of, canonical
 from optimus_tui.history.samples.file import Samples
 from optimus_tui.settings.model import Settings
 from optimus_tui.wording.safe import safe_text

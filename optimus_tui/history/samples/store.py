@@ -23,11 +23,21 @@ from typing import Literal, TypeVar
 from optimus_tui.clock import Clock
 from optimus_tui.contract.reading import Fault
 from optimus_tui.contract.services import Series
-from optimus_tui.history.errors import fault_of_history, is_damage, is_full, is_locked
-from optimus_tui.history.samples.file import SIDE_FILES, HistoryFile, NewerFile, Samples, is_sound, is_there
+from optimus_tui.history.samples.file import (
+    SIDE_FILES,
+    HistoryFile,
+    NewerFile,
+    Samples,
+    fault_of_history,
+    is_damage,
+    is_full,
+    is_locked,
+    is_sound,
+    is_there,
+)
 from optimus_tui.settings.model import Settings
-from optimus_tui.storage.quarantine import set_aside
-from optimus_tui.storage.user import state_dir
+from optimus_tui.storage.append_log import set_aside
+from optimus_tui.storage.private_file import state_dir
 from optimus_tui.wording.safe import safe_text
 
 T = TypeVar("T")

@@ -11,9 +11,9 @@ from typing import TypeVar
 from msgspec.structs import replace
 
 from optimus_tui.clock import Clock
-from optimus_tui.contract.metrics import MEMORY, Counted, Increase, Quantiles, Window, WindowOrigin
 from optimus_tui.contract.reading import Fault
-from optimus_tui.grammar.prometheus import HISTOGRAM_PARTS, base_of, series_name, split_series
+from optimus_tui.contract.services import MEMORY, Counted, Increase, Quantiles, Window, WindowOrigin
+from optimus_tui.grammar.info import HISTOGRAM_PARTS, base_of, series_name, split_series
 from optimus_tui.history.samples.file import Samples
 from optimus_tui.history.samples.process_lives import (
     FELL,

@@ -13,14 +13,32 @@ import ast
 from functools import lru_cache
 from typing import Literal, NamedTuple
 
-from optimus_tui.patterns import drift
-from optimus_tui.patterns.facts.dependencies import hollow_tenants
 from optimus_tui.patterns.facts.keys import holds_tenant
-from optimus_tui.patterns.facts.model import DECLARED, IGNORED, IN_EXCEPT, TESTS_429, Bound, Class, Module, Scope, Unit
+from optimus_tui.patterns.facts.model import (
+    DECLARED,
+    IGNORED,
+    IN_EXCEPT,
+    TESTS_429,
+    Bound,
+    Class,
+    Module,
+    Scope,
+    Unit,
+    owners_of,
+)
+from optimus_tui.patterns.facts.routes import hollow_tenants
+from optimus_tui.patterns.source import vocabulary
 from optimus_tui.patterns.source.names import LOG_METHODS, chain, first_argument, is_limiter, is_tenant, text_of, words
-from optimus_tui.patterns.source.owners import owners_of
-from optimus_tui.patterns.source.passed_on import is_kept_unread, jobs_handed_on
-from optimus_tui.patterns.source.resolve import External, InstanceOf, Resolver, Seen, Thing, seen_calls
+from optimus_tui.patterns.source.resolve import (
+    External,
+    InstanceOf,
+    Resolver,
+    Seen,
+    Thing,
+    is_kept_unread,
+    jobs_handed_on,
+    seen_calls,
+)
 
 CacheCall = Literal["", "removes", "writes", "reads"]
 
@@ -38,13 +56,13 @@ class NamedJobs(NamedTuple):
 
 
 NOTHING = NamedJobs()
-_OF_OUR_OWN = drift.DB | drift.LOGGERS | drift.COLLECTORS | {"test", "lock", "flag", "flags", "limit"}
+_OF_OUR_OWN = vocabulary.DB | vocabulary.LOGGERS | vocabulary.COLLECTORS | {"test", "lock", "flag", "flags", "limit"}
 
 
 @lru_cache(maxsize=50_000)
 def is_invalidation(name: str) -> bool:
     """Return True if the name suggests an invalidation (delete, evict, purge)."""
-    return not words(name).isdisjoint(drift.INVALIDATES)
+    return not words(name).isdisjoint(vocabulary.INVALIDATES)
 
 
 @lru_cache(maxsize=50_000)
@@ -56,26 +74,26 @@ def named_jobs(raw: str, dotted: str, visible: bool) -> NamedJobs:
     owner, _, method = raw.rpartition(".")
     if not owner and not visible and "." in dotted:
         method = dotted.rpartition(".")[2].removesuffix("()")  # a method bound to a name of its own
-    if not dotted and not owner and method in drift.BUILTINS:
+    if not dotted and not owner and method in vocabulary.BUILTINS:
         return NOTHING
     spoken = words(method)
     about = words(owner) | words(dotted.rpartition(".")[0])
-    redis = not about.isdisjoint(drift.REDIS)
-    caches = not (about | spoken).isdisjoint(drift.CACHES)
+    redis = not about.isdisjoint(vocabulary.REDIS)
+    caches = not (about | spoken).isdisjoint(vocabulary.CACHES)
     flags: set[str] = set()
-    if method in drift.COUNTING and owner:
+    if method in vocabulary.COUNTING and owner:
         flags.add("counts")
     if not visible and not redis and not caches and "test" not in about:
         flags |= _asks(raw, dotted, method, about)
-    if method in LOG_METHODS and not about.isdisjoint(drift.LOGGERS):
+    if method in LOG_METHODS and not about.isdisjoint(vocabulary.LOGGERS):
         flags.add("logs")
-    if not (about | spoken).isdisjoint(drift.BREAKERS):
+    if not (about | spoken).isdisjoint(vocabulary.BREAKERS):
         flags.add("breaker")
     if _measures(dotted, method, about, spoken, visible):
         flags.add("metrics")
     cache: CacheCall = ""
-    if not spoken.isdisjoint(drift.INVALIDATES) or (
-        not spoken.isdisjoint(drift.ANNOUNCES) and not about.isdisjoint(drift.CHANNELS)
+    if not spoken.isdisjoint(vocabulary.INVALIDATES) or (
+        not spoken.isdisjoint(vocabulary.ANNOUNCES) and not about.isdisjoint(vocabulary.CHANNELS)
     ):
         flags.add("invalidates")
     elif (caches or redis) and not method[:1].isupper() and "pubsub" not in about:
@@ -86,7 +104,7 @@ def named_jobs(raw: str, dotted: str, visible: bool) -> NamedJobs:
         method in ("incr", "incrby"),
         cache,
         method == "add_exception_handler"
-        or (not visible and "handlers" in spoken and not spoken.isdisjoint(drift.FAILURES)),
+        or (not visible and "handlers" in spoken and not spoken.isdisjoint(vocabulary.FAILURES)),
     )
     if made == NOTHING:
         return NOTHING
@@ -97,13 +115,13 @@ def _asks(raw: str, dotted: str, method: str, about: frozenset[str]) -> set[str]
     """Return ``upstream`` or ``remote`` for a request to another service, ``db`` for a query, or an empty set."""
     root = dotted.partition(".")[0]
     framework = raw.startswith(("router.", "app.", "request.")) and raw.count(".") == 1
-    if root in drift.HTTP_ROOTS and (method in drift.ASKS or method == "urlopen"):
+    if root in vocabulary.HTTP_ROOTS and (method in vocabulary.ASKS or method == "urlopen"):
         return {"upstream"}
-    if method in drift.ASKS and about & drift.UPSTREAMS and not about & drift.DB and not framework:
+    if method in vocabulary.ASKS and about & vocabulary.UPSTREAMS and not about & vocabulary.DB and not framework:
         return {"upstream"}
     if _is_clients(dotted, method, about):
         return {"remote"}
-    if method in drift.DB_ASKS and (root in drift.DB_ROOTS or about & drift.DB):
+    if method in vocabulary.DB_ASKS and (root in vocabulary.DB_ROOTS or about & vocabulary.DB):
         return {"db"}
     return set()
 
@@ -113,24 +131,24 @@ def _is_clients(dotted: str, method: str, about: frozenset[str]) -> bool:
     typed = dotted.rpartition(".")[0].rpartition(".")[2]
     if not typed.endswith(("Client", "Gateway", "Sdk", "SDK")) or method[:1].isupper():
         return False
-    return about.isdisjoint(_OF_OUR_OWN) and words(method).isdisjoint(drift.PROVIDES)
+    return about.isdisjoint(_OF_OUR_OWN) and words(method).isdisjoint(vocabulary.PROVIDES)
 
 
 def _measures(dotted: str, method: str, about: frozenset[str], spoken: frozenset[str], visible: bool) -> bool:
-    if method in ("inc", "observe") or (about | spoken) & drift.INSTRUMENTS:
+    if method in ("inc", "observe") or (about | spoken) & vocabulary.INSTRUMENTS:
         return True
-    if method in drift.MEASURES and (about & drift.COLLECTORS or "prometheus_client" in dotted):
+    if method in vocabulary.MEASURES and (about & vocabulary.COLLECTORS or "prometheus_client" in dotted):
         return True
-    return not visible and bool(spoken & drift.MEASURES) and bool((about | spoken) & drift.COLLECTORS)
+    return not visible and bool(spoken & vocabulary.MEASURES) and bool((about | spoken) & vocabulary.COLLECTORS)
 
 
 def cache_call(method: str, spoken: frozenset[str], about: frozenset[str], caches: bool, visible: bool) -> CacheCall:
     """Return what is done to a cache or to Redis."""
-    if spoken & drift.REMOVES:
+    if spoken & vocabulary.REMOVES:
         return "removes"
-    if spoken & drift.CACHE_WRITES and "or" not in spoken:
+    if spoken & vocabulary.CACHE_WRITES and "or" not in spoken:
         return "writes"
-    if spoken & drift.CACHE_READS or (caches and spoken & drift.CACHES):
+    if spoken & vocabulary.CACHE_READS or (caches and spoken & vocabulary.CACHES):
         provides = not about and not visible and "get" in spoken and len(spoken) <= 3
         if provides and caches and (spoken & {"manager", "client"} or spoken == {"get", "cache"}):
             return ""  # get_cache_manager() hands one over
@@ -228,7 +246,7 @@ def is_idle(unit: Unit, resolver: Resolver) -> bool:
     if unit.raised or unit.stored or unit.augmented or unit.withs:
         return False
     calls = seen_calls(unit, resolver)
-    spoken = all(seen.method in LOG_METHODS or seen.raw in drift.BUILTINS for seen in calls)
+    spoken = all(seen.method in LOG_METHODS or seen.raw in vocabulary.BUILTINS for seen in calls)
     return spoken and not any(isinstance(one, ast.Delete) for one in ast.walk(unit.node))
 
 
@@ -236,12 +254,12 @@ def _keepers(module: Module) -> frozenset[str]:
     """Return the names of objects that store values for a time in this file: ``shelf.set(key, value, ttl=60)``."""
     known: frozenset[str] | None = module.unit.memo.get("keepers")
     if known is None:
-        units = [one for one in (module.unit, *module.units) if not one.keywords.isdisjoint(drift.LIFETIMES)]
+        units = [one for one in (module.unit, *module.units) if not one.keywords.isdisjoint(vocabulary.LIFETIMES)]
         calls = (call.node for unit in units for call in unit.calls if call.node.keywords)
         known = module.unit.memo["keepers"] = frozenset(
             chain(node.func).rpartition(".")[0]
             for node in calls
-            if any(word.arg in drift.LIFETIMES for word in node.keywords)
+            if any(word.arg in vocabulary.LIFETIMES for word in node.keywords)
         ) - {""}
     return known
 
@@ -261,7 +279,7 @@ def _asks_about_tenant(unit: Unit, resolver: Resolver) -> bool:
 
 def _maps_more_than_validation(node: ast.Call) -> bool:
     name = chain(first_argument(node))
-    return name.rpartition(".")[2] not in drift.OF_VALIDATION
+    return name.rpartition(".")[2] not in vocabulary.OF_VALIDATION
 
 
 def _limits(seen: Seen, unit: Unit, flags: set[str], ignored: list[Seen], resolver: Resolver) -> None:
@@ -281,12 +299,12 @@ def _limits(seen: Seen, unit: Unit, flags: set[str], ignored: list[Seen], resolv
         return
     if (
         last[:1].isupper()
-        or words(last) & drift.PROVIDES
+        or words(last) & vocabulary.PROVIDES
         or last in ("limit_for", "remaining", "headers", "get_window_stats", "model_dump", "dict", "json")
-        or words(seen.raw.rpartition(".")[0]) & drift.STORES  # limits as rows of a table
+        or words(seen.raw.rpartition(".")[0]) & vocabulary.STORES  # limits as rows of a table
     ):
         return
-    if (unused and (known or last in drift.VERDICT_METHODS)) or is_kept_unread(seen, unit):
+    if (unused and (known or last in vocabulary.VERDICT_METHODS)) or is_kept_unread(seen, unit):
         ignored.append(seen)
         return
     flags.add("limits")
@@ -319,23 +337,23 @@ def _of_statements(unit: Unit, resolver: Resolver, flags: set[str]) -> None:
     for handler, _ in unit.handlers:
         caught = handler.type
         names = [chain(one).rpartition(".")[2] for one in getattr(caught, "elts", [caught] if caught else [])]
-        if not names or any(name not in drift.BENIGN for name in names):
+        if not names or any(name not in vocabulary.BENIGN for name in names):
             flags.add("maps")
     for name in unit.loads:
         if is_invalidation(name) and _visible_or_unknown(unit, name, resolver):
             flags.add("invalidates")
-    if unit.is_async and any(words(chain(place.value)) & drift.CACHES for place, _ in unit.stored):
+    if unit.is_async and any(words(chain(place.value)) & vocabulary.CACHES for place, _ in unit.stored):
         flags |= {"cache_read", "cache_write"}  # a dictionary of its own, and not one of what was set up
     if _knows_tenant(unit, resolver):
         flags.add("tenant")
     for manager, scope in unit.withs:
         spoken = words(chain(manager))
-        if spoken.isdisjoint(drift.TRANSLATES | {"breaker", "circuit"}) or is_stub(resolver.what(manager, scope)):
+        if spoken.isdisjoint(vocabulary.TRANSLATES | {"breaker", "circuit"}) or is_stub(resolver.what(manager, scope)):
             continue
         if not spoken.isdisjoint({"breaker", "circuit"}):
             flags.add("breaker")
         unseen = isinstance(resolver.what(getattr(manager, "func", manager), scope), (External, type(None)))
-        if unseen and not spoken.isdisjoint(drift.TRANSLATES):
+        if unseen and not spoken.isdisjoint(vocabulary.TRANSLATES):
             flags.add("maps")
 
 

@@ -6,9 +6,8 @@ Only keys that can be read completely are reported: a function that makes keys f
 import ast
 import re
 
-from optimus_tui.patterns.facts.model import Bound, Param, Scope, Unit
+from optimus_tui.patterns.facts.model import Bound, Param, Scope, Unit, is_owner
 from optimus_tui.patterns.source.names import chain, first_argument, is_tenant, text_of, words
-from optimus_tui.patterns.source.owners import is_owner
 from optimus_tui.patterns.source.resolve import Resolver
 
 _DEEPEST = 8

@@ -11,7 +11,7 @@ Analyse ``except`` branches: what they catch, and whether the failure is reporte
 import ast
 from typing import Any, NamedTuple
 
-from optimus_tui.patterns.source.names import LOG_METHODS, chain, words
+from optimus_tui.patterns.source.names import LOG_METHODS, chain, first_type, is_tenant, words
 
 IN_EXCEPT, TESTS_429, IGNORED, GUARDED, DECLARED = 1, 2, 4, 8, 16
 """The place of a fact: in an ``except`` branch, under a test for 429, as a statement whose value is unused, under a
@@ -312,3 +312,33 @@ def _tells(node: ast.AST) -> bool:
 def may_tell_too_much(handler: ast.ExceptHandler, scope: Scope) -> bool:
     """Return whether the exception may hold hosts, keys and queries: any one, or one of the network or a store."""
     return is_broad(handler, scope) or not _FROM_OUTSIDE.isdisjoint(caught(handler, scope))
+
+
+_OWNERS = frozenset({"account", "company", "customer", "team", "merchant", "business", "firm", "practice", "shop"})
+_CALLERS = frozenset({"user", "principal", "caller", "claims", "identity", "auth", "who", "me", "viewer", "actor"})
+
+
+def owners_of(module: Module) -> frozenset[str]:
+    """Return the words that stand for the tenant in this file."""
+    known: frozenset[str] | None = module.unit.memo.get("owners")
+    if known is None:
+        found: set[str] = set()
+        for unit in module.units:
+            read = {word for name in unit.attrs if name.endswith("_id") for word in words(name) & _OWNERS}
+            if read and any(is_caller(arg) for arg, _, _ in unit.given):
+                found |= read
+        known = module.unit.memo["owners"] = frozenset(found)
+    return known
+
+
+def is_caller(arg: ast.arg) -> bool:
+    """Return whether a parameter is the logged-in caller, by its name or its type."""
+    typed = arg.annotation
+    if isinstance(typed, ast.Subscript):
+        typed = first_type(typed)
+    return not (words(arg.arg) | words(chain(typed))).isdisjoint(_CALLERS)
+
+
+def is_owner(name: str, module: Module) -> bool:
+    """Return whether the name is, or belongs to, a tenant in this file."""
+    return is_tenant(name) or not words(name).isdisjoint(owners_of(module))

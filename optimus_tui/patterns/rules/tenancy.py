@@ -3,11 +3,10 @@
 import ast
 from collections.abc import Iterator
 
-from optimus_tui.patterns.facts.dependencies import falls_back, hollow_tenants
-from optimus_tui.patterns.facts.model import Unit
+from optimus_tui.patterns.facts.model import Unit, is_caller
+from optimus_tui.patterns.facts.routes import falls_back, hollow_tenants
 from optimus_tui.patterns.rule import Hit, Rule, at, at_unit
 from optimus_tui.patterns.source.names import chain, first_argument, is_tenant
-from optimus_tui.patterns.source.owners import is_caller
 from optimus_tui.patterns.source.view import View
 
 _SOURCES = ("Header", "Query", "Cookie", "Param")

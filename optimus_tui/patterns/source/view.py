@@ -5,10 +5,9 @@ from collections.abc import Iterable, Iterator
 from functools import cached_property
 
 from optimus_tui.patterns.assembly import declared_on_apps
-from optimus_tui.patterns.facts.dependencies import needs
 from optimus_tui.patterns.facts.jobs import is_stub, jobs_of
 from optimus_tui.patterns.facts.model import DECLARED, Bound, Class, Module, Param, Scope, Unit
-from optimus_tui.patterns.facts.routes import METHODS, Route, routes_of
+from optimus_tui.patterns.facts.routes import METHODS, Route, needs, routes_of
 from optimus_tui.patterns.source.names import chain, is_limiter, words
 from optimus_tui.patterns.source.project import Lines, Project
 from optimus_tui.patterns.source.resolve import External, InstanceOf, Resolver, Seen, Thing, seen_calls

@@ -25,7 +25,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from optimus_tui.clock import Clock
-from optimus_tui.contract.feed import FeedBatch, FeedState
+from optimus_tui.contract.keyspace import FeedBatch, FeedState
 from optimus_tui.contract.reading import Fault
 from optimus_tui.grammar.events import parse_event
 from optimus_tui.grammar.keys import EVENT_LOG

@@ -9,7 +9,7 @@ from collections import Counter, deque
 from collections.abc import Sequence
 from itertools import islice
 
-from optimus_tui.contract.feed import FeedBatch, FeedEvent, FeedGap, FeedItem, FeedState, FeedStatus
+from optimus_tui.contract.keyspace import FeedBatch, FeedEvent, FeedGap, FeedItem, FeedState, FeedStatus
 from optimus_tui.contract.reading import Fault
 from optimus_tui.grammar.events import is_event
 

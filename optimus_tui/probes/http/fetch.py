@@ -1,21 +1,12 @@
-"""One HTTP request, limited in total time and in received bytes, without compression.
-
-One redirect to the same origin is followed. A port that closes the connection is asked whether it speaks TLS, or plain
-HTTP where TLS was expected. No body is decoded, no other redirect followed, no cookie kept, and no answer judged: that
-is the task of ``services``. An answer that is too large or compressed has a ``problem``; a missing answer is an
-exception that ``fault_of_http`` puts into words.
-
-Classify redirects: one to the same origin is followed once, any other is reported. Pure.
-
-An answer can never choose another host, port or scheme, and of an address only the origin is repeated.
-"""
+"""One HTTP request, limited in total time and in received bytes, and the transports that requests share."""
 
 import asyncio
 import contextlib
 import socket
 import ssl
 import time
-from typing import Any
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin, urlsplit
 
 import httpx
@@ -23,12 +14,124 @@ from msgspec import Struct
 
 from optimus_tui import __version__
 from optimus_tui.contract.reading import Fault
-from optimus_tui.probes.http.transport import LIMITS, LazyTls, Noted, no_cookies, plain_transport
 from optimus_tui.probes.load_meter import Span, starved, watching
 from optimus_tui.probes.port_protocol import Language, spoken_at
-from optimus_tui.probes.redis.unforeseen import UNFORESEEN, certificate_remedy
+from optimus_tui.probes.redis.parser import UNFORESEEN, certificate_remedy
 from optimus_tui.probes.round_trips import CommandLog
-from optimus_tui.wording.safe import safe_text
+from optimus_tui.wording.safe import redact, safe_text
+
+if TYPE_CHECKING:
+    from httpcore import AsyncNetworkStream
+
+
+_UNSENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
+
+LIMITS = httpx.Limits(max_connections=8, max_keepalive_connections=4, keepalive_expiry=4.0)
+"""Idle connections are closed before uvicorn closes them after 5 s, so that no request meets a closing one."""
+
+FRESH = httpx.Limits(max_connections=8, max_keepalive_connections=0)
+"""Every request uses a new connection, because a kept one always reaches the same worker."""
+
+
+class LazyTls(httpx.AsyncBaseTransport):
+    """The transport for https, built on first use with the system's and certifi's root certificates."""
+
+    def __init__(self, limits: httpx.Limits = LIMITS) -> None:
+        self._limits = limits
+        self._inner: httpx.AsyncHTTPTransport | None = None
+        self._building = asyncio.Lock()
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send the request, after building the transport if it is the first one."""
+        async with self._building:
+            if self._inner is None:
+                context = await asyncio.to_thread(_verifying_context)
+                self._inner = httpx.AsyncHTTPTransport(verify=context, limits=self._limits, trust_env=False)
+        return await self._inner.handle_async_request(request)
+
+    async def aclose(self) -> None:
+        """Close the transport if it was built."""
+        if self._inner is not None:
+            await self._inner.aclose()
+
+
+class Noted(httpx.AsyncBaseTransport):
+    """A transport that records each request in the command log, without user, password and secret headers.
+
+    It closes the connections that httpcore leaves open: of a request that is cancelled during the TLS handshake, and of
+    one that was still connecting when the transport was closed.
+    """
+
+    def __init__(self, inner: httpx.AsyncBaseTransport, log: CommandLog) -> None:
+        self._inner, self._log, self._closed = inner, log, False
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send the request and record it with its result."""
+        url = request.url
+        place = url.raw_scheme + b"://" + url.netloc + redact(url.raw_path.decode("ascii", "replace")).encode()
+        trip = self._log.requested(request.method.encode(), place, request.headers.raw, request.content)
+        opened = _opened_for(request)
+        try:
+            response = await self._inner.handle_async_request(request)
+        except _UNSENT:
+            trip.sent = False
+            trip.lose("no connection, never sent")
+            raise
+        except BaseException as error:
+            slow = isinstance(error, (asyncio.CancelledError, httpx.TimeoutException))
+            trip.lose("no answer in time" if slow else "no answer: the connection broke")
+            if isinstance(error, asyncio.CancelledError):
+                await _close(opened)
+            raise
+        if self._closed:
+            await _close(opened)
+        trip.status = response.status_code
+        trip.answer()
+        return response
+
+    async def aclose(self) -> None:
+        """Close the inner transport."""
+        self._closed = True
+        await self._inner.aclose()
+
+
+def _opened_for(request: httpx.Request) -> "list[AsyncNetworkStream]":
+    """Return a list that gets the connection once one was opened for this request."""
+    opened: list[AsyncNetworkStream] = []
+    trace = request.extensions.get("trace")
+
+    async def note(event: str, info: dict[str, Any]) -> None:
+        if event == "connection.connect_tcp.complete":
+            opened.append(info["return_value"])
+        if trace is not None:
+            await trace(event, info)
+
+    request.extensions["trace"] = note
+    return opened
+
+
+async def _close(streams: "list[AsyncNetworkStream]") -> None:
+    for stream in streams:
+        await stream.aclose()
+
+
+def plain_transport(limits: httpx.Limits = LIMITS) -> httpx.AsyncHTTPTransport:
+    """Return the transport for http; its TLS context is empty and never used."""
+    return httpx.AsyncHTTPTransport(verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), limits=limits, trust_env=False)
+
+
+def no_cookies() -> CookieJar:
+    """Return a jar that keeps no cookies, so that a service can neither pass state through us nor grow our memory."""
+    return CookieJar(policy=DefaultCookiePolicy(allowed_domains=[]))
+
+
+def _verifying_context() -> ssl.SSLContext:
+    import certifi
+
+    context = ssl.create_default_context()
+    context.load_verify_locations(certifi.where())
+    return context
+
 
 CODES = frozenset((301, 302, 303, 307, 308))
 LONGEST = 2000

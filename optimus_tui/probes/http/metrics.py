@@ -26,8 +26,9 @@ import httpx
 from msgspec.structs import replace
 
 from optimus_tui.clock import Clock
-from optimus_tui.contract.limits import LimitRules
-from optimus_tui.contract.metrics import (
+from optimus_tui.contract.keyspace import LimitRules
+from optimus_tui.contract.reading import Fault, Reading
+from optimus_tui.contract.services import (
     BREAKER,
     CREATED,
     DURATIONS,
@@ -38,11 +39,10 @@ from optimus_tui.contract.metrics import (
     REFUSED,
     REQUESTS,
     UPSTREAM_DURATIONS,
+    CacheMetrics,
     MetricsState,
 )
-from optimus_tui.contract.reading import Fault, Reading
-from optimus_tui.contract.services import CacheMetrics
-from optimus_tui.grammar.prometheus import (
+from optimus_tui.grammar.info import (
     HISTOGRAM_PARTS,
     OWN_ROUTES,
     Exposition,

@@ -11,10 +11,10 @@ from typing import NamedTuple
 from redis.exceptions import NoPermissionError, ResponseError
 
 from optimus_tui.clock import Clock
-from optimus_tui.contract.limits import NO_WINDOW, Counter
+from optimus_tui.contract.keyspace import NO_WINDOW, Counter
 from optimus_tui.grammar.keys import parse_key
 from optimus_tui.probes.load_meter import LoadMeter
-from optimus_tui.probes.redis.client import ObserverRedis
+from optimus_tui.probes.redis.guard import ObserverRedis
 from optimus_tui.probes.redis.parser import ReplyTooLarge, is_wrong_type, natural_number, raise_general
 
 KEYS_A_TRIP = 100

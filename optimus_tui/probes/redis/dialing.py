@@ -15,8 +15,8 @@ from typing import Literal
 from redis.exceptions import ConnectionError as LostConnection
 
 from optimus_tui.probes.port_protocol import ASK_SECONDS, Language, connect_tcp, spoken_at
-from optimus_tui.settings.addresses.tls_files import load_certificate
 from optimus_tui.settings.model import RedisTarget
+from optimus_tui.settings.service_urls import load_certificate
 
 REMEMBER_SECONDS = 600.0
 ASK_AGAIN_SECONDS = 5.0

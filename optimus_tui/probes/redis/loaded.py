@@ -18,13 +18,12 @@ import optimus_tui.probes.http.integration
 import optimus_tui.probes.http.metrics
 import optimus_tui.probes.http.services
 import optimus_tui.probes.keys.cache
-import optimus_tui.probes.keys.coherence
 import optimus_tui.probes.keys.keyspace
 import optimus_tui.probes.keys.limits
-import optimus_tui.probes.redis.client
+import optimus_tui.probes.postgres
+import optimus_tui.probes.redis.guard
 import optimus_tui.probes.redis.rights
-import optimus_tui.probes.servers.postgres
-import optimus_tui.probes.servers.server
+import optimus_tui.probes.server
 
 MODULES = (anyio._backends._asyncio, h11, hiredis, httpcore, httpx, idna, redis.asyncio, sniffio, optimus_tui)
 """The imported modules."""

@@ -1,23 +1,4 @@
-"""Parse Redis replies from servers that may send anything.
-
-Unrequested messages (RESP3 pushes) are skipped one after the other, without recursion. A reply is bounded while it is
-read: one beyond its command's cap is never held as a whole. Every error of the parser, whatever its cause, becomes an
-InvalidResponse.
-
-Check the replies of a pipeline one by one: which errors concern one key and which the whole server.
-
-An error that does not clearly concern one key is raised.
-
-How many bytes one reply may hold, by the command it answers. Pure.
-
-A larger reply was not requested: the server is another one than expected, or holds values that no pane can show. It is
-not read into memory.
-
-Check what replies announce before the parser sees them: how many elements, and how deep. Pure.
-
-The parser allocates room for a whole list at once: fourteen bytes that announce two thousand million elements would
-block the process for minutes. Such an announcement is refused, as are lists nested deeper than any valid reply.
-"""
+"""Parse Redis replies from servers that may send anything, and name the exceptions that an unexpected answer causes."""
 
 from collections.abc import Sequence
 from typing import Any, TypeVar
@@ -312,3 +293,21 @@ def items_of(reply: object) -> list[Any]:
     if isinstance(reply, list):
         return reply
     return []
+
+
+UNFORESEEN: tuple[type[Exception], ...] = (
+    *(TypeError, ValueError, LookupError, AttributeError, ArithmeticError, AssertionError, MemoryError),
+    *(RecursionError, StopIteration, StopAsyncIteration),
+)
+
+
+def certificate_remedy(reason: str, option: str) -> str:
+    """Return what helps against a certificate that was not accepted; ``option`` names the setting of its authority."""
+    words = reason.lower()
+    if "mismatch" in words or "not valid for" in words:
+        return "use a name of the certificate in the address"
+    if "expired" in words or "not yet valid" in words:
+        return "renew the certificate, or check this machine's clock"
+    if "self" in words or "issuer" in words or "unable to get" in words:
+        return f"name its authority with {option}"
+    return "check the certificate, the CA file and the scheme"

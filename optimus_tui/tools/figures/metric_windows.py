@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING, TypeVar
 
 from msgspec.structs import replace
 
-from optimus_tui.contract.metrics import BREAKER, Increase, MetricsState, Quantiles
 from optimus_tui.contract.reading import Fault, Reading
-from optimus_tui.grammar.prometheus import HISTOGRAM_PARTS, base_of, split_series
+from optimus_tui.contract.services import BREAKER, Increase, MetricsState, Quantiles
+from optimus_tui.grammar.info import HISTOGRAM_PARTS, base_of, split_series
 from optimus_tui.history.samples.file import Samples
 from optimus_tui.history.samples.process_lives import LOOKS_EACH, PROCESS, STARTED, ProcessReading, compare_marks
 from optimus_tui.history.samples.processes import grow

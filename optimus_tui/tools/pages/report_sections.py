@@ -5,13 +5,12 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from optimus_tui.contract.findings import Finding
-from optimus_tui.contract.limits import Counter, LimitRow
+from optimus_tui.contract.keyspace import Counter, LimitRow
 from optimus_tui.contract.reading import Fault, Reading
 from optimus_tui.contract.services import ServiceState
-from optimus_tui.contract.tools.common import Diagnostic
+from optimus_tui.contract.tools.common import Diagnostic, rounded
 from optimus_tui.contract.tools.state import DependencySection, InstanceSection, LimitSection
 from optimus_tui.verdicts.limits.words import operation_words
-from optimus_tui.verdicts.values import rounded
 from optimus_tui.wording.safe import safe_text
 from optimus_tui.wording.truth import OVERALL_MARKS, SEVERITY_MARKS, StateGlyph
 

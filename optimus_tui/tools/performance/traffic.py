@@ -1,24 +1,39 @@
-"""Throughput and error rate from the gateway's own counter of requests, and the form of one metric's result."""
+"""analyze_performance_metrics.
 
+Throughput, error rate and latency, each measured or said to be not available, over a named window.
+"""
+
+import asyncio
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
-from optimus_tui.contract.finding_rules import METRICS_UNMEASURED
-from optimus_tui.contract.findings import Finding
-from optimus_tui.contract.metrics import REQUESTS, Increase
+from optimus_tui.contract.finding_rules import METRICS_UNMEASURED, SERVER_UNREACHABLE, SERVICES_ENGINE, SERVICES_GATEWAY
+from optimus_tui.contract.findings import Finding, Severity
+from optimus_tui.contract.make_finding import make_finding, phrase
 from optimus_tui.contract.reading import Fault
-from optimus_tui.contract.tools.common import WindowSource
+from optimus_tui.contract.services import DURATIONS, REQUESTS, UPSTREAM_DURATIONS, Increase, Quantiles, Series, Window
+from optimus_tui.contract.tools.common import WindowSource, rounded
 from optimus_tui.contract.tools.traffic import PerformanceQuery
+from optimus_tui.tools.figures.gateway_figures import LATELY_MINUTES
 from optimus_tui.tools.figures.metric_windows import Counters
 from optimus_tui.tools.pages.report_sections import sentence
+from optimus_tui.tools.troubleshoot.evidence import kept_series, live_series, why_untimed
+from optimus_tui.verdicts.gateway import latency as bars
+from optimus_tui.verdicts.gateway import latency as percentiles
 from optimus_tui.verdicts.gateway import performance as verdicts
 from optimus_tui.verdicts.gateway.failures import GATEWAY, find_errors
-from optimus_tui.verdicts.gateway.services import find_restarts, restarts_words
-from optimus_tui.verdicts.unmeasured import unmeasured
+from optimus_tui.verdicts.gateway.latency import judge_routes
+from optimus_tui.verdicts.gateway.performance import assess, beside_counters, shown
+from optimus_tui.verdicts.gateway.services import STARVED, find_restarts, restarts_words, unheard
+from optimus_tui.verdicts.health import unmeasured
+from optimus_tui.verdicts.statistics import Figures, figures
 
 if TYPE_CHECKING:
     from optimus_tui.context import Context
+    from optimus_tui.probes.http.health_body import ReportedHealth
+    from optimus_tui.probes.http.integration import Timed
 
 
 class Result(Struct, frozen=True, kw_only=True):
@@ -116,3 +131,230 @@ def _notes(grown: Increase, query: PerformanceQuery) -> dict[str, Any]:
     if notes:
         return {"notes": notes}
     return {}
+
+
+LOOKS = 5
+SERVICES = {"gateway": "backend_orchestrator", "engine": "ai_engine", "redis": "redis"}
+"""Our name for each, and the document's."""
+_RULES = {"gateway": SERVICES_GATEWAY, "engine": SERVICES_ENGINE, "redis": SERVER_UNREACHABLE}
+
+
+async def latency(ctx: "Context", query: PerformanceQuery) -> Result:
+    """Measure latency now (``latency_tests``) and over the window (``services``, ``routes``, ``upstreams``).
+
+    The summary's ``assessment`` is never better than the worst finding of the document. The average is over the two
+    services that speak HTTP: Redis is a hundred times faster and would only improve it.
+    """
+    counters = Counters(ctx, query.time_window_minutes)
+    looks, windows, (routes, upstreams), lately = await asyncio.gather(
+        _look(ctx),
+        _windows(ctx, query.time_window_minutes),
+        _histograms(counters),
+        Counters(ctx, LATELY_MINUTES, live=False).quantiles(DURATIONS, "route"),
+    )
+    services = {name: _service(looks[name], windows[name]) for name in SERVICES}
+    best = max(windows.values(), key=lambda window: window.covered_minutes)
+    kept = best.covered_minutes > 0
+    findings = (
+        *_down(looks),
+        *bars.judge(_series(looks, windows, ctx.clock.wall()), ctx.settings.thresholds),
+        *judge_routes(routes.groups, lately.groups, ctx.settings.thresholds),
+    )
+    results: dict[str, Any] = {
+        "latency_tests": [_test(name, looks[name]) for name in ("gateway", "engine")],
+        "latency_summary": _summary(ctx, looks, findings),
+        "services": services,
+        "routes": _groups(routes, "route"),
+        "upstreams": _groups(upstreams, "service"),
+    }
+    if query.tenant_filter is not None:
+        results["notes"] = ["latency is measured for all tenants together: the gateway has no latency by tenant"]
+    covered: Window | Quantiles = routes
+    if kept:
+        covered = best
+    return Result(results=results, covered_minutes=covered.covered_minutes, source=covered.source, findings=findings)
+
+
+async def _look(ctx: "Context") -> dict[str, list["Timed"]]:
+    from optimus_tui.probes.http.integration import time_pings, time_service
+
+    settings, http, clock = ctx.settings, ctx.http, ctx.clock
+    gateway, engine, redis = await asyncio.gather(
+        time_service(http, clock, f"{settings.gateway_url}/health", LOOKS),
+        time_service(http, clock, f"{settings.engine_url}/health", LOOKS),
+        time_pings(ctx.redis, clock, LOOKS),
+    )
+    return {"gateway": gateway, "engine": engine, "redis": redis}
+
+
+async def _windows(ctx: "Context", minutes: float) -> dict[str, Window]:
+    found = await asyncio.gather(*(ctx.windows.series(f"latency.{name}", minutes) for name in SERVICES))
+    return dict(zip(SERVICES, found, strict=True))
+
+
+async def _histograms(counters: Counters) -> tuple[Quantiles, Quantiles]:
+    routes, upstreams = await asyncio.gather(
+        counters.quantiles(DURATIONS, "route"),
+        counters.quantiles(UPSTREAM_DURATIONS, "service"),
+    )
+    return routes, upstreams
+
+
+def _times(looks: list["Timed"]) -> list[float]:
+    return [one.ms for one in looks if one.counts and one.ms is not None]
+
+
+def _test(name: str, looks: list["Timed"]) -> dict[str, Any]:
+    """One service as the document shows it: its average, or why it has none."""
+    of = figures(_times(looks))
+    failed = [one for one in looks if not one.good]
+    if failed:
+        last = failed[-1]
+    else:
+        last = looks[-1]
+    error = sentence(last.fault)
+    if not error and not of.samples:
+        error = why_untimed(looks) or None
+    return {
+        "service": SERVICES[name],
+        "latency_ms": rounded(of.average),
+        "status_code": last.status_code,
+        "samples": of.samples,
+        "failed": len(failed),
+        "max_latency_ms": rounded(of.highest),
+        "error": error,
+    }
+
+
+def _summary(ctx: "Context", looks: dict[str, list["Timed"]], findings: Sequence[Finding]) -> dict[str, Any]:
+    both = [looks["gateway"], looks["engine"]]
+    means = figures([of.average for of in (figures(_times(one)) for one in both) if of.average is not None])
+    every = figures([ms for one in both for ms in _times(one)])
+    counts = [(len(one), sum(not look.good for look in one)) for one in both]
+    return {
+        "average_latency_ms": rounded(means.average),
+        "max_latency_ms": rounded(every.highest),
+        "min_latency_ms": rounded(every.lowest),
+        "p50_latency_ms": rounded(every.p50),
+        "p95_latency_ms": rounded(every.p95),
+        "p99_latency_ms": rounded(every.p99),
+        "samples": every.samples,
+        "failed": sum(failed for _, failed in counts),
+        "assessment": assess(means.average, counts, ctx.settings.thresholds, findings),
+    }
+
+
+def _service(looks: list["Timed"], window: Window) -> dict[str, Any]:
+    """A service over the window; over the samples of just now where the window holds too little for a percentile."""
+    times, minutes, source = _times(looks), 0.0, "live"
+    if _is_kept(window):
+        times = [value for _, value in window.samples]
+        minutes, source = round(window.covered_minutes, 2), window.source
+    return {
+        **_shown(figures(times)),
+        "failed": sum(not one.good for one in looks),
+        "covered_minutes": minutes,
+        "source": source,
+        "error": next((sentence(one.fault) for one in looks if one.fault), None),
+    }
+
+
+def _shown(of: Figures) -> dict[str, Any]:
+    return {
+        "samples": of.samples,
+        "average_ms": rounded(of.average, 2),
+        "p50_ms": rounded(of.p50, 2),
+        "p95_ms": rounded(of.p95, 2),
+        "p99_ms": rounded(of.p99, 2),
+        "max_ms": rounded(of.highest, 2),
+    }
+
+
+def _groups(found: Quantiles, label: str) -> dict[str, Any]:
+    """The gateway's own histogram, the most used first. A percentile that is only a bound is null."""
+    if found.covered_minutes <= 0:
+        return {
+            "status": "not available",
+            "reason": sentence(found.fault) or "this histogram was not recorded",
+            "rows": [],
+        }
+
+    def row(name: str) -> dict[str, Any]:
+        of = found.groups[name]
+        timed = percentiles.section(of)
+        return {label: shown(name), "requests": round(of.count), "average_ms": timed.pop("mean_ms"), **timed}
+
+    return {
+        "status": "ok",
+        "rows": [row(name) for name in found.groups],
+        "covered_minutes": round(found.covered_minutes, 3),
+        "source": found.source,
+        **beside_counters(found),
+    }
+
+
+def _series(looks: dict[str, list["Timed"]], windows: dict[str, Window], wall: float) -> dict[str, Series]:
+    found = {}
+    for name, window in windows.items():
+        if _is_kept(window):
+            found[name] = kept_series(window, wall)
+        else:
+            found[name] = live_series(_times(looks[name]))
+    return found
+
+
+def _is_kept(window: Window) -> bool:
+    return len(window.samples) >= bars.MIN_SAMPLES
+
+
+def _down(looks: dict[str, list["Timed"]]) -> list[Finding]:
+    found = []
+    for name, of in looks.items():
+        failed = [one for one in of if not one.good]
+        spoilt = [one.fault for one in failed if one.fault and one.fault.kind == STARVED]
+        if spoilt and len(spoilt) == len(failed):
+            found.append(unheard(name, spoilt[-1]))
+            continue
+        if not failed:
+            found += _degraded(name, of[-1].reported)
+            continue
+        why = sentence(failed[-1].fault) or phrase(_RULES[name], "no_reason")
+        all_of = len(failed) == len(of)
+        severity: Severity = "high"
+        if all_of:
+            severity = "critical"
+        found.append(
+            make_finding(
+                rule=_RULES[name],
+                severity=severity,
+                subject=name,
+                message=phrase(
+                    _RULES[name], "checks_failed", subject=name, failed=len(failed), count=len(of), reason=why
+                ),
+                measured=float(len(failed)),
+                threshold=0.0,
+                unit="checks",
+                samples=len(of),
+                impact=phrase(_RULES[name], "checks_failed_impact"),
+                remedy=phrase(_RULES[name], "see_health"),
+            )
+        )
+    return found
+
+
+def _degraded(name: str, reported: "ReportedHealth") -> list[Finding]:
+    """A service that answers in time and calls itself degraded."""
+    if reported.sickness is None:
+        return []
+    return [
+        make_finding(
+            rule=_RULES[name],
+            severity="medium",
+            subject=name,
+            message=phrase(_RULES[name], "degraded", subject=name, words=reported.words),
+            measured="degraded",
+            threshold="healthy",
+            impact=phrase(_RULES[name], "degraded_impact"),
+            remedy=phrase(_RULES[name], "see_health"),
+        )
+    ]

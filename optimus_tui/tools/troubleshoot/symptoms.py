@@ -11,21 +11,27 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
-from optimus_tui.contract.cache import CacheReport
 from optimus_tui.contract.findings import SEVERITIES
-from optimus_tui.contract.metrics import BREAKER, DURATIONS, HITS, MISSES, REQUESTS, UPSTREAM_DURATIONS, Increase
+from optimus_tui.contract.keyspace import CacheReport
 from optimus_tui.contract.reading import Fault
+from optimus_tui.contract.services import BREAKER, DURATIONS, HITS, MISSES, REQUESTS, UPSTREAM_DURATIONS, Increase
 from optimus_tui.contract.tools.traffic import TroubleshootQuery, TroubleshootReport
-from optimus_tui.tools.health.sections import MOST_ROWS, limit_sections, unparsed_section
+from optimus_tui.tools.health import MOST_ROWS, limit_sections, unparsed_section
 from optimus_tui.tools.keyspace_scan import Survey, common_limits_of, judge_limits, survey
 from optimus_tui.tools.pages.report_sections import diagnostics
-from optimus_tui.tools.troubleshoot.evidence import EvidenceReader
-from optimus_tui.tools.troubleshoot.refusals import RefusalEvidence, Watched, neighbours, read_refusals, read_twice
+from optimus_tui.tools.troubleshoot.evidence import (
+    EvidenceReader,
+    RefusalEvidence,
+    Watched,
+    neighbours,
+    read_refusals,
+    read_twice,
+)
 from optimus_tui.verdicts.gateway.performance import of_tenant
+from optimus_tui.verdicts.limits.words import merge_rules
 from optimus_tui.verdicts.playbooks import cache_miss, circuit_breaker, high_latency, memory_leak, proxy_timeout
 from optimus_tui.verdicts.playbooks import rate_limiting as playbook
 from optimus_tui.verdicts.playbooks.conclusion import Conclusion
-from optimus_tui.verdicts.rules import merge_rules
 from optimus_tui.wording.safe import safe_text
 
 if TYPE_CHECKING:

@@ -2,6 +2,11 @@
 
 It writes nothing itself: the action service does, once the words are typed. It refuses a confirmation by an Enter that
 is held down or was buffered, words that were pasted, and to show an outcome that was not reported.
+
+The dialog of an interrupted action: resume it after arming and its words, or verify and close it.
+
+What was done before the interruption comes from the audit, never from memory. Closing needs no words: it writes nothing
+but the audit.
 """
 
 import asyncio
@@ -18,10 +23,26 @@ from textual.widgets import Button, Input, Static
 from textual.worker import Worker, WorkerState
 
 from optimus_tui.clock import Clock
-from optimus_tui.contract.actions import ActionRequest, Confirmation, Plan, Preview, Progress, Receipt, Refusal
+from optimus_tui.contract.actions import (
+    ActionRequest,
+    Confirmation,
+    Interrupted,
+    Plan,
+    Preview,
+    Progress,
+    Receipt,
+    Refusal,
+)
 from optimus_tui.tui.actions import action_dialog_text
-from optimus_tui.tui.actions.action_dialog_face import STALE_SECONDS, ActionDialogFace
-from optimus_tui.tui.actions.action_dialog_widgets import ActionLines, GuardedButton, audit_words
+from optimus_tui.tui.actions.action_dialog_face import (
+    STALE_SECONDS,
+    ActionDialogFace,
+    ActionLines,
+    DialogState,
+    GuardedButton,
+    audit_words,
+)
+from optimus_tui.tui.actions.action_dialog_text import Lines, left_lines
 from optimus_tui.tui.dialogs.base import Dialog
 from optimus_tui.tui.widgets.fields import ReasonInput, TypedInput
 from optimus_tui.wording.safe import safe_text
@@ -29,6 +50,7 @@ from optimus_tui.wording.safe import safe_text
 if TYPE_CHECKING:
     from optimus_tui.actions.redis.keys import Known
     from optimus_tui.actions.service import ActionService
+
 
 QUIET_SECONDS = 0.5
 """An Enter that confirms comes this long after the key before it, and after the button got the focus."""
@@ -341,7 +363,7 @@ class ActionDialog(Dialog):
         """Ask which keys of uncertain owner to take in, and make another plan with other words."""
         if self.stage != "asking" or self.plan is None or not self.plan.ambiguous:
             return
-        from optimus_tui.tui.actions.include_dialog import IncludeDialog
+        from optimus_tui.tui.actions.arm_dialog import IncludeDialog
 
         taken = await self.app.push_screen_wait(IncludeDialog(self.plan))
         if taken is not None and taken != self.request.include:
@@ -356,3 +378,68 @@ class ActionDialog(Dialog):
             self.draw()
         else:
             self.dismiss(self.outcome)
+
+
+class ResumeFace(ActionDialogFace):
+    """The texts of an action that was interrupted."""
+
+    def __init__(self, dialog: DialogState, left: Interrupted, verb: str) -> None:
+        super().__init__(dialog)
+        self.left, self.verb = left, verb
+
+    def title(self) -> str:
+        """Return what is done with the action, and the action's own title."""
+        return f"{self.verb}: {super().title()}"
+
+    def asking_lines(self, plan: Plan, preview: Preview, width: int) -> Lines:
+        """Return what was left undone and is about to be confirmed."""
+        return left_lines(self.left, preview.effect, width)
+
+    def stage_keys(self) -> dict[str, str]:
+        """Return the keys by stage: nothing can be planned again."""
+        return {"asking": "tab next   esc leaves it open", "acting": "esc stops after the batch"}
+
+
+class ResumeDialog(ActionDialog):
+    """The action dialog for an interrupted action: it resumes it, or verifies and closes it."""
+
+    def __init__(
+        self, action_service: "ActionService", clock: Clock, left: Interrupted, closing: str | None = None
+    ) -> None:
+        """Begin with what is left; ``closing`` is the reason to close it for, None to ask for words and resume it."""
+        super().__init__(action_service, clock, left.plan.request)
+        self.left, self.closing = left, closing
+        self.face = ResumeFace(self, left, "Resume")
+        if closing is not None:
+            self.face = ResumeFace(self, left, "Close")
+
+    def begin(self) -> None:
+        """Ask for the words that resume the action, or close it at once."""
+        plan, outcomes = self.left.plan, self.left.outcomes
+        rest = tuple(key for key, outcome in zip(plan.keys, outcomes, strict=True) if outcome in ("left", "unknown"))
+        self.plan, self.preview = plan, self.action_service.preview(structs.replace(plan, keys=rest))
+        self.words, self.refusal = self.left.confirm, None
+        if self.closing is None:
+            self.stage = "asking"
+        else:
+            self.stage = "acting"
+            self.act(Confirmation("", self.closing))
+        self.draw()
+        self.query_one("#cancel").focus()
+
+    async def perform(self, confirmation: Confirmation) -> Receipt | Refusal:
+        """Close the action, or resume it."""
+        if self.closing is not None:
+            return await self.action_service.settle(self.left, self.closing, self._cancel, self._note_progress)
+        return await self.action_service.resume(self.left, confirmation, self._cancel, self._note_progress)
+
+    def age(self) -> float:
+        """Return 0: the action service knows how old an interrupted action may be."""
+        return 0.0
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Return False for the keys that would change the plan: an interrupted action keeps its own."""
+        wanted = action
+        if action == "letter":
+            wanted = str(parameters[0])
+        return wanted not in ("gentler", "replan", "include", "whole") and super().check_action(action, parameters)

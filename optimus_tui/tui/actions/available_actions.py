@@ -11,14 +11,12 @@ from typing import TYPE_CHECKING, NamedTuple
 from msgspec import structs
 
 from optimus_tui.contract.actions import ActionKind, ActionRequest
-from optimus_tui.contract.cache import CacheReport, GroupTotals
-from optimus_tui.contract.feed import FeedEvent, FeedGap
 from optimus_tui.contract.finding_rules import CACHE_NO_TTL, rule_of
 from optimus_tui.contract.findings import Finding
-from optimus_tui.contract.limits import LimitRow, LimitsReport
+from optimus_tui.contract.keyspace import CacheReport, FeedEvent, FeedGap, GroupTotals, LimitRow, LimitsReport
 from optimus_tui.grammar.keys import COHERENCE_PREFIX
 from optimus_tui.probes.events.ring import MAX_CHANNEL
-from optimus_tui.tui.dialogs.choices import QuestionDialog, QuestionField
+from optimus_tui.tui.dialogs.base import QuestionDialog, QuestionField
 from optimus_tui.tui.panes.cache.rows import KeyRow
 from optimus_tui.tui.panes.health.lines import HealthLine
 from optimus_tui.verdicts.limits.words import subject_of

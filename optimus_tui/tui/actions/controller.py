@@ -51,7 +51,7 @@ class ActionsController:
         if self.service is None or self.service.guard.armed is None:
             return "read-only", "quiet"
         armed = self.service.guard.armed
-        from optimus_tui.tui.actions.action_dialog_widgets import armed_words
+        from optimus_tui.tui.actions.action_dialog_face import armed_words
 
         words, width = armed_words(self.service.guard), self.dashboard.size.width
         if width < 110:  # leave out how long no key was pressed: the time left includes it
@@ -129,7 +129,7 @@ class ActionsController:
 
     async def _choose_for_row(self) -> None:
         from optimus_tui.tui.actions.available_actions import offers_for, why_none
-        from optimus_tui.tui.dialogs.choices import PickDialog
+        from optimus_tui.tui.dialogs.base import PickDialog
 
         dashboard = self.dashboard
         row = dashboard.pane(dashboard.current).selected

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 from optimus_tui.contract.actions import Interrupted, Receipt, Refusal
 from optimus_tui.tui.actions.controller import ActionsController
 from optimus_tui.tui.services import DashboardServices
-from optimus_tui.wording.age import ago
-from optimus_tui.wording.numbers import plural
+from optimus_tui.wording.numbers import ago, plural
 from optimus_tui.wording.safe import safe_text
 
 if TYPE_CHECKING:
@@ -76,7 +75,7 @@ class InterruptedActions:
 
     async def take_up(self, left: Interrupted) -> None:
         """Ask what to do with an interrupted action until it is closed, or left as it is."""
-        from optimus_tui.tui.dialogs.choices import PickDialog
+        from optimus_tui.tui.dialogs.base import PickDialog
 
         about = self._open_words(left)
         while True:
@@ -100,7 +99,7 @@ class InterruptedActions:
 
     async def _resume(self, left: Interrupted) -> bool:
         """Resume an action. Return True once it is closed."""
-        from optimus_tui.tui.actions.action_dialog_resume import ResumeDialog
+        from optimus_tui.tui.actions.action_dialog import ResumeDialog
 
         if not await self.actions.ensure_armed():
             return False
@@ -110,8 +109,8 @@ class InterruptedActions:
 
     async def _close(self, left: Interrupted) -> bool:
         """Verify an action's keys and close it. Return True once it is closed."""
-        from optimus_tui.tui.actions.action_dialog_resume import ResumeDialog
-        from optimus_tui.tui.dialogs.choices import QuestionDialog, QuestionField
+        from optimus_tui.tui.actions.action_dialog import ResumeDialog
+        from optimus_tui.tui.dialogs.base import QuestionDialog, QuestionField
 
         about = "Its keys are read once more. What was not tried stays as it is."
         answers = await self.dashboard.ask(QuestionDialog("Verify and close", [QuestionField("Why")], about))
@@ -172,9 +171,7 @@ def holds(pattern: str) -> bool:
     Args:
         pattern: ``*.plan`` for actions that are open, ``*.receipt`` for those that are closed.
     """
-    from optimus_tui.storage.errors import UnreadableFile
-    from optimus_tui.storage.private_file import names_in
-    from optimus_tui.storage.user import state_dir
+    from optimus_tui.storage.private_file import UnreadableFile, names_in, state_dir
 
     try:
         return bool(fnmatch.filter(names_in(state_dir() / "actions"), pattern))

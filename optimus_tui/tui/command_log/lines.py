@@ -14,10 +14,8 @@ from optimus_tui.settings.model import RedisTarget, Settings
 from optimus_tui.tui.keys import MOVES, chosen
 from optimus_tui.tui.widgets.line_view import LineView
 from optimus_tui.tui.widgets.table import Cell, Column, Table, fit_name
-from optimus_tui.wording.age import clock
-from optimus_tui.wording.numbers import compact, latency
-from optimus_tui.wording.safe import safe_text
-from optimus_tui.wording.shell import curl, redis_cli_any
+from optimus_tui.wording.numbers import clock, compact, latency
+from optimus_tui.wording.safe import curl, redis_cli_any, safe_text
 
 OPERATOR = "optimus-tui-operator"
 """The name of the connection that an action writes through."""

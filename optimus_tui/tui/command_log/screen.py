@@ -34,11 +34,10 @@ from optimus_tui.tui.command_log.lines import (
 from optimus_tui.tui.dialogs.sheets import Fact, SheetDialog
 from optimus_tui.tui.keys import chosen
 from optimus_tui.tui.messages import CopyRequested
-from optimus_tui.tui.terminal import clipboard
+from optimus_tui.tui.terminal import user_programs
 from optimus_tui.tui.widgets.bars import KeyStrip
 from optimus_tui.tui.widgets.fields import PromptBar
-from optimus_tui.wording.age import clock
-from optimus_tui.wording.numbers import latency, plural
+from optimus_tui.wording.numbers import clock, latency, plural
 from optimus_tui.wording.safe import safe_text
 
 MOST_LISTED = 1_000
@@ -256,7 +255,7 @@ class CommandLogScreen(BaseScreen):
     async def _export(self, lines: list[LogLine]) -> None:
         texts = await asyncio.to_thread(exported, lines, self.context.settings)
         try:
-            path = clipboard.write_export("commands", self.context.clock.wall(), texts)
+            path = user_programs.write_export("commands", self.context.clock.wall(), texts)
         except OSError as error:
             self.say(f"could not write the export: {error.strerror}", "error")
         else:

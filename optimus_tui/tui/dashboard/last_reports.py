@@ -1,9 +1,15 @@
-"""What the panes read last, for whoever has to look something up in it."""
+"""What the panes read last, and the queue that gives reports to them.
 
-from typing import Any
+At once what is urgent, the rest once in a while.
+"""
 
-from optimus_tui.contract.limits import LimitsReport
+from typing import TYPE_CHECKING, Any
+
+from optimus_tui.contract.keyspace import LimitsReport
 from optimus_tui.tui.services import DashboardServices
+
+if TYPE_CHECKING:
+    pass
 
 
 def last_report(dashboard: DashboardServices, name: str) -> Any:

@@ -1,18 +1,17 @@
-"""The ways from the dashboard to a pane, and to the screens above it: tools, routine, routers, log, one tenant.
+"""The ways from the dashboard to a pane and to the screens above it, and what panes ask for outside of their frame."""
 
-No screen is imported before it is opened, so that the first frame of the dashboard does not wait for it.
-"""
-
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from optimus_tui.tui.dashboard.last_reports import limits_report, tenant_names
 from optimus_tui.tui.panes.cache.pane import CachePane
 from optimus_tui.tui.panes.limits.pane import LimitsPane
 from optimus_tui.tui.services import CommandError, DashboardServices
+from optimus_tui.tui.terminal import user_programs
 
 if TYPE_CHECKING:
     from optimus_tui.contract.findings import Finding
     from optimus_tui.tools.registry import ToolCall
+    from optimus_tui.tui.panes.cache.pane import CachePane
 
 
 class Navigator:
@@ -71,7 +70,7 @@ class Navigator:
 
     def explain_with_tool(self, finding: "Finding") -> None:
         """Run the tool that explains a finding."""
-        from optimus_tui.tools.pages.finding_tools import explain
+        from optimus_tui.tools.pages.sections import explain
 
         self.run_tool_call(explain(finding, limits_report(self.dashboard)))
 
@@ -112,6 +111,41 @@ class Navigator:
 
     def open_tenant(self, tenant: bytes) -> None:
         """Show one tenant's counters, keys and events."""
-        from optimus_tui.tui.tenant.screen import TenantScreen
+        from optimus_tui.tui.tenant import TenantScreen
 
         self.dashboard.open_screen(TenantScreen(self.dashboard, tenant))
+
+
+class PaneRequests:
+    """Carries out what panes ask for."""
+
+    def __init__(self, dashboard: DashboardServices) -> None:
+        self.dashboard = dashboard
+
+    def explain(self) -> None:
+        """Explain the findings of the current pane."""
+        from optimus_tui.tui.dialogs.sheets import explain_dialog
+
+        content = self.dashboard.pane(self.dashboard.current).content
+        self.dashboard.open_screen(explain_dialog(content.explain_subject(), content.findings_here()))
+
+    def export(self, pane: str, lines: list[str]) -> None:
+        """Write a pane's lines to a private file, and say where it is."""
+        try:
+            path = user_programs.write_export(pane, self.dashboard.context.clock.wall(), lines)
+        except OSError as error:
+            self.dashboard.say(f"could not write the export: {error.strerror}", "error")
+        else:
+            self.dashboard.say(f"{len(lines):,} lines written to", path=path)
+
+    def preview(self, key: bytes) -> None:
+        """Read at most 64 kB of a key's value and show it in the cache pane."""
+        self.dashboard.run_in_background("preview", self._preview, key)
+
+    async def _preview(self, key: bytes) -> None:
+        from optimus_tui.probes.keys.cache import read_preview
+        from optimus_tui.probes.round_trips import attributed_to
+
+        with attributed_to("value"):
+            reading = await read_preview(self.dashboard.context.redis, key)
+        cast("CachePane", self.dashboard.pane("cache")).show_preview(reading)

@@ -1,4 +1,4 @@
-"""The dashboard's prompt: ``/`` filters the pane it was opened from, ``:`` runs a command line."""
+"""The dashboard's prompt (``/`` filters, ``:`` runs a command), and the commands that change how it looks and reads."""
 
 from optimus_tui.tui.commands import CommandTarget, completions, run_line
 from optimus_tui.tui.panes.base import Pane
@@ -66,3 +66,6 @@ class PromptController:
             run_line(self.commands, line)
         except CommandError as error:
             self.dashboard.say(str(error), "warning")
+
+
+"""Seconds that + and - step through."""

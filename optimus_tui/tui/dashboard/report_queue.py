@@ -2,14 +2,14 @@
 
 from typing import TYPE_CHECKING, cast
 
-from optimus_tui.contract.feed import FeedBatch
+from optimus_tui.contract.keyspace import FeedBatch
 from optimus_tui.contract.services import HealthReport
 from optimus_tui.tui.alerts.controller import AlertsController
-from optimus_tui.tui.drills.controller import DrillController
+from optimus_tui.tui.drills import DrillController
 from optimus_tui.tui.services import DashboardServices
 
 if TYPE_CHECKING:
-    from optimus_tui.contract.cache import KeyDetail
+    from optimus_tui.contract.keyspace import KeyDetail
     from optimus_tui.tui.panes.cache.pane import CachePane
 
 

@@ -1,6 +1,6 @@
-"""Runs the sampling loops in workers of the dashboard, one for each source, and posts what they read as messages.
+"""Runs the sampling loops in workers of the dashboard, and gives their reports to the panes.
 
-A bug in one loop ends neither the screen nor the other loops.
+At once what is urgent.
 """
 
 import asyncio
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from optimus_tui.index.cache import CacheIndex
     from optimus_tui.sampling.sampler import Sampler
 
+
 _SCREENS = (
     "optimus_tui.tui.dialogs.sheets",
-    "optimus_tui.tui.dialogs.text",
     "optimus_tui.tui.tools.screen",
-    "optimus_tui.tui.tenant.screen",
+    "optimus_tui.tui.tenant",
     "optimus_tui.tools.answer",
 )
 """What the operator may open next: loaded once data flows, so that no key press waits for it."""

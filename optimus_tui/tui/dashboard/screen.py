@@ -23,14 +23,13 @@ from optimus_tui.tui.actions.controller import ActionsController
 from optimus_tui.tui.actions.interrupted import InterruptedActions
 from optimus_tui.tui.alerts.controller import AlertsController
 from optimus_tui.tui.base_screen import BaseScreen
-from optimus_tui.tui.dashboard.navigation import Navigator
-from optimus_tui.tui.dashboard.pane_requests import PaneRequests
+from optimus_tui.tui.dashboard.navigation import Navigator, PaneRequests
 from optimus_tui.tui.dashboard.prompt import PromptController
 from optimus_tui.tui.dashboard.report_queue import ReportQueue
 from optimus_tui.tui.dashboard.sampling_bridge import SamplingBridge
 from optimus_tui.tui.dashboard.settings_commands import SettingsCommands
 from optimus_tui.tui.dashboard.status_line import PaneLayout, status_words
-from optimus_tui.tui.drills.controller import DrillController
+from optimus_tui.tui.drills import DrillController
 from optimus_tui.tui.incidents.controller import IncidentController
 from optimus_tui.tui.keys import bindings
 from optimus_tui.tui.panes.base import Pane

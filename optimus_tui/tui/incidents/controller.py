@@ -13,9 +13,9 @@ from optimus_tui.contract.findings import SEVERITIES, Finding
 from optimus_tui.tui.actions.controller import ActionsController
 from optimus_tui.tui.actions.interrupted import InterruptedActions, holds
 from optimus_tui.tui.services import DashboardServices
-from optimus_tui.wording.age import ago
+from optimus_tui.wording.numbers import ago
 from optimus_tui.wording.safe import safe_text
-from optimus_tui.workflow.incident_words import progress, severity_words
+from optimus_tui.workflow.standing import progress, severity_words
 
 if TYPE_CHECKING:
     from optimus_tui.incidents.open import Listed
@@ -65,7 +65,7 @@ class IncidentController:
         if service is None or service.state.id != receipt.request.incident or not receipt.verified:
             return
         from optimus_tui.incidents.errors import IncidentError
-        from optimus_tui.incidents.measuring import kept
+        from optimus_tui.incidents.open import kept
 
         try:
             record = await service.acted(kept(receipt, audit))
@@ -114,9 +114,8 @@ class IncidentController:
 
     async def _resume_or_open(self) -> bool:
         """Resume an incident or open one. Return True for a new one, which starts with its first step."""
-        from optimus_tui.incidents.measuring import capture
-        from optimus_tui.incidents.open import open_incident, resume_incident, unfinished
-        from optimus_tui.tui.dialogs.choices import PickDialog
+        from optimus_tui.incidents.open import capture, open_incident, resume_incident, unfinished
+        from optimus_tui.tui.dialogs.base import PickDialog
 
         context, environment = self.dashboard.context, self.dashboard.settings.environment
         left = (await asyncio.to_thread(unfinished, environment))[:MAX_OFFERED]
@@ -138,7 +137,7 @@ class IncidentController:
         if not service.elsewhere or service.read_only:
             return
         from optimus_tui.incidents.errors import IncidentError
-        from optimus_tui.tui.dialogs.choices import QuestionDialog, QuestionField
+        from optimus_tui.tui.dialogs.base import QuestionDialog, QuestionField
 
         known = ""
         if self.dashboard.optimus.demo is not None:
@@ -164,7 +163,7 @@ class IncidentController:
                 await self.interrupted.take_up(left)
         if not await asyncio.to_thread(holds, "*.receipt"):
             return
-        from optimus_tui.tui.actions.action_dialog_widgets import audit_words
+        from optimus_tui.tui.actions.action_dialog_face import audit_words
 
         actions = await self.actions.open_service()
         for receipt in await asyncio.to_thread(actions.receipts_of, number):
@@ -216,7 +215,7 @@ class IncidentController:
 
 def _left_open(environment: str) -> "Listed | None":
     """Return the newest incident that a start may offer to resume. Reads files."""
-    from optimus_tui.history.incident_files import incidents_dir, numbers
+    from optimus_tui.history.timeline import incidents_dir, numbers
 
     if not numbers(incidents_dir()):
         return None
@@ -227,7 +226,6 @@ def _left_open(environment: str) -> "Listed | None":
 
 def _load() -> None:
     """Import the workflow's code, which takes a while the first time. Runs in a thread."""
-    import optimus_tui.incidents.measuring
     import optimus_tui.incidents.open
     import optimus_tui.tools.answer
     import optimus_tui.tools.pages.sections

@@ -21,13 +21,12 @@ from optimus_tui.contract.incident import Advice, Evidence, IncidentState, Step
 from optimus_tui.incidents.service import IncidentService
 from optimus_tui.tui.base_screen import BaseScreen
 from optimus_tui.tui.incidents import text as words
-from optimus_tui.tui.incidents.recommendations import RecommendationActions
-from optimus_tui.tui.incidents.step_actions import StepActions
+from optimus_tui.tui.incidents.step_actions import RecommendationActions, StepActions
 from optimus_tui.tui.keys import MOVES, bindings, chosen
-from optimus_tui.tui.render_report import Lines, report_lines
-from optimus_tui.tui.tools.report_view import ReportView
+from optimus_tui.tui.theme import Piece
+from optimus_tui.tui.tools.report_view import Lines, ReportView, report_lines
 from optimus_tui.tui.widgets.bars import Bar, KeyStrip, Words
-from optimus_tui.tui.widgets.line_view import LineView, Piece
+from optimus_tui.tui.widgets.line_view import LineView
 
 if TYPE_CHECKING:
     from optimus_tui.tui.actions.controller import ActionsController
@@ -261,7 +260,7 @@ class IncidentScreen(BaseScreen):
 
     async def _read(self, evidence: Evidence) -> None:
         from optimus_tui.incidents.errors import IncidentError
-        from optimus_tui.storage.errors import UnreadableFile
+        from optimus_tui.storage.private_file import UnreadableFile
 
         try:
             self._documents[evidence.name] = await asyncio.to_thread(self.incident_service.read, evidence)

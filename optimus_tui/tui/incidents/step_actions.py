@@ -1,17 +1,30 @@
-"""What the keys of the incident screen do with steps and notes: run, choose, skip, repeat, note, pin, close, export.
+"""What the keys of the incident screen do with steps and notes.
+
+Run, choose, skip, repeat, note, pin, close, export.
 
 Work that takes time runs in workers of the dashboard, so that leaving the screen does not end it. A refusal is shown
 in the incident service's own words, and nothing is shown before it is recorded.
+
+What the incident screen does about recommendations: carries one out, records its outcome, marks manual work.
+
+A recommendation names its tenant in text. The bytes of the name are looked up, and asked for if that leaves a doubt.
+An action reaches no further than its finding: of a tenant's counters only those that it is about.
 """
 
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
-from optimus_tui.contract.incident import ISSUES, IncidentState, Step
+from msgspec import structs
+
+from optimus_tui.contract.actions import ActionRequest
+from optimus_tui.contract.finding_rules import rule_of
+from optimus_tui.contract.incident import ISSUES, Advice, IncidentState, Step
 from optimus_tui.incidents.errors import IncidentError
 from optimus_tui.incidents.service import IncidentService
-from optimus_tui.tui.dialogs.choices import PickDialog, QuestionDialog, QuestionField
+from optimus_tui.tui.actions.controller import ActionsController
+from optimus_tui.tui.dashboard.last_reports import limits_report, seen_tenants
+from optimus_tui.tui.dialogs.base import PickDialog, QuestionDialog, QuestionField
 from optimus_tui.tui.incidents import text as words
 from optimus_tui.tui.services import DashboardServices
 from optimus_tui.wording.numbers import plural, progress
@@ -222,7 +235,7 @@ class StepActions:
             self.start(self._close, group="incident-close")
 
     async def _close(self) -> None:
-        from optimus_tui.incidents.measuring import measure
+        from optimus_tui.incidents.open import measure
 
         left = sum(step.status in ("waiting", "failed", "running") for step in self.state.steps)
         about = "All steps are done."
@@ -247,3 +260,150 @@ class StepActions:
         await export(self.service, "md")
         path = await export(self.service, "html")
         self.view.say(f"post-mortem written: {path.stem}.md and {path.name} in", path=f"{path.parent}/")
+
+
+class RecommendationView(IncidentView, Protocol):
+    """What the recommendations may ask of the incident screen."""
+
+    @property
+    def selected_advice(self) -> Advice | None:
+        """Return the recommendation under the cursor; None if the list of the last step is not shown."""
+
+    @property
+    def is_mounted(self) -> bool:
+        """Return True while the screen is open."""
+
+
+class RecommendationActions:
+    """Carries out recommendations and marks them."""
+
+    def __init__(self, view: RecommendationView, steps: StepActions, actions: ActionsController) -> None:
+        """Do nothing yet.
+
+        Args:
+            view: The screen that shows the incident.
+            steps: The incident's other actions; they have its service and start the work.
+            actions: What arms and carries out actions.
+        """
+        self.view, self.steps, self.actions = view, steps, actions
+        self.dashboard, self.service = steps.dashboard, steps.service
+
+    def carry_out(self) -> None:
+        """Carry out the recommendation under the cursor, or ask for one that can be carried out from here."""
+        found = words.doable(self.service.state.advice)
+        if self.steps.refuse_if_closed():
+            return
+        if not found:
+            self.view.say("none of these recommendations has a built-in action", "warning")
+            return
+        self.steps.start(self._carry_out, found, group="acting")
+
+    async def _carry_out(self, found: list[Advice]) -> None:
+        here = self.view.selected_advice
+        if here not in found and len(found) == 1:
+            here = found[0]
+        if here is None or here not in found:
+            rows = [
+                (f"{advice.priority}  {words.sentence(advice.action, 200)}", words.sentence(advice.reason, 300))
+                for advice in found
+            ]
+            place = await self.dashboard.ask(PickDialog("Carry out which", rows))
+            if place is None:
+                return
+            here = found[place]
+        request = await self._request(here)
+        if request is None or not await self.actions.ensure_armed():
+            return
+        outcome = await self.actions.carry_out(request)
+        if outcome is None:
+            return
+        from optimus_tui.incidents.open import kept
+
+        receipt, audit = outcome
+        self._show_last()
+        if not receipt.verified:
+            await self.service.note(f"Action {receipt.id} is open: {receipt.stopped or 'it was not verified'}.")
+            return
+        record = await self.service.acted(kept(receipt, audit), here.id, here.rules)
+        self.view.say(f"checked again: {record.verdict or 'not known'}")
+
+    async def _request(self, advice: Advice) -> ActionRequest | None:
+        """Return the request for exactly one tenant, which is asked for if in doubt. None if it was not answered."""
+        tenant = self._tenant_bytes(advice.tenant)
+        if tenant is None:
+            field = QuestionField("Tenant", words.safe(advice.tenant or "", 200))
+            answers = await self.dashboard.ask(QuestionDialog(words.sentence(advice.action, 60), [field]))
+            if answers is None:
+                return None
+            tenant = self._tenant_bytes(answers[0]) or answers[0].encode("utf-8", "surrogatepass")
+        request = ActionRequest(kind=advice.kind, tenant=tenant)  # type: ignore[arg-type]  # one of ACTIONS
+        if request.kind != "reset_counters":
+            return request
+        return await self._narrowed(request, advice)
+
+    async def _narrowed(self, request: ActionRequest, advice: Advice) -> ActionRequest | None:
+        """Narrow a request to the operations that the finding is about, so that no other limit is lifted.
+
+        None if it was not answered.
+        """
+        rules = [rule_of(rule) for rule in advice.rules]
+        states = [rule.limit_state for rule in rules if rule.limit_state and rule.cured_by]
+        report = limits_report(self.dashboard)
+        if report is None:
+            return request
+        counters = [row.counter for row in report.rows if row.state in states]
+        named = list(dict.fromkeys(counter.operation for counter in counters if counter.tenant == request.tenant))
+        if len(named) == 1:
+            return structs.replace(request, operation=named[0])
+        if not named:
+            return request
+        choices = [(f"Only {safe_text(item, 60)}", "this one counter starts again at 0") for item in named]
+        choices.append(("All operations", "every limit of this tenant starts again at 0"))
+        place = await self.dashboard.ask(PickDialog("Reset which", choices))
+        if place is None:
+            return None
+        if place == len(named):
+            return request
+        return structs.replace(request, operation=named[place])
+
+    def _tenant_bytes(self, name: str | None) -> bytes | None:
+        """Return the bytes of a tenant's name as a finding shows it. None if several tenants look like it."""
+        if not name:
+            return None
+        raw = name.encode("utf-8", "surrogatepass")
+        alike = {item for item in seen_tenants(self.dashboard) if safe_text(item, 4_096) == name or item == raw}
+        if len(alike) == 1:
+            return alike.pop()
+        if alike or safe_text(raw, 4_096) != name:
+            return None
+        return raw
+
+    def _show_last(self) -> None:
+        last = next((item for item in self.service.state.steps if item.plan.kind == "apply"), None)
+        if last is not None and self.view.is_mounted:
+            self.view.show_step(last)
+
+    def mark(self) -> None:
+        """Mark the recommendation under the cursor as done by hand, dismissed or open again."""
+        advice = self.view.selected_advice
+        if self.steps.refuse_if_closed():
+            return
+        if advice is None:
+            self.view.say("go to the last step, tab to its list and put the cursor on a recommendation", "warning")
+        else:
+            self.steps.start(self._mark, advice)
+
+    async def _mark(self, advice: Advice) -> None:
+        states = ("done", "dismissed", "open")
+        rows = [("Done by hand", "it was done outside of this program"), ("Dismissed", "asks why"), ("Open again", "")]
+        place = await self.dashboard.ask(PickDialog(words.sentence(advice.action, 80), rows))
+        if place is None:
+            return
+        answers: list[str] | None = [""]
+        if states[place] != "open":
+            field = QuestionField("Remark", needed=False)
+            if states[place] == "dismissed":
+                field = QuestionField("Why")
+            answers = await self.dashboard.ask(QuestionDialog(rows[place][0], [field]))
+        if answers is not None:
+            await self.service.mark(advice.id, states[place], answers[0])

@@ -10,23 +10,23 @@ from msgspec.structs import replace
 
 from optimus_tui.contract.incident import ActionRecord, Advice, Comparison, IncidentState, Stamp, Step
 from optimus_tui.tools.pages.sections import Fact, Section, Tone, sections
-from optimus_tui.tui.render_report import MARKS
+from optimus_tui.tui.theme import Piece
+from optimus_tui.tui.tools.report_view import MARKS
 from optimus_tui.tui.widgets.bars import Words
-from optimus_tui.tui.widgets.line_view import Piece
 from optimus_tui.tui.widgets.table import fit_cell
-from optimus_tui.wording.age import age, clock
-from optimus_tui.wording.numbers import clause, latency, plural, quantity
+from optimus_tui.wording.numbers import age, clause, clock, latency, plural, quantity
 from optimus_tui.wording.safe import safe_sentence, safe_text
-from optimus_tui.workflow.incident_words import (
+from optimus_tui.workflow.standing import (
     ADVICE_MARKS,
     NEXT_MARK,
     STEP_MARKS,
     STEP_WORDS,
     action_verdict,
     durations,
+    elapsed,
+    standing,
     step_result,
 )
-from optimus_tui.workflow.standing import elapsed, standing
 
 LONG = 600
 WIDE = 100

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from optimus_tui.storage.private_file import read_plain
-from optimus_tui.storage.user import state_dir
+from optimus_tui.storage.private_file import read_plain, state_dir
 from optimus_tui.wording.safe import safe_text
 
 if TYPE_CHECKING:
@@ -149,7 +148,7 @@ def remember_project(project: Path) -> None:
     """Keep it for the next time; a state directory that cannot be written forgets, and that is all."""
     import contextlib
 
-    from optimus_tui.tui.terminal.clipboard import write_private
+    from optimus_tui.tui.terminal.user_programs import write_private
 
     text = str(project)
     with contextlib.suppress(OSError, UnicodeEncodeError):

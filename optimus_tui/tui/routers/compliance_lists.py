@@ -6,12 +6,13 @@ from typing import Any, ClassVar, NamedTuple
 
 from textual.message import Message
 
-from optimus_tui.contract.tools.routers import CodeDrift, PatternIssue, ValidateReport, unescaped
-from optimus_tui.patterns.score import word
+from optimus_tui.contract.tools.traffic import CodeDrift, PatternIssue, ValidateReport, unescaped
+from optimus_tui.patterns.judge import word
 from optimus_tui.tui.keys import MOVES, chosen
 from optimus_tui.tui.messages import CopyRequested
+from optimus_tui.tui.theme import Piece
 from optimus_tui.tui.widgets.figures import wrap
-from optimus_tui.tui.widgets.line_view import LineView, Piece
+from optimus_tui.tui.widgets.line_view import LineView
 from optimus_tui.tui.widgets.table import Cell, Column, Table, fit_cell, fit_name
 from optimus_tui.wording.safe import safe_text
 

@@ -18,14 +18,13 @@ from textual.worker import Worker, WorkerState
 
 from optimus_tui.assets import asset_dir
 from optimus_tui.context import Context
-from optimus_tui.contract.tools.routers import LiveComparison, PatternIssue, ValidateReport, unescaped
+from optimus_tui.contract.tools.traffic import LiveComparison, PatternIssue, ValidateReport, unescaped
 from optimus_tui.tui.base_screen import BaseScreen
 from optimus_tui.tui.keys import chosen
 from optimus_tui.tui.routers.compliance_lists import DriftList, FileList, IssueList
-from optimus_tui.tui.terminal.editor import open_in_editor
+from optimus_tui.tui.terminal.user_programs import open_in_editor
 from optimus_tui.tui.widgets.bars import KeyStrip
-from optimus_tui.wording.age import clock
-from optimus_tui.wording.numbers import UNKNOWN, plural, progress
+from optimus_tui.wording.numbers import UNKNOWN, clock, plural, progress
 from optimus_tui.wording.safe import safe_text
 
 TOOL = "validate_enterprise_patterns"
@@ -94,7 +93,7 @@ class ComplianceScreen(BaseScreen):
         self._judge()
 
     async def _ask(self) -> None:
-        from optimus_tui.tools.arguments import ToolFailure
+        from optimus_tui.tools.answer import ToolFailure
 
         road = await asyncio.to_thread(_load)
         arguments = {"check_all_routers": True, "validation_level": self.level}
@@ -179,7 +178,7 @@ class ComplianceScreen(BaseScreen):
         self.run_worker(work, name="drift", group="drift", exclusive=True, exit_on_error=False)
 
     async def _compare(self) -> None:
-        from optimus_tui.tools.arguments import ToolFailure
+        from optimus_tui.tools.answer import ToolFailure
 
         self.draw_live("comparing …")
         drift = await asyncio.to_thread(_load_drift)
@@ -294,9 +293,8 @@ def _agreement(live: LiveComparison) -> str:
 
 def on_disk(root: Path, shown_name: str) -> str:
     """Return the file that is shown by this name; unprintable bytes of its real name are shown escaped."""
-    from optimus_tui.probes.keys.sources import SourceTree
-    from optimus_tui.tools.patterns.files import ROUTERS
-    from optimus_tui.tools.patterns.report import shown
+    from optimus_tui.tools.router_files import ROUTERS, SourceTree
+    from optimus_tui.tools.validate import shown
 
     if (root / shown_name).exists():
         return shown_name
@@ -312,6 +310,6 @@ def _load() -> Any:
 
 def _load_drift() -> Any:
     """Import the comparison's code, which takes a while the first time. Runs in a thread."""
-    from optimus_tui.tools.patterns import validate as drift
+    from optimus_tui.tools import validate as drift
 
     return drift

@@ -1,188 +1,338 @@
-"""The wizard's pages and what it knows on them: answers, plan, checks, checklist, and the page for each step.
+"""The wizard's pages: each shows one question, and puts the answer into ``RouterAnswers``.
 
-Nothing is started or written here.
+None of them goes anywhere.
+
+``problem()`` is one sentence that keeps the wizard from going on, or nothing.
 """
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import Any, ClassVar
 
-from optimus_tui.tui.routers.answers import RouterAnswers
-from optimus_tui.tui.routers.lists import Task
-from optimus_tui.tui.routers.preview import PreviewPage
-from optimus_tui.tui.routers.steps import (
-    FEATURES,
-    OPERATIONS,
-    FieldsPage,
-    NamePage,
-    NextPage,
-    TasksPage,
-    TicksPage,
-    TypePage,
-    WizardPage,
-    WritePage,
+from textual import on
+from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical
+from textual.content import Content
+from textual.message import Message
+from textual.widgets import Input, Label, OptionList, Select, SelectionList, Static
+
+from optimus_tui.tui.keys import chosen
+from optimus_tui.tui.routers.answers import FieldAnswer, RouterAnswers, name_problem
+from optimus_tui.tui.routers.lists import (
+    FIELDS_HEAD,
+    CopyList,
+    FieldList,
+    Task,
+    WizardChoice,
+    WizardOptions,
+    WizardTicks,
+    choice_option,
+    command_rows,
+    task_rows,
 )
+from optimus_tui.tui.tools.form import FormChoice, step_focus
+from optimus_tui.tui.widgets.fields import BoundedInput
 from optimus_tui.wording.safe import safe_text
-from optimus_tui.wording.shell import shell_word
 
-if TYPE_CHECKING:
-    from optimus_tui.actions.drafts.routers import RouterPlan
+TYPES = (
+    WizardChoice("proxy", "proxy", "The AI Engine stores everything; the gateway limits, caches and forwards."),
+    WizardChoice("direct", "direct", "The gateway has its own store, in memory at first, behind an interface."),
+    WizardChoice("hybrid", "hybrid", "The gateway's own store first; the AI Engine for what it does not hold."),
+)
+OPERATIONS = (
+    WizardChoice("list", "list", "GET /: a page of them, bounded"),
+    WizardChoice("create", "create", "POST /: a new one, 201"),
+    WizardChoice("get", "get", "GET /{id}: one of them, or 404"),
+    WizardChoice("update", "update", "PUT /{id}: another content"),
+    WizardChoice("delete", "delete", "DELETE /{id}: 204"),
+)
+FEATURES = (
+    WizardChoice("rate_limiting", "rate limiting", "per tenant and operation; 429 with Retry-After above"),
+    WizardChoice("caching", "caching", "reads with a TTL; a write invalidates and publishes"),
+)
 
-STEPS = ("Name", "Type", "Operations", "Features", "Fields", "Preview", "Checks", "Write", "Next steps", "Checklist")
-PREVIEW, CHECKS, WRITE, NEXT, CHECKLIST = range(5, 10)
-CHECK_WORDS = {
-    "parse": "both files are read as Python",
-    "compile": "both files are compiled",
-    "lint": "ruff on both files",
-    "validate": "the enterprise patterns, for production",
-    "tests": "the router's own tests and the project's code, in a copy of it",
-}
 
+class WizardPage(Vertical):
+    """One step of the wizard."""
 
-class RouterDraft:
-    """A router while it is written: what was answered, planned, checked and written so far."""
+    BINDINGS: ClassVar[Any] = [*chosen("router.next"), ("up", "step(-1)", ""), ("down", "step(1)", "")]
+    title = ""
+    hint = "esc leaves"
+    """The keys that the footer does not name."""
+    enter = "next"
+    """What Enter does here, in the footer; nothing where it does nothing."""
 
-    def __init__(self, name: str = "") -> None:
-        self.answers = RouterAnswers(name=name)
-        self.at = 0
-        """The place of the present page in ``STEPS``."""
-        self.plan: RouterPlan | None = None
-        """What would be written; None before it is made, and after it went out of date."""
-        self.warnings: tuple[str, ...] = ()
-        """What has to be known before the plan is written."""
-        self.planned_for: dict[str, object] | None = None
-        """The answers that the plan was made for."""
-        self.checks: list[Task] = []
-        self.checked = False
-        """Whether the checks of this plan were started."""
-        self.written = False
-        self.flow: list[Task] = []
-        """The development checklist's tasks; empty before its page."""
+    class PageChanged(Message):
+        """Something was typed or chosen."""
 
-    @property
-    def first_page(self) -> int:
-        """Return the first page that one can go back to."""
-        if self.written:
-            return NEXT
-        return 0
+    class PageDone(Message):
+        """Enter was pressed: the page is filled in."""
 
-    @property
-    def all_checked(self) -> bool:
-        """Return True if every check has ended."""
-        return bool(self.checks) and all(task.state not in ("waiting", "running") for task in self.checks)
+    def take(self, answers: RouterAnswers) -> None:
+        """Put what was entered into the answers."""
 
-    def enter_word(self, page: WizardPage) -> str:
-        """Return what Enter does on a page, for the footer; empty if it does nothing now."""
-        if self.at == CHECKS and not self.all_checked:
-            return ""
-        if self.at != CHECKLIST:
-            return page.enter
-        states = {task.state for task in self.flow}
-        if "running" in states:
-            return ""
-        if states and "waiting" not in states:
-            return "close"
-        return "run it"
-
-    def breadcrumb(self, width: int) -> list[tuple[str, str]]:
-        """Return the line above the page, each part with its style.
+    def problem(self, started: bool = True) -> str:
+        """Return what is wrong with the page, in a sentence; empty if nothing is.
 
         Args:
-            width: Columns; where they do not hold every step, only this one and the next are named.
+            started: Judge what is missing, too. If False, only what was typed.
         """
-        at = self.at
-        if width < 110:
-            name = safe_text(self.answers.name, 40)
-            words = [(f" New router {name}  ", "bold"), (f"step {at + 1} of {len(STEPS)}", "")]
-            if at + 1 < len(STEPS):
-                words.append((f"   then {STEPS[at + 1]}", "dim"))
-            return words
-        words = [(" New router  ", "bold")]
-        styles = [""] * at + ["bold underline"] + ["dim"] * len(STEPS)
-        for step, style in zip(STEPS, styles, strict=False):
-            words += [(step, style), ("  ", "")]
-        return words
+        return ""
 
-    def verdict(self) -> str:
-        """Return what the checks say, in a sentence."""
-        failed = [check.title for check in self.checks if check.state == "failed"]
-        silent = [check.title for check in self.checks if check.state == "not run"]
-        if failed:
-            return f"{', '.join(failed)} failed: this cannot be written; go back with alt+←"
-        if silent:
-            return f"{', '.join(silent)} did not run: writing will ask once more"
-        return f"all {len(self.checks)} passed; enter continues"
+    def places(self) -> Sequence[Any]:
+        """Return what can have the focus, from top to bottom."""
+        return [place for place in self.screen.focus_chain if self in place.ancestors]
 
-    def refusal(self) -> str:
-        """Return why nothing can be written; empty if it can."""
-        failed = [check.title for check in self.checks if check.state == "failed"]
-        if failed:
-            return f"Nothing can be written: {', '.join(failed)} failed."
-        if self.all_checked:
-            return ""
-        return "Nothing can be written: the checks were not run to their end."
+    def focus_page(self) -> None:
+        """Focus the first place of the page."""
+        for place in self.places():
+            place.focus()
+            return
 
-    def questions(self) -> list[str]:
-        """Return what has to be confirmed before the files are written."""
-        plan = self.plan
-        if plan is None:
-            return []
-        needed = [f"{path} exists with other content. Replace it?" for path in plan.replaced]
-        needed += [
-            f"{check.title}: {check.detail}. Write without this check?"
-            for check in self.checks
-            if check.state == "not run"
-        ]
-        if not plan.changes:
-            return [*needed, "The project has exactly these files already: nothing to write. Continue?"]
-        changed = ", ".join(change.path for change in plan.changes)
-        return [*needed, f"Write {len(plan.changes)} files to {plan.root}?  {changed}"]
+    def step(self, by: int) -> bool:
+        """Focus the next place; False where there is none."""
+        return step_focus(self.screen, self.places(), by)
 
-    def next_steps(self, gateway_url: str) -> list[tuple[str, str]]:
-        """Return what to do with a written router: a purpose and a shell command, each."""
-        from optimus_tui.scaffold.render import next_steps
+    def action_step(self, by: int) -> None:
+        """Focus the next place, or the one before with a negative number."""
+        self.step(by)
 
-        assert self.plan is not None
-        root = shell_word(str(self.plan.root))
-        tests, start, ask = next_steps(self.plan.draft.spec, gateway_url)[-3:]
-        python = ""
-        if (self.plan.root / ".venv/bin/python").exists():
-            python = ".venv/bin/python -m "
-        shown = [
-            ("Run its tests", f"cd {root} && {python}{tests}"),
-            ("Start the gateway", f"cd {root} && {python}{start}"),
-            ("Ask it", ask),
-            ("Judge all routers", f"cd {root} && optimus-tui validate --level production_ready"),
-            ("Take it back", f"optimus-tui scaffold undo --project {root}"),
-        ]
-        return [(why, safe_text(command, 600)) for why, command in shown]
+    def action_onward(self) -> None:
+        """Tell the wizard that the page is filled in."""
+        self.post_message(self.PageDone())
 
-    def make_page(self, gateway_url: str) -> WizardPage:
-        """Return the present page.
+    @on(SelectionList.SelectedChanged)
+    @on(Select.Changed)
+    @on(Input.Changed)
+    def _changed(self, event: Message) -> None:
+        event.stop()
+        self.post_message(self.PageChanged())
+
+
+class Answer(BoundedInput):
+    """A line to type in; Enter is the page's."""
+
+    BINDINGS: ClassVar[Any] = chosen("router.next")
+
+    def action_onward(self) -> None:
+        """Tell the wizard that the page is filled in."""
+        self.post_message(WizardPage.PageDone())
+
+
+class NamePage(WizardPage):
+    """The router's name, and the project that it is written to."""
+
+    title = "Name"
+
+    def __init__(self, answers: RouterAnswers) -> None:
+        super().__init__()
+        self.answers = answers
+
+    def compose(self) -> ComposeResult:
+        """Return the fields for name and project."""
+        yield Static(
+            "The router's name: its file, its path /api/NAME and its operations carry it.", classes="page-about"
+        )
+        for title, key, value in (
+            ("name", "router-name", self.answers.name),
+            ("project", "router-project", self.answers.project),
+        ):
+            with Horizontal(classes="field"):
+                yield Label(Content(f"{title:<9}"), classes="field-name")
+                yield Answer(value, id=key, compact=True, max_length=4096, classes="field-value")
+        yield Static("project: the gateway's folder, the one that holds src/backend", classes="page-about")
+
+    def offer(self, project: str) -> None:
+        """Fill in the project, unless one was typed."""
+        line = self.query_one("#router-project", Input)
+        if not line.value:
+            line.value = project
+
+    def take(self, answers: RouterAnswers) -> None:
+        """Put name and project into the answers."""
+        answers.name = self.query_one("#router-name", Input).value.strip()
+        answers.project = self.query_one("#router-project", Input).value.strip()
+
+    def problem(self, started: bool = True) -> str:
+        """Return what is wrong with the name."""
+        name = self.query_one("#router-name", Input).value.strip()
+        if name or started:
+            return name_problem(name)
+        return ""
+
+
+class TypePage(WizardPage):
+    """One of three types: the highlighted one is chosen."""
+
+    title = "Type"
+    hint = "↑↓ chooses   esc leaves"
+
+    def __init__(self, chosen_type: str) -> None:
+        super().__init__()
+        self.list = WizardOptions(*[choice_option(choice) for choice in TYPES])
+        self.list.highlighted = [choice.value for choice in TYPES].index(chosen_type)
+
+    def compose(self) -> ComposeResult:
+        """Return the list."""
+        yield self.list
+
+    def take(self, answers: RouterAnswers) -> None:
+        """Put the type into the answers."""
+        answers.type = TYPES[self.list.highlighted or 0].value
+
+
+class TicksPage(WizardPage):
+    """A list of which any may be chosen."""
+
+    def __init__(self, title: str, choices: Sequence[WizardChoice], ticked: Sequence[str], missing: str = "") -> None:
+        """Make the list.
 
         Args:
-            gateway_url: The gateway that the next steps name.
+            title: ``Operations`` or ``Features``.
+            choices: What can be chosen.
+            ticked: The values that are chosen at first.
+            missing: The sentence for a list of which nothing is chosen; empty if that is allowed.
         """
-        answers = self.answers
-        if self.at == 0:
-            return NamePage(answers)
-        if self.at == 1:
-            return TypePage(answers.type)
-        if self.at == 2:
-            return TicksPage("Operations", OPERATIONS, answers.operations, "a router needs one operation or more")
-        if self.at == 3:
-            return TicksPage("Features", FEATURES, answers.features)
-        if self.at == 4:
-            return FieldsPage(answers.fields)
-        return self._later_page(gateway_url)
+        super().__init__()
+        self.title, self.choices, self.missing = title, choices, missing
+        self.list = WizardTicks(choices, ticked)
 
-    def _later_page(self, gateway_url: str) -> WizardPage:
-        if self.at == PREVIEW:
-            return PreviewPage(self.plan, self.warnings)
-        if self.at == CHECKS:
-            about = "Nothing is written yet. The tests run in a copy of the project."
-            return TasksPage("Checks", self.checks, about)
-        if self.at == WRITE:
-            return WritePage(self.questions(), self.refusal())
-        if self.at == NEXT:
-            return NextPage(self.next_steps(gateway_url))
-        about = "What to check after adding a feature. full_flow posts one recognisable test message to the gateway."
-        return TasksPage("Checklist", self.flow, about)
+    def compose(self) -> ComposeResult:
+        """Return the list."""
+        yield self.list
+
+    def take(self, answers: RouterAnswers) -> None:
+        """Put what is chosen into the answers, in the order of the list."""
+        values = [choice.value for choice in self.choices if choice.value in self.list.selected]
+        if self.title == "Operations":
+            answers.operations = values
+        else:
+            answers.features = values
+
+    def problem(self, started: bool = True) -> str:
+        """Return that something must be chosen, if nothing is."""
+        if self.list.selected:
+            return ""
+        return self.missing
+
+
+class FieldsPage(WizardPage):
+    """The model's own fields."""
+
+    title = "Fields"
+
+    def __init__(self, fields: Sequence[FieldAnswer]) -> None:
+        super().__init__()
+        self.list = FieldList()
+        self.fields = list(fields)
+
+    def compose(self) -> ComposeResult:
+        """Return the columns' titles and the list."""
+        yield Static(Content(FIELDS_HEAD), classes="fields-head")
+        yield self.list
+
+    def on_mount(self) -> None:
+        """Show the fields."""
+        self.list.show(self.fields)
+
+    def take(self, answers: RouterAnswers) -> None:
+        """Put the fields into the answers."""
+        answers.fields = list(self.fields)
+
+    def put(self, answer: FieldAnswer, at: int) -> None:
+        """Keep a field.
+
+        Args:
+            answer: The field.
+            at: The place of the one that it replaces; the number of fields to append it.
+        """
+        self.fields[at : at + 1] = [answer]
+        self.list.show(self.fields, at)
+
+    def take_away(self, at: int) -> None:
+        """Remove the field at a place."""
+        del self.fields[at]
+        self.list.show(self.fields, at)
+
+    @on(OptionList.OptionSelected)
+    def _clicked(self, event: OptionList.OptionSelected) -> None:
+        event.stop()
+        self.list.action_edit()
+
+
+class TasksPage(WizardPage):
+    """Checks or the checklist, with a result each."""
+
+    hint = "y copies   esc leaves"
+
+    def __init__(self, title: str, tasks: Sequence[Task], about: str) -> None:
+        super().__init__()
+        self.title, self.about, self.tasks = title, about, tasks
+        self.list = CopyList()
+
+    def compose(self) -> ComposeResult:
+        """Return the explanation and the tasks."""
+        yield Static(Content(self.about), classes="page-about")
+        yield self.list
+
+    def on_resize(self) -> None:
+        """Lay the results out for the new width."""
+        self.show(self.tasks)
+
+    def show(self, tasks: Sequence[Task]) -> None:
+        """Show tasks and their results."""
+        self.tasks = tasks
+        self.list.show(task_rows(tasks, self.size.width - 1))
+
+
+class WritePage(WizardPage):
+    """The last questions; each is answered with no until it is changed."""
+
+    title, enter = "Write", "write"
+    hint = "→ answers yes   ↓ next question   esc leaves"
+
+    def __init__(self, questions: Sequence[str], refusal: str) -> None:
+        super().__init__()
+        self.questions, self.refusal = list(questions), refusal
+        self.choices = [FormChoice((False, True), False, classes="field-value") for _ in questions]
+        if refusal:
+            self.enter = ""
+
+    def compose(self) -> ComposeResult:
+        """Return the questions, or why nothing can be written."""
+        if self.refusal:
+            yield Static(Content(self.refusal), classes="page-about")
+            return
+        for question, choice in zip(self.questions, self.choices, strict=True):
+            yield Static(Content(safe_text(question, 400)), classes="question")
+            yield choice
+
+    def problem(self, started: bool = True) -> str:
+        """Return why nothing can be written, or the question that is not answered with yes."""
+        if not started:
+            return ""
+        if self.refusal:
+            return self.refusal
+        for question, choice in zip(self.questions, self.choices, strict=True):
+            if not choice.value:
+                return f"to write, answer yes to: {safe_text(question, 300)}"
+        return ""
+
+
+class NextPage(WizardPage):
+    """Shell commands for the written router."""
+
+    title = "Next steps"
+    hint = "y copies   esc closes"
+    enter = "checklist"
+
+    def __init__(self, steps: Sequence[tuple[str, str]]) -> None:
+        super().__init__()
+        self.list, self.steps = CopyList(), steps
+
+    def compose(self) -> ComposeResult:
+        """Return the commands."""
+        yield self.list
+
+    def on_mount(self) -> None:
+        """Show the commands."""
+        self.list.show(command_rows(self.steps))

@@ -10,7 +10,7 @@ from textual.content import Content
 from textual.widgets import Static
 
 from optimus_tui.tui.keys import MOVES, chosen
-from optimus_tui.tui.routers.steps import WizardPage
+from optimus_tui.tui.routers.pages import WizardPage
 from optimus_tui.wording.safe import safe_text
 
 if TYPE_CHECKING:

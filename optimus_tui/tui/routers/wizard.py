@@ -26,11 +26,11 @@ from optimus_tui.context import Context
 from optimus_tui.tui.base_screen import BaseScreen
 from optimus_tui.tui.keys import chosen
 from optimus_tui.tui.routers.answers import FieldAnswer, RouterAnswers, project_problem, remembered_project
+from optimus_tui.tui.routers.draft import CHECKLIST, CHECKS, NEXT, PREVIEW, STEPS, WRITE, RouterDraft
 from optimus_tui.tui.routers.lists import FieldList, Task
-from optimus_tui.tui.routers.pages import CHECKLIST, CHECKS, NEXT, PREVIEW, STEPS, WRITE, RouterDraft
-from optimus_tui.tui.routers.steps import FieldsPage, NamePage, TasksPage, WizardPage
+from optimus_tui.tui.routers.pages import FieldsPage, NamePage, TasksPage, WizardPage
 from optimus_tui.tui.routers.tasks import WizardTasks
-from optimus_tui.tui.terminal.editor import open_in_editor
+from optimus_tui.tui.terminal.user_programs import open_in_editor
 from optimus_tui.tui.widgets.bars import KeyStrip
 from optimus_tui.tui.widgets.fields import BoundedInput
 from optimus_tui.wording.safe import safe_text
@@ -268,7 +268,7 @@ class RouterScreen(TypedAhead):
 
     def _ask_to_leave(self, leave: Callable[[], object]) -> None:
         """Leave; ask first if answers would be lost."""
-        from optimus_tui.tui.dialogs.choices import AskDialog
+        from optimus_tui.tui.dialogs.base import AskDialog
 
         def on_answer(yes: bool | None) -> None:
             if yes:
@@ -284,7 +284,7 @@ class RouterScreen(TypedAhead):
 
     @on(FieldList.FieldRequested)
     def _field_requested(self, event: FieldList.FieldRequested) -> None:
-        from optimus_tui.tui.routers.field_dialog import FieldDialog
+        from optimus_tui.tui.routers.lists import FieldDialog
 
         event.stop()
         page = self.page

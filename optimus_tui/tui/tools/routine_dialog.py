@@ -10,7 +10,8 @@ from textual.widget import Widget
 from optimus_tui.tools.registry import TOOLS, RoutineStep, routine, symptoms
 from optimus_tui.tui.dialogs.base import Dialog
 from optimus_tui.tui.keys import MOVES, chosen
-from optimus_tui.tui.widgets.line_view import LineView, Piece
+from optimus_tui.tui.theme import Piece
+from optimus_tui.tui.widgets.line_view import LineView
 from optimus_tui.tui.widgets.table import fit_cell
 
 CALL_CELLS = 48

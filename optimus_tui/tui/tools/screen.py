@@ -21,12 +21,10 @@ from optimus_tui.context import Context
 from optimus_tui.tools.registry import TOOLS, Tool, ToolCall
 from optimus_tui.tui.base_screen import BaseScreen
 from optimus_tui.tui.keys import bindings, chosen
-from optimus_tui.tui.render_report import report_lines, text_lines
-from optimus_tui.tui.tools.form import ToolForm
-from optimus_tui.tui.tools.report_view import ReportView, ToolList
-from optimus_tui.tui.tools.run import ToolRun
+from optimus_tui.tui.theme import Piece
+from optimus_tui.tui.tools.form import ToolForm, ToolRun
+from optimus_tui.tui.tools.report_view import ReportView, ToolList, report_lines, text_lines
 from optimus_tui.tui.widgets.bars import KeyStrip
-from optimus_tui.tui.widgets.line_view import Piece
 from optimus_tui.wording.safe import safe_text
 
 NARROW = 110
@@ -177,7 +175,7 @@ class ToolsScreen(BaseScreen):
 
     def _check(self) -> bool:
         """Whether the tool would take these arguments; what it would say, else what the field is for, is shown."""
-        from optimus_tui.tools.arguments import ToolFailure, parse
+        from optimus_tui.tools.answer import ToolFailure, parse
 
         if self.form is None or self._formed != self.tool.name:
             return False
@@ -212,7 +210,7 @@ class ToolsScreen(BaseScreen):
 
     async def _answer(self, run: ToolRun) -> None:
         from optimus_tui.tools import answer as road
-        from optimus_tui.tools.arguments import ToolFailure
+        from optimus_tui.tools.answer import ToolFailure
 
         self.deadline = road.DEADLINE_SECONDS
         try:

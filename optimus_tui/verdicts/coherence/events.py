@@ -9,7 +9,6 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from msgspec import Struct
 from msgspec.structs import replace
 
-from optimus_tui.contract.feed import ClockOffset, FeedStatus, ParsedEvent
 from optimus_tui.contract.finding_rules import (
     EVENTS_CLOCK,
     EVENTS_FLOOD,
@@ -20,11 +19,11 @@ from optimus_tui.contract.finding_rules import (
     FEED_SILENT,
 )
 from optimus_tui.contract.findings import Finding, Severity
+from optimus_tui.contract.keyspace import ClockOffset, FeedStatus, ParsedEvent
 from optimus_tui.contract.make_finding import make_finding, phrase
 from optimus_tui.grammar.events import parse_event
 from optimus_tui.settings.model import Thresholds
-from optimus_tui.wording.age import age
-from optimus_tui.wording.numbers import part_of, plural
+from optimus_tui.wording.numbers import age, part_of, plural
 from optimus_tui.wording.safe import safe_text
 
 SKEW_SECONDS = 60.0

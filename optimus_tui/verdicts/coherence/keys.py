@@ -5,7 +5,6 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from msgspec import Struct
 from msgspec.structs import replace
 
-from optimus_tui.contract.cache import CacheReport
 from optimus_tui.contract.finding_rules import (
     CACHE_LARGE,
     CACHE_NO_TTL,
@@ -13,13 +12,13 @@ from optimus_tui.contract.finding_rules import (
     COHERENCE_HIGH_OVERHEAD,
     COHERENCE_LOW_COVERAGE,
 )
-from optimus_tui.contract.findings import Finding
+from optimus_tui.contract.findings import Finding, some_of, worst_first
+from optimus_tui.contract.keyspace import CacheReport
 from optimus_tui.contract.make_finding import make_finding
+from optimus_tui.contract.tools.common import if_known
 from optimus_tui.grammar.keys import CACHE_PREFIX, COHERENCE_PREFIX
 from optimus_tui.settings.model import Thresholds
 from optimus_tui.verdicts.limits.findings import layout_words
-from optimus_tui.verdicts.sorting import some_of, worst_first
-from optimus_tui.verdicts.values import if_known
 from optimus_tui.wording.numbers import percent, plural
 from optimus_tui.wording.safe import safe_text
 

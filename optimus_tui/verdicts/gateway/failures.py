@@ -10,13 +10,12 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from optimus_tui.contract.finding_rules import ERRORS_RATE
-from optimus_tui.contract.findings import Finding, Severity
+from optimus_tui.contract.findings import Finding, Severity, worst_first
 from optimus_tui.contract.make_finding import make_finding, phrase
-from optimus_tui.contract.metrics import Increase
+from optimus_tui.contract.services import Increase
 from optimus_tui.settings.model import Thresholds
 from optimus_tui.verdicts.gateway.latency import as_past
 from optimus_tui.verdicts.gateway.performance import MIN_REQUESTS, class_of, outcomes, shown, worst
-from optimus_tui.verdicts.sorting import worst_first
 from optimus_tui.verdicts.statistics import interval, surely_less
 from optimus_tui.wording.numbers import percent, plural
 

@@ -17,8 +17,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from optimus_tui.contract.findings import Finding, Severity
-from optimus_tui.contract.metrics import REFUSED, Counted, Grown, Increase
 from optimus_tui.contract.reading import Fault
+from optimus_tui.contract.services import REFUSED, Counted, Grown, Increase
 from optimus_tui.settings.model import Thresholds
 from optimus_tui.verdicts.gateway.services import processes_section
 from optimus_tui.wording.safe import safe_text

@@ -23,9 +23,8 @@ from optimus_tui.contract.finding_rules import (
 )
 from optimus_tui.contract.findings import Finding, Severity
 from optimus_tui.contract.make_finding import make_finding, phrase
-from optimus_tui.contract.metrics import Grown
 from optimus_tui.contract.reading import Fault, Reading
-from optimus_tui.contract.services import GatewayState, Remark, ServerState, ServiceState, Sickness, Status
+from optimus_tui.contract.services import GatewayState, Grown, Remark, ServerState, ServiceState, Sickness, Status
 from optimus_tui.verdicts.server import judge_condition
 from optimus_tui.wording.numbers import plural
 

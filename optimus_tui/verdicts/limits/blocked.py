@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from msgspec import Struct
 
 from optimus_tui.contract.finding_rules import LIMITS_IMMORTAL, LIMITS_LONG_TTL, LIMITS_OVER
-from optimus_tui.contract.findings import Finding, Severity
-from optimus_tui.contract.limits import LimitRow, LimitRules
+from optimus_tui.contract.findings import Finding, Severity, each_or_one, some_of
+from optimus_tui.contract.keyspace import LimitRow, LimitRules
 from optimus_tui.contract.make_finding import make_finding, phrase
 from optimus_tui.verdicts.limits.words import (
     duration_words,
@@ -19,7 +19,6 @@ from optimus_tui.verdicts.limits.words import (
     tenant_words,
     used_words,
 )
-from optimus_tui.verdicts.sorting import each_or_one, some_of
 from optimus_tui.wording.numbers import part_of, percent, plural
 
 LONG_TTL_WINDOWS = 2

@@ -5,7 +5,6 @@ Counters that refuse requests, values and limits that cannot be used, and layout
 
 from collections.abc import Mapping, Sequence
 
-from optimus_tui.contract.cache import UnknownLayout
 from optimus_tui.contract.finding_rules import (
     LIMITS_BROKEN,
     LIMITS_KEPT,
@@ -15,14 +14,13 @@ from optimus_tui.contract.finding_rules import (
     LIMITS_TOTAL,
     LIMITS_UNKNOWN_LAYOUT,
 )
-from optimus_tui.contract.findings import Finding, Severity
-from optimus_tui.contract.limits import LimitRow, LimitRules, LimitsReport, TenantCount
+from optimus_tui.contract.findings import Finding, Severity, each_or_one, some_of, worst_first
+from optimus_tui.contract.keyspace import LimitRow, LimitRules, LimitsReport, TenantCount, UnknownLayout
 from optimus_tui.contract.make_finding import make_finding, phrase
 from optimus_tui.contract.reading import Coverage
 from optimus_tui.settings.model import Thresholds
 from optimus_tui.verdicts.limits.blocked import CommonLimit, immortals, long_ttls, used_up
 from optimus_tui.verdicts.limits.words import subject_of, tenant_words, used_words
-from optimus_tui.verdicts.sorting import each_or_one, some_of, worst_first
 from optimus_tui.wording.numbers import percent, plural
 
 

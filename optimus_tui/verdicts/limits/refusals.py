@@ -11,16 +11,15 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from optimus_tui.contract.finding_rules import LIMITS_REFUSED, LIMITS_REFUSED_BELOW
-from optimus_tui.contract.findings import Finding, Severity
-from optimus_tui.contract.limits import ALL_TENANTS, Counter, LimitRules
+from optimus_tui.contract.findings import Finding, Severity, each_or_one, some_of
+from optimus_tui.contract.keyspace import ALL_TENANTS, Counter, LimitRules
 from optimus_tui.contract.make_finding import make_finding, phrase
-from optimus_tui.contract.metrics import Counted, Increase
+from optimus_tui.contract.services import Counted, Increase
 from optimus_tui.verdicts.gateway.latency import as_past
 from optimus_tui.verdicts.gateway.performance import MIN_REQUESTS, outcomes
 from optimus_tui.verdicts.limits.judge import limit_for
 from optimus_tui.verdicts.limits.words import operation_words
-from optimus_tui.verdicts.playbooks.errors import span_words
-from optimus_tui.verdicts.sorting import each_or_one, some_of
+from optimus_tui.verdicts.playbooks.conclusion import span_words
 from optimus_tui.wording.numbers import percent
 from optimus_tui.wording.safe import safe_text
 

@@ -19,8 +19,6 @@ import msgspec
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from optimus_tui.contract.cache import TTL_EDGES, CacheReport
-from optimus_tui.contract.feed import ClockOffset
 from optimus_tui.contract.finding_rules import (
     CACHE_CHURN,
     CACHE_EVICTIONS,
@@ -31,10 +29,11 @@ from optimus_tui.contract.finding_rules import (
     EVENTS_UNMEASURED,
 )
 from optimus_tui.contract.findings import Finding
+from optimus_tui.contract.keyspace import TTL_EDGES, CacheReport, ClockOffset
 from optimus_tui.contract.make_finding import make_finding
-from optimus_tui.contract.metrics import Increase, Window
 from optimus_tui.contract.reading import Fault, Reading
-from optimus_tui.contract.services import GatewayState, HitRate, ServerState
+from optimus_tui.contract.services import GatewayState, HitRate, Increase, ServerState, Window
+from optimus_tui.contract.tools.common import if_known, status_of
 from optimus_tui.grammar.events import parse_event
 from optimus_tui.settings.model import Thresholds
 from optimus_tui.verdicts.coherence import keys as cache_verdict
@@ -51,9 +50,7 @@ from optimus_tui.verdicts.coherence.events import (
 )
 from optimus_tui.verdicts.gateway.hit_rate import MIN_LOOKUPS, find_conflict, find_rates
 from optimus_tui.verdicts.gateway.services import is_away, judge_gateway, judge_server
-from optimus_tui.verdicts.playbooks.conclusion import Conclusion, ConclusionBuilder
-from optimus_tui.verdicts.playbooks.errors import span_words
-from optimus_tui.verdicts.values import if_known, status_of
+from optimus_tui.verdicts.playbooks.conclusion import Conclusion, ConclusionBuilder, span_words
 from optimus_tui.wording.numbers import percent, plural, size, thousands
 from optimus_tui.wording.safe import safe_text
 

@@ -13,15 +13,13 @@ from msgspec import Struct
 from optimus_tui.contract.finding_rules import BREAKER_HALF_OPEN, BREAKER_OPEN, BREAKER_UNMEASURED, BREAKER_WAS_OPEN
 from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.make_finding import make_finding, phrase
-from optimus_tui.contract.metrics import BREAKER, Increase, MetricsState, Window
 from optimus_tui.contract.reading import Fault, Reading
-from optimus_tui.contract.services import GatewayState, ServiceState
-from optimus_tui.grammar.prometheus import split_series
+from optimus_tui.contract.services import BREAKER, GatewayState, Increase, MetricsState, ServiceState, Window
+from optimus_tui.contract.tools.common import status_of
+from optimus_tui.grammar.info import split_series
 from optimus_tui.settings.model import Thresholds
 from optimus_tui.verdicts.gateway.services import judge_engine, judge_gateway
-from optimus_tui.verdicts.playbooks.conclusion import Conclusion, ConclusionBuilder
-from optimus_tui.verdicts.playbooks.errors import examine_errors
-from optimus_tui.verdicts.values import status_of
+from optimus_tui.verdicts.playbooks.conclusion import Conclusion, ConclusionBuilder, examine_errors
 from optimus_tui.wording.numbers import latency, part_of
 from optimus_tui.wording.safe import safe_text
 

@@ -2,6 +2,10 @@
 
 What could not be measured goes into ``unknown``, and into the findings only where the contract wants it there (a
 metric that should exist and cannot be measured).
+
+The share of requests that the gateway answered with an error, by its own counter. Pure.
+
+A share of too few requests is not judged, and 4xx are the callers' mistakes.
 """
 
 from collections.abc import Iterable
@@ -9,12 +13,28 @@ from typing import Any
 
 from msgspec import Struct
 
-from optimus_tui.contract.findings import Finding
-from optimus_tui.contract.metrics import WindowOrigin
+from optimus_tui.contract.finding_rules import ERRORS_TIMEOUTS, ERRORS_UNMEASURED
+from optimus_tui.contract.findings import Finding, worst_first
+from optimus_tui.contract.make_finding import make_finding, phrase
 from optimus_tui.contract.reading import Fault
+from optimus_tui.contract.services import Increase, WindowOrigin
 from optimus_tui.contract.tools.common import Recommendation
-from optimus_tui.verdicts.sorting import worst_first
-from optimus_tui.verdicts.unmeasured import unmeasured
+from optimus_tui.settings.model import Thresholds
+from optimus_tui.verdicts.gateway.failures import (
+    GATEWAY,
+    Weight,
+    failing_part,
+    find_errors,
+    good_again,
+    is_failure,
+    weigh_failures,
+    weigh_part,
+)
+from optimus_tui.verdicts.gateway.performance import MIN_REQUESTS, outcomes
+from optimus_tui.verdicts.gateway.services import find_restarts, processes_section
+from optimus_tui.verdicts.health import unmeasured
+from optimus_tui.wording.numbers import percent
+from optimus_tui.wording.safe import safe_text
 
 AWAY = frozenset({"refused", "timeout", "tls", "loading", "busy"})
 
@@ -105,3 +125,148 @@ def _once(advice: list[Recommendation]) -> tuple[Recommendation, ...]:
     for one in advice:
         seen.setdefault((one.action, one.command), one)
     return tuple(seen.values())
+
+
+def examine_errors(
+    conclusion: ConclusionBuilder,
+    requests: Increase | Fault,
+    thresholds: Thresholds,
+    *,
+    recent: Increase | Fault | None = None,
+    only: str = "",
+    excused: bool = False,
+) -> dict[str, Any]:
+    """Return the section about failures, and add a finding where their share is too high.
+
+    The finding is low where the ``recent`` requests, of the last minute, are good again.
+    """
+    what = "error ratio"
+    if only:
+        what = f"share of {only} answers"
+    if isinstance(requests, Fault):
+        conclusion.add_unknown(what, requests, rule=ERRORS_UNMEASURED, excused=excused)
+        return {"status": "unknown", "error": requests.message}
+    if not requests.covered_minutes:
+        why = "the gateway publishes no http_requests_total"
+        if requests.fault:
+            why = requests.fault.message
+        conclusion.add_unknown(what, why)
+        return {"status": "unknown", "error": why}
+    conclusion.covered(requests.covered_minutes, requests.source)
+    unknown = _unknown(requests, only)
+    if unknown:
+        conclusion.add_unknown(what, unknown)
+        return {"status": "unknown", "error": unknown, "requests": round(requests.total)}
+    by_status = requests.by("status")
+    total = round(requests.total)
+    failed = {s: round(n) for s, n in by_status.items() if n >= 1 and _counts(s, only)}
+    section = {
+        "status": "ok",
+        "requests": total,
+        "failed": sum(failed.values()),
+        "by_status": {safe_text(status, 20): number for status, number in failed.items()},
+        "covered_minutes": round(requests.covered_minutes, 2),
+        "source": requests.source,
+        "processes": processes_section(requests),
+        "lower_bound": requests.lower_bound,
+    }
+    conclusion.add_findings(*find_restarts(requests))
+    weight = weigh_failures(sum(failed.values()), total, thresholds)
+    if total < MIN_REQUESTS and (weight is None or weight.severity == "low"):
+        conclusion.add_unknown(
+            what, f"{total:,} requests in {span_words(requests.covered_minutes)} are too few, {MIN_REQUESTS} are needed"
+        )
+        return {**section, "status": "unknown", "share": None}
+    share = min(1.0, sum(failed.values()) / total)
+    conclusion.add_measured(
+        f"{what} {percent(share)} of {total:,} requests in {span_words(requests.covered_minutes)} ({requests.source})"
+    )
+    known = None
+    if isinstance(recent, Increase) and not _unknown(recent, only):
+        known = recent
+    if only:
+        conclusion.add_findings(*_find_timeouts(share, requests, what, weight, known, thresholds, only))
+    else:
+        conclusion.add_findings(*find_errors(requests, GATEWAY, thresholds, known))
+    return {**section, "share": round(share, 4)}
+
+
+def _find_timeouts(
+    share: float,
+    requests: Increase,
+    what: str,
+    weight: Weight | None,
+    recent: Increase | None,
+    thresholds: Thresholds,
+    only: str,
+) -> list[Finding]:
+    """Of all requests; where these are not too many, of one route or tenant that all others hide."""
+    if weight is not None and weight.severity != "low":
+        return [_as_of_now(_timeouts(share, requests, what, weight), recent, thresholds, only)]
+    part = failing_part(requests, thresholds, lambda status: _counts(status, only))
+    if part is not None:
+        alone = _timeouts(part.failed / part.requests, part.of(requests), what, weigh_part(part, thresholds), str(part))
+        return [_as_of_now(alone, part.of(recent) if recent is not None else None, thresholds, only)]
+    if weight is not None:
+        return [_timeouts(share, requests, what, weight)]
+    return []
+
+
+def _counts(status: str, only: str) -> bool:
+    if only:
+        return status == only
+    return is_failure(status)
+
+
+def _as_of_now(found: Finding, recent: Increase | None, thresholds: Thresholds, only: str) -> Finding:
+    """The finding, a low one where the recent requests are good again; as it is where they are too few to say."""
+    if recent is None or recent.total < MIN_REQUESTS:
+        return found
+    failed = sum(n for status, n in recent.by("status").items() if _counts(status, only))
+    return good_again(found, failed, recent.total, thresholds) or found
+
+
+def span_words(minutes: float) -> str:
+    """Return ``30 min``, ``1.5 min`` or ``1.5 s``."""
+    if minutes < 1:
+        return f"{minutes * 60:.1f} s"
+    if minutes >= 10:
+        return f"{minutes:.0f} min"
+    return f"{round(minutes, 1):g} min"
+
+
+def _unknown(requests: Increase, only: str) -> str:
+    """Why the counter does not tell these answers apart; empty where it does."""
+    results = outcomes(requests.series)
+    if results.why_failed:
+        return results.why_failed
+    classes = only and any(
+        one.increase > 0 and one.labels.get("status", "").lower() == "5xx" for one in requests.series
+    )
+    if classes:
+        return f"the status label holds classes only: {only} is inside 5xx"
+    return ""
+
+
+def _timeouts(share: float, requests: Increase, what: str, weight: Weight, subject: str = GATEWAY) -> Finding:
+    few = message = ""
+    if weight.severity == "low":
+        few = phrase(ERRORS_TIMEOUTS, "few")
+    measured, limit = percent(share, weight.bar), percent(weight.bar)
+    if subject != GATEWAY:
+        message = phrase(ERRORS_TIMEOUTS, "part", part=subject, what=what, share=measured, limit=limit, few=few)
+    return make_finding(
+        rule=ERRORS_TIMEOUTS,
+        severity=weight.severity,
+        subject=subject,
+        message=message,
+        what=what,
+        share=measured,
+        limit=limit,
+        few=few,
+        measured=share,
+        threshold=weight.bar,
+        unit="share",
+        samples=round(requests.total),
+        window_seconds=requests.covered_minutes * 60,
+    )

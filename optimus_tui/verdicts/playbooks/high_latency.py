@@ -19,16 +19,23 @@ from optimus_tui.contract.finding_rules import (
 )
 from optimus_tui.contract.findings import Finding, Severity
 from optimus_tui.contract.make_finding import make_finding
-from optimus_tui.contract.metrics import Quantiles
 from optimus_tui.contract.reading import Fault, Reading
-from optimus_tui.contract.services import GatewayState, HitRate, ServerState, ServiceState, SlowCall, SlowState
+from optimus_tui.contract.services import (
+    GatewayState,
+    HitRate,
+    Quantiles,
+    ServerState,
+    ServiceState,
+    SlowCall,
+    SlowState,
+)
+from optimus_tui.contract.tools.common import if_known, status_of
 from optimus_tui.settings.model import Thresholds
 from optimus_tui.verdicts.gateway.hit_rate import find_hit_rate
-from optimus_tui.verdicts.gateway.percentiles import by_time, judge_routes
+from optimus_tui.verdicts.gateway.latency import by_time, judge_routes
 from optimus_tui.verdicts.gateway.services import is_away, judge_engine, judge_gateway, judge_server
 from optimus_tui.verdicts.playbooks.conclusion import Conclusion, ConclusionBuilder
 from optimus_tui.verdicts.playbooks.proxy_timeout import DependencyLatencies, examine_direct, spread_section
-from optimus_tui.verdicts.values import if_known, status_of
 from optimus_tui.wording.numbers import latency, percent, plural, thousands
 from optimus_tui.wording.safe import safe_text
 

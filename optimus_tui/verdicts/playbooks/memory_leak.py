@@ -9,7 +9,6 @@ from typing import Any
 
 from msgspec import Struct
 
-from optimus_tui.contract.cache import CacheReport
 from optimus_tui.contract.finding_rules import (
     CACHE_LARGE,
     CACHE_NO_TTL,
@@ -21,17 +20,16 @@ from optimus_tui.contract.finding_rules import (
     MEMORY_UNMEASURED,
 )
 from optimus_tui.contract.findings import Finding, Severity
+from optimus_tui.contract.keyspace import CacheReport
 from optimus_tui.contract.make_finding import make_finding, phrase
-from optimus_tui.contract.metrics import Grown, Window
 from optimus_tui.contract.reading import Fault, Reading
-from optimus_tui.contract.services import GatewayState, MemoryState, ServerState
-from optimus_tui.contract.tools.common import Recommendation
+from optimus_tui.contract.services import GatewayState, Grown, MemoryState, ServerState, Window
+from optimus_tui.contract.tools.common import Recommendation, status_of
 from optimus_tui.settings.model import Thresholds
 from optimus_tui.verdicts.coherence import keys as cache_verdict
 from optimus_tui.verdicts.gateway.services import find_restarts, is_away, judge_gateway, judge_server
 from optimus_tui.verdicts.playbooks.conclusion import Conclusion, ConclusionBuilder
 from optimus_tui.verdicts.statistics import MIN_MINUTES, MIN_SAMPLES, Trend, trend
-from optimus_tui.verdicts.values import status_of
 from optimus_tui.wording.numbers import percent, plural, size
 from optimus_tui.wording.safe import safe_text
 

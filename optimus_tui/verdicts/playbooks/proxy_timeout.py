@@ -12,17 +12,14 @@ from msgspec import Struct
 from optimus_tui.contract.finding_rules import PROXY_P99, PROXY_UNMEASURED
 from optimus_tui.contract.findings import Finding, Severity
 from optimus_tui.contract.make_finding import make_finding, phrase
-from optimus_tui.contract.metrics import Increase, Quantiles, Spread
 from optimus_tui.contract.reading import Fault, Reading
-from optimus_tui.contract.services import GatewayState, Series, ServiceState
+from optimus_tui.contract.services import GatewayState, Increase, Quantiles, Series, ServiceState, Spread
+from optimus_tui.contract.tools.common import status_of
 from optimus_tui.settings.model import Thresholds
 from optimus_tui.verdicts.gateway import latency as latencies
-from optimus_tui.verdicts.gateway import percentiles
 from optimus_tui.verdicts.gateway.performance import MIN_REQUESTS
 from optimus_tui.verdicts.gateway.services import judge_engine, judge_gateway
-from optimus_tui.verdicts.playbooks.conclusion import Conclusion, ConclusionBuilder
-from optimus_tui.verdicts.playbooks.errors import examine_errors
-from optimus_tui.verdicts.values import status_of
+from optimus_tui.verdicts.playbooks.conclusion import Conclusion, ConclusionBuilder, examine_errors
 from optimus_tui.wording.numbers import latency, percent
 from optimus_tui.wording.safe import safe_text
 
@@ -109,7 +106,7 @@ def examine_direct(
 
 def spread_section(spread: Spread) -> dict[str, float | str | None]:
     """Return a histogram's figures in ms; a percentile that is only a bound is None, with the bound in words."""
-    return {**percentiles.section(spread), "samples": round(spread.count)}
+    return {**latencies.section(spread), "samples": round(spread.count)}
 
 
 def _examine_upstream(
@@ -137,11 +134,11 @@ def _examine_upstream(
             conclusion.add_unknown(
                 f"percentiles of {name}", f"{spread.count:.0f} proxied requests, {MIN_REQUESTS} are needed"
             )
-            conclusion.add_findings(*percentiles.judge_half(via, spread, thresholds))
+            conclusion.add_findings(*latencies.judge_half_of(via, spread, thresholds))
             continue
-        p95, p99 = percentiles.shown_ms(spread, "p95"), percentiles.shown_ms(spread, "p99")
+        p95, p99 = latencies.shown_ms(spread, "p95"), latencies.shown_ms(spread, "p99")
         conclusion.add_measured(f"{via}: p95 {p95}, p99 {p99} of {spread.count:,.0f}")
-        conclusion.add_findings(*percentiles.judge_spread(via, spread, thresholds))
+        conclusion.add_findings(*latencies.judge_spread(via, spread, thresholds))
         conclusion.add_findings(*_judge_timeout(name, spread, thresholds))
     return sections
 
@@ -150,10 +147,10 @@ def _judge_timeout(name: str, spread: Spread, thresholds: Thresholds) -> list[Fi
     timeout = thresholds.proxy_timeout_ms
     if timeout is None:
         return []
-    p99 = percentiles.certain_ms(spread, "p99", NEAR * timeout - 1e-6, timeout - 1e-6)
+    p99 = latencies.certain_ms(spread, "p99", NEAR * timeout - 1e-6, timeout - 1e-6)
     if p99 is None or p99 < NEAR * timeout:
         return []
-    shown = percentiles.shown_ms(spread, "p99")
+    shown = latencies.shown_ms(spread, "p99")
     severity: Severity = "medium"
     message, threshold = "", NEAR * timeout
     if p99 >= timeout:

@@ -17,24 +17,19 @@ from optimus_tui.contract.finding_rules import (
     LIMITS_TENANT_SHARE,
     LIMITS_UNMEASURED,
 )
-from optimus_tui.contract.findings import Finding
-from optimus_tui.contract.limits import LimitRow, LimitRules, LimitsReport, TenantCount
-from optimus_tui.contract.metrics import Increase
+from optimus_tui.contract.findings import Finding, some_of
+from optimus_tui.contract.keyspace import LimitRow, LimitRules, LimitsReport, TenantCount
 from optimus_tui.contract.reading import Fault, Reading
-from optimus_tui.contract.services import GatewayState, ServerState
-from optimus_tui.contract.tools.common import Recommendation
+from optimus_tui.contract.services import GatewayState, Increase, ServerState
+from optimus_tui.contract.tools.common import Recommendation, rounded, status_of
 from optimus_tui.settings.model import RedisTarget, Thresholds
 from optimus_tui.verdicts.gateway.services import is_away, judge_gateway, judge_server
 from optimus_tui.verdicts.limits.blocked import CommonLimit
 from optimus_tui.verdicts.limits.findings import find
 from optimus_tui.verdicts.limits.words import operation_words, subject_of
-from optimus_tui.verdicts.playbooks.conclusion import Conclusion, ConclusionBuilder
-from optimus_tui.verdicts.playbooks.errors import span_words
-from optimus_tui.verdicts.sorting import some_of
-from optimus_tui.verdicts.values import rounded, status_of
+from optimus_tui.verdicts.playbooks.conclusion import Conclusion, ConclusionBuilder, span_words
 from optimus_tui.wording.numbers import part_of, percent, plural, span_ahead
-from optimus_tui.wording.safe import safe_text
-from optimus_tui.wording.shell import redis_cli
+from optimus_tui.wording.safe import redis_cli, safe_text
 
 MAX_COMMANDS = 20
 ASSUMED_WINDOW = 60

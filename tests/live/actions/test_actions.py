@@ -37,7 +37,7 @@ async def test_an_immortal_counter_gets_the_end_of_its_window_and_keeps_its_coun
 
 
 async def test_the_window_comes_from_the_settings_or_is_asked_for(server: RealServer, tmp_path: Path) -> None:
-    from optimus_tui.contract.limits import LimitRules
+    from optimus_tui.contract.keyspace import LimitRules
 
     put(server, "rate_limit:acme:chat")
     async with at_desk(server.port, tmp_path) as action_service:

@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 
 from optimus_tui.__main__ import run
-from optimus_tui.actions.redis import lock as locks
+from optimus_tui.actions.redis import operator_connection as locks
 from optimus_tui.contract.actions import Confirmation, Interrupted, Progress, Receipt, Refusal
 from optimus_tui.history.audit.files import read, verify
 from optimus_tui.history.audit.log import AuditLog, unquoted
-from optimus_tui.storage import file_lock
+from optimus_tui.storage import private_file
 from tests.live.actions.driver import armed, at_desk, carried_out, confirmation, ignore, number, planned, put, refused
 from tests.realserver import RealServer
 from tests.unit.history.audit_faults import cut_back, removed, renamed, renamed_and_created, truncated
@@ -129,7 +129,7 @@ def audited(folder: Path) -> set[bytes]:
 async def test_a_lock_on_the_audit_held_elsewhere_stops_the_action_and_names_who_holds_it(
     server: RealServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(file_lock.lock, "__defaults__", (0.5,))
+    monkeypatch.setattr(private_file.lock, "__defaults__", (0.5,))
     put(server, *(f"cache:conv:acme:{index}" for index in range(KEYS)))
     flock = shutil.which("flock")
     assert flock is not None

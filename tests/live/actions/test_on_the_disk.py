@@ -10,16 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from optimus_tui.actions.files import changes, undo_journal
+from optimus_tui.actions.files import changes
 from optimus_tui.actions.files.changes import apply_changes, plan_files
 from optimus_tui.contract.incident import Stamp
 from optimus_tui.contract.incident_events import NoteAdded
-from optimus_tui.history import incident_files
+from optimus_tui.history import timeline as incident_files
 from optimus_tui.history.audit.chain import Head, _decoded
 from optimus_tui.history.audit.log import AuditLog, unquoted
-from optimus_tui.history.records import scan
-from optimus_tui.history.timeline import new_timeline
-from optimus_tui.storage import quarantine
+from optimus_tui.history.timeline import new_timeline, scan
+from optimus_tui.storage import append_log
 from tests.forgetful import ForgetfulDisk, forgetful
 from tests.live.actions.driver import armed, carried_out, number, planned, put
 from tests.live.probes.tap import Tap, _Recording
@@ -145,7 +144,7 @@ def test_no_file_takes_its_place_before_it_and_its_undo_would_outlive_a_power_cu
     real, seen = changes._swap, list[tuple[bytes, bool]]()
     with forgetful() as disk:
 
-        def swap(handle: int, name: str, staged: str, change: undo_journal.FileChange) -> None:
+        def swap(handle: int, name: str, staged: str, change: changes.FileChange) -> None:
             (entry,) = state.rglob("*.json")
             seen.append((disk.after_power_cut(root / staged), b"committing" in disk.after_power_cut(entry)))
             real(handle, name, staged, change)
@@ -162,7 +161,7 @@ def test_a_name_that_is_taken_already_is_never_written_through(
     root, state, victim = tmp_path / "project", tmp_path / "state", tmp_path / "victim"
     root.mkdir()
     victim.write_text("somebody else's, and longer than what is new")
-    monkeypatch.setattr(undo_journal.UndoJournal, "new_id", lambda self: "0-known")
+    monkeypatch.setattr(changes.UndoJournal, "new_id", lambda self: "0-known")
     taken = root / ".b.py.0-known.tmp"
     if kind == "a file":
         taken.write_text("mine")
@@ -180,12 +179,12 @@ def test_a_name_that_is_taken_already_is_never_written_through(
 def test_what_is_kept_aside_never_takes_the_place_of_another(
     tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(quarantine.time, "strftime", lambda *_: "T")  # type: ignore[attr-defined]
+    monkeypatch.setattr(append_log.time, "strftime", lambda *_: "T")  # type: ignore[attr-defined]
     victim = tmp_path / "victim"
     victim.write_text("somebody else's")
     taken = tmp_path / f"torn-T-{os.getpid()}"
     taken.write_text("mine") if kind == "a file" else os.link(victim, taken)
     before = taken.read_text()
-    kept = quarantine.keep_aside(tmp_path, "torn", b"xyz")
+    kept = append_log.keep_aside(tmp_path, "torn", b"xyz")
     assert kept != taken and kept.read_bytes() == b"xyz" and taken.read_text() == before
     assert victim.read_text() == "somebody else's"

@@ -57,7 +57,7 @@ def test_the_json_document_holds_the_differences(
 def test_a_screen_asks_for_the_whole_tree_in_one_call(tree: Path, server: RealServer) -> None:
     from optimus_tui.cli.run_async import connected_to
     from optimus_tui.settings.load import load
-    from optimus_tui.tools.patterns.validate import compared
+    from optimus_tui.tools.validate import compared
 
     async def ask() -> list[str]:
         async with connected_to(load({"redis_url": server.url}, {}, tree, None)) as context:

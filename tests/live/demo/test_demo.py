@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from optimus_tui.demo.handle import DemoHandle
+from optimus_tui.demo.command import DemoHandle
 from optimus_tui.demo.scenarios import SCENARIOS
 from optimus_tui.demo.tenants import TENANTS, Http, RawResponse, Resp
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from optimus_tui.demo.handle import DemoHandle
+from optimus_tui.demo.command import DemoHandle
 
 pytestmark = pytest.mark.live
 _COMMAND = "import sys; from optimus_tui.demo.command import main; sys.exit(main(sys.argv[1], headless=True))"
@@ -143,7 +143,7 @@ def test_a_server_that_does_not_run_is_replaced_by_the_emulation_with_a_notice(
 def test_a_service_that_cannot_start_is_named_with_its_last_words(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    from optimus_tui.demo import handle as module
+    from optimus_tui.demo import command as module
 
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

@@ -12,8 +12,7 @@ import pytest
 from textual.pilot import Pilot
 
 from optimus_tui.contract.incident import IncidentState
-from optimus_tui.demo.command import demo_settings
-from optimus_tui.demo.handle import DemoHandle
+from optimus_tui.demo.command import DemoHandle, demo_settings
 from optimus_tui.demo.names import NAMES
 from optimus_tui.demo.scenarios import SCENARIOS
 from optimus_tui.settings.model import Settings
@@ -22,9 +21,9 @@ from optimus_tui.tui.actions.arm_dialog import ArmDialog
 from optimus_tui.tui.app import OptimusApp
 from optimus_tui.tui.commands import run_line
 from optimus_tui.tui.dashboard.screen import Dashboard
-from optimus_tui.tui.dialogs.choices import PickDialog, QuestionDialog
-from optimus_tui.tui.drills.controller import DrillController
-from optimus_tui.tui.drills.screen import DrillScreen
+from optimus_tui.tui.dialogs.base import PickDialog, QuestionDialog
+from optimus_tui.tui.drill_result import DrillScreen
+from optimus_tui.tui.drills import DrillController
 from optimus_tui.tui.incidents.screen import IncidentScreen
 from optimus_tui.tui.services import CommandError
 from tests.idle import look_often
@@ -53,7 +52,7 @@ def _here(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     monkeypatch.setattr(DrillController, "PAUSE", (0.5, 1.0))
     monkeypatch.setattr("optimus_tui.workflow.drill.HOLD_SECONDS", 2.0)
-    monkeypatch.setattr("optimus_tui.sampling.services.EVERY_SECONDS", 0.5)
+    monkeypatch.setattr("optimus_tui.sampling.services.METRICS_EVERY_SECONDS", 0.5)
     monkeypatch.setattr("optimus_tui.tools.troubleshoot.evidence.COUNTED_MINUTES", 0.1)
     monkeypatch.setattr("optimus_tui.tools.figures.gateway_figures.LATELY_MINUTES", 0.3)
 

@@ -10,7 +10,7 @@ import pytest
 from msgspec.structs import replace
 
 from optimus_tui.context import Context
-from optimus_tui.contract.metrics import Increase
+from optimus_tui.contract.services import Increase
 from optimus_tui.settings.model import Settings
 from tests.hostile import HostileServer, hostile_server, reply
 from tests.realprometheus import RealPrometheus, prometheus_binary

@@ -9,8 +9,7 @@ import pytest
 from optimus_tui.contract import incident_events as happened
 from optimus_tui.contract.incident import KeptReceipt
 from optimus_tui.incidents.errors import IncidentError
-from optimus_tui.incidents.measuring import capture, measure
-from optimus_tui.incidents.open import listed, open_incident, resume_incident, unfinished
+from optimus_tui.incidents.open import capture, listed, measure, open_incident, resume_incident, unfinished
 from optimus_tui.incidents.postmortem import export
 from optimus_tui.workflow.standing import mttr
 from tests.hostile import silence

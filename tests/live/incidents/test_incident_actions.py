@@ -8,8 +8,7 @@ import pytest
 
 from optimus_tui.actions.service import ActionService
 from optimus_tui.contract.actions import Refusal
-from optimus_tui.incidents.measuring import kept
-from optimus_tui.incidents.open import open_incident
+from optimus_tui.incidents.open import kept, open_incident
 from optimus_tui.settings.model import Thresholds
 from tests.live.actions.driver import carried_out, planned, put
 from tests.live.tools.driver import system

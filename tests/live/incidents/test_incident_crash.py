@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from optimus_tui.contract.incident_events import NoteAdded
-from optimus_tui.history import incident_files as files
+from optimus_tui.history import timeline as files
 from optimus_tui.history.timeline import open_timeline
 from tests.killing import child, kill_one
 

@@ -20,12 +20,10 @@ from optimus_tui.context import Context
 from optimus_tui.contract.actions import ActionRequest, Confirmation, Plan, Receipt
 from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.incident import ActionRecord, Candidate
-from optimus_tui.demo.command import demo_settings
-from optimus_tui.demo.handle import DemoHandle
+from optimus_tui.demo.command import DemoHandle, demo_settings
 from optimus_tui.demo.scenarios import SCENARIOS
 from optimus_tui.history.samples.store import Store
-from optimus_tui.incidents.measuring import kept, measure
-from optimus_tui.incidents.open import open_incident
+from optimus_tui.incidents.open import kept, measure, open_incident
 from optimus_tui.incidents.postmortem import export
 from optimus_tui.incidents.service import IncidentService
 from optimus_tui.sampling.record import Recorder
@@ -52,8 +50,8 @@ def running() -> Iterator[DemoHandle]:
 @pytest.fixture(autouse=True)
 def _quicker_looks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("optimus_tui.sampling.record.EVERY_SECONDS", 0.5)
-    monkeypatch.setattr("optimus_tui.sampling.services.EVERY_SECONDS", 0.5)
-    monkeypatch.setattr("optimus_tui.tools.figures.hit_rates.RATE_MINUTES", 0.1)
+    monkeypatch.setattr("optimus_tui.sampling.services.METRICS_EVERY_SECONDS", 0.5)
+    monkeypatch.setattr("optimus_tui.tools.figures.gateway_figures.RATE_MINUTES", 0.1)
     monkeypatch.setattr("optimus_tui.tools.figures.gateway_figures.LATELY_MINUTES", 0.3)
     monkeypatch.setattr("optimus_tui.tools.troubleshoot.evidence.COUNTED_MINUTES", 0.1)
 

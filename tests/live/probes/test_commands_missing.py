@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from optimus_tui.probes.servers.server import read_server
+from optimus_tui.probes.server import read_server
 from tests.live.probes.driver import observing, target_of
 from tests.live.probes.roads import program
 from tests.live.tools.driver import ask, pipe, system

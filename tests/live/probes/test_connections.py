@@ -10,8 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from optimus_tui.actions.redis.operator_connection import ConnectionLost, open_operator_connection
-from optimus_tui.actions.redis.permit import Permit
+from optimus_tui.actions.redis.operator_connection import ConnectionLost, Permit, open_operator_connection
 from optimus_tui.contract.reading import Fault
 from optimus_tui.probes.faults import OUTAGES, fault_of
 from optimus_tui.probes.load_meter import LoadMeter

@@ -18,8 +18,7 @@ from optimus_tui.contract.reading import Fault
 from optimus_tui.probes.faults import OUTAGES, fault_of
 from optimus_tui.sampling.sampler import Sampler
 from optimus_tui.settings.model import RedisTarget, ScanBudget, Settings
-from optimus_tui.tools.answer import answer, encode
-from optimus_tui.tools.arguments import ToolFailure
+from optimus_tui.tools.answer import ToolFailure, answer, encode
 from optimus_tui.tools.registry import TOOLS
 from tests.amounts import amount
 from tests.live.probes.fuzz import Fuzzer
@@ -94,12 +93,11 @@ async def test_every_tool_answers_or_says_why_not(server: ScriptedServer, fuzzer
 
 
 async def test_every_probe_of_the_client_ends_in_a_reply_or_a_fault(server: ScriptedServer, fuzzer: Fuzzer) -> None:
-    from optimus_tui.probes.keys.cache import read_details, read_ttls
-    from optimus_tui.probes.keys.coherence import read_event_ends
+    from optimus_tui.probes.keys.cache import read_details, read_event_ends, read_ttls
     from optimus_tui.probes.keys.keyspace import sweep
     from optimus_tui.probes.keys.limits import read_counters
     from optimus_tui.probes.redis.rights import read_rights
-    from optimus_tui.probes.servers.server import read_server
+    from optimus_tui.probes.server import read_server
 
     context = Context(settings_for(server))
     redis, own, clock, target = context.redis, context.own, context.clock, context.settings.redis

@@ -11,15 +11,14 @@ from typing import Any, Literal
 import psutil
 import pytest
 
-from optimus_tui.actions.redis.operator_connection import open_operator_connection
-from optimus_tui.actions.redis.permit import Permit
+from optimus_tui.actions.redis.operator_connection import Permit, open_operator_connection
 from optimus_tui.probes.events.link import FeedLink
 from optimus_tui.probes.http.fetch import new_http_client
 from optimus_tui.probes.http.services import look
 from optimus_tui.probes.load_meter import LoadMeter
 from optimus_tui.probes.port_protocol import spoken_at
-from optimus_tui.probes.redis.client import observer_client
 from optimus_tui.probes.redis.dialing import Connector
+from optimus_tui.probes.redis.guard import observer_client
 from optimus_tui.settings.model import RedisTarget
 from tests.hostile import hostile_server, reply
 from tests.realserver import RealServer

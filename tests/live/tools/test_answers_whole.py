@@ -13,10 +13,9 @@ import pytest
 from optimus_tui.context import Context
 from optimus_tui.history.samples.store import Store
 from optimus_tui.settings.model import RedisTarget, Settings
-from optimus_tui.tools.answer import answer, encode
-from optimus_tui.tools.arguments import ToolFailure
-from optimus_tui.tools.standup.compare import compare
-from optimus_tui.tools.standup.glance import standup
+from optimus_tui.tools.answer import ToolFailure, answer, encode
+from optimus_tui.tools.compare import compare
+from optimus_tui.tools.standup import standup
 from tests.hostile import HostileServer, Writer, hostile_server, reply, silence, slow_body
 from tests.live.tools.driver import ask, pipe, system
 from tests.realserver import RealServer

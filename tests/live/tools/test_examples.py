@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from optimus_tui.demo.handle import DemoHandle
+from optimus_tui.demo.command import DemoHandle
 from optimus_tui.tools.registry import TOOLS
 from tests.standin import point_to
 

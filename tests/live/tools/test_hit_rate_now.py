@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from optimus_tui.tools.figures.hit_rates import counted_between
+from optimus_tui.tools.figures.gateway_figures import counted_between
 from tests.hostile import Act, reply, sends
 from tests.live.tools.driver import ask, system
 from tests.realserver import RealServer

@@ -11,7 +11,7 @@ from optimus_tui.actions.redis.keys import Known
 from optimus_tui.contract.actions import ActionRequest, Refusal
 from optimus_tui.contract.reading import Coverage
 from optimus_tui.tools.figures import metric_windows
-from optimus_tui.tools.troubleshoot import refusals
+from optimus_tui.tools.troubleshoot import evidence
 from tests.live.tools.driver import Counts, ask, pipe, system
 from tests.realserver import RealServer
 
@@ -28,7 +28,7 @@ ADDRESS = "::ffff:10.0.0.7"
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Shorter waits between two looks."""
     monkeypatch.setattr(metric_windows, "APART_SECONDS", 0.05)
-    monkeypatch.setattr(refusals, "SLOPE_SECONDS", 0.2)
+    monkeypatch.setattr(evidence, "SLOPE_SECONDS", 0.2)
 
 
 def rules_of(document: dict[str, Any]) -> dict[str, str]:

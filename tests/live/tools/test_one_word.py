@@ -13,7 +13,7 @@ from optimus_tui.contract.findings import SEVERITIES
 from optimus_tui.contract.services import HealthReport
 from optimus_tui.sampling.record import Recorder
 from optimus_tui.sampling.sampler import Sampler
-from optimus_tui.tools.standup.glance import standup
+from optimus_tui.tools.standup import standup
 from tests.hostile import HostileServer, reply, sends
 from tests.live.tools.driver import Counts, ask, pipe, system
 from tests.realserver import RealServer

@@ -10,8 +10,7 @@ from typing import Any
 
 import pytest
 
-from optimus_tui.tools.answer import answer, exit_code
-from optimus_tui.tools.arguments import ToolFailure
+from optimus_tui.tools.answer import ToolFailure, answer, exit_code
 from tests.live.probes.driver import add_user
 from tests.live.tools.driver import ask, pipe, system
 from tests.realserver import RealServer, free_port

@@ -12,11 +12,11 @@ from msgspec.structs import replace
 
 from optimus_tui.context import Context
 from optimus_tui.contract.services import MemoryState, SlowState
-from optimus_tui.probes.servers.server import read_memory, read_slowlog
+from optimus_tui.probes.server import read_memory, read_slowlog
 from optimus_tui.settings.model import RedisTarget, Settings
 from optimus_tui.tools.answer import answer, encode, exit_code
 from optimus_tui.tools.figures import metric_windows
-from optimus_tui.tools.troubleshoot import refusals
+from optimus_tui.tools.troubleshoot import evidence
 from tests.hostile import HostileServer, hostile_server, reply, sends, silence
 from tests.live.probes.driver import add_user, observing, target_of
 from tests.realserver import RealServer, free_port
@@ -35,7 +35,7 @@ def no_history(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No history but one's own, and shorter waits between two looks."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     monkeypatch.setattr(metric_windows, "APART_SECONDS", 0.02)
-    monkeypatch.setattr(refusals, "SLOPE_SECONDS", 0.1)
+    monkeypatch.setattr(evidence, "SLOPE_SECONDS", 0.1)
 
 
 @asynccontextmanager

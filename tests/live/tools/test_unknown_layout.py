@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from optimus_tui.tools.standup.glance import standup
+from optimus_tui.tools.standup import standup
 from tests.live.tools.driver import ask, pipe, system
 from tests.realserver import RealServer
 

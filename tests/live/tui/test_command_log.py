@@ -13,8 +13,7 @@ from pathlib import Path
 import pytest
 from redis.exceptions import RedisError
 
-from optimus_tui.actions.redis.operator_connection import open_operator_connection
-from optimus_tui.actions.redis.permit import Permit
+from optimus_tui.actions.redis.operator_connection import Permit, open_operator_connection
 from optimus_tui.context import Context
 from optimus_tui.contract.actions import Refusal
 from optimus_tui.probes.http.fetch import FETCH_ERRORS, Posted, fetch, new_http_client

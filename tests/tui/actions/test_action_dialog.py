@@ -8,7 +8,7 @@ from textual.widgets import Button, Input
 
 from optimus_tui.tui.actions import action_dialog
 from optimus_tui.tui.actions.arm_dialog import ArmDialog
-from optimus_tui.tui.dialogs.choices import PickDialog
+from optimus_tui.tui.dialogs.base import PickDialog
 from tests.realserver import RealServer
 from tests.tui.driver import (
     IMMORTAL,

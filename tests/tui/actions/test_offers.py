@@ -4,14 +4,13 @@ from typing import Any
 
 import pytest
 
-from optimus_tui.contract.feed import FeedEvent
 from optimus_tui.contract.findings import Finding
-from optimus_tui.contract.limits import Counter, LimitRow, LimitsReport
+from optimus_tui.contract.keyspace import Counter, FeedEvent, LimitRow, LimitsReport
 from optimus_tui.contract.reading import Coverage
 from optimus_tui.settings.model import RedisTarget
 from optimus_tui.tui.actions.arm_dialog import ArmDialog
 from optimus_tui.tui.actions.available_actions import finding_offers, offers_for, tenant_of
-from optimus_tui.tui.dialogs.choices import PickDialog
+from optimus_tui.tui.dialogs.base import PickDialog
 from tests.live.actions.driver import add_operator
 from tests.realserver import RealServer
 from tests.tui.driver import running, said, shown, typed, until

@@ -15,12 +15,11 @@ from optimus_tui.contract.reading import Reading
 from optimus_tui.contract.services import HealthReport, ServerState
 from optimus_tui.settings.model import Settings
 from optimus_tui.tui.alerts.controller import BELL_GAP_SECONDS
-from optimus_tui.tui.alerts.screen import AlertsScreen
-from optimus_tui.tui.alerts.text import toasts
+from optimus_tui.tui.alerts.screen import AlertsScreen, toasts
 from optimus_tui.tui.app import OptimusApp
 from optimus_tui.tui.dashboard.screen import Dashboard
-from optimus_tui.tui.dialogs.choices import PickDialog, QuestionDialog
-from optimus_tui.tui.dialogs.text import TextDialog
+from optimus_tui.tui.dialogs.base import PickDialog, QuestionDialog
+from optimus_tui.tui.dialogs.sheets import TextDialog
 from optimus_tui.tui.messages import ReportArrived
 from optimus_tui.verdicts.alerts import HOLD_SECONDS, SETTLE_SECONDS
 from optimus_tui.wording.safe import safe_text

@@ -11,9 +11,9 @@ from optimus_tui.tui.app import OptimusApp
 from optimus_tui.tui.command_log.lines import LogList
 from optimus_tui.tui.command_log.screen import CommandLogScreen
 from optimus_tui.tui.dashboard.screen import Dashboard
-from optimus_tui.tui.dialogs.choices import ChooseDialog
+from optimus_tui.tui.dialogs.base import ChooseDialog
 from optimus_tui.tui.dialogs.sheets import SheetDialog
-from optimus_tui.tui.terminal import clipboard
+from optimus_tui.tui.terminal import user_programs
 from tests.tui.driver import until
 from tests.tui.pane_app import screen_lines
 from tests.tui.pictures import SETTINGS

@@ -10,7 +10,7 @@ from textual.widgets import OptionList
 
 from optimus_tui.tui.app import OptimusApp
 from optimus_tui.tui.dashboard.screen import Dashboard
-from optimus_tui.tui.dialogs.choices import ChooseDialog, PickDialog
+from optimus_tui.tui.dialogs.base import ChooseDialog, PickDialog
 from optimus_tui.tui.panes.limits.pane import LimitsPane
 from optimus_tui.tui.tools.report_view import ReportView, ToolList
 from optimus_tui.tui.widgets.fields import TickList

@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from optimus_tui.contract.feed import FeedBatch, FeedGap
+from optimus_tui.contract.keyspace import FeedBatch, FeedGap
 from optimus_tui.settings.model import Settings
 from optimus_tui.tui.app import OptimusApp
 from optimus_tui.tui.dashboard.screen import Dashboard
-from optimus_tui.tui.dialogs.text import TextDialog
+from optimus_tui.tui.dialogs.sheets import TextDialog
 from optimus_tui.tui.panes.base import Pane
 from optimus_tui.tui.panes.feed.lines import TABLE, event_lines, gap_lines
 from optimus_tui.tui.panes.feed.pane import FeedPane

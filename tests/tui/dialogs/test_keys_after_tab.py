@@ -7,9 +7,9 @@ from textual import events
 from textual.app import App
 from textual.widgets import Input
 
-from optimus_tui.tui.dialogs.choices import QuestionDialog, QuestionField
+from optimus_tui.tui.dialogs.base import QuestionDialog, QuestionField
 from optimus_tui.tui.routers.answers import FieldAnswer
-from optimus_tui.tui.routers.field_dialog import FieldDialog
+from optimus_tui.tui.routers.lists import FieldDialog
 from tests.tui.routers.driver import app_for, offline  # noqa: F401 - the fixture keeps the dashboard from asking
 
 

@@ -11,7 +11,7 @@ from textual import events
 from optimus_tui.tui.actions.action_dialog import ActionDialog
 from optimus_tui.tui.actions.arm_dialog import ArmDialog
 from optimus_tui.tui.dashboard.screen import Dashboard
-from optimus_tui.tui.dialogs.choices import HELD_SECONDS, PickDialog, QuestionDialog, QuestionField
+from optimus_tui.tui.dialogs.base import HELD_SECONDS, PickDialog, QuestionDialog, QuestionField
 from optimus_tui.tui.incidents.screen import IncidentScreen
 from tests.realserver import RealServer, free_port
 from tests.tui.driver import IMMORTAL, confirm, running, said, typed, until

@@ -5,7 +5,7 @@ from typing import Any
 
 from textual.pilot import Pilot
 
-from optimus_tui.contract.feed import FeedBatch, FeedEvent, FeedGap, FeedItem, FeedStatus
+from optimus_tui.contract.keyspace import FeedBatch, FeedEvent, FeedGap, FeedItem, FeedStatus
 from optimus_tui.tui.panes.feed.pane import FeedPane
 from tests.fixed_clock import FixedClock
 from tests.tui.pane_app import PaneApp, screen_lines

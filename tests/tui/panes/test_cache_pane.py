@@ -6,7 +6,7 @@ import re
 import pytest
 from textual.pilot import Pilot
 
-from optimus_tui.contract.cache import KeyDetail, KeyPreview
+from optimus_tui.contract.keyspace import KeyDetail, KeyPreview
 from optimus_tui.contract.reading import Coverage, Fault, Reading
 from optimus_tui.grammar.filter import parse_filter
 from optimus_tui.tui.dialogs.sheets import SheetDialog

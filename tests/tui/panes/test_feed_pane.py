@@ -7,7 +7,7 @@ import pytest
 from rich.cells import cell_len
 from textual.pilot import Pilot
 
-from optimus_tui.contract.feed import ClockOffset, FeedBatch
+from optimus_tui.contract.keyspace import ClockOffset, FeedBatch
 from optimus_tui.contract.reading import Fault
 from optimus_tui.grammar.filter import parse_filter
 from optimus_tui.tui.dialogs.sheets import SheetDialog, body_facts

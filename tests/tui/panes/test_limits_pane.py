@@ -5,14 +5,13 @@ import re
 import pytest
 from msgspec import structs
 
-from optimus_tui.contract.cache import UnknownLayout
-from optimus_tui.contract.limits import LimitsReport, ShapeCount, UnparsedNames
+from optimus_tui.contract.keyspace import LimitsReport, ShapeCount, UnknownLayout, UnparsedNames
 from optimus_tui.contract.reading import Coverage, Fault
 from optimus_tui.tui.messages import CopyRequested, StateChanged
+from optimus_tui.tui.panes.limits import lines as limit_rows
 from optimus_tui.tui.panes.limits import pane as limits_pane
-from optimus_tui.tui.panes.limits import rows as limit_rows
 from optimus_tui.tui.panes.limits.pane import LimitsPane
-from optimus_tui.tui.widgets.spark import mark_of
+from optimus_tui.tui.widgets.figures import mark_of
 from optimus_tui.verdicts.limits.findings import find_unknown_layout
 from tests.fixed_clock import FixedClock
 from tests.steps import steps_of
@@ -451,7 +450,7 @@ async def test_the_view_stays_at_the_top_while_the_cursor_s_row_goes_down() -> N
         app.pane.reading = reading(report(140))
         await pilot.pause()
         await pilot.press("j")
-        clock.advance(limits_pane.FOLLOW_SECONDS + 1)  # type: ignore[attr-defined]
+        clock.advance(limits_pane.FOLLOW_SECONDS + 1)
         app.pane.reading = reading(report(1))
         await pilot.pause()
         assert app.pane.selected.counter.tenant == b"mine"
@@ -511,13 +510,13 @@ async def test_a_view_that_went_with_its_row_comes_back_to_the_top() -> None:
         app.pane.reading = reading(sinking(1))
         await pilot.pause()
         assert app.pane.cursor == 40 and app.pane.scroll_offset.y > 0, "it goes with a row just moved to"
-        clock.advance(limits_pane.FOLLOW_SECONDS + 1)  # type: ignore[attr-defined]
+        clock.advance(limits_pane.FOLLOW_SECONDS + 1)
         app.pane.reading = reading(sinking(1))
         await pilot.pause()
         assert app.pane.scroll_offset.y == 0
         assert app.pane.selected.counter.tenant == b"mine"
         await pilot.press("G")
-        clock.advance(limits_pane.FOLLOW_SECONDS + 1)  # type: ignore[attr-defined]
+        clock.advance(limits_pane.FOLLOW_SECONDS + 1)
         app.pane.reading = reading(sinking(1))
         await pilot.pause()
         assert app.pane.scroll_offset.y > 0, "where the operator went"

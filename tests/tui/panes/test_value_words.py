@@ -1,6 +1,6 @@
 """The sheet of a value: what is said of its length."""
 
-from optimus_tui.contract.cache import KeyPreview
+from optimus_tui.contract.keyspace import KeyPreview
 from optimus_tui.tui.panes.cache.lines import preview_facts
 
 

@@ -13,7 +13,7 @@ from optimus_tui.actions.drafts.draft_checks import DraftCheck
 from optimus_tui.assets import asset_dir
 from optimus_tui.tui.app import OptimusApp
 from optimus_tui.tui.dashboard.screen import Dashboard
-from optimus_tui.tui.routers.pages import CHECKS, PREVIEW
+from optimus_tui.tui.routers.draft import CHECKS, PREVIEW
 from optimus_tui.tui.routers.wizard import RouterScreen
 from tests.tui.driver import until
 from tests.tui.pane_app import screen_lines

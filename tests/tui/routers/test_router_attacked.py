@@ -8,9 +8,9 @@ import pytest
 from textual import events
 
 from optimus_tui.tui.routers.answers import FieldAnswer
-from optimus_tui.tui.routers.field_dialog import FieldDialog
-from optimus_tui.tui.routers.pages import CHECKLIST, NEXT, PREVIEW, WRITE
-from optimus_tui.tui.routers.steps import FieldsPage
+from optimus_tui.tui.routers.draft import CHECKLIST, NEXT, PREVIEW, WRITE
+from optimus_tui.tui.routers.lists import FieldDialog
+from optimus_tui.tui.routers.pages import FieldsPage
 from tests.tui.driver import until
 from tests.tui.routers.driver import (
     PASSED,

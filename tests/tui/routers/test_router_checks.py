@@ -9,7 +9,7 @@ from textual.worker import WorkerState
 from optimus_tui.actions.drafts.draft_checks import DraftCheck
 from optimus_tui.tui.app import OptimusApp
 from optimus_tui.tui.dashboard.screen import Dashboard
-from optimus_tui.tui.routers.pages import CHECKLIST, CHECKS, NEXT, PREVIEW, WRITE
+from optimus_tui.tui.routers.draft import CHECKLIST, CHECKS, NEXT, PREVIEW, WRITE
 from tests.tui.driver import until
 from tests.tui.routers.driver import (
     PASSED,

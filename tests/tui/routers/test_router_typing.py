@@ -11,7 +11,7 @@ from textual.widgets import Input
 
 from optimus_tui.tui.dashboard.screen import Dashboard
 from optimus_tui.tui.routers.answers import FieldAnswer, name_problem
-from optimus_tui.tui.routers.field_dialog import FieldDialog
+from optimus_tui.tui.routers.lists import FieldDialog
 from optimus_tui.tui.routers.wizard import RouterScreen
 from tests.tui.driver import until
 from tests.tui.routers.driver import SIZES, app_for, gateway, offline, opened, shown

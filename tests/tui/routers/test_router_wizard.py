@@ -7,10 +7,10 @@ import pytest
 from textual.widgets import Input
 
 from optimus_tui.tui.dashboard.screen import Dashboard
-from optimus_tui.tui.dialogs.choices import AskDialog
-from optimus_tui.tui.routers import work as router_work
-from optimus_tui.tui.routers.field_dialog import FieldDialog
-from optimus_tui.tui.routers.pages import NEXT, PREVIEW, WRITE
+from optimus_tui.tui.dialogs.base import AskDialog
+from optimus_tui.tui.routers import tasks as router_work
+from optimus_tui.tui.routers.draft import NEXT, PREVIEW, WRITE
+from optimus_tui.tui.routers.lists import FieldDialog
 from optimus_tui.tui.routers.wizard import RouterScreen
 from tests.tui.driver import until
 from tests.tui.pane_app import screen_lines

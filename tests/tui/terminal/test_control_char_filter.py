@@ -10,7 +10,7 @@ from textual.color import Color
 from textual.filter import LineFilter
 from textual.widgets import Static
 
-from optimus_tui.tui.terminal.control_char_filter import ControlCharFilter
+from optimus_tui.tui.app import ControlCharFilter
 from tests.steps import steps_of
 
 BACKGROUND = Color(0, 0, 0)

@@ -12,14 +12,13 @@ from textual.widgets import Input, OptionList
 
 from optimus_tui.contract.tools.common import ToolError
 from optimus_tui.contract.tools.traffic import TroubleshootQuery, TroubleshootReport
-from optimus_tui.tools.answer import encode
-from optimus_tui.tools.arguments import ToolFailure
+from optimus_tui.tools.answer import ToolFailure, encode
 from optimus_tui.tools.parts import report as tell
 from optimus_tui.tools.registry import TOOLS
 from optimus_tui.tui.app import OptimusApp
 from optimus_tui.tui.dashboard.screen import Dashboard
-from optimus_tui.tui.dialogs.choices import ChooseDialog
-from optimus_tui.tui.dialogs.text import TextDialog
+from optimus_tui.tui.dialogs.base import ChooseDialog
+from optimus_tui.tui.dialogs.sheets import TextDialog
 from optimus_tui.tui.keys import KEYS
 from optimus_tui.tui.tools.form import FormChoice
 from optimus_tui.tui.tools.report_view import ReportView, ToolList

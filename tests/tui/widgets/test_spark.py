@@ -4,8 +4,7 @@ import math
 
 import pytest
 
-from optimus_tui.tui.widgets.figures import as_many_as_fit, fit_count, fit_percent, wrap
-from optimus_tui.tui.widgets.spark import spark
+from optimus_tui.tui.widgets.figures import as_many_as_fit, fit_count, fit_percent, spark, wrap
 
 
 def test_a_spark_has_exactly_its_width_and_grows_in_from_the_right() -> None:

@@ -8,7 +8,7 @@ from optimus_tui.actions.applying import chunks
 from optimus_tui.actions.interrupted_actions import outcomes_of
 from optimus_tui.actions.redis.key_actions import knows_nx
 from optimus_tui.actions.redis.keys import Gathering, Known, check_request, select
-from optimus_tui.actions.redis.permit import LOCK_MS, Permit
+from optimus_tui.actions.redis.operator_connection import LOCK_MS, Permit
 from optimus_tui.actions.redis.recipe import LatencyGuard
 from optimus_tui.contract.actions import ActionRequest
 from optimus_tui.grammar.keys import LOCK_PREFIX

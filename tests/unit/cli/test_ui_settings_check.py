@@ -2,7 +2,7 @@
 
 import pytest
 
-from optimus_tui.cli.ui_settings_check import check
+from optimus_tui.cli.flags import check
 from optimus_tui.settings.errors import SettingsError
 from optimus_tui.settings.model import Settings
 from optimus_tui.tui.keys import KEYS, MOVES

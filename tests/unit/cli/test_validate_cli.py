@@ -9,8 +9,8 @@ import pytest
 
 from optimus_tui.__main__ import run
 from optimus_tui.patterns.rules import RULES
-from optimus_tui.tools.patterns.files import ROUTERS, examine
-from optimus_tui.tools.patterns.report import build
+from optimus_tui.tools.router_files import ROUTERS, examine
+from optimus_tui.tools.validate import build
 from tests.patterns_tree import BAD, GOOD, ROOT, make_tree
 
 

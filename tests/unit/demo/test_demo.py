@@ -9,13 +9,12 @@ from pathlib import Path
 import pytest
 
 from optimus_tui.demo import command, stack
-from optimus_tui.demo.acts import ACTS
-from optimus_tui.demo.children import choose_ports
-from optimus_tui.demo.handle import DemoHandle
+from optimus_tui.demo.command import DemoHandle
 from optimus_tui.demo.names import DRILLS, NAMES
 from optimus_tui.demo.scenarios import SCENARIOS
-from optimus_tui.demo.stack import Ports, demo_environment, server_plans
+from optimus_tui.demo.stack import Ports, choose_ports, demo_environment, server_plans
 from optimus_tui.demo.tenants import TENANTS, Http, Resp
+from optimus_tui.demo.traffic import ACTS
 from optimus_tui.settings.model import Settings, Thresholds
 
 

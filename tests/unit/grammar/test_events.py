@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from optimus_tui.contract.feed import ParsedEvent
+from optimus_tui.contract.keyspace import ParsedEvent
 from optimus_tui.grammar.events import MAX_DETAIL, claimed_time, is_event, parse_event
 from tests.amounts import amount
 from tests.steps import steps_of

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from optimus_tui.grammar.prometheus import base_of, canonical, parse_exposition, series_name, split_series
+from optimus_tui.grammar.info import base_of, canonical, parse_exposition, series_name, split_series
 from optimus_tui.probes.http.metrics import MAX_SERIES, _wanted, pick_series
 from tests.steps import steps_of
 

@@ -12,9 +12,9 @@ import pytest
 from optimus_tui.__main__ import run
 from optimus_tui.history.audit import log as audit
 from optimus_tui.history.audit.chain import FIRST, Chained, read_head, seal
+from optimus_tui.history.audit.end import AuditUnwritable
 from optimus_tui.history.audit.files import read, verify
-from optimus_tui.history.audit.log import AuditLog, AuditUnwritable
-from optimus_tui.history.audit.mending import accept_break, rotate
+from optimus_tui.history.audit.log import AuditLog, accept_break, rotate
 from tests.fixed_clock import FixedClock
 from tests.unit.history.audit_faults import cut_back, lines, removed, renamed, renamed_and_created, truncated
 
@@ -252,10 +252,10 @@ def test_what_is_no_plain_file_is_said_and_holds_nobody_up(tmp_path: Path, place
 def test_a_lock_that_another_process_holds_is_waited_for_3_seconds_and_its_holder_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from optimus_tui.storage import file_lock
+    from optimus_tui.storage import private_file
 
     log = filled(tmp_path)
-    monkeypatch.setattr(file_lock.lock, "__defaults__", (0.3,))
+    monkeypatch.setattr(private_file.lock, "__defaults__", (0.3,))
     code = "import fcntl, sys, time; file = open(sys.argv[1])\n"
     code += "fcntl.flock(file, fcntl.LOCK_EX); print(flush=True); time.sleep(60)"
     with subprocess.Popen([sys.executable, "-c", code, str(log.path)], stdout=subprocess.PIPE) as other:

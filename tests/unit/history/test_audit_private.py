@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from optimus_tui.history.audit.log import FILE, AuditLog, AuditUnwritable  # type: ignore[attr-defined]
+from optimus_tui.history.audit.end import AuditUnwritable
+from optimus_tui.history.audit.files import FILE
+from optimus_tui.history.audit.log import AuditLog
 
 
 def test_a_file_that_others_may_read_becomes_private_with_the_next_record(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from optimus_tui.contract.metrics import Counted
+from optimus_tui.contract.services import Counted
 from optimus_tui.history.samples.processes import covered_minutes, group_spreads, increase, integrate, quantile
 
 

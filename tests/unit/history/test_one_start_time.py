@@ -2,7 +2,7 @@
 
 import pytest
 
-from optimus_tui.grammar.prometheus import Sample
+from optimus_tui.grammar.info import Sample
 from optimus_tui.history.samples.process_lives import ProcessReading, compare_marks
 from optimus_tui.history.samples.processes import LEAPT, SEVERAL, Growth, grow
 from optimus_tui.probes.http.metrics import MAX_MARKS, mark_names, marks_of

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from optimus_tui.contract.metrics import Increase, MetricsState
 from optimus_tui.contract.reading import Reading
+from optimus_tui.contract.services import Increase, MetricsState
 from optimus_tui.history.samples.process_lives import ProcessReading
 from optimus_tui.history.samples.processes import Growth, grow
 from optimus_tui.history.samples.store import Store

@@ -12,7 +12,7 @@ import pytest
 from optimus_tui.__main__ import run
 from optimus_tui.clock import Clock
 from optimus_tui.history.samples.store import Store
-from optimus_tui.storage.errors import in_the_way
+from optimus_tui.storage.private_file import in_the_way
 
 KINDS: dict[str, tuple[Callable[[Path], object], str]] = {
     "pipe": (os.mkfifo, "is a pipe where a directory is needed: move it away"),
@@ -48,7 +48,7 @@ CLOSED = """
 import sys, time
 from pathlib import Path
 from optimus_tui.__main__ import run
-from optimus_tui.actions.files.undo_journal import UndoJournal
+from optimus_tui.actions.files.changes import UndoJournal
 from optimus_tui.actions.interrupted_actions import interrupted
 from optimus_tui.actions.files.tree import WriteRefused
 folder = Path(sys.argv[1])

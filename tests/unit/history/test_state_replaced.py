@@ -16,7 +16,7 @@ from optimus_tui.actions.redis.recipe import LatencyGuard
 from optimus_tui.contract.actions import Refusal
 from optimus_tui.contract.incident import Stamp
 from optimus_tui.contract.incident_events import NoteAdded
-from optimus_tui.history import incident_files
+from optimus_tui.history import timeline as incident_files
 from optimus_tui.history.timeline import new_timeline, open_timeline
 from optimus_tui.settings.model import Settings
 from optimus_tui.threads import DaemonThreads, Unanswered, within

@@ -13,10 +13,9 @@ from hypothesis import strategies as st
 
 from optimus_tui.contract import incident as shapes
 from optimus_tui.contract import incident_events as happened
-from optimus_tui.history import incident_files as files
-from optimus_tui.history.records import encode, scan
-from optimus_tui.history.timeline import Timeline, new_timeline, open_timeline, quarantine
-from optimus_tui.storage.errors import UnreadableFile
+from optimus_tui.history import timeline as files
+from optimus_tui.history.timeline import Timeline, encode, new_timeline, open_timeline, quarantine, scan
+from optimus_tui.storage.private_file import UnreadableFile
 from optimus_tui.workflow.engine import replay
 from tests.unit.workflow.driver import Play, stamp
 

@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from optimus_tui.contract.reading import Fault
-from optimus_tui.grammar.prometheus import series_name
+from optimus_tui.grammar.info import series_name
 from optimus_tui.history.samples.prometheus import Prometheus, read_answer
 from optimus_tui.history.samples.store import Store
 from optimus_tui.history.samples.windows import Windows

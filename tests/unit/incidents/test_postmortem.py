@@ -16,8 +16,8 @@ from optimus_tui.contract.tools.common import Recommendation
 from optimus_tui.history.timeline import Timeline, new_timeline
 from optimus_tui.incidents.open import playbook
 from optimus_tui.incidents.postmortem import escaped, fenced, render, story
-from optimus_tui.wording.age import age
-from optimus_tui.wording.charts import CHART_HEIGHT, CHART_WIDTH, chart
+from optimus_tui.wording.layout import CHART_HEIGHT, CHART_WIDTH, chart
+from optimus_tui.wording.numbers import age
 from optimus_tui.workflow.standing import mtta
 from tests.unit.workflow.driver import IMMORTAL, REPAIR, Play, found, outcome, stamp
 

@@ -5,7 +5,7 @@ import random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from optimus_tui.contract.cache import CacheReport
+from optimus_tui.contract.keyspace import CacheReport
 from optimus_tui.contract.reading import Coverage
 from optimus_tui.grammar.keys import parse_key
 from optimus_tui.index.cache import NEVER, UNKNOWN, UNPARSED_KIND, CacheIndex

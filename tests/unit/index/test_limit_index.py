@@ -2,7 +2,7 @@
 
 import itertools
 
-from optimus_tui.contract.limits import Counter, ShapeCount, UnparsedNames
+from optimus_tui.contract.keyspace import Counter, ShapeCount, UnparsedNames
 from optimus_tui.index.limits import FORGET_SECONDS, MAX_NAMES, LimitIndex
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from optimus_tui.mcp_server.frames import WITH_BATCHES, FrameRefused, members_of
+from optimus_tui.mcp_server.stdio import WITH_BATCHES, FrameRefused, members_of
 
 
 @pytest.mark.parametrize("odd", [[1], {}, None, 1.5])

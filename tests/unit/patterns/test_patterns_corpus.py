@@ -14,8 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from optimus_tui.patterns.judge import Verdict, inspect
-from optimus_tui.patterns.score import score
+from optimus_tui.patterns.judge import Verdict, inspect, score
 from optimus_tui.patterns.source.project import Project
 from tests.patterns_tree import CORPUS, REFERENCE
 

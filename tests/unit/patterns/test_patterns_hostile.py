@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 
 from optimus_tui.patterns.judge import PARSE
-from optimus_tui.probes.keys.sources import Skipped, SourceTree
-from optimus_tui.tools.patterns.files import ROUTERS, examine
+from optimus_tui.tools.router_files import ROUTERS, Skipped, SourceTree, examine
 from tests.patterns_tree import GOOD, judged, make_tree
 from tests.steps import steps_of
 
@@ -154,7 +153,7 @@ def test_a_link_to_a_folder_outside_is_not_followed_row_101(tmp_path: Path) -> N
 
 
 def test_a_name_with_control_characters_is_shown_literally_row_101(tmp_path: Path) -> None:
-    from optimus_tui.tools.patterns.report import build
+    from optimus_tui.tools.validate import build
 
     make_tree(tmp_path, **{"\x1b[31mred": GOOD})
     raw = os.fsencode(tmp_path / ROUTERS) + b"/\xff.py"

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from optimus_tui.patterns.catalogue import page
+from optimus_tui.cli.routers.rules import page
+from optimus_tui.patterns.judge import WEIGHTS
 from optimus_tui.patterns.rules import RULES
-from optimus_tui.patterns.score import WEIGHTS
 from tests.patterns_tree import GOOD, ROOT, judged, rules_of
 
 

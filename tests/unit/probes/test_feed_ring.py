@@ -3,7 +3,7 @@
 import json
 from collections import Counter
 
-from optimus_tui.contract.feed import FeedEvent, FeedGap
+from optimus_tui.contract.keyspace import FeedEvent, FeedGap
 from optimus_tui.grammar.keys import EVENT_LOG
 from optimus_tui.probes.events.feed import GapWindow, choose_missed, clock_skew
 from optimus_tui.probes.events.ring import FeedRing, Row

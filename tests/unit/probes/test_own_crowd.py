@@ -6,13 +6,13 @@ import msgspec
 from redis.exceptions import ConnectionError as LostConnection
 
 from optimus_tui.clock import Clock
-from optimus_tui.contract.metrics import HITS, MISSES, REQUESTS
-from optimus_tui.grammar.prometheus import parse_exposition
+from optimus_tui.contract.services import HITS, MISSES, REQUESTS
+from optimus_tui.grammar.info import parse_exposition
 from optimus_tui.history.samples.prometheus import read_answer
 from optimus_tui.probes.http.integration import BUDGET_S, Timed, time_pings
 from optimus_tui.probes.http.metrics import pick_series
 from optimus_tui.settings.model import RedisTarget
-from optimus_tui.tools.performance.latency import _down
+from optimus_tui.tools.performance.traffic import _down
 
 
 class _FarRedis:

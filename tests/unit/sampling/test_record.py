@@ -4,12 +4,25 @@ from collections.abc import Mapping
 
 from msgspec.structs import replace
 
-from optimus_tui.contract.cache import CacheReport, GroupTotals, KindTotals
-from optimus_tui.contract.feed import FeedBatch, FeedStatus
-from optimus_tui.contract.limits import Counter, LimitRow, LimitsReport
-from optimus_tui.contract.metrics import MetricsState
+from optimus_tui.contract.keyspace import (
+    CacheReport,
+    Counter,
+    FeedBatch,
+    FeedStatus,
+    GroupTotals,
+    KindTotals,
+    LimitRow,
+    LimitsReport,
+)
 from optimus_tui.contract.reading import Coverage, Fault, Reading
-from optimus_tui.contract.services import CacheMetrics, GatewayState, HealthReport, ServerState, ServiceState
+from optimus_tui.contract.services import (
+    CacheMetrics,
+    GatewayState,
+    HealthReport,
+    MetricsState,
+    ServerState,
+    ServiceState,
+)
 from optimus_tui.sampling.record import Recorder
 from tests.fixed_clock import FixedClock
 

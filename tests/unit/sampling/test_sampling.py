@@ -11,17 +11,15 @@ from msgspec.structs import replace
 
 from optimus_tui.clock import Clock
 from optimus_tui.context import Context
-from optimus_tui.contract.feed import FeedBatch, FeedEvent, FeedStatus
 from optimus_tui.contract.findings import Finding
-from optimus_tui.contract.limits import Counter, LimitRules
+from optimus_tui.contract.keyspace import Counter, FeedBatch, FeedEvent, FeedStatus, LimitRules
 from optimus_tui.contract.reading import Coverage, Fault, Reading
 from optimus_tui.contract.services import GatewayState, ServerState, ServiceState
 from optimus_tui.index.cache import CacheIndex
 from optimus_tui.index.limits import LimitIndex
 from optimus_tui.sampling.keys import ScanSink
 from optimus_tui.sampling.sampler import SOURCES, Sampler
-from optimus_tui.sampling.sampler_state import SamplerState
-from optimus_tui.sampling.staleness import Backoff, IntervalTimer, bounded, kept
+from optimus_tui.sampling.staleness import Backoff, IntervalTimer, SamplerState, bounded, kept
 from optimus_tui.settings.model import Settings
 from tests.fixed_clock import FixedClock
 from tests.listening import Heard, sampling
@@ -385,7 +383,7 @@ async def test_a_refused_login_is_not_tried_again_until_the_operator_asks_row_44
         tries += 1
         return Reading(value=None, taken_at=0.0, taken_mono=0.0, fault=Fault("auth", "wrong password"))
 
-    fake(monkeypatch, "servers.server.read_server", read)
+    fake(monkeypatch, "server.read_server", read)
     heard = Heard()
     async with sampling(context(), heard, ["server"]) as sampler:
         report = await heard.until("health", lambda report: report.server is not None)
@@ -397,7 +395,7 @@ async def test_a_refused_login_is_not_tried_again_until_the_operator_asks_row_44
 
 
 async def test_nothing_in_view_nothing_asked(monkeypatch: pytest.MonkeyPatch) -> None:
-    from optimus_tui.contract.cache import KeyDetail
+    from optimus_tui.contract.keyspace import KeyDetail
 
     asked: list[tuple[bytes, ...]] = []
 

@@ -12,11 +12,11 @@ import pytest
 from optimus_tui.child_processes import child_environment
 from optimus_tui.cli.doctor import _setting_rows
 from optimus_tui.cli.flags import demo_flags
-from optimus_tui.settings.addresses.redis_url import parse_redis_url
 from optimus_tui.settings.errors import SettingsError
+from optimus_tui.settings.files import TABLES, check_file, check_value
 from optimus_tui.settings.load import load
 from optimus_tui.settings.model import RedisTarget, Settings
-from optimus_tui.settings.schema import TABLES, check_file, check_value
+from optimus_tui.settings.redis_url import parse_redis_url
 from optimus_tui.settings.table import SETTINGS, Setting
 
 _SPEC = importlib.util.spec_from_file_location("generate", Path(__file__).parents[3] / "docs" / "generate.py")
@@ -127,7 +127,7 @@ def test_every_setting_is_on_every_road(read: Callable[..., Settings]) -> None:
 
 def test_a_new_row_is_taken_from_files_and_flags_without_further_code(monkeypatch: pytest.MonkeyPatch) -> None:
     new = Setting("sound", int, "How loud it is. Nobody knows.", 3, "sound", flag="--sound", metavar="N", most=11)
-    for module in ("table", "schema", "compose"):
+    for module in ("table", "files", "load"):
         monkeypatch.setattr(f"optimus_tui.settings.{module}.SETTINGS", (*SETTINGS, new))
     monkeypatch.setattr("optimus_tui.cli.flags.SETTINGS", (*SETTINGS, new))
 
@@ -137,7 +137,7 @@ def test_a_new_row_is_taken_from_files_and_flags_without_further_code(monkeypatc
         """Return what was given."""
         return given
 
-    from optimus_tui.settings.compose import flag_layer
+    from optimus_tui.settings.load import flag_layer
 
     given = verb.main(["--sound", "7"], standalone_mode=False)
     assert flag_layer(given, Path("/")).values == {"sound": 7}

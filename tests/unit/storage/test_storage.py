@@ -7,12 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from optimus_tui.storage.append_log import AppendLog
-from optimus_tui.storage.errors import UnreadableFile
-from optimus_tui.storage.file_lock import try_lock
-from optimus_tui.storage.private_file import PrivateFile, create, distrust, put_in_place
-from optimus_tui.storage.quarantine import keep_aside, set_aside
-from optimus_tui.storage.user import user_name, writer
+from optimus_tui.storage.append_log import AppendLog, keep_aside, set_aside
+from optimus_tui.storage.private_file import (
+    PrivateFile,
+    UnreadableFile,
+    create,
+    distrust,
+    put_in_place,
+    try_lock,
+    user_name,
+    writer,
+)
 
 
 def full_disk() -> None:

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 from optimus_tui.context import Context
-from optimus_tui.contract.metrics import MetricsState
+from optimus_tui.contract.services import MetricsState
 from optimus_tui.tools.figures.metric_windows import by_process, kept_breakers
 
 NOW = 1_795_000_000.0

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from optimus_tui.tools.patterns.files import examine
+from optimus_tui.tools.router_files import examine
 
 _FILES = {
     "main.py": """

@@ -12,12 +12,12 @@ from optimus_tui.contract.tools.common import ErrorReport, ToolError
 from optimus_tui.contract.tools.traffic import PerformanceReport
 from optimus_tui.settings.model import Settings
 from optimus_tui.tools import registry
-from optimus_tui.tools.arguments import parse
-from optimus_tui.tools.pages import finding_tools
+from optimus_tui.tools.answer import parse
+from optimus_tui.tools.pages import sections as pages
 from optimus_tui.tools.pages.format_value import figure, label, measured, samples
 from optimus_tui.tools.pages.sections import Section, sections
 from optimus_tui.tools.registry import TOOLS, callings
-from optimus_tui.tui.render_report import report_lines
+from optimus_tui.tui.tools.report_view import report_lines
 from tests.tool_documents import FLOW, NOW, trouble
 from tests.tui.pictures import MIXED, counter, limits_report
 
@@ -128,29 +128,29 @@ def finding(rule: str, subject: str = "") -> Finding:
 
 def test_a_finding_opens_the_tool_that_explains_it_for_its_own_tenant() -> None:
     report = limits_report(MIXED)
-    one = finding_tools.explain(finding("limits.over", "demo_dentist / list_conversations"), report)
+    one = pages.explain(finding("limits.over", "demo_dentist / list_conversations"), report)
     assert (one.tool, one.arguments) == (
         TROUBLE,
         {"issue_type": "rate_limiting", "tenant_id": "demo_dentist"},
     )
-    several = finding_tools.explain(finding("limits.immortal", "several counters"), report)
+    several = pages.explain(finding("limits.immortal", "several counters"), report)
     assert several.arguments["tenant_id"] == "clinic_b"
-    assert finding_tools.explain(finding("latency.p95", "engine")).arguments == {"issue_type": "high_latency"}
-    assert finding_tools.explain(finding("feed.denied")).tool == COHERENCE
-    assert finding_tools.explain(finding("server.unreachable")).tool == HEALTH
+    assert pages.explain(finding("latency.p95", "engine")).arguments == {"issue_type": "high_latency"}
+    assert pages.explain(finding("feed.denied")).tool == COHERENCE
+    assert pages.explain(finding("server.unreachable")).tool == HEALTH
 
 
 def test_a_tenant_that_cannot_be_told_or_written_is_not_guessed() -> None:
     alike = limits_report((counter(b"a\x1b", "chat", 999), counter(rb"a\x1b", "chat", 999)))
-    assert finding_tools.explain(finding("limits.over", r"a\x1b / chat"), alike).tool == HEALTH
+    assert pages.explain(finding("limits.over", r"a\x1b / chat"), alike).tool == HEALTH
     broken = limits_report((counter(b"a\xff", "chat", 999),))
-    assert finding_tools.explain(finding("limits.over", r"a\xff / chat"), broken).tool == HEALTH
-    assert finding_tools.explain(finding("limits.over", "gone / chat"), None).tool == HEALTH
+    assert pages.explain(finding("limits.over", r"a\xff / chat"), broken).tool == HEALTH
+    assert pages.explain(finding("limits.over", "gone / chat"), None).tool == HEALTH
 
 
 def test_every_errand_of_the_tables_is_a_question_that_its_tool_takes() -> None:
     report = limits_report(MIXED)
-    tool_calls = [finding_tools.explain(finding(rule, "demo_dentist"), report) for rule in CATALOGUE]
+    tool_calls = [pages.explain(finding(rule, "demo_dentist"), report) for rule in CATALOGUE]
     tool_calls += [step.tool_call for step in (*registry.routine(TOOLS), *registry.symptoms(TOOLS))]
     for tool_call in tool_calls:
         if tool_call.tool != "generate_enterprise_router":  # it wants a name, which only a person knows

@@ -9,9 +9,8 @@ import pytest
 
 from optimus_tui.context import Context
 from optimus_tui.settings.model import Settings
-from optimus_tui.tools.answer import answer, encode, exit_code
-from optimus_tui.tools.arguments import ToolFailure
-from optimus_tui.tools.patterns.files import ROUTERS, examine
+from optimus_tui.tools.answer import ToolFailure, answer, encode, exit_code
+from optimus_tui.tools.router_files import ROUTERS, examine
 from tests.patterns_tree import BAD, GOOD, REFERENCE, make_tree
 
 TOOL = "validate_enterprise_patterns"
@@ -160,7 +159,7 @@ async def test_a_helper_beside_the_routers_is_skipped_and_judged_when_it_is_name
 
 
 def test_kept_verdicts_follow_the_file_and_its_neighbours(tmp_path: Path) -> None:
-    from optimus_tui.tools.patterns.files import examine
+    from optimus_tui.tools.router_files import examine
 
     router = GOOD.replace(
         "from shop.deps import rate_limited,", "from backend.deps import rate_limited\nfrom shop.deps import"
@@ -186,7 +185,7 @@ def test_kept_verdicts_follow_the_file_and_its_neighbours(tmp_path: Path) -> Non
 
 
 def test_a_cache_that_cannot_be_written_costs_nothing_but_time(tmp_path: Path) -> None:
-    from optimus_tui.tools.patterns.files import examine
+    from optimus_tui.tools.router_files import examine
 
     make_tree(tmp_path, x=GOOD)
     blocked = tmp_path / "file"
@@ -198,6 +197,6 @@ def test_five_hundred_unchanged_files_are_not_judged_again(tmp_path: Path, monke
     make_tree(tmp_path, **{f"r{at}": f"{GOOD}# {at}\n" for at in range(500)})
     paths = [f"{ROUTERS}/r{at}.py" for at in range(500)]
     first = examine(tmp_path, paths, cache_folder=tmp_path / "kept")
-    monkeypatch.setattr("optimus_tui.tools.patterns.files.inspect", None)
+    monkeypatch.setattr("optimus_tui.tools.router_files.inspect", None)
     again = examine(tmp_path, paths, cache_folder=tmp_path / "kept")
     assert again == first

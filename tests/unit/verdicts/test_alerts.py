@@ -11,7 +11,7 @@ from optimus_tui.contract.findings import SEVERITIES, AlertEpisode, Finding, Mut
 from optimus_tui.contract.reading import Fault, Reading
 from optimus_tui.contract.services import GatewayState, HealthReport, HitRate, ServerState, ServiceState
 from optimus_tui.settings.errors import SettingsError
-from optimus_tui.settings.schema import check_file
+from optimus_tui.settings.files import check_file
 from optimus_tui.verdicts import alerts
 from optimus_tui.verdicts.alerts import (
     HOLD_SECONDS,

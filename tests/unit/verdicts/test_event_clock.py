@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from optimus_tui.contract.feed import ClockOffset, FeedEvent, FeedStatus
+from optimus_tui.contract.keyspace import ClockOffset, FeedEvent, FeedStatus
 from optimus_tui.contract.reading import Fault
-from optimus_tui.sampling.feed import Claims
+from optimus_tui.sampling.services import Claims
 from optimus_tui.verdicts.coherence import events
 from optimus_tui.verdicts.coherence.events import by_arrival, clock_words, find_clock, pick_window
 from optimus_tui.verdicts.playbooks.cache_miss import count

@@ -4,7 +4,7 @@ from random import Random
 
 import pytest
 
-from optimus_tui.contract.metrics import Counted, Increase
+from optimus_tui.contract.services import Counted, Increase
 from optimus_tui.settings.model import Thresholds
 from optimus_tui.verdicts.gateway.failures import failing_part, find_errors
 

@@ -5,8 +5,8 @@ import math
 import pytest
 from msgspec.structs import replace
 
-from optimus_tui.contract.limits import Counter, Track
-from optimus_tui.verdicts.limits.forecast import Pace, forecast
+from optimus_tui.contract.keyspace import Counter, Track
+from optimus_tui.verdicts.limits.judge import Pace, forecast
 from tests.bench.bench_forecast import (
     KEY,
     WINDOW,

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from optimus_tui.contract.metrics import Increase, MetricsState
 from optimus_tui.contract.reading import Reading
+from optimus_tui.contract.services import Increase, MetricsState
 from optimus_tui.probes.http.fetch import Fetched
 from optimus_tui.probes.http.metrics import _state
 from optimus_tui.tools.figures.metric_windows import live_increase

@@ -8,11 +8,20 @@ from datetime import UTC, datetime
 
 import pytest
 
-from optimus_tui.contract.cache import CacheReport
+from optimus_tui.contract.keyspace import CacheReport
 from optimus_tui.contract.reading import Coverage
 from optimus_tui.settings.model import Thresholds
-from optimus_tui.verdicts.coherence.advice import Facts, advise, find
-from optimus_tui.verdicts.coherence.audit import ENOUGH_KEYS, Lifetime, count, judge, lengthen, plan
+from optimus_tui.verdicts.coherence.audit import (
+    ENOUGH_KEYS,
+    Facts,
+    Lifetime,
+    advise,
+    count,
+    find,
+    judge,
+    lengthen,
+    plan,
+)
 from optimus_tui.verdicts.coherence.events import MAX_NAMES, Logged, covered_minutes, pick_window, tally
 from optimus_tui.verdicts.coherence.keys import Tracking, match
 

@@ -2,9 +2,8 @@
 
 import pytest
 
-from optimus_tui.contract.cache import CacheReport, GroupTotals, KindTotals
-from optimus_tui.contract.feed import FeedStatus
 from optimus_tui.contract.findings import Finding
+from optimus_tui.contract.keyspace import CacheReport, FeedStatus, GroupTotals, KindTotals
 from optimus_tui.contract.reading import Coverage, Fault, Reading
 from optimus_tui.contract.services import (
     CacheMetrics,
@@ -32,7 +31,7 @@ from optimus_tui.verdicts.gateway.hit_rate import (
     track_gateway,
     track_lookups,
 )
-from optimus_tui.verdicts.unmeasured import find_unmeasured
+from optimus_tui.verdicts.health import find_unmeasured
 
 BARS = Thresholds()
 

@@ -5,12 +5,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import structs
 
-from optimus_tui.contract.limits import Counter, LimitRules, LimitsReport, ShapeCount, UnparsedNames
+from optimus_tui.contract.keyspace import Counter, LimitRules, LimitsReport, ShapeCount, UnparsedNames
 from optimus_tui.contract.reading import Coverage
 from optimus_tui.probes.http.metrics import parse_rules
 from optimus_tui.settings.model import Thresholds
 from optimus_tui.verdicts.limits.judge import judge, judge_row
-from optimus_tui.verdicts.rules import merge_rules
+from optimus_tui.verdicts.limits.words import merge_rules
 from tests.steps import steps_of
 
 RULES = LimitRules(window_seconds=60, limits={"chat": 150, "profile": 100}, tenants={"vip": {"chat": 1000}})

@@ -6,8 +6,8 @@ import pytest
 from msgspec.structs import replace
 
 from optimus_tui.contract.findings import Severity
-from optimus_tui.contract.metrics import Counted, Increase, MetricsState
 from optimus_tui.contract.reading import Reading
+from optimus_tui.contract.services import Counted, Increase, MetricsState
 from optimus_tui.settings.model import Thresholds
 from optimus_tui.tools.figures.metric_windows import live_increase
 from optimus_tui.verdicts.gateway.failures import find_errors

@@ -3,8 +3,8 @@
 import pytest
 from msgspec.structs import replace
 
-from optimus_tui.contract.limits import Counter, LimitRules
-from optimus_tui.contract.metrics import Counted, Increase
+from optimus_tui.contract.keyspace import Counter, LimitRules
+from optimus_tui.contract.services import Counted, Increase
 from optimus_tui.verdicts.limits.refusals import find_refusals, find_refusals_lately, find_refused_below
 
 RULES = LimitRules(window_seconds=60, limits={"chat": 100})

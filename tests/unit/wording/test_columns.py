@@ -2,7 +2,7 @@
 
 import pytest
 
-from optimus_tui.wording.columns import GAP, Need, fitting_widths, is_figure, left_out
+from optimus_tui.wording.layout import GAP, Need, fitting_widths, is_figure, left_out
 
 
 @pytest.mark.parametrize("width", [20, 40, 60, 80, 140])

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from optimus_tui.settings.model import RedisTarget, Secret
-from optimus_tui.wording.shell import curl, redis_cli, shell_word
+from optimus_tui.wording.safe import curl, redis_cli, shell_word
 
 bash = shutil.which("bash")
 

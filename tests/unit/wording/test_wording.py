@@ -6,12 +6,11 @@ from typing import get_args
 import pytest
 
 from optimus_tui.contract.findings import Overall, Severity
-from optimus_tui.contract.limits import LimitState
+from optimus_tui.contract.keyspace import LimitState
 from optimus_tui.contract.reading import Coverage, Fault, Reading
 from optimus_tui.contract.services import Status
 from optimus_tui.wording import numbers, truth
-from optimus_tui.wording.age import age, ago, clock
-from optimus_tui.wording.numbers import size, ttl, until
+from optimus_tui.wording.numbers import age, ago, clock, size, ttl, until
 from optimus_tui.wording.truth import coverage_words, truth_line
 
 

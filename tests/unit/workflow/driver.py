@@ -9,8 +9,8 @@ from optimus_tui.contract import incident_events as happened
 from optimus_tui.contract.incident import IncidentState, KeptReceipt, Outcome, Stamp
 from optimus_tui.contract.tools.common import Diagnostic, Recommendation
 from optimus_tui.workflow.engine import reduce, refusal
-from optimus_tui.workflow.playbooks import parse
 from optimus_tui.workflow.ranking import worst
+from optimus_tui.workflow.recommendations import parse
 
 _TICKS = count(1)
 

@@ -2,11 +2,11 @@
 
 from msgspec.structs import replace
 
-from optimus_tui.contract.drill import DrillResult, Truth
 from optimus_tui.contract.finding_rules import CATALOGUE
 from optimus_tui.contract.findings import Finding, Severity
 from optimus_tui.contract.incident import (
     ActionRecord,
+    DrillResult,
     IncidentState,
     IssueChoice,
     KeptReceipt,
@@ -14,6 +14,7 @@ from optimus_tui.contract.incident import (
     Stamp,
     Step,
     StepPlan,
+    Truth,
 )
 from optimus_tui.contract.tools.common import Diagnostic
 from optimus_tui.demo.names import DRILLS

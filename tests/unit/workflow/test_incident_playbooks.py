@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from optimus_tui.incidents.open import playbook, playbooks
-from optimus_tui.workflow.playbooks import PlaybookError, parse, resolve
+from optimus_tui.workflow.recommendations import PlaybookError, parse, resolve
 
 STEP = '[[steps]]\nid = "logs"\ntitle = "Look at the logs"\ncommand = "kubectl logs deploy/gateway"\n'
 

@@ -13,8 +13,7 @@ from optimus_tui.contract.incident import (
     StepPlan,
 )
 from optimus_tui.contract.tools.common import Diagnostic
-from optimus_tui.workflow.incident_words import severity_words
-from optimus_tui.workflow.standing import standing
+from optimus_tui.workflow.standing import severity_words, standing
 
 OVER = Diagnostic(severity="warning", level="high", message="acme is over", rule="limits.over", subject="acme / chat")
 SLOW = Diagnostic(severity="medium", level="medium", message="slow", rule="latency.p95", subject="engine")

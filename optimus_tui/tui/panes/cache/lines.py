@@ -6,20 +6,17 @@ Pure: totals and details in, pieces of text out.
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from optimus_tui.contract.cache import CacheReport, GroupTotals, KeyDetail, KeyPreview
+from optimus_tui.contract.keyspace import CacheReport, GroupTotals, KeyDetail, KeyPreview
 from optimus_tui.contract.reading import Coverage, Reading
 from optimus_tui.grammar.keys import escape_glob
 from optimus_tui.settings.model import RedisTarget
 from optimus_tui.tui.panes.cache.rows import KeyRow
 from optimus_tui.tui.theme import Piece
-from optimus_tui.tui.widgets.figures import first_that_fits, fit_count
-from optimus_tui.tui.widgets.spark import name_pieces
+from optimus_tui.tui.widgets.figures import first_that_fits, fit_count, name_pieces
 from optimus_tui.tui.widgets.table import Cell, Column, Table, fit_cell
 from optimus_tui.verdicts.limits.findings import layout_words
-from optimus_tui.wording.age import age, clock
-from optimus_tui.wording.numbers import UNKNOWN, compact, size, thousands, ttl
-from optimus_tui.wording.safe import safe_text
-from optimus_tui.wording.shell import redis_cli
+from optimus_tui.wording.numbers import UNKNOWN, age, clock, compact, size, thousands, ttl
+from optimus_tui.wording.safe import redis_cli, safe_text
 from optimus_tui.wording.truth import coverage_words, outage_forms, truth_line
 
 if TYPE_CHECKING:

@@ -1,21 +1,355 @@
 """The cache pane: kind → tenant → key as a tree, with live countdowns. Draws what the index holds, asks nobody.
 
 It refuses to show a value unasked. ``TreeBuilder`` in ``content`` and ``rows`` make the rows; ``lines`` draws them.
+
+What the cache pane shows and says: the tree of kinds, tenants and keys, and how much of the keyspace was read.
+
+Keeps the rows of the cache tree up to date, and tells which keys are in view.
+
+It refuses to make the screen wait: rows are flattened in slices while the old ones stay. It draws nothing.
 """
 
 import re
-from typing import Any, ClassVar
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from typing import Any, ClassVar, Protocol
+
+from msgspec.structs import replace as with_fields
+from textual.timer import Timer
+from textual.widget import Widget
+from textual.worker import Worker
 
 from optimus_tui.clock import Clock
-from optimus_tui.contract.cache import GroupTotals, KeyDetail, KeyPreview
+from optimus_tui.contract.finding_rules import CACHE_UNKNOWN_LAYOUT
+from optimus_tui.contract.findings import Finding
+from optimus_tui.contract.keyspace import CacheReport, GroupTotals, KeyDetail, KeyPreview
 from optimus_tui.contract.reading import Reading
 from optimus_tui.settings.model import Settings
 from optimus_tui.tui.keys import bindings
-from optimus_tui.tui.messages import PreviewRequested
-from optimus_tui.tui.panes.base import Pane
-from optimus_tui.tui.panes.cache.content import CacheContent, InterestWatch, TreeBuilder
-from optimus_tui.tui.panes.cache.lines import key_sheet, preview_sheet
-from optimus_tui.tui.panes.cache.rows import FIELDS, KeyIndex, KeyRow, TreeRows, group_id
+from optimus_tui.tui.messages import InterestChanged, PreviewRequested
+from optimus_tui.tui.panes.base import Pane, PaneContent, PaneView, Words
+from optimus_tui.tui.panes.cache.lines import (
+    GroupLine,
+    KeyLine,
+    Left,
+    empty_words,
+    group_forms,
+    head_pieces,
+    key_forms,
+    key_sheet,
+    preview_sheet,
+    table_for,
+    truth_forms,
+)
+from optimus_tui.tui.panes.cache.rows import (
+    FIELDS,
+    GroupId,
+    KeyIndex,
+    KeyLists,
+    KeyRow,
+    TreeRows,
+    TreeView,
+    build_tree,
+    group_id,
+)
+from optimus_tui.tui.theme import Piece
+from optimus_tui.tui.widgets.figures import first_that_fits
+from optimus_tui.wording.numbers import UNKNOWN, plural, thousands
+from optimus_tui.wording.safe import safe_text
+from optimus_tui.wording.truth import counted_down, fault_lines, truth_line
+
+REMEMBERED = 4_096
+"""Details of keys that were in view."""
+REST_ROWS = 20_000
+"""After a list of n rows was made, reports make no new one for n ÷ this many seconds."""
+SETTLE_SECONDS = 0.15
+SORTS = ("key", "ttl", "size")
+
+
+class _NoIndex:
+    """Stands where the live index will be."""
+
+    def names(self, kind: bytes, tenant: bytes) -> list[bytes]:
+        return []
+
+    def expires_ms(self, kind: bytes, tenant: bytes, name: bytes) -> int:
+        return -2
+
+
+class TreeOwner(Protocol):
+    """What the builder needs of the pane."""
+
+    paused: Any
+    shown: Any
+    """The reading that the rows are made from; None before the first."""
+
+    @property
+    def is_mounted(self) -> bool:
+        """Return True once the pane can be drawn."""
+
+    def moment(self) -> float:
+        """Return the monotonic second that countdowns are drawn for."""
+
+    def place(self, rows: TreeRows) -> None:
+        """Show rows that are ready."""
+
+    @property
+    def run_worker(self) -> Callable[..., Worker[Any]]:
+        """Run work beside the screen."""
+
+
+class TreeBuilder:
+    """Makes the rows for a view of the tree, again when data or view change."""
+
+    def __init__(self, pane: TreeOwner) -> None:
+        self.pane = pane
+        self.index: KeyIndex = _NoIndex()
+        """The live index: names and expiries are looked up in it when rows are made and drawn."""
+        self.view = TreeView()
+        self.details: dict[bytes, KeyDetail] = {}
+        self._lists = KeyLists()
+        self._worker: Worker[Any] | None = None
+        self._behind = False
+        self._rest = 0
+
+    def attach_index(self, index: KeyIndex) -> None:
+        """Read from another index."""
+        self.index, self._lists = index, KeyLists()
+
+    def put_details(self, details: tuple[KeyDetail, ...]) -> None:
+        """Keep type, TTL and size of keys in view, as just read."""
+        for detail in details:
+            self.details.pop(detail.key, None)
+            self.details[detail.key] = detail
+        while len(self.details) > REMEMBERED:
+            del self.details[next(iter(self.details))]
+
+    def change_view(self, **changes: Any) -> None:
+        """Make rows for another view; a list being made for the old one is given up."""
+        self.view = replace(self.view, **changes)
+        self._build()
+
+    def toggle(self, group: GroupTotals, opened: bool) -> None:
+        """Open or close a group. While a filter opens all that match, those that were closed by hand are kept."""
+        view, group_key = self.view, group_id(group)
+        if view.is_open(group_key) == opened:
+            return
+        if view.filter:
+            self.change_view(closed=view.closed ^ {group_key})
+        else:
+            self.change_view(opened=view.opened ^ {group_key})
+
+    def sort_by_next(self) -> None:
+        """Order the keys by the next of name, time left and size."""
+        self.change_view(sort=SORTS[(SORTS.index(self.view.sort) + 1) % len(SORTS)], reverse=False)
+
+    @property
+    def _is_building(self) -> bool:
+        return self._worker is not None and not self._worker.is_finished
+
+    def update(self) -> None:
+        """Make a new list of new data, unless one is being made or has just been; then ``tick`` comes back to it."""
+        if self._is_building or self._rest or not self.pane.is_mounted:
+            self._behind = True
+        else:
+            self._build()
+
+    def tick(self) -> None:
+        """Count a second of rest, and make the list that waited for it."""
+        self._rest = max(0, self._rest - 1)
+        if self._behind and not self._rest and not self._is_building and not self.pane.paused:
+            self._build()
+
+    def _build(self) -> None:
+        report: CacheReport | None = self.pane.shown.value if self.pane.shown is not None else None
+        if report is None or not self.pane.is_mounted:
+            return
+        self._behind = False
+        view = replace(self.view, now_ms=int(self.pane.moment() * 1000), details=self.details)
+        work = partial(self._make, report, view)
+        self._worker = self.pane.run_worker(work, group="cache-view", exclusive=True, exit_on_error=False)
+
+    async def _make(self, report: CacheReport, view: TreeView) -> None:
+        rows = await build_tree(report, self.index, view, self._lists)
+        self._rest = len(rows) // REST_ROWS
+        self.pane.place(rows)
+
+
+class InterestWatch:
+    """Posts which keys are in view, once scrolling has come to rest."""
+
+    def __init__(self, pane: Widget, keys_in_view: Callable[[], tuple[bytes, ...]]) -> None:
+        """Post nothing yet.
+
+        Args:
+            pane: Who posts ``InterestChanged``.
+            keys_in_view: Returns the names of the keys in view.
+        """
+        self.pane, self.keys_in_view = pane, keys_in_view
+        self._posted: tuple[bytes, ...] = ()
+        self._settling: Timer | None = None
+
+    def look_soon(self) -> None:
+        """Look again once nothing has moved for a moment."""
+        if self._settling is not None:
+            self._settling.stop()
+        self._settling = self.pane.set_timer(SETTLE_SECONDS, self.look)
+
+    def look(self) -> None:
+        """Post the keys in view if they are others than before."""
+        keys = self.keys_in_view()
+        if keys != self._posted:
+            self._posted = keys
+            self.pane.post_message(InterestChanged(keys))
+
+
+class CacheContent(PaneContent):
+    """The rows of a tree, with live countdowns."""
+
+    def __init__(self, pane: PaneView, tree: TreeBuilder) -> None:
+        super().__init__(pane)
+        self.tree = tree
+
+    @property
+    def rows(self) -> TreeRows:
+        """Return the rows as they were made."""
+        rows: Any = self.pane.rows
+        if not isinstance(rows, TreeRows):
+            return TreeRows()
+        return rows
+
+    @property
+    def report(self) -> CacheReport | None:
+        """Return what is shown: the totals of the last reading that had any."""
+        reading: Reading[CacheReport] | None = self.pane.shown
+        if reading is None:
+            return None
+        return reading.value
+
+    @property
+    def _is_partial(self) -> bool:
+        return self.report is not None and not self.report.coverage.complete
+
+    # -- lines
+
+    def key_of(self, row: GroupTotals | KeyRow) -> GroupId | bytes:
+        """Identify a key by its name, a group by kind and tenant."""
+        if isinstance(row, KeyRow):
+            return row.name
+        return group_id(row)
+
+    def index_of(self, key: object) -> int | None:
+        """Return where a key or a group stands; None if it is gone."""
+        return self.rows.index_of(key)
+
+    def head(self, line: int, width: int) -> list[Piece]:
+        """Return the titles, with an arrow at the column that orders the keys."""
+        if not self.rows:
+            return []
+        view = self.tree.view
+        return head_pieces(self.pane.text_width(width), bool(self.rows.matched), view.sort, view.reverse)
+
+    def row(self, index: int, width: int) -> list[Piece]:
+        """Return a group or a key."""
+        rows, width = self.rows, self.pane.text_width(width)
+        row, filtered = rows[index], bool(rows.matched)
+        table = table_for(width, filtered)
+        if isinstance(row, KeyRow):
+            return table.row(KeyLine(row, self.left(row), self.tree.details.get(row.name)), width)
+        matched = rows.matched.get(group_id(row))
+        return table.row(GroupLine(row, rows.view.is_open(group_id(row)), matched, self._is_partial), width)
+
+    def left(self, row: KeyRow) -> Left:
+        """Return how long a key has left."""
+        at = self.tree.index.expires_ms(row.group.kind, row.group.tenant or b"", row.name)
+        return Left(at, self.tree.details.get(row.name), self.pane.moment())
+
+    def keys_in_view(self) -> tuple[bytes, ...]:
+        """Return the names of the key rows on the screen; none while the pane is hidden."""
+        if not self.pane.is_on_screen:
+            return ()
+        rows = (self.rows[index] for index in self.pane.visible_range())
+        return tuple(row.name for row in rows if isinstance(row, KeyRow))
+
+    def empty_lines(self) -> list[str]:
+        """Return why there is no key."""
+        reading: Reading[Any] | None = self.pane.shown
+        if reading is None:
+            return [f"connecting to redis at {safe_text(self.pane.settings.redis.label)} …"]
+        if reading.value is None:
+            return fault_lines(reading.fault, "no data yet")
+        if self.pane.filter:
+            return [f"No key matches {safe_text(self.pane.filter.text, 80)}.", "esc takes the filter away."]
+        if reading.value.keys:
+            return ["sorting the keys …"]
+        return empty_words(reading.value)
+
+    # -- the frame
+
+    def title_words(self) -> Words:
+        """Return how many keys there are, and how many pass the filter."""
+        report = self.report
+        if report is None:
+            return []
+        total = "≥" * self._is_partial + plural(report.keys, "key")
+        if any(finding.rule == CACHE_UNKNOWN_LAYOUT for finding in report.findings):
+            total = f"{UNKNOWN} keys"  # none of a layout that we know is not none
+        matched = self.rows.keys_matched
+        if matched is not None:
+            total = f"{thousands(matched)} of {total}"
+        return [(total, "")]
+
+    def truth(self) -> tuple[str, bool]:
+        """Return when and how far the keyspace was swept, and what is wrong with Redis."""
+        pane = self.pane
+        reading: Reading[Any] | None = pane.shown
+        if self.bug:
+            return self.bug, True
+        moment, where = pane.clock.mono(), safe_text(pane.settings.redis.label)
+        if reading is None:
+            return truth_line(None, moment, source="redis", target=where), False
+        reading = with_fields(reading, retry_in=counted_down(reading.retry_in, moment - pane.arrived_mono))
+        forms = truth_forms(reading, moment, where)
+        patience = 4 * pane.settings.scan.names_every_seconds + 2 * (reading.took_ms or 0) / 1000
+        late = moment - reading.taken_mono > patience and not pane.paused
+        return first_that_fits(forms, self.edge_room), reading.fault is not None or late
+
+    def state(self) -> tuple[str, str]:
+        """Return the mark of the worst finding."""
+        reading: Reading[Any] | None = self.pane.shown
+        if reading is not None and reading.fault is not None:
+            return "○", "warn"
+        worst = {finding.severity for finding in self.findings_here()}
+        if "critical" in worst:
+            return "✖", "crit"
+        if worst & {"high", "medium"}:
+            return "▲", "warn"
+        return "", ""
+
+    # -- what can be done with a row
+
+    def findings_here(self) -> list[Finding]:
+        """Return all findings about the cache."""
+        if self.report is None:
+            return []
+        return list(self.report.findings)
+
+    def copy_name(self) -> str | None:
+        """Return the key's name, or the group's line."""
+        row = self.pane.selected
+        if isinstance(row, KeyRow):
+            return safe_text(row.name, 4_096)
+        return super().copy_name()
+
+    def copy_forms(self) -> list[tuple[str, str]]:
+        """Return shell lines that read the key, or list the group's names."""
+        row, redis = self.pane.selected, self.pane.settings.redis
+        if isinstance(row, KeyRow):
+            return key_forms(redis, row.name, self.tree.details.get(row.name))
+        if isinstance(row, GroupTotals):
+            return group_forms(redis, row)
+        return []
 
 
 class CachePane(Pane):

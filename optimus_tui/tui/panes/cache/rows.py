@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, NamedTuple, Protocol, overload
 
-from optimus_tui.contract.cache import CacheReport, GroupTotals, KeyDetail
+from optimus_tui.contract.keyspace import CacheReport, GroupTotals, KeyDetail
 from optimus_tui.grammar.filter import EVERYTHING, Filter
 from optimus_tui.wording.safe import safe_text
 

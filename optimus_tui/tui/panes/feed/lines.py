@@ -9,18 +9,15 @@ from typing import NamedTuple
 from rich.cells import cell_len
 
 from optimus_tui.clock import Clock
-from optimus_tui.contract.feed import FeedEvent, FeedGap, FeedItem, FeedStatus, ParsedEvent
+from optimus_tui.contract.keyspace import FeedEvent, FeedGap, FeedItem, FeedStatus, ParsedEvent
 from optimus_tui.settings.model import RedisTarget
 from optimus_tui.tui.panes.feed.store import FeedStore
 from optimus_tui.tui.theme import Piece
-from optimus_tui.tui.widgets.figures import wrap
-from optimus_tui.tui.widgets.spark import name_pieces
+from optimus_tui.tui.widgets.figures import name_pieces, wrap
 from optimus_tui.tui.widgets.table import Cell, Column, Table, fit_cell
 from optimus_tui.verdicts.coherence.events import clock_words
-from optimus_tui.wording.age import age, clock
-from optimus_tui.wording.numbers import compact, thousands
-from optimus_tui.wording.safe import safe_text
-from optimus_tui.wording.shell import redis_cli
+from optimus_tui.wording.numbers import age, clock, compact, thousands
+from optimus_tui.wording.safe import redis_cli, safe_text
 from optimus_tui.wording.truth import counted_down, fault_lines, fault_words, outage_forms
 
 MOST_LINES = 5

@@ -1,17 +1,251 @@
 """The coherence feed's pane: events as they come, gaps as they are. It draws batches and never asks for one.
 
 It refuses to read payloads that nobody looks at, to drop an event without counting it, and to call silence health.
+
+What the feed pane shows and says: events and gaps by line, how the link is, and what left the view unseen.
+
+How the feed is shown: no more often than it can be read, and along with the newest event until somebody moves.
 """
 
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, ClassVar
 
+from textual.timer import Timer
+from textual.widget import Widget
+
 from optimus_tui.clock import Clock
-from optimus_tui.contract.feed import FeedBatch, FeedEvent, FeedGap
+from optimus_tui.contract.keyspace import FeedBatch, FeedEvent, FeedGap, FeedItem, FeedStatus
 from optimus_tui.settings.model import Settings
 from optimus_tui.tui.keys import bindings
-from optimus_tui.tui.panes.base import Pane
-from optimus_tui.tui.panes.feed.content import FeedContent, PaintLimit, TailView
-from optimus_tui.tui.panes.feed.store import KEEP, EventFields, FeedStore
+from optimus_tui.tui.panes.base import Pane, PaneContent, PaneView, Words
+from optimus_tui.tui.panes.feed.lines import (
+    MOST_LINES,
+    TABLE,
+    copies,
+    empty_words,
+    event_lines,
+    gap_lines,
+    gap_words,
+    truth_forms,
+)
+from optimus_tui.tui.panes.feed.store import KEEP, EventFields, FeedStore, index_of_seq
+from optimus_tui.tui.theme import Piece
+from optimus_tui.tui.widgets.figures import first_that_fits
+from optimus_tui.tui.widgets.line_view import LineCanvas
+from optimus_tui.wording.numbers import clock as clock_words
+from optimus_tui.wording.numbers import rate
+from optimus_tui.wording.safe import safe_text
+
+PAINT_SECONDS = 0.25
+"""The least time between two paints of the feed. A change of the link's state does not wait for it."""
+
+
+class PaintLimit:
+    """Paints a widget at most once in ``seconds``: a paint costs more than the events that it shows."""
+
+    def __init__(self, widget: Widget, paint: Callable[[], None]) -> None:
+        self.widget, self.paint = widget, paint
+        self.seconds = PAINT_SECONDS
+        self._resting: Timer | None = None
+        self._behind = False
+
+    def ask(self, urgent: bool) -> None:
+        """Paint now if it is urgent or there was no paint a moment ago, else once that moment is over."""
+        if self._resting is None or urgent:
+            self._paint()
+        else:
+            self._behind = True
+
+    def _paint(self) -> None:
+        self._behind = False
+        self.paint()
+        if self._resting is None and self.seconds and self.widget.is_mounted:
+            self._resting = self.widget.set_timer(self.seconds, self._rested)
+
+    def _rested(self) -> None:
+        self._resting = None
+        if self._behind:
+            self._paint()
+
+
+class TailView:
+    """Shows the newest rows of a canvas while it follows, else exactly those that were in view."""
+
+    def __init__(self, canvas: LineCanvas) -> None:
+        self.canvas = canvas
+        self.following = True
+        self._is_placing = False
+
+    def place(self, rows: Sequence[FeedItem]) -> None:
+        """Show these rows.
+
+        Without any width (behind a dialog, or hidden by the layout) nothing is in view: the next size places them.
+        """
+        canvas = self.canvas
+        if canvas.body_width <= 0:
+            canvas.rows = canvas.rows if rows else []
+            return
+        first = int(canvas.scroll_offset.y)
+        anchor = canvas.rows[first].seq if first < len(canvas.rows) else 0
+        under = canvas.rows[canvas.cursor].seq if canvas.cursor < len(canvas.rows) else 0
+        last = max(0, len(rows) - 1)
+        canvas.rows = rows
+        with self.placing():
+            canvas.measure()
+            cursor, top = min(last, index_of_seq(rows, under)), index_of_seq(rows, anchor)
+            if self.following:
+                cursor, top = last, canvas.flow.first_to_show(last)
+            canvas.set_reactive(LineCanvas.cursor, cursor)
+            canvas.row_key.key = rows[cursor].seq if rows else None
+            canvas.jump_to(top)
+        if top == first:
+            canvas.refresh_changed()
+
+    @contextmanager
+    def placing(self) -> Iterator[None]:
+        """Scroll the canvas without taking it for somebody's wish."""
+        self._is_placing = True
+        try:
+            yield
+        finally:
+            self._is_placing = False
+
+    def after_move(self) -> None:
+        """Follow if the cursor stands on the newest row."""
+        self.following = not self.canvas.rows or self.canvas.cursor >= len(self.canvas.rows) - 1
+
+    def after_scroll(self, old: float, new: float) -> None:
+        """Follow if the newest row was scrolled into view."""
+        if self.canvas.rows and not self._is_placing and round(old) != round(new):
+            seen = self.canvas.visible_range()
+            self.following = bool(seen) and seen.stop >= len(self.canvas.rows)
+
+
+class FeedContent(PaneContent):
+    """Events as they came."""
+
+    def __init__(self, pane: PaneView, store: FeedStore, tail: TailView) -> None:
+        super().__init__(pane)
+        self.store, self.tail = store, tail
+        self.sampled = False
+        """The last batch jumped over events: they come faster than a screen can show."""
+        self.paused_seq = 0
+        """The last event before the pane was paused or cleared."""
+        self.cleared_at: float | None = None
+
+    @property
+    def status(self) -> FeedStatus | None:
+        """Return the reader's counters, also while the rows are frozen; None before the first batch."""
+        batch: FeedBatch | None = self.pane.reading
+        if batch is None:
+            return None
+        return batch.status
+
+    def rows_now(self) -> list[FeedItem]:
+        """Return what there is to show; while paused nothing that came later, whatever the filter."""
+        rows = self.store.rows()
+        if self.pane.paused:
+            return rows[: index_of_seq(rows, self.paused_seq + 1)]
+        return rows
+
+    # -- lines
+
+    def key_of(self, row: FeedItem) -> int:
+        """Identify an event by its number."""
+        return row.seq
+
+    def head(self, line: int, width: int) -> list[Piece]:
+        """Return the titles of the columns."""
+        if not self.pane.rows:
+            return []
+        return TABLE.head(self.pane.text_width(width))
+
+    def row(self, index: int, width: int) -> list[Piece]:
+        """Return an event or a gap on one line."""
+        return self.lines(index, self.pane.text_width(width), 1)[0]
+
+    def row_lines(self, index: int, width: int) -> list[list[Piece]]:
+        """Return an event or a gap on a few lines."""
+        return self.lines(index, self.pane.text_width(width), min(MOST_LINES, self.pane.page_size))
+
+    def lines(self, index: int, width: int, most: int) -> list[list[Piece]]:
+        """Return an event or a gap on at most so many lines."""
+        item = self.pane.rows[index]
+        if isinstance(item, FeedGap):
+            return gap_lines(item, width, most)
+        return event_lines(item, self.store.parsed(item), width, most)
+
+    def empty_lines(self) -> list[str]:
+        """Return why there is no event."""
+        pane = self.pane
+        if pane.filter and self.store.items:
+            return [f"No event matches {safe_text(pane.filter.text, 80)}.", "esc takes the filter away."]
+        cleared = ""
+        if self.cleared_at is not None:
+            cleared = f"Cleared at {clock_words(self.cleared_at)}."
+        return empty_words(self.status, safe_text(pane.settings.redis.label), pane.clock.mono(), cleared)
+
+    # -- the frame
+
+    def title_words(self) -> Words:
+        """Return whether the view follows, what the filter leaves, and events a second."""
+        status, pane = self.status, self.pane
+        if status is None:
+            return []
+        words: Words = []
+        if pane.wrapped:
+            words.append(("wrapped", "quiet"))
+        if pane.filter:
+            words.append((f"{len(pane.rows):,} of {len(self.store.items):,}", ""))
+        if not pane.paused:
+            words.append(("following", "quiet") if self.tail.following else ("G follows", "accent"))
+        if status.state != "live":
+            return words
+        if self.sampled:
+            words.append(("sampled", "warn"))
+        return [*words, (rate(status.rate), "")]
+
+    def paused_words(self) -> Words:
+        """Return how many events came meanwhile, and how many of them left the view."""
+        came = self.store.last_seq - self.paused_seq
+        if not came:
+            return super().paused_words()
+        kept = len(self.store.items) - index_of_seq(list(self.store.items), self.paused_seq + 1)
+        words: Words = [(f"PAUSED +{came:,}", "warn")]
+        if came > kept:
+            words.append((f"{came - kept:,} left the view", "warn"))
+        return words
+
+    def truth(self) -> tuple[str, bool]:
+        """Return how the link is, and what came over it."""
+        status, pane = self.status, self.pane
+        if self.bug:
+            return self.bug, True
+        forms = truth_forms(status, self.store, pane.clock, pane.arrived_mono, safe_text(pane.settings.redis.label))
+        return first_that_fits(forms, self.edge_room), status is not None and status.state not in ("connecting", "live")
+
+    def state(self) -> tuple[str, str]:
+        """Return events a second, or that the link is down."""
+        status = self.status
+        if status is None or status.state == "connecting":
+            return "○", "quiet"
+        if status.state != "live":
+            return "✖", "crit"
+        return rate(status.rate), ""
+
+    # -- what can be done with a row
+
+    def copy_name(self) -> str | None:
+        """Return the gap's words, or the event's line."""
+        item = self.pane.selected
+        if isinstance(item, FeedGap):
+            return gap_words(item)
+        return super().copy_name()
+
+    def copy_forms(self) -> list[tuple[str, str]]:
+        """Return the payload, and shell lines that listen to events."""
+        return copies(self.pane.selected, self.pane.settings.redis)
 
 
 class FeedPane(Pane):

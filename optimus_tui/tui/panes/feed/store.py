@@ -8,10 +8,10 @@ from bisect import bisect_left
 from collections import OrderedDict, deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from optimus_tui.contract.feed import FeedEvent, FeedGap, FeedItem, ParsedEvent
+from optimus_tui.contract.keyspace import FeedEvent, FeedGap, FeedItem, ParsedEvent
 from optimus_tui.grammar.events import parse_event
 from optimus_tui.grammar.filter import EVERYTHING, Filter
-from optimus_tui.wording.age import age
+from optimus_tui.wording.numbers import age
 from optimus_tui.wording.safe import safe_text
 
 KEEP = 10_000

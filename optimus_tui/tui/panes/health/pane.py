@@ -1,12 +1,222 @@
-"""Health: is it well, and if not, what is wrong. Draws the verdict and the measurements behind it; it makes none."""
+"""Health: is it well, and if not, what is wrong. Draws the verdict and the measurements behind it; it makes none.
 
-from collections.abc import Hashable, Mapping
+What the health pane shows and says: the verdict, how fresh it is, and what explains the line under the cursor.
+"""
+
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Any
 
 from optimus_tui.clock import Clock
+from optimus_tui.contract.findings import Finding
+from optimus_tui.contract.reading import Reading
+from optimus_tui.contract.services import HealthReport
 from optimus_tui.settings.model import Settings
 from optimus_tui.tui.messages import ToolRequested
-from optimus_tui.tui.panes.base import Pane
-from optimus_tui.tui.panes.health.content import HealthContent
+from optimus_tui.tui.panes.base import Pane, PaneContent, Words
+from optimus_tui.tui.panes.health import lines as health_lines
+from optimus_tui.tui.panes.health.lines import INKS, HealthLine, concerns
+from optimus_tui.tui.theme import Piece, plain_text
+from optimus_tui.tui.widgets.figures import first_that_fits
+from optimus_tui.wording.numbers import age, clock
+from optimus_tui.wording.safe import curl, redis_cli, safe_text
+from optimus_tui.wording.truth import OVERALL_MARKS, STILL_TODAY_SECONDS
+
+LATE_SECONDS = 5.0
+"""A report later than this and three intervals is called stale even if nobody reported a fault."""
+
+
+class HealthContent(PaneContent):
+    """Dependencies and findings, line by line."""
+
+    muted: Mapping[Hashable, float | None] = {}
+    """Findings that are muted, by rule and subject, with the end of their mute."""
+
+    @property
+    def report(self) -> HealthReport | None:
+        """Return what is shown; None before the first report."""
+        report: HealthReport | None = self.pane.shown
+        return report
+
+    def looks(self) -> Sequence[Reading[Any]]:
+        """Return the readings of the dependencies that were read at all."""
+        report = self.report
+        if report is None:
+            return []
+        looks = (report.gateway, report.engine, report.server, report.postgres)
+        return [look for look in looks if look is not None]
+
+    # -- lines
+
+    def build(self, width: int) -> list[HealthLine]:
+        """Return all lines for this width; a filter leaves findings out."""
+        pane = self.pane
+        waited = pane.moment() - pane.arrived_mono
+        lines = health_lines.build(pane.shown, pane.settings, width, waited, pane.clock.wall(), self.muted)
+        if pane.filter:
+            lines = [line for line in lines if line.finding is None or pane.filter.matches(_fields(line.finding))]
+        return lines
+
+    def head(self, line: int, width: int) -> list[Piece]:
+        """Return the titles of the table."""
+        if self.report is None:
+            return []
+        return health_lines.head(self.report, self.pane.settings, width)
+
+    def row(self, index: int, width: int) -> list[Piece]:
+        """Return a line, which was made for the pane's width."""
+        pieces: list[Piece] = self.pane.rows[index].pieces
+        return pieces
+
+    def key_of(self, row: HealthLine) -> Hashable:
+        """Identify a line by its group and its place in it."""
+        return (row.group, row.part)
+
+    def is_marked(self, index: int) -> bool:
+        """Return True for all lines of the group under the cursor."""
+        group = self.group
+        return group is not None and bool(self.pane.rows[index].group == group)
+
+    def empty_lines(self) -> list[str]:
+        """Return what is being connected to."""
+        settings = self.pane.settings
+        return [
+            f"connecting to the gateway at {safe_text(settings.gateway_url)}",
+            f"connecting to the engine at {safe_text(settings.engine_url)}",
+            f"connecting to redis at {safe_text(settings.redis.label)}",
+            "connecting to postgres" if settings.names_postgres else "postgres is not configured",
+        ]
+
+    # -- the frame
+
+    def title_words(self) -> Words:
+        """Return the verdict."""
+        if self.report is None:
+            return []
+        mark = OVERALL_MARKS[self.report.overall]
+        return [(mark.text, INKS[mark.tone])]
+
+    def truth(self) -> tuple[str, bool]:
+        """Return when the newest dependency was read, and how many answered."""
+        report, looks = self.report, self.looks()
+        if report is None:
+            return "connecting …", False
+        if not looks:
+            return "nobody has answered yet", False
+        newest = max(looks, key=lambda look: look.taken_mono)
+        past = self.pane.clock.mono() - newest.taken_mono
+        when = f"as of {clock(newest.taken_at, dated=past > STILL_TODAY_SECONDS)} ({age(past)})"
+        if not report.probed:
+            return when, False
+        probes = f"probes {report.answered} of {report.probed}"
+        late = past > LATE_SECONDS + 3 * self.pane.settings.refresh_seconds and not self.pane.paused
+        forms = [f"{when} · {probes} answered", f"{when} · {probes}", f"{age(past)} old · {probes}"]
+        return first_that_fits(forms, self.edge_room), late or report.answered == 0
+
+    def state(self) -> tuple[str, str]:
+        """Return the verdict's glyph."""
+        mark = OVERALL_MARKS[self.report.overall if self.report else "unknown"]
+        return mark.glyph, INKS[mark.tone]
+
+    # -- what can be done with a line
+
+    @property
+    def group(self) -> Any:
+        """Return what the cursor is on: a dependency's name, a finding's (rule, subject), None between them."""
+        line: HealthLine | None = self.pane.selected
+        if line is None:
+            return None
+        return line.group
+
+    @property
+    def finding(self) -> Finding | None:
+        """Return the finding under the cursor; None on other lines."""
+        line: HealthLine | None = self.pane.selected
+        if line is None:
+            return None
+        return line.finding
+
+    def findings(self) -> Sequence[Finding]:
+        """Return all findings, the worst first."""
+        if self.report is None:
+            return ()
+        return self.report.findings
+
+    def findings_here(self) -> list[Finding]:
+        """Return the finding under the cursor, those about its dependency, or the worst of all."""
+        if self.finding is not None:
+            return [self.finding]
+        findings, group = self.findings(), self.group
+        if group is None or group in ("all", "version"):
+            return list(findings)
+        # Findings come the worst first. Where none is about this line, the worst is what somebody may be looking for.
+        return [finding for finding in findings if concerns(finding, group)] or list(findings[:1])
+
+    def explain_subject(self) -> str:
+        """Return the finding's subject or the dependency's name."""
+        if self.finding is not None:
+            return self.finding.subject
+        if self._is_well() and self.findings():
+            return f"{self.findings()[0].subject} (nothing is wrong with {self.group})"
+        if isinstance(self.group, str) and self.group != "all":
+            return self.group
+        return super().explain_subject()
+
+    def _is_well(self) -> bool:
+        """Return True if the cursor is on a line of the table that no finding is about."""
+        group = self.group
+        named = isinstance(group, str) and group not in ("all", "version")
+        return named and not any(concerns(finding, group) for finding in self.findings())
+
+    def copy_name(self) -> str | None:
+        """Return the finding's sentence, or the line."""
+        if self.pane.selected is None:
+            return None
+        if self.finding is not None:
+            return self.finding.message
+        return plain_text(self.pane.selected.pieces).strip()
+
+    def copy_forms(self) -> list[tuple[str, str]]:
+        """Return the finding, and shell lines that read the same dependency."""
+        settings, finding = self.pane.settings, self.finding
+        gateway, redis = settings.gateway_url, settings.redis
+        forms = {
+            "gateway": [
+                ("curl: health", curl(f"{gateway}/health")),
+                ("curl: cache metrics", curl(f"{gateway}/api/cache/metrics")),
+                ("curl: limits in force", curl(f"{gateway}/api/rate-limits")),
+            ],
+            "engine": [("curl: health", curl(f"{settings.engine_url}/health"))],
+            "redis": [("redis-cli PING", redis_cli(redis, ["PING"])), ("redis-cli INFO", redis_cli(redis, ["INFO"]))],
+            "memory": [("redis-cli INFO memory", redis_cli(redis, ["INFO", "memory"]))],
+            "hit rate": [
+                ("curl: cache metrics", curl(f"{gateway}/api/cache/metrics")),
+                ("redis-cli INFO stats", redis_cli(redis, ["INFO", "stats"])),
+            ],
+            "postgres": [("psql", 'psql "$POSTGRES_DSN" -c "SELECT 1"')],
+        }
+        if finding is None:
+            return forms.get(self.group, [])
+        sentence = ("the finding", f"{finding.severity}: {finding.message} ({finding.rule})")
+        return [sentence, *forms.get(finding.subject, [])]
+
+    def export_lines(self, width: int) -> list[str]:
+        """Return the lines wrapped for 100 cells and more, whatever the pane's width is."""
+        if self.report is None:
+            return [*self.empty_lines(), "", self.truth()[0]]
+        width = max(100, width)
+        lines = [plain_text(line.pieces) for line in self.build(width)]
+        verdict, head = OVERALL_MARKS[self.report.overall].text, plain_text(self.head(0, width))
+        return [verdict, "", head, *lines, "", self.truth()[0]]
+
+
+def _fields(finding: Finding) -> dict[str, str | float | None]:
+    """Return what a filter looks at."""
+    return {
+        "text": f"{finding.message} {finding.rule} {finding.subject} {finding.severity}",
+        "rule": finding.rule,
+        "subject": finding.subject,
+        "severity": finding.severity,
+    }
 
 
 class HealthPane(Pane):

@@ -1,17 +1,240 @@
-"""Rate limits: one row for each tenant and operation, the most urgent first. Draws verdicts; it makes none."""
+"""Rate limits: one row for each tenant and operation, the most urgent first. Draws verdicts; it makes none.
 
-from collections.abc import Sequence
+What the limits pane shows and says: counters by row, the verdict in the title, tenants and one counter below.
+"""
+
+from collections import Counter as Tally
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
+from msgspec.structs import replace
 from textual import events
 
 from optimus_tui.clock import Clock
+from optimus_tui.contract.finding_rules import LIMITS_KEPT, LIMITS_LONG_TTL, rule_of
+from optimus_tui.contract.findings import Finding
+from optimus_tui.contract.keyspace import LimitRow, LimitsReport
+from optimus_tui.contract.reading import Reading
 from optimus_tui.settings.model import Settings
 from optimus_tui.tui.keys import bindings
 from optimus_tui.tui.messages import TenantRequested
-from optimus_tui.tui.panes.base import Pane
-from optimus_tui.tui.panes.limits import rows as limit_rows
-from optimus_tui.tui.panes.limits.content import FOLLOW_SECONDS, LimitsContent
+from optimus_tui.tui.panes.base import Pane, PaneContent, PaneView, Words
+from optimus_tui.tui.panes.limits import lines as limit_rows
+from optimus_tui.tui.panes.limits import lines as limit_words
+from optimus_tui.tui.theme import Piece, plain_text
+from optimus_tui.tui.widgets.figures import first_that_fits
+from optimus_tui.verdicts.limits.words import limit_subject, subject_of, tenant_words
+from optimus_tui.wording.numbers import age
+from optimus_tui.wording.safe import safe_text
+from optimus_tui.wording.truth import SEVERITY_MARKS, counted_down, fault_lines, outage_forms, truth_line
+
+EXPLAIN_MANY = (LIMITS_LONG_TTL, LIMITS_KEPT)
+"""Rules that judge what is no state of its own."""
+LATE_SECONDS = 5.0
+"""A reading later than this and three intervals is called stale even if nobody reported a fault."""
+FOLLOW_SECONDS = 10.0
+"""For so long after a move of the cursor the view goes with its row; later it stays, so that what is hottest shows."""
+DETAIL_LINES = 5
+OFFENDERS = ("immortal", "over")
+
+
+class LimitsContent(PaneContent):
+    """Counters, in the chosen order."""
+
+    def __init__(self, pane: PaneView) -> None:
+        super().__init__(pane)
+        self.order = limit_rows.ORDERS[0]
+        self.backwards = False
+        self.moved_mono = -FOLLOW_SECONDS
+        """When the cursor was moved last, by the monotonic clock."""
+        self._states: Mapping[str, int] = {}
+        self.detailed = False
+        """The counter under the cursor is shown closely in the foot."""
+
+    @property
+    def report(self) -> LimitsReport | None:
+        """Return what is shown; None before the first answer."""
+        reading: Reading[LimitsReport] | None = self.pane.shown
+        if reading is None:
+            return None
+        return reading.value
+
+    # -- lines
+
+    def ordered_rows(self) -> Sequence[LimitRow]:
+        """Return the counters that pass the filter, in the chosen order."""
+        rows: Sequence[LimitRow] = ()
+        if self.report is not None:
+            rows = self.report.rows
+        self._states = Tally(row.state for row in rows)
+        if self.pane.filter:
+            matches, moment = self.pane.filter.matches, self.pane.moment()
+            rows = tuple(row for row in rows if matches(limit_rows.RowFields(row, moment)))
+        return limit_rows.ordered(rows, self.order, self.backwards)
+
+    def key_of(self, row: LimitRow) -> bytes:
+        """Identify a counter by its key."""
+        return row.counter.key
+
+    def view_follows(self) -> bool:
+        """Return True for a while after the cursor was moved."""
+        return self.pane.clock.mono() - self.moved_mono < FOLLOW_SECONDS
+
+    def head(self, line: int, width: int) -> list[Piece]:
+        """Return the titles; the one that the rows are sorted by stands out."""
+        if self.report is None:
+            return []
+        by = {"used": ("used", "limit")}.get(self.order.column, (self.order.column,))
+        return limit_rows.TABLE.head(width, by)
+
+    def row(self, index: int, width: int) -> list[Piece]:
+        """Return one counter as of now."""
+        return limit_rows.TABLE.row(limit_rows.LimitNow(self.pane.rows[index], self.pane.moment()), width)
+
+    def foot_height(self) -> int:
+        """Return how many lines stand below the rows."""
+        unknown = self.report is not None and self.report.rules is None and bool(self.report.rows)
+        return 2 + unknown + DETAIL_LINES * self.detailed
+
+    def foot(self, line: int, width: int) -> list[Piece]:
+        """Return the counter under the cursor closely, a note where no limit is known, and the tenants."""
+        report, row = self.report, self.pane.selected
+        if report is None:
+            return []
+        from_below = self.pane.foot_lines - 1 - line
+        if from_below == 0:
+            return limit_words.tenants_line(report, self.pane.settings.thresholds.limit_keys, width)
+        if report.rules is None and from_below == 1:
+            return limit_words.rules_note(report, width)
+        if not self.detailed or row is None or line >= DETAIL_LINES:
+            return []
+        closely = limit_words.detail_lines(row, report, width, self.pane.moment())
+        return [[("─" * width, "quiet")], *closely][line]
+
+    def empty_lines(self) -> list[str]:
+        """Return why there is no counter."""
+        reading: Reading[LimitsReport] | None = self.pane.shown
+        if reading is None:
+            return [f"connecting to redis at {safe_text(self.pane.settings.redis.label)} …"]
+        if reading.value is not None:
+            return list(limit_words.empty_words(reading.value, self.pane.filter.text))
+        return fault_lines(reading.fault, "no answer yet")
+
+    # -- the frame
+
+    def offenders_above(self) -> int:
+        """Return how many counters that never reset or are over their limit are out of sight above the view."""
+        return sum(row.state in OFFENDERS for row in self.pane.rows[: int(self.pane.scroll_offset.y)])
+
+    def title_words(self) -> Words:
+        """Return the offenders out of sight, the verdict and the order, as far as there is room."""
+        pane, report = self.pane, self.report
+        if report is None:
+            return []
+        words = self.order.words
+        if self.backwards:
+            words = self.order.reversed_words
+        taken = len(pane.TITLE) + 6
+        if pane.filter:
+            words = f"{len(pane.rows):,} of {len(report.rows):,}   {words}"
+            taken += len(pane.filter.text) + 4
+        if pane.paused:
+            taken += 8
+        above = self.offenders_above()
+        lost: Words = []
+        if above:
+            lost.append((f"↑ {above:,} above", "crit"))
+        room = self.edge_room - taken - sum(len(text) + 2 for text, _ in lost)
+        current = not self._is_unreadable
+        return [*lost, *limit_words.verdict_words(report, self._states, room, words, current=current)]
+
+    @property
+    def _is_unreadable(self) -> bool:
+        """Return True if the newest try to read the counters failed."""
+        return self.pane.shown is not None and self.pane.shown.fault is not None
+
+    def truth(self) -> tuple[str, bool]:
+        """Return how many counters were read when, and what is wrong with Redis."""
+        pane = self.pane
+        reading: Reading[Any] | None = pane.shown
+        target = safe_text(pane.settings.redis.label)
+        if reading is None:
+            return truth_line(None, 0.0, source="redis", target=target), False
+        moment = pane.clock.mono()
+        reading = replace(reading, retry_in=counted_down(reading.retry_in, moment - pane.arrived_mono))
+        past = moment - reading.taken_mono
+        late = past > LATE_SECONDS + 3 * pane.settings.refresh_seconds and not pane.paused
+        if reading.value is None:
+            forms = outage_forms("no data yet", reading.fault, "redis", target, reading.retry_in)
+            whole = truth_line(reading, moment, source="redis")
+            return first_that_fits([whole, *forms], self.edge_room), reading.fault is not None
+        forms = [truth_line(reading, moment, source="redis", counted=c) for c in limit_words.count_forms(reading.value)]
+        if reading.fault is not None:
+            forms += outage_forms(f"{age(past)} old", reading.fault, "redis", target, reading.retry_in)
+        return first_that_fits(forms, self.edge_room), bool(reading.fault) or late
+
+    def state(self) -> tuple[str, str]:
+        """Return the mark of the worst finding."""
+        report = self.report
+        if report is None:
+            return "○", "quiet"
+        if report.findings:
+            mark = SEVERITY_MARKS[report.findings[0].severity]
+            return mark.glyph, limit_rows.INKS[mark.tone]
+        if self._is_unreadable:
+            return "○", "warn"
+        return "", ""
+
+    # -- what can be done with a row
+
+    def explain_subject(self) -> str:
+        """Return the tenant and operation under the cursor."""
+        if self.pane.selected is None:
+            return super().explain_subject()
+        return subject_of(self.pane.selected)
+
+    def findings_here(self) -> list[Finding]:
+        """Return the findings about the counter under the cursor, its tenant or its limit."""
+        if self.report is None:
+            return []
+        findings = self.report.findings
+        row: LimitRow | None = self.pane.selected
+        if row is None:
+            return list(findings)
+        tenant = tenant_words(row.counter.tenant)
+        return [
+            finding
+            for finding in findings
+            if finding.subject in (subject_of(row), tenant, limit_subject(row.counter.operation))
+            or (finding.subject.startswith("several ") and _explains(finding, row))
+            or (finding.subject == "several tenants" and tenant in finding.message)
+        ]
+
+    def copy_name(self) -> str | None:
+        """Return the counter's key."""
+        if self.pane.selected is None:
+            return None
+        return safe_text(self.pane.selected.counter.key, 4096)
+
+    def copy_forms(self) -> list[tuple[str, str]]:
+        """Return shell lines that read the counter."""
+        row: LimitRow | None = self.pane.selected
+        if row is None:
+            return []
+        return limit_words.copy_forms(row, self.pane.settings)
+
+    def export_lines(self, width: int) -> list[str]:
+        """Return the rows and the tenants, at least 120 cells wide."""
+        lines = super().export_lines(width)
+        tenants = plain_text(self.foot(self.pane.foot_lines - 1, max(120, width))).strip()
+        if tenants:
+            lines.append(tenants)
+        return lines
+
+
+def _explains(finding: Finding, row: LimitRow) -> bool:
+    """Return True if a finding that stands for many counters is about the state of this one."""
+    return finding.rule in EXPLAIN_MANY or rule_of(finding.rule).limit_state == row.state
 
 
 class LimitsPane(Pane):

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from importlib import import_module
 
 from optimus_tui.clock import Clock
-from optimus_tui.contract.feed import FeedBatch, FeedGap, FeedStatus
+from optimus_tui.contract.keyspace import FeedBatch, FeedGap, FeedStatus
 from optimus_tui.probes.events.feed import FeedReader
 from optimus_tui.probes.load_meter import LoadMeter
 from optimus_tui.settings.model import RedisTarget

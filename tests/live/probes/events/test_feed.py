@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from optimus_tui.contract.feed import FeedEvent, FeedGap
+from optimus_tui.contract.keyspace import FeedEvent, FeedGap
 from optimus_tui.probes.events import feed as feed_module
 from optimus_tui.probes.events import ring as feed_ring
 from tests.live.probes.events.driver import Feed, Watch, event, watching

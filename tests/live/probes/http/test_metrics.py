@@ -6,8 +6,8 @@ import httpx
 import pytest
 from msgspec.structs import replace
 
-from optimus_tui.contract.metrics import MetricsState
 from optimus_tui.contract.reading import Reading
+from optimus_tui.contract.services import MetricsState
 from optimus_tui.probes.http.fetch import fetch_or_fault, new_http_client
 from optimus_tui.probes.http.metrics import read_metrics
 from optimus_tui.settings.model import Settings

@@ -9,8 +9,8 @@ import pytest
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from optimus_tui.probes.redis.client import ObserverRedis
 from optimus_tui.probes.redis.commands import OBSERVER, SWEEP_PAGE, CommandRefused
+from optimus_tui.probes.redis.guard import ObserverRedis
 from tests.live.probes.driver import observing, target_of
 from tests.live.probes.tap import Tap
 from tests.realserver import RealServer

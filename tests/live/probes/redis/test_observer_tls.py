@@ -6,7 +6,7 @@ import pytest
 
 from optimus_tui.contract.reading import Reading
 from optimus_tui.contract.services import ServerState
-from optimus_tui.probes.servers.server import read_server
+from optimus_tui.probes.server import read_server
 from optimus_tui.settings.model import RedisTarget
 from tests.certificates import make_certificate
 from tests.live.probes.driver import observing

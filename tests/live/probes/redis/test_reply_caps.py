@@ -14,16 +14,15 @@ import psutil
 import pytest
 from redis.exceptions import RedisError
 
-from optimus_tui.actions.redis.operator_connection import ConnectionLost, open_operator_connection
-from optimus_tui.actions.redis.permit import Permit
+from optimus_tui.actions.redis.operator_connection import ConnectionLost, Permit, open_operator_connection
 from optimus_tui.clock import Clock
 from optimus_tui.probes.events.feed import FeedReader
 from optimus_tui.probes.faults import OUTAGES, fault_of
 from optimus_tui.probes.keys.limits import read_counters
 from optimus_tui.probes.load_meter import LoadMeter
-from optimus_tui.probes.redis.client import observer_client
+from optimus_tui.probes.redis.guard import observer_client
 from optimus_tui.probes.redis.parser import ReplyHeads, ReplyTooLarge, Unbounded, reply_cap
-from optimus_tui.probes.servers.server import read_server
+from optimus_tui.probes.server import read_server
 from optimus_tui.settings.model import RedisTarget
 from tests.amounts import amount
 from tests.realserver import RealServer

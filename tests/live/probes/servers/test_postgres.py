@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import pytest
 
 from optimus_tui.contract.services import ServiceState
-from optimus_tui.probes.servers.postgres import read_postgres
+from optimus_tui.probes.postgres import read_postgres
 from optimus_tui.settings.model import Secret
 from tests.fixed_clock import FixedClock
 from tests.hostile import serving

@@ -9,7 +9,7 @@ import pytest
 
 from optimus_tui.clock import Clock
 from optimus_tui.contract.services import ServiceState
-from optimus_tui.probes.servers.postgres import DEADLINE_S, read_postgres
+from optimus_tui.probes.postgres import DEADLINE_S, read_postgres
 from optimus_tui.settings.model import Secret
 from tests.realpostgres import PASSWORD, USER, RealPostgres, postgres_folder
 

@@ -19,8 +19,8 @@ from optimus_tui.clock import Clock
 from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.reading import Reading
 from optimus_tui.contract.services import ServerState
-from optimus_tui.probes.servers.server import read_server, read_server_twice
-from optimus_tui.sampling.sampler_state import SamplerState
+from optimus_tui.probes.server import read_server, read_server_twice
+from optimus_tui.sampling.staleness import SamplerState
 from optimus_tui.settings.model import Settings
 from optimus_tui.verdicts.gateway.services import judge_server
 from tests.live.probes.driver import observing, target_of

@@ -2,10 +2,20 @@
 
 from collections.abc import Iterable
 
-from optimus_tui.contract.cache import CacheReport
-from optimus_tui.contract.metrics import Counted, Increase, Quantiles, Spread, Window
+from optimus_tui.contract.keyspace import CacheReport
 from optimus_tui.contract.reading import Coverage, Fault, Reading
-from optimus_tui.contract.services import CacheMetrics, GatewayState, Series, ServerState, ServiceState
+from optimus_tui.contract.services import (
+    CacheMetrics,
+    Counted,
+    GatewayState,
+    Increase,
+    Quantiles,
+    Series,
+    ServerState,
+    ServiceState,
+    Spread,
+    Window,
+)
 from optimus_tui.contract.tools.common import Recommendation
 from optimus_tui.settings.model import Thresholds
 from optimus_tui.verdicts.playbooks.conclusion import Conclusion

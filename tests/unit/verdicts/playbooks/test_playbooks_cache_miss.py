@@ -5,9 +5,8 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from optimus_tui.contract.cache import GroupTotals, KindTotals
-from optimus_tui.contract.metrics import Increase
-from optimus_tui.contract.services import HitRate
+from optimus_tui.contract.keyspace import GroupTotals, KindTotals
+from optimus_tui.contract.services import HitRate, Increase
 from optimus_tui.verdicts.playbooks import cache_miss
 from optimus_tui.verdicts.playbooks.cache_miss import CacheEvidence, conclude
 from optimus_tui.verdicts.playbooks.conclusion import Conclusion

@@ -1,7 +1,7 @@
 """circuit_breaker: what the gateway publishes, the engine's health, the error ratio. The healthy are not accused."""
 
-from optimus_tui.contract.metrics import Increase, MetricsState
 from optimus_tui.contract.reading import Fault
+from optimus_tui.contract.services import Increase, MetricsState
 from optimus_tui.verdicts.playbooks.circuit_breaker import BreakerEvidence, conclude
 from optimus_tui.verdicts.playbooks.conclusion import Conclusion
 from tests.unit.verdicts.playbooks.driver import BROKEN, GONE, T, engine, found, gateway, increase, window

@@ -1,7 +1,6 @@
 """high_latency: every part timed, the largest share first."""
 
-from optimus_tui.contract.metrics import Quantiles, Spread
-from optimus_tui.contract.services import HitRate, LatencyEvent, SlowCall, SlowState
+from optimus_tui.contract.services import HitRate, LatencyEvent, Quantiles, SlowCall, SlowState, Spread
 from optimus_tui.verdicts.playbooks.conclusion import Conclusion
 from optimus_tui.verdicts.playbooks.high_latency import LatencyEvidence, conclude
 from tests.unit.verdicts.playbooks.driver import (

@@ -6,10 +6,9 @@ from collections.abc import Callable
 
 import pytest
 
-from optimus_tui.contract.cache import GroupTotals, KindTotals
-from optimus_tui.contract.metrics import Grown
+from optimus_tui.contract.keyspace import GroupTotals, KindTotals
 from optimus_tui.contract.reading import Fault
-from optimus_tui.contract.services import MemoryState
+from optimus_tui.contract.services import Grown, MemoryState
 from optimus_tui.verdicts.playbooks.conclusion import Conclusion
 from optimus_tui.verdicts.playbooks.memory_leak import MemoryEvidence, conclude
 from optimus_tui.verdicts.statistics import trend

@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from optimus_tui.contract.limits import Counter, LimitRules, Track
-from optimus_tui.contract.metrics import Increase
+from optimus_tui.contract.keyspace import Counter, LimitRules, Track
 from optimus_tui.contract.reading import Coverage, Fault
+from optimus_tui.contract.services import Increase
 from optimus_tui.grammar.keys import EDGE_COLON
 from optimus_tui.settings.model import RedisTarget
 from optimus_tui.verdicts.limits.blocked import CommonLimit

@@ -1,1 +1,0 @@
-"""The incident on the command line: its verbs, its steps and its words."""

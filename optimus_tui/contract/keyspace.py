@@ -1,0 +1,286 @@
+"""What Redis holds and says: rate-limit counters, cache keys, and coherence events."""
+
+from typing import Literal
+
+from msgspec import Struct, field
+
+from optimus_tui.contract.findings import Finding
+from optimus_tui.contract.reading import Coverage, Fault
+
+NO_TENANT, NO_OPERATION = "(empty tenant)", "(no operation)"
+"""What stands for a part that a counter's name lacks."""
+ALL_TENANTS = "all tenants together"
+"""What stands for the tenant where the gateway does not count by tenant."""
+NO_WINDOW = "a sorted set: its window is not known"
+"""The problem of a sliding window that cannot be counted because its length is not known."""
+
+LimitState = Literal["immortal", "over", "near", "ok", "unknown limit", "broken"]
+
+
+class LimitRules(Struct, frozen=True, kw_only=True):
+    """The limits in force: per operation, with per-tenant overrides; ``source`` says where they come from."""
+
+    window_seconds: int
+    limits: dict[str, int] = field(default_factory=dict)
+    tenants: dict[str, dict[str, int]] = field(default_factory=dict)
+    default: int | None = None
+    """Requests per window of every operation that is not named; None where the gateway publishes no default."""
+    source: str = "gateway"
+    problem: str = ""
+    """Which of the published limits could not be used (safe text); "" where all could."""
+
+    def limit_for(self, tenant: str, operation: str) -> int | None:
+        """Return the requests per window, or None where no limit is known."""
+        return self.tenants.get(tenant, {}).get(operation, self.limits.get(operation, self.default))
+
+
+class Counter(Struct, frozen=True, kw_only=True):
+    """One ``rate_limit:{tenant}:{operation}`` key as read. ``key`` is the identity; names are bytes.
+
+    ``count`` is None with ``problem`` saying why ("not a number", "a list"). ``ttl_ms`` is None when ``immortal`` (the
+    server answered -1) or when it could not be read. ``foreign``: the value is a number that no counter starting at
+    zero can reach (-3, 12.5), so another kind of limiter writes it. ``sliding``: a sorted set, of which only the
+    entries inside the window count. ``doubt`` says why the owner is not certain; actions leave such a counter out.
+    """
+
+    key: bytes
+    tenant: bytes
+    operation: bytes
+    count: int | None
+    ttl_ms: int | None
+    immortal: bool = False
+    problem: str | None = None
+    foreign: bool = False
+    sliding: bool = False
+    doubt: str = ""
+    taken_mono: float = 0.0
+
+    @property
+    def resets_mono(self) -> float | None:
+        """Return when its window ends, in monotonic seconds; None without a TTL."""
+        if self.ttl_ms is None:
+            return None
+        return self.taken_mono + self.ttl_ms / 1000
+
+
+class ShapeCount(Struct, frozen=True):
+    """A shape of key names (safe text) and how many names have it."""
+
+    shape: str
+    count: int
+
+
+class UnparsedNames(Struct, frozen=True):
+    """Names under the prefix that do not follow the layout, by their shapes, the most frequent first.
+
+    ``shown`` of them are read and judged as counters all the same (one part only, no operation); the others cannot be
+    counters.
+    """
+
+    count: int = 0
+    shown: int = 0
+    shapes: tuple[ShapeCount, ...] = ()
+
+
+class Track(Struct, frozen=True):
+    """The observations of one counter in its present window: (monotonic seconds, count), oldest first.
+
+    ``renewed``: the TTL restarts with every request, so it does not tell when the window began.
+    """
+
+    samples: tuple[tuple[float, int], ...] = ()
+    renewed: bool = False
+
+
+class LimitRow(Struct, frozen=True, kw_only=True):
+    """A counter against its limit. ``share`` is count ÷ limit (1.0 = full); ``slope`` is requests per second.
+
+    ``rough``: the slope rests on little evidence and is shown as approximate. ``refused_in`` is seconds until the next
+    request is answered 429, counted from the counter's ``taken_mono``: 0.0 means now, None that it is not expected
+    within this window; it is the earliest moment, ``refused_latest`` the latest one. ``resets_mono`` is when the window
+    ends on the monotonic clock, None when it never does.
+    """
+
+    counter: Counter
+    state: LimitState
+    limit: int | None = None
+    share: float | None = None
+    slope: float | None = None
+    rough: bool = False
+    refused_in: float | None = None
+    refused_latest: float | None = None
+    resets_mono: float | None = None
+
+
+class TenantCount(Struct, frozen=True):
+    """How many active counters a tenant has."""
+
+    tenant: bytes
+    counters: int
+
+
+class LimitsReport(Struct, frozen=True, kw_only=True):
+    """All rows, the most urgent first, with the tenants by number of counters and the findings about limits."""
+
+    rows: tuple[LimitRow, ...]
+    tenants: tuple[TenantCount, ...]
+    total: int
+    unparsed: UnparsedNames
+    coverage: Coverage
+    rules: LimitRules | None
+    findings: tuple[Finding, ...] = ()
+
+
+TTL_EDGES: tuple[int, ...] = (10, 60, 300, 900, 3600, 86400)
+"""Upper edges of the TTL histogram's bins, in seconds; the last bin holds all above."""
+
+
+class GroupTotals(Struct, frozen=True, kw_only=True):
+    """Totals of one kind (``tenant`` None) or of one tenant within a kind.
+
+    ``bytes_used`` is an estimate unless ``bytes_exact``; None while nothing was measured. ``histogram`` counts keys
+    with a TTL in ``len(TTL_EDGES) + 1`` bins.
+    """
+
+    kind: bytes
+    tenant: bytes | None
+    keys: int
+    without_ttl: int
+    bytes_used: int | None
+    bytes_exact: bool
+    histogram: tuple[int, ...]
+
+
+class KindTotals(Struct, frozen=True):
+    """A cache kind and its tenants, the larger first."""
+
+    totals: GroupTotals
+    tenants: tuple[GroupTotals, ...]
+
+
+class KeyDetail(Struct, frozen=True, kw_only=True):
+    """Details of one key. ``ttl_ms`` None with ``immortal``: it never expires; ``gone``: it no longer exists."""
+
+    key: bytes
+    type: str | None = None
+    ttl_ms: int | None = None
+    immortal: bool = False
+    gone: bool = False
+    bytes_used: int | None = None
+    taken_mono: float = 0.0
+
+
+class KeyPreview(Struct, frozen=True, kw_only=True):
+    """At most 64 kB of one value, cut by the server. ``parts`` are raw bytes."""
+
+    key: bytes
+    type: str
+    length: int | None
+    parts: tuple[bytes, ...]
+    truncated: bool
+
+
+class UnknownLayout(Struct, frozen=True, kw_only=True):
+    """Key names of no known layout: their number, and at most ten shapes (safe text) with counts, most frequent first.
+
+    ``like_limiter``: a shape looks like the counters of some rate limiter.
+    """
+
+    count: int = 0
+    shapes: tuple[tuple[str, int], ...] = ()
+    like_limiter: bool = False
+
+
+class CacheReport(Struct, frozen=True, kw_only=True):
+    """The keyspace as far as it was scanned. ``version`` grows when a key appeared, vanished or changed its group."""
+
+    kinds: tuple[KindTotals, ...]
+    keys: int
+    coherence_keys: int
+    coverage: Coverage
+    version: int
+    unknown: UnknownLayout = UnknownLayout()
+    findings: tuple[Finding, ...] = ()
+
+
+FeedState = Literal["connecting", "live", "down", "denied", "broken"]
+"""``broken``: the server answers, but for a while with nothing that confirms a subscription."""
+
+
+class FeedEvent(Struct, frozen=True, kw_only=True):
+    """One message. ``seq`` orders the feed; ``payload`` is cut at 4 kB, ``length`` is the full size in bytes.
+
+    ``origin`` is "log" for events that were read from the event list after a gap.
+    """
+
+    seq: int
+    received_at: float
+    channel: bytes
+    payload: bytes
+    length: int
+    origin: Literal["live", "log"] = "live"
+
+
+class FeedGap(Struct, frozen=True, kw_only=True):
+    """The connection was lost for ``seconds``, so events may be missing. ``filled`` came from the event log."""
+
+    seq: int
+    received_at: float
+    seconds: float
+    filled: int | None = None
+    reason: str = ""
+
+
+FeedItem = FeedEvent | FeedGap
+
+
+class ParsedEvent(Struct, frozen=True, kw_only=True):
+    """The content of a payload. For a malformed event ``problem`` is set and the rest is empty.
+
+    ``claimed_at`` is the sender's timestamp in wall-clock seconds: a claim that never determines the order.
+    """
+
+    type: str = ""
+    tenant: str = ""
+    claimed_at: float | None = None
+    detail: str = ""
+    problem: str | None = None
+
+
+class ClockOffset(Struct, frozen=True, kw_only=True):
+    """How far the timestamps of events differ from our clock: the median, in seconds, positive where they are ahead.
+
+    ``events`` of the ``of`` that were checked differ.
+    """
+
+    seconds: float
+    events: int
+    of: int
+
+
+class FeedStatus(Struct, frozen=True, kw_only=True):
+    """Counters of the reader since its start, and the state of its connection."""
+
+    state: FeedState
+    received: int = 0
+    dropped: int = 0
+    """Events lost inside this process (never shown, never counted as received): 0 unless there is a bug."""
+    malformed: int = 0
+    gaps: int = 0
+    rate: float = 0.0
+    """Events per second over the last second."""
+    last_event_mono: float | None = None
+    """When the last event came, on the monotonic clock: the wall clock may jump."""
+    verified_mono: float | None = None
+    """When the link last received any byte from the server, on the monotonic clock."""
+    fault: Fault | None = None
+    retry_in: float | None = None
+    clock: ClockOffset | None = None
+    """How far the latest events' timestamps differ from their arrival; None where they agree, or too few came."""
+
+
+class FeedBatch(Struct, frozen=True, kw_only=True):
+    """What arrived since the last batch (oldest first, bounded) and the present counters."""
+
+    items: tuple[FeedItem, ...]
+    status: FeedStatus

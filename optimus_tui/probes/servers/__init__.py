@@ -1,1 +1,0 @@
-"""The servers themselves: Redis and its memory and slow commands, and Postgres."""

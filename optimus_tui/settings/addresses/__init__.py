@@ -1,1 +1,0 @@
-"""Addresses of servers as people write them: Redis, HTTP, Postgres and TLS files."""

@@ -1,1 +1,0 @@
-"""The tool that examines cache coherence: events, keys and audit."""

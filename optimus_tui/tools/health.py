@@ -1,0 +1,486 @@
+"""diagnose_gateway_health: every dependency at once, under one deadline, and never better than the worst of them."""
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from optimus_tui.contract.finding_rules import CACHE_UNMEASURED, LIMITS_UNMEASURED
+from optimus_tui.contract.findings import Finding
+from optimus_tui.contract.keyspace import LimitRow, LimitsReport, UnparsedNames
+from optimus_tui.contract.reading import Fault, Reading
+from optimus_tui.contract.services import GatewayState, HitRate, Series, ServerState, ServiceState, Window
+from optimus_tui.contract.tools.common import NamesSection, ShapeSection, if_known, rounded
+from optimus_tui.contract.tools.state import (
+    CacheMetricsSection,
+    DependencySection,
+    DiagnoseQuery,
+    DiagnoseReport,
+    GatewayMetricsSection,
+    LimitSection,
+    ProcessesSection,
+    RateLimitingSection,
+    RedisSection,
+)
+from optimus_tui.tools.answer import ROWS
+from optimus_tui.tools.figures.gateway_figures import GatewayFigures, counted_rate, present_rate, summary_figures
+from optimus_tui.tools.figures.metric_windows import Counters
+from optimus_tui.tools.keyspace_scan import Survey, judge_limits, read_known, survey
+from optimus_tui.tools.pages.report_sections import (
+    HEALTH_SEVERITY,
+    dependency,
+    diagnostics,
+    limit_section,
+    operation_name,
+    sentence,
+    service,
+)
+from optimus_tui.tools.parts import SERVER_SECONDS, nothing, part, reading
+from optimus_tui.tools.troubleshoot.evidence import kept_series, live_series
+from optimus_tui.verdicts import health as verdicts
+from optimus_tui.verdicts.coherence.events import events_per_second, find_clock, find_flood, pick_window
+from optimus_tui.verdicts.gateway.hit_rate import LookupTrack, hit_rate, track_lookups
+from optimus_tui.verdicts.gateway.latency import MIN_SAMPLES, WINDOW_SECONDS
+from optimus_tui.verdicts.health import find_partial, find_unmeasured
+from optimus_tui.verdicts.limits.words import merge_rules
+from optimus_tui.verdicts.playbooks.cache_miss import newest_end
+from optimus_tui.wording.safe import safe_text
+
+if TYPE_CHECKING:
+    from optimus_tui.context import Context
+
+
+MOST_ROWS = ROWS
+"""Of a map in a document: as many as any list of it may have."""
+
+
+def limit_sections(rows: Iterable[LimitRow], most: int = MOST_ROWS) -> dict[str, LimitSection]:
+    """Return the first ``most`` rows (the most urgent) by operation. Two names that look alike stay two."""
+    sections: dict[str, LimitSection] = {}
+    for row in islice(rows, most):
+        name, number = operation_name(row.counter), 1
+        while name in sections:
+            number += 1
+            name = f"{operation_name(row.counter)} ({number})"
+        sections[name] = limit_section(row.counter, row)
+    return sections
+
+
+def omitted(rows: Sequence[object], most: int = MOST_ROWS) -> int:
+    """Return how many rows a list of at most ``most`` leaves out."""
+    return max(0, len(rows) - most)
+
+
+def unparsed_section(names: UnparsedNames) -> NamesSection:
+    """Return names under ``rate_limit`` of another layout, with their shapes."""
+    return NamesSection(names.count, tuple(ShapeSection(one.shape, one.count) for one in names.shapes))
+
+
+AWAY = ("refused", "timeout", "tls")
+"""Faults of a server that did not answer at all; any other is a wrong answer."""
+
+
+def gateway_section(reading: Reading[GatewayState]) -> DependencySection:
+    """Return the section about the gateway's health."""
+    state = reading.value
+    if state:
+        return service(state.service, reading.fault)
+    return _unheard(reading.fault, "error")
+
+
+def engine_section(reading: Reading[ServiceState]) -> DependencySection:
+    """Return the section about the AI engine's health."""
+    if reading.value:
+        return dependency(reading)
+    return _unheard(reading.fault, "disconnected")
+
+
+def _unheard(fault: Fault | None, word: str) -> DependencySection:
+    if fault is not None and fault.kind == "starved":
+        word = "unknown"
+    return DependencySection(status=word, error=sentence(fault))
+
+
+postgres_section = dependency
+
+
+def redis_section(reading: Reading[ServerState]) -> RedisSection:
+    """Return the section about Redis, as it answered PING and INFO."""
+    value, fault = reading.value, reading.fault
+    if value is None or fault is not None:
+        if fault is not None and fault.kind == "starved":
+            return RedisSection(status="unknown", error=sentence(fault))
+        if fault is not None and fault.kind not in AWAY:
+            return RedisSection(status="error", error=sentence(fault))
+        return RedisSection(status="disconnected", error=sentence(fault))
+    return RedisSection(
+        status="connected",
+        latency_ms=rounded(value.latency_ms, 2),
+        version=value.version,
+        mode=value.mode,
+        role=value.role,
+        error=sentence(value.info_fault),
+    )
+
+
+def cache_section(
+    query: DiagnoseQuery, reading: Reading[GatewayState], rate: HitRate | None, seen: Survey | None
+) -> CacheMetricsSection:
+    """Return the section about the hit rate and its source. ``seen`` is what was scanned of the keys."""
+    if not query.include_cache_metrics:
+        return CacheMetricsSection(status="not checked")
+    state = reading.value
+    metrics = None
+    if state:
+        metrics = state.cache
+    total = None
+    if metrics:
+        total = metrics.total_keys
+    unknown = None
+    if seen is not None and seen.coverage.scanned:
+        unknown = seen.names_section
+    if rate is not None:
+        return CacheMetricsSection(
+            status="ok",
+            hit_rate=round(rate.value, 4),
+            total_keys=total,
+            source=rate.source,
+            unknown_layout=unknown,
+        )
+    why = sentence(state.cache_fault if state else reading.fault)
+    if not why:
+        why = "the gateway did not answer"
+        if metrics:
+            why = "there were no look-ups yet"
+    return CacheMetricsSection(status="unknown", total_keys=total, unknown_layout=unknown, error=why)
+
+
+def metrics_section(figures: GatewayFigures) -> GatewayMetricsSection:
+    """Return the section about the gateway's counters and circuit breakers."""
+    status = "ok"
+    if figures.requests_per_second is None and not figures.breakers_known:
+        status = "unknown"
+    elif figures.unknown:
+        status = "partial"
+    processes = None
+    if figures.processes is not None:
+        processes = ProcessesSection(seen=figures.processes, restarts=figures.restarts or 0)
+    return GatewayMetricsSection(
+        status=status,
+        requests_per_second=rounded(figures.requests_per_second, 3),
+        failing_share=rounded(figures.failing_share, 4),
+        refused_share=rounded(figures.refused_share, 4),
+        worst_route=figures.worst_route,
+        worst_tenant=figures.worst_tenant,
+        open_circuits=figures.open_circuits,
+        half_open_circuits=figures.half_open_circuits,
+        processes=processes,
+        lower_bound=figures.lower_bound,
+        covered_minutes=round(figures.covered_minutes, 3),
+        source=if_known(figures.covered_minutes > 0, figures.source),
+        unknown=figures.unknown,
+    )
+
+
+def limiting_section(
+    query: DiagnoseQuery, tenant: bytes, seen: Survey | None, limits: LimitsReport | None
+) -> RateLimitingSection:
+    """Return the section about the tenant's counters; "partial" if not everything was read in time."""
+    name = safe_text(query.tenant_id, 200)
+    if not query.include_rate_limiting:
+        return RateLimitingSection(status="not checked", tenant_id=name)
+    if seen is None or limits is None:
+        return RateLimitingSection(status="unknown", tenant_id=name, error="Redis was not read")
+    if seen.fault is not None and not limits.rows:
+        return RateLimitingSection(status="unknown", tenant_id=name, coverage=seen.section, error=sentence(seen.fault))
+    rows = [row for row in limits.rows if row.counter.tenant == tenant]
+    fault: Fault | None = seen.fault
+    strange = seen.counters_unknown
+    status = "partial"
+    if strange:
+        status = "unknown"
+    elif fault is None:
+        status = "ok"
+    return RateLimitingSection(
+        status=status,
+        tenant_id=name,
+        total_active_limits=len(rows),
+        total_limit_keys=limits.total,
+        rate_limits=limit_sections(rows),
+        omitted=omitted(rows),
+        unparsed=unparsed_section(limits.unparsed),
+        window_seconds=limits.rules.window_seconds if limits.rules else None,
+        coverage=seen.section,
+        error=sentence(fault) or strange or None,
+    )
+
+
+KEPT_SECONDS = 0.9
+
+
+async def latencies(
+    ctx: "Context", gateway: Reading[GatewayState], engine: Reading[ServiceState], server: Reading[ServerState]
+) -> dict[str, Series]:
+    """Return series by name (gateway, engine, redis); an empty one for what gave no good answer."""
+    firsts = {
+        "gateway": _time_of(gateway.value.service if gateway.value else None),
+        "engine": _time_of(engine.value),
+        "redis": server.value.latency_ms if server.value and server.fault is None else None,
+    }
+    found = await asyncio.gather(*(_series(ctx, name, first) for name, first in firsts.items()))
+    return dict(zip(firsts, found, strict=True))
+
+
+def _time_of(state: ServiceState | None) -> float | None:
+    from optimus_tui.probes.load_meter import disturbed
+
+    if state is None or state.latency_ms is None or state.fault is not None:
+        return None
+    if disturbed(state.latency_ms, state.own_ms):
+        return None
+    return state.latency_ms
+
+
+async def _series(ctx: "Context", name: str, first: float | None) -> Series:
+    window = await part(ctx, ctx.windows.series(f"latency.{name}", WINDOW_SECONDS / 60), "history", KEPT_SECONDS)
+    if isinstance(window, Window) and len(window.samples) >= MIN_SAMPLES:
+        return kept_series(window, ctx.clock.wall())
+    if first is None:
+        return Series()
+    if first <= ctx.settings.thresholds.latency_good_ms:
+        return live_series([first])
+    second = await _again(ctx, name)
+    return live_series([first] if second is None else [first, second])
+
+
+async def _again(ctx: "Context", name: str) -> float | None:
+    from optimus_tui.probes.http.integration import time_pings
+    from optimus_tui.probes.http.services import look
+
+    if name == "redis":
+        pings = await part(ctx, time_pings(ctx.redis, ctx.clock, 1), name)
+        if not isinstance(pings, Fault) and pings and pings[0].counts:
+            return pings[0].ms
+        return None
+    if name == "gateway":
+        base = ctx.settings.gateway_url
+    else:
+        base = ctx.settings.engine_url
+    seen = await part(ctx, look(ctx.http, f"{base}/health"), name)
+    if isinstance(seen, Fault) or seen.answer is None or seen.fault is not None:
+        return None
+    return seen.answer.took_ms
+
+
+QUERY, REPORT = DiagnoseQuery, DiagnoseReport
+NEWEST_EVENTS, EVENTS_SECONDS = 200, 0.9
+METRICS_MINUTES, METRICS_SECONDS = 5, 5.5
+"""The window of the gateway's counters that stands for "now", and the bound of reading them."""
+QUIET_SECONDS = 0.25
+"""For this long nothing else runs beside what is timed; a service that is slower than that is not made slow by us."""
+
+
+class Looked(Struct, frozen=True, kw_only=True):
+    """Everything that was read. ``seen`` is None if the keys were not asked for."""
+
+    gateway: Reading[GatewayState]
+    engine: Reading[ServiceState]
+    server: Reading[ServerState]
+    postgres: Reading[ServiceState]
+    history: dict[str, Series]
+    seen: Survey | None
+    figures: GatewayFigures
+    recent: HitRate | None
+    events: tuple[Finding, ...]
+
+
+def found(report: DiagnoseReport) -> bool:
+    """Return True for anything that needs attention."""
+    return report.overall_status != "healthy"
+
+
+async def run(ctx: "Context", query: DiagnoseQuery) -> DiagnoseReport:
+    """Probe all dependencies together and judge what they answered."""
+    from optimus_tui.tools.answer import timestamp
+
+    looked = await look(ctx, query)
+    tenant, state = query.tenant_id.encode(), looked.gateway.value
+    rules = merge_rules(state.rules if state else None, ctx.settings.limits)
+    limits = None
+    if looked.seen and query.include_rate_limiting:
+        limits = judge_limits(ctx, looked.seen, rules, looked.seen.limits, total=looked.seen.limits.total)
+    rate = None
+    if query.include_cache_metrics:
+        rate = _rate(state, looked.server, ctx.clock.mono()) or looked.recent
+    report = verdicts.judge(
+        verdicts.Looks(gateway=looked.gateway, engine=looked.engine, server=looked.server, postgres=looked.postgres),
+        history=looked.history,
+        rate=rate,
+        recent=looked.recent,
+        rate_history=Series(),
+        thresholds=ctx.settings.thresholds,
+        others=_others(ctx, query, looked, rate, limits),
+        limits_seen=True,
+    )
+    return DiagnoseReport(
+        tool="diagnose_gateway_health",
+        timestamp=timestamp(ctx.clock.wall()),
+        backend_orchestrator_health=gateway_section(looked.gateway),
+        ai_engine_connectivity=engine_section(looked.engine),
+        redis=redis_section(looked.server),
+        postgres=postgres_section(looked.postgres),
+        cache_metrics=cache_section(query, looked.gateway, rate, looked.seen),
+        rate_limiting=limiting_section(query, tenant, looked.seen, limits),
+        gateway_metrics=metrics_section(looked.figures),
+        overall_status=report.overall,
+        diagnostics=diagnostics(report.findings, HEALTH_SEVERITY),
+    )
+
+
+async def look(ctx: "Context", query: DiagnoseQuery) -> Looked:
+    """Read all parts, those that are timed a moment before the others."""
+    from optimus_tui.probes.http.services import read_engine, read_gateway
+    from optimus_tui.probes.server import read_server_twice
+
+    settings, clock, counters = ctx.settings, ctx.clock, Counters(ctx, METRICS_MINUTES)
+    async with asyncio.TaskGroup() as group:
+        gateway = group.create_task(
+            reading(ctx, read_gateway(ctx.http, settings, clock, with_rules=query.include_rate_limiting), "the gateway")
+        )
+        engine = group.create_task(reading(ctx, read_engine(ctx.http, settings, clock), "the AI engine"))
+        server = group.create_task(
+            reading(ctx, read_server_twice(ctx.redis, settings.redis, ctx.own, clock), "Redis", SERVER_SECONDS)
+        )
+        await asyncio.wait([gateway, engine, server], timeout=QUIET_SECONDS)
+        others = group.create_task(_untimed(ctx, query))
+        figures = group.create_task(_figures(ctx, counters))
+        await asyncio.wait([gateway, engine, server])
+        history = group.create_task(latencies(ctx, gateway.result(), engine.result(), server.result()))
+        recent = group.create_task(_present(ctx, query, counters, gateway.result().value))
+    postgres, seen, events = others.result()
+    return Looked(
+        gateway=gateway.result(),
+        engine=engine.result(),
+        server=server.result(),
+        postgres=postgres,
+        history=history.result(),
+        seen=seen,
+        figures=figures.result(),
+        recent=recent.result(),
+        events=events or (),
+    )
+
+
+async def _untimed(
+    ctx: "Context", query: DiagnoseQuery
+) -> tuple[Reading[ServiceState], Survey | None, tuple[Finding, ...] | None]:
+    """Postgres, keys and the latest events: parts whose own time is not shown."""
+    from optimus_tui.probes.postgres import read_postgres
+
+    with_keys = query.include_rate_limiting or query.include_cache_metrics
+    return await asyncio.gather(
+        reading(ctx, read_postgres(ctx.settings.postgres_dsn, ctx.clock, ctx.settings.postgres_problem), "Postgres"),
+        _counters(ctx, query) if with_keys else nothing(),
+        _events_now(ctx) if query.include_cache_metrics else nothing(),
+    )
+
+
+async def _figures(ctx: "Context", counters: Counters) -> GatewayFigures:
+    found = await part(ctx, summary_figures(ctx, counters), "the gateway's counters", METRICS_SECONDS)
+    if isinstance(found, Fault):
+        return GatewayFigures(unknown=(f"requests: {found.message}",))
+    return found
+
+
+async def _present(
+    ctx: "Context", query: DiagnoseQuery, counters: Counters, state: GatewayState | None
+) -> HitRate | None:
+    """The hit rate of now as it was kept; where nobody kept it and there is reason to look, from samples.
+
+    The reason is a low published rate, a good one that the counters of the gateway's own page contradict, or counters
+    beside no published rate.
+    """
+    if not query.include_cache_metrics:
+        return None
+    published = None
+    if state is not None and state.cache is not None:
+        published = state.cache.hit_rate
+    warn = ctx.settings.thresholds.hit_rate_warn
+    counted = await part(ctx, counted_rate(counters), "the gateway's counters", METRICS_SECONDS)
+    latest = None
+    if isinstance(counted, float):
+        latest = counted
+    if published is None:
+        doubtful = latest is not None
+    else:
+        doubtful = published < warn or (latest is not None and latest < warn)
+    if doubtful:
+        asked = counters
+    else:
+        asked = Counters(ctx, counters.minutes, live=False)
+    found = await part(ctx, present_rate(ctx, asked, live=doubtful), "the hit rate", METRICS_SECONDS)
+    if isinstance(found, Fault):
+        return None
+    return found
+
+
+async def _events_now(ctx: "Context") -> tuple[Finding, ...]:
+    """Return the findings about a flood, or about a publisher's clock that is off, from the event log's newest entries.
+
+    Where the log may not be read there are none: the coherence analysis reports the missing right.
+    """
+    from optimus_tui.probes.keys.cache import read_event_ends
+
+    log = await part(ctx, read_event_ends(ctx.redis, NEWEST_EVENTS), "the event log", EVENTS_SECONDS)
+    if isinstance(log, Fault):
+        return ()
+    now, newest = ctx.clock.wall(), log.payloads if log.whole else newest_end(log.payloads)
+    window = pick_window(newest, now, 1.0)
+    flood = find_flood(events_per_second(window, now), ctx.settings.thresholds)
+    return (*flood, *find_clock(window.clock))
+
+
+async def _counters(ctx: "Context", query: DiagnoseQuery) -> Survey:
+    """All names, then the values: the tenant's own first, whatever the number of the others."""
+    seen = await survey(ctx, tenant=query.tenant_id.encode())
+    if query.include_rate_limiting:
+        _, fault = await read_known(ctx, seen, [*seen.of_tenant, *seen.limits.names_to_read()])
+        seen.fault = seen.fault or fault
+    return seen
+
+
+def _rate(state: GatewayState | None, server: Reading[ServerState], mono: float) -> HitRate | None:
+    track = LookupTrack()
+    if server.value is not None:
+        track = track_lookups(track, server.value, mono)
+    return hit_rate(state, track)
+
+
+def _others(
+    ctx: "Context", query: DiagnoseQuery, looked: Looked, rate: HitRate | None, limits: LimitsReport | None
+) -> list[Finding]:
+    """Findings about what was asked for beyond the dependencies themselves."""
+    state, seen = looked.gateway.value, looked.seen
+    found: list[Finding] = [*looked.figures.findings]
+    if limits is not None:
+        found += limits.findings
+    if limits is not None and seen is not None:
+        found += [*seen.find_unknown_layout(), *_unread(seen.fault, limits, answers=looked.server.fault is None)]
+    answered = state is not None and state.service.status == "healthy"
+    unknown = query.include_cache_metrics and rate is None
+    if unknown and answered and state is not None and state.cache_fault:
+        unread = find_unmeasured("hit rate", state.cache_fault, rule=CACHE_UNMEASURED)
+        if state.cache_absent:
+            unread = [replace(one, severity="low") for one in unread]
+        found += unread
+    return [*found, *looked.events]
+
+
+def _unread(fault: Fault | None, limits: LimitsReport, *, answers: bool) -> list[Finding]:
+    """What of the limits could not be read although it was asked for."""
+    if fault is not None and limits.rows:
+        return find_partial("rate limits", fault)
+    return find_unmeasured("rate limits", fault, rule=LIMITS_UNMEASURED, answers=answers)

@@ -1,1 +1,0 @@
-"""The tool that tells how everything is right now."""

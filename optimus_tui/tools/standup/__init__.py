@@ -1,1 +1,0 @@
-"""The stand-up glance, and tenants side by side."""

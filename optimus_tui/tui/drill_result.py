@@ -1,0 +1,100 @@
+"""The end of a drill: marks with their times, what was missed, and what was really injected. It judges nothing."""
+
+import time
+from typing import Any, ClassVar
+
+from textual.app import ComposeResult
+from textual.containers import Container
+
+from optimus_tui.contract.incident import DrillResult
+from optimus_tui.incidents.drill import MEANS, NOT_REAL, page, stopwatch
+from optimus_tui.tools.pages.sections import Fact, Section
+from optimus_tui.tui.base_screen import BaseScreen
+from optimus_tui.tui.keys import chosen
+from optimus_tui.tui.terminal import user_programs as clipboard
+from optimus_tui.tui.tools.report_view import ReportView, report_lines
+from optimus_tui.tui.widgets.bars import Bar, KeyStrip
+
+
+class DrillScreen(BaseScreen):
+    """A drill's result: times since the fault was injected, by what was measured and recorded."""
+
+    DEFAULT_CSS = """
+    #drill-bar { height: 1; background: $panel; }
+    #drill-room { height: 1fr; padding: 1 2; background: $background; }
+    #drill-result { height: 1fr; background: $background; }
+    """
+    BINDINGS: ClassVar[Any] = chosen(
+        "app.help", "app.back", "app.theme", "app.quit", "pane.export", "pane.copy_as"
+    )  # fmt: skip
+    AUTO_FOCUS = "#drill-result"
+
+    def __init__(self, result: DrillResult, wall: float) -> None:
+        super().__init__()
+        self.result, self.wall = result, wall
+
+    def compose(self) -> ComposeResult:
+        """Return the bar, the result and the key line."""
+        ended = (f"   {self.result.ended}", "b:success" if self.result.solved else "b:warning")
+        bar = Bar(id="drill-bar")
+        bar.facts = [(" DRILL", "b:bright"), (f"   {self.result.scenario}", "accent"), ended], []
+        yield bar
+        with Container(id="drill-room"):
+            yield ReportView(id="drill-result")
+        yield KeyStrip()
+
+    def on_mount(self) -> None:
+        """Draw once the width is known."""
+        self.call_after_refresh(self.draw)
+
+    def on_resize(self) -> None:
+        """Draw for the new width."""
+        self.call_after_refresh(self.draw)
+
+    def draw(self) -> None:
+        """Put the lines in at this width."""
+        view = self.query_one(ReportView)
+        view.show(
+            report_lines(result_sections(self.result), max(20, view.scrollable_content_region.width - 1)), anew=True
+        )
+
+    def copy_forms(self) -> list[tuple[str, str]]:
+        """Return the result as Markdown."""
+        return [("the result as Markdown", page(self.result, self.wall))]
+
+    def action_back(self) -> None:
+        """Go back to the dashboard."""
+        self.dismiss(None)
+
+    def action_export(self) -> None:
+        """Write it where only its owner can read it."""
+        stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(self.wall))
+        try:
+            path = clipboard.write_private(f"drill-{stamp}.md", page(self.result, self.wall))
+        except OSError as error:
+            self.say(f"could not write the result: {error.strerror}", "error")
+        else:
+            self.say("written to", path=path)
+
+
+def result_sections(result: DrillResult) -> list[Section]:
+    """Return the injected fault first, then times, marks and what was missed."""
+    spans = (("detect", result.detect), ("acknowledge (MTTA)", result.acknowledge), ("resolve (MTTR)", result.resolve))
+    return [
+        Section(title="What was injected", lines=(Fact(result.says, result.scenario), Fact(result.cure, "the cure"))),
+        Section(
+            title="Times since then",
+            lines=tuple(Fact(stopwatch(span), f"to {word}", "" if span is not None else "warning")
+                        for word, span in spans),
+        ),
+        Section(
+            title="Marks, as measured and recorded",
+            lines=tuple(
+                Fact(f"{stopwatch(mark.seconds):<5} {mark.words}", MEANS[mark.name],
+                     "" if mark.seconds is not None else "warning")
+                for mark in result.marks
+            ),
+        ),
+        Section(title="Missed", lines=tuple(Fact(text) for text in result.missed) or (Fact("nothing", tone="ok"),)),
+        Section(title=NOT_REAL, lines=(Fact("x writes this to a file, esc goes back to the panes", tone="quiet"),)),
+    ]  # fmt: skip

@@ -1,0 +1,316 @@
+"""The end of a drill: marks with their times, what was missed, and what was really injected. It judges nothing.
+
+Drills, in the demo only: a hidden fault, a clock, remedies outside of the product, the result.
+
+Nothing is measured here. The demo says when the fault was in place, the readings say when it was shown and when it
+went, the incident's timeline says the rest. While a drill runs nothing here tells which fault it is.
+"""
+
+import asyncio
+import random
+from typing import TYPE_CHECKING
+
+from optimus_tui.tui.incidents.controller import IncidentController
+from optimus_tui.tui.services import CommandError, DashboardServices, Demo
+from optimus_tui.wording.safe import safe_text
+
+if TYPE_CHECKING:
+    from optimus_tui.contract.incident import IncidentState, Truth
+    from optimus_tui.contract.services import HealthReport
+    from optimus_tui.incidents.service import IncidentService
+    from optimus_tui.workflow.drill import Watch
+
+
+RANDOM, STOP = "random", "stop"
+TITLE = "Drill (no real incident)"
+
+
+class Drill:
+    """One drill from its order to its end."""
+
+    def __init__(self, scenario: str, says: str, truth: "Truth") -> None:
+        self.names, self.truth = (scenario, says), truth
+        self.watch: Watch | None = None
+        """What is measured; None until the fault is in place."""
+        self.incident: IncidentService | None = None
+        """The incident that is kept meanwhile; None until one is open."""
+
+    @property
+    def incident_state(self) -> "IncidentState | None":
+        """Return what the incident has recorded; None without one."""
+        return self.incident.state if self.incident is not None else None
+
+
+class DrillController:
+    """Scenarios, drills and remedies of the demo. Every command of it is refused outside of the demo."""
+
+    PAUSE: tuple[float, float] = (4.0, 15.0)
+    """The least and the most seconds before the fault comes; the time is drawn for each drill."""
+    LOOK_SECONDS = 0.5
+
+    def __init__(self, dashboard: DashboardServices, incidents: IncidentController) -> None:
+        self.dashboard, self.incidents = dashboard, incidents
+        self.running: Drill | None = None
+        incidents.title = lambda: TITLE if self.running is not None else ""
+        incidents.playbook = lambda: "demo" if self.dashboard.optimus.demo is not None else "default"
+        incidents.header = self.clock_text
+
+    # -- commands
+
+    def scenarios(self) -> list[str]:
+        """Return the names that ``:scenario`` takes; none outside of the demo."""
+        demo = self.dashboard.optimus.demo
+        if demo is None:
+            return []
+        return list(demo.scenarios)
+
+    def switch_scenario(self, name: str) -> None:
+        """Switch the demo to another scenario (``:scenario``).
+
+        Raises:
+            CommandError: There is no such scenario, or a drill is running.
+        """
+        if self.running is not None:
+            raise CommandError("a drill is running: :remedy has something done, :drill stop gives up")
+        if name not in self.scenarios():
+            raise CommandError(f"no scenario {name!r}; there are {', '.join(self.scenarios())}")
+        self.dashboard.run_in_background("scenario", self._switch_scenario, self._demo(), name)
+
+    async def _switch_scenario(self, demo: Demo, name: str) -> None:
+        await demo.switch(name)
+        self.dashboard.say(demo.note or f"scenario {name}")
+
+    def names(self) -> list[str]:
+        """Return what ``:drill`` takes; nothing outside of the demo."""
+        demo = self.dashboard.optimus.demo
+        if demo is None:
+            return []
+        return [RANDOM, *demo.drills, STOP]
+
+    def start_or_stop(self, text: str = "") -> None:
+        """Start a drill (``:drill [scenario]``), or end it and show its result (``:drill stop``).
+
+        Args:
+            text: A scenario, ``random`` or ``stop``; empty means ``random``.
+
+        Raises:
+            CommandError: It is not possible now, or there is no such drill.
+        """
+        demo = self._demo()
+        if text == STOP:
+            if self.running is None:
+                raise CommandError("no drill is running: :drill begins one")
+            self.dashboard.run_in_background("drill", self._end, demo, self.running, "given up")
+            return
+        if self.running is not None:
+            raise CommandError("a drill is running: :drill stop ends it and tells what was wrong")
+        if (text or RANDOM) not in self.names():
+            raise CommandError(f"no drill {text!r}; there are {', '.join(self.names())}")
+        if not demo.ready:
+            raise CommandError("the demo is still starting: wait until its name stands in the header")
+        self.start(demo, text or RANDOM)
+
+    def remedies(self) -> list[str]:
+        """Return what ``:remedy`` takes; nothing outside of the demo."""
+        demo = self.dashboard.optimus.demo
+        if demo is None:
+            return []
+        return [remedy.name for remedy in demo.remedies]
+
+    def apply_remedy(self, name: str = "") -> None:
+        """Have something done outside of the product, as an engineer would (``:remedy``).
+
+        Args:
+            name: The remedy; a dialog asks for it if empty.
+
+        Raises:
+            CommandError: There is no such remedy.
+        """
+        demo = self._demo()
+        if name and name not in self.remedies():
+            raise CommandError(f"no remedy {name!r}; there are {', '.join(self.remedies())}")
+        self.dashboard.run_in_background("remedy", self._apply_remedy, demo, name)
+
+    def _demo(self) -> Demo:
+        demo = self.dashboard.optimus.demo
+        if demo is None:
+            raise CommandError(
+                "drills break things on purpose, so they are for the demo only: optimus-tui demo --drill"
+            )
+        return demo
+
+    # -- the demo's start, and what the status line says of it
+
+    async def start_demo(self) -> None:
+        """Start the demo if there is one, wait for its services, and start the drill that was asked for."""
+        demo = self.dashboard.optimus.demo
+        if demo is None:
+            return
+        try:
+            demo.start()
+        except OSError as error:
+            self.dashboard.say(f"the demo cannot start: {error.strerror}", "error")
+            return
+        while demo.starting:
+            self.dashboard.draw_status()
+            await asyncio.sleep(0.1)
+        if demo.notice:
+            self.dashboard.say(demo.notice, "warning")
+        if demo.drill:
+            self.start(demo, demo.drill)
+
+    def status_note(self) -> tuple[str, bool] | None:
+        """Return what the status line says about the demo, and whether it is urgent. None outside of the demo."""
+        demo = self.dashboard.optimus.demo
+        if demo is None:
+            return None
+        if not demo.ready:
+            return safe_text(demo.failed or demo.progress, 100), True
+        drill = self.clock_text()
+        return drill or demo.scenario, bool(drill)
+
+    # -- a drill
+
+    def start(self, demo: Demo, name: str) -> None:
+        """Start a drill.
+
+        Args:
+            demo: The demo, which may still be starting.
+            name: A scenario, or ``random``.
+        """
+        self.dashboard.run_in_background("drill", self._run, demo, name)
+
+    async def _run(self, demo: Demo, name: str) -> None:
+        from optimus_tui.workflow.drill import Watch, follow, is_over
+
+        pick, clock = random.SystemRandom(), self.dashboard.context.clock
+        scenario = name
+        if name == RANDOM:
+            scenario = pick.choice(list(demo.drills))
+        drill = self.running = Drill(scenario, *demo.truth(scenario))
+        self.dashboard.draw_status()
+        while not demo.ready:  # noqa: ASYNC110 - the demo has no event to wait for
+            await asyncio.sleep(self.LOOK_SECONDS)
+        await demo.inject("quiet")
+        await asyncio.sleep(pick.uniform(*self.PAUSE))
+        while not self._is_calm(drill.truth):  # noqa: ASYNC110 - what an earlier fault left behind must not count
+            await asyncio.sleep(self.LOOK_SECONDS)
+        injected = await demo.inject(scenario)
+        if not injected.done:
+            self.running = None
+            self.dashboard.say(injected.note, "error")
+            return
+        drill.watch = Watch(injected=injected.at)
+        self.dashboard.draw_status()
+        while not is_over(drill.watch, drill.incident_state, clock.mono()):
+            await self._mark_incident(drill)
+            if drill.incident is not None:
+                drill.watch = follow(drill.watch, drill.truth, drill.incident.state)
+            await asyncio.sleep(self.LOOK_SECONDS)
+        await self._end(demo, drill, "solved")
+
+    def _is_calm(self, truth: "Truth") -> bool:
+        from optimus_tui.workflow.drill import shows
+
+        health = self.dashboard.health
+        return health is not None and not any(shows(truth, finding) for finding in health.findings)
+
+    def watch_report(self, report: "HealthReport") -> None:
+        """Note in the running drill whether a report shows its fault."""
+        if self.running is not None and self.running.watch is not None:
+            from optimus_tui.workflow.drill import look
+
+            mono = self.dashboard.context.clock.mono()
+            self.running.watch = look(self.running.watch, self.running.truth, report.findings, mono)
+
+    async def _mark_incident(self, drill: Drill) -> None:
+        """Note in the incident that is kept meanwhile that it is one of a drill."""
+        service = self.incidents.service
+        if service is None or service is drill.incident or service.state.status != "open":
+            return
+        drill.incident = service
+
+        from optimus_tui.incidents.drill import NOT_REAL
+
+        await self._note(drill, NOT_REAL)
+
+    async def _note(self, drill: Drill, text: str) -> None:
+        from optimus_tui.incidents.errors import IncidentError
+
+        if drill.incident is None:
+            return
+        try:
+            await drill.incident.note(text)
+        except IncidentError as error:
+            self.dashboard.say(str(error), "warning")
+
+    async def _end(self, demo: Demo, drill: Drill, ended: str) -> None:
+        await asyncio.to_thread(_load)
+        from optimus_tui.incidents.drill import summary
+        from optimus_tui.tui.drill_result import DrillScreen
+        from optimus_tui.workflow.drill import judge
+
+        self.running = None
+        await demo.inject("quiet")
+        self.dashboard.draw_status()
+        if drill.watch is None:
+            self.dashboard.say("the drill ended before its fault was injected")
+            return
+        result = judge(drill.names, drill.truth, drill.watch, drill.incident_state, ended)
+        await self._note(drill, summary(result))
+        self.dashboard.open_screen(DrillScreen(result, self.dashboard.context.clock.wall()))
+
+    # -- remedies
+
+    async def _apply_remedy(self, demo: Demo, name: str) -> None:
+        from optimus_tui.tui.dialogs.base import PickDialog
+
+        if not name:
+            rows = [(remedy.label, f":remedy {remedy.name}") for remedy in demo.remedies]
+            place = await self.dashboard.ask(PickDialog("Have done outside", rows, "It happens at once."))
+            if place is None:
+                return
+            name = demo.remedies[place].name
+        label = next(remedy.label for remedy in demo.remedies if remedy.name == name)
+        done = await demo.remedy(name)
+        self.dashboard.say(done.note, "information" if done.done else "error")
+        if not done.done:
+            return
+        if self.running is not None and self.running.watch is not None:
+            from msgspec.structs import replace
+
+            watch = self.running.watch
+            self.running.watch = replace(watch, remedies=(*watch.remedies, (done.at, label)))
+        await self._record_remedy(name, f"done outside: {label}. {done.note}", done.note)
+
+    async def _record_remedy(self, name: str, text: str, note: str) -> None:
+        """Note a remedy in the open incident, and mark the recommendations that it carries out as done."""
+        from optimus_tui.incidents.errors import IncidentError
+
+        service = self.incidents.service
+        if service is None or service.state.status != "open":
+            return
+        try:
+            await service.note(text)
+            for advice in service.state.advice:
+                if advice.status == "open" and advice.command == f":remedy {name}":
+                    await service.mark(advice.id, "done", note)
+        except IncidentError as error:
+            self.dashboard.say(str(error), "warning")
+
+    def clock_text(self) -> str:
+        """Return the running drill's clock for headers; empty if no drill runs."""
+        if self.running is None:
+            return ""
+        if self.running.watch is None:
+            return "drill: any moment"
+
+        from optimus_tui.incidents.drill import stopwatch
+
+        return f"drill {stopwatch(self.dashboard.context.clock.mono() - self.running.watch.injected)}"
+
+
+def _load() -> None:
+    """Import what shows the result. Runs in a thread, so that the screen goes on painting."""
+    import optimus_tui.tui.drill_result
+    import optimus_tui.workflow.drill  # noqa: F401

@@ -1,1 +1,0 @@
-"""Drills on the screen, in the demo only."""

@@ -1,0 +1,473 @@
+"""How one rate-limit counter is drawn, sorted and named in a filter. Pure: a row and a moment in, words out.
+
+Holds no threshold: what is over or near was judged elsewhere. What is not known is ``?`` or ``–``, never 0.
+
+The words round the rate-limit rows: verdict and order above, tenants and totals below, one counter close up.
+"""
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar, NamedTuple
+
+from rich.cells import cell_len
+
+from optimus_tui.contract.finding_rules import (
+    LIMITS_LONG_TTL,
+    LIMITS_REFUSED,
+    LIMITS_REFUSED_BELOW,
+    LIMITS_TENANT_SHARE,
+    LIMITS_TOTAL,
+    LIMITS_UNKNOWN_LAYOUT,
+)
+from optimus_tui.contract.keyspace import NO_OPERATION, NO_TENANT, Counter, LimitRow, LimitsReport
+from optimus_tui.settings.model import Settings
+from optimus_tui.tui.theme import Piece
+from optimus_tui.tui.widgets.figures import (
+    as_many_as_fit,
+    first_that_fits,
+    fit_count,
+    fit_percent,
+    mark_of,
+    name_pieces,
+)
+from optimus_tui.tui.widgets.table import Cell, Column, Table, fit_cell, fit_name
+from optimus_tui.verdicts.limits.words import tenant_words
+from optimus_tui.wording.numbers import UNKNOWN, age, percent, plural, slope, span_ahead, thousands, ttl, until
+from optimus_tui.wording.safe import curl, redis_cli, safe_text
+from optimus_tui.wording.truth import LIMIT_MARKS, coverage_words
+
+INKS = {"critical": "crit", "warning": "warn", "ok": "", "quiet": "quiet"}
+ENDED = "ended"
+GRACE_SECONDS = 1.0
+"""A window that ended this long ago is said to have ended: its count is history until it is read again."""
+
+
+class LimitNow(NamedTuple):
+    """A counter, and the monotonic second that it is drawn for."""
+
+    row: LimitRow
+    moment: float
+
+    @property
+    def ended(self) -> bool:
+        """Return True if its window has run out since it was read."""
+        return has_ended(self.row, self.moment)
+
+    @property
+    def trouble(self) -> str:
+        """Return the ink of its state."""
+        return INKS[LIMIT_MARKS[self.row.state].tone]
+
+    def quiet(self, ink: str) -> str:
+        """Return ``ink``, or ``quiet`` for a counter that has ended."""
+        if self.ended:
+            return "quiet"
+        return ink
+
+
+def has_ended(row: LimitRow, moment: float) -> bool:
+    """Return True if a counter's window has run out since it was read."""
+    return row.resets_mono is not None and row.resets_mono + GRACE_SECONDS < moment
+
+
+def _mark_cell(now: LimitNow, _: int) -> Cell:
+    return LIMIT_MARKS[now.row.state].glyph, now.quiet(now.trouble)
+
+
+def _tenant_cell(now: LimitNow, cells: int) -> Cell:
+    name = now.row.counter.tenant
+    if not name:
+        return NO_TENANT, "quiet"
+    return name_pieces(name, cells, now.quiet("bright"))
+
+
+def _operation_cell(now: LimitNow, cells: int) -> Cell:
+    name = now.row.counter.operation
+    if not name:
+        return NO_OPERATION, "quiet"
+    return name_pieces(name, cells, now.quiet(""))
+
+
+def _used_cell(now: LimitNow, cells: int) -> Cell:
+    # A problem stands in the place of all figures: a lone "?" would read as a count that is merely late.
+    count = now.row.counter.count
+    if count is None:
+        return None
+    return fit_count(count, cells), now.quiet("")
+
+
+def _limit_cell(now: LimitNow, cells: int) -> Cell:
+    if now.row.counter.count is None:
+        return None
+    return f"/ {fit_count(now.row.limit, cells - 2)}", "quiet"
+
+
+def _share_cell(now: LimitNow, cells: int) -> Cell:
+    counter = now.row.counter
+    if counter.count is None:
+        return safe_text(counter.problem or "not a count", 60), "warn"
+    return fit_percent(now.row.share, cells), now.quiet(now.trouble)
+
+
+def _slope_cell(now: LimitNow, _: int) -> Cell:
+    if not now.row.slope:
+        return pace_words(now.row), "quiet"
+    return pace_words(now.row), now.quiet("")
+
+
+def _refused_cell(now: LimitNow, _: int) -> Cell:
+    if now.row.refused_in is None:
+        return refused_words(*now), "quiet"
+    return refused_words(*now), now.quiet(now.trouble)
+
+
+def _resets_cell(now: LimitNow, _: int) -> Cell:
+    if now.ended:
+        return ENDED, "quiet"
+    return reset_words(*now), "crit" * now.row.counter.immortal
+
+
+def _state_cell(now: LimitNow, _: int) -> Cell:
+    if now.ended:
+        return "", ""
+    return f" {LIMIT_MARKS[now.row.state].word}", now.trouble
+
+
+TABLE = Table[LimitNow](
+    Column("mark", "", 1, _mark_cell),
+    Column("tenant", "tenant", 8, _tenant_cell, grow=1, most=36),
+    Column("operation", "operation", 11, _operation_cell, grow=1, most=30),
+    Column("used", "used", 6, _used_cell, "right"),
+    Column("limit", "/ limit", 7, _limit_cell),
+    Column("share", "%", 5, _share_cell, "right"),
+    Column("slope", "slope/s", 7, _slope_cell, "right", hide_below=78),
+    Column("refused", "429 in", 9, _refused_cell, "right", hide_below=64),
+    Column("resets", "resets", 8, _resets_cell, "right"),
+    Column("state", " state", 14, _state_cell, hide_below=100),
+)
+OF_ONE_TENANT = TABLE.without("tenant")
+"""Where all rows are one tenant's, its name would only take the room of the operations'."""
+
+Key = Callable[[LimitRow], float | int | bytes | None]
+
+
+@dataclass(frozen=True)
+class Order:
+    """A way to sort. ``key`` None keeps the report's order; rows without a value come last either way round."""
+
+    column: str
+    words: str
+    reversed_words: str
+    key: Key | None = None
+    descending: bool = False
+
+
+ORDERS: tuple[Order, ...] = (
+    Order("", "hottest first", "coolest first"),
+    Order("tenant", "by tenant", "by tenant, z to a", lambda row: row.counter.tenant),
+    Order("operation", "by operation", "by operation, z to a", lambda row: row.counter.operation),
+    Order("used", "most used first", "least used first", lambda row: row.counter.count, True),
+    Order("share", "highest % first", "lowest % first", lambda row: row.share, True),
+    Order("slope", "steepest first", "flattest first", lambda row: row.slope, True),
+    Order("refused", "soonest 429 first", "latest 429 first", lambda row: row.refused_in),
+    Order("resets", "soonest reset first", "latest reset first", lambda row: row.resets_mono),
+)
+
+
+def ordered(rows: Sequence[LimitRow], order: Order, backwards: bool) -> Sequence[LimitRow]:
+    """Return rows, which come the most urgent first, in another order; equal ones stay in the order of urgency."""
+    key = order.key
+    if key is None:
+        return rows[:: -1 if backwards else 1]
+    known = [row for row in rows if key(row) is not None]
+    known.sort(key=key, reverse=order.descending != backwards)  # type: ignore[arg-type]
+    return [*known, *(row for row in rows if key(row) is None)]
+
+
+def sorting_column(x: int, width: int) -> str:
+    """Return the id of the column to sort by whose title stands at this cell; empty for none that sorts."""
+    column = TABLE.column_at(x, width)
+    return {"limit": "used", "mark": "", "state": ""}.get(column, column)
+
+
+def reset_words(row: LimitRow, moment: float) -> str:
+    """Return ``0:41`` until the window ends, ``never``, or ``?``."""
+    left = None if row.resets_mono is None else row.resets_mono - moment
+    return ttl(left, immortal=row.counter.immortal)
+
+
+def refused_words(row: LimitRow, moment: float) -> str:
+    """Return ``12-18 s`` until requests are refused; ``now`` only if they are already, not if a forecast ran out."""
+    if not row.refused_in or row.refused_latest is None:
+        return until(row.refused_in)
+    passed = moment - row.counter.taken_mono
+    return span_ahead(max(1.0, row.refused_in - passed), max(1.0, row.refused_latest - passed))
+
+
+def pace_words(row: LimitRow) -> str:
+    """Return the slope, with ``≈`` where it rests on little."""
+    if row.rough and row.slope:
+        return f"≈{slope(row.slope)}"
+    return slope(row.slope)
+
+
+class RowFields(Mapping[str, str | float | None]):
+    """What a filter may name, computed when asked for: ten thousand rows are filtered by one or two fields.
+
+    tenant, operation, state, text; count, limit, percent (0 to 100), share (0 to 1), ttl (seconds, infinite when it
+    never ends), slope (requests a second).
+    """
+
+    _SHARES: ClassVar[dict[str, int]] = {"share": 1, "percent": 100}
+    NAMES = ("text", "tenant", "operation", "state", "count", "limit", "percent", "share", "ttl", "slope")
+
+    def __init__(self, row: LimitRow, moment: float) -> None:
+        self._row, self._moment = row, moment
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.NAMES)
+
+    def __len__(self) -> int:
+        return len(self.NAMES)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.NAMES
+
+    def __getitem__(self, name: str) -> str | float | None:
+        row = self._row
+        match name:
+            case "tenant":
+                return safe_text(row.counter.tenant, 400)
+            case "operation":
+                return safe_text(row.counter.operation, 400)
+            case "text":
+                return f"{self['tenant']} {self['operation']} {row.state} {row.counter.problem or ''}"
+            case "state":
+                return f"{row.state} {LIMIT_MARKS[row.state].word}"
+            case "count":
+                return row.counter.count
+            case "limit":
+                return row.limit
+            case "share" | "percent":
+                if row.share is None:
+                    return None
+                return row.share * self._SHARES[name]
+            case "slope":
+                return row.slope
+            case "ttl":
+                if row.counter.immortal:
+                    return math.inf
+                return None if row.resets_mono is None else max(0.0, row.resets_mono - self._moment)
+        raise KeyError(name)
+
+
+Words = list[tuple[str, str]]
+
+JUDGED = {
+    LIMITS_REFUSED: "refused",
+    LIMITS_REFUSED_BELOW: "refused",
+    LIMITS_LONG_TTL: "TTL too long",
+    LIMITS_UNKNOWN_LAYOUT: "unknown layout",
+}
+"""What the title says of findings that no row's state tells."""
+
+
+def verdict_words(
+    report: LimitsReport, states: Mapping[str, int], room: int, order: str, *, current: bool = True
+) -> Words:
+    """Return the answer, then the order, in at most ``room`` cells; the order is the last to go.
+
+    Args:
+        report: The counters as judged.
+        states: How many counters are in each state.
+        room: Cells.
+        order: How the rows are sorted.
+        current: The report is of now; an old one proves nothing good.
+    """
+    parts: Words = []
+    if never := states.get("immortal", 0):
+        parts.append((f"✖ {never:,} never reset{'s' * (never == 1)}", "crit"))
+    if over := states.get("over", 0):
+        parts.append((f"▲ {over:,} over", "warn"))
+    if near := states.get("near", 0):
+        parts.append((f"▲ {near:,} near", "warn"))
+    if broken := states.get("broken", 0):
+        parts.append((f"✖ {broken:,} broken", "quiet"))
+    judged = {JUDGED.get(finding.rule) for finding in report.findings}
+    parts += [(f"▲ {words}", "warn") for words in dict.fromkeys(JUDGED.values()) if words in judged]
+    worrying = any(finding.severity != "low" for finding in report.findings)
+    if (
+        current
+        and not parts
+        and not worrying
+        and states.get("ok") == report.total
+        and report.coverage.complete
+        and report.total
+    ):
+        parts.append(("● within limits", "good"))
+    while parts and sum(len(text) + 2 for text, _ in parts) + len(order) > room:
+        parts.pop()
+    return [*parts, (order, "quiet")]
+
+
+def count_forms(report: LimitsReport) -> tuple[str, str]:
+    """Return how many counters were read and whether these are all: the long wording and the short one."""
+    coverage = report.coverage
+    if coverage.complete and any(finding.rule == LIMITS_UNKNOWN_LAYOUT for finding in report.findings):
+        return "no counter of a known layout", "layout not known"
+    if coverage.complete:
+        return f"{plural(report.total, 'counter')}, complete", f"{report.total:,}, complete"
+    words = coverage_words(coverage)
+    return f"≥ {plural(report.total, 'counter')}, {words}", f"≥ {report.total:,}, {words}"
+
+
+def tenants_line(report: LimitsReport, threshold: int, width: int) -> list[Piece]:
+    """Return ``demo_dentist 18   clinic_a 6   +2        48 of 1,000``: who holds most, and all of them."""
+    flagged = {finding.subject for finding in report.findings if finding.rule == LIMITS_TENANT_SHARE}
+    total = total_pieces(report, threshold, width)
+    room = width - sum(cell_len(text) for text, _ in total) - 2
+    pieces: list[Piece] = []
+    used = shown = 0
+    for tenant in report.tenants:
+        name = tenant_words(tenant.tenant)
+        text = fit_name(name, min(24, cell_len(name)))
+        count: Piece = (f" {tenant.counters:,}", "quiet")
+        if name in flagged:
+            count = (f" ▲ {tenant.counters:,}", "warn")
+        need = cell_len(text) + len(count[0])
+        rest = len(report.tenants) - shown - 1
+        if rest:
+            need += len(f"   +{rest:,}")
+        if used + need > room:
+            break
+        pieces += [(text, "bright"), count, ("   ", "")]
+        used, shown = used + cell_len(text) + len(count[0]) + 3, shown + 1
+    if rest := len(report.tenants) - shown:
+        more = f"+{rest:,}"
+        if not shown:
+            more = first_that_fits([plural(rest, "tenant"), ""], room)
+        pieces.append((more, "quiet"))
+        used += len(more)
+    return [*pieces, (" " * max(0, width - used - sum(cell_len(text) for text, _ in total)), ""), *total]
+
+
+def total_pieces(report: LimitsReport, threshold: int, width: int) -> list[Piece]:
+    """Return ``48 of 1,000`` and what could not be understood.
+
+    ``≥`` stands before it while not everything was read, ``?`` in its place where keys are there and none has a known
+    layout.
+    """
+    strange = any(finding.rule == LIMITS_UNKNOWN_LAYOUT for finding in report.findings)
+    over = any(finding.rule == LIMITS_TOTAL for finding in report.findings)
+    keys = report.total + report.unparsed.count - report.unparsed.shown
+    text, ink = f"{keys:,}", ""
+    if strange:
+        text = UNKNOWN
+    if not report.coverage.complete:
+        text = f"≥ {text}"
+    if over:
+        text, ink = f"▲ {text}", "warn"
+    pieces: list[Piece] = [(text, ink), (f" of {threshold:,}", "quiet")]
+    if report.unparsed.count and width >= 50:
+        pieces.insert(0, (f"{report.unparsed.count:,} unparsed   ", "warn"))
+    return pieces
+
+
+def rules_note(report: LimitsReport | None, width: int) -> list[Piece]:
+    """Return why every limit reads ``?``, and what to do; nothing where limits are known."""
+    if report is None or report.rules is not None or not report.rows:
+        return []
+    forms = [
+        "○ No limit is known: the gateway publishes none at /api/rate-limits. Set them under [limits] in optimus.toml.",
+        "○ No limit is known: the gateway publishes none. Set [limits] in optimus.toml.",
+        "○ No limit is known; set [limits] in optimus.toml.",
+    ]
+    return [(first_that_fits(forms, width), "warn")]
+
+
+def detail_lines(row: LimitRow, report: LimitsReport, width: int, moment: float) -> list[list[Piece]]:
+    """Return one counter closely: its whole key, its figures with their source, its bytes where the name deceives."""
+    counter, mark = row.counter, LIMIT_MARKS[row.state]
+    limit = "of an unknown limit"
+    if row.limit is not None and report.rules is not None:
+        window, source = report.rules.window_seconds, safe_text(report.rules.source, 40)
+        limit = f"of {thousands(row.limit)} per {window} s (limit: {source})"
+    used = counter.problem or f"{thousands(counter.count)} {limit}"
+    if counter.sliding and counter.count is not None:
+        used = f"{used}, inside its sliding window"
+    figures = []
+    if row.share is not None:
+        figures.append(f"{percent(row.share)} used")
+    if counter.immortal:
+        figures.append("never resets (no TTL)")
+    else:
+        figures.append(f"resets in {reset_words(row, moment)}")
+    if row.slope is not None:
+        figures.append(f"slope {pace_words(row)}/s")
+    if row.refused_in:
+        figures.append(f"429 in {refused_words(row, moment)}")
+    figures.append(f"read {age(moment - counter.taken_mono)} ago")
+    badge = mark_of(counter.tenant)[0] or mark_of(counter.operation)[0]
+    tenant = _hex(counter.tenant, max(4, (width - 42) // 3))
+    return [
+        [(fit_name(safe_text(counter.key, 1000), width), "bright")],
+        [(f"{mark.text.strip()}: {used}", INKS[mark.tone])],
+        [(as_many_as_fit(figures, width), "")],
+        [(_about_name(counter, badge, tenant, width), "warn")],
+    ]
+
+
+def _about_name(counter: Counter, badge: str, tenant: str, width: int) -> str:
+    """Return what may deceive in the name, or keeps it out of actions."""
+    if counter.doubt:
+        return fit_cell(f"no action here: {counter.doubt}", width).rstrip()
+    if badge:
+        return f"{badge} in the name; tenant is {tenant}"
+    return ""
+
+
+def _hex(raw: bytes, most: int) -> str:
+    """Return the first bytes as ``61 c3 a9``: names that look alike differ here."""
+    shown = raw[:most].hex(" ")
+    if len(raw) > most:
+        shown += f" … {len(raw):,} bytes"
+    return shown
+
+
+def copy_forms(row: LimitRow, settings: Settings) -> list[tuple[str, str]]:
+    """Return lines for a shell about exactly this key; where none can be written, why."""
+    forms = []
+    first = ("GET",)
+    if row.counter.problem:
+        first = ("TYPE",)
+    for words in (first, ("PTTL",), ("MEMORY", "USAGE")):
+        name = f"redis-cli {' '.join(words)}"
+        try:
+            forms.append((name, redis_cli(settings.redis, [*words, row.counter.key])))
+        except ValueError as error:
+            forms.append((name, f"# {error}"))
+    return [*forms, ("curl: the limits in force", curl(f"{settings.gateway_url}/api/rate-limits"))]
+
+
+def empty_words(report: LimitsReport | None, filter_text: str) -> Sequence[str]:
+    """Return why there is no row, and what to do."""
+    if report is None:
+        return ()
+    if filter_text and report.rows:
+        return (f"None of {plural(len(report.rows), 'counter')} matches / {safe_text(filter_text)}", "esc clears it.")
+    lines = []
+    if report.unparsed.count:
+        shapes = ", ".join(f"{shape.count:,} × `{shape.shape}`" for shape in report.unparsed.shapes[:3])
+        names = plural(report.unparsed.count, "rate_limit:* key")
+        sentence = f"{names}, none of the form rate_limit:tenant:operation: {shapes}"
+        if not report.coverage.complete:
+            sentence += f" ({coverage_words(report.coverage)})"
+        lines.append(f"{sentence}.")
+    strange = [finding.message for finding in report.findings if finding.rule == LIMITS_UNKNOWN_LAYOUT]
+    lines += [f"{words[:1].upper()}{words[1:]}." for words in strange]
+    if lines:
+        return lines
+    if not report.coverage.complete:
+        return [f"No rate_limit:* keys so far: {coverage_words(report.coverage)}."]
+    return ["No rate_limit:* keys. Counters appear with the first request."]

@@ -1,0 +1,477 @@
+"""The three lists of a tenant's screen. They draw what was read elsewhere and ask nobody.
+
+Bounded: 2,000 keys and 500 events are listed, the totals are exact. Events of other tenants are passed over by bytes.
+
+One tenant, live: its counters, its cache keys, its events. It looks at what the dashboard has anyway.
+
+It asks Redis nothing: counters and keys are what the sampling loops read, events are those that the feed pane keeps. No
+MONITOR, no command of its own. Names are bytes; the tenant is compared by its bytes, never by how it looks.
+"""
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, cast
+
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.content import Content
+
+from optimus_tui.assets import asset_dir
+from optimus_tui.clock import Clock
+from optimus_tui.contract.keyspace import (
+    CacheReport,
+    FeedBatch,
+    FeedEvent,
+    FeedItem,
+    FeedStatus,
+    GroupTotals,
+    LimitRow,
+    LimitsReport,
+)
+from optimus_tui.contract.reading import Reading
+from optimus_tui.grammar.events import parse_event
+from optimus_tui.index.cache import NEVER, UNKNOWN, CacheIndex
+from optimus_tui.tui.base_screen import BaseScreen
+from optimus_tui.tui.dashboard.last_reports import tenant_names
+from optimus_tui.tui.dialogs.sheets import event_dialog
+from optimus_tui.tui.keys import MOVES, chosen
+from optimus_tui.tui.messages import CopyRequested
+from optimus_tui.tui.panes.limits import lines as limit_rows
+from optimus_tui.tui.theme import Piece
+from optimus_tui.tui.widgets.bars import KeyStrip
+from optimus_tui.tui.widgets.figures import first_that_fits, mark_of, name_pieces
+from optimus_tui.tui.widgets.line_view import LineView
+from optimus_tui.tui.widgets.table import Cell, Column, Table
+from optimus_tui.wording.numbers import age, plural, size, ttl
+from optimus_tui.wording.numbers import clock as clock_words
+from optimus_tui.wording.safe import redis_cli, safe_text
+from optimus_tui.wording.truth import counted_down, coverage_words, fault_words, outage_forms
+
+if TYPE_CHECKING:
+    from optimus_tui.tui.services import DashboardServices
+
+
+MOST_KEYS, MOST_EVENTS = 2_000, 500
+SLICE = 200
+"""Events read between two turns of the event loop."""
+
+
+class TenantList(LineView):
+    """A framed list; the title and the first of ``truth`` that fits are what its edges say."""
+
+    BINDINGS: ClassVar[Any] = chosen(*MOVES, "pane.copy")
+    TITLE = ""
+
+    def __init__(self, tenant: bytes, clock: Clock, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.tenant, self.clock = tenant, clock
+        self.truth = ["reading …"]
+        self.where = ""
+        """The server's address, safe to show: the first to go where the truth line is too long."""
+        self._frame_words: tuple[str, str] = ("", "")
+
+    def draw_frame(self, name: str) -> None:
+        """Draw title and truth line if they changed."""
+        words = (f"{self.TITLE} of {name}", first_that_fits(self.truth, self.size.width - 2))
+        if words != self._frame_words:
+            self._frame_words = words
+            self.border_title, self.border_subtitle = Content(words[0]), Content(words[1])
+        self.refresh()
+
+    def key_under_cursor(self) -> bytes | None:
+        """Return the Redis key of the row under the cursor; None if the row is no key."""
+        return None
+
+    def action_copy(self) -> None:
+        """Ask the screen to copy the row's key."""
+        self.call_later(self.app.run_action, "screen.copy", self)
+
+    def empty_lines(self) -> list[str]:
+        """Return what stands in an empty list."""
+        return [self.empty]
+
+    def say_unread(self, reading: Reading[Any] | None, retry_in: float | None) -> None:
+        """Say that nothing was read yet, why, and when it is tried again."""
+        fault, self.empty = None, "connecting …"
+        if reading is not None and reading.fault is not None:
+            fault, self.empty = reading.fault, reading.fault.message
+        self.truth = outage_forms("no data yet", fault, "redis", self.where, retry_in)
+
+    def say_read(self, counted: list[str], past: float, reading: Reading[Any], retry_in: float | None) -> None:
+        """Say what was read (``counted``, longest wording first), how old it is, and what is wrong."""
+        whole = [f"{words} · read {age(past)} ago" for words in counted]
+        if reading.fault is None:
+            self.truth = whole
+            return
+        faults = " · ".join(fault_words(reading.fault, "redis", retry_in))
+        forms = outage_forms(f"{age(past)} old", reading.fault, "redis", self.where, retry_in)
+        self.truth = [*(f"{words} · {faults}" for words in whole), *forms]
+
+    empty = "nothing here"
+
+
+class CounterList(TenantList):
+    """The tenant's counters as the limits pane has them, with countdowns."""
+
+    TITLE = "Counters"
+
+    def __init__(self, tenant: bytes, clock: Clock) -> None:
+        super().__init__(tenant, clock, id="tenant-counters")
+
+    def look(self, reading: Reading[LimitsReport] | None, retry_in: float | None) -> None:
+        """Take the counters of the newest reading."""
+        if reading is None or reading.value is None:
+            self.say_unread(reading, retry_in)
+            return
+        report = reading.value
+        rows = [row for row in report.rows if row.counter.tenant == self.tenant]
+        listed = next((tenant.counters for tenant in report.tenants if tenant.tenant == self.tenant), len(rows))
+        counted = plural(listed, "counter")
+        forms = [f"{counted} · {coverage_words(report.coverage)}", counted]
+        self.say_read(forms, self.clock.mono() - reading.taken_mono, reading, retry_in)
+        self.muted = reading.fault is not None
+        self.empty = "No counter now: they come with the tenant's next request."
+        if not report.coverage.complete:
+            self.empty = f"No counter of this tenant so far: {coverage_words(report.coverage)}."
+        self.set_rows(rows)
+
+    def key_of(self, row: LimitRow) -> bytes:
+        """Identify a counter by its key."""
+        return row.counter.key
+
+    def head(self, line: int, width: int) -> list[Piece]:
+        """Return the titles of the columns."""
+        if not self.rows:
+            return []
+        return limit_rows.OF_ONE_TENANT.head(width)
+
+    def row(self, index: int, width: int) -> list[Piece]:
+        """Return one counter as spans."""
+        now = limit_rows.LimitNow(self.rows[index], self.clock.mono())
+        return limit_rows.OF_ONE_TENANT.row(now, width)
+
+    def key_under_cursor(self) -> bytes | None:
+        """Return the counter's key."""
+        row: LimitRow | None = self.selected
+        if row is None:
+            return None
+        return row.counter.key
+
+
+KeyLine = tuple[bytes, bytes, int]
+"""Kind, name, and when it expired when it was listed, as the index tells it."""
+
+
+class KeyNow(NamedTuple):
+    """A key as it is drawn: its kind, what its name says beside that, and the time it has left."""
+
+    kind: bytes
+    name: bytes
+    expires: str
+    ink: str
+
+
+KEY_TABLE = Table[KeyNow](
+    Column("kind", "kind", 8, lambda key, _: (safe_text(key.kind, 60), "quiet"), grow=1, most=24),
+    Column("key", "key", 8, lambda key, cells: name_pieces(key.name, cells, ""), grow=4),
+    Column("expires", "expires", 9, lambda key, _: (key.expires, key.ink), "right"),
+)
+
+
+def _type_cell(event: FeedEvent, _: int) -> Cell:
+    return safe_text(parse_event(event.payload, event.length).type, 60), "bright"
+
+
+def _what_cell(event: FeedEvent, _: int) -> Cell:
+    return safe_text(parse_event(event.payload, event.length).detail or event.channel, 200), ""
+
+
+EVENT_TABLE = Table[FeedEvent](
+    Column("received", "received", 9, lambda event, _: (clock_words(event.received_at), "quiet")),
+    Column("type", "type", 24, _type_cell),
+    Column("what", "what", 1, _what_cell, grow=1),
+)
+
+
+class KeyList(TenantList):
+    """The tenant's cache keys from the index, kind by kind; those that never expire and those that go soon first."""
+
+    TITLE = "Cache keys"
+    table = KEY_TABLE
+
+    def __init__(self, tenant: bytes, clock: Clock) -> None:
+        super().__init__(tenant, clock, id="tenant-keys")
+        self._listed: tuple[int, float] = (-1, 0.0)
+        self._index: CacheIndex | None = None
+        self._of: list[GroupTotals] = []
+
+    def look(self, reading: Reading[CacheReport] | None, index: CacheIndex | None, retry_in: float | None) -> None:
+        """Take the keys anew where the index changed."""
+        if reading is None or reading.value is None or index is None:
+            self.say_unread(reading, retry_in)
+            return
+        report = reading.value
+        if self._listed != (report.version, reading.taken_mono):
+            self._listed, self._index = (report.version, reading.taken_mono), index
+            self._of = [group for kind in report.kinds for group in kind.tenants if group.tenant == self.tenant]
+            self.set_rows(self._lines(index))
+        total = sum(group.keys for group in self._of)
+        never = sum(group.without_ttl for group in self._of)
+        used = [group.bytes_used for group in self._of if group.bytes_used is not None]
+        exact = len(used) == len(self._of) and all(group.bytes_exact for group in self._of)
+        parts = [f"{plural(total, 'key')} in {plural(len(self._of), 'kind')}"]
+        if never:
+            parts.append(f"{never:,} never expire")
+        if used:
+            parts.append(size(sum(used), estimate=not exact))
+        if total > len(self.rows):
+            parts.append(f"the first {len(self.rows):,} listed")
+        forms = [" · ".join([*parts, coverage_words(report.coverage)]), " · ".join(parts), parts[0]]
+        self.say_read(forms, self.clock.mono() - reading.taken_mono, reading, retry_in)
+        self.muted = reading.fault is not None
+        self.empty = "No cache:* key of this tenant."
+        if not report.coverage.complete:
+            self.empty = f"No cache:* key of this tenant so far: {coverage_words(report.coverage)}."
+
+    def _lines(self, index: CacheIndex) -> list[KeyLine]:
+        lines: list[KeyLine] = []
+        for group in self._of:
+            names = islice(index.names(group.kind, self.tenant), MOST_KEYS - len(lines))
+            lines += [(group.kind, name, index.expires_ms(group.kind, self.tenant, name)) for name in names]
+        lines.sort(key=lambda line: (line[2] != NEVER, line[2] == UNKNOWN, line[2], line[1]))
+        return lines
+
+    def key_of(self, row: KeyLine) -> bytes:
+        """Identify a key by its name."""
+        return row[1]
+
+    def row(self, index: int, width: int) -> list[Piece]:
+        """Return one key as spans, with the time it has left now."""
+        kind, name, at = self.rows[index]
+        if self._index is not None:
+            at = self._index.expires_ms(kind, self.tenant, name)  # refilled since it was listed
+        rest = name[len(b"cache::") + len(kind) + len(self.tenant) + 1 :] or name
+        return KEY_TABLE.row(KeyNow(kind, rest, *self._left(at)), self.text_width(width))
+
+    def _left(self, at: int) -> tuple[str, str]:
+        """Return the time until ``at`` and its ink."""
+        if at == NEVER:
+            return ttl(None, immortal=True), "crit"
+        if at == UNKNOWN:
+            return ttl(None, immortal=False), ""
+        left = at / 1000 - self.clock.mono()
+        if left < -limit_rows.GRACE_SECONDS:
+            return limit_rows.ENDED, "quiet"
+        return ttl(max(0.0, left), immortal=False), ""
+
+    def key_under_cursor(self) -> bytes | None:
+        """Return the key's name."""
+        row: KeyLine | None = self.selected
+        if row is None:
+            return None
+        return row[1]
+
+
+class EventList(TenantList):
+    """The tenant's events among those that the feed pane keeps, the newest first."""
+
+    TITLE = "Events"
+    table = EVENT_TABLE
+
+    def __init__(self, tenant: bytes, clock: Clock) -> None:
+        super().__init__(tenant, clock, id="tenant-events")
+        self._seen = 0
+        self._found: deque[FeedEvent] = deque(maxlen=MOST_EVENTS)
+        self._count = 0
+        self._fresh = False
+
+    def unread(self, items: Iterable[FeedItem]) -> Iterator[list[FeedEvent]]:
+        """Yield the new events in slices, the oldest first. They are a copy: the feed goes on meanwhile."""
+        new = [item for item in items if item.seq > self._seen and isinstance(item, FeedEvent)]
+        for at in range(0, len(new), SLICE):
+            yield new[at : at + SLICE]
+
+    def take(self, events: list[FeedEvent]) -> None:
+        """Keep those of this tenant."""
+        for event in events:
+            meaning = parse_event(event.payload, event.length)
+            if not meaning.problem and meaning.tenant.encode("utf-8", "surrogatepass") == self.tenant:
+                self._found.appendleft(event)
+                self._count, self._fresh = self._count + 1, True
+        self._seen = max(self._seen, events[-1].seq)
+
+    def place(self) -> None:
+        """Show what was found."""
+        if self._fresh:
+            self._fresh = False
+            self.set_rows(list(self._found))
+
+    def tell(self, batch: FeedBatch | None, retry_in: float | None) -> None:
+        """Say how the feed is: silence is no health."""
+        state, fault = "connecting", None
+        if batch is not None:
+            state, fault = batch.status.state, batch.status.fault
+        counted = plural(self._count, "event")
+        in_feed = f"{counted} in the feed"
+        if self._count > len(self._found):
+            in_feed += f", the last {len(self._found):,} listed"
+        forms = outage_forms(f"feed {state}", fault, "redis", self.where, retry_in)
+        self.truth = [f"{in_feed} · {forms[0]}", f"{counted} · {forms[0]}", *forms]
+        self.empty = f"The feed is {state}."
+        if state == "live":
+            self.empty = "No event of this tenant in the feed yet."
+
+    def key_of(self, row: FeedEvent) -> int:
+        """Identify an event by its number."""
+        return row.seq
+
+    def action_open(self) -> None:
+        """Show the event in full."""
+        if self.selected is not None:
+            event: FeedEvent = self.selected
+            self.app.push_screen(event_dialog(event, parse_event(event.payload, event.length)))
+
+
+class TenantScreen(BaseScreen):
+    """Counters, cache keys and recent events of one tenant, as the dashboard behind this screen reads them.
+
+    Nothing more is asked of Redis. Tab goes from list to list; z shows one alone; t asks the tools about this tenant.
+    """
+
+    CSS_PATH = asset_dir("styles") / "tenant.tcss"
+    BINDINGS: ClassVar[Any] = chosen(
+        "app.help", "app.back", "app.next", "app.previous", "app.theme", "app.quit", "app.tools",
+        "pane.copy_as", "pane.zoom",
+    )  # fmt: skip
+    AUTO_FOCUS = "#tenant-counters"
+
+    def __init__(self, dashboard: "DashboardServices", tenant: bytes) -> None:
+        super().__init__()
+        self.dashboard, self.tenant = dashboard, tenant
+        self.zoomed = False
+
+    def compose(self) -> ComposeResult:
+        """Return the three lists and the key line."""
+        clock = self.dashboard.context.clock
+        with Vertical(id="tenant-room"):
+            yield CounterList(self.tenant, clock)
+            yield KeyList(self.tenant, clock)
+            yield EventList(self.tenant, clock)
+        yield KeyStrip()
+
+    def lists(self) -> list[TenantList]:
+        """Return the three lists, from the top."""
+        return list(self.query(TenantList))
+
+    def on_mount(self) -> None:
+        """Look now and once a second, and follow the events."""
+        self.look()
+        self.set_interval(1.0, self.look)
+        work: Any = self._follow_events
+        self.run_worker(work, name="events", group="events", exit_on_error=False)
+
+    def look(self) -> None:
+        """Take what the dashboard has read by now."""
+        limits: Reading[LimitsReport] | None = self.dashboard.pane("limits").reading
+        cache: Reading[CacheReport] | None = self.dashboard.pane("cache").reading
+        feed: FeedBatch | None = self.dashboard.pane("feed").reading
+        where = safe_text(self.dashboard.settings.redis.label)
+        for view in self.lists():
+            view.where = where
+        self.query_one(CounterList).look(limits, self._retry_in("limits", limits))
+        self.query_one(KeyList).look(cache, self.dashboard.bridge.cache_index, self._retry_in("cache", cache))
+        self.query_one(EventList).tell(feed, self._retry_in("feed", feed.status if feed is not None else None))
+        name, mark = safe_text(self.tenant, 60) or "(empty)", mark_of(self.tenant)[0]
+        if mark:
+            name = f"{name} ({mark}: {self.tenant[:24].hex(' ')})"
+        for view in self.lists():
+            view.draw_frame(name)
+
+    def _retry_in(self, name: str, look: "Reading[Any] | FeedStatus | None") -> float | None:
+        """Seconds until a pane's source is tried again; None where it is well."""
+        passed = self.dashboard.context.clock.mono() - self.dashboard.pane(name).newest_mono
+        if look is None:
+            return None
+        return counted_down(look.retry_in, passed)
+
+    async def _follow_events(self) -> None:
+        """Read what the feed pane keeps, a slice at a time, and then what comes."""
+        import asyncio
+
+        from optimus_tui.tui.panes.feed.pane import FeedPane
+
+        pane = cast(FeedPane, self.dashboard.pane("feed"))
+        view = self.query_one(EventList)
+        while True:
+            for chunk in view.unread(pane.store.items):
+                view.take(chunk)
+                await asyncio.sleep(0)
+            view.place()
+            await asyncio.sleep(0.5)
+
+    # -- getting about ---------------------------------------------------------------------------------------------
+
+    def current(self) -> TenantList:
+        """Return the list with the focus, else the first."""
+        return next((view for view in self.lists() if view.has_focus), self.lists()[0])
+
+    def action_next_pane(self, by: int) -> None:
+        """Go to the next list, or back with a negative number."""
+        lists = self.lists()
+        lists[(lists.index(self.current()) + by) % len(lists)].focus()
+
+    def on_descendant_focus(self) -> None:
+        """Mark the list with the focus."""
+        for view in self.lists():
+            view.set_class(view.has_focus, "-current")
+        self.query_one(KeyStrip).refresh()
+
+    def action_zoom(self) -> None:
+        """Show one list alone, or all again."""
+        self.zoomed = not self.zoomed
+        self.set_class(self.zoomed, "-zoomed")
+
+    def action_back(self) -> None:
+        """End the zoom, else go back to the dashboard."""
+        if self.zoomed:
+            self.action_zoom()
+        else:
+            self.dismiss(None)
+
+    def action_tools(self) -> None:
+        """Open the playbook for this tenant's limits, filled in, without running it."""
+        from optimus_tui.contract.finding_rules import TROUBLE
+        from optimus_tui.tools.registry import ToolCall
+        from optimus_tui.tui.tools.screen import ToolsScreen
+
+        asked: dict[str, Any] = {"issue_type": "rate_limiting"}
+        try:
+            asked["tenant_id"] = self.tenant.decode("utf-8")
+        except UnicodeDecodeError:
+            self.say("this tenant's name is not UTF-8: a tool cannot be asked about it", "warning")
+            return
+        names = tenant_names(self.dashboard)
+        self.app.push_screen(ToolsScreen(self.dashboard.context, names, ToolCall(TROUBLE, asked), False))
+
+    def copy_forms(self) -> list[tuple[str, str]]:
+        """Return redis-cli lines that read the key under the cursor."""
+        key = self.current().key_under_cursor()
+        if key is None:
+            return []
+        target, forms = self.dashboard.settings.redis, []
+        commands = [("TYPE",), ("PTTL",), ("MEMORY", "USAGE")]
+        if isinstance(self.current(), CounterList):
+            commands.insert(0, ("GET",))
+        for words in commands:
+            try:
+                forms.append((f"redis-cli {' '.join(words)}", redis_cli(target, [*words, key])))
+            except ValueError as error:
+                forms.append((f"redis-cli {' '.join(words)}", f"# {error}"))
+        return forms
+
+    def action_copy(self) -> None:
+        """Copy the name of the key under the cursor."""
+        key = self.current().key_under_cursor()
+        if key is not None:
+            self.post_message(CopyRequested(safe_text(key, 4_096), "name"))

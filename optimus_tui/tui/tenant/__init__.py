@@ -1,1 +1,0 @@
-"""One tenant on the screen: counters, keys, events."""
