@@ -31,7 +31,7 @@ def _offline(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 @pytest.fixture
 def copied(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     texts: list[str] = []
-    monkeypatch.setattr(clipboard, "copy", lambda _, text: texts.append(text) or "here")
+    monkeypatch.setattr(user_programs, "copy", lambda _, text: texts.append(text) or "here")
     return texts
 
 
