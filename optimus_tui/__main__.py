@@ -204,7 +204,7 @@ def run(arguments: list[str]) -> int:
 
 
 def _crashed(error: Exception) -> int:
-    from optimus_tui.tui.terminal.signals import keep_report
+    from optimus_tui.tui.terminal import keep_report
 
     output.report(keep_report(error))
     return exits.CRASHED

@@ -1,17 +1,11 @@
-"""The application: themes, the filter of every line, signals and the end. The screens stand in folders by feature.
-
-The last filter: whatever a widget draws, no control character reaches the terminal from text.
-
-``wording.safe`` makes hostile text visible where bytes become text. This filter guards against a path that forgot it:
-it replaces what is left, one cell for each character it removes, so that columns keep their place.
-"""
+"""The application: themes, filter, palette, signals, and how it ends."""
 
 import asyncio
 import os
 import re
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any, ClassVar
 
@@ -20,28 +14,39 @@ from rich.text import Text
 from textual import events
 from textual.app import App
 from textual.color import Color
-from textual.command import Provider
+from textual.command import DiscoveryHit, Hit, Hits, Provider
 from textual.filter import LineFilter, NoColor
 from textual.notifications import Notify, SeverityLevel
+from textual.screen import Screen
+from textual.types import IgnoreReturnCallbackType
 
 from optimus_tui.assets import asset_dir
 from optimus_tui.settings.model import Settings
 from optimus_tui.threads import DaemonThreads
+from optimus_tui.tui import terminal
 from optimus_tui.tui.base_screen import LastingNotification
+from optimus_tui.tui.commands import COMMANDS
 from optimus_tui.tui.dashboard.screen import Dashboard
+from optimus_tui.tui.keys import KEYS, written
 from optimus_tui.tui.services import Demo
-from optimus_tui.tui.terminal import signals
-from optimus_tui.tui.terminal.signals import leave_on_signals
 from optimus_tui.tui.theme import THEMES, VARIABLE_DEFAULTS
 
 _CONTROL = re.compile(
     "[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff\U000e0000-\U000e007f]"
 )
 _CHARACTER = "\N{REPLACEMENT CHARACTER}"
+BUG = 70
+"""Exit code for a bug of our own (EX_SOFTWARE): none of the contract's, so that nobody takes it for a finding."""
+STYLES = ("app", "dashboard", "panes", "widgets")
 
 
 class ControlCharFilter(LineFilter):
-    """A line filter over every rendered strip. Keep ONE instance: Textual caches strips by filter."""
+    """Removes control characters from every rendered strip, as the last filter before the terminal.
+
+    ``wording.safe`` makes hostile text visible where bytes become text. This filter guards against a path that forgot
+    it: it replaces each character that is left, cell for cell, so that columns keep their place. Keep one instance:
+    Textual caches strips by filter.
+    """
 
     def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
         """Return the same segments if they are clean (the usual case), else with control characters replaced."""
@@ -56,15 +61,52 @@ class ControlCharFilter(LineFilter):
         ]
 
 
-BUG = 70
-"""Exit code for a bug of our own (EX_SOFTWARE): none of the contract's, so that nobody takes it for a finding."""
-STYLES = ("app", "dashboard", "panes", "widgets")
+class PaletteEntries(Provider):
+    """The entries of the palette (ctrl+p): every key that works here and, on the dashboard, every command."""
 
+    def _entries(self) -> Iterator[tuple[str, str, IgnoreReturnCallbackType]]:
+        screen = self.screen
+        if not isinstance(screen, Dashboard):
+            yield from self._keys_of(screen)
+            return
+        for key in KEYS:
+            if key.id not in ("app.palette", "app.command"):
+                yield f"{key.label}  {written(key.keys, key.shown)}", key.help, self._press(screen, key.keys)
+        for command in COMMANDS:
+            if not command.when(screen):
+                continue
+            choices = command.choices(screen)
+            if choices:
+                for choice in choices:
+                    yield f":{command.name} {choice}", command.help, self._line(screen, f"{command.name} {choice}")
+            elif not command.needs_argument:
+                yield f":{command.name}", command.help, self._line(screen, command.name)
 
-def _actions() -> type[Provider]:
-    from optimus_tui.tui.palette import Actions
+    def _keys_of(self, screen: Screen[Any]) -> Iterator[tuple[str, str, IgnoreReturnCallbackType]]:
+        """What works on a screen above the dashboard."""
+        live = {entry.binding.id for entry in screen.active_bindings.values() if entry.enabled}
+        for key in KEYS:
+            if key.id in live and key.id not in ("app.palette", "app.command"):
+                yield f"{key.label}  {written(key.keys, key.shown)}", key.help, self._press(screen, key.keys)
 
-    return Actions
+    def _press(self, screen: Screen[Any], keys: str) -> IgnoreReturnCallbackType:
+        first = keys.split(",")[0]
+        return lambda: screen.app.simulate_key(first)
+
+    def _line(self, screen: Dashboard, line: str) -> IgnoreReturnCallbackType:
+        return lambda: screen.prompt.run(line)
+
+    async def discover(self) -> Hits:
+        """Return every entry, for an empty query."""
+        for title, about, run in self._entries():
+            yield DiscoveryHit(title, run, help=about)
+
+    async def search(self, query: str) -> Hits:
+        """Return the entries that match a query."""
+        matcher = self.matcher(query)
+        for title, about, run in self._entries():
+            if (score := matcher.match(f"{title} {about}")) > 0:
+                yield Hit(score, matcher.highlight(title), run, help=about)
 
 
 class OptimusApp(App[int]):
@@ -72,7 +114,7 @@ class OptimusApp(App[int]):
 
     TITLE = "Optimus"
     ENABLE_COMMAND_PALETTE = True
-    COMMANDS: ClassVar[set[Any]] = {_actions}
+    COMMANDS: ClassVar[set[Any]] = {PaletteEntries}
 
     def __init__(
         self,
@@ -192,12 +234,12 @@ class OptimusApp(App[int]):
 
     def keep_report(self, error: BaseException) -> str:
         """Write a crash report without variables, and return the sentence that says where it is."""
-        return signals.keep_report(error).splitlines()[-1]
+        return terminal.keep_report(error).splitlines()[-1]
 
     def _fatal_error(self) -> None:
         """Replace Textual's traceback, which prints every local variable."""
         error = sys.exc_info()[1] or self._exception
-        words = signals.keep_report(error) if error else "optimus-tui stopped because of a bug of its own."
+        words = terminal.keep_report(error) if error else "optimus-tui stopped because of a bug of its own."
         self._exit_renderables.append(Segments(self.console.render(Text(words))))
         self._close_messages_no_wait()
 
@@ -223,7 +265,7 @@ def run(
 
     async def main() -> None:
         asyncio.get_running_loop().set_default_executor(DaemonThreads())  # none of them keeps us from ending
-        with leave_on_signals(app):
+        with terminal.leave_on_signals(app):
             await app.run_async()
 
     asyncio.run(main())

@@ -1,11 +1,4 @@
-"""What every screen answers alike: help, copies, themes, toasts and the way out.
-
-A notification that is shown for at least a moment, so that no toast is given a timer that has already run out.
-
-Textual gives a toast the time that its notification has left. Where that ends between the look whether it has expired
-and the making of the toast, the timer gets an interval below zero and its loop never ends: the whole screen stands
-still. It happens when a screen changes on a busy machine, or when the clock is set forward.
-"""
+"""What every screen answers alike: help, copies, themes, toasts and the way out."""
 
 import re
 from typing import Any
@@ -16,10 +9,8 @@ from textual.binding import ActiveBinding
 from textual.notifications import Notification
 from textual.screen import Screen
 
-from optimus_tui.tui import messages
+from optimus_tui.tui import messages, terminal
 from optimus_tui.tui.dialogs.base import SingleAnswerScreen
-from optimus_tui.tui.terminal import user_programs
-from optimus_tui.tui.terminal.signals import parted
 from optimus_tui.tui.theme import THEMES
 from optimus_tui.tui.widgets.bars import KeyStrip
 from optimus_tui.wording.safe import safe_text
@@ -28,17 +19,22 @@ LONGEST, LONGEST_PATH = 400, 4_096
 """Characters of a sentence and of a path: one that is cut leads nowhere."""
 PATH_SECONDS = 10
 """A toast with a path stands so long: it is to be read, or taken with the mouse."""
-LEAST_SECONDS = 0.05
+LEAST_TOAST_SECONDS = 0.05
 """A toast stands at least so long."""
 
 
 class LastingNotification(Notification):
-    """A notification whose time left lies between ``LEAST_SECONDS`` and its timeout, whatever the clock does."""
+    """A notification whose time left lies between ``LEAST_TOAST_SECONDS`` and its timeout, whatever the clock does.
+
+    Textual gives a toast the time that its notification has left. If that ends while the toast is being made (a screen
+    changes on a busy machine, or the clock is set forward), the timer gets an interval below zero, its loop never
+    ends, and the whole screen stands still.
+    """
 
     @property
     def time_left(self) -> float:
         """Return the seconds until it ends, for the timer of its toast."""
-        return max(LEAST_SECONDS, min(super().time_left, self.timeout))
+        return max(LEAST_TOAST_SECONDS, min(super().time_left, self.timeout))
 
     @property
     def has_expired(self) -> bool:
@@ -95,7 +91,7 @@ class BaseScreen(SingleAnswerScreen):
             place: The sentence of ``crash.keep_report``.
             then: What happens next; empty for nothing.
         """
-        words, path = parted(place)
+        words, path = terminal.split_report_place(place)
         self.say(f"{name} stopped because of a bug{f'; {then}' if then else ''}. {words}", "error", path)
 
     def action_help(self) -> None:
@@ -115,12 +111,12 @@ class BaseScreen(SingleAnswerScreen):
             return
         text = await self.app.push_screen_wait(ChooseDialog("Copy as", forms))
         if text:
-            self.say(f"copied {user_programs.copy(self.app, text)}")
+            self.say(f"copied {terminal.copy(self.app, text)}")
 
     @on(messages.CopyRequested)
     def _copy(self, event: messages.CopyRequested) -> None:
         event.stop()
-        self.say(f"{event.what} copied {user_programs.copy(self.app, event.text)}")
+        self.say(f"{event.what} copied {terminal.copy(self.app, event.text)}")
 
     def action_next_theme(self) -> None:
         """Change to the next of our own themes."""

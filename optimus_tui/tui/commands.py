@@ -1,17 +1,18 @@
-"""The commands of ``:``, also in the palette. Each is one line in the table below."""
+"""The commands of ``:``, one row each in the table below, and the prompt that runs them."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from optimus_tui.tui.services import CommandError
+from optimus_tui.tui.panes.base import Pane
+from optimus_tui.tui.services import CommandError, DashboardServices
+from optimus_tui.tui.widgets.fields import PromptBar
 
 if TYPE_CHECKING:
     from optimus_tui.tui.actions.controller import ActionsController
     from optimus_tui.tui.actions.interrupted import InterruptedActions
     from optimus_tui.tui.alerts.controller import AlertsController
-    from optimus_tui.tui.dashboard.navigation import Navigator
-    from optimus_tui.tui.dashboard.settings_commands import SettingsCommands
+    from optimus_tui.tui.dashboard.controllers import Navigator, SettingsCommands
     from optimus_tui.tui.drills import DrillController
     from optimus_tui.tui.incidents.controller import IncidentController
 
@@ -59,7 +60,17 @@ class CommandTarget(Protocol):
 
 @dataclass(frozen=True)
 class Command:
-    """``choices`` are the arguments that can be completed; a command without ``argument`` takes none."""
+    """One row of the table.
+
+    Attributes:
+        name: What is typed after the colon.
+        help: What it does.
+        run: Called with the dashboard and the argument.
+        argument: Its argument as help writes it: ``NAME`` must be given, ``[name]`` may be; empty takes none.
+        choices: Returns the arguments that can be completed.
+        when: Returns False where the command is neither completed nor listed.
+        aliases: Other names that run it.
+    """
 
     name: str
     help: str
@@ -67,14 +78,16 @@ class Command:
     argument: str = ""
     choices: Callable[[CommandTarget], list[str]] = lambda _: []
     when: Callable[[CommandTarget], bool] = lambda _: True
+    aliases: tuple[str, ...] = ()
+
+    @property
+    def needs_argument(self) -> bool:
+        """Return True if it cannot run without an argument."""
+        return self.argument.isupper()
 
 
-def _interval(screen: CommandTarget, text: str) -> None:
-    try:
-        seconds = float(text.removesuffix("s"))
-    except ValueError:
-        raise CommandError(f":interval takes seconds from 0.5 to 60, not {text!r}") from None
-    screen.settings_commands.set_interval(seconds)
+def _in_demo(target: CommandTarget) -> bool:
+    return bool(target.drills.scenarios())
 
 
 COMMANDS: tuple[Command, ...] = (
@@ -90,6 +103,7 @@ COMMANDS: tuple[Command, ...] = (
         "Go to the cache keys, those with a prefix if given",
         lambda s, a: s.navigate.show_pane("cache", a),
         "[prefix]",
+        aliases=("cache",),
     ),
     Command(
         "feed",
@@ -135,7 +149,13 @@ COMMANDS: tuple[Command, ...] = (
         "NAME",
         lambda s: s.settings_commands.themes(),
     ),
-    Command("interval", "Seconds between two refreshes", _interval, "SECONDS", lambda _: ["1", "2", "5", "10"]),
+    Command(
+        "interval",
+        "Seconds between two refreshes",
+        lambda s, a: s.settings_commands.set_interval(a),
+        "SECONDS",
+        lambda _: ["1", "2", "5", "10"],
+    ),
     Command("refresh", "Refresh everything now", lambda s, _: s.refresh_now()),
     Command(
         "scenario",
@@ -143,7 +163,7 @@ COMMANDS: tuple[Command, ...] = (
         lambda s, a: s.drills.switch_scenario(a),
         "NAME",
         lambda s: s.drills.scenarios(),
-        lambda s: bool(s.drills.scenarios()),
+        _in_demo,
     ),
     Command(
         "drill",
@@ -151,6 +171,7 @@ COMMANDS: tuple[Command, ...] = (
         lambda s, a: s.drills.start_or_stop(a),
         "[scenario]",
         lambda s: s.drills.names(),
+        _in_demo,
     ),
     Command(
         "remedy",
@@ -158,37 +179,102 @@ COMMANDS: tuple[Command, ...] = (
         lambda s, a: s.drills.apply_remedy(a),
         "[what]",
         lambda s: s.drills.remedies(),
+        _in_demo,
     ),
     Command("help", "Keys that work right here", lambda s, _: s.action_help()),
-    Command("q", "Leave", lambda s, _: s.action_quit()),
+    Command("q", "Leave", lambda s, _: s.action_quit(), aliases=("quit",)),
 )
 
 
-def completions(screen: CommandTarget) -> list[str]:
+def completions(target: CommandTarget) -> list[str]:
     """Return whole command lines that the prompt may suggest."""
     lines: list[str] = []
     for command in COMMANDS:
-        if command.when(screen):
+        if command.when(target):
             lines.append(command.name)
-            lines += [f"{command.name} {choice}" for choice in command.choices(screen)]
+            lines += [f"{command.name} {choice}" for choice in command.choices(target)]
     return lines
 
 
-def run_line(screen: CommandTarget, line: str) -> None:
-    """Run what was typed after the colon; CommandError with a sentence."""
+def run_line(target: CommandTarget, line: str) -> None:
+    """Run what was typed after the colon.
+
+    Raises:
+        CommandError: There is no such command, or its argument is missing or wrong.
+    """
     name, _, argument = line.strip().partition(" ")
-    name = {"quit": "q", "cache": "keys"}.get(name, name)
     argument = argument.strip()
     if not name:
         return
-    for command in COMMANDS:
-        if command.name == name and command.when(screen):
-            if command.argument.isupper() and not argument:
-                known = ", ".join(command.choices(screen))
-                raise CommandError(f":{name} needs {command.argument}" + (f": {known}" if known else ""))
-            if argument and not command.argument:
-                raise CommandError(f":{name} takes no argument")
-            command.run(screen, argument)
-            return
-    known = ", ".join(c.name for c in COMMANDS if c.when(screen))
-    raise CommandError(f"no command :{name}; there are {known}")
+    command = next((each for each in COMMANDS if name in (each.name, *each.aliases)), None)
+    if command is None:
+        known = ", ".join(each.name for each in COMMANDS if each.when(target))
+        raise CommandError(f"no command :{name}; there are {known}")
+    if command.needs_argument and not argument:
+        known = ", ".join(command.choices(target))
+        raise CommandError(f":{command.name} needs {command.argument}" + (f": {known}" if known else ""))
+    if argument and not command.argument:
+        raise CommandError(f":{command.name} takes no argument")
+    command.run(target, argument)
+
+
+class PromptController:
+    """Opens, follows and closes the prompt bar."""
+
+    def __init__(self, dashboard: DashboardServices, commands: CommandTarget) -> None:
+        """Make the bar.
+
+        Args:
+            dashboard: Whose panes are filtered.
+            commands: The same dashboard, as commands see it.
+        """
+        self.dashboard, self.commands = dashboard, commands
+        self.bar = PromptBar()
+        self._pane: Pane | None = None
+        """The pane that the prompt was opened from."""
+
+    def open_filter(self) -> None:
+        """Ask for a filter of the current pane."""
+        pane = self.dashboard.pane(self.dashboard.current)
+        self._open("/", pane.filter.text)
+
+    def open_command(self) -> None:
+        """Ask for a command line."""
+        self._open(":", "", completions(self.commands))
+
+    def _open(self, sigil: str, text: str, choices: list[str] | None = None) -> None:
+        self._pane = self.dashboard.pane(self.dashboard.current)
+        self.bar.ask(sigil, text, choices)
+
+    def follow(self, sigil: str, text: str) -> None:
+        """Filter by what is typed so far, and show what is wrong with it."""
+        if sigil == "/" and self._pane:
+            self.bar.note(self._pane.set_filter(text) or "")
+
+    def submit(self, sigil: str, text: str) -> None:
+        """Close the bar and run the command line. A wrong filter keeps it open."""
+        if sigil == "/" and self._pane and self._pane.filter_error:
+            error = self._pane.set_filter(text)
+            self.bar.note(error or "")
+            if error:
+                return
+        self._close()
+        if sigil == ":":
+            self.run(text)
+
+    def cancel(self, sigil: str) -> None:
+        """Close the bar and take the filter away."""
+        if sigil == "/" and self._pane:
+            self._pane.set_filter("")
+        self._close()
+
+    def _close(self) -> None:
+        self.bar.close()
+        self.dashboard.pane(self.dashboard.current).focus()
+
+    def run(self, line: str) -> None:
+        """Run one command line, and show what is wrong with it in a toast."""
+        try:
+            run_line(self.commands, line)
+        except CommandError as error:
+            self.dashboard.say(str(error), "warning")

@@ -9,9 +9,9 @@ from textual.containers import Container
 from optimus_tui.contract.incident import DrillResult
 from optimus_tui.incidents.drill import MEANS, NOT_REAL, page, stopwatch
 from optimus_tui.tools.pages.sections import Fact, Section
+from optimus_tui.tui import terminal
 from optimus_tui.tui.base_screen import BaseScreen
 from optimus_tui.tui.keys import chosen
-from optimus_tui.tui.terminal import user_programs as clipboard
 from optimus_tui.tui.tools.report_view import ReportView, report_lines
 from optimus_tui.tui.widgets.bars import Bar, KeyStrip
 
@@ -70,7 +70,7 @@ class DrillScreen(BaseScreen):
         """Write it where only its owner can read it."""
         stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(self.wall))
         try:
-            path = clipboard.write_private(f"drill-{stamp}.md", page(self.result, self.wall))
+            path = terminal.write_private(f"drill-{stamp}.md", page(self.result, self.wall))
         except OSError as error:
             self.say(f"could not write the result: {error.strerror}", "error")
         else:

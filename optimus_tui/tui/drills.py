@@ -70,11 +70,12 @@ class DrillController:
         Raises:
             CommandError: There is no such scenario, or a drill is running.
         """
+        demo = self._demo()
         if self.running is not None:
-            raise CommandError("a drill is running: :remedy has something done, :drill stop gives up")
+            raise CommandError("a drill is running: :remedy repairs something, :drill stop ends the drill")
         if name not in self.scenarios():
             raise CommandError(f"no scenario {name!r}; there are {', '.join(self.scenarios())}")
-        self.dashboard.run_in_background("scenario", self._switch_scenario, self._demo(), name)
+        self.dashboard.run_in_background("scenario", self._switch_scenario, demo, name)
 
     async def _switch_scenario(self, demo: Demo, name: str) -> None:
         await demo.switch(name)
@@ -134,9 +135,7 @@ class DrillController:
     def _demo(self) -> Demo:
         demo = self.dashboard.optimus.demo
         if demo is None:
-            raise CommandError(
-                "drills break things on purpose, so they are for the demo only: optimus-tui demo --drill"
-            )
+            raise CommandError("scenarios, drills and remedies work in the demo only: optimus-tui demo --drill")
         return demo
 
     # -- the demo's start, and what the status line says of it

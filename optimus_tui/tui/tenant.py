@@ -33,16 +33,15 @@ from optimus_tui.contract.reading import Reading
 from optimus_tui.grammar.events import parse_event
 from optimus_tui.index.cache import NEVER, UNKNOWN, CacheIndex
 from optimus_tui.tui.base_screen import BaseScreen
-from optimus_tui.tui.dashboard.last_reports import tenant_names
+from optimus_tui.tui.dashboard.reports import tenant_names
 from optimus_tui.tui.dialogs.sheets import event_dialog
 from optimus_tui.tui.keys import MOVES, chosen
 from optimus_tui.tui.messages import CopyRequested
 from optimus_tui.tui.panes.limits import lines as limit_rows
 from optimus_tui.tui.theme import Piece
 from optimus_tui.tui.widgets.bars import KeyStrip
-from optimus_tui.tui.widgets.figures import first_that_fits, mark_of, name_pieces
+from optimus_tui.tui.widgets.cells import Cell, Column, Table, first_that_fits, mark_of, name_pieces
 from optimus_tui.tui.widgets.line_view import LineView
-from optimus_tui.tui.widgets.table import Cell, Column, Table
 from optimus_tui.wording.numbers import age, plural, size, ttl
 from optimus_tui.wording.numbers import clock as clock_words
 from optimus_tui.wording.safe import redis_cli, safe_text

@@ -14,7 +14,7 @@ import optimus_tui
 from optimus_tui.actions.drafts.draft_checks import SandboxRunner
 from optimus_tui.child_processes import child_environment, minimal_environment
 from optimus_tui.demo.stack import Ports, demo_environment
-from optimus_tui.tui.terminal import user_programs
+from optimus_tui.tui import terminal
 
 PACKAGE = Path(optimus_tui.__file__).parent
 STARTERS = {"run", "Popen", "call", "check_call", "check_output", "getoutput", "getstatusoutput"}
@@ -131,7 +131,7 @@ def assert_nothing_seen(text: str) -> None:
 
 
 def test_the_editor_and_tmux_see_no_secret(secrets: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert user_programs._run([str(secrets / "bin/tmux")]) == ""
+    assert terminal._run([str(secrets / "bin/tmux")]) == ""
     assert_nothing_seen((secrets / "seen").read_text())
     (secrets / "seen").unlink()
     monkeypatch.setenv("TMUX", "/tmp/x,1,0")
@@ -140,7 +140,7 @@ def test_the_editor_and_tmux_see_no_secret(secrets: Path, monkeypatch: pytest.Mo
         def copy_to_clipboard(self, text: str) -> None:
             pass
 
-    assert "tmux" in user_programs.copy(NoApp(), "x")  # type: ignore[arg-type]
+    assert "tmux" in terminal.copy(NoApp(), "x")  # type: ignore[arg-type]
     assert_nothing_seen((secrets / "seen").read_text())
 
 

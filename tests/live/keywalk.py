@@ -16,12 +16,11 @@ from textual import events
 from textual.widgets import Input, OptionList
 
 from optimus_tui.settings.model import Settings
-from optimus_tui.tui.app import OptimusApp
+from optimus_tui.tui.app import OptimusApp, PaletteEntries
 from optimus_tui.tui.commands import COMMANDS
 from optimus_tui.tui.dashboard.screen import Dashboard
 from optimus_tui.tui.dialogs.base import Dialog
 from optimus_tui.tui.keys import KEYS
-from optimus_tui.tui.palette import Actions
 from optimus_tui.tui.widgets.fields import PromptBar
 
 _CHARACTERS = {"space": " ", "slash": "/", "colon": ":", "question_mark": "?", "minus": "-", "plus": "+"}
@@ -273,14 +272,14 @@ class Walk:
         await asyncio.sleep(0.3)
         await self.press("enter", "enter")
         await self.answer(base)
-        for place in range(len(list(Actions(self.dashboard)._entries()))):
+        for place in range(len(list(PaletteEntries(self.dashboard)._entries()))):
             await self.answer(HOME)
-            title = list(Actions(self.dashboard)._entries())[place][0]
+            title = list(PaletteEntries(self.dashboard)._entries())[place][0]
             if title.startswith(("quit  ", ":q")):
                 continue
 
             async def choose(place: int = place) -> None:
-                list(Actions(self.dashboard)._entries())[place][2]()
+                list(PaletteEntries(self.dashboard)._entries())[place][2]()
                 await self.quiet()
 
             self.dashboard.focus_on(self.dice.choice(PANES))

@@ -133,7 +133,7 @@ GUARDS: tuple[Guard, ...] = (
           _CHILDREN),
     Guard("secrets by value", "optimus_tui/child_processes.py",
           "        and not any(word in value for word in secrets)\n", "", _CHILDREN),
-    Guard("the editor's environment", "optimus_tui/tui/terminal/user_programs.py", "env=child_environment(), ", "", _CHILDREN),
+    Guard("the editor's environment", "optimus_tui/tui/terminal.py", "env=child_environment(), ", "", _CHILDREN),
     # -- the doors
     Guard("the token", _S + "asgi.py", "hmac.compare_digest(given.strip(), self._token)", "True", _HTTP),
     Guard("this machine only", _S + "asgi.py", "        if not _is_loopback(scope.get(\"client\")):",

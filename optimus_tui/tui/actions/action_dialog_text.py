@@ -14,8 +14,7 @@ from textual.binding import BindingType
 
 from optimus_tui.contract.actions import MAX_KEYS, Interrupted, Plan, PlanKey, Preview, Progress, Receipt, Refusal
 from optimus_tui.tui.theme import Piece
-from optimus_tui.tui.widgets.figures import wrap
-from optimus_tui.tui.widgets.table import fit_cell, fit_name
+from optimus_tui.tui.widgets.cells import fit_cell, fit_name, wrap
 from optimus_tui.wording.numbers import latency, plural, size, ttl
 from optimus_tui.wording.safe import safe_text
 

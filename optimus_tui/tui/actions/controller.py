@@ -11,7 +11,7 @@ from msgspec import structs
 from rich.cells import cell_len
 
 from optimus_tui.contract.actions import ActionRequest, Receipt, Refusal
-from optimus_tui.tui.dashboard.last_reports import last_report, seen_tenants
+from optimus_tui.tui.dashboard.reports import last_report, seen_tenants
 from optimus_tui.tui.dashboard.status_line import mode_room, target_words
 from optimus_tui.tui.services import CommandError, DashboardServices
 from optimus_tui.wording.numbers import clause

@@ -23,9 +23,8 @@ from optimus_tui.tui.keys import MOVES, bindings, chosen
 from optimus_tui.tui.messages import CopyRequested
 from optimus_tui.tui.theme import Piece
 from optimus_tui.tui.widgets.bars import KeyStrip
-from optimus_tui.tui.widgets.figures import first_that_fits
+from optimus_tui.tui.widgets.cells import Cell, Column, Table, first_that_fits, fit_cell, fit_name
 from optimus_tui.tui.widgets.line_view import LineView
-from optimus_tui.tui.widgets.table import Cell, Column, Table, fit_cell, fit_name
 from optimus_tui.verdicts.alerts import OpenEpisode, key_of, keys_of, silences
 from optimus_tui.wording.numbers import age, clock, latency, percent, plural
 from optimus_tui.wording.safe import safe_text

@@ -12,8 +12,8 @@ from typing import Any, ClassVar, NamedTuple, Protocol
 from optimus_tui.probes.round_trips import Hidden, PollSummary, RoundTrip, Words, is_write, shape
 from optimus_tui.settings.model import RedisTarget, Settings
 from optimus_tui.tui.keys import MOVES, chosen
+from optimus_tui.tui.widgets.cells import Cell, Column, Table, fit_name
 from optimus_tui.tui.widgets.line_view import LineView
-from optimus_tui.tui.widgets.table import Cell, Column, Table, fit_name
 from optimus_tui.wording.numbers import clock, compact, latency
 from optimus_tui.wording.safe import curl, redis_cli_any, safe_text
 

@@ -14,6 +14,7 @@ from textual.content import Content
 from optimus_tui.assets import asset_dir
 from optimus_tui.context import Context
 from optimus_tui.grammar.filter import EVERYTHING, Filter, FilterError, parse_filter
+from optimus_tui.tui import terminal
 from optimus_tui.tui.base_screen import BaseScreen
 from optimus_tui.tui.command_log.lines import (
     ASKED,
@@ -34,7 +35,6 @@ from optimus_tui.tui.command_log.lines import (
 from optimus_tui.tui.dialogs.sheets import Fact, SheetDialog
 from optimus_tui.tui.keys import chosen
 from optimus_tui.tui.messages import CopyRequested
-from optimus_tui.tui.terminal import user_programs
 from optimus_tui.tui.widgets.bars import KeyStrip
 from optimus_tui.tui.widgets.fields import PromptBar
 from optimus_tui.wording.numbers import clock, latency, plural
@@ -255,7 +255,7 @@ class CommandLogScreen(BaseScreen):
     async def _export(self, lines: list[LogLine]) -> None:
         texts = await asyncio.to_thread(exported, lines, self.context.settings)
         try:
-            path = user_programs.write_export("commands", self.context.clock.wall(), texts)
+            path = terminal.write_export("commands", self.context.clock.wall(), texts)
         except OSError as error:
             self.say(f"could not write the export: {error.strerror}", "error")
         else:

@@ -1,7 +1,4 @@
-"""Runs the sampling loops in workers of the dashboard, and gives their reports to the panes.
-
-At once what is urgent.
-"""
+"""Runs the sampling loops in workers of the dashboard, and posts their reports to it."""
 
 import asyncio
 import importlib

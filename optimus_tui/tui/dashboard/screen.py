@@ -23,11 +23,10 @@ from optimus_tui.tui.actions.controller import ActionsController
 from optimus_tui.tui.actions.interrupted import InterruptedActions
 from optimus_tui.tui.alerts.controller import AlertsController
 from optimus_tui.tui.base_screen import BaseScreen
-from optimus_tui.tui.dashboard.navigation import Navigator, PaneRequests
-from optimus_tui.tui.dashboard.prompt import PromptController
-from optimus_tui.tui.dashboard.report_queue import ReportQueue
+from optimus_tui.tui.commands import PromptController
+from optimus_tui.tui.dashboard.controllers import Navigator, PaneRequests, SettingsCommands
+from optimus_tui.tui.dashboard.reports import ReportQueue
 from optimus_tui.tui.dashboard.sampling_bridge import SamplingBridge
-from optimus_tui.tui.dashboard.settings_commands import SettingsCommands
 from optimus_tui.tui.dashboard.status_line import PaneLayout, status_words
 from optimus_tui.tui.drills import DrillController
 from optimus_tui.tui.incidents.controller import IncidentController
@@ -67,7 +66,7 @@ class Dashboard(BaseScreen):
         self.incidents = IncidentController(self, self.actions, self.interrupted)
         self.drills = DrillController(self, self.incidents)
         self.prompt = PromptController(self, self)
-        self.reports = ReportQueue(self, self.alerts, self.drills)
+        self.reports = ReportQueue(self, self.alerts.announce, self.drills.watch_report)
 
     def compose(self) -> ComposeResult:
         """Return the bars, the panes and the prompt."""

@@ -15,8 +15,7 @@ from optimus_tui.settings.model import Settings
 from optimus_tui.tui.panes.base import Pane
 from optimus_tui.tui.services import DashboardServices
 from optimus_tui.tui.widgets.bars import TabStrip, Words
-from optimus_tui.tui.widgets.figures import first_that_fits
-from optimus_tui.tui.widgets.table import fit_name
+from optimus_tui.tui.widgets.cells import first_that_fits, fit_name
 from optimus_tui.wording.safe import safe_text
 from optimus_tui.wording.truth import OVERALL_MARKS
 

@@ -19,7 +19,7 @@ from optimus_tui.tools.pages.format_value import measured
 from optimus_tui.tui.dialogs.base import Dialog
 from optimus_tui.tui.keys import KEYS, written
 from optimus_tui.tui.theme import Piece
-from optimus_tui.tui.widgets.figures import mark_of, wrap
+from optimus_tui.tui.widgets.cells import mark_of, wrap
 from optimus_tui.tui.widgets.line_view import LineView
 from optimus_tui.wording.numbers import age, clock
 from optimus_tui.wording.safe import safe_text

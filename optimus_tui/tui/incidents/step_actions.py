@@ -23,7 +23,7 @@ from optimus_tui.contract.incident import ISSUES, Advice, IncidentState, Step
 from optimus_tui.incidents.errors import IncidentError
 from optimus_tui.incidents.service import IncidentService
 from optimus_tui.tui.actions.controller import ActionsController
-from optimus_tui.tui.dashboard.last_reports import limits_report, seen_tenants
+from optimus_tui.tui.dashboard.reports import limits_report, seen_tenants
 from optimus_tui.tui.dialogs.base import PickDialog, QuestionDialog, QuestionField
 from optimus_tui.tui.incidents import text as words
 from optimus_tui.tui.services import DashboardServices

@@ -13,7 +13,7 @@ from optimus_tui.tools.pages.sections import Fact, Section, Tone, sections
 from optimus_tui.tui.theme import Piece
 from optimus_tui.tui.tools.report_view import MARKS
 from optimus_tui.tui.widgets.bars import Words
-from optimus_tui.tui.widgets.table import fit_cell
+from optimus_tui.tui.widgets.cells import fit_cell
 from optimus_tui.wording.numbers import age, clause, clock, latency, plural, quantity
 from optimus_tui.wording.safe import safe_sentence, safe_text
 from optimus_tui.workflow.standing import (

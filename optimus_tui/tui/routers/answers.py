@@ -148,7 +148,7 @@ def remember_project(project: Path) -> None:
     """Keep it for the next time; a state directory that cannot be written forgets, and that is all."""
     import contextlib
 
-    from optimus_tui.tui.terminal.user_programs import write_private
+    from optimus_tui.tui.terminal import write_private
 
     text = str(project)
     with contextlib.suppress(OSError, UnicodeEncodeError):

@@ -11,9 +11,8 @@ from optimus_tui.patterns.judge import word
 from optimus_tui.tui.keys import MOVES, chosen
 from optimus_tui.tui.messages import CopyRequested
 from optimus_tui.tui.theme import Piece
-from optimus_tui.tui.widgets.figures import wrap
+from optimus_tui.tui.widgets.cells import Cell, Column, Table, fit_cell, fit_name, wrap
 from optimus_tui.tui.widgets.line_view import LineView
-from optimus_tui.tui.widgets.table import Cell, Column, Table, fit_cell, fit_name
 from optimus_tui.wording.safe import safe_text
 
 PRIORITIES = {"high": ("✖", "crit"), "medium": ("▲", "warn"), "low": ("△", "quiet")}

@@ -22,7 +22,7 @@ from optimus_tui.contract.tools.traffic import LiveComparison, PatternIssue, Val
 from optimus_tui.tui.base_screen import BaseScreen
 from optimus_tui.tui.keys import chosen
 from optimus_tui.tui.routers.compliance_lists import DriftList, FileList, IssueList
-from optimus_tui.tui.terminal.user_programs import open_in_editor
+from optimus_tui.tui.terminal import open_in_editor
 from optimus_tui.tui.widgets.bars import KeyStrip
 from optimus_tui.wording.numbers import UNKNOWN, clock, plural, progress
 from optimus_tui.wording.safe import safe_text

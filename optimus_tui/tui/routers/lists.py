@@ -27,9 +27,8 @@ from optimus_tui.tui.keys import chosen
 from optimus_tui.tui.messages import CopyRequested
 from optimus_tui.tui.routers.answers import FieldAnswer
 from optimus_tui.tui.tools.form import FormChoice
+from optimus_tui.tui.widgets.cells import fit_cell, fit_name, wrap
 from optimus_tui.tui.widgets.fields import BoundedInput, ReversedChoice, TickList
-from optimus_tui.tui.widgets.figures import wrap
-from optimus_tui.tui.widgets.table import fit_cell, fit_name
 from optimus_tui.wording.safe import safe_text
 
 OPTION_ACTIONS = {

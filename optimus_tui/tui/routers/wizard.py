@@ -30,7 +30,7 @@ from optimus_tui.tui.routers.draft import CHECKLIST, CHECKS, NEXT, PREVIEW, STEP
 from optimus_tui.tui.routers.lists import FieldList, Task
 from optimus_tui.tui.routers.pages import FieldsPage, NamePage, TasksPage, WizardPage
 from optimus_tui.tui.routers.tasks import WizardTasks
-from optimus_tui.tui.terminal.user_programs import open_in_editor
+from optimus_tui.tui.terminal import open_in_editor
 from optimus_tui.tui.widgets.bars import KeyStrip
 from optimus_tui.tui.widgets.fields import BoundedInput
 from optimus_tui.wording.safe import safe_text

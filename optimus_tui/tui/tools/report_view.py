@@ -17,9 +17,8 @@ from optimus_tui.tui.keys import MOVES, chosen
 from optimus_tui.tui.messages import CopyRequested
 from optimus_tui.tui.theme import Piece
 from optimus_tui.tui.tools.form import ToolRun
-from optimus_tui.tui.widgets.figures import wrap
+from optimus_tui.tui.widgets.cells import fit_cell, fit_name, wrap
 from optimus_tui.tui.widgets.line_view import LineView
-from optimus_tui.tui.widgets.table import fit_cell, fit_name
 from optimus_tui.wording.layout import GAP, LEAST, Need, fitting_widths, is_figure, left_out
 
 

@@ -11,8 +11,8 @@ from optimus_tui.tools.registry import TOOLS, RoutineStep, routine, symptoms
 from optimus_tui.tui.dialogs.base import Dialog
 from optimus_tui.tui.keys import MOVES, chosen
 from optimus_tui.tui.theme import Piece
+from optimus_tui.tui.widgets.cells import fit_cell
 from optimus_tui.tui.widgets.line_view import LineView
-from optimus_tui.tui.widgets.table import fit_cell
 
 CALL_CELLS = 48
 """Cells of a tool call before its reason, where there is room for both."""

@@ -19,8 +19,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from optimus_tui.tui.theme import INKS, InkStyles, Piece, plain_text
-from optimus_tui.tui.widgets.figures import wrap
-from optimus_tui.tui.widgets.table import Table
+from optimus_tui.tui.widgets.cells import Table, wrap
 
 
 class RowsView(Protocol):

@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 
 from optimus_tui.probes.round_trips import CommandLog, attributed_to
+from optimus_tui.tui import terminal
 from optimus_tui.tui.app import OptimusApp
 from optimus_tui.tui.command_log.lines import LogList
 from optimus_tui.tui.command_log.screen import CommandLogScreen
 from optimus_tui.tui.dashboard.screen import Dashboard
 from optimus_tui.tui.dialogs.base import ChooseDialog
 from optimus_tui.tui.dialogs.sheets import SheetDialog
-from optimus_tui.tui.terminal import user_programs
 from tests.tui.driver import until
 from tests.tui.pane_app import screen_lines
 from tests.tui.pictures import SETTINGS
@@ -31,7 +31,7 @@ def _offline(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 @pytest.fixture
 def copied(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     texts: list[str] = []
-    monkeypatch.setattr(user_programs, "copy", lambda _, text: texts.append(text) or "here")
+    monkeypatch.setattr(terminal, "copy", lambda _, text: texts.append(text) or "here")
     return texts
 
 

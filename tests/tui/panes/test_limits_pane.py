@@ -11,7 +11,7 @@ from optimus_tui.tui.messages import CopyRequested, StateChanged
 from optimus_tui.tui.panes.limits import lines as limit_rows
 from optimus_tui.tui.panes.limits import pane as limits_pane
 from optimus_tui.tui.panes.limits.pane import LimitsPane
-from optimus_tui.tui.widgets.figures import mark_of
+from optimus_tui.tui.widgets.cells import mark_of
 from optimus_tui.verdicts.limits.findings import find_unknown_layout
 from tests.fixed_clock import FixedClock
 from tests.steps import steps_of

@@ -10,12 +10,12 @@ import msgspec
 import pytest
 from textual.pilot import Pilot
 
+from optimus_tui.tui import terminal
 from optimus_tui.tui.app import OptimusApp
 from optimus_tui.tui.dashboard.screen import Dashboard
 from optimus_tui.tui.dialogs.base import ChooseDialog
 from optimus_tui.tui.routers.compliance_lists import FileList, IssueList
 from optimus_tui.tui.routers.compliance_screen import ComplianceScreen
-from optimus_tui.tui.terminal import user_programs
 from tests.tui.driver import until
 from tests.tui.pane_app import screen_lines
 from tests.tui.pictures import SETTINGS
@@ -124,23 +124,23 @@ async def test_without_a_source_tree_it_says_how_to_name_one(tmp_path: Path) -> 
 
 def test_each_editor_is_told_the_line_in_its_own_way() -> None:
     path = Path("/x/a.py")
-    assert user_programs.command(path, 7, {"EDITOR": "nvim -R"}) == ["nvim", "-R", "+7", "/x/a.py"]
-    assert user_programs.command(path, 7, {"VISUAL": "code --wait", "EDITOR": "vi"}) == [
+    assert terminal.command(path, 7, {"EDITOR": "nvim -R"}) == ["nvim", "-R", "+7", "/x/a.py"]
+    assert terminal.command(path, 7, {"VISUAL": "code --wait", "EDITOR": "vi"}) == [
         "code",
         "--wait",
         "--goto",
         "/x/a.py:7",
     ]
-    assert user_programs.command(path, 7, {"EDITOR": "/usr/bin/hx"}) == ["/usr/bin/hx", "/x/a.py:7"]
-    assert user_programs.command(path, 7, {"EDITOR": "ed"}) == ["ed", "/x/a.py"]
+    assert terminal.command(path, 7, {"EDITOR": "/usr/bin/hx"}) == ["/usr/bin/hx", "/x/a.py:7"]
+    assert terminal.command(path, 7, {"EDITOR": "ed"}) == ["ed", "/x/a.py"]
 
 
 async def test_a_terminal_that_cannot_be_left_and_a_file_that_is_gone_are_one_sentence(routers: Path) -> None:
     app = app_for(routers.parents[2])
     async with app.run_test(size=(80, 24)) as pilot:
         await pilot.pause()
-        assert "no editor can be opened" in user_programs.open_in_editor(app, routers / "orders.py", 3)
-        assert "is no file" in user_programs.open_in_editor(app, routers / "gone\x1b.py")
+        assert "no editor can be opened" in terminal.open_in_editor(app, routers / "orders.py", 3)
+        assert "is no file" in terminal.open_in_editor(app, routers / "gone\x1b.py")
 
 
 async def test_a_file_whose_name_holds_the_best_verdict_is_shown_and_opened_as_it_is_on_the_disk(
@@ -191,6 +191,6 @@ def test_an_editor_that_cannot_be_started_gives_the_terminal_back(
     place.write_text("")
     monkeypatch.delenv("VISUAL", raising=False)
     monkeypatch.setattr(os, "environ", {"EDITOR": editor_name})
-    said = user_programs.open_in_editor(Terminal(), place)  # type: ignore[arg-type]
+    said = terminal.open_in_editor(Terminal(), place)  # type: ignore[arg-type]
     assert back == [True]
     assert "cannot be started" in said

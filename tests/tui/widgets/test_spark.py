@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from optimus_tui.tui.widgets.figures import as_many_as_fit, fit_count, fit_percent, spark, wrap
+from optimus_tui.tui.widgets.cells import as_many_as_fit, fit_count, fit_percent, spark, wrap
 
 
 def test_a_spark_has_exactly_its_width_and_grows_in_from_the_right() -> None:

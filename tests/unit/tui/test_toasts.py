@@ -8,14 +8,14 @@ from textual.app import App
 from textual.notifications import Notify
 
 from optimus_tui.tui.app import OptimusApp
-from optimus_tui.tui.base_screen import LEAST_SECONDS, LastingNotification
+from optimus_tui.tui.base_screen import LEAST_TOAST_SECONDS, LastingNotification
 
 
 @pytest.mark.parametrize("late", [0.0, 0.01, 1.0, 86_400.0])
 def test_an_expired_one_says_so_and_still_gives_a_timer_a_length(late: float) -> None:
     one = LastingNotification("gone", timeout=4, raised_at=time.time() - 4 - late)
     assert one.has_expired
-    assert one.time_left == LEAST_SECONDS
+    assert one.time_left == LEAST_TOAST_SECONDS
 
 
 def test_a_clock_set_back_does_not_keep_it_longer_than_its_time() -> None:
@@ -33,7 +33,7 @@ async def test_a_toast_made_of_one_that_has_just_run_out_does_not_stop_the_scree
         late = LastingNotification("late", timeout=4, raised_at=time.time() - 4.01)
         monkeypatch.setattr(LastingNotification, "has_expired", False)
         app.post_message(Notify(late))
-        await pilot.pause(LEAST_SECONDS * 4)
+        await pilot.pause(LEAST_TOAST_SECONDS * 4)
         await pilot.pause()
         assert not app.screen.query("Toast")
 

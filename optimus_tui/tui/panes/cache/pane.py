@@ -54,7 +54,7 @@ from optimus_tui.tui.panes.cache.rows import (
     group_id,
 )
 from optimus_tui.tui.theme import Piece
-from optimus_tui.tui.widgets.figures import first_that_fits
+from optimus_tui.tui.widgets.cells import first_that_fits
 from optimus_tui.wording.numbers import UNKNOWN, plural, thousands
 from optimus_tui.wording.safe import safe_text
 from optimus_tui.wording.truth import counted_down, fault_lines, truth_line

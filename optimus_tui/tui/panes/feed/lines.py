@@ -13,8 +13,7 @@ from optimus_tui.contract.keyspace import FeedEvent, FeedGap, FeedItem, FeedStat
 from optimus_tui.settings.model import RedisTarget
 from optimus_tui.tui.panes.feed.store import FeedStore
 from optimus_tui.tui.theme import Piece
-from optimus_tui.tui.widgets.figures import name_pieces, wrap
-from optimus_tui.tui.widgets.table import Cell, Column, Table, fit_cell
+from optimus_tui.tui.widgets.cells import Cell, Column, Table, fit_cell, name_pieces, wrap
 from optimus_tui.verdicts.coherence.events import clock_words
 from optimus_tui.wording.numbers import age, clock, compact, thousands
 from optimus_tui.wording.safe import redis_cli, safe_text

@@ -31,7 +31,7 @@ from optimus_tui.tui.panes.feed.lines import (
 )
 from optimus_tui.tui.panes.feed.store import KEEP, EventFields, FeedStore, index_of_seq
 from optimus_tui.tui.theme import Piece
-from optimus_tui.tui.widgets.figures import first_that_fits
+from optimus_tui.tui.widgets.cells import first_that_fits
 from optimus_tui.tui.widgets.line_view import LineCanvas
 from optimus_tui.wording.numbers import clock as clock_words
 from optimus_tui.wording.numbers import rate

@@ -21,8 +21,7 @@ from optimus_tui.contract.reading import Fault, FaultKind, Reading
 from optimus_tui.contract.services import HealthReport, Series, ServerState, ServiceState
 from optimus_tui.settings.model import Settings
 from optimus_tui.tui.theme import Piece
-from optimus_tui.tui.widgets.figures import as_many_as_fit, first_that_fits, spark, wrap
-from optimus_tui.tui.widgets.table import Cell, Column, Table, fit_cell
+from optimus_tui.tui.widgets.cells import Cell, Column, Table, as_many_as_fit, first_that_fits, fit_cell, spark, wrap
 from optimus_tui.wording.numbers import NOTHING, UNKNOWN, age, clock, compact, latency, percent, plural, size, until
 from optimus_tui.wording.safe import safe_text
 from optimus_tui.wording.truth import (

@@ -16,7 +16,7 @@ from optimus_tui.tui.panes.base import Pane, PaneContent, Words
 from optimus_tui.tui.panes.health import lines as health_lines
 from optimus_tui.tui.panes.health.lines import INKS, HealthLine, concerns
 from optimus_tui.tui.theme import Piece, plain_text
-from optimus_tui.tui.widgets.figures import first_that_fits
+from optimus_tui.tui.widgets.cells import first_that_fits
 from optimus_tui.wording.numbers import age, clock
 from optimus_tui.wording.safe import curl, redis_cli, safe_text
 from optimus_tui.wording.truth import OVERALL_MARKS, STILL_TODAY_SECONDS

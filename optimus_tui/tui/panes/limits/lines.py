@@ -23,15 +23,19 @@ from optimus_tui.contract.finding_rules import (
 from optimus_tui.contract.keyspace import NO_OPERATION, NO_TENANT, Counter, LimitRow, LimitsReport
 from optimus_tui.settings.model import Settings
 from optimus_tui.tui.theme import Piece
-from optimus_tui.tui.widgets.figures import (
+from optimus_tui.tui.widgets.cells import (
+    Cell,
+    Column,
+    Table,
     as_many_as_fit,
     first_that_fits,
+    fit_cell,
     fit_count,
+    fit_name,
     fit_percent,
     mark_of,
     name_pieces,
 )
-from optimus_tui.tui.widgets.table import Cell, Column, Table, fit_cell, fit_name
 from optimus_tui.verdicts.limits.words import tenant_words
 from optimus_tui.wording.numbers import UNKNOWN, age, percent, plural, slope, span_ahead, thousands, ttl, until
 from optimus_tui.wording.safe import curl, redis_cli, safe_text

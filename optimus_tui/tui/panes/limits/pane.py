@@ -22,7 +22,7 @@ from optimus_tui.tui.panes.base import Pane, PaneContent, PaneView, Words
 from optimus_tui.tui.panes.limits import lines as limit_rows
 from optimus_tui.tui.panes.limits import lines as limit_words
 from optimus_tui.tui.theme import Piece, plain_text
-from optimus_tui.tui.widgets.figures import first_that_fits
+from optimus_tui.tui.widgets.cells import first_that_fits
 from optimus_tui.verdicts.limits.words import limit_subject, subject_of, tenant_words
 from optimus_tui.wording.numbers import age
 from optimus_tui.wording.safe import safe_text

@@ -1,17 +1,25 @@
-"""The ways from the dashboard to a pane and to the screens above it, and what panes ask for outside of their frame."""
+"""The dashboard's own controllers: go to panes and open screens, carry out what panes ask for, change settings."""
 
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, cast
 
-from optimus_tui.tui.dashboard.last_reports import limits_report, tenant_names
+import msgspec
+
+from optimus_tui.tui import terminal
+from optimus_tui.tui.dashboard.reports import limits_report, tenant_names
 from optimus_tui.tui.panes.cache.pane import CachePane
 from optimus_tui.tui.panes.limits.pane import LimitsPane
 from optimus_tui.tui.services import CommandError, DashboardServices
-from optimus_tui.tui.terminal import user_programs
+from optimus_tui.tui.theme import THEMES
+from optimus_tui.wording.safe import safe_text
 
 if TYPE_CHECKING:
     from optimus_tui.contract.findings import Finding
     from optimus_tui.tools.registry import ToolCall
-    from optimus_tui.tui.panes.cache.pane import CachePane
+
+
+INTERVALS = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
+"""Seconds between two refreshes that + and - step through, from the least to the most that can be set."""
 
 
 class Navigator:
@@ -132,7 +140,7 @@ class PaneRequests:
     def export(self, pane: str, lines: list[str]) -> None:
         """Write a pane's lines to a private file, and say where it is."""
         try:
-            path = user_programs.write_export(pane, self.dashboard.context.clock.wall(), lines)
+            path = terminal.write_export(pane, self.dashboard.context.clock.wall(), lines)
         except OSError as error:
             self.dashboard.say(f"could not write the export: {error.strerror}", "error")
         else:
@@ -148,4 +156,67 @@ class PaneRequests:
 
         with attributed_to("value"):
             reading = await read_preview(self.dashboard.context.redis, key)
-        cast("CachePane", self.dashboard.pane("cache")).show_preview(reading)
+        cast(CachePane, self.dashboard.pane("cache")).show_preview(reading)
+
+
+class SettingsCommands:
+    """Changes settings while the dashboard runs."""
+
+    def __init__(self, dashboard: DashboardServices) -> None:
+        self.dashboard = dashboard
+
+    def step_interval(self, by: int) -> None:
+        """Go ``by`` places on in ``INTERVALS`` from the nearest to the present interval."""
+        now = self.dashboard.settings.refresh_seconds
+        nearest = min(range(len(INTERVALS)), key=lambda i: abs(INTERVALS[i] - now))
+        self._refresh_every(INTERVALS[max(0, min(len(INTERVALS) - 1, nearest + by))])
+
+    def set_interval(self, text: str) -> None:
+        """Set the seconds between two refreshes (``:interval``).
+
+        Raises:
+            CommandError: ``text`` is no number, or not one within ``INTERVALS``.
+        """
+        least, most = INTERVALS[0], INTERVALS[-1]
+        try:
+            seconds = float(text.removesuffix("s"))
+        except ValueError:
+            seconds = 0.0
+        if not least <= seconds <= most:
+            raise CommandError(f":interval takes seconds from {least:g} to {most:g}, not {safe_text(text, 40)!r}")
+        self._refresh_every(seconds)
+
+    def _refresh_every(self, seconds: float) -> None:
+        dashboard = self.dashboard
+        dashboard.settings = msgspec.structs.replace(dashboard.settings, refresh_seconds=seconds)
+        dashboard.context.settings = dashboard.settings
+        for pane in dashboard.panes():
+            pane.settings = dashboard.settings
+        dashboard.refresh_now()
+        dashboard.say(f"refreshing every {seconds:g} s")
+
+    def environments(self) -> list[str]:
+        """Return the names that ``:env`` takes."""
+        return self.dashboard.optimus.environments
+
+    def switch_environment(self, name: str) -> None:
+        """Close this environment and open the dashboard on another."""
+        self.dashboard.optimus.switch_environment(name)
+
+    def themes(self) -> list[str]:
+        """Return the names that ``:theme`` takes, ours first."""
+        ours = [theme.name for theme in THEMES]
+        return ours + sorted(set(self.dashboard.app.available_themes) - set(ours))
+
+    def set_theme(self, name: str) -> None:
+        """Change the colours.
+
+        Raises:
+            CommandError: There is no theme of this name; the nearest one is named.
+        """
+        app = self.dashboard.app
+        if name not in app.available_themes:
+            known = self.themes()
+            near = get_close_matches(name, known, 1, 0.0)[0]
+            raise CommandError(f"no theme {name!r}; the nearest of {len(known)} is {near}")
+        app.theme = name

@@ -1,22 +1,35 @@
-"""Tables of text measured in terminal cells.
+"""Text in terminal cells: tables of declared columns, and figures, names and sentences that fit a width.
 
-Columns are declared once, and each cell is cut or padded to its width.
+A number is shortened, never cut. All text that comes here is safe already (``wording.safe``).
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+import math
+import re
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Generic, Literal, TypeVar
 
-from rich.cells import cell_len, set_cell_size
+from rich.cells import cell_len, chop_cells, set_cell_size
 
 from optimus_tui.tui.theme import Piece
+from optimus_tui.wording.numbers import compact, percent_number, thousands
+from optimus_tui.wording.safe import is_plain, safe_text
 
 Align = Literal["left", "right"]
 Row = TypeVar("Row")
 Cell = tuple[str, str] | list[tuple[str, str]] | None
 """Safe text with its ink, to be fitted; or pieces that fill the column; or None: the next column has this one's room
 too."""
+
+
+_BREAK = re.compile(r" (?!(?:%|ms|s|min|h|[KMG]?B)(?:[\s).,;:]|$))")
+"""A blank where a line may end: not one between a number and its unit."""
+BLOCKS = "▁▂▃▅▇"
+STEADY_SHARE = 3.0
+"""Without a given top, a steady history stands at a third of the height, so that a spike has somewhere to go."""
+ROOM_FOR_WORDS = 24
+"""Cells from which the mark is written out."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +76,7 @@ def fit_columns(columns: Sequence[Column[Row]], width: int, gap: int = 1) -> lis
     return [(c, widths[c.id]) for c in shown]
 
 
-def _cells(text: str) -> int:
+def _width(text: str) -> int:
     if text.isascii():
         return len(text)
     return cell_len(text)
@@ -71,7 +84,7 @@ def _cells(text: str) -> int:
 
 def fit_cell(text: str, width: int, align: Align = "left") -> str:
     """Return safe text in exactly ``width`` cells; what does not fit ends in an ellipsis."""
-    length = _cells(text)
+    length = _width(text)
     if length > width > 0:
         return set_cell_size(text, width - 1) + "…"
     if length > width:
@@ -84,7 +97,7 @@ def fit_cell(text: str, width: int, align: Align = "left") -> str:
 
 def fit_name(text: str, width: int) -> str:
     """Return a name in exactly ``width`` cells, its middle elided: both ends of a key tell more than its beginning."""
-    length = _cells(text)
+    length = _width(text)
     if length <= width:
         return text + " " * (width - length)
     if width < 8:
@@ -158,3 +171,120 @@ class Table(Generic[Row]):
             pieces.append((" " * self.gap, ""))
             room = 0
         return pieces[:-1]
+
+
+def fit_count(count: int | None, width: int) -> str:
+    """Return ``1,247``, else ``41k``, else ``9e18``: the most exact of these that ``width`` cells hold."""
+    for text in (thousands(count), compact(count)):
+        if len(text) <= width:
+            return text
+    return _power(count or 0)
+
+
+def fit_percent(share: float | None, width: int) -> str:
+    """Return a share (1.0 is full) as a number of percent without its sign, shortened like a count; ``?`` for None."""
+    text = percent_number(share)
+    if len(text) <= width or share is None:
+        return text
+    return fit_count(math.floor(share * 100), width)
+
+
+def _power(count: int) -> str:
+    """Return ``9e18``: cut, not rounded, as the other figures are."""
+    digits = str(abs(count))
+    return f"{'-' if count < 0 else ''}{digits[0]}e{len(digits) - 1}"
+
+
+def wrap(text: str, width: int) -> list[str]:
+    """Return ``text`` in lines of at most ``width`` cells, broken between words but never before a unit."""
+    lines: list[str] = []
+    line = ""
+    for word in _BREAK.split(text):
+        for part in chop_cells(word, max(2, width)) if cell_len(word) > width else [word]:
+            candidate = f"{line} {part}" if line else part
+            if cell_len(candidate) <= width:
+                line = candidate
+            else:
+                lines.append(line)
+                line = part
+    return [*lines, line]
+
+
+def as_many_as_fit(parts: Sequence[str], width: int, joint: str = " · ") -> str:
+    """Return the first parts that fit into ``width`` cells, joined; the first one always, even if it is too long."""
+    line = ""
+    for part in parts:
+        candidate = f"{line}{joint}{part}" if line else part
+        if line and cell_len(candidate) > width:
+            break
+        line = candidate
+    return line
+
+
+def first_that_fits(forms: Sequence[str], width: int) -> str:
+    """Return the first of these wordings, the longest first, that ``width`` cells hold; else the last."""
+    return next((form for form in forms if cell_len(form) <= width), forms[-1])
+
+
+def spark(
+    values: Sequence[float | None],
+    width: int,
+    *,
+    top: float | None = None,
+    combine: Callable[[Iterable[float]], float] = max,
+) -> str:
+    """Return a line chart in exactly ``width`` cells. ``values`` are the oldest first, 0 is the baseline.
+
+    Where several values share a cell, ``combine`` says what stands for them (a spike of latency must not be averaged
+    away: the largest). None, nan and infinities are gaps. ``top`` is the value of a full block.
+    """
+    if width <= 0:
+        return ""
+    cells = _combined(values, width, combine)
+    known = sorted(value for value in cells if value is not None)
+    if not known:
+        return " " * width
+    full = top if top is not None else max(known[-1], STEADY_SHARE * known[(len(known) - 1) // 2])
+    return "".join(_block(value, full) for value in cells).rjust(width)
+
+
+def _combined(
+    values: Sequence[float | None], width: int, combine: Callable[[Iterable[float]], float]
+) -> list[float | None]:
+    each = max(1, -(-len(values) // width))
+    cells: list[float | None] = []
+    for end in range(len(values), 0, -each):
+        known = [v for v in values[max(0, end - each) : end] if v is not None and math.isfinite(v)]
+        cells.append(combine(known) if known else None)
+    return cells[::-1]
+
+
+def _block(value: float | None, full: float) -> str:
+    if value is None:
+        return " "
+    if full <= 0:
+        return BLOCKS[0]
+    return BLOCKS[max(0, min(len(BLOCKS) - 1, int(value / full * len(BLOCKS))))]
+
+
+def mark_of(raw: bytes) -> tuple[str, str]:
+    """Return why a name may not be what it looks like, in full and short; two empty texts for a plain name."""
+    if any(byte < 0x20 or byte == 0x7F for byte in raw):
+        return "control", "ctl"
+    if not is_plain(raw):
+        return "non-ASCII", "≠A"
+    if raw != raw.strip() or b"  " in raw:
+        return "blanks", "␣"
+    return "", ""
+
+
+def name_pieces(raw: bytes, width: int, ink: str = "bright") -> list[Piece]:
+    """Return a name with its mark (see ``mark_of``) in ``width`` cells."""
+    text = safe_text(raw)
+    word, short = mark_of(raw)
+    if not word or width < 8:
+        return [(fit_name(text, width), ink)]
+    mark = word if width >= ROOM_FOR_WORDS else short
+    room = width - cell_len(mark) - 1
+    shown = fit_name(text, min(room, cell_len(text)))
+    return [(shown, ink), (fit_cell(f" {mark}", width - cell_len(shown)), "warn")]

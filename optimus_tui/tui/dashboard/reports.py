@@ -1,0 +1,94 @@
+"""The reports of the sampling loops on their way to the panes, and what the panes read last."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, cast
+
+from optimus_tui.contract.keyspace import FeedBatch, LimitsReport
+from optimus_tui.contract.services import HealthReport
+from optimus_tui.tui.services import DashboardServices
+
+if TYPE_CHECKING:
+    from optimus_tui.contract.keyspace import KeyDetail
+    from optimus_tui.tui.panes.cache.pane import CachePane
+
+
+def last_report(dashboard: DashboardServices, name: str) -> Any:
+    """Return the last report of a pane whose source keeps readings (health, limits, cache). None before the first."""
+    reading = dashboard.pane(name).reading
+    if reading is None:
+        return None
+    return reading.value
+
+
+def limits_report(dashboard: DashboardServices) -> LimitsReport | None:
+    """Return the counters as last read. None before the first reading."""
+    report: LimitsReport | None = last_report(dashboard, "limits")
+    return report
+
+
+def seen_tenants(dashboard: DashboardServices) -> list[bytes]:
+    """Return the tenants that have counters now, as the bytes of their names."""
+    report = limits_report(dashboard)
+    if report is None:
+        return []
+    return [tenant.tenant for tenant in report.tenants if tenant.tenant]
+
+
+def tenant_names(dashboard: DashboardServices) -> list[str]:
+    """Return the tenants that a tool can be asked about: those of the configuration, then those with counters.
+
+    A name that is not UTF-8 is left out.
+    """
+    names = [tenant.decode("utf-8", "replace") for tenant in seen_tenants(dashboard)]
+    return list(dict.fromkeys([*dashboard.settings.tenants, *(name for name in names if "\ufffd" not in name)]))
+
+
+class ReportQueue:
+    """Gives reports to their panes: at once what is urgent, the rest once a second in one paint."""
+
+    def __init__(
+        self,
+        dashboard: DashboardServices,
+        on_arrival: Callable[[HealthReport], None],
+        on_drawing: Callable[[HealthReport], None],
+    ) -> None:
+        """Keep nothing yet.
+
+        Args:
+            dashboard: Whose panes are drawn.
+            on_arrival: Called with every health report as it arrives.
+            on_drawing: Called with every health report as it is drawn.
+        """
+        self.dashboard, self._on_arrival, self._on_drawing = dashboard, on_arrival, on_drawing
+        self._waiting: dict[str, object] = {}
+
+    def put(self, subject: str, report: object) -> None:
+        """Take a report. The first one of a pane and new events are drawn at once.
+
+        Args:
+            subject: A pane's name, or ``details`` for those of cache keys.
+            report: What was read; its type depends on the subject.
+        """
+        if subject == "details":
+            cast("CachePane", self.dashboard.pane("cache")).put_details(cast("tuple[KeyDetail, ...]", report))
+            return
+        if isinstance(report, HealthReport):
+            self._on_arrival(report)
+        urgent = isinstance(report, FeedBatch) and report.items
+        if urgent or self.dashboard.pane(subject).reading is None:
+            self._waiting.pop(subject, None)
+            self._draw(subject, report)
+        else:
+            self._waiting[subject] = report
+
+    def draw_waiting(self) -> None:
+        """Draw every report that waits."""
+        while self._waiting:
+            self._draw(*self._waiting.popitem())
+
+    def _draw(self, subject: str, report: object) -> None:
+        self.dashboard.pane(subject).reading = report
+        if isinstance(report, HealthReport):
+            self.dashboard.health = report
+            self._on_drawing(report)
+            self.dashboard.draw_status()

@@ -1,1 +1,0 @@
-"""The terminal itself: signals, crash reports, clipboard, editor and the filter for control characters."""
