@@ -18,6 +18,7 @@ PAGES = [
 ]
 _ROOMS = "|".join(path.name for path in (ROOT / "optimus_tui").iterdir() if path.is_dir())
 _OUR_FILE = re.compile(rf"`((?:optimus_tui|tests|docs|templates|styles|\.github|\.ci|{_ROOMS})/[\w./*{{}},-]*)`")
+_NAME_IN_FILE = re.compile(r"`(\w+)`(?: and `(\w+)`)? in `([\w./-]+\.py)`")
 _LINK = re.compile(r"\]\(([^)#]+)(?:#[^)]*)?\)")
 _ADDRESS = re.compile(r"\b(?:https?|wss?)://([^\s/:`\"'<>)]+)")
 OURS = ("localhost", "127.0.0.1", "gateway.internal", "engine.internal", "10.0.0.7", "…")
@@ -41,6 +42,20 @@ def test_files_of_ours_that_a_page_names_exist(page: Path) -> None:
     named = [name for written in _OUR_FILE.findall(page.read_text("utf-8")) for name in spelled_out(written)]
     places = (ROOT, ROOT / "optimus_tui")
     assert [name for name in named if not any(any(place.glob(name)) for place in places)] == []
+
+
+def test_names_are_in_the_files_that_the_architecture_names() -> None:
+    rows = _NAME_IN_FILE.findall((ROOT / "ARCHITECTURE.md").read_text("utf-8"))
+    missing = [
+        (name, file)
+        for *names, file in rows
+        for name in filter(None, names)
+        if not re.search(
+            rf"^\s*(?:class |def )?{name}\b", (ROOT / "optimus_tui" / file).read_text("utf-8"), re.MULTILINE
+        )
+    ]
+    assert missing == []
+    assert len(rows) > 15
 
 
 def spelled_out(name: str) -> list[str]:
