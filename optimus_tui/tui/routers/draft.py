@@ -1,29 +1,22 @@
-"""The wizard's pages and what it knows on them: answers, plan, checks, checklist, and the page for each step.
+"""A router while the wizard makes it: answers, plan, checks and checklist. Nothing is started or drawn here.
 
-Nothing is started or written here.
+Rules for names and values are those of ``scaffold``, whose sentences are passed on as they are. Only the target
+project is remembered between two runs, in a file of the user's state directory.
 """
 
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from optimus_tui.tui.routers.answers import RouterAnswers
-from optimus_tui.tui.routers.lists import Task
-from optimus_tui.tui.routers.pages import (
-    FEATURES,
-    OPERATIONS,
-    FieldsPage,
-    NamePage,
-    NextPage,
-    TasksPage,
-    TicksPage,
-    TypePage,
-    WizardPage,
-    WritePage,
-)
-from optimus_tui.tui.routers.preview import PreviewPage
+import msgspec
+
+from optimus_tui.storage.private_file import read_plain, state_dir
 from optimus_tui.wording.safe import safe_text, shell_word
 
 if TYPE_CHECKING:
     from optimus_tui.actions.drafts.routers import RouterPlan
+    from optimus_tui.scaffold.spec import RouterSpec
 
 STEPS = ("Name", "Type", "Operations", "Features", "Fields", "Preview", "Checks", "Write", "Next steps", "Checklist")
 PREVIEW, CHECKS, WRITE, NEXT, CHECKLIST = range(5, 10)
@@ -34,6 +27,111 @@ CHECK_WORDS = {
     "validate": "the enterprise patterns, for production",
     "tests": "the router's own tests and the project's code, in a copy of it",
 }
+REMEMBERED = "wizard.json"
+LONGEST_MEMORY = 8192
+
+
+@dataclass
+class FieldAnswer:
+    """One field of the model as it was typed; an empty ``default`` is none."""
+
+    name: str = ""
+    type: str = "str"
+    optional: bool = False
+    default: str = ""
+
+    @property
+    def text(self) -> str:
+        """Return the field as ``scaffold.fields`` reads it.
+
+        Raises:
+            SpecError: Its name could be read as something else.
+        """
+        from optimus_tui.scaffold.spec import check_field_name, make_field
+
+        check_field_name(self.name)
+        make_field(self.name, self.type, self.optional, self.default or None)
+        text = f"{self.name}:{self.type}"
+        if self.optional:
+            text += "?"
+        if self.default:
+            text += f"={self.default}"
+        return text
+
+    def problem(self, others: "list[FieldAnswer]") -> str:
+        """Return what is wrong with the field, on its own or beside the others, in a sentence. Empty if nothing is."""
+        from optimus_tui.scaffold.spec import SpecError
+
+        try:
+            checked = self.text.partition(":")[0]
+        except SpecError as error:
+            return error_sentence(error)
+        if any(other.name == checked for other in others):
+            return f"the field {checked} is defined already"
+        return ""
+
+
+@dataclass
+class RouterAnswers:
+    """Everything that is asked for."""
+
+    name: str = ""
+    project: str = ""
+    type: str = "proxy"
+    operations: list[str] = field(default_factory=lambda: ["list", "create", "get", "update"])
+    features: list[str] = field(default_factory=lambda: ["rate_limiting", "caching"])
+    fields: list[FieldAnswer] = field(
+        default_factory=lambda: [FieldAnswer("name", "str"), FieldAnswer("description", "str", True)]
+    )
+
+    def spec(self) -> "RouterSpec":
+        """Return the checked specification.
+
+        Raises:
+            SpecError: An answer is wrong; it says which.
+        """
+        from optimus_tui.scaffold.spec import make_spec
+
+        return make_spec(
+            self.name,
+            self.type,
+            self.operations,
+            rate_limiting="rate_limiting" in self.features,
+            caching="caching" in self.features,
+            fields=[row.text for row in self.fields],
+        )
+
+    def arguments(self) -> dict[str, object]:
+        """Return the same question as arguments of the tool ``generate_enterprise_router``."""
+        return {
+            "router_name": self.name,
+            "router_type": self.type,
+            "operations": list(self.operations),
+            "include_rate_limiting": "rate_limiting" in self.features,
+            "include_caching": "caching" in self.features,
+            "fields": [row.text for row in self.fields],
+        }
+
+
+@dataclass
+class Task:
+    """Something that is done and then has a result. ``state``: waiting, running, passed, found, failed, not run."""
+
+    title: str
+    about: str = ""
+    state: str = "waiting"
+    detail: str = ""
+    output: Sequence[str] = field(default_factory=list)
+
+    @property
+    def words(self) -> str:
+        """Return the result, else what the task is about."""
+        return self.detail.removeprefix("not run: ") or self.about
+
+    @property
+    def text(self) -> str:
+        """Return the task with its result and everything it printed, for a copy."""
+        return "\n".join([f"{self.title}: {self.state} {self.detail}", *self.output])
 
 
 class RouterDraft:
@@ -68,12 +166,16 @@ class RouterDraft:
         """Return True if every check has ended."""
         return bool(self.checks) and all(task.state not in ("waiting", "running") for task in self.checks)
 
-    def enter_word(self, page: WizardPage) -> str:
-        """Return what Enter does on a page, for the footer; empty if it does nothing now."""
+    def enter_word(self, usual: str) -> str:
+        """Return what Enter does here, for the footer; empty if it does nothing now.
+
+        Args:
+            usual: What the page itself says about Enter.
+        """
         if self.at == CHECKS and not self.all_checked:
             return ""
         if self.at != CHECKLIST:
-            return page.enter
+            return usual
         states = {task.state for task in self.flow}
         if "running" in states:
             return ""
@@ -154,34 +256,54 @@ class RouterDraft:
         ]
         return [(why, safe_text(command, 600)) for why, command in shown]
 
-    def make_page(self, gateway_url: str) -> WizardPage:
-        """Return the present page.
 
-        Args:
-            gateway_url: The gateway that the next steps name.
-        """
-        answers = self.answers
-        if self.at == 0:
-            return NamePage(answers)
-        if self.at == 1:
-            return TypePage(answers.type)
-        if self.at == 2:
-            return TicksPage("Operations", OPERATIONS, answers.operations, "a router needs one operation or more")
-        if self.at == 3:
-            return TicksPage("Features", FEATURES, answers.features)
-        if self.at == 4:
-            return FieldsPage(answers.fields)
-        return self._later_page(gateway_url)
+def error_sentence(error: Exception) -> str:
+    """Return what a SpecError says, with what would be right."""
+    allowed = getattr(error, "allowed", None)
+    if allowed:
+        return safe_text(f"{error}; allowed: {', '.join(allowed)}", 400)
+    return safe_text(str(error), 400)
 
-    def _later_page(self, gateway_url: str) -> WizardPage:
-        if self.at == PREVIEW:
-            return PreviewPage(self.plan, self.warnings)
-        if self.at == CHECKS:
-            about = "Nothing is written yet. The tests run in a copy of the project."
-            return TasksPage("Checks", self.checks, about)
-        if self.at == WRITE:
-            return WritePage(self.questions(), self.refusal())
-        if self.at == NEXT:
-            return NextPage(self.next_steps(gateway_url))
-        about = "What to check after adding a feature. full_flow posts one recognisable test message to the gateway."
-        return TasksPage("Checklist", self.flow, about)
+
+def name_problem(name: str) -> str:
+    """Return what is wrong with a router's name, in a sentence. Empty if nothing is."""
+    from optimus_tui.scaffold.spec import SpecError, check_router_name
+
+    try:
+        check_router_name(name)
+    except SpecError as error:
+        return error_sentence(error)
+    return ""
+
+
+def project_problem(project: str) -> str:
+    """Return why no router can be written to a project. Empty if one can. Reads the disk: call it in a thread."""
+    if not project.strip():
+        return "the gateway's source tree is missing: the folder that holds src/backend"
+    shown = safe_text(project, 120)
+    try:
+        if not (Path(project).expanduser() / "src" / "backend" / "routers").is_dir():
+            return f"{shown} is not a gateway: it has no src/backend/routers"
+    except (OSError, ValueError, RuntimeError):
+        return f"{shown!r} is no path"
+    return ""
+
+
+def remembered_project() -> str:
+    """Return the project of the last router; empty if none is known. Reads the disk."""
+    try:
+        raw, _ = read_plain(state_dir() / REMEMBERED, LONGEST_MEMORY)
+        return str(msgspec.json.decode(raw, type=dict[str, str]).get("project", ""))
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError):
+        return ""
+
+
+def remember_project(project: Path) -> None:
+    """Keep it for the next time; a state directory that cannot be written forgets, and that is all."""
+    import contextlib
+
+    from optimus_tui.tui.terminal import write_private
+
+    text = str(project)
+    with contextlib.suppress(OSError, UnicodeEncodeError):
+        write_private(REMEMBERED, msgspec.json.encode({"project": text}).decode())

@@ -1,12 +1,10 @@
-"""The wizard's pages: each shows one question, and puts the answer into ``RouterAnswers``.
+"""The wizard's pages: each shows one question and puts the answer into ``RouterAnswers``. No page opens another.
 
-None of them goes anywhere.
-
-``problem()`` is one sentence that keeps the wizard from going on, or nothing.
+``problem()`` is one sentence that keeps the wizard from going on, or an empty text.
 """
 
-from collections.abc import Sequence
-from typing import Any, ClassVar
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import on
 from textual.app import ComposeResult
@@ -16,12 +14,12 @@ from textual.message import Message
 from textual.widgets import Input, Label, OptionList, Select, SelectionList, Static
 
 from optimus_tui.tui.keys import chosen
-from optimus_tui.tui.routers.answers import FieldAnswer, RouterAnswers, name_problem
-from optimus_tui.tui.routers.lists import (
+from optimus_tui.tui.routers.draft import FieldAnswer, RouterAnswers, RouterDraft, Task, name_problem
+from optimus_tui.tui.routers.widgets import (
     FIELDS_HEAD,
+    CodeView,
     CopyList,
     FieldList,
-    Task,
     WizardChoice,
     WizardOptions,
     WizardTicks,
@@ -32,6 +30,9 @@ from optimus_tui.tui.routers.lists import (
 from optimus_tui.tui.tools.form import FormChoice, step_focus
 from optimus_tui.tui.widgets.fields import BoundedInput
 from optimus_tui.wording.safe import safe_text
+
+if TYPE_CHECKING:
+    from optimus_tui.actions.drafts.routers import RouterPlan
 
 TYPES = (
     WizardChoice("proxy", "proxy", "The AI Engine stores everything; the gateway limits, caches and forwards."),
@@ -49,6 +50,8 @@ FEATURES = (
     WizardChoice("rate_limiting", "rate limiting", "per tenant and operation; 429 with Retry-After above"),
     WizardChoice("caching", "caching", "reads with a TTL; a write invalidates and publishes"),
 )
+CHECKS_ABOUT = "Nothing is written yet. The tests run in a copy of the project."
+CHECKLIST_ABOUT = "What to check after adding a feature. full_flow posts one recognisable test message to the gateway."
 
 
 class WizardPage(Vertical):
@@ -108,7 +111,7 @@ class WizardPage(Vertical):
         self.post_message(self.PageChanged())
 
 
-class Answer(BoundedInput):
+class AnswerInput(BoundedInput):
     """A line to type in; Enter is the page's."""
 
     BINDINGS: ClassVar[Any] = chosen("router.next")
@@ -138,7 +141,7 @@ class NamePage(WizardPage):
         ):
             with Horizontal(classes="field"):
                 yield Label(Content(f"{title:<9}"), classes="field-name")
-                yield Answer(value, id=key, compact=True, max_length=4096, classes="field-value")
+                yield AnswerInput(value, id=key, compact=True, max_length=4096, classes="field-value")
         yield Static("project: the gateway's folder, the one that holds src/backend", classes="page-about")
 
     def offer(self, project: str) -> None:
@@ -259,6 +262,33 @@ class FieldsPage(WizardPage):
         self.list.action_edit()
 
 
+class PreviewPage(WizardPage):
+    """Everything that would be written: the code, the tests, the tree, the diff."""
+
+    title = "Preview"
+    hint = "enter runs the project's code in a copy   ←→ view   esc leaves"
+    enter = "check"
+
+    def __init__(self, plan: "RouterPlan | None", warnings: Sequence[str], failure: str = "") -> None:
+        super().__init__()
+        self.plan, self.warnings, self.failure = plan, warnings, failure
+
+    def compose(self) -> ComposeResult:
+        """Return the views of the plan, or why there are none."""
+        if self.plan is None:
+            yield Static(Content(self.failure or "Rendering, and looking at the project …"), classes="page-about")
+            return
+        yield CodeView(views_of(self.plan, self.warnings))
+
+    def problem(self, started: bool = True) -> str:
+        """Return why there is no plan; empty if there is one, or if it is not waited for yet."""
+        if self.plan is not None:
+            return ""
+        if self.failure or not started:
+            return self.failure
+        return "the plan is not ready yet"
+
+
 class TasksPage(WizardPage):
     """Checks or the checklist, with a result each."""
 
@@ -336,3 +366,64 @@ class NextPage(WizardPage):
     def on_mount(self) -> None:
         """Show the commands."""
         self.list.show(command_rows(self.steps))
+
+
+def make_page(draft: RouterDraft, gateway_url: str) -> WizardPage:
+    """Return the page that the wizard is at.
+
+    Args:
+        draft: The answers, and what came of them so far.
+        gateway_url: The gateway that the next steps name.
+    """
+    answers = draft.answers
+    makers: tuple[Callable[[], WizardPage], ...] = (
+        lambda: NamePage(answers),
+        lambda: TypePage(answers.type),
+        lambda: TicksPage("Operations", OPERATIONS, answers.operations, "a router needs one operation or more"),
+        lambda: TicksPage("Features", FEATURES, answers.features),
+        lambda: FieldsPage(answers.fields),
+        lambda: PreviewPage(draft.plan, draft.warnings),
+        lambda: TasksPage("Checks", draft.checks, CHECKS_ABOUT),
+        lambda: WritePage(draft.questions(), draft.refusal()),
+        lambda: NextPage(draft.next_steps(gateway_url)),
+        lambda: TasksPage("Checklist", draft.flow, CHECKLIST_ABOUT),
+    )
+    return makers[draft.at]()
+
+
+def views_of(plan: "RouterPlan", warnings: Sequence[str]) -> list[tuple[str, str, str]]:
+    """Return title, language and text of each view. The project's texts are made safe line by line."""
+    from optimus_tui.actions.drafts.routers import show_diff
+
+    diff = "\n".join(safe_text(line, 400) for line in show_diff(plan)) or "nothing would change"
+    return [
+        ("router", "python", plan.draft.router.content),
+        ("tests", "python", plan.draft.test.content),
+        ("tree", "text", "\n".join(tree_of(plan, warnings))),
+        ("diff", "diff", diff),
+    ]
+
+
+def tree_of(plan: "RouterPlan", warnings: Sequence[str]) -> list[str]:
+    """Return the project's tree with the files that would change."""
+    lines, seen = [f"{safe_text(str(plan.root), 200)}/"], list[str]()
+    for change in sorted(plan.changes, key=lambda change: change.path):
+        *folders, name = change.path.split("/")
+        for depth, folder in enumerate(folders):
+            here = "/".join(folders[: depth + 1])
+            if here not in seen:
+                seen.append(here)
+                lines.append(f"{'    ' * (depth + 1)}{folder}/")
+        now = (change.after or b"").count(b"\n")
+        state = f"new, {now} lines"
+        if change.before is not None:
+            before = change.before.count(b"\n")
+            state = f"{before} lines become {now}"
+        if change.path in plan.replaced:
+            state += "   REPLACED"
+        lines.append(f"{'    ' * (len(folders) + 1)}{name}   {state}")
+    if not plan.changes:
+        lines.append("    nothing would change: it is there already, exactly like this")
+    if warnings:
+        lines += ["", "To know first:", *(f"- {safe_text(warning, 400)}" for warning in warnings)]
+    return lines

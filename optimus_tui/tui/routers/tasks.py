@@ -1,8 +1,6 @@
-"""The wizard's work that takes time: plan, checks, write, checklist. It runs in workers of the wizard.
+"""The wizard's work that takes time, in its workers: the plan, the checks, the write and the checklist.
 
-The wizard's slow parts, off the event loop: plan, checks, write, and the checklist's questions. It draws nothing.
-
-Checks run in a thread of their own that dies with the process: a test that hangs does not keep the wizard open.
+Checks run in a thread of their own that ends with the process: a test that hangs does not keep the wizard open.
 """
 
 import asyncio
@@ -15,10 +13,19 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from msgspec import structs
 
-from optimus_tui.tui.routers.answers import remember_project
-from optimus_tui.tui.routers.draft import CHECK_WORDS, CHECKLIST, CHECKS, NEXT, PREVIEW, RouterDraft
-from optimus_tui.tui.routers.lists import Task
-from optimus_tui.tui.routers.preview import PreviewPage
+from optimus_tui.tui.routers.draft import (
+    CHECK_WORDS,
+    CHECKLIST,
+    CHECKS,
+    NEXT,
+    PREVIEW,
+    RouterAnswers,
+    RouterDraft,
+    Task,
+    error_sentence,
+    remember_project,
+)
+from optimus_tui.tui.routers.pages import PreviewPage, WizardPage
 from optimus_tui.wording.numbers import UNKNOWN
 from optimus_tui.wording.safe import safe_text
 
@@ -27,15 +34,13 @@ if TYPE_CHECKING:
     from optimus_tui.actions.drafts.routers import RouterPlan
     from optimus_tui.context import Context
     from optimus_tui.contract.tools.common import Report
-    from optimus_tui.tui.routers.answers import RouterAnswers
-    from optimus_tui.tui.routers.pages import WizardPage
 
 
 class Unplannable(Exception):
     """Why there is no plan, or why nothing was written, in one sentence."""
 
 
-def make_plan(answers: "RouterAnswers") -> "tuple[RouterPlan, tuple[str, ...]]":
+def make_plan(answers: RouterAnswers) -> "tuple[RouterPlan, tuple[str, ...]]":
     """Return the plan, and what has to be known before it is written.
 
     Raises:
@@ -46,7 +51,6 @@ def make_plan(answers: "RouterAnswers") -> "tuple[RouterPlan, tuple[str, ...]]":
     from optimus_tui.actions.files.tree import WriteRefused
     from optimus_tui.scaffold.spec import SpecError
     from optimus_tui.tools.router import shared_names
-    from optimus_tui.tui.routers.answers import sentence
 
     try:
         spec = answers.spec()
@@ -54,7 +58,7 @@ def make_plan(answers: "RouterAnswers") -> "tuple[RouterPlan, tuple[str, ...]]":
         recovered = recover(root)
         plan = plan_router(root, spec, shared_names)
     except SpecError as error:
-        raise Unplannable(sentence(error)) from None
+        raise Unplannable(error_sentence(error)) from None
     except (WriteRefused, OSError, ValueError) as error:
         raise Unplannable(reason(error)) from None
     _load_highlighter()
@@ -126,7 +130,7 @@ async def follow_checks(plan: "RouterPlan") -> "AsyncIterator[DraftCheck]":
 # -- the development checklist -----------------------------------------------------------------------------------------
 
 
-def checklist(answers: "RouterAnswers") -> list[tuple[str, str, dict[str, object]]]:
+def checklist(answers: RouterAnswers) -> list[tuple[str, str, dict[str, object]]]:
     """Return what to ask after a router was written: title, tool and arguments, each."""
     return [
         ("Generate", "generate_enterprise_router", answers.arguments()),
@@ -225,7 +229,7 @@ class WizardView(Protocol):
     def refresh_tasks(self, tasks: list[Task]) -> None:
         """Draw the page's list of tasks."""
 
-    async def replace_page(self, page: "WizardPage") -> None:
+    async def replace_page(self, page: WizardPage) -> None:
         """Put another form of the present page in its place."""
 
     async def show(self, at: int) -> None:

@@ -1,12 +1,7 @@
-"""The wizard (ctrl+n): from a name to a written, checked router, and the development checklist behind it.
+"""The wizard (ctrl+n): from a name to a written, checked router, and the development checklist after it.
 
 It leads through pages and keeps the answers; ``scaffold`` decides what is right, ``actions`` writes. Nothing is written
 before the last page's explicit yes, and nothing slow happens on the event loop.
-
-Keys that come before the wizard's first page can take them: kept, and handed on in their order.
-
-On a slow machine ctrl+n and the name behind it arrive in one burst. It refuses to guess: nothing that was typed
-becomes a command of the screen.
 """
 
 import asyncio
@@ -25,19 +20,35 @@ from optimus_tui.assets import asset_dir
 from optimus_tui.context import Context
 from optimus_tui.tui.base_screen import BaseScreen
 from optimus_tui.tui.keys import chosen
-from optimus_tui.tui.routers.answers import FieldAnswer, RouterAnswers, project_problem, remembered_project
-from optimus_tui.tui.routers.draft import CHECKLIST, CHECKS, NEXT, PREVIEW, STEPS, WRITE, RouterDraft
-from optimus_tui.tui.routers.lists import FieldList, Task
-from optimus_tui.tui.routers.pages import FieldsPage, NamePage, TasksPage, WizardPage
+from optimus_tui.tui.routers.draft import (
+    CHECKLIST,
+    CHECKS,
+    NEXT,
+    PREVIEW,
+    STEPS,
+    WRITE,
+    FieldAnswer,
+    RouterAnswers,
+    RouterDraft,
+    Task,
+    project_problem,
+    remembered_project,
+)
+from optimus_tui.tui.routers.pages import FieldsPage, NamePage, TasksPage, WizardPage, make_page
 from optimus_tui.tui.routers.tasks import WizardTasks
+from optimus_tui.tui.routers.widgets import FieldDialog, FieldList
 from optimus_tui.tui.terminal import open_in_editor
 from optimus_tui.tui.widgets.bars import KeyStrip
 from optimus_tui.tui.widgets.fields import BoundedInput
 from optimus_tui.wording.safe import safe_text
 
 
-class TypedAhead(BaseScreen):
-    """Holds keys and pastes until ``hand_on``."""
+class HeldKeysScreen(BaseScreen):
+    """A screen that holds keys and pastes until ``release_keys``.
+
+    On a slow machine ctrl+n and the name behind it arrive in one burst, before there is a field: nothing that was typed
+    may become a command of the screen.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -49,7 +60,7 @@ class TypedAhead(BaseScreen):
         else:
             super()._forward_event(event)
 
-    def hand_on(self) -> None:
+    def release_keys(self) -> None:
         """Send the held keys to what has the focus now. Later keys go their usual way."""
         held, self._held = self._held or [], None
         for event in held:
@@ -62,7 +73,7 @@ HELD_SECONDS, FIRST_HELD_SECONDS = 0.3, 0.8
 starts nothing."""
 
 
-class RouterScreen(TypedAhead):
+class RouterScreen(HeldKeysScreen):
     """Write a new router with its tests: answer, look, let it be checked, then write. Answers stay on the way back."""
 
     CSS_PATH: ClassVar[Any] = [asset_dir("styles") / "tools.tcss", asset_dir("styles") / "router.tcss"]
@@ -109,7 +120,7 @@ class RouterScreen(TypedAhead):
         page = self.query_one(NamePage)
         self._draw_page(page)
         self.set_focus(page.places()[0])
-        self.hand_on()
+        self.release_keys()
         work: Any = self._recall
         self.run_worker(work, name="recall", group="recall", exit_on_error=False)
 
@@ -171,7 +182,7 @@ class RouterScreen(TypedAhead):
     # -- drawing
 
     def _make_page(self) -> WizardPage:
-        return self.draft.make_page(self.context.settings.gateway_url)
+        return make_page(self.draft, self.context.settings.gateway_url)
 
     def _draw_page(self, page: WizardPage) -> None:
         """Draw the title, the breadcrumb, the note and the keys of a page."""
@@ -186,7 +197,7 @@ class RouterScreen(TypedAhead):
         """Draw the footer, with what Enter does here."""
         strip = self.query_one(KeyStrip)
         if self.page is not None:
-            strip.labels = {"router.next": self.draft.enter_word(self.page)}
+            strip.labels = {"router.next": self.draft.enter_word(self.page.enter)}
         strip.refresh()
 
     def _draw_breadcrumb(self) -> None:
@@ -284,8 +295,6 @@ class RouterScreen(TypedAhead):
 
     @on(FieldList.FieldRequested)
     def _field_requested(self, event: FieldList.FieldRequested) -> None:
-        from optimus_tui.tui.routers.lists import FieldDialog
-
         event.stop()
         page = self.page
         if not isinstance(page, FieldsPage):

@@ -8,8 +8,8 @@ from textual.app import App
 from textual.widgets import Input
 
 from optimus_tui.tui.dialogs.base import QuestionDialog, QuestionField
-from optimus_tui.tui.routers.answers import FieldAnswer
-from optimus_tui.tui.routers.lists import FieldDialog
+from optimus_tui.tui.routers.draft import FieldAnswer
+from optimus_tui.tui.routers.widgets import FieldDialog
 from tests.tui.routers.driver import app_for, offline  # noqa: F401 - the fixture keeps the dashboard from asking
 
 

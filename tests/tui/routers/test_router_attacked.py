@@ -7,10 +7,9 @@ from typing import Any
 import pytest
 from textual import events
 
-from optimus_tui.tui.routers.answers import FieldAnswer
-from optimus_tui.tui.routers.draft import CHECKLIST, NEXT, PREVIEW, WRITE
-from optimus_tui.tui.routers.lists import FieldDialog
+from optimus_tui.tui.routers.draft import CHECKLIST, NEXT, PREVIEW, WRITE, FieldAnswer
 from optimus_tui.tui.routers.pages import FieldsPage
+from optimus_tui.tui.routers.widgets import FieldDialog
 from tests.tui.driver import until
 from tests.tui.routers.driver import (
     PASSED,

@@ -10,8 +10,8 @@ from textual import events
 from textual.widgets import Input
 
 from optimus_tui.tui.dashboard.screen import Dashboard
-from optimus_tui.tui.routers.answers import FieldAnswer, name_problem
-from optimus_tui.tui.routers.lists import FieldDialog
+from optimus_tui.tui.routers.draft import FieldAnswer, name_problem
+from optimus_tui.tui.routers.widgets import FieldDialog
 from optimus_tui.tui.routers.wizard import RouterScreen
 from tests.tui.driver import until
 from tests.tui.routers.driver import SIZES, app_for, gateway, offline, opened, shown

@@ -10,7 +10,7 @@ from optimus_tui.tui.dashboard.screen import Dashboard
 from optimus_tui.tui.dialogs.base import AskDialog
 from optimus_tui.tui.routers import tasks as router_work
 from optimus_tui.tui.routers.draft import NEXT, PREVIEW, WRITE
-from optimus_tui.tui.routers.lists import FieldDialog
+from optimus_tui.tui.routers.widgets import FieldDialog
 from optimus_tui.tui.routers.wizard import RouterScreen
 from tests.tui.driver import until
 from tests.tui.pane_app import screen_lines
@@ -119,7 +119,7 @@ async def test_router_with_a_name_on_the_command_line_and_in_the_palette(gateway
 
 
 def test_the_plan_refuses_in_one_sentence_where_the_project_is_none(tmp_path: Path) -> None:
-    from optimus_tui.tui.routers.answers import RouterAnswers
+    from optimus_tui.tui.routers.draft import RouterAnswers
 
     with pytest.raises(router_work.Unplannable, match="is not a gateway"):
         router_work.make_plan(RouterAnswers(name="products", project=str(tmp_path)))

@@ -1,20 +1,18 @@
-"""The wizard's lists: Textual's option lists with the keys of every other list.
+"""The wizard's widgets: lists with the keys of every other list, the dialog of one field, and highlighted code.
 
-None of them has Enter, which belongs to the page. Lists of results hold each printed line as an option of its own, so
-that a long output can be read with the arrows.
-
-One field of a resource's model: name, type, optional, default. Under it stands what is wrong, in scaffold's words.
-
-Dismisses with the field, or None if it was closed without one.
+No list has Enter, which belongs to the page. Lists of results hold each printed line as an option of its own, so that
+a long output can be read with the arrows.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
+from rich.syntax import Syntax
 from textual import on
+from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical
+from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 from textual.message import Message
 from textual.widget import Widget
@@ -23,9 +21,9 @@ from textual.widgets.option_list import Option
 from textual.widgets.selection_list import Selection
 
 from optimus_tui.tui.dialogs.base import Dialog
-from optimus_tui.tui.keys import chosen
+from optimus_tui.tui.keys import MOVES, chosen
 from optimus_tui.tui.messages import CopyRequested
-from optimus_tui.tui.routers.answers import FieldAnswer
+from optimus_tui.tui.routers.draft import FieldAnswer, Task
 from optimus_tui.tui.tools.form import FormChoice
 from optimus_tui.tui.widgets.cells import fit_cell, fit_name, wrap
 from optimus_tui.tui.widgets.fields import BoundedInput, ReversedChoice, TickList
@@ -57,7 +55,8 @@ STATE_MARKS = {
 """The glyph and the style of a task's state, which is also written out."""
 TITLE_CELLS = 17
 STATE_CELLS = 10
-MAX_NAME = 60
+MAX_NAME, MAX_LENGTH = 60, 200
+"""Cells of a name in the list of fields, and characters that can be typed into a field's line."""
 
 
 @dataclass(frozen=True)
@@ -67,27 +66,6 @@ class WizardChoice:
     value: str
     title: str
     about: str
-
-
-@dataclass
-class Task:
-    """Something that is done and then has a result. ``state``: waiting, running, passed, found, failed, not run."""
-
-    title: str
-    about: str = ""
-    state: str = "waiting"
-    detail: str = ""
-    output: Sequence[str] = field(default_factory=list)
-
-    @property
-    def words(self) -> str:
-        """Return the result, else what the task is about."""
-        return self.detail.removeprefix("not run: ") or self.about
-
-    @property
-    def text(self) -> str:
-        """Return the task with its result and everything it printed, for a copy."""
-        return "\n".join([f"{self.title}: {self.state} {self.detail}", *self.output])
 
 
 class WizardOptions(ReversedChoice, inherit_bindings=False):
@@ -243,9 +221,6 @@ def task_rows(tasks: Sequence[Task], width: int) -> list[tuple[Content, str, str
     return rows
 
 
-MAX_LENGTH = 200
-
-
 class FieldDialog(Dialog):
     """Enter keeps the field, Escape leaves it as it was."""
 
@@ -327,3 +302,65 @@ class FieldDialog(Dialog):
         """Focus the next line, or the one before with a negative number; past an end the other end."""
         at = next((i for i, line in enumerate(self.lines) if line is self.focused), 0)
         self.set_focus(self.lines[(at + by) % len(self.lines)])  # at once: the next key may be here already
+
+
+class CodeView(VerticalScroll, can_focus=True):
+    """Highlighted text that scrolls; left and right change what is shown."""
+
+    BINDINGS: ClassVar[Any] = [
+        *chosen(*MOVES[:-1]),
+        ("left,h", "turn(-1)", ""),
+        ("right,l", "turn(1)", ""),
+    ]
+
+    def __init__(self, views: Sequence[tuple[str, str, str]]) -> None:
+        super().__init__(id="code")
+        self.views, self.at = list(views), 0
+
+    def compose(self) -> ComposeResult:
+        """Return the text."""
+        yield Static(id="code-text")
+
+    def on_mount(self) -> None:
+        """Show the first view."""
+        self.show()
+
+    def show(self) -> None:
+        """Draw the view that was turned to."""
+        _, language, text = self.views[self.at]
+        theme = "ansi_dark" if self.app.current_theme.dark else "ansi_light"
+        numbers = language == "python"
+        background = self.app.theme_variables.get("background", "default")
+        self.query_one("#code-text", Static).update(
+            Syntax(text, language, theme=theme, line_numbers=numbers, word_wrap=True, background_color=background)
+        )
+        self.border_title = Content.assemble(
+            " ",
+            *[
+                part
+                for i, (name, _, _) in enumerate(self.views)
+                for part in ((name, "bold" if i == self.at else "dim"), ("   ", ""))
+            ],
+        )
+        self.scroll_to(y=0, animate=False)
+
+    def action_turn(self, by: int) -> None:
+        """Show the next view, or one before with a negative number."""
+        self.at = (self.at + by) % len(self.views)
+        self.show()
+
+    def action_move(self, by: int) -> None:
+        """Scroll by a number of lines."""
+        self.scroll_relative(y=by, animate=False)
+
+    def action_page(self, by: int) -> None:
+        """Scroll by a number of pages."""
+        self.scroll_relative(y=by * max(1, self.size.height - 1), animate=False)
+
+    def action_first(self) -> None:
+        """Scroll to the first line."""
+        self.scroll_to(y=0, animate=False)
+
+    def action_last(self) -> None:
+        """Scroll to the last line."""
+        self.scroll_to(y=self.max_scroll_y, animate=False)
