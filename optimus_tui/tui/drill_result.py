@@ -12,7 +12,7 @@ from optimus_tui.tools.pages.sections import Fact, Section
 from optimus_tui.tui import terminal
 from optimus_tui.tui.base_screen import BaseScreen
 from optimus_tui.tui.keys import chosen
-from optimus_tui.tui.tools.report_view import ReportView, report_lines
+from optimus_tui.tui.tools.lists import ReportView, report_lines
 from optimus_tui.tui.widgets.bars import Bar, KeyStrip
 
 

@@ -15,7 +15,7 @@ from optimus_tui.tools.answer import answer, encode, exit_code
 from optimus_tui.tools.registry import TOOLS, ToolCall
 from optimus_tui.tui.app import OptimusApp
 from optimus_tui.tui.dashboard.screen import Dashboard
-from optimus_tui.tui.tools.report_view import ReportView
+from optimus_tui.tui.tools.lists import ReportView
 from optimus_tui.tui.tools.screen import ToolsScreen
 from tests.hostile import HostileServer
 from tests.realserver import RealServer

@@ -15,7 +15,7 @@ from optimus_tui.contract.tools.common import Report
 from optimus_tui.contract.tools.traffic import PerformanceReport
 from optimus_tui.tools.pages.sections import sections
 from optimus_tui.tools.registry import TOOLS
-from optimus_tui.tui.tools.report_view import report_lines
+from optimus_tui.tui.tools.lists import report_lines
 from tests.hostile import HostileServer
 from tests.realserver import RealServer
 from tests.surfaces.world import GATEWAY

@@ -90,7 +90,7 @@ class Navigator:
 
     def open_routine(self) -> None:
         """Show the day's routine, and run the tool that is chosen there."""
-        from optimus_tui.tui.tools.routine_dialog import RoutineDialog
+        from optimus_tui.tui.tools.lists import RoutineDialog
 
         self.dashboard.open_screen(RoutineDialog(), self._run_chosen)
 

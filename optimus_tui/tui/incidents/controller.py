@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 
 from optimus_tui.contract.actions import Receipt
 from optimus_tui.contract.findings import SEVERITIES, Finding
-from optimus_tui.tui.actions.controller import ActionsController
-from optimus_tui.tui.actions.interrupted import InterruptedActions, holds
+from optimus_tui.tui.actions.controller import ActionsController, InterruptedActions, holds
 from optimus_tui.tui.services import DashboardServices
 from optimus_tui.wording.numbers import ago
 from optimus_tui.wording.safe import safe_text

@@ -24,7 +24,7 @@ from optimus_tui.tui.incidents import text as words
 from optimus_tui.tui.incidents.step_actions import RecommendationActions, StepActions
 from optimus_tui.tui.keys import MOVES, bindings, chosen
 from optimus_tui.tui.theme import Piece
-from optimus_tui.tui.tools.report_view import Lines, ReportView, report_lines
+from optimus_tui.tui.tools.lists import Lines, ReportView, report_lines
 from optimus_tui.tui.widgets.bars import Bar, KeyStrip, Words
 from optimus_tui.tui.widgets.line_view import LineView
 
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from optimus_tui.tui.services import DashboardServices
 
 NARROW = 110
+WIDE_STEPS = 78
+"""Cells of a line from which the steps' titles have their whole width."""
 WHILE_OPEN = tuple(f"incident.{name}" for name in ("step", "skip", "redo", "act", "mark", "look", "close"))
 """Keys that neither footer nor help offers once the incident is closed; pressing one shows why it does nothing."""
 
@@ -54,6 +56,7 @@ class StepList(LineView):
 
     BINDINGS: ClassVar[Any] = chosen(*MOVES[:-1])
     head_lines = 0
+    table, wide_table = words.steps_table(18), words.steps_table(26)
 
     def __init__(self) -> None:
         super().__init__(id="steps")
@@ -68,7 +71,10 @@ class StepList(LineView):
 
     def row(self, index: int, width: int) -> list[Piece]:
         """Return one step as spans."""
-        return words.step_pieces(self.state, index, self.running, width)
+        table = self.table
+        if width >= WIDE_STEPS:
+            table = self.wide_table
+        return table.row(words.StepLine(self.state, index, self.running), width)
 
     def watch_cursor(self) -> None:
         """Show the step that is under the cursor."""

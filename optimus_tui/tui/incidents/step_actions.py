@@ -1,14 +1,7 @@
-"""What the keys of the incident screen do with steps and notes.
-
-Run, choose, skip, repeat, note, pin, close, export.
+"""What the keys of the incident screen do with steps, notes and recommendations.
 
 Work that takes time runs in workers of the dashboard, so that leaving the screen does not end it. A refusal is shown
 in the incident service's own words, and nothing is shown before it is recorded.
-
-What the incident screen does about recommendations: carries one out, records its outcome, marks manual work.
-
-A recommendation names its tenant in text. The bytes of the name are looked up, and asked for if that leaves a doubt.
-An action reaches no further than its finding: of a tenant's counters only those that it is about.
 """
 
 import time
@@ -275,7 +268,11 @@ class RecommendationView(IncidentView, Protocol):
 
 
 class RecommendationActions:
-    """Carries out recommendations and marks them."""
+    """Carries out recommendations and marks them.
+
+    A recommendation names its tenant in text. The bytes of the name are looked up, and asked for if that leaves a
+    doubt.
+    """
 
     def __init__(self, view: RecommendationView, steps: StepActions, actions: ActionsController) -> None:
         """Do nothing yet.

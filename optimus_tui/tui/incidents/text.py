@@ -4,16 +4,15 @@ Texts in a state are as they were recorded, so each is made safe here.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 
 from optimus_tui.contract.incident import ActionRecord, Advice, Comparison, IncidentState, Stamp, Step
 from optimus_tui.tools.pages.sections import Fact, Section, Tone, sections
-from optimus_tui.tui.theme import Piece
-from optimus_tui.tui.tools.report_view import MARKS
+from optimus_tui.tui.tools.lists import MARKS
 from optimus_tui.tui.widgets.bars import Words
-from optimus_tui.tui.widgets.cells import fit_cell
+from optimus_tui.tui.widgets.cells import Cell, Column, Table
 from optimus_tui.wording.numbers import age, clause, clock, latency, plural, quantity
 from optimus_tui.wording.safe import safe_sentence, safe_text
 from optimus_tui.workflow.standing import (
@@ -82,31 +81,43 @@ def bar_words(state: IncidentState, now: Stamp, mode: tuple[str, str], problem: 
     return left, right
 
 
-def step_pieces(state: IncidentState, index: int, running: str, width: int) -> list[Piece]:
-    """Return one line of the list of steps as spans.
+class StepLine(NamedTuple):
+    """A step of an incident by its place, and how far the running step is, in words."""
 
-    Args:
-        state: The incident.
-        index: The step's place.
-        running: How far the running step is, in words.
-        width: Columns.
-    """
-    step = state.steps[index]
-    glyph, style = STEP_MARKS[step.status], STEP_STYLES[step.status]
-    title_style, summary, summary_style = "", step_summary(state, step), "quiet"
-    if state.next is step and state.status == "open" and state.running is None:
-        glyph, style = NEXT_MARK, "accent"
-    if step.status in ("running", "done"):
-        title_style = "bright"
-    if step.status == "running":
-        summary, summary_style = running, "accent"
-    title = f"{index + 1} {safe(step.plan.title, 40)}"
-    room = min(26, max(18, width // 3))
-    return [
-        (f"{glyph} ", style),
-        (fit_cell(title, min(room, max(1, width - 2))), title_style),
-        (fit_cell("  " + summary, max(0, width - 2 - room)), summary_style),
-    ]
+    state: IncidentState
+    at: int
+    running: str
+
+    @property
+    def step(self) -> Step:
+        """Return the step."""
+        return self.state.steps[self.at]
+
+
+def _mark_cell(line: StepLine, _: int) -> Cell:
+    if line.state.next is line.step and line.state.status == "open" and line.state.running is None:
+        return NEXT_MARK, "accent"
+    return STEP_MARKS[line.step.status], STEP_STYLES[line.step.status]
+
+
+def _title_cell(line: StepLine, _: int) -> Cell:
+    style = "bright" * (line.step.status in ("running", "done"))
+    return f"{line.at + 1} {safe(line.step.plan.title, 40)}", style
+
+
+def _outcome_cell(line: StepLine, _: int) -> Cell:
+    if line.step.status == "running":
+        return f" {line.running}", "accent"
+    return f" {step_summary(line.state, line.step)}", "quiet"
+
+
+def steps_table(title_cells: int) -> Table[StepLine]:
+    """Return the table of steps with so many cells for their titles."""
+    return Table(
+        Column("mark", "", 1, _mark_cell),
+        Column("step", "step", title_cells, _title_cell),
+        Column("outcome", "outcome", 1, _outcome_cell, grow=1),
+    )
 
 
 def step_summary(state: IncidentState, step: Step) -> str:

@@ -1,14 +1,10 @@
-"""A form made from a tool's input schema: one line a field. It knows JSON Schema, and no tool.
+"""A form made from a tool's input schema, with a line for each field. It knows JSON Schema, and no tool.
 
-Enums are choices, booleans switches, numbers and texts are typed. What is filled in is handed over as it is:
-``tools.arguments`` judges it, as on every other surface. A field at its default is not sent.
-
-One run of a tool as the screen remembers it: what was asked, what came, how long it took. Draws nothing.
+Enums and booleans are choices, numbers and texts are typed. What is filled in is passed on as it is: ``tools.answer``
+checks it, as on every other surface. A field at its default is not sent.
 """
 
-import dataclasses
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from rich.text import Text
@@ -23,8 +19,6 @@ from textual.suggester import SuggestFromList
 from textual.widget import Widget
 from textual.widgets import Input, Label, Select
 
-from optimus_tui.contract.tools.common import Report
-from optimus_tui.wording.numbers import latency, progress
 from optimus_tui.wording.safe import safe_text
 
 
@@ -224,61 +218,3 @@ def typed(text: str, spec: Mapping[str, Any]) -> Any:
     if spec.get("type") == "array":
         return [part.strip() for part in text.split(",") if part.strip()]
     return text
-
-
-@dataclass
-class ToolRun:
-    """``report`` is an answer, or the document that says why there is none (``code`` 2, 3 or 4)."""
-
-    tool: str
-    arguments: Mapping[str, Any]
-    started: float
-    """Seconds of the monotonic clock."""
-    took: float | None = None
-    report: Report | None = None
-    code: int | None = None
-    stopped: str = ""
-    """Why there is no document at all: cancelled, or a bug."""
-    progress: tuple[int, int | None, str] | None = None
-    encoded: bytes = dataclasses.field(default=b"")
-
-    @property
-    def running(self) -> bool:
-        """Return True until there is an answer."""
-        return self.took is None
-
-    @property
-    def mark(self) -> tuple[str, str]:
-        """Return a glyph for the outcome, and its style."""
-        if self.running:
-            return "…", "accent"
-        if self.code == 0:
-            return "●", "good"
-        if self.code == 1:
-            return "▲", "warn"
-        if self.code is None:
-            return "○", "quiet"
-        return "✖", "crit"
-
-    def note_progress(self, done: int, total: int | None, what: str) -> None:
-        """Remember how far a scan has come."""
-        self.progress = (done, total, what)
-
-    def words(self, mono: float, deadline: float) -> str:
-        """Return the line above the answer."""
-        if self.running:
-            parts = [f"running {mono - self.started:.1f} s of {deadline:g} s"]
-            if self.progress:
-                parts.append(progress(*self.progress))
-            return " · ".join([*parts, "esc stops it"])
-        took = latency((self.took or 0.0) * 1000)
-        if self.stopped:
-            return f"{self.stopped} after {took}"
-        results = {
-            0: "nothing of medium or worse",
-            1: "something found",
-            2: "bad argument",
-            3: "no result",
-            4: "refused",
-        }
-        return f"{results.get(self.code or 0, '')} · exit {self.code} · {took}"

@@ -22,8 +22,8 @@ from optimus_tui.tools.registry import TOOLS, Tool, ToolCall
 from optimus_tui.tui.base_screen import BaseScreen
 from optimus_tui.tui.keys import bindings, chosen
 from optimus_tui.tui.theme import Piece
-from optimus_tui.tui.tools.form import ToolForm, ToolRun
-from optimus_tui.tui.tools.report_view import ReportView, ToolList, report_lines, text_lines
+from optimus_tui.tui.tools.form import ToolForm
+from optimus_tui.tui.tools.lists import ReportView, RoutineDialog, ToolList, ToolRun, report_lines, text_lines
 from optimus_tui.tui.widgets.bars import KeyStrip
 from optimus_tui.wording.safe import safe_text
 
@@ -333,8 +333,6 @@ class ToolsScreen(BaseScreen):
 
     def action_routine(self) -> None:
         """Show the day's routine, and run what is chosen there."""
-        from optimus_tui.tui.tools.routine_dialog import RoutineDialog
-
         self.app.push_screen(RoutineDialog(), self._take)
 
     def _take(self, tool_call: ToolCall | None) -> None:

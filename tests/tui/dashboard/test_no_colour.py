@@ -12,7 +12,7 @@ from optimus_tui.tui.app import OptimusApp
 from optimus_tui.tui.dashboard.screen import Dashboard
 from optimus_tui.tui.dialogs.base import ChooseDialog, PickDialog
 from optimus_tui.tui.panes.limits.pane import LimitsPane
-from optimus_tui.tui.tools.report_view import ReportView, ToolList
+from optimus_tui.tui.tools.lists import ReportView, ToolList
 from optimus_tui.tui.widgets.fields import TickList
 from tests.fixed_clock import FixedClock
 from tests.tui.pane_app import PaneApp, screen_lines

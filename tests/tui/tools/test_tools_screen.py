@@ -21,8 +21,7 @@ from optimus_tui.tui.dialogs.base import ChooseDialog
 from optimus_tui.tui.dialogs.sheets import TextDialog
 from optimus_tui.tui.keys import KEYS
 from optimus_tui.tui.tools.form import FormChoice
-from optimus_tui.tui.tools.report_view import ReportView, ToolList
-from optimus_tui.tui.tools.routine_dialog import RoutineDialog
+from optimus_tui.tui.tools.lists import ReportView, RoutineDialog, ToolList
 from optimus_tui.tui.tools.screen import ToolsScreen
 from tests.tool_documents import trouble
 from tests.tui.driver import until

@@ -17,7 +17,7 @@ from optimus_tui.tools.pages import sections as pages
 from optimus_tui.tools.pages.format_value import figure, label, measured, samples
 from optimus_tui.tools.pages.sections import Section, sections
 from optimus_tui.tools.registry import TOOLS, callings
-from optimus_tui.tui.tools.report_view import report_lines
+from optimus_tui.tui.tools.lists import report_lines
 from tests.tool_documents import FLOW, NOW, trouble
 from tests.tui.pictures import MIXED, counter, limits_report
 

@@ -1,0 +1,349 @@
+"""The lists of the tools screen: the tools with their last runs, the day's routine, and an answer as lines to read.
+
+An answer's sections become lines of a given width. What a cell cannot hold is shortened and stays whole in the JSON; a
+command is never shortened, it goes on in the next line.
+"""
+
+import dataclasses
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, NamedTuple
+
+from rich.cells import cell_len
+from textual.widget import Widget
+
+from optimus_tui.contract.tools.common import Report
+from optimus_tui.tools.pages.sections import Fact, Section
+from optimus_tui.tools.registry import TOOLS, RoutineStep, routine, symptoms
+from optimus_tui.tui.dialogs.base import Dialog
+from optimus_tui.tui.keys import MOVES, chosen
+from optimus_tui.tui.messages import CopyRequested
+from optimus_tui.tui.theme import Piece
+from optimus_tui.tui.widgets.cells import Align, Cell, Column, Table, fit_cell, fit_name, wrap
+from optimus_tui.tui.widgets.line_view import LineView
+from optimus_tui.wording.layout import GAP, LEAST, Need, fitting_widths, is_figure, left_out
+from optimus_tui.wording.numbers import latency, progress
+
+INKS = {"critical": "crit", "warning": "warn", "ok": "good", "quiet": "quiet", "": ""}
+MARKS = {"critical": "✖ ", "high": "▲ ", "medium": "▲ ", "warning": "▲ ", "low": "△ ", "info": "△ "}
+"""Severities carry their glyph, so that colour alone says nothing."""
+MOST_LABEL = 34
+LONGEST_WORD = 24
+_WORDS = re.compile(r"[^_ ]*[_ ]|[^_ ]+")
+"""The words of a column's head, each with what parts it from the next."""
+
+Lines = list[list[Piece]]
+CALL_NUMBERS = {"first": "1", "then": "2"}
+"""What is written for the reasons that only give an order."""
+CALL_CELLS = 48
+"""Cells of a tool call before its reason, where there is room for both."""
+Row = RoutineStep | str
+"""A line that runs, or a heading."""
+
+
+@dataclass
+class ToolRun:
+    """``report`` is an answer, or the document that says why there is none (``code`` 2, 3 or 4)."""
+
+    tool: str
+    arguments: Mapping[str, Any]
+    started: float
+    """Seconds of the monotonic clock."""
+    took: float | None = None
+    report: Report | None = None
+    code: int | None = None
+    stopped: str = ""
+    """Why there is no document at all: cancelled, or a bug."""
+    progress: tuple[int, int | None, str] | None = None
+    encoded: bytes = dataclasses.field(default=b"")
+
+    @property
+    def running(self) -> bool:
+        """Return True until there is an answer."""
+        return self.took is None
+
+    @property
+    def mark(self) -> tuple[str, str]:
+        """Return a glyph for the outcome, and its style."""
+        if self.running:
+            return "…", "accent"
+        if self.code == 0:
+            return "●", "good"
+        if self.code == 1:
+            return "▲", "warn"
+        if self.code is None:
+            return "○", "quiet"
+        return "✖", "crit"
+
+    def note_progress(self, done: int, total: int | None, what: str) -> None:
+        """Remember how far a scan has come."""
+        self.progress = (done, total, what)
+
+    def words(self, mono: float, deadline: float) -> str:
+        """Return the line above the answer."""
+        if self.running:
+            parts = [f"running {mono - self.started:.1f} s of {deadline:g} s"]
+            if self.progress:
+                parts.append(progress(*self.progress))
+            return " · ".join([*parts, "esc stops it"])
+        took = latency((self.took or 0.0) * 1000)
+        if self.stopped:
+            return f"{self.stopped} after {took}"
+        results = {
+            0: "nothing of medium or worse",
+            1: "something found",
+            2: "bad argument",
+            3: "no result",
+            4: "refused",
+        }
+        return f"{results.get(self.code or 0, '')} · exit {self.code} · {took}"
+
+
+class ToolLine(NamedTuple):
+    """A tool's name, its last run, and whether the cursor is on it."""
+
+    name: str
+    run: ToolRun | None
+    is_here: bool
+
+
+class ToolList(LineView):
+    """The registered tools in the order of the documentation, each with how its last answer was."""
+
+    BINDINGS: ClassVar[Any] = chosen(*MOVES)
+    head_lines = 0
+    table = Table[ToolLine](
+        Column("mark", "", 1, lambda line, _: line.run.mark if line.run else ("", "")),
+        Column("tool", "tool", 1, lambda line, _: (line.name, "bright" * line.is_here), grow=1),
+    )
+
+    def __init__(self) -> None:
+        super().__init__(id="tool-list")
+        self.set_rows(list(TOOLS))
+        self.runs: dict[str, ToolRun] = {}
+
+    def row(self, index: int, width: int) -> list[Piece]:
+        """Return a tool with the mark of its last answer."""
+        name = self.rows[index]
+        return self.table.row(ToolLine(name, self.runs.get(name), index == self.cursor), width)
+
+    def watch_cursor(self) -> None:
+        """Tell the screen that another tool is under the cursor."""
+        super().watch_cursor()
+        if self.is_mounted:
+            self.call_later(self.app.run_action, "screen.tool_under_cursor", self)
+
+    def action_open(self) -> None:
+        """Go to the tool's form."""
+        self.call_later(self.app.run_action, "screen.fill_in", self)
+
+
+class RoutineView(LineView):
+    """Headings and steps; the cursor can be on steps only."""
+
+    BINDINGS: ClassVar[Any] = chosen(*MOVES)
+    head_lines = 0
+    table = Table[tuple[str, RoutineStep]](
+        Column("when", "when", 20, lambda row, _: (f"  {row[0]}", "bright")),
+        Column("number", "", 2, lambda row, _: (CALL_NUMBERS.get(row[1].why, ""), "quiet")),
+        Column("call", "call", 10, lambda row, cells: _call_pieces(row[1], cells), grow=1),
+        gap=0,
+    )
+
+    def __init__(self) -> None:
+        super().__init__(id="body")
+        self._steps: list[Row] = [
+            "The day",
+            *routine(TOOLS),
+            "",
+            "Which tool for which symptom",
+            *symptoms(TOOLS),
+        ]
+
+    def on_mount(self) -> None:
+        """Put the rows in, with the cursor on the first that can be run."""
+        self.set_rows(self._steps)
+        self.styles.height = len(self._steps)
+        self.move_to(1)
+
+    def row(self, index: int, width: int) -> list[Piece]:
+        """Return a heading or a tool call as spans."""
+        row = self.rows[index]
+        if isinstance(row, str):
+            return [(row, "head")]
+        before, when = self.rows[index - 1], row.when  # the first row is a heading
+        if isinstance(before, RoutineStep) and before.when == when:
+            when = ""
+        return self.table.row((when, row), width)
+
+    def move_to(self, index: int) -> None:
+        """Move the cursor, past headings and blank rows."""
+        index = max(0, min(len(self.rows) - 1, index))
+        step = 1
+        if index < self.cursor:
+            step = -1
+        while 0 <= index < len(self.rows) and isinstance(self.rows[index], str):
+            index += step
+        if 0 <= index < len(self.rows):
+            super().move_to(index)
+
+    def action_first(self) -> None:
+        """Move to the first row that can be run."""
+        self.move_to(1)
+
+    def action_open(self) -> None:
+        """Dismiss the dialog with the tool call under the cursor."""
+        if isinstance(self.selected, RoutineStep):
+            self.screen.dismiss(self.selected.tool_call)
+
+
+class RoutineDialog(Dialog):
+    """The day's routine; dismisses with the chosen tool call, or None."""
+
+    dialog_title = "Routine"
+    dialog_keys = "enter runs   ↑↓ choose   esc closes"
+
+    def body(self) -> list[Widget]:
+        """Return the rows."""
+        return [RoutineView()]
+
+
+def _call_pieces(step: RoutineStep, cells: int) -> list[Piece]:
+    """Return a tool call and, if there is room for both, its reason."""
+    call = " ".join([step.tool_call.tool, *map(_argument_words, step.tool_call.arguments.items())])
+    why = f"   {step.why}"
+    if step.why in CALL_NUMBERS or len(call) + len(why) > cells:
+        why = ""
+    return [(fit_cell(call, min(cells - len(why), max(len(call), CALL_CELLS))), "accent"), (why, "quiet")]
+
+
+def _argument_words(argument: tuple[str, object]) -> str:
+    """Return an argument in short: a text is written without its name."""
+    name, value = argument
+    if isinstance(value, str):
+        return value
+    return f"{name}={str(value).lower()}"
+
+
+class ReportView(LineView):
+    """Lines of an answer; ``y`` copies the one under the cursor."""
+
+    BINDINGS: ClassVar[Any] = chosen(*MOVES[:-1], "pane.copy")
+    head_lines = 0
+    hint: tuple[str, ...] = ()
+
+    def show(self, lines: list[list[Piece]], *, anew: bool) -> None:
+        """Show an answer; ``anew`` starts at its top."""
+        if anew:
+            self.start_at_top()
+        self.set_rows(lines)
+
+    def key_of(self, row: Any) -> int:
+        """Identify a line by the object that it is."""
+        return id(row)
+
+    def empty_lines(self) -> list[str]:
+        """Return what stands in an empty view."""
+        return list(self.hint)
+
+    def action_copy(self) -> None:
+        """Copy the line under the cursor."""
+        if self.selected is not None and (text := self.plain(self.cursor).strip()):
+            self.post_message(CopyRequested(text, "line"))
+
+
+def report_lines(sections: Sequence[Section], width: int) -> Lines:
+    """Return every section as lines of ``width`` cells, with its title and a blank line after it."""
+    lines: Lines = []
+    for section in sections:
+        lines.append([(fit_cell(section.title, width).rstrip(), "head")])
+        lines += _table(section, width)
+        lines += _labelled(section.lines, width)
+        lines.append([])
+    return lines[:-1]
+
+
+def text_lines(text: str, width: int) -> Lines:
+    """Return plain lines, each wrapped by characters, so that JSON can be copied by eye."""
+    return [[(line[at : at + width], "")] for line in text.split("\n") for at in range(0, max(1, len(line)), width)]
+
+
+def _labelled(lines: Sequence[Fact], width: int) -> Lines:
+    labels = [MARKS.get(line.label, "") + line.label for line in lines]
+    room = min(MOST_LABEL, max((cell_len(label) for label in labels), default=0), max(8, 2 * width // 5))
+    indent = room + 2 if room else 0
+    made: Lines = []
+    for label, line in zip(labels, lines, strict=True):
+        ink = INKS[line.tone]
+        named = line.label in MARKS
+        for number, part in enumerate(wrap(line.text, max(8, width - indent - 2))):
+            head = fit_name(label, room) if number == 0 else " " * room
+            pieces: list[Piece] = [("  ", "")]
+            if room:
+                pieces.append((head + "  ", ink if named else "quiet"))
+            made.append([*pieces, (part, "" if named else ink)])
+    return made
+
+
+def _table(section: Section, width: int) -> Lines:
+    if not section.rows:
+        return []
+    figures = [all(is_figure(row[at]) for row in section.rows) for at in range(len(section.columns))]
+    widths = _widths(section, figures, width - 2)
+    table = Table(*(_column(at, *shape) for at, shape in enumerate(zip(widths, figures, strict=False))), gap=GAP)
+    # Heads that are too wide are broken between their words, and all end on the line above the rows.
+    heads = [head_lines(head, cells) for head, cells in zip(section.columns, widths, strict=False)]
+    high = max((len(lines) for lines in heads), default=0)
+    stacked = zip(*([""] * (high - len(lines)) + lines for lines in heads), strict=True)
+    made = [table.head(width, titles={str(at): head for at, head in enumerate(line)}) for line in stacked]
+    made += [table.row(row, width) for row in section.rows]
+    if len(widths) < len(section.columns):
+        made += [[(part, "quiet")] for part in wrap(left_out(section.columns[len(widths) :]), width - 2)]
+    return [[("  ", ""), *pieces] for pieces in made]
+
+
+def _column(at: int, width: int, figure: bool) -> Column[Sequence[str]]:
+    """Return the column of a report's table that holds the cells at a place: figures at the right, names elided."""
+
+    def cell(row: Sequence[str], cells: int) -> Cell:
+        text, style = row[at], "bright"
+        if not figure:
+            text = fit_name(text, cells)
+        if at:
+            style = _ink_of(row[at])
+        return text, style
+
+    align: Align = "right" if figure else "left"
+    return Column(str(at), "", width, cell, align)
+
+
+def head_lines(head: str, width: int) -> list[str]:
+    """Return a head in lines of at most ``width`` cells, broken between words; a longer word stays whole."""
+    lines = [""]
+    for word in _WORDS.findall(head):
+        if lines[-1] and cell_len(lines[-1] + word.rstrip()) > width:
+            lines.append("")
+        lines[-1] += word
+    return [line.rstrip() for line in lines]
+
+
+def _ink_of(cell: str) -> str:
+    from optimus_tui.tools.pages.sections import tone_of
+
+    if cell == "never":
+        return "crit"
+    return "" if cell in ("ok", "none") else INKS[tone_of(cell)]
+
+
+def _widths(section: Section, figures: Sequence[bool], width: int) -> list[int]:
+    needs = [
+        Need(
+            head=cell_len(head),
+            cells=max(cell_len(row[at]) for row in section.rows),
+            least_head=min(LONGEST_WORD, max([LEAST, *(cell_len(word.rstrip()) for word in _WORDS.findall(head))])),
+            whole=figures[at],
+        )
+        for at, head in enumerate(section.columns)
+    ]
+    return fitting_widths(needs, width)
