@@ -9,8 +9,7 @@ from optimus_tui.tui.services import CommandError, DashboardServices
 from optimus_tui.tui.widgets.fields import PromptBar
 
 if TYPE_CHECKING:
-    from optimus_tui.tui.actions.controller import ActionsController
-    from optimus_tui.tui.actions.interrupted import InterruptedActions
+    from optimus_tui.tui.actions.controller import ActionsController, InterruptedActions
     from optimus_tui.tui.alerts.controller import AlertsController
     from optimus_tui.tui.dashboard.controllers import Navigator, SettingsCommands
     from optimus_tui.tui.drills import DrillController

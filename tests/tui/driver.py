@@ -13,7 +13,7 @@ from optimus_tui.contract.keyspace import LimitRules
 from optimus_tui.settings.model import RedisTarget, Settings
 from optimus_tui.tui.actions import action_dialog
 from optimus_tui.tui.actions.action_dialog import ActionDialog
-from optimus_tui.tui.actions.arm_dialog import ArmDialog
+from optimus_tui.tui.actions.questions import ArmDialog
 from optimus_tui.tui.app import OptimusApp
 from optimus_tui.tui.dashboard.screen import Dashboard
 from optimus_tui.tui.dialogs.base import PickDialog

@@ -1,12 +1,7 @@
-"""The action dialog: plans an action, shows what it would do, asks for words and a reason, and shows what it did.
+"""The action dialog: plans an action, asks for words and a reason, shows what was done; and resumes an interrupted one.
 
 It writes nothing itself: the action service does, once the words are typed. It refuses a confirmation by an Enter that
 is held down or was buffered, words that were pasted, and to show an outcome that was not reported.
-
-The dialog of an interrupted action: resume it after arming and its words, or verify and close it.
-
-What was done before the interruption comes from the audit, never from memory. Closing needs no words: it writes nothing
-but the audit.
 """
 
 import asyncio
@@ -54,17 +49,12 @@ if TYPE_CHECKING:
 
 QUIET_SECONDS = 0.5
 """An Enter that confirms comes this long after the key before it, and after the button got the focus."""
-
 REPEAT_SECONDS = 1.0
 """An Enter this soon after another Enter may be one key that is held down: terminals repeat it after 0.25 to 0.7 s."""
-
 RENEW_SECONDS = 45.0
 """A plan of this age is made again without being asked for, so that slow reading does not cost what was typed."""
-
-
 MIN_REASON = 3
 """Characters of a reason."""
-
 MAX_WINDOW = 8
 """Digits of a window in seconds."""
 
@@ -363,7 +353,7 @@ class ActionDialog(Dialog):
         """Ask which keys of uncertain owner to take in, and make another plan with other words."""
         if self.stage != "asking" or self.plan is None or not self.plan.ambiguous:
             return
-        from optimus_tui.tui.actions.arm_dialog import IncludeDialog
+        from optimus_tui.tui.actions.questions import IncludeDialog
 
         taken = await self.app.push_screen_wait(IncludeDialog(self.plan))
         if taken is not None and taken != self.request.include:
@@ -401,7 +391,11 @@ class ResumeFace(ActionDialogFace):
 
 
 class ResumeDialog(ActionDialog):
-    """The action dialog for an interrupted action: it resumes it, or verifies and closes it."""
+    """The action dialog for an interrupted action: it resumes it, or verifies and closes it.
+
+    What was done before the interruption comes from the audit, never from memory. Closing needs no words: it writes
+    nothing but the audit.
+    """
 
     def __init__(
         self, action_service: "ActionService", clock: Clock, left: Interrupted, closing: str | None = None

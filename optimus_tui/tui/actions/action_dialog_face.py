@@ -1,7 +1,4 @@
-"""What the action dialog says at each stage: title, lines, note and keys. It draws nothing and decides nothing.
-
-Parts of the action dialog: its lines, a button that a held Enter cannot press, the place of its audit record.
-"""
+"""The parts of the action dialog, and what it says at each stage: title, lines, note and keys. It decides nothing."""
 
 from typing import TYPE_CHECKING, Protocol
 
@@ -30,8 +27,11 @@ if TYPE_CHECKING:
     from optimus_tui.actions.service import ActionService
     from optimus_tui.contract.actions import Plan, Preview, Progress, Receipt, Refusal
 
-
 IDLE_WARNING_SECONDS = 30.0
+STALE_SECONDS = 60.0
+"""The age from which a plan is not confirmed any more."""
+MINIMUM = (64, 20)
+"""Columns and rows below which nothing is confirmed: what is confirmed has to be in sight."""
 
 
 class ActionLines(LineView, can_focus=False):
@@ -87,12 +87,6 @@ def armed_words(guard: "Guard") -> str:
     if idle < min(IDLE_WARNING_SECONDS, guard.seconds_left):
         return f"ARMED, disarms in {clock_of(idle)}: no key pressed"
     return f"ARMED {clock_of(guard.seconds_left)}"
-
-
-STALE_SECONDS = 60.0
-"""The age from which a plan is not confirmed any more."""
-MINIMUM = (64, 20)
-"""Columns and rows below which nothing is confirmed: what is confirmed has to be in sight."""
 
 
 class DialogState(Protocol):

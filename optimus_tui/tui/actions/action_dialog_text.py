@@ -1,11 +1,8 @@
-"""The words of the action dialog: a preview, a run and a receipt as lines with their styles.
-
-Figures are the plan's.
-
-The action dialog's keys beside those that type: a letter while no words are waited for, a function key always.
+"""The lines of the action dialog: preview, progress, receipt, and which of its keys are commands now.
 
 While the dialog waits for words, typing is safe. A letter is a command only with a button in focus, and only where it
 cannot be meant for the field: it is not the next letter of the words, and it neither closes nor changes what was typed.
+A function key always is one.
 """
 
 from collections.abc import Mapping, Sequence

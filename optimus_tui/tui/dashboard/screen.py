@@ -19,8 +19,7 @@ from optimus_tui.context import Context
 from optimus_tui.contract.services import HealthReport
 from optimus_tui.settings.model import Settings
 from optimus_tui.tui import messages
-from optimus_tui.tui.actions.controller import ActionsController
-from optimus_tui.tui.actions.interrupted import InterruptedActions
+from optimus_tui.tui.actions.controller import ActionsController, InterruptedActions
 from optimus_tui.tui.alerts.controller import AlertsController
 from optimus_tui.tui.base_screen import BaseScreen
 from optimus_tui.tui.commands import PromptController

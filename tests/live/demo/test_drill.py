@@ -17,7 +17,7 @@ from optimus_tui.demo.names import NAMES
 from optimus_tui.demo.scenarios import SCENARIOS
 from optimus_tui.settings.model import Settings
 from optimus_tui.tui.actions.action_dialog import QUIET_SECONDS, ActionDialog
-from optimus_tui.tui.actions.arm_dialog import ArmDialog
+from optimus_tui.tui.actions.questions import ArmDialog
 from optimus_tui.tui.app import OptimusApp
 from optimus_tui.tui.commands import run_line
 from optimus_tui.tui.dashboard.screen import Dashboard

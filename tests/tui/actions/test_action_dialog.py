@@ -7,7 +7,7 @@ from textual import events
 from textual.widgets import Button, Input
 
 from optimus_tui.tui.actions import action_dialog
-from optimus_tui.tui.actions.arm_dialog import ArmDialog
+from optimus_tui.tui.actions.questions import ArmDialog
 from optimus_tui.tui.dialogs.base import PickDialog
 from tests.realserver import RealServer
 from tests.tui.driver import (

@@ -9,7 +9,7 @@ from textual.widgets import Button, Input
 
 from optimus_tui.contract.actions import ActionRequest
 from optimus_tui.tui.actions.action_dialog import ActionDialog
-from optimus_tui.tui.actions.arm_dialog import IncludeDialog
+from optimus_tui.tui.actions.questions import IncludeDialog
 from tests.live.actions.driver import put
 from tests.realserver import RealServer
 from tests.tui.driver import filled, opened_card, planned_card, running, said, typed, until

@@ -10,7 +10,7 @@ from textual.pilot import Pilot
 
 from optimus_tui.history.audit.files import read
 from optimus_tui.tui.actions.action_dialog import QUIET_SECONDS, ResumeDialog
-from optimus_tui.tui.actions.arm_dialog import ArmDialog
+from optimus_tui.tui.actions.questions import ArmDialog
 from optimus_tui.tui.dialogs.base import PickDialog, QuestionDialog
 from optimus_tui.tui.incidents.screen import IncidentScreen
 from tests.live.actions.driver import number

@@ -8,8 +8,7 @@ from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.keyspace import Counter, FeedEvent, LimitRow, LimitsReport
 from optimus_tui.contract.reading import Coverage
 from optimus_tui.settings.model import RedisTarget
-from optimus_tui.tui.actions.arm_dialog import ArmDialog
-from optimus_tui.tui.actions.available_actions import finding_offers, offers_for, tenant_of
+from optimus_tui.tui.actions.questions import ArmDialog, finding_offers, offers_for, tenant_of
 from optimus_tui.tui.dialogs.base import PickDialog
 from tests.live.actions.driver import add_operator
 from tests.realserver import RealServer

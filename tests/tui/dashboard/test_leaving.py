@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from optimus_tui.tui.actions.arm_dialog import ArmDialog
+from optimus_tui.tui.actions.questions import ArmDialog
 from tests.realserver import RealServer
 from tests.tui.driver import running, said, typed, until
 from tests.tui.incidents.driver import opened

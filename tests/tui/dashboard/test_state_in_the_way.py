@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from optimus_tui.tui.actions.interrupted import holds
+from optimus_tui.tui.actions.controller import holds
 from optimus_tui.tui.alerts import controller as alerting
 from tests.realserver import RealServer
 from tests.tui.driver import running, shown, until

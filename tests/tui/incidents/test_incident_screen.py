@@ -9,7 +9,7 @@ import pytest
 from textual import events
 
 from optimus_tui.tui.actions.action_dialog import ActionDialog
-from optimus_tui.tui.actions.arm_dialog import ArmDialog
+from optimus_tui.tui.actions.questions import ArmDialog
 from optimus_tui.tui.dashboard.screen import Dashboard
 from optimus_tui.tui.dialogs.base import HELD_SECONDS, PickDialog, QuestionDialog, QuestionField
 from optimus_tui.tui.incidents.screen import IncidentScreen

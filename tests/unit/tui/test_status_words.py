@@ -6,7 +6,7 @@ from rich.cells import cell_len
 from optimus_tui.actions import guard
 from optimus_tui.contract.actions import Where
 from optimus_tui.settings.model import Settings
-from optimus_tui.tui.actions import arm_dialog as arm
+from optimus_tui.tui.actions import questions as arm
 from optimus_tui.tui.dashboard.status_line import mode_room, target_words
 
 

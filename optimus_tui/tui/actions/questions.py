@@ -1,38 +1,48 @@
-"""What can be done about a row, a counter or a finding, and the question that completes a request.
-
-An offer is for one tenant, by the bytes of its name as they were read. A row of no single tenant has none. A finding
-names its tenant in text: the bytes are looked up in the last readings, and of two tenants that look alike neither is
-offered.
-"""
+"""What is asked before an action: which one, on which keys, and the words that arm."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from msgspec import structs
+from textual import on, work
+from textual.binding import BindingType
+from textual.content import Content
+from textual.widget import Widget
+from textual.widgets import Input, SelectionList, Static
+from textual.widgets.selection_list import Selection
 
-from optimus_tui.contract.actions import ActionKind, ActionRequest
+from optimus_tui.contract.actions import ActionKind, ActionRequest, Plan, Refusal
 from optimus_tui.contract.finding_rules import CACHE_NO_TTL, rule_of
 from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.keyspace import CacheReport, FeedEvent, FeedGap, GroupTotals, LimitRow, LimitsReport
 from optimus_tui.grammar.keys import COHERENCE_PREFIX
 from optimus_tui.probes.events.ring import MAX_CHANNEL
-from optimus_tui.tui.dialogs.base import QuestionDialog, QuestionField
+from optimus_tui.tui.dialogs.base import Dialog, QuestionDialog, QuestionField, about_lines
 from optimus_tui.tui.panes.cache.rows import KeyRow
 from optimus_tui.tui.panes.health.lines import HealthLine
+from optimus_tui.tui.widgets.fields import TickList, TypedInput
 from optimus_tui.verdicts.limits.words import subject_of
-from optimus_tui.wording.numbers import plural
+from optimus_tui.wording.numbers import clause, plural
 from optimus_tui.wording.safe import safe_text
 
 if TYPE_CHECKING:
+    from optimus_tui.actions.service import ActionService
     from optimus_tui.tui.services import DashboardServices
 
 
 MAX_TENANTS = 8
 """Tenants offered for a finding that sums up several."""
+MAX_LISTED = 1_000
+"""Keys of uncertain owner in the list; more are not read one by one."""
+IDLE_MINUTES = 3
+"""What ``actions.guard.IDLE_SECONDS`` is: importing it here would load the write side."""
 
 
 class Offer(NamedTuple):
-    """An action that can be chosen: its name and a note, both safe to show, and its request."""
+    """An action that can be chosen: its name and a note, both safe to show, and its request.
+
+    It is for one tenant, by the bytes of its name as they were read.
+    """
 
     name: str
     about: str
@@ -133,6 +143,9 @@ def _cache_offers(group: GroupTotals, tenant: bytes) -> list[Offer]:
 def finding_offers(finding: Finding, limits: LimitsReport | None, cache: CacheReport | None) -> list[Offer]:
     """Return the actions that cure a finding, those of the most affected tenant first. Empty if there is none.
 
+    A finding names its tenant in text, so its bytes are looked up in the last readings. If two tenants look alike,
+    neither is offered.
+
     Args:
         finding: A finding of the health report.
         limits: The last reading of the counters; None before the first.
@@ -198,3 +211,92 @@ async def completed(dashboard: "DashboardServices", request: ActionRequest) -> A
             return None
         return structs.replace(request, prefix=answers[0].encode("utf-8", "surrogatepass"))
     return request
+
+
+class ArmDialog(Dialog):
+    """Asks for the environment's name and arms; dismisses with True once it is armed, else None."""
+
+    dialog_title = "Arm"
+    dialog_keys = "enter arms   esc stays read-only"
+
+    def __init__(self, action_service: "ActionService", environment: str, place: str, minutes: float) -> None:
+        super().__init__()
+        self.action_service, self.environment, self.place, self.minutes = action_service, environment, place, minutes
+
+    def body(self) -> list[Widget]:
+        """Return the warning, and the field for the environment's name."""
+        about = (
+            f"For {self.minutes:g} min, or until no key is pressed for {IDLE_MINUTES:g} min, actions may change "
+            f"{self.place}.\n"
+            "Each of them still shows exactly what it does, and asks before it does it.\n"
+        )
+        return [
+            Static(Content(about), classes="card-about"),
+            Static(Content(f"Type the environment's name, {safe_text(self.environment, 60)}"), classes="ask-label"),
+            TypedInput(id="arm-name", classes="ask-field", max_length=120, compact=True),
+            Static(id="ask-wrong"),
+        ]
+
+    def on_mount(self) -> None:
+        """Focus the field."""
+        self.query_one(TypedInput).focus()
+
+    def _say(self, sentence: str) -> None:
+        self.query_one("#ask-wrong", Static).update(Content(sentence))
+
+    @on(TypedInput.PasteRefused)
+    def _pasted(self) -> None:
+        self._say("type it: pasted text is refused")
+
+    @on(Input.Submitted)
+    def _submitted(self, event: Input.Submitted) -> None:
+        event.stop()
+        if event.value.strip():
+            self._say("asking the server …")
+            self.ask(event.value.strip())
+
+    @work(exclusive=True, group="arm", exit_on_error=False)
+    async def ask(self, typed: str) -> None:
+        """Arm, or show why not."""
+        answer = await self.action_service.arm(typed, self.minutes)
+        if isinstance(answer, Refusal):
+            self._say(answer.message + clause(answer.remedy, " · "))
+            return
+        if answer.note:
+            self.app.notify(answer.note, markup=False, severity="warning")
+        self.dismiss(True)
+
+
+class IncludeDialog(Dialog):
+    """Dismisses with the keys that belong into the plan, or None where nothing was decided."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [("enter", "take", "take")]
+    dialog_title = "Keys whose owner is not certain"
+    dialog_keys = "space takes in or out   enter plans again   esc leaves"
+
+    def __init__(self, plan: Plan) -> None:
+        super().__init__()
+        self.keys = plan.ambiguous[:MAX_LISTED]
+        self.tenant, self.left_out = safe_text(plan.request.tenant, 60), len(plan.ambiguous) - len(self.keys)
+        self.taken = frozenset(key.key for key in plan.keys) & frozenset(plan.ambiguous)
+
+    def body(self) -> list[Widget]:
+        """Return the question and the list of uncertain keys."""
+        about = f"{plural(len(self.keys), 'key')} may be of {self.tenant} or of a tenant whose name begins like it."
+        if self.left_out:
+            about += f" {self.left_out:,} more stay out."
+        listed = [
+            Selection(Content(safe_text(key, 200)), place, key in self.taken) for place, key in enumerate(self.keys)
+        ]
+        return [*about_lines(about), _List(*listed, id="body")]
+
+    def action_take(self) -> None:
+        """Take the ticked keys in, and leave the others of the list out."""
+        chosen: list[int] = self.query_one(SelectionList).selected
+        self.dismiss(frozenset(self.keys[place] for place in chosen))
+
+
+class _List(TickList):
+    """Enter decides for the whole list, space for one key."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [("enter", "screen.take", ""), ("space", "select", "")]
