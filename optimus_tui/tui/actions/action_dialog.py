@@ -166,7 +166,7 @@ class ActionDialog(Dialog):
     def _missing(self) -> tuple[str, str]:
         """Return the field that is not filled in yet and what it needs; two empty texts if both are filled in."""
         if self.query_one(TypedInput).value != self.words:
-            return "#confirm-typed", f"not the words: type {safe_text(self.words, 60)}"
+            return "#confirm-typed", f"these are not the words: type {safe_text(self.words, 60)}"
         if len(self.query_one("#confirm-reason", Input).value.strip()) < MIN_REASON:
             return "#confirm-reason", "a reason of three letters or more is missing"
         return "", ""
@@ -222,7 +222,7 @@ class ActionDialog(Dialog):
         if (answer.digest, answer.where) != (before.digest, before.where):
             with self.prevent(Input.Changed):
                 self.words, self.query_one(TypedInput).value = self.preview.confirm, ""
-            self.refusal = Refusal("drift", "the keys are others than a minute ago: read them again")
+            self.refusal = Refusal("drift", "other keys match than a minute ago: read the list again")
         self.draw()
 
     # -- confirming ------------------------------------------------------------------------------------------------

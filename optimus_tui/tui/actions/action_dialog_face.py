@@ -69,9 +69,9 @@ def audit_words(action_service: "ActionService", action: str) -> str:
             if record.get("action") == action:
                 last = (record.get("seq"), record.get("event"))
     except OSError as error:
-        return f"not read again: {safe_text(error, 300)}"
+        return f"the audit file cannot be read: {safe_text(error, 300)}"
     if last is None:
-        return f"no line of it was found in {place}"
+        return f"no record of this action in {place}"
     return f"line {last[0]} ({last[1]}) of {place}"
 
 
@@ -216,7 +216,7 @@ class ActionDialogFace:
             return dialog.refusal.message + clause(dialog.refusal.remedy, " · "), True
         guard = dialog.action_service.guard
         if guard.armed is None:
-            return "disarmed meanwhile: esc, then :arm", True
+            return "disarmed meanwhile: esc closes this, :arm arms again", True
         if dialog.age() > STALE_SECONDS:
-            return f"older than a minute: {self.key_of('replan')} plans again", True
+            return f"the plan is older than a minute: {self.key_of('replan')} plans again", True
         return armed_words(guard), False

@@ -52,8 +52,8 @@ STAGES = {
 OUTCOME_WORDS = {
     "done": ("good", "did what was planned"),
     "already gone": ("quiet", "gone before: deleted by another client, or expired"),
-    "changed": ("warn", "no longer as planned: left alone"),
-    "unknown": ("crit", "may be done: no answer on record; not repeated"),
+    "changed": ("warn", "changed since the plan: not touched"),
+    "unknown": ("crit", "no answer from Redis: may be done; not sent again"),
     "left": ("warn", "not tried"),
 }
 
@@ -118,7 +118,7 @@ def _uncertain(plan: Plan, width: int, whole: bool, keys: Mapping[str, str]) -> 
     lines: Lines = []
     if out:
         words = (
-            f"{plural(len(out), 'key')} whose owner is not certain   {keys['include']} takes in, {keys['whole']} shows"
+            f"{plural(len(out), 'key')} whose owner is not certain   {keys['include']} includes, {keys['whole']} lists"
         )
         lines += labelled("Left out", words, width, "warn")
         shown = out[: MAX_UNCERTAIN * whole]
@@ -126,8 +126,10 @@ def _uncertain(plan: Plan, width: int, whole: bool, keys: Mapping[str, str]) -> 
         if len(out) > len(shown) > 0:
             lines.append([(f"  … {len(out) - len(shown):,} more", "quiet")])
     if taken:
-        words = f"{plural(taken, 'key')} whose owner is not certain, taken in by you   {keys['include']} takes out"
-        lines += labelled("Taken in", words, width, "crit")
+        words = (
+            f"{plural(taken, 'key')} whose owner is not certain, included by you   {keys['include']} leaves them out"
+        )
+        lines += labelled("Included", words, width, "crit")
     return lines
 
 
@@ -211,7 +213,8 @@ def left_lines(left: Interrupted, effect: str, width: int) -> Lines:
     lines.append([])
     lines += labelled("Was for", safe_text(left.reason, 400), width, "")
     if left.unknown:
-        words = f"{plural(left.unknown, 'key')} are looked at first: those that are as they should be are left alone"
+        keys = plural(left.unknown, "key")
+        words = f"{keys} may be done already: read first, and written only if they still match the plan"
         lines += labelled("Unknown", words, width, "warn")
     if left.publishing:
         lines += labelled("Event", "it may have been sent, so it is not sent again", width, "warn")
@@ -296,12 +299,14 @@ def _afterwards(receipt: Receipt) -> list[tuple[str, str, str]]:
         still = unknown - receipt.unknown_gone
     again = (receipt.there_again or 0) - still
     if again > 0:
-        remarks.append(("Again", f"{plural(again, 'key')} meet the condition now: written again meanwhile", "warn"))
+        remarks.append(("Again", f"{plural(again, 'key')} match the plan again: another client wrote them", "warn"))
     if still:
-        words = f"{still:,} of {unknown:,} meet the condition now: never done, or written again meanwhile"
+        words = f"{still:,} of {unknown:,} still match the plan: not changed, or written again"
         remarks.append(("Unknown", words, "warn"))
     elif receipt.unknown_gone:
-        remarks.append(("Unknown", f"{receipt.unknown_gone:,} of {unknown:,} are as they should be now", ""))
+        remarks.append(
+            ("Unknown", f"{receipt.unknown_gone:,} of {unknown:,} no longer match the plan: changed, or gone", "")
+        )
     if receipt.new_since:
         remarks.append(("New", f"{plural(receipt.new_since, 'key')} came since the plan, untouched", "warn"))
     if receipt.published == "unknown":

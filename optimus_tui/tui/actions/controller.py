@@ -145,7 +145,7 @@ class ActionsController:
         names = [(offer.name, offer.about) for offer in offers]
         refusal = (await self.open_service()).may_ever_arm()
         if refusal is not None:
-            about = f"Not from here: {refusal_words(refusal)}."
+            about = f"Not possible here: {refusal_words(refusal)}."
             await dashboard.ask(PickDialog("Actions", names, about, greyed=True))
             return
         if not await self.ensure_armed():
@@ -280,7 +280,7 @@ class InterruptedActions:
                 elsewhere.add(item.plan.where.environment)
         if elsewhere:
             names = ", ".join(sorted(elsewhere))
-            self.dashboard.say(f"an action was interrupted in {names}: it is offered there", "warning")
+            self.dashboard.say(f"an action was interrupted in {names}: start with --env NAME to take it up", "warning")
         return len(self._mine(found)) < len(found)
 
     async def take_up(self, left: Interrupted) -> None:
@@ -344,9 +344,9 @@ class InterruptedActions:
         seen: Verified | Refusal = await service.look(left, lambda _: None)
         if isinstance(seen, Refusal):
             return f"Not verified: {seen.message}"
-        parts = [f"{plural(seen.there_again, 'tried key')} still to be done or written again"]
+        parts = [f"{plural(seen.there_again, 'tried key')} still match the plan: not changed, or written again"]
         if left.unknown:
-            parts.append(f"{seen.unknown_gone:,} of {left.unknown:,} unknown ones are as they should be")
+            parts.append(f"{seen.unknown_gone:,} of {left.unknown:,} with an unknown outcome no longer match the plan")
         if seen.new_since:
             parts.append(f"{seen.new_since:,} new since the plan")
         return "Verified: " + ", ".join(parts) + "."
@@ -359,7 +359,7 @@ class InterruptedActions:
         when = ago(self.dashboard.context.clock.wall(), left.started_at)
         words = f"{what}, begun {when} for: {safe_text(left.reason, 120)}\n"
         if left.unknown:
-            words += f"{left.unknown:,} of the tried ones unknown. "
+            words += f"It is unknown whether {plural(left.unknown, 'tried key')} were changed. "
         if left.why_not:
             words += f"It cannot be resumed: {left.why_not}."
         return words.strip()

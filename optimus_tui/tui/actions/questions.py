@@ -272,7 +272,7 @@ class IncludeDialog(Dialog):
 
     BINDINGS: ClassVar[list[BindingType]] = [("enter", "take", "take")]
     dialog_title = "Keys whose owner is not certain"
-    dialog_keys = "space takes in or out   enter plans again   esc leaves"
+    dialog_keys = "space includes or leaves out   enter plans again   esc closes"
 
     def __init__(self, plan: Plan) -> None:
         super().__init__()

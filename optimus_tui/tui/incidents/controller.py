@@ -83,7 +83,7 @@ class IncidentController:
         try:
             left = await asyncio.to_thread(_left_open, self.dashboard.settings.environment)
         except OSError as error:
-            self.dashboard.say(f"it is unknown whether an incident was left open: {error}", "warning")
+            self.dashboard.say(f"cannot read whether an incident was left open: {error}", "warning")
             return
         if left is not None and self.service is None:
             text = f"incident {left.number} was left open ({self._left_words(left)}): i resumes it"

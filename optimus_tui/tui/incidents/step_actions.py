@@ -177,7 +177,7 @@ class StepActions:
         if showing:
             self.view.show_step(showing[0])
         else:
-            self.view.say("no step has shown a fault that could be looked for again", "warning")
+            self.view.say("nothing to check again: no step has found a fault yet", "warning")
 
     def skip(self) -> None:
         """Leave out the step under the cursor if it waits or has failed, else the next one."""

@@ -285,7 +285,7 @@ def project_problem(project: str) -> str:
         if not (Path(project).expanduser() / "src" / "backend" / "routers").is_dir():
             return f"{shown} is not a gateway: it has no src/backend/routers"
     except (OSError, ValueError, RuntimeError):
-        return f"{shown!r} is no path"
+        return f"{shown!r} is not a path"
     return ""
 
 

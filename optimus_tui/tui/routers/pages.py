@@ -133,7 +133,7 @@ class NamePage(WizardPage):
     def compose(self) -> ComposeResult:
         """Return the fields for name and project."""
         yield Static(
-            "The router's name: its file, its path /api/NAME and its operations carry it.", classes="page-about"
+            "The router's name: used for its file, its path /api/NAME and its operations.", classes="page-about"
         )
         for title, key, value in (
             ("name", "router-name", self.answers.name),

@@ -329,7 +329,7 @@ class WizardTasks:
         if self.view.is_at_work("write"):
             return  # Enter again while it is written
         if self.draft.plan is None:
-            self.view.note("the project is not what it was when the plan was made; go back to the preview")
+            self.view.note("the project changed after the plan was made: go back to the preview (alt+←) for a new plan")
             return
         self.view.start("write", self._write, "write")
 

@@ -272,7 +272,7 @@ class FieldDialog(Dialog):
     def _note(self, judge: bool = True) -> str:
         problem = self.typed.problem(self.others)
         note, wrong = self.query_one("#field-note", Static), judge and bool(problem)
-        words = "an empty default is none; optional means it may be null"
+        words = "leave the default empty for none; optional allows null"
         if wrong:
             words = problem
         note.set_class(wrong, "-wrong")

@@ -91,8 +91,8 @@ class ToolRun:
         if self.stopped:
             return f"{self.stopped} after {took}"
         results = {
-            0: "nothing of medium or worse",
-            1: "something found",
+            0: "no finding of medium severity or worse",
+            1: "findings of medium severity or worse",
             2: "bad argument",
             3: "no result",
             4: "refused",

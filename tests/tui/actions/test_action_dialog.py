@@ -89,7 +89,7 @@ async def test_enter_in_the_reason_goes_on_or_says_what_is_missing(redis: RealSe
         await filled(pilot, words="test 2", reason="ok")
         await pilot.press("enter")
         assert card.query_one("#confirm-typed").has_focus
-        assert "not the words: type test 1" in said(pilot)
+        assert "these are not the words: type test 1" in said(pilot)
         await pilot.press("end", "backspace", "1", "enter", "end", "enter")
         assert card.query_one("#confirm-reason").has_focus
         assert "a reason of three letters or more is missing" in said(pilot)
@@ -241,7 +241,7 @@ async def test_a_read_only_environment_says_why_it_is_not_armed(redis: RealServe
         dashboard.focus_on("limits")
         await pilot.press("a")
         await until(pilot, lambda: isinstance(pilot.app.screen, PickDialog))
-        assert "Not from here: test is read-only: set writable = true in [env.test]." in said(pilot)
+        assert "Not possible here: test is read-only: set writable = true in [env.test]." in said(pilot)
         assert "Repair chat of clinic_b" in said(pilot), "and what could be done"
         await pilot.press("enter", "down", "enter")
         assert isinstance(pilot.app.screen, PickDialog)

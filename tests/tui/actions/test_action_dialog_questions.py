@@ -61,7 +61,7 @@ async def test_keys_of_uncertain_owner_are_listed_and_taken_in_one_by_one_row_24
         assert card.plan is not None and card.plan.digest != plan.digest
         assert {key.key for key in card.plan.keys} >= {b"cache:conv:acme:eu:1"}
         text = said(pilot)
-        for part in ("Type  test 3", "1 key whose owner is not certain, taken in by you", "1 key whose owner"):
+        for part in ("Type  test 3", "1 key whose owner is not certain, included by you", "1 key whose owner"):
             assert part in text, part
         await filled(pilot, "test 2")
         assert card.query_one("#go", Button).disabled, "the words of the plan before"

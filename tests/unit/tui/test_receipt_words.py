@@ -21,11 +21,11 @@ def words_of(counts: dict[str, int], again: int, gone: int) -> str:
 @pytest.mark.parametrize(
     ("counts", "again", "gone", "there", "missing"),
     [
-        ({"done": 9}, 2, 0, "2 keys meet the condition now: written again", "Unknown"),
-        ({"done": 9, "unknown": 100}, 100, 0, "100 of 100 meet the condition now: never done, or", "Again"),
-        ({"done": 9, "unknown": 100}, 43, 60, "40 of 100 meet the condition now: never done, or", "sent, and"),
-        ({"done": 9, "unknown": 100}, 43, 60, "3 keys meet the condition now: written again", "sent, and"),
-        ({"done": 9, "unknown": 100}, 0, 100, "100 of 100 are as they should be now", "Again"),
+        ({"done": 9}, 2, 0, "2 keys match the plan again: another client", "Unknown"),
+        ({"done": 9, "unknown": 100}, 100, 0, "100 of 100 still match the plan: not changed, or", "Again"),
+        ({"done": 9, "unknown": 100}, 43, 60, "40 of 100 still match the plan: not changed, or", "sent, and"),
+        ({"done": 9, "unknown": 100}, 43, 60, "3 keys match the plan again: another client", "sent, and"),
+        ({"done": 9, "unknown": 100}, 0, 100, "100 of 100 no longer match the plan", "Again"),
     ],
 )
 def test_only_keys_that_were_surely_done_are_called_written_anew(
