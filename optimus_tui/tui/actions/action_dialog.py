@@ -1,7 +1,8 @@
 """The action dialog: plans an action, asks for words and a reason, shows what was done; and resumes an interrupted one.
 
 It writes nothing itself: the action service does, once the words are typed. It refuses a confirmation by an Enter that
-is held down or was buffered, words that were pasted, and to show an outcome that was not reported.
+is held down or was buffered, words that were pasted, and to show an outcome that was not reported. What was done before
+an interruption comes from the audit, never from memory.
 """
 
 import asyncio
@@ -391,11 +392,7 @@ class ResumeFace(ActionDialogFace):
 
 
 class ResumeDialog(ActionDialog):
-    """The action dialog for an interrupted action: it resumes it, or verifies and closes it.
-
-    What was done before the interruption comes from the audit, never from memory. Closing needs no words: it writes
-    nothing but the audit.
-    """
+    """The action dialog for an interrupted action: it resumes it, or verifies and closes it, which needs no words."""
 
     def __init__(
         self, action_service: "ActionService", clock: Clock, left: Interrupted, closing: str | None = None
