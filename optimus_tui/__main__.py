@@ -24,8 +24,7 @@ from optimus_tui.cli.flags import (
     settings_of,
 )
 from optimus_tui.demo.names import DEFAULT, DRILLS, NAMES, RANDOM
-from optimus_tui.settings.errors import SettingsError
-from optimus_tui.settings.table import BY_KEY, OVERRIDES, VARIABLES
+from optimus_tui.settings.table import BY_KEY, OVERRIDES, VARIABLES, SettingsError
 
 if TYPE_CHECKING:
     from optimus_tui.settings.model import Settings

@@ -22,6 +22,23 @@ if TYPE_CHECKING:
 
 CLIENT_MODULES = ("redis.asyncio", "httpx", "optimus_tui.history.samples.store")
 """What building the clients imports; a screen imports them in a thread before it uses any."""
+PROBE_MODULES = (
+    *CLIENT_MODULES,
+    *(
+        "anyio._backends._asyncio",
+        "h11",
+        "hiredis",
+        "httpcore",
+        "idna",
+        "sniffio",
+        "optimus_tui.history.samples.windows",
+    ),
+    *(f"optimus_tui.probes.http.{name}" for name in ("fetch", "integration", "metrics", "services")),
+    *(f"optimus_tui.probes.{name}" for name in ("cache_keys", "keyspace", "counters", "postgres", "server")),
+    *(f"optimus_tui.probes.redis.{name}" for name in ("guard", "rights")),
+)
+"""What a first check of gateway, engine and Redis imports. A tool imports these in a thread before it measures:
+otherwise 200 to 900 ms of our own imports would count as the engine's latency."""
 
 
 class Context:

@@ -27,7 +27,7 @@ WAITING = frozenset(
         "tests/live/tools/test_tool_performance.py",
         "tests/live/probes/events/test_feed.py",
         "tests/live/actions/test_audit_lost.py",
-        "tests/live/probes/servers/test_server_condition.py",
+        "tests/live/probes/test_server_condition.py",
         "tests/live/tools/test_troubleshoot.py",
         "tests/live/sampling/test_sampling.py",
         "tests/live/probes/events/test_feed_faults.py",
@@ -35,7 +35,7 @@ WAITING = frozenset(
         "tests/live/probes/http/test_services.py",
         "tests/live/probes/test_connections.py",
         "tests/live/cli/test_doctor.py",
-        "tests/live/probes/keys/test_counters.py",
+        "tests/live/probes/test_counters.py",
         "tests/surfaces/test_listening.py",
     ]
 )

@@ -17,8 +17,8 @@ from typing import Any, NamedTuple
 from optimus_tui.actions.action_log import kept, plan_file, receipt_file, who
 from optimus_tui.actions.planning import digest_of, words_to_type
 from optimus_tui.contract.actions import OUTCOMES, Interrupted, Outcome, Plan, Receipt, Refusal
+from optimus_tui.history.audit.chain import ACCEPTED, FILE, read
 from optimus_tui.history.audit.end import VERIFY, trouble
-from optimus_tui.history.audit.files import ACCEPTED, FILE, read
 from optimus_tui.history.audit.log import Accepted, AuditLog, accept_break
 from optimus_tui.storage.private_file import LockHeld, PrivateFile, UnreadableFile, names_in
 from optimus_tui.wording.numbers import age, clause, plural

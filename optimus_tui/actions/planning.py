@@ -28,7 +28,7 @@ from optimus_tui.contract.reading import Coverage
 from optimus_tui.grammar.info import parse_info
 from optimus_tui.grammar.keys import parse_key
 from optimus_tui.probes.faults import OUTAGES, fault_of
-from optimus_tui.probes.keys.keyspace import SweepOutcome, sweep
+from optimus_tui.probes.keyspace import SweepOutcome, sweep
 from optimus_tui.wording.safe import safe_text
 
 MAX_REACH = 500_000

@@ -15,7 +15,7 @@ from optimus_tui.cli.output import document, print_error, print_line, print_wrap
 from optimus_tui.wording.numbers import plural
 
 if TYPE_CHECKING:
-    from optimus_tui.history.audit.files import AuditCheck
+    from optimus_tui.history.audit.chain import AuditCheck
 
 _LEFT_OUT = ("v", "seq", "at", "mono", "event", "action", "prev", "hash", "pid", "version")
 
@@ -26,7 +26,7 @@ def command() -> None:
 
 
 def _path(folder: str | None) -> Path:
-    from optimus_tui.history.audit.files import FILE
+    from optimus_tui.history.audit.chain import FILE
     from optimus_tui.storage.private_file import state_dir
 
     if folder:
@@ -42,7 +42,7 @@ _folder = click.option("--state", "folder", metavar="DIR", help="The state direc
 def verify_command(folder: str | None) -> int:
     """Follow the chain from its first record, over all its files, to the end that audit.head knows."""
     from optimus_tui.actions.interrupted_actions import without_record
-    from optimus_tui.history.audit.files import verify
+    from optimus_tui.history.audit.chain import verify
 
     path = _path(folder)
     try:
@@ -91,8 +91,7 @@ def _say_files(checked: "AuditCheck") -> None:
 
 def _say_moved(path: Path) -> None:
     from optimus_tui.history.audit.chain import read_head
-    from optimus_tui.history.audit.end import put_back
-    from optimus_tui.history.audit.files import moved_to
+    from optimus_tui.history.audit.end import moved_to, put_back
 
     try:
         head = read_head(path.parent)
@@ -116,7 +115,7 @@ def show_command(folder: str | None, action: str | None, last: int | None, as_js
     """The records, oldest first. They are shown as they stand; ``verify`` says whether to believe them."""
     import msgspec
 
-    from optimus_tui.history.audit.files import read
+    from optimus_tui.history.audit.chain import read
 
     path = _path(folder)
     try:

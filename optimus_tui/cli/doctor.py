@@ -319,8 +319,8 @@ def _commands(rights: "Rights") -> list[DoctorLine]:
 
 def _state() -> DoctorLine:
     """The directory of audit, incidents and history."""
+    from optimus_tui.history.audit.chain import FILE
     from optimus_tui.history.audit.end import VERIFY, trouble
-    from optimus_tui.history.audit.files import FILE
     from optimus_tui.storage.private_file import in_the_way, shown, state_dir
 
     folder = state_dir()

@@ -12,8 +12,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from optimus_tui.cli.output import print_error
-from optimus_tui.settings.errors import SettingsError, nearest, spelled
-from optimus_tui.settings.table import SETTINGS, Setting
+from optimus_tui.settings.table import SETTINGS, Setting, SettingsError, nearest, spelled
 
 if TYPE_CHECKING:
     from optimus_tui.settings.model import Settings

@@ -69,8 +69,8 @@ def on_incident(
 
 def _settings(flags: dict[str, object], *, needed: bool) -> "Settings":
     """The settings; where they are not ``needed``, what is kept can be read without them, on a bad day too."""
-    from optimus_tui.settings.errors import SettingsError
     from optimus_tui.settings.model import Settings
+    from optimus_tui.settings.table import SettingsError
 
     try:
         return settings_of(flags)

@@ -13,7 +13,7 @@ from click.shell_completion import CompletionItem
 
 from optimus_tui.cli import exits, output
 from optimus_tui.cli.flags import connection_flags, merge_flags, settings_of
-from optimus_tui.settings.errors import SettingsError
+from optimus_tui.settings.table import SettingsError
 from optimus_tui.wording.safe import safe_text
 
 if TYPE_CHECKING:

@@ -56,7 +56,7 @@ def serve(ctx: click.Context, /, host: str, port: int, **given: object) -> int:
         print_error(f"serve {REMEDY}")
         return exits.USAGE
     settings = settings_of(merge_flags(ctx, given))
-    from optimus_tui.http_api.app import at_mcp
+    from optimus_tui.http_api import at_mcp
     from optimus_tui.serving.asgi import AccessControlMiddleware
 
     application = at_mcp(_dispatcher(settings))

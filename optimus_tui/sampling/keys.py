@@ -32,7 +32,7 @@ from optimus_tui.verdicts.limits.findings import find_unknown_layout
 from optimus_tui.verdicts.limits.judge import judge
 
 if TYPE_CHECKING:
-    from optimus_tui.probes.keys.keyspace import KeyPage, SweepOutcome
+    from optimus_tui.probes.keyspace import KeyPage, SweepOutcome
 
 
 MAX_COUNTERS = 50_000
@@ -175,7 +175,7 @@ class KeyLoop:
         return max(budget.names_every_seconds - took, took, 1.0)  # The pause is at least as long as the pass was.
 
     async def _sweep(self, ttls: bool) -> "SweepOutcome":
-        from optimus_tui.probes.keys.keyspace import SweepOutcome, sweep
+        from optimus_tui.probes.keyspace import SweepOutcome, sweep
 
         context, scanned, fresh = self.context, 0, list[bytes]()
         sizes = max(1, (self.sampler_state.keys or 10 * SIZED_KEYS) // SIZED_KEYS) if ttls else 0
@@ -222,7 +222,7 @@ class KeyLoop:
         return not self._swept or last is None or last.version != self.cache.version
 
     async def _ask_ttls(self, names: list[bytes], *, rest: bool) -> None:
-        from optimus_tui.probes.keys.cache import read_ttls
+        from optimus_tui.probes.cache_keys import read_ttls
 
         while len(names) >= TTLS_A_TRIP or (rest and names):
             some = names[:TTLS_A_TRIP]
@@ -308,7 +308,7 @@ class DetailLoop:
             await self.timer.rest(delay - LEAST_GAP_SECONDS)
 
     async def _once(self) -> float:
-        from optimus_tui.probes.keys.cache import read_details
+        from optimus_tui.probes.cache_keys import read_details
 
         context, keys = self.context, self._keys
         try:
@@ -358,7 +358,7 @@ class LimitLoop:
             await self.timer.rest(delay)
 
     async def _once(self) -> float:
-        from optimus_tui.probes.keys.limits import read_counters
+        from optimus_tui.probes.counters import read_counters
 
         context, names = self.context, self.index.names_to_read()
         wall, mono = context.clock.wall(), context.clock.mono()

@@ -3,26 +3,324 @@
 Loops read, hand on, and wait. No outage and no strange answer ends a loop, and a loop that hangs delays no other. A bug
 ends its own loop with an error; its source counts as broken until the new loop from ``loops()`` has run for a while. No
 connection is opened before a loop runs.
+
+The loops that read gateway, engine, Postgres, the Redis server, ``/metrics``, and what the feed received.
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
 
+from msgspec.structs import replace
+
 from optimus_tui.context import Context
+from optimus_tui.contract.keyspace import ClockOffset, FeedEvent, FeedItem, FeedStatus
+from optimus_tui.contract.reading import Fault, Reading
+from optimus_tui.contract.services import GatewayState, MetricsState, ServerState, ServiceState, Status
+from optimus_tui.grammar.events import parse_event
 from optimus_tui.index.cache import CacheIndex
 from optimus_tui.index.limits import LimitIndex
 from optimus_tui.probes.round_trips import attributed_to
 from optimus_tui.sampling.keys import DetailLoop, KeyLoop, LimitLoop, ScanSink
-from optimus_tui.sampling.services import (
-    watch_engine,
-    watch_feed,
-    watch_gateway,
-    watch_metrics,
-    watch_postgres,
-    watch_server,
+from optimus_tui.sampling.staleness import (
+    ASK_AGAIN_SECONDS,
+    READ_SECONDS,
+    SECONDS,
+    Backoff,
+    IntervalTimer,
+    SamplerState,
+    Sink,
+    bounded,
+    kept,
+    login_refused,
+    next_try,
+    outages,
+    redis_fault,
+    unforeseen,
+    unreadable_answer,
 )
-from optimus_tui.sampling.staleness import IntervalTimer, SamplerState, Sink
+from optimus_tui.verdicts.coherence import events
+from optimus_tui.verdicts.coherence.events import by_arrival
+
+RULES_EVERY_SECONDS = 10.0
+POSTGRES_EVERY_SECONDS = 5.0
+NOT_CONFIGURED_SECONDS = 60.0
+_HUNG = Fault("timeout", f"no complete answer within {READ_SECONDS:.0f} s")
+
+
+async def watch_gateway(context: Context, sampler_state: SamplerState, timer: IntervalTimer) -> None:
+    """Read health and cache figures at every tick, and the rules every ten seconds and after an outage."""
+    backoff, rules_read_at, known = Backoff(), float("-inf"), GatewayState(service=ServiceState(status="unknown"))
+    while True:
+        now = context.clock.mono()
+        with_rules = now - rules_read_at >= RULES_EVERY_SECONDS
+        reading, state = await _gateway(context, with_rules)
+        if with_rules and state.service.serves:
+            rules_read_at, known = now, state
+            if state.rules_fault is None:
+                sampler_state.published = state.rules
+        answered = state.service.status_code is not None
+        if not answered:
+            rules_read_at = float("-inf")  # Another gateway may come back, so its rules are read at once.
+        delay = _delay(reading.fault, answered, backoff, context.settings.refresh_seconds)
+        state = replace(state, rules=known.rules, rules_fault=known.rules_fault)
+        sampler_state.put_gateway(replace(reading, value=state, retry_in=delay if reading.fault else None))
+        await _recall(context, sampler_state, "gateway")
+        await timer.rest(delay)
+
+
+async def _gateway(context: Context, with_rules: bool) -> tuple[Reading[GatewayState], GatewayState]:
+    from optimus_tui.probes.http.services import read_gateway
+
+    fault = _HUNG
+    try:
+        reading = await bounded(read_gateway(context.http, context.settings, context.clock, with_rules=with_rules))
+        if reading.value is not None:
+            return reading, reading.value
+        fault = reading.fault or _HUNG
+    except TimeoutError:
+        reading = kept(None, _HUNG, None, context.clock)
+    except unforeseen() as error:
+        fault = unreadable_answer(error)
+        reading = kept(None, fault, None, context.clock)
+    return reading, GatewayState(service=ServiceState(status="error", fault=fault))
+
+
+async def watch_engine(context: Context, sampler_state: SamplerState, timer: IntervalTimer) -> None:
+    """Read the engine's health at every tick."""
+    from optimus_tui.probes.http.services import read_engine
+
+    backoff = Backoff()
+    while True:
+        try:
+            reading = await bounded(read_engine(context.http, context.settings, context.clock))
+        except TimeoutError:
+            reading = _failed(context, "disconnected", _HUNG)
+        except unforeseen() as error:
+            reading = _failed(context, "error", unreadable_answer(error))
+        answered = reading.value is not None and reading.value.status_code is not None
+        delay = _delay(reading.fault, answered, backoff, context.settings.refresh_seconds)
+        sampler_state.put_engine(replace(reading, retry_in=delay if reading.fault else None))
+        await _recall(context, sampler_state, "engine")
+        await timer.rest(delay)
+
+
+async def _recall(context: Context, sampler_state: SamplerState, name: str) -> None:
+    """After the first reading, add what the history kept of earlier ones."""
+    if name not in sampler_state.recalled:
+        from optimus_tui.tools.figures.gateway_figures import kept_samples
+
+        sampler_state.recalled.add(name)
+        sampler_state.remember_looks(name, await kept_samples(context, name, SECONDS / 60))
+
+
+async def watch_postgres(context: Context, sampler_state: SamplerState, timer: IntervalTimer) -> None:
+    """Run one SELECT 1 every five seconds if a DSN is set."""
+    from optimus_tui.probes.postgres import read_postgres
+
+    backoff = Backoff()
+    while True:
+        try:
+            reading = await bounded(
+                read_postgres(context.settings.postgres_dsn, context.clock, context.settings.postgres_problem)
+            )
+        except TimeoutError:
+            reading = _failed(context, "disconnected", _HUNG)
+        idle = reading.value is not None and reading.value.status in ("not configured", "unknown")
+        usual = NOT_CONFIGURED_SECONDS if idle else max(POSTGRES_EVERY_SECONDS, context.settings.refresh_seconds)
+        delay = usual
+        if login_refused(reading.fault):
+            delay = ASK_AGAIN_SECONDS
+        elif not idle:
+            delay = _delay(reading.fault, False, backoff, usual)
+        sampler_state.put_postgres(
+            replace(reading, retry_in=delay if reading.fault and delay < ASK_AGAIN_SECONDS else None)
+        )
+        await timer.rest(delay)
+
+
+async def watch_server(
+    context: Context, sampler_state: SamplerState, timer: IntervalTimer, changed: Callable[[bool], None]
+) -> None:
+    """Send PING and INFO at every tick. ``changed(restarted)`` is called when Redis is back or is another process."""
+    backoff, last = Backoff(), None
+    while True:
+        run_before, failed_before = sampler_state.run_id, last is not None and last.fault is not None
+        reading = await _server(context)
+        if (fault := reading.fault) is None:
+            backoff.worked()
+            delay, last = context.settings.refresh_seconds, reading
+        else:
+            delay, retry_in = next_try(fault, backoff)
+            if reading.value is None:
+                reading = kept(last, fault, None, context.clock)
+            last = replace(reading, retry_in=retry_in)
+        sampler_state.put_server(last)
+        restarted = run_before is not None and sampler_state.run_id is not None and sampler_state.run_id != run_before
+        if fault is None and (failed_before or restarted):
+            changed(restarted)
+        await timer.rest(delay)
+
+
+async def _server(context: Context) -> Reading[ServerState]:
+    from optimus_tui.probes.server import read_server
+
+    target = context.settings.redis
+    try:
+        return await bounded(read_server(context.redis, target, context.own, context.clock))
+    except outages() as error:
+        return kept(None, redis_fault(error, target), None, context.clock)
+
+
+def _delay(fault: Fault | None, answered: bool, backoff: Backoff, usual: float) -> float:
+    """Return the usual pause for a service that answers, even wrongly, and growing pauses for one that does not."""
+    if fault is not None and not answered:
+        return backoff.failed()
+    backoff.worked()
+    return usual
+
+
+def _failed(context: Context, status: Status, fault: Fault) -> Reading[ServiceState]:
+    return Reading(
+        value=ServiceState(status=status, fault=fault),
+        taken_at=context.clock.wall(),
+        taken_mono=context.clock.mono(),
+        fault=fault,
+    )
+
+
+METRICS_EVERY_SECONDS = 10.0
+FIRST_LOOKS, FIRST_SECONDS = 6, 0.5
+NOTHING_THERE_SECONDS = 60.0
+NO_ANSWER_SECONDS = 5.0
+FRESH_SECONDS = 60.0
+"""Seconds after which the page of one of several processes is too old to use."""
+WINDOW_MINUTES = 5
+Pages = dict[tuple[int, float | None], tuple[float, MetricsState]]
+"""(Address, start time) of a process → (when it was read, its latest page)."""
+
+
+async def watch_metrics(context: Context, sampler_state: SamplerState, timer: IntervalTimer) -> None:
+    """Hand on ("metrics", Reading[MetricsState]) until cancelled."""
+    from optimus_tui.probes.http.metrics import read_metrics
+
+    looks = turn = 0
+    latest: Pages = {}
+    while True:
+        reading: Reading[MetricsState]
+        turn += 1
+        try:
+            at = context.settings.at_gateway(turn - 1)
+            reading = await bounded(read_metrics(context.fresh_http, at, context.clock))
+        except TimeoutError:
+            hung = Fault("timeout", f"no complete answer within {READ_SECONDS:.0f} s")
+            reading = kept(None, hung, None, context.clock)
+        except unforeseen() as error:
+            reading = kept(None, unreadable_answer(error), None, context.clock)
+        sampler_state.sink("metrics", reading)
+        place = turn % len(context.settings.gateways)
+        page = reading.value if reading.value is not None and reading.value.published else None
+        if page is not None:
+            latest[place, page.process] = reading.taken_mono, page
+        if place:
+            continue  # The gateway's other addresses, which are other processes, are read without a pause.
+        if page is not None:
+            looks += 1
+            await _judge_metrics(context, sampler_state, latest)
+            await timer.rest(FIRST_SECONDS if looks < FIRST_LOOKS else METRICS_EVERY_SECONDS)
+        else:
+            await _judge_kept(context, sampler_state)
+            no_answer = reading.fault is not None and reading.fault.kind != "invalid"
+            await timer.rest(NO_ANSWER_SECONDS if no_answer else NOTHING_THERE_SECONDS)
+
+
+async def _judge_kept(context: Context, sampler_state: SamplerState) -> None:
+    """Judge without a page, by Prometheus. Findings that cannot be measured stay until they can."""
+    if not context.settings.prometheus_url:
+        sampler_state.unmeasured("metrics", ())
+        return
+    from optimus_tui.tools.figures.gateway_figures import sampled_figures
+
+    figures = await sampled_figures(context, WINDOW_MINUTES, ())
+    if figures.requests is None:
+        sampler_state.unmeasured("metrics", figures.findings)
+    else:
+        circuits = [one for one in sampler_state.settled("metrics") if one.rule.startswith("breaker.")]
+        sampler_state.settle("metrics", [*figures.findings, *circuits])
+
+
+async def _judge_metrics(context: Context, sampler_state: SamplerState, latest: Pages) -> None:
+    """Judge the figures of the last minutes and the latest page of each process."""
+    from optimus_tui.tools.figures.gateway_figures import sampled_figures
+
+    oldest = context.clock.mono() - FRESH_SECONDS
+    for one in [one for one, (mono, _) in latest.items() if mono < oldest]:
+        del latest[one]
+    figures = await sampled_figures(context, WINDOW_MINUTES, [state for _, state in latest.values()])
+    sampler_state.settle("metrics", figures.findings)
+
+
+FEED_EVERY_SECONDS = 0.1
+QUIET_SECONDS = 0.25
+"""Seconds between two fetches while nothing arrives."""
+STATUS_SECONDS = 1.0
+BATCH_LIMIT = 1000
+LATEST, A_BATCH = 100, 20
+"""Number of events whose claimed times are compared with their arrival: in all, and of one batch."""
+
+
+async def watch_feed(context: Context, sampler_state: SamplerState, timer: IntervalTimer) -> None:
+    """Start the reader and fetch its events until cancelled. The context stops the reader when it is closed."""
+    reader, clock = context.feed, context.clock
+    reader.start()
+    seq, handed_on, state, claims = 0, float("-inf"), "", Claims()
+    lived = clock.mono()
+    while True:
+        batch = reader.drain(seq, limit=BATCH_LIMIT)
+        mono = clock.mono()
+        if batch.items:
+            seq = max(item.seq for item in batch.items)
+            claims.add(batch.items)
+        if batch.status.state == "live":
+            lived = mono
+        status = events.settled(replace(batch.status, clock=claims.offset), mono - lived)
+        batch = replace(batch, status=status)
+        due = mono - handed_on >= STATUS_SECONDS
+        changed = batch.status.state != state
+        if batch.items or due or changed:
+            sampler_state.sink("feed", batch)
+        if changed and state in ("down", "broken") and batch.status.state == "live":
+            sampler_state.back()
+        if due or changed:
+            _judge_link(sampler_state, batch.status, mono)
+            handed_on, state = mono, batch.status.state
+        await timer.rest(FEED_EVERY_SECONDS if batch.items else QUIET_SECONDS)
+
+
+class Claims:
+    """Claimed time minus arrival of the latest events, in seconds. Only some events of a large batch are compared."""
+
+    def __init__(self) -> None:
+        self._offsets: deque[float] = deque(maxlen=LATEST)
+
+    def add(self, items: Sequence[FeedItem]) -> None:
+        """Add the newest of these events."""
+        live = [one for one in items[-A_BATCH:] if isinstance(one, FeedEvent) and one.origin == "live"]
+        for event in live:
+            claimed = parse_event(event.payload, event.length).claimed_at
+            if claimed is not None:
+                self._offsets.append(claimed - event.received_at)
+
+    @property
+    def offset(self) -> ClockOffset | None:
+        """How far the claimed times are off; None if they are not."""
+        return by_arrival(self._offsets)
+
+
+def _judge_link(sampler_state: SamplerState, status: FeedStatus, mono: float) -> None:
+    sampler_state.settle("feed", events.judge(status, mono=mono, thresholds=sampler_state.settings.thresholds))
+
 
 SOURCES = ("gateway", "engine", "postgres", "server", "limits", "keys", "details", "feed", "metrics")
 _FROM_REDIS = ("server", "limits", "keys", "details")

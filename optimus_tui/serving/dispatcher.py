@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from optimus_tui.clock import Clock
 from optimus_tui.contract.tools.common import ErrorCode, ToolError
-from optimus_tui.settings.errors import SettingsError
+from optimus_tui.settings.table import SettingsError
 from optimus_tui.tools.answer import ToolFailure, answer, encode, exit_code, failure_report, find
 from optimus_tui.tools.parts import Progress
 from optimus_tui.wording.safe import redact, safe_text

@@ -11,10 +11,9 @@ from typing import Annotated, Any, get_args, get_origin
 import msgspec
 from msgspec import Meta, Struct
 
-from optimus_tui.settings.errors import SettingsError, nearest, spelled
 from optimus_tui.settings.model import ScanBudget, Thresholds
 from optimus_tui.settings.redis_url import holds_password
-from optimus_tui.settings.table import SETTINGS, Setting
+from optimus_tui.settings.table import SETTINGS, Setting, SettingsError, nearest, spelled
 
 Limit = Annotated[int, Meta(ge=1, le=1_000_000_000)]
 BELL_RULE = "must be unfocused, always or never"

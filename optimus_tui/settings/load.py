@@ -9,7 +9,6 @@ import msgspec
 from msgspec import Struct
 
 from optimus_tui.contract.keyspace import LimitRules
-from optimus_tui.settings.errors import SettingsError, spelled, unquoted
 from optimus_tui.settings.files import (
     ConfigFile,
     check_value,
@@ -27,7 +26,7 @@ from optimus_tui.settings.service_urls import (
     with_tls_files,
     without_suffix,
 )
-from optimus_tui.settings.table import BY_KEY, OVERRIDES, SETTINGS, VARIABLES, Setting
+from optimus_tui.settings.table import BY_KEY, OVERRIDES, SETTINGS, VARIABLES, Setting, SettingsError, spelled, unquoted
 
 
 class Layer(Struct, frozen=True):

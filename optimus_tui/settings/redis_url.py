@@ -2,19 +2,16 @@
 
 A lenient parser is dangerous here: an unescaped ``@`` or ``/`` in a password makes a part of it a host name, which then
 shows up in DNS queries and error messages. So an address that is not clearly valid is refused, with a message that
-holds only our own words. Options in its query that configure other clients are named and ignored.
-
-The query of a Redis address: which options are used, and which are ignored as other clients' or unknown.
-
-Options that would change the server or database are refused. An unknown word is not repeated in messages, because it
-could be a piece of a password.
+holds only our own words. Options in its query that configure other clients are named and ignored; those that would
+change the server or database are refused.
 """
 
 import re
 from typing import NamedTuple
+from urllib.parse import unquote
 
-from optimus_tui.settings.errors import SettingsError, note_left_out, percent_decoded, unquoted
 from optimus_tui.settings.model import RedisTarget, Secret
+from optimus_tui.settings.table import SettingsError, note_left_out, unquoted
 
 OPTIONS = (
     *("db", "username", "password", "ssl"),
@@ -271,3 +268,19 @@ def _database(text: str, where: str) -> int:
     if not _DIGITS.fullmatch(text):
         raise SettingsError(f"{where}: the database is not a number from 0 to 99999")
     return int(text)
+
+
+_BAD_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
+
+
+def percent_decoded(text: str, what: str, where: str) -> str:
+    """Return the text percent-decoded, once, as UTF-8 without control characters; raise SettingsError otherwise."""
+    if _BAD_PERCENT.search(text):
+        raise SettingsError(f"{where}: a % in the {what} is not followed by two hexadecimal digits; write it as %25")
+    try:
+        plain = unquote(text, errors="strict")
+    except UnicodeDecodeError:
+        raise SettingsError(f"{where}: the {what} is not UTF-8 once decoded") from None
+    if any(ord(char) < 32 or ord(char) == 127 for char in plain):
+        raise SettingsError(f"{where}: the {what} holds a control character")
+    return plain

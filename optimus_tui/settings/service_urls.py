@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from optimus_tui.settings.errors import SettingsError, note_left_out, spelled, unquoted
 from optimus_tui.settings.model import RedisTarget
+from optimus_tui.settings.table import SettingsError, note_left_out, spelled, unquoted
 
 if TYPE_CHECKING:
     import ssl

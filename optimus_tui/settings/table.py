@@ -1,4 +1,4 @@
-"""Every setting once: its name, type, default, where it may be given, and what it means.
+"""Every setting once: its name, type, default, where it may be given, and what it means; and the error for a wrong one.
 
 Flags, environment variables, the check of files, ``doctor``'s listing and docs/settings.md are made of these rows. To
 add a setting, add a row here and, for the code that reads it, a field of ``model.Settings``. The thresholds and the
@@ -162,3 +162,50 @@ VARIABLES = {row.variable: row.key for row in SETTINGS if row.variable and not r
 """The key by each environment variable of the environment ``default``."""
 OVERRIDES = {f"OPTIMUS_{name}": key for name, key in VARIABLES.items()}
 """The key by each environment variable that holds for every environment, a named one included."""
+
+
+class SettingsError(Exception):
+    """A mistake in the settings. ``str()`` is one sentence with the place, the name and the remedy, never the value."""
+
+
+def nearest(word: str, known: list[str]) -> str:
+    """Return ``did you mean X?`` for a mistyped name, or the list of valid names when none is similar."""
+    from difflib import get_close_matches
+
+    close = get_close_matches(word.lower().replace("-", "_"), known, n=1, cutoff=0.55)
+    if close:
+        return f"did you mean {close[0]}?"
+    if known:
+        return f"valid here: {', '.join(sorted(known))}"
+    return "nothing may stand here"
+
+
+def spelled(name: str, limit: int = 60) -> str:
+    """Return a name from a file, printable and cut (``wording.safe`` may not be imported here)."""
+    if name.isprintable():
+        shown = name
+    else:
+        shown = name.encode("unicode_escape", "surrogatepass").decode("ascii")
+    if len(shown) <= limit:
+        return shown
+    return f"{shown[:limit]}…"
+
+
+def unquoted(text: str) -> str:
+    """Return the text without surrounding white space and one pair of quotes, which docker's env files keep."""
+    plain = text.strip()
+    if len(plain) >= 2 and plain[0] == plain[-1] and plain[0] in "'\"":
+        plain = plain[1:-1].strip()
+    return plain
+
+
+def note_left_out(ignored: list[str], unknown: int, where: str, notes: list[str]) -> None:
+    """Append to ``notes`` which options of an address' query are ignored: other clients' by name, unknown ones counted.
+
+    An unknown word is not repeated, because it could be a piece of a password.
+    """
+    if ignored:
+        verb = "is" if len(ignored) == 1 else "are"
+        notes.append(f"{where}: {', '.join(dict.fromkeys(ignored))} {verb} for other clients and ignored here")
+    if unknown:
+        notes.append(f"{where}: the query holds {unknown} option{'s' * (unknown > 1)} that we do not know: ignored")

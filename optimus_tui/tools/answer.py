@@ -213,7 +213,6 @@ def _shortened(value: Any) -> tuple[Any, int]:
 
 
 DEADLINE_SECONDS = 8.0
-_LOADED = "optimus_tui.probes.redis.loaded"
 
 
 def find(name: str) -> Tool:
@@ -262,13 +261,10 @@ def out_of_time(name: str) -> ToolFailure:
 
 async def load(tool: Tool) -> None:
     """Import in a thread, once, what the tool's first request would otherwise import while it is timed."""
-    if tool.reaches_out and _LOADED not in sys.modules:
-        await asyncio.to_thread(_import_all)
+    from optimus_tui.context import PROBE_MODULES
 
-
-def _import_all() -> None:
-    for name in ("optimus_tui.history.samples.store", "optimus_tui.history.samples.windows", _LOADED):
-        import_module(name)
+    if tool.reaches_out and not sys.modules.keys() >= set(PROBE_MODULES):
+        await asyncio.to_thread(lambda: [import_module(name) for name in PROBE_MODULES])
 
 
 def exit_code(report: Report) -> int:

@@ -154,8 +154,8 @@ def _of_kind(index: CacheIndex, groups: Sequence[Group]) -> list[bytes]:
 
 
 async def _look(ctx: "Context", names: list[bytes]) -> tuple[KeyDetail, ...]:
+    from optimus_tui.probes.cache_keys import read_details
     from optimus_tui.probes.faults import OUTAGES
-    from optimus_tui.probes.keys.cache import read_details
 
     try:
         async with asyncio.timeout(PART_SECONDS):
@@ -192,8 +192,8 @@ class Audit(Struct, frozen=True, kw_only=True):
 
 async def audit(ctx: "Context", window: EventWindow, keys: Keys) -> Audit:
     """Read the keys that the window's events named, the newest events first, at most three hundred keys."""
+    from optimus_tui.probes.cache_keys import look_at_keys
     from optimus_tui.probes.faults import OUTAGES, fault_of
-    from optimus_tui.probes.keys.cache import look_at_keys
 
     whole = keys.report.coverage.complete
     made = await asyncio.to_thread(plan, window.events, keys.names_of, complete=whole)

@@ -32,7 +32,7 @@ from optimus_tui.wording.safe import safe_text
 
 if TYPE_CHECKING:
     from optimus_tui.context import Context
-    from optimus_tui.probes.keys.cache import Channels
+    from optimus_tui.probes.cache_keys import Channels
 
 
 PART_SECONDS = 0.9
@@ -90,8 +90,8 @@ def _owners(channel: bytes) -> set[bytes]:
 
 async def read_events(ctx: "Context", minutes: float) -> Log:
     """Read the log's events of the window. A log of another type, or one we may not read, gives a fault."""
+    from optimus_tui.probes.cache_keys import read_event_ends
     from optimus_tui.probes.faults import OUTAGES, fault_of
-    from optimus_tui.probes.keys.cache import read_event_ends
 
     try:
         async with asyncio.timeout(PART_SECONDS):
@@ -110,8 +110,8 @@ async def read_events(ctx: "Context", minutes: float) -> Log:
 
 async def read_listeners(ctx: "Context") -> Listeners:
     """Read channels and subscribers, or the fault why not."""
+    from optimus_tui.probes.cache_keys import read_channels
     from optimus_tui.probes.faults import OUTAGES, fault_of
-    from optimus_tui.probes.keys.cache import read_channels
 
     try:
         async with asyncio.timeout(PART_SECONDS):
@@ -213,8 +213,8 @@ async def late_claims(ctx: "Context", payloads: Sequence[bytes]) -> ClockOffset 
     Only events that came since ``payloads`` were read are examined. None if none came, if they are right, or if Redis
     cannot be asked.
     """
+    from optimus_tui.probes.cache_keys import read_event_ends
     from optimus_tui.probes.faults import OUTAGES
-    from optimus_tui.probes.keys.cache import read_event_ends
 
     now = ctx.clock.wall()
     claims = [at for one in payloads if (at := parse_event(one).claimed_at) is not None]

@@ -432,7 +432,7 @@ async def _events_now(ctx: "Context") -> tuple[Finding, ...]:
 
     Where the log may not be read there are none: the coherence analysis reports the missing right.
     """
-    from optimus_tui.probes.keys.cache import read_event_ends
+    from optimus_tui.probes.cache_keys import read_event_ends
 
     log = await part(ctx, read_event_ends(ctx.redis, NEWEST_EVENTS), "the event log", EVENTS_SECONDS)
     if isinstance(log, Fault):

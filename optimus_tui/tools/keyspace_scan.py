@@ -79,7 +79,7 @@ class Survey:
 
 async def survey(ctx: "Context", *, tenant: bytes | None = None, ttls: bool = False, sizes: int = 0) -> Survey:
     """Walk over all names once. An outage is a fault of the result, never an exception."""
-    from optimus_tui.probes.keys.keyspace import SweepOutcome, sweep
+    from optimus_tui.probes.keyspace import SweepOutcome, sweep
 
     limits, cache = LimitIndex(), CacheIndex(t.encode("utf-8", "surrogateescape") for t in ctx.settings.tenants)
     limits.begin_sweep()
@@ -155,7 +155,7 @@ async def read_known(
 
 async def _read_counters(ctx: "Context", seen: Survey, names: list[bytes]) -> list[Counter | bytes]:
     """One trip. A sliding window is counted by the limits' window, which is asked for where the first one shows."""
-    from optimus_tui.probes.keys.limits import read_counters
+    from optimus_tui.probes.counters import read_counters
 
     answers = await read_counters(ctx.redis, ctx.own, ctx.clock, names, seen.window_seconds)
     sliding = [one.key for one in answers if isinstance(one, Counter) and one.problem == NO_WINDOW]

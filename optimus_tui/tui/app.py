@@ -201,7 +201,7 @@ class OptimusApp(App[int]):
 
     def switch_environment(self, name: str) -> None:
         """Close this environment's connections and open the dashboard on another."""
-        from optimus_tui.settings.errors import SettingsError
+        from optimus_tui.settings.table import SettingsError
 
         if self._reload is None:
             self.notify("there are no other environments here", markup=False, severity="warning")

@@ -12,7 +12,7 @@ import pytest
 
 from optimus_tui.contract.keyspace import CacheReport, FeedStatus, KeyDetail
 from optimus_tui.contract.services import MemoryState, ServerState, SlowState
-from optimus_tui.probes.keys.cache import Channels
+from optimus_tui.probes.cache_keys import Channels
 from optimus_tui.verdicts.coherence.events import EventWindow
 
 PACKAGE = Path(__file__).parents[2] / "optimus_tui"

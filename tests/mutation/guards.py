@@ -60,7 +60,7 @@ GUARDS: tuple[Guard, ...] = (
           f"{_CAPS}::test_announcements_are_followed_whatever_the_pieces"),
     Guard("lines without end", _P + "redis/parser.py", "if len(self._rest) > MAX_LINE:", "if False:",
           f"{_CAPS}::test_announcements_are_followed_whatever_the_pieces"),
-    Guard("a counter of a megabyte", _P + "keys/limits.py", "    except ReplyTooLarge:", "    except ZeroDivisionError:",
+    Guard("a counter of a megabyte", _P + "counters.py", "    except ReplyTooLarge:", "    except ZeroDivisionError:",
           f"{_CAPS}::test_one_counter_of_a_megabyte_hides_no_other"),
     Guard("the feed's message cap", _P + "events/link.py", "if self._unparsed > MAX_MESSAGE:", "if False:",
           f"{_CAPS}::test_a_message_without_end_costs_the_feed_its_link_and_no_memory"),

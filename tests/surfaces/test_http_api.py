@@ -17,7 +17,7 @@ from optimus_tui.__main__ import run as cli
 from optimus_tui.context import Context
 from optimus_tui.contract.tools.common import ToolError
 from optimus_tui.contract.tools.state import DiagnoseQuery, DiagnoseReport
-from optimus_tui.http_api.app import at_mcp, tools_app
+from optimus_tui.http_api import at_mcp, tools_app
 from optimus_tui.serving import asgi, dispatcher
 from optimus_tui.serving.asgi import AccessControlMiddleware
 from optimus_tui.serving.dispatcher import ToolDispatcher

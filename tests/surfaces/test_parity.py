@@ -17,7 +17,7 @@ import pytest
 from mcp import Client
 
 from optimus_tui.__main__ import run as command_line
-from optimus_tui.http_api.app import STATUS, at_mcp
+from optimus_tui.http_api import STATUS, at_mcp
 from optimus_tui.mcp_server.server import build
 from optimus_tui.serving.asgi import AccessControlMiddleware
 from optimus_tui.serving.dispatcher import ToolDispatcher

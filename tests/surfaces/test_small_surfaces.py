@@ -13,7 +13,7 @@ import pytest
 
 from optimus_tui.context import Context
 from optimus_tui.contract.tools.state import DiagnoseQuery, DiagnoseReport
-from optimus_tui.http_api.app import at_mcp
+from optimus_tui.http_api import at_mcp
 from optimus_tui.serving.asgi import AccessControlMiddleware
 from optimus_tui.tools.answer import ToolFailure, from_text, parse
 from optimus_tui.tools.registry import TOOLS

@@ -10,7 +10,7 @@ from optimus_tui.context import Context
 from optimus_tui.contract.actions import ActionKind, ActionRequest, PlanKey, Refusal
 from optimus_tui.contract.keyspace import Counter
 from optimus_tui.grammar.keys import CACHE_PREFIX, COHERENCE_PREFIX, LIMIT_PREFIX, ParsedKey, parse_key
-from optimus_tui.probes.keys.limits import read_counters
+from optimus_tui.probes.counters import read_counters
 from optimus_tui.probes.redis.guard import ObserverRedis
 from optimus_tui.probes.redis.parser import raise_general
 

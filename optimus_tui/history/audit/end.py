@@ -1,9 +1,10 @@
 """Verify that the end of the audit's file is the one that was written last, and find it.
 
 The file is compared with the head file and with what this process knows. A file that does not continue both is an
-error, and its message says how to go on.
+error, and its message says how to go on: the audit may have been moved or compressed beside its place.
 """
 
+import contextlib
 import os
 from pathlib import Path
 from typing import Any
@@ -11,31 +12,27 @@ from typing import Any
 from msgspec import structs
 
 from optimus_tui.history.audit.chain import (
+    ACCEPTED,
     HEADED,
+    ROTATED,
     Chained,
     Head,
     decoded,
+    end_problem,
+    first_record,
+    holds_end,
     problem_of,
+    read,
     read_head,
     renew_head,
     write_head,
-)
-from optimus_tui.history.audit.files import (
-    ACCEPTED,
-    ROTATED,
-    end_problem,
-    first_record,
-    has_parts,
-    holds_end,
-    moved_to,
-    packed,
-    read,
 )
 from optimus_tui.storage.private_file import PrivateFile, UnreadableFile, shown
 
 VERIFY, ROTATE = "optimus-tui audit verify", "optimus-tui audit rotate"
 ACCEPT = "optimus-tui audit accept-break --reason TEXT"
 _TAIL = 1 << 16
+PACKED = (".gz", ".bz2", ".xz", ".zst", ".lz4", ".Z")
 
 
 class AuditUnwritable(Exception):
@@ -232,3 +229,48 @@ def _last_line(handle: int, end: int) -> bytes:
 def _first(handle: int) -> dict[str, Any] | None:
     with open(os.dup(handle), "rb") as file:
         return first_record(file)
+
+
+def moved_to(path: Path, head: Head) -> Path | None:
+    """Return the file beside the audit that holds the record of ``head``, which was moved there; None for none."""
+    for one in siblings(path):
+        with contextlib.suppress(OSError), PrivateFile.open(one, os.O_RDONLY) as file:
+            if head.seq and holds_end(file.handle, file.size, head):
+                return one
+    return None
+
+
+def packed(path: Path) -> Path | None:
+    """Return the newest compressed file with the audit's name beside it (logrotate's ``compress``); None for none.
+
+    It is not opened: whether to unpack it is for a person to decide.
+    """
+    found = []
+    for one in siblings(path):
+        if one.name.startswith(path.name) and one.suffix in PACKED:
+            with contextlib.suppress(OSError):
+                found.append((one.lstat().st_mtime, one))
+    if found:
+        return max(found)[1]
+    return None
+
+
+def siblings(path: Path) -> list[Path]:
+    """Return other files beside the audit that may be or may have been a part of it."""
+    try:
+        names = sorted(os.listdir(path.parent))
+    except OSError:
+        return []
+    return [
+        path.with_name(name) for name in names if ".jsonl" in name and name != path.name and not name.startswith(".")
+    ]
+
+
+def has_parts(path: Path) -> bool:
+    """Return whether there are older files of a chain beside the audit."""
+    return any(one.name.startswith("audit-from-") for one in siblings(path))
+
+
+def part_name(first: int) -> str:
+    """Return the name of an older file of the chain, by the number of its first record."""
+    return f"audit-from-{first:010d}.jsonl"

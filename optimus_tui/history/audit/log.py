@@ -12,29 +12,35 @@ from urllib.parse import quote_from_bytes, unquote_to_bytes
 from msgspec import Struct, structs
 
 from optimus_tui.clock import Clock
-from optimus_tui.history.audit.chain import FIRST, Chained, Head, read_head, record_line, renew_head, write_head
+from optimus_tui.history.audit.chain import (
+    ACCEPTED,
+    FILE,
+    FIRST,
+    ROTATED,
+    AuditCheck,
+    Chained,
+    Head,
+    read_head,
+    record_line,
+    renew_head,
+    verify,
+    walk,
+    write_head,
+)
 from optimus_tui.history.audit.end import (
     ROTATE,
     AuditUnwritable,
     Stamp,
     check_before,
     end_of,
+    has_parts,
     last_of,
     lost,
-    name_taken,
-    stamp_of,
-)
-from optimus_tui.history.audit.files import (
-    ACCEPTED,
-    FILE,
-    ROTATED,
-    AuditCheck,
-    has_parts,
     moved_to,
+    name_taken,
     part_name,
     siblings,
-    verify,
-    walk,
+    stamp_of,
 )
 from optimus_tui.storage.append_log import AppendLog, keep_aside
 from optimus_tui.storage.private_file import (

@@ -279,8 +279,8 @@ def _limits(
 
 async def _counters_memory(ctx: "Context", seen: Survey, tenant: bytes | None) -> dict[str, Any]:
     """What the counters weigh, estimated from a sample."""
+    from optimus_tui.probes.cache_keys import read_details
     from optimus_tui.probes.faults import OUTAGES, fault_of
-    from optimus_tui.probes.keys.cache import read_details
 
     if tenant is not None:
         names = sorted(seen.of_tenant)

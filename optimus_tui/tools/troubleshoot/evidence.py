@@ -112,7 +112,7 @@ class EvidenceReader:
 
     async def events(self) -> Invalidations | Fault:
         """Read the window's invalidations from the event log."""
-        from optimus_tui.probes.keys.cache import read_event_ends
+        from optimus_tui.probes.cache_keys import read_event_ends
 
         log = await self.bounded(read_event_ends(self.ctx.redis, MAX_EVENTS), "event log")
         if isinstance(log, Fault):

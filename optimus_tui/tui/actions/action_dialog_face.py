@@ -59,7 +59,7 @@ class GuardedButton(Button):
 
 def audit_words(action_service: "ActionService", action: str) -> str:
     """Return which line of which file has the action's last audit record. Reads a file: call it in a thread."""
-    from optimus_tui.history.audit.files import read
+    from optimus_tui.history.audit.chain import read
 
     last: tuple[object, object] | None = None
     path = action_service.audit.path

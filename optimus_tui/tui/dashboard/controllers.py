@@ -151,7 +151,7 @@ class PaneRequests:
         self.dashboard.run_in_background("preview", self._preview, key)
 
     async def _preview(self, key: bytes) -> None:
-        from optimus_tui.probes.keys.cache import read_preview
+        from optimus_tui.probes.cache_keys import read_preview
         from optimus_tui.probes.round_trips import attributed_to
 
         with attributed_to("value"):

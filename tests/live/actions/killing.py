@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from optimus_tui.contract.actions import Confirmation, Interrupted, Receipt
-from optimus_tui.history.audit.files import read, verify
+from optimus_tui.history.audit.chain import read, verify
 from optimus_tui.history.audit.log import unquoted
 from tests.live.actions.driver import armed, carried_out, ignore, planned, put
 from tests.realserver import RealServer

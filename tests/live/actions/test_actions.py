@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from optimus_tui.contract.actions import ActionRequest, Refusal
-from optimus_tui.history.audit.files import read, verify
+from optimus_tui.history.audit.chain import read, verify
 from optimus_tui.history.audit.log import unquoted
 from tests.live.actions.driver import armed, at_desk, carried_out, number, planned, put, refused, subscriber
 from tests.realserver import RealServer

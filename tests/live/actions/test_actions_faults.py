@@ -10,8 +10,8 @@ import pytest
 
 from optimus_tui.actions import applying
 from optimus_tui.contract.actions import Confirmation, Interrupted, Progress, Receipt, Refusal
+from optimus_tui.history.audit.chain import read
 from optimus_tui.history.audit.end import AuditUnwritable
-from optimus_tui.history.audit.files import read
 from optimus_tui.history.audit.log import AuditLog
 from tests.live.actions.driver import armed, at_desk, carried_out, confirmation, ignore, number, planned, put
 from tests.live.actions.killing import kill_once

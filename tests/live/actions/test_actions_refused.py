@@ -10,7 +10,7 @@ from msgspec import structs
 from optimus_tui.actions import interrupted_actions
 from optimus_tui.actions.redis.keys import Known
 from optimus_tui.contract.actions import ActionRequest, Confirmation, Refusal
-from optimus_tui.history.audit.files import read
+from optimus_tui.history.audit.chain import read
 from optimus_tui.tui.actions.action_dialog_face import armed_words
 from tests.fixed_clock import FixedClock
 from tests.live.actions.driver import (

@@ -15,7 +15,7 @@ import pytest
 from optimus_tui.__main__ import run
 from optimus_tui.actions.redis import operator_connection as locks
 from optimus_tui.contract.actions import Confirmation, Interrupted, Progress, Receipt, Refusal
-from optimus_tui.history.audit.files import read, verify
+from optimus_tui.history.audit.chain import read, verify
 from optimus_tui.history.audit.log import AuditLog, unquoted
 from optimus_tui.storage import private_file
 from tests.live.actions.driver import armed, at_desk, carried_out, confirmation, ignore, number, planned, put, refused

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from optimus_tui.history.audit.files import read, verify
+from optimus_tui.history.audit.chain import read, verify
 from tests.live.actions.driver import at_desk, number, put
 from tests.realserver import RealServer, free_port
 from tests.terminal import Terminal

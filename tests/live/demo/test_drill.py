@@ -52,7 +52,7 @@ def _here(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     monkeypatch.setattr(DrillController, "PAUSE", (0.5, 1.0))
     monkeypatch.setattr("optimus_tui.workflow.drill.HOLD_SECONDS", 2.0)
-    monkeypatch.setattr("optimus_tui.sampling.services.METRICS_EVERY_SECONDS", 0.5)
+    monkeypatch.setattr("optimus_tui.sampling.sampler.METRICS_EVERY_SECONDS", 0.5)
     monkeypatch.setattr("optimus_tui.tools.troubleshoot.evidence.COUNTED_MINUTES", 0.1)
     monkeypatch.setattr("optimus_tui.tools.figures.gateway_figures.LATELY_MINUTES", 0.3)
 

@@ -50,7 +50,7 @@ def running() -> Iterator[DemoHandle]:
 @pytest.fixture(autouse=True)
 def _quicker_looks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("optimus_tui.sampling.record.EVERY_SECONDS", 0.5)
-    monkeypatch.setattr("optimus_tui.sampling.services.METRICS_EVERY_SECONDS", 0.5)
+    monkeypatch.setattr("optimus_tui.sampling.sampler.METRICS_EVERY_SECONDS", 0.5)
     monkeypatch.setattr("optimus_tui.tools.figures.gateway_figures.RATE_MINUTES", 0.1)
     monkeypatch.setattr("optimus_tui.tools.figures.gateway_figures.LATELY_MINUTES", 0.3)
     monkeypatch.setattr("optimus_tui.tools.troubleshoot.evidence.COUNTED_MINUTES", 0.1)

@@ -14,9 +14,9 @@ from optimus_tui.actions.redis.operator_connection import ConnectionLost, Permit
 from optimus_tui.contract.reading import Fault
 from optimus_tui.probes.faults import OUTAGES, fault_of
 from optimus_tui.probes.load_meter import LoadMeter
-from optimus_tui.settings.errors import SettingsError
 from optimus_tui.settings.load import load
 from optimus_tui.settings.model import RedisTarget
+from optimus_tui.settings.table import SettingsError
 from tests.certificates import make_certificate
 from tests.live.probes.driver import observing
 from tests.live.probes.events.driver import Watch, watching

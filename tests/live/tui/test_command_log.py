@@ -16,8 +16,8 @@ from redis.exceptions import RedisError
 from optimus_tui.actions.redis.operator_connection import Permit, open_operator_connection
 from optimus_tui.context import Context
 from optimus_tui.contract.actions import Refusal
+from optimus_tui.probes.cache_keys import read_preview
 from optimus_tui.probes.http.fetch import FETCH_ERRORS, Posted, fetch, new_http_client
-from optimus_tui.probes.keys.cache import read_preview
 from optimus_tui.probes.redis.commands import CommandRefused
 from optimus_tui.probes.round_trips import CommandLog, attributed_to
 from optimus_tui.sampling.sampler import Sampler

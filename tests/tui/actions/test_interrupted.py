@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
-from optimus_tui.history.audit.files import read
+from optimus_tui.history.audit.chain import read
 from optimus_tui.tui.actions.action_dialog import QUIET_SECONDS, ResumeDialog
 from optimus_tui.tui.actions.questions import ArmDialog
 from optimus_tui.tui.dialogs.base import PickDialog, QuestionDialog

@@ -3,8 +3,8 @@
 import pytest
 
 from optimus_tui.cli.flags import check
-from optimus_tui.settings.errors import SettingsError
 from optimus_tui.settings.model import Settings
+from optimus_tui.settings.table import SettingsError
 from optimus_tui.tui.keys import KEYS, MOVES
 from optimus_tui.tui.theme import NAMES, THEMES
 

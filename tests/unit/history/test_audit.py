@@ -9,8 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from optimus_tui.history.audit.chain import FIRST
-from optimus_tui.history.audit.files import read, verify
+from optimus_tui.history.audit.chain import FIRST, read, verify
 from optimus_tui.history.audit.log import AuditLog, AuditUnwritable, quoted, unquoted
 from tests.fixed_clock import FixedClock
 

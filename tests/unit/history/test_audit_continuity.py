@@ -11,9 +11,8 @@ import pytest
 
 from optimus_tui.__main__ import run
 from optimus_tui.history.audit import log as audit
-from optimus_tui.history.audit.chain import FIRST, Chained, read_head, seal
+from optimus_tui.history.audit.chain import FIRST, Chained, read, read_head, seal, verify
 from optimus_tui.history.audit.end import AuditUnwritable
-from optimus_tui.history.audit.files import read, verify
 from optimus_tui.history.audit.log import AuditLog, accept_break, rotate
 from tests.fixed_clock import FixedClock
 from tests.unit.history.audit_faults import cut_back, lines, removed, renamed, renamed_and_created, truncated

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from optimus_tui.__main__ import run
-from optimus_tui.history.audit.files import verify
+from optimus_tui.history.audit.chain import verify
 from optimus_tui.history.audit.log import AuditLog, AuditUnwritable
 from tests.fixed_clock import FixedClock
 

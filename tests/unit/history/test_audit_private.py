@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from optimus_tui.history.audit.chain import FILE
 from optimus_tui.history.audit.end import AuditUnwritable
-from optimus_tui.history.audit.files import FILE
 from optimus_tui.history.audit.log import AuditLog
 
 

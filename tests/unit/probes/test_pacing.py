@@ -1,6 +1,6 @@
 """A sweep's gait: the server's time is never taken beyond its share."""
 
-from optimus_tui.probes.keys.keyspace import AIM_MS, MAX_BUSY_SHARE, MAX_PAUSE_MS, MIN_COUNT, AdaptivePacer
+from optimus_tui.probes.keyspace import AIM_MS, MAX_BUSY_SHARE, MAX_PAUSE_MS, MIN_COUNT, AdaptivePacer
 
 
 def test_quick_calls_keep_the_count_and_the_pause() -> None:

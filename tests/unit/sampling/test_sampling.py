@@ -244,7 +244,7 @@ async def test_a_hung_gateway_delays_no_other_look(monkeypatch: pytest.MonkeyPat
 
     fake(monkeypatch, "http.services.read_gateway", hang)
     fake(monkeypatch, "http.services.read_engine", engine)
-    monkeypatch.setattr("optimus_tui.sampling.services.bounded", lambda read: bounded(read, 0.3))
+    monkeypatch.setattr("optimus_tui.sampling.sampler.bounded", lambda read: bounded(read, 0.3))
     heard = Heard()
     async with sampling(context(), heard, ["gateway", "engine"]):
         first = await heard.until("health", lambda report: report.engine is not None, 0.25)
@@ -283,7 +283,7 @@ async def test_limits_say_nothing_before_a_sweep_has_looked(monkeypatch: pytest.
     async def read(*_: Any) -> list[Counter]:
         return []
 
-    fake(monkeypatch, "keys.limits.read_counters", read)
+    fake(monkeypatch, "counters.read_counters", read)
     heard = Heard()
     async with sampling(context(), heard, ["limits"]) as sampler:
         sampler.refresh("limits")
@@ -305,7 +305,7 @@ async def test_counters_survive_an_outage_with_their_old_time_and_come_back(monk
             raise Lost("Connection refused")
         return [counter()]
 
-    fake(monkeypatch, "keys.limits.read_counters", read)
+    fake(monkeypatch, "counters.read_counters", read)
     heard, clock = Heard(), FixedClock()
     async with sampling(context(clock), heard, ["limits"]) as sampler:
         sampler._limits.found.take([counter().key], None, None, 0.0)
@@ -403,7 +403,7 @@ async def test_nothing_in_view_nothing_asked(monkeypatch: pytest.MonkeyPatch) ->
         asked.append(keys)
         return [KeyDetail(key=key, ttl_ms=5000) for key in keys]
 
-    fake(monkeypatch, "keys.cache.read_details", read)
+    fake(monkeypatch, "cache_keys.read_details", read)
     heard = Heard()
     async with sampling(context(), heard, ["details"]) as sampler:
         await asyncio.sleep(0.05)

@@ -2,8 +2,8 @@
 
 import pytest
 
-from optimus_tui.settings.errors import SettingsError
 from optimus_tui.settings.service_urls import parse_http_url
+from optimus_tui.settings.table import SettingsError
 
 
 @pytest.mark.parametrize(

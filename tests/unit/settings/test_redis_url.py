@@ -6,9 +6,9 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from optimus_tui.settings.errors import SettingsError
 from optimus_tui.settings.model import Secret
 from optimus_tui.settings.redis_url import parse_redis_url
+from optimus_tui.settings.table import SettingsError
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from optimus_tui.settings.errors import SettingsError
 from optimus_tui.settings.load import environments, load
 from optimus_tui.settings.model import Secret, Settings
+from optimus_tui.settings.table import SettingsError
 
 
 class Place:

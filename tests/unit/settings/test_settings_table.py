@@ -12,12 +12,11 @@ import pytest
 from optimus_tui.child_processes import child_environment
 from optimus_tui.cli.doctor import _setting_rows
 from optimus_tui.cli.flags import demo_flags
-from optimus_tui.settings.errors import SettingsError
 from optimus_tui.settings.files import TABLES, check_file, check_value
 from optimus_tui.settings.load import load
 from optimus_tui.settings.model import RedisTarget, Settings
 from optimus_tui.settings.redis_url import parse_redis_url
-from optimus_tui.settings.table import SETTINGS, Setting
+from optimus_tui.settings.table import SETTINGS, Setting, SettingsError
 
 _SPEC = importlib.util.spec_from_file_location("generate", Path(__file__).parents[3] / "docs" / "generate.py")
 assert _SPEC is not None and _SPEC.loader is not None

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from optimus_tui.contract.findings import SEVERITIES, AlertEpisode, Finding, Mute, Notice
 from optimus_tui.contract.reading import Fault, Reading
 from optimus_tui.contract.services import GatewayState, HealthReport, HitRate, ServerState, ServiceState
-from optimus_tui.settings.errors import SettingsError
 from optimus_tui.settings.files import check_file
+from optimus_tui.settings.table import SettingsError
 from optimus_tui.verdicts import alerts
 from optimus_tui.verdicts.alerts import (
     HOLD_SECONDS,

@@ -7,7 +7,7 @@ import pytest
 
 from optimus_tui.contract.keyspace import ClockOffset, FeedEvent, FeedStatus
 from optimus_tui.contract.reading import Fault
-from optimus_tui.sampling.services import Claims
+from optimus_tui.sampling.sampler import Claims
 from optimus_tui.verdicts.coherence import events
 from optimus_tui.verdicts.coherence.events import by_arrival, clock_words, find_clock, pick_window
 from optimus_tui.verdicts.playbooks.cache_miss import count

@@ -16,9 +16,9 @@ from redis.exceptions import RedisError
 
 from optimus_tui.actions.redis.operator_connection import ConnectionLost, Permit, open_operator_connection
 from optimus_tui.clock import Clock
+from optimus_tui.probes.counters import read_counters
 from optimus_tui.probes.events.feed import FeedReader
 from optimus_tui.probes.faults import OUTAGES, fault_of
-from optimus_tui.probes.keys.limits import read_counters
 from optimus_tui.probes.load_meter import LoadMeter
 from optimus_tui.probes.redis.guard import observer_client
 from optimus_tui.probes.redis.parser import ReplyHeads, ReplyTooLarge, Unbounded, reply_cap

@@ -1,7 +1,8 @@
-"""``GET /`` lists the tools with their schemas, ``POST /{tool}`` runs one. Settings are read on the first call.
+"""The tools over plain HTTP: ``GET /`` lists them with their schemas, ``POST /{tool}`` runs one. A GET changes nothing.
 
-A mounted app has no startup and does not know its address: without a token it answers only direct loopback peers.
-Bodies must be declared as JSON, so that no form on a foreign page can call a tool.
+``tools_app`` is mounted in a gateway at /mcp; ``optimus-tui serve`` serves the same. It is plain ASGI: importing and
+mounting it loads no web framework, no client and no tool; settings are read on the first call. A mounted app has no
+startup and does not know its address, so without a token it answers only direct loopback peers.
 """
 
 from collections.abc import Collection
@@ -124,7 +125,10 @@ def route_path(scope: "Scope") -> str:
 
 
 def wrong_type(scope: "Scope") -> str | None:
-    """Return why the body cannot be JSON by its headers, or None."""
+    """Return why the body cannot be JSON by its headers, or None.
+
+    It must be declared as JSON, so that no form on a foreign page can call a tool.
+    """
     headers = dict(scope["headers"])
     values = [value for name, value in scope["headers"] if name == b"content-type"]
     kinds = {kind.partition(b";")[0].strip().lower() for value in values for kind in value.split(b",")}

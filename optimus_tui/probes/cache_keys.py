@@ -10,7 +10,7 @@ from optimus_tui.contract.keyspace import KeyDetail, KeyPreview
 from optimus_tui.contract.reading import Reading
 from optimus_tui.grammar.keys import EVENT_LOG
 from optimus_tui.probes.faults import OUTAGES, fault_of
-from optimus_tui.probes.keys.keyspace import NOT_ASKED, PIPELINE_KEYS
+from optimus_tui.probes.keyspace import NOT_ASKED, PIPELINE_KEYS
 from optimus_tui.probes.load_meter import LoadMeter
 from optimus_tui.probes.redis.guard import ObserverRedis
 from optimus_tui.probes.redis.parser import items_of, natural_number, raise_general, shaped, whole_number

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from optimus_tui.contract.reading import Coverage
 from optimus_tui.grammar.keys import heads_of
 from optimus_tui.index.cache import CacheIndex
-from optimus_tui.probes.keys.keyspace import GONE, NEVER, NOT_ASKED, KeyPage, SweepOutcome, sweep
+from optimus_tui.probes.keyspace import GONE, NEVER, NOT_ASKED, KeyPage, SweepOutcome, sweep
 from optimus_tui.settings.model import ScanBudget
 from tests.live.probes.driver import add_user, fill, observing, run_sweep, target_of
 from tests.live.probes.tap import Tap

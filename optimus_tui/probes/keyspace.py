@@ -1,7 +1,4 @@
-"""Scan all key names gently.
-
-Pages of names with their TTLs, paced by the time that each page takes, and whether all were seen.
-"""
+"""Scan all key names gently: pages of names with their TTLs, paced by the time that each page takes."""
 
 import asyncio
 from collections import deque

@@ -1,1 +1,0 @@
-"""Keys in Redis: scans, counters, cache entries, previews and their layouts."""
