@@ -2,9 +2,7 @@
 
 Loops read, hand on, and wait. No outage and no strange answer ends a loop, and a loop that hangs delays no other. A bug
 ends its own loop with an error; its source counts as broken until the new loop from ``loops()`` has run for a while. No
-connection is opened before a loop runs.
-
-The loops that read gateway, engine, Postgres, the Redis server, ``/metrics``, and what the feed received.
+connection is opened before a loop runs. The loops that read keys are in ``keys``.
 """
 
 import asyncio
