@@ -23,7 +23,7 @@ from optimus_tui.cli.flags import (
     refuse_service_flags,
     settings_of,
 )
-from optimus_tui.demo.names import DEFAULT, DRILLS, NAMES, RANDOM
+from optimus_tui.demo import DEFAULT, DRILLS, NAMES, RANDOM
 from optimus_tui.settings.table import BY_KEY, OVERRIDES, VARIABLES, SettingsError
 
 if TYPE_CHECKING:
@@ -38,8 +38,8 @@ class Verbs(LazyGroup):
 
     verbs: ClassVar[dict[str, Verb]] = {
         "demo": Verb("optimus_tui.__main__:demo", "A living system on this machine, and the dashboard on it."),
-        "run": Verb("optimus_tui.cli.run:command", "Ask one tool: one JSON document, or a page on a terminal."),
-        "tools": Verb("optimus_tui.cli.tools:command", "List the tools, their arguments and schemas."),
+        "run": Verb("optimus_tui.cli.tools:run", "Ask one tool: one JSON document, or a page on a terminal."),
+        "tools": Verb("optimus_tui.cli.tools:tools", "List the tools, their arguments and schemas."),
         "standup": Verb(
             "optimus_tui.cli.reports.standup:command", "Twelve lines: how it stands, and what has changed."
         ),

@@ -34,6 +34,13 @@ from optimus_tui.wording.numbers import plural
 from optimus_tui.wording.safe import safe_text
 
 Report = Callable[[Progress], None]
+MAX_AGE_SECONDS = 60.0
+MAX_DRIFT = 0.10
+MIN_REASON = 3
+_ANEW = "plan again"
+SCAN_SECONDS = 20.0
+SCAN_COUNT = 250
+SCAN_PAUSE = 0.002
 
 
 class ActionDependencies(NamedTuple):
@@ -67,12 +74,6 @@ class RunControl(NamedTuple):
 
     cancel: threading.Event
     report: Report
-
-
-MAX_AGE_SECONDS = 60.0
-MAX_DRIFT = 0.10
-MIN_REASON = 3
-_ANEW = "plan again"
 
 
 def check_words(
@@ -165,11 +166,6 @@ async def _check_rights(connection: OperatorConnection, plan: Plan) -> Refusal |
             name = str(probe[0]).lower()
             return Refusal("no right", f"user {safe_text(user, 60)} may not {name.upper()} there", f"grant +{name}")
     return None
-
-
-SCAN_SECONDS = 20.0
-SCAN_COUNT = 250
-SCAN_PAUSE = 0.002
 
 
 class Verified(Struct, frozen=True):

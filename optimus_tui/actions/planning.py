@@ -36,6 +36,11 @@ MAX_BYTES = 32_000_000
 """Bytes of all names of one plan together."""
 
 Walked = Callable[[int, int | None], None]
+EDGE = 10
+"""Samples from each end of the list, and as many from the middle."""
+BATCH_SECONDS = 0.008
+"""Seconds for a batch of 100 keys with its two records on disk and its pause, without the network."""
+BATCH = 100
 
 
 async def make_plan(
@@ -167,14 +172,6 @@ async def _times(context: Context) -> tuple[float, float]:
     except ResponseError:
         return best, 0.0
     return best, int(seconds) + int(micros) / 1e6
-
-
-EDGE = 10
-"""Samples from each end of the list, and as many from the middle."""
-BATCH_SECONDS = 0.008
-"""Seconds for a batch of 100 keys with its two records on disk and its pause, without the network."""
-BATCH = 100
-NO_UNDO = "This cannot be undone."
 
 
 def preview(plan: Plan) -> Preview:

@@ -20,7 +20,7 @@ from typing import Any, TypeVar
 
 from msgspec import structs
 
-from optimus_tui.actions import applying, interrupted_actions
+from optimus_tui.actions import action_log, applying
 from optimus_tui.actions.checks import ActionDependencies, Report, RunControl, Verified, check_plan, check_words
 from optimus_tui.actions.guard import DEFAULT_MINUTES, Guard, may_ever_arm
 from optimus_tui.actions.planning import Walked, make_plan, preview, words_to_type
@@ -46,6 +46,8 @@ from optimus_tui.threads import DaemonThreads
 T = TypeVar("T")
 LEAVE_SECONDS = 5.0
 """How long closing waits for actions that were told to stop."""
+GATEWAY_SECONDS = 2.5
+VERIFY_SECONDS = 5.0
 
 
 class ActionThreads:
@@ -83,10 +85,6 @@ class ActionThreads:
             future.set_exception(error)
         finally:
             self._running.pop(threading.current_thread(), None)
-
-
-GATEWAY_SECONDS = 2.5
-VERIFY_SECONDS = 5.0
 
 
 class ActionService:
@@ -176,13 +174,13 @@ class ActionService:
 
     def interrupted(self) -> list[Interrupted | Refusal]:
         """List the actions whose process ended before they did. Reads the whole audit, so call it once at the start."""
-        return interrupted_actions.interrupted(self._dependencies.folder, self._context.clock.wall(), self.audit)
+        return action_log.interrupted(self._dependencies.folder, self._context.clock.wall(), self.audit)
 
     async def resume(
         self, left: Interrupted, confirmation: Confirmation, cancel: threading.Event, report: Report
     ) -> Receipt | Refusal:
         """Continue an interrupted action. Needs arming and the words in ``left.confirm``."""
-        why_not = left.why_not or interrupted_actions.too_old(left.plan, self._context.clock.wall())
+        why_not = left.why_not or action_log.too_old(left.plan, self._context.clock.wall())
         if why_not is not None:
             return Refusal("stale", why_not, "verify and close it")
         refusal = check_words(self._dependencies, left.plan, left.confirm, confirmation)
@@ -204,7 +202,7 @@ class ActionService:
 
     def receipts_of(self, incident: str) -> list[Receipt]:
         """Return the receipts of an incident's closed actions. Reads files: do not call it on an event loop."""
-        return interrupted_actions.receipts_of(self._dependencies.folder, incident)
+        return action_log.receipts_of(self._dependencies.folder, incident)
 
     async def settle(
         self, left: Interrupted, reason: str, cancel: threading.Event, report: Report

@@ -41,7 +41,7 @@ _folder = click.option("--state", "folder", metavar="DIR", help="The state direc
 @_folder
 def verify_command(folder: str | None) -> int:
     """Follow the chain from its first record, over all its files, to the end that audit.head knows."""
-    from optimus_tui.actions.interrupted_actions import without_record
+    from optimus_tui.actions.action_log import without_record
     from optimus_tui.history.audit.chain import verify
 
     path = _path(folder)
@@ -161,7 +161,7 @@ def rotate_command(folder: str | None) -> int:
 @click.option("--reason", metavar="TEXT", required=True, help="Why the records are missing; it goes into the audit.")
 def accept_command(folder: str | None, reason: str) -> int:
     """Go on without records that are lost for good. The audit keeps how many, who said so and why."""
-    from optimus_tui.actions.interrupted_actions import accept
+    from optimus_tui.actions.action_log import accept
     from optimus_tui.history.audit.end import AuditUnwritable
 
     path = _path(folder)

@@ -17,6 +17,24 @@ from optimus_tui.settings.table import SETTINGS, Setting, SettingsError, nearest
 if TYPE_CHECKING:
     from optimus_tui.settings.model import Settings
 
+_SAID: set[str] = set()
+"""Warnings and notes about the settings that this process has printed."""
+CHECK = "optimus_tui.cli.ui_settings_check"
+"""Where a click context's ``meta`` holds the check for verbs that open no screen."""
+_RENAMED = {
+    "solidus": "slash",
+    "reverse_solidus": "backslash",
+    "commercial_at": "at",
+    "hyphen_minus": "minus",
+    "plus_sign": "plus",
+    "low_line": "underscore",
+}
+_NAMED = "up down left right home end pageup pagedown insert delete backspace enter escape tab space"
+_MODIFIERS = ("ctrl", "alt", "shift", "super", "meta", "hyper")
+_SAME = {"ctrl+i": "tab", "ctrl+m": "enter", "ctrl+h": "backspace", "ctrl+j": "enter"}
+_ALONE = ("incident", "router", "log", "alerts")
+"""Screens of their own: the panes' keys do not work there, but for those that every list has."""
+
 
 class Verb(NamedTuple):
     """Where a verb's click command is, as ``module:name``, and its line in ``--help``, which stands only here."""
@@ -57,9 +75,6 @@ class LazyGroup(click.Group):
 
 
 Command = TypeVar("Command", bound=Callable[..., Any])
-
-_SAID: set[str] = set()
-"""Warnings and notes about the settings that this process has printed."""
 
 
 def connection_flags(command: Command) -> Command:
@@ -146,24 +161,7 @@ def _user_config() -> Path:
     return user_config_file()
 
 
-CHECK = "optimus_tui.cli.ui_settings_check"
-"""Where a click context's ``meta`` holds the check for verbs that open no screen."""
-
 Check = Callable[["Settings"], None]
-
-_RENAMED = {
-    "solidus": "slash",
-    "reverse_solidus": "backslash",
-    "commercial_at": "at",
-    "hyphen_minus": "minus",
-    "plus_sign": "plus",
-    "low_line": "underscore",
-}
-_NAMED = "up down left right home end pageup pagedown insert delete backspace enter escape tab space"
-_MODIFIERS = ("ctrl", "alt", "shift", "super", "meta", "hyper")
-_SAME = {"ctrl+i": "tab", "ctrl+m": "enter", "ctrl+h": "backspace", "ctrl+j": "enter"}
-_ALONE = ("incident", "router", "log", "alerts")
-"""Screens of their own: the panes' keys do not work there, but for those that every list has."""
 
 
 class KeyEntry(Protocol):

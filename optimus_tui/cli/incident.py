@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 
 
 Work = Callable[["IncidentService"], Awaitable[int]]
+_HERE = "optimus_tui.cli.incident"
+_STEPS = "optimus_tui.cli.incident_steps"
+NUMBER = click.argument("number", metavar="ID", type=click.IntRange(1, 999_999_999))
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 
 def on_incident(
@@ -94,11 +98,6 @@ def _warn(incident_service: "IncidentService") -> None:
         print_error(notice)
     if incident_service.read_only:
         print_error(f"incident {incident_service.state.id} is read-only: {incident_service.read_only}")
-
-
-_HERE = "optimus_tui.cli.incident"
-_STEPS = "optimus_tui.cli.incident_steps"
-NUMBER = click.argument("number", metavar="ID", type=click.IntRange(1, 999_999_999))
 
 
 class IncidentVerbs(LazyGroup):
@@ -210,9 +209,6 @@ def show(ctx: click.Context, /, number: int, as_json: bool, **given: object) -> 
         return exits.HEALTHY
 
     return on_incident(ctx, given, number, look, write=False, must_write=False)
-
-
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 
 def moment(text: str, now: float) -> float:

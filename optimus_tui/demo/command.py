@@ -23,7 +23,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from optimus_tui.contract.incident import Happened, Remedy, Truth
-from optimus_tui.demo.names import DEFAULT, DRILLS, NAMES
+from optimus_tui.demo import DEFAULT, DRILLS, NAMES
 from optimus_tui.demo.scenarios import REMEDIES, SCENARIOS
 from optimus_tui.demo.stack import LOOPBACK, Ports, choose_ports, demo_environment
 from optimus_tui.settings.model import RedisTarget, Settings
@@ -32,6 +32,11 @@ SWITCH_SECONDS = 15.0
 WARMING_UP = "warming up"
 """The stage in which everything answers and the first traffic runs, as the supervisor names it."""
 _STOP_SECONDS = 3.0
+USAGE, UNREACHABLE, INTERRUPTED = 2, 3, 130
+REMEDY = "the demo needs more packages: pip install 'optimus-tui[demo]'"
+_NEEDED = ("fastapi", "uvicorn", "prometheus_client")
+_GENTLE = 10
+"""Niceness of the demo's processes beside a dashboard, so that the dashboard paints first."""
 
 
 class Urls(NamedTuple):
@@ -250,13 +255,6 @@ class DemoHandle:
             if lines:
                 return safe_text(lines[-1])
         return f"exit code {process.wait()}"
-
-
-USAGE, UNREACHABLE, INTERRUPTED = 2, 3, 130
-REMEDY = "the demo needs more packages: pip install 'optimus-tui[demo]'"
-_NEEDED = ("fastapi", "uvicorn", "prometheus_client")
-_GENTLE = 10
-"""Niceness of the demo's processes beside a dashboard, so that the dashboard paints first."""
 
 
 class _Signalled(Exception):

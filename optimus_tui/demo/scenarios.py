@@ -1,6 +1,6 @@
 """The demo's scenarios: one entry each, with a sentence that says what really happens.
 
-Their names alone are in ``demo.names``, which is cheap to import. The supervisor stops and starts the engine, the
+Their names alone are in ``demo``, which is cheap to import. The supervisor stops and starts the engine, the
 traffic process does the rest.
 """
 
@@ -16,6 +16,20 @@ from optimus_tui.contract.finding_rules import (
     SERVICES_ENGINE,
 )
 from optimus_tui.contract.incident import Remedy, Truth
+
+REMEDIES: tuple[Remedy, ...] = (
+    Remedy("restart-engine", "Restart the AI engine", "The engine was stopped and started again."),
+    Remedy(
+        "block-client", "Block clients that repeat their requests", "Clients that repeat without a pause are blocked."
+    ),
+    Remedy("stop-job", "Stop jobs that drop cached answers in bulk", "No job drops cached answers in bulk any more."),
+    Remedy(
+        "stop-publisher",
+        "Stop publishers of events that no request caused",
+        "What published events without a request is stopped.",
+    ),
+)
+"""What an engineer can do outside of the product. Each is really carried out, even if it fixes nothing."""
 
 
 class Scenario(NamedTuple):
@@ -40,20 +54,6 @@ class Scenario(NamedTuple):
     remedy: str = ""
     truth: Truth = Truth()
 
-
-REMEDIES: tuple[Remedy, ...] = (
-    Remedy("restart-engine", "Restart the AI engine", "The engine was stopped and started again."),
-    Remedy(
-        "block-client", "Block clients that repeat their requests", "Clients that repeat without a pause are blocked."
-    ),
-    Remedy("stop-job", "Stop jobs that drop cached answers in bulk", "No job drops cached answers in bulk any more."),
-    Remedy(
-        "stop-publisher",
-        "Stop publishers of events that no request caused",
-        "What published events without a request is stopped.",
-    ),
-)
-"""What an engineer can do outside of the product. Each is really carried out, even if it fixes nothing."""
 
 SCENARIOS: dict[str, Scenario] = {
     one.name: one

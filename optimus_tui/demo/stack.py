@@ -30,6 +30,9 @@ _PASSED_ON = (
     "PATH", "HOME", "TMPDIR", "LANG", "LC_ALL", "LC_CTYPE", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "VIRTUAL_ENV",
     "PYTHONHOME", "PYTHONPATH", "PYTHONPYCACHEPREFIX", "PYTHONDONTWRITEBYTECODE", SERVER_CHOICE,
 )  # fmt: skip
+READY_SECONDS = 20.0
+LOOPBACK = "127.0.0.1"
+_LOW, _HIGH = 18_000, 32_000
 
 
 class Ports(NamedTuple):
@@ -121,9 +124,6 @@ def traffic_argv(ports: Ports, directory: Path) -> tuple[str, ...]:
     places: Mapping[str, object] = {**ports._asdict(), "directory": directory}
     options = [word for name, value in places.items() for word in (f"--{name}", str(value))]
     return (sys.executable, "-P", "-m", "optimus_tui.demo.traffic", *options)
-
-
-READY_SECONDS = 20.0
 
 
 class ChildFailed(Exception):
@@ -245,10 +245,6 @@ def last_line(log: Path) -> str:
         if lines:
             return safe_text(lines[-1])
     return ""
-
-
-LOOPBACK = "127.0.0.1"
-_LOW, _HIGH = 18_000, 32_000
 
 
 def choose_ports(count: int) -> tuple[int, ...]:

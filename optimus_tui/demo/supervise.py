@@ -17,7 +17,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from optimus_tui.demo.names import DEFAULT
+from optimus_tui.demo import DEFAULT
 from optimus_tui.demo.scenarios import REMEDIES, SCENARIOS, Scenario
 from optimus_tui.demo.stack import (
     Child,

@@ -13,6 +13,15 @@ from urllib.parse import quote
 
 Writer = asyncio.StreamWriter
 _TROUBLE = (OSError, EOFError, ValueError, TimeoutError, asyncio.LimitOverrunError)
+WINDOW_SECONDS = 60.0
+DICE = random.Random()  # noqa: S311 - traffic, no secrets
+_POLITE_MARGIN = 18
+"""Requests of a window that well-behaved chat users leave unused."""
+_WORDS = (
+    "Hello, can I book a visit for Tuesday?", "What does a check-up cost?", "I have to cancel my appointment.",
+    "Are you open on Saturday?", "My insurance has changed, what do you need from me?", "Thank you!",
+    "Could you move me to the afternoon?", "Is there parking near the practice?",
+)  # fmt: skip
 
 
 class RawResponse(NamedTuple):
@@ -146,17 +155,6 @@ async def _decode(reader: asyncio.StreamReader) -> Any:
     if kind == b"+":
         return rest
     raise ValueError("not a reply of RESP2")
-
-
-WINDOW_SECONDS = 60.0
-DICE = random.Random()  # noqa: S311 - traffic, no secrets
-_POLITE_MARGIN = 18
-"""Requests of a window that well-behaved chat users leave unused."""
-_WORDS = (
-    "Hello, can I book a visit for Tuesday?", "What does a check-up cost?", "I have to cancel my appointment.",
-    "Are you open on Saturday?", "My insurance has changed, what do you need from me?", "Thank you!",
-    "Could you move me to the afternoon?", "Is there parking near the practice?",
-)  # fmt: skip
 
 
 class Habits(NamedTuple):

@@ -24,6 +24,15 @@ STORM_PER_SECOND = 1500
 NOISY = "demo_dentist"
 BLOCKED = "clinic_b"
 BLOCKED_KEY = f"rate_limit:{BLOCKED}:chat"
+MOST_AT_ONCE = 40
+"""Requests in flight above which everyday users wait, so that an engine that hangs does not fill the memory."""
+_FIRST_CUSTOMERS = 3
+_OPENING_SECONDS = 15
+"""Seconds' worth of chats sent at the start; more would take the busiest tenants over their limits."""
+_OPENING_LOOKS = 6.0
+"""Seconds' worth of reads sent at the start."""
+_NEWCOMER_SECONDS = 0.8
+"""Pause between two new customers: each reads ten times, and all readers of a tenant share its limits."""
 
 
 class World:
@@ -220,17 +229,6 @@ ACTS: dict[str, Callable[[World], contextlib.AbstractAsyncContextManager[str]]] 
     "slow": slow,
     "immortal": immortal,
 }
-
-
-MOST_AT_ONCE = 40
-"""Requests in flight above which everyday users wait, so that an engine that hangs does not fill the memory."""
-_FIRST_CUSTOMERS = 3
-_OPENING_SECONDS = 15
-"""Seconds' worth of chats sent at the start; more would take the busiest tenants over their limits."""
-_OPENING_LOOKS = 6.0
-"""Seconds' worth of reads sent at the start."""
-_NEWCOMER_SECONDS = 0.8
-"""Pause between two new customers: each reads ten times, and all readers of a tenant share its limits."""
 
 
 class Day:

@@ -4,7 +4,7 @@ import ast
 from collections.abc import Iterator
 
 from optimus_tui.patterns.facts.model import Bound, Module, Scope
-from optimus_tui.patterns.source.names import chain, first_argument
+from optimus_tui.patterns.source.vocabulary import chain, first_argument
 
 _ASSEMBLES = ("include_router", "FastAPI")
 
@@ -72,10 +72,7 @@ def _find_router_call(module: Module, name: str) -> ast.Call | None:
 def listed(node: ast.expr | None, scope: Scope) -> Iterator[tuple[ast.expr, Scope]]:
     """Yield the elements of a list that is written in place or stored under a name."""
     if isinstance(node, ast.Name):
-        place: Scope | None = scope
-        while place is not None and node.id not in place.bindings:
-            place = place.parent
-        bound = place.bindings[node.id] if place is not None else None
+        bound = scope.lookup(node.id)
         node = bound.value if isinstance(bound, Bound) else None
     if isinstance(node, ast.BinOp):
         yield from listed(node.left, scope)

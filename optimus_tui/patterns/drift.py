@@ -6,13 +6,18 @@ from typing import Literal, NamedTuple
 
 from optimus_tui.patterns.facts.keys import key_of
 from optimus_tui.patterns.facts.model import Unit
-from optimus_tui.patterns.source.names import chain, is_limiter, text_of
 from optimus_tui.patterns.source.resolve import Seen
 from optimus_tui.patterns.source.view import View
+from optimus_tui.patterns.source.vocabulary import chain, is_limiter, text_of
 
 DriftKind = Literal[
     "operation never seen", "kind never seen", "operation undeclared", "kind undeclared", "key without TTL"
 ]
+_EXPIRIES = frozenset({"ex", "px", "exat", "pxat", "keepttl", "ttl", "expire", "timeout"})
+_DATES = ("expire", "pexpire", "expireat")
+_LIMITS = "rate_limit:"
+_CACHES = "cache:"
+_WITH_KIND = ("fetch", "generate_cache_key", "remember", "key")
 
 
 class Declared(NamedTuple):
@@ -92,13 +97,6 @@ def _unseen(declared: Declared, seen: Observed) -> list[Drift]:
         for name in sorted(declared.kinds - seen.kinds)
     ]  # fmt: skip
     return [*operations, *kinds]
-
-
-_EXPIRIES = frozenset({"ex", "px", "exat", "pxat", "keepttl", "ttl", "expire", "timeout"})
-_DATES = ("expire", "pexpire", "expireat")
-_LIMITS = "rate_limit:"
-_CACHES = "cache:"
-_WITH_KIND = ("fetch", "generate_cache_key", "remember", "key")
 
 
 def stays(seen: Seen, unit: Unit, view: View) -> bool:

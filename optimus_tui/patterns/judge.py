@@ -21,6 +21,24 @@ from optimus_tui.wording.safe import safe_text
 
 MARK = b"optimus:"
 _COMMENT = re.compile(r"#\s*optimus:\s*ignore(?P<rules>\[[^\]]*\])?(?P<reason>.*)")
+PARSE, EMPTY, ROUTELESS, REASON = "file.unreadable", "file.empty", "file.no_routes", "ignore.without_reason"
+UNFOLLOWED = "Its routes are added in a way that cannot be followed"
+WEIGHTS = {
+    "rate_limiting": 3,
+    "multi_tenancy": 3,
+    "caching": 2,
+    "error_handling": 2,
+    "dependency_injection": 2,
+    "logging": 1,
+    "circuit_breaker": 2,
+    "metrics": 1,
+    "input_models": 2,
+    "response_models": 1,
+    "pagination": 1,
+}
+COSTS = {"high": 0.15, "medium": 0.07, "low": 0.03}
+BELOW_EXCELLENT = 0.79
+_WORDS = (*zip(BOUNDS, ("excellent", "good", "acceptable"), strict=True), (0.0, "needs_improvement"))
 
 
 class Ignore(NamedTuple):
@@ -64,10 +82,6 @@ def _next_code(lines: Lines, row: int) -> int:
         if text and not text.startswith("#"):
             return line
     return row
-
-
-PARSE, EMPTY, ROUTELESS, REASON = "file.unreadable", "file.empty", "file.no_routes", "ignore.without_reason"
-UNFOLLOWED = "Its routes are added in a way that cannot be followed"
 
 
 class Issue(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -213,23 +227,6 @@ def rules_at(level: Level) -> dict[str, Rule]:
     return {rule.id: rule for rule in RULES.values() if LEVELS.index(rule.level) <= LEVELS.index(level)}
 
 
-WEIGHTS = {
-    "rate_limiting": 3,
-    "multi_tenancy": 3,
-    "caching": 2,
-    "error_handling": 2,
-    "dependency_injection": 2,
-    "logging": 1,
-    "circuit_breaker": 2,
-    "metrics": 1,
-    "input_models": 2,
-    "response_models": 1,
-    "pagination": 1,
-}
-COSTS = {"high": 0.15, "medium": 0.07, "low": 0.03}
-BELOW_EXCELLENT = 0.79
-
-
 class Score(NamedTuple):
     """A score. ``patterns`` maps a pattern to the share that is met, or None where it does not apply."""
 
@@ -272,9 +269,6 @@ def score(verdict: Verdict, level: Level) -> Score:
     if any(rule.priority == "high" for rule in seen):
         value = min(value, BELOW_EXCELLENT)
     return Score(round(max(0.0, value), 2), patterns)
-
-
-_WORDS = (*zip(BOUNDS, ("excellent", "good", "acceptable"), strict=True), (0.0, "needs_improvement"))
 
 
 def word(value: float) -> str:

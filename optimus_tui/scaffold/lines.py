@@ -10,6 +10,13 @@ from optimus_tui.scaffold.spec import OF_ONE, READS, TYPES, Field, RouterSpec, l
 
 WIDTH = 110
 """Characters in a line of the gateway's project."""
+_KEPT = {
+    "proxy": "kept by the AI Engine",
+    "direct": "in the gateway's own store",
+    "hybrid": "in the gateway's own store, else in the AI Engine",
+}
+_STOREMETHODS = {"list": "page", "create": "add", "get": "find", "update": "replace", "delete": "remove"}
+METHODS = {"list": "GET", "create": "POST", "get": "GET", "update": "PUT", "delete": "DELETE"}
 
 
 def lay(opening: str, parts: Sequence[str], closing: str) -> str:
@@ -71,13 +78,6 @@ def context(spec: RouterSpec) -> dict[str, Any]:
         "stale": _stale(spec),
         "log": _log(spec),
     }
-
-
-_KEPT = {
-    "proxy": "kept by the AI Engine",
-    "direct": "in the gateway's own store",
-    "hybrid": "in the gateway's own store, else in the AI Engine",
-}
 
 
 def takes_body(spec: RouterSpec) -> bool:
@@ -201,10 +201,6 @@ def _log(spec: RouterSpec) -> Callable[[str, str], str]:
         return lay("    _log.info(", [event, fields], ")")
 
     return log
-
-
-_STOREMETHODS = {"list": "page", "create": "add", "get": "find", "update": "replace", "delete": "remove"}
-METHODS = {"list": "GET", "create": "POST", "get": "GET", "update": "PUT", "delete": "DELETE"}
 
 
 def trial_context(spec: RouterSpec) -> dict[str, Any]:

@@ -35,6 +35,30 @@ _IMPORTED = frozenset(
     """.split()  # noqa: SIM905 - thirty quotes are harder to read
 )
 """Class names that the generated files already use."""
+_IRREGULAR = dict(
+    pair.split("/")
+    for pair in """
+    people/person children/child men/man women/woman indices/index matrices/matrix vertices/vertex criteria/criterion
+    movies/movie cookies/cookie calories/calorie selfies/selfie ties/tie caches/cache niches/niche heroes/hero
+    statuses/status bonuses/bonus campuses/campus viruses/virus buses/bus aliases/alias canvases/canvas atlases/atlas
+    biases/bias gases/gas lenses/lens quizzes/quiz analyses/analysis diagnoses/diagnosis crises/crisis
+    leaves/leaf shelves/shelf knives/knife halves/half series/series species/species news/news alias/alias
+    canvas/canvas atlas/atlas bias/bias gas/gas lens/lens goods/goods pandas/pandas
+    """.split()  # noqa: SIM905
+)
+MAX_FIELDS = 40
+LONGEST_LITERAL = 46
+"""Characters of a default written as Python, so that a line with the longest name still fits."""
+_WORDS = {
+    "str": "a text of one character or more",
+    "int": "a whole number of up to 18 digits",
+    "float": "a decimal number such as 9.5",
+    "bool": "true or false",
+}
+OPERATIONS: tuple[Operation, ...] = get_args(Operation)
+ROUTER_TYPES: tuple[RouterType, ...] = get_args(RouterType)
+READS: frozenset[Operation] = frozenset({"list", "get"})
+OF_ONE: frozenset[Operation] = frozenset({"get", "update", "delete"})
 
 
 class SpecError(ValueError):
@@ -95,19 +119,6 @@ def check_field_name(name: object) -> str:
     return checked
 
 
-_IRREGULAR = dict(
-    pair.split("/")
-    for pair in """
-    people/person children/child men/man women/woman indices/index matrices/matrix vertices/vertex criteria/criterion
-    movies/movie cookies/cookie calories/calorie selfies/selfie ties/tie caches/cache niches/niche heroes/hero
-    statuses/status bonuses/bonus campuses/campus viruses/virus buses/bus aliases/alias canvases/canvas atlases/atlas
-    biases/bias gases/gas lenses/lens quizzes/quiz analyses/analysis diagnoses/diagnosis crises/crisis
-    leaves/leaf shelves/shelf knives/knife halves/half series/series species/species news/news alias/alias
-    canvas/canvas atlas/atlas bias/bias gas/gas lens/lens goods/goods pandas/pandas
-    """.split()  # noqa: SIM905
-)
-
-
 def singular(name: str) -> str:
     """Return the singular: ``product`` for ``products``, ``person`` for ``people``; the name itself if unsure."""
     head, _, last = name.rpartition("_")
@@ -135,11 +146,6 @@ def class_name(one: str) -> str:
     if constant or made in _IMPORTED or hasattr(builtins, made):
         return f"{made}Item"
     return made
-
-
-MAX_FIELDS = 40
-LONGEST_LITERAL = 46
-"""Characters of a default written as Python, so that a line with the longest name still fits."""
 
 
 class FieldType(Struct, frozen=True):
@@ -267,14 +273,6 @@ def make_field(name: str, kind: str, optional: bool = False, default: str | None
     return Field(name, kind, optional, has_default=True, default=value)
 
 
-_WORDS = {
-    "str": "a text of one character or more",
-    "int": "a whole number of up to 18 digits",
-    "float": "a decimal number such as 9.5",
-    "bool": "true or false",
-}
-
-
 def parse_fields(texts: Iterable[str]) -> tuple[Field, ...]:
     """Return all fields in their order; the default model without any.
 
@@ -289,12 +287,6 @@ def parse_fields(texts: Iterable[str]) -> tuple[Field, ...]:
     if len(fields) > MAX_FIELDS:
         raise SpecError("fields", f"{len(fields)} fields are too many: {MAX_FIELDS} fit one model")
     return fields or DEFAULT_FIELDS
-
-
-OPERATIONS: tuple[Operation, ...] = get_args(Operation)
-ROUTER_TYPES: tuple[RouterType, ...] = get_args(RouterType)
-READS: frozenset[Operation] = frozenset({"list", "get"})
-OF_ONE: frozenset[Operation] = frozenset({"get", "update", "delete"})
 
 
 class RouterSpec(Struct, frozen=True, kw_only=True):

@@ -1,5 +1,6 @@
 """Find and read configuration files, and check their keys. Only small, regular, UTF-8 TOML files are accepted."""
 
+import errno
 import math
 import os
 import re
@@ -179,7 +180,15 @@ def read_config(path: Path) -> ConfigFile:
     Raises:
         SettingsError: the file cannot be read or a key is wrong; the message names both.
     """
-    raw, mode = _read_regular(path)
+    try:
+        raw, mode = read_regular(path, MAX_BYTES)
+    except FileNotFoundError:
+        raise SettingsError(f"{path} does not exist") from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "no file can have this name"
+        raise SettingsError(f"{path} cannot be read: {reason}") from None
+    if len(raw) > MAX_BYTES:
+        raise SettingsError(f"{path} is larger than 1 MB; that is no configuration")
     try:
         table = tomllib.loads(raw.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
@@ -193,29 +202,26 @@ def read_config(path: Path) -> ConfigFile:
     return ConfigFile(path.name, path, table, exposed=bool(secret and mode & 0o077))
 
 
-def _read_regular(path: Path) -> tuple[bytes, int]:
-    """Return content and mode bits; the file is opened non-blocking, so that a FIFO cannot hold up the start."""
+def read_regular(path: str | Path, limit: int) -> tuple[bytes, int]:
+    """Return at most ``limit + 1`` bytes of a regular file, and its mode bits.
+
+    The file is opened non-blocking, because opening a FIFO without a writer would hang.
+
+    Raises:
+        OSError: the file cannot be read or is not a regular one; ``strerror`` says why.
+        ValueError: no file can have this name.
+    """
+    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
-        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        try:
-            mode = os.fstat(handle).st_mode
-            if not stat.S_ISREG(mode):
-                kind = "not a regular file"
-                if stat.S_ISDIR(mode):
-                    kind = "a directory"
-                raise SettingsError(f"{path} is {kind}; a configuration is a TOML file")
-            with open(handle, "rb", closefd=False) as file:
-                raw = file.read(MAX_BYTES + 1)
-        finally:
-            os.close(handle)
-    except FileNotFoundError:
-        raise SettingsError(f"{path} does not exist") from None
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or "bad file name"
-        raise SettingsError(f"{path} cannot be read: {reason}") from None
-    if len(raw) > MAX_BYTES:
-        raise SettingsError(f"{path} is larger than 1 MB; that is no configuration")
-    return raw, mode
+        mode = os.fstat(handle).st_mode
+        if stat.S_ISDIR(mode):
+            raise IsADirectoryError(errno.EISDIR, "it is a directory")
+        if not stat.S_ISREG(mode):
+            raise OSError(errno.EINVAL, "it is not a regular file")
+        with open(handle, "rb", closefd=False) as file:
+            return file.read(limit + 1), mode
+    finally:
+        os.close(handle)
 
 
 def _line_of(error: BaseException) -> str:

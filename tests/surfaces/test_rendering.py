@@ -127,7 +127,7 @@ def test_every_tool_has_a_page_on_a_terminal(
 ) -> None:
     server.command("SET", b"rate_limit:\xff\x1b[2J:chat", "150")
     server.command("SET", "cache:conversation:[/x]:1", "150")
-    monkeypatch.setattr("optimus_tui.cli.run._on_terminal", lambda: True)
+    monkeypatch.setattr("optimus_tui.cli.tools._on_terminal", lambda: True)
     monkeypatch.setenv("BACKEND_ORCHESTRATOR_PATH", str(GATEWAY))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     needed = {

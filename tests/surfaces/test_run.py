@@ -135,7 +135,7 @@ def test_the_type_of_an_argument_decides_what_set_means(world: HostileServer, ca
         ([HEALTH, "@"], None, "name of a file"),
         ([HEALTH, "@nothing.json"], None, "No such file"),
         ([HEALTH, "@."], None, "a directory"),
-        ([HEALTH, "@fifo"], None, "no plain file"),
+        ([HEALTH, "@fifo"], None, "is not a regular file"),
         ([HEALTH, "@large.json"], None, "256 kB"),
         ([HEALTH, "@latin.json"], None, "not UTF-8 (byte \\xe9 at 15)"),
         ([HEALTH, "--watch"], "watch", "--ndjson"),

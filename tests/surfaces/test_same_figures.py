@@ -103,7 +103,7 @@ def test_every_tool_has_the_same_figures_on_the_terminal_and_on_the_screen(
     server.command("SET", "cache:conversation:acme:1", "x" * 2000)
     seen: list[Report] = []
     monkeypatch.setattr("optimus_tui.cli.reports.rendering.render", seen.append)
-    monkeypatch.setattr("optimus_tui.cli.run._on_terminal", lambda: True)
+    monkeypatch.setattr("optimus_tui.cli.tools._on_terminal", lambda: True)
     monkeypatch.setenv("BACKEND_ORCHESTRATOR_PATH", str(GATEWAY))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     variants: dict[str, list[list[str]]] = {

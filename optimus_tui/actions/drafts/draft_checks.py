@@ -33,6 +33,20 @@ LACKS = (
     "import importlib.util as u,sys;"
     "print(*[n for n in sys.argv[1:] if u.find_spec(n) is None]);sys.exit(sys.version_info<(3,11))"
 )
+PREFIX = "optimus-scaffold-"
+FRESH_SECONDS = 60.0
+"""Seconds. A younger folder may belong to a run that is about to lock it."""
+LONGEST = 200_000
+"""Bytes of output that are kept, from its end."""
+KILLED = -int(signal.SIGKILL)
+"""The exit code of a program that was killed because it took too long."""
+SECONDS = 120.0
+MAX_FILES, MAX_BYTES = 3000, 30_000_000
+PACKAGES = ("pytest", "pytest_asyncio", "fastapi", "httpx", "redis", "prometheus_client")
+RULES = "F,E9,B,ASYNC,S"
+_PLUGINS = ("-p", "no:cacheprovider", "-p", "no:hypothesispytest")
+_CONFIGURATION = ("pyproject.toml", "pytest.ini", "tox.ini", "setup.cfg")
+CHECKS: tuple[str, ...] = ("parse", "compile", "lint", "validate", "tests")
 
 
 class Interpreter(Struct, frozen=True):
@@ -95,15 +109,6 @@ def _look(path: str, packages: Sequence[str], run: Run) -> Interpreter:
     if code not in (0, 1):
         return Interpreter(path, problem="it does not work as a Python")
     return Interpreter(path, tuple(output.split()))
-
-
-PREFIX = "optimus-scaffold-"
-FRESH_SECONDS = 60.0
-"""Seconds. A younger folder may belong to a run that is about to lock it."""
-LONGEST = 200_000
-"""Bytes of output that are kept, from its end."""
-KILLED = -int(signal.SIGKILL)
-"""The exit code of a program that was killed because it took too long."""
 
 
 class RunCancelled(Exception):
@@ -219,14 +224,8 @@ def _is_fresh(seen: os.stat_result) -> bool:
     return time.time() - seen.st_mtime < FRESH_SECONDS
 
 
-SECONDS = 120.0
-MAX_FILES, MAX_BYTES = 3000, 30_000_000
-PACKAGES = ("pytest", "pytest_asyncio", "fastapi", "httpx", "redis", "prometheus_client")
-RULES = "F,E9,B,ASYNC,S"
 Validate = Callable[[Path, str], tuple[bool, str]]
 """Maps a source tree and a router's path in it to whether it is compliant, and one sentence."""
-_PLUGINS = ("-p", "no:cacheprovider", "-p", "no:hypothesispytest")
-_CONFIGURATION = ("pyproject.toml", "pytest.ini", "tox.ini", "setup.cfg")
 
 
 class DraftCheck(Struct, frozen=True):
@@ -236,9 +235,6 @@ class DraftCheck(Struct, frozen=True):
     status: Literal["passed", "failed", "not run"]
     detail: str
     output: str = ""
-
-
-CHECKS: tuple[str, ...] = ("parse", "compile", "lint", "validate", "tests")
 
 
 def run_checks(

@@ -11,6 +11,10 @@ MAX_SMALL_FILE = 64 * 1024
 """Bytes. HEAD, a reference and a ``.git`` file hold one line."""
 MAX_PACKED_REFS = 32 * 1024 * 1024
 MAX_LINKS = 5
+MAX_FILE = 256 * 1024
+MAX_PATTERN = 500
+MAX_DOUBLE_STARS = 3
+_NEVER = "(?!)"
 
 
 class RepositoryUnreadable(Exception):
@@ -138,12 +142,6 @@ def _hex(text: str) -> str:
     if len(text) not in (40, 64) or set(text) - set("0123456789abcdef"):
         raise RepositoryUnreadable("a commit id is not valid")
     return text
-
-
-MAX_FILE = 256 * 1024
-MAX_PATTERN = 500
-MAX_DOUBLE_STARS = 3
-_NEVER = "(?!)"
 
 
 class Pattern:

@@ -19,6 +19,14 @@ from optimus_tui.actions.files.git_layout import RepositoryUnreadable, read_file
 MAX_INDEX = 200 * 1024 * 1024
 _STAT = struct.Struct(">10I")
 _LINK, _GITLINK, _FOLDER = 0o120000, 0o160000, 0o040000
+MAX_OBJECT = 16 * 1024 * 1024
+MAX_TREES = 20_000
+MAX_FILES = 500_000
+MAX_DELTAS = 60
+MAX_PACKS = 200
+_KINDS = {1: b"commit", 2: b"tree", 3: b"blob", 4: b"tag"}
+_OLD_MODES = {0o100664: 0o100644}
+_OFFSET_DELTA, _REFERENCE_DELTA = 6, 7
 
 
 class IndexEntry(Struct, frozen=True):
@@ -179,16 +187,6 @@ def _blob_id(content: bytes, width: int) -> bytes:
     if width == 20:
         return hashlib.sha1(data, usedforsecurity=False).digest()
     return hashlib.sha256(data).digest()
-
-
-MAX_OBJECT = 16 * 1024 * 1024
-MAX_TREES = 20_000
-MAX_FILES = 500_000
-MAX_DELTAS = 60
-MAX_PACKS = 200
-_KINDS = {1: b"commit", 2: b"tree", 3: b"blob", 4: b"tag"}
-_OLD_MODES = {0o100664: 0o100644}
-_OFFSET_DELTA, _REFERENCE_DELTA = 6, 7
 
 
 class Objects:

@@ -23,6 +23,10 @@ from optimus_tui.wording.numbers import plural, ttl
 from optimus_tui.wording.safe import safe_text
 
 Write = Callable[[bytes], Sequence[Word]]
+MAX_EVENT = 4096
+"""Bytes of an event; a longer one is sent without its patterns."""
+GENTLE_SECONDS = 3600
+"""Seconds: the TTL that is offered instead of unlinking."""
 
 
 async def touch_without_ttl(connection: OperatorConnection, keys: Sequence[bytes], write: Write) -> list[Outcome]:
@@ -82,12 +86,6 @@ async def _quietly(
         return await connection.together([first, *more])
     except ConnectionLost as lost:
         raise Halted(outcomes, lost.fault.message) from None
-
-
-MAX_EVENT = 4096
-"""Bytes of an event; a longer one is sent without its patterns."""
-GENTLE_SECONDS = 3600
-"""Seconds: the TTL that is offered instead of unlinking."""
 
 
 class RepairCounter(Recipe):

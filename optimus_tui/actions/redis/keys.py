@@ -16,6 +16,11 @@ from optimus_tui.probes.redis.parser import raise_general
 
 TRIP = 100
 SAMPLE = 30
+COUNTER_KINDS: frozenset[ActionKind] = frozenset({"repair_counter", "reset_counters"})
+MAX_NAME = 65_536
+"""Bytes. A longer name is left out: it would be sent, shown and stored several times."""
+MOST_WINDOW = 31_622_400
+"""Seconds: one year."""
 
 
 async def read_facts(context: Context, keys: Sequence[bytes], *, counters: bool) -> list[PlanKey]:
@@ -69,14 +74,6 @@ async def _read_some(redis: ObserverRedis, keys: Sequence[bytes]) -> list[PlanKe
 def _of_counter(counter: Counter) -> PlanKey:
     kind = "string" if counter.problem is None else counter.problem.removeprefix("a ")
     return PlanKey(key=counter.key, type=kind, ttl_ms=counter.ttl_ms, immortal=counter.immortal, count=counter.count)
-
-
-COUNTER_KINDS: frozenset[ActionKind] = frozenset({"repair_counter", "reset_counters"})
-MAX_NAME = 65_536
-"""Bytes. A longer name is left out: it would be sent, shown and stored several times."""
-
-MOST_WINDOW = 31_622_400
-"""Seconds: one year."""
 
 
 class Known(Struct, frozen=True):

@@ -43,6 +43,12 @@ _LOOKS = """
 """
 _LOOKING = frozenset(_LOOKS.split())
 _ON_KEYS = frozenset({"UNLINK", "EXPIRE"})
+POLICY = ConnectionPolicy("optimus-tui-operator", seconds=2.0, retries=0, connections=1)
+TRIP = 100
+"""Commands in one round trip; the server serves other clients in between."""
+_REMEDY = "plan again"
+_RUN_ID = re.compile(r"[0-9a-f]{40}")
+RENEW_SECONDS = 5.0
 
 
 class Permit:
@@ -121,10 +127,6 @@ def _check_scan(words: Sequence[Word]) -> None:
     if len(options) != 2 or options[0] != b"COUNT" or not options[1].isdigit() or int(options[1]) > MAX_SCAN_COUNT:
         raise CommandRefused("a scan with a pattern, or of too many keys a call")
 
-
-POLICY = ConnectionPolicy("optimus-tui-operator", seconds=2.0, retries=0, connections=1)
-TRIP = 100
-"""Commands in one round trip; the server serves other clients in between."""
 
 Listener = Callable[[tuple[Word, ...]], None]
 
@@ -234,10 +236,6 @@ async def open_operator_connection(
     return OperatorConnection(connection, pool, target, own)
 
 
-_REMEDY = "plan again"
-_RUN_ID = re.compile(r"[0-9a-f]{40}")
-
-
 def operator_target(settings: Settings) -> RedisTarget:
     """Return the login for actions: the operator's own where there is one."""
     return settings.operator_redis or settings.redis
@@ -307,9 +305,6 @@ async def read_where(connection: OperatorConnection, settings: Settings) -> Wher
     if isinstance(found, Where) and named and isinstance(me, bytes) and me != named.encode():
         return Refusal("elsewhere", f"logged in as {safe_text(me, 80)}, not as {safe_text(named, 80)}")
     return found
-
-
-RENEW_SECONDS = 5.0
 
 
 def lock_name(request: ActionRequest) -> bytes:

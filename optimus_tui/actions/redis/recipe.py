@@ -18,6 +18,10 @@ from optimus_tui.probes.redis.commands import (
 from optimus_tui.wording.safe import safe_text
 
 NO_UNDO = "This cannot be undone."
+WINDOW = 100
+ROOM_MS = 5.0
+MOST_MS = 20.0
+TRIES = 3
 
 
 class Halted(Exception):
@@ -101,12 +105,6 @@ def _judged(reply: object, judge: Callable[[object], Outcome]) -> Outcome:
     if isinstance(reply, ResponseError):
         return "left"
     return judge(reply)
-
-
-WINDOW = 100
-ROOM_MS = 5.0
-MOST_MS = 20.0
-TRIES = 3
 
 
 class LatencyGuard:

@@ -31,6 +31,12 @@ if TYPE_CHECKING:
 
 LONGEST_WORD = 24
 """A cell with blanks and no longer word than this is a sentence and wraps."""
+WIDEST = 120
+MAX_ROWS = 20
+"""Rows or lines of one section: a page is read without scrolling back far."""
+_STYLES = {"critical": "bold red", "warning": "yellow", "ok": "green", "quiet": "dim", "": ""}
+_COPIED = ("command", "file")
+"""Labels of lines that are never wrapped, so that they can be copied."""
 
 
 class FittedTable:
@@ -78,14 +84,6 @@ def _fitted(cell: str, width: int) -> str:
     while end and (cell_len(end) > tail or cell_len(end[0]) == 0):  # no accent may land on the ellipsis
         end = end[1:]
     return set_cell_size(cell, width - 1 - cell_len(end)) + "…" + end
-
-
-WIDEST = 120
-MAX_ROWS = 20
-"""Rows or lines of one section: a page is read without scrolling back far."""
-_STYLES = {"critical": "bold red", "warning": "yellow", "ok": "green", "quiet": "dim", "": ""}
-_COPIED = ("command", "file")
-"""Labels of lines that are never wrapped, so that they can be copied."""
 
 
 def render(report: "Report", console: Console | None = None) -> None:

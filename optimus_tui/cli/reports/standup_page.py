@@ -16,6 +16,11 @@ from optimus_tui.wording.numbers import UNKNOWN, age, latency, percent, plural, 
 from optimus_tui.wording.safe import safe_text
 from optimus_tui.wording.truth import OVERALL_MARKS, SEVERITY_MARKS
 
+WIDTH, MOST = 80, 12
+LONGEST = 2000
+"""Far beyond a line: the first gate's own ellipsis, in the middle and with a count, never comes into sight."""
+_MIDDLE = 47
+
 
 class PageNotWritten(Exception):
     """Raised with one sentence if the page could not be written."""
@@ -57,12 +62,6 @@ def write(path: str, text: str) -> None:
         raise PageNotWritten(error.strerror or "it cannot be written") from None
     except (ValueError, RuntimeError):
         raise PageNotWritten("no file can have this name") from None
-
-
-WIDTH, MOST = 80, 12
-LONGEST = 2000
-"""Far beyond a line: the first gate's own ellipsis, in the middle and with a count, never comes into sight."""
-_MIDDLE = 47
 
 
 def lines(report: StandupReport) -> list[str]:

@@ -12,6 +12,13 @@ from optimus_tui.cli.output import print_error, print_line, print_wrapped
 from optimus_tui.patterns.rule import LEVELS, Rule
 from optimus_tui.patterns.rules import RULES
 
+INTRODUCTION = """# Rules of the validator
+
+Made by `optimus-tui rules --format md`; do not edit. Each level includes those before it. A finding that was thought
+about is set aside by a comment on its line, or on a line of its own above it, with the reason:
+`# optimus: ignore[caching.missing] an export is never cached`.
+"""
+
 
 @click.command("rules")
 @click.argument("rule", metavar="[ID]", required=False)
@@ -67,14 +74,6 @@ def command(rule: str | None, form: str) -> int:
         print_line()
         print_line(f"Set aside where it is meant so: # optimus: ignore[{one.id}] the reason")
     return exits.HEALTHY
-
-
-INTRODUCTION = """# Rules of the validator
-
-Made by `optimus-tui rules --format md`; do not edit. Each level includes those before it. A finding that was thought
-about is set aside by a comment on its line, or on a line of its own above it, with the reason:
-`# optimus: ignore[caching.missing] an export is never cached`.
-"""
 
 
 def page(rules: Iterable[Rule] = ()) -> str:

@@ -28,7 +28,6 @@ from optimus_tui.patterns.facts.model import (
 )
 from optimus_tui.patterns.facts.routes import hollow_tenants
 from optimus_tui.patterns.source import vocabulary
-from optimus_tui.patterns.source.names import LOG_METHODS, chain, first_argument, is_limiter, is_tenant, text_of, words
 from optimus_tui.patterns.source.resolve import (
     External,
     InstanceOf,
@@ -39,8 +38,18 @@ from optimus_tui.patterns.source.resolve import (
     jobs_handed_on,
     seen_calls,
 )
+from optimus_tui.patterns.source.vocabulary import (
+    LOG_METHODS,
+    chain,
+    first_argument,
+    is_limiter,
+    is_tenant,
+    text_of,
+    words,
+)
 
 CacheCall = Literal["", "removes", "writes", "reads"]
+_OF_OUR_OWN = vocabulary.DB | vocabulary.LOGGERS | vocabulary.COLLECTORS | {"test", "lock", "flag", "flags", "limit"}
 
 
 class NamedJobs(NamedTuple):
@@ -56,7 +65,6 @@ class NamedJobs(NamedTuple):
 
 
 NOTHING = NamedJobs()
-_OF_OUR_OWN = vocabulary.DB | vocabulary.LOGGERS | vocabulary.COLLECTORS | {"test", "lock", "flag", "flags", "limit"}
 
 
 @lru_cache(maxsize=50_000)

@@ -7,8 +7,8 @@ import ast
 import re
 
 from optimus_tui.patterns.facts.model import Bound, Param, Scope, Unit, is_owner
-from optimus_tui.patterns.source.names import chain, first_argument, is_tenant, text_of, words
 from optimus_tui.patterns.source.resolve import Resolver
+from optimus_tui.patterns.source.vocabulary import chain, first_argument, is_tenant, text_of, words
 
 _DEEPEST = 8
 _FROM_REQUEST = ("Query", "Path", "Header", "Cookie", "Body", "Form")
@@ -24,7 +24,7 @@ def key_of(node: ast.Call, unit: Unit) -> ast.expr | None:
     named = (word.value for word in node.keywords if word.arg in ("key", "name"))
     given = first_argument(node) or next(named, None)
     if isinstance(given, ast.Name):
-        bound = _bound(given.id, unit.scope)
+        bound = unit.scope.lookup(given.id)
         if isinstance(bound, Bound) and bound.value is not None:
             return bound.value
     return given
@@ -103,22 +103,13 @@ def _of_base(node: ast.Attribute, scope: Scope) -> bool | None:
         "caller",
     ):
         return None
-    if isinstance(base, ast.Name) and isinstance(_bound(base.id, scope), Param):
+    if isinstance(base, ast.Name) and isinstance(scope.lookup(base.id), Param):
         return False
     return None
 
 
-def _bound(name: str, scope: Scope) -> object:
-    place: Scope | None = scope
-    while place is not None:
-        if name in place.bindings:
-            return place.bindings[name]
-        place = place.parent
-    return None
-
-
 def _of_name(name: str, scope: Scope, unit: Unit, depth: int) -> bool | None:
-    bound = _bound(name, scope)
+    bound = scope.lookup(name)
     if isinstance(bound, Bound) and bound.value is not None and not bound.many:
         return _tenant_in(bound.value, scope, unit, depth + 1)
     if is_owner(name, unit.module):
@@ -160,7 +151,7 @@ def _of_call(node: ast.Call, scope: Scope, unit: Unit, depth: int) -> bool | Non
         if isinstance(node.func, ast.Attribute) and not inside:
             return _tenant_in(node.func.value, scope, unit, depth + 1)
         return _any(inside)
-    made = _bound(name, scope)
+    made = scope.lookup(name)
     if isinstance(made, Unit):  # a helper of the same file: given no tenant, it can put none in unless it finds one
         if any(is_tenant(one) for one in (*made.loads, *made.attrs)) and not made.params:
             return None

@@ -1,23 +1,29 @@
 """The facts that one pass over a syntax tree collects: modules, classes, units and what happens in them.
 
-Plain data.
-
-A unit is a function or method with everything nested in it, a class body, or a module's own statements. Names are
-resolved in ``resolve``.
-
-Analyse ``except`` branches: what they catch, and whether the failure is reported.
+Plain data, with what it says by itself: what an ``except`` branch catches and reports, and which words mean the tenant.
 """
 
 import ast
 from typing import Any, NamedTuple
 
-from optimus_tui.patterns.source.names import LOG_METHODS, chain, first_type, is_tenant, words
+from optimus_tui.patterns.source.vocabulary import LOG_METHODS, chain, first_type, is_tenant, words
 
 IN_EXCEPT, TESTS_429, IGNORED, GUARDED, DECLARED = 1, 2, 4, 8, 16
 """The place of a fact: in an ``except`` branch, under a test for 429, as a statement whose value is unused, under a
 time limit, in what is declared for a route inside another function."""
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
+BROAD = frozenset({"Exception", "BaseException"})
+_FROM_OUTSIDE = frozenset(
+    {"ConnectionError", "OSError", "IOError", "HTTPError", "RequestError", "HTTPStatusError", "TransportError",
+     "ConnectError", "RedisError", "ClientError", "RequestException", "SQLAlchemyError", "PostgresError"}
+)  # fmt: skip
+_TELLS = frozenset(
+    {"response", "error", "errors", "failure", "failed", "fault", "problem", "degraded", "unavailable", "unhealthy",
+     "fallback", "down", "unknown", "status", "reason", "stale"}
+)  # fmt: skip
+_OWNERS = frozenset({"account", "company", "customer", "team", "merchant", "business", "firm", "practice", "shop"})
+_CALLERS = frozenset({"user", "principal", "caller", "claims", "identity", "auth", "who", "me", "viewer", "actor"})
 
 
 class Scope:
@@ -31,6 +37,18 @@ class Scope:
         self.things: dict[str, Any] = {}
         self.aliases: dict[str, Any] = {}
         self.unit: Unit
+
+    def holder(self, name: str) -> "Scope | None":
+        """Return the nearest scope, this one or one around it, that binds the name."""
+        place: Scope | None = self
+        while place is not None and name not in place.bindings:
+            place = place.parent
+        return place
+
+    def lookup(self, name: str) -> Any:
+        """Return what the name is bound to, here or in a scope around; None for an unknown name."""
+        place = self.holder(name)
+        return None if place is None else place.bindings[name]
 
 
 class Call(NamedTuple):
@@ -227,17 +245,6 @@ class Bound(NamedTuple):
     many: bool = False
 
 
-BROAD = frozenset({"Exception", "BaseException"})
-_FROM_OUTSIDE = frozenset(
-    {"ConnectionError", "OSError", "IOError", "HTTPError", "RequestError", "HTTPStatusError", "TransportError",
-     "ConnectError", "RedisError", "ClientError", "RequestException", "SQLAlchemyError", "PostgresError"}
-)  # fmt: skip
-_TELLS = frozenset(
-    {"response", "error", "errors", "failure", "failed", "fault", "problem", "degraded", "unavailable", "unhealthy",
-     "fallback", "down", "unknown", "status", "reason", "stale"}
-)  # fmt: skip
-
-
 def caught(handler: ast.ExceptHandler, scope: Scope | None = None) -> list[str]:
     """Return the last part of the names that are caught, also behind an assignment; empty for a bare except."""
     found: list[str] = []
@@ -312,10 +319,6 @@ def _tells(node: ast.AST) -> bool:
 def may_tell_too_much(handler: ast.ExceptHandler, scope: Scope) -> bool:
     """Return whether the exception may hold hosts, keys and queries: any one, or one of the network or a store."""
     return is_broad(handler, scope) or not _FROM_OUTSIDE.isdisjoint(caught(handler, scope))
-
-
-_OWNERS = frozenset({"account", "company", "customer", "team", "merchant", "business", "firm", "practice", "shop"})
-_CALLERS = frozenset({"user", "principal", "caller", "claims", "identity", "auth", "who", "me", "viewer", "actor"})
 
 
 def owners_of(module: Module) -> frozenset[str]:

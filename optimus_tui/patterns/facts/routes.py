@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 from optimus_tui.patterns.assembly import inherited, listed, option_of, router_call
 from optimus_tui.patterns.facts.model import Bound, Module, Scope, Unit
-from optimus_tui.patterns.source.names import chain, is_tenant, text_of, words
 from optimus_tui.patterns.source.resolve import Resolver
+from optimus_tui.patterns.source.vocabulary import chain, is_tenant, text_of, words
 
 METHODS = frozenset({"get", "post", "put", "patch", "delete", "head", "options"})
 WRITES = frozenset({"post", "put", "patch", "delete"})
@@ -60,6 +60,8 @@ _READING_POSTS = frozenset(
         "filter",
     }
 )
+_SOURCES = frozenset({"headers", "header", "params", "cookies", "claims", "payload", "token", "state", "session"})
+_LABELS = frozenset({"", "-", "unknown", "none", "null", "n/a", "?"})
 
 
 class Route(NamedTuple):
@@ -305,10 +307,6 @@ def _is_hollow(node: ast.expr, scope: Scope, resolver: Resolver) -> bool:
 def _is_overridden(unit: Unit) -> bool:
     """Return whether the unit is ``raise NotImplementedError``, which the application replaces by another function."""
     return any(isinstance(one, ast.Raise) for one in getattr(unit.node, "body", []))
-
-
-_SOURCES = frozenset({"headers", "header", "params", "cookies", "claims", "payload", "token", "state", "session"})
-_LABELS = frozenset({"", "-", "unknown", "none", "null", "n/a", "?"})
 
 
 def falls_back(node: ast.expr) -> bool:

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from optimus_tui.patterns.drift import stays
 from optimus_tui.patterns.facts.keys import MAKERS, is_shared_key, key_of, lacks_tenant, written_in
 from optimus_tui.patterns.rule import Hit, Rule, at, at_unit
-from optimus_tui.patterns.source.names import chain, is_tenant, words
 from optimus_tui.patterns.source.view import View
+from optimus_tui.patterns.source.vocabulary import chain, is_tenant, words
 
 _REDIS = frozenset({"redis", "valkey", "aioredis"})
 _CACHE = frozenset({"cache", "cached", "caches"})

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 from optimus_tui.patterns.facts.model import BROAD, Scope, is_broad, may_tell_too_much, reraises, says_nothing
 from optimus_tui.patterns.rule import Hit, Rule, at, at_unit
-from optimus_tui.patterns.source.names import chain
 from optimus_tui.patterns.source.view import View
+from optimus_tui.patterns.source.vocabulary import chain
 
 _ASKS = frozenset({"upstream", "remote"})
 _STATUS = ("response", "status_code")

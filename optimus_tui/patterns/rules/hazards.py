@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 from optimus_tui.patterns.facts.model import Bound
 from optimus_tui.patterns.rule import Hit, Rule, at
-from optimus_tui.patterns.source.names import chain
 from optimus_tui.patterns.source.view import View
+from optimus_tui.patterns.source.vocabulary import chain
 
 
 def _evaluated(view: View) -> Iterator[Hit]:

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 
 from optimus_tui.patterns.facts.model import Unit
 from optimus_tui.patterns.rule import Hit, Rule, at
-from optimus_tui.patterns.source.names import chain
 from optimus_tui.patterns.source.resolve import Seen
 from optimus_tui.patterns.source.view import View
+from optimus_tui.patterns.source.vocabulary import chain
 
 _ROOTS = frozenset(
     {

@@ -7,8 +7,8 @@ from optimus_tui.patterns.facts.jobs import jobs_of
 from optimus_tui.patterns.facts.keys import key_of, lacks_tenant
 from optimus_tui.patterns.facts.model import Unit
 from optimus_tui.patterns.rule import Hit, Rule, at, at_unit
-from optimus_tui.patterns.source.names import chain, first_argument, is_limiter, text_of, words
 from optimus_tui.patterns.source.view import View
+from optimus_tui.patterns.source.vocabulary import chain, first_argument, is_limiter, text_of, words
 
 _INCREMENTS = ("incr", "incrby", "incrbyfloat")
 _DATES = frozenset(

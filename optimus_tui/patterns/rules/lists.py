@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from optimus_tui.patterns.facts.model import Bound, Class, Scope, Unit
 from optimus_tui.patterns.facts.routes import Route
 from optimus_tui.patterns.rule import Hit, Rule, at_unit
-from optimus_tui.patterns.source.names import chain, words
 from optimus_tui.patterns.source.resolve import InstanceOf
 from optimus_tui.patterns.source.view import View
+from optimus_tui.patterns.source.vocabulary import chain, words
 
 _PAGES = frozenset(
     {

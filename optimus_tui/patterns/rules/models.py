@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from optimus_tui.patterns.facts.model import Scope, Unit
 from optimus_tui.patterns.facts.routes import Route
 from optimus_tui.patterns.rule import Hit, Rule, at_unit
-from optimus_tui.patterns.source.names import chain, first_type
 from optimus_tui.patterns.source.view import View
+from optimus_tui.patterns.source.vocabulary import chain, first_type
 
 _SHAPELESS = frozenset({"dict", "Dict", "Any", "Mapping", "MutableMapping", "object", "JSON", "JSONResponse"})
 _LISTS = frozenset({"list", "List", "Sequence", "tuple", "Iterable"})

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 from optimus_tui.patterns.facts.model import Bound, Scope
 from optimus_tui.patterns.rule import Hit, Rule, at
-from optimus_tui.patterns.source.names import LOG_METHODS, chain, is_secret, text_of, words
 from optimus_tui.patterns.source.view import View
+from optimus_tui.patterns.source.vocabulary import LOG_METHODS, chain, is_secret, text_of, words
 
 _MASKS = frozenset(
     {

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from optimus_tui.patterns.facts.model import Unit, is_caller
 from optimus_tui.patterns.facts.routes import falls_back, hollow_tenants
 from optimus_tui.patterns.rule import Hit, Rule, at, at_unit
-from optimus_tui.patterns.source.names import chain, first_argument, is_tenant
 from optimus_tui.patterns.source.view import View
+from optimus_tui.patterns.source.vocabulary import chain, first_argument, is_tenant
 
 _SOURCES = ("Header", "Query", "Cookie", "Param")
 

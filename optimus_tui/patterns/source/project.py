@@ -15,6 +15,41 @@ MOST_BYTES = 1_000_000
 _VERSION = f"{sys.version_info.major}.{sys.version_info.minor}"
 _NEWLINE = re.compile(r"\r\n|\r|\n")
 _COOKIE = re.compile(rb"^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)")
+APP_FILES = ("app.py", "main.py", "application.py", "server.py", "asgi.py")
+_ELSEWHERE = sys.stdlib_module_names | {
+    "aiohttp",
+    "aiocache",
+    "asyncpg",
+    "cachetools",
+    "circuitbreaker",
+    "fastapi",
+    "fastapi_cache",
+    "fastapi_limiter",
+    "httpx",
+    "limits",
+    "motor",
+    "opentelemetry",
+    "orjson",
+    "prometheus_client",
+    "prometheus_fastapi_instrumentator",
+    "psycopg",
+    "psycopg2",
+    "pybreaker",
+    "pydantic",
+    "pydantic_settings",
+    "redis",
+    "requests",
+    "slowapi",
+    "sqlalchemy",
+    "sqlmodel",
+    "starlette",
+    "structlog",
+    "tenacity",
+    "uvicorn",
+}
+"""Top-level names that are never looked for in the tree."""
+MOST_MODULES = 400
+"""The number of modules that are read beside the routers; further ones count as outside of the tree."""
 
 
 class ParseFailure(NamedTuple):
@@ -106,43 +141,6 @@ def _decoded(data: bytes) -> str:
         return body.decode(codec, "backslashreplace")
     except (LookupError, ValueError):
         return body.decode("utf-8", "backslashreplace")
-
-
-APP_FILES = ("app.py", "main.py", "application.py", "server.py", "asgi.py")
-_ELSEWHERE = sys.stdlib_module_names | {
-    "aiohttp",
-    "aiocache",
-    "asyncpg",
-    "cachetools",
-    "circuitbreaker",
-    "fastapi",
-    "fastapi_cache",
-    "fastapi_limiter",
-    "httpx",
-    "limits",
-    "motor",
-    "opentelemetry",
-    "orjson",
-    "prometheus_client",
-    "prometheus_fastapi_instrumentator",
-    "psycopg",
-    "psycopg2",
-    "pybreaker",
-    "pydantic",
-    "pydantic_settings",
-    "redis",
-    "requests",
-    "slowapi",
-    "sqlalchemy",
-    "sqlmodel",
-    "starlette",
-    "structlog",
-    "tenacity",
-    "uvicorn",
-}
-"""Top-level names that are never looked for in the tree."""
-MOST_MODULES = 400
-"""The number of modules that are read beside the routers; further ones count as outside of the tree."""
 
 
 class Project:

@@ -6,11 +6,12 @@ from typing import NamedTuple
 
 from optimus_tui.patterns.facts.model import Bound, Call, Class, Import, Module, Param, Scope, Unit
 from optimus_tui.patterns.source import vocabulary
-from optimus_tui.patterns.source.names import LOG_METHODS, chain, first_type, words
 from optimus_tui.patterns.source.project import Project
+from optimus_tui.patterns.source.vocabulary import LOG_METHODS, chain, first_type, words
 
 DEPENDS = frozenset({"Depends", "Security"})
 _DEEPEST = 24
+_HTTP = frozenset({"http", "client", "aiohttp", "httpx"})
 
 
 class InstanceOf(NamedTuple):
@@ -246,15 +247,8 @@ class Resolver:
 
     def neighbour(self, node: ast.AST, scope: Scope) -> tuple[ast.Name, Scope] | None:
         """Return the name in the module of the project that it is imported from; None for one that is defined here."""
-        place: Scope | None = scope
-        while place is not None and isinstance(node, ast.Name):
-            bound = place.bindings.get(node.id)
-            if bound is not None:
-                if isinstance(bound, Import):
-                    return self._home(bound, scope.unit.module)
-                return None
-            place = place.parent
-        return None
+        bound = scope.lookup(node.id) if isinstance(node, ast.Name) else None
+        return self._home(bound, scope.unit.module) if isinstance(bound, Import) else None
 
     def _home(self, bound: Import, near: Module) -> tuple[ast.Name, Scope] | None:
         key, homes = (near.root, bound), self.project.homes
@@ -276,9 +270,7 @@ class Resolver:
                     return None
                 bound, scope = home.scope.bindings[node.attr], home.scope
             elif isinstance(node, ast.Name):
-                place: Scope | None = scope
-                while place is not None and node.id not in place.bindings:
-                    place = place.parent
+                place = scope.holder(node.id)
                 if place is None:
                     return None
                 bound, scope = place.bindings[node.id], place
@@ -349,11 +341,7 @@ def _kept(call: Call, resolver: Resolver) -> _Kept:
     head = func.value if isinstance(func, ast.Attribute) else func
     if not isinstance(head, ast.Name):
         return _resolved(resolver.what(func, scope), chain(func))
-    root = head.id
-    if isinstance(func, ast.Attribute):
-        raw = f"{root}.{func.attr}"
-    else:
-        raw = root
+    root, raw = head.id, chain(func)
     place = scope
     while place.parent is not None and (root not in place.bindings or (place.kind == "class" and place is not scope)):
         place = place.parent
@@ -373,29 +361,19 @@ def _kept(call: Call, resolver: Resolver) -> _Kept:
 
 
 def _resolved(thing: Thing, raw: str) -> _Kept:
-    if isinstance(thing, External):
-        dotted = thing.dotted
-    else:
-        dotted = _dotted(thing)
     visible = isinstance(thing, (Unit, Class)) or (isinstance(thing, InstanceOf) and isinstance(thing.of, Class))
-    return thing, raw, dotted, raw.rpartition(".")[2], visible
+    return thing, raw, _dotted(thing), raw.rpartition(".")[2], visible
 
 
 def _dotted(thing: Thing) -> str:
-    if isinstance(thing, Unit):
-        if thing.owner:
-            return f"{thing.owner.name}.{thing.name}"
-        return thing.name
-    if isinstance(thing, Class):
-        return thing.name
-    if isinstance(thing, InstanceOf):
-        if isinstance(thing.of, str):
-            return thing.of
-        return thing.of.name
-    return ""
-
-
-_HTTP = frozenset({"http", "client", "aiohttp", "httpx"})
+    if isinstance(thing, External):
+        return thing.dotted
+    if isinstance(thing, Unit) and thing.owner:
+        return f"{thing.owner.name}.{thing.name}"
+    of = thing.of if isinstance(thing, InstanceOf) else thing
+    if isinstance(of, str):
+        return of
+    return of.name if isinstance(of, (Unit, Class)) else ""
 
 
 def jobs_handed_on(unit: Unit, resolver: Resolver) -> set[str]:

@@ -8,9 +8,9 @@ from optimus_tui.patterns.assembly import declared_on_apps
 from optimus_tui.patterns.facts.jobs import is_stub, jobs_of
 from optimus_tui.patterns.facts.model import DECLARED, Bound, Class, Module, Param, Scope, Unit
 from optimus_tui.patterns.facts.routes import METHODS, Route, needs, routes_of
-from optimus_tui.patterns.source.names import chain, is_limiter, words
 from optimus_tui.patterns.source.project import Lines, Project
 from optimus_tui.patterns.source.resolve import External, InstanceOf, Resolver, Seen, Thing, seen_calls
+from optimus_tui.patterns.source.vocabulary import chain, is_limiter, words
 
 _MOST_UNITS = 400
 
@@ -204,13 +204,8 @@ def _may_be_callback(node: ast.expr, scope: Scope) -> bool:
         node = node.value
     if not isinstance(node, ast.Name):
         return False
-    place: Scope | None = scope
-    while place is not None:
-        bound = place.bindings.get(node.id)
-        if bound is not None:
-            return not isinstance(bound, Param) or bound.owner is not None
-        place = place.parent
-    return False
+    bound = scope.lookup(node.id)
+    return bound is not None and (not isinstance(bound, Param) or bound.owner is not None)
 
 
 def run_by(thing: Thing) -> Iterator[Unit]:

@@ -26,9 +26,13 @@ from optimus_tui.patterns.facts.model import (
     Scope,
     Unit,
 )
-from optimus_tui.patterns.source.names import chain, is_limiter
+from optimus_tui.patterns.source.vocabulary import chain, is_limiter
 
 _new = tuple.__new__  # a named tuple's own constructor takes twice as long
+_REGISTERS = frozenset({"get", "post", "put", "patch", "delete", "head", "options", "api_route", "route", "websocket"})
+_FIELDS: dict[type, tuple[str, ...]] = {}
+_NO_FIELDS = {"ctx", "op", "ops", "type_comment", "kind", "lineno", "attr", "id", "type_ignores", "conversion", "level"}
+_TIME_LIMITS = ("timeout", "timeout_at", "fail_after", "move_on_after", "wait_for")
 
 
 def class_of(scope: Scope) -> Class | None:
@@ -80,9 +84,6 @@ def bind_params(node: Function | ast.Lambda, scope: Scope, owner: Class | None) 
         scope.unit.params = pairs
 
 
-_REGISTERS = frozenset({"get", "post", "put", "patch", "delete", "head", "options", "api_route", "route", "websocket"})
-
-
 def answers_requests(node: Function) -> bool:
     """Return whether a function is a route's handler, including one nested in a function that makes the router."""
     return any(
@@ -128,9 +129,6 @@ def is_empty(node: Function) -> bool:
     return True
 
 
-_FIELDS: dict[type, tuple[str, ...]] = {}
-_NO_FIELDS = {"ctx", "op", "ops", "type_comment", "kind", "lineno", "attr", "id", "type_ignores", "conversion", "level"}
-_TIME_LIMITS = ("timeout", "timeout_at", "fail_after", "move_on_after", "wait_for")
 Item = tuple[ast.AST, Scope, int]
 _Name, _Attribute, _Constant, _Load = ast.Name, ast.Attribute, ast.Constant, ast.Load  # looked up for every node
 

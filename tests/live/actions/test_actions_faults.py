@@ -239,7 +239,7 @@ async def test_what_runs_in_another_process_is_not_offered_and_an_old_one_only_c
         plan = await planned(action_service, "unlink_no_ttl")
         await carried_out(action_service, plan, report=_at(100, lambda: seen.extend([other.interrupted()])))
         assert seen == [[]]
-        from optimus_tui.actions import interrupted_actions
+        from optimus_tui.actions import action_log
 
         put(server, *(f"cache:conv:acme:{index}" for index in range(300)))
         plan = await planned(action_service, "unlink_no_ttl")
@@ -247,7 +247,7 @@ async def test_what_runs_in_another_process_is_not_offered_and_an_old_one_only_c
         stop.setattr("optimus_tui.actions.action_log.ActionLog.close", _unwritable)
         await carried_out(action_service, plan, report=ignore)
         stop.undo()
-        (old,) = interrupted_actions.interrupted(tmp_path, time.time() + 1000)
+        (old,) = action_log.interrupted(tmp_path, time.time() + 1000)
         assert isinstance(old, Interrupted) and old.why_not and old.tried == 300
         answer = await action_service.resume(old, Confirmation(old.confirm, "go on"), threading.Event(), ignore)
         assert isinstance(answer, Refusal) and answer.code == "stale"

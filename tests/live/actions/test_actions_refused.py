@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from msgspec import structs
 
-from optimus_tui.actions import interrupted_actions
+from optimus_tui.actions import action_log
 from optimus_tui.actions.redis.keys import Known
 from optimus_tui.contract.actions import ActionRequest, Confirmation, Refusal
 from optimus_tui.history.audit.chain import read
@@ -119,9 +119,7 @@ async def test_a_clock_that_jumps_neither_arms_longer_nor_makes_a_plan_fresh_row
         assert action_service.guard.seconds_left == pytest.approx(600)
         receipt = await carried_out(action_service, fresh)
         assert receipt.verified and 0 <= receipt.seconds < 30
-        assert interrupted_actions.too_old(old, clock.wall()) is not None, (
-            "nobody can tell how old it is: it is only closed"
-        )
+        assert action_log.too_old(old, clock.wall()) is not None, "nobody can tell how old it is: it is only closed"
         clock.advance(61)
         assert await refused(action_service, old) == "stale"
 

@@ -12,8 +12,8 @@ import pytest
 from textual.pilot import Pilot
 
 from optimus_tui.contract.incident import IncidentState
+from optimus_tui.demo import NAMES
 from optimus_tui.demo.command import DemoHandle, demo_settings
-from optimus_tui.demo.names import NAMES
 from optimus_tui.demo.scenarios import SCENARIOS
 from optimus_tui.settings.model import Settings
 from optimus_tui.tui.actions.action_dialog import QUIET_SECONDS, ActionDialog

@@ -4,8 +4,8 @@ import random
 
 import pytest
 
+from optimus_tui.actions.action_log import outcomes_of
 from optimus_tui.actions.applying import chunks
-from optimus_tui.actions.interrupted_actions import outcomes_of
 from optimus_tui.actions.redis.key_actions import knows_nx
 from optimus_tui.actions.redis.keys import Gathering, Known, check_request, select
 from optimus_tui.actions.redis.operator_connection import LOCK_MS, Permit

@@ -8,9 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from optimus_tui.demo import command, stack
+from optimus_tui.demo import DRILLS, NAMES, command, stack
 from optimus_tui.demo.command import DemoHandle
-from optimus_tui.demo.names import DRILLS, NAMES
 from optimus_tui.demo.scenarios import SCENARIOS
 from optimus_tui.demo.stack import Ports, choose_ports, demo_environment, server_plans
 from optimus_tui.demo.tenants import TENANTS, Http, Resp

@@ -49,7 +49,7 @@ import sys, time
 from pathlib import Path
 from optimus_tui.__main__ import run
 from optimus_tui.actions.files.changes import UndoJournal
-from optimus_tui.actions.interrupted_actions import interrupted
+from optimus_tui.actions.action_log import interrupted
 from optimus_tui.actions.files.tree import WriteRefused
 folder = Path(sys.argv[1])
 for road in sys.argv[2:]:

@@ -17,7 +17,7 @@ from optimus_tui.contract.incident import (
     Truth,
 )
 from optimus_tui.contract.tools.common import Diagnostic
-from optimus_tui.demo.names import DRILLS
+from optimus_tui.demo import DRILLS
 from optimus_tui.demo.scenarios import REMEDIES, SCENARIOS
 from optimus_tui.incidents.drill import page, summary
 from optimus_tui.workflow.drill import HOLD_SECONDS, Watch, follow, is_over, judge, look
