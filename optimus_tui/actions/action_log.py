@@ -1,4 +1,7 @@
-"""The records of actions in the audit: written while one runs, and read to find those that were interrupted."""
+"""The records of actions in the audit: written while one runs, and read to find those that were interrupted.
+
+Interrupted is what was confirmed and not closed, and whose process is gone.
+"""
 
 import contextlib
 import os
@@ -216,6 +219,9 @@ class _AuditState(NamedTuple):
 def interrupted(folder: Path, wall: float, log: AuditLog | None = None) -> list[Interrupted | Refusal]:
     """List interrupted actions, oldest first. A Refusal stands for one whose plan or audit cannot be read.
 
+    Plans that the audit does not know are listed too; a running action never is. An action that is older than a
+    quarter of an hour, was made for another server, or may lack records can only be verified and closed, not resumed.
+
     Args:
         folder: The state directory.
         wall: The time now, in seconds.
@@ -405,7 +411,9 @@ def outcomes_of(count: int, records: Sequence[dict[str, Any]]) -> tuple[list[Out
 
 
 def accept(folder: Path, reason: str) -> tuple[Accepted, list[str]]:
-    """Accept the break.
+    """Accept a break of the audit, and keep the plans of the actions whose records are lost.
+
+    Their plans are kept under another name, and the audit names them. The plan of a running action is never touched.
 
     Returns:
         What was accepted, and a sentence for each action that is lost.

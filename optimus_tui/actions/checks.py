@@ -1,4 +1,7 @@
-"""What the steps of an action work with, and the checks before and after it."""
+"""The checks before and after an action, and what its steps work with.
+
+Before: words, age, server, rights, and changes since the plan; after: every key of the plan.
+"""
 
 import asyncio
 import threading

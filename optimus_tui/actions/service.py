@@ -1,12 +1,7 @@
 """The public interface of the write actions: arm, plan, preview, apply, resume, look and close.
 
 Every surface uses ``ActionService`` and nothing behind it. The service asks no questions: what the operator typed is
-passed in. It refuses whatever ``guard`` and ``preflight`` refuse, before a connection is opened.
-
-Run each action in a thread with an event loop of its own, so that a blocked screen does not delay it.
-
-When the caller is cancelled, the action stops after its batch. No action delays the end of the process by more than a
-few seconds; what is left is an interrupted action, which the next start offers.
+passed in. It refuses whatever ``guard`` and ``checks`` refuse, before a connection is opened.
 """
 
 import asyncio
@@ -51,7 +46,12 @@ VERIFY_SECONDS = 5.0
 
 
 class ActionThreads:
-    """The running actions of one service."""
+    """The running actions of one service.
+
+    Each runs in a thread with an event loop of its own, so that a blocked screen does not delay it. When the caller is
+    cancelled, the action stops after its batch. No action delays the end of the process by more than a few seconds;
+    what is left is an interrupted action, which the next start offers.
+    """
 
     def __init__(self) -> None:
         self._running: dict[threading.Thread, threading.Event] = {}

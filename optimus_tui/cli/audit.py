@@ -64,7 +64,7 @@ def verify_command(folder: str | None) -> int:
         return exits.FOUND_SOMETHING
     if unknown := without_record(path.parent):
         for action in unknown:
-            print_error(f"{path} holds nothing of action {action[:8]}, whose plan lies beside it: records are missing")
+            print_error(f"{path} holds nothing of action {action[:8]}, but its plan is stored: records are missing")
         return exits.FOUND_SOMETHING
     print_line(f"{path}: {plural(checked.records, 'record')}, whole")
     _say_files(checked)
@@ -72,7 +72,7 @@ def verify_command(folder: str | None) -> int:
         print_line(f"from {checked.first_at} to {checked.last_at}")
         print_line(f"last hash {checked.last_hash}")
     if checked.headless:
-        print_line("written by an earlier version, without audit.head: records missing at the end would not show")
+        print_line("written by an earlier version, without audit.head: records missing at the end cannot be noticed")
     return exits.HEALTHY
 
 
@@ -86,7 +86,7 @@ def _say_files(checked: "AuditCheck") -> None:
     for one in checked.breaks:
         print_line(f"a break was accepted at {one.at}: {_lost(one.first, one.last)}; reason given: {one.reason}")
     if checked.torn_bytes:
-        print_line(f"{plural(checked.torn_bytes, 'byte')} of an unfinished record at the end: nothing counts on it")
+        print_line(f"{plural(checked.torn_bytes, 'byte')} of an unfinished record at the end are ignored")
 
 
 def _say_moved(path: Path) -> None:
@@ -101,7 +101,7 @@ def _say_moved(path: Path) -> None:
     if head is not None:
         place = moved_to(path, head)
     if place is not None:
-        print_error(f"its records lie in {place}: optimus-tui audit rotate takes that file over")
+        print_error(f"its records are in {place}: run optimus-tui audit rotate to continue from that file")
     elif head is not None and head.seq:
         print_error(put_back(path))
 

@@ -106,7 +106,7 @@ def _setting_rows(settings: Settings) -> list[tuple[str, str]]:
 
 def _limits(rules: LimitRules | None) -> str:
     if rules is None:
-        return "none of our own: the gateway's count"
+        return "none configured: those that the gateway publishes count"
     return f"{len(rules.limits)} operations, {len(rules.tenants)} tenants, window {rules.window_seconds} s"
 
 
@@ -138,7 +138,7 @@ def _place(target: RedisTarget) -> str:
 
 
 async def examine(settings: Settings) -> list[DoctorLine]:
-    """Look at everything at once; what is not configured is said and is nothing wrong."""
+    """Look at everything at once; what is not configured is reported, but is not wrong."""
     from optimus_tui.probes.http.services import read_engine, read_gateway
     from optimus_tui.probes.postgres import read_postgres
 
@@ -280,21 +280,21 @@ def _rights(rights: "Rights", version: str) -> list[DoctorLine]:
     lines += _commands(rights)
     essential = [right.rule for right in rights.missing if right.essential]
     if essential:
-        message = f"missing, and panes stay empty without: {' '.join(essential)}. An administrator enters:"
+        message = f"missing: {' '.join(essential)}. Without them panes stay empty. An administrator grants them with:"
         lines.append(DoctorLine("WRONG", "  rights", message, line))
         untried = [right.rule for right in rights.tried if right.state == "not tried"]
         if untried:
-            message = f"{' '.join(untried)} could not be tried before those are there: run doctor again then"
+            message = f"not checked yet: {' '.join(untried)}. Run doctor again once the missing rights are granted"
             lines.append(DoctorLine("note", "  rights", message))
     elif rights.missing:
         details = [right.rule for right in rights.missing if right.rule not in OPTIONAL]
         rest = [right.rule for right in rights.missing if right.rule in OPTIONAL]
         message = ""
         if details:
-            message = f"missing, panes show less without: {' '.join(details)}; "
+            message = f"missing: {' '.join(details)}, without which panes show less; "
         if rest:
             message += f"optional, for more detail: {' '.join(rest)}; "
-        message += "an administrator may enter:"
+        message += "an administrator can grant them with:"
         lines.append(DoctorLine("note", "  rights", message, line))
     return lines
 

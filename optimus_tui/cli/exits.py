@@ -1,7 +1,4 @@
-"""Exit codes (scripts rely on them.
-
-Their meanings do not change; the README has the table), and SIGTERM as an end in order.
-"""
+"""Exit codes, whose meanings never change because scripts rely on them (table in the README), and SIGTERM as an end."""
 
 import signal
 from types import FrameType
@@ -21,7 +18,10 @@ _arrived = False
 
 
 def heed_sigterm() -> None:
-    """Let SIGTERM interrupt the program from now on, unless it is set to be ignored."""
+    """Let SIGTERM end a verb as ctrl+c does from now on, unless it is set to be ignored.
+
+    Verbs that handle signals themselves (the screen, ``record``, ``demo``) keep their own handlers.
+    """
     if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
         signal.signal(signal.SIGTERM, _interrupt)
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 _SAID: set[str] = set()
 """Warnings and notes about the settings that this process has printed."""
-CHECK = "optimus_tui.cli.ui_settings_check"
+CHECK = "optimus_tui.check_of_ui_settings"
 """Where a click context's ``meta`` holds the check for verbs that open no screen."""
 _RENAMED = {
     "solidus": "slash",
@@ -181,7 +181,14 @@ class KeyEntry(Protocol):
 
 
 def check(settings: "Settings", table: Sequence[KeyEntry], themes: Iterable[str], lists: Iterable[str] = ()) -> None:
-    """Raise SettingsError for the first choice that cannot be kept. ``lists``: ids of keys that work in every list."""
+    """Raise SettingsError for the first choice for the screen, a theme or a key, that cannot be kept.
+
+    Args:
+        settings: What the user chose.
+        table: The keys of the screens, which this module may not import.
+        themes: The names of all themes.
+        lists: Ids of keys that work in every list.
+    """
     names = list(themes)
     if settings.theme not in names:
         where = settings.sources.get("theme", "default")

@@ -1,6 +1,7 @@
-"""``incident``.
+"""``incident``: open, list, show and write up an incident without a screen, and its lines for a terminal.
 
-Open, list, show, add to and write up an incident, without a screen; and an incident as lines for a terminal.
+Exit codes: 0; 1 if a step found something; 2 for a mistake in the call; 3 for a tool without a result; 4 refused
+(closed, read-only, open elsewhere, or a record that could not be written). ``incidents`` has the logic.
 """
 
 import re

@@ -1,6 +1,6 @@
-"""``incident`` run, resume, note, close and export.
+"""``incident`` run, resume, note, close and export: what an operator does with an open incident.
 
-What an operator does with an open incident, and its lines for a terminal.
+The operator decides which issue to look at, whether to skip a step and what the cause was.
 """
 
 from typing import TYPE_CHECKING
@@ -18,11 +18,16 @@ if TYPE_CHECKING:
 
 @click.command("run")
 @NUMBER
-@click.option("--step", "name", metavar="STEP", help="This one; one that is done is done again and compared.")
-@click.option("--issue", metavar="TYPE", help="Look at this issue type.")
-@click.option("--tenant", metavar="NAME", help="With --issue: of this tenant.")
-@click.option("--skip", "reason", metavar="REASON", help="Leave the step out, and say why.")
-@click.option("--done", "said", metavar="TEXT", help="A step without a tool is through; what came of it.")
+@click.option(
+    "--step",
+    "name",
+    metavar="STEP",
+    help="Run this step. A step that is done runs again, and both results are compared.",
+)
+@click.option("--issue", metavar="TYPE", help="Choose the issue type to look at.")
+@click.option("--tenant", metavar="NAME", help="With --issue: look at this tenant only.")
+@click.option("--skip", "reason", metavar="REASON", help="Skip the step, for this reason.")
+@click.option("--done", "said", metavar="TEXT", help="Mark a step without a tool as done, with its result.")
 @connection_flags
 @click.pass_context
 def run(
@@ -48,7 +53,7 @@ def run(
         elif step is not None and step.plan.choose_issue and incident_service.state.choice is None:
             for line in ranking(incident_service.state):
                 print_line(line)
-            print_error(f"which issue is yours to decide: optimus-tui incident run {number} --issue TYPE")
+            print_error(f"choose the issue to look at: optimus-tui incident run {number} --issue TYPE")
             return exits.USAGE
         elif step is not None and step.plan.kind != "tool":
             for line in step_lines(step, incident_service.state):
@@ -81,12 +86,14 @@ def _say_step(incident_service: "IncidentService", name: str) -> int:
 
 @click.command("resume")
 @NUMBER
-@click.option("--repair", is_flag=True, help="Set a damaged timeline aside first, and go on with what can be read.")
-@click.option("--moved", metavar="REASON", help="Its system stands at other addresses now; says why it is the same.")
+@click.option("--repair", is_flag=True, help="Set a damaged timeline aside, and continue with what can be read of it.")
+@click.option(
+    "--moved", metavar="REASON", help="Accept other addresses than at the start. REASON: why it is the same system."
+)
 @connection_flags
 @click.pass_context
 def resume(ctx: click.Context, /, number: int, repair: bool, moved: str | None, **given: object) -> int:
-    """Take an incident up again: what ran when its process ended is free to run again."""
+    """Continue an incident whose process ended; the step that was running can be run again."""
 
     async def work(incident_service: "IncidentService") -> int:
 
@@ -137,13 +144,13 @@ def note(ctx: click.Context, /, number: int, text: tuple[str, ...], **given: obj
 
 @click.command("close")
 @NUMBER
-@click.option("--cause", metavar="TEXT", required=True, help="What it was.")
-@click.option("--resolution", metavar="TEXT", required=True, help="What ended it.")
-@click.option("--no-measure", is_flag=True, help="Do not ask for the impact (error ratio, latency).")
+@click.option("--cause", metavar="TEXT", required=True, help="The cause of the incident.")
+@click.option("--resolution", metavar="TEXT", required=True, help="What ended the incident.")
+@click.option("--no-measure", is_flag=True, help="Do not measure the impact (error ratio, latency).")
 @connection_flags
 @click.pass_context
 def close(ctx: click.Context, /, number: int, cause: str, resolution: str, no_measure: bool, **given: object) -> int:
-    """Close it: the impact is measured, MTTA and MTTR come out."""
+    """Close the incident, measure its impact, and print MTTA and MTTR."""
 
     async def work(incident_service: "IncidentService") -> int:
         from optimus_tui.incidents.errors import IncidentError
@@ -166,11 +173,11 @@ def close(ctx: click.Context, /, number: int, cause: str, resolution: str, no_me
 @NUMBER
 @click.option("--html", "form", flag_value="html", help="One self-contained page.")
 @click.option("--md", "form", flag_value="md", default="md", help="Markdown (this is the default).")
-@click.option("--to", "place", metavar="FILE", help="Here instead of beside the timeline; - is stdout.")
+@click.option("--to", "place", metavar="FILE", help="Write to FILE instead of beside the timeline; - is stdout.")
 @connection_flags
 @click.pass_context
 def export(ctx: click.Context, /, number: int, form: str, place: str | None, **given: object) -> int:
-    """Write the post-mortem; prints where it lies."""
+    """Write the post-mortem and print its path."""
 
     async def work(incident_service: "IncidentService") -> int:
         from optimus_tui.incidents.postmortem import export as write_up

@@ -1,4 +1,4 @@
-"""``serve`` and ``mcp``: the tools for other programs. They do not start in part: what is missing is one sentence.
+"""``serve`` and ``mcp``: the tools for other programs. If a package is missing, one sentence says so.
 
 Settings are read before a port is opened; stdout carries frames of the protocol or nothing.
 """
@@ -29,7 +29,7 @@ _port = click.IntRange(0, 65535)
 
 @contextmanager
 def _hurry() -> Iterator[None]:
-    """The SDK defines two thousand models at import; neither collecting nor looking for plugins helps meanwhile."""
+    """Import the SDK faster: it defines two thousand models, so pause the collector and skip plugins."""
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     gc.disable()
     try:
@@ -46,12 +46,12 @@ def _missing(*names: str) -> bool:
 @click.command("serve")
 @connection_flags
 @click.option(
-    "--host", default="127.0.0.1", show_default=True, help="Address to listen on; beyond loopback a token is wanted."
+    "--host", default="127.0.0.1", show_default=True, help="Address to listen on; any but loopback requires a token."
 )
 @click.option("--port", default=8030, show_default=True, type=_port, help="Port to listen on.")
 @click.pass_context
 def serve(ctx: click.Context, /, host: str, port: int, **given: object) -> int:
-    """Answer POST /mcp/{tool} with the same documents as `run`; GET /mcp lists the tools with their JSON Schemas."""
+    """Serve the tools over HTTP: POST /mcp/{tool} answers as `run` does, GET /mcp lists them with JSON Schemas."""
     if _missing("uvicorn"):
         print_error(f"serve {REMEDY}")
         return exits.USAGE
@@ -69,12 +69,12 @@ def serve(ctx: click.Context, /, host: str, port: int, **given: object) -> int:
 
 @click.command("mcp")
 @connection_flags
-@click.option("--http", is_flag=True, help="Streamable HTTP on /mcp instead of stdio.")
-@click.option("--host", help="With --http: address to listen on (127.0.0.1); beyond loopback a token is wanted.")
+@click.option("--http", is_flag=True, help="Serve Streamable HTTP on /mcp instead of stdio.")
+@click.option("--host", help="With --http: address to listen on (127.0.0.1); any but loopback requires a token.")
 @click.option("--port", type=_port, help="With --http: port to listen on (8031).")
 @click.pass_context
 def mcp(ctx: click.Context, /, http: bool, host: str | None, port: int | None, **given: object) -> int:
-    """Serve the tools to an MCP client: on stdin and stdout, or with --http on a port."""
+    """Serve the tools over the Model Context Protocol, on stdin and stdout or, with --http, on a port."""
     if not http and (host is not None or port is not None):
         print_error("--host and --port need --http")
         return exits.USAGE

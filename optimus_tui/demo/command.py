@@ -1,6 +1,6 @@
-"""The command ``optimus-tui demo``, and the demo as the dashboard sees it.
+"""The command ``optimus-tui demo``, and the demo as the dashboard sees it: started at once, and always ended.
 
-Started by a call that returns at once, and always ended.
+httpx, redis and textual are imported only by the dashboard.
 """
 
 import asyncio

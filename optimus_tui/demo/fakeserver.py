@@ -1,4 +1,4 @@
-"""The demo's server where no real one runs: fakeredis behind a socket. Fewer figures are shown then.
+"""The demo's server where no real one runs: fakeredis behind a socket, with fewer figures.
 
 Without the package lupa it runs no scripts, and the gateway neither counts requests nor caches.
 """

@@ -1,6 +1,7 @@
-"""What the demo runs.
+"""What the demo runs: each child's command line, its environment, its start, its watch and its end.
 
-Each child's command line, the request that proves it answers, its start, its watch and its end.
+The children get only a few environment variables, so that no credentials and no proxies reach them. They are ended
+with SIGKILL: none has state worth saving, and only that is certain.
 """
 
 import asyncio
@@ -249,6 +250,9 @@ def last_line(log: Path) -> str:
 
 def choose_ports(count: int) -> tuple[int, ...]:
     """Return ``count`` different TCP ports that are free on 127.0.0.1 now.
+
+    They are below every usual ephemeral range, so that no outgoing connection takes one before its server listens. A
+    port that is taken meanwhile is reported by the server that cannot bind it.
 
     Raises:
         OSError: There are not enough free ports.

@@ -1,7 +1,4 @@
-"""The demo's tenants and how their users behave on an ordinary day.
-
-Minimal HTTP and RESP clients send their requests.
-"""
+"""The demo's tenants, how their users behave on an ordinary day, and the minimal clients that send their requests."""
 
 import asyncio
 import json

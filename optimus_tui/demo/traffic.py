@@ -1,4 +1,8 @@
-"""The demo's traffic process: everyday users of ten tenants, and the acts by which a scenario sets its cause."""
+"""The demo's traffic process: everyday users of ten tenants, and the acts by which a scenario sets its cause.
+
+Orders are JSON lines on standard input, each answered on standard output. If standard input ends although this process
+was not killed, the supervisor died: then it ends the server and removes the directory.
+"""
 
 import argparse
 import asyncio

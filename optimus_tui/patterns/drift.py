@@ -1,4 +1,8 @@
-"""Read what routers declare, and compare it with what Redis holds. Pure: names in, differences out."""
+"""Read what routers declare, and compare it with what Redis holds. Pure: names in, differences out.
+
+What is declared and was not seen may not have been used yet, so that difference is of low priority; where the keyspace
+was not read completely, it is not reported at all.
+"""
 
 import ast
 from collections.abc import Collection
@@ -108,7 +112,10 @@ def stays(seen: Seen, unit: Unit, view: View) -> bool:
 
 
 def declared(view: View) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
-    """Return (operations, kinds, kinds that are stored without an expiry), each sorted."""
+    """Return (operations, kinds, kinds that are stored without an expiry), each sorted.
+
+    Only literal names count. Where an option may hold the expiry, a stored value counts as expiring.
+    """
     operations: set[str] = set()
     lasting: set[str] = set()
     kinds: set[str] = set()

@@ -235,7 +235,12 @@ class Score(NamedTuple):
 
 
 def score(verdict: Verdict, level: Level) -> Score:
-    """Return the score of one file at a level."""
+    """Return the score of one file at a level.
+
+    Every pattern that applies has a weight; a pattern is as good as its weakest requirement, and a requirement as good
+    as the share of routes that meet it. Faults cost points in addition. A finding of high priority keeps a file below
+    0.8.
+    """
     rules = rules_at(level)
     if verdict.problem:
         return Score(0.0, {})

@@ -1,7 +1,4 @@
-"""The lines of a generated router and its tests that depend on several answers, broken as the formatter would.
-
-Pure.
-"""
+"""The lines of a generated router and its tests that depend on several answers, broken as the formatter would. Pure."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any

@@ -37,6 +37,9 @@ def lines_to_add(name: str) -> tuple[str, str]:
 def register(source: str, name: str) -> str:
     """Return the source with the router in it; the same source if it is registered already.
 
+    The place is found by syntax tree, and the rest is unchanged. If no application can be found, the error says so,
+    and a person adds the lines.
+
     Raises:
         RegistrationError: The place for the lines cannot be found.
     """

@@ -1,7 +1,4 @@
-"""What a router is made from.
-
-Its name, its fields and the answers, each checked with a sentence for what is refused.
-"""
+"""What a router is made from: its name, its fields and the answers, each checked, with a sentence on refusal."""
 
 import builtins
 import keyword

@@ -37,7 +37,7 @@ def test_the_whole_flow_by_commands(world: HostileServer, server: RealServer, ca
     code, out, err = said(capsys, "run", "1")
     assert code == 2
     assert out.startswith("1. rate_limiting --tenant acme: ")
-    assert "yours to decide" in err
+    assert "choose the issue" in err
     assert said(capsys, "run", "1", "--issue", "rate_limiting", "--tenant", "acme")[0] == 1
     assert said(capsys, "run", "1", "--skip", "no time")[0] == 0
     code, out, _ = said(capsys, "run", "1")

@@ -1,6 +1,7 @@
-"""Check a draft before it is written.
+"""Check a draft before it is written: parse, compile, lint, validate, and run its tests in a copy of the project.
 
-Parse, compile, lint, validate, and run its tests in a copy that does not outlive us.
+Nothing in the project is changed, and the tests get no address and no password. A check that could not be made says so
+and never counts as passed.
 """
 
 import ast
@@ -116,7 +117,11 @@ class RunCancelled(Exception):
 
 
 class SandboxRunner:
-    """Enter it to get the folder.
+    """Runs programs in a temporary folder; neither outlives this process, however it ends. Enter it to get the folder.
+
+    Programs run one at a time, each in a process group of its own, and any thread may cancel the run. A watchdog
+    process kills and removes what is left. Folders that even the watchdog did not remove (after a power cut, say) are
+    removed by the next run.
 
     Raises:
         OSError: The folder or the watchdog cannot be made.

@@ -1,4 +1,8 @@
-"""Write several files, all of them or none, even after a kill -9; keep the journal of it; and undo it."""
+"""Write several files, all of them or none, even after a kill -9; keep the journal of it; and undo it.
+
+Everything is first staged beside its target, then moved by renames that the journal knows of: the next run finishes
+what a killed one began. It refuses to touch a file that is not what the plan saw, and never follows a link.
+"""
 
 import contextlib
 import hashlib

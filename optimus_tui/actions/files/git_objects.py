@@ -1,7 +1,4 @@
-"""Read git's index and objects from their files, as far as the tree of one commit needs them.
-
-Bounded; no git process is started.
-"""
+"""Read git's index and objects from their files, as far as one commit's tree needs them. Bounded; no git process."""
 
 import hashlib
 import mmap

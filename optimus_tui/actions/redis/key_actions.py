@@ -1,11 +1,6 @@
 """The actions on keys: repair or reset counters, expire or unlink cache keys, invalidate a tenant.
 
 Each action is a ``Recipe``; ``RECIPES`` is the table of all by kind, and a new action belongs there.
-
-Change only keys that have no TTL at that moment: WATCH, PTTL, MULTI, write, EXEC.
-
-If a key changes in between, the server refuses the whole batch; each key is then tried once by itself. A key is never
-tried a third time: one that changes twice within a millisecond is in use.
 """
 
 from collections.abc import Callable, Sequence
@@ -30,7 +25,11 @@ GENTLE_SECONDS = 3600
 
 
 async def touch_without_ttl(connection: OperatorConnection, keys: Sequence[bytes], write: Write) -> list[Outcome]:
-    """Send ``write(key)`` for each key without a TTL. The reply 1 means that it was done."""
+    """Send ``write(key)`` for each key without a TTL at that moment: WATCH, PTTL, MULTI, write, EXEC. A 1 means done.
+
+    If a key changes in between, the server refuses the whole batch; each key is then tried once by itself. A key is
+    never tried a third time: one that changes twice within a millisecond is in use.
+    """
     together = await _attempt(connection, keys, write)
     if together is not None:
         return together
@@ -259,7 +258,7 @@ def _only_without_ttl(plan: Plan) -> tuple[ActionRequest, str] | None:
         return None
     request = plan.request
     only = ActionRequest(kind="unlink_no_ttl", tenant=request.tenant, cache_kind=request.cache_kind)
-    return only, f"unlink only keys without a TTL ({immortal:,} of these): the others end by themselves"
+    return only, f"unlink only keys without a TTL ({immortal:,} of these): the others expire by themselves"
 
 
 async def _unlink_each(connection: OperatorConnection, keys: Sequence[bytes]) -> list[Outcome]:

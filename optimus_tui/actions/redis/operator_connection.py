@@ -1,6 +1,6 @@
-"""The connection that carries out one action.
+"""The connection that carries out one action: opened for it, closed after it, never reopened.
 
-What it may send, and the lock that lets only one run for each tenant.
+It refuses to retry, to reconnect by itself, and to send what its ``Permit`` does not list.
 """
 
 import asyncio
@@ -53,6 +53,9 @@ RENEW_SECONDS = 5.0
 
 class Permit:
     """What one action may send. Without keys it allows reading only.
+
+    The connection checks each command here before it is sent, so a key that is not in the plan cannot be written to,
+    whatever else went wrong. Patterns, scripts, and commands that write several keys are never allowed.
 
     Args:
         commands: Commands of the action that write (UNLINK, EXPIRE, PUBLISH).
@@ -313,7 +316,12 @@ def lock_name(request: ActionRequest) -> bytes:
 
 
 class TenantLock:
-    """The lock of one action. ``held`` is False without a refusal where there are no locks."""
+    """The lock of one action. ``held`` is False without a refusal where there are no locks.
+
+    Its owner renews it, and it expires after 30 s. Without the right to set locks, or without memory on the server,
+    there is none: at worst, a second action finds the keys already gone. A lock of another owner is never taken over,
+    however old it is.
+    """
 
     def __init__(self, connection: OperatorConnection, name: bytes, action: str, user: str) -> None:
         self._connection, self._name, self.held = connection, name, False

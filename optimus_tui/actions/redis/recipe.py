@@ -1,6 +1,7 @@
-"""What one kind of action sends.
+"""The base class of the actions: words, condition, and what is sent for a batch; and the guard that stops a slow one.
 
-The commands and keys that it may send, and the base class with its words and condition.
+A recipe never chooses keys: it gets those of the plan. It refuses to hide a lost reply: ``Halted`` carries what is
+known of each key of the batch, and why nothing more may be sent.
 """
 
 from abc import ABC, abstractmethod

@@ -1,12 +1,7 @@
 """Print a tool's document as a page: the verdict, the findings, the figures in aligned tables, then what to do.
 
-What stands on the page is made by ``tools.sections``, as for the screen; this module chooses order, colours and widths.
+What stands on the page is made by ``tools.pages``, as for the screen; this module chooses order, colours and widths.
 All text is safe already and never read as markup.
-
-A table for a terminal: columns that do not fit are left out and named below it.
-
-``wording.columns`` decides which columns fit, as for the dashboard. A long name is elided in its middle, and
-``--json`` has it whole. Sentences wrap between words.
 """
 
 from collections.abc import Iterator, Sequence
@@ -40,7 +35,10 @@ _COPIED = ("command", "file")
 
 
 class FittedTable:
-    """A table of safe cells that fits the width, followed by lines of text."""
+    """A table of safe cells, followed by lines of text. Columns that do not fit are left out and named below it.
+
+    A long name is elided in its middle; ``--json`` has it whole.
+    """
 
     def __init__(self, heads: Sequence[str], rows: Sequence[Sequence[str]], below: Sequence[Text] = ()) -> None:
         self.heads, self.rows, self.below = heads, rows, below

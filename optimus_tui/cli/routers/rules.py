@@ -1,7 +1,4 @@
-"""``rules``.
-
-What the validator checks, why, and how it is mended, with two examples each, on a terminal or as one Markdown page.
-"""
+"""``rules``: what the validator checks, why, and how it is mended, with examples, as lines or as one Markdown page."""
 
 from collections.abc import Iterable, Iterator
 

@@ -1,4 +1,8 @@
-"""``validate``: routers against the rules, for people, hooks and pipelines. It reads source only."""
+"""``validate``: routers against the rules, for people, hooks and pipelines. It reads source, and never runs it.
+
+Exit code 0 where nothing of medium priority or worse was found that the baseline does not hold, else 1; 2 for a path
+that is not there.
+"""
 
 import os
 from collections.abc import Callable, Iterator, Sequence

@@ -1,12 +1,6 @@
-"""Determine which jobs a unit does from its calls.
-
-Limit, cache, invalidate, ask an upstream, map errors, log, count.
+"""Determine which jobs a unit does from its calls: limit, cache, invalidate, ask an upstream, map errors, log, count.
 
 A name counts only where its definition is not in the tree; a definition in the tree must do the work itself.
-
-Classify calls on a cache: look-up, fill, or invalidation. Releasing a lock and counting are none of these.
-
-Determine what a call does from the words of its name. Each name is analysed once, because names repeat.
 """
 
 import ast
@@ -151,7 +145,10 @@ def _measures(dotted: str, method: str, about: frozenset[str], spoken: frozenset
 
 
 def cache_call(method: str, spoken: frozenset[str], about: frozenset[str], caches: bool, visible: bool) -> CacheCall:
-    """Return what is done to a cache or to Redis."""
+    """Return what is done to a cache or to Redis.
+
+    Releasing a lock and counting are none of look-up, fill and invalidation.
+    """
     if spoken & vocabulary.REMOVES:
         return "removes"
     if spoken & vocabulary.CACHE_WRITES and "or" not in spoken:

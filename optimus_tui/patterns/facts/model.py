@@ -322,7 +322,11 @@ def may_tell_too_much(handler: ast.ExceptHandler, scope: Scope) -> bool:
 
 
 def owners_of(module: Module) -> frozenset[str]:
-    """Return the words that stand for the tenant in this file."""
+    """Return the words that stand for the tenant in this file.
+
+    ``caller.account_id`` of the logged-in caller owns the data as an ``org_id`` would. Such a word counts only in a
+    file that reads it from its caller: an account may be just another resource.
+    """
     known: frozenset[str] | None = module.unit.memo.get("owners")
     if known is None:
         found: set[str] = set()

@@ -152,7 +152,7 @@ async def list_products(repo: Repo, tenant: Tenant) -> ProductPage:
     ),
     Rule(
         "tenancy.optional", "multi_tenancy", "basic", "high", "A tenant that may be left out",
-        "Who forgets the header is served from a default tenant's data, or from everybody's.",
+        "A caller who forgets the header gets a default tenant's data, or everybody's.",
         "Make the header required, or refuse with 400 where it is missing.",
         '''
 @router.get("/products")

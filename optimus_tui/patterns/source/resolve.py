@@ -1,4 +1,8 @@
-"""Resolve names and calls, and what a call passes on."""
+"""Resolve names and calls, and what a call passes on.
+
+A name is a function, a class, an instance, or something whose source is not in the tree; each unit's calls are
+resolved once for all checks.
+"""
 
 import ast
 from functools import lru_cache
@@ -377,7 +381,7 @@ def _dotted(thing: Thing) -> str:
 
 
 def jobs_handed_on(unit: Unit, resolver: Resolver) -> set[str]:
-    """Return the jobs of what is passed on.
+    """Return the jobs of what is passed on to calls whose source is not in the tree; others are followed instead.
 
     ``tasks.add_task(cache.delete_prefix, …)`` invalidates; ``crud.get_users(db)`` queries the database.
     """

@@ -1,8 +1,6 @@
-"""One pass over a tree, without recursion: depth costs memory, never the interpreter's stack.
+"""Collect facts in one pass over a tree, without recursion: depth costs memory, never the interpreter's stack.
 
-Every node is visited once, and everything that rules need is recorded here.
-
-Record what assignments and parameters bind, and classify single nodes, for the walk over a tree.
+Every node is visited once; what assignments and parameters bind is recorded on the way.
 """
 
 import ast
