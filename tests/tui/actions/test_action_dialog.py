@@ -198,7 +198,7 @@ async def test_what_was_typed_outlives_the_plans_minute_unless_the_keys_changed_
         redis.command("SET", "rate_limit:clinic_b:profile", "3", "EX", "600")
         await until(pilot, lambda: card.words == "test 3")
         assert field.value == ""
-        assert "read them again" in said(pilot)
+        assert "read the list again" in said(pilot)
 
 
 async def test_a_card_fits_into_80_by_24_with_its_fields_and_buttons_in_sight(redis: RealServer) -> None:

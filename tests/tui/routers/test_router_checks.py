@@ -88,7 +88,7 @@ async def test_a_file_that_changed_since_the_plan_is_not_overwritten(
         await pilot.press("right", "enter")
         await until(pilot, lambda: "is not what it was" in " ".join(shown(app).split()))
         await pilot.press("enter")
-        await until(pilot, lambda: "when the plan was made; go back to" in " ".join(shown(app).split()))
+        await until(pilot, lambda: "the project changed after the plan was made" in " ".join(shown(app).split()))
         await pilot.press("f2", "enter", "enter")
         await pilot.pause()
         assert mine.read_text() == "MINE = 1\n"
