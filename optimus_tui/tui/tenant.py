@@ -1,11 +1,7 @@
-"""The three lists of a tenant's screen. They draw what was read elsewhere and ask nobody.
+"""One tenant, live: its counters, its cache keys and its events.
 
-Bounded: 2,000 keys and 500 events are listed, the totals are exact. Events of other tenants are passed over by bytes.
-
-One tenant, live: its counters, its cache keys, its events. It looks at what the dashboard has anyway.
-
-It asks Redis nothing: counters and keys are what the sampling loops read, events are those that the feed pane keeps. No
-MONITOR, no command of its own. Names are bytes; the tenant is compared by its bytes, never by how it looks.
+It asks Redis nothing: it shows what the sampling loops read and the events that the feed pane keeps. Names are bytes: a
+tenant is compared by its bytes, never by how it looks.
 """
 
 from collections import deque
@@ -37,21 +33,21 @@ from optimus_tui.tui.dashboard.reports import tenant_names
 from optimus_tui.tui.dialogs.sheets import event_dialog
 from optimus_tui.tui.keys import MOVES, chosen
 from optimus_tui.tui.messages import CopyRequested
-from optimus_tui.tui.panes.limits import lines as limit_rows
+from optimus_tui.tui.panes.limits import lines as limit_lines
 from optimus_tui.tui.theme import Piece
 from optimus_tui.tui.widgets.bars import KeyStrip
 from optimus_tui.tui.widgets.cells import Cell, Column, Table, first_that_fits, mark_of, name_pieces
 from optimus_tui.tui.widgets.line_view import LineView
 from optimus_tui.wording.numbers import age, plural, size, ttl
 from optimus_tui.wording.numbers import clock as clock_words
-from optimus_tui.wording.safe import redis_cli, safe_text
+from optimus_tui.wording.safe import safe_text
 from optimus_tui.wording.truth import counted_down, coverage_words, fault_words, outage_forms
 
 if TYPE_CHECKING:
     from optimus_tui.tui.services import DashboardServices
 
-
 MOST_KEYS, MOST_EVENTS = 2_000, 500
+"""Rows that are listed; totals are exact."""
 SLICE = 200
 """Events read between two turns of the event loop."""
 
@@ -79,8 +75,10 @@ class TenantList(LineView):
         self.refresh()
 
     def key_under_cursor(self) -> bytes | None:
-        """Return the Redis key of the row under the cursor; None if the row is no key."""
-        return None
+        """Return the Redis key of the row under the cursor; None if there is none."""
+        if self.selected is None:
+            return None
+        return cast(bytes, self.key_of(self.selected))
 
     def action_copy(self) -> None:
         """Ask the screen to copy the row's key."""
@@ -114,6 +112,7 @@ class CounterList(TenantList):
     """The tenant's counters as the limits pane has them, with countdowns."""
 
     TITLE = "Counters"
+    table = limit_lines.OF_ONE_TENANT
 
     def __init__(self, tenant: bytes, clock: Clock) -> None:
         super().__init__(tenant, clock, id="tenant-counters")
@@ -139,23 +138,10 @@ class CounterList(TenantList):
         """Identify a counter by its key."""
         return row.counter.key
 
-    def head(self, line: int, width: int) -> list[Piece]:
-        """Return the titles of the columns."""
-        if not self.rows:
-            return []
-        return limit_rows.OF_ONE_TENANT.head(width)
-
     def row(self, index: int, width: int) -> list[Piece]:
         """Return one counter as spans."""
-        now = limit_rows.LimitNow(self.rows[index], self.clock.mono())
-        return limit_rows.OF_ONE_TENANT.row(now, width)
-
-    def key_under_cursor(self) -> bytes | None:
-        """Return the counter's key."""
-        row: LimitRow | None = self.selected
-        if row is None:
-            return None
-        return row.counter.key
+        now = limit_lines.LimitNow(self.rows[index], self.clock.mono())
+        return self.table.row(now, self.text_width(width))
 
 
 KeyLine = tuple[bytes, bytes, int]
@@ -203,23 +189,23 @@ class KeyList(TenantList):
         super().__init__(tenant, clock, id="tenant-keys")
         self._listed: tuple[int, float] = (-1, 0.0)
         self._index: CacheIndex | None = None
-        self._of: list[GroupTotals] = []
+        self._groups: list[GroupTotals] = []
 
     def look(self, reading: Reading[CacheReport] | None, index: CacheIndex | None, retry_in: float | None) -> None:
-        """Take the keys anew where the index changed."""
+        """List the keys again if the index changed."""
         if reading is None or reading.value is None or index is None:
             self.say_unread(reading, retry_in)
             return
         report = reading.value
         if self._listed != (report.version, reading.taken_mono):
             self._listed, self._index = (report.version, reading.taken_mono), index
-            self._of = [group for kind in report.kinds for group in kind.tenants if group.tenant == self.tenant]
+            self._groups = [group for kind in report.kinds for group in kind.tenants if group.tenant == self.tenant]
             self.set_rows(self._lines(index))
-        total = sum(group.keys for group in self._of)
-        never = sum(group.without_ttl for group in self._of)
-        used = [group.bytes_used for group in self._of if group.bytes_used is not None]
-        exact = len(used) == len(self._of) and all(group.bytes_exact for group in self._of)
-        parts = [f"{plural(total, 'key')} in {plural(len(self._of), 'kind')}"]
+        total = sum(group.keys for group in self._groups)
+        never = sum(group.without_ttl for group in self._groups)
+        used = [group.bytes_used for group in self._groups if group.bytes_used is not None]
+        exact = len(used) == len(self._groups) and all(group.bytes_exact for group in self._groups)
+        parts = [f"{plural(total, 'key')} in {plural(len(self._groups), 'kind')}"]
         if never:
             parts.append(f"{never:,} never expire")
         if used:
@@ -235,7 +221,7 @@ class KeyList(TenantList):
 
     def _lines(self, index: CacheIndex) -> list[KeyLine]:
         lines: list[KeyLine] = []
-        for group in self._of:
+        for group in self._groups:
             names = islice(index.names(group.kind, self.tenant), MOST_KEYS - len(lines))
             lines += [(group.kind, name, index.expires_ms(group.kind, self.tenant, name)) for name in names]
         lines.sort(key=lambda line: (line[2] != NEVER, line[2] == UNKNOWN, line[2], line[1]))
@@ -260,16 +246,9 @@ class KeyList(TenantList):
         if at == UNKNOWN:
             return ttl(None, immortal=False), ""
         left = at / 1000 - self.clock.mono()
-        if left < -limit_rows.GRACE_SECONDS:
-            return limit_rows.ENDED, "quiet"
+        if left < -limit_lines.GRACE_SECONDS:
+            return limit_lines.ENDED, "quiet"
         return ttl(max(0.0, left), immortal=False), ""
-
-    def key_under_cursor(self) -> bytes | None:
-        """Return the key's name."""
-        row: KeyLine | None = self.selected
-        if row is None:
-            return None
-        return row[1]
 
 
 class EventList(TenantList):
@@ -307,7 +286,7 @@ class EventList(TenantList):
             self.set_rows(list(self._found))
 
     def tell(self, batch: FeedBatch | None, retry_in: float | None) -> None:
-        """Say how the feed is: silence is no health."""
+        """Say how the feed is, also while no event comes."""
         state, fault = "connecting", None
         if batch is not None:
             state, fault = batch.status.state, batch.status.fault
@@ -324,6 +303,9 @@ class EventList(TenantList):
     def key_of(self, row: FeedEvent) -> int:
         """Identify an event by its number."""
         return row.seq
+
+    def key_under_cursor(self) -> None:
+        """Return None: an event is no key."""
 
     def action_open(self) -> None:
         """Show the event in full."""
@@ -388,14 +370,12 @@ class TenantScreen(BaseScreen):
             view.draw_frame(name)
 
     def _retry_in(self, name: str, look: "Reading[Any] | FeedStatus | None") -> float | None:
-        """Seconds until a pane's source is tried again; None where it is well."""
+        """Return the seconds until a pane's source is tried again; None if it answers."""
         passed = self.dashboard.context.clock.mono() - self.dashboard.pane(name).newest_mono
-        if look is None:
-            return None
-        return counted_down(look.retry_in, passed)
+        return counted_down(look.retry_in, passed) if look is not None else None
 
     async def _follow_events(self) -> None:
-        """Read what the feed pane keeps, a slice at a time, and then what comes."""
+        """Read the events that the feed pane keeps, a slice at a time, then those that come."""
         import asyncio
 
         from optimus_tui.tui.panes.feed.pane import FeedPane
@@ -409,7 +389,7 @@ class TenantScreen(BaseScreen):
             view.place()
             await asyncio.sleep(0.5)
 
-    # -- getting about ---------------------------------------------------------------------------------------------
+    # -- moving from list to list
 
     def current(self) -> TenantList:
         """Return the list with the focus, else the first."""
@@ -458,19 +438,12 @@ class TenantScreen(BaseScreen):
         key = self.current().key_under_cursor()
         if key is None:
             return []
-        target, forms = self.dashboard.settings.redis, []
-        commands = [("TYPE",), ("PTTL",), ("MEMORY", "USAGE")]
+        commands = ["TYPE", "PTTL", "MEMORY USAGE"]
         if isinstance(self.current(), CounterList):
-            commands.insert(0, ("GET",))
-        for words in commands:
-            try:
-                forms.append((f"redis-cli {' '.join(words)}", redis_cli(target, [*words, key])))
-            except ValueError as error:
-                forms.append((f"redis-cli {' '.join(words)}", f"# {error}"))
-        return forms
+            commands.insert(0, "GET")
+        return limit_lines.redis_forms(self.dashboard.settings.redis, key, commands)
 
     def action_copy(self) -> None:
         """Copy the name of the key under the cursor."""
-        key = self.current().key_under_cursor()
-        if key is not None:
+        if key := self.current().key_under_cursor():
             self.post_message(CopyRequested(safe_text(key, 4_096), "name"))

@@ -20,7 +20,7 @@ from optimus_tui.grammar.filter import parse_filter
 from optimus_tui.index.cache import CacheIndex
 from optimus_tui.settings.model import Settings
 from optimus_tui.tui.panes.cache.pane import CachePane
-from optimus_tui.tui.panes.cache.rows import KeyLists, TreeView, build_tree
+from optimus_tui.tui.panes.cache.rows import KeyLists, TreeOptions, build_tree
 from tests.tui.pane_app import PaneApp
 
 
@@ -74,9 +74,9 @@ async def main(keys: int) -> None:
     opened = frozenset({(b"conversation", None), (b"conversation", b"demo_dentist")})
     print(f"{keys:,} keys in one group\n")
     for sort, text in (("key", ""), ("ttl", ""), ("key", "777"), ("key", "ttl<60 tenant:demo")):
-        view = TreeView(opened=opened, sort=sort, filter=parse_filter(text), now_ms=int(clock.mono() * 1000))
+        view = TreeOptions(opened=opened, sort=sort, filter=parse_filter(text), now_ms=int(clock.mono() * 1000))
 
-        async def build(view: TreeView = view) -> None:
+        async def build(view: TreeOptions = view) -> None:
             await build_tree(report, index, view, KeyLists())
 
         await stalls.during(f"build: by {sort} {text and '/' + text}", build)

@@ -1,18 +1,14 @@
 """What the four panes have in common: a frame that says what it holds, how fresh it is and how complete.
 
-A pane receives readings, never asks for them. It owns its rows and its actions; its content says how they look.
-
-What a pane shows and says: the lines of its rows, the words of its frame, and what can be done with a row.
-
-A content is given its pane, from which it reads rows, selection, filter and reading. It changes none of them.
+A pane receives readings, never asks for them, and owns its rows and its actions; its content says how they look.
 """
 
-from collections.abc import Sequence
-from typing import Any, ClassVar, Protocol, Self
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar, Self
 
 from textual import on
 from textual.content import Content
-from textual.geometry import Offset, Region, Size
+from textual.geometry import Region
 from textual.reactive import reactive
 from textual.style import Style as TextStyle
 from textual.worker import Worker, WorkerState
@@ -28,62 +24,18 @@ from optimus_tui.tui.widgets.line_view import LineCanvas, LineContent
 from optimus_tui.wording.safe import safe_text
 
 Words = list[Piece]
-
-
-class PaneView(Protocol):
-    """What a content may ask of its pane."""
-
-    TITLE: ClassVar[str]
-    clock: Clock
-    settings: Settings
-    filter: Filter
-    shown: Any
-    """The reading that the rows are made from; None before the first."""
-    arrived_mono: float
-    rows: Sequence[Any]
-    cursor: Any
-    paused: Any
-    reading: Any
-    """The newest reading, also while the pane is paused."""
-    wrapped: bool
-    head_lines: int
-    foot_lines: int
-
-    @property
-    def scroll_offset(self) -> Offset:
-        """Return the first row in view, as ``y``."""
-
-    @property
-    def selected(self) -> Any | None:
-        """Return the row under the cursor, or None without rows."""
-
-    @property
-    def size(self) -> Size:
-        """Return columns and rows."""
-
-    @property
-    def page_size(self) -> int:
-        """Return how many body lines are in view."""
-
-    @property
-    def is_on_screen(self) -> bool:
-        """Return False for a pane that the layout hides."""
-
-    def visible_range(self) -> range:
-        """Return the indexes of the rows in view."""
-
-    def moment(self) -> float:
-        """Return the monotonic second that countdowns are drawn for."""
-
-    def text_width(self, width: int) -> int:
-        """Return ``width`` less a blank before the scroll bar, where there is one."""
+LATE_SECONDS = 5.0
+"""A reading older than this and three intervals is called stale even if nobody reported a fault."""
 
 
 class PaneContent(LineContent):
-    """A pane's content; this one says nothing."""
+    """The lines of a pane's rows, the words of its frame, and what can be done with a row; this one says nothing.
 
-    def __init__(self, pane: PaneView) -> None:
-        self.view = self.pane = pane
+    It reads rows, selection, filter and reading from its pane, and changes none of them.
+    """
+
+    def __init__(self, pane: "Pane") -> None:
+        self.canvas = self.pane = pane
         self.bug = ""
         """Why a list could not be made; empty while it can."""
 
@@ -101,8 +53,18 @@ class PaneContent(LineContent):
         return [("PAUSED", "warn")]
 
     def truth(self) -> tuple[str, bool]:
-        """Return the truth line (safe text), and whether what is shown is stale."""
+        """Return the truth line (safe text), and whether what is shown is stale; a bug goes before everything else."""
+        if self.bug:
+            return self.bug, True
+        return self.reading_truth()
+
+    def reading_truth(self) -> tuple[str, bool]:
+        """Return the truth line about what was read (safe text), and whether it is stale."""
         return "", False
+
+    def is_late(self, past: float) -> bool:
+        """Return True if a reading ``past`` seconds old should have been followed by another."""
+        return past > LATE_SECONDS + 3 * self.pane.settings.refresh_seconds and not self.pane.paused
 
     def state(self) -> tuple[str, str]:
         """Return a glyph or short figure for the tab strip, and its ink."""
@@ -130,6 +92,21 @@ class PaneContent(LineContent):
         heads = [plain_text(self.head(line, width)) for line in range(self.pane.head_lines)]
         rows = [self.plain(index, width) for index in range(len(self.pane.rows))]
         return [*heads, *rows, "", self.truth()[0]]
+
+
+class RowFields(Mapping[str, str | float | None]):
+    """What a filter may name of one row: computed when it is asked for."""
+
+    NAMES: ClassVar[tuple[str, ...]]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.NAMES
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.NAMES)
+
+    def __len__(self) -> int:
+        return len(self.NAMES)
 
 
 class PaneFrame:
@@ -238,7 +215,7 @@ class Pane(LineCanvas):
             self.refresh_rows()
         self.draw_frame()
 
-    def moment(self) -> float:
+    def shown_mono(self) -> float:
         """Return the monotonic second that countdowns are drawn for: now, or when the pane was paused."""
         return self._paused_mono if self.paused else self.clock.mono()
 

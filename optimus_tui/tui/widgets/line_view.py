@@ -1,19 +1,14 @@
 """A scrolling list drawn line by line: a hundred thousand rows cost what the visible forty cost.
 
 A canvas owns rows, the cursor and scrolling; what its lines hold is asked of its content. A ``LineView`` is a canvas
-that is its own content. Neither holds data or asks anybody for any.
-
-Where the rows of a line view stand on the screen: one line each, or several where long rows are wrapped.
-
-A view scrolls by rows, whatever their height. Wrapped lines are laid out from the first row in view downwards, so that
-ten thousand events cost what the visible ten cost: the height of the others is never asked for.
+that is its own content.
 """
 
 from collections.abc import Hashable, Sequence
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar
 
 from textual import events
-from textual.geometry import Offset, Region, Size
+from textual.geometry import Region, Size
 from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
@@ -22,75 +17,44 @@ from optimus_tui.tui.theme import INKS, InkStyles, Piece, plain_text
 from optimus_tui.tui.widgets.cells import Table, wrap
 
 
-class RowsView(Protocol):
-    """What the layout of rows needs to know about its view."""
-
-    rows: Sequence[Any]
-    muted: bool
-    head_lines: int
-    foot_lines: int
-
-    @property
-    def page_size(self) -> int:
-        """Return how many body lines are in view."""
-
-    @property
-    def body_width(self) -> int:
-        """Return the cells of a line beside the scroll bar."""
-
-    @property
-    def scroll_offset(self) -> Offset:
-        """Return the first row in view, as ``y``."""
-
-    @property
-    def content(self) -> "RowLines":
-        """Return what draws the rows."""
-
-
-class RowLines(Protocol):
-    """What draws rows."""
-
-    def row(self, index: int, width: int) -> list[Piece]:
-        """Return one row on one line."""
-
-    def row_lines(self, index: int, width: int) -> list[list[Piece]]:
-        """Return one row on as many lines as it needs."""
-
-
 class SingleLines:
     """Rows of one line."""
 
-    def __init__(self, view: RowsView) -> None:
-        self.view = view
+    def __init__(self, canvas: "LineCanvas") -> None:
+        self.canvas = canvas
 
     def height(self) -> int:
         """Return how many lines the view scrolls over, with head and foot."""
-        return len(self.view.rows) + self.view.head_lines + self.view.foot_lines
+        return len(self.canvas.rows) + self.canvas.head_lines + self.canvas.foot_lines
 
     def visible(self) -> range:
         """Return the indexes of the rows in view."""
-        first = min(int(self.view.scroll_offset.y), len(self.view.rows))
-        return range(first, min(len(self.view.rows), first + self.view.page_size))
+        first = min(int(self.canvas.scroll_offset.y), len(self.canvas.rows))
+        return range(first, min(len(self.canvas.rows), first + self.canvas.page_size))
 
     def first_to_show(self, last: int) -> int:
         """Return the first row from which row ``last`` still stands whole at the bottom."""
-        return max(0, last - self.view.page_size + 1)
+        return max(0, last - self.canvas.page_size + 1)
 
     def row_at(self, line: int) -> int | None:
         """Return the index of the row on a body line; None below the last row."""
-        index = line + int(self.view.scroll_offset.y)
-        return index if 0 <= index < len(self.view.rows) else None
+        index = line + int(self.canvas.scroll_offset.y)
+        return index if 0 <= index < len(self.canvas.rows) else None
 
     def draw(self, line: int, width: int) -> list[Piece]:
         """Return a body line that holds a row."""
-        return self.view.content.row(line + int(self.view.scroll_offset.y), width)
+        return self.canvas.content.row(line + int(self.canvas.scroll_offset.y), width)
 
 
 class WrappedLines:
-    """Rows of several lines. The lines in view are kept until rows, size or scroll position change."""
+    """Rows of several lines; the view scrolls by rows, whatever their height.
 
-    def __init__(self, view: RowsView) -> None:
-        self.view = view
+    Lines are laid out from the first row in view downwards, so that ten thousand events cost what the visible ten cost.
+    They are kept until rows, size or scroll position change.
+    """
+
+    def __init__(self, canvas: "LineCanvas") -> None:
+        self.canvas = canvas
         self._laid_for: tuple[object, ...] = ()
         self._laid: Sequence[tuple[int, list[Piece]]] = ()
 
@@ -100,7 +64,7 @@ class WrappedLines:
 
     def height(self) -> int:
         """Return how many lines the view scrolls over: every row can become the first in view."""
-        return len(self.view.rows) + self.view.head_lines + self.view.foot_lines + self.view.page_size - 1
+        return len(self.canvas.rows) + self.canvas.head_lines + self.canvas.foot_lines + self.canvas.page_size - 1
 
     def visible(self) -> range:
         """Return the indexes of the rows in view."""
@@ -109,10 +73,10 @@ class WrappedLines:
 
     def first_to_show(self, last: int) -> int:
         """Return the first row from which row ``last`` still stands whole at the bottom."""
-        room, width = self.view.page_size, self.view.body_width
-        first = min(last + 1, len(self.view.rows))
+        room, width = self.canvas.page_size, self.canvas.body_width
+        first = min(last + 1, len(self.canvas.rows))
         while first > 0:
-            room -= len(self.view.content.row_lines(first - 1, width))
+            room -= len(self.canvas.content.row_lines(first - 1, width))
             if room < 0:
                 break
             first -= 1
@@ -128,41 +92,28 @@ class WrappedLines:
         return self._lines()[line][1]
 
     def _lines(self) -> Sequence[tuple[int, list[Piece]]]:
-        view = self.view
-        width, first, height = view.body_width, int(view.scroll_offset.y), view.page_size
-        wanted = (first, width, height, id(view.rows), len(view.rows), view.muted)
+        canvas = self.canvas
+        width, first, height = canvas.body_width, int(canvas.scroll_offset.y), canvas.page_size
+        wanted = (first, width, height, id(canvas.rows), len(canvas.rows), canvas.muted)
         if wanted != self._laid_for:
             laid: list[tuple[int, list[Piece]]] = []
-            for index in range(first, len(view.rows)):
-                laid += [(index, pieces) for pieces in view.content.row_lines(index, width)]
+            for index in range(first, len(canvas.rows)):
+                laid += [(index, pieces) for pieces in canvas.content.row_lines(index, width)]
                 if len(laid) >= height:
                     break
             self._laid_for, self._laid = wanted, laid[:height]
         return self._laid
 
 
-__all__ = ["LineCanvas", "LineContent", "LineView", "Piece"]
-
-
-class LinesView(Protocol):
-    """What a content needs to know about the canvas that it is drawn on."""
-
-    rows: Sequence[Any]
-    cursor: Any
-
-    def text_width(self, width: int) -> int:
-        """Return ``width`` less a blank before the scroll bar, where there is one."""
-
-
 class LineContent:
     """What the lines of a canvas hold: by default the columns of ``table``, or rows that are lists of pieces."""
 
-    view: LinesView
+    canvas: "LineCanvas"
     table: Table[Any] | None = None
 
     def head(self, line: int, width: int) -> list[Piece]:
         """Return fixed header line ``line``: the titles of the columns, where there are rows."""
-        return self.table.head(self.view.text_width(width)) if self.table and self.view.rows else []
+        return self.table.head(self.canvas.text_width(width)) if self.table and self.canvas.rows else []
 
     def foot(self, line: int, width: int) -> list[Piece]:
         """Return fixed footer line ``line``."""
@@ -170,8 +121,8 @@ class LineContent:
 
     def row(self, index: int, width: int) -> list[Piece]:
         """Return one row on one line."""
-        row: Any = self.view.rows[index]
-        return self.table.row(row, self.view.text_width(width)) if self.table else row
+        row: Any = self.canvas.rows[index]
+        return self.table.row(row, self.canvas.text_width(width)) if self.table else row
 
     def row_lines(self, index: int, width: int) -> list[list[Piece]]:
         """Return the lines of one row where rows are wrapped, at least one."""
@@ -183,7 +134,7 @@ class LineContent:
 
     def is_marked(self, index: int) -> bool:
         """Return True if the cursor's background lies under this row: an item of several rows marks them all."""
-        return bool(index == self.view.cursor)
+        return bool(index == self.canvas.cursor)
 
     def key_of(self, row: Any) -> Hashable:
         """Return what identifies a row across refreshes."""
@@ -191,7 +142,7 @@ class LineContent:
 
     def index_of(self, key: Hashable) -> int | None:
         """Return where the row with this key stands; None if it is gone."""
-        return next((i for i, row in enumerate(self.view.rows) if self.key_of(row) == key), None)
+        return next((i for i, row in enumerate(self.canvas.rows) if self.key_of(row) == key), None)
 
     def view_follows(self) -> bool:
         """Return True if the view goes where the cursor's row has gone when new rows come."""
@@ -425,7 +376,7 @@ class LineView(LineCanvas, LineContent):
     """A canvas that draws its own rows."""
 
     def __init__(self, **kwargs: Any) -> None:
-        self.view = self
+        self.canvas = self
         super().__init__(self, **kwargs)
 
     def start_at_top(self) -> None:

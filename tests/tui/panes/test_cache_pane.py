@@ -11,7 +11,7 @@ from optimus_tui.contract.reading import Coverage, Fault, Reading
 from optimus_tui.grammar.filter import parse_filter
 from optimus_tui.tui.dialogs.sheets import SheetDialog
 from optimus_tui.tui.messages import CopyRequested, InterestChanged, PreviewRequested
-from optimus_tui.tui.panes.cache.rows import KeyLists, KeyRow, TreeView, build_tree, sort_names
+from optimus_tui.tui.panes.cache.rows import KeyLists, KeyRow, TreeOptions, build_tree, sort_names
 from tests.fixed_clock import FixedClock
 from tests.tui.panes.cache_scene import KEYS, Scene, filled, press, read, settle
 
@@ -366,7 +366,7 @@ async def test_ten_thousand_keys_are_sorted_and_filtered_in_slices_that_let_othe
             await asyncio.sleep(0)
 
     beside = asyncio.ensure_future(others())
-    view = TreeView(opened=frozenset({(b"k", None), (b"k", b"t")}), sort="ttl", filter=parse_filter("t:0 ttl>1"))
+    view = TreeOptions(opened=frozenset({(b"k", None), (b"k", b"t")}), sort="ttl", filter=parse_filter("t:0 ttl>1"))
     rows = await build_tree(index.report(clock.mono()), index, view, KeyLists())
     done = True
     await beside

@@ -8,7 +8,7 @@ from msgspec import structs
 from optimus_tui.contract.keyspace import LimitsReport, ShapeCount, UnknownLayout, UnparsedNames
 from optimus_tui.contract.reading import Coverage, Fault
 from optimus_tui.tui.messages import CopyRequested, StateChanged
-from optimus_tui.tui.panes.limits import lines as limit_rows
+from optimus_tui.tui.panes.limits import lines as limit_lines
 from optimus_tui.tui.panes.limits import pane as limits_pane
 from optimus_tui.tui.panes.limits.pane import LimitsPane
 from optimus_tui.tui.widgets.cells import mark_of
@@ -305,9 +305,9 @@ async def test_a_click_on_a_title_sorts_by_that_column() -> None:
 
 def test_unknown_values_sort_last_in_both_directions() -> None:
     rows = limits_report().rows
-    for order in limit_rows.ORDERS[1:]:
+    for order in limit_lines.ORDERS[1:]:
         for backwards in (False, True):
-            values = [order.key(row) for row in limit_rows.ordered(rows, order, backwards) if order.key]
+            values = [order.key(row) for row in limit_lines.ordered(rows, order, backwards) if order.key]
             known = [value for value in values if value is not None]
             assert values == known + [None] * (len(values) - len(known)), order.words
             assert known == sorted(known, reverse=order.descending != backwards), order.words
@@ -429,7 +429,7 @@ async def test_ten_thousand_counters_are_sorted_and_filtered_in_a_few_steps_each
         for _ in range(5):
             _, steps = steps_of(app.pane.action_sort)  # type: ignore[attr-defined]
             assert steps <= 20 * 10_000
-        app.pane.content.order = limit_rows.ORDERS[0]  # type: ignore[attr-defined]
+        app.pane.content.order = limit_lines.ORDERS[0]  # type: ignore[attr-defined]
         _, steps = steps_of(lambda: app.pane.set_filter("tenant:tenant_5 percent>50"))
         assert steps <= 50 * 10_000
         app.pane.set_filter("")

@@ -11,8 +11,7 @@ from optimus_tui.contract.reading import Coverage
 from optimus_tui.settings.model import Thresholds
 from optimus_tui.tools.pages.report_sections import limit_section
 from optimus_tui.tui.actions.questions import counter_offers
-from optimus_tui.tui.panes.limits import lines as limit_rows
-from optimus_tui.tui.panes.limits import lines as limit_words
+from optimus_tui.tui.panes.limits import lines as limit_lines
 from optimus_tui.verdicts.limits.judge import judge
 
 COUNTER = Counter(
@@ -61,12 +60,12 @@ def seen(counter: Counter = COUNTER, rules: LimitRules = RULES, track: Track = T
         [counter], tracks={counter.key: track}, rules=rules, thresholds=Thresholds(), coverage=Coverage(1, 1, True)
     )
     row = report.rows[0]
-    return repr((report.findings, shown(row), limit_words.detail_lines(row, report, 300, 1001.0), counter_offers(row)))
+    return repr((report.findings, shown(row), limit_lines.detail_lines(row, report, 300, 1001.0), counter_offers(row)))
 
 
 def shown(row: LimitRow) -> Any:
-    drawn = limit_rows.TABLE.row(limit_rows.LimitNow(row, 1001.0), 140)
-    return drawn, msgspec.json.encode(limit_section(row.counter, row)), dict(limit_rows.RowFields(row, 1001.0))
+    drawn = limit_lines.TABLE.row(limit_lines.LimitNow(row, 1001.0), 140)
+    return drawn, msgspec.json.encode(limit_section(row.counter, row)), dict(limit_lines.LimitFields(row, 1001.0))
 
 
 @pytest.mark.parametrize("name", Counter.__struct_fields__)
@@ -104,4 +103,4 @@ def test_each_field_of_the_odd_names_is_shown() -> None:
     assert set(UnparsedNames.__struct_fields__) == {"count", "shown", "shapes"}
     report = judge([], tracks={}, rules=RULES, thresholds=Thresholds(limit_keys=10), coverage=Coverage(1, 1, True))
     many = replace(report, unparsed=UnparsedNames(20, 4))
-    assert "16 of 10" in "".join(text for text, _ in limit_words.total_pieces(many, 10, 80))
+    assert "16 of 10" in "".join(text for text, _ in limit_lines.total_pieces(many, 10, 80))

@@ -1,7 +1,4 @@
-"""The cache tree's lines and the words round them: columns, sheets and copies.
-
-Pure: totals and details in, pieces of text out.
-"""
+"""The cache tree's lines and the words round them: columns, dialogs and copies. Pure."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -42,7 +39,7 @@ class KeyLine(NamedTuple):
     """A key as it is drawn."""
 
     row: KeyRow
-    left: "Left"
+    time_left: "TimeLeft"
     detail: KeyDetail | None
 
 
@@ -64,13 +61,13 @@ def _name_cell(line: GroupLine | KeyLine, cells: int) -> Cell:
 
 def _keys_cell(line: GroupLine | KeyLine, cells: int) -> Cell:
     if isinstance(line, KeyLine):
-        return [("      ", ""), *name_pieces(short_name(line.row), cells - 6, line.left.name_ink)]
+        return [("      ", ""), *name_pieces(short_name(line.row), cells - 6, line.time_left.name_ink)]
     return _keys(line.group.keys, line.matched, line.partial, cells), ""
 
 
 def _ttl_cell(line: GroupLine | KeyLine, _: int) -> Cell:
     if isinstance(line, KeyLine):
-        return line.left.words, line.left.ink
+        return line.time_left.words, line.time_left.ink
     return spread(line.group), "quiet"
 
 
@@ -166,7 +163,7 @@ def group_prefix(group: GroupTotals) -> bytes:
     return PREFIX + b"".join(part + b":" for part in parts)
 
 
-class Left:
+class TimeLeft:
     """How long a key has left, in words: from the look at it when that is fresh, else from the last sweep."""
 
     __slots__ = ("gone", "ink", "name_ink", "seconds", "words")
@@ -190,9 +187,9 @@ class Left:
             self.words = ttl(self.seconds)
 
 
-def fact_lines(row: KeyRow, left: Left, detail: KeyDetail | None) -> Sequence[tuple[str, str]]:
+def fact_lines(row: KeyRow, time_left: TimeLeft, detail: KeyDetail | None) -> Sequence[tuple[str, str]]:
     """Return name and value of everything known about one key without reading its value."""
-    hexed, expires = row.name[:256].hex(" "), left.words
+    hexed, expires = row.name[:256].hex(" "), time_left.words
     if len(row.name) > 256:
         hexed += f" … {len(row.name):,} bytes in all"
     if expires.startswith("∞"):
@@ -220,7 +217,7 @@ READERS: dict[str, tuple[str, ...]] = {
 
 
 def key_forms(target: RedisTarget, key: bytes, detail: KeyDetail | None) -> list[tuple[str, str]]:
-    """redis-cli lines for exactly this key. A name with a NUL byte cannot stand in a shell word: its bytes instead."""
+    """Return redis-cli lines for this key; its bytes if it holds a NUL, which no shell word can."""
     if b"\0" in key:
         return [("the name's bytes in hex (no shell word can hold a NUL)", key.hex())]
     forms = [("time to live", redis_cli(target, ["PTTL", key])), ("type", redis_cli(target, ["TYPE", key]))]
@@ -232,7 +229,7 @@ def key_forms(target: RedisTarget, key: bytes, detail: KeyDetail | None) -> list
 
 
 def group_forms(target: RedisTarget, group: GroupTotals) -> list[tuple[str, str]]:
-    """A redis-cli line that lists a group's names without blocking the server; glob characters stand for themselves."""
+    """Return a redis-cli line that lists a group's names without blocking the server."""
     prefix = group_prefix(group)
     if b"\0" in prefix or not group.kind:
         return []
@@ -250,16 +247,16 @@ def preview_sheet(answer: Reading[KeyPreview] | KeyPreview | str, wall: float) -
     return SheetDialog(title, facts)
 
 
-def key_sheet(row: KeyRow, left: Left, detail: KeyDetail | None) -> "SheetDialog":
+def key_sheet(row: KeyRow, time_left: TimeLeft, detail: KeyDetail | None) -> "SheetDialog":
     """Return a dialog with what is known about a key."""
     from optimus_tui.tui.dialogs.sheets import SheetDialog
 
-    facts = [(name, value, "") for name, value in fact_lines(row, left, detail)]
+    facts = [(name, value, "") for name, value in fact_lines(row, time_left, detail)]
     return SheetDialog("Cache key", facts, "esc closes   v in the pane shows the value")
 
 
 def preview_facts(answer: Reading[KeyPreview] | KeyPreview | str, wall: float) -> "tuple[list[Fact], str]":
-    """The sheet for what came back when somebody asked for a value, and its title."""
+    """Return the lines of the dialog with a value that was asked for, and its title."""
     from optimus_tui.tui.dialogs.sheets import body_facts
 
     if isinstance(answer, Reading):
@@ -301,7 +298,7 @@ def _length(preview: KeyPreview) -> str:
 
 
 def truth_forms(reading: Reading[Any], mono: float, where: str) -> list[str]:
-    """The truth line, the fullest wording first. What stands in the way is the last to be shortened."""
+    """Return the truth line, the fullest wording first. What stands in the way is the last to be shortened."""
     report: CacheReport | None = reading.value
     scanned, strange, old = "", "", "no data yet"
     if report is not None:
@@ -317,7 +314,7 @@ def truth_forms(reading: Reading[Any], mono: float, where: str) -> list[str]:
 
 
 def empty_words(report: CacheReport) -> list[str]:
-    """Why there is no cache key."""
+    """Return why there is no cache key."""
     known = report.coverage.scanned - report.unknown.count
     strange = layout_words(report.unknown, known=known, shown=len(report.unknown.shapes), wanted="cache:* key")
     if not report.coverage.complete:
@@ -330,7 +327,7 @@ def empty_words(report: CacheReport) -> list[str]:
 
 
 def scanned_words(coverage: Coverage) -> str:
-    """``scanned 1,247 of 1,247``; an incomplete sweep keeps its reason."""
+    """Return ``scanned 1,247 of 1,247``; an incomplete sweep keeps its reason."""
     if coverage.complete and coverage.total is not None:
         most = max(coverage.total, coverage.scanned)
         if most < 100_000:

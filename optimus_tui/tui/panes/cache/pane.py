@@ -1,19 +1,13 @@
-"""The cache pane: kind → tenant → key as a tree, with live countdowns. Draws what the index holds, asks nobody.
+"""The cache pane: kind → tenant → key as a tree, with live countdowns. It draws what the index holds.
 
-It refuses to show a value unasked. ``TreeBuilder`` in ``content`` and ``rows`` make the rows; ``lines`` draws them.
-
-What the cache pane shows and says: the tree of kinds, tenants and keys, and how much of the keyspace was read.
-
-Keeps the rows of the cache tree up to date, and tells which keys are in view.
-
-It refuses to make the screen wait: rows are flattened in slices while the old ones stay. It draws nothing.
+Rows are flattened in slices while the old ones stay; a value is shown only when it is asked for.
 """
 
 import re
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar
 
 from msgspec.structs import replace as with_fields
 from textual.timer import Timer
@@ -28,11 +22,11 @@ from optimus_tui.contract.reading import Reading
 from optimus_tui.settings.model import Settings
 from optimus_tui.tui.keys import bindings
 from optimus_tui.tui.messages import InterestChanged, PreviewRequested
-from optimus_tui.tui.panes.base import Pane, PaneContent, PaneView, Words
+from optimus_tui.tui.panes.base import Pane, PaneContent, Words
 from optimus_tui.tui.panes.cache.lines import (
     GroupLine,
     KeyLine,
-    Left,
+    TimeLeft,
     empty_words,
     group_forms,
     head_pieces,
@@ -48,8 +42,8 @@ from optimus_tui.tui.panes.cache.rows import (
     KeyIndex,
     KeyLists,
     KeyRow,
+    TreeOptions,
     TreeRows,
-    TreeView,
     build_tree,
     group_id,
 )
@@ -77,36 +71,14 @@ class _NoIndex:
         return -2
 
 
-class TreeOwner(Protocol):
-    """What the builder needs of the pane."""
-
-    paused: Any
-    shown: Any
-    """The reading that the rows are made from; None before the first."""
-
-    @property
-    def is_mounted(self) -> bool:
-        """Return True once the pane can be drawn."""
-
-    def moment(self) -> float:
-        """Return the monotonic second that countdowns are drawn for."""
-
-    def place(self, rows: TreeRows) -> None:
-        """Show rows that are ready."""
-
-    @property
-    def run_worker(self) -> Callable[..., Worker[Any]]:
-        """Run work beside the screen."""
-
-
 class TreeBuilder:
-    """Makes the rows for a view of the tree, again when data or view change."""
+    """Makes the rows of the tree, and makes them again when data or options change."""
 
-    def __init__(self, pane: TreeOwner) -> None:
+    def __init__(self, pane: "CachePane") -> None:
         self.pane = pane
         self.index: KeyIndex = _NoIndex()
         """The live index: names and expiries are looked up in it when rows are made and drawn."""
-        self.view = TreeView()
+        self.options = TreeOptions()
         self.details: dict[bytes, KeyDetail] = {}
         self._lists = KeyLists()
         self._worker: Worker[Any] | None = None
@@ -125,24 +97,24 @@ class TreeBuilder:
         while len(self.details) > REMEMBERED:
             del self.details[next(iter(self.details))]
 
-    def change_view(self, **changes: Any) -> None:
-        """Make rows for another view; a list being made for the old one is given up."""
-        self.view = replace(self.view, **changes)
+    def change(self, **changes: Any) -> None:
+        """Make rows for other options; a list being made for the old ones is given up."""
+        self.options = replace(self.options, **changes)
         self._build()
 
     def toggle(self, group: GroupTotals, opened: bool) -> None:
         """Open or close a group. While a filter opens all that match, those that were closed by hand are kept."""
-        view, group_key = self.view, group_id(group)
-        if view.is_open(group_key) == opened:
+        options, group_key = self.options, group_id(group)
+        if options.is_open(group_key) == opened:
             return
-        if view.filter:
-            self.change_view(closed=view.closed ^ {group_key})
+        if options.filter:
+            self.change(closed=options.closed ^ {group_key})
         else:
-            self.change_view(opened=view.opened ^ {group_key})
+            self.change(opened=options.opened ^ {group_key})
 
     def sort_by_next(self) -> None:
         """Order the keys by the next of name, time left and size."""
-        self.change_view(sort=SORTS[(SORTS.index(self.view.sort) + 1) % len(SORTS)], reverse=False)
+        self.change(sort=SORTS[(SORTS.index(self.options.sort) + 1) % len(SORTS)], reverse=False)
 
     @property
     def _is_building(self) -> bool:
@@ -166,12 +138,12 @@ class TreeBuilder:
         if report is None or not self.pane.is_mounted:
             return
         self._behind = False
-        view = replace(self.view, now_ms=int(self.pane.moment() * 1000), details=self.details)
-        work = partial(self._make, report, view)
+        options = replace(self.options, now_ms=int(self.pane.shown_mono() * 1000), details=self.details)
+        work = partial(self._make, report, options)
         self._worker = self.pane.run_worker(work, group="cache-view", exclusive=True, exit_on_error=False)
 
-    async def _make(self, report: CacheReport, view: TreeView) -> None:
-        rows = await build_tree(report, self.index, view, self._lists)
+    async def _make(self, report: CacheReport, options: TreeOptions) -> None:
+        rows = await build_tree(report, self.index, options, self._lists)
         self._rest = len(rows) // REST_ROWS
         self.pane.place(rows)
 
@@ -191,7 +163,7 @@ class InterestWatch:
         self._settling: Timer | None = None
 
     def look_soon(self) -> None:
-        """Look again once nothing has moved for a moment."""
+        """Look again once nothing has moved for ``SETTLE_SECONDS``."""
         if self._settling is not None:
             self._settling.stop()
         self._settling = self.pane.set_timer(SETTLE_SECONDS, self.look)
@@ -207,9 +179,9 @@ class InterestWatch:
 class CacheContent(PaneContent):
     """The rows of a tree, with live countdowns."""
 
-    def __init__(self, pane: PaneView, tree: TreeBuilder) -> None:
+    def __init__(self, pane: Pane, builder: TreeBuilder) -> None:
         super().__init__(pane)
-        self.tree = tree
+        self.builder = builder
 
     @property
     def rows(self) -> TreeRows:
@@ -247,8 +219,8 @@ class CacheContent(PaneContent):
         """Return the titles, with an arrow at the column that orders the keys."""
         if not self.rows:
             return []
-        view = self.tree.view
-        return head_pieces(self.pane.text_width(width), bool(self.rows.matched), view.sort, view.reverse)
+        options = self.builder.options
+        return head_pieces(self.pane.text_width(width), bool(self.rows.matched), options.sort, options.reverse)
 
     def row(self, index: int, width: int) -> list[Piece]:
         """Return a group or a key."""
@@ -256,14 +228,14 @@ class CacheContent(PaneContent):
         row, filtered = rows[index], bool(rows.matched)
         table = table_for(width, filtered)
         if isinstance(row, KeyRow):
-            return table.row(KeyLine(row, self.left(row), self.tree.details.get(row.name)), width)
+            return table.row(KeyLine(row, self.time_left(row), self.builder.details.get(row.name)), width)
         matched = rows.matched.get(group_id(row))
-        return table.row(GroupLine(row, rows.view.is_open(group_id(row)), matched, self._is_partial), width)
+        return table.row(GroupLine(row, rows.options.is_open(group_id(row)), matched, self._is_partial), width)
 
-    def left(self, row: KeyRow) -> Left:
+    def time_left(self, row: KeyRow) -> TimeLeft:
         """Return how long a key has left."""
-        at = self.tree.index.expires_ms(row.group.kind, row.group.tenant or b"", row.name)
-        return Left(at, self.tree.details.get(row.name), self.pane.moment())
+        at = self.builder.index.expires_ms(row.group.kind, row.group.tenant or b"", row.name)
+        return TimeLeft(at, self.builder.details.get(row.name), self.pane.shown_mono())
 
     def keys_in_view(self) -> tuple[bytes, ...]:
         """Return the names of the key rows on the screen; none while the pane is hidden."""
@@ -300,19 +272,17 @@ class CacheContent(PaneContent):
             total = f"{thousands(matched)} of {total}"
         return [(total, "")]
 
-    def truth(self) -> tuple[str, bool]:
+    def reading_truth(self) -> tuple[str, bool]:
         """Return when and how far the keyspace was swept, and what is wrong with Redis."""
         pane = self.pane
         reading: Reading[Any] | None = pane.shown
-        if self.bug:
-            return self.bug, True
-        moment, where = pane.clock.mono(), safe_text(pane.settings.redis.label)
+        mono, where = pane.clock.mono(), safe_text(pane.settings.redis.label)
         if reading is None:
-            return truth_line(None, moment, source="redis", target=where), False
-        reading = with_fields(reading, retry_in=counted_down(reading.retry_in, moment - pane.arrived_mono))
-        forms = truth_forms(reading, moment, where)
+            return truth_line(None, mono, source="redis", target=where), False
+        reading = with_fields(reading, retry_in=counted_down(reading.retry_in, mono - pane.arrived_mono))
+        forms = truth_forms(reading, mono, where)
         patience = 4 * pane.settings.scan.names_every_seconds + 2 * (reading.took_ms or 0) / 1000
-        late = moment - reading.taken_mono > patience and not pane.paused
+        late = mono - reading.taken_mono > patience and not pane.paused
         return first_that_fits(forms, self.edge_room), reading.fault is not None or late
 
     def state(self) -> tuple[str, str]:
@@ -346,7 +316,7 @@ class CacheContent(PaneContent):
         """Return shell lines that read the key, or list the group's names."""
         row, redis = self.pane.selected, self.pane.settings.redis
         if isinstance(row, KeyRow):
-            return key_forms(redis, row.name, self.tree.details.get(row.name))
+            return key_forms(redis, row.name, self.builder.details.get(row.name))
         if isinstance(row, GroupTotals):
             return group_forms(redis, row)
         return []
@@ -368,18 +338,18 @@ class CachePane(Pane):
     content: CacheContent
 
     def __init__(self, clock: Clock, settings: Settings) -> None:
-        self.tree_rows = TreeBuilder(self)
-        super().__init__(clock, settings, CacheContent(self, self.tree_rows))
+        self.builder = TreeBuilder(self)
+        super().__init__(clock, settings, CacheContent(self, self.builder))
         self._interest = InterestWatch(self, self.content.keys_in_view)
 
     def attach_index(self, index: KeyIndex) -> None:
         """Look names and expiries up in this index."""
-        self.tree_rows.attach_index(index)
+        self.builder.attach_index(index)
         self.refresh_rows()
 
     def put_details(self, details: tuple[KeyDetail, ...]) -> None:
         """Show type, TTL and size of keys in view, as just read."""
-        self.tree_rows.put_details(details)
+        self.builder.put_details(details)
         if not self.paused:
             self.refresh_changed()
 
@@ -395,10 +365,10 @@ class CachePane(Pane):
 
     def refresh_rows(self) -> None:
         """Have rows made for the filter and the newest data."""
-        if self.filter is not self.tree_rows.view.filter:
-            self.tree_rows.change_view(filter=self.filter, closed=frozenset())
+        if self.filter is not self.builder.options.filter:
+            self.builder.change(filter=self.filter, closed=frozenset())
         else:
-            self.tree_rows.update()
+            self.builder.update()
 
     def place(self, rows: TreeRows) -> None:
         """Show rows that are ready; the row under the cursor keeps its line on the screen."""
@@ -413,7 +383,7 @@ class CachePane(Pane):
 
     def tick(self) -> None:
         """Make a list that waited, draw countdowns, and tell which keys are in view."""
-        self.tree_rows.tick()
+        self.builder.tick()
         super().tick()
         self._interest.look()
 
@@ -445,33 +415,33 @@ class CachePane(Pane):
         """Open or close a group; show what is known about a key."""
         row = self.selected
         if isinstance(row, GroupTotals):
-            self.tree_rows.toggle(row, not self.tree_rows.view.is_open(group_id(row)))
+            self.builder.toggle(row, not self.builder.options.is_open(group_id(row)))
         elif isinstance(row, KeyRow):
-            self.app.push_screen(key_sheet(row, self.content.left(row), self.tree_rows.details.get(row.name)))
+            self.app.push_screen(key_sheet(row, self.content.time_left(row), self.builder.details.get(row.name)))
 
     def action_unfold(self) -> None:
         """Open the group, or step into it when it is open."""
         row = self.selected
         if isinstance(row, GroupTotals):
-            if self.tree_rows.view.is_open(group_id(row)):
+            if self.builder.options.is_open(group_id(row)):
                 self.move_to(self.cursor + 1)
-            self.tree_rows.toggle(row, True)
+            self.builder.toggle(row, True)
 
     def action_fold(self) -> None:
         """Close the group, or go up to the one that holds the row."""
         row = self.selected
-        if isinstance(row, GroupTotals) and self.tree_rows.view.is_open(group_id(row)):
-            self.tree_rows.toggle(row, False)
+        if isinstance(row, GroupTotals) and self.builder.options.is_open(group_id(row)):
+            self.builder.toggle(row, False)
         elif row is not None and (parent := self.content.rows.index_above(row)) is not None:
             self.move_to(parent)
 
     def action_sort(self) -> None:
         """Order keys by the next of name, time left and size."""
-        self.tree_rows.sort_by_next()
+        self.builder.sort_by_next()
 
     def action_reverse(self) -> None:
         """Order keys the other way round."""
-        self.tree_rows.change_view(reverse=not self.tree_rows.view.reverse)
+        self.builder.change(reverse=not self.builder.options.reverse)
 
     def action_value(self) -> None:
         """Ask for the value of the key under the cursor."""

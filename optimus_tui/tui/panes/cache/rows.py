@@ -1,34 +1,44 @@
 """The cache tree flattened to rows: which groups are open, which keys pass the filter, in which order.
 
 Made in slices, so that a hundred thousand keys never hold the screen up. A key is not copied into an object: a row is
-put together when it is looked at. This module draws nothing and asks no server.
-
-What a filter may ask of a cache key: one object looked through for key after key.
+put together when it is looked at.
 """
 
 import asyncio
 import heapq
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, NamedTuple, Protocol, overload
 
 from optimus_tui.contract.keyspace import CacheReport, GroupTotals, KeyDetail
 from optimus_tui.grammar.filter import EVERYTHING, Filter
+from optimus_tui.tui.panes.base import RowFields
 from optimus_tui.wording.safe import safe_text
 
 FIELDS = ("text", "key", "kind", "tenant", "ttl", "size", "type", "expires")
 LONGEST = 4_096
 """Characters of a name that a filter looks at."""
+SLICE = 1_000
+"""Keys looked at between two turns of the event loop: two to four milliseconds."""
+GroupId = tuple[bytes, bytes | None]
+"""A kind, or a tenant within a kind."""
+RUN = 8_000
+"""Names sorted at one go."""
+NEVER_LAST, UNKNOWN_LAST = 1 << 62, 1 << 63
+_LAST = {-1: NEVER_LAST}
 
 
-class KeyFields(Mapping[str, str | float | None]):
+class KeyFields(RowFields):
     """The fields of the key that was given to ``of`` last.
 
     ``ttl`` is in seconds, None for a key that never expires or whose TTL is unknown; ``size`` (bytes) and ``type`` are
-    there once the key's details were read; ``expires`` is "never", "yes" or "unknown".
+    there once the key's details were read; ``expires`` is "never", "yes" or "unknown". One object is looked through for
+    key after key.
     """
+
+    NAMES = FIELDS
 
     def __init__(
         self,
@@ -73,31 +83,10 @@ class KeyFields(Mapping[str, str | float | None]):
             return "never" if at == -1 else "unknown"
         return max(0.0, (at - self._now_ms) / 1000) if at >= 0 else None
 
-    def __contains__(self, key: object) -> bool:
-        return key in FIELDS
-
     def __getitem__(self, key: str) -> str | float | None:
         if key not in FIELDS:
             raise KeyError(key)
         return self.get(key)  # type: ignore[no-any-return]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(FIELDS)
-
-    def __len__(self) -> int:
-        return len(FIELDS)
-
-
-SLICE = 1_000
-"""Keys looked at between two turns of the event loop: two to four milliseconds."""
-
-GroupId = tuple[bytes, bytes | None]
-"""A kind, or a tenant within a kind."""
-
-RUN = 8_000
-"""Names sorted at one go."""
-NEVER_LAST, UNKNOWN_LAST = 1 << 62, 1 << 63
-_LAST = {-1: NEVER_LAST}
 
 
 class KeyIndex(Protocol):
@@ -118,13 +107,13 @@ class KeyRow(NamedTuple):
 
 
 def group_id(totals: GroupTotals) -> GroupId:
-    """What identifies a group across reports."""
+    """Return what identifies a group across reports."""
     return totals.kind, totals.tenant
 
 
 @dataclass(frozen=True)
-class TreeView:
-    """What the operator wants to see. ``closed`` are groups shut by hand while a filter opens all that match."""
+class TreeOptions:
+    """What the tree shows, in which order. ``closed`` are groups shut by hand while a filter opens all that match."""
 
     opened: frozenset[GroupId] = frozenset()
     closed: frozenset[GroupId] = frozenset()
@@ -144,8 +133,8 @@ class TreeView:
 class TreeRows(Sequence[GroupTotals | KeyRow]):
     """Rows over runs: groups as they are, keys as bare names under their group's totals."""
 
-    def __init__(self, view: TreeView | None = None) -> None:
-        self.view = view or TreeView()
+    def __init__(self, options: TreeOptions | None = None) -> None:
+        self.options = options or TreeOptions()
         """What they were made for."""
         self._starts: list[int] = []
         self._runs: list[tuple[GroupTotals | None, Sequence[GroupTotals] | Sequence[bytes]]] = []
@@ -185,7 +174,7 @@ class TreeRows(Sequence[GroupTotals | KeyRow]):
         return KeyRow(group, item)
 
     def index_of(self, key: object) -> int | None:
-        """Where a group (by its id) or a key (by its name) stands; the search runs at the speed of ``list.index``."""
+        """Return where a group (by its id) or a key (by its name) stands; None if it is gone."""
         run: Sequence[Any]
         for start, (group, run) in zip(self._starts, self._runs, strict=True):
             if isinstance(key, bytes) and group is not None and key in run:
@@ -213,32 +202,32 @@ class KeyLists:
         self._report: CacheReport | None = None
         self._lists: dict[GroupId, list[bytes]] = {}
 
-    def begin(self, report: CacheReport, view: TreeView) -> None:
+    def begin(self, report: CacheReport, options: TreeOptions) -> None:
         """Forget what no longer holds. Order by TTL or size and filters change with every report, names with some."""
-        made_for = (report.version, view.sort, view.reverse, view.filter.text)
-        moving = report is not self._report and (view.sort != "key" or bool(view.filter))
+        made_for = (report.version, options.sort, options.reverse, options.filter.text)
+        moving = report is not self._report and (options.sort != "key" or bool(options.filter))
         if made_for != self._made_for or moving:
             self._made_for, self._lists = made_for, {}
         self._report = report
 
-    async def of(self, group: GroupTotals, index: KeyIndex, view: TreeView) -> list[bytes]:
-        """The names of one tenant's keys as they are to be shown."""
+    async def of(self, group: GroupTotals, index: KeyIndex, options: TreeOptions) -> list[bytes]:
+        """Return the names of one tenant's keys as they are shown: filtered and sorted."""
         known = self._lists.get(group_id(group))
         if known is None:
             tenant = group.tenant or b""
             names = index.names(group.kind, tenant)
-            if view.filter:
-                names = await pick(names, group, index, view)
-            order = await order_for(names, group, index, view)
-            known = await sort_names(names, order, view.reverse)
+            if options.filter:
+                names = await pick(names, group, index, options)
+            order = await order_for(names, group, index, options)
+            known = await sort_names(names, order, options.reverse)
             self._lists[group_id(group)] = known
         return known
 
 
-async def pick(names: list[bytes], group: GroupTotals, index: KeyIndex, view: TreeView) -> list[bytes]:
-    """The names that pass the filter."""
-    fields = KeyFields(group.kind, group.tenant or b"", index.expires_ms, view.details, view.now_ms)
-    matches, of = view.filter.matches, fields.of
+async def pick(names: list[bytes], group: GroupTotals, index: KeyIndex, options: TreeOptions) -> list[bytes]:
+    """Return the names that pass the filter."""
+    fields = KeyFields(group.kind, group.tenant or b"", index.expires_ms, options.details, options.now_ms)
+    matches, of = options.filter.matches, fields.of
     found: list[bytes] = []
     for start in range(0, len(names), SLICE):
         found += [name for name in names[start : start + SLICE] if matches(of(name))]
@@ -247,16 +236,16 @@ async def pick(names: list[bytes], group: GroupTotals, index: KeyIndex, view: Tr
 
 
 async def order_for(
-    names: list[bytes], group: GroupTotals, index: KeyIndex, view: TreeView
+    names: list[bytes], group: GroupTotals, index: KeyIndex, options: TreeOptions
 ) -> Callable[[bytes], int] | None:
-    """The sort key, read once for all names: None means by the name itself."""
-    if view.sort == "key":
+    """Return the sort key, read once for all names; None sorts by the name itself."""
+    if options.sort == "key":
         return None
-    expires, tenant, details = index.expires_ms, group.tenant or b"", view.details
+    expires, tenant, details = index.expires_ms, group.tenant or b"", options.details
     order: dict[bytes, int] = {}
     for start in range(0, len(names), SLICE):
         for name in names[start : start + SLICE]:
-            if view.sort == "size":
+            if options.sort == "size":
                 detail = details.get(name)
                 order[name] = -(detail.bytes_used or 0) if detail else 0
             else:
@@ -267,7 +256,7 @@ async def order_for(
 
 
 async def sort_names(names: list[bytes], order: Callable[[bytes], int] | None, reverse: bool) -> list[bytes]:
-    """``names`` sorted: runs by ``list.sort``, each short enough not to be felt, then merged a slice at a time."""
+    """Return ``names`` sorted: runs by ``list.sort``, each too short to be noticed, then merged a slice at a time."""
     runs: list[list[bytes]] = []
     key: Any = order
     for start in range(0, len(names), RUN):
@@ -287,40 +276,40 @@ async def sort_names(names: list[bytes], order: Callable[[bytes], int] | None, r
     return found
 
 
-async def build_tree(report: CacheReport, index: KeyIndex, view: TreeView, lists: KeyLists) -> TreeRows:
-    """All rows. With a filter, groups without a matching key go away and the others are open."""
-    lists.begin(report, view)
-    rows = TreeRows(view)
+async def build_tree(report: CacheReport, index: KeyIndex, options: TreeOptions, lists: KeyLists) -> TreeRows:
+    """Return all rows. With a filter, groups without a matching key go away and the others are open."""
+    lists.begin(report, options)
+    rows = TreeRows(options)
     seen = 0
     for kind in report.kinds:
         matching: list[GroupTotals] = []
-        for tenant in kind.tenants if view.filter else ():
+        for tenant in kind.tenants if options.filter else ():
             seen += 1
-            if count := len(await lists.of(tenant, index, view)):
+            if count := len(await lists.of(tenant, index, options)):
                 rows.matched[group_id(tenant)] = count
                 matching.append(tenant)
             if seen % SLICE == 0:
                 await asyncio.sleep(0)
-        if view.filter:
+        if options.filter:
             if not matching:
                 continue
             rows.matched[group_id(kind.totals)] = sum(rows.matched[group_id(t)] for t in matching)
         rows.add(None, (kind.totals,))
-        if view.is_open(group_id(kind.totals)):
-            await _add_tenants(rows, matching if view.filter else kind.tenants, index, view, lists)
-    if view.filter:
+        if options.is_open(group_id(kind.totals)):
+            await _add_tenants(rows, matching if options.filter else kind.tenants, index, options, lists)
+    if options.filter:
         rows.keys_matched = sum(rows.matched.get(group_id(kind.totals), 0) for kind in report.kinds)
     return rows
 
 
 async def _add_tenants(
-    rows: TreeRows, tenants: Sequence[GroupTotals], index: KeyIndex, view: TreeView, lists: KeyLists
+    rows: TreeRows, tenants: Sequence[GroupTotals], index: KeyIndex, options: TreeOptions, lists: KeyLists
 ) -> None:
-    """Closed tenants stay one run; an open one ends it and adds its keys."""
+    """Add the tenants of a kind: closed ones stay one run; an open one ends it and adds its keys."""
     start = 0
     for at, tenant in enumerate(tenants):
-        if view.is_open(group_id(tenant)):
+        if options.is_open(group_id(tenant)):
             rows.add(None, tenants[start : at + 1])
-            rows.add(tenant, await lists.of(tenant, index, view))
+            rows.add(tenant, await lists.of(tenant, index, options))
             start = at + 1
     rows.add(None, tenants[start:])

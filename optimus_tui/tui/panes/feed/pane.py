@@ -1,10 +1,6 @@
-"""The coherence feed's pane: events as they come, gaps as they are. It draws batches and never asks for one.
+"""The coherence feed's pane: events as they come, gaps as they are.
 
-It refuses to read payloads that nobody looks at, to drop an event without counting it, and to call silence health.
-
-What the feed pane shows and says: events and gaps by line, how the link is, and what left the view unseen.
-
-How the feed is shown: no more often than it can be read, and along with the newest event until somebody moves.
+Payloads that are not shown are not parsed, no event is dropped without being counted, and silence is not called health.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -18,7 +14,7 @@ from optimus_tui.clock import Clock
 from optimus_tui.contract.keyspace import FeedBatch, FeedEvent, FeedGap, FeedItem, FeedStatus
 from optimus_tui.settings.model import Settings
 from optimus_tui.tui.keys import bindings
-from optimus_tui.tui.panes.base import Pane, PaneContent, PaneView, Words
+from optimus_tui.tui.panes.base import Pane, PaneContent, Words
 from optimus_tui.tui.panes.feed.lines import (
     MOST_LINES,
     TABLE,
@@ -42,7 +38,7 @@ PAINT_SECONDS = 0.25
 
 
 class PaintLimit:
-    """Paints a widget at most once in ``seconds``: a paint costs more than the events that it shows."""
+    """Paints a widget at most once in ``PAINT_SECONDS``: a paint costs more than the events that it shows."""
 
     def __init__(self, widget: Widget, paint: Callable[[], None]) -> None:
         self.widget, self.paint = widget, paint
@@ -125,7 +121,7 @@ class TailView:
 class FeedContent(PaneContent):
     """Events as they came."""
 
-    def __init__(self, pane: PaneView, store: FeedStore, tail: TailView) -> None:
+    def __init__(self, pane: Pane, store: FeedStore, tail: TailView) -> None:
         super().__init__(pane)
         self.store, self.tail = store, tail
         self.sampled = False
@@ -217,11 +213,9 @@ class FeedContent(PaneContent):
             words.append((f"{came - kept:,} left the view", "warn"))
         return words
 
-    def truth(self) -> tuple[str, bool]:
+    def reading_truth(self) -> tuple[str, bool]:
         """Return how the link is, and what came over it."""
         status, pane = self.status, self.pane
-        if self.bug:
-            return self.bug, True
         forms = truth_forms(status, self.store, pane.clock, pane.arrived_mono, safe_text(pane.settings.redis.label))
         return first_that_fits(forms, self.edge_room), status is not None and status.state not in ("connecting", "live")
 
@@ -258,7 +252,7 @@ class FeedPane(Pane):
     NAME = "feed"
     NUMBER = 4
     TITLE = "Coherence feed"
-    FIELDS = EventFields.FIELDS
+    FIELDS = EventFields.NAMES
     BINDINGS: ClassVar[Any] = bindings("feed")
 
     content: FeedContent
@@ -300,6 +294,7 @@ class FeedPane(Pane):
 
     async def _filter_waiting(self) -> None:
         await self.store.filter_all()
+        self.content.bug = ""
         if self.is_on_screen:
             self.tail.place(self.content.rows_now())
             self.draw_frame()

@@ -6,11 +6,12 @@ It parses nothing while no filter is set. With one, what arrives waits in a queu
 import asyncio
 from bisect import bisect_left
 from collections import OrderedDict, deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 from optimus_tui.contract.keyspace import FeedEvent, FeedGap, FeedItem, ParsedEvent
 from optimus_tui.grammar.events import parse_event
 from optimus_tui.grammar.filter import EVERYTHING, Filter
+from optimus_tui.tui.panes.base import RowFields
 from optimus_tui.wording.numbers import age
 from optimus_tui.wording.safe import safe_text
 
@@ -38,13 +39,13 @@ class FeedStore:
         self._parsed: OrderedDict[int, ParsedEvent] = OrderedDict()
 
     def add(self, items: Iterable[FeedItem]) -> int:
-        """Keep what is newer than everything before; how many events were jumped over."""
+        """Keep what is newer than everything before. Return how many events were left out."""
         new = [item for item in items if item.seq > self.last_seq]
         if not new:
             return 0
-        holes = new[-1].seq - self.last_seq - len(new) if self.last_seq else 0
+        missed = new[-1].seq - self.last_seq - len(new) if self.last_seq else 0
         self.last_seq = new[-1].seq
-        self.skipped += holes
+        self.skipped += missed
         self.items.extend(new)
         if self.filter:
             self.waiting.extend(new)
@@ -52,10 +53,10 @@ class FeedStore:
             if isinstance(item, FeedGap):
                 self.last_gap = item
                 break
-        return holes
+        return missed
 
     def set_filter(self, wanted: Filter) -> None:
-        """Filter anew: everything kept waits to be looked at again."""
+        """Change the filter: everything kept waits to be filtered again."""
         self.filter = wanted
         self.passed.clear()
         self.waiting.clear()
@@ -63,7 +64,7 @@ class FeedStore:
             self.waiting.extend(self.items)
 
     async def filter_all(self) -> None:
-        """Look at what waits, a slice at a time: the event loop turns in between, and more may come to wait."""
+        """Filter what waits, a slice at a time: the event loop turns in between, and more may come to wait."""
         while self.waiting:
             for _ in range(min(SLICE, len(self.waiting))):
                 item = self.waiting.popleft()
@@ -72,7 +73,7 @@ class FeedStore:
             await asyncio.sleep(0)
 
     def rows(self) -> list[FeedItem]:
-        """What there is to show, oldest first."""
+        """Return what there is to show, the oldest first."""
         if not self.filter:
             return list(self.items)
         oldest = self.items[0].seq if self.items else 0
@@ -85,7 +86,7 @@ class FeedStore:
         self._parsed.clear()
 
     def parsed(self, event: FeedEvent) -> ParsedEvent:
-        """What an event means; remembered for those looked at lately."""
+        """Return what an event means; remembered for those looked at lately."""
         known = self._parsed.get(event.seq)
         if known is None:
             known = self._parsed[event.seq] = parse_event(event.payload, event.length)
@@ -95,12 +96,12 @@ class FeedStore:
 
 
 def index_of_seq(rows: Sequence[FeedItem], seq: int) -> int:
-    """Where the first item with this number or a later one stands."""
+    """Return where the first item with this number or a later one stands."""
     return bisect_left(rows, seq, key=lambda item: item.seq)
 
 
 def passes(wanted: Filter, item: FeedItem, store: FeedStore) -> bool:
-    """Gap marks stay whatever the filter says, unless it speaks of them: a filtered feed with a hole has a hole."""
+    """Return True if an item is shown. A gap is, unless the filter names gaps: a filtered feed keeps its gaps."""
     if isinstance(item, FeedGap):
         return "gap" not in wanted.text.lower() or wanted.matches(_gap_fields(item))
     return wanted.matches(EventFields(item, store))
@@ -111,10 +112,10 @@ def _gap_fields(gap: FeedGap) -> dict[str, str | float | None]:
     return {"text": words, "gap": gap.seconds, "type": "gap", "tenant": "", "channel": "", "origin": ""}
 
 
-class EventFields(Mapping[str, str | float | None]):
+class EventFields(RowFields):
     """The fields of one event; the payload is read when a term asks for what it says."""
 
-    FIELDS = ("text", "type", "tenant", "channel", "detail", "origin", "size", "problem", "gap")
+    NAMES = ("text", "type", "tenant", "channel", "detail", "origin", "size", "problem", "gap")
 
     def __init__(self, event: FeedEvent, store: FeedStore) -> None:
         self._event, self._store = event, store
@@ -139,12 +140,3 @@ class EventFields(Mapping[str, str | float | None]):
         if key in ("tenant", "detail"):
             return safe_text(meaning.tenant if key == "tenant" else meaning.detail)
         raise KeyError(key)
-
-    def __contains__(self, key: object) -> bool:
-        return key in self.FIELDS
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.FIELDS)
-
-    def __len__(self) -> int:
-        return len(self.FIELDS)

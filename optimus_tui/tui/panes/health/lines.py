@@ -1,16 +1,10 @@
-"""The health pane, line by line for one width: the table of dependencies, Redis' memory, then the findings. Pure.
+"""The health pane's lines for one width: the table of dependencies, Redis' memory, then the findings. Pure.
 
-A line belongs to a group (a dependency, a finding); the cursor moves over groups. Blank lines belong to none.
-
-The dependencies as lines of one table: a mark, a word, the latency now and over ten minutes. Pure.
-
-Judges nothing: a service that answers is marked by the worst finding about it, one that does not by its fault.
+A line belongs to a group (a dependency, a finding), blank lines to none; the cursor moves over groups.
 """
 
 from collections.abc import Hashable, Iterator, Mapping, Sequence
-from itertools import chain, repeat
-from types import MappingProxyType
-from typing import Any, TypeVar
+from typing import Any
 
 from msgspec import Struct
 from rich.cells import cell_len
@@ -18,7 +12,7 @@ from rich.cells import cell_len
 from optimus_tui.contract.finding_rules import SERVER_REFUSES_WRITES, rule_of
 from optimus_tui.contract.findings import SEVERITIES, Finding
 from optimus_tui.contract.reading import Fault, FaultKind, Reading
-from optimus_tui.contract.services import HealthReport, Series, ServerState, ServiceState
+from optimus_tui.contract.services import GatewayState, HealthReport, Series, ServerState, ServiceState
 from optimus_tui.settings.model import Settings
 from optimus_tui.tui.theme import Piece
 from optimus_tui.tui.widgets.cells import Cell, Column, Table, as_many_as_fit, first_that_fits, fit_cell, spark, wrap
@@ -33,7 +27,6 @@ from optimus_tui.wording.truth import (
     StateGlyph,
 )
 
-Value = TypeVar("Value")
 INKS = {"critical": "crit", "warning": "warn", "ok": "good", "quiet": "quiet"}
 REDIS_WORDS: dict[FaultKind, str] = {
     "loading": "loading",
@@ -46,6 +39,9 @@ REDIS_WORDS: dict[FaultKind, str] = {
     "bug": "error",
 }
 """What a fault of Redis is called in a word; it is disconnected by any other."""
+NAME_CELLS = 8
+NOTE_AT = 2 + NAME_CELLS + 1
+WIDEST_SPARK = 40
 
 
 class ServiceLine(Struct, frozen=True, kw_only=True):
@@ -68,28 +64,16 @@ class ServiceLine(Struct, frozen=True, kw_only=True):
 
 def service_lines(report: HealthReport, settings: Settings, since_arrival: float) -> Iterator[ServiceLine]:
     """Return gateway, engine, Redis, Postgres and hit rate. ``since_arrival``: seconds since the report came."""
-    gateway, service = _value(report.gateway), None
-    if gateway is not None:
-        service = gateway.service
-    yield _service("gateway", report.gateway, service, report, settings, since_arrival)
-    yield _service("engine", report.engine, _value(report.engine), report, settings, since_arrival)
+    yield _service("gateway", report.gateway, report, settings, since_arrival)
+    yield _service("engine", report.engine, report, settings, since_arrival)
     yield _redis(report, settings, since_arrival)
-    yield _service("postgres", report.postgres, _value(report.postgres), report, settings, since_arrival)
+    yield _service("postgres", report.postgres, report, settings, since_arrival)
     yield _hit_rate(report)
-
-
-def _value(reading: Reading[Value] | None) -> Value | None:
-    """Return what was read; None before the first look and where nothing was ever read."""
-    if reading is None:
-        return None
-    return reading.value
 
 
 def concerns(finding: Finding, name: str) -> bool:
     """Return True if a finding is about this line of the table."""
-    if name == "memory":
-        name = "redis"
-    return finding.subject == name
+    return finding.subject == {"memory": "redis"}.get(name, name)
 
 
 def worst(findings: Sequence[Finding], name: str) -> Finding | None:
@@ -100,8 +84,7 @@ def worst(findings: Sequence[Finding], name: str) -> Finding | None:
 
 def _service(
     name: str,
-    reading: Reading[Any] | None,
-    state: ServiceState | None,
+    reading: Reading[GatewayState] | Reading[ServiceState] | None,
     report: HealthReport,
     settings: Settings,
     since_arrival: float,
@@ -110,6 +93,9 @@ def _service(
         if name == "postgres" and not settings.names_postgres:
             return ServiceLine(name=name, mark=STATUS_MARKS["not configured"], word="not configured", answers=False)
         return _connecting(name, {"gateway": settings.gateway_url, "engine": settings.engine_url}.get(name, ""))
+    state = reading.value
+    if isinstance(state, GatewayState):
+        state = state.service
     mark, fault, code = STATUS_MARKS["unknown"], reading.fault, None
     if state is not None:
         mark, fault, code = STATUS_MARKS[state.status], fault or state.fault, state.status_code
@@ -122,10 +108,9 @@ def _service(
         word, why = mark.word, ""
         if state is not None and state.sickness == "degraded":
             mark, word, why = SEVERITY_MARKS["medium"], "degraded", "says so itself"
-        note = _why(fault, reading, since_arrival)
+        note, briefs = _notes(name, fault, reading, report, since_arrival, why)
         if not note and code is not None:
             note = f"it answered {code}"
-        briefs = _briefs(fault, name, report, _retry(reading, since_arrival), why)
         return ServiceLine(name=name, mark=mark, word=word, note=note, briefs=briefs, answers=False)
     return _answering(name, mark, mark.word, state.latency_ms, state.version, report)
 
@@ -141,8 +126,7 @@ def _redis(report: HealthReport, settings: Settings, since_arrival: float) -> Se
             word, mark = REDIS_WORDS.get(reading.fault.kind, "disconnected"), STATUS_MARKS["disconnected"]
         if state is not None and state.loading_percent is not None and word == "loading":
             word = f"loading {percent(state.loading_percent / 100)}"
-        note = _why(reading.fault, reading, since_arrival)
-        briefs = _briefs(reading.fault, "redis", report, _retry(reading, since_arrival))
+        note, briefs = _notes("redis", reading.fault, reading, report, since_arrival)
         return ServiceLine(name="redis", mark=mark, word=word, note=note, briefs=briefs, answers=False)
     word = safe_text(state.role or "connected", 16)
     if state.role == "replica" and state.link_to_master not in (None, "up"):
@@ -179,11 +163,9 @@ def _hit_rate(report: HealthReport) -> ServiceLine:
     if finding is not None:
         mark = SEVERITY_MARKS[finding.severity]
     if rate is None:
-        note = _no_rate(report)
+        note = finding.message if finding is not None else _no_rate(report)
         if finding is None:
             mark = STATUS_MARKS["unknown"]
-        else:
-            note = finding.message
         return ServiceLine(name="hit rate", mark=mark, word="unknown", note=note, answers=False)
     source, _, more = safe_text(rate.source, 60).partition(", ")
     keys = ""
@@ -203,10 +185,10 @@ def _hit_rate(report: HealthReport) -> ServiceLine:
 
 
 def _no_rate(report: HealthReport) -> str:
-    gateway = _value(report.gateway)
-    if gateway is not None and gateway.cache_fault is not None:
-        return gateway.cache_fault.message
-    if report.gateway is None or report.server is None:
+    gateway = report.gateway
+    if gateway is not None and gateway.value is not None and gateway.value.cache_fault is not None:
+        return gateway.value.cache_fault.message
+    if gateway is None or report.server is None:
         return ""
     return "not published; too few look-ups"
 
@@ -216,33 +198,21 @@ def _connecting(name: str, place: str) -> ServiceLine:
     return ServiceLine(name=name, mark=STATUS_MARKS["unknown"], word="connecting", note=note, answers=False)
 
 
-def _why(fault: Fault | None, reading: Reading[Any], since_arrival: float) -> str:
-    parts = [_retry(reading, since_arrival)]
-    if fault is not None:
-        parts.insert(0, fault.message)
-    return " · ".join(filter(None, parts))
-
-
-def _briefs(fault: Fault | None, name: str, report: HealthReport, retry: str, why: str = "") -> tuple[str, ...]:
-    """Only where a finding says the rest: two words on why, and when it is tried again."""
-    if fault is None or worst(report.findings, name) is None:
-        return ()
+def _notes(
+    name: str, fault: Fault | None, reading: Reading[Any], report: HealthReport, since_arrival: float, why: str = ""
+) -> tuple[str, tuple[str, ...]]:
+    """Return why there are no figures, and shorter forms of that if a finding below says the rest."""
+    retry = ""
+    if reading.retry_in is not None:
+        left = reading.retry_in - since_arrival
+        retry = f"retry in {until(left)}" if left > 0 else "retrying"
+    if fault is None:
+        return retry, ()
+    note = " · ".join(filter(None, (fault.message, retry)))
+    if worst(report.findings, name) is None:
+        return note, ()
     why = why or BRIEF_FAULTS[fault.kind]
-    return tuple(form for form in (" · ".join(part for part in (why, retry) if part), retry, why) if form)
-
-
-def _retry(reading: Reading[Any], since_arrival: float) -> str:
-    if reading.retry_in is None:
-        return ""
-    left = reading.retry_in - since_arrival
-    if left <= 0:
-        return "retrying"
-    return f"retry in {until(left)}"
-
-
-NAME_CELLS = 8
-NOTE_AT = 2 + NAME_CELLS + 1
-WIDEST_SPARK = 40
+    return note, tuple(filter(None, (" · ".join(filter(None, (why, retry))), retry, why)))
 
 
 class HealthLine(Struct, frozen=True):
@@ -314,7 +284,7 @@ def build(
     width: int,
     since_arrival: float,
     wall: float,
-    muted: Mapping[Hashable, float | None] = MappingProxyType({}),
+    muted: Mapping[Hashable, float | None],
 ) -> list[HealthLine]:
     """Return all lines of the pane.
 
@@ -352,14 +322,22 @@ def _unanswered(line: ServiceLine, width: int) -> Iterator[HealthLine]:
         word += "  "
     room = width - NOTE_AT - cell_len(word)
     note = next((form for form in (line.note, *line.briefs) if cell_len(form) <= room), "")
-    start: list[Piece] = [(f"{line.mark.glyph} ", ink), (fit_cell(line.name, NAME_CELLS), "bright"), (" ", "")]
-    start.append((word, ink))
+    start = [*_name_pieces(line.name, line.mark.glyph, ink), (word, ink)]
     if note or not line.note:
         yield HealthLine(line.name, 0, [*start, (note, "quiet")])
         return
     yield HealthLine(line.name, 0, start)
-    for part, text in enumerate(wrap(line.note, width - NOTE_AT), 1):
-        yield HealthLine(line.name, part, [(" " * NOTE_AT, ""), (text, "quiet")])
+    yield from _note_below(line.name, line.note, width)
+
+
+def _name_pieces(name: str, glyph: str = " ", ink: str = "") -> list[Piece]:
+    """Return the beginning of a line of the table: mark and name, then a blank."""
+    return [(f"{glyph} ", ink), (fit_cell(name, NAME_CELLS), "bright"), (" ", "")]
+
+
+def _note_below(group: str, note: str, width: int) -> Iterator[HealthLine]:
+    for part, text in enumerate(wrap(note, width - NOTE_AT), 1):
+        yield HealthLine(group, part, [(" " * NOTE_AT, ""), (text, "quiet")])
 
 
 def _memory(report: HealthReport, width: int, wall: float) -> Iterator[HealthLine]:
@@ -367,11 +345,10 @@ def _memory(report: HealthReport, width: int, wall: float) -> Iterator[HealthLin
         return
     state: ServerState = report.server.value
     old = report.server.fault is not None
-    name: list[Piece] = [("  ", ""), (fit_cell("memory", NAME_CELLS), "bright"), (" ", "")]
+    line = _name_pieces("memory")
     if state.info_fault is not None:
-        yield HealthLine("memory", 0, [*name, ("? ", ""), *[(state.info_fault.message, "warn")]])
-        for part, text in enumerate(wrap(state.info_fault.remedy or "", width - NOTE_AT), 1):
-            yield HealthLine("memory", part, [(" " * NOTE_AT, ""), (text, "quiet")])
+        yield HealthLine("memory", 0, [*line, ("? ", ""), (state.info_fault.message, "warn")])
+        yield from _note_below("memory", state.info_fault.remedy or "", width)
         return
     room = width - NOTE_AT
     parts = list(_memory_parts(state))
@@ -385,8 +362,8 @@ def _memory(report: HealthReport, width: int, wall: float) -> Iterator[HealthLin
         room -= sum(cell_len(words) for words, _ in pieces)
         if room < 0:
             break
-        name += pieces
-    yield HealthLine("memory", 0, name)
+        line += pieces
+    yield HealthLine("memory", 0, line)
 
 
 def _memory_parts(state: ServerState) -> Iterator[list[Piece]]:
@@ -407,7 +384,7 @@ def _memory_parts(state: ServerState) -> Iterator[list[Piece]]:
 
 
 def _versions(services: Sequence[ServiceLine], width: int) -> Iterator[HealthLine]:
-    pieces: list[Piece] = [("  ", ""), (fit_cell("version", NAME_CELLS), "bright"), (" ", "")]
+    pieces = _name_pieces("version")
     room = width - NOTE_AT
     for line in sorted(services, key=lambda line: line.name != "redis"):
         need = len(line.name) + cell_len(line.version) + 1
@@ -420,17 +397,19 @@ def _versions(services: Sequence[ServiceLine], width: int) -> Iterator[HealthLin
 
 def _all_well(report: HealthReport, width: int) -> Iterator[HealthLine]:
     mark = OVERALL_MARKS[report.overall]
-    words = {
-        "healthy": "Everything answers, and nothing is over its threshold.",
-        "unknown": "Not everything has been looked at yet.",
-    }.get(report.overall, "")
-    glyphs = chain([f"{mark.glyph} "], repeat("  "))
-    for part, (glyph, text) in enumerate(zip(glyphs, wrap(words, width - 2), strict=False)):
-        yield HealthLine("all", part, [(glyph, INKS[mark.tone]), (text, "quiet")])
+    words = ""
+    if report.overall == "healthy":
+        words = "Everything answers, and nothing is over its threshold."
+    elif report.overall == "unknown":
+        words = "Not everything has been looked at yet."
+    glyph = mark.glyph
+    for part, text in enumerate(wrap(words, width - 2)):
+        yield HealthLine("all", part, [(f"{glyph} ", INKS[mark.tone]), (text, "quiet")])
+        glyph = " "
 
 
 def _read_ago(finding: Finding, report: HealthReport, wall: float) -> str:
-    """How long ago Redis was read for this finding while it cannot be read; empty where the finding is current."""
+    """Return how long ago Redis was read for a finding; empty while Redis can be read."""
     server = report.server
     if server is None or server.fault is None or not rule_of(finding.rule).from_redis:
         return ""
@@ -440,7 +419,7 @@ def _read_ago(finding: Finding, report: HealthReport, wall: float) -> str:
 
 
 def _finding(
-    finding: Finding, width: int, wall: float, muted: Mapping[Hashable, float | None], read_ago: str = ""
+    finding: Finding, width: int, wall: float, muted: Mapping[Hashable, float | None], read_ago: str
 ) -> Iterator[HealthLine]:
     mark = SEVERITY_MARKS[finding.severity]
     group = (finding.rule, finding.subject)
@@ -453,27 +432,19 @@ def _finding(
     yield HealthLine(group, 0, [(start, ink), (first, text_ink)], finding)
     for part, text in enumerate(rest, 1):
         yield HealthLine(group, part, [(indent, ""), (text, text_ink)], finding)
-    known = [words for words in (_mute_words(group, muted), read_ago) if words]
+    known: list[str] = []
+    if group in muted:
+        end = muted[group]
+        known.append("muted" if end is None else f"muted until {clock(end)[:5]}")
+    if read_ago:
+        known.append(read_ago)
     if finding.since is not None:
-        known.append(f"since {_since(finding.since, wall)}")
+        since = clock(finding.since, dated=True)[:16]
+        if wall - finding.since <= STILL_TODAY_SECONDS:
+            since = since[-5:]
+        known.append(f"since {since}")
     if finding.samples and finding.samples > 1:
         known.append(plural(finding.samples, "sample"))
     if known:
         detail = as_many_as_fit([*known, "e explains"], width - len(indent))
         yield HealthLine(group, len(rest) + 1, [(indent, ""), (detail, "quiet")], finding)
-
-
-def _mute_words(group: Hashable, muted: Mapping[Hashable, float | None]) -> str:
-    """Return ``muted``, with the time of day at which it ends where it does; empty where nobody muted the group."""
-    if group not in muted:
-        return ""
-    until = muted[group]
-    if until is None:
-        return "muted"
-    return f"muted until {clock(until)[:5]}"
-
-
-def _since(since: float, wall: float) -> str:
-    if wall - since > STILL_TODAY_SECONDS:
-        return clock(since, dated=True)[:16]
-    return clock(since)[:5]

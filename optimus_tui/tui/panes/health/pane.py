@@ -1,7 +1,4 @@
-"""Health: is it well, and if not, what is wrong. Draws the verdict and the measurements behind it; it makes none.
-
-What the health pane shows and says: the verdict, how fresh it is, and what explains the line under the cursor.
-"""
+"""The health pane: is everything well, and if not, what is wrong. It draws verdicts and makes none."""
 
 from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
@@ -20,9 +17,6 @@ from optimus_tui.tui.widgets.cells import first_that_fits
 from optimus_tui.wording.numbers import age, clock
 from optimus_tui.wording.safe import curl, redis_cli, safe_text
 from optimus_tui.wording.truth import OVERALL_MARKS, STILL_TODAY_SECONDS
-
-LATE_SECONDS = 5.0
-"""A report later than this and three intervals is called stale even if nobody reported a fault."""
 
 
 class HealthContent(PaneContent):
@@ -50,7 +44,7 @@ class HealthContent(PaneContent):
     def build(self, width: int) -> list[HealthLine]:
         """Return all lines for this width; a filter leaves findings out."""
         pane = self.pane
-        waited = pane.moment() - pane.arrived_mono
+        waited = pane.shown_mono() - pane.arrived_mono
         lines = health_lines.build(pane.shown, pane.settings, width, waited, pane.clock.wall(), self.muted)
         if pane.filter:
             lines = [line for line in lines if line.finding is None or pane.filter.matches(_fields(line.finding))]
@@ -95,7 +89,7 @@ class HealthContent(PaneContent):
         mark = OVERALL_MARKS[self.report.overall]
         return [(mark.text, INKS[mark.tone])]
 
-    def truth(self) -> tuple[str, bool]:
+    def reading_truth(self) -> tuple[str, bool]:
         """Return when the newest dependency was read, and how many answered."""
         report, looks = self.report, self.looks()
         if report is None:
@@ -108,9 +102,8 @@ class HealthContent(PaneContent):
         if not report.probed:
             return when, False
         probes = f"probes {report.answered} of {report.probed}"
-        late = past > LATE_SECONDS + 3 * self.pane.settings.refresh_seconds and not self.pane.paused
         forms = [f"{when} · {probes} answered", f"{when} · {probes}", f"{age(past)} old · {probes}"]
-        return first_that_fits(forms, self.edge_room), late or report.answered == 0
+        return first_that_fits(forms, self.edge_room), self.is_late(past) or report.answered == 0
 
     def state(self) -> tuple[str, str]:
         """Return the verdict's glyph."""

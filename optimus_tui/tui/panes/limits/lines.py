@@ -1,12 +1,10 @@
-"""How one rate-limit counter is drawn, sorted and named in a filter. Pure: a row and a moment in, words out.
+"""How rate-limit counters are drawn, sorted and named in a filter, and the words round them. Pure.
 
 Holds no threshold: what is over or near was judged elsewhere. What is not known is ``?`` or ``–``, never 0.
-
-The words round the rate-limit rows: verdict and order above, tenants and totals below, one counter close up.
 """
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, NamedTuple
 
@@ -21,7 +19,8 @@ from optimus_tui.contract.finding_rules import (
     LIMITS_UNKNOWN_LAYOUT,
 )
 from optimus_tui.contract.keyspace import NO_OPERATION, NO_TENANT, Counter, LimitRow, LimitsReport
-from optimus_tui.settings.model import Settings
+from optimus_tui.settings.model import RedisTarget, Settings
+from optimus_tui.tui.panes.base import RowFields, Words
 from optimus_tui.tui.theme import Piece
 from optimus_tui.tui.widgets.cells import (
     Cell,
@@ -45,18 +44,25 @@ INKS = {"critical": "crit", "warning": "warn", "ok": "", "quiet": "quiet"}
 ENDED = "ended"
 GRACE_SECONDS = 1.0
 """A window that ended this long ago is said to have ended: its count is history until it is read again."""
+JUDGED = {
+    LIMITS_REFUSED: "refused",
+    LIMITS_REFUSED_BELOW: "refused",
+    LIMITS_LONG_TTL: "TTL too long",
+    LIMITS_UNKNOWN_LAYOUT: "unknown layout",
+}
+"""What the title says of findings that no row's state tells."""
 
 
 class LimitNow(NamedTuple):
     """A counter, and the monotonic second that it is drawn for."""
 
     row: LimitRow
-    moment: float
+    mono: float
 
     @property
     def ended(self) -> bool:
         """Return True if its window has run out since it was read."""
-        return has_ended(self.row, self.moment)
+        return self.row.resets_mono is not None and self.row.resets_mono + GRACE_SECONDS < self.mono
 
     @property
     def trouble(self) -> str:
@@ -68,11 +74,6 @@ class LimitNow(NamedTuple):
         if self.ended:
             return "quiet"
         return ink
-
-
-def has_ended(row: LimitRow, moment: float) -> bool:
-    """Return True if a counter's window has run out since it was read."""
-    return row.resets_mono is not None and row.resets_mono + GRACE_SECONDS < moment
 
 
 def _mark_cell(now: LimitNow, _: int) -> Cell:
@@ -153,8 +154,6 @@ TABLE = Table[LimitNow](
 OF_ONE_TENANT = TABLE.without("tenant")
 """Where all rows are one tenant's, its name would only take the room of the operations'."""
 
-Key = Callable[[LimitRow], float | int | bytes | None]
-
 
 @dataclass(frozen=True)
 class Order:
@@ -163,7 +162,7 @@ class Order:
     column: str
     words: str
     reversed_words: str
-    key: Key | None = None
+    key: Callable[[LimitRow], float | int | bytes | None] | None = None
     descending: bool = False
 
 
@@ -195,17 +194,17 @@ def sorting_column(x: int, width: int) -> str:
     return {"limit": "used", "mark": "", "state": ""}.get(column, column)
 
 
-def reset_words(row: LimitRow, moment: float) -> str:
+def reset_words(row: LimitRow, mono: float) -> str:
     """Return ``0:41`` until the window ends, ``never``, or ``?``."""
-    left = None if row.resets_mono is None else row.resets_mono - moment
+    left = None if row.resets_mono is None else row.resets_mono - mono
     return ttl(left, immortal=row.counter.immortal)
 
 
-def refused_words(row: LimitRow, moment: float) -> str:
+def refused_words(row: LimitRow, mono: float) -> str:
     """Return ``12-18 s`` until requests are refused; ``now`` only if they are already, not if a forecast ran out."""
     if not row.refused_in or row.refused_latest is None:
         return until(row.refused_in)
-    passed = moment - row.counter.taken_mono
+    passed = mono - row.counter.taken_mono
     return span_ahead(max(1.0, row.refused_in - passed), max(1.0, row.refused_latest - passed))
 
 
@@ -216,8 +215,8 @@ def pace_words(row: LimitRow) -> str:
     return slope(row.slope)
 
 
-class RowFields(Mapping[str, str | float | None]):
-    """What a filter may name, computed when asked for: ten thousand rows are filtered by one or two fields.
+class LimitFields(RowFields):
+    """What a filter may name of a counter.
 
     tenant, operation, state, text; count, limit, percent (0 to 100), share (0 to 1), ttl (seconds, infinite when it
     never ends), slope (requests a second).
@@ -226,17 +225,8 @@ class RowFields(Mapping[str, str | float | None]):
     _SHARES: ClassVar[dict[str, int]] = {"share": 1, "percent": 100}
     NAMES = ("text", "tenant", "operation", "state", "count", "limit", "percent", "share", "ttl", "slope")
 
-    def __init__(self, row: LimitRow, moment: float) -> None:
-        self._row, self._moment = row, moment
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.NAMES)
-
-    def __len__(self) -> int:
-        return len(self.NAMES)
-
-    def __contains__(self, name: object) -> bool:
-        return name in self.NAMES
+    def __init__(self, row: LimitRow, mono: float) -> None:
+        self._row, self._mono = row, mono
 
     def __getitem__(self, name: str) -> str | float | None:
         row = self._row
@@ -262,19 +252,8 @@ class RowFields(Mapping[str, str | float | None]):
             case "ttl":
                 if row.counter.immortal:
                     return math.inf
-                return None if row.resets_mono is None else max(0.0, row.resets_mono - self._moment)
+                return None if row.resets_mono is None else max(0.0, row.resets_mono - self._mono)
         raise KeyError(name)
-
-
-Words = list[tuple[str, str]]
-
-JUDGED = {
-    LIMITS_REFUSED: "refused",
-    LIMITS_REFUSED_BELOW: "refused",
-    LIMITS_LONG_TTL: "TTL too long",
-    LIMITS_UNKNOWN_LAYOUT: "unknown layout",
-}
-"""What the title says of findings that no row's state tells."""
 
 
 def verdict_words(
@@ -292,23 +271,14 @@ def verdict_words(
     parts: Words = []
     if never := states.get("immortal", 0):
         parts.append((f"✖ {never:,} never reset{'s' * (never == 1)}", "crit"))
-    if over := states.get("over", 0):
-        parts.append((f"▲ {over:,} over", "warn"))
-    if near := states.get("near", 0):
-        parts.append((f"▲ {near:,} near", "warn"))
-    if broken := states.get("broken", 0):
-        parts.append((f"✖ {broken:,} broken", "quiet"))
+    for state, glyph, ink in (("over", "▲", "warn"), ("near", "▲", "warn"), ("broken", "✖", "quiet")):
+        if count := states.get(state, 0):
+            parts.append((f"{glyph} {count:,} {state}", ink))
     judged = {JUDGED.get(finding.rule) for finding in report.findings}
     parts += [(f"▲ {words}", "warn") for words in dict.fromkeys(JUDGED.values()) if words in judged]
     worrying = any(finding.severity != "low" for finding in report.findings)
-    if (
-        current
-        and not parts
-        and not worrying
-        and states.get("ok") == report.total
-        and report.coverage.complete
-        and report.total
-    ):
+    all_ok = report.total and states.get("ok") == report.total and report.coverage.complete
+    if current and all_ok and not parts and not worrying:
         parts.append(("● within limits", "good"))
     while parts and sum(len(text) + 2 for text, _ in parts) + len(order) > room:
         parts.pop()
@@ -357,11 +327,7 @@ def tenants_line(report: LimitsReport, threshold: int, width: int) -> list[Piece
 
 
 def total_pieces(report: LimitsReport, threshold: int, width: int) -> list[Piece]:
-    """Return ``48 of 1,000`` and what could not be understood.
-
-    ``≥`` stands before it while not everything was read, ``?`` in its place where keys are there and none has a known
-    layout.
-    """
+    """Return ``48 of 1,000`` and how many keys are unparsed: ``≥`` marks an incomplete count, ``?`` unknown layouts."""
     strange = any(finding.rule == LIMITS_UNKNOWN_LAYOUT for finding in report.findings)
     over = any(finding.rule == LIMITS_TOTAL for finding in report.findings)
     keys = report.total + report.unparsed.count - report.unparsed.shown
@@ -390,7 +356,7 @@ def rules_note(report: LimitsReport | None, width: int) -> list[Piece]:
     return [(first_that_fits(forms, width), "warn")]
 
 
-def detail_lines(row: LimitRow, report: LimitsReport, width: int, moment: float) -> list[list[Piece]]:
+def detail_lines(row: LimitRow, report: LimitsReport, width: int, mono: float) -> list[list[Piece]]:
     """Return one counter closely: its whole key, its figures with their source, its bytes where the name deceives."""
     counter, mark = row.counter, LIMIT_MARKS[row.state]
     limit = "of an unknown limit"
@@ -406,14 +372,17 @@ def detail_lines(row: LimitRow, report: LimitsReport, width: int, moment: float)
     if counter.immortal:
         figures.append("never resets (no TTL)")
     else:
-        figures.append(f"resets in {reset_words(row, moment)}")
+        figures.append(f"resets in {reset_words(row, mono)}")
     if row.slope is not None:
         figures.append(f"slope {pace_words(row)}/s")
     if row.refused_in:
-        figures.append(f"429 in {refused_words(row, moment)}")
-    figures.append(f"read {age(moment - counter.taken_mono)} ago")
+        figures.append(f"429 in {refused_words(row, mono)}")
+    figures.append(f"read {age(mono - counter.taken_mono)} ago")
     badge = mark_of(counter.tenant)[0] or mark_of(counter.operation)[0]
-    tenant = _hex(counter.tenant, max(4, (width - 42) // 3))
+    most = max(4, (width - 42) // 3)
+    tenant = counter.tenant[:most].hex(" ")  # as bytes: names that look alike differ here
+    if len(counter.tenant) > most:
+        tenant += f" … {len(counter.tenant):,} bytes"
     return [
         [(fit_name(safe_text(counter.key, 1000), width), "bright")],
         [(f"{mark.text.strip()}: {used}", INKS[mark.tone])],
@@ -423,35 +392,33 @@ def detail_lines(row: LimitRow, report: LimitsReport, width: int, moment: float)
 
 
 def _about_name(counter: Counter, badge: str, tenant: str, width: int) -> str:
-    """Return what may deceive in the name, or keeps it out of actions."""
+    """Return what is misleading in the name, or why no action is offered for it."""
     if counter.doubt:
         return fit_cell(f"no action here: {counter.doubt}", width).rstrip()
-    if badge:
-        return f"{badge} in the name; tenant is {tenant}"
-    return ""
-
-
-def _hex(raw: bytes, most: int) -> str:
-    """Return the first bytes as ``61 c3 a9``: names that look alike differ here."""
-    shown = raw[:most].hex(" ")
-    if len(raw) > most:
-        shown += f" … {len(raw):,} bytes"
-    return shown
+    return f"{badge} in the name; tenant is {tenant}" * bool(badge)
 
 
 def copy_forms(row: LimitRow, settings: Settings) -> list[tuple[str, str]]:
-    """Return lines for a shell about exactly this key; where none can be written, why."""
-    forms = []
-    first = ("GET",)
+    """Return lines for a shell about exactly this key."""
+    first = "GET"
     if row.counter.problem:
-        first = ("TYPE",)
-    for words in (first, ("PTTL",), ("MEMORY", "USAGE")):
-        name = f"redis-cli {' '.join(words)}"
+        first = "TYPE"
+    return [
+        *redis_forms(settings.redis, row.counter.key, (first, "PTTL", "MEMORY USAGE")),
+        ("curl: the limits in force", curl(f"{settings.gateway_url}/api/rate-limits")),
+    ]
+
+
+def redis_forms(target: RedisTarget, key: bytes, commands: Iterable[str]) -> list[tuple[str, str]]:
+    """Return a redis-cli line for each command about a key; where none can be written, the reason."""
+    forms = []
+    for command in commands:
         try:
-            forms.append((name, redis_cli(settings.redis, [*words, row.counter.key])))
+            line = redis_cli(target, [*command.split(), key])
         except ValueError as error:
-            forms.append((name, f"# {error}"))
-    return [*forms, ("curl: the limits in force", curl(f"{settings.gateway_url}/api/rate-limits"))]
+            line = f"# {error}"
+        forms.append((f"redis-cli {command}", line))
+    return forms
 
 
 def empty_words(report: LimitsReport | None, filter_text: str) -> Sequence[str]:

@@ -1,7 +1,4 @@
-"""Rate limits: one row for each tenant and operation, the most urgent first. Draws verdicts; it makes none.
-
-What the limits pane shows and says: counters by row, the verdict in the title, tenants and one counter below.
-"""
+"""The pane of rate limits: one row for each tenant and operation, the most urgent first. It draws verdicts only."""
 
 from collections import Counter as Tally
 from collections.abc import Mapping, Sequence
@@ -18,9 +15,8 @@ from optimus_tui.contract.reading import Reading
 from optimus_tui.settings.model import Settings
 from optimus_tui.tui.keys import bindings
 from optimus_tui.tui.messages import TenantRequested
-from optimus_tui.tui.panes.base import Pane, PaneContent, PaneView, Words
-from optimus_tui.tui.panes.limits import lines as limit_rows
-from optimus_tui.tui.panes.limits import lines as limit_words
+from optimus_tui.tui.panes.base import Pane, PaneContent, Words
+from optimus_tui.tui.panes.limits import lines as limit_lines
 from optimus_tui.tui.theme import Piece, plain_text
 from optimus_tui.tui.widgets.cells import first_that_fits
 from optimus_tui.verdicts.limits.words import limit_subject, subject_of, tenant_words
@@ -30,8 +26,6 @@ from optimus_tui.wording.truth import SEVERITY_MARKS, counted_down, fault_lines,
 
 EXPLAIN_MANY = (LIMITS_LONG_TTL, LIMITS_KEPT)
 """Rules that judge what is no state of its own."""
-LATE_SECONDS = 5.0
-"""A reading later than this and three intervals is called stale even if nobody reported a fault."""
 FOLLOW_SECONDS = 10.0
 """For so long after a move of the cursor the view goes with its row; later it stays, so that what is hottest shows."""
 DETAIL_LINES = 5
@@ -41,9 +35,9 @@ OFFENDERS = ("immortal", "over")
 class LimitsContent(PaneContent):
     """Counters, in the chosen order."""
 
-    def __init__(self, pane: PaneView) -> None:
+    def __init__(self, pane: Pane) -> None:
         super().__init__(pane)
-        self.order = limit_rows.ORDERS[0]
+        self.order = limit_lines.ORDERS[0]
         self.backwards = False
         self.moved_mono = -FOLLOW_SECONDS
         """When the cursor was moved last, by the monotonic clock."""
@@ -68,9 +62,9 @@ class LimitsContent(PaneContent):
             rows = self.report.rows
         self._states = Tally(row.state for row in rows)
         if self.pane.filter:
-            matches, moment = self.pane.filter.matches, self.pane.moment()
-            rows = tuple(row for row in rows if matches(limit_rows.RowFields(row, moment)))
-        return limit_rows.ordered(rows, self.order, self.backwards)
+            matches, mono = self.pane.filter.matches, self.pane.shown_mono()
+            rows = tuple(row for row in rows if matches(limit_lines.LimitFields(row, mono)))
+        return limit_lines.ordered(rows, self.order, self.backwards)
 
     def key_of(self, row: LimitRow) -> bytes:
         """Identify a counter by its key."""
@@ -85,11 +79,11 @@ class LimitsContent(PaneContent):
         if self.report is None:
             return []
         by = {"used": ("used", "limit")}.get(self.order.column, (self.order.column,))
-        return limit_rows.TABLE.head(width, by)
+        return limit_lines.TABLE.head(width, by)
 
     def row(self, index: int, width: int) -> list[Piece]:
         """Return one counter as of now."""
-        return limit_rows.TABLE.row(limit_rows.LimitNow(self.pane.rows[index], self.pane.moment()), width)
+        return limit_lines.TABLE.row(limit_lines.LimitNow(self.pane.rows[index], self.pane.shown_mono()), width)
 
     def foot_height(self) -> int:
         """Return how many lines stand below the rows."""
@@ -103,12 +97,12 @@ class LimitsContent(PaneContent):
             return []
         from_below = self.pane.foot_lines - 1 - line
         if from_below == 0:
-            return limit_words.tenants_line(report, self.pane.settings.thresholds.limit_keys, width)
+            return limit_lines.tenants_line(report, self.pane.settings.thresholds.limit_keys, width)
         if report.rules is None and from_below == 1:
-            return limit_words.rules_note(report, width)
+            return limit_lines.rules_note(report, width)
         if not self.detailed or row is None or line >= DETAIL_LINES:
             return []
-        closely = limit_words.detail_lines(row, report, width, self.pane.moment())
+        closely = limit_lines.detail_lines(row, report, width, self.pane.shown_mono())
         return [[("─" * width, "quiet")], *closely][line]
 
     def empty_lines(self) -> list[str]:
@@ -117,7 +111,7 @@ class LimitsContent(PaneContent):
         if reading is None:
             return [f"connecting to redis at {safe_text(self.pane.settings.redis.label)} …"]
         if reading.value is not None:
-            return list(limit_words.empty_words(reading.value, self.pane.filter.text))
+            return list(limit_lines.empty_words(reading.value, self.pane.filter.text))
         return fault_lines(reading.fault, "no answer yet")
 
     # -- the frame
@@ -146,32 +140,31 @@ class LimitsContent(PaneContent):
             lost.append((f"↑ {above:,} above", "crit"))
         room = self.edge_room - taken - sum(len(text) + 2 for text, _ in lost)
         current = not self._is_unreadable
-        return [*lost, *limit_words.verdict_words(report, self._states, room, words, current=current)]
+        return [*lost, *limit_lines.verdict_words(report, self._states, room, words, current=current)]
 
     @property
     def _is_unreadable(self) -> bool:
         """Return True if the newest try to read the counters failed."""
         return self.pane.shown is not None and self.pane.shown.fault is not None
 
-    def truth(self) -> tuple[str, bool]:
+    def reading_truth(self) -> tuple[str, bool]:
         """Return how many counters were read when, and what is wrong with Redis."""
         pane = self.pane
         reading: Reading[Any] | None = pane.shown
         target = safe_text(pane.settings.redis.label)
         if reading is None:
             return truth_line(None, 0.0, source="redis", target=target), False
-        moment = pane.clock.mono()
-        reading = replace(reading, retry_in=counted_down(reading.retry_in, moment - pane.arrived_mono))
-        past = moment - reading.taken_mono
-        late = past > LATE_SECONDS + 3 * pane.settings.refresh_seconds and not pane.paused
+        mono = pane.clock.mono()
+        reading = replace(reading, retry_in=counted_down(reading.retry_in, mono - pane.arrived_mono))
+        past = mono - reading.taken_mono
         if reading.value is None:
             forms = outage_forms("no data yet", reading.fault, "redis", target, reading.retry_in)
-            whole = truth_line(reading, moment, source="redis")
+            whole = truth_line(reading, mono, source="redis")
             return first_that_fits([whole, *forms], self.edge_room), reading.fault is not None
-        forms = [truth_line(reading, moment, source="redis", counted=c) for c in limit_words.count_forms(reading.value)]
+        forms = [truth_line(reading, mono, source="redis", counted=c) for c in limit_lines.count_forms(reading.value)]
         if reading.fault is not None:
             forms += outage_forms(f"{age(past)} old", reading.fault, "redis", target, reading.retry_in)
-        return first_that_fits(forms, self.edge_room), bool(reading.fault) or late
+        return first_that_fits(forms, self.edge_room), bool(reading.fault) or self.is_late(past)
 
     def state(self) -> tuple[str, str]:
         """Return the mark of the worst finding."""
@@ -180,7 +173,7 @@ class LimitsContent(PaneContent):
             return "○", "quiet"
         if report.findings:
             mark = SEVERITY_MARKS[report.findings[0].severity]
-            return mark.glyph, limit_rows.INKS[mark.tone]
+            return mark.glyph, limit_lines.INKS[mark.tone]
         if self._is_unreadable:
             return "○", "warn"
         return "", ""
@@ -221,7 +214,7 @@ class LimitsContent(PaneContent):
         row: LimitRow | None = self.pane.selected
         if row is None:
             return []
-        return limit_words.copy_forms(row, self.pane.settings)
+        return limit_lines.copy_forms(row, self.pane.settings)
 
     def export_lines(self, width: int) -> list[str]:
         """Return the rows and the tenants, at least 120 cells wide."""
@@ -247,7 +240,7 @@ class LimitsPane(Pane):
     NUMBER = 2
     TITLE = "Rate limits"
     BINDINGS: ClassVar[Any] = bindings("limits")
-    FIELDS = limit_rows.RowFields.NAMES
+    FIELDS = limit_lines.LimitFields.NAMES
 
     content: LimitsContent
     foot_lines = 2
@@ -300,14 +293,14 @@ class LimitsPane(Pane):
 
     def action_sort(self) -> None:
         """Sort by the next column."""
-        at = limit_rows.ORDERS.index(self.content.order)
-        self._sort_by(limit_rows.ORDERS[(at + 1) % len(limit_rows.ORDERS)], False)
+        at = limit_lines.ORDERS.index(self.content.order)
+        self._sort_by(limit_lines.ORDERS[(at + 1) % len(limit_lines.ORDERS)], False)
 
     def action_reverse(self) -> None:
         """Sort the other way round."""
         self._sort_by(self.content.order, not self.content.backwards)
 
-    def _sort_by(self, order: limit_rows.Order, backwards: bool) -> None:
+    def _sort_by(self, order: limit_lines.Order, backwards: bool) -> None:
         self.content.order, self.content.backwards = order, backwards
         self.refresh_rows()
         self.action_first()
@@ -318,8 +311,8 @@ class LimitsPane(Pane):
         offset, content = event.get_content_offset(self), self.content
         if offset is None or offset.y != 0 or content.report is None:
             return
-        column = limit_rows.sorting_column(offset.x, self.body_width)
-        order = next((order for order in limit_rows.ORDERS if column and order.column == column), None)
+        column = limit_lines.sorting_column(offset.x, self.body_width)
+        order = next((order for order in limit_lines.ORDERS if column and order.column == column), None)
         if order is not None:
             self._sort_by(order, order is content.order and not content.backwards)
 
