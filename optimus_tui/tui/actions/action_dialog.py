@@ -30,12 +30,12 @@ from optimus_tui.contract.actions import (
     Refusal,
 )
 from optimus_tui.tui.actions import action_dialog_text
-from optimus_tui.tui.actions.action_dialog_face import (
+from optimus_tui.tui.actions.action_dialog_stages import (
     STALE_SECONDS,
-    ActionDialogFace,
     ActionLines,
     DialogState,
     GuardedButton,
+    StageTexts,
     audit_words,
 )
 from optimus_tui.tui.actions.action_dialog_text import Lines, left_lines
@@ -75,7 +75,7 @@ class ActionDialog(Dialog):
         self, action_service: "ActionService", clock: Clock, request: ActionRequest, known: "Known | None" = None
     ) -> None:
         super().__init__()
-        self.face = ActionDialogFace(self)
+        self.texts = StageTexts(self)
         self.action_service, self.clock, self.request, self.known = action_service, clock, request, known
         self.plan: Plan | None = None
         self.preview: Preview | None = None
@@ -123,23 +123,23 @@ class ActionDialog(Dialog):
     def draw(self) -> None:
         """Draw what this stage says, for the width there is."""
         view = self.query_one(ActionLines)
-        lines = self.face.lines(max(20, view.scrollable_content_region.width - 1))
+        lines = self.texts.lines(max(20, view.scrollable_content_region.width - 1))
         if [list(row) for row in view.rows] != lines:
             view.set_rows(lines)
             view.styles.height = max(1, len(lines))
-        asking = self.stage == "asking" and not self.face.is_cramped()
+        asking = self.stage == "asking" and not self.texts.is_cramped()
         self.query_one("#confirm").display = asking
-        self.query_one("#asked-window").display = self.face.asks_window()
+        self.query_one("#asked-window").display = self.texts.asks_window()
         go, cancel = self.query_one("#go", Button), self.query_one("#cancel", Button)
         go.display = asking
         cancel.label = {"asking": "Cancel", "planning": "Cancel", "acting": "Stop"}.get(self.stage, "Close")
-        note, wrong = self.face.note()
+        note, wrong = self.texts.note()
         field = self.query_one("#card-note", Static)
         _show(field, note)
         field.set_class(wrong, "-wrong")
         box = self.query_one("#card")
-        box.border_title = Content(self.face.title())
-        box.border_subtitle = Content(self.face.keys(overflows=view.max_scroll_y > 0))
+        box.border_title = Content(self.texts.title())
+        box.border_subtitle = Content(self.texts.keys(overflows=view.max_scroll_y > 0))
         if self.preview is not None:
             _show(self.query_one("#confirm-words", Static), f"Type  {safe_text(self.words, 60)}")
             go.label = self.preview.verb
@@ -153,7 +153,7 @@ class ActionDialog(Dialog):
         """Return True if the letter of ``action`` is a command now, and not text."""
         if isinstance(self.focused, Input):
             return False
-        if self.stage != "asking" or self.face.is_cramped():
+        if self.stage != "asking" or self.texts.is_cramped():
             return True
         typed, reason = self.query_one(TypedInput).value, self.query_one("#confirm-reason", Input).value
         return action_dialog_text.is_command(action, self.words, typed, reason)
@@ -173,7 +173,7 @@ class ActionDialog(Dialog):
         return "", ""
 
     def _may_confirm(self) -> bool:
-        if self.stage != "asking" or self.face.is_cramped() or self.action_service.guard.armed is None:
+        if self.stage != "asking" or self.texts.is_cramped() or self.action_service.guard.armed is None:
             return False
         return bool(self.words) and self.age() <= STALE_SECONDS and not self._missing()[0]
 
@@ -202,7 +202,7 @@ class ActionDialog(Dialog):
             self.words = self.preview.confirm
         self.draw()
         place = "#cancel"
-        if self.face.asks_window():
+        if self.texts.asks_window():
             place = "#window"
         self.query_one(place).focus()
 
@@ -255,7 +255,7 @@ class ActionDialog(Dialog):
                 self.refusal = Refusal("wrong words", words)
             self.draw()
             self.query_one(field or "#go").focus()
-        elif event.input.id == "window" and event.value and self.face.asks_window():
+        elif event.input.id == "window" and event.value and self.texts.asks_window():
             self.request = structs.replace(self.request, window_seconds=int(event.value))
             self.make_plan()
 
@@ -318,7 +318,7 @@ class ActionDialog(Dialog):
         """Put what is typed while a button has the focus into the field that waits for it."""
         letter, field = event.character, self.query_one(TypedInput)
         typed = letter is not None and letter.isprintable() and event.key not in self.active_bindings
-        if typed and self.stage == "asking" and isinstance(self.focused, Button) and not self.face.is_cramped():
+        if typed and self.stage == "asking" and isinstance(self.focused, Button) and not self.texts.is_cramped():
             event.stop()
             self.set_focus(field, from_app_focus=True)  # a field that tab reaches selects what it holds
             field.cursor_position = len(field.value)
@@ -371,7 +371,7 @@ class ActionDialog(Dialog):
             self.dismiss(self.outcome)
 
 
-class ResumeFace(ActionDialogFace):
+class ResumeTexts(StageTexts):
     """The texts of an action that was interrupted."""
 
     def __init__(self, dialog: DialogState, left: Interrupted, verb: str) -> None:
@@ -400,9 +400,9 @@ class ResumeDialog(ActionDialog):
         """Begin with what is left; ``closing`` is the reason to close it for, None to ask for words and resume it."""
         super().__init__(action_service, clock, left.plan.request)
         self.left, self.closing = left, closing
-        self.face = ResumeFace(self, left, "Resume")
+        self.texts = ResumeTexts(self, left, "Resume")
         if closing is not None:
-            self.face = ResumeFace(self, left, "Close")
+            self.texts = ResumeTexts(self, left, "Close")
 
     def begin(self) -> None:
         """Ask for the words that resume the action, or close it at once."""

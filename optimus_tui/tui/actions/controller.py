@@ -56,7 +56,7 @@ class ActionsController:
         if self.service is None or self.service.guard.armed is None:
             return "read-only", "quiet"
         armed = self.service.guard.armed
-        from optimus_tui.tui.actions.action_dialog_face import armed_words
+        from optimus_tui.tui.actions.action_dialog_stages import armed_words
 
         words, width = armed_words(self.service.guard), self.dashboard.size.width
         if width < 110:  # leave out how long no key was pressed: the time left includes it

@@ -162,7 +162,7 @@ class IncidentController:
                 await self.interrupted.take_up(left)
         if not await asyncio.to_thread(holds, "*.receipt"):
             return
-        from optimus_tui.tui.actions.action_dialog_face import audit_words
+        from optimus_tui.tui.actions.action_dialog_stages import audit_words
 
         actions = await self.actions.open_service()
         for receipt in await asyncio.to_thread(actions.receipts_of, number):

@@ -11,7 +11,7 @@ from optimus_tui.actions import action_log
 from optimus_tui.actions.redis.keys import Known
 from optimus_tui.contract.actions import ActionRequest, Confirmation, Refusal
 from optimus_tui.history.audit.chain import read
-from optimus_tui.tui.actions.action_dialog_face import armed_words
+from optimus_tui.tui.actions.action_dialog_stages import armed_words
 from tests.fixed_clock import FixedClock
 from tests.live.actions.driver import (
     add_operator,

@@ -8,7 +8,7 @@ from textual.pilot import Pilot
 from textual.widgets import Input
 
 from optimus_tui.contract.actions import Refusal
-from optimus_tui.tui.actions import action_dialog, action_dialog_face
+from optimus_tui.tui.actions import action_dialog, action_dialog_stages
 from optimus_tui.tui.actions.action_dialog_text import refusal_lines
 from tests.realserver import RealServer
 from tests.tui.driver import confirm, opened_card, running, said, typed, until
@@ -37,7 +37,7 @@ def test_a_remedy_is_shown_whole_in_a_narrow_card(width: int) -> None:
 async def test_the_receipt_outlives_an_audit_that_cannot_be_read_again(
     redis: RealServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = action_dialog_face.audit_words
+    real = action_dialog_stages.audit_words
 
     def moved_away(action_service: Any, action: str) -> str:
         path = action_service.audit.path

@@ -1,4 +1,4 @@
-"""The compliance screen on real files: files by score, findings with their line, and the way to the user_programs."""
+"""The compliance screen on real files: files by score, findings with their line, and the way to the editor."""
 
 import contextlib
 import os

@@ -1,4 +1,4 @@
-"""The parts of the action dialog, and what it says at each stage: title, lines, note and keys. It decides nothing."""
+"""What the action dialog says at each stage: title, lines, note and keys; with its list of lines and its button."""
 
 from typing import TYPE_CHECKING, Protocol
 
@@ -121,7 +121,7 @@ class DialogState(Protocol):
         """Return True if the letter of an action is a command now, and not text."""
 
 
-class ActionDialogFace:
+class StageTexts:
     """The texts of an action that is planned, confirmed and carried out."""
 
     def __init__(self, dialog: DialogState) -> None:
