@@ -121,17 +121,8 @@ def _of_name(name: str, scope: Scope, unit: Unit, depth: int) -> bool | None:
             return None
         outer = bound.function is not unit.node
         opaque = bound.node.arg in (
-            "key",
-            "name",
-            "suffix",
-            "prefix",
-            "scope",
-            "parts",
-            "args",
-            "rest",
-            "namespace",
-            "self",
-        )
+            "key", "name", "suffix", "prefix", "scope", "parts", "args", "rest", "namespace", "self",
+        )  # fmt: skip
         if outer or opaque or bound.node.arg in ("request", "user", "principal", "ctx"):
             return None
         return False

@@ -71,28 +71,10 @@ class Unit:
     """One function or method with everything nested in it, a class body, or a module's own statements."""
 
     __slots__ = (
-        "attrs",
-        "augmented",
-        "calls",
-        "decorators",
-        "given",
-        "handlers",
-        "keywords",
-        "loads",
-        "memo",
-        "module",
-        "name",
-        "node",
-        "owner",
-        "params",
-        "raised",
-        "returned",
-        "scope",
-        "stored",
-        "strings",
-        "stub",
-        "withs",
-    )
+        "attrs", "augmented", "calls", "decorators", "given", "handlers", "keywords", "loads", "memo",
+        "module", "name", "node", "owner", "params", "raised", "returned", "scope", "stored", "strings",
+        "stub", "withs",
+    )  # fmt: skip
 
     def __init__(self, name: str, node: ast.AST, scope: Scope, module: "Module", owner: "Class | None") -> None:
         self.name, self.node, self.scope, self.module, self.owner = name, node, scope, module, owner
@@ -149,21 +131,9 @@ class Module:
     """One file. ``path`` is relative to the tree, ``dotted`` its importable name."""
 
     __slots__ = (
-        "classes",
-        "defaults",
-        "dotted",
-        "is_package",
-        "named",
-        "path",
-        "root",
-        "scope",
-        "scopes",
-        "stars",
-        "started",
-        "tree",
-        "unit",
-        "units",
-    )
+        "classes", "defaults", "dotted", "is_package", "named", "path", "root", "scope", "scopes", "stars",
+        "started", "tree", "unit", "units",
+    )  # fmt: skip
 
     def __init__(self, path: str, dotted: str, tree: ast.Module) -> None:
         self.path, self.dotted, self.tree = path, dotted, tree

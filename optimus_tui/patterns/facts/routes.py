@@ -15,51 +15,19 @@ _ADDS = frozenset({"add_api_route", "add_route", "add_api_websocket_route"})
 _ROUTES = frozenset({"Route", "APIRoute"})
 _SYSTEM_PATHS = frozenset(
     {
-        "health",
-        "healthz",
-        "healthcheck",
-        "livez",
-        "readyz",
-        "ready",
-        "live",
-        "liveness",
-        "readiness",
-        "metrics",
-        "ping",
-        "version",
-        "favicon.ico",
-        "openapi.json",
-        "docs",
-        "robots.txt",
-        "heartbeat",
+        "health", "healthz", "healthcheck", "livez", "readyz", "ready", "live", "liveness", "readiness",
+        "metrics", "ping", "version", "favicon.ico", "openapi.json", "docs", "robots.txt", "heartbeat",
         "status",
     }
-)
+)  # fmt: skip
 _SYSTEM_TAGS = frozenset({"system", "health", "ops", "operations", "monitoring", "infra", "meta", "probes"})
 _READING_POSTS = frozenset(
     {
-        "search",
-        "query",
-        "preview",
-        "validate",
-        "estimate",
-        "calculate",
-        "lookup",
-        "compare",
-        "login",
-        "token",
-        "suggest",
-        "check",
-        "simulate",
-        "quote",
-        "export",
-        "render",
-        "parse",
-        "verify",
-        "test",
+        "search", "query", "preview", "validate", "estimate", "calculate", "lookup", "compare", "login",
+        "token", "suggest", "check", "simulate", "quote", "export", "render", "parse", "verify", "test",
         "filter",
     }
-)
+)  # fmt: skip
 _SOURCES = frozenset({"headers", "header", "params", "cookies", "claims", "payload", "token", "state", "session"})
 _LABELS = frozenset({"", "-", "unknown", "none", "null", "n/a", "?"})
 

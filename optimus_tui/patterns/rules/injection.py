@@ -11,51 +11,19 @@ from optimus_tui.patterns.source.vocabulary import chain
 
 _ROOTS = frozenset(
     {
-        "redis",
-        "valkey",
-        "aioredis",
-        "httpx",
-        "aiohttp",
-        "requests",
-        "motor",
-        "pymongo",
-        "asyncpg",
-        "psycopg",
-        "psycopg2",
-        "sqlalchemy",
-        "sqlmodel",
-        "boto3",
-        "aioboto3",
-        "elasticsearch",
-        "aiokafka",
+        "redis", "valkey", "aioredis", "httpx", "aiohttp", "requests", "motor", "pymongo", "asyncpg",
+        "psycopg", "psycopg2", "sqlalchemy", "sqlmodel", "boto3", "aioboto3", "elasticsearch", "aiokafka",
         "grpc",
     }
-)
+)  # fmt: skip
 _MAKERS = frozenset(
     {
-        "Redis",
-        "StrictRedis",
-        "from_url",
-        "AsyncClient",
-        "Client",
-        "ClientSession",
-        "Session",
-        "AsyncIOMotorClient",
-        "MongoClient",
-        "create_engine",
-        "create_async_engine",
-        "create_pool",
-        "connect",
-        "client",
-        "resource",
-        "RedisCluster",
-        "AsyncElasticsearch",
-        "Elasticsearch",
-        "insecure_channel",
-        "AIOKafkaProducer",
-        "Valkey",
+        "Redis", "StrictRedis", "from_url", "AsyncClient", "Client", "ClientSession", "Session",
+        "AsyncIOMotorClient", "MongoClient", "create_engine", "create_async_engine", "create_pool", "connect",
+        "client", "resource", "RedisCluster", "AsyncElasticsearch", "Elasticsearch", "insecure_channel",
+        "AIOKafkaProducer", "Valkey",
     }
-)
+)  # fmt: skip
 
 _HANDED = ("upstream", "db", "cache_read", "cache_write", "limits")
 

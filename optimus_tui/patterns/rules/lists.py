@@ -12,27 +12,10 @@ from optimus_tui.patterns.source.vocabulary import chain, words
 
 _PAGES = frozenset(
     {
-        "limit",
-        "page",
-        "paging",
-        "pagination",
-        "paginate",
-        "size",
-        "cursor",
-        "offset",
-        "top",
-        "take",
-        "first",
-        "window",
-        "per",
-        "max",
-        "count",
-        "slice",
-        "paginator",
-        "params",
-        "paged",
+        "limit", "page", "paging", "pagination", "paginate", "size", "cursor", "offset", "top", "take",
+        "first", "window", "per", "max", "count", "slice", "paginator", "params", "paged",
     }
-)
+)  # fmt: skip
 _COUNTS = frozenset({"limit", "size", "top", "take", "first", "count", "max"})
 _LISTS = frozenset({"list", "List", "Sequence", "tuple"})
 _NAMES = frozenset({"list", "search", "browse", "all", "index", "find", "everything"})

@@ -10,27 +10,10 @@ from optimus_tui.patterns.source.vocabulary import LOG_METHODS, chain, is_secret
 
 _MASKS = frozenset(
     {
-        "mask",
-        "masked",
-        "redact",
-        "redacted",
-        "hash",
-        "sha",
-        "len",
-        "bool",
-        "type",
-        "fingerprint",
-        "obfuscate",
-        "scrub",
-        "sanitize",
-        "sanitized",
-        "isinstance",
-        "hidden",
-        "digest",
-        "hexdigest",
-        "safe",
+        "mask", "masked", "redact", "redacted", "hash", "sha", "len", "bool", "type", "fingerprint",
+        "obfuscate", "scrub", "sanitize", "sanitized", "isinstance", "hidden", "digest", "hexdigest", "safe",
     }
-)
+)  # fmt: skip
 _LOGGERS = frozenset({"log", "logger", "logging", "structlog", "loguru", "audit"})
 
 

@@ -20,20 +20,9 @@ _NAMED = frozenset(
     {"url", "uri", "host", "endpoint", "base", "server", "dsn", "upstream", "engine", "address", "origin", "target"}
 )
 _TAKES = HTTP_VERBS | {
-    "from_url",
-    "connect",
-    "AsyncClient",
-    "Client",
-    "create_engine",
-    "create_async_engine",
-    "ClientSession",
-    "urlopen",
-    "websocket_connect",
-    "Redis",
-    "open_connection",
-    "fetch",
-    "call",
-}
+    "from_url", "connect", "AsyncClient", "Client", "create_engine", "create_async_engine", "ClientSession",
+    "urlopen", "websocket_connect", "Redis", "open_connection", "fetch", "call",
+}  # fmt: skip
 _SETTINGS = frozenset(
     {"getenv", "get", "environ", "Field", "config", "env", "setting", "Header", "Query", "getattr", "AnyUrl"}
 )

@@ -17,36 +17,11 @@ _NEWLINE = re.compile(r"\r\n|\r|\n")
 _COOKIE = re.compile(rb"^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)")
 APP_FILES = ("app.py", "main.py", "application.py", "server.py", "asgi.py")
 _ELSEWHERE = sys.stdlib_module_names | {
-    "aiohttp",
-    "aiocache",
-    "asyncpg",
-    "cachetools",
-    "circuitbreaker",
-    "fastapi",
-    "fastapi_cache",
-    "fastapi_limiter",
-    "httpx",
-    "limits",
-    "motor",
-    "opentelemetry",
-    "orjson",
-    "prometheus_client",
-    "prometheus_fastapi_instrumentator",
-    "psycopg",
-    "psycopg2",
-    "pybreaker",
-    "pydantic",
-    "pydantic_settings",
-    "redis",
-    "requests",
-    "slowapi",
-    "sqlalchemy",
-    "sqlmodel",
-    "starlette",
-    "structlog",
-    "tenacity",
-    "uvicorn",
-}
+    "aiohttp", "aiocache", "asyncpg", "cachetools", "circuitbreaker", "fastapi", "fastapi_cache",
+    "fastapi_limiter", "httpx", "limits", "motor", "opentelemetry", "orjson", "prometheus_client",
+    "prometheus_fastapi_instrumentator", "psycopg", "psycopg2", "pybreaker", "pydantic", "pydantic_settings",
+    "redis", "requests", "slowapi", "sqlalchemy", "sqlmodel", "starlette", "structlog", "tenacity", "uvicorn",
+}  # fmt: skip
 """Top-level names that are never looked for in the tree."""
 MOST_MODULES = 400
 """The number of modules that are read beside the routers; further ones count as outside of the tree."""
