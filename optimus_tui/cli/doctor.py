@@ -68,9 +68,7 @@ def command(ctx: click.Context, /, **given: object) -> int:
         print_wrapped(f"  {line.mark:<6}{line.subject:<12}", line.message)
         if line.copy:
             print_line(f"{'':20}{line.copy}")
-    if any(line.mark == "WRONG" for line in lines):
-        return exits.FOUND_SOMETHING
-    return exits.HEALTHY
+    return exits.code_of(any(line.mark == "WRONG" for line in lines))
 
 
 def _print_settings(settings: Settings) -> None:

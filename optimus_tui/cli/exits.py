@@ -17,6 +17,11 @@ TERMINATED = 143
 _arrived = False
 
 
+def code_of(found: object) -> int:
+    """Return FOUND_SOMETHING if something was found, else HEALTHY."""
+    return FOUND_SOMETHING if found else HEALTHY
+
+
 def heed_sigterm() -> None:
     """Let SIGTERM end a verb as ctrl+c does from now on, unless it is set to be ignored.
 

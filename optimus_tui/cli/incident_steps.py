@@ -78,10 +78,7 @@ def _say_step(incident_service: "IncidentService", name: str) -> int:
     print_line(f"next: {what_next(incident_service.state)}")
     if step.status == "failed":
         return exits.UNREACHABLE
-    found = step.status == "done" and step.outcome is not None and rank(step.outcome.severity) >= MATTERS
-    if found:
-        return exits.FOUND_SOMETHING
-    return exits.HEALTHY
+    return exits.code_of(step.status == "done" and step.outcome and rank(step.outcome.severity) >= MATTERS)
 
 
 @click.command("resume")

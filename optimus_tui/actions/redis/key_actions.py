@@ -87,15 +87,47 @@ async def _quietly(
         raise Halted(outcomes, lost.fault.message) from None
 
 
-class RepairCounter(Recipe):
+class _SetsTtl(Recipe):
+    """An action that gives a TTL to each key that has none."""
+
+    commands: ClassVar[frozenset[str]] = frozenset({"EXPIRE"})
+    without_ttl = True
+
+    async def act(self, connection: OperatorConnection, plan: Plan, keys: Sequence[bytes]) -> list[Outcome]:
+        """Set the window as the TTL of each key that has none."""
+        return await end_each(connection, plan.where.version, keys, plan.request.window_seconds or 0)
+
+
+class _UnlinksAnswers(Recipe):
+    """An action that unlinks cache keys, whatever their TTL."""
+
+    commands: ClassVar[frozenset[str]] = frozenset({"UNLINK"})
+
+    def effect(self, plan: Plan) -> str:
+        """Return how many answers will be fetched again."""
+        return _cold_cache(plan)
+
+    def gentler(self, plan: Plan) -> tuple[ActionRequest, str] | None:
+        """Offer to unlink only the keys without a TTL, where there are some of each."""
+        immortal = sum(key.immortal for key in plan.keys)
+        if not 0 < immortal < plan.count:
+            return None
+        request = plan.request
+        only = ActionRequest(kind="unlink_no_ttl", tenant=request.tenant, cache_kind=request.cache_kind)
+        return only, f"unlink only keys without a TTL ({immortal:,} of these): the others expire by themselves"
+
+    async def act(self, connection: OperatorConnection, plan: Plan, keys: Sequence[bytes]) -> list[Outcome]:
+        """Unlink the keys."""
+        return await _unlink_each(connection, keys)
+
+
+class RepairCounter(_SetsTtl):
     """EXPIRE of each counter that has no TTL."""
 
     kind: ClassVar[ActionKind] = "repair_counter"
     title = "Repair a counter that never resets"
     verb = "Repair"
     condition = "a counter of the tenant without a TTL"
-    commands: ClassVar[frozenset[str]] = frozenset({"EXPIRE"})
-    without_ttl = True
     undo = "Until then the count stays as it is. The TTL cannot be taken back from here."
 
     def effect(self, plan: Plan) -> str:
@@ -103,10 +135,6 @@ class RepairCounter(Recipe):
         window, tenant = plan.request.window_seconds or 0, safe_text(plan.request.tenant, 60)
         ends = "ends" if plan.count == 1 else "end"
         return f"{plural(plan.count, 'counter')} of {tenant} {ends} in {ttl(window)}; requests after that count from 0."
-
-    async def act(self, connection: OperatorConnection, plan: Plan, keys: Sequence[bytes]) -> list[Outcome]:
-        """Set the window as the TTL of each key that has none."""
-        return await end_each(connection, plan.where.version, keys, plan.request.window_seconds or 0)
 
 
 class ResetCounters(Recipe):
@@ -176,15 +204,13 @@ class UnlinkNoTtl(Recipe):
         return await touch_without_ttl(connection, keys, lambda key: ("UNLINK", key))
 
 
-class ExpireNoTtl(Recipe):
+class ExpireNoTtl(_SetsTtl):
     """EXPIRE of each key that has no TTL."""
 
     kind: ClassVar[ActionKind] = "expire_no_ttl"
     title = "Give cache keys without a TTL one"
     verb = "Set TTL"
     condition = "a cache key of the tenant without a TTL"
-    commands: ClassVar[frozenset[str]] = frozenset({"EXPIRE"})
-    without_ttl = True
     undo = "The answers are kept; the TTL cannot be taken back from here."
 
     def effect(self, plan: Plan) -> str:
@@ -192,34 +218,17 @@ class ExpireNoTtl(Recipe):
         window, tenant = plan.request.window_seconds or 0, safe_text(plan.request.tenant, 60)
         return f"{plural(plan.count, 'answer')} of {tenant}: served for another {ttl(window)}, then fetched again."
 
-    async def act(self, connection: OperatorConnection, plan: Plan, keys: Sequence[bytes]) -> list[Outcome]:
-        """Set the TTL of each key that has none."""
-        return await end_each(connection, plan.where.version, keys, plan.request.window_seconds or 0)
 
-
-class UnlinkPrefix(Recipe):
+class UnlinkPrefix(_UnlinksAnswers):
     """UNLINK of each key."""
 
     kind: ClassVar[ActionKind] = "unlink_prefix"
     title = "Unlink cache keys by prefix"
     verb = "Unlink"
     condition = "a cache key of the tenant that begins with the prefix"
-    commands: ClassVar[frozenset[str]] = frozenset({"UNLINK"})
-
-    def effect(self, plan: Plan) -> str:
-        """Return how many answers will be fetched again."""
-        return _cold_cache(plan)
-
-    def gentler(self, plan: Plan) -> tuple[ActionRequest, str] | None:
-        """Offer to unlink only the keys without a TTL, where there are some of each."""
-        return _only_without_ttl(plan)
-
-    async def act(self, connection: OperatorConnection, plan: Plan, keys: Sequence[bytes]) -> list[Outcome]:
-        """Unlink the keys."""
-        return await _unlink_each(connection, keys)
 
 
-class InvalidateTenant(Recipe):
+class InvalidateTenant(_UnlinksAnswers):
     """UNLINK of each key, and one event on the tenant's channel."""
 
     kind: ClassVar[ActionKind] = "invalidate_tenant"
@@ -237,28 +246,10 @@ class InvalidateTenant(Recipe):
             "each answer is fetched again when it is requested."
         )
 
-    def gentler(self, plan: Plan) -> tuple[ActionRequest, str] | None:
-        """Offer to unlink only the keys without a TTL, where there are some of each."""
-        return _only_without_ttl(plan)
-
-    async def act(self, connection: OperatorConnection, plan: Plan, keys: Sequence[bytes]) -> list[Outcome]:
-        """Unlink the keys."""
-        return await _unlink_each(connection, keys)
-
 
 def _cold_cache(plan: Plan) -> str:
     who = safe_text(plan.request.tenant, 60)
     return f"Cold cache for {plural(plan.count, 'answer')} of {who}: each is fetched again when it is requested."
-
-
-def _only_without_ttl(plan: Plan) -> tuple[ActionRequest, str] | None:
-    """Return the action on the keys without a TTL alone, where there are some of each."""
-    immortal = sum(key.immortal for key in plan.keys)
-    if not 0 < immortal < plan.count:
-        return None
-    request = plan.request
-    only = ActionRequest(kind="unlink_no_ttl", tenant=request.tenant, cache_kind=request.cache_kind)
-    return only, f"unlink only keys without a TTL ({immortal:,} of these): the others expire by themselves"
 
 
 async def _unlink_each(connection: OperatorConnection, keys: Sequence[bytes]) -> list[Outcome]:

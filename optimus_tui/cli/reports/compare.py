@@ -122,9 +122,7 @@ async def _tool_call(settings: "Settings", tenants: Sequence[bytes], minutes: in
         output.document(encode(report), indent=output.indent())
     else:
         _print(report, shutil.get_terminal_size((80, 24)).columns)
-    if found(report):
-        return exits.FOUND_SOMETHING
-    return exits.HEALTHY
+    return exits.code_of(found(report))
 
 
 def _print(report: "CompareReport", width: int) -> None:

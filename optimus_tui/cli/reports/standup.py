@@ -110,6 +110,4 @@ def _put_page(report: "StandupReport", samples: "dict[str, tuple[tuple[float, fl
 
 
 def _code(report: "StandupReport") -> int:
-    if report.overall_status == "healthy":
-        return exits.HEALTHY
-    return exits.FOUND_SOMETHING
+    return exits.code_of(report.overall_status != "healthy")

@@ -160,9 +160,7 @@ def _exit_code(report: "ValidateReport", outcome: "JudgedFiles") -> int:
     refused = any("declares no route" not in reason for _, _, reason in outcome.skipped)
     found = any(one.priority in ("high", "medium") for one in report.issues_found)
     nothing = not outcome.judged and not outcome.skipped
-    if found or refused or nothing:
-        return exits.FOUND_SOMETHING
-    return exits.HEALTHY
+    return exits.code_of(found or refused or nothing)
 
 
 def _write(place: Path, report: "ValidateReport") -> int:
@@ -228,9 +226,7 @@ def _live(
         for one in found:
             tell(f"{one.priority} {one.kind}: {one.message}. {one.fix}")
         tell(f"code and live: {len(found)} differences, {compared.covered}")
-        if any(one.priority != "low" for one in found):
-            return exits.FOUND_SOMETHING
-        return exits.HEALTHY
+        return exits.code_of(any(one.priority != "low" for one in found))
 
     return to_end(tool_call()), compared
 
