@@ -131,9 +131,9 @@ class OptimusApp(App[int]):
         self.environments, self._reload = list(environments), reload
         self._dashboard: Dashboard | None = None
         self.touched: Callable[[], None] | None = None
-        """Told of every key while somebody may act: who is away is disarmed."""
+        """Called for every key while actions are armed: without keys they are disarmed after a while."""
         self.leaving: Callable[[], None] | None = None
-        """Told when it is about to end: whatever hangs then is not waited for."""
+        """Called when the application is about to end: what hangs then is not waited for."""
         self.quiet_before_key = 0.0
         """Seconds between the key that acts now and the one before it."""
         self.key_before = ""
@@ -230,7 +230,7 @@ class OptimusApp(App[int]):
             self.leaving()
         super().exit(result, return_code, message)
 
-    # -- the end ---------------------------------------------------------------------------------------------------
+    # -- the end
 
     def keep_report(self, error: BaseException) -> str:
         """Write a crash report without variables, and return the sentence that says where it is."""

@@ -1,9 +1,7 @@
-"""The end of a drill: marks with their times, what was missed, and what was really injected. It judges nothing.
+"""Drills, in the demo only: a hidden fault, a clock, remedies outside of the product, the result.
 
-Drills, in the demo only: a hidden fault, a clock, remedies outside of the product, the result.
-
-Nothing is measured here. The demo says when the fault was in place, the readings say when it was shown and when it
-went, the incident's timeline says the rest. While a drill runs nothing here tells which fault it is.
+Nothing is measured here: the demo says when the fault was in place, the readings when it was shown and when it went,
+the incident's timeline the rest. While a drill runs, nothing here tells which fault it is.
 """
 
 import asyncio
@@ -104,11 +102,11 @@ class DrillController:
             self.dashboard.run_in_background("drill", self._end, demo, self.running, "given up")
             return
         if self.running is not None:
-            raise CommandError("a drill is running: :drill stop ends it and tells what was wrong")
+            raise CommandError("a drill is running: :drill stop ends it and shows what was wrong")
         if (text or RANDOM) not in self.names():
             raise CommandError(f"no drill {text!r}; there are {', '.join(self.names())}")
         if not demo.ready:
-            raise CommandError("the demo is still starting: wait until its name stands in the header")
+            raise CommandError("the demo is still starting: wait until its name is in the header")
         self.start(demo, text or RANDOM)
 
     def remedies(self) -> list[str]:

@@ -163,11 +163,11 @@ KEYS: tuple[Key, ...] = (
 )
 
 AHEAD = ("app.command", "pane.filter", "app.router")
-"""They act before the focused pane sees the key: what is typed right after them must not reach it as commands."""
+"""Keys that act before the focused pane sees them: what is typed right after must not reach it as commands."""
 
 
 def bindings(*scopes: Scope) -> list[Binding | tuple[str, str] | tuple[str, str, str]]:
-    """The table's lines of these scopes as Textual bindings, remappable by id."""
+    """Return the keys of these scopes as Textual bindings, remappable by id."""
     return [
         Binding(
             key.keys,
@@ -185,17 +185,17 @@ def bindings(*scopes: Scope) -> list[Binding | tuple[str, str] | tuple[str, str,
 
 
 def chosen(*ids: str) -> list[Binding | tuple[str, str] | tuple[str, str, str]]:
-    """Single lines of the table as bindings, for a screen that answers only some of them."""
+    """Return single keys of the table as bindings, for a screen that has only some of them."""
     wanted = {key.scope for key in KEYS if key.id in ids}
     return [key for key in bindings(*wanted) if isinstance(key, Binding) and key.id in ids]
 
 
 MOVES = ("pane.up", "pane.down", "pane.page_up", "pane.page_down", "pane.first", "pane.last", "pane.open")
-"""What every list does."""
+"""The keys of every list."""
 
 
 def written(keys: str, shown: str = "") -> str:
-    """A binding's keys as people write them: ``ctrl+p`` is ``^p``, ``question_mark`` is ``?``."""
+    """Return a binding's keys as people write them: ``ctrl+p`` is ``^p``, ``question_mark`` is ``?``."""
     names = {
         "question_mark": "?",
         "colon": ":",

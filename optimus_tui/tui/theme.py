@@ -1,6 +1,6 @@
-"""The product's themes. A colour is named here or in ``styles/``, nowhere else.
+"""The product's themes, and the named text styles (inks) of ``styles/widgets.tcss`` that lines are drawn in.
 
-Inks: the named text styles of ``styles/widgets.tcss``, and lines of text that are drawn in them.
+A colour is named here or in ``styles/``, nowhere else.
 """
 
 from collections.abc import Sequence

@@ -1,8 +1,6 @@
-"""The history of alerts: episodes, the newest first, what is muted, and the way to mute one finding for a while.
+"""The history of alerts, the newest first, the way to mute one finding for a while, and the words of toasts.
 
-It holds nothing itself: episodes and mutes are the book's, which the dashboard keeps while this screen is closed.
-
-The words of alerts: toasts of two short lines, and the rows of the history. Pure, and safe text.
+Episodes and mutes are the book's, which the dashboard keeps while this screen is closed.
 """
 
 from collections import Counter
@@ -90,7 +88,7 @@ def _single(notice: Notice, room: int, hint: str) -> Toast:
 
 
 def _lines(finding: Finding, severity: Severity, room: int) -> tuple[str, str]:
-    """``✖ CRIT clinic_b / chat never resets``: the name gives way; where that is not enough, a second line."""
+    """Return ``✖ CRIT clinic_b / chat never resets``: the name is shortened first; then a second line is used."""
     mark = SEVERITY_MARKS[severity].text + " "
     subject, message = safe_text(finding.subject, 120), safe_text(finding.message, 400)
     if not message.startswith(subject):
@@ -305,7 +303,7 @@ class EpisodeList(LineView):
 
 
 class AlertsScreen(BaseScreen):
-    """What was wrong and when: Enter explains, m silences exactly one finding for a while, u lets it speak again."""
+    """What was wrong and when: Enter explains, m mutes one finding for a while, u ends the mute."""
 
     CSS_PATH: ClassVar[Any] = [asset_dir("styles") / "alerts.tcss"]
     BINDINGS: ClassVar[Any] = [
@@ -399,9 +397,9 @@ class AlertsScreen(BaseScreen):
             self.say("only what is open can be muted: put the cursor on an active finding", "warning")
             return
         finding = book.state.held[key_of(episode.finding)].finding
-        then = "It speaks again if it becomes critical."
+        then = "It is reported again if it becomes critical."
         if finding.severity == "critical":
-            then = "It still counts."
+            then = "It still counts in the verdict."
         about = f"{finding.rule} about {safe_text(finding.subject, 100)}, nothing else. {then}"
         place = await self.app.push_screen_wait(PickDialog("Mute for", [(name, "") for name, _ in DURATIONS], about))
         if place is None:

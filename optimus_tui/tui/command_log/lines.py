@@ -1,9 +1,6 @@
-"""The command log's lines: commands of one kind that followed each other are one line, what is polled another sort.
+"""The command log's lines, and the list that shows them: one line for commands of one kind that followed each other.
 
-Pure: trips in, words out. It refuses to put anything but plain words of its own into a shell comment: some shells run
-what stands there.
-
-The command log's list: columns for what was asked for and for what is polled. It draws lines and knows no screen.
+Only plain words of our own are put into a shell comment: some shells run what stands there.
 """
 
 from collections.abc import Iterable, Iterator
@@ -104,7 +101,7 @@ class CommandRun:
         return sum(timed)
 
     def joined(self, other: "CommandRun") -> bool:
-        """Take ``other`` in where it goes on with the same. Writes and requests stay apart."""
+        """Add ``other`` if it is of the same kind. Return False for writes and HTTP requests, which stay apart."""
         if other.kind != self.kind or self.last.is_http or is_write(self.words):
             return False
         self.parts += other.parts
@@ -112,7 +109,7 @@ class CommandRun:
         return True
 
     def forget(self, oldest: int) -> None:
-        """Let go of trips before number ``oldest``."""
+        """Forget the round trips before number ``oldest``."""
         self.parts = [part for part in self.parts if part[0].seq >= oldest]
         self.count = sum(stop - start for _, start, stop in self.parts)
 
@@ -245,7 +242,7 @@ def fields(line: LogLine) -> dict[str, str | float | None]:
     return {"kind": kind.lower(), "for": line.label, "outcome": outcome, "took": took, "text": text}
 
 
-# -- to paste ------------------------------------------------------------------------------------------------------
+# -- to paste
 
 
 def pasted(command: LoggedCommand, settings: Settings) -> str:

@@ -1,6 +1,6 @@
-"""The command log: everything that went to Redis and HTTP, to read, to copy as redis-cli or curl, and to keep.
+"""The command log's screen: everything that went to Redis and HTTP, to read, to copy as redis-cli or curl, and to keep.
 
-It sends nothing itself and never runs what it shows. What a person asked for stands alone; p shows what is polled.
+It sends nothing and never runs what it shows. What a person asked for stands alone; p shows what is polled.
 """
 
 import asyncio
@@ -77,7 +77,7 @@ class CommandLogScreen(BaseScreen):
         self.look()
         self.set_interval(1.0, self.look)
 
-    # -- reading ---------------------------------------------------------------------------------------------------
+    # -- reading
 
     def look(self) -> None:
         """Take what was sent since the last look, and draw it."""
@@ -140,7 +140,7 @@ class CommandLogScreen(BaseScreen):
             parts.append(f"{len(log.since(self._seen)[0]):,} newer")
         return " · ".join([*parts, f"polling sent {polled:,}, p shows it"])
 
-    # -- getting about ---------------------------------------------------------------------------------------------
+    # -- filter, pause and polling
 
     def action_polling(self) -> None:
         """Show what is polled, or what was asked for again."""
@@ -149,7 +149,7 @@ class CommandLogScreen(BaseScreen):
         self._show()
 
     def action_pause(self) -> None:
-        """Stop to show what comes, or go on with it."""
+        """Freeze the list, or show what came meanwhile."""
         self.paused = not self.paused
         self.look()
 
@@ -167,7 +167,7 @@ class CommandLogScreen(BaseScreen):
         self.query_one(PromptBar).ask("/", self.filter.text)
 
     def _filter_by(self, text: str) -> str:
-        """The sentence to show when the text is no filter."""
+        """Filter the lines. Return a sentence if the text is not a filter, else an empty one."""
         try:
             self.filter = parse_filter(text, FIELDS)
         except FilterError as error:
@@ -186,7 +186,7 @@ class CommandLogScreen(BaseScreen):
             prompt.close()
             self.query_one(LogList).focus()
 
-    # -- a line ----------------------------------------------------------------------------------------------------
+    # -- a line
 
     def selected(self) -> LogLine | None:
         """Return the line under the cursor; None in an empty list."""
@@ -268,7 +268,7 @@ def _shell_tool(line: LogLine) -> str:
 
 
 def _whole(word: Any) -> tuple[str, str]:
-    """A word as far as it can be read."""
+    """Return a word of a command as far as it can be shown, and its ink."""
     if isinstance(word, bytes):
         return safe_text(word, 4_000), "bright"
     return f"‹{word}›", "quiet"

@@ -1,7 +1,4 @@
-"""The frame of every dialog, dismissed once; and dialogs with one answer.
-
-Yes or no, one of several, one of a list, a line of text.
-"""
+"""The frame of every dialog, and dialogs with one answer: yes or no, one of several, one of a list, lines of text."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, cast

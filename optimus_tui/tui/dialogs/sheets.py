@@ -98,7 +98,7 @@ def help_dialog(pane_title: str, about: str, active: Iterable[ActiveBinding]) ->
 
 
 def _in_order(pressed: list[str], table: str) -> list[str]:
-    """Keys in the order of the table, as docs/keys.md has them; those that the user chose come after."""
+    """Return keys in the order of the table, as docs/keys.md has them; those that the user chose come after."""
     known = table.split(",")
     return sorted(pressed, key=lambda key: known.index(key) if key in known else len(known))
 
@@ -123,7 +123,7 @@ def explain_dialog(subject: str, findings: list[Finding]) -> TextDialog:
 
 
 def _hanging(markup: str, label: str, blanks: int, text: str, width: int) -> list[Content]:
-    """A label with its text beside it, also where the text takes several lines."""
+    """Return a label with its text beside it, also where the text takes several lines."""
     indent = cell_len(label) + blanks
     first, *rest = wrap(text, max(8, width - indent))
     return [Content.from_markup(markup, label=label, text=first), *(Content(" " * indent + part) for part in rest)]

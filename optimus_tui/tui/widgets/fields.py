@@ -1,7 +1,4 @@
-"""Fields and lists that people type in and choose from.
-
-Bounded fields, the one-line prompt of ``/`` and ``:``, and lists of options.
-"""
+"""What people type in and choose from: bounded fields, the one-line prompt of ``/`` and ``:``, lists of options."""
 
 from typing import Any, ClassVar
 

@@ -242,7 +242,7 @@ class LineCanvas(ScrollView, can_focus=True):
         self.row_key = RowKey(content)
         self.painter = LinePainter(self)
 
-    # -- rows and cursor -------------------------------------------------------------------------------------------
+    # -- rows and cursor
 
     @property
     def flow(self) -> SingleLines | WrappedLines:
@@ -355,7 +355,7 @@ class LineCanvas(ScrollView, can_focus=True):
         """Measure for the new size."""
         self.measure()
 
-    # -- drawing ---------------------------------------------------------------------------------------------------
+    # -- drawing
 
     def notify_style_update(self) -> None:
         """Take the styles of another theme."""

@@ -1,7 +1,4 @@
-"""The feed's lines and the words round them: columns, gaps, the truth about the link, and why there is nothing.
-
-Pure.
-"""
+"""The feed's lines and the words round them: columns, gaps, how the link is, and why there is nothing. Pure."""
 
 import re
 from typing import NamedTuple
