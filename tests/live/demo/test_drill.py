@@ -257,7 +257,7 @@ async def test_outside_the_demo_nothing_is_broken_on_purpose(line: str) -> None:
     app = OptimusApp(Settings())
     async with app.run_test(size=(140, 42)) as pilot:
         await until(pilot, lambda: isinstance(app.screen, Dashboard))
-        with pytest.raises(CommandError, match="for the demo only: optimus-tui demo --drill"):
+        with pytest.raises(CommandError, match="in the demo only: optimus-tui demo --drill"):
             run_line(app.screen, line)  # type: ignore[arg-type]
 
 

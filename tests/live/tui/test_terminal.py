@@ -230,8 +230,8 @@ def test_what_is_typed_right_after_a_colon_or_slash_reaches_no_pane(
     terminal = open_on(server)
     terminal.wait_for(r"acme +chat +41")
     terminal.send(":interval 7\r")
-    terminal.wait_for("looking every 7 s", 3)
+    terminal.wait_for("refreshing every 7 s", 3)
     terminal.send("2/nobodyz:q")
     screen = terminal.wait_for("/ nobodyz:q", 3)
-    assert "looking every 5" not in screen
+    assert "refreshing every 5" not in screen
     assert terminal.exit is None
