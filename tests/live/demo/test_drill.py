@@ -221,7 +221,7 @@ async def test_giving_up_tells_the_truth_and_heals(running: DemoHandle) -> None:
         app: Any = pilot.app
         with pytest.raises(CommandError, match="a drill is running"):
             run_line(dashboard, "drill engine-down")
-        with pytest.raises(CommandError, match=":drill stop gives up"):
+        with pytest.raises(CommandError, match=":drill stop ends the drill"):
             run_line(dashboard, "scenario quiet")
         await command(pilot, "drill stop")
         await until(pilot, lambda: isinstance(app.screen, DrillScreen))
