@@ -1,7 +1,4 @@
-"""Turn errors of the client and the server into a ``Fault``.
-
-What happened, where, what speaks there instead, and what would help.
-"""
+"""Turn errors of the Redis client and server into a ``Fault``: what happened, where, and what to do."""
 
 import errno
 import re
@@ -83,10 +80,8 @@ def _of_login(error: BaseException, message: str, where: str, target: RedisTarge
         return None
     if target.password is None or "without any password" in message:
         if target.password:
-            message = f"{where} wants no password"
-        else:
-            message = f"{where} requires a password"
-        return Fault("auth", message, "set it in REDIS_URL or in the environment's redis_url")
+            return Fault("auth", f"{where} has no password, but one was sent", "remove it from REDIS_URL or redis_url")
+        return Fault("auth", f"{where} requires a password", "set it in REDIS_URL or in the environment's redis_url")
     if "must be called with the client already authenticated" in message or "Authentication required" in message:
         return Fault("auth", f"{where} requires a password", "set it in REDIS_URL or in the environment's redis_url")
     return Fault(
@@ -110,19 +105,27 @@ def _of_server(error: BaseException, message: str, where: str, target: RedisTarg
     if isinstance(error, redis_errors.BusyLoadingError):
         return Fault("loading", f"{where} is loading its data set", "it answers when it has read everything")
     if isinstance(error, redis_errors.MasterDownError):
-        return Fault("role", f"{where} is a replica that has lost its master", "point REDIS_URL at the master")
+        return Fault("role", f"{where} is a replica that has lost its primary", "point REDIS_URL at the primary")
     if isinstance(error, redis_errors.ReadOnlyError):
-        return Fault("role", f"{where} is a read-only replica", "point REDIS_URL at the master")
+        return Fault("role", f"{where} is a read-only replica", "point REDIS_URL at the primary")
     if isinstance(error, redis_errors.OutOfMemoryError):
-        return Fault("busy", f"{where} is at its maxmemory", "raise maxmemory or set an eviction policy")
+        return Fault(
+            "busy", f"{where} has reached maxmemory", "raise maxmemory, or set an eviction policy such as allkeys-lru"
+        )
     if "max number of clients" in message:
-        return Fault("busy", f"{where} has no room for another client (maxclients)", "close idle clients there")
+        return Fault(
+            "busy", f"{where} has no room for another client (maxclients)", "close idle clients or raise maxclients"
+        )
     if message.startswith("BUSY "):
         return Fault("busy", f"a script blocks {where}", "it answers when the script ends")
     if "DB index is out of range" in message or "invalid DB index" in message:
         return Fault("invalid", f"{where} has no database {target.db}", "choose another db in REDIS_URL")
     if isinstance(error, (redis_errors.MovedError, redis_errors.ClusterDownError)) or "cluster" in message.lower():
-        return Fault("role", f"{where} is a node of a cluster: {message}", "clusters are not supported yet")
+        return Fault(
+            "role",
+            f"{where} is a node of a cluster: {message}",
+            "point REDIS_URL at a single server; clusters are not supported",
+        )
     return None
 
 

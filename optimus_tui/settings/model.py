@@ -1,6 +1,6 @@
-"""All settings with units and defaults; the only place that holds a threshold.
+"""All settings with units and defaults, among them every threshold that can be configured.
 
-A secret among them can be used but not seen: it never shows in repr, str, format, a traceback or a pickle.
+Bounds that nobody configures are constants beside the rule that uses them, in ``verdicts``.
 """
 
 from pathlib import Path
@@ -17,7 +17,10 @@ Positive = Annotated[float, Meta(gt=0)]
 
 
 class Secret:
-    """A text such as a password. ``reveal()`` is the only way to read it; search for it to audit the uses."""
+    """A text such as a password, which never shows in repr, str, format, a traceback or a pickle.
+
+    ``reveal()`` is the only way to read it; search for it to audit the uses.
+    """
 
     __slots__ = ("__text",)
 
@@ -46,7 +49,7 @@ class Secret:
         return format("***", spec)
 
     def __reduce__(self) -> NoReturn:
-        raise TypeError("a Secret does not travel")
+        raise TypeError("a Secret cannot be pickled or copied")
 
 
 class Thresholds(Struct, frozen=True, forbid_unknown_fields=True):
@@ -69,13 +72,13 @@ class Thresholds(Struct, frozen=True, forbid_unknown_fields=True):
     latency_poor_ms: Positive = 1000.0
     """Over this many milliseconds a latency is a serious finding."""
     integration_ms: Positive = 200.0
-    """Target of the integration test's calls to the engine, in milliseconds."""
+    """Over this many milliseconds, calls to the engine in the integration test are too slow."""
     error_rate_warn: Share = 0.01
     """A higher share of failed requests is a finding."""
     error_rate_high: Share = 0.05
     """A higher share of failed requests is a serious finding."""
     proxy_timeout_ms: Positive | None = None
-    """The gateway's own timeout for the engine; it publishes none, so it is unknown unless it is set here."""
+    """The gateway's timeout for the engine, in milliseconds. It publishes none, so without this it is unknown."""
     cache_keys_large: Annotated[int, Meta(ge=1)] = 1000
     """More cache keys in all are a finding."""
     coherence_ratio_low: Share = 0.1
@@ -83,22 +86,22 @@ class Thresholds(Struct, frozen=True, forbid_unknown_fields=True):
     coherence_ratio_high: Share = 0.8
     """More tracking keys for each cache key are a finding."""
     events_per_second: Positive = 200.0
-    """Coherence events; every gateway reads and carries out each of them."""
+    """More coherence events a second are a finding: every gateway reads and carries out each of them."""
 
 
 class ScanBudget(Struct, frozen=True, forbid_unknown_fields=True):
     """How gently the keyspace is scanned: keys per call, pause between calls, and how often."""
 
     count: Annotated[int, Meta(ge=10, le=10_000)] = 250
-    """Keys asked for in one call."""
+    """Keys asked for in one call (COUNT of SCAN)."""
     pause_ms: Annotated[float, Meta(ge=0, le=1000)] = 2.0
     """Pause between two calls, in milliseconds."""
     names_every_seconds: Annotated[float, Meta(ge=1)] = 5.0
-    """Seconds between two sweeps for names."""
+    """Seconds between two scans for names."""
     ttls_every_seconds: Annotated[float, Meta(ge=10)] = 60.0
-    """Seconds between two sweeps for TTLs."""
+    """Seconds between two scans for TTLs."""
     trips_per_second: Annotated[float, Meta(ge=1, le=1000)] = 30.0
-    """Ceiling for repeated sweeps; the first sweep is only held by the pause."""
+    """Calls a second at most in repeated scans; the first scan is slowed by the pause only."""
 
 
 class RedisTarget(Struct, frozen=True, kw_only=True):

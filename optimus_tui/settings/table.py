@@ -64,7 +64,7 @@ class Setting(NamedTuple):
 
 SETTINGS = (
     Setting(
-        "environment", str, "Environment of the configuration, as in [env.NAME].", "default", "environment", "",
+        "environment", str, "Environment to use: its settings are those of [env.NAME].", "default", "environment", "",
         flag="--env", metavar="NAME", variable="OPTIMUS_ENV", connects=True,
     ),
     Setting(
@@ -93,7 +93,8 @@ SETTINGS = (
     ),
     Setting(
         "operator_redis_url", str,
-        "Login that is used inside an action only. Without it actions use that of `redis_url`.",
+        "Address of Redis with the login for actions, used only while one is carried out. Without it actions use "
+        "`redis_url`.",
         field="operator_redis", connects=True, secret=True,
     ),
     Setting(
@@ -120,12 +121,13 @@ SETTINGS = (
     ),
     # The largest plan that a person can review and that can be made within a minute.
     Setting(
-        "max_keys", int, "Keys that one action may take (10,000; at most 500,000).", None, "max_keys", "",
-        flag="--max-keys", metavar="N", least=1, most=500_000, dashboard=True,
+        "max_keys", int, "Most keys that one action may change, 1 to 500,000 (10,000 where not given).",
+        None, "max_keys", "", flag="--max-keys", metavar="N", least=1, most=500_000, dashboard=True,
     ),
     Setting(
         "color", str,
-        "Colour of the environment's name in the header: a word of the theme, or `#rrggbb`.", "", "color",
+        "Colour of the environment's name in the header: `success`, `warning`, `error`, `accent`, `primary`, "
+        "`secondary` or `#rrggbb`.", "", "color",
         pattern=r"^(success|warning|error|accent|primary|secondary|#[0-9A-Fa-f]{6})$",
     ),
     Setting(
@@ -144,17 +146,26 @@ SETTINGS = (
         "bell", Bell, "When an alert rings the terminal's bell: while the terminal has no focus, always, or never.",
         "unfocused", "bell",
     ),
-    Setting("thresholds", "Thresholds", "Thresholds at which a measurement becomes a finding.", field="thresholds"),
-    Setting("scan", "ScanBudget", "How gently the keyspace is scanned.", field="scan"),
     Setting(
-        "limits", "LimitsTable", "Limits of requests, for operations that the gateway does not publish.", field="limits"
+        "thresholds", "Thresholds",
+        "Values at which a measurement becomes a finding: shares (0 to 1), latencies (milliseconds), numbers of keys.",
+        field="thresholds",
     ),
     Setting(
-        "metrics", dict[str, str], "Names of the gateway's metrics by their role, where they are not the usual ones.",
+        "scan", "ScanBudget", "How fast the keyspace is scanned: keys per call, the pause between calls, how often.",
+        field="scan",
+    ),
+    Setting(
+        "limits", "LimitsTable", "Requests allowed per window, by operation, where the gateway publishes no limits.",
+        field="limits",
+    ),
+    Setting(
+        "metrics", dict[str, str], "Names of the gateway's metrics by their role, where they are unusual.",
         {}, "metrics",
     ),
     Setting(
-        "keys", dict[str, str], "Other keys for bindings, by the id of the table of keys.", {}, "keys", "top level"
+        "keys", dict[str, str], "Keys of the keyboard for commands of the dashboard, by the id of the command.",
+        {}, "keys", "top level",
     ),
 )  # fmt: skip
 BY_KEY = {row.key: row for row in SETTINGS}

@@ -1,4 +1,4 @@
-"""A file of records that is only appended to, and the setting aside of what is damaged."""
+"""A file of records that is only appended to, and keeping damaged files under another name."""
 
 import contextlib
 import errno
@@ -35,20 +35,21 @@ class AppendLog(PrivateFile):
             confirm: Called when the record is on the disk. Where it raises an OSError, the record is removed again.
 
         Raises:
-            OSError: The record is not in the file, not even in part.
+            OSError: The record does not count. It is cut off; where that fails too, the next append writes over it,
+                and a reader may find it until then.
         """
         self._check_place()
         end = self.good + len(record)
         try:
             self.write(record, self.good)
             if self.size > end:
-                os.ftruncate(self.handle, end)  # what an earlier try left there
+                os.ftruncate(self.handle, end)  # The rest is of an earlier record that could not be cut off.
             os.fdatasync(self.handle)
             if confirm is not None:
                 confirm()
         except OSError:
-            with contextlib.suppress(OSError):  # else the next try begins at the same place
-                os.ftruncate(self.handle, self.good)
+            with contextlib.suppress(OSError):  # The next append begins at the same place in any case.
+                self.cut()
             raise
         self.good, self._tail = end, record[-_TAIL:]
 

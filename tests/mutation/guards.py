@@ -102,7 +102,7 @@ GUARDS: tuple[Guard, ...] = (
     Guard("the lock", _A + "applying.py", "refusal or await lock.take(again=resumed is not None)", "refusal", _REFUSED),
     # -- the audit
     Guard("fdatasync of a record", _D + "append_log.py", "            os.fdatasync(self.handle)\n", "", "tests/live/actions/test_on_the_disk.py"),
-    Guard("no part of a line", _D + "append_log.py", "                os.ftruncate(self.handle, self.good)\n",
+    Guard("no part of a line", _D + "append_log.py", "                self.cut()\n",
           "                pass\n", _AUDIT),
     Guard("short writes", _D + "private_file.py", "view, offset = view[wrote:], offset + wrote", "view = view[:0]", _AUDIT),
     Guard("the file that was written", _D + "private_file.py",

@@ -105,7 +105,7 @@ class AuditLog:
         """Write one record to the disk and return its number and hash.
 
         Raises:
-            AuditUnwritable: the record is not on the disk, not even in part.
+            AuditUnwritable: the record does not count; what was written of it is cut off, now or by the next append.
         """
         return self._bounded(lambda given_up: self._append_locked(given_up, event, action, fields))
 

@@ -87,11 +87,14 @@ _CORE = """
     slowlog|len slowlog|get latency|latest
 """
 CORE: frozenset[str] = frozenset(_CORE.split())
-"""The rights of the recommended login, in the words of the server's ACL."""
+"""Commands that do not depend on a value's type, in the words of the server's ACL.
+
+docs/security.md has the login that the panes need (some of these and of BY_TYPE) and the rights that add detail.
+"""
 
 _BY_TYPE = "getrange hlen scard zcard zcount xlen hscan sscan zrange xrange"
 BY_TYPE: frozenset[str] = frozenset(_BY_TYPE.split())
-"""Sizes and bounded reads of other types; without these rights such a value shows only its type."""
+"""Sizes and bounded reads of other types. A value is shown with its type only where the login lacks them."""
 
 OWN_KEY: frozenset[str] = frozenset({"set", "unlink"})
 """Only on one key of our own: ``integration_test:…``, set with a TTL of at most a minute."""

@@ -331,10 +331,8 @@ async def name_connection(connection: AbstractConnection, name: str) -> None:
     await connection.send_command(*words, check_health=False)
     try:
         await connection.read_response()
-    except LostConnection:
-        raise
     except ResponseError:
-        return  # the login may not, or the server is loading or busy: a name is a courtesy
+        return  # The login has no right to it, or the server is busy; nothing depends on the name.
 
 
 POLICY = ConnectionPolicy("optimus-tui", seconds=1.0, retries=1, connections=3)

@@ -204,6 +204,7 @@ _USEFUL: dict[str, tuple[object, ...]] = {
     "pubsub|numsub": ("PUBSUB NUMSUB",),
     "pubsub|numpat": ("PUBSUB NUMPAT",),
     "slowlog|len": ("SLOWLOG LEN",),
+    "slowlog|get": ("SLOWLOG GET", "1"),
     "latency|latest": ("LATENCY LATEST",),
     "acl|whoami": ("ACL WHOAMI",),
     "client|setname": ("CLIENT SETNAME", "optimus-tui"),
@@ -236,7 +237,8 @@ COSTS: dict[str, str] = {
     "memory|usage": "sizes of keys are unknown",
     "eval_ro": "scans take more round trips",
     "time": "slow commands have no age",
-    "slowlog|len": "slow commands are unknown",
+    "slowlog|len": "how many slow commands were logged is unknown",
+    "slowlog|get": "slow commands are unknown",
     "latency|latest": "latency events of the server are unknown",
     "pubsub|channels": "who listens to events is unknown",
 }
@@ -296,18 +298,15 @@ async def _try(redis: ObserverRedis, name: str, words: tuple[object, ...]) -> St
     error = await ask(redis, *words)
     if not isinstance(error, Exception):
         return "granted"
-    if isinstance(error, NoPermissionError):
-        if _denies(str(error), name):
-            return "missing"
-        return "granted"
-    if is_missing(error):
+    if not isinstance(error, NoPermissionError) and is_missing(error):
         return "unknown command"
     said = str(error).lower()
-    if "noperm" in said or "acl failure" in said or "no permission" in said:
-        if _denies(str(error), name):
-            return "missing"
-        return "granted"
-    return "granted"  # a wrong type and the like: it was allowed to look
+    refused = isinstance(error, NoPermissionError) or any(
+        words in said for words in ("noperm", "acl failure", "no permission")
+    )
+    if refused and _denies(str(error), name):
+        return "missing"
+    return "granted"  # A wrong type and the like: the command itself was allowed.
 
 
 async def _try_key(redis: ObserverRedis, key: bytes) -> State:
@@ -320,7 +319,7 @@ async def _try_key(redis: ObserverRedis, key: bytes) -> State:
             return "missing"
         if is_missing(error):
             continue
-        return "granted"  # also after a wrong type: it was allowed to look
+        return "granted"  # Also after a wrong type: the key could be read.
     return "not tried"
 
 
@@ -332,9 +331,8 @@ def _denies(said: str, name: str) -> bool:
     return named[1].lower().replace(" ", "|") in (name, name.partition("|")[0])
 
 
-async def _try_channels(
-    redis: ObserverRedis,
-) -> tuple[State, State]:
+async def _try_channels(redis: ObserverRedis) -> tuple[State, State]:
+    """Return whether the login may subscribe, and whether it may subscribe to the channels of the events."""
     pubsub = redis.pubsub()
     try:
         await pubsub.psubscribe(CHANNELS)

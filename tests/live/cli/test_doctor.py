@@ -10,6 +10,7 @@ import pytest
 
 from optimus_tui.__main__ import run
 from optimus_tui.assets import asset_dir
+from optimus_tui.cli.doctor import OPTIONAL
 from optimus_tui.probes.load_meter import LoadMeter
 from optimus_tui.probes.redis.guard import observer_client
 from optimus_tui.probes.redis.rights import Rights, read_rights
@@ -187,6 +188,11 @@ def test_the_readmes_login_is_whole_and_the_rest_is_optional_row_40(
     shown = " ".join(capsys.readouterr().out.split())
     assert "user optimus_observer: all 25 rights for what the panes show" in shown
     assert "optional, for more detail: +exists" in shown and "panes show less" not in shown
+    detail = next(line for line in page.splitlines() if line.startswith("ACL SETUSER optimus_observer +exists"))
+    assert set(detail.split()[3:]) == OPTIONAL
+    assert server.command(*detail.split()) == b"+OK\r\n"
+    assert run(["doctor"]) == 0
+    assert "optional, for more detail" not in " ".join(capsys.readouterr().out.split())
 
 
 def test_doctors_help_says_its_exit_codes(capsys: pytest.CaptureFixture[str]) -> None:
