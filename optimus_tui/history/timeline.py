@@ -36,6 +36,11 @@ from optimus_tui.wording.safe import safe_text
 TIMELINE, LOCK, EVIDENCE = "timeline.jsonl", "lock", "evidence"
 _NAME = re.compile(r"^[0-9]{4,9}$")
 _EVIDENCE = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$")
+VERSION = 1
+MAX_LINE = 4_000_000
+_DECODE_EVENT = msgspec.json.Decoder(AnyEvent)
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+MAX_WAITING = 10_000
 
 
 def incidents_dir() -> Path:
@@ -149,10 +154,6 @@ def read_evidence(folder: Path, evidence: Evidence) -> bytes:
     return data
 
 
-VERSION = 1
-MAX_LINE = 4_000_000
-
-
 class _Line(Struct, frozen=True):
     v: int
     n: int
@@ -176,7 +177,6 @@ class Scan(Struct, frozen=True, kw_only=True):
 
 
 _DECODE_LINE = msgspec.json.Decoder(_Line)
-_DECODE_EVENT = msgspec.json.Decoder(AnyEvent)
 
 
 def encode(number: int, event: AnyEvent) -> bytes:
@@ -242,10 +242,6 @@ def _damage(bad: list[int]) -> str:
 
 def _sum(number: int, raw: bytes) -> str:
     return hashlib.sha256(b"%d:" % number + raw).hexdigest()[:16]
-
-
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-MAX_WAITING = 10_000
 
 
 class Timeline:

@@ -18,6 +18,10 @@ HISTOGRAM_SECONDS = 5.0
 """A histogram is recounted at most this often; in between it only ages."""
 
 _NO_HISTOGRAM = (0,) * (len(TTL_EDGES) + 1)
+UNPARSED_KIND = b""
+"""The kind (and tenant) of names outside the grammar: shown as "(unparsed)", never acted on."""
+_GONE, _NEVER_EXPIRES = -2, -1
+_PREFIX = b"cache:"
 
 
 class Group:
@@ -108,12 +112,6 @@ class Group:
 
 
 __all__ = ["NEVER", "UNKNOWN", "UNPARSED_KIND", "CacheIndex"]
-
-UNPARSED_KIND = b""
-"""The kind (and tenant) of names outside the grammar: shown as "(unparsed)", never acted on."""
-
-_GONE, _NEVER_EXPIRES = -2, -1
-_PREFIX = b"cache:"
 
 
 class CacheIndex:

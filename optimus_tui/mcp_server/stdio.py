@@ -28,6 +28,7 @@ LARGEST_ID = 2**53 - 1
 LONGEST_ID = 256
 BYTE_ORDER_MARK = "\ufeff"
 NO_MESSAGE = "the frame is JSON, but not a JSON-RPC message"
+GONE = (BrokenPipeError, anyio.BrokenResourceError, anyio.ClosedResourceError)
 
 
 class FrameRefused(Exception):
@@ -211,9 +212,6 @@ class MessageReader:
             self._batches.remove(batch)
             if batch.answers:
                 await self._answer(Raw(f"[{','.join(batch.answers)}]"))
-
-
-GONE = (BrokenPipeError, anyio.BrokenResourceError, anyio.ClosedResourceError)
 
 
 def run(dispatcher: ToolDispatcher) -> int:

@@ -1,12 +1,6 @@
 """MCP as streamable HTTP on /mcp, behind our own access control; the SDK's similar checks are off.
 
 Bodies above 256 kB or slower than 5 s are refused, and other machines need a token.
-
-Around the SDK's streamable HTTP: complete bodies, an answer to every frame, batches, and room for new clients.
-
-With the maximum of sessions, one more client ends the one whose last POST is longest ago and that is not being
-answered; an open GET stream does not keep it. That client gets 404 on its next request, as the protocol says, and
-initializes again.
 """
 
 import asyncio
@@ -47,6 +41,9 @@ from optimus_tui.tools.answer import MAX_BYTES
 
 SESSION_HEADER = b"mcp-session-id"
 VERSION_HEADER = b"mcp-protocol-version"
+MOST_SESSIONS = 100
+IDLE_SECONDS = 5 * 60.0
+"""Seconds after which a session without requests and without an open stream is dropped."""
 
 
 class Session:
@@ -65,7 +62,12 @@ class _CollectedAnswer(NamedTuple):
 
 
 class SessionKeeper:
-    """The application around the SDK's, with at most ``most`` clients."""
+    """The application around the SDK's, with at most ``most`` clients.
+
+    With the maximum of sessions, one more client ends the session whose last POST is longest ago and that is not being
+    answered; an open GET stream does not keep it. Its client gets 404 on the next request, as the protocol says, and
+    initializes again.
+    """
 
     def __init__(self, app: App, most: int) -> None:
         self._app, self._most = app, most
@@ -224,11 +226,6 @@ async def _answers(collected: _CollectedAnswer, wanted: object) -> AsyncIterator
             if message.get("id") is None:
                 message["id"] = wanted
             yield message
-
-
-MOST_SESSIONS = 100
-IDLE_SECONDS = 5 * 60.0
-"""Seconds after which a session without requests and without an open stream is dropped."""
 
 
 def app_for(dispatcher: ToolDispatcher, bound: ListeningSocket, token: str | None) -> App:

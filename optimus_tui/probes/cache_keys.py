@@ -29,6 +29,12 @@ _READ: dict[bytes, tuple[str, ...]] = {
     b"stream": ("XRANGE", "{}", "-", "+", "COUNT", str(SAMPLES)),
 }
 _SAMPLED_FROM_THE_HEAD = (b"list", b"zset")
+KEYS_A_TRIP = 100
+CHANNELS = b"cache_coherence:*"
+MAX_LOG_BYTES = 8 * 1024 * 1024
+EXACT_UP_TO = 5_000
+"""A log of up to this many events is measured exactly; a longer one by a sample."""
+MAX_CHANNELS = 1_000
 
 
 class _Scanned(Struct, array_like=True):
@@ -105,8 +111,6 @@ def _shown(key: bytes, kind: object, length: int | None, parts: list[bytes], who
 
 __all__ = ["read_details", "read_preview"]
 
-KEYS_A_TRIP = 100
-
 
 async def read_details(redis: ObserverRedis, own: LoadMeter, clock: Clock, keys: Sequence[bytes]) -> list[KeyDetail]:
     """Return one detail for each key, in order; where a right is missing, the field is None.
@@ -162,13 +166,6 @@ async def read_ttls(redis: ObserverRedis, names: Sequence[bytes]) -> list[int]:
         raise_general(replies)
         pttls += [reply if isinstance(reply, int) else NOT_ASKED for reply in replies]
     return pttls
-
-
-CHANNELS = b"cache_coherence:*"
-MAX_LOG_BYTES = 8 * 1024 * 1024
-EXACT_UP_TO = 5_000
-"""A log of up to this many events is measured exactly; a longer one by a sample."""
-MAX_CHANNELS = 1_000
 
 
 class EventLog(Struct, frozen=True, kw_only=True):

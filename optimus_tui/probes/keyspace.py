@@ -26,6 +26,15 @@ MAX_BUSY_SHARE = 0.15
 MIN_COUNT = 50
 MAX_PAUSE_MS = 250.0
 _LATEST = 5
+NEVER, GONE, NOT_ASKED = -1, -2, -3
+"""Special TTLs: the key never expires, it vanished, or the TTL was not read (or not allowed to be)."""
+PIPELINE_KEYS = 100
+PREFIXES = (LIMIT_PREFIX, CACHE_PREFIX, COHERENCE_PREFIX)
+NAMES = frozenset({EVENT_LOG, LIMIT_PREFIX.removesuffix(b":")})
+OWN_PREFIXES = (OWN_PREFIX, LOCK_PREFIX)
+"""Prefixes of names that this product itself writes; they belong to no layout."""
+NO_SCAN = "limits and cache panes stay empty"
+Pace = Callable[[float], Awaitable[None]]
 
 
 class AdaptivePacer:
@@ -58,19 +67,6 @@ class AdaptivePacer:
         if count < self.count:
             self._latest.clear()  # what larger calls took says nothing about smaller ones
         self.count = count
-
-
-NEVER, GONE, NOT_ASKED = -1, -2, -3
-"""Special TTLs: the key never expires, it vanished, or the TTL was not read (or not allowed to be)."""
-
-PIPELINE_KEYS = 100
-PREFIXES = (LIMIT_PREFIX, CACHE_PREFIX, COHERENCE_PREFIX)
-NAMES = frozenset({EVENT_LOG, LIMIT_PREFIX.removesuffix(b":")})
-OWN_PREFIXES = (OWN_PREFIX, LOCK_PREFIX)
-"""Prefixes of names that this product itself writes; they belong to no layout."""
-NO_SCAN = "limits and cache panes stay empty"
-
-Pace = Callable[[float], Awaitable[None]]
 
 
 class _ScanReply(Struct, array_like=True):

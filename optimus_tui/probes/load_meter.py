@@ -44,6 +44,23 @@ _SINGLE_MISS: dict[bytes, Callable[[object], bool]] = {
     b"ZRANGE": lambda reply: reply == [],
     b"ZCOUNT": lambda reply: False,  # 0 is a window without entries: we ask only where TYPE found a sorted set
 }
+TICK_SECONDS = 0.005
+NOTICED_SECONDS = 0.001
+LEAST_MS = 0.02
+"""No answer takes less time than this, not even from the same machine."""
+DISTURBED_MS, DISTURBED_SHARE = 50.0, 0.25
+"""A measurement that holds more of our own delay than this says little about the other side."""
+STANDSTILL_SECONDS = 0.25
+PIECE_SECONDS = 0.05
+"""Shorter blocks occur on every busy machine and delay an answer by a few milliseconds only."""
+BUSY_SHARE, LONG_SECONDS = 0.1, 0.5
+"""If this process used that share of a deadline as CPU time, only blocks of half a second count."""
+STARVED_SHARE = 0.3
+"""A deadline during which our own loop was blocked for this share says nothing about the other side."""
+ADJOINING_SECONDS = 0.01
+"""Blocks with less than this between them, or before the end of a wait, count as one."""
+_KEPT = 2048
+_WATCHES: "WeakKeyDictionary[asyncio.AbstractEventLoop, LoopDelay]" = WeakKeyDictionary()
 
 
 class LoadMeter:
@@ -121,24 +138,6 @@ def lookups_of(command: object, reply: object) -> tuple[int, int]:
     if missed(reply):
         return 0, 1
     return 1, 0
-
-
-TICK_SECONDS = 0.005
-NOTICED_SECONDS = 0.001
-LEAST_MS = 0.02
-"""No answer takes less time than this, not even from the same machine."""
-DISTURBED_MS, DISTURBED_SHARE = 50.0, 0.25
-"""A measurement that holds more of our own delay than this says little about the other side."""
-STANDSTILL_SECONDS = 0.25
-PIECE_SECONDS = 0.05
-"""Shorter blocks occur on every busy machine and delay an answer by a few milliseconds only."""
-BUSY_SHARE, LONG_SECONDS = 0.1, 0.5
-"""If this process used that share of a deadline as CPU time, only blocks of half a second count."""
-STARVED_SHARE = 0.3
-"""A deadline during which our own loop was blocked for this share says nothing about the other side."""
-ADJOINING_SECONDS = 0.01
-"""Blocks with less than this between them, or before the end of a wait, count as one."""
-_KEPT = 2048
 
 
 class LoopDelay:
@@ -224,9 +223,6 @@ class LoopDelay:
     def _schedule(self, now: float) -> None:
         self._due = now + TICK_SECONDS
         self._timer = asyncio.get_running_loop().call_at(self._due, self._tick)
-
-
-_WATCHES: "WeakKeyDictionary[asyncio.AbstractEventLoop, LoopDelay]" = WeakKeyDictionary()
 
 
 class Span:

@@ -1,16 +1,7 @@
-"""Read the server's state: is it there, how fast does it answer, and what does INFO report.
+"""Read the Redis server: its latency, INFO, memory and client buffers, slow log and latency events.
 
 Each part may fail independently: without PING another harmless command is timed, without INFO there is still a latency
-and the number of keys, and a loading server still reports its progress.
-
-Read the server's memory and client buffers: two sections of INFO in one round trip.
-
-A field that the server does not report is None.
-
-Read the server's slow log and latency events in one round trip. Ages are by the server's clock.
-
-Arguments of slow calls hold tenants' data, so only the command's name is returned. Calls of this program are left out,
-by the name of their connection or by their script.
+and the number of keys, and a loading server still reports its progress. A field that is not reported is None.
 """
 
 import asyncio
@@ -47,6 +38,10 @@ _KNOWN = ("redis_version", "run_id", "used_memory", "connected_clients", "role",
 """Fields of which every known kind of server reports at least one."""
 _ROLES = {"slave": "replica", "master": "primary"}
 _UNKNOWN_COSTS = "memory, replication, refused writes and the hit rate of Redis are unknown"
+ENTRIES = 128
+"""The number of entries that a server keeps by default."""
+OWN_NAME = b"optimus-tui"
+_OWN_SCRIPT = SWEEP_PAGE[:48]
 
 
 async def read_server(redis: ObserverRedis, target: RedisTarget, own: LoadMeter, clock: Clock) -> Reading[ServerState]:
@@ -272,12 +267,6 @@ async def read_memory(redis: ObserverRedis, target: RedisTarget) -> MemoryState 
     )
 
 
-ENTRIES = 128
-"""The number of entries that a server keeps by default."""
-OWN_NAME = b"optimus-tui"
-_OWN_SCRIPT = SWEEP_PAGE[:48]
-
-
 class _Entry(Struct, frozen=True):
     at: int
     micros: int
@@ -287,7 +276,11 @@ class _Entry(Struct, frozen=True):
 
 
 async def read_slowlog(redis: ObserverRedis, target: RedisTarget) -> SlowState | Fault:
-    """Return the newest entries of both; a Fault where the server is away. A missing right affects only its half."""
+    """Return the newest entries of both; a Fault where the server is away. A missing right affects only its half.
+
+    Ages are by the server's clock. Arguments of slow calls hold tenants' data, so only the command's name is returned.
+    Calls of this program are left out, by the name of their connection or by their script.
+    """
     pipe = redis.pipeline()
     pipe.execute_command("TIME")
     pipe.execute_command("SLOWLOG", "LEN")

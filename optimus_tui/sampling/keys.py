@@ -37,6 +37,24 @@ if TYPE_CHECKING:
 
 MAX_COUNTERS = 50_000
 """Counters whose names are remembered; with more, new ones are reported at the end of the scan."""
+PAGE_SECONDS = 8.0
+"""Deadline of one page with its TTLs and the pause before it; each command also has the client's own."""
+FIRST_LOOK_SECONDS = 1.0
+REPORT_SECONDS = 0.5
+BURST_SECONDS = 0.3
+"""Length of a pause between bursts: calls in bursts cost this process a third less than evenly spread ones."""
+LONGEST_PAUSE_SECONDS = 2.0
+TTLS_A_TRIP = 100
+SIZED_KEYS = 1_000
+"""About how many sizes are measured in a pass; the others are estimated from them."""
+EVERY_SECONDS = 2.0
+LEAST_GAP_SECONDS = 0.25
+MAX_KEYS = 200
+_NEVER, _GONE, _NOT_ASKED = -1, -2, -3
+MANY_ROWS = 1_000
+"""More rows than this are judged in a thread, so that the screen does not wait for them."""
+COUNTERS_LEAST_GAP_SECONDS = 0.4
+"""Seconds between two reads, however often the scan finds new counters."""
 
 
 class ScanSink:
@@ -99,18 +117,6 @@ class ScanSink:
             self._present.update(names)
             self._counters.update(names)
         return new
-
-
-PAGE_SECONDS = 8.0
-"""Deadline of one page with its TTLs and the pause before it; each command also has the client's own."""
-FIRST_LOOK_SECONDS = 1.0
-REPORT_SECONDS = 0.5
-BURST_SECONDS = 0.3
-"""Length of a pause between bursts: calls in bursts cost this process a third less than evenly spread ones."""
-LONGEST_PAUSE_SECONDS = 2.0
-TTLS_A_TRIP = 100
-SIZED_KEYS = 1_000
-"""About how many sizes are measured in a pass; the others are estimated from them."""
 
 
 class KeyLoop:
@@ -275,12 +281,6 @@ class KeyLoop:
         self.sampler_state.sink("cache", self._last)
 
 
-EVERY_SECONDS = 2.0
-LEAST_GAP_SECONDS = 0.25
-MAX_KEYS = 200
-_NEVER, _GONE, _NOT_ASKED = -1, -2, -3
-
-
 class DetailLoop:
     """Reads type, size and TTL of the keys that ``watch`` names."""
 
@@ -330,12 +330,6 @@ def _pttl(detail: KeyDetail) -> int:
     if detail.ttl_ms is None:
         return _NOT_ASKED
     return detail.ttl_ms
-
-
-MANY_ROWS = 1_000
-"""More rows than this are judged in a thread, so that the screen does not wait for them."""
-COUNTERS_LEAST_GAP_SECONDS = 0.4
-"""Seconds between two reads, however often the scan finds new counters."""
 
 
 class LimitLoop:

@@ -45,6 +45,27 @@ RULES_EVERY_SECONDS = 10.0
 POSTGRES_EVERY_SECONDS = 5.0
 NOT_CONFIGURED_SECONDS = 60.0
 _HUNG = Fault("timeout", f"no complete answer within {READ_SECONDS:.0f} s")
+METRICS_EVERY_SECONDS = 10.0
+FIRST_LOOKS, FIRST_SECONDS = 6, 0.5
+NOTHING_THERE_SECONDS = 60.0
+NO_ANSWER_SECONDS = 5.0
+FRESH_SECONDS = 60.0
+"""Seconds after which the page of one of several processes is too old to use."""
+WINDOW_MINUTES = 5
+Pages = dict[tuple[int, float | None], tuple[float, MetricsState]]
+"""(Address, start time) of a process → (when it was read, its latest page)."""
+FEED_EVERY_SECONDS = 0.1
+QUIET_SECONDS = 0.25
+"""Seconds between two fetches while nothing arrives."""
+STATUS_SECONDS = 1.0
+BATCH_LIMIT = 1000
+LATEST, A_BATCH = 100, 20
+"""Number of events whose claimed times are compared with their arrival: in all, and of one batch."""
+SOURCES = ("gateway", "engine", "postgres", "server", "limits", "keys", "details", "feed", "metrics")
+_FROM_REDIS = ("server", "limits", "keys", "details")
+STEADY_SECONDS = 3.0
+"""Seconds after which a running loop has read its source at least once."""
+Loop = Callable[[], Coroutine[object, object, None]]
 
 
 async def watch_gateway(context: Context, sampler_state: SamplerState, timer: IntervalTimer) -> None:
@@ -188,17 +209,6 @@ def _failed(context: Context, status: Status, fault: Fault) -> Reading[ServiceSt
     )
 
 
-METRICS_EVERY_SECONDS = 10.0
-FIRST_LOOKS, FIRST_SECONDS = 6, 0.5
-NOTHING_THERE_SECONDS = 60.0
-NO_ANSWER_SECONDS = 5.0
-FRESH_SECONDS = 60.0
-"""Seconds after which the page of one of several processes is too old to use."""
-WINDOW_MINUTES = 5
-Pages = dict[tuple[int, float | None], tuple[float, MetricsState]]
-"""(Address, start time) of a process → (when it was read, its latest page)."""
-
-
 async def watch_metrics(context: Context, sampler_state: SamplerState, timer: IntervalTimer) -> None:
     """Hand on ("metrics", Reading[MetricsState]) until cancelled."""
     from optimus_tui.probes.http.metrics import read_metrics
@@ -259,15 +269,6 @@ async def _judge_metrics(context: Context, sampler_state: SamplerState, latest: 
     sampler_state.settle("metrics", figures.findings)
 
 
-FEED_EVERY_SECONDS = 0.1
-QUIET_SECONDS = 0.25
-"""Seconds between two fetches while nothing arrives."""
-STATUS_SECONDS = 1.0
-BATCH_LIMIT = 1000
-LATEST, A_BATCH = 100, 20
-"""Number of events whose claimed times are compared with their arrival: in all, and of one batch."""
-
-
 async def watch_feed(context: Context, sampler_state: SamplerState, timer: IntervalTimer) -> None:
     """Start the reader and fetch its events until cancelled. The context stops the reader when it is closed."""
     reader, clock = context.feed, context.clock
@@ -318,15 +319,6 @@ class Claims:
 
 def _judge_link(sampler_state: SamplerState, status: FeedStatus, mono: float) -> None:
     sampler_state.settle("feed", events.judge(status, mono=mono, thresholds=sampler_state.settings.thresholds))
-
-
-SOURCES = ("gateway", "engine", "postgres", "server", "limits", "keys", "details", "feed", "metrics")
-_FROM_REDIS = ("server", "limits", "keys", "details")
-
-STEADY_SECONDS = 3.0
-"""Seconds after which a running loop has read its source at least once."""
-
-Loop = Callable[[], Coroutine[object, object, None]]
 
 
 class Sampler:

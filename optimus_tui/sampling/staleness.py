@@ -24,6 +24,14 @@ from optimus_tui.verdicts.server import NO_SAMPLES, track_server
 
 FIRST_RETRY_SECONDS = 0.5
 LAST_RETRY_SECONDS = 5.0
+T = TypeVar("T")
+READ_SECONDS = 3.0
+"""Deadline of every read, whatever hangs."""
+ASK_AGAIN_SECONDS = 1e9
+"""The pause after a refused login: only the operator's refresh tries again, so that no account gets locked."""
+SECONDS = 300.0
+MOST_LOOKS = 2000
+Sink = Callable[[str, object], None]
 
 
 def heed_cancellation() -> None:
@@ -88,14 +96,6 @@ class Backoff:
     def worked(self) -> None:
         """Note a success: the next failure starts from the shortest wait."""
         self._next = FIRST_RETRY_SECONDS
-
-
-T = TypeVar("T")
-
-READ_SECONDS = 3.0
-"""Deadline of every read, whatever hangs."""
-ASK_AGAIN_SECONDS = 1e9
-"""The pause after a refused login: only the operator's refresh tries again, so that no account gets locked."""
 
 
 async def bounded(read: Awaitable[T], seconds: float = READ_SECONDS) -> T:
@@ -168,10 +168,6 @@ def login_refused(fault: Fault | None) -> bool:
     return fault is not None and fault.kind == "auth"
 
 
-SECONDS = 300.0
-MOST_LOOKS = 2000
-
-
 class Steadiness:
     """The readings of the last five minutes, by service and wall-clock time: 1.0 if it answered well, else 0.0."""
 
@@ -196,9 +192,6 @@ class Steadiness:
     def findings(self, name: str) -> list[Finding]:
         """Return ``services.flapping``, or nothing."""
         return judge_flapping(name, tuple(self._looks.get(name, ())))
-
-
-Sink = Callable[[str, object], None]
 
 
 class SamplerState:

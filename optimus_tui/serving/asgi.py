@@ -26,6 +26,8 @@ BODY_SECONDS = 5.0
 """Seconds in which a body must be complete."""
 _THROWN_AWAY = 16 * 1024 * 1024
 """Bytes of a too large body that are still read and discarded, so that its sender reads the answer."""
+LOOPBACK_NAMES = ("localhost", "127.0.0.1", "[::1]")
+_PASSED_ON = (b"forwarded", b"via", b"x-real-ip")
 
 
 class Gone(Exception):
@@ -146,10 +148,6 @@ def with_complete_answers(app: App) -> App:
                 await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     return ended
-
-
-LOOPBACK_NAMES = ("localhost", "127.0.0.1", "[::1]")
-_PASSED_ON = (b"forwarded", b"via", b"x-real-ip")
 
 
 class AccessRefusal(NamedTuple):

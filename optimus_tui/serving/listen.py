@@ -22,6 +22,12 @@ if TYPE_CHECKING:
 
 TOKEN_VARIABLE = "OPTIMUS_HTTP_TOKEN"  # noqa: S105
 SHORTEST_TOKEN = 16
+HEAD_SECONDS = 10.0
+"""Seconds from the connection, or the first byte of a further request, to the end of its head."""
+WRITE_SECONDS = 10.0
+"""Seconds after which a peer that reads nothing of its answer is disconnected."""
+MOST_CONNECTIONS = 1024
+_REASONS = {400: "Bad Request", 408: "Request Timeout", 503: "Service Unavailable"}
 
 
 class CannotListen(Exception):
@@ -138,14 +144,6 @@ def log_to_stderr() -> None:
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="optimus-tui: %(levelname)s %(message)s")
     for chatty in ("httpx", "mcp", "uvicorn.error"):
         logging.getLogger(chatty).setLevel(logging.ERROR)
-
-
-HEAD_SECONDS = 10.0
-"""Seconds from the connection, or the first byte of a further request, to the end of its head."""
-WRITE_SECONDS = 10.0
-"""Seconds after which a peer that reads nothing of its answer is disconnected."""
-MOST_CONNECTIONS = 1024
-_REASONS = {400: "Bad Request", 408: "Request Timeout", 503: "Service Unavailable"}
 
 
 def most_connections() -> int:

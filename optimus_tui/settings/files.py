@@ -21,6 +21,12 @@ BELL_RULE = "must be unfocused, always or never"
 COLOR_RULE = "must be success, warning, error, accent, primary, secondary or #rrggbb"
 Text = Annotated[str, Meta(max_length=4096)]
 EnvironmentName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,39}$")]
+_KINDS: dict[Any, Any] = {
+    dict[str, str]: dict[str, Text],
+    tuple[str, ...]: Annotated[tuple[Annotated[str, Meta(min_length=1, max_length=512)], ...], Meta(max_length=10_000)],
+}
+PROJECT_FILE = "optimus.toml"
+MAX_BYTES = 1_000_000
 
 
 class LimitsTable(Struct, frozen=True):
@@ -50,12 +56,6 @@ def kind_of(row: Setting) -> Any:
     if row.least is not None or row.most is not None:
         return Annotated[row.takes, Meta(ge=row.least, le=row.most)]
     return row.takes
-
-
-_KINDS: dict[Any, Any] = {
-    dict[str, str]: dict[str, Text],
-    tuple[str, ...]: Annotated[tuple[Annotated[str, Meta(min_length=1, max_length=512)], ...], Meta(max_length=10_000)],
-}
 
 
 def check_file(table: dict[str, Any], where: str) -> None:
@@ -136,10 +136,6 @@ def _in_words(message: str) -> str:
     if path[1:].partition("]")[0].isdigit():
         item = f" (item {int(path[1:].partition(']')[0]) + 1})"
     return f"{body.replace('Expected', 'must be', 1).replace(', got', ', not')}{item}"
-
-
-PROJECT_FILE = "optimus.toml"
-MAX_BYTES = 1_000_000
 
 
 class ConfigFile(Struct, frozen=True):

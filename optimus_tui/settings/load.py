@@ -28,6 +28,8 @@ from optimus_tui.settings.service_urls import (
 )
 from optimus_tui.settings.table import BY_KEY, OVERRIDES, SETTINGS, VARIABLES, Setting, SettingsError, spelled, unquoted
 
+DEFAULT = "default"
+
 
 class Layer(Struct, frozen=True):
     """The values of one origin by file key. ``where`` words an error, ``source`` what ``Settings.sources`` shows."""
@@ -110,9 +112,6 @@ def _lay(upper: Mapping[str, Any], into: dict[str, Any], sources: dict[str, str]
         else:
             into[key] = value
             sources[f"{dotted}.{key}"] = source
-
-
-DEFAULT = "default"
 
 
 class Composer:

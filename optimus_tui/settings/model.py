@@ -1,6 +1,6 @@
 """All settings with units and defaults, among them every threshold that can be configured.
 
-Bounds that nobody configures are constants beside the rule that uses them, in ``verdicts``.
+Bounds that cannot be configured are constants beside the rule that uses them, in ``verdicts``.
 """
 
 from pathlib import Path

@@ -35,6 +35,21 @@ _IGNORED = frozenset(
 """Options of other clients that cannot change what we read; they may be named in a message."""
 _YES = frozenset(("true", "1", "yes", "on", "require", "required", "verify-ca", "verify-full", "cert_required"))
 _NO = frozenset(("false", "0", "no", "off", "none", "disable", "disabled"))
+SCHEMES = {
+    "redis": "redis",
+    "valkey": "redis",
+    "rediss": "rediss",
+    "valkeys": "rediss",
+    "unix": "unix",
+    "redis+socket": "unix",
+}
+"""What an address may begin with, and the scheme that it means."""
+LATER = ("redis+cluster", "redis+sentinel", "rediss+cluster", "rediss+sentinel")
+_HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,252})?", re.ASCII)
+_DIGITS = re.compile(r"[0-9]{1,5}", re.ASCII)
+_BARE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,252}:[0-9]{1,5}(/[0-9]{0,5})?", re.ASCII)
+"""A host and a port without a scheme; it holds no password and may be repeated."""
+_BAD_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
 
 class Trust(NamedTuple):
@@ -115,22 +130,6 @@ def use_tls(scheme: str, options: Options, where: str, notes: list[str] | None =
     if scheme == "rediss" and notes is not None:
         notes.append(f"{where}: ssl=false is ignored, because rediss:// is encrypted")
     return scheme
-
-
-SCHEMES = {
-    "redis": "redis",
-    "valkey": "redis",
-    "rediss": "rediss",
-    "valkeys": "rediss",
-    "unix": "unix",
-    "redis+socket": "unix",
-}
-"""What an address may begin with, and the scheme that it means."""
-LATER = ("redis+cluster", "redis+sentinel", "rediss+cluster", "rediss+sentinel")
-_HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,252})?", re.ASCII)
-_DIGITS = re.compile(r"[0-9]{1,5}", re.ASCII)
-_BARE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,252}:[0-9]{1,5}(/[0-9]{0,5})?", re.ASCII)
-"""A host and a port without a scheme; it holds no password and may be repeated."""
 
 
 def parse_redis_url(
@@ -268,9 +267,6 @@ def _database(text: str, where: str) -> int:
     if not _DIGITS.fullmatch(text):
         raise SettingsError(f"{where}: the database is not a number from 0 to 99999")
     return int(text)
-
-
-_BAD_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
 
 def percent_decoded(text: str, what: str, where: str) -> str:

@@ -20,6 +20,31 @@ _PORT = re.compile(r"[0-9]{1,5}", re.ASCII)
 _BARE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,252}:[0-9]{1,5}(/[A-Za-z0-9/._-]*)?", re.ASCII)
 """A host and a port without a scheme; it holds no password and may be repeated."""
 _PATH = re.compile(r"(/[A-Za-z0-9._~!$&'()*+,;=:%-]*)*", re.ASCII)
+_SCHEMES = frozenset(("postgresql", "postgres", "pgsql", "postgis", "cockroachdb"))
+_KNOWN = frozenset(
+    (
+        *("host", "hostaddr", "port", "dbname", "user", "password", "passfile", "channel_binding", "connect_timeout"),
+        *("options", "application_name", "keepalives", "keepalives_idle", "keepalives_interval", "keepalives_count"),
+        *("sslmode", "sslcert", "sslkey", "sslrootcert", "sslcrl", "sslpassword", "sslcompression", "gssencmode"),
+        *("krbsrvname", "service", "target_session_attrs", "load_balance_hosts", "ssl_min_protocol_version"),
+    )
+)
+"""Options of libpq that are passed on."""
+_IGNORED = frozenset(
+    (
+        *("async_fallback", "prepared_statement_cache_size", "prepared_statement_name_func", "statement_cache_size"),
+        *("pool_size", "max_overflow", "pool_timeout", "pool_recycle", "pool_pre_ping", "poolclass", "echo"),
+        *("command_timeout", "timeout", "server_settings", "pgbouncer", "schema", "connection_limit"),
+        *("pool_min_size", "pool_max_size", "min_size", "max_size", "max_inactive_connection_lifetime"),
+        *("statement_timeout", "jit", "executemany_mode", "client_encoding", "currentSchema", "sslfactory"),
+    )
+)
+"""Options of other clients that may be named in a message."""
+_SSL = {
+    **dict.fromkeys(("true", "1", "on", "yes", "require"), "require"),
+    **dict.fromkeys(("false", "0", "off", "no", "disable"), "disable"),
+    **{name: name for name in ("allow", "prefer", "verify-ca", "verify-full")},
+}
 
 
 def parse_http_url(text: str, where: str) -> str:
@@ -78,33 +103,6 @@ def _host_port(authority: str, where: str) -> str:
     if colon:
         return f"{host}:{int(port)}"
     return host
-
-
-_SCHEMES = frozenset(("postgresql", "postgres", "pgsql", "postgis", "cockroachdb"))
-_KNOWN = frozenset(
-    (
-        *("host", "hostaddr", "port", "dbname", "user", "password", "passfile", "channel_binding", "connect_timeout"),
-        *("options", "application_name", "keepalives", "keepalives_idle", "keepalives_interval", "keepalives_count"),
-        *("sslmode", "sslcert", "sslkey", "sslrootcert", "sslcrl", "sslpassword", "sslcompression", "gssencmode"),
-        *("krbsrvname", "service", "target_session_attrs", "load_balance_hosts", "ssl_min_protocol_version"),
-    )
-)
-"""Options of libpq that are passed on."""
-_IGNORED = frozenset(
-    (
-        *("async_fallback", "prepared_statement_cache_size", "prepared_statement_name_func", "statement_cache_size"),
-        *("pool_size", "max_overflow", "pool_timeout", "pool_recycle", "pool_pre_ping", "poolclass", "echo"),
-        *("command_timeout", "timeout", "server_settings", "pgbouncer", "schema", "connection_limit"),
-        *("pool_min_size", "pool_max_size", "min_size", "max_size", "max_inactive_connection_lifetime"),
-        *("statement_timeout", "jit", "executemany_mode", "client_encoding", "currentSchema", "sslfactory"),
-    )
-)
-"""Options of other clients that may be named in a message."""
-_SSL = {
-    **dict.fromkeys(("true", "1", "on", "yes", "require"), "require"),
-    **dict.fromkeys(("false", "0", "off", "no", "disable"), "disable"),
-    **{name: name for name in ("allow", "prefer", "verify-ca", "verify-full")},
-}
 
 
 def parse_postgres_dsn(text: str, where: str, notes: list[str]) -> str:

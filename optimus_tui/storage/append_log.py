@@ -10,6 +10,7 @@ from pathlib import Path
 from optimus_tui.storage.private_file import PrivateFile, sync_folder
 
 _TAIL = 64
+KEEP = 2
 
 
 class AppendLog(PrivateFile):
@@ -71,9 +72,6 @@ class AppendLog(PrivateFile):
         tail = os.pread(self.handle, len(self._tail), max(0, self.good - len(self._tail)))
         if self.size < self.good or tail != self._tail:
             raise OSError(errno.ESTALE, "its file was cut or changed by somebody else: put it back as it was")
-
-
-KEEP = 2
 
 
 def keep_aside(folder: Path, stem: str, data: bytes) -> Path:

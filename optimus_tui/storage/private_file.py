@@ -25,6 +25,10 @@ _KINDS = (
     (stat.S_ISCHR, "a device"),
     (stat.S_ISBLK, "a device"),
 )
+SECONDS = 3.0
+_PAUSES = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05)
+FLAGS = os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+MAX_BYTES = 256_000_000
 
 
 class UnreadableFile(OSError):
@@ -78,10 +82,6 @@ def in_the_way(folder: Path) -> str:
 def reason(error: OSError, folder: Path) -> str:
     """Return why something in ``folder`` failed: what is in its way, else the system's words."""
     return in_the_way(folder) or error.strerror or "an error"
-
-
-SECONDS = 3.0
-_PAUSES = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05)
 
 
 class LockHeld(UnreadableFile):
@@ -191,10 +191,6 @@ def _read(path: str) -> str:
             return file.read()
     except OSError:
         return ""
-
-
-FLAGS = os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
-MAX_BYTES = 256_000_000
 
 
 class PrivateFile:

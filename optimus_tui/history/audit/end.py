@@ -33,6 +33,8 @@ VERIFY, ROTATE = "optimus-tui audit verify", "optimus-tui audit rotate"
 ACCEPT = "optimus-tui audit accept-break --reason TEXT"
 _TAIL = 1 << 16
 PACKED = (".gz", ".bz2", ".xz", ".zst", ".lz4", ".Z")
+Stamp = tuple[int, int, int, int]
+"""Device, inode, size and time of the last write: they identify a file and its state."""
 
 
 class AuditUnwritable(Exception):
@@ -62,10 +64,6 @@ def end_of(path: Path, handle: int, known: Head | None) -> tuple[Head, int]:
     if now != head:
         now = write_head(path.parent, structs.replace(now, turn=head.turn + 1))
     return now, size
-
-
-Stamp = tuple[int, int, int, int]
-"""Device, inode, size and time of the last write: they identify a file and its state."""
 
 
 def stamp_of(handle: int) -> Stamp:

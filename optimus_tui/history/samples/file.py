@@ -1,15 +1,8 @@
-"""The history file: SQLite in WAL mode, one connection, used by one thread.
+"""The history file: SQLite in WAL mode, one connection, used by one thread; its rows, and its errors in words.
 
-Rows of other systems (other addresses in the same environment) are in the same file and never returned. Errors are not
-put into words and nothing is retried here: ``store`` does both. Samples older than the retention are dropped, and so
-are those in the future, but only while the clock has been steady: a clock that jumps must not delete the history.
-
-Encode one set of samples as two byte strings: the series' numbers, ascending, and their values. Pure.
-
-A set is one row, not one row per sample: a day at two seconds stays below the cap with two thousand series, and a write
-touches one page. A damaged row is read as an empty one.
-
-Errors of the history file in words. SQLite's own words are left out: they can name paths and statements.
+A set of samples is one row, not one row per sample, so that a day at two seconds stays below the cap with two thousand
+series. Rows of other systems (other addresses in the same environment) are in the same file and never returned.
+Nothing is retried here: ``store`` does that.
 """
 
 import contextlib
@@ -29,6 +22,28 @@ from optimus_tui.wording.safe import safe_text
 Row = tuple[int, bytes, bytes]
 """Milliseconds since the epoch, packed series numbers, packed values."""
 Samples = list[tuple[float, float]]
+SIDE_FILES = ("-wal", "-shm")
+"""Endings of SQLite's own files. They are moved first: a new file must never be opened with an old log."""
+SCHEMA = 1
+APPLICATION = 0x4F505453
+BUSY_SECONDS = 2.0
+FORGET_NAMES_SECONDS = 3600.0
+MAX_NAMES = 20_000
+STEADY_SECONDS = 120.0
+JUMP_SECONDS = 3600.0
+FUTURE_SECONDS = 60.0
+_LITTLE = 0.9
+"""The oldest tenth is dropped above this share of the size."""
+_TABLES = """
+CREATE TABLE IF NOT EXISTS plain(at INTEGER PRIMARY KEY, ids BLOB NOT NULL, numbers BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS labelled(at INTEGER PRIMARY KEY, ids BLOB NOT NULL, numbers BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS names(id INTEGER PRIMARY KEY AUTOINCREMENT, system TEXT NOT NULL, name BLOB NOT NULL,
+                                 used INTEGER NOT NULL, UNIQUE(system, name));
+CREATE TABLE IF NOT EXISTS kept(system TEXT NOT NULL, key TEXT NOT NULL, value BLOB NOT NULL, PRIMARY KEY(system, key));
+"""
+_DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+_LOCKED = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL)
+_CLOSED_TO_US = (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_AUTH)
 
 
 def pack(values: Mapping[int, float]) -> tuple[bytes, bytes]:
@@ -74,27 +89,6 @@ def pick_many(rows: Iterable[Row], series: Collection[int]) -> dict[int, Samples
         for place, samples in targets:
             samples.append((seconds, values[place]))
     return found
-
-
-SIDE_FILES = ("-wal", "-shm")
-"""Endings of SQLite's own files. They are moved first: a new file must never be opened with an old log."""
-SCHEMA = 1
-APPLICATION = 0x4F505453
-BUSY_SECONDS = 2.0
-FORGET_NAMES_SECONDS = 3600.0
-MAX_NAMES = 20_000
-STEADY_SECONDS = 120.0
-JUMP_SECONDS = 3600.0
-FUTURE_SECONDS = 60.0
-_LITTLE = 0.9
-"""The oldest tenth is dropped above this share of the size."""
-_TABLES = """
-CREATE TABLE IF NOT EXISTS plain(at INTEGER PRIMARY KEY, ids BLOB NOT NULL, numbers BLOB NOT NULL);
-CREATE TABLE IF NOT EXISTS labelled(at INTEGER PRIMARY KEY, ids BLOB NOT NULL, numbers BLOB NOT NULL);
-CREATE TABLE IF NOT EXISTS names(id INTEGER PRIMARY KEY AUTOINCREMENT, system TEXT NOT NULL, name BLOB NOT NULL,
-                                 used INTEGER NOT NULL, UNIQUE(system, name));
-CREATE TABLE IF NOT EXISTS kept(system TEXT NOT NULL, key TEXT NOT NULL, value BLOB NOT NULL, PRIMARY KEY(system, key));
-"""
 
 
 class NewerFile(Exception):
@@ -157,13 +151,10 @@ class HistoryFile:
             db = sqlite3.connect(f"{self.path.as_uri()}?{option}", uri=True, timeout=BUSY_SECONDS, isolation_level=None)
             try:
                 self._check(db)
-            except sqlite3.OperationalError:
+            except BaseException as error:
                 db.close()
-                if option == "immutable=1":
+                if option == "immutable=1" or not isinstance(error, sqlite3.OperationalError):
                     raise
-            except BaseException:
-                db.close()
-                raise
             else:
                 return db
         raise AssertionError  # pragma: no cover - the second try returns or raises
@@ -390,11 +381,9 @@ def is_sound(path: Path) -> bool:
             return False
         empty = not db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
         return empty or db.execute("PRAGMA application_id").fetchone()[0] == APPLICATION
-    except sqlite3.OperationalError as error:
-        if error.sqlite_errorcode in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
-            return False
-        raise
-    except sqlite3.DatabaseError:
+    except sqlite3.DatabaseError as error:
+        if isinstance(error, sqlite3.OperationalError) and error.sqlite_errorcode not in _DAMAGED:
+            raise
         return False
     finally:
         db.close()
@@ -406,11 +395,6 @@ def _raw(name: str) -> bytes:
 
 def _ms(seconds: float) -> int:
     return round(max(-1e14, min(1e14, seconds)) * 1000)
-
-
-_DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
-_LOCKED = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL)
-_CLOSED_TO_US = (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_AUTH)
 
 
 def is_damage(error: BaseException) -> bool:
@@ -431,35 +415,28 @@ def is_locked(error: BaseException) -> bool:
 
 
 def fault_of_history(error: BaseException, path: Path) -> Fault:
-    """Return the fault in one sentence that names the file."""
-    place, code = safe_text(str(path), 200), _code(error)
+    """Return the fault in one sentence that names the file, without SQLite's own words, which can name statements."""
+    place, code, number = safe_text(str(path), 200), _code(error), getattr(error, "errno", None)
     if isinstance(error, NewerFile):
         remedy = "update this installation, or move that file away"
         return Fault("invalid", f"{place} was written by a newer version; samples stay in memory", remedy)
     if is_damage(error):
         return Fault("invalid", f"{place} is damaged")
-    if is_full(error) or _number(error) in (errno.ENOSPC, errno.EDQUOT):
+    if is_full(error) or number in (errno.ENOSPC, errno.EDQUOT):
         return Fault("busy", f"no room for {place}: the disk is full; samples wait in memory", "free some space")
     if is_locked(error):
         return Fault("busy", f"{place} is locked by another process; samples wait in memory")
     if blocked := in_the_way(path.parent):
         return Fault("busy", f"{blocked}; samples wait in memory")
-    if code in _CLOSED_TO_US or _number(error) in (errno.EACCES, errno.EPERM, errno.EROFS):
+    if code in _CLOSED_TO_US or number in (errno.EACCES, errno.EPERM, errno.EROFS):
         remedy = "check the rights of that file and its directory"
         return Fault("denied", f"{place} cannot be written; samples stay in memory", remedy)
     if isinstance(error, UnreadableFile):
         return Fault("busy", f"{error}; samples wait in memory", "move it away, or check its rights")
-    what = safe_text(_words(error, code), 80)
-    return Fault("busy", f"{place}: {what}; samples wait in memory")
-
-
-def _words(error: BaseException, code: int | None) -> str:
-    reason = getattr(error, "strerror", None)
-    if reason:
-        return str(reason)
-    if code is None:
-        return type(error).__name__
-    return f"error {code}"
+    what = getattr(error, "strerror", None) or type(error).__name__
+    if code is not None:
+        what = f"SQLite error {code}"
+    return Fault("busy", f"{place}: {safe_text(what, 80)}; samples wait in memory")
 
 
 def _code(error: BaseException) -> int | None:
@@ -467,10 +444,4 @@ def _code(error: BaseException) -> int | None:
     code = getattr(error, "sqlite_errorcode", None)
     if isinstance(code, int):
         return code & 0xFF
-    return None
-
-
-def _number(error: BaseException) -> int | None:
-    if isinstance(error, OSError):
-        return error.errno
     return None

@@ -28,6 +28,18 @@ FELL, LEFT_OUT = "metrics.fell", "metrics.left_out"
 """Stored with a reading at which a counter was lower than before in the same process, or with a page that was cut."""
 SAME = "metrics.same"
 """Stored with a reading that is proved to be of the same process as the one before (1), or of another (0)."""
+UNTOLD_TIMES, TOLD_TIMES = 5.0, 8.0
+"""A step this many times as fast as all ordinary ones may be another process; the second figure applies to readings
+with one start time, which two workers seldom share."""
+TOLD_LEAST = 100.0
+"""A smaller growth from one reading to the next is never examined where the start time stays the same."""
+MOST_JUMPS = 3
+"""More such steps than this are bursts of traffic, because workers seldom follow each other in the order of their
+counters."""
+SHORT_STREAM = 8
+"""With fewer readings than this several processes may be mixed without any counter falling."""
+SLACK = 0.05
+"""CPU seconds are a sum of two clocks, which may go back a little."""
 
 
 def union(spans: Iterable[Span]) -> list[Span]:
@@ -223,18 +235,6 @@ def _one_timeline(looks: Sequence[ProcessReading], found: Mapping[str, Samples])
     return True
 
 
-UNTOLD_TIMES, TOLD_TIMES = 5.0, 8.0
-"""A step this many times as fast as all ordinary ones may be another process; the second figure applies to readings
-with one start time, which two workers seldom share."""
-TOLD_LEAST = 100.0
-"""A smaller growth from one reading to the next is never examined where the start time stays the same."""
-MOST_JUMPS = 3
-"""More such steps than this are bursts of traffic, because workers seldom follow each other in the order of their
-counters."""
-SHORT_STREAM = 8
-"""With fewer readings than this several processes may be mixed without any counter falling."""
-
-
 class _Step(NamedTuple):
     """The growth between two readings."""
 
@@ -315,10 +315,6 @@ def _all_jumped(
             if steps.get(at, 0.0) <= factor * (usual * length[at] / max(others, 1e-9) + 1):
                 return False
     return moving > 0
-
-
-SLACK = 0.05
-"""CPU seconds are a sum of two clocks, which may go back a little."""
 
 
 def compare_marks(before: Mapping[str, float], marks: Mapping[str, float]) -> Literal["same", "other", "unknown"]:

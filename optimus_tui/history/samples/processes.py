@@ -26,6 +26,11 @@ from optimus_tui.history.samples.process_lives import (
     without_untold,
 )
 
+Totals = dict[tuple[tuple[str, str], ...], Counted]
+"""Sums by labels."""
+SEVERAL = "several processes answer here (or it restarts again and again): no rates"
+LEAPT = "a look found counters far ahead of the look before: another process answers here, or a short burst: no rates"
+
 
 def increase(samples: Samples, since: float, *, born: bool = False) -> tuple[float, int]:
     """Return the growth after ``since`` and the number of resets. Samples up to ``since`` only set the start."""
@@ -158,12 +163,6 @@ def _edge(text: str) -> float | None:
     if math.isnan(edge):
         return None
     return edge
-
-
-Totals = dict[tuple[tuple[str, str], ...], Counted]
-"""Sums by labels."""
-SEVERAL = "several processes answer here (or it restarts again and again): no rates"
-LEAPT = "a look found counters far ahead of the look before: another process answers here, or a short burst: no rates"
 
 
 class Growth(NamedTuple):

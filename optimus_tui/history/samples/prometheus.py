@@ -24,6 +24,18 @@ SERVICE_LABELS = ("app", "app_kubernetes_io_name", "namespace", "container", "de
 REPLICA_LABELS = ("prometheus_replica", "replica", "receive_replica", "thanos_replica", "rule_replica", "prometheus")
 """Labels with which several Prometheus servers that scrape the same targets mark their samples."""
 MAX_JOBS = 10
+DEADLINE_SECONDS = 3.0
+CAP_BYTES = 8_000_000
+POINTS = 120
+LEAST_STEP_SECONDS = 5.0
+MAX_SERIES = 5_000
+"""Series of one answer that are read; further ones are reported as a fault."""
+RAW_SECONDS, BEFORE_SECONDS = 900.0, 60.0
+"""Windows up to the first length get samples as scraped, starting the second number of seconds earlier."""
+MAX_TARGETS = 20
+TARGET_LABELS = ("__name__", "job", "instance")
+Get = Callable[[str, float, int], Awaitable[tuple[int, bytes] | Fault]]
+"""``await get(url, deadline_s, cap_bytes)``: status and body, or the fault. Never raises for an outage."""
 
 
 class TargetSeries(Struct, frozen=True):
@@ -101,20 +113,6 @@ def _ambiguous(name: str, label: str, values: list[str]) -> Fault:
         f"Prometheus holds {name} of several {kinds} ({shown}{more}): whose are the gateway's cannot be known",
         f"""say which in optimus.toml: [metrics] selector = '{label}="{first}"'""",
     )
-
-
-DEADLINE_SECONDS = 3.0
-CAP_BYTES = 8_000_000
-POINTS = 120
-LEAST_STEP_SECONDS = 5.0
-MAX_SERIES = 5_000
-"""Series of one answer that are read; further ones are reported as a fault."""
-RAW_SECONDS, BEFORE_SECONDS = 900.0, 60.0
-"""Windows up to the first length get samples as scraped, starting the second number of seconds earlier."""
-MAX_TARGETS = 20
-TARGET_LABELS = ("__name__", "job", "instance")
-Get = Callable[[str, float, int], Awaitable[tuple[int, bytes] | Fault]]
-"""``await get(url, deadline_s, cap_bytes)``: status and body, or the fault. Never raises for an outage."""
 
 
 class _Series(Struct):

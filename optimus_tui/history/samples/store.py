@@ -3,8 +3,6 @@
 Adding a sample never waits and never raises: what the file does not take (disk full, locked, read-only, written by a
 newer version) waits in memory and is tried again, and ``fault`` says why. A damaged file is set aside and a new one
 begun. Reading alone never creates a file.
-
-The last ten minutes of one measured number, in memory, of bounded size. Gaps are not filled.
 """
 
 import asyncio
@@ -57,6 +55,9 @@ LOOK_SECONDS = 30.0
 CLOSE_SECONDS = 3.0
 ANSWER_SECONDS = 10.0
 """The time limit for a query of the file."""
+MAX_SAMPLES = 4096
+LATEST, LATEST_SECONDS = 15, 120.0
+"""How many single samples a series also holds, and how old they may be in seconds."""
 
 
 def history_path(settings: Settings) -> Path:
@@ -315,11 +316,6 @@ class Store:
                 for name in found.keys() & values.keys():
                     found[name].append((at, values[name]))
         return found
-
-
-MAX_SAMPLES = 4096
-LATEST, LATEST_SECONDS = 15, 120.0
-"""How many single samples a series also holds, and how old they may be in seconds."""
 
 
 def percentile(ordered: list[float], share: float) -> float | None:

@@ -1,16 +1,7 @@
 """The reader of the coherence feed: a daemon thread with its own loop, so that a busy screen never delays reading.
 
-It counts every event, keeps the newest, marks every gap and reports the state of its connection. Payloads are parsed
-only when they are drained, a refused login is retried slowly, and an error of the reader itself is reported as a bug
-before it starts again.
-
-``malformed`` counts, among the events returned by ``drain``, those that ``parse_event`` finds a problem in: exact while
-all events are drained (always, at normal rates), and a lower bound when there are more than ``drain`` returns.
-
-Read the event log after a gap, over a separate connection, and pick the events that were missed.
-
-The log's order is not assumed and its size is not trusted. An event is left out when it was received live, when its
-timestamp is outside of the gap, and when it has none.
+It counts every event, keeps the newest, marks every gap, fills gaps from the event log, and reports the state of its
+connection. Payloads are parsed only when they are drained.
 """
 
 import asyncio
@@ -54,6 +45,14 @@ MAX_BYTES = 16 * 1024 * 1024
 SLACK_SECONDS = 5.0
 _MAX_SKEW = 26 * 3600.0
 _SKEW_SAMPLES = 64
+SETTLE_SECONDS = 0.25
+"""The time from the new subscription to reading the log, so that senders at work have logged and published."""
+FILL_SECONDS = 1.5
+STEADY_SECONDS = 2.0
+"""A link that lasted this long is retried quickly again."""
+REVIVE_SECONDS = 1.0
+FIRST_SECONDS = 5.0
+"""The link is down after this time without a first result, so that "connecting" always ends."""
 
 
 class LogUnreadable(Exception):
@@ -168,6 +167,8 @@ def choose_missed(
     """Return rows for the log's events within the window that were not received, in the order of their timestamps.
 
     ``known`` counts (cut payload, true length): each reception cancels one entry, so that two equal events stay two.
+
+    The log's order and size are not trusted. An event without a timestamp is left out.
     """
     left = Counter(known)
     missed: list[tuple[float, Row]] = []
@@ -184,16 +185,6 @@ def choose_missed(
     return [row for _, row in missed]
 
 
-SETTLE_SECONDS = 0.25
-"""The time from the new subscription to reading the log, so that senders at work have logged and published."""
-FILL_SECONDS = 1.5
-STEADY_SECONDS = 2.0
-"""A link that lasted this long is retried quickly again."""
-REVIVE_SECONDS = 1.0
-FIRST_SECONDS = 5.0
-"""The link is down after this time without a first result, so that "connecting" always ends."""
-
-
 class _Break(Struct, frozen=True):
     """When events may have begun to be missing, on both clocks, and why."""
 
@@ -206,6 +197,10 @@ class FeedReader:
     """The reader: ``start`` it once, ``drain`` it from any thread at any time, ``stop`` it at the end.
 
     ``keep`` is how many of the newest items stay available.
+
+    A refused login is retried slowly. An error of the reader itself is reported as a bug before it starts again.
+    ``malformed`` counts the drained events that ``parse_event`` finds a problem in: a lower bound where there were more
+    events than ``drain`` returns.
     """
 
     def __init__(self, target: RedisTarget, own: LoadMeter, clock: Clock, *, keep: int = 10_000) -> None:

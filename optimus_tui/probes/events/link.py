@@ -1,7 +1,4 @@
-"""One connection of the feed.
-
-Open it, subscribe, pass events on, notice a silent server, and choose the pause before the next attempt.
-"""
+"""One connection of the feed: open it, subscribe, pass events on, notice a silent server, and choose the next pause."""
 
 import asyncio
 import contextlib
@@ -26,6 +23,35 @@ from optimus_tui.wording.safe import safe_text
 CONNECT_SECONDS = 2.0
 _OURS = frozenset((b"AUTH", b"CLIENT", b"SELECT", b"PSUBSCRIBE", b"PING", b"LRANGE"))
 CLIENT_NAME = b"optimus-tui-feed"
+_FIXED_PAUSES: dict[FaultKind, float] = {"auth": 60.0, "denied": 30.0}
+"""Slow retries: wrong passwords may lock the login, and a missing right is not granted within seconds."""
+_SLOW_KINDS: frozenset[FaultKind] = frozenset(("invalid", "tls", "busy", "role", "bug"))
+"""Faults that do not go away by themselves within moments."""
+_CAUSES: dict[FaultKind, str] = {
+    "auth": "login refused",
+    "denied": "denied by the ACL",
+    "loading": "the server is loading",
+    "busy": "no room for another client",
+    "tls": "TLS failed",
+    "timeout": "no answer",
+    "refused": "connection broken",
+    "bug": "the feed reader failed",
+}
+PATTERN = b"cache_coherence:*"
+"""The pattern that the recommended ACL grants; a server denies a narrower one."""
+CONFIRM_SECONDS = 1.0
+PING_SECONDS = 1.0
+SILENCE_SECONDS = 2.4
+"""A connection without a byte for this long, with a ping under way for most of it, is half open."""
+TICK_SECONDS = 0.2
+BREATH_SECONDS = 0.005
+"""Reading pauses for this time after a batch: two hundred big batches a second cost less than twenty thousand small
+ones and leave CPU time to the screen."""
+FULL_READ = 256 * 1024
+"""The most that asyncio reads at once; if it was that much, more is waiting and is read without a pause."""
+MAX_MESSAGE = 4 * 1024 * 1024
+"""Longer messages are not read into memory; an event has a few hundred bytes."""
+_NOTHING = object()
 
 
 def packed(*words: bytes, db: int = 0) -> bytes:
@@ -91,23 +117,6 @@ class FeedLoop(asyncio.SelectorEventLoop):
 
 def _named(options: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in options.items() if value}
-
-
-_FIXED_PAUSES: dict[FaultKind, float] = {"auth": 60.0, "denied": 30.0}
-"""Slow retries: wrong passwords may lock the login, and a missing right is not granted within seconds."""
-_SLOW_KINDS: frozenset[FaultKind] = frozenset(("invalid", "tls", "busy", "role", "bug"))
-"""Faults that do not go away by themselves within moments."""
-
-_CAUSES: dict[FaultKind, str] = {
-    "auth": "login refused",
-    "denied": "denied by the ACL",
-    "loading": "the server is loading",
-    "busy": "no room for another client",
-    "tls": "TLS failed",
-    "timeout": "no answer",
-    "refused": "connection broken",
-    "bug": "the feed reader failed",
-}
 
 
 class LinkLost(Exception):
@@ -209,24 +218,6 @@ def lost_by_bug(error: BaseException) -> LinkLost:
     """Return the loss for an error of this program, which is reported as such and never as an outage."""
     message = f"{type(error).__name__}: {safe_text(error, 120)}"
     return LinkLost(Fault("bug", f"the feed reader failed ({message})", "please report this"))
-
-
-PATTERN = b"cache_coherence:*"
-"""The pattern that the recommended ACL grants; a server denies a narrower one."""
-CONFIRM_SECONDS = 1.0
-PING_SECONDS = 1.0
-SILENCE_SECONDS = 2.4
-"""A connection without a byte for this long, with a ping under way for most of it, is half open."""
-TICK_SECONDS = 0.2
-BREATH_SECONDS = 0.005
-"""Reading pauses for this time after a batch: two hundred big batches a second cost less than twenty thousand small
-ones and leave CPU time to the screen."""
-FULL_READ = 256 * 1024
-"""The most that asyncio reads at once; if it was that much, more is waiting and is read without a pause."""
-MAX_MESSAGE = 4 * 1024 * 1024
-"""Longer messages are not read into memory; an event has a few hundred bytes."""
-
-_NOTHING = object()
 
 
 class FeedLink(asyncio.Protocol):

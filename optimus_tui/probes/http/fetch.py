@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import re
 import socket
 import ssl
 import time
@@ -23,7 +24,6 @@ from optimus_tui.wording.safe import redact, safe_text
 if TYPE_CHECKING:
     from httpcore import AsyncNetworkStream
 
-
 _UNSENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
 
 LIMITS = httpx.Limits(max_connections=8, max_keepalive_connections=4, keepalive_expiry=4.0)
@@ -31,6 +31,26 @@ LIMITS = httpx.Limits(max_connections=8, max_keepalive_connections=4, keepalive_
 
 FRESH = httpx.Limits(max_connections=8, max_keepalive_connections=0)
 """Every request uses a new connection, because a kept one always reaches the same worker."""
+CODES = frozenset((301, 302, 303, 307, 308))
+LONGEST = 2000
+DEFAULT_PORTS = {"http": 80, "https": 443}
+DEADLINE_S = 2.5
+"""Seconds for everything together: name, connection, request, headers and body."""
+CAP_BYTES = 1_000_000
+CHUNKS_AT_ONCE = 50
+FETCH_ERRORS: tuple[type[Exception], ...] = (httpx.HTTPError, httpx.InvalidURL, OSError, *UNFORESEEN)
+"""The exceptions of ``fetch``: the network's, and those that a hostile answer causes in httpx."""
+_SAID_IT_IS_TLS = (
+    *(b"plain http request was sent to https port", b"client sent an http request to an https server"),
+    *(b"speaking plain http to an ssl-enabled server port", b"combination of host and port requires tls"),
+)
+"""What servers answer, with 400, to plain HTTP on their TLS port."""
+_NO_TLS_THERE = ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "PACKET_LENGTH_TOO_LONG", "RECORD_LAYER_FAILURE")
+_SHOWS_NONE = "optimus-tui shows none to HTTP services: let it in another way"
+ASK_AGAIN_SECONDS = 5.0
+_asked: dict[tuple[str, int], tuple[float, Language | None]] = {}
+"""By host and port when it was asked for its protocol, and the answer."""
+_HEADERS = {"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": f"optimus-tui/{__version__}"}
 
 
 class LazyTls(httpx.AsyncBaseTransport):
@@ -115,27 +135,12 @@ async def _close(streams: "list[AsyncNetworkStream]") -> None:
         await stream.aclose()
 
 
-def plain_transport(limits: httpx.Limits = LIMITS) -> httpx.AsyncHTTPTransport:
-    """Return the transport for http; its TLS context is empty and never used."""
-    return httpx.AsyncHTTPTransport(verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), limits=limits, trust_env=False)
-
-
-def no_cookies() -> CookieJar:
-    """Return a jar that keeps no cookies, so that a service can neither pass state through us nor grow our memory."""
-    return CookieJar(policy=DefaultCookiePolicy(allowed_domains=[]))
-
-
 def _verifying_context() -> ssl.SSLContext:
     import certifi
 
     context = ssl.create_default_context()
     context.load_verify_locations(certifi.where())
     return context
-
-
-CODES = frozenset((301, 302, 303, 307, 308))
-LONGEST = 2000
-DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 def same_origin(url: str, location: str) -> str | None:
@@ -161,9 +166,7 @@ def elsewhere(url: str, location: str) -> str:
 
 
 def _joined(url: str, location: str) -> str | None:
-    if not location or len(location) > LONGEST or not location.isascii() or not location.isprintable():
-        return None
-    if " " in location or "\\" in location:
+    if not location or len(location) > LONGEST or not re.fullmatch(r"[!-\[\]-~]+", location):
         return None
     try:
         joined = urljoin(url, location)
@@ -182,25 +185,6 @@ def _origin(url: str) -> tuple[str, str, int] | None:
     except ValueError:
         return None
     return parts.scheme.lower(), (parts.hostname or "").lower(), port
-
-
-DEADLINE_S = 2.5
-"""Seconds for everything together: name, connection, request, headers and body."""
-CAP_BYTES = 1_000_000
-CHUNKS_AT_ONCE = 50
-FETCH_ERRORS: tuple[type[Exception], ...] = (httpx.HTTPError, httpx.InvalidURL, OSError, *UNFORESEEN)
-"""The exceptions of ``fetch``: the network's, and those that a hostile answer causes in httpx."""
-_SAID_IT_IS_TLS = (
-    *(b"plain http request was sent to https port", b"client sent an http request to an https server"),
-    *(b"speaking plain http to an ssl-enabled server port", b"combination of host and port requires tls"),
-)
-"""What servers answer, with 400, to plain HTTP on their TLS port."""
-_NO_TLS_THERE = ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "PACKET_LENGTH_TOO_LONG", "RECORD_LAYER_FAILURE")
-_SHOWS_NONE = "optimus-tui shows none to HTTP services: let it in another way"
-ASK_AGAIN_SECONDS = 5.0
-_asked: dict[tuple[str, int], tuple[float, Language | None]] = {}
-"""By host and port when it was asked for its protocol, and the answer."""
-_HEADERS = {"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": f"optimus-tui/{__version__}"}
 
 
 class Fetched(Struct, frozen=True, kw_only=True):
@@ -234,16 +218,19 @@ class Posted(Struct, frozen=True):
 
 
 def new_http_client(log: CommandLog | None = None, *, limits: httpx.Limits = LIMITS) -> httpx.AsyncClient:
-    """Return the client for all services: it follows no redirect by itself and uses no proxies and no cookies.
+    """Return the client for all services: it follows no redirect by itself and uses no proxies.
 
+    It keeps no cookies, so that a service can neither pass state through it nor grow its memory.
     ``log`` records every request. With ``limits`` FRESH every request has a connection of its own. Close it with
     aclose.
     """
     log = log or CommandLog()
+    unused = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # An empty context, which costs nothing to build.
+    plain = httpx.AsyncHTTPTransport(verify=unused, limits=limits, trust_env=False)
     client = httpx.AsyncClient(
         transport=Noted(LazyTls(limits), log),
-        mounts={"http://": Noted(plain_transport(limits), log)},
-        cookies=no_cookies(),
+        mounts={"http://": Noted(plain, log)},
+        cookies=CookieJar(policy=DefaultCookiePolicy(allowed_domains=[])),
         follow_redirects=False,
         trust_env=False,
         timeout=DEADLINE_S,
@@ -286,7 +273,7 @@ async def fetch(
             if answer.status == 400 and any(words in answer.body[:4000].lower() for words in _SAID_IT_IS_TLS):
                 raise WrongScheme("http and https mixed up")
             if post is None and answer.status in CODES and (target := same_origin(url, answer.location)):
-                return await _get(http, target, cap_bytes, span)
+                return await _read(http.stream("GET", target, extensions=_traced(span)), cap_bytes, span)
             return answer
 
 
@@ -294,7 +281,7 @@ async def _get_patiently(http: httpx.AsyncClient, url: str, cap_bytes: int, span
     tried_new = False
     while True:
         try:
-            return await _get(http, url, cap_bytes, span)
+            return await _read(http.stream("GET", url, extensions=_traced(span)), cap_bytes, span)
         except (httpx.ReadError, httpx.WriteError, httpx.RemoteProtocolError) as error:
             if (isinstance(error, httpx.RemoteProtocolError) and not _hung_up(error)) or (span.dialed and tried_new):
                 raise
@@ -307,9 +294,8 @@ async def _speaks_otherwise(error: Exception, url: str) -> bool:
     secured = url.startswith("https:")
     causes = _causes(error)
     tls = [one for one in causes if isinstance(one, ssl.SSLError)]
-    if isinstance(error, (httpx.TimeoutException, TimeoutError)):
-        return False
-    if any(isinstance(one, (ssl.SSLCertVerificationError, socket.gaierror, ConnectionRefusedError)) for one in causes):
+    known = (ssl.SSLCertVerificationError, socket.gaierror, ConnectionRefusedError)
+    if isinstance(error, (httpx.TimeoutException, TimeoutError)) or any(isinstance(one, known) for one in causes):
         return False
     if secured and any(str(one.reason) in _NO_TLS_THERE for one in tls):
         return True
@@ -318,9 +304,7 @@ async def _speaks_otherwise(error: Exception, url: str) -> bool:
     if not (tls or isinstance(error, (httpx.NetworkError, httpx.RemoteProtocolError))):
         return False
     where = httpx.URL(url)
-    other: Language = "TLS"
-    if secured:
-        other = "HTTP"
+    other: Language = "HTTP" if secured else "TLS"
     return await _language(where.host, where.port or DEFAULT_PORTS[where.scheme], other) == other
 
 
@@ -334,10 +318,6 @@ async def _language(host: str, port: int, asked_in: Language) -> Language | None
         found = await spoken_at(host, port, asked_in)
     _asked[(host, port)] = (time.monotonic(), found)
     return found
-
-
-async def _get(http: httpx.AsyncClient, url: str, cap_bytes: int, span: Span) -> Fetched:
-    return await _read(http.stream("GET", url, extensions=_traced(span)), cap_bytes, span)
 
 
 def _traced(span: Span) -> dict[str, Any]:
@@ -454,10 +434,10 @@ def _of_tls(causes: list[BaseException], place: str) -> Fault:
     for one in causes:
         if isinstance(one, ssl.SSLCertVerificationError):
             reason = safe_text(one.verify_message, 100)
-            message = f"{place}: the certificate is not valid: {reason}"
-            return Fault("tls", message, certificate_remedy(reason, "SSL_CERT_FILE"))
+            remedy = certificate_remedy(reason, "SSL_CERT_FILE")
+            return Fault("tls", f"{place}: the certificate is not valid: {reason}", remedy)
     reasons = " ".join(str(getattr(one, "reason", "")) for one in causes).lower().replace("_", " ")
     if "certificate required" in reasons:
         return Fault("tls", f"{place} asks for a client certificate", _SHOWS_NONE)
-    message = f"{place}: no TLS there, or a handshake that failed"
-    return Fault("tls", message, "check the address (http or https) and the certificate")
+    remedy = "check the address (http or https) and the certificate"
+    return Fault("tls", f"{place}: no TLS there, or a handshake that failed", remedy)

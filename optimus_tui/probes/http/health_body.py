@@ -55,45 +55,6 @@ _BETWEEN = re.compile(r"[\s_\-]+")
 _END = re.compile(r"\s*[:;,(!.]\s*|\s+-\s+")
 """What may follow a verdict: ``unavailable: no route to host``, ``Healthy!``."""
 SERVER_ERRORS = range(500, 600)
-
-
-def sense_of(value: Any) -> Sense:
-    """Return what the value of a verdict means; ``unknown`` for anything but a word, a flag or an HTTP status."""
-    if isinstance(value, bool):
-        if value:
-            return "good"
-        return "sick"
-    if isinstance(value, int):
-        if value in SERVER_ERRORS:
-            return "sick"
-        if value == 200:
-            return "good"
-        return "unknown"
-    if isinstance(value, str):
-        return sense_of_word(value)
-    return "unknown"
-
-
-def sense_of_word(text: str) -> Sense:
-    """Return what a word means, or a text that begins with one."""
-    text = text[:LONGEST].strip().lower()
-    for plain in dict.fromkeys((_plain(text), _plain(_END.split(text, maxsplit=1)[0]))):
-        if (sense := _sense(plain)) != "unknown":
-            return sense
-    return "unknown"
-
-
-def _plain(text: str) -> str:
-    return _BETWEEN.sub(" ", text.strip(" \"'!.:")).strip()
-
-
-def _sense(plain: str) -> Sense:
-    if plain in _SICK or plain in ("false", "no") or (plain.startswith("not ") and plain[4:] in _GOOD - {"enabled"}):
-        return "sick"
-    known: tuple[tuple[Sense, frozenset[str]], ...] = (("degraded", _DEGRADED), ("good", _GOOD), ("idle", _IDLE))
-    return next((sense for sense, words in known if plain in words), "unknown")
-
-
 DEEPEST, MOST_VALUES = 8, 2000
 VERDICTS = frozenset(
     (
@@ -142,6 +103,45 @@ TEXTS = ("message", "detail", "description", "reason", "note", "title", "name", 
 PAST = ("last", "previous", "prev", "recent", "past", "history")
 """The beginnings of keys about another time than now."""
 NAMES = ("name", "component", "componentId", "service", "checker", "key", "id")
+MOST_QUOTED = 3
+_WORST_FIRST: tuple[Sickness, Sickness] = ("sick", "degraded")
+
+
+def sense_of(value: Any) -> Sense:
+    """Return what the value of a verdict means; ``unknown`` for anything but a word, a flag or an HTTP status."""
+    if isinstance(value, bool):
+        if value:
+            return "good"
+        return "sick"
+    if isinstance(value, int):
+        if value in SERVER_ERRORS:
+            return "sick"
+        if value == 200:
+            return "good"
+        return "unknown"
+    if isinstance(value, str):
+        return sense_of_word(value)
+    return "unknown"
+
+
+def sense_of_word(text: str) -> Sense:
+    """Return what a word means, or a text that begins with one."""
+    text = text[:LONGEST].strip().lower()
+    for plain in dict.fromkeys((_plain(text), _plain(_END.split(text, maxsplit=1)[0]))):
+        if (sense := _sense(plain)) != "unknown":
+            return sense
+    return "unknown"
+
+
+def _plain(text: str) -> str:
+    return _BETWEEN.sub(" ", text.strip(" \"'!.:")).strip()
+
+
+def _sense(plain: str) -> Sense:
+    if plain in _SICK or plain in ("false", "no") or (plain.startswith("not ") and plain[4:] in _GOOD - {"enabled"}):
+        return "sick"
+    known: tuple[tuple[Sense, frozenset[str]], ...] = (("degraded", _DEGRADED), ("good", _GOOD), ("idle", _IDLE))
+    return next((sense for sense, words in known if plain in words), "unknown")
 
 
 class Claim(NamedTuple):
@@ -325,9 +325,6 @@ def _quoted(path: str, value: Any) -> str:
     return f'"{path}": {str(value).lower()}'
 
 
-MOST_QUOTED = 3
-
-
 class ReportedHealth(Struct, frozen=True, kw_only=True):
     """What a body reports about its service. ``words`` quote what is sick; nothing is where ``sickness`` is empty."""
 
@@ -368,9 +365,6 @@ def judge_text(body: bytes) -> ReportedHealth:
     if sense_of_word(text) not in _WORST_FIRST:
         return WELL
     return ReportedHealth(sickness="sick", words=f'"{safe_text(text.strip(), 40)}"')
-
-
-_WORST_FIRST: tuple[Sickness, Sickness] = ("sick", "degraded")
 
 
 def _order(claim: Claim) -> tuple[bool, bool]:

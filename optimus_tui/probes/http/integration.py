@@ -1,10 +1,7 @@
-"""The only probe that writes: one key with a TTL of a minute, and one test message that is marked as such.
+"""The integration test of gateway and engine, and several timed requests to one service, all bounded in time.
 
-No other write is possible. The key is unlinked afterwards; where that fails, it expires.
-
-Several timed requests to one service, so that a percentile rests on more than one. The total time is bounded.
-
-Requests are sent one after the other, and none follows one that did not answer in time.
+This is the only probe that writes: one key with a TTL of a minute, which is unlinked afterwards, and one test message
+that is marked as such.
 """
 
 import asyncio
@@ -35,6 +32,10 @@ PROBE_SECONDS = 2.5
 MESSAGE_SECONDS = 5.0
 LEAST_SECONDS, ROOM = 0.3, 1.2
 """The time that must be left for a further request: a fifth more than the slowest one took."""
+BUDGET_S = 4.0
+DEADLINE_S = 2.5
+WARM_MS = 300.0
+LEAST_PINGS = 2
 
 
 class CacheRoundTrip(Struct, frozen=True, kw_only=True):
@@ -132,12 +133,6 @@ def _reply(body: bytes) -> str | None:
     if isinstance(words, str) and words.strip():
         return words
     return None
-
-
-BUDGET_S = 4.0
-DEADLINE_S = 2.5
-WARM_MS = 300.0
-LEAST_PINGS = 2
 
 
 class Timed(Struct, frozen=True, kw_only=True):

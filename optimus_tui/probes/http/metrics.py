@@ -1,17 +1,7 @@
-"""Read the gateway's ``/metrics`` once, bounded, and keep the contract's metrics.
+"""Read the gateway's ``/metrics`` and its figures about itself, and keep what the contract names.
 
-A missing page means not published; a page that is too large or not in the exposition format is a fault. A NaN, an
-infinite or a negative value is left out and counted, and with it the other series of that counter. Resets are detected
-by whoever compares two readings.
-
-Values of a metrics page that identify the process behind it, beside its start time. Pure.
-
-prometheus-client publishes when each series was created, the CPU seconds of the process and the work of its garbage
-collector. Workers that were forked in the same moment share one start time, but differ in these.
-
-Parse the figures that a gateway publishes about itself. A value that is not valid is left out and reported.
-
-Pure. Nothing is repaired: a hit rate of 85 is not 0.85, ``true`` is not 1, NaN is nothing.
+A missing page means not published; a page that is too large or not in the exposition format is a fault. Nothing is
+repaired: a hit rate of 85 is not 0.85, ``true`` is not 1, and a value that is not valid is left out and reported.
 """
 
 import asyncio
@@ -59,10 +49,36 @@ from optimus_tui.wording.safe import safe_text
 
 MAX_MARKS = 200
 GROWING = ("process_cpu_seconds_total", "python_gc_collections_total", "python_gc_objects_collected_total")
+CAP_BYTES = 1_000_000
+MAX_SERIES = 4_000
+MAX_NAME = 512
+"""Characters of a series' name, labels included."""
+COUNTERS = (REQUESTS, REFUSED, HITS, MISSES)
+_PAIR = (HITS, MISSES)
+"""Hits and misses: one without the other gives no share."""
+HISTOGRAMS = (DURATIONS, UPSTREAM_DURATIONS)
+GAUGES = (BREAKER, MEMORY)
+OTHERS = "other"
+"""The tenant under which requests of many tenants are summed, by the gateway or here."""
+SKEW_SECONDS = 5.0
+"""A larger clock difference is corrected; a smaller one may be the age of the answer."""
+MAX_LOOKALIKES = 5
+_LOOKALIKE = re.compile(r"(?:^|_)requests?(?:_|$)|http_server_duration", re.IGNORECASE)
+_IN_SECONDS = re.compile(r"(?:duration|latency|processing_time|seconds)", re.IGNORECASE)
+_NO_LOOKALIKE = re.compile(r"^(?:python|process|prometheus|promhttp|go|nodejs)_|in_?progress|size|bytes|active|refused")
+MAX_NAMES = 1000
+"""Operations, and tenants with overrides, that are kept; each tenant's overrides count up to as many again."""
+MAX_LIMIT = 1_000_000_000
+MAX_WINDOW_S = 31_622_400
 
 
 def mark_names(remapped: Mapping[str, str]) -> set[str]:
-    """Return the published names of all marks."""
+    """Return the published names of all marks.
+
+    Marks are values that identify the process behind a page, beside its start time: when each series was created, the
+    CPU seconds of the process, and the work of its garbage collector. Workers that were forked in the same moment share
+    one start time, but differ in these.
+    """
     counted = (REQUESTS, REFUSED, HITS, MISSES, DURATIONS, UPSTREAM_DURATIONS)
     published = (remapped.get(name) or name for name in counted)
     return {*GROWING, *(name.removesuffix("_total").removesuffix("_count") + CREATED for name in published)}
@@ -77,26 +93,6 @@ def marks_of(samples: Iterable[Sample], names: set[str]) -> dict[str, float]:
         if name in names and math.isfinite(value):
             marks[series_name(name, labels)] = value
     return marks
-
-
-CAP_BYTES = 1_000_000
-MAX_SERIES = 4_000
-MAX_NAME = 512
-"""Characters of a series' name, labels included."""
-
-COUNTERS = (REQUESTS, REFUSED, HITS, MISSES)
-_PAIR = (HITS, MISSES)
-"""Hits and misses: one without the other gives no share."""
-HISTOGRAMS = (DURATIONS, UPSTREAM_DURATIONS)
-GAUGES = (BREAKER, MEMORY)
-OTHERS = "other"
-"""The tenant under which requests of many tenants are summed, by the gateway or here."""
-SKEW_SECONDS = 5.0
-"""A larger clock difference is corrected; a smaller one may be the age of the answer."""
-MAX_LOOKALIKES = 5
-_LOOKALIKE = re.compile(r"(?:^|_)requests?(?:_|$)|http_server_duration", re.IGNORECASE)
-_IN_SECONDS = re.compile(r"(?:duration|latency|processing_time|seconds)", re.IGNORECASE)
-_NO_LOOKALIKE = re.compile(r"^(?:python|process|prometheus|promhttp|go|nodejs)_|in_?progress|size|bytes|active|refused")
 
 
 async def read_metrics(
@@ -284,12 +280,6 @@ def _wanted(remapped: Mapping[str, str]) -> dict[str, str]:
         published = remapped.get(name) or name
         wanted |= {f"{published}{part}": f"{name}{part}" for part in HISTOGRAM_PARTS}
     return wanted
-
-
-MAX_NAMES = 1000
-"""Operations, and tenants with overrides, that are kept; each tenant's overrides count up to as many again."""
-MAX_LIMIT = 1_000_000_000
-MAX_WINDOW_S = 31_622_400
 
 
 def parse_cache_metrics(document: dict[str, Any]) -> tuple[CacheMetrics | None, Fault | None]:

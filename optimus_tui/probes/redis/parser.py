@@ -33,6 +33,18 @@ _CAPS = {
     **dict.fromkeys(("SLOWLOG", "PUBSUB", "EXEC"), 4 * MEGA),
     "LRANGE": LOG,
 }
+MAX_ELEMENTS = 1_000_000
+"""All lists of one reply together; the largest page has some ten thousand."""
+MAX_DEPTH = 16
+"""A slow log has three levels."""
+MAX_LINE = 64 * 1024
+MOST_PUSHES = 10_000
+"""Pushes before one reply. Our login subscribes to nothing, so a server that sends more cannot be read."""
+T = TypeVar("T")
+UNFORESEEN: tuple[type[Exception], ...] = (
+    *(TypeError, ValueError, LookupError, AttributeError, ArithmeticError, AssertionError, MemoryError),
+    *(RecursionError, StopIteration, StopAsyncIteration),
+)
 
 
 def reply_cap(words: Sequence[Any]) -> int:
@@ -70,13 +82,6 @@ def _text(word: Any) -> str:
     if isinstance(word, (bytes, bytearray)):
         return word.decode("latin-1")
     return str(word)
-
-
-MAX_ELEMENTS = 1_000_000
-"""All lists of one reply together; the largest page has some ten thousand."""
-MAX_DEPTH = 16
-"""A slow log has three levels."""
-MAX_LINE = 64 * 1024
 
 
 class Unbounded(Exception):
@@ -142,10 +147,6 @@ class ReplyHeads:
                 return
             self._open.pop()
         self._announced = 0
-
-
-MOST_PUSHES = 10_000
-"""Pushes before one reply. Our login subscribes to nothing, so a server that sends more cannot be read."""
 
 
 class UnreadableReply(InvalidResponse):
@@ -242,9 +243,6 @@ class PatientParser(_AsyncHiredisParser):
         return response
 
 
-T = TypeVar("T")
-
-
 def is_wrong_type(reply: object) -> bool:
     """Return True for the error of a command for another key type."""
     return isinstance(reply, ResponseError) and str(reply).startswith("WRONGTYPE")
@@ -293,12 +291,6 @@ def items_of(reply: object) -> list[Any]:
     if isinstance(reply, list):
         return reply
     return []
-
-
-UNFORESEEN: tuple[type[Exception], ...] = (
-    *(TypeError, ValueError, LookupError, AttributeError, ArithmeticError, AssertionError, MemoryError),
-    *(RecursionError, StopIteration, StopAsyncIteration),
-)
 
 
 def certificate_remedy(reason: str, option: str) -> str:

@@ -31,6 +31,78 @@ _HARMLESS: tuple[tuple[Any, ...], ...] = (("PING",), ("TIME",), ("DBSIZE",), ("T
 _GENERAL = frozenset({"auth", "loading", "busy", "role"})
 """Faults that concern the whole server, whatever command was sent."""
 _WORDS = ("unknown command", "unknown subcommand", "command not allowed", "not supported", "unsupported", "is disabled")
+_NOT_CLOSED = (AuthenticationError, BusyLoadingError, MaxConnectionsError)
+_KEY = b"rate_limit:optimus_doctor:nobody"
+_PATTERNS = {
+    "rate_limit:*": _KEY,
+    "cache:*": b"cache:optimus:doctor:nobody",
+    "cache_coherence*": b"cache_coherence_events",
+}
+CHANNELS = b"cache_coherence:*"
+_NEEDED: dict[str, tuple[object, ...]] = {
+    "ping": ("PING",),
+    "info": ("INFO", "server"),
+    "dbsize": ("DBSIZE",),
+    "scan": ("SCAN", "0", "COUNT", "10"),
+    "type": ("TYPE", _KEY),
+    "pttl": ("PTTL", _KEY),
+    "get": ("GET", _KEY),
+    "strlen": ("STRLEN", _KEY),
+    "llen": ("LLEN", _KEY),
+    "lrange": ("LRANGE", b"cache_coherence_events", "0", "0"),
+    "memory|usage": ("MEMORY USAGE", _KEY),
+}
+_USEFUL: dict[str, tuple[object, ...]] = {
+    "eval_ro": ("EVAL_RO", SWEEP_PAGE, "0", "0", "10", "0"),
+    "time": ("TIME",),
+    "exists": ("EXISTS", _KEY),
+    "ttl": ("TTL", _KEY),
+    "mget": ("MGET", _KEY),
+    "object|encoding": ("OBJECT ENCODING", _KEY),
+    "pubsub|channels": ("PUBSUB CHANNELS", "optimus_doctor:none"),
+    "pubsub|numsub": ("PUBSUB NUMSUB",),
+    "pubsub|numpat": ("PUBSUB NUMPAT",),
+    "slowlog|len": ("SLOWLOG LEN",),
+    "slowlog|get": ("SLOWLOG GET", "1"),
+    "latency|latest": ("LATENCY LATEST",),
+    "acl|whoami": ("ACL WHOAMI",),
+    "client|setname": ("CLIENT SETNAME", "optimus-tui"),
+    "getrange": ("GETRANGE", _KEY, "0", "0"),
+    "hlen": ("HLEN", _KEY),
+    "hscan": ("HSCAN", _KEY, "0", "COUNT", "10"),
+    "scard": ("SCARD", _KEY),
+    "sscan": ("SSCAN", _KEY, "0", "COUNT", "10"),
+    "zcard": ("ZCARD", _KEY),
+    "zcount": ("ZCOUNT", _KEY, "0", "1"),
+    "zrange": ("ZRANGE", _KEY, "0", "0"),
+    "xlen": ("XLEN", _KEY),
+    "xrange": ("XRANGE", _KEY, "-", "+", "COUNT", "1"),
+}
+_NAMED = re.compile(r"'([a-z0-9_]+(?:[| ][a-z0-9_-]+)?)'", re.IGNORECASE)
+COSTS: dict[str, str] = {
+    "scan": "limits and cache panes stay empty, and no tool finds a counter",
+    "get": "no counter can be read: the limits pane stays empty",
+    "pttl": "no time to live is known, and counters that never reset are not found",
+    "psubscribe": "the coherence feed stays empty",
+    "type": "types of cache keys are unknown",
+    "info": "memory, replication, refused writes and the hit rate of Redis are unknown",
+    "dbsize": "how many keys there are is unknown, and how far a scan has come",
+    "ping": "latency is measured with another command",
+    "strlen": "the length of a value is unknown",
+    "llen": "the event log cannot be read",
+    "lrange": "the event log cannot be read",
+    "memory|usage": "sizes of keys are unknown",
+    "eval_ro": "scans take more round trips",
+    "time": "slow commands have no age",
+    "slowlog|len": "how many slow commands were logged is unknown",
+    "slowlog|get": "slow commands are unknown",
+    "latency|latest": "latency events of the server are unknown",
+    "pubsub|channels": "who listens to events is unknown",
+}
+"""The consequences of a missing command."""
+EMPTY_WITHOUT = frozenset({"scan", "get", "pttl", "psubscribe"})
+"""Commands without which a pane stays empty or a verdict cannot be made."""
+State = Literal["granted", "missing", "unknown command", "not tried"]
 
 
 class CommandMissing(ResponseError):
@@ -127,9 +199,6 @@ async def ask_all(redis: ObserverRedis, *commands: Sequence[Any]) -> list[Any]:
     return replies
 
 
-_NOT_CLOSED = (AuthenticationError, BusyLoadingError, MaxConnectionsError)
-
-
 async def _ask_alone(redis: ObserverRedis, words: Sequence[Any]) -> Any:
     """Send one command; if the connection closes on it twice while another is answered, note it as missing."""
     for attempt in range(2):
@@ -171,83 +240,6 @@ def _checked(reply: Any, target: RedisTarget) -> Any:
 
 def _name(words: Sequence[Any]) -> str:
     return str(words[0])
-
-
-_KEY = b"rate_limit:optimus_doctor:nobody"
-_PATTERNS = {
-    "rate_limit:*": _KEY,
-    "cache:*": b"cache:optimus:doctor:nobody",
-    "cache_coherence*": b"cache_coherence_events",
-}
-CHANNELS = b"cache_coherence:*"
-_NEEDED: dict[str, tuple[object, ...]] = {
-    "ping": ("PING",),
-    "info": ("INFO", "server"),
-    "dbsize": ("DBSIZE",),
-    "scan": ("SCAN", "0", "COUNT", "10"),
-    "type": ("TYPE", _KEY),
-    "pttl": ("PTTL", _KEY),
-    "get": ("GET", _KEY),
-    "strlen": ("STRLEN", _KEY),
-    "llen": ("LLEN", _KEY),
-    "lrange": ("LRANGE", b"cache_coherence_events", "0", "0"),
-    "memory|usage": ("MEMORY USAGE", _KEY),
-}
-_USEFUL: dict[str, tuple[object, ...]] = {
-    "eval_ro": ("EVAL_RO", SWEEP_PAGE, "0", "0", "10", "0"),
-    "time": ("TIME",),
-    "exists": ("EXISTS", _KEY),
-    "ttl": ("TTL", _KEY),
-    "mget": ("MGET", _KEY),
-    "object|encoding": ("OBJECT ENCODING", _KEY),
-    "pubsub|channels": ("PUBSUB CHANNELS", "optimus_doctor:none"),
-    "pubsub|numsub": ("PUBSUB NUMSUB",),
-    "pubsub|numpat": ("PUBSUB NUMPAT",),
-    "slowlog|len": ("SLOWLOG LEN",),
-    "slowlog|get": ("SLOWLOG GET", "1"),
-    "latency|latest": ("LATENCY LATEST",),
-    "acl|whoami": ("ACL WHOAMI",),
-    "client|setname": ("CLIENT SETNAME", "optimus-tui"),
-    "getrange": ("GETRANGE", _KEY, "0", "0"),
-    "hlen": ("HLEN", _KEY),
-    "hscan": ("HSCAN", _KEY, "0", "COUNT", "10"),
-    "scard": ("SCARD", _KEY),
-    "sscan": ("SSCAN", _KEY, "0", "COUNT", "10"),
-    "zcard": ("ZCARD", _KEY),
-    "zcount": ("ZCOUNT", _KEY, "0", "1"),
-    "zrange": ("ZRANGE", _KEY, "0", "0"),
-    "xlen": ("XLEN", _KEY),
-    "xrange": ("XRANGE", _KEY, "-", "+", "COUNT", "1"),
-}
-_NAMED = re.compile(r"'([a-z0-9_]+(?:[| ][a-z0-9_-]+)?)'", re.IGNORECASE)
-
-
-COSTS: dict[str, str] = {
-    "scan": "limits and cache panes stay empty, and no tool finds a counter",
-    "get": "no counter can be read: the limits pane stays empty",
-    "pttl": "no time to live is known, and counters that never reset are not found",
-    "psubscribe": "the coherence feed stays empty",
-    "type": "types of cache keys are unknown",
-    "info": "memory, replication, refused writes and the hit rate of Redis are unknown",
-    "dbsize": "how many keys there are is unknown, and how far a scan has come",
-    "ping": "latency is measured with another command",
-    "strlen": "the length of a value is unknown",
-    "llen": "the event log cannot be read",
-    "lrange": "the event log cannot be read",
-    "memory|usage": "sizes of keys are unknown",
-    "eval_ro": "scans take more round trips",
-    "time": "slow commands have no age",
-    "slowlog|len": "how many slow commands were logged is unknown",
-    "slowlog|get": "slow commands are unknown",
-    "latency|latest": "latency events of the server are unknown",
-    "pubsub|channels": "who listens to events is unknown",
-}
-"""The consequences of a missing command."""
-EMPTY_WITHOUT = frozenset({"scan", "get", "pttl", "psubscribe"})
-"""Commands without which a pane stays empty or a verdict cannot be made."""
-
-
-State = Literal["granted", "missing", "unknown command", "not tried"]
 
 
 class Right(Struct, frozen=True):
