@@ -12,7 +12,7 @@ from optimus_tui.contract.finding_rules import CACHE_UNMEASURED, LIMITS_UNMEASUR
 from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.keyspace import LimitRow, LimitsReport, UnparsedNames
 from optimus_tui.contract.reading import Fault, Reading
-from optimus_tui.contract.services import GatewayState, HitRate, Series, ServerState, ServiceState, Window
+from optimus_tui.contract.services import GatewayState, HitRate, Series, ServerState, ServiceState
 from optimus_tui.contract.tools.common import NamesSection, ShapeSection, if_known, rounded
 from optimus_tui.contract.tools.state import (
     CacheMetricsSection,
@@ -39,11 +39,10 @@ from optimus_tui.tools.pages.report_sections import (
     service,
 )
 from optimus_tui.tools.parts import SERVER_SECONDS, nothing, part, reading
-from optimus_tui.tools.troubleshoot.evidence import kept_series, live_series
+from optimus_tui.tools.performance.traffic import latencies
 from optimus_tui.verdicts import health as verdicts
 from optimus_tui.verdicts.coherence.events import events_per_second, find_clock, find_flood, pick_window
 from optimus_tui.verdicts.gateway.hit_rate import LookupTrack, hit_rate, track_lookups
-from optimus_tui.verdicts.gateway.latency import MIN_SAMPLES, WINDOW_SECONDS
 from optimus_tui.verdicts.health import find_partial, find_unmeasured
 from optimus_tui.verdicts.limits.words import merge_rules
 from optimus_tui.verdicts.playbooks.cache_miss import newest_end
@@ -216,63 +215,6 @@ def limiting_section(
         coverage=seen.section,
         error=sentence(fault) or strange or None,
     )
-
-
-KEPT_SECONDS = 0.9
-
-
-async def latencies(
-    ctx: "Context", gateway: Reading[GatewayState], engine: Reading[ServiceState], server: Reading[ServerState]
-) -> dict[str, Series]:
-    """Return series by name (gateway, engine, redis); an empty one for what gave no good answer."""
-    firsts = {
-        "gateway": _time_of(gateway.value.service if gateway.value else None),
-        "engine": _time_of(engine.value),
-        "redis": server.value.latency_ms if server.value and server.fault is None else None,
-    }
-    found = await asyncio.gather(*(_series(ctx, name, first) for name, first in firsts.items()))
-    return dict(zip(firsts, found, strict=True))
-
-
-def _time_of(state: ServiceState | None) -> float | None:
-    from optimus_tui.probes.load_meter import disturbed
-
-    if state is None or state.latency_ms is None or state.fault is not None:
-        return None
-    if disturbed(state.latency_ms, state.own_ms):
-        return None
-    return state.latency_ms
-
-
-async def _series(ctx: "Context", name: str, first: float | None) -> Series:
-    window = await part(ctx, ctx.windows.series(f"latency.{name}", WINDOW_SECONDS / 60), "history", KEPT_SECONDS)
-    if isinstance(window, Window) and len(window.samples) >= MIN_SAMPLES:
-        return kept_series(window, ctx.clock.wall())
-    if first is None:
-        return Series()
-    if first <= ctx.settings.thresholds.latency_good_ms:
-        return live_series([first])
-    second = await _again(ctx, name)
-    return live_series([first] if second is None else [first, second])
-
-
-async def _again(ctx: "Context", name: str) -> float | None:
-    from optimus_tui.probes.http.integration import time_pings
-    from optimus_tui.probes.http.services import look
-
-    if name == "redis":
-        pings = await part(ctx, time_pings(ctx.redis, ctx.clock, 1), name)
-        if not isinstance(pings, Fault) and pings and pings[0].counts:
-            return pings[0].ms
-        return None
-    if name == "gateway":
-        base = ctx.settings.gateway_url
-    else:
-        base = ctx.settings.engine_url
-    seen = await part(ctx, look(ctx.http, f"{base}/health"), name)
-    if isinstance(seen, Fault) or seen.answer is None or seen.fault is not None:
-        return None
-    return seen.answer.took_ms
 
 
 QUERY, REPORT = DiagnoseQuery, DiagnoseReport

@@ -1,7 +1,4 @@
-"""analyze_performance_metrics.
-
-Throughput, error rate and latency, each measured or said to be not available, over a named window.
-"""
+"""Throughput, error rate and latency: of a window, each measured or said to be not available, and of now."""
 
 import asyncio
 from collections.abc import Sequence
@@ -12,19 +9,31 @@ from msgspec import Struct
 from optimus_tui.contract.finding_rules import METRICS_UNMEASURED, SERVER_UNREACHABLE, SERVICES_ENGINE, SERVICES_GATEWAY
 from optimus_tui.contract.findings import Finding, Severity
 from optimus_tui.contract.make_finding import make_finding, phrase
-from optimus_tui.contract.reading import Fault
-from optimus_tui.contract.services import DURATIONS, REQUESTS, UPSTREAM_DURATIONS, Increase, Quantiles, Series, Window
+from optimus_tui.contract.reading import Fault, Reading
+from optimus_tui.contract.services import (
+    DURATIONS,
+    REQUESTS,
+    UPSTREAM_DURATIONS,
+    GatewayState,
+    Increase,
+    Quantiles,
+    Series,
+    ServerState,
+    ServiceState,
+    Window,
+)
 from optimus_tui.contract.tools.common import WindowSource, rounded
 from optimus_tui.contract.tools.traffic import PerformanceQuery
 from optimus_tui.tools.figures.gateway_figures import LATELY_MINUTES
 from optimus_tui.tools.figures.metric_windows import Counters
 from optimus_tui.tools.pages.report_sections import sentence
+from optimus_tui.tools.parts import part
 from optimus_tui.tools.troubleshoot.evidence import kept_series, live_series, why_untimed
 from optimus_tui.verdicts.gateway import latency as bars
 from optimus_tui.verdicts.gateway import latency as percentiles
 from optimus_tui.verdicts.gateway import performance as verdicts
 from optimus_tui.verdicts.gateway.failures import GATEWAY, find_errors
-from optimus_tui.verdicts.gateway.latency import judge_routes
+from optimus_tui.verdicts.gateway.latency import MIN_SAMPLES, WINDOW_SECONDS, judge_routes
 from optimus_tui.verdicts.gateway.performance import assess, beside_counters, shown
 from optimus_tui.verdicts.gateway.services import STARVED, find_restarts, restarts_words, unheard
 from optimus_tui.verdicts.health import unmeasured
@@ -358,3 +367,60 @@ def _degraded(name: str, reported: "ReportedHealth") -> list[Finding]:
             remedy=phrase(_RULES[name], "see_health"),
         )
     ]
+
+
+KEPT_SECONDS = 0.9
+
+
+async def latencies(
+    ctx: "Context", gateway: Reading[GatewayState], engine: Reading[ServiceState], server: Reading[ServerState]
+) -> dict[str, Series]:
+    """Return series by name (gateway, engine, redis); an empty one for what gave no good answer."""
+    firsts = {
+        "gateway": _time_of(gateway.value.service if gateway.value else None),
+        "engine": _time_of(engine.value),
+        "redis": server.value.latency_ms if server.value and server.fault is None else None,
+    }
+    found = await asyncio.gather(*(_series_now(ctx, name, first) for name, first in firsts.items()))
+    return dict(zip(firsts, found, strict=True))
+
+
+def _time_of(state: ServiceState | None) -> float | None:
+    from optimus_tui.probes.load_meter import disturbed
+
+    if state is None or state.latency_ms is None or state.fault is not None:
+        return None
+    if disturbed(state.latency_ms, state.own_ms):
+        return None
+    return state.latency_ms
+
+
+async def _series_now(ctx: "Context", name: str, first: float | None) -> Series:
+    window = await part(ctx, ctx.windows.series(f"latency.{name}", WINDOW_SECONDS / 60), "history", KEPT_SECONDS)
+    if isinstance(window, Window) and len(window.samples) >= MIN_SAMPLES:
+        return kept_series(window, ctx.clock.wall())
+    if first is None:
+        return Series()
+    if first <= ctx.settings.thresholds.latency_good_ms:
+        return live_series([first])
+    second = await _again(ctx, name)
+    return live_series([first] if second is None else [first, second])
+
+
+async def _again(ctx: "Context", name: str) -> float | None:
+    from optimus_tui.probes.http.integration import time_pings
+    from optimus_tui.probes.http.services import look
+
+    if name == "redis":
+        pings = await part(ctx, time_pings(ctx.redis, ctx.clock, 1), name)
+        if not isinstance(pings, Fault) and pings and pings[0].counts:
+            return pings[0].ms
+        return None
+    if name == "gateway":
+        base = ctx.settings.gateway_url
+    else:
+        base = ctx.settings.engine_url
+    seen = await part(ctx, look(ctx.http, f"{base}/health"), name)
+    if isinstance(seen, Fault) or seen.answer is None or seen.fault is not None:
+        return None
+    return seen.answer.took_ms

@@ -78,7 +78,7 @@ class Navigator:
 
     def explain_with_tool(self, finding: "Finding") -> None:
         """Run the tool that explains a finding."""
-        from optimus_tui.tools.pages.sections import explain
+        from optimus_tui.tools.pages.finding_tools import explain
 
         self.run_tool_call(explain(finding, limits_report(self.dashboard)))
 

@@ -13,7 +13,7 @@ from optimus_tui.contract.tools.traffic import PerformanceReport
 from optimus_tui.settings.model import Settings
 from optimus_tui.tools import registry
 from optimus_tui.tools.answer import parse
-from optimus_tui.tools.pages import sections as pages
+from optimus_tui.tools.pages.finding_tools import explain
 from optimus_tui.tools.pages.format_value import figure, label, measured, samples
 from optimus_tui.tools.pages.sections import Section, sections
 from optimus_tui.tools.registry import TOOLS, callings
@@ -128,29 +128,29 @@ def finding(rule: str, subject: str = "") -> Finding:
 
 def test_a_finding_opens_the_tool_that_explains_it_for_its_own_tenant() -> None:
     report = limits_report(MIXED)
-    one = pages.explain(finding("limits.over", "demo_dentist / list_conversations"), report)
+    one = explain(finding("limits.over", "demo_dentist / list_conversations"), report)
     assert (one.tool, one.arguments) == (
         TROUBLE,
         {"issue_type": "rate_limiting", "tenant_id": "demo_dentist"},
     )
-    several = pages.explain(finding("limits.immortal", "several counters"), report)
+    several = explain(finding("limits.immortal", "several counters"), report)
     assert several.arguments["tenant_id"] == "clinic_b"
-    assert pages.explain(finding("latency.p95", "engine")).arguments == {"issue_type": "high_latency"}
-    assert pages.explain(finding("feed.denied")).tool == COHERENCE
-    assert pages.explain(finding("server.unreachable")).tool == HEALTH
+    assert explain(finding("latency.p95", "engine")).arguments == {"issue_type": "high_latency"}
+    assert explain(finding("feed.denied")).tool == COHERENCE
+    assert explain(finding("server.unreachable")).tool == HEALTH
 
 
 def test_a_tenant_that_cannot_be_told_or_written_is_not_guessed() -> None:
     alike = limits_report((counter(b"a\x1b", "chat", 999), counter(rb"a\x1b", "chat", 999)))
-    assert pages.explain(finding("limits.over", r"a\x1b / chat"), alike).tool == HEALTH
+    assert explain(finding("limits.over", r"a\x1b / chat"), alike).tool == HEALTH
     broken = limits_report((counter(b"a\xff", "chat", 999),))
-    assert pages.explain(finding("limits.over", r"a\xff / chat"), broken).tool == HEALTH
-    assert pages.explain(finding("limits.over", "gone / chat"), None).tool == HEALTH
+    assert explain(finding("limits.over", r"a\xff / chat"), broken).tool == HEALTH
+    assert explain(finding("limits.over", "gone / chat"), None).tool == HEALTH
 
 
 def test_every_errand_of_the_tables_is_a_question_that_its_tool_takes() -> None:
     report = limits_report(MIXED)
-    tool_calls = [pages.explain(finding(rule, "demo_dentist"), report) for rule in CATALOGUE]
+    tool_calls = [explain(finding(rule, "demo_dentist"), report) for rule in CATALOGUE]
     tool_calls += [step.tool_call for step in (*registry.routine(TOOLS), *registry.symptoms(TOOLS))]
     for tool_call in tool_calls:
         if tool_call.tool != "generate_enterprise_router":  # it wants a name, which only a person knows
