@@ -41,7 +41,7 @@ class Verbs(LazyGroup):
         "run": Verb("optimus_tui.cli.tools:run", "Ask one tool: one JSON document, or a page on a terminal."),
         "tools": Verb("optimus_tui.cli.tools:tools", "List the tools, their arguments and schemas."),
         "standup": Verb(
-            "optimus_tui.cli.reports.standup:command", "Twelve lines: how it stands, and what has changed."
+            "optimus_tui.cli.reports.standup:command", "Twelve lines: how the system is now, and what has changed."
         ),
         "compare": Verb("optimus_tui.cli.reports.compare:command", "Put tenants side by side."),
         "doctor": Verb("optimus_tui.cli.doctor:command", "Show the settings in force and what they reach."),

@@ -59,7 +59,7 @@ class Context:
 
     @cached_property
     def redis(self) -> "ObserverRedis":
-        """Return the read-only client: it refuses commands that are not on the observer's list before they are sent."""
+        """Return the observer's client: a command that is not on its list is refused before it is sent."""
         from optimus_tui.probes.redis.guard import observer_client
 
         return observer_client(self.settings.redis, self.own)

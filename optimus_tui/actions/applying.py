@@ -285,7 +285,7 @@ async def _run(plan: Plan, run: BatchRun, connection: OperatorConnection, lock: 
 async def _reconcile(
     plan: Plan, action_log: ActionLog, outcomes: list[Outcome], connection: OperatorConnection
 ) -> None:
-    """Mark keys that were sent without an answer and still meet the condition as "left": they were not touched."""
+    """Mark keys sent without an answer as "left" if they meet the condition (again): they may be tried once more."""
     recipe = recipe_for(plan.request.kind)
     places = [place for place, outcome in enumerate(outcomes) if outcome == "unknown"]
     pttls = await connection.each([("PTTL", plan.keys[place].key) for place in places])

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from optimus_tui.probes.redis.rights import Rights
 
 _OPTIONAL = """
-    +exists +mget +object|encoding +pubsub|channels +pubsub|numsub +pubsub|numpat +slowlog|len +slowlog|get
-    +latency|latest +acl|whoami +getrange +hscan +sscan +zrange +xrange
+    +exists +mget +object|encoding +object|idletime +pubsub|channels +pubsub|numsub +pubsub|numpat +slowlog|len
+    +slowlog|get +latency|latest +acl|whoami +getrange +hscan +sscan +zrange +xrange
 """
 OPTIONAL = frozenset(_OPTIONAL.split())
 """Rights that add detail, which docs/security.md lists apart; the login there has all others that are tested."""
@@ -331,7 +331,7 @@ def _state() -> DoctorLine:
 
 def _source(path: Path | None) -> DoctorLine:
     if path is None:
-        return DoctorLine("--", "source", "no gateway source tree here or above (BACKEND_ORCHESTRATOR_PATH)")
+        return DoctorLine("--", "source", "no gateway source in this folder or above it; set BACKEND_ORCHESTRATOR_PATH")
     routers = path / "src" / "backend" / "routers"
     if not routers.is_dir():
         return DoctorLine("WRONG", "source", f"{path} holds no src/backend/routers")

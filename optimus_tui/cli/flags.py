@@ -88,7 +88,10 @@ def dashboard_flags(command: Command) -> Command:
 
 
 def demo_flags(command: Command) -> Command:
-    """Add the flags to a command that starts its own services. Those that would connect it elsewhere are hidden."""
+    """Add the settings' flags to a command that starts its own services.
+
+    Those that would connect it elsewhere are hidden.
+    """
     return _with_flags(command, [row for row in SETTINGS if row.flag], hide_places=True)
 
 

@@ -134,8 +134,8 @@ class Plan(Struct, frozen=True, kw_only=True):
 class Preview(Struct, frozen=True, kw_only=True):
     """What the action dialog shows of a plan. ``samples`` are the first and last ten keys and ten in between.
 
-    ``foreign`` must be 0. ``histogram`` counts keys with a TTL by ``contract.cache.TTL_EDGES``. ``confirm`` is the text
-    that the operator has to type.
+    ``foreign`` must be 0. ``histogram`` counts keys with a TTL by ``contract.keyspace.TTL_EDGES``. ``confirm`` is the
+    text that the operator has to type.
     """
 
     title: str

@@ -626,7 +626,7 @@ GATEWAY_RESTARTS = _rule(
     one="the gateway's processes restarted at least {times} in {span} ({processes} seen)",
     impact="Requests that a process was serving at a restart failed. What it counted after it was last read is lost, "
     "so rates are lower bounds.",
-    remedy="A deployment restarts each process once. If it is more often, see the gateway's log and its memory limit.")
+    remedy="A deployment restarts each process once. If they restart more often, see its log and memory limit.")
 
 # -- this program's own sight ----------------------------------------------------------------------------------------
 

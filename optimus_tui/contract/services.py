@@ -29,6 +29,8 @@ class Remark(Struct, frozen=True):
 class ServiceState(Struct, frozen=True, kw_only=True):
     """One dependency. Gateway: healthy, unhealthy, error. Engine and Postgres: connected, error, disconnected.
 
+    Each may also be "not configured" or "unknown".
+
     ``latency_ms`` does not include ``own_ms``, the time for which our own event loop was blocked meanwhile. For a
     service with several addresses this is the worst one; ``instances`` has each of them, in the configured order.
     """
@@ -376,8 +378,8 @@ class Increase(Grown, frozen=True, kw_only=True):
 class Spread(Struct, frozen=True, kw_only=True):
     """The percentiles of a histogram over a window, in the histogram's unit (seconds).
 
-    A percentile is interpolated within its bucket, whose edges are beside it: ``verdicts.bounds`` tells how precise it
-    is. The upper edge of the last bucket is infinite.
+    A percentile is interpolated within its bucket, whose edges are beside it: ``verdicts.gateway.latency`` tells how
+    precise it is. The upper edge of the last bucket is infinite.
     """
 
     count: float

@@ -214,7 +214,7 @@ async def immortal(world: World) -> AsyncIterator[str]:
                     yield f"{BLOCKED} / chat has no TTL any more: blocked for ever"
                 break
         else:
-            yield f"{BLOCKED} / chat could not be made immortal: there is no such counter to take the TTL from"
+            yield f"{BLOCKED} / chat still has its TTL: the counter is gone, or its TTL is set again each time"
     finally:
         users.silent = False
         if await world.server.send(("PTTL", BLOCKED_KEY)) == [-1]:

@@ -20,4 +20,4 @@ def plain(text: str, limit: int = 8_000) -> str:
     kept = text.encode("utf-8", "backslashreplace").decode("utf-8").strip()
     if len(kept) <= limit:
         return kept
-    return f"{kept[:limit]}… ({len(kept):,} characters)"
+    return f"{kept[:limit]}… (cut; {len(kept):,} characters in all)"

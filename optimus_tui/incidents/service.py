@@ -163,7 +163,7 @@ class IncidentService:
         """Return a document of this incident, decoded.
 
         Raises:
-            Unreadable: It is gone or changed.
+            UnreadableFile: It is gone or changed.
             IncidentError: It is not JSON.
         """
         try:

@@ -88,7 +88,7 @@ class KeyPage(Struct, frozen=True):
     """The names of one call (some may repeat earlier ones), their TTLs in ms and sizes in bytes, item by item.
 
     ``pttls`` and ``sizes`` are None where the scan does not ask for them; ``others`` names were left out, of which
-    ``foreign`` are of no known layout and begin with ``heads`` (see ``grammar.shapes``), as far as these are known.
+    ``foreign`` are of no known layout and begin with ``heads`` (see ``grammar.keys``), as far as these are known.
     """
 
     names: list[bytes]

@@ -209,7 +209,7 @@ class Field(Struct, frozen=True):
 
     @property
     def code(self) -> str:
-        """The line in the model."""
+        """Return the field's line in the generated model."""
         written = f"{self.name}: {TYPES[self.type].annotation}{' | None' * self.optional}"
         if self.required:
             return written

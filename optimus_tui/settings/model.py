@@ -115,7 +115,7 @@ class RedisTarget(Struct, frozen=True, kw_only=True):
     username: str | None = None
     password: Secret | None = None
     tls_verify: bool = True
-    """False: the server's certificate is not checked, or not enough to know the server."""
+    """False: the server's certificate is not checked, or too loosely to prove which server it is."""
     tls_check_hostname: bool = True
     """False with ``tls_verify``: any name will do, as long as the operator's own authority signed it."""
     tls_ca: str | None = None

@@ -55,7 +55,7 @@ class AppendLog(PrivateFile):
         self.good, self._tail = end, record[-_TAIL:]
 
     def torn(self, limit: int) -> bytes:
-        """Return what follows the whole records: the beginning of one that was never finished."""
+        """Return at most ``limit`` bytes of what follows the whole records: a record that was never finished."""
         return os.pread(self.handle, limit, self.good)
 
     def cut(self) -> None:

@@ -15,6 +15,7 @@ from optimus_tui.patterns.judge import inspect
 from optimus_tui.patterns.source.project import Project
 from optimus_tui.scaffold.render import Draft
 from optimus_tui.tools.router_files import ROUTERS, SourceTree, examine
+from optimus_tui.wording.numbers import plural
 from optimus_tui.wording.safe import safe_text
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ def shared_names(root: Path, draft: Draft) -> tuple[str, ...]:
             warnings.append(f"{name} caches {_listed(kinds)}, too: each would serve and drop the other's answers")
     late = sum(reason.startswith("not reached") for _, _, reason in outcome.skipped)
     if late:
-        warnings.append(f"{late} routers were not read in time: whether they share a name with it is unknown")
+        warnings.append(f"{plural(late, 'router')} not read in time: a name in common with it is not ruled out")
     return tuple(warnings)
 
 

@@ -325,7 +325,7 @@ def _one(
     package = path.endswith("__init__.py") and verdict.problem in (EMPTY, ROUTELESS)
     if not named and (package or (verdict.problem == ROUTELESS and verdict.helper)):
         unfollowed = verdict.issues[0].message == UNFOLLOWED
-        reason = "add_api_route is called in a way that cannot be followed: it was not judged"
+        reason = "add_api_route is called in a way that cannot be followed, so the file was not judged"
         skipped.append(
             (tree.root, path, reason if unfollowed else "it declares no route: nothing in it answers a request")
         )

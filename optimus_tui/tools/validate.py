@@ -316,7 +316,7 @@ def _marks(issue: PatternIssue) -> Counter[str]:
 
 
 def made_of(issues: Sequence[PatternIssue]) -> bytes:
-    """Return the content of the file: one finding a line, sorted."""
+    """Return the baseline file: each distinct finding with its count, sorted."""
     known = dict(sorted(Counter(mark for one in issues for mark in _marks(one).elements()).items()))
     return msgspec.json.format(msgspec.json.encode(Baseline(FORMAT, known)), indent=2) + b"\n"
 

@@ -166,7 +166,7 @@ class OptimusApp(App[int]):
         timeout: float | None = None,
         markup: bool = False,
     ) -> None:
-        """Show a toast of plain text, by a notification that cannot hold the screen up."""
+        """Show a toast of plain text, as a notification that cannot freeze the screen."""
         seconds = self.NOTIFICATION_TIMEOUT if timeout is None else timeout
         self.post_message(Notify(LastingNotification(message, title, severity, seconds, markup=markup)))
 

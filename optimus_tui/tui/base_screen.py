@@ -26,9 +26,9 @@ LEAST_TOAST_SECONDS = 0.05
 class LastingNotification(Notification):
     """A notification whose time left lies between ``LEAST_TOAST_SECONDS`` and its timeout, whatever the clock does.
 
-    Textual gives a toast the time that its notification has left. If that ends while the toast is being made (a screen
-    changes on a busy machine, or the clock is set forward), the timer gets an interval below zero, its loop never
-    ends, and the whole screen stands still.
+    Textual gives a toast the time that its notification has left. If that time runs out while the toast is made
+    (a screen changes on a busy machine, or the clock is set forward), the timer gets an interval below zero, its loop
+    never ends, and the whole screen stands still.
     """
 
     @property

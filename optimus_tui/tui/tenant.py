@@ -353,7 +353,7 @@ class TenantScreen(BaseScreen):
         self.run_worker(work, name="events", group="events", exit_on_error=False)
 
     def look(self) -> None:
-        """Take what the dashboard has read by now."""
+        """Hand the dashboard's latest readings to the three lists."""
         limits: Reading[LimitsReport] | None = self.dashboard.pane("limits").reading
         cache: Reading[CacheReport] | None = self.dashboard.pane("cache").reading
         feed: FeedBatch | None = self.dashboard.pane("feed").reading

@@ -119,7 +119,7 @@ class Permit:
     def _check_lock(self, name: str, words: Sequence[Word]) -> None:
         raw = [as_bytes(word) for word in words]
         if self._lock is None or len(raw) < 2 or raw[1] != self._lock:
-            raise CommandRefused(f"{name} of anything but this action's lock")
+            raise CommandRefused(f"{name} on a key other than this action's lock")
         tail = {"SET": [b"NX", b"PX", b"%d" % LOCK_MS], "PEXPIRE": [b"%d" % LOCK_MS], "GET": []}[name]
         if raw[3 if name == "SET" else 2 :] != tail:
             raise CommandRefused(f"{name} of the lock in another form than ours")

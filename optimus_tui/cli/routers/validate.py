@@ -250,6 +250,8 @@ def lines(report: "ValidateReport", known: int, gone: int) -> Iterator[str]:
 
 
 def _summary(report: "ValidateReport", known: int, gone: int) -> Iterator[str]:
+    from optimus_tui.wording.numbers import plural
+
     count = len(report.issues_found)
     files = "1 file"
     if report.files_validated != 1:
@@ -272,11 +274,11 @@ def _summary(report: "ValidateReport", known: int, gone: int) -> Iterator[str]:
         worst = f", the worst {low:.2f}"
     yield f"{verdict}: {average} over {files}{worst} at {report.validation_level}, {findings}{new}"
     if known:
-        yield f"{known} known findings of the baseline are not shown"
+        yield f"{plural(known, 'known finding')} of the baseline not shown"
     if gone:
-        yield f"{gone} findings of the baseline are gone: --write-baseline makes it smaller"
+        yield f"{plural(gone, 'finding')} of the baseline gone: --write-baseline makes it smaller"
     if report.ignored:
-        yield f"{report.ignored} findings are set aside by comments with a reason"
+        yield f"{plural(report.ignored, 'finding')} set aside by comments with a reason"
     yield from report.notes
 
 

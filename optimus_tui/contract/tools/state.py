@@ -217,7 +217,7 @@ class StandupFinding(Struct, frozen=True, kw_only=True):
 
 
 class Change(Struct, frozen=True, kw_only=True):
-    """How one part compares with the last stand-up, as text: ``was 230 ms``. ``rose``: whether the figure grew."""
+    """How one part compares with the last stand-up, as text: ``was 230 ms``. ``rose``: True if the figure grew."""
 
     direction: Direction
     words: str

@@ -269,12 +269,12 @@ class LiveComparison(Struct, frozen=True, kw_only=True):
 class ValidateReport(Report, frozen=True, kw_only=True):
     """The result for all files. ``average_compliance_score`` is null where no file was judged.
 
-    The word ``overall_compliance`` for the best result occurs nowhere else in the document, because a hook may search
-    for it. A path that holds it is shown as a shell pattern that fits the file.
+    ``excellent``, the best value of ``overall_compliance``, occurs nowhere else in the document, because hooks search
+    for it. A path that contains it is shown as a shell pattern that fits the file.
     """
 
     validation_level: ValidationLevel
-    """The level that was checked; each includes those before it."""
+    """The level that was checked; each level includes the lower ones."""
     overall_compliance: Compliance
     """The word for the average score."""
     average_compliance_score: float | None

@@ -28,7 +28,7 @@ ROTATED, ACCEPTED = "rotated", "break accepted"
 FIRST = "0" * 64
 """The hash that the first record of all follows."""
 HEADED = 2
-"""The version of records since there is a head file (``audit_head``)."""
+"""The version of records since there is a head file (``audit.head``)."""
 _OPEN, _CLOSE = b',"hash":"', b'"}'
 _SEAL = len(_OPEN) + 64 + len(_CLOSE)
 _SLOT = 512
@@ -224,7 +224,7 @@ def read(path: Path) -> Iterator[dict[str, Any]]:
     Lines that cannot be read are left out (``verify`` reports them).
 
     Raises:
-        Unreadable: a file is no plain file.
+        UnreadableFile: a file is no plain file.
     """
     with opened(path) as (files, _):
         for _, file in files:

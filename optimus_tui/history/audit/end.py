@@ -103,7 +103,7 @@ def last_of(path: Path, handle: int, head: Head) -> Head:
 
 
 def lost(path: Path, head: Head) -> AuditUnwritable:
-    """Return the error for an audit without the record of ``head``: where it may be and how to go on."""
+    """Return the error for an audit that lacks the record that ``head`` names: where it may be and how to go on."""
     if not head.seq:
         return AuditUnwritable(f"{shown(path)} and its head file are gone, but older files of it are there", ACCEPT)
     place = moved_to(path, head)

@@ -307,7 +307,7 @@ _new = tuple.__new__  # a named tuple's own constructor takes twice as long
 
 
 class Seen(NamedTuple):
-    """A call with what it resolves to: ``raw`` as written, ``dotted`` by its type or import."""
+    """A call with what it resolves to: ``raw`` is the name as written, ``dotted`` the full one."""
 
     call: Call
     thing: Thing

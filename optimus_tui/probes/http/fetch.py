@@ -188,7 +188,7 @@ def _origin(url: str) -> tuple[str, str, int] | None:
 
 
 class Fetched(Struct, frozen=True, kw_only=True):
-    """An answer. ``body`` holds at most the cap.
+    """An answer. ``body`` holds at most ``cap_bytes`` of the request.
 
     ``took_ms`` runs from the request to the body's last byte, without ``own_ms``, the time for which our own event loop
     was blocked meanwhile.

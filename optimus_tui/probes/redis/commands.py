@@ -73,7 +73,7 @@ return {page[1], names, ttls, sizes, others, foreign, shapes}
 
 Answers {cursor, names, TTLs in ms, {index, bytes, index, bytes...}, how many other names it left out, how many of these
 are of no known layout, {head, how many, head, how many...} of these}. -3 stands for a TTL that was not asked for or not
-allowed; only ``cache:`` keys are asked, since only theirs are shown. Heads are those of ``grammar.shapes.head_of``; at
+allowed; only ``cache:`` keys are asked, since only theirs are shown. Heads are those of ``grammar.keys.head_of``; at
 most 64 of them are told, the names of others are only counted.
 """
 
@@ -190,7 +190,7 @@ def _check_single(words: tuple[Word, ...], db: int) -> None:
 def _check_set(words: tuple[Word, ...], db: int) -> None:
     plain = [as_bytes(word) for word in words]
     if len(plain) != 5 or not plain[1].startswith(OWN_PREFIX) or plain[3].upper() != b"EX":
-        raise CommandRefused("SET of anything but the integration test's own key with a TTL")
+        raise CommandRefused("SET is allowed only for the integration test's own key, with a TTL")
     if not plain[4].isdigit() or not 0 < int(plain[4][:9]) <= OWN_SECONDS:
         raise CommandRefused("SET without a TTL of at most a minute")
 

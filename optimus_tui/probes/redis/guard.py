@@ -379,7 +379,7 @@ class ObserverRedis(_Counting):
     """The observer's client.
 
     ``scripts`` turns False once the server has refused our scripts. ``absent`` holds the commands that the server does
-    not answer, with the monotonic time when that was found: see ``probes.redis.missing_commands``.
+    not answer, with the monotonic time when that was found: see ``probes.redis.rights``.
     """
 
     def __init__(self, pool: BlockingConnectionPool, target: RedisTarget, own: LoadMeter) -> None:

@@ -341,7 +341,7 @@ async def counted_rate(counters: Counters) -> float | None:
 
 
 def from_counters(hits: Increase, misses: Increase) -> HitRate | None:
-    """Return the rate behind the growth of both counters; None with fewer look-ups than are judged."""
+    """Return the hit rate from the growth of both counters; None with two sources or too few look-ups."""
     lookups = hits.total + misses.total
     if min(hits.covered_minutes, misses.covered_minutes) <= 0 or hits.source != misses.source or lookups < MIN_LOOKUPS:
         return None

@@ -3,7 +3,8 @@
 Prometheus, else history, else several samples of ``/metrics`` within seconds.
 
 The answer says which. ``covered_minutes`` tells what was covered, be it two seconds. Each sample has a connection of
-its own, so that every worker behind the address may answer; growth is taken process by process (``history.processes``).
+its own, so that every worker behind the address may answer; growth is taken process by
+process (``history.samples.processes``).
 
 Recorded states of circuit breakers, process by process, because one sample meets only one of several workers.
 

@@ -189,7 +189,7 @@ def in_words(value: Any) -> Any:
 def layout(records: Sequence[Mapping[str, Any]]) -> Layout:
     """Return which keys at least half of the records have, and for each record its other keys.
 
-    A key is left out of both where no record, or this record, holds anything under it. What only some records know (one
+    Empty values are left out: a key that is empty everywhere is no column. What only some records know (one
     test of four counts requests) would be a column of blanks, and what holds further values fits into no cell: both
     stand below the table, on the record's own line.
     """

@@ -121,7 +121,7 @@ class ActionDialog(Dialog):
     # -- drawing ---------------------------------------------------------------------------------------------------
 
     def draw(self) -> None:
-        """Draw what this stage says, for the width there is."""
+        """Draw this stage at the present width."""
         view = self.query_one(ActionLines)
         lines = self.texts.lines(max(20, view.scrollable_content_region.width - 1))
         if [list(row) for row in view.rows] != lines:

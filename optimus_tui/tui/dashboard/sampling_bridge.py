@@ -68,7 +68,7 @@ class SamplingBridge:
         await asyncio.to_thread(_load, _SCREENS)
 
     def restart(self, name: str) -> None:
-        """Start the loop of one source, also after a bug ended it."""
+        """Start, or start again, the loop of one source."""
         if self.sampler is not None:
             loop = self.sampler.loops()[name]
             self._workers.append(

@@ -313,7 +313,7 @@ def gap_dialog(gap: FeedGap) -> SheetDialog:
     """Return the dialog for a gap in the feed."""
     filled = "the event log was not read"
     if gap.filled is not None:
-        filled = f"{gap.filled:,} came back from the event log"
+        filled = f"{gap.filled:,} events recovered from the event log"
     return SheetDialog(
         "Gap in the feed",
         [

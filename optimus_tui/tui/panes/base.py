@@ -95,7 +95,7 @@ class PaneContent(LineContent):
 
 
 class RowFields(Mapping[str, str | float | None]):
-    """What a filter may name of one row: computed when it is asked for."""
+    """The fields of one row that a filter may name, computed on demand."""
 
     NAMES: ClassVar[tuple[str, ...]]
 

@@ -1,7 +1,7 @@
 """The compliance screen: the gateway's routers by score, each one's findings with the line, and a way to that line.
 
 It judges nothing: everything shown is the document of ``validate_enterprise_patterns``, asked as on every surface.
-The differences between code and Redis are those of ``tools.patterns.drift``; a comparison that could not be made is
+The differences between code and Redis are those of ``patterns.drift``; a comparison that could not be made is
 never shown as one without differences.
 """
 

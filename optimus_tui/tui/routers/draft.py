@@ -42,7 +42,7 @@ class FieldAnswer:
 
     @property
     def text(self) -> str:
-        """Return the field as ``scaffold.fields`` reads it.
+        """Return the field as ``scaffold.spec`` reads it.
 
         Raises:
             SpecError: Its name could be read as something else.
@@ -156,7 +156,7 @@ class RouterDraft:
 
     @property
     def first_page(self) -> int:
-        """Return the first page that one can go back to."""
+        """Return the earliest page that back may reach."""
         if self.written:
             return NEXT
         return 0

@@ -42,7 +42,7 @@ TYPES = (
 OPERATIONS = (
     WizardChoice("list", "list", "GET /: a page of them, bounded"),
     WizardChoice("create", "create", "POST /: a new one, 201"),
-    WizardChoice("get", "get", "GET /{id}: one of them, or 404"),
+    WizardChoice("get", "get", "GET /{id}: one item, or 404"),
     WizardChoice("update", "update", "PUT /{id}: another content"),
     WizardChoice("delete", "delete", "DELETE /{id}: 204"),
 )
@@ -92,7 +92,7 @@ class WizardPage(Vertical):
             return
 
     def step(self, by: int) -> bool:
-        """Focus the next place; False where there is none."""
+        """Move the focus by ``by`` places; return False at either end."""
         return step_focus(self.screen, self.places(), by)
 
     def action_step(self, by: int) -> None:

@@ -126,7 +126,7 @@ class FieldList(WizardOptions):
             self.set_options([Option(Content.styled(about, "$quiet"), disabled=True)])
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Return False for what needs a field while there is none."""
+        """Return False for edit and remove while the list is empty."""
         return self.highlighted is not None or action not in ("edit", "remove_field")
 
     def action_add(self) -> None:

@@ -109,7 +109,7 @@ class PromptBar(Horizontal):
         self.query_one("#prompt-note", Label).update(Content(sentence))
 
     def close(self) -> None:
-        """Close; who asked moves the focus."""
+        """Hide the prompt; the caller moves the focus."""
         self.display = False
 
     @on(Input.Changed)

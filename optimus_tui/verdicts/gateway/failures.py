@@ -221,9 +221,9 @@ def _finding(
 
 
 def good_again(found: Finding, failed: float, requests: float, thresholds: Thresholds) -> Finding | None:
-    """Return the finding as one of the past where the last requests are below the bar and surely better than it tells.
+    """Return the finding lowered to one of the past, if the newest requests are below the threshold and surely better.
 
-    None where they are not, or too few to say.
+    Better than the measured share; None if they are not, or are too few to say.
     """
     share = 1.0
     if isinstance(found.measured, float):

@@ -131,7 +131,7 @@ def _growth(track: LookupTrack, source: str, total_keys: int | None) -> HitRate 
 
 
 def recent_growth(track: LookupTrack) -> HitRate | None:
-    """Return the rate of the last half minute by the gateway's counts; None with too few look-ups."""
+    """Return the rate of the last 20 to 30 s by the gateway's counts; None with fewer samples or too few look-ups."""
     last = track.latest
     base = [one for one in track.samples if last is not None and one.mono <= last.mono - RECENT_SECONDS]
     if last is None or not base:

@@ -352,7 +352,9 @@ def _examine_events(
         return {"status": "unknown", "error": events.message}
     if events.covered_minutes > 0:
         span = span_words(events.covered_minutes)
-        conclusion.add_measured(f"{plural(events.events, 'invalidation')} in {span}, as far as the event log reaches")
+        conclusion.add_measured(
+            f"{plural(events.events, 'invalidation')} in {span} (the event log goes back no further)"
+        )
     elif events.clock is not None:
         conclusion.add_unknown("invalidations", f"{clock_words(events.clock)}: they cannot be placed in the window")
     else:

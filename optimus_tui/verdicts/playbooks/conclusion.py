@@ -120,7 +120,7 @@ class ConclusionBuilder:
 
 
 def _once(advice: list[Recommendation]) -> tuple[Recommendation, ...]:
-    """Without repetitions: five findings with one remedy are one thing to do."""
+    """Return the advice without duplicates: five findings with one remedy are one thing to do."""
     seen: dict[tuple[str, str | None], Recommendation] = {}
     for one in advice:
         seen.setdefault((one.action, one.command), one)
@@ -200,7 +200,7 @@ def _find_timeouts(
     thresholds: Thresholds,
     only: str,
 ) -> list[Finding]:
-    """Of all requests; where these are not too many, of one route or tenant that all others hide."""
+    """Return the finding about timeouts: of all requests; or else of one route or tenant that they hide."""
     if weight is not None and weight.severity != "low":
         return [_as_of_now(_timeouts(share, requests, what, weight), recent, thresholds, only)]
     part = failing_part(requests, thresholds, lambda status: _counts(status, only))
@@ -236,7 +236,7 @@ def span_words(minutes: float) -> str:
 
 
 def _unknown(requests: Increase, only: str) -> str:
-    """Why the counter does not tell these answers apart; empty where it does."""
+    """Return why the counter cannot separate these statuses; empty if it can."""
     results = outcomes(requests.series)
     if results.why_failed:
         return results.why_failed

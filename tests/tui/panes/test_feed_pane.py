@@ -64,7 +64,7 @@ async def test_the_view_follows_the_newest_until_the_operator_moves_and_g_follow
         before = scene.body()
         await scene.arrive(pilot, events(41, 45))
         assert scene.body() == before
-        assert "G follows" in scene.lines()[0]
+        assert "G: follow the newest" in scene.lines()[0]
         await pilot.press("G")
         await pilot.pause()
         assert "k45" in scene.lines()[-2]

@@ -195,7 +195,7 @@ class FeedContent(PaneContent):
         if pane.filter:
             words.append((f"{len(pane.rows):,} of {len(self.store.items):,}", ""))
         if not pane.paused:
-            words.append(("following", "quiet") if self.tail.following else ("G follows", "accent"))
+            words.append(("following", "quiet") if self.tail.following else ("G: follow the newest", "accent"))
         if status.state != "live":
             return words
         if self.sampled:

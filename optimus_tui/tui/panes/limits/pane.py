@@ -82,7 +82,7 @@ class LimitsContent(PaneContent):
         return limit_lines.TABLE.head(width, by)
 
     def row(self, index: int, width: int) -> list[Piece]:
-        """Return one counter as of now."""
+        """Return one counter's line, its countdown as of now."""
         return limit_lines.TABLE.row(limit_lines.LimitNow(self.pane.rows[index], self.pane.shown_mono()), width)
 
     def foot_height(self) -> int:
