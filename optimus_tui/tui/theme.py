@@ -1,6 +1,6 @@
 """The product's themes, and the named text styles (inks) of ``styles/widgets.tcss`` that lines are drawn in.
 
-A colour is named here or in ``styles/``, nowhere else.
+A colour of the screen is named here or in ``styles/``; those of printed pages stand in ``cli/reports/rendering.py``.
 """
 
 from collections.abc import Sequence

@@ -58,7 +58,6 @@ class WizardPage(Vertical):
     """One step of the wizard."""
 
     BINDINGS: ClassVar[Any] = [*chosen("router.next"), ("up", "step(-1)", ""), ("down", "step(1)", "")]
-    title = ""
     hint = "esc leaves"
     """The keys that the footer does not name."""
     enter = "next"
@@ -124,8 +123,6 @@ class AnswerInput(BoundedInput):
 class NamePage(WizardPage):
     """The router's name, and the project that it is written to."""
 
-    title = "Name"
-
     def __init__(self, answers: RouterAnswers) -> None:
         super().__init__()
         self.answers = answers
@@ -166,7 +163,6 @@ class NamePage(WizardPage):
 class TypePage(WizardPage):
     """One of three types: the highlighted one is chosen."""
 
-    title = "Type"
     hint = "↑↓ chooses   esc leaves"
 
     def __init__(self, chosen_type: str) -> None:
@@ -221,8 +217,6 @@ class TicksPage(WizardPage):
 class FieldsPage(WizardPage):
     """The model's own fields."""
 
-    title = "Fields"
-
     def __init__(self, fields: Sequence[FieldAnswer]) -> None:
         super().__init__()
         self.list = FieldList()
@@ -265,7 +259,6 @@ class FieldsPage(WizardPage):
 class PreviewPage(WizardPage):
     """Everything that would be written: the code, the tests, the tree, the diff."""
 
-    title = "Preview"
     hint = "enter runs the project's code in a copy   ←→ view   esc leaves"
     enter = "check"
 
@@ -294,9 +287,9 @@ class TasksPage(WizardPage):
 
     hint = "y copies   esc leaves"
 
-    def __init__(self, title: str, tasks: Sequence[Task], about: str) -> None:
+    def __init__(self, tasks: Sequence[Task], about: str) -> None:
         super().__init__()
-        self.title, self.about, self.tasks = title, about, tasks
+        self.about, self.tasks = about, tasks
         self.list = CopyList()
 
     def compose(self) -> ComposeResult:
@@ -317,7 +310,7 @@ class TasksPage(WizardPage):
 class WritePage(WizardPage):
     """The last questions; each is answered with no until it is changed."""
 
-    title, enter = "Write", "write"
+    enter = "write"
     hint = "→ answers yes   ↓ next question   esc leaves"
 
     def __init__(self, questions: Sequence[str], refusal: str) -> None:
@@ -351,7 +344,6 @@ class WritePage(WizardPage):
 class NextPage(WizardPage):
     """Shell commands for the written router."""
 
-    title = "Next steps"
     hint = "y copies   esc closes"
     enter = "checklist"
 
@@ -383,10 +375,10 @@ def make_page(draft: RouterDraft, gateway_url: str) -> WizardPage:
         lambda: TicksPage("Features", FEATURES, answers.features),
         lambda: FieldsPage(answers.fields),
         lambda: PreviewPage(draft.plan, draft.warnings),
-        lambda: TasksPage("Checks", draft.checks, CHECKS_ABOUT),
+        lambda: TasksPage(draft.checks, CHECKS_ABOUT),
         lambda: WritePage(draft.questions(), draft.refusal()),
         lambda: NextPage(draft.next_steps(gateway_url)),
-        lambda: TasksPage("Checklist", draft.flow, CHECKLIST_ABOUT),
+        lambda: TasksPage(draft.flow, CHECKLIST_ABOUT),
     )
     return makers[draft.at]()
 
