@@ -13,6 +13,8 @@ Overall = Literal["healthy", "needs_attention", "critical", "unknown"]
 
 SEVERITIES: tuple[Severity, ...] = ("low", "medium", "high", "critical")
 """Ascending."""
+MANY = 5
+"""More findings of one rule than this become one that sums them up: a wall of red hides the second cause."""
 
 
 class Finding(Struct, frozen=True, kw_only=True):
@@ -141,10 +143,6 @@ class Notice(Struct, frozen=True, kw_only=True):
     finding: Finding
     severity: Severity
     rings: bool = False
-
-
-MANY = 5
-"""More findings of one rule than this become one that sums them up: a wall of red hides the second cause."""
 
 
 def worst_first(findings: Iterable[Finding]) -> tuple[Finding, ...]:

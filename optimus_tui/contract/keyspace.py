@@ -15,6 +15,8 @@ NO_WINDOW = "a sorted set: its window is not known"
 """The problem of a sliding window that cannot be counted because its length is not known."""
 
 LimitState = Literal["immortal", "over", "near", "ok", "unknown limit", "broken"]
+TTL_EDGES: tuple[int, ...] = (10, 60, 300, 900, 3600, 86400)
+"""Upper edges of the TTL histogram's bins, in seconds; the last bin holds all above."""
 
 
 class LimitRules(Struct, frozen=True, kw_only=True):
@@ -129,10 +131,6 @@ class LimitsReport(Struct, frozen=True, kw_only=True):
     coverage: Coverage
     rules: LimitRules | None
     findings: tuple[Finding, ...] = ()
-
-
-TTL_EDGES: tuple[int, ...] = (10, 60, 300, 900, 3600, 86400)
-"""Upper edges of the TTL histogram's bins, in seconds; the last bin holds all above."""
 
 
 class GroupTotals(Struct, frozen=True, kw_only=True):

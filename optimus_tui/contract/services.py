@@ -13,6 +13,16 @@ Status = Literal["healthy", "unhealthy", "error", "connected", "disconnected", "
 
 Sickness = Literal["sick", "degraded"]
 """What a service reports about itself although it answers 200; degraded is less severe."""
+REQUESTS = "http_requests_total"
+REFUSED = "rate_limit_refused_total"
+HITS, MISSES = "cache_hits_total", "cache_misses_total"
+DURATIONS = "http_request_duration_seconds"
+UPSTREAM_DURATIONS = "upstream_request_duration_seconds"
+BREAKER = "circuit_breaker_state"
+MEMORY = "process_resident_memory_bytes"
+PROCESS_START = "process_start_time_seconds"
+CREATED = "_created"
+"""Ends the name under which prometheus-client publishes when a series was created."""
 
 
 class Remark(Struct, frozen=True):
@@ -259,18 +269,6 @@ class MemoryState(Struct, frozen=True, kw_only=True):
     largest_input: int | None = None
     clients: int | None = None
     subscribers: int | None = None
-
-
-REQUESTS = "http_requests_total"
-REFUSED = "rate_limit_refused_total"
-HITS, MISSES = "cache_hits_total", "cache_misses_total"
-DURATIONS = "http_request_duration_seconds"
-UPSTREAM_DURATIONS = "upstream_request_duration_seconds"
-BREAKER = "circuit_breaker_state"
-MEMORY = "process_resident_memory_bytes"
-PROCESS_START = "process_start_time_seconds"
-CREATED = "_created"
-"""Ends the name under which prometheus-client publishes when a series was created."""
 
 
 WindowOrigin = Literal["prometheus", "history", "live"]

@@ -23,6 +23,11 @@ _OBJECTS = ("key", "cache_key", "resource_id", "conversation_id", "id", "pattern
 _CLAIMS = frozenset(("type", "tenant_id", "timestamp"))
 _KINDS = {list: "a list", str: "a string", bool: "true or false", int: "a number", float: "a number"}
 _decode = msgspec.json.Decoder().decode
+MAX_TARGETS = 32
+MAX_KEY_NAME = 1_024
+MAX_STARS = 4
+_KEYS = ("key", "cache_key", "keys", "cache_keys", "keys_deleted", "invalidated_keys")
+_PATTERNS = ("pattern", "patterns")
 
 
 def parse_event(payload: bytes, length: int | None = None) -> ParsedEvent:
@@ -161,14 +166,6 @@ def _keys(value: object) -> str:
     if number == 1:
         return "1 key"
     return f"{number:,} keys"
-
-
-MAX_TARGETS = 32
-MAX_KEY_NAME = 1_024
-MAX_STARS = 4
-
-_KEYS = ("key", "cache_key", "keys", "cache_keys", "keys_deleted", "invalidated_keys")
-_PATTERNS = ("pattern", "patterns")
 
 
 class Target(Struct, frozen=True):

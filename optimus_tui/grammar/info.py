@@ -8,6 +8,34 @@ from optimus_tui.contract.services import BREAKER, UPSTREAM_DURATIONS
 
 MAX_FIELDS = 2000
 MAX_AMOUNT = 2**63 - 1
+MAX_LINE = 16_384
+MAX_SAMPLES = 100_000
+MAX_DECLARED = 10_000
+HISTOGRAM_PARTS = ("_bucket", "_sum", "_count")
+OWN_ROUTES = ("/metrics", "/metrics/")
+"""Requests for the metrics page itself, ours and those of a Prometheus, which are not part of the traffic."""
+SYNONYMS = {
+    "route": ("handler", "path", "endpoint", "http_route"),
+    "status": ("status_code", "code", "http_status_code", "http_response_status_code"),
+    "tenant": ("tenant_id",),
+    "method": ("http_method", "http_request_method"),
+}
+"""The names that common libraries give to a label of the contract, the likeliest first."""
+SERVICE_NAMES = ("upstream", "backend", "dependency", "circuit_breaker", "circuit", "breaker", "breaker_name", "name")
+"""Names of the contract's label ``service`` in ``OF_SERVICES``, the likeliest first."""
+OF_SERVICES = (BREAKER, UPSTREAM_DURATIONS)
+_LABEL_NAME = r"[a-zA-Z_][a-zA-Z0-9_]*+"
+_QUOTED = r'"(?:[^"\\]|\\.)*+"'
+_NUMBER = r"[+-]?(?:[0-9]++(?:\.[0-9]*+)?|\.[0-9]++)(?:[eE][+-]?[0-9]++)?|[+-]?(?i:inf(?:inity)?)|(?i:nan)"
+_LINE = re.compile(
+    r"[ \t]*+(?P<name>[a-zA-Z_:][a-zA-Z0-9_:]*+)"
+    rf"(?:[ \t]*+\{{[ \t]*+(?P<labels>(?:{_LABEL_NAME}[ \t]*+=[ \t]*+{_QUOTED}[ \t]*+(?:,[ \t]*+|(?=\}})))*+)\}}"
+    r"[ \t]*+|[ \t]++)"
+    rf"(?P<value>{_NUMBER})(?:[ \t]++[0-9.eE+-]++)?(?:[ \t]++\#.*+)?[ \t\r]*+"
+)
+_LABEL = re.compile(rf'({_LABEL_NAME})[ \t]*+=[ \t]*+"((?:[^"\\]|\\.)*+)"')
+_ESCAPE = re.compile(r"\\(.)")
+_PART = re.compile(r"(?:[^|\\]|\\.)*+")
 
 
 def parse_info(reply: object) -> dict[str, str]:
@@ -86,39 +114,6 @@ def _in_keyspace(line: str, name: str) -> int | None:
         if equals and key == name:
             return amount({name: value}, name)
     return None
-
-
-MAX_LINE = 16_384
-MAX_SAMPLES = 100_000
-MAX_DECLARED = 10_000
-HISTOGRAM_PARTS = ("_bucket", "_sum", "_count")
-
-OWN_ROUTES = ("/metrics", "/metrics/")
-"""Requests for the metrics page itself, ours and those of a Prometheus, which are not part of the traffic."""
-SYNONYMS = {
-    "route": ("handler", "path", "endpoint", "http_route"),
-    "status": ("status_code", "code", "http_status_code", "http_response_status_code"),
-    "tenant": ("tenant_id",),
-    "method": ("http_method", "http_request_method"),
-}
-"""The names that common libraries give to a label of the contract, the likeliest first."""
-
-SERVICE_NAMES = ("upstream", "backend", "dependency", "circuit_breaker", "circuit", "breaker", "breaker_name", "name")
-"""Names of the contract's label ``service`` in ``OF_SERVICES``, the likeliest first."""
-OF_SERVICES = (BREAKER, UPSTREAM_DURATIONS)
-
-_LABEL_NAME = r"[a-zA-Z_][a-zA-Z0-9_]*+"
-_QUOTED = r'"(?:[^"\\]|\\.)*+"'
-_NUMBER = r"[+-]?(?:[0-9]++(?:\.[0-9]*+)?|\.[0-9]++)(?:[eE][+-]?[0-9]++)?|[+-]?(?i:inf(?:inity)?)|(?i:nan)"
-_LINE = re.compile(
-    r"[ \t]*+(?P<name>[a-zA-Z_:][a-zA-Z0-9_:]*+)"
-    rf"(?:[ \t]*+\{{[ \t]*+(?P<labels>(?:{_LABEL_NAME}[ \t]*+=[ \t]*+{_QUOTED}[ \t]*+(?:,[ \t]*+|(?=\}})))*+)\}}"
-    r"[ \t]*+|[ \t]++)"
-    rf"(?P<value>{_NUMBER})(?:[ \t]++[0-9.eE+-]++)?(?:[ \t]++\#.*+)?[ \t\r]*+"
-)
-_LABEL = re.compile(rf'({_LABEL_NAME})[ \t]*+=[ \t]*+"((?:[^"\\]|\\.)*+)"')
-_ESCAPE = re.compile(r"\\(.)")
-_PART = re.compile(r"(?:[^|\\]|\\.)*+")
 
 
 class Sample(NamedTuple):

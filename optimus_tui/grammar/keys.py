@@ -20,6 +20,28 @@ MAX_TENANT_PARTS = 32
 """A tenant with more colons than this is not looked up among the known ones, to keep parsing of hostile names cheap."""
 
 _GLOB = re.compile(rb"([\\*?\[\]^-])")
+EMPTY_TENANT = "the tenant in its name is empty"
+EDGE_COLON = "the tenant in its name begins or ends with a colon"
+ONE_PART = "its name has one part only: tenant and operation cannot be told apart"
+NO_OPERATION = "the operation in its name is empty"
+MAX_SHAPES = 256
+MAX_BRANCHES = 12
+"""A part that continues in more ways than this counts as varying."""
+SHOWN = 10
+HEAD_BYTES = 96
+"""Only this many bytes of a name are read."""
+PARTS, PART_BYTES = 3, 32
+_DJANGO = re.compile(rb":[0-9]{1,2}:")
+"""A framework's prefix with a version: literal although it holds a figure."""
+_PART = re.compile(rb"([A-Za-z_.{}%@-]*|[A-Za-z][0-9])[:/|]")
+_PARTS = re.compile(rb"([^:/|]*[:/|])")
+_WORD = re.compile(rb"[A-Za-z_.{}%@-]+\Z")
+_STEM = re.compile(rb"[A-Za-z_.{}%@-]*[-_.]")
+_LIMITER = re.compile(
+    r"limit(?!ed)|throttl|quota|gcra|(?:^|[^a-z])(?:rl|rlflx|token_?buckets?|leaky_?buckets?|bucket(?=:)|generic_key)(?:$|[^a-z])",
+    re.IGNORECASE,
+)
+"""Words of limiters, and short ones that are a whole part of a name: ``rl:``, ``bucket:``, ``generic_key_``."""
 
 
 class ParsedKey(Struct, frozen=True):
@@ -37,11 +59,6 @@ class ParsedKey(Struct, frozen=True):
     doubt: str = ""
     shape: str = ""
 
-
-EMPTY_TENANT = "the tenant in its name is empty"
-EDGE_COLON = "the tenant in its name begins or ends with a colon"
-ONE_PART = "its name has one part only: tenant and operation cannot be told apart"
-NO_OPERATION = "the operation in its name is empty"
 
 UNPARSED = ParsedKey("unparsed")
 OTHER = ParsedKey("other")
@@ -119,27 +136,6 @@ def _longest_known(tail: bytes, tenants: Collection[bytes]) -> tuple[bytes, byte
 def escape_glob(literal: bytes) -> bytes:
     """Return ``literal`` as a pattern for SCAN that matches only itself."""
     return _GLOB.sub(rb"\\\1", literal)
-
-
-MAX_SHAPES = 256
-MAX_BRANCHES = 12
-"""A part that continues in more ways than this counts as varying."""
-SHOWN = 10
-HEAD_BYTES = 96
-"""Only this many bytes of a name are read."""
-PARTS, PART_BYTES = 3, 32
-
-_DJANGO = re.compile(rb":[0-9]{1,2}:")
-"""A framework's prefix with a version: literal although it holds a figure."""
-_PART = re.compile(rb"([A-Za-z_.{}%@-]*|[A-Za-z][0-9])[:/|]")
-_PARTS = re.compile(rb"([^:/|]*[:/|])")
-_WORD = re.compile(rb"[A-Za-z_.{}%@-]+\Z")
-_STEM = re.compile(rb"[A-Za-z_.{}%@-]*[-_.]")
-_LIMITER = re.compile(
-    r"limit(?!ed)|throttl|quota|gcra|(?:^|[^a-z])(?:rl|rlflx|token_?buckets?|leaky_?buckets?|bucket(?=:)|generic_key)(?:$|[^a-z])",
-    re.IGNORECASE,
-)
-"""Words of limiters, and short ones that are a whole part of a name: ``rl:``, ``bucket:``, ``generic_key_``."""
 
 
 class Shape(Struct, frozen=True):

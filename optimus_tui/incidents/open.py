@@ -35,6 +35,22 @@ if TYPE_CHECKING:
 DEFAULT = "default"
 MAX_BYTES = 200_000
 MOST_FILES = 100
+NEWEST = 200
+MOST_FINDINGS = 200
+"""Findings on the screen that are kept with their times."""
+SERIES = ("latency.", "hit_rate.", "cache.", "coherence.", "limits.", "redis.", "events.", "state.", "gateway.")
+SECONDS = 2.0
+MOST_SERIES, MOST_SAMPLES = 60, 4_000
+IMPACT = ("error_rate", "latency")
+MOST_MINUTES = 10_080
+_DONE = {
+    "repair_counter": "counters given a TTL",
+    "reset_counters": "counters reset",
+    "unlink_no_ttl": "cache keys without TTL unlinked",
+    "expire_no_ttl": "cache keys given a TTL",
+    "invalidate_tenant": "cache invalidated",
+    "unlink_prefix": "cache keys unlinked by prefix",
+}
 
 
 def user_playbooks() -> Path:
@@ -108,11 +124,6 @@ def _check(plan: StepPlan, where: str) -> None:
         check(TOOLS[plan.tool].query, arguments)
     except ToolFailure as failure:
         raise PlaybookError(f"{where}: step {plan.id}: arguments: {failure.error.message}") from None
-
-
-NEWEST = 200
-MOST_FINDINGS = 200
-"""Findings on the screen that are kept with their times."""
 
 
 class Listed(Struct, frozen=True, kw_only=True):
@@ -271,13 +282,6 @@ def _look(root: Path, number: int) -> Listed:
     return Listed(number=number, state=state, held=held, problem=problem)
 
 
-SERIES = ("latency.", "hit_rate.", "cache.", "coherence.", "limits.", "redis.", "events.", "state.", "gateway.")
-SECONDS = 2.0
-MOST_SERIES, MOST_SAMPLES = 60, 4_000
-IMPACT = ("error_rate", "latency")
-MOST_MINUTES = 10_080
-
-
 async def capture(incident_service: IncidentService, minutes: float = 10.0) -> int:
     """Keep the last ``minutes`` of the history as evidence.
 
@@ -335,16 +339,6 @@ async def _measure(incident_service: IncidentService, name: str, minutes: int) -
     await incident_service.tell(
         lambda at: happened.ImpactMeasured(at=at, name=name, outcome=found, evidence=kept[0]), kept
     )
-
-
-_DONE = {
-    "repair_counter": "counters given a TTL",
-    "reset_counters": "counters reset",
-    "unlink_no_ttl": "cache keys without TTL unlinked",
-    "expire_no_ttl": "cache keys given a TTL",
-    "invalidate_tenant": "cache invalidated",
-    "unlink_prefix": "cache keys unlinked by prefix",
-}
 
 
 def kept(receipt: Receipt, audit: str = "") -> KeptReceipt:

@@ -40,6 +40,12 @@ _MARKUP = frozenset("\\`*_{}[]#!|~$^")
 _ENTITIES = {"<": "&lt;", ">": "&gt;", "&": "&amp;", "@": "&#64;&#8203;"}
 _AT_THE_BEGINNING = frozenset("-+=.)")
 """Characters that are markup only at the beginning of a line: lists, rules, underlined headings."""
+MOST_OPEN = 20
+"""Open recommendations that are listed; further ones are counted."""
+_RATIOS = {"error_rate": "requests that failed (5xx)", "refused_rate": "requests refused (429)",
+           "client_error_rate": "wrong requests (4xx)"}  # fmt: skip
+_OF_TENANTS = ("limits.", CACHE_NO_TTL, CACHE_LARGE, CACHE_CHURN, "coherence.")
+"""Prefixes of rules whose findings concern the keys of single tenants."""
 
 
 class Plain(str):
@@ -85,14 +91,6 @@ def fenced(value: object) -> Plain:
     while fence in body:
         fence += "`"
     return Plain(f"{fence}\n{body}\n{fence}")
-
-
-MOST_OPEN = 20
-"""Open recommendations that are listed; further ones are counted."""
-_RATIOS = {"error_rate": "requests that failed (5xx)", "refused_rate": "requests refused (429)",
-           "client_error_rate": "wrong requests (4xx)"}  # fmt: skip
-_OF_TENANTS = ("limits.", CACHE_NO_TTL, CACHE_LARGE, CACHE_CHURN, "coherence.")
-"""Prefixes of rules whose findings concern the keys of single tenants."""
 
 
 def story(state: IncidentState, history: Mapping[str, Samples], now: Stamp, notices: tuple[str, ...]) -> dict[str, Any]:

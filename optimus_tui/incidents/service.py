@@ -28,6 +28,10 @@ HEAR_SECONDS = 0.5
 """How long Redis may take to answer."""
 FRESH_SECONDS = 600.0
 """How long Redis' last answer is used."""
+INTERRUPTED = "interrupted by the operator"
+DISK_SECONDS = 10.0
+"""Seconds that a record may take to be on the disk."""
+CLOSE_SECONDS = 3.0
 
 
 class Clocks:
@@ -71,10 +75,6 @@ def boot_id() -> str:
 
 Document = tuple[Evidence, bytes]
 Change = Callable[[Stamp], AnyEvent]
-INTERRUPTED = "interrupted by the operator"
-DISK_SECONDS = 10.0
-"""Seconds that a record may take to be on the disk."""
-CLOSE_SECONDS = 3.0
 
 
 class IncidentService:

@@ -34,6 +34,19 @@ HOLD_SECONDS = 30.0
 """A finding that comes back within this time is still the same episode: flapping is one trouble, not many."""
 
 Subject = tuple[str, str]
+_NO_ANSWER = frozenset({SERVER_LOGIN, SERVER_UNREACHABLE, SERVER_UNKNOWN, SERVER_INFO_UNKNOWN})
+"""Rules of what Redis does not answer: they have cleared as soon as they are not found any more."""
+STEP_SECONDS = 60.0
+"""Clocks of two machines, or one that is being corrected, may differ by this much."""
+SETTLE_SECONDS = 5.0
+"""After the first report: until then the sources report one by one."""
+LONGEST_WINDOW_HOLD = 120.0
+"""A full counter is free again when its window ends, and full again in the next: that is one episode."""
+LOUD = SEVERITIES.index("medium")
+MAX_ENDED = 500
+MAX_EPISODES = 500
+SAME_SECONDS = 15.0
+"""Two watchers read at different moments: episodes this close in time are one. Less than the shortest hold."""
 
 
 class Episode(Struct, frozen=True):
@@ -72,9 +85,6 @@ def track(
 
 Key = tuple[str, str]
 Unjudged = Callable[[Finding], bool]
-
-_NO_ANSWER = frozenset({SERVER_LOGIN, SERVER_UNREACHABLE, SERVER_UNKNOWN, SERVER_INFO_UNKNOWN})
-"""Rules of what Redis does not answer: they have cleared as soon as they are not found any more."""
 
 
 def key_of(finding: Finding) -> Key:
@@ -144,9 +154,6 @@ Mutes = Mapping[tuple[str, str], Mute]
 """By rule and subject."""
 NO_MUTES: Mutes = MappingProxyType({})
 
-STEP_SECONDS = 60.0
-"""Clocks of two machines, or one that is being corrected, may differ by this much."""
-
 
 def holds(mute: Mute, now: float) -> bool:
     """Return True if the mute is in force at ``now`` (wall-clock seconds)."""
@@ -164,14 +171,6 @@ def silences(mutes: Mutes, finding: Finding, now: float) -> bool:
     if mute is None or not holds(mute, now):
         return False
     return finding.severity != "critical" or mute.severity == "critical"
-
-
-SETTLE_SECONDS = 5.0
-"""After the first report: until then the sources report one by one."""
-LONGEST_WINDOW_HOLD = 120.0
-"""A full counter is free again when its window ends, and full again in the next: that is one episode."""
-LOUD = SEVERITIES.index("medium")
-MAX_ENDED = 500
 
 
 class OpenEpisode(Struct, frozen=True, kw_only=True):
@@ -369,11 +368,6 @@ def _told(one: OpenEpisode, kind: NoticeKind | None, muted: bool) -> OpenEpisode
     if kind is not None:
         return replace(one, told=max(one.told, _level(one.finding)), muted=False)
     return replace(one, muted=muted or (one.muted and _level(one.finding) < LOUD))
-
-
-MAX_EPISODES = 500
-SAME_SECONDS = 15.0
-"""Two watchers read at different moments: episodes this close in time are one. Less than the shortest hold."""
 
 
 def merge(*histories: Iterable[AlertEpisode]) -> tuple[AlertEpisode, ...]:

@@ -11,6 +11,10 @@ from optimus_tui.wording.numbers import latency, percent, thousands
 SAME = Change(direction="same", words="as before")
 FACTOR, APART_MS, POINTS = 1.5, 20.0, 0.03
 _GOOD = ("healthy", "connected")
+ALARMS = frozenset({"immortal", "over"})
+SHARES = frozenset({"share", "share_of_all_counters", "error_share", "refused_share"})
+FEW = 10.0
+"""So many are added to the larger count: differences of a handful weigh little."""
 
 
 def compare(before: StandupReport | None, now: StandupReport) -> StandupReport:
@@ -109,12 +113,6 @@ _PARTS: dict[str, Callable[[StandupReport, StandupReport], Change]] = {
     "cache": _cache,
     "events": _events,
 }
-
-
-ALARMS = frozenset({"immortal", "over"})
-SHARES = frozenset({"share", "share_of_all_counters", "error_share", "refused_share"})
-FEW = 10.0
-"""So many are added to the larger count: differences of a handful weigh little."""
 
 
 def differences(tenants: Sequence[Mapping[str, object]]) -> dict[str, float]:

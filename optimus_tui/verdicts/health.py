@@ -19,6 +19,8 @@ from optimus_tui.settings.model import Thresholds
 from optimus_tui.verdicts.gateway import latency, services
 from optimus_tui.verdicts.gateway.hit_rate import find_rates
 
+REFUSED = ("denied", "invalid", "bug")
+
 
 class Looks(Struct, frozen=True, kw_only=True):
     """The latest sample of each dependency; None if it was not checked yet."""
@@ -90,9 +92,6 @@ def _count(looks: Looks) -> tuple[int, int]:
         if state is None or state.status != "not configured":
             answers.append(services.answered(state))
     return len(answers), sum(answers)
-
-
-REFUSED = ("denied", "invalid", "bug")
 
 
 def find_unmeasured(subject: str, fault: Fault | None, *, rule: str, answers: bool = False) -> list[Finding]:

@@ -24,6 +24,10 @@ KEEP_SECONDS = 30.0
 """Looks are compared over so long: a server that is asked to write only now and then still refuses."""
 REPLICA_SECONDS = 600.0
 """For so long a replica that dropped away is missed."""
+FULL_SHARE, NEARLY_FULL_SHARE, NEAR_SHARE = 0.99, 0.98, 0.90
+"""Of maxmemory. A server that refused writes for want of memory and stands above the first is full: what a client sends
+takes the rest. From the second on little is missing, from the third on it is worth a word."""
+CLIENTS_SHARE = 0.90
 
 
 class ServerTrack(Struct, frozen=True, kw_only=True):
@@ -63,12 +67,6 @@ def track_server(track: ServerTrack, state: ServerState, mono: float) -> tuple[S
         looks = ((mono, state),)  # counts were set back (CONFIG RESETSTAT): compare from here on
     track = ServerTrack(looks=looks, replicas=most, replicas_mono=at)
     return track, replace(state, refused_lately=lately, replicas_lost=lost)
-
-
-FULL_SHARE, NEARLY_FULL_SHARE, NEAR_SHARE = 0.99, 0.98, 0.90
-"""Of maxmemory. A server that refused writes for want of memory and stands above the first is full: what a client sends
-takes the rest. From the second on little is missing, from the third on it is worth a word."""
-CLIENTS_SHARE = 0.90
 
 
 def judge_condition(state: ServerState) -> list[Finding]:

@@ -12,6 +12,16 @@ from msgspec import Struct
 
 Z = 1.96
 """Of a two-sided interval of 95 %."""
+MIN_SAMPLES = 10
+MIN_MINUTES = 5.0
+MAX_POINTS = 120
+"""More samples are summed up by medians of as many stretches: 7,140 pairs are quick."""
+MIN_SHARE = 0.02
+"""A rise over the window by less than this share of the level is noise."""
+_Z = 1.96
+_STRETCHES = 6
+_LEAST_STEP, _LARGEST_STEP = 0.05, 0.5
+"""Of the whole rise, what each stretch adds to the one before it."""
 
 
 def interval(hits: float, of: float) -> tuple[float, float]:
@@ -66,17 +76,6 @@ def figures(values: Sequence[float]) -> Figures:
 
 
 Samples = Sequence[tuple[float, float]]
-
-MIN_SAMPLES = 10
-MIN_MINUTES = 5.0
-MAX_POINTS = 120
-"""More samples are summed up by medians of as many stretches: 7,140 pairs are quick."""
-MIN_SHARE = 0.02
-"""A rise over the window by less than this share of the level is noise."""
-_Z = 1.96
-_STRETCHES = 6
-_LEAST_STEP, _LARGEST_STEP = 0.05, 0.5
-"""Of the whole rise, what each stretch adds to the one before it."""
 
 
 class Trend(Struct, frozen=True, kw_only=True):

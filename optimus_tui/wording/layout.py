@@ -32,6 +32,17 @@ CHARTS: dict[str, tuple[str, Callable[[float], str]]] = {
     "redis.memory": ("Redis memory", lambda value: size(round(value))),
 }
 """By the series' name in the history: the chart's title and the format of its values."""
+GAP = 2
+"""Blanks between two columns."""
+LEAST = 6
+"""Heads are not cut below this many cells."""
+FLOORS = (20, 14)
+"""Cells that the first column and the others keep before columns are left out."""
+WHOLE = 40
+"""Cells up to which a column of figures is never narrowed, because half a number is a wrong number."""
+_FIGURE = re.compile(
+    r"[–?]|never|(?:over )?[<>≥≤≈+~-]{0,2} ?\d[\d.,:]*(?: ?(?:%|[A-Za-z]{1,3}))?(?:/\w{1,3})?|\d{4}-\d\d-\d\dT[\d:.]+Z"
+)
 
 
 class Chart(Struct, frozen=True):
@@ -88,20 +99,6 @@ def _thinned(samples: Samples) -> Samples:
         ends = {min(stretch, key=lambda one: one[1]), max(stretch, key=lambda one: one[1])}
         kept += sorted(ends)
     return kept
-
-
-GAP = 2
-"""Blanks between two columns."""
-LEAST = 6
-"""Heads are not cut below this many cells."""
-FLOORS = (20, 14)
-"""Cells that the first column and the others keep before columns are left out."""
-WHOLE = 40
-"""Cells up to which a column of figures is never narrowed, because half a number is a wrong number."""
-
-_FIGURE = re.compile(
-    r"[–?]|never|(?:over )?[<>≥≤≈+~-]{0,2} ?\d[\d.,:]*(?: ?(?:%|[A-Za-z]{1,3}))?(?:/\w{1,3})?|\d{4}-\d\d-\d\dT[\d:.]+Z"
-)
 
 
 class Need(Struct, frozen=True):

@@ -15,6 +15,8 @@ UNKNOWN = "?"
 """The sign for an unknown value, on every surface."""
 NOTHING = "–"
 """The sign for a value that does not exist: no refusal expected, no limit of a tenant without counters."""
+_UNITS = ("KB", "MB", "GB", "TB", "PB")
+NEVER = "never"
 
 
 def thousands(count: int | None) -> str:
@@ -161,9 +163,6 @@ def plural(count: int, one: str, many: str | None = None) -> str:
     return f"{count:,} {many or one + 's'}"
 
 
-_UNITS = ("KB", "MB", "GB", "TB", "PB")
-
-
 def size(byte_count: int | None, *, estimate: bool = False) -> str:
     """Return ``byte_count`` in units of 1,024, from 1,000 B on in KB: no column holds ``1008 B`` beside ``1.0 KB``.
 
@@ -184,9 +183,6 @@ def size(byte_count: int | None, *, estimate: bool = False) -> str:
     if unit > 0:
         number = number.removesuffix(".0")
     return f"{mark}{number} {_UNITS[unit]}"
-
-
-NEVER = "never"
 
 
 def ttl(seconds: float | None, *, immortal: bool = False) -> str:

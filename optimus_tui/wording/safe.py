@@ -17,6 +17,15 @@ if TYPE_CHECKING:
 
 BLANK_LOOKING = frozenset("\u115f\u1160\u3164\uffa0\u2800\u034f\u17b4\u17b5\u180b\u180c\u180d\u180f\ufe0e\ufe0f")
 MAX_COMBINING = 4
+_RULES = (
+    (re.compile(r"(?P<keep>://)\S*@", re.IGNORECASE), r"\g<keep>***@"),
+    (
+        re.compile(r"(?P<keep>\b(?:password|passwd|pwd|token|secret|api_?key|auth)\b\s*[=:]\s*)\S+", re.IGNORECASE),
+        r"\g<keep>***",
+    ),
+    (re.compile(r"(?P<keep>\bbearer\s+)\S+", re.IGNORECASE), r"\g<keep>***"),
+)
+_PLAIN = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_@%+=:,./-")
 
 
 def safe_text(raw: object, limit: int = 200) -> str:
@@ -88,24 +97,11 @@ def is_plain(raw: bytes) -> bool:
     return raw.isascii() and raw.decode("ascii").isprintable()
 
 
-_RULES = (
-    (re.compile(r"(?P<keep>://)\S*@", re.IGNORECASE), r"\g<keep>***@"),
-    (
-        re.compile(r"(?P<keep>\b(?:password|passwd|pwd|token|secret|api_?key|auth)\b\s*[=:]\s*)\S+", re.IGNORECASE),
-        r"\g<keep>***",
-    ),
-    (re.compile(r"(?P<keep>\bbearer\s+)\S+", re.IGNORECASE), r"\g<keep>***"),
-)
-
-
 def redact(text: str) -> str:
     """Return ``text`` with the user part of every address, and every named password or token, replaced by ``***``."""
     for pattern, replacement in _RULES:
         text = pattern.sub(replacement, text)
     return text
-
-
-_PLAIN = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_@%+=:,./-")
 
 
 def shell_word(raw: bytes | str) -> str:

@@ -17,6 +17,9 @@ from optimus_tui.workflow import steps
 from optimus_tui.workflow.standing import proved
 
 Words = tuple[str, str]
+CAPTURE_MINUTES = 10.0
+_AFTER_THE_END = (happened.NoteAdded, happened.Reopened, happened.Exported, happened.Resumed, happened.Captured,
+                  happened.ImpactMeasured)  # fmt: skip
 
 
 def entry(state: IncidentState, event: AnyEvent) -> TimelineEntry:
@@ -180,7 +183,6 @@ _LINES: dict[type, Callable[[IncidentState, Any], Words]] = {
 
 
 Reduced = tuple[IncidentState, tuple[AnyEffect, ...]]
-CAPTURE_MINUTES = 10.0
 
 
 def reduce(state: IncidentState, event: AnyEvent) -> Reduced:
@@ -206,10 +208,6 @@ def replay(events: Iterable[AnyEvent], state: IncidentState | None = None) -> In
 def refusal(effects: Iterable[AnyEffect]) -> str | None:
     """Return why the event was refused; None if it happened."""
     return next((one.reason for one in effects if isinstance(one, EventRefused)), None)
-
-
-_AFTER_THE_END = (happened.NoteAdded, happened.Reopened, happened.Exported, happened.Resumed, happened.Captured,
-                  happened.ImpactMeasured)  # fmt: skip
 
 
 def _why_not(state: IncidentState, event: AnyEvent) -> str:

@@ -42,6 +42,26 @@ MOST = 40
 """Findings, recommendations and figures that are kept beside the evidence, of each."""
 _LONGEST = 2_000
 _VERDICTS = ("overall_status", "severity_assessment", "overall_compliance")
+NOTICEABLE = 0.10
+"""The share of the threshold by which a figure must move to count as changed."""
+BLIND = (SERVER_UNREACHABLE, SERVER_LOGIN, SERVER_UNKNOWN, SERVICES_GATEWAY)
+"""While one of these holds, what lies behind it is not measured. A Redis that answers with a fault was measured."""
+_KEYS = frozenset({CACHE_NO_TTL, CACHE_LARGE})
+SEEN_ANYWAY = {
+    CACHE_HIT_RATE_UNKNOWN: _KEYS,
+    CACHE_HIT_RATE_UNMEASURED: _KEYS,
+    LIMITS_RULES_UNMEASURED: frozenset({LIMITS_IMMORTAL, LIMITS_TENANT_SHARE}),
+}
+"""Rules that can still be measured under this finding: keys and their TTLs, whatever the gateway says."""
+HIDES = {
+    LIMITS_UNKNOWN_LAYOUT: ("limits.",),
+    METRICS_SEVERAL_PROCESSES: ("errors.", "gateway.", "proxy.", LIMITS_REFUSED),
+    SERVER_INFO_SENSELESS: ("server.", "redis.", "memory.", CACHE_EVICTIONS),
+}
+"""Prefixes of rules that cannot be measured while one of these is new: renamed counters, senseless figures."""
+COUNTERS = (LIMITS_OVER, LIMITS_NEAR, LIMITS_IMMORTAL, LIMITS_LONG_TTL, LIMITS_TENANT_SHARE, LIMITS_BROKEN)
+"""Rules about a counter's present state: there, ``window_seconds`` is the limiter's window."""
+_WORST: tuple[Verdict, ...] = ("fixed", "better", "same", "unknown", "worse")
 
 
 def outline(document: Mapping[str, Any]) -> Outcome:
@@ -205,28 +225,6 @@ _SEEK: dict[str, Callable[[Mapping[str, Any]], Iterator[Figure]]] = {
     "analyze_performance_metrics": _performance,
     "test_ai_engine_integration": _integration,
 }
-
-
-NOTICEABLE = 0.10
-"""The share of the threshold by which a figure must move to count as changed."""
-BLIND = (SERVER_UNREACHABLE, SERVER_LOGIN, SERVER_UNKNOWN, SERVICES_GATEWAY)
-"""While one of these holds, what lies behind it is not measured. A Redis that answers with a fault was measured."""
-_KEYS = frozenset({CACHE_NO_TTL, CACHE_LARGE})
-SEEN_ANYWAY = {
-    CACHE_HIT_RATE_UNKNOWN: _KEYS,
-    CACHE_HIT_RATE_UNMEASURED: _KEYS,
-    LIMITS_RULES_UNMEASURED: frozenset({LIMITS_IMMORTAL, LIMITS_TENANT_SHARE}),
-}
-"""Rules that can still be measured under this finding: keys and their TTLs, whatever the gateway says."""
-HIDES = {
-    LIMITS_UNKNOWN_LAYOUT: ("limits.",),
-    METRICS_SEVERAL_PROCESSES: ("errors.", "gateway.", "proxy.", LIMITS_REFUSED),
-    SERVER_INFO_SENSELESS: ("server.", "redis.", "memory.", CACHE_EVICTIONS),
-}
-"""Prefixes of rules that cannot be measured while one of these is new: renamed counters, senseless figures."""
-COUNTERS = (LIMITS_OVER, LIMITS_NEAR, LIMITS_IMMORTAL, LIMITS_LONG_TTL, LIMITS_TENANT_SHARE, LIMITS_BROKEN)
-"""Rules about a counter's present state: there, ``window_seconds`` is the limiter's window."""
-_WORST: tuple[Verdict, ...] = ("fixed", "better", "same", "unknown", "worse")
 
 
 class _Extent(Struct, frozen=True):

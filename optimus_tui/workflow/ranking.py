@@ -15,6 +15,11 @@ _SAME = {"info": "low", "warning": "medium"}
 SCALE = ("none", *SEVERITIES)
 MATTERS = SCALE.index("medium")
 """The lowest rank that counts as a fault."""
+USUAL = "high_latency"
+"""The issue type that the runbook starts with when no finding points to one."""
+_PER_RANK, _FAILING, _PER_SLOW_CHECK, _PER_FINDING = 100, 40, 10, 1
+"""One slow measurement weighs less than any finding, and many findings less than one of a higher severity."""
+_MOST_COUNTED = 30
 
 
 def rank(word: str) -> int:
@@ -40,13 +45,6 @@ def worst(findings: Iterable[Diagnostic]) -> str:
 def worse_of(one: str, other: str) -> str:
     """Return the worse of two severities."""
     return SCALE[max(rank(one), rank(other))]
-
-
-USUAL = "high_latency"
-"""The issue type that the runbook starts with when no finding points to one."""
-_PER_RANK, _FAILING, _PER_SLOW_CHECK, _PER_FINDING = 100, 40, 10, 1
-"""One slow measurement weighs less than any finding, and many findings less than one of a higher severity."""
-_MOST_COUNTED = 30
 
 
 class _Clue(Struct, frozen=True):

@@ -37,6 +37,22 @@ _STEP: dict[str, type] = {
 }  # fmt: skip
 _COMMAND: dict[str, type] = {"when": list, "action": str, "priority": str, "command": str, "reason": str}
 _WORDS = {str: "text", list: "a list", dict: "a table", bool: "true or false"}
+BY_COMMAND = (
+    ("EXPIRE", "rate_limit:", "repair_counter"),
+    ("UNLINK", "rate_limit:", "reset_counters"),
+    ("UNLINK", "cache:", "unlink_prefix"),
+)
+"""(Verb, prefix of the keys, action): the action that does what a recommended command does."""
+_OFFER = {
+    "repair_counter": "Give the counters of {who} that never reset a TTL; their counts stay",
+    "reset_counters": "Only if waiting for the windows to end takes too long: reset the counters of {who}",
+    "unlink_no_ttl": "Unlink the cache keys of {who} that never expire",
+    "unlink_prefix": "Unlink the cache keys of {who} whose names begin with a prefix",
+    "invalidate_tenant": "Invalidate the cache of {who}; gateways then drop their own copies too",
+}
+_LAST = ("reset_counters", "unlink_prefix")
+"""These actions lose data that may be needed: their priority is always low."""
+_ORDER = {"critical": 0, "high": 1, "medium": 2, "low": 3}
 
 
 class PlaybookError(Exception):
@@ -239,22 +255,6 @@ def _text(value: str, where: str, key: str, limit: int = LONGEST) -> str:
     return value
 
 
-BY_COMMAND = (
-    ("EXPIRE", "rate_limit:", "repair_counter"),
-    ("UNLINK", "rate_limit:", "reset_counters"),
-    ("UNLINK", "cache:", "unlink_prefix"),
-)
-"""(Verb, prefix of the keys, action): the action that does what a recommended command does."""
-_OFFER = {
-    "repair_counter": "Give the counters of {who} that never reset a TTL; their counts stay",
-    "reset_counters": "Only if waiting for the windows to end takes too long: reset the counters of {who}",
-    "unlink_no_ttl": "Unlink the cache keys of {who} that never expire",
-    "unlink_prefix": "Unlink the cache keys of {who} whose names begin with a prefix",
-    "invalidate_tenant": "Invalidate the cache of {who}; gateways then drop their own copies too",
-}
-_LAST = ("reset_counters", "unlink_prefix")
-"""These actions lose data that may be needed: their priority is always low."""
-_ORDER = {"critical": 0, "high": 1, "medium": 2, "low": 3}
 _PRIORITIES = {**{name: name for name in _ORDER}, "info": "low", "warning": "medium"}
 
 

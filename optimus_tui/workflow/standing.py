@@ -26,6 +26,14 @@ from optimus_tui.wording.numbers import age
 from optimus_tui.workflow.ranking import MATTERS, rank, worst
 
 Key = tuple[str, str]
+UNKNOWN = "unknown"
+STEP_WORDS: dict[StepStatus, str] = {
+    "waiting": "not done", "running": "running", "done": "done", "failed": "no result", "skipped": "skipped",
+}  # fmt: skip
+STEP_MARKS: dict[StepStatus, str] = {"waiting": " ", "running": "…", "done": "✓", "failed": "✖", "skipped": "–"}
+NEXT_MARK = "▸"
+ADVICE_MARKS = {"open": "", "done": "✓ done", "dismissed": "– dismissed"}
+"""By the status of a recommendation: what stands beside it."""
 
 
 def standing(state: IncidentState) -> str:
@@ -166,15 +174,7 @@ def mttr(state: IncidentState) -> float | None:
     return (mtta(state) or 0.0) + elapsed(state.opened, end)
 
 
-UNKNOWN = "unknown"
 NOT_PROVED = "not proved by a check"
-STEP_WORDS: dict[StepStatus, str] = {
-    "waiting": "not done", "running": "running", "done": "done", "failed": "no result", "skipped": "skipped",
-}  # fmt: skip
-STEP_MARKS: dict[StepStatus, str] = {"waiting": " ", "running": "…", "done": "✓", "failed": "✖", "skipped": "–"}
-NEXT_MARK = "▸"
-ADVICE_MARKS = {"open": "", "done": "✓ done", "dismissed": "– dismissed"}
-"""By the status of a recommendation: what stands beside it."""
 
 
 def severity_words(state: IncidentState) -> str:

@@ -19,6 +19,8 @@ from optimus_tui.contract.tools.common import (
 from optimus_tui.contract.tools.state import LimitSection
 
 MetricType = Literal["latency", "throughput", "error_rate", "cache_performance", "rate_limiting_efficiency"]
+BOUNDS = (0.8, 0.6, 0.4)
+"""From where on the first three words of ``overall_compliance`` hold."""
 
 
 class PerformanceQuery(Query, frozen=True, kw_only=True):
@@ -186,8 +188,6 @@ class TroubleshootReport(Report, frozen=True, kw_only=True):
 
 ValidationLevel = Literal["basic", "comprehensive", "production_ready"]
 Compliance = Literal["excellent", "good", "acceptable", "needs_improvement"]
-BOUNDS = (0.8, 0.6, 0.4)
-"""From where on the first three words of ``overall_compliance`` hold."""
 PatternState = Literal["passed", "partial", "failed", "not applicable"]
 
 

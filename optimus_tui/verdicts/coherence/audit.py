@@ -50,6 +50,38 @@ MAX_MATCHED = 200_000
 Outcome = Literal["vanished", "refilled", "survived_stale", "suspected_stale", "unknown"]
 NamesOf = Callable[[bytes | None, str], Iterable[Sequence[bytes]]]
 """Names of one kind (None: of all) and tenant, group by group."""
+_WORDS = {
+    CACHE_LARGE: (
+        "performance",
+        "Large number of cache keys: {keys}",
+        "Consider implementing cache eviction policies",
+    ),
+    CACHE_NO_TTL: ("memory", "{said}", "Give every cache key a TTL where it is written"),
+    COHERENCE_LOW_COVERAGE: (
+        "coverage",
+        "Low coherence coverage: {tracking} tracking keys for {keys} cache keys ({share})",
+        "Check that what writes the cache also registers it for coherence",
+    ),
+    COHERENCE_HIGH_OVERHEAD: (
+        "overhead",
+        "High coherence overhead: {tracking} tracking keys for {keys} cache keys ({share})",
+        "See whether tracking keys outlive the cache keys they belong to; shorten their TTL",
+    ),
+    COHERENCE_STALE: (
+        "consistency",
+        "{said}",
+        "Find the code that sets these keys or does not invalidate them; auditor.stale_keys has the evidence for each",
+    ),
+    COHERENCE_SUSPECT: (
+        "consistency",
+        "{said}",
+        "Compare these keys with their source; see auditor.suspected_keys",
+    ),
+    EVENTS_CLOCK: ("events", "{said}", "Set the publisher's clock, and let it write times in UTC"),
+    COHERENCE_MALFORMED: ("events", "{said}", "Send events as JSON with type, tenant_id and timestamp"),
+    COHERENCE_UNHEARD: ("events", "{said}", "See whether anything should be subscribed to cache_coherence:*"),
+}
+"""By rule: type, message and action."""
 
 
 class Lifetime(Struct, frozen=True):
@@ -324,40 +356,6 @@ def advise(facts: Facts, findings: Sequence[Finding], thresholds: Thresholds) ->
             )
         )
     return tuple(advice)
-
-
-_WORDS = {
-    CACHE_LARGE: (
-        "performance",
-        "Large number of cache keys: {keys}",
-        "Consider implementing cache eviction policies",
-    ),
-    CACHE_NO_TTL: ("memory", "{said}", "Give every cache key a TTL where it is written"),
-    COHERENCE_LOW_COVERAGE: (
-        "coverage",
-        "Low coherence coverage: {tracking} tracking keys for {keys} cache keys ({share})",
-        "Check that what writes the cache also registers it for coherence",
-    ),
-    COHERENCE_HIGH_OVERHEAD: (
-        "overhead",
-        "High coherence overhead: {tracking} tracking keys for {keys} cache keys ({share})",
-        "See whether tracking keys outlive the cache keys they belong to; shorten their TTL",
-    ),
-    COHERENCE_STALE: (
-        "consistency",
-        "{said}",
-        "Find the code that sets these keys or does not invalidate them; auditor.stale_keys has the evidence for each",
-    ),
-    COHERENCE_SUSPECT: (
-        "consistency",
-        "{said}",
-        "Compare these keys with their source; see auditor.suspected_keys",
-    ),
-    EVENTS_CLOCK: ("events", "{said}", "Set the publisher's clock, and let it write times in UTC"),
-    COHERENCE_MALFORMED: ("events", "{said}", "Send events as JSON with type, tenant_id and timestamp"),
-    COHERENCE_UNHEARD: ("events", "{said}", "See whether anything should be subscribed to cache_coherence:*"),
-}
-"""By rule: type, message and action."""
 
 
 def _some(audited: Sequence[Audited]) -> str:

@@ -33,6 +33,15 @@ ENOUGH_EVENTS = 3
 _ZONE, _NEAR = 900.0, 300.0
 """Time zones lie a multiple of a quarter of an hour apart; an offset this near to one is taken for it."""
 _NEWEST = 9
+FUTURE_SECONDS = SKEW_SECONDS
+"""A sender's clock may be ahead by so much; what claims a later time is counted apart."""
+MAX_NAMES = 50
+FLOOD_SECONDS, FLOOD_EVENTS = 5.0, 100
+SILENT_SECONDS = 600.0
+PATIENCE_SECONDS = 10.0
+"""Without a live link for so long, a feed that is answered with nonsense is broken."""
+STALE_SECONDS = 3.0
+_USUAL = Thresholds()
 
 
 def by_arrival(offsets: Collection[float], enough: int = ENOUGH_EVENTS) -> ClockOffset | None:
@@ -104,12 +113,6 @@ def clock_words(offset: ClockOffset) -> str:
 
 def _median(values: Sequence[float]) -> float:
     return sorted(values)[len(values) // 2]
-
-
-FUTURE_SECONDS = SKEW_SECONDS
-"""A sender's clock may be ahead by so much; what claims a later time is counted apart."""
-MAX_NAMES = 50
-FLOOD_SECONDS, FLOOD_EVENTS = 5.0, 100
 
 
 class Logged(Struct, frozen=True):
@@ -220,13 +223,6 @@ def bounded(counts: Mapping[str, int]) -> dict[str, int]:
     if len(ordered) > MAX_NAMES:
         kept[f"({len(ordered) - MAX_NAMES:,} others)"] = sum(count for _, count in ordered[MAX_NAMES:])
     return kept
-
-
-SILENT_SECONDS = 600.0
-PATIENCE_SECONDS = 10.0
-"""Without a live link for so long, a feed that is answered with nonsense is broken."""
-STALE_SECONDS = 3.0
-_USUAL = Thresholds()
 
 
 def judge(status: FeedStatus | None, *, mono: float, thresholds: Thresholds = _USUAL) -> list[Finding]:

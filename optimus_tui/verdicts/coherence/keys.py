@@ -25,6 +25,7 @@ from optimus_tui.wording.safe import safe_text
 MIN_KEYS = 100
 """Of fewer cache keys the coherence ratio says nothing: tracking is per tenant and kind, so a young or small cache has
 nearly as many tracking keys as answers."""
+BULK = b"bulk"
 
 
 def judge(report: CacheReport, thresholds: Thresholds) -> CacheReport:
@@ -119,7 +120,6 @@ def _ratio(report: CacheReport, thresholds: Thresholds) -> list[Finding]:
     ]
 
 
-BULK = b"bulk"
 Group = tuple[bytes, bytes]
 """Kind and tenant."""
 OwnerOf = Callable[[bytes], Group | None]

@@ -28,6 +28,16 @@ FEW_CHECKS = 2
 """Where nobody has more, this many slow samples of as many are evidence; one is not."""
 GOOD_AGAIN_CHECKS = 15
 """Half a minute at the usual pace; fewer would call a service cured that is slow one time in ten."""
+LEAST_FAILED, FAILED_SHARE = 3, 0.15
+"""A restart costs a check or two; a smaller share is no flapping."""
+WIDE, NARROW = 2.6, 1.5
+"""Upper edge over lower edge. The usual buckets (0.1, 0.25, 0.5, 1, 2.5 …) are not wide and not narrow."""
+HISTOGRAM = "histogram"
+"""What a document's ``percentiles_from`` says where they are interpolated within buckets."""
+QUICK_SECONDS = 0.1
+"""Within the first bucket up to this, how exact does not matter."""
+MOST_THIN, MOST_JUDGED = 20, 5
+"""Routes that are judged, those first that took the most time in all: with few requests, and with many."""
 
 
 def judge(history: Mapping[str, Series], thresholds: Thresholds) -> list[Finding]:
@@ -153,10 +163,6 @@ def judge_half(name: str, p50_ms: float | None, words: str, requests: float, thr
     ]
 
 
-LEAST_FAILED, FAILED_SHARE = 3, 0.15
-"""A restart costs a check or two; a smaller share is no flapping."""
-
-
 def judge_flapping(name: str, looks: Sequence[tuple[float, float]]) -> list[Finding]:
     """Return a finding for a service that fails now and then. ``looks``: (time, 1.0 for a good answer or 0.0)."""
     failed = sum(value < 1 for _, value in looks)
@@ -182,12 +188,6 @@ def judge_flapping(name: str, looks: Sequence[tuple[float, float]]) -> list[Find
 
 
 Percentile = Literal["p50", "p95", "p99"]
-WIDE, NARROW = 2.6, 1.5
-"""Upper edge over lower edge. The usual buckets (0.1, 0.25, 0.5, 1, 2.5 …) are not wide and not narrow."""
-HISTOGRAM = "histogram"
-"""What a document's ``percentiles_from`` says where they are interpolated within buckets."""
-QUICK_SECONDS = 0.1
-"""Within the first bucket up to this, how exact does not matter."""
 
 
 def edges(spread: Spread, which: Percentile) -> tuple[float, float] | None:
@@ -335,10 +335,6 @@ def is_quick(spread: Spread, bar_ms: float) -> bool:
     if bucket is None or not is_wide(spread, "p95"):
         return value * 1000 <= bar_ms
     return bucket[1] * 1000 <= bar_ms
-
-
-MOST_THIN, MOST_JUDGED = 20, 5
-"""Routes that are judged, those first that took the most time in all: with few requests, and with many."""
 
 
 def by_time(routes: Mapping[str, Spread]) -> list[tuple[str, Spread]]:

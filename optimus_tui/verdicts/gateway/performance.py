@@ -25,6 +25,12 @@ from optimus_tui.wording.safe import safe_text
 
 _CODE = re.compile(r"[1-5](?:[0-9]{2}|xx)", re.IGNORECASE)
 NO_STATUS = "the gateway's counter of requests has no status label"
+MIN_REQUESTS = 20
+"""A percentile of fewer requests is not judged, and a share of fewer only where it is beyond doubt."""
+SHOWN = 50
+GRADES = ("excellent", "good", "acceptable", "poor")
+_BEST_WITH: dict[Severity, int] = {"low": 0, "medium": 2, "high": 3, "critical": 3}
+"""The best grade beside a finding: medium stands for over 500 ms, high for over 1,000 ms."""
 
 
 class Outcomes(Struct, frozen=True, kw_only=True):
@@ -139,14 +145,6 @@ def worst(grown: Increase, label: str) -> tuple[str, Outcomes] | None:
     results = [(name, outcomes(series)) for name, series in groups.items()]
     failing = [(name, one) for name, one in results if one.failed is not None and one.failed >= 1]
     return max(failing, key=lambda item: (item[1].failed or 0.0, item[0]), default=None)
-
-
-MIN_REQUESTS = 20
-"""A percentile of fewer requests is not judged, and a share of fewer only where it is beyond doubt."""
-SHOWN = 50
-GRADES = ("excellent", "good", "acceptable", "poor")
-_BEST_WITH: dict[Severity, int] = {"low": 0, "medium": 2, "high": 3, "critical": 3}
-"""The best grade beside a finding: medium stands for over 500 ms, high for over 1,000 ms."""
 
 
 def grade(milliseconds: float, thresholds: Thresholds) -> str:

@@ -41,6 +41,7 @@ _UNKNOWN = {
     "redis": SERVER_UNKNOWN,
 }
 _SAYS = {"gateway": SERVICES_GATEWAY_SAYS, "engine": SERVICES_ENGINE_SAYS, "postgres": SERVICES_POSTGRES_SAYS}
+HIGH, MEDIUM = 3, 2
 
 
 def judge_gateway(reading: Reading[GatewayState] | None) -> list[Finding]:
@@ -216,9 +217,6 @@ def _unknown(name: str, why: Fault | None) -> Finding:
         samples=0,
         remedy=_remedy(why),
     )
-
-
-HIGH, MEDIUM = 3, 2
 
 
 def find_restarts(grown: Grown) -> list[Finding]:

@@ -23,6 +23,8 @@ from optimus_tui.verdicts.limits.blocked import CommonLimit, immortals, long_ttl
 from optimus_tui.verdicts.limits.words import subject_of, tenant_words, used_words
 from optimus_tui.wording.numbers import percent, plural
 
+SHOWN = 3
+
 
 def broken(rows: Sequence[LimitRow]) -> list[Finding]:
     """Return the findings about keys that hold no count at all."""
@@ -227,9 +229,6 @@ def _nears(rows: Sequence[LimitRow], near: float) -> Finding:
         unit="counters",
         samples=len(rows),
     )
-
-
-SHOWN = 3
 
 
 def layout_words(unknown: UnknownLayout, *, known: int = 0, shown: int = SHOWN, wanted: str = "") -> str:

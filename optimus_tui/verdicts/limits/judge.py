@@ -56,6 +56,8 @@ foretold in 6 % to 12 % of samples, for two seconds seldom tell a slowing from c
 _NEVER = math.inf
 
 Point = tuple[float, float]
+_URGENCY: dict[LimitState, int] = {"immortal": 0, "over": 1, "broken": 2, "near": 3, "ok": 4, "unknown limit": 5}
+NO_NAMES = UnparsedNames()
 
 
 class Pace(Struct, frozen=True):
@@ -283,11 +285,6 @@ def _while_slowing(need: float, pace: float, older: float, halves: _Halves) -> f
     if part < 1:
         return -math.log1p(-part) / fading
     return _NEVER
-
-
-_URGENCY: dict[LimitState, int] = {"immortal": 0, "over": 1, "broken": 2, "near": 3, "ok": 4, "unknown limit": 5}
-
-NO_NAMES = UnparsedNames()
 
 
 def judge(

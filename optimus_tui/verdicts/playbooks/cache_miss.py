@@ -60,6 +60,8 @@ _NAMES = ("key", "cache_key", "keys", "patterns", "pattern")
 _REMOVED = ("keys_invalidated", "invalidated", "keys_deleted", "deleted", "count")
 MAX_NAME_BYTES = 512
 MAX_NAMES = 20
+MANY_REFILLS, REFILL_SHARE = 20, 0.25
+"""So many refills that came to nothing, and so large a share of all events, are churn; a few belong to every chat."""
 
 
 class Invalidations(Struct, frozen=True, kw_only=True):
@@ -135,10 +137,6 @@ def _named(payload: bytes) -> tuple[list[str], bool]:
     known = isinstance(removed, int) and not isinstance(removed, bool) and removed > 0
     short = [name for name in dict.fromkeys(names) if 0 < len(name) <= MAX_NAME_BYTES]
     return short[:MAX_NAMES], known or (isinstance(removed, list) and bool(removed))
-
-
-MANY_REFILLS, REFILL_SHARE = 20, 0.25
-"""So many refills that came to nothing, and so large a share of all events, are churn; a few belong to every chat."""
 
 
 class CacheEvidence(Struct, frozen=True, kw_only=True):
