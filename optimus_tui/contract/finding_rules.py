@@ -313,7 +313,7 @@ CACHE_HIT_RATE_CONFLICT = _rule(
     "cache.hit_rate_conflict", "Two sources disagree about the hit rate", "medium",
     one="two sources disagree: the hit rate is {published} ({published_by}) and {present} ({present_by}); "
     "the newer counts decide",
-    impact="The published figure alone looks as if the cache still worked.",
+    impact="The published figure alone suggests that the cache still works.",
     remedy="Let the gateway publish its hit rate over the last minutes, or its counts beside it.")
 CACHE_HIT_RATE_UNKNOWN = _rule(
     "cache.hit_rate_unknown", "The hit rate is not known", "medium",

@@ -1,9 +1,4 @@
-"""An incident.
-
-Its steps, and the state that results from its events (``incident_events``); and the drill that may have caused it.
-
-The one expected error of this room. Its text is always safe to show.
-"""
+"""An incident: its steps, its state as its events (``incident_events``) make it, and the drill that may cause it."""
 
 from typing import Any, Literal, NamedTuple
 

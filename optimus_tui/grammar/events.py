@@ -1,7 +1,4 @@
-"""Parse the payload of a coherence event, and read which cache keys it invalidates.
-
-Keys by name, or patterns as Redis understands them.
-"""
+"""Parse the payload of a coherence event, and read which cache keys it invalidates, by name or by Redis' patterns."""
 
 import json
 import math

@@ -1,7 +1,4 @@
-"""Open, resume and list incidents, and keep the history that each needs.
-
-The minutes before it, and its impact at the end.
-"""
+"""Open, resume and list incidents, and keep the history before each and its impact at the end."""
 
 import asyncio
 from collections.abc import Sequence

@@ -1,7 +1,4 @@
-"""Alerts.
-
-Since when a finding holds, when to notify (once for each that appears, worsens or clears), and which are muted. Pure.
-"""
+"""Alerts: since when a finding holds, when to notify (once for each change), and which are muted. Pure."""
 
 from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType

@@ -1,9 +1,7 @@
-"""The whole verdict: what is known of every dependency, the findings of all subjects, one overall status. Pure.
+"""The whole verdict: every dependency, the findings of all subjects, what was not measured, one overall status. Pure.
 
 Until gateway, engine, Redis and the limits have each been checked once, the status is "unknown" unless something bad
 is already certain.
-
-Findings for what could not be measured although the server answered: a missing right, too little time. Pure.
 """
 
 from collections.abc import Iterable, Mapping

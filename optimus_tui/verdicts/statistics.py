@@ -1,7 +1,4 @@
-"""Statistics for verdicts: percentiles, how far chance may move a share, and the slope of a series.
-
-None where it cannot be known. Pure.
-"""
+"""Statistics for verdicts: percentiles, the effect of chance on a share, a series' slope; None where unknown. Pure."""
 
 import math
 from collections.abc import Sequence

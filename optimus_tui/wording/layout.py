@@ -1,13 +1,4 @@
-"""Samples as line charts for a page: polylines in a box of fixed size, and the labels beside them. Pure.
-
-The axis starts at zero, so that noise does not look dramatic. A gap in the samples is a gap in the line; thinning keeps
-the peaks.
-
-Choose which columns of a table fit into a line and how wide each is, in terminal cells. Pure.
-
-Columns are left out from the right only, so the order of columns is their importance; the caller names below the table
-what was left out (``left_out``).
-"""
+"""Lay out a line chart for a page and the columns of a table for a terminal. Pure."""
 
 import math
 import re
@@ -58,7 +49,10 @@ class Chart(Struct, frozen=True):
 
 
 def chart(name: str, samples: Samples, moments: Sequence[float] = ()) -> Chart | None:
-    """Return the chart of a series; None with fewer than two points. ``moments``: wall-clock seconds to mark."""
+    """Return the chart of a series; None with fewer than two points. ``moments``: wall-clock seconds to mark.
+
+    The axis starts at zero, so that noise does not look dramatic. A gap in the samples is a gap in the line.
+    """
     title, words = CHARTS[name]
     kept = [(at, value) for at, value in samples if math.isfinite(at) and math.isfinite(value)]
     if len(kept) < 2 or kept[-1][0] <= kept[0][0]:
@@ -116,6 +110,8 @@ def fitting_widths(needs: Sequence[Need], width: int, gap: int = GAP) -> list[in
 
     Where the natural widths do not fit, heads are narrowed first, then long cells, then columns are dropped from the
     right. The first column always stays.
+
+    The order of columns is their importance; the caller names below the table what was left out (``left_out``).
     """
     for shown in range(len(needs), 0, -1):
         columns = needs[:shown]

@@ -1,10 +1,6 @@
-"""Counts, rates, shares, latencies, sizes and times to live as text, each with its unit.
+"""Numbers, durations and times of day (UTC) as text, each with its unit, and timestamps read back. Reads no clock.
 
 An unknown value is ``?``, never 0.
-
-Durations and times of day as text, in UTC, and timestamps read back. Reads no clock itself.
-
-Examples: ``0.8 s``, ``27 s``, ``4 min``, ``10:30:07``.
 """
 
 import math

@@ -1,10 +1,7 @@
-"""Make untrusted bytes and text safe to show, and remove credentials from them.
+"""Make untrusted bytes and text safe to show, remove credentials, and write commands that may be pasted into a shell.
 
-Nothing else in the package does it.
-
-Commands that a person may paste into a shell, safe for any bytes in a name.
-
-A key is never written as a pattern, and a password is never written: redis-cli reads it from REDISCLI_AUTH.
+Nothing else in the package does it. A command never writes a key as a pattern, and never a password: redis-cli reads it
+from REDISCLI_AUTH.
 """
 
 import re

@@ -1,7 +1,4 @@
-"""How far a reading can be trusted, in one line.
-
-When it was taken, how complete it is, what failed; and a glyph and a word for each state.
-"""
+"""How far a reading can be trusted, in one line: its age, what is missing or failed, and a mark for each state."""
 
 from typing import Literal
 

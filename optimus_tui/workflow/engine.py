@@ -1,7 +1,4 @@
-"""The engine: ``reduce(state, event) -> (state, effects)``, replay, and the line of the timeline for each event.
-
-Pure; never raises.
-"""
+"""The engine: ``reduce(state, event) -> (state, effects)``, replay, and the timeline's lines. Pure; never raises."""
 
 from collections.abc import Callable, Iterable
 from typing import Any

@@ -1,7 +1,4 @@
-"""What an incident keeps of a tool's document, and how two of them compare: fixed, better, same, worse, or unknown.
-
-Pure.
-"""
+"""What an incident keeps of a tool's document, and how two compare: fixed, better, same, worse, unknown. Pure."""
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence

@@ -1,13 +1,7 @@
-"""The list of the last step: what the tools recommend, what the team adds, and which actions can help. Pure.
+"""Read playbooks from TOML, and list the recommendations of the last step. Pure.
 
-The catalogue of findings says which action fixes which finding. An action is recommended only for a tenant whose name
-is certain.
-
-Read playbooks from TOML: steps, and a team's recommendations. Pure.
-
-Mistakes are named by file and key. A playbook stands alone or ``extends`` another: its steps are then inserted after
-the ones that they name, or before the last. Unknown keys, tools without a name, two steps with one id, and unprintable
-characters are refused.
+Recommendations are those of the tools, those of the team, and the actions that can help: the catalogue of findings says
+which action fixes which finding.
 """
 
 import hashlib
@@ -81,6 +75,8 @@ class Playbook(Struct, frozen=True, kw_only=True):
 def parse(text: str, where: str) -> Playbook:
     """Return the playbook in ``text``. ``where``: the file's name for messages.
 
+    Unknown keys, tools without a name, two steps with one id, and unprintable characters are refused.
+
     Raises:
         PlaybookError: It has a mistake.
     """
@@ -118,6 +114,8 @@ def parse(text: str, where: str) -> Playbook:
 
 def resolve(name: str, playbooks: Mapping[str, Playbook]) -> Playbook:
     """Return the named playbook merged with those that it extends.
+
+    Added steps are inserted after the ones that they name, or before the last.
 
     Raises:
         PlaybookError: One of them is missing, or they extend each other.
@@ -262,6 +260,8 @@ def advise(
     steps: Sequence[Step], team: Sequence[TeamAdvice], before: Sequence[Advice], tenant: str | None
 ) -> tuple[Advice, ...]:
     """Return all recommendations, the most urgent first.
+
+    An action is recommended only for a tenant whose name is certain.
 
     Args:
         steps: The incident's steps with their outcomes.

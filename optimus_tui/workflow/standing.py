@@ -1,20 +1,6 @@
-"""What still holds of an incident: its present severity, and whether its repair is proved. Pure.
+"""What still holds of an incident: its severity now, whether its repair is proved, its times, and their words. Pure.
 
-The incident itself keeps the worst severity that was ever found. A finding no longer holds if the step that made it was
-run again without it, if a later step no longer has a finding they shared, or if the check after an action proved that
-it is fixed. A finding that was not measured again still holds.
-
-The repair is proved by the worst of the later results: steps that were run again, and the checks after an action. A
-"fixed" of one is no proof while another still shows a fault, or cannot measure it. A later result replaces an earlier
-one.
-
-Seconds between two stamps: by the monotonic clock within one boot of one machine, else by clocks that may jump.
-
-Also the two figures of an incident: time to acknowledge (MTTA) and time to repair (MTTR). Pure.
-
-The state of an incident in words, the same on the screen, on the command line and in the post-mortem. Pure.
-
-The lines of its timeline are in ``timeline_text``.
+The words are the same on the screen, on the command line and in the post-mortem.
 """
 
 import math
@@ -37,7 +23,12 @@ ADVICE_MARKS = {"open": "", "done": "✓ done", "dismissed": "– dismissed"}
 
 
 def standing(state: IncidentState) -> str:
-    """Return the present severity: none, low, medium, high or critical."""
+    """Return the present severity: none, low, medium, high or critical.
+
+    The incident itself keeps the worst severity that was ever found. A finding no longer holds if the step that made it
+    was run again without it, if a later step no longer has a finding they shared, or if the check after an action
+    proved that it is fixed. A finding that was not measured again still holds.
+    """
     return worst(one for step in state.steps for one in _of_step(state, step))
 
 
@@ -98,6 +89,9 @@ def proved(state: IncidentState, at: Stamp) -> Stamp | None:
     """Return the stamp since when the repair is proved: the known one, else ``at``.
 
     None while a result says otherwise.
+
+    It is proved by the worst of the later results: steps that were run again, and the checks after an action. A "fixed"
+    of one is no proof while another still shows a fault, or cannot measure it. A later result replaces an earlier one.
     """
     results = [*_of_steps(state), *_of_actions(state)]
     if not results or not all(results):
@@ -141,7 +135,10 @@ def _is_later(step: Step, record: ActionRecord) -> bool:
 
 
 def elapsed(start: Stamp, end: Stamp) -> float:
-    """Return the seconds from ``start`` to ``end``, never below 0 and always finite."""
+    """Return the seconds from ``start`` to ``end``, never below 0 and always finite.
+
+    By the monotonic clock within one boot of one machine, else by clocks that may jump.
+    """
     if start.boot and start.boot == end.boot:
         seconds = end.mono - start.mono
     elif start.server is not None and end.server is not None:

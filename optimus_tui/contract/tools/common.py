@@ -1,7 +1,4 @@
-"""What all tools share: the head of every document, the base of every query, diagnostics and the error body.
-
-Values for documents that may not be known: None stays None. Pure.
-"""
+"""What all tools share: the head of every document, the base of every query, diagnostics and the error body."""
 
 from typing import Annotated, Literal, TypeVar
 

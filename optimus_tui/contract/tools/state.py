@@ -1,7 +1,4 @@
-"""The documents about the present state.
-
-Diagnose_gateway_health, test_ai_engine_integration, the stand-up, and tenants side by side.
-"""
+"""The documents about the present state: health, the test of the engine, the stand-up, and tenants side by side."""
 
 from typing import Annotated, Any, Literal
 

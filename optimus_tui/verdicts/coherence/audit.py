@@ -1,12 +1,8 @@
-"""The audit of invalidations: which of their keys vanished, which came back, which never left. Pure.
+"""The audit of invalidations: which of their keys vanished, came back or never left, and what follows from it. Pure.
 
 A key is stale for certain only if the server says that it was not touched since before the event; a TTL alone makes it
 suspect. A key came back for certain if it would have had more time to live at the event than any key of its kind ever
 had. Everything else is unknown. Times are seconds unless named ``_ms``.
-
-Findings and recommendations of a coherence analysis, in the words of its document. Pure.
-
-What is unknown gets no recommendation, only the finding that it is unknown.
 """
 
 import math
@@ -263,7 +259,10 @@ class Facts(Struct, frozen=True, kw_only=True):
 
 
 def find(facts: Facts, thresholds: Thresholds) -> tuple[Finding, ...]:
-    """Return the findings of a coherence analysis, the worst first."""
+    """Return the findings of a coherence analysis, the worst first.
+
+    What is unknown gets no recommendation (``advise``), only the finding that it is unknown.
+    """
     found = [*judge_cache(facts.cache, thresholds).findings]
     stale = [one for one in facts.audited or () if one.outcome == "survived_stale"]
     if stale:

@@ -1,7 +1,4 @@
-"""Judge the coherence events.
-
-Those of the log by their own timestamps, whether these can be true, and the feed's link. Pure.
-"""
+"""Judge the coherence events of the log by their timestamps, whether these can be true, and the feed's link. Pure."""
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence

@@ -1,7 +1,4 @@
-"""Judge the latency of each dependency, and services that answer and fail by turns. Pure.
-
-Percentiles of the gateway's histograms, as exact as their buckets are, and its slow routes. Pure.
-"""
+"""Judge the latency of each dependency, its histograms and slow routes, and services that fail now and then. Pure."""
 
 import math
 from collections.abc import Mapping, Sequence

@@ -1,12 +1,7 @@
-"""Figures of traffic and latency, and their grades. Pure.
+"""What became of requests, and the figures of traffic and latency with their grades. Pure.
 
 Failures are not averaged away: a failed request has no latency, and a service that fails is never fast. A share of
 nothing is None, not 0. Latencies are in milliseconds, shares from 0 to 1.
-
-What became of requests, as far as the gateway's counter tells: failed, refused, the caller's mistake. Pure.
-
-A counter without a ``status`` label says nothing of failures: unknown, never 0. With classes only (``2xx``, ``5xx``)
-failures are known, and refusals (429) lie unknown inside ``4xx``. Everybody who needs failures or refusals asks here.
 """
 
 import re
@@ -62,7 +57,11 @@ class Outcomes(Struct, frozen=True, kw_only=True):
 
 
 def outcomes(series: Iterable[Counted]) -> Outcomes:
-    """Sum up the growth of a counter of requests by what its ``status`` labels say."""
+    """Sum up the growth of a counter of requests by what its ``status`` labels say.
+
+    A counter without a ``status`` label says nothing of failures: unknown, never 0. With classes only (``2xx``,
+    ``5xx``) failures are known, and refusals (429) lie unknown inside ``4xx``.
+    """
     sums = dict.fromkeys(("good", "server", "client", "refused", "4xx", "unknown"), 0.0)
     strange: list[str] = []
     for one in series:

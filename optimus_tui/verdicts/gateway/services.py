@@ -1,7 +1,4 @@
-"""Judge gateway, engine, Postgres and Redis.
-
-Does each answer, as it should, and how often did its processes restart. Pure.
-"""
+"""Judge gateway, engine, Postgres and Redis: whether each answers as it should, and how often it restarted. Pure."""
 
 import math
 

@@ -1,7 +1,4 @@
-"""Findings about rate limits.
-
-Counters that refuse requests, values and limits that cannot be used, and layouts that are not known. Pure.
-"""
+"""Findings about rate limits: counters that refuse requests, values that cannot be used, unknown layouts. Pure."""
 
 from collections.abc import Mapping, Sequence
 

@@ -1,16 +1,7 @@
-"""Judge rate-limit counters by the limits in force, in order of urgency. Pure: counters in, a report out.
+"""Judge rate-limit counters by the limits in force, and forecast when each will refuse requests. Pure.
 
 A counter without a known limit has no share, and one that is not a number is never 0. Limits and counts are requests,
-times are seconds.
-
-How fast a counter grows, and when its next request will be refused: from its window's begin and the samples. Pure.
-
-A fixed window began with nothing at ``expiry - window``: one sample is enough for the mean pace since then. To foretell
-a refusal takes two halves of evidence that agree: the older pace, the newer one, and what becomes of the difference
-when it goes on. Only where the slowest of these reaches the limit before the window ends is a refusal foretold, as a
-range. A slowing that is no more than a count off by one is also tried as steady traffic: the pace of all the evidence
-goes on. It refuses to foretell from less than ``LEAST_SECONDS``, and for sliding windows, whose entries also leave.
-Measured by ``tests/bench/bench_forecast.py``. Times are monotonic seconds, paces requests a second.
+times are (monotonic) seconds, paces requests a second.
 """
 
 import math
@@ -97,7 +88,14 @@ class _Halves(Struct, frozen=True):
 
 
 def forecast(counter: Counter, track: Track | None, limit: int | None, window: int | None) -> Pace:
-    """Return how fast a counter grows and when it reaches ``limit``; ``window`` is in seconds, None if unknown."""
+    """Return how fast a counter grows and when it reaches ``limit``; ``window`` is in seconds, None if unknown.
+
+    A fixed window began with nothing at ``expiry - window``: one sample is enough for the mean pace since then. A
+    refusal is forecast, as a range, only where three assumptions agree that the limit is reached before the
+    window ends: the older pace, the newer one, and their difference going on. A slowing of no more than a count off by
+    one is also tried as steady traffic. Nothing is forecast from less than ``LEAST_SECONDS``, or for sliding windows,
+    whose entries also leave. Measured by ``tests/bench/bench_forecast.py``.
+    """
     if counter.count is None:
         return Pace()
     points = _points(counter, track, window)

@@ -1,7 +1,4 @@
-"""How a rate-limit counter is named and counted in sentences. Pure.
-
-Which limits are in force: what the gateway publishes first, what the operator configured for the gaps. Pure.
-"""
+"""How a rate-limit counter is named and counted in sentences, and which limits are in force. Pure."""
 
 from optimus_tui.contract.keyspace import NO_OPERATION, NO_TENANT, LimitRow, LimitRules
 from optimus_tui.wording.numbers import UNKNOWN

@@ -1,13 +1,6 @@
-"""cache_miss: the hit rate, and each thing that makes a cache miss: short TTLs, evictions, invalidations, churn.
-
-Pure.
+"""cache_miss: the hit rate, and each cause of misses: short TTLs, evictions, invalidations, churn. Pure.
 
 Without look-ups there is no rate, and without history no trend.
-
-Invalidations: how many, of what, by whom; and keys that are refilled only to be invalidated again. Pure.
-
-A second event for the same keys that really removed some proves that they were refilled in between. The events' own
-times count, not the log's order, and unreadable events are counted.
 """
 
 from collections.abc import Sequence
@@ -70,6 +63,9 @@ class Invalidations(Struct, frozen=True, kw_only=True):
     ``clock`` is how far claims are off. ``covered_minutes`` is shorter than the window where the log does not reach
     back so far. ``refills`` counts, by the name or pattern, how often it was refilled and invalidated again within
     ``SECONDS``.
+
+    A second event for the same keys that really removed some proves that they were refilled in between. The events' own
+    times count, not the log's order, and unreadable events are counted.
     """
 
     events: int = 0

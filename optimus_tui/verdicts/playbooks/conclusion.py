@@ -2,10 +2,6 @@
 
 What could not be measured goes into ``unknown``, and into the findings only where the contract wants it there (a
 metric that should exist and cannot be measured).
-
-The share of requests that the gateway answered with an error, by its own counter. Pure.
-
-A share of too few requests is not judged, and 4xx are the callers' mistakes.
 """
 
 from collections.abc import Iterable
@@ -139,6 +135,8 @@ def examine_errors(
     """Return the section about failures, and add a finding where their share is too high.
 
     The finding is low where the ``recent`` requests, of the last minute, are good again.
+
+    A share of too few requests is not judged, and 4xx are the callers' mistakes.
     """
     what = "error ratio"
     if only:
