@@ -60,6 +60,7 @@ def of_python(path: Path) -> Iterator[Sentence]:
             skipped |= set(ast.walk(node))
         if isinstance(node, ast.JoinedStr):
             skipped |= {part for value in node.values for part in ast.walk(value)}
+        skipped |= _quoted_types(node)
     kind = CATALOGUES.get(place) or ROOMS.get(place.partition("/")[0], "other")
     for node in ast.walk(tree):
         if isinstance(node, ast.Constant | ast.JoinedStr) and node not in documentation | skipped:
@@ -67,6 +68,14 @@ def of_python(path: Path) -> Iterator[Sentence]:
             if SENTENCE.search(text):
                 yield Sentence("error" if node in errors else kind, place, node.lineno, text)
     yield from _documented(tree, place)
+
+
+def _quoted_types(node: ast.AST) -> set[ast.AST]:
+    """Return the types of a node that are written as text: its annotations, and the first argument of a cast."""
+    types = [getattr(node, "annotation", None), getattr(node, "returns", None)]
+    if isinstance(node, ast.Call) and _name(node) == "cast":
+        types.append(node.args[0])
+    return {one for one in types if isinstance(one, ast.Constant)}
 
 
 def _documented(tree: ast.Module, place: str) -> Iterator[Sentence]:
