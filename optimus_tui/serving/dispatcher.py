@@ -145,10 +145,10 @@ async def _turn(turns: asyncio.Semaphore) -> AsyncIterator[None]:
 
 
 def _load_clients() -> None:
-    for module in ("http.fetch", "redis.guard", "server", "http.services", "keys.keyspace"):
-        import_module(f"optimus_tui.probes.{module}")
-    import_module("httpx")
-    import_module("redis.asyncio")
+    from optimus_tui.context import PROBE_MODULES
+
+    for module in PROBE_MODULES:
+        import_module(module)
 
 
 def _trace(name: str, error: Exception) -> str:

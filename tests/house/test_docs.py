@@ -51,7 +51,7 @@ def test_names_are_in_the_files_that_the_architecture_names() -> None:
         for *names, file in rows
         for name in filter(None, names)
         if not re.search(
-            rf"^\s*(?:class |def )?{name}\b", (ROOT / "optimus_tui" / file).read_text("utf-8"), re.MULTILINE
+            rf"^\s*(?:class |(?:async )?def )?{name}\b", (ROOT / "optimus_tui" / file).read_text("utf-8"), re.MULTILINE
         )
     ]
     assert missing == []

@@ -118,7 +118,9 @@ class UndoJournal:
             except (OSError, msgspec.DecodeError, RecursionError) as error:
                 why = str(error) if isinstance(error, UnreadableFile) else "it is damaged"
                 remedy = "look at it and move it away: what it holds cannot be undone then"
-                message = f"the undo journal's entry cannot be read, {safe_text(str(path), 300)}: {safe_text(why, 200)}"
+                message = (
+                    f"an entry of the undo journal cannot be read, {safe_text(str(path), 300)}: {safe_text(why, 200)}"
+                )
                 raise WriteRefused(f"{message}; {remedy}") from None
             if entry.root == self.root:
                 found.append(entry)

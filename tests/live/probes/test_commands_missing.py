@@ -46,7 +46,7 @@ def doctor(port: int) -> "subprocess.CompletedProcess[str]":
     [
         ("INFO", "memory, replication"),
         ("PING", "another command"),
-        ("DBSIZE", "how many keys"),
+        ("DBSIZE", "the number of keys"),
         ("SLOWLOG", "slow commands"),
         ("MEMORY", "sizes of keys"),
         ("EVAL_RO", "round trips"),
