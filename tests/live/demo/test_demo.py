@@ -10,6 +10,7 @@ import pytest
 from optimus_tui.demo.command import DemoHandle
 from optimus_tui.demo.scenarios import SCENARIOS
 from optimus_tui.demo.tenants import TENANTS, Http, RawResponse, Resp
+from tests.live.demo.driver import quiet_demo
 
 pytestmark = pytest.mark.live
 
@@ -54,15 +55,7 @@ async def until(condition: Callable[[], Awaitable[bool]], seconds: float = 8.0) 
 
 @pytest.fixture(scope="module")
 def running() -> Iterator[DemoHandle]:
-    handle = DemoHandle("quiet").start()
-    try:
-        while not (handle.ready or handle.failed):
-            assert handle.changed.wait(30), handle.progress
-            handle.changed.clear()
-        assert handle.failed is None
-        yield handle
-    finally:
-        handle.stop()
+    yield from quiet_demo(30)
 
 
 @pytest.fixture

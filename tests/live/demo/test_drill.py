@@ -27,6 +27,7 @@ from optimus_tui.tui.drills import DrillController
 from optimus_tui.tui.incidents.screen import IncidentScreen
 from optimus_tui.tui.services import CommandError
 from tests.idle import look_often
+from tests.live.demo.driver import quiet_demo
 from tests.tui.driver import said, typed, until
 
 pytestmark = pytest.mark.live
@@ -34,15 +35,7 @@ pytestmark = pytest.mark.live
 
 @pytest.fixture(scope="module")
 def running() -> Iterator[DemoHandle]:
-    handle = DemoHandle("quiet").start()
-    try:
-        while not (handle.ready or handle.failed):
-            assert handle.changed.wait(60), handle.progress
-            handle.changed.clear()
-        assert handle.failed is None
-        yield handle
-    finally:
-        handle.stop()
+    yield from quiet_demo(60)
 
 
 @pytest.fixture(autouse=True)

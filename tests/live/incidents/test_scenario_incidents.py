@@ -30,21 +30,14 @@ from optimus_tui.sampling.record import Recorder
 from optimus_tui.sampling.sampler import Sampler
 from optimus_tui.workflow.ranking import MATTERS, rank
 from optimus_tui.workflow.standing import mtta, mttr
+from tests.live.demo.driver import quiet_demo
 
 pytestmark = pytest.mark.live
 
 
 @pytest.fixture(scope="module")
 def running() -> Iterator[DemoHandle]:
-    handle = DemoHandle("quiet").start()
-    try:
-        while not (handle.ready or handle.failed):
-            assert handle.changed.wait(30), handle.progress
-            handle.changed.clear()
-        assert handle.failed is None
-        yield handle
-    finally:
-        handle.stop()
+    yield from quiet_demo(30)
 
 
 @pytest.fixture(autouse=True)

@@ -1,0 +1,18 @@
+"""A demo that really runs, for the files that play on it."""
+
+from collections.abc import Iterator
+
+from optimus_tui.demo.command import DemoHandle
+
+
+def quiet_demo(patience: float) -> Iterator[DemoHandle]:
+    """Yield a demo whose services answer, and stop it; each step of its start may take ``patience`` seconds."""
+    handle = DemoHandle("quiet").start()
+    try:
+        while not (handle.ready or handle.failed):
+            assert handle.changed.wait(patience), handle.progress
+            handle.changed.clear()
+        assert handle.failed is None
+        yield handle
+    finally:
+        handle.stop()
