@@ -4,6 +4,7 @@ Importing this module loads neither redis nor httpx; building a client does.
 """
 
 from functools import cached_property
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from optimus_tui.clock import Clock
@@ -39,6 +40,12 @@ PROBE_MODULES = (
 )
 """What a first check of gateway, engine and Redis imports. A tool imports these in a thread before it measures:
 otherwise 200 to 900 ms of our own imports would count as the engine's latency."""
+
+
+def load_probes() -> None:
+    """Import ``PROBE_MODULES``. Called in a thread."""
+    for name in PROBE_MODULES:
+        import_module(name)
 
 
 class Context:

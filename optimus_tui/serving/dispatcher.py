@@ -9,7 +9,6 @@ import threading
 import traceback
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -145,10 +144,9 @@ async def _turn(turns: asyncio.Semaphore) -> AsyncIterator[None]:
 
 
 def _load_clients() -> None:
-    from optimus_tui.context import PROBE_MODULES
+    from optimus_tui.context import load_probes
 
-    for module in PROBE_MODULES:
-        import_module(module)
+    load_probes()
 
 
 def _trace(name: str, error: Exception) -> str:

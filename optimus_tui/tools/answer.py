@@ -8,7 +8,6 @@ import types
 import typing
 from collections.abc import Mapping
 from difflib import get_close_matches
-from importlib import import_module
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
@@ -261,10 +260,10 @@ def out_of_time(name: str) -> ToolFailure:
 
 async def load(tool: Tool) -> None:
     """Import in a thread, once, what the tool's first request would otherwise import while it is timed."""
-    from optimus_tui.context import PROBE_MODULES
+    from optimus_tui.context import PROBE_MODULES, load_probes
 
     if tool.reaches_out and not sys.modules.keys() >= set(PROBE_MODULES):
-        await asyncio.to_thread(lambda: [import_module(name) for name in PROBE_MODULES])
+        await asyncio.to_thread(load_probes)
 
 
 def exit_code(report: Report) -> int:

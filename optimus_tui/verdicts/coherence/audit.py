@@ -264,34 +264,22 @@ def find(facts: Facts, thresholds: Thresholds) -> tuple[Finding, ...]:
     What is unknown gets no recommendation (``advise``), only the finding that it is unknown.
     """
     found = [*judge_cache(facts.cache, thresholds).findings]
-    stale = [one for one in facts.audited or () if one.outcome == "survived_stale"]
-    if stale:
-        found.append(
-            make_finding(
-                rule=COHERENCE_STALE,
-                subject="coherence",
-                keys=plural(len(stale), "cache key"),
-                names=_some(stale),
-                measured=float(len(stale)),
-                threshold=0.0,
-                unit="keys",
-                samples=len(facts.audited or ()),
+    audited = facts.audited or ()
+    for rule, outcome in ((COHERENCE_STALE, "survived_stale"), (COHERENCE_SUSPECT, "suspected_stale")):
+        keys = [one for one in audited if one.outcome == outcome]
+        if keys:
+            found.append(
+                make_finding(
+                    rule=rule,
+                    subject="coherence",
+                    keys=plural(len(keys), "cache key"),
+                    names=_some(keys),
+                    measured=float(len(keys)),
+                    threshold=0.0,
+                    unit="keys",
+                    samples=len(audited),
+                )
             )
-        )
-    suspects = [one for one in facts.audited or () if one.outcome == "suspected_stale"]
-    if suspects:
-        found.append(
-            make_finding(
-                rule=COHERENCE_SUSPECT,
-                subject="coherence",
-                keys=plural(len(suspects), "cache key"),
-                names=_some(suspects),
-                measured=float(len(suspects)),
-                threshold=0.0,
-                unit="keys",
-                samples=len(facts.audited or ()),
-            )
-        )
     return worst_first([*found, *_of_events(facts)])
 
 
