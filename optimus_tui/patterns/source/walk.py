@@ -47,7 +47,7 @@ def bind(target: ast.expr, value: ast.expr | None, annotation: ast.expr | None, 
         if owner is not None:
             owner.attributes.setdefault(target.id, (Bound(value, annotation), scope))
         if value is not None or target.id not in scope.bindings:
-            scope.bindings[target.id] = _new(Bound, (value, annotation, False, False))
+            scope.bindings[target.id] = _new(Bound, (value, annotation, False))
     elif isinstance(target, (ast.Tuple, ast.List)):
         for one in target.elts:
             if isinstance(one, ast.Name):

@@ -1,5 +1,7 @@
 """Bad input for the validator: rows 100 and 101. A finding or a skip with its reason, never a hang, no code run."""
 
+import ast
+import inspect
 import os
 import stat
 from collections.abc import Callable
@@ -8,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from optimus_tui.patterns.judge import PARSE
+from optimus_tui.patterns.source import resolve, walk
 from optimus_tui.tools.router_files import ROUTERS, Skipped, SourceTree, examine
 from tests.patterns_tree import GOOD, judged, make_tree
 from tests.steps import steps_of
@@ -166,3 +169,18 @@ def test_a_name_with_control_characters_is_shown_literally_row_101(tmp_path: Pat
     assert all(name.isprintable() for name in names)
     assert any("\\x1b" in name for name in names)
     assert any("\\xff" in name for name in names)
+
+
+def test_named_tuples_that_are_made_without_their_constructor_are_whole() -> None:
+    """``tuple.__new__`` checks no count: a tuple with a value too many equals none that the constructor made."""
+    made = 0
+    for module in (walk, resolve):
+        for node in ast.walk(ast.parse(inspect.getsource(module))):
+            if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "_new"):
+                continue
+            kind, values = node.args
+            assert isinstance(kind, ast.Name) and isinstance(values, ast.Tuple)
+            if not any(isinstance(one, ast.Starred) for one in values.elts):
+                assert len(values.elts) == len(getattr(module, kind.id)._fields), f"{module.__name__}: {node.lineno}"
+                made += 1
+    assert made >= 4
