@@ -13,8 +13,6 @@ Verdict = Literal["fixed", "better", "same", "worse", "unknown"]
 """The verdict of a repeated check. "unknown": it has no result."""
 
 ISSUES = ("rate_limiting", "cache_miss", "circuit_breaker", "proxy_timeout", "memory_leak", "high_latency")
-ACTIONS = ("repair_counter", "reset_counters", "unlink_no_ttl", "invalidate_tenant", "unlink_prefix")
-"""The kinds of action (``contract.actions.ActionKind``) that a finding can lead to."""
 
 
 class Stamp(Struct, frozen=True):
@@ -151,7 +149,7 @@ class IssueChoice(Struct, frozen=True, kw_only=True):
 
 
 class Advice(Struct, frozen=True, kw_only=True):
-    """One recommendation of the last step. ``kind``: the action that does it (one of ACTIONS), empty for none."""
+    """One recommendation of the last step. ``kind``: the ``ActionKind`` that does it, empty for none."""
 
     id: str
     action: str

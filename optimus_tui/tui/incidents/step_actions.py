@@ -333,7 +333,7 @@ class RecommendationActions:
             if answers is None:
                 return None
             tenant = self._tenant_bytes(answers[0]) or answers[0].encode("utf-8", "surrogatepass")
-        request = ActionRequest(kind=advice.kind, tenant=tenant)  # type: ignore[arg-type]  # one of ACTIONS
+        request = ActionRequest(kind=advice.kind, tenant=tenant)  # type: ignore[arg-type]  # an ActionKind
         if request.kind != "reset_counters":
             return request
         return await self._narrowed(request, advice)

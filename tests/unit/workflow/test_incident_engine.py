@@ -11,8 +11,12 @@ from msgspec.structs import replace
 
 from optimus_tui.contract import incident as shapes
 from optimus_tui.contract import incident_events as happened
+from optimus_tui.contract.actions import ActionKind
+from optimus_tui.contract.finding_rules import CATALOGUE
 from optimus_tui.contract.incident import ISSUES, IncidentState, Stamp
 from optimus_tui.contract.incident_events import AnyEvent
+from optimus_tui.incidents.open import _DONE
+from optimus_tui.workflow import recommendations
 from optimus_tui.workflow.engine import _LINES, _RULES, reduce, replay
 from optimus_tui.workflow.standing import elapsed, mtta, mttr
 from tests.amounts import amount
@@ -367,9 +371,12 @@ def test_every_kind_of_event_has_its_rule_and_its_line() -> None:
     assert set(_LINES) == kinds
 
 
-def test_our_kinds_of_action_are_those_of_the_write_side() -> None:
-    actions = pytest.importorskip("optimus_tui.contract.actions")
-    assert set(shapes.ACTIONS) <= set(get_args(actions.ActionKind))
+def test_every_action_that_a_finding_or_a_command_leads_to_exists_and_has_its_words() -> None:
+    kinds = set(get_args(ActionKind))
+    offered = {row.cured_by for row in CATALOGUE.values() if row.cured_by}
+    assert offered and offered <= set(recommendations._OFFER) <= kinds
+    assert {kind for _, _, kind in recommendations.BY_COMMAND} <= kinds
+    assert set(_DONE) == kinds
 
 
 WORD = st.sampled_from(["health", "identify", "performance", "integration", "apply", "nowhere", ""])
@@ -382,7 +389,7 @@ FINDING = st.builds(found, RULE, SEVERE, SUBJECT, measured=NUMBER, threshold=NUM
 OUTCOME = st.lists(FINDING, max_size=3).map(lambda findings: outcome(*findings, recommendations=(REPAIR,)))
 AT = st.builds(Stamp, st.floats(0, 2e9), st.floats(0, 1e6), st.none(), st.sampled_from(["", "b"]))
 RECEIPT = st.builds(
-    shapes.KeptReceipt, action_id=st.sampled_from(["a1", "a2"]), kind=st.sampled_from([*shapes.ACTIONS, "odd"]),
+    shapes.KeptReceipt, action_id=st.sampled_from(["a1", "a2"]), kind=st.sampled_from([*get_args(ActionKind), "odd"]),
     tenant=st.just("acme"),
 )  # fmt: skip
 MARK = st.sampled_from(["open", "done", "dismissed"])
