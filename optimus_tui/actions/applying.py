@@ -242,7 +242,7 @@ async def _act(
         connection = await dependencies.connection(_permit(dependencies, plan))
     except ConnectionLost as lost:
         return Refusal("unreachable", lost.fault.message, lost.fault.remedy)
-    lock = TenantLock(connection, lock_name(plan.request), plan.id, plan.where.user)
+    lock = TenantLock(connection, lock_name(plan.request), plan.id, plan.where.user, dependencies.clock)
     action_log = ActionLog(dependencies.audit, dependencies.folder, plan)
     run = BatchRun(dependencies, plan, action_log, control, outcomes)
     run.event_lost = resumed is not None and resumed.publishing

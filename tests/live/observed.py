@@ -63,7 +63,7 @@ class System:
 
 def observer_rights() -> list[str]:
     """Return the words of the recommended login."""
-    found = re.search(r"^ACL SETUSER optimus_observer (.+)$", LOGIN_PAGE.read_text("utf-8"), re.MULTILINE)
+    found = re.search(r"^ACL SETUSER optimus_observer (reset .+)$", LOGIN_PAGE.read_text("utf-8"), re.MULTILINE)
     assert found, f"{LOGIN_PAGE} names no observer any more"
     return found[1].split()
 

@@ -8,6 +8,8 @@ import contextlib
 import json
 import os
 import random
+import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -23,7 +25,7 @@ from mcp import Client, StdioServerParameters
 
 from optimus_tui.__main__ import cli, run
 from optimus_tui.tools.registry import TOOLS
-from tests.live.observed import System, observed
+from tests.live.observed import LOGIN_PAGE, System, observed, observer_rights
 from tests.live.witness import refused_writes
 from tests.realserver import RealServer
 from tests.standin import point_to
@@ -156,6 +158,25 @@ def test_the_readmes_login_is_refused_nothing_but_the_tests_own_key_row_77(
     refused = refused_writes(system.witness)
     assert {(one["reason"], one["object"]) for one in refused} == {("command", "set")}, refused
     assert [one for one in system.witness.account().writes if one.words[0] != b"ACL"] == []
+
+
+def test_the_integration_test_is_skipped_for_the_readmes_login_and_passes_with_one_more_right(
+    system: System, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    system.witness.link.ask("ACL", "SETUSER", "optimus_observer", *observer_rights())
+    monkeypatch.setenv("REDIS_URL", system.server.url.replace("://", "://optimus_observer:CHANGE-ME@"))
+
+    def cache_test() -> dict[str, Any]:
+        run(["run", "test_ai_engine_integration", '{"test_type": "connectivity"}', "--json"])
+        tests = json.loads(capsys.readouterr().out)["tests_performed"]
+        (found,) = [test for test in tests if test["test"] == "cache_integration"]
+        return dict(found)
+
+    before = cache_test()
+    assert (before["status"], before["reason"]) == ("skipped", "no permission")
+    (more,) = re.findall(r"^ACL SETUSER optimus_observer (\"\(.+)$", LOGIN_PAGE.read_text("utf-8"), re.MULTILINE)
+    system.witness.link.ask("ACL", "SETUSER", "optimus_observer", *shlex.split(more))
+    assert cache_test()["status"] == "pass"
 
 
 async def test_no_tool_over_mcp_writes_row_77(system: System) -> None:

@@ -38,10 +38,9 @@ from optimus_tui.wording.safe import redis_cli, safe_text
 
 LOCK_MS = 30_000
 
-_LOOKS = """
-    HELLO AUTH PING SELECT CLIENT|SETNAME INFO TIME SCAN TYPE PTTL UNWATCH MULTI EXEC DISCARD ACL|WHOAMI ACL|DRYRUN
-"""
+_LOOKS = "HELLO AUTH PING CLIENT|SETNAME INFO TIME PTTL UNWATCH MULTI EXEC ACL|WHOAMI ACL|DRYRUN"
 _LOOKING = frozenset(_LOOKS.split())
+"""Commands that change nothing, whatever their arguments."""
 _ON_KEYS = frozenset({"UNLINK", "EXPIRE"})
 POLICY = ConnectionPolicy("optimus-tui-operator", seconds=2.0, retries=0, connections=1)
 TRIP = 100
@@ -323,10 +322,10 @@ class TenantLock:
     however old it is.
     """
 
-    def __init__(self, connection: OperatorConnection, name: bytes, action: str, user: str) -> None:
+    def __init__(self, connection: OperatorConnection, name: bytes, action: str, user: str, clock: Clock) -> None:
         self._connection, self._name, self.held = connection, name, False
         self._owner = {"action": action, "user": user, "host": socket.gethostname(), "pid": os.getpid()}
-        self._value, self._clock = b"", Clock()
+        self._value, self._clock = b"", clock
         self._seen = 0.0
 
     async def take(self, *, again: bool = False) -> Refusal | None:

@@ -1,5 +1,7 @@
 """Helpers for tests that change a real server through the desk, and nothing else."""
 
+import re
+import shlex
 import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -14,17 +16,7 @@ from optimus_tui.contract.actions import ActionRequest, Confirmation, Plan, Prog
 from optimus_tui.settings.model import RedisTarget, Settings
 from tests.realserver import RealServer, free_port
 
-OPERATOR_ACL = (
-    "reset on >CHANGE-ME resetkeys resetchannels -@all %R~rate_limit:* %R~cache:* &cache_coherence:* +hello +auth +ping"
-    " +client|setname +client|id +info +dbsize +time +scan +type +exists +ttl +pttl +get +mget +acl|whoami +acl|dryrun"
-    " +watch +unwatch +multi +exec +discard"
-)
-OPERATOR_SELECTORS = (
-    "(%RW~rate_limit:* %RW~cache:* -@all +unlink +expire)",
-    "(resetchannels &cache_coherence:* -@all +publish)",
-    "(%RW~optimus:lock:* -@all +set +get +pexpire +unlink)",
-    "(%W~optimus:audit -@all +xadd)",
-)
+LOGIN_PAGE = Path(__file__).parents[3] / "docs" / "security.md"
 
 
 def calm() -> None:
@@ -123,7 +115,14 @@ def add_operator(server: RealServer, *changes: str, selectors: bool = True) -> R
     """The recommended operator with changes; its login."""
     from optimus_tui.settings.model import Secret
 
-    words = [*OPERATOR_ACL.split(), *(OPERATOR_SELECTORS if selectors else ()), *changes]
-    reply = server.command("ACL", "SETUSER", "operator", *words)
+    words = [word for word in operator_rights() if selectors or not word.startswith("(")]
+    reply = server.command("ACL", "SETUSER", "optimus_operator", *words, *changes)
     assert reply == b"+OK\r\n", reply
-    return local(server.port, username="operator", password=Secret("CHANGE-ME"))
+    return local(server.port, username="optimus_operator", password=Secret("CHANGE-ME"))
+
+
+def operator_rights() -> list[str]:
+    """The words of the login for actions that the documentation recommends."""
+    found = re.search(r"^ACL SETUSER optimus_operator (.+)$", LOGIN_PAGE.read_text("utf-8"), re.MULTILINE)
+    assert found, f"{LOGIN_PAGE} names no operator any more"
+    return shlex.split(found[1])

@@ -1,6 +1,7 @@
 """What is refused before anything is sent: not armed, not there, too old, changed, locked, without rights or audit."""
 
 import os
+import re
 import threading
 from pathlib import Path
 
@@ -8,9 +9,18 @@ import pytest
 from msgspec import structs
 
 from optimus_tui.actions import action_log
+from optimus_tui.actions.redis.key_actions import touch_without_ttl
 from optimus_tui.actions.redis.keys import Known
+from optimus_tui.actions.redis.operator_connection import (
+    RENEW_SECONDS,
+    Permit,
+    TenantLock,
+    open_operator_connection,
+)
 from optimus_tui.contract.actions import ActionRequest, Confirmation, Refusal
 from optimus_tui.history.audit.chain import read
+from optimus_tui.probes.load_meter import LoadMeter
+from optimus_tui.probes.redis.commands import name_of_command
 from optimus_tui.tui.actions.action_dialog_stages import armed_words
 from tests.fixed_clock import FixedClock
 from tests.live.actions.driver import (
@@ -22,6 +32,7 @@ from tests.live.actions.driver import (
     ignore,
     local,
     number,
+    operator_rights,
     planned,
     put,
     refused,
@@ -273,11 +284,15 @@ async def test_a_lock_whose_owner_died_ends_by_itself_row_76(server: RealServer,
         assert (await carried_out(action_service, plan)).counts == {"done": 1}
 
 
-async def test_the_recommended_login_can_do_every_action(make_server: object, tmp_path: Path) -> None:
+async def test_the_recommended_login_can_do_every_action_and_nothing_that_is_not_sent(
+    make_server: object, tmp_path: Path
+) -> None:
     one = make_server()  # type: ignore[operator]
-    target = add_operator(one)
+    target, sent = add_operator(one), set[str]()
     put(one, "rate_limit:acme:chat", *(f"cache:conv:acme:{index}" for index in range(4)))
-    async with armed(one.port, tmp_path, operator_redis=target) as action_service:
+    async with at_desk(one.port, tmp_path, operator_redis=target) as action_service:
+        action_service.guard.listener = lambda words: sent.add(name_of_command(words).lower())
+        assert not isinstance(await action_service.arm("test"), Refusal)
         for kind, more in (
             ("repair_counter", {"window_seconds": 60}),
             ("reset_counters", {}),
@@ -286,12 +301,27 @@ async def test_the_recommended_login_can_do_every_action(make_server: object, tm
             ("invalidate_tenant", {}),
         ):
             plan = await planned(action_service, kind, **more)
-            assert plan.where.user == "operator"
+            assert plan.where.user == "optimus_operator"
             receipt = await carried_out(action_service, plan)
             assert set(receipt.counts) == {"done"} and receipt.verified and not receipt.stopped
         put(one, "cache:conv:acme:x")
         assert (await carried_out(action_service, await planned(action_service, "unlink_no_ttl"))).counts == {"done": 1}
-    assert number(one, "DBSIZE") == 0 and one.command("ACL", "LOG") == b"*0\r\n"
+    put(one, "cache:conv:acme:y", ttl=60)
+    clock, lock, key = FixedClock(), b"optimus:lock:acme", b"cache:conv:acme:y"
+    permit = Permit({"UNLINK"}, [key], lock=lock)
+    connection = await open_operator_connection(target, permit, LoadMeter(), action_service.guard.listener)
+    try:
+        ours, others = (TenantLock(connection, lock, action, "ann", clock) for action in ("one", "two"))
+        assert await ours.take() is None and await others.take() is not None
+        clock.advance(RENEW_SECONDS)
+        assert await ours.keep() is None and ours.held
+        assert await touch_without_ttl(connection, [key], lambda name: ("UNLINK", name)) == ["changed"]
+        await ours.release()
+    finally:
+        await connection.close()
+    assert number(one, "DBSIZE") == 1 and one.command("ACL", "LOG") == b"*0\r\n"
+    granted = set(re.findall(r"\+([a-z|]+)", " ".join(operator_rights())))
+    assert granted == sent | {"hello", "auth", "client|setname"}
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from optimus_tui.contract.actions import Confirmation, Interrupted, Progress, Re
 from optimus_tui.history.audit.chain import read, verify
 from optimus_tui.history.audit.log import AuditLog, unquoted
 from optimus_tui.storage import private_file
+from tests.fixed_clock import FixedClock
 from tests.live.actions.driver import armed, at_desk, carried_out, confirmation, ignore, number, planned, put, refused
 from tests.realserver import RealServer
 from tests.unit.history.audit_faults import cut_back, removed, renamed, renamed_and_created, truncated
@@ -167,12 +168,12 @@ def stolen(server: RealServer) -> None:
 async def test_after_a_pause_the_lock_is_looked_at_before_the_next_batch(
     server: RealServer, tmp_path: Path, where: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(locks, "RENEW_SECONDS", 0.2)
+    clock = FixedClock()
     put(server, *(f"cache:conv:acme:{index}" for index in range(KEYS)))
     append = AuditLog.append
 
     def pause() -> None:
-        time.sleep(0.4)
+        clock.advance(locks.RENEW_SECONDS)
         stolen(server)
 
     def slow(self: AuditLog, event: str, action: str = "", **fields: object) -> object:
@@ -182,7 +183,7 @@ async def test_after_a_pause_the_lock_is_looked_at_before_the_next_batch(
 
     monkeypatch.setattr(AuditLog, "append", slow)
     report = once_at(300, pause) if where.startswith("between") else ignore
-    async with armed(server.port, tmp_path) as action_service:
+    async with armed(server.port, tmp_path, clock) as action_service:
         receipt = await carried_out(action_service, await planned(action_service, "invalidate_tenant"), report=report)
     assert receipt.counts == {"done": 300, "left": 700} and "lock was lost" in (receipt.stopped or "")
     assert receipt.published is None and receipt.verified
