@@ -78,6 +78,36 @@ def rules() -> Iterator[str]:
     yield page().rstrip()
 
 
+def findings() -> Iterator[str]:
+    """Yield the page of all findings, family by family, as the catalogue has them."""
+    from optimus_tui.contract.finding_rules import CATALOGUE
+
+    yield "# Findings\n\n" + MADE
+    yield (
+        "What can be found, by the ids that documents, alerts and incidents hold. Words in braces stand for what is\n"
+        "measured. A severity that is *weighed* depends on the figures. `e` on a finding shows all of it, filled in.\n"
+    )
+    family = ""
+    for row in CATALOGUE.values():
+        if row.family != family:
+            family = row.family
+            yield f"## {family}\n"
+        yield f"### `{row.id}` · {row.title}\n"
+        cures = [f"`{one}`" for one in (row.cured_by, *row.also_cured_by) if one]
+        yield f"Severity: {row.severity or '*weighed*'}. Explained by `{row.explained_by}`."
+        yield f"Actions that may cure it: {', '.join(cures)}.\n" if cures else ""
+        yield f"> {template(row.one)}\n"
+        for word, text in (("Impact", row.impact), ("Remedy", row.remedy)):
+            if text:
+                yield f"{word}: {template(text)}\n"
+
+
+def template(text: str) -> str:
+    """Return a text of the catalogue as Markdown: placeholders without their formats, and no accidental markup."""
+    plain = re.sub(r"\{(\w+)[^{}]*\}", r"{\1}", text.replace("{{", "{").replace("}}", "}"))
+    return re.sub(r"([*_<>\[\]`])", r"\\\1", plain)
+
+
 def settings() -> Iterator[str]:
     """Yield the page of all settings: what a file, a variable and a flag may say."""
     from optimus_tui.settings.files import TABLES
@@ -147,6 +177,7 @@ PAGES: dict[str, Callable[[], Iterator[str]]] = {
     "keys.md": keys,
     "tools.md": tools,
     "rules.md": rules,
+    "findings.md": findings,
     "settings.md": settings,
     "commands.md": commands,
 }
