@@ -130,7 +130,8 @@ class ServerState(Struct, frozen=True, kw_only=True):
     """Redis or a compatible server. Sizes in bytes; None means unknown (INFO missing or denied, field absent).
 
     ``latency_command`` is the command that was timed: PING, or the next harmless one where PING is missing. ``refused``
-    counts since the server's start, ``refused_lately`` between the latest two readings (None: only one so far).
+    counts since the server's start, ``refused_lately`` in the last readings of this run (of half a minute at most:
+    its ``seconds``; None: only one reading so far, or a count was set back).
     ``replicas_lost`` is how many replicas were connected recently and no longer are.
     """
 

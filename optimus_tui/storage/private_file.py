@@ -48,7 +48,7 @@ def shown(path: Path) -> str:
 
 
 def kind_of(mode: int) -> str:
-    """Return what a file mode stands for, "a directory" for example; empty for a plain file."""
+    """Return what a file mode stands for, "a directory" for example; empty for a regular file."""
     return next((word for is_kind, word in _KINDS if is_kind(mode)), "")
 
 
@@ -194,7 +194,7 @@ def _read(path: str) -> str:
 
 
 class PrivateFile:
-    """An open plain file of our own. Use it in ``with``, or close it."""
+    """an open regular file of our own. Use it in ``with``, or close it."""
 
     def __init__(self, path: Path, handle: int) -> None:
         self.path, self.handle = path, handle
@@ -205,7 +205,7 @@ class PrivateFile:
 
         Raises:
             FileNotFoundError: there is no file.
-            UnreadableFile: the file cannot be opened or is no plain file.
+            UnreadableFile: the file cannot be opened or is not a regular file.
         """
         _refuse_other_kinds(path)
         try:
@@ -216,7 +216,7 @@ class PrivateFile:
             raise unusable(path, error, flags) from None
         if not stat.S_ISREG(os.fstat(handle).st_mode):
             os.close(handle)
-            raise UnreadableFile(f"{shown(path)} is no plain file")
+            raise UnreadableFile(f"{shown(path)} is not a regular file")
         return cls(path, handle)
 
     @classmethod
@@ -281,11 +281,11 @@ class PrivateFile:
 
 
 def read_plain(path: Path, limit: int = MAX_BYTES) -> tuple[bytes, os.stat_result]:
-    """Return the bytes of a plain file and its stat.
+    """Return the bytes of a regular file and its stat.
 
     Raises:
         FileNotFoundError: there is no file.
-        UnreadableFile: the file cannot be read or is no plain file.
+        UnreadableFile: the file cannot be read or is not a regular file.
     """
     with PrivateFile.open(path, os.O_RDONLY) as opened, opened.stream() as file:
         found = os.fstat(opened.handle)
@@ -362,7 +362,7 @@ def _refuse_other_kinds(path: Path) -> None:
     except OSError as error:
         raise unusable(path, error) from None
     if word := kind_of(mode):
-        raise UnreadableFile(f"{shown(path)} is {word}, not a plain file")
+        raise UnreadableFile(f"{shown(path)} is {word}, not a regular file")
 
 
 def state_dir() -> Path:

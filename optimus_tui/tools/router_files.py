@@ -133,7 +133,7 @@ def _read_whole(place: str) -> bytes | None:
         if stat.S_ISDIR(before.st_mode):
             raise IsADirectoryError(21, "it is a directory")
         if not stat.S_ISREG(before.st_mode):
-            raise OSError(0, "it is no regular file (a FIFO, socket or device)")
+            raise OSError(0, "it is not a regular file (a FIFO, socket or device)")
         parts: list[bytes] = []
         left = min(MOST_BYTES, before.st_size)  # one that grows meanwhile is not followed: its size tells afterwards
         while left and (part := os.read(handle, min(left, 1 << 18))):

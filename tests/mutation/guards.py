@@ -115,7 +115,7 @@ GUARDS: tuple[Guard, ...] = (
     # -- files
     Guard("plain paths", _A + "files/tree.py", "and part not in (\".\", \"..\")", "", _HOSTILE),
     Guard("out of the tree", _A + "files/tree.py", "if not real.is_relative_to(self.root):", "if False:", _HOSTILE),
-    Guard("plain files", _A + "files/tree.py", "    if not stat.S_ISREG(kind):\n", "    if False:\n", _HOSTILE),
+    Guard("regular files", _A + "files/tree.py", "    if not stat.S_ISREG(kind):\n", "    if False:\n", _HOSTILE),
     Guard("the plan's files", _A + "files/changes.py", "        if tree.read(change.path) != change.before:\n",
           "        if False:\n", _WRITING),
     Guard("undo of what stands", _A + "files/changes.py", "            if changed:\n", "            if False:\n", _WRITING),

@@ -1,4 +1,4 @@
-"""Find the parts of a git repository and its ignore patterns by reading plain files; no git process is started."""
+"""Find the parts of a git repository and its ignore patterns by reading regular files; no git process is started."""
 
 import os
 import re
@@ -92,7 +92,7 @@ def read_file(path: Path, limit: int) -> bytes:
     """Return the content of a regular file of at most ``limit`` bytes. A FIFO is never waited for.
 
     Raises:
-        RepositoryUnreadable: It cannot be read, is not a plain file, or is larger.
+        RepositoryUnreadable: It cannot be read, is not a regular file, or is larger.
     """
     try:
         handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -101,7 +101,7 @@ def read_file(path: Path, limit: int) -> bytes:
     with os.fdopen(handle, "rb") as file:
         seen = os.fstat(handle)
         if not stat.S_ISREG(seen.st_mode) or seen.st_size > limit:
-            raise RepositoryUnreadable(f"{path.name} is not a plain file, or is too large")
+            raise RepositoryUnreadable(f"{path.name} is not a regular file, or is too large")
         try:
             return file.read(limit)
         except OSError as error:

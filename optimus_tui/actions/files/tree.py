@@ -1,6 +1,6 @@
 """A directory to write in, held by its file descriptor, so that nothing outside of it can be reached. POSIX only.
 
-It refuses links on the way, targets that are not plain files, unusual characters in names, and files above 1 MB.
+It refuses links on the way, targets that are not regular files, unusual characters in names, and files above 1 MB.
 """
 
 import contextlib
@@ -109,7 +109,7 @@ class Tree:
 
 
 def read_plain(handle: int, name: str, shown: str) -> bytes | None:
-    """Return the content of a plain file in an open folder; None where there is none.
+    """Return the content of a regular file in an open folder; None where there is none.
 
     Args:
         handle: Descriptor of the folder.
@@ -117,14 +117,14 @@ def read_plain(handle: int, name: str, shown: str) -> bytes | None:
         shown: The path for messages.
 
     Raises:
-        WriteRefused: It is not a plain file, or larger than 1 MB.
+        WriteRefused: It is not a regular file, or larger than 1 MB.
     """
     try:
         kind = os.stat(name, dir_fd=handle, follow_symlinks=False).st_mode
     except FileNotFoundError:
         return None
     if not stat.S_ISREG(kind):
-        word = {stat.S_IFLNK: "a link", stat.S_IFDIR: "a directory"}.get(stat.S_IFMT(kind), "not a plain file")
+        word = {stat.S_IFLNK: "a link", stat.S_IFDIR: "a directory"}.get(stat.S_IFMT(kind), "not a regular file")
         raise WriteRefused(f"{shown} is {word}: nothing is written in its place")
     try:
         file = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=handle)
@@ -132,7 +132,7 @@ def read_plain(handle: int, name: str, shown: str) -> bytes | None:
         raise WriteRefused(f"{shown} cannot be read: {error.strerror}") from None
     with open(file, "rb") as opened:
         if not stat.S_ISREG(os.fstat(file).st_mode):
-            raise WriteRefused(f"{shown} is no longer a plain file: nothing is written in its place")
+            raise WriteRefused(f"{shown} is no longer a regular file: nothing is written in its place")
         data = opened.read(MAX_BYTES + 1)
     if len(data) > MAX_BYTES:
         raise WriteRefused(f"{shown} is larger than {MAX_BYTES:,} bytes: nothing is written in its place")

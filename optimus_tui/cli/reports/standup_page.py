@@ -44,11 +44,15 @@ def page(report: StandupReport, series: Mapping[str, Samples]) -> str:
 
 
 def write(path: str, text: str) -> None:
-    """Put the page at ``path`` in one step, in the place of an older one; Unwritable for anything but a plain file."""
+    """Put the page at ``path`` in one step, in the place of an older one.
+
+    Raises:
+        PageNotWritten: something else than a regular file stands there, or the folder cannot be written.
+    """
     try:
         target = Path(path).resolve()
         if target.exists() and not target.is_file():
-            raise PageNotWritten("it is no plain file")
+            raise PageNotWritten("it is not a regular file")
         draft = target.parent / f".{target.name[:60]}-{secrets.token_hex(6)}"
         handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
         try:

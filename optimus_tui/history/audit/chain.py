@@ -125,7 +125,7 @@ def read_head(folder: Path) -> Head | None:
     """Return the head; None where there is no file.
 
     Raises:
-        UnreadableFile: the file is damaged or no plain file.
+        UnreadableFile: the file is damaged or not a regular file.
     """
     try:
         file = PrivateFile.open(folder / HEAD_FILE, os.O_RDONLY)
@@ -153,7 +153,7 @@ def write_head(folder: Path, head: Head) -> Head:
 
 
 def renew_head(folder: Path, head: Head) -> Head:
-    """Replace the head file as a whole, whatever plain file is there: for repairs."""
+    """Replace the head file as a whole, whatever regular file is there: for repairs."""
     put_in_place(folder / HEAD_FILE, 2 * _encoded(head))
     return head
 
@@ -224,7 +224,7 @@ def read(path: Path) -> Iterator[dict[str, Any]]:
     Lines that cannot be read are left out (``verify`` reports them).
 
     Raises:
-        UnreadableFile: a file is no plain file.
+        UnreadableFile: a file is not a regular file.
     """
     with opened(path) as (files, _):
         for _, file in files:

@@ -423,7 +423,7 @@ def _kept(path: Path, base: Path | None, found: AuditCheck | None) -> list[Path]
 
 
 def _size(path: Path) -> int:
-    """Return the size in bytes; 0 where there is no file. UnreadableFile where it is no plain file."""
+    """Return the size in bytes; 0 where there is no file. UnreadableFile where it is not a regular file."""
     try:
         with PrivateFile.open(path, os.O_RDONLY) as file:
             return file.size

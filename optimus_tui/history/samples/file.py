@@ -138,7 +138,7 @@ class HistoryFile:
         return db
 
     def _touch(self, flags: int) -> None:
-        """Make sure that there is a plain file, private where it belongs to this user."""
+        """Make sure that there is a regular file, private where it belongs to this user."""
         with PrivateFile.open(self.path, flags) as file:
             found = os.fstat(file.handle)
             if found.st_uid == os.geteuid():

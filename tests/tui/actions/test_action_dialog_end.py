@@ -52,7 +52,7 @@ async def test_the_receipt_outlives_an_audit_that_cannot_be_read_again(
         await until(pilot, lambda: card.stage == "done")
         text = said(pilot)
         assert "Done and verified" in text
-        assert "the audit file cannot be read" in text and "not a plain file" in text
+        assert "the audit file cannot be read" in text and "not a regular file" in text
         assert "bug of ours" not in text
 
 

@@ -32,7 +32,7 @@ async def test_a_history_that_is_a_pipe_gets_one_toast(
     (tmp_path / "optimus-tui" / "history").mkdir(parents=True, mode=0o700)
     os.mkfifo(tmp_path / "optimus-tui" / "history" / "test.sqlite")
     async with running(redis, writable=False) as (pilot, dashboard):
-        await until(pilot, lambda: "test.sqlite is a pipe, not a plain file" in shown(pilot))
+        await until(pilot, lambda: "test.sqlite is a pipe, not a regular file" in shown(pilot))
         pilot.app.clear_notifications()
         for _ in range(3):
             dashboard.alerts.warn_if_not_kept()

@@ -81,7 +81,7 @@ def test_a_link_is_replaced_but_never_opened(tmp_path: Path) -> None:
     victim, path = tmp_path / "victim", tmp_path / "file"
     victim.write_text("somebody else's")
     path.symlink_to(victim)
-    with pytest.raises(UnreadableFile, match="is a link, not a plain file"):
+    with pytest.raises(UnreadableFile, match="is a link, not a regular file"):
         PrivateFile.open(path)
     with pytest.raises(FileExistsError):
         PrivateFile.new(path)
