@@ -43,8 +43,15 @@ class Terminal:
     """Runs ``argv`` in a terminal of its own and keeps both the raw bytes and the screen they make."""
 
     def __init__(
-        self, argv: list[str], columns: int = 140, rows: int = 42, env: Mapping[str, str] | None = None
+        self,
+        argv: list[str],
+        columns: int = 140,
+        rows: int = 42,
+        env: Mapping[str, str] | None = None,
+        alternate: bool = False,
     ) -> None:
+        self.alternate = alternate
+        """Whether the screen is cleared where the program changes to the other screen and back, as terminals do."""
         self.screen = pyte.Screen(columns, rows)
         self.stream = pyte.ByteStream(self.screen)
         self.raw = bytearray()
@@ -86,6 +93,8 @@ class Terminal:
         self.raw += data
         if b"\x1b[?2026$p" in data:
             os.write(self.fd, b"\x1b[?2026;2$y")
+        if self.alternate:
+            data = re.sub(rb"\x1b\[\?1049[hl]", b"\x1b[2J\x1b[H", data)
         self.stream.feed(
             re.sub(rb"\x1b\[[<>=?][0-9;]*[a-zA-Z$]+|\x1b\[[0-9;]*\$p|\x1bP.*?\x1b\\|\x1b_.*?\x1b\\", b"", data)
         )

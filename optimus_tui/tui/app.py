@@ -25,9 +25,10 @@ from optimus_tui.settings.model import Settings
 from optimus_tui.threads import DaemonThreads
 from optimus_tui.tui import terminal
 from optimus_tui.tui.base_screen import LastingNotification
+from optimus_tui.tui.characters import AsciiFilter, ascii_only, start_environment
 from optimus_tui.tui.commands import COMMANDS
 from optimus_tui.tui.dashboard.screen import Dashboard
-from optimus_tui.tui.keys import KEYS, written
+from optimus_tui.tui.keys import KEYS, chosen, written
 from optimus_tui.tui.services import Demo
 from optimus_tui.tui.theme import THEMES, VARIABLE_DEFAULTS
 
@@ -37,6 +38,8 @@ _CONTROL = re.compile(
 _CHARACTER = "\N{REPLACEMENT CHARACTER}"
 BUG = 70
 """Exit code for a bug of our own (EX_SOFTWARE): none of the contract's, so that nobody takes it for a finding."""
+LIMITED_SECONDS = 15.0
+"""How long the sentence stays that says why the screen is drawn in ASCII."""
 STYLES = ("app", "dashboard", "panes", "widgets")
 
 
@@ -115,6 +118,7 @@ class OptimusApp(App[int]):
     TITLE = "Optimus"
     ENABLE_COMMAND_PALETTE = True
     COMMANDS: ClassVar[set[Any]] = {PaletteEntries}
+    BINDINGS: ClassVar[Any] = chosen("app.suspend")
 
     def __init__(
         self,
@@ -122,7 +126,11 @@ class OptimusApp(App[int]):
         demo: Demo | None = None,
         environments: Sequence[str] = (),
         reload: Callable[[str], Settings] | None = None,
+        limited: str = "",
     ) -> None:
+        self._limited = limited
+        """Why the screen is drawn in ASCII, in a sentence; empty where the terminal shows more."""
+        self._ascii = AsciiFilter()
         self._gate = ControlCharFilter()
         self._colorless = NoColor() if "NO_COLOR" in os.environ else None
         folder = asset_dir("styles")
@@ -155,6 +163,8 @@ class OptimusApp(App[int]):
     def get_line_filters(self) -> Sequence[LineFilter]:
         """Return the filters of every rendered line: control characters, then colours if they are not wanted."""
         filters = [self._gate, *super().get_line_filters()]
+        if self._limited:
+            filters.append(self._ascii)
         return [*filters, self._colorless] if self._colorless else filters
 
     def notify(
@@ -190,6 +200,26 @@ class OptimusApp(App[int]):
         """Open the dashboard."""
         self._dashboard = Dashboard(self.settings)
         self.push_screen(self._dashboard)
+        terminal.resume_after_any_stop(self)
+        self.app_resume_signal.subscribe(self, self._draw_again)
+        if self._limited:
+            self.notify(self._limited, severity="warning", timeout=LIMITED_SECONDS)
+
+    def _draw_again(self, _: Any) -> None:
+        """Draw everything and read anew: the program was stopped, and the terminal was another's meanwhile."""
+        for screen in self.screen_stack:
+            screen.refresh(layout=True)
+        if self._dashboard is not None:
+            self._dashboard.refresh_now()
+
+    def action_suspend_process(self) -> None:
+        """Stop the program and give the terminal back to the shell, until ``fg``; say why where no shell could."""
+        reason = terminal.why_not_stoppable()
+        if reason:
+            self.notify(reason, severity="warning")
+            return
+        self._suspend_signal()
+        terminal.stop_job()
 
     async def on_unmount(self) -> None:
         """Stop the dashboard: the stack of screens is empty by now."""
@@ -261,7 +291,8 @@ def run(
     Returns:
         The process's exit code; ``BUG`` after a bug of ours.
     """
-    app = OptimusApp(settings, demo, environments, reload)
+    terminal.forget_exported_size()
+    app = OptimusApp(settings, demo, environments, reload, ascii_only(start_environment()))
 
     async def main() -> None:
         asyncio.get_running_loop().set_default_executor(DaemonThreads())  # none of them keeps us from ending

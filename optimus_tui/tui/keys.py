@@ -87,6 +87,7 @@ KEYS: tuple[Key, ...] = (
     Key("app.previous", "shift+tab", "next_pane(-1)", "previous pane", "Go to the pane before", "app"),
     Key("app.back", "escape", "back", "back", "One level back: filter, zoom, dialog; never quits", "app", 0, "esc"),
     Key("app.theme", "ctrl+t", "next_theme", "theme", "Next theme: dark, light, high contrast", "app", 0, "^t"),
+    Key("app.suspend", "ctrl+z", "app.suspend_process", "suspend", "Back to the shell until fg", "app", 0, "^z"),
     Key("app.quit", "q,ctrl+q", "quit", "quit", "Leave", "app", 99),
     Key("pane.up", "up,k", "move(-1)", "up", "Up one row", "pane"),
     Key("pane.down", "down,j", "move(1)", "down", "Down one row", "pane"),
@@ -162,7 +163,7 @@ KEYS: tuple[Key, ...] = (
     Key("router.drift", "c", "screen.turn_drift", "live", "Compliance: code against Redis, and back", "router", 9),
 )
 
-AHEAD = ("app.command", "pane.filter", "app.router")
+AHEAD = ("app.command", "pane.filter", "app.router", "app.suspend")
 """Keys that act before the focused pane sees them: what is typed right after must not reach it as commands."""
 
 

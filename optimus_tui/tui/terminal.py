@@ -168,6 +168,62 @@ def split_report_place(place: str) -> tuple[str, str]:
     return words + mark.rstrip(), path
 
 
+def forget_exported_size() -> None:
+    """Take exported COLUMNS and LINES out of the environment: the size is the terminal's, which can change."""
+    for name in ("COLUMNS", "LINES"):
+        os.environ.pop(name, None)
+
+
+def why_not_stoppable() -> str:
+    """Return why the program cannot be stopped from the keyboard; empty where a shell can continue it.
+
+    A shell with job control gives each job a process group of its own, below a parent in the same session. Where no
+    process above us is such a shell (a container, tmux or ssh with a command), nobody would ever continue us.
+    """
+    session, group, pid = os.getsid(0), os.getpgrp(), os.getppid()
+    while pid > 1:
+        try:
+            if os.getsid(pid) != session:
+                break
+            if os.getpgid(pid) != group:
+                return ""
+            pid = _parent_of(pid)
+        except OSError:
+            break
+    return "no shell started this program as a job: nothing could bring it back, so it goes on"
+
+
+def _parent_of(pid: int) -> int:
+    """Return the parent of a process; 0 where the system does not tell it."""
+    with contextlib.suppress(OSError, ValueError, IndexError):
+        return int(Path(f"/proc/{pid}/stat").read_text("utf-8", "replace").rpartition(")")[2].split()[1])
+    return 0
+
+
+def stop_job() -> None:
+    """Stop the whole job, as the terminal itself would: a wrapper that started us, too, or the shell would wait on."""
+    os.killpg(os.getpgrp(), signal.SIGTSTP)
+
+
+def resume_after_any_stop(app: App[Any]) -> None:
+    """Take the terminal back whenever the process goes on, also if it was stopped by a signal that cannot be caught.
+
+    Textual's own handler starts its threads a second time then, and takes the raw terminal for the one to restore.
+    """
+    driver: Any = app._driver
+    own = getattr(driver, "_sigcont_application", None)
+    if own is None:
+        return  # a driver without a terminal
+
+    def go_on(*_: object) -> None:
+        if driver._auto_restart and not driver._must_signal_resume:
+            driver.suspend_application_mode()
+            driver._must_signal_resume = True
+        own()
+
+    signal.signal(signal.SIGCONT, go_on)
+
+
 class EndingApp(Protocol):
     """The application as far as its end is concerned."""
 
