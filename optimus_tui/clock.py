@@ -1,6 +1,12 @@
-"""The clock of a run. Only the context creates one, so that tests can replace it by a fixed clock."""
+"""The clock of a run, and the moment from which windows count.
+
+Only the context creates a clock, so that tests can replace it by a fixed one.
+"""
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 
 _BOOT = getattr(time, "CLOCK_BOOTTIME", None)
 """On Linux the clock that counts on during sleep, so that deadlines also pass while a laptop is closed."""
@@ -18,3 +24,35 @@ class Clock:
         if _BOOT is None:
             return time.monotonic()
         return time.clock_gettime(_BOOT)
+
+
+_FROM: ContextVar[float | None] = ContextVar("counting_from", default=None)
+
+
+@contextmanager
+def counting_from(wall: float | None) -> Iterator[None]:
+    """Let every window that is asked for in this block begin at ``wall`` at the earliest; None changes nothing.
+
+    So a check after a remedy counts only what came since, whatever the length of the tool's windows.
+    """
+    token = _FROM.set(wall)
+    try:
+        yield
+    finally:
+        _FROM.reset(token)
+
+
+def counted_from() -> float | None:
+    """Return the wall-clock seconds before which nothing counts here; None where windows have their whole length."""
+    return _FROM.get()
+
+
+def counted_minutes(minutes: float, now: float) -> float:
+    """Return the minutes of a window that ends ``now``: at most those since ``counted_from``, and above 0."""
+    start = _FROM.get()
+    if start is None:
+        return minutes
+    return min(minutes, max(LEAST_MINUTES, (now - start) / 60))
+
+
+LEAST_MINUTES = 0.001

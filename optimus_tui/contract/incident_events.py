@@ -131,9 +131,21 @@ class CheckFinished(Event, frozen=True, kw_only=True, tag="check_finished"):
 
 
 class ChecksAsked(Event, frozen=True, kw_only=True, tag="checks_asked"):
-    """The checks after an action run again, because a window had to end first."""
+    """The checks after an action run, because enough came since, or once more.
+
+    ``since``: wall-clock seconds from which they count; None for the time of the action.
+    """
 
     action_id: str
+    since: float | None = None
+
+
+class ChecksDelayed(Event, frozen=True, kw_only=True, tag="checks_delayed"):
+    """Less came since an action than a proof needs: its checks wait until ``due`` (wall-clock seconds)."""
+
+    action_id: str
+    due: float
+    need: str
 
 
 class ImpactMeasured(Event, frozen=True, kw_only=True, tag="impact"):
@@ -180,8 +192,8 @@ class Exported(Event, frozen=True, kw_only=True, tag="exported"):
 
 AnyEvent = (
     Opened | Captured | StepStarted | StepFinished | StepFailed | StepSkipped | StepDone | IssueChosen | NoteAdded
-    | AdviceMarked | ActionDone | CheckFinished | ChecksAsked | ImpactMeasured | Resumed | SystemMoved | Closed
-    | Reopened | Exported
+    | AdviceMarked | ActionDone | CheckFinished | ChecksAsked | ChecksDelayed | ImpactMeasured
+    | Resumed | SystemMoved | Closed | Reopened | Exported
 )  # fmt: skip
 
 
@@ -205,6 +217,8 @@ class RunTool(Effect, frozen=True, kw_only=True):
     tool: str
     arguments: dict[str, Any]
     action_id: str = ""
+    since: float | None = None
+    """Wall-clock seconds before which nothing counts; None for the tool's whole windows."""
 
 
 class AskIssue(Effect, frozen=True, kw_only=True):

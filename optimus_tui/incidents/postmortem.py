@@ -23,6 +23,7 @@ from optimus_tui.wording.layout import CHART_HEIGHT, CHART_WIDTH, CHARTS, Chart,
 from optimus_tui.wording.numbers import UNKNOWN as UNMEASURED
 from optimus_tui.wording.numbers import age, clause, clock, latency, percent, plural, thousands
 from optimus_tui.wording.safe import safe_text
+from optimus_tui.workflow.proof import proof_words
 from optimus_tui.workflow.ranking import MATTERS, about, level, main_finding, rank, tenant_of, worst_outcome
 from optimus_tui.workflow.standing import (
     NOT_PROVED,
@@ -295,13 +296,17 @@ def _number(value: float | str | None) -> str:
 
 def _action_record(record: ActionRecord) -> dict[str, Any]:
     receipt = record.receipt
+    counts = ", ".join(f"{word} {number:,}" for word, number in receipt.counts.items()) or "nothing done"
+    if receipt.outside:
+        counts = "done outside of the product"
     return {
         "at": clock(
             receipt.ended or record.at.wall, dated=True
         ),  # The dialog may stay open for minutes after the action.
         "what": receipt.words or f"{receipt.kind} for {receipt.tenant}",
         "planned": plural(receipt.planned, "key"),
-        "counts": ", ".join(f"{word} {number:,}" for word, number in receipt.counts.items()) or "nothing done",
+        "counts": counts,
+        "proof": proof_words(record),
         "reason": receipt.reason,
         "audit": receipt.audit,
         "id": receipt.action_id,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from optimus_tui.clock import counting_from
 from optimus_tui.contract import incident_events as happened
 from optimus_tui.contract.incident import ActionRecord, Evidence, IncidentState, KeptReceipt, Stamp, Step
 from optimus_tui.contract.incident_events import AnyEffect, AnyEvent
@@ -211,7 +212,7 @@ class IncidentService:
 
         began = self.ctx.clock.mono()
         try:
-            document = await self._ask(ask.tool, ask.arguments, progress)
+            document = await self._ask(ask.tool, ask.arguments, progress, ask.since)
         except ToolFailure as failure:
             await failed(failure.error.message)
             return
@@ -233,10 +234,12 @@ class IncidentService:
                 kept,
             )
 
-    async def _ask(self, tool: str, arguments: Mapping[str, Any], progress: "Progress | None" = None) -> dict[str, Any]:
+    async def _ask(
+        self, tool: str, arguments: Mapping[str, Any], progress: "Progress | None", since: float | None
+    ) -> dict[str, Any]:
         from optimus_tui.tools.answer import answer
 
-        with attributed_to("incident"):
+        with attributed_to("incident"), counting_from(since):
             report, _ = await asyncio.gather(answer(self.ctx, tool, arguments, progress), self.clocks.hear())
         document: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(report))
         return document
@@ -300,15 +303,42 @@ class IncidentService:
         await self.tell(lambda at: happened.AdviceMarked(at=at, advice=advice, status=status, said=plain(said)))  # type: ignore[arg-type]
 
     async def acted(self, receipt: KeptReceipt, advice: str = "", rules: tuple[str, ...] = ()) -> ActionRecord:
-        """Record an action's receipt, run the tools that showed the fault, and return the record with its verdict."""
+        """Record an action's receipt and return its record.
+
+        The tools that showed the fault run at once if that can prove something; else ``verdict`` is None and ``due``
+        says when (``Prover`` runs them then).
+        """
         return await self._proved(
             receipt.action_id,
             lambda at: happened.ActionDone(at=at, receipt=receipt, advice=advice, rules=rules),
         )
 
-    async def check_again(self, action_id: str) -> ActionRecord:
-        """Run an action's checks again and return its record with the verdict."""
-        return await self._proved(action_id, lambda at: happened.ChecksAsked(at=at, action_id=action_id))
+    async def remedied(self, words: str, *, advice: str = "", ended: float | None = None) -> ActionRecord:
+        """Record something that was done outside of the product, as ``acted`` does with an action.
+
+        Args:
+            words: What was done.
+            advice: The id of the recommendation that it follows; empty for none.
+            ended: Wall-clock seconds at which it took effect; None for now.
+        """
+        number = sum(one.receipt.outside for one in self.state.action_records) + 1
+        receipt = KeptReceipt(
+            action_id=f"outside-{number}", kind="remedy", tenant="", words=plain(words, 400), ended=ended, outside=True
+        )
+        return await self.acted(receipt, advice)
+
+    async def check_again(self, action_id: str, since: float | None = None) -> ActionRecord:
+        """Run an action's checks and return its record with the verdict.
+
+        Args:
+            action_id: The action.
+            since: Wall-clock seconds from which they count; None for the time of the action.
+        """
+        return await self._proved(action_id, lambda at: happened.ChecksAsked(at=at, action_id=action_id, since=since))
+
+    async def delay_checks(self, action_id: str, due: float, need: str) -> None:
+        """Record that less came since an action than a proof needs, and when the checks run instead."""
+        await self.tell(lambda at: happened.ChecksDelayed(at=at, action_id=action_id, due=due, need=need))
 
     async def _proved(self, name: str, event: Change) -> ActionRecord:
         try:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
+from optimus_tui.clock import counted_minutes
 from optimus_tui.contract.keyspace import ClockOffset
 from optimus_tui.contract.reading import Fault
 from optimus_tui.contract.tools.common import if_known, status_of
@@ -104,7 +105,8 @@ async def read_events(ctx: "Context", minutes: float) -> Log:
     if log.length and not log.payloads:
         message = f"the event log's {log.length:,} entries are too large to read"
         return Log(length=log.length, fault=Fault("invalid", message, "bound what is written to it"))
-    window = pick_window(log.payloads, ctx.clock.wall(), minutes)
+    now = ctx.clock.wall()
+    window = pick_window(log.payloads, now, counted_minutes(minutes, now))
     return Log(window=window, length=log.length, read=len(log.payloads), payloads=tuple(log.payloads))
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 from msgspec.structs import replace
 
+from optimus_tui.clock import counted_from, counted_minutes
 from optimus_tui.contract.finding_rules import CACHE_UNMEASURED, LIMITS_UNMEASURED
 from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.keyspace import LimitRow, LimitsReport, UnparsedNames
@@ -347,6 +348,9 @@ async def _present(
     """
     if not query.include_cache_metrics:
         return None
+    if counted_from() is not None:
+        found = await part(ctx, present_rate(ctx, counters, live=True), "the hit rate", METRICS_SECONDS)
+        return None if isinstance(found, Fault) else found
     published = None
     if state is not None and state.cache is not None:
         published = state.cache.hit_rate
@@ -380,7 +384,7 @@ async def _events_now(ctx: "Context") -> tuple[Finding, ...]:
     if isinstance(log, Fault):
         return ()
     now, newest = ctx.clock.wall(), log.payloads if log.whole else newest_end(log.payloads)
-    window = pick_window(newest, now, 1.0)
+    window = pick_window(newest, now, counted_minutes(1.0, now))
     flood = find_flood(events_per_second(window, now), ctx.settings.thresholds)
     return (*flood, *find_clock(window.clock))
 
@@ -395,6 +399,8 @@ async def _counters(ctx: "Context", query: DiagnoseQuery) -> Survey:
 
 
 def _rate(state: GatewayState | None, server: Reading[ServerState], mono: float) -> HitRate | None:
+    if counted_from() is not None:  # both publish counts since their start
+        return None
     track = LookupTrack()
     if server.value is not None:
         track = track_lookups(track, server.value, mono)

@@ -278,22 +278,9 @@ class DrillController:
 
             watch = self.running.watch
             self.running.watch = replace(watch, remedies=(*watch.remedies, (done.at, label)))
-        await self._record_remedy(name, f"done outside: {label}. {done.note}", done.note)
-
-    async def _record_remedy(self, name: str, text: str, note: str) -> None:
-        """Note a remedy in the open incident, and mark the recommendations that it carries out as done."""
-        from optimus_tui.incidents.errors import IncidentError
-
-        service = self.incidents.service
-        if service is None or service.state.status != "open":
-            return
-        try:
-            await service.note(text)
-            for advice in service.state.advice:
-                if advice.status == "open" and advice.command == f":remedy {name}":
-                    await service.mark(advice.id, "done", note)
-        except IncidentError as error:
-            self.dashboard.say(str(error), "warning")
+        clock = self.dashboard.context.clock
+        ended = clock.wall() - max(0.0, clock.mono() - done.at)
+        await self.incidents.record_remedy(f":remedy {name}", label, ended)
 
     def clock_text(self) -> str:
         """Return the running drill's clock for headers; empty if no drill runs."""

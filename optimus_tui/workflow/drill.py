@@ -189,7 +189,9 @@ def _identified(truth: Truth, state: IncidentState, watch: Watch) -> DrillMilest
 
 
 def _acted(state: IncidentState, watch: Watch) -> DrillMilestone:
-    action_records = [(_ended(one), one.receipt.words or one.receipt.kind) for one in state.action_records]
+    action_records = [
+        (_ended(one), one.receipt.words or one.receipt.kind) for one in state.action_records if not one.receipt.outside
+    ]
     done = sorted(one for one in (*action_records, *watch.remedies) if one[0] >= watch.injected)
     if not done:
         by_whom = ""

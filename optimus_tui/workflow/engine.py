@@ -11,6 +11,7 @@ from optimus_tui.contract.incident import ActionRecord, Comparison, IncidentStat
 from optimus_tui.contract.incident_events import AnyEffect, AnyEvent, EventRefused
 from optimus_tui.wording.numbers import clause
 from optimus_tui.workflow import steps
+from optimus_tui.workflow.proof import proof_possible, proof_words
 from optimus_tui.workflow.standing import proved
 
 Words = tuple[str, str]
@@ -107,7 +108,12 @@ def _acted(state: IncidentState, event: happened.ActionDone) -> Words:
     receipt = event.receipt
     counts = ", ".join(f"{number:,} {word}" for word, number in receipt.counts.items())
     what = receipt.words or f"{receipt.kind} for {receipt.tenant}"
-    return "action", f"{what}: {counts or 'nothing done'} of {receipt.planned:,} planned"
+    record, early = _record(state, receipt.action_id), ""
+    if record is not None and record.due is not None:
+        early = f"; {proof_possible(record.due, record.need)}"
+    if receipt.outside:
+        return "action", f"done outside: {what}{early}"
+    return "action", f"{what}: {counts or 'nothing done'} of {receipt.planned:,} planned{early}"
 
 
 def _checked(state: IncidentState, event: happened.CheckFinished) -> Words:
@@ -117,6 +123,8 @@ def _checked(state: IncidentState, event: happened.CheckFinished) -> Words:
         for check in record.checks:
             if check.step == event.step and check.change is not None:
                 words = f"{check.change.verdict}, {check.change.words}"
+    if record is not None and record.verdict is not None:
+        words += f". In all: {proof_words(record)}"
     return "check", f"{_title(state, event.step)} checked again: {words}"
 
 
@@ -125,11 +133,19 @@ def _asked_again(state: IncidentState, event: happened.ChecksAsked) -> Words:
     what = event.action_id
     if record is not None:
         what = record.receipt.words or what
-    return "step", f"checks repeated: {what}"
+    return "step", f"checks run: {what}"
 
 
 def _record(state: IncidentState, action_id: str) -> ActionRecord | None:
     return next((one for one in state.action_records if one.receipt.action_id == action_id), None)
+
+
+def _delayed(state: IncidentState, event: happened.ChecksDelayed) -> Words:
+    record = _record(state, event.action_id)
+    what = event.action_id
+    if record is not None:
+        what = record.receipt.words or what
+    return "step", f"{what}: too early, {proof_possible(event.due, event.need)}"
 
 
 def _impact(state: IncidentState, event: happened.ImpactMeasured) -> Words:
@@ -170,6 +186,7 @@ _LINES: dict[type, Callable[[IncidentState, Any], Words]] = {
     happened.ActionDone: _acted,
     happened.CheckFinished: _checked,
     happened.ChecksAsked: _asked_again,
+    happened.ChecksDelayed: _delayed,
     happened.ImpactMeasured: _impact,
     happened.Resumed: _resumed,
     happened.SystemMoved: _moved,
@@ -321,6 +338,7 @@ _RULES: dict[type, Callable[[IncidentState, Any], Reduced]] = {
     happened.ActionDone: steps.act,
     happened.CheckFinished: _check,
     happened.ChecksAsked: steps.ask_again,
+    happened.ChecksDelayed: steps.delay,
     happened.ImpactMeasured: _on_impact,
     happened.Resumed: _resume,
     happened.SystemMoved: _move,

@@ -13,10 +13,11 @@ from optimus_tui.contract.finding_rules import (
     CACHE_HIT_RATE_UNMEASURED,
     CACHE_LARGE,
     CACHE_NO_TTL,
-    LIMITS_BROKEN,
+    ERRORS_RATE,
+    LATENCY_HALF,
+    LATENCY_NOW,
+    LATENCY_P95,
     LIMITS_IMMORTAL,
-    LIMITS_LONG_TTL,
-    LIMITS_NEAR,
     LIMITS_OVER,
     LIMITS_REFUSED,
     LIMITS_RULES_UNMEASURED,
@@ -56,9 +57,10 @@ HIDES = {
     SERVER_INFO_SENSELESS: ("server.", "redis.", "memory.", CACHE_EVICTIONS),
 }
 """Prefixes of rules that cannot be measured while one of these is new: renamed counters, senseless figures."""
-COUNTERS = (LIMITS_OVER, LIMITS_NEAR, LIMITS_IMMORTAL, LIMITS_LONG_TTL, LIMITS_TENANT_SHARE, LIMITS_BROKEN)
-"""Rules about a counter's present state: there, ``window_seconds`` is the limiter's window."""
-_WORST: tuple[Verdict, ...] = ("fixed", "better", "same", "unknown", "worse")
+_WORST: tuple[Verdict, ...] = ("fixed", "better", "same", "unknown", "too early", "worse")
+_FIGURE_OF = {LATENCY_P95: "p95", LATENCY_NOW: "latency", LATENCY_HALF: "p50", LIMITS_OVER: "used",
+              LIMITS_REFUSED: "refused", ERRORS_RATE: "failing"}  # fmt: skip
+"""What a finding of this rule measures, where its subject alone does not say it."""
 
 
 def outline(document: Mapping[str, Any]) -> Outcome:
@@ -67,6 +69,8 @@ def outline(document: Mapping[str, Any]) -> Outcome:
     found.sort(key=lambda one: -rank(level(one)))
     advice = [_recommendation(one) for one in _list(document.get("recommendations")) if isinstance(one, Mapping)]
     verdict = next((str(document[key]) for key in _VERDICTS if isinstance(document.get(key), str)), "")
+    if not verdict and found:
+        verdict = worst(found)  # the worst finding wins over the grade of an average
     verdict = verdict or _assessment(document) or worst(found)
     figures = tuple(one for one in _figures(document) if one.value is None or math.isfinite(one.value))
     unknown = tuple(safe_sentence(one) for one in _list(document.get("unknown"))[:MOST] if isinstance(one, str))
@@ -232,26 +236,24 @@ class _Extent(Struct, frozen=True):
     beyond: float = 0.0
 
 
-def compare(before: Outcome, after: Outcome, rules: Iterable[str] = (), seconds: float | None = None) -> Comparison:
-    """Compare ``after`` with ``before``.
+def compare(before: Outcome, after: Outcome, rules: Iterable[str] = ()) -> Comparison:
+    """Compare ``after`` with ``before``. After a remedy, ``after`` counts only what came since.
 
     Args:
         before: The earlier outcome.
         after: The later one.
         rules: The rules that were to be fixed, however light; empty for all findings from medium on.
-        seconds: How long ago the action between both ended; None if there was none.
     """
     cured = set(rules)
     targets = [one for one in before.findings if (one.rule in cured if cured else _matters(one))]
     aimed = {one.rule for one in targets} | cured
-    left = [one for one in after.findings if one.rule in aimed and (cured or _matters(one))]
+    serious = {one.rule for one in targets if _matters(one)}
+    """Rules whose lightest finding is a remark about the past (quick again), or about chance, and no fault."""
+    left = [one for one in after.findings if one.rule in aimed and (_matters(one) or one.rule in cured - serious)]
     known = {one.rule for one in before.findings}
     new = [one for one in after.findings if _matters(one) and one.rule not in known and one.rule not in aimed]
-    old = [one for one in after.findings if seconds is not None and _reaches_back(one, seconds)]
-    came = [one for one in new if not _unseen(one) and one not in old]
-    verdict, words = _judge(targets, left, came, _is_blind(aimed, after, known), old)
-    if past := next((one for one in new if one in old), None):
-        words = f"{words}; this also counts from before the action: {past.message}"
+    came = [one for one in new if not _unseen(one)]
+    verdict, words = _judge(targets, left, came, _is_blind(aimed, after, known))
     return Comparison(
         verdict=verdict,
         words=words,
@@ -259,7 +261,50 @@ def compare(before: Outcome, after: Outcome, rules: Iterable[str] = (), seconds:
         new=_messages([*(one for one in left if not any(_same(one, other) for other in targets)), *new]),
         held=_messages(one for one in left if any(_same(one, other) for other in targets)),
         figures=_moved(before, after),
+        deciding=_deciding(targets, left, after, verdict),
     )
+
+
+def _deciding(targets: Sequence[Diagnostic], left: Sequence[Diagnostic], after: Outcome, verdict: Verdict) -> str:
+    """Return the worst finding's figure before and after: ``engine p95 829 ms → 12 ms``; "" where it has none."""
+    measured = [one for one in targets if isinstance(one.measured, (int, float))]
+    if not measured:
+        return ""
+    worst_one = max(measured, key=lambda one: rank(level(one)))
+    now = next((one for one in left if _same(one, worst_one)), None)
+    words = ""
+    if now is not None:
+        words = _measured(now)
+    elif figure := _figure_of(worst_one, after):
+        words = figure
+    elif verdict == "fixed" and isinstance(worst_one.threshold, (int, float)):
+        beyond = "over" if float(worst_one.measured or 0) > worst_one.threshold else "below"
+        words = f"no longer {beyond} {quantity(worst_one.threshold, worst_one.unit)}"
+    if not words:
+        return ""
+    label = " ".join(part for part in (safe_text(worst_one.subject, 60), _FIGURE_OF.get(worst_one.rule, "")) if part)
+    return f"{label} {_measured(worst_one)} → {words}"
+
+
+def _measured(one: Diagnostic) -> str:
+    if one.measured_words:
+        return safe_text(one.measured_words, 40)
+    if isinstance(one.measured, (int, float)):
+        return quantity(one.measured, safe_text(one.unit, 12))
+    return safe_text(str(one.measured), 40)
+
+
+def _figure_of(one: Diagnostic, outcome: Outcome) -> str:
+    """Return the document's own figure of what a finding measures, in words; "" where it has none."""
+    names = [f"{one.rule}|{one.subject}"]
+    if one.rule.startswith("latency."):
+        names += [f"{one.subject}.p95", f"latency.{one.subject}"]
+    if one.rule.startswith("cache.hit_rate"):
+        names.append("hit_rate")
+    found = next((now for name in names for now in outcome.figures if now.name == name), None)
+    if found is None or found.value is None:
+        return ""
+    return found.words or quantity(found.value, found.unit)
 
 
 def overall(checks: Sequence[Check]) -> Verdict | None:
@@ -271,7 +316,7 @@ def overall(checks: Sequence[Check]) -> Verdict | None:
 
 
 def _judge(
-    targets: list[Diagnostic], left: list[Diagnostic], new: list[Diagnostic], blind: bool, old: list[Diagnostic]
+    targets: list[Diagnostic], left: list[Diagnostic], new: list[Diagnostic], blind: bool
 ) -> tuple[Verdict, str]:
     before = max((rank(level(one)) for one in targets), default=0)
     came = max(new, key=lambda one: rank(level(one)), default=None)
@@ -285,20 +330,17 @@ def _judge(
         if came is not None:
             return "better", f"it is gone, but there is a lesser finding: {came.message}"
         return "fixed", "what was found is gone"
-    return _by_extent(targets, left, old)
+    return _by_extent(targets, left)
 
 
-def _by_extent(targets: list[Diagnostic], left: list[Diagnostic], old: list[Diagnostic]) -> tuple[Verdict, str]:
-    """Decide by the worst of what changed.
-
-    ``old``: findings counted from before the action on, which cannot show that it got worse.
-    """
+def _by_extent(targets: list[Diagnostic], left: list[Diagnostic]) -> tuple[Verdict, str]:
+    """Decide by the worst of what changed."""
     fell, grew = 0, 0
     more = None
     for rule in sorted({one.rule for one in (*targets, *left)}):
         before, after = _extent(rule, targets), _extent(rule, left)
         sign = _sign(before, after)
-        fresh = next((one for one in left if one.rule == rule and one not in old), None)
+        fresh = next((one for one in left if one.rule == rule), None)
         if sign < 0:
             fell = max(fell, before.rank)
         elif sign > 0 and fresh is not None and after.rank > grew:
@@ -351,14 +393,6 @@ def _sign(before: _Extent, after: _Extent) -> int:
 
 def _matters(one: Diagnostic) -> bool:
     return rank(level(one)) >= MATTERS
-
-
-def _reaches_back(one: Diagnostic, seconds: float) -> bool:
-    """Return True if the finding counts over a window that began longer than ``seconds`` ago.
-
-    A counter holds its present count, however long its window is.
-    """
-    return not one.rule.startswith(COUNTERS) and (one.window_seconds or 0.0) > seconds
 
 
 def _unseen(one: Diagnostic) -> bool:

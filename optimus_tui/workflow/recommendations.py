@@ -29,7 +29,9 @@ _STEP: dict[str, type] = {
     "id": str, "title": str, "kind": str, "tool": str, "arguments": dict, "choose_issue": bool, "why": str,
     "command": str, "first_when": list, "after": str,
 }  # fmt: skip
-_COMMAND: dict[str, type] = {"when": list, "action": str, "priority": str, "command": str, "reason": str}
+_COMMAND: dict[str, type] = {
+    "when": list, "subjects": list, "action": str, "priority": str, "command": str, "reason": str,
+}  # fmt: skip
 _WORDS = {str: "text", list: "a list", dict: "a table", bool: "true or false"}
 BY_COMMAND = (
     ("EXPIRE", "rate_limit:", "repair_counter"),
@@ -217,7 +219,15 @@ def _command(row: Any, where: str, key: str) -> TeamAdvice:
         priority=row.get("priority", "medium"),
         command=_text(row["command"], where, f"{key}.command") if row.get("command") else None,
         reason=_text(row.get("reason", ""), where, f"{key}.reason"),
+        subjects=_subjects(row.get("subjects", []), where, f"{key}.subjects"),
     )
+
+
+def _subjects(values: Iterable[Any], where: str, key: str) -> tuple[str, ...]:
+    found = tuple(values)
+    if not all(isinstance(one, str) and one for one in found):
+        raise PlaybookError(f"{where}: {key} must be a list of names such as engine, gateway, or a tenant")
+    return tuple(_text(one, where, key, 200) for one in found)
 
 
 def _table(row: Any, where: str, key: str) -> None:
@@ -327,12 +337,18 @@ def _kind_of_command(command: str | None) -> str:
 
 def _of_team(team: Iterable[TeamAdvice], findings: Sequence[Diagnostic]) -> Iterable[Advice]:
     for one in team:
-        about = [found for found in findings if any(_covers(when, found.rule) for when in one.when)]
+        about = [found for found in findings if _is_for(one, found)]
         if about:
             yield _advice(
                 action=one.action, priority=one.priority, command=one.command, file=None, reason=one.reason, kind="",
                 tenant=None, about=about, source="playbook",
             )  # fmt: skip
+
+
+def _is_for(advice: TeamAdvice, found: Diagnostic) -> bool:
+    """Return True if the advice is for this finding, by its rule and its subject."""
+    of_subject = not advice.subjects or found.subject in advice.subjects or tenant_of(found) in advice.subjects
+    return of_subject and any(_covers(when, found.rule) for when in advice.when)
 
 
 def _covers(when: str, rule: str) -> bool:

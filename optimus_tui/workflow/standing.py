@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from optimus_tui.contract.incident import ActionRecord, IncidentState, Outcome, Stamp, Step, StepStatus
 from optimus_tui.contract.tools.common import Diagnostic
 from optimus_tui.wording.numbers import age
+from optimus_tui.workflow.proof import is_superseded, proof_possible
 from optimus_tui.workflow.ranking import MATTERS, rank, worst
 
 Key = tuple[str, str]
@@ -38,7 +39,7 @@ def _of_step(state: IncidentState, step: Step) -> Iterator[Diagnostic]:
     fixed = {
         rule
         for record in state.action_records
-        if record.verdict == "fixed" and _later(record.at.wall, step)
+        if record.verdict == "fixed" and _later((record.proved or record.at).wall, step)
         for rule in record.rules
     }
     gone = {key for other in state.steps if _later(_end(other), step) for key in _gone(other)}
@@ -115,15 +116,18 @@ def _is_clear(step: Step) -> bool:
 
 
 def _covers(record: ActionRecord, step: Step) -> bool:
-    """Return True if a check of a later action ran this step's tool and found the fault gone."""
-    asked = (one.change for one in record.checks if one.step == step.plan.id)
-    fixed = any(change is not None and change.verdict == "fixed" for change in asked)
-    return fixed and step.ended is not None and record.at.wall > step.ended.wall
+    """Return True if a later check of an action ran this step's tool and found the fault gone."""
+    fixed = [
+        (one.at or record.at).wall
+        for one in record.checks
+        if one.step == step.plan.id and one.change is not None and one.change.verdict == "fixed"
+    ]
+    return step.ended is not None and any(at > step.ended.wall for at in fixed)
 
 
 def _of_actions(state: IncidentState) -> Iterator[bool]:
     """Yield whether the last action for each tenant is proved, by its checks or by a step that was run after it."""
-    last = {record.receipt.tenant: record for record in state.action_records}
+    last = {one.receipt.tenant: one for one in state.action_records if not is_superseded(state, one)}
     for record in last.values():
         checked = {one.step for one in record.checks}
         steps = [step for step in state.steps if step.plan.id in checked]
@@ -161,14 +165,13 @@ def mtta(state: IncidentState) -> float | None:
 
 
 def mttr(state: IncidentState) -> float | None:
-    """Return the seconds from the beginning (else the opening) to the proved repair.
+    """Return the seconds from the beginning (else the opening) to the proof of the repair; None without a proof.
 
-    Without a proof the closing counts; None before either.
+    Closing an incident proves nothing, so it ends no repair.
     """
-    end = state.repaired or state.closed
-    if state.opened is None or end is None:
+    if state.opened is None or state.repaired is None:
         return None
-    return (mtta(state) or 0.0) + elapsed(state.opened, end)
+    return (mtta(state) or 0.0) + elapsed(state.opened, state.repaired)
 
 
 NOT_PROVED = "not proved by a check"
@@ -199,8 +202,12 @@ def step_result(step: Step) -> str:
 
 
 def action_verdict(record: ActionRecord) -> str:
-    """Return the verdict of the checks after an action; ``not checked yet`` until all of them have answered."""
-    return record.verdict or "not checked yet"
+    """Return the verdict of the checks after an action; until all of them have answered, when a proof is possible."""
+    if record.verdict is not None:
+        return record.verdict
+    if record.due is not None:
+        return f"too early: {proof_possible(record.due, record.need)}"
+    return "not checked yet"
 
 
 def progress(state: IncidentState) -> str:
@@ -224,7 +231,9 @@ def durations(state: IncidentState) -> Iterator[tuple[str, str]]:
     repaired = mttr(state)
     words = f"{UNKNOWN}: it is not repaired"
     if repaired is not None:
-        words = age(repaired)
-        if is_unproved(state):
-            words += f", until it was closed: {NOT_PROVED}"
+        words = f"{age(repaired)}, until a check proved it"
+    elif is_unproved(state):
+        words = f"{UNKNOWN}: closed, but {NOT_PROVED}"
+    elif state.closed is not None:
+        words = "nothing to repair: no step found a fault"
     yield "Time to repair (MTTR)", words

@@ -10,7 +10,8 @@ from optimus_tui.contract.finding_rules import rules_cured_by
 from optimus_tui.contract.incident import ISSUES, ActionRecord, Check, Comparison, IncidentState, Outcome, Step, Verdict
 from optimus_tui.contract.incident_events import AnyEffect, EventRefused, RunTool
 from optimus_tui.workflow.outcomes import compare, overall
-from optimus_tui.workflow.ranking import beginning, rank, rank_issues, tenant_of, worse_of
+from optimus_tui.workflow.proof import SETTLE_SECONDS, acted_at, need_for, too_early
+from optimus_tui.workflow.ranking import MATTERS, beginning, level, rank, rank_issues, tenant_of, worse_of
 from optimus_tui.workflow.recommendations import advise
 from optimus_tui.workflow.standing import proved
 
@@ -51,6 +52,8 @@ def start(state: IncidentState, event: happened.StepStarted) -> Reduced:
     before = None
     if step.arguments == arguments:
         before = step.outcome
+        if step.change is not None and step.change.verdict == "too early":
+            before = step.before
     begun = replace(
         step,
         status="running",
@@ -62,7 +65,12 @@ def start(state: IncidentState, event: happened.StepStarted) -> Reduced:
         before=before,
         change=None,
     )
-    return put(state, begun), (happened.RunTool(step=step.plan.id, tool=step.plan.tool, arguments=arguments),)
+    since = None
+    if before is not None and state.action_records:
+        since = max(one.since for one in state.action_records) or None
+    return put(state, begun), (
+        happened.RunTool(step=step.plan.id, tool=step.plan.tool, arguments=arguments, since=since),
+    )
 
 
 _ASK = "first choose which issue to examine"
@@ -76,6 +84,8 @@ def finish(state: IncidentState, event: happened.StepFinished) -> Reduced:
     change = None
     if step.before is not None:
         change = compare(step.before, event.outcome)
+        if early := too_early(state, event.at.wall):
+            change = Comparison(verdict="too early", words=early, figures=change.figures)
     ended = replace(
         step, status="done", ended=event.at, took_ms=event.took_ms, outcome=event.outcome, evidence=event.evidence,
         change=change, worst=_worst(step.worst, event.outcome),
@@ -199,44 +209,84 @@ def mark(state: IncidentState, event: happened.AdviceMarked) -> Reduced:
 
 
 def act(state: IncidentState, event: happened.ActionDone) -> Reduced:
-    """Record the receipt and run again every tool that showed what the action was to fix."""
+    """Record the receipt, and run again every tool that showed what it was to fix, once that can prove something."""
     receipt = event.receipt
     if any(one.receipt.action_id == receipt.action_id for one in state.action_records):
         return state, (EventRefused(reason=f"action {receipt.action_id!r} is recorded already"),)
     advice, name, rules = _advice(state, event), event.advice, event.rules
     if advice is not None:
         name, rules = advice.id, rules or advice.rules
-    rules = rules or rules_cured_by(receipt.kind)
+    rules = rules or rules_cured_by(receipt.kind) or _matter(state)
     verdict: Verdict | None = None
     steps = _showing(state, set(rules))
     if not steps:
         verdict = "unknown"
     record = ActionRecord(
         at=event.at, receipt=receipt, advice=name, rules=rules,
-        checks=tuple(Check(step=step.plan.id, before=step.outcome) for step in steps),
-        verdict=verdict,
+        checks=tuple(Check(step=step.plan.id, before=_shown(step, set(rules))) for step in steps),
+        verdict=verdict, since=event.at.wall,
     )  # fmt: skip
+    record, effects = _timed(record, steps)
     after = replace(state, action_records=(*state.action_records, record))
     if advice is not None:
         after = _marked(after, advice.id, "done", receipt.words)
-    return after, _asked(steps, receipt.action_id)
+    return after, effects
+
+
+def _timed(record: ActionRecord, steps: list[Step]) -> tuple[ActionRecord, tuple[AnyEffect, ...]]:
+    """Return the record with the time from which its checks count, and their start if they need no more."""
+    since, need = acted_at(record), need_for(record)
+    record = replace(record, since=since)
+    if not need.seconds or not steps:
+        return record, _asked(steps, record)
+    since += SETTLE_SECONDS
+    return replace(record, since=since, due=since + need.seconds, need=need.words()), ()
+
+
+def _matter(state: IncidentState) -> tuple[str, ...]:
+    """Return the rules of all findings that matter, for a remedy that no recommendation named."""
+    outcomes = [step.outcome for step in state.steps if step.outcome is not None]
+    found = [one.rule for of in outcomes for one in of.findings if rank(level(one)) >= MATTERS]
+    return tuple(dict.fromkeys(found))
+
+
+def _shown(step: Step, rules: set[str]) -> Outcome | None:
+    """Return the outcome in which the step showed one of these rules: its last one, the one before, or its worst.
+
+    A step that was run again between the fault and the remedy may no longer show it.
+    """
+    for outcome in (step.outcome, step.before, step.worst):
+        if outcome is not None and rules & {one.rule for one in outcome.findings}:
+            return outcome
+    return step.outcome
+
+
+def delay(state: IncidentState, event: happened.ChecksDelayed) -> Reduced:
+    """Let the checks of an action wait longer: less came since than a proof needs."""
+    record = next((one for one in state.action_records if one.receipt.action_id == event.action_id), None)
+    if record is None or record.due is None:
+        return state, (EventRefused(reason=f"the checks of {event.action_id!r} do not wait"),)
+    return replace(state, action_records=_with(state, replace(record, due=event.due, need=event.need))), ()
 
 
 def ask_again(state: IncidentState, event: happened.ChecksAsked) -> Reduced:
-    """Run the same checks against the same findings again."""
+    """Run the checks of an action against the findings before it."""
     record = next((one for one in state.action_records if one.receipt.action_id == event.action_id), None)
     if record is None or not record.checks:
         return state, (EventRefused(reason=f"action {event.action_id!r} has no checks to run again"),)
-    if record.verdict is None:
+    if record.verdict is None and record.due is None:
         return state, (EventRefused(reason="its checks are running"),)
-    waiting = replace(record, verdict=None, checks=tuple(replace(one, change=None) for one in record.checks))
+    waiting = replace(record, verdict=None, due=None, checks=tuple(replace(one, change=None) for one in record.checks))
     steps = [step for one in record.checks if (step := state.step(one.step)) is not None]
-    return replace(state, action_records=_with(state, waiting)), _asked(steps, event.action_id)
+    counted = replace(waiting, since=event.since or record.since)
+    return replace(state, action_records=_with(state, waiting)), _asked(steps, counted)
 
 
-def _asked(steps: list[Step], action_id: str) -> tuple[AnyEffect, ...]:
+def _asked(steps: list[Step], record: ActionRecord) -> tuple[AnyEffect, ...]:
+    action_id, since = record.receipt.action_id, record.since or None
     return tuple(
-        RunTool(step=step.plan.id, tool=step.plan.tool, arguments=step.arguments, action_id=action_id) for step in steps
+        RunTool(step=step.plan.id, tool=step.plan.tool, arguments=step.arguments, action_id=action_id, since=since)
+        for step in steps
     )
 
 
@@ -263,16 +313,16 @@ def check(state: IncidentState, event: happened.CheckFinished) -> Reduced:
     if event.outcome is None:
         change = Comparison(verdict="unknown", words=event.message or "the check had no result")
     else:
-        change = compare(open_check.before or step.outcome, event.outcome, record.rules, event.at.wall - record.at.wall)
-    return _settled(state, _answered(record, event.step, change, event.evidence), event.at), ()
+        change = compare(open_check.before or step.outcome, event.outcome, record.rules)
+    return _settled(state, _answered(record, event.step, change, event.evidence, event.at), event.at), ()
 
 
 def give_up(state: IncidentState) -> IncidentState:
-    """Mark checks that ran in a dead process as "unknown"."""
+    """Mark checks that ran in a dead process as "unknown"; those that wait for their time go on waiting."""
     for record in state.action_records:
         for one in record.checks:
-            if one.change is None:
-                record = _answered(record, one.step, _LOST, None)
+            if one.change is None and record.due is None:
+                record = _answered(record, one.step, _LOST, None, None)
         state = replace(state, action_records=_with(state, record))
     return state
 
@@ -280,16 +330,28 @@ def give_up(state: IncidentState) -> IncidentState:
 def _showing(state: IncidentState, rules: set[str]) -> list[Step]:
     """Return the steps whose tool showed one of these rules; without any, the first step that ran a tool."""
     asked = [step for step in state.steps if step.plan.kind == "tool" and step.outcome is not None]
-    showing = [step for step in asked if step.outcome and rules & {one.rule for one in step.outcome.findings}]
+    showing = [
+        step
+        for step in asked
+        if (outcome := _shown(step, rules)) is not None and rules & {one.rule for one in outcome.findings}
+    ]
     return showing or asked[:1]
 
 
-def _answered(record: ActionRecord, step: str, change: Comparison, evidence: shapes.Evidence | None) -> ActionRecord:
+def _answered(
+    record: ActionRecord, step: str, change: Comparison, evidence: shapes.Evidence | None, at: shapes.Stamp | None
+) -> ActionRecord:
     checks = tuple(
-        replace(one, change=change, evidence=evidence) if one.step == step and one.change is None else one
+        replace(one, change=change, evidence=evidence, at=at) if one.step == step and one.change is None else one
         for one in record.checks
     )
-    return replace(record, checks=checks, verdict=overall(checks))
+    verdict = overall(checks)
+    proved_at = record.proved
+    if verdict == "fixed":
+        proved_at = proved_at or at
+    elif verdict is not None:
+        proved_at = None
+    return replace(record, checks=checks, verdict=verdict, due=None, proved=proved_at)
 
 
 def _settled(state: IncidentState, record: ActionRecord, at: shapes.Stamp) -> IncidentState:

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from msgspec.structs import replace
 
-from optimus_tui.clock import Clock
+from optimus_tui.clock import Clock, counted_from, counted_minutes
 from optimus_tui.contract.reading import Fault
 from optimus_tui.contract.services import MEMORY, Counted, Increase, Quantiles, Window, WindowOrigin
 from optimus_tui.grammar.info import HISTOGRAM_PARTS, base_of, series_name, split_series
@@ -60,7 +60,7 @@ class Windows:
 
     async def series(self, name: str, minutes: float) -> Window:
         """Return the stored samples of one series, oldest first; ``name`` as in the history (``latency.redis``)."""
-        since, until = self._span(minutes)
+        minutes, since, until = self._span(minutes)
         far = await self._far_series(name, since, until)
         if self._suffices(far, minutes) or self._store is None:
             return far
@@ -73,7 +73,7 @@ class Windows:
 
         Also for the rates ``redis.hits``, ``redis.misses`` and ``events.rate``: the amount behind them.
         """
-        since, until = self._span(minutes)
+        minutes, since, until = self._span(minutes)
         wanted = labels or {}
         far = await self._far_increase(metric, wanted, since, until)
         if self._suffices(far, minutes) or self._store is None:
@@ -91,9 +91,11 @@ class Windows:
         )
         return await asyncio.to_thread(quantiles_of, histogram, parts, by)
 
-    def _span(self, minutes: float) -> tuple[float, float]:
+    def _span(self, minutes: float) -> tuple[float, float, float]:
+        """Return the minutes that count, and where the window begins and ends."""
         until = self._clock.wall()
-        return until - minutes * 60, until
+        minutes = counted_minutes(minutes, until)
+        return minutes, until - minutes * 60, until
 
     @staticmethod
     def _suffices(found: Window | Increase, minutes: float) -> bool:
@@ -164,6 +166,8 @@ class Windows:
         looks = await self._looks(store, base_of(metric), early, until)
         if not any(one.at >= since for one in looks):
             return Increase(name=metric, fault=store.fault)
+        if counted_from() is not None:
+            since = _first_inside(looks, since)
         names = [name for name in await store.names(metric) if _is_of(name, metric)]
         found = await store.many(names, early, until)
         growth = await asyncio.to_thread(grow, looks, found, since)
@@ -202,6 +206,16 @@ class Windows:
             )
             for at, _ in kept[beats]
         ]
+
+
+def _first_inside(looks: Sequence[ProcessReading], since: float) -> float:
+    """Return when each process that ran before ``since`` was read again: what grew until then may be from before."""
+    before = {one.process for one in looks if one.at < since}
+    first: dict[object, float] = {}
+    for one in looks:
+        if one.at >= since and one.process in before:
+            first.setdefault(one.process, one.at)
+    return max(first.values(), default=since)
 
 
 def _watched_at(since: float, beats: list[float]) -> bool:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from msgspec.structs import replace
 
+from optimus_tui.clock import counted_from
 from optimus_tui.contract.reading import Fault, Reading
 from optimus_tui.contract.services import BREAKER, Increase, MetricsState, Quantiles
 from optimus_tui.grammar.info import HISTOGRAM_PARTS, base_of, split_series
@@ -55,7 +56,7 @@ async def kept_breakers(ctx: "Context") -> list[MetricsState]:
         if process:
             found = [_latest(own)]
         else:
-            found = [_latest(own), _turning(own, until - TURNING_SECONDS)]
+            found = [_latest(own), _turning(own, max(until - TURNING_SECONDS, counted_from() or 0.0))]
         states += [MetricsState(process=process or None, values=values) for values in found if values]
     return states
 

@@ -5,6 +5,7 @@ from collections import Counter as Tally
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
+from optimus_tui.clock import counted_from
 from optimus_tui.contract.findings import Finding, worst_first
 from optimus_tui.contract.keyspace import NO_TENANT, CacheReport, GroupTotals, LimitRow, LimitRules, LimitsReport
 from optimus_tui.contract.reading import Fault, Reading
@@ -84,6 +85,8 @@ async def cache_performance(ctx: "Context", query: PerformanceQuery) -> Result:
 
 
 def _now(gateway: GatewayState | None, server: Reading[ServerState], mono: float) -> HitRate | None:
+    if counted_from() is not None:  # both publish counts since their start
+        return None
     track = LookupTrack()
     if server.value is not None:
         track = track_lookups(track, server.value, mono)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 from msgspec import Struct
 from msgspec.structs import replace
 
+from optimus_tui.clock import counted_from, counted_minutes
 from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.keyspace import Counter, LimitRules
 from optimus_tui.contract.reading import Fault, Reading
@@ -62,11 +63,14 @@ COUNTED_MINUTES = 1.5
 
 
 class EvidenceReader:
-    """Reads the parts that one playbook asks for. ``minutes`` is the window that was asked for."""
+    """Reads the parts that one playbook asks for.
+
+    ``minutes`` is the window that was asked for, or the part of it that counts (``clock.counting_from``).
+    """
 
     def __init__(self, ctx: "Context", minutes: int) -> None:
-        self.ctx, self.minutes = ctx, minutes
-        self.counters = Counters(ctx, minutes)
+        self.ctx, self.minutes = ctx, counted_minutes(minutes, ctx.clock.wall())
+        self.counters = Counters(ctx, self.minutes)
 
     async def bounded(self, part: Awaitable[T], what: str, seconds: float = READ_SECONDS) -> T | Fault:
         """Return what the part gives within its time, or the fault why not."""
@@ -128,7 +132,12 @@ class EvidenceReader:
         return replace(found, clock=await late_claims(self.ctx, log.payloads))
 
     def rate(self, gateway: Reading[GatewayState], server: Reading[ServerState]) -> HitRate | None:
-        """Return the present hit rate with its source."""
+        """Return the present hit rate with its source; None where only what came since a moment counts.
+
+        Both publish counts since their start.
+        """
+        if counted_from() is not None:
+            return None
         track = LookupTrack()
         if server.value is not None:
             track = track_lookups(track, server.value, self.ctx.clock.mono())
@@ -157,6 +166,12 @@ class EvidenceReader:
         if isinstance(found, Fault):
             return None
         return found
+
+    async def counted_rate(self) -> HitRate | None:
+        """Return the hit rate by what came since the moment from which windows count; None where there is none."""
+        if counted_from() is None:
+            return None
+        return await self.present_rate()
 
     async def kept_increase(self, metric: str) -> Increase | Fault:
         """Return the recorded growth over the window; it covers nothing if none was recorded."""
@@ -350,7 +365,7 @@ async def read_refusals(ctx: "Context", counters: Counters, minutes: float) -> R
     else:
         growth = Increase(name=REFUSED)
     kept = RefusalEvidence(requests=requests, refused=refusals(requests, refused), growth=growth)
-    if requests.several or refused.several:
+    if requests.several or refused.several or counted_from() is not None:
         return kept
     return _since_start(kept, seen, minutes, ctx.clock.wall())
 

@@ -245,7 +245,7 @@ async def _high_latency(ctx: "Context", query: TroubleshootQuery, part: Evidence
         part.slow(),
     )
     evidence = high_latency.LatencyEvidence(
-        minutes=query.time_window_minutes,
+        minutes=part.minutes,
         gateway=gateway,
         engine=engine,
         server=server,
@@ -254,7 +254,7 @@ async def _high_latency(ctx: "Context", query: TroubleshootQuery, part: Evidence
         served_now=served_now,
         upstream=upstream,
         slow=slow,
-        rate=part.rate(gateway, server),
+        rate=part.rate(gateway, server) or await part.counted_rate(),
     )
     conclusion = high_latency.conclude(evidence, ctx.settings.thresholds)
     return conclusion, {"high_latency_analysis": conclusion.analysis}

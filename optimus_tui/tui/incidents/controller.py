@@ -17,6 +17,7 @@ from optimus_tui.wording.safe import safe_text
 from optimus_tui.workflow.standing import progress, severity_words
 
 if TYPE_CHECKING:
+    from optimus_tui.contract.incident import ActionRecord
     from optimus_tui.incidents.open import Listed
     from optimus_tui.incidents.service import IncidentService
 
@@ -25,7 +26,10 @@ MAX_OFFERED = 8
 
 
 class IncidentController:
-    """Opens, resumes, shows and leaves incidents."""
+    """Opens, resumes, shows and leaves incidents, and proves what was done in the open one."""
+
+    PROVE_SECONDS = 0.5
+    """Seconds between two looks whether checks are due."""
 
     def __init__(
         self, dashboard: DashboardServices, actions: ActionsController, interrupted: InterruptedActions
@@ -71,7 +75,57 @@ class IncidentController:
         except IncidentError as error:
             self.dashboard.say(str(error), "warning")
         else:
-            self.dashboard.say(f"checked again: {record.verdict or 'not known'}")
+            self._say_early(record)
+
+    async def record_remedy(self, command: str, words: str, ended: float) -> None:
+        """Record in the open incident what was done outside; its proof follows, as after an action.
+
+        Args:
+            command: The command that did it; recommendations of it count as done.
+            words: What was done.
+            ended: Wall-clock seconds at which it took effect.
+        """
+        service = self.service
+        if service is None or service.state.status != "open":
+            return
+        from optimus_tui.incidents.errors import IncidentError
+
+        try:
+            following = [one for one in service.state.advice if one.status == "open" and one.command == command]
+            advice = next(iter(following), None)
+            record = await service.remedied(words, advice=advice.id if advice else "", ended=ended)
+            for other in following[1:]:
+                await service.mark(other.id, "done", words)
+        except IncidentError as error:
+            self.dashboard.say(str(error), "warning")
+        else:
+            self._say_early(record)
+
+    def _say_early(self, record: "ActionRecord") -> None:
+        """Say when a proof is possible; a result that is there already is said by whoever follows the actions."""
+        from optimus_tui.workflow.proof import proof_words
+
+        if record.due is not None:
+            self.dashboard.say(f"{proof_words(record)}; the check runs by itself then")
+
+    async def _prove(self, service: "IncidentService") -> None:
+        """Run the checks after each remedy once they can prove something, whichever screen is shown."""
+        from optimus_tui.incidents.errors import IncidentError
+        from optimus_tui.incidents.proof import Prover, sentence_of
+
+        def tell(record: "ActionRecord") -> None:
+            good = record.verdict in ("fixed", "better")
+            self.dashboard.say(sentence_of(record), "information" if good else "warning")
+
+        prover, said = Prover(service, tell), ""
+        while self.service is service:
+            try:
+                await prover.turn()
+            except IncidentError as error:
+                if str(error) != said:
+                    said = str(error)
+                    self.dashboard.say(said, "warning")
+            await asyncio.sleep(self.PROVE_SECONDS)
 
     # -- opening and resuming
 
@@ -107,6 +161,7 @@ class IncidentController:
                 self.dashboard.say(str(error), "error")
                 return
         if self.service is not None:
+            self.dashboard.run_in_background("incident-proof", self._prove, self.service, name="proof of a remedy")
             await self._confirm_addresses(self.service)
             self.dashboard.open_screen(IncidentScreen(self.dashboard, self.actions, self.service, fresh, self.header))
             await self._catch_up(self.service)
@@ -226,6 +281,7 @@ def _left_open(environment: str) -> "Listed | None":
 def _load() -> None:
     """Import the workflow's code, which takes a while the first time. Runs in a thread."""
     import optimus_tui.incidents.open
+    import optimus_tui.incidents.proof
     import optimus_tui.tools.answer
     import optimus_tui.tools.pages.sections
     import optimus_tui.tui.incidents.screen  # noqa: F401

@@ -12,8 +12,9 @@ from msgspec import structs
 
 from optimus_tui.contract.actions import ActionRequest
 from optimus_tui.contract.finding_rules import rule_of
-from optimus_tui.contract.incident import ISSUES, Advice, IncidentState, Step
+from optimus_tui.contract.incident import ISSUES, ActionRecord, Advice, IncidentState, Step
 from optimus_tui.incidents.errors import IncidentError
+from optimus_tui.incidents.proof import sentence_of
 from optimus_tui.incidents.service import IncidentService
 from optimus_tui.tui.actions.controller import ActionsController
 from optimus_tui.tui.dashboard.reports import limits_report, seen_tenants
@@ -22,6 +23,7 @@ from optimus_tui.tui.incidents import text as words
 from optimus_tui.tui.services import DashboardServices
 from optimus_tui.wording.numbers import plural, progress
 from optimus_tui.wording.safe import safe_text
+from optimus_tui.workflow.proof import is_superseded, proof_words
 from optimus_tui.workflow.ranking import MATTERS, rank
 
 
@@ -159,12 +161,21 @@ class StepActions:
         elif self.state.running is None:
             self.start(self._run, step)
 
+    def say_early(self, record: ActionRecord) -> None:
+        """Say when a proof is possible; a result that is there already is said by whoever follows the actions."""
+        if record.due is not None:
+            self.view.say(f"{proof_words(record)}; the check runs by itself then")
+
     async def _check_again(self) -> None:
         """Repeat the checks of actions that did not surely help; without actions, the steps that showed the fault."""
-        records = self.state.action_records
+        records = [record for record in self.state.action_records if not is_superseded(self.state, record)]
         for record in [record for record in records if record.verdict != "fixed"] or records[-1:]:
-            checked = await self.service.check_again(record.receipt.action_id)
-            self.view.say(f"checked again: {checked.verdict or 'not known'}")
+            if record.due is not None:
+                self.say_early(record)
+            elif record.checks:
+                self.view.say(sentence_of(await self.service.check_again(record.receipt.action_id)))
+            else:
+                self.view.say("no step has shown what it was to fix, so no check can prove it", "warning")
         if records:
             return
         showing = [item for item in self.state.steps if item.worst and rank(item.worst.severity) >= MATTERS]
@@ -321,8 +332,7 @@ class RecommendationActions:
         if not receipt.verified:
             await self.service.note(f"Action {receipt.id} is open: {receipt.stopped or 'it was not verified'}.")
             return
-        record = await self.service.acted(kept(receipt, audit), here.id, here.rules)
-        self.view.say(f"checked again: {record.verdict or 'not known'}")
+        self.steps.say_early(await self.service.acted(kept(receipt, audit), here.id, here.rules))
 
     async def _request(self, advice: Advice) -> ActionRequest | None:
         """Return the request for exactly one tenant, which is asked for if in doubt. None if it was not answered."""
@@ -402,5 +412,9 @@ class RecommendationActions:
             if states[place] == "dismissed":
                 field = QuestionField("Why")
             answers = await self.dashboard.ask(QuestionDialog(rows[place][0], [field]))
-        if answers is not None:
+        if answers is None:
+            return
+        if states[place] == "done" and advice.status != "done":
+            self.steps.say_early(await self.service.remedied(answers[0] or advice.action, advice=advice.id))
+        else:
             await self.service.mark(advice.id, states[place], answers[0])

@@ -15,6 +15,7 @@ from optimus_tui.tui.widgets.bars import Words
 from optimus_tui.tui.widgets.cells import Cell, Column, Table
 from optimus_tui.wording.numbers import age, clause, clock, latency, plural, quantity
 from optimus_tui.wording.safe import safe_sentence, safe_text
+from optimus_tui.workflow.proof import proof_words, waiting
 from optimus_tui.workflow.standing import (
     ADVICE_MARKS,
     NEXT_MARK,
@@ -33,7 +34,7 @@ WIDE = 100
 STEP_STYLES = {"waiting": "quiet", "running": "accent", "done": "good", "failed": "crit", "skipped": "quiet"}
 SEVERITY_COLORS = {"critical": "b:error", "high": "b:warning", "medium": "warning"}
 VERDICT_TONES: dict[str, Tone] = {
-    "fixed": "ok", "better": "ok", "same": "warning", "worse": "critical", "unknown": "quiet",
+    "fixed": "ok", "better": "ok", "same": "warning", "worse": "critical", "unknown": "quiet", "too early": "quiet",
 }  # fmt: skip
 
 
@@ -123,9 +124,11 @@ def steps_table(title_cells: int) -> Table[StepLine]:
 def step_summary(state: IncidentState, step: Step) -> str:
     """Return what came of a step, in a few words."""
     if step.plan.kind == "apply" and step.status == "waiting":
-        waiting = sum(advice.status == "open" for advice in state.advice)
-        if waiting:
-            return f"{waiting} to do"
+        todo = sum(advice.status == "open" for advice in state.advice)
+        if state.action_records:
+            return sentence(proof_words(state.action_records[-1]), 200)
+        if todo:
+            return f"{todo} to do"
         return ""
     return sentence(step_result(step), 200)
 
@@ -222,21 +225,31 @@ def action_section(record: ActionRecord) -> Section:
     """Return an action, its outcome by kinds, and the checks after it."""
     receipt = record.receipt
     counts = ", ".join(f"{count:,} {safe(name, 20)}" for name, count in receipt.counts.items()) or "nothing"
-    lines = [
-        Fact(sentence(receipt.words)),
-        Fact(f"{counts} of {plural(receipt.planned, 'key')} planned", "outcome"),
-    ]
+    lines = [Fact(sentence(receipt.words)), Fact(sentence(proof_words(record)), "proof", _proof_tone(record))]
+    if receipt.outside:
+        lines.append(Fact("outside of the product", "done"))
+    else:
+        lines.append(Fact(f"{counts} of {plural(receipt.planned, 'key')} planned", "outcome"))
     for check in record.checks:
+        if record.due is not None:
+            break
         if check.change is None:
             lines.append(Fact("checking again …", safe(check.step, 30), "quiet"))
         else:
             lines.append(Fact(f"{check.change.verdict}: {sentence(check.change.words)}", safe(check.step, 30),
                               VERDICT_TONES[check.change.verdict]))  # fmt: skip
-    lines.append(Fact(safe(receipt.audit) or "–", "audit", "quiet"))
-    title = f"Done here: {action_verdict(record)}"
+    if not receipt.outside:
+        lines.append(Fact(safe(receipt.audit) or "–", "audit", "quiet"))
+    title = f"Done: {action_verdict(record)}"
     if record.verdict not in (None, "fixed"):
         title += "   r checks again"
     return Section(title=title, lines=tuple(lines))
+
+
+def _proof_tone(record: ActionRecord) -> Tone:
+    if record.verdict is None:
+        return "quiet"
+    return VERDICT_TONES[record.verdict]
 
 
 def advice_section(advice: Advice, number: int) -> Section:
@@ -282,6 +295,11 @@ def next_words(state: IncidentState, doable: int) -> str:
     if state.running is not None:
         return f"{safe(state.running.plan.title, 60)} is running; esc goes back to the panes meanwhile."
     coming = state.next
+    early = next((proof_words(one) for one in waiting(state)), "")
+    if early and (coming is None or coming.plan.kind == "apply"):
+        return f"{sentence(early[:1].upper() + early[1:])}; the check runs by itself then, on any screen."
+    if state.repaired is not None and (coming is None or coming.plan.kind == "apply"):
+        return "Proved: the fault is gone. c closes with cause and resolution."
     if coming is None:
         words = "All steps are done: "
         if doable:

@@ -24,7 +24,7 @@ MIN_REQUESTS = 20
 """A percentile of fewer requests is not judged, and a share of fewer only where it is beyond doubt."""
 SHOWN = 50
 GRADES = ("excellent", "good", "acceptable", "poor")
-_BEST_WITH: dict[Severity, int] = {"low": 0, "medium": 2, "high": 3, "critical": 3}
+_BEST_WITH: dict[Severity, int] = {"low": 1, "medium": 2, "high": 3, "critical": 3}
 """The best grade beside a finding: medium stands for over 500 ms, high for over 1,000 ms."""
 
 

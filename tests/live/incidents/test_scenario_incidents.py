@@ -19,12 +19,13 @@ from optimus_tui.actions.service import ActionService
 from optimus_tui.context import Context
 from optimus_tui.contract.actions import ActionRequest, Confirmation, Plan, Receipt
 from optimus_tui.contract.findings import Finding
-from optimus_tui.contract.incident import ActionRecord, Candidate
+from optimus_tui.contract.incident import ActionRecord, Advice, Candidate
 from optimus_tui.demo.command import DemoHandle, demo_settings
 from optimus_tui.demo.scenarios import SCENARIOS
 from optimus_tui.history.samples.store import Store
 from optimus_tui.incidents.open import kept, measure, open_incident
 from optimus_tui.incidents.postmortem import export
+from optimus_tui.incidents.proof import Prover, sentence_of
 from optimus_tui.incidents.service import IncidentService
 from optimus_tui.sampling.record import Recorder
 from optimus_tui.sampling.sampler import Sampler
@@ -106,11 +107,25 @@ class Room:
                 await self.step(name)
 
     async def follow(self, command: str) -> None:
-        """Do what a recommendation's command says, and say so."""
-        advice = next(one for one in self.incident_service.state.advice if one.command == command)
+        """Do what a recommendation's command says, record it, and wait until it is proved."""
+        service, advice = self.incident_service, self.advised(command)
         done = await self.demo.remedy(command.removeprefix(":remedy "))
         assert done.done, done.note
-        await self.incident_service.mark(advice.id, "done", done.note)
+        record = await service.remedied(done.note, advice=advice.id)
+        name, told = record.receipt.action_id, list[str]()
+        assert record.verdict is None and record.due is not None, "too early"
+        prover = Prover(service, lambda proved: told.append(sentence_of(proved)))
+
+        def proved() -> bool:
+            return next(one for one in service.state.action_records if one.receipt.action_id == name).verdict == "fixed"
+
+        await until(proved, prover.turn, lambda: f"{told} {service.state.action_records} {service.state.timeline[-4:]}")
+        assert not [one for one in told if "worse" in one], told
+        assert " after you acted" in told[-1] and f"{done.note}: fixed " in told[-1], told
+
+    def advised(self, command: str) -> Advice:
+        """The recommendation of this command, which must be there."""
+        return next(one for one in self.incident_service.state.advice if one.command == command)
 
     async def act(self, kind: str, tenant: str) -> ActionRecord:
         """What ``a`` does after its card, with the receipt in the incident and the checks that follow from it."""
@@ -120,7 +135,14 @@ class Room:
         words = Confirmation(f"demo {plan.count}", "recommended by the incident")
         receipt = await self.action_service.apply(plan, words, threading.Event(), lambda _: None)
         assert isinstance(receipt, Receipt), receipt
-        return await self.incident_service.acted(kept(receipt), advice.id, advice.rules)
+        record = await self.incident_service.acted(kept(receipt), advice.id, advice.rules)
+        prover, name = Prover(self.incident_service, lambda _: None), receipt.id
+
+        def answered() -> ActionRecord:
+            return next(one for one in self.incident_service.state.action_records if one.receipt.action_id == name)
+
+        await until(lambda: answered().verdict is not None, prover.turn, lambda: str(record))
+        return answered()
 
     async def fixed(self, *steps: str) -> None:
         """Ask the steps again until each has said "fixed": the engine measures, nobody tells it."""

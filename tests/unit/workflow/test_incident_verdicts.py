@@ -5,8 +5,10 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
-from optimus_tui.contract.incident import Check, Comparison
+from optimus_tui.contract.incident import Check, Comparison, Figure
+from optimus_tui.wording.numbers import quantity
 from optimus_tui.workflow.outcomes import MOST, compare, outline, overall
 from tests.amounts import amount
 from tests.unit.workflow.driver import IMMORTAL, found, outcome
@@ -86,34 +88,47 @@ def test_a_check_looks_only_at_what_was_to_be_cured() -> None:
     assert (change.verdict, change.gone, change.new) == ("fixed", (IMMORTAL.message,), ())
 
 
-REFUSED = found("limits.refused", "high", "acme", window_seconds=90.0)
+SLOW = found("latency.p95", "medium", "engine", measured=829.0, threshold=500.0, unit="ms")
+RATE = found("cache.hit_rate", "high", "hit rate", measured=0.31, threshold=0.5, unit="share")
 
 
 @pytest.mark.parametrize(
-    ("after", "ago", "verdict"),
+    ("before", "after", "words"),
     [
-        ([REFUSED], 2.0, "fixed"),  # refused before the action: no effect of it
-        ([REFUSED], 95.0, "worse"),  # and these after it
-        ([REFUSED], None, "worse"),
-        ([REFUSED, found("services.engine", "high", "engine")], 2.0, "worse"),
-        ([REFUSED, OVER], 2.0, "same"),
-        ([found("limits.immortal", "critical", "clinic_b", window_seconds=60.0)], 2.0, "worse"),  # a counter is of now
+        (
+            [SLOW],
+            outcome(figures=(Figure(name="engine.p95", value=12.0, unit="ms"),)),
+            f"engine p95 829 ms → {quantity(12.0, 'ms')}",
+        ),
+        ([SLOW], outcome(), "engine p95 829 ms → no longer over 500 ms"),
+        ([SLOW], outcome(replace(SLOW, measured=700.0)), "engine p95 829 ms → 700 ms"),
+        (
+            [RATE],
+            outcome(figures=(Figure(name="hit_rate", value=0.9, unit="share"),)),
+            f"hit rate {quantity(0.31, 'share')} → {quantity(0.9, 'share')}",
+        ),
+        ([RATE], outcome(), f"hit rate {quantity(0.31, 'share')} → no longer below {quantity(0.5, 'share')}"),
+        ([IMMORTAL], outcome(), ""),
     ],
 )
-def test_what_was_counted_before_the_action_is_not_its_effect(
-    after: list[Any], ago: float | None, verdict: str
-) -> None:
-    change = compare(outcome(OVER), outcome(*after), ["limits.over"], ago)
-    assert change.verdict == verdict
-    assert ("also counts from before the action" in change.words) == (REFUSED in after and ago == 2.0)
+def test_a_comparison_has_the_figure_that_decides_before_and_after(before: list[Any], after: Any, words: str) -> None:
+    assert compare(outcome(*before), after).deciding == words
 
 
-@pytest.mark.parametrize(("ago", "verdict"), [(2.0, "same"), (95.0, "worse")])
-def test_more_of_what_was_counted_before_the_action_is_not_its_effect(ago: float, verdict: str) -> None:
-    before, after = (
-        outcome(found("limits.refused", measured=share, threshold=0.1, window_seconds=90.0)) for share in (0.2, 0.4)
-    )
-    assert compare(before, after, ["limits.refused"], ago).verdict == verdict
+def test_what_is_quick_again_is_fixed_and_no_lesser_fault() -> None:
+    past = replace(SLOW, severity="low", message="engine was slow; quick again in the last 15 checks")
+    assert compare(outcome(SLOW), outcome(past), ["latency.p95"]).verdict == "fixed"
+
+
+def test_the_worst_finding_is_the_verdict_whatever_the_grade_of_an_average_says() -> None:
+    document = {
+        "tool": "analyze_performance_metrics",
+        "analysis_results": {"latency_summary": {"assessment": "excellent"}},
+        "diagnostics": [{"severity": "medium", "message": "p95 829 ms is over 500 ms", "rule": "latency.p95"}],
+    }
+    kept = outline(document)
+    assert (kept.verdict, kept.headline) == ("medium", "p95 829 ms is over 500 ms")
+    assert outline({**document, "diagnostics": []}).verdict == "excellent"
 
 
 def test_an_unreachable_server_hides_faults_also_where_it_was_known_before() -> None:

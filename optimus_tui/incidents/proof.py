@@ -1,0 +1,152 @@
+"""Runs the checks after a remedy by themselves, once enough has come since to prove something.
+
+The dashboard and a test drive it alike: ``turn`` does what is due now. It reads the time from the incident's context,
+so that a fixed clock decides when.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from optimus_tui.clock import counting_from
+from optimus_tui.contract.incident import ActionRecord
+from optimus_tui.contract.services import HITS, MISSES, REQUESTS
+from optimus_tui.workflow.proof import (
+    GIVE_UP_SECONDS,
+    Need,
+    acted_at,
+    again_at,
+    is_superseded,
+    need_for,
+    proof_words,
+)
+
+if TYPE_CHECKING:
+    from optimus_tui.context import Context
+    from optimus_tui.incidents.service import IncidentService
+
+Say = Callable[[ActionRecord], None]
+"""Hears of an action whose checks have a new result."""
+WAIT_SECONDS = 6.0
+"""How much longer checks wait at a time where too little has come."""
+MINUTES = 60.0
+"""The longest time over which is counted what came."""
+HISTORY_SECONDS = 2.0
+"""How long the history may take to answer."""
+
+
+class Came(Struct, frozen=True):
+    """What came of one thing that is needed. ``recorded`` is False where nobody records it."""
+
+    words: str
+    lacks: bool
+    recorded: bool = True
+
+
+class Prover:
+    """Follows the actions of one incident until each is proved, or replaced by a later one."""
+
+    def __init__(self, service: "IncidentService", say: Say) -> None:
+        """Follow an incident.
+
+        Args:
+            service: The incident.
+            say: Hears every result that differs from the one before.
+        """
+        self.service, self._say = service, say
+        self._told = {one.receipt.action_id: one.verdict or "" for one in service.state.action_records}
+        self._times: dict[str, int] = {}
+        self._from: dict[str, float] = {}
+        """By action, the wall-clock seconds of its last answer: the next check counts what came since."""
+
+    async def turn(self) -> None:
+        """Run the checks that are due now. What cannot be recorded is left for the next turn.
+
+        Raises:
+            IncidentError: The incident cannot be written to.
+        """
+        state = self.service.state
+        if state.status != "open" or self.service.read_only:
+            return
+        for record in state.action_records:
+            if is_superseded(state, record):
+                continue
+            if record.due is not None:
+                if self._now() >= record.due and await self._has_enough(record):
+                    await self._check(record, record.since)
+            elif record.verdict is not None:
+                self._tell(record)
+                await self._follow(record)
+
+    def _now(self) -> float:
+        return self.service.ctx.clock.wall()
+
+    async def _follow(self, record: ActionRecord) -> None:
+        """Run the checks of an action that has not fixed its fault once more, after a pause."""
+        answered = max((one.at.wall for one in record.checks if one.at is not None), default=record.at.wall)
+        name = record.receipt.action_id
+        at = again_at(record, answered, self._times.get(name, 1))
+        if at is not None and self._now() >= at and record.checks:
+            await self._check(record, self._from.get(name, record.since))
+
+    async def _check(self, record: ActionRecord, since: float) -> None:
+        name = record.receipt.action_id
+        self._times[name] = self._times.get(name, 0) + 1
+        checked = await self.service.check_again(name, since)
+        self._from[name] = max(since, self._now())
+        self._tell(checked)
+
+    def _tell(self, record: ActionRecord) -> None:
+        name, verdict = record.receipt.action_id, record.verdict or ""
+        if self._told.get(name) != verdict:
+            self._told[name] = verdict
+            self._say(record)
+
+    async def _has_enough(self, record: ActionRecord) -> bool:
+        """Return True if enough came, or nobody records it, or it has been waited for long enough; else wait longer."""
+        came = await what_came(self.service.ctx, need_for(record), record.since)
+        lacking = [one.words for one in came if one.lacks and one.recorded]
+        now = self._now()
+        if not lacking or now - acted_at(record) >= GIVE_UP_SECONDS:
+            return True
+        await self.service.delay_checks(record.receipt.action_id, now + WAIT_SECONDS, "; ".join(lacking))
+        return False
+
+
+async def what_came(ctx: "Context", need: Need, since: float) -> list[Came]:
+    """Return how much of what a proof needs was recorded since ``since`` (wall-clock seconds)."""
+    work = [_checks(ctx, name, need.checks, since) for name in need.services if need.checks]
+    if need.requests:
+        work.append(_counted(ctx, "requests", (REQUESTS,), need.requests, since))
+    if need.lookups:
+        work.append(_counted(ctx, "look-ups", (HITS, MISSES), need.lookups, since))
+    try:
+        async with asyncio.timeout(HISTORY_SECONDS):
+            return list(await asyncio.gather(*work))
+    except TimeoutError:
+        return [Came("the history does not answer", lacks=True, recorded=False)]
+
+
+async def _checks(ctx: "Context", service: str, wanted: int, since: float) -> Came:
+    with counting_from(since):
+        window = await ctx.windows.series(f"latency.{service}", MINUTES)
+    number = len(window.samples)
+    recorded = number > 0 or bool((await ctx.windows.series(f"state.{service}", MINUTES)).samples)
+    return Came(f"{number} of {wanted} checks of {service} came", number < wanted, recorded)
+
+
+async def _counted(ctx: "Context", what: str, metrics: tuple[str, ...], wanted: int, since: float) -> Came:
+    with counting_from(since):
+        found = [await ctx.windows.increase(metric, MINUTES) for metric in metrics]
+    total = sum(one.total for one in found)
+    recorded = any(one.covered_minutes > 0 for one in found)
+    if not recorded:
+        recorded = (await ctx.windows.increase(metrics[0], MINUTES)).covered_minutes > 0
+    return Came(f"{total:,.0f} of {wanted} {what} came", total < wanted, recorded)
+
+
+def sentence_of(record: ActionRecord) -> str:
+    """Return what a toast says of an action whose checks have a new result."""
+    return f"{record.receipt.words or record.receipt.kind}: {proof_words(record)}"

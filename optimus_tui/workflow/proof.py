@@ -1,0 +1,231 @@
+"""When a check after a remedy can prove something: what has to come since, and when that will be. Pure.
+
+A check counts only what came since the remedy. Of too little it can say nothing: a single quick answer is no proof
+that a service is quick. What is enough depends on the finding: a key's TTL can be read at once, a latency needs some
+measurements, a share needs requests.
+"""
+
+from collections.abc import Iterable, Iterator
+
+from msgspec import Struct
+
+from optimus_tui.contract.finding_rules import (
+    CACHE_CHURN,
+    CACHE_EVICTIONS,
+    CACHE_HIT_RATE,
+    CACHE_HIT_RATE_CONFLICT,
+    EVENTS_FLOOD,
+    LIMITS_NEAR,
+    LIMITS_OVER,
+    LIMITS_REFUSED,
+    LIMITS_REFUSED_BELOW,
+    LIMITS_TENANT_SHARE,
+    LIMITS_TOTAL,
+    REDIS_SLOW_COMMANDS,
+    rule_of,
+)
+from optimus_tui.contract.incident import ActionRecord, IncidentState, Outcome, Verdict
+from optimus_tui.contract.tools.common import Diagnostic
+from optimus_tui.wording.numbers import age, clause, clock, plural
+
+CHECK_SECONDS = 2.0
+"""The usual time between two measurements of a service."""
+SETTLE_SECONDS = 1.0
+"""What was under way when the remedy took effect may still end badly: counting begins after it."""
+MEASURED = ("gateway", "engine", "redis")
+"""Services whose latency is measured; any other subject of a latency is a route of the gateway."""
+WINDOW_SECONDS = 60.0
+"""A limiter's window where the finding does not tell its length."""
+GIVE_UP_SECONDS = 600.0
+"""A check that still lacks what it needs runs then all the same, and says what it lacks."""
+FOLLOW_SECONDS = 1800.0
+"""For so long after a remedy that has not fixed the fault yet, its checks run again by themselves."""
+_FIRST_AGAIN, _LAST_AGAIN = 15.0, 120.0
+
+
+class Need(Struct, frozen=True, kw_only=True):
+    """What has to come before a check proves something.
+
+    Attributes:
+        seconds: How long that takes at the usual pace; 0 for at once.
+        checks: Measurements of each of ``services``.
+        services: Names of services (gateway, engine, redis).
+        requests: Requests that the gateway counts.
+        lookups: Look-ups in the cache that the gateway counts.
+        window: True if a limiter's window has to end.
+    """
+
+    seconds: float = 0.0
+    checks: int = 0
+    services: tuple[str, ...] = ()
+    requests: int = 0
+    lookups: int = 0
+    window: bool = False
+
+    def words(self) -> str:
+        """Return what has to come: ``15 checks of engine``, ``20 requests``, ``the window of 60 s to end``."""
+        parts = []
+        if self.checks:
+            parts.append(f"{plural(self.checks, 'check')} of {' and '.join(self.services)}")
+        if self.requests:
+            parts.append(plural(self.requests, "request"))
+        if self.lookups:
+            parts.append(plural(self.lookups, "look-up"))
+        if self.window:
+            parts.append("the end of the limit's window")
+        return ", ".join(parts) or age(self.seconds)
+
+
+def _checks(count: int, *services: str) -> Need:
+    return Need(seconds=count * CHECK_SECONDS, checks=count, services=services)
+
+
+_AT_ONCE = Need()
+_HOLD = Need(seconds=15.0)
+"""A counter that was only emptied is full again within seconds while its cause lasts."""
+_COUNTS = (LIMITS_OVER, LIMITS_NEAR, LIMITS_TENANT_SHARE, LIMITS_TOTAL)
+_NEEDS: tuple[tuple[tuple[str, ...], Need], ...] = (
+    (_COUNTS, _HOLD),
+    ((LIMITS_REFUSED, LIMITS_REFUSED_BELOW, "errors.", "proxy.", "gateway."), Need(seconds=30.0, requests=20)),
+    (("services.gateway",), _checks(5, "gateway")),
+    (("services.engine",), _checks(5, "engine")),
+    (("services.", "server.", "breaker.", "integration."), Need(seconds=10.0)),
+    ((CACHE_HIT_RATE, CACHE_HIT_RATE_CONFLICT), Need(seconds=30.0, lookups=100)),
+    ((EVENTS_FLOOD,), Need(seconds=15.0)),
+    ((CACHE_CHURN, CACHE_EVICTIONS, REDIS_SLOW_COMMANDS), Need(seconds=30.0)),
+    (("limits.", "cache.", "coherence.", "memory."), _AT_ONCE),
+)
+"""By rules, or prefixes that end in a dot, the first that fits."""
+_OTHERS = Need(seconds=30.0)
+_SURE_CHECKS = 15
+"""Half a minute at the usual pace; fewer would call a service cured that is slow one time in ten."""
+
+
+def need_of(findings: Iterable[Diagnostic], *, outside: bool) -> Need:
+    """Return what a check has to wait for that is to prove that these findings are gone.
+
+    Args:
+        findings: What was to be fixed.
+        outside: True if it was fixed outside of the product: then a used-up limit ends with its window only.
+    """
+    total = _AT_ONCE
+    for one in findings:
+        total = _both(total, _need_of(one, outside))
+    return total
+
+
+def _need_of(finding: Diagnostic, outside: bool) -> Need:
+    rule, subject = finding.rule, finding.subject
+    if rule.startswith("latency."):
+        if subject in MEASURED:
+            return _checks(_SURE_CHECKS, subject)
+        return Need(seconds=30.0, requests=20)
+    if outside and rule in _COUNTS:
+        return Need(seconds=(finding.window_seconds or WINDOW_SECONDS) + 1.0, window=True)
+    for names, need in _NEEDS:
+        if any(rule == name or (name.endswith(".") and rule.startswith(name)) for name in names):
+            return need
+    if rule_of(rule).from_redis:
+        return _AT_ONCE
+    return _OTHERS
+
+
+def _both(one: Need, other: Need) -> Need:
+    return Need(
+        seconds=max(one.seconds, other.seconds),
+        checks=max(one.checks, other.checks),
+        services=tuple(dict.fromkeys((*one.services, *other.services))),
+        requests=max(one.requests, other.requests),
+        lookups=max(one.lookups, other.lookups),
+        window=one.window or other.window,
+    )
+
+
+def aimed_at(record: ActionRecord) -> Iterator[Diagnostic]:
+    """Yield the findings that the action was to fix, as its checks found them before it."""
+    for check in record.checks:
+        for one in (check.before or Outcome(verdict="", severity="none", headline="")).findings:
+            if one.rule in record.rules:
+                yield one
+
+
+def need_for(record: ActionRecord) -> Need:
+    """Return what the checks of this action have to wait for."""
+    return need_of(aimed_at(record), outside=record.receipt.outside)
+
+
+def waiting(state: IncidentState) -> tuple[ActionRecord, ...]:
+    """Return the actions whose checks wait until enough has come."""
+    return tuple(one for one in state.action_records if one.due is not None and one.verdict is None)
+
+
+def too_early(state: IncidentState, wall: float) -> str:
+    """Return why a comparison proves nothing yet: ``proof possible at 19:13:20 (15 checks of engine)``; else ""."""
+    dues = [(one.due, one.need) for one in waiting(state) if one.due is not None and one.due > wall]
+    if not dues:
+        return ""
+    due, need = max(dues)
+    return proof_possible(due, need)
+
+
+def proof_possible(due: float, need: str) -> str:
+    """Return ``proof possible at 19:13:20 (15 checks of engine)``."""
+    return f"proof possible at {clock(due)}{clause(need, ' (', ')')}"
+
+
+def is_superseded(state: IncidentState, record: ActionRecord) -> bool:
+    """Return True if something that was done later was to fix one of the same findings, for the same tenant or outside.
+
+    Then no check can tell which of both has helped: it is the later one that is followed.
+    """
+    at = state.action_records.index(record)
+    return any(_takes_over(one, record) for one in state.action_records[at + 1 :])
+
+
+def _takes_over(later: ActionRecord, record: ActionRecord) -> bool:
+    alike = later.receipt.tenant == record.receipt.tenant or later.receipt.outside or record.receipt.outside
+    return alike and bool(set(record.rules) & set(later.rules))
+
+
+def again_at(record: ActionRecord, answered: float, times: int) -> float | None:
+    """Return when the checks of an action that has not fixed its fault run again; None for never.
+
+    Args:
+        record: The action, answered.
+        answered: Wall-clock seconds of its last answer.
+        times: How often they ran.
+    """
+    if record.verdict in (None, "fixed") or answered - record.since > FOLLOW_SECONDS:
+        return None
+    pause = min(_LAST_AGAIN, max(need_for(record).seconds, _FIRST_AGAIN) * float(2 ** min(max(0, times - 1), 8)))
+    return answered + pause
+
+
+PROOF_WORDS: dict[Verdict, str] = {
+    "fixed": "fixed", "better": "better, but not fixed", "same": "the same as before", "worse": "worse than before",
+    "unknown": "not known whether it helped", "too early": "too early to tell",
+}  # fmt: skip
+
+
+def proof_words(record: ActionRecord) -> str:
+    """Return the result in a sentence: ``fixed 33 s after you acted: engine p95 829 ms → 12 ms``."""
+    if record.verdict is None:
+        if record.due is None:
+            return "the checks are running"
+        return f"too early: {proof_possible(record.due, record.need)}"
+    changes = [one.change for one in record.checks if one.change is not None]
+    answered = [one.at.wall for one in record.checks if one.at is not None]
+    after = ""
+    if answered and record.since:
+        seconds = max(answered) - acted_at(record)
+        after = f" {age(max(0.0, seconds))} after you acted"
+    mine = [one for one in changes if one.verdict == record.verdict] or changes
+    why = next((one.deciding for one in mine if one.deciding), "") or next((one.words for one in mine if one.words), "")
+    return f"{PROOF_WORDS[record.verdict]}{after}{clause(why, ': ')}"
+
+
+def acted_at(record: ActionRecord) -> float:
+    """Return the wall-clock seconds at which the action took effect."""
+    if record.receipt.ended is None:
+        return record.at.wall
+    return min(record.receipt.ended, record.at.wall)
