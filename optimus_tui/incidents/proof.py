@@ -12,9 +12,11 @@ from msgspec import Struct
 
 from optimus_tui.clock import counting_from
 from optimus_tui.contract.incident import ActionRecord
-from optimus_tui.contract.services import HITS, MISSES, REQUESTS
+from optimus_tui.contract.services import DURATIONS, HITS, MISSES, REQUESTS
+from optimus_tui.wording.safe import safe_text
 from optimus_tui.workflow.proof import (
     GIVE_UP_SECONDS,
+    ROUTE_REQUESTS,
     Need,
     acted_at,
     again_at,
@@ -105,13 +107,17 @@ class Prover:
             self._say(record)
 
     async def _has_enough(self, record: ActionRecord) -> bool:
-        """Return True if enough came, or nobody records it, or it has been waited for long enough; else wait longer."""
+        """Return True if enough came, or nobody records it; else wait longer, or say at last that it is not known."""
         came = await what_came(self.service.ctx, need_for(record), record.since)
         lacking = [one.words for one in came if one.lacks and one.recorded]
         now = self._now()
-        if not lacking or now - acted_at(record) >= GIVE_UP_SECONDS:
+        if not lacking:
             return True
-        await self.service.delay_checks(record.receipt.action_id, now + WAIT_SECONDS, "; ".join(lacking))
+        words = "; ".join(lacking)
+        if now - acted_at(record) >= GIVE_UP_SECONDS:
+            await self.service.give_up_checks(record.receipt.action_id, f"too little came since: {words}")
+        else:
+            await self.service.delay_checks(record.receipt.action_id, now + WAIT_SECONDS, words)
         return False
 
 
@@ -120,6 +126,8 @@ async def what_came(ctx: "Context", need: Need, since: float) -> list[Came]:
     work = [_checks(ctx, name, need.checks, since) for name in need.services if need.checks]
     if need.requests:
         work.append(_counted(ctx, "requests", (REQUESTS,), need.requests, since))
+    if need.route:
+        work.append(_of_route(ctx, need.route, since))
     if need.lookups:
         work.append(_counted(ctx, "look-ups", (HITS, MISSES), need.lookups, since))
     try:
@@ -145,6 +153,14 @@ async def _counted(ctx: "Context", what: str, metrics: tuple[str, ...], wanted: 
     if not recorded:
         recorded = (await ctx.windows.increase(metrics[0], MINUTES)).covered_minutes > 0
     return Came(f"{total:,.0f} of {wanted} {what} came", total < wanted, recorded)
+
+
+async def _of_route(ctx: "Context", route: str, since: float) -> Came:
+    with counting_from(since):
+        found = await ctx.windows.quantiles(DURATIONS, MINUTES, by="route")
+    number = next((spread.count for name, spread in found.groups.items() if safe_text(name, 80) == route), 0.0)
+    words = f"{number:,.0f} of {ROUTE_REQUESTS} requests to {route} came"
+    return Came(words, number < ROUTE_REQUESTS, found.covered_minutes > 0)
 
 
 def sentence_of(record: ActionRecord) -> str:

@@ -340,6 +340,12 @@ class IncidentService:
         """Record that less came since an action than a proof needs, and when the checks run instead."""
         await self.tell(lambda at: happened.ChecksDelayed(at=at, action_id=action_id, due=due, need=need))
 
+    async def give_up_checks(self, action_id: str, why: str) -> None:
+        """Record that the checks of an action have no result, because too little came for a proof."""
+        await self.tell(lambda at: happened.ChecksAsked(at=at, action_id=action_id))
+        for step in self._unanswered(action_id):
+            await self.tell(_without_result(action_id, step, why))
+
     async def _proved(self, name: str, event: Change) -> ActionRecord:
         try:
             for one in await self.tell(event):
@@ -348,7 +354,7 @@ class IncidentService:
         except asyncio.CancelledError:
             await self._written()
             for step in self._unanswered(name):
-                await self.tell(_interrupted(name, step))
+                await self.tell(_without_result(name, step, INTERRUPTED))
             raise
         return next(one for one in self.state.action_records if one.receipt.action_id == name)
 
@@ -376,5 +382,5 @@ class IncidentService:
             await asyncio.wait(self._writing, timeout=CLOSE_SECONDS)
 
 
-def _interrupted(action_id: str, step: str) -> Change:
-    return lambda at: happened.CheckFinished(at=at, action_id=action_id, step=step, message=INTERRUPTED)
+def _without_result(action_id: str, step: str, why: str) -> Change:
+    return lambda at: happened.CheckFinished(at=at, action_id=action_id, step=step, message=why)

@@ -27,6 +27,7 @@ from optimus_tui.contract.finding_rules import (
 from optimus_tui.contract.incident import ActionRecord, IncidentState, Outcome, Verdict
 from optimus_tui.contract.tools.common import Diagnostic
 from optimus_tui.wording.numbers import age, clause, clock, plural
+from optimus_tui.workflow.ranking import level, rank
 
 CHECK_SECONDS = 2.0
 """The usual time between two measurements of a service."""
@@ -50,7 +51,8 @@ class Need(Struct, frozen=True, kw_only=True):
         seconds: How long that takes at the usual pace; 0 for at once.
         checks: Measurements of each of ``services``.
         services: Names of services (gateway, engine, redis).
-        requests: Requests that the gateway counts.
+        requests: Requests that the gateway counts, of all routes.
+        route: A route that needs ``ROUTE_REQUESTS`` of its own; empty for none.
         lookups: Look-ups in the cache that the gateway counts.
         window: True if a limiter's window has to end.
     """
@@ -59,6 +61,7 @@ class Need(Struct, frozen=True, kw_only=True):
     checks: int = 0
     services: tuple[str, ...] = ()
     requests: int = 0
+    route: str = ""
     lookups: int = 0
     window: bool = False
 
@@ -68,7 +71,7 @@ class Need(Struct, frozen=True, kw_only=True):
         if self.checks:
             parts.append(f"{plural(self.checks, 'check')} of {' and '.join(self.services)}")
         if self.requests:
-            parts.append(plural(self.requests, "request"))
+            parts.append(f"{plural(self.requests, 'request')}{clause(self.route, ', some of ')}")
         if self.lookups:
             parts.append(plural(self.lookups, "look-up"))
         if self.window:
@@ -97,6 +100,8 @@ _NEEDS: tuple[tuple[tuple[str, ...], Need], ...] = (
 )
 """By rules, or prefixes that end in a dot, the first that fits."""
 _OTHERS = Need(seconds=30.0)
+ROUTE_REQUESTS = 5
+"""Of fewer requests of one route nothing is judged."""
 _SURE_CHECKS = 15
 """Half a minute at the usual pace; fewer would call a service cured that is slow one time in ten."""
 
@@ -109,7 +114,7 @@ def need_of(findings: Iterable[Diagnostic], *, outside: bool) -> Need:
         outside: True if it was fixed outside of the product: then a used-up limit ends with its window only.
     """
     total = _AT_ONCE
-    for one in findings:
+    for one in sorted(findings, key=lambda one: -rank(level(one))):  # the worst route is the one that must be asked
         total = _both(total, _need_of(one, outside))
     return total
 
@@ -119,7 +124,7 @@ def _need_of(finding: Diagnostic, outside: bool) -> Need:
     if rule.startswith("latency."):
         if subject in MEASURED:
             return _checks(_SURE_CHECKS, subject)
-        return Need(seconds=30.0, requests=20)
+        return Need(seconds=30.0, requests=20, route=subject.removeprefix("route "))
     if outside and rule in _COUNTS:
         return Need(seconds=(finding.window_seconds or WINDOW_SECONDS) + 1.0, window=True)
     for names, need in _NEEDS:
@@ -136,6 +141,7 @@ def _both(one: Need, other: Need) -> Need:
         checks=max(one.checks, other.checks),
         services=tuple(dict.fromkeys((*one.services, *other.services))),
         requests=max(one.requests, other.requests),
+        route=one.route or other.route,
         lookups=max(one.lookups, other.lookups),
         window=one.window or other.window,
     )

@@ -8,6 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from optimus_tui.clock import counting_from
 from optimus_tui.contract.reading import Fault
 from optimus_tui.grammar.info import series_name
 from optimus_tui.history.samples.prometheus import Prometheus, read_answer
@@ -263,3 +264,20 @@ def test_every_name_is_published_under_its_own_name_unless_remapped() -> None:
     one = Prometheus(Settings(), Answers(matrix()))
     assert one.published("http_requests_total") == "http_requests_total"
     assert re.fullmatch(r"\w+_bucket", one.published("upstream_request_duration_seconds_bucket"))
+
+
+async def test_counted_from_a_remedy_on_a_window_holds_nothing_from_before_it(store: Store) -> None:
+    remedy = NOW - 45
+    for ago in range(600, 0, -10):
+        look(store, NOW - ago, acme=float(10_000 - ago))
+        store.put(NOW - ago, {"latency.engine": 900.0 if ago > 45 else 5.0})
+    whole = await over(store).series("latency.engine", 10)
+    with counting_from(remedy):
+        window = await over(store).series("latency.engine", 10)
+        grown = await over(store).increase("http_requests_total", 10)
+        short = await over(store).series("latency.engine", 0.5)
+    assert len(whole.samples) == 60
+    assert {value for _, value in window.samples} == {5.0} and len(window.samples) == 4
+    assert grown.total == 30, "from the first reading after the remedy (40 s ago) to the last (10 s ago)"
+    assert len(short.samples) == 3, "a window that is shorter keeps its length"
+    assert len((await over(store).series("latency.engine", 10)).samples) == 60, "and the next question has all"

@@ -89,6 +89,7 @@ def test_a_check_looks_only_at_what_was_to_be_cured() -> None:
 
 
 SLOW = found("latency.p95", "medium", "engine", measured=829.0, threshold=500.0, unit="ms")
+P95, HIT = Figure(name="engine.p95", value=12.0, unit="ms"), Figure(name="hit_rate", value=0.9, unit="share")
 RATE = found("cache.hit_rate", "high", "hit rate", measured=0.31, threshold=0.5, unit="share")
 
 

@@ -1,0 +1,108 @@
+"""The proof after a remedy on a real server: it waits for what it needs, counts only what came since, and says so."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from optimus_tui.clock import Clock
+from optimus_tui.context import Context
+from optimus_tui.contract.incident import ActionRecord
+from optimus_tui.incidents.open import open_incident
+from optimus_tui.incidents.proof import Prover, sentence_of
+from optimus_tui.incidents.service import IncidentService
+from tests.live.tools.driver import system
+from tests.realserver import RealServer
+
+pytestmark = pytest.mark.live
+
+
+class ShiftedClock(Clock):
+    """The real clock, moved forward by hand."""
+
+    ahead = 0.0
+
+    def wall(self) -> float:
+        return super().wall() + self.ahead
+
+    def mono(self) -> float:
+        return super().mono() + self.ahead
+
+
+class Slow:
+    """An incident whose engine was slow for minutes, with its latency as a dashboard records it."""
+
+    def __init__(self, context: Context, service: IncidentService, clock: ShiftedClock) -> None:
+        self.context, self.service, self.clock, self.told = context, service, clock, list[str]()
+        self.prover = Prover(service, lambda record: self.told.append(sentence_of(record)))
+
+    async def seconds(self, number: int, ms: float) -> None:
+        """Let time pass in which the engine answers in ``ms``."""
+        for _ in range(number // 2):
+            self.clock.ahead += 2.0
+            self.context.store.put(self.clock.wall(), {"latency.engine": ms, "state.engine": 1.0})
+
+    @property
+    def record(self) -> ActionRecord:
+        return self.service.state.action_records[-1]
+
+
+@asynccontextmanager
+async def slow_engine(server: RealServer, folder: Path) -> AsyncIterator[Slow]:
+    async with system(server.port, folder) as (context, _):
+        clock = ShiftedClock()
+        context.clock = clock
+        for ago in range(120, 0, -2):
+            context.store.put(clock.wall() - ago, {"latency.engine": 829.0, "state.engine": 1.0})
+        service = await open_incident(context, root=folder / "incidents")
+        await service.choose("high_latency")
+        step = await service.run("identify")
+        assert step.outcome and "engine" in {one.subject for one in step.outcome.findings}, step.outcome
+        yield Slow(context, service, clock)
+        await service.aclose()
+
+
+async def test_a_right_remedy_is_fixed_once_enough_came_and_never_worse(server: RealServer, tmp_path: Path) -> None:
+    async with slow_engine(server, tmp_path) as slow:
+        record = await slow.service.remedied("engine restarted", ended=slow.clock.wall())
+        assert (record.verdict, record.need) == (None, "15 checks of engine")
+        await slow.prover.turn()
+        assert slow.told == [] and slow.record.verdict is None, "too early"
+        await slow.seconds(20, 12.0)
+        slow.clock.ahead += 12.0  # its time has come, but nobody measured for a while
+        await slow.prover.turn()
+        assert slow.record.verdict is None and "of 15 checks of engine came" in slow.record.need
+        await slow.seconds(14, 12.0)
+        await slow.prover.turn()
+        assert slow.record.verdict == "fixed", slow.record
+        (told,) = slow.told
+        assert told.startswith("engine restarted: fixed 4") and " after you acted: engine" in told, told
+        assert slow.service.state.repaired is not None
+
+
+async def test_a_wrong_remedy_is_the_same_and_a_right_one_after_it_is_proved(
+    server: RealServer, tmp_path: Path
+) -> None:
+    async with slow_engine(server, tmp_path) as slow:
+        await slow.service.remedied("client blocked", ended=slow.clock.wall())
+        await slow.seconds(36, 829.0)
+        await slow.prover.turn()
+        assert slow.record.verdict == "same", slow.record
+        assert "the same as before" in slow.told[-1] and slow.service.state.repaired is None
+        await slow.seconds(50, 12.0)  # it goes by itself: the check runs again, over what came since the last one
+        await slow.prover.turn()
+        assert slow.record.verdict == "fixed", slow.record
+        assert len(slow.told) == 2
+
+
+async def test_where_too_little_comes_for_ten_minutes_it_is_not_known(server: RealServer, tmp_path: Path) -> None:
+    async with slow_engine(server, tmp_path) as slow:
+        await slow.service.remedied("engine restarted", ended=slow.clock.wall())
+        await slow.seconds(4, 12.0)
+        slow.clock.ahead += 700.0
+        await slow.prover.turn()
+        assert slow.record.verdict == "unknown"
+        await slow.prover.turn()
+        assert "too little came since" in slow.told[-1], slow.told
+        assert slow.service.state.repaired is None

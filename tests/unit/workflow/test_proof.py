@@ -1,0 +1,167 @@
+"""When a check after a remedy can prove something, and what is said of it until then."""
+
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from optimus_tui.contract import incident_events as happened
+from optimus_tui.contract.incident import ActionRecord, KeptReceipt, Stamp
+from optimus_tui.workflow.proof import acted_at, again_at, is_superseded, need_of, proof_words, too_early
+from optimus_tui.workflow.standing import action_verdict, durations, mttr
+from tests.unit.workflow.driver import IMMORTAL, Play, found, outcome
+
+SLOW = found("latency.p95", "high", "engine", measured=829.0, threshold=500.0, unit="ms")
+OVER = found("limits.over", "high", window_seconds=60.0)
+
+
+def restarted(play: Play, ended: float | None = None, **more: Any) -> tuple[Any, ...]:
+    """Record a restart of the engine at the play's next moment."""
+    at = more.pop("at")
+    receipt = KeptReceipt(
+        action_id=more.pop("action", "outside-1"), kind="remedy", tenant="", words="engine restarted", outside=True,
+        ended=ended,
+    )  # fmt: skip
+    return play.tell(happened.ActionDone(at=at, receipt=receipt, **more))
+
+
+def slow_engine(at: float = 0.0) -> tuple[Play, Stamp]:
+    """Return an incident in which the engine was found slow, and the moment of the restart that follows."""
+    play = Play()
+    play.run("health", outcome(SLOW))
+    last = play.state.timeline[-1].at
+    return play, Stamp(last.wall + 10, last.mono + 10, boot="b")
+
+
+def later(stamp: Stamp, seconds: float) -> Stamp:
+    return Stamp(stamp.wall + seconds, stamp.mono + seconds, boot="b")
+
+
+def record_of(play: Play) -> ActionRecord:
+    return play.state.action_records[-1]
+
+
+def test_after_a_remedy_the_checks_wait_and_say_when_a_proof_is_possible() -> None:
+    play, at = slow_engine()
+    assert restarted(play, at=at) == (), "nothing runs yet"
+    record = record_of(play)
+    assert (record.since, record.due) == (at.wall + 1, at.wall + 31)
+    words = proof_words(record)
+    assert words.startswith("too early: proof possible at ") and "15 checks of engine" in words
+    assert action_verdict(record) == words
+    assert "proof possible at" in play.state.timeline[-1].text
+    assert too_early(play.state, at.wall + 5) and not too_early(play.state, at.wall + 31)
+
+
+def test_the_check_counts_from_the_remedy_and_the_proof_ends_the_repair() -> None:
+    play, at = slow_engine()
+    restarted(play, at=at)
+    (ask,) = play.tell(happened.ChecksAsked(at=later(at, 31), action_id="outside-1"))
+    assert (ask.step, ask.since) == ("health", at.wall + 1)
+    play.tell(happened.CheckFinished(at=later(at, 33), action_id="outside-1", step="health", outcome=outcome()))
+    record = record_of(play)
+    assert (record.verdict, record.due) == ("fixed", None)
+    assert proof_words(record) == "fixed 33 s after you acted: engine p95 829 ms → no longer over 500 ms"
+    assert record.proved == later(at, 33) == play.state.repaired
+    opened = play.state.opened
+    assert opened is not None and mttr(play.state) == pytest.approx(at.mono + 33 - opened.mono)
+    play.tell(happened.Closed(at=later(at, 9_999), cause="a delay", resolution="restarted"))
+    assert mttr(play.state) == pytest.approx(at.mono + 33 - opened.mono), "the proof ends it, not the closing"
+    assert dict(durations(play.state))["Time to repair (MTTR)"].endswith("until a check proved it")
+
+
+def test_closing_without_a_proof_has_no_time_to_repair_and_says_so() -> None:
+    play, at = slow_engine()
+    restarted(play, at=at)
+    play.tell(happened.Closed(at=later(at, 5), cause="a delay", resolution="restarted"))
+    assert mttr(play.state) is None
+    assert "not proved by a check" in dict(durations(play.state))["Time to repair (MTTR)"]
+
+
+def test_a_step_run_again_too_early_says_so_and_is_compared_with_the_fault_later() -> None:
+    play, at = slow_engine()
+    restarted(play, at=at)
+    for seconds, verdict in ((5, "too early"), (40, "fixed")):
+        (ask,) = play.tell(happened.StepStarted(at=later(at, seconds), step="health"))
+        assert ask.since == at.wall + 1, "a repeated step counts only what came since"
+        play.tell(happened.StepFinished(at=later(at, seconds + 1), step="health", outcome=outcome()))
+        change = play.state.step("health").change
+        assert change is not None and change.verdict == verdict
+        assert (play.state.repaired is None) == (verdict == "too early")
+
+
+def test_a_step_that_has_not_run_before_has_its_whole_window() -> None:
+    play, at = slow_engine()
+    restarted(play, at=at)
+    (ask,) = play.tell(happened.StepStarted(at=later(at, 2), step="integration"))
+    assert ask.since is None
+
+
+def test_what_can_be_read_at_once_is_checked_at_once_from_the_action_on() -> None:
+    play = Play()
+    play.run("health", outcome(IMMORTAL))
+    (ask,) = play.act()
+    assert ask.since == play.state.action_records[0].at.wall
+    assert play.state.action_records[0].due is None
+
+
+def test_less_than_is_needed_delays_the_checks_with_what_came() -> None:
+    play, at = slow_engine()
+    restarted(play, at=at)
+    play.tell(happened.ChecksDelayed(
+        at=later(at, 31), action_id="outside-1", due=at.wall + 41, need="9 of 15 checks of engine came"
+    ))  # fmt: skip
+    assert record_of(play).due == at.wall + 41
+    assert "9 of 15 checks" in proof_words(record_of(play))
+
+
+def test_checks_that_wait_survive_the_end_of_the_process() -> None:
+    play, at = slow_engine()
+    restarted(play, at=at)
+    play.tell(happened.Resumed(at=later(at, 300), operator="ops"))
+    assert (record_of(play).verdict, record_of(play).due) == (None, at.wall + 31)
+
+
+def test_a_receipt_tells_when_the_action_ended_unless_the_clock_went_back() -> None:
+    play, at = slow_engine()
+    restarted(play, at=at, ended=at.wall - 4)
+    assert acted_at(record_of(play)) == at.wall - 4 == record_of(play).since - 1
+    assert acted_at(replace(record_of(play), receipt=replace(record_of(play).receipt, ended=at.wall + 99))) == at.wall
+
+
+@pytest.mark.parametrize(
+    ("finding", "outside", "seconds", "words"),
+    [
+        (SLOW, True, 30.0, "15 checks of engine"),
+        (found("services.engine", subject="engine"), True, 10.0, "5 checks of engine"),
+        (found("latency.p95", subject="route /api/chat"), True, 30.0, "20 requests, some of /api/chat"),
+        (OVER, False, 15.0, "15 s"),
+        (OVER, True, 61.0, "the end of the limit's window"),
+        (found("errors.rate", subject="gateway"), True, 30.0, "20 requests"),
+        (found("cache.hit_rate", subject="hit rate"), True, 30.0, "100 look-ups"),
+        (found("events.flood", subject="events"), True, 15.0, "15 s"),
+        (IMMORTAL, False, 0.0, "0 ms"),
+    ],
+)
+def test_each_finding_needs_what_can_disprove_it(finding: Any, outside: bool, seconds: float, words: str) -> None:
+    need = need_of([finding], outside=outside)
+    assert need.seconds == seconds
+    assert need.words() == words or not seconds
+
+
+def test_a_later_remedy_for_the_same_finding_is_the_one_that_is_followed() -> None:
+    play, at = slow_engine()
+    restarted(play, at=at)
+    restarted(play, at=later(at, 5), action="outside-2")
+    first, second = play.state.action_records
+    assert is_superseded(play.state, first) and not is_superseded(play.state, second)
+
+
+def test_what_is_not_fixed_is_checked_again_ever_more_seldom() -> None:
+    play, at = slow_engine()
+    restarted(play, at=at)
+    record = replace(record_of(play), verdict="same", due=None)
+    pauses = [again_at(record, at.wall, times) - at.wall for times in (1, 2, 3, 9)]  # type: ignore[operator]
+    assert pauses == [30.0, 60.0, 120.0, 120.0]
+    assert again_at(replace(record, verdict="fixed"), at.wall, 1) is None
+    assert again_at(record, at.wall + 9_999, 1) is None
