@@ -66,7 +66,7 @@ class Need(Struct, frozen=True, kw_only=True):
     window: bool = False
 
     def words(self) -> str:
-        """Return what has to come: ``15 checks of engine``, ``20 requests``, ``the window of 60 s to end``."""
+        """Return what has to come: ``15 checks of engine``, ``20 requests``, ``the end of the limit's window``."""
         parts = []
         if self.checks:
             parts.append(f"{plural(self.checks, 'check')} of {' and '.join(self.services)}")
@@ -76,7 +76,7 @@ class Need(Struct, frozen=True, kw_only=True):
             parts.append(plural(self.lookups, "look-up"))
         if self.window:
             parts.append("the end of the limit's window")
-        return ", ".join(parts) or age(self.seconds)
+        return ", ".join(parts) or f"{age(self.seconds)} to see whether it comes back"
 
 
 def _checks(count: int, *services: str) -> Need:

@@ -135,11 +135,11 @@ def test_a_receipt_tells_when_the_action_ended_unless_the_clock_went_back() -> N
         (SLOW, True, 30.0, "15 checks of engine"),
         (found("services.engine", subject="engine"), True, 10.0, "5 checks of engine"),
         (found("latency.p95", subject="route /api/chat"), True, 30.0, "20 requests, some of /api/chat"),
-        (OVER, False, 15.0, "15 s"),
+        (OVER, False, 15.0, "15 s to see whether it comes back"),
         (OVER, True, 61.0, "the end of the limit's window"),
         (found("errors.rate", subject="gateway"), True, 30.0, "20 requests"),
         (found("cache.hit_rate", subject="hit rate"), True, 30.0, "100 look-ups"),
-        (found("events.flood", subject="events"), True, 15.0, "15 s"),
+        (found("events.flood", subject="events"), True, 15.0, "15 s to see whether it comes back"),
         (IMMORTAL, False, 0.0, "0 ms"),
     ],
 )
