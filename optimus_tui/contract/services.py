@@ -7,6 +7,7 @@ from msgspec import Struct, field
 from optimus_tui.contract.findings import Finding, Overall
 from optimus_tui.contract.keyspace import LimitRules
 from optimus_tui.contract.reading import Fault, Reading
+from optimus_tui.contract.signals import GoldenSignals
 
 Status = Literal["healthy", "unhealthy", "error", "connected", "disconnected", "not configured", "unknown"]
 
@@ -215,6 +216,8 @@ class HealthReport(Struct, frozen=True, kw_only=True):
     """By dependency name: gateway, engine, redis, postgres; in milliseconds."""
     hit_rate: HitRate | None = None
     hit_rate_history: Series = Series()
+    signals: GoldenSignals | None = None
+    """What the gateway's own counters say; None before they were read."""
     findings: tuple[Finding, ...] = ()
     """Of all subjects, the worst first."""
     overall: Overall = "unknown"

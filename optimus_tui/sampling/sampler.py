@@ -40,6 +40,7 @@ from optimus_tui.sampling.staleness import (
 )
 from optimus_tui.verdicts.coherence import events
 from optimus_tui.verdicts.coherence.events import by_arrival
+from optimus_tui.verdicts.gateway.signals import NO_PAGE, unknown_signals
 
 RULES_EVERY_SECONDS = 10.0
 POSTGRES_EVERY_SECONDS = 5.0
@@ -238,19 +239,21 @@ async def watch_metrics(context: Context, sampler_state: SamplerState, timer: In
             await _judge_metrics(context, sampler_state, latest)
             await timer.rest(FIRST_SECONDS if looks < FIRST_LOOKS else METRICS_EVERY_SECONDS)
         else:
-            await _judge_kept(context, sampler_state)
+            await _judge_kept(context, sampler_state, reading.fault or Fault("invalid", NO_PAGE))
             no_answer = reading.fault is not None and reading.fault.kind != "invalid"
             await timer.rest(NO_ANSWER_SECONDS if no_answer else NOTHING_THERE_SECONDS)
 
 
-async def _judge_kept(context: Context, sampler_state: SamplerState) -> None:
+async def _judge_kept(context: Context, sampler_state: SamplerState, fault: Fault) -> None:
     """Judge without a page, by Prometheus. Findings that cannot be measured stay until they can."""
     if not context.settings.prometheus_url:
         sampler_state.unmeasured("metrics", ())
+        sampler_state.put_signals(unknown_signals(fault.message))
         return
     from optimus_tui.tools.figures.gateway_figures import sampled_figures
 
     figures = await sampled_figures(context, WINDOW_MINUTES, ())
+    sampler_state.put_signals(figures.signals)
     if figures.requests is None:
         sampler_state.unmeasured("metrics", figures.findings)
     else:
@@ -266,6 +269,7 @@ async def _judge_metrics(context: Context, sampler_state: SamplerState, latest: 
     for one in [one for one, (mono, _) in latest.items() if mono < oldest]:
         del latest[one]
     figures = await sampled_figures(context, WINDOW_MINUTES, [state for _, state in latest.values()])
+    sampler_state.put_signals(figures.signals)
     sampler_state.settle("metrics", figures.findings)
 
 

@@ -12,8 +12,10 @@ from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.keyspace import LimitRules
 from optimus_tui.contract.reading import Coverage, Fault, Reading
 from optimus_tui.contract.services import GatewayState, HitRate, ServerState, ServiceState
+from optimus_tui.contract.signals import GoldenSignals
 from optimus_tui.history.samples.store import Ring
 from optimus_tui.probes.load_meter import disturbed
+from optimus_tui.sampling.signals import SignalTrack
 from optimus_tui.settings.model import RedisTarget, Settings
 from optimus_tui.verdicts import alerts, health
 from optimus_tui.verdicts.gateway.hit_rate import LookupTrack, hit_rate, recent_growth, track_gateway, track_lookups
@@ -217,6 +219,9 @@ class SamplerState:
         self._server = NO_SAMPLES
         self._lookups = LookupTrack()
         self._published = LookupTrack()
+        self.signals: GoldenSignals | None = None
+        """What the gateway's counters said last; None before they were read."""
+        self._signal_track = SignalTrack()
         self._findings: dict[str, tuple[Finding, ...]] = {}
         self._episodes: dict[str, alerts.Episodes] = {}
 
@@ -291,6 +296,12 @@ class SamplerState:
             self.limits_seen = True
             self.hand_on()
 
+    def put_signals(self, signals: GoldenSignals | None) -> None:
+        """Take what the gateway's counters say now; None where nothing was asked."""
+        if signals is not None:
+            self.signals = self._signal_track.follow(signals, self.clock.wall(), self.clock.mono())
+            self.hand_on()
+
     # -- findings
 
     def settle(self, subject: str, findings: Sequence[Finding]) -> tuple[Finding, ...]:
@@ -344,7 +355,8 @@ class SamplerState:
             others=others,
             limits_seen=self.limits_seen,
         )
-        self.sink("health", replace(report, findings=self._dated("health", report.findings)))
+        findings = self._dated("health", report.findings)
+        self.sink("health", replace(report, findings=findings, signals=self.signals))
 
     def _fresh_gateway(self) -> GatewayState | None:
         look = self.looks.gateway

@@ -34,9 +34,9 @@ SHOWN_ONLY: dict[type, dict[str, str]] = {
         "product": "cli/doctor.py: state.product",
         "version": "tools/health.py: version=value.version",
         "latency_ms": "sampling/staleness.py: reading.value.latency_ms",  # its percentiles are judged
-        "db": "tui/panes/health/lines.py: state.db",
-        "keys": "tui/panes/health/lines.py: state.keys",
-        "commands_per_second": "tui/panes/health/lines.py: state.commands_per_second",
+        "db": "tui/panes/health/memory.py: state.db",
+        "keys": "tui/panes/health/memory.py: state.keys",
+        "commands_per_second": "tui/panes/health/memory.py: state.commands_per_second",
         "loading_percent": "tui/panes/health/lines.py: state.loading_percent",  # its fault is judged
     },
     MemoryState: {

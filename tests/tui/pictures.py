@@ -15,6 +15,7 @@ from optimus_tui.contract.services import (
     ServerState,
     ServiceState,
 )
+from optimus_tui.contract.signals import SIGNALS, GoldenSignals, Signals
 from optimus_tui.settings.model import Settings, Thresholds
 from optimus_tui.verdicts.limits import judge as limit_verdict
 
@@ -150,3 +151,27 @@ def health_report(**more: Any) -> HealthReport:
 
 
 SETTINGS = Settings(environment="prod")
+
+
+def some_signals(**more: Any) -> Signals:
+    """One population's golden signals; ``more`` replaces fields."""
+    trend = (1.0, 1.0, 2.0, 9.0)
+    facts: dict[str, Any] = {
+        "requests": 19_080.0,
+        "per_second": 212.0,
+        "failing_share": 0.004,
+        "refused_per_second": 3.1,
+        "refused_share": 0.015,
+        "p95_ms": 612.0,
+        "p95_words": "≈ 612 ms",
+        "timed": 19_000.0,
+        "trends": dict.fromkeys(SIGNALS, trend),
+    }
+    return Signals(**{**facts, **more})
+
+
+def golden(tenants: Sequence[str] = ("demo_dentist", "acme"), **more: Any) -> GoldenSignals:
+    """The golden signals of all requests and of some tenants, over 90 seconds."""
+    by_name = {name: some_signals(per_second=100.0 - at, refused_per_second=0.0) for at, name in enumerate(tenants)}
+    facts: dict[str, Any] = {"total": some_signals(), "tenants": by_name, "refused_by": {}}
+    return GoldenSignals(**{**facts, "seconds": 90.0, "taken_at": WALL - 2, "taken_mono": MONO - 2, **more})

@@ -21,16 +21,19 @@ from optimus_tui.contract.services import (
     Increase,
     MetricsState,
 )
+from optimus_tui.contract.signals import GoldenSignals
 from optimus_tui.contract.tools.common import WindowSource, if_known
-from optimus_tui.grammar.info import split_series
+from optimus_tui.grammar.info import HISTOGRAM_PARTS, split_series
 from optimus_tui.history.samples.process_lives import ProcessReading
 from optimus_tui.history.samples.processes import grow
-from optimus_tui.tools.figures.metric_windows import JUMP, NO_PAGE, Counters, by_process, kept_breakers, missing
+from optimus_tui.history.samples.windows import quantiles_of
+from optimus_tui.tools.figures.metric_windows import JUMP, Counters, by_process, kept_breakers, missing
 from optimus_tui.verdicts.gateway.failures import GATEWAY, find_errors
 from optimus_tui.verdicts.gateway.hit_rate import MIN_LOOKUPS, RECENT_LOOKUPS
 from optimus_tui.verdicts.gateway.latency import judge_flapping, judge_routes
 from optimus_tui.verdicts.gateway.performance import class_of, outcomes, refusals, shown, worst
 from optimus_tui.verdicts.gateway.services import find_restarts, find_several
+from optimus_tui.verdicts.gateway.signals import NO_PAGE, golden_signals, unknown_signals
 from optimus_tui.verdicts.limits.refusals import find_refusals_lately
 from optimus_tui.verdicts.playbooks.circuit_breaker import breakers, judge_breaker
 
@@ -72,6 +75,8 @@ class GatewayFigures(Struct, frozen=True, kw_only=True):
     targets: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
     unknown: tuple[str, ...] = ()
+    signals: GoldenSignals | None = None
+    """Of the last minute or so; None where they were not asked for."""
 
 
 _NOT_IN_TIME = GatewayFigures(unknown=(f"requests: {_WHY}", f"circuits: {_WHY}"))
@@ -120,16 +125,28 @@ async def sampled_figures(ctx: "Context", minutes: float, states: Sequence[Metri
     kept = Counters(ctx, minutes, live=False)
     try:
         async with asyncio.timeout(KEPT_SECONDS):
-            requests, refused, lately, past, before = await asyncio.gather(
+            requests, refused, lately, times, timed_lately, before = await asyncio.gather(
                 kept.increase(REQUESTS),
                 kept.increase(REFUSED),
                 _lately(ctx),
-                _slow_routes(ctx, minutes),
+                _durations(ctx, minutes),
+                _durations(ctx, LATELY_MINUTES),
                 _kept_breakers(ctx),
             )
     except TimeoutError:
-        return _NOT_IN_TIME
-    return _figures(ctx, requests, refused, lately, by_process([*before, *states]), past)
+        return replace(_NOT_IN_TIME, signals=unknown_signals(_WHY))
+    past = await asyncio.to_thread(_judged_routes, ctx, times, timed_lately)
+    signals = await asyncio.to_thread(_golden, lately, timed_lately)
+    figures = _figures(ctx, requests, refused, lately, by_process([*before, *states]), past)
+    return replace(figures, signals=signals)
+
+
+def _golden(lately: tuple[Increase, Increase], timed: Sequence[Increase]) -> GoldenSignals:
+    """The golden signals of the last minute or so."""
+    requests, refused = lately
+    return golden_signals(
+        requests, refused, quantiles_of(DURATIONS, timed, None), quantiles_of(DURATIONS, timed, "tenant")
+    )
 
 
 def _with(before: Sequence[MetricsState], states: Sequence[MetricsState] | Fault) -> Sequence[MetricsState] | Fault:
@@ -205,15 +222,26 @@ async def _unsteady(ctx: "Context", minutes: float) -> list[Finding]:
 
 
 async def _slow_routes(ctx: "Context", minutes: float) -> list[Finding]:
-    """Routes that are slow by the gateway's kept histogram; nothing where reading it takes too long."""
+    """Routes that are slow by the gateway's kept histogram."""
+    served, lately = await asyncio.gather(_durations(ctx, minutes), _durations(ctx, LATELY_MINUTES))
+    return await asyncio.to_thread(_judged_routes, ctx, served, lately)
+
+
+async def _durations(ctx: "Context", minutes: float) -> Sequence[Increase]:
+    """The growth of the parts of the gateway's kept histogram; unknown where reading it takes too long."""
+    kept = Counters(ctx, minutes, live=False)
+    names = [f"{DURATIONS}{part}" for part in HISTOGRAM_PARTS]
     try:
         async with asyncio.timeout(PAST_SECONDS):
-            served, lately = await asyncio.gather(
-                *(Counters(ctx, span, live=False).quantiles(DURATIONS, "route") for span in (minutes, LATELY_MINUTES))
-            )
+            return await asyncio.gather(*(kept.increase(name) for name in names))
     except TimeoutError:
-        return []
-    return judge_routes(served.groups, lately.groups, ctx.settings.thresholds)
+        late = Fault("timeout", f"the history did not answer within {PAST_SECONDS:g} s")
+        return [Increase(name=name, fault=late) for name in names]
+
+
+def _judged_routes(ctx: "Context", served: Sequence[Increase], lately: Sequence[Increase]) -> list[Finding]:
+    of_window, of_late = (quantiles_of(DURATIONS, parts, "route").groups for parts in (served, lately))
+    return judge_routes(of_window, of_late, ctx.settings.thresholds)
 
 
 def _figures(

@@ -27,6 +27,7 @@ from optimus_tui.history.samples.file import Samples
 from optimus_tui.history.samples.process_lives import LOOKS_EACH, PROCESS, STARTED, ProcessReading, compare_marks
 from optimus_tui.history.samples.processes import grow
 from optimus_tui.history.samples.windows import increase_of, quantiles_of
+from optimus_tui.verdicts.gateway.signals import NO_PAGE
 
 if TYPE_CHECKING:
     from optimus_tui.context import Context
@@ -99,7 +100,6 @@ LOOKING_SECONDS = 4.0
 LOOK_SECONDS, WINDOW_SECONDS = 1.5, 2.0
 """Bounds of one sample, and of one question to what was kept."""
 JUMP = 10.0
-NO_PAGE = "the gateway publishes no /metrics (it answered 404)"
 
 
 class Counters:

@@ -22,6 +22,8 @@ from optimus_tui.wording.truth import OVERALL_MARKS
 if TYPE_CHECKING:
     from typing import Any
 
+    from textual.geometry import Size
+
 
 TONES = {"critical": "b:error", "warning": "b:warning", "ok": "success", "quiet": "quiet"}
 INK_COLORS = {"crit": "b:error", "warn": "warning", "good": "success", "quiet": "quiet", "accent": "primary"}
@@ -111,10 +113,20 @@ def tab_words(panes: Iterable[Pane], current: str, width: int) -> tuple[tuple[st
     return tuple(tabs)
 
 
+LARGE = (180, 48)
+"""Columns and rows from which on health takes the whole height at the left of the others."""
 WIDE = (120, 35)
 """Columns and rows from which on the panes stand 2×2."""
+PAIR = (90, 28)
+"""Columns and rows from which on the health pane stands above the current one, or above the limits."""
+BESIDE_HEALTH = "limits"
+"""The pane below the health pane while that is the current one."""
 MINIMUM = (60, 16)
 """Columns and rows below which only a sentence is shown."""
+
+
+def _holds(size: "Size", least: tuple[int, int]) -> bool:
+    return size.width >= least[0] and size.height >= least[1]
 
 
 class PaneLayout:
@@ -135,18 +147,32 @@ class PaneLayout:
         """Return True if one pane is shown alone."""
         return self.screen.has_class("-single")
 
+    def is_shown(self, name: str) -> bool:
+        """Return True if the layout shows the pane of this name."""
+        if self.is_single:
+            return self.dashboard.current == name
+        return not self.screen.has_class("-pair") or name in self._pair()
+
+    def _pair(self) -> tuple[str, str]:
+        current = self.dashboard.current
+        return "health", BESIDE_HEALTH if current == "health" else current
+
     def apply(self) -> None:
-        """Show the panes 2×2 if there is room, else one pane; a sentence if not even that fits."""
-        width, height = self.dashboard.size
-        tiny = width < MINIMUM[0] or height < MINIMUM[1]
-        single = not tiny and (self.zoomed or width < WIDE[0] or height < WIDE[1])
+        """Show the panes beside each other if there is room, else two, else one; a sentence if not even that fits."""
+        size = self.dashboard.size
+        tiny = not _holds(size, MINIMUM)
+        single = not tiny and (self.zoomed or not _holds(size, PAIR))
+        wide = not tiny and not single and _holds(size, WIDE)
         self.screen.set_class(tiny, "-tiny")
         self.screen.set_class(single, "-single")
-        self.screen.set_class(not tiny and not single, "-wide")
+        self.screen.set_class(not (tiny or single or wide), "-pair")
+        self.screen.set_class(wide, "-wide")
+        self.screen.set_class(wide and _holds(size, LARGE), "-large")
         for pane in self.dashboard.panes():
             pane.set_class(self.dashboard.current == pane.NAME, "-current")
+            pane.set_class(pane.NAME in self._pair(), "-paired")
         if tiny:
-            text = f"Optimus TUI needs {MINIMUM[0]}×{MINIMUM[1]}; this is {width}×{height}."
+            text = f"Optimus TUI needs {MINIMUM[0]}×{MINIMUM[1]}; this is {size.width}×{size.height}."
             self.screen.query_one("#too-small", Static).update(Content(text))
         self.draw_tabs()
         self.dashboard.draw_status()
@@ -166,6 +192,6 @@ class PaneLayout:
         """Stop reading what only a hidden pane shows, and read what its tab shows half as often."""
         for name, source in (("cache", "details"), ("cache", "keys"), ("limits", "limits")):
             factor = 1.0
-            if self.is_single and self.dashboard.current != name:
+            if not self.is_shown(name):
                 factor = 0.0 if source == "details" else 2.0
             self.dashboard.bridge.pace(source, factor)

@@ -232,7 +232,7 @@ async def test_the_cursor_goes_from_dependency_to_dependency_to_finding_never_to
             await pilot.press("j")
             if app.pane.content.group != seen[-1]:  # type: ignore[attr-defined]
                 seen.append(app.pane.content.group)  # type: ignore[attr-defined]
-        assert seen[:7] == ["gateway", "engine", "redis", "postgres", "hit rate", "memory", "version"]
+        assert seen[:7] == ["gateway", "engine", "redis", "postgres", "hit rate", "version", "memory"]
         assert seen[7:] == [("limits.immortal", "clinic_b / chat"), ("latency.p95", "engine")]
         await pilot.press("k")
         assert app.pane.content.explain_subject() == "clinic_b / chat"

@@ -16,7 +16,7 @@ from optimus_tui.contract.services import GatewayState, HealthReport, Series, Se
 from optimus_tui.settings.model import Settings
 from optimus_tui.tui.theme import Piece
 from optimus_tui.tui.widgets.cells import Cell, Column, Table, as_many_as_fit, first_that_fits, fit_cell, spark, wrap
-from optimus_tui.wording.numbers import NOTHING, UNKNOWN, age, clock, compact, latency, percent, plural, size, until
+from optimus_tui.wording.numbers import NOTHING, UNKNOWN, age, clock, compact, latency, percent, plural, until
 from optimus_tui.wording.safe import safe_text
 from optimus_tui.wording.truth import (
     BRIEF_FAULTS,
@@ -278,23 +278,14 @@ def head(report: HealthReport, settings: Settings, width: int) -> list[Piece]:
     return table_of(list(service_lines(report, settings, 0.0))).head(width)
 
 
-def build(
-    report: HealthReport,
-    settings: Settings,
-    width: int,
-    since_arrival: float,
-    wall: float,
-    muted: Mapping[Hashable, float | None],
-) -> list[HealthLine]:
-    """Return all lines of the pane.
+def dependency_lines(report: HealthReport, settings: Settings, width: int, since_arrival: float) -> list[HealthLine]:
+    """Return the lines of the dependencies.
 
     Args:
         report: What was read and judged.
         settings: They name the addresses.
         width: Cells of a line.
         since_arrival: Seconds since the report came.
-        wall: The time, in seconds since the epoch.
-        muted: The end of each mute by (rule, subject); None where it ends when the finding clears.
     """
     services = list(service_lines(report, settings, since_arrival))
     table = table_of(services)
@@ -304,10 +295,23 @@ def build(
             lines.append(HealthLine(service.name, 0, table.row(service, width)))
         else:
             lines += _unanswered(service, width)
-    lines += _memory(report, width, wall)
     if "version" not in table.widths(width):
         lines += _versions(services, width)
-    lines.append(HealthLine(None, 0, []))
+    return lines
+
+
+def finding_lines(
+    report: HealthReport, width: int, wall: float, muted: Mapping[Hashable, float | None]
+) -> list[HealthLine]:
+    """Return the lines of the findings, or that there are none.
+
+    Args:
+        report: What was read and judged.
+        width: Cells of a line.
+        wall: The time, in seconds since the epoch.
+        muted: The end of each mute by (rule, subject); None where it ends when the finding clears.
+    """
+    lines: list[HealthLine] = []
     if not report.findings:
         lines += _all_well(report, width)
     for finding in report.findings:
@@ -322,69 +326,27 @@ def _unanswered(line: ServiceLine, width: int) -> Iterator[HealthLine]:
         word += "  "
     room = width - NOTE_AT - cell_len(word)
     note = next((form for form in (line.note, *line.briefs) if cell_len(form) <= room), "")
-    start = [*_name_pieces(line.name, line.mark.glyph, ink), (word, ink)]
+    start = [*name_pieces(line.name, line.mark.glyph, ink), (word, ink)]
     if note or not line.note:
         yield HealthLine(line.name, 0, [*start, (note, "quiet")])
         return
     yield HealthLine(line.name, 0, start)
-    yield from _note_below(line.name, line.note, width)
+    yield from note_below(line.name, line.note, width)
 
 
-def _name_pieces(name: str, glyph: str = " ", ink: str = "") -> list[Piece]:
+def name_pieces(name: str, glyph: str = " ", ink: str = "") -> list[Piece]:
     """Return the beginning of a line of the table: mark and name, then a blank."""
     return [(f"{glyph} ", ink), (fit_cell(name, NAME_CELLS), "bright"), (" ", "")]
 
 
-def _note_below(group: str, note: str, width: int) -> Iterator[HealthLine]:
+def note_below(group: Hashable, note: str, width: int) -> Iterator[HealthLine]:
+    """Yield a note on lines of its own, under the words of the table."""
     for part, text in enumerate(wrap(note, width - NOTE_AT), 1):
         yield HealthLine(group, part, [(" " * NOTE_AT, ""), (text, "quiet")])
 
 
-def _memory(report: HealthReport, width: int, wall: float) -> Iterator[HealthLine]:
-    if report.server is None or report.server.value is None:
-        return
-    state: ServerState = report.server.value
-    old = report.server.fault is not None
-    line = _name_pieces("memory")
-    if state.info_fault is not None:
-        yield HealthLine("memory", 0, [*line, ("? ", ""), (state.info_fault.message, "warn")])
-        yield from _note_below("memory", state.info_fault.remedy or "", width)
-        return
-    room = width - NOTE_AT
-    parts = list(_memory_parts(state))
-    if old:  # figures of before the outage: they say so first, and none of them is bright
-        parts = [[(f"{age(wall - report.server.taken_at)} ago:", "")], *parts]
-    for at, words_of in enumerate(parts):
-        gap: list[Piece] = []
-        if at:
-            gap = [("   " if at > 1 or not old else " ", "")]
-        pieces = [(words, "quiet" if old else ink) for words, ink in gap + words_of]
-        room -= sum(cell_len(words) for words, _ in pieces)
-        if room < 0:
-            break
-        line += pieces
-    yield HealthLine("memory", 0, line)
-
-
-def _memory_parts(state: ServerState) -> Iterator[list[Piece]]:
-    used: list[Piece] = [(size(state.memory_used), "")]
-    if state.memory_max:
-        used.append((f" of {size(state.memory_max)}", "quiet"))
-    yield used
-    yield [("evicted ", "quiet"), (compact(state.evicted_keys), "")]
-    yield [("clients ", "quiet"), (compact(state.clients), "")]
-    if state.commands_per_second is not None:
-        yield [(compact(round(state.commands_per_second)), ""), (" commands/s", "quiet")]
-    if state.keys is not None:
-        yield [(compact(state.keys), ""), (f" keys in db {state.db}", "quiet")]
-    if state.uptime_seconds is not None:
-        yield [("up ", "quiet"), (age(float(state.uptime_seconds)), "")]
-    if state.memory_policy:
-        yield [(safe_text(state.memory_policy, 30), "quiet")]
-
-
 def _versions(services: Sequence[ServiceLine], width: int) -> Iterator[HealthLine]:
-    pieces = _name_pieces("version")
+    pieces = name_pieces("version")
     room = width - NOTE_AT
     for line in sorted(services, key=lambda line: line.name != "redis"):
         need = len(line.name) + cell_len(line.version) + 1

@@ -8,15 +8,22 @@ from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.reading import Reading
 from optimus_tui.contract.services import HealthReport
 from optimus_tui.settings.model import Settings
-from optimus_tui.tui.messages import ToolRequested
+from optimus_tui.tui.messages import TenantRequested, ToolRequested
 from optimus_tui.tui.panes.base import Pane, PaneContent, Words
 from optimus_tui.tui.panes.health import lines as health_lines
 from optimus_tui.tui.panes.health.lines import INKS, HealthLine, concerns
+from optimus_tui.tui.panes.health.memory import memory_lines
+from optimus_tui.tui.panes.health.signals import brief_lines, signal_lines, tenant_lines
 from optimus_tui.tui.theme import Piece, plain_text
 from optimus_tui.tui.widgets.cells import first_that_fits
 from optimus_tui.wording.numbers import age, clock
 from optimus_tui.wording.safe import curl, redis_cli, safe_text
 from optimus_tui.wording.truth import OVERALL_MARKS, STILL_TODAY_SECONDS
+
+SHORT_LINES = 15
+"""Lines of the pane below which findings come right after the dependencies."""
+TENANT_EXTRAS = 4
+"""Lines around the tenants: a blank one, their titles, and how many are left out or what is unknown of them."""
 
 
 class HealthContent(PaneContent):
@@ -41,14 +48,33 @@ class HealthContent(PaneContent):
 
     # -- lines
 
-    def build(self, width: int) -> list[HealthLine]:
-        """Return all lines for this width; a filter leaves findings out."""
-        pane = self.pane
+    def build(self, width: int, height: int = 1000) -> list[HealthLine]:
+        """Return all lines for this width; a filter leaves findings out.
+
+        The golden signals take a line each where all of that fits in ``height`` lines, else two lines together. Where
+        there is least room, memory and signals stand below the findings.
+        """
+        pane, wall, report = self.pane, self.pane.clock.wall(), self.pane.shown
         waited = pane.shown_mono() - pane.arrived_mono
-        lines = health_lines.build(pane.shown, pane.settings, width, waited, pane.clock.wall(), self.muted)
+        start = health_lines.dependency_lines(report, pane.settings, width, waited)
+        memory = list(memory_lines(report, width, wall))
+        found = health_lines.finding_lines(report, width, wall, self.muted)
         if pane.filter:
-            lines = [line for line in lines if line.finding is None or pane.filter.matches(_fields(line.finding))]
-        return lines
+            found = [line for line in found if line.finding is None or pane.filter.matches(_fields(line.finding))]
+        blank = HealthLine(None, 0, [])
+        signals: list[HealthLine] = []
+        tenants: list[HealthLine] = []
+        if report.signals is not None:
+            signals = [blank, *signal_lines(report.signals, width, wall), blank]
+            if len(start) + len(memory) + len(signals) + len(found) > height:
+                signals = brief_lines(report.signals, width, wall)
+            used = len(start) + len(memory) + len(signals) + len(found)
+            tenants = tenant_lines(report.signals, width, height - used - TENANT_EXTRAS)
+        if height < SHORT_LINES:
+            return [*start, blank, *found, blank, *memory, *signals, *tenants]
+        if not signals:
+            return [*start, *memory, blank, *found]
+        return [*start, *memory, *signals, *found, blank, *tenants]
 
     def head(self, line: int, width: int) -> list[Piece]:
         """Return the titles of the table."""
@@ -224,7 +250,7 @@ class HealthPane(Pane):
 
     def __init__(self, clock: Clock, settings: Settings) -> None:
         super().__init__(clock, settings, HealthContent(self))
-        self._built_for = 0
+        self._built_for = self._built_high = 0
 
     def mark_muted(self, muted: Mapping[Hashable, float | None]) -> None:
         """Dim findings that are muted and say until when; they stay, and they count."""
@@ -236,7 +262,8 @@ class HealthPane(Pane):
         """Make the lines for this width."""
         if self.shown is not None and self.body_width > 0:
             self._built_for = self.body_width
-            self.set_rows(self.content.build(self.body_width))
+            self._built_high = self.page_size
+            self.set_rows(self.content.build(self.body_width, self.page_size))
 
     def on_mount(self) -> None:
         """Wrap again when a scroll bar comes or goes: that changes the width without a resize."""
@@ -251,7 +278,7 @@ class HealthPane(Pane):
         self.call_after_refresh(self._wrap)
 
     def _wrap(self) -> None:
-        if self.body_width != self._built_for:
+        if (self.body_width, self.page_size) != (self._built_for, self._built_high):
             self.refresh_rows()
 
     def tick(self) -> None:
@@ -285,7 +312,10 @@ class HealthPane(Pane):
 
     def action_open(self) -> None:
         """Open the tool that explains the finding under the cursor; elsewhere say what is behind the line, as ``e``."""
-        if self.content.finding is not None:
+        group = self.content.group
+        if isinstance(group, tuple) and group[0] == "tenant":
+            self.post_message(TenantRequested(group[1].encode("utf-8", "surrogateescape")))
+        elif self.content.finding is not None:
             self.post_message(ToolRequested(self.content.finding))
         else:
             self.call_later(self.app.run_action, "screen.explain", self)

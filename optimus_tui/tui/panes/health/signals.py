@@ -1,0 +1,235 @@
+"""The golden signals and the tenants as lines: of the gateway's own requests, with their trends. Pure.
+
+What is not known says so and why; a percentile of too few requests is none.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from rich.cells import cell_len
+
+from optimus_tui.contract.signals import SIGNALS, GoldenSignals, Signal, Signals
+from optimus_tui.tui.panes.health.lines import NAME_CELLS, NOTE_AT, HealthLine
+from optimus_tui.tui.theme import Piece
+from optimus_tui.tui.widgets.cells import Cell, Column, Table, first_that_fits, fit_cell, name_pieces, spark, wrap
+from optimus_tui.wording.numbers import UNKNOWN, age, compact, percent, rate
+from optimus_tui.wording.safe import safe_text
+
+UNKNOWN_WORD = "unknown"
+STALE_SECONDS = 30.0
+"""Signals that are older say so: the page is read every ten seconds."""
+FIRST_TENANTS = 8
+
+
+class SignalLine(NamedTuple):
+    """One signal in words. ``note`` is what the value is of, or why it is unknown."""
+
+    name: Signal
+    value: str
+    note: str
+    trend: Sequence[float]
+
+    @property
+    def is_unknown(self) -> bool:
+        """Return True if there is no figure; ``note`` says why."""
+        return self.value == UNKNOWN_WORD
+
+    @property
+    def ink(self) -> str:
+        """Return the ink of the value."""
+        return "quiet" if self.is_unknown else "bright"
+
+
+def signal_words(signals: Signals) -> list[SignalLine]:
+    """Return the four signals of all requests, or of one tenant's, in words."""
+    at_least = "≥ " * signals.lower_bound
+    asked = f"of {at_least}{compact(round(signals.requests or 0))} requests"
+    values = {
+        "requests": (f"{at_least}{rate(signals.per_second)}", ""),
+        "failing": (percent(signals.failing_share), asked),
+        "refused": (rate(signals.refused_per_second), _refused_note(signals)),
+        "p95": (signals.p95_words, f"of {compact(round(signals.timed or 0))} timed"),
+    }
+    lines = []
+    for name in SIGNALS:
+        value, note = values[name]
+        if name in signals.why:
+            value, note = UNKNOWN_WORD, safe_text(signals.why[name], 200)
+        lines.append(SignalLine(name, value, note, signals.trends.get(name, ())))
+    return lines
+
+
+def _refused_note(signals: Signals) -> str:
+    if signals.refused_share is None:
+        return "share unknown" if signals.requests else ""
+    return f"{percent(signals.refused_share)} of requests"
+
+
+def span_words(signals: GoldenSignals, wall: float) -> str:
+    """Return over how many seconds, by whose counters, and how old it is where it should be newer."""
+    source = {"prometheus": "Prometheus"}.get(signals.source, "/metrics")
+    words = f"the gateway's requests of {age(signals.seconds)}, by {source}"
+    if wall - signals.taken_at > STALE_SECONDS:
+        words += f", {age(wall - signals.taken_at)} old"
+    return words
+
+
+def _value_cell(line: SignalLine, _: int) -> Cell:
+    return line.value, line.ink
+
+
+def _trend_cell(line: SignalLine, cells: int) -> Cell:
+    return trend(line, cells), "quiet"
+
+
+def trend(line: SignalLine, cells: int) -> str:
+    """Return a signal's chart in so many cells."""
+    return spark(line.trend, cells)
+
+
+TABLE = Table[SignalLine](
+    Column("mark", "", 1, lambda _line, _: ("", "")),
+    Column("name", "", NAME_CELLS, lambda line, _: (line.name, "")),
+    Column("value", "", 9, _value_cell, "right"),
+    Column("note", "", 18, lambda line, _: (f" {line.note}", "quiet"), grow=1, most=24),
+    Column("trend", "10 min", 8, _trend_cell, "right", grow=2, most=60),
+)
+
+
+def signal_lines(signals: GoldenSignals, width: int, wall: float) -> list[HealthLine]:
+    """Return a title and a line for each signal."""
+    if (why := _all_unknown(signals.total)) is not None:
+        return _unknown_lines(why, width)
+    lines = [HealthLine("signals", 0, _title(signals, width, wall))]
+    for line in signal_words(signals.total):
+        if line.is_unknown:
+            lines += _reason(line, width)
+        else:
+            lines.append(HealthLine(("signal", line.name), 0, TABLE.row(line, width)))
+    return lines
+
+
+def _title(signals: GoldenSignals, width: int, wall: float) -> list[Piece]:
+    words, end = span_words(signals, wall), "10 min"
+    room = width - 2 - len(end) - 1
+    return [("  ", ""), (fit_cell(words, room), "quiet"), (" ", ""), (end, "quiet")]
+
+
+def _reason(line: SignalLine, width: int) -> Iterator[HealthLine]:
+    """Yield ``p95  unknown: 12 requests timed, 20 are needed``, on as many lines as it needs."""
+    first, *rest = wrap(f"{UNKNOWN_WORD}: {line.note}", width - NOTE_AT)
+    group = ("signal", line.name)
+    yield HealthLine(group, 0, [("  ", ""), (fit_cell(line.name, NAME_CELLS), ""), (" ", ""), (first, "quiet")])
+    for part, text in enumerate(rest, 1):
+        yield HealthLine(group, part, [(" " * NOTE_AT, ""), (text, "quiet")])
+
+
+def _all_unknown(signals: Signals) -> str | None:
+    """Return the one reason why all four are unknown; None where any is known."""
+    reasons = {signals.why.get(name, "") for name in SIGNALS}
+    if len(reasons) == 1 and "" not in reasons:
+        return reasons.pop()
+    return None
+
+
+def _unknown_lines(why: str, width: int) -> list[HealthLine]:
+    name = fit_cell("requests", NAME_CELLS)
+    first, *rest = wrap(f"{UNKNOWN_WORD}: {safe_text(why, 200)}", width - NOTE_AT)
+    lines = [HealthLine("signals", 0, [("  ", ""), (name, ""), (" ", ""), (first, "quiet")])]
+    return [
+        *lines,
+        *(HealthLine("signals", at, [(" " * NOTE_AT, ""), (text, "quiet")]) for at, text in enumerate(rest, 1)),
+    ]
+
+
+def brief_lines(signals: GoldenSignals, width: int, wall: float) -> list[HealthLine]:
+    """Return the four signals on two lines, each with a short chart, and what they are of."""
+    if (why := _all_unknown(signals.total)) is not None:
+        return _unknown_lines(why, width)
+    words = signal_words(signals.total)
+    half = (width - 2 - 2) // 2
+    lines = []
+    for part, (left, right) in enumerate((words[:2], words[2:])):
+        pieces: list[Piece] = [("  ", ""), *_brief(left, half), ("  ", ""), *_brief(right, half)]
+        lines.append(HealthLine("signals", part, pieces))
+    parts = [span_words(signals, wall), *(f"{one.name} {one.value}: {one.note}" for one in words if one.is_unknown)]
+    for part, text in enumerate(wrap(" · ".join(parts), width - 2), 2):
+        lines.append(HealthLine("signals", part, [("  ", ""), (text, "quiet")]))
+    return lines
+
+
+def _brief(line: SignalLine, cells: int) -> list[Piece]:
+    value = line.value
+    if line.name == "refused" and "%" in line.note:
+        value = first_that_fits([f"{value} {line.note.removesuffix(' of requests')}", value], cells - NAME_CELLS - 7)
+    room = cells - NAME_CELLS - 1 - cell_len(value) - 1
+    chart = trend(line, max(0, min(room, 30)))
+    start: list[Piece] = [(fit_cell(line.name, NAME_CELLS), ""), (" ", ""), (value, line.ink), (" ", "")]
+    return [*start, (chart.rjust(max(0, room)), "quiet")]
+
+
+# -- the tenants
+
+
+class TenantLine(NamedTuple):
+    """One tenant's signals."""
+
+    name: str
+    signals: Signals
+
+
+def _tenant_cell(line: TenantLine, cells: int) -> Cell:
+    return name_pieces(line.name.encode("utf-8", "surrogateescape"), cells)
+
+
+def _rate_cell(line: TenantLine, _: int) -> Cell:
+    return rate(line.signals.per_second), ""
+
+
+def _failing_cell(line: TenantLine, _: int) -> Cell:
+    share = line.signals.failing_share
+    return percent(share), "" if share else "quiet"
+
+
+def _refused_cell(line: TenantLine, _: int) -> Cell:
+    refused = line.signals.refused_per_second
+    return rate(refused), "" if refused else "quiet"
+
+
+def _p95_cell(line: TenantLine, _: int) -> Cell:
+    return line.signals.p95_words or UNKNOWN, "" if line.signals.p95_words else "quiet"
+
+
+def _requests_cell(line: TenantLine, cells: int) -> Cell:
+    return spark(line.signals.trends.get("requests", ()), cells), "quiet"
+
+
+TENANTS = Table[TenantLine](
+    Column("mark", "", 1, lambda _line, _: ("", "")),
+    Column("tenant", "tenant", 12, _tenant_cell, grow=1, most=36),
+    Column("rate", "requests", 8, _rate_cell, "right"),
+    Column("failing", "failing", 7, _failing_cell, "right"),
+    Column("refused", "refused", 7, _refused_cell, "right"),
+    Column("p95", "p95", 8, _p95_cell, "right", hide_below=70),
+    Column("trend", "10 min", 6, _requests_cell, "right", grow=1, most=40, hide_below=56),
+)
+
+
+def tenant_lines(signals: GoldenSignals, width: int, most: int) -> list[HealthLine]:
+    """Return the busiest tenants, a line each under a title, how many are left out, and why none is known."""
+    if not signals.tenants:
+        if not signals.tenants_why or _all_unknown(signals.total) is not None:
+            return []
+        return [HealthLine(None, 0, [(f"  tenants {UNKNOWN_WORD}: {safe_text(signals.tenants_why, 120)}", "quiet")])]
+    shown = list(signals.tenants.items())[: max(FIRST_TENANTS, most)]
+    table, note = TENANTS, ""
+    if not any(one.p95_words for one in signals.tenants.values()):
+        table = TENANTS.without("p95")
+        note = f"p95 unknown: {next(iter(signals.tenants.values())).why.get('p95', '')}"
+    lines = [HealthLine(None, 0, table.head(width))]
+    lines += [HealthLine(("tenant", name), 0, table.row(TenantLine(name, one), width)) for name, one in shown]
+    left = len(signals.tenants) - len(shown) + signals.more_tenants
+    more = f"+{left:,} more with fewer requests" if left else ""
+    notes = [part for part in (more, safe_text(note, 120)) if part]
+    lines += [HealthLine(None, 0, [(f"  {text}", "quiet")]) for text in wrap(" · ".join(notes), width - 2) if text]
+    return lines

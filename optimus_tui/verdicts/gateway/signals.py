@@ -1,0 +1,157 @@
+"""The golden signals from the growth of the gateway's counters: one population and one span for all four. Pure."""
+
+from collections.abc import Mapping, Sequence
+
+from optimus_tui.contract.reading import Fault
+from optimus_tui.contract.services import Counted, Increase, Quantiles, Spread
+from optimus_tui.contract.signals import SIGNALS, GoldenSignals, Signal, Signals
+from optimus_tui.verdicts.gateway.latency import estimate_ms, shown_ms
+from optimus_tui.verdicts.gateway.performance import MIN_REQUESTS, outcomes, refusals
+from optimus_tui.wording.numbers import clause, plural
+
+MOST_TENANTS = 50
+"""Tenants whose signals are kept, those with most requests; the others are counted."""
+NO_PAGE = "the gateway publishes no /metrics (it answered 404)"
+NO_TENANTS = "the gateway does not count requests by tenant"
+
+
+def unknown_signals(why: str) -> GoldenSignals:
+    """Return four unknown signals with one reason."""
+    whys: dict[Signal, str] = dict.fromkeys(SIGNALS, why)
+    return GoldenSignals(total=Signals(why=whys), tenants_why=why, refused_by_why=why)
+
+
+def golden_signals(
+    requests: Increase, refused: Increase, times: Quantiles, times_by_tenant: Quantiles, most: int = MOST_TENANTS
+) -> GoldenSignals:
+    """Return the signals of all requests and of each tenant.
+
+    Args:
+        requests: The growth of the counter of requests.
+        refused: The growth of the counter of refusals, over the same span.
+        times: The gateway's own histogram over the same span.
+        times_by_tenant: The same by tenant.
+        most: The number of tenants that are kept.
+    """
+    if requests.covered_minutes <= 0:
+        return unknown_signals(_reason(requests.fault, "requests were not counted lately"))
+    declined = refusals(requests, refused).grown
+    seconds = requests.covered_minutes * 60
+    by_tenant = _by_tenant(requests.series)
+    named = [name for name in by_tenant if name]
+    named.sort(key=lambda name: (-sum(one.increase for one in by_tenant[name]), name))
+    tenants = {}
+    for name in named[:most]:
+        tenants[name] = _signals(
+            by_tenant[name], requests, _refused_of(name, declined), _spread_of(name, times_by_tenant)
+        )
+    refused_by, refused_by_why = _refused_by(declined)
+    return GoldenSignals(
+        total=_signals(requests.series, requests, declined, _spread_of("", times)),
+        tenants=tenants,
+        more_tenants=max(0, len(named) - most),
+        tenants_why="" if named or not requests.series else NO_TENANTS,
+        refused_by=refused_by,
+        refused_by_why=refused_by_why,
+        seconds=seconds,
+        source=requests.source,
+    )
+
+
+def _signals(series: Sequence[Counted], requests: Increase, declined: Increase | str, spread: Spread | str) -> Signals:
+    """Return one population's signals. A text in place of figures is the reason why there are none."""
+    seconds, results = requests.covered_minutes * 60, outcomes(series)
+    why: dict[Signal, str] = {}
+    if results.failed is None:
+        why["failing"] = results.why_failed
+    elif results.failing_share is None:
+        why["failing"] = "no request came"
+    refused = share = None
+    if isinstance(declined, str):
+        why["refused"] = declined
+    elif declined.covered_minutes <= 0:
+        why["refused"] = _reason(declined.fault, "refusals were not counted lately")
+    else:
+        refused = declined.total / (declined.covered_minutes * 60)
+        if declined.source == requests.source and results.requests > 0:
+            share = min(1.0, declined.total / results.requests)
+    p95_ms, p95_words, timed = None, "", None
+    if isinstance(spread, str):
+        why["p95"] = spread
+    else:
+        timed = spread.count
+        if spread.p95 is None:
+            why["p95"] = "no request was timed"
+        elif timed < MIN_REQUESTS:
+            why["p95"] = f"{plural(round(timed), 'request')} timed, {MIN_REQUESTS} are needed"
+        else:
+            p95_ms, p95_words = estimate_ms(spread, "p95"), shown_ms(spread, "p95")
+    return Signals(
+        requests=results.requests,
+        per_second=results.requests / seconds,
+        failing_share=results.failing_share,
+        refused_per_second=refused,
+        refused_share=share,
+        p95_ms=p95_ms,
+        p95_words=p95_words,
+        timed=timed,
+        lower_bound=requests.lower_bound,
+        why=why,
+    )
+
+
+def _by_tenant(series: Sequence[Counted]) -> Mapping[str, list[Counted]]:
+    groups: dict[str, list[Counted]] = {}
+    for one in series:
+        groups.setdefault(one.labels.get("tenant", ""), []).append(one)
+    return groups
+
+
+def _refused_of(tenant: str, declined: Increase) -> Increase | str:
+    """Return a tenant's refusals, or why they are unknown."""
+    by_name = any("tenant" in one.labels for one in declined.series)
+    if declined.covered_minutes > 0 and declined.total > 0 and not by_name:
+        return "refusals are not counted by tenant"
+    own = tuple(one for one in declined.series if one.labels.get("tenant") == tenant)
+    return Increase(
+        name=declined.name,
+        series=own,
+        covered_minutes=declined.covered_minutes,
+        source=declined.source,
+        fault=declined.fault,
+    )
+
+
+def _spread_of(tenant: str, times: Quantiles) -> Spread | str:
+    """Return a tenant's latencies ("" for all together), or why they are unknown."""
+    if times.covered_minutes <= 0:
+        return _reason(times.fault, "requests were not timed lately")
+    if not tenant:
+        return times.groups.get("", _NONE_TIMED)
+    if times.groups and not any(times.groups.keys()):
+        return "the gateway does not time requests by tenant"
+    return times.groups.get(tenant, _NONE_TIMED)
+
+
+_NONE_TIMED = Spread(count=0.0, mean=None, p50=None, p95=None, p99=None)
+
+
+def _refused_by(declined: Increase) -> tuple[dict[tuple[str, str], float] | None, str]:
+    """Return refusals a second by tenant and operation, or None with the reason."""
+    if declined.covered_minutes <= 0:
+        return None, _reason(declined.fault, "refusals were not counted lately")
+    found: dict[tuple[str, str], float] = {}
+    for one in declined.series:
+        if one.increase <= 0:
+            continue
+        if "tenant" not in one.labels or "operation" not in one.labels:
+            return None, "the gateway does not count refusals by tenant and operation"
+        key = one.labels["tenant"], one.labels["operation"]
+        found[key] = found.get(key, 0.0) + one.increase / (declined.covered_minutes * 60)
+    return found, ""
+
+
+def _reason(fault: Fault | None, otherwise: str) -> str:
+    if fault is None:
+        return otherwise
+    return f"{fault.message}{clause(fault.remedy, '; ')}"

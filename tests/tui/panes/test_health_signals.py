@@ -1,0 +1,137 @@
+"""The golden signals and the tenants on the health pane: figures with their span, unknown ones with their reason."""
+
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from optimus_tui.contract.findings import Finding
+from optimus_tui.contract.services import HealthReport
+from optimus_tui.contract.signals import GoldenSignals, Signals
+from optimus_tui.tui.messages import TenantRequested
+from optimus_tui.tui.panes.health.pane import HealthPane
+from optimus_tui.verdicts.gateway.signals import unknown_signals
+from tests.fixed_clock import FixedClock
+from tests.tui.pane_app import PaneApp, screen_lines
+from tests.tui.pictures import SETTINGS, WALL, golden, health_report, some_signals
+
+
+class TenantApp(PaneApp):
+    """Keeps the requests for a tenant, too."""
+
+    on_tenant_requested = PaneApp._hear
+
+
+def app_of(report: HealthReport) -> tuple[TenantApp, HealthPane]:
+    pane = HealthPane(FixedClock(), SETTINGS)
+    pane.set_reactive(HealthPane.reading, report)
+    pane.shown = report
+    return TenantApp(pane), pane
+
+
+async def drawn(signals: GoldenSignals | None, size: tuple[int, int] = (80, 40), **more: Any) -> list[str]:
+    app, pane = app_of(health_report(signals=signals, **more))
+    async with app.run_test(size=size) as pilot:
+        await pilot.pause()
+        pane.refresh_rows()
+        await pilot.pause()
+        return screen_lines(app)
+
+
+def line_of(lines: list[str], word: str) -> str:
+    return next(line for line in lines if line.startswith(f"│   {word} "))
+
+
+async def test_each_signal_has_a_line_with_its_figure_and_its_chart_under_one_span() -> None:
+    lines = await drawn(golden())
+    assert "the gateway's requests of 90 s, by /metrics" in "\n".join(lines)
+    for name, figure in (("requests", "212/s"), ("failing", "0.4 %"), ("refused", "3.1/s"), ("p95", "≈ 612 ms")):
+        line = line_of(lines, name)
+        assert figure in line
+        assert "▇" in line
+    assert "1.5 % of requests" in line_of(lines, "refused")
+
+
+async def test_beside_many_findings_the_signals_take_two_lines_and_keep_their_charts_and_span() -> None:
+    many = tuple(
+        Finding(rule="latency.p95", severity="high", subject=f"route {at}", message=f"route {at} is slow", since=WALL)
+        for at in range(8)
+    )
+    lines = await drawn(golden(), (80, 24), findings=many)
+    both = line_of(lines, "requests")
+    assert "212/s" in both
+    assert "failing" in both
+    assert both.count("▇") == 2
+    assert "3.1/s 1.5 %" in line_of(lines, "refused")
+    assert "requests of 90 s" in "\n".join(lines)
+    assert "route 0 is slow" in "\n".join(lines)
+
+
+@pytest.mark.parametrize("size", [(80, 24), (80, 60)])
+async def test_an_unknown_signal_says_unknown_and_why(size: tuple[int, int]) -> None:
+    few = some_signals(p95_words="", p95_ms=None, why={"p95": "12 requests timed, 20 are needed"})
+    text = " ".join(" ".join(await drawn(golden(total=few), size)).split())
+    assert "12 requests timed, 20 are needed" in text
+    assert "p95 unknown" in text or "p95 unknown: 12" in text.replace("│", "")
+
+
+async def test_without_any_figure_one_line_says_why_and_no_zero_stands_there() -> None:
+    lines = await drawn(unknown_signals("gateway:8000: connection refused"))
+    line = line_of(lines, "requests")
+    assert "unknown: gateway:8000: connection refused" in line
+    assert "0/s" not in "\n".join(lines)
+    assert not any(" failing " in line for line in lines)
+
+
+async def test_at_least_is_said_where_requests_were_lost_with_a_process() -> None:
+    assert "≥ 212/s" in line_of(await drawn(golden(total=some_signals(lower_bound=True))), "requests")
+
+
+async def test_old_signals_say_how_old_they_are() -> None:
+    assert "45 s old" in "\n".join(await drawn(golden(taken_at=WALL - 45)))
+
+
+async def test_the_tenants_stand_below_the_busiest_first_and_enter_opens_one() -> None:
+    app, pane = app_of(health_report(signals=golden(("busy", "idle"))))
+    async with app.run_test(size=(80, 40)) as pilot:
+        pane.refresh_rows()
+        await pilot.pause()
+        lines = screen_lines(app)
+        assert next(at for at, line in enumerate(lines) if " busy " in line) < next(
+            at for at, line in enumerate(lines) if " idle " in line
+        )
+        pane.move_to(next(at for at, row in enumerate(pane.rows) if row.group == ("tenant", "idle")))
+        await pilot.press("enter")
+        await pilot.pause()
+        assert [one.tenant for one in app.heard(TenantRequested)] == [b"idle"]
+
+
+async def test_a_hostile_tenant_name_draws_no_control_character_and_opens_by_its_bytes() -> None:
+    name = "evil\x1b[31m\udcff"
+    app, pane = app_of(health_report(signals=golden((name,))))
+    async with app.run_test(size=(80, 40)) as pilot:
+        pane.refresh_rows()
+        await pilot.pause()
+        assert "\x1b" not in "".join(screen_lines(app))
+        pane.move_to(next(at for at, row in enumerate(pane.rows) if row.group == ("tenant", name)))
+        await pilot.press("enter")
+        assert [one.tenant for one in app.heard(TenantRequested)] == [b"evil\x1b[31m\xff"]
+
+
+async def test_tenants_that_do_not_fit_are_counted_and_a_missing_percentile_is_explained() -> None:
+    untimed = Signals(requests=9, per_second=0.1, why={"p95": "the gateway does not time requests by tenant"})
+    many = {f"tenant_{at:02}": untimed for at in range(30)}
+    text = " ".join(await drawn(replace(golden(), tenants=many, more_tenants=12), (80, 42)))
+    text = " ".join(text.replace("│", "").split())
+    assert "tenant_07" in text
+    assert "more with fewer requests" in text
+    assert "p95 unknown: the gateway does not time requests by tenant" in text
+    text = "\n".join(await drawn(replace(golden(()), tenants_why="the gateway does not count requests by tenant")))
+    assert "tenants unknown: the gateway does not count requests by tenant" in text
+
+
+async def test_in_a_low_pane_the_first_finding_stands_right_below_the_dependencies() -> None:
+    lines = await drawn(golden(), (98, 13))
+    found = next(at for at, line in enumerate(lines) if "never resets" in line)
+    assert found < 9
+    assert not any("212/s" in line for line in lines[:found])
