@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 from rich.segment import Segment, Segments
 from rich.text import Text
-from textual import events
+from textual import events, on
 from textual.app import App
 from textual.color import Color
 from textual.command import DiscoveryHit, Hit, Hits, Provider
@@ -23,7 +23,7 @@ from textual.types import IgnoreReturnCallbackType
 from optimus_tui.assets import asset_dir
 from optimus_tui.settings.model import Settings
 from optimus_tui.threads import DaemonThreads
-from optimus_tui.tui import terminal
+from optimus_tui.tui import messages, terminal
 from optimus_tui.tui.base_screen import LastingNotification
 from optimus_tui.tui.characters import AsciiFilter, ascii_only, start_environment
 from optimus_tui.tui.commands import COMMANDS
@@ -228,6 +228,11 @@ class OptimusApp(App[int]):
     async def _stop_dashboard(self) -> None:
         if self._dashboard is not None:
             await self._dashboard.stop_sampling()
+
+    @on(messages.FindingRowRequested)
+    def _go_to_row(self, event: messages.FindingRowRequested) -> None:
+        if self._dashboard is not None:
+            self._dashboard.findings.go_to_row(event.finding)
 
     def switch_environment(self, name: str) -> None:
         """Close this environment's connections and open the dashboard on another."""

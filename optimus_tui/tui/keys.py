@@ -50,7 +50,7 @@ KEYS: tuple[Key, ...] = (
         "pane",
         4,
     ),
-    Key("pane.open", "enter", "open", "open", "Open or close the row; show its detail", "pane", 5),
+    Key("pane.open", "enter", "open", "open", "Open the row, show its detail; on a finding, go to its row", "pane", 5),
     Key("pane.pause", "space", "pause", "pause", "Freeze this pane; data keeps being collected", "pane", 6),
     Key("pane.sort", "s", "sort", "sort", "Sort by the next column", "pane", 7),
     Key("pane.reverse", "S", "reverse", "reverse", "Reverse the order", "pane"),

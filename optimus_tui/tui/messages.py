@@ -45,8 +45,8 @@ class TenantRequested(Message):
         self.tenant = tenant
 
 
-class ToolRequested(Message):
-    """The operator wants the tool that explains this finding."""
+class FindingRowRequested(Message):
+    """The operator wants the row that this finding is about. The application takes it: any screen may ask."""
 
     def __init__(self, finding: Finding) -> None:
         super().__init__()

@@ -1,7 +1,8 @@
 """What a controller, a screen or a dialog may ask of the application and of the dashboard.
 
-Controllers depend on these protocols only, so that none of them imports the dashboard or another controller, not even
-for its types.
+Controllers know the dashboard by these protocols only: none of them imports it, not even for its type. A controller
+that works with another one (incidents with actions, drills with incidents, findings with both) is given it by the
+dashboard and may import its class; such imports go one way.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
     from optimus_tui.context import Context
     from optimus_tui.contract.actions import Receipt
+    from optimus_tui.contract.findings import Finding
     from optimus_tui.contract.incident import Happened, Remedy, Truth
     from optimus_tui.contract.services import HealthReport
     from optimus_tui.settings.model import Settings
@@ -134,6 +136,16 @@ class IncidentRecord(Protocol):
         """Record a verified action in the incident that it was carried out for."""
 
 
+class FindingServices(Protocol):
+    """What screens and panes may ask about a finding."""
+
+    def explain(self, subject: str, findings: "Sequence[Finding]") -> None:
+        """Explain findings, the worst first, and do what is chosen there."""
+
+    def go_to_row(self, finding: "Finding") -> None:
+        """Go to the row that a finding is about; ``esc`` comes back."""
+
+
 class DashboardServices(Protocol):
     """What controllers, and the screens above the dashboard, may ask of the dashboard."""
 
@@ -161,6 +173,10 @@ class DashboardServices(Protocol):
     @property
     def incidents(self) -> IncidentRecord:
         """Return the open incident's record."""
+
+    @property
+    def findings(self) -> FindingServices:
+        """Return what explains findings and goes to their rows."""
 
     def pane(self, name: str) -> "Pane":
         """Return the pane of this name: health, limits, cache or feed."""

@@ -12,6 +12,7 @@ from typing import Any, Literal
 import msgspec
 from msgspec import Struct
 
+from optimus_tui.contract.findings import SEVERITIES, Finding
 from optimus_tui.contract.tools.common import Report
 from optimus_tui.contract.tools.traffic import unescaped
 from optimus_tui.tools.pages.format_value import (
@@ -78,6 +79,8 @@ class Fact(Struct, frozen=True):
     """True for the first line of a finding or of a recommendation; ``label`` is its severity or priority then."""
     in_headline: bool = False
     """True for the verdict, which a surface that prints a headline has shown already."""
+    finding: Finding | None = None
+    """The finding that the line is about, as far as its document tells it: rule, subject, severity, sentence."""
 
 
 class Section(Struct, frozen=True, kw_only=True):
@@ -173,6 +176,15 @@ def _verdict(rest: dict[str, Any]) -> Section:
     if ordered and ordered[0] in VERDICT:
         title = "Verdict"
     return Section(title=title, lines=tuple(lines))
+
+
+def _finding(diagnostic: Mapping[str, Any], message: str) -> Finding | None:
+    """Return the finding that a diagnostic of a document was made from; None if it names no rule."""
+    rule, severity = diagnostic.get("rule"), diagnostic.get("level")
+    if not rule or severity not in SEVERITIES:
+        return None
+    subject = safe_text(diagnostic.get("subject") or "", 200)
+    return Finding(rule=safe_text(rule, 80), severity=severity, subject=subject, message=message)
 
 
 def _measured(finding: Mapping[str, Any]) -> str:
@@ -286,10 +298,11 @@ class _Builder:
         for finding in found[: self.max_rows]:
             severity = safe_text(finding.get("level") or finding.get("severity", ""), 40)
             message = safe_text(finding.get("message", ""), LONGEST)
-            items.append(Fact(message, severity, tone_of(severity), starts_item=True))
+            about = _finding(finding, message)
+            items.append(Fact(message, severity, tone_of(severity), starts_item=True, finding=about))
             for text in (safe_text(finding.get("impact") or "", LONGEST), _measured(finding)):
                 if text:
-                    items.append(Fact(text, tone="quiet"))
+                    items.append(Fact(text, tone="quiet", finding=about))
         return self._found(items, len(found))
 
     def issues(self, found: Sequence[Mapping[str, Any]]) -> Section:

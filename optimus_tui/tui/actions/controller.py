@@ -20,6 +20,7 @@ from optimus_tui.wording.safe import safe_text
 if TYPE_CHECKING:
     from optimus_tui.actions.checks import Verified
     from optimus_tui.actions.service import ActionService
+    from optimus_tui.contract.findings import Finding
 
 
 DEFAULT_MINUTES = 10.0
@@ -132,12 +133,18 @@ class ActionsController:
         """Show what can be done about the row under the cursor, and do what is chosen."""
         self.dashboard.run_in_background("acting", self._choose_for_row, name="actions")
 
+    def choose_for_finding(self, finding: "Finding") -> None:
+        """Show what can be done about a finding, and do what is chosen."""
+        self.dashboard.run_in_background("acting", self._choose_for, finding, name="actions")
+
     async def _choose_for_row(self) -> None:
+        await self._choose_for(self.dashboard.pane(self.dashboard.current).selected)
+
+    async def _choose_for(self, row: object) -> None:
         from optimus_tui.tui.actions.questions import offers_for, why_none
         from optimus_tui.tui.dialogs.base import PickDialog
 
         dashboard = self.dashboard
-        row = dashboard.pane(dashboard.current).selected
         offers = offers_for(row, last_report(dashboard, "limits"), last_report(dashboard, "cache"))
         if not offers:
             dashboard.say(why_none(row), "warning")

@@ -75,14 +75,16 @@ def offers_for(row: object, limits: LimitsReport | None = None, cache: CacheRepo
     """Return the actions for a pane's row, the gentlest first. None of them for a row of no single tenant.
 
     Args:
-        row: The row of any pane.
+        row: The row of any pane, or a finding.
         limits: The last reading of the counters, in which a finding's tenants are looked up.
         cache: The last reading of the cache keys, likewise.
     """
     if isinstance(row, LimitRow):
         return counter_offers(row)
-    if isinstance(row, HealthLine) and row.finding is not None:
-        return finding_offers(row.finding, limits, cache)
+    if isinstance(row, HealthLine):
+        row = row.finding
+    if isinstance(row, Finding):
+        return finding_offers(row, limits, cache)
     if isinstance(row, FeedEvent):
         tenant = tenant_of(row)
         if tenant:
@@ -100,7 +102,9 @@ def why_none(row: object) -> str:
     if isinstance(row, HealthLine):
         if row.finding is None:
             return "no action here: put the cursor on a finding; e explains it, i opens an incident"
-        return f"no built-in action fixes {safe_text(row.finding.rule, 60)}: e explains it, i opens an incident"
+        row = row.finding
+    if isinstance(row, Finding):
+        return f"no built-in action fixes {safe_text(row.rule, 60)}: e explains it, i opens an incident"
     if isinstance(row, FeedGap):
         return "no action here: a gap belongs to no tenant"
     if isinstance(row, FeedEvent):

@@ -18,7 +18,7 @@ from optimus_tui.assets import asset_dir
 from optimus_tui.contract.findings import AlertEpisode, Finding, Mute, Notice, Severity
 from optimus_tui.tui.base_screen import BaseScreen
 from optimus_tui.tui.keys import MOVES, bindings, chosen
-from optimus_tui.tui.messages import CopyRequested
+from optimus_tui.tui.messages import CopyRequested, FindingRowRequested
 from optimus_tui.tui.theme import Piece
 from optimus_tui.tui.widgets.bars import KeyStrip
 from optimus_tui.tui.widgets.cells import Cell, Column, Table, first_that_fits, fit_cell, fit_name
@@ -293,8 +293,9 @@ class EpisodeList(LineView):
             self.post_message(self.EpisodeHighlighted())
 
     def action_open(self) -> None:
-        """Explain the episode's finding."""
-        self.call_later(self.app.run_action, "screen.explain", self)
+        """Go to the row that the episode's finding is about."""
+        if self.selected is not None:
+            self.post_message(FindingRowRequested(self.selected.finding))
 
     def action_copy(self) -> None:
         """Copy the finding's sentence."""
@@ -303,7 +304,7 @@ class EpisodeList(LineView):
 
 
 class AlertsScreen(BaseScreen):
-    """What was wrong and when: Enter explains, m mutes one finding for a while, u ends the mute."""
+    """What was wrong and when: Enter goes to its row, e explains, m mutes one finding for a while, u ends the mute."""
 
     CSS_PATH: ClassVar[Any] = [asset_dir("styles") / "alerts.tcss"]
     BINDINGS: ClassVar[Any] = [
@@ -379,11 +380,9 @@ class AlertsScreen(BaseScreen):
 
     def action_explain(self) -> None:
         """Explain the finding under the cursor."""
-        from optimus_tui.tui.dialogs.sheets import explain_dialog
-
         episode = self._chosen()
         if episode is not None:
-            self.app.push_screen(explain_dialog(safe_text(episode.finding.subject, 60), [episode.finding]))
+            self.dashboard.findings.explain(safe_text(episode.finding.subject, 60), [episode.finding])
 
     # -- mutes
 

@@ -130,13 +130,6 @@ class PaneRequests:
     def __init__(self, dashboard: DashboardServices) -> None:
         self.dashboard = dashboard
 
-    def explain(self) -> None:
-        """Explain the findings of the current pane."""
-        from optimus_tui.tui.dialogs.sheets import explain_dialog
-
-        content = self.dashboard.pane(self.dashboard.current).content
-        self.dashboard.open_screen(explain_dialog(content.explain_subject(), content.findings_here()))
-
     def export(self, pane: str, lines: list[str]) -> None:
         """Write a pane's lines to a private file, and say where it is."""
         try:

@@ -24,6 +24,7 @@ from optimus_tui.tui.alerts.controller import AlertsController
 from optimus_tui.tui.base_screen import BaseScreen
 from optimus_tui.tui.commands import PromptController
 from optimus_tui.tui.dashboard.controllers import Navigator, PaneRequests, SettingsCommands
+from optimus_tui.tui.dashboard.findings import FindingsController
 from optimus_tui.tui.dashboard.reports import ReportQueue
 from optimus_tui.tui.dashboard.sampling_bridge import SamplingBridge
 from optimus_tui.tui.dashboard.status_line import PaneLayout, status_words
@@ -63,6 +64,7 @@ class Dashboard(BaseScreen):
         self.actions = ActionsController(self)
         self.interrupted = InterruptedActions(self, self.actions)
         self.incidents = IncidentController(self, self.actions, self.interrupted)
+        self.findings = FindingsController(self, self.navigate, self.actions, self.incidents)
         self.drills = DrillController(self, self.incidents)
         self.prompt = PromptController(self, self)
         self.reports = ReportQueue(self, self.alerts.announce, self.drills.watch_report)
@@ -161,6 +163,7 @@ class Dashboard(BaseScreen):
 
     async def stop_sampling(self) -> None:
         """Leave the incident, disarm, end the loops and close the connections."""
+        self.findings.forget_ways()
         await self.incidents.leave()
         self.actions.close_service()
         await self.alerts.close_book()
@@ -210,11 +213,6 @@ class Dashboard(BaseScreen):
     def _refresh_requested(self, event: messages.RefreshRequested) -> None:
         event.stop()
         self.refresh_now()
-
-    @on(messages.ToolRequested)
-    def _tool_requested(self, event: messages.ToolRequested) -> None:
-        event.stop()
-        self.navigate.explain_with_tool(event.finding)
 
     @on(messages.TenantRequested)
     def _tenant_requested(self, event: messages.TenantRequested) -> None:
@@ -300,7 +298,8 @@ class Dashboard(BaseScreen):
 
     def action_explain(self) -> None:
         """Explain the current pane's findings."""
-        self.requests.explain()
+        content = self.pane(self.current).content
+        self.findings.explain(content.explain_subject(), content.findings_here())
 
     def action_actions(self) -> None:
         """Show what can be done about the row under the cursor."""
@@ -347,7 +346,9 @@ class Dashboard(BaseScreen):
         self.pane_layout.toggle_zoom()
 
     def action_back(self) -> None:
-        """Go one level back: the filter first, then the zoom."""
+        """Go one level back: to where the row of a finding was asked for, else the filter first, then the zoom."""
+        if self.findings.go_back():
+            return
         pane = self.pane(self.current)
         if pane.filter.text or pane.filter_error:
             pane.set_filter("")

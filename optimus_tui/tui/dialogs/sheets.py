@@ -1,7 +1,6 @@
-"""Dialogs to read: help, the explanation of findings, and the sheets of a value, a key and an event."""
+"""Dialogs to read: help, and the sheets of a value, a key and an event."""
 
 import json
-import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import ClassVar
 
@@ -13,9 +12,7 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Static
 
-from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.keyspace import FeedEvent, FeedGap, ParsedEvent
-from optimus_tui.tools.pages.format_value import measured
 from optimus_tui.tui.dialogs.base import Dialog
 from optimus_tui.tui.keys import KEYS, written
 from optimus_tui.tui.theme import Piece
@@ -23,7 +20,6 @@ from optimus_tui.tui.widgets.cells import mark_of, wrap
 from optimus_tui.tui.widgets.line_view import LineView
 from optimus_tui.wording.numbers import age, clock
 from optimus_tui.wording.safe import safe_text
-from optimus_tui.wording.truth import SEVERITY_MARKS
 
 
 class Wrapped(Static):
@@ -38,7 +34,11 @@ class Wrapped(Static):
         width = self.content_size.width
         if width != self._made_for and width > 0:
             self._made_for = width
-            self.update(self._make(width))
+            self.make_again()
+
+    def make_again(self) -> None:
+        """Make the content for the same width, because what it tells has changed."""
+        self.update(self._make(self._made_for))
 
 
 class TextDialog(Dialog):
@@ -90,7 +90,7 @@ def help_dialog(pane_title: str, about: str, active: Iterable[ActiveBinding]) ->
                 lines.append(Content.styled(heading, "bold"))
                 for k in rows:
                     keys = f"{written(','.join(_in_order(live[k.id], k.keys))):<14}"
-                    lines += _hanging("  [$primary]$label[/] $text", keys, 3, k.help, width)
+                    lines += hanging("  [$primary]$label[/] $text", keys, 3, k.help, width)
                 lines.append(Content(""))
         return Content("\n").join(lines[:-1])
 
@@ -103,55 +103,19 @@ def _in_order(pressed: list[str], table: str) -> list[str]:
     return sorted(pressed, key=lambda key: known.index(key) if key in known else len(known))
 
 
-def explain_dialog(subject: str, findings: list[Finding]) -> TextDialog:
-    """Return a dialog with rule, measured value, threshold, samples and window of each finding."""
-    if not findings:
-        return TextDialog(f"Explain · {subject}", Content(f"Nothing is found wrong with {subject}."))
+def hanging(markup: str, label: str, blanks: int, text: str, width: int) -> list[Content]:
+    """Return a label with its text beside it, also where the text takes several lines.
 
-    def words(width: int) -> Content:
-        parts: list[Content] = []
-        for finding in findings:
-            mark = SEVERITY_MARKS[finding.severity].text
-            parts += _hanging("[bold]$label[/]  $text", mark, 2, safe_text(finding.message, 400), width)
-            for name, value in _facts(finding):
-                if value:
-                    parts += _hanging("  [$quiet]$label[/] $text", f"{name:<10}", 3, value, width)
-            parts.append(Content(""))
-        return Content("\n").join(parts[:-1])
-
-    return TextDialog(f"Explain · {subject}", words)
-
-
-def _hanging(markup: str, label: str, blanks: int, text: str, width: int) -> list[Content]:
-    """Return a label with its text beside it, also where the text takes several lines."""
+    Args:
+        markup: How ``$label`` and ``$text`` stand on the first line.
+        label: Safe text.
+        blanks: Cells between label and text.
+        text: Safe text.
+        width: Cells of a line.
+    """
     indent = cell_len(label) + blanks
     first, *rest = wrap(text, max(8, width - indent))
     return [Content.from_markup(markup, label=label, text=first), *(Content(" " * indent + part) for part in rest)]
-
-
-def _facts(finding: Finding) -> list[tuple[str, str]]:
-    def figure(value: float | str | None) -> str:
-        if value is None:
-            return ""
-        return measured(value, finding.unit)
-
-    since = samples = ""
-    if finding.since:
-        since = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(finding.since))
-    if finding.samples is not None:
-        samples = f"{finding.samples:,}"
-        if finding.window_seconds:
-            samples += f" in {finding.window_seconds:,.0f} s"
-    return [
-        ("rule", finding.rule),
-        ("about", safe_text(finding.subject)),
-        ("measured", finding.measured_words or figure(finding.measured)),
-        ("threshold", figure(finding.threshold)),
-        ("samples", samples),
-        ("since", since),
-        ("impact", safe_text(finding.impact, 400)),
-        ("remedy", safe_text(finding.remedy, 400)),
-    ]
 
 
 Fact = tuple[str, str, str]

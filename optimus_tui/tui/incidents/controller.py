@@ -147,7 +147,11 @@ class IncidentController:
         """Show the incident that is open here; else ask for one to resume, or open a new one."""
         self.dashboard.run_in_background("incident-open", self._open, name="incident")
 
-    async def _open(self) -> None:
+    def open_for(self, finding: Finding) -> None:
+        """Show the incident that is open here; else ask for one to resume, or open a new one for this finding."""
+        self.dashboard.run_in_background("incident-open", self._open, finding, name="incident")
+
+    async def _open(self, finding: Finding | None = None) -> None:
         await asyncio.to_thread(_load)
         from optimus_tui.incidents.errors import IncidentError
         from optimus_tui.tui.incidents.screen import IncidentScreen
@@ -156,7 +160,7 @@ class IncidentController:
         if not self.is_open():
             await self.leave()
             try:
-                fresh = await self._resume_or_open()
+                fresh = await self._resume_or_open(finding)
             except IncidentError as error:
                 self.dashboard.say(str(error), "error")
                 return
@@ -166,7 +170,7 @@ class IncidentController:
             self.dashboard.open_screen(IncidentScreen(self.dashboard, self.actions, self.service, fresh, self.header))
             await self._catch_up(self.service)
 
-    async def _resume_or_open(self) -> bool:
+    async def _resume_or_open(self, finding: Finding | None) -> bool:
         """Resume an incident or open one. Return True for a new one, which starts with its first step."""
         from optimus_tui.incidents.open import capture, open_incident, resume_incident, unfinished
         from optimus_tui.tui.dialogs.base import PickDialog
@@ -182,7 +186,8 @@ class IncidentController:
             if place < len(left):
                 self.service = await resume_incident(context, left[place].number)
                 return False
-        self.service = await open_incident(context, self.title(), name=self.playbook(), alarms=self._alarming())
+        alarms = self._alarming() if finding is None else [finding]
+        self.service = await open_incident(context, self.title(), name=self.playbook(), alarms=alarms)
         self.dashboard.run_in_background("incident-capture", capture, self.service, name="capture", exclusive=False)
         return True
 

@@ -13,13 +13,15 @@ from typing import Any, ClassVar, NamedTuple
 from rich.cells import cell_len
 from textual.widget import Widget
 
+from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.tools.common import Report
 from optimus_tui.tools.pages.sections import Fact, Section
 from optimus_tui.tools.registry import TOOLS, RoutineStep, routine, symptoms
 from optimus_tui.tui.dialogs.base import Dialog
 from optimus_tui.tui.keys import MOVES, chosen
-from optimus_tui.tui.messages import CopyRequested
+from optimus_tui.tui.messages import CopyRequested, FindingRowRequested
 from optimus_tui.tui.theme import Piece
+from optimus_tui.tui.widgets.bars import KeyStrip
 from optimus_tui.tui.widgets.cells import Align, Cell, Column, Table, fit_cell, fit_name, wrap
 from optimus_tui.tui.widgets.line_view import LineView
 from optimus_tui.wording.layout import GAP, LEAST, Need, fitting_widths, is_figure, left_out
@@ -32,6 +34,13 @@ MOST_LABEL = 34
 LONGEST_WORD = 24
 _WORDS = re.compile(r"[^_ ]*[_ ]|[^_ ]+")
 """The words of a column's head, each with what parts it from the next."""
+
+
+class ReportLine(list[Piece]):
+    """A line of an answer, which knows the finding that it is about."""
+
+    finding: Finding | None = None
+
 
 Lines = list[list[Piece]]
 CALL_NUMBERS = {"first": "1", "then": "2"}
@@ -227,9 +236,9 @@ def _argument_words(argument: tuple[str, object]) -> str:
 
 
 class ReportView(LineView):
-    """Lines of an answer; ``y`` copies the one under the cursor."""
+    """Lines of an answer; ``y`` copies the one under the cursor, Enter goes to the row of a finding."""
 
-    BINDINGS: ClassVar[Any] = chosen(*MOVES[:-1], "pane.copy")
+    BINDINGS: ClassVar[Any] = chosen(*MOVES, "pane.copy")
     head_lines = 0
     hint: tuple[str, ...] = ()
 
@@ -246,6 +255,28 @@ class ReportView(LineView):
     def empty_lines(self) -> list[str]:
         """Return what stands in an empty view."""
         return list(self.hint)
+
+    @property
+    def finding(self) -> Finding | None:
+        """Return the finding that the line under the cursor is about; None on other lines."""
+        line = self.selected
+        return line.finding if isinstance(line, ReportLine) else None
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Return False for Enter where the line is about no finding: the key is the screen's then."""
+        return not (action == "open" and self.finding is None)
+
+    def watch_cursor(self) -> None:
+        """Offer Enter where the line is about a finding."""
+        super().watch_cursor()
+        if self.is_mounted:
+            for strip in self.screen.query(KeyStrip):
+                strip.refresh()
+
+    def action_open(self) -> None:
+        """Go to the row of the finding under the cursor."""
+        if self.finding is not None:
+            self.post_message(FindingRowRequested(self.finding))
 
     def action_copy(self) -> None:
         """Copy the line under the cursor."""
@@ -282,7 +313,9 @@ def _labelled(lines: Sequence[Fact], width: int) -> Lines:
             pieces: list[Piece] = [("  ", "")]
             if room:
                 pieces.append((head + "  ", ink if named else "quiet"))
-            made.append([*pieces, (part, "" if named else ink)])
+            drawn = ReportLine([*pieces, (part, "" if named else ink)])
+            drawn.finding = line.finding
+            made.append(drawn)
     return made
 
 

@@ -154,7 +154,7 @@ async def test_markup_in_a_name_is_text_in_the_toast_and_in_the_history_rows_8_a
         await until(post.pilot, lambda: all(f"{name} never resets" in said(post.pilot) for name in names))
         await opened(post)
         assert all(name in said(post.pilot) for name in names)
-        await post.pilot.press("enter")
+        await post.pilot.press("e")
         await until(post.pilot, lambda: isinstance(post.pilot.app.screen, TextDialog))
         assert "its counter has no TTL" in said(post.pilot)
 

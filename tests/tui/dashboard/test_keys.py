@@ -10,7 +10,8 @@ from textual.widget import Widget
 
 from optimus_tui.assets import asset_dir
 from optimus_tui.contract.findings import Finding
-from optimus_tui.tui.dialogs.sheets import _facts, help_dialog
+from optimus_tui.tui.dialogs.explain import _facts
+from optimus_tui.tui.dialogs.sheets import help_dialog
 from optimus_tui.tui.keys import KEYS, Scope, bindings, markdown_table, written
 
 TAKEN_BY_TERMINALS = {f"ctrl+{c}" for c in "abhijms"}

@@ -7,7 +7,8 @@ from optimus_tui.contract.findings import Finding
 from optimus_tui.settings.model import Settings
 from optimus_tui.tui.app import OptimusApp
 from optimus_tui.tui.dashboard.screen import Dashboard
-from optimus_tui.tui.dialogs.sheets import explain_dialog, help_dialog
+from optimus_tui.tui.dialogs.explain import explain_dialog
+from optimus_tui.tui.dialogs.sheets import help_dialog
 from optimus_tui.tui.services import CommandError
 from optimus_tui.tui.widgets.fields import PromptBar
 from tests.tui.pane_app import screen_lines

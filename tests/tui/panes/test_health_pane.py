@@ -172,7 +172,7 @@ async def test_findings_wrap_and_say_since_when_and_on_how_many_samples() -> Non
     lines = await drawn(health_report(), (56, 24))
     at = next(i for i, line in enumerate(lines) if "✖ CRIT  " in line)
     assert lines[at + 1].strip("│ ") == "has no TTL (400 of 150)"
-    assert lines[at + 2].strip("│ ") == "since 10:40 · e explains"
+    assert lines[at + 2].strip("│ ") == "since 10:40 · e explains · enter its row"
     assert any("since 10:57 · 31 samples · e explains" in line for line in lines)
 
 

@@ -13,11 +13,13 @@ from textual.widgets import Input, OptionList
 from optimus_tui.contract.tools.common import ToolError
 from optimus_tui.contract.tools.traffic import TroubleshootQuery, TroubleshootReport
 from optimus_tui.tools.answer import ToolFailure, encode
+from optimus_tui.tools.pages.report_sections import diagnostics
 from optimus_tui.tools.parts import report as tell
 from optimus_tui.tools.registry import TOOLS
 from optimus_tui.tui.app import OptimusApp
 from optimus_tui.tui.dashboard.screen import Dashboard
 from optimus_tui.tui.dialogs.base import ChooseDialog
+from optimus_tui.tui.dialogs.explain import ExplainDialog
 from optimus_tui.tui.dialogs.sheets import TextDialog
 from optimus_tui.tui.keys import KEYS
 from optimus_tui.tui.tools.form import FormChoice
@@ -26,7 +28,7 @@ from optimus_tui.tui.tools.screen import ToolsScreen
 from tests.tool_documents import trouble
 from tests.tui.driver import until
 from tests.tui.pane_app import screen_lines
-from tests.tui.pictures import SETTINGS, health_report, limits_report, reading
+from tests.tui.pictures import NEVER, SETTINGS, health_report, limits_report, reading
 
 TROUBLE = "troubleshoot_production_issue"
 SIZES = [(80, 24), (140, 42)]
@@ -251,9 +253,7 @@ async def test_every_registered_tool_has_a_form_with_all_its_arguments_at_80_col
         assert screen.form.region.bottom < 24
 
 
-async def test_enter_on_a_finding_runs_the_tool_that_explains_it_and_e_keeps_explaining(
-    asked: list[TroubleshootQuery],
-) -> None:
+async def test_t_in_an_explanation_runs_the_tool_that_explains_its_finding(asked: list[TroubleshootQuery]) -> None:
     app = OptimusApp(SETTINGS)
     async with app.run_test(size=(140, 42)) as pilot:
         await pilot.pause()
@@ -264,10 +264,41 @@ async def test_enter_on_a_finding_runs_the_tool_that_explains_it_and_e_keeps_exp
         pane = dashboard.pane("health")
         pane.move_to(next(at for at, row in enumerate(pane.rows) if row.finding is not None))
         await pilot.press("e")
-        await until(pilot, lambda: isinstance(app.screen, TextDialog))
-        await pilot.press("escape", "enter")
+        await until(pilot, lambda: isinstance(app.screen, ExplainDialog))
+        await pilot.press("t")
         await until(pilot, lambda: isinstance(app.screen, ToolsScreen) and bool(asked))
         assert asked == [TroubleshootQuery(issue_type="rate_limiting", tenant_id="clinic_b")]
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_enter_on_a_finding_of_an_answer_goes_to_its_row_and_esc_back_to_the_answer(
+    size: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def run(ctx: Any, query: TroubleshootQuery) -> TroubleshootReport:
+        return trouble(diagnostics=diagnostics([NEVER]))
+
+    fake(monkeypatch, run)
+    app = OptimusApp(SETTINGS)
+    async with app.run_test(size=size) as pilot:
+        await pilot.pause()
+        dashboard: Any = app.screen
+        dashboard.pane("limits").reading = reading(limits_report())
+        screen = await open_tool(pilot)
+        await pilot.press("right", "enter")
+        await until(pilot, answered(screen))
+        view = screen.query_one(ReportView)
+        assert "pane.open" not in {one.binding.id for one in screen.active_bindings.values() if one.enabled}
+        while view.finding is None:
+            await pilot.press("down")
+        assert "pane.open" in {one.binding.id for one in screen.active_bindings.values() if one.enabled}
+        line = view.cursor
+        await pilot.press("enter")
+        await until(pilot, lambda: app.screen is dashboard)
+        assert dashboard.pane("limits").selected.counter.key == b"rate_limit:clinic_b:chat"
+        await pilot.press("escape")
+        await until(pilot, lambda: app.screen is screen)
+        assert view.cursor == line
+        assert screen.run is not None
 
 
 @pytest.mark.parametrize("size", SIZES)

@@ -4,7 +4,7 @@ Rows are flattened in slices while the old ones stay; a value is shown only when
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Hashable
 from dataclasses import replace
 from functools import partial
 from typing import Any, ClassVar
@@ -341,6 +341,8 @@ class CachePane(Pane):
         self.builder = TreeBuilder(self)
         super().__init__(clock, settings, CacheContent(self, self.builder))
         self._interest = InterestWatch(self, self.content.keys_in_view)
+        self._wanted: Hashable = None
+        """The key of the row that the cursor goes to as soon as it is in the list."""
 
     def attach_index(self, index: KeyIndex) -> None:
         """Look names and expiries up in this index."""
@@ -358,6 +360,18 @@ class CachePane(Pane):
         words = text.split()
         plain = len(words) < 2 and text[:1] not in ("!", "/") and not any(sign in text for sign in "<>=")
         self.set_filter(text if plain else f"/{re.escape(text)}/")
+
+    def go_to(self, key: Hashable, opened: Collection[Hashable] = ()) -> bool:
+        """Open the groups, and put the cursor on the row once the list with it is made."""
+        if super().go_to(key):
+            return True
+        options, groups = self.builder.options, frozenset(opened)
+        self._wanted = key
+        if options.filter:
+            self.builder.change(closed=options.closed - groups)
+        else:
+            self.builder.change(opened=options.opened | groups)
+        return True
 
     def show_preview(self, answer: Reading[KeyPreview] | KeyPreview | str) -> None:
         """Open the value that ``v`` asked for, or the reason why it cannot be shown."""
@@ -377,6 +391,8 @@ class CachePane(Pane):
         self.set_rows(rows)
         if self.cursor and 0 <= line < self.page_size and self.cursor - first != line:
             self.jump_to(self.cursor - line)
+        if self._wanted is not None and super().go_to(self._wanted):
+            self._wanted = None
         self._interest.look_soon()
         self.content.bug = ""
         self.draw_frame()
@@ -410,6 +426,11 @@ class CachePane(Pane):
         self.refresh_rows()
 
     # -- actions
+
+    def move_to(self, index: int) -> None:
+        """Put the cursor on a row; it goes nowhere else any more."""
+        self._wanted = None
+        super().move_to(index)
 
     def action_open(self) -> None:
         """Open or close a group; show what is known about a key."""

@@ -408,5 +408,5 @@ def _finding(
     if finding.samples and finding.samples > 1:
         known.append(plural(finding.samples, "sample"))
     if known:
-        detail = as_many_as_fit([*known, "e explains"], width - len(indent))
+        detail = as_many_as_fit([*known, "e explains", "enter its row"], width - len(indent))
         yield HealthLine(group, len(rest) + 1, [(indent, ""), (detail, "quiet")], finding)

@@ -8,7 +8,7 @@ from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.reading import Reading
 from optimus_tui.contract.services import HealthReport
 from optimus_tui.settings.model import Settings
-from optimus_tui.tui.messages import TenantRequested, ToolRequested
+from optimus_tui.tui.messages import FindingRowRequested, TenantRequested
 from optimus_tui.tui.panes.base import Pane, PaneContent, Words
 from optimus_tui.tui.panes.health import lines as health_lines
 from optimus_tui.tui.panes.health.lines import INKS, HealthLine, concerns
@@ -311,11 +311,11 @@ class HealthPane(Pane):
             self.move_to(at)
 
     def action_open(self) -> None:
-        """Open the tool that explains the finding under the cursor; elsewhere say what is behind the line, as ``e``."""
+        """Go to the row that the finding is about, or to the tenant; elsewhere say what is behind the line, as ``e``."""
         group = self.content.group
         if isinstance(group, tuple) and group[0] == "tenant":
             self.post_message(TenantRequested(group[1].encode("utf-8", "surrogateescape")))
         elif self.content.finding is not None:
-            self.post_message(ToolRequested(self.content.finding))
+            self.post_message(FindingRowRequested(self.content.finding))
         else:
             self.call_later(self.app.run_action, "screen.explain", self)

@@ -1,0 +1,159 @@
+"""What can be done about a finding from anywhere: explain it, go to its row and back, act, ask a tool."""
+
+from collections.abc import Callable, Hashable, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from textual.screen import Screen
+
+from optimus_tui.contract.findings import Finding
+from optimus_tui.tui.dashboard.reports import last_report
+from optimus_tui.tui.services import DashboardServices
+
+if TYPE_CHECKING:
+    from optimus_tui.tui.actions.controller import ActionsController
+    from optimus_tui.tui.dashboard.controllers import Navigator
+    from optimus_tui.tui.dashboard.finding_places import Place
+    from optimus_tui.tui.dialogs.explain import Choice
+    from optimus_tui.tui.incidents.controller import IncidentController
+    from optimus_tui.tui.panes.base import Pane
+
+
+class WayBack(NamedTuple):
+    """From where somebody went to the row of a finding."""
+
+    pane: str
+    row: Hashable
+    """The key of the row under the cursor there."""
+    screens: tuple[Screen[Any], ...]
+    """Screens above the dashboard, the lowest first; they are kept as they were."""
+    target: str
+    filter_before: str
+    """The filter of the pane that was gone to, and what it was narrowed down to instead."""
+    filter_set: str
+
+
+class FindingsController:
+    """Explains findings and goes to their rows. The dashboard goes on sampling meanwhile."""
+
+    def __init__(
+        self,
+        dashboard: DashboardServices,
+        navigate: "Navigator",
+        actions: "ActionsController",
+        incidents: "IncidentController",
+    ) -> None:
+        self.dashboard, self.navigate, self.actions, self.incidents = dashboard, navigate, actions, incidents
+        self._ways: list[WayBack] = []
+        """The ways back, the latest last."""
+
+    # -- explain
+
+    def explain(self, subject: str, findings: Sequence[Finding]) -> None:
+        """Explain findings, one at a time, and do what is chosen there.
+
+        Args:
+            subject: What they are about, as safe text.
+            findings: The findings, the worst first; none says that nothing is wrong.
+        """
+        from optimus_tui.tui.dialogs.explain import explain_dialog
+
+        self.dashboard.open_screen(explain_dialog(subject, findings), self._chosen)
+
+    def _chosen(self, choice: "Choice | None") -> None:
+        """Do what was chosen in the explanation of a finding."""
+        if choice is None:
+            return
+        verbs: dict[str, Callable[[Finding], None]] = {
+            "row": self.go_to_row,
+            "incident": self.incidents.open_for,
+            "actions": self.actions.choose_for_finding,
+            "tool": self.navigate.explain_with_tool,
+        }
+        verbs[choice.verb](choice.finding)
+
+    # -- to the row and back
+
+    def go_to_row(self, finding: Finding) -> None:
+        """Go to the row that a finding is about, with the cursor on it; say why where that cannot be done."""
+        from optimus_tui.tui.dashboard.finding_places import place_of
+
+        dashboard = self.dashboard
+        place = place_of(finding, last_report(dashboard, "limits"), last_report(dashboard, "cache"))
+        if isinstance(place, str):
+            dashboard.say(place, "warning")
+            return
+        if place.pane != "health" and dashboard.pane(place.pane).reading is None:
+            dashboard.say(f"{place.pane} has not been read yet: try again in a moment", "warning")
+            return
+        if self._ways and self._ways[-1].target != dashboard.current:
+            self.forget_ways()
+        pane = dashboard.pane(place.pane)
+        wanted = self._filter_for(pane, place)
+        self._ways.append(self._way_back(pane, wanted))
+        dashboard.focus_on(place.pane)
+        if pane.filter.text != wanted:
+            pane.set_filter(wanted)
+        sentence = place.note or f"the row of {finding.subject}"
+        if place.key is not None and not pane.go_to(place.key, place.opened):
+            sentence = f"{finding.subject} is not in this list now"
+            if pane.paused:
+                sentence = f"{finding.subject} is not in this list: it is paused, space lets it go on"
+        dashboard.say(f"{sentence}; esc goes back")
+
+    def _filter_for(self, pane: "Pane", place: "Place") -> str:
+        """Return the filter under which the place can be seen: the one that there is, unless it hides the row."""
+        if place.filter:
+            return place.filter
+        if place.key is not None and pane.content.index_of(place.key) is None:
+            return ""
+        return pane.filter.text
+
+    def _way_back(self, target: "Pane", filter_set: str) -> WayBack:
+        """Return the way back from here, and set the screens above the dashboard aside."""
+        here = self.dashboard.pane(self.dashboard.current)
+        row = None if here.selected is None else here.content.key_of(here.selected)
+        return WayBack(here.NAME, row, self._set_aside(), target.NAME, target.filter.text, filter_set)
+
+    def _set_aside(self) -> tuple[Screen[Any], ...]:
+        """Take the screens above the dashboard away without ending them, and return them, the lowest first."""
+        app = self.dashboard.app
+        aside: list[Screen[Any]] = []
+        while not self.dashboard.is_on_top():
+            screen = app.screen
+            app.install_screen(screen, f"set-aside-{id(screen)}")  # an installed screen outlives its place on the stack
+            app.pop_screen()
+            aside.insert(0, screen)
+        return tuple(aside)
+
+    def has_way_back(self) -> bool:
+        """Return True if ``esc`` goes back to where the row of a finding was asked for."""
+        if not self._ways:
+            return False
+        way = self._ways[-1]
+        return self.dashboard.current == way.target and self.dashboard.pane(way.target).filter.text == way.filter_set
+
+    def go_back(self) -> bool:
+        """Go back to where the row was asked for. Return False if there is no way back from here."""
+        dashboard = self.dashboard
+        if not self.has_way_back():
+            if self._ways and dashboard.current != self._ways[-1].target:
+                self.forget_ways()
+            return False
+        way = self._ways.pop()
+        if way.filter_before != way.filter_set:
+            dashboard.pane(way.target).set_filter(way.filter_before)
+        dashboard.focus_on(way.pane)
+        if way.row is not None:
+            dashboard.pane(way.pane).go_to(way.row)
+        for screen in way.screens:
+            dashboard.app.uninstall_screen(screen)
+            dashboard.open_screen(screen)
+        return True
+
+    def forget_ways(self) -> None:
+        """End the screens that were set aside: nobody goes back to them."""
+        ways, self._ways = self._ways, []
+        for way in ways:
+            for screen in way.screens:
+                self.dashboard.app.uninstall_screen(screen)
+                screen.remove()
