@@ -22,7 +22,7 @@ from optimus_tui.tools.registry import TOOLS
 ROOT = Path(optimus_tui.__file__).parent
 MODULES = [path for path in ROOT.rglob("*.py") if path != Path(finding_rules.__file__)]
 CONSTANTS = {name: value for name, value in vars(finding_rules).items() if name.isupper() and value in list(CATALOGUE)}
-COPIES = {"tools/standup.py", "contract/make_finding.py"}
+COPIES = {"tools/standup.py", "tools/pages/sections.py", "contract/make_finding.py"}
 """Modules that build a Finding from one that was made already, or from a row."""
 
 

@@ -41,7 +41,7 @@ class Place(NamedTuple):
     key: Hashable = None
     filter: str = ""
     """What the pane is narrowed down to."""
-    opened: tuple[Hashable, ...] = ()
+    opened: tuple[tuple[bytes, bytes | None], ...] = ()
     """Groups of the cache pane that have to be open for the row to be there."""
     note: str = ""
     """Why it is this row, where the finding's subject has none; empty otherwise."""

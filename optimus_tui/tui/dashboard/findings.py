@@ -7,7 +7,9 @@ from textual.screen import Screen
 
 from optimus_tui.contract.findings import Finding
 from optimus_tui.tui.dashboard.reports import last_report
+from optimus_tui.tui.panes.cache.pane import CachePane
 from optimus_tui.tui.services import DashboardServices
+from optimus_tui.tui.widgets.line_view import put_cursor
 
 if TYPE_CHECKING:
     from optimus_tui.tui.actions.controller import ActionsController
@@ -94,11 +96,20 @@ class FindingsController:
         if pane.filter.text != wanted:
             pane.set_filter(wanted)
         sentence = place.note or f"the row of {finding.subject}"
-        if place.key is not None and not pane.go_to(place.key, place.opened):
+        if place.key is not None and not self._put_cursor(pane, place):
             sentence = f"{finding.subject} is not in this list now"
             if pane.paused:
                 sentence = f"{finding.subject} is not in this list: it is paused, space lets it go on"
         dashboard.say(f"{sentence}; esc goes back")
+
+    def _put_cursor(self, pane: "Pane", place: "Place") -> bool:
+        """Put the cursor on the place's row. Return False if it is not in the list."""
+        if put_cursor(pane, place.key):
+            return True
+        if not isinstance(pane, CachePane) or pane.paused:
+            return False
+        pane.builder.reveal(place.key, place.opened)
+        return True
 
     def _filter_for(self, pane: "Pane", place: "Place") -> str:
         """Return the filter under which the place can be seen: the one that there is, unless it hides the row."""
@@ -144,7 +155,7 @@ class FindingsController:
             dashboard.pane(way.target).set_filter(way.filter_before)
         dashboard.focus_on(way.pane)
         if way.row is not None:
-            dashboard.pane(way.pane).go_to(way.row)
+            put_cursor(dashboard.pane(way.pane), way.row)
         for screen in way.screens:
             dashboard.app.uninstall_screen(screen)
             dashboard.open_screen(screen)

@@ -3,7 +3,7 @@
 A pane receives readings, never asks for them, and owns its rows and its actions; its content says how they look.
 """
 
-from collections.abc import Collection, Hashable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar, Self
 
 from textual import on
@@ -265,20 +265,6 @@ class Pane(LineCanvas):
         """Take the styles of another theme."""
         super().notify_style_update()
         self.frame.forget()
-
-    def go_to(self, key: Hashable, opened: Collection[Hashable] = ()) -> bool:
-        """Put the cursor on the row with this key. Return False if it is not in the list.
-
-        Args:
-            key: What the content's ``key_of`` returns for the row.
-            opened: Groups that have to be open for the row to be in the list, where the list has groups.
-        """
-        at = self.content.index_of(key)
-        if at is None:
-            return False
-        self.move_to(at)
-        self.row_key.pin(self.rows[self.cursor])
-        return True
 
     # -- actions that every pane has
 

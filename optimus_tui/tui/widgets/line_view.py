@@ -176,6 +176,16 @@ class RowKey:
         return at
 
 
+def put_cursor(canvas: "LineCanvas", key: Hashable) -> bool:
+    """Put the cursor on the row with this key, and keep it there. Return False if no row has the key."""
+    at = canvas.content.index_of(key)
+    if at is None:
+        return False
+    canvas.move_to(at)
+    canvas.row_key.pin(canvas.rows[canvas.cursor])
+    return True
+
+
 class LinePainter:
     """Draws the lines of a canvas, and remembers them in order to paint only those that changed."""
 

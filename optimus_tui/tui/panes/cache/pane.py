@@ -4,14 +4,12 @@ Rows are flattened in slices while the old ones stay; a value is shown only when
 """
 
 import re
-from collections.abc import Callable, Collection, Hashable
+from collections.abc import Hashable
 from dataclasses import replace
 from functools import partial
 from typing import Any, ClassVar
 
 from msgspec.structs import replace as with_fields
-from textual.timer import Timer
-from textual.widget import Widget
 from textual.worker import Worker
 
 from optimus_tui.clock import Clock
@@ -21,8 +19,9 @@ from optimus_tui.contract.keyspace import CacheReport, GroupTotals, KeyDetail, K
 from optimus_tui.contract.reading import Reading
 from optimus_tui.settings.model import Settings
 from optimus_tui.tui.keys import bindings
-from optimus_tui.tui.messages import InterestChanged, PreviewRequested
+from optimus_tui.tui.messages import PreviewRequested
 from optimus_tui.tui.panes.base import Pane, PaneContent, Words
+from optimus_tui.tui.panes.cache.interest import InterestWatch
 from optimus_tui.tui.panes.cache.lines import (
     GroupLine,
     KeyLine,
@@ -49,6 +48,7 @@ from optimus_tui.tui.panes.cache.rows import (
 )
 from optimus_tui.tui.theme import Piece
 from optimus_tui.tui.widgets.cells import first_that_fits
+from optimus_tui.tui.widgets.line_view import put_cursor
 from optimus_tui.wording.numbers import UNKNOWN, plural, thousands
 from optimus_tui.wording.safe import safe_text
 from optimus_tui.wording.truth import counted_down, fault_lines, truth_line
@@ -57,7 +57,6 @@ REMEMBERED = 4_096
 """Details of keys that were in view."""
 REST_ROWS = 20_000
 """After a list of n rows was made, reports make no new one for n ÷ this many seconds."""
-SETTLE_SECONDS = 0.15
 SORTS = ("key", "ttl", "size")
 
 
@@ -84,6 +83,8 @@ class TreeBuilder:
         self._worker: Worker[Any] | None = None
         self._behind = False
         self._rest = 0
+        self._wanted: Hashable = None
+        """The key of the row that the cursor goes to once the list with it is made."""
 
     def attach_index(self, index: KeyIndex) -> None:
         """Read from another index."""
@@ -111,6 +112,15 @@ class TreeBuilder:
             self.change(closed=options.closed ^ {group_key})
         else:
             self.change(opened=options.opened ^ {group_key})
+
+    def reveal(self, key: Hashable, groups: tuple[GroupId, ...]) -> None:
+        """Open groups, and put the cursor on a row of them once the list is made."""
+        self._wanted = key
+        options, opened = self.options, frozenset(groups)
+        if options.filter:
+            self.change(closed=options.closed - opened)
+        else:
+            self.change(opened=options.opened | opened)
 
     def sort_by_next(self) -> None:
         """Order the keys by the next of name, time left and size."""
@@ -146,34 +156,9 @@ class TreeBuilder:
         rows = await build_tree(report, self.index, options, self._lists)
         self._rest = len(rows) // REST_ROWS
         self.pane.place(rows)
-
-
-class InterestWatch:
-    """Posts which keys are in view, once scrolling has come to rest."""
-
-    def __init__(self, pane: Widget, keys_in_view: Callable[[], tuple[bytes, ...]]) -> None:
-        """Post nothing yet.
-
-        Args:
-            pane: Who posts ``InterestChanged``.
-            keys_in_view: Returns the names of the keys in view.
-        """
-        self.pane, self.keys_in_view = pane, keys_in_view
-        self._posted: tuple[bytes, ...] = ()
-        self._settling: Timer | None = None
-
-    def look_soon(self) -> None:
-        """Look again once nothing has moved for ``SETTLE_SECONDS``."""
-        if self._settling is not None:
-            self._settling.stop()
-        self._settling = self.pane.set_timer(SETTLE_SECONDS, self.look)
-
-    def look(self) -> None:
-        """Post the keys in view if they are others than before."""
-        keys = self.keys_in_view()
-        if keys != self._posted:
-            self._posted = keys
-            self.pane.post_message(InterestChanged(keys))
+        wanted, self._wanted = self._wanted, None
+        if wanted is not None:
+            put_cursor(self.pane, wanted)
 
 
 class CacheContent(PaneContent):
@@ -341,8 +326,6 @@ class CachePane(Pane):
         self.builder = TreeBuilder(self)
         super().__init__(clock, settings, CacheContent(self, self.builder))
         self._interest = InterestWatch(self, self.content.keys_in_view)
-        self._wanted: Hashable = None
-        """The key of the row that the cursor goes to as soon as it is in the list."""
 
     def attach_index(self, index: KeyIndex) -> None:
         """Look names and expiries up in this index."""
@@ -360,18 +343,6 @@ class CachePane(Pane):
         words = text.split()
         plain = len(words) < 2 and text[:1] not in ("!", "/") and not any(sign in text for sign in "<>=")
         self.set_filter(text if plain else f"/{re.escape(text)}/")
-
-    def go_to(self, key: Hashable, opened: Collection[Hashable] = ()) -> bool:
-        """Open the groups, and put the cursor on the row once the list with it is made."""
-        if super().go_to(key):
-            return True
-        options, groups = self.builder.options, frozenset(opened)
-        self._wanted = key
-        if options.filter:
-            self.builder.change(closed=options.closed - groups)
-        else:
-            self.builder.change(opened=options.opened | groups)
-        return True
 
     def show_preview(self, answer: Reading[KeyPreview] | KeyPreview | str) -> None:
         """Open the value that ``v`` asked for, or the reason why it cannot be shown."""
@@ -391,8 +362,6 @@ class CachePane(Pane):
         self.set_rows(rows)
         if self.cursor and 0 <= line < self.page_size and self.cursor - first != line:
             self.jump_to(self.cursor - line)
-        if self._wanted is not None and super().go_to(self._wanted):
-            self._wanted = None
         self._interest.look_soon()
         self.content.bug = ""
         self.draw_frame()
@@ -426,11 +395,6 @@ class CachePane(Pane):
         self.refresh_rows()
 
     # -- actions
-
-    def move_to(self, index: int) -> None:
-        """Put the cursor on a row; it goes nowhere else any more."""
-        self._wanted = None
-        super().move_to(index)
 
     def action_open(self) -> None:
         """Open or close a group; show what is known about a key."""

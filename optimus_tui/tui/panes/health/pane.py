@@ -311,7 +311,7 @@ class HealthPane(Pane):
             self.move_to(at)
 
     def action_open(self) -> None:
-        """Go to the row that the finding is about, or to the tenant; elsewhere say what is behind the line, as ``e``."""
+        """Go to the row of the finding, or to the tenant; elsewhere say what is behind the line, as ``e``."""
         group = self.content.group
         if isinstance(group, tuple) and group[0] == "tenant":
             self.post_message(TenantRequested(group[1].encode("utf-8", "surrogateescape")))
