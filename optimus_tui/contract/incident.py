@@ -359,7 +359,12 @@ class DrillMilestone(NamedTuple):
 
 
 class DrillResult(NamedTuple):
-    """The result of a drill. ``detect``, ``acknowledge``, ``resolve``: seconds, None where it never happened."""
+    """The result of a drill. Spans are seconds since the fault was in place, None where it never happened.
+
+    ``detect``: to the alarm; ``acknowledge``: to the incident; ``cause``: until the fault was identified; ``remedy``:
+    to the first thing done; ``proof``: until a check proved it gone; ``resolve``: the proof, or without one the moment
+    in which its findings left the screen.
+    """
 
     scenario: str
     says: str
@@ -371,4 +376,7 @@ class DrillResult(NamedTuple):
     detect: float | None
     acknowledge: float | None
     resolve: float | None
+    cause: float | None = None
+    remedy: float | None = None
+    proof: float | None = None
     incident: str = ""

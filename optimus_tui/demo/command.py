@@ -28,7 +28,8 @@ from optimus_tui.demo.scenarios import REMEDIES, SCENARIOS
 from optimus_tui.demo.stack import LOOPBACK, Ports, choose_ports, demo_environment
 from optimus_tui.settings.model import RedisTarget, Settings
 
-SWITCH_SECONDS = 15.0
+PATIENCE_SECONDS = 120.0
+"""How long an order may take. It is given up only then: a busy machine is slow, but the supervisor goes on."""
 WARMING_UP = "warming up"
 """The stage in which everything answers and the first traffic runs, as the supervisor names it."""
 _STOP_SECONDS = 3.0
@@ -57,6 +58,16 @@ class Switched(NamedTuple):
     """Monotonic seconds when the cause was in place, by the supervisor."""
 
 
+class Order(NamedTuple):
+    """An order that the supervisor has not answered yet."""
+
+    outcome: "Future[Switched]"
+    kind: str
+    """``switch``, ``fault`` (of a drill, so its scenario is not told) or ``remedy``."""
+    began: float
+    """Monotonic seconds."""
+
+
 class DemoHandle:
     """A running demo. Its attributes change as messages of the supervisor arrive; all texts are safe to show.
 
@@ -69,8 +80,15 @@ class DemoHandle:
         scenario: The scenario that is played.
     """
 
-    def __init__(self, scenario: str = DEFAULT, *, niceness: int = 0) -> None:
+    def __init__(
+        self, scenario: str = DEFAULT, *, niceness: int = 0, patience_seconds: float = PATIENCE_SECONDS
+    ) -> None:
         """Choose the ports; nothing is started.
+
+        Args:
+            scenario: The first scenario.
+            niceness: Of the demo's processes.
+            patience_seconds: How long a switch, a fault or a remedy may take before it is given up.
 
         Raises:
             OSError: There is no free port.
@@ -83,7 +101,8 @@ class DemoHandle:
         """Set with every message; the code that waits for it clears it."""
         self._began, self._ready_after = time.monotonic(), 0.0
         self._directory = ""
-        self._waiting: dict[int, Future[Switched]] = {}
+        self._patience_seconds = patience_seconds
+        self._waiting: dict[int, Order] = {}
         self._stopping = False
         self._last_words = tempfile.TemporaryFile()  # noqa: SIM115 - closed by stop()
         self._niceness = niceness
@@ -138,6 +157,13 @@ class DemoHandle:
         """Seconds since the start, or that the start took once it is ready."""
         return self._ready_after or time.monotonic() - self._began
 
+    def under_way(self, kind: str) -> float:
+        """Return for how many seconds the oldest order of this kind has had no answer; 0 without one."""
+        began = [order.began for order in list(self._waiting.values()) if order.kind == kind]
+        if not began:
+            return 0.0
+        return max(0.0, time.monotonic() - min(began))
+
     async def switch(self, name: str) -> None:
         """Play another scenario and store the result in ``note``."""
         self.note = (await self.play(name)).note
@@ -146,38 +172,42 @@ class DemoHandle:
         """Play another scenario: end the former one, and return once the new cause is in place or has failed."""
         if name not in NAMES:
             return Switched(False, self.scenario, f"no scenario {name!r}; there are {', '.join(NAMES)}")
-        return await self._order({"switch": name}, f"change to {name}")
+        return await self._order({"switch": name}, "switch", f"change to {name}")
 
     async def inject(self, name: str) -> Happened:
-        """Play a scenario for a drill, and return the moment at which the fault was in place."""
-        played = await self.play(name)
-        return Happened(played.done, played.note, played.at)
+        """Play a scenario for a drill, and return the moment at which the fault was in place.
+
+        Neither ``scenario`` nor the note of a failure tells which one it is.
+        """
+        played = await self._order({"switch": name}, "fault", "change")
+        note = played.note
+        if not played.done and self._runs:
+            note = "the demo could not put its fault in place"
+        return Happened(played.done, note, played.at)
 
     async def remedy(self, name: str) -> Happened:
         """Carry out a remedy outside of the product."""
         known = [one.name for one in REMEDIES]
         if name not in known:
             return Happened(False, f"no remedy {name!r}; there are {', '.join(known)}", 0.0)
-        done = await self._order({"remedy": name}, name)
+        done = await self._order({"remedy": name}, "remedy", name)
         return Happened(done.done, done.note, done.at)
 
     def truth(self, name: str) -> tuple[str, Truth]:
         """Return what a scenario really is, in a sentence, and what a drill is judged by."""
         return SCENARIOS[name].says, SCENARIOS[name].truth
 
-    async def _order(self, order: dict[str, object], what: str) -> Switched:
+    async def _order(self, order: dict[str, object], kind: str, what: str) -> Switched:
         number, outcome = time.monotonic_ns(), Future[Switched]()
-        self._waiting[number] = outcome
+        self._waiting[number] = Order(outcome, kind, time.monotonic())
         if not self._runs or not self._send({**order, "id": number}):
             self._waiting.pop(number, None)
             return Switched(False, self.scenario, self.failed or "the demo has ended")
         try:
-            async with asyncio.timeout(SWITCH_SECONDS):
+            async with asyncio.timeout(self._patience_seconds):
                 return await asyncio.wrap_future(outcome)
         except TimeoutError:
-            return Switched(False, self.scenario, f"the demo did not {what} within {SWITCH_SECONDS:.0f} s")
-        finally:
-            self._waiting.pop(number, None)
+            return Switched(False, self.scenario, f"the demo did not {what} within {self._patience_seconds:.0f} s")
 
     @property
     def _runs(self) -> bool:
@@ -226,7 +256,9 @@ class DemoHandle:
             self.failed = self.failed or f"the demo ended: {self._complaint(process)}"
             self.progress, self.ready = self.failed, False
         for waiting in list(self._waiting.values()):
-            waiting.set_result(Switched(False, self.scenario, self.failed or "the demo has ended"))
+            if not waiting.outcome.done():
+                waiting.outcome.set_result(Switched(False, self.scenario, self.failed or "the demo has ended"))
+        self._waiting.clear()
         self.changed.set()
 
     def _take_in(self, message: dict[str, Any]) -> None:
@@ -238,13 +270,13 @@ class DemoHandle:
         if message.get("ready"):
             self._ready_after, self.ready = time.monotonic() - self._began, True
         if "switched" in message:
+            order = self._waiting.pop(message["switched"], None)
             done = "note" in message
-            if done and message["scenario"]:
-                self.scenario = str(message["scenario"])
+            if done and message["scenario"] and order is not None:
+                self.scenario = DEFAULT if order.kind == "fault" else str(message["scenario"])
             note = str(message["note"] if done else message["failed_because"])
-            outcome = self._waiting.get(message["switched"])
-            if outcome and not outcome.done():
-                outcome.set_result(Switched(done, self.scenario, note, message.get("at", 0.0)))
+            if order is not None and not order.outcome.done():
+                order.outcome.set_result(Switched(done, self.scenario, note, message.get("at", 0.0)))
 
     def _complaint(self, process: "subprocess.Popen[bytes]") -> str:
         from optimus_tui.wording.safe import safe_text

@@ -18,6 +18,21 @@ MEANS = {
 """The name of each mark on the page."""
 
 
+def spans(result: DrillResult) -> tuple[tuple[str, float | None], ...]:
+    """Return each span of a drill with its name, in the order in which they are passed."""
+    resolve = "resolve (MTTR)"
+    if result.proof is None and result.resolve is not None:
+        resolve = "resolve (MTTR), by the screen alone"
+    return (
+        ("alarm", result.detect),
+        ("acknowledge (MTTA)", result.acknowledge),
+        ("cause", result.cause),
+        ("remedy", result.remedy),
+        ("proof", result.proof),
+        (resolve, result.resolve),
+    )
+
+
 def stopwatch(seconds: float | None) -> str:
     """Return seconds as ``2:41``; ``–`` for None."""
     if seconds is None:
@@ -28,8 +43,15 @@ def stopwatch(seconds: float | None) -> str:
 
 def summary(result: DrillResult) -> str:
     """Return one line for the timeline, with the times as the result shows them."""
-    spans = (("detected", result.detect), ("acknowledged", result.acknowledge), ("resolved", result.resolve))
-    results = ", ".join(_reached(word, span) for word, span in spans)
+    reached = (
+        ("detected", result.detect),
+        ("acknowledged", result.acknowledge),
+        ("identified", result.cause),
+        ("remedied", result.remedy),
+        ("proved", result.proof),
+        ("resolved", result.resolve),
+    )
+    results = ", ".join(_reached(word, span) for word, span in reached)
     return f"End of the drill ({result.ended}). Injected was {result.scenario}: {results}."
 
 
@@ -45,9 +67,7 @@ def page(result: DrillResult, wall: float) -> str:
     lines += [f"Injected: {escaped(result.says)}", "", f"The cure: {escaped(result.cure)}", ""]
     lines += ["| Mark | After | What was seen |", "|---|---|---|"]
     lines += [f"| {MEANS[one.name]} | {stopwatch(one.seconds)} | {escaped(one.words)} |" for one in result.marks]
-    lines += ["", f"- Time to detect: {stopwatch(result.detect)}"]
-    lines += [f"- Time to acknowledge (MTTA): {stopwatch(result.acknowledge)}"]
-    lines += [f"- Time to resolve (MTTR): {stopwatch(result.resolve)}", "", "## Missed", ""]
+    lines += ["", *(f"- Time to {name}: {stopwatch(span)}" for name, span in spans(result)), "", "## Missed", ""]
     lines += [f"- {escaped(one)}" for one in result.missed] or ["Nothing."]
     place = clause(escaped(result.incident), " Incident ", ".")
     return "\n".join([*lines, "", f"Written {clock(wall, dated=True)} UTC.{place}", ""])

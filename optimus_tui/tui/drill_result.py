@@ -7,7 +7,7 @@ from textual.app import ComposeResult
 from textual.containers import Container
 
 from optimus_tui.contract.incident import DrillResult
-from optimus_tui.incidents.drill import MEANS, NOT_REAL, page, stopwatch
+from optimus_tui.incidents.drill import MEANS, NOT_REAL, page, spans, stopwatch
 from optimus_tui.tools.pages.sections import Fact, Section
 from optimus_tui.tui import terminal
 from optimus_tui.tui.base_screen import BaseScreen
@@ -77,15 +77,30 @@ class DrillScreen(BaseScreen):
             self.say("written to", path=path)
 
 
+def _practice(result: DrillResult) -> str:
+    """Return what to try next, by the first thing that was missed."""
+    again = f":drill {result.scenario} plays this fault again"
+    if result.detect is None:
+        return f"{again}: wait until its alarm is on the screen"
+    if result.acknowledge is None:
+        return f"{again}: i opens an incident on the alarm"
+    if result.cause is None:
+        return f"{again}: the incident's steps name the cause (f chooses the issue, enter runs a step)"
+    if result.remedy is None:
+        return f"{again}: a carries out a recommendation, :remedy does what is done outside"
+    if result.proof is None:
+        return f"{again}: the incident's last step (enter, r to repeat) proves that it is gone"
+    return ":drill plays another fault; less time is the aim"
+
+
 def result_sections(result: DrillResult) -> list[Section]:
     """Return the injected fault first, then times, marks and what was missed."""
-    spans = (("detect", result.detect), ("acknowledge (MTTA)", result.acknowledge), ("resolve (MTTR)", result.resolve))
     return [
         Section(title="What was injected", lines=(Fact(result.says, result.scenario), Fact(result.cure, "the cure"))),
         Section(
             title="Times since then",
             lines=tuple(Fact(stopwatch(span), f"to {word}", "" if span is not None else "warning")
-                        for word, span in spans),
+                        for word, span in spans(result)),
         ),
         Section(
             title="Marks, as measured and recorded",
@@ -96,5 +111,12 @@ def result_sections(result: DrillResult) -> list[Section]:
             ),
         ),
         Section(title="Missed", lines=tuple(Fact(text) for text in result.missed) or (Fact("nothing", tone="ok"),)),
-        Section(title=NOT_REAL, lines=(Fact("x writes this to a file, esc goes back to the panes", tone="quiet"),)),
+        Section(
+            title="What to do next",
+            lines=(
+                Fact(_practice(result), "practise"),
+                Fact("x writes this to a file, esc goes back to the panes", "keep"),
+                Fact(NOT_REAL, "mind", tone="quiet"),
+            ),
+        ),
     ]  # fmt: skip

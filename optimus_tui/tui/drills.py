@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from optimus_tui.tui.incidents.controller import IncidentController
 from optimus_tui.tui.services import CommandError, DashboardServices, Demo
+from optimus_tui.wording.numbers import clause
 from optimus_tui.wording.safe import safe_text
 
 if TYPE_CHECKING:
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
 
 RANDOM, STOP = "random", "stop"
 TITLE = "Drill (no real incident)"
+LONG_SECONDS = 3.0
+"""From then on it is said that a switch or a remedy is still under way."""
+WIDE = 110
+"""Columns from which on the status line has room for a drill's next step."""
 
 
 class Drill:
@@ -163,8 +168,29 @@ class DrillController:
             return None
         if not demo.ready:
             return safe_text(demo.failed or demo.progress, 100), True
+        seconds = demo.under_way("switch")
+        if self.running is None and seconds >= LONG_SECONDS:
+            return f"still switching: {seconds:.0f} s", True
         drill = self.clock_text()
+        if drill and self.dashboard.size.width >= WIDE:
+            drill += clause(self._next_step(), ": ")
         return drill or demo.scenario, bool(drill)
+
+    def _next_step(self) -> str:
+        """Return what to do next in the running drill, by what the incident has recorded, never by what is true."""
+        if self.running is None or self.running.watch is None:
+            return ""
+        state = self.running.incident_state
+        if state is None or state.status != "open":
+            return "i opens an incident on the alarm"
+        if state.repaired is not None:
+            return "i, then c closes the incident"
+        step = state.next
+        if step is not None and step.plan.kind == "tool":
+            return f"i, then enter: {step.plan.title.lower()}"
+        if not state.action_records and not self.running.watch.remedies:
+            return "a or :remedy ends the cause"
+        return "i, then the last step proves it"
 
     # -- a drill
 
@@ -194,8 +220,10 @@ class DrillController:
             await asyncio.sleep(self.LOOK_SECONDS)
         injected = await demo.inject(scenario)
         if not injected.done:
+            self.dashboard.say(f"the drill could not begin: {injected.note}; :drill tries again", "error")
+            await demo.inject("quiet")  # the fault may still come, if late
             self.running = None
-            self.dashboard.say(injected.note, "error")
+            self.dashboard.draw_status()
             return
         drill.watch = Watch(injected=injected.at)
         self.dashboard.draw_status()
@@ -248,7 +276,9 @@ class DrillController:
         from optimus_tui.workflow.drill import judge
 
         self.running = None
-        await demo.inject("quiet")
+        healed = await demo.inject("quiet")
+        if not healed.done:
+            self.dashboard.say("the demo could not end the fault: :scenario quiet tries again", "error")
         self.dashboard.draw_status()
         if drill.watch is None:
             self.dashboard.say("the drill ended before its fault was injected")
@@ -291,7 +321,10 @@ class DrillController:
 
         from optimus_tui.incidents.drill import stopwatch
 
-        return f"drill {stopwatch(self.dashboard.context.clock.mono() - self.running.watch.injected)}"
+        demo, remedy = self.dashboard.optimus.demo, ""
+        if demo is not None and (seconds := demo.under_way("remedy")) >= LONG_SECONDS:
+            remedy = f", remedy under way {seconds:.0f} s"
+        return f"drill {stopwatch(self.dashboard.context.clock.mono() - self.running.watch.injected)}{remedy}"
 
 
 def _load() -> None:

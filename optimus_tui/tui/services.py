@@ -70,6 +70,9 @@ class Demo(Protocol):
             OSError: They cannot be started.
         """
 
+    def under_way(self, kind: str) -> float:
+        """Return for how many seconds a ``switch``, ``fault`` or ``remedy`` has been under way; 0 without one."""
+
     async def switch(self, name: str) -> None:
         """Change the scenario."""
 

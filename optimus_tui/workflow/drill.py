@@ -154,6 +154,9 @@ def judge(names: tuple[str, str], truth: Truth, watch: Watch, kept: IncidentStat
         detect=at["shown"],
         acknowledge=at["opened"],
         resolve=resolved,
+        cause=at["identified"],
+        remedy=at["acted"],
+        proof=at["proved"],
         incident=state.id,
     )
 

@@ -5,9 +5,12 @@ from collections.abc import Iterator
 from optimus_tui.demo.command import DemoHandle
 
 
-def quiet_demo(patience: float) -> Iterator[DemoHandle]:
-    """Yield a demo whose services answer, and stop it; each step of its start may take ``patience`` seconds."""
-    handle = DemoHandle("quiet").start()
+def quiet_demo(patience: float, patience_seconds: float = 120.0) -> Iterator[DemoHandle]:
+    """Yield a demo whose services answer, and stop it; each step of its start may take ``patience`` seconds.
+
+    ``patience_seconds``: how long each of its orders may take.
+    """
+    handle = DemoHandle("quiet", patience_seconds=patience_seconds).start()
     try:
         while not (handle.ready or handle.failed):
             assert handle.changed.wait(patience), handle.progress

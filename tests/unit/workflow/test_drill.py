@@ -89,7 +89,10 @@ def test_gone_is_only_what_is_gone_and_what_still_counts_from_before_is_named() 
 def test_the_timeline_and_the_result_give_a_time_in_one_form() -> None:
     watch = seen((101.8, (finding(),)), (134.2, ()))
     result = judge(NAMES, TRUTH, watch, state(opened=Stamp(0, 123.6)), "given up")
-    assert "detected after 0:01, acknowledged after 0:23, resolved after 0:34" in summary(result)
+    assert (
+        "detected after 0:01, acknowledged after 0:23, not identified, not remedied, not proved, resolved after 0:34"
+        in summary(result)
+    )
     assert "| First shown | 0:01 |" in page(result, 0.0)
 
 
@@ -124,7 +127,7 @@ def test_giving_up_tells_what_was_missed_and_the_truth() -> None:
     assert [one.name for one in result.marks if one.seconds is not None] == ["injected"]
     text = page(result, 1_800_000_000.0)
     assert "acme is noisy" in text and "block it" in text and "no incident was opened" in text
-    assert "not detected, not acknowledged, not resolved" in summary(result)
+    assert "not detected, not acknowledged, not identified, not remedied, not proved, not resolved" in summary(result)
 
 
 def test_times_count_from_the_injection_and_an_incident_that_was_open_before_is_no_merit() -> None:
