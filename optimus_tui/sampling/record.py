@@ -24,6 +24,8 @@ windows look back for it, even if one of several processes answers seldom."""
 MAX_PROCESSES = 32
 MAX_KINDS = 50
 LONGEST_GAP_SECONDS = 90.0
+MAX_VERSIONS, LONGEST_VERSION = 16, 60
+"""Of one service, in one process of ours: a service that answers with another version each time fills no file."""
 
 
 class HistoryWriter(Protocol):
@@ -44,6 +46,7 @@ class Recorder:
         self._lookups: tuple[str | None, float, int, int] | None = None
         self._events: tuple[float, int] | None = None
         self._processes: dict[float | None, _Process] = {}
+        self._versions: dict[str, set[str]] = {}
 
     def listen(self, sink: Sink) -> Sink:
         """Return a sink that records every report and passes it to ``sink``, except "metrics"."""
@@ -105,8 +108,17 @@ class Recorder:
         if (good := state.answered_well) is None:
             return
         self._values[f"state.{name}"] = float(good)
+        self._version(name, state.version)
         if good and state.latency_ms is not None and not disturbed(state.latency_ms, state.own_ms):
             self._values[f"latency.{name}"] = state.latency_ms
+
+    def _version(self, name: str, version: str | None) -> None:
+        if not version:
+            return
+        known = self._versions.setdefault(name, set())
+        if version in known or len(known) < MAX_VERSIONS:
+            known.add(version)
+            self._values[f"version.{name}.{version[:LONGEST_VERSION]}"] = 1.0
 
     def _gateway(self, state: GatewayState) -> None:
         if state.cache is not None and state.cache.hit_rate is not None and state.service.serves:
@@ -125,6 +137,7 @@ class Recorder:
             "redis.keys": state.keys,
         }
         self._values |= {name: float(value) for name, value in figures.items() if value is not None}
+        self._run(state, mono)
         if state.keyspace_hits is None or state.keyspace_misses is None:
             return
         hits, misses = state.keyspace_hits - state.own_hits, state.keyspace_misses - state.own_misses
@@ -135,6 +148,16 @@ class Recorder:
             seconds = mono - last[1]
             self._values["redis.hits"] = (hits - last[2]) / seconds
             self._values["redis.misses"] = (misses - last[3]) / seconds
+
+    def _run(self, state: ServerState, mono: float) -> None:
+        """Record which run of the server answered (48 bits of its ``run_id``), and since when it runs."""
+        try:
+            self._values["run.redis"] = float(int((state.run_id or "")[:12], 16))
+        except ValueError:
+            return  # it tells none
+        if state.uptime_seconds is not None:
+            age = self._clock.mono() - mono + state.uptime_seconds
+            self._values["started.redis"] = self._clock.wall() - age
 
     # -- the rest
 
@@ -158,6 +181,8 @@ class Recorder:
 
     def _feed(self, batch: FeedBatch) -> None:
         mono, received = self._clock.mono(), batch.status.received
+        self._values["feed.live"] = min(self._values.get("feed.live", 1.0), float(batch.status.state == "live"))
+        self._values["feed.gaps"] = float(batch.status.gaps)
         if batch.status.state != "live":
             self._events = None
         elif self._events is None or received < self._events[1]:

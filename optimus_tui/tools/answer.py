@@ -3,7 +3,6 @@
 import asyncio
 import math
 import sys
-import time
 import types
 import typing
 from collections.abc import Mapping
@@ -19,6 +18,7 @@ from optimus_tui.probes.round_trips import attributed_to
 from optimus_tui.tools.pages.report_sections import sentence
 from optimus_tui.tools.parts import Progress, listening, within
 from optimus_tui.tools.registry import TOOLS, Tool
+from optimus_tui.wording.numbers import timestamp
 from optimus_tui.wording.safe import safe_text
 
 if TYPE_CHECKING:
@@ -281,8 +281,3 @@ def failure_report(name: str, failure: ToolFailure, wall: float) -> ErrorReport:
 def encode(report: Report) -> bytes:
     """Return the report as JSON in UTF-8 on one line; its lists have at most a hundred rows."""
     return msgspec.json.encode(capped(msgspec.to_builtins(report)))
-
-
-def timestamp(wall: float) -> str:
-    """Return UTC to the second with a Z: ``2025-01-29T10:30:00Z``."""
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(wall))

@@ -305,7 +305,7 @@ async def run(ctx: "Context", query: CoherenceQuery) -> CoherenceReport:
     Raises:
         ToolFailure: Redis cannot be asked, or gives nothing at all.
     """
-    from optimus_tui.tools.answer import timestamp
+    from optimus_tui.wording.numbers import timestamp
 
     seen = await survey(ctx, ttls=True, sizes=SIZES)
     if seen.unread is not None and not is_refused(seen.unread):

@@ -18,7 +18,7 @@ from optimus_tui.contract.tools.common import if_known, rounded
 from optimus_tui.contract.tools.state import CompareReport, TenantFigures
 from optimus_tui.probes.load_meter import watching
 from optimus_tui.settings.model import Thresholds
-from optimus_tui.tools.answer import DEADLINE_SECONDS, out_of_time, timestamp
+from optimus_tui.tools.answer import DEADLINE_SECONDS, out_of_time
 from optimus_tui.tools.coherence_events import Log, read_events
 from optimus_tui.tools.figures.metric_windows import Counters
 from optimus_tui.tools.keyspace_scan import Survey, is_refused, read_known, survey, unreachable
@@ -35,6 +35,7 @@ from optimus_tui.verdicts.limits import judge as verdicts
 from optimus_tui.verdicts.limits.blocked import common_limits
 from optimus_tui.verdicts.limits.refusals import find_refusals, refused_by_tenant
 from optimus_tui.verdicts.limits.words import merge_rules, operation_words
+from optimus_tui.wording.numbers import timestamp
 from optimus_tui.wording.safe import safe_text
 
 if TYPE_CHECKING:

@@ -247,7 +247,7 @@ def found(report: DiagnoseReport) -> bool:
 
 async def run(ctx: "Context", query: DiagnoseQuery) -> DiagnoseReport:
     """Probe all dependencies together and judge what they answered."""
-    from optimus_tui.tools.answer import timestamp
+    from optimus_tui.wording.numbers import timestamp
 
     looked = await look(ctx, query)
     tenant, state = query.tenant_id.encode(), looked.gateway.value

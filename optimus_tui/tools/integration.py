@@ -34,7 +34,7 @@ def found(report: IntegrationReport) -> bool:
 
 async def run(ctx: "Context", query: IntegrationQuery) -> IntegrationReport:
     """Run the tests of the asked type."""
-    from optimus_tui.tools.answer import timestamp
+    from optimus_tui.wording.numbers import timestamp
 
     names = [one for one in _PLAN[query.test_type] if one != "cache_integration" or query.include_cache_test]
     notes: list[str] = []

@@ -34,7 +34,8 @@ async def run(ctx: "Context", query: RouterQuery) -> RouterReport:
     """Check the answers and render both files in memory."""
     from optimus_tui.scaffold.render import features, next_steps, render
     from optimus_tui.scaffold.spec import SpecError, make_spec
-    from optimus_tui.tools.answer import ToolFailure, timestamp
+    from optimus_tui.tools.answer import ToolFailure
+    from optimus_tui.wording.numbers import timestamp
 
     try:
         spec = make_spec(

@@ -17,6 +17,7 @@ from msgspec.structs import replace
 
 from optimus_tui.contract.findings import SEVERITIES, Finding, overall_of
 from optimus_tui.contract.tools.common import Report
+from optimus_tui.contract.tools.overnight import Overnight
 from optimus_tui.contract.tools.state import (
     CachePart,
     EventsPart,
@@ -26,9 +27,9 @@ from optimus_tui.contract.tools.state import (
     StandupFinding,
     StandupReport,
 )
-from optimus_tui.tools.answer import DEADLINE_SECONDS, ToolFailure, answer, timestamp
+from optimus_tui.tools.answer import DEADLINE_SECONDS, ToolFailure, answer
 from optimus_tui.verdicts.changes import compare
-from optimus_tui.wording.numbers import seconds_of
+from optimus_tui.wording.numbers import seconds_of, timestamp
 
 if TYPE_CHECKING:
     from optimus_tui.context import Context
@@ -180,12 +181,14 @@ async def standup(ctx: "Context") -> StandupReport:
     before = _compared_with(kept, ctx.clock.wall())
     minutes = _window(before, ctx.clock.wall())
     left = DEADLINE_SECONDS - _SPARE_SECONDS - (ctx.clock.mono() - began)
-    answers, memory = await asyncio.gather(_ask_all(ctx, minutes, left), _memory(ctx))
+    answers, memory, night = await asyncio.gather(
+        _ask_all(ctx, minutes, left), _memory(ctx), _overnight(ctx, before, minutes, left)
+    )
     failures = {name: failure for name, failure in answers.items() if isinstance(failure, ToolFailure)}
     if len(failures) == len(answers):
         raise failures["health"]
     now = compose(ctx, answers, failures, minutes)
-    report = compare(before, replace(now, redis=replace(now.redis, memory_bytes=memory)))
+    report = compare(before, replace(now, redis=replace(now.redis, memory_bytes=memory), overnight=night))
     await _keep(ctx, Meetings(report, before))
     return report
 
@@ -213,6 +216,20 @@ async def _ask_all(ctx: "Context", minutes: int, seconds: float) -> dict[str, di
         for task in tasks.values():
             task.cancel()
         await asyncio.wait(tasks.values(), timeout=_SPARE_SECONDS)
+
+
+async def _overnight(ctx: "Context", before: StandupReport | None, minutes: int, seconds: float) -> Overnight | None:
+    """Return what was recorded since the last stand-up, as far back as the history reaches; None if it hangs."""
+    from optimus_tui.tools.figures.overnight import overnight
+
+    end = ctx.clock.wall()
+    begin = seconds_of(before.timestamp) if before else None
+    begin = end - minutes * 60 if begin is None else max(begin, end - MOST_MINUTES * 60)
+    try:
+        async with asyncio.timeout(max(0.0, seconds)):
+            return await overnight(ctx, begin, end)
+    except TimeoutError:
+        return None
 
 
 async def _memory(ctx: "Context") -> int | None:

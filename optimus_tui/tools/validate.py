@@ -182,7 +182,7 @@ def found(report: ValidateReport) -> bool:
 
 async def run(ctx: "Context", query: ValidateQuery) -> ValidateReport:
     """Judge one router, or all of them."""
-    from optimus_tui.tools.answer import timestamp
+    from optimus_tui.wording.numbers import timestamp
 
     root = source_tree(ctx.settings.source_path)
     if query.router_path is not None and query.check_all_routers:

@@ -46,6 +46,11 @@ class Chart(Struct, frozen=True):
     latest: str
     span: str
     marks: tuple[float, ...] = ()
+    top: str = ""
+    """The label of the upper end of its axis; the lower end is 0."""
+    first: str = ""
+    last: str = ""
+    """When the axis of time begins and ends."""
 
 
 def chart(name: str, samples: Samples, moments: Sequence[float] = ()) -> Chart | None:
@@ -79,6 +84,9 @@ def chart(name: str, samples: Samples, moments: Sequence[float] = ()) -> Chart |
         words(kept[-1][1]),
         f"{clock(first, dated=True)} to {clock(last)} UTC",
         tuple(round((at - first) / (last - first) * CHART_WIDTH, 1) for at in moments if first <= at <= last),
+        words(top),
+        clock(first, dated=True),
+        clock(last, dated=True),
     )
 
 

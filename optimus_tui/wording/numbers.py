@@ -285,6 +285,11 @@ def ago(now: float, then: float) -> str:
     return f"{age(now - then)} ago"
 
 
+def timestamp(wall: float) -> str:
+    """Return UTC to the second with a Z, as documents have it: ``2025-01-29T10:30:00Z``."""
+    return f"{datetime.fromtimestamp(wall, UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
 def seconds_of(stamp: object) -> float | None:
     """Return ``2025-01-29T10:30:00Z``, with or without a fraction, as seconds since the epoch; else None."""
     if not isinstance(stamp, str) or not stamp.endswith("Z"):

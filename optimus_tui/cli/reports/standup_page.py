@@ -10,6 +10,7 @@ from pathlib import Path
 from rich.cells import cell_len, set_cell_size
 
 from optimus_tui.assets import asset_dir
+from optimus_tui.contract.tools.overnight import Overnight, Restart, TenantRefusals
 from optimus_tui.contract.tools.state import Change, ServicePart, StandupFinding, StandupReport
 from optimus_tui.wording.layout import CHART_HEIGHT, CHART_WIDTH, CHARTS, Samples, chart
 from optimus_tui.wording.numbers import UNKNOWN, age, latency, percent, plural, size, thousands
@@ -40,7 +41,17 @@ def page(report: StandupReport, series: Mapping[str, Samples]) -> str:
 
     charts = [one for name in CHARTS if (one := chart(name, series.get(name, ())))]
     template = environment.get_template("standup.html.j2")
-    return template.render(report=report, lines=lines(report), charts=charts, width=CHART_WIDTH, height=CHART_HEIGHT)
+    return template.render(
+        report=report,
+        lines=lines(report),
+        charts=charts,
+        width=CHART_WIDTH,
+        height=CHART_HEIGHT,
+        night=report.overnight,
+        happened=_happened(report.overnight, report) if report.overnight else [],
+        thousands=thousands,
+        percent=percent,
+    )
 
 
 def write(path: str, text: str) -> None:
@@ -74,6 +85,8 @@ def lines(report: StandupReport) -> list[str]:
     shown = [_headline(report), f"{mark.glyph} {mark.word}   {_counted(report)}"]
     for name, middle in _parts(report):
         shown.append(_part(name, middle, report.changes.get(name)))
+    if report.overnight is not None:
+        shown.append(f"  {'since':<8}  {_night(report.overnight, report)}")
     room = MOST - len(shown)
     findings = [one for one in report.findings if one.severity != "low"] or list(report.findings)
     whole = len(findings) == len(report.findings) <= room
@@ -84,6 +97,8 @@ def lines(report: StandupReport) -> list[str]:
     shown += [_finding(one, report) for one in short]
     if not whole:
         shown.append(f"  … {len(report.findings) - len(short)} more: optimus-tui standup --json")
+    if report.overnight is not None:
+        shown += [f"  {line}" for line in _happened(report.overnight, report)[: MOST - len(shown)]]
     return [fit(line, WIDTH).rstrip() for line in shown]
 
 
@@ -236,6 +251,44 @@ def _events(report: StandupReport) -> str:
     if events.malformed:
         bad = f", {events.malformed:,} malformed"
     return f"{rate}{last}{bad}"
+
+
+def _night(night: Overnight, report: StandupReport) -> str:
+    """Return refusals, deploys, restarts and gaps in a line; ``?`` for what is not recorded."""
+    words = [f"refused {thousands(night.refused)}"]
+    if night.refused_by:
+        first = night.refused_by[0]
+        words[0] += f" ({cut(first.tenant, 16)} {thousands(first.refused)})"
+    counts = (("deploys", night.deploys), ("restarts", night.restarts), ("gaps", night.gaps))
+    words += [f"{name} {thousands(None if found is None else len(found))}" for name, found in counts]
+    return " · ".join(words)
+
+
+def _happened(night: Overnight, report: StandupReport) -> list[str]:
+    """Return one line for each deploy, restart, gap and tenant that was refused, in the order of their times."""
+    found: list[tuple[str, str]] = [
+        *((one.at, f"{one.service} {cut(one.before, 16)} → {cut(one.after, 16)}") for one in night.deploys or ()),
+        *((one.at, _restarted(one)) for one in night.restarts or ()),
+        *((one.begin, f"gap of {age(one.seconds)}: {_GAPS[one.of]}") for one in night.gaps or ()),
+        *((one.first, _refused(one, report)) for one in night.refused_by if one.first),
+    ]
+    return [f"{_day(at, report.timestamp):<9} {words}" for at, words in sorted(found)]
+
+
+_GAPS = {"recording": "nothing was recorded", "feed": "the feed was not live, events may be missing"}
+
+
+def _restarted(one: Restart) -> str:
+    if one.processes > 1:
+        return f"{one.service} restarted ({one.processes} processes)"
+    return f"{one.service} restarted"
+
+
+def _refused(one: TenantRefusals, report: StandupReport) -> str:
+    until = ""
+    if one.last is not None and one.last != one.first:
+        until = f", the last {_day(one.last, report.timestamp)}"
+    return f"{cut(one.tenant, 24)}: {thousands(one.refused)} refused{until}"
 
 
 def _finding(finding: StandupFinding, report: StandupReport) -> str:

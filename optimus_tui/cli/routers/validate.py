@@ -133,8 +133,8 @@ def _examined(wanted: Sequence[tuple[Path, list[str], bool]], use_cache: bool) -
 def _report(outcome: "JudgedFiles", level: str, cwd: Path) -> "ValidateReport":
     import time
 
-    from optimus_tui.tools.answer import timestamp
     from optimus_tui.tools.validate import build, shown
+    from optimus_tui.wording.numbers import timestamp
 
     def name(root: Path, path: str) -> str:
         place = root / path

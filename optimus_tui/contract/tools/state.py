@@ -14,6 +14,7 @@ from optimus_tui.contract.tools.common import (
     TenantId,
     WindowSource,
 )
+from optimus_tui.contract.tools.overnight import Overnight
 
 
 class DiagnoseQuery(Query, frozen=True, kw_only=True):
@@ -241,6 +242,8 @@ class StandupReport(Report, frozen=True, kw_only=True):
     """By part: gateway, engine, redis, limits, cache, events."""
     unknown: tuple[str, ...] = ()
     """What could not be measured, with the reason."""
+    overnight: Overnight | None = None
+    """What the history holds of the time since then (of the window, for the first one); null if it did not answer."""
 
 
 class TenantFigures(Struct, frozen=True, kw_only=True):

@@ -403,7 +403,7 @@ def found(report: PerformanceReport) -> bool:
 
 async def run(ctx: "Context", query: PerformanceQuery) -> PerformanceReport:
     """Measure the one figure that was asked for."""
-    from optimus_tui.tools.answer import timestamp
+    from optimus_tui.wording.numbers import timestamp
 
     result = await _MEASURES[query.metric_type](ctx, query)
     return PerformanceReport(

@@ -107,7 +107,7 @@ def found(report: TroubleshootReport) -> bool:
 
 async def run(ctx: "Context", query: TroubleshootQuery) -> TroubleshootReport:
     """Look into one symptom."""
-    from optimus_tui.tools.answer import timestamp
+    from optimus_tui.wording.numbers import timestamp
 
     conclusion, sections = await _PLAYBOOKS[query.issue_type](
         ctx, query, EvidenceReader(ctx, query.time_window_minutes)

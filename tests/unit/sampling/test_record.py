@@ -146,7 +146,8 @@ def test_events_are_kept_as_a_rate_while_the_feed_is_live() -> None:
         recorder.take("feed", FeedBatch(items=(), status=FeedStatus(state=state, received=received)))  # type: ignore[arg-type]
         clock.advance(2)
     recorder.flush()
-    assert [values["events.rate"] for _, values in kept.sets] == [2.0, 3.0]
+    assert [values["events.rate"] for _, values in kept.sets if "events.rate" in values] == [2.0, 3.0]
+    assert [values["feed.live"] for _, values in kept.sets] == [1.0, 1.0, 0.0, 1.0]
 
 
 def test_labelled_series_are_kept_when_they_changed_and_every_five_minutes() -> None:

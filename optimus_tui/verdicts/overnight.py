@@ -1,0 +1,125 @@
+"""What samples say of the time since the last stand-up: deploys, restarts, gaps, and when refusals came. Pure.
+
+Samples are (wall-clock seconds, value), oldest first.
+"""
+
+import itertools
+from collections.abc import Iterable, Mapping, Sequence
+
+from optimus_tui.contract.tools.overnight import Deploy, Gap, Restart
+from optimus_tui.wording.numbers import seconds_of, timestamp
+from optimus_tui.wording.safe import safe_text
+
+Samples = Sequence[tuple[float, float]]
+GAP_SECONDS = 90.0
+"""Recorders write every two to thirty seconds: a longer silence is a gap."""
+TOGETHER_SECONDS = 30.0
+"""Processes that start within this time are one restart."""
+FEED_JUMP_SECONDS = 30.0
+
+
+def recording_gaps(times: Iterable[float], begin: float, end: float) -> list[Gap]:
+    """Return the times between ``begin`` and ``end`` of which there is no sample for longer than ``GAP_SECONDS``."""
+    ordered = [begin, *sorted(set(times)), end]
+    return [
+        _gap("recording", before, after)
+        for before, after in itertools.pairwise(ordered)
+        if after - before > GAP_SECONDS
+    ]
+
+
+def feed_gaps(live: Samples, counted: Samples, end: float) -> list[Gap]:
+    """Return when the feed was not live.
+
+    Args:
+        live: 1 while the link was live, else 0.
+        counted: The reader's own count of gaps. A gap that was over within one sample is seen by its growth only.
+        end: When the window ends.
+    """
+    gaps: list[Gap] = []
+    began: float | None = None
+    for at, value in live:
+        if not value and began is None:
+            began = at
+        elif value and began is not None:
+            gaps.append(_gap("feed", began, at))
+            began = None
+    if began is not None:
+        gaps.append(_gap("feed", began, end))
+    for (before, old), (at, new) in itertools.pairwise(counted):
+        near = any(
+            _seconds(gap.begin) - FEED_JUMP_SECONDS <= at <= _seconds(gap.end) + FEED_JUMP_SECONDS for gap in gaps
+        )
+        if new > old and not near:
+            gaps.append(_gap("feed", before, at))
+    return sorted(gaps, key=lambda gap: gap.begin)
+
+
+def _gap(of: str, begin: float, end: float) -> Gap:
+    return Gap(of=of, begin=timestamp(begin), end=timestamp(end), seconds=round(end - begin, 1))  # type: ignore[arg-type]
+
+
+def _seconds(text: str) -> float:
+    return seconds_of(text) or 0.0
+
+
+def deploys(service: str, versions: Mapping[str, Samples]) -> list[Deploy]:
+    """Return the changes of a service's version. Several addresses that are deployed in turns are one change.
+
+    Args:
+        service: Its name.
+        versions: When each version was seen.
+    """
+    seen = sorted((samples[0][0], samples[-1][0], name) for name, samples in versions.items() if samples)
+    found: list[Deploy] = []
+    for (_, _, before), (at, _, after) in itertools.pairwise(seen):
+        found.append(_deploy(service, before, after, at))
+    if seen:
+        last_seen, latest = max((last, name) for _, last, name in seen)
+        newest = seen[-1]
+        if latest != newest[2] and last_seen > newest[1]:  # back to an earlier one
+            back = next(at for at, _ in versions[latest] if at > newest[1])
+            found.append(_deploy(service, newest[2], latest, back))
+    return found
+
+
+def _deploy(service: str, before: str, after: str, at: float) -> Deploy:
+    return Deploy(service=service, before=safe_text(before, 60), after=safe_text(after, 60), at=timestamp(at))
+
+
+def process_restarts(service: str, starts: Iterable[float], begin: float) -> list[Restart]:
+    """Return restarts by the start times that processes published, those after ``begin`` only."""
+    groups: list[list[float]] = []
+    for start in sorted({round(one, 1) for one in starts if one > begin}):
+        if groups and start - groups[-1][-1] <= TOGETHER_SECONDS:
+            groups[-1].append(start)
+        else:
+            groups.append([start])
+    return [Restart(service=service, at=timestamp(group[0]), processes=len(group)) for group in groups]
+
+
+def run_restarts(service: str, runs: Samples, starts: Mapping[float, float]) -> list[Restart]:
+    """Return restarts by a changed identity of the run.
+
+    Args:
+        service: Its name.
+        runs: The identity as a number.
+        starts: The start time that was read with an identity, by the time of the sample; it may be missing.
+    """
+    return [
+        Restart(service=service, at=timestamp(starts.get(at, at)))
+        for (_, before), (at, after) in itertools.pairwise(runs)
+        if before != after
+    ]
+
+
+def growth_times(samples: Samples, process_of: Mapping[float, float]) -> list[float]:
+    """Return when a counter was seen to grow: from one reading of a process to the next of the same process."""
+    last: dict[float, float] = {}
+    grown: list[float] = []
+    for at, value in samples:
+        process = process_of.get(at, 0.0)
+        if process in last and value > last[process]:
+            grown.append(at)
+        last[process] = value
+    return grown
