@@ -260,11 +260,18 @@ LATENCY_P95 = _rule(
     phrases={
         **_TIMEOUTS,
         "quick_again": "; quick again in the last {count} checks",
-        "one_slow": "; one check of {count} was slow",
         "estimate": "{subject} p95 {p95} is over {limit}",
         "at_least": "{subject} p95 is more than {lower}, over the threshold of {limit}",
         "between": "{subject} p95 is more than {lower} and {upper} at most, over the threshold of {limit}",
         "route_quick_again": "quick again in its last {count:,.0f} requests"}, alert_group="latency")
+LATENCY_FEW = _rule(
+    "latency.few", "A few looks were slow",
+    one="{looks} at {subject} took {took}",
+    phrases={
+        "several": "over {limit}, the slowest {slowest}",
+        "half_impact": "Every other request to {subject} takes longer than this."},
+    impact="None, if it was a cold start: a p95 is known, and judged, from 20 looks on.",
+    remedy="Look again in a minute; if it stays slow, see what {subject} waits for.", alert_group="latency")
 LATENCY_NOW = _rule(
     "latency.now", "Every request is slow at present",
     one="{subject} took over {limit} {when}, now {now}",

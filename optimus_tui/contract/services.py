@@ -195,7 +195,10 @@ class HitRate(Struct, frozen=True):
 
 
 class Series(Struct, frozen=True, kw_only=True):
-    """A short history, oldest first. ``p50`` and ``p95`` are over the last ten minutes; None without samples."""
+    """A short history, oldest first. ``p50`` and ``p95`` are over the last ten minutes.
+
+    They are None without samples, and ``p95`` of fewer than 20.
+    """
 
     values: tuple[float, ...] = ()
     p50: float | None = None
@@ -203,6 +206,8 @@ class Series(Struct, frozen=True, kw_only=True):
     samples: int = 0
     latest: tuple[float, ...] = ()
     """The newest single measurements, oldest first; empty without repeated measurements."""
+    few: tuple[float, ...] = ()
+    """All measurements, ascending, where they are too few for a p95."""
 
 
 class HealthReport(Struct, frozen=True, kw_only=True):

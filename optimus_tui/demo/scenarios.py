@@ -9,6 +9,7 @@ from typing import NamedTuple
 from optimus_tui.contract.finding_rules import (
     CACHE_HIT_RATE,
     EVENTS_FLOOD,
+    LATENCY_FEW,
     LATENCY_NOW,
     LATENCY_P95,
     LIMITS_IMMORTAL,
@@ -90,7 +91,7 @@ SCENARIOS: dict[str, Scenario] = {
             injected=True,
             remedy="restart-engine",
             truth=Truth(
-                rules=(LATENCY_NOW, LATENCY_P95),
+                rules=(LATENCY_NOW, LATENCY_P95, LATENCY_FEW),
                 subject="engine",
                 issues=("high_latency", "proxy_timeout"),
                 cure="restart the engine (:remedy restart-engine)",

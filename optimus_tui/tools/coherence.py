@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from optimus_tui.contract.finding_rules import COHERENCE_UNMEASURED
 from optimus_tui.contract.findings import Finding, worst_first
 from optimus_tui.contract.keyspace import CacheReport, KeyDetail
+from optimus_tui.contract.percentiles import percentile
 from optimus_tui.contract.reading import Fault
 from optimus_tui.contract.tools.common import if_known, rounded, status_of
 from optimus_tui.contract.tools.traffic import CoherenceAnalysis, CoherenceQuery, CoherenceReport, SampledKey
@@ -38,7 +39,6 @@ from optimus_tui.verdicts.coherence.audit import Audited, AuditPlan, Lifetime, c
 from optimus_tui.verdicts.coherence.events import EventWindow, covered_minutes
 from optimus_tui.verdicts.coherence.keys import Tracking, match
 from optimus_tui.verdicts.health import find_unmeasured
-from optimus_tui.verdicts.statistics import percentile
 from optimus_tui.wording.safe import safe_text
 
 if TYPE_CHECKING:

@@ -7,6 +7,8 @@ from statistics import median
 
 from msgspec import Struct
 
+from optimus_tui.contract.percentiles import percentile
+
 Z = 1.96
 """Of a two-sided interval of 95 %."""
 MIN_SAMPLES = 10
@@ -38,7 +40,10 @@ def surely_less(hits: float, of: float, share: float) -> bool:
 
 
 class Figures(Struct, frozen=True, kw_only=True):
-    """Percentiles, mean and extremes of samples, in the samples' unit; None without samples."""
+    """Percentiles, mean and extremes of samples, in the samples' unit; None without samples.
+
+    Of fewer than 20 samples ``p95`` and ``p99`` are None.
+    """
 
     samples: int
     average: float | None = None
@@ -47,13 +52,6 @@ class Figures(Struct, frozen=True, kw_only=True):
     p50: float | None = None
     p95: float | None = None
     p99: float | None = None
-
-
-def percentile(ordered: Sequence[float], share: float) -> float | None:
-    """Return the smallest value that ``share`` of the ``ordered`` values do not exceed; None without values."""
-    if not ordered:
-        return None
-    return ordered[max(0, math.ceil(share * len(ordered) - 1e-9) - 1)]
 
 
 def figures(values: Sequence[float]) -> Figures:

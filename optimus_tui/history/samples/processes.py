@@ -5,6 +5,7 @@ from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
+from optimus_tui.contract.percentiles import is_known
 from optimus_tui.contract.services import Counted, MetricsState, Spread
 from optimus_tui.grammar.info import split_series
 from optimus_tui.history.samples.file import Samples
@@ -68,7 +69,10 @@ def matches(labels: Mapping[str, str], wanted: Mapping[str, str]) -> bool:
 
 
 def spread(buckets: Iterable[Counted], count: float, total: float) -> Spread:
-    """Return the percentiles behind increases of ``le`` buckets, interpolated within a bucket as Prometheus does."""
+    """Return the percentiles behind increases of ``le`` buckets, interpolated within a bucket as Prometheus does.
+
+    Above the median they are None where there are fewer than 20 observations.
+    """
     edges: dict[float, float] = {}
     for one in buckets:
         edge = _edge(one.labels.get("le", ""))
@@ -124,7 +128,7 @@ class _Bucket(NamedTuple):
 
 
 def _bucket(ordered: Sequence[tuple[float, float]], share: float) -> _Bucket | None:
-    if not ordered or ordered[-1][1] <= 0 or not math.isinf(ordered[-1][0]):
+    if not ordered or not math.isinf(ordered[-1][0]) or not is_known(share, ordered[-1][1]):
         return None
     rank, lower, below = share * ordered[-1][1], 0.0, 0.0
     for edge, seen in ordered:

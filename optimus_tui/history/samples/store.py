@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Literal, TypeVar
 
 from optimus_tui.clock import Clock
+from optimus_tui.contract.percentiles import few_of, percentile
 from optimus_tui.contract.reading import Fault
 from optimus_tui.contract.services import Series
 from optimus_tui.history.samples.file import (
@@ -318,14 +319,6 @@ class Store:
         return found
 
 
-def percentile(ordered: list[float], share: float) -> float | None:
-    """Return the nearest-rank percentile (``share`` 0 to 1) of ascending values; None without any."""
-    if not ordered:
-        return None
-    rank = -(-round(share * len(ordered) * 1_000_000) // 1_000_000)  # ceil, without 0.95 * 20 becoming 20
-    return ordered[min(len(ordered), max(1, rank)) - 1]
-
-
 class Ring:
     """The samples of the last ``seconds`` of the monotonic clock, at most 4,096 of them.
 
@@ -347,7 +340,7 @@ class Ring:
         self._samples.clear()
 
     def series(self, mono: float, points: int = 40) -> Series:
-        """Return the history as of ``mono``: at most ``points`` values, oldest first, and p50 and p95 over all samples.
+        """Return the history as of ``mono``: at most ``points`` values, oldest first, and percentiles of all samples.
 
         A few samples are shown one by one. Points without a sample (an outage) are left out.
         """
@@ -360,6 +353,7 @@ class Ring:
             p50=percentile(ordered, 0.50),
             p95=percentile(ordered, 0.95),
             samples=len(ordered),
+            few=few_of(ordered),
             latest=self._latest(mono),
         )
 

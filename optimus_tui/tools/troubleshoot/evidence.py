@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from optimus_tui.clock import counted_from, counted_minutes
 from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.keyspace import Counter, LimitRules
+from optimus_tui.contract.percentiles import few_of, percentile
 from optimus_tui.contract.reading import Fault, Reading
 from optimus_tui.contract.services import (
     REFUSED,
@@ -29,7 +30,6 @@ from optimus_tui.contract.services import (
 )
 from optimus_tui.grammar.info import split_series
 from optimus_tui.grammar.keys import parse_key
-from optimus_tui.history.samples.store import percentile
 from optimus_tui.index.limits import LimitIndex
 from optimus_tui.probes.load_meter import starved_words
 from optimus_tui.tools import parts
@@ -253,7 +253,12 @@ def kept_series(window: Window, wall: float) -> Series:
 
 def _summed(values: list[float]) -> Series:
     ordered = sorted(values)
-    return Series(p50=percentile(ordered, 0.5), p95=percentile(ordered, 0.95), samples=len(ordered))
+    return Series(
+        p50=percentile(ordered, 0.5),
+        p95=percentile(ordered, 0.95),
+        samples=len(ordered),
+        few=few_of(ordered),
+    )
 
 
 LOOK_SECONDS, COUNT_SECONDS = 4.5, 1.5

@@ -6,9 +6,10 @@ from typing import Literal, NamedTuple
 
 from msgspec.structs import replace
 
-from optimus_tui.contract.finding_rules import LATENCY_HALF, LATENCY_NOW, LATENCY_P95, SERVICES_FLAPPING
+from optimus_tui.contract.finding_rules import LATENCY_FEW, LATENCY_HALF, LATENCY_NOW, LATENCY_P95, SERVICES_FLAPPING
 from optimus_tui.contract.findings import Finding, Severity, worst_first
 from optimus_tui.contract.make_finding import make_finding, phrase
+from optimus_tui.contract.percentiles import is_known
 from optimus_tui.contract.services import Series, Spread
 from optimus_tui.settings.model import Thresholds
 from optimus_tui.verdicts.gateway.performance import MIN_REQUESTS
@@ -16,9 +17,7 @@ from optimus_tui.wording.numbers import age, latency, part_of
 from optimus_tui.wording.safe import safe_text
 
 MIN_SAMPLES = 5
-"""A p95 of fewer samples is only their maximum."""
-SURE_SAMPLES = 20
-"""From here on a p95 is over a bar only where two samples are."""
+"""Of fewer samples nothing is said but that all of them were slow."""
 WINDOW_SECONDS = 600.0
 NOW_CHECKS = 5
 FEW_CHECKS = 2
@@ -67,20 +66,51 @@ def _bar_below(ms: float | None, thresholds: Thresholds) -> _Bar | None:
     return _Bar(thresholds.latency_good_ms, "medium", "")
 
 
-def _over_window(name: str, series: Series, thresholds: Thresholds) -> list[Finding]:
-    bar = _bar_below(series.p95, thresholds)
-    if bar is None or series.samples < MIN_SAMPLES:
+def _of_few(name: str, series: Series, thresholds: Thresholds) -> list[Finding]:
+    """The slow ones of fewer samples than a p95 takes: a note, unless at least every other one was slow."""
+    slow = [value for value in series.few if value > thresholds.latency_good_ms]
+    if not slow:
         return []
+    limit = thresholds.latency_good_ms
+    severity: Severity = "low"
+    bar = _bar_below(series.few[len(series.few) // 2], thresholds)
+    if bar is not None and len(series.few) >= MIN_SAMPLES:
+        limit, severity = bar.ms, bar.severity
+        slow = [value for value in slow if value > limit]
+    took, impact = latency(slow[-1]), ""
+    if len(slow) > 1:
+        took = phrase(LATENCY_FEW, "several", limit=latency(limit), slowest=took)
+    if severity != "low":
+        impact = phrase(LATENCY_FEW, "half_impact", subject=name)
+    return [
+        make_finding(
+            rule=LATENCY_FEW,
+            severity=severity,
+            subject=name,
+            looks=part_of(len(slow), len(series.few), "look"),
+            took=took,
+            impact=impact,
+            measured=slow[-1],
+            threshold=limit,
+            unit="ms",
+            samples=len(series.few),
+        )
+    ]
+
+
+def _over_window(name: str, series: Series, thresholds: Thresholds) -> list[Finding]:
+    bar = None
+    if is_known(0.95, series.samples):
+        bar = _bar_below(series.p95, thresholds)
+    if bar is None:
+        return _of_few(name, series, thresholds)
     newest = series.latest[-GOOD_AGAIN_CHECKS:]
     cured = len(newest) == GOOD_AGAIN_CHECKS and max(newest) <= thresholds.latency_good_ms
     if cured:
         severity: Severity = "low"
         rest = phrase(LATENCY_P95, "quick_again", count=GOOD_AGAIN_CHECKS)
     else:
-        severity = _sure(bar.severity, series, thresholds)
-        rest = ""
-        if severity == "low":
-            rest = phrase(LATENCY_P95, "one_slow", count=series.samples)
+        severity, rest = bar.severity, ""
     return [
         make_finding(
             rule=LATENCY_P95,
@@ -97,16 +127,6 @@ def _over_window(name: str, series: Series, thresholds: Thresholds) -> list[Find
             window_seconds=WINDOW_SECONDS,
         )
     ]
-
-
-def _sure(severity: Severity, series: Series, thresholds: Thresholds) -> Severity:
-    """How bad it is by two samples at least: of fewer than ``SURE_SAMPLES`` the p95 is only the slowest one."""
-    if series.samples >= SURE_SAMPLES or len(series.latest) < FEW_CHECKS:
-        return severity
-    second = _bar_below(sorted(series.latest)[-FEW_CHECKS], thresholds)
-    if second is not None:
-        return second.severity
-    return "low"
 
 
 def _now(name: str, series: Series, thresholds: Thresholds) -> list[Finding]:

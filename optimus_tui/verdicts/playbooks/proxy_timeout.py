@@ -12,6 +12,7 @@ from msgspec import Struct
 from optimus_tui.contract.finding_rules import PROXY_P99, PROXY_UNMEASURED
 from optimus_tui.contract.findings import Finding, Severity
 from optimus_tui.contract.make_finding import make_finding, phrase
+from optimus_tui.contract.percentiles import FEWEST, is_known
 from optimus_tui.contract.reading import Fault, Reading
 from optimus_tui.contract.services import GatewayState, Increase, Quantiles, Series, ServiceState, Spread
 from optimus_tui.contract.tools.common import status_of
@@ -87,10 +88,12 @@ def examine_direct(
             conclusion.add_unknown(f"latency of {name}", timed.lacking or "no request was answered")
             continue
         conclusion.covered(timed.covered_minutes, timed.source)
-        conclusion.add_measured(
-            f"{name}: p50 {latency(series.p50)}, p95 {latency(series.p95)} "
-            f"of {series.samples:,} checks ({timed.source})"
-        )
+        figures = f"p50 {latency(series.p50)}"
+        if series.p95 is not None:
+            figures += f", p95 {latency(series.p95)}"
+        elif series.few:
+            figures += f", slowest {latency(series.few[-1])}"
+        conclusion.add_measured(f"{name}: {figures} of {series.samples:,} checks ({timed.source})")
         section[name] = {
             "p50_ms": _round(series.p50),
             "p95_ms": _round(series.p95),
@@ -98,8 +101,8 @@ def examine_direct(
             "source": timed.source,
             "covered_minutes": round(timed.covered_minutes, 1),
         }
-        if series.samples < latencies.MIN_SAMPLES:
-            conclusion.add_unknown(f"p95 of {name}", f"{series.samples} samples are too few for a percentile")
+        if not is_known(0.95, series.samples):
+            conclusion.add_unknown(f"p95 of {name}", f"{series.samples} samples are too few, it takes {FEWEST}")
     conclusion.add_findings(*latencies.judge({name: timed.series for name, timed in direct.items()}, thresholds))
     return section
 

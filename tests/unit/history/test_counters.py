@@ -47,5 +47,8 @@ def test_a_histogram_is_grouped_by_a_label_the_most_used_first() -> None:
         buckets, [one("/a", 1.0), one("/b", 0.4)], [one("/a", 4), one("/b", 8), one("/c", 0)], "route"
     )
     assert list(groups) == ["/b", "/a"]
-    assert groups["/a"].mean == 0.25 and groups["/a"].count == 4 and groups["/a"].p99 == 0.1
+    assert groups["/a"].mean == 0.25 and groups["/a"].count == 4 and groups["/a"].p50 == 0.1
+    assert groups["/a"].p95 is groups["/a"].p95_edges is groups["/a"].p99 is None, "four observations have no p95"
+    many = group_spreads([one("/a", 19, le="0.1"), one("/a", 20, le="+Inf")], [], [one("/a", 20)], "route")
+    assert many["/a"].p95 == 0.1
     assert group_spreads(buckets, [], [one("/a", 4), one("/b", 8)], None)[""].count == 12

@@ -1,6 +1,7 @@
 """The ten-minute ring: bounded, honest percentiles, charts that do not shimmer."""
 
-from optimus_tui.history.samples.store import MAX_SAMPLES, Ring, percentile
+from optimus_tui.contract.percentiles import percentile
+from optimus_tui.history.samples.store import MAX_SAMPLES, Ring
 
 
 def test_an_empty_ring_has_no_percentiles() -> None:
@@ -11,7 +12,8 @@ def test_an_empty_ring_has_no_percentiles() -> None:
 def test_percentiles_are_nearest_rank() -> None:
     values = [float(n) for n in range(1, 101)]
     assert (percentile(values, 0.5), percentile(values, 0.95), percentile(values, 1.0)) == (50.0, 95.0, 100.0)
-    assert percentile([7.0], 0.95) == 7.0
+    assert percentile([7.0], 0.5) == 7.0
+    assert percentile([float(n) for n in range(1, 20)], 0.95) is None, "of fewer than 20 it is only the slowest"
     assert percentile([float(n) for n in range(1, 21)], 0.95) == 19.0
 
 
@@ -19,9 +21,19 @@ def test_what_is_older_than_ten_minutes_is_gone_even_without_new_samples() -> No
     ring = Ring()
     ring.put(0.0, 900.0)
     ring.put(500.0, 10.0)
-    assert ring.series(600.0).p95 == 900.0
-    assert ring.series(601.0).p95 == 10.0
+    assert ring.series(600.0).few == (10.0, 900.0)
+    assert ring.series(601.0).few == (10.0,)
     assert ring.series(2000.0).samples == 0
+
+
+def test_fewer_than_twenty_samples_are_handed_on_themselves_and_have_no_p95() -> None:
+    ring = Ring()
+    for n in range(19):
+        ring.put(float(n), float(19 - n))
+    assert (ring.series(19.0).p95, ring.series(19.0).p50) == (None, 10.0)
+    assert ring.series(19.0).few == tuple(float(n) for n in range(1, 20))
+    ring.put(19.0, 20.0)
+    assert (ring.series(19.0).p95, ring.series(19.0).few) == (19.0, ())
 
 
 def test_few_samples_are_shown_one_by_one_and_many_stay_within_the_points() -> None:

@@ -128,17 +128,18 @@ def test_the_latency_finding_reads_as_the_screen_shows_it() -> None:
 
 
 @pytest.mark.parametrize(
-    ("newest", "severity"),
+    ("few", "severity", "message"),
     [
-        ((20, 20, 20, 20, 1500), "low"),
-        ((20, 20, 20, 700, 1500), "medium"),
-        ((20, 20, 20, 1200, 1500), "high"),
+        ((20,) * 9 + (675,), "low", "1 of 10 looks at engine took 675 ms"),
+        ((20, 20, 20, 700, 1500), "low", "2 of 5 looks at engine took over 500 ms, the slowest 1.5 s"),
+        ((20, 20, 700, 700, 1500), "medium", "3 of 5 looks at engine took over 500 ms, the slowest 1.5 s"),
+        ((20, 20, 1200, 1500, 1500), "high", "3 of 5 looks at engine took over 1.0 s, the slowest 1.5 s"),
     ],
 )
-def test_a_p95_of_few_looks_is_judged_by_two_of_them(newest: tuple[float, ...], severity: str) -> None:
-    (found,) = latency.judge({"engine": Series(p95=1500.0, samples=5, latest=newest)}, BARS)
-    assert (found.severity, found.measured) == (severity, 1500.0)
-    assert found.message.endswith("; one check of 5 was slow") == (severity == "low")
+def test_of_few_looks_the_slow_ones_are_counted(few: tuple[float, ...], severity: str, message: str) -> None:
+    (found,) = latency.judge({"engine": Series(p50=20.0, samples=len(few), few=few)}, BARS)
+    assert (found.rule, found.severity, found.message) == ("latency.few", severity, message)
+    assert latency.judge({"engine": Series(p50=20.0, samples=4, few=(1.0, 2.0, 3.0, 500.0))}, BARS) == []
 
 
 def looked(*newest: float, p95: float) -> list[tuple[str, str]]:
