@@ -285,6 +285,11 @@ LATENCY_HALF = _rule(
     impact="Every other request to {subject} takes longer than this.")
 LATENCY_SINGLE = _rule(
     "latency.look", "A single check was slow", "medium", one="{subject} took {took:,.0f} ms, more than {limit:,.0f} ms")
+LATENCY_COLD_START = _rule(
+    "latency.cold_start", "A service has just started", "low",
+    one="{subject} started at {started}: its latency is judged from {judged}",
+    impact="None: a process that has just started opens its connections and fills its caches.",
+    remedy="Nothing; failures are judged at once.")
 LATENCY_UNMEASURED = _unmeasured("latency.unmeasured", "Latencies of requests are not known")
 
 # -- cache -----------------------------------------------------------------------------------------------------------
@@ -314,6 +319,7 @@ CACHE_HIT_RATE = _rule(
     phrases={
         "few": "; only {count} look-ups: it may be chance",
         "now": "now {rate} ({source})",
+        "cold": "redis started {ago} ago, and a cache fills first",
         "remedy_low": "Raise the TTL of the kinds that expire soonest; see in the feed if too much is invalidated."},
     impact="More requests than usual go to the AI Engine: slower answers, more load.")
 CACHE_HIT_RATE_CONFLICT = _rule(

@@ -71,6 +71,11 @@ class ServiceState(Struct, frozen=True, kw_only=True):
         return self.fault is None or self.sickness is not None
 
 
+COLD_SECONDS = 30.0
+"""A process that started less than this ago opens its connections and fills its caches: how quick it is then says
+nothing of how quick it is. That it fails does."""
+
+
 class ServiceInstance(Struct, frozen=True):
     """One address of a service that has several, with its state."""
 

@@ -263,12 +263,14 @@ async def _judge_kept(context: Context, sampler_state: SamplerState, fault: Faul
 
 async def _judge_metrics(context: Context, sampler_state: SamplerState, latest: Pages) -> None:
     """Judge the figures of the last minutes and the latest page of each process."""
-    from optimus_tui.tools.figures.gateway_figures import sampled_figures
+    from optimus_tui.tools.figures.gateway_figures import newest_start, sampled_figures
 
     oldest = context.clock.mono() - FRESH_SECONDS
     for one in [one for one, (mono, _) in latest.items() if mono < oldest]:
         del latest[one]
-    figures = await sampled_figures(context, WINDOW_MINUTES, [state for _, state in latest.values()])
+    states = [state for _, state in latest.values()]
+    sampler_state.began("gateway", newest_start(states))
+    figures = await sampled_figures(context, WINDOW_MINUTES, states)
     sampler_state.put_signals(figures.signals)
     sampler_state.settle("metrics", figures.findings)
 

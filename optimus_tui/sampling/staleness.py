@@ -11,7 +11,7 @@ from optimus_tui.clock import Clock
 from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.keyspace import LimitRules
 from optimus_tui.contract.reading import Coverage, Fault, Reading
-from optimus_tui.contract.services import GatewayState, HitRate, ServerState, ServiceState
+from optimus_tui.contract.services import COLD_SECONDS, GatewayState, HitRate, ServerState, ServiceState
 from optimus_tui.contract.signals import GoldenSignals
 from optimus_tui.history.samples.store import Ring
 from optimus_tui.probes.load_meter import disturbed
@@ -19,7 +19,7 @@ from optimus_tui.sampling.signals import SignalTrack
 from optimus_tui.settings.model import RedisTarget, Settings
 from optimus_tui.verdicts import alerts, health
 from optimus_tui.verdicts.gateway.hit_rate import LookupTrack, hit_rate, recent_growth, track_gateway, track_lookups
-from optimus_tui.verdicts.gateway.latency import judge_flapping
+from optimus_tui.verdicts.gateway.latency import find_cold_start, judge_flapping
 from optimus_tui.verdicts.health import find_broken
 from optimus_tui.verdicts.limits.words import merge_rules
 from optimus_tui.verdicts.server import NO_SAMPLES, track_server
@@ -33,6 +33,8 @@ ASK_AGAIN_SECONDS = 1e9
 """The pause after a refused login: only the operator's refresh tries again, so that no account gets locked."""
 SECONDS = 300.0
 MOST_LOOKS = 2000
+SAME_START_SECONDS = 5.0
+"""A start time is rounded to seconds, and is told by clocks that differ: a later one by less is the same start."""
 Sink = Callable[[str, object], None]
 
 
@@ -175,15 +177,26 @@ class Steadiness:
 
     def __init__(self) -> None:
         self._looks: dict[str, deque[tuple[float, float]]] = {}
+        self._away: set[str] = set()
+        """The services whose last reading got no answer at all."""
 
-    def see(self, name: str, at: float, state: ServiceState | None) -> None:
-        """Note one reading; one that says nothing about the service is left out."""
+    def see(self, name: str, at: float, state: ServiceState | None) -> bool:
+        """Note one reading, and return True if the service is back: it did not connect at the reading before.
+
+        A reading that says nothing about the service is left out.
+        """
         if state is None or (good := state.answered_well) is None:
-            return
+            return False
+        back = good and name in self._away
+        if state.status_code is None:
+            self._away.add(name)
+        else:
+            self._away.discard(name)
         looks = self._looks.setdefault(name, deque(maxlen=MOST_LOOKS))
         looks.append((at, float(good)))
         while looks[0][0] < at - SECONDS:
             looks.popleft()
+        return back
 
     def remember(self, name: str, samples: Sequence[tuple[float, float]]) -> None:
         """Put earlier samples before our own."""
@@ -214,6 +227,8 @@ class SamplerState:
         self._latency: dict[str, Ring] = {}
         self._rates = Ring(combine="mean")
         self._steadiness = Steadiness()
+        self._starts: dict[str, float] = {}
+        """When each service started, in wall-clock seconds, as far as that is known."""
         self.recalled: set[str] = set()
         """Services whose earlier samples were read from the history."""
         self._server = NO_SAMPLES
@@ -259,11 +274,24 @@ class SamplerState:
         self.looks = replace(self.looks, server=reading)
         self.server_seen.set()
         if reading.fault is None and reading.value is not None:
-            if reading.value.latency_ms is not None:
+            if reading.value.uptime_seconds is not None:
+                self.began("redis", reading.taken_at - reading.value.uptime_seconds)
+            if reading.value.latency_ms is not None and not self._is_cold("redis"):
                 self._ring("redis").put(reading.taken_mono, reading.value.latency_ms)
             self._lookups = track_lookups(self._lookups, reading.value, reading.taken_mono)
             self._note_rate()
         self.hand_on()
+
+    def began(self, name: str, started: float | None) -> None:
+        """Take the wall-clock time at which a service started: its looks before it was warm are not timed."""
+        if started is None or started <= self._starts.get(name, float("-inf")) + SAME_START_SECONDS:
+            return
+        self._starts[name] = started
+        self._ring(name).drop(started + COLD_SECONDS - self.clock.wall() + self.clock.mono())
+
+    def _is_cold(self, name: str) -> bool:
+        started = self._starts.get(name)
+        return started is not None and started <= self.clock.wall() < started + COLD_SECONDS
 
     def remember_looks(self, name: str, samples: Sequence[tuple[float, float]]) -> None:
         """Take samples of a service from before this process began."""
@@ -345,6 +373,8 @@ class SamplerState:
         """Compose the health report and give it to the sink."""
         mono = self.clock.mono()
         others = [finding for subject, found in self._findings.items() if subject != "health" for finding in found]
+        for name, started in self._starts.items():
+            others += find_cold_start(name, started, self.clock.wall())
         report = health.judge(
             self.looks,
             history={name: ring.series(mono) for name, ring in self._latency.items()},
@@ -354,6 +384,7 @@ class SamplerState:
             thresholds=self.settings.thresholds,
             others=others,
             limits_seen=self.limits_seen,
+            watched=True,
         )
         findings = self._dated("health", report.findings)
         self.sink("health", replace(report, findings=findings, signals=self.signals))
@@ -378,11 +409,12 @@ class SamplerState:
     def _time(self, name: str, state: ServiceState | None) -> None:
         if state is None or state.latency_ms is None or state.fault is not None:
             return
-        if not disturbed(state.latency_ms, state.own_ms):
+        if not self._is_cold(name) and not disturbed(state.latency_ms, state.own_ms):
             self._ring(name).put(self.clock.mono(), state.latency_ms)
 
     def _steady(self, name: str, at: float, state: ServiceState | None) -> None:
-        self._steadiness.see(name, at, state)
+        if self._steadiness.see(name, at, state):
+            self.began(name, at)
         self.settle(f"looks at the {name}", self._steadiness.findings(name))
 
 

@@ -39,11 +39,12 @@ def judge(
     thresholds: Thresholds,
     others: Iterable[Finding] = (),
     limits_seen: bool = True,
+    watched: bool = False,
 ) -> HealthReport:
     """Return the whole report.
 
     ``recent`` is the hit rate of now beside ``rate``, which covers minutes. ``others`` are the findings of limits,
-    cache and feed. ``limits_seen`` is True once counters were read.
+    cache and feed. ``limits_seen`` is True once counters were read. ``watched``: further looks follow.
     """
     server = None
     if looks.server:
@@ -55,7 +56,7 @@ def judge(
             *services.judge_server(looks.server),
             *services.judge_postgres(looks.postgres),
             *others,
-            *latency.judge(history, thresholds),
+            *latency.judge(history, thresholds, watched=watched),
             *find_rates(rate, recent, server, thresholds),
         ]
     )

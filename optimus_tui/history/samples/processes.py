@@ -8,6 +8,7 @@ from typing import NamedTuple
 from optimus_tui.contract.percentiles import is_known
 from optimus_tui.contract.services import Counted, MetricsState, Spread
 from optimus_tui.grammar.info import split_series
+from optimus_tui.history.samples.cold_start import warmed
 from optimus_tui.history.samples.file import Samples
 from optimus_tui.history.samples.process_lives import (
     GAP_SECONDS,
@@ -215,6 +216,7 @@ def grow(
     gap: float = GAP_SECONDS,
     restarts_allowed: int = 1,
     jump: float = 100.0,
+    warm: bool = False,
 ) -> Growth:
     """Return the growth of the series in ``found`` after ``since``; readings before it only set where growth begins.
 
@@ -228,14 +230,21 @@ def grow(
         gap: seconds between two readings from which on the time between them is not covered.
         restarts_allowed: falls that are taken for a restart where processes cannot be told apart.
         jump: growth from one reading to the next that may be another process, where few readings tell nothing apart.
+        warm: leave the cold start of each process out. Restarts are counted all the same.
     """
+    if warm:
+        kept, of_them = warmed(looks, found)
+        grown = grow(
+            kept, of_them, since, in_turn=in_turn, most=most, gap=gap, restarts_allowed=restarts_allowed, jump=jump
+        )
+        return grown._replace(restarts=max(grown.restarts, _restarts(looks, found, since, in_turn, gap)))
     every = looks
     looks = without_untold(looks, found)
     inside = [one for one in looks if one.at >= since]
     if not inside:
         return Growth()
     lives = lives_of(looks, since, in_turn=in_turn, gap=gap)
-    restarts = sum(one.born and looks[0].at < one.base for one in lives)
+    restarts = _born(looks, lives)
     shape = Growth(processes=len(lives), restarts=restarts, together=together(lives))
     counts = _counts(lives, found)
     if reason := next((why for one in counts if (why := one.several(restarts_allowed, jump, in_turn))), ""):
@@ -258,6 +267,20 @@ def grow(
     return shape._replace(
         series=tuple(totals.values()), spans=tuple(covered), restarts=restarts + fallen, lower_bound=lower
     )
+
+
+def _born(looks: Sequence[ProcessReading], lives: Sequence[Life]) -> int:
+    """How many of these processes began after an earlier reading."""
+    return sum(one.born and looks[0].at < one.base for one in lives)
+
+
+def _restarts(
+    looks: Sequence[ProcessReading], found: Mapping[str, Samples], since: float, in_turn: bool, gap: float
+) -> int:
+    told = without_untold(looks, found)
+    if not any(one.at >= since for one in told):
+        return 0
+    return _born(told, lives_of(told, since, in_turn=in_turn, gap=gap))
 
 
 def add(growths: Sequence[Growth]) -> Growth:

@@ -335,9 +335,10 @@ class Ring:
         self._samples.append((mono, value))
         self._drop_old(mono)
 
-    def clear(self) -> None:
-        """Drop all samples, because another server answers now."""
-        self._samples.clear()
+    def drop(self, until: float) -> None:
+        """Drop all samples taken before ``until``, in seconds of the monotonic clock."""
+        while self._samples and self._samples[0][0] < until:
+            self._samples.popleft()
 
     def series(self, mono: float, points: int = 40) -> Series:
         """Return the history as of ``mono``: at most ``points`` values, oldest first, and percentiles of all samples.
@@ -362,8 +363,7 @@ class Ring:
         return tuple(value for taken, value in reversed(newest) if taken >= mono - LATEST_SECONDS)
 
     def _drop_old(self, mono: float) -> None:
-        while self._samples and self._samples[0][0] < mono - self.seconds:
-            self._samples.popleft()
+        self.drop(mono - self.seconds)
 
     def _resample(self, mono: float, points: int) -> tuple[float, ...]:
         if len(self._samples) <= points:

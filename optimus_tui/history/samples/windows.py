@@ -6,6 +6,7 @@ has the source "live": measure now. The wall clock decides, since the samples ca
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import TypeVar
 
 from msgspec.structs import replace
@@ -68,26 +69,32 @@ class Windows:
         near = replace(near, fault=far.fault or near.fault)
         return _better(far, near, len(far.samples), len(near.samples))
 
-    async def increase(self, metric: str, minutes: float, labels: Mapping[str, str] | None = None) -> Increase:
+    async def increase(
+        self, metric: str, minutes: float, labels: Mapping[str, str] | None = None, *, warm: bool = False
+    ) -> Increase:
         """Return how much the counter's series with these labels grew. Resets count from zero; nothing is extrapolated.
 
-        Also for the rates ``redis.hits``, ``redis.misses`` and ``events.rate``: the amount behind them.
+        Also for the rates ``redis.hits``, ``redis.misses`` and ``events.rate``: the amount behind them. With ``warm``,
+        what our own history knows of the cold start of a process is left out.
         """
         minutes, since, until = self._span(minutes)
         wanted = labels or {}
         far = await self._far_increase(metric, wanted, since, until)
         if self._suffices(far, minutes) or self._store is None:
             return far
-        near = await self._near_increase(self._store(), metric, wanted, since, until)
+        near = await self._near_increase(self._store(), metric, wanted, since, until, warm)
         near = replace(near, fault=far.fault or near.fault)
         return _better(far, near, len(far.series), len(near.series))
 
     async def quantiles(
         self, histogram: str, minutes: float, labels: Mapping[str, str] | None = None, by: str | None = None
     ) -> Quantiles:
-        """Return the percentiles of a histogram, in its own unit, by the value of the label ``by`` or all together."""
+        """Return the percentiles of a histogram, in its own unit, by the value of the label ``by`` or all together.
+
+        The cold start of each process is left out.
+        """
         parts = await asyncio.gather(
-            *(self.increase(f"{histogram}{part}", minutes, labels) for part in HISTOGRAM_PARTS)
+            *(self.increase(f"{histogram}{part}", minutes, labels, warm=True) for part in HISTOGRAM_PARTS)
         )
         return await asyncio.to_thread(quantiles_of, histogram, parts, by)
 
@@ -158,7 +165,7 @@ class Windows:
         return Window(name=name, samples=tuple(samples), covered_minutes=covered, source="history")
 
     async def _near_increase(
-        self, store: Store, metric: str, labels: Mapping[str, str], since: float, until: float
+        self, store: Store, metric: str, labels: Mapping[str, str], since: float, until: float, warm: bool
     ) -> Increase:
         if metric in RATES or "." in metric:
             return await self._near_plain(store, metric, since, until)
@@ -170,7 +177,7 @@ class Windows:
             since = _first_inside(looks, since)
         names = [name for name in await store.names(metric) if _is_of(name, metric)]
         found = await store.many(names, early, until)
-        growth = await asyncio.to_thread(grow, looks, found, since)
+        growth = await asyncio.to_thread(partial(grow, looks, found, since, warm=warm))
         return increase_of(metric, growth, labels, "history", store.fault)
 
     async def _near_plain(self, store: Store, name: str, since: float, until: float) -> Increase:

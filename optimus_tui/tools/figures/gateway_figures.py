@@ -30,7 +30,7 @@ from optimus_tui.history.samples.windows import quantiles_of
 from optimus_tui.tools.figures.metric_windows import JUMP, Counters, by_process, kept_breakers, missing
 from optimus_tui.verdicts.gateway.failures import GATEWAY, find_errors
 from optimus_tui.verdicts.gateway.hit_rate import MIN_LOOKUPS, RECENT_LOOKUPS
-from optimus_tui.verdicts.gateway.latency import judge_flapping, judge_routes
+from optimus_tui.verdicts.gateway.latency import find_cold_start, judge_flapping, judge_routes
 from optimus_tui.verdicts.gateway.performance import class_of, outcomes, refusals, shown, worst
 from optimus_tui.verdicts.gateway.services import find_restarts, find_several
 from optimus_tui.verdicts.gateway.signals import NO_PAGE, golden_signals, unknown_signals
@@ -114,6 +114,8 @@ async def summary_figures(ctx: "Context", counters: Counters) -> GatewayFigures:
                 requests, refused = replace(requests, fault=why), replace(refused, fault=refused.fault or why)
     except TimeoutError:
         return _NOT_IN_TIME
+    if not isinstance(states, Fault):
+        past += find_cold_start(GATEWAY, newest_start(states), ctx.clock.wall())
     return _figures(ctx, requests, refused, lately, _with(before, states), past)
 
 
@@ -306,6 +308,11 @@ def _figures(
         findings=tuple(findings),
         unknown=tuple(unknown),
     )
+
+
+def newest_start(states: Sequence[MetricsState]) -> float | None:
+    """Return when the youngest of these processes started, in wall-clock seconds; None where none says so."""
+    return max((one.started_at for one in states if one.started_at is not None), default=None)
 
 
 def _reason(fault: Fault | None) -> str:

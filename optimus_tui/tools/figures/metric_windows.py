@@ -135,7 +135,7 @@ class Counters:
         if not self._may_look:
             return Quantiles(name=histogram, fault=kept if isinstance(kept, Fault) else None)
         looks = await self.looks()
-        parts = [live_increase(f"{histogram}{part}", looks, {}) for part in HISTOGRAM_PARTS]
+        parts = [live_increase(f"{histogram}{part}", looks, {}, warm=True) for part in HISTOGRAM_PARTS]
         return await asyncio.to_thread(quantiles_of, histogram, parts, by)
 
     async def looks(self) -> list[Reading[MetricsState]]:
@@ -213,7 +213,9 @@ def _first_fault(found: Increase, kept: Increase | Fault) -> Increase:
     return replace(found, fault=both, targets=targets)
 
 
-def live_increase(metric: str, looks: Sequence[Reading[MetricsState]], labels: Mapping[str, str]) -> Increase:
+def live_increase(
+    metric: str, looks: Sequence[Reading[MetricsState]], labels: Mapping[str, str], *, warm: bool = False
+) -> Increase:
     """Return the growth over samples of a few seconds, process by process.
 
     A series that appeared between two samples of one process grew from zero. Where processes cannot be distinguished, a
@@ -241,7 +243,7 @@ def live_increase(metric: str, looks: Sequence[Reading[MetricsState]], labels: M
                 found.setdefault(name, []).append((one.taken_mono, value))
     if not found and not all(base_of(metric) in state.metrics for _, state in states):
         return Increase(name=metric, fault=missing(metric, states[-1][1]))
-    growth = grow(marks, found, marks[0].at, most=math.inf, restarts_allowed=0, jump=JUMP)
+    growth = grow(marks, found, marks[0].at, most=math.inf, restarts_allowed=0, jump=JUMP, warm=warm)
     fault = next((one.fault for one in looks if one.fault), None)
     if len(states) < 2 and fault is None:
         fault = Fault("invalid", "a single sample of /metrics shows no growth")

@@ -13,11 +13,11 @@ from msgspec.structs import replace
 from optimus_tui.contract.finding_rules import CACHE_HIT_RATE, CACHE_HIT_RATE_CONFLICT, CACHE_HIT_RATE_UNKNOWN
 from optimus_tui.contract.findings import Finding, Severity
 from optimus_tui.contract.make_finding import make_finding, phrase
-from optimus_tui.contract.services import CacheMetrics, GatewayState, HitRate, ServerState
+from optimus_tui.contract.services import COLD_SECONDS, CacheMetrics, GatewayState, HitRate, ServerState
 from optimus_tui.settings.model import Thresholds
 from optimus_tui.verdicts.gateway.latency import as_past
 from optimus_tui.verdicts.statistics import surely_less
-from optimus_tui.wording.numbers import percent
+from optimus_tui.wording.numbers import age, percent
 
 MIN_LOOKUPS, FEW_LOOKUPS = 20, 100
 """Fewer look-ups than the first say nothing about a rate; fewer than the second may mislead by chance."""
@@ -148,8 +148,21 @@ def find_rates(
 ) -> list[Finding]:
     """Return the findings about a rate over minutes and the rate of now, which decides where it is known.
 
-    A rate that was low and is good again is a low finding.
+    A rate that was low and is good again is a low finding, and so is a low rate while Redis has just started.
     """
+    found = _find_rates(rate, recent, server, thresholds)
+    uptime = None
+    if server is not None:
+        uptime = server.uptime_seconds
+    if uptime is not None and uptime < COLD_SECONDS:
+        words = phrase(CACHE_HIT_RATE, "cold", ago=age(uptime))
+        found = [as_past(one, words) if one.rule == CACHE_HIT_RATE else one for one in found]
+    return found
+
+
+def _find_rates(
+    rate: HitRate | None, recent: HitRate | None, server: ServerState | None, thresholds: Thresholds
+) -> list[Finding]:
     over_minutes = find_hit_rate(rate, server, thresholds)
     if recent is None:
         return over_minutes

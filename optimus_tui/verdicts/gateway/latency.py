@@ -6,14 +6,21 @@ from typing import Literal, NamedTuple
 
 from msgspec.structs import replace
 
-from optimus_tui.contract.finding_rules import LATENCY_FEW, LATENCY_HALF, LATENCY_NOW, LATENCY_P95, SERVICES_FLAPPING
+from optimus_tui.contract.finding_rules import (
+    LATENCY_COLD_START,
+    LATENCY_FEW,
+    LATENCY_HALF,
+    LATENCY_NOW,
+    LATENCY_P95,
+    SERVICES_FLAPPING,
+)
 from optimus_tui.contract.findings import Finding, Severity, worst_first
 from optimus_tui.contract.make_finding import make_finding, phrase
 from optimus_tui.contract.percentiles import is_known
-from optimus_tui.contract.services import Series, Spread
+from optimus_tui.contract.services import COLD_SECONDS, Series, Spread
 from optimus_tui.settings.model import Thresholds
 from optimus_tui.verdicts.gateway.performance import MIN_REQUESTS
-from optimus_tui.wording.numbers import age, latency, part_of
+from optimus_tui.wording.numbers import age, clock, latency, part_of
 from optimus_tui.wording.safe import safe_text
 
 MIN_SAMPLES = 5
@@ -36,12 +43,33 @@ MOST_THIN, MOST_JUDGED = 20, 5
 """Routes that are judged, those first that took the most time in all: with few requests, and with many."""
 
 
-def judge(history: Mapping[str, Series], thresholds: Thresholds) -> list[Finding]:
-    """Return at most one finding for each dependency: by default over 500 ms medium, over 1,000 ms high."""
+def judge(history: Mapping[str, Series], thresholds: Thresholds, *, watched: bool = False) -> list[Finding]:
+    """Return at most one finding for each dependency: by default over 500 ms medium, over 1,000 ms high.
+
+    ``watched``: more looks follow soon, so that two slow ones need not decide.
+    """
     findings: list[Finding] = []
     for name, series in history.items():
-        findings += worst_first([*_over_window(name, series, thresholds), *_now(name, series, thresholds)])[:1]
+        now = _now(name, series, thresholds, watched=watched)
+        findings += worst_first([*_over_window(name, series, thresholds), *now])[:1]
     return findings
+
+
+def find_cold_start(name: str, started: float | None, now: float) -> list[Finding]:
+    """Return a note that a service started less than ``COLD_SECONDS`` ago. ``started``, ``now``: wall-clock seconds."""
+    if started is None or not started <= now < started + COLD_SECONDS:
+        return []
+    return [
+        make_finding(
+            rule=LATENCY_COLD_START,
+            subject=name,
+            started=clock(started),
+            judged=clock(started + COLD_SECONDS),
+            measured=round(now - started, 1),
+            threshold=COLD_SECONDS,
+            unit="s",
+        )
+    ]
 
 
 def as_past(finding: Finding, words: str) -> Finding:
@@ -129,11 +157,11 @@ def _over_window(name: str, series: Series, thresholds: Thresholds) -> list[Find
     ]
 
 
-def _now(name: str, series: Series, thresholds: Thresholds) -> list[Finding]:
+def _now(name: str, series: Series, thresholds: Thresholds, *, watched: bool) -> list[Finding]:
     newest = series.latest[-NOW_CHECKS:]
     quickest = min(newest, default=None)
     bar = _bar_below(quickest, thresholds)
-    if bar is None or len(newest) < (FEW_CHECKS if series.samples < MIN_SAMPLES else NOW_CHECKS):
+    if bar is None or len(newest) < (FEW_CHECKS if series.samples < MIN_SAMPLES and not watched else NOW_CHECKS):
         return []
     return [
         make_finding(
