@@ -74,8 +74,15 @@ def rules_cured_by(action: str) -> tuple[str, ...]:
 
 
 def _rule(rule_id: str, title: str, severity: Severity | None = None, **columns: Any) -> str:
-    """Add a row to the catalogue and return its id. A column that is not given has the value of the family."""
-    family = _FAMILIES[rule_id.partition(".")[0]]
+    """Add a row to the catalogue and return its id. A column that is not given has the value of the family.
+
+    Raises:
+        LookupError: The family of the rule has no row in ``_FAMILIES``.
+    """
+    name = rule_id.partition(".")[0]
+    family = _FAMILIES.get(name)
+    if family is None:
+        raise LookupError(f'{rule_id}: _FAMILIES has no row _family("{name}"); add it, or use the id of another family')
     columns.setdefault("alert_group", rule_id.removesuffix("_unknown"))
     CATALOGUE[rule_id] = replace(family, id=rule_id, title=title, severity=severity, **columns)
     return rule_id
@@ -126,7 +133,7 @@ _COUNTER = "limits.counter"
 
 LIMITS_IMMORTAL = _rule(
     "limits.immortal", "A counter without TTL never resets", "critical",
-    one="{subject} never resets: its counter has no TTL ({used})",
+    one="{subject} never resets: its counter has no TTL ({used})", as_cause="{subject} lost its TTL",
     many="{count:,} counters never reset (no TTL): {names}",
     impact="The count only grows: once it reaches its limit, {tenant} is refused until it is repaired.",
     impact_many="{full:,} of them have reached the limit: those tenants are refused (429). The others will follow.",
@@ -139,7 +146,7 @@ LIMITS_IMMORTAL = _rule(
     limit_state="immortal", from_redis=True, **_ASKED_OF_TENANT)
 LIMITS_OVER = _rule(
     "limits.over", "A limit is used up", "high",
-    one="{subject} has used up its limit: {used} ({share})",
+    one="{subject} has used up its limit: {used} ({share})", as_cause="{subject} used up its limit",
     many="{count:,} counters have used up their limit: {names}",
     impact_many="{tenants} answered 429 on these operations until the windows end.",
     phrases={
@@ -154,7 +161,7 @@ LIMITS_OVER = _rule(
     remedy="Wait for the reset, look for a client that loops, or raise this tenant's limit.",
     remedy_many="So many at once: check whether the limits fit the traffic, and what the tenants have in common.",
     cured_by="reset_counters", alert_group=_COUNTER, fails_requests=True, limit_state="over", from_redis=True,
-    **_ASKED_OF_TENANT)
+    window_seconds=60.0, **_ASKED_OF_TENANT)
 LIMITS_NEAR = _rule(
     "limits.near", "A limit is nearly used up", "low",
     one="{subject} is near its limit: {used} ({share})",
@@ -255,7 +262,7 @@ _TIMEOUTS = {"timeouts": " Callers may run into their timeouts."}
 
 LATENCY_P95 = _rule(
     "latency.p95", "One request in twenty is slow",
-    one="{subject} p95 {p95} is over {limit}{rest}",
+    one="{subject} p95 {p95} is over {limit}{rest}", as_cause="{subject} became slow",
     impact="One request in twenty to {subject} takes longer than this.{timeouts}", remedy=_COMPARE,
     phrases={
         **_TIMEOUTS,
@@ -263,7 +270,8 @@ LATENCY_P95 = _rule(
         "estimate": "{subject} p95 {p95} is over {limit}",
         "at_least": "{subject} p95 is more than {lower}, over the threshold of {limit}",
         "between": "{subject} p95 is more than {lower} and {upper} at most, over the threshold of {limit}",
-        "route_quick_again": "quick again in its last {count:,.0f} requests"}, alert_group="latency")
+        "route_quick_again": "quick again in its last {count:,.0f} requests"},
+    alert_group="latency", window_seconds=10.0, raised_in=2)
 LATENCY_FEW = _rule(
     "latency.few", "A few looks were slow",
     one="{looks} at {subject} took {took}",
@@ -271,23 +279,24 @@ LATENCY_FEW = _rule(
         "several": "over {limit}, the slowest {slowest}",
         "half_impact": "Every other request to {subject} takes longer than this."},
     impact="None, if it was a cold start: a p95 is known, and judged, from 20 looks on.",
-    remedy="Look again in a minute; if it stays slow, see what {subject} waits for.", alert_group="latency")
+    remedy="Look again in a minute; if it stays slow, see what {subject} waits for.", alert_group="latency",
+    window_seconds=10.0, raised_in=2)
 LATENCY_NOW = _rule(
     "latency.now", "Every request is slow at present",
-    one="{subject} took over {limit} {when}, now {now}",
+    one="{subject} took over {limit} {when}, now {now}", as_cause="{subject} became slow",
     impact="Every request to {subject} takes longer than this at present.{timeouts}",
     phrases={**_TIMEOUTS, "last": "in the last {count} checks", "each": "in {checks}"},
     remedy="See what {subject} waits for now: its load, its own dependencies, its last deployment.",
-    alert_group="latency")
+    alert_group="latency", window_seconds=10.0)
 LATENCY_HALF = _rule(
     "latency.half", "Half of the requests are slow",
     one="half of {count:,} requests to {subject} took over {limit} (p50 {p50})", remedy=_COMPARE,
-    impact="Every other request to {subject} takes longer than this.")
+    impact="Every other request to {subject} takes longer than this.", window_seconds=10.0, raised_in=2)
 LATENCY_SINGLE = _rule(
     "latency.look", "A single check was slow", "medium", one="{subject} took {took:,.0f} ms, more than {limit:,.0f} ms")
 LATENCY_COLD_START = _rule(
     "latency.cold_start", "A service has just started", "low",
-    one="{subject} started at {started}: its latency is judged from {judged}",
+    one="{subject} started at {started}: how quick it is, is judged from {judged}",
     impact="None: a process that has just started opens its connections and fills its caches.",
     remedy="Nothing; failures are judged at once.")
 LATENCY_UNMEASURED = _unmeasured("latency.unmeasured", "Latencies of requests are not known")
@@ -319,9 +328,9 @@ CACHE_HIT_RATE = _rule(
     phrases={
         "few": "; only {count} look-ups: it may be chance",
         "now": "now {rate} ({source})",
-        "cold": "redis started {ago} ago, and a cache fills first",
         "remedy_low": "Raise the TTL of the kinds that expire soonest; see in the feed if too much is invalidated."},
-    impact="More requests than usual go to the AI Engine: slower answers, more load.")
+    impact="More requests than usual go to the AI Engine: slower answers, more load.",
+    as_effect="it fell", window_seconds=10.0, raised_in=2)
 CACHE_HIT_RATE_CONFLICT = _rule(
     "cache.hit_rate_conflict", "Two sources disagree about the hit rate", "medium",
     one="two sources disagree: the hit rate is {published} ({published_by}) and {present} ({present_by}); "
@@ -343,9 +352,16 @@ CACHE_EVICTIONS = _rule(
 CACHE_CHURN = _rule(
     "cache.churn", "Keys are invalidated again right after they are refilled", "low",
     one="{count:,} times keys were refilled and invalidated within {seconds:.0f} s; most often {worst} ({times:,})",
+    as_cause="the first of {count:,} refills that were invalidated at once",
     impact="Wasted work: these answers are computed, stored and dropped before they are read twice.",
     remedy="Invalidate what changed instead of whole kinds, or fill the cache only after a burst of writes.",
     also_cured_by=("unlink_prefix",))
+CACHE_BULK = _rule(
+    "cache.bulk", "The cache is invalidated in bulk", "low",
+    one="{events} of {tenants} in the last {span}",
+    impact="Answers that were cached are computed again: more load on the AI engine, slower answers.",
+    remedy="See in the feed (type bulk_invalidation) which job drops whole tenants, and whether it must.",
+    as_cause="{events} of {tenants} began", also_cured_by=("unlink_prefix",))
 CACHE_UNMEASURED = _unmeasured("cache.unmeasured", "Cache keys cannot be read")
 
 # -- coherence, events and the feed ----------------------------------------------------------------------------------
@@ -392,8 +408,10 @@ EVENTS_CLOCK = _rule(
 EVENTS_FLOOD = _rule(
     "events.flood", "Too many coherence events", "medium",
     one="{rate:,.0f} coherence events a second, more than {limit:,.0f}",
+    as_cause="a flood of {rate:,.0f} coherence events a second began",
     impact="Every gateway carries out each of them: constant work, and caches that stay empty.",
-    remedy="See in the feed, by type and tenant, what the events are about; then stop what publishes them.")
+    remedy="See in the feed, by type and tenant, what the events are about; then stop what publishes them.",
+    window_seconds=10.0)
 EVENTS_UNMEASURED = _unmeasured("events.unmeasured", "Events cannot be read")
 FEED_DENIED = _rule(
     "feed.denied", "The coherence feed is denied", "medium",
@@ -426,7 +444,7 @@ FEED_DROPPED = _rule(
 _REDIS_REMEDY = "Look at the Redis process, its log and the network on the way; then at its address in the settings."
 
 SERVER_UNREACHABLE = _rule(
-    "server.unreachable", "Redis does not serve", "critical",
+    "server.unreachable", "Redis does not serve", "critical", as_cause="redis stopped serving",
     one="redis does not serve: {reason}", phrases=_CHECKS,
     impact="No caching, no rate limits, no coherence: the gateway falls back or fails, and three panes show old data.",
     remedy=_REDIS_REMEDY, alert_group="server")
@@ -553,12 +571,12 @@ SERVICES_GATEWAY = _rule(
     one="{subject} {state}{reason}", phrases=_STATES,
     impact="Requests of all tenants fail or are about to.", remedy=_GATEWAY_REMEDY, **_GATEWAY)
 SERVICES_ENGINE = _rule(
-    "services.engine", "The AI engine is not healthy",
+    "services.engine", "The AI engine is not healthy", as_cause="the engine was no longer healthy",
     one="{subject} {state}{reason}", phrases=_STATES,
     impact="Answers that are not cached fail: chat, conversations and messages of all tenants.",
     remedy=_ENGINE_REMEDY, **_ENGINE)
 SERVICES_POSTGRES = _rule(
-    "services.postgres", "Postgres is not healthy",
+    "services.postgres", "Postgres is not healthy", as_cause="postgres was no longer healthy",
     one="{subject} {state}{reason}", phrases=_STATES,
     impact="The AI Engine cannot read or store conversations.", remedy=_POSTGRES_REMEDY, **_POSTGRES)
 SERVICES_GATEWAY_UNKNOWN = _rule(
@@ -590,7 +608,7 @@ SERVICES_FLAPPING = _rule(
     remedy="See its log for restarts, health checks that time out, or one bad instance behind a balancer.",
     points_to=("circuit_breaker", "proxy_timeout"))
 BREAKER_OPEN = _rule(
-    "breaker.open", "A circuit is open", "high",
+    "breaker.open", "A circuit is open", "high", as_effect="it opened",
     one="the circuit to {subject} is open{processes}{cause}", phrases=_CIRCUIT,
     impact="The gateway refuses requests that need {subject} without asking it.",
     remedy="Repair {subject}; the circuit closes by itself with the next request that succeeds.", fails_requests=True)
@@ -607,7 +625,7 @@ BREAKER_UNMEASURED = _unmeasured("breaker.unmeasured", "The states of circuits a
 ERRORS_RATE = _rule(
     "errors.rate", "Too many requests fail",
     one="{share} of {requests} failed, the threshold is {limit}{rest}",
-    impact="Callers get errors instead of answers.",
+    impact="Callers get errors instead of answers.", window_seconds=10.0,
     remedy="See which route fails most, then the engine's health and the gateway's log.",
     phrases={
         "part": "{share} of {requests} of {part} failed, the threshold is {limit}",

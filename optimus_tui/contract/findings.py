@@ -35,6 +35,10 @@ class Finding(Struct, frozen=True, kw_only=True):
     remedy: str = ""
     since: float | None = None
     """Wall-clock seconds since when it has been active without a break; None where that is not recorded."""
+    as_cause: str = ""
+    """What is said of it where it is the cause of another: ``559 bulk invalidations of clinic_b began``."""
+    caused_by: tuple[str, str] | None = None
+    """Rule and subject of the finding that is known to be its cause."""
 
 
 class FindingRule(Struct, frozen=True, kw_only=True):
@@ -55,6 +59,10 @@ class FindingRule(Struct, frozen=True, kw_only=True):
     impact_many: str = ""
     """The impact where one finding stands for many subjects; "" where it is the same."""
     remedy_many: str = ""
+    as_cause: str = ""
+    """What is said of it where it is the cause of another; "" for its title."""
+    as_effect: str = "it began"
+    """What happened when it began, where another is its cause: ``it fell``."""
     phrases: Mapping[str, str] = {}
     """Further texts by name: other forms of the sentence, impact and remedy, and optional parts of them."""
     explained_by: str
@@ -69,6 +77,10 @@ class FindingRule(Struct, frozen=True, kw_only=True):
     """Further actions that may cure it: after them it is checked again."""
     alert_group: str = ""
     """Rules of one group are one alert for a subject: going from one to the other changes it, and ends nothing."""
+    window_seconds: float | None = None
+    """It may come and go with each window of so many seconds: the last five windows decide. None: each look does."""
+    raised_in: int = 1
+    """In how many of the last five windows it must be over to be more than a note."""
     points_to: tuple[str, ...] | None = None
     """The issue types of an incident, the likeliest first; None: the usual one, if the finding matters."""
     fails_requests: bool = False

@@ -79,6 +79,7 @@ def make_finding(
         unit=unit,
         samples=samples,
         window_seconds=window_seconds,
+        as_cause=row.as_cause.format(**values),
         impact=impact or fixed_impact.format(**values),
         remedy=remedy or fixed_remedy.format(**values),
     )

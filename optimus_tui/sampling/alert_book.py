@@ -15,12 +15,12 @@ from optimus_tui.clock import Clock
 from optimus_tui.contract.findings import AlertEpisode, Finding, Mute, Notice
 from optimus_tui.contract.services import HealthReport
 from optimus_tui.verdicts import alerts
-from optimus_tui.verdicts.alerts import in_force, merge, unjudged
+from optimus_tui.verdicts.alerts import EPISODES, in_force, merge, unjudged
 
 if TYPE_CHECKING:
     from optimus_tui.history.samples.store import Store
 
-EPISODES, MUTES = "alerts.episodes", "alerts.mutes"
+MUTES = "alerts.mutes"
 LOOK_SECONDS = 5.0
 SYNC_SECONDS = 60.0
 """Seconds between two reads of what other processes wrote, and two writes while an alert holds."""

@@ -20,6 +20,7 @@ from optimus_tui.grammar.events import parse_event
 from optimus_tui.index.cache import CacheIndex
 from optimus_tui.index.limits import LimitIndex
 from optimus_tui.probes.round_trips import attributed_to
+from optimus_tui.sampling.bulk import BulkWatch
 from optimus_tui.sampling.keys import DetailLoop, KeyLoop, LimitLoop, ScanSink
 from optimus_tui.sampling.staleness import (
     ASK_AGAIN_SECONDS,
@@ -279,7 +280,7 @@ async def watch_feed(context: Context, sampler_state: SamplerState, timer: Inter
     """Start the reader and fetch its events until cancelled. The context stops the reader when it is closed."""
     reader, clock = context.feed, context.clock
     reader.start()
-    seq, handed_on, state, claims = 0, float("-inf"), "", Claims()
+    seq, handed_on, state, claims, bulk = 0, float("-inf"), "", Claims(), BulkWatch()
     lived = clock.mono()
     while True:
         batch = reader.drain(seq, limit=BATCH_LIMIT)
@@ -287,6 +288,7 @@ async def watch_feed(context: Context, sampler_state: SamplerState, timer: Inter
         if batch.items:
             seq = max(item.seq for item in batch.items)
             claims.add(batch.items)
+            bulk.add(batch.items)
         if batch.status.state == "live":
             lived = mono
         status = events.settled(replace(batch.status, clock=claims.offset), mono - lived)
@@ -299,6 +301,7 @@ async def watch_feed(context: Context, sampler_state: SamplerState, timer: Inter
             sampler_state.back()
         if due or changed:
             _judge_link(sampler_state, batch.status, mono)
+            sampler_state.settle("bulk", bulk.findings(clock.wall()))
             handed_on, state = mono, batch.status.state
         await timer.rest(FEED_EVERY_SECONDS if batch.items else QUIET_SECONDS)
 

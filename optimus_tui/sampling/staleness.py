@@ -8,7 +8,7 @@ from typing import TypeVar
 from msgspec.structs import replace
 
 from optimus_tui.clock import Clock
-from optimus_tui.contract.findings import Finding
+from optimus_tui.contract.findings import Finding, overall_of
 from optimus_tui.contract.keyspace import LimitRules
 from optimus_tui.contract.reading import Coverage, Fault, Reading
 from optimus_tui.contract.services import COLD_SECONDS, GatewayState, HitRate, ServerState, ServiceState
@@ -18,9 +18,11 @@ from optimus_tui.probes.load_meter import disturbed
 from optimus_tui.sampling.signals import SignalTrack
 from optimus_tui.settings.model import RedisTarget, Settings
 from optimus_tui.verdicts import alerts, health
+from optimus_tui.verdicts.causes import relate
 from optimus_tui.verdicts.gateway.hit_rate import LookupTrack, hit_rate, recent_growth, track_gateway, track_lookups
 from optimus_tui.verdicts.gateway.latency import find_cold_start, judge_flapping
 from optimus_tui.verdicts.health import find_broken
+from optimus_tui.verdicts.hysteresis import NO_STATE, State, steady
 from optimus_tui.verdicts.limits.words import merge_rules
 from optimus_tui.verdicts.server import NO_SAMPLES, track_server
 
@@ -239,6 +241,7 @@ class SamplerState:
         self._signal_track = SignalTrack()
         self._findings: dict[str, tuple[Finding, ...]] = {}
         self._episodes: dict[str, alerts.Episodes] = {}
+        self._steady_state: State = NO_STATE
 
     # -- looks at dependencies
 
@@ -386,8 +389,10 @@ class SamplerState:
             limits_seen=self.limits_seen,
             watched=True,
         )
-        findings = self._dated("health", report.findings)
-        self.sink("health", replace(report, findings=findings, signals=self.signals))
+        self._steady_state, found = steady(self._steady_state, report.findings, mono, alerts.unjudged(report))
+        overall = overall_of(found, unknown=report.overall == "unknown")
+        findings = relate(self._dated("health", found))
+        self.sink("health", replace(report, findings=findings, overall=overall, signals=self.signals))
 
     def _fresh_gateway(self) -> GatewayState | None:
         look = self.looks.gateway

@@ -28,6 +28,7 @@ from optimus_tui.contract.tools.state import (
 )
 from optimus_tui.tools.answer import ROWS
 from optimus_tui.tools.figures.gateway_figures import GatewayFigures, counted_rate, present_rate, summary_figures
+from optimus_tui.tools.figures.kept_alerts import with_notes
 from optimus_tui.tools.figures.metric_windows import Counters
 from optimus_tui.tools.keyspace_scan import Survey, judge_limits, read_known, survey
 from optimus_tui.tools.pages.report_sections import (
@@ -268,6 +269,7 @@ async def run(ctx: "Context", query: DiagnoseQuery) -> DiagnoseReport:
         others=_others(ctx, query, looked, rate, limits),
         limits_seen=True,
     )
+    findings = await with_notes(ctx, report.findings)
     return DiagnoseReport(
         tool="diagnose_gateway_health",
         timestamp=timestamp(ctx.clock.wall()),
@@ -279,7 +281,7 @@ async def run(ctx: "Context", query: DiagnoseQuery) -> DiagnoseReport:
         rate_limiting=limiting_section(query, tenant, looked.seen, limits),
         gateway_metrics=metrics_section(looked.figures),
         overall_status=report.overall,
-        diagnostics=diagnostics(report.findings, HEALTH_SEVERITY),
+        diagnostics=diagnostics(findings, HEALTH_SEVERITY),
     )
 
 

@@ -30,6 +30,8 @@ from optimus_tui.verdicts.gateway.services import answered
 HOLD_SECONDS = 30.0
 """A finding that comes back within this time is still the same episode: flapping is one trouble, not many."""
 
+EPISODES = "alerts.episodes"
+"""The document in the history's file that holds what was alarmed, for every process that reads it."""
 Subject = tuple[str, str]
 _NO_ANSWER = frozenset({SERVER_LOGIN, SERVER_UNREACHABLE, SERVER_UNKNOWN, SERVER_INFO_UNKNOWN})
 """Rules of what Redis does not answer: they have cleared as soon as they are not found any more."""
@@ -47,10 +49,14 @@ SAME_SECONDS = 15.0
 
 
 class Episode(Struct, frozen=True):
-    """``since`` is wall-clock (shown to people), ``seen`` monotonic (so that setting the clock ends no episode)."""
+    """``since`` is wall-clock (shown to people), ``seen`` monotonic (so that setting the clock ends no episode).
+
+    ``loud``: it was more than a note.
+    """
 
     since: float
     seen: float
+    loud: bool = True
 
 
 Episodes = Mapping[Subject, Episode]
@@ -62,20 +68,21 @@ def track(
 ) -> tuple[Episodes, tuple[Finding, ...]]:
     """Return the episodes after this judgement, and the findings with ``since`` (wall-clock seconds) filled in.
 
-    ``now`` is the wall clock, ``mono`` the monotonic one. A finding that already has ``since`` keeps it.
+    ``now`` is the wall clock, ``mono`` the monotonic one. A finding that already has ``since`` keeps it. A
+    note that becomes an alarm begins then.
     """
     state = {subject: episode for subject, episode in previous.items() if mono - episode.seen <= HOLD_SECONDS}
     dated = []
     for finding in findings:
         subject = (finding.rule, finding.subject)
-        known = state.get(subject)
-        if known:
+        known, loud = state.get(subject), SEVERITIES.index(finding.severity) >= LOUD
+        if known and (known.loud or not loud):
             since = known.since
         elif finding.since is not None:
             since = finding.since
         else:
             since = now
-        state[subject] = Episode(since, mono)
+        state[subject] = Episode(since, mono, loud or (known is not None and known.loud))
         dated.append(finding if finding.since == since else replace(finding, since=since))
     return state, tuple(dated)
 
@@ -210,7 +217,8 @@ def step(
     else:
         first = state.first_mono
     settled = state.settled or mono - first >= SETTLE_SECONDS
-    there = _by_key(findings)
+    findings = tuple(findings)
+    there, explained = _by_key(findings), _explained(findings, mutes, now)
     held, notices = dict[Key, OpenEpisode](), list[Notice]()
     gone = {key: one for key, one in state.held.items() if key not in there}
     for key, finding in there.items():
@@ -221,7 +229,7 @@ def step(
             one = _begun(finding, gone.values(), now, mono)
         muted = silences(mutes, finding, now)
         kind = None
-        if not (muted or not settled):
+        if settled and not muted and (finding.rule, finding.subject) not in explained:
             kind = _kind(one, old, _is_mute(mutes, finding, now), not state.settled)
         held[key] = _told(one, kind, muted)
         if kind is not None:
@@ -253,6 +261,12 @@ def outlived(state: Alerts, mutes: Mutes, mono: float) -> tuple[Mute, ...]:
         return ()
     ending = (mute for mute in mutes.values() if mute.until is None)
     return tuple(mute for mute in ending if state.held.keys().isdisjoint(keys_of(mute.rule, mute.subject)))
+
+
+def _explained(findings: Iterable[Finding], mutes: Mutes, now: float) -> set[Subject]:
+    """The findings whose cause is announced in their stead, because it is there and not muted."""
+    loud = {(one.rule, one.subject) for one in findings if not silences(mutes, one, now)}
+    return {(one.rule, one.subject) for one in findings if one.caused_by in loud}
 
 
 # -- one episode

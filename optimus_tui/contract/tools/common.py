@@ -54,6 +54,8 @@ class Diagnostic(Struct, frozen=True, kw_only=True):
     samples: int | None = None
     window_seconds: float | None = None
     """How long the samples were taken for, up to now; None where it is a figure of this moment, or not known."""
+    caused_by: str = ""
+    """The rule of the finding that is known to be its cause, which stands before it; "" where none is known."""
 
 
 class Recommendation(Struct, frozen=True, kw_only=True):

@@ -34,6 +34,7 @@ def diagnostics(findings: Iterable[Finding], words: dict[str, str] | None = None
             unit=finding.unit,
             samples=finding.samples,
             window_seconds=finding.window_seconds,
+            caused_by=finding.caused_by[0] if finding.caused_by else "",
         )
         for finding in findings
     )

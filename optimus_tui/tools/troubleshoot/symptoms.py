@@ -16,6 +16,7 @@ from optimus_tui.contract.keyspace import CacheReport
 from optimus_tui.contract.reading import Fault
 from optimus_tui.contract.services import BREAKER, DURATIONS, HITS, MISSES, REQUESTS, UPSTREAM_DURATIONS, Increase
 from optimus_tui.contract.tools.traffic import TroubleshootQuery, TroubleshootReport
+from optimus_tui.tools.figures.kept_alerts import with_notes
 from optimus_tui.tools.health import MOST_ROWS, limit_sections, unparsed_section
 from optimus_tui.tools.keyspace_scan import Survey, common_limits_of, judge_limits, survey
 from optimus_tui.tools.pages.report_sections import diagnostics
@@ -112,7 +113,8 @@ async def run(ctx: "Context", query: TroubleshootQuery) -> TroubleshootReport:
     conclusion, sections = await _PLAYBOOKS[query.issue_type](
         ctx, query, EvidenceReader(ctx, query.time_window_minutes)
     )
-    worst = max((SEVERITIES.index(one.severity) for one in conclusion.findings), default=-1)
+    findings = await with_notes(ctx, conclusion.findings)
+    worst = max((SEVERITIES.index(one.severity) for one in findings), default=-1)
     return TroubleshootReport(
         tool="troubleshoot_production_issue",
         timestamp=timestamp(ctx.clock.wall()),
@@ -121,9 +123,7 @@ async def run(ctx: "Context", query: TroubleshootQuery) -> TroubleshootReport:
         window_requested_minutes=query.time_window_minutes,
         window_covered_minutes=round(conclusion.covered_minutes, 1),
         source=conclusion.source,
-        diagnostics=diagnostics(
-            one if one.samples is not None else replace(one, samples=1) for one in conclusion.findings
-        ),
+        diagnostics=diagnostics(one if one.samples is not None else replace(one, samples=1) for one in findings),
         recommendations=conclusion.recommendations,
         severity_assessment=SEVERITIES[worst] if worst >= 0 else "none",
         immediate_action_required=worst >= SEVERITIES.index("high"),

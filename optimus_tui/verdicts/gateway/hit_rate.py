@@ -17,7 +17,7 @@ from optimus_tui.contract.services import COLD_SECONDS, CacheMetrics, GatewaySta
 from optimus_tui.settings.model import Thresholds
 from optimus_tui.verdicts.gateway.latency import as_past
 from optimus_tui.verdicts.statistics import surely_less
-from optimus_tui.wording.numbers import age, percent
+from optimus_tui.wording.numbers import percent
 
 MIN_LOOKUPS, FEW_LOOKUPS = 20, 100
 """Fewer look-ups than the first say nothing about a rate; fewer than the second may mislead by chance."""
@@ -148,15 +148,15 @@ def find_rates(
 ) -> list[Finding]:
     """Return the findings about a rate over minutes and the rate of now, which decides where it is known.
 
-    A rate that was low and is good again is a low finding, and so is a low rate while Redis has just started.
+    A rate that was low and is good again is a low finding. While Redis has just started, its cache fills: a rate of
+    these seconds is not judged.
     """
     found = _find_rates(rate, recent, server, thresholds)
     uptime = None
     if server is not None:
         uptime = server.uptime_seconds
     if uptime is not None and uptime < COLD_SECONDS:
-        words = phrase(CACHE_HIT_RATE, "cold", ago=age(uptime))
-        found = [as_past(one, words) if one.rule == CACHE_HIT_RATE else one for one in found]
+        found = [one for one in found if one.rule != CACHE_HIT_RATE or (one.window_seconds or 0.0) > COLD_SECONDS]
     return found
 
 

@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from optimus_tui.contract.finding_rules import (
     CACHE_CHURN,
     CACHE_EVICTIONS,
+    CACHE_HIT_RATE,
     CACHE_HIT_RATE_UNMEASURED,
     CACHE_NO_TTL,
     CACHE_UNKNOWN_LAYOUT,
@@ -30,6 +31,7 @@ from optimus_tui.contract.tools.common import if_known, status_of
 from optimus_tui.grammar.events import parse_event
 from optimus_tui.settings.model import Thresholds
 from optimus_tui.verdicts.coherence import keys as cache_verdict
+from optimus_tui.verdicts.coherence.bulk import BulkEvent, burst, find_bulk, is_bulk
 from optimus_tui.verdicts.coherence.events import (
     Logged,
     clock_words,
@@ -78,11 +80,18 @@ class Invalidations(Struct, frozen=True, kw_only=True):
     refills: dict[str, int] = field(default_factory=dict)
     per_second: float | None = None
     """In the last few seconds; None where there were too few to call it a rate."""
+    refilling_since: float | None = None
+    """When the first of the ``refills`` was, in wall-clock seconds."""
+    bulk: tuple[Finding, ...] = ()
+    """What is to be said about invalidations in bulk."""
 
 
 def count(payloads: Sequence[bytes], now: float, minutes: float) -> Invalidations:
     """Return what the payloads tell of the last ``minutes``; the log covers as far back as its oldest event."""
     seen = pick_window(payloads, now, minutes)
+    oldest_first = seen.events[::-1]
+    refills, refilling_since = _refills(oldest_first)
+    bulk = [BulkEvent(one.at, one.event.tenant) for one in oldest_first if is_bulk(one.event)]
     return Invalidations(
         events=len(seen.events),
         malformed=seen.malformed - seen.undated,
@@ -91,7 +100,9 @@ def count(payloads: Sequence[bytes], now: float, minutes: float) -> Invalidation
         covered_minutes=covered_minutes(seen, now, minutes),
         by_type=tally(one.event.type for one in seen.events),
         by_tenant=tally(one.event.tenant for one in seen.events),
-        refills=_refills(seen.events[::-1]),
+        refills=refills,
+        refilling_since=refilling_since,
+        bulk=tuple(find_bulk(burst(bulk, now), now)),
         per_second=events_per_second(seen, now),
     )
 
@@ -103,8 +114,10 @@ def newest_end(payloads: Sequence[bytes]) -> Sequence[bytes]:
     return max(ends, key=lambda end: max((parse_event(one).claimed_at or 0.0 for one in end), default=0.0))
 
 
-def _refills(oldest_first: Sequence[Logged]) -> dict[str, int]:
+def _refills(oldest_first: Sequence[Logged]) -> tuple[dict[str, int], float | None]:
+    """How often each name was refilled in vain, and when that was first."""
     last: dict[tuple[str, ...], float] = {}
+    first = None
     refills: dict[str, int] = {}
     for one in oldest_first:
         at, event = one.at, one.event
@@ -115,8 +128,10 @@ def _refills(oldest_first: Sequence[Logged]) -> dict[str, int]:
         before = last.get(subject)
         if before is not None and removed and 0 < at - before <= SECONDS:
             refills[names[0]] = refills.get(names[0], 0) + 1
+            first = at if first is None else first
         last[subject] = at
-    return {safe_text(name, 120): number for name, number in sorted(refills.items(), key=lambda one: -one[1])}
+    ranked = sorted(refills.items(), key=lambda one: -one[1])
+    return {safe_text(name, 120): number for name, number in ranked}, first
 
 
 def _named(payload: bytes) -> tuple[list[str], bool]:
@@ -207,7 +222,11 @@ def _examine_rate(
         rate = replace(rate, samples=samples if windowed else rate.samples)
     if seen.recent is not None:
         conclusion.add_measured(f"hit rate now {percent(seen.recent.value)} ({seen.recent.source})")
-    found = find_rates(rate, seen.recent, server, thresholds)
+    fell = _fell_at(seen.history, thresholds.hit_rate_warn)
+    found = [
+        replace(one, since=fell) if one.rule == CACHE_HIT_RATE else one
+        for one in find_rates(rate, seen.recent, server, thresholds)
+    ]
     if windowed is not None:
         found += find_conflict(seen.rate, seen.recent or rate, thresholds)
     conclusion.add_findings(*(one if one.samples is not None else replace(one, samples=samples) for one in found))
@@ -224,6 +243,18 @@ def _with_source(name: str, rate: HitRate | None) -> dict[str, Any]:
     if rate is None:
         return {name: None, f"{name}_source": None}
     return {name: round(rate.value, 4), f"{name}_source": rate.source}
+
+
+def _fell_at(history: Window | Fault, bar: float) -> float | None:
+    """When the recorded rate fell below the bar and stayed there, in wall-clock seconds; None if that was not seen."""
+    if isinstance(history, Fault):
+        return None
+    fell = None
+    for at, value in reversed(history.samples):
+        if value >= bar:
+            return fell
+        fell = at
+    return None
 
 
 def _trend(conclusion: ConclusionBuilder, history: Window | Fault) -> dict[str, Any]:
@@ -357,6 +388,7 @@ def _examine_events(
         conclusion.add_measured(f"{plural(events.malformed, 'event')} of the log cannot be read")
     minutes = events.covered_minutes
     conclusion.add_findings(*find_flood(events.per_second, thresholds), *find_clock(events.clock))
+    conclusion.add_findings(*events.bulk)
     refills = sum(events.refills.values())
     if refills >= MANY_REFILLS and refills >= REFILL_SHARE * events.events:
         conclusion.add_findings(_churning(events, refills))
@@ -380,7 +412,7 @@ def _rates(counts: dict[str, int], minutes: float) -> dict[str, float | None]:
 
 def _churning(events: Invalidations, refills: int) -> Finding:
     name, times = next(iter(events.refills.items()))
-    return make_finding(
+    found = make_finding(
         rule=CACHE_CHURN,
         subject="invalidations",
         count=refills,
@@ -393,3 +425,4 @@ def _churning(events: Invalidations, refills: int) -> Finding:
         samples=events.events,
         window_seconds=events.covered_minutes * 60,
     )
+    return replace(found, since=events.refilling_since)

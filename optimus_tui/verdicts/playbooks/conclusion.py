@@ -10,12 +10,13 @@ from typing import Any
 from msgspec import Struct
 
 from optimus_tui.contract.finding_rules import ERRORS_TIMEOUTS, ERRORS_UNMEASURED
-from optimus_tui.contract.findings import Finding, worst_first
+from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.make_finding import make_finding, phrase
 from optimus_tui.contract.reading import Fault
 from optimus_tui.contract.services import Increase, WindowOrigin
 from optimus_tui.contract.tools.common import Recommendation
 from optimus_tui.settings.model import Thresholds
+from optimus_tui.verdicts.causes import relate
 from optimus_tui.verdicts.gateway.failures import (
     GATEWAY,
     Weight,
@@ -95,7 +96,7 @@ class ConclusionBuilder:
 
     def close(self, analysis: dict[str, Any], *, advised: Iterable[str] = ()) -> Conclusion:
         """Return the conclusion. ``advised`` are rules whose findings already have advice of their own."""
-        findings = worst_first(self._findings)
+        findings = relate(self._findings)
         covered = {*advised}
         remedies = [
             Recommendation(

@@ -10,9 +10,9 @@ from optimus_tui.context import Context
 from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.services import HealthReport
 from optimus_tui.history.samples.store import Store
-from optimus_tui.sampling.alert_book import EPISODES, MUTES, AlertBook
+from optimus_tui.sampling.alert_book import MUTES, AlertBook
 from optimus_tui.settings.model import RedisTarget, Settings
-from optimus_tui.verdicts.alerts import HOLD_SECONDS, SETTLE_SECONDS
+from optimus_tui.verdicts.alerts import EPISODES, HOLD_SECONDS, SETTLE_SECONDS
 from tests.fixed_clock import FixedClock
 from tests.realserver import free_port
 

@@ -389,6 +389,8 @@ def _finding(
     if group in muted or read_ago:
         ink, text_ink = "quiet", ""
     start = f"{mark.glyph} {mark.word}  "
+    if finding.caused_by is not None:
+        start = f"└ {start}"
     indent = " " * cell_len(start)
     first, *rest = wrap(finding.message, max(20, width - len(indent)))
     yield HealthLine(group, 0, [(start, ink), (first, text_ink)], finding)

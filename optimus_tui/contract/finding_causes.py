@@ -1,0 +1,73 @@
+"""Which finding can be the cause of which: one table. Pure.
+
+A row allows it, and proves nothing: ``verdicts.causes`` asks for the order in time as well. A finding that stands for
+several subjects, or is about another one than the row names, is no cause.
+"""
+
+from typing import NamedTuple
+
+from optimus_tui.contract.finding_rules import (
+    BREAKER_HALF_OPEN,
+    BREAKER_OPEN,
+    CACHE_BULK,
+    CACHE_CHURN,
+    CACHE_EVICTIONS,
+    CACHE_HIT_RATE,
+    ERRORS_RATE,
+    ERRORS_TIMEOUTS,
+    EVENTS_FLOOD,
+    GATEWAY_RESTARTS,
+    LATENCY_FEW,
+    LATENCY_HALF,
+    LATENCY_NOW,
+    LATENCY_P95,
+    LIMITS_IMMORTAL,
+    LIMITS_LONG_TTL,
+    LIMITS_OVER,
+    LIMITS_REFUSED,
+    PROXY_P99,
+    SERVER_REFUSES_WRITES,
+    SERVER_UNREACHABLE,
+    SERVICES_ENGINE,
+    SERVICES_FLAPPING,
+    SERVICES_GATEWAY,
+    SERVICES_POSTGRES,
+)
+
+
+class Link(NamedTuple):
+    """Findings that may be the cause of others.
+
+    ``about`` and ``effect_about`` are words of which one must begin the subject; () for any subject. ``same_tenant``:
+    both must be about one tenant.
+    """
+
+    causes: tuple[str, ...]
+    effects: tuple[str, ...]
+    about: tuple[str, ...] = ()
+    effect_about: tuple[str, ...] = ()
+    same_tenant: bool = False
+
+
+_SLOW = (LATENCY_NOW, LATENCY_P95, LATENCY_HALF, LATENCY_FEW)
+_SERVED = ("gateway", "route ", "ai_engine through", "engine through")
+_CIRCUITS = (BREAKER_OPEN, BREAKER_HALF_OPEN)
+_ENGINES = ("engine", "ai_engine", "ai-engine")
+
+LINKS: tuple[Link, ...] = (
+    Link((CACHE_BULK, CACHE_CHURN, EVENTS_FLOOD, CACHE_EVICTIONS), (CACHE_HIT_RATE,)),
+    Link((SERVICES_ENGINE,), _CIRCUITS, effect_about=_ENGINES),
+    Link((SERVICES_ENGINE,), (ERRORS_RATE, ERRORS_TIMEOUTS)),
+    Link((SERVICES_ENGINE,), (*_SLOW, PROXY_P99), effect_about=_SERVED),
+    Link((SERVICES_FLAPPING,), _CIRCUITS, about=("engine",), effect_about=_ENGINES),
+    Link(_SLOW, _CIRCUITS, about=("engine",), effect_about=_ENGINES),
+    Link(_SLOW, (*_SLOW, PROXY_P99), about=("engine",), effect_about=_SERVED),
+    Link(_SLOW, (ERRORS_TIMEOUTS,), about=("engine",)),
+    Link(_SLOW, _SLOW, about=("redis",), effect_about=_SERVED),
+    Link((SERVICES_POSTGRES,), (SERVICES_ENGINE, ERRORS_RATE)),
+    Link((SERVER_UNREACHABLE,), (CACHE_HIT_RATE, SERVICES_GATEWAY, ERRORS_RATE)),
+    Link((SERVER_REFUSES_WRITES,), (CACHE_HIT_RATE,)),
+    Link((LIMITS_IMMORTAL, LIMITS_LONG_TTL, LIMITS_OVER), (LIMITS_REFUSED,), same_tenant=True),
+    Link((GATEWAY_RESTARTS,), (SERVICES_FLAPPING,), effect_about=("gateway",)),
+)
+"""The first row that allows a pair counts."""

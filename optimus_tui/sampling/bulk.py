@@ -1,0 +1,31 @@
+"""The bulk invalidations that came over the feed, as far back as the burst that is going on began."""
+
+from collections import deque
+from collections.abc import Sequence
+
+from optimus_tui.contract.findings import Finding
+from optimus_tui.contract.keyspace import FeedEvent, FeedItem
+from optimus_tui.grammar.events import parse_event
+from optimus_tui.verdicts.coherence.bulk import MAX_EVENTS, BulkEvent, burst, find_bulk, is_bulk
+
+
+class BulkWatch:
+    """Collects bulk invalidations by their arrival; what else comes over the feed costs a search for one word."""
+
+    def __init__(self) -> None:
+        self._events: deque[BulkEvent] = deque(maxlen=MAX_EVENTS)
+
+    def add(self, items: Sequence[FeedItem]) -> None:
+        """Take the items of a batch; events that were read from the log after a gap have no arrival."""
+        for one in items:
+            if not isinstance(one, FeedEvent) or one.origin != "live" or b"bulk" not in one.payload.lower():
+                continue
+            event = parse_event(one.payload, one.length)
+            if is_bulk(event):
+                self._events.append(BulkEvent(one.received_at, event.tenant))
+
+    def findings(self, now: float) -> list[Finding]:
+        """Return what is to be said at ``now`` (wall-clock seconds), and forget bursts that are over."""
+        going_on = burst(self._events, now)
+        self._events = deque(going_on, maxlen=MAX_EVENTS)
+        return find_bulk(going_on, now)

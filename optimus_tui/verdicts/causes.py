@@ -1,0 +1,91 @@
+"""Findings that belong together: the cause on top, its effects below it, with the evidence. Pure.
+
+One finding is called the cause of another only where the table of ``contract.finding_causes`` allows it, where both are
+about the same subject, and where the cause is known to have begun earlier. Else they stay two findings.
+"""
+
+from collections.abc import Iterable, Sequence
+
+from msgspec.structs import replace
+
+from optimus_tui.contract.finding_causes import LINKS, Link
+from optimus_tui.contract.finding_rules import rule_of
+from optimus_tui.contract.findings import SEVERITIES, Finding, worst_first
+from optimus_tui.wording.numbers import age
+
+WITHIN_SECONDS = 600.0
+"""What began longer before is no evidence: most effects show within a minute."""
+
+
+def relate(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Return the findings, the worst first, with each effect right below its cause.
+
+    A cause is as severe as the worst of its effects. An effect names its cause in ``caused_by``, and its sentence ends
+    with the evidence. What already does is left as it is.
+    """
+    found = worst_first(findings)
+    parents = {place: cause for place, one in enumerate(found) if (cause := _cause_of(one, found)) is not None}
+    below: dict[int | None, list[int]] = {}
+    for place in range(len(found)):
+        below.setdefault(parents.get(place), []).append(place)
+    return worst_of_groups([_group(place, found, parents, below) for place in below.get(None, ())])
+
+
+def worst_of_groups(groups: Sequence[Sequence[Finding]]) -> tuple[Finding, ...]:
+    """Return the findings of all groups, the group with the worst first finding first."""
+    ordered = sorted(groups, key=lambda group: -SEVERITIES.index(group[0].severity))
+    return tuple(one for group in ordered for one in group)
+
+
+def _group(
+    place: int, found: Sequence[Finding], parents: dict[int, int], below: dict[int | None, list[int]]
+) -> list[Finding]:
+    """The finding with all that follows from it, which began later each time: there is no circle."""
+    effects = [_group(one, found, parents, below) for one in below.get(place, ())]
+    listed = worst_of_groups(effects)
+    own = found[place]
+    worst = max([own, *listed], key=lambda one: SEVERITIES.index(one.severity))
+    if worst.severity != own.severity:
+        own = replace(own, severity=worst.severity)
+    if place in parents and own.caused_by is None:
+        own = _as_effect(own, found[parents[place]])
+    return [own, *listed]
+
+
+def _cause_of(effect: Finding, found: Sequence[Finding]) -> int | None:
+    """The place of the finding that caused this one: by the table's order, then the one that began last before it."""
+    if effect.caused_by is not None:
+        return next((at for at, one in enumerate(found) if (one.rule, one.subject) == effect.caused_by), None)
+    for link in LINKS:
+        fitting = [place for place, cause in enumerate(found) if _fits(link, cause, effect)]
+        if fitting:
+            return max(fitting, key=lambda place: found[place].since or 0.0)
+    return None
+
+
+def _fits(link: Link, cause: Finding, effect: Finding) -> bool:
+    if cause.rule not in link.causes or effect.rule not in link.effects:
+        return False
+    if cause.since is None or effect.since is None or not 0 < effect.since - cause.since <= WITHIN_SECONDS:
+        return False
+    if link.about and not cause.subject.startswith(link.about):
+        return False
+    if link.effect_about and not effect.subject.startswith(link.effect_about):
+        return False
+    return not link.same_tenant or tenant_of(cause) == tenant_of(effect)
+
+
+def tenant_of(finding: Finding) -> str:
+    """Return the tenant that a finding about a limit is about."""
+    return finding.subject.partition(" / ")[0]
+
+
+def _as_effect(effect: Finding, cause: Finding) -> Finding:
+    later = (effect.since or 0.0) - (cause.since or 0.0)
+    words = cause.as_cause or f"{cause.subject}: {rule_of(cause.rule).title.lower()}"
+    evidence = f"{rule_of(effect.rule).as_effect} {age(later)} after {words}"
+    return replace(
+        effect,
+        message=f"{effect.message}; {evidence}",
+        caused_by=(cause.rule, cause.subject),
+    )

@@ -1,0 +1,144 @@
+"""Findings that come and go with each window: raised and cleared by what the recent windows say. Pure.
+
+A finding about one look or one window flaps where the figure lies near its threshold. So the last five windows decide:
+a rule's ``raised_in`` of them raise it, and it is held until at most one was over. Windows in which nothing could be
+judged are left out: they are neither good nor bad. What is critical, and what needs one window only, rises at once.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from optimus_tui.contract.finding_rules import rule_of
+from optimus_tui.contract.findings import SEVERITIES, Finding
+
+WINDOWS = 5
+CLEARED = 1
+LOUD = SEVERITIES.index("medium")
+
+Key = tuple[str, str]
+"""Alert group and subject: rules of one group are one trouble."""
+
+
+class Recent(Struct, frozen=True, kw_only=True):
+    """The windows of one trouble. ``past`` are those that ended and were judged, oldest first: True for over.
+
+    ``began`` is when the present window began, in monotonic seconds; ``over`` and ``judged`` are about it.
+    """
+
+    began: float
+    finding: Finding
+    past: tuple[bool, ...] = ()
+    over: bool = False
+    judged: bool = False
+    raised: bool = False
+
+    @property
+    def windows(self) -> tuple[bool, ...]:
+        """Return the last five windows that were judged, the present one included."""
+        if self.judged:
+            return (*self.past, self.over)[-WINDOWS:]
+        return self.past
+
+
+State = Mapping[Key, Recent]
+NO_STATE: State = MappingProxyType({})
+
+
+def key_of(finding: Finding) -> Key:
+    """Return what identifies the trouble of a finding."""
+    return rule_of(finding.rule).alert_group, finding.subject
+
+
+def steady(
+    state: State, findings: Iterable[Finding], mono: float, unjudged: Callable[[Finding], bool]
+) -> tuple[State, tuple[Finding, ...]]:
+    """Return the state after a judgement, and the findings as the recent windows have them.
+
+    Args:
+        state: the state before.
+        findings: what was found now.
+        mono: the present on the monotonic clock, in seconds.
+        unjudged: tells of a finding that is not there whether it could not be judged at all.
+    """
+    kept: list[Finding] = []
+    groups: dict[Key, list[Finding]] = {key: [] for key in state}
+    for one in findings:
+        if rule_of(one.rule).window_seconds is None:
+            kept.append(one)
+        else:
+            groups.setdefault(key_of(one), []).append(one)
+    after: dict[Key, Recent] = {}
+    for key, here in groups.items():
+        worst = max(here, key=_level, default=None)
+        before = state.get(key)
+        if before is None and (worst is None or _level(worst) < LOUD):
+            kept += here
+            continue
+        recent = _seen(before, worst, mono, unjudged)
+        if recent.raised or any(recent.windows):
+            after[key] = recent
+        kept += _shown(recent, here, worst)
+    return after, tuple(kept)
+
+
+def _level(finding: Finding) -> int:
+    return SEVERITIES.index(finding.severity)
+
+
+def _seen(before: Recent | None, worst: Finding | None, mono: float, unjudged: Callable[[Finding], bool]) -> Recent:
+    """The windows with this judgement added."""
+    loud = worst is not None and _level(worst) >= LOUD
+    if before is None:
+        assert worst is not None
+        recent = Recent(began=mono, finding=worst)
+    else:
+        recent = _rolled(before, mono)
+    if worst is not None and loud:
+        recent = replace(recent, finding=worst, over=True, judged=True)
+    elif worst is not None or not unjudged(recent.finding):
+        recent = replace(recent, judged=True)
+    times = sum(recent.windows)
+    if worst is not None and loud:
+        raised = recent.raised or worst.severity == "critical" or times >= rule_of(worst.rule).raised_in
+    else:
+        raised = recent.raised and times > CLEARED
+    return replace(recent, raised=raised)
+
+
+def _rolled(recent: Recent, mono: float) -> Recent:
+    """The same with its present window ended where its time is over. Time in which nobody judged is no window."""
+    seconds = rule_of(recent.finding.rule).window_seconds or 1.0
+    if mono < recent.began + seconds:
+        return recent
+    past = recent.past
+    if recent.judged:
+        past = (*past, recent.over)[-(WINDOWS - 1) :]
+    return replace(recent, began=mono, past=past, over=False, judged=False)
+
+
+def _shown(recent: Recent, here: list[Finding], worst: Finding | None) -> list[Finding]:
+    """What is shown of this trouble: as it is, as a note until it is raised, or held."""
+    windows = recent.windows
+    if worst is not None and _level(worst) >= LOUD:
+        if not recent.raised:
+            return [replace(one, severity="low", message=f"{one.message}; {_words(windows)}") for one in here]
+        if _came_and_went(windows):
+            return [replace(one, message=f"{one.message}; {_words(windows)}") for one in here]
+        return here
+    if not recent.raised or not recent.judged:
+        return here
+    return [replace(recent.finding, message=f"{recent.finding.message}; not at present, but {_words(windows)}")]
+
+
+def _came_and_went(windows: tuple[bool, ...]) -> bool:
+    """Return True if it was over, then not, then over again."""
+    return False in windows[windows.index(True) :]
+
+
+def _words(windows: tuple[bool, ...]) -> str:
+    if len(windows) == 1:
+        return "over its limit in the first window"
+    return f"over its limit in {sum(windows)} of the last {len(windows)} windows"

@@ -1,0 +1,86 @@
+"""A cause is claimed with evidence only: the right kinds, one subject, and the order in time."""
+
+from msgspec.structs import replace
+
+from optimus_tui.contract.finding_rules import (
+    BREAKER_OPEN,
+    CACHE_BULK,
+    CACHE_HIT_RATE,
+    ERRORS_RATE,
+    LIMITS_OVER,
+    LIMITS_REFUSED,
+    SERVICES_ENGINE,
+)
+from optimus_tui.contract.findings import Finding, Severity
+from optimus_tui.verdicts.alerts import Alerts, step
+from optimus_tui.verdicts.causes import relate
+from optimus_tui.verdicts.coherence.bulk import BulkEvent, burst, find_bulk
+
+NOW = 1_000.0
+
+
+def finding(rule: str, subject: str, since: float | None, severity: Severity = "high") -> Finding:
+    return Finding(rule=rule, severity=severity, subject=subject, message=f"{rule} holds", since=since)
+
+
+def bulk(tenant: str = "clinic_b", count: int = 559, since: float = 900.0) -> Finding:
+    events = [BulkEvent(since + n * 90.0 / count, tenant) for n in range(count)]
+    (found,) = find_bulk(burst(events, NOW), NOW)
+    return found
+
+
+def rules(*findings: Finding) -> list[tuple[str, str]]:
+    return [(one.rule, one.severity) for one in relate(findings)]
+
+
+def test_the_cause_is_on_top_as_severe_as_its_effect_which_says_the_evidence() -> None:
+    cause, effect = relate([finding(CACHE_HIT_RATE, "hit rate", 940.0), bulk()])
+    assert (cause.rule, cause.severity, cause.caused_by) == (CACHE_BULK, "high", None)
+    assert effect.caused_by == (CACHE_BULK, "bulk invalidations")
+    assert effect.message == f"{CACHE_HIT_RATE} holds; it fell 40 s after 559 bulk invalidations of clinic_b began"
+
+
+def test_without_the_order_in_time_they_stay_two_findings() -> None:
+    rate = finding(CACHE_HIT_RATE, "hit rate", 940.0)
+    apart = [(CACHE_HIT_RATE, "high"), (CACHE_BULK, "low")]
+    assert rules(replace(rate, since=900.0), bulk()) == apart, "at the same moment"
+    assert rules(replace(rate, since=880.0), bulk()) == apart, "the effect was there before"
+    assert rules(replace(rate, since=None), bulk()) == apart, "since when is not known"
+    assert rules(replace(rate, since=1_600.0), bulk()) == apart, "too long after"
+
+
+def test_the_subject_must_be_the_same() -> None:
+    over = finding(LIMITS_OVER, "demo_dentist / chat", 900.0)
+    refused = finding(LIMITS_REFUSED, "demo_dentist", 910.0, "critical")
+    assert rules(refused, over) == [(LIMITS_OVER, "critical"), (LIMITS_REFUSED, "critical")]
+    assert rules(replace(refused, subject="acme"), over) == [(LIMITS_REFUSED, "critical"), (LIMITS_OVER, "high")]
+    engine = finding(SERVICES_ENGINE, "engine", 900.0, "critical")
+    assert relate([finding(BREAKER_OPEN, "postgres", 905.0), engine])[1].caused_by is None
+
+
+def test_groups_stand_by_their_worst_and_hold_together() -> None:
+    engine = finding(SERVICES_ENGINE, "engine", 900.0, "critical")
+    other = finding("services.gateway", "postgres", 1.0, "high")
+    found = relate([other, finding(ERRORS_RATE, "gateway", 915.0, "medium"), engine])
+    assert [one.rule for one in found] == [SERVICES_ENGINE, ERRORS_RATE, "services.gateway"]
+
+
+def test_a_burst_ends_after_a_minute_without_one_and_few_are_nothing() -> None:
+    events = [BulkEvent(float(at), "acme") for at in range(20)]
+    assert burst(events, 60.0)[0].at == 0.0 and burst(events, 80.0) == ()
+    assert burst([*events, BulkEvent(200.0, "acme")], 210.0) == (BulkEvent(200.0, "acme"),)
+    assert find_bulk(events[:9], 19.0) == []
+    names = [BulkEvent(float(at), f"t{at % 4}") for at in range(40)]
+    (found,) = find_bulk(names, 40.0)
+    assert found.message == "40 bulk invalidations of 4 tenants (t0, t1 and 2 more) in the last 40 s"
+
+
+def test_one_cause_is_announced_and_not_its_effects() -> None:
+    state, _ = step(Alerts(), [], now=0.0, mono=0.0)
+    state, _ = step(state, [], now=10.0, mono=10.0)
+    both = relate([finding(CACHE_HIT_RATE, "hit rate", 940.0), bulk()])
+    state, notices = step(state, both, now=NOW, mono=20.0)
+    assert [(one.finding.rule, one.severity) for one in notices] == [(CACHE_BULK, "high")]
+    alone = [finding(CACHE_HIT_RATE, "hit rate", 940.0)]
+    _, notices = step(state, alone, now=NOW + 5, mono=25.0)
+    assert [one.finding.rule for one in notices] == [CACHE_HIT_RATE], "its cause is gone, and it is still there"

@@ -1,0 +1,120 @@
+"""Findings that come and go with each window: raised, held and cleared by the recent windows; hard faults at once."""
+
+import pytest
+from msgspec.structs import replace
+
+from optimus_tui.contract.finding_rules import (
+    CACHE_HIT_RATE,
+    CATALOGUE,
+    LATENCY_NOW,
+    LATENCY_P95,
+    LIMITS_IMMORTAL,
+    LIMITS_OVER,
+    SERVER_UNREACHABLE,
+    SERVICES_ENGINE,
+    SERVICES_GATEWAY,
+)
+from optimus_tui.contract.findings import Finding, Severity
+from optimus_tui.verdicts.hysteresis import NO_STATE, State, steady
+
+
+class Watch:
+    """Judges one window after the other; ``seen`` is what a window shows in the end."""
+
+    def __init__(self, seconds: float = 10.0) -> None:
+        self.seconds, self.mono = seconds, 0.0
+        self.state: State = NO_STATE
+        self.blind = False
+
+    def window(self, *findings: Finding) -> list[tuple[str, str]]:
+        """Look twice within a window, and return rule and severity of what is shown."""
+        for _ in range(2):
+            self.state, shown = steady(self.state, findings, self.mono, lambda _: self.blind)
+            self.mono += self.seconds / 2
+        self.shown = shown
+        return [(one.rule, one.severity) for one in shown]
+
+
+def finding(rule: str, severity: Severity = "high", subject: str = "hit rate") -> Finding:
+    return Finding(rule=rule, severity=severity, subject=subject, message=f"{subject} is over", measured=1.0)
+
+
+RATE, OVER = finding(CACHE_HIT_RATE), finding(LIMITS_OVER, subject="acme / chat")
+
+
+def test_what_flaps_is_raised_once_and_held_with_the_number_of_windows() -> None:
+    watch = Watch()
+    assert watch.window(RATE) == [(CACHE_HIT_RATE, "low")], "one window is not enough"
+    assert watch.shown[0].message == "hit rate is over; over its limit in the first window"
+    assert watch.window(RATE) == [(CACHE_HIT_RATE, "high")]
+    assert watch.shown[0].message == "hit rate is over"
+    watch.window(RATE)
+    for _ in range(4):
+        assert watch.window() == [(CACHE_HIT_RATE, "high")]
+        assert watch.window(RATE) == [(CACHE_HIT_RATE, "high")]
+    assert watch.shown[0].message == "hit rate is over; over its limit in 3 of the last 5 windows"
+    watch.window(RATE)
+    assert watch.shown[0].message == "hit rate is over; over its limit in 4 of the last 5 windows"
+
+
+def test_what_ended_is_held_for_as_long_as_two_windows_were_over() -> None:
+    watch = Watch()
+    for _ in range(6):
+        watch.window(RATE)
+    told = [(watch.window(), watch.shown) for _ in range(5)]
+    assert [[severity for _, severity in windows] for windows, _ in told] == [["high"], ["high"], ["high"], [], []]
+    assert told[0][1][0].message == "hit rate is over; not at present, but over its limit in 4 of the last 5 windows"
+    assert not watch.state, "nothing is kept of it"
+
+
+def test_what_was_over_once_is_not_held() -> None:
+    watch = Watch(60.0)
+    assert watch.window(OVER) == [(LIMITS_OVER, "high")], "a full counter is certain: it rises at once"
+    assert watch.window() == []
+
+
+def test_a_full_counter_that_comes_back_in_each_window_stays() -> None:
+    watch = Watch(60.0)
+    for _ in range(4):
+        watch.window(OVER)
+    watch.state, shown = steady(watch.state, [], watch.mono, lambda _: False)
+    assert [one.severity for one in shown] == ["high"], "the new window has just begun"
+
+
+@pytest.mark.parametrize("rule", [SERVER_UNREACHABLE, SERVICES_ENGINE, SERVICES_GATEWAY, LIMITS_IMMORTAL])
+def test_a_hard_fault_is_shown_and_cleared_at_once(rule: str) -> None:
+    assert CATALOGUE[rule].window_seconds is None
+    fault, watch = finding(rule, "critical"), Watch()
+    assert watch.window(fault) == [(rule, "critical")]
+    assert watch.window() == [] and not watch.state
+
+
+def test_what_is_critical_needs_no_second_window() -> None:
+    assert Watch().window(replace(RATE, severity="critical")) == [(CACHE_HIT_RATE, "critical")]
+
+
+def test_windows_in_which_nothing_was_judged_count_neither_way() -> None:
+    watch = Watch()
+    for _ in range(5):
+        watch.window(RATE)
+    watch.blind = True
+    for _ in range(5):
+        assert watch.window() == [], "it is not known, so it is not shown"
+    watch.blind = False
+    assert watch.window() == [(CACHE_HIT_RATE, "high")], "4 of the last 5 that were judged"
+
+
+def test_rules_of_one_group_are_one_trouble() -> None:
+    watch, engine = Watch(), "engine"
+    p95, now = finding(LATENCY_P95, "medium", engine), finding(LATENCY_NOW, "high", engine)
+    watch.window(now)
+    watch.window(p95)
+    watch.window(now)
+    assert watch.window() == [(LATENCY_NOW, "high")], "the last one that was seen is held"
+    assert watch.window(replace(p95, severity="low")) == [(LATENCY_NOW, "high")], "a note ends nothing"
+
+
+def test_a_note_stays_a_note() -> None:
+    note = replace(RATE, severity="low")
+    watch = Watch()
+    assert watch.window(note) == [(CACHE_HIT_RATE, "low")] and not watch.state
