@@ -4,6 +4,7 @@ A colour of the screen is named here or in ``styles/``; those of printed pages s
 """
 
 from collections.abc import Sequence
+from typing import Literal
 
 from rich.segment import Segment
 from rich.style import Style
@@ -97,6 +98,18 @@ VARIABLE_DEFAULTS = {
 Piece = tuple[str, str]
 """Safe text and the name of its ink: bright, quiet, good, warn, crit, accent, head, here (the
 title of a pane, which shows the focus where there are no colours), or "" for plain."""
+
+TONE_INKS = {"critical": "crit", "warning": "warn", "ok": "good", "quiet": "quiet", "": ""}
+"""The ink of a tone (``wording.truth``) in lines."""
+TONE_COLORS = {"critical": "b:error", "warning": "b:warning", "ok": "success", "quiet": "quiet", "": ""}
+"""The colour of a tone in bars."""
+TONE_TOASTS: dict[str, Literal["information", "warning", "error"]] = {
+    "critical": "error",
+    "warning": "warning",
+    "ok": "information",
+    "quiet": "information",
+}
+"""The kind of toast of a tone."""
 
 INKS = ("bright", "quiet", "good", "warn", "crit", "accent", "head", "here")
 

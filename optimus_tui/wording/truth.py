@@ -134,9 +134,17 @@ class StateGlyph(Struct, frozen=True):
 SEVERITY_MARKS: dict[Severity, StateGlyph] = {
     "critical": StateGlyph("✖", "CRIT", "critical"),
     "high": StateGlyph("▲", "HIGH", "warning"),
-    "medium": StateGlyph("▲", "WARN", "warning"),
-    "low": StateGlyph("△", "note", "quiet"),
+    "medium": StateGlyph("▲", "MED", "warning"),
+    "low": StateGlyph("△", "low", "quiet"),
 }
+"""The one scale of severities: each word is its name in documents and filters, or the beginning of it. Their order is
+``SEVERITIES``, their styles are those of the tone (``tui.theme`` on the screen)."""
+SEVERITY_WORDS: dict[str, StateGlyph] = {
+    **dict(SEVERITY_MARKS.items()),
+    "warning": SEVERITY_MARKS["medium"],
+    "info": SEVERITY_MARKS["low"],
+}
+"""The mark of each word that documents have for a severity or a priority."""
 
 OVERALL_MARKS: dict[Overall, StateGlyph] = {
     "critical": StateGlyph("✖", "CRITICAL", "critical"),

@@ -15,6 +15,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from optimus_tui.contract.finding_rules import rule_of, rules_cured_by
+from optimus_tui.contract.findings import SEVERITIES
 from optimus_tui.contract.incident import Advice, Outcome, Step, StepPlan, TeamAdvice
 from optimus_tui.contract.tools.common import Diagnostic, Recommendation
 from optimus_tui.wording.safe import safe_text
@@ -48,7 +49,7 @@ _OFFER = {
 }
 _LAST = ("reset_counters", "unlink_prefix")
 """These actions lose data that may be needed: their priority is always low."""
-_ORDER = {"critical": 0, "high": 1, "medium": 2, "low": 3}
+_ORDER: dict[str, int] = {severity: place for place, severity in enumerate(reversed(SEVERITIES))}
 
 
 class PlaybookError(Exception):

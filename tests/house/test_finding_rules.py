@@ -173,3 +173,17 @@ def test_a_text_is_a_template_without_a_stray_brace(row: finding_rules.FindingRu
         assert "{" not in filled.replace("{tenant}", "").replace("{operation}", "").replace("{kind}", "").replace(
             "{rest}", ""
         ), text
+
+
+def test_a_rule_of_an_unknown_family_says_which_row_is_missing() -> None:
+    with pytest.raises(LookupError, match=r'weather.storm: _FAMILIES has no row _family\("weather"\)'):
+        finding_rules._rule("weather.storm", "It rains")
+    assert "weather.storm" not in CATALOGUE
+
+
+def test_the_table_of_causes_names_what_can_be_in_order() -> None:
+    from optimus_tui.contract.finding_causes import LINKS
+
+    for link in LINKS:
+        assert {*link.causes, *link.effects} <= set(CATALOGUE)
+        assert all(CATALOGUE[rule].as_cause or CATALOGUE[rule].title for rule in link.causes)

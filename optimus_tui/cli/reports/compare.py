@@ -15,6 +15,7 @@ from optimus_tui.cli.flags import connection_flags, merge_flags, settings_of
 from optimus_tui.cli.output import print_error, print_line, print_wrapped
 from optimus_tui.wording.numbers import NOTHING, UNKNOWN, latency, percent, thousands
 from optimus_tui.wording.safe import safe_text
+from optimus_tui.wording.truth import SEVERITY_MARKS, SEVERITY_WORDS
 
 if TYPE_CHECKING:
     from optimus_tui.contract.tools.state import CompareReport, TenantFigures
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
 WIDEST_NAME, BETWEEN = 24, 3
 MOST_BYTES = 4096
-_GLYPHS = {"critical": "✖", "high": "▲", "medium": "▲", "low": "△"}
 
 
 def _used(one: "TenantFigures") -> str:
@@ -132,7 +132,7 @@ def _print(report: "CompareReport", width: int) -> None:
     for line in _strangers(report):
         print_line(line)
     for finding in report.diagnostics:
-        print_wrapped(f"{_GLYPHS.get(finding.severity, '△')} ", finding.message)
+        print_wrapped(f"{SEVERITY_WORDS.get(finding.severity, SEVERITY_MARKS['low']).text}  ", finding.message)
     for reason in report.unknown:
         print_wrapped(f"{UNKNOWN} ", reason)
     for line in _covered(report):

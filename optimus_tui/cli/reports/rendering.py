@@ -14,11 +14,11 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from optimus_tui.tools.pages.report_sections import SEVERITY_WORDS, headline
+from optimus_tui.tools.pages.report_sections import headline
 from optimus_tui.tools.pages.sections import Fact, Section, sections
 from optimus_tui.wording.layout import GAP, LEAST, Need, fitting_widths, is_figure, left_out
 from optimus_tui.wording.safe import safe_text
-from optimus_tui.wording.truth import SEVERITY_MARKS
+from optimus_tui.wording.truth import SEVERITY_MARKS, SEVERITY_WORDS
 
 if TYPE_CHECKING:
     from optimus_tui.contract.tools.common import Report

@@ -292,10 +292,10 @@ def _refused(one: TenantRefusals, report: StandupReport) -> str:
 
 
 def _finding(finding: StandupFinding, report: StandupReport) -> str:
-    glyph = SEVERITY_MARKS[finding.severity].glyph
+    mark = SEVERITY_MARKS[finding.severity].text
     old = report.since is not None and not finding.new
     since = ""
     if old:
         since = f"  since {_day(finding.since, report.timestamp)}"
-    lead = f"{glyph} {'new' if report.since and finding.new else '':<5}"
+    lead = f"{mark:<6}  {'new' if report.since and finding.new else '':<5}"
     return f"{lead}{fit(safe_text(finding.message, LONGEST), WIDTH - len(lead) - len(since))}{since}"

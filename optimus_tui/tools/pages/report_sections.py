@@ -12,7 +12,7 @@ from optimus_tui.contract.tools.common import Diagnostic, rounded
 from optimus_tui.contract.tools.state import DependencySection, InstanceSection, LimitSection
 from optimus_tui.verdicts.limits.words import operation_words
 from optimus_tui.wording.safe import safe_text
-from optimus_tui.wording.truth import OVERALL_MARKS, SEVERITY_MARKS, StateGlyph
+from optimus_tui.wording.truth import OVERALL_MARKS, SEVERITY_WORDS, StateGlyph
 
 TOLD_DELAY_MS = 50.0
 HEALTH_SEVERITY = {"low": "info", "medium": "warning", "high": "warning", "critical": "critical"}
@@ -98,12 +98,6 @@ def operation_name(counter: Counter) -> str:
     return operation_words(counter.operation, 200)
 
 
-SEVERITY_WORDS: dict[str, StateGlyph] = {
-    "warning": SEVERITY_MARKS["medium"],
-    "info": SEVERITY_MARKS["low"],
-    **dict(SEVERITY_MARKS.items()),
-}
-"""The mark of each word that documents have for a severity or a priority."""
 _OVERALL: dict[str, StateGlyph] = dict(OVERALL_MARKS.items())
 _GOOD = ("all_pass", "none")
 """Verdicts that find nothing wrong."""

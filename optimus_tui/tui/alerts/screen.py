@@ -19,7 +19,7 @@ from optimus_tui.contract.findings import AlertEpisode, Finding, Mute, Notice, S
 from optimus_tui.tui.base_screen import BaseScreen
 from optimus_tui.tui.keys import MOVES, bindings, chosen
 from optimus_tui.tui.messages import CopyRequested, FindingRowRequested
-from optimus_tui.tui.theme import Piece
+from optimus_tui.tui.theme import TONE_INKS, TONE_TOASTS, Piece
 from optimus_tui.tui.widgets.bars import KeyStrip
 from optimus_tui.tui.widgets.cells import Cell, Column, Table, first_that_fits, fit_cell, fit_name
 from optimus_tui.tui.widgets.line_view import LineView
@@ -39,8 +39,6 @@ MOST_TOASTS = 3
 """More than this at once become one that counts them."""
 _SAID = {"standing": "at the start", "worsened": "worse now", "still": "mute ended"}
 _KINDS = {"standing": "standing", "appeared": "new", "worsened": "worse", "still": "muted before", "cleared": "cleared"}
-_TONES: dict[str, Literal["warning", "error"]] = {"critical": "error", "high": "warning", "medium": "warning"}
-_INKS = {"critical": "crit", "high": "warn", "medium": "warn", "low": "quiet"}
 
 
 # -- toasts
@@ -68,9 +66,13 @@ def toasts(notices: Sequence[Notice], room: int, hint: str, most: int = MOST_TOA
     return [_single(notice, room, hint) for notice in notices]
 
 
+def _tone(severity: Severity) -> Literal["information", "warning", "error"]:
+    return TONE_TOASTS[SEVERITY_MARKS[severity].tone]
+
+
 def _together(title: str, notices: Sequence[Notice], room: int) -> Toast:
     worst = notices[0]
-    tone: Literal["information", "warning", "error"] = _TONES[worst.severity]
+    tone = _tone(worst.severity)
     if worst.kind == "cleared":
         tone = "information"
     return f"{fit_cell(title, room).rstrip()}\n{_lines(worst.finding, worst.severity, room)[0]}", tone
@@ -84,7 +86,7 @@ def _single(notice: Notice, room: int, hint: str) -> Toast:
         return f"{head}{name}\n{fit_cell(below, room).rstrip()}", "information"
     below = " · ".join(part for part in (_SAID.get(notice.kind, ""), hint or ":alerts") if part)
     line, rest = _lines(notice.finding, notice.severity, room)
-    return f"{line}\n{fit_cell(rest or below, room).rstrip()}", _TONES[notice.severity]
+    return f"{line}\n{fit_cell(rest or below, room).rstrip()}", _tone(notice.severity)
 
 
 def _lines(finding: Finding, severity: Severity, room: int) -> tuple[str, str]:
@@ -125,7 +127,7 @@ def state_of(episode: AlertEpisode, held: OpenEpisode | None, muted: bool) -> tu
         return "just gone", "quiet"
     if muted:
         return "muted", "quiet"
-    return "active", _INKS[episode.severity]
+    return "active", TONE_INKS[SEVERITY_MARKS[episode.severity].tone]
 
 
 class EpisodeNow(NamedTuple):
@@ -143,7 +145,7 @@ class EpisodeNow(NamedTuple):
 
 def _worst_cell(line: EpisodeNow, _: int) -> Cell:
     severity = line.episode.finding.severity
-    return SEVERITY_MARKS[severity].text, "quiet" if line.is_quiet else _INKS[severity]
+    return SEVERITY_MARKS[severity].text, "quiet" if line.is_quiet else TONE_INKS[SEVERITY_MARKS[severity].tone]
 
 
 def _subject_cell(line: EpisodeNow, cells: int) -> Cell:

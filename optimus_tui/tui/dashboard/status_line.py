@@ -14,6 +14,7 @@ from optimus_tui.contract.findings import Overall
 from optimus_tui.settings.model import Settings
 from optimus_tui.tui.panes.base import Pane
 from optimus_tui.tui.services import DashboardServices
+from optimus_tui.tui.theme import TONE_COLORS
 from optimus_tui.tui.widgets.bars import TabStrip, Words
 from optimus_tui.tui.widgets.cells import first_that_fits, fit_name
 from optimus_tui.wording.safe import safe_text
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from textual.geometry import Size
 
 
-TONES = {"critical": "b:error", "warning": "b:warning", "ok": "success", "quiet": "quiet"}
 INK_COLORS = {"crit": "b:error", "warn": "warning", "good": "success", "quiet": "quiet", "accent": "primary"}
 LEAST_PLACE = 12
 """Cells below which a shortened address tells nothing."""
@@ -73,7 +73,7 @@ def status_words(
     right: Words = []
     if overall is not None:
         mark = OVERALL_MARKS[overall]
-        right.append((mark.text + gap, TONES[mark.tone]))
+        right.append((mark.text + gap, TONE_COLORS[mark.tone]))
     if width >= 100:
         right += [("own load ", "quiet"), (f"{own_rate:.0f}/s" + gap, "")]
     right += [(time.strftime("%H:%M:%S", time.gmtime(wall)), ""), (" UTC ", "quiet")]

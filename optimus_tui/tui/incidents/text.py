@@ -10,11 +10,13 @@ from msgspec.structs import replace
 
 from optimus_tui.contract.incident import ActionRecord, Advice, Comparison, IncidentState, Stamp, Step
 from optimus_tui.tools.pages.sections import Fact, Section, Tone, sections
-from optimus_tui.tui.tools.lists import MARKS
+from optimus_tui.tui.theme import TONE_COLORS
+from optimus_tui.tui.tools.lists import severity_text
 from optimus_tui.tui.widgets.bars import Words
 from optimus_tui.tui.widgets.cells import Cell, Column, Table
 from optimus_tui.wording.numbers import age, clause, clock, latency, plural, quantity
 from optimus_tui.wording.safe import safe_sentence, safe_text
+from optimus_tui.wording.truth import SEVERITY_WORDS
 from optimus_tui.workflow.proof import proof_words, waiting
 from optimus_tui.workflow.standing import (
     ADVICE_MARKS,
@@ -32,7 +34,6 @@ LONG = 600
 WIDE = 100
 """Columns from which the line on top says when the incident was opened, and how bad it was at worst."""
 STEP_STYLES = {"waiting": "quiet", "running": "accent", "done": "good", "failed": "crit", "skipped": "quiet"}
-SEVERITY_COLORS = {"critical": "b:error", "high": "b:warning", "medium": "warning"}
 VERDICT_TONES: dict[str, Tone] = {
     "fixed": "ok", "better": "ok", "same": "warning", "worse": "critical", "unknown": "quiet", "too early": "quiet",
 }  # fmt: skip
@@ -71,12 +72,12 @@ def bar_words(state: IncidentState, now: Stamp, mode: tuple[str, str], problem: 
     if problem:
         left.append((gap + safe(problem, 120), "warning"))
     severity = standing(state)
-    words = f"{MARKS.get(severity, '')}{severity.upper()}"
+    words = severity_text(severity)
     if severity == "none":
         words = "no finding holds"
         if state.severity == "none":
             words = "no severity yet"
-    right: Words = [(mode[0] + gap, mode[1]), (words + " ", SEVERITY_COLORS.get(severity, "quiet"))]
+    right: Words = [(mode[0] + gap, mode[1]), (words + " ", TONE_COLORS[_tone(severity) or "quiet"])]
     if severity != state.severity and wide:
         right.append((f"(at worst {state.severity}) ", "quiet"))
     return left, right
@@ -254,7 +255,6 @@ def _proof_tone(record: ActionRecord) -> Tone:
 
 def advice_section(advice: Advice, number: int) -> Section:
     """Return one recommendation: priority, reason, the exact command, and whether it can be done from here."""
-    mark = MARKS.get(advice.priority, "")
     state = clause(ADVICE_MARKS[advice.status], "   ")
     lines = [Fact(sentence(advice.action), "do")]
     if advice.kind and advice.status == "open":
@@ -269,7 +269,7 @@ def advice_section(advice: Advice, number: int) -> Section:
     lines += [Fact(sentence(reason), "because") for reason in reasons if reason]
     if advice.said:
         lines.append(Fact(sentence(advice.said), "note", "quiet"))
-    return Section(title=f"{number}  {mark}{advice.priority}{state}", lines=tuple(lines))
+    return Section(title=f"{number}  {severity_text(advice.priority)}{state}", lines=tuple(lines))
 
 
 def closing_sections(state: IncidentState) -> list[Section]:
@@ -321,8 +321,10 @@ def next_words(state: IncidentState, doable: int) -> str:
 
 
 def _tone(severity: str) -> Tone:
-    tones: dict[str, Tone] = {"critical": "critical", "high": "warning", "medium": "warning"}
-    return tones.get(severity, "")
+    mark = SEVERITY_WORDS.get(severity)
+    if mark is None or mark.tone == "quiet":
+        return ""
+    return mark.tone
 
 
 def doable(advice: Sequence[Advice]) -> list[Advice]:

@@ -20,16 +20,14 @@ from optimus_tui.tools.registry import TOOLS, RoutineStep, routine, symptoms
 from optimus_tui.tui.dialogs.base import Dialog
 from optimus_tui.tui.keys import MOVES, chosen
 from optimus_tui.tui.messages import CopyRequested, FindingRowRequested
-from optimus_tui.tui.theme import Piece
+from optimus_tui.tui.theme import TONE_INKS, Piece
 from optimus_tui.tui.widgets.bars import KeyStrip
 from optimus_tui.tui.widgets.cells import Align, Cell, Column, Table, fit_cell, fit_name, wrap
 from optimus_tui.tui.widgets.line_view import LineView
 from optimus_tui.wording.layout import GAP, LEAST, Need, fitting_widths, is_figure, left_out
 from optimus_tui.wording.numbers import latency, progress
+from optimus_tui.wording.truth import SEVERITY_WORDS
 
-INKS = {"critical": "crit", "warning": "warn", "ok": "good", "quiet": "quiet", "": ""}
-MARKS = {"critical": "✖ ", "high": "▲ ", "medium": "▲ ", "warning": "▲ ", "low": "△ ", "info": "△ "}
-"""Severities carry their glyph, so that colour alone says nothing."""
 MOST_LABEL = 34
 LONGEST_WORD = 24
 _WORDS = re.compile(r"[^_ ]*[_ ]|[^_ ]+")
@@ -300,14 +298,21 @@ def text_lines(text: str, width: int) -> Lines:
     return [[(line[at : at + width], "")] for line in text.split("\n") for at in range(0, max(1, len(line)), width)]
 
 
+def severity_text(word: str) -> str:
+    """Return a severity or priority of a document with its glyph, as on every screen; other labels as they are."""
+    if word in SEVERITY_WORDS:
+        return SEVERITY_WORDS[word].text
+    return word
+
+
 def _labelled(lines: Sequence[Fact], width: int) -> Lines:
-    labels = [MARKS.get(line.label, "") + line.label for line in lines]
+    labels = [severity_text(line.label) for line in lines]
     room = min(MOST_LABEL, max((cell_len(label) for label in labels), default=0), max(8, 2 * width // 5))
     indent = room + 2 if room else 0
     made: Lines = []
     for label, line in zip(labels, lines, strict=True):
-        ink = INKS[line.tone]
-        named = line.label in MARKS
+        ink = TONE_INKS[line.tone]
+        named = line.label in SEVERITY_WORDS
         for number, part in enumerate(wrap(line.text, max(8, width - indent - 2))):
             head = fit_name(label, room) if number == 0 else " " * room
             pieces: list[Piece] = [("  ", "")]
@@ -366,7 +371,7 @@ def _ink_of(cell: str) -> str:
 
     if cell == "never":
         return "crit"
-    return "" if cell in ("ok", "none") else INKS[tone_of(cell)]
+    return "" if cell in ("ok", "none") else TONE_INKS[tone_of(cell)]
 
 
 def _widths(section: Section, figures: Sequence[bool], width: int) -> list[int]:

@@ -14,7 +14,7 @@ from optimus_tui.contract.findings import SEVERITIES, Finding
 from optimus_tui.contract.reading import Fault, FaultKind, Reading
 from optimus_tui.contract.services import GatewayState, HealthReport, Series, ServerState, ServiceState
 from optimus_tui.settings.model import Settings
-from optimus_tui.tui.theme import Piece
+from optimus_tui.tui.theme import TONE_INKS, Piece
 from optimus_tui.tui.widgets.cells import Cell, Column, Table, as_many_as_fit, first_that_fits, fit_cell, spark, wrap
 from optimus_tui.wording.numbers import NOTHING, UNKNOWN, age, clock, compact, latency, percent, plural, until
 from optimus_tui.wording.safe import safe_text
@@ -27,7 +27,7 @@ from optimus_tui.wording.truth import (
     StateGlyph,
 )
 
-INKS = {"critical": "crit", "warning": "warn", "ok": "good", "quiet": "quiet"}
+INKS = TONE_INKS
 REDIS_WORDS: dict[FaultKind, str] = {
     "loading": "loading",
     "busy": "busy",

@@ -21,7 +21,7 @@ from optimus_tui.contract.finding_rules import (
 from optimus_tui.contract.keyspace import NO_OPERATION, NO_TENANT, Counter, LimitRow, LimitsReport
 from optimus_tui.settings.model import RedisTarget, Settings
 from optimus_tui.tui.panes.base import RowFields, Words
-from optimus_tui.tui.theme import Piece
+from optimus_tui.tui.theme import TONE_INKS, Piece
 from optimus_tui.tui.widgets.cells import (
     Cell,
     Column,
@@ -40,7 +40,7 @@ from optimus_tui.wording.numbers import UNKNOWN, age, percent, plural, slope, sp
 from optimus_tui.wording.safe import curl, redis_cli, safe_text
 from optimus_tui.wording.truth import LIMIT_MARKS, coverage_words
 
-INKS = {"critical": "crit", "warning": "warn", "ok": "", "quiet": "quiet"}
+INKS = {**TONE_INKS, "ok": ""}
 ENDED = "ended"
 GRACE_SECONDS = 1.0
 """A window that ended this long ago is said to have ended: its count is history until it is read again."""
