@@ -245,7 +245,7 @@ async def test_alerts_lists_what_was_and_what_is(monkeypatch: pytest.MonkeyPatch
         rows = [line for line in said(post.pilot).splitlines() if line.startswith("│") and "limits.immortal" in line]
         assert len(rows) == 2
         assert any("active" in row and "✖ CRIT" in row and "clinic_b / chat" in row for row in rows)
-        assert any("cleared" in row and "▲ WARN" in row and "acme / chat" in row for row in rows)
+        assert any("cleared" in row and "▲ MED" in row and "acme / chat" in row for row in rows)
         assert "1 open · 2 episodes in all" in said(post.pilot)
 
 
