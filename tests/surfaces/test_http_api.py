@@ -293,13 +293,15 @@ async def test_1000_parallel_calls_are_answered_four_at_a_time_row_114(monkeypat
 
 
 async def test_a_caller_who_hangs_up_ends_the_call_row_114(monkeypatch: pytest.MonkeyPatch) -> None:
-    started, ended = asyncio.Event(), asyncio.Event()
+    started, ended, calls = asyncio.Event(), asyncio.Event(), list[str]()
 
     async def waits(ctx: Context, query: DiagnoseQuery) -> DiagnoseReport:
+        calls.append("started")
         started.set()
         try:
             await asyncio.sleep(60)
         finally:
+            calls.append("ended")
             ended.set()
         return a_report()
 
@@ -314,6 +316,7 @@ async def test_a_caller_who_hangs_up_ends_the_call_row_114(monkeypatch: pytest.M
             await asyncio.wait_for(started.wait(), 5)
             writer.close()
             await asyncio.wait_for(ended.wait(), 5)
+    assert calls == ["started", "ended"] * 5
 
 
 async def test_a_bad_configuration_is_said_and_mended_without_a_restart(

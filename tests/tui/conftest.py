@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from optimus_tui.tui.dashboard.screen import Dashboard
 from tests.idle import look_often
 from tests.realserver import RealServer
 from tests.tui.driver import IMMORTAL
@@ -17,6 +18,12 @@ def own_state(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     for name in ("ROOM_MS", "MOST_MS"):
         monkeypatch.setattr(f"optimus_tui.actions.redis.recipe.{name}", 10_000.0)
+
+
+@pytest.fixture
+def offline(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the dashboard read nothing: for tests of what stands beside its panes."""
+    monkeypatch.setattr(Dashboard, "start_sampling", lambda self: None)
 
 
 @pytest.fixture

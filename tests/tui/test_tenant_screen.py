@@ -24,9 +24,7 @@ from tests.tui.pictures import SETTINGS, counter, limits_report, reading
 TENANT = "high_traffic"
 
 
-@pytest.fixture(autouse=True)
-def _offline(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Dashboard, "start_sampling", lambda self: None)
+pytestmark = pytest.mark.usefixtures("offline")
 
 
 def event(seq: int, tenant: str, kind: str = "conversation_updated") -> FeedEvent:

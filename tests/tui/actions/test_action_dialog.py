@@ -150,8 +150,10 @@ async def test_a_letter_that_cannot_be_meant_for_the_field_is_a_command(redis: R
         plan = card.plan
         await pilot.press("r")
         await until(pilot, lambda: card.plan is not plan and card.stage == "asking")
+        assert card.query_one("#confirm-typed", Input).value == ""
         await pilot.press("q")
         await until(pilot, lambda: not card.is_attached)
+        assert pilot.app.screen is dashboard and redis.command("TTL", IMMORTAL).strip() == b":-1"
 
 
 async def test_what_is_pasted_is_refused_with_and_without_a_line_break_row_71(redis: RealServer) -> None:
@@ -232,6 +234,7 @@ async def test_an_idle_operator_is_disarmed_by_itself(redis: RealServer, monkeyp
         await until(pilot, lambda: "ARMED" in said(pilot))
         monkeypatch.setattr("optimus_tui.actions.guard.IDLE_SECONDS", 0.2)
         await until(pilot, lambda: "read-only" in said(pilot))
+        assert dashboard.actions.service is not None and dashboard.actions.service.guard.armed is None
 
 
 async def test_a_read_only_environment_says_why_it_is_not_armed(redis: RealServer) -> None:

@@ -292,3 +292,4 @@ async def test_opened_before_the_first_reading_it_fills_when_there_is_one(monkey
         await until(post.pilot, lambda: "nothing is watched yet" in said(post.pilot))
         post.dashboard.alerts.book = book
         await until(post.pilot, lambda: "Nothing was found wrong" in said(post.pilot))
+        assert isinstance(post.pilot.app.screen, AlertsScreen) and "nothing is watched yet" not in said(post.pilot)

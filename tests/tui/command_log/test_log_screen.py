@@ -23,8 +23,7 @@ HOSTILE = [b"cache:\x1b]52;c;eHh4\x07", b"rate_limit:a\nb:chat", b"\xff\xfe", b"
 
 
 @pytest.fixture(autouse=True)
-def _offline(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(Dashboard, "start_sampling", lambda self: None)
+def _here(offline: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
 
 

@@ -85,12 +85,7 @@ async def test_a_box_that_is_not_ticked_is_empty() -> None:
         assert ["X" in line for line in lines] == [False, True]
 
 
-@pytest.fixture
-def _offline(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Dashboard, "start_sampling", lambda self: None)
-
-
-@pytest.mark.usefixtures("_offline")
+@pytest.mark.usefixtures("offline")
 async def test_the_pane_with_the_focus_is_named_in_reverse_without_colours() -> None:
     app = OptimusApp(SETTINGS)
     async with app.run_test(size=(140, 42)) as pilot:
@@ -104,7 +99,7 @@ async def test_the_pane_with_the_focus_is_named_in_reverse_without_colours() -> 
         assert reversed_texts(app)[1].strip() == "2 Rate limits"
 
 
-@pytest.mark.usefixtures("_offline")
+@pytest.mark.usefixtures("offline")
 async def test_the_frame_and_the_field_with_the_focus_are_reversed_without_colours() -> None:
     app = OptimusApp(SETTINGS)
     async with app.run_test(size=(140, 42)) as pilot:

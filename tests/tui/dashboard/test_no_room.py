@@ -7,7 +7,6 @@ import pytest
 from optimus_tui.contract.keyspace import FeedBatch, FeedGap
 from optimus_tui.settings.model import Settings
 from optimus_tui.tui.app import OptimusApp
-from optimus_tui.tui.dashboard.screen import Dashboard
 from optimus_tui.tui.dialogs.sheets import TextDialog
 from optimus_tui.tui.panes.base import Pane
 from optimus_tui.tui.panes.feed.lines import TABLE, event_lines, gap_lines
@@ -15,7 +14,7 @@ from optimus_tui.tui.panes.feed.pane import FeedPane
 from optimus_tui.tui.panes.health.pane import HealthPane
 from optimus_tui.tui.panes.limits.pane import LimitsPane
 from tests.fixed_clock import FixedClock
-from tests.tui.pane_app import PaneApp
+from tests.tui.pane_app import PaneApp, screen_lines
 from tests.tui.panes.cache_scene import Scene as CacheScene
 from tests.tui.panes.cache_scene import press
 from tests.tui.panes.feed_scene import GAP, HOSTILE, Scene, event, events, status
@@ -29,8 +28,8 @@ def test_a_column_that_never_hides_is_there_at_any_width() -> None:
         assert [column.id for column, _ in TABLE.fitted(width)] == ["time", "tenant", "type", "detail"]
 
 
-async def test_a_wrapped_feed_behind_a_dialog_survives_a_smaller_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Dashboard, "start_sampling", lambda self: None)
+@pytest.mark.usefixtures("offline")
+async def test_a_wrapped_feed_behind_a_dialog_survives_a_smaller_terminal() -> None:
     app = OptimusApp(Settings())
     async with app.run_test(size=(142, 40)) as pilot:
         await pilot.pause()
@@ -72,6 +71,9 @@ async def test_health_and_limits_draw_at_any_width(make: Any, size: tuple[int, i
             draw(app.pane, width)
             if isinstance(app.pane, HealthPane):
                 app.pane.content.build(width)
+        await pilot.resize_terminal(84, 20)
+        await pilot.pause()
+        assert app.pane.rows and any(line.strip() for line in screen_lines(app))
 
 
 async def test_the_cache_tree_draws_at_any_width() -> None:
@@ -84,6 +86,9 @@ async def test_the_cache_tree_draws_at_any_width() -> None:
         for size in ((1, 1), (4, 3), (9, 6)):
             await pilot.resize_terminal(*size)
             await pilot.pause()
+        await pilot.resize_terminal(84, 20)
+        await pilot.pause()
+        assert scene.pane.rows and any(line.strip() for line in screen_lines(scene.app))
 
 
 async def test_the_feed_draws_at_any_width_wrapped_or_not() -> None:

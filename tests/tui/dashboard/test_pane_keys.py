@@ -9,12 +9,7 @@ from optimus_tui.tui.widgets.fields import PromptBar
 from tests.tui.pictures import SETTINGS, health_report
 
 
-@pytest.fixture
-def _offline(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Dashboard, "start_sampling", lambda self: None)
-
-
-@pytest.mark.usefixtures("_offline")
+@pytest.mark.usefixtures("offline")
 async def test_explain_open_filter_and_zoom_reach_the_dashboard_from_a_focused_pane() -> None:
     app = OptimusApp(SETTINGS)
     async with app.run_test(size=(140, 42)) as pilot:

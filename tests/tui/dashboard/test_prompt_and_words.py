@@ -16,8 +16,7 @@ from tests.tui.pictures import SLOW, limits_report, reading
 
 
 @pytest.fixture
-def app(monkeypatch: pytest.MonkeyPatch) -> OptimusApp:
-    monkeypatch.setattr(Dashboard, "start_sampling", lambda self: None)
+def app(offline: None) -> OptimusApp:
     return OptimusApp(Settings())
 
 

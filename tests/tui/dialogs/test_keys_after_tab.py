@@ -10,7 +10,9 @@ from textual.widgets import Input
 from optimus_tui.tui.dialogs.base import QuestionDialog, QuestionField
 from optimus_tui.tui.routers.draft import FieldAnswer
 from optimus_tui.tui.routers.widgets import FieldDialog
-from tests.tui.routers.driver import app_for, offline  # noqa: F401 - the fixture keeps the dashboard from asking
+from tests.tui.routers.driver import app_for
+
+pytestmark = pytest.mark.usefixtures("offline")
 
 
 async def typed(app: App[Any], pilot: Any, *keys: str) -> None:

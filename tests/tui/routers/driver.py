@@ -1,6 +1,5 @@
 """A wizard in a test: a real gateway in a temporary folder, checks that end at once, and the way from page to page."""
 
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +9,9 @@ from textual.pilot import Pilot
 from textual.widgets import Input
 
 from optimus_tui.actions.drafts.draft_checks import DraftCheck
-from optimus_tui.assets import asset_dir
-from optimus_tui.tui.app import OptimusApp
-from optimus_tui.tui.dashboard.screen import Dashboard
 from optimus_tui.tui.routers.draft import CHECKS, PREVIEW
 from optimus_tui.tui.routers.wizard import RouterScreen
-from tests.tui.driver import until
+from tests.tui.driver import PlainBackground, until
 from tests.tui.pane_app import screen_lines
 from tests.tui.pictures import SETTINGS
 
@@ -23,25 +19,12 @@ SIZES = [(80, 24), (140, 42)]
 PASSED = tuple(DraftCheck(name, "passed", "fine") for name in ("parse", "compile", "lint", "validate", "tests"))
 
 
-@pytest.fixture(autouse=True)
-def offline(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(Dashboard, "start_sampling", lambda self: None)
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-
-
-@pytest.fixture
-def gateway(tmp_path: Path) -> Path:
-    root = tmp_path / "shop"
-    shutil.copytree(asset_dir("templates") / "orchestrator", root, ignore=shutil.ignore_patterns("__pycache__", ".*"))
-    return root
-
-
 def checks(monkeypatch: pytest.MonkeyPatch, *results: DraftCheck) -> None:
     monkeypatch.setattr("optimus_tui.actions.drafts.draft_checks.run_checks", lambda *_: iter(results))
 
 
-def app_for(gateway: Path | None) -> OptimusApp:
-    return OptimusApp(msgspec.structs.replace(SETTINGS, source_path=gateway))
+def app_for(gateway: Path | None) -> PlainBackground:
+    return PlainBackground(msgspec.structs.replace(SETTINGS, source_path=gateway))
 
 
 async def opened(pilot: Pilot[Any]) -> RouterScreen:

@@ -26,11 +26,6 @@ STORES = GOOD.replace("    return await", f"    {KEPT}\n    return await")
 pytestmark = pytest.mark.live
 
 
-@pytest.fixture(autouse=True)
-def _offline(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Dashboard, "start_sampling", lambda self: None)
-
-
 def app_for(root: Path, server: RealServer) -> OptimusApp:
     target = RedisTarget(host="127.0.0.1", port=server.port)
     return OptimusApp(msgspec.structs.replace(SETTINGS, source_path=root, redis=target))

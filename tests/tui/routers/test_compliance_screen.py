@@ -24,13 +24,6 @@ from tests.tui.routers.bad_routers import BAD
 SIZES = [(80, 24), (140, 42)]
 
 
-@pytest.fixture(autouse=True)
-def _offline(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(Dashboard, "start_sampling", lambda self: None)
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-
-
 @pytest.fixture
 def routers(tmp_path: Path) -> Path:
     folder = tmp_path / "shop" / "src" / "backend" / "routers"

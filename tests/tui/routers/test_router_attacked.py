@@ -16,9 +16,7 @@ from tests.tui.routers.driver import (
     app_for,
     call_it,
     checks,
-    gateway,
     let_go,
-    offline,
     opened,
     shown,
     to_page,
@@ -26,7 +24,6 @@ from tests.tui.routers.driver import (
 
 FIELDS = 4
 HOSTILE = ("1e999", "nan", "0x10", "9" * 200, "\x1b[31m", "'''", "{{7*7}}", "true", "–1")
-__all__ = ["gateway", "offline"]  # fixtures
 
 
 async def test_every_page_lives_in_any_size_with_thirty_fields(gateway: Path, monkeypatch: pytest.MonkeyPatch) -> None:

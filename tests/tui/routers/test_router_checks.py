@@ -16,15 +16,11 @@ from tests.tui.routers.driver import (
     app_for,
     call_it,
     checks,
-    gateway,
     let_go,
-    offline,
     opened,
     shown,
     to_page,
 )
-
-__all__ = ["gateway", "offline"]  # fixtures
 
 
 async def test_a_failed_check_forbids_the_write_and_one_that_did_not_run_asks_once_more(
@@ -155,6 +151,7 @@ async def test_checks_that_hang_leave_the_keys_alive(gateway: Path, monkeypatch:
         await until(pilot, lambda: screen.draft.at == CHECKS)
         await pilot.press("alt+left")
         await until(pilot, lambda: screen.draft.at == PREVIEW)
+        assert not release.is_set() and not screen.draft.all_checked, "the checks hang still"
         release.set()
 
 

@@ -14,9 +14,8 @@ from optimus_tui.tui.routers.draft import FieldAnswer, name_problem
 from optimus_tui.tui.routers.widgets import FieldDialog
 from optimus_tui.tui.routers.wizard import RouterScreen
 from tests.tui.driver import until
-from tests.tui.routers.driver import SIZES, app_for, gateway, offline, opened, shown
+from tests.tui.routers.driver import SIZES, app_for, opened, shown
 
-__all__ = ["gateway", "offline"]  # fixtures
 HOSTILE = (
     "", " ", "a b", "a-b", "A", "1a", "__import__('os')", "x\n", "x\x1b[31m", "x\0", "ｎame", "class", "match", "id",
     "model_x", "../x", "x/y", "{{x}}", "{% x %}", "x'", 'x"', "a" * 41, "\ud800", "🙂", "a:str=", "x;import os", "None",
@@ -62,6 +61,7 @@ async def test_keys_that_arrive_in_one_burst_each_move_one_line(gateway: Path) -
         for _ in range(3):
             app.post_message(events.Key("down", None))
         await until(pilot, lambda: dialog.focused is dialog.lines[3])
+        assert app.screen is dialog and dialog.lines[0].value == ""
 
 
 async def test_a_choice_and_the_enter_behind_it_may_arrive_in_one_burst(gateway: Path) -> None:

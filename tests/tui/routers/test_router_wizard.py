@@ -14,9 +14,7 @@ from optimus_tui.tui.routers.widgets import FieldDialog
 from optimus_tui.tui.routers.wizard import RouterScreen
 from tests.tui.driver import until
 from tests.tui.pane_app import screen_lines
-from tests.tui.routers.driver import PASSED, app_for, call_it, checks, gateway, offline, opened, shown, to_page
-
-__all__ = ["gateway", "offline"]  # fixtures
+from tests.tui.routers.driver import PASSED, app_for, call_it, checks, opened, shown, to_page
 
 
 async def test_from_a_name_to_a_written_router_by_keys_alone(gateway: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -87,7 +85,8 @@ async def test_escape_asks_nothing_where_nothing_would_be_lost(gateway: Path) ->
     async with app.run_test(size=(80, 24)) as pilot:
         await opened(pilot)
         await pilot.press("escape")
-        await until(pilot, lambda: isinstance(app.screen, Dashboard))
+        await until(pilot, lambda: not isinstance(app.screen, RouterScreen))
+        assert isinstance(app.screen, Dashboard), "no dialog asks anything"
 
 
 async def test_the_project_is_remembered_for_the_next_router(gateway: Path) -> None:

@@ -35,9 +35,7 @@ SIZES = [(80, 24), (140, 42)]
 Run = Callable[[Any, TroubleshootQuery], Awaitable[TroubleshootReport]]
 
 
-@pytest.fixture(autouse=True)
-def _offline(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Dashboard, "start_sampling", lambda self: None)
+pytestmark = pytest.mark.usefixtures("offline")
 
 
 @pytest.fixture

@@ -11,10 +11,13 @@ from optimus_tui.tui.theme import NAMES, THEMES
 LISTS = [one for one in MOVES if one != "pane.open"]
 
 
-def judge(keys: dict[str, str] | None = None, theme: str = "optimus-dark") -> None:
+def judge(keys: dict[str, str] | None = None, theme: str = "optimus-dark") -> Settings:
+    """Check a choice, and return the settings with it."""
     keys = keys or {}
     sources = {"theme": "--theme", **{f"keys.{name}": "optimus.toml" for name in keys}}
-    check(Settings(theme=theme, keys=keys, sources=sources), KEYS, NAMES, LISTS)
+    settings = Settings(theme=theme, keys=keys, sources=sources)
+    check(settings, KEYS, NAMES, LISTS)
+    return settings
 
 
 def test_the_defaults_every_theme_and_every_key_as_it_is_pass() -> None:
@@ -37,7 +40,7 @@ def test_the_defaults_every_theme_and_every_key_as_it_is_pass() -> None:
     ],
 )
 def test_a_key_that_is_free_where_it_works_is_taken(keys: dict[str, str]) -> None:
-    judge(keys)
+    assert judge(keys).keys == keys
 
 
 @pytest.mark.parametrize(

@@ -266,9 +266,18 @@ def test_stopping_is_prompt_whatever_the_reader_does(
     feeds[2].until_state("denied")
     feeds[3].until_state("down")
     for feed in feeds:
-        feed.reader.stop()
-        feed.reader.start()  # and it can be started again
-        feed.reader.stop()
+        others = threads() - 1
+        feed.reader.stop(30)
+        assert threads() == others
+        feed.reader.start()
+        assert threads() == others + 1, "it can be started again"
+        feed.reader.stop(30)
+        assert threads() == others
+
+
+def threads() -> int:
+    """Count the threads of all readers."""
+    return sum(one.name == "optimus-feed" for one in threading.enumerate())
 
 
 async def test_a_process_that_was_suspended_does_not_take_its_link_for_dead(server: RealServer) -> None:
