@@ -53,11 +53,13 @@ class _Room(NamedTuple):
 class ToolDispatcher:
     """Runs tools by name.
 
-    ``open_context`` is called on the first call, because a mounted app has no startup of its own.
+    Args:
+        open_context: Called on the first call, because a mounted app has no startup of its own.
+        patience_seconds: For how long a call waits for one of the places.
     """
 
-    def __init__(self, open_context: "Callable[[], Context]") -> None:
-        self._open_context = open_context
+    def __init__(self, open_context: "Callable[[], Context]", patience_seconds: float = PATIENCE_SECONDS) -> None:
+        self._open_context, self._patience_seconds = open_context, patience_seconds
         self._room: _Room | None = None
         self._warm = False
         self._running: set[asyncio.Task[Answered]] = set()
@@ -85,7 +87,7 @@ class ToolDispatcher:
         try:
             find(name)
             room = self._enter()
-            async with _turn(room.turns):
+            async with _turn(room.turns, self._patience_seconds):
                 report = await answer(room.context, name, arguments, progress)
             return Answered(encode(report), exit_code(report))
         except ToolFailure as failure:
@@ -130,12 +132,12 @@ class ToolDispatcher:
 
 
 @asynccontextmanager
-async def _turn(turns: asyncio.Semaphore) -> AsyncIterator[None]:
+async def _turn(turns: asyncio.Semaphore, seconds: float) -> AsyncIterator[None]:
     try:
-        async with asyncio.timeout(PATIENCE_SECONDS):
+        async with asyncio.timeout(seconds):
             await turns.acquire()
     except TimeoutError:
-        message = f"{AT_ONCE} calls are in flight and none ended within {PATIENCE_SECONDS:g} s; try again"
+        message = f"{AT_ONCE} calls are in flight and none ended within {seconds:g} s; try again"
         raise ToolFailure(ToolError(code="busy", message=message), 3) from None
     try:
         yield

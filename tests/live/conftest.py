@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from optimus_tui.demo.command import DemoHandle
+from tests.live.demo.driver import quiet_demo
 from tests.realserver import RealServer, free_port
 from tests.terminal import Terminal
 
@@ -51,3 +53,9 @@ def open_on(home: dict[str, str]) -> Iterator[Callable[..., Terminal]]:
     yield start
     for terminal in opened:
         terminal.close()
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[DemoHandle]:
+    """The demo, quiet at first, for all tests of a file."""
+    yield from quiet_demo(60)

@@ -18,7 +18,7 @@ from optimus_tui.context import Context
 from optimus_tui.contract.tools.common import ToolError
 from optimus_tui.contract.tools.state import DiagnoseQuery, DiagnoseReport
 from optimus_tui.http_api import at_mcp, tools_app
-from optimus_tui.serving import asgi, dispatcher
+from optimus_tui.serving import asgi
 from optimus_tui.serving.asgi import AccessControlMiddleware
 from optimus_tui.serving.dispatcher import ToolDispatcher
 from optimus_tui.serving.listen import CannotListen, ListeningSocket, bind, token_for
@@ -277,14 +277,13 @@ async def test_1000_parallel_calls_are_answered_four_at_a_time_row_114(monkeypat
         return a_report()
 
     fake(monkeypatch, slow)
-    monkeypatch.setattr(dispatcher, "PATIENCE_SECONDS", 1.0)
 
     async def one(port: int) -> tuple[int, str]:
         headers = [("Host", f"localhost:{port}"), ("Content-Type", "application/json")]
         status, body = await raw_post(port, f"/mcp/{FAKED}", headers)
         return status, json.loads(body).get("error", {}).get("code", "")
 
-    async with on_the_wire(AccessControlMiddleware(at_mcp(empty_desk()))) as port:
+    async with on_the_wire(AccessControlMiddleware(at_mcp(empty_desk(patience_seconds=1.0)))) as port:
         answers = await asyncio.wait_for(asyncio.gather(*(one(port) for _ in range(1000))), 30)
         assert set(answers) <= {(200, ""), (503, "busy")}
         assert answers.count((200, "")) >= 4

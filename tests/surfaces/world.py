@@ -92,9 +92,9 @@ def a_report(**more: Any) -> DiagnoseReport:
     )
 
 
-def empty_desk() -> ToolDispatcher:
+def empty_desk(**more: float) -> ToolDispatcher:
     """A desk whose tools are fakes: it reaches nothing."""
-    return ToolDispatcher(lambda: Context(Settings(), FixedClock()))
+    return ToolDispatcher(lambda: Context(Settings(), FixedClock()), **more)
 
 
 @asynccontextmanager

@@ -35,7 +35,7 @@ class PlainBackground(OptimusApp):
 
 @asynccontextmanager
 async def running(
-    server: RealServer, size: tuple[int, int] = (140, 42), **more: Any
+    server: RealServer, size: tuple[int, int] = (110, 42), **more: Any
 ) -> AsyncIterator[tuple[Pilot[Any], Dashboard]]:
     fields: dict[str, Any] = {
         "environment": "test",

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 
+import pytest
+
 from optimus_tui.demo.command import DemoHandle
 
 
@@ -19,3 +21,10 @@ def quiet_demo(patience: float, patience_seconds: float = 120.0) -> Iterator[Dem
         yield handle
     finally:
         handle.stop()
+
+
+def look_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the loops look more often and judge shorter windows: what takes half a minute takes less in a test."""
+    monkeypatch.setattr("optimus_tui.sampling.sampler.METRICS_EVERY_SECONDS", 0.5)
+    monkeypatch.setattr("optimus_tui.tools.troubleshoot.evidence.COUNTED_MINUTES", 0.1)
+    monkeypatch.setattr("optimus_tui.tools.figures.gateway_figures.LATELY_MINUTES", 0.3)

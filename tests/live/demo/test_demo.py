@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
@@ -10,7 +10,6 @@ import pytest
 from optimus_tui.demo.command import DemoHandle
 from optimus_tui.demo.scenarios import SCENARIOS
 from optimus_tui.demo.tenants import TENANTS, Http, RawResponse, Resp
-from tests.live.demo.driver import quiet_demo
 
 pytestmark = pytest.mark.live
 
@@ -51,11 +50,6 @@ async def until(condition: Callable[[], Awaitable[bool]], seconds: float = 8.0) 
     while not await condition():
         assert time.monotonic() < deadline, "it did not happen in time"
         await asyncio.sleep(0.05)
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[DemoHandle]:
-    yield from quiet_demo(30)
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -26,34 +26,27 @@ from optimus_tui.tui.drill_result import DrillScreen
 from optimus_tui.tui.drills import DrillController
 from optimus_tui.tui.incidents.screen import IncidentScreen
 from optimus_tui.tui.services import CommandError
-from tests.idle import look_often
-from tests.live.demo.driver import quiet_demo
-from tests.tui.driver import said, typed, until
+from tests import idle
+from tests.live.demo.driver import look_often
+from tests.tui.driver import PlainBackground, said, typed, until
 
 pytestmark = pytest.mark.live
 
 
-@pytest.fixture(scope="module")
-def running() -> Iterator[DemoHandle]:
-    yield from quiet_demo(60)
-
-
 @pytest.fixture(autouse=True)
 def _here(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    idle.look_often(monkeypatch)
     look_often(monkeypatch)
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     monkeypatch.setattr(DrillController, "PAUSE", (0.5, 1.0))
     monkeypatch.setattr("optimus_tui.workflow.drill.HOLD_SECONDS", 2.0)
-    monkeypatch.setattr("optimus_tui.sampling.sampler.METRICS_EVERY_SECONDS", 0.5)
-    monkeypatch.setattr("optimus_tui.tools.troubleshoot.evidence.COUNTED_MINUTES", 0.1)
-    monkeypatch.setattr("optimus_tui.tools.figures.gateway_figures.LATELY_MINUTES", 0.3)
 
 
 @asynccontextmanager
 async def drilling(demo: DemoHandle, drill: str) -> AsyncIterator[tuple[Pilot[Any], Dashboard]]:
     """A dashboard on the demo, with a drill under way whose fault is in place."""
-    app = OptimusApp(msgspec.structs.replace(demo_settings(demo), refresh_seconds=0.5), demo)
+    app = PlainBackground(msgspec.structs.replace(demo_settings(demo), refresh_seconds=0.5), demo)
     async with app.run_test(size=(140, 42), notifications=True) as pilot:
         await until(pilot, lambda: isinstance(app.screen, Dashboard))
         dashboard: Any = app.screen

@@ -8,7 +8,7 @@ loops look at every two or thirty seconds is looked at more often, so that half 
 import asyncio
 import threading
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -31,23 +31,16 @@ from optimus_tui.sampling.record import Recorder
 from optimus_tui.sampling.sampler import Sampler
 from optimus_tui.workflow.ranking import MATTERS, rank
 from optimus_tui.workflow.standing import mtta, mttr
-from tests.live.demo.driver import quiet_demo
+from tests.live.demo.driver import look_often
 
 pytestmark = pytest.mark.live
 
 
-@pytest.fixture(scope="module")
-def running() -> Iterator[DemoHandle]:
-    yield from quiet_demo(30)
-
-
 @pytest.fixture(autouse=True)
 def _quicker_looks(monkeypatch: pytest.MonkeyPatch) -> None:
+    look_often(monkeypatch)
     monkeypatch.setattr("optimus_tui.sampling.record.EVERY_SECONDS", 0.5)
-    monkeypatch.setattr("optimus_tui.sampling.sampler.METRICS_EVERY_SECONDS", 0.5)
     monkeypatch.setattr("optimus_tui.tools.figures.gateway_figures.RATE_MINUTES", 0.1)
-    monkeypatch.setattr("optimus_tui.tools.figures.gateway_figures.LATELY_MINUTES", 0.3)
-    monkeypatch.setattr("optimus_tui.tools.troubleshoot.evidence.COUNTED_MINUTES", 0.1)
 
 
 class Room:

@@ -422,8 +422,7 @@ async def test_a_file_that_somebody_removed_is_begun_anew(path: Path) -> None:
     await store.close()
 
 
-async def test_a_locked_file_makes_nobody_wait_who_only_hands_over(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("optimus_tui.history.samples.file.BUSY_SECONDS", 1.0)
+async def test_a_locked_file_makes_nobody_wait_who_only_hands_over(path: Path) -> None:
     store = await filled(path)
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
