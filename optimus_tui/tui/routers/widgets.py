@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
+from rich.console import Console, ConsoleOptions, RenderResult
 from rich.syntax import Syntax
 from textual import on
 from textual.app import ComposeResult
@@ -304,6 +305,17 @@ class FieldDialog(Dialog):
         self.set_focus(self.lines[(at + by) % len(self.lines)])  # at once: the next key may be here already
 
 
+class Highlighted(Syntax):
+    """Code that is highlighted once for each width: Textual asks for it for the height, and for each painting again."""
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Yield the segments for this width."""
+        made: dict[int, list[Any]] = self.__dict__.setdefault("made", {})
+        if options.max_width not in made:
+            made[options.max_width] = list(super().__rich_console__(console, options))
+        yield from made[options.max_width]
+
+
 class CodeView(VerticalScroll, can_focus=True):
     """Highlighted text that scrolls; left and right change what is shown."""
 
@@ -332,7 +344,7 @@ class CodeView(VerticalScroll, can_focus=True):
         numbers = language == "python"
         background = self.app.theme_variables.get("background", "default")
         self.query_one("#code-text", Static).update(
-            Syntax(text, language, theme=theme, line_numbers=numbers, word_wrap=True, background_color=background)
+            Highlighted(text, language, theme=theme, line_numbers=numbers, word_wrap=True, background_color=background)
         )
         self.border_title = Content.assemble(
             " ",
