@@ -128,10 +128,11 @@ def group(ctx: click.Context, /) -> int:
 @click.command("open")
 @click.option("--title", default="", metavar="TEXT", help="What it is about.")
 @click.option("--playbook", "name", default="default", show_default=True, metavar="NAME", help="The steps to follow.")
+@click.option("--tenant", metavar="NAME", help="The tenant concerned; its tools are asked about it.")
 @click.option("--began", metavar="AGO|TIME", help="When the fault began: 26m, 2h, or 2026-11-23T10:05:00Z.")
 @connection_flags
 @click.pass_context
-def begin(ctx: click.Context, /, title: str, name: str, began: str | None, **given: object) -> int:
+def begin(ctx: click.Context, /, title: str, name: str, tenant: str | None, began: str | None, **given: object) -> int:
     """Begin an incident: its first ten minutes of history are kept, its steps wait."""
     from optimus_tui.cli.run_async import connected_to, to_end
 
@@ -146,7 +147,7 @@ def begin(ctx: click.Context, /, title: str, name: str, began: str | None, **giv
             if began:
                 since = moment(began, context.clock.wall())
             try:
-                incident_service = await open_incident(context, title, name=name, began=since)
+                incident_service = await open_incident(context, title, name=name, began=since, tenant=tenant)
             except IncidentError as error:
                 print_error(error)
                 return error.exit_code

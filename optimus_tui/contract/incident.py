@@ -274,6 +274,8 @@ class IncidentState(Struct, frozen=True, kw_only=True):
     system: str = ""
     operator: str = ""
     playbook: str = ""
+    tenant: str | None = None
+    """The tenant concerned, as the operator confirmed it; the tools are asked about it. None: no particular one."""
     status: Status = "none"
     slow_ms: float = 500.0
     opened: Stamp | None = None

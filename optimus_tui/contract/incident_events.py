@@ -40,6 +40,8 @@ class Opened(Event, frozen=True, kw_only=True, tag="opened"):
     """The active findings, as sentences."""
     open_findings: tuple[OpenFinding, ...] = ()
     """The active findings with the time since when each is active; without those whose time is not recorded."""
+    tenant: str | None = None
+    """The tenant concerned, as text; None for no particular one."""
 
 
 class Captured(Event, frozen=True, kw_only=True, tag="captured"):

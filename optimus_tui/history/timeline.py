@@ -8,6 +8,7 @@ import errno
 import hashlib
 import os
 import re
+import shutil
 from pathlib import Path
 
 import msgspec
@@ -306,6 +307,19 @@ class Timeline:
                 if kept == evidence:
                     return data
         return read_evidence(self.folder, evidence)
+
+    def remove(self) -> None:
+        """Remove the incident's directory with its records and evidence, and release the lock.
+
+        Raises:
+            OSError: It cannot be removed.
+        """
+        if self.read_only:
+            raise OSError(errno.EPERM, self.read_only)
+        self._waiting.clear()
+        shutil.rmtree(self.folder)
+        self.close()
+        self.read_only = "it was removed"
 
     def close(self) -> None:
         """Try once more to write what waits, and release the lock. Safe to call twice."""

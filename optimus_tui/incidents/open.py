@@ -145,6 +145,7 @@ async def open_incident(
     *,
     name: str = DEFAULT,
     began: float | None = None,
+    tenant: str | None = None,
     alarms: Sequence[Finding] = (),
     root: Path | None = None,
 ) -> IncidentService:
@@ -156,6 +157,7 @@ async def open_incident(
         name: The playbook.
         began: Wall-clock seconds since when the fault holds, if the operator gave them; None to take the beginning from
             the main finding of the first step.
+        tenant: The tenant concerned; None for no particular one.
         alarms: The findings on the screen.
         root: The incidents' directory; None for the user's own.
 
@@ -188,6 +190,7 @@ async def open_incident(
             team=chosen.team,
             slow_ms=settings.thresholds.latency_good_ms,
             began=began,
+            tenant=plain(tenant, 4_096) if tenant else None,
             alarms=tuple(plain(one.message, 400) for one in alarms[:20]),
             open_findings=tuple(
                 OpenFinding(rule=one.rule, subject=one.subject, since=one.since)

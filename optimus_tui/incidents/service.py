@@ -19,6 +19,7 @@ from optimus_tui.probes.round_trips import attributed_to
 from optimus_tui.storage.private_file import user_name
 from optimus_tui.workflow.engine import reduce, refusal, replay
 from optimus_tui.workflow.outcomes import outline
+from optimus_tui.workflow.standing import has_only_its_first_step
 
 if TYPE_CHECKING:
     from optimus_tui.context import Context
@@ -365,6 +366,34 @@ class IncidentService:
     async def close_incident(self, cause: str, resolution: str) -> None:
         """Close the incident with its cause and resolution."""
         await self.tell(lambda at: happened.Closed(at=at, cause=plain(cause), resolution=plain(resolution)))
+
+    async def discard(self, reason: str = "") -> bool:
+        """End an incident that was opened by mistake.
+
+        It is removed if it has nothing but its first step, else closed, and its records say that it was discarded.
+
+        Args:
+            reason: Why, for the record of one that is kept.
+
+        Returns:
+            True if it was removed.
+
+        Raises:
+            IncidentError: A step is running, or it cannot be removed or recorded.
+        """
+        if self.state.running is not None:
+            raise IncidentError(f"{self.state.running.plan.title} is still running: discard it when it has ended", 4)
+        if not has_only_its_first_step(self.state):
+            await self.close_incident(
+                "none: it was opened by mistake", f"discarded: {plain(reason) or 'no reason given'}"
+            )
+            return False
+        async with self._turn:
+            try:
+                await asyncio.to_thread(self.timeline.remove)
+            except OSError as error:
+                raise IncidentError(f"incident {self.state.id} cannot be removed: {error.strerror}", 4) from None
+        return True
 
     async def reopen(self, reason: str) -> None:
         """Reopen a closed incident."""

@@ -126,6 +126,7 @@ KEYS: tuple[Key, ...] = (
         "incident",
         10,
     ),
+    Key("incident.discard", "D", "discard", "discard", "Discard an incident that was opened by mistake", "incident"),
     Key("incident.export", "x", "export", "export", "Write the post-mortem now", "incident", 11),
     Key("alerts.mute", "m", "mute", "mute", "Mute this finding for a while; asks why", "alerts", 3),
     Key("alerts.unmute", "u", "unmute", "unmute", "Report this finding again", "alerts", 4),

@@ -35,7 +35,8 @@ def _title(state: IncidentState, name: str) -> str:
 
 def _opened(state: IncidentState, event: happened.Opened) -> Words:
     alarms = clause("; ".join(event.alarms[:5]), ": ")
-    return "open", f"{event.title or 'incident'} opened by {event.operator or 'somebody'}{alarms}"
+    tenant = clause(event.tenant or "", " for ")
+    return "open", f"{event.title or 'incident'} opened by {event.operator or 'somebody'}{tenant}{alarms}"
 
 
 def _captured(state: IncidentState, event: happened.Captured) -> Words:
@@ -248,6 +249,7 @@ def _open(state: IncidentState, event: happened.Opened) -> Reduced:
         system=event.system,
         operator=event.operator,
         playbook=event.playbook,
+        tenant=event.tenant,
         status="open",
         slow_ms=event.slow_ms,
         opened=event.at,

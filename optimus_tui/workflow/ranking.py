@@ -124,7 +124,7 @@ def _candidate(issue: str, clues: Sequence[_Clue], nothing: bool) -> Candidate:
     )
 
 
-def tenant_of(finding: Diagnostic) -> str | None:
+def tenant_of(finding: Diagnostic | Finding) -> str | None:
     """Return the tenant that a finding about limits names, if its subject leaves no doubt; else None."""
     if not finding.rule.startswith("limits."):
         return None
@@ -142,6 +142,13 @@ def tenant_of(finding: Diagnostic) -> str | None:
     if doubtful:
         return None
     return name
+
+
+def concerned(findings: Sequence[Finding]) -> str:
+    """Return the tenant that the worst findings name; "" if they name none, so that no tenant is guessed."""
+    most = max((rank(level(one)) for one in findings), default=0)
+    named = [tenant_of(one) for one in findings if rank(level(one)) == most]
+    return next((name for name in named if name), "")
 
 
 def main_finding(state: IncidentState) -> Diagnostic | None:

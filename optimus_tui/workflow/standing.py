@@ -216,6 +216,13 @@ def progress(state: IncidentState) -> str:
     return f"{done} of {len(state.steps)} steps done"
 
 
+def has_only_its_first_step(state: IncidentState) -> bool:
+    """Return True if nothing but the first step was done: such an incident may be removed as opened by mistake."""
+    touched = state.notes or state.action_records or state.impact or any(one.status != "open" for one in state.advice)
+    started = [one for one in state.steps if one.runs or one.status != "waiting"]
+    return state.status == "open" and not touched and started in ([], [state.steps[0]])
+
+
 def is_unproved(state: IncidentState) -> bool:
     """Return True if the incident was closed with a fault found and without proof that it is gone."""
     return state.closed is not None and state.repaired is None and rank(state.severity) >= MATTERS

@@ -19,8 +19,10 @@ Reduced = tuple[IncidentState, tuple[AnyEffect, ...]]
 
 
 def arguments_of(state: IncidentState, step: Step) -> dict[str, Any]:
-    """Return the arguments for the step's tool: those of the plan, with the chosen issue and tenant."""
+    """Return the arguments for the step's tool: those of the plan, with the chosen issue and the tenant concerned."""
     arguments = dict(step.plan.arguments)
+    if state.tenant and step.plan.tool in _OF_TENANT:
+        arguments.setdefault("tenant_id", state.tenant)
     if step.plan.choose_issue and state.choice is not None:
         arguments["issue_type"] = state.choice.issue
         if state.choice.tenant:
@@ -28,10 +30,14 @@ def arguments_of(state: IncidentState, step: Step) -> dict[str, Any]:
     return arguments
 
 
+_OF_TENANT = ("diagnose_gateway_health", "troubleshoot_production_issue")
+"""Tools that look closer at one tenant, and at everything else besides."""
+
+
 def put(state: IncidentState, step: Step) -> IncidentState:
     """Return the state with this step replaced, and the recommendations that follow from it."""
     steps = tuple(step if one.plan.id == step.plan.id else one for one in state.steps)
-    tenant = None
+    tenant = state.tenant
     if state.choice is not None:
         tenant = state.choice.tenant
     return replace(state, steps=steps, advice=advise(steps, state.team, state.advice, tenant))
@@ -181,7 +187,8 @@ def choose(state: IncidentState, event: happened.IssueChosen) -> Reduced:
     if not any(step.plan.choose_issue for step in state.steps):
         return _refuse("this playbook has no step that looks at an issue type", state)
     reason = event.reason or next((one.reason for one in state.candidates if one.issue == event.issue), "")
-    chosen = replace(state, choice=shapes.IssueChoice(issue=event.issue, tenant=event.tenant, reason=reason))
+    tenant = event.tenant or state.tenant
+    chosen = replace(state, choice=shapes.IssueChoice(issue=event.issue, tenant=tenant, reason=reason))
     for step in chosen.steps:
         if step.plan.choose_issue and step.status == "done" and step.arguments != arguments_of(chosen, step):
             chosen = put(chosen, replace(step, status="waiting"))

@@ -25,7 +25,16 @@ from optimus_tui.tui.widgets.fields import PromptBar
 
 _CHARACTERS = {"space": " ", "slash": "/", "colon": ":", "question_mark": "?", "minus": "-", "plus": "+"}
 PANES = ("health", "limits", "cache", "feed")
-LAST = ("app.back", "incident.close", "app.incident", "app.router", "app.tools", "app.routine", "app.log")
+LAST = (
+    "app.back",
+    "incident.close",
+    "app.incident",
+    "app.router",
+    "app.tools",
+    "app.routine",
+    "app.log",
+    "incident.discard",
+)
 LEAVES = ("app.quit",)
 """Pressed once, at the very end: it ends the program."""
 NOT_HERE = {"scenario": "the demo's own processes, none of which is the observed system"}

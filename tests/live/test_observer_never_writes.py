@@ -15,6 +15,7 @@ from textual.widgets import Input
 
 from optimus_tui.contract.keyspace import GroupTotals
 from optimus_tui.tui.commands import COMMANDS
+from optimus_tui.tui.dialogs.base import HELD_SECONDS, QuestionDialog
 from optimus_tui.tui.keys import KEYS
 from tests.amounts import amount
 from tests.live.keywalk import HOME, LEAVES, NOT_HERE, Walk, walking
@@ -99,10 +100,18 @@ async def pages(walk: Walk) -> None:
     await walk.answer(base)
 
 
+async def incident(walk: Walk) -> None:
+    """Press ``i``, and confirm that an incident is opened."""
+    await walk.press("i")
+    await walk.until(lambda: isinstance(walk.app.screen, QuestionDialog), 1)
+    await asyncio.sleep(HELD_SECONDS)
+    await walk.press("enter")
+
+
 async def by_keys(walk: Walk) -> None:
     """Every key, in every pane and on every screen."""
     await walk.panes(TELLING)
-    await walk.screen(lambda: walk.press("i"), lambda: through_the_steps(walk))
+    await walk.screen(lambda: incident(walk), lambda: through_the_steps(walk))
     await walk.screen(lambda: walk.press("t"), lambda: an_answer(walk))
     await pages(walk)
     await walk.screen(lambda: walk.press("L"))

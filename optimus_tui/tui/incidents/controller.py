@@ -144,14 +144,17 @@ class IncidentController:
             self.dashboard.say(text, "warning")
 
     def open(self) -> None:
-        """Show the incident that is open here; else ask for one to resume, or open a new one."""
-        self.dashboard.run_in_background("incident-open", self._open, name="incident")
+        """Show the incident that is open here; else ask for one to resume, or whether to open a new one.
+
+        Nothing is written before the operator confirms.
+        """
+        self.dashboard.run_in_background("incident-open", self._open, None, name="incident")
 
     def open_for(self, finding: Finding) -> None:
-        """Show the incident that is open here; else ask for one to resume, or open a new one for this finding."""
+        """Do as ``open`` does; a new incident is about this finding."""
         self.dashboard.run_in_background("incident-open", self._open, finding, name="incident")
 
-    async def _open(self, finding: Finding | None = None) -> None:
+    async def _open(self, finding: Finding | None) -> None:
         await asyncio.to_thread(_load)
         from optimus_tui.incidents.errors import IncidentError
         from optimus_tui.tui.incidents.screen import IncidentScreen
@@ -167,12 +170,18 @@ class IncidentController:
         if self.service is not None:
             self.dashboard.run_in_background("incident-proof", self._prove, self.service, name="proof of a remedy")
             await self._confirm_addresses(self.service)
-            self.dashboard.open_screen(IncidentScreen(self.dashboard, self.actions, self.service, fresh, self.header))
+            self.dashboard.open_screen(
+                IncidentScreen(self.dashboard, self.actions, self.service, fresh, self.header, self._forget)
+            )
             await self._catch_up(self.service)
+
+    def _forget(self) -> None:
+        """Forget the incident that was removed."""
+        self.service = None
 
     async def _resume_or_open(self, finding: Finding | None) -> bool:
         """Resume an incident or open one. Return True for a new one, which starts with its first step."""
-        from optimus_tui.incidents.open import capture, open_incident, resume_incident, unfinished
+        from optimus_tui.incidents.open import resume_incident, unfinished
         from optimus_tui.tui.dialogs.base import PickDialog
 
         context, environment = self.dashboard.context, self.dashboard.settings.environment
@@ -186,9 +195,37 @@ class IncidentController:
             if place < len(left):
                 self.service = await resume_incident(context, left[place].number)
                 return False
-        alarms = self._alarming() if finding is None else [finding]
-        self.service = await open_incident(context, self.title(), name=self.playbook(), alarms=alarms)
-        self.dashboard.run_in_background("incident-capture", capture, self.service, name="capture", exclusive=False)
+        return await self._open_new(finding)
+
+    async def _open_new(self, finding: Finding | None) -> bool:
+        """Show what will be opened, and open it once the operator confirms. Return True if it was opened."""
+        from optimus_tui.incidents.open import capture, open_incident, playbook
+        from optimus_tui.tui.dialogs.base import QuestionDialog, QuestionField
+        from optimus_tui.tui.incidents.text import opening
+        from optimus_tui.workflow.ranking import concerned, issues_of
+        from optimus_tui.workflow.recommendations import PlaybookError
+
+        context, name, alarms = self.dashboard.context, self.playbook(), self._alarming()
+        if finding is not None:
+            alarms = [finding, *(one for one in alarms if one != finding)]
+        try:
+            steps = (await asyncio.to_thread(playbook, name)).steps
+        except PlaybookError as error:
+            self.dashboard.say(str(error), "error")
+            return False
+        shown = [finding] if finding is not None else alarms
+        field = QuestionField("Tenant concerned (empty: no particular one)", concerned(shown), needed=False)
+        dialog = QuestionDialog("Open an incident", [field], opening(shown, name, steps))
+        dialog.dialog_keys = "enter opens   esc leaves, nothing is written"
+        answers = await self.dashboard.ask(dialog)
+        if answers is None:
+            return False
+        self.service = service = await open_incident(
+            context, self.title(), name=name, alarms=alarms, tenant=answers[0] or None
+        )
+        self.dashboard.run_in_background("incident-capture", capture, service, name="capture", exclusive=False)
+        if finding is not None and (issues := issues_of(finding)) and any(step.choose_issue for step in steps):
+            await service.choose(issues[0], answers[0] or None, finding.message)
         return True
 
     async def _confirm_addresses(self, service: "IncidentService") -> None:

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 NARROW = 110
 WIDE_STEPS = 78
 """Cells of a line from which the steps' titles have their whole width."""
-WHILE_OPEN = tuple(f"incident.{name}" for name in ("step", "skip", "redo", "act", "mark", "look", "close"))
+WHILE_OPEN = tuple(f"incident.{name}" for name in ("step", "skip", "redo", "act", "mark", "look", "close", "discard"))
 """Keys that neither footer nor help offers once the incident is closed; pressing one shows why it does nothing."""
 
 
@@ -100,6 +100,7 @@ class IncidentScreen(BaseScreen):
         incident_service: IncidentService,
         fresh: bool,
         header: Callable[[], str],
+        gone: Callable[[], None],
     ) -> None:
         """Show an incident.
 
@@ -109,12 +110,13 @@ class IncidentScreen(BaseScreen):
             incident_service: The incident.
             fresh: Run the first step at once.
             header: Returns the words before the mode, such as the clock of a drill.
+            gone: Called when the incident was removed.
         """
         super().__init__()
         self.dashboard, self.actions, self.incident_service = dashboard, actions, incident_service
         self.steps = StepActions(self, dashboard, incident_service)
         self.recommendations = RecommendationActions(self, self.steps, actions)
-        self._fresh, self._header = fresh, header
+        self._fresh, self._header, self._gone = fresh, header, gone
         self._documents: dict[str, Any] = {}
         self._drawn: tuple[object, ...] = ()
         self._owners: list[str] = []
@@ -161,6 +163,12 @@ class IncidentScreen(BaseScreen):
     def state(self) -> IncidentState:
         """Return the incident as recorded."""
         return self.incident_service.state
+
+    def leave(self) -> None:
+        """Leave the screen of an incident that is gone."""
+        self._gone()
+        if self.is_mounted:
+            self.dismiss(None)
 
     def evidence_line(self) -> str:
         """Return the line under the evidence's cursor; empty without a cursor."""
@@ -321,6 +329,10 @@ class IncidentScreen(BaseScreen):
     def action_close(self) -> None:
         """Close the incident."""
         self.steps.close()
+
+    def action_discard(self) -> None:
+        """Discard an incident that was opened by mistake."""
+        self.steps.discard()
 
     def action_export(self) -> None:
         """Write the post-mortem."""

@@ -25,6 +25,7 @@ from optimus_tui.wording.numbers import plural, progress
 from optimus_tui.wording.safe import safe_text
 from optimus_tui.workflow.proof import is_superseded, proof_words
 from optimus_tui.workflow.ranking import MATTERS, rank
+from optimus_tui.workflow.standing import has_only_its_first_step
 
 
 class IncidentView(Protocol):
@@ -36,6 +37,9 @@ class IncidentView(Protocol):
 
     def show_step(self, step: Step) -> None:
         """Put the cursor on a step."""
+
+    def leave(self) -> None:
+        """Leave the screen of an incident that is gone."""
 
     def evidence_line(self) -> str:
         """Return the line under the evidence's cursor; empty without a cursor."""
@@ -132,9 +136,9 @@ class StepActions:
         place = await self.dashboard.ask(PickDialog("Which issue to examine", rows, about))
         if place is None:
             return False
-        tenant = None
+        tenant = self.state.tenant
         if place < len(found):
-            tenant = found[place].tenant
+            tenant = tenant or found[place].tenant
         await self.service.choose(rows[place][0], tenant)
         return True
 
@@ -253,6 +257,28 @@ class StepActions:
         await measure(self.service)
         await self.service.close_incident(answers[0], answers[1])
         await self._export()
+
+    def discard(self) -> None:
+        """Remove an incident that has only its health check; one with more is closed as discarded, for a reason."""
+        if not self.refuse_if_closed():
+            self.start(self._discard, group="incident-close")
+
+    async def _discard(self) -> None:
+        reason, number = "", self.state.id
+        if not has_only_its_first_step(self.state):
+            about = (
+                "It has more than its health check, so it is kept: closed as opened by mistake, without post-mortem."
+            )
+            answers = await self.dashboard.ask(QuestionDialog(f"Discard {number}", [QuestionField("Why")], about))
+            if answers is None:
+                return
+            reason = answers[0]
+        self.dashboard.cancel_group("incident-capture")
+        if await self.service.discard(reason):
+            self.view.say(f"incident {number} is removed: it had nothing but its health check")
+            self.view.leave()
+        else:
+            self.view.say(f"incident {number} is closed as opened by mistake")
 
     def export(self) -> None:
         """Write the post-mortem."""

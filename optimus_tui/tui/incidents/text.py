@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 
-from optimus_tui.contract.incident import ActionRecord, Advice, Comparison, IncidentState, Stamp, Step
+from optimus_tui.contract.findings import Finding
+from optimus_tui.contract.incident import ActionRecord, Advice, Comparison, IncidentState, Stamp, Step, StepPlan
 from optimus_tui.tools.pages.sections import Fact, Section, Tone, sections
 from optimus_tui.tui.theme import TONE_COLORS
 from optimus_tui.tui.tools.lists import severity_text
@@ -81,6 +82,18 @@ def bar_words(state: IncidentState, now: Stamp, mode: tuple[str, str], problem: 
     if severity != state.severity and wide:
         right.append((f"(at worst {state.severity}) ", "quiet"))
     return left, right
+
+
+def opening(findings: Sequence[Finding], playbook: str, steps: Sequence[StepPlan]) -> str:
+    """Return what would be opened, for the dialog that asks before anything is written."""
+    lines = [
+        f"{MARKS.get(one.severity, '')}{one.severity.upper()}  {sentence(one.message, 160)}" for one in findings[:3]
+    ]
+    if len(findings) > 3:
+        lines.append(f"and {plural(len(findings) - 3, 'more finding')}")
+    names = ", ".join(safe(step.title, 40) for step in steps)
+    lines = lines or ["No finding needs attention now."]
+    return "\n".join([*lines, "", f"Steps ({safe(playbook, 40)}): {names}. The first one runs at once."])
 
 
 class StepLine(NamedTuple):

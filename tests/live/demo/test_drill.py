@@ -29,6 +29,7 @@ from optimus_tui.tui.services import CommandError
 from tests import idle
 from tests.live.demo.driver import look_often
 from tests.tui.driver import PlainBackground, said, typed, until
+from tests.tui.incidents.driver import opened
 
 pytestmark = pytest.mark.live
 
@@ -77,9 +78,7 @@ async def to_the_last_step(pilot: Pilot[Any], dashboard: Dashboard) -> IncidentS
     await until(
         pilot, lambda: dashboard.drills.running is not None and dashboard.drills.running.watch.shown is not None
     )
-    await pilot.press("i")
-    await until(pilot, lambda: isinstance(app.screen, IncidentScreen))
-    screen: IncidentScreen = app.screen
+    screen = await opened(pilot)
 
     def state() -> IncidentState:
         return screen.state

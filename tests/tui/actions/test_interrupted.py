@@ -12,11 +12,11 @@ from optimus_tui.history.audit.chain import read
 from optimus_tui.tui.actions.action_dialog import QUIET_SECONDS, ResumeDialog
 from optimus_tui.tui.actions.questions import ArmDialog
 from optimus_tui.tui.dialogs.base import PickDialog, QuestionDialog
-from optimus_tui.tui.incidents.screen import IncidentScreen
 from tests.live.actions.driver import number
 from tests.realserver import RealServer
 from tests.tui.actions.interruption import KEYS, interrupt
 from tests.tui.driver import confirm, filled, running, said, shown, typed, until
+from tests.tui.incidents.driver import opened
 
 
 def events(folder: Path) -> list[str]:
@@ -98,9 +98,7 @@ async def test_closing_it_writes_nothing_to_redis_and_needs_no_arming_row_74(red
 
 async def test_its_incident_takes_it_up_and_its_receipt_row_74(redis: RealServer, tmp_path: Path) -> None:
     async with running(redis) as (pilot, dashboard):
-        await pilot.press("i")
-        await until(pilot, lambda: isinstance(pilot.app.screen, IncidentScreen))
-        await until(pilot, lambda: pilot.app.screen.state.steps[0].status == "done")  # type: ignore[attr-defined]
+        await opened(pilot)
         await dashboard.incidents.leave()
     interrupt(redis, tmp_path, "1")
     async with running(redis) as (pilot, dashboard):
@@ -120,7 +118,7 @@ async def test_its_incident_takes_it_up_and_its_receipt_row_74(redis: RealServer
         await until(
             pilot, lambda: bool(dashboard.incidents.service and dashboard.incidents.service.state.action_records)
         )
-        await until(pilot, lambda: dashboard.incidents.service.state.action_records[0].verdict is not None)
+        await until(pilot, lambda: dashboard.incidents.service.state.action_records[0].verdict is not None, 60)
         assert dashboard.incidents.service is not None
         assert dashboard.incidents.service.state.action_records[0].receipt.kind == "invalidate_tenant"
 
@@ -131,8 +129,7 @@ async def test_a_receipt_that_nobody_lived_to_record_is_recorded_when_the_incide
     from tests.live.actions.driver import armed, carried_out, planned
 
     async with running(redis) as (pilot, dashboard):
-        await pilot.press("i")
-        await until(pilot, lambda: isinstance(pilot.app.screen, IncidentScreen))
+        await opened(pilot)
         await dashboard.incidents.leave()
     async with armed(redis.port, tmp_path / "optimus-tui") as action_service:
         await carried_out(action_service, await planned(action_service, "reset_counters", b"acme", incident="1"))

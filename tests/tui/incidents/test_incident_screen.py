@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from textual import events
+from textual.widgets import Input
 
 from optimus_tui.tui.actions.action_dialog import ActionDialog
 from optimus_tui.tui.actions.questions import ArmDialog
@@ -38,6 +39,82 @@ async def test_i_opens_an_incident_and_runs_the_first_step(
         for part in ("INCIDENT 1", "✖ CRITICAL", "read-only", "1 Health check", "Next"):
             assert part in text, part
         assert "step_finished" in kinds(tmp_path)
+
+
+def folders(tmp_path: Path) -> list[str]:
+    """Return the incidents on the disk."""
+    place = tmp_path / "optimus-tui" / "incidents"
+    return sorted(one.name for one in place.iterdir()) if place.exists() else []
+
+
+async def found(pilot: Any, dashboard: Dashboard, rule: str) -> None:
+    """Wait until the dashboard has this finding."""
+    await until(pilot, lambda: dashboard.health is not None and rule in {one.rule for one in dashboard.health.findings})
+
+
+async def asked(pilot: Any) -> QuestionDialog:
+    """Press ``i`` and wait for the dialog that asks before anything is opened."""
+    app: Any = pilot.app
+    await pilot.press("i")
+    await until(pilot, lambda: isinstance(app.screen, QuestionDialog))
+    dialog: QuestionDialog = app.screen
+    return dialog
+
+
+@pytest.mark.parametrize("size", [(80, 24), (140, 42)])
+async def test_i_opens_nothing_before_the_operator_confirms(
+    redis: RealServer, size: tuple[int, int], tmp_path: Path
+) -> None:
+    async with running(redis, size=size) as (pilot, dashboard):
+        await found(pilot, dashboard, "limits.immortal")
+        dialog = await asked(pilot)
+        for part in ("Open an incident", "never resets", "clinic_b", "Health check", "enter opens"):
+            assert part in said(pilot), part
+        assert dialog.query_one("#ask-0", Input).value == "clinic_b", "the tenant of the worst finding"
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(pilot.app.screen, Dashboard))
+        assert dashboard.incidents.service is None and folders(tmp_path) == []
+
+
+async def test_the_tools_are_asked_about_the_tenant_that_was_confirmed(redis: RealServer) -> None:
+    async with running(redis) as (pilot, dashboard):
+        await found(pilot, dashboard, "limits.immortal")
+        screen = await opened(pilot)
+        assert screen.state.tenant == "clinic_b"
+        assert screen.state.steps[0].arguments["tenant_id"] == "clinic_b"
+        await screen.incident_service.choose("high_latency")
+        assert screen.state.choice is not None and screen.state.choice.tenant == "clinic_b"
+
+
+async def test_an_incident_with_only_its_health_check_is_discarded_by_one_key(
+    redis: RealServer, tmp_path: Path
+) -> None:
+    async with running(redis) as (pilot, dashboard):
+        await opened(pilot)
+        assert folders(tmp_path) == ["0001"]
+        await pilot.press("D")
+        await until(pilot, lambda: isinstance(pilot.app.screen, Dashboard))
+        assert folders(tmp_path) == [] and dashboard.incidents.service is None
+        await until(pilot, lambda: "incident 1 is removed" in said(pilot))
+        screen = await opened(pilot)
+        assert screen.state.id == "1", "nothing is left of the other one"
+
+
+async def test_an_incident_with_more_is_discarded_for_a_reason_and_stays_on_record(
+    redis: RealServer, tmp_path: Path
+) -> None:
+    async with running(redis) as (pilot, _):
+        app: Any = pilot.app
+        screen = await opened(pilot)
+        await screen.incident_service.note("called the clinic")
+        await pilot.press("D")
+        await until(pilot, lambda: isinstance(app.screen, QuestionDialog))
+        await typed(pilot, "wrong environment")
+        await pilot.press("enter")
+        await until(pilot, lambda: screen.state.status == "closed")
+        assert screen.state.cause == "none: it was opened by mistake"
+        assert screen.state.resolution == "discarded: wrong environment"
+        assert folders(tmp_path) == ["0001"]
 
 
 async def test_escape_leaves_it_open_and_i_comes_back_to_the_same_one(redis: RealServer) -> None:
