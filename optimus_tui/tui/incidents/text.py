@@ -86,9 +86,7 @@ def bar_words(state: IncidentState, now: Stamp, mode: tuple[str, str], problem: 
 
 def opening(findings: Sequence[Finding], playbook: str, steps: Sequence[StepPlan]) -> str:
     """Return what would be opened, for the dialog that asks before anything is written."""
-    lines = [
-        f"{MARKS.get(one.severity, '')}{one.severity.upper()}  {sentence(one.message, 160)}" for one in findings[:3]
-    ]
+    lines = [f"{severity_text(one.severity)}  {sentence(one.message, 160)}" for one in findings[:3]]
     if len(findings) > 3:
         lines.append(f"and {plural(len(findings) - 3, 'more finding')}")
     names = ", ".join(safe(step.title, 40) for step in steps)
