@@ -15,6 +15,7 @@ from optimus_tui.contract.incident import ActionRecord
 from optimus_tui.contract.services import DURATIONS, HITS, MISSES, REQUESTS
 from optimus_tui.wording.safe import safe_text
 from optimus_tui.workflow.proof import (
+    FOLLOW_SECONDS,
     GIVE_UP_SECONDS,
     ROUTE_REQUESTS,
     Need,
@@ -70,7 +71,7 @@ class Prover:
             IncidentError: The incident cannot be written to.
         """
         state = self.service.state
-        if state.status != "open" or self.service.read_only:
+        if state.status != "open" or self.service.read_only or self.service.elsewhere:
             return
         for record in state.action_records:
             if is_superseded(state, record):
@@ -89,8 +90,8 @@ class Prover:
         """Run the checks of an action that has not fixed its fault once more, after a pause."""
         answered = max((one.at.wall for one in record.checks if one.at is not None), default=record.at.wall)
         name = record.receipt.action_id
-        at = again_at(record, answered, self._times.get(name, 1))
-        if at is not None and self._now() >= at and record.checks:
+        at, now = again_at(record, answered, self._times.get(name, 1)), self._now()
+        if at is not None and at <= now <= record.since + FOLLOW_SECONDS and record.checks:
             await self._check(record, self._from.get(name, record.since))
 
     async def _check(self, record: ActionRecord, since: float) -> None:

@@ -201,7 +201,7 @@ def again_at(record: ActionRecord, answered: float, times: int) -> float | None:
         answered: Wall-clock seconds of its last answer.
         times: How often they ran.
     """
-    if record.verdict in (None, "fixed") or answered - record.since > FOLLOW_SECONDS:
+    if record.verdict in (None, "fixed"):
         return None
     pause = min(_LAST_AGAIN, max(need_for(record).seconds, _FIRST_AGAIN) * float(2 ** min(max(0, times - 1), 8)))
     return answered + pause
@@ -226,7 +226,9 @@ def proof_words(record: ActionRecord) -> str:
         seconds = max(answered) - acted_at(record)
         after = f" {age(max(0.0, seconds))} after you acted"
     mine = [one for one in changes if one.verdict == record.verdict] or changes
-    why = next((one.deciding for one in mine if one.deciding), "") or next((one.words for one in mine if one.words), "")
+    why = next((one.words for one in mine if one.words), "")
+    if record.verdict != "unknown":
+        why = next((one.deciding for one in mine if one.deciding), "") or why
     return f"{PROOF_WORDS[record.verdict]}{after}{clause(why, ': ')}"
 
 

@@ -88,7 +88,8 @@ def new(
         return _refuse(error)
     except WriteRefused as error:
         return _refuse(error)
-    return _show_and_write(plan, python, dry_run=dry_run, yes=yes, untested=untested, replace=replace)
+    url = _gateway_url(merge_flags(ctx, given))
+    return _show_and_write(plan, python, url, dry_run=dry_run, yes=yes, untested=untested, replace=replace)
 
 
 @command.command("undo", short_help="Take the last written router back.")
@@ -134,8 +135,19 @@ def _refuse(sentence: object) -> int:
     return exits.USAGE
 
 
+def _gateway_url(flags: dict[str, object]) -> str:
+    """The gateway's address for the next steps; the usual one where the settings cannot be used."""
+    from optimus_tui.settings.model import Settings
+    from optimus_tui.settings.table import SettingsError
+
+    try:
+        return settings_of(flags, quiet=True).gateway_url
+    except SettingsError:
+        return Settings().gateway_url
+
+
 def _show_and_write(
-    plan: "RouterPlan", python: str | None, *, dry_run: bool, yes: bool, untested: bool, replace: bool
+    plan: "RouterPlan", python: str | None, gateway_url: str, *, dry_run: bool, yes: bool, untested: bool, replace: bool
 ) -> int:
     """Show everything, check everything, ask, write."""
     from optimus_tui.actions.drafts.draft_checks import run_checks
@@ -168,7 +180,7 @@ def _show_and_write(
             "or write without them with --untested"
         )
         return exits.REFUSED
-    return _ask_and_write(plan, silent, yes=yes, replace=replace)
+    return _ask_and_write(plan, silent, gateway_url, yes=yes, replace=replace)
 
 
 def _is_allowed(plan: "RouterPlan") -> bool:
@@ -179,7 +191,9 @@ def _is_allowed(plan: "RouterPlan") -> bool:
     return click.confirm(question, default=False)
 
 
-def _ask_and_write(plan: "RouterPlan", silent: "list[DraftCheck]", *, yes: bool, replace: bool) -> int:
+def _ask_and_write(
+    plan: "RouterPlan", silent: "list[DraftCheck]", gateway_url: str, *, yes: bool, replace: bool
+) -> int:
     from optimus_tui.actions.drafts.routers import write_router
     from optimus_tui.actions.files.tree import WriteRefused
     from optimus_tui.scaffold.render import next_steps
@@ -204,7 +218,7 @@ def _ask_and_write(plan: "RouterPlan", silent: "list[DraftCheck]", *, yes: bool,
         write_router(plan)
     except (WriteRefused, OSError) as error:
         return _refuse(_reason(error))
-    _say_next(plan.draft.spec, next_steps(plan.draft.spec, "http://localhost:8020")[3:])
+    _say_next(plan.draft.spec, next_steps(plan.draft.spec, gateway_url)[3:])
     return exits.HEALTHY
 
 

@@ -9,8 +9,18 @@ from typing import Any, NamedTuple
 from msgspec.structs import replace
 
 from optimus_tui.contract.findings import Finding
-from optimus_tui.contract.incident import ActionRecord, Advice, Comparison, IncidentState, Stamp, Step, StepPlan
+from optimus_tui.contract.incident import (
+    ActionRecord,
+    Advice,
+    Comparison,
+    IncidentState,
+    Stamp,
+    Step,
+    StepPlan,
+    TimelineEntry,
+)
 from optimus_tui.tools.pages.sections import Fact, Section, Tone, sections
+from optimus_tui.tui.incidents.folding import findings_before, fold
 from optimus_tui.tui.theme import TONE_COLORS
 from optimus_tui.tui.tools.lists import severity_text
 from optimus_tui.tui.widgets.bars import Words
@@ -164,7 +174,7 @@ def evidence_sections(state: IncidentState, step: Step, document: Mapping[str, A
         parts.append(_ahead(state, step))
     if document is not None:
         parts += [_counted(state, item) for item in sections(document)]  # type: ignore[arg-type]  # any that encodes
-    return parts
+    return fold(parts, findings_before(state, step))
 
 
 def _counted(state: IncidentState, section: Section) -> Section:
@@ -292,11 +302,24 @@ def closing_sections(state: IncidentState) -> list[Section]:
     return [Section(title="Closed", lines=tuple(lines))]
 
 
+MOST_TIMELINE = 120
+"""Characters of one line of the timeline; the steps and the post-mortem have the whole of it."""
+
+
 def timeline_section(state: IncidentState, limit: int = 20) -> Section:
-    """Return the newest ``limit`` lines of the timeline."""
-    entries = state.timeline[-limit:]
-    lines = tuple(Fact(sentence(item.text, 300), clock(item.at.wall)) for item in reversed(entries))
+    """Return the newest ``limit`` lines of the timeline; the start of a step is left out once it has a result."""
+    entries = [item for number, item in enumerate(state.timeline) if not _has_ended(state.timeline[number:])][-limit:]
+    lines = tuple(Fact(sentence(item.text, MOST_TIMELINE), clock(item.at.wall)) for item in reversed(entries))
     return Section(title="Timeline, newest first", lines=lines)
+
+
+def _has_ended(entries: Sequence[TimelineEntry]) -> bool:
+    """Return True if the first of these entries is the start of a step whose result follows."""
+    first = entries[0]
+    if first.mark != "run":
+        return False
+    title = first.text.partition(": ")[0]
+    return any(one.mark in ("verdict", "fail") and one.text.startswith(title) for one in entries[1:])
 
 
 def next_words(state: IncidentState, doable: int) -> str:

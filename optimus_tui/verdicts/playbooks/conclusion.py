@@ -30,7 +30,7 @@ from optimus_tui.verdicts.gateway.failures import (
 from optimus_tui.verdicts.gateway.performance import MIN_REQUESTS, outcomes
 from optimus_tui.verdicts.gateway.services import find_restarts, processes_section
 from optimus_tui.verdicts.health import unmeasured
-from optimus_tui.wording.numbers import percent
+from optimus_tui.wording.numbers import and_others, percent
 from optimus_tui.wording.safe import safe_text
 
 AWAY = frozenset({"refused", "timeout", "tls", "loading", "busy"})
@@ -98,13 +98,7 @@ class ConclusionBuilder:
         """Return the conclusion. ``advised`` are rules whose findings already have advice of their own."""
         findings = relate(self._findings)
         covered = {*advised}
-        remedies = [
-            Recommendation(
-                action=f"{one.subject}: {one.remedy}", priority=one.severity, reason=one.message, rule=one.rule
-            )
-            for one in findings
-            if one.remedy and one.rule not in covered
-        ]
+        remedies = _remedies([one for one in findings if one.remedy and one.rule not in covered])
         return Conclusion(
             analysis={**analysis, "unknown": list(self._unknown)},
             findings=findings,
@@ -114,6 +108,27 @@ class ConclusionBuilder:
             covered_minutes=self._covered,
             source=self._source,  # type: ignore[arg-type]
         )
+
+
+MOST_NAMED = 3
+"""Subjects that a recommendation for several names."""
+
+
+def _remedies(findings: Iterable[Finding]) -> list[Recommendation]:
+    """Return one recommendation for each remedy: for several routes it is the same one thing to do."""
+    groups: dict[tuple[str, str], list[Finding]] = {}
+    for one in findings:
+        groups.setdefault((one.rule, one.remedy.replace(one.subject, "each of them")), []).append(one)
+    made = []
+    for (rule, remedy), alike in groups.items():
+        worst = alike[0]
+        action, reason = f"{worst.subject}: {worst.remedy}", worst.message
+        if len(alike) > 1:
+            names = ", ".join(one.subject for one in alike[:MOST_NAMED])
+            action = f"{names}{and_others(alike[MOST_NAMED - 1 :])}: {remedy}"
+            reason += and_others(alike)
+        made.append(Recommendation(action=action, priority=worst.severity, reason=reason, rule=rule))
+    return made
 
 
 def _once(advice: list[Recommendation]) -> tuple[Recommendation, ...]:

@@ -12,6 +12,7 @@ from optimus_tui.contract.incident import ActionRecord
 from optimus_tui.incidents.open import open_incident
 from optimus_tui.incidents.proof import Prover, sentence_of
 from optimus_tui.incidents.service import IncidentService
+from optimus_tui.workflow.proof import FOLLOW_SECONDS
 from tests.live.tools.driver import system
 from tests.realserver import RealServer
 
@@ -106,3 +107,7 @@ async def test_where_too_little_comes_for_ten_minutes_it_is_not_known(server: Re
         await slow.prover.turn()
         assert "too little came since" in slow.told[-1], slow.told
         assert slow.service.state.repaired is None
+        lines = len(slow.service.state.timeline)
+        slow.clock.ahead += FOLLOW_SECONDS
+        await slow.prover.turn()
+        assert len(slow.service.state.timeline) == lines, "it is not followed for ever"

@@ -48,7 +48,7 @@ def test_a_service_that_fails_is_never_called_fast() -> None:
 
 @pytest.mark.parametrize(
     ("severities", "word"),
-    [((), "excellent"), (("low",), "excellent"), (("low", "medium"), "acceptable"), (("medium", "high"), "poor")],
+    [((), "excellent"), (("low",), "good"), (("low", "medium"), "acceptable"), (("medium", "high"), "poor")],
 )
 def test_the_assessment_is_never_better_than_the_worst_finding(severities: tuple[Severity, ...], word: str) -> None:
     findings = [replace(find_errors(share(1, 10), "gateway", BARS)[0], severity=one) for one in severities]

@@ -164,4 +164,3 @@ def test_what_is_not_fixed_is_checked_again_ever_more_seldom() -> None:
     pauses = [again_at(record, at.wall, times) - at.wall for times in (1, 2, 3, 9)]  # type: ignore[operator]
     assert pauses == [30.0, 60.0, 120.0, 120.0]
     assert again_at(replace(record, verdict="fixed"), at.wall, 1) is None
-    assert again_at(record, at.wall + 9_999, 1) is None
