@@ -74,6 +74,16 @@ class ServiceState(Struct, frozen=True, kw_only=True):
 COLD_SECONDS = 30.0
 """A process that started less than this ago opens its connections and fills its caches: how quick it is then says
 nothing of how quick it is. That it fails does."""
+SLOW_START_SECONDS = 60.0
+"""A process that was first seen so soon after its start may have been busy starting until then."""
+
+
+def warm_from(started: float, first_seen: float | None) -> float:
+    """Return when a process is warm: ``COLD_SECONDS`` after its start, or after it first answered on a busy machine."""
+    ready = started
+    if first_seen is not None and started < first_seen <= started + SLOW_START_SECONDS:
+        ready = first_seen
+    return ready + COLD_SECONDS
 
 
 class ServiceInstance(Struct, frozen=True):

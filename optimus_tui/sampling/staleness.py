@@ -11,7 +11,7 @@ from optimus_tui.clock import Clock
 from optimus_tui.contract.findings import Finding, overall_of
 from optimus_tui.contract.keyspace import LimitRules
 from optimus_tui.contract.reading import Coverage, Fault, Reading
-from optimus_tui.contract.services import COLD_SECONDS, GatewayState, HitRate, ServerState, ServiceState
+from optimus_tui.contract.services import GatewayState, HitRate, ServerState, ServiceState, warm_from
 from optimus_tui.contract.signals import GoldenSignals
 from optimus_tui.history.samples.store import Ring
 from optimus_tui.probes.load_meter import disturbed
@@ -229,8 +229,8 @@ class SamplerState:
         self._latency: dict[str, Ring] = {}
         self._rates = Ring(combine="mean")
         self._steadiness = Steadiness()
-        self._starts: dict[str, float] = {}
-        """When each service started, in wall-clock seconds, as far as that is known."""
+        self._starts: dict[str, tuple[float, float]] = {}
+        """When each service started, as far as that is known, and when that was first seen; wall-clock seconds."""
         self.recalled: set[str] = set()
         """Services whose earlier samples were read from the history."""
         self._server = NO_SAMPLES
@@ -287,14 +287,14 @@ class SamplerState:
 
     def began(self, name: str, started: float | None) -> None:
         """Take the wall-clock time at which a service started: its looks before it was warm are not timed."""
-        if started is None or started <= self._starts.get(name, float("-inf")) + SAME_START_SECONDS:
+        known = self._starts.get(name)
+        if started is None or (known is not None and started <= known[0] + SAME_START_SECONDS):
             return
-        self._starts[name] = started
-        self._ring(name).drop(started + COLD_SECONDS - self.clock.wall() + self.clock.mono())
+        self._starts[name] = started, self.clock.wall()
+        self._ring(name).drop(warm_from(*self._starts[name]) - self.clock.wall() + self.clock.mono())
 
     def _is_cold(self, name: str) -> bool:
-        started = self._starts.get(name)
-        return started is not None and started <= self.clock.wall() < started + COLD_SECONDS
+        return name in self._starts and self.clock.wall() < warm_from(*self._starts[name])
 
     def remember_looks(self, name: str, samples: Sequence[tuple[float, float]]) -> None:
         """Take samples of a service from before this process began."""
@@ -376,8 +376,8 @@ class SamplerState:
         """Compose the health report and give it to the sink."""
         mono = self.clock.mono()
         others = [finding for subject, found in self._findings.items() if subject != "health" for finding in found]
-        for name, started in self._starts.items():
-            others += find_cold_start(name, started, self.clock.wall())
+        for name, (started, seen) in self._starts.items():
+            others += find_cold_start(name, started, self.clock.wall(), seen)
         report = health.judge(
             self.looks,
             history={name: ring.series(mono) for name, ring in self._latency.items()},

@@ -2,7 +2,8 @@
 
 A finding about one look or one window flaps where the figure lies near its threshold. So the last five windows decide:
 a rule's ``raised_in`` of them raise it, and it is held until at most one was over. Windows in which nothing could be
-judged are left out: they are neither good nor bad. What is critical, and what needs one window only, rises at once.
+judged are left out: they are neither good nor bad. What is critical, what rests on
+many samples, and what needs one window only, rises at once.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -15,6 +16,8 @@ from optimus_tui.contract.finding_rules import rule_of
 from optimus_tui.contract.findings import SEVERITIES, Finding
 
 WINDOWS = 5
+CERTAIN_SAMPLES = 100
+"""A figure of so many samples is over its limit by no chance."""
 CLEARED = 1
 LOUD = SEVERITIES.index("medium")
 
@@ -102,7 +105,8 @@ def _seen(before: Recent | None, worst: Finding | None, mono: float, unjudged: C
         recent = replace(recent, judged=True)
     times = sum(recent.windows)
     if worst is not None and loud:
-        raised = recent.raised or worst.severity == "critical" or times >= rule_of(worst.rule).raised_in
+        certain = worst.severity == "critical" or (worst.samples or 0) >= CERTAIN_SAMPLES
+        raised = recent.raised or certain or times >= rule_of(worst.rule).raised_in
     else:
         raised = recent.raised and times > CLEARED
     return replace(recent, raised=raised)

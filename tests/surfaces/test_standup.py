@@ -86,8 +86,8 @@ def test_the_screen_says_what_changed_since_the_last_time() -> None:
         "  limits    48 of 1,000 counters  demo_dentist 94 % of chat  = as before",
         "  cache     1,247 keys, 104 never expire                     ▲ +51 without TTL",
         "  events    38.0/min, last 1.0 s ago                         = as before",
-        "✖ new  clinic_b / chat never resets",
-        "▲      engine never resets" + " " * 39 + "since Thu 14:10",
+        "✖ CRIT  new  clinic_b / chat never resets",
+        "▲ HIGH       engine never resets" + " " * 33 + "since Thu 14:10",
     ]
 
 
@@ -220,7 +220,7 @@ def test_a_second_look_within_the_hour_tells_the_same_changes(
         assert document["changes"]["limits"] == {"direction": "worse", "words": "+1 never reset", "rose": True}
     assert run(["standup"]) == 1
     shown = capsys.readouterr().out
-    assert "✖ new  clinic_b / chat never resets" in shown and "since " in shown.splitlines()[0]
+    assert "✖ CRIT  new  clinic_b / chat never resets" in shown and "since " in shown.splitlines()[0]
     assert run(["standup", "--md"]) == 1
     assert capsys.readouterr().out.startswith("**optimus standup")
 

@@ -2,15 +2,15 @@
 
 from collections.abc import Hashable, Mapping, Sequence
 
-from optimus_tui.contract.services import COLD_SECONDS
+from optimus_tui.contract.services import warm_from
 from optimus_tui.history.samples.file import Samples
 from optimus_tui.history.samples.process_lives import ProcessReading
 
 
 def warmed(
-    looks: Sequence[ProcessReading], found: Mapping[str, Samples], seconds: float = COLD_SECONDS
+    looks: Sequence[ProcessReading], found: Mapping[str, Samples]
 ) -> tuple[list[ProcessReading], Mapping[str, Samples]]:
-    """Return the readings of each process from ``seconds`` after its start on, and their samples.
+    """Return the readings of each process from when it was warm, and their samples.
 
     They no longer have a start, so that growth begins at the first of them, and not from zero at the start. Samples are
     kept where they changed: the last one of the cold start holds at the first reading after it.
@@ -18,13 +18,14 @@ def warmed(
     Args:
         looks: every reading, oldest first.
         found: the samples by series, each with the time of its reading.
-        seconds: how long a start is cold.
     """
     cold: dict[float, Hashable] = {}
+    seen: dict[Hashable, float] = {}
     first: dict[Hashable, float] = {}
     warm = []
     for one in looks:
-        if one.started is not None and one.at < one.started + seconds:
+        seen.setdefault(one.process, one.at)
+        if one.started is not None and one.at < warm_from(one.started, seen[one.process]):
             cold[one.at] = one.process
             continue
         first.setdefault(one.process, one.at)

@@ -2,6 +2,7 @@
 
 import pytest
 
+from optimus_tui.contract.services import warm_from
 from optimus_tui.history.samples.cold_start import warmed
 from optimus_tui.history.samples.process_lives import ProcessReading
 from optimus_tui.history.samples.processes import grow
@@ -15,12 +16,19 @@ def looks(*times: float, process: float = 1.0, started: float = START) -> list[P
 
 
 def test_growth_begins_at_the_first_reading_after_the_cold_start() -> None:
-    marks = looks(1_005.0, 1_015.0, 1_025.0, 1_035.0, 1_045.0, 1_055.0)
-    samples = {ALL: [(1_005.0, 40.0), (1_025.0, 80.0), (1_045.0, 90.0), (1_055.0, 95.0)]}
+    marks = looks(1_001.0, 1_015.0, 1_025.0, 1_035.0, 1_045.0, 1_055.0)
+    samples = {ALL: [(1_001.0, 40.0), (1_025.0, 80.0), (1_045.0, 90.0), (1_055.0, 95.0)]}
     assert sum(one.increase for one in grow(marks, samples, 900.0).series) == 95
     warm = grow(marks, samples, 900.0, warm=True)
     assert [one.increase for one in warm.series] == [15.0], "80 was kept before: it holds at 1,035"
     assert warm.seconds == 20.0
+
+
+def test_a_start_that_took_long_is_cold_from_its_first_answer_on() -> None:
+    marks = looks(1_040.0, 1_050.0, 1_065.0, 1_075.0)
+    warm = grow(marks, {ALL: [(1_040.0, 4.0), (1_050.0, 80.0), (1_075.0, 90.0)]}, 900.0, warm=True)
+    assert (warm.series, warm.seconds) == ((), 0.0), "only the last reading is warm"
+    assert warm_from(1_000.0, 1_040.0) == 1_070.0 and warm_from(1_000.0, 1_090.0) == 1_030.0
 
 
 def test_a_process_that_is_still_cold_covers_nothing() -> None:

@@ -90,7 +90,9 @@ def test_a_hard_fault_is_shown_and_cleared_at_once(rule: str) -> None:
     assert watch.window() == [] and not watch.state
 
 
-def test_what_is_critical_needs_no_second_window() -> None:
+def test_what_is_critical_or_rests_on_many_samples_needs_no_second_window() -> None:
+    assert Watch().window(replace(RATE, samples=100)) == [(CACHE_HIT_RATE, "high")]
+    assert Watch().window(replace(RATE, samples=99)) == [(CACHE_HIT_RATE, "low")]
     assert Watch().window(replace(RATE, severity="critical")) == [(CACHE_HIT_RATE, "critical")]
 
 
