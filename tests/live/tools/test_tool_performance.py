@@ -52,8 +52,9 @@ async def test_latency_has_the_documents_keys_and_rests_on_several_looks(server:
     assert summary["samples"] == 10 and summary["assessment"] in ("excellent", "good")
     mean = sum(test["latency_ms"] for test in results["latency_tests"]) / 2
     assert summary["average_latency_ms"] == pytest.approx(mean, abs=0.11)
-    ordered = [summary[f"{part}_latency_ms"] for part in ("min", "p50", "p95", "p99", "max")]
+    ordered = [summary[f"{part}_latency_ms"] for part in ("min", "p50", "max")]
     assert ordered == sorted(ordered)
+    assert summary["p95_latency_ms"] is summary["p99_latency_ms"] is None, "ten looks have no p95"
     assert results["services"]["redis"]["samples"] == 5
     first = results["routes"]["rows"][0]
     assert first["route"] == "/api/chat" and first["requests"] == 180  # 20 between each two of ten looks
