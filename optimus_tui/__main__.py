@@ -111,7 +111,7 @@ def _dashboard(flags: dict[str, object]) -> int:
 
     from optimus_tui.tui.app import run
 
-    return run(settings, environments=environments_of(flags, env), reload=reload)
+    return run(settings, environments=environments_of(flags, env), reload=reload, check=_check_ui_settings)
 
 
 def _check_ui_settings(settings: "Settings") -> None:
@@ -154,7 +154,7 @@ def demo(ctx: click.Context, /, scenario: str, drill: str | None, headless: bool
         _check_ui_settings(settings)
     from optimus_tui.demo.command import main as run_demo
 
-    return run_demo(scenario, headless, base=settings, drill=drill or "")
+    return run_demo(scenario, headless, base=settings, drill=drill or "", check=_check_ui_settings)
 
 
 def run(arguments: list[str]) -> int:

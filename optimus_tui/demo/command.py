@@ -15,7 +15,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from types import FrameType
 from typing import Any, NamedTuple
@@ -294,7 +294,12 @@ class _Signalled(Exception):
 
 
 def main(
-    scenario: str = DEFAULT, headless: bool = False, base: Settings | None = None, drill: str = "", **overrides: object
+    scenario: str = DEFAULT,
+    headless: bool = False,
+    base: Settings | None = None,
+    drill: str = "",
+    check: Callable[[Settings], None] | None = None,
+    **overrides: object,
 ) -> int:
     """Run the demo, or a drill in it, and return the exit code.
 
@@ -303,6 +308,7 @@ def main(
         headless: Whether to print the addresses instead of showing the dashboard.
         base: The user's own settings (theme, keys, thresholds).
         drill: The drill to begin with; empty for none.
+        check: Raises SettingsError for a choice of theme or keys that cannot be kept.
         overrides: Fields of Settings. Where the services are always comes from the demo.
     """
     if scenario not in NAMES:
@@ -321,7 +327,7 @@ def main(
             return _serve(handle)
         from optimus_tui.tui.app import run
 
-        return int(run(demo_settings(handle, base, **overrides), demo=handle))
+        return int(run(demo_settings(handle, base, **overrides), demo=handle, check=check))
     finally:
         handle.stop()
 

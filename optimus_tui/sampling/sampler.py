@@ -39,6 +39,7 @@ from optimus_tui.sampling.staleness import (
     unforeseen,
     unreadable_answer,
 )
+from optimus_tui.settings.model import Settings
 from optimus_tui.verdicts.coherence import events
 from optimus_tui.verdicts.coherence.events import by_arrival
 from optimus_tui.verdicts.gateway.signals import NO_PAGE, unknown_signals
@@ -367,6 +368,10 @@ class Sampler:
         return {
             name: partial(_polling, name, loop, sampler_state, self._steady_seconds) for name, loop in loops.items()
         }
+
+    def use(self, settings: Settings) -> None:
+        """Judge by other thresholds from the next reading on; addresses are not changed by this."""
+        self._sampler_state.settings = settings
 
     def watch_keys(self, keys: Sequence[bytes]) -> None:
         """Set the cache keys in view: their type, size and TTL are read every two seconds."""

@@ -74,6 +74,25 @@ def check_value(row: Setting, value: object, where: str) -> None:
     _convert(value, kind_of(row), where, "", strict=False)
 
 
+def value_of(kind: Any, text: str, where: str) -> Any:
+    """Return what was typed as a value of this type; SettingsError for a mistake, naming ``where``."""
+    _convert(text, kind, where, "", strict=False)
+    value = msgspec.convert(text, kind, strict=False)
+    if isinstance(value, float) and not math.isfinite(value):
+        raise SettingsError(f"{where} must be a finite number")
+    return value
+
+
+def check_text(text: str, path: Path) -> dict[str, Any]:
+    """Return the checked table of a whole file; SettingsError for the first mistake in its text."""
+    try:
+        table = tomllib.loads(text.removeprefix("\ufeff"))
+    except (ValueError, RecursionError) as error:
+        raise SettingsError(f"{path} is not valid TOML{_line_of(error)}") from None
+    check_file(table, str(path))
+    return table
+
+
 def _check_keys(table: dict[str, Any], kinds: dict[str, Any], where: str, dotted: str) -> None:
     for key, inner in table.items():
         if key not in kinds:
@@ -186,12 +205,10 @@ def read_config(path: Path) -> ConfigFile:
     if len(raw) > MAX_BYTES:
         raise SettingsError(f"{path} is larger than 1 MB; that is no configuration")
     try:
-        table = tomllib.loads(raw.decode("utf-8-sig"))
+        text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise SettingsError(f"{path} is not UTF-8 text (byte {error.start})") from None
-    except (ValueError, RecursionError) as error:
-        raise SettingsError(f"{path} is not valid TOML{_line_of(error)}") from None
-    check_file(table, str(path))
+    table = check_text(text, path)
     tables = [table, *table.get("env", {}).values()]
     keys = [row.key for row in SETTINGS if row.secret]
     secret = any(holds_password(one[key]) for one in tables for key in keys if key in one)

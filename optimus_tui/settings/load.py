@@ -380,7 +380,9 @@ def load(flags: Mapping[str, object], env: Mapping[str, str], cwd: Path, user_co
     for layer in (*explicit, generic):
         for key, value in layer.values.items():
             check_value(BY_KEY[key], value, layer.where(key))
-    return Composer(environment, chosen_by, files, explicit, generic, bool(flags.get("insecure_tls"))).settings(cwd)
+    settings = Composer(environment, chosen_by, files, explicit, generic, bool(flags.get("insecure_tls"))).settings(cwd)
+    named = _named_file(flags, env, cwd)
+    return msgspec.structs.replace(settings, user_file=named[0] if named else user_config)
 
 
 def environments(flags: Mapping[str, object], env: Mapping[str, str], cwd: Path, user_config: Path | None) -> list[str]:
@@ -392,18 +394,30 @@ def _known(files: list[ConfigFile]) -> list[str]:
     return [DEFAULT, *sorted({name for file in files for name in file.environments} - {DEFAULT})]
 
 
+def _namer(flags: Mapping[str, object]) -> str:
+    return "--config" if flags.get("config") else "OPTIMUS_CONFIG"
+
+
+def _named_file(flags: Mapping[str, object], env: Mapping[str, str], cwd: Path) -> tuple[Path, str] | None:
+    """Return the one file to read and what names it, or None; RuntimeError for a home that does not exist."""
+    explicit = flags.get("config") or env.get("OPTIMUS_CONFIG", "").strip()
+    if not explicit:
+        return None
+    return cwd / Path(str(explicit)).expanduser(), _namer(flags)
+
+
 def _files(
     flags: Mapping[str, object], env: Mapping[str, str], cwd: Path, user_config: Path | None
 ) -> list[ConfigFile]:
-    explicit = flags.get("config") or env.get("OPTIMUS_CONFIG", "").strip()
-    if explicit:
-        named_by = "OPTIMUS_CONFIG"
-        if flags.get("config"):
-            named_by = "--config"
+    try:
+        named = _named_file(flags, env, cwd)
+    except RuntimeError as error:
+        raise SettingsError(f"{error} (named by {_namer(flags)})") from None
+    if named:
         try:
-            return [read_config(cwd / Path(str(explicit)).expanduser())]
-        except (SettingsError, RuntimeError) as error:
-            raise SettingsError(f"{error} (named by {named_by})") from None
+            return [read_config(named[0])]
+        except SettingsError as error:
+            raise SettingsError(f"{error} (named by {named[1]})") from None
     found = [find_project_file(cwd)]
     if user_config is not None and os.path.lexists(user_config):
         found.append(user_config)

@@ -170,6 +170,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     theme: str = BY_KEY["theme"].default
     bell: Bell = BY_KEY["bell"].default
     """A terminal that never reports its focus counts as focused."""
+    mouse: bool = BY_KEY["mouse"].default
     thresholds: Thresholds = Thresholds()
     scan: ScanBudget = ScanBudget()
     limits: LimitRules | None = None
@@ -181,6 +182,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     sources: dict[str, str] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     """What is doubtful about the settings: each is a sentence for stderr, and WRONG in ``doctor``."""
+    user_file: Path | None = None
+    """The file that a change of settings is written to, which need not exist; None where there is none."""
     notes: tuple[str, ...] = ()
     """What was understood or ignored and is worth knowing, but no mistake."""
 

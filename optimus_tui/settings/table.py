@@ -147,6 +147,10 @@ SETTINGS = (
         "unfocused", "bell",
     ),
     Setting(
+        "mouse", bool, "False leaves the mouse to the terminal, so that it selects text there without a modifier key.",
+        True, "mouse", "top level",
+    ),
+    Setting(
         "thresholds", "Thresholds",
         "Values at which a measurement becomes a finding: shares (0 to 1), latencies (milliseconds), numbers of keys.",
         field="thresholds",

@@ -127,7 +127,9 @@ class OptimusApp(App[int]):
         environments: Sequence[str] = (),
         reload: Callable[[str], Settings] | None = None,
         limited: str = "",
+        check: Callable[[Settings], None] | None = None,
     ) -> None:
+        self._check = check
         self._limited = limited
         """Why the screen is drawn in ASCII, in a sentence; empty where the terminal shows more."""
         self._ascii = AsciiFilter()
@@ -249,6 +251,15 @@ class OptimusApp(App[int]):
         work: Any = partial(self._reopen, settings)
         self.run_worker(work, group="environment", exclusive=True, exit_on_error=False)
 
+    def check_settings(self, settings: Settings) -> None:
+        """Raise SettingsError for a theme that does not exist and for keys that are none or are taken."""
+        if self._check is not None:
+            self._check(settings)
+
+    def use_mouse(self, wanted: bool) -> None:
+        """Take the mouse from the terminal, or leave it to it, at once."""
+        terminal.use_mouse(self, wanted)
+
     async def _reopen(self, settings: Settings) -> None:
         await self._stop_dashboard()
         self.settings, self._dashboard = settings, Dashboard(settings)
@@ -284,6 +295,7 @@ def run(
     demo: Demo | None = None,
     environments: Sequence[str] = (),
     reload: Callable[[str], Settings] | None = None,
+    check: Callable[[Settings], None] | None = None,
 ) -> int:
     """Open the dashboard until the operator leaves.
 
@@ -292,17 +304,18 @@ def run(
         demo: The demo that runs behind it; None outside of the demo.
         environments: The names that ``:env`` offers.
         reload: Returns the settings of an environment by its name; None where there is only one.
+        check: Raises SettingsError for a choice of theme or keys that cannot be kept.
 
     Returns:
         The process's exit code; ``BUG`` after a bug of ours.
     """
     terminal.forget_exported_size()
-    app = OptimusApp(settings, demo, environments, reload, ascii_only(start_environment()))
+    app = OptimusApp(settings, demo, environments, reload, ascii_only(start_environment()), check)
 
     async def main() -> None:
         asyncio.get_running_loop().set_default_executor(DaemonThreads())  # none of them keeps us from ending
         with terminal.leave_on_signals(app):
-            await app.run_async()
+            await app.run_async(mouse=settings.mouse)
 
     asyncio.run(main())
     return BUG if app.crashed else app.return_code or 0

@@ -155,6 +155,9 @@ COMMANDS: tuple[Command, ...] = (
         "SECONDS",
         lambda _: ["1", "2", "5", "10"],
     ),
+    Command(
+        "settings", "Thresholds, refresh, theme, keys, mouse: show and change", lambda s, _: s.navigate.open_settings()
+    ),
     Command("refresh", "Refresh everything now", lambda s, _: s.refresh_now()),
     Command(
         "scenario",

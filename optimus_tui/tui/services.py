@@ -119,6 +119,12 @@ class AppServices(Protocol):
     def switch_environment(self, name: str) -> None:
         """Close this environment's connections and open the dashboard on another."""
 
+    def check_settings(self, settings: "Settings") -> None:
+        """Raise SettingsError for a theme that does not exist and for keys that are none or are taken."""
+
+    def use_mouse(self, wanted: bool) -> None:
+        """Take the mouse from the terminal, or leave it to it."""
+
     def is_held(self, seconds: float) -> bool:
         """Return True if the key that acts now came within ``seconds`` of itself: it may be held down."""
 

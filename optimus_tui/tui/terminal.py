@@ -224,6 +224,19 @@ def resume_after_any_stop(app: App[Any]) -> None:
     signal.signal(signal.SIGCONT, go_on)
 
 
+def use_mouse(app: App[Any], wanted: bool) -> None:
+    """Take the mouse from the terminal, or leave it to it, also after the program was stopped and goes on."""
+    driver: Any = app._driver
+    if not hasattr(driver, "_enable_mouse_support"):
+        return  # a driver without a terminal
+    if wanted:
+        driver._mouse = True
+        driver._enable_mouse_support()
+    else:
+        driver._disable_mouse_support()  # while it still counts as used
+        driver._mouse = False
+
+
 class EndingApp(Protocol):
     """The application as far as its end is concerned."""
 

@@ -111,6 +111,12 @@ class Navigator:
 
         self.dashboard.open_screen(ComplianceScreen(self.dashboard.context))
 
+    def open_settings(self) -> None:
+        """Show the settings, to change one in the user's file."""
+        from optimus_tui.tui.settings.screen import SettingsScreen
+
+        self.dashboard.open_screen(SettingsScreen(self.dashboard))
+
     def open_log(self) -> None:
         """Show what was sent to Redis and over HTTP."""
         from optimus_tui.tui.command_log.screen import CommandLogScreen

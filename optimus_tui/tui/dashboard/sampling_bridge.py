@@ -13,6 +13,7 @@ from optimus_tui.tui.messages import ReportArrived
 if TYPE_CHECKING:
     from optimus_tui.index.cache import CacheIndex
     from optimus_tui.sampling.sampler import Sampler
+    from optimus_tui.settings.model import Settings
 
 
 _SCREENS = (
@@ -81,6 +82,11 @@ class SamplingBridge:
         """Make every loop read again now."""
         if self.sampler is not None:
             self.sampler.refresh()
+
+    def use(self, settings: "Settings") -> None:
+        """Judge by other thresholds from the next reading on."""
+        if self.sampler is not None:
+            self.sampler.use(settings)
 
     def watch_keys(self, keys: tuple[bytes, ...]) -> None:
         """Read the details of these cache keys only."""

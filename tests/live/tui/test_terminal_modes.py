@@ -5,6 +5,7 @@ import signal
 import sys
 import termios
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -149,6 +150,30 @@ def test_a_locale_without_utf_8_gets_a_screen_in_ascii_and_the_remedy_row_109(
         terminal.send(keys)
         terminal.settle(0.2)
     assert terminal.raw.isascii()
+
+
+@pytest.mark.parametrize("wanted", [True, False])
+def test_the_mouse_is_taken_only_if_it_is_wanted(
+    server: RealServer, open_on: Callable[..., Terminal], tmp_path: Path, wanted: bool
+) -> None:
+    file = tmp_path / "optimus.toml"
+    file.write_text(f"mouse = {str(wanted).lower()}\n")
+    terminal = open_on(server, OPTIMUS_CONFIG=str(file))
+    terminal.wait_for("link verified|live")
+    assert (b"\x1b[?1000h" in terminal.raw) == wanted
+    terminal.send(":settings\r")
+    terminal.wait_for(r"mouse +" + str(wanted).lower())
+    terminal.raw.clear()
+    terminal.send("jjj\r")
+    terminal.wait_for("the default is true")
+    terminal.send("\x15" + str(not wanted).lower())
+    terminal.wait_for(r"│ +" + str(not wanted).lower() + " +│")
+    terminal.send("\r")
+    terminal.wait_for(r"Write this to")
+    terminal.send("y")
+    terminal.wait_for("mouse is written and in force")
+    assert file.read_text() == f"mouse = {str(not wanted).lower()}\n"
+    assert (b"\x1b[?1000h" if not wanted else b"\x1b[?1000l") in terminal.raw
 
 
 def test_a_locale_with_utf_8_is_drawn_whole(server: RealServer, open_on: Callable[..., Terminal]) -> None:

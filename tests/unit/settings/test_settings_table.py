@@ -34,6 +34,7 @@ SAMPLES: dict[str, Any] = {
     "color": "#00ff00",
     "theme": "optimus-light",
     "bell": "never",
+    "mouse": False,
     "thresholds": {"near_limit": 0.5},
     "scan": {"count": 11},
     "limits": {"operations": {"chat": 3}},
@@ -48,7 +49,9 @@ AS_FLAGS = [row for row in SETTINGS if row.flag and row.field and row.key != "en
 
 
 def sample(row: Setting) -> Any:
-    return SAMPLES.get(row.key) or BY_TYPE[row.takes]
+    if row.key in SAMPLES:
+        return SAMPLES[row.key]
+    return BY_TYPE[row.takes]
 
 
 def toml(value: Any) -> str:

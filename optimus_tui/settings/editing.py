@@ -1,0 +1,171 @@
+"""Change one value in the text of a configuration file, so that comments, order and everything else stay.
+
+The text is edited line by line, and the result is parsed: where it is not exactly the old settings with the one value
+changed, the edit is refused. A file in an unusual form is never damaged; it is left to its owner.
+"""
+
+import json
+import math
+import re
+import tomllib
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from optimus_tui.settings.table import SettingsError
+
+Path = tuple[str, ...]
+"""The names that lead to a value: ``("thresholds", "hit_rate_warn")``."""
+_BARE = re.compile(r"[A-Za-z0-9_-]+")
+_HEADER = re.compile(r"\s*\[[^\[\]].*\]\s*(?:#.*)?$")
+_NAME = r"(?:[A-Za-z0-9_-]+|\"[^\"\\]*\"|'[^']*')"
+_ASSIGNMENT = re.compile(rf"\s*({_NAME}(?:\s*\.\s*{_NAME})*)\s*=")
+
+
+class _Line(NamedTuple):
+    """A line of the text as far as it could be understood by itself. ``table``: the header above it."""
+
+    text: str
+    table: Path
+    header: bool = False
+    assigns: Path = ()
+
+
+def with_value(text: str, path: Path, value: object) -> str:
+    """Return the text with a value set.
+
+    Args:
+        text: The whole file, valid TOML.
+        path: Which value.
+        value: A text, a number, true or false. None takes the line away, so that the default holds.
+
+    Raises:
+        SettingsError: the file has a form that cannot be edited line by line; the sentence says what to do.
+    """
+    mark = "\ufeff" if text.startswith("\ufeff") else ""
+    body = text[len(mark) :]
+    break_ = "\r\n" if "\r\n" in body else "\n"
+    wanted = _changed(tomllib.loads(body), path, value)
+    for candidate in _candidates(body.split("\n"), path, value, "\r" * (len(break_) - 1)):
+        new = "\n".join(candidate)
+        if _parsed(new) == wanted:
+            return mark + new
+    name = ".".join(path)
+    raise SettingsError(f"{name} stands in this file in a form that is not edited here: change it by hand")
+
+
+def toml_of(value: object) -> str:
+    """Return a text, a number, true or false as TOML."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, str):
+        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError("not a finite number")
+    return repr(value)
+
+
+def _parsed(text: str) -> dict[str, Any] | None:
+    try:
+        return tomllib.loads(text)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _changed(table: dict[str, Any], path: Path, value: object) -> dict[str, Any]:
+    """Return the parsed file as it should be afterwards."""
+    *tables, key = path
+    inner = table
+    for name in tables:
+        if value is None and name not in inner:
+            return table
+        found = inner.setdefault(name, {})
+        if not isinstance(found, dict):
+            raise SettingsError(f"{name} is no table in this file")
+        inner = found
+    if value is None:
+        inner.pop(key, None)
+    else:
+        inner[key] = value
+    return table
+
+
+def _candidates(lines: list[str], path: Path, value: object, end: str) -> Iterator[list[str]]:
+    """Yield ways to write it, the best first."""
+    known = list(_understood(lines))
+    for number, line in enumerate(known):
+        if line.assigns == path:
+            if value is None:
+                yield [*lines[:number], *lines[number + 1 :]]
+            else:
+                yield [*lines[:number], _replaced(line.text, value), *lines[number + 1 :]]
+            return
+    if value is None:
+        yield lines
+        return
+    written = f"{_key(path[-1:])} = {toml_of(value)}{end}"
+    if len(path) > 1:
+        inside = [n for n, line in enumerate(known) if line.table == path[:-1] and (line.header or line.assigns)]
+        if inside:
+            yield [*lines[: inside[-1] + 1], written, *lines[inside[-1] + 1 :]]
+        block = [end, f"[{_key(path[:-1])}]{end}", written, ""]
+        kept = list(lines)
+        while kept and not kept[-1].strip():
+            kept.pop()
+        if kept and end and not kept[-1].endswith(end):
+            kept[-1] += end
+        yield [*kept, *(block if kept else block[1:])]
+        written = f"{_key(path)} = {toml_of(value)}{end}"
+    place = next((n for n, line in enumerate(known) if line.header or line.text.lstrip().startswith("[")), len(lines))
+    while place and not lines[place - 1].strip():
+        place -= 1
+    while place < len(lines) and place and lines[place - 1].lstrip().startswith("#") and place != len(lines):
+        place -= 1  # comments above a header belong to it
+    while place and not lines[place - 1].strip():
+        place -= 1
+    if place and end and not lines[place - 1].endswith(end):
+        yield [*lines[: place - 1], lines[place - 1] + end, written, *(lines[place:] or [""])]
+    yield [*lines[:place], written, *(lines[place:] or [""])]
+
+
+def _understood(lines: list[str]) -> Iterator[_Line]:
+    table: Path = ()
+    for text in lines:
+        line = text.rstrip("\r")
+        if _HEADER.match(line) and (parsed := _parsed(line)) is not None:
+            table = _only_path(parsed)
+            yield _Line(text, table, header=True)
+        elif (found := _ASSIGNMENT.match(line)) and (parsed := _parsed(f"{found[1]} = 0")) is not None:
+            yield _Line(text, table, assigns=(*table, *_only_path(parsed)))
+        else:
+            yield _Line(text, table)
+
+
+def _only_path(parsed: dict[str, Any]) -> Path:
+    names = []
+    inner: Any = parsed
+    while isinstance(inner, dict) and inner:
+        (name,) = inner
+        names.append(name)
+        inner = inner[name]
+    return tuple(names)
+
+
+def _replaced(text: str, value: object) -> str:
+    """Return the line with another value; its comment and the blanks before it stay."""
+    line = text.rstrip("\r")
+    start = _ASSIGNMENT.match(line)
+    assert start is not None
+    whole = _parsed(line)
+    comment = ""
+    for place in (found.start() for found in re.finditer("#", line)):
+        if whole is not None and _parsed(line[:place]) == whole:
+            blanks = len(line[:place]) - len(line[:place].rstrip())
+            comment = line[place - blanks :]
+            break
+    lead = line[: start.end()]
+    gap = " " if line[start.end() : start.end() + 1] == " " or lead.endswith(" =") else ""
+    return f"{lead}{gap}{toml_of(value)}{comment}{text[len(line) :]}"
+
+
+def _key(path: Path) -> str:
+    return ".".join(name if _BARE.fullmatch(name) else json.dumps(name, ensure_ascii=False) for name in path)

@@ -1,0 +1,120 @@
+"""Change a setting: the user's file as it would be, what overrides it, the writing, and what takes effect at once."""
+
+import difflib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from msgspec.structs import replace
+
+from optimus_tui.settings.editing import with_value
+from optimus_tui.settings.files import MAX_BYTES, check_text, read_regular
+from optimus_tui.settings.model import Settings
+from optimus_tui.settings.table import SettingsError
+from optimus_tui.storage.private_file import put_in_place
+from optimus_tui.tui.keys import KEYS
+from optimus_tui.tui.settings.rows import SettingRow
+from optimus_tui.wording.safe import safe_text
+
+if TYPE_CHECKING:
+    from optimus_tui.tui.services import DashboardServices
+
+
+class Proposal(NamedTuple):
+    """A change that is not written yet: the file, its text before and after, and the row and value behind it."""
+
+    path: Path
+    before: str
+    after: str
+    row: SettingRow
+    value: Any
+    overridden: str
+    """Which source keeps the change from taking effect; empty for none."""
+
+    @property
+    def diff(self) -> list[str]:
+        """Return the lines of a unified diff, without its head; empty where nothing changes."""
+        old, new = self.before.splitlines(), self.after.splitlines()
+        return [safe_text(line, 200) for line in difflib.unified_diff(old, new, lineterm="", n=2)][2:]
+
+
+def propose(settings: Settings, row: SettingRow, text: str) -> Proposal:
+    """Return the change of the user's file that gives a setting a value; nothing is written.
+
+    Args:
+        settings: What is in force.
+        row: The setting.
+        text: The new value as typed; empty for the default.
+
+    Raises:
+        SettingsError: the value is not valid, or the file cannot be read or edited; one sentence.
+    """
+    value = row.parsed(text)
+    if settings.user_file is None:
+        raise SettingsError("there is no place for a settings file here")
+    path = settings.user_file.resolve()
+    before = read_text(path)
+    after = with_value(before, row.path, value)
+    check_text(after, path)
+    own = row.source in ("default", path.name, settings.user_file.name)
+    return Proposal(path, before, after, row, value, "" if own else row.source)
+
+
+def read_text(path: Path) -> str:
+    """Return the file's text; empty where there is none. SettingsError where it cannot be read."""
+    try:
+        raw, _ = read_regular(path, MAX_BYTES)
+        return raw.decode()
+    except FileNotFoundError:
+        return ""
+    except UnicodeDecodeError:
+        raise SettingsError(f"{path} is not UTF-8 text") from None
+    except (OSError, ValueError) as error:
+        raise SettingsError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}") from None
+
+
+def write(proposal: Proposal) -> None:
+    """Write the file in one step, readable for its owner only.
+
+    Raises:
+        SettingsError: it was changed meanwhile, or cannot be written; one sentence.
+    """
+    if read_text(proposal.path) != proposal.before:
+        raise SettingsError(f"{proposal.path} was changed meanwhile: nothing was written, look at it again")
+    try:
+        proposal.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        put_in_place(proposal.path, proposal.after.encode())
+    except OSError as error:
+        raise SettingsError(f"{proposal.path} cannot be written: {error.strerror}") from None
+
+
+def changed(settings: Settings, proposal: Proposal) -> Settings:
+    """Return the settings with the new value in force."""
+    row, value = proposal.row, proposal.value
+    source = "default" if value is None else proposal.path.name
+    sources = {**settings.sources, row.name: source}
+    if row.path[0] == "thresholds":
+        values: dict[str, Any] = {row.path[1]: row.default if value is None else value}
+        return replace(settings, thresholds=replace(settings.thresholds, **values), sources=sources)
+    if row.path[0] == "keys":
+        keys = {name: wish for name, wish in settings.keys.items() if name != row.path[1]}
+        if value is not None:
+            keys[row.path[1]] = value
+        return replace(settings, keys=keys, sources=sources)
+    plain: dict[str, Any] = {row.path[0]: row.default if value is None else value}
+    return replace(settings, **plain, sources=sources)
+
+
+def put_in_force(dashboard: "DashboardServices", settings: Settings, path: tuple[str, ...]) -> None:
+    """Let a running dashboard use new settings at once."""
+    app = dashboard.app
+    dashboard.settings = dashboard.context.settings = settings
+    for pane in dashboard.panes():
+        pane.settings = settings
+    dashboard.bridge.use(settings)
+    if path == ("theme",):
+        app.theme = settings.theme
+    elif path == ("mouse",):
+        dashboard.optimus.use_mouse(settings.mouse)
+    elif path[0] == "keys":
+        app.set_keymap({key.id: settings.keys.get(key.id, key.keys) for key in KEYS})
+    dashboard.refresh_now()

@@ -1,0 +1,187 @@
+"""The settings of the user's file: what is in force, where it came from, and the way to change one."""
+
+import asyncio
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from rich.text import Text
+from textual import on, work
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.content import Content
+from textual.widget import Widget
+from textual.widgets import DataTable, Input, Static
+
+from optimus_tui.settings.table import SettingsError
+from optimus_tui.tui.base_screen import BaseScreen
+from optimus_tui.tui.dialogs.base import AskDialog, Dialog, about_lines
+from optimus_tui.tui.keys import chosen
+from optimus_tui.tui.settings.controller import Proposal, changed, propose, put_in_force, write
+from optimus_tui.tui.settings.rows import SettingRow, setting_rows
+from optimus_tui.tui.widgets.bars import Bar, KeyStrip
+from optimus_tui.wording.safe import safe_text
+
+if TYPE_CHECKING:
+    from optimus_tui.tui.services import DashboardServices
+
+
+class SettingDialog(Dialog):
+    """Asks for a value and says at each key what is wrong with it. Dismisses with the proposal, or None."""
+
+    dialog_keys = "enter shows what would be written   esc leaves"
+
+    def __init__(self, dashboard: "DashboardServices", row: SettingRow) -> None:
+        super().__init__()
+        self.dashboard, self.row = dashboard, row
+        self.dialog_title = row.name
+
+    def body(self) -> list[Widget]:
+        """Return what the setting means and may be, the field, and what is wrong."""
+        row = self.row
+        about = [row.help] if row.help else []
+        about.append(f"{row.allowed}; the default is {row.written(row.default) or 'none'} (an empty field)")
+        field = Input(row.written(row.value), id="setting-value", select_on_focus=False, max_length=200, compact=True)
+        return [*about_lines("\n".join(about)), field.add_class("ask-field"), Static(id="ask-wrong")]
+
+    def on_mount(self) -> None:
+        """Focus the field."""
+        self.query_one(Input).focus()
+
+    def _proposal(self, text: str) -> Proposal | str:
+        """Return the change, or the sentence that says why it cannot be."""
+        try:
+            proposal = propose(self.dashboard.settings, self.row, text.strip())
+            self.dashboard.optimus.check_settings(changed(self.dashboard.settings, proposal))
+        except SettingsError as error:
+            return safe_text(str(error), 300)
+        if proposal.before == proposal.after:
+            return "nothing would change"
+        return proposal
+
+    @on(Input.Changed)
+    def _typed(self, event: Input.Changed) -> None:
+        found = self._proposal(event.value)
+        wrong = found if isinstance(found, str) else ""
+        self.query_one("#ask-wrong", Static).update(Content(wrong))
+
+    @on(Input.Submitted)
+    def _submitted(self, event: Input.Submitted) -> None:
+        event.stop()
+        found = self._proposal(event.value)
+        if isinstance(found, str):
+            self.query_one("#ask-wrong", Static).update(Content(f"✗ {found}"))
+            return
+        self.dismiss(found)
+
+
+class SettingsTable(DataTable[Text]):
+    """A table that moves by the keys of all our lists, too."""
+
+    BINDINGS: ClassVar[Any] = [
+        Binding("j", "cursor_down", show=False),
+        Binding("k", "cursor_up", show=False),
+        Binding("g", "scroll_top", show=False),
+        Binding("G", "scroll_bottom", show=False),
+    ]
+
+
+class SettingsScreen(BaseScreen):
+    """Refresh, theme, bell, mouse, thresholds and keys: enter changes one, and nothing is written before you say so."""
+
+    DEFAULT_CSS = """
+    #settings-bar { height: 1; background: $panel; }
+    #settings-about { height: auto; padding: 0 1; color: $quiet; background: $background; }
+    #settings-table { height: 1fr; background: $background; }
+    """
+    BINDINGS: ClassVar[Any] = chosen("app.help", "app.back", "app.theme", "app.quit", "pane.copy_as")
+    AUTO_FOCUS = "#settings-table"
+
+    def __init__(self, dashboard: "DashboardServices") -> None:
+        super().__init__()
+        self.dashboard = dashboard
+        self.rows: list[SettingRow] = []
+
+    def compose(self) -> ComposeResult:
+        """Return the bar, the table and the key line."""
+        bar = Bar(id="settings-bar")
+        bar.facts = (
+            [(" SETTINGS", "b:bright"), (f"   {safe_text(self.dashboard.settings.environment, 24)}", "accent")],
+            [],
+        )
+        yield bar
+        yield Static(id="settings-about")
+        yield SettingsTable(id="settings-table", cursor_type="row")
+        yield KeyStrip()
+
+    def on_mount(self) -> None:
+        """Fill the table."""
+        table = self.query_one(DataTable)
+        for name in ("setting", "value", "from", "default", "may be"):
+            table.add_column(name, key=name)
+        self.draw()
+
+    def draw(self) -> None:
+        """Show what is in force now; the cursor stays on its row."""
+        table: DataTable[Any] = self.query_one(DataTable)
+        at = table.cursor_row
+        self.rows = setting_rows(self.dashboard.settings)
+        table.clear()
+        for row in self.rows:
+            cells = (
+                row.name,
+                row.written(row.value) or "none",
+                row.source,
+                row.written(row.default) or "none",
+                row.allowed,
+            )
+            table.add_row(*(Text(safe_text(cell, 60)) for cell in cells), key=row.name)
+        table.move_cursor(row=at)
+        place = self.dashboard.settings.user_file
+        about = f"enter changes a setting in {safe_text(str(place), 200)}; nothing is written before it is confirmed"
+        self.query_one("#settings-about", Static).update(Content(about))
+
+    def copy_forms(self) -> list[tuple[str, str]]:
+        """Return the row under the cursor as a line of the file."""
+        from optimus_tui.settings.editing import with_value
+
+        if not self.rows:
+            return []
+        row = self.rows[self.query_one(DataTable).cursor_row]
+        return [("as a line of the file", with_value("", row.path, row.value) if row.value is not None else row.name)]
+
+    def action_back(self) -> None:
+        """Go back to the dashboard."""
+        self.dismiss(None)
+
+    @on(DataTable.RowSelected)
+    def _selected(self, event: "DataTable.RowSelected") -> None:
+        event.stop()
+        self._change(self.rows[event.cursor_row])
+
+    @work(exclusive=True, group="setting", exit_on_error=False)
+    async def _change(self, row: SettingRow) -> None:
+        """Ask for a value, show the diff, write the file once confirmed, and use what can be used at once."""
+        proposal: Proposal | None = await self.app.push_screen_wait(SettingDialog(self.dashboard, row))
+        if proposal is None:
+            return
+        question = "\n".join(proposal.diff)
+        if proposal.overridden:
+            question += f"\n\n{safe_text(proposal.overridden, 80)} overrides the file: the value in force stays."
+        title = f"Write this to {safe_text(str(proposal.path), 70)}?"
+        if not await self.app.push_screen_wait(AskDialog(title, question)):
+            self.say("nothing was written", "warning")
+            return
+        try:
+            await asyncio.to_thread(write, proposal)
+        except SettingsError as error:
+            self.say(str(error), "error")
+            return
+        self._put_in_force(proposal)
+
+    def _put_in_force(self, proposal: Proposal) -> None:
+        name = proposal.row.name
+        if proposal.overridden:
+            self.say(f"{name} is written; {proposal.overridden} overrides it here", "warning")
+            return
+        put_in_force(self.dashboard, changed(self.dashboard.settings, proposal), proposal.row.path)
+        self.draw()
+        self.say(f"{name} is written and in force")
