@@ -56,7 +56,7 @@ class StepList(LineView):
 
     BINDINGS: ClassVar[Any] = chosen(*MOVES[:-1])
     head_lines = 0
-    table, wide_table = words.steps_table(18), words.steps_table(26)
+    table, wide_table = words.steps_table(24), words.steps_table(26)
 
     def __init__(self) -> None:
         super().__init__(id="steps")
@@ -220,7 +220,8 @@ class IncidentScreen(BaseScreen):
         self.query_one(StepList).show(state, self.steps.running_words())
         if step is None:
             return
-        drawn = (id(state), step.plan.id, self.size)
+        room = self.query_one("#evidence", ReportView).scrollable_content_region.width  # known after the layout only
+        drawn = (id(state), step.plan.id, self.size, room)
         if drawn == self._drawn:
             return
         from_top = self._drawn[1:2] != drawn[1:2]

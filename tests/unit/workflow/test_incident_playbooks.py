@@ -6,6 +6,7 @@ import pytest
 
 from optimus_tui.incidents.open import playbook, playbooks
 from optimus_tui.workflow.recommendations import PlaybookError, parse, resolve
+from tests.unit.workflow.driver import Play, found, outcome
 
 STEP = '[[steps]]\nid = "logs"\ntitle = "Look at the logs"\ncommand = "kubectl logs deploy/gateway"\n'
 
@@ -109,3 +110,32 @@ def test_a_teams_mistake_does_not_take_ours_away(tmp_path: Path) -> None:
     assert playbook("default", tmp_path).name == "default"
     with pytest.raises(PlaybookError, match=r"bad\.toml"):
         playbook("bad", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("rule", "subject", "advised"),
+    [
+        ("latency.p95", "engine", True),
+        ("latency.now", "engine", True),
+        ("services.engine", "engine", True),
+        ("latency.p95", "gateway", False),
+        ("latency.now", "redis", False),
+        ("latency.p95", "route /api/chat", False),
+        ("services.gateway", "gateway", False),
+    ],
+)
+def test_a_command_is_for_its_rules_and_its_subjects(tmp_path: Path, rule: str, subject: str, advised: bool) -> None:
+    play = Play(playbook("demo", tmp_path).steps, team=playbook("demo", tmp_path).team)
+    play.run("health", outcome(found(rule, subject=subject)))
+    commands = {one.command for one in play.state.advice}
+    assert (":remedy restart-engine" in commands) is advised
+
+
+def test_subjects_are_names_and_a_tenant_is_one() -> None:
+    text = 'name = "x"\n[[commands]]\nwhen = ["limits.over"]\naction = "Call acme"\nsubjects = ["acme"]\n'
+    play = Play(team=parse(text, "x.toml").team)
+    play.run("health", outcome(found("limits.over"), found("limits.over", subject="zed / chat")))
+    (advice,) = [one for one in play.state.advice if one.action == "Call acme"]
+    assert advice.evidence == ("limits.over of acme / chat",)
+    with pytest.raises(PlaybookError, match="subjects must be a list of names"):
+        parse(text.replace('["acme"]', "[7]"), "x.toml")
