@@ -113,7 +113,8 @@ async def planned_card(pilot: Pilot[Any]) -> ActionDialog:
 
 
 async def filled(pilot: Pilot[Any], words: str = "test 1", reason: str = "never resets") -> None:
-    await pilot.press("tab")
+    card: Any = pilot.app.screen
+    card.query_one("#confirm-typed", Input).focus()
     await typed(pilot, words)
     await pilot.press("tab")
     await typed(pilot, reason)
@@ -123,7 +124,7 @@ async def confirm(pilot: Pilot[Any], card: ActionDialog) -> None:
     """Press Enter on the button as somebody who has waited; a busy machine notices the focus late: wait once more."""
     go = card.query_one("#go", Button)
     for _ in range(5):
-        await until(pilot, lambda: not go.disabled)
+        await until(pilot, card.may_confirm)
         go.focus()
         await until(pilot, lambda: go.has_focus)
         await asyncio.sleep(action_dialog.QUIET_SECONDS + 0.1)

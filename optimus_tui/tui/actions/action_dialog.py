@@ -1,8 +1,8 @@
-"""The action dialog: plans an action, asks for words and a reason, shows what was done; and resumes an interrupted one.
+"""The action dialog: plans an action, asks for words and a reason, and shows what was done.
 
 It writes nothing itself: the action service does, once the words are typed. It refuses a confirmation by an Enter that
-is held down or was buffered, words that were pasted, and to show an outcome that was not reported. What was done before
-an interruption comes from the audit, never from memory.
+is held down or was buffered, words that were pasted or typed for another list of keys, and to show an outcome that was
+not reported. What is typed stays, also while the plan is made again; an Enter that is refused says why.
 """
 
 import asyncio
@@ -19,28 +19,17 @@ from textual.widgets import Button, Input, Static
 from textual.worker import Worker, WorkerState
 
 from optimus_tui.clock import Clock
-from optimus_tui.contract.actions import (
-    ActionRequest,
-    Confirmation,
-    Interrupted,
-    Plan,
-    Preview,
-    Progress,
-    Receipt,
-    Refusal,
-)
+from optimus_tui.contract.actions import ActionRequest, Confirmation, Plan, Preview, Progress, Receipt, Refusal
 from optimus_tui.tui.actions import action_dialog_text
 from optimus_tui.tui.actions.action_dialog_stages import (
     STALE_SECONDS,
     ActionLines,
-    DialogState,
     GuardedButton,
     StageTexts,
     audit_words,
 )
-from optimus_tui.tui.actions.action_dialog_text import Lines, left_lines
-from optimus_tui.tui.dialogs.base import Dialog
-from optimus_tui.tui.widgets.fields import ReasonInput, TypedInput
+from optimus_tui.tui.dialogs.base import FormDialog
+from optimus_tui.tui.widgets.fields import AnswerField, ReasonInput, TypedInput
 from optimus_tui.wording.safe import safe_text
 
 if TYPE_CHECKING:
@@ -66,7 +55,21 @@ def _show(field: Static, text: str) -> None:
         field.update(Content(text))
 
 
-class ActionDialog(Dialog):
+def judge_reason(text: str) -> str:
+    """Return what is wrong with a reason; an empty string for a good one."""
+    if not text.strip():
+        return "reason missing"
+    if len(text.strip()) < MIN_REASON:
+        return "reason too short: three letters or more"
+    return ""
+
+
+def judge_window(text: str) -> str:
+    """Return what is wrong with a window in seconds; an empty string for a good one."""
+    return "" if text else "seconds missing"
+
+
+class ActionDialog(FormDialog):
     """Dismisses with ``(Receipt, audit words)`` once something was carried out, else None."""
 
     BINDINGS: ClassVar[list[BindingType]] = action_dialog_text.BINDINGS
@@ -85,6 +88,10 @@ class ActionDialog(Dialog):
         self.whole = False
         self.seen: tuple[int, int | None] = (0, None)
         self.refusal: Refusal | None = None
+        self.said = ""
+        """A sentence about the last key; it goes away with the next text that is typed."""
+        self.waits = False
+        """Enter was pressed while the plan is made: it goes on once the plan is there."""
         self.began = False
         """Whether the action service was asked to act: a bug may then end it halfway."""
         self.progress: Progress | None = None
@@ -93,29 +100,33 @@ class ActionDialog(Dialog):
         """Set with the outcome."""
         self.outcome: tuple[Receipt, str] | None = None
         self._focused_at = clock.mono()
+        self._shown: object = None
+        """The plan that is on the screen, as ``_subject_of`` identifies it; None for none."""
+        self._typed_for: object = None
+        """The plan that was on the screen when the words were typed."""
+        self._renewed: Plan | None = None
 
     def compose(self) -> ComposeResult:
         """Return the lines, the fields and the buttons."""
+        window = Input(id="window", max_length=MAX_WINDOW, restrict="[0-9]*", select_on_focus=False, compact=True)
+        typed = TypedInput(id="confirm-typed", max_length=120, select_on_focus=False, compact=True)
+        reason = ReasonInput(id="confirm-reason", max_length=400, select_on_focus=False, compact=True)
         with Vertical(id="card", classes="action-card"):
             yield ActionLines(id="body")
-            with Horizontal(id="asked-window"):
-                yield Static("Window in seconds")
-                yield Input(id="window", max_length=MAX_WINDOW, restrict="[0-9]*", select_on_focus=False)
-            with Horizontal(id="confirm"):
-                yield Static(id="confirm-words")
-                yield TypedInput(id="confirm-typed", max_length=120)
-                yield Static("Reason", id="confirm-why")
-                yield ReasonInput(id="confirm-reason", max_length=400, select_on_focus=False)
+            with Vertical(id="asked"):
+                yield AnswerField("Window in seconds", window, judge_window, "window")
+                yield AnswerField("Words", typed, self._judge_words, "words")
+                yield AnswerField("Reason", reason, judge_reason)
             with Horizontal(id="deciding"):
                 yield Static(id="card-note")
                 yield Button("Cancel", id="cancel", compact=True)
-                yield GuardedButton("Confirm", id="go", compact=True, disabled=True)
+                yield GuardedButton("Confirm", id="go", compact=True)
 
     def on_mount(self) -> None:
         """Start to draw, and to keep the plan fresh."""
-        self._renewed: Plan | None = None
         self.set_interval(0.2, self.draw)
         self.set_interval(1.0, self._keep_fresh)
+        self.set_focus(self.query_one(TypedInput))
         self.begin()
 
     # -- drawing ---------------------------------------------------------------------------------------------------
@@ -128,8 +139,9 @@ class ActionDialog(Dialog):
             view.set_rows(lines)
             view.styles.height = max(1, len(lines))
         asking = self.stage == "asking" and not self.texts.is_cramped()
-        self.query_one("#confirm").display = asking
-        self.query_one("#asked-window").display = self.texts.asks_window()
+        window, words, reason = self.answers
+        window.display = self.texts.asks_window()
+        words.display = reason.display = self.takes_words()
         go, cancel = self.query_one("#go", Button), self.query_one("#cancel", Button)
         go.display = asking
         cancel.label = {"asking": "Cancel", "planning": "Cancel", "acting": "Stop"}.get(self.stage, "Close")
@@ -140,10 +152,17 @@ class ActionDialog(Dialog):
         box = self.query_one("#card")
         box.border_title = Content(self.texts.title())
         box.border_subtitle = Content(self.texts.keys(overflows=view.max_scroll_y > 0))
+        words.set_label("Words to type, known with the plan")
         if self.preview is not None:
-            _show(self.query_one("#confirm-words", Static), f"Type  {safe_text(self.words, 60)}")
+            words.set_label(f"Type  {safe_text(self.words, 60)}")
             go.label = self.preview.verb
-        go.disabled = not self._may_confirm()
+        for answer in self.answers:
+            answer.draw()
+        go.set_class(not self.may_confirm(), "-not-ready")
+
+    def takes_words(self) -> bool:
+        """Return True while words and reason can be typed; never on a terminal that is too small."""
+        return self.stage in ("planning", "asking") and not self.texts.is_cramped()
 
     def is_stopping(self) -> bool:
         """Return True if the running action was told to stop."""
@@ -164,18 +183,30 @@ class ActionDialog(Dialog):
             return 0.0
         return max(0.0, self.clock.mono() - self.plan.made_mono)
 
-    def _missing(self) -> tuple[str, str]:
-        """Return the field that is not filled in yet and what it needs; two empty texts if both are filled in."""
-        if self.query_one(TypedInput).value != self.words:
-            return "#confirm-typed", f"these are not the words: type {safe_text(self.words, 60)}"
-        if len(self.query_one("#confirm-reason", Input).value.strip()) < MIN_REASON:
-            return "#confirm-reason", "a reason of three letters or more is missing"
-        return "", ""
+    def _judge_words(self, typed: str) -> str:
+        if not self.words:
+            return "the plan says which"
+        if not typed:
+            return "words missing"
+        if typed != self.words:
+            return "words not whole yet" if self.words.startswith(typed) else "not these words"
+        if self.plan is None or self._typed_for != _subject_of(self.plan):
+            return "typed for another list: read this one, type them again"
+        return ""
 
-    def _may_confirm(self) -> bool:
-        if self.stage != "asking" or self.texts.is_cramped() or self.action_service.guard.armed is None:
-            return False
-        return bool(self.words) and self.age() <= STALE_SECONDS and not self._missing()[0]
+    def missing(self) -> AnswerField | None:
+        """Return the first field that is not filled in yet; None if words and reason are."""
+        return next((answer for answer in self.answers[1:] if answer.missing), None)
+
+    def may_confirm(self) -> bool:
+        """Return True if an Enter on the button would carry out the plan."""
+        return self.stage == "asking" and not self.texts.is_cramped() and not self._hindrance() and not self.missing()
+
+    def _hindrance(self) -> str:
+        """Return what else than a field stands in the way; an empty string for nothing."""
+        if self.action_service.guard.armed is None or not self.words or self.age() > STALE_SECONDS:
+            return self.texts.note()[0]
+        return ""
 
     # -- planning --------------------------------------------------------------------------------------------------
 
@@ -188,23 +219,40 @@ class ActionDialog(Dialog):
 
     @work(exclusive=True, group="plan", exit_on_error=False)
     async def make_plan(self) -> None:
-        """Read the keys and make a plan."""
+        """Read the keys and make a plan. What was typed stays; words count only for the list they were typed for."""
         self.stage, self.plan, self.preview, self.refusal, self.whole = "planning", None, None, None, False
-        self.words = ""
-        self.query_one(TypedInput).value = ""
-        self.query_one("#cancel", Button).focus()
+        self.words, self._shown = "", None
+        if self.focused is self.query_one("#go"):
+            self.set_focus(self.query_one("#cancel"))
         self.draw()
         answer = await self.action_service.plan(self.request, self.known, self._note_scanned)
-        if isinstance(answer, Refusal):
-            self.stage, self.refusal = "refused", answer
-        else:
+        if not isinstance(answer, Refusal):
             self.plan, self.preview, self.stage = answer, self.action_service.preview(answer), "asking"
             self.words = self.preview.confirm
+            self.show_plan()
+            return
+        self.stage, self.refusal, self.waits = "refused", answer, False
         self.draw()
-        place = "#cancel"
-        if self.texts.asks_window():
-            place = "#window"
-        self.query_one(place).focus()
+        self.set_focus(self.query_one("#window" if self.texts.asks_window() else "#cancel"))
+
+    def show_plan(self) -> None:
+        """Draw a plan that has come, and put the focus where something is missing."""
+        waits, self.waits = self.waits, False
+        self.draw()
+        self.call_after_refresh(self._note_shown)
+        missing = self.missing()
+        if missing is not None:
+            self.set_focus(missing.field)
+        if waits and missing is not None:
+            missing.refuse()
+        elif waits:
+            self.say("here is the plan: read it; enter on the button carries it out")
+            self.set_focus(self.query_one("#go"))
+
+    def _note_shown(self) -> None:
+        """Remember which plan has been painted: words that are typed from now on are about it."""
+        if self.plan is not None and self.takes_words():
+            self._shown = _subject_of(self.plan)
 
     def _keep_fresh(self) -> None:
         """Make an old plan again, once: if that is not possible it grows too old to be confirmed."""
@@ -214,17 +262,17 @@ class ActionDialog(Dialog):
 
     @work(exclusive=True, group="plan", exit_on_error=False)
     async def renew(self) -> None:
-        """Make the same plan again. What was typed stays only if the plan is about exactly the same keys."""
+        """Make the same plan again. The words still count if the plan is about exactly the same keys."""
         before = self.plan
         answer = await self.action_service.plan(self.request, self.known)
         if self.stage != "asking" or self.plan is not before or before is None or isinstance(answer, Refusal):
             return
         self.plan, self.preview = answer, self.action_service.preview(answer)
-        if (answer.digest, answer.where) != (before.digest, before.where):
-            with self.prevent(Input.Changed):
-                self.words, self.query_one(TypedInput).value = self.preview.confirm, ""
+        if _subject_of(answer) != _subject_of(before):
+            self.words = self.preview.confirm
             self.refusal = Refusal("drift", "other keys match than a minute ago: read the list again")
         self.draw()
+        self.call_after_refresh(self._note_shown)
 
     # -- confirming ------------------------------------------------------------------------------------------------
 
@@ -232,48 +280,66 @@ class ActionDialog(Dialog):
         """Note when the focus moved: a confirmation right after it does not count."""
         self._focused_at = self.clock.mono()
 
-    @on(TypedInput.PasteRefused)
-    def _pasted(self) -> None:
-        self.refusal = Refusal("wrong words", "type it: pasted text is refused")
+    def say(self, sentence: str) -> None:
+        """Show a sentence beside the buttons (safe text); empty for none."""
+        self.said = sentence
         self.draw()
 
+    @on(TypedInput.PasteRefused)
+    def _pasted(self) -> None:
+        self.answers[1].refuse("pasted text is not taken: type it")
+
     @on(Input.Changed)
-    def _changed(self) -> None:
+    def _changed(self, event: Input.Changed) -> None:
+        if event.input.id == "confirm-typed":
+            self._typed_for = self._shown
         if self.stage == "asking":
             self.refusal = None
+        self.said = ""
         self.draw()
 
     @on(Input.Submitted)
     def _submitted(self, event: Input.Submitted) -> None:
-        """Go to the next field, then to the button; say what is missing. Enter in a field confirms nothing."""
+        """Go to what is missing, then to the button, or say what is wrong. Enter in a field confirms nothing."""
         event.stop()
-        if event.input.id == "confirm-typed":
-            self.query_one("#confirm-reason", Input).focus()
-        elif event.input.id == "confirm-reason" and self.stage == "asking":
-            field, words = self._missing()
-            if field:
-                self.refusal = Refusal("wrong words", words)
+        answer = next(answer for answer in self.answers if answer.field is event.input)
+        if self.stage == "planning":
+            self.waits = True
             self.draw()
-            self.query_one(field or "#go").focus()
-        elif event.input.id == "window" and event.value and self.texts.asks_window():
+        elif self.is_refused(answer):
+            self.draw()
+        elif answer is self.answers[0]:
             self.request = structs.replace(self.request, window_seconds=int(event.value))
             self.make_plan()
+        elif answer is self.answers[1]:
+            self.set_focus(self.answers[2].field)
+        elif not self.is_refused(self.answers[1]):
+            self.set_focus(self.query_one("#go"))
 
     def action_confirm(self) -> None:
         """Confirm by Enter on the button, unless it comes too soon after another key or after the focus."""
+        missing = self.missing()
+        if missing is not None and self.takes_words():
+            self.is_refused(missing)
+            return
+        if not self.may_confirm():
+            self.say(self._hindrance())
+            return
         since_focus = self.clock.mono() - self._focused_at
         too_soon = min(since_focus, self.optimus.quiet_before_key) < QUIET_SECONDS
         if too_soon or self.optimus.is_held(REPEAT_SECONDS):
-            self.refusal = Refusal("wrong words", "too soon: wait a second, then press enter once")
-            self.draw()
+            self.say("too soon: wait a second, then press enter once")
             return
-        if self._may_confirm():
-            typed, reason = self.query_one(TypedInput).value, self.query_one("#confirm-reason", Input).value
-            self.stage, self.progress = "acting", None
-            self._cancel = threading.Event()
-            self.act(Confirmation(typed, reason.strip()))
-            self.query_one("#cancel", Button).focus()
-            self.draw()
+        typed, reason = self.query_one(TypedInput).value, self.query_one("#confirm-reason", Input).value
+        self.stage, self.progress, self.said = "acting", None, ""
+        self._cancel = threading.Event()
+        self.act(Confirmation(typed, reason.strip()))
+        self.set_focus(self.query_one("#cancel"))
+        self.draw()
+
+    def action_clicked(self) -> None:
+        """Say that a click confirms nothing."""
+        self.say("a click confirms nothing: press enter on the button")
 
     async def perform(self, confirmation: Confirmation) -> Receipt | Refusal:
         """Ask the action service to carry out the plan."""
@@ -362,75 +428,23 @@ class ActionDialog(Dialog):
             self.make_plan()
 
     @on(Button.Pressed, "#cancel")
+    def _cancel_pressed(self) -> None:
+        if self.optimus.is_held(REPEAT_SECONDS):
+            self.say("too soon after the enter before: press it once more")
+        else:
+            self.action_leave()
+
     def action_leave(self) -> None:
-        """Stop a running action, else close the dialog."""
+        """Stop a running action, else close the dialog; the first time only warn if something typed would be lost."""
         if self.stage == "acting":
             self._cancel.set()
             self.draw()
-        else:
+        elif self.outcome is not None:
             self.dismiss(self.outcome)
-
-
-class ResumeTexts(StageTexts):
-    """The texts of an action that was interrupted."""
-
-    def __init__(self, dialog: DialogState, left: Interrupted, verb: str) -> None:
-        super().__init__(dialog)
-        self.left, self.verb = left, verb
-
-    def title(self) -> str:
-        """Return what is done with the action, and the action's own title."""
-        return f"{self.verb}: {super().title()}"
-
-    def asking_lines(self, plan: Plan, preview: Preview, width: int) -> Lines:
-        """Return what was left undone and is about to be confirmed."""
-        return left_lines(self.left, preview.effect, width)
-
-    def stage_keys(self) -> dict[str, str]:
-        """Return the keys by stage: nothing can be planned again."""
-        return {"asking": "tab next   esc leaves it open", "acting": "esc stops after the batch"}
-
-
-class ResumeDialog(ActionDialog):
-    """The action dialog for an interrupted action: it resumes it, or verifies and closes it, which needs no words."""
-
-    def __init__(
-        self, action_service: "ActionService", clock: Clock, left: Interrupted, closing: str | None = None
-    ) -> None:
-        """Begin with what is left; ``closing`` is the reason to close it for, None to ask for words and resume it."""
-        super().__init__(action_service, clock, left.plan.request)
-        self.left, self.closing = left, closing
-        self.texts = ResumeTexts(self, left, "Resume")
-        if closing is not None:
-            self.texts = ResumeTexts(self, left, "Close")
-
-    def begin(self) -> None:
-        """Ask for the words that resume the action, or close it at once."""
-        plan, outcomes = self.left.plan, self.left.outcomes
-        rest = tuple(key for key, outcome in zip(plan.keys, outcomes, strict=True) if outcome in ("left", "unknown"))
-        self.plan, self.preview = plan, self.action_service.preview(structs.replace(plan, keys=rest))
-        self.words, self.refusal = self.left.confirm, None
-        if self.closing is None:
-            self.stage = "asking"
         else:
-            self.stage = "acting"
-            self.act(Confirmation("", self.closing))
-        self.draw()
-        self.query_one("#cancel").focus()
+            super().action_leave()
 
-    async def perform(self, confirmation: Confirmation) -> Receipt | Refusal:
-        """Close the action, or resume it."""
-        if self.closing is not None:
-            return await self.action_service.settle(self.left, self.closing, self._cancel, self._note_progress)
-        return await self.action_service.resume(self.left, confirmation, self._cancel, self._note_progress)
 
-    def age(self) -> float:
-        """Return 0: the action service knows how old an interrupted action may be."""
-        return 0.0
-
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Return False for the keys that would change the plan: an interrupted action keeps its own."""
-        wanted = action
-        if action == "letter":
-            wanted = str(parameters[0])
-        return wanted not in ("gentler", "replan", "include", "whole") and super().check_action(action, parameters)
+def _subject_of(plan: Plan) -> object:
+    """Return what a confirmation is about: the action, its keys and its server."""
+    return plan.request, plan.digest, plan.where

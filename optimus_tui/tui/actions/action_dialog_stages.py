@@ -55,6 +55,7 @@ class GuardedButton(Button):
     async def _on_click(self, event: events.Click) -> None:
         event.stop()
         event.prevent_default()
+        self.call_later(self.app.run_action, "screen.clicked", self)
 
 
 def audit_words(action_service: "ActionService", action: str) -> str:
@@ -102,6 +103,10 @@ class DialogState(Protocol):
     seen: tuple[int, int | None]
     """Keys looked at while planning, and how many there are if that is known."""
     refusal: "Refusal | None"
+    said: str
+    """A sentence about the last key; empty for none."""
+    waits: bool
+    """Whether Enter was pressed while the plan is made."""
     began: bool
     progress: "Progress | None"
     outcome: "tuple[Receipt, str] | None"
@@ -192,12 +197,12 @@ class StageTexts:
 
     def stage_keys(self) -> dict[str, str]:
         """Return the keys by stage; a stage that is missing can only be closed."""
-        replan, asking = self.key_of("replan"), "tab next"
+        replan, asking = self.key_of("replan"), "enter next"
         if self._has_more():
             asking += f"   {self.key_of('whole')} all keys"
         return {
             "asking": f"{asking}   {replan} plan again   esc cancels",
-            "planning": "esc cancels",
+            "planning": "enter waits for the plan   esc cancels",
             "acting": "esc stops after the batch",
             "refused": f"{replan} plan again   esc closes",
         }
@@ -210,6 +215,10 @@ class StageTexts:
     def note(self) -> tuple[str, bool]:
         """Return the note beside the buttons, and whether it says why nothing can be confirmed."""
         dialog = self.dialog
+        if dialog.said:
+            return dialog.said, True
+        if dialog.stage == "planning" and dialog.waits:
+            return "waiting for the plan: enter goes on when it is here, and confirms nothing", False
         if dialog.stage != "asking":
             return "", False
         if dialog.refusal is not None:

@@ -188,7 +188,9 @@ class ActionsController:
         finally:
             reported.cancel()
         outcome = dialog.outcome
-        if outcome is not None:
+        if outcome is None and not dialog.began:
+            self.dashboard.say("left without an action: nothing was changed")
+        elif outcome is not None:
             self.dashboard.refresh_now()
             if not outcome[0].verified:
                 text = "the action stays open: :interrupted verifies, resumes or closes it"
@@ -316,7 +318,7 @@ class InterruptedActions:
 
     async def _resume(self, left: Interrupted) -> bool:
         """Resume an action. Return True once it is closed."""
-        from optimus_tui.tui.actions.action_dialog import ResumeDialog
+        from optimus_tui.tui.actions.action_dialog_resume import ResumeDialog
 
         if not await self.actions.ensure_armed():
             return False
@@ -326,11 +328,11 @@ class InterruptedActions:
 
     async def _close(self, left: Interrupted) -> bool:
         """Verify an action's keys and close it. Return True once it is closed."""
-        from optimus_tui.tui.actions.action_dialog import ResumeDialog
+        from optimus_tui.tui.actions.action_dialog_resume import ResumeDialog
         from optimus_tui.tui.dialogs.base import QuestionDialog, QuestionField
 
         about = "Its keys are read once more. What was not tried stays as it is."
-        answers = await self.dashboard.ask(QuestionDialog("Verify and close", [QuestionField("Why")], about))
+        answers = await self.dashboard.ask(QuestionDialog("Verify and close", [QuestionField("Reason")], about))
         if answers is None:
             return False
         service = await self.actions.open_service()

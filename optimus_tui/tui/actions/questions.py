@@ -10,6 +10,7 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Input, SelectionList, Static
 from textual.widgets.selection_list import Selection
+from textual.worker import Worker, WorkerState
 
 from optimus_tui.contract.actions import ActionKind, ActionRequest, Plan, Refusal
 from optimus_tui.contract.finding_rules import CACHE_NO_TTL, rule_of
@@ -17,10 +18,10 @@ from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.keyspace import CacheReport, FeedEvent, FeedGap, GroupTotals, LimitRow, LimitsReport
 from optimus_tui.grammar.keys import COHERENCE_PREFIX
 from optimus_tui.probes.events.ring import MAX_CHANNEL
-from optimus_tui.tui.dialogs.base import Dialog, QuestionDialog, QuestionField, about_lines
+from optimus_tui.tui.dialogs.base import Dialog, FormDialog, QuestionDialog, QuestionField, about_lines
 from optimus_tui.tui.panes.cache.rows import KeyRow
 from optimus_tui.tui.panes.health.lines import HealthLine
-from optimus_tui.tui.widgets.fields import TickList, TypedInput
+from optimus_tui.tui.widgets.fields import AnswerField, TickList, TypedInput
 from optimus_tui.verdicts.limits.words import subject_of
 from optimus_tui.wording.numbers import clause, plural
 from optimus_tui.wording.safe import safe_text
@@ -217,7 +218,7 @@ async def completed(dashboard: "DashboardServices", request: ActionRequest) -> A
     return request
 
 
-class ArmDialog(Dialog):
+class ArmDialog(FormDialog):
     """Asks for the environment's name and arms; dismisses with True once it is armed, else None."""
 
     dialog_title = "Arm"
@@ -226,6 +227,7 @@ class ArmDialog(Dialog):
     def __init__(self, action_service: "ActionService", environment: str, place: str, minutes: float) -> None:
         super().__init__()
         self.action_service, self.environment, self.place, self.minutes = action_service, environment, place, minutes
+        self._asking = False
 
     def body(self) -> list[Widget]:
         """Return the warning, and the field for the environment's name."""
@@ -234,41 +236,57 @@ class ArmDialog(Dialog):
             f"{self.place}.\n"
             "Each of them still shows exactly what it does, and asks before it does it.\n"
         )
+        label = f"Type the environment's name, {safe_text(self.environment, 60)}"
+        field = TypedInput(id="arm-name", max_length=120, compact=True)
         return [
             Static(Content(about), classes="card-about"),
-            Static(Content(f"Type the environment's name, {safe_text(self.environment, 60)}"), classes="ask-label"),
-            TypedInput(id="arm-name", classes="ask-field", max_length=120, compact=True),
+            AnswerField(label, field, self._judge, "name"),
             Static(id="ask-wrong"),
         ]
+
+    def _judge(self, typed: str) -> str:
+        if not typed.strip():
+            return "name missing"
+        if typed.strip() != self.environment:
+            return f"not {safe_text(self.environment, 60)}"
+        return ""
 
     def on_mount(self) -> None:
         """Focus the field."""
         self.query_one(TypedInput).focus()
 
-    def _say(self, sentence: str) -> None:
-        self.query_one("#ask-wrong", Static).update(Content(sentence))
-
     @on(TypedInput.PasteRefused)
     def _pasted(self) -> None:
-        self._say("type it: pasted text is refused")
+        self.answers[0].refuse("pasted text is not taken: type it")
 
     @on(Input.Submitted)
     def _submitted(self, event: Input.Submitted) -> None:
         event.stop()
-        if event.value.strip():
-            self._say("asking the server …")
+        if self._asking:
+            self.say("still asking the server; enter is not needed again")
+        elif not self.is_refused(self.answers[0]):
+            self.say("asking the server …")
             self.ask(event.value.strip())
 
     @work(exclusive=True, group="arm", exit_on_error=False)
     async def ask(self, typed: str) -> None:
         """Arm, or show why not."""
-        answer = await self.action_service.arm(typed, self.minutes)
+        self._asking = True
+        try:
+            answer = await self.action_service.arm(typed, self.minutes)
+        finally:
+            self._asking = False
         if isinstance(answer, Refusal):
-            self._say(answer.message + clause(answer.remedy, " · "))
+            self.say(answer.message + clause(answer.remedy, " · "))
             return
         if answer.note:
             self.app.notify(answer.note, markup=False, severity="warning")
         self.dismiss(True)
+
+    @on(Worker.StateChanged)
+    def _worker_changed(self, event: Worker.StateChanged) -> None:
+        if event.state is WorkerState.ERROR and event.worker.error is not None:
+            self.say(f"stopped by a bug of ours; not armed; {self.optimus.keep_report(event.worker.error)}")
 
 
 class IncludeDialog(Dialog):

@@ -15,7 +15,7 @@ from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from optimus_tui.assets import asset_dir
-from optimus_tui.tui.widgets.fields import ReversedChoice
+from optimus_tui.tui.widgets.fields import AnswerField, ReversedChoice
 
 if TYPE_CHECKING:
     from optimus_tui.tui.services import AppServices
@@ -156,6 +156,51 @@ HELD_SECONDS = 0.8
 """A terminal repeats a key that is held down after at most this long."""
 
 
+class FormDialog(Dialog):
+    """A dialog with fields. Escape asks once before it drops what was typed; each Enter that is refused says why."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [("escape,q", "leave", "close")]
+
+    _leaving = False
+    """Escape was pressed, and answered with the warning; the next one leaves."""
+
+    @property
+    def answers(self) -> list[AnswerField]:
+        """Return the fields in their order."""
+        return list(self.query(AnswerField))
+
+    def say(self, sentence: str) -> None:
+        """Show a sentence below the fields (safe text); empty for none."""
+        self.query_one("#ask-wrong", Static).update(Content(sentence))
+
+    def is_refused(self, answer: AnswerField) -> bool:
+        """Return True if an answer is missing or wrong; then it gets the focus, and the mark beside it says why."""
+        if not answer.missing:
+            return False
+        answer.refuse()
+        self.set_focus(answer.field)
+        return True
+
+    def action_leave(self) -> None:
+        """Close without an answer; the first time only warn if something typed would be lost."""
+        if self._leaving or not any(answer.is_touched for answer in self.answers):
+            self.dismiss(None)
+            return
+        self._leaving = True
+        self.say(DROPS)
+
+    @on(Input.Changed)
+    @on(Input.Submitted)
+    def stay(self) -> None:
+        """Take the warning of Escape back: something else was pressed."""
+        if self._leaving:
+            self._leaving = False
+            self.say("")
+
+
+DROPS = "esc again drops what was typed; any other key goes on"
+
+
 class QuestionField(NamedTuple):
     """A field's label, its first text, and whether it must be filled in. All safe text."""
 
@@ -163,8 +208,19 @@ class QuestionField(NamedTuple):
     value: str = ""
     needed: bool = True
 
+    @property
+    def lower(self) -> str:
+        """Return the label as it stands within a sentence."""
+        return self.label[:1].lower() + self.label[1:]
 
-class QuestionDialog(Dialog):
+    def judge(self, text: str) -> str:
+        """Return what is wrong with a text; an empty string for a good one."""
+        if self.needed and not text.strip():
+            return f"{self.lower} missing"
+        return ""
+
+
+class QuestionDialog(FormDialog):
     """Dismisses with the texts in the order of the lines, or None."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -176,14 +232,16 @@ class QuestionDialog(Dialog):
     def __init__(self, title: str, lines: Sequence[QuestionField], about: str = "") -> None:
         super().__init__()
         self.dialog_title, self.lines, self.about = title, lines, about
+        if len(lines) > 1:
+            self.dialog_keys = "enter: next line, at last done   ↑↓ line   ^u empties it   esc leaves"
 
     def body(self) -> list[Widget]:
         """Return the explanation and the fields."""
         body = about_lines(self.about)
         for number, line in enumerate(self.lines):
-            body.append(Static(Content(line.label), classes="ask-label"))
             field = Input(line.value, id=f"ask-{number}", select_on_focus=False, max_length=MAX_LENGTH, compact=True)
-            body.append(field.add_class("ask-field"))
+            name = line.lower if line.needed else "may stay empty"
+            body.append(AnswerField(line.label, field, line.judge, name))
         return [*body, Static(id="ask-wrong")]
 
     def on_mount(self) -> None:
@@ -192,19 +250,19 @@ class QuestionDialog(Dialog):
 
     @on(Input.Submitted)
     def _submitted(self, event: Input.Submitted) -> None:
+        """Go to the next line; at the last one, close with the answers or say what is missing."""
         event.stop()
-        fields = list(self.query(Input))
-        at = fields.index(event.input)
-        if at + 1 < len(fields):
-            self.set_focus(fields[at + 1])
+        answers = self.answers
+        at = next(place for place, answer in enumerate(answers) if answer.field is event.input)
+        if self.is_refused(answers[at]):
             return
-        texts = [field.value.strip() for field in fields]
-        for field, line, text in zip(fields, self.lines, texts, strict=True):
-            if line.needed and not text:
-                self.query_one("#ask-wrong", Static).update(Content(f"{line.label} is needed"))
-                field.focus()
-                return
-        if not any(texts) and self.optimus.is_held(HELD_SECONDS):  # the enter that opened the dialog
-            self.query_one("#ask-wrong", Static).update(Content("nothing is written here; press enter once more"))
+        if at + 1 < len(answers):
+            self.set_focus(answers[at + 1].field)
             return
-        self.dismiss(texts)
+        if any(self.is_refused(answer) for answer in answers):
+            return
+        untouched = not any(answer.is_touched for answer in answers)
+        if untouched and self.optimus.is_held(HELD_SECONDS):  # the enter that opened the dialog
+            self.say("nothing was written here yet; press enter once more")
+            return
+        self.dismiss([answer.field.value.strip() for answer in answers])

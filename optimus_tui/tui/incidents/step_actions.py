@@ -206,7 +206,7 @@ class StepActions:
 
     async def _skip(self, step: Step) -> None:
         title = f"Skip {words.safe(step.plan.title, 60)}"
-        answers = await self.dashboard.ask(QuestionDialog(title, [QuestionField("Why")]))
+        answers = await self.dashboard.ask(QuestionDialog(title, [QuestionField("Reason")]))
         if answers is not None:
             await self.service.skip(step.plan.id, answers[0])
 
@@ -436,7 +436,7 @@ class RecommendationActions:
         if states[place] != "open":
             field = QuestionField("Remark", needed=False)
             if states[place] == "dismissed":
-                field = QuestionField("Why")
+                field = QuestionField("Reason")
             answers = await self.dashboard.ask(QuestionDialog(rows[place][0], [field]))
         if answers is None:
             return

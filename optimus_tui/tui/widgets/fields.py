@@ -1,5 +1,6 @@
-"""What people type in and choose from: bounded fields, the one-line prompt of ``/`` and ``:``, lists of options."""
+"""What people type in and choose from: bounded fields, fields with a mark, the prompt of ``/`` and ``:``, lists."""
 
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 from rich.segment import Segment
@@ -7,12 +8,12 @@ from rich.style import Style
 from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.containers import Horizontal
+from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.message import Message
 from textual.strip import Strip
 from textual.suggester import SuggestFromList
-from textual.widgets import Input, Label, OptionList, SelectionList
+from textual.widgets import Input, Label, OptionList, SelectionList, Static
 
 
 class TypedInput(Input):
@@ -59,6 +60,83 @@ class BoundedInput(Input):
     def restricted(self) -> None:
         """Say that there is no room."""
         self.post_message(self.TooLong(self.max_length or 0))
+
+
+class AnswerField(Vertical):
+    """A line to fill in, under its label; a live mark beside the label says what is missing.
+
+    The mark reads ``✓ reason`` or ``✗ reason missing``. An Enter that is refused makes it stand out.
+    """
+
+    def __init__(self, label: str, field: Input, judge: Callable[[str], str] = lambda _: "", name: str = "") -> None:
+        """Put a label and a mark above a field.
+
+        Args:
+            label: What stands above the field (safe text).
+            field: The line itself.
+            judge: Returns what is wrong with a text, as the mark says it; an empty string for a good one.
+            name: What the mark calls a good answer; the label in lower case if empty.
+        """
+        super().__init__(classes="answer")
+        self.label, self.field, self.judge = label, field, judge
+        self.good_name = name or label[:1].lower() + label[1:]
+        self.first_value = field.value
+        self._refused = ""
+
+    def compose(self) -> ComposeResult:
+        """Return the label with the mark, and the field."""
+        with Horizontal(classes="answer-head"):
+            yield Static(Content(self.label), classes="ask-label")
+            yield Static(classes="ask-mark")
+        yield self.field.add_class("ask-field")
+
+    def on_mount(self) -> None:
+        """Draw the mark for the first text."""
+        self.draw()
+
+    @property
+    def missing(self) -> str:
+        """Return what is wrong with the text, or an empty string."""
+        return self.judge(self.field.value)
+
+    @property
+    def is_touched(self) -> bool:
+        """Return True if the field holds something that somebody typed."""
+        return self.field.value.strip() not in ("", self.first_value.strip())
+
+    def set_label(self, label: str) -> None:
+        """Change the label (safe text)."""
+        if label != self.label:
+            self.label = label
+            self.query_one(".ask-label", Static).update(Content(label))
+
+    def refuse(self, sentence: str = "") -> None:
+        """Say beside the field why it was refused, until its text changes.
+
+        Args:
+            sentence: Why; empty for what is missing.
+        """
+        self._refused = sentence or self.missing
+        self.draw()
+
+    def draw(self) -> None:
+        """Draw the mark."""
+        wrong = self._refused or self.missing
+        text = f"✗ {wrong}"
+        if self._refused:
+            text += ", so enter was refused"
+        if not wrong:
+            text = f"✓ {self.good_name}"
+        mark = self.query_one(".ask-mark", Static)
+        if mark.content != Content(text):  # an update lays the screen out, and a dialog draws five times a second
+            mark.update(Content(text))
+        mark.set_class(not wrong, "-good")
+        mark.set_class(bool(self._refused), "-refused")
+
+    @on(Input.Changed)
+    def _changed(self) -> None:
+        self._refused = ""
+        self.draw()
 
 
 class PromptBar(Horizontal):

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 from textual import events
-from textual.widgets import Button, Input
+from textual.widgets import Input
 
 from optimus_tui.tui.actions import action_dialog
 from optimus_tui.tui.actions.questions import ArmDialog
@@ -27,7 +27,7 @@ from tests.tui.pane_app import screen_lines
 async def test_an_immortal_counter_is_repaired_and_the_receipt_names_the_audit_line(redis: RealServer) -> None:
     async with running(redis) as (pilot, dashboard):
         card = await opened_card(pilot, dashboard)
-        assert card.query_one("#cancel").has_focus
+        assert card.query_one("#confirm-typed").has_focus
         text = said(pilot)
         for part in ("rate_limit:clinic_b:chat", "no TTL", "Other tenants touched  0", "Type  test 1", "1 key"):
             assert part in text, part
@@ -88,11 +88,14 @@ async def test_enter_in_the_reason_goes_on_or_says_what_is_missing(redis: RealSe
         card = await opened_card(pilot, dashboard)
         await filled(pilot, words="test 2", reason="ok")
         await pilot.press("enter")
-        assert card.query_one("#confirm-typed").has_focus
-        assert "these are not the words: type test 1" in said(pilot)
-        await pilot.press("end", "backspace", "1", "enter", "end", "enter")
         assert card.query_one("#confirm-reason").has_focus
-        assert "a reason of three letters or more is missing" in said(pilot)
+        assert "✗ reason too short: three letters or more" in said(pilot)
+        await pilot.press("shift+tab", "enter")
+        assert card.query_one("#confirm-typed").has_focus
+        assert "✗ not these words" in said(pilot)
+        await pilot.press("end", "backspace", "1", "enter", "end")
+        assert "✓ words" in said(pilot)
+        assert card.query_one("#confirm-reason").has_focus
         await pilot.press("end", "k", "enter")
         assert card.query_one("#go").has_focus
         assert card.stage == "asking"
@@ -104,7 +107,7 @@ async def test_enter_in_the_reason_goes_on_or_says_what_is_missing(redis: RealSe
 async def test_what_is_typed_while_a_button_has_the_focus_lands_in_the_field(redis: RealServer) -> None:
     async with running(redis) as (pilot, dashboard):
         card = await opened_card(pilot, dashboard)
-        assert card.query_one("#cancel").has_focus
+        card.query_one("#cancel").focus()
         await typed(pilot, "test 1")
         assert card.query_one("#confirm-typed", Input).value == "test 1"
         assert card.query_one("#confirm-typed").has_focus
@@ -135,10 +138,13 @@ async def test_words_that_begin_with_a_command_are_typed_and_the_card_names_the_
             assert card.is_attached and card.plan is plan, letter
             card.query_one("#cancel").focus()
         assert field.value == "release 2qgir"
+        field.value = ""
         await pilot.press("f2")
         assert card.whole
         await pilot.press("f3")
         await until(pilot, lambda: card.request.kind == "repair_counter" and card.stage == "asking")
+        await until(pilot, lambda: card.query_one("#confirm-typed").has_focus)
+        card.query_one("#cancel").focus()
         await until(pilot, lambda: "r plan again" in str(card.query_one("#card").border_subtitle))
         await pilot.press("escape")
         await until(pilot, lambda: not card.is_attached)
@@ -148,9 +154,11 @@ async def test_a_letter_that_cannot_be_meant_for_the_field_is_a_command(redis: R
     async with running(redis) as (pilot, dashboard):
         card = await opened_card(pilot, dashboard)
         plan = card.plan
+        card.query_one("#cancel").focus()
         await pilot.press("r")
         await until(pilot, lambda: card.plan is not plan and card.stage == "asking")
         assert card.query_one("#confirm-typed", Input).value == ""
+        card.query_one("#cancel").focus()
         await pilot.press("q")
         await until(pilot, lambda: not card.is_attached)
         assert pilot.app.screen is dashboard and redis.command("TTL", IMMORTAL).strip() == b":-1"
@@ -159,11 +167,10 @@ async def test_a_letter_that_cannot_be_meant_for_the_field_is_a_command(redis: R
 async def test_what_is_pasted_is_refused_with_and_without_a_line_break_row_71(redis: RealServer) -> None:
     async with running(redis) as (pilot, dashboard):
         card = await opened_card(pilot, dashboard)
-        await pilot.press("tab")
         pilot.app.post_message(events.Paste("test 1\n"))
-        await until(pilot, lambda: "pasted text is refused" in said(pilot))
+        await until(pilot, lambda: "pasted text is not taken" in said(pilot))
         assert card.query_one("#confirm-typed", Input).value == ""
-        assert card.query_one("#go", Button).disabled
+        assert not card.may_confirm()
 
 
 @pytest.mark.parametrize(("words", "reason"), [("test 2", "a reason"), ("prod 1", "a reason"), ("test 1", "x")])
@@ -171,7 +178,11 @@ async def test_other_words_or_no_reason_leave_the_button_dead(redis: RealServer,
     async with running(redis) as (pilot, dashboard):
         card = await opened_card(pilot, dashboard)
         await filled(pilot, words, reason)
-        assert card.query_one("#go", Button).disabled
+        assert not card.may_confirm()
+        card.query_one("#go").focus()
+        await pilot.press("enter")
+        assert card.stage == "asking" and not card.query_one("#go").has_focus
+        assert len(card.query(".ask-mark.-refused")) == 1, "and it says which"
 
 
 async def test_g_takes_the_gentler_choice_and_plans_it_anew(redis: RealServer) -> None:
@@ -179,9 +190,11 @@ async def test_g_takes_the_gentler_choice_and_plans_it_anew(redis: RealServer) -
         card = await opened_card(pilot, dashboard, offer=2)
         assert card.request.kind == "reset_counters"
         assert "2 keys" in said(pilot) and "cannot be undone" in said(pilot)
-        await pilot.press("g")
+        await typed(pilot, "test 2")
+        await pilot.press("f3")
         await until(pilot, lambda: card.request.kind == "repair_counter" and card.stage == "asking")
-        assert card.query_one("#confirm-typed", Input).value == ""
+        assert card.query_one("#confirm-typed", Input).value == "test 2", "nothing that was typed is lost"
+        assert "✗ not these words" in said(pilot)
 
 
 async def test_what_was_typed_outlives_the_plans_minute_unless_the_keys_changed_row_70(
@@ -199,8 +212,8 @@ async def test_what_was_typed_outlives_the_plans_minute_unless_the_keys_changed_
         assert (field.value, card.words) == ("test 2", "test 2")
         redis.command("SET", "rate_limit:clinic_b:profile", "3", "EX", "600")
         await until(pilot, lambda: card.words == "test 3")
-        assert field.value == ""
-        assert "read the list again" in said(pilot)
+        assert field.value == "test 2"
+        assert "read the list again" in said(pilot) and "✗ not these words" in said(pilot)
 
 
 async def test_a_card_fits_into_80_by_24_with_its_fields_and_buttons_in_sight(redis: RealServer) -> None:

@@ -9,7 +9,8 @@ import pytest
 from textual.pilot import Pilot
 
 from optimus_tui.history.audit.chain import read
-from optimus_tui.tui.actions.action_dialog import QUIET_SECONDS, ResumeDialog
+from optimus_tui.tui.actions.action_dialog import QUIET_SECONDS
+from optimus_tui.tui.actions.action_dialog_resume import ResumeDialog
 from optimus_tui.tui.actions.questions import ArmDialog
 from optimus_tui.tui.dialogs.base import PickDialog, QuestionDialog
 from tests.live.actions.driver import number
@@ -53,7 +54,7 @@ async def test_the_next_start_offers_to_verify_and_to_resume_row_74(
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(app.screen, ResumeDialog))
         card: ResumeDialog = app.screen
-        assert card.query_one("#cancel").has_focus and "Resume: Invalidate" in said(pilot)
+        assert card.query_one("#confirm-typed").has_focus and "Resume: Invalidate" in said(pilot)
         await confirmed(pilot, "test 1")
         assert card.stage == "asking", "other words than those on the card"
         await pilot.press("shift+tab", "shift+tab", "shift+tab")

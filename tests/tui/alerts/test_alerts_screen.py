@@ -262,7 +262,7 @@ async def test_m_asks_how_long_and_why_and_u_takes_it_back(
         await post.pilot.press("down", "enter")
         await until(post.pilot, lambda: isinstance(app.screen, QuestionDialog))
         await post.pilot.press("enter")
-        assert "Reason is needed" in said(post.pilot)
+        assert "✗ reason missing" in said(post.pilot)
         await typed(post.pilot, "[/] known")
         await post.pilot.press("enter")
         await until(post.pilot, lambda: isinstance(app.screen, AlertsScreen) and ": [/] known" in said(post.pilot))

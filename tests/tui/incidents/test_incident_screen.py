@@ -178,7 +178,7 @@ async def test_a_step_is_skipped_with_a_reason_and_noted_and_done_again(redis: R
         await pilot.press("s")
         await until(pilot, lambda: isinstance(app.screen, QuestionDialog))
         await pilot.press("enter")
-        assert "Why is needed" in said(pilot)
+        assert "✗ reason missing" in said(pilot)
         await typed(pilot, "known")
         await pilot.press("enter")
         await until(pilot, lambda: screen.state.step(waiting.plan.id).status == "skipped")
