@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,11 +13,12 @@ from optimus_tui.assets import asset_dir
 from optimus_tui.contract import incident_events as happened
 from optimus_tui.contract.actions import Receipt
 from optimus_tui.contract.findings import Finding
-from optimus_tui.contract.incident import ISSUES, IncidentState, KeptReceipt, OpenFinding, Outcome, StepPlan
+from optimus_tui.contract.incident import ISSUES, IncidentState, KeptReceipt, OpenFinding, Outcome, Stamp, StepPlan
 from optimus_tui.history import timeline as files
 from optimus_tui.history.samples.store import system_of
 from optimus_tui.history.timeline import new_timeline, open_timeline, read_plain
 from optimus_tui.incidents.errors import IncidentError, plain
+from optimus_tui.incidents.impact import tenant_impact
 from optimus_tui.incidents.service import Clocks, IncidentService
 from optimus_tui.storage.private_file import UnreadableFile, in_the_way, reason, user_name, writer
 from optimus_tui.wording.numbers import clause
@@ -308,10 +310,15 @@ async def capture(incident_service: IncidentService, minutes: float = 10.0) -> i
 
 
 async def measure(incident_service: IncidentService) -> None:
-    """Measure the impact: error ratio and latency from the beginning until now, and keep the history of that time."""
+    """Measure the impact from the beginning until now, and keep the history of that time.
+
+    It is the error ratio and the latency of the gateway, and what the tenants concerned lost.
+    """
     incident_service.check_system()
     minutes = span_minutes(incident_service)
     await asyncio.gather(*(_measure(incident_service, name, minutes) for name in IMPACT))
+    for name, found in await tenant_impact(incident_service.ctx, incident_service.state, minutes):
+        await incident_service.tell(partial(_measured, name, found))
     await capture(incident_service, minutes + 10)
 
 
@@ -322,6 +329,10 @@ def span_minutes(incident_service: IncidentService) -> int:
     if start is None:
         start = state.opened.wall if state.opened else now
     return max(1, min(MOST_MINUTES, round((now - start) / 60 + 0.5)))
+
+
+def _measured(name: str, outcome: Outcome, at: Stamp) -> happened.ImpactMeasured:
+    return happened.ImpactMeasured(at=at, name=name, outcome=outcome)
 
 
 async def _measure(incident_service: IncidentService, name: str, minutes: int) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from string import ascii_lowercase
 from typing import Any, Literal
 
 import msgspec
@@ -11,20 +12,21 @@ import msgspec
 from optimus_tui import __version__
 from optimus_tui.assets import asset_dir
 from optimus_tui.contract import incident_events as happened
-from optimus_tui.contract.finding_rules import CACHE_CHURN, CACHE_LARGE, CACHE_NO_TTL
+from optimus_tui.contract.finding_rules import CACHE_CHURN, CACHE_HIT_RATE, CACHE_LARGE, CACHE_NO_TTL
 from optimus_tui.contract.incident import ActionRecord, Figure, IncidentState, Outcome, Stamp, Step
 from optimus_tui.contract.keyspace import ALL_TENANTS
 from optimus_tui.contract.tools.common import Diagnostic
 from optimus_tui.history.timeline import Timeline
 from optimus_tui.incidents.errors import IncidentError
+from optimus_tui.incidents.impact import TENANT
 from optimus_tui.incidents.service import IncidentService
 from optimus_tui.storage.private_file import UnreadableFile, put_in_place
-from optimus_tui.wording.layout import CHART_HEIGHT, CHART_WIDTH, CHARTS, Chart, Samples, chart
+from optimus_tui.wording.layout import CHART_HEIGHT, CHART_WIDTH, CHARTS, Chart, Moment, Samples, chart
 from optimus_tui.wording.numbers import UNKNOWN as UNMEASURED
 from optimus_tui.wording.numbers import age, clause, clock, latency, percent, plural, thousands
 from optimus_tui.wording.safe import safe_text
-from optimus_tui.workflow.proof import proof_words
-from optimus_tui.workflow.ranking import MATTERS, about, level, main_finding, rank, tenant_of, worst_outcome
+from optimus_tui.workflow.closing import found_words, proof_told
+from optimus_tui.workflow.ranking import MATTERS, about, level, rank, tenant_of
 from optimus_tui.workflow.standing import (
     NOT_PROVED,
     STEP_WORDS,
@@ -43,8 +45,8 @@ _AT_THE_BEGINNING = frozenset("-+=.)")
 """Characters that are markup only at the beginning of a line: lists, rules, underlined headings."""
 MOST_OPEN = 20
 """Open recommendations that are listed; further ones are counted."""
-_RATIOS = {"error_rate": "requests that failed (5xx)", "refused_rate": "requests refused (429)",
-           "client_error_rate": "wrong requests (4xx)"}  # fmt: skip
+_RATIOS = {"error_rate": "Of these, failed with 5xx", "refused_rate": "Of these, refused with 429",
+           "client_error_rate": "Of these, wrong (other 4xx)"}  # fmt: skip
 _OF_TENANTS = ("limits.", CACHE_NO_TTL, CACHE_LARGE, CACHE_CHURN, "coherence.")
 """Prefixes of rules whose findings concern the keys of single tenants."""
 
@@ -103,7 +105,7 @@ def story(state: IncidentState, history: Mapping[str, Samples], now: Stamp, noti
         now: The time of writing.
         notices: What of the timeline or the history cannot be read.
     """
-    summary = list(_summary(state))
+    summary, moments = list(_summary(state)), moments_of(state)
     return {
         "state": state,
         "title": _title(state),
@@ -112,7 +114,8 @@ def story(state: IncidentState, history: Mapping[str, Samples], now: Stamp, noti
         "impact": list(_impact(state)),
         "timeline": [(clock(one.at.wall, dated=True), one.mark, one.text) for one in state.timeline],
         "steps": [_step(step) for step in state.steps],
-        "charts": list(_charts(state, history)),
+        "charts": list(_charts(state, history, moments)),
+        "moments": [(one.letter, clock(one.at), one.words) for one in moments],
         "deeds": [_action_record(record) for record in state.action_records],
         "advice": [(one.priority, one.action, one.status, one.said, one.command or "") for one in state.advice],
         "open": list(_open(state)),
@@ -125,19 +128,7 @@ def _title(state: IncidentState) -> str:
     """Return the title; for an incident without one, the finding that it is about."""
     if state.title != f"Incident {state.id}":
         return state.title
-    return _found(state) or state.title
-
-
-def _found(state: IncidentState) -> str:
-    """Return the message of the finding that the incident is about, at its worst; empty before any result."""
-    main = main_finding(state)
-    if main is not None:
-        return main.message
-    outcomes = [one for step in state.steps if (one := worst_outcome(step)) is not None]
-    worst = max(outcomes, key=lambda one: rank(one.severity), default=None)
-    if worst is None:
-        return ""
-    return worst.headline
+    return found_words(state) or state.title
 
 
 def _head(state: IncidentState, now: Stamp) -> Iterator[tuple[str, str]]:
@@ -165,7 +156,7 @@ def _at(stamp: Stamp | None) -> str:
 
 
 def _summary(state: IncidentState) -> Iterator[tuple[str, str]]:
-    if found := _found(state):
+    if found := found_words(state):
         others = len(about(state)) - 1
         more = f" ({plural(others, 'more finding')} under Evidence)" if others > 0 else ""
         yield "What was found", f"{found}{more}"
@@ -195,11 +186,15 @@ def _of(step: Step) -> Outcome:
 
 def _impact(state: IncidentState) -> Iterator[tuple[str, str]]:
     yield "Tenants", _tenants(state)
+    yield "Time", _time_words(state)
     measured = {one.name: one.outcome for one in state.impact}
+    for name, outcome in measured.items():
+        if name.startswith(TENANT):
+            yield f"Tenant {name.removeprefix(TENANT)}", outcome.headline
     traffic = _figures(measured.get("error_rate"))
-    yield "Requests", thousands(round(traffic["requests"])) if "requests" in traffic else UNKNOWN
+    yield "All requests to the gateway", thousands(round(traffic["requests"])) if "requests" in traffic else UNKNOWN
     for name, words in _RATIOS.items():
-        yield words.capitalize(), percent(traffic[name]) if name in traffic else UNKNOWN
+        yield words, _share_words(traffic, name)
     timed = _figures(measured.get("latency") or _performance(state))
     for service in ("gateway", "engine", "redis"):
         parts = [(part, timed[f"{service}.{part}"]) for part in ("p50", "p95", "p99") if f"{service}.{part}" in timed]
@@ -209,8 +204,44 @@ def _impact(state: IncidentState) -> Iterator[tuple[str, str]]:
     if not any(name.endswith(".p95") for name in timed):
         yield "Latency", UNKNOWN
     for one in state.impact:
-        if one.outcome.verdict in ("unknown", "not available"):
+        if one.outcome.verdict in ("unknown", "not available") and not one.name.startswith(TENANT):
             yield f"Why {one.name.replace('_', ' ')} is unknown", one.outcome.headline
+
+
+def _time_words(state: IncidentState) -> str:
+    """Return since when and until when the fault is known to have held."""
+    since = f"since {clock(state.began, dated=True)} UTC" if state.began is not None else "since when is unknown"
+    if state.repaired is not None:
+        return f"{since}, until {_at(state.repaired)}, when a check proved that it was gone"
+    return f"{since}, until when is unknown: no check has proved that it is gone"
+
+
+def _share_words(traffic: Mapping[str, float], name: str) -> str:
+    """Return a share of the requests with their number, or that it is unknown."""
+    if name not in traffic:
+        return UNKNOWN
+    if "requests" not in traffic:
+        return percent(traffic[name])
+    return f"{percent(traffic[name])}, {plural(round(traffic[name] * traffic['requests']), 'request')}"
+
+
+def moments_of(state: IncidentState) -> list[Moment]:
+    """Return what charts mark: the beginning, the actions, the proof and the end, each with a letter."""
+    found = [(state.began, "the fault began")]
+    found += [
+        (record.receipt.ended or record.at.wall, record.receipt.words or record.receipt.kind)
+        for record in state.action_records
+    ]
+    found += [
+        (None if stamp is None else stamp.wall, words)
+        for stamp, words in (
+            (state.opened, "the incident was opened"),
+            (state.repaired, "a check proved that the fault was gone"),
+            (state.closed, "the incident was closed"),
+        )
+    ]
+    known = sorted((at, words) for at, words in found if at is not None and math.isfinite(at))[: len(ascii_lowercase)]
+    return [Moment(at, letter, words) for letter, (at, words) in zip(ascii_lowercase, known, strict=False)]
 
 
 def _tenants(state: IncidentState) -> str:
@@ -255,7 +286,7 @@ def _step(step: Step) -> dict[str, Any]:
         "headline": outcome.headline,
         "findings": _findings(outcome),
         "was": _findings(step.worst) if step.worst and rank(step.worst.severity) > rank(outcome.severity) else [],
-        "more": outcome.more,
+        "more": plural(outcome.more, "more finding is", "more findings are") if outcome.more else "",
         "figures": [(one.label, *_shown(one)) for one in outcome.figures],
         "unknown": outcome.unknown,
         "change": f"{step.change.verdict}: {step.change.words}" if step.change else "",
@@ -306,7 +337,7 @@ def _action_record(record: ActionRecord) -> dict[str, Any]:
         "what": receipt.words or f"{receipt.kind} for {receipt.tenant}",
         "planned": plural(receipt.planned, "key"),
         "counts": counts,
-        "proof": proof_words(record),
+        "proof": proof_told(record),
         "reason": receipt.reason,
         "audit": receipt.audit,
         "id": receipt.action_id,
@@ -334,10 +365,18 @@ def _open(state: IncidentState) -> Iterator[str]:
             yield f"not measured ({step.plan.title}): {gap}"
 
 
-def _charts(state: IncidentState, history: Mapping[str, Samples]) -> Iterator[Chart]:
-    moments = [one.wall for one in (state.opened, state.repaired, state.closed) if one is not None]
+def _charts(state: IncidentState, history: Mapping[str, Samples], moments: list[Moment]) -> Iterator[Chart]:
+    limits = {"latency.gateway": state.slow_ms, "latency.engine": state.slow_ms}
+    least = [
+        float(one.threshold)
+        for step in state.steps
+        for one in (*_of(step).findings, *(step.worst or _of(step)).findings)
+        if one.rule == CACHE_HIT_RATE and isinstance(one.threshold, int | float)
+    ]
+    if least:
+        limits["hit_rate.gateway"] = max(least)
     for name in CHARTS:
-        found = chart(name, history.get(name, ()), moments)
+        found = chart(name, history.get(name, ()), moments, limits.get(name), over=name != "hit_rate.gateway")
         if found is not None:
             yield found
 

@@ -222,6 +222,7 @@ class ActionDialog(FormDialog):
         """Read the keys and make a plan. What was typed stays; words count only for the list they were typed for."""
         self.stage, self.plan, self.preview, self.refusal, self.whole = "planning", None, None, None, False
         self.words, self._shown = "", None
+        self.stay()
         if self.focused is self.query_one("#go"):
             self.set_focus(self.query_one("#cancel"))
         self.draw()

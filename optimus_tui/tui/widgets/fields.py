@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any, ClassVar
 
+from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 from textual import events, on
@@ -65,7 +66,8 @@ class BoundedInput(Input):
 class AnswerField(Vertical):
     """A line to fill in, under its label; a live mark beside the label says what is missing.
 
-    The mark reads ``✓ reason`` or ``✗ reason missing``. An Enter that is refused makes it stand out.
+    The mark reads ``✓ reason`` or ``✗ reason missing``; an Enter that is refused makes it stand out. A text that is
+    longer than the field is shown whole below it.
     """
 
     def __init__(self, label: str, field: Input, judge: Callable[[str], str] = lambda _: "", name: str = "") -> None:
@@ -89,10 +91,15 @@ class AnswerField(Vertical):
             yield Static(Content(self.label), classes="ask-label")
             yield Static(classes="ask-mark")
         yield self.field.add_class("ask-field")
+        yield Static(classes="ask-whole")
 
     def on_mount(self) -> None:
         """Draw the mark for the first text."""
         self.draw()
+
+    def on_resize(self) -> None:
+        """Show the whole text below a field that has become too short for it."""
+        self.call_after_refresh(self.draw)
 
     @property
     def missing(self) -> str:
@@ -130,6 +137,10 @@ class AnswerField(Vertical):
         mark = self.query_one(".ask-mark", Static)
         if mark.content != Content(text):  # an update lays the screen out, and a dialog draws five times a second
             mark.update(Content(text))
+        whole, room = self.query_one(".ask-whole", Static), self.field.content_size.width
+        whole.display = 0 < room <= cell_len(self.field.value)
+        if whole.display and whole.content != Content(self.field.value):
+            whole.update(Content(self.field.value))
         mark.set_class(not wrong, "-good")
         mark.set_class(bool(self._refused), "-refused")
 

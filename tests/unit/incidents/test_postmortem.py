@@ -16,8 +16,8 @@ from optimus_tui.contract.tools.common import Recommendation
 from optimus_tui.history.timeline import Timeline, new_timeline
 from optimus_tui.incidents.open import playbook
 from optimus_tui.incidents.postmortem import escaped, fenced, render, story
-from optimus_tui.wording.layout import CHART_HEIGHT, CHART_WIDTH, chart
-from optimus_tui.wording.numbers import age
+from optimus_tui.wording.layout import CHART_HEIGHT, CHART_WIDTH, Moment, chart
+from optimus_tui.wording.numbers import age, clock
 from optimus_tui.workflow.standing import mtta
 from tests.unit.workflow.driver import IMMORTAL, REPAIR, Play, found, outcome, stamp
 
@@ -176,9 +176,9 @@ def test_the_history_becomes_charts_with_the_moments_marked(timeline: Timeline) 
 
 def test_samples_that_are_no_numbers_make_no_chart() -> None:
     assert chart("latency.engine", [(0.0, math.nan), (1.0, 2.0)]) is None
-    made = chart("latency.engine", [(0.0, 1.0), (1.0, 2.0)], [0.5, 99.0, -1.0])
+    made = chart("latency.engine", [(0.0, 1.0), (1.0, 2.0)], [Moment(at, "a", "") for at in (0.5, 99.0, -1.0)])
     assert made is not None
-    assert made.marks == (CHART_WIDTH / 2,)
+    assert made.marks == ((CHART_WIDTH / 2, "a"),)
 
 
 @pytest.mark.parametrize("text", ["# h", "1. x", "- x", "+ x", "---", "===", "a | b", "<b>", "&amp;", "`x`", "a\n\nb"])
@@ -304,3 +304,38 @@ def test_what_is_still_open_says_how_many_more_there_are() -> None:
 
 def test_no_words_of_the_demo_quote_its_screen() -> None:
     assert not [one.action for one in playbook("demo").team if re.search(r"\besc\b|the command", one.action)]
+
+
+@pytest.mark.parametrize("form", ["md", "html"])
+def test_charts_have_axes_a_threshold_and_the_action_marked(timeline: Timeline, form: str) -> None:
+    play = Play(id="7")
+    play.run("health", outcome(IMMORTAL))
+    play.act()
+    play.check("health", outcome())
+    at = play.state.opened.wall if play.state.opened else 0.0
+    samples = [(at - 60 + n, 700.0 if n < 60 else 40.0) for n in range(121)]
+    document = msgspec.json.encode({"series": {"latency.engine": samples}})
+    evidence = timeline.describe("history", document)
+    event = happened.Captured(at=stamp(), evidence=evidence, since=at - 60, until=at + 60, series=1)
+    timeline.append(event, (evidence, document))
+    play.tell(event)
+    text = re.sub(r"[\\*]", "", written(play.state, timeline, form))
+    for words in ("Latency of the AI engine", "800 ms", "bad over 500 ms", clock(at - 60), clock(at + 60), "UTC"):
+        assert words in text, words
+    legend = re.sub(r"<[^>]*>", " ", text)
+    assert re.search(r"b\W+[\d:]{8}[^\n]*\s+repair_counter", legend), "a letter leads to the action"
+    if form == "html":
+        assert 'class="limit"' in text and 'class="mark"' in text
+    else:
+        assert "╌" in text and "ab" in text.split("└")[1].splitlines()[0]
+
+
+def test_one_thing_is_written_in_the_singular(timeline: Timeline) -> None:
+    play = Play(id="7")
+    play.run("health", outcome(IMMORTAL, more=1))
+    rates = (Figure(name="requests", value=1.0), Figure(name="refused_rate", value=1.0))
+    play.tell(happened.ImpactMeasured(at=stamp(), name="error_rate", outcome=outcome(figures=rates)))
+    play.act()
+    text = written(play.state, timeline, "md")
+    assert "1 more finding is in the evidence" in text and "100 %, 1 request" in text and "Planned: 1 key" in text
+    assert not re.search(r"\b1 (?:\w+ )?(?:keys|findings|requests|steps|actions|counters|series of)\b", text)

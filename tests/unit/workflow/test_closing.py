@@ -1,0 +1,29 @@
+"""What the closing of an incident begins with: the cause that was found, and what was done with its proof."""
+
+from optimus_tui.contract import incident_events as happened
+from optimus_tui.workflow.closing import concerned, found_words, resolution_words
+from tests.unit.workflow.driver import IMMORTAL, REPAIR, Play, outcome, stamp
+
+
+def test_it_names_the_finding_and_each_action_with_its_outcome() -> None:
+    play = Play()
+    assert (found_words(play.state), resolution_words(play.state), concerned(play.state)) == ("", "", ())
+    play.run("health", outcome(IMMORTAL, recommendations=(REPAIR,)))
+    assert found_words(play.state) == IMMORTAL.message
+    assert concerned(play.state) == ("acme",)
+    assert resolution_words(play.state) == "", "nothing was done yet"
+    play.act()
+    assert "UTC: " in resolution_words(play.state) and "fixed" not in resolution_words(play.state)
+    play.check("health", outcome())
+    assert resolution_words(play.state).startswith("repair_counter at ")
+    assert " UTC: fixed" in resolution_words(play.state) and "you" not in resolution_words(play.state)
+
+
+def test_what_was_done_by_hand_and_what_ended_by_itself_is_said() -> None:
+    play = Play()
+    play.run("health", outcome(IMMORTAL, recommendations=(REPAIR,)))
+    advice = play.state.advice[0]
+    play.tell(happened.AdviceMarked(at=stamp(), advice=advice.id, status="done", said="by the clinic"))
+    assert resolution_words(play.state) == f"{advice.action}, done by hand: by the clinic"
+    play.run("health", outcome())
+    assert "a check at " in resolution_words(play.state) and "showed it gone" in resolution_words(play.state)
