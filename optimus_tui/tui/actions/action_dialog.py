@@ -14,23 +14,20 @@ from textual import events, on, work
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
-from textual.content import Content
 from textual.widgets import Button, Input, Static
 from textual.worker import Worker, WorkerState
 
 from optimus_tui.clock import Clock
 from optimus_tui.contract.actions import ActionRequest, Confirmation, Plan, Preview, Progress, Receipt, Refusal
 from optimus_tui.tui.actions import action_dialog_text
+from optimus_tui.tui.actions.action_dialog_form import ConfirmForm, subject_of_plan
 from optimus_tui.tui.actions.action_dialog_stages import (
-    STALE_SECONDS,
     ActionLines,
     GuardedButton,
     StageTexts,
     audit_words,
 )
-from optimus_tui.tui.dialogs.base import FormDialog
-from optimus_tui.tui.widgets.fields import AnswerField, ReasonInput, TypedInput
-from optimus_tui.wording.safe import safe_text
+from optimus_tui.tui.dialogs.base import DROPS, Dialog
 
 if TYPE_CHECKING:
     from optimus_tui.actions.redis.keys import Known
@@ -43,33 +40,9 @@ REPEAT_SECONDS = 1.0
 """An Enter this soon after another Enter may be one key that is held down: terminals repeat it after 0.25 to 0.7 s."""
 RENEW_SECONDS = 45.0
 """A plan of this age is made again without being asked for, so that slow reading does not cost what was typed."""
-MIN_REASON = 3
-"""Characters of a reason."""
-MAX_WINDOW = 8
-"""Digits of a window in seconds."""
 
 
-def _show(field: Static, text: str) -> None:
-    """Change a text if it differs: each update lays out the whole screen, and this one is drawn five times a second."""
-    if field.content != Content(text):
-        field.update(Content(text))
-
-
-def judge_reason(text: str) -> str:
-    """Return what is wrong with a reason; an empty string for a good one."""
-    if not text.strip():
-        return "reason missing"
-    if len(text.strip()) < MIN_REASON:
-        return "reason too short: three letters or more"
-    return ""
-
-
-def judge_window(text: str) -> str:
-    """Return what is wrong with a window in seconds; an empty string for a good one."""
-    return "" if text else "seconds missing"
-
-
-class ActionDialog(FormDialog):
+class ActionDialog(Dialog):
     """Dismisses with ``(Receipt, audit words)`` once something was carried out, else None."""
 
     BINDINGS: ClassVar[list[BindingType]] = action_dialog_text.BINDINGS
@@ -78,12 +51,10 @@ class ActionDialog(FormDialog):
         self, action_service: "ActionService", clock: Clock, request: ActionRequest, known: "Known | None" = None
     ) -> None:
         super().__init__()
-        self.texts = StageTexts(self)
+        self.texts, self.form = StageTexts(self), ConfirmForm()
         self.action_service, self.clock, self.request, self.known = action_service, clock, request, known
         self.plan: Plan | None = None
         self.preview: Preview | None = None
-        self.words = ""
-        """What has to be typed."""
         self.stage = "planning"
         self.whole = False
         self.seen: tuple[int, int | None] = (0, None)
@@ -100,23 +71,13 @@ class ActionDialog(FormDialog):
         """Set with the outcome."""
         self.outcome: tuple[Receipt, str] | None = None
         self._focused_at = clock.mono()
-        self._shown: object = None
-        """The plan that is on the screen, as ``_subject_of`` identifies it; None for none."""
-        self._typed_for: object = None
-        """The plan that was on the screen when the words were typed."""
         self._renewed: Plan | None = None
 
     def compose(self) -> ComposeResult:
         """Return the lines, the fields and the buttons."""
-        window = Input(id="window", max_length=MAX_WINDOW, restrict="[0-9]*", select_on_focus=False, compact=True)
-        typed = TypedInput(id="confirm-typed", max_length=120, select_on_focus=False, compact=True)
-        reason = ReasonInput(id="confirm-reason", max_length=400, select_on_focus=False, compact=True)
         with Vertical(id="card", classes="action-card"):
             yield ActionLines(id="body")
-            with Vertical(id="asked"):
-                yield AnswerField("Window in seconds", window, judge_window, "window")
-                yield AnswerField("Words", typed, self._judge_words, "words")
-                yield AnswerField("Reason", reason, judge_reason)
+            yield self.form
             with Horizontal(id="deciding"):
                 yield Static(id="card-note")
                 yield Button("Cancel", id="cancel", compact=True)
@@ -126,43 +87,15 @@ class ActionDialog(FormDialog):
         """Start to draw, and to keep the plan fresh."""
         self.set_interval(0.2, self.draw)
         self.set_interval(1.0, self._keep_fresh)
-        self.set_focus(self.query_one(TypedInput))
+        self.set_focus(self.form.typed.field)
         self.begin()
 
     # -- drawing ---------------------------------------------------------------------------------------------------
 
     def draw(self) -> None:
         """Draw this stage at the present width."""
-        view = self.query_one(ActionLines)
-        lines = self.texts.lines(max(20, view.scrollable_content_region.width - 1))
-        if [list(row) for row in view.rows] != lines:
-            view.set_rows(lines)
-            view.styles.height = max(1, len(lines))
-        asking = self.stage == "asking" and not self.texts.is_cramped()
-        window, words, reason = self.answers
-        window.display = self.texts.asks_window()
-        words.display = reason.display = self.takes_words()
-        go, cancel = self.query_one("#go", Button), self.query_one("#cancel", Button)
-        go.display = asking
-        cancel.label = {"asking": "Cancel", "planning": "Cancel", "acting": "Stop"}.get(self.stage, "Close")
-        note, wrong = self.texts.note()
-        field = self.query_one("#card-note", Static)
-        _show(field, note)
-        field.set_class(wrong, "-wrong")
-        box = self.query_one("#card")
-        box.border_title = Content(self.texts.title())
-        box.border_subtitle = Content(self.texts.keys(overflows=view.max_scroll_y > 0))
-        words.set_label("Words to type, known with the plan")
-        if self.preview is not None:
-            words.set_label(f"Type  {safe_text(self.words, 60)}")
-            go.label = self.preview.verb
-        for answer in self.answers:
-            answer.draw()
-        go.set_class(not self.may_confirm(), "-not-ready")
-
-    def takes_words(self) -> bool:
-        """Return True while words and reason can be typed; never on a terminal that is too small."""
-        return self.stage in ("planning", "asking") and not self.texts.is_cramped()
+        self.form.draw(self.texts.asks_window(), self.texts.takes_words())
+        self.texts.draw(self, self.may_confirm())
 
     def is_stopping(self) -> bool:
         """Return True if the running action was told to stop."""
@@ -174,8 +107,8 @@ class ActionDialog(FormDialog):
             return False
         if self.stage != "asking" or self.texts.is_cramped():
             return True
-        typed, reason = self.query_one(TypedInput).value, self.query_one("#confirm-reason", Input).value
-        return action_dialog_text.is_command(action, self.words, typed, reason)
+        said = self.form.confirmation
+        return action_dialog_text.is_command(action, self.form.words, said.typed, said.reason)
 
     def age(self) -> float:
         """Return the plan's age in seconds; 0 without a plan."""
@@ -183,30 +116,10 @@ class ActionDialog(FormDialog):
             return 0.0
         return max(0.0, self.clock.mono() - self.plan.made_mono)
 
-    def _judge_words(self, typed: str) -> str:
-        if not self.words:
-            return "the plan says which"
-        if not typed:
-            return "words missing"
-        if typed != self.words:
-            return "words not whole yet" if self.words.startswith(typed) else "not these words"
-        if self.plan is None or self._typed_for != _subject_of(self.plan):
-            return "typed for another list: read this one, type them again"
-        return ""
-
-    def missing(self) -> AnswerField | None:
-        """Return the first field that is not filled in yet; None if words and reason are."""
-        return next((answer for answer in self.answers[1:] if answer.missing), None)
-
     def may_confirm(self) -> bool:
         """Return True if an Enter on the button would carry out the plan."""
-        return self.stage == "asking" and not self.texts.is_cramped() and not self._hindrance() and not self.missing()
-
-    def _hindrance(self) -> str:
-        """Return what else than a field stands in the way; an empty string for nothing."""
-        if self.action_service.guard.armed is None or not self.words or self.age() > STALE_SECONDS:
-            return self.texts.note()[0]
-        return ""
+        ready = self.stage == "asking" and not self.form.missing
+        return ready and not self.texts.is_cramped() and not self.texts.hindrance()
 
     # -- planning --------------------------------------------------------------------------------------------------
 
@@ -221,15 +134,14 @@ class ActionDialog(FormDialog):
     async def make_plan(self) -> None:
         """Read the keys and make a plan. What was typed stays; words count only for the list they were typed for."""
         self.stage, self.plan, self.preview, self.refusal, self.whole = "planning", None, None, None, False
-        self.words, self._shown = "", None
-        self.stay()
+        self.said = ""
+        self.form.expect(None, "")
         if self.focused is self.query_one("#go"):
             self.set_focus(self.query_one("#cancel"))
         self.draw()
         answer = await self.action_service.plan(self.request, self.known, self._note_scanned)
         if not isinstance(answer, Refusal):
             self.plan, self.preview, self.stage = answer, self.action_service.preview(answer), "asking"
-            self.words = self.preview.confirm
             self.show_plan()
             return
         self.stage, self.refusal, self.waits = "refused", answer, False
@@ -239,21 +151,13 @@ class ActionDialog(FormDialog):
     def show_plan(self) -> None:
         """Draw a plan that has come, and put the focus where something is missing."""
         waits, self.waits = self.waits, False
+        if self.preview is not None:
+            self.form.expect(self.plan, self.preview.confirm)
         self.draw()
-        self.call_after_refresh(self._note_shown)
-        missing = self.missing()
-        if missing is not None:
-            self.set_focus(missing.field)
-        if waits and missing is not None:
-            missing.refuse()
-        elif waits:
+        self.call_after_refresh(self.form.note_shown)
+        if not self.form.ask_for_missing(waits) and waits:
             self.say("here is the plan: read it; enter on the button carries it out")
             self.set_focus(self.query_one("#go"))
-
-    def _note_shown(self) -> None:
-        """Remember which plan has been painted: words that are typed from now on are about it."""
-        if self.plan is not None and self.takes_words():
-            self._shown = _subject_of(self.plan)
 
     def _keep_fresh(self) -> None:
         """Make an old plan again, once: if that is not possible it grows too old to be confirmed."""
@@ -269,11 +173,11 @@ class ActionDialog(FormDialog):
         if self.stage != "asking" or self.plan is not before or before is None or isinstance(answer, Refusal):
             return
         self.plan, self.preview = answer, self.action_service.preview(answer)
-        if _subject_of(answer) != _subject_of(before):
-            self.words = self.preview.confirm
+        self.form.expect(answer, self.preview.confirm)
+        if subject_of_plan(answer) != subject_of_plan(before):
             self.refusal = Refusal("drift", "other keys match than a minute ago: read the list again")
         self.draw()
-        self.call_after_refresh(self._note_shown)
+        self.call_after_refresh(self.form.note_shown)
 
     # -- confirming ------------------------------------------------------------------------------------------------
 
@@ -286,14 +190,8 @@ class ActionDialog(FormDialog):
         self.said = sentence
         self.draw()
 
-    @on(TypedInput.PasteRefused)
-    def _pasted(self) -> None:
-        self.answers[1].refuse("pasted text is not taken: type it")
-
     @on(Input.Changed)
-    def _changed(self, event: Input.Changed) -> None:
-        if event.input.id == "confirm-typed":
-            self._typed_for = self._shown
+    def _changed(self) -> None:
         if self.stage == "asking":
             self.refusal = None
         self.said = ""
@@ -303,38 +201,38 @@ class ActionDialog(FormDialog):
     def _submitted(self, event: Input.Submitted) -> None:
         """Go to what is missing, then to the button, or say what is wrong. Enter in a field confirms nothing."""
         event.stop()
-        answer = next(answer for answer in self.answers if answer.field is event.input)
+        self.said, form = "", self.form
+        answer = next(answer for answer in form.answers if answer.field is event.input)
         if self.stage == "planning":
             self.waits = True
             self.draw()
-        elif self.is_refused(answer):
+        elif form.is_refused(answer):
             self.draw()
-        elif answer is self.answers[0]:
+        elif answer is form.window:
             self.request = structs.replace(self.request, window_seconds=int(event.value))
             self.make_plan()
-        elif answer is self.answers[1]:
-            self.set_focus(self.answers[2].field)
-        elif not self.is_refused(self.answers[1]):
+        elif answer is form.typed:
+            self.set_focus(form.reason.field)
+        elif not form.is_refused(form.typed):
             self.set_focus(self.query_one("#go"))
 
     def action_confirm(self) -> None:
         """Confirm by Enter on the button, unless it comes too soon after another key or after the focus."""
-        missing = self.missing()
-        if missing is not None and self.takes_words():
-            self.is_refused(missing)
+        missing = self.form.missing
+        if missing is not None and self.texts.takes_words():
+            self.form.is_refused(missing)
             return
         if not self.may_confirm():
-            self.say(self._hindrance())
+            self.say(self.texts.hindrance())
             return
         since_focus = self.clock.mono() - self._focused_at
         too_soon = min(since_focus, self.optimus.quiet_before_key) < QUIET_SECONDS
         if too_soon or self.optimus.is_held(REPEAT_SECONDS):
             self.say("too soon: wait a second, then press enter once")
             return
-        typed, reason = self.query_one(TypedInput).value, self.query_one("#confirm-reason", Input).value
         self.stage, self.progress, self.said = "acting", None, ""
         self._cancel = threading.Event()
-        self.act(Confirmation(typed, reason.strip()))
+        self.act(self.form.confirmation)
         self.set_focus(self.query_one("#cancel"))
         self.draw()
 
@@ -383,13 +281,11 @@ class ActionDialog(FormDialog):
 
     def on_key(self, event: events.Key) -> None:
         """Put what is typed while a button has the focus into the field that waits for it."""
-        letter, field = event.character, self.query_one(TypedInput)
+        letter = event.character
         typed = letter is not None and letter.isprintable() and event.key not in self.active_bindings
         if typed and self.stage == "asking" and isinstance(self.focused, Button) and not self.texts.is_cramped():
             event.stop()
-            self.set_focus(field, from_app_focus=True)  # a field that tab reaches selects what it holds
-            field.cursor_position = len(field.value)
-            field.insert_text_at_cursor(letter or "")
+            self.form.type_ahead(letter or "")
 
     async def action_letter(self, action: str) -> None:
         """Carry out the command of a letter."""
@@ -440,12 +336,7 @@ class ActionDialog(FormDialog):
         if self.stage == "acting":
             self._cancel.set()
             self.draw()
-        elif self.outcome is not None:
+        elif self.outcome is not None or self.said == DROPS or not self.form.is_touched:
             self.dismiss(self.outcome)
         else:
-            super().action_leave()
-
-
-def _subject_of(plan: Plan) -> object:
-    """Return what a confirmation is about: the action, its keys and its server."""
-    return plan.request, plan.digest, plan.where
+            self.say(DROPS)

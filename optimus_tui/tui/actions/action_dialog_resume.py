@@ -51,8 +51,9 @@ class ResumeDialog(ActionDialog):
         """Ask for the words that resume the action, or close it at once."""
         plan, outcomes = self.left.plan, self.left.outcomes
         rest = tuple(key for key, outcome in zip(plan.keys, outcomes, strict=True) if outcome in ("left", "unknown"))
-        self.plan, self.preview = plan, self.action_service.preview(structs.replace(plan, keys=rest))
-        self.words, self.refusal = self.left.confirm, None
+        preview = self.action_service.preview(structs.replace(plan, keys=rest))
+        self.plan, self.preview = plan, structs.replace(preview, confirm=self.left.confirm)
+        self.refusal = None
         if self.closing is None:
             self.stage = "asking"
             self.show_plan()

@@ -1,9 +1,11 @@
 """What the action dialog says at each stage: title, lines, note and keys; with its list of lines and its button."""
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from textual import events
-from textual.widgets import Button
+from textual.content import Content
+from textual.screen import Screen
+from textual.widgets import Button, Static
 
 from optimus_tui.tui.actions.action_dialog_text import (
     ALWAYS,
@@ -207,10 +209,50 @@ class StageTexts:
             "refused": f"{replan} plan again   esc closes",
         }
 
+    def draw(self, screen: Screen[Any], ready: bool) -> None:
+        """Draw lines, note, buttons and the dialog's frame at the present width.
+
+        Args:
+            screen: The dialog.
+            ready: An Enter on the button would carry the plan out.
+        """
+        view, stage = screen.query_one(ActionLines), self.dialog.stage
+        lines = self.lines(max(20, view.scrollable_content_region.width - 1))
+        if [list(row) for row in view.rows] != lines:
+            view.set_rows(lines)
+            view.styles.height = max(1, len(lines))
+        go, cancel = screen.query_one("#go", Button), screen.query_one("#cancel", Button)
+        go.display = stage == "asking" and not self.is_cramped()
+        go.set_class(not ready, "-not-ready")
+        cancel.label = {"asking": "Cancel", "planning": "Cancel", "acting": "Stop"}.get(stage, "Close")
+        if self.dialog.preview is not None:
+            go.label = self.dialog.preview.verb
+        note, wrong = self.note()
+        field = screen.query_one("#card-note", Static)
+        if field.content != Content(
+            note
+        ):  # each update lays the whole screen out, and this is drawn five times a second
+            field.update(Content(note))
+        field.set_class(wrong, "-wrong")
+        box = screen.query_one("#card")
+        box.border_title = Content(self.title())
+        box.border_subtitle = Content(self.keys(overflows=view.max_scroll_y > 0))
+
     def _has_more(self) -> bool:
         """Return True if there are keys that are listed only when all are asked for."""
         plan, preview = self.dialog.plan, self.dialog.preview
         return preview is not None and (len(preview.samples) > FEW or bool(plan and plan.ambiguous))
+
+    def takes_words(self) -> bool:
+        """Return True while words and reason can be typed; never on a terminal that is too small."""
+        return self.dialog.stage in ("planning", "asking") and not self.is_cramped()
+
+    def hindrance(self) -> str:
+        """Return what else than a field stands in the way of a confirmation; an empty string for nothing."""
+        dialog = self.dialog
+        if dialog.action_service.guard.armed is None or dialog.plan is None or dialog.age() > STALE_SECONDS:
+            return self.note()[0]
+        return ""
 
     def note(self) -> tuple[str, bool]:
         """Return the note beside the buttons, and whether it says why nothing can be confirmed."""

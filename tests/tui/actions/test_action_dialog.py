@@ -126,7 +126,7 @@ async def test_words_that_begin_with_a_command_are_typed_and_the_card_names_the_
         plan = card.plan
         field = card.query_one("#confirm-typed", Input)
         for environment in ("qa", "vienna", "green", "int", "release"):
-            field.value, card.words = "", f"{environment} 2"
+            field.value, card.form.words = "", f"{environment} 2"
             card.query_one("#cancel").focus()
             await typed(pilot, f"{environment} 2")
             assert card.is_attached and card.plan is plan and not card.whole
@@ -209,9 +209,9 @@ async def test_what_was_typed_outlives_the_plans_minute_unless_the_keys_changed_
         first = card.plan
         await until(pilot, lambda: card.plan is not first)
         assert card.plan is not None and first is not None and card.plan.digest == first.digest
-        assert (field.value, card.words) == ("test 2", "test 2")
+        assert (field.value, card.form.words) == ("test 2", "test 2")
         redis.command("SET", "rate_limit:clinic_b:profile", "3", "EX", "600")
-        await until(pilot, lambda: card.words == "test 3")
+        await until(pilot, lambda: card.form.words == "test 3")
         assert field.value == "test 2"
         assert "read the list again" in said(pilot) and "✗ not these words" in said(pilot)
 

@@ -109,7 +109,7 @@ async def test_words_stay_good_for_the_same_list_and_enter_goes_to_the_button(re
         redis.command("DEL", "rate_limit:clinic_b:export")
         await pilot.press("f5")
         await until(pilot, lambda: card.stage == "asking" and "clinic_b:profile" in said(pilot))
-        assert card.words == "test 2" and not card.may_confirm(), "two keys again, but others"
+        assert card.form.words == "test 2" and not card.may_confirm(), "two keys again, but others"
         assert "typed for another list" in said(pilot)
         assert card.query_one("#confirm-typed", Input).value == "test 2"
 

@@ -1,0 +1,145 @@
+"""The fields of the action dialog: words that confirm exactly the list that was read, a reason, a missing window."""
+
+from textual import on
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.widgets import Input
+
+from optimus_tui.contract.actions import Confirmation, Plan
+from optimus_tui.tui.widgets.fields import AnswerField, ReasonInput, TypedInput
+from optimus_tui.wording.safe import safe_text
+
+MIN_REASON = 3
+"""Characters of a reason."""
+MAX_WINDOW = 8
+"""Digits of a window in seconds."""
+
+
+def judge_reason(text: str) -> str:
+    """Return what is wrong with a reason; an empty string for a good one."""
+    if not text.strip():
+        return "reason missing"
+    if len(text.strip()) < MIN_REASON:
+        return "reason too short: three letters or more"
+    return ""
+
+
+def judge_window(text: str) -> str:
+    """Return what is wrong with a window in seconds; an empty string for a good one."""
+    return "" if text else "seconds missing"
+
+
+def subject_of_plan(plan: Plan) -> object:
+    """Return what a confirmation is about: the action, its keys and its server."""
+    return plan.request, plan.digest, plan.where
+
+
+class ConfirmForm(Vertical):
+    """Three fields with their marks. What is typed stays, whatever becomes of the plan."""
+
+    def __init__(self) -> None:
+        super().__init__(id="asked")
+        self.words = ""
+        """What has to be typed; empty while there is no plan."""
+        self.plan: Plan | None = None
+        """The plan that the words are about."""
+        self._shown: object = None
+        """The plan that is on the screen, as ``subject_of_plan`` identifies it; None for none."""
+        self._typed_for: object = None
+        """The plan that was on the screen when the words were typed."""
+        window = Input(id="window", max_length=MAX_WINDOW, restrict="[0-9]*", select_on_focus=False, compact=True)
+        typed = TypedInput(id="confirm-typed", max_length=120, select_on_focus=False, compact=True)
+        reason = ReasonInput(id="confirm-reason", max_length=400, select_on_focus=False, compact=True)
+        self.window = AnswerField("Window in seconds", window, judge_window, "window")
+        self.typed = AnswerField("Words", typed, self._judge_words, "words")
+        self.reason = AnswerField("Reason", reason, judge_reason)
+
+    def compose(self) -> ComposeResult:
+        """Return the fields."""
+        yield from self.answers
+
+    @property
+    def answers(self) -> list[AnswerField]:
+        """Return the fields in their order."""
+        return [self.window, self.typed, self.reason]
+
+    def _judge_words(self, typed: str) -> str:
+        if not self.words:
+            return "the plan says which"
+        if not typed:
+            return "words missing"
+        if typed != self.words:
+            return "words not whole yet" if self.words.startswith(typed) else "not these words"
+        if self.plan is None or self._typed_for != subject_of_plan(self.plan):
+            return "typed for another list: read this one, type them again"
+        return ""
+
+    @property
+    def missing(self) -> AnswerField | None:
+        """Return the first of words and reason that is not filled in; None if both are."""
+        return next((answer for answer in (self.typed, self.reason) if answer.missing), None)
+
+    @property
+    def is_touched(self) -> bool:
+        """Return True if something was typed."""
+        return any(answer.is_touched for answer in self.answers)
+
+    @property
+    def confirmation(self) -> Confirmation:
+        """Return what was typed."""
+        return Confirmation(self.typed.field.value, self.reason.field.value.strip())
+
+    def expect(self, plan: Plan | None, words: str) -> None:
+        """Take another plan, or none; the words count for it once it has been painted."""
+        self.plan, self.words = plan, words
+        if plan is None:
+            self._shown = None
+
+    def note_shown(self) -> None:
+        """Remember that the plan has been painted: words that are typed from now on are about it."""
+        if self.plan is not None and self.typed.display:
+            self._shown = subject_of_plan(self.plan)
+
+    def draw(self, asks_window: bool, takes_words: bool) -> None:
+        """Show the fields that are asked for, with their marks."""
+        self.window.display = asks_window
+        self.typed.display = self.reason.display = takes_words
+        label = "Words to type, known with the plan"
+        if self.words:
+            label = f"Type  {safe_text(self.words, 60)}"
+        self.typed.set_label(label)
+        for answer in self.answers:
+            answer.draw()
+
+    def is_refused(self, answer: AnswerField) -> bool:
+        """Return True if an answer is missing or wrong; then it gets the focus, and the mark beside it says why."""
+        if not answer.missing:
+            return False
+        answer.refuse()
+        self.screen.set_focus(answer.field)
+        return True
+
+    def ask_for_missing(self, refused: bool) -> bool:
+        """Put the focus on what is missing, if anything is. ``refused``: Enter was pressed, so the mark says why."""
+        missing = self.missing
+        if missing is None:
+            return False
+        if refused:
+            missing.refuse()
+        self.screen.set_focus(missing.field)
+        return True
+
+    def type_ahead(self, letter: str) -> None:
+        """Put a letter that was typed elsewhere into the field of the words."""
+        field = self.typed.field
+        self.screen.set_focus(field, from_app_focus=True)  # a field that tab reaches selects what it holds
+        field.cursor_position = len(field.value)
+        field.insert_text_at_cursor(letter)
+
+    @on(TypedInput.PasteRefused)
+    def _pasted(self) -> None:
+        self.typed.refuse("pasted text is not taken: type it")
+
+    @on(Input.Changed, "#confirm-typed")
+    def _words_typed(self) -> None:
+        self._typed_for = self._shown
