@@ -47,6 +47,8 @@ async def test_every_field_is_seen_with_its_mark_and_a_refused_enter_says_why(
 ) -> None:
     async with running(redis, size=size) as (pilot, dashboard):
         card = await opened_card(pilot, dashboard, offer=2)
+        pilot.app.clear_notifications()  # a toast may lie over the buttons
+        await pilot.pause()
         text = said(pilot)
         for part in ("Type  test 2  ✗ words missing", "Reason  ✗ reason missing", "Cancel", "Reset", "ARMED"):
             assert part in text, part
