@@ -4,7 +4,6 @@ import asyncio
 import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from string import ascii_lowercase
 from typing import Any, Literal
 
 import msgspec
@@ -12,16 +11,17 @@ import msgspec
 from optimus_tui import __version__
 from optimus_tui.assets import asset_dir
 from optimus_tui.contract import incident_events as happened
-from optimus_tui.contract.finding_rules import CACHE_CHURN, CACHE_HIT_RATE, CACHE_LARGE, CACHE_NO_TTL
+from optimus_tui.contract.finding_rules import CACHE_CHURN, CACHE_LARGE, CACHE_NO_TTL
 from optimus_tui.contract.incident import ActionRecord, Figure, IncidentState, Outcome, Stamp, Step
 from optimus_tui.contract.keyspace import ALL_TENANTS
 from optimus_tui.contract.tools.common import Diagnostic
 from optimus_tui.history.timeline import Timeline
+from optimus_tui.incidents.charts import charts_of, moments_of
 from optimus_tui.incidents.errors import IncidentError
 from optimus_tui.incidents.impact import TENANT
 from optimus_tui.incidents.service import IncidentService
 from optimus_tui.storage.private_file import UnreadableFile, put_in_place
-from optimus_tui.wording.layout import CHART_HEIGHT, CHART_WIDTH, CHARTS, Chart, Moment, Samples, chart
+from optimus_tui.wording.layout import CHART_HEIGHT, CHART_WIDTH, CHARTS, Samples
 from optimus_tui.wording.numbers import UNKNOWN as UNMEASURED
 from optimus_tui.wording.numbers import age, clause, clock, latency, percent, plural, thousands
 from optimus_tui.wording.safe import safe_text
@@ -114,7 +114,7 @@ def story(state: IncidentState, history: Mapping[str, Samples], now: Stamp, noti
         "impact": list(_impact(state)),
         "timeline": [(clock(one.at.wall, dated=True), one.mark, one.text) for one in state.timeline],
         "steps": [_step(step) for step in state.steps],
-        "charts": list(_charts(state, history, moments)),
+        "charts": list(charts_of(state, history, moments)),
         "moments": [(one.letter, clock(one.at), one.words) for one in moments],
         "deeds": [_action_record(record) for record in state.action_records],
         "advice": [(one.priority, one.action, one.status, one.said, one.command or "") for one in state.advice],
@@ -223,25 +223,6 @@ def _share_words(traffic: Mapping[str, float], name: str) -> str:
     if "requests" not in traffic:
         return percent(traffic[name])
     return f"{percent(traffic[name])}, {plural(round(traffic[name] * traffic['requests']), 'request')}"
-
-
-def moments_of(state: IncidentState) -> list[Moment]:
-    """Return what charts mark: the beginning, the actions, the proof and the end, each with a letter."""
-    found = [(state.began, "the fault began")]
-    found += [
-        (record.receipt.ended or record.at.wall, record.receipt.words or record.receipt.kind)
-        for record in state.action_records
-    ]
-    found += [
-        (None if stamp is None else stamp.wall, words)
-        for stamp, words in (
-            (state.opened, "the incident was opened"),
-            (state.repaired, "a check proved that the fault was gone"),
-            (state.closed, "the incident was closed"),
-        )
-    ]
-    known = sorted((at, words) for at, words in found if at is not None and math.isfinite(at))[: len(ascii_lowercase)]
-    return [Moment(at, letter, words) for letter, (at, words) in zip(ascii_lowercase, known, strict=False)]
 
 
 def _tenants(state: IncidentState) -> str:
@@ -363,22 +344,6 @@ def _open(state: IncidentState) -> Iterator[str]:
     for step in state.steps:
         for gap in _of(step).unknown[:5]:
             yield f"not measured ({step.plan.title}): {gap}"
-
-
-def _charts(state: IncidentState, history: Mapping[str, Samples], moments: list[Moment]) -> Iterator[Chart]:
-    limits = {"latency.gateway": state.slow_ms, "latency.engine": state.slow_ms}
-    least = [
-        float(one.threshold)
-        for step in state.steps
-        for one in (*_of(step).findings, *(step.worst or _of(step)).findings)
-        if one.rule == CACHE_HIT_RATE and isinstance(one.threshold, int | float)
-    ]
-    if least:
-        limits["hit_rate.gateway"] = max(least)
-    for name in CHARTS:
-        found = chart(name, history.get(name, ()), moments, limits.get(name), over=name != "hit_rate.gateway")
-        if found is not None:
-            yield found
 
 
 Form = Literal["md", "html"]
