@@ -62,6 +62,7 @@ class ActionLog:
             max_keys=request.max_keys,
             incident=request.incident,
             included=[quoted(key) for key in sorted(request.include)],
+            marked=None if request.only is None else len(request.only),
             count=plan.count,
             digest=plan.digest,
             made_at=plan.made_at,

@@ -29,6 +29,7 @@ from optimus_tui.grammar.info import parse_info
 from optimus_tui.grammar.keys import parse_key
 from optimus_tui.probes.faults import OUTAGES, fault_of
 from optimus_tui.probes.keyspace import SweepOutcome, sweep
+from optimus_tui.wording.numbers import plural
 from optimus_tui.wording.safe import safe_text
 
 MAX_REACH = 500_000
@@ -246,6 +247,8 @@ def samples(plan: Plan) -> tuple[PlanKey, ...]:
 def subject_of(request: ActionRequest) -> str:
     """Return the subject such as ``clinic_b, all operations``, safe to show."""
     tenant = safe_text(request.tenant, 60)
+    if request.only is not None:
+        return f"{tenant}, {plural(len(request.only), 'marked key')}"
     if request.kind in COUNTER_KINDS:
         return f"{tenant}, {safe_text(request.operation or 'all operations', 60)}"
     subject = f"{tenant}, {safe_text(request.cache_kind or 'all kinds', 60)}"

@@ -69,6 +69,8 @@ class ActionRequest(Struct, frozen=True, kw_only=True):
     prefix: bytes = b""
     window_seconds: int | None = None
     include: frozenset[bytes] = frozenset()
+    only: frozenset[bytes] | None = None
+    """The keys that the operator marked: no other key is taken. None for all that the rest asks for."""
     max_keys: int = MAX_KEYS
     incident: str = ""
 

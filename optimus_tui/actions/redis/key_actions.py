@@ -113,7 +113,9 @@ class _UnlinksAnswers(Recipe):
         if not 0 < immortal < plan.count:
             return None
         request = plan.request
-        only = ActionRequest(kind="unlink_no_ttl", tenant=request.tenant, cache_kind=request.cache_kind)
+        only = ActionRequest(
+            kind="unlink_no_ttl", tenant=request.tenant, cache_kind=request.cache_kind, only=request.only
+        )
         return only, f"unlink only keys without a TTL ({immortal:,} of these): the others expire by themselves"
 
     async def act(self, connection: OperatorConnection, plan: Plan, keys: Sequence[bytes]) -> list[Outcome]:
@@ -151,6 +153,9 @@ class ResetCounters(Recipe):
         who, operation = safe_text(plan.request.tenant, 60), plan.request.operation
         if operation is not None:
             return f"{who}'s limit for {safe_text(operation, 60)} starts again at 0."
+        if plan.request.only is not None:
+            starts = "starts" if plan.count == 1 else "start"
+            return f"{plural(plan.count, 'marked limit')} of {who} {starts} again at 0."
         return f"{who}'s limits start again at 0."
 
     def gentler(self, plan: Plan) -> tuple[ActionRequest, str] | None:
@@ -164,6 +169,7 @@ class ResetCounters(Recipe):
             tenant=request.tenant,
             operation=request.operation,
             window_seconds=request.window_seconds,
+            only=request.only,
         )
         return repair, f"set a TTL on the {plural(immortal, 'counter')} without one (keeps the count)"
 
@@ -196,6 +202,7 @@ class UnlinkNoTtl(Recipe):
             cache_kind=request.cache_kind,
             window_seconds=GENTLE_SECONDS,
             include=request.include,
+            only=request.only,
         )
         return ending, f"give them a TTL of {ttl(GENTLE_SECONDS)} instead (nothing goes cold at once)"
 
@@ -220,12 +227,12 @@ class ExpireNoTtl(_SetsTtl):
 
 
 class UnlinkPrefix(_UnlinksAnswers):
-    """UNLINK of each key."""
+    """UNLINK of each key, by prefix or by marks."""
 
     kind: ClassVar[ActionKind] = "unlink_prefix"
-    title = "Unlink cache keys by prefix"
+    title = "Unlink cache keys"
     verb = "Unlink"
-    condition = "a cache key of the tenant that begins with the prefix"
+    condition = "a cache key of the tenant that begins with the prefix, or was marked"
 
 
 class InvalidateTenant(_UnlinksAnswers):

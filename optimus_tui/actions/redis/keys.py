@@ -112,7 +112,7 @@ def check_request(request: ActionRequest) -> Refusal | None:
         return Refusal("request", message)
     if len(tenant) > 512:
         return Refusal("request", "a tenant of more than 512 bytes is refused")
-    if request.kind == "unlink_prefix" and not request.prefix:
+    if request.kind == "unlink_prefix" and not request.prefix and request.only is None:
         return Refusal("request", "a prefix is needed; without one, invalidate the tenant's cache")
     window = request.window_seconds
     if request.kind in ("repair_counter", "expire_no_ttl") and (window is None or not 1 <= window <= MOST_WINDOW):
@@ -160,6 +160,8 @@ def select(request: ActionRequest, names: Collection[bytes], known: Known) -> Se
     sure, claimed, hinted = known.sure, known.sure | asked, known.sure | known.hinted | asked
     for name in dict.fromkeys(names):
         parsed = parse_key(name, claimed)
+        if request.only is not None and name not in request.only:
+            continue
         if not _asked_for(request, parsed) or len(name) > MAX_NAME:
             neighbours += parsed.tenant != request.tenant
         elif _certain(request, name, sure, hinted) or name in request.include:

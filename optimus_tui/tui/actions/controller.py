@@ -5,6 +5,7 @@ Everything that changes something goes through ``actions/service``, which is imp
 
 import asyncio
 import fnmatch
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from msgspec import structs
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from optimus_tui.actions.checks import Verified
     from optimus_tui.actions.service import ActionService
     from optimus_tui.contract.findings import Finding
+    from optimus_tui.tui.actions.questions import Offer
 
 
 DEFAULT_MINUTES = 10.0
@@ -138,30 +140,51 @@ class ActionsController:
         self.dashboard.run_in_background("acting", self._choose_for, finding, name="actions")
 
     async def _choose_for_row(self) -> None:
-        await self._choose_for(self.dashboard.pane(self.dashboard.current).selected)
+        pane = self.dashboard.pane(self.dashboard.current)
+        if not pane.row_marks:
+            await self._choose_for(pane.selected)
+            return
+        from optimus_tui.tui.actions.questions import marked_offers
+
+        rows, marked = pane.marked_rows(), len(pane.row_marks.keys)
+        offers = marked_offers(rows) if rows else "no marked row is shown now: esc clears the marks"
+        if isinstance(offers, str):
+            self.dashboard.say(offers, "warning")
+            return
+        hidden = ""
+        if marked > len(rows):
+            hidden = f" {plural(marked - len(rows), 'marked row is', 'marked rows are')} not shown, and left out."
+        if await self._pick(offers, hidden):
+            pane.clear_marks()
 
     async def _choose_for(self, row: object) -> None:
         from optimus_tui.tui.actions.questions import offers_for, why_none
-        from optimus_tui.tui.dialogs.base import PickDialog
 
         dashboard = self.dashboard
         offers = offers_for(row, last_report(dashboard, "limits"), last_report(dashboard, "cache"))
-        if not offers:
+        if offers:
+            await self._pick(offers)
+        else:
             dashboard.say(why_none(row), "warning")
-            return
+
+    async def _pick(self, offers: "Sequence[Offer]", remark: str = "") -> bool:
+        """Let one of the actions be chosen, and carry it out. Return True if something was done."""
+        from optimus_tui.tui.dialogs.base import PickDialog
+
+        dashboard = self.dashboard
         names = [(offer.name, offer.about) for offer in offers]
         refusal = (await self.open_service()).may_ever_arm()
         if refusal is not None:
-            about = f"Not possible here: {refusal_words(refusal)}."
+            about = f"Not possible here: {refusal_words(refusal)}.{remark}"
             await dashboard.ask(PickDialog("Actions", names, about, greyed=True))
-            return
+            return False
         if not await self.ensure_armed():
-            return
-        place = await dashboard.ask(PickDialog("Actions", names, "Each shows what it would do, and asks."))
-        if place is not None:
-            outcome = await self.carry_out(offers[place].request)
-            if outcome is not None:
-                await dashboard.incidents.record_action(*outcome)
+            return False
+        place = await dashboard.ask(PickDialog("Actions", names, f"Each shows what it would do, and asks.{remark}"))
+        outcome = None if place is None else await self.carry_out(offers[place].request)
+        if outcome is not None:
+            await dashboard.incidents.record_action(*outcome)
+        return outcome is not None
 
     async def carry_out(self, request: ActionRequest) -> Outcome | None:
         """Ask about an action in its dialog and carry it out.

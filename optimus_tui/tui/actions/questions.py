@@ -98,6 +98,50 @@ def offers_for(row: object, limits: LimitsReport | None = None, cache: CacheRepo
     return []
 
 
+def marked_offers(rows: Sequence[object]) -> list[Offer] | str:
+    """Return the actions for marked rows, the gentlest first; a sentence if there is none for all of them together.
+
+    Args:
+        rows: The marked rows of one pane: counters, or cache keys, of one tenant.
+    """
+    counters = [row.counter for row in rows if isinstance(row, LimitRow)]
+    keys = [row for row in rows if isinstance(row, KeyRow)]
+    if len(rows) not in (len(counters), len(keys)):
+        return "only counters or single cache keys can be acted on together: esc clears the marks"
+    if any(counter.doubt or not counter.tenant for counter in counters):
+        return "one of the marked counters is of no certain tenant: unmark it first"
+    tenants = {counter.tenant for counter in counters} | {row.group.tenant for row in keys}
+    if len(tenants) > 1:
+        return f"the marked rows are of {len(tenants):,} tenants, and an action is for one: esc clears the marks"
+    tenant = next(iter(tenants), None)
+    if not tenant:
+        return "the marked rows are of no tenant: esc clears the marks"
+    who = safe_text(tenant, 60)
+    if keys:
+        return [_marked_unlink(who, tenant, frozenset(row.name for row in keys))]
+    offers = []
+    only = frozenset(counter.key for counter in counters)
+    never = frozenset(counter.key for counter in counters if counter.immortal and not counter.sliding)
+    if never:
+        offers.append(Offer(
+            f"Repair {plural(len(never), 'marked counter')} of {who}",
+            "those that never reset get their window back; the counts stay",
+            ActionRequest(kind="repair_counter", tenant=tenant, only=never),
+        ))  # fmt: skip
+    return [*offers, Offer(
+        f"Reset {plural(len(only), 'marked counter')} of {who}", "they start again at 0",
+        ActionRequest(kind="reset_counters", tenant=tenant, only=only),
+    )]  # fmt: skip
+
+
+def _marked_unlink(who: str, tenant: bytes, only: frozenset[bytes]) -> Offer:
+    return Offer(
+        f"Unlink {plural(len(only), 'marked cache key')} of {who}",
+        "each is fetched again when it is requested",
+        ActionRequest(kind="unlink_prefix", tenant=tenant, only=only),
+    )
+
+
 def why_none(row: object) -> str:
     """Return why no action is offered for a row, in a sentence."""
     if isinstance(row, HealthLine):
@@ -209,7 +253,7 @@ def _without_ttl(cache: CacheReport) -> list[Offer]:
 
 async def completed(dashboard: "DashboardServices", request: ActionRequest) -> ActionRequest | None:
     """Ask for what only the operator knows, and return the whole request. None if it was not answered."""
-    if request.kind == "unlink_prefix" and not request.prefix:
+    if request.kind == "unlink_prefix" and not request.prefix and request.only is None:
         about = f"Keys of {safe_text(request.tenant, 60)} whose names continue with this prefix after the tenant."
         answers = await dashboard.ask(QuestionDialog("Unlink by prefix", [QuestionField("Prefix")], about))
         if answers is None:

@@ -346,10 +346,10 @@ class Dashboard(BaseScreen):
         self.pane_layout.toggle_zoom()
 
     def action_back(self) -> None:
-        """Go one level back: to where the row of a finding was asked for, else the filter first, then the zoom."""
-        if self.findings.go_back():
-            return
+        """Go one level back: to where the row of a finding was asked for, else marks, filter and zoom in turn."""
         pane = self.pane(self.current)
+        if self.findings.go_back() or pane.clear_marks():
+            return
         if pane.filter.text or pane.filter_error:
             pane.set_filter("")
         elif self.pane_layout.zoomed:

@@ -12,7 +12,7 @@ from optimus_tui.contract.actions import Receipt
 from optimus_tui.contract.findings import SEVERITIES, Finding
 from optimus_tui.tui.actions.controller import ActionsController, InterruptedActions, holds
 from optimus_tui.tui.services import DashboardServices
-from optimus_tui.wording.numbers import ago
+from optimus_tui.wording.numbers import ago, plural
 from optimus_tui.wording.safe import safe_text
 from optimus_tui.workflow.standing import progress, severity_words
 
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from optimus_tui.incidents.open import Listed
     from optimus_tui.incidents.service import IncidentService
 
+MAX_PINS = 50
+"""Marked rows that are pinned at once: a timeline is read by people."""
 MAX_OFFERED = 8
 """Incidents that can be resumed from the dialog; the command line lists all of them."""
 
@@ -298,15 +300,22 @@ class IncidentController:
         if self.service is None or self.service.state.status != "open":
             self.dashboard.say("no incident is open here: i opens one", "warning")
             return
-        if pane.selected is None:
+        places = pane.row_marks.places()
+        if pane.selected is None or (pane.row_marks and not places):
             self.dashboard.say("nothing to pin here: put the cursor on a row first", "warning")
             return
+        pins = [(pane.content.plain(place).strip(), "") for place in places[:MAX_PINS]]
+        if not pins:
+            pins = [(pane.content.plain(pane.cursor).strip(), pane.content.copy_name() or "")]
         try:
-            await self.service.note(pane.content.plain(pane.cursor).strip(), pane.TITLE, pane.content.copy_name() or "")
+            for text, name in pins:
+                await self.service.note(text, pane.TITLE, name)
         except IncidentError as error:
             self.dashboard.say(str(error), "error")
-        else:
-            self.dashboard.say(f"pinned to incident {self.service.state.id}")
+            return
+        left = f", the first {MAX_PINS} of {len(places):,} marked" if len(places) > MAX_PINS else ""
+        self.dashboard.say(f"{plural(len(pins), 'row')} pinned to incident {self.service.state.id}{left}")
+        pane.clear_marks()
 
 
 def _left_open(environment: str) -> "Listed | None":

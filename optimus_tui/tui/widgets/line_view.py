@@ -15,6 +15,7 @@ from textual.strip import Strip
 
 from optimus_tui.tui.theme import INKS, InkStyles, Piece, plain_text
 from optimus_tui.tui.widgets.cells import Table, wrap
+from optimus_tui.tui.widgets.row_marks import MARK, NO_MARK, RowMarks
 
 
 class SingleLines:
@@ -73,7 +74,7 @@ class WrappedLines:
 
     def first_to_show(self, last: int) -> int:
         """Return the first row from which row ``last`` still stands whole at the bottom."""
-        room, width = self.canvas.page_size, self.canvas.body_width
+        room, width = self.canvas.page_size, self.canvas.row_width
         first = min(last + 1, len(self.canvas.rows))
         while first > 0:
             room -= len(self.canvas.content.row_lines(first - 1, width))
@@ -93,7 +94,7 @@ class WrappedLines:
 
     def _lines(self) -> Sequence[tuple[int, list[Piece]]]:
         canvas = self.canvas
-        width, first, height = canvas.body_width, int(canvas.scroll_offset.y), canvas.page_size
+        width, first, height = canvas.row_width, int(canvas.scroll_offset.y), canvas.page_size
         wanted = (first, width, height, id(canvas.rows), len(canvas.rows), canvas.muted)
         if wanted != self._laid_for:
             laid: list[tuple[int, list[Piece]]] = []
@@ -208,15 +209,20 @@ class LinePainter:
         """Return what stands on line ``y`` of the view, and whether the cursor lies on it."""
         canvas, content = self.canvas, self.canvas.content
         foot = y - (canvas.scrollable_content_region.height - canvas.foot_lines)
+        gutter = width - canvas.row_width
         if y < canvas.head_lines:
-            return content.head(y, width), False
+            return [(" " * gutter, ""), *content.head(y, width - gutter)][not gutter :], False
         if foot >= 0:
             return content.foot(foot, width), False
         at = y - canvas.head_lines
         index = canvas.flow.row_at(at)
         if index is not None:
             marked = canvas.cursor_visible and canvas.has_focus and content.is_marked(index)
-            return canvas.flow.draw(at, width), marked
+            pieces = canvas.flow.draw(at, width - gutter)
+            if gutter:
+                sign = MARK if canvas.row_marks.has(canvas.rows[index]) else NO_MARK
+                pieces = [(sign, "accent"), *pieces]
+            return pieces, marked
         lines = [] if canvas.rows else [part for line in content.empty_lines() for part in wrap(line, width - 2)]
         return ([(" " + lines[at - 1], "quiet")] if 1 <= at <= len(lines) else []), False
 
@@ -250,6 +256,7 @@ class LineCanvas(ScrollView, can_focus=True):
         self.inks = InkStyles(self)
         self._single_lines, self._wrapped_lines = SingleLines(self), WrappedLines(self)
         self.row_key = RowKey(content)
+        self.row_marks = RowMarks(content)
         self.painter = LinePainter(self)
 
     # -- rows and cursor
@@ -268,6 +275,7 @@ class LineCanvas(ScrollView, can_focus=True):
             self.set_reactive(LineCanvas.cursor, self.row_key.place(rows, self.cursor))
             if followed and self.content.view_follows():
                 self._show_cursor()
+        self.row_marks.stretch()
         self.refresh_changed()
 
     def measure(self) -> None:
@@ -289,6 +297,11 @@ class LineCanvas(ScrollView, can_focus=True):
     def body_width(self) -> int:
         """Return the cells of a line beside the scroll bar."""
         return self.scrollable_content_region.width
+
+    @property
+    def row_width(self) -> int:
+        """Return the cells of a row: once rows are marked, a sign stands before each."""
+        return self.body_width - len(MARK) * bool(self.row_marks)
 
     def visible_range(self) -> range:
         """Return the indexes of the rows in view."""
@@ -324,6 +337,7 @@ class LineCanvas(ScrollView, can_focus=True):
 
     def watch_cursor(self) -> None:
         """Draw the row under the cursor, and the one that was."""
+        self.row_marks.stretch()
         self.refresh()
 
     def action_move(self, by: int) -> None:
