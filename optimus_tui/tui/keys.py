@@ -91,7 +91,7 @@ KEYS: tuple[Key, ...] = (
     Key(
         "pane.range",
         "V,v",
-        "range",
+        "mark(True)",
         "mark range",
         "Mark from here: move, then once more; v does it where v has no other use",
         "pane",

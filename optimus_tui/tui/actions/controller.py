@@ -15,6 +15,7 @@ from optimus_tui.contract.actions import ActionRequest, Interrupted, Receipt, Re
 from optimus_tui.tui.dashboard.reports import last_report, seen_tenants
 from optimus_tui.tui.dashboard.status_line import mode_room, target_words
 from optimus_tui.tui.services import CommandError, DashboardServices
+from optimus_tui.tui.widgets.row_marks import clear_marks
 from optimus_tui.wording.numbers import ago, clause, plural
 from optimus_tui.wording.safe import safe_text
 
@@ -146,7 +147,8 @@ class ActionsController:
             return
         from optimus_tui.tui.actions.questions import marked_offers
 
-        rows, marked = pane.marked_rows(), len(pane.row_marks.keys)
+        rows = [pane.rows[place] for place in pane.row_marks.places()]
+        marked = len(pane.row_marks.keys)
         offers = marked_offers(rows) if rows else "no marked row is shown now: esc clears the marks"
         if isinstance(offers, str):
             self.dashboard.say(offers, "warning")
@@ -155,7 +157,7 @@ class ActionsController:
         if marked > len(rows):
             hidden = f" {plural(marked - len(rows), 'marked row is', 'marked rows are')} not shown, and left out."
         if await self._pick(offers, hidden):
-            pane.clear_marks()
+            clear_marks(pane, pane.row_marks)
 
     async def _choose_for(self, row: object) -> None:
         from optimus_tui.tui.actions.questions import offers_for, why_none

@@ -38,6 +38,7 @@ from optimus_tui.tui.panes.health.pane import HealthPane
 from optimus_tui.tui.panes.limits.pane import LimitsPane
 from optimus_tui.tui.widgets.bars import KeyStrip, StatusBar, TabStrip
 from optimus_tui.tui.widgets.fields import PromptBar
+from optimus_tui.tui.widgets.row_marks import clear_marks
 
 RESTART_SECONDS = 5.0
 """Seconds until a sampling loop that ended because of a bug starts again."""
@@ -348,7 +349,7 @@ class Dashboard(BaseScreen):
     def action_back(self) -> None:
         """Go one level back: to where the row of a finding was asked for, else marks, filter and zoom in turn."""
         pane = self.pane(self.current)
-        if self.findings.go_back() or pane.clear_marks():
+        if self.findings.go_back() or clear_marks(pane, pane.row_marks):
             return
         if pane.filter.text or pane.filter_error:
             pane.set_filter("")

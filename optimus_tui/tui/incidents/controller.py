@@ -12,6 +12,7 @@ from optimus_tui.contract.actions import Receipt
 from optimus_tui.contract.findings import SEVERITIES, Finding
 from optimus_tui.tui.actions.controller import ActionsController, InterruptedActions, holds
 from optimus_tui.tui.services import DashboardServices
+from optimus_tui.tui.widgets.row_marks import clear_marks
 from optimus_tui.wording.numbers import ago, plural
 from optimus_tui.wording.safe import safe_text
 from optimus_tui.workflow.standing import progress, severity_words
@@ -315,7 +316,7 @@ class IncidentController:
             return
         left = f", the first {MAX_PINS} of {len(places):,} marked" if len(places) > MAX_PINS else ""
         self.dashboard.say(f"{plural(len(pins), 'row')} pinned to incident {self.service.state.id}{left}")
-        pane.clear_marks()
+        clear_marks(pane, pane.row_marks)
 
 
 def _left_open(environment: str) -> "Listed | None":

@@ -21,7 +21,7 @@ from optimus_tui.tui.keys import bindings
 from optimus_tui.tui.messages import CopyRequested, ExportRequested, RefreshRequested, StateChanged
 from optimus_tui.tui.theme import Piece, plain_text
 from optimus_tui.tui.widgets.line_view import LineCanvas, LineContent
-from optimus_tui.tui.widgets.row_marks import MOST
+from optimus_tui.tui.widgets.row_marks import mark_rows
 from optimus_tui.wording.safe import safe_text
 
 Words = list[Piece]
@@ -286,39 +286,9 @@ class Pane(LineCanvas):
         """Freeze the pane, or let it go on."""
         self.paused = not self.paused
 
-    def action_mark(self) -> None:
-        """Mark the row under the cursor, or take its mark away, and go on to the next."""
-        if self.selected is None:
-            self.notify("nothing to mark here: the list is empty", markup=False)
-        elif self.row_marks.toggle(self.selected):
-            self.action_move(1)
-            self.draw_marks()
-        else:
-            self.notify(f"no more than {MOST:,} rows can be marked", severity="warning", markup=False)
-
-    def action_range(self) -> None:
-        """Begin a range of marked rows at the cursor; the second time, end it where the cursor is."""
-        if self.selected is None:
-            self.notify("nothing to mark here: the list is empty", markup=False)
-            return
-        self.row_marks.begin_or_end(self.selected)
-        self.draw_marks()
-
-    def clear_marks(self) -> bool:
-        """Take all marks away. Return True if there were any."""
-        cleared = self.row_marks.clear()
-        self.draw_marks()
-        return cleared
-
-    def marked_rows(self) -> list[Any]:
-        """Return the marked rows that are shown, from the top."""
-        return [self.rows[place] for place in self.row_marks.places()]
-
-    def draw_marks(self) -> None:
-        """Draw the rows again with their marks, and how many there are."""
-        self.measure()
-        self.refresh()
-        self.draw_frame()
+    def action_mark(self, whole_range: bool = False) -> None:
+        """Mark the row under the cursor and go on to the next; or begin a range there, and end it the second time."""
+        mark_rows(self, self.row_marks, whole_range)
 
     def action_refresh(self) -> None:
         """Ask for a new reading."""

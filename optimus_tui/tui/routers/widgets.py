@@ -21,7 +21,7 @@ from textual.widgets import Input, Label, Select, Static
 from textual.widgets.option_list import Option
 from textual.widgets.selection_list import Selection
 
-from optimus_tui.tui.dialogs.base import Dialog
+from optimus_tui.tui.dialogs.base import DROPS, Dialog
 from optimus_tui.tui.keys import MOVES, chosen
 from optimus_tui.tui.messages import CopyRequested
 from optimus_tui.tui.routers.draft import FieldAnswer, Task
@@ -226,7 +226,7 @@ class FieldDialog(Dialog):
     """Enter keeps the field, Escape leaves it as it was."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        ("escape", "dismiss(None)", "close"),
+        ("escape", "leave", "close"),
         ("up", "step(-1)", ""),
         ("down", "step(1)", ""),
         ("enter", "keep", ""),
@@ -240,6 +240,8 @@ class FieldDialog(Dialog):
         if not answer.name:
             self.dialog_title = "New field"
         self.lines: list[Input | FormChoice] = []
+        self._leaving = False
+        """Escape was pressed, and answered with the warning; the next one leaves."""
 
     def body(self) -> list[Widget]:
         """Return the field's lines and the note below them."""
@@ -272,6 +274,7 @@ class FieldDialog(Dialog):
 
     def _note(self, judge: bool = True) -> str:
         problem = self.typed.problem(self.others)
+        self._leaving = False
         note, wrong = self.query_one("#field-note", Static), judge and bool(problem)
         words = "leave the default empty for none; optional allows null"
         if wrong:
@@ -298,6 +301,16 @@ class FieldDialog(Dialog):
         """Close with the field, if nothing is wrong with it."""
         if not self._note():
             self.dismiss(self.typed)
+
+    def action_leave(self) -> None:
+        """Leave the field as it was; the first time only warn if something was changed."""
+        if self._leaving or self.typed == self.answer:
+            self.dismiss(None)
+            return
+        self._leaving = True
+        note = self.query_one("#field-note", Static)
+        note.add_class("-wrong")
+        note.update(Content(DROPS))
 
     def action_step(self, by: int) -> None:
         """Focus the next line, or the one before with a negative number; past an end the other end."""

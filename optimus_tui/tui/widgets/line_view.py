@@ -74,7 +74,7 @@ class WrappedLines:
 
     def first_to_show(self, last: int) -> int:
         """Return the first row from which row ``last`` still stands whole at the bottom."""
-        room, width = self.canvas.page_size, self.canvas.row_width
+        room, width = self.canvas.page_size, self.canvas.row_marks.room(self.canvas.body_width)
         first = min(last + 1, len(self.canvas.rows))
         while first > 0:
             room -= len(self.canvas.content.row_lines(first - 1, width))
@@ -94,7 +94,7 @@ class WrappedLines:
 
     def _lines(self) -> Sequence[tuple[int, list[Piece]]]:
         canvas = self.canvas
-        width, first, height = canvas.row_width, int(canvas.scroll_offset.y), canvas.page_size
+        width, first, height = canvas.row_marks.room(canvas.body_width), int(canvas.scroll_offset.y), canvas.page_size
         wanted = (first, width, height, id(canvas.rows), len(canvas.rows), canvas.muted)
         if wanted != self._laid_for:
             laid: list[tuple[int, list[Piece]]] = []
@@ -209,7 +209,7 @@ class LinePainter:
         """Return what stands on line ``y`` of the view, and whether the cursor lies on it."""
         canvas, content = self.canvas, self.canvas.content
         foot = y - (canvas.scrollable_content_region.height - canvas.foot_lines)
-        gutter = width - canvas.row_width
+        gutter = width - canvas.row_marks.room(width)
         if y < canvas.head_lines:
             return [(" " * gutter, ""), *content.head(y, width - gutter)][not gutter :], False
         if foot >= 0:
@@ -275,7 +275,7 @@ class LineCanvas(ScrollView, can_focus=True):
             self.set_reactive(LineCanvas.cursor, self.row_key.place(rows, self.cursor))
             if followed and self.content.view_follows():
                 self._show_cursor()
-        self.row_marks.stretch()
+        self.row_marks.stretch(self)
         self.refresh_changed()
 
     def measure(self) -> None:
@@ -297,11 +297,6 @@ class LineCanvas(ScrollView, can_focus=True):
     def body_width(self) -> int:
         """Return the cells of a line beside the scroll bar."""
         return self.scrollable_content_region.width
-
-    @property
-    def row_width(self) -> int:
-        """Return the cells of a row: once rows are marked, a sign stands before each."""
-        return self.body_width - len(MARK) * bool(self.row_marks)
 
     def visible_range(self) -> range:
         """Return the indexes of the rows in view."""
@@ -337,7 +332,7 @@ class LineCanvas(ScrollView, can_focus=True):
 
     def watch_cursor(self) -> None:
         """Draw the row under the cursor, and the one that was."""
-        self.row_marks.stretch()
+        self.row_marks.stretch(self)
         self.refresh()
 
     def action_move(self, by: int) -> None:
@@ -364,16 +359,7 @@ class LineCanvas(ScrollView, can_focus=True):
 
     def on_click(self, event: events.Click) -> None:
         """Move the cursor to the row that was clicked; open it if it was clicked before."""
-        offset = event.get_content_offset(self)
-        if offset is None or not self.head_lines <= offset.y < self.head_lines + self.page_size:
-            return
-        index = self.flow.row_at(offset.y - self.head_lines)
-        if index is not None:
-            again = index == self.cursor
-            self.move_to(index)
-            self.row_key.pin(self.rows[index])
-            if again or event.chain > 1:
-                self.action_open()
+        click_row(self, event)
 
     def on_resize(self) -> None:
         """Measure for the new size."""
@@ -394,6 +380,20 @@ class LineCanvas(ScrollView, can_focus=True):
         """Paint the lines that would look different now."""
         if regions := self.painter.changed():
             self.refresh(*regions)
+
+
+def click_row(canvas: LineCanvas, event: events.Click) -> None:
+    """Move the cursor to the row that was clicked; open it if the cursor was there, or after a double click."""
+    offset = event.get_content_offset(canvas)
+    if offset is None or not canvas.head_lines <= offset.y < canvas.head_lines + canvas.page_size:
+        return
+    index = canvas.flow.row_at(offset.y - canvas.head_lines)
+    if index is not None:
+        again = index == canvas.cursor
+        canvas.move_to(index)
+        canvas.row_key.pin(canvas.rows[index])
+        if again or event.chain > 1:
+            canvas.action_open()
 
 
 class LineView(LineCanvas, LineContent):

@@ -1,10 +1,7 @@
 """Rows that were marked to act on several at once. Marks belong to keys, so they follow their rows over refreshes."""
 
-from collections.abc import Hashable
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from optimus_tui.tui.widgets.line_view import LineContent
+from collections.abc import Hashable, Sequence
+from typing import Any, Protocol
 
 MARK, NO_MARK = "◆ ", "  "
 """What stands before a row once any row is marked: a sign, because colour alone would not be seen everywhere."""
@@ -12,10 +9,33 @@ MOST = 10_000
 """Rows that can be marked: an action takes no more keys by default."""
 
 
+class MarkedList(Protocol):
+    """A list whose rows can be marked."""
+
+    rows: Sequence[Any]
+    cursor: int
+
+    def action_move(self, by: int) -> None:
+        """Move the cursor by rows."""
+
+    def measure(self) -> None:
+        """Find out how far the list scrolls."""
+
+
+class RowKeys(Protocol):
+    """What tells rows apart across refreshes."""
+
+    def key_of(self, row: Any) -> Hashable:
+        """Return what identifies a row."""
+
+    def index_of(self, key: Hashable) -> int | None:
+        """Return where the row with this key stands; None if it is gone."""
+
+
 class RowMarks:
     """The marked rows of one list: those marked one by one, and a range that still follows the cursor."""
 
-    def __init__(self, content: "LineContent") -> None:
+    def __init__(self, content: RowKeys) -> None:
         self._content = content
         self._single: set[Hashable] = set()
         self._ranged: set[Hashable] = set()
@@ -50,20 +70,20 @@ class RowMarks:
             self._single.add(key)
         return True
 
-    def begin_or_end(self, row: Any) -> None:
-        """Begin a range at a row; an open range ends, and its rows stay marked."""
+    def begin_or_end(self, canvas: MarkedList) -> None:
+        """Begin a range at the cursor; an open range ends, and its rows stay marked."""
         if self._anchor is None:
-            self._anchor = self._content.key_of(row)
-            self.stretch()
+            self._anchor = self._content.key_of(canvas.rows[canvas.cursor])
+            self.stretch(canvas)
         else:
             self._single |= self._ranged
             self._ranged, self._anchor = set(), None
 
-    def stretch(self) -> None:
+    def stretch(self, canvas: MarkedList) -> None:
         """Let an open range reach from its first row to the cursor; it ends where its first row is gone."""
         if self._anchor is None:
             return
-        canvas, start = self._content.canvas, self._content.index_of(self._anchor)
+        start = self._content.index_of(self._anchor)
         if start is None:
             self._single |= self._ranged
             self._ranged, self._anchor = set(), None
@@ -82,3 +102,58 @@ class RowMarks:
         """Return where the marked rows stand now, from the top, without those that are filtered out or gone."""
         found = (self._content.index_of(key) for key in self.keys)
         return sorted(place for place in found if place is not None)
+
+    def room(self, width: int) -> int:
+        """Return the cells that a row has: once rows are marked, a sign stands before each."""
+        return width - len(MARK) * bool(self)
+
+
+class MarkedWidget(MarkedList, Protocol):
+    """The same as a widget."""
+
+    @property
+    def notify(self) -> Any:
+        """Return what shows a toast."""
+
+    @property
+    def refresh(self) -> Any:
+        """Return what paints the list."""
+
+    @property
+    def draw_frame(self) -> Any:
+        """Return what draws the words of its frame."""
+
+
+def mark_rows(pane: MarkedWidget, marks: RowMarks, whole_range: bool) -> None:
+    """Mark the row under a pane's cursor and go on to the next, or begin or end a range there.
+
+    Args:
+        pane: The list.
+        marks: Its marks.
+        whole_range: Begin a range, or end the one that is open.
+    """
+    if not pane.rows:
+        pane.notify("nothing to mark here: the list is empty", markup=False)
+        return
+    if whole_range:
+        marks.begin_or_end(pane)
+    elif marks.toggle(pane.rows[pane.cursor]):
+        pane.action_move(1)
+    else:
+        pane.notify(f"no more than {MOST:,} rows can be marked", severity="warning", markup=False)
+    redraw(pane)
+
+
+def clear_marks(pane: MarkedWidget, marks: RowMarks) -> bool:
+    """Take all marks of a pane away. Return True if there were any."""
+    cleared = marks.clear()
+    if cleared:
+        redraw(pane)
+    return cleared
+
+
+def redraw(pane: MarkedWidget) -> None:
+    """Draw rows and frame again, with or without the signs."""
+    pane.measure()
+    pane.refresh()
+    pane.draw_frame()

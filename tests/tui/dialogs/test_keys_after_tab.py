@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from textual import events
 from textual.app import App
-from textual.widgets import Input
+from textual.widgets import Input, Static
 
 from optimus_tui.tui.dialogs.base import QuestionDialog, QuestionField
 from optimus_tui.tui.routers.draft import FieldAnswer
@@ -42,3 +42,18 @@ async def test_in_the_dialog_of_a_field() -> None:
         await pilot.pause()
         await typed(app, pilot, "a", "tab", "tab", "tab", "7")
         assert [field.value for field in app.screen.query(Input)] == ["a", "7"]
+
+
+async def test_escape_asks_once_before_a_changed_field_is_dropped() -> None:
+    app = app_for(None)
+    async with app.run_test() as pilot:
+        answers: list[object] = []
+        dialog = FieldDialog(FieldAnswer("", "str", False, ""), [])
+        app.push_screen(dialog, answers.append)
+        await pilot.pause()
+        await typed(app, pilot, "a", "escape")
+        assert app.screen is dialog and "esc again drops" in str(dialog.query_one("#field-note", Static).content)
+        await typed(app, pilot, "b", "escape")
+        assert app.screen is dialog, "something was typed in between"
+        await typed(app, pilot, "escape")
+        assert answers == [None]
