@@ -94,6 +94,13 @@ class Track(Struct, frozen=True):
     renewed: bool = False
 
 
+class PastWindow(Struct, frozen=True):
+    """A window of a counter that has ended. Without ``whole`` it counted at least ``count``: its end was not read."""
+
+    count: int
+    whole: bool
+
+
 class LimitRow(Struct, frozen=True, kw_only=True):
     """A counter against its limit. ``share`` is count ÷ limit (1.0 = full); ``slope`` is requests per second.
 
@@ -131,6 +138,20 @@ class LimitsReport(Struct, frozen=True, kw_only=True):
     coverage: Coverage
     rules: LimitRules | None
     findings: tuple[Finding, ...] = ()
+    refused_by: dict[tuple[str, str], float] | None = None
+    """Requests refused a second, by tenant and operation, over ``refused_seconds``; None: see ``refused_why``."""
+    refused_why: str = "the gateway's counters were not read yet"
+    refused_seconds: float = 0.0
+    past_windows: dict[bytes, tuple[PastWindow, ...]] = field(default_factory=dict)
+    """The last windows of counters by key, as they were seen, the oldest first."""
+
+    def refused(self, counter: Counter) -> float | None:
+        """Return the requests of a counter's tenant and operation that are refused a second; None if unknown."""
+        if self.refused_by is None:
+            return None
+        names = (name.decode("utf-8", "surrogateescape") for name in (counter.tenant, counter.operation))
+        tenant, operation = names
+        return self.refused_by.get((tenant, operation), 0.0)
 
 
 class GroupTotals(Struct, frozen=True, kw_only=True):

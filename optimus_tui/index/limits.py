@@ -8,7 +8,7 @@ from collections import Counter as Tally
 from collections.abc import Iterable
 from heapq import nlargest
 
-from optimus_tui.contract.keyspace import Counter, ShapeCount, Track, UnparsedNames
+from optimus_tui.contract.keyspace import Counter, PastWindow, ShapeCount, Track, UnparsedNames
 from optimus_tui.grammar.keys import parse_key
 
 MAX_NAMES = 20_000
@@ -19,12 +19,15 @@ KEPT_SECONDS = 600.0
 GRACE_SECONDS = 0.5
 MAX_SAMPLES = 24
 MAX_SHAPES = 10
+PAST_WINDOWS = 5
+LATE_SECONDS = 5.0
+"""A window that was read last so long before its end may have counted more."""
 
 _PREFIX = b"rate_limit"
 
 
 class _Known:
-    __slots__ = ("counter", "gone_mono", "most_ttl_ms", "renewed", "samples")
+    __slots__ = ("counter", "gone_mono", "most_ttl_ms", "past", "renewed", "samples")
 
     def __init__(self) -> None:
         self.counter: Counter | None = None
@@ -33,6 +36,7 @@ class _Known:
         self.renewed = False
         self.most_ttl_ms = 0
         """The largest TTL of the observations in the present window."""
+        self.past: tuple[PastWindow, ...] = ()
 
 
 class LimitIndex:
@@ -96,6 +100,7 @@ class LimitIndex:
             if known is None:
                 continue
             if known.gone_mono is None:
+                _end_window(known, known.counter, mono)
                 known.gone_mono, known.counter, known.samples, known.renewed = mono, None, [], False
                 known.most_ttl_ms = 0
                 self._gone[name] = None
@@ -116,6 +121,10 @@ class LimitIndex:
             for name, known in self._names.items()
             if known.counter is not None
         }
+
+    def past_windows(self) -> dict[bytes, tuple[PastWindow, ...]]:
+        """Return the last windows of each counter that had any, as they were seen, the oldest first."""
+        return {name: known.past for name, known in self._names.items() if known.past}
 
     @property
     def unparsed(self) -> UnparsedNames:
@@ -153,6 +162,7 @@ def _add(known: _Known, counter: Counter) -> None:
     if known.samples and (
         (known.samples[-1][1] > counter.count and not counter.sliding) or _began_anew(before, counter)
     ):
+        _end_window(known, before, counter.taken_mono)
         known.samples, known.renewed, known.most_ttl_ms = [], False, 0
     elif before is not None:
         known.renewed = (known.renewed or _renewed(before, counter)) and not _ran_on(known, before, counter)
@@ -163,6 +173,14 @@ def _add(known: _Known, counter: Counter) -> None:
     if len(known.samples) > MAX_SAMPLES:  # the older half at half its density: the whole window stays in sight
         half = MAX_SAMPLES // 2
         known.samples = [*known.samples[:half:2], *known.samples[half:]]
+
+
+def _end_window(known: _Known, last: Counter | None, mono: float) -> None:
+    """Keep the count of a window that has ended by ``mono``, as it was read last."""
+    if last is None or last.count is None or last.sliding or (ends := last.resets_mono) is None:
+        return
+    whole = ends - last.taken_mono <= LATE_SECONDS and mono >= ends - GRACE_SECONDS
+    known.past = (*known.past, PastWindow(last.count, whole))[-PAST_WINDOWS:]
 
 
 def _began_anew(before: Counter | None, counter: Counter) -> bool:

@@ -402,7 +402,17 @@ class LimitLoop:
         report = await asyncio.to_thread(work) if len(counters) > MANY_ROWS else work()
         more = find_unmeasured("rate limits", self.sampler_state.sweep_fault, rule=LIMITS_UNMEASURED)
         settled = self.sampler_state.settle("limits", [*report.findings, *more])
-        return replace(report, findings=worst_first([*settled, *self._elsewhere()]))
+        report = replace(report, findings=worst_first([*settled, *self._elsewhere()]))
+        report = replace(report, past_windows=self.index.past_windows())
+        signals = self.sampler_state.signals
+        if signals is None:
+            return report
+        return replace(
+            report,
+            refused_by=signals.refused_by,
+            refused_why=signals.refused_by_why,
+            refused_seconds=signals.seconds,
+        )
 
     def _elsewhere(self) -> list[Finding]:
         """Return findings of other loops about limits: refused requests, names of an unknown layout."""

@@ -34,6 +34,7 @@ from optimus_tui.tui.dialogs.sheets import event_dialog
 from optimus_tui.tui.keys import MOVES, chosen
 from optimus_tui.tui.messages import CopyRequested
 from optimus_tui.tui.panes.limits import lines as limit_lines
+from optimus_tui.tui.panes.limits.table import ENDED, GRACE_SECONDS, OF_ONE_TENANT, LimitNow
 from optimus_tui.tui.theme import Piece
 from optimus_tui.tui.widgets.bars import KeyStrip
 from optimus_tui.tui.widgets.cells import Cell, Column, Table, first_that_fits, mark_of, name_pieces
@@ -112,17 +113,18 @@ class CounterList(TenantList):
     """The tenant's counters as the limits pane has them, with countdowns."""
 
     TITLE = "Counters"
-    table = limit_lines.OF_ONE_TENANT
+    table = OF_ONE_TENANT
 
     def __init__(self, tenant: bytes, clock: Clock) -> None:
         super().__init__(tenant, clock, id="tenant-counters")
+        self.report: LimitsReport | None = None
 
     def look(self, reading: Reading[LimitsReport] | None, retry_in: float | None) -> None:
         """Take the counters of the newest reading."""
         if reading is None or reading.value is None:
             self.say_unread(reading, retry_in)
             return
-        report = reading.value
+        report = self.report = reading.value
         rows = [row for row in report.rows if row.counter.tenant == self.tenant]
         listed = next((tenant.counters for tenant in report.tenants if tenant.tenant == self.tenant), len(rows))
         counted = plural(listed, "counter")
@@ -140,7 +142,7 @@ class CounterList(TenantList):
 
     def row(self, index: int, width: int) -> list[Piece]:
         """Return one counter as spans."""
-        now = limit_lines.LimitNow(self.rows[index], self.clock.mono())
+        now = LimitNow(self.rows[index], self.clock.mono(), self.report)
         return self.table.row(now, self.text_width(width))
 
 
@@ -246,8 +248,8 @@ class KeyList(TenantList):
         if at == UNKNOWN:
             return ttl(None, immortal=False), ""
         left = at / 1000 - self.clock.mono()
-        if left < -limit_lines.GRACE_SECONDS:
-            return limit_lines.ENDED, "quiet"
+        if left < -GRACE_SECONDS:
+            return ENDED, "quiet"
         return ttl(max(0.0, left), immortal=False), ""
 
 

@@ -6,7 +6,7 @@ A number is shortened, never cut. All text that comes here is safe already (``wo
 import math
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Generic, Literal, TypeVar
 
@@ -45,6 +45,10 @@ class Column(Generic[Row]):
         grow: Its share of the cells that are left.
         most: The greatest number of cells.
         hide_below: It goes away when the whole line is narrower than this; 0 for a column that always stays.
+        measured: ``RowTable`` fits it to what the rows hold: no wider than ``width``, or at least ``fair`` if it grows.
+        rank: Columns of the highest rank go away first where others are narrower than ``fair``; 0 for one that stays.
+        fair: Cells that a growing column should have before columns with a rank show.
+        enough: Cells that all its rows need, as measured; more go to it only once every other column has enough.
     """
 
     id: str
@@ -55,25 +59,44 @@ class Column(Generic[Row]):
     grow: int = 0
     most: int = 1000
     hide_below: int = 0
+    measured: bool = False
+    rank: int = 0
+    fair: int = 0
+    enough: int = 0
+
+    @property
+    def wanted(self) -> int:
+        """Return the cells that it should have before columns with a rank show."""
+        if self.enough:
+            return max(self.width, min(self.fair, self.enough))
+        return max(self.width, self.fair)
 
 
 def fit_columns(columns: Sequence[Column[Row]], width: int, gap: int = 1) -> list[tuple[Column[Row], int]]:
     """Return the columns that show at this line width, each with its width in cells, ``gap`` blanks between them."""
     shown = [c for c in columns if not c.hide_below or width >= c.hide_below]
+    while sum(c.wanted for c in shown) + gap * (len(shown) - 1) > width and any(c.rank for c in shown):
+        shown.remove(max(shown, key=lambda c: c.rank))
     spare = width - sum(c.width for c in shown) - gap * (len(shown) - 1)
     widths = {c.id: c.width for c in shown}
-    growing = [c for c in shown if c.grow]
+    for tops in ({c.id: min(c.most, c.enough) for c in shown}, {c.id: c.most for c in shown}):
+        spare = _grow([c for c in shown if c.grow and widths[c.id] < tops[c.id]], widths, tops, spare)
+    return [(c, widths[c.id]) for c in shown]
+
+
+def _grow(growing: list[Column[Row]], widths: dict[str, int], tops: Mapping[str, int], spare: int) -> int:
+    """Give spare cells to columns up to their tops. Return how many are left."""
     while spare > 0 and growing:
         share = max(1, spare // sum(c.grow for c in growing))
         for column in list(growing):
-            more = min(share * column.grow, column.most - widths[column.id], spare)
+            more = min(share * column.grow, tops[column.id] - widths[column.id], spare)
             widths[column.id] += more
             spare -= more
-            if widths[column.id] >= column.most:
+            if widths[column.id] >= tops[column.id]:
                 growing.remove(column)
             if spare <= 0:
                 break
-    return [(c, widths[c.id]) for c in shown]
+    return spare
 
 
 def _width(text: str) -> int:
@@ -114,6 +137,7 @@ class Table(Generic[Row]):
 
     def __init__(self, *columns: Column[Row], gap: int = 1) -> None:
         self.columns, self.gap = columns, gap
+        self._fitted: dict[int, Sequence[tuple[Column[Row], int]]] = {}
 
     def without(self, *ids: str) -> "Table[Row]":
         """Return the same table without some columns."""
@@ -121,7 +145,10 @@ class Table(Generic[Row]):
 
     def fitted(self, width: int) -> Sequence[tuple[Column[Row], int]]:
         """Return the columns that show in ``width`` cells, each with its own width."""
-        return fit_columns(self.columns, width, self.gap)
+        found = self._fitted.get(width)
+        if found is None:
+            found = self._fitted[width] = fit_columns(self.columns, width, self.gap)
+        return found
 
     def widths(self, width: int) -> dict[str, int]:
         """Return the cells of each column that shows in ``width`` cells, by its id."""
@@ -171,6 +198,50 @@ class Table(Generic[Row]):
             pieces.append((" " * self.gap, ""))
             room = 0
         return pieces[:-1]
+
+
+class RowTable(Generic[Row]):
+    """A table whose measured columns are as wide as the rows that were measured so far need.
+
+    Widths only grow, so that no column moves back and forth with the rows in view; ``forget`` begins anew.
+    """
+
+    def __init__(self, declared: Table[Row]) -> None:
+        self.declared = self.table = declared
+        self._needs: dict[str, int] = {}
+
+    def forget(self) -> None:
+        """Measure anew."""
+        self._needs, self.table = {}, self.declared
+
+    def measure(self, rows: Iterable[Row]) -> None:
+        """Widen the columns for these rows."""
+        columns = [column for column in self.declared.columns if column.measured]
+        needs = {column.id: self._needs.get(column.id, _width(column.title)) for column in columns}
+        for row in rows:
+            for column in columns:
+                needs[column.id] = max(needs[column.id], _natural(column, row))
+        if needs != self._needs:
+            self._needs = needs
+            self.table = Table(*(self._fitted_to(column) for column in self.declared.columns), gap=self.declared.gap)
+
+    def _fitted_to(self, column: Column[Row]) -> Column[Row]:
+        need = self._needs.get(column.id)
+        if need is None:
+            return column
+        if column.grow:
+            return replace(column, enough=min(need, column.most))
+        return replace(column, width=min(need, column.width))
+
+
+def _natural(column: Column[Row], row: Row) -> int:
+    """Return the cells of what a row holds in a column; 0 where it holds something that spans columns."""
+    room = column.most if column.grow else column.width
+    cell = column.cell(row, room)
+    if cell is None or (isinstance(cell, list) and not column.grow):
+        return 0
+    text = "".join(piece for piece, _ in cell) if isinstance(cell, list) else cell[0]
+    return min(room, _width(text.rstrip()))
 
 
 def fit_count(count: int | None, width: int) -> str:
@@ -284,7 +355,7 @@ def name_pieces(raw: bytes, width: int, ink: str = "bright") -> list[Piece]:
     word, short = mark_of(raw)
     if not word or width < 8:
         return [(fit_name(text, width), ink)]
-    mark = word if width >= ROOM_FOR_WORDS else short
+    mark = word if width >= min(ROOM_FOR_WORDS, cell_len(text) + 1 + cell_len(word)) else short
     room = width - cell_len(mark) - 1
     shown = fit_name(text, min(room, cell_len(text)))
     return [(shown, ink), (fit_cell(f" {mark}", width - cell_len(shown)), "warn")]

@@ -2,7 +2,7 @@
 
 import itertools
 
-from optimus_tui.contract.keyspace import Counter, ShapeCount, UnparsedNames
+from optimus_tui.contract.keyspace import Counter, PastWindow, ShapeCount, UnparsedNames
 from optimus_tui.index.limits import FORGET_SECONDS, MAX_NAMES, LimitIndex
 
 
@@ -153,3 +153,62 @@ def test_more_names_than_the_budget_are_read_in_turns_the_highest_always() -> No
         assert b"rate_limit:t50:chat" in names
         seen |= set(names)
     assert len(seen) == 100
+
+
+def seen(index: LimitIndex, count: int, left: float, at: float) -> None:
+    """One look at a counter whose window ends ``left`` seconds after ``at``."""
+    index.put(
+        [Counter(key=KEPT, tenant=b"acme", operation=b"chat", count=count, ttl_ms=int(left * 1000), taken_mono=at)]
+    )
+
+
+KEPT = b"rate_limit:acme:chat"
+
+
+def test_a_window_that_was_read_to_its_end_is_kept_and_survives_the_key() -> None:
+    index = LimitIndex()
+    index.put_page([KEPT])
+    seen(index, 5, 30, 0)
+    seen(index, 40, 2, 28)
+    index.gone([KEPT], 31)
+    assert index.past_windows() == {KEPT: (PastWindow(40, True),)}
+    seen(index, 3, 59, 40)
+    seen(index, 7, 20, 79)
+    assert index.past_windows() == {KEPT: (PastWindow(40, True),)}
+
+
+def test_a_window_whose_end_was_not_read_counted_at_least_that_much() -> None:
+    index = LimitIndex()
+    index.put_page([KEPT])
+    seen(index, 40, 30, 0)
+    seen(index, 2, 55, 35)
+    assert index.past_windows() == {KEPT: (PastWindow(40, False),)}
+
+
+def test_a_window_that_somebody_ended_early_is_no_whole_one() -> None:
+    index = LimitIndex()
+    index.put_page([KEPT])
+    seen(index, 40, 30, 0)
+    index.gone([KEPT], 2)
+    assert index.past_windows() == {KEPT: (PastWindow(40, False),)}
+
+
+def test_only_the_last_five_windows_are_kept_and_none_is_made_up() -> None:
+    index = LimitIndex()
+    index.put_page([KEPT])
+    assert index.past_windows() == {}
+    for at in range(8):
+        seen(index, at + 1, 1, at * 60)
+        index.gone([KEPT], at * 60 + 2)
+    assert index.past_windows()[KEPT] == tuple(PastWindow(count, True) for count in (4, 5, 6, 7, 8))
+    index.gone([KEPT], 5_000)
+    assert index.past_windows() == {}
+
+
+def test_counters_without_windows_have_no_past() -> None:
+    index = LimitIndex()
+    index.put_page([KEPT])
+    forever = Counter(key=KEPT, tenant=b"acme", operation=b"chat", count=9, ttl_ms=None, immortal=True)
+    index.put([forever])
+    index.gone([KEPT], 9)
+    assert index.past_windows() == {}

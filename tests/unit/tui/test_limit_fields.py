@@ -12,6 +12,7 @@ from optimus_tui.settings.model import Thresholds
 from optimus_tui.tools.pages.report_sections import limit_section
 from optimus_tui.tui.actions.questions import counter_offers
 from optimus_tui.tui.panes.limits import lines as limit_lines
+from optimus_tui.tui.panes.limits.table import TABLE, LimitNow
 from optimus_tui.verdicts.limits.judge import judge
 
 COUNTER = Counter(
@@ -64,7 +65,7 @@ def seen(counter: Counter = COUNTER, rules: LimitRules = RULES, track: Track = T
 
 
 def shown(row: LimitRow) -> Any:
-    drawn = limit_lines.TABLE.row(limit_lines.LimitNow(row, 1001.0), 140)
+    drawn = TABLE.row(LimitNow(row, 1001.0), 140)
     return drawn, msgspec.json.encode(limit_section(row.counter, row)), dict(limit_lines.LimitFields(row, 1001.0))
 
 

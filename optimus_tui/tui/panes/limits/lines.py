@@ -6,7 +6,7 @@ Holds no threshold: what is over or near was judged elsewhere. What is not known
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, NamedTuple
+from typing import ClassVar
 
 from rich.cells import cell_len
 
@@ -18,32 +18,17 @@ from optimus_tui.contract.finding_rules import (
     LIMITS_TOTAL,
     LIMITS_UNKNOWN_LAYOUT,
 )
-from optimus_tui.contract.keyspace import NO_OPERATION, NO_TENANT, Counter, LimitRow, LimitsReport
+from optimus_tui.contract.keyspace import Counter, LimitRow, LimitsReport
 from optimus_tui.settings.model import RedisTarget, Settings
 from optimus_tui.tui.panes.base import RowFields, Words
-from optimus_tui.tui.theme import TONE_INKS, Piece
-from optimus_tui.tui.widgets.cells import (
-    Cell,
-    Column,
-    Table,
-    as_many_as_fit,
-    first_that_fits,
-    fit_cell,
-    fit_count,
-    fit_name,
-    fit_percent,
-    mark_of,
-    name_pieces,
-)
+from optimus_tui.tui.panes.limits.table import INKS, LimitNow, expected_words, pace_words, past_words, reset_words
+from optimus_tui.tui.theme import Piece
+from optimus_tui.tui.widgets.cells import Table, as_many_as_fit, first_that_fits, fit_cell, fit_name, mark_of
 from optimus_tui.verdicts.limits.words import tenant_words
-from optimus_tui.wording.numbers import UNKNOWN, age, percent, plural, slope, span_ahead, thousands, ttl, until
+from optimus_tui.wording.numbers import UNKNOWN, age, percent, plural, rate, thousands
 from optimus_tui.wording.safe import curl, redis_cli, safe_text
 from optimus_tui.wording.truth import LIMIT_MARKS, coverage_words
 
-INKS = {**TONE_INKS, "ok": ""}
-ENDED = "ended"
-GRACE_SECONDS = 1.0
-"""A window that ended this long ago is said to have ended: its count is history until it is read again."""
 JUDGED = {
     LIMITS_REFUSED: "refused",
     LIMITS_REFUSED_BELOW: "refused",
@@ -51,108 +36,6 @@ JUDGED = {
     LIMITS_UNKNOWN_LAYOUT: "unknown layout",
 }
 """What the title says of findings that no row's state tells."""
-
-
-class LimitNow(NamedTuple):
-    """A counter, and the monotonic second that it is drawn for."""
-
-    row: LimitRow
-    mono: float
-
-    @property
-    def ended(self) -> bool:
-        """Return True if its window has run out since it was read."""
-        return self.row.resets_mono is not None and self.row.resets_mono + GRACE_SECONDS < self.mono
-
-    @property
-    def trouble(self) -> str:
-        """Return the ink of its state."""
-        return INKS[LIMIT_MARKS[self.row.state].tone]
-
-    def quiet(self, ink: str) -> str:
-        """Return ``ink``, or ``quiet`` for a counter that has ended."""
-        if self.ended:
-            return "quiet"
-        return ink
-
-
-def _mark_cell(now: LimitNow, _: int) -> Cell:
-    return LIMIT_MARKS[now.row.state].glyph, now.quiet(now.trouble)
-
-
-def _tenant_cell(now: LimitNow, cells: int) -> Cell:
-    name = now.row.counter.tenant
-    if not name:
-        return NO_TENANT, "quiet"
-    return name_pieces(name, cells, now.quiet("bright"))
-
-
-def _operation_cell(now: LimitNow, cells: int) -> Cell:
-    name = now.row.counter.operation
-    if not name:
-        return NO_OPERATION, "quiet"
-    return name_pieces(name, cells, now.quiet(""))
-
-
-def _used_cell(now: LimitNow, cells: int) -> Cell:
-    # A problem stands in the place of all figures: a lone "?" would read as a count that is merely late.
-    count = now.row.counter.count
-    if count is None:
-        return None
-    return fit_count(count, cells), now.quiet("")
-
-
-def _limit_cell(now: LimitNow, cells: int) -> Cell:
-    if now.row.counter.count is None:
-        return None
-    return f"/ {fit_count(now.row.limit, cells - 2)}", "quiet"
-
-
-def _share_cell(now: LimitNow, cells: int) -> Cell:
-    counter = now.row.counter
-    if counter.count is None:
-        return safe_text(counter.problem or "not a count", 60), "warn"
-    return fit_percent(now.row.share, cells), now.quiet(now.trouble)
-
-
-def _slope_cell(now: LimitNow, _: int) -> Cell:
-    if not now.row.slope:
-        return pace_words(now.row), "quiet"
-    return pace_words(now.row), now.quiet("")
-
-
-def _refused_cell(now: LimitNow, _: int) -> Cell:
-    if now.row.refused_in is None:
-        return refused_words(*now), "quiet"
-    return refused_words(*now), now.quiet(now.trouble)
-
-
-def _resets_cell(now: LimitNow, _: int) -> Cell:
-    if now.ended:
-        return ENDED, "quiet"
-    return reset_words(*now), "crit" * now.row.counter.immortal
-
-
-def _state_cell(now: LimitNow, _: int) -> Cell:
-    if now.ended:
-        return "", ""
-    return f" {LIMIT_MARKS[now.row.state].word}", now.trouble
-
-
-TABLE = Table[LimitNow](
-    Column("mark", "", 1, _mark_cell),
-    Column("tenant", "tenant", 8, _tenant_cell, grow=1, most=36),
-    Column("operation", "operation", 11, _operation_cell, grow=1, most=30),
-    Column("used", "used", 6, _used_cell, "right"),
-    Column("limit", "/ limit", 7, _limit_cell),
-    Column("share", "%", 5, _share_cell, "right"),
-    Column("slope", "slope/s", 7, _slope_cell, "right", hide_below=78),
-    Column("refused", "429 in", 9, _refused_cell, "right", hide_below=64),
-    Column("resets", "resets", 8, _resets_cell, "right"),
-    Column("state", " state", 14, _state_cell, hide_below=100),
-)
-OF_ONE_TENANT = TABLE.without("tenant")
-"""Where all rows are one tenant's, its name would only take the room of the operations'."""
 
 
 @dataclass(frozen=True)
@@ -173,7 +56,8 @@ ORDERS: tuple[Order, ...] = (
     Order("used", "most used first", "least used first", lambda row: row.counter.count, True),
     Order("share", "highest % first", "lowest % first", lambda row: row.share, True),
     Order("slope", "steepest first", "flattest first", lambda row: row.slope, True),
-    Order("refused", "soonest 429 first", "latest 429 first", lambda row: row.refused_in),
+    Order("refused", "most refused first", "least refused first", lambda _: None, True),
+    Order("expected", "soonest 429 first", "latest 429 first", lambda row: row.refused_in),
     Order("resets", "soonest reset first", "latest reset first", lambda row: row.resets_mono),
 )
 
@@ -188,45 +72,24 @@ def ordered(rows: Sequence[LimitRow], order: Order, backwards: bool) -> Sequence
     return [*known, *(row for row in rows if key(row) is None)]
 
 
-def sorting_column(x: int, width: int) -> str:
+def sorting_column(table: Table[LimitNow], x: int, width: int) -> str:
     """Return the id of the column to sort by whose title stands at this cell; empty for none that sorts."""
-    column = TABLE.column_at(x, width)
-    return {"limit": "used", "mark": "", "state": ""}.get(column, column)
-
-
-def reset_words(row: LimitRow, mono: float) -> str:
-    """Return ``0:41`` until the window ends, ``never``, or ``?``."""
-    left = None if row.resets_mono is None else row.resets_mono - mono
-    return ttl(left, immortal=row.counter.immortal)
-
-
-def refused_words(row: LimitRow, mono: float) -> str:
-    """Return ``12-18 s`` until requests are refused; ``now`` only if they are already, not if a forecast ran out."""
-    if not row.refused_in or row.refused_latest is None:
-        return until(row.refused_in)
-    passed = mono - row.counter.taken_mono
-    return span_ahead(max(1.0, row.refused_in - passed), max(1.0, row.refused_latest - passed))
-
-
-def pace_words(row: LimitRow) -> str:
-    """Return the slope, with ``≈`` where it rests on little."""
-    if row.rough and row.slope:
-        return f"≈{slope(row.slope)}"
-    return slope(row.slope)
+    column = table.column_at(x, width)
+    return {"limit": "used", "mark": "", "state": "", "past": ""}.get(column, column)
 
 
 class LimitFields(RowFields):
     """What a filter may name of a counter.
 
     tenant, operation, state, text; count, limit, percent (0 to 100), share (0 to 1), ttl (seconds, infinite when it
-    never ends), slope (requests a second).
+    never ends), slope (requests a second), refused (requests refused a second).
     """
 
     _SHARES: ClassVar[dict[str, int]] = {"share": 1, "percent": 100}
-    NAMES = ("text", "tenant", "operation", "state", "count", "limit", "percent", "share", "ttl", "slope")
+    NAMES = ("text", "tenant", "operation", "state", "count", "limit", "percent", "share", "ttl", "slope", "refused")
 
-    def __init__(self, row: LimitRow, mono: float) -> None:
-        self._row, self._mono = row, mono
+    def __init__(self, row: LimitRow, mono: float, report: LimitsReport | None = None) -> None:
+        self._row, self._mono, self._report = row, mono, report
 
     def __getitem__(self, name: str) -> str | float | None:
         row = self._row
@@ -249,6 +112,8 @@ class LimitFields(RowFields):
                 return row.share * self._SHARES[name]
             case "slope":
                 return row.slope
+            case "refused":
+                return None if self._report is None else self._report.refused(row.counter)
             case "ttl":
                 if row.counter.immortal:
                     return math.inf
@@ -376,7 +241,12 @@ def detail_lines(row: LimitRow, report: LimitsReport, width: int, mono: float) -
     if row.slope is not None:
         figures.append(f"slope {pace_words(row)}/s")
     if row.refused_in:
-        figures.append(f"429 in {refused_words(row, mono)}")
+        figures.append(f"429 in {expected_words(row, mono)}")
+    refused = report.refused(counter)
+    if refused is not None:
+        figures.append(f"refused {rate(refused)} (of {age(report.refused_seconds)})")
+    if past := past_words(report.past_windows.get(counter.key, ())):
+        figures.append(past)
     figures.append(f"read {age(mono - counter.taken_mono)} ago")
     badge = mark_of(counter.tenant)[0] or mark_of(counter.operation)[0]
     most = max(4, (width - 42) // 3)

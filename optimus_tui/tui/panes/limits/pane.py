@@ -1,5 +1,6 @@
 """The pane of rate limits: one row for each tenant and operation, the most urgent first. It draws verdicts only."""
 
+import dataclasses
 from collections import Counter as Tally
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
@@ -17,8 +18,9 @@ from optimus_tui.tui.keys import bindings
 from optimus_tui.tui.messages import TenantRequested
 from optimus_tui.tui.panes.base import Pane, PaneContent, Words
 from optimus_tui.tui.panes.limits import lines as limit_lines
+from optimus_tui.tui.panes.limits.table import INKS, TABLE, LimitNow
 from optimus_tui.tui.theme import Piece, plain_text
-from optimus_tui.tui.widgets.cells import first_that_fits
+from optimus_tui.tui.widgets.cells import RowTable, first_that_fits
 from optimus_tui.verdicts.limits.words import limit_subject, subject_of, tenant_words
 from optimus_tui.wording.numbers import age
 from optimus_tui.wording.safe import safe_text
@@ -29,6 +31,8 @@ EXPLAIN_MANY = (LIMITS_LONG_TTL, LIMITS_KEPT)
 FOLLOW_SECONDS = 10.0
 """For so long after a move of the cursor the view goes with its row; later it stays, so that what is hottest shows."""
 DETAIL_LINES = 5
+MEASURED_ROWS = 200
+"""Rows to which the columns are fitted, beside those in view."""
 OFFENDERS = ("immortal", "over")
 
 
@@ -42,6 +46,7 @@ class LimitsContent(PaneContent):
         self.moved_mono = -FOLLOW_SECONDS
         """When the cursor was moved last, by the monotonic clock."""
         self._states: Mapping[str, int] = {}
+        self.columns = RowTable(TABLE)
         self.detailed = False
         """The counter under the cursor is shown closely in the foot."""
 
@@ -63,8 +68,11 @@ class LimitsContent(PaneContent):
         self._states = Tally(row.state for row in rows)
         if self.pane.filter:
             matches, mono = self.pane.filter.matches, self.pane.shown_mono()
-            rows = tuple(row for row in rows if matches(limit_lines.LimitFields(row, mono)))
-        return limit_lines.ordered(rows, self.order, self.backwards)
+            rows = tuple(row for row in rows if matches(limit_lines.LimitFields(row, mono, self.report)))
+        order, report = self.order, self.report
+        if order.column == "refused" and report is not None:
+            order = dataclasses.replace(order, key=lambda row: report.refused(row.counter))
+        return limit_lines.ordered(rows, order, self.backwards)
 
     def key_of(self, row: LimitRow) -> bytes:
         """Identify a counter by its key."""
@@ -79,11 +87,17 @@ class LimitsContent(PaneContent):
         if self.report is None:
             return []
         by = {"used": ("used", "limit")}.get(self.order.column, (self.order.column,))
-        return limit_lines.TABLE.head(width, by)
+        return self.columns.table.head(width, by)
 
     def row(self, index: int, width: int) -> list[Piece]:
         """Return one counter's line, its countdown as of now."""
-        return limit_lines.TABLE.row(limit_lines.LimitNow(self.pane.rows[index], self.pane.shown_mono()), width)
+        return self.columns.table.row(LimitNow(self.pane.rows[index], self.pane.shown_mono(), self.report), width)
+
+    def measure(self) -> None:
+        """Fit the columns to the first rows and those in view."""
+        rows, mono, report = self.pane.rows, self.pane.shown_mono(), self.report
+        seen = [*rows[:MEASURED_ROWS], *(rows[at] for at in self.pane.visible_range() if at >= MEASURED_ROWS)]
+        self.columns.measure(LimitNow(row, mono, report) for row in seen)
 
     def foot_height(self) -> int:
         """Return how many lines stand below the rows."""
@@ -173,7 +187,7 @@ class LimitsContent(PaneContent):
             return "○", "quiet"
         if report.findings:
             mark = SEVERITY_MARKS[report.findings[0].severity]
-            return mark.glyph, limit_lines.INKS[mark.tone]
+            return mark.glyph, INKS[mark.tone]
         if self._is_unreadable:
             return "○", "warn"
         return "", ""
@@ -253,7 +267,9 @@ class LimitsPane(Pane):
     def refresh_rows(self) -> None:
         """Filter and sort the counters."""
         self.foot_lines = self.content.foot_height()
-        self.set_rows(self.content.ordered_rows())
+        self.rows = self.content.ordered_rows()
+        self.content.measure()
+        self.set_rows(self.rows)
 
     def show_tenant(self, text: str) -> None:
         """Show only tenants whose name holds ``text`` (each word of it)."""
@@ -311,7 +327,7 @@ class LimitsPane(Pane):
         offset, content = event.get_content_offset(self), self.content
         if offset is None or offset.y != 0 or content.report is None:
             return
-        column = limit_lines.sorting_column(offset.x, self.body_width)
+        column = limit_lines.sorting_column(content.columns.table, offset.x, self.body_width)
         order = next((order for order in limit_lines.ORDERS if column and order.column == column), None)
         if order is not None:
             self._sort_by(order, order is content.order and not content.backwards)

@@ -1,0 +1,106 @@
+"""The columns of the limits pane: refusals and past windows, and names that are whole where there is room."""
+
+import pytest
+from msgspec.structs import replace
+
+from optimus_tui.contract.keyspace import LimitsReport, PastWindow
+from optimus_tui.tui.panes.limits.pane import LimitsPane
+from optimus_tui.tui.panes.limits.table import TABLE, LimitNow, past_pieces, past_words
+from optimus_tui.tui.theme import plain_text
+from optimus_tui.tui.widgets.cells import BLOCKS, RowTable
+from tests.fixed_clock import FixedClock
+from tests.tui.pane_app import PaneApp, screen_lines
+from tests.tui.pictures import MONO, SETTINGS, counter, limits_report, reading
+
+WHOLE = [counter(f"tenant_with_name_{at}", "list_conversations", 5 + at) for at in range(4)]
+
+
+async def drawn(report: LimitsReport, size: tuple[int, int]) -> list[str]:
+    app = PaneApp(LimitsPane(FixedClock(), SETTINGS))
+    async with app.run_test(size=size) as pilot:
+        app.pane.reading = reading(report)
+        await pilot.pause()
+        return screen_lines(app)
+
+
+def row_of(lines: list[str], name: str) -> str:
+    return next(line for line in lines if name in line)
+
+
+async def test_refusals_a_second_are_shown_where_they_are_known_and_else_unknown() -> None:
+    known = replace(limits_report(), refused_by={("high_traffic", "chat"): 3.1}, refused_seconds=90.0)
+    lines = await drawn(known, (100, 24))
+    assert "refused" in lines[1]
+    assert "3.1/s" in row_of(lines, "high_traffic")
+    assert " 0/s " in row_of(lines, "clinic_b")
+    lines = await drawn(limits_report(), (100, 24))
+    assert "/s" not in row_of(lines, "clinic_b").replace("slope/s", "")
+    assert " ? " in row_of(lines, "clinic_b")
+
+
+async def test_most_refused_first_sorts_by_what_the_gateway_counts() -> None:
+    app = PaneApp(LimitsPane(FixedClock(), SETTINGS))
+    refused = {("clinic_a", "profile"): 9.0, ("high_traffic", "chat"): 3.1}
+    async with app.run_test(size=(100, 24)) as pilot:
+        app.pane.reading = reading(replace(limits_report(), refused_by=refused))
+        while app.pane.content.order.column != "refused":  # type: ignore[attr-defined]
+            await pilot.press("s")
+        await pilot.pause()
+        assert [row.counter.tenant for row in app.pane.rows][:2] == [b"clinic_a", b"high_traffic"]
+
+
+def test_past_windows_are_full_at_the_limit_and_partial_ones_are_marked() -> None:
+    past = (PastWindow(0, True), PastWindow(75, True), PastWindow(150, True), PastWindow(40, False))
+    pieces = past_pieces(past, 150, 6)
+    assert plain_text(pieces) == f" ≥{BLOCKS[0]}{BLOCKS[2]}{BLOCKS[-1]}{BLOCKS[1]}"
+    assert [ink for _, ink in pieces[1:]] == ["", "", "crit", "quiet"]
+    assert past_words(past) == "last windows 0, 75, 150, ≥ 40"
+    assert plain_text(past_pieces((), 150, 6)) == ""
+    assert past_words(()) == ""
+
+
+async def test_the_pane_draws_past_windows_by_the_identity_of_the_counter() -> None:
+    report = limits_report(WHOLE)
+    past = {WHOLE[0].key: (PastWindow(1, True), PastWindow(100, True))}
+    lines = await drawn(replace(report, past_windows=past), (140, 24))
+    assert "last 5" in lines[1]
+    assert f" {BLOCKS[0]}{BLOCKS[-1]} " in row_of(lines, "tenant_with_name_0")
+    assert not any(block in row_of(lines, "tenant_with_name_1") for block in BLOCKS)
+
+
+@pytest.mark.parametrize("width", range(62, 200, 3))
+def test_no_title_is_cut_and_no_name_is_cut_beside_free_room(width: int) -> None:
+    report = limits_report(WHOLE)
+    table = RowTable(TABLE)
+    table.measure(LimitNow(row, MONO, report) for row in report.rows)
+    fitted = dict(table.table.fitted(width))
+    head = plain_text(table.table.head(width))
+    for column, cells in fitted.items():
+        assert column.title.strip() in head, (column.id, cells)
+    names = {column.id: cells for column, cells in fitted.items() if column.grow}
+    cut = names["tenant"] < len("tenant_with_name_0") or names["operation"] < len("list_conversations")
+    line = sum(fitted.values()) + len(fitted) - 1
+    assert line <= width
+    if cut:
+        assert line == width
+        padded = [c.id for c, cells in fitted.items() if not c.grow and c.measured and cells > max(len(c.title), 7)]
+        assert padded in ([], ["expected"])
+
+
+def test_names_are_whole_from_the_width_at_which_they_fit() -> None:
+    report = limits_report(WHOLE)
+    table = RowTable(TABLE)
+    table.measure(LimitNow(row, MONO, report) for row in report.rows)
+    text = plain_text(table.table.row(LimitNow(report.rows[0], MONO, report), 98))
+    assert "…" not in text
+
+
+def test_widths_only_grow_until_they_are_forgotten() -> None:
+    report = limits_report(WHOLE)
+    table = RowTable(TABLE)
+    table.measure([LimitNow(report.rows[0], MONO, report)])
+    before = table.table
+    table.measure([])
+    assert table.table is before
+    table.forget()
+    assert table.table is TABLE
