@@ -1,9 +1,9 @@
-"""The filter language of ``/``: words, ``/regex/``, ``!not``, ``field:text`` and ``field<number``. Pure.
+"""The filter language of ``/``: words, ``/regex/``, ``!not``, ``field:text``, ``field:=text``, ``field<number``. Pure.
 
 Terms are joined by AND. ``tenant:acme ttl<30 !chat`` keeps rows of acme whose TTL is under 30 s and that do not hold
-"chat". A number may carry a unit: ``ttl<5m``, ``size>10k``. A field whose value is unknown matches no comparison. Where
-the field names are given, a comparison of an unknown field is an error. Key names may hold colons, so ``acme:eu`` is a
-text unless its first part looks like a mistyped field.
+"chat"; ``tenant:=acme`` leaves ``acme:eu`` out. A number may carry a unit: ``ttl<5m``, ``size>10k``. A field whose
+value is unknown matches no comparison. Where the field names are given, a comparison of an unknown field is an error.
+Key names may hold colons, so ``acme:eu`` is a text unless its first part looks like a mistyped field.
 """
 
 import re
@@ -114,6 +114,8 @@ def _term(word: str, fields: Collection[str]) -> Callable[[Fields], bool]:
     match = _NAMED.match(word)
     if match and not _is_name(match[1], fields):
         name, wanted = _field(match[1], fields), match[2].lower()
+        if wanted.startswith("=") and name in fields:
+            return lambda fields: str(fields.get(name) or "").lower() == wanted[1:]
         return lambda fields: (
             wanted in str(fields.get(name) or "").lower()
             if name in fields

@@ -117,6 +117,7 @@ KEYS: tuple[Key, ...] = (
     Key("cache.right", "right,l", "unfold", "unfold", "Open the group", "cache"),
     Key("cache.value", "v", "value", "value", "Show a bounded preview of the value", "cache", 10),
     Key("feed.wrap", "w", "wrap", "wrap", "Wrap long events", "feed", 10),
+    Key("feed.group", "g", "group", "group", "Group by type, tenant, channel; then the events again", "feed", 9),
     Key("feed.clear", "c", "clear", "clear", "Clear the view; the counters go on", "feed", 11),
     Key(
         "incident.step",

@@ -3,7 +3,7 @@
 Payloads that are not shown are not parsed, no event is dropped without being counted, and silence is not called health.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, ClassVar
 
@@ -15,6 +15,7 @@ from optimus_tui.contract.keyspace import FeedBatch, FeedEvent, FeedGap, FeedIte
 from optimus_tui.settings.model import Settings
 from optimus_tui.tui.keys import bindings
 from optimus_tui.tui.panes.base import Pane, PaneContent, Words
+from optimus_tui.tui.panes.feed.groups import AT_ONCE, TABLES, EventGroup, EventGroups, GroupLine
 from optimus_tui.tui.panes.feed.lines import (
     MOST_LINES,
     TABLE,
@@ -129,6 +130,7 @@ class FeedContent(PaneContent):
         self.paused_seq = 0
         """The last event before the pane was paused or cleared."""
         self.cleared_at: float | None = None
+        self.groups = EventGroups(store)
 
     @property
     def status(self) -> FeedStatus | None:
@@ -145,17 +147,28 @@ class FeedContent(PaneContent):
             return rows[: index_of_seq(rows, self.paused_seq + 1)]
         return rows
 
+    def now(self) -> float:
+        """Return the wall-clock second that is drawn: now, or when the pane was paused."""
+        return self.pane.clock.wall() - (self.pane.clock.mono() - self.pane.shown_mono())
+
+    @property
+    def until(self) -> int | None:
+        """Return the number of the last event that is shown; None while all are."""
+        return self.paused_seq if self.pane.paused else None
+
     # -- lines
 
-    def key_of(self, row: FeedItem) -> int:
-        """Identify an event by its number."""
+    def key_of(self, row: FeedItem | EventGroup) -> Hashable:
+        """Identify an event by its number, a group by its name."""
+        if isinstance(row, EventGroup):
+            return row.name
         return row.seq
 
     def head(self, line: int, width: int) -> list[Piece]:
         """Return the titles of the columns."""
         if not self.pane.rows:
             return []
-        return TABLE.head(self.pane.text_width(width))
+        return TABLES.get(self.groups.by, TABLE).head(self.pane.text_width(width))
 
     def row(self, index: int, width: int) -> list[Piece]:
         """Return an event or a gap on one line."""
@@ -166,8 +179,10 @@ class FeedContent(PaneContent):
         return self.lines(index, self.pane.text_width(width), min(MOST_LINES, self.pane.page_size))
 
     def lines(self, index: int, width: int, most: int) -> list[list[Piece]]:
-        """Return an event or a gap on at most so many lines."""
+        """Return an event or a gap on at most so many lines; a group takes one."""
         item = self.pane.rows[index]
+        if isinstance(item, EventGroup):
+            return [TABLES[self.groups.by].row(GroupLine(item, self.now(), self.groups.by), width)]
         if isinstance(item, FeedGap):
             return gap_lines(item, width, most)
         return event_lines(item, self.store.parsed(item), width, most)
@@ -190,6 +205,8 @@ class FeedContent(PaneContent):
         if status is None:
             return []
         words: Words = []
+        if self.groups.by:
+            return [*self.groups.title_words(self.now(), len(pane.rows)), (rate(status.rate), "")]
         if pane.wrapped:
             words.append(("wrapped", "quiet"))
         if pane.filter:
@@ -245,8 +262,9 @@ class FeedContent(PaneContent):
 class FeedPane(Pane):
     """Invalidation events, the newest at the bottom.
 
-    The view follows them until you move up; G or end follows again. Filter fields: tenant, type, channel, detail,
-    origin:log, gap>2, problem:json. Times are when an event came here.
+    The view follows them until you move up; G or end follows again. g groups them by type, tenant or channel; enter on
+    a group shows its events. Filter fields: tenant, type, channel, detail, origin:log, gap>2, problem:json; type:=name
+    is exactly that name. Times are when an event came here.
     """
 
     NAME = "feed"
@@ -258,6 +276,8 @@ class FeedPane(Pane):
     content: FeedContent
 
     def __init__(self, clock: Clock, settings: Settings, keep: int = KEEP) -> None:
+        self._wraps = False
+        """Events are wrapped once they are shown again instead of groups."""
         self.store = FeedStore(keep)
         self.tail = TailView(self)
         super().__init__(clock, settings, FeedContent(self, self.store, self.tail))
@@ -285,28 +305,62 @@ class FeedPane(Pane):
         """Show the events that pass the filter; those not looked at yet are filtered in slices."""
         if self.filter is not self.store.filter:
             self.store.set_filter(self.filter)
-        if not self.store.waiting:
+        groups = self.content.groups
+        backlog = groups.backlog(self.content.until) if groups.by and not self.store.waiting else []
+        if not self.store.waiting and len(backlog) <= AT_ONCE:
+            groups.take(backlog)
             if self.is_on_screen:
-                self.tail.place(self.content.rows_now())
+                self._place(self.content.rows_now)
         elif not any(w.group == "feed-view" and not w.is_finished for w in self.workers):
             work: Any = self._filter_waiting
             self.run_worker(work, group="feed-view", exclusive=True, exit_on_error=False)
 
     async def _filter_waiting(self) -> None:
         await self.store.filter_all()
+        groups = self.content.groups
+        if groups.by:
+            await groups.take_in_slices(groups.backlog(self.content.until))
         self.content.bug = ""
         if self.is_on_screen:
-            self.tail.place(self.content.rows_now())
+            self._place(self.content.rows_now)
             self.draw_frame()
+
+    def _place(self, rows: Callable[[], Sequence[FeedItem]]) -> None:
+        """Show these events, or the groups that they make."""
+        groups = self.content.groups
+        if groups.by:
+            self.set_rows(groups.rows(self.content.now()))
+        else:
+            self.tail.place(rows())
 
     def _place_again(self) -> None:
         """Show the rows that there are, also those that came while the pane could not show them."""
-        self.tail.place(self.rows if self.paused or self.store.waiting else self.content.rows_now())
+        stay = self.paused or self.store.waiting
+        self._place(lambda: self.rows if stay else self.content.rows_now())
+
+    def action_group(self) -> None:
+        """Group the events by type, then by tenant, then by channel, then show the events again."""
+        was, groups = self.content.groups.by, self.content.groups
+        groups.turn()
+        if not was:
+            self._wraps, self.wrapped = self.wrapped, False
+        self.rows = []
+        self.row_key.key = None
+        self.set_reactive(LineCanvas.cursor, 0)
+        if not groups.by:
+            self.wrapped, self.tail.following = self._wraps, not self.paused
+        self.jump_to(0)
+        self.refresh_rows()
+        self.refresh()
+        self.draw_frame()
 
     # -- following and pausing
 
     def move_to(self, index: int) -> None:
         """Put the cursor on a row. At the newest one the view follows, elsewhere it stands still."""
+        if self.content.groups.by:
+            super().move_to(index)
+            return
         with self.tail.placing():
             super().move_to(index)
         self.tail.after_move()
@@ -314,7 +368,7 @@ class FeedPane(Pane):
 
     def action_last(self) -> None:
         """Move to the newest event and follow."""
-        if self.paused:
+        if self.paused or self.content.groups.by:
             super().action_last()
         else:
             self.tail.following = True
@@ -324,7 +378,8 @@ class FeedPane(Pane):
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         """Follow if the newest event was scrolled into view."""
         super().watch_scroll_y(old_value, new_value)
-        self.tail.after_scroll(old_value, new_value)
+        if not self.content.groups.by:
+            self.tail.after_scroll(old_value, new_value)
         self.draw_frame()
 
     def on_resize(self) -> None:
@@ -344,6 +399,9 @@ class FeedPane(Pane):
 
     def action_wrap(self) -> None:
         """Show long events on several lines, or on one again."""
+        if self.content.groups.by:
+            self.app.notify("Groups take one line each; g shows the events, which w wraps.")
+            return
         self.wrapped = not self.wrapped
         self.tail.place(self.rows)
         self.draw_frame()
@@ -351,9 +409,10 @@ class FeedPane(Pane):
     def action_clear(self) -> None:
         """Empty the view; counters go on."""
         self.store.clear()
+        self.content.groups.forget()
         self.tail.following, self.content.cleared_at = True, self.clock.wall()
         self.content.paused_seq = self.store.last_seq
-        self.tail.place([])
+        self._place(list)
         self.draw_frame()
 
     def action_open(self) -> None:
@@ -361,7 +420,21 @@ class FeedPane(Pane):
         from optimus_tui.tui.dialogs.sheets import event_dialog, gap_dialog
 
         item = self.selected
-        if isinstance(item, FeedGap):
+        if isinstance(item, EventGroup):
+            self._open_group(item)
+        elif isinstance(item, FeedGap):
             self.app.push_screen(gap_dialog(item))
         elif isinstance(item, FeedEvent):
             self.app.push_screen(event_dialog(item, self.store.parsed(item)))
+
+    def _open_group(self, group: EventGroup) -> None:
+        """Show the events of a group: with a filter added to the one that there is."""
+        text = self.content.groups.filter_text(group)
+        if text is None:
+            self.app.notify("These events have no name of their own to filter by.")
+            return
+        while self.content.groups.by:
+            self.action_group()
+        wrong = self.set_filter(f"{self.filter.text} {text}".strip())
+        if wrong is not None:
+            self.app.notify(wrong, severity="warning")

@@ -1,0 +1,212 @@
+"""The feed's kept events counted by type, tenant or channel, so that a storm can be read.
+
+All figures are of the events that are kept and pass the filter, and of the time since the oldest of them came. Each
+event is looked at once when it comes and once when it leaves.
+"""
+
+import asyncio
+from collections import Counter as Tally
+from collections import deque
+from typing import NamedTuple
+
+from optimus_tui.contract.keyspace import FeedEvent, FeedItem
+from optimus_tui.tui.panes.base import Words
+from optimus_tui.tui.panes.feed.store import SLICE, FeedStore
+from optimus_tui.tui.widgets.cells import Cell, Column, Table, fit_count, fit_percent, name_pieces
+from optimus_tui.wording.numbers import age, plural, rate
+from optimus_tui.wording.safe import safe_text
+
+KINDS = ("", "type", "tenant", "channel")
+"""What ``g`` groups by, in turn; empty for the events themselves."""
+MOST_GROUPS = 200
+"""Groups that are listed, those with most events; the others are counted together."""
+AT_ONCE = 5 * SLICE
+"""More events than this are counted in slices, so that the screen does not wait for them."""
+LEAST_SECONDS = 1.0
+UNPARSED = "unparsed"
+
+
+class EventGroup(NamedTuple):
+    """Events that have one name in common.
+
+    Attributes:
+        name: The name as bytes; None for the events of all groups that are not listed.
+        events: How many there are.
+        per_second: How many came in a second, over the time of all kept events.
+        share: Of all events that are counted, 0 to 1.
+        last_at: When the newest one came, in wall-clock seconds.
+        groups: How many groups this stands for.
+    """
+
+    name: bytes | None
+    events: int
+    per_second: float
+    share: float
+    last_at: float
+    groups: int = 1
+
+
+class EventGroups:
+    """Counts the kept events of a store by one kind of name; ``by`` is empty while it does not."""
+
+    def __init__(self, store: FeedStore) -> None:
+        self.store = store
+        self.by = ""
+        self._filter: object = None
+        self._seq = 0
+        self._kept: deque[tuple[int, bytes, float]] = deque()
+        self._counts: Tally[bytes] = Tally()
+        self._last: dict[bytes, float] = {}
+
+    def turn(self) -> None:
+        """Group by the next kind of name; after the last one not at all."""
+        self.by = KINDS[(KINDS.index(self.by) + 1) % len(KINDS)]
+        self.forget()
+
+    def forget(self) -> None:
+        """Count anew: the view was emptied, or events are told apart otherwise."""
+        self._seq = 0
+        self._kept.clear()
+        self._counts.clear()
+        self._last.clear()
+
+    @property
+    def total(self) -> int:
+        """Return how many events are counted."""
+        return len(self._kept)
+
+    def backlog(self, until: int | None) -> list[FeedEvent]:
+        """Return the kept events that were not counted yet, oldest first; with ``until`` none with a later number.
+
+        Events that are no longer kept leave the count.
+        """
+        store = self.store
+        if self._filter is not store.filter:
+            self._filter = store.filter
+            self.forget()
+        source = store.passed if store.filter else store.items
+        self._drop(store.items[0].seq if store.items else store.last_seq + 1)
+        new: list[FeedItem] = []
+        for item in reversed(source):
+            if item.seq <= self._seq:
+                break
+            if until is None or item.seq <= until:
+                new.append(item)
+        return [item for item in reversed(new) if isinstance(item, FeedEvent)]
+
+    def take(self, events: list[FeedEvent]) -> None:
+        """Count these events, which follow those counted before."""
+        for event in events:
+            name = self._name_of(event)
+            self._kept.append((event.seq, name, event.received_at))
+            self._counts[name] += 1
+            self._last[name] = event.received_at
+            self._seq = event.seq
+
+    async def take_in_slices(self, events: list[FeedEvent]) -> None:
+        """Count these events, with turns of the event loop in between."""
+        asked = (self.by, self._filter)
+        for at in range(0, len(events), SLICE):
+            if asked != (self.by, self._filter):
+                return
+            self.take(events[at : at + SLICE])
+            await asyncio.sleep(0)
+
+    def _drop(self, oldest: int) -> None:
+        while self._kept and self._kept[0][0] < oldest:
+            _, name, _ = self._kept.popleft()
+            self._counts[name] -= 1
+            if not self._counts[name]:
+                del self._counts[name], self._last[name]
+
+    def _name_of(self, event: FeedEvent) -> bytes:
+        if self.by == "channel":
+            return event.channel
+        meaning = self.store.parsed(event)
+        if self.by == "type":
+            text = UNPARSED if meaning.problem else meaning.type
+        else:
+            text = "" if meaning.problem else meaning.tenant
+        return text.encode("utf-8", "surrogatepass")
+
+    def seconds(self, now: float) -> float:
+        """Return the time since the oldest counted event came."""
+        if not self._kept:
+            return 0.0
+        return max(LEAST_SECONDS, now - self._kept[0][2])
+
+    @property
+    def missed(self) -> bool:
+        """Return True if events came in between that the view never got: then counts are lower bounds."""
+        items = self.store.items
+        return bool(items) and items[-1].seq - items[0].seq + 1 > len(items)
+
+    def rows(self, now: float) -> list[EventGroup]:
+        """Return the groups with most events, and the others as one at the end."""
+        seconds, total = self.seconds(now), self.total
+        ranked = sorted(self._counts.items(), key=lambda item: (-item[1], item[0]))
+        rows = [
+            EventGroup(name, count, count / seconds, count / total, self._last[name])
+            for name, count in ranked[:MOST_GROUPS]
+        ]
+        if rest := ranked[MOST_GROUPS:]:
+            count = sum(number for _, number in rest)
+            last = max(self._last[name] for name, _ in rest)
+            rows.append(EventGroup(None, count, count / seconds, count / total, last, len(rest)))
+        return rows
+
+    def title_words(self, now: float, groups: int) -> Words:
+        """Return by what is grouped, and of how many events over which time."""
+        at_least = "≥ " * self.missed
+        words: Words = [(f"by {self.by}: {groups:,}", "")]
+        if self.total:
+            words.append((f"{at_least}{plural(self.total, 'event')} of {age(self.seconds(now))}", "quiet"))
+        return words
+
+    def filter_text(self, group: EventGroup) -> str | None:
+        """Return the filter that leaves only this group's events; None if there is none that does."""
+        if group.name is None or (not group.name and self.by == "tenant"):
+            return None
+        text = safe_text(group.name)
+        if " " in text or not text:
+            return " ".join(f"{self.by}:{word}" for word in text.split()) or None
+        return f"{self.by}:={text}"
+
+
+class GroupLine(NamedTuple):
+    """A group as it is drawn, at this wall-clock second."""
+
+    group: EventGroup
+    now: float
+    by: str
+
+
+def _name_cell(line: GroupLine, cells: int) -> Cell:
+    group = line.group
+    if group.name is None:
+        return f"{plural(group.groups, 'more group')}", "quiet"
+    if not group.name:
+        return f"(no {line.by})", "quiet"
+    return name_pieces(group.name, cells)
+
+
+def _bar_cell(line: GroupLine, cells: int) -> Cell:
+    return "▇" * max(1, round(line.group.share * cells)), "quiet"
+
+
+TABLES = {
+    by: Table[GroupLine](
+        Column("name", by, 8, _name_cell, grow=2, most=44),
+        Column("events", "events", 8, lambda line, cells: (fit_count(line.group.events, cells), ""), "right"),
+        Column("rate", "per s", 7, lambda line, _: (rate(line.group.per_second).removesuffix("/s"), ""), "right"),
+        Column("share", "%", 4, lambda line, cells: (fit_percent(line.group.share, cells), "quiet"), "right"),
+        Column("last", "last seen", 9, lambda line, _: (_ago(line), "quiet"), "right"),
+        Column("bar", "", 4, _bar_cell, grow=1, most=60, hide_below=56),
+        gap=2,
+    )
+    for by in KINDS[1:]
+}
+
+
+def _ago(line: GroupLine) -> str:
+    return f"{age(line.now - line.group.last_at)} ago"
