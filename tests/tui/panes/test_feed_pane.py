@@ -230,7 +230,7 @@ async def test_wrapped_events_take_the_lines_they_need_and_the_newest_stays_in_v
         assert "wrapped" in lines[0]
         await pilot.press("up")
         assert scene.pane.selected.seq == 31
-        await pilot.press("g")
+        await pilot.press("home")
         await pilot.pause()
         assert "k1 " in scene.lines()[2]
         await pilot.press("w")

@@ -7,9 +7,11 @@ event is looked at once when it comes and once when it leaves.
 import asyncio
 from collections import Counter as Tally
 from collections import deque
+from collections.abc import Callable
 from typing import NamedTuple
 
 from optimus_tui.contract.keyspace import FeedEvent, FeedItem
+from optimus_tui.grammar.events import parse_event
 from optimus_tui.tui.panes.base import Words
 from optimus_tui.tui.panes.feed.store import SLICE, FeedStore
 from optimus_tui.tui.widgets.cells import Cell, Column, Table, fit_count, fit_percent, name_pieces
@@ -52,6 +54,8 @@ class EventGroups:
     def __init__(self, store: FeedStore) -> None:
         self.store = store
         self.by = ""
+        self.left = 0
+        """Events that are kept and still to be counted."""
         self._filter: object = None
         self._seq = 0
         self._kept: deque[tuple[int, bytes, float]] = deque()
@@ -65,7 +69,7 @@ class EventGroups:
 
     def forget(self) -> None:
         """Count anew: the view was emptied, or events are told apart otherwise."""
-        self._seq = 0
+        self._seq = self.left = 0
         self._kept.clear()
         self._counts.clear()
         self._last.clear()
@@ -103,13 +107,17 @@ class EventGroups:
             self._last[name] = event.received_at
             self._seq = event.seq
 
-    async def take_in_slices(self, events: list[FeedEvent]) -> None:
-        """Count these events, with turns of the event loop in between."""
+    async def take_in_slices(self, events: list[FeedEvent], shown: Callable[[], None]) -> None:
+        """Count these events, with turns of the event loop in between; ``shown`` is called while it goes on."""
         asked = (self.by, self._filter)
+        self.left = len(events)
         for at in range(0, len(events), SLICE):
             if asked != (self.by, self._filter):
                 return
             self.take(events[at : at + SLICE])
+            self.left = max(0, len(events) - at - SLICE)
+            if at % AT_ONCE == 0:
+                shown()
             await asyncio.sleep(0)
 
     def _drop(self, oldest: int) -> None:
@@ -122,7 +130,7 @@ class EventGroups:
     def _name_of(self, event: FeedEvent) -> bytes:
         if self.by == "channel":
             return event.channel
-        meaning = self.store.parsed(event)
+        meaning = parse_event(event.payload, event.length)
         if self.by == "type":
             text = UNPARSED if meaning.problem else meaning.type
         else:
@@ -159,6 +167,8 @@ class EventGroups:
         """Return by what is grouped, and of how many events over which time."""
         at_least = "≥ " * self.missed
         words: Words = [(f"by {self.by}: {groups:,}", "")]
+        if self.left:
+            words.append((f"counting, {self.left:,} left", "accent"))
         if self.total:
             words.append((f"{at_least}{plural(self.total, 'event')} of {age(self.seconds(now))}", "quiet"))
         return words

@@ -192,6 +192,8 @@ class FeedContent(PaneContent):
         pane = self.pane
         if pane.filter and self.store.items:
             return [f"No event matches {safe_text(pane.filter.text, 80)}.", "esc takes the filter away."]
+        if self.groups.by and self.store.items:
+            return ["counting the events …"]
         cleared = ""
         if self.cleared_at is not None:
             cleared = f"Cleared at {clock_words(self.cleared_at)}."
@@ -319,8 +321,11 @@ class FeedPane(Pane):
         await self.store.filter_all()
         groups = self.content.groups
         if groups.by:
-            await groups.take_in_slices(groups.backlog(self.content.until))
+            await groups.take_in_slices(groups.backlog(self.content.until), self._place_now)
         self.content.bug = ""
+        self._place_now()
+
+    def _place_now(self) -> None:
         if self.is_on_screen:
             self._place(self.content.rows_now)
             self.draw_frame()
