@@ -125,7 +125,7 @@ class Navigator:
 
     def open_tenant(self, tenant: bytes) -> None:
         """Show one tenant's counters, keys and events."""
-        from optimus_tui.tui.tenant import TenantScreen
+        from optimus_tui.tui.tenant.screen import TenantScreen
 
         self.dashboard.open_screen(TenantScreen(self.dashboard, tenant))
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _SCREENS = (
     "optimus_tui.tui.dialogs.sheets",
     "optimus_tui.tui.tools.screen",
-    "optimus_tui.tui.tenant",
+    "optimus_tui.tui.tenant.screen",
     "optimus_tui.tools.answer",
 )
 """What the operator may open next: loaded once data flows, so that no key press waits for it."""

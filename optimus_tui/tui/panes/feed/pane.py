@@ -3,12 +3,8 @@
 Payloads that are not shown are not parsed, no event is dropped without being counted, and silence is not called health.
 """
 
-from collections.abc import Callable, Hashable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Hashable, Sequence
 from typing import Any, ClassVar
-
-from textual.timer import Timer
-from textual.widget import Widget
 
 from optimus_tui.clock import Clock
 from optimus_tui.contract.keyspace import FeedBatch, FeedEvent, FeedGap, FeedItem, FeedStatus
@@ -27,96 +23,13 @@ from optimus_tui.tui.panes.feed.lines import (
     truth_forms,
 )
 from optimus_tui.tui.panes.feed.store import KEEP, EventFields, FeedStore, index_of_seq
+from optimus_tui.tui.panes.feed.views import PaintLimit, TailView
 from optimus_tui.tui.theme import Piece
 from optimus_tui.tui.widgets.cells import first_that_fits
 from optimus_tui.tui.widgets.line_view import LineCanvas
 from optimus_tui.wording.numbers import clock as clock_words
 from optimus_tui.wording.numbers import rate
 from optimus_tui.wording.safe import safe_text
-
-PAINT_SECONDS = 0.25
-"""The least time between two paints of the feed. A change of the link's state does not wait for it."""
-
-
-class PaintLimit:
-    """Paints a widget at most once in ``PAINT_SECONDS``: a paint costs more than the events that it shows."""
-
-    def __init__(self, widget: Widget, paint: Callable[[], None]) -> None:
-        self.widget, self.paint = widget, paint
-        self.seconds = PAINT_SECONDS
-        self._resting: Timer | None = None
-        self._behind = False
-
-    def ask(self, urgent: bool) -> None:
-        """Paint now if it is urgent or there was no paint a moment ago, else once that moment is over."""
-        if self._resting is None or urgent:
-            self._paint()
-        else:
-            self._behind = True
-
-    def _paint(self) -> None:
-        self._behind = False
-        self.paint()
-        if self._resting is None and self.seconds and self.widget.is_mounted:
-            self._resting = self.widget.set_timer(self.seconds, self._rested)
-
-    def _rested(self) -> None:
-        self._resting = None
-        if self._behind:
-            self._paint()
-
-
-class TailView:
-    """Shows the newest rows of a canvas while it follows, else exactly those that were in view."""
-
-    def __init__(self, canvas: LineCanvas) -> None:
-        self.canvas = canvas
-        self.following = True
-        self._is_placing = False
-
-    def place(self, rows: Sequence[FeedItem]) -> None:
-        """Show these rows.
-
-        Without any width (behind a dialog, or hidden by the layout) nothing is in view: the next size places them.
-        """
-        canvas = self.canvas
-        if canvas.body_width <= 0:
-            canvas.rows = canvas.rows if rows else []
-            return
-        first = int(canvas.scroll_offset.y)
-        anchor = canvas.rows[first].seq if first < len(canvas.rows) else 0
-        under = canvas.rows[canvas.cursor].seq if canvas.cursor < len(canvas.rows) else 0
-        last = max(0, len(rows) - 1)
-        canvas.rows = rows
-        with self.placing():
-            canvas.measure()
-            cursor, top = min(last, index_of_seq(rows, under)), index_of_seq(rows, anchor)
-            if self.following:
-                cursor, top = last, canvas.flow.first_to_show(last)
-            canvas.set_reactive(LineCanvas.cursor, cursor)
-            canvas.row_key.key = rows[cursor].seq if rows else None
-            canvas.jump_to(top)
-        if top == first:
-            canvas.refresh_changed()
-
-    @contextmanager
-    def placing(self) -> Iterator[None]:
-        """Scroll the canvas without taking it for somebody's wish."""
-        self._is_placing = True
-        try:
-            yield
-        finally:
-            self._is_placing = False
-
-    def after_move(self) -> None:
-        """Follow if the cursor stands on the newest row."""
-        self.following = not self.canvas.rows or self.canvas.cursor >= len(self.canvas.rows) - 1
-
-    def after_scroll(self, old: float, new: float) -> None:
-        """Follow if the newest row was scrolled into view."""
-        if self.canvas.rows and not self._is_placing and round(old) != round(new):
-            seen = self.canvas.visible_range()
-            self.following = bool(seen) and seen.stop >= len(self.canvas.rows)
 
 
 class FeedContent(PaneContent):
@@ -261,6 +174,86 @@ class FeedContent(PaneContent):
         return copies(self.pane.selected, self.pane.settings.redis)
 
 
+class RowPlacer:
+    """Shows the events of a feed pane, or their groups; those not looked at yet are filtered and counted in slices."""
+
+    def __init__(self, pane: "FeedPane") -> None:
+        self.pane = pane
+        self._wraps = False
+        """Events are wrapped once they are shown again instead of groups."""
+
+    def refresh(self) -> None:
+        """Take what came and show it, at once if that is little."""
+        pane, groups, store = self.pane, self.pane.content.groups, self.pane.store
+        if pane.filter is not store.filter:
+            store.set_filter(pane.filter)
+        backlog = groups.backlog(pane.content.until) if groups.by and not store.waiting else []
+        if not store.waiting and len(backlog) <= AT_ONCE:
+            groups.take(backlog)
+            if pane.is_on_screen:
+                self.place(pane.content.rows_now)
+        elif not any(w.group == "feed-view" and not w.is_finished for w in pane.workers):
+            work: Any = self._filter_waiting
+            pane.run_worker(work, group="feed-view", exclusive=True, exit_on_error=False)
+
+    async def _filter_waiting(self) -> None:
+        pane, groups = self.pane, self.pane.content.groups
+        await pane.store.filter_all()
+        if groups.by:
+            await groups.take_in_slices(groups.backlog(pane.content.until), self._place_now)
+        pane.content.bug = ""
+        self._place_now()
+
+    def _place_now(self) -> None:
+        if self.pane.is_on_screen:
+            self.place(self.pane.content.rows_now)
+            self.pane.draw_frame()
+
+    def place(self, rows: Callable[[], Sequence[FeedItem]]) -> None:
+        """Show these events, or the groups that were counted."""
+        groups = self.pane.content.groups
+        if groups.by:
+            self.pane.set_rows(groups.rows(self.pane.content.now()))
+        else:
+            self.pane.tail.place(rows())
+
+    def place_again(self) -> None:
+        """Show the rows that there are, also those that came while the pane could not show them."""
+        pane = self.pane
+        stay = pane.paused or pane.store.waiting
+        self.place(lambda: pane.rows if stay else pane.content.rows_now())
+
+    def turn(self) -> None:
+        """Group by the next kind of name, or show the events again."""
+        pane, groups = self.pane, self.pane.content.groups
+        was = groups.by
+        groups.turn()
+        if not was:
+            self._wraps, pane.wrapped = pane.wrapped, False
+        pane.rows = []
+        pane.row_key.key = None
+        pane.set_reactive(LineCanvas.cursor, 0)
+        if not groups.by:
+            pane.wrapped, pane.tail.following = self._wraps, not pane.paused
+        pane.jump_to(0)
+        self.refresh()
+        pane.refresh()
+        pane.draw_frame()
+
+    def open(self, group: EventGroup) -> None:
+        """Show the events of a group: with a filter added to the one that there is."""
+        pane = self.pane
+        text = pane.content.groups.filter_text(group)
+        if text is None:
+            pane.app.notify("These events have no name of their own to filter by.")
+            return
+        while pane.content.groups.by:
+            self.turn()
+        wrong = pane.set_filter(f"{pane.filter.text} {text}".strip())
+        if wrong is not None:
+            pane.app.notify(wrong, severity="warning")
+
+
 class FeedPane(Pane):
     """Invalidation events, the newest at the bottom.
 
@@ -278,12 +271,11 @@ class FeedPane(Pane):
     content: FeedContent
 
     def __init__(self, clock: Clock, settings: Settings, keep: int = KEEP) -> None:
-        self._wraps = False
-        """Events are wrapped once they are shown again instead of groups."""
         self.store = FeedStore(keep)
         self.tail = TailView(self)
         super().__init__(clock, settings, FeedContent(self, self.store, self.tail))
         self.rows = []
+        self.placer = RowPlacer(self)
         self.paints = PaintLimit(self, self._paint)
         self._painted_state = ""
 
@@ -304,60 +296,12 @@ class FeedPane(Pane):
         self.arrived_mono = self.clock.mono()
 
     def refresh_rows(self) -> None:
-        """Show the events that pass the filter; those not looked at yet are filtered in slices."""
-        if self.filter is not self.store.filter:
-            self.store.set_filter(self.filter)
-        groups = self.content.groups
-        backlog = groups.backlog(self.content.until) if groups.by and not self.store.waiting else []
-        if not self.store.waiting and len(backlog) <= AT_ONCE:
-            groups.take(backlog)
-            if self.is_on_screen:
-                self._place(self.content.rows_now)
-        elif not any(w.group == "feed-view" and not w.is_finished for w in self.workers):
-            work: Any = self._filter_waiting
-            self.run_worker(work, group="feed-view", exclusive=True, exit_on_error=False)
-
-    async def _filter_waiting(self) -> None:
-        await self.store.filter_all()
-        groups = self.content.groups
-        if groups.by:
-            await groups.take_in_slices(groups.backlog(self.content.until), self._place_now)
-        self.content.bug = ""
-        self._place_now()
-
-    def _place_now(self) -> None:
-        if self.is_on_screen:
-            self._place(self.content.rows_now)
-            self.draw_frame()
-
-    def _place(self, rows: Callable[[], Sequence[FeedItem]]) -> None:
-        """Show these events, or the groups that they make."""
-        groups = self.content.groups
-        if groups.by:
-            self.set_rows(groups.rows(self.content.now()))
-        else:
-            self.tail.place(rows())
-
-    def _place_again(self) -> None:
-        """Show the rows that there are, also those that came while the pane could not show them."""
-        stay = self.paused or self.store.waiting
-        self._place(lambda: self.rows if stay else self.content.rows_now())
+        """Show the events that pass the filter, or their groups."""
+        self.placer.refresh()
 
     def action_group(self) -> None:
         """Group the events by type, then by tenant, then by channel, then show the events again."""
-        was, groups = self.content.groups.by, self.content.groups
-        groups.turn()
-        if not was:
-            self._wraps, self.wrapped = self.wrapped, False
-        self.rows = []
-        self.row_key.key = None
-        self.set_reactive(LineCanvas.cursor, 0)
-        if not groups.by:
-            self.wrapped, self.tail.following = self._wraps, not self.paused
-        self.jump_to(0)
-        self.refresh_rows()
-        self.refresh()
-        self.draw_frame()
+        self.placer.turn()
 
     # -- following and pausing
 
@@ -377,7 +321,7 @@ class FeedPane(Pane):
             super().action_last()
         else:
             self.tail.following = True
-            self._place_again()
+            self.placer.place_again()
         self.draw_frame()
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
@@ -390,7 +334,7 @@ class FeedPane(Pane):
     def on_resize(self) -> None:
         """Place the rows for the new size."""
         if self.rows or self.store.items:
-            self._place_again()
+            self.placer.place_again()
 
     def on_show(self) -> None:
         """Show what came while the pane was hidden."""
@@ -417,7 +361,7 @@ class FeedPane(Pane):
         self.content.groups.forget()
         self.tail.following, self.content.cleared_at = True, self.clock.wall()
         self.content.paused_seq = self.store.last_seq
-        self._place(list)
+        self.placer.place(list)
         self.draw_frame()
 
     def action_open(self) -> None:
@@ -426,20 +370,8 @@ class FeedPane(Pane):
 
         item = self.selected
         if isinstance(item, EventGroup):
-            self._open_group(item)
+            self.placer.open(item)
         elif isinstance(item, FeedGap):
             self.app.push_screen(gap_dialog(item))
         elif isinstance(item, FeedEvent):
             self.app.push_screen(event_dialog(item, self.store.parsed(item)))
-
-    def _open_group(self, group: EventGroup) -> None:
-        """Show the events of a group: with a filter added to the one that there is."""
-        text = self.content.groups.filter_text(group)
-        if text is None:
-            self.app.notify("These events have no name of their own to filter by.")
-            return
-        while self.content.groups.by:
-            self.action_group()
-        wrong = self.set_filter(f"{self.filter.text} {text}".strip())
-        if wrong is not None:
-            self.app.notify(wrong, severity="warning")

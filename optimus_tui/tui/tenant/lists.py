@@ -1,4 +1,4 @@
-"""One tenant, live: its counters, its cache keys and its events.
+"""The lists of one tenant: its counters, its cache keys and its events.
 
 It asks Redis nothing: it shows what the sampling loops read and the events that the feed pane keeps. Names are bytes: a
 tenant is compared by its bytes, never by how it looks.
@@ -9,18 +9,14 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, cast
 
-from textual.app import ComposeResult
-from textual.containers import Vertical
 from textual.content import Content
 
-from optimus_tui.assets import asset_dir
 from optimus_tui.clock import Clock
 from optimus_tui.contract.keyspace import (
     CacheReport,
     FeedBatch,
     FeedEvent,
     FeedItem,
-    FeedStatus,
     GroupTotals,
     LimitRow,
     LimitsReport,
@@ -28,24 +24,19 @@ from optimus_tui.contract.keyspace import (
 from optimus_tui.contract.reading import Reading
 from optimus_tui.grammar.events import parse_event
 from optimus_tui.index.cache import NEVER, UNKNOWN, CacheIndex
-from optimus_tui.tui.base_screen import BaseScreen
-from optimus_tui.tui.dashboard.reports import tenant_names
 from optimus_tui.tui.dialogs.sheets import event_dialog
 from optimus_tui.tui.keys import MOVES, chosen
-from optimus_tui.tui.messages import CopyRequested
-from optimus_tui.tui.panes.limits import lines as limit_lines
 from optimus_tui.tui.panes.limits.table import ENDED, GRACE_SECONDS, OF_ONE_TENANT, LimitNow
 from optimus_tui.tui.theme import Piece
-from optimus_tui.tui.widgets.bars import KeyStrip
-from optimus_tui.tui.widgets.cells import Cell, Column, Table, first_that_fits, mark_of, name_pieces
+from optimus_tui.tui.widgets.cells import Cell, Column, Table, first_that_fits, name_pieces
 from optimus_tui.tui.widgets.line_view import LineView
 from optimus_tui.wording.numbers import age, plural, size, ttl
 from optimus_tui.wording.numbers import clock as clock_words
 from optimus_tui.wording.safe import safe_text
-from optimus_tui.wording.truth import counted_down, coverage_words, fault_words, outage_forms
+from optimus_tui.wording.truth import coverage_words, fault_words, outage_forms
 
 if TYPE_CHECKING:
-    from optimus_tui.tui.services import DashboardServices
+    pass
 
 MOST_KEYS, MOST_EVENTS = 2_000, 500
 """Rows that are listed; totals are exact."""
@@ -314,138 +305,3 @@ class EventList(TenantList):
         if self.selected is not None:
             event: FeedEvent = self.selected
             self.app.push_screen(event_dialog(event, parse_event(event.payload, event.length)))
-
-
-class TenantScreen(BaseScreen):
-    """Counters, cache keys and recent events of one tenant, as the dashboard behind this screen reads them.
-
-    Nothing more is asked of Redis. Tab goes from list to list; z shows one alone; t asks the tools about this tenant.
-    """
-
-    CSS_PATH = asset_dir("styles") / "tenant.tcss"
-    BINDINGS: ClassVar[Any] = chosen(
-        "app.help", "app.back", "app.next", "app.previous", "app.theme", "app.quit", "app.tools",
-        "pane.copy_as", "pane.zoom",
-    )  # fmt: skip
-    AUTO_FOCUS = "#tenant-counters"
-
-    def __init__(self, dashboard: "DashboardServices", tenant: bytes) -> None:
-        super().__init__()
-        self.dashboard, self.tenant = dashboard, tenant
-        self.zoomed = False
-
-    def compose(self) -> ComposeResult:
-        """Return the three lists and the key line."""
-        clock = self.dashboard.context.clock
-        with Vertical(id="tenant-room"):
-            yield CounterList(self.tenant, clock)
-            yield KeyList(self.tenant, clock)
-            yield EventList(self.tenant, clock)
-        yield KeyStrip()
-
-    def lists(self) -> list[TenantList]:
-        """Return the three lists, from the top."""
-        return list(self.query(TenantList))
-
-    def on_mount(self) -> None:
-        """Look now and once a second, and follow the events."""
-        self.look()
-        self.set_interval(1.0, self.look)
-        work: Any = self._follow_events
-        self.run_worker(work, name="events", group="events", exit_on_error=False)
-
-    def look(self) -> None:
-        """Hand the dashboard's latest readings to the three lists."""
-        limits: Reading[LimitsReport] | None = self.dashboard.pane("limits").reading
-        cache: Reading[CacheReport] | None = self.dashboard.pane("cache").reading
-        feed: FeedBatch | None = self.dashboard.pane("feed").reading
-        where = safe_text(self.dashboard.settings.redis.label)
-        for view in self.lists():
-            view.where = where
-        self.query_one(CounterList).look(limits, self._retry_in("limits", limits))
-        self.query_one(KeyList).look(cache, self.dashboard.bridge.cache_index, self._retry_in("cache", cache))
-        self.query_one(EventList).tell(feed, self._retry_in("feed", feed.status if feed is not None else None))
-        name, mark = safe_text(self.tenant, 60) or "(empty)", mark_of(self.tenant)[0]
-        if mark:
-            name = f"{name} ({mark}: {self.tenant[:24].hex(' ')})"
-        for view in self.lists():
-            view.draw_frame(name)
-
-    def _retry_in(self, name: str, look: "Reading[Any] | FeedStatus | None") -> float | None:
-        """Return the seconds until a pane's source is tried again; None if it answers."""
-        passed = self.dashboard.context.clock.mono() - self.dashboard.pane(name).newest_mono
-        return counted_down(look.retry_in, passed) if look is not None else None
-
-    async def _follow_events(self) -> None:
-        """Read the events that the feed pane keeps, a slice at a time, then those that come."""
-        import asyncio
-
-        from optimus_tui.tui.panes.feed.pane import FeedPane
-
-        pane = cast(FeedPane, self.dashboard.pane("feed"))
-        view = self.query_one(EventList)
-        while True:
-            for chunk in view.unread(pane.store.items):
-                view.take(chunk)
-                await asyncio.sleep(0)
-            view.place()
-            await asyncio.sleep(0.5)
-
-    # -- moving from list to list
-
-    def current(self) -> TenantList:
-        """Return the list with the focus, else the first."""
-        return next((view for view in self.lists() if view.has_focus), self.lists()[0])
-
-    def action_next_pane(self, by: int) -> None:
-        """Go to the next list, or back with a negative number."""
-        lists = self.lists()
-        lists[(lists.index(self.current()) + by) % len(lists)].focus()
-
-    def on_descendant_focus(self) -> None:
-        """Mark the list with the focus."""
-        for view in self.lists():
-            view.set_class(view.has_focus, "-current")
-        self.query_one(KeyStrip).refresh()
-
-    def action_zoom(self) -> None:
-        """Show one list alone, or all again."""
-        self.zoomed = not self.zoomed
-        self.set_class(self.zoomed, "-zoomed")
-
-    def action_back(self) -> None:
-        """End the zoom, else go back to the dashboard."""
-        if self.zoomed:
-            self.action_zoom()
-        else:
-            self.dismiss(None)
-
-    def action_tools(self) -> None:
-        """Open the playbook for this tenant's limits, filled in, without running it."""
-        from optimus_tui.contract.finding_rules import TROUBLE
-        from optimus_tui.tools.registry import ToolCall
-        from optimus_tui.tui.tools.screen import ToolsScreen
-
-        asked: dict[str, Any] = {"issue_type": "rate_limiting"}
-        try:
-            asked["tenant_id"] = self.tenant.decode("utf-8")
-        except UnicodeDecodeError:
-            self.say("this tenant's name is not UTF-8: a tool cannot be asked about it", "warning")
-            return
-        names = tenant_names(self.dashboard)
-        self.app.push_screen(ToolsScreen(self.dashboard.context, names, ToolCall(TROUBLE, asked), False))
-
-    def copy_forms(self) -> list[tuple[str, str]]:
-        """Return redis-cli lines that read the key under the cursor."""
-        key = self.current().key_under_cursor()
-        if key is None:
-            return []
-        commands = ["TYPE", "PTTL", "MEMORY USAGE"]
-        if isinstance(self.current(), CounterList):
-            commands.insert(0, "GET")
-        return limit_lines.redis_forms(self.dashboard.settings.redis, key, commands)
-
-    def action_copy(self) -> None:
-        """Copy the name of the key under the cursor."""
-        if key := self.current().key_under_cursor():
-            self.post_message(CopyRequested(safe_text(key, 4_096), "name"))

@@ -15,7 +15,8 @@ from optimus_tui.index.cache import CacheIndex
 from optimus_tui.tui.app import OptimusApp
 from optimus_tui.tui.dashboard.screen import Dashboard
 from optimus_tui.tui.dialogs.sheets import SheetDialog
-from optimus_tui.tui.tenant import CounterList, EventList, KeyList, TenantScreen
+from optimus_tui.tui.tenant.lists import CounterList, EventList, KeyList
+from optimus_tui.tui.tenant.screen import TenantScreen
 from optimus_tui.tui.tools.screen import ToolsScreen
 from tests.tui.driver import until
 from tests.tui.pane_app import screen_lines
