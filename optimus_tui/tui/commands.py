@@ -111,6 +111,13 @@ COMMANDS: tuple[Command, ...] = (
         "[text]",
     ),
     Command(
+        "tenant",
+        "All of one tenant: signals, findings, counters, keys, events",
+        lambda s, a: s.navigate.open_tenant_named(a),
+        "NAME",
+        lambda s: s.navigate.tenants(),
+    ),
+    Command(
         "run",
         "The tools, or the one named",
         lambda s, a: s.navigate.open_tools(a),

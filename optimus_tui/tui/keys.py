@@ -76,6 +76,7 @@ KEYS: tuple[Key, ...] = (
         "^n",
     ),
     Key("app.incident", "i", "incident", "incident", "Incident: five guided steps; resumes an open one", "app", 10),
+    Key("app.tenant", "T", "tenant", "tenant", "All of one tenant: the row's, or the one you choose", "app", 16),
     Key("app.log", "L", "log", "command log", "Command log: what was sent to Redis and HTTP; copies it", "app", 15),
     Key("pane.actions", "a", "screen.actions", "actions", "What can be done about this row, once armed", "pane", 9),
     Key("pane.pin", "p", "screen.pin", "pin", "Keep this row in the open incident", "pane"),

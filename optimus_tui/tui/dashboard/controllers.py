@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, cast
 import msgspec
 
 from optimus_tui.tui import terminal
-from optimus_tui.tui.dashboard.reports import limits_report, tenant_names
+from optimus_tui.tui.dashboard.reports import limits_report, seen_tenants, tenant_names
 from optimus_tui.tui.panes.cache.pane import CachePane
 from optimus_tui.tui.panes.limits.pane import LimitsPane
 from optimus_tui.tui.services import CommandError, DashboardServices
@@ -128,6 +128,35 @@ class Navigator:
         from optimus_tui.tui.tenant.screen import TenantScreen
 
         self.dashboard.open_screen(TenantScreen(self.dashboard, tenant))
+
+    def tenants(self) -> list[str]:
+        """Return the tenants that ``:tenant`` completes: configured ones, and those with counters or requests."""
+        signals = self.dashboard.health.signals if self.dashboard.health is not None else None
+        counted = [] if signals is None else list(signals.tenants)
+        names = [*tenant_names(self.dashboard), *counted]
+        return list(dict.fromkeys(name for name in names if name and name == safe_text(name)))
+
+    def open_tenant_named(self, name: str) -> None:
+        """Show one tenant by its name as it is written on the screen."""
+        seen = {safe_text(tenant): tenant for tenant in seen_tenants(self.dashboard)}
+        self.open_tenant(seen.get(name, name.encode("utf-8", "surrogateescape")))
+
+    def open_tenant_here(self) -> None:
+        """Show the tenant of the row under the cursor; ask which one where the row is about none."""
+        tenant = self.dashboard.pane(self.dashboard.current).content.tenant_here()
+        if tenant is not None:
+            self.open_tenant(tenant)
+            return
+        names = self.tenants()
+        if not names:
+            self.dashboard.say("No tenant is known yet: they appear with counters or requests.", "warning")
+            return
+        from optimus_tui.tui.dialogs.base import PickDialog
+
+        self.dashboard.open_screen(
+            PickDialog("Tenant", [(name, "") for name in names]),
+            lambda at: self.open_tenant_named(names[at]) if at is not None else None,
+        )
 
 
 class PaneRequests:

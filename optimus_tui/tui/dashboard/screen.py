@@ -251,16 +251,10 @@ class Dashboard(BaseScreen):
     def draw_status(self) -> None:
         """Draw the line above the panes."""
         overall = self.health.overall if self.health else "unknown"
-        self.query_one(StatusBar).facts = status_words(
-            self.settings,
-            self.drills.status_note(),
-            overall if self.pane_layout.is_single else None,
-            self.context.own.rate(self.context.clock.mono()),
-            self.context.clock.wall(),
-            self.size.width,
-            self.actions.mode_words(),
-            self.alerts.mark_muted(),
-        )
+        shown, note = overall if self.pane_layout.is_single else None, self.drills.status_note()
+        own, wall = self.context.own.rate(self.context.clock.mono()), self.context.clock.wall()
+        mode, muted, width = self.actions.mode_words(), self.alerts.mark_muted(), self.size.width
+        self.query_one(StatusBar).facts = status_words(self.settings, note, shown, own, wall, width, mode, muted)
 
     def on_resize(self, event: events.Resize) -> None:
         """Lay out for the new size."""
@@ -329,6 +323,10 @@ class Dashboard(BaseScreen):
     def action_router(self) -> None:
         """Open the wizard for a new router."""
         self.navigate.open_router()
+
+    def action_tenant(self) -> None:
+        """Show all of the tenant under the cursor, or ask which one."""
+        self.navigate.open_tenant_here()
 
     def action_log(self) -> None:
         """Show what was sent to Redis and over HTTP."""

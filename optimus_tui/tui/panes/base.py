@@ -79,6 +79,10 @@ class PaneContent(LineContent):
         """Return what ``findings_here`` is about (safe text)."""
         return self.pane.TITLE.lower()
 
+    def tenant_here(self) -> bytes | None:
+        """Return the tenant that the row under the cursor is about; None if it is about none."""
+        return None
+
     def copy_name(self) -> str | None:
         """Return what ``y`` copies; None for nothing."""
         return self.plain(self.pane.cursor) if self.pane.selected is not None else None

@@ -4,6 +4,7 @@ It asks Redis nothing: it shows what the sampling loops read and the events that
 tenant is compared by its bytes, never by how it looks.
 """
 
+from collections import Counter as Tally
 from collections import deque
 from collections.abc import Iterable, Iterator
 from itertools import islice
@@ -28,7 +29,7 @@ from optimus_tui.tui.dialogs.sheets import event_dialog
 from optimus_tui.tui.keys import MOVES, chosen
 from optimus_tui.tui.panes.limits.table import ENDED, GRACE_SECONDS, OF_ONE_TENANT, LimitNow
 from optimus_tui.tui.theme import Piece
-from optimus_tui.tui.widgets.cells import Cell, Column, Table, first_that_fits, name_pieces
+from optimus_tui.tui.widgets.cells import Cell, Column, Table, as_many_as_fit, first_that_fits, name_pieces
 from optimus_tui.tui.widgets.line_view import LineView
 from optimus_tui.wording.numbers import age, plural, size, ttl
 from optimus_tui.wording.numbers import clock as clock_words
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 
 MOST_KEYS, MOST_EVENTS = 2_000, 500
 """Rows that are listed; totals are exact."""
+MOST_TYPES = 20
 SLICE = 200
 """Events read between two turns of the event loop."""
 
@@ -256,6 +258,15 @@ class EventList(TenantList):
         self._found: deque[FeedEvent] = deque(maxlen=MOST_EVENTS)
         self._count = 0
         self._fresh = False
+        self._types: Tally[str] = Tally()
+        self.foot_lines = 1
+
+    def foot(self, line: int, width: int) -> list[Piece]:
+        """Return how many events of each type there were, the most frequent first."""
+        parts = [f"{safe_text(kind, 40)} {count:,}" for kind, count in self._types.most_common(MOST_TYPES)]
+        if rest := len(self._types) - len(parts):
+            parts.append(f"+{rest:,} types")
+        return [(as_many_as_fit(parts, width, "   "), "quiet")]
 
     def unread(self, items: Iterable[FeedItem]) -> Iterator[list[FeedEvent]]:
         """Yield the new events in slices, the oldest first. They are a copy: the feed goes on meanwhile."""
@@ -270,6 +281,7 @@ class EventList(TenantList):
             if not meaning.problem and meaning.tenant.encode("utf-8", "surrogatepass") == self.tenant:
                 self._found.appendleft(event)
                 self._count, self._fresh = self._count + 1, True
+                self._types[meaning.type] += 1
         self._seen = max(self._seen, events[-1].seq)
 
     def place(self) -> None:

@@ -6,6 +6,7 @@ tenant is compared by its bytes, never by how it looks.
 
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
+from textual import events
 from textual.app import ComposeResult
 from textual.containers import Vertical
 
@@ -23,7 +24,8 @@ from optimus_tui.tui.keys import chosen
 from optimus_tui.tui.messages import CopyRequested
 from optimus_tui.tui.panes.limits import lines as limit_lines
 from optimus_tui.tui.tenant.lists import CounterList, EventList, KeyList, TenantList
-from optimus_tui.tui.widgets.bars import KeyStrip
+from optimus_tui.tui.tenant.summary import SummaryList, status_words
+from optimus_tui.tui.widgets.bars import KeyStrip, StatusBar
 from optimus_tui.tui.widgets.cells import mark_of
 from optimus_tui.wording.safe import safe_text
 from optimus_tui.wording.truth import counted_down
@@ -37,16 +39,20 @@ SLICE = 200
 """Events read between two turns of the event loop."""
 
 
-class TenantScreen(BaseScreen):
-    """Counters, cache keys and recent events of one tenant, as the dashboard behind this screen reads them.
+BESIDE_COLUMNS = 120
 
-    Nothing more is asked of Redis. Tab goes from list to list; z shows one alone; t asks the tools about this tenant.
+
+class TenantScreen(BaseScreen):
+    """Signals, findings, counters, cache keys and events of one tenant, as the dashboard behind this screen reads them.
+
+    Nothing more is asked of Redis. Tab goes from list to list; z shows one alone; t asks the tools about this tenant;
+    2, 3 and 4 go to the dashboard's pane, filtered to it.
     """
 
     CSS_PATH = asset_dir("styles") / "tenant.tcss"
     BINDINGS: ClassVar[Any] = chosen(
         "app.help", "app.back", "app.next", "app.previous", "app.theme", "app.quit", "app.tools",
-        "pane.copy_as", "pane.zoom",
+        "app.health", "app.limits", "app.cache", "app.feed", "pane.copy_as", "pane.zoom",
     )  # fmt: skip
     AUTO_FOCUS = "#tenant-counters"
 
@@ -56,16 +62,18 @@ class TenantScreen(BaseScreen):
         self.zoomed = False
 
     def compose(self) -> ComposeResult:
-        """Return the three lists and the key line."""
+        """Return the status line, the lists and the key line."""
         clock = self.dashboard.context.clock
+        yield StatusBar()
         with Vertical(id="tenant-room"):
+            yield SummaryList(self.tenant, clock)
             yield CounterList(self.tenant, clock)
             yield KeyList(self.tenant, clock)
             yield EventList(self.tenant, clock)
         yield KeyStrip()
 
     def lists(self) -> list[TenantList]:
-        """Return the three lists, from the top."""
+        """Return the lists, from the top."""
         return list(self.query(TenantList))
 
     def on_mount(self) -> None:
@@ -75,14 +83,21 @@ class TenantScreen(BaseScreen):
         work: Any = self._follow_events
         self.run_worker(work, name="events", group="events", exit_on_error=False)
 
+    def on_resize(self, event: events.Resize) -> None:
+        """Show keys and events beside each other where there is width."""
+        self.set_class(event.size.width >= BESIDE_COLUMNS, "-beside")
+
     def look(self) -> None:
-        """Hand the dashboard's latest readings to the three lists."""
+        """Hand the dashboard's latest readings to the lists."""
         limits: Reading[LimitsReport] | None = self.dashboard.pane("limits").reading
         cache: Reading[CacheReport] | None = self.dashboard.pane("cache").reading
         feed: FeedBatch | None = self.dashboard.pane("feed").reading
         where = safe_text(self.dashboard.settings.redis.label)
         for view in self.lists():
             view.where = where
+        self.query_one(SummaryList).look(self.dashboard.pane("health").reading)
+        wall = self.dashboard.context.clock.wall()
+        self.query_one(StatusBar).facts = status_words(self.tenant, limits, cache, feed, wall)
         self.query_one(CounterList).look(limits, self._retry_in("limits", limits))
         self.query_one(KeyList).look(cache, self.dashboard.bridge.cache_index, self._retry_in("cache", cache))
         self.query_one(EventList).tell(feed, self._retry_in("feed", feed.status if feed is not None else None))
@@ -133,6 +148,21 @@ class TenantScreen(BaseScreen):
         """Show one list alone, or all again."""
         self.zoomed = not self.zoomed
         self.set_class(self.zoomed, "-zoomed")
+
+    def action_focus_pane(self, name: str) -> None:
+        """Go to a pane of the dashboard, filtered to this tenant."""
+        self.dismiss(None)
+        self.dashboard.focus_on(name)
+        text = safe_text(self.tenant)
+        if name == "health" or not text:
+            words = text
+        elif " " in text or name == "cache":
+            words = " ".join(f"tenant:{word}" for word in text.split())
+        else:
+            words = f"tenant:={text}"
+        wrong = self.dashboard.pane(name).set_filter(words)
+        if wrong is not None:
+            self.dashboard.say(wrong, "warning")
 
     def action_back(self) -> None:
         """End the zoom, else go back to the dashboard."""

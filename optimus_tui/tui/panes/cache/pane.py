@@ -290,6 +290,11 @@ class CacheContent(PaneContent):
             return []
         return list(self.report.findings)
 
+    def tenant_here(self) -> bytes | None:
+        """Return the tenant of the key or the group."""
+        row = self.pane.selected
+        return (row.group if isinstance(row, KeyRow) else row).tenant or None if row is not None else None
+
     def copy_name(self) -> str | None:
         """Return the key's name, or the group's line."""
         row = self.pane.selected

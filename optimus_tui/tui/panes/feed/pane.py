@@ -162,6 +162,15 @@ class FeedContent(PaneContent):
 
     # -- what can be done with a row
 
+    def tenant_here(self) -> bytes | None:
+        """Return the tenant that the event names, or the group of which it is."""
+        item = self.pane.selected
+        if isinstance(item, EventGroup) and self.groups.by == "tenant":
+            return item.name or None
+        if not isinstance(item, FeedEvent) or self.store.parsed(item).problem:
+            return None
+        return self.store.parsed(item).tenant.encode("utf-8", "surrogatepass")
+
     def copy_name(self) -> str | None:
         """Return the gap's words, or the event's line."""
         item = self.pane.selected

@@ -186,6 +186,13 @@ class HealthContent(PaneContent):
         named = isinstance(group, str) and group not in ("all", "version")
         return named and not any(concerns(finding, group) for finding in self.findings())
 
+    def tenant_here(self) -> bytes | None:
+        """Return the tenant of a line of the tenants' table."""
+        group = self.group
+        if isinstance(group, tuple) and group[0] == "tenant":
+            return str(group[1]).encode("utf-8", "surrogateescape")
+        return None
+
     def copy_name(self) -> str | None:
         """Return the finding's sentence, or the line."""
         if self.pane.selected is None:

@@ -99,7 +99,7 @@ TABLE = Table[SignalLine](
 def signal_lines(signals: GoldenSignals, width: int, wall: float) -> list[HealthLine]:
     """Return a title and a line for each signal."""
     if (why := _all_unknown(signals.total)) is not None:
-        return _unknown_lines(why, width)
+        return unknown_lines(why, width)
     lines = [HealthLine("signals", 0, _title(signals, width, wall))]
     for line in signal_words(signals.total):
         if line.is_unknown:
@@ -132,7 +132,8 @@ def _all_unknown(signals: Signals) -> str | None:
     return None
 
 
-def _unknown_lines(why: str, width: int) -> list[HealthLine]:
+def unknown_lines(why: str, width: int) -> list[HealthLine]:
+    """Return that the signals are unknown, and the one reason for all of them."""
     name = fit_cell("requests", NAME_CELLS)
     first, *rest = wrap(f"{UNKNOWN_WORD}: {safe_text(why, 200)}", width - NOTE_AT)
     lines = [HealthLine("signals", 0, [("  ", ""), (name, ""), (" ", ""), (first, "quiet")])]
@@ -145,7 +146,7 @@ def _unknown_lines(why: str, width: int) -> list[HealthLine]:
 def brief_lines(signals: GoldenSignals, width: int, wall: float) -> list[HealthLine]:
     """Return the four signals on two lines, each with a short chart, and what they are of."""
     if (why := _all_unknown(signals.total)) is not None:
-        return _unknown_lines(why, width)
+        return unknown_lines(why, width)
     words = signal_words(signals.total)
     half = (width - 2 - 2) // 2
     lines = []

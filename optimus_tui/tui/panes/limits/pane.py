@@ -217,6 +217,10 @@ class LimitsContent(PaneContent):
             or (finding.subject == "several tenants" and tenant in finding.message)
         ]
 
+    def tenant_here(self) -> bytes | None:
+        """Return the counter's tenant."""
+        return self.pane.selected.counter.tenant if self.pane.selected is not None else None
+
     def copy_name(self) -> str | None:
         """Return the counter's key."""
         if self.pane.selected is None:

@@ -1,0 +1,121 @@
+"""What one tenant's screen says first: its golden signals, its findings, and how old and complete all of it is."""
+
+import re
+from collections.abc import Hashable, Sequence
+from typing import Any
+
+from msgspec.structs import replace
+
+from optimus_tui.clock import Clock
+from optimus_tui.contract.findings import Finding
+from optimus_tui.contract.keyspace import CacheReport, FeedBatch, LimitsReport
+from optimus_tui.contract.reading import Reading
+from optimus_tui.contract.services import HealthReport
+from optimus_tui.contract.signals import GoldenSignals
+from optimus_tui.tui.panes.health.lines import HealthLine, finding_lines
+from optimus_tui.tui.panes.health.signals import brief_lines, unknown_lines
+from optimus_tui.tui.tenant.lists import TenantList
+from optimus_tui.tui.theme import Piece
+from optimus_tui.tui.widgets.bars import Words
+from optimus_tui.verdicts.limits.words import tenant_words
+from optimus_tui.wording.numbers import age, clock, plural
+from optimus_tui.wording.safe import safe_text
+from optimus_tui.wording.truth import coverage_words
+
+FRAME_CELLS = 5
+"""Border and padding at both sides, and the scroll bar."""
+MOST_LINES = 9
+"""Lines of signals and findings; with more findings the list scrolls."""
+
+
+def of_tenant(findings: Sequence[Finding], tenant: bytes) -> tuple[Finding, ...]:
+    """Return the findings whose subject or sentence names a tenant as a whole word."""
+    name = re.escape(tenant_words(tenant))
+    whole = re.compile(rf"(?<![\w:.-]){name}(?![\w.-]|:\w)")
+    return tuple(one for one in findings if whole.search(one.subject) or whole.search(one.message))
+
+
+class SummaryList(TenantList):
+    """The tenant's golden signals and the findings about it, the worst first."""
+
+    TITLE = "Signals and findings"
+
+    def __init__(self, tenant: bytes, clock: Clock) -> None:
+        super().__init__(tenant, clock, id="tenant-summary")
+        self.head_lines = 0
+        self._report: HealthReport | None = None
+
+    def look(self, report: HealthReport | None) -> None:
+        """Take the newest health report."""
+        self._report = report
+        self.empty = "connecting …"
+        self.truth = ["no data yet"]
+        if report is None:
+            return
+        width = self.outer_size.width - FRAME_CELLS
+        if width <= 0:
+            return
+        wall = self.clock.wall()
+        own = of_tenant(report.findings, self.tenant)
+        self.truth = [plural(len(own), "finding")]
+        if report.signals is not None:
+            self.truth.insert(0, f"{plural(len(own), 'finding')} · signals {age(wall - report.signals.taken_at)} old")
+        lines = [*self._signals(report.signals, width, wall)]
+        if own:
+            lines += finding_lines(replace(report, findings=own), width, wall, {})
+        else:
+            lines.append(HealthLine("none", 0, [("● ", "good"), ("No finding names this tenant.", "quiet")]))
+        self.styles.height = min(MOST_LINES, len(lines)) + 2
+        self.set_rows(lines)
+
+    def _signals(self, signals: GoldenSignals | None, width: int, wall: float) -> list[HealthLine]:
+        if signals is None:
+            return unknown_lines("the gateway's counters were not read yet", width)
+        own = signals.of_tenant(self.tenant)
+        if own is not None:
+            return brief_lines(replace(signals, total=own), width, wall)
+        why = signals.tenants_why or f"no request of this tenant in {age(signals.seconds)}"
+        if signals.more_tenants:
+            why = f"it is not among the {len(signals.tenants):,} busiest tenants"
+        return unknown_lines(why, width)
+
+    def key_of(self, row: HealthLine) -> Hashable:
+        """Identify a line by its group and its place in it."""
+        return (row.group, row.part)
+
+    def row(self, index: int, width: int) -> list[Piece]:
+        """Return a line, which was made for this width."""
+        pieces: list[Piece] = self.rows[index].pieces
+        return pieces
+
+    def key_under_cursor(self) -> None:
+        """Return None: a line is no key."""
+
+
+def status_words(
+    tenant: bytes,
+    limits: Reading[LimitsReport] | None,
+    cache: Reading[CacheReport] | None,
+    feed: FeedBatch | None,
+    now: float,
+) -> tuple[Words, Words]:
+    """Return the status line: whose screen it is, and as of when and how completely counters and keys were read."""
+    left: Words = [(" TENANT", "b:bright"), (f"   {safe_text(tenant, 60) or '(empty)'}", "b:accent")]
+    right: Words = []
+    for name, reading in (("counters", limits), ("keys", cache)):
+        right += _state_of(name, reading, now)
+    if feed is not None and feed.status.state != "live":
+        right.append((f"feed {feed.status.state}   ", "warning"))
+    return left, right
+
+
+def _state_of(name: str, reading: Reading[Any] | None, now: float) -> Words:
+    if reading is None or reading.value is None:
+        return [(f"{name}: no data yet   ", "warning")]
+    words = f"{name} as of {clock(reading.taken_at)}"
+    coverage = reading.value.coverage
+    if not coverage.complete:
+        words += f", {coverage_words(coverage)}"
+    if reading.fault is not None:
+        return [(f"{name} {age(now - reading.taken_at)} old: {safe_text(reading.fault.message, 40)}   ", "warning")]
+    return [(f"{words}   ", "" if coverage.complete else "warning")]
