@@ -24,8 +24,8 @@ from optimus_tui.wording.truth import coverage_words
 
 FRAME_CELLS = 5
 """Border and padding at both sides, and the scroll bar."""
-MOST_LINES = 9
-"""Lines of signals and findings; with more findings the list scrolls."""
+MOST_LINES, SHARE = 9, 5
+"""Lines of signals and findings, at most this share of the screen's; with more of them the list scrolls."""
 
 
 def of_tenant(findings: Sequence[Finding], tenant: bytes) -> tuple[Finding, ...]:
@@ -65,7 +65,7 @@ class SummaryList(TenantList):
             lines += finding_lines(replace(report, findings=own), width, wall, {})
         else:
             lines.append(HealthLine("none", 0, [("● ", "good"), ("No finding names this tenant.", "quiet")]))
-        self.styles.height = min(MOST_LINES, len(lines)) + 2
+        self.styles.height = min(MOST_LINES, self.screen.size.height // SHARE, len(lines)) + 2
         self.set_rows(lines)
 
     def _signals(self, signals: GoldenSignals | None, width: int, wall: float) -> list[HealthLine]:

@@ -15,7 +15,7 @@ from optimus_tui.index.cache import CacheIndex
 from optimus_tui.tui.app import OptimusApp
 from optimus_tui.tui.dashboard.screen import Dashboard
 from optimus_tui.tui.dialogs.base import PickDialog
-from optimus_tui.tui.tenant.lists import EventList
+from optimus_tui.tui.tenant.lists import CounterList, EventList
 from optimus_tui.tui.tenant.screen import TenantScreen
 from optimus_tui.tui.tenant.summary import SummaryList, of_tenant, status_words
 from tests.tui.driver import until
@@ -178,4 +178,12 @@ async def test_the_first_list_is_as_high_as_what_it_holds() -> None:
         screen = await opened(app, pilot)
         summary = screen.query_one(SummaryList)
         await pilot.pause()
-        assert summary.size.height >= min(9, len(summary.rows))
+        assert summary.size.height >= min(8, len(summary.rows))
+        assert screen.query_one(CounterList).size.height > summary.size.height
+
+
+async def test_on_a_small_screen_every_list_shows_rows() -> None:
+    app = OptimusApp(SETTINGS)
+    async with app.run_test(size=(80, 24)) as pilot:
+        screen = await opened(app, pilot, findings=(OVER,) * 4)
+        assert all(one.size.height >= 3 for one in screen.lists())
