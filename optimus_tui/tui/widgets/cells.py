@@ -46,6 +46,7 @@ class Column(Generic[Row]):
         most: The greatest number of cells.
         hide_below: It goes away when the whole line is narrower than this; 0 for a column that always stays.
         measured: ``RowTable`` fits it to what the rows hold: no wider than ``width``, or at least ``fair`` if it grows.
+        least: A measured column is never narrower, for what its title may get beside it.
         rank: Columns of the highest rank go away first where others are narrower than ``fair``; 0 for one that stays.
         fair: Cells that a growing column should have before columns with a rank show.
         enough: Cells that all its rows need, as measured; more go to it only once every other column has enough.
@@ -60,6 +61,7 @@ class Column(Generic[Row]):
     most: int = 1000
     hide_below: int = 0
     measured: bool = False
+    least: int = 0
     rank: int = 0
     fair: int = 0
     enough: int = 0
@@ -79,7 +81,9 @@ def fit_columns(columns: Sequence[Column[Row]], width: int, gap: int = 1) -> lis
         shown.remove(max(shown, key=lambda c: c.rank))
     spare = width - sum(c.width for c in shown) - gap * (len(shown) - 1)
     widths = {c.id: c.width for c in shown}
-    for tops in ({c.id: min(c.most, c.enough) for c in shown}, {c.id: c.most for c in shown}):
+    enough = {c.id: min(c.most, c.enough) for c in shown}
+    unmeasured = {c.id: 0 if c.enough else c.most for c in shown}
+    for tops in (enough, unmeasured, {c.id: c.most for c in shown}):
         spare = _grow([c for c in shown if c.grow and widths[c.id] < tops[c.id]], widths, tops, spare)
     return [(c, widths[c.id]) for c in shown]
 
@@ -217,7 +221,7 @@ class RowTable(Generic[Row]):
     def measure(self, rows: Iterable[Row]) -> None:
         """Widen the columns for these rows."""
         columns = [column for column in self.declared.columns if column.measured]
-        needs = {column.id: self._needs.get(column.id, _width(column.title)) for column in columns}
+        needs = {column.id: self._needs.get(column.id, max(column.least, _width(column.title))) for column in columns}
         for row in rows:
             for column in columns:
                 needs[column.id] = max(needs[column.id], _natural(column, row))

@@ -13,6 +13,7 @@ from optimus_tui.tui.panes.feed.lines import TABLE, event_lines, gap_lines
 from optimus_tui.tui.panes.feed.pane import FeedPane
 from optimus_tui.tui.panes.health.pane import HealthPane
 from optimus_tui.tui.panes.limits.pane import LimitsPane
+from optimus_tui.tui.widgets.cells import RowTable
 from tests.fixed_clock import FixedClock
 from tests.tui.pane_app import PaneApp, screen_lines
 from tests.tui.panes.cache_scene import Scene as CacheScene
@@ -102,7 +103,8 @@ async def test_the_feed_draws_at_any_width_wrapped_or_not() -> None:
                 if isinstance(item, FeedGap):
                     assert gap_lines(item, width, 5)
                 else:
-                    assert event_lines(item, scene.pane.store.parsed(item), width, 5)  # type: ignore[arg-type]
+                    columns = RowTable(TABLE)
+                    assert event_lines(columns, item, scene.pane.store.parsed(item), width, 5)  # type: ignore[arg-type]
         await pilot.press("w")
         for size in ((1, 1), (4, 3), (9, 6), (84, 20)):
             await pilot.resize_terminal(*size)

@@ -9,7 +9,16 @@ from optimus_tui.grammar.keys import escape_glob
 from optimus_tui.settings.model import RedisTarget
 from optimus_tui.tui.panes.cache.rows import KeyRow
 from optimus_tui.tui.theme import Piece
-from optimus_tui.tui.widgets.cells import Cell, Column, Table, first_that_fits, fit_cell, fit_count, name_pieces
+from optimus_tui.tui.widgets.cells import (
+    Cell,
+    Column,
+    RowTable,
+    Table,
+    first_that_fits,
+    fit_cell,
+    fit_count,
+    name_pieces,
+)
 from optimus_tui.verdicts.limits.findings import layout_words
 from optimus_tui.wording.numbers import UNKNOWN, age, clock, compact, size, thousands, ttl
 from optimus_tui.wording.safe import redis_cli, safe_text
@@ -99,10 +108,10 @@ def _type_words(detail: KeyDetail | None, unknown: str) -> str:
 
 def _table(keys_width: int) -> Table[GroupLine | KeyLine]:
     return Table(
-        Column("name", "", 8, _name_cell, grow=1, most=72),
-        Column("keys", "keys", keys_width, _keys_cell, "right"),
-        Column("ttl", "TTL", 8, _ttl_cell, "right"),
-        Column("size", "size", 8, _size_cell, "right"),
+        Column("name", "", 8, _name_cell, grow=1, most=72, measured=True),
+        Column("keys", "keys", keys_width, _keys_cell, "right", measured=True, least=6),
+        Column("ttl", "TTL", 8, _ttl_cell, "right", measured=True, least=7),
+        Column("size", "size", 8, _size_cell, "right", measured=True, least=7),
         Column("tail", "no TTL", 7, _tail_cell, "right"),
     )
 
@@ -111,16 +120,21 @@ TABLE, FILTERED = _table(7), _table(13)
 """The second while a filter is on, where there is room for ``12 of 1,247``."""
 
 
-def table_for(width: int, filtered: bool) -> Table[GroupLine | KeyLine]:
-    """Return the table that is drawn in so many cells."""
-    if filtered and width >= 60:
-        return FILTERED
-    return TABLE
+class CacheColumns:
+    """The columns as wide as the lines drawn so far need."""
+
+    def __init__(self) -> None:
+        self._usual, self._filtered = RowTable(TABLE), RowTable(FILTERED)
+
+    def row_table(self, width: int, filtered: bool) -> RowTable[GroupLine | KeyLine]:
+        """Return the table that is drawn in so many cells."""
+        if filtered and width >= 60:
+            return self._filtered
+        return self._usual
 
 
-def head_pieces(width: int, filtered: bool, sort: str, reverse: bool) -> list[Piece]:
+def head_pieces(table: Table[GroupLine | KeyLine], width: int, sort: str, reverse: bool) -> list[Piece]:
     """Return the titles: an arrow stands at the column that orders the keys."""
-    table = table_for(width, filtered)
     titles = {column.id: column.title for column in table.columns}
     forms = ("  kind ▸ tenant ▸ key  ", "  kind ▸ key  ", "  key  ")
     titles["name"] = first_that_fits(forms, table.widths(width)["name"])

@@ -23,6 +23,7 @@ from optimus_tui.tui.messages import PreviewRequested
 from optimus_tui.tui.panes.base import Pane, PaneContent, Words
 from optimus_tui.tui.panes.cache.interest import InterestWatch
 from optimus_tui.tui.panes.cache.lines import (
+    CacheColumns,
     GroupLine,
     KeyLine,
     TimeLeft,
@@ -32,7 +33,6 @@ from optimus_tui.tui.panes.cache.lines import (
     key_forms,
     key_sheet,
     preview_sheet,
-    table_for,
     truth_forms,
 )
 from optimus_tui.tui.panes.cache.rows import (
@@ -166,6 +166,7 @@ class CacheContent(PaneContent):
 
     def __init__(self, pane: Pane, builder: TreeBuilder) -> None:
         super().__init__(pane)
+        self.columns = CacheColumns()
         self.builder = builder
 
     @property
@@ -205,17 +206,23 @@ class CacheContent(PaneContent):
         if not self.rows:
             return []
         options = self.builder.options
-        return head_pieces(self.pane.text_width(width), bool(self.rows.matched), options.sort, options.reverse)
+        width = self.pane.text_width(width)
+        table = self.columns.row_table(width, bool(self.rows.matched)).table
+        return head_pieces(table, width, options.sort, options.reverse)
 
     def row(self, index: int, width: int) -> list[Piece]:
         """Return a group or a key."""
         rows, width = self.rows, self.pane.text_width(width)
         row, filtered = rows[index], bool(rows.matched)
-        table = table_for(width, filtered)
+        columns = self.columns.row_table(width, filtered)
+        line: GroupLine | KeyLine
         if isinstance(row, KeyRow):
-            return table.row(KeyLine(row, self.time_left(row), self.builder.details.get(row.name)), width)
-        matched = rows.matched.get(group_id(row))
-        return table.row(GroupLine(row, rows.options.is_open(group_id(row)), matched, self._is_partial), width)
+            line = KeyLine(row, self.time_left(row), self.builder.details.get(row.name))
+        else:
+            matched = rows.matched.get(group_id(row))
+            line = GroupLine(row, rows.options.is_open(group_id(row)), matched, self._is_partial)
+        columns.measure([line])
+        return columns.table.row(line, width)
 
     def time_left(self, row: KeyRow) -> TimeLeft:
         """Return how long a key has left."""

@@ -10,7 +10,7 @@ from optimus_tui.contract.keyspace import FeedEvent, FeedGap, FeedItem, FeedStat
 from optimus_tui.settings.model import RedisTarget
 from optimus_tui.tui.panes.feed.store import FeedStore
 from optimus_tui.tui.theme import Piece
-from optimus_tui.tui.widgets.cells import Cell, Column, Table, fit_cell, name_pieces, wrap
+from optimus_tui.tui.widgets.cells import Cell, Column, RowTable, Table, fit_cell, name_pieces, wrap
 from optimus_tui.verdicts.coherence.events import clock_words
 from optimus_tui.wording.numbers import age, clock, compact, thousands
 from optimus_tui.wording.safe import redis_cli, safe_text
@@ -62,8 +62,8 @@ def _channel_cell(line: EventLine, cells: int) -> Cell:
 
 TABLE = Table[EventLine](
     Column("time", "time UTC", 8, lambda line, _: (clock(line.event.received_at), "quiet")),
-    Column("tenant", "tenant", 8, _tenant_cell, grow=2, most=24),
-    Column("type", "type", 10, _type_cell, grow=3, most=26),
+    Column("tenant", "tenant", 8, _tenant_cell, grow=2, most=24, measured=True),
+    Column("type", "type", 10, _type_cell, grow=3, most=26, measured=True),
     Column("detail", "detail", 8, _detail_cell, grow=5),
     Column("channel", "channel", 12, _channel_cell, grow=2, most=26, hide_below=112),
     gap=2,
@@ -93,14 +93,18 @@ def gap_lines(gap: FeedGap, width: int, most: int) -> list[list[Piece]]:
     ]
 
 
-def event_lines(event: FeedEvent, meaning: ParsedEvent, width: int, most: int) -> list[list[Piece]]:
+def event_lines(
+    columns: RowTable[EventLine], event: FeedEvent, meaning: ParsedEvent, width: int, most: int
+) -> list[list[Piece]]:
     """Return an event's row; with ``most`` above 1 what it says goes on below itself."""
-    cells = TABLE.widths(width)
+    columns.measure([EventLine(event, meaning, "")])
+    table = columns.table
+    cells = table.widths(width)
     first, *rest = _detail_parts(event, meaning, cells["detail"], most)
     line = EventLine(event, meaning, first)
     indent = sum(cells[name] + TABLE.gap for name in ("time", "tenant", "type"))
     below: list[list[Piece]] = [[(" " * indent, ""), (fit_cell(part, cells["detail"]), line.ink)] for part in rest]
-    return [TABLE.row(line, width), *below]
+    return [table.row(line, width), *below]
 
 
 def _fit_detail(text: str, room: int) -> str:

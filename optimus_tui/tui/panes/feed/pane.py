@@ -25,7 +25,7 @@ from optimus_tui.tui.panes.feed.lines import (
 from optimus_tui.tui.panes.feed.store import KEEP, EventFields, FeedStore, index_of_seq
 from optimus_tui.tui.panes.feed.views import PaintLimit, TailView
 from optimus_tui.tui.theme import Piece
-from optimus_tui.tui.widgets.cells import first_that_fits
+from optimus_tui.tui.widgets.cells import RowTable, first_that_fits
 from optimus_tui.tui.widgets.line_view import LineCanvas
 from optimus_tui.wording.numbers import clock as clock_words
 from optimus_tui.wording.numbers import rate
@@ -44,6 +44,7 @@ class FeedContent(PaneContent):
         """The last event before the pane was paused or cleared."""
         self.cleared_at: float | None = None
         self.groups = EventGroups(store)
+        self.columns = RowTable(TABLE)
 
     @property
     def status(self) -> FeedStatus | None:
@@ -81,7 +82,7 @@ class FeedContent(PaneContent):
         """Return the titles of the columns."""
         if not self.pane.rows:
             return []
-        return TABLES.get(self.groups.by, TABLE).head(self.pane.text_width(width))
+        return TABLES.get(self.groups.by, self.columns.table).head(self.pane.text_width(width))
 
     def row(self, index: int, width: int) -> list[Piece]:
         """Return an event or a gap on one line."""
@@ -98,7 +99,7 @@ class FeedContent(PaneContent):
             return [TABLES[self.groups.by].row(GroupLine(item, self.now(), self.groups.by), width)]
         if isinstance(item, FeedGap):
             return gap_lines(item, width, most)
-        return event_lines(item, self.store.parsed(item), width, most)
+        return event_lines(self.columns, item, self.store.parsed(item), width, most)
 
     def empty_lines(self) -> list[str]:
         """Return why there is no event."""
