@@ -60,6 +60,7 @@ LINKS: tuple[Link, ...] = (
     Link((SERVICES_ENGINE,), (ERRORS_RATE, ERRORS_TIMEOUTS)),
     Link((SERVICES_ENGINE,), (*_SLOW, PROXY_P99), effect_about=_SERVED),
     Link((SERVICES_FLAPPING,), _CIRCUITS, about=("engine",), effect_about=_ENGINES),
+    Link((CACHE_HIT_RATE,), (*_SLOW, ERRORS_TIMEOUTS), effect_about=_SERVED),
     Link(_SLOW, _CIRCUITS, about=("engine",), effect_about=_ENGINES),
     Link(_SLOW, (*_SLOW, PROXY_P99), about=("engine",), effect_about=_SERVED),
     Link(_SLOW, (ERRORS_TIMEOUTS,), about=("engine",)),

@@ -330,7 +330,7 @@ CACHE_HIT_RATE = _rule(
         "now": "now {rate} ({source})",
         "remedy_low": "Raise the TTL of the kinds that expire soonest; see in the feed if too much is invalidated."},
     impact="More requests than usual go to the AI Engine: slower answers, more load.",
-    as_effect="it fell", window_seconds=10.0, raised_in=2)
+    as_cause="the hit rate fell", as_effect="it fell", window_seconds=10.0, raised_in=2)
 CACHE_HIT_RATE_CONFLICT = _rule(
     "cache.hit_rate_conflict", "Two sources disagree about the hit rate", "medium",
     one="two sources disagree: the hit rate is {published} ({published_by}) and {present} ({present_by}); "

@@ -82,7 +82,7 @@ def tenant_of(finding: Finding) -> str:
 
 def _as_effect(effect: Finding, cause: Finding) -> Finding:
     later = (effect.since or 0.0) - (cause.since or 0.0)
-    words = cause.as_cause or f"{cause.subject}: {rule_of(cause.rule).title.lower()}"
+    words = cause.as_cause or f'the finding "{rule_of(cause.rule).title}" ({cause.subject}) began'
     evidence = f"{rule_of(effect.rule).as_effect} {age(later)} after {words}"
     return replace(
         effect,

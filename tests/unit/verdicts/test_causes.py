@@ -65,6 +65,19 @@ def test_groups_stand_by_their_worst_and_hold_together() -> None:
     assert [one.rule for one in found] == [SERVICES_ENGINE, ERRORS_RATE, "services.gateway"]
 
 
+def test_a_chain_stands_in_its_order() -> None:
+    slow = finding("latency.p95", "route /api/chat", 960.0, "medium")
+    rate = replace(finding(CACHE_HIT_RATE, "hit rate", 940.0), as_cause="the hit rate fell")
+    found = relate([slow, rate, bulk()])
+    assert [(one.rule, one.severity) for one in found] == [
+        (CACHE_BULK, "high"),
+        (CACHE_HIT_RATE, "high"),
+        ("latency.p95", "medium"),
+    ]
+    assert found[2].message == "latency.p95 holds; it began 20 s after the hit rate fell"
+    assert relate(found) == found, "said once"
+
+
 def test_a_burst_ends_after_a_minute_without_one_and_few_are_nothing() -> None:
     events = [BulkEvent(float(at), "acme") for at in range(20)]
     assert burst(events, 60.0)[0].at == 0.0 and burst(events, 80.0) == ()
