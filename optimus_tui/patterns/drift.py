@@ -5,7 +5,6 @@ was not read completely, it is not reported at all.
 """
 
 import ast
-from collections.abc import Collection
 from typing import Literal, NamedTuple
 
 from optimus_tui.patterns.facts.keys import key_of
@@ -51,8 +50,8 @@ class Drift(NamedTuple):
     fix: str
 
 
-def drift(declared: Declared, seen: Observed, helpers: Collection[str] = ()) -> list[Drift]:
-    """Return every difference, the worst first. ``helpers`` are kinds of the gateway itself (its own tracking)."""
+def drift(declared: Declared, seen: Observed) -> list[Drift]:
+    """Return every difference, the worst first."""
     found = [_endless(name, declared, seen) for name in sorted(declared.kinds & seen.immortal_kinds.keys())]
     found += [
         Drift(
@@ -66,7 +65,7 @@ def drift(declared: Declared, seen: Observed, helpers: Collection[str] = ()) -> 
             "kind undeclared", name, "medium", f"Redis holds cache keys of the kind {name}, which no router declares",
             "Nothing invalidates them: remove them, or declare who writes them.",
         )
-        for name in sorted(seen.kinds - declared.kinds - set(helpers))
+        for name in sorted(seen.kinds - declared.kinds)
     ]  # fmt: skip
     if seen.complete:
         return [*found, *_unseen(declared, seen)]

@@ -42,11 +42,11 @@ class BodyRefused(Exception):
         self.status, self.message = status, message
 
 
-async def read_body(receive: Receive, cap: int = MAX_BYTES) -> bytes:
+async def read_body(receive: Receive) -> bytes:
     """Return the whole body.
 
     Raises:
-        BodyRefused: It is larger than ``cap`` bytes or takes longer than 5 s.
+        BodyRefused: It is larger than ``MAX_BYTES`` or takes longer than 5 s.
         Gone: The caller disconnected.
     """
     kept, seen = bytearray(), 0
@@ -58,14 +58,14 @@ async def read_body(receive: Receive, cap: int = MAX_BYTES) -> bytes:
                     raise Gone
                 chunk: bytes = message.get("body", b"")
                 seen += len(chunk)
-                if seen <= cap:
+                if seen <= MAX_BYTES:
                     kept += chunk
                 if not message.get("more_body", False) or seen > _THROWN_AWAY:
                     break
     except TimeoutError:
         raise BodyRefused(408, f"the body was not complete within {BODY_SECONDS:g} s") from None
-    if seen > cap:
-        raise BodyRefused(413, f"the body is larger than {cap:,} bytes")
+    if seen > MAX_BYTES:
+        raise BodyRefused(413, f"the body is larger than {MAX_BYTES:,} bytes")
     return bytes(kept)
 
 

@@ -86,15 +86,13 @@ class Windows:
         near = replace(near, fault=far.fault or near.fault)
         return _better(far, near, len(far.series), len(near.series))
 
-    async def quantiles(
-        self, histogram: str, minutes: float, labels: Mapping[str, str] | None = None, by: str | None = None
-    ) -> Quantiles:
+    async def quantiles(self, histogram: str, minutes: float, by: str | None = None) -> Quantiles:
         """Return the percentiles of a histogram, in its own unit, by the value of the label ``by`` or all together.
 
         The cold start of each process is left out.
         """
         parts = await asyncio.gather(
-            *(self.increase(f"{histogram}{part}", minutes, labels, warm=True) for part in HISTOGRAM_PARTS)
+            *(self.increase(f"{histogram}{part}", minutes, warm=True) for part in HISTOGRAM_PARTS)
         )
         return await asyncio.to_thread(quantiles_of, histogram, parts, by)
 
