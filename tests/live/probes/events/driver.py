@@ -28,16 +28,15 @@ class Feed:
     def status(self) -> FeedStatus:
         return self.reader.drain(limit=0).status
 
-    def until(self, what: Callable[[FeedBatch], object], seconds: float = 10.0) -> float:
-        """Wait until ``what`` holds; the seconds it took."""
+    def until(self, what: Callable[[FeedBatch], object], seconds: float = 10.0) -> None:
+        """Wait until ``what`` holds."""
         started = time.monotonic()
         while not what(batch := self.reader.drain()):
             assert time.monotonic() - started < seconds, f"not within {seconds} s: {batch.status}"
             time.sleep(0.005)
-        return time.monotonic() - started
 
-    def until_state(self, state: str, seconds: float = 10.0) -> float:
-        return self.until(lambda batch: batch.status.state == state, seconds)
+    def until_state(self, state: str, seconds: float = 10.0) -> None:
+        self.until(lambda batch: batch.status.state == state, seconds)
 
     def until_gaps(self, number: int) -> list[FeedGap]:
         self.until(lambda batch: batch.status.gaps >= number)
