@@ -144,7 +144,7 @@ GUARDS: tuple[Guard, ...] = (
           "lower():\n            return None\n        return AccessRefusal(421", _HTTP),
     Guard("Origin", _S + "asgi.py", "        return AccessRefusal(403, \"pages of other origins are refused\")",
           "        return None", _HTTP),
-    Guard("a body's size", _S + "asgi.py", "    if seen > cap:\n", "    if False:\n", _HTTP),
+    Guard("a body's size", _S + "asgi.py", "    if seen > MAX_BYTES:\n", "    if False:\n", _HTTP),
     Guard("a body's time", _S + "asgi.py", "async with asyncio.timeout(BODY_SECONDS):",
           "async with asyncio.timeout(None):", _DOORS),
     Guard("a head's time", _S + "listen.py",
