@@ -8,6 +8,7 @@ from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.content import Content
+from textual.strip import Strip
 from textual.widget import Widget
 from textual.widgets import DataTable, Input, Static
 
@@ -18,6 +19,7 @@ from optimus_tui.tui.keys import chosen
 from optimus_tui.tui.settings.controller import Proposal, changed, propose, put_in_force, write
 from optimus_tui.tui.settings.rows import SettingRow, setting_rows
 from optimus_tui.tui.widgets.bars import Bar, KeyStrip
+from optimus_tui.tui.widgets.fields import REVERSED
 from optimus_tui.wording.safe import safe_text
 
 if TYPE_CHECKING:
@@ -82,6 +84,13 @@ class SettingsTable(DataTable[Text]):
         Binding("g", "scroll_top", show=False),
         Binding("G", "scroll_bottom", show=False),
     ]
+
+    def render_line(self, y: int) -> Strip:
+        """Return a line; the cursor's in reverse video under NO_COLOR, where a background is not seen."""
+        strip = super().render_line(y)
+        if self.app.no_color and y > 0 and self.scroll_offset.y + y - 1 == self.cursor_row:
+            return strip.apply_style(REVERSED)
+        return strip
 
 
 class SettingsScreen(BaseScreen):

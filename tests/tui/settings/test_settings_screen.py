@@ -172,3 +172,13 @@ def test_a_file_that_changed_meanwhile_or_is_a_link_is_not_lost(tmp_path: Path) 
     assert settings.user_file.is_symlink()
     assert "mouse = false" in real.read_text() and "# more" in real.read_text()
     assert load({}, {}, tmp_path, settings.user_file).mouse is False
+
+
+async def test_the_cursor_is_seen_without_colours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    async with opened(settings_of(tmp_path)) as (pilot, _):
+        table = pilot.app.screen.query_one(DataTable)
+        table.move_cursor(row=2)
+        await pilot.pause()
+        shown = {y: [bool(one.style and one.style.reverse) for one in table.render_line(y)] for y in range(1, 6)}
+        assert all(shown[3]) and not any(any(shown[y]) for y in (1, 2, 4, 5))
