@@ -24,9 +24,10 @@ MADE = "<!-- Made by `python docs/generate.py`; do not edit. -->\n"
 
 
 def keys() -> Iterator[str]:
-    """Yield the page of keys and ``:`` commands."""
+    """Yield the page of keys, ``:`` commands and words."""
     from optimus_tui.tui.commands import COMMANDS
     from optimus_tui.tui.keys import markdown_table
+    from optimus_tui.wording.glossary import GLOSSARY
 
     yield "# Keys and commands\n\n" + MADE
     yield (
@@ -37,6 +38,9 @@ def keys() -> Iterator[str]:
     yield "## Commands\n\n`:` opens the command line; tab completes.\n\n| command | does |\n|---|---|"
     for command in COMMANDS:
         yield f"| `{cell(f':{command.name} {command.argument}'.rstrip())}` | {cell(command.help)} |"
+    yield "\n## What the words mean\n\n| word | means |\n|---|---|"
+    for term in GLOSSARY:
+        yield f"| {cell(term.word)} | {cell(term.meaning)} |"
 
 
 def tools() -> Iterator[str]:

@@ -13,24 +13,31 @@ from rich.segment import Segment, Segments
 from rich.text import Text
 from textual import events, on
 from textual.app import App
+from textual.await_complete import AwaitComplete
 from textual.color import Color
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 from textual.filter import LineFilter, NoColor
-from textual.notifications import Notify, SeverityLevel
+from textual.notifications import Notification, Notify, SeverityLevel
 from textual.screen import Screen
 from textual.types import IgnoreReturnCallbackType
+from textual.widgets import Input, TextArea
+from textual.widgets._toast import ToastRack
 
 from optimus_tui.assets import asset_dir
 from optimus_tui.settings.model import Settings
 from optimus_tui.threads import DaemonThreads
 from optimus_tui.tui import messages, terminal
-from optimus_tui.tui.base_screen import LastingNotification
+from optimus_tui.tui.base_screen import BaseScreen
 from optimus_tui.tui.characters import AsciiFilter, ascii_only, start_environment
-from optimus_tui.tui.commands import COMMANDS
+from optimus_tui.tui.commands import COMMANDS, completions, run_line
 from optimus_tui.tui.dashboard.screen import Dashboard
+from optimus_tui.tui.dialogs.base import AskDialog
+from optimus_tui.tui.key_gate import KeyGate
 from optimus_tui.tui.keys import KEYS, chosen, written
-from optimus_tui.tui.services import Demo
+from optimus_tui.tui.prompt.history import PromptHistory, history_path
+from optimus_tui.tui.services import CommandError, Demo
 from optimus_tui.tui.theme import THEMES, VARIABLE_DEFAULTS
+from optimus_tui.tui.toasts import LastingNotification, Said, ToastQueue
 
 _CONTROL = re.compile(
     "[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff\U000e0000-\U000e007f]"
@@ -65,20 +72,19 @@ class ControlCharFilter(LineFilter):
 
 
 class PaletteEntries(Provider):
-    """The entries of the palette (ctrl+p): every key that works here and, on the dashboard, every command."""
+    """The entries of the palette (ctrl+p): every key that works here, and every command."""
 
     def _entries(self) -> Iterator[tuple[str, str, IgnoreReturnCallbackType]]:
         screen = self.screen
-        if not isinstance(screen, Dashboard):
-            yield from self._keys_of(screen)
+        yield from self._keys_of(screen)
+        app = screen.app
+        dashboard = app.dashboard if isinstance(app, OptimusApp) else None
+        if not isinstance(screen, BaseScreen) or dashboard is None:
             return
-        for key in KEYS:
-            if key.id not in ("app.palette", "app.command"):
-                yield f"{key.label}  {written(key.keys, key.shown)}", key.help, self._press(screen, key.keys)
         for command in COMMANDS:
-            if not command.when(screen):
+            if not command.when(dashboard):
                 continue
-            choices = command.choices(screen)
+            choices = command.choices(dashboard)
             if choices:
                 for choice in choices:
                     yield f":{command.name} {choice}", command.help, self._line(screen, f"{command.name} {choice}")
@@ -86,7 +92,7 @@ class PaletteEntries(Provider):
                 yield f":{command.name}", command.help, self._line(screen, command.name)
 
     def _keys_of(self, screen: Screen[Any]) -> Iterator[tuple[str, str, IgnoreReturnCallbackType]]:
-        """What works on a screen above the dashboard."""
+        """Yield what works on a screen."""
         live = {entry.binding.id for entry in screen.active_bindings.values() if entry.enabled}
         for key in KEYS:
             if key.id in live and key.id not in ("app.palette", "app.command"):
@@ -96,7 +102,7 @@ class PaletteEntries(Provider):
         first = keys.split(",")[0]
         return lambda: screen.app.simulate_key(first)
 
-    def _line(self, screen: Dashboard, line: str) -> IgnoreReturnCallbackType:
+    def _line(self, screen: BaseScreen, line: str) -> IgnoreReturnCallbackType:
         return lambda: screen.prompt.run(line)
 
     async def discover(self) -> Hits:
@@ -118,7 +124,7 @@ class OptimusApp(App[int]):
     TITLE = "Optimus"
     ENABLE_COMMAND_PALETTE = True
     COMMANDS: ClassVar[set[Any]] = {PaletteEntries}
-    BINDINGS: ClassVar[Any] = chosen("app.suspend")
+    BINDINGS: ClassVar[Any] = chosen("app.command", "app.suspend", "app.theme")
 
     def __init__(
         self,
@@ -140,6 +146,7 @@ class OptimusApp(App[int]):
         self.settings, self.demo = settings, demo
         self.environments, self._reload = list(environments), reload
         self._dashboard: Dashboard | None = None
+        self.prompt_history = PromptHistory(history_path(settings.environment))
         self.touched: Callable[[], None] | None = None
         """Called for every key while actions are armed: without keys they are disarmed after a while."""
         self.leaving: Callable[[], None] | None = None
@@ -150,6 +157,8 @@ class OptimusApp(App[int]):
         """That key's name."""
         self._key_at = time.monotonic()
         self._key: events.Key | None = None
+        self.toasts = ToastQueue()
+        self.keys = KeyGate(self, self._press, self.notify)
         for theme in THEMES:
             self.register_theme(theme)
         self.theme = settings.theme if settings.theme in self.available_themes else THEMES[0].name
@@ -182,21 +191,63 @@ class OptimusApp(App[int]):
         seconds = self.NOTIFICATION_TIMEOUT if timeout is None else timeout
         self.post_message(Notify(LastingNotification(message, title, severity, seconds, markup=markup)))
 
+    def _on_notify(self, event: Notify) -> None:
+        self.toasts.keep(event.notification)
+        super()._on_notify(event)
+
+    def _refresh_notifications(self) -> None:
+        """Show one toast at a time."""
+        if self.screen_stack:
+            for rack in self.screen.query_children(ToastRack):
+                self.call_later(rack.show, self.toasts.choose(self._notifications))
+
+    def _unnotify(self, notification: Notification, refresh: bool = True) -> None:
+        """Forget a message whose toast has ended, and show the next one."""
+        super()._unnotify(self.toasts.source_of(notification), refresh=True)
+
+    @property
+    def messages_said(self) -> Sequence[Said]:
+        """Return the messages of this session, the oldest first."""
+        return self.toasts.said
+
     def is_held(self, seconds: float) -> bool:
         """Return True if the key that acts now came within ``seconds`` of itself: it may be held down."""
         return self._key is not None and self._key.key == self.key_before and self.quiet_before_key < seconds
 
     async def on_event(self, event: events.Event) -> None:
-        """Note which key was pressed when, before it is handled."""
-        if isinstance(event, events.Key) and event is not self._key:  # it comes by again where nobody took it
-            now = event.time  # when it was read, not when a busy screen came to it
-            self.key_before = self._key.key if self._key is not None else ""
-            self.quiet_before_key, self._key_at, self._key = now - self._key_at, now, event
-            if self.touched is not None:
-                self.touched()
-        elif isinstance(event, events.MouseDown):
+        """Hand a key on after the one before it has done what it does; close a prompt that is clicked away."""
+        if isinstance(event, (events.Key, events.Paste)) and not event.is_forwarded and event is not self._key:
+            await self.keys.take(event)
+            return
+        if isinstance(event, events.MouseDown):
             self._key = None  # a click is no repetition of the key before it
+            if isinstance(self.screen, BaseScreen):
+                self.screen.prompt.leave_for_click(event)
         await super().on_event(event)
+
+    async def _press(self, key: events.Key | events.Paste) -> None:
+        """Note which key was pressed when, and let it act."""
+        if isinstance(key, events.Paste):
+            await super().on_event(key)
+            return
+        self.key_before = self._key.key if self._key is not None else ""
+        self.quiet_before_key = key.time - self._key_at  # when it was read, not when a busy screen came to it
+        self._key_at, self._key = key.time, key
+        if self.touched is not None:
+            self.touched()
+        await super().on_event(key)
+
+    def push_screen(self, screen: Any, *arguments: Any, **named: Any) -> Any:
+        """Show a screen above the others, and say which of the waiting keys are for it."""
+        if self.screen_stack and isinstance(self.screen, BaseScreen):
+            self.screen.prompt.leave()
+        self.keys.note_opened(typed_ahead=not isinstance(screen, AskDialog))
+        return super().push_screen(screen, *arguments, **named)
+
+    def pop_screen(self) -> AwaitComplete:
+        """Close the screen on top; the keys that were typed for it are left out."""
+        self.keys.note_closed()
+        return super().pop_screen()
 
     def on_mount(self) -> None:
         """Open the dashboard."""
@@ -262,6 +313,7 @@ class OptimusApp(App[int]):
 
     async def _reopen(self, settings: Settings) -> None:
         await self._stop_dashboard()
+        self.prompt_history = PromptHistory(history_path(settings.environment))
         self.settings, self._dashboard = settings, Dashboard(settings)
         await self.switch_screen(self._dashboard)
 
@@ -275,6 +327,52 @@ class OptimusApp(App[int]):
         if self.leaving is not None:
             self.leaving()
         super().exit(result, return_code, message)
+
+    # -- commands
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Return False for the command line while text is typed, where a colon is a colon, and above dialogs."""
+        if action == "command_line":
+            typing = isinstance(self.focused, (Input, TextArea))
+            return isinstance(self.screen, BaseScreen) and not typing
+        return super().check_action(action, parameters)
+
+    def action_command_line(self) -> None:
+        """Ask for a command line."""
+        if isinstance(self.screen, BaseScreen):
+            self.screen.prompt.open_command()
+
+    def action_next_theme(self) -> None:
+        """Change to the next of our own themes."""
+        names = [theme.name for theme in THEMES]
+        at = names.index(self.theme) if self.theme in names else -1
+        self.theme = names[(at + 1) % len(names)]
+
+    @property
+    def dashboard(self) -> Dashboard | None:
+        """Return the dashboard; None before it is opened."""
+        return self._dashboard
+
+    def command_lines(self) -> list[str]:
+        """Return the command lines that ``:`` can complete."""
+        return completions(self._dashboard) if self._dashboard is not None else []
+
+    def command_help(self) -> list[tuple[str, str]]:
+        """Return each ``:`` command that there is now with what it does."""
+        target = self._dashboard
+        if target is None:
+            return []
+        return [(f":{one.name} {one.argument}".rstrip(), one.help) for one in COMMANDS if one.when(target)]
+
+    def run_command(self, line: str) -> str:
+        """Run a ``:`` command from whatever screen. Return what is wrong with it in a sentence, else nothing."""
+        if self._dashboard is None or self._dashboard not in self.screen_stack:
+            return "the dashboard is not open yet: try again in a moment"
+        try:
+            run_line(self._dashboard, line)
+        except CommandError as error:
+            return str(error)
+        return ""
 
     # -- the end
 

@@ -1,17 +1,17 @@
 """What every screen answers alike: help, copies, themes, toasts and the way out."""
 
 import re
-from typing import Any
+from typing import Any, ClassVar
 
 from rich.cells import cell_len
-from textual import on, work
+from textual import events, on, work
 from textual.binding import ActiveBinding
-from textual.notifications import Notification
 from textual.screen import Screen
 
 from optimus_tui.tui import messages, terminal
 from optimus_tui.tui.dialogs.base import SingleAnswerScreen
-from optimus_tui.tui.theme import THEMES
+from optimus_tui.tui.keys import chosen
+from optimus_tui.tui.prompt.controller import Prompt
 from optimus_tui.tui.widgets.bars import KeyStrip
 from optimus_tui.wording.safe import safe_text
 
@@ -19,27 +19,6 @@ LONGEST, LONGEST_PATH = 400, 4_096
 """Characters of a sentence and of a path: one that is cut leads nowhere."""
 PATH_SECONDS = 10
 """A toast with a path stands so long: it is to be read, or taken with the mouse."""
-LEAST_TOAST_SECONDS = 0.05
-"""A toast stands at least so long."""
-
-
-class LastingNotification(Notification):
-    """A notification whose time left lies between ``LEAST_TOAST_SECONDS`` and its timeout, whatever the clock does.
-
-    Textual gives a toast the time that its notification has left. If that time runs out while the toast is made
-    (a screen changes on a busy machine, or the clock is set forward), the timer gets an interval below zero, its loop
-    never ends, and the whole screen stands still.
-    """
-
-    @property
-    def time_left(self) -> float:
-        """Return the seconds until it ends, for the timer of its toast."""
-        return max(LEAST_TOAST_SECONDS, min(super().time_left, self.timeout))
-
-    @property
-    def has_expired(self) -> bool:
-        """Return True if its time is over, by the wall clock."""
-        return super().time_left <= 0
 
 
 def toast_text(sentence: str, path: object, screen_width: int) -> str:
@@ -62,7 +41,19 @@ def path_lines(path: str, screen_width: int) -> str:
 
 
 class BaseScreen(SingleAnswerScreen):
-    """A screen with the keys that work everywhere."""
+    """A screen with the keys that work everywhere, and with the prompt of ``:`` above its key line."""
+
+    BINDINGS: ClassVar[Any] = chosen("app.palette")
+    way_back = "back"
+    """What ``esc`` does in a word, for the footer; empty if it does nothing."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.prompt = Prompt()
+
+    @on(events.Mount)
+    def _add_prompt(self) -> None:
+        self.mount(self.prompt, before=self.query_one(KeyStrip))
 
     def copy_forms(self) -> list[tuple[str, str]]:
         """Return the forms that ``Y`` offers, each a name and the text that is copied."""
@@ -84,21 +75,15 @@ class BaseScreen(SingleAnswerScreen):
         self.app.notify(words, markup=False, severity=severity, timeout=PATH_SECONDS if path else 4)
 
     def say_bug(self, name: str, place: str, then: str = "") -> None:
-        """Say that a worker ended because of a bug, and where its report is.
-
-        Args:
-            name: The worker.
-            place: The sentence of ``crash.keep_report``.
-            then: What happens next; empty for nothing.
-        """
+        """Say that a worker ended because of a bug, where its report is, and what happens ``then``."""
         words, path = terminal.split_report_place(place)
         self.say(f"{name} stopped because of a bug{f'; {then}' if then else ''}. {words}", "error", path)
 
     def action_help(self) -> None:
         """Show the keys that work here."""
-        from optimus_tui.tui.dialogs.sheets import help_dialog
+        from optimus_tui.tui.dialogs.help import help_dialog
 
-        self.app.push_screen(help_dialog(*self.help_subject(), _offered(self)))
+        self.app.push_screen(help_dialog(*self.help_subject(), _offered(self), self.optimus.command_help()))
 
     @work(exclusive=True, group="copy", exit_on_error=False)
     async def action_copy_as(self) -> None:
@@ -117,12 +102,6 @@ class BaseScreen(SingleAnswerScreen):
     def _copy(self, event: messages.CopyRequested) -> None:
         event.stop()
         self.say(f"{event.what} copied {terminal.copy(self.app, event.text)}")
-
-    def action_next_theme(self) -> None:
-        """Change to the next of our own themes."""
-        names = [theme.name for theme in THEMES]
-        at = names.index(self.app.theme) if self.app.theme in names else -1
-        self.app.theme = names[(at + 1) % len(names)]
 
     def action_quit(self) -> None:
         """Leave the program; the exit code is 0."""

@@ -1,12 +1,10 @@
-"""The commands of ``:``, one row each in the table below, and the prompt that runs them."""
+"""The commands of ``:``, one row each in the table below. They run from every screen."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from optimus_tui.tui.panes.base import Pane
-from optimus_tui.tui.services import CommandError, DashboardServices
-from optimus_tui.tui.widgets.fields import PromptBar
+from optimus_tui.tui.services import CommandError
 
 if TYPE_CHECKING:
     from optimus_tui.tui.actions.controller import ActionsController, InterruptedActions
@@ -50,12 +48,6 @@ class CommandTarget(Protocol):
     def refresh_now(self) -> None:
         """Make every sampling loop read again now."""
 
-    def action_help(self) -> None:
-        """Show the keys that work here."""
-
-    def action_quit(self) -> None:
-        """Leave the program."""
-
 
 @dataclass(frozen=True)
 class Command:
@@ -69,6 +61,7 @@ class Command:
         choices: Returns the arguments that can be completed.
         when: Returns False where the command is neither completed nor listed.
         aliases: Other names that run it.
+        on_dashboard: It shows the dashboard: screens above it are closed first.
     """
 
     name: str
@@ -78,6 +71,7 @@ class Command:
     choices: Callable[[CommandTarget], list[str]] = lambda _: []
     when: Callable[[CommandTarget], bool] = lambda _: True
     aliases: tuple[str, ...] = ()
+    on_dashboard: bool = False
 
     @property
     def needs_argument(self) -> bool:
@@ -90,12 +84,13 @@ def _in_demo(target: CommandTarget) -> bool:
 
 
 COMMANDS: tuple[Command, ...] = (
-    Command("health", "Go to the health pane", lambda s, _: s.navigate.show_pane("health")),
+    Command("health", "Go to the health pane", lambda s, _: s.navigate.show_pane("health"), on_dashboard=True),
     Command(
         "limits",
         "Go to the rate limits, of one tenant if named",
         lambda s, a: s.navigate.show_pane("limits", a),
         "[tenant]",
+        on_dashboard=True,
     ),
     Command(
         "keys",
@@ -103,12 +98,14 @@ COMMANDS: tuple[Command, ...] = (
         lambda s, a: s.navigate.show_pane("cache", a),
         "[prefix]",
         aliases=("cache",),
+        on_dashboard=True,
     ),
     Command(
         "feed",
         "Go to the coherence feed, filtered if a text is given",
         lambda s, a: s.navigate.show_pane("feed", a),
         "[text]",
+        on_dashboard=True,
     ),
     Command(
         "tenant",
@@ -147,6 +144,7 @@ COMMANDS: tuple[Command, ...] = (
         lambda s, a: s.settings_commands.switch_environment(a),
         "NAME",
         lambda s: s.settings_commands.environments(),
+        on_dashboard=True,
     ),
     Command(
         "theme",
@@ -190,8 +188,9 @@ COMMANDS: tuple[Command, ...] = (
         lambda s: s.drills.remedies(),
         _in_demo,
     ),
-    Command("help", "Keys that work right here", lambda s, _: s.action_help()),
-    Command("q", "Leave", lambda s, _: s.action_quit(), aliases=("quit",)),
+    Command("messages", "What toasts have said, to read it again", lambda s, _: s.navigate.open_messages()),
+    Command("help", "Keys that work right here", lambda s, _: s.navigate.help_here()),
+    Command("q", "Leave", lambda s, _: s.navigate.quit_here(), aliases=("quit",)),
 )
 
 
@@ -224,66 +223,6 @@ def run_line(target: CommandTarget, line: str) -> None:
         raise CommandError(f":{command.name} needs {command.argument}" + (f": {known}" if known else ""))
     if argument and not command.argument:
         raise CommandError(f":{command.name} takes no argument")
+    if command.on_dashboard:
+        target.navigate.come_to_top()
     command.run(target, argument)
-
-
-class PromptController:
-    """Opens, follows and closes the prompt bar."""
-
-    def __init__(self, dashboard: DashboardServices, commands: CommandTarget) -> None:
-        """Make the bar.
-
-        Args:
-            dashboard: Whose panes are filtered.
-            commands: The same dashboard, as commands see it.
-        """
-        self.dashboard, self.commands = dashboard, commands
-        self.bar = PromptBar()
-        self._pane: Pane | None = None
-        """The pane that the prompt was opened from."""
-
-    def open_filter(self) -> None:
-        """Ask for a filter of the current pane."""
-        pane = self.dashboard.pane(self.dashboard.current)
-        self._open("/", pane.filter.text)
-
-    def open_command(self) -> None:
-        """Ask for a command line."""
-        self._open(":", "", completions(self.commands))
-
-    def _open(self, sigil: str, text: str, choices: list[str] | None = None) -> None:
-        self._pane = self.dashboard.pane(self.dashboard.current)
-        self.bar.ask(sigil, text, choices)
-
-    def follow(self, sigil: str, text: str) -> None:
-        """Filter by what is typed so far, and show what is wrong with it."""
-        if sigil == "/" and self._pane:
-            self.bar.note(self._pane.set_filter(text) or "")
-
-    def submit(self, sigil: str, text: str) -> None:
-        """Close the bar and run the command line. A wrong filter keeps it open."""
-        if sigil == "/" and self._pane and self._pane.filter_error:
-            error = self._pane.set_filter(text)
-            self.bar.note(error or "")
-            if error:
-                return
-        self._close()
-        if sigil == ":":
-            self.run(text)
-
-    def cancel(self, sigil: str) -> None:
-        """Close the bar and take the filter away."""
-        if sigil == "/" and self._pane:
-            self._pane.set_filter("")
-        self._close()
-
-    def _close(self) -> None:
-        self.bar.close()
-        self.dashboard.pane(self.dashboard.current).focus()
-
-    def run(self, line: str) -> None:
-        """Run one command line, and show what is wrong with it in a toast."""
-        try:
-            run_line(self.commands, line)
-        except CommandError as error:
-            self.dashboard.say(str(error), "warning")

@@ -13,7 +13,7 @@ Scope = Literal["app", "pane", "limits", "cache", "feed", "health", "log", "tool
 
 @dataclass(frozen=True)
 class Key:
-    """One line of the table. ``id`` is what a configuration names; ``footer`` 0 keeps it out of the footer line."""
+    """One line of the table. ``id`` is what a configuration names."""
 
     id: str
     keys: str
@@ -22,14 +22,24 @@ class Key:
     help: str
     scope: Scope
     footer: int = 0
-    """Place in the footer, the smaller the sooner; 0 means not there."""
+    """Importance on the screens that have it: 1 is the most important. What has no room in the footer are the largest
+    numbers. What a screen exists for comes before what every screen has. 0 keeps a key out of the footer."""
     shown: str = ""
     """How the key is written for people where its name is not clear enough."""
 
 
 KEYS: tuple[Key, ...] = (
     Key("app.help", "question_mark,f1", "help", "help", "Keys that work right here", "app", 1, "?"),
-    Key("app.command", "colon", "command", "command", "Command line: :limits acme, :env prod, :q", "app", 2, ":"),
+    Key(
+        "app.command",
+        "colon",
+        "app.command_line",
+        "command",
+        "Command line: :limits acme, :env prod, :q",
+        "app",
+        2,
+        ":",
+    ),
     Key("app.palette", "ctrl+p", "command_palette", "palette", "Every action by name", "app", 0, "^p"),
     Key(
         "pane.filter",
@@ -38,7 +48,7 @@ KEYS: tuple[Key, ...] = (
         "filter",
         "Filter this pane: text, /regex/, !not, tenant:acme ttl<30",
         "pane",
-        3,
+        8,
         "/",
     ),
     Key(
@@ -48,23 +58,29 @@ KEYS: tuple[Key, ...] = (
         "explain",
         "Rule, threshold, measured value and samples behind a finding",
         "pane",
-        4,
+        7,
     ),
-    Key("pane.open", "enter", "open", "open", "Open the row, show its detail; on a finding, go to its row", "pane", 5),
-    Key("pane.pause", "space", "pause", "pause", "Freeze this pane; data keeps being collected", "pane", 6),
-    Key("pane.sort", "s", "sort", "sort", "Sort by the next column", "pane", 7),
+    Key("pane.open", "enter", "open", "open", "Open the row, show its detail; on a finding, go to its row", "pane", 9),
+    Key("pane.pause", "space", "pause", "pause", "Freeze this pane; data keeps being collected", "pane", 14),
+    Key("pane.sort", "s", "sort", "sort", "Sort by the next column", "pane", 13),
     Key("pane.reverse", "S", "reverse", "reverse", "Reverse the order", "pane"),
-    Key("pane.zoom", "z", "screen.zoom", "zoom", "One pane on the whole screen, and back", "pane", 8),
+    Key("pane.zoom", "z", "screen.zoom", "zoom", "One pane on the whole screen, and back", "pane", 12),
     Key("pane.copy", "y", "copy", "copy", "Copy the row's name", "pane"),
     Key(
-        "pane.copy_as", "Y", "screen.copy_as", "copy as", "Copy as redis-cli, curl, command line or MCP call", "pane", 9
+        "pane.copy_as",
+        "Y",
+        "screen.copy_as",
+        "copy as",
+        "Copy as redis-cli, curl, command line or MCP call",
+        "pane",
+        15,
     ),
-    Key("pane.export", "x", "export", "export", "Write what this pane shows to a file", "pane"),
-    Key("pane.refresh", "r", "refresh", "refresh", "Look again now", "pane"),
+    Key("pane.export", "x", "export", "export", "Write what this pane shows to a file", "pane", 18),
+    Key("pane.refresh", "r", "refresh", "refresh", "Look again now", "pane", 17),
     Key("app.slower", "minus", "interval(1)", "slower", "Look less often", "app", 0, "-"),
     Key("app.faster", "plus", "interval(-1)", "faster", "Look more often", "app", 0, "+"),
-    Key("app.tools", "t", "tools", "tools", "The tools: ask, run, read, copy for other surfaces", "app", 12),
-    Key("app.routine", "R", "routine", "routine", "The day's routine, and which tool for which symptom", "app", 13),
+    Key("app.tools", "t", "tools", "tools", "The tools: ask, run, read, copy for other surfaces", "app", 20),
+    Key("app.routine", "R", "routine", "routine", "The day's routine, and which tool for which symptom", "app", 21),
     Key(
         "app.router",
         "ctrl+n",
@@ -72,13 +88,13 @@ KEYS: tuple[Key, ...] = (
         "new router",
         "Write a new router with its tests, step by step",
         "app",
-        14,
+        22,
         "^n",
     ),
-    Key("app.incident", "i", "incident", "incident", "Incident: five guided steps; resumes an open one", "app", 10),
-    Key("app.tenant", "T", "tenant", "tenant", "All of one tenant: the row's, or the one you choose", "app", 16),
-    Key("app.log", "L", "log", "command log", "Command log: what was sent to Redis and HTTP; copies it", "app", 15),
-    Key("pane.actions", "a", "screen.actions", "actions", "What can be done about this row, once armed", "pane", 9),
+    Key("app.incident", "i", "incident", "incident", "Incident: five guided steps; resumes an open one", "app", 5),
+    Key("app.tenant", "T", "tenant", "tenant", "All of one tenant: the row's, or the one you choose", "app", 19),
+    Key("app.log", "L", "log", "command log", "Command log: what was sent to Redis and HTTP; copies it", "app", 23),
+    Key("pane.actions", "a", "screen.actions", "actions", "What can be done about this row, once armed", "pane", 6),
     Key("pane.pin", "p", "screen.pin", "pin", "Keep this row in the open incident", "pane"),
     Key(
         "pane.mark",
@@ -103,8 +119,8 @@ KEYS: tuple[Key, ...] = (
     Key("app.feed", "4", "focus_pane('feed')", "feed", "Go to the coherence feed", "app"),
     Key("app.next", "tab", "next_pane(1)", "next pane", "Go to the next pane", "app"),
     Key("app.previous", "shift+tab", "next_pane(-1)", "previous pane", "Go to the pane before", "app"),
-    Key("app.back", "escape", "back", "back", "One level back: filter, zoom, dialog; never quits", "app", 0, "esc"),
-    Key("app.theme", "ctrl+t", "next_theme", "theme", "Next theme: dark, light, high contrast", "app", 0, "^t"),
+    Key("app.back", "escape", "back", "back", "One level back: filter, zoom, dialog; never quits", "app", 90, "esc"),
+    Key("app.theme", "ctrl+t", "app.next_theme", "theme", "Next theme: dark, light, high contrast", "app", 0, "^t"),
     Key("app.suspend", "ctrl+z", "app.suspend_process", "suspend", "Back to the shell until fg", "app", 0, "^z"),
     Key("app.quit", "q,ctrl+q", "quit", "quit", "Leave", "app", 99),
     Key("pane.up", "up,k", "move(-1)", "up", "Up one row", "pane"),
@@ -113,13 +129,13 @@ KEYS: tuple[Key, ...] = (
     Key("pane.page_down", "pagedown", "page(1)", "page down", "Down one page", "pane"),
     Key("pane.first", "g,home", "first", "first", "First row", "pane"),
     Key("pane.last", "G,end", "last", "last", "Last row; in the feed: follow again", "pane"),
-    Key("limits.detail", "v", "detail", "detail", "Show or hide the counter close up", "limits", 10),
+    Key("limits.detail", "v", "detail", "detail", "Show or hide the counter close up", "limits", 11),
     Key("cache.left", "left,h", "fold", "fold", "Close the group", "cache"),
     Key("cache.right", "right,l", "unfold", "unfold", "Open the group", "cache"),
-    Key("cache.value", "v", "value", "value", "Show a bounded preview of the value", "cache", 10),
-    Key("feed.wrap", "w", "wrap", "wrap", "Wrap long events", "feed", 10),
-    Key("feed.group", "g", "group", "group", "Group by type, tenant, channel; then the events again", "feed", 9),
-    Key("feed.clear", "c", "clear", "clear", "Clear the view; the counters go on", "feed", 11),
+    Key("cache.value", "v", "value", "value", "Show a bounded preview of the value", "cache", 11),
+    Key("feed.wrap", "w", "wrap", "wrap", "Wrap long events", "feed", 11),
+    Key("feed.group", "g", "group", "group", "Group by type, tenant, channel; then the events again", "feed", 10),
+    Key("feed.clear", "c", "clear", "clear", "Clear the view; the counters go on", "feed", 16),
     Key(
         "incident.step",
         "enter",
@@ -129,12 +145,12 @@ KEYS: tuple[Key, ...] = (
         "incident",
         3,
     ),
-    Key("incident.skip", "s", "skip", "skip", "Leave a step out; asks why", "incident", 4),
-    Key("incident.redo", "r", "redo", "redo", "Run this step again; shows what changed", "incident", 5),
-    Key("incident.act", "a", "act", "act", "Carry out a recommendation; a dialog asks first", "incident", 6),
+    Key("incident.skip", "s", "skip", "skip", "Leave a step out; asks why", "incident", 8),
+    Key("incident.redo", "r", "redo", "redo", "Run this step again; shows what changed", "incident", 9),
+    Key("incident.act", "a", "act", "act", "Carry out a recommendation; a dialog asks first", "incident", 4),
     Key("incident.note", "n", "note", "note", "Write a note into the timeline", "incident", 7),
-    Key("incident.pin", "p", "pin", "pin", "Keep the line under the cursor in the timeline", "incident", 8),
-    Key("incident.mark", "m", "mark", "mark", "Recommendation: done by hand, dismissed, open again", "incident", 9),
+    Key("incident.pin", "p", "pin", "pin", "Keep the line under the cursor in the timeline", "incident", 10),
+    Key("incident.mark", "m", "mark", "mark", "Recommendation: done by hand, dismissed, open again", "incident", 11),
     Key("incident.look", "f", "look", "look at", "Choose which issue to examine", "incident", 12),
     Key(
         "incident.close",
@@ -143,13 +159,13 @@ KEYS: tuple[Key, ...] = (
         "close",
         "Close with cause and resolution; writes the post-mortem",
         "incident",
-        10,
+        5,
     ),
     Key("incident.discard", "D", "discard", "discard", "Discard an incident that was opened by mistake", "incident"),
-    Key("incident.export", "x", "export", "export", "Write the post-mortem now", "incident", 11),
+    Key("incident.export", "x", "export", "export", "Write the post-mortem now", "incident", 6),
     Key("alerts.mute", "m", "mute", "mute", "Mute this finding for a while; asks why", "alerts", 3),
     Key("alerts.unmute", "u", "unmute", "unmute", "Report this finding again", "alerts", 4),
-    Key("log.polling", "p", "polling", "polling", "Show polls, summarised; and back to what you asked for", "log", 4),
+    Key("log.polling", "p", "polling", "polling", "Show polls, summarised; and back to what you asked for", "log", 3),
     Key("tools.json", "J", "json", "JSON", "The answer as JSON, and back", "tools", 4),
     Key(
         "router.previous",
@@ -158,7 +174,7 @@ KEYS: tuple[Key, ...] = (
         "back",
         "Wizard: back to the page before; answers stay",
         "router",
-        3,
+        4,
         "alt+←",
     ),
     Key(
@@ -168,20 +184,46 @@ KEYS: tuple[Key, ...] = (
         "next",
         "Wizard: next page; the last ones write the files, run the tests, close",
         "router",
-        2,
+        3,
     ),
-    Key("router.toggle", "space", "pick", "choose", "Wizard: choose this, or leave it out", "router", 4),
-    Key("router.add", "a", "add", "add", "Wizard: another field for the model", "router", 5),
-    Key("router.edit", "e", "edit", "edit", "Wizard: change the field under the cursor", "router", 6),
+    Key("router.toggle", "space", "pick", "choose", "Wizard: choose this, or leave it out", "router", 5),
+    Key("router.add", "a", "add", "add", "Wizard: another field for the model", "router", 6),
+    Key("router.edit", "e", "edit", "edit", "Wizard: change the field under the cursor", "router", 7),
     Key(
-        "router.remove", "delete,backspace", "remove_field", "remove", "Wizard: take the field away", "router", 7, "del"
+        "router.remove", "delete,backspace", "remove_field", "remove", "Wizard: take the field away", "router", 8, "del"
     ),
     Key(
-        "router.editor", "o", "screen.router_edit_file", "editor", "Open the file in $EDITOR, at the line", "router", 8
+        "router.editor", "o", "screen.router_edit_file", "editor", "Open the file in $EDITOR, at the line", "router", 4
     ),
-    Key("router.level", "l", "screen.next_level", "level", "Compliance: the level that is checked", "router", 9),
-    Key("router.drift", "c", "screen.turn_drift", "live", "Compliance: code against Redis, and back", "router", 9),
+    Key("router.level", "l", "screen.next_level", "level", "Compliance: the level that is checked", "router", 5),
+    Key("router.drift", "c", "screen.turn_drift", "live", "Compliance: code against Redis, and back", "router", 5),
 )
+
+WAYS_OUT = ("app.back", "app.quit")
+"""The first of these that leads out of a screen stands at the end of its footer, at every width."""
+ALWAYS = "app.help"
+"""Stands first in every footer, at every width."""
+
+
+def in_footer(widths: dict[str, int], room: int, gap: int) -> list[str]:
+    """Return which keys have room in a footer line, in the order that they stand there.
+
+    Args:
+        widths: The cells of each key with its label, by the key's id.
+        room: The cells of the line.
+        gap: The cells between two keys.
+    """
+    ranked = [key.id for key in sorted(KEYS, key=lambda key: key.footer) if key.footer and key.id in widths]
+    out = [name for name in WAYS_OUT if name in ranked][:1]
+    taken: list[str] = []
+    for name in [ALWAYS, *out, *ranked]:
+        if name not in taken and name in widths:
+            needed = sum(widths[one] for one in (*taken, name)) + gap * len(taken)
+            if needed <= room:
+                taken.append(name)
+    last = [name for name in out if name in taken]
+    return [*(name for name in ranked if name in taken and name not in last), *last]
+
 
 AHEAD = ("app.command", "pane.filter", "app.router", "app.suspend")
 """Keys that act before the focused pane sees them: what is typed right after must not reach it as commands."""
@@ -211,6 +253,18 @@ def chosen(*ids: str) -> list[Binding | tuple[str, str] | tuple[str, str, str]]:
     return [key for key in bindings(*wanted) if isinstance(key, Binding) and key.id in ids]
 
 
+def label_of(name: str) -> str:
+    """Return the label of the key with this id."""
+    return next(key.label for key in KEYS if key.id == name)
+
+
+def is_typed(key: str) -> bool:
+    """Return True if a key is a character where text is typed."""
+    return len(key) == 1 or key in TYPED
+
+
+TYPED = ("space", "question_mark", "colon", "slash", "minus", "plus")
+"""Keys with names that are characters."""
 MOVES = ("pane.up", "pane.down", "pane.page_up", "pane.page_down", "pane.first", "pane.last", "pane.open")
 """The keys of every list."""
 

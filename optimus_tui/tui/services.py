@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from optimus_tui.settings.model import Settings
     from optimus_tui.tui.dashboard.sampling_bridge import SamplingBridge
     from optimus_tui.tui.panes.base import Pane
+    from optimus_tui.tui.prompt.history import PromptHistory
+    from optimus_tui.tui.toasts import Said
 
 
 class CommandError(ValueError):
@@ -124,6 +126,22 @@ class AppServices(Protocol):
 
     def use_mouse(self, wanted: bool) -> None:
         """Take the mouse from the terminal, or leave it to it."""
+
+    prompt_history: "PromptHistory"
+    """What was typed after ``:`` and ``/``."""
+
+    @property
+    def messages_said(self) -> "Sequence[Said]":
+        """Return the messages that toasts have shown, the oldest first."""
+
+    def command_lines(self) -> list[str]:
+        """Return the command lines that ``:`` can complete."""
+
+    def command_help(self) -> "Sequence[tuple[str, str]]":
+        """Return each ``:`` command with what it does."""
+
+    def run_command(self, line: str) -> str:
+        """Run a ``:`` command from whatever screen. Return what is wrong with it in a sentence, else nothing."""
 
     def is_held(self, seconds: float) -> bool:
         """Return True if the key that acts now came within ``seconds`` of itself: it may be held down."""

@@ -21,7 +21,7 @@ from optimus_tui.tui.commands import COMMANDS
 from optimus_tui.tui.dashboard.screen import Dashboard
 from optimus_tui.tui.dialogs.base import Dialog
 from optimus_tui.tui.keys import KEYS
-from optimus_tui.tui.widgets.fields import PromptBar
+from optimus_tui.tui.prompt.bar import PromptBar
 
 _CHARACTERS = {"space": " ", "slash": "/", "colon": ":", "question_mark": "?", "minus": "-", "plus": "+"}
 PANES = ("health", "limits", "cache", "feed")

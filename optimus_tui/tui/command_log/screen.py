@@ -7,7 +7,6 @@ import asyncio
 from functools import partial
 from typing import Any, ClassVar
 
-from textual import on
 from textual.app import ComposeResult
 from textual.content import Content
 
@@ -36,7 +35,6 @@ from optimus_tui.tui.dialogs.sheets import Fact, SheetDialog
 from optimus_tui.tui.keys import chosen
 from optimus_tui.tui.messages import CopyRequested
 from optimus_tui.tui.widgets.bars import KeyStrip
-from optimus_tui.tui.widgets.fields import PromptBar
 from optimus_tui.wording.numbers import clock, latency, plural
 from optimus_tui.wording.safe import safe_text
 
@@ -58,6 +56,8 @@ class CommandLogScreen(BaseScreen):
     )  # fmt: skip
     AUTO_FOCUS = "#log"
 
+    FIELDS: ClassVar[tuple[str, ...]] = FIELDS
+
     def __init__(self, context: Context) -> None:
         super().__init__()
         self.context = context
@@ -69,7 +69,6 @@ class CommandLogScreen(BaseScreen):
     def compose(self) -> ComposeResult:
         """Return the list, the prompt and the key line."""
         yield LogList()
-        yield PromptBar()
         yield KeyStrip()
 
     def on_mount(self) -> None:
@@ -156,7 +155,7 @@ class CommandLogScreen(BaseScreen):
     def action_back(self) -> None:
         """Take the filter away, else leave the polling, else leave the screen."""
         if self.filter:
-            self._filter_by("")
+            self.set_filter("")
         elif self.polling:
             self.action_polling()
         else:
@@ -164,27 +163,16 @@ class CommandLogScreen(BaseScreen):
 
     def action_filter(self) -> None:
         """Ask for a filter."""
-        self.query_one(PromptBar).ask("/", self.filter.text)
+        self.prompt.open_filter(self)
 
-    def _filter_by(self, text: str) -> str:
-        """Filter the lines. Return a sentence if the text is not a filter, else an empty one."""
+    def set_filter(self, text: str) -> str | None:
+        """Filter the lines. Return the sentence to show when the text is not a filter, else None."""
         try:
             self.filter = parse_filter(text, FIELDS)
         except FilterError as error:
             return str(error)
         self._show()
-        return ""
-
-    @on(PromptBar.PromptMessage)
-    def _typed(self, event: PromptBar.PromptMessage) -> None:
-        event.stop()
-        prompt = self.query_one(PromptBar)
-        cancelled = isinstance(event, PromptBar.PromptCancelled)
-        wrong = self._filter_by(event.text * (not cancelled))
-        prompt.note(wrong)
-        if cancelled or (isinstance(event, PromptBar.PromptSubmitted) and not wrong):
-            prompt.close()
-            self.query_one(LogList).focus()
+        return None
 
     # -- a line
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, cast
 import msgspec
 
 from optimus_tui.tui import terminal
+from optimus_tui.tui.base_screen import BaseScreen
 from optimus_tui.tui.dashboard.reports import limits_report, seen_tenants, tenant_names
 from optimus_tui.tui.panes.cache.pane import CachePane
 from optimus_tui.tui.panes.limits.pane import LimitsPane
@@ -50,6 +51,36 @@ class Navigator:
         """Go ``by`` panes on, round and round; a negative number goes back."""
         names = [pane.NAME for pane in self.dashboard.panes()]
         self.dashboard.focus_on(names[(names.index(self.dashboard.current) + by) % len(names)])
+
+    # -- the screen on top
+
+    def come_to_top(self) -> None:
+        """Close the screens above the dashboard.
+
+        Raises:
+            CommandError: One of them holds what would be lost.
+        """
+        if self.dashboard.is_on_top():
+            return
+        stack = self.dashboard.app.screen_stack
+        above = stack[next(at for at, one in enumerate(stack) if cast(object, one) is self.dashboard) + 1 :]
+        for screen in above:
+            keeps = getattr(screen, "why_not_left", None)
+            if keeps is not None and (why := keeps()):
+                raise CommandError(why)
+        for screen in reversed(above):
+            screen.dismiss(None)
+
+    def help_here(self) -> None:
+        """Show the keys that work on the screen on top."""
+        self._on_top().action_help()
+
+    def quit_here(self) -> None:
+        """Leave the program, as ``q`` does on the screen on top."""
+        self._on_top().action_quit()
+
+    def _on_top(self) -> BaseScreen:
+        return next(one for one in reversed(self.dashboard.app.screen_stack) if isinstance(one, BaseScreen))
 
     # -- tools
 
@@ -122,6 +153,12 @@ class Navigator:
         from optimus_tui.tui.command_log.screen import CommandLogScreen
 
         self.dashboard.open_screen(CommandLogScreen(self.dashboard.context))
+
+    def open_messages(self) -> None:
+        """Show what toasts have said, the newest first."""
+        from optimus_tui.tui.dialogs.help import messages_dialog
+
+        self.dashboard.open_screen(messages_dialog(self.dashboard.optimus.messages_said))
 
     def open_tenant(self, tenant: bytes) -> None:
         """Show one tenant's counters, keys and events."""

@@ -4,6 +4,7 @@ It judges nothing and reads nothing: reports come from ``sampling_bridge``, and 
 key does stands in the controller that its ``action_*`` method names.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import Any
@@ -22,7 +23,6 @@ from optimus_tui.tui import messages
 from optimus_tui.tui.actions.controller import ActionsController, InterruptedActions
 from optimus_tui.tui.alerts.controller import AlertsController
 from optimus_tui.tui.base_screen import BaseScreen
-from optimus_tui.tui.commands import PromptController
 from optimus_tui.tui.dashboard.controllers import Navigator, PaneRequests, SettingsCommands
 from optimus_tui.tui.dashboard.findings import FindingsController
 from optimus_tui.tui.dashboard.reports import ReportQueue
@@ -37,7 +37,6 @@ from optimus_tui.tui.panes.feed.pane import FeedPane
 from optimus_tui.tui.panes.health.pane import HealthPane
 from optimus_tui.tui.panes.limits.pane import LimitsPane
 from optimus_tui.tui.widgets.bars import KeyStrip, StatusBar, TabStrip
-from optimus_tui.tui.widgets.fields import PromptBar
 from optimus_tui.tui.widgets.row_marks import clear_marks
 
 RESTART_SECONDS = 5.0
@@ -67,7 +66,6 @@ class Dashboard(BaseScreen):
         self.incidents = IncidentController(self, self.actions, self.interrupted)
         self.findings = FindingsController(self, self.navigate, self.actions, self.incidents)
         self.drills = DrillController(self, self.incidents)
-        self.prompt = PromptController(self, self)
         self.reports = ReportQueue(self, self.alerts.announce, self.drills.watch_report)
 
     def compose(self) -> ComposeResult:
@@ -81,7 +79,6 @@ class Dashboard(BaseScreen):
             yield CachePane(clock, self.settings)
             yield FeedPane(clock, self.settings)
         yield Static(id="too-small")
-        yield self.prompt.bar
         yield KeyStrip()
 
     # -- what controllers may ask (DashboardServices)
@@ -154,6 +151,7 @@ class Dashboard(BaseScreen):
         self.run_in_background("start", self._start_sampling, name="start_sampling", exclusive=False)
 
     async def _start_sampling(self) -> None:
+        await asyncio.to_thread(self.optimus.prompt_history.load)
         await self.drills.start_demo()
         sampler = await self.bridge.start()
         self.alerts.open_book()
@@ -234,18 +232,6 @@ class Dashboard(BaseScreen):
     def _picked(self, event: TabStrip.TabPicked) -> None:
         self.focus_on(event.name)
 
-    @on(PromptBar.PromptChanged)
-    def _prompt_changed(self, event: PromptBar.PromptChanged) -> None:
-        self.prompt.follow(event.sigil, event.text)
-
-    @on(PromptBar.PromptSubmitted)
-    def _prompt_submitted(self, event: PromptBar.PromptSubmitted) -> None:
-        self.prompt.submit(event.sigil, event.text)
-
-    @on(PromptBar.PromptCancelled)
-    def _prompt_cancelled(self, event: PromptBar.PromptCancelled) -> None:
-        self.prompt.cancel(event.sigil)
-
     # -- layout, and what stands around the panes
 
     def draw_status(self) -> None:
@@ -268,11 +254,10 @@ class Dashboard(BaseScreen):
 
     # -- keys
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Return False for the command key while the prompt is open: a colon is then a colon."""
-        if action == "command" and self.prompt.bar.is_open:
-            return False
-        return super().check_action(action, parameters)
+    @property
+    def way_back(self) -> str:  # type: ignore[override]
+        """Return what ``esc`` does now in a word; empty if it does nothing."""
+        return self.pane_layout.way_back()
 
     def help_subject(self) -> tuple[str, str]:
         """Return the current pane's title and its docstring."""
@@ -285,11 +270,7 @@ class Dashboard(BaseScreen):
 
     def action_filter(self) -> None:
         """Filter the current pane."""
-        self.prompt.open_filter()
-
-    def action_command(self) -> None:
-        """Ask for a command line."""
-        self.prompt.open_command()
+        self.prompt.open_filter(self.pane(self.current))
 
     def action_explain(self) -> None:
         """Explain the current pane's findings."""
@@ -343,6 +324,7 @@ class Dashboard(BaseScreen):
     def action_zoom(self) -> None:
         """Show the current pane alone, or all of them again."""
         self.pane_layout.toggle_zoom()
+        self.refresh_bindings()
 
     def action_back(self) -> None:
         """Go one level back: to where the row of a finding was asked for, else marks, filter and zoom in turn."""
@@ -351,5 +333,8 @@ class Dashboard(BaseScreen):
             return
         if pane.filter.text or pane.filter_error:
             pane.set_filter("")
+            self.refresh_bindings()
         elif self.pane_layout.zoomed:
             self.action_zoom()
+        else:
+            self.say("there is nothing to go back from: q leaves the program")

@@ -178,6 +178,13 @@ class PaneLayout:
         self.dashboard.draw_status()
         self.pace_sources()
 
+    def way_back(self) -> str:
+        """Return what ``esc`` does now in a word; empty if it does nothing."""
+        pane = self.dashboard.pane(self.dashboard.current)
+        if pane.filter.text or pane.filter_error:
+            return "all rows"
+        return "all panes" if self.zoomed else ""
+
     def toggle_zoom(self) -> None:
         """Show the current pane alone, or all of them again."""
         self.zoomed = not self.zoomed

@@ -1,12 +1,12 @@
-"""Dialogs to read: help, and the sheets of a value, a key and an event."""
+"""Dialogs to read: prepared text, and the sheets of a value, a key and an event."""
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 import msgspec
 from rich.cells import cell_len
-from textual.binding import ActiveBinding, BindingType
+from textual.binding import BindingType
 from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widget import Widget
@@ -14,7 +14,6 @@ from textual.widgets import Static
 
 from optimus_tui.contract.keyspace import FeedEvent, FeedGap, ParsedEvent
 from optimus_tui.tui.dialogs.base import Dialog
-from optimus_tui.tui.keys import KEYS, written
 from optimus_tui.tui.theme import Piece
 from optimus_tui.tui.widgets.cells import mark_of, wrap
 from optimus_tui.tui.widgets.line_view import LineView
@@ -47,7 +46,7 @@ class TextDialog(Dialog):
     BINDINGS: ClassVar[list[BindingType]] = [
         ("up,k", "scroll(-1)", ""),
         ("down,j", "scroll(1)", ""),
-        ("question_mark,f1,e", "dismiss(None)", ""),
+        ("e", "dismiss(None)", ""),
     ]
 
     def __init__(
@@ -65,42 +64,6 @@ class TextDialog(Dialog):
     def action_scroll(self, lines: int) -> None:
         """Scroll by a number of lines."""
         self.query_one("#body").scroll_relative(y=lines, animate=False)
-
-
-def help_dialog(pane_title: str, about: str, active: Iterable[ActiveBinding]) -> TextDialog:
-    """Return the help, made from the bindings that work right here, remapped keys included.
-
-    Args:
-        pane_title: What the help is about.
-        about: A sentence above the keys; empty for none.
-        active: The bindings.
-    """
-    live: dict[str, list[str]] = {}
-    for entry in active:
-        if entry.binding.id and entry.enabled:
-            live.setdefault(entry.binding.id, []).append(entry.binding.key)
-
-    def words(width: int) -> Content:
-        lines: list[Content] = []
-        if about:
-            lines += [*(Content(part) for part in wrap(about.replace("`", ""), max(8, width))), Content("")]
-        for everywhere, heading in ((False, "Here"), (True, "Everywhere")):
-            rows = [k for k in KEYS if (k.scope == "app") is everywhere and k.id in live]
-            if rows:
-                lines.append(Content.styled(heading, "bold"))
-                for k in rows:
-                    keys = f"{written(','.join(_in_order(live[k.id], k.keys))):<14}"
-                    lines += hanging("  [$primary]$label[/] $text", keys, 3, k.help, width)
-                lines.append(Content(""))
-        return Content("\n").join(lines[:-1])
-
-    return TextDialog(f"Help · {pane_title}", words)
-
-
-def _in_order(pressed: list[str], table: str) -> list[str]:
-    """Return keys in the order of the table, as docs/keys.md has them; those that the user chose come after."""
-    known = table.split(",")
-    return sorted(pressed, key=lambda key: known.index(key) if key in known else len(known))
 
 
 def hanging(markup: str, label: str, blanks: int, text: str, width: int) -> list[Content]:

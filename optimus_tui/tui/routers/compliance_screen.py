@@ -104,7 +104,7 @@ class ComplianceScreen(BaseScreen):
         else:
             self.report = report
         self._progress = ""
-        if self.is_mounted:
+        if self.is_running:
             self._show()
 
     def _note_progress(self, done: int, total: int | None, what: str) -> None:

@@ -13,7 +13,7 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets import Input, Label, OptionList, Select, SelectionList, Static
 
-from optimus_tui.tui.keys import chosen
+from optimus_tui.tui.keys import chosen, label_of
 from optimus_tui.tui.routers.draft import FieldAnswer, RouterAnswers, RouterDraft, Task, name_problem
 from optimus_tui.tui.routers.widgets import (
     FIELDS_HEAD,
@@ -60,7 +60,7 @@ class WizardPage(Vertical):
     BINDINGS: ClassVar[Any] = [*chosen("router.next"), ("up", "step(-1)", ""), ("down", "step(1)", "")]
     hint = "esc leaves"
     """The keys that the footer does not name."""
-    enter = "next"
+    enter = label_of("router.next")
     """What Enter does here, in the footer; nothing where it does nothing."""
 
     class PageChanged(Message):

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any, ClassVar
 
-from textual import events, on
+from textual import on
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.content import Content
@@ -42,38 +42,13 @@ from optimus_tui.tui.widgets.bars import KeyStrip
 from optimus_tui.tui.widgets.fields import BoundedInput
 from optimus_tui.wording.safe import safe_text
 
-
-class HeldKeysScreen(BaseScreen):
-    """A screen that holds keys and pastes until ``release_keys``.
-
-    On a slow machine ctrl+n and the name behind it arrive in one burst, before there is a field: nothing that was typed
-    may become a command of the screen.
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._held: list[events.Event] | None = []
-
-    def _forward_event(self, event: events.Event) -> None:
-        if self._held is not None and isinstance(event, (events.Key, events.Paste)):
-            self._held.append(event)
-        else:
-            super()._forward_event(event)
-
-    def release_keys(self) -> None:
-        """Send the held keys to what has the focus now. Later keys go their usual way."""
-        held, self._held = self._held or [], None
-        for event in held:
-            (self.focused or self)._forward_event(event)
-
-
 LETTERS = ("router_edit_file", "quit", "help")
 HELD_SECONDS, FIRST_HELD_SECONDS = 0.3, 0.8
 """Enter again within this is a key held down: behind the write, and before its first repetition at the preview, it
 starts nothing."""
 
 
-class RouterScreen(HeldKeysScreen):
+class RouterScreen(BaseScreen):
     """Write a new router with its tests: answer, look, let it be checked, then write. Answers stay on the way back."""
 
     CSS_PATH: ClassVar[Any] = [asset_dir("styles") / "tools.tcss", asset_dir("styles") / "router.tcss"]
@@ -120,7 +95,6 @@ class RouterScreen(HeldKeysScreen):
         page = self.query_one(NamePage)
         self._draw_page(page)
         self.set_focus(page.places()[0])
-        self.release_keys()
         work: Any = self._recall
         self.run_worker(work, name="recall", group="recall", exit_on_error=False)
 
@@ -277,6 +251,16 @@ class RouterScreen(HeldKeysScreen):
                 self.workers.cancel_group(self, "wizard")
             await self.show(draft.at - 1)
 
+    def _would_lose(self) -> bool:
+        """Return True if leaving loses answers."""
+        if self.page is not None:
+            self.page.take(self.draft.answers)
+        return not self.draft.written and self.draft.answers != self._fresh
+
+    def why_not_left(self) -> str:
+        """Return why a command must not close the wizard; empty if no answer would be lost."""
+        return "the new router is not written yet: esc leaves the wizard, then run it again" * self._would_lose()
+
     def _ask_to_leave(self, leave: Callable[[], object]) -> None:
         """Leave; ask first if answers would be lost."""
         from optimus_tui.tui.dialogs.base import AskDialog
@@ -285,9 +269,7 @@ class RouterScreen(HeldKeysScreen):
             if yes:
                 leave()
 
-        if self.page is not None:
-            self.page.take(self.draft.answers)
-        if self.draft.written or self.draft.answers == self._fresh:
+        if not self._would_lose():
             leave()
         else:
             question = "Leave the wizard? Nothing is written yet, and the answers are lost."
@@ -332,6 +314,8 @@ class RouterScreen(HeldKeysScreen):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Return False for letters while a text is typed, and for what is not possible on this page."""
         if isinstance(self.focused, Input) and action in LETTERS:
+            return False
+        if not super().check_action(action, parameters):
             return False
         if action == "previous_page":
             return self.draft.at > self.draft.first_page

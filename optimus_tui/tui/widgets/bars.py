@@ -2,15 +2,19 @@
 
 from typing import Any
 
+from rich.cells import cell_len
 from textual import events
 from textual.content import Content
 from textual.message import Message
 from textual.reactive import reactive
 from textual.style import Style
 from textual.widget import Widget
+from textual.widgets import Input, TextArea
 
-from optimus_tui.tui.keys import KEYS, written
+from optimus_tui.tui.keys import KEYS, in_footer, is_typed, written
 
+WIDE_FOOTER = 100
+"""Columns from which there are three blanks between two keys."""
 Words = list[tuple[str, str]]
 """Safe text and a colour: the name of a theme variable, or ""."""
 
@@ -77,15 +81,12 @@ class TabStrip(Bar):
                 return
 
 
-_GAP = 3
-_QUIT = len(" q quit ")
-"""Room that is kept for the last key, which must never fall off the line."""
-
-
 class KeyStrip(Bar):
     """The keys that are valid now, from the table of keys and the active bindings; a click presses the key."""
 
     notice: reactive[str] = reactive("")
+    typing_words: reactive[str] = reactive("")
+    """What the keys of the open prompt do; empty while it is closed."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -93,31 +94,50 @@ class KeyStrip(Bar):
         """A key's word where it means something narrower just now, by the key's id; an empty one leaves it out."""
         self._spans: list[tuple[int, str]] = []
 
+    def on_mount(self) -> None:
+        """Draw again whenever other keys work."""
+        self.screen.bindings_updated_signal.subscribe(self, lambda _: self.refresh())
+
     def words(self) -> tuple[Words, Words]:
         """Return the keys that work here, or the notice."""
+        self._spans = []
         if self.notice:
             return [(" " + self.notice, "warning")], []
-        active: dict[str, str] = {}
-        for binding in self.screen.active_bindings.values():
-            if binding.enabled and binding.binding.id:
-                active.setdefault(binding.binding.id, binding.binding.key)
+        if self.typing_words:
+            return [(" " + self.typing_words, "quiet")], []
+        keys = self._offered()
+        gap = 3 if self.size.width >= WIDE_FOOTER else 2
+        widths = {name: cell_len(f"{shown} {label}") for name, (_, shown, label) in keys.items()}
         words: Words = [(" ", "")]
-        self._spans, at = [], 1
-        shown_here = (key for key in KEYS if key.footer and key.id in active and self.labels.get(key.id, key.label))
-        live = sorted(shown_here, key=lambda key: key.footer)
-        for key in live:
-            pressed = active[key.id]
-            default = [k.strip() for k in key.keys.split(",")]
-            shown = key.shown if key.shown and pressed in default else written(pressed)
-            label = self.labels.get(key.id, key.label)
-            length = len(shown) + len(label) + 1
-            last = key is live[-1]
-            if not last and at + length + _GAP + _QUIT > self.size.width:
-                continue
-            words += [(shown, "primary"), (f" {label}" + ("" if last else " " * _GAP), "quiet")]
-            at += length + _GAP
+        at = 1
+        for name in in_footer(widths, self.size.width - 1, gap):
+            pressed, shown, label = keys[name]
+            words += [(shown, "primary"), (f" {label}" + " " * gap, "quiet")]
+            at += widths[name] + gap
             self._spans.append((at, pressed))
-        return words, []
+        return [*words[:-1], (words[-1][0].rstrip() or " ", words[-1][1])], []
+
+    def _offered(self) -> dict[str, tuple[str, str, str]]:
+        """Return key, way of writing it and label of each key that works here, by its id.
+
+        While a text is typed, keys that would be typed are not offered: ``f1`` stands for ``?`` then.
+        """
+        typing = isinstance(self.screen.focused, (Input, TextArea))
+        active: dict[str, list[str]] = {}
+        for binding in self.screen.active_bindings.values():
+            name, pressed = binding.binding.id, binding.binding.key
+            if binding.enabled and name and not (typing and is_typed(pressed)):
+                active.setdefault(name, []).append(pressed)
+        offered = {}
+        for key in KEYS:
+            label = self.labels.get(key.id, key.label)
+            if key.id == "app.back":
+                label = getattr(self.screen, "way_back", label)
+            if key.id in active and label:
+                pressed = active[key.id][0]
+                usual = key.shown and pressed == key.keys.split(",")[0]
+                offered[key.id] = (pressed, key.shown if usual else written(pressed), label)
+        return offered
 
     def on_click(self, event: events.Click) -> None:
         """Press the key that was clicked."""

@@ -5,7 +5,7 @@ import pytest
 from optimus_tui.tui.app import OptimusApp
 from optimus_tui.tui.dashboard.screen import Dashboard
 from optimus_tui.tui.dialogs.sheets import TextDialog
-from optimus_tui.tui.widgets.fields import PromptBar
+from optimus_tui.tui.prompt.bar import PromptBar
 from tests.tui.pictures import SETTINGS, health_report
 
 

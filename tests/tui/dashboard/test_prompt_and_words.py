@@ -8,9 +8,9 @@ from optimus_tui.settings.model import Settings
 from optimus_tui.tui.app import OptimusApp
 from optimus_tui.tui.dashboard.screen import Dashboard
 from optimus_tui.tui.dialogs.explain import explain_dialog
-from optimus_tui.tui.dialogs.sheets import help_dialog
+from optimus_tui.tui.dialogs.help import help_dialog
+from optimus_tui.tui.prompt.bar import PromptBar
 from optimus_tui.tui.services import CommandError
-from optimus_tui.tui.widgets.fields import PromptBar
 from tests.tui.pane_app import screen_lines
 from tests.tui.pictures import SLOW, limits_report, reading
 

@@ -8,7 +8,7 @@ from textual.app import App
 from textual.notifications import Notify
 
 from optimus_tui.tui.app import OptimusApp
-from optimus_tui.tui.base_screen import LEAST_TOAST_SECONDS, LastingNotification
+from optimus_tui.tui.toasts import LEAST_TOAST_SECONDS, LastingNotification
 
 
 @pytest.mark.parametrize("late", [0.0, 0.01, 1.0, 86_400.0])

@@ -1,0 +1,141 @@
+"""Help: the keys that work right here, the ``:`` commands and the glossary, with a search; and past messages."""
+
+import time
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import on
+from textual.binding import ActiveBinding, Binding, BindingType
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.widget import Widget
+from textual.widgets import Input
+
+from optimus_tui.tui.dialogs.base import Dialog
+from optimus_tui.tui.dialogs.sheets import Fact, SheetDialog, Wrapped, hanging
+from optimus_tui.tui.keys import KEYS, written
+from optimus_tui.tui.widgets.cells import wrap
+from optimus_tui.wording.glossary import GLOSSARY
+
+if TYPE_CHECKING:
+    from optimus_tui.tui.toasts import Said
+
+Row = tuple[str, str]
+"""What is explained, and its explanation."""
+LABEL = 14
+"""Cells of what is explained; a longer one moves its text to the right."""
+
+
+class HelpDialog(Dialog):
+    """What is typed filters the rows."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "clear_or_close", show=False, priority=True),
+        Binding("question_mark,f1", "dismiss(None)", show=False, priority=True),
+        Binding("up", "scroll(-1)", show=False, priority=True),
+        Binding("down", "scroll(1)", show=False, priority=True),
+        Binding("pageup", "scroll(-10)", show=False, priority=True),
+        Binding("pagedown", "scroll(10)", show=False, priority=True),
+    ]
+    dialog_keys = "type to search   ↑↓ scroll   esc clears, then closes"
+
+    def __init__(self, subject: str, about: str, sections: Sequence[tuple[str, Sequence[Row]]]) -> None:
+        """Show help.
+
+        Args:
+            subject: What it is about.
+            about: A sentence above the rows; empty for none.
+            sections: Headings with their rows.
+        """
+        super().__init__()
+        self.dialog_title = f"Help · {subject}"
+        self.about, self.sections = about.replace("`", ""), sections
+        self.search = ""
+
+    def body(self) -> list[Widget]:
+        """Return the field of the search, and the rows."""
+        field = Input(id="help-search", placeholder="search keys, commands and words", max_length=60, compact=True)
+        return [field.add_class("ask-field"), VerticalScroll(Wrapped(self.content), id="body")]
+
+    def on_mount(self) -> None:
+        """Be ready to search."""
+        self.query_one(Input).focus()
+
+    def content(self, width: int) -> Content:
+        """Return the rows that have the searched text, for a width."""
+        lines: list[Content] = []
+        if self.about and not self.search:
+            lines += [*(Content(part) for part in wrap(self.about, max(8, width))), Content("")]
+        for heading, rows in self.sections:
+            found = [row for row in rows if self.search.lower() in f"{row[0]} {row[1]}".lower()]
+            if found:
+                lines.append(Content.styled(heading, "bold"))
+                for label, text in found:
+                    lines += hanging("  [$primary]$label[/] $text", f"{label:<{LABEL}}", 3, text, width)
+                lines.append(Content(""))
+        if not lines:
+            return Content(f"Nothing here has “{self.search}” in it; esc shows all.")
+        return Content("\n").join(lines[:-1])
+
+    @on(Input.Changed)
+    def _searched(self, event: Input.Changed) -> None:
+        event.stop()
+        self.search = event.value.strip()
+        self.query_one(Wrapped).make_again()
+        self.query_one("#body").scroll_home(animate=False)
+
+    def action_clear_or_close(self) -> None:
+        """Take the search away, else close."""
+        field = self.query_one(Input)
+        if field.value:
+            field.value = ""
+        else:
+            self.dismiss(None)
+
+    def action_scroll(self, lines: int) -> None:
+        """Scroll by a number of lines."""
+        self.query_one("#body").scroll_relative(y=lines, animate=False)
+
+
+def help_dialog(
+    pane_title: str, about: str, active: Iterable[ActiveBinding], commands: Sequence[Row] = ()
+) -> HelpDialog:
+    """Return the help, made from the bindings that work right here, remapped keys included.
+
+    Args:
+        pane_title: What the help is about.
+        about: A sentence above the keys; empty for none.
+        active: The bindings.
+        commands: The ``:`` commands with what they do.
+    """
+    live: dict[str, list[str]] = {}
+    for entry in active:
+        if entry.binding.id and entry.enabled:
+            live.setdefault(entry.binding.id, []).append(entry.binding.key)
+    sections: list[tuple[str, Sequence[Row]]] = []
+    for everywhere, heading in ((False, "Here"), (True, "Everywhere")):
+        rows = [key for key in KEYS if (key.scope == "app") is everywhere and key.id in live]
+        sections.append((heading, [(written(",".join(_in_order(live[k.id], k.keys))), k.help) for k in rows]))
+    sections.append(("Commands", commands))
+    if commands:
+        sections.append(("What the words mean", [(term.word, term.meaning) for term in GLOSSARY]))
+    return HelpDialog(pane_title, about, sections)
+
+
+def _in_order(pressed: list[str], table: str) -> list[str]:
+    """Return keys in the order of the table, as docs/keys.md has them; those that the user chose come after."""
+    known = table.split(",")
+    return sorted(pressed, key=lambda key: known.index(key) if key in known else len(known))
+
+
+STYLES = {"error": "crit", "warning": "warn", "information": ""}
+
+
+def messages_dialog(said: Sequence["Said"]) -> SheetDialog:
+    """Return what toasts have said, the newest first."""
+    facts: list[Fact] = []
+    for one in reversed(said):
+        label = time.strftime("%H:%M:%S", time.gmtime(one.wall))
+        for number, line in enumerate(one.text.splitlines()):
+            facts.append((label if number == 0 else "", line if number == 0 else f"  {line}", STYLES[one.severity]))
+    return SheetDialog("Messages, UTC", facts or [("", "Nothing was said yet.", "")])

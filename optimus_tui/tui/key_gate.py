@@ -1,0 +1,148 @@
+"""Hands keys on one at a time, and only to the screen that they were typed for.
+
+A terminal sends what was typed fast in one burst. Textual passes each key on at once, to whatever has the focus then: a
+letter that was meant for a dialog that is about to open would be a command of the screen beneath.
+"""
+
+import asyncio
+import contextlib
+from collections import deque
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from textual import events
+from textual._time import get_time
+from textual.app import App
+from textual.message_pump import MessagePump
+from textual.worker import Worker
+
+Typed = events.Key | events.Paste
+ASKING = frozenset(
+    (
+        *("acting", "arming", "arm", "copy", "drill", "include", "interrupted", "mute", "remedy"),
+        *("incident-open", "incident-work", "incident-note", "incident-close"),
+    )
+)
+"""The groups of workers that ask something in a dialog before they do what takes long."""
+DIALOG_SECONDS = 0.5
+"""How long keys wait for the dialog of such a worker."""
+MOST_SECONDS = 2.0
+"""How long keys wait for what the key before began, at most."""
+MOST_HELD = 2_000
+"""Keys that wait; the screen stands still where more come."""
+LEFT_OUT = "keys typed before the screen had changed were left out"
+
+
+class KeyGate:
+    """The keys that wait until the one before has done what it does."""
+
+    def __init__(self, app: App[Any], hand_on: Callable[[Typed], Awaitable[None]], say: Callable[[str], None]):
+        """Hold nothing yet.
+
+        Args:
+            app: Whose keys they are.
+            hand_on: Passes a key to bindings and focus.
+            say: Shows a sentence.
+        """
+        self.app, self._hand_on, self._say = app, hand_on, say
+        self._waiting: deque[Typed] = deque()
+        self._settling: asyncio.Task[None] | None = None
+        self._asked_before: frozenset[Worker[Any]] = frozenset()
+        """The workers that were asking when the key came: it has not begun them."""
+        self._ignored_before = float("-inf")
+        self._escapes = True
+        self._told = True
+        """Whether it was said that keys are left out."""
+
+    @property
+    def is_busy(self) -> bool:
+        """Return True while a key does what it does."""
+        return self._settling is not None
+
+    async def take(self, key: Typed) -> None:
+        """Hand a key on, after those that came before it."""
+        if self.is_busy or self._waiting:
+            if len(self._waiting) < MOST_HELD:
+                self._waiting.append(key)
+            return
+        await self._work_on(key)
+
+    # -- what happens to screens
+
+    def note_closed(self) -> None:
+        """Leave out what was typed before a screen closed: it was meant for that screen. Escape goes one more back."""
+        self._ignored_before, self._escapes, self._told = get_time(), True, False
+
+    def note_opened(self, *, typed_ahead: bool) -> None:
+        """Leave out what was typed before a screen that no key has opened; else it is typed ahead, for the new screen.
+
+        Args:
+            typed_ahead: Whether the screen takes what was typed ahead, if a key has opened it. Nobody says yes to a
+                question that was not shown yet.
+        """
+        if self.is_busy and typed_ahead:
+            self._ignored_before = float("-inf")
+        else:
+            self._ignored_before, self._escapes, self._told = get_time(), False, False
+
+    # -- one key after the other
+
+    async def _work_on(self, key: Typed) -> None:
+        if key.time < self._ignored_before and not (self._escapes and _is_escape(key)):
+            if not self._told:
+                self._told = True
+                self._say(LEFT_OUT)
+            self._next()
+            return
+        path = self._path()
+        self._asked_before = self._asking()
+        self._settling = asyncio.create_task(self._settle(path, self.app.screen))
+        await self._hand_on(key)
+
+    def _path(self) -> list[MessagePump]:
+        focused = self.app.focused
+        return [*(focused.ancestors_with_self if focused is not None else (self.app.screen, self.app))]
+
+    async def _settle(self, path: list[MessagePump], screen: object) -> None:
+        """Wait until the key went all its way, and its messages; then for the screen that it opens."""
+        try:
+            async with asyncio.timeout(MOST_SECONDS):
+                await _passed(path)
+                await _passed(self._path())
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(DIALOG_SECONDS):
+                        await _until(lambda: self.app.screen is not screen or self._asking() <= self._asked_before)
+                await _until(lambda: self.app.screen.is_mounted)
+        except TimeoutError:
+            pass  # what hangs must not take the keys away: ctrl+q works
+        finally:
+            self._settling = None
+            self._next()
+
+    def _asking(self) -> frozenset[Worker[Any]]:
+        return frozenset(one for one in self.app.workers if one.group in ASKING and not one.is_finished)
+
+    def _next(self) -> None:
+        if self._waiting:
+            self.app.call_next(self._work_on_next)
+
+    async def _work_on_next(self) -> None:
+        if self._waiting and not self.is_busy:
+            await self._work_on(self._waiting.popleft())
+
+
+def _is_escape(key: Typed) -> bool:
+    return isinstance(key, events.Key) and key.key == "escape"
+
+
+async def _until(true: Callable[[], bool]) -> None:
+    while not true():  # noqa: ASYNC110 - Textual has no event for it
+        await asyncio.sleep(0.005)
+
+
+async def _passed(path: list[MessagePump]) -> None:
+    """Wait until each of these has worked on what it was sent, from the focus up to the application."""
+    for node in path:
+        done = asyncio.Event()
+        if node.is_running and node.call_later(done.set):
+            await done.wait()

@@ -1,0 +1,1 @@
+"""The prompt of ``:`` and ``/``, and what was typed there before."""

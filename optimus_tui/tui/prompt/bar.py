@@ -1,0 +1,199 @@
+"""The one-line prompt of ``/`` and ``:``: Tab completes, the arrows recall what was typed before."""
+
+from collections.abc import Callable, Sequence
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal
+from textual.content import Content
+from textual.suggester import Suggester
+from textual.widgets import Input, Label
+
+
+class PromptBar(Horizontal):
+    """Opens with a sigil and a text; a subclass says what typing, Enter and leaving do.
+
+    Tab takes a suggestion, the arrows go through the lines typed before. All its keys act at once, so that what was
+    typed right behind them is not taken up first.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("tab", "complete(1)", show=False, priority=True),
+        Binding("shift+tab", "complete(-1)", show=False, priority=True),
+        Binding("up", "recall(-1)", show=False, priority=True),
+        Binding("down", "recall(1)", show=False, priority=True),
+        Binding("escape", "cancel", show=False, priority=True),
+    ]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sigil = ""
+        self._choices: Sequence[str] = ()
+        self._earlier: Sequence[str] = ()
+        self._recalled = 0
+        """Which of the earlier lines is shown; their number for what was typed."""
+        self._draft = ""
+        """What was typed before an earlier line was shown."""
+        self._offered = ("", "", -1)
+        """The text after a completion, the text that it completes, and which of its completions it is."""
+
+    def compose(self) -> ComposeResult:
+        """Return the sigil, the field and the note."""
+        yield Label("", id="prompt-sigil")
+        yield Input(id="prompt-input", select_on_focus=False, max_length=300)
+        yield Label("", id="prompt-note")
+
+    @property
+    def field(self) -> Input:
+        """Return where the text is typed."""
+        return self.query_one(Input)
+
+    @property
+    def is_open(self) -> bool:
+        """Return True while it asks."""
+        return bool(self.display and self.sigil)
+
+    @property
+    def key_words(self) -> str:
+        """Return what its keys do, for the line below it."""
+        does = {":": "runs it", "/": "keeps the filter"}.get(self.sigil, "")
+        leaves = {":": "leaves", "/": "shows all rows"}.get(self.sigil, "")
+        return f"enter {does}   tab completes   ↑↓ typed before   esc {leaves}"
+
+    def ask(self, sigil: str, text: str = "", choices: Sequence[str] = (), earlier: Sequence[str] = ()) -> None:
+        """Open and take the focus.
+
+        Args:
+            sigil: ``:`` for a command line, ``/`` for a filter.
+            text: What stands there at first.
+            choices: What Tab completes to: whole command lines, or words of a filter.
+            earlier: The lines typed before, the oldest first.
+        """
+        self.sigil, self._choices, self._earlier = sigil, choices, earlier
+        self._recalled, self._offered = len(earlier), ("", "", -1)
+        field = self.field
+        self.query_one("#prompt-sigil", Label).update(Content(sigil))
+        self.note("")
+        self._write(text)
+        field.suggester = None
+        if choices:
+            field.suggester = _SuggestWord(self.completions)
+        self.display = True
+        self.screen.set_focus(field)  # at once: what is typed ahead must not reach a pane as commands
+
+    def _write(self, text: str) -> None:
+        field = self.field
+        with field.prevent(Input.Changed):
+            field.value = text
+        field.cursor_position = len(text)
+
+    def note(self, sentence: str) -> None:
+        """Show a sentence at the right end (safe text)."""
+        self.query_one("#prompt-note", Label).update(Content(sentence))
+
+    def close(self) -> None:
+        """Hide the prompt; the caller moves the focus."""
+        self.display = False
+        self.sigil = ""
+
+    # -- what Tab and the arrows do
+
+    def completions(self, text: str) -> list[str]:
+        """Return what a text can be completed to: command lines that begin so, or filters whose last word does."""
+        if not text and self.sigil == "/":
+            return list(self._choices)
+        head, space, word = text.rpartition(" ")
+        if self.sigil == ":":
+            head, space, word = "", "", text
+        begun = [one for one in self._choices if one.lower().startswith(word.lower()) and one.lower() != word.lower()]
+        return [f"{head}{space}{one}" for one in begun if word or self.sigil == ":"]
+
+    def action_complete(self, by: int) -> None:
+        """Take the suggestion; pressed again, the next one that begins so."""
+        offered, stem, at = self._offered
+        if at < 0 or offered != self.field.value:
+            stem, at = self.field.value, -1 if by > 0 else 0
+        found = self.completions(stem)
+        if not found:
+            self.note("no suggestion begins so")
+            return
+        at = (at + by) % len(found)
+        self._offered = (found[at], stem, at)
+        self._write(found[at])
+        self._tell_changed()
+        if len(found) > 1:
+            self.note(f"{at + 1} of {len(found)}")
+
+    def action_recall(self, by: int) -> None:
+        """Show the line typed before, or the one after it; past the newest what was typed stands again."""
+        if self._recalled == len(self._earlier):
+            self._draft = self.field.value
+        at = self._recalled + by
+        if at < 0:
+            self.note("that is the oldest line" if self._earlier else "nothing was typed here before")
+        elif at > len(self._earlier):
+            self.note("that is the newest line" if self._earlier else "nothing was typed here before")
+        else:
+            self._recalled = at
+            self._write([*self._earlier, self._draft][at])
+            self._tell_changed()
+
+    def action_cancel(self) -> None:
+        """Leave it by Escape."""
+        self.cancel()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Return False for every key while it is closed."""
+        return self.is_open
+
+    # -- what a subclass does
+
+    def follow(self, text: str) -> None:
+        """Do what each change of the text does."""
+
+    def submit(self, text: str) -> None:
+        """Do what Enter does."""
+
+    def cancel(self) -> None:
+        """Do what Escape does."""
+
+    def leave(self) -> None:
+        """Do what has to be done once the focus is elsewhere."""
+
+    # -- what the field tells
+
+    def _tell_changed(self) -> None:
+        self.note("")
+        self.follow(self.field.value)
+
+    @on(Input.Changed)
+    def _changed(self, event: Input.Changed) -> None:
+        event.stop()
+        if self.is_open and event.value == self.field.value:
+            self._tell_changed()
+
+    @on(Input.Submitted)
+    def _submitted(self, event: Input.Submitted) -> None:
+        event.stop()
+        if self.is_open:
+            self.submit(event.value)
+
+    def on_descendant_blur(self) -> None:
+        """Tell that the focus went elsewhere. A terminal window that lost its own focus gives ours back."""
+        if self.is_open and self.app.app_focus and not self.field.has_focus:
+            self.leave()
+
+
+class _SuggestWord(Suggester):
+    """Suggests the first completion, as Tab takes it."""
+
+    def __init__(self, completions: Callable[[str], list[str]]) -> None:
+        super().__init__(use_cache=False, case_sensitive=True)
+        self._completions = completions
+
+    async def get_suggestion(self, value: str) -> str | None:
+        """Return the first completion; None without one."""
+        found = [one for one in self._completions(value) if one.startswith(value)]
+        return found[0] if found and value else None

@@ -1,0 +1,113 @@
+"""Keys of one burst: each goes to the screen that it was typed for, and none becomes a command of the one beneath."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+from textual.pilot import Pilot
+from textual.widgets import Input
+
+from optimus_tui.tui.app import OptimusApp
+from optimus_tui.tui.dashboard.screen import Dashboard
+from optimus_tui.tui.dialogs.base import AskDialog, QuestionDialog, QuestionField
+from optimus_tui.tui.key_gate import LEFT_OUT
+from tests.tui.driver import shown, until
+from tests.tui.keys import burst
+from tests.tui.pictures import SETTINGS, health_report
+
+
+class Asking(OptimusApp):
+    """The program; ``n`` on the health pane asks for a note in a worker that looks around before."""
+
+    answers: Any = None
+    asked: Any = None
+
+    def ask(self, dialog: Any, wait: asyncio.Event) -> None:
+        async def work() -> None:
+            await wait.wait()
+            self.answers = await self.push_screen_wait(dialog)
+
+        dashboard: Any = self.dashboard
+        dashboard.run_in_background("incident-note", work)
+
+
+@pytest.fixture
+def app(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Asking:
+    monkeypatch.setattr(Dashboard, "start_sampling", lambda self: None)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    return Asking(SETTINGS)
+
+
+async def ready(app: Asking, pilot: Pilot[Any], dialog: Any, wait: asyncio.Event) -> Dashboard:
+    """Let ``R`` ask a question."""
+    await pilot.pause()
+    dashboard: Any = app.dashboard
+    dashboard.pane("health").reading = health_report()
+    dashboard.navigate.open_routine = lambda: app.ask(dialog, wait)
+    return dashboard
+
+
+async def test_what_is_typed_behind_the_key_of_a_dialog_goes_into_its_field(app: Asking) -> None:
+    async with app.run_test(size=(120, 36)) as pilot:
+        wait = asyncio.Event()
+        await ready(app, pilot, QuestionDialog("Note", [QuestionField("Note")]), wait)
+        asyncio.get_running_loop().call_later(0.05, wait.set)  # the work before the question takes a while
+        await burst(pilot, "R", *"quiz", "enter")
+        await until(pilot, lambda: app.answers is not None)
+        assert app.answers == ["quiz"]
+        assert app.return_code is None
+
+
+async def test_what_is_typed_before_a_dialog_closed_is_left_out_and_that_is_said(app: Asking) -> None:
+    async with app.run_test(size=(120, 36)) as pilot:
+        wait = asyncio.Event()
+        wait.set()
+        dashboard = await ready(app, pilot, QuestionDialog("Note", [QuestionField("Note")]), wait)
+        await burst(pilot, "R", "a", "enter", "q", "z", "2")
+        assert app.answers == ["a"]
+        assert app.return_code is None
+        assert not dashboard.pane_layout.zoomed
+        assert dashboard.current == "health"
+        assert shown(pilot).count(LEFT_OUT) == 1
+        await pilot.press("z")
+        assert dashboard.pane_layout.zoomed
+
+
+async def test_escape_twice_goes_two_levels_back(app: Asking) -> None:
+    async with app.run_test(size=(120, 36)) as pilot:
+        await pilot.pause()
+        await burst(pilot, "t")
+        await until(pilot, lambda: app.screen is not app.dashboard)
+        await burst(pilot, "question_mark", "escape", "escape")
+        await until(pilot, lambda: app.screen is app.dashboard)
+        assert app.return_code is None
+
+
+async def test_nobody_says_yes_to_a_question_that_was_not_shown(app: Asking) -> None:
+    async with app.run_test(size=(120, 36)) as pilot:
+        wait = asyncio.Event()
+        wait.set()
+        await ready(app, pilot, AskDialog("Really", "Delete all?"), wait)
+        await burst(pilot, "R", "y")
+        await until(pilot, lambda: isinstance(app.screen, AskDialog))
+        assert app.answers is None
+        await pilot.press("y")
+        await until(pilot, lambda: app.answers is True)
+        assert app.answers is True
+
+
+async def test_a_dialog_that_opens_by_itself_gets_no_key_that_was_typed_before(app: Asking) -> None:
+    async with app.run_test(size=(120, 36)) as pilot:
+        await ready(app, pilot, None, asyncio.Event())
+        dialog = QuestionDialog("Other addresses", [QuestionField("reason")])
+
+        async def work() -> None:
+            app.push_screen(dialog)
+
+        dashboard: Any = app.dashboard
+        keys = [*"xyz", "enter"]
+        dashboard.run_in_background("start", work)
+        await burst(pilot, *keys)
+        await until(pilot, lambda: app.screen is dialog)
+        assert dialog.query_one(Input).value == ""
