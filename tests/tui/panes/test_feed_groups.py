@@ -176,6 +176,18 @@ def test_groups_beyond_the_most_are_counted_together_and_gaps_are_no_events() ->
     assert groups.filter_text(rows[-1]) is None
 
 
+def test_while_events_are_counted_the_title_says_how_many_are_left_instead_of_a_total() -> None:
+    store = FeedStore()
+    store.add([named(seq) for seq in range(1, 2_001)])
+    groups = EventGroups(store)
+    groups.turn()
+    backlog = groups.backlog(None)
+    groups.take(backlog[:500])
+    groups.left = len(backlog) - 500
+    words = [text for text, _ in groups.title_words(WALL, 1)]
+    assert words == ["by type: 1", "counting, 1,500 left"]
+
+
 def test_events_that_never_reached_the_view_make_the_counts_at_least() -> None:
     store = FeedStore()
     store.add([named(1), named(2)])

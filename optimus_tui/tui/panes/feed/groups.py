@@ -169,7 +169,7 @@ class EventGroups:
         words: Words = [(f"by {self.by}: {groups:,}", "")]
         if self.left:
             words.append((f"counting, {self.left:,} left", "accent"))
-        if self.total:
+        elif self.total:
             words.append((f"{at_least}{plural(self.total, 'event')} of {age(self.seconds(now))}", "quiet"))
         return words
 
