@@ -172,7 +172,6 @@ async def test_immortal_counter_is_played_by_keys_with_the_repair_from_here(runn
         await until(pilot, lambda: isinstance(app.screen, ActionDialog) and app.screen.stage == "asking")
         card: ActionDialog = app.screen
         assert card.request.kind == "repair_counter" and card.request.tenant == b"clinic_b"
-        await pilot.press("tab")
         await typed(pilot, "demo 1")
         await pilot.press("tab")
         await typed(pilot, "blocked")
