@@ -118,14 +118,17 @@ class Counters:
         """The window that is asked for."""
         return self._minutes
 
-    async def increase(self, metric: str, labels: Mapping[str, str] | None = None) -> Increase:
-        """Return the growth of a counter; ``covered_minutes`` is 0 if unknown, with the reason in ``fault``."""
-        kept = await self._kept(self._ctx.windows.increase(metric, self._minutes, labels))
+    async def increase(self, metric: str, labels: Mapping[str, str] | None = None, *, warm: bool = False) -> Increase:
+        """Return the growth of a counter; ``covered_minutes`` is 0 if unknown, with the reason in ``fault``.
+
+        With ``warm`` the cold start of each process is left out.
+        """
+        kept = await self._kept(self._ctx.windows.increase(metric, self._minutes, labels, warm=warm))
         if isinstance(kept, Increase) and (kept.covered_minutes > 0 or kept.several or not self._may_look):
             return kept
         if not self._may_look:
             return Increase(name=metric, fault=kept if isinstance(kept, Fault) else None)
-        return _first_fault(live_increase(metric, await self.looks(), labels or {}), kept)
+        return _first_fault(live_increase(metric, await self.looks(), labels or {}, warm=warm), kept)
 
     async def quantiles(self, histogram: str, by: str | None) -> Quantiles:
         """Return percentiles in seconds by the value of a label, or of all together (None)."""
