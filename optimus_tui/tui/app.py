@@ -197,9 +197,16 @@ class OptimusApp(App[int]):
 
     def _refresh_notifications(self) -> None:
         """Show one toast at a time."""
-        if self.screen_stack:
-            for rack in self.screen.query_children(ToastRack):
-                self.call_later(rack.show, self.toasts.choose(self._notifications))
+        self.call_later(self._show_toast)
+
+    async def _show_toast(self) -> None:
+        if not self.screen_stack:
+            return
+        chosen = self.toasts.choose(self._notifications)
+        for rack in self.screen.query_children(ToastRack):
+            keep = {rack._toast_id(one) for one in chosen}
+            await rack.remove_children([holder for holder in rack.children if holder.id not in keep])
+            rack.show(chosen)
 
     def _unnotify(self, notification: Notification, refresh: bool = True) -> None:
         """Forget a message whose toast has ended, and show the next one."""

@@ -19,16 +19,16 @@ GLOSSARY: tuple[Term, ...] = (
     Term(
         "blast radius", "How many keys an action would touch, with a sample, their bytes and the range of their TTLs."
     ),
-    Term("burn rate", "How many times faster than allowed failures use up what the target permits in its window."),
     Term("bulk invalidation", "One event that removes many cache keys at once; too many of them lower the hit rate."),
+    Term("burn rate", "How many times faster than allowed failures use up what the target permits in its window."),
     Term("circuit", "A breaker in the gateway: open, it refuses calls to a failing engine without trying them."),
     Term("coherence", "After an invalidation the cached copy must be gone; if it is still there, users see old data."),
     Term("cold start", "The first requests of a process, which are slower and are not judged yet."),
     Term("counter", "A Redis key that counts the requests of one tenant and operation within a window."),
     Term("coverage", "How much of what there is was read: scanned 41k of 184k; totals of a part are marked ≥."),
+    Term("drift", "The running gateway answers other routes or keys than its code says."),
     Term("drill", "The demo breaks something and counts how long you take to find, cure and prove it."),
     Term("dropped", "Events that came faster than they could be kept; 0 means that none is missing."),
-    Term("drift", "The running gateway answers other routes or keys than its code says."),
     Term("engine", "The service behind the gateway that answers its requests."),
     Term("evidence", "What a step of an incident found: figures with their source and time."),
     Term("feed", "The invalidation events that services publish, live, as they arrive."),

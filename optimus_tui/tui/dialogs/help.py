@@ -31,7 +31,7 @@ class HelpDialog(Dialog):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "clear_or_close", show=False, priority=True),
-        Binding("question_mark,f1", "dismiss(None)", show=False, priority=True),
+        Binding("f1", "dismiss(None)", show=False, priority=True),
         Binding("up", "scroll(-1)", show=False, priority=True),
         Binding("down", "scroll(1)", show=False, priority=True),
         Binding("pageup", "scroll(-10)", show=False, priority=True),
@@ -55,7 +55,9 @@ class HelpDialog(Dialog):
     def body(self) -> list[Widget]:
         """Return the field of the search, and the rows."""
         field = Input(id="help-search", placeholder="search keys, commands and words", max_length=60, compact=True)
-        return [field.add_class("ask-field"), VerticalScroll(Wrapped(self.content), id="body")]
+        body = VerticalScroll(Wrapped(self.content), id="body")
+        body.can_focus = False  # what is typed goes to the search
+        return [field.add_class("ask-field"), body]
 
     def on_mount(self) -> None:
         """Be ready to search."""
@@ -80,6 +82,9 @@ class HelpDialog(Dialog):
     @on(Input.Changed)
     def _searched(self, event: Input.Changed) -> None:
         event.stop()
+        if "?" in event.value:  # the key that opened it closes it
+            self.dismiss(None)
+            return
         self.search = event.value.strip()
         self.query_one(Wrapped).make_again()
         self.query_one("#body").scroll_home(animate=False)

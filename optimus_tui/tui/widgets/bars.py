@@ -95,8 +95,9 @@ class KeyStrip(Bar):
         self._spans: list[tuple[int, str]] = []
 
     def on_mount(self) -> None:
-        """Draw again whenever other keys work."""
+        """Draw again whenever other keys work: after a change here, and when what stood above has gone."""
         self.screen.bindings_updated_signal.subscribe(self, lambda _: self.refresh())
+        self.app.screen_change_signal.subscribe(self, lambda _: self.refresh())
 
     def words(self) -> tuple[Words, Words]:
         """Return the keys that work here, or the notice."""
@@ -110,7 +111,7 @@ class KeyStrip(Bar):
         widths = {name: cell_len(f"{shown} {label}") for name, (_, shown, label) in keys.items()}
         words: Words = [(" ", "")]
         at = 1
-        for name in in_footer(widths, self.size.width - 1, gap):
+        for name in in_footer(widths, self.size.width - 2, gap):
             pressed, shown, label = keys[name]
             words += [(shown, "primary"), (f" {label}" + " " * gap, "quiet")]
             at += widths[name] + gap

@@ -1,0 +1,101 @@
+"""Help: its search, the commands, the glossary; and the messages that toasts have shown."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from textual.widgets import Input
+
+from optimus_tui.tui.app import OptimusApp
+from optimus_tui.tui.dashboard.screen import Dashboard
+from optimus_tui.tui.dialogs.help import HelpDialog
+from optimus_tui.tui.keys import KEYS, in_footer
+from optimus_tui.wording.glossary import GLOSSARY
+from tests.tui.driver import said, until
+from tests.tui.keys import burst
+from tests.tui.pictures import SETTINGS
+
+
+@pytest.fixture(autouse=True)
+def _offline(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(Dashboard, "start_sampling", lambda self: None)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+
+
+@pytest.mark.parametrize("size", [(80, 24), (140, 42)])
+async def test_what_is_typed_behind_the_question_mark_searches_and_escape_clears_it(size: tuple[int, int]) -> None:
+    app = OptimusApp(SETTINGS)
+    async with app.run_test(size=size) as pilot:
+        await pilot.pause()
+        await burst(pilot, "question_mark", *"slope")
+        assert isinstance(app.screen, HelpDialog)
+        assert app.screen.query_one(Input).value == "slope"
+        await until(pilot, lambda: "How fast a counter grows" in said(pilot))
+        assert "Freeze this pane" not in said(pilot)
+        await burst(pilot, "escape")
+        await until(pilot, lambda: "Freeze this pane" in said(pilot))
+        await burst(pilot, *":limits")
+        await until(pilot, lambda: ":limits [tenant]" in said(pilot))
+        await burst(pilot, "escape", *"zzz")
+        await until(pilot, lambda: "Nothing here has" in said(pilot))
+        await burst(pilot, "question_mark")
+        await until(pilot, lambda: isinstance(app.screen, Dashboard))
+
+
+def test_each_word_is_explained_once_in_one_sentence() -> None:
+    words = [term.word.lower() for term in GLOSSARY]
+    assert len(set(words)) == len(words)
+    assert words == sorted(words)
+    assert all(term.meaning.endswith(".") and ". " not in term.meaning for term in GLOSSARY)
+
+
+def footer(app: Any) -> str:
+    return said_lines(app)[-1]
+
+
+def said_lines(app: Any) -> list[str]:
+    from tests.tui.pane_app import screen_lines
+
+    return screen_lines(app)
+
+
+@pytest.mark.parametrize("width", [60, 80, 100, 140, 200])
+async def test_the_footer_has_what_the_dashboard_exists_for_and_cuts_no_label(width: int) -> None:
+    app = OptimusApp(SETTINGS)
+    async with app.run_test(size=(width, 30)) as pilot:
+        await pilot.pause()
+        line = footer(app)
+        assert "? help" in line
+        assert line.rstrip().endswith("q quit")
+        assert "…" not in line
+        wanted = ["? help", ": command", "i incident", "a actions", "e explain"][: 5 if width >= 80 else 3]
+        assert all(one in line for one in wanted)
+
+
+def test_an_incident_shows_close_and_export_at_80_columns() -> None:
+    here = [key for key in KEYS if key.scope == "incident" or key.id in ("app.help", "app.command", "app.back")]
+    widths = {key.id: len(f"{key.shown or key.keys} {key.label}") for key in here}
+    shown = in_footer(widths, 79, 2)
+    assert {"app.help", "incident.step", "incident.close", "incident.export", "app.back"} <= set(shown)
+    assert (shown[0], shown[-1]) == ("app.help", "app.back")
+
+
+async def test_one_toast_at_a_time_the_worst_first_and_all_can_be_read_again() -> None:
+    app = OptimusApp(SETTINGS)
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        await pilot.pause()
+        app.notify("one said", timeout=30)
+        app.notify("two broke", severity="error", timeout=30)
+        app.notify("three said", timeout=30)
+        await until(pilot, lambda: "+2 more" in said(pilot))
+        await until(pilot, lambda: "one said" not in said(pilot) and "three said" not in said(pilot))
+        lines = said(pilot).splitlines()
+        assert "two broke" in said(pilot)
+        assert lines[-2].startswith("╰"), "the toast covers the truth line"
+        assert lines[-2].endswith("╯")
+        assert lines[-1].startswith(" ? help")
+        assert "+2 more" not in "".join(lines[-3:])
+        assert isinstance(app.dashboard, Dashboard)
+        app.dashboard.prompt.run("messages")
+        await until(pilot, lambda: "Messages" in said(pilot))
+        assert all(word in said(pilot) for word in ("one said", "two broke", "three said"))
