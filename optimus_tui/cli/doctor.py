@@ -22,7 +22,7 @@ from optimus_tui.contract.reading import Fault, Reading
 from optimus_tui.contract.services import GatewayState, ServiceState
 from optimus_tui.settings.model import RedisTarget, Secret, Settings
 from optimus_tui.settings.table import SETTINGS
-from optimus_tui.wording.numbers import percent
+from optimus_tui.wording.numbers import latency, percent
 
 if TYPE_CHECKING:
     from optimus_tui.probes.redis.rights import Rights
@@ -182,7 +182,7 @@ def _service(name: str, reading: Reading[ServiceState]) -> DoctorLine:
         return DoctorLine("WRONG", name, f"{state.status}: {_fault_text(state.fault)}")
     message: str = state.status
     if state.latency_ms is not None:
-        message += f" in {state.latency_ms:.1f} ms"
+        message += f" in {latency(state.latency_ms)}"
     if state.version:
         message += f", version {state.version}"
     if state.remark:
@@ -247,7 +247,7 @@ async def _redis(context: Context) -> list[DoctorLine]:
     what = ", ".join(one for one in known if one) or "answers"
     message = f"{what}, {state.latency_command}"
     if state.latency_ms is not None:
-        message += f" in {state.latency_ms:.1f} ms"
+        message += f" in {latency(state.latency_ms)}"
     if reading.fault:
         lines = [DoctorLine("WRONG", "redis", f"{message}: {_fault_text(reading.fault)}")]
     else:

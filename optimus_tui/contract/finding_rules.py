@@ -293,7 +293,7 @@ LATENCY_HALF = _rule(
     one="half of {count:,} requests to {subject} took over {limit} (p50 {p50})", remedy=_COMPARE,
     impact="Every other request to {subject} takes longer than this.", window_seconds=10.0, raised_in=2)
 LATENCY_SINGLE = _rule(
-    "latency.look", "A single check was slow", "medium", one="{subject} took {took:,.0f} ms, more than {limit:,.0f} ms")
+    "latency.look", "A single check was slow", "medium", one="{subject} took {took}, more than {limit}")
 LATENCY_COLD_START = _rule(
     "latency.cold_start", "A service has just started", "low",
     one="{subject} started at {started}: how quick it is, is judged from {judged}",

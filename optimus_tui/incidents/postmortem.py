@@ -21,9 +21,21 @@ from optimus_tui.incidents.errors import IncidentError
 from optimus_tui.incidents.impact import TENANT
 from optimus_tui.incidents.service import IncidentService
 from optimus_tui.storage.private_file import UnreadableFile, put_in_place
+from optimus_tui.tools.pages.format_value import measured
 from optimus_tui.wording.layout import CHART_HEIGHT, CHART_WIDTH, CHARTS, Samples
+from optimus_tui.wording.numbers import (
+    OWN_FORMAT,
+    age,
+    clause,
+    clock,
+    figure,
+    latency,
+    number,
+    percent,
+    plural,
+    thousands,
+)
 from optimus_tui.wording.numbers import UNKNOWN as UNMEASURED
-from optimus_tui.wording.numbers import age, clause, clock, latency, percent, plural, thousands
 from optimus_tui.wording.safe import safe_text
 from optimus_tui.workflow.closing import found_words, proof_told
 from optimus_tui.workflow.ranking import MATTERS, about, level, rank, tenant_of
@@ -277,17 +289,21 @@ def _step(step: Step) -> dict[str, Any]:
 
 def _findings(outcome: Outcome) -> list[tuple[str, str, str, str, str]]:
     return [
-        (level(one), one.message, one.rule, one.measured_words or _number(one.measured), _number(one.threshold))
+        (
+            level(one),
+            one.message,
+            one.rule,
+            one.measured_words or _judged(one.measured, one.unit),
+            _judged(one.threshold, one.unit),
+        )
         for one in outcome.findings
     ]
 
 
 def _shown(one: Figure) -> tuple[str, str]:
     """Return number and unit apart; a share and an estimate have no unit of their own."""
-    if one.words or one.unit == "ms":
-        return (one.words or latency(one.value), "")
-    if one.unit == "share":
-        return percent(one.value), ""
+    if one.words or one.unit in OWN_FORMAT:
+        return (one.words or figure(one.value, one.unit), "")
     return _number(one.value), one.unit
 
 
@@ -298,12 +314,19 @@ def _argument(value: object) -> str:
     return msgspec.json.encode(value).decode()
 
 
+def _judged(value: float | str | None, unit: str) -> str:
+    """Return what a finding measured, or its threshold, with its unit."""
+    if value is None:
+        return UNMEASURED
+    return measured(value, unit)
+
+
 def _number(value: float | str | None) -> str:
     if value is None:
         return UNMEASURED
     if isinstance(value, str):
         return value
-    return f"{value:,.6g}"
+    return number(value)
 
 
 def _action_record(record: ActionRecord) -> dict[str, Any]:

@@ -81,22 +81,40 @@ def _rounded(value: float, digits: int) -> str:
     return f"{rounded:,.{digits}f}".removesuffix(".0")
 
 
+OWN_FORMAT = ("share", "ratio", "ms", "s", "bytes", "bytes/h")
+"""Units that are a part of how their figure is written: ``61 %``, ``1.2 s``, ``4 MB/h``."""
+
+
 def figure(value: float | None, unit: str = "") -> str:
-    """Return a measured number with its unit; a share as ``87 %``. The unit is text for people already."""
-    if unit == "share":
-        return percent(value)
-    if value is None:
+    """Return a measured number with its unit, as on every surface: ``61 %``, ``966 ms``, ``1 key``, ``4 MB/h``.
+
+    Args:
+        value: The number; None where it is not known.
+        unit: Its unit as safe text: a name in the plural, or one of ``OWN_FORMAT``.
+    """
+    if value is None or not math.isfinite(value):
         return UNKNOWN
-    if abs(value) < 1000:
-        return f"{value:,.4g} {unit}".rstrip()
-    return f"{value:,.0f} {unit}".rstrip()
-
-
-def quantity(value: float | None, unit: str = "") -> str:
-    """Return the same as ``figure``, but a latency as every pane shows it: ``40 ms``, not ``39.61 ms``."""
+    if unit in ("share", "ratio"):
+        return percent(value)
     if unit == "ms":
         return latency(value)
-    return figure(value, unit)
+    sign = "-" if value < 0 else ""
+    if unit == "s":
+        return sign + age(abs(value))
+    if unit in ("bytes", "bytes/h"):
+        return sign + size(round(abs(value))) + unit.removeprefix("bytes")
+    if value == 1 and len(unit) > 1:
+        unit = unit.removesuffix("s")
+    return f"{number(value)} {unit}".rstrip()
+
+
+def number(value: float) -> str:
+    """Return a bare number: whole ones and large ones with separators, others with three significant digits."""
+    if float(value).is_integer() or abs(value) >= 99.5:
+        return f"{value:,.0f}"
+    if abs(value) < 0.0005:
+        return "<0.001" if value > 0 else ">-0.001"
+    return f"{value:.3g}"
 
 
 def rate(per_second: float | None) -> str:

@@ -32,7 +32,8 @@ from optimus_tui.contract.finding_rules import (
 )
 from optimus_tui.contract.incident import Check, Comparison, Figure, Outcome, Verdict
 from optimus_tui.contract.tools.common import Diagnostic, Recommendation
-from optimus_tui.wording.numbers import and_others, quantity
+from optimus_tui.wording.numbers import and_others
+from optimus_tui.wording.numbers import figure as quantity
 from optimus_tui.wording.safe import safe_sentence, safe_text
 from optimus_tui.workflow.ranking import MATTERS, level, rank, worst
 

@@ -9,7 +9,7 @@ from optimus_tui.contract.findings import SEVERITIES, Finding
 from optimus_tui.contract.incident import ISSUES, Candidate, IncidentState, Outcome, Step
 from optimus_tui.contract.keyspace import ALL_TENANTS, NO_OPERATION, NO_TENANT
 from optimus_tui.contract.tools.common import Diagnostic
-from optimus_tui.wording.numbers import and_others
+from optimus_tui.wording.numbers import and_others, latency
 
 _SAME = {"info": "low", "warning": "medium"}
 SCALE = ("none", *SEVERITIES)
@@ -99,8 +99,9 @@ def _slow(outcome: Outcome, slow_ms: float) -> list[Diagnostic]:
     return [
         Diagnostic(
             severity="medium", rule=LATENCY_SINGLE, subject=one.label,
-            message=rule_of(LATENCY_SINGLE).one.format(subject=one.label, took=one.value, limit=slow_ms),
-            measured=one.value,
+            message=rule_of(LATENCY_SINGLE).one.format(
+                subject=one.label, took=latency(one.value), limit=latency(slow_ms)),
+            measured=one.value, unit="ms",
         )
         for one in outcome.figures
         if one.name.startswith("latency.") and one.value is not None and one.value > slow_ms

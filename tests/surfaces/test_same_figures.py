@@ -6,6 +6,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from rich.console import Console
 
@@ -13,7 +14,9 @@ from optimus_tui.__main__ import run
 from optimus_tui.cli.reports import rendering
 from optimus_tui.contract.tools.common import Report
 from optimus_tui.contract.tools.traffic import PerformanceReport
-from optimus_tui.tools.pages.sections import sections
+from optimus_tui.tools.pages.format_value import is_documented
+from optimus_tui.tools.pages.labels import LABELS
+from optimus_tui.tools.pages.sections import _is_keyed_by_data, sections
 from optimus_tui.tools.registry import TOOLS
 from optimus_tui.tui.tools.lists import report_lines
 from tests.hostile import HostileServer
@@ -22,6 +25,8 @@ from tests.surfaces.world import GATEWAY
 from tests.tool_documents import FLOW
 from tests.tool_documents import report as trouble
 
+MOST_DIGITS = 3
+"""Significant digits of a figure with decimals."""
 WIDE = 2000
 """Columns, so that no surface leaves a column out or breaks a line."""
 _FIGURE = re.compile(r"(?<![\w.])(?:[<>≥≤≈~+-] ?)?\d[\d.,:]*(?: (?:%|[A-Za-z]{1,3}\b))?(?:/\w{1,3})?(?![\w.])|\?|–")
@@ -30,6 +35,43 @@ _FIGURE = re.compile(r"(?<![\w.])(?:[<>≥≤≈~+-] ?)?\d[\d.,:]*(?: (?:%|[A-Za
 def figures(text: str) -> Counter[str]:
     """Return each figure of the text with its unit, and how often it stands there."""
     return Counter(found for line in text.splitlines() for found in _FIGURE.findall(line))
+
+
+def keys_of(value: Any, by_data: bool = False) -> set[str]:
+    """Return all keys of a document but those that are names of others: tenants, routes, kinds."""
+    if isinstance(value, (list, tuple)):
+        return set().union(*(keys_of(one) for one in value))
+    if not isinstance(value, dict):
+        return set()
+    found = set() if by_data else {key for key in value if is_documented(key)}
+    return found.union(
+        *(keys_of(inner, _is_keyed_by_data(key)) for key, inner in value.items() if key != "ttl_histogram")
+    )
+
+
+def keys_of_schema(schema: Any) -> set[str]:
+    """Return the names of all properties that a schema describes, at any depth."""
+    inner = schema if isinstance(schema, list) else []
+    found: set[str] = set()
+    if isinstance(schema, dict):
+        found, inner = set(schema.get("properties", ())), list(schema.values())
+    return found.union(*(keys_of_schema(one) for one in inner))
+
+
+@pytest.mark.parametrize("tool", list(TOOLS))
+def test_each_key_of_an_answer_has_a_label_for_people(tool: str) -> None:
+    keys = keys_of_schema(TOOLS[tool].output_schema()) | keys_of_schema(TOOLS[tool].input_schema())
+    assert sorted(keys - LABELS.keys()) == []
+    named = {key: LABELS[key] for key in keys}
+    assert not {key: words for key, words in named.items() if "_" in words or not words}
+
+
+def digits_of(figure: str) -> int:
+    """Return the significant digits of a figure with decimals; 0 for whole numbers and for versions."""
+    number = figure.strip("<>≥≤≈~+- ").split(" ")[0]
+    if number.count(".") != 1:
+        return 0
+    return len(re.sub(r"\D", "", number).lstrip("0"))
 
 
 def on_the_terminal(report: Report, monkeypatch: pytest.MonkeyPatch) -> str:
@@ -50,6 +92,8 @@ def same(report: Report, monkeypatch: pytest.MonkeyPatch) -> None:
     page, screen = on_the_terminal(report, monkeypatch), on_the_screen(report)
     headings = re.compile(r"(?m)^(?:Findings|To do) \([\d,]+\) *$")
     terminal, dashboard = figures(headings.sub("", page)), figures(headings.sub("", screen))
+    longest = [found for found in terminal if digits_of(found) > MOST_DIGITS]
+    assert not longest, f"more digits than anybody needs: {longest}"
     assert terminal == dashboard, (
         f"only on the terminal {terminal - dashboard}, only on the screen {dashboard - terminal}"
     )
@@ -125,3 +169,4 @@ def test_every_tool_has_the_same_figures_on_the_terminal_and_on_the_screen(
     assert len(seen) == len(asked)
     for report in seen:
         same(report, monkeypatch)
+        assert " ".join(sorted(keys_of(msgspec.to_builtins(report)) - LABELS.keys())) == ""

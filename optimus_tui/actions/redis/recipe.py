@@ -16,6 +16,7 @@ from optimus_tui.contract.actions import ActionKind, ActionRequest, Outcome, Pla
 from optimus_tui.probes.redis.commands import (
     Word,
 )
+from optimus_tui.wording.numbers import latency
 from optimus_tui.wording.safe import safe_text
 
 NO_UNDO = "This cannot be undone."
@@ -135,8 +136,8 @@ class LatencyGuard:
         if not self.is_slow(now):
             return None
         return (
-            f"the server is slow: PING takes {now:.1f} ms, above the limit of {self.limit_ms:.1f} ms; "
-            f"before the action it took {self._usual:.1f} ms"
+            f"the server is slow: PING takes {latency(now)}, above the limit of {latency(self.limit_ms)}; "
+            f"before the action it took {latency(self._usual)}"
         )
 
 

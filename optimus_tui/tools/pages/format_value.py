@@ -7,7 +7,8 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from optimus_tui.wording.numbers import NEVER, NOTHING, UNKNOWN, age, latency, percent, plural, size, ttl
+from optimus_tui.tools.pages.labels import LABELS
+from optimus_tui.wording.numbers import NEVER, NOTHING, UNKNOWN, age, latency, number, percent, plural, ttl
 from optimus_tui.wording.numbers import figure as counted
 from optimus_tui.wording.safe import safe_text
 
@@ -21,12 +22,15 @@ SILENT = frozenset(
 )  # fmt: skip
 """Keys whose null means that there is none, not that it is unknown. They need not be shown then."""
 
+VERDICT_WORDS = frozenset(
+    {"needs_attention", "needs_improvement", "all_pass", "mostly_pass", "partial_pass", "all_fail", "half_open"}
+)
+"""Words of the contract that are written with a blank for people."""
+_PASS_RATE = re.compile(r"(\d+)/([1-9]\d*) \(")
 _SHARE = re.compile(r"(?:^|_)(?:share|hit_rate|miss_rate|error_rate|refused_rate|error_ratio)(?:_|$)")
 """Keys of shares: 1.0 is all."""
 _KEY = re.compile(r"[a-z0-9_]+")
 _UNIT = re.compile(r"_(?:ms|bytes|seconds|minutes)$")
-_LABELS = {"slope_seconds": "slope measured over", "bytes_estimate": "estimated memory"}
-"""Keys that would mean something else without their unit."""
 
 
 def is_documented(key: str) -> bool:
@@ -42,10 +46,13 @@ def in_plain_words(key: str) -> str:
 
 
 def label(key: str) -> str:
-    """Return the key in words without the unit that its figure carries: ``used_memory_bytes`` is ``used memory``."""
+    """Return what a key is called: ``used_memory_bytes`` is ``used memory``, for its figure carries the unit.
+
+    A key that is not in the table of labels is shown in plain words, or as it is where it cannot be ours.
+    """
     if not is_documented(key):
         return safe_text(key, 80)
-    return _LABELS.get(key) or in_plain_words(_UNIT.sub("", key))
+    return LABELS.get(key) or in_plain_words(_UNIT.sub("", key))
 
 
 def figure(name: str, value: Any) -> str:
@@ -77,6 +84,11 @@ def figure(name: str, value: Any) -> str:
         return safe_text(" · ".join(f"{label(key)} {figure(key, item)}" for key, item in value.items()), LONGEST)
     if name == "status" and value == "ok":
         return READ
+    if name == "pass_rate" and (counts := _PASS_RATE.match(str(value))):
+        passed, of = map(int, counts.groups())
+        return f"{passed:,} of {of:,} ({percent(passed / of)})"
+    if value in VERDICT_WORDS:
+        return str(value).replace("_", " ")
     return safe_text(value, LONGEST)
 
 
@@ -84,12 +96,6 @@ def measured(value: float | str, unit: str) -> str:
     """Return what a finding measured, or its threshold, with the unit: ``61 %``, ``512 B``, ``1 key``, ``no TTL``."""
     if not isinstance(value, (int, float)):
         return safe_text(value, LONGEST)
-    if unit in ("bytes", "bytes/h"):
-        return _size(value) + unit.removeprefix("bytes")
-    if unit == "ms":
-        return latency(value)
-    if value == 1 and len(unit) > 1:
-        unit = unit.removesuffix("s")
     return counted(value, safe_text(unit, 20))
 
 
@@ -100,11 +106,11 @@ def samples(count: int) -> str:
 
 def _number(name: str, value: float) -> str:
     if not is_documented(name):
-        return _plain_number(value)
+        return number(value)
     if name.endswith("_ms"):
         return latency(value)
     if name.endswith(("_bytes", "bytes_used")) or name == "bytes_estimate":
-        return _size(value)
+        return counted(value, "bytes")
     if name == "ttl_seconds":
         return ttl(value)
     if name.endswith("_minutes"):
@@ -112,22 +118,8 @@ def _number(name: str, value: float) -> str:
     if _SHARE.search(name) and not name.endswith("_trend"):
         return percent(value)
     if name.endswith("_seconds"):
-        return f"{_plain_number(value)} s"
-    return _plain_number(value)
-
-
-def _plain_number(value: float) -> str:
-    """Return ``1,247`` or ``0.023``: at most three decimals."""
-    if isinstance(value, int):
-        return f"{value:,}"
-    return f"{value:,.3f}".rstrip("0").rstrip(".")
-
-
-def _size(value: float) -> str:
-    sign = ""
-    if value < 0:
-        sign = "-"
-    return sign + size(round(abs(value)))
+        return counted(value, "s")
+    return number(value)
 
 
 def _minutes(value: float) -> str:
@@ -157,6 +149,10 @@ SENTENCES = ("error",)
 """Keys whose values are too long for a column."""
 
 
+JUDGED = frozenset({"measured", "threshold"})
+"""Keys whose unit stands beside them under ``unit``."""
+
+
 class Layout(Struct, frozen=True):
     """``columns`` for all records, ``own`` further keys of each, and keys whose texts have ``many_lines``."""
 
@@ -178,6 +174,11 @@ def in_words(value: Any) -> Any:
     shown = {key: in_words(one) for key, one in value.items() if not (key in _NONE and one in _NONE[key])}
     if words := shown.pop("measured_words", ""):
         shown["measured"] = words
+    if isinstance(shown.get("unit"), str) and not JUDGED.isdisjoint(shown):
+        unit = shown.pop("unit")
+        for name in JUDGED & shown.keys():
+            if shown[name] is not None:
+                shown[name] = measured(shown[name], unit)
     if shown.pop("percentiles_from", None) is not None:
         for part in ("p50", "p95", "p99"):
             bound, number = shown.pop(f"{part}_bound", None), shown.get(f"{part}_ms")

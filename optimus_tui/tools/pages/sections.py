@@ -139,14 +139,13 @@ def _without_repeats(value: Any, document: Mapping[str, Any]) -> Any:
 def tone_of(value: object) -> Tone:
     """Return the tone of a word of the contract, and "" for anything else."""
     if isinstance(value, str):
-        return TONES.get(value, "")
+        return TONES.get(value) or TONES.get(value.replace(" ", "_"), "")
     return ""
 
 
 def title_of(key: str) -> str:
-    """Return a documented key as a title: ``ai_engine_connectivity`` is ``AI engine connectivity``."""
-    words = {"ai": "AI", "ttl": "TTL", "redis": "Redis", "postgres": "Postgres", "pubsub": "Pub/sub", "json": "JSON"}
-    text = " ".join(words.get(word, word) for word in safe_text(key, 80).split("_"))
+    """Return a documented key as a title: ``ai_engine_connectivity`` is ``AI engine``."""
+    text = label(key)
     return text[:1].upper() + text[1:]
 
 

@@ -24,7 +24,7 @@ from optimus_tui.tui.widgets.bars import KeyStrip
 from optimus_tui.tui.widgets.cells import Cell, Column, Table, first_that_fits, fit_cell, fit_name
 from optimus_tui.tui.widgets.line_view import LineView
 from optimus_tui.verdicts.alerts import OpenEpisode, key_of, keys_of, silences
-from optimus_tui.wording.numbers import age, clock, latency, percent, plural
+from optimus_tui.wording.numbers import age, clock, figure, plural
 from optimus_tui.wording.safe import safe_text
 from optimus_tui.wording.truth import SEVERITY_MARKS, STILL_TODAY_SECONDS
 
@@ -184,11 +184,7 @@ def measured(finding: Finding) -> str:
         return finding.measured_words
     if value is None or isinstance(value, str):
         return safe_text(value or "", 40)
-    if finding.unit == "share":
-        return percent(value)
-    if finding.unit == "ms":
-        return latency(value)
-    return safe_text(f"{value:,.3f}".rstrip("0").rstrip(".") + f" {finding.unit}".rstrip(), 40)
+    return safe_text(figure(value, finding.unit), 40)
 
 
 def until_words(mute: Mute) -> str:

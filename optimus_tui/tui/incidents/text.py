@@ -25,7 +25,7 @@ from optimus_tui.tui.theme import TONE_COLORS
 from optimus_tui.tui.tools.lists import severity_text
 from optimus_tui.tui.widgets.bars import Words
 from optimus_tui.tui.widgets.cells import Cell, Column, Table
-from optimus_tui.wording.numbers import age, clause, clock, latency, plural, quantity
+from optimus_tui.wording.numbers import OWN_FORMAT, age, clause, clock, figure, latency, plural
 from optimus_tui.wording.safe import safe_sentence, safe_text
 from optimus_tui.wording.truth import SEVERITY_WORDS
 from optimus_tui.workflow.proof import proof_words, waiting
@@ -206,7 +206,7 @@ def _deciding(step: Step) -> list[Section]:
         title += f"   {latency(step.took_ms)}"
     lines = [Fact(sentence(outcome.headline), safe(outcome.verdict, 30), _tone(outcome.severity))]
     lines += [
-        Fact(safe(item.words, 40) or quantity(item.value, safe(item.unit, 12)), safe(item.label or item.name, 40))
+        Fact(safe(item.words, 40) or figure(item.value, safe(item.unit, 12)), safe(item.label or item.name, 40))
         for item in outcome.figures
     ]
     return [Section(title=title, lines=tuple(lines), urgent=True)]
@@ -228,16 +228,12 @@ def _ranking(state: IncidentState) -> Section:
     return Section(title=title, lines=tuple(lines))
 
 
-WHOLE = ("share", "ms")
-"""Units that are written with both figures of a pair; any other only with the second."""
-
-
 def change_section(title: str, change: Comparison) -> Section:
     """Return what changed, as before and after."""
     lines = [Fact(sentence(change.words), change.verdict, VERDICT_TONES[change.verdict])]
     for label, before, after, unit in change.figures:
-        first_unit = unit * (unit in WHOLE)
-        lines.append(Fact(f"{quantity(before, first_unit)} → {quantity(after, safe(unit, 12))}", safe(label, 40)))
+        first_unit = unit * (unit in OWN_FORMAT)
+        lines.append(Fact(f"{figure(before, first_unit)} → {figure(after, safe(unit, 12))}", safe(label, 40)))
     for word, texts, tone in (("gone", change.gone, "ok"), ("new", change.new, "critical"), ("still", change.held, "")):
         lines += [Fact(sentence(item), word, tone) for item in texts]  # type: ignore[arg-type]
     return Section(title=title, lines=tuple(lines), urgent=change.verdict in ("worse", "same"))

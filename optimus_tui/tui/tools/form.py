@@ -19,6 +19,7 @@ from textual.suggester import SuggestFromList
 from textual.widget import Widget
 from textual.widgets import Input, Label, Select
 
+from optimus_tui.tools.pages.format_value import in_plain_words
 from optimus_tui.wording.safe import safe_text
 
 
@@ -100,10 +101,10 @@ class ToolForm(Vertical):
 
     def compose(self) -> ComposeResult:
         """Return a line for each argument: name, field, bounds."""
-        widest = max((len(name) for name in self.properties), default=0)
+        widest = max((len(in_plain_words(name)) for name in self.properties), default=0)
         for name, spec in self.properties.items():
             field = self.fields[name] = self._field(name, resolved(spec, self.schema))
-            title = name
+            title = in_plain_words(name)
             if name in self.schema.get("required", ()):
                 title += " *"
             with Horizontal(classes="field"):

@@ -42,7 +42,7 @@ def test_an_unknown_is_said_once_and_null_is_never_a_zero() -> None:
     assert sum("no history" in line.text for section in made for line in section.lines) == 1
     table = named(made, "Rate limiting analysis")
     rows = {row[0]: dict(zip(table.columns, row, strict=True)) for row in table.rows}
-    assert rows["chat"]["ttl"] == "never"
+    assert rows["chat"]["TTL"] == "never"
     assert rows["export"]["current count"] == "?"
     assert ("export", "not a number") in [(line.label, line.text) for line in table.lines]
 
@@ -54,14 +54,14 @@ def test_the_status_of_a_section_says_that_it_was_read_and_judges_nothing() -> N
     }
     assert (lines["status"].text, lines["status"].tone) == ("read", "")
     assert lines["average share used"].text == "104 %"
-    assert lines["slope measured over"].text == "2.01 s"
+    assert lines["slope measured over"].text == "2.0 s"
     assert lines["used"].text == "512 B"
     assert (lines["state"].text, lines["state"].tone) == ("ok", "ok")
 
 
 def test_a_unit_is_said_once() -> None:
     assert (label("ttl_seconds"), label("memory_bytes"), label("window_covered_minutes")) == (
-        "ttl",
+        "TTL",
         "memory",
         "window covered",
     )
@@ -86,7 +86,7 @@ def test_a_unit_is_said_once() -> None:
 
 def test_tests_of_different_shapes_are_one_table_with_the_rest_below() -> None:
     (table,) = [one for one in sections(FLOW) if one.rows]
-    assert table.columns == ("test", "status", "response time", "status code")
+    assert table.columns == ("test", "status", "response time", "HTTP status")
     below = {line.label: line.text for line in table.lines}
     assert below["cache_integration"] == "data integrity yes"
     assert "average response time 2.2 ms" in below["ai_engine_performance"]

@@ -186,7 +186,7 @@ def test_an_incomplete_sweep_gives_its_reason_row_34() -> None:
 def test_a_share_reads_as_per_cent_and_other_numbers_keep_their_unit() -> None:
     assert (numbers.figure(0.8711, "share"), numbers.figure(None, "share")) == ("87 %", "?")
     assert (numbers.figure(24.9, "ms"), numbers.figure(16_862.0), numbers.figure(None, "ms")) == (
-        "24.9 ms",
+        "25 ms",
         "16,862",
         "?",
     )
@@ -195,3 +195,27 @@ def test_a_share_reads_as_per_cent_and_other_numbers_keep_their_unit() -> None:
 def test_a_clock_that_was_set_back_tells_no_duration() -> None:
     assert ago(100.0, 73.0) == "27 s ago" and ago(100.0, 100.5) == "0.0 s ago"
     assert ago(0.0, 3600.0) == "at 1970-01-01 01:00:00 (the clock was set back since)"
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "words"),
+    [
+        (0.305, "share", "31 %"),
+        (0.305, "ratio", "31 %"),
+        (965.621, "ms", "966 ms"),
+        (1_543.2, "ms", "1.5 s"),
+        (90.4, "s", "90 s"),
+        (-41.2, "s", "-41 s"),
+        (3_600.0, "s", "60 min"),
+        (4_404_019.2, "bytes/h", "4.2 MB/h"),
+        (-2_048.0, "bytes", "-2.0 KB"),
+        (1.0, "keys", "1 key"),
+        (153.0, "requests", "153 requests"),
+        (12.3456, "events/s", "12.3 events/s"),
+        (1_234.567, "events/s", "1,235 events/s"),
+        (0.00012, "", "<0.001"),
+        (float("nan"), "ms", "?"),
+    ],
+)
+def test_a_figure_has_three_digits_and_the_format_of_its_unit(value: float, unit: str, words: str) -> None:
+    assert numbers.figure(value, unit) == words

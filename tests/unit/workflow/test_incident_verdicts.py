@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from optimus_tui.contract.incident import Check, Comparison, Figure
-from optimus_tui.wording.numbers import quantity
+from optimus_tui.wording.numbers import figure as quantity
 from optimus_tui.workflow.outcomes import MOST, compare, outline, overall
 from tests.amounts import amount
 from tests.unit.workflow.driver import IMMORTAL, found, outcome
