@@ -61,7 +61,7 @@ def test_no_word_is_shattered_and_what_only_one_test_knows_stands_below(width: i
     for word in ("ai_engine_performance", "full_integration_flow", "response", "average", "entries", "successful"):
         assert any(word in one for one in words), word
     table = shown[shown.index("Tests performed") :].splitlines()
-    assert table[1].split() == ["test", "status", "response", "time", "status", "code"]
+    assert table[1].split() == ["test", "status", "response", "time", "HTTP", "status"]
     assert table[2].split() == ["ai_engine_health", "pass", "4.0", "ms", "200"]
     assert "ai_engine_performance: total requests 5" in shown
 

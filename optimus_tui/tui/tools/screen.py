@@ -28,7 +28,7 @@ from optimus_tui.tui.widgets.bars import KeyStrip
 from optimus_tui.wording.safe import safe_text
 
 NARROW = 110
-"""Columns below which an answer takes the whole screen while it is read."""
+"""Columns below which there is one column: the list, the form, or the answer while it is read."""
 
 LETTERS = ("json", "screen.copy_as", "refresh", "quit", "help", "routine")
 """Actions on letters: while a text is typed they are text."""
@@ -99,7 +99,8 @@ class ToolsScreen(BaseScreen):
     async def on_mount(self) -> None:
         """Choose the first tool, or the one that was asked for, and make its form."""
         listing = self.query_one(ToolList)
-        listing.border_title = "Tools"
+        listing.border_title, listing.border_subtitle = "Tools", "esc: back to the panes"
+        self.query_one("#ask").border_subtitle = "esc: back to the list"
         listing.runs = self.runs
         listing.move_to(list(TOOLS).index(self.tool.name))
         self.lay_out()
@@ -138,13 +139,15 @@ class ToolsScreen(BaseScreen):
         self.call_after_refresh(self.show_answer)
 
     def lay_out(self) -> None:
-        """Put form and answer side by side if there is width."""
+        """Put list and answer side by side if there is width; else one below the other, and only what is needed."""
         narrow = self.size.width < NARROW
         reading = self.query_one(ReportView).has_focus
-        before = (self.has_class("-narrow"), self.has_class("-reading"))
-        self.set_class(narrow, "-narrow")
-        self.set_class(reading, "-reading")
-        if before != (narrow, reading):
+        asking = self.form is not None and self.form.has_focus_within
+        wanted = {"-narrow": narrow, "-reading": reading, "-asking": asking}
+        changed = any(self.has_class(name) != is_set for name, is_set in wanted.items())
+        for name, is_set in wanted.items():
+            self.set_class(is_set, name)
+        if changed:
             self.call_after_refresh(self.show_answer)
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
@@ -266,6 +269,8 @@ class ToolsScreen(BaseScreen):
         if run is not None:
             arguments = (f"{name}={safe_text(value, 40)}" for name, value in run.arguments.items())
             title = f"{run.mark[0]} {self.tool.name}"
+            if view.has_focus and not run.running:
+                title += " · esc: back to its fields"
             words = f"{run.words(self.context.clock.mono(), self.deadline)}   {'  '.join(arguments)}".rstrip()
         view.border_title, view.border_subtitle = Content(title), Content(words)
 

@@ -90,7 +90,7 @@ async def test_a_form_from_the_schema_is_filled_in_and_run_by_keys_alone(
         assert asked == [TroubleshootQuery(issue_type="rate_limiting", tenant_id="clinic_a", time_window_minutes=15)]
         assert screen.run.encoded == encode(screen.run.report)  # type: ignore[attr-defined]
         lines = screen_lines(app)
-        assert any("✖ critical" in line and "acme / chat never resets" in line for line in lines)
+        assert any("✖ CRIT" in line and "acme / chat never resets" in line for line in lines)
         assert any("redis-cli EXPIRE k 60 NX" in line for line in lines)
         assert any("exit 1" in line for line in lines)
 
@@ -297,6 +297,25 @@ async def test_enter_on_a_finding_of_an_answer_goes_to_its_row_and_esc_back_to_t
         await until(pilot, lambda: app.screen is screen)
         assert view.cursor == line
         assert screen.run is not None
+
+
+async def test_on_a_narrow_screen_there_is_one_column_and_each_place_names_the_way_back(asked: list[Any]) -> None:
+    app = OptimusApp(SETTINGS)
+    async with app.run_test(size=(80, 24)) as pilot:
+        screen = await open_tool(pilot)
+        await pilot.pause()
+        lines = screen_lines(app)
+        assert not screen.query_one(ToolList).display or screen.query_one("#tools-left").size.height == 0
+        assert any("esc: back to the list" in line for line in lines)
+        assert any("issue type" in line and "choose with" in line for line in lines)  # label and value in one line
+        await pilot.press("right", "enter")
+        await until(pilot, answered(screen))
+        await until(pilot, lambda: any("esc: back to its fields" in line for line in screen_lines(app)))
+        await pilot.press("escape", "escape")
+        await until(pilot, lambda: screen.query_one(ToolList).has_focus)
+        await pilot.pause()
+        assert screen.query_one(ToolList).size.width > 70
+        assert any("esc: back to the panes" in line for line in screen_lines(app))
 
 
 @pytest.mark.parametrize("size", SIZES)
