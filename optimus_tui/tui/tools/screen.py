@@ -6,6 +6,7 @@ them: what a tool takes comes from its schema, what it says from its document. A
 
 import asyncio
 import json
+from collections.abc import Mapping
 from functools import partial
 from typing import Any, ClassVar
 
@@ -143,11 +144,7 @@ class ToolsScreen(BaseScreen):
         narrow = self.size.width < NARROW
         reading = self.query_one(ReportView).has_focus
         asking = self.form is not None and self.form.has_focus_within
-        wanted = {"-narrow": narrow, "-reading": reading, "-asking": asking}
-        changed = any(self.has_class(name) != is_set for name, is_set in wanted.items())
-        for name, is_set in wanted.items():
-            self.set_class(is_set, name)
-        if changed:
+        if _set_classes(self, {"-narrow": narrow, "-reading": reading, "-asking": asking}):
             self.call_after_refresh(self.show_answer)
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
@@ -348,6 +345,14 @@ class ToolsScreen(BaseScreen):
         self.tool, self._run_at_once, self.as_json = TOOLS[tool_call.tool], True, False
         self.query_one(ToolList).move_to(list(TOOLS).index(tool_call.tool))
         self._open_tool(True)
+
+
+def _set_classes(screen: BaseScreen, wanted: Mapping[str, bool]) -> bool:
+    """Set or remove classes of a screen. Return True if any of them changed."""
+    changed = any(screen.has_class(name) != is_set for name, is_set in wanted.items())
+    for name, is_set in wanted.items():
+        screen.set_class(is_set, name)
+    return changed
 
 
 def _hint(run: ToolRun | None) -> str:
