@@ -12,6 +12,7 @@ ROOT = Path(optimus_tui.__file__).parent
 OTHER_SUBJECTS = {
     "wording/truth.py": "the table itself",
     "verdicts/coherence/audit.py": "the contract's priorities of that tool, which end at high",
+    "tools/pages/labels.py": "what the keys of documents are called, two of which are also severities",
     "tools/pages/report_sections.py": "the contract's words for the health tool",
     "verdicts/gateway/performance.py": "grades of latency beside a finding",
     "patterns/judge.py": "what a violation of a router's rule costs",
