@@ -86,7 +86,7 @@ class PaletteEntries(Provider):
                 continue
             choices = command.choices(dashboard)
             if choices:
-                for choice in choices:
+                for choice in (one for one in choices if not one.endswith(" ")):  # the others want more words
                     yield f":{command.name} {choice}", command.help, self._line(screen, f"{command.name} {choice}")
             elif not command.needs_argument:
                 yield f":{command.name}", command.help, self._line(screen, command.name)

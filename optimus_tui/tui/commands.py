@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from optimus_tui.tui.actions.controller import ActionsController, InterruptedActions
     from optimus_tui.tui.alerts.controller import AlertsController
     from optimus_tui.tui.dashboard.controllers import Navigator, SettingsCommands
+    from optimus_tui.tui.dashboard.saved_views import SavedViews
     from optimus_tui.tui.drills import DrillController
     from optimus_tui.tui.incidents.controller import IncidentController
 
@@ -40,6 +41,10 @@ class CommandTarget(Protocol):
     @property
     def alerts(self) -> "AlertsController":
         """Return what shows alerts."""
+
+    @property
+    def saved(self) -> "SavedViews":
+        """Return what saves filters and bookmarks."""
 
     @property
     def drills(self) -> "DrillController":
@@ -113,6 +118,21 @@ COMMANDS: tuple[Command, ...] = (
         lambda s, a: s.navigate.open_tenant_named(a),
         "NAME",
         lambda s: s.navigate.tenants(),
+    ),
+    Command(
+        "filter",
+        "Apply a saved filter to this pane; save NAME keeps the present one, drop NAME forgets one",
+        lambda s, a: s.saved.use_filter(a),
+        "NAME",
+        lambda s: s.saved.filter_choices(),
+        on_dashboard=True,
+    ),
+    Command("filters", "The saved filters of this pane", lambda s, _: s.saved.pick_filter(), on_dashboard=True),
+    Command(
+        "bookmarks",
+        "Go to a row that was bookmarked with b",
+        lambda s, _: s.saved.pick_bookmark(),
+        on_dashboard=True,
     ),
     Command(
         "run",
@@ -219,7 +239,7 @@ def run_line(target: CommandTarget, line: str) -> None:
         known = ", ".join(each.name for each in COMMANDS if each.when(target))
         raise CommandError(f"no command :{name}; there are {known}")
     if command.needs_argument and not argument:
-        known = ", ".join(command.choices(target))
+        known = ", ".join(choice.strip() for choice in command.choices(target))
         raise CommandError(f":{command.name} needs {command.argument}" + (f": {known}" if known else ""))
     if argument and not command.argument:
         raise CommandError(f":{command.name} takes no argument")

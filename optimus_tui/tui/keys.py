@@ -97,6 +97,10 @@ KEYS: tuple[Key, ...] = (
     Key("pane.actions", "a", "screen.actions", "actions", "What can be done about this row, once armed", "pane", 6),
     Key("pane.pin", "p", "screen.pin", "pin", "Keep this row in the open incident", "pane"),
     Key(
+        "pane.bookmark", "b", "screen.bookmark", "bookmark", "Bookmark this row, or take the bookmark away", "pane", 24
+    ),
+    Key("pane.bookmarks", "apostrophe", "screen.bookmarks", "bookmarks", "Go to a bookmarked row", "pane", 25, "'"),
+    Key(
         "pane.mark",
         "ctrl+@,ctrl+space",
         "mark",
@@ -263,7 +267,7 @@ def is_typed(key: str) -> bool:
     return len(key) == 1 or key in TYPED
 
 
-TYPED = ("space", "question_mark", "colon", "slash", "minus", "plus")
+TYPED = ("space", "question_mark", "colon", "slash", "minus", "plus", "apostrophe")
 """Keys with names that are characters."""
 MOVES = ("pane.up", "pane.down", "pane.page_up", "pane.page_down", "pane.first", "pane.last", "pane.open")
 """The keys of every list."""
@@ -277,6 +281,7 @@ def written(keys: str, shown: str = "") -> str:
         "slash": "/",
         "minus": "-",
         "plus": "+",
+        "apostrophe": "'",
         "escape": "esc",
         "pageup": "PgUp",
         "pagedown": "PgDn",

@@ -83,7 +83,17 @@ class FindingsController:
         place = place_of(finding, last_report(dashboard, "limits"), last_report(dashboard, "cache"))
         if isinstance(place, str):
             dashboard.say(place, "warning")
-            return
+        else:
+            self.go_to(place, finding.subject)
+
+    def go_to(self, place: "Place", subject: str) -> None:
+        """Go to a row; ``esc`` goes back. Say why where that cannot be done.
+
+        Args:
+            place: Where the row stands.
+            subject: What sentences call it (safe text).
+        """
+        dashboard = self.dashboard
         if place.pane != "health" and dashboard.pane(place.pane).reading is None:
             dashboard.say(f"{place.pane} has not been read yet: try again in a moment", "warning")
             return
@@ -95,11 +105,11 @@ class FindingsController:
         dashboard.focus_on(place.pane)
         if pane.filter.text != wanted:
             pane.set_filter(wanted)
-        sentence = place.note or f"the row of {finding.subject}"
+        sentence = place.note or f"the row of {subject}"
         if place.key is not None and not self._put_cursor(pane, place):
-            sentence = f"{finding.subject} is not in this list now"
+            sentence = f"{subject} is not in this list now"
             if pane.paused:
-                sentence = f"{finding.subject} is not in this list: it is paused, space lets it go on"
+                sentence = f"{subject} is not in this list: it is paused, space lets it go on"
         dashboard.say(f"{sentence}; esc goes back")
 
     def _put_cursor(self, pane: "Pane", place: "Place") -> bool:

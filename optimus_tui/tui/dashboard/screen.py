@@ -27,6 +27,7 @@ from optimus_tui.tui.dashboard.controllers import Navigator, PaneRequests, Setti
 from optimus_tui.tui.dashboard.findings import FindingsController
 from optimus_tui.tui.dashboard.reports import ReportQueue
 from optimus_tui.tui.dashboard.sampling_bridge import SamplingBridge
+from optimus_tui.tui.dashboard.saved_views import SavedViews
 from optimus_tui.tui.dashboard.status_line import PaneLayout, status_words
 from optimus_tui.tui.drills import DrillController
 from optimus_tui.tui.incidents.controller import IncidentController
@@ -65,6 +66,7 @@ class Dashboard(BaseScreen):
         self.interrupted = InterruptedActions(self, self.actions)
         self.incidents = IncidentController(self, self.actions, self.interrupted)
         self.findings = FindingsController(self, self.navigate, self.actions, self.incidents)
+        self.saved = SavedViews(self, self.findings)
         self.drills = DrillController(self, self.incidents)
         self.reports = ReportQueue(self, self.alerts.announce, self.drills.watch_report)
 
@@ -152,6 +154,7 @@ class Dashboard(BaseScreen):
 
     async def _start_sampling(self) -> None:
         await asyncio.to_thread(self.optimus.prompt_history.load)
+        await self.saved.load()
         await self.drills.start_demo()
         sampler = await self.bridge.start()
         self.alerts.open_book()
@@ -288,6 +291,14 @@ class Dashboard(BaseScreen):
     def action_pin(self) -> None:
         """Keep the row under the cursor in the open incident."""
         self.incidents.pin_row()
+
+    def action_bookmark(self) -> None:
+        """Bookmark the row under the cursor, or take the bookmark away."""
+        self.saved.toggle_bookmark()
+
+    def action_bookmarks(self) -> None:
+        """Go to a bookmarked row."""
+        self.saved.pick_bookmark()
 
     def action_interval(self, by: int) -> None:
         """Read less often, or more often with a negative number."""
