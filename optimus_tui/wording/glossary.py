@@ -19,8 +19,10 @@ GLOSSARY: tuple[Term, ...] = (
     Term(
         "blast radius", "How many keys an action would touch, with a sample, their bytes and the range of their TTLs."
     ),
+    Term("bookmark", "A counter, a cache key or a group of keys that is kept in a list, to go to it again (b, ')."),
     Term("bulk invalidation", "One event that removes many cache keys at once; too many of them lower the hit rate."),
     Term("burn rate", "How many times faster than allowed failures use up what the target permits in its window."),
+    Term("caused by", "Another finding began shortly before and explains this one; cure that one first."),
     Term("circuit", "A breaker in the gateway: open, it refuses calls to a failing engine without trying them."),
     Term("coherence", "After an invalidation the cached copy must be gone; if it is still there, users see old data."),
     Term("cold start", "The first requests of a process, which are slower and are not judged yet."),
@@ -34,11 +36,17 @@ GLOSSARY: tuple[Term, ...] = (
     Term("feed", "The invalidation events that services publish, live, as they arrive."),
     Term("finding", "Something that a rule judges wrong, with the measured value and the threshold (e explains it)."),
     Term("gap", "Time in which the link to the feed was down: events of that time may be missing."),
+    Term("golden signals", "Requests, failing, refused and p95 of the gateway: how its users fare."),
     Term("hit rate", "The share of look-ups that the cache could answer."),
     Term("immortal", "The same as never resets: a counter without a TTL, which blocks its tenant once it is full."),
     Term("incident", "Five guided steps from the alarm to the cause, written down as they happen (i)."),
     Term("invalidation", "An event that says that a cached copy is out of date and must be removed."),
+    Term(
+        "last 5",
+        "How full the last five windows of the counter became, the newest at the right; red reached the limit.",
+    ),
     Term("limit", "How many requests a tenant may send for one operation within a window."),
+    Term("marks", "Rows chosen by ^space or V, which actions and pins then take all at once; esc clears."),
     Term("MTTR", "Mean time to repair: from the alarm to the proof that it is over."),
     Term("mute", "A muted finding is still shown, but raises no alert until its time is over (:alerts, m)."),
     Term("never resets", "A counter without a TTL: Redis will not remove it, so its tenant stays blocked."),

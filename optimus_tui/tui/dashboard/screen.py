@@ -137,7 +137,7 @@ class Dashboard(BaseScreen):
         """Make a pane current and give it the focus."""
         self.current = name
         self.pane_layout.apply()
-        self.pane(name).focus()
+        self.set_focus(self.pane(name))  # at once: what was typed right after is for this pane
 
     # -- start and end
 

@@ -111,3 +111,24 @@ async def test_a_dialog_that_opens_by_itself_gets_no_key_that_was_typed_before(a
         await burst(pilot, *keys)
         await until(pilot, lambda: app.screen is dialog)
         assert dialog.query_one(Input).value == ""
+
+
+@pytest.mark.parametrize("size", [(80, 24), (140, 42)])
+async def test_the_key_behind_one_that_goes_to_a_pane_is_for_that_pane(app: Asking, size: tuple[int, int]) -> None:
+    async with app.run_test(size=size) as pilot:
+        await pilot.pause()
+        dashboard: Any = app.dashboard
+        grouped: list[Any] = []
+        dashboard.pane("feed").action_group = lambda: grouped.append(app.focused)
+        await burst(pilot, "4", "g")
+        assert grouped == [dashboard.pane("feed")]
+
+
+async def test_keys_that_delete_act_in_the_order_of_the_letters_around_them(app: Asking) -> None:
+    async with app.run_test(size=(80, 24)) as pilot:
+        wait = asyncio.Event()
+        wait.set()
+        await ready(app, pilot, QuestionDialog("Note", [QuestionField("Note", "first")]), wait)
+        await burst(pilot, "R", "ctrl+u", *"true", "backspace", "x", "enter")
+        await until(pilot, lambda: app.answers is not None)
+        assert app.answers == ["trux"]
