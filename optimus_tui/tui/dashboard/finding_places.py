@@ -4,10 +4,11 @@ A finding names its subject in safe text, so the row is looked up among those th
 something without a row of its own leads to the row that is nearest to it, and ``note`` says so.
 """
 
+import re
 from collections.abc import Callable, Hashable
 from typing import NamedTuple
 
-from optimus_tui.contract.finding_rules import CACHE_NO_TTL, rule_of
+from optimus_tui.contract.finding_rules import CACHE_BULK, CACHE_NO_TTL, rule_of
 from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.keyspace import CacheReport, LimitRow, LimitsReport
 from optimus_tui.verdicts.limits.words import limit_subject, subject_of, tenant_words
@@ -32,6 +33,8 @@ _LINES = {
 """The line of the health pane that stands for what has none of its own, by the family of the rule."""
 _WHOLE = {"cache": "cache", "coherence": "cache", "compare": "cache", "events": "feed", "feed": "feed"}
 """The pane that a finding of this family is about as a whole."""
+
+_OF_ONE_TENANT = re.compile(r" of ([\w.-]+) in the last ")
 
 
 class Place(NamedTuple):
@@ -65,6 +68,8 @@ def place_of(finding: Finding, limits: LimitsReport | None, cache: CacheReport |
         return _without_counter(finding, limits)
     if finding.rule == CACHE_NO_TTL:
         return _without_ttl(cache)
+    if finding.rule == CACHE_BULK:
+        return _bulk_events(finding)
     if rule.family == "source" and subject in _PANES:
         return Place(subject, note=f"all of {subject}: it is not read any more")
     if rule.family in _WHOLE:
@@ -109,6 +114,15 @@ def _without_counter(finding: Finding, limits: LimitsReport | None) -> Place | s
     if not limits.coverage.complete:
         return f"{finding.subject} is not among the counters read so far"
     return f"the counter of {finding.subject} is gone: it expired or was reset"
+
+
+def _bulk_events(finding: Finding) -> Place:
+    """Return the feed narrowed down to bulk invalidations; if one tenant has most of them, to those of this tenant."""
+    words, note = "type:bulk", "the bulk invalidations in the feed"
+    tenant = _OF_ONE_TENANT.search(finding.message)
+    if tenant is not None:
+        words, note = f"{words} tenant:={tenant[1]}", f"the bulk invalidations of {tenant[1]} in the feed"
+    return Place("feed", filter=words, note=note)
 
 
 def _without_ttl(cache: CacheReport | None) -> Place | str:

@@ -37,7 +37,7 @@ from optimus_tui.wording.safe import safe_text
 from optimus_tui.wording.truth import coverage_words, fault_words, outage_forms
 
 if TYPE_CHECKING:
-    pass
+    from optimus_tui.tui.base_screen import BaseScreen
 
 MOST_KEYS, MOST_EVENTS = 2_000, 500
 """Rows that are listed; totals are exact."""
@@ -51,6 +51,8 @@ class TenantList(LineView):
 
     BINDINGS: ClassVar[Any] = chosen(*MOVES, "pane.copy")
     TITLE = ""
+    PANE_KEY = ""
+    """The key of the pane that has the same rows."""
 
     def __init__(self, tenant: bytes, clock: Clock, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -82,6 +84,14 @@ class TenantList(LineView):
         """Return what stands in an empty list."""
         return [self.empty]
 
+    def hint(self, sentence: str) -> None:
+        """Show a toast that says what a key would do elsewhere."""
+        cast("BaseScreen", self.screen).say(sentence)
+
+    def action_open(self) -> None:
+        """Say where the row can be opened."""
+        self.hint(f"{self.PANE_KEY} shows this in its pane, where Enter and a work on it")
+
     def say_unread(self, reading: Reading[Any] | None, retry_in: float | None) -> None:
         """Say that nothing was read yet, why, and when it is tried again."""
         fault, self.empty = None, "connecting …"
@@ -106,6 +116,7 @@ class CounterList(TenantList):
     """The tenant's counters as the limits pane has them, with countdowns."""
 
     TITLE = "Counters"
+    PANE_KEY = "2"
     table = OF_ONE_TENANT
 
     def __init__(self, tenant: bytes, clock: Clock) -> None:
@@ -178,6 +189,7 @@ class KeyList(TenantList):
     """The tenant's cache keys from the index, kind by kind; those that never expire and those that go soon first."""
 
     TITLE = "Cache keys"
+    PANE_KEY = "3"
     table = KEY_TABLE
 
     def __init__(self, tenant: bytes, clock: Clock) -> None:

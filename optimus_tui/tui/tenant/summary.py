@@ -12,6 +12,7 @@ from optimus_tui.contract.keyspace import CacheReport, FeedBatch, LimitsReport
 from optimus_tui.contract.reading import Reading
 from optimus_tui.contract.services import HealthReport
 from optimus_tui.contract.signals import GoldenSignals
+from optimus_tui.tui.messages import FindingRowRequested
 from optimus_tui.tui.panes.health.lines import HealthLine, finding_lines
 from optimus_tui.tui.panes.health.signals import brief_lines, unknown_lines
 from optimus_tui.tui.tenant.lists import TenantList
@@ -90,6 +91,14 @@ class SummaryList(TenantList):
 
     def key_under_cursor(self) -> None:
         """Return None: a line is no key."""
+
+    def action_open(self) -> None:
+        """Go to the row of the finding under the cursor."""
+        finding = None if self.selected is None else self.selected.finding
+        if finding is None:
+            self.hint("this line is no finding: Enter on a finding goes to its row")
+        else:
+            self.post_message(FindingRowRequested(finding))
 
 
 def status_words(

@@ -25,6 +25,9 @@ too."""
 
 _BREAK = re.compile(r" (?!(?:%|ms|s|min|h|[KMG]?B)(?:[\s).,;:]|$))")
 """A blank where a line may end: not one between a number and its unit."""
+_URL = re.compile(r"https?://[^/\s?#]+")
+_IN_PATH = re.compile(r"[^/?&]*[/?&]?")
+"""A part of what follows host and port, up to where a line may end."""
 BLOCKS = "▁▂▃▅▇"
 STEADY_SHARE = 3.0
 """Without a given top, a steady history stands at a third of the height, so that a spike has somewhere to go."""
@@ -129,6 +132,10 @@ def fit_name(text: str, width: int) -> str:
         return text + " " * (width - length)
     if width < 8:
         return fit_cell(text, width)
+    url = _URL.match(text)
+    if url is not None and width // 3 * 2 <= cell_len(url.group()):  # its host and port say most
+        scheme = text.index("//") + 2
+        return fit_cell(text if cell_len(url.group()) < width else text[scheme:], width)
     tail = width // 3
     end = text[-tail:]
     while end and (cell_len(end) > tail or cell_len(end[0]) == 0):  # no accent may land on the ellipsis
@@ -275,7 +282,7 @@ def wrap(text: str, width: int) -> list[str]:
     lines: list[str] = []
     line = ""
     for word in _BREAK.split(text):
-        for part in chop_cells(word, max(2, width)) if cell_len(word) > width else [word]:
+        for part in _parts(word, max(2, width)):
             candidate = f"{line} {part}" if line else part
             if cell_len(candidate) <= width:
                 line = candidate
@@ -283,6 +290,22 @@ def wrap(text: str, width: int) -> list[str]:
                 lines.append(line)
                 line = part
     return [*lines, line]
+
+
+def _parts(word: str, width: int) -> list[str]:
+    """Return a word in parts of at most ``width`` cells; in a URL, host and port stay together if they fit at all."""
+    if cell_len(word) <= width:
+        return [word]
+    url = _URL.search(word)
+    if url is None:
+        return chop_cells(word, width)
+    parts: list[str] = []
+    for piece in (word[: url.start()], url.group(), *_IN_PATH.findall(word[url.end() :])):
+        if parts and cell_len(parts[-1]) + cell_len(piece) <= width:
+            parts[-1] += piece
+        elif piece:
+            parts += chop_cells(piece, width)
+    return parts
 
 
 def as_many_as_fit(parts: Sequence[str], width: int, joint: str = " · ") -> str:

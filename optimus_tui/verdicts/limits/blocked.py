@@ -184,12 +184,12 @@ def long_ttls(rows: Sequence[LimitRow], rules: LimitRules | None) -> list[Findin
     everywhere = len(long) >= COMMON_TENANTS and len(long) == len(timed)
     return each_or_one(
         long,
-        lambda row: _long_ttl(row, rules.window_seconds, everywhere),
-        lambda many: _long_ttls(many, rules.window_seconds, everywhere),
+        lambda row: _one_long_ttl(row, rules.window_seconds, everywhere),
+        lambda many: _many_long_ttls(many, rules.window_seconds, everywhere),
     )
 
 
-def _long_ttl(row: LimitRow, window: int, everywhere: bool) -> Finding:
+def _one_long_ttl(row: LimitRow, window: int, everywhere: bool) -> Finding:
     seconds = (row.counter.ttl_ms or 0) / 1000
     tenant, left, lasts = tenant_words(row.counter.tenant), duration_words(seconds), duration_words(window)
     impact = ""
@@ -215,7 +215,7 @@ def _long_ttl(row: LimitRow, window: int, everywhere: bool) -> Finding:
     )
 
 
-def _long_ttls(rows: Sequence[LimitRow], window: int, everywhere: bool) -> Finding:
+def _many_long_ttls(rows: Sequence[LimitRow], window: int, everywhere: bool) -> Finding:
     full = [row for row in rows if _is_full(row)]
     left, lasts = duration_words(max(row.counter.ttl_ms or 0 for row in rows) / 1000), duration_words(window)
     names = some_of([subject_of(row) for row in full or rows])

@@ -15,9 +15,10 @@ from optimus_tui.tui.app import OptimusApp
 from optimus_tui.tui.dashboard.finding_places import SERVICES, Place, place_of
 from optimus_tui.tui.dashboard.screen import Dashboard
 from optimus_tui.tui.dialogs.explain import ExplainDialog
+from optimus_tui.verdicts.coherence.bulk import BulkEvent, find_bulk
 from tests.tui.driver import until
 from tests.tui.pane_app import screen_lines
-from tests.tui.pictures import MIXED, NEVER, SETTINGS, SLOW, counter, health_report, limits_report, reading
+from tests.tui.pictures import MIXED, NEVER, SETTINGS, SLOW, WALL, counter, health_report, limits_report, reading
 
 SIZES = [(80, 24), (140, 42)]
 
@@ -323,3 +324,12 @@ async def test_an_explanation_hands_exactly_its_finding_on(
         await until(pilot, lambda: bool(heard))
         assert heard == [SLOW]
         assert app.screen is dashboard
+
+
+def test_bulk_invalidations_are_shown_in_the_feed_of_their_tenant_or_of_all() -> None:
+    one = find_bulk(tuple(BulkEvent(WALL - at, "clinic_b") for at in range(20, 0, -1)), WALL)[0]
+    assert place_of(one, None, None) == Place(
+        "feed", filter="type:bulk tenant:=clinic_b", note="the bulk invalidations of clinic_b in the feed"
+    )
+    many = find_bulk(tuple(BulkEvent(WALL - at, f"t{at % 3}") for at in range(21, 0, -1)), WALL)[0]
+    assert place_of(many, None, None) == Place("feed", filter="type:bulk", note="the bulk invalidations in the feed")

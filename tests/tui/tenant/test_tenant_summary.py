@@ -97,6 +97,27 @@ async def test_a_tenant_that_the_gateway_does_not_count_says_why() -> None:
             assert "No finding names this tenant." in text
 
 
+async def test_enter_on_a_finding_goes_to_its_row_and_escape_comes_back_and_elsewhere_it_says_what_would_work() -> None:
+    app = OptimusApp(SETTINGS)
+    of_read = replace(OVER, subject="demo_dentist / chat", message=f"{TENANT} waits for demo_dentist / chat")
+    async with app.run_test(size=(140, 42)) as pilot:
+        screen = await opened(app, pilot, findings=(of_read,))
+        summary = screen.query_one(SummaryList)
+        summary.focus()
+        await pilot.pause()
+        summary.move_to(0)
+        await pilot.press("enter")
+        await until(pilot, lambda: any("goes to its row" in said.text for said in app.messages_said))
+        assert app.screen is screen
+        summary.move_to(next(at for at, line in enumerate(summary.rows) if line.finding is not None))
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, Dashboard))
+        dashboard: Any = app.screen
+        assert dashboard.current == "limits"
+        await pilot.press("escape")
+        await until(pilot, lambda: app.screen is screen)
+
+
 def test_a_finding_is_of_a_tenant_only_if_it_names_it_as_a_whole() -> None:
     found = [replace(OVER, subject=name, message="-") for name in ("acme", "acme / chat", "acme:eu / chat", "my-acme")]
     assert [one.subject for one in of_tenant(found, b"acme")] == ["acme", "acme / chat"]

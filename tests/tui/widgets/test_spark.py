@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from optimus_tui.tui.widgets.cells import as_many_as_fit, fit_count, fit_percent, spark, wrap
+from optimus_tui.tui.widgets.cells import as_many_as_fit, fit_count, fit_name, fit_percent, spark, wrap
 
 
 def test_a_spark_has_exactly_its_width_and_grows_in_from_the_right() -> None:
@@ -54,6 +54,28 @@ def test_a_sentence_wraps_at_words_by_cells() -> None:
 def test_a_number_is_never_parted_from_its_unit() -> None:
     assert wrap("99 of 100 (99 %)", 13) == ["99 of 100", "(99 %)"]
     assert wrap("p95 840 ms is over", 8) == ["p95", "840 ms", "is over"]
+
+
+def test_host_and_port_of_a_url_stay_together_where_it_is_longer_than_a_line() -> None:
+    url = "http://gateway.internal:8001/api/v1/health?deep=true"
+    assert wrap(f"ask {url} now", 58) == [f"ask {url}", "now"]
+    assert wrap(f"ask {url} now", 34) == [
+        "ask",
+        "http://gateway.internal:8001/api/",
+        "v1/health?deep=true now",
+    ]
+    for width in range(len("http://gateway.internal:8001"), 60):
+        lines = wrap(f"see ({url}).", width)
+        assert any("http://gateway.internal:8001" in line for line in lines)
+        assert "".join(lines).replace(" ", "") == f"see({url})."
+        assert all(len(line) <= width for line in lines)
+
+
+def test_a_url_in_a_cell_keeps_its_host_and_port() -> None:
+    url = "http://gateway:8001/api/v1/health"
+    assert fit_name(url, 24) == "http://gateway:8001/api…"
+    assert fit_name(url, 18) == "gateway:8001/api/…"
+    assert fit_name(url, 40) == url.ljust(40)
 
 
 def test_parts_that_do_not_fit_stay_out_whole() -> None:
