@@ -20,7 +20,7 @@ from optimus_tui.tui.app import OptimusApp
 from optimus_tui.tui.dashboard.screen import Dashboard
 from optimus_tui.tui.dialogs.base import ChooseDialog
 from optimus_tui.tui.dialogs.explain import ExplainDialog
-from optimus_tui.tui.dialogs.sheets import TextDialog
+from optimus_tui.tui.dialogs.help import HelpDialog
 from optimus_tui.tui.keys import KEYS
 from optimus_tui.tui.tools.form import FormChoice
 from optimus_tui.tui.tools.lists import ReportView, RoutineDialog, ToolList
@@ -362,7 +362,7 @@ async def test_help_lists_the_keys_that_work_on_the_tools_screen() -> None:
         live = {one.binding.id for one in screen.active_bindings.values() if one.enabled and one.binding.id}
         assert {"pane.copy_as", "app.back", "pane.open"} <= live
         await pilot.press("question_mark")
-        await until(pilot, lambda: isinstance(app.screen, TextDialog))
+        await until(pilot, lambda: isinstance(app.screen, HelpDialog))
         words = " ".join("\n".join(screen_lines(app)).split())
         missing = [key.id for key in KEYS if key.id in live and key.help not in words]
         assert not missing
