@@ -57,15 +57,45 @@ class _Clue(Struct, frozen=True):
 def rank_issues(outcome: Outcome, slow_ms: float) -> tuple[Candidate, ...]:
     """Return all six issue types, the best supported first. ``slow_ms``: milliseconds above which a service is slow."""
     clues: dict[str, list[_Clue]] = {issue: [] for issue in ISSUES}
+    effect_weights = _weights_of_effects(outcome.findings)
     for finding in outcome.findings:
+        weight = max(_weight(finding), effect_weights.get(finding.rule, 0))
+        if finding.caused_by in effect_weights:
+            weight = _weight(finding) // 2
         for place, issue in enumerate(issues_of(finding)):
-            clues[issue].append(_Clue(finding, _weight(finding) // (1 + place)))
+            clues[issue].append(_Clue(finding, weight // (1 + place)))
     for look in _slow(outcome, slow_ms):
         for place, issue in enumerate(issues_of(look)):
             clues[issue].append(_Clue(look, _PER_SLOW_CHECK // (1 + place)))
     nothing = not any(clues.values())
     ranked = [_candidate(issue, clues[issue], nothing) for issue in ISSUES]
     return tuple(sorted(ranked, key=lambda one: (-one.score, not nothing or one.issue != USUAL, _place(one))))
+
+
+def _weights_of_effects(findings: Sequence[Diagnostic]) -> dict[str, int]:
+    """Return the weight of the worst effect of each rule that is the cause of others, down the whole chain.
+
+    A cause is as urgent as what it does, so it leads over its effects whatever its own severity.
+    """
+    weights: dict[str, int] = {}
+    for finding in findings:
+        for cause in _causes_of(finding, findings):
+            weights[cause.rule] = max(weights.get(cause.rule, 0), _weight(finding))
+    return weights
+
+
+def _causes_of(finding: Diagnostic, findings: Sequence[Diagnostic]) -> list[Diagnostic]:
+    """Return the known causes of a finding among ``findings``, the nearest first; [] for none."""
+    chain: list[Diagnostic] = []
+    known = {finding.rule}
+    while finding.caused_by and finding.caused_by not in known:
+        cause = next((one for one in findings if one.rule == finding.caused_by), None)
+        if cause is None:
+            break
+        known.add(cause.rule)
+        chain.append(cause)
+        finding = cause
+    return chain
 
 
 def _weight(finding: Diagnostic) -> int:
@@ -200,13 +230,26 @@ def worst_outcome(step: Step) -> Outcome | None:
 
 
 def _at_worst(state: IncidentState) -> tuple[Diagnostic, ...]:
-    """Return all findings, each as first seen at its worst; the worst first, equal ones in the order of the steps."""
+    """Return all findings, each as first seen at its worst; the worst first, equal ones in the order of the steps.
+
+    A cause counts as much as the worst of its effects, and comes before them.
+    """
     known: dict[tuple[str, str], Diagnostic] = {}
     for one in _findings(state):
         key = one.rule, one.subject
         if key not in known or rank(level(one)) > rank(level(known[key])):
             known[key] = one
-    return tuple(sorted(known.values(), key=lambda one: -rank(level(one))))
+    findings = tuple(known.values())
+    chains = {key: _causes_of(one, findings) for key, one in known.items()}
+    ranks: dict[str, int] = {}
+    for key, chain in chains.items():
+        for cause in chain:
+            ranks[cause.rule] = max(ranks.get(cause.rule, 0), rank(level(known[key])))
+
+    def urgency(one: Diagnostic) -> tuple[int, int]:
+        return -max(rank(level(one)), ranks.get(one.rule, 0)), len(chains[one.rule, one.subject])
+
+    return tuple(sorted(findings, key=urgency))
 
 
 def _findings(state: IncidentState) -> Iterator[Diagnostic]:

@@ -16,10 +16,10 @@ from msgspec.structs import replace
 
 from optimus_tui.contract.finding_rules import rule_of, rules_cured_by
 from optimus_tui.contract.findings import SEVERITIES
-from optimus_tui.contract.incident import Advice, Outcome, Step, StepPlan, TeamAdvice
+from optimus_tui.contract.incident import Advice, OpenFinding, Outcome, Step, StepPlan, TeamAdvice
 from optimus_tui.contract.tools.common import Diagnostic, Recommendation
 from optimus_tui.wording.safe import safe_text
-from optimus_tui.workflow.ranking import MATTERS, SCALE, level, rank, tenant_of
+from optimus_tui.workflow.ranking import MATTERS, SCALE, level, rank, tenant_of, worse_of
 
 NAME = re.compile(r"^[a-z][a-z0-9_-]{0,39}$")
 MOST_STEPS, MOST_COMMANDS, LONGEST = 30, 100, 4_000
@@ -47,6 +47,8 @@ _OFFER = {
     "unlink_prefix": "Unlink the cache keys of {who} whose names begin with a prefix",
     "invalidate_tenant": "Invalidate the cache of {who}; gateways then drop their own copies too",
 }
+TEAM = "playbook"
+"""The source of a recommendation that the team wrote down."""
 _LAST = ("reset_counters", "unlink_prefix")
 """These actions lose data that may be needed: their priority is always low."""
 _ORDER: dict[str, int] = {severity: place for place, severity in enumerate(reversed(SEVERITIES))}
@@ -268,9 +270,10 @@ _PRIORITIES = {**{name: name for name in _ORDER}, "info": "low", "warning": "med
 
 
 def advise(
-    steps: Sequence[Step], team: Sequence[TeamAdvice], before: Sequence[Advice], tenant: str | None
-) -> tuple[Advice, ...]:
-    """Return all recommendations, the most urgent first.
+    steps: Sequence[Step], team: Sequence[TeamAdvice], before: Sequence[Advice], tenant: str | None,
+    alarm: Iterable[OpenFinding] = (),
+) -> tuple[Advice, ...]:  # fmt: skip
+    """Return all recommendations, the most urgent first; of equally urgent ones what the team wrote down itself.
 
     An action is recommended only for a tenant whose name is certain.
 
@@ -279,6 +282,7 @@ def advise(
         team: The team's recommendations.
         before: The earlier list; its marks are kept.
         tenant: The chosen tenant; None for none.
+        alarm: What the incident was opened for; the team's own commands hold for it too.
     """
     made: dict[str, Advice] = {}
     for step in steps:
@@ -287,7 +291,9 @@ def advise(
         for one in step.outcome.recommendations:
             _add(made, _of_tool(one, step.outcome, step, tenant))
     findings = [one for step in steps if step.outcome for one in step.outcome.findings]
-    for advice in (*_of_team(team, findings), *_offers(findings, made.values(), tenant)):
+    for advice in (*_of_team(team, [*findings, *_alarm(alarm, findings)]), *_offers(findings, made.values(), tenant)):
+        _add(made, advice)
+    for advice in _instructions(findings, made.values()):
         _add(made, advice)
     marked = {one.id: one for one in before if one.status != "open"}
     kept = []
@@ -296,7 +302,7 @@ def advise(
         kept.append(replace(advice, status=known.status, said=known.said))
     # What was done stays in the list, even if a step that was run again no longer recommends it.
     gone = [one for name, one in marked.items() if name not in made]
-    return tuple(sorted([*kept, *gone], key=lambda one: _ORDER.get(one.priority, 2)))
+    return tuple(sorted([*kept, *gone], key=lambda one: (_ORDER.get(one.priority, 2), one.source != TEAM)))
 
 
 def _add(made: dict[str, Advice], one: Advice) -> None:
@@ -336,17 +342,60 @@ def _kind_of_command(command: str | None) -> str:
     return ""
 
 
-def _of_team(team: Iterable[TeamAdvice], findings: Sequence[Diagnostic]) -> Iterable[Advice]:
+def _alarm(alarm: Iterable[OpenFinding], findings: Iterable[Diagnostic]) -> list[Diagnostic]:
+    """Return the findings that the incident was opened for and that no step has shown, with their rules' titles."""
+    shown = {(one.rule, one.subject) for one in findings}
+    return [
+        Diagnostic(
+            severity="low", rule=one.rule, subject=one.subject, message=f"{one.subject}: {rule_of(one.rule).title}"
+        )
+        for one in alarm
+        if (one.rule, one.subject) not in shown
+    ]
+
+
+def _of_team(team: Iterable[TeamAdvice], findings: Sequence[Diagnostic]) -> list[Advice]:
+    """Return the team's recommendations for these findings, those for the worst finding first.
+
+    Each is at least as urgent as the worst finding that it is for: what the team knows to cure it stands on top.
+    """
+    made: list[tuple[int, Advice]] = []
     for one in team:
-        about = [found for found in findings if _is_for(one, found)]
-        if about:
-            yield _advice(
-                action=one.action, priority=one.priority, command=one.command, file=None, reason=one.reason, kind="",
-                tenant=None, about=about, source="playbook",
-            )  # fmt: skip
+        about = [found for found in findings if is_for(one, found)]
+        if not about:
+            continue
+        found_worst = max(rank(level(found)) for found in about)
+        advice = _advice(
+            action=one.action, priority=worse_of(one.priority, SCALE[found_worst]), command=one.command, file=None,
+            reason=one.reason, kind="", tenant=None, about=about, source=TEAM,
+        )  # fmt: skip
+        made.append((found_worst, advice))
+    return [advice for _, advice in sorted(made, key=lambda pair: -pair[0])]
 
 
-def _is_for(advice: TeamAdvice, found: Diagnostic) -> bool:
+def _instructions(findings: Sequence[Diagnostic], made: Iterable[Advice]) -> list[Advice]:
+    """Return what the catalogue says to do, for each rule that matters and that no recommendation is about.
+
+    An effect needs none of its own: it ends with its cause.
+    """
+    covered = {rule for one in made for rule in one.rules}
+    told: list[Advice] = []
+    for one in findings:
+        remedy = rule_of(one.rule).remedy
+        needs_more = "{" in remedy.replace("{subject}", "")
+        if not remedy or needs_more or one.caused_by or one.rule in covered or rank(level(one)) < MATTERS:
+            continue
+        covered.add(one.rule)
+        told.append(
+            _advice(
+                action=remedy.replace("{subject}", one.subject), priority=SCALE[rank(level(one))], command=None,
+                file=None, reason=one.message, kind="", tenant=tenant_of(one), about=[one], source="",
+            )
+        )  # fmt: skip
+    return told
+
+
+def is_for(advice: TeamAdvice, found: Diagnostic) -> bool:
     """Return True if the advice is for this finding, by its rule and its subject."""
     of_subject = not advice.subjects or found.subject in advice.subjects or tenant_of(found) in advice.subjects
     return of_subject and any(_covers(when, found.rule) for when in advice.when)

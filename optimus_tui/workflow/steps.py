@@ -40,7 +40,7 @@ def put(state: IncidentState, step: Step) -> IncidentState:
     tenant = state.tenant
     if state.choice is not None:
         tenant = state.choice.tenant
-    return replace(state, steps=steps, advice=advise(steps, state.team, state.advice, tenant))
+    return replace(state, steps=steps, advice=advise(steps, state.team, state.advice, tenant, state.open_findings))
 
 
 def start(state: IncidentState, event: happened.StepStarted) -> Reduced:

@@ -8,10 +8,12 @@ from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 
+from optimus_tui.contract.finding_rules import rule_of
 from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.incident import (
     ActionRecord,
     Advice,
+    Candidate,
     Comparison,
     IncidentState,
     Stamp,
@@ -225,7 +227,18 @@ def _ranking(state: IncidentState) -> Section:
         if candidate.tenant:
             reason += f" ({safe(candidate.tenant, 60)})"
         lines.append(Fact(reason, candidate.issue, tones.get(candidate.issue, "")))
+        lines += _about_events(candidate)
     return Section(title=title, lines=tuple(lines))
+
+
+def _about_events(candidate: Candidate) -> list[Fact]:
+    """Return what to do where events lead to an issue: no playbook is about them, and the catalogue says enough."""
+    rules = [rule_of(name) for name in candidate.rules]
+    return [
+        Fact(rule.remedy, f"coherence feed ({rule.id})", "warning")
+        for rule in rules
+        if rule.family in ("events", "feed") and rule.remedy and "{" not in rule.remedy
+    ]
 
 
 def change_section(title: str, change: Comparison) -> Section:
@@ -279,7 +292,7 @@ def advice_section(advice: Advice, number: int) -> Section:
     if advice.command:
         lines.append(Fact(safe(advice.command, 2_000), "command"))
         if advice.command.startswith(":") and advice.status == "open":
-            lines.append(Fact("esc goes to the panes: type the command there", "how", "quiet"))
+            lines.append(Fact("type it here, then enter", "how", "quiet"))
     if advice.file:
         lines.append(Fact(safe(advice.file), "file"))
     reasons = advice.evidence or (advice.reason,)

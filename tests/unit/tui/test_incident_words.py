@@ -25,7 +25,7 @@ def test_what_is_to_do_is_counted_once() -> None:
 
 def test_a_command_of_the_dashboard_says_where_it_is_typed() -> None:
     texts = [line.text for line in advice_section(RESTART, 1).lines]
-    assert "esc goes to the panes: type the command there" in texts
+    assert "type it here, then enter" in texts
 
 
 def test_a_long_sentence_is_cut_at_its_end_without_a_number() -> None:
@@ -33,3 +33,11 @@ def test_a_long_sentence_is_cut_at_its_end_without_a_number() -> None:
     play.run("health", outcome(headline="545 requests of demo_dentist were refused " * 20))
     told = step_summary(play.state, play.state.steps[0])
     assert told.endswith("…") and "(" not in told
+
+
+def test_a_storm_of_events_is_named_among_the_issues_with_what_to_do() -> None:
+    play = Play()
+    play.run("health", outcome(found("events.flood", "high", "feed", message="1,523 events a second")))
+    (ranking,) = [one for one in evidence_sections(play.state, play.state.steps[0], None) if "issue" in one.title]
+    told = {line.label: line.text for line in ranking.lines}
+    assert told["coherence feed (events.flood)"].startswith("See in the feed, by type and tenant")

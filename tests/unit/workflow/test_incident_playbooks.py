@@ -4,6 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from optimus_tui.contract.incident import OpenFinding
+from optimus_tui.contract.tools.common import Recommendation
+from optimus_tui.demo.scenarios import SCENARIOS, Scenario
 from optimus_tui.incidents.open import playbook, playbooks
 from optimus_tui.workflow.recommendations import PlaybookError, parse, resolve
 from tests.unit.workflow.driver import Play, found, outcome
@@ -139,3 +142,33 @@ def test_subjects_are_names_and_a_tenant_is_one() -> None:
     assert advice.evidence == ("limits.over of acme / chat",)
     with pytest.raises(PlaybookError, match="subjects must be a list of names"):
         parse(text.replace('["acme"]', "[7]"), "x.toml")
+
+
+@pytest.mark.parametrize("scenario", [one for one in SCENARIOS.values() if one.remedy], ids=lambda one: one.name)
+def test_the_remedy_of_each_scenario_is_recommended_on_top(tmp_path: Path, scenario: Scenario) -> None:
+    demo = playbook("demo", tmp_path)
+    for rule in scenario.truth.rules:
+        subject = scenario.truth.subject or "x"
+        if rule == "services.engine":
+            subject = "engine"
+        play = Play(demo.steps, team=demo.team)
+        other = Recommendation(action="Read the log of the gateway", priority="high")
+        play.run("health", outcome(found(rule, "high", subject), recommendations=(other,)))
+        assert play.state.advice[0].command == f":remedy {scenario.remedy}", rule
+
+
+def test_a_command_for_the_alarm_is_recommended_though_no_step_shows_it_any_more(tmp_path: Path) -> None:
+    demo = playbook("demo", tmp_path)
+    alarm = (OpenFinding(rule="events.flood", subject="coherence feed", since=1.0),)
+    play = Play(demo.steps, team=demo.team, open_findings=alarm)
+    play.run("health", outcome())
+    assert [one.command for one in play.state.advice] == [":remedy stop-publisher"]
+    assert play.state.advice[0].evidence == ("coherence feed: Too many coherence events",)
+
+
+def test_without_a_team_the_catalogue_says_what_to_do_about_the_cause_only() -> None:
+    play = Play()
+    effect = found("cache.hit_rate", "high", "gateway", caused_by="events.flood")
+    play.run("health", outcome(found("events.flood", "medium", "feed"), effect, found("feed.denied", "low", "feed")))
+    (advice,) = play.state.advice
+    assert advice.rules == ("events.flood",) and advice.action.startswith("See in the feed, by type and tenant")

@@ -3,8 +3,8 @@
 import pytest
 
 from optimus_tui.contract.incident import ISSUES, Figure
-from optimus_tui.workflow.ranking import rank_issues
-from tests.unit.workflow.driver import found, outcome
+from optimus_tui.workflow.ranking import about, rank_issues
+from tests.unit.workflow.driver import Play, found, outcome
 
 SLOW_LOOK = Figure(name="latency.engine", value=914.0, unit="ms", label="engine")
 SLOW_MS = 500.0
@@ -62,3 +62,20 @@ def test_a_slow_look_alone_is_a_reason_and_without_anything_the_runbook_chooses(
 def test_the_runbooks_choice_is_not_named_while_there_is_a_finding() -> None:
     ranked = rank_issues(outcome(found("limits.over")), SLOW_MS)
     assert not [one for one in ranked if "own choice" in one.reason]
+
+
+def test_a_cause_leads_over_its_worse_effects_in_the_issues_and_as_the_main_finding() -> None:
+    slow = found("latency.p95", "high", "route /chat", caused_by="cache.hit_rate")
+    rate = found("cache.hit_rate", "medium", "gateway", caused_by="cache.bulk")
+    bulk = found("cache.bulk", "low", "clinic_b")
+    assert first(slow, rate, bulk)[0] == "cache_miss"
+    assert first(slow)[0] == "high_latency", "a cause that is not among the findings changes nothing"
+    play = Play()
+    play.run("health", outcome(slow, rate, bulk, found("limits.near", "low")))
+    assert [one.rule for one in about(play.state)] == ["cache.bulk", "cache.hit_rate", "latency.p95", "limits.near"]
+
+
+def test_findings_that_name_each_other_as_cause_end_the_chain() -> None:
+    one = found("cache.bulk", "low", caused_by="cache.hit_rate")
+    other = found("cache.hit_rate", "high", caused_by="cache.bulk")
+    assert first(one, other)[0] == "cache_miss"
