@@ -39,7 +39,8 @@ class Link(NamedTuple):
     """Findings that may be the cause of others.
 
     ``about`` and ``effect_about`` are words of which one must begin the subject; () for any subject. ``same_tenant``:
-    both must be about one tenant.
+    both must be about one tenant. ``noticed_after``: seconds after which the cause is noticed at the earliest, so that
+    it began at least so long before its finding.
     """
 
     causes: tuple[str, ...]
@@ -47,11 +48,14 @@ class Link(NamedTuple):
     about: tuple[str, ...] = ()
     effect_about: tuple[str, ...] = ()
     same_tenant: bool = False
+    noticed_after: float = 0.0
 
 
 _SLOW = (LATENCY_NOW, LATENCY_P95, LATENCY_HALF, LATENCY_FEW)
 _SERVED = ("gateway", "route ", "ai_engine through", "engine through")
 _CIRCUITS = (BREAKER_OPEN, BREAKER_HALF_OPEN)
+_FIVE_CHECKS = 8.0
+"""Seconds from the first to the last of the five slow checks in a row that a slow service takes to be noticed."""
 _ENGINES = ("engine", "ai_engine", "ai-engine")
 
 LINKS: tuple[Link, ...] = (
@@ -61,9 +65,9 @@ LINKS: tuple[Link, ...] = (
     Link((SERVICES_ENGINE,), (*_SLOW, PROXY_P99), effect_about=_SERVED),
     Link((SERVICES_FLAPPING,), _CIRCUITS, about=("engine",), effect_about=_ENGINES),
     Link((CACHE_HIT_RATE,), (*_SLOW, ERRORS_TIMEOUTS), effect_about=_SERVED),
-    Link(_SLOW, _CIRCUITS, about=("engine",), effect_about=_ENGINES),
-    Link(_SLOW, (*_SLOW, PROXY_P99), about=("engine",), effect_about=_SERVED),
-    Link(_SLOW, (ERRORS_TIMEOUTS,), about=("engine",)),
+    Link(_SLOW, _CIRCUITS, about=("engine",), effect_about=_ENGINES, noticed_after=_FIVE_CHECKS),
+    Link(_SLOW, (*_SLOW, PROXY_P99), about=("engine",), effect_about=_SERVED, noticed_after=_FIVE_CHECKS),
+    Link(_SLOW, (ERRORS_TIMEOUTS,), about=("engine",), noticed_after=_FIVE_CHECKS),
     Link(_SLOW, _SLOW, about=("redis",), effect_about=_SERVED),
     Link((SERVICES_POSTGRES,), (SERVICES_ENGINE, ERRORS_RATE)),
     Link((SERVER_UNREACHABLE,), (CACHE_HIT_RATE, SERVICES_GATEWAY, ERRORS_RATE)),

@@ -39,6 +39,8 @@ class Finding(Struct, frozen=True, kw_only=True):
     """What is said of it where it is the cause of another: ``559 bulk invalidations of clinic_b began``."""
     caused_by: tuple[str, str] | None = None
     """Rule and subject of the finding that is known to be its cause."""
+    held: bool = False
+    """It is not so at present: it is kept because it was in several of the last windows."""
 
 
 class FindingRule(Struct, frozen=True, kw_only=True):
@@ -97,11 +99,11 @@ class FindingRule(Struct, frozen=True, kw_only=True):
 
 
 def overall_of(findings: "tuple[Finding, ...] | list[Finding]", unknown: bool = False) -> Overall:
-    """Return the overall status that follows from the worst finding.
+    """Return the overall status that follows from the worst finding; what is only held is not critical now.
 
     ``unknown``: nothing could be measured at all.
     """
-    worst = max((SEVERITIES.index(f.severity) for f in findings), default=-1)
+    worst = max((SEVERITIES.index(f.severity) - (f.held and f.severity == "critical") for f in findings), default=-1)
     if worst >= 3:
         return "critical"
     if worst >= 1:
@@ -158,8 +160,14 @@ class Notice(Struct, frozen=True, kw_only=True):
 
 
 def worst_first(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """Return the findings by severity, the critical ones first, else in the order given."""
-    return tuple(sorted(findings, key=lambda finding: -SEVERITIES.index(finding.severity)))
+    """Return the findings by their ``rank``, the worst first, else in the order given."""
+    return tuple(sorted(findings, key=rank, reverse=True))
+
+
+def rank(finding: Finding) -> tuple[bool, bool, int]:
+    """Return what orders findings, the greatest first: true now by severity, then what is only held, then notes."""
+    loud = finding.severity != "low"
+    return loud, loud and not finding.held, SEVERITIES.index(finding.severity)
 
 
 def each_or_one(

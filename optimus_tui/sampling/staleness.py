@@ -37,6 +37,8 @@ SECONDS = 300.0
 MOST_LOOKS = 2000
 SAME_START_SECONDS = 5.0
 """A start time is rounded to seconds, and is told by clocks that differ: a later one by less is the same start."""
+AWAY_LOOKS = 2
+"""One refused connection may be a full queue of connections; two looks apart are a process that was not there."""
 Sink = Callable[[str, object], None]
 
 
@@ -179,21 +181,22 @@ class Steadiness:
 
     def __init__(self) -> None:
         self._looks: dict[str, deque[tuple[float, float]]] = {}
-        self._away: set[str] = set()
-        """The services whose last reading got no answer at all."""
+        self._refused: dict[str, int] = {}
+        """How many looks in a row nobody took the connection of a service; a slow look is none, and ends no row."""
 
     def see(self, name: str, at: float, state: ServiceState | None) -> bool:
-        """Note one reading, and return True if the service is back: it did not connect at the reading before.
+        """Note one reading, and return True if the service is back: it took no connection for ``AWAY_LOOKS`` in a row.
 
-        A reading that says nothing about the service is left out.
+        A look that got no answer in our time proves no start: a slow machine gives it as well. A reading that says
+        nothing about the service is left out.
         """
         if state is None or (good := state.answered_well) is None:
             return False
-        back = good and name in self._away
-        if state.status_code is None:
-            self._away.add(name)
-        else:
-            self._away.discard(name)
+        back = good and self._refused.get(name, 0) >= AWAY_LOOKS
+        if state.status_code is not None or good:
+            self._refused[name] = 0
+        elif state.fault is not None and state.fault.kind == "refused":
+            self._refused[name] = self._refused.get(name, 0) + 1
         looks = self._looks.setdefault(name, deque(maxlen=MOST_LOOKS))
         looks.append((at, float(good)))
         while looks[0][0] < at - SECONDS:
@@ -231,6 +234,8 @@ class SamplerState:
         self._steadiness = Steadiness()
         self._starts: dict[str, tuple[float, float]] = {}
         """When each service started, as far as that is known, and when that was first seen; wall-clock seconds."""
+        self._started_run: str | None = None
+        """The run of Redis whose start is known: how long it runs is told late by a slow look, its run id is not."""
         self.recalled: set[str] = set()
         """Services whose earlier samples were read from the history."""
         self._server = NO_SAMPLES
@@ -277,7 +282,9 @@ class SamplerState:
         self.looks = replace(self.looks, server=reading)
         self.server_seen.set()
         if reading.fault is None and reading.value is not None:
-            if reading.value.uptime_seconds is not None:
+            run = reading.value.run_id
+            if reading.value.uptime_seconds is not None and (run is None or run != self._started_run):
+                self._started_run = run
                 self.began("redis", reading.taken_at - reading.value.uptime_seconds)
             if reading.value.latency_ms is not None and not self._is_cold("redis"):
                 self._ring("redis").put(reading.taken_mono, reading.value.latency_ms)

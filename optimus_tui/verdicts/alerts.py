@@ -69,12 +69,13 @@ def track(
     """Return the episodes after this judgement, and the findings with ``since`` (wall-clock seconds) filled in.
 
     ``now`` is the wall clock, ``mono`` the monotonic one. A finding that already has ``since`` keeps it. A
-    note that becomes an alarm begins then.
+    note that becomes an alarm begins then. Rules of one group are one trouble: going from one to the other begins
+    nothing.
     """
     state = {subject: episode for subject, episode in previous.items() if mono - episode.seen <= HOLD_SECONDS}
     dated = []
     for finding in findings:
-        subject = (finding.rule, finding.subject)
+        subject = key_of(finding)
         known, loud = state.get(subject), SEVERITIES.index(finding.severity) >= LOUD
         if known and (known.loud or not loud):
             since = known.since

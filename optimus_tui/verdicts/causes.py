@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from optimus_tui.contract.finding_causes import LINKS, Link
 from optimus_tui.contract.finding_rules import rule_of
-from optimus_tui.contract.findings import SEVERITIES, Finding, worst_first
+from optimus_tui.contract.findings import SEVERITIES, Finding, rank, worst_first
 from optimus_tui.wording.numbers import age
 
 WITHIN_SECONDS = 600.0
@@ -20,7 +20,8 @@ WITHIN_SECONDS = 600.0
 def relate(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     """Return the findings, the worst first, with each effect right below its cause.
 
-    A cause is as severe as the worst of its effects. An effect names its cause in ``caused_by``, and its sentence ends
+    A cause is as severe as the worst of its effects that are true now. What is only held causes nothing that is true
+    now. An effect names its cause in ``caused_by``, and its sentence ends
     with the evidence. What already does is left as it is.
     """
     found = worst_first(findings)
@@ -33,7 +34,7 @@ def relate(findings: Iterable[Finding]) -> tuple[Finding, ...]:
 
 def worst_of_groups(groups: Sequence[Sequence[Finding]]) -> tuple[Finding, ...]:
     """Return the findings of all groups, the group with the worst first finding first."""
-    ordered = sorted(groups, key=lambda group: -SEVERITIES.index(group[0].severity))
+    ordered = sorted(groups, key=lambda group: rank(group[0]), reverse=True)
     return tuple(one for group in ordered for one in group)
 
 
@@ -44,7 +45,8 @@ def _group(
     effects = [_group(one, found, parents, below) for one in below.get(place, ())]
     listed = worst_of_groups(effects)
     own = found[place]
-    worst = max([own, *listed], key=lambda one: SEVERITIES.index(one.severity))
+    present = [one for one in listed if not one.held]
+    worst = max([own, *present], key=lambda one: SEVERITIES.index(one.severity))
     if worst.severity != own.severity:
         own = replace(own, severity=worst.severity)
     if place in parents and own.caused_by is None:
@@ -64,9 +66,11 @@ def _cause_of(effect: Finding, found: Sequence[Finding]) -> int | None:
 
 
 def _fits(link: Link, cause: Finding, effect: Finding) -> bool:
-    if cause.rule not in link.causes or effect.rule not in link.effects:
+    if cause.rule not in link.causes or effect.rule not in link.effects or (cause.held and not effect.held):
         return False
-    if cause.since is None or effect.since is None or not 0 < effect.since - cause.since <= WITHIN_SECONDS:
+    if cause.since is None or effect.since is None:
+        return False
+    if not 0 < effect.since - cause.since + link.noticed_after <= WITHIN_SECONDS + link.noticed_after:
         return False
     if link.about and not cause.subject.startswith(link.about):
         return False
@@ -81,7 +85,8 @@ def tenant_of(finding: Finding) -> str:
 
 
 def _as_effect(effect: Finding, cause: Finding) -> Finding:
-    later = (effect.since or 0.0) - (cause.since or 0.0)
+    unnoticed = next((link.noticed_after for link in LINKS if _fits(link, cause, effect)), 0.0)
+    later = (effect.since or 0.0) - (cause.since or 0.0) + unnoticed
     words = cause.as_cause or f'the finding "{rule_of(cause.rule).title}" ({cause.subject}) began'
     evidence = f"{rule_of(effect.rule).as_effect} {age(later)} after {words}"
     return replace(

@@ -134,7 +134,8 @@ def _shown(recent: Recent, here: list[Finding], worst: Finding | None) -> list[F
         return here
     if not recent.raised or not recent.judged:
         return here
-    return [replace(recent.finding, message=f"{recent.finding.message}; not at present, but {_words(windows)}")]
+    words = f"{recent.finding.message}; not at present, but {_words(windows)}"
+    return [replace(recent.finding, held=True, message=words)]
 
 
 def _came_and_went(windows: tuple[bool, ...]) -> bool:

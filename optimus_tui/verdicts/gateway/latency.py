@@ -17,7 +17,7 @@ from optimus_tui.contract.finding_rules import (
 from optimus_tui.contract.findings import Finding, Severity, worst_first
 from optimus_tui.contract.make_finding import make_finding, phrase
 from optimus_tui.contract.percentiles import is_known
-from optimus_tui.contract.services import COLD_SECONDS, Series, Spread, warm_from
+from optimus_tui.contract.services import Series, Spread, warm_from
 from optimus_tui.settings.model import Thresholds
 from optimus_tui.verdicts.gateway.performance import MIN_REQUESTS
 from optimus_tui.wording.numbers import age, clock, latency, part_of
@@ -57,16 +57,19 @@ def judge(history: Mapping[str, Series], thresholds: Thresholds, *, watched: boo
 
 def find_cold_start(name: str, started: float | None, now: float, first_seen: float | None = None) -> list[Finding]:
     """Return a note that a service has just started. All times are wall-clock seconds."""
-    if started is None or not started <= now < warm_from(started, first_seen):
+    if started is None:
+        return []
+    warm = warm_from(started, first_seen)
+    if not started <= now < warm:
         return []
     return [
         make_finding(
             rule=LATENCY_COLD_START,
             subject=name,
             started=clock(started),
-            judged=clock(warm_from(started, first_seen)),
+            judged=clock(warm),
             measured=round(now - started, 1),
-            threshold=COLD_SECONDS,
+            threshold=round(warm - started, 1),
             unit="s",
         )
     ]

@@ -11,8 +11,8 @@ from optimus_tui.contract.finding_rules import (
     LIMITS_REFUSED,
     SERVICES_ENGINE,
 )
-from optimus_tui.contract.findings import Finding, Severity
-from optimus_tui.verdicts.alerts import Alerts, step
+from optimus_tui.contract.findings import Finding, Severity, overall_of
+from optimus_tui.verdicts.alerts import Alerts, step, track
 from optimus_tui.verdicts.causes import relate
 from optimus_tui.verdicts.coherence.bulk import BulkEvent, burst, find_bulk
 
@@ -63,6 +63,33 @@ def test_groups_stand_by_their_worst_and_hold_together() -> None:
     other = finding("services.gateway", "postgres", 1.0, "high")
     found = relate([other, finding(ERRORS_RATE, "gateway", 915.0, "medium"), engine])
     assert [one.rule for one in found] == [SERVICES_ENGINE, ERRORS_RATE, "services.gateway"]
+
+
+def test_what_is_held_stands_below_what_is_true_now_and_causes_none_of_it() -> None:
+    held = replace(finding(CACHE_HIT_RATE, "hit rate", 900.0, "critical"), held=True)
+    engine = finding(SERVICES_ENGINE, "engine", 950.0, "high")
+    slow = finding("latency.p95", "route /api/chat", 960.0, "medium")
+    note = finding("cache.large", "cache", 1.0, "low")
+    found = relate([held, note, slow, engine])
+    assert [one.subject for one in found] == ["engine", "route /api/chat", "hit rate", "cache"]
+    assert [one.severity for one in found] == ["high", "medium", "critical", "low"]
+    assert relate([held, slow])[0] == slow, "no cause"
+    bulk_now = relate([replace(held, since=940.0), bulk()])
+    assert [(one.rule, one.severity) for one in bulk_now] == [(CACHE_BULK, "low"), (CACHE_HIT_RATE, "critical")]
+    assert overall_of((held,)) == "needs_attention" and overall_of((held, engine)) == "needs_attention"
+    assert overall_of((replace(held, held=False),)) == "critical"
+
+
+def test_a_slow_engine_is_above_the_routes_that_became_slow_although_its_rule_changes() -> None:
+    now, over = finding("latency.now", "engine", None), finding("latency.p95", "engine", None)
+    state, (engine,) = track({}, [now], 100.0, 100.0)
+    _, (later,) = track(state, [over], 105.0, 105.0)
+    assert (engine.since, later.since) == (100.0, 100.0), "one trouble, one beginning"
+    routes = [finding("latency.half", f"route /api/{name}", 95.0 + at) for at, name in enumerate(("chat", "profile"))]
+    found = relate([*routes, later])
+    assert [one.subject for one in found] == ["engine", "route /api/chat", "route /api/profile"]
+    assert found[1].message.endswith("3 s after engine became slow")
+    assert relate([replace(routes[0], since=92.0), later])[0].subject == "route /api/chat", "it was slow before"
 
 
 def test_a_chain_stands_in_its_order() -> None:

@@ -50,8 +50,8 @@ def test_what_flaps_is_raised_once_and_held_with_the_number_of_windows() -> None
     assert watch.shown[0].message == "hit rate is over"
     watch.window(RATE)
     for _ in range(4):
-        assert watch.window() == [(CACHE_HIT_RATE, "high")]
-        assert watch.window(RATE) == [(CACHE_HIT_RATE, "high")]
+        assert watch.window() == [(CACHE_HIT_RATE, "high")] and watch.shown[0].held
+        assert watch.window(RATE) == [(CACHE_HIT_RATE, "high")] and not watch.shown[0].held
     assert watch.shown[0].message == "hit rate is over; over its limit in 3 of the last 5 windows"
     for _ in range(2):
         watch.window(RATE)

@@ -10,7 +10,7 @@ from msgspec import Struct
 from rich.cells import cell_len
 
 from optimus_tui.contract.finding_rules import SERVER_REFUSES_WRITES, rule_of
-from optimus_tui.contract.findings import SEVERITIES, Finding
+from optimus_tui.contract.findings import Finding, rank
 from optimus_tui.contract.reading import Fault, FaultKind, Reading
 from optimus_tui.contract.services import GatewayState, HealthReport, Series, ServerState, ServiceState
 from optimus_tui.settings.model import Settings
@@ -79,7 +79,7 @@ def concerns(finding: Finding, name: str) -> bool:
 def worst(findings: Sequence[Finding], name: str) -> Finding | None:
     """Return the worst finding about a line, notes aside; None without one."""
     about = [finding for finding in findings if concerns(finding, name) and finding.severity != "low"]
-    return max(about, key=lambda finding: SEVERITIES.index(finding.severity), default=None)
+    return max(about, key=rank, default=None)
 
 
 def _service(
