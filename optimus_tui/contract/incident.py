@@ -214,6 +214,8 @@ class ActionRecord(Struct, frozen=True, kw_only=True):
         since: Wall-clock seconds from which the checks count; 0 in a record of an older version.
         due: Wall-clock seconds at which the checks can prove something; None once they run or have answered.
         need: What has to come until then, in words; empty for nothing.
+        late: True once that time has passed and less came than a proof needs; ``need`` then says what came.
+        pace: Seconds between two measurements of a service, as they came before the action.
         proved: When its checks first proved that the fault is gone; None before.
     """
 
@@ -226,6 +228,8 @@ class ActionRecord(Struct, frozen=True, kw_only=True):
     since: float = 0.0
     due: float | None = None
     need: str = ""
+    late: bool = False
+    pace: float = 2.0
     proved: Stamp | None = None
 
 

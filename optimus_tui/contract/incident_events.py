@@ -115,11 +115,15 @@ class AdviceMarked(Event, frozen=True, kw_only=True, tag="advice_marked"):
 
 
 class ActionDone(Event, frozen=True, kw_only=True, tag="action_done"):
-    """A built-in action ended. ``rules``: the findings that it was meant to fix."""
+    """A built-in action ended. ``rules``: the findings that it was meant to fix.
+
+    ``pace``: seconds between two measurements of a service, from which follows when a proof is possible.
+    """
 
     receipt: KeptReceipt
     advice: str = ""
     rules: tuple[str, ...] = ()
+    pace: float = 2.0
 
 
 class CheckFinished(Event, frozen=True, kw_only=True, tag="check_finished"):

@@ -61,6 +61,8 @@ class Prover:
         self.service, self._say = service, say
         self._told = {one.receipt.action_id: one.verdict or "" for one in service.state.action_records}
         self._times: dict[str, int] = {}
+        self._next: dict[str, float] = {}
+        """By action whose proof is late, the wall-clock seconds at which is counted again what came."""
         self._from: dict[str, float] = {}
         """By action, the wall-clock seconds of its last answer: the next check counts what came since."""
 
@@ -77,7 +79,8 @@ class Prover:
             if is_superseded(state, record):
                 continue
             if record.due is not None:
-                if self._now() >= record.due and await self._has_enough(record):
+                at = max(record.due, self._next.get(record.receipt.action_id, 0.0))
+                if self._now() >= at and await self._has_enough(record):
                     await self._check(record, record.since)
             elif record.verdict is not None:
                 self._tell(record)
@@ -118,13 +121,15 @@ class Prover:
         if now - acted_at(record) >= GIVE_UP_SECONDS:
             await self.service.give_up_checks(record.receipt.action_id, f"too little came since: {words}")
         else:
-            await self.service.delay_checks(record.receipt.action_id, now + WAIT_SECONDS, words)
+            self._next[record.receipt.action_id] = now + WAIT_SECONDS
+            if record.need != words and record.due is not None:  # the promised time stays what it was
+                await self.service.delay_checks(record.receipt.action_id, record.due, words)
         return False
 
 
 async def what_came(ctx: "Context", need: Need, since: float) -> list[Came]:
     """Return how much of what a proof needs was recorded since ``since`` (wall-clock seconds)."""
-    work = [_checks(ctx, name, need.checks, since) for name in need.services if need.checks]
+    work = [_checks(ctx, name, need, since) for name in need.services if need.checks]
     if need.requests:
         work.append(_counted(ctx, "requests", (REQUESTS,), need.requests, since))
     if need.route:
@@ -138,12 +143,18 @@ async def what_came(ctx: "Context", need: Need, since: float) -> list[Came]:
         return [Came("the history does not answer", lacks=True, recorded=False)]
 
 
-async def _checks(ctx: "Context", service: str, wanted: int, since: float) -> Came:
+async def _checks(ctx: "Context", service: str, need: Need, since: float) -> Came:
+    """Count the checks of a service. One that failed is a check too: it shows that the service is still down."""
+    wanted = need.checks
     with counting_from(since):
-        window = await ctx.windows.series(f"latency.{service}", MINUTES)
-    number = len(window.samples)
+        states = (await ctx.windows.series(f"state.{service}", MINUTES)).samples
+        times = (await ctx.windows.series(f"latency.{service}", MINUTES)).samples
+    number = len(states)
+    if need.timed:
+        number = len(times) + sum(not good for _, good in states)
     recorded = number > 0 or bool((await ctx.windows.series(f"state.{service}", MINUTES)).samples)
-    return Came(f"{number} of {wanted} checks of {service} came", number < wanted, recorded)
+    waits = f", waiting for {wanted - number} more" * (number < wanted)
+    return Came(f"{number} of {wanted} checks of {service} came{waits}", number < wanted, recorded)
 
 
 async def _counted(ctx: "Context", what: str, metrics: tuple[str, ...], wanted: int, since: float) -> Came:

@@ -15,6 +15,7 @@ from optimus_tui.contract.reading import Fault
 from optimus_tui.history.samples.store import system_of
 from optimus_tui.history.timeline import Timeline
 from optimus_tui.incidents.errors import IncidentError, plain
+from optimus_tui.incidents.pace import pace
 from optimus_tui.probes.round_trips import attributed_to
 from optimus_tui.storage.private_file import user_name
 from optimus_tui.workflow.engine import reduce, refusal, replay
@@ -309,9 +310,10 @@ class IncidentService:
         The tools that showed the fault run at once if that can prove something; else ``verdict`` is None and ``due``
         says when (``Prover`` runs them then).
         """
+        usual = await pace(self.ctx)
         return await self._proved(
             receipt.action_id,
-            lambda at: happened.ActionDone(at=at, receipt=receipt, advice=advice, rules=rules),
+            lambda at: happened.ActionDone(at=at, receipt=receipt, advice=advice, rules=rules, pace=usual),
         )
 
     async def remedied(self, words: str, *, advice: str = "", ended: float | None = None) -> ActionRecord:

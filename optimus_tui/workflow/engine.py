@@ -11,7 +11,7 @@ from optimus_tui.contract.incident import ActionRecord, Comparison, IncidentStat
 from optimus_tui.contract.incident_events import AnyEffect, AnyEvent, EventRefused
 from optimus_tui.wording.numbers import clause
 from optimus_tui.workflow import steps
-from optimus_tui.workflow.proof import proof_possible, proof_words
+from optimus_tui.workflow.proof import proof_words
 from optimus_tui.workflow.standing import proved
 
 Words = tuple[str, str]
@@ -109,12 +109,9 @@ def _acted(state: IncidentState, event: happened.ActionDone) -> Words:
     receipt = event.receipt
     counts = ", ".join(f"{number:,} {word}" for word, number in receipt.counts.items())
     what = receipt.words or f"{receipt.kind} for {receipt.tenant}"
-    record, early = _record(state, receipt.action_id), ""
-    if record is not None and record.due is not None:
-        early = f"; {proof_possible(record.due, record.need)}"
     if receipt.outside:
-        return "action", f"done outside: {what}{early}"
-    return "action", f"{what}: {counts or 'nothing done'} of {receipt.planned:,} planned{early}"
+        return "action", f"done outside: {what}"
+    return "action", f"{what}: {counts or 'nothing done'} of {receipt.planned:,} planned"
 
 
 def _checked(state: IncidentState, event: happened.CheckFinished) -> Words:
@@ -146,7 +143,7 @@ def _delayed(state: IncidentState, event: happened.ChecksDelayed) -> Words:
     what = event.action_id
     if record is not None:
         what = record.receipt.words or what
-    return "step", f"{what}: too early, {proof_possible(event.due, event.need)}"
+    return "step", f"{what}: late: {event.need}"
 
 
 def _impact(state: IncidentState, event: happened.ImpactMeasured) -> Words:
@@ -209,7 +206,15 @@ def reduce(state: IncidentState, event: AnyEvent) -> Reduced:
     if effects and isinstance(effects[-1], EventRefused):
         return state, effects
     line: TimelineEntry = entry(after, event)
-    return replace(after, timeline=(*after.timeline, line), events=state.events + 1), effects
+    lines = after.timeline
+    if isinstance(event, happened.ChecksDelayed) and lines and _same_wait(lines[-1], line):
+        lines = lines[:-1]  # how much came by now replaces how much had come
+    return replace(after, timeline=(*lines, line), events=state.events + 1), effects
+
+
+def _same_wait(before: TimelineEntry, now: TimelineEntry) -> bool:
+    what, late, _ = now.text.rpartition(": late: ")
+    return before.mark == now.mark and before.text.startswith(what + late)
 
 
 def replay(events: Iterable[AnyEvent], state: IncidentState | None = None) -> IncidentState:
@@ -311,6 +316,7 @@ def _close(state: IncidentState, event: happened.Closed) -> Reduced:
         return state, (EventRefused(reason="closing needs both the cause and the resolution"),)
     if state.running is not None:
         return state, (EventRefused(reason=f"{state.running.plan.title} is still running"),)
+    state = steps.end_checks(state)
     return replace(state, status="closed", closed=event.at, cause=event.cause, resolution=event.resolution), ()
 
 

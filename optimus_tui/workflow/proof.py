@@ -8,6 +8,7 @@ measurements, a share needs requests.
 from collections.abc import Iterable, Iterator
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from optimus_tui.contract.finding_rules import (
     CACHE_CHURN,
@@ -49,8 +50,9 @@ class Need(Struct, frozen=True, kw_only=True):
 
     Attributes:
         seconds: How long that takes at the usual pace; 0 for at once.
-        checks: Measurements of each of ``services``.
+        checks: Measurements of each of ``services``; one that failed is one too.
         services: Names of services (gateway, engine, redis).
+        timed: True if a check that answered counts only with its latency.
         requests: Requests that the gateway counts, of all routes.
         route: A route that needs ``ROUTE_REQUESTS`` of its own; empty for none.
         lookups: Look-ups in the cache that the gateway counts.
@@ -60,6 +62,7 @@ class Need(Struct, frozen=True, kw_only=True):
     seconds: float = 0.0
     checks: int = 0
     services: tuple[str, ...] = ()
+    timed: bool = False
     requests: int = 0
     route: str = ""
     lookups: int = 0
@@ -79,8 +82,8 @@ class Need(Struct, frozen=True, kw_only=True):
         return ", ".join(parts) or f"{age(self.seconds)} to see whether it comes back"
 
 
-def _checks(count: int, *services: str) -> Need:
-    return Need(seconds=count * CHECK_SECONDS, checks=count, services=services)
+def _checks(count: int, *services: str, timed: bool = False) -> Need:
+    return Need(seconds=count * CHECK_SECONDS, checks=count, services=services, timed=timed)
 
 
 _AT_ONCE = Need()
@@ -123,7 +126,7 @@ def _need_of(finding: Diagnostic, outside: bool) -> Need:
     rule, subject = finding.rule, finding.subject
     if rule.startswith("latency."):
         if subject in MEASURED:
-            return _checks(_SURE_CHECKS, subject)
+            return _checks(_SURE_CHECKS, subject, timed=True)
         return Need(seconds=30.0, requests=20, route=subject.removeprefix("route "))
     if outside and rule in _COUNTS:
         return Need(seconds=(finding.window_seconds or WINDOW_SECONDS) + 1.0, window=True)
@@ -140,6 +143,7 @@ def _both(one: Need, other: Need) -> Need:
         seconds=max(one.seconds, other.seconds),
         checks=max(one.checks, other.checks),
         services=tuple(dict.fromkeys((*one.services, *other.services))),
+        timed=one.timed or other.timed,
         requests=max(one.requests, other.requests),
         route=one.route or other.route,
         lookups=max(one.lookups, other.lookups),
@@ -156,8 +160,9 @@ def aimed_at(record: ActionRecord) -> Iterator[Diagnostic]:
 
 
 def need_for(record: ActionRecord) -> Need:
-    """Return what the checks of this action have to wait for."""
-    return need_of(aimed_at(record), outside=record.receipt.outside)
+    """Return what the checks of this action have to wait for, at the pace in which services are measured."""
+    need = need_of(aimed_at(record), outside=record.receipt.outside)
+    return replace(need, seconds=max(need.seconds, need.checks * record.pace))
 
 
 def waiting(state: IncidentState) -> tuple[ActionRecord, ...]:
@@ -167,11 +172,22 @@ def waiting(state: IncidentState) -> tuple[ActionRecord, ...]:
 
 def too_early(state: IncidentState, wall: float) -> str:
     """Return why a comparison proves nothing yet: ``proof possible at 19:13:20 (15 checks of engine)``; else ""."""
-    dues = [(one.due, one.need) for one in waiting(state) if one.due is not None and one.due > wall]
+    dues = [(one.due, waits(one)) for one in waiting(state) if one.due is not None and (one.late or one.due > wall)]
     if not dues:
         return ""
-    due, need = max(dues)
-    return proof_possible(due, need)
+    return max(dues)[1]
+
+
+def waits(record: ActionRecord) -> str:
+    """Return what a proof waits for: ``proof possible at 19:13:20 (15 checks of engine)``, or ``late: 3 of 5 …``."""
+    if record.late or record.due is None:
+        return f"late: {record.need}"
+    return proof_possible(record.due, record.need)
+
+
+def early_words(record: ActionRecord) -> str:
+    """Return the same with its verdict before: ``too early: proof possible at 19:13:20``; late ones are just late."""
+    return "too early: " * (not record.late) + waits(record)
 
 
 def proof_possible(due: float, need: str) -> str:
@@ -218,7 +234,7 @@ def proof_words(record: ActionRecord) -> str:
     if record.verdict is None:
         if record.due is None:
             return "the checks are running"
-        return f"too early: {proof_possible(record.due, record.need)}"
+        return early_words(record)
     changes = [one.change for one in record.checks if one.change is not None]
     answered = [one.at.wall for one in record.checks if one.at is not None]
     after = ""

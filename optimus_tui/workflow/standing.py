@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from optimus_tui.contract.incident import ActionRecord, IncidentState, Outcome, Stamp, Step, StepStatus
 from optimus_tui.contract.tools.common import Diagnostic
 from optimus_tui.wording.numbers import age
-from optimus_tui.workflow.proof import is_superseded, proof_possible
+from optimus_tui.workflow.proof import early_words, is_superseded
 from optimus_tui.workflow.ranking import MATTERS, rank, worst
 
 Key = tuple[str, str]
@@ -206,7 +206,7 @@ def action_verdict(record: ActionRecord) -> str:
     if record.verdict is not None:
         return record.verdict
     if record.due is not None:
-        return f"too early: {proof_possible(record.due, record.need)}"
+        return early_words(record)
     return "not checked yet"
 
 

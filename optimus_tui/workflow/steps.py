@@ -204,6 +204,7 @@ def _names(state: IncidentState) -> str:
 
 
 _LOST = Comparison(verdict="unknown", words="the check was interrupted")
+_CLOSED = Comparison(verdict="unknown", words="the incident was closed before a check proved it")
 
 
 def mark(state: IncidentState, event: happened.AdviceMarked) -> Reduced:
@@ -231,7 +232,7 @@ def act(state: IncidentState, event: happened.ActionDone) -> Reduced:
     record = ActionRecord(
         at=event.at, receipt=receipt, advice=name, rules=rules,
         checks=tuple(Check(step=step.plan.id, before=_shown(step, set(rules))) for step in steps),
-        verdict=verdict, since=event.at.wall,
+        verdict=verdict, since=event.at.wall, pace=event.pace,
     )  # fmt: skip
     record, effects = _timed(record, steps)
     after = replace(state, action_records=(*state.action_records, record))
@@ -273,7 +274,8 @@ def delay(state: IncidentState, event: happened.ChecksDelayed) -> Reduced:
     record = next((one for one in state.action_records if one.receipt.action_id == event.action_id), None)
     if record is None or record.due is None:
         return state, (EventRefused(reason=f"the checks of {event.action_id!r} do not wait"),)
-    return replace(state, action_records=_with(state, replace(record, due=event.due, need=event.need))), ()
+    late = replace(record, due=event.due, need=event.need, late=True)
+    return replace(state, action_records=_with(state, late)), ()
 
 
 def ask_again(state: IncidentState, event: happened.ChecksAsked) -> Reduced:
@@ -283,7 +285,9 @@ def ask_again(state: IncidentState, event: happened.ChecksAsked) -> Reduced:
         return state, (EventRefused(reason=f"action {event.action_id!r} has no checks to run again"),)
     if record.verdict is None and record.due is None:
         return state, (EventRefused(reason="its checks are running"),)
-    waiting = replace(record, verdict=None, due=None, checks=tuple(replace(one, change=None) for one in record.checks))
+    waiting = replace(
+        record, verdict=None, due=None, late=False, checks=tuple(replace(one, change=None) for one in record.checks)
+    )
     steps = [step for one in record.checks if (step := state.step(one.step)) is not None]
     counted = replace(waiting, since=event.since or record.since)
     return replace(state, action_records=_with(state, waiting)), _asked(steps, counted)
@@ -334,6 +338,16 @@ def give_up(state: IncidentState) -> IncidentState:
     return state
 
 
+def end_checks(state: IncidentState) -> IncidentState:
+    """Return the state with the checks that have no answer as "unknown": after the closing none comes any more."""
+    for record in state.action_records:
+        for one in record.checks:
+            if one.change is None:
+                record = _answered(record, one.step, _CLOSED, None, None)
+        state = replace(state, action_records=_with(state, record))
+    return state
+
+
 def _showing(state: IncidentState, rules: set[str]) -> list[Step]:
     """Return the steps whose tool showed one of these rules; without any, the first step that ran a tool."""
     asked = [step for step in state.steps if step.plan.kind == "tool" and step.outcome is not None]
@@ -358,7 +372,7 @@ def _answered(
         proved_at = proved_at or at
     elif verdict is not None:
         proved_at = None
-    return replace(record, checks=checks, verdict=verdict, due=None, proved=proved_at)
+    return replace(record, checks=checks, verdict=verdict, due=None, late=False, proved=proved_at)
 
 
 def _settled(state: IncidentState, record: ActionRecord, at: shapes.Stamp) -> IncidentState:

@@ -221,7 +221,7 @@ class IncidentScreen(BaseScreen):
         if step is None:
             return
         room = self.query_one("#evidence", ReportView).scrollable_content_region.width  # known after the layout only
-        drawn = (id(state), step.plan.id, self.size, room)
+        drawn = (state.events, step.plan.id, self.size, room)
         if drawn == self._drawn:
             return
         from_top = self._drawn[1:2] != drawn[1:2]

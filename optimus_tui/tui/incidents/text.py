@@ -36,7 +36,6 @@ from optimus_tui.workflow.standing import (
     NEXT_MARK,
     STEP_MARKS,
     STEP_WORDS,
-    action_verdict,
     durations,
     elapsed,
     standing,
@@ -44,6 +43,7 @@ from optimus_tui.workflow.standing import (
 )
 
 LONG = 600
+WAITS = "not checked yet"
 WIDE = 100
 """Columns from which the line on top says when the incident was opened, and how bad it was at worst."""
 STEP_STYLES = {"waiting": "quiet", "running": "accent", "done": "good", "failed": "crit", "skipped": "quiet"}
@@ -150,11 +150,18 @@ def step_summary(state: IncidentState, step: Step) -> str:
     if step.plan.kind == "apply" and step.status == "waiting":
         todo = sum(advice.status == "open" for advice in state.advice)
         if state.action_records:
-            return sentence(proof_words(state.action_records[-1]), 200)
+            return sentence(_proof_in_short(state.action_records[-1]), 200)
         if todo:
             return f"{todo} to do"
         return ""
     return sentence(step_result(step), 200)
+
+
+def _proof_in_short(record: ActionRecord) -> str:
+    """Return the result of an action. When one is possible is said once on the screen: beside what was done."""
+    if record.verdict is None:
+        return WAITS
+    return proof_words(record)
 
 
 def evidence_sections(state: IncidentState, step: Step, document: Mapping[str, Any] | None) -> list[Section]:
@@ -172,7 +179,7 @@ def evidence_sections(state: IncidentState, step: Step, document: Mapping[str, A
         parts += _deciding(step)
     if step.outcome is not None and state.candidates and step.plan.tool == "diagnose_gateway_health":
         parts.append(_ranking(state))
-    if step.outcome is None and step.status == "waiting":
+    if step.outcome is None and step.status == "waiting" and not (step.plan.kind == "apply" and state.action_records):
         parts.append(_ahead(state, step))
     if document is not None:
         parts += [_counted(state, item) for item in sections(document)]  # type: ignore[arg-type]  # any that encodes
@@ -271,8 +278,8 @@ def action_section(record: ActionRecord) -> Section:
                               VERDICT_TONES[check.change.verdict]))  # fmt: skip
     if not receipt.outside:
         lines.append(Fact(safe(receipt.audit) or "–", "audit", "quiet"))
-    title = f"Done: {action_verdict(record)}"
-    if record.verdict not in (None, "fixed"):
+    title = f"Done: {record.verdict or WAITS}"
+    if record.checks and record.verdict not in (None, "fixed"):
         title += "   r checks again"
     return Section(title=title, lines=tuple(lines))
 
@@ -338,9 +345,8 @@ def next_words(state: IncidentState, doable: int) -> str:
     if state.running is not None:
         return f"{safe(state.running.plan.title, 60)} is running; esc goes back to the panes meanwhile."
     coming = state.next
-    early = next((proof_words(one) for one in waiting(state)), "")
-    if early and (coming is None or coming.plan.kind == "apply"):
-        return f"{sentence(early[:1].upper() + early[1:])}; the check runs by itself then, on any screen."
+    if waiting(state) and (coming is None or coming.plan.kind == "apply"):
+        return "The check runs by itself as soon as a proof is possible, on any screen; the last step says when."
     if state.repaired is not None and (coming is None or coming.plan.kind == "apply"):
         return "Proved: the fault is gone. c closes with cause and resolution."
     if coming is None:

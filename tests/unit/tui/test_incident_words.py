@@ -2,10 +2,18 @@
 
 from typing import Any
 
-from optimus_tui.contract.incident import Advice
+from optimus_tui.contract import incident_events as happened
+from optimus_tui.contract.incident import Advice, KeptReceipt
 from optimus_tui.contract.tools.common import Recommendation
-from optimus_tui.tui.incidents.text import advice_section, evidence_sections, step_summary
-from tests.unit.workflow.driver import Play, found, outcome
+from optimus_tui.tui.incidents.text import (
+    action_section,
+    advice_section,
+    evidence_sections,
+    next_words,
+    step_summary,
+    timeline_section,
+)
+from tests.unit.workflow.driver import Play, found, outcome, stamp
 
 LATER = Recommendation(action="See the log", priority="low")
 RESTART = Advice(id="1", action="Restart the AI engine", priority="high", command=":remedy restart-engine")
@@ -41,3 +49,17 @@ def test_a_storm_of_events_is_named_among_the_issues_with_what_to_do() -> None:
     (ranking,) = [one for one in evidence_sections(play.state, play.state.steps[0], None) if "issue" in one.title]
     told = {line.label: line.text for line in ranking.lines}
     assert told["coherence feed (events.flood)"].startswith("See in the feed, by type and tenant")
+
+
+def test_what_a_proof_waits_for_is_said_once_on_the_screen() -> None:
+    play = Play()
+    play.run("health", outcome(found("services.engine", "critical", "engine")))
+    play.tell(happened.ActionDone(at=stamp(), receipt=KeptReceipt(
+        action_id="outside-1", kind="remedy", tenant="", words="engine restarted", outside=True)))  # fmt: skip
+    state, (record,) = play.state, play.state.action_records
+    said = action_section(record)
+    parts = [
+        next_words(state, 0), said.title, *(line.text for line in said.lines), step_summary(state, state.steps[-1]),
+        *(line.text for line in timeline_section(state).lines),
+    ]  # fmt: skip
+    assert sum("proof possible at" in part for part in parts) == 1, parts

@@ -49,7 +49,7 @@ def test_after_a_remedy_the_checks_wait_and_say_when_a_proof_is_possible() -> No
     words = proof_words(record)
     assert words.startswith("too early: proof possible at ") and "15 checks of engine" in words
     assert action_verdict(record) == words
-    assert "proof possible at" in play.state.timeline[-1].text
+    assert "proof possible at" not in play.state.timeline[-1].text, "a promise is no part of the past"
     assert too_early(play.state, at.wall + 5) and not too_early(play.state, at.wall + 31)
 
 
@@ -75,6 +75,7 @@ def test_closing_without_a_proof_has_no_time_to_repair_and_says_so() -> None:
     restarted(play, at=at)
     play.tell(happened.Closed(at=later(at, 5), cause="a delay", resolution="restarted"))
     assert mttr(play.state) is None
+    assert "closed before" in proof_words(record_of(play)), "no promise of a check outlives the closing"
     assert "not proved by a check" in dict(durations(play.state))["Time to repair (MTTR)"]
 
 
@@ -112,7 +113,19 @@ def test_less_than_is_needed_delays_the_checks_with_what_came() -> None:
         at=later(at, 31), action_id="outside-1", due=at.wall + 41, need="9 of 15 checks of engine came"
     ))  # fmt: skip
     assert record_of(play).due == at.wall + 41
-    assert "9 of 15 checks" in proof_words(record_of(play))
+    assert proof_words(record_of(play)) == "late: 9 of 15 checks of engine came"
+    lines = len(play.state.timeline)
+    play.tell(happened.ChecksDelayed(
+        at=later(at, 37), action_id="outside-1", due=at.wall + 41, need="12 of 15 checks of engine came"
+    ))  # fmt: skip
+    assert len(play.state.timeline) == lines and "12 of 15" in play.state.timeline[-1].text, "one line, not one a look"
+    assert "late: 12 of 15" in too_early(play.state, at.wall + 60), "late is too early still"
+
+
+def test_the_promised_time_follows_the_pace_of_the_measurements() -> None:
+    play, at = slow_engine()
+    restarted(play, at=at, pace=4.0)
+    assert record_of(play).due == at.wall + 1 + 15 * 4.0
 
 
 def test_checks_that_wait_survive_the_end_of_the_process() -> None:

@@ -1,0 +1,35 @@
+"""How often services are measured, as the history shows it: from it follows when a proof is possible."""
+
+import asyncio
+from itertools import pairwise
+from statistics import median
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from optimus_tui.context import Context
+
+PACE_MINUTES = 2.0
+"""The minutes before an action whose measurements are looked at."""
+PACE_WAIT_SECONDS = 1.0
+"""How long the history may take to answer."""
+USUAL_SECONDS, LONGEST_SECONDS = 2.0, 60.0
+
+
+async def pace(ctx: "Context") -> float:
+    """Return the seconds between two measurements of the slowest service; the usual ones without a history."""
+    try:
+        async with asyncio.timeout(PACE_WAIT_SECONDS):
+            windows = [await ctx.windows.series(f"state.{name}", PACE_MINUTES) for name in ("gateway", "engine")]
+    except TimeoutError:
+        return USUAL_SECONDS
+    return slowest([[at for at, _ in window.samples] for window in windows])
+
+
+def slowest(series: list[list[float]]) -> float:
+    """Return the longest usual pause, in seconds, between the times of each series; 2 s where none has three."""
+    found = [USUAL_SECONDS]
+    for times in series:
+        gaps = [later - earlier for earlier, later in pairwise(times)]
+        if len(gaps) > 1:
+            found.append(median(gaps))
+    return min(LONGEST_SECONDS, max(found))
