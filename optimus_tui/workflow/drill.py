@@ -15,8 +15,8 @@ from optimus_tui.contract.incident import ActionRecord, DrillMilestone, DrillRes
 from optimus_tui.contract.tools.common import Diagnostic
 from optimus_tui.wording.numbers import age, clause
 from optimus_tui.wording.safe import safe_sentence
-from optimus_tui.workflow.outcomes import BLIND
 from optimus_tui.workflow.ranking import MATTERS, issues_of, level, rank
+from optimus_tui.workflow.visibility import BLIND
 
 RECORDED_WITHIN_SECONDS = 60.0
 """A receipt that seems to be recorded later tells that the wall clock was set meanwhile."""

@@ -8,27 +8,12 @@ import msgspec
 from msgspec import Struct
 
 from optimus_tui.contract.finding_rules import (
-    CACHE_EVICTIONS,
-    CACHE_HIT_RATE_UNKNOWN,
-    CACHE_HIT_RATE_UNMEASURED,
-    CACHE_LARGE,
-    CACHE_NO_TTL,
     ERRORS_RATE,
     LATENCY_HALF,
     LATENCY_NOW,
     LATENCY_P95,
-    LIMITS_IMMORTAL,
     LIMITS_OVER,
     LIMITS_REFUSED,
-    LIMITS_RULES_UNMEASURED,
-    LIMITS_TENANT_SHARE,
-    LIMITS_UNKNOWN_LAYOUT,
-    METRICS_SEVERAL_PROCESSES,
-    SERVER_INFO_SENSELESS,
-    SERVER_LOGIN,
-    SERVER_UNKNOWN,
-    SERVER_UNREACHABLE,
-    SERVICES_GATEWAY,
 )
 from optimus_tui.contract.incident import Check, Comparison, Figure, Outcome, Verdict
 from optimus_tui.contract.tools.common import Diagnostic, Recommendation
@@ -36,6 +21,7 @@ from optimus_tui.wording.numbers import and_others
 from optimus_tui.wording.numbers import figure as quantity
 from optimus_tui.wording.safe import safe_sentence, safe_text
 from optimus_tui.workflow.ranking import MATTERS, level, rank, worst
+from optimus_tui.workflow.visibility import group_of, is_blind, is_of, unseen
 
 MOST = 40
 """Findings, recommendations and figures that are kept beside the evidence, of each."""
@@ -43,21 +29,6 @@ _LONGEST = 2_000
 _VERDICTS = ("overall_status", "severity_assessment", "overall_compliance")
 NOTICEABLE = 0.10
 """The share of the threshold by which a figure must move to count as changed."""
-BLIND = (SERVER_UNREACHABLE, SERVER_LOGIN, SERVER_UNKNOWN, SERVICES_GATEWAY)
-"""While one of these holds, what lies behind it is not measured. A Redis that answers with a fault was measured."""
-_KEYS = frozenset({CACHE_NO_TTL, CACHE_LARGE})
-SEEN_ANYWAY = {
-    CACHE_HIT_RATE_UNKNOWN: _KEYS,
-    CACHE_HIT_RATE_UNMEASURED: _KEYS,
-    LIMITS_RULES_UNMEASURED: frozenset({LIMITS_IMMORTAL, LIMITS_TENANT_SHARE}),
-}
-"""Rules that can still be measured under this finding: keys and their TTLs, whatever the gateway says."""
-HIDES = {
-    LIMITS_UNKNOWN_LAYOUT: ("limits.",),
-    METRICS_SEVERAL_PROCESSES: ("errors.", "gateway.", "proxy.", LIMITS_REFUSED),
-    SERVER_INFO_SENSELESS: ("server.", "redis.", "memory.", CACHE_EVICTIONS),
-}
-"""Prefixes of rules that cannot be measured while one of these is new: renamed counters, senseless figures."""
 _WORST: tuple[Verdict, ...] = ("fixed", "better", "same", "unknown", "too early", "worse")
 _FIGURE_OF = {LATENCY_P95: "p95", LATENCY_NOW: "latency", LATENCY_HALF: "p50", LIMITS_OVER: "used",
               LIMITS_REFUSED: "refused", ERRORS_RATE: "failing"}  # fmt: skip
@@ -250,11 +221,17 @@ def compare(before: Outcome, after: Outcome, rules: Iterable[str] = ()) -> Compa
     aimed = {one.rule for one in targets} | cured
     serious = {one.rule for one in targets if _matters(one)}
     """Rules whose lightest finding is a remark about the past (quick again), or about chance, and no fault."""
-    left = [one for one in after.findings if one.rule in aimed and (_matters(one) or one.rule in cured - serious)]
+    groups = {group_of(rule) for rule in aimed}
+    of_aimed = [one for one in after.findings if group_of(one.rule) in groups]
+    of_aimed = [one for one in of_aimed if _matters(one) or one.rule in cured - serious]
+    left = [one for one in of_aimed if not unseen(one) and (not targets or any(is_of(one, was) for was in targets))]
     known = {one.rule for one in before.findings}
-    new = [one for one in after.findings if _matters(one) and one.rule not in known and one.rule not in aimed]
-    came = [one for one in new if not _unseen(one)]
-    verdict, words = _judge(targets, left, came, _is_blind(aimed, after, known))
+    beside = [one for one in after.findings if _matters(one) and one.rule not in known and one not in of_aimed]
+    new = [*(one for one in of_aimed if one not in left), *beside]
+    came = [one for one in new if not unseen(one)]
+    if cured and targets:  # what is new elsewhere is told beside it, and decides nothing
+        came = [one for one in came if _is_same_trouble(one, targets)]
+    verdict, words = _judge(targets, left, came, is_blind(aimed, targets, after, known))
     return Comparison(
         verdict=verdict,
         words=words,
@@ -264,6 +241,12 @@ def compare(before: Outcome, after: Outcome, rules: Iterable[str] = ()) -> Compa
         figures=_moved(before, after),
         deciding=_deciding(targets, left, after, verdict),
     )
+
+
+def _is_same_trouble(one: Diagnostic, targets: Sequence[Diagnostic]) -> bool:
+    """Return True for something graver of the same subject: an engine that was slow and is down now."""
+    before = max((rank(level(was)) for was in targets), default=0)
+    return any(was.subject == one.subject for was in targets) and rank(level(one)) > before
 
 
 def _deciding(targets: Sequence[Diagnostic], left: Sequence[Diagnostic], after: Outcome, verdict: Verdict) -> str:
@@ -338,10 +321,12 @@ def _by_extent(targets: list[Diagnostic], left: list[Diagnostic]) -> tuple[Verdi
     """Decide by the worst of what changed."""
     fell, grew = 0, 0
     more = None
-    for rule in sorted({one.rule for one in (*targets, *left)}):
-        before, after = _extent(rule, targets), _extent(rule, left)
+    for group in sorted({group_of(one.rule) for one in (*targets, *left)}):
+        was, now = ([one for one in of if group_of(one.rule) == group] for of in (targets, left))
+        alike = {one.rule for one in was} == {one.rule for one in now}  # figures of two rules are not comparable
+        before, after = _extent(was, alike), _extent(now, alike)
         sign = _sign(before, after)
-        fresh = next((one for one in left if one.rule == rule), None)
+        fresh = max(now, key=lambda one: rank(level(one)), default=None)
         if sign < 0:
             fell = max(fell, before.rank)
         elif sign > 0 and fresh is not None and after.rank > grew:
@@ -353,12 +338,13 @@ def _by_extent(targets: list[Diagnostic], left: list[Diagnostic]) -> tuple[Verdi
     return "same", f"still: {left[0].message}"
 
 
-def _extent(rule: str, findings: Iterable[Diagnostic]) -> _Extent:
-    of = [one for one in findings if one.rule == rule]
+def _extent(of: Sequence[Diagnostic], comparable: bool) -> _Extent:
+    """Return how bad these findings of one group are. Two rules for one subject are one case."""
     if not of:
         return _Extent()
-    beyond = _beyond(of[0]) if len(of) == 1 else 0.0
-    return _Extent(max(rank(level(one)) for one in of), sum(_number(one) for one in of), beyond)
+    beyond = _beyond(of[0]) if len(of) == 1 and comparable else 0.0
+    cases = {one.subject: _number(one) for one in of}
+    return _Extent(max(rank(level(one)) for one in of), sum(cases.values()), beyond)
 
 
 def _number(one: Diagnostic) -> float:
@@ -394,26 +380,6 @@ def _sign(before: _Extent, after: _Extent) -> int:
 
 def _matters(one: Diagnostic) -> bool:
     return rank(level(one)) >= MATTERS
-
-
-def _unseen(one: Diagnostic) -> bool:
-    """Return True if the finding only says that something could not be measured."""
-    return one.rule.endswith(("unmeasured", "_unknown", ".partial"))
-
-
-def _is_blind(aimed: set[str], after: Outcome, known: set[str]) -> bool:
-    """Return True if what the rules are about could not be measured. ``known``: the rules that held before."""
-    families = {rule.partition(".")[0] for rule in aimed}
-    for one in after.findings:
-        if _unseen(one) and one.rule.partition(".")[0] in {*families, "metrics"}:
-            if not aimed <= SEEN_ANYWAY.get(one.rule, frozenset()):
-                return True
-            continue
-        if one.rule not in known and any(rule.startswith(HIDES.get(one.rule, ())) for rule in aimed):
-            return True
-        if _matters(one) and one.rule.startswith(BLIND) and one.rule not in aimed:
-            return True
-    return False
 
 
 def _same(one: Diagnostic, other: Diagnostic) -> bool:

@@ -245,7 +245,9 @@ def proof_words(record: ActionRecord) -> str:
     why = next((one.words for one in mine if one.words), "")
     if record.verdict != "unknown":
         why = next((one.deciding for one in mine if one.deciding), "") or why
-    return f"{PROOF_WORDS[record.verdict]}{after}{clause(why, ': ')}"
+    new = [one for change in changes for one in change.new if one not in why]
+    beside = clause(next(iter(new), ""), "; new beside it: ") if record.verdict == "fixed" else ""
+    return f"{PROOF_WORDS[record.verdict]}{after}{clause(why, ': ')}{beside}"
 
 
 def acted_at(record: ActionRecord) -> float:

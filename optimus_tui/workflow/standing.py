@@ -201,13 +201,16 @@ def step_result(step: Step) -> str:
     return f"{step.outcome.verdict}: {step.outcome.headline}"
 
 
+WAITS = "not checked yet"
+
+
 def action_verdict(record: ActionRecord) -> str:
     """Return the verdict of the checks after an action; until all of them have answered, when a proof is possible."""
     if record.verdict is not None:
         return record.verdict
     if record.due is not None:
         return early_words(record)
-    return "not checked yet"
+    return WAITS if all(one.at is None for one in record.checks) else "being checked again"
 
 
 def progress(state: IncidentState) -> str:

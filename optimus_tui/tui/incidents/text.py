@@ -36,6 +36,8 @@ from optimus_tui.workflow.standing import (
     NEXT_MARK,
     STEP_MARKS,
     STEP_WORDS,
+    WAITS,
+    action_verdict,
     durations,
     elapsed,
     standing,
@@ -43,7 +45,6 @@ from optimus_tui.workflow.standing import (
 )
 
 LONG = 600
-WAITS = "not checked yet"
 WIDE = 100
 """Columns from which the line on top says when the incident was opened, and how bad it was at worst."""
 STEP_STYLES = {"waiting": "quiet", "running": "accent", "done": "good", "failed": "crit", "skipped": "quiet"}
@@ -157,10 +158,16 @@ def step_summary(state: IncidentState, step: Step) -> str:
     return sentence(step_result(step), 200)
 
 
+def _verdict(record: ActionRecord) -> str:
+    if record.due is not None:
+        return WAITS
+    return action_verdict(record)
+
+
 def _proof_in_short(record: ActionRecord) -> str:
     """Return the result of an action. When one is possible is said once on the screen: beside what was done."""
     if record.verdict is None:
-        return WAITS
+        return _verdict(record)
     return proof_words(record)
 
 
@@ -278,7 +285,7 @@ def action_section(record: ActionRecord) -> Section:
                               VERDICT_TONES[check.change.verdict]))  # fmt: skip
     if not receipt.outside:
         lines.append(Fact(safe(receipt.audit) or "–", "audit", "quiet"))
-    title = f"Done: {record.verdict or WAITS}"
+    title = f"Done: {_verdict(record)}"
     if record.checks and record.verdict not in (None, "fixed"):
         title += "   r checks again"
     return Section(title=title, lines=tuple(lines))

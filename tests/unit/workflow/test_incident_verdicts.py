@@ -14,6 +14,8 @@ from tests.amounts import amount
 from tests.unit.workflow.driver import IMMORTAL, found, outcome
 
 OVER = found("limits.over", "high")
+ENGINE = found("services.engine", "critical", "engine")
+LATE = found("services.gateway", "critical", "gateway", message="gateway does not answer: not measured within 2.8 s")
 
 
 def at(rule: str, measured: float, threshold: float) -> list[Any]:
@@ -31,6 +33,7 @@ def at(rule: str, measured: float, threshold: float) -> list[Any]:
         ([], [], "same"),
         ([], [found("limits.near", "low")], "same"),
         ([IMMORTAL], [found("server.unreachable", "critical", "redis")], "worse"),
+        ([ENGINE], [LATE], "fixed"),
         ([IMMORTAL], [found("limits.unmeasured", "medium", "rate limits")], "unknown"),
         ([IMMORTAL], [found("proxy.unmeasured", "medium", "proxy")], "fixed"),
         (
@@ -68,7 +71,7 @@ def test_before_and_after_are_told_apart(before: list[Any], after: list[Any], ve
         ([found("cache.no_ttl", "low", "cache keys", measured=4.0)], "same"),
         ([found("cache.hit_rate_unknown", "medium", "hit rate")], "fixed"),  # keys were counted all the same
         ([found("cache.unmeasured", "medium", "cache keys")], "unknown"),
-        ([found("server.unreachable", "critical", "redis")], "worse"),
+        ([found("server.unreachable", "critical", "redis")], "unknown"),
     ],
 )
 def test_what_was_to_be_cured_counts_however_light_it_is(after: list[Any], verdict: str) -> None:
@@ -80,6 +83,35 @@ def test_what_was_to_be_cured_counts_however_light_it_is(after: list[Any], verdi
 def test_without_the_gateways_rules_nobody_says_that_a_limit_is_no_longer_used_up(rule: str, verdict: str) -> None:
     after = outcome(found("limits.rules_unmeasured", "medium", "limits"))
     assert compare(outcome(found(rule)), after, [rule]).verdict == verdict
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "verdict"),
+    [
+        ([ENGINE], [found("services.gateway", "critical", "gateway")], "fixed"),  # new elsewhere, told beside it
+        ([ENGINE], [LATE], "fixed"),  # a gateway that was not measured in our time says nothing of the engine
+        ([found("services.gateway", "critical", "gateway")], [LATE], "unknown"),
+        ([found("latency.p95", "critical", "engine")], [ENGINE], "unknown"),
+        ([found("latency.p95", "high", "engine")], [ENGINE], "worse"),
+        (
+            [found("latency.p95", "high", "engine")],
+            [found("latency.p95", "high", "engine"), found("latency.p95", "high", "redis"), LATE],
+            "same",
+        ),
+        ([found("latency.p95", "high", "engine")], [found("latency.few", "high", "engine")], "same"),
+        (
+            [found("latency.p95", "high", "engine")],
+            [found("latency.p95", "high", "engine"), found("latency.now", "high", "engine")],
+            "same",
+        ),
+    ],
+)
+def test_what_is_new_elsewhere_or_was_not_measured_is_never_the_outcome(
+    before: list[Any], after: list[Any], verdict: str
+) -> None:
+    change = compare(outcome(*before), outcome(*after), {one.rule for one in before})
+    assert change.verdict == verdict, change
+    assert all(one.message in (*change.new, *change.held) for one in after)
 
 
 def test_a_check_looks_only_at_what_was_to_be_cured() -> None:

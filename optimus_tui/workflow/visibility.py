@@ -1,0 +1,97 @@
+"""What a document could not see: what hides a finding, and when a finding is gone for certain. Pure."""
+
+from collections.abc import Sequence
+
+from optimus_tui.contract.finding_rules import (
+    CACHE_EVICTIONS,
+    CACHE_HIT_RATE_UNKNOWN,
+    CACHE_HIT_RATE_UNMEASURED,
+    CACHE_LARGE,
+    CACHE_NO_TTL,
+    LIMITS_IMMORTAL,
+    LIMITS_REFUSED,
+    LIMITS_RULES_UNMEASURED,
+    LIMITS_TENANT_SHARE,
+    LIMITS_UNKNOWN_LAYOUT,
+    METRICS_SEVERAL_PROCESSES,
+    SERVER_INFO_SENSELESS,
+    SERVER_LOGIN,
+    SERVER_UNKNOWN,
+    SERVER_UNREACHABLE,
+    SERVICES_ENGINE,
+    SERVICES_GATEWAY,
+    SERVICES_POSTGRES,
+    rule_of,
+)
+from optimus_tui.contract.incident import Outcome
+from optimus_tui.contract.keyspace import ALL_TENANTS
+from optimus_tui.contract.tools.common import Diagnostic
+from optimus_tui.workflow.ranking import MATTERS, level, rank
+
+NOT_MEASURED = "not measured"
+"""So the message of a finding begins to say that the time that we gave a measurement was too short."""
+_ASKED = ("gateway", "engine", "redis", "postgres")
+_OF_SERVICE = ("services.", "latency.")
+_DOWN = (SERVICES_GATEWAY, SERVICES_ENGINE, SERVICES_POSTGRES)
+BLIND = (SERVER_UNREACHABLE, SERVER_LOGIN, SERVER_UNKNOWN, SERVICES_GATEWAY)
+"""While one of these holds, what lies behind it is not measured. A Redis that answers with a fault was measured."""
+_KEYS = frozenset({CACHE_NO_TTL, CACHE_LARGE})
+SEEN_ANYWAY = {
+    CACHE_HIT_RATE_UNKNOWN: _KEYS,
+    CACHE_HIT_RATE_UNMEASURED: _KEYS,
+    LIMITS_RULES_UNMEASURED: frozenset({LIMITS_IMMORTAL, LIMITS_TENANT_SHARE}),
+}
+"""Rules that can still be measured under this finding: keys and their TTLs, whatever the gateway says."""
+HIDES = {
+    LIMITS_UNKNOWN_LAYOUT: ("limits.",),
+    METRICS_SEVERAL_PROCESSES: ("errors.", "gateway.", "proxy.", LIMITS_REFUSED),
+    SERVER_INFO_SENSELESS: ("server.", "redis.", "memory.", CACHE_EVICTIONS),
+}
+"""Prefixes of rules that cannot be measured while one of these is new: renamed counters, senseless figures."""
+
+
+def _matters(one: Diagnostic) -> bool:
+    return rank(level(one)) >= MATTERS
+
+
+def unseen(one: Diagnostic) -> bool:
+    """Return True if the finding only says that something could not be measured, or not in our own time."""
+    return one.rule.endswith(("unmeasured", "_unknown", ".partial")) or NOT_MEASURED in one.message
+
+
+def is_of(one: Diagnostic, target: Diagnostic) -> bool:
+    """Return True if a finding is what the target was: a rule of its group for its subject, or for several."""
+    grouped = any(named == ALL_TENANTS or named.startswith("several ") for named in (one.subject, target.subject))
+    return group_of(one.rule) == group_of(target.rule) and (grouped or one.subject == target.subject)
+
+
+def group_of(rule: str) -> str:
+    """Return what a rule is one form of: a slow service is one fault, whichever rule of latency shows it."""
+    return rule_of(rule).alert_group or rule
+
+
+def is_blind(aimed: set[str], targets: Sequence[Diagnostic], after: Outcome, known: set[str]) -> bool:
+    """Return True if what was to be fixed could not be measured. ``known``: the rules that held before.
+
+    A service that is asked directly is seen whatever becomes of the other services, but not while it is down itself.
+    """
+    families = {rule.partition(".")[0] for rule in aimed}
+    subjects = {one.subject for one in targets}
+    direct = bool(targets) and all(one.subject in _ASKED and one.rule.startswith(_OF_SERVICE) for one in targets)
+    for one in after.findings:
+        if one.rule.startswith("services.") and direct:
+            down = _matters(one) and one.rule in _DOWN and one.rule not in aimed
+            if one.subject in subjects and (unseen(one) or down):
+                return True
+            continue
+        if one.rule.startswith("metrics.") and direct:
+            continue
+        if unseen(one) and one.rule.partition(".")[0] in {*families, "metrics"}:
+            if not aimed <= SEEN_ANYWAY.get(one.rule, frozenset()):
+                return True
+            continue
+        if one.rule not in known and any(rule.startswith(HIDES.get(one.rule, ())) for rule in aimed):
+            return True
+        if _matters(one) and one.rule.startswith(BLIND) and one.rule not in aimed:
+            return True
+    return False
