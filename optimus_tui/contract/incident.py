@@ -37,11 +37,16 @@ class Evidence(Struct, frozen=True, kw_only=True):
 
 
 class OpenFinding(Struct, frozen=True, kw_only=True):
-    """A finding that was active when the incident was opened. ``since``: wall-clock seconds."""
+    """A finding that was active when the incident was opened.
+
+    ``since``: wall-clock seconds, None where not recorded. ``message`` is empty in a record of an older version.
+    """
 
     rule: str
     subject: str
-    since: float
+    since: float | None
+    severity: str = "high"
+    message: str = ""
 
 
 class Figure(Struct, frozen=True, kw_only=True):

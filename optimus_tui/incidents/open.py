@@ -195,9 +195,14 @@ async def open_incident(
             tenant=plain(tenant, 4_096) if tenant else None,
             alarms=tuple(plain(one.message, 400) for one in alarms[:20]),
             open_findings=tuple(
-                OpenFinding(rule=one.rule, subject=one.subject, since=one.since)
+                OpenFinding(
+                    rule=one.rule,
+                    subject=one.subject,
+                    since=one.since,
+                    severity=one.severity,
+                    message=plain(one.message, 400),
+                )
                 for one in alarms[:MOST_FINDINGS]
-                if one.since is not None
             ),
         )
     )

@@ -16,7 +16,7 @@ def found_words(state: IncidentState) -> str:
     outcomes = [one for step in state.steps if (one := worst_outcome(step)) is not None]
     worst = max(outcomes, key=lambda one: rank(one.severity), default=None)
     if worst is None:
-        return ""
+        return next((one.message for one in state.open_findings), "")
     return worst.headline
 
 
@@ -28,7 +28,10 @@ def concerned(state: IncidentState) -> tuple[str, ...]:
 
 
 def resolution_words(state: IncidentState) -> str:
-    """Return what was done, when, and what the checks say; empty if nothing was done."""
+    """Return what was really done, when, and its final outcome; empty if nothing was done.
+
+    A question that was marked as done is no remedy, and a check that has not answered is no outcome.
+    """
     return "; ".join(_done(state))
 
 
@@ -37,14 +40,36 @@ def proof_told(record: ActionRecord) -> str:
     return proof_words(record).replace(" after you acted", " later")
 
 
+def _final(record: ActionRecord) -> str:
+    if record.verdict in (None, "unknown", "too early"):
+        return "not proved"
+    return proof_told(record)
+
+
+def _is_question(words: str) -> bool:
+    return words.rstrip().endswith("?")
+
+
+def filled_words(cause: str, resolution: str) -> str:
+    """Return which of both lines the closing fills in by itself, and which are left to write."""
+    if cause and resolution:
+        return "Cause and resolution are filled in with what was found and done: change them, or press enter."
+    if cause:
+        return "The cause is filled in with what was found; write what was done."
+    if resolution:
+        return "The resolution is filled in with what was done; write the cause."
+    return "Nothing was found or done that could be filled in: write both."
+
+
 def _done(state: IncidentState) -> Iterator[str]:
     advised = set()
     for record in state.action_records:
         receipt = record.receipt
         advised.add(record.advice)
-        yield f"{receipt.words or receipt.kind} at {clock(acted_at(record))} UTC: {proof_told(record)}"
+        if not _is_question(receipt.words):
+            yield f"{receipt.words or receipt.kind} at {clock(acted_at(record))} UTC: {_final(record)}"
     for one in state.advice:
-        if one.status == "done" and one.id not in advised:
+        if one.status == "done" and one.id not in advised and not (_is_question(one.action) and not one.said):
             yield f"{one.action}, done by hand{clause(one.said, ': ')}"
     if state.repaired is not None and not state.action_records:
         yield f"a check at {clock(state.repaired.wall)} UTC showed it gone"

@@ -202,6 +202,17 @@ def about(state: IncidentState) -> tuple[Diagnostic, ...]:
     return of_tenant or of_issue or found
 
 
+def alarm(state: IncidentState) -> Outcome | None:
+    """Return the findings that the incident was opened for, as the outcome of a first look; None without any."""
+    found = tuple(
+        Diagnostic(severity=one.severity, message=one.message or one.rule, rule=one.rule, subject=one.subject)
+        for one in state.open_findings
+    )
+    if not found:
+        return None
+    return Outcome(verdict=worst(found), severity=worst(found), headline=found[0].message, findings=found)
+
+
 def beginning(state: IncidentState) -> float | None:
     """Return the wall-clock seconds since when the main finding held, as shown when the incident opened.
 
@@ -211,7 +222,7 @@ def beginning(state: IncidentState) -> float | None:
     found = about(state)
     if not found:
         return None
-    shown = {(one.rule, one.subject): one.since for one in state.open_findings}
+    shown = {(one.rule, one.subject): one.since for one in state.open_findings if one.since is not None}
     main = found[0]
     if (main.rule, main.subject) in shown:
         return shown[main.rule, main.subject]

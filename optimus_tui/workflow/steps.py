@@ -11,7 +11,7 @@ from optimus_tui.contract.incident import ISSUES, ActionRecord, Check, Compariso
 from optimus_tui.contract.incident_events import AnyEffect, EventRefused, RunTool
 from optimus_tui.workflow.outcomes import compare, overall
 from optimus_tui.workflow.proof import SETTLE_SECONDS, acted_at, need_for, too_early
-from optimus_tui.workflow.ranking import MATTERS, beginning, level, rank, rank_issues, tenant_of, worse_of
+from optimus_tui.workflow.ranking import MATTERS, alarm, beginning, level, rank, rank_issues, tenant_of, worse_of
 from optimus_tui.workflow.recommendations import advise
 from optimus_tui.workflow.standing import proved
 
@@ -226,12 +226,19 @@ def act(state: IncidentState, event: happened.ActionDone) -> Reduced:
         name, rules = advice.id, rules or advice.rules
     rules = rules or rules_cured_by(receipt.kind) or _matter(state)
     verdict: Verdict | None = None
-    steps = _showing(state, set(rules))
+    steps, opened_for = _showing(state, set(rules)), None
+    if (
+        not steps and (opened_for := alarm(state)) is not None
+    ):  # no step has a result: the alarm is what was to be fixed
+        rules = rules or tuple(dict.fromkeys(one.rule for one in opened_for.findings))
+        steps = [
+            replace(one, arguments=arguments_of(state, one)) for one in state.steps if one.plan.id == _first(state)
+        ]
     if not steps:
         verdict = "unknown"
     record = ActionRecord(
         at=event.at, receipt=receipt, advice=name, rules=rules,
-        checks=tuple(Check(step=step.plan.id, before=_shown(step, set(rules))) for step in steps),
+        checks=tuple(Check(step=step.plan.id, before=opened_for or _shown(step, set(rules))) for step in steps),
         verdict=verdict, since=event.at.wall, pace=event.pace,
     )  # fmt: skip
     record, effects = _timed(record, steps)
@@ -289,6 +296,7 @@ def ask_again(state: IncidentState, event: happened.ChecksAsked) -> Reduced:
         record, verdict=None, due=None, late=False, checks=tuple(replace(one, change=None) for one in record.checks)
     )
     steps = [step for one in record.checks if (step := state.step(one.step)) is not None]
+    steps = [step if step.runs else replace(step, arguments=arguments_of(state, step)) for step in steps]
     counted = replace(waiting, since=event.since or record.since)
     return replace(state, action_records=_with(state, waiting)), _asked(steps, counted)
 
@@ -316,15 +324,16 @@ def check(state: IncidentState, event: happened.CheckFinished) -> Reduced:
     """Compare what the tool says now with what it said before the action."""
     record = next((one for one in state.action_records if one.receipt.action_id == event.action_id), None)
     step = state.step(event.step)
-    if record is None or step is None or step.outcome is None:
+    if record is None or step is None:
         return state, (EventRefused(reason=f"no check of {event.step!r} was asked for"),)
     open_check = next((one for one in record.checks if one.step == event.step and one.change is None), None)
     if open_check is None:
         return state, (EventRefused(reason=f"the check of {event.step!r} has answered already"),)
-    if event.outcome is None:
+    before = open_check.before or step.outcome
+    if event.outcome is None or before is None:
         change = Comparison(verdict="unknown", words=event.message or "the check had no result")
     else:
-        change = compare(open_check.before or step.outcome, event.outcome, record.rules)
+        change = compare(before, event.outcome, record.rules)
     return _settled(state, _answered(record, event.step, change, event.evidence, event.at), event.at), ()
 
 

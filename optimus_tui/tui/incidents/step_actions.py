@@ -23,7 +23,7 @@ from optimus_tui.tui.incidents import text as words
 from optimus_tui.tui.services import DashboardServices
 from optimus_tui.wording.numbers import plural, progress
 from optimus_tui.wording.safe import safe_text
-from optimus_tui.workflow.closing import found_words, resolution_words
+from optimus_tui.workflow.closing import filled_words, found_words, resolution_words
 from optimus_tui.workflow.proof import is_superseded, proof_words
 from optimus_tui.workflow.ranking import MATTERS, rank
 from optimus_tui.workflow.standing import has_only_its_first_step
@@ -250,8 +250,8 @@ class StepActions:
         about = "All steps are done."
         if left:
             about = f"{plural(left, 'step was', 'steps were')} neither done nor skipped."
-        about += " Both lines are filled in with what was found and done: change them, or press enter."
         found, done = found_words(self.state), resolution_words(self.state)
+        about += f" {filled_words(found, done)}"
         fields = [QuestionField("Cause", words.safe(found, 400)), QuestionField("Resolution", words.safe(done, 1_000))]
         answers = await self.dashboard.ask(QuestionDialog(f"Close incident {self.state.id}", fields, about))
         if answers is None:

@@ -1,8 +1,9 @@
 """What the closing of an incident begins with: the cause that was found, and what was done with its proof."""
 
 from optimus_tui.contract import incident_events as happened
-from optimus_tui.workflow.closing import concerned, found_words, resolution_words
-from tests.unit.workflow.driver import IMMORTAL, REPAIR, Play, outcome, stamp
+from optimus_tui.contract.incident import KeptReceipt
+from optimus_tui.workflow.closing import concerned, filled_words, found_words, resolution_words
+from tests.unit.workflow.driver import IMMORTAL, REPAIR, Play, found, outcome, stamp
 
 
 def test_it_names_the_finding_and_each_action_with_its_outcome() -> None:
@@ -13,7 +14,7 @@ def test_it_names_the_finding_and_each_action_with_its_outcome() -> None:
     assert concerned(play.state) == ("acme",)
     assert resolution_words(play.state) == "", "nothing was done yet"
     play.act()
-    assert "UTC: " in resolution_words(play.state) and "fixed" not in resolution_words(play.state)
+    assert resolution_words(play.state).endswith("UTC: not proved"), "running checks are no outcome"
     play.check("health", outcome())
     assert resolution_words(play.state).startswith("repair_counter at ")
     assert " UTC: fixed" in resolution_words(play.state) and "you" not in resolution_words(play.state)
@@ -27,3 +28,19 @@ def test_what_was_done_by_hand_and_what_ended_by_itself_is_said() -> None:
     assert resolution_words(play.state) == f"{advice.action}, done by hand: by the clinic"
     play.run("health", outcome())
     assert "a check at " in resolution_words(play.state) and "showed it gone" in resolution_words(play.state)
+
+
+def test_a_question_is_no_resolution_and_too_early_no_outcome() -> None:
+    play = Play()
+    play.run("health", outcome(found("services.engine", "critical", "engine")))
+    for number, words in enumerate(("engine: is it running?", "engine restarted"), 1):
+        receipt = KeptReceipt(action_id=f"outside-{number}", kind="remedy", tenant="", words=words, outside=True)
+        play.tell(happened.ActionDone(at=stamp(), receipt=receipt))
+    (done,) = resolution_words(play.state).split("; ")
+    assert done.startswith("engine restarted at ") and done.endswith("UTC: not proved")
+
+
+def test_the_dialog_names_the_lines_that_are_filled_in() -> None:
+    assert filled_words("a", "b").startswith("Cause and resolution are filled in")
+    assert "write the cause" in filled_words("", "b") and "write what was done" in filled_words("a", "")
+    assert "write both" in filled_words("", "")

@@ -6,10 +6,10 @@ import pytest
 from msgspec.structs import replace
 
 from optimus_tui.contract import incident_events as happened
-from optimus_tui.contract.incident import ActionRecord, KeptReceipt, Stamp
+from optimus_tui.contract.incident import ActionRecord, KeptReceipt, OpenFinding, Stamp
 from optimus_tui.workflow.proof import acted_at, again_at, is_superseded, need_of, proof_words, too_early
 from optimus_tui.workflow.standing import action_verdict, durations, mttr
-from tests.unit.workflow.driver import IMMORTAL, Play, found, outcome
+from tests.unit.workflow.driver import IMMORTAL, Play, found, outcome, stamp
 
 SLOW = found("latency.p95", "high", "engine", measured=829.0, threshold=500.0, unit="ms")
 OVER = found("limits.over", "high", window_seconds=60.0)
@@ -177,3 +177,25 @@ def test_what_is_not_fixed_is_checked_again_ever_more_seldom() -> None:
     pauses = [again_at(record, at.wall, times) - at.wall for times in (1, 2, 3, 9)]  # type: ignore[operator]
     assert pauses == [30.0, 60.0, 120.0, 120.0]
     assert again_at(replace(record, verdict="fixed"), at.wall, 1) is None
+
+
+def test_without_any_result_a_remedy_is_judged_by_the_finding_that_the_incident_was_opened_for() -> None:
+    flood = OpenFinding(rule="events.flood", subject="events", since=None, severity="critical", message="a flood")
+    play = Play(open_findings=(flood,))
+    play.tell(happened.StepStarted(at=stamp(), step="health"))
+    play.tell(happened.StepFailed(at=stamp(), step="health", message="no result within 8 s"))
+    at = stamp()
+    restarted(play, at=at)
+    record = record_of(play)
+    assert (record.verdict, record.rules, [one.step for one in record.checks]) == (None, ("events.flood",), ["health"])
+    assert record.due == at.wall + 16
+    (ask,) = play.tell(happened.ChecksAsked(at=later(at, 17), action_id="outside-1"))
+    assert ask.tool == "diagnose_gateway_health"
+    play.tell(happened.CheckFinished(at=later(at, 18), action_id="outside-1", step="health", outcome=outcome()))
+    assert record_of(play).verdict == "fixed" and play.state.repaired is not None
+
+
+def test_without_a_result_and_without_an_alarm_nothing_can_be_proved() -> None:
+    play = Play()
+    restarted(play, at=stamp())
+    assert (record_of(play).verdict, record_of(play).checks) == ("unknown", ())
