@@ -227,9 +227,7 @@ def act(state: IncidentState, event: happened.ActionDone) -> Reduced:
     rules = rules or rules_cured_by(receipt.kind) or _matter(state)
     verdict: Verdict | None = None
     steps, opened_for = _showing(state, set(rules)), None
-    if (
-        not steps and (opened_for := alarm(state)) is not None
-    ):  # no step has a result: the alarm is what was to be fixed
+    if not steps and (opened_for := alarm(state)) is not None:  # no step has a result: the alarm was to be fixed
         rules = rules or tuple(dict.fromkeys(one.rule for one in opened_for.findings))
         steps = [
             replace(one, arguments=arguments_of(state, one)) for one in state.steps if one.plan.id == _first(state)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from optimus_tui.contract.actions import Receipt
-from optimus_tui.contract.findings import SEVERITIES, Finding
+from optimus_tui.contract.findings import SEVERITIES, Finding, worst_first
 from optimus_tui.tui.actions.controller import ActionsController, InterruptedActions, holds
 from optimus_tui.tui.services import DashboardServices
 from optimus_tui.tui.widgets.row_marks import clear_marks
@@ -273,7 +273,7 @@ class IncidentController:
         health, medium = self.dashboard.health, SEVERITIES.index("medium")
         if health is None:
             return []
-        return [finding for finding in health.findings if SEVERITIES.index(finding.severity) >= medium]
+        return [one for one in worst_first(health.findings) if SEVERITIES.index(one.severity) >= medium]
 
     def _left_words(self, listed: "Listed") -> str:
         state = listed.state

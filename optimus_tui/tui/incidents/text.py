@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from msgspec.structs import replace
 
 from optimus_tui.contract.finding_rules import rule_of
-from optimus_tui.contract.findings import Finding
+from optimus_tui.contract.findings import Finding, worst_first
 from optimus_tui.contract.incident import (
     ActionRecord,
     Advice,
@@ -99,7 +99,8 @@ def bar_words(state: IncidentState, now: Stamp, mode: tuple[str, str], problem: 
 
 def opening(findings: Sequence[Finding], playbook: str, steps: Sequence[StepPlan]) -> str:
     """Return what would be opened, for the dialog that asks before anything is written."""
-    lines = [f"{severity_text(one.severity)}  {sentence(one.message, 160)}" for one in findings[:3]]
+    first = worst_first(findings)[:3]  # what is true now stands before what is only held
+    lines = [f"{severity_text(one.severity)}  {sentence(one.message, 160)}" for one in first]
     if len(findings) > 3:
         lines.append(f"and {plural(len(findings) - 3, 'more finding')}")
     names = ", ".join(safe(step.title, 40) for step in steps)

@@ -3,6 +3,7 @@
 from typing import Any
 
 from optimus_tui.contract import incident_events as happened
+from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.incident import Advice, KeptReceipt
 from optimus_tui.contract.tools.common import Recommendation
 from optimus_tui.tui.incidents.text import (
@@ -10,6 +11,7 @@ from optimus_tui.tui.incidents.text import (
     advice_section,
     evidence_sections,
     next_words,
+    opening,
     step_summary,
     timeline_section,
 )
@@ -63,3 +65,12 @@ def test_what_a_proof_waits_for_is_said_once_on_the_screen() -> None:
         *(line.text for line in timeline_section(state).lines),
     ]  # fmt: skip
     assert sum("proof possible at" in part for part in parts) == 1, parts
+
+
+def test_an_incident_opens_with_what_is_true_now_before_what_is_only_held() -> None:
+    ended = [
+        Finding(rule="limits.over", severity="high", subject=f"t{number}", message=f"ended {number}", held=True)
+        for number in range(3)
+    ]
+    flood = Finding(rule="events.flood", severity="medium", subject="feed", message="1,523 events a second")
+    assert "1,523 events a second" in opening([*ended, flood], "default", ()).splitlines()[0]
