@@ -9,12 +9,15 @@ import random
 from typing import TYPE_CHECKING
 
 from optimus_tui.tui.incidents.controller import IncidentController
-from optimus_tui.tui.services import CommandError, DashboardServices, Demo
+from optimus_tui.tui.services import REMEDY_COMMAND, CommandError, DashboardServices, Demo
 from optimus_tui.wording.numbers import clause
 from optimus_tui.wording.safe import safe_text
 
 if TYPE_CHECKING:
-    from optimus_tui.contract.incident import IncidentState, Truth
+    from collections.abc import Sequence
+
+    from optimus_tui.contract.findings import Finding
+    from optimus_tui.contract.incident import IncidentState, Remedy, Truth
     from optimus_tui.contract.services import HealthReport
     from optimus_tui.incidents.service import IncidentService
     from optimus_tui.workflow.drill import Watch
@@ -57,6 +60,7 @@ class DrillController:
         incidents.title = lambda: TITLE if self.running is not None else ""
         incidents.playbook = lambda: "demo" if self.dashboard.optimus.demo is not None else "default"
         incidents.header = self.clock_text
+        incidents.actions.outside = self
 
     # -- commands
 
@@ -289,6 +293,26 @@ class DrillController:
 
     # -- remedies
 
+    async def fitting(self, finding: "Finding") -> "Sequence[Remedy]":
+        """Return the demo's remedies that fit a finding by its rule and subject, as the demo's playbook names them.
+
+        The scenario that runs is not asked, so that a drill gives nothing away.
+        """
+        demo = self.dashboard.optimus.demo
+        if demo is None:
+            return []
+        commands = await asyncio.to_thread(_commands_for, finding)
+        return [remedy for remedy in demo.remedies if f"{REMEDY_COMMAND}{remedy.name}" in commands]
+
+    async def confirm(self, name: str) -> None:
+        """Ask whether a remedy shall be carried out, and start it if so."""
+        from optimus_tui.tui.dialogs.base import AskDialog
+
+        label = next((remedy.label for remedy in self._demo().remedies if remedy.name == name), "")
+        question = f"This is done outside of Optimus TUI, at once, as {REMEDY_COMMAND}{name} does it. Do it?"
+        if label and await self.dashboard.ask(AskDialog(label, question)):
+            self.apply_remedy(name)
+
     async def _apply_remedy(self, demo: Demo, name: str) -> None:
         from optimus_tui.tui.dialogs.base import PickDialog
 
@@ -325,6 +349,18 @@ class DrillController:
         if demo is not None and (seconds := demo.under_way("remedy")) >= LONG_SECONDS:
             remedy = f", remedy under way {seconds:.0f} s"
         return f"drill {stopwatch(self.dashboard.context.clock.mono() - self.running.watch.injected)}{remedy}"
+
+
+def _commands_for(finding: "Finding") -> set[str]:
+    """Return the commands that the demo's playbook names for a finding. It reads files."""
+    from optimus_tui.incidents.open import playbook
+    from optimus_tui.workflow.recommendations import PlaybookError, is_for
+
+    try:
+        team = playbook("demo").team
+    except PlaybookError:
+        return set()
+    return {advice.command or "" for advice in team if is_for(advice, finding)}
 
 
 def _load() -> None:

@@ -30,6 +30,20 @@ class CommandError(ValueError):
     """A command line that cannot be run. Its text is one sentence: what is wrong and what would be right."""
 
 
+REMEDY_COMMAND = ":remedy "
+"""The beginning of the command that carries out a remedy of the demo; its name follows."""
+
+
+class OutsideRemedies(Protocol):
+    """What can be done outside of this program about a finding, in the demo."""
+
+    async def fitting(self, finding: "Finding") -> "Sequence[Remedy]":
+        """Return the remedies that fit a finding by its rule and subject; none outside of the demo."""
+
+    async def confirm(self, name: str) -> None:
+        """Ask whether a remedy shall be carried out, and start it if so."""
+
+
 class Demo(Protocol):
     """A running demo. Its texts are safe to show; ``starting`` ends when its services can answer."""
 

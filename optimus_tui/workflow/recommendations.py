@@ -15,7 +15,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from optimus_tui.contract.finding_rules import rule_of, rules_cured_by
-from optimus_tui.contract.findings import SEVERITIES
+from optimus_tui.contract.findings import SEVERITIES, Finding
 from optimus_tui.contract.incident import Advice, OpenFinding, Outcome, Step, StepPlan, TeamAdvice
 from optimus_tui.contract.tools.common import Diagnostic, Recommendation
 from optimus_tui.wording.safe import safe_text
@@ -395,7 +395,7 @@ def _instructions(findings: Sequence[Diagnostic], made: Iterable[Advice]) -> lis
     return told
 
 
-def is_for(advice: TeamAdvice, found: Diagnostic) -> bool:
+def is_for(advice: TeamAdvice, found: Diagnostic | Finding) -> bool:
     """Return True if the advice is for this finding, by its rule and its subject."""
     of_subject = not advice.subjects or found.subject in advice.subjects or tenant_of(found) in advice.subjects
     return of_subject and any(_covers(when, found.rule) for when in advice.when)

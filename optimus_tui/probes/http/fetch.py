@@ -406,7 +406,7 @@ def fault_of_http(error: BaseException, url: str) -> Fault:
         return Fault("invalid", f"{place} broke HTTP: {safe_text(error, 120)}")
     if isinstance(error, (httpx.NetworkError, OSError)):
         if any(isinstance(one, ConnectionRefusedError) for one in causes) or isinstance(error, httpx.ConnectError):
-            return Fault("refused", f"nobody answers at {place}", "is it running, and is the address right?")
+            return Fault("refused", f"nobody answers at {place}", "start it, or correct its address in the settings")
         return Fault("refused", f"the connection to {place} broke")
     return Fault("invalid", f"{place}: {safe_text(error, 120)}")
 

@@ -14,15 +14,16 @@ from rich.cells import cell_len
 from optimus_tui.contract.actions import ActionRequest, Interrupted, Receipt, Refusal
 from optimus_tui.tui.dashboard.reports import last_report, seen_tenants
 from optimus_tui.tui.dashboard.status_line import mode_room, target_words
-from optimus_tui.tui.services import CommandError, DashboardServices
+from optimus_tui.tui.services import REMEDY_COMMAND, CommandError, DashboardServices, OutsideRemedies
 from optimus_tui.tui.widgets.row_marks import clear_marks
-from optimus_tui.wording.numbers import ago, clause, plural
+from optimus_tui.wording.numbers import ago, and_others, clause, plural
 from optimus_tui.wording.safe import safe_text
 
 if TYPE_CHECKING:
     from optimus_tui.actions.checks import Verified
     from optimus_tui.actions.service import ActionService
     from optimus_tui.contract.findings import Finding
+    from optimus_tui.contract.incident import Remedy
     from optimus_tui.tui.actions.questions import Offer
 
 
@@ -40,6 +41,8 @@ class ActionsController:
         self.dashboard = dashboard
         self.service: ActionService | None = None
         """What plans and carries out actions; None until somebody asks for one."""
+        self.outside: OutsideRemedies | None = None
+        """What knows the demo's remedies; None where nothing does."""
 
     async def open_service(self) -> "ActionService":
         """Return the action service of this environment. It is imported in a thread the first time."""
@@ -90,7 +93,7 @@ class ActionsController:
             text = f"armed for {minutes:g} min: a shows what can be done about a row, :disarm ends it"
             self.dashboard.say(text, "warning")
 
-    async def ask_to_arm(self, minutes: float = DEFAULT_MINUTES) -> bool:
+    async def ask_to_arm(self, minutes: float = DEFAULT_MINUTES, what: str = "") -> bool:
         """Ask for the environment's name and arm. Return True once it is armed; the reason is shown otherwise."""
         from optimus_tui.tui.actions.questions import ArmDialog
 
@@ -102,16 +105,16 @@ class ActionsController:
         target = settings.operator_redis or settings.redis
         address = safe_text(target.path or f"{target.host}:{target.port}", 80)
         where = f"{settings.environment}, Redis at {address}"
-        armed = bool(await self.dashboard.ask(ArmDialog(service, settings.environment, where, minutes)))
+        armed = bool(await self.dashboard.ask(ArmDialog(service, settings.environment, where, minutes, what)))
         if armed:
             self.dashboard.optimus.touched = service.guard.touch
         self.dashboard.draw_status()
         return armed
 
-    async def ensure_armed(self) -> bool:
-        """Arm if nothing is armed yet. Return True if actions are armed now."""
+    async def ensure_armed(self, what: str = "") -> bool:
+        """Arm for ``what`` (safe text) if nothing is armed yet. Return True if actions are armed now."""
         service = await self.open_service()
-        return service.guard.armed is not None or await self.ask_to_arm()
+        return service.guard.armed is not None or await self.ask_to_arm(what=what)
 
     def disarm(self) -> None:
         """Go back to read-only (``:disarm``).
@@ -143,7 +146,10 @@ class ActionsController:
     async def _choose_for_row(self) -> None:
         pane = self.dashboard.pane(self.dashboard.current)
         if not pane.row_marks:
-            await self._choose_for(pane.selected)
+            row, findings = pane.selected, pane.content.findings_here()
+            if pane.NAME == "health" and findings:  # what e explains there first
+                row = findings[0]
+            await self._choose_for(row)
             return
         from optimus_tui.tui.actions.questions import marked_offers
 
@@ -160,14 +166,29 @@ class ActionsController:
             clear_marks(pane, pane.row_marks)
 
     async def _choose_for(self, row: object) -> None:
-        from optimus_tui.tui.actions.questions import offers_for, why_none
+        from optimus_tui.tui.actions.questions import finding_of, offers_for, why_none
 
-        dashboard = self.dashboard
+        dashboard, finding = self.dashboard, finding_of(row)
         offers = offers_for(row, last_report(dashboard, "limits"), last_report(dashboard, "cache"))
+        remedies = await self.outside.fitting(finding) if self.outside is not None and finding is not None else ()
+        if finding is not None and remedies and not await self._pick_remedy(finding, remedies, bool(offers)):
+            return
         if offers:
             await self._pick(offers)
-        else:
+        elif not remedies:
             dashboard.say(why_none(row), "warning")
+
+    async def _pick_remedy(self, finding: "Finding", remedies: "Sequence[Remedy]", more: bool) -> bool:
+        """Let a remedy be chosen, and have it done once it is confirmed. Return True if other actions are wanted."""
+        from optimus_tui.tui.dialogs.base import PickDialog
+
+        rows = [(one.label, f"outside of this program ({REMEDY_COMMAND}{one.name}); asks first") for one in remedies]
+        if more:
+            rows.append(("Act on its keys", "shows the actions of this program"))
+        place = await self.dashboard.ask(PickDialog("Actions", rows, safe_text(finding.message, 200)))
+        if place is not None and place < len(remedies) and self.outside is not None:
+            await self.outside.confirm(remedies[place].name)
+        return bool(place == len(remedies))
 
     async def _pick(self, offers: "Sequence[Offer]", remark: str = "") -> bool:
         """Let one of the actions be chosen, and carry it out. Return True if something was done."""
@@ -180,7 +201,7 @@ class ActionsController:
             about = f"Not possible here: {refusal_words(refusal)}.{remark}"
             await dashboard.ask(PickDialog("Actions", names, about, greyed=True))
             return False
-        if not await self.ensure_armed():
+        if not await self.ensure_armed("; ".join(offer.name for offer in offers[:3]) + and_others(offers[3:])):
             return False
         place = await dashboard.ask(PickDialog("Actions", names, f"Each shows what it would do, and asks.{remark}"))
         outcome = None if place is None else await self.carry_out(offers[place].request)

@@ -98,6 +98,13 @@ def offers_for(row: object, limits: LimitsReport | None = None, cache: CacheRepo
     return []
 
 
+def finding_of(row: object) -> Finding | None:
+    """Return the finding that a row is or shows; None for another row."""
+    if isinstance(row, HealthLine):
+        return row.finding
+    return row if isinstance(row, Finding) else None
+
+
 def marked_offers(rows: Sequence[object]) -> list[Offer] | str:
     """Return the actions for marked rows, the gentlest first; a sentence if there is none for all of them together.
 
@@ -146,10 +153,10 @@ def why_none(row: object) -> str:
     """Return why no action is offered for a row, in a sentence."""
     if isinstance(row, HealthLine):
         if row.finding is None:
-            return "no action here: put the cursor on a finding; e explains it, i opens an incident"
+            return "no action here: there is no finding"
         row = row.finding
     if isinstance(row, Finding):
-        return f"no built-in action fixes {safe_text(row.rule, 60)}: e explains it, i opens an incident"
+        return f"no built-in action fixes this{clause(safe_text(row.remedy, 300), '. To do: ')} (i opens an incident)"
     if isinstance(row, FeedGap):
         return "no action here: a gap belongs to no tenant"
     if isinstance(row, FeedEvent):
@@ -268,9 +275,12 @@ class ArmDialog(FormDialog):
     dialog_title = "Arm"
     dialog_keys = "enter arms   esc stays read-only"
 
-    def __init__(self, action_service: "ActionService", environment: str, place: str, minutes: float) -> None:
+    def __init__(
+        self, action_service: "ActionService", environment: str, place: str, minutes: float, what: str = ""
+    ) -> None:
         super().__init__()
         self.action_service, self.environment, self.place, self.minutes = action_service, environment, place, minutes
+        self.what = what
         self._asking = False
 
     def body(self) -> list[Widget]:
@@ -280,6 +290,8 @@ class ArmDialog(FormDialog):
             f"{self.place}.\n"
             "Each of them still shows exactly what it does, and asks before it does it.\n"
         )
+        if self.what:
+            about = f"For: {self.what}\n\n{about}"
         label = f"Type the environment's name, {safe_text(self.environment, 60)}"
         field = TypedInput(id="arm-name", max_length=120, compact=True)
         return [

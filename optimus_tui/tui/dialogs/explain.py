@@ -67,8 +67,12 @@ class ExplainDialog(TextDialog):
 def explain_dialog(subject: str, findings: Sequence[Finding]) -> TextDialog:
     """Return the dialog that explains findings, the worst first; without any, one that says that nothing is wrong."""
     if not findings:
-        return TextDialog(f"Explain · {subject}", Content(f"Nothing is found wrong with {subject}."))
+        return TextDialog(f"Explain · {subject}", Content(f"Nothing is found wrong with {_sentence_name(subject)}."))
     return ExplainDialog(subject, findings)
+
+
+def _sentence_name(subject: str) -> str:
+    return f"the {subject}" if subject in ("gateway", "engine", "hit rate", "memory") else subject
 
 
 def finding_lines(finding: Finding, width: int) -> list[Content]:

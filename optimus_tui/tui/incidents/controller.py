@@ -217,7 +217,7 @@ class IncidentController:
             self.dashboard.say(str(error), "error")
             return False
         shown = [finding] if finding is not None else alarms
-        field = QuestionField("Tenant concerned (empty: no particular one)", concerned(shown), needed=False)
+        field = QuestionField("Tenant concerned", concerned(shown), needed=False)
         dialog = QuestionDialog("Open an incident", [field], opening(shown, name, steps))
         dialog.dialog_keys = "enter opens   esc leaves, nothing is written"
         answers = await self.dashboard.ask(dialog)

@@ -226,7 +226,7 @@ class IncidentScreen(BaseScreen):
             return
         from_top = self._drawn[1:2] != drawn[1:2]
         self._drawn = drawn
-        coming = words.next_words(state, len(words.doable(state.advice)))
+        coming = words.next_words(state, len(words.doable(state.advice, self.dashboard.optimus.demo is not None)))
         self.query_one("#incident-next", Static).update(Content.assemble(("Next  ", "bold"), coming))
         strip = self.query_one(KeyStrip)
         strip.labels = {}

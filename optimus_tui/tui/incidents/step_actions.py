@@ -315,19 +315,13 @@ class RecommendationActions:
     """
 
     def __init__(self, view: RecommendationView, steps: StepActions, actions: ActionsController) -> None:
-        """Do nothing yet.
-
-        Args:
-            view: The screen that shows the incident.
-            steps: The incident's other actions; they have its service and start the work.
-            actions: What arms and carries out actions.
-        """
+        """Carry out nothing yet; ``steps`` has the incident and starts the work."""
         self.view, self.steps, self.actions = view, steps, actions
         self.dashboard, self.service = steps.dashboard, steps.service
 
     def carry_out(self) -> None:
         """Carry out the recommendation under the cursor, or ask for one that can be carried out from here."""
-        found = words.doable(self.service.state.advice)
+        found = words.doable(self.service.state.advice, self.dashboard.optimus.demo is not None)
         if self.steps.refuse_if_closed():
             return
         if not found:
@@ -348,8 +342,11 @@ class RecommendationActions:
             if place is None:
                 return
             here = found[place]
+        if not here.kind and self.actions.outside is not None:
+            await self.actions.outside.confirm(words.remedy_of(here))
+            return
         request = await self._request(here)
-        if request is None or not await self.actions.ensure_armed():
+        if request is None or not await self.actions.ensure_armed(words.sentence(here.action, 200)):
             return
         outcome = await self.actions.carry_out(request)
         if outcome is None:

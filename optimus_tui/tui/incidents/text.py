@@ -23,6 +23,7 @@ from optimus_tui.contract.incident import (
 )
 from optimus_tui.tools.pages.sections import Fact, Section, Tone, sections
 from optimus_tui.tui.incidents.folding import findings_before, fold
+from optimus_tui.tui.services import REMEDY_COMMAND
 from optimus_tui.tui.theme import TONE_COLORS
 from optimus_tui.tui.tools.lists import severity_text
 from optimus_tui.tui.widgets.bars import Words
@@ -384,6 +385,12 @@ def _tone(severity: str) -> Tone:
     return mark.tone
 
 
-def doable(advice: Sequence[Advice]) -> list[Advice]:
-    """Return the open recommendations that a built-in action can carry out."""
-    return [item for item in advice if item.kind and item.status == "open"]
+def doable(advice: Sequence[Advice], in_demo: bool = False) -> list[Advice]:
+    """Return the open recommendations that can be carried out from here: by an action, or a remedy of the demo."""
+    return [item for item in advice if (item.kind or (in_demo and remedy_of(item))) and item.status == "open"]
+
+
+def remedy_of(advice: Advice) -> str:
+    """Return the name of the demo's remedy that a recommendation stands for; empty for none."""
+    command = advice.command or ""
+    return command.removeprefix(REMEDY_COMMAND) if command.startswith(REMEDY_COMMAND) else ""

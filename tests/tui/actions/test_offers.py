@@ -87,13 +87,13 @@ async def test_a_offers_what_fits_the_row_on_every_pane_and_says_why_not_elsewhe
         health.move_to(0)
         dashboard.focus_on("health")
         await pilot.press("a")
-        await until(pilot, lambda: "put the cursor on a finding" in shown(pilot))
+        await until(pilot, lambda: "no built-in action fixes this" in shown(pilot))  # the worst: no gateway answers
         places = {one.finding.rule: place for place, one in enumerate(health.rows) if one.finding}
         health.move_to(places["limits.immortal"])
         await offered("health", "Repair chat of clinic_b")
         health.move_to(next(place for rule, place in places.items() if rule != "limits.immortal"))
         await pilot.press("a")
-        await until(pilot, lambda: "no built-in action fixes services." in shown(pilot))
+        await until(pilot, lambda: "no built-in action fixes this" in shown(pilot))
         dashboard.focus_on("cache")
         await pilot.press("a")
         await until(pilot, lambda: "no action for all tenants at once" in shown(pilot))
@@ -136,6 +136,7 @@ async def test_what_only_the_server_knows_is_said_where_one_arms(make_server: An
             dashboard.focus_on("limits")
             await pilot.press("a")
             await until(pilot, lambda app=app: isinstance(app.screen, ArmDialog))  # type: ignore[misc]
+            assert " chat of clinic_b" in said(pilot), "it names the row and what can be done"
             await typed(pilot, "test")
             await pilot.press("enter")
             await until(pilot, lambda why=why, pilot=pilot: why in said(pilot))  # type: ignore[misc]

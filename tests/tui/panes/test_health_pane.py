@@ -171,9 +171,19 @@ async def test_a_loading_server_is_called_loading_row_36() -> None:
 async def test_findings_wrap_and_say_since_when_and_on_how_many_samples() -> None:
     lines = await drawn(health_report(), (56, 24))
     at = next(i for i, line in enumerate(lines) if "✖ CRIT  " in line)
-    assert lines[at + 1].strip("│ ") == "has no TTL (400 of 150)"
-    assert lines[at + 2].strip("│ ") == "since 10:40 · e explains · enter its row"
-    assert any("since 10:57 · 31 samples · e explains" in line for line in lines)
+    assert "has no TTL (400 of 150) · since 10:40" in lines[at + 1]
+    assert any("since 10:57 · 31 samples" in line for line in lines)
+    assert sum("e explains" in line for line in lines) == 1, "the keys are said once"
+
+
+async def test_six_findings_of_two_lines_fit_into_24_lines() -> None:
+    many = tuple(
+        Finding(rule="r", severity="high", subject=f"s{i}", message=f"finding {i} " + "word " * 14, since=WALL)
+        for i in range(6)
+    )
+    lines = await drawn(health_report(findings=many), (80, 24))
+    assert all(any(f"finding {i}" in line for line in lines) for i in range(6))
+    assert sum("since 11:06" in line for line in lines) == 6
 
 
 async def test_an_old_finding_tells_its_day() -> None:
@@ -237,7 +247,7 @@ async def test_the_cursor_goes_from_dependency_to_dependency_to_finding_never_to
         await pilot.press("k")
         assert app.pane.content.explain_subject() == "clinic_b / chat"
         marked = [i for i in range(len(app.pane.rows)) if app.pane.content.is_marked(i)]
-        assert len(marked) == 3
+        assert len(marked) == 2
         await pilot.press("g")
         assert app.pane.content.group == "gateway"  # type: ignore[attr-defined]
         await pilot.press("G")
@@ -279,8 +289,12 @@ async def test_findings_here_are_those_of_the_line_under_the_cursor() -> None:
     async with app.run_test(size=(80, 24)) as pilot:
         app.pane.reading = health_report()
         await pilot.pause()
-        assert [f.severity for f in app.pane.content.findings_here()] == [health_report().findings[0].severity]
-        assert app.pane.content.explain_subject() == "clinic_b / chat (nothing is wrong with gateway)"
+        assert app.pane.content.findings_here() == list(health_report().findings), "not moved: the worst comes first"
+        assert app.pane.content.explain_subject() == "clinic_b / chat"
+        await pilot.press("j", "k")
+        assert app.pane.content.findings_here() == [health_report().findings[0]]
+        title = "Nothing is wrong with the gateway. Elsewhere: clinic_b / chat"
+        assert app.pane.content.explain_subject() == title
         await pilot.press("j")
         assert [f.rule for f in app.pane.content.findings_here()] == ["latency.p95"]
         await pilot.press("G")

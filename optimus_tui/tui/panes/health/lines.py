@@ -300,6 +300,12 @@ def dependency_lines(report: HealthReport, settings: Settings, width: int, since
     return lines
 
 
+def finding_keys(width: int) -> HealthLine:
+    """Return the line above the findings: what the keys do on each of them."""
+    words = as_many_as_fit(["findings: e explains", "a acts", "enter goes to its row"], width - 2)
+    return HealthLine(None, 0, [(f"  {words}", "quiet")])
+
+
 def finding_lines(
     report: HealthReport, width: int, wall: float, muted: Mapping[Hashable, float | None]
 ) -> list[HealthLine]:
@@ -382,7 +388,7 @@ def _read_ago(finding: Finding, report: HealthReport, wall: float) -> str:
 
 def _finding(
     finding: Finding, width: int, wall: float, muted: Mapping[Hashable, float | None], read_ago: str
-) -> Iterator[HealthLine]:
+) -> list[HealthLine]:
     mark = SEVERITY_MARKS[finding.severity]
     group = (finding.rule, finding.subject)
     ink, text_ink = INKS[mark.tone], "bright"
@@ -393,9 +399,9 @@ def _finding(
         start = f"└ {start}"
     indent = " " * cell_len(start)
     first, *rest = wrap(finding.message, max(20, width - len(indent)))
-    yield HealthLine(group, 0, [(start, ink), (first, text_ink)], finding)
+    drawn = [HealthLine(group, 0, [(start, ink), (first, text_ink)], finding)]
     for part, text in enumerate(rest, 1):
-        yield HealthLine(group, part, [(indent, ""), (text, text_ink)], finding)
+        drawn.append(HealthLine(group, part, [(indent, ""), (text, text_ink)], finding))
     known: list[str] = []
     if group in muted:
         end = muted[group]
@@ -409,6 +415,12 @@ def _finding(
         known.append(f"since {since}")
     if finding.samples and finding.samples > 1:
         known.append(plural(finding.samples, "sample"))
-    if known:
-        detail = as_many_as_fit([*known, "e explains", "enter its row"], width - len(indent))
-        yield HealthLine(group, len(rest) + 1, [(indent, ""), (detail, "quiet")], finding)
+    if not known:
+        return drawn
+    detail, last = as_many_as_fit(known, width - len(indent)), drawn[-1]
+    room = width - sum(cell_len(text) for text, _ in last.pieces) - 3
+    if cell_len(" · ".join(known)) <= room:
+        drawn[-1] = HealthLine(group, last.part, [*last.pieces, (f" · {detail}", "quiet")], finding)
+    else:
+        drawn.append(HealthLine(group, len(drawn), [(indent, ""), (detail, "quiet")], finding))
+    return drawn

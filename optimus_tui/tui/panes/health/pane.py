@@ -22,6 +22,15 @@ from optimus_tui.wording.truth import OVERALL_MARKS, STILL_TODAY_SECONDS
 
 SHORT_LINES = 15
 """Lines of the pane below which findings come right after the dependencies."""
+THINGS = {
+    "gateway": "the gateway",
+    "engine": "the engine",
+    "redis": "Redis",
+    "postgres": "Postgres",
+    "hit rate": "the hit rate",
+    "memory": "the memory of Redis",
+}
+"""What sentences call the lines of the table."""
 TENANT_EXTRAS = 4
 """Lines around the tenants: a blank one, their titles, and how many are left out or what is unknown of them."""
 
@@ -70,11 +79,15 @@ class HealthContent(PaneContent):
                 signals = brief_lines(report.signals, width, wall)
             used = len(start) + len(memory) + len(signals) + len(found)
             tenants = tenant_lines(report.signals, width, height - used - TENANT_EXTRAS)
-        if height < SHORT_LINES:
-            return [*start, blank, *found, blank, *memory, *signals, *tenants]
-        if not signals:
-            return [*start, *memory, blank, *found]
-        return [*start, *memory, *signals, *found, blank, *tenants]
+        keys = health_lines.finding_keys(width) if report.findings else blank
+        used = len(start) + len(memory) + len(signals) + len(found) + 1
+        if height < SHORT_LINES or (report.findings and used > height):
+            return [*start, keys, *found, blank, *memory, *signals, *tenants]
+        if signals and signals[-1].pieces == []:
+            signals = signals[:-1]
+        if tenants:
+            tenants = [blank, *tenants]
+        return [*start, *memory, *signals, keys, *found, *tenants]
 
     def head(self, line: int, width: int) -> list[Piece]:
         """Return the titles of the table."""
@@ -162,29 +175,41 @@ class HealthContent(PaneContent):
 
     def findings_here(self) -> list[Finding]:
         """Return the finding under the cursor, those about its dependency, or the worst of all."""
-        if self.finding is not None:
+        if self.finding is not None and not self._is_unmoved():
             return [self.finding]
         findings, group = self.findings(), self.group
-        if group is None or group in ("all", "version"):
+        if self._is_unmoved() or group is None or group in ("all", "version"):
             return list(findings)
         # Findings come the worst first. Where none is about this line, the worst is what somebody may be looking for.
         return [finding for finding in findings if concerns(finding, group)] or list(findings[:1])
 
     def explain_subject(self) -> str:
         """Return the finding's subject or the dependency's name."""
+        if self.findings() and self._is_unmoved():
+            return self.findings()[0].subject
         if self.finding is not None:
             return self.finding.subject
-        if self._is_well() and self.findings():
-            return f"{self.findings()[0].subject} (nothing is wrong with {self.group})"
-        if isinstance(self.group, str) and self.group != "all":
-            return self.group
-        return super().explain_subject()
+        named = self.group in THINGS
+        if self.findings() and not any(concerns(finding, self.group) for finding in self.findings()):
+            here = f"Nothing is wrong with {THINGS[self.group]}. Elsewhere: " if named and self._is_read() else ""
+            return here + self.findings()[0].subject
+        return self.group if named else super().explain_subject()
 
-    def _is_well(self) -> bool:
-        """Return True if the cursor is on a line of the table that no finding is about."""
-        group = self.group
-        named = isinstance(group, str) and group not in ("all", "version")
-        return named and not any(concerns(finding, group) for finding in self.findings())
+    def _is_unmoved(self) -> bool:
+        """Return True if the cursor was never moved: it chose no line yet."""
+        return self.pane.row_key.key is None and self.pane.cursor == 0
+
+    def _is_read(self) -> bool:
+        """Return True if what the cursor is on was read: only then its lack of findings says that it is well."""
+        report = self.report
+        if report is None:
+            return False
+        return {
+            "gateway": report.gateway,
+            "engine": report.engine,
+            "postgres": report.postgres,
+            "hit rate": report.hit_rate,
+        }.get(self.group, report.server) is not None
 
     def tenant_here(self) -> bytes | None:
         """Return the tenant of a line of the tenants' table."""
