@@ -238,7 +238,8 @@ class Dashboard(BaseScreen):
     # -- layout, and what stands around the panes
 
     def draw_status(self) -> None:
-        """Draw the line above the panes."""
+        """Draw the line above the panes, and the tabs, so that both tell of the same report."""
+        self.pane_layout.draw_tabs()
         overall = self.health.overall if self.health else "unknown"
         shown, note = overall if self.pane_layout.is_single else None, self.drills.status_note()
         own, wall = self.context.own.rate(self.context.clock.mono()), self.context.clock.wall()

@@ -8,7 +8,7 @@ import pytest
 from optimus_tui.tui.app import OptimusApp
 from optimus_tui.tui.dashboard.screen import Dashboard
 from optimus_tui.tui.widgets.bars import TabStrip
-from tests.tui.pictures import SETTINGS
+from tests.tui.pictures import SETTINGS, health_report
 
 ALL = ["health", "limits", "cache", "feed"]
 
@@ -74,3 +74,13 @@ async def test_at_the_largest_size_health_has_the_whole_height() -> None:
         health, limits, cache = (dashboard.pane(name).region for name in ("health", "limits", "cache"))
         assert health.height == limits.height + cache.height
         assert limits.width > cache.width
+
+
+async def test_tab_pane_and_header_tell_of_the_same_report_as_soon_as_it_is_drawn() -> None:
+    app = OptimusApp(SETTINGS)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.pause()
+        dashboard: Any = app.screen
+        dashboard.reports.put("health", health_report())
+        glyph, _ = dashboard.pane("health").content.state()
+        assert dashboard.query_one(TabStrip).tabs[0][2] == glyph != "●"
