@@ -98,9 +98,7 @@ def _failed(error: BaseException) -> ServiceState:
         unknown = Fault("refused", "the host name of Postgres is not known", "check POSTGRES_DSN")
         return ServiceState(status="disconnected", fault=unknown)
     if "refused" in message or "no such file" in message or "unreachable" in message:
-        nobody = Fault(
-            "refused", "no server answers at the Postgres address", "start it, or correct POSTGRES_DSN"
-        )
+        nobody = Fault("refused", "no server answers at the Postgres address", "start it, or correct POSTGRES_DSN")
         return ServiceState(status="disconnected", fault=nobody)
     if "closed the connection" in message or "reset by peer" in message or "lost" in message:
         return ServiceState(status="disconnected", fault=Fault("refused", "the connection to Postgres broke"))
