@@ -114,9 +114,9 @@ COMMANDS: tuple[Command, ...] = (
     ),
     Command(
         "tenant",
-        "All of one tenant: signals, findings, counters, keys, events",
-        lambda s, a: s.navigate.open_tenant_named(a),
-        "NAME",
+        "All of one tenant, of the row's without a name: signals, findings, counters, keys, events",
+        lambda s, a: s.navigate.open_tenant_named(a) if a else s.navigate.open_tenant_here(),
+        "[name]",
         lambda s: s.navigate.tenants(),
     ),
     Command(

@@ -270,6 +270,8 @@ class EventList(TenantList):
         self._found: deque[FeedEvent] = deque(maxlen=MOST_EVENTS)
         self._count = 0
         self._fresh = False
+        self.read_all = False
+        """All events that the feed pane keeps were looked at once."""
         self._types: Tally[str] = Tally()
         self.foot_lines = 1
 
@@ -314,7 +316,9 @@ class EventList(TenantList):
         forms = outage_forms(f"feed {state}", fault, "redis", self.where, retry_in)
         self.truth = [f"{in_feed} · {forms[0]}", f"{counted} · {forms[0]}", *forms]
         self.empty = f"The feed is {state}."
-        if state == "live":
+        if not self.read_all:
+            self.empty = "reading the events of the feed …"
+        elif state == "live":
             self.empty = "No event of this tenant in the feed yet."
 
     def key_of(self, row: FeedEvent) -> int:

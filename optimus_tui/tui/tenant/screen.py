@@ -123,8 +123,9 @@ class TenantScreen(BaseScreen):
         while True:
             for chunk in view.unread(pane.store.items):
                 view.take(chunk)
+                view.place()  # rows and counts say the same, also while a storm is still being read
                 await asyncio.sleep(0)
-            view.place()
+            view.read_all = True
             await asyncio.sleep(0.5)
 
     # -- moving from list to list

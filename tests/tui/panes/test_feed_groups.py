@@ -211,3 +211,15 @@ def test_the_filter_of_a_group_keeps_its_events(name: str) -> None:
     wanted = parse_filter(text, EventFields.NAMES)
     kept = [item for item in store.items if isinstance(item, FeedEvent) and wanted.matches(EventFields(item, store))]
     assert [item.seq for item in kept] == [1]
+
+
+async def test_title_rows_and_foot_say_which_events_they_count() -> None:
+    scene = Scene()
+    async with scene.app.run_test(size=(140, 20)) as pilot:
+        await scene.arrive(pilot, STORM)
+        assert "received since the start" not in scene.lines()[-1]
+        await pilot.press("g")
+        await settled(scene, pilot)
+        lines = scene.lines()
+        assert "80 events of" in lines[0] and "kept here" in lines[0]
+        assert any("events received since the start" in line for line in lines)

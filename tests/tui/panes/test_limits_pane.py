@@ -589,3 +589,16 @@ async def test_what_is_foretold_is_a_range_in_its_column() -> None:
     lines = await drawn(limits_report([counter("demo_dentist", "chat", 120, 41_000)]), (84, 12))
     row = next(line for line in lines if "demo_dentist" in line)
     assert re.search(r" \d+-\d+ s +0:41 │", row), row
+
+
+@pytest.mark.parametrize("backwards", [False, True])
+async def test_counters_whose_windows_ran_out_stand_behind_those_of_now(backwards: bool) -> None:
+    clock = FixedClock()
+    app = PaneApp(pane(clock))
+    async with app.run_test(size=(140, 14)):
+        over, now = counter("acme", count=149, ttl_ms=2_000), counter("globex", count=1, ttl_ms=60_000)
+        clock.advance(10)
+        app.pane.content.backwards = backwards
+        app.pane.reading = reading(limits_report([over, now]))
+        assert [row.counter.tenant for row in app.pane.rows] == [b"globex", b"acme"]
+        assert "2 of 1,000 counters" in " ".join(screen_lines(app))

@@ -13,11 +13,13 @@ from optimus_tui.contract.keyspace import FeedBatch, FeedEvent, FeedStatus
 from optimus_tui.contract.reading import Coverage, Fault
 from optimus_tui.index.cache import CacheIndex
 from optimus_tui.tui.app import OptimusApp
+from optimus_tui.tui.commands import COMMANDS
 from optimus_tui.tui.dashboard.screen import Dashboard
 from optimus_tui.tui.dialogs.sheets import SheetDialog
 from optimus_tui.tui.tenant.lists import CounterList, EventList, KeyList
 from optimus_tui.tui.tenant.screen import TenantScreen
 from optimus_tui.tui.tools.screen import ToolsScreen
+from tests.fixed_clock import FixedClock
 from tests.tui.driver import until
 from tests.tui.pane_app import screen_lines
 from tests.tui.pictures import SETTINGS, counter, limits_report, reading
@@ -169,3 +171,29 @@ async def test_a_screen_that_is_left_before_it_is_drawn_is_left() -> None:
         await pilot.pause()
         assert app.screen is dashboard
         assert answers == ["first"]
+
+
+def test_a_list_of_events_that_is_still_being_read_says_so_and_never_that_there_is_none() -> None:
+    view = EventList(TENANT.encode(), FixedClock())
+    live = FeedBatch(items=(), status=FeedStatus(state="live"))
+    view.tell(live, None)
+    assert view.empty == "reading the events of the feed …"
+    view.read_all = True
+    view.tell(live, None)
+    assert view.empty == "No event of this tenant in the feed yet."
+
+
+async def test_the_tenant_of_the_row_is_taken_where_the_command_names_none() -> None:
+    app = OptimusApp(SETTINGS)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await pilot.pause()
+        dashboard: Any = app.screen
+        fill(dashboard, CacheIndex(), [event(1, "from_the_feed")])
+        await pilot.press("4")
+        await until(pilot, lambda: bool(dashboard.pane("feed").rows))
+        command = next(one for one in COMMANDS if one.name == "tenant")
+        assert not command.needs_argument
+        command.run(dashboard, "")
+        await until(pilot, lambda: isinstance(app.screen, TenantScreen))
+        shown: Any = app.screen
+        assert shown.tenant == b"from_the_feed"

@@ -170,7 +170,8 @@ class EventGroups:
         if self.left:
             words.append((f"counting, {self.left:,} left", "accent"))
         elif self.total:
-            words.append((f"{at_least}{plural(self.total, 'event')} of {age(self.seconds(now))}", "quiet"))
+            words.append((f"{at_least}{plural(self.total, 'event')} of {age(self.seconds(now))} kept here", "quiet"))
+            words.append((rate(self.total / self.seconds(now)), ""))
         return words
 
     def filter_text(self, group: EventGroup) -> str | None:

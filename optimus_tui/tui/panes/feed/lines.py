@@ -143,13 +143,24 @@ QUIET_SECONDS = 60.0
 PATTERN = "cache_coherence:*"
 
 
-def truth_forms(status: FeedStatus | None, store: FeedStore, now: Clock, arrived_mono: float, where: str) -> list[str]:
-    """Return the truth line, the fullest wording first."""
+def truth_forms(
+    status: FeedStatus | None, store: FeedStore, now: Clock, arrived_mono: float, where: str, grouped: bool = False
+) -> list[str]:
+    """Return the truth line, the fullest wording first.
+
+    Args:
+        status: The counters of the reader; None before the first batch.
+        store: The events that are kept.
+        now: The clock.
+        arrived_mono: Monotonic seconds at which the status came.
+        where: The server's address, safe to show.
+        grouped: The rows count the kept events, so it is said that the reader's count is another one.
+    """
     if status is None or status.state == "connecting":
         return [f"connecting to redis at {where} …", "connecting to redis …"]
     if status.state != "live":
         return _outage_forms(status, now, arrived_mono, where)
-    events = f"{thousands(status.received)} events"
+    events = f"{thousands(status.received)} events{' received since the start' * grouped}"
     lost = f"{thousands(status.dropped)} dropped"
     extra = []
     if status.clock is not None:

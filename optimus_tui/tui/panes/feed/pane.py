@@ -122,7 +122,7 @@ class FeedContent(PaneContent):
             return []
         words: Words = []
         if self.groups.by:
-            return [*self.groups.title_words(self.now(), len(pane.rows)), (rate(status.rate), "")]
+            return self.groups.title_words(self.now(), len(pane.rows))
         if pane.wrapped:
             words.append(("wrapped", "quiet"))
         if pane.filter:
@@ -149,7 +149,8 @@ class FeedContent(PaneContent):
     def reading_truth(self) -> tuple[str, bool]:
         """Return how the link is, and what came over it."""
         status, pane = self.status, self.pane
-        forms = truth_forms(status, self.store, pane.clock, pane.arrived_mono, safe_text(pane.settings.redis.label))
+        where = safe_text(pane.settings.redis.label)
+        forms = truth_forms(status, self.store, pane.clock, pane.arrived_mono, where, bool(self.groups.by))
         return first_that_fits(forms, self.edge_room), status is not None and status.state not in ("connecting", "live")
 
     def state(self) -> tuple[str, str]:

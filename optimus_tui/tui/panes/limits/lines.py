@@ -38,6 +38,10 @@ JUDGED = {
 """What the title says of findings that no row's state tells."""
 
 
+UNIT_FROM = 66
+"""Cells from which the line of totals says what it counts."""
+
+
 @dataclass(frozen=True)
 class Order:
     """A way to sort. ``key`` None keeps the report's order; rows without a value come last either way round."""
@@ -70,6 +74,11 @@ def ordered(rows: Sequence[LimitRow], order: Order, backwards: bool) -> Sequence
     known = [row for row in rows if key(row) is not None]
     known.sort(key=key, reverse=order.descending != backwards)  # type: ignore[arg-type]
     return [*known, *(row for row in rows if key(row) is None)]
+
+
+def current_first(rows: Sequence[LimitRow], mono: float) -> list[LimitRow]:
+    """Return rows with those behind the others whose windows have run out: their figures are history."""
+    return sorted(rows, key=lambda row: LimitNow(row, mono).ended)
 
 
 def sorting_column(table: Table[LimitNow], x: int, width: int) -> str:
@@ -203,7 +212,8 @@ def total_pieces(report: LimitsReport, threshold: int, width: int) -> list[Piece
         text = f"≥ {text}"
     if over:
         text, ink = f"▲ {text}", "warn"
-    pieces: list[Piece] = [(text, ink), (f" of {threshold:,}", "quiet")]
+    unit = " counters" * (width >= UNIT_FROM)
+    pieces: list[Piece] = [(text, ink), (f" of {threshold:,}{unit}", "quiet")]
     if report.unparsed.count and width >= 50:
         pieces.insert(0, (f"{report.unparsed.count:,} unparsed   ", "warn"))
     return pieces

@@ -72,7 +72,10 @@ class LimitsContent(PaneContent):
         order, report = self.order, self.report
         if order.column == "refused" and report is not None:
             order = dataclasses.replace(order, key=lambda row: report.refused(row.counter))
-        return limit_lines.ordered(rows, order, self.backwards)
+        in_order = limit_lines.ordered(rows, order, self.backwards)
+        if order.key is None:
+            in_order = limit_lines.current_first(in_order, self.pane.shown_mono())
+        return in_order
 
     def key_of(self, row: LimitRow) -> bytes:
         """Identify a counter by its key."""
