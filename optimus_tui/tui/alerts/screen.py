@@ -160,7 +160,7 @@ TABLE = Table[EpisodeNow](
     Column("state", "state", 11, lambda line, _: line.state),
     Column("worst", "worst", 6, _worst_cell),
     Column("subject", "about", 14, _subject_cell, grow=3, most=44),
-    Column("rule", "rule", 15, lambda line, _: (safe_text(line.episode.finding.rule, 60), "quiet"),
+    Column("rule", "rule", 17, lambda line, _: (safe_text(line.episode.finding.rule, 60), "quiet"),
            grow=1, most=22, hide_below=70),
     Column("since", "since", 8, lambda line, _: (since_words(line.episode.since, line.now), "quiet"), hide_below=60),
     Column("lasted", "lasted", 7, lambda line, _: (age(line.episode.lasted), ""), "right"),

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from msgspec.structs import replace
+from rich.cells import cell_len
 
 from optimus_tui.contract.finding_rules import rule_of
 from optimus_tui.contract.findings import Finding, worst_first
@@ -95,6 +96,8 @@ def bar_words(state: IncidentState, now: Stamp, mode: tuple[str, str], problem: 
     right: Words = [(mode[0] + gap, mode[1]), (words + " ", TONE_COLORS[_tone(severity) or "quiet"])]
     if severity != state.severity and wide:
         right.append((f"(at worst {state.severity}) ", "quiet"))
+    if sum(cell_len(text) for text, _ in (*left, *right)) >= width:
+        del left[1]  # the environment, which the dashboard names too: the age and the mode stand nowhere else
     return left, right
 
 

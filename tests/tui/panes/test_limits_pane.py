@@ -1,6 +1,7 @@
 """The rate-limit pane: what is drawn, what keys do, and what it says of nothing, too much or hostile names."""
 
 import re
+from typing import Any
 
 import pytest
 from msgspec import structs
@@ -598,7 +599,8 @@ async def test_counters_whose_windows_ran_out_stand_behind_those_of_now(backward
     async with app.run_test(size=(140, 14)):
         over, now = counter("acme", count=149, ttl_ms=2_000), counter("globex", count=1, ttl_ms=60_000)
         clock.advance(10)
-        app.pane.content.backwards = backwards
+        content: Any = app.pane.content
+        content.backwards = backwards
         app.pane.reading = reading(limits_report([over, now]))
         assert [row.counter.tenant for row in app.pane.rows] == [b"globex", b"acme"]
         assert "2 of 1,000 counters" in " ".join(screen_lines(app))

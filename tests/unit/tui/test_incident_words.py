@@ -2,6 +2,9 @@
 
 from typing import Any
 
+import pytest
+from msgspec.structs import replace
+
 from optimus_tui.contract import incident_events as happened
 from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.incident import Advice, KeptReceipt
@@ -9,6 +12,7 @@ from optimus_tui.contract.tools.common import Recommendation
 from optimus_tui.tui.incidents.text import (
     action_section,
     advice_section,
+    bar_words,
     evidence_sections,
     next_words,
     opening,
@@ -18,6 +22,7 @@ from optimus_tui.tui.incidents.text import (
 from tests.unit.workflow.driver import Play, found, outcome, stamp
 
 LATER = Recommendation(action="See the log", priority="low")
+ARMED_IN_DRILL = "drill 0:42   ARMED 9:41 127.0.0.1:31587 db 0"
 RESTART = Advice(id="1", action="Restart the AI engine", priority="high", command=":remedy restart-engine")
 
 
@@ -74,3 +79,17 @@ def test_an_incident_opens_with_what_is_true_now_before_what_is_only_held() -> N
     ]
     flood = Finding(rule="events.flood", severity="medium", subject="feed", message="1,523 events a second")
     assert "1,523 events a second" in opening([*ended, flood], "default", ()).splitlines()[0]
+
+
+@pytest.mark.parametrize(
+    ("mode", "named"), [("read-only", True), ("drill 0:42   ARMED 9:41 127.0.0.1:31587 db 0", False)]
+)
+def test_the_line_on_top_gives_up_the_environment_before_the_age_and_the_mode(mode: str, named: bool) -> None:
+    play = Play(environment="production")
+    play.run("health", outcome(found("limits.immortal", "critical")))
+    play.state = replace(play.state, opened=stamp(0.0))
+    left, right = bar_words(play.state, stamp(120.0), (mode, "b:error"), "", 80)
+    texts = [text.strip() for text, _ in (*left, *right)]
+    assert ("production" in texts) is named
+    assert "2 min" in texts and mode in texts
+    assert sum(len(text) for text, _ in (*left, *right)) < 80
