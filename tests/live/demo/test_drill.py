@@ -55,10 +55,12 @@ async def drilling(demo: DemoHandle, drill: str) -> AsyncIterator[tuple[Pilot[An
         await typed(pilot, f"drill {drill}")
         await pilot.press("enter")
         await until(pilot, lambda: dashboard.drills.running is not None)
-        await until(pilot, lambda: "drill: any moment" in said(pilot))
-        await until(
-            pilot, lambda: dashboard.drills.running is not None and dashboard.drills.running.watch is not None, 30
-        )
+
+        def begun() -> bool:
+            return dashboard.drills.running is not None and dashboard.drills.running.watch is not None
+
+        await until(pilot, lambda: "drill: any moment" in said(pilot) or begun())
+        await until(pilot, begun, 30)
         try:
             yield pilot, dashboard
         finally:

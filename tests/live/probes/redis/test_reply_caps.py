@@ -124,12 +124,12 @@ async def test_the_operators_connection_ends_there_as_well() -> None:
         wire = await open_operator_connection(target, Permit(), LoadMeter())
         before = rss()
         with pytest.raises(ConnectionLost) as lost:
-            await wire.ask("TYPE", "k")
+            await wire.ask("PTTL", "k")
         assert "65,536 bytes" in lost.value.fault.message and rss() - before < 40 * PIECE
         with pytest.raises(ConnectionLost):
             await wire.ask("PING")
         await asyncio.sleep(0.1)
-        assert asked == [b"TYPE"]
+        assert asked == [b"PTTL"]
         await wire.close()
 
 
