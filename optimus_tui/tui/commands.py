@@ -203,7 +203,7 @@ COMMANDS: tuple[Command, ...] = (
     Command(
         "remedy",
         "Demo: do what would be done outside, as a restart",
-        lambda s, a: s.drills.apply_remedy(a),
+        lambda s, a: s.drills.ask_remedy(a),
         "[what]",
         lambda s: s.drills.remedies(),
         _in_demo,

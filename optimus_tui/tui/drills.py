@@ -125,11 +125,22 @@ class DrillController:
             return []
         return [remedy.name for remedy in demo.remedies]
 
-    def apply_remedy(self, name: str = "") -> None:
-        """Have something done outside of the product, as an engineer would (``:remedy``).
+    def apply_remedy(self, name: str) -> None:
+        """Have something done outside of the product, as an engineer would. Whoever calls it has asked before.
 
         Args:
-            name: The remedy; a dialog asks for it if empty.
+            name: The remedy.
+
+        Raises:
+            CommandError: There is no such remedy.
+        """
+        demo = self._demo()
+        if name not in self.remedies():
+            raise CommandError(f"no remedy {name!r}; there are {', '.join(self.remedies())}")
+        self.dashboard.run_in_background("remedy", self._apply_remedy, demo, name)
+
+    def ask_remedy(self, name: str = "") -> None:
+        """Ask once before something is done outside of the product (``:remedy``), and which where no name is given.
 
         Raises:
             CommandError: There is no such remedy.
@@ -137,7 +148,16 @@ class DrillController:
         demo = self._demo()
         if name and name not in self.remedies():
             raise CommandError(f"no remedy {name!r}; there are {', '.join(self.remedies())}")
-        self.dashboard.run_in_background("remedy", self._apply_remedy, demo, name)
+        self.dashboard.run_in_background("remedy", self._ask_remedy, demo, name)
+
+    async def _ask_remedy(self, demo: Demo, name: str) -> None:
+        from optimus_tui.tui.dialogs.base import PickDialog
+
+        offered = [one for one in demo.remedies if name in ("", one.name)]
+        rows = [(one.label, f":remedy {one.name}") for one in offered]
+        place = await self.dashboard.ask(PickDialog("Have done outside", rows, "Enter does it, at once."))
+        if place is not None:
+            await self._apply_remedy(demo, offered[place].name)
 
     def _demo(self) -> Demo:
         demo = self.dashboard.optimus.demo
@@ -314,14 +334,6 @@ class DrillController:
             self.apply_remedy(name)
 
     async def _apply_remedy(self, demo: Demo, name: str) -> None:
-        from optimus_tui.tui.dialogs.base import PickDialog
-
-        if not name:
-            rows = [(remedy.label, f":remedy {remedy.name}") for remedy in demo.remedies]
-            place = await self.dashboard.ask(PickDialog("Have done outside", rows, "It happens at once."))
-            if place is None:
-                return
-            name = demo.remedies[place].name
         label = next(remedy.label for remedy in demo.remedies if remedy.name == name)
         done = await demo.remedy(name)
         self.dashboard.say(done.note, "information" if done.done else "error")

@@ -14,6 +14,8 @@ from textual import events
 from textual._time import get_time
 from textual.app import App
 from textual.message_pump import MessagePump
+from textual.screen import ModalScreen
+from textual.widgets import Input, TextArea
 from textual.worker import Worker
 
 Typed = events.Key | events.Paste
@@ -31,6 +33,7 @@ MOST_SECONDS = 2.0
 MOST_HELD = 2_000
 """Keys that wait; the screen stands still where more come."""
 LEFT_OUT = "keys typed before the screen had changed were left out"
+NO_LINE = "':' asks nothing above a dialog: what is typed up to enter or esc is left out; esc closes the dialog"
 
 
 class KeyGate:
@@ -53,6 +56,8 @@ class KeyGate:
         self._escapes = True
         self._told = True
         """Whether it was said that keys are left out."""
+        self._line_above: object = None
+        """The dialog above which a command line was begun, which cannot open there; None for none."""
 
     @property
     def is_busy(self) -> bool:
@@ -94,10 +99,35 @@ class KeyGate:
                 self._say(LEFT_OUT)
             self._next()
             return
+        if self._is_of_no_line(key):
+            self._next()
+            return
         path = self._path()
         self._asked_before = self._asking()
         self._settling = asyncio.create_task(self._settle(path, self.app.screen))
         await self._hand_on(key)
+
+    def _is_of_no_line(self, key: Typed) -> bool:
+        """Return True for what is typed of a command line above a dialog, up to Enter: it must not act there.
+
+        Escape ends it too, and does what it does in the dialog.
+        """
+        screen = self.app.screen
+        if self._line_above is not screen:
+            self._line_above = None
+        begun = self._line_above is not None
+        if isinstance(key, events.Paste):
+            return begun
+        if begun:
+            if key.key in ("enter", "escape"):
+                self._line_above = None
+            return key.key != "escape"
+        typing = isinstance(self.app.focused, (Input, TextArea))
+        if key.key != "colon" or typing or not isinstance(screen, ModalScreen):
+            return False
+        self._line_above = screen
+        self._say(NO_LINE)
+        return True
 
     def _path(self) -> list[MessagePump]:
         focused = self.app.focused

@@ -220,8 +220,13 @@ def progress(state: IncidentState) -> str:
 
 
 def has_only_its_first_step(state: IncidentState) -> bool:
-    """Return True if nothing but the first step was done: such an incident may be removed as opened by mistake."""
-    touched = state.notes or state.action_records or state.impact or any(one.status != "open" for one in state.advice)
+    """Return True if nothing but the first step was done: such an incident may be removed as opened by mistake.
+
+    A first step that ran again is more, and so are new addresses: somebody came back to it.
+    """
+    again = any(one.runs > 1 for one in state.steps) or sum(entry.mark == "open" for entry in state.timeline) > 1
+    marked = any(one.status != "open" for one in state.advice)
+    touched = state.notes or state.action_records or state.impact or marked or again
     started = [one for one in state.steps if one.runs or one.status != "waiting"]
     return state.status == "open" and not touched and started in ([], [state.steps[0]])
 

@@ -7,7 +7,7 @@ import msgspec
 
 from optimus_tui.tui import terminal
 from optimus_tui.tui.base_screen import BaseScreen
-from optimus_tui.tui.dashboard.reports import limits_report, seen_tenants, tenant_names
+from optimus_tui.tui.dashboard.reports import known_tenants, limits_report, nobody_saw, seen_tenants, tenant_names
 from optimus_tui.tui.panes.cache.pane import CachePane
 from optimus_tui.tui.panes.limits.pane import LimitsPane
 from optimus_tui.tui.services import CommandError, DashboardServices
@@ -174,7 +174,17 @@ class Navigator:
         return list(dict.fromkeys(name for name in names if name and name == safe_text(name)))
 
     def open_tenant_named(self, name: str) -> None:
-        """Show one tenant by its name as it is written on the screen."""
+        """Show one tenant by its name as it is written on the screen.
+
+        Raises:
+            CommandError: Nothing that was read names this tenant.
+        """
+        known = known_tenants(self.dashboard)
+        if known and name not in known:
+            raise CommandError(nobody_saw(name))
+        self._show_named(name)
+
+    def _show_named(self, name: str) -> None:
         seen = {safe_text(tenant): tenant for tenant in seen_tenants(self.dashboard)}
         self.open_tenant(seen.get(name, name.encode("utf-8", "surrogateescape")))
 
@@ -192,7 +202,7 @@ class Navigator:
 
         self.dashboard.open_screen(
             PickDialog("Tenant", [(name, "") for name in names]),
-            lambda at: self.open_tenant_named(names[at]) if at is not None else None,
+            lambda at: self._show_named(names[at]) if at is not None else None,
         )
 
 

@@ -3,13 +3,15 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, cast
 
-from optimus_tui.contract.keyspace import FeedBatch, LimitsReport
+from optimus_tui.contract.keyspace import FeedBatch, FeedEvent, LimitsReport
 from optimus_tui.contract.services import HealthReport
 from optimus_tui.tui.services import DashboardServices
+from optimus_tui.wording.safe import safe_text
 
 if TYPE_CHECKING:
-    from optimus_tui.contract.keyspace import KeyDetail
+    from optimus_tui.contract.keyspace import CacheReport, KeyDetail
     from optimus_tui.tui.panes.cache.pane import CachePane
+    from optimus_tui.tui.panes.feed.pane import FeedPane
 
 
 def last_report(dashboard: DashboardServices, name: str) -> Any:
@@ -41,6 +43,24 @@ def tenant_names(dashboard: DashboardServices) -> list[str]:
     """
     names = [tenant.decode("utf-8", "replace") for tenant in seen_tenants(dashboard)]
     return list(dict.fromkeys([*dashboard.settings.tenants, *(name for name in names if "\ufffd" not in name)]))
+
+
+def known_tenants(dashboard: DashboardServices) -> frozenset[str]:
+    """Return the tenants that the settings, a counter, a cache key, an event or a metric names, as safe text."""
+    found: list[str | bytes] = [*dashboard.settings.tenants, *seen_tenants(dashboard)]
+    if dashboard.health is not None and dashboard.health.signals is not None:
+        found += dashboard.health.signals.tenants
+    cache: CacheReport | None = last_report(dashboard, "cache")
+    if cache is not None:
+        found += [group.tenant for kind in cache.kinds for group in kind.tenants if group.tenant]
+    feed = cast("FeedPane", dashboard.pane("feed"))
+    found += [feed.store.parsed(one).tenant for one in feed.store.rows() if isinstance(one, FeedEvent)]
+    return frozenset(safe_text(name) for name in found if name)
+
+
+def nobody_saw(tenant: str) -> str:
+    """Return the sentence for a tenant that nothing names."""
+    return f"nobody has seen a tenant named {safe_text(tenant, 60)}: no counter, cache key, event or metric names it"
 
 
 class ReportQueue:

@@ -1,6 +1,6 @@
 """The frame of every dialog, and dialogs with one answer: yes or no, one of several, one of a list, lines of text."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, cast
 
 from textual import on
@@ -202,11 +202,15 @@ DROPS = "esc again drops what was typed; any other key goes on"
 
 
 class QuestionField(NamedTuple):
-    """A field's label, its first text, and whether it must be filled in. All safe text."""
+    """A field's label, its first text, and whether it must be filled in. All safe text.
+
+    ``refused`` returns what is wrong with a text that is not empty; an empty string for a good one.
+    """
 
     label: str
     value: str = ""
     needed: bool = True
+    refused: Callable[[str], str] = lambda text: ""
 
     @property
     def lower(self) -> str:
@@ -217,7 +221,7 @@ class QuestionField(NamedTuple):
         """Return what is wrong with a text; an empty string for a good one."""
         if self.needed and not text.strip():
             return f"{self.lower} missing"
-        return ""
+        return self.refused(text.strip()) if text.strip() else ""
 
 
 class QuestionDialog(FormDialog):

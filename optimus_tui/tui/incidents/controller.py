@@ -6,9 +6,11 @@ that shows it: leaving that screen leaves the incident open.
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from optimus_tui.contract.actions import Receipt
+from optimus_tui.contract.finding_rules import rule_of
 from optimus_tui.contract.findings import SEVERITIES, Finding, worst_first
 from optimus_tui.tui.actions.controller import ActionsController, InterruptedActions, holds
 from optimus_tui.tui.services import DashboardServices
@@ -184,19 +186,22 @@ class IncidentController:
 
     async def _resume_or_open(self, finding: Finding | None) -> bool:
         """Resume an incident or open one. Return True for a new one, which starts with its first step."""
+        from optimus_tui.history.samples.store import system_of
         from optimus_tui.incidents.open import resume_incident, unfinished
         from optimus_tui.tui.dialogs.base import PickDialog
 
         context, environment = self.dashboard.context, self.dashboard.settings.environment
         left = (await asyncio.to_thread(unfinished, environment))[:MAX_OFFERED]
         if left:
-            choices = [(f"Resume incident {item.number}", self._left_words(item)) for item in left]
-            choices.append(("Open a new incident", "the open ones stay as they are"))
-            place = await self.dashboard.ask(PickDialog("Incident", choices))
+            system = system_of(self.dashboard.settings)
+            here = [item for item in left if item.state.system in ("", system)]
+            offered = [*here, None, *(item for item in left if item not in here)]
+            place = await self.dashboard.ask(PickDialog("Incident", [self._offer_words(item) for item in offered]))
             if place is None:
                 return False
-            if place < len(left):
-                self.service = await resume_incident(context, left[place].number)
+            item = offered[place]
+            if item is not None:
+                self.service = await resume_incident(context, item.number)
                 return False
         return await self._open_new(finding)
 
@@ -217,7 +222,9 @@ class IncidentController:
             self.dashboard.say(str(error), "error")
             return False
         shown = [finding] if finding is not None else alarms
-        field = QuestionField("Tenant concerned", concerned(shown), needed=False)
+        tenant = concerned(shown)
+        refused = partial(self._refused_tenant, tenant or "")
+        field = QuestionField("Tenant concerned", tenant, needed=False, refused=refused)
         dialog = QuestionDialog("Open an incident", [field], opening(shown, name, steps))
         dialog.dialog_keys = "enter opens   esc leaves, nothing is written"
         answers = await self.dashboard.ask(dialog)
@@ -230,6 +237,15 @@ class IncidentController:
         if finding is not None and (issues := issues_of(finding)) and any(step.choose_issue for step in steps):
             await service.choose(issues[0], answers[0] or None, finding.message)
         return True
+
+    def _refused_tenant(self, concerned: str, name: str) -> str:
+        """Return why a tenant's name is refused; "" for the one concerned, and where nothing was read yet."""
+        from optimus_tui.tui.dashboard.reports import known_tenants
+
+        known = known_tenants(self.dashboard)
+        if not known or safe_text(name) in known or name == concerned:
+            return ""
+        return "no counter, key, event or metric names it"
 
     async def _confirm_addresses(self, service: "IncidentService") -> None:
         """Ask whether the system at other addresses is the incident's own. Until then its steps are refused."""
@@ -274,6 +290,18 @@ class IncidentController:
         if health is None:
             return []
         return [one for one in worst_first(health.findings) if SEVERITIES.index(one.severity) >= medium]
+
+    def _offer_words(self, listed: "Listed | None") -> tuple[str, str]:
+        """Return an incident that can be resumed as a row, with what it is about; None stands for a new one."""
+        if listed is None:
+            return "Open a new incident", "the open ones stay as they are"
+        first = next(iter(listed.state.open_findings), None)
+        about = (
+            "no finding was active"
+            if first is None
+            else safe_text(f"{first.subject}: {rule_of(first.rule).title}", 120)
+        )
+        return f"Resume incident {listed.number}", f"{about}; {self._left_words(listed)}"
 
     def _left_words(self, listed: "Listed") -> str:
         state = listed.state

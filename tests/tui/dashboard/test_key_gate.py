@@ -11,7 +11,7 @@ from textual.widgets import Input
 from optimus_tui.tui.app import OptimusApp
 from optimus_tui.tui.dashboard.screen import Dashboard
 from optimus_tui.tui.dialogs.base import AskDialog, QuestionDialog, QuestionField
-from optimus_tui.tui.key_gate import LEFT_OUT
+from optimus_tui.tui.key_gate import LEFT_OUT, NO_LINE
 from tests.tui.driver import shown, until
 from tests.tui.keys import burst
 from tests.tui.pictures import SETTINGS, health_report
@@ -72,6 +72,21 @@ async def test_what_is_typed_before_a_dialog_closed_is_left_out_and_that_is_said
         assert shown(pilot).count(LEFT_OUT) == 1
         await pilot.press("z")
         assert dashboard.pane_layout.zoomed
+
+
+async def test_a_command_line_above_a_dialog_is_left_out_up_to_enter_and_that_is_said(app: Asking) -> None:
+    async with app.run_test(size=(120, 36)) as pilot:
+        wait = asyncio.Event()
+        wait.set()
+        await ready(app, pilot, AskDialog("Delete", "Delete all?"), wait)
+        await burst(pilot, "R")
+        await until(pilot, lambda: isinstance(app.screen, AskDialog))
+        await burst(pilot, "colon", *"yq", "enter")
+        await until(pilot, lambda: not app.keys.is_busy)
+        assert isinstance(app.screen, AskDialog) and app.answers is None
+        assert any(NO_LINE in one.message for one in app._notifications)
+        await burst(pilot, "y")
+        await until(pilot, lambda: app.answers is True)
 
 
 async def test_escape_twice_goes_two_levels_back(app: Asking) -> None:

@@ -40,6 +40,15 @@ async def test_the_tab_strip_hears_the_rate_and_the_outage() -> None:
         assert len(scene.app.heard(StateChanged)) == 3
 
 
+async def test_e_finds_what_the_health_pane_tells_of_the_feed() -> None:
+    scene = Scene()
+    async with scene.app.run_test(size=(84, 14)) as pilot:
+        await scene.arrive(pilot, events(1, 3))
+        assert [one.rule for one in scene.pane.content.findings_here()] == []
+        await scene.arrive(pilot, state="down")
+        assert [one.subject for one in scene.pane.content.findings_here()] == ["coherence feed"]
+
+
 async def test_y_copies_the_row_and_copy_as_offers_the_payload_and_a_line_that_listens() -> None:
     scene = Scene()
     async with scene.app.run_test(size=(84, 14)) as pilot:

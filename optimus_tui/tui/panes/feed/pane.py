@@ -7,6 +7,7 @@ from collections.abc import Callable, Hashable, Sequence
 from typing import Any, ClassVar
 
 from optimus_tui.clock import Clock
+from optimus_tui.contract.findings import Finding, worst_first
 from optimus_tui.contract.keyspace import FeedBatch, FeedEvent, FeedGap, FeedItem, FeedStatus
 from optimus_tui.settings.model import Settings
 from optimus_tui.tui.keys import bindings
@@ -163,6 +164,13 @@ class FeedContent(PaneContent):
         return rate(status.rate), ""
 
     # -- what can be done with a row
+
+    def findings_here(self) -> list[Finding]:
+        """Return the findings about the whole feed, the worst first: a flood is of no single event."""
+        from optimus_tui.verdicts.coherence.events import judge
+
+        found = judge(self.status, mono=self.pane.clock.mono(), thresholds=self.pane.settings.thresholds)
+        return list(worst_first(found))
 
     def tenant_here(self) -> bytes | None:
         """Return the tenant that the event names, or the group of which it is."""
