@@ -34,7 +34,7 @@ async def test_a_named_remedy_is_asked_for_once(answer: int | None, done: list[s
         async def _apply_remedy(self, demo: Any, name: str) -> None:
             carried.append(name)
 
-    incidents: Any = SimpleNamespace()
+    incidents: Any = SimpleNamespace(actions=SimpleNamespace())
     drills = Drills(dashboard, incidents)
     drills.ask_remedy("restart-engine")
     await asyncio.gather(*tasks)
