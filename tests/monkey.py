@@ -19,7 +19,8 @@ from optimus_tui.contract.keyspace import LimitRules
 from optimus_tui.settings.model import RedisTarget, Settings
 from optimus_tui.tui.app import OptimusApp
 from optimus_tui.tui.base_screen import BaseScreen
-from optimus_tui.tui.dialogs.base import Dialog
+from optimus_tui.tui.dashboard.screen import Dashboard
+from optimus_tui.tui.dialogs.base import AskDialog, Dialog
 from optimus_tui.tui.keys import KEYS
 from tests.realserver import RealServer, free_port, server_binary
 from tests.tui.keys import CHARACTERS
@@ -95,6 +96,17 @@ async def press(app: Watched, *keys: str) -> None:
     raise AssertionError(f"{keys} never ended on {type(app.screen).__name__}")
 
 
+async def go_back(app: Watched, dice: random.Random) -> None:
+    """Leave dialogs always and screens often, or the keys would stay in the first screen that they came to."""
+    if isinstance(app.screen, BaseScreen) and not isinstance(app.screen, Dashboard) and dice.random() < 0.6:
+        await press(app, "escape")
+    for _ in range(4):
+        if isinstance(app.screen, BaseScreen):
+            return
+        leaves = isinstance(app.screen, AskDialog) and app.screen.dialog_title == "Leave"
+        await press(app, "y" if leaves else "escape")
+
+
 def strays(folder: Path) -> list[str]:
     """Return the files that nobody confirmed."""
     files = [str(path.relative_to(folder)) for path in sorted(folder.rglob("*")) if path.is_file()]
@@ -124,12 +136,12 @@ async def monkey(server: RealServer, folder: Path, seed: int, times: int, *, con
                 if not confirms and isinstance(app.screen, Dialog) and key in ("enter", "y", "space"):
                     continue
                 await press(app, key)
+                seen.add(type(app.screen).__name__)
             burst = [key for key in keys_of(dice, app) if confirms or key not in ("enter", "y", "space")]
             pressed += len(burst)
             await press(app, *burst)
             seen.add(type(app.screen).__name__)
-            if not isinstance(app.screen, BaseScreen) or len(app.screen_stack) > 8 or dice.random() < 0.02:
-                await press(app, "escape")
+            await go_back(app, dice)
         app.is_over = True
         crashed = app.crashed
         app.exit(0)

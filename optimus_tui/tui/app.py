@@ -5,7 +5,7 @@ import os
 import re
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, ClassVar
 
@@ -16,6 +16,7 @@ from textual.app import App
 from textual.await_complete import AwaitComplete
 from textual.color import Color
 from textual.command import DiscoveryHit, Hit, Hits, Provider
+from textual.dom import DOMNode
 from textual.filter import LineFilter, NoColor
 from textual.notifications import Notification, Notify, SeverityLevel
 from textual.screen import Screen
@@ -34,6 +35,7 @@ from optimus_tui.tui.dashboard.screen import Dashboard
 from optimus_tui.tui.dialogs.base import AskDialog
 from optimus_tui.tui.key_gate import KeyGate
 from optimus_tui.tui.keys import KEYS, chosen, written
+from optimus_tui.tui.panes.base import Pane
 from optimus_tui.tui.prompt.history import PromptHistory, history_path
 from optimus_tui.tui.services import CommandError, Demo
 from optimus_tui.tui.theme import THEMES, VARIABLE_DEFAULTS
@@ -343,6 +345,18 @@ class OptimusApp(App[int]):
             typing = isinstance(self.focused, (Input, TextArea))
             return isinstance(self.screen, BaseScreen) and not typing
         return super().check_action(action, parameters)
+
+    async def run_action(
+        self,
+        action: Any,
+        default_namespace: DOMNode | None = None,
+        namespaces: Mapping[str, DOMNode] | None = None,
+    ) -> bool:
+        """Run an action of a key, or say why it can do nothing now."""
+        if isinstance(default_namespace, Pane) and (why := default_namespace.why_nothing(str(action))):
+            self.notify(why)
+            return True
+        return await super().run_action(action, default_namespace, namespaces)
 
     def action_command_line(self) -> None:
         """Ask for a command line."""

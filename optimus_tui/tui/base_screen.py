@@ -4,12 +4,13 @@ import re
 from typing import Any, ClassVar
 
 from rich.cells import cell_len
-from textual import events, on, work
+from textual import events, on
 from textual.binding import ActiveBinding
 from textual.screen import Screen
 
 from optimus_tui.tui import messages, terminal
 from optimus_tui.tui.dialogs.base import SingleAnswerScreen
+from optimus_tui.tui.key_gate import asking
 from optimus_tui.tui.keys import chosen
 from optimus_tui.tui.prompt.controller import Prompt
 from optimus_tui.tui.widgets.bars import KeyStrip
@@ -85,7 +86,7 @@ class BaseScreen(SingleAnswerScreen):
 
         self.app.push_screen(help_dialog(*self.help_subject(), _offered(self), self.optimus.command_help()))
 
-    @work(exclusive=True, group="copy", exit_on_error=False)
+    @asking("copy")
     async def action_copy_as(self) -> None:
         """Ask for a form and copy the row in it."""
         from optimus_tui.tui.dialogs.base import ChooseDialog
@@ -103,7 +104,15 @@ class BaseScreen(SingleAnswerScreen):
         event.stop()
         self.say(f"{event.what} copied {terminal.copy(self.app, event.text)}")
 
+    def action_back(self) -> None:
+        """Go one level back."""
+        self.dismiss(None)
+
     def action_quit(self) -> None:
+        """Go one level back, as ``esc`` does. The dashboard leaves the program."""
+        self.action_back()
+
+    def leave_program(self) -> None:
         """Leave the program; the exit code is 0."""
         self.app.exit(0)
 

@@ -108,7 +108,7 @@ class DrillController:
         if text == STOP:
             if self.running is None:
                 raise CommandError("no drill is running: :drill begins one")
-            self.dashboard.run_in_background("drill", self._end, demo, self.running, "given up")
+            self.dashboard.run_in_background("drill", self._end, demo, self.running, "given up", asks=True)
             return
         if self.running is not None:
             raise CommandError("a drill is running: :drill stop ends it and shows what was wrong")
@@ -148,7 +148,7 @@ class DrillController:
         demo = self._demo()
         if name and name not in self.remedies():
             raise CommandError(f"no remedy {name!r}; there are {', '.join(self.remedies())}")
-        self.dashboard.run_in_background("remedy", self._ask_remedy, demo, name)
+        self.dashboard.run_in_background("remedy", self._ask_remedy, demo, name, asks=True)
 
     async def _ask_remedy(self, demo: Demo, name: str) -> None:
         from optimus_tui.tui.dialogs.base import PickDialog
@@ -225,7 +225,7 @@ class DrillController:
             demo: The demo, which may still be starting.
             name: A scenario, or ``random``.
         """
-        self.dashboard.run_in_background("drill", self._run, demo, name)
+        self.dashboard.run_in_background("drill", self._run, demo, name, asks=True)
 
     async def _run(self, demo: Demo, name: str) -> None:
         from optimus_tui.workflow.drill import Watch, follow, is_over

@@ -7,10 +7,12 @@ letter that was meant for a dialog that is about to open would be a command of t
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
+from functools import wraps
 from typing import Any
+from weakref import WeakSet
 
-from textual import events
+from textual import events, work
 from textual._time import get_time
 from textual.app import App
 from textual.message_pump import MessagePump
@@ -19,13 +21,6 @@ from textual.widgets import Input, TextArea
 from textual.worker import Worker
 
 Typed = events.Key | events.Paste
-ASKING = frozenset(
-    (
-        *("acting", "arming", "arm", "copy", "drill", "include", "interrupted", "mute", "remedy"),
-        *("incident-open", "incident-work", "incident-note", "incident-close"),
-    )
-)
-"""The groups of workers that ask something in a dialog before they do what takes long."""
 DIALOG_SECONDS = 0.5
 """How long keys wait for the dialog of such a worker."""
 MOST_SECONDS = 2.0
@@ -34,6 +29,35 @@ MOST_HELD = 2_000
 """Keys that wait; the screen stands still where more come."""
 LEFT_OUT = "keys typed before the screen had changed were left out"
 NO_LINE = "':' asks nothing above a dialog: what is typed up to enter or esc is left out; esc closes the dialog"
+
+
+_ASKING: WeakSet[Worker[Any]] = WeakSet()
+"""The workers that ask something in a dialog before they do what takes long."""
+
+
+def will_ask(worker: Worker[Any]) -> Worker[Any]:
+    """Let keys wait for the dialog that a worker opens. Return the worker."""
+    _ASKING.add(worker)
+    return worker
+
+
+def asking(group: str) -> Callable[[Callable[..., Coroutine[Any, Any, None]]], Callable[..., Worker[Any]]]:
+    """Run a method in a worker of its widget that asks something in a dialog; one of the group at a time.
+
+    Args:
+        group: The group that the worker belongs to.
+    """
+
+    def decorate(method: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., Worker[Any]]:
+        start = work(exclusive=True, group=group, exit_on_error=False)(method)
+
+        @wraps(method)
+        def begin(*arguments: Any) -> Worker[Any]:
+            return will_ask(start(*arguments))
+
+        return begin
+
+    return decorate
 
 
 class KeyGate:
@@ -150,7 +174,7 @@ class KeyGate:
             self._next()
 
     def _asking(self) -> frozenset[Worker[Any]]:
-        return frozenset(one for one in self.app.workers if one.group in ASKING and not one.is_finished)
+        return frozenset(one for one in self.app.workers if one in _ASKING and not one.is_finished)
 
     def _next(self) -> None:
         if self._waiting:

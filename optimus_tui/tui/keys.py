@@ -26,6 +26,8 @@ class Key:
     numbers. What a screen exists for comes before what every screen has. 0 keeps a key out of the footer."""
     shown: str = ""
     """How the key is written for people where its name is not clear enough."""
+    needs_row: bool = False
+    """It does something with rows only: a pane without any says so."""
 
 
 KEYS: tuple[Key, ...] = (
@@ -60,12 +62,21 @@ KEYS: tuple[Key, ...] = (
         "pane",
         7,
     ),
-    Key("pane.open", "enter", "open", "open", "Open the row, show its detail; on a finding, go to its row", "pane", 9),
+    Key(
+        "pane.open",
+        "enter",
+        "open",
+        "open",
+        "Open the row, show its detail; on a finding, go to its row",
+        "pane",
+        9,
+        needs_row=True,
+    ),
     Key("pane.pause", "space", "pause", "pause", "Freeze this pane; data keeps being collected", "pane", 14),
-    Key("pane.sort", "s", "sort", "sort", "Sort by the next column", "pane", 13),
-    Key("pane.reverse", "S", "reverse", "reverse", "Reverse the order", "pane"),
+    Key("pane.sort", "s", "sort", "sort", "Sort by the next column", "pane", 13, needs_row=True),
+    Key("pane.reverse", "S", "reverse", "reverse", "Reverse the order", "pane", needs_row=True),
     Key("pane.zoom", "z", "screen.zoom", "zoom", "One pane on the whole screen, and back", "pane", 12),
-    Key("pane.copy", "y", "copy", "copy", "Copy the row's name", "pane"),
+    Key("pane.copy", "y", "copy", "copy", "Copy the row's name", "pane", needs_row=True),
     Key(
         "pane.copy_as",
         "Y",
@@ -126,18 +137,26 @@ KEYS: tuple[Key, ...] = (
     Key("app.back", "escape", "back", "back", "One level back: filter, zoom, dialog; never quits", "app", 90, "esc"),
     Key("app.theme", "ctrl+t", "app.next_theme", "theme", "Next theme: dark, light, high contrast", "app", 0, "^t"),
     Key("app.suspend", "ctrl+z", "app.suspend_process", "suspend", "Back to the shell until fg", "app", 0, "^z"),
-    Key("app.quit", "q,ctrl+q", "quit", "quit", "Leave", "app", 99),
+    Key(
+        "app.quit",
+        "q,ctrl+q",
+        "quit",
+        "quit",
+        "Leave; on what stands above the dashboard q goes one level back, ctrl+q leaves from everywhere",
+        "app",
+        99,
+    ),
     Key("pane.up", "up,k", "move(-1)", "up", "Up one row", "pane"),
     Key("pane.down", "down,j", "move(1)", "down", "Down one row", "pane"),
     Key("pane.page_up", "pageup", "page(-1)", "page up", "Up one page", "pane"),
     Key("pane.page_down", "pagedown", "page(1)", "page down", "Down one page", "pane"),
     Key("pane.first", "g,home", "first", "first", "First row", "pane"),
     Key("pane.last", "G,end", "last", "last", "Last row; in the feed: follow again", "pane"),
-    Key("limits.detail", "v", "detail", "detail", "Show or hide the counter close up", "limits", 11),
-    Key("cache.left", "left,h", "fold", "fold", "Close the group", "cache"),
-    Key("cache.right", "right,l", "unfold", "unfold", "Open the group", "cache"),
-    Key("cache.value", "v", "value", "value", "Show a bounded preview of the value", "cache", 11),
-    Key("feed.wrap", "w", "wrap", "wrap", "Wrap long events", "feed", 11),
+    Key("limits.detail", "v", "detail", "detail", "Show or hide the counter close up", "limits", 11, needs_row=True),
+    Key("cache.left", "left,h", "fold", "fold", "Close the group", "cache", needs_row=True),
+    Key("cache.right", "right,l", "unfold", "unfold", "Open the group", "cache", needs_row=True),
+    Key("cache.value", "v", "value", "value", "Show a bounded preview of the value", "cache", 11, needs_row=True),
+    Key("feed.wrap", "w", "wrap", "wrap", "Wrap long events", "feed", 11, needs_row=True),
     Key("feed.group", "g", "group", "group", "Group by type, tenant, channel; then the events again", "feed", 10),
     Key("feed.clear", "c", "clear", "clear", "Clear the view; the counters go on", "feed", 16),
     Key(
@@ -203,6 +222,8 @@ KEYS: tuple[Key, ...] = (
     Key("router.drift", "c", "screen.turn_drift", "live", "Compliance: code against Redis, and back", "router", 5),
 )
 
+NEED_ROWS = {key.action: key.label for key in KEYS if key.needs_row}
+"""The actions that do something with rows only, and what they are called."""
 WAYS_OUT = ("app.back", "app.quit")
 """The first of these that leads out of a screen stands at the end of its footer, at every width."""
 ALWAYS = "app.help"

@@ -244,8 +244,12 @@ class DashboardServices(Protocol):
         *arguments: Any,
         name: str = "",
         exclusive: bool = True,
+        asks: bool = False,
     ) -> "Worker[Any]":
-        """Run ``work(*arguments)`` in a worker that ends with the dashboard; a bug in it is shown as a toast."""
+        """Run ``work(*arguments)`` in a worker that ends with the dashboard; a bug in it is shown as a toast.
+
+        ``asks``: it opens a dialog before it does what takes long; what is typed ahead waits for that.
+        """
 
     def cancel_group(self, group: str) -> None:
         """Cancel the workers of a group."""

@@ -28,6 +28,7 @@ from optimus_tui.tui.actions.action_dialog_stages import (
     audit_words,
 )
 from optimus_tui.tui.dialogs.base import DROPS, Dialog
+from optimus_tui.tui.key_gate import asking
 
 if TYPE_CHECKING:
     from optimus_tui.actions.redis.keys import Known
@@ -312,7 +313,7 @@ class ActionDialog(Dialog):
         if self.stage in ("asking", "refused") and self.outcome is None:
             self.begin()
 
-    @work(exclusive=True, group="include", exit_on_error=False)
+    @asking("include")
     async def action_include(self) -> None:
         """Ask which keys of uncertain owner to take in, and make another plan with other words."""
         if self.stage != "asking" or self.plan is None or not self.plan.ambiguous:

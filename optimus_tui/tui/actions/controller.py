@@ -86,7 +86,7 @@ class ActionsController:
         if not settings.writable:
             place = f"[env.{settings.environment}]"
             raise CommandError(f"{settings.environment} is read-only: set writable = true in {place}")
-        self.dashboard.run_in_background("arming", self._arm_for, minutes_of(text))
+        self.dashboard.run_in_background("arming", self._arm_for, minutes_of(text), asks=True)
 
     async def _arm_for(self, minutes: float) -> None:
         if await self.ask_to_arm(minutes):
@@ -137,11 +137,11 @@ class ActionsController:
 
     def choose_for_row(self) -> None:
         """Show what can be done about the row under the cursor, and do what is chosen."""
-        self.dashboard.run_in_background("acting", self._choose_for_row, name="actions")
+        self.dashboard.run_in_background("acting", self._choose_for_row, name="actions", asks=True)
 
     def choose_for_finding(self, finding: "Finding") -> None:
         """Show what can be done about a finding, and do what is chosen."""
-        self.dashboard.run_in_background("acting", self._choose_for, finding, name="actions")
+        self.dashboard.run_in_background("acting", self._choose_for, finding, name="actions", asks=True)
 
     async def _choose_for_row(self) -> None:
         pane = self.dashboard.pane(self.dashboard.current)
@@ -297,7 +297,7 @@ class InterruptedActions:
         Args:
             requested: The operator asked for them (``:interrupted``); say so if there is none.
         """
-        self.dashboard.run_in_background("interrupted", self._offer, requested)
+        self.dashboard.run_in_background("interrupted", self._offer, requested, asks=True)
 
     async def _offer(self, requested: bool) -> None:
         found = await self._left_open()

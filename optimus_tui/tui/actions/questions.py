@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from msgspec import structs
-from textual import on, work
+from textual import on
 from textual.binding import BindingType
 from textual.content import Content
 from textual.widget import Widget
@@ -19,6 +19,7 @@ from optimus_tui.contract.keyspace import CacheReport, FeedEvent, FeedGap, Group
 from optimus_tui.grammar.keys import COHERENCE_PREFIX
 from optimus_tui.probes.events.ring import MAX_CHANNEL
 from optimus_tui.tui.dialogs.base import Dialog, FormDialog, QuestionDialog, QuestionField, about_lines
+from optimus_tui.tui.key_gate import asking
 from optimus_tui.tui.panes.cache.rows import KeyRow
 from optimus_tui.tui.panes.health.lines import HealthLine
 from optimus_tui.tui.widgets.fields import AnswerField, TickList, TypedInput
@@ -324,7 +325,7 @@ class ArmDialog(FormDialog):
             self.say("asking the server …")
             self.ask(event.value.strip())
 
-    @work(exclusive=True, group="arm", exit_on_error=False)
+    @asking("arm")
     async def ask(self, typed: str) -> None:
         """Arm, or show why not."""
         self._asking = True

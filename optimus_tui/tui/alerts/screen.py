@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
 
 from rich.cells import cell_len
-from textual import events, on, work
+from textual import events, on
 from textual.app import ComposeResult
 from textual.content import Content
 from textual.message import Message
@@ -17,6 +17,7 @@ from textual.widgets import Static
 from optimus_tui.assets import asset_dir
 from optimus_tui.contract.findings import AlertEpisode, Finding, Mute, Notice, Severity
 from optimus_tui.tui.base_screen import BaseScreen
+from optimus_tui.tui.key_gate import asking
 from optimus_tui.tui.keys import MOVES, bindings, chosen
 from optimus_tui.tui.messages import CopyRequested, FindingRowRequested
 from optimus_tui.tui.theme import TONE_INKS, TONE_TOASTS, Piece
@@ -384,7 +385,7 @@ class AlertsScreen(BaseScreen):
 
     # -- mutes
 
-    @work(exclusive=True, group="mute", exit_on_error=False)
+    @asking("mute")
     async def action_mute(self) -> None:
         """Ask for how long and why; nothing is muted without a reason."""
         from optimus_tui.tui.dialogs.base import PickDialog, QuestionDialog, QuestionField
@@ -410,7 +411,7 @@ class AlertsScreen(BaseScreen):
         kept = await book.mute(finding, seconds, safe_text(answer[0], 200))
         self._tell(f"muted: {finding.subject}", kept)
 
-    @work(exclusive=True, group="mute", exit_on_error=False)
+    @asking("mute")
     async def action_unmute(self) -> None:
         """End the mute of the finding under the cursor."""
         book, listed = self.book, self.query(EpisodeList)

@@ -76,8 +76,8 @@ class Navigator:
         self._on_top().action_help()
 
     def quit_here(self) -> None:
-        """Leave the program, as ``q`` does on the screen on top."""
-        self._on_top().action_quit()
+        """Leave the program; the screen on top asks first if something would be lost."""
+        self._on_top().leave_program()
 
     def _on_top(self) -> BaseScreen:
         return next(one for one in reversed(self.dashboard.app.screen_stack) if isinstance(one, BaseScreen))
@@ -223,7 +223,7 @@ class PaneRequests:
 
     def preview(self, key: bytes) -> None:
         """Read at most 64 kB of a key's value and show it in the cache pane."""
-        self.dashboard.run_in_background("preview", self._preview, key)
+        self.dashboard.run_in_background("preview", self._preview, key, asks=True)
 
     async def _preview(self, key: bytes) -> None:
         from optimus_tui.probes.cache_keys import read_preview

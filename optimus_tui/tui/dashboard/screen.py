@@ -31,6 +31,7 @@ from optimus_tui.tui.dashboard.saved_views import SavedViews
 from optimus_tui.tui.dashboard.status_line import PaneLayout, status_words
 from optimus_tui.tui.drills import DrillController
 from optimus_tui.tui.incidents.controller import IncidentController
+from optimus_tui.tui.key_gate import will_ask
 from optimus_tui.tui.keys import bindings
 from optimus_tui.tui.panes.base import Pane
 from optimus_tui.tui.panes.cache.pane import CachePane
@@ -112,6 +113,7 @@ class Dashboard(BaseScreen):
         *arguments: Any,
         name: str = "",
         exclusive: bool = True,
+        asks: bool = False,
     ) -> Worker[Any]:
         """Run ``work(*arguments)`` in a worker that ends with the dashboard; a bug in it is shown as a toast.
 
@@ -121,9 +123,11 @@ class Dashboard(BaseScreen):
             arguments: What it is called with.
             name: What a toast about a bug calls it; the group's name if empty.
             exclusive: Cancel the other workers of the group first.
+            asks: It opens a dialog before it does what takes long; what is typed ahead waits for that.
         """
         whole = partial(work, *arguments)
-        return self.run_worker(whole, name or group, group, exit_on_error=False, exclusive=exclusive)
+        worker = self.run_worker(whole, name or group, group, exit_on_error=False, exclusive=exclusive)
+        return will_ask(worker) if asks else worker
 
     def cancel_group(self, group: str) -> None:
         """Cancel the workers of a group."""
@@ -215,6 +219,7 @@ class Dashboard(BaseScreen):
     def _refresh_requested(self, event: messages.RefreshRequested) -> None:
         event.stop()
         self.refresh_now()
+        self.say("looking again now")
 
     @on(messages.TenantRequested)
     def _tenant_requested(self, event: messages.TenantRequested) -> None:
@@ -327,11 +332,18 @@ class Dashboard(BaseScreen):
 
     def action_focus_pane(self, name: str) -> None:
         """Go to a pane."""
+        pane = self.pane(name)
+        if pane.has_focus:
+            self.say(f"you are in {pane.TITLE} already")
         self.focus_on(name)
 
     def action_next_pane(self, by: int) -> None:
         """Go to the next pane, or back with a negative number."""
         self.navigate.next_pane(by)
+
+    def action_quit(self) -> None:
+        """Leave the program: nothing stands above the panes."""
+        self.leave_program()
 
     def action_zoom(self) -> None:
         """Show the current pane alone, or all of them again."""

@@ -153,11 +153,11 @@ class IncidentController:
 
         Nothing is written before the operator confirms.
         """
-        self.dashboard.run_in_background("incident-open", self._open, None, name="incident")
+        self.dashboard.run_in_background("incident-open", self._open, None, name="incident", asks=True)
 
     def open_for(self, finding: Finding) -> None:
         """Do as ``open`` does; a new incident is about this finding."""
-        self.dashboard.run_in_background("incident-open", self._open, finding, name="incident")
+        self.dashboard.run_in_background("incident-open", self._open, finding, name="incident", asks=True)
 
     async def _open(self, finding: Finding | None) -> None:
         await asyncio.to_thread(_load)
@@ -320,7 +320,7 @@ class IncidentController:
 
     def pin_row(self) -> None:
         """Keep the row under the cursor in the incident's timeline."""
-        self.dashboard.run_in_background("incident-note", self._pin_row, name="pin", exclusive=False)
+        self.dashboard.run_in_background("incident-note", self._pin_row, name="pin", exclusive=False, asks=True)
 
     async def _pin_row(self) -> None:
         from optimus_tui.incidents.errors import IncidentError

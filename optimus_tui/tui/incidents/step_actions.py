@@ -78,7 +78,7 @@ class StepActions:
             except IncidentError as error:
                 self.view.say(str(error), "warning")
 
-        self.dashboard.run_in_background(group, guarded, name="incident", exclusive=False)
+        self.dashboard.run_in_background(group, guarded, name="incident", exclusive=False, asks=True)
 
     def refuse_if_closed(self) -> bool:
         """Return True if nothing can be done in this incident any more; the reason is shown if it is closed."""

@@ -17,7 +17,7 @@ from optimus_tui.clock import Clock
 from optimus_tui.contract.findings import Finding
 from optimus_tui.grammar.filter import EVERYTHING, Filter, FilterError, parse_filter
 from optimus_tui.settings.model import Settings
-from optimus_tui.tui.keys import bindings
+from optimus_tui.tui.keys import NEED_ROWS, bindings
 from optimus_tui.tui.messages import CopyRequested, ExportRequested, RefreshRequested, StateChanged
 from optimus_tui.tui.theme import Piece, plain_text
 from optimus_tui.tui.widgets.line_view import LineCanvas, LineContent
@@ -183,6 +183,8 @@ class Pane(LineCanvas):
     NAME: ClassVar[str]
     NUMBER: ClassVar[int]
     TITLE: ClassVar[str]
+    ORDER: ClassVar[str] = ""
+    """How the rows stand where ``s`` cannot change it (safe text)."""
     FIELDS: ClassVar[tuple[str, ...]] = ()
     """The names that a filter may use here; ``text`` is what a bare word is looked for in."""
     BINDINGS = bindings("pane")
@@ -275,6 +277,22 @@ class Pane(LineCanvas):
 
     # -- actions that every pane has
 
+    def why_nothing(self, action: str) -> str:
+        """Return why an action can do nothing now, in a sentence; empty if it can do something."""
+        if self.rows or action not in NEED_ROWS:
+            return ""
+        if self.filter:
+            return f"{NEED_ROWS[action]}: no row passes the filter; esc takes it away"
+        return f"{NEED_ROWS[action]}: there is no row here yet"
+
+    def action_sort(self) -> None:
+        """Say that the order is fixed; panes with several orders go to the next one."""
+        self.app.notify(f"{self.TITLE} has one order only: {self.ORDER}")
+
+    def action_reverse(self) -> None:
+        """Say that the order is fixed; panes with several orders reverse it."""
+        self.action_sort()
+
     def set_filter(self, text: str) -> str | None:
         """Filter the rows. Return the sentence to show when the text is not a filter, else None."""
         try:
@@ -302,6 +320,8 @@ class Pane(LineCanvas):
         """Copy what the row under the cursor is about."""
         if name := self.content.copy_name():
             self.post_message(CopyRequested(name, "row"))
+        else:
+            self.app.notify("this row has nothing to copy")
 
     def action_export(self) -> None:
         """Write the rows to a file."""

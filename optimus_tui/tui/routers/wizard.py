@@ -334,9 +334,9 @@ class RouterScreen(BaseScreen):
         """Leave the wizard."""
         self._ask_to_leave(self.close)
 
-    def action_quit(self) -> None:
-        """Leave the program."""
-        self._ask_to_leave(super().action_quit)
+    def leave_program(self) -> None:
+        """Leave the program; ask first if answers would be lost."""
+        self._ask_to_leave(super().leave_program)
 
     def action_router_edit_file(self) -> None:
         """Open the written router in the editor."""

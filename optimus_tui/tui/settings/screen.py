@@ -4,7 +4,7 @@ import asyncio
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from rich.text import Text
-from textual import on, work
+from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.content import Content
@@ -15,6 +15,7 @@ from textual.widgets import DataTable, Input, Static
 from optimus_tui.settings.table import SettingsError
 from optimus_tui.tui.base_screen import BaseScreen
 from optimus_tui.tui.dialogs.base import AskDialog, Dialog, about_lines
+from optimus_tui.tui.key_gate import asking
 from optimus_tui.tui.keys import chosen
 from optimus_tui.tui.settings.controller import Proposal, changed, propose, put_in_force, write
 from optimus_tui.tui.settings.rows import SettingRow, setting_rows
@@ -166,7 +167,7 @@ class SettingsScreen(BaseScreen):
         event.stop()
         self._change(self.rows[event.cursor_row])
 
-    @work(exclusive=True, group="setting", exit_on_error=False)
+    @asking("setting")
     async def _change(self, row: SettingRow) -> None:
         """Ask for a value, show the diff, write the file once confirmed, and use what can be used at once."""
         proposal: Proposal | None = await self.app.push_screen_wait(SettingDialog(self.dashboard, row))

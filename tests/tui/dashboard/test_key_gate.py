@@ -29,7 +29,7 @@ class Asking(OptimusApp):
             self.answers = await self.push_screen_wait(dialog)
 
         dashboard: Any = self.dashboard
-        dashboard.run_in_background("incident-note", work)
+        dashboard.run_in_background("note", work, asks=True)
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ async def test_leaving_closes_the_connections_lets_go_of_the_incident_and_disarm
         await until(pilot, lambda: "ARMED" in said(pilot))
         await opened(pilot)
         assert b"optimus-tui" in redis.command("CLIENT", "LIST")
-        await pilot.press("q")
+        await pilot.press("ctrl+q")
     assert b"optimus-tui" not in redis.command("CLIENT", "LIST")
     assert dashboard.incidents.service is None
     assert "the session ended" in last_record(tmp_path)

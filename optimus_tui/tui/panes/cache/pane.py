@@ -444,3 +444,5 @@ class CachePane(Pane):
         """Ask for the value of the key under the cursor."""
         if isinstance(row := self.selected, KeyRow):
             self.post_message(PreviewRequested(row.name))
+        else:
+            self.app.notify("a group has no value: put the cursor on a key")
