@@ -51,7 +51,7 @@ def test_the_editor_gets_file_and_line_and_the_terminal_and_gives_it_back(tmp_pa
         terminal.settle(1.0)  # the cursor is in the findings
         terminal.send("o")
         edit(terminal, "second")
-        terminal.send("q")
+        terminal.send("\x11")
         assert terminal.wait_exit() == 0
     finally:
         terminal.close()

@@ -195,7 +195,7 @@ def test_a_lock_held_from_another_shell_keeps_nobody_from_leaving(
             terminal.wait_for(r"held by process \d+", 90)
             terminal.send("\x1b")
             terminal.settle(0.6)
-            terminal.send("q")
+            terminal.send("\x11")
             assert terminal.wait_exit(40) == 0
         finally:
             os.killpg(other.pid, signal.SIGKILL)

@@ -47,7 +47,7 @@ def test_the_bell_byte_arrives_once_when_blurred_never_when_focused_and_the_next
     assert bells(terminal) == 1
     terminal.send(":alerts\r")
     terminal.wait_for(r"active +✖ CRIT acme / chat", 5)
-    terminal.send("q")
+    terminal.send("\x11")
     assert terminal.wait_exit() == 0
     server.command("DEL", "rate_limit:acme:chat")
     again = open_on(server, 80, 24)
