@@ -35,7 +35,7 @@ from optimus_tui.tui.dashboard.screen import Dashboard
 from optimus_tui.tui.dialogs.base import AskDialog
 from optimus_tui.tui.key_gate import KeyGate
 from optimus_tui.tui.keys import KEYS, chosen, written
-from optimus_tui.tui.panes.base import Pane
+from optimus_tui.tui.panes.base import Pane, why_nothing
 from optimus_tui.tui.prompt.history import PromptHistory, history_path
 from optimus_tui.tui.services import CommandError, Demo
 from optimus_tui.tui.theme import THEMES, VARIABLE_DEFAULTS
@@ -353,7 +353,7 @@ class OptimusApp(App[int]):
         namespaces: Mapping[str, DOMNode] | None = None,
     ) -> bool:
         """Run an action of a key, or say why it can do nothing now."""
-        if isinstance(default_namespace, Pane) and (why := default_namespace.why_nothing(str(action))):
+        if isinstance(default_namespace, Pane) and (why := why_nothing(default_namespace, str(action))):
             self.notify(why)
             return True
         return await super().run_action(action, default_namespace, namespaces)
@@ -362,6 +362,13 @@ class OptimusApp(App[int]):
         """Ask for a command line."""
         if isinstance(self.screen, BaseScreen):
             self.screen.prompt.open_command()
+
+    def action_leave_dialog(self) -> None:
+        """Close a dialog as ``esc`` does, but not where text can be typed: the letter may be meant for a field."""
+        if any(field.display and not field.disabled for field in self.screen.query("Input, TextArea")):
+            self.notify("q closes nothing where text can be typed; esc does")
+        else:
+            self.simulate_key("escape")
 
     def action_next_theme(self) -> None:
         """Change to the next of our own themes."""

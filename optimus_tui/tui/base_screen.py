@@ -104,17 +104,9 @@ class BaseScreen(SingleAnswerScreen):
         event.stop()
         self.say(f"{event.what} copied {terminal.copy(self.app, event.text)}")
 
-    def action_back(self) -> None:
-        """Go one level back."""
-        self.dismiss(None)
-
     def action_quit(self) -> None:
         """Go one level back, as ``esc`` does. The dashboard leaves the program."""
-        self.action_back()
-
-    def leave_program(self) -> None:
-        """Leave the program; the exit code is 0."""
-        self.app.exit(0)
+        self.call_later(self.run_action, "back")
 
 
 def _docstring(documented: object) -> str:

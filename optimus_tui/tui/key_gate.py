@@ -35,9 +35,10 @@ _ASKING: WeakSet[Worker[Any]] = WeakSet()
 """The workers that ask something in a dialog before they do what takes long."""
 
 
-def will_ask(worker: Worker[Any]) -> Worker[Any]:
-    """Let keys wait for the dialog that a worker opens. Return the worker."""
-    _ASKING.add(worker)
+def will_ask(worker: Worker[Any], asks: bool = True) -> Worker[Any]:
+    """Let keys wait for the dialog that a worker opens, if it opens one. Return the worker."""
+    if asks:
+        _ASKING.add(worker)
     return worker
 
 

@@ -1,6 +1,7 @@
 """The dashboard's own controllers: go to panes and open screens, carry out what panes ask for, change settings."""
 
 from difflib import get_close_matches
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
@@ -47,6 +48,13 @@ class Navigator:
         else:
             pane.set_filter(text)
 
+    def go_to(self, name: str) -> None:
+        """Go to a pane; say so if it has the focus already."""
+        pane = self.dashboard.pane(name)
+        if pane.has_focus:
+            self.dashboard.say(f"you are in {pane.TITLE} already")
+        self.dashboard.focus_on(name)
+
     def next_pane(self, by: int) -> None:
         """Go ``by`` panes on, round and round; a negative number goes back."""
         names = [pane.NAME for pane in self.dashboard.panes()]
@@ -77,7 +85,12 @@ class Navigator:
 
     def quit_here(self) -> None:
         """Leave the program; the screen on top asks first if something would be lost."""
-        self._on_top().leave_program()
+        ask = getattr(self._on_top(), "ask_to_leave", None)
+        leave = partial(self.dashboard.app.exit, 0)
+        if ask is None:
+            leave()
+        else:
+            ask(leave)
 
     def _on_top(self) -> BaseScreen:
         return next(one for one in reversed(self.dashboard.app.screen_stack) if isinstance(one, BaseScreen))
@@ -211,6 +224,11 @@ class PaneRequests:
 
     def __init__(self, dashboard: DashboardServices) -> None:
         self.dashboard = dashboard
+
+    def look_again(self) -> None:
+        """Read everything again now, and say so."""
+        self.dashboard.refresh_now()
+        self.dashboard.say("looking again now")
 
     def export(self, pane: str, lines: list[str]) -> None:
         """Write a pane's lines to a private file, and say where it is."""

@@ -126,8 +126,7 @@ class Dashboard(BaseScreen):
             asks: It opens a dialog before it does what takes long; what is typed ahead waits for that.
         """
         whole = partial(work, *arguments)
-        worker = self.run_worker(whole, name or group, group, exit_on_error=False, exclusive=exclusive)
-        return will_ask(worker) if asks else worker
+        return will_ask(self.run_worker(whole, name or group, group, exit_on_error=False, exclusive=exclusive), asks)
 
     def cancel_group(self, group: str) -> None:
         """Cancel the workers of a group."""
@@ -218,8 +217,7 @@ class Dashboard(BaseScreen):
     @on(messages.RefreshRequested)
     def _refresh_requested(self, event: messages.RefreshRequested) -> None:
         event.stop()
-        self.refresh_now()
-        self.say("looking again now")
+        self.requests.look_again()
 
     @on(messages.TenantRequested)
     def _tenant_requested(self, event: messages.TenantRequested) -> None:
@@ -332,10 +330,7 @@ class Dashboard(BaseScreen):
 
     def action_focus_pane(self, name: str) -> None:
         """Go to a pane."""
-        pane = self.pane(name)
-        if pane.has_focus:
-            self.say(f"you are in {pane.TITLE} already")
-        self.focus_on(name)
+        self.navigate.go_to(name)
 
     def action_next_pane(self, by: int) -> None:
         """Go to the next pane, or back with a negative number."""
@@ -343,7 +338,7 @@ class Dashboard(BaseScreen):
 
     def action_quit(self) -> None:
         """Leave the program: nothing stands above the panes."""
-        self.leave_program()
+        self.app.exit(0)
 
     def action_zoom(self) -> None:
         """Show the current pane alone, or all of them again."""

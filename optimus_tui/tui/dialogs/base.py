@@ -59,8 +59,8 @@ class Dialog(SingleAnswerScreen, ModalScreen[Any]):
     CSS_PATH: ClassVar[Any] = [asset_dir("styles") / "modals.tcss"]
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        ("escape", "leave", "close"),
-        ("q", "leave_by_letter", "close"),
+        ("escape", "dismiss(None)", "close"),
+        ("q", "app.leave_dialog", "close"),
         # At once, before the next key is handed to what has the focus: it may be here already.
         Binding("tab", "app.focus_next", show=False, priority=True),
         Binding("shift+tab", "app.focus_previous", show=False, priority=True),
@@ -79,17 +79,6 @@ class Dialog(SingleAnswerScreen, ModalScreen[Any]):
     def body(self) -> list[Widget]:
         """Return what stands in the box."""
         return [VerticalScroll(id="body")]
-
-    def action_leave(self) -> None:
-        """Close without an answer."""
-        self.dismiss(None)
-
-    def action_leave_by_letter(self) -> None:
-        """Close as ``esc`` does, but not where text can be typed: the letter may be meant for a field."""
-        if any(field.display and not field.disabled for field in self.query("Input, TextArea")):
-            self.app.notify("q closes nothing where text can be typed; esc does")
-        else:
-            self.action_leave()
 
     def on_mount(self) -> None:
         """Focus the body if it can have the focus."""
@@ -170,6 +159,8 @@ HELD_SECONDS = 0.8
 
 class FormDialog(Dialog):
     """A dialog with fields. Escape asks once before it drops what was typed; each Enter that is refused says why."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [("escape", "leave", "close")]
 
     _leaving = False
     """Escape was pressed, and answered with the warning; the next one leaves."""

@@ -177,14 +177,29 @@ class PaneFrame:
         return TextStyle.from_rich_style(self.pane.inks.style(ink, muted=self.pane.muted)) if ink else TextStyle()
 
 
+ONE_ORDER = {"health": "the worst finding comes first", "feed": "the newest event comes last"}
+"""How the rows of the panes stand whose order no key changes."""
+
+
+def why_nothing(pane: "Pane", action: str) -> str:
+    """Return why an action of a pane can do nothing now, in a sentence; empty if it can do something."""
+    if action in ("sort", "reverse") and pane.NAME in ONE_ORDER:
+        return f"{pane.TITLE} has one order only: {ONE_ORDER[pane.NAME]}"
+    if pane.rows:
+        return "this row has nothing to copy" if action == "copy" and not pane.content.copy_name() else ""
+    if action not in NEED_ROWS:
+        return ""
+    if pane.filter:
+        return f"{NEED_ROWS[action]}: no row passes the filter; esc takes it away"
+    return f"{NEED_ROWS[action]}: there is no row here yet"
+
+
 class Pane(LineCanvas):
     """One framed list. Subclasses set NAME, NUMBER, TITLE and fill in ``refresh_rows``."""
 
     NAME: ClassVar[str]
     NUMBER: ClassVar[int]
     TITLE: ClassVar[str]
-    ORDER: ClassVar[str] = ""
-    """How the rows stand where ``s`` cannot change it (safe text)."""
     FIELDS: ClassVar[tuple[str, ...]] = ()
     """The names that a filter may use here; ``text`` is what a bare word is looked for in."""
     BINDINGS = bindings("pane")
@@ -277,22 +292,6 @@ class Pane(LineCanvas):
 
     # -- actions that every pane has
 
-    def why_nothing(self, action: str) -> str:
-        """Return why an action can do nothing now, in a sentence; empty if it can do something."""
-        if self.rows or action not in NEED_ROWS:
-            return ""
-        if self.filter:
-            return f"{NEED_ROWS[action]}: no row passes the filter; esc takes it away"
-        return f"{NEED_ROWS[action]}: there is no row here yet"
-
-    def action_sort(self) -> None:
-        """Say that the order is fixed; panes with several orders go to the next one."""
-        self.app.notify(f"{self.TITLE} has one order only: {self.ORDER}")
-
-    def action_reverse(self) -> None:
-        """Say that the order is fixed; panes with several orders reverse it."""
-        self.action_sort()
-
     def set_filter(self, text: str) -> str | None:
         """Filter the rows. Return the sentence to show when the text is not a filter, else None."""
         try:
@@ -320,8 +319,6 @@ class Pane(LineCanvas):
         """Copy what the row under the cursor is about."""
         if name := self.content.copy_name():
             self.post_message(CopyRequested(name, "row"))
-        else:
-            self.app.notify("this row has nothing to copy")
 
     def action_export(self) -> None:
         """Write the rows to a file."""

@@ -261,7 +261,7 @@ class RouterScreen(BaseScreen):
         """Return why a command must not close the wizard; empty if no answer would be lost."""
         return "the new router is not written yet: esc leaves the wizard, then run it again" * self._would_lose()
 
-    def _ask_to_leave(self, leave: Callable[[], object]) -> None:
+    def ask_to_leave(self, leave: Callable[[], object]) -> None:
         """Leave; ask first if answers would be lost."""
         from optimus_tui.tui.dialogs.base import AskDialog
 
@@ -332,11 +332,7 @@ class RouterScreen(BaseScreen):
 
     def action_back(self) -> None:
         """Leave the wizard."""
-        self._ask_to_leave(self.close)
-
-    def leave_program(self) -> None:
-        """Leave the program; ask first if answers would be lost."""
-        self._ask_to_leave(super().leave_program)
+        self.ask_to_leave(self.close)
 
     def action_router_edit_file(self) -> None:
         """Open the written router in the editor."""

@@ -283,11 +283,11 @@ async def test_s_and_capital_s_sort_and_the_title_says_how() -> None:
         app.pane.reading = reading(limits_report())
         await pilot.pause()
         assert "hottest first" in screen_lines(app)[0]
-        app.pane.action_sort()
+        app.pane.action_sort()  # type: ignore[attr-defined]
         await pilot.pause()
         assert "by tenant" in screen_lines(app)[0]
         assert [row.counter.tenant for row in app.pane.rows][:2] == [b"clinic_a", b"clinic_a"]
-        app.pane.action_reverse()
+        app.pane.action_reverse()  # type: ignore[attr-defined]
         await pilot.pause()
         assert "z to a" in screen_lines(app)[0]
         assert app.pane.rows[0].counter.tenant == b"high_traffic"
@@ -428,7 +428,7 @@ async def test_ten_thousand_counters_are_sorted_and_filtered_in_a_few_steps_each
         app.pane.reading = reading(report)
         await pilot.pause()
         for _ in range(5):
-            _, steps = steps_of(app.pane.action_sort)
+            _, steps = steps_of(app.pane.action_sort)  # type: ignore[attr-defined]
             assert steps <= 20 * 10_000
         app.pane.content.order = limit_lines.ORDERS[0]  # type: ignore[attr-defined]
         _, steps = steps_of(lambda: app.pane.set_filter("tenant:tenant_5 percent>50"))

@@ -284,7 +284,6 @@ class FeedPane(Pane):
     NAME = "feed"
     NUMBER = 4
     TITLE = "Coherence feed"
-    ORDER = "the newest event last"
     FIELDS = EventFields.NAMES
     BINDINGS: ClassVar[Any] = bindings("feed")
 
@@ -321,9 +320,6 @@ class FeedPane(Pane):
 
     def action_group(self) -> None:
         """Group the events by type, then by tenant, then by channel, then show the events again."""
-        if not self.store.items and not self.content.groups.by:
-            self.app.notify("there is nothing to group: no event is here yet")
-            return
         self.placer.turn()
 
     # -- following and pausing
@@ -380,9 +376,6 @@ class FeedPane(Pane):
 
     def action_clear(self) -> None:
         """Empty the view; counters go on."""
-        if not self.store.items:
-            self.app.notify("there is nothing to clear: no event is here yet")
-            return
         self.store.clear()
         self.content.groups.forget()
         self.tail.following, self.content.cleared_at = True, self.clock.wall()

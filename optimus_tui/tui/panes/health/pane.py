@@ -276,7 +276,6 @@ class HealthPane(Pane):
     NAME = "health"
     NUMBER = 1
     TITLE = "Health"
-    ORDER = "the worst finding first"
     FIELDS = ("text", "rule", "subject", "severity")
 
     content: HealthContent
