@@ -165,7 +165,6 @@ KEYS: tuple[Key, ...] = (
         "Group by type, tenant, channel; then the events again",
         "feed",
         10,
-        needs_row=True,
     ),
     Key("feed.clear", "c", "clear", "clear", "Clear the view; the counters go on", "feed", 16, needs_row=True),
     Key(

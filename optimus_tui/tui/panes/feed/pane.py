@@ -255,6 +255,8 @@ class RowPlacer:
         if not groups.by:
             pane.wrapped, pane.tail.following = self._wraps, not pane.paused
         pane.jump_to(0)
+        if not pane.store.items:
+            pane.app.notify(f"grouped by {groups.by}: no event is here yet" if groups.by else "no event is here yet")
         self.refresh()
         pane.refresh()
         pane.draw_frame()
