@@ -73,14 +73,13 @@ class Dashboard(BaseScreen):
 
     def compose(self) -> ComposeResult:
         """Return the bars, the panes and the prompt."""
-        clock = self.context.clock
         yield StatusBar()
         yield TabStrip()
         with Container(id="panes"):
-            yield HealthPane(clock, self.settings)
-            yield LimitsPane(clock, self.settings)
-            yield CachePane(clock, self.settings)
-            yield FeedPane(clock, self.settings)
+            yield HealthPane(self.context.clock, self.settings)
+            yield LimitsPane(self.context.clock, self.settings)
+            yield CachePane(self.context.clock, self.settings)
+            yield FeedPane(self.context.clock, self.settings)
         yield Static(id="too-small")
         yield KeyStrip()
 
