@@ -9,7 +9,8 @@ from textual.notifications import Notification, Notifications, SeverityLevel
 
 MOST_KEPT = 200
 """Messages that ``:messages`` shows."""
-RANKS: dict[SeverityLevel, int] = {"error": 2, "warning": 1, "information": 0}
+RANKS: dict[SeverityLevel, int] = {"error": 1, "warning": 0, "information": 0}
+"""Errors stay on top. Of the others the newest is shown: the answer to a key must not wait behind an alert."""
 
 
 LEAST_TOAST_SECONDS = 0.05
@@ -44,7 +45,7 @@ class Said(NamedTuple):
 
 
 class ToastQueue:
-    """Chooses the toast that is shown: the most severe, of these the newest; it counts the others."""
+    """Chooses the toast that is shown: an error, else the newest; it counts the others."""
 
     def __init__(self) -> None:
         self.said: deque[Said] = deque(maxlen=MOST_KEPT)
