@@ -298,7 +298,7 @@ LATENCY_COLD_START = _rule(
     "latency.cold_start", "A service has just started", "low",
     one="{subject} started at {started}: how quick it is, is judged from {judged}",
     impact="None: a process that has just started opens its connections and fills its caches.",
-    remedy="Nothing; failures are judged at once.")
+    remedy="Nothing; failures are judged at once.", points_to=())
 LATENCY_UNMEASURED = _unmeasured("latency.unmeasured", "Latencies of requests are not known")
 
 # -- cache -----------------------------------------------------------------------------------------------------------

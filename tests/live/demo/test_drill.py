@@ -73,6 +73,14 @@ async def command(pilot: Pilot[Any], line: str) -> None:
     await pilot.press("enter")
 
 
+async def remedy(pilot: Pilot[Any], line: str) -> None:
+    """Type the command of a remedy, and enter where it asks."""
+    app: Any = pilot.app
+    await command(pilot, line)
+    await until(pilot, lambda: isinstance(app.screen, PickDialog))
+    await pilot.press("enter")
+
+
 async def to_the_last_step(pilot: Pilot[Any], dashboard: Dashboard) -> IncidentScreen:
     """Open the incident once the alarm is on the screen, and press enter until only the last step waits."""
     app: Any = pilot.app
@@ -129,7 +137,7 @@ async def test_engine_down_is_played_by_keys_from_the_alarm_to_the_result(runnin
         assert ":remedy restart-engine" in [one.command for one in screen.state.advice]
         await pilot.press("escape")
         await until(pilot, lambda: isinstance(app.screen, Dashboard))
-        await command(pilot, "remedy restart-engine")
+        await remedy(pilot, "remedy restart-engine")
         await until(pilot, lambda: bool(screen.state.action_records), 60)
         assert "proof possible at" in proof_words(screen.state.action_records[0]), "the circuit is open for a while"
         done = [one.status for one in screen.state.advice if one.command == ":remedy restart-engine"]
@@ -140,7 +148,7 @@ async def test_engine_down_is_played_by_keys_from_the_alarm_to_the_result(runnin
         await close(pilot, "no engine", "restarted")
         marks = result(pilot)
         in_order(marks, "injected", "shown", "opened", "identified", "acted", "proved", "closed")
-        told = ("engine-down", SCENARIOS["engine-down"].says[:40], "to detect", "MTTA", "MTTR", "circuit_breaker")
+        told = ("engine-down", SCENARIOS["engine-down"].says[:40], "to alarm", "MTTA", "MTTR", "circuit_breaker")
         await until(pilot, lambda: all(words in said(pilot) for words in told))
         await pilot.press("x")
         await until(pilot, lambda: bool(list(tmp_path.rglob("drill-*.md"))))

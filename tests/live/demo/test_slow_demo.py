@@ -17,6 +17,7 @@ from optimus_tui.demo.command import DemoHandle, demo_settings
 from optimus_tui.tui.app import OptimusApp
 from optimus_tui.tui.commands import run_line
 from optimus_tui.tui.dashboard.screen import Dashboard
+from optimus_tui.tui.dialogs.base import PickDialog
 from optimus_tui.tui.drill_result import DrillScreen
 from optimus_tui.tui.drills import DrillController
 from tests.idle import look_often
@@ -123,6 +124,8 @@ async def test_a_fault_that_takes_long_gives_nothing_away(running: DemoHandle, t
         await pilot.press("escape")
         with stopped(running):
             run_line(dashboard, "remedy restart-engine")
+            await until(pilot, lambda: isinstance(pilot.app.screen, PickDialog))
+            await pilot.press("enter")
             await until(pilot, lambda: "remedy under way" in said(pilot).splitlines()[0], 30)
         await until(pilot, lambda: bool(drills.running.watch.remedies), 60)
         run_line(dashboard, "drill stop")

@@ -209,13 +209,13 @@ async def test_quiet_nothing_is_found_and_it_says_so(running: DemoHandle, tmp_pa
     async with engineer(running, tmp_path) as room:
         await until(lambda: room.calm)  # its first answers, while everything starts, may really be slow
         first = await room.open()
-        assert (first.issue, first.score) == ("high_latency", 0)
+        assert (first.issue, first.score) == ("high_latency", 0), first.reason
         assert "no finding points to it" in first.reason
         await room.incident_service.choose(first.issue)
         await room.step("identify")
         await room.rest()
         state = room.incident_service.state
-        assert state.severity == "none", [step.outcome for step in state.steps if step.outcome]
+        assert rank(state.severity) < MATTERS, [step.outcome for step in state.steps if step.outcome]
         assert [one for one in state.advice if rank(one.priority) >= MATTERS] == []
         await room.incident_service.done("apply")
         await room.incident_service.close_incident("a false alarm", "nothing was wrong")
