@@ -85,7 +85,8 @@ def test_a_link_that_was_cut_while_it_was_stopped_leaves_a_gap_row(server: RealS
     shell.send("clear; fg\n")
     shell.wait_for(r"(?s)OPTIMUS.*quit")
     shell.send("4")
-    shell.wait_for("gap")
+    text = shell.wait_for("gap")
+    assert " lost " not in text, "what was sent meanwhile is not made up"
 
 
 def test_going_on_after_a_stop_that_it_did_not_see_leaves_a_sane_terminal(
@@ -116,6 +117,8 @@ def test_without_a_shell_that_could_continue_it_ctrl_z_says_so_and_goes_on(
     server.command("SET", "rate_limit:acme:chat", "41", "EX", "55")
     terminal.send("2")
     terminal.wait_for(r"acme +chat +41")
+    terminal.send("q")
+    assert terminal.wait_exit() == 0
 
 
 def test_exported_columns_and_lines_do_not_freeze_the_size(

@@ -146,10 +146,12 @@ async def test_what_was_typed_outlives_a_failed_plan_and_escape_asks_once(redis:
 
 async def test_leaving_without_an_action_is_said(redis: RealServer) -> None:
     async with running(redis) as (pilot, dashboard):
+        before = redis.command("DBSIZE")
         await opened_card(pilot, dashboard)
         await pilot.press("escape")
         await until(pilot, lambda: pilot.app.screen is dashboard)
         await until(pilot, lambda: "left without an action: nothing was changed" in shown(pilot))
+        assert redis.command("DBSIZE") == before, "and it is true"
 
 
 async def test_arming_says_why_an_enter_is_refused(redis: RealServer) -> None:

@@ -118,6 +118,7 @@ async def test_a_bookmarked_cache_key_is_found_in_its_closed_group(redis: RealSe
         await until(pilot, lambda: all(getattr(row, "name", None) != name for row in pane.rows))
         dashboard.saved.go_to(dashboard.saved.views.bookmarks[0])
         await until(pilot, lambda: "is not in cache now" in shown(pilot))
+        assert dashboard.saved.views.bookmarks, "the bookmark is kept: the key may come again"
 
 
 async def test_bookmarks_set_in_one_burst_are_all_kept_and_the_command_comes_to_the_panes(redis: RealServer) -> None:

@@ -85,3 +85,4 @@ async def test_marking_where_there_is_no_row_is_said(redis: RealServer) -> None:
         dashboard.focus_on("feed")
         await pilot.press("ctrl+@")
         await until(pilot, lambda: "nothing to mark here" in shown(pilot))
+        assert not dashboard.pane("feed").row_marks
