@@ -7,6 +7,7 @@ from optimus_tui.workflow.outcomes import compare
 from tests.unit.workflow.driver import found, outcome
 
 UNMAPPED = {
+    "latency.cold_start": "it says from when on is judged, and nothing about the system",
     "metrics.several_processes": "it says what our figures cannot tell, and nothing about the system",
     "metrics.unmeasured": "it says what could not be read, and nothing about the system",
     "compare.unmeasured": "it is no part of an incident: two systems are compared",
