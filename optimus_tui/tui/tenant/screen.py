@@ -11,12 +11,7 @@ from textual.app import ComposeResult
 from textual.containers import Vertical
 
 from optimus_tui.assets import asset_dir
-from optimus_tui.contract.keyspace import (
-    CacheReport,
-    FeedBatch,
-    FeedStatus,
-    LimitsReport,
-)
+from optimus_tui.contract.keyspace import CacheReport, FeedBatch, FeedStatus, LimitsReport
 from optimus_tui.contract.reading import Reading
 from optimus_tui.tui.base_screen import BaseScreen
 from optimus_tui.tui.dashboard.reports import tenant_names
@@ -33,13 +28,8 @@ from optimus_tui.wording.truth import counted_down
 if TYPE_CHECKING:
     from optimus_tui.tui.services import DashboardServices
 
-MOST_KEYS, MOST_EVENTS = 2_000, 500
-"""Rows that are listed; totals are exact."""
-SLICE = 200
-"""Events read between two turns of the event loop."""
-
-
 BESIDE_COLUMNS = 120
+"""Columns from which the lists of keys and of events stand side by side."""
 
 
 class TenantScreen(BaseScreen):
