@@ -300,7 +300,9 @@ class CacheContent(PaneContent):
     def tenant_here(self) -> bytes | None:
         """Return the tenant of the key or the group."""
         row = self.pane.selected
-        return (row.group if isinstance(row, KeyRow) else row).tenant or None if row is not None else None
+        if row is None:
+            return None
+        return (row.group if isinstance(row, KeyRow) else row).tenant or None
 
     def copy_name(self) -> str | None:
         """Return the key's name, or the group's line."""
