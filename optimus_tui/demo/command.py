@@ -58,7 +58,7 @@ class Switched(NamedTuple):
     """Monotonic seconds when the cause was in place, by the supervisor."""
 
 
-class Order(NamedTuple):
+class PendingOrder(NamedTuple):
     """An order that the supervisor has not answered yet."""
 
     outcome: "Future[Switched]"
@@ -102,7 +102,7 @@ class DemoHandle:
         self._began, self._ready_after = time.monotonic(), 0.0
         self._directory = ""
         self._patience_seconds = patience_seconds
-        self._waiting: dict[int, Order] = {}
+        self._waiting: dict[int, PendingOrder] = {}
         self._stopping = False
         self._last_words = tempfile.TemporaryFile()  # noqa: SIM115 - closed by stop()
         self._niceness = niceness
@@ -199,7 +199,7 @@ class DemoHandle:
 
     async def _order(self, order: dict[str, object], kind: str, what: str) -> Switched:
         number, outcome = time.monotonic_ns(), Future[Switched]()
-        self._waiting[number] = Order(outcome, kind, time.monotonic())
+        self._waiting[number] = PendingOrder(outcome, kind, time.monotonic())
         if not self._runs or not self._send({**order, "id": number}):
             self._waiting.pop(number, None)
             return Switched(False, self.scenario, self.failed or "the demo has ended")

@@ -184,7 +184,7 @@ class EventGroups:
         return f"{self.by}:={text}"
 
 
-class GroupLine(NamedTuple):
+class EventGroupLine(NamedTuple):
     """A group as it is drawn, at this wall-clock second."""
 
     group: EventGroup
@@ -192,7 +192,7 @@ class GroupLine(NamedTuple):
     by: str
 
 
-def _name_cell(line: GroupLine, cells: int) -> Cell:
+def _name_cell(line: EventGroupLine, cells: int) -> Cell:
     group = line.group
     if group.name is None:
         return f"{plural(group.groups, 'more group')}", "quiet"
@@ -201,12 +201,12 @@ def _name_cell(line: GroupLine, cells: int) -> Cell:
     return name_pieces(group.name, cells)
 
 
-def _bar_cell(line: GroupLine, cells: int) -> Cell:
+def _bar_cell(line: EventGroupLine, cells: int) -> Cell:
     return "▇" * max(1, round(line.group.share * cells)), "quiet"
 
 
 TABLES = {
-    by: Table[GroupLine](
+    by: Table[EventGroupLine](
         Column("name", by, 8, _name_cell, grow=2, most=44),
         Column("events", "events", 8, lambda line, cells: (fit_count(line.group.events, cells), ""), "right"),
         Column("rate", "per s", 7, lambda line, _: (rate(line.group.per_second).removesuffix("/s"), ""), "right"),
@@ -219,5 +219,5 @@ TABLES = {
 }
 
 
-def _ago(line: GroupLine) -> str:
+def _ago(line: EventGroupLine) -> str:
     return f"{age(line.now - line.group.last_at)} ago"

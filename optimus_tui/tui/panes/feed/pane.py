@@ -12,7 +12,7 @@ from optimus_tui.contract.keyspace import FeedBatch, FeedEvent, FeedGap, FeedIte
 from optimus_tui.settings.model import Settings
 from optimus_tui.tui.keys import bindings
 from optimus_tui.tui.panes.base import Pane, PaneContent, Words
-from optimus_tui.tui.panes.feed.groups import AT_ONCE, TABLES, EventGroup, EventGroups, GroupLine
+from optimus_tui.tui.panes.feed.groups import AT_ONCE, TABLES, EventGroup, EventGroupLine, EventGroups
 from optimus_tui.tui.panes.feed.lines import (
     MOST_LINES,
     TABLE,
@@ -97,7 +97,7 @@ class FeedContent(PaneContent):
         """Return an event or a gap on at most so many lines; a group takes one."""
         item = self.pane.rows[index]
         if isinstance(item, EventGroup):
-            return [TABLES[self.groups.by].row(GroupLine(item, self.now(), self.groups.by), width)]
+            return [TABLES[self.groups.by].row(EventGroupLine(item, self.now(), self.groups.by), width)]
         if isinstance(item, FeedGap):
             return gap_lines(item, width, most)
         return event_lines(self.columns, item, self.store.parsed(item), width, most)
