@@ -305,10 +305,11 @@ async def test_a_click_on_a_title_sorts_by_that_column() -> None:
 
 
 def test_unknown_values_sort_last_in_both_directions() -> None:
-    rows = limits_report().rows
+    report = limits_report()
     for order in limit_lines.ORDERS[1:]:
         for backwards in (False, True):
-            values = [order.key(row) for row in limit_lines.ordered(rows, order, backwards) if order.key]
+            rows = limit_lines.ordered(report.rows, report, order, backwards)
+            values = [order.key(report, row) for row in rows if order.key]
             known = [value for value in values if value is not None]
             assert values == known + [None] * (len(values) - len(known)), order.words
             assert known == sorted(known, reverse=order.descending != backwards), order.words

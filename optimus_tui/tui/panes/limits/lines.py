@@ -6,6 +6,7 @@ Holds no threshold: what is over or near was judged elsewhere. What is not known
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import ClassVar
 
 from rich.cells import cell_len
@@ -49,35 +50,37 @@ class Order:
     column: str
     words: str
     reversed_words: str
-    key: Callable[[LimitRow], float | int | bytes | None] | None = None
+    key: Callable[[LimitsReport, LimitRow], float | int | bytes | None] | None = None
     descending: bool = False
 
 
 ORDERS: tuple[Order, ...] = (
     Order("", "hottest first", "coolest first"),
-    Order("tenant", "by tenant", "by tenant, z to a", lambda row: row.counter.tenant),
-    Order("operation", "by operation", "by operation, z to a", lambda row: row.counter.operation),
-    Order("used", "most used first", "least used first", lambda row: row.counter.count, True),
-    Order("share", "highest % first", "lowest % first", lambda row: row.share, True),
-    Order("slope", "steepest first", "flattest first", lambda row: row.slope, True),
-    Order("refused", "most refused first", "least refused first", lambda _: None, True),
-    Order("expected", "soonest 429 first", "latest 429 first", lambda row: row.refused_in),
-    Order("resets", "soonest reset first", "latest reset first", lambda row: row.resets_mono),
+    Order("tenant", "by tenant", "by tenant, z to a", lambda _, row: row.counter.tenant),
+    Order("operation", "by operation", "by operation, z to a", lambda _, row: row.counter.operation),
+    Order("used", "most used first", "least used first", lambda _, row: row.counter.count, True),
+    Order("share", "highest % first", "lowest % first", lambda _, row: row.share, True),
+    Order("slope", "steepest first", "flattest first", lambda _, row: row.slope, True),
+    Order(
+        "refused", "most refused first", "least refused first", lambda report, row: report.refused(row.counter), True
+    ),
+    Order("expected", "soonest 429 first", "latest 429 first", lambda _, row: row.refused_in),
+    Order("resets", "soonest reset first", "latest reset first", lambda _, row: row.resets_mono),
 )
 
 
-def ordered(rows: Sequence[LimitRow], order: Order, backwards: bool) -> Sequence[LimitRow]:
-    """Return rows, which come the most urgent first, in another order; equal ones stay in the order of urgency."""
-    key = order.key
-    if key is None:
+def ordered(rows: Sequence[LimitRow], report: LimitsReport, order: Order, backwards: bool) -> Sequence[LimitRow]:
+    """Return rows of a report, the most urgent first, in another order; equal ones stay in the order of urgency."""
+    if order.key is None:
         return rows[:: -1 if backwards else 1]
+    key = partial(order.key, report)
     known = [row for row in rows if key(row) is not None]
     known.sort(key=key, reverse=order.descending != backwards)  # type: ignore[arg-type]
     return [*known, *(row for row in rows if key(row) is None)]
 
 
 def current_first(rows: Sequence[LimitRow], mono: float) -> list[LimitRow]:
-    """Return rows with those behind the others whose windows have run out: their figures are history."""
+    """Return the rows whose windows are still open first: the figures of a window that ended are history."""
     return sorted(rows, key=lambda row: LimitNow(row, mono).ended)
 
 

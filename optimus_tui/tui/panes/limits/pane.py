@@ -1,6 +1,5 @@
 """The pane of rate limits: one row for each tenant and operation, the most urgent first. It draws verdicts only."""
 
-import dataclasses
 from collections import Counter as Tally
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
@@ -62,18 +61,17 @@ class LimitsContent(PaneContent):
 
     def ordered_rows(self) -> Sequence[LimitRow]:
         """Return the counters that pass the filter, in the chosen order."""
-        rows: Sequence[LimitRow] = ()
-        if self.report is not None:
-            rows = self.report.rows
+        report = self.report
+        if report is None:
+            self._states = Tally()
+            return ()
+        rows: Sequence[LimitRow] = report.rows
         self._states = Tally(row.state for row in rows)
         if self.pane.filter:
             matches, mono = self.pane.filter.matches, self.pane.shown_mono()
-            rows = tuple(row for row in rows if matches(limit_lines.LimitFields(row, mono, self.report)))
-        order, report = self.order, self.report
-        if order.column == "refused" and report is not None:
-            order = dataclasses.replace(order, key=lambda row: report.refused(row.counter))
-        in_order = limit_lines.ordered(rows, order, self.backwards)
-        if order.key is None:
+            rows = tuple(row for row in rows if matches(limit_lines.LimitFields(row, mono, report)))
+        in_order = limit_lines.ordered(rows, report, self.order, self.backwards)
+        if self.order.key is None:
             in_order = limit_lines.current_first(in_order, self.pane.shown_mono())
         return in_order
 
