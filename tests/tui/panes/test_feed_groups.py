@@ -167,7 +167,7 @@ def test_groups_beyond_the_most_are_counted_together_and_gaps_are_no_events() ->
     store = FeedStore()
     store.add([GAP, *(named(seq + 100, f"type_{seq:04}") for seq in range(MOST_GROUPS + 30))])
     groups = EventGroups(store)
-    groups.turn()
+    groups.group_by(groups.next_by)
     groups.take(groups.backlog(None))
     rows = groups.rows(WALL + 1_000)
     assert len(rows) == MOST_GROUPS + 1
@@ -180,7 +180,7 @@ def test_while_events_are_counted_the_title_says_how_many_are_left_instead_of_a_
     store = FeedStore()
     store.add([named(seq) for seq in range(1, 2_001)])
     groups = EventGroups(store)
-    groups.turn()
+    groups.group_by(groups.next_by)
     backlog = groups.backlog(None)
     groups.take(backlog[:500])
     groups.left = len(backlog) - 500
@@ -192,7 +192,7 @@ def test_events_that_never_reached_the_view_make_the_counts_at_least() -> None:
     store = FeedStore()
     store.add([named(1), named(2)])
     groups = EventGroups(store)
-    groups.turn()
+    groups.group_by(groups.next_by)
     assert not groups.missed
     store.add([named(9)])
     assert groups.missed

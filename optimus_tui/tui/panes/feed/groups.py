@@ -49,7 +49,7 @@ class EventGroup(NamedTuple):
 
 
 class EventGroups:
-    """Counts the kept events of a store by one kind of name; ``by`` is empty while it does not."""
+    """Counts the kept events of a store by one kind of name; ``by`` is empty while events are not grouped."""
 
     def __init__(self, store: FeedStore) -> None:
         self.store = store
@@ -62,13 +62,18 @@ class EventGroups:
         self._counts: Tally[bytes] = Tally()
         self._last: dict[bytes, float] = {}
 
-    def turn(self) -> None:
-        """Group by the next kind of name; after the last one not at all."""
-        self.by = KINDS[(KINDS.index(self.by) + 1) % len(KINDS)]
+    @property
+    def next_by(self) -> str:
+        """Return the kind of name that ``g`` groups by next; empty after the last one."""
+        return KINDS[(KINDS.index(self.by) + 1) % len(KINDS)]
+
+    def group_by(self, kind: str) -> None:
+        """Group by a kind of name; by an empty one not at all."""
+        self.by = kind
         self.forget()
 
     def forget(self) -> None:
-        """Count anew: the view was emptied, or events are told apart otherwise."""
+        """Count from zero again: the view was emptied, or the grouping or the filter changed."""
         self._seq = self.left = 0
         self._kept.clear()
         self._counts.clear()

@@ -242,11 +242,11 @@ class RowPlacer:
         stay = pane.paused or pane.store.waiting
         self.place(lambda: pane.rows if stay else pane.content.rows_now())
 
-    def turn(self) -> None:
-        """Group by the next kind of name, or show the events again."""
+    def group_by(self, kind: str) -> None:
+        """Group by a kind of name; with an empty one show the events again."""
         pane, groups = self.pane, self.pane.content.groups
         was = groups.by
-        groups.turn()
+        groups.group_by(kind)
         if not was:
             self._wraps, pane.wrapped = pane.wrapped, False
         pane.rows = []
@@ -268,8 +268,7 @@ class RowPlacer:
         if text is None:
             pane.app.notify("These events have no name of their own to filter by.")
             return
-        while pane.content.groups.by:
-            self.turn()
+        self.group_by("")
         wrong = pane.set_filter(f"{pane.filter.text} {text}".strip())
         if wrong is not None:
             pane.app.notify(wrong, severity="warning")
@@ -322,7 +321,7 @@ class FeedPane(Pane):
 
     def action_group(self) -> None:
         """Group the events by type, then by tenant, then by channel, then show the events again."""
-        self.placer.turn()
+        self.placer.group_by(self.content.groups.next_by)
 
     # -- following and pausing
 
