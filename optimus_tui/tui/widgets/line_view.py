@@ -211,7 +211,8 @@ class LinePainter:
         foot = y - (canvas.scrollable_content_region.height - canvas.foot_lines)
         gutter = width - canvas.row_marks.room(width)
         if y < canvas.head_lines:
-            return [(" " * gutter, ""), *content.head(y, width - gutter)][not gutter :], False
+            head = content.head(y, width - gutter)
+            return ([(" " * gutter, ""), *head] if gutter else head), False
         if foot >= 0:
             return content.foot(foot, width), False
         at = y - canvas.head_lines

@@ -49,11 +49,6 @@ class RowMarks:
         """Return the keys of all marked rows, whether they are shown now or not."""
         return self._single | self._ranged
 
-    @property
-    def follows(self) -> bool:
-        """Return True while a range is open: moving the cursor changes it."""
-        return self._anchor is not None
-
     def has(self, row: Any) -> bool:
         """Return True if a row is marked."""
         key = self._content.key_of(row)
@@ -76,8 +71,12 @@ class RowMarks:
             self._anchor = self._content.key_of(canvas.rows[canvas.cursor])
             self.stretch(canvas)
         else:
-            self._single |= self._ranged
-            self._ranged, self._anchor = set(), None
+            self._end_range()
+
+    def _end_range(self) -> None:
+        """Keep the rows of the open range marked; the cursor changes them no more."""
+        self._single |= self._ranged
+        self._ranged, self._anchor = set(), None
 
     def stretch(self, canvas: MarkedList) -> None:
         """Let an open range reach from its first row to the cursor; it ends where its first row is gone."""
@@ -85,8 +84,7 @@ class RowMarks:
             return
         start = self._content.index_of(self._anchor)
         if start is None:
-            self._single |= self._ranged
-            self._ranged, self._anchor = set(), None
+            self._end_range()
             return
         low, high = sorted((start, canvas.cursor))
         rows = (canvas.rows[index] for index in range(low, min(high + 1, low + MOST, len(canvas.rows))))
@@ -109,7 +107,7 @@ class RowMarks:
 
 
 class MarkedWidget(MarkedList, Protocol):
-    """The same as a widget."""
+    """A list of rows that can also show toasts and draw itself."""
 
     @property
     def notify(self) -> Any:
