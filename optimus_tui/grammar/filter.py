@@ -74,6 +74,18 @@ def parse_filter(text: str, fields: Collection[str] = ()) -> Filter:
     return Filter(stripped, tuple(_term(word, fields) for word in stripped.split()))
 
 
+def words_filter(field: str, text: str) -> str:
+    """Return the filter that keeps rows whose field holds every word of a text."""
+    return " ".join(f"{field}:{word}" for word in text.split())
+
+
+def value_filter(field: str, value: str) -> str:
+    """Return the filter that keeps rows whose field is a value; one with blanks is looked for word by word."""
+    if " " in value:
+        return words_filter(field, value)
+    return f"{field}:={value}"
+
+
 def _regex(pattern: str) -> Callable[[Fields], bool]:
     if re.search(r"[*+}]\)*[*+{]", pattern):
         raise FilterError("nested repetition in a regular expression can take for ever; write it without")

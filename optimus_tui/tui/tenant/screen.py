@@ -13,6 +13,7 @@ from textual.containers import Vertical
 from optimus_tui.assets import asset_dir
 from optimus_tui.contract.keyspace import CacheReport, FeedBatch, FeedStatus, LimitsReport
 from optimus_tui.contract.reading import Reading
+from optimus_tui.grammar.filter import value_filter, words_filter
 from optimus_tui.tui.base_screen import BaseScreen
 from optimus_tui.tui.dashboard.reports import tenant_names
 from optimus_tui.tui.keys import chosen
@@ -147,10 +148,10 @@ class TenantScreen(BaseScreen):
         text = safe_text(self.tenant)
         if name == "health" or not text:
             words = text
-        elif " " in text or name == "cache":
-            words = " ".join(f"tenant:{word}" for word in text.split())
+        elif name == "cache":
+            words = words_filter("tenant", text)
         else:
-            words = f"tenant:={text}"
+            words = value_filter("tenant", text)
         wrong = self.dashboard.pane(name).set_filter(words)
         if wrong is not None:
             self.dashboard.say(wrong, "warning")

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from optimus_tui.contract.keyspace import FeedEvent, FeedItem
 from optimus_tui.grammar.events import parse_event
+from optimus_tui.grammar.filter import value_filter
 from optimus_tui.tui.panes.base import Words
 from optimus_tui.tui.panes.feed.store import SLICE, FeedStore
 from optimus_tui.tui.widgets.cells import Cell, Column, Table, fit_count, fit_percent, name_pieces
@@ -184,9 +185,9 @@ class EventGroups:
         if group.name is None or (not group.name and self.by == "tenant"):
             return None
         text = safe_text(group.name)
-        if " " in text or not text:
-            return " ".join(f"{self.by}:{word}" for word in text.split()) or None
-        return f"{self.by}:={text}"
+        if not text.strip():
+            return None
+        return value_filter(self.by, text)
 
 
 class EventGroupLine(NamedTuple):

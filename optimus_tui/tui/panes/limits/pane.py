@@ -12,6 +12,7 @@ from optimus_tui.contract.finding_rules import LIMITS_KEPT, LIMITS_LONG_TTL, rul
 from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.keyspace import LimitRow, LimitsReport
 from optimus_tui.contract.reading import Reading
+from optimus_tui.grammar.filter import words_filter
 from optimus_tui.settings.model import Settings
 from optimus_tui.tui.keys import bindings
 from optimus_tui.tui.messages import TenantRequested
@@ -278,7 +279,7 @@ class LimitsPane(Pane):
 
     def show_tenant(self, text: str) -> None:
         """Show only tenants whose name holds ``text`` (each word of it)."""
-        self.set_filter(" ".join(f"tenant:{word}" for word in text.split()))
+        self.set_filter(words_filter("tenant", text))
 
     # -- the cursor and the view
 
