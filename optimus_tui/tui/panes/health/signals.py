@@ -3,7 +3,7 @@
 What is not known says so and why; a percentile of too few requests is none.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Sequence
 from typing import NamedTuple
 
 from rich.cells import cell_len
@@ -66,8 +66,8 @@ def _refused_note(signals: Signals) -> str:
 
 
 def span_words(signals: GoldenSignals, wall: float) -> str:
-    """Return over how many seconds, by whose counters, and how old it is where it should be newer."""
-    source = {"prometheus": "Prometheus"}.get(signals.source, "/metrics")
+    """Return the span of the signals and the source of their counters, with their age where they are old."""
+    source = "Prometheus" if signals.source == "prometheus" else "/metrics"
     words = f"the gateway's requests of {age(signals.seconds)}, by {source}"
     if wall - signals.taken_at > STALE_SECONDS:
         words += f", {age(wall - signals.taken_at)} old"
@@ -79,12 +79,7 @@ def _value_cell(line: SignalLine, _: int) -> Cell:
 
 
 def _trend_cell(line: SignalLine, cells: int) -> Cell:
-    return trend(line, cells), "quiet"
-
-
-def trend(line: SignalLine, cells: int) -> str:
-    """Return a signal's chart in so many cells."""
-    return spark(line.trend, cells)
+    return spark(line.trend, cells), "quiet"
 
 
 TABLE = Table[SignalLine](
@@ -103,7 +98,7 @@ def signal_lines(signals: GoldenSignals, width: int, wall: float) -> list[Health
     lines = [HealthLine("signals", 0, _title(signals, width, wall))]
     for line in signal_words(signals.total):
         if line.is_unknown:
-            lines += _reason(line, width)
+            lines += _unknown_lines(("signal", line.name), line.name, line.note, width)
         else:
             lines.append(HealthLine(("signal", line.name), 0, TABLE.row(line, width)))
     return lines
@@ -115,13 +110,12 @@ def _title(signals: GoldenSignals, width: int, wall: float) -> list[Piece]:
     return [("  ", ""), (fit_cell(words, room), "quiet"), (" ", ""), (end, "quiet")]
 
 
-def _reason(line: SignalLine, width: int) -> Iterator[HealthLine]:
-    """Yield ``p95  unknown: 12 requests timed, 20 are needed``, on as many lines as it needs."""
-    first, *rest = wrap(f"{UNKNOWN_WORD}: {line.note}", width - NOTE_AT)
-    group = ("signal", line.name)
-    yield HealthLine(group, 0, [("  ", ""), (fit_cell(line.name, NAME_CELLS), ""), (" ", ""), (first, "quiet")])
-    for part, text in enumerate(rest, 1):
-        yield HealthLine(group, part, [(" " * NOTE_AT, ""), (text, "quiet")])
+def _unknown_lines(group: Hashable, name: Signal, why: str, width: int) -> list[HealthLine]:
+    """Return ``p95  unknown: 12 requests timed, 20 are needed``, on as many lines as it needs."""
+    first, *rest = wrap(f"{UNKNOWN_WORD}: {why}", width - NOTE_AT)
+    start: list[Piece] = [("  ", ""), (fit_cell(name, NAME_CELLS), ""), (" ", ""), (first, "quiet")]
+    below = [HealthLine(group, part, [(" " * NOTE_AT, ""), (text, "quiet")]) for part, text in enumerate(rest, 1)]
+    return [HealthLine(group, 0, start), *below]
 
 
 def _all_unknown(signals: Signals) -> str | None:
@@ -134,13 +128,7 @@ def _all_unknown(signals: Signals) -> str | None:
 
 def unknown_lines(why: str, width: int) -> list[HealthLine]:
     """Return that the signals are unknown, and the one reason for all of them."""
-    name = fit_cell("requests", NAME_CELLS)
-    first, *rest = wrap(f"{UNKNOWN_WORD}: {safe_text(why, 200)}", width - NOTE_AT)
-    lines = [HealthLine("signals", 0, [("  ", ""), (name, ""), (" ", ""), (first, "quiet")])]
-    return [
-        *lines,
-        *(HealthLine("signals", at, [(" " * NOTE_AT, ""), (text, "quiet")]) for at, text in enumerate(rest, 1)),
-    ]
+    return _unknown_lines("signals", "requests", safe_text(why, 200), width)
 
 
 def brief_lines(signals: GoldenSignals, width: int, wall: float) -> list[HealthLine]:
@@ -164,7 +152,7 @@ def _brief(line: SignalLine, cells: int) -> list[Piece]:
     if line.name == "refused" and "%" in line.note:
         value = first_that_fits([f"{value} {line.note.removesuffix(' of requests')}", value], cells - NAME_CELLS - 7)
     room = cells - NAME_CELLS - 1 - cell_len(value) - 1
-    chart = trend(line, max(0, min(room, 30)))
+    chart = spark(line.trend, max(0, min(room, 30)))
     start: list[Piece] = [(fit_cell(line.name, NAME_CELLS), ""), (" ", ""), (value, line.ink), (" ", "")]
     return [*start, (chart.rjust(max(0, room)), "quiet")]
 
