@@ -27,7 +27,6 @@ from optimus_tui.wording.truth import (
     StateGlyph,
 )
 
-INKS = TONE_INKS
 REDIS_WORDS: dict[FaultKind, str] = {
     "loading": "loading",
     "busy": "busy",
@@ -229,7 +228,7 @@ def table_of(lines: Sequence[ServiceLine]) -> Table[ServiceLine]:
     word = min(18, max([8, *(cell_len(line.word) for line in lines if line.answers)]))
     version = max([0, *(cell_len(line.version) for line in lines)])
     table = Table[ServiceLine](
-        Column("mark", "", 1, lambda line, _: (line.mark.glyph, INKS[line.mark.tone])),
+        Column("mark", "", 1, lambda line, _: (line.mark.glyph, TONE_INKS[line.mark.tone])),
         Column("name", "", NAME_CELLS, lambda line, _: (line.name, "bright")),
         Column("word", "", word, lambda line, _: (line.word, _trouble_ink(line))),
         Column("now", "now", 7, lambda line, _: (line.now, _figure_ink(line.now)), "right"),
@@ -246,7 +245,7 @@ def table_of(lines: Sequence[ServiceLine]) -> Table[ServiceLine]:
 
 
 def _trouble_ink(line: ServiceLine, otherwise: str = "") -> str:
-    ink = INKS[line.mark.tone]
+    ink = TONE_INKS[line.mark.tone]
     if ink in ("warn", "crit"):
         return ink
     return otherwise
@@ -326,7 +325,7 @@ def finding_lines(
 
 
 def _unanswered(line: ServiceLine, width: int) -> Iterator[HealthLine]:
-    ink = INKS[line.mark.tone]
+    ink = TONE_INKS[line.mark.tone]
     word = line.word
     if line.note:
         word += "  "
@@ -372,7 +371,7 @@ def _all_well(report: HealthReport, width: int) -> Iterator[HealthLine]:
         words = "Not everything has been looked at yet."
     glyph = mark.glyph
     for part, text in enumerate(wrap(words, width - 2)):
-        yield HealthLine("all", part, [(f"{glyph} ", INKS[mark.tone]), (text, "quiet")])
+        yield HealthLine("all", part, [(f"{glyph} ", TONE_INKS[mark.tone]), (text, "quiet")])
         glyph = " "
 
 
@@ -391,7 +390,7 @@ def _finding(
 ) -> list[HealthLine]:
     mark = SEVERITY_MARKS[finding.severity]
     group = (finding.rule, finding.subject)
-    ink, text_ink = INKS[mark.tone], "bright"
+    ink, text_ink = TONE_INKS[mark.tone], "bright"
     if group in muted or read_ago:
         ink, text_ink = "quiet", ""
     start = f"{mark.glyph} {mark.word}  "

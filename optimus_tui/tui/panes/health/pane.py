@@ -11,10 +11,10 @@ from optimus_tui.settings.model import Settings
 from optimus_tui.tui.messages import FindingRowRequested, TenantRequested
 from optimus_tui.tui.panes.base import Pane, PaneContent, Words
 from optimus_tui.tui.panes.health import lines as health_lines
-from optimus_tui.tui.panes.health.lines import INKS, HealthLine, concerns
+from optimus_tui.tui.panes.health.lines import HealthLine, concerns
 from optimus_tui.tui.panes.health.memory import memory_lines
 from optimus_tui.tui.panes.health.signals import brief_lines, signal_lines, tenant_lines
-from optimus_tui.tui.theme import Piece, plain_text
+from optimus_tui.tui.theme import TONE_INKS, Piece, plain_text
 from optimus_tui.tui.widgets.cells import first_that_fits
 from optimus_tui.wording.numbers import age, clock
 from optimus_tui.wording.safe import curl, redis_cli, safe_text
@@ -126,7 +126,7 @@ class HealthContent(PaneContent):
         if self.report is None:
             return []
         mark = OVERALL_MARKS[self.report.overall]
-        return [(mark.text, INKS[mark.tone])]
+        return [(mark.text, TONE_INKS[mark.tone])]
 
     def reading_truth(self) -> tuple[str, bool]:
         """Return when the newest dependency was read, and how many answered."""
@@ -147,7 +147,7 @@ class HealthContent(PaneContent):
     def state(self) -> tuple[str, str]:
         """Return the verdict's glyph."""
         mark = OVERALL_MARKS[self.report.overall if self.report else "unknown"]
-        return mark.glyph, INKS[mark.tone]
+        return mark.glyph, TONE_INKS[mark.tone]
 
     # -- what can be done with a line
 
@@ -344,9 +344,8 @@ class HealthPane(Pane):
 
     def action_open(self) -> None:
         """Go to the row of the finding, or to the tenant; elsewhere say what is behind the line, as ``e``."""
-        group = self.content.group
-        if isinstance(group, tuple) and group[0] == "tenant":
-            self.post_message(TenantRequested(group[1].encode("utf-8", "surrogateescape")))
+        if (tenant := self.content.tenant_here()) is not None:
+            self.post_message(TenantRequested(tenant))
         elif self.content.finding is not None:
             self.post_message(FindingRowRequested(self.content.finding))
         else:
