@@ -55,7 +55,7 @@ async def test_each_signal_has_a_line_with_its_figure_and_its_chart_under_one_sp
 async def test_beside_many_findings_the_signals_take_two_lines_and_keep_their_charts_and_span() -> None:
     many = tuple(
         Finding(rule="latency.p95", severity="high", subject=f"route {at}", message=f"route {at} is slow", since=WALL)
-        for at in range(8)
+        for at in range(10)
     )
     lines = await drawn(golden(), (80, 24), findings=many)
     both = line_of(lines, "requests")

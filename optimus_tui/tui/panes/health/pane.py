@@ -80,14 +80,13 @@ class HealthContent(PaneContent):
             used = len(start) + len(memory) + len(signals) + len(found)
             tenants = tenant_lines(report.signals, width, height - used - TENANT_EXTRAS)
         keys = health_lines.finding_keys(width) if report.findings else blank
-        used = len(start) + len(memory) + len(signals) + len(found) + 1
-        if height < SHORT_LINES or (report.findings and used > height):
+        above = signals[:-1] if signals and signals[-1] is blank else signals
+        lines = [*start, *memory, *above, keys, *found]
+        if height < SHORT_LINES or (report.findings and len(lines) > height):
             return [*start, keys, *found, blank, *memory, *signals, *tenants]
-        if signals and signals[-1].pieces == []:
-            signals = signals[:-1]
         if tenants:
-            tenants = [blank, *tenants]
-        return [*start, *memory, *signals, keys, *found, *tenants]
+            lines += [blank, *tenants]
+        return lines
 
     def head(self, line: int, width: int) -> list[Piece]:
         """Return the titles of the table."""
