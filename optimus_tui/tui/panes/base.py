@@ -178,7 +178,7 @@ class PaneFrame:
 
 
 ONE_ORDER = {"health": "the worst finding comes first", "feed": "the newest event comes last"}
-"""How the rows of the panes stand whose order no key changes."""
+"""The order of the rows, for the panes in which no key changes it."""
 
 
 def why_nothing(pane: "Pane", action: str) -> str:

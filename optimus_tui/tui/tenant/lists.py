@@ -90,7 +90,7 @@ class TenantList(LineView):
 
     def action_open(self) -> None:
         """Say where the row can be opened."""
-        self.hint(f"{self.PANE_KEY} shows this in its pane, where Enter and a work on it")
+        self.hint(f"{self.PANE_KEY} goes to the pane with this row: Enter opens it there, a offers actions")
 
     def say_unread(self, reading: Reading[Any] | None, retry_in: float | None) -> None:
         """Say that nothing was read yet, why, and when it is tried again."""

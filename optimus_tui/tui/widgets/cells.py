@@ -49,7 +49,7 @@ class Column(Generic[Row]):
         most: The greatest number of cells.
         hide_below: It goes away when the whole line is narrower than this; 0 for a column that always stays.
         measured: ``RowTable`` fits it to what the rows hold: no wider than ``width``, or at least ``fair`` if it grows.
-        least: A measured column is never narrower, for what its title may get beside it.
+        least: A measured column is never narrower, so that the arrow of the order fits beside its title.
         rank: Columns of the highest rank go away first where others are narrower than ``fair``; 0 for one that stays.
         fair: Cells that a growing column should have before columns with a rank show.
         enough: Cells that all its rows need, as measured; more go to it only once every other column has enough.

@@ -170,7 +170,7 @@ class EventGroups:
         return rows
 
     def title_words(self, now: float, groups: int) -> Words:
-        """Return by what is grouped, and of how many events over which time."""
+        """Return what events are grouped by, how many groups and events there are, and over which time."""
         at_least = "≥ " * self.missed
         words: Words = [(f"by {self.by}: {groups:,}", "")]
         if self.left:

@@ -166,7 +166,7 @@ class FeedContent(PaneContent):
     # -- what can be done with a row
 
     def findings_here(self) -> list[Finding]:
-        """Return the findings about the whole feed, the worst first: a flood is of no single event."""
+        """Return the findings about the whole feed, the worst first: no finding is about a single event."""
         from optimus_tui.verdicts.coherence.events import judge
 
         found = judge(self.status, mono=self.pane.clock.mono(), thresholds=self.pane.settings.thresholds)
@@ -369,7 +369,7 @@ class FeedPane(Pane):
     def action_wrap(self) -> None:
         """Show long events on several lines, or on one again."""
         if self.content.groups.by:
-            self.app.notify("Groups take one line each; g shows the events, which w wraps.")
+            self.app.notify("Each group takes one line: go on with g to the events, which w wraps.")
             return
         self.wrapped = not self.wrapped
         self.tail.place(self.rows)

@@ -48,7 +48,7 @@ class LimitsContent(PaneContent):
         self._states: Mapping[str, int] = {}
         self.columns = RowTable(TABLE)
         self.detailed = False
-        """The counter under the cursor is shown closely in the foot."""
+        """The foot shows the counter under the cursor in detail."""
 
     @property
     def report(self) -> LimitsReport | None:
