@@ -69,9 +69,12 @@ def _covered(times: list[float]) -> float:
 def _total(grown: Increase, what: str, unknown: list[str]) -> int | None:
     if grown.covered_minutes > 0:
         return round(grown.total)
-    why = grown.fault.message if grown.fault is not None else "the gateway's counters were not recorded"
-    unknown.append(f"{what}: {why}")
+    unknown.append(f"{what}: {_not_counted(grown)}")
     return None
+
+
+def _not_counted(grown: Increase) -> str:
+    return grown.fault.message if grown.fault is not None else "the gateway's counters were not recorded"
 
 
 def _refused_by(
@@ -82,7 +85,7 @@ def _refused_by(
         tenant = split_series(name)[1].get("tenant", "")
         times.setdefault(tenant, []).extend(seen.growth_times(samples, process_of))
     rows = []
-    for tenant, refused in _by_tenant(grown).items():
+    for tenant, refused in grown.by("tenant").items():
         if tenant and round(refused) > 0:
             when = sorted(times.get(tenant, ()))
             first = timestamp(when[0]) if when else None
@@ -90,14 +93,6 @@ def _refused_by(
             shown = safe_text(tenant, 80)
             rows.append(TenantRefusals(tenant=shown, refused=round(refused), first=first, last=last))
     return tuple(rows[:TENANTS])
-
-
-def _by_tenant(grown: Increase) -> dict[str, float]:
-    totals: dict[str, float] = {}
-    for one in grown.series:
-        name = one.labels.get("tenant", "")
-        totals[name] = totals.get(name, 0.0) + one.increase
-    return dict(sorted(totals.items(), key=lambda item: -item[1]))
 
 
 def _deploys(found: "Mapping[str, Samples]", unknown: list[str]) -> tuple[Deploy, ...] | None:
@@ -152,10 +147,10 @@ def _tenants(requests: Increase, declined: Increase, unknown: list[str]) -> tupl
     if not series:
         why = "the gateway does not count requests by tenant"
         if requests.covered_minutes <= 0:
-            why = requests.fault.message if requests.fault is not None else "the gateway's counters were not recorded"
+            why = _not_counted(requests)
         unknown.append(f"tenants: {why}")
         return None
-    refused = _by_tenant(declined)
+    refused = declined.by("tenant")
     rows = []
     for tenant, ones in series.items():
         sums = outcomes(ones)
