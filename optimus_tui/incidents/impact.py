@@ -43,14 +43,14 @@ async def tenant_impact(ctx: "Context", state: IncidentState, minutes: float) ->
     """
     counters = Counters(ctx, minutes, live=False)
     requests, refused = await asyncio.gather(counters.increase(REQUESTS), counters.increase(REFUSED))
-    names = concerned(state) or _most_hurt(requests, refused)
+    names = (concerned(state) or _most_hurt(requests, refused))[:MOST_TENANTS]
     until = ctx.clock.wall()
     try:
         async with asyncio.timeout(SECONDS):
             hurt = await _when_hurt(ctx, names, until - 60 * minutes, until)
     except TimeoutError:
         hurt = {}
-    return [(f"{TENANT}{name}", _measure(name, requests, refused, hurt.get(name))) for name in names[:MOST_TENANTS]]
+    return [(f"{TENANT}{name}", _measure(name, requests, refused, hurt.get(name))) for name in names]
 
 
 def _most_hurt(requests: Increase, refused: Increase) -> tuple[str, ...]:
@@ -64,7 +64,8 @@ def _most_hurt(requests: Increase, refused: Increase) -> tuple[str, ...]:
 
 
 def _measure(name: str, requests: Increase, refused: Increase, hurt: Hurt | None) -> Outcome:
-    mine, declined = of_tenant(requests, name), refusals(of_tenant(requests, name), of_tenant(refused, name)).grown
+    mine = of_tenant(requests, name)
+    declined = refusals(mine, of_tenant(refused, name)).grown
     if requests.covered_minutes <= 0 and declined.covered_minutes <= 0:
         why = requests.fault or refused.fault
         return Outcome(
