@@ -10,6 +10,7 @@ from optimus_tui.grammar.info import split_series
 from optimus_tui.history.samples.process_lives import PROCESS
 from optimus_tui.tools.figures.metric_windows import Counters
 from optimus_tui.verdicts.gateway.performance import class_of, of_tenant, outcomes, refusals
+from optimus_tui.verdicts.overnight import growth_times
 from optimus_tui.wording.numbers import clause, clock, percent, plural
 from optimus_tui.workflow.closing import concerned
 
@@ -27,10 +28,10 @@ LABEL = "tenant"
 
 
 class Hurt(NamedTuple):
-    """When requests were refused or failed: the first and the last time seen, in wall-clock seconds; None for never."""
+    """When requests were refused or failed: the first and the last time seen, in wall-clock seconds."""
 
-    first: float | None = None
-    last: float | None = None
+    first: float
+    last: float
 
 
 async def tenant_impact(ctx: "Context", state: IncidentState, minutes: float) -> list[tuple[str, Outcome]]:
@@ -107,7 +108,7 @@ def _of(part: int | None, whole: int | None, what: str) -> str:
 def _since(hurt: Hurt | None, any_hurt: bool) -> str:
     if not any_hurt:
         return ""
-    if hurt is None or hurt.first is None or hurt.last is None:
+    if hurt is None:
         return "; since when is unknown"
     if hurt.last - hurt.first < 1:
         return f"; seen at {clock(hurt.last)} UTC"
@@ -128,15 +129,7 @@ async def _when_hurt(ctx: "Context", names: Sequence[str], since: float, until: 
     met = kept.pop(PROCESS, ())
     process = dict(met)
     first_met = {own: at for at, own in reversed(met)}
-    found: dict[str, Hurt] = {}
+    times: dict[str, list[float]] = {}
     for series, samples in kept.items():
-        before: dict[float, float] = {}
-        for at, value in samples:
-            own = process.get(at, 0.0)
-            born_watched = first_met.get(own, at) < at  # a series that came after the process was met began at zero
-            if value > before.get(own, 0.0 if born_watched else value):
-                seen = found.get(wanted[series], Hurt())
-                first = at if seen.first is None else min(seen.first, at)
-                found[wanted[series]] = Hurt(first, max(seen.last or at, at))
-            before[own] = value
-    return found
+        times.setdefault(wanted[series], []).extend(growth_times(samples, process, first_met))
+    return {name: Hurt(min(grown), max(grown)) for name, grown in times.items() if grown}

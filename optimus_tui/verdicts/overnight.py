@@ -113,13 +113,23 @@ def run_restarts(service: str, runs: Samples, starts: Mapping[float, float]) -> 
     ]
 
 
-def growth_times(samples: Samples, process_of: Mapping[float, float]) -> list[float]:
-    """Return when a counter was seen to grow: from one reading of a process to the next of the same process."""
+def growth_times(
+    samples: Samples, process_of: Mapping[float, float], first_met: Mapping[float, float] | None = None
+) -> list[float]:
+    """Return when a counter was seen to grow: from one reading of a process to the next of the same process.
+
+    Args:
+        samples: The counter's readings.
+        process_of: The process that answered, by the time of the reading.
+        first_met: The time of the first reading of each process: a counter that appears later began at zero. None to
+            leave out what a counter shows when it appears.
+    """
     last: dict[float, float] = {}
     grown: list[float] = []
     for at, value in samples:
         process = process_of.get(at, 0.0)
-        if process in last and value > last[process]:
+        appeared_later = first_met is not None and first_met.get(process, at) < at
+        if value > last.get(process, 0.0 if appeared_later else value):
             grown.append(at)
         last[process] = value
     return grown
