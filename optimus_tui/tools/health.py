@@ -27,7 +27,13 @@ from optimus_tui.contract.tools.state import (
     RedisSection,
 )
 from optimus_tui.tools.answer import ROWS
-from optimus_tui.tools.figures.gateway_figures import GatewayFigures, counted_rate, present_rate, summary_figures
+from optimus_tui.tools.figures.gateway_figures import (
+    GatewayFigures,
+    counted_rate,
+    present_rate,
+    rate_since_start,
+    summary_figures,
+)
 from optimus_tui.tools.figures.kept_alerts import with_notes
 from optimus_tui.tools.figures.metric_windows import Counters
 from optimus_tui.tools.keyspace_scan import Survey, judge_limits, read_known, survey
@@ -44,7 +50,6 @@ from optimus_tui.tools.parts import SERVER_SECONDS, nothing, part, reading
 from optimus_tui.tools.performance.traffic import latencies
 from optimus_tui.verdicts import health as verdicts
 from optimus_tui.verdicts.coherence.events import events_per_second, find_clock, find_flood, pick_window
-from optimus_tui.verdicts.gateway.hit_rate import LookupTrack, hit_rate, track_lookups
 from optimus_tui.verdicts.health import find_partial, find_unmeasured
 from optimus_tui.verdicts.limits.words import merge_rules
 from optimus_tui.verdicts.playbooks.cache_miss import newest_end
@@ -258,7 +263,7 @@ async def run(ctx: "Context", query: DiagnoseQuery) -> DiagnoseReport:
         limits = judge_limits(ctx, looked.seen, rules, looked.seen.limits, total=looked.seen.limits.total)
     rate = None
     if query.include_cache_metrics:
-        rate = _rate(state, looked.server, ctx.clock.mono()) or looked.recent
+        rate = rate_since_start(state, looked.server, ctx.clock.mono()) or looked.recent
     report = verdicts.judge(
         verdicts.Looks(gateway=looked.gateway, engine=looked.engine, server=looked.server, postgres=looked.postgres),
         history=looked.history,
@@ -398,15 +403,6 @@ async def _counters(ctx: "Context", query: DiagnoseQuery) -> Survey:
         _, fault = await read_known(ctx, seen, [*seen.of_tenant, *seen.limits.names_to_read()])
         seen.fault = seen.fault or fault
     return seen
-
-
-def _rate(state: GatewayState | None, server: Reading[ServerState], mono: float) -> HitRate | None:
-    if counted_from() is not None:  # both publish counts since their start
-        return None
-    track = LookupTrack()
-    if server.value is not None:
-        track = track_lookups(track, server.value, mono)
-    return hit_rate(state, track)
 
 
 def _others(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 from msgspec.structs import replace
 
+from optimus_tui.clock import counted_from
 from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.reading import Fault, Reading
 from optimus_tui.contract.services import (
@@ -17,9 +18,11 @@ from optimus_tui.contract.services import (
     MISSES,
     REFUSED,
     REQUESTS,
+    GatewayState,
     HitRate,
     Increase,
     MetricsState,
+    ServerState,
 )
 from optimus_tui.contract.signals import GoldenSignals
 from optimus_tui.contract.tools.common import WindowSource, if_known
@@ -29,7 +32,7 @@ from optimus_tui.history.samples.processes import grow
 from optimus_tui.history.samples.windows import quantiles_of
 from optimus_tui.tools.figures.metric_windows import JUMP, Counters, by_process, kept_breakers, missing
 from optimus_tui.verdicts.gateway.failures import GATEWAY, find_errors
-from optimus_tui.verdicts.gateway.hit_rate import MIN_LOOKUPS, RECENT_LOOKUPS
+from optimus_tui.verdicts.gateway.hit_rate import MIN_LOOKUPS, RECENT_LOOKUPS, LookupTrack, hit_rate, track_lookups
 from optimus_tui.verdicts.gateway.latency import find_cold_start, judge_flapping, judge_routes
 from optimus_tui.verdicts.gateway.performance import class_of, outcomes, refusals, shown, worst
 from optimus_tui.verdicts.gateway.services import find_restarts, find_several
@@ -362,6 +365,24 @@ async def present_rate(ctx: "Context", counters: Counters, *, live: bool) -> Hit
         return kept
     hits, misses = await asyncio.gather(counters.increase(HITS), counters.increase(MISSES))
     return from_counters(hits, misses) or (await _look(ctx) if live else None)
+
+
+def rate_since_start(state: GatewayState | None, server: Reading[ServerState], mono: float) -> HitRate | None:
+    """Return the hit rate that the gateway publishes, else that of Redis; both count since their start.
+
+    None while only what came since a moment counts (``clock.counting_from``).
+
+    Args:
+        state: What the gateway says; None if it did not answer.
+        server: What Redis says.
+        mono: Monotonic seconds of now.
+    """
+    if counted_from() is not None:
+        return None
+    track = LookupTrack()
+    if server.value is not None:
+        track = track_lookups(track, server.value, mono)
+    return hit_rate(state, track)
 
 
 async def counted_rate(counters: Counters) -> float | None:

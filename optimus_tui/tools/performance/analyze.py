@@ -5,21 +5,20 @@ from collections import Counter as Tally
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
-from optimus_tui.clock import counted_from
 from optimus_tui.contract.findings import Finding, worst_first
 from optimus_tui.contract.keyspace import NO_TENANT, CacheReport, GroupTotals, LimitRow, LimitRules, LimitsReport
 from optimus_tui.contract.reading import Fault, Reading
 from optimus_tui.contract.services import HITS, MISSES, GatewayState, HitRate, Increase, ServerState, Window
 from optimus_tui.contract.tools.common import WindowSource, if_known, rounded, status_of
 from optimus_tui.contract.tools.traffic import PerformanceQuery, PerformanceReport
-from optimus_tui.tools.figures.gateway_figures import from_counters, present_rate
+from optimus_tui.tools.figures.gateway_figures import from_counters, present_rate, rate_since_start
 from optimus_tui.tools.figures.metric_windows import Counters
 from optimus_tui.tools.keyspace_scan import Survey, common_limits_of, judge_limits, survey
 from optimus_tui.tools.pages.report_sections import diagnostics, limit_section, operation_name, sentence
 from optimus_tui.tools.performance.traffic import Result, error_rate, latency, not_available, throughput
 from optimus_tui.tools.troubleshoot.evidence import RefusalEvidence, Watched, neighbours, read_refusals, read_twice
 from optimus_tui.verdicts.coherence.keys import judge as judge_cache
-from optimus_tui.verdicts.gateway.hit_rate import LookupTrack, find_conflict, find_rates, hit_rate, track_lookups
+from optimus_tui.verdicts.gateway.hit_rate import find_conflict, find_rates
 from optimus_tui.verdicts.gateway.performance import beside_counters, of_tenant, shown, trend
 from optimus_tui.verdicts.limits.words import merge_rules
 from optimus_tui.wording.safe import safe_text
@@ -54,7 +53,7 @@ async def cache_performance(ctx: "Context", query: PerformanceQuery) -> Result:
         present_rate(ctx, counters, live=True),
         asyncio.gather(*(ctx.windows.series(name, minutes) for name in names)),
     )
-    published = _now(gateway.value, server, ctx.clock.mono())
+    published = rate_since_start(gateway.value, server, ctx.clock.mono())
     rate = from_counters(hits, misses) or present or published
     known = bool(seen.coverage.scanned) or seen.fault is None
     if rate is None and not known:
@@ -82,15 +81,6 @@ async def cache_performance(ctx: "Context", query: PerformanceQuery) -> Result:
             *_missing(seen),
         ),
     )
-
-
-def _now(gateway: GatewayState | None, server: Reading[ServerState], mono: float) -> HitRate | None:
-    if counted_from() is not None:  # both publish counts since their start
-        return None
-    track = LookupTrack()
-    if server.value is not None:
-        track = track_lookups(track, server.value, mono)
-    return hit_rate(gateway, track)
 
 
 def _covered(hits: Increase, rates: Window) -> tuple[float, WindowSource]:

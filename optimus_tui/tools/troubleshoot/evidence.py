@@ -34,11 +34,10 @@ from optimus_tui.index.limits import LimitIndex
 from optimus_tui.probes.load_meter import starved_words
 from optimus_tui.tools import parts
 from optimus_tui.tools.coherence_events import late_claims
-from optimus_tui.tools.figures.gateway_figures import FRESH_SECONDS, present_rate
+from optimus_tui.tools.figures.gateway_figures import FRESH_SECONDS, present_rate, rate_since_start
 from optimus_tui.tools.figures.metric_windows import Counters, latest_pages, live_increase
 from optimus_tui.tools.keyspace_scan import Survey, read_known
 from optimus_tui.tools.parts import part
-from optimus_tui.verdicts.gateway.hit_rate import LookupTrack, hit_rate, track_lookups
 from optimus_tui.verdicts.gateway.latency import GOOD_AGAIN_CHECKS, MIN_SAMPLES
 from optimus_tui.verdicts.gateway.performance import WindowRefusals, refusals
 from optimus_tui.verdicts.limits.refusals import find_refusals, find_refused_below
@@ -132,16 +131,8 @@ class EvidenceReader:
         return replace(found, clock=await late_claims(self.ctx, log.payloads))
 
     def rate(self, gateway: Reading[GatewayState], server: Reading[ServerState]) -> HitRate | None:
-        """Return the present hit rate with its source; None where only what came since a moment counts.
-
-        Both publish counts since their start.
-        """
-        if counted_from() is not None:
-            return None
-        track = LookupTrack()
-        if server.value is not None:
-            track = track_lookups(track, server.value, self.ctx.clock.mono())
-        return hit_rate(gateway.value, track)
+        """Return the hit rate since the start; None where only what came since a moment counts."""
+        return rate_since_start(gateway.value, server, self.ctx.clock.mono())
 
     # -- over the window
 
