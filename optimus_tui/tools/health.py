@@ -350,14 +350,21 @@ async def _present(
 ) -> HitRate | None:
     """The hit rate of now as it was kept; where nobody kept it and there is reason to look, from samples.
 
-    The reason is a low published rate, a good one that the counters of the gateway's own page contradict, or counters
-    beside no published rate.
+    The reason is a low published rate, a good one that the counters of the gateway's own page contradict, counters
+    beside no published rate, or that only what came since a moment counts.
     """
     if not query.include_cache_metrics:
         return None
-    if counted_from() is not None:
-        found = await part(ctx, present_rate(ctx, counters, live=True), "the hit rate", METRICS_SECONDS)
-        return None if isinstance(found, Fault) else found
+    doubtful = counted_from() is not None or await _is_doubtful(ctx, counters, state)
+    asked = counters if doubtful else Counters(ctx, counters.minutes, live=False)
+    found = await part(ctx, present_rate(ctx, asked, live=doubtful), "the hit rate", METRICS_SECONDS)
+    if isinstance(found, Fault):
+        return None
+    return found
+
+
+async def _is_doubtful(ctx: "Context", counters: Counters, state: GatewayState | None) -> bool:
+    """Return True if there is reason to look beyond the rate that the gateway publishes."""
     published = None
     if state is not None and state.cache is not None:
         published = state.cache.hit_rate
@@ -367,17 +374,8 @@ async def _present(
     if isinstance(counted, float):
         latest = counted
     if published is None:
-        doubtful = latest is not None
-    else:
-        doubtful = published < warn or (latest is not None and latest < warn)
-    if doubtful:
-        asked = counters
-    else:
-        asked = Counters(ctx, counters.minutes, live=False)
-    found = await part(ctx, present_rate(ctx, asked, live=doubtful), "the hit rate", METRICS_SECONDS)
-    if isinstance(found, Fault):
-        return None
-    return found
+        return latest is not None
+    return published < warn or (latest is not None and latest < warn)
 
 
 async def _events_now(ctx: "Context") -> tuple[Finding, ...]:
