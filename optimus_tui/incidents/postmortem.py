@@ -38,7 +38,7 @@ from optimus_tui.wording.numbers import (
 from optimus_tui.wording.numbers import UNKNOWN as UNMEASURED
 from optimus_tui.wording.safe import safe_text
 from optimus_tui.workflow.closing import found_words, proof_told
-from optimus_tui.workflow.ranking import MATTERS, about, level, rank, tenant_of
+from optimus_tui.workflow.ranking import about, level, matters, rank, tenant_of
 from optimus_tui.workflow.standing import (
     NOT_PROVED,
     STEP_WORDS,
@@ -239,7 +239,7 @@ def _share_words(traffic: Mapping[str, float], name: str) -> str:
 
 def _tenants(state: IncidentState) -> str:
     """Return the tenants that it is about and, apart from them, those that other findings name."""
-    found = [one for one in about(state) if rank(level(one)) >= MATTERS]
+    found = [one for one in about(state) if matters(one)]
     if not found:
         return ", ".join(state.tenants) or "none was named by a finding"
     mine = []

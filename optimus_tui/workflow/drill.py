@@ -15,7 +15,7 @@ from optimus_tui.contract.incident import ActionRecord, DrillMilestone, DrillRes
 from optimus_tui.contract.tools.common import Diagnostic
 from optimus_tui.wording.numbers import age, clause
 from optimus_tui.wording.safe import safe_sentence
-from optimus_tui.workflow.ranking import MATTERS, issues_of, level, rank
+from optimus_tui.workflow.ranking import issues_of, matters
 from optimus_tui.workflow.visibility import BLIND
 
 RECORDED_WITHIN_SECONDS = 60.0
@@ -52,13 +52,13 @@ class Watch(Struct, frozen=True, kw_only=True):
 
 def shows(truth: Truth, found: Finding | Diagnostic) -> bool:
     """Return True if this finding is an alarm about the injected fault."""
-    return found.rule in truth.rules and truth.subject in found.subject and rank(level(found)) >= MATTERS
+    return found.rule in truth.rules and truth.subject in found.subject and matters(found)
 
 
 def look(watch: Watch, truth: Truth, findings: Iterable[Finding], mono: float) -> Watch:
     """Return the watch after the screen showed these findings at ``mono``."""
     findings = tuple(findings)
-    alarms = {(one.rule, one.subject): one for one in findings if rank(level(one)) >= MATTERS}
+    alarms = {(one.rule, one.subject): one for one in findings if matters(one)}
     mine = next((one for one in findings if shows(truth, one)), None)
     if mine is not None:
         if watch.shown is None:

@@ -20,7 +20,7 @@ from optimus_tui.contract.tools.common import Diagnostic, Recommendation
 from optimus_tui.wording.numbers import and_others
 from optimus_tui.wording.numbers import figure as quantity
 from optimus_tui.wording.safe import safe_sentence, safe_text
-from optimus_tui.workflow.ranking import MATTERS, level, rank, worst
+from optimus_tui.workflow.ranking import MATTERS, level, matters, rank, worst
 from optimus_tui.workflow.visibility import group_of, is_blind, is_of, unseen
 
 MOST = 40
@@ -217,16 +217,16 @@ def compare(before: Outcome, after: Outcome, rules: Iterable[str] = ()) -> Compa
         rules: The rules that were to be fixed, however light; empty for all findings from medium on.
     """
     cured = set(rules)
-    targets = [one for one in before.findings if (one.rule in cured if cured else _matters(one))]
+    targets = [one for one in before.findings if (one.rule in cured if cured else matters(one))]
     aimed = {one.rule for one in targets} | cured
-    serious = {one.rule for one in targets if _matters(one)}
+    serious = {one.rule for one in targets if matters(one)}
     """Rules whose lightest finding is a remark about the past (quick again), or about chance, and no fault."""
     groups = {group_of(rule) for rule in aimed}
     of_aimed = [one for one in after.findings if group_of(one.rule) in groups]
-    of_aimed = [one for one in of_aimed if _matters(one) or one.rule in cured - serious]
+    of_aimed = [one for one in of_aimed if matters(one) or one.rule in cured - serious]
     left = [one for one in of_aimed if not unseen(one) and (not targets or any(is_of(one, was) for was in targets))]
     known = {one.rule for one in before.findings}
-    beside = [one for one in after.findings if _matters(one) and one.rule not in known and one not in of_aimed]
+    beside = [one for one in after.findings if matters(one) and one.rule not in known and one not in of_aimed]
     new = [*(one for one in of_aimed if one not in left), *beside]
     came = [one for one in new if not unseen(one)]
     if cured and targets:  # what is new elsewhere is told beside it, and decides nothing
@@ -376,10 +376,6 @@ def _sign(before: _Extent, after: _Extent) -> int:
         if abs(new - old) > least:
             return 1 if new > old else -1
     return 0
-
-
-def _matters(one: Diagnostic) -> bool:
-    return rank(level(one)) >= MATTERS
 
 
 def _same(one: Diagnostic, other: Diagnostic) -> bool:

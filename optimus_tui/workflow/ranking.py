@@ -37,6 +37,11 @@ def level(finding: Diagnostic | Finding) -> str:
     return _SAME.get(finding.severity, finding.severity)
 
 
+def matters(finding: Diagnostic | Finding) -> bool:
+    """Return True if the finding is a fault: medium or worse."""
+    return rank(level(finding)) >= MATTERS
+
+
 def worst(findings: Iterable[Diagnostic]) -> str:
     """Return the worst severity among the findings; "none" without any."""
     return SCALE[max((rank(level(one)) for one in findings), default=0)]
@@ -99,9 +104,8 @@ def _causes_of(finding: Diagnostic, findings: Sequence[Diagnostic]) -> list[Diag
 
 
 def _weight(finding: Diagnostic) -> int:
-    degree = rank(level(finding))
-    failing = degree >= MATTERS and rule_of(finding.rule).fails_requests
-    return _PER_RANK * degree + _FAILING * failing
+    failing = matters(finding) and rule_of(finding.rule).fails_requests
+    return _PER_RANK * rank(level(finding)) + _FAILING * failing
 
 
 def _place(candidate: Candidate) -> int:
@@ -116,7 +120,7 @@ def issues_of(finding: Diagnostic | Finding) -> tuple[str, ...]:
     found = rule_of(finding.rule).points_to
     if found is not None:
         return found
-    if rank(level(finding)) < MATTERS:
+    if not matters(finding):
         return ()
     return (USUAL,)
 

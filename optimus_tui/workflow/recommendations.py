@@ -19,7 +19,7 @@ from optimus_tui.contract.findings import SEVERITIES, Finding
 from optimus_tui.contract.incident import Advice, OpenFinding, Outcome, Step, StepPlan, TeamAdvice
 from optimus_tui.contract.tools.common import Diagnostic, Recommendation
 from optimus_tui.wording.safe import safe_text
-from optimus_tui.workflow.ranking import MATTERS, SCALE, level, rank, tenant_of, worse_of
+from optimus_tui.workflow.ranking import MATTERS, SCALE, level, matters, rank, tenant_of, worse_of
 
 NAME = re.compile(r"^[a-z][a-z0-9_-]{0,39}$")
 MOST_STEPS, MOST_COMMANDS, LONGEST = 30, 100, 4_000
@@ -383,7 +383,7 @@ def _instructions(findings: Sequence[Diagnostic], made: Iterable[Advice]) -> lis
     for one in findings:
         remedy = rule_of(one.rule).remedy
         needs_more = "{" in remedy.replace("{subject}", "")
-        if not remedy or needs_more or one.caused_by or one.rule in covered or rank(level(one)) < MATTERS:
+        if not remedy or needs_more or one.caused_by or one.rule in covered or not matters(one):
             continue
         covered.add(one.rule)
         told.append(

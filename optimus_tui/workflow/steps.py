@@ -11,7 +11,7 @@ from optimus_tui.contract.incident import ISSUES, ActionRecord, Check, Compariso
 from optimus_tui.contract.incident_events import AnyEffect, EventRefused, RunTool
 from optimus_tui.workflow.outcomes import compare, overall
 from optimus_tui.workflow.proof import SETTLE_SECONDS, acted_at, need_for, too_early
-from optimus_tui.workflow.ranking import MATTERS, alarm, beginning, level, rank, rank_issues, tenant_of, worse_of
+from optimus_tui.workflow.ranking import alarm, beginning, matters, rank, rank_issues, tenant_of, worse_of
 from optimus_tui.workflow.recommendations import advise
 from optimus_tui.workflow.standing import proved
 
@@ -259,7 +259,7 @@ def _timed(record: ActionRecord, steps: list[Step]) -> tuple[ActionRecord, tuple
 def _matter(state: IncidentState) -> tuple[str, ...]:
     """Return the rules of all findings that matter, for a remedy that no recommendation named."""
     outcomes = [step.outcome for step in state.steps if step.outcome is not None]
-    found = [one.rule for of in outcomes for one in of.findings if rank(level(one)) >= MATTERS]
+    found = [one.rule for of in outcomes for one in of.findings if matters(one)]
     return tuple(dict.fromkeys(found))
 
 

@@ -26,7 +26,7 @@ from optimus_tui.contract.finding_rules import (
 from optimus_tui.contract.incident import Outcome
 from optimus_tui.contract.keyspace import ALL_TENANTS
 from optimus_tui.contract.tools.common import Diagnostic
-from optimus_tui.workflow.ranking import MATTERS, level, rank
+from optimus_tui.workflow.ranking import matters
 
 NOT_MEASURED = "not measured"
 """So the message of a finding begins to say that the time that we gave a measurement was too short."""
@@ -48,10 +48,6 @@ HIDES = {
     SERVER_INFO_SENSELESS: ("server.", "redis.", "memory.", CACHE_EVICTIONS),
 }
 """Prefixes of rules that cannot be measured while one of these is new: renamed counters, senseless figures."""
-
-
-def _matters(one: Diagnostic) -> bool:
-    return rank(level(one)) >= MATTERS
 
 
 def unseen(one: Diagnostic) -> bool:
@@ -80,7 +76,7 @@ def is_blind(aimed: set[str], targets: Sequence[Diagnostic], after: Outcome, kno
     direct = bool(targets) and all(one.subject in _ASKED and one.rule.startswith(_OF_SERVICE) for one in targets)
     for one in after.findings:
         if one.rule.startswith("services.") and direct:
-            down = _matters(one) and one.rule in _DOWN and one.rule not in aimed
+            down = matters(one) and one.rule in _DOWN and one.rule not in aimed
             if one.subject in subjects and (unseen(one) or down):
                 return True
             continue
@@ -92,6 +88,6 @@ def is_blind(aimed: set[str], targets: Sequence[Diagnostic], after: Outcome, kno
             continue
         if one.rule not in known and any(rule.startswith(HIDES.get(one.rule, ())) for rule in aimed):
             return True
-        if _matters(one) and one.rule.startswith(BLIND) and one.rule not in aimed:
+        if matters(one) and one.rule.startswith(BLIND) and one.rule not in aimed:
             return True
     return False
