@@ -1,6 +1,6 @@
 """Rank the issue types to look at by what the first step found, and follow the findings of the chosen one. Pure."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from msgspec import Struct
 
@@ -62,7 +62,7 @@ class _Clue(Struct, frozen=True):
 def rank_issues(outcome: Outcome, slow_ms: float) -> tuple[Candidate, ...]:
     """Return all six issue types, the best supported first. ``slow_ms``: milliseconds above which a service is slow."""
     clues: dict[str, list[_Clue]] = {issue: [] for issue in ISSUES}
-    effect_weights = _weights_of_effects(outcome.findings)
+    effect_weights = _of_effects(outcome.findings, _weight)
     for finding in outcome.findings:
         weight = max(_weight(finding), effect_weights.get(finding.rule, 0))
         if finding.caused_by in effect_weights:
@@ -77,16 +77,20 @@ def rank_issues(outcome: Outcome, slow_ms: float) -> tuple[Candidate, ...]:
     return tuple(sorted(ranked, key=lambda one: (-one.score, not nothing or one.issue != USUAL, _place(one))))
 
 
-def _weights_of_effects(findings: Sequence[Diagnostic]) -> dict[str, int]:
-    """Return the weight of the worst effect of each rule that is the cause of others, down the whole chain.
+def _of_effects(findings: Sequence[Diagnostic], degree: Callable[[Diagnostic], int]) -> dict[str, int]:
+    """Return the highest degree among the effects of each rule that is the cause of others, down the whole chain.
 
     A cause is as urgent as what it does, so it leads over its effects whatever its own severity.
+
+    Args:
+        findings: Causes and effects.
+        degree: How urgent a finding is by itself.
     """
-    weights: dict[str, int] = {}
+    degrees: dict[str, int] = {}
     for finding in findings:
         for cause in _causes_of(finding, findings):
-            weights[cause.rule] = max(weights.get(cause.rule, 0), _weight(finding))
-    return weights
+            degrees[cause.rule] = max(degrees.get(cause.rule, 0), degree(finding))
+    return degrees
 
 
 def _causes_of(finding: Diagnostic, findings: Sequence[Diagnostic]) -> list[Diagnostic]:
@@ -255,14 +259,10 @@ def _at_worst(state: IncidentState) -> tuple[Diagnostic, ...]:
         if key not in known or rank(level(one)) > rank(level(known[key])):
             known[key] = one
     findings = tuple(known.values())
-    chains = {key: _causes_of(one, findings) for key, one in known.items()}
-    ranks: dict[str, int] = {}
-    for key, chain in chains.items():
-        for cause in chain:
-            ranks[cause.rule] = max(ranks.get(cause.rule, 0), rank(level(known[key])))
+    ranks = _of_effects(findings, lambda one: rank(level(one)))
 
     def urgency(one: Diagnostic) -> tuple[int, int]:
-        return -max(rank(level(one)), ranks.get(one.rule, 0)), len(chains[one.rule, one.subject])
+        return -max(rank(level(one)), ranks.get(one.rule, 0)), len(_causes_of(one, findings))
 
     return tuple(sorted(findings, key=urgency))
 
