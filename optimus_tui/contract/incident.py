@@ -328,6 +328,10 @@ class IncidentState(Struct, frozen=True, kw_only=True):
         """Return the step with this id, or None."""
         return next((step for step in self.steps if step.plan.id == name), None)
 
+    def action_record(self, action_id: str) -> ActionRecord | None:
+        """Return the record of this action, or None."""
+        return next((one for one in self.action_records if one.receipt.action_id == action_id), None)
+
 
 class Truth(NamedTuple):
     """The expected answer to a scenario.

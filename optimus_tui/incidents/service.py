@@ -362,8 +362,10 @@ class IncidentService:
         return next(one for one in self.state.action_records if one.receipt.action_id == name)
 
     def _unanswered(self, action_id: str) -> list[str]:
-        found = [one for one in self.state.action_records if one.receipt.action_id == action_id]
-        return [check.step for record in found for check in record.checks if check.change is None]
+        record = self.state.action_record(action_id)
+        if record is None:
+            return []
+        return [check.step for check in record.checks if check.change is None]
 
     async def close_incident(self, cause: str, resolution: str) -> None:
         """Close the incident with its cause and resolution."""

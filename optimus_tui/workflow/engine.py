@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from optimus_tui.contract import incident as shapes
 from optimus_tui.contract import incident_events as happened
-from optimus_tui.contract.incident import ActionRecord, Comparison, IncidentState, Outcome, TimelineEntry
+from optimus_tui.contract.incident import Comparison, IncidentState, Outcome, TimelineEntry
 from optimus_tui.contract.incident_events import AnyEffect, AnyEvent, EventRefused
 from optimus_tui.wording.numbers import clause
 from optimus_tui.workflow import steps
@@ -116,7 +116,7 @@ def _acted(state: IncidentState, event: happened.ActionDone) -> Words:
 
 def _checked(state: IncidentState, event: happened.CheckFinished) -> Words:
     words = event.message or "no result"
-    record = _record(state, event.action_id)
+    record = state.action_record(event.action_id)
     if record is not None:
         for check in record.checks:
             if check.step == event.step and check.change is not None:
@@ -127,23 +127,18 @@ def _checked(state: IncidentState, event: happened.CheckFinished) -> Words:
 
 
 def _asked_again(state: IncidentState, event: happened.ChecksAsked) -> Words:
-    record = _record(state, event.action_id)
-    what = event.action_id
-    if record is not None:
-        what = record.receipt.words or what
-    return "step", f"checks run: {what}"
-
-
-def _record(state: IncidentState, action_id: str) -> ActionRecord | None:
-    return next((one for one in state.action_records if one.receipt.action_id == action_id), None)
+    return "step", f"checks run: {_action_words(state, event.action_id)}"
 
 
 def _delayed(state: IncidentState, event: happened.ChecksDelayed) -> Words:
-    record = _record(state, event.action_id)
-    what = event.action_id
-    if record is not None:
-        what = record.receipt.words or what
-    return "step", f"{what}: late: {event.need}"
+    return "step", f"{_action_words(state, event.action_id)}: late: {event.need}"
+
+
+def _action_words(state: IncidentState, action_id: str) -> str:
+    record = state.action_record(action_id)
+    if record is None:
+        return action_id
+    return record.receipt.words or action_id
 
 
 def _impact(state: IncidentState, event: happened.ImpactMeasured) -> Words:

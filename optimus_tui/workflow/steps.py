@@ -219,7 +219,7 @@ def mark(state: IncidentState, event: happened.AdviceMarked) -> Reduced:
 def act(state: IncidentState, event: happened.ActionDone) -> Reduced:
     """Record the receipt, and run again every tool that showed what it was to fix, once that can prove something."""
     receipt = event.receipt
-    if any(one.receipt.action_id == receipt.action_id for one in state.action_records):
+    if state.action_record(receipt.action_id) is not None:
         return state, (EventRefused(reason=f"action {receipt.action_id!r} is recorded already"),)
     advice, name, rules = _advice(state, event), event.advice, event.rules
     if advice is not None:
@@ -276,7 +276,7 @@ def _shown(step: Step, rules: set[str]) -> Outcome | None:
 
 def delay(state: IncidentState, event: happened.ChecksDelayed) -> Reduced:
     """Let the checks of an action wait longer: less came since than a proof needs."""
-    record = next((one for one in state.action_records if one.receipt.action_id == event.action_id), None)
+    record = state.action_record(event.action_id)
     if record is None or record.due is None:
         return state, (EventRefused(reason=f"the checks of {event.action_id!r} do not wait"),)
     late = replace(record, due=event.due, need=event.need, late=True)
@@ -285,7 +285,7 @@ def delay(state: IncidentState, event: happened.ChecksDelayed) -> Reduced:
 
 def ask_again(state: IncidentState, event: happened.ChecksAsked) -> Reduced:
     """Run the checks of an action against the findings before it."""
-    record = next((one for one in state.action_records if one.receipt.action_id == event.action_id), None)
+    record = state.action_record(event.action_id)
     if record is None or not record.checks:
         return state, (EventRefused(reason=f"action {event.action_id!r} has no checks to run again"),)
     if record.verdict is None and record.due is None:
@@ -320,7 +320,7 @@ def _advice(state: IncidentState, event: happened.ActionDone) -> shapes.Advice |
 
 def check(state: IncidentState, event: happened.CheckFinished) -> Reduced:
     """Compare what the tool says now with what it said before the action."""
-    record = next((one for one in state.action_records if one.receipt.action_id == event.action_id), None)
+    record = state.action_record(event.action_id)
     step = state.step(event.step)
     if record is None or step is None:
         return state, (EventRefused(reason=f"no check of {event.step!r} was asked for"),)
