@@ -1,5 +1,6 @@
 """How events change the steps: run, run again and compare, skip, bring forward, choose an issue, act. Pure."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from msgspec.structs import replace
@@ -237,7 +238,7 @@ def act(state: IncidentState, event: happened.ActionDone) -> Reduced:
     record = ActionRecord(
         at=event.at, receipt=receipt, advice=name, rules=rules,
         checks=tuple(Check(step=step.plan.id, before=opened_for or _shown(step, set(rules))) for step in steps),
-        verdict=verdict, since=event.at.wall, pace=event.pace,
+        verdict=verdict, pace=event.pace,
     )  # fmt: skip
     record, effects = _timed(record, steps)
     after = replace(state, action_records=(*state.action_records, record))
@@ -337,20 +338,19 @@ def check(state: IncidentState, event: happened.CheckFinished) -> Reduced:
 
 def give_up(state: IncidentState) -> IncidentState:
     """Mark checks that ran in a dead process as "unknown"; those that wait for their time go on waiting."""
-    for record in state.action_records:
-        for one in record.checks:
-            if one.change is None and record.due is None:
-                record = _answered(record, one.step, _LOST, None, None)
-        state = replace(state, action_records=_with(state, record))
-    return state
+    return _without_answer(state, [one for one in state.action_records if one.due is None], _LOST)
 
 
 def end_checks(state: IncidentState) -> IncidentState:
     """Return the state with the checks that have no answer as "unknown": after the closing none comes any more."""
-    for record in state.action_records:
+    return _without_answer(state, state.action_records, _CLOSED)
+
+
+def _without_answer(state: IncidentState, records: Iterable[ActionRecord], change: Comparison) -> IncidentState:
+    for record in records:
         for one in record.checks:
             if one.change is None:
-                record = _answered(record, one.step, _CLOSED, None, None)
+                record = _answered(record, one.step, change, None, None)
         state = replace(state, action_records=_with(state, record))
     return state
 
