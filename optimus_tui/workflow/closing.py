@@ -37,7 +37,7 @@ def resolution_words(state: IncidentState) -> str:
 
 def proof_told(record: ActionRecord) -> str:
     """Return the result of an action as a document tells it, whose reader is not who acted."""
-    return proof_words(record).replace(" after you acted", " later")
+    return proof_words(record, later="later")
 
 
 def _final(record: ActionRecord) -> str:

@@ -182,17 +182,12 @@ def waits(record: ActionRecord) -> str:
     """Return what a proof waits for: ``proof possible at 19:13:20 (15 checks of engine)``, or ``late: 3 of 5 …``."""
     if record.late or record.due is None:
         return f"late: {record.need}"
-    return proof_possible(record.due, record.need)
+    return f"proof possible at {clock(record.due)}{clause(record.need, ' (', ')')}"
 
 
 def early_words(record: ActionRecord) -> str:
     """Return the same with its verdict before: ``too early: proof possible at 19:13:20``; late ones are just late."""
     return "too early: " * (not record.late) + waits(record)
-
-
-def proof_possible(due: float, need: str) -> str:
-    """Return ``proof possible at 19:13:20 (15 checks of engine)``."""
-    return f"proof possible at {clock(due)}{clause(need, ' (', ')')}"
 
 
 def is_superseded(state: IncidentState, record: ActionRecord) -> bool:
@@ -229,8 +224,13 @@ PROOF_WORDS: dict[Verdict, str] = {
 }  # fmt: skip
 
 
-def proof_words(record: ActionRecord) -> str:
-    """Return the result in a sentence: ``fixed 33 s after you acted: engine p95 829 ms → 12 ms``."""
+def proof_words(record: ActionRecord, *, later: str = "after you acted") -> str:
+    """Return the result in a sentence: ``fixed 33 s after you acted: engine p95 829 ms → 12 ms``.
+
+    Args:
+        record: The action.
+        later: What follows the time from the action to the result.
+    """
     if record.verdict is None:
         if record.due is None:
             return "the checks are running"
@@ -240,7 +240,7 @@ def proof_words(record: ActionRecord) -> str:
     after = ""
     if answered and record.since:
         seconds = max(answered) - acted_at(record)
-        after = f" {age(max(0.0, seconds))} after you acted"
+        after = f" {age(max(0.0, seconds))} {later}"
     mine = [one for one in changes if one.verdict == record.verdict] or changes
     why = next((one.words for one in mine if one.words), "")
     if record.verdict != "unknown":
