@@ -24,7 +24,7 @@ def moments_of(state: IncidentState) -> list[Moment]:
             (state.closed, "the incident was closed"),
         )
     ]
-    known = sorted((at, words) for at, words in found if at is not None and math.isfinite(at))[: len(ascii_lowercase)]
+    known = sorted((at, words) for at, words in found if at is not None and math.isfinite(at))
     return [Moment(at, letter, words) for letter, (at, words) in zip(ascii_lowercase, known, strict=False)]
 
 

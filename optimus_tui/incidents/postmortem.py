@@ -30,7 +30,6 @@ from optimus_tui.wording.numbers import (
     clock,
     figure,
     latency,
-    number,
     percent,
     plural,
     thousands,
@@ -304,7 +303,7 @@ def _shown(one: Figure) -> tuple[str, str]:
     """Return number and unit apart; a share and an estimate have no unit of their own."""
     if one.words or one.unit in OWN_FORMAT:
         return (one.words or figure(one.value, one.unit), "")
-    return _number(one.value), one.unit
+    return figure(one.value), one.unit
 
 
 def _argument(value: object) -> str:
@@ -319,14 +318,6 @@ def _judged(value: float | str | None, unit: str) -> str:
     if value is None:
         return UNMEASURED
     return measured(value, unit)
-
-
-def _number(value: float | str | None) -> str:
-    if value is None:
-        return UNMEASURED
-    if isinstance(value, str):
-        return value
-    return number(value)
 
 
 def _action_record(record: ActionRecord) -> dict[str, Any]:
