@@ -41,9 +41,9 @@ def outline(document: Mapping[str, Any]) -> Outcome:
     found.sort(key=lambda one: -rank(level(one)))
     advice = [_recommendation(one) for one in _list(document.get("recommendations")) if isinstance(one, Mapping)]
     verdict = next((str(document[key]) for key in _VERDICTS if isinstance(document.get(key), str)), "")
-    if not verdict and found:
-        verdict = worst(found)  # the worst finding wins over the grade of an average
-    verdict = verdict or _assessment(document) or worst(found)
+    if not verdict and not found:  # the worst finding wins over the grade of an average
+        verdict = _assessment(document)
+    verdict = verdict or worst(found)
     figures = tuple(one for one in _figures(document) if one.value is None or math.isfinite(one.value))
     unknown = tuple(safe_sentence(one) for one in _list(document.get("unknown"))[:MOST] if isinstance(one, str))
     return Outcome(
