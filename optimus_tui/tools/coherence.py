@@ -39,6 +39,7 @@ from optimus_tui.verdicts.coherence.audit import Audited, AuditPlan, Lifetime, c
 from optimus_tui.verdicts.coherence.events import EventWindow, covered_minutes
 from optimus_tui.verdicts.coherence.keys import Tracking, match
 from optimus_tui.verdicts.health import find_unmeasured
+from optimus_tui.wording.numbers import timestamp
 from optimus_tui.wording.safe import safe_text
 
 if TYPE_CHECKING:
@@ -305,8 +306,6 @@ async def run(ctx: "Context", query: CoherenceQuery) -> CoherenceReport:
     Raises:
         ToolFailure: Redis cannot be asked, or gives nothing at all.
     """
-    from optimus_tui.wording.numbers import timestamp
-
     seen = await survey(ctx, ttls=True, sizes=SIZES)
     if seen.unread is not None and not is_refused(seen.unread):
         raise unreachable(seen.unread)

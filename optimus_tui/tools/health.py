@@ -53,6 +53,7 @@ from optimus_tui.verdicts.coherence.events import events_per_second, find_clock,
 from optimus_tui.verdicts.health import find_partial, find_unmeasured
 from optimus_tui.verdicts.limits.words import merge_rules
 from optimus_tui.verdicts.playbooks.cache_miss import newest_end
+from optimus_tui.wording.numbers import timestamp
 from optimus_tui.wording.safe import safe_text
 
 if TYPE_CHECKING:
@@ -253,8 +254,6 @@ def found(report: DiagnoseReport) -> bool:
 
 async def run(ctx: "Context", query: DiagnoseQuery) -> DiagnoseReport:
     """Probe all dependencies together and judge what they answered."""
-    from optimus_tui.wording.numbers import timestamp
-
     looked = await look(ctx, query)
     tenant, state = query.tenant_id.encode(), looked.gateway.value
     rules = merge_rules(state.rules if state else None, ctx.settings.limits)

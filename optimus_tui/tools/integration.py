@@ -14,6 +14,7 @@ from optimus_tui.contract.tools.common import if_known, rounded
 from optimus_tui.contract.tools.state import IntegrationQuery, IntegrationReport
 from optimus_tui.tools.pages.report_sections import sentence
 from optimus_tui.tools.parts import part, seconds_left
+from optimus_tui.wording.numbers import timestamp
 
 if TYPE_CHECKING:
     from optimus_tui.context import Context
@@ -35,8 +36,6 @@ def found(report: IntegrationReport) -> bool:
 
 async def run(ctx: "Context", query: IntegrationQuery) -> IntegrationReport:
     """Run the tests of the asked type."""
-    from optimus_tui.wording.numbers import timestamp
-
     names = [one for one in _PLAN[query.test_type] if one != "cache_integration" or query.include_cache_test]
     notes: list[str] = []
     done = await _run_all(ctx, query.tenant_id, names)

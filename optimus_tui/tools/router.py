@@ -15,7 +15,7 @@ from optimus_tui.patterns.judge import inspect
 from optimus_tui.patterns.source.project import Project
 from optimus_tui.scaffold.render import Draft
 from optimus_tui.tools.router_files import ROUTERS, SourceTree, examine
-from optimus_tui.wording.numbers import plural
+from optimus_tui.wording.numbers import plural, timestamp
 from optimus_tui.wording.safe import safe_text
 
 if TYPE_CHECKING:
@@ -35,7 +35,6 @@ async def run(ctx: "Context", query: RouterQuery) -> RouterReport:
     from optimus_tui.scaffold.render import features, next_steps, render
     from optimus_tui.scaffold.spec import SpecError, make_spec
     from optimus_tui.tools.answer import ToolFailure
-    from optimus_tui.wording.numbers import timestamp
 
     try:
         spec = make_spec(

@@ -31,6 +31,7 @@ from optimus_tui.patterns.rule import Level
 from optimus_tui.tools.answer import ToolFailure, refuse
 from optimus_tui.tools.keyspace_scan import survey, unreachable
 from optimus_tui.tools.router_files import ROUTERS, JudgedFiles, Skipped, SourceTree, examine
+from optimus_tui.wording.numbers import timestamp
 from optimus_tui.wording.safe import safe_text
 
 if TYPE_CHECKING:
@@ -182,8 +183,6 @@ def found(report: ValidateReport) -> bool:
 
 async def run(ctx: "Context", query: ValidateQuery) -> ValidateReport:
     """Judge one router, or all of them."""
-    from optimus_tui.wording.numbers import timestamp
-
     root = source_tree(ctx.settings.source_path)
     if query.router_path is not None and query.check_all_routers:
         raise refuse("router_path names one router and check_all_routers asks for all: give one of them", "router_path")

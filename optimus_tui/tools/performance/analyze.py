@@ -21,6 +21,7 @@ from optimus_tui.verdicts.coherence.keys import judge as judge_cache
 from optimus_tui.verdicts.gateway.hit_rate import find_conflict, find_rates
 from optimus_tui.verdicts.gateway.performance import beside_counters, of_tenant, shown, trend
 from optimus_tui.verdicts.limits.words import merge_rules
+from optimus_tui.wording.numbers import timestamp
 from optimus_tui.wording.safe import safe_text
 
 if TYPE_CHECKING:
@@ -393,8 +394,6 @@ def found(report: PerformanceReport) -> bool:
 
 async def run(ctx: "Context", query: PerformanceQuery) -> PerformanceReport:
     """Measure the one figure that was asked for."""
-    from optimus_tui.wording.numbers import timestamp
-
     result = await _MEASURES[query.metric_type](ctx, query)
     return PerformanceReport(
         tool="analyze_performance_metrics",

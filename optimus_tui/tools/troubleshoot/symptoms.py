@@ -33,6 +33,7 @@ from optimus_tui.verdicts.limits.words import merge_rules
 from optimus_tui.verdicts.playbooks import cache_miss, circuit_breaker, high_latency, memory_leak, proxy_timeout
 from optimus_tui.verdicts.playbooks import rate_limiting as playbook
 from optimus_tui.verdicts.playbooks.conclusion import Conclusion
+from optimus_tui.wording.numbers import timestamp
 from optimus_tui.wording.safe import safe_text
 
 if TYPE_CHECKING:
@@ -108,8 +109,6 @@ def found(report: TroubleshootReport) -> bool:
 
 async def run(ctx: "Context", query: TroubleshootQuery) -> TroubleshootReport:
     """Look into one symptom."""
-    from optimus_tui.wording.numbers import timestamp
-
     conclusion, sections = await _PLAYBOOKS[query.issue_type](
         ctx, query, EvidenceReader(ctx, query.time_window_minutes)
     )
