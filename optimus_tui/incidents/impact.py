@@ -1,4 +1,4 @@
-"""What an incident cost single tenants: their requests, those refused and failed, since when and until when."""
+"""What an incident cost each tenant: their requests, those refused and failed, since when and until when."""
 
 import asyncio
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ SECONDS = 3.0
 HALF_A_DAY = 43_200.0
 """Times further apart than this are written with their dates."""
 TENANT = "tenant "
-"""What a measure of a tenant is named: this word, and the tenant."""
+"""How the name of a tenant's measure begins; the tenant follows."""
 LABEL = "tenant"
 """The label that names the tenant in the gateway's counters."""
 

@@ -16,7 +16,7 @@ USUAL_SECONDS, LONGEST_SECONDS = 2.0, 60.0
 
 
 async def pace(ctx: "Context") -> float:
-    """Return the seconds between two measurements of the slowest service; the usual ones without a history."""
+    """Return the seconds between two measurements of the slowest service; 2 s without a history."""
     try:
         async with asyncio.timeout(PACE_WAIT_SECONDS):
             windows = [await ctx.windows.series(f"state.{name}", PACE_MINUTES) for name in ("gateway", "engine")]
@@ -26,7 +26,7 @@ async def pace(ctx: "Context") -> float:
 
 
 def slowest(series: list[list[float]]) -> float:
-    """Return the longest usual pause, in seconds, between the times of each series; 2 s where none has three."""
+    """Return the longest median pause of a series, from 2 s to 60 s; with fewer than three times it does not count."""
     found = [USUAL_SECONDS]
     for times in series:
         gaps = [later - earlier for earlier, later in pairwise(times)]

@@ -1,4 +1,4 @@
-"""Runs the checks after a remedy by themselves, once enough has come since to prove something.
+"""Runs the checks after a remedy automatically, once enough was recorded since to prove something.
 
 The dashboard and a test drive it alike: ``turn`` does what is due now. It reads the time from the incident's context,
 so that a fixed clock decides when.
@@ -31,17 +31,17 @@ if TYPE_CHECKING:
     from optimus_tui.incidents.service import IncidentService
 
 Say = Callable[[ActionRecord], None]
-"""Hears of an action whose checks have a new result."""
+"""Called with an action whose checks have a new result."""
 WAIT_SECONDS = 6.0
 """How much longer checks wait at a time where too little has come."""
 MINUTES = 60.0
-"""The longest time over which is counted what came."""
+"""The longest window over which the recorded requests, look-ups and checks are counted."""
 HISTORY_SECONDS = 2.0
 """How long the history may take to answer."""
 
 
 class Came(Struct, frozen=True):
-    """What came of one thing that is needed. ``recorded`` is False where nobody records it."""
+    """How much of one thing that a proof needs was recorded; ``recorded`` is False where nothing records it."""
 
     words: str
     lacks: bool
@@ -56,7 +56,7 @@ class Prover:
 
         Args:
             service: The incident.
-            say: Hears every result that differs from the one before.
+            say: Called with an action when its result differs from the one before.
         """
         self.service, self._say = service, say
         self._told = {one.receipt.action_id: one.verdict or "" for one in service.state.action_records}

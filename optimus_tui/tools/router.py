@@ -84,7 +84,7 @@ def shared_names(root: Path, draft: Draft) -> tuple[str, ...]:
             warnings.append(f"{name} caches {_listed(kinds)}, too: each would serve and drop the other's answers")
     late = sum(reason.startswith("not reached") for _, _, reason in outcome.skipped)
     if late:
-        warnings.append(f"{plural(late, 'router')} not read in time: a name in common with it is not ruled out")
+        warnings.append(f"{plural(late, 'router')} not read in time: a name in use there would not be noticed")
     return tuple(warnings)
 
 

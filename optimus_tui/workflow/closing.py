@@ -36,7 +36,7 @@ def resolution_words(state: IncidentState) -> str:
 
 
 def proof_told(record: ActionRecord) -> str:
-    """Return the result of an action as a document tells it, whose reader is not who acted."""
+    """Return the result of an action in words for a document, whose readers may not have acted themselves."""
     return proof_words(record, later="later")
 
 

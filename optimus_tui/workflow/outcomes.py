@@ -220,7 +220,7 @@ def compare(before: Outcome, after: Outcome, rules: Iterable[str] = ()) -> Compa
     targets = [one for one in before.findings if (one.rule in cured if cured else matters(one))]
     aimed = {one.rule for one in targets} | cured
     serious = {one.rule for one in targets if matters(one)}
-    """Rules whose lightest finding is a remark about the past (quick again), or about chance, and no fault."""
+    """Rules that were found as a fault: a light finding of theirs is only a remark (quick again, or chance)."""
     groups = {group_of(rule) for rule in aimed}
     of_aimed = [one for one in after.findings if group_of(one.rule) in groups]
     of_aimed = [one for one in of_aimed if matters(one) or one.rule in cured - serious]

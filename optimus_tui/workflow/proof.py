@@ -110,7 +110,7 @@ _SURE_CHECKS = 15
 
 
 def need_of(findings: Iterable[Diagnostic], *, outside: bool) -> Need:
-    """Return what a check has to wait for that is to prove that these findings are gone.
+    """Return what has to come before a check can prove that these findings are gone.
 
     Args:
         findings: What was to be fixed.
@@ -186,14 +186,14 @@ def waits(record: ActionRecord) -> str:
 
 
 def early_words(record: ActionRecord) -> str:
-    """Return the same with its verdict before: ``too early: proof possible at 19:13:20``; late ones are just late."""
+    """Return what a proof waits for, with its verdict before it: ``too early: …``; ``late: …`` has none."""
     return "too early: " * (not record.late) + waits(record)
 
 
 def is_superseded(state: IncidentState, record: ActionRecord) -> bool:
-    """Return True if something that was done later was to fix one of the same findings, for the same tenant or outside.
+    """Return True if something done later aims at one of the same findings, for the same tenant or outside.
 
-    Then no check can tell which of both has helped: it is the later one that is followed.
+    Then no check can tell which of the two has helped, so only the later one is checked.
     """
     at = state.action_records.index(record)
     return any(_takes_over(one, record) for one in state.action_records[at + 1 :])

@@ -222,7 +222,7 @@ def progress(state: IncidentState) -> str:
 def has_only_its_first_step(state: IncidentState) -> bool:
     """Return True if nothing but the first step was done: such an incident may be removed as opened by mistake.
 
-    A first step that ran again is more, and so are new addresses: somebody came back to it.
+    A first step that ran again is more, and so is a change of addresses: the incident was resumed.
     """
     again = any(one.runs > 1 for one in state.steps) or sum(entry.mark == "open" for entry in state.timeline) > 1
     marked = any(one.status != "open" for one in state.advice)

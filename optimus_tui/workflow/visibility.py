@@ -29,7 +29,7 @@ from optimus_tui.contract.tools.common import Diagnostic
 from optimus_tui.workflow.ranking import matters
 
 NOT_MEASURED = "not measured"
-"""So the message of a finding begins to say that the time that we gave a measurement was too short."""
+"""Part of a finding's message if a measurement did not end in the time that we gave it."""
 _ASKED = ("gateway", "engine", "redis", "postgres")
 _OF_SERVICE = ("services.", "latency.")
 _DOWN = (SERVICES_GATEWAY, SERVICES_ENGINE, SERVICES_POSTGRES)
@@ -51,18 +51,18 @@ HIDES = {
 
 
 def unseen(one: Diagnostic) -> bool:
-    """Return True if the finding only says that something could not be measured, or not in our own time."""
+    """Return True if the finding only says that something could not be measured, or not in time."""
     return one.rule.endswith(("unmeasured", "_unknown", ".partial")) or NOT_MEASURED in one.message
 
 
 def is_of(one: Diagnostic, target: Diagnostic) -> bool:
-    """Return True if a finding is what the target was: a rule of its group for its subject, or for several."""
+    """Return True if a finding is the target's fault: a rule of its group, for its subject or for several."""
     grouped = any(named == ALL_TENANTS or named.startswith("several ") for named in (one.subject, target.subject))
     return group_of(one.rule) == group_of(target.rule) and (grouped or one.subject == target.subject)
 
 
 def group_of(rule: str) -> str:
-    """Return what a rule is one form of: a slow service is one fault, whichever rule of latency shows it."""
+    """Return the group of rules that show one fault: a slow service is one, whichever latency rule shows it."""
     return rule_of(rule).alert_group or rule
 
 

@@ -23,7 +23,7 @@ READ_SECONDS = 1.0
 FRESH_SECONDS = 90.0
 """Notes are written at least once a minute while an alert holds: an older one tells nothing of now."""
 _SEEN_BY_WATCHERS = (CACHE_BULK, EVENTS_FLOOD)
-"""Causes that only who listens to the feed can see. Others are judged by the tool's own look."""
+"""Causes that are seen only by listening to the feed. Others are judged by the tool's own look."""
 
 
 async def with_notes(ctx: "Context", findings: Iterable[Finding]) -> tuple[Finding, ...]:

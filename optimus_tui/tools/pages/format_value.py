@@ -48,7 +48,7 @@ def in_plain_words(key: str) -> str:
 def label(key: str) -> str:
     """Return what a key is called: ``used_memory_bytes`` is ``used memory``, for its figure carries the unit.
 
-    A key that is not in the table of labels is shown in plain words, or as it is where it cannot be ours.
+    A key that is not in the table of labels is shown in plain words, or unchanged where it is data (a tenant, a route).
     """
     if not is_documented(key):
         return safe_text(key, 80)

@@ -159,7 +159,7 @@ class EvidenceReader:
         return found
 
     async def counted_rate(self) -> HitRate | None:
-        """Return the hit rate by what came since the moment from which windows count; None where there is none."""
+        """Return the hit rate since the moment from which windows count; None where they have their whole length."""
         if counted_from() is None:
             return None
         return await self.present_rate()
