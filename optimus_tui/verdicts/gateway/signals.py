@@ -2,17 +2,19 @@
 
 from collections.abc import Mapping, Sequence
 
+from optimus_tui.contract.percentiles import FEWEST, is_known
 from optimus_tui.contract.reading import Fault
 from optimus_tui.contract.services import Counted, Increase, Quantiles, Spread
 from optimus_tui.contract.signals import SIGNALS, GoldenSignals, Signal, Signals
 from optimus_tui.verdicts.gateway.latency import estimate_ms, shown_ms
-from optimus_tui.verdicts.gateway.performance import MIN_REQUESTS, outcomes, refusals
+from optimus_tui.verdicts.gateway.performance import outcomes, refusals
 from optimus_tui.wording.numbers import clause, plural
 
 MOST_TENANTS = 50
 """Tenants whose signals are kept, those with most requests; the others are counted."""
 NO_PAGE = "the gateway publishes no /metrics (it answered 404)"
 NO_TENANTS = "the gateway does not count requests by tenant"
+_NONE_TIMED = Spread(count=0.0, mean=None, p50=None, p95=None, p99=None)
 
 
 def unknown_signals(why: str) -> GoldenSignals:
@@ -80,10 +82,12 @@ def _signals(series: Sequence[Counted], requests: Increase, declined: Increase |
         why["p95"] = spread
     else:
         timed = spread.count
-        if spread.p95 is None:
+        if timed <= 0:
             why["p95"] = "no request was timed"
-        elif timed < MIN_REQUESTS:
-            why["p95"] = f"{plural(round(timed), 'request')} timed, {MIN_REQUESTS} are needed"
+        elif not is_known(0.95, timed):
+            why["p95"] = f"{plural(round(timed), 'request')} timed, {FEWEST} are needed"
+        elif spread.p95 is None:
+            why["p95"] = "the buckets of the gateway's histogram do not tell it"
         else:
             p95_ms, p95_words = estimate_ms(spread, "p95"), shown_ms(spread, "p95")
     return Signals(
@@ -131,9 +135,6 @@ def _spread_of(tenant: str, times: Quantiles) -> Spread | str:
     if times.groups and not any(times.groups.keys()):
         return "the gateway does not time requests by tenant"
     return times.groups.get(tenant, _NONE_TIMED)
-
-
-_NONE_TIMED = Spread(count=0.0, mean=None, p50=None, p95=None, p99=None)
 
 
 def _refused_by(declined: Increase) -> tuple[dict[tuple[str, str], float] | None, str]:

@@ -7,6 +7,7 @@ import pytest
 from optimus_tui.contract.reading import Fault
 from optimus_tui.contract.services import DURATIONS, REFUSED, REQUESTS, Counted, Increase, Quantiles, Spread
 from optimus_tui.contract.signals import SIGNALS
+from optimus_tui.history.samples.processes import spread
 from optimus_tui.verdicts.gateway.signals import golden_signals
 
 TIMED = Spread(count=400, mean=0.1, p50=0.08, p95=0.3, p99=0.45, p95_edges=(0.25, 0.5))
@@ -66,6 +67,18 @@ def test_no_percentile_of_fewer_than_twenty_requests() -> None:
     for one in (signals.total, signals.tenants["acme"]):
         assert (one.p95_words, one.p95_ms) == ("", None)
         assert one.why["p95"] == "19 requests timed, 20 are needed"
+
+
+@pytest.mark.parametrize(
+    ("requests", "why"), [(1.0, "1 request timed, 20 are needed"), (19.0, "19 requests timed, 20 are needed")]
+)
+def test_a_histogram_of_few_requests_has_no_p95_and_says_how_many_were_timed(requests: float, why: str) -> None:
+    buckets = [Counted(labels={"le": edge}, increase=requests) for edge in ("0.5", "+Inf")]
+    few = spread(buckets, requests, requests * 0.1)
+    assert few.p95 is None
+    signals = golden_signals(ASKED, TURNED_AWAY, timed(all=few), timed(acme=few))
+    assert (signals.total.why["p95"], signals.tenants["acme"].why["p95"]) == (why, why)
+    assert signals.tenants["beta"].why["p95"] == "no request was timed"
 
 
 def test_a_bucket_too_wide_gives_a_bound_and_no_point_of_a_chart() -> None:
