@@ -32,7 +32,8 @@ HOLD_SECONDS = 30.0
 
 EPISODES = "alerts.episodes"
 """The document in the history's file that holds what was alarmed, for every process that reads it."""
-Subject = tuple[str, str]
+Key = tuple[str, str]
+"""What identifies an alert: the group of its rule, and its subject."""
 _NO_ANSWER = frozenset({SERVER_LOGIN, SERVER_UNREACHABLE, SERVER_UNKNOWN, SERVER_INFO_UNKNOWN})
 """Rules of what Redis does not answer: they have cleared as soon as they are not found any more."""
 STEP_SECONDS = 60.0
@@ -59,7 +60,7 @@ class Episode(Struct, frozen=True):
     loud: bool = True
 
 
-Episodes = Mapping[Subject, Episode]
+Episodes = Mapping[Key, Episode]
 NO_EPISODES: Episodes = MappingProxyType({})
 
 
@@ -72,23 +73,22 @@ def track(
     note that becomes an alarm begins then. Rules of one group are one trouble: going from one to the other begins
     nothing.
     """
-    state = {subject: episode for subject, episode in previous.items() if mono - episode.seen <= HOLD_SECONDS}
+    state = {key: episode for key, episode in previous.items() if mono - episode.seen <= HOLD_SECONDS}
     dated = []
     for finding in findings:
-        subject = key_of(finding)
-        known, loud = state.get(subject), SEVERITIES.index(finding.severity) >= LOUD
+        key = key_of(finding)
+        known, loud = state.get(key), level_of(finding) >= LOUD
         if known and (known.loud or not loud):
             since = known.since
         elif finding.since is not None:
             since = finding.since
         else:
             since = now
-        state[subject] = Episode(since, mono, loud or (known is not None and known.loud))
+        state[key] = Episode(since, mono, loud or (known is not None and known.loud))
         dated.append(finding if finding.since == since else replace(finding, since=since))
     return state, tuple(dated)
 
 
-Key = tuple[str, str]
 Unjudged = Callable[[Finding], bool]
 
 
@@ -252,7 +252,7 @@ def forget_mute(state: Alerts, mute: Mute) -> Alerts:
     """
     held = dict(state.held)
     for key in held.keys() & set(keys_of(mute.rule, mute.subject)):
-        held[key] = replace(held[key], muted=False, told=max(held[key].told, _level(held[key].finding)))
+        held[key] = replace(held[key], muted=False, told=max(held[key].told, level_of(held[key].finding)))
     return replace(state, held=held)
 
 
@@ -264,8 +264,8 @@ def outlived(state: Alerts, mutes: Mutes, mono: float) -> tuple[Mute, ...]:
     return tuple(mute for mute in ending if state.held.keys().isdisjoint(keys_of(mute.rule, mute.subject)))
 
 
-def _explained(findings: Iterable[Finding], mutes: Mutes, now: float) -> set[Subject]:
-    """The findings whose cause is announced in their stead, because it is there and not muted."""
+def _explained(findings: Iterable[Finding], mutes: Mutes, now: float) -> set[tuple[str, str]]:
+    """Rule and subject of the findings whose cause is announced in their place: it is there, and not muted."""
     loud = {(one.rule, one.subject) for one in findings if not silences(mutes, one, now)}
     return {(one.rule, one.subject) for one in findings if one.caused_by in loud}
 
@@ -277,12 +277,13 @@ def _by_key(findings: Iterable[Finding]) -> dict[Key, Finding]:
     there: dict[Key, Finding] = {}
     for finding in findings:
         key = key_of(finding)
-        if key not in there or _level(finding) > _level(there[key]):
+        if key not in there or level_of(finding) > level_of(there[key]):
             there[key] = finding
     return there
 
 
-def _level(finding: Finding) -> int:
+def level_of(finding: Finding) -> int:
+    """Return the severity as an index of ``SEVERITIES``."""
     return SEVERITIES.index(finding.severity)
 
 
@@ -332,8 +333,8 @@ def _hold(finding: Finding) -> float:
 
 def _worse(one: Finding, other: Finding) -> Finding:
     """Of two sights of the same trouble the worse one, the later one where they are equal."""
-    if _level(one) != _level(other):
-        if _level(one) > _level(other):
+    if level_of(one) != level_of(other):
+        if level_of(one) > level_of(other):
             return one
         return other
     values = (one.measured, other.measured, other.threshold)
@@ -355,7 +356,7 @@ def _is_mute(mutes: Mutes, finding: Finding, now: float) -> bool:
 
 def _kind(one: OpenEpisode, old: OpenEpisode | None, under_mute: bool, first_look: bool) -> NoticeKind | None:
     """What to say about a finding that no mute silences; ``under_mute``: there is one, and this is past it."""
-    level = _level(one.finding)
+    level = level_of(one.finding)
     if level < LOUD or (level <= one.told and (under_mute or not one.muted)):
         return None
     if one.told >= LOUD and level > one.told:
@@ -372,14 +373,14 @@ def _kind(one: OpenEpisode, old: OpenEpisode | None, under_mute: bool, first_loo
 def _cleared(over: Iterable[OpenEpisode]) -> list[Notice]:
     """Of what was said to be wrong, that it no longer is."""
     gone = [one for one in over if one.episode.end == "cleared" and one.told >= LOUD and not one.muted]
-    gone.sort(key=lambda one: -_level(one.episode.finding))
+    gone.sort(key=lambda one: -level_of(one.episode.finding))
     return [Notice(kind="cleared", finding=one.finding, severity=one.episode.finding.severity) for one in gone]
 
 
 def _told(one: OpenEpisode, kind: NoticeKind | None, muted: bool) -> OpenEpisode:
     if kind is not None:
-        return replace(one, told=max(one.told, _level(one.finding)), muted=False)
-    return replace(one, muted=muted or (one.muted and _level(one.finding) < LOUD))
+        return replace(one, told=max(one.told, level_of(one.finding)), muted=False)
+    return replace(one, muted=muted or (one.muted and level_of(one.finding) < LOUD))
 
 
 def merge(*histories: Iterable[AlertEpisode]) -> tuple[AlertEpisode, ...]:

@@ -13,16 +13,13 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from optimus_tui.contract.finding_rules import rule_of
-from optimus_tui.contract.findings import SEVERITIES, Finding
+from optimus_tui.contract.findings import Finding
+from optimus_tui.verdicts.alerts import LOUD, Key, key_of, level_of
 
 WINDOWS = 5
 CERTAIN_SAMPLES = 100
 """A figure of so many samples is over its limit by no chance."""
 CLEARED = 1
-LOUD = SEVERITIES.index("medium")
-
-Key = tuple[str, str]
-"""Alert group and subject: rules of one group are one trouble."""
 
 
 class Recent(Struct, frozen=True, kw_only=True):
@@ -50,11 +47,6 @@ State = Mapping[Key, Recent]
 NO_STATE: State = MappingProxyType({})
 
 
-def key_of(finding: Finding) -> Key:
-    """Return what identifies the trouble of a finding."""
-    return rule_of(finding.rule).alert_group, finding.subject
-
-
 def steady(
     state: State, findings: Iterable[Finding], mono: float, unjudged: Callable[[Finding], bool]
 ) -> tuple[State, tuple[Finding, ...]]:
@@ -75,9 +67,9 @@ def steady(
             groups.setdefault(key_of(one), []).append(one)
     after: dict[Key, Recent] = {}
     for key, here in groups.items():
-        worst = max(here, key=_level, default=None)
+        worst = max(here, key=level_of, default=None)
         before = state.get(key)
-        if before is None and (worst is None or _level(worst) < LOUD):
+        if before is None and (worst is None or level_of(worst) < LOUD):
             kept += here
             continue
         recent = _seen(before, worst, mono, unjudged)
@@ -87,13 +79,9 @@ def steady(
     return after, tuple(kept)
 
 
-def _level(finding: Finding) -> int:
-    return SEVERITIES.index(finding.severity)
-
-
 def _seen(before: Recent | None, worst: Finding | None, mono: float, unjudged: Callable[[Finding], bool]) -> Recent:
     """The windows with this judgement added."""
-    loud = worst is not None and _level(worst) >= LOUD
+    loud = worst is not None and level_of(worst) >= LOUD
     if before is None:
         assert worst is not None
         recent = Recent(began=mono, finding=worst)
@@ -126,7 +114,7 @@ def _rolled(recent: Recent, mono: float) -> Recent:
 def _shown(recent: Recent, here: list[Finding], worst: Finding | None) -> list[Finding]:
     """What is shown of this trouble: as it is, as a note until it is raised, or held."""
     windows = recent.windows
-    if worst is not None and _level(worst) >= LOUD:
+    if worst is not None and level_of(worst) >= LOUD:
         if not recent.raised:
             return [replace(one, severity="low", message=f"{one.message}; {_words(windows)}") for one in here]
         if _came_and_went(windows):
