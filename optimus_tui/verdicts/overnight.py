@@ -5,9 +5,10 @@ Samples are (wall-clock seconds, value), oldest first.
 
 import itertools
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Literal
 
 from optimus_tui.contract.tools.overnight import Deploy, Gap, Restart
-from optimus_tui.wording.numbers import seconds_of, timestamp
+from optimus_tui.wording.numbers import timestamp
 from optimus_tui.wording.safe import safe_text
 
 Samples = Sequence[tuple[float, float]]
@@ -16,6 +17,7 @@ GAP_SECONDS = 90.0
 TOGETHER_SECONDS = 30.0
 """Processes that start within this time are one restart."""
 FEED_JUMP_SECONDS = 30.0
+"""The reader counts a gap this close to a time without a live link for that same gap."""
 
 
 def recording_gaps(times: Iterable[float], begin: float, end: float) -> list[Gap]:
@@ -36,31 +38,25 @@ def feed_gaps(live: Samples, counted: Samples, end: float) -> list[Gap]:
         counted: The reader's own count of gaps. A gap that was over within one sample is seen by its growth only.
         end: When the window ends.
     """
-    gaps: list[Gap] = []
+    gaps: list[tuple[float, float]] = []
     began: float | None = None
     for at, value in live:
         if not value and began is None:
             began = at
         elif value and began is not None:
-            gaps.append(_gap("feed", began, at))
+            gaps.append((began, at))
             began = None
     if began is not None:
-        gaps.append(_gap("feed", began, end))
+        gaps.append((began, end))
     for (before, old), (at, new) in itertools.pairwise(counted):
-        near = any(
-            _seconds(gap.begin) - FEED_JUMP_SECONDS <= at <= _seconds(gap.end) + FEED_JUMP_SECONDS for gap in gaps
-        )
+        near = any(begin - FEED_JUMP_SECONDS <= at <= end + FEED_JUMP_SECONDS for begin, end in gaps)
         if new > old and not near:
-            gaps.append(_gap("feed", before, at))
-    return sorted(gaps, key=lambda gap: gap.begin)
+            gaps.append((before, at))
+    return [_gap("feed", begin, end) for begin, end in sorted(gaps)]
 
 
-def _gap(of: str, begin: float, end: float) -> Gap:
-    return Gap(of=of, begin=timestamp(begin), end=timestamp(end), seconds=round(end - begin, 1))  # type: ignore[arg-type]
-
-
-def _seconds(text: str) -> float:
-    return seconds_of(text) or 0.0
+def _gap(of: Literal["recording", "feed"], begin: float, end: float) -> Gap:
+    return Gap(of=of, begin=timestamp(begin), end=timestamp(end), seconds=round(end - begin, 1))
 
 
 def deploys(service: str, versions: Mapping[str, Samples]) -> list[Deploy]:
