@@ -76,8 +76,7 @@ def check_value(row: Setting, value: object, where: str) -> None:
 
 def value_of(kind: Any, text: str, where: str) -> Any:
     """Return what was typed as a value of this type; SettingsError for a mistake, naming ``where``."""
-    _convert(text, kind, where, "", strict=False)
-    value = msgspec.convert(text, kind, strict=False)
+    value = _convert(text, kind, where, "", strict=False)
     if isinstance(value, float) and not math.isfinite(value):
         raise SettingsError(f"{where} must be a finite number")
     return value
@@ -113,12 +112,13 @@ def _check(value: object, kind: Any, where: str, dotted: str) -> None:
         _convert(value, kind, where, dotted)
 
 
-def _convert(value: object, kind: Any, where: str, dotted: str, *, strict: bool = True) -> None:
+def _convert(value: object, kind: Any, where: str, dotted: str, *, strict: bool = True) -> Any:
+    """Return the value as this type; SettingsError for a mistake, naming its place."""
     place = f"{where}: {dotted}" if dotted else where
     if isinstance(value, float) and not math.isfinite(value):
         raise SettingsError(f"{place} must be a finite number")
     try:
-        msgspec.convert(value, kind, strict=strict)
+        return msgspec.convert(value, kind, strict=strict)
     except msgspec.ValidationError as error:
         raise SettingsError(f"{place} {_in_words(str(error))}") from None
 
