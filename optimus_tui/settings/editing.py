@@ -43,9 +43,9 @@ def with_value(text: str, path: Path, value: object) -> str:
     """
     mark = "\ufeff" if text.startswith("\ufeff") else ""
     body = text[len(mark) :]
-    break_ = "\r\n" if "\r\n" in body else "\n"
+    end = "\r" if "\r\n" in body else ""
     wanted = _changed(tomllib.loads(body), path, value)
-    for candidate in _candidates(body.split("\n"), path, value, "\r" * (len(break_) - 1)):
+    for candidate in _candidates(body.split("\n"), path, value, end):
         new = "\n".join(candidate)
         if _parsed(new) == wanted:
             return mark + new
@@ -90,7 +90,7 @@ def _changed(table: dict[str, Any], path: Path, value: object) -> dict[str, Any]
 
 
 def _candidates(lines: list[str], path: Path, value: object, end: str) -> Iterator[list[str]]:
-    """Yield ways to write it, the best first."""
+    """Yield ways to write it, the best first. ``end`` is what a line ends with before its line feed."""
     known = list(_understood(lines))
     for number, line in enumerate(known):
         if line.assigns == path:
@@ -108,23 +108,26 @@ def _candidates(lines: list[str], path: Path, value: object, end: str) -> Iterat
         if inside:
             yield [*lines[: inside[-1] + 1], written, *lines[inside[-1] + 1 :]]
         block = [end, f"[{_key(path[:-1])}]{end}", written, ""]
-        kept = list(lines)
-        while kept and not kept[-1].strip():
-            kept.pop()
+        kept = lines[: _above_blanks(lines, len(lines))]
         if kept and end and not kept[-1].endswith(end):
             kept[-1] += end
         yield [*kept, *(block if kept else block[1:])]
         written = f"{_key(path)} = {toml_of(value)}{end}"
     place = next((n for n, line in enumerate(known) if line.header or line.text.lstrip().startswith("[")), len(lines))
-    while place and not lines[place - 1].strip():
-        place -= 1
-    while place < len(lines) and place and lines[place - 1].lstrip().startswith("#") and place != len(lines):
+    place = _above_blanks(lines, place)
+    while 0 < place < len(lines) and lines[place - 1].lstrip().startswith("#"):
         place -= 1  # comments above a header belong to it
-    while place and not lines[place - 1].strip():
-        place -= 1
+    place = _above_blanks(lines, place)
     if place and end and not lines[place - 1].endswith(end):
         yield [*lines[: place - 1], lines[place - 1] + end, written, *(lines[place:] or [""])]
     yield [*lines[:place], written, *(lines[place:] or [""])]
+
+
+def _above_blanks(lines: list[str], place: int) -> int:
+    """Return the place in front of the blank lines that end at ``place``."""
+    while place and not lines[place - 1].strip():
+        place -= 1
+    return place
 
 
 def _understood(lines: list[str]) -> Iterator[_Line]:
