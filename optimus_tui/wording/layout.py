@@ -105,7 +105,7 @@ def chart(
     first, last = kept[0][0], kept[-1][0]
     limit_words, drawn = "", None
     if threshold is not None:
-        side = {True: "over", False: "under"}[over]
+        side = "over" if over else "under"
         limit_words, drawn = f"bad {side} {words(threshold)}", threshold
         if threshold > MOST_ABOVE * high:
             limit_words, drawn = f"{limit_words}, above this chart", None
@@ -180,7 +180,7 @@ def _as_text(
     first, last = samples[0][0], samples[-1][0]
     cells: list[float | None] = [None] * TEXT_WIDTH
     for at, value in samples:
-        place = min(TEXT_WIDTH - 1, int((at - first) / (last - first) * TEXT_WIDTH))
+        place = _cell(at, first, last)
         cells[place] = max(value, cells[place] or value)
     labels = {0: words(top), TEXT_ROWS // 2: words(top / 2), TEXT_ROWS - 1: "0"}
     wide = max(len(label) for label in labels.values())
@@ -192,12 +192,17 @@ def _as_text(
         rows.append(f"{labels.get(row, ''):>{wide}} │{line}".rstrip())
     under = ["─"] * TEXT_WIDTH
     for moment in moments:
-        place = min(TEXT_WIDTH - 1, int((moment.at - first) / (last - first) * TEXT_WIDTH))
+        place = _cell(moment.at, first, last)
         free = [cell for cell in range(TEXT_WIDTH) if under[cell] == "─"]
         under[min(free, key=lambda cell: (cell < place, abs(cell - place)))] = moment.letter
     left, middle, right = (_time(at, last - first) for at in (first, (first + last) / 2, last))
     ends = f"{left}{middle:^{TEXT_WIDTH - len(left) - len(right)}}{right}"
     return "\n".join([*rows, f"{'':>{wide}} └{''.join(under)}", f"{'':>{wide}}  {ends} UTC"])
+
+
+def _cell(at: float, first: float, last: float) -> int:
+    """Return the column of a time in a chart that is drawn as text."""
+    return min(TEXT_WIDTH - 1, int((at - first) / (last - first) * TEXT_WIDTH))
 
 
 def _block(value: float | None, top: float, row: int, empty: str) -> str:
