@@ -59,6 +59,8 @@ def _cause_of(effect: Finding, found: Sequence[Finding]) -> int | None:
     if effect.caused_by is not None:
         return next((at for at, one in enumerate(found) if (one.rule, one.subject) == effect.caused_by), None)
     for link in LINKS:
+        if effect.rule not in link.effects:
+            continue
         fitting = [place for place, cause in enumerate(found) if _fits(link, cause, effect)]
         if fitting:
             return max(fitting, key=lambda place: found[place].since or 0.0)
