@@ -149,8 +149,7 @@ class LimitsReport(Struct, frozen=True, kw_only=True):
         """Return the requests of a counter's tenant and operation that are refused a second; None if unknown."""
         if self.refused_by is None:
             return None
-        names = (name.decode("utf-8", "surrogateescape") for name in (counter.tenant, counter.operation))
-        tenant, operation = names
+        tenant, operation = (name.decode("utf-8", "surrogateescape") for name in (counter.tenant, counter.operation))
         return self.refused_by.get((tenant, operation), 0.0)
 
 

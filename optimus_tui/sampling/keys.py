@@ -402,8 +402,8 @@ class LimitLoop:
         report = await asyncio.to_thread(work) if len(counters) > MANY_ROWS else work()
         more = find_unmeasured("rate limits", self.sampler_state.sweep_fault, rule=LIMITS_UNMEASURED)
         settled = self.sampler_state.settle("limits", [*report.findings, *more])
-        report = replace(report, findings=worst_first([*settled, *self._elsewhere()]))
-        report = replace(report, past_windows=self.index.past_windows())
+        findings = worst_first([*settled, *self._elsewhere()])
+        report = replace(report, findings=findings, past_windows=self.index.past_windows())
         signals = self.sampler_state.signals
         if signals is None:
             return report
