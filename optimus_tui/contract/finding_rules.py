@@ -273,13 +273,13 @@ LATENCY_P95 = _rule(
         "route_quick_again": "quick again in its last {count:,.0f} requests"},
     alert_group="latency", window_seconds=10.0, raised_in=2)
 LATENCY_FEW = _rule(
-    "latency.few", "A few looks were slow",
-    one="{looks} at {subject} took {took}",
+    "latency.few", "A few checks were slow",
+    one="{checks} of {subject} took {took}",
     phrases={
         "several": "over {limit}, the slowest {slowest}",
         "half_impact": "Every other request to {subject} takes longer than this."},
-    impact="None, if it was a cold start: a p95 is known, and judged, from 20 looks on.",
-    remedy="Look again in a minute; if it stays slow, see what {subject} waits for.", alert_group="latency",
+    impact="None, if it was a cold start. A p95 is judged from 20 checks on.",
+    remedy="Look again in a minute; if it is still slow, see what {subject} waits for.", alert_group="latency",
     window_seconds=10.0, raised_in=2)
 LATENCY_NOW = _rule(
     "latency.now", "Every request is slow at present",
@@ -296,9 +296,9 @@ LATENCY_SINGLE = _rule(
     "latency.look", "A single check was slow", "medium", one="{subject} took {took}, more than {limit}")
 LATENCY_COLD_START = _rule(
     "latency.cold_start", "A service has just started", "low",
-    one="{subject} started at {started}: how quick it is, is judged from {judged}",
+    one="{subject} started at {started}: its latency is judged from {judged} on",
     impact="None: a process that has just started opens its connections and fills its caches.",
-    remedy="Nothing; failures are judged at once.", points_to=())
+    remedy="None is needed; failures are judged at once.", points_to=())
 LATENCY_UNMEASURED = _unmeasured("latency.unmeasured", "Latencies of requests are not known")
 
 # -- cache -----------------------------------------------------------------------------------------------------------

@@ -118,7 +118,7 @@ def _of_few(name: str, series: Series, thresholds: Thresholds) -> list[Finding]:
             rule=LATENCY_FEW,
             severity=severity,
             subject=name,
-            looks=part_of(len(slow), len(series.few), "look"),
+            checks=part_of(len(slow), len(series.few), "check"),
             took=took,
             impact=impact,
             measured=slow[-1],

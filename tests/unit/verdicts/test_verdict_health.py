@@ -130,10 +130,10 @@ def test_the_latency_finding_reads_as_the_screen_shows_it() -> None:
 @pytest.mark.parametrize(
     ("few", "severity", "message"),
     [
-        ((20,) * 9 + (675,), "low", "1 of 10 looks at engine took 675 ms"),
-        ((20, 20, 20, 700, 1500), "low", "2 of 5 looks at engine took over 500 ms, the slowest 1.5 s"),
-        ((20, 20, 700, 700, 1500), "medium", "3 of 5 looks at engine took over 500 ms, the slowest 1.5 s"),
-        ((20, 20, 1200, 1500, 1500), "high", "3 of 5 looks at engine took over 1.0 s, the slowest 1.5 s"),
+        ((20,) * 9 + (675,), "low", "1 of 10 checks of engine took 675 ms"),
+        ((20, 20, 20, 700, 1500), "low", "2 of 5 checks of engine took over 500 ms, the slowest 1.5 s"),
+        ((20, 20, 700, 700, 1500), "medium", "3 of 5 checks of engine took over 500 ms, the slowest 1.5 s"),
+        ((20, 20, 1200, 1500, 1500), "high", "3 of 5 checks of engine took over 1.0 s, the slowest 1.5 s"),
     ],
 )
 def test_of_few_looks_the_slow_ones_are_counted(few: tuple[float, ...], severity: str, message: str) -> None:
