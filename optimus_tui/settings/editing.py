@@ -22,7 +22,7 @@ _ASSIGNMENT = re.compile(rf"\s*({_NAME}(?:\s*\.\s*{_NAME})*)\s*=")
 
 
 class _Line(NamedTuple):
-    """A line of the text as far as it could be understood by itself. ``table``: the header above it."""
+    """A line of the file. ``table`` is the table that it is in; ``assigns`` the value that it sets, () for none."""
 
     text: str
     table: Path
@@ -50,7 +50,7 @@ def with_value(text: str, path: Path, value: object) -> str:
         if _parsed(new) == wanted:
             return mark + new
     name = ".".join(path)
-    raise SettingsError(f"{name} stands in this file in a form that is not edited here: change it by hand")
+    raise SettingsError(f"{name} cannot be changed here, because of how this file writes it: change it by hand")
 
 
 def toml_of(value: object) -> str:
@@ -80,7 +80,7 @@ def _changed(table: dict[str, Any], path: Path, value: object) -> dict[str, Any]
             return table
         found = inner.setdefault(name, {})
         if not isinstance(found, dict):
-            raise SettingsError(f"{name} is no table in this file")
+            raise SettingsError(f"{name} is not a table in this file: change it by hand")
         inner = found
     if value is None:
         inner.pop(key, None)

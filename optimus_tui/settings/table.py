@@ -168,7 +168,7 @@ SETTINGS = (
         {}, "metrics",
     ),
     Setting(
-        "keys", dict[str, str], "Keys of the keyboard for commands of the dashboard, by the id of the command.",
+        "keys", dict[str, str], "Keyboard shortcuts of the dashboard, by the id of the command.",
         {}, "keys", "top level",
     ),
 )  # fmt: skip
