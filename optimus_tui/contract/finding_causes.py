@@ -38,9 +38,13 @@ from optimus_tui.contract.finding_rules import (
 class Link(NamedTuple):
     """Findings that may be the cause of others.
 
-    ``about`` and ``effect_about`` are words of which one must begin the subject; () for any subject. ``same_tenant``:
-    both must be about one tenant. ``noticed_after``: seconds after which the cause is noticed at the earliest, so that
-    it began at least so long before its finding.
+    Attributes:
+        causes: Rules of the causes.
+        effects: Rules of the effects.
+        about: How the subject of a cause must begin, any of these; () for any subject.
+        effect_about: The same for the subject of an effect.
+        same_tenant: True if both must be about the same tenant.
+        noticed_after: Seconds that pass at least until such a cause becomes a finding: it began that long before.
     """
 
     causes: tuple[str, ...]
@@ -55,7 +59,7 @@ _SLOW = (LATENCY_NOW, LATENCY_P95, LATENCY_HALF, LATENCY_FEW)
 _SERVED = ("gateway", "route ", "ai_engine through", "engine through")
 _CIRCUITS = (BREAKER_OPEN, BREAKER_HALF_OPEN)
 _FIVE_CHECKS = 8.0
-"""Seconds from the first to the last of the five slow checks in a row that a slow service takes to be noticed."""
+"""Seconds from the first to the last of five checks: only five slow ones in a row are a finding."""
 _ENGINES = ("engine", "ai_engine", "ai-engine")
 
 LINKS: tuple[Link, ...] = (

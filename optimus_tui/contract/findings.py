@@ -40,7 +40,7 @@ class Finding(Struct, frozen=True, kw_only=True):
     caused_by: tuple[str, str] | None = None
     """Rule and subject of the finding that is known to be its cause."""
     held: bool = False
-    """It is not so at present: it is kept because it was in several of the last windows."""
+    """True: not over its limit at present, but kept because it was in several of the last five windows."""
 
 
 class FindingRule(Struct, frozen=True, kw_only=True):
@@ -80,9 +80,9 @@ class FindingRule(Struct, frozen=True, kw_only=True):
     alert_group: str = ""
     """Rules of one group are one alert for a subject: going from one to the other changes it, and ends nothing."""
     window_seconds: float | None = None
-    """It may come and go with each window of so many seconds: the last five windows decide. None: each look does."""
+    """Length of the windows of which the last five decide whether it is shown; None: every judgement decides alone."""
     raised_in: int = 1
-    """In how many of the last five windows it must be over to be more than a note."""
+    """In how many of the last five windows it must be over its limit to be more than a low finding."""
     points_to: tuple[str, ...] | None = None
     """The issue types of an incident, the likeliest first; None: the usual one, if the finding matters."""
     fails_requests: bool = False
@@ -99,7 +99,7 @@ class FindingRule(Struct, frozen=True, kw_only=True):
 
 
 def overall_of(findings: "tuple[Finding, ...] | list[Finding]", unknown: bool = False) -> Overall:
-    """Return the overall status that follows from the worst finding; what is only held is not critical now.
+    """Return the overall status that follows from the worst finding; one that is only held counts as high at most.
 
     ``unknown``: nothing could be measured at all.
     """
@@ -165,7 +165,7 @@ def worst_first(findings: Iterable[Finding]) -> tuple[Finding, ...]:
 
 
 def rank(finding: Finding) -> tuple[bool, bool, int]:
-    """Return what orders findings, the greatest first: true now by severity, then what is only held, then notes."""
+    """Return the sort key of a finding, the greatest first: true now by severity, then held ones, then low ones."""
     loud = finding.severity != "low"
     return loud, loud and not finding.held, SEVERITIES.index(finding.severity)
 

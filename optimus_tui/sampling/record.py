@@ -25,7 +25,7 @@ MAX_PROCESSES = 32
 MAX_KINDS = 50
 LONGEST_GAP_SECONDS = 90.0
 MAX_VERSIONS, LONGEST_VERSION = 16, 60
-"""Of one service, in one process of ours: a service that answers with another version each time fills no file."""
+"""Versions of a service that are recorded, and their characters: one that changes each time must not fill the file."""
 
 
 class HistoryWriter(Protocol):

@@ -36,9 +36,9 @@ ASK_AGAIN_SECONDS = 1e9
 SECONDS = 300.0
 MOST_LOOKS = 2000
 SAME_START_SECONDS = 5.0
-"""A start time is rounded to seconds, and is told by clocks that differ: a later one by less is the same start."""
+"""Start times are rounded to seconds, by clocks that differ: one that is later by less is the same start."""
 AWAY_LOOKS = 2
-"""One refused connection may be a full queue of connections; two looks apart are a process that was not there."""
+"""One refused connection may be a full backlog; in two checks in a row, no process was listening."""
 Sink = Callable[[str, object], None]
 
 
@@ -182,13 +182,13 @@ class Steadiness:
     def __init__(self) -> None:
         self._looks: dict[str, deque[tuple[float, float]]] = {}
         self._refused: dict[str, int] = {}
-        """How many looks in a row nobody took the connection of a service; a slow look is none, and ends no row."""
+        """By service: checks in a row whose connection was refused. A timeout neither counts nor ends the row."""
 
     def see(self, name: str, at: float, state: ServiceState | None) -> bool:
-        """Note one reading, and return True if the service is back: it took no connection for ``AWAY_LOOKS`` in a row.
+        """Note one reading, and return True if the service is back after ``AWAY_LOOKS`` refused connections in a row.
 
-        A look that got no answer in our time proves no start: a slow machine gives it as well. A reading that says
-        nothing about the service is left out.
+        A check that timed out proves no restart: a slow machine causes timeouts as well. A reading that says nothing
+        about the service is left out.
         """
         if state is None or (good := state.answered_well) is None:
             return False
@@ -235,7 +235,7 @@ class SamplerState:
         self._starts: dict[str, tuple[float, float]] = {}
         """When each service started, as far as that is known, and when that was first seen; wall-clock seconds."""
         self._started_run: str | None = None
-        """The run of Redis whose start is known: how long it runs is told late by a slow look, its run id is not."""
+        """The run id of the Redis whose start is known. A slow check reads the uptime late, which is no restart."""
         self.recalled: set[str] = set()
         """Services whose earlier samples were read from the history."""
         self._server = NO_SAMPLES
@@ -293,7 +293,7 @@ class SamplerState:
         self.hand_on()
 
     def began(self, name: str, started: float | None) -> None:
-        """Take the wall-clock time at which a service started: its looks before it was warm are not timed."""
+        """Take the wall-clock time at which a service started, and drop the latencies from before it was warm."""
         known = self._starts.get(name)
         if started is None or (known is not None and started <= known[0] + SAME_START_SECONDS):
             return

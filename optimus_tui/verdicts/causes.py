@@ -20,9 +20,9 @@ WITHIN_SECONDS = 600.0
 def relate(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     """Return the findings, the worst first, with each effect right below its cause.
 
-    A cause is as severe as the worst of its effects that are true now. What is only held causes nothing that is true
-    now. An effect names its cause in ``caused_by``, and its sentence ends
-    with the evidence. What already does is left as it is.
+    A cause becomes as severe as the worst of its effects that are true now. A finding that is only held is no cause of
+    one that is true now. An effect names its cause in ``caused_by``, and its sentence ends with the evidence; a finding
+    that already names its cause keeps its sentence.
     """
     found = worst_first(findings)
     parents = {place: cause for place, one in enumerate(found) if (cause := _cause_of(one, found)) is not None}

@@ -2,8 +2,8 @@
 
 A finding about one look or one window flaps where the figure lies near its threshold. So the last five windows decide:
 a rule's ``raised_in`` of them raise it, and it is held until at most one was over. Windows in which nothing could be
-judged are left out: they are neither good nor bad. What is critical, what rests on
-many samples, and what needs one window only, rises at once.
+judged are left out: they are neither good nor bad. A finding that is critical, that rests on many samples, or whose
+rule needs one window only, is raised at once.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -18,12 +18,12 @@ from optimus_tui.verdicts.alerts import LOUD, Key, key_of, level_of
 
 WINDOWS = 5
 CERTAIN_SAMPLES = 100
-"""A figure of so many samples is over its limit by no chance."""
+"""A figure of this many samples is not over its limit by chance."""
 CLEARED = 1
 
 
 class Recent(Struct, frozen=True, kw_only=True):
-    """The windows of one trouble. ``past`` are those that ended and were judged, oldest first: True for over.
+    """The recent windows of one alert. ``past`` are those that ended and were judged, oldest first: True for over.
 
     ``began`` is when the present window began, in monotonic seconds; ``over`` and ``judged`` are about it.
     """

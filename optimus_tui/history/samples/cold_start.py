@@ -16,8 +16,8 @@ def warmed(
     kept where they changed: the last one of the cold start holds at the first reading after it.
 
     Args:
-        looks: every reading, oldest first.
-        found: the samples by series, each with the time of its reading.
+        looks: Every reading, oldest first.
+        found: The samples by series, each with the time of its reading.
     """
     cold: dict[float, Hashable] = {}
     seen: dict[Hashable, float] = {}

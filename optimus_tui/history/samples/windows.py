@@ -214,7 +214,7 @@ class Windows:
 
 
 def _first_inside(looks: Sequence[ProcessReading], since: float) -> float:
-    """Return when each process that ran before ``since`` was read again: what grew until then may be from before."""
+    """Return when every process that ran before ``since`` was read again: growth up to then may be from before."""
     before = {one.process for one in looks if one.at < since}
     first: dict[object, float] = {}
     for one in looks:
