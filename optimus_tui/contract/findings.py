@@ -15,6 +15,8 @@ SEVERITIES: tuple[Severity, ...] = ("low", "medium", "high", "critical")
 """Ascending."""
 MANY = 5
 """More findings of one rule than this become one that sums them up: a wall of red hides the second cause."""
+MANY_COUNTERS = ("several counters", "several tenants")
+"""Subjects of findings about limits that stand for many counters or tenants."""
 
 
 class Finding(Struct, frozen=True, kw_only=True):

@@ -22,7 +22,7 @@ from optimus_tui.contract.finding_rules import (
     SERVER_UNREACHABLE,
     rule_of,
 )
-from optimus_tui.contract.findings import SEVERITIES, AlertEpisode, Finding, Mute, Notice, NoticeKind
+from optimus_tui.contract.findings import MANY_COUNTERS, SEVERITIES, AlertEpisode, Finding, Mute, Notice, NoticeKind
 from optimus_tui.contract.services import HealthReport
 from optimus_tui.verdicts.gateway.hit_rate import MIN_LOOKUPS
 from optimus_tui.verdicts.gateway.services import answered
@@ -114,7 +114,7 @@ def sums_up(finding: Finding) -> bool:
 
     Its threshold of 0 tells it from a tenant of that name.
     """
-    return finding.subject in ("several counters", "several tenants") and finding.threshold == 0.0
+    return finding.subject in MANY_COUNTERS and finding.threshold == 0.0
 
 
 def unjudged(report: HealthReport) -> Unjudged:

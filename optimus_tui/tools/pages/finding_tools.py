@@ -5,7 +5,7 @@ cannot be told, or cannot be written as JSON text, no tenant is guessed: the gen
 """
 
 from optimus_tui.contract.finding_rules import HEALTH, rule_of
-from optimus_tui.contract.findings import Finding
+from optimus_tui.contract.findings import MANY_COUNTERS, Finding
 from optimus_tui.contract.keyspace import LimitsReport
 from optimus_tui.tools.registry import ToolCall
 from optimus_tui.verdicts.limits.words import limit_subject, subject_of, tenant_words
@@ -34,7 +34,7 @@ def _tenant(finding: Finding, limits: LimitsReport | None) -> str | None:
     """The one tenant that the subject names; of several, the most urgent."""
     if limits is None:
         return None
-    if finding.subject in ("several counters", "several tenants"):
+    if finding.subject in MANY_COUNTERS:
         state = rule_of(finding.rule).limit_state
         ordered = [row.counter.tenant for row in limits.rows if row.state == state] or [
             one.tenant for one in limits.tenants if state is None

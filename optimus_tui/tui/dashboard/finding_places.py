@@ -9,13 +9,12 @@ from collections.abc import Callable, Hashable
 from typing import NamedTuple
 
 from optimus_tui.contract.finding_rules import CACHE_BULK, CACHE_NO_TTL, rule_of
-from optimus_tui.contract.findings import Finding
+from optimus_tui.contract.findings import MANY_COUNTERS, Finding
 from optimus_tui.contract.keyspace import CacheReport, LimitRow, LimitsReport
 from optimus_tui.verdicts.limits.words import limit_subject, subject_of, tenant_words
 
 SERVICES = ("gateway", "engine", "redis", "postgres", "hit rate")
 """Subjects that are lines of the health pane's table by the same name."""
-MANY_COUNTERS = ("several counters", "several tenants")
 _PANES = ("health", "limits", "cache", "feed")
 _MEMORY = ("server.memory", "memory.growth", "memory.client_buffers", "memory.output_buffer")
 _LINES = {
