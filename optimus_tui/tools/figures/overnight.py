@@ -1,7 +1,6 @@
 """Read from the history what happened since the last stand-up. What is not recorded is unknown, with the reason."""
 
 import asyncio
-import itertools
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -9,6 +8,7 @@ from optimus_tui.contract.services import REFUSED, REQUESTS, Counted, Increase
 from optimus_tui.contract.tools.overnight import Deploy, Gap, Overnight, Restart, TenantNight, TenantRefusals
 from optimus_tui.grammar.info import split_series
 from optimus_tui.history.samples.process_lives import PROCESS, STARTED
+from optimus_tui.history.samples.processes import covered_minutes
 from optimus_tui.verdicts import overnight as seen
 from optimus_tui.verdicts.gateway.performance import outcomes, refusals
 from optimus_tui.wording.numbers import timestamp
@@ -45,7 +45,7 @@ async def overnight(ctx: "Context", begin: float, end: float) -> Overnight:
     return Overnight(
         begin=timestamp(begin),
         end=timestamp(end),
-        recorded_minutes=round(_covered(sorted(times)) / 60, 1) if times else None,
+        recorded_minutes=round(covered_minutes(sorted(times), seen.GAP_SECONDS), 1) if times else None,
         refused=_total(declined.grown, "refusals", unknown),
         refused_by=_refused_by(declined.grown, counted, dict(found[PROCESS])),
         deploys=_deploys(found, unknown),
@@ -59,11 +59,6 @@ async def overnight(ctx: "Context", begin: float, end: float) -> Overnight:
 def _is_refusal(name: str) -> bool:
     metric, labels = split_series(name)
     return metric == REFUSED or labels.get("status") == "429"
-
-
-def _covered(times: list[float]) -> float:
-    steps = (after - before for before, after in itertools.pairwise(times))
-    return sum(step for step in steps if step <= seen.GAP_SECONDS)
 
 
 def _total(grown: Increase, what: str, unknown: list[str]) -> int | None:
