@@ -194,7 +194,7 @@ def _read(path: str) -> str:
 
 
 class PrivateFile:
-    """an open regular file of our own. Use it in ``with``, or close it."""
+    """An open regular file of our own. Use it in ``with``, or close it."""
 
     def __init__(self, path: Path, handle: int) -> None:
         self.path, self.handle = path, handle
