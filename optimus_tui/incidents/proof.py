@@ -18,7 +18,7 @@ from optimus_tui.workflow.proof import (
     FOLLOW_SECONDS,
     GIVE_UP_SECONDS,
     ROUTE_REQUESTS,
-    Need,
+    ProofNeed,
     acted_at,
     again_at,
     is_superseded,
@@ -127,7 +127,7 @@ class Prover:
         return False
 
 
-async def what_came(ctx: "Context", need: Need, since: float) -> list[Came]:
+async def what_came(ctx: "Context", need: ProofNeed, since: float) -> list[Came]:
     """Return how much of what a proof needs was recorded since ``since`` (wall-clock seconds)."""
     work = [_checks(ctx, name, need, since) for name in need.services if need.checks]
     if need.requests:
@@ -143,7 +143,7 @@ async def what_came(ctx: "Context", need: Need, since: float) -> list[Came]:
         return [Came("the history does not answer", lacks=True, recorded=False)]
 
 
-async def _checks(ctx: "Context", service: str, need: Need, since: float) -> Came:
+async def _checks(ctx: "Context", service: str, need: ProofNeed, since: float) -> Came:
     """Count the checks of a service. One that failed is a check too: it shows that the service is still down."""
     wanted = need.checks
     with counting_from(since):

@@ -21,7 +21,7 @@ _NAME = r"(?:[A-Za-z0-9_-]+|\"[^\"\\]*\"|'[^']*')"
 _ASSIGNMENT = re.compile(rf"\s*({_NAME}(?:\s*\.\s*{_NAME})*)\s*=")
 
 
-class _Line(NamedTuple):
+class _TomlLine(NamedTuple):
     """A line of the file. ``table`` is the table that it is in; ``assigns`` the value that it sets, () for none."""
 
     text: str
@@ -130,17 +130,17 @@ def _above_blanks(lines: list[str], place: int) -> int:
     return place
 
 
-def _understood(lines: list[str]) -> Iterator[_Line]:
+def _understood(lines: list[str]) -> Iterator[_TomlLine]:
     table: Path = ()
     for text in lines:
         line = text.rstrip("\r")
         if _HEADER.match(line) and (parsed := _parsed(line)) is not None:
             table = _only_path(parsed)
-            yield _Line(text, table, header=True)
+            yield _TomlLine(text, table, header=True)
         elif (found := _ASSIGNMENT.match(line)) and (parsed := _parsed(f"{found[1]} = 0")) is not None:
-            yield _Line(text, table, assigns=(*table, *_only_path(parsed)))
+            yield _TomlLine(text, table, assigns=(*table, *_only_path(parsed)))
         else:
-            yield _Line(text, table)
+            yield _TomlLine(text, table)
 
 
 def _only_path(parsed: dict[str, Any]) -> Path:

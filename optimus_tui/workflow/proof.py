@@ -45,7 +45,7 @@ FOLLOW_SECONDS = 1800.0
 _FIRST_AGAIN, _LAST_AGAIN = 15.0, 120.0
 
 
-class Need(Struct, frozen=True, kw_only=True):
+class ProofNeed(Struct, frozen=True, kw_only=True):
     """What has to come before a check proves something.
 
     Attributes:
@@ -82,34 +82,34 @@ class Need(Struct, frozen=True, kw_only=True):
         return ", ".join(parts) or f"{age(self.seconds)} to see whether it comes back"
 
 
-def _checks(count: int, *services: str, timed: bool = False) -> Need:
-    return Need(seconds=count * CHECK_SECONDS, checks=count, services=services, timed=timed)
+def _checks(count: int, *services: str, timed: bool = False) -> ProofNeed:
+    return ProofNeed(seconds=count * CHECK_SECONDS, checks=count, services=services, timed=timed)
 
 
-_AT_ONCE = Need()
-_HOLD = Need(seconds=15.0)
+_AT_ONCE = ProofNeed()
+_HOLD = ProofNeed(seconds=15.0)
 """A counter that was only emptied is full again within seconds while its cause lasts."""
 _COUNTS = (LIMITS_OVER, LIMITS_NEAR, LIMITS_TENANT_SHARE, LIMITS_TOTAL)
-_NEEDS: tuple[tuple[tuple[str, ...], Need], ...] = (
+_NEEDS: tuple[tuple[tuple[str, ...], ProofNeed], ...] = (
     (_COUNTS, _HOLD),
-    ((LIMITS_REFUSED, LIMITS_REFUSED_BELOW, "errors.", "proxy.", "gateway."), Need(seconds=30.0, requests=20)),
+    ((LIMITS_REFUSED, LIMITS_REFUSED_BELOW, "errors.", "proxy.", "gateway."), ProofNeed(seconds=30.0, requests=20)),
     (("services.gateway",), _checks(5, "gateway")),
     (("services.engine",), _checks(5, "engine")),
-    (("services.", "server.", "breaker.", "integration."), Need(seconds=10.0)),
-    ((CACHE_HIT_RATE, CACHE_HIT_RATE_CONFLICT), Need(seconds=30.0, lookups=100)),
-    ((EVENTS_FLOOD,), Need(seconds=15.0)),
-    ((CACHE_CHURN, CACHE_EVICTIONS, REDIS_SLOW_COMMANDS), Need(seconds=30.0)),
+    (("services.", "server.", "breaker.", "integration."), ProofNeed(seconds=10.0)),
+    ((CACHE_HIT_RATE, CACHE_HIT_RATE_CONFLICT), ProofNeed(seconds=30.0, lookups=100)),
+    ((EVENTS_FLOOD,), ProofNeed(seconds=15.0)),
+    ((CACHE_CHURN, CACHE_EVICTIONS, REDIS_SLOW_COMMANDS), ProofNeed(seconds=30.0)),
     (("limits.", "cache.", "coherence.", "memory."), _AT_ONCE),
 )
 """By rules, or prefixes that end in a dot, the first that fits."""
-_OTHERS = Need(seconds=30.0)
+_OTHERS = ProofNeed(seconds=30.0)
 ROUTE_REQUESTS = 5
 """Of fewer requests of one route nothing is judged."""
 _SURE_CHECKS = 15
 """Half a minute at the usual pace; fewer would call a service cured that is slow one time in ten."""
 
 
-def need_of(findings: Iterable[Diagnostic], *, outside: bool) -> Need:
+def need_of(findings: Iterable[Diagnostic], *, outside: bool) -> ProofNeed:
     """Return what has to come before a check can prove that these findings are gone.
 
     Args:
@@ -122,14 +122,14 @@ def need_of(findings: Iterable[Diagnostic], *, outside: bool) -> Need:
     return total
 
 
-def _need_of(finding: Diagnostic, outside: bool) -> Need:
+def _need_of(finding: Diagnostic, outside: bool) -> ProofNeed:
     rule, subject = finding.rule, finding.subject
     if rule.startswith("latency."):
         if subject in MEASURED:
             return _checks(_SURE_CHECKS, subject, timed=True)
-        return Need(seconds=30.0, requests=20, route=subject.removeprefix("route "))
+        return ProofNeed(seconds=30.0, requests=20, route=subject.removeprefix("route "))
     if outside and rule in _COUNTS:
-        return Need(seconds=(finding.window_seconds or WINDOW_SECONDS) + 1.0, window=True)
+        return ProofNeed(seconds=(finding.window_seconds or WINDOW_SECONDS) + 1.0, window=True)
     for names, need in _NEEDS:
         if any(rule == name or (name.endswith(".") and rule.startswith(name)) for name in names):
             return need
@@ -138,8 +138,8 @@ def _need_of(finding: Diagnostic, outside: bool) -> Need:
     return _OTHERS
 
 
-def _both(one: Need, other: Need) -> Need:
-    return Need(
+def _both(one: ProofNeed, other: ProofNeed) -> ProofNeed:
+    return ProofNeed(
         seconds=max(one.seconds, other.seconds),
         checks=max(one.checks, other.checks),
         services=tuple(dict.fromkeys((*one.services, *other.services))),
@@ -159,7 +159,7 @@ def aimed_at(record: ActionRecord) -> Iterator[Diagnostic]:
                 yield one
 
 
-def need_for(record: ActionRecord) -> Need:
+def need_for(record: ActionRecord) -> ProofNeed:
     """Return what the checks of this action have to wait for, at the pace in which services are measured."""
     need = need_of(aimed_at(record), outside=record.receipt.outside)
     return replace(need, seconds=max(need.seconds, need.checks * record.pace))
