@@ -174,7 +174,6 @@ class PaneLayout:
         if tiny:
             text = f"Optimus TUI needs {MINIMUM[0]}×{MINIMUM[1]}; this is {size.width}×{size.height}."
             self.screen.query_one("#too-small", Static).update(Content(text))
-        self.draw_tabs()
         self.dashboard.draw_status()
         self.pace_sources()
 
