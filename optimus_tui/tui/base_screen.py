@@ -1,6 +1,7 @@
 """What every screen answers alike: help, copies, themes, toasts and the way out."""
 
 import re
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 from rich.cells import cell_len
@@ -55,6 +56,14 @@ class BaseScreen(SingleAnswerScreen):
     @on(events.Mount)
     def _add_prompt(self) -> None:
         self.mount(self.prompt, before=self.query_one(KeyStrip))
+
+    def why_not_left(self) -> str:
+        """Return why a command must not close this screen; empty if nothing would be lost."""
+        return ""
+
+    def ask_to_leave(self, leave: Callable[[], object]) -> None:
+        """Call ``leave``; a screen where something would be lost asks first."""
+        leave()
 
     def copy_forms(self) -> list[tuple[str, str]]:
         """Return the forms that ``Y`` offers, each a name and the text that is copied."""

@@ -73,8 +73,7 @@ class Navigator:
         stack = self.dashboard.app.screen_stack
         above = stack[next(at for at, one in enumerate(stack) if cast(object, one) is self.dashboard) + 1 :]
         for screen in above:
-            keeps = getattr(screen, "why_not_left", None)
-            if keeps is not None and (why := keeps()):
+            if isinstance(screen, BaseScreen) and (why := screen.why_not_left()):
                 raise CommandError(why)
         for screen in reversed(above):
             screen.dismiss(None)
@@ -85,12 +84,7 @@ class Navigator:
 
     def quit_here(self) -> None:
         """Leave the program; the screen on top asks first if something would be lost."""
-        ask = getattr(self._on_top(), "ask_to_leave", None)
-        leave = partial(self.dashboard.app.exit, 0)
-        if ask is None:
-            leave()
-        else:
-            ask(leave)
+        self._on_top().ask_to_leave(partial(self.dashboard.app.exit, 0))
 
     def _on_top(self) -> BaseScreen:
         return next(one for one in reversed(self.dashboard.app.screen_stack) if isinstance(one, BaseScreen))

@@ -259,7 +259,9 @@ class RouterScreen(BaseScreen):
 
     def why_not_left(self) -> str:
         """Return why a command must not close the wizard; empty if no answer would be lost."""
-        return "the new router is not written yet: esc leaves the wizard, then run it again" * self._would_lose()
+        if not self._would_lose():
+            return ""
+        return "the new router is not written yet: esc leaves the wizard, then run the command again"
 
     def ask_to_leave(self, leave: Callable[[], object]) -> None:
         """Leave; ask first if answers would be lost."""
