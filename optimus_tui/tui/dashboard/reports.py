@@ -55,7 +55,7 @@ def known_tenants(dashboard: DashboardServices) -> frozenset[str]:
         found += [group.tenant for kind in cache.kinds for group in kind.tenants if group.tenant]
     feed = cast("FeedPane", dashboard.pane("feed"))
     found += [feed.store.parsed(one).tenant for one in feed.store.rows() if isinstance(one, FeedEvent)]
-    return frozenset(safe_text(name) for name in found if name)
+    return frozenset(safe_text(name) for name in set(found) if name)
 
 
 def nobody_saw(tenant: str) -> str:

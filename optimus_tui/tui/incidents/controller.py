@@ -13,6 +13,7 @@ from optimus_tui.contract.actions import Receipt
 from optimus_tui.contract.finding_rules import rule_of
 from optimus_tui.contract.findings import SEVERITIES, Finding, worst_first
 from optimus_tui.tui.actions.controller import ActionsController, InterruptedActions, holds
+from optimus_tui.tui.dashboard.reports import known_tenants
 from optimus_tui.tui.services import DashboardServices
 from optimus_tui.tui.widgets.row_marks import clear_marks
 from optimus_tui.wording.numbers import ago, plural
@@ -223,7 +224,7 @@ class IncidentController:
             return False
         shown = [finding] if finding is not None else alarms
         tenant = concerned(shown)
-        refused = partial(self._refused_tenant, tenant or "")
+        refused = partial(_refused_tenant, known_tenants(self.dashboard), tenant or "")
         field = QuestionField("Tenant concerned", tenant, needed=False, refused=refused)
         dialog = QuestionDialog("Open an incident", [field], opening(shown, name, steps))
         dialog.dialog_keys = "enter opens   esc leaves, nothing is written"
@@ -237,15 +238,6 @@ class IncidentController:
         if finding is not None and (issues := issues_of(finding)) and any(step.choose_issue for step in steps):
             await service.choose(issues[0], answers[0] or None, finding.message)
         return True
-
-    def _refused_tenant(self, concerned: str, name: str) -> str:
-        """Return why a tenant's name is refused; "" for the one concerned, and where nothing was read yet."""
-        from optimus_tui.tui.dashboard.reports import known_tenants
-
-        known = known_tenants(self.dashboard)
-        if not known or safe_text(name) in known or name == concerned:
-            return ""
-        return "no counter, key, event or metric names it"
 
     async def _confirm_addresses(self, service: "IncidentService") -> None:
         """Ask whether the system at other addresses is the incident's own. Until then its steps are refused."""
@@ -345,6 +337,13 @@ class IncidentController:
         left = f", the first {MAX_PINS} of {len(places):,} marked" if len(places) > MAX_PINS else ""
         self.dashboard.say(f"{plural(len(pins), 'row')} pinned to incident {self.service.state.id}{left}")
         clear_marks(pane, pane.row_marks)
+
+
+def _refused_tenant(known: frozenset[str], concerned: str, name: str) -> str:
+    """Return why a tenant's name is refused; "" for the one concerned, and where nothing had been read."""
+    if not known or safe_text(name) in known or name == concerned:
+        return ""
+    return "no counter, key, event or metric names it"
 
 
 def _left_open(environment: str) -> "Listed | None":
