@@ -108,11 +108,11 @@ class IncidentController:
             self._say_early(record)
 
     def _say_early(self, record: "ActionRecord") -> None:
-        """Say when a proof is possible; a result that is there already is said by whoever follows the actions."""
-        from optimus_tui.workflow.proof import proof_words
+        """Say when a proof is possible; a result that is there already is said by ``_prove``."""
+        from optimus_tui.tui.incidents.text import promise_words
 
-        if record.due is not None:
-            self.dashboard.say(f"{proof_words(record)}; the check runs by itself then")
+        if words := promise_words(record):
+            self.dashboard.say(words)
 
     async def _prove(self, service: "IncidentService") -> None:
         """Run the checks after each remedy once they can prove something, whichever screen is shown."""

@@ -24,7 +24,7 @@ from optimus_tui.tui.services import DashboardServices
 from optimus_tui.wording.numbers import plural, progress
 from optimus_tui.wording.safe import safe_text
 from optimus_tui.workflow.closing import filled_words, found_words, resolution_words
-from optimus_tui.workflow.proof import is_superseded, proof_words
+from optimus_tui.workflow.proof import is_superseded
 from optimus_tui.workflow.ranking import MATTERS, rank
 from optimus_tui.workflow.standing import has_only_its_first_step
 
@@ -167,9 +167,9 @@ class StepActions:
             self.start(self._run, step)
 
     def say_early(self, record: ActionRecord) -> None:
-        """Say when a proof is possible; a result that is there already is said by whoever follows the actions."""
-        if record.due is not None:
-            self.view.say(f"{proof_words(record)}; the check runs by itself then")
+        """Say when a proof is possible; the incident controller says a result that is there already."""
+        if promise := words.promise_words(record):
+            self.view.say(promise)
 
     async def _check_again(self) -> None:
         """Repeat the checks of actions that did not surely help; without actions, the steps that showed the fault."""

@@ -169,6 +169,13 @@ def _verdict(record: ActionRecord) -> str:
     return action_verdict(record)
 
 
+def promise_words(record: ActionRecord) -> str:
+    """Return when an action's proof is possible; empty once there is a result, which is shown by itself."""
+    if record.due is None:
+        return ""
+    return f"{proof_words(record)}; the check runs by itself then"
+
+
 def _proof_in_short(record: ActionRecord) -> str:
     """Return the result of an action. When one is possible is said once on the screen: beside what was done."""
     if record.verdict is None:
