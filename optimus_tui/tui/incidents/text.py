@@ -3,7 +3,8 @@
 Texts in a state are as they were recorded, so each is made safe here.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any, NamedTuple
 
 from msgspec.structs import replace
@@ -343,18 +344,21 @@ MOST_TIMELINE = 120
 
 def timeline_section(state: IncidentState, limit: int = 20) -> Section:
     """Return the newest ``limit`` lines of the timeline; the start of a step is left out once it has a result."""
-    entries = [item for number, item in enumerate(state.timeline) if not _has_ended(state.timeline[number:])][-limit:]
-    lines = tuple(Fact(sentence(item.text, MOST_TIMELINE), clock(item.at.wall)) for item in reversed(entries))
+    entries = islice(_newest(state.timeline), limit)
+    lines = tuple(Fact(sentence(item.text, MOST_TIMELINE), clock(item.at.wall)) for item in entries)
     return Section(title="Timeline, newest first", lines=lines)
 
 
-def _has_ended(entries: Sequence[TimelineEntry]) -> bool:
-    """Return True if the first of these entries is the start of a step whose result follows."""
-    first = entries[0]
-    if first.mark != "run":
-        return False
-    title = first.text.partition(": ")[0]
-    return any(one.mark in ("verdict", "fail") and one.text.startswith(title) for one in entries[1:])
+def _newest(entries: Sequence[TimelineEntry]) -> Iterator[TimelineEntry]:
+    """Yield the entries, the newest first, without the starts of steps whose result came later."""
+    results: list[str] = []
+    for entry in reversed(entries):
+        title = entry.text.partition(": ")[0]
+        if entry.mark == "run" and any(result.startswith(title) for result in results):
+            continue
+        if entry.mark in ("verdict", "fail"):
+            results.append(entry.text)
+        yield entry
 
 
 def next_words(state: IncidentState, doable: int) -> str:
