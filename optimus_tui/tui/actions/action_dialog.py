@@ -207,21 +207,19 @@ class ActionDialog(Dialog):
         if self.stage == "planning":
             self.waits = True
             self.draw()
-        elif form.is_refused(answer):
+        elif answer.is_refused():
             self.draw()
         elif answer is form.window:
             self.request = structs.replace(self.request, window_seconds=int(event.value))
             self.make_plan()
         elif answer is form.typed:
             self.set_focus(form.reason.field)
-        elif not form.is_refused(form.typed):
+        elif not form.typed.is_refused():
             self.set_focus(self.query_one("#go"))
 
     def action_confirm(self) -> None:
         """Confirm by Enter on the button, unless it comes too soon after another key or after the focus."""
-        missing = self.form.missing
-        if missing is not None and self.texts.takes_words():
-            self.form.is_refused(missing)
+        if self.texts.takes_words() and self.form.ask_for_missing(refused=True):
             return
         if not self.may_confirm():
             self.say(self.texts.hindrance())

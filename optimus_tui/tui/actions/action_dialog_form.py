@@ -111,14 +111,6 @@ class ConfirmForm(Vertical):
         for answer in self.answers:
             answer.draw()
 
-    def is_refused(self, answer: AnswerField) -> bool:
-        """Return True if an answer is missing or wrong; then it gets the focus, and the mark beside it says why."""
-        if not answer.missing:
-            return False
-        answer.refuse()
-        self.screen.set_focus(answer.field)
-        return True
-
     def ask_for_missing(self, refused: bool) -> bool:
         """Put the focus on what is missing, if anything is. ``refused``: Enter was pressed, so the mark says why."""
         missing = self.missing

@@ -321,7 +321,7 @@ class ArmDialog(FormDialog):
         event.stop()
         if self._asking:
             self.say("still asking the server; enter is not needed again")
-        elif not self.is_refused(self.answers[0]):
+        elif not self.answers[0].is_refused():
             self.say("asking the server …")
             self.ask(event.value.strip())
 

@@ -174,14 +174,6 @@ class FormDialog(Dialog):
         """Show a sentence below the fields (safe text); empty for none."""
         self.query_one("#ask-wrong", Static).update(Content(sentence))
 
-    def is_refused(self, answer: AnswerField) -> bool:
-        """Return True if an answer is missing or wrong; then it gets the focus, and the mark beside it says why."""
-        if not answer.missing:
-            return False
-        answer.refuse()
-        self.set_focus(answer.field)
-        return True
-
     def action_leave(self) -> None:
         """Close without an answer; the first time only warn if something typed would be lost."""
         if self._leaving or not any(answer.is_touched for answer in self.answers):
@@ -259,12 +251,12 @@ class QuestionDialog(FormDialog):
         event.stop()
         answers = self.answers
         at = next(place for place, answer in enumerate(answers) if answer.field is event.input)
-        if self.is_refused(answers[at]):
+        if answers[at].is_refused():
             return
         if at + 1 < len(answers):
             self.set_focus(answers[at + 1].field)
             return
-        if any(self.is_refused(answer) for answer in answers):
+        if any(answer.is_refused() for answer in answers):
             return
         untouched = not any(answer.is_touched for answer in answers)
         if untouched and self.optimus.is_held(HELD_SECONDS):  # the enter that opened the dialog

@@ -125,6 +125,14 @@ class AnswerField(Vertical):
         self._refused = sentence or self.missing
         self.draw()
 
+    def is_refused(self) -> bool:
+        """Return True if the text is missing or wrong; then the field gets the focus, and its mark says why."""
+        if not self.missing:
+            return False
+        self.refuse()
+        self.screen.set_focus(self.field)
+        return True
+
     def draw(self) -> None:
         """Draw the mark."""
         wrong = self._refused or self.missing
