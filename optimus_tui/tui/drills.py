@@ -125,20 +125,6 @@ class DrillController:
             return []
         return [remedy.name for remedy in demo.remedies]
 
-    def apply_remedy(self, name: str) -> None:
-        """Have something done outside of the product, as an engineer would. Whoever calls it has asked before.
-
-        Args:
-            name: The remedy.
-
-        Raises:
-            CommandError: There is no such remedy.
-        """
-        demo = self._demo()
-        if name not in self.remedies():
-            raise CommandError(f"no remedy {name!r}; there are {', '.join(self.remedies())}")
-        self.dashboard.run_in_background("remedy", self._apply_remedy, demo, name)
-
     def ask_remedy(self, name: str = "") -> None:
         """Ask once before something is done outside of the product (``:remedy``), and which where no name is given.
 
@@ -154,7 +140,7 @@ class DrillController:
         from optimus_tui.tui.dialogs.base import PickDialog
 
         offered = [one for one in demo.remedies if name in ("", one.name)]
-        rows = [(one.label, f":remedy {one.name}") for one in offered]
+        rows = [(one.label, f"{REMEDY_COMMAND}{one.name}") for one in offered]
         place = await self.dashboard.ask(PickDialog("Have done outside", rows, "Enter does it, at once."))
         if place is not None:
             await self._apply_remedy(demo, offered[place].name)
@@ -328,10 +314,11 @@ class DrillController:
         """Ask whether a remedy shall be carried out, and start it if so."""
         from optimus_tui.tui.dialogs.base import AskDialog
 
-        label = next((remedy.label for remedy in self._demo().remedies if remedy.name == name), "")
+        demo = self._demo()
+        label = next((remedy.label for remedy in demo.remedies if remedy.name == name), "")
         question = f"This is done outside of Optimus TUI, at once, as {REMEDY_COMMAND}{name} does it. Do it?"
         if label and await self.dashboard.ask(AskDialog(label, question)):
-            self.apply_remedy(name)
+            self.dashboard.run_in_background("remedy", self._apply_remedy, demo, name)
 
     async def _apply_remedy(self, demo: Demo, name: str) -> None:
         label = next(remedy.label for remedy in demo.remedies if remedy.name == name)
@@ -346,7 +333,7 @@ class DrillController:
             self.running.watch = replace(watch, remedies=(*watch.remedies, (done.at, label)))
         clock = self.dashboard.context.clock
         ended = clock.wall() - max(0.0, clock.mono() - done.at)
-        await self.incidents.record_remedy(f":remedy {name}", label, ended)
+        await self.incidents.record_remedy(f"{REMEDY_COMMAND}{name}", label, ended)
 
     def clock_text(self) -> str:
         """Return the running drill's clock for headers; empty if no drill runs."""
