@@ -229,9 +229,7 @@ class StageTexts:
             go.label = self.dialog.preview.verb
         note, wrong = self.note()
         field = screen.query_one("#card-note", Static)
-        if field.content != Content(
-            note
-        ):  # each update lays the whole screen out, and this is drawn five times a second
+        if field.content != Content(note):  # an update lays the screen out, and a dialog draws five times a second
             field.update(Content(note))
         field.set_class(wrong, "-wrong")
         box = screen.query_one("#card")

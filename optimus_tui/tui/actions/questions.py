@@ -83,10 +83,9 @@ def offers_for(row: object, limits: LimitsReport | None = None, cache: CacheRepo
     """
     if isinstance(row, LimitRow):
         return counter_offers(row)
-    if isinstance(row, HealthLine):
-        row = row.finding
-    if isinstance(row, Finding):
-        return finding_offers(row, limits, cache)
+    finding = finding_of(row)
+    if finding is not None:
+        return finding_offers(finding, limits, cache)
     if isinstance(row, FeedEvent):
         tenant = tenant_of(row)
         if tenant:
@@ -152,12 +151,12 @@ def _marked_unlink(who: str, tenant: bytes, only: frozenset[bytes]) -> Offer:
 
 def why_none(row: object) -> str:
     """Return why no action is offered for a row, in a sentence."""
+    finding = finding_of(row)
+    if finding is not None:
+        what = clause(safe_text(finding.remedy, 300), ". To do: ")
+        return f"no built-in action fixes this{what} (i opens an incident)"
     if isinstance(row, HealthLine):
-        if row.finding is None:
-            return "no action here: there is no finding"
-        row = row.finding
-    if isinstance(row, Finding):
-        return f"no built-in action fixes this{clause(safe_text(row.remedy, 300), '. To do: ')} (i opens an incident)"
+        return "no action here: there is no finding"
     if isinstance(row, FeedGap):
         return "no action here: a gap belongs to no tenant"
     if isinstance(row, FeedEvent):

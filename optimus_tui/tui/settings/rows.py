@@ -41,7 +41,7 @@ class SettingRow(NamedTuple):
     @property
     def name(self) -> str:
         """Return its name as it is written."""
-        return ".".join(self.path[:1]) + "".join(f".{part}" for part in self.path[1:])
+        return ".".join(self.path)
 
     def written(self, value: object) -> str:
         """Return a value as it is shown and typed; empty for none."""
@@ -73,7 +73,7 @@ def _plain(settings: Settings) -> Iterator[SettingRow]:
         kind, source = kind_of(row), settings.sources.get(row.field, "default")
         allowed = _allowed(kind)
         if key == "theme":
-            allowed = f"{', '.join(theme.name for theme in THEMES[:1])}, another of ours (^t), or one of Textual's"
+            allowed = f"{THEMES[0].name}, another of ours (^t), or one of Textual's"
         yield SettingRow(
             (key,), kind, getattr(settings, row.field), row.default, source, allowed, row.help.replace("`", "")
         )
