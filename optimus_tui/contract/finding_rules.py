@@ -270,7 +270,9 @@ LATENCY_P95 = _rule(
         "estimate": "{subject} p95 {p95} is over {limit}",
         "at_least": "{subject} p95 is more than {lower}, over the threshold of {limit}",
         "between": "{subject} p95 is more than {lower} and {upper} at most, over the threshold of {limit}",
-        "route_quick_again": "quick again in its last {count:,.0f} requests"},
+        "route_quick_again": "quick again in its last {count:,} requests",
+        "route_none_slow": "none of its last {count} requests took over {limit}",
+        "route_some_slow": "lately {slow} took over {limit}"},
     alert_group="latency", window_seconds=10.0, raised_in=2)
 LATENCY_FEW = _rule(
     "latency.few", "A few checks were slow",

@@ -412,6 +412,8 @@ class Spread(Struct, frozen=True, kw_only=True):
     p50_edges: tuple[float, float] | None = None
     p95_edges: tuple[float, float] | None = None
     p99_edges: tuple[float, float] | None = None
+    within: tuple[tuple[float, float], ...] = ()
+    """Upper edges of the buckets in ascending order, each with the number of observations up to it."""
 
 
 class Quantiles(Grown, frozen=True, kw_only=True):

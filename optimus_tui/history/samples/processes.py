@@ -91,6 +91,7 @@ def spread(buckets: Iterable[Counted], count: float, total: float) -> Spread:
         p50_edges=bucket_of(ordered, 0.50),
         p95_edges=bucket_of(ordered, 0.95),
         p99_edges=bucket_of(ordered, 0.99),
+        within=tuple(ordered),
     )
 
 

@@ -376,13 +376,41 @@ def _bar(finding: Finding) -> float | None:
 
 
 def is_quick(spread: Spread, bar_ms: float) -> bool:
-    """Return True if the p95 is certainly at or below the bar."""
+    """Return True if enough requests came, and those are certainly quick.
+
+    From 20 requests on the p95 must be at or below the bar. Fewer have no p95: then none of at least five may be over
+    the bar, which is as many as a proof after a remedy waits for.
+    """
+    if round(spread.count) < MIN_SAMPLES:
+        return False
+    if not is_known(0.95, spread.count):
+        surely = [number for edge, number in spread.within if edge * 1000 <= bar_ms]
+        return bool(surely) and round(surely[-1]) >= round(spread.count)
     value, bucket = spread.p95, edges(spread, "p95")
     if value is None:
         return False
     if bucket is None or not is_wide(spread, "p95"):
         return value * 1000 <= bar_ms
     return bucket[1] * 1000 <= bar_ms
+
+
+def _since(finding: Finding, now: Spread | None, bar_ms: float) -> Finding:
+    """Return a finding about a route with what came in the last minute; where that was quick, as a low one."""
+    if now is None or round(now.count) < MIN_SAMPLES:
+        return finding
+    count = round(now.count)
+    few = not is_known(0.95, count)
+    if is_quick(now, bar_ms):
+        form = "route_quick_again"
+        if few:
+            form = "route_none_slow"
+        return as_past(finding, phrase(LATENCY_P95, form, count=count, limit=latency(bar_ms)))
+    exact = next((number for edge, number in now.within if math.isclose(edge * 1000, bar_ms)), None)
+    if not few or exact is None:
+        return finding
+    slow = part_of(count - round(exact), count, "request")
+    words = phrase(LATENCY_P95, "route_some_slow", slow=slow, limit=latency(bar_ms))
+    return replace(finding, message=f"{finding.message}; {words}")
 
 
 def by_time(routes: Mapping[str, Spread]) -> list[tuple[str, Spread]]:
@@ -396,15 +424,12 @@ def judge_routes(routes: Mapping[str, Spread], lately: Mapping[str, Spread], thr
     found: list[Finding] = []
     for route, spread in ranked[:MOST_THIN]:
         if spread.count < MIN_REQUESTS and spread.p50 is not None:
-            found += judge_half_of(_name(route), spread, thresholds)
+            slow = judge_half_of(_name(route), spread, thresholds)
+            found += [_since(one, lately.get(route), thresholds.latency_good_ms) for one in slow]
     many = [(route, spread) for route, spread in ranked if spread.count >= MIN_REQUESTS and spread.p95 is not None]
     for route, spread in many[:MOST_JUDGED]:
-        now = lately.get(route)
         slow = judge_spread(_name(route), spread, thresholds)
-        if now is not None and now.count >= MIN_SAMPLES and is_quick(now, thresholds.latency_good_ms):
-            quick = phrase(LATENCY_P95, "route_quick_again", count=now.count)
-            slow = [as_past(one, quick) for one in slow]
-        found += slow
+        found += [_since(one, lately.get(route), thresholds.latency_good_ms) for one in slow]
     return found
 
 
