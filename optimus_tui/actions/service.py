@@ -23,6 +23,7 @@ from optimus_tui.actions.redis.keys import Known
 from optimus_tui.actions.redis.operator_connection import Listener, operator_target
 from optimus_tui.context import Context
 from optimus_tui.contract.actions import (
+    CACHE_TTL_SECONDS,
     ActionRequest,
     Arming,
     Confirmation,
@@ -143,6 +144,8 @@ class ActionService:
             rules = rules or await self._rules()
             if request.kind == "repair_counter" and request.window_seconds is None and rules:
                 request = structs.replace(request, window_seconds=rules.window_seconds)
+            if request.kind == "expire_no_ttl" and request.window_seconds is None:
+                request = structs.replace(request, window_seconds=CACHE_TTL_SECONDS)
             return await make_plan(self._context, request, self._known(known or Known(), rules), walked)
 
     def preview(self, plan: Plan) -> Preview:

@@ -43,6 +43,8 @@ RefusalCode = Literal[
     "conflict",  # this action's id was used for other keys, or runs already
 ]
 MAX_KEYS = 10_000
+CACHE_TTL_SECONDS = 3600
+"""The TTL that a cache key without one is given where the operator names no other."""
 
 
 class Refusal(Struct, frozen=True):

@@ -315,8 +315,8 @@ CACHE_NO_TTL = _rule(
     "cache.no_ttl", "Cache keys never expire", "low",
     one="{keys} without TTL: {kinds}",
     impact="They never expire: stale answers and memory stay until somebody removes them.",
-    remedy="Give them a TTL, and find the code that writes them without one.",
-    explained_by=COHERENCE, issue="", cured_by="unlink_no_ttl", also_cured_by=("expire_no_ttl", "unlink_prefix"),
+    remedy="Give them a TTL (EXPIRE; the answers are kept), and find the code that writes them without one.",
+    explained_by=COHERENCE, issue="", cured_by="expire_no_ttl", also_cured_by=("unlink_no_ttl", "unlink_prefix"),
     points_to=("memory_leak",), from_redis=True)
 CACHE_UNKNOWN_LAYOUT = _rule(
     "cache.unknown_layout", "Keys may be cache keys in another layout", "low",

@@ -37,13 +37,14 @@ _WORDS = {str: "text", list: "a list", dict: "a table", bool: "true or false"}
 BY_COMMAND = (
     ("EXPIRE", "rate_limit:", "repair_counter"),
     ("UNLINK", "rate_limit:", "reset_counters"),
+    ("EXPIRE", "cache:", "expire_no_ttl"),
     ("UNLINK", "cache:", "unlink_prefix"),
 )
 """(Verb, prefix of the keys, action): the action that does what a recommended command does."""
 _OFFER = {
     "repair_counter": "Give the counters of {who} that never reset a TTL; their counts stay",
     "reset_counters": "Only if waiting for the windows to end takes too long: reset the counters of {who}",
-    "unlink_no_ttl": "Unlink the cache keys of {who} that never expire",
+    "expire_no_ttl": "Give the cache keys of {who} that never expire a TTL; the answers are kept",
     "unlink_prefix": "Unlink the cache keys of {who} whose names begin with a prefix",
     "invalidate_tenant": "Invalidate the cache of {who}; gateways then drop their own copies too",
 }

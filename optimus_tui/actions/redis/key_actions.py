@@ -11,7 +11,7 @@ import msgspec
 
 from optimus_tui.actions.redis.operator_connection import ConnectionLost, OperatorConnection
 from optimus_tui.actions.redis.recipe import Halted, Recipe, of_unlink, raise_refused, send_each
-from optimus_tui.contract.actions import ActionKind, ActionRequest, Outcome, Plan
+from optimus_tui.contract.actions import CACHE_TTL_SECONDS, ActionKind, ActionRequest, Outcome, Plan
 from optimus_tui.grammar.keys import escape_glob
 from optimus_tui.probes.redis.commands import Word
 from optimus_tui.wording.numbers import plural, ttl
@@ -20,8 +20,6 @@ from optimus_tui.wording.safe import safe_text
 Write = Callable[[bytes], Sequence[Word]]
 MAX_EVENT = 4096
 """Bytes of an event; a longer one is sent without its patterns."""
-GENTLE_SECONDS = 3600
-"""Seconds: the TTL that is offered instead of unlinking."""
 
 
 async def touch_without_ttl(connection: OperatorConnection, keys: Sequence[bytes], write: Write) -> list[Outcome]:
@@ -200,11 +198,11 @@ class UnlinkNoTtl(Recipe):
             kind="expire_no_ttl",
             tenant=request.tenant,
             cache_kind=request.cache_kind,
-            window_seconds=GENTLE_SECONDS,
+            window_seconds=CACHE_TTL_SECONDS,
             include=request.include,
             only=request.only,
         )
-        return ending, f"give them a TTL of {ttl(GENTLE_SECONDS)} instead (nothing goes cold at once)"
+        return ending, f"give them a TTL of {ttl(CACHE_TTL_SECONDS)} instead (nothing goes cold at once)"
 
     async def act(self, connection: OperatorConnection, plan: Plan, keys: Sequence[bytes]) -> list[Outcome]:
         """Unlink the keys that still have no TTL."""

@@ -12,7 +12,7 @@ from textual.widgets import Input, SelectionList, Static
 from textual.widgets.selection_list import Selection
 from textual.worker import Worker, WorkerState
 
-from optimus_tui.contract.actions import ActionKind, ActionRequest, Plan, Refusal
+from optimus_tui.contract.actions import CACHE_TTL_SECONDS, ActionKind, ActionRequest, Plan, Refusal
 from optimus_tui.contract.finding_rules import CACHE_NO_TTL, rule_of
 from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.keyspace import CacheReport, FeedEvent, FeedGap, GroupTotals, LimitRow, LimitsReport
@@ -24,7 +24,7 @@ from optimus_tui.tui.panes.cache.rows import KeyRow
 from optimus_tui.tui.panes.health.lines import HealthLine
 from optimus_tui.tui.widgets.fields import AnswerField, TickList, TypedInput
 from optimus_tui.verdicts.limits.words import subject_of
-from optimus_tui.wording.numbers import clause, plural
+from optimus_tui.wording.numbers import age, clause, plural
 from optimus_tui.wording.safe import safe_text
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ MAX_TENANTS = 8
 """Tenants offered for a finding that sums up several."""
 MAX_LISTED = 1_000
 """Keys of uncertain owner in the list; more are not read one by one."""
+_TTL = age(CACHE_TTL_SECONDS)
 IDLE_MINUTES = 3
 """What ``actions.guard.IDLE_SECONDS`` is: importing it here would load the write side."""
 
@@ -188,6 +189,8 @@ def _invalidation(tenant: bytes) -> Offer:
 def _cache_offers(group: GroupTotals, tenant: bytes) -> list[Offer]:
     who, kind = safe_text(tenant, 60), safe_text(group.kind, 60)
     return [
+        Offer(f"Set a TTL of {_TTL} on {kind} of {who} without one", "only keys that would never expire; they are kept",
+              ActionRequest(kind="expire_no_ttl", tenant=tenant, cache_kind=group.kind)),
         Offer(f"Unlink {kind} of {who} without TTL", "only keys that would never expire",
               ActionRequest(kind="unlink_no_ttl", tenant=tenant, cache_kind=group.kind)),
         Offer(f"Unlink {kind} of {who} by prefix …", "asks how their names begin",
@@ -247,14 +250,24 @@ def _without_ttl(cache: CacheReport) -> list[Offer]:
         for group in kind.tenants
         if group.tenant and group.without_ttl
     }
+    most = sorted(found.items(), key=lambda item: -item[1])[:MAX_TENANTS]
+    named = [(f"{safe_text(kind, 40)} of {safe_text(tenant, 60)}", kind, tenant) for (kind, tenant), _ in most]
+    counted = [f"{plural(count, 'key')} that would never expire" for _, count in most]
     return [
-        Offer(
-            f"Unlink {safe_text(kind, 40)} of {safe_text(tenant, 60)} without TTL",
-            f"{plural(count, 'key')} that would never expire",
-            ActionRequest(kind="unlink_no_ttl", tenant=tenant, cache_kind=kind),
-        )
-        for (kind, tenant), count in sorted(found.items(), key=lambda item: -item[1])[:MAX_TENANTS]
-        if tenant
+        *(
+            Offer(
+                f"Set a TTL of {_TTL} on {name} without one",
+                f"{words}; they are kept",
+                ActionRequest(kind="expire_no_ttl", tenant=tenant, cache_kind=kind),
+            )
+            for (name, kind, tenant), words in zip(named, counted, strict=True)
+        ),
+        *(
+            Offer(
+                f"Unlink {name} without TTL", words, ActionRequest(kind="unlink_no_ttl", tenant=tenant, cache_kind=kind)
+            )
+            for (name, kind, tenant), words in zip(named, counted, strict=True)
+        ),
     ]
 
 

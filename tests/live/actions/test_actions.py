@@ -105,6 +105,19 @@ async def test_a_cache_key_that_gains_a_ttl_is_kept_row_68(server: RealServer, t
     assert number(server, "EXISTS", "cache:conv:acme:7") == 1 and number(server, "DBSIZE") == 3
 
 
+async def test_a_cache_key_without_a_ttl_gets_an_hour_where_nobody_names_another(
+    server: RealServer, tmp_path: Path
+) -> None:
+    put(server, "cache:conv:acme:1", "cache:conv:acme:2")
+    put(server, "cache:conv:acme:short", ttl=60)
+    async with armed(server.port, tmp_path) as action_service:
+        plan = await planned(action_service, "expire_no_ttl")
+        assert (plan.count, plan.request.window_seconds) == (2, 3600)
+        assert (await carried_out(action_service, plan)).counts == {"done": 2}
+    assert 3500 < number(server, "TTL", "cache:conv:acme:1") <= 3600
+    assert number(server, "TTL", "cache:conv:acme:short") <= 60
+
+
 async def test_a_key_that_changes_under_the_watch_is_tried_alone_and_then_left_row_68(
     server: RealServer, tmp_path: Path
 ) -> None:

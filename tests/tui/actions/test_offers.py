@@ -5,7 +5,15 @@ from typing import Any
 import pytest
 
 from optimus_tui.contract.findings import Finding
-from optimus_tui.contract.keyspace import Counter, FeedEvent, LimitRow, LimitsReport
+from optimus_tui.contract.keyspace import (
+    CacheReport,
+    Counter,
+    FeedEvent,
+    GroupTotals,
+    KindTotals,
+    LimitRow,
+    LimitsReport,
+)
 from optimus_tui.contract.reading import Coverage
 from optimus_tui.settings.model import RedisTarget
 from optimus_tui.tui.actions.questions import ArmDialog, finding_offers, offers_for, tenant_of
@@ -98,7 +106,12 @@ async def test_a_offers_what_fits_the_row_on_every_pane_and_says_why_not_elsewhe
         await pilot.press("a")
         await until(pilot, lambda: "no action for all tenants at once" in shown(pilot))
         await pilot.press("right", "down")
-        for wanted in ("Unlink conversation of acme without TTL", "by prefix", "Invalidate the cache of acme"):
+        for wanted in (
+            "Set a TTL of 60 min on conversation of acme without one",
+            "Unlink conversation of acme without TTL",
+            "by prefix",
+            "Invalidate the cache of acme",
+        ):
             await offered("cache", wanted)
         redis.command("PUBLISH", "cache_coherence:acme:eu", '{"type":"x","tenant_id":"acme","timestamp":1}')
         await until(pilot, lambda: bool(dashboard.pane("feed").rows))
@@ -141,3 +154,25 @@ async def test_what_only_the_server_knows_is_said_where_one_arms(make_server: An
             await pilot.press("enter")
             await until(pilot, lambda why=why, pilot=pilot: why in said(pilot))  # type: ignore[misc]
             assert dashboard.actions.service is not None and dashboard.actions.service.guard.armed is None
+
+
+def test_keys_without_a_ttl_are_given_one_before_anything_is_unlinked() -> None:
+    groups = tuple(
+        GroupTotals(
+            kind=b"conv", tenant=tenant, keys=9, without_ttl=count, bytes_used=None, bytes_exact=False, histogram=(9,)
+        )
+        for tenant, count in ((b"acme", 2), (b"beta", 7), (b"none", 0))
+    )
+    read = CacheReport(
+        kinds=(KindTotals(groups[0], groups),), keys=27, coherence_keys=0, coverage=Coverage(27, 27, True), version=1
+    )
+    finding = Finding(rule="cache.no_ttl", severity="low", subject="cache keys", message="9 cache keys without TTL")
+    offers = finding_offers(finding, None, read)
+    assert [(one.request.kind, one.request.tenant) for one in offers] == [
+        ("expire_no_ttl", b"beta"),
+        ("expire_no_ttl", b"acme"),
+        ("unlink_no_ttl", b"beta"),
+        ("unlink_no_ttl", b"acme"),
+    ]
+    assert offers[0].name == "Set a TTL of 60 min on conv of beta without one"
+    assert offers_for(groups[0])[0].request.kind == "expire_no_ttl"
