@@ -1,6 +1,6 @@
 """One measurement with all that is needed to judge its reliability; findings, their order, episodes and mutes."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from typing import Literal
 
 from msgspec import Struct
@@ -162,8 +162,40 @@ class Notice(Struct, frozen=True, kw_only=True):
 
 
 def worst_first(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """Return the findings by their ``rank``, the worst first, else in the order given."""
-    return tuple(sorted(findings, key=rank, reverse=True))
+    """Return the findings by their ``rank``, the worst first, else in the order given; an effect follows its cause."""
+    listed = sorted(findings, key=rank, reverse=True)
+    return below_causes(listed, lambda one: (one.rule, one.subject), lambda one: one.caused_by)
+
+
+def below_causes(
+    listed: Sequence[T], name: Callable[[T], Hashable], cause: Callable[[T], Hashable | None]
+) -> tuple[T, ...]:
+    """Return all that is listed in its order, but what names a cause that is listed too right below the first such.
+
+    Args:
+        listed: Findings in any form.
+        name: Returns what another names as its cause.
+        cause: Returns the name of the cause; one that is not listed counts as none.
+    """
+    known = {name(one) for one in listed}
+    effects: dict[Hashable | None, list[T]] = {}
+    for one in listed:
+        effects.setdefault(_cause_in(known, name(one), cause(one)), []).append(one)
+    ordered: list[T] = []
+    to_place = effects.pop(None, [])[::-1]
+    while to_place or effects:
+        if not to_place:  # they name each other as their cause
+            to_place = effects.pop(next(iter(effects)))[::-1]
+        one = to_place.pop()
+        ordered.append(one)
+        to_place += effects.pop(name(one), [])[::-1]
+    return tuple(ordered)
+
+
+def _cause_in(known: set[Hashable], own: Hashable, cause: Hashable | None) -> Hashable | None:
+    if cause in known and cause != own:
+        return cause
+    return None
 
 
 def rank(finding: Finding) -> tuple[bool, bool, int]:

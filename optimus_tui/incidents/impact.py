@@ -10,7 +10,7 @@ from optimus_tui.grammar.info import split_series
 from optimus_tui.history.samples.process_lives import PROCESS
 from optimus_tui.tools.figures.metric_windows import Counters
 from optimus_tui.verdicts.gateway.performance import class_of, of_tenant, outcomes, refusals
-from optimus_tui.verdicts.overnight import growth_times
+from optimus_tui.verdicts.overnight import first_met, growth_times
 from optimus_tui.wording.numbers import clause, clock, percent, plural
 from optimus_tui.workflow.closing import concerned
 
@@ -128,8 +128,8 @@ async def _when_hurt(ctx: "Context", names: Sequence[str], since: float, until: 
     kept = await ctx.store.many([*wanted, PROCESS], since, until)
     met = kept.pop(PROCESS, ())
     process = dict(met)
-    first_met = {own: at for at, own in reversed(met)}
+    met_at = first_met(process)
     times: dict[str, list[float]] = {}
     for series, samples in kept.items():
-        times.setdefault(wanted[series], []).extend(growth_times(samples, process, first_met))
+        times.setdefault(wanted[series], []).extend(growth_times(samples, process, met_at))
     return {name: Hurt(min(grown), max(grown)) for name, grown in times.items() if grown}

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from msgspec.structs import replace
 
-from optimus_tui.contract.findings import SEVERITIES, Finding, overall_of
+from optimus_tui.contract.findings import SEVERITIES, Finding, overall_of, worst_first
 from optimus_tui.contract.tools.common import Report
 from optimus_tui.contract.tools.overnight import Overnight
 from optimus_tui.contract.tools.state import (
@@ -66,18 +66,27 @@ def compose(
 
 
 def _findings(documents: Mapping[str, Any]) -> tuple[StandupFinding, ...]:
-    """Each fact once, however many tools found it; the worst first."""
-    found: dict[tuple[str, str], StandupFinding] = {}
+    """Each fact once, however many tools found it; the worst first, each effect below its cause."""
+    found: dict[tuple[str, str], Finding] = {}
     for name in _JUDGED:
-        for one in documents[name].get("diagnostics", ()):
-            severity = one["level"]
-            new = StandupFinding(
-                severity=severity, message=one["message"], rule=one["rule"], subject=one.get("subject", "")
+        listed = documents[name].get("diagnostics", ())
+        subjects = {one["rule"]: one.get("subject", "") for one in reversed(listed)}
+        for one in listed:
+            severity, cause = one["level"], one.get("caused_by", "")
+            new = Finding(
+                rule=one["rule"],
+                severity=severity,
+                subject=one.get("subject", ""),
+                message=one["message"],
+                caused_by=(cause, subjects[cause]) if cause in subjects else None,
             )
             old = found.setdefault((new.rule, new.subject), new)
             if SEVERITIES.index(severity) > SEVERITIES.index(old.severity):
                 found[new.rule, new.subject] = replace(old, severity=severity)
-    return tuple(sorted(found.values(), key=lambda one: -SEVERITIES.index(one.severity)))
+    return tuple(
+        StandupFinding(severity=one.severity, message=one.message, rule=one.rule, subject=one.subject)
+        for one in worst_first(found.values())
+    )
 
 
 def _overall(health: Mapping[str, Any], findings: tuple[StandupFinding, ...]) -> Any:

@@ -109,22 +109,24 @@ def run_restarts(service: str, runs: Samples, starts: Mapping[float, float]) -> 
     ]
 
 
-def growth_times(
-    samples: Samples, process_of: Mapping[float, float], first_met: Mapping[float, float] | None = None
-) -> list[float]:
+def first_met(process_of: Mapping[float, float]) -> dict[float, float]:
+    """Return the time of the first reading of each process, by the process that answered at each time."""
+    return {process: at for at, process in sorted(process_of.items(), reverse=True)}
+
+
+def growth_times(samples: Samples, process_of: Mapping[float, float], met: Mapping[float, float]) -> list[float]:
     """Return when a counter was seen to grow: from one reading of a process to the next of the same process.
 
     Args:
         samples: The counter's readings.
         process_of: The process that answered, by the time of the reading.
-        first_met: The time of the first reading of each process: a counter that appears later began at zero. None to
-            leave out what a counter shows when it appears.
+        met: The time of the first reading of each process: a counter that appears later began at zero.
     """
     last: dict[float, float] = {}
     grown: list[float] = []
     for at, value in samples:
         process = process_of.get(at, 0.0)
-        appeared_later = first_met is not None and first_met.get(process, at) < at
+        appeared_later = met.get(process, at) < at
         if value > last.get(process, 0.0 if appeared_later else value):
             grown.append(at)
         last[process] = value

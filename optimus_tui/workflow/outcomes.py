@@ -15,6 +15,7 @@ from optimus_tui.contract.finding_rules import (
     LIMITS_OVER,
     LIMITS_REFUSED,
 )
+from optimus_tui.contract.findings import below_causes
 from optimus_tui.contract.incident import Check, Comparison, Figure, Outcome, Verdict
 from optimus_tui.contract.tools.common import Diagnostic, Recommendation
 from optimus_tui.wording.numbers import and_others
@@ -39,6 +40,7 @@ def outline(document: Mapping[str, Any]) -> Outcome:
     """Return the outcome of any tool's document (as builtins: ``msgspec.to_builtins`` of a report)."""
     found = [*_items(document, "diagnostics", Diagnostic), *_failed_tests(document)]
     found.sort(key=lambda one: -rank(level(one)))
+    found = list(below_causes(found, lambda one: one.rule, lambda one: one.caused_by or None))
     advice = [_recommendation(one) for one in _list(document.get("recommendations")) if isinstance(one, Mapping)]
     verdict = next((str(document[key]) for key in _VERDICTS if isinstance(document.get(key), str)), "")
     if not verdict and not found:  # the worst finding wins over the grade of an average

@@ -76,9 +76,10 @@ def _refused_by(
     grown: Increase, counted: "Mapping[str, Samples]", process_of: Mapping[float, float]
 ) -> tuple[TenantRefusals, ...]:
     times: dict[str, list[float]] = {}
+    first_met = seen.first_met(process_of)
     for name, samples in counted.items():
         tenant = split_series(name)[1].get("tenant", "")
-        times.setdefault(tenant, []).extend(seen.growth_times(samples, process_of))
+        times.setdefault(tenant, []).extend(seen.growth_times(samples, process_of, first_met))
     rows = []
     for tenant, refused in grown.by("tenant").items():
         if tenant and round(refused) > 0:

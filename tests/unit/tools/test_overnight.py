@@ -199,3 +199,15 @@ def test_a_gap_that_was_over_between_two_samples_is_counted_by_the_reader() -> N
     counted = [(0.0, 0.0), (10.0, 1.0), (210.0, 2.0)]
     found = [(one.begin, one.end) for one in feed_gaps(live, counted, 500.0)]
     assert found == [(timestamp(a), timestamp(b)) for a, b in ((0, 10), (200, 210), (400, 500))]
+
+
+async def test_a_counter_that_appears_with_its_first_refusal_tells_when_that_was(tmp_path: Path) -> None:
+    night = Night(tmp_path)
+    night.watch(20)
+    appeared = night.clock.wall() + STEP
+    night.refused["late"] = 3.0
+    night.watch(5)
+    told = await night.told()
+    await night.ctx.aclose()
+    (one,) = told.refused_by
+    assert (one.tenant, one.refused, one.first, one.last) == ("late", 3, timestamp(appeared), timestamp(appeared))
