@@ -98,15 +98,7 @@ class BaseScreen(SingleAnswerScreen):
     @asking("copy")
     async def action_copy_as(self) -> None:
         """Ask for a form and copy the row in it."""
-        from optimus_tui.tui.dialogs.base import ChooseDialog
-
-        forms = self.copy_forms()
-        if not forms:
-            self.say("nothing to copy here: put the cursor on a row first", "warning")
-            return
-        text = await self.app.push_screen_wait(ChooseDialog("Copy as", forms))
-        if text:
-            self.say(f"copied {terminal.copy(self.app, text)}")
+        await _copy_as(self)
 
     @on(messages.CopyRequested)
     def _copy(self, event: messages.CopyRequested) -> None:
@@ -116,6 +108,19 @@ class BaseScreen(SingleAnswerScreen):
     def action_quit(self) -> None:
         """Go one level back, as ``esc`` does. The dashboard leaves the program."""
         self.call_later(self.run_action, "back")
+
+
+async def _copy_as(screen: BaseScreen) -> None:
+    """Ask for one of the forms that the screen has for a row, and copy it."""
+    from optimus_tui.tui.dialogs.base import ChooseDialog
+
+    forms = screen.copy_forms()
+    if not forms:
+        screen.say("nothing to copy here: put the cursor on a row first", "warning")
+        return
+    text = await screen.app.push_screen_wait(ChooseDialog("Copy as", forms))
+    if text:
+        screen.say(f"copied {terminal.copy(screen.app, text)}")
 
 
 def _docstring(documented: object) -> str:

@@ -321,16 +321,9 @@ def _of_tool(one: Recommendation, outcome: Outcome, step: Step, tenant: str | No
     if isinstance(chosen, str):
         tenant = chosen
     advice = _advice(
-        action=one.action,
-        priority=one.priority,
-        command=one.command,
-        file=one.file,
-        reason=one.reason,
-        kind=kind,
-        tenant=tenant,
-        about=about,
-        source=step.plan.id,
-    )
+        action=one.action, priority=one.priority, command=one.command, file=one.file, reason=one.reason, kind=kind,
+        tenant=tenant, about=about, source=step.plan.id,
+    )  # fmt: skip
     if one.rule:
         return replace(advice, rules=(one.rule,))
     return advice
