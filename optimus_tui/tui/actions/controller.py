@@ -65,11 +65,13 @@ class ActionsController:
         armed = self.service.guard.armed
         from optimus_tui.tui.actions.action_dialog_stages import armed_words
 
-        words, width = armed_words(self.service.guard), self.dashboard.size.width
-        if width < 110:  # leave out how long no key was pressed: the time left includes it
-            words = words.partition(": no key")[0]
-        room = mode_room(self.dashboard.settings, width) - cell_len(words)
-        return words + target_words(armed.where, room), "b:error"
+        whole, room = armed_words(self.service.guard), mode_room(self.dashboard.settings, self.dashboard.size.width)
+        # Without room, leave out how long no key was pressed: the time left includes it.
+        for words in (whole, whole.partition(": no key")[0]):
+            target = target_words(armed.where, room - cell_len(words))
+            if armed.where.place in target:
+                break
+        return words + target, "b:error"
 
     # -- arming
 

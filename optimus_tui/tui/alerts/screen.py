@@ -157,18 +157,28 @@ def _back_cell(line: EpisodeNow, _: int) -> Cell:
     return f"{line.episode.back}×" if line.episode.back else "", "warn"
 
 
+def _rule_cell(line: EpisodeNow, cells: int) -> Cell:
+    return [(fit_name(safe_text(line.episode.finding.rule, 60), cells), "quiet")]
+
+
+def _since_cell(line: EpisodeNow, _: int) -> Cell:
+    return since_words(line.episode.since, line.now), "quiet"
+
+
+def _measured_cell(line: EpisodeNow, _: int) -> Cell:
+    return measured(line.episode.finding), ""
+
+
 TABLE = Table[EpisodeNow](
-    Column("state", "state", 11, lambda line, _: line.state),
-    Column("worst", "worst", 6, _worst_cell),
-    Column("subject", "about", 14, _subject_cell, grow=3, most=44),
-    Column("rule", "rule", 17, lambda line, _: (safe_text(line.episode.finding.rule, 60), "quiet"),
-           grow=1, most=22, hide_below=70),
-    Column("since", "since", 8, lambda line, _: (since_words(line.episode.since, line.now), "quiet"), hide_below=60),
-    Column("lasted", "lasted", 7, lambda line, _: (age(line.episode.lasted), ""), "right"),
-    Column("measured", "worst value", 14, lambda line, _: (measured(line.episode.finding), ""),
-           "right", hide_below=110),
-    Column("back", "back", 5, _back_cell, "right", hide_below=72),
-)  # fmt: skip
+    Column("state", "state", 11, lambda line, _: line.state, measured=True),
+    Column("worst", "worst", 6, _worst_cell, measured=True),
+    Column("subject", "about", 14, _subject_cell, grow=3, most=80, measured=True, fair=20),
+    Column("rule", "rule", 12, _rule_cell, grow=1, most=40, measured=True, rank=2),
+    Column("since", "since", 8, _since_cell, measured=True, rank=1),
+    Column("lasted", "lasted", 9, lambda line, _: (age(line.episode.lasted), ""), "right", measured=True),
+    Column("measured", "worst value", 11, _measured_cell, "right", grow=1, most=40, measured=True, rank=3),
+    Column("back", "back", 5, _back_cell, "right", measured=True, rank=4),
+)
 
 
 def since_words(since: float, now: float) -> str:
@@ -230,6 +240,7 @@ class EpisodeList(LineView):
     """Episodes by line."""
 
     BINDINGS: ClassVar[Any] = chosen(*MOVES, "pane.copy")
+    table = TABLE
 
     class EpisodeHighlighted(Message):
         """Another episode is under the cursor."""
@@ -268,16 +279,10 @@ class EpisodeList(LineView):
         """Identify an episode by its finding and its begin."""
         return (*key_of(row.finding), row.since)
 
-    def head(self, line: int, width: int) -> list[Piece]:
-        """Return the titles of the columns."""
-        if not self.rows:
-            return []
-        return TABLE.head(width - 1)
-
-    def row(self, index: int, width: int) -> list[Piece]:
-        """Return one episode as spans."""
+    def cells_of(self, index: int) -> EpisodeNow:
+        """Return one episode with its state now."""
         episode = self.rows[index]
-        return TABLE.row(EpisodeNow(episode, self.state_of(episode), self._now()), width - 1)
+        return EpisodeNow(episode, self.state_of(episode), self._now())
 
     def empty_lines(self) -> list[str]:
         """Return what stands in an empty list."""

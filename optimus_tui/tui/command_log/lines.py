@@ -9,7 +9,7 @@ from typing import Any, ClassVar, NamedTuple, Protocol
 from optimus_tui.probes.round_trips import Hidden, PollSummary, RoundTrip, Words, is_write, shape
 from optimus_tui.settings.model import RedisTarget, Settings
 from optimus_tui.tui.keys import MOVES, chosen
-from optimus_tui.tui.widgets.cells import Cell, Column, Table, fit_name
+from optimus_tui.tui.widgets.cells import Cell, Column, Table, fit_cell, fit_name
 from optimus_tui.tui.widgets.line_view import LineView
 from optimus_tui.wording.numbers import clock, compact, latency
 from optimus_tui.wording.safe import curl, redis_cli_any, safe_text
@@ -308,8 +308,9 @@ def _for(line: LogLine, cells: int) -> Cell:
     return [(fit_name(safe_text(line.label, 200) or "–", cells), "quiet")]
 
 
-def _outcome(line: LogLine, _: int) -> Cell:
-    return line.outcome()
+def _outcome(line: LogLine, cells: int) -> Cell:
+    words, ink = line.outcome()
+    return [(fit_cell(words, cells), ink)]
 
 
 def _took(line: LogLine, _: int) -> Cell:
@@ -321,21 +322,21 @@ def _times(line: LogLine, _: int) -> Cell:
 
 
 ASKED = Table[LogLine](
-    Column("time", "time", 8, _time),
-    Column("kind", "kind", 5, lambda line, _: kind_of(line)),
-    Column("command", "command", 16, _command, grow=5),
-    Column("for", "for", 24, _for, grow=1, most=42, hide_below=110),
-    Column("outcome", "outcome", 12, _outcome, grow=1, most=36),
-    Column("ms", "took", 7, _took, "right"),
-    Column("times", "×", 6, _times, "right", hide_below=70),
+    Column("time", "time", 8, _time, measured=True),
+    Column("kind", "kind", 5, lambda line, _: kind_of(line), measured=True),
+    Column("command", "command", 16, _command, grow=5, most=400, measured=True, fair=36),
+    Column("for", "for", 10, _for, grow=2, most=60, measured=True, rank=2),
+    Column("outcome", "outcome", 8, _outcome, grow=2, most=60, measured=True),
+    Column("ms", "took", 9, _took, "right", measured=True),
+    Column("times", "×", 6, _times, "right", measured=True, rank=1),
 )
 POLLED = Table[LogLine](
-    Column("for", "source", 10, _for),
-    Column("command", "last command", 16, _command, grow=3),
-    Column("outcome", "outcome", 12, _outcome, grow=1, most=36),
-    Column("ms", "took", 7, _took, "right"),
-    Column("times", "×", 6, _times, "right"),
-    Column("time", "last at", 8, _time, hide_below=70),
+    Column("for", "source", 6, _for, grow=1, most=30, measured=True),
+    Column("command", "last command", 16, _command, grow=4, most=400, measured=True, fair=36),
+    Column("outcome", "outcome", 8, _outcome, grow=2, most=60, measured=True),
+    Column("ms", "took", 9, _took, "right", measured=True),
+    Column("times", "×", 6, _times, "right", measured=True, rank=1),
+    Column("time", "last at", 8, _time, measured=True, rank=2),
 )
 
 

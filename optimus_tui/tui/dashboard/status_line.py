@@ -61,11 +61,7 @@ def status_words(
         (gap + safe_text(settings.environment, 24), f"b:{color}"),
         (gap + mode[0], mode[1]),
     ]
-    if settings.overridden:
-        words = " overridden"
-        if width >= 100:
-            words += f" by {', '.join(settings.overridden)}"
-        left.insert(2, (safe_text(words, 60), "b:warning"))
+    left.insert(2, (_overridden(settings, width), "b:warning"))
     if note is not None:
         left.append((gap + note[0], "warning" if note[1] else "quiet"))
     if muted:
@@ -80,12 +76,21 @@ def status_words(
     return left, right
 
 
+def _overridden(settings: Settings, width: int) -> str:
+    if not settings.overridden:
+        return ""
+    by = f" by {', '.join(settings.overridden)}" if width >= 100 else ""
+    return safe_text(f" overridden{by}", 60)
+
+
 def mode_room(settings: Settings, width: int) -> int:
     """Return the cells that the status line has for the mode, beside the name and the longest right end."""
-    if width >= 110:
-        return width  # there is room for all of it, and the note behind it is what is cut
-    start = cell_len(f" OPTIMUS  {safe_text(settings.environment, 24)}  ") + (11 if settings.overridden else 0)
-    return width - start - cell_len(f"  {OVERALL_MARKS['needs_attention'].text}  00:00:00 UTC ")
+    gap = "   " if width >= 100 else "  "
+    start = f" OPTIMUS{gap}{safe_text(settings.environment, 24)}{gap}{_overridden(settings, width)}"
+    end = f"{OVERALL_MARKS['needs_attention'].text}{gap}00:00:00 UTC "
+    if width >= 100:
+        end = f"{gap}own load 1,000/s{end}"
+    return width - cell_len(start) - cell_len(end) - 2
 
 
 def target_words(where: Where, room: int) -> str:

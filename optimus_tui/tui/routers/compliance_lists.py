@@ -73,9 +73,9 @@ class FileList(LineView):
     BINDINGS: ClassVar[Any] = chosen(*MOVES, "pane.copy")
     hint = "reading …"
     table = Table[FileLine](
-        Column("score", "score", 5, _score_cell, "right"),
-        Column("found", "found", 5, _found_cell, "right"),
-        Column("file", "file", 8, _file_cell, grow=1),
+        Column("score", "score", 5, _score_cell, "right", measured=True),
+        Column("found", "found", 5, _found_cell, "right", measured=True),
+        Column("file", "file", 8, _file_cell, grow=1, most=200, measured=True),
         gap=2,
     )
 
@@ -94,13 +94,9 @@ class FileList(LineView):
         """Identify a file by its name."""
         return row.file
 
-    def head(self, line: int, width: int) -> list[Piece]:
-        """Return the titles, also before there are rows."""
-        return self.table.head(width)
-
-    def row(self, index: int, width: int) -> list[Piece]:
-        """Return one file."""
-        return self.table.row(FileLine(self.rows[index], index == self.cursor), width)
+    def cells_of(self, index: int) -> FileLine:
+        """Return one file, and whether the cursor is on it."""
+        return FileLine(self.rows[index], index == self.cursor)
 
     def empty_lines(self) -> list[str]:
         """Return why there is no file."""

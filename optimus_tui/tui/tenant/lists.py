@@ -29,7 +29,7 @@ from optimus_tui.tui.dialogs.sheets import event_dialog
 from optimus_tui.tui.keys import MOVES, chosen
 from optimus_tui.tui.panes.limits.table import ENDED, GRACE_SECONDS, OF_ONE_TENANT, LimitNow
 from optimus_tui.tui.theme import Piece
-from optimus_tui.tui.widgets.cells import Cell, Column, Table, as_many_as_fit, first_that_fits, name_pieces
+from optimus_tui.tui.widgets.cells import Cell, Column, Table, as_many_as_fit, first_that_fits, fit_name, name_pieces
 from optimus_tui.tui.widgets.line_view import LineView
 from optimus_tui.wording.numbers import age, plural, size, ttl
 from optimus_tui.wording.numbers import clock as clock_words
@@ -144,10 +144,9 @@ class CounterList(TenantList):
         """Identify a counter by its key."""
         return row.counter.key
 
-    def row(self, index: int, width: int) -> list[Piece]:
-        """Return one counter as spans."""
-        now = LimitNow(self.rows[index], self.clock.mono(), self.report)
-        return self.table.row(now, self.text_width(width))
+    def cells_of(self, index: int) -> LimitNow:
+        """Return one counter as of now."""
+        return LimitNow(self.rows[index], self.clock.mono(), self.report)
 
 
 KeyLine = tuple[bytes, bytes, int]
@@ -163,25 +162,30 @@ class KeyNow(NamedTuple):
     ink: str
 
 
+def _kind_cell(key: KeyNow, cells: int) -> Cell:
+    return [(fit_name(safe_text(key.kind, 60), cells), "quiet")]
+
+
 KEY_TABLE = Table[KeyNow](
-    Column("kind", "kind", 8, lambda key, _: (safe_text(key.kind, 60), "quiet"), grow=1, most=24),
-    Column("key", "key", 8, lambda key, cells: name_pieces(key.name, cells, ""), grow=4),
-    Column("expires", "expires", 9, lambda key, _: (key.expires, key.ink), "right"),
+    Column("kind", "kind", 8, _kind_cell, grow=1, most=40, measured=True),
+    Column("key", "key", 8, lambda key, cells: name_pieces(key.name, cells, ""), grow=4, most=400, measured=True),
+    Column("expires", "expires", 9, lambda key, _: (key.expires, key.ink), "right", measured=True),
 )
 
 
-def _type_cell(event: FeedEvent, _: int) -> Cell:
-    return safe_text(parse_event(event.payload, event.length).type, 60), "bright"
+def _type_cell(event: FeedEvent, cells: int) -> Cell:
+    return [(fit_name(safe_text(parse_event(event.payload, event.length).type, 60), cells), "bright")]
 
 
-def _what_cell(event: FeedEvent, _: int) -> Cell:
-    return safe_text(parse_event(event.payload, event.length).detail or event.channel, 200), ""
+def _what_cell(event: FeedEvent, cells: int) -> Cell:
+    what = parse_event(event.payload, event.length).detail or event.channel
+    return [(fit_name(safe_text(what, 200), cells), "")]
 
 
 EVENT_TABLE = Table[FeedEvent](
-    Column("received", "received", 9, lambda event, _: (clock_words(event.received_at), "quiet")),
-    Column("type", "type", 24, _type_cell),
-    Column("what", "what", 1, _what_cell, grow=1),
+    Column("received", "received", 8, lambda event, _: (clock_words(event.received_at), "quiet"), measured=True),
+    Column("type", "type", 8, _type_cell, grow=1, most=40, measured=True),
+    Column("what", "what", 8, _what_cell, grow=2, most=200, measured=True),
 )
 
 
@@ -238,13 +242,13 @@ class KeyList(TenantList):
         """Identify a key by its name."""
         return row[1]
 
-    def row(self, index: int, width: int) -> list[Piece]:
-        """Return one key as spans, with the time it has left now."""
+    def cells_of(self, index: int) -> KeyNow:
+        """Return one key with the time it has left now."""
         kind, name, at = self.rows[index]
         if self._index is not None:
             at = self._index.expires_ms(kind, self.tenant, name)  # refilled since it was listed
         rest = name[len(b"cache::") + len(kind) + len(self.tenant) + 1 :] or name
-        return KEY_TABLE.row(KeyNow(kind, rest, *self._left(at)), self.text_width(width))
+        return KeyNow(kind, rest, *self._left(at))
 
     def _left(self, at: int) -> tuple[str, str]:
         """Return the time until ``at`` and its ink."""

@@ -127,13 +127,13 @@ class ToolList(LineView):
 
     def __init__(self) -> None:
         super().__init__(id="tool-list")
-        self.set_rows(list(TOOLS))
         self.runs: dict[str, ToolRun] = {}
+        self.set_rows(list(TOOLS))
 
-    def row(self, index: int, width: int) -> list[Piece]:
-        """Return a tool with the mark of its last answer."""
+    def cells_of(self, index: int) -> ToolLine:
+        """Return a tool with its last run."""
         name = self.rows[index]
-        return self.table.row(ToolLine(name, self.runs.get(name), index == self.cursor), width)
+        return ToolLine(name, self.runs.get(name), index == self.cursor)
 
     def watch_cursor(self) -> None:
         """Tell the screen that another tool is under the cursor."""

@@ -12,6 +12,7 @@ from textual.widget import Widget
 from textual.widgets import Input, TextArea
 
 from optimus_tui.tui.keys import KEYS, in_footer, is_typed, written
+from optimus_tui.wording.wrapping import shortened_between_words
 
 WIDE_FOOTER = 100
 """Columns from which there are three blanks between two keys."""
@@ -19,8 +20,23 @@ Words = list[tuple[str, str]]
 """Safe text and a colour: the name of a theme variable, or ""."""
 
 
+def words_that_fit(words: Words, width: int) -> Words:
+    """Return the words that ``width`` cells hold: never a part of one, and of an address all or nothing."""
+    shown: Words = []
+    for text, color in words:
+        if cell_len(text) <= width:
+            shown.append((text, color))
+            width -= cell_len(text)
+            continue
+        start = text[: len(text) - len(text.lstrip())]
+        if part := shortened_between_words(text.strip(), width - len(start), cell_len):
+            shown.append((start + part, color))
+        break
+    return shown
+
+
 class Bar(Widget):
-    """A line of words at the left and at the right; what does not fit is cut at the left words' end."""
+    """A line of words at the left and at the right; what does not fit goes from the left words' end, word by word."""
 
     facts: reactive[tuple[Words, Words]] = reactive(([], []))
     """Left and right words."""
@@ -41,9 +57,9 @@ class Bar(Widget):
 
     def render(self) -> Content:
         """Return the line as content."""
-        left, right = (self.paint(words) for words in self.words())
-        room = self.size.width - right.cell_length - 1
-        left = left.truncate(max(0, room), ellipsis=True)
+        words, at_right = self.words()
+        right = self.paint(at_right)
+        left = self.paint(words_that_fit(words, self.size.width - right.cell_length - 1))
         return Content.assemble(left, " " * max(0, self.size.width - left.cell_length - right.cell_length), right)
 
 

@@ -4,17 +4,18 @@ A number is shortened, never cut. All text that comes here is safe already (``wo
 """
 
 import math
-import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Generic, Literal, TypeVar
 
-from rich.cells import cell_len, chop_cells, set_cell_size
+from rich.cells import cell_len, set_cell_size
 
 from optimus_tui.tui.theme import Piece
+from optimus_tui.wording import wrapping
 from optimus_tui.wording.numbers import compact, percent_number, thousands
 from optimus_tui.wording.safe import is_plain, safe_text
+from optimus_tui.wording.wrapping import elided
 
 Align = Literal["left", "right"]
 Row = TypeVar("Row")
@@ -23,14 +24,11 @@ Cell = tuple[str, str] | list[tuple[str, str]] | None
 too."""
 
 
-_BREAK = re.compile(r" (?!(?:%|ms|s|min|h|[KMG]?B)(?:[\s).,;:]|$))")
-"""A blank where a line may end: not one between a number and its unit."""
-_URL = re.compile(r"https?://[^/\s?#]+")
-_IN_PATH = re.compile(r"[^/?&]*[/?&]?")
-"""A part of what follows host and port, up to where a line may end."""
 BLOCKS = "▁▂▃▅▇"
 STEADY_SHARE = 3.0
 """Without a given top, a steady history stands at a third of the height, so that a spike has somewhere to go."""
+EXTRA = 3
+"""The rank from which on a column is worth less than a name that is whole."""
 ROOM_FOR_WORDS = 24
 """Cells from which the mark is written out."""
 
@@ -42,17 +40,19 @@ class Column(Generic[Row]):
     Attributes:
         id: Its name in code.
         title: What stands above it.
-        width: The least number of cells.
+        width: The least number of cells; never more than what it holds needs, once that was measured.
         cell: Returns what a row holds here, in so many cells.
         align: The end at which text stands.
         grow: Its share of the cells that are left.
         most: The greatest number of cells.
         hide_below: It goes away when the whole line is narrower than this; 0 for a column that always stays.
-        measured: ``RowTable`` fits it to what the rows hold: no wider than ``width``, or at least ``fair`` if it grows.
+        measured: ``RowTable`` fits it to what the rows hold. One that grows gets what it needs before any other gets more.
         least: A measured column is never narrower, so that the arrow of the order fits beside its title.
-        rank: Columns of the highest rank go away first where others are narrower than ``fair``; 0 for one that stays.
+        rank: Columns of the highest rank give way first, and first of all those that hold nothing; 0 for one that stays.
+            From ``EXTRA`` on they give way where others are cut, the others only where one is narrower than ``fair``.
         fair: Cells that a growing column should have before columns with a rank show.
         enough: Cells that all its rows need, as measured; more go to it only once every other column has enough.
+        is_blank: No row that was measured holds anything in it.
     """
 
     id: str
@@ -68,6 +68,7 @@ class Column(Generic[Row]):
     rank: int = 0
     fair: int = 0
     enough: int = 0
+    is_blank: bool = False
 
     @property
     def wanted(self) -> int:
@@ -76,12 +77,15 @@ class Column(Generic[Row]):
             return max(self.width, min(self.fair, self.enough))
         return max(self.width, self.fair)
 
+    @property
+    def whole(self) -> int:
+        """Return the cells that it should have before columns of rank ``EXTRA`` show."""
+        return max(self.wanted, min(self.enough, self.most))
+
 
 def fit_columns(columns: Sequence[Column[Row]], width: int, gap: int = 1) -> list[tuple[Column[Row], int]]:
     """Return the columns that show at this line width, each with its width in cells, ``gap`` blanks between them."""
-    shown = [c for c in columns if not c.hide_below or width >= c.hide_below]
-    while sum(c.wanted for c in shown) + gap * (len(shown) - 1) > width and any(c.rank for c in shown):
-        shown.remove(max(shown, key=lambda c: c.rank))
+    shown = _that_show([c for c in columns if not c.hide_below or width >= c.hide_below], width, gap)
     spare = width - sum(c.width for c in shown) - gap * (len(shown) - 1)
     widths = {c.id: c.width for c in shown}
     enough = {c.id: min(c.most, c.enough) for c in shown}
@@ -89,6 +93,21 @@ def fit_columns(columns: Sequence[Column[Row]], width: int, gap: int = 1) -> lis
     for tops in (enough, unmeasured, {c.id: c.most for c in shown}):
         spare = _grow([c for c in shown if c.grow and widths[c.id] < tops[c.id]], widths, tops, spare)
     return [(c, widths[c.id]) for c in shown]
+
+
+def _that_show(columns: list[Column[Row]], width: int, gap: int) -> list[Column[Row]]:
+    """Return the columns without those that give way, in their order."""
+    shown = list(columns)
+    for least in (EXTRA, 1):
+        needs = {c.id: c.whole if least == EXTRA else c.wanted for c in columns}
+        while sum(needs[c.id] + gap for c in shown) - gap > width and (able := [c for c in shown if c.rank >= least]):
+            shown.remove(max(able, key=lambda c: (c.is_blank, c.rank)))
+    left = width - sum(c.whole + gap for c in shown) + gap
+    for column in sorted((c for c in columns if c not in shown and not c.is_blank), key=lambda c: c.rank):
+        if column.whole + gap <= left:  # narrower than what gave way after it
+            shown.append(column)
+            left -= column.whole + gap
+    return [c for c in columns if c in shown]
 
 
 def _grow(growing: list[Column[Row]], widths: dict[str, int], tops: Mapping[str, int], spare: int) -> int:
@@ -126,21 +145,8 @@ def fit_cell(text: str, width: int, align: Align = "left") -> str:
 
 
 def fit_name(text: str, width: int) -> str:
-    """Return a name in exactly ``width`` cells, its middle elided: both ends of a key tell more than its beginning."""
-    length = _width(text)
-    if length <= width:
-        return text + " " * (width - length)
-    if width < 8:
-        return fit_cell(text, width)
-    url = _URL.match(text)
-    if url is not None and width // 3 * 2 <= cell_len(url.group()):  # its host and port say most
-        scheme = text.index("//") + 2
-        return fit_cell(text if cell_len(url.group()) < width else text[scheme:], width)
-    tail = width // 3
-    end = text[-tail:]
-    while end and (cell_len(end) > tail or cell_len(end[0]) == 0):  # no accent may land on the ellipsis
-        end = end[1:]
-    return fit_cell(set_cell_size(text, width - 1 - cell_len(end)) + "…" + end, width)
+    """Return a name in exactly ``width`` cells, its middle elided (``wording.wrapping.elided``)."""
+    return fit_cell(elided(text, width, _width), width)
 
 
 class Table(Generic[Row]):
@@ -220,39 +226,51 @@ class RowTable(Generic[Row]):
     def __init__(self, declared: Table[Row]) -> None:
         self.declared = self.table = declared
         self._needs: dict[str, int] = {}
+        self._filled: set[str] = set()
+        """Ids of the columns in which a row holds something."""
 
     def forget(self) -> None:
         """Measure anew."""
-        self._needs, self.table = {}, self.declared
+        self._needs, self._filled, self.table = {}, set(), self.declared
 
-    def measure(self, rows: Iterable[Row]) -> None:
-        """Widen the columns for these rows."""
+    def measure(self, rows: Iterable[Row]) -> bool:
+        """Widen the columns for these rows. Return True if the table has changed."""
         columns = [column for column in self.declared.columns if column.measured]
         needs = {column.id: self._needs.get(column.id, max(column.least, _width(column.title))) for column in columns}
+        filled = set(self._filled)
         for row in rows:
             for column in columns:
-                needs[column.id] = max(needs[column.id], _natural(column, row))
-        if needs != self._needs:
-            self._needs = needs
-            self.table = Table(*(self._fitted_to(column) for column in self.declared.columns), gap=self.declared.gap)
+                cells, is_filled = _natural(column, row)
+                needs[column.id] = max(needs[column.id], cells)
+                if is_filled:
+                    filled.add(column.id)
+        if needs == self._needs and filled == self._filled:
+            return False
+        self._needs, self._filled = needs, filled
+        self.table = Table(*(self._fitted_to(column) for column in self.declared.columns), gap=self.declared.gap)
+        return True
 
     def _fitted_to(self, column: Column[Row]) -> Column[Row]:
         need = self._needs.get(column.id)
         if need is None:
             return column
+        fitted = replace(column, width=min(need, column.width), is_blank=column.id not in self._filled)
         if column.grow:
-            return replace(column, enough=min(need, column.most))
-        return replace(column, width=min(need, column.width))
+            return replace(fitted, enough=min(need, column.most))
+        return fitted
 
 
-def _natural(column: Column[Row], row: Row) -> int:
-    """Return the cells of what a row holds in a column; 0 where it holds something that spans columns."""
+def _natural(column: Column[Row], row: Row) -> tuple[int, bool]:
+    """Return the cells of what a row holds in a column, 0 where it spans columns; and whether it holds anything."""
     room = column.most if column.grow else column.width
     cell = column.cell(row, room)
-    if cell is None or (isinstance(cell, list) and not column.grow):
-        return 0
+    if cell is None:
+        return 0, False
     text = "".join(piece for piece, _ in cell) if isinstance(cell, list) else cell[0]
-    return min(room, _width(text.rstrip()))
+    if isinstance(cell, list) and not column.grow:
+        return 0, bool(text.strip())
+    text = text.strip() if column.align == "right" else text.rstrip()
+    return min(room, _width(text)), bool(text)
 
 
 def fit_count(count: int | None, width: int) -> str:
@@ -278,34 +296,8 @@ def _power(count: int) -> str:
 
 
 def wrap(text: str, width: int) -> list[str]:
-    """Return ``text`` in lines of at most ``width`` cells, broken between words but never before a unit."""
-    lines: list[str] = []
-    line = ""
-    for word in _BREAK.split(text):
-        for part in _parts(word, max(2, width)):
-            candidate = f"{line} {part}" if line else part
-            if cell_len(candidate) <= width:
-                line = candidate
-            else:
-                lines.append(line)
-                line = part
-    return [*lines, line]
-
-
-def _parts(word: str, width: int) -> list[str]:
-    """Return a word in parts of at most ``width`` cells; in a URL, host and port stay together if they fit at all."""
-    if cell_len(word) <= width:
-        return [word]
-    url = _URL.search(word)
-    if url is None:
-        return chop_cells(word, width)
-    parts: list[str] = []
-    for piece in (word[: url.start()], url.group(), *_IN_PATH.findall(word[url.end() :])):
-        if parts and cell_len(parts[-1]) + cell_len(piece) <= width:
-            parts[-1] += piece
-        elif piece:
-            parts += chop_cells(piece, width)
-    return parts
+    """Return ``text`` in lines of at most ``width`` cells (``wording.wrapping.wrap``)."""
+    return wrapping.wrap(text, width, _width)
 
 
 def as_many_as_fit(parts: Sequence[str], width: int, joint: str = " · ") -> str:

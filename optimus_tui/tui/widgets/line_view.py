@@ -4,7 +4,7 @@ A canvas owns rows, the cursor and scrolling; what its lines hold is asked of it
 that is its own content.
 """
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from typing import Any, ClassVar
 
 from textual import events
@@ -14,8 +14,11 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from optimus_tui.tui.theme import INKS, InkStyles, Piece, plain_text
-from optimus_tui.tui.widgets.cells import Table, wrap
+from optimus_tui.tui.widgets.cells import RowTable, Table, wrap
 from optimus_tui.tui.widgets.row_marks import MARK, NO_MARK, RowMarks
+
+MEASURED_ROWS = 200
+"""Rows to which the columns are fitted, beside those that are drawn."""
 
 
 class SingleLines:
@@ -111,10 +114,24 @@ class LineContent:
 
     canvas: "LineCanvas"
     table: Table[Any] | None = None
+    """Its measured columns are fitted to the rows."""
+    fitted: RowTable[Any] | None = None
+
+    def cells_of(self, index: int) -> Any:
+        """Return what the columns are given to draw one row."""
+        return self.canvas.rows[index]
+
+    def fit_to(self, indexes: Iterable[int]) -> bool:
+        """Fit the columns to these rows, too. Return True if they have changed."""
+        if self.table is None:
+            return False
+        if self.fitted is None or self.fitted.declared is not self.table:
+            self.fitted = RowTable(self.table)
+        return self.fitted.measure(self.cells_of(index) for index in indexes)
 
     def head(self, line: int, width: int) -> list[Piece]:
         """Return fixed header line ``line``: the titles of the columns, where there are rows."""
-        return self.table.head(self.canvas.text_width(width)) if self.table and self.canvas.rows else []
+        return self.fitted.table.head(self.canvas.text_width(width)) if self.fitted and self.canvas.rows else []
 
     def foot(self, line: int, width: int) -> list[Piece]:
         """Return fixed footer line ``line``."""
@@ -122,8 +139,11 @@ class LineContent:
 
     def row(self, index: int, width: int) -> list[Piece]:
         """Return one row on one line."""
-        row: Any = self.canvas.rows[index]
-        return self.table.row(row, self.canvas.text_width(width)) if self.table else row
+        if self.fit_to((index,)) and self.canvas.is_mounted:
+            self.canvas.refresh()
+        if self.fitted is None:
+            return self.canvas.rows[index]  # type: ignore[no-any-return]
+        return self.fitted.table.row(self.cells_of(index), self.canvas.text_width(width))
 
     def row_lines(self, index: int, width: int) -> list[list[Piece]]:
         """Return the lines of one row where rows are wrapped, at least one."""
@@ -271,6 +291,7 @@ class LineCanvas(ScrollView, can_focus=True):
         """Show these rows; the cursor follows its key, or stays at its place when the key is gone."""
         followed = self.cursor in self.visible_range()
         self.rows = rows
+        self.content.fit_to(range(min(MEASURED_ROWS, len(rows))))
         self.measure()
         if rows:
             self.set_reactive(LineCanvas.cursor, self.row_key.place(rows, self.cursor))

@@ -590,7 +590,7 @@ async def test_odd_names_are_rows_like_any_other_and_say_why_no_action_takes_the
 async def test_what_is_foretold_is_a_range_in_its_column() -> None:
     lines = await drawn(limits_report([counter("demo_dentist", "chat", 120, 41_000)]), (84, 12))
     row = next(line for line in lines if "demo_dentist" in line)
-    assert re.search(r" \d+-\d+ s +0:41 │", row), row
+    assert re.search(r" \d+-\d+ s +0:41 ", row), row
 
 
 @pytest.mark.parametrize("backwards", [False, True])
