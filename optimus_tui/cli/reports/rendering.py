@@ -8,8 +8,9 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from rich.cells import cell_len, set_cell_size
+from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
+from rich.measure import Measurement
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
@@ -19,13 +20,16 @@ from optimus_tui.tools.pages.sections import Fact, Section, sections
 from optimus_tui.wording.layout import GAP, LEAST, Need, fitting_widths, is_figure, left_out
 from optimus_tui.wording.safe import safe_text
 from optimus_tui.wording.truth import SEVERITY_MARKS, SEVERITY_WORDS
+from optimus_tui.wording.wrapping import elided, wrap
 
 if TYPE_CHECKING:
     from optimus_tui.contract.tools.common import Report
 
 
 LONGEST_WORD = 24
-"""A cell with blanks and no longer word than this is a sentence and wraps."""
+"""Cells to which a word of a head is kept whole."""
+MOST_CELL_LINES = 6
+"""Lines of a cell from which on it is elided instead: ``--json`` has it whole."""
 WIDEST = 120
 MAX_ROWS = 20
 """Rows or lines of one section: a page is read without scrolling back far."""
@@ -37,10 +41,12 @@ _COPIED = ("command", "file")
 class FittedTable:
     """A table of safe cells, followed by lines of text. Columns that do not fit are left out and named below it.
 
-    A long name is elided in its middle; ``--json`` has it whole.
+    A name that is too wide goes on in the next line, broken between words.
     """
 
-    def __init__(self, heads: Sequence[str], rows: Sequence[Sequence[str]], below: Sequence[Text] = ()) -> None:
+    def __init__(
+        self, heads: Sequence[str], rows: Sequence[Sequence[str]], below: Sequence[RenderableType] = ()
+    ) -> None:
         self.heads, self.rows, self.below = heads, rows, below
         self.figures = [all(is_figure(row[at]) or not row[at] for row in rows) for at in range(len(heads))]
 
@@ -65,23 +71,36 @@ class FittedTable:
     def _table(self, widths: Sequence[int]) -> Table:
         table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, GAP, 0, 0))
         for head, width, figures in zip(self.heads, widths, self.figures, strict=False):
-            table.add_column(Text(head), justify="right" if figures else "left", width=width, overflow="fold")
+            table.add_column(
+                Text(head), justify="right" if figures else "left", width=width, no_wrap=True, overflow="ignore"
+            )
         for row in self.rows:
             table.add_row(*(Text(_fitted(cell, width)) for cell, width in zip(row, widths, strict=False)))
         return table
 
 
 def _fitted(cell: str, width: int) -> str:
-    """A sentence as it is, for it wraps; anything else that is too wide with its middle elided."""
-    if cell_len(cell) <= width or (" " in cell and all(cell_len(word) <= LONGEST_WORD for word in cell.split())):
-        return cell
-    if width < 8:
-        return set_cell_size(cell, max(0, width - 1)) + "…"
-    tail = width // 3
-    end = cell[-tail:]
-    while end and (cell_len(end) > tail or cell_len(end[0]) == 0):  # no accent may land on the ellipsis
-        end = end[1:]
-    return set_cell_size(cell, width - 1 - cell_len(end)) + "…" + end
+    """Return a cell that is too wide in lines, broken between words; a very long one with its middle elided."""
+    lines = wrap(cell, width, cell_len)
+    if len(lines) > MOST_CELL_LINES:
+        return elided(cell, width, cell_len)
+    return "\n".join(lines)
+
+
+class WrappedText:
+    """A text that wraps to the room it gets, between words; a URL keeps host and port on one line."""
+
+    def __init__(self, text: str, style: str = "") -> None:
+        self.text, self.style = text, style
+
+    def __rich_measure__(self, console: Console, options: ConsoleOptions) -> Measurement:
+        """Return the least and the greatest width that it can use."""
+        return Measurement(1, max(1, min(options.max_width, cell_len(self.text))))
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Yield its lines."""
+        lines = wrap(self.text, options.max_width, cell_len)
+        yield Text("\n".join(lines), style=self.style, no_wrap=True, overflow="ignore")
 
 
 def render(report: "Report", console: Console | None = None) -> None:
@@ -130,17 +149,17 @@ def _findings(section: Section) -> Iterator[RenderableType]:
     """Yield a row for each line: the severity in front of a finding's first line, nothing in front of the others."""
     if not section.urgent:
         for line in section.lines:
-            yield Text(f"● {line.text}", style=_STYLES[line.tone])
+            yield WrappedText(f"● {line.text}", style=_STYLES[line.tone])
         return
     for line in section.lines:
         row = Table.grid(padding=(0, 2, 0, 0))
         row.add_column(width=6, no_wrap=True)
-        row.add_column(overflow="fold")
+        row.add_column()
         if line.starts_item:
             mark = SEVERITY_WORDS.get(line.label, SEVERITY_MARKS["low"])
-            row.add_row(Text(mark.text, style=_STYLES[mark.tone]), Text(line.text))
+            row.add_row(Text(mark.text, style=_STYLES[mark.tone]), WrappedText(line.text))
         else:
-            row.add_row("", Text(line.text, style=_STYLES[line.tone]))
+            row.add_row("", WrappedText(line.text, style=_STYLES[line.tone]))
         yield row
 
 
@@ -148,19 +167,19 @@ def _facts(section: Section) -> Iterator[RenderableType]:
     """Yield the table and what stands below it, or the labelled values and sentences of the section."""
     lines = [line for line in section.lines if not line.in_headline]
     if section.rows:
-        below = [Text(_labelled(line), style=_STYLES[line.tone]) for line in lines]
+        below = [WrappedText(_labelled(line), style=_STYLES[line.tone]) for line in lines]
         yield FittedTable(section.columns, section.rows, below)
         return
     if any(line.label for line in lines):
         grid = Table.grid(padding=(0, 2, 0, 0))
         grid.add_column(style="dim", no_wrap=True)
-        grid.add_column(overflow="fold")
+        grid.add_column()
         for line in lines:
-            grid.add_row(Text(line.label), Text(line.text, style=_STYLES[line.tone]))
+            grid.add_row(Text(line.label), WrappedText(line.text, style=_STYLES[line.tone]))
         yield grid
     else:
         for line in lines:
-            yield Text(line.text, style=_STYLES[line.tone])
+            yield WrappedText(line.text, style=_STYLES[line.tone])
 
 
 def _labelled(line: Fact) -> str:
@@ -182,13 +201,11 @@ def _print_advice(console: Console, section: Section) -> None:
             continue
         grid = Table.grid(padding=(0, 1, 0, 0))
         grid.add_column(width=4, justify="right")
-        grid.add_column(overflow="fold")
+        grid.add_column()
         if line.starts_item:
             number += 1
-            text = Text(line.text)
-            if line.label:
-                text.append(f"  [{line.label}]", style="dim")
-            grid.add_row(f"{number}.", text)
+            text = f"{line.text}  [{line.label}]" if line.label else line.text
+            grid.add_row(f"{number}.", WrappedText(text))
         else:
-            grid.add_row("", Text(_labelled(line), style=_STYLES[line.tone]))
+            grid.add_row("", WrappedText(_labelled(line), style=_STYLES[line.tone]))
         console.print(grid)

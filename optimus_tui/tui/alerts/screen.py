@@ -20,7 +20,7 @@ from optimus_tui.tui.base_screen import BaseScreen
 from optimus_tui.tui.key_gate import asking
 from optimus_tui.tui.keys import MOVES, bindings, chosen
 from optimus_tui.tui.messages import CopyRequested, FindingRowRequested
-from optimus_tui.tui.theme import TONE_INKS, TONE_TOASTS, Piece
+from optimus_tui.tui.theme import TONE_INKS, TONE_TOASTS
 from optimus_tui.tui.widgets.bars import KeyStrip
 from optimus_tui.tui.widgets.cells import Cell, Column, Table, first_that_fits, fit_cell, fit_name
 from optimus_tui.tui.widgets.line_view import LineView

@@ -6,8 +6,9 @@ command is never shortened, it goes on in the next line.
 
 import dataclasses
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Any, ClassVar, NamedTuple
 
 from rich.cells import cell_len
@@ -28,16 +29,19 @@ from optimus_tui.wording.layout import GAP, LEAST, Need, fitting_widths, is_figu
 from optimus_tui.wording.numbers import latency, progress
 from optimus_tui.wording.truth import SEVERITY_WORDS
 
-MOST_LABEL = 34
 LONGEST_WORD = 24
+MOST_CELL_LINES = 6
+"""Lines of a cell from which on it is elided instead: the JSON has it whole."""
 _WORDS = re.compile(r"[^_ ]*[_ ]|[^_ ]+")
 """The words of a column's head, each with what parts it from the next."""
 
 
 class ReportLine(list[Piece]):
-    """A line of an answer, which knows the finding that it is about."""
+    """A line of an answer, which knows the finding that it is about, and what it is a part of."""
 
     finding: Finding | None = None
+    copied: str = ""
+    """The whole row or value where it takes several lines: a part of a command or a URL is of no use."""
 
 
 Lines = list[list[Piece]]
@@ -278,7 +282,8 @@ class ReportView(LineView):
 
     def action_copy(self) -> None:
         """Copy the line under the cursor."""
-        if self.selected is not None and (text := self.plain(self.cursor).strip()):
+        line = self.selected
+        if line is not None and (text := getattr(line, "copied", "") or self.plain(self.cursor).strip()):
             self.post_message(CopyRequested(text, "line"))
 
 
@@ -307,19 +312,20 @@ def severity_text(word: str) -> str:
 
 def _labelled(lines: Sequence[Fact], width: int) -> Lines:
     labels = [severity_text(line.label) for line in lines]
-    room = min(MOST_LABEL, max((cell_len(label) for label in labels), default=0), max(8, 2 * width // 5))
+    room = min(max((cell_len(label) for label in labels), default=0), max(8, 2 * width // 5))
     indent = room + 2 if room else 0
     made: Lines = []
     for label, line in zip(labels, lines, strict=True):
         ink = TONE_INKS[line.tone]
         named = line.label in SEVERITY_WORDS
-        for number, part in enumerate(wrap(line.text, max(8, width - indent - 2))):
-            head = fit_name(label, room) if number == 0 else " " * room
+        texts = wrap(line.text, max(8, width - indent - 2))
+        for head, part in zip_longest(wrap(label, room) if room else [], texts, fillvalue=""):
             pieces: list[Piece] = [("  ", "")]
             if room:
-                pieces.append((head + "  ", ink if named else "quiet"))
+                pieces.append((fit_cell(head, room) + "  ", ink if named else "quiet"))
             drawn = ReportLine([*pieces, (part, "" if named else ink)])
             drawn.finding = line.finding
+            drawn.copied = f"{label}  {line.text}".strip()
             made.append(drawn)
     return made
 
@@ -334,23 +340,40 @@ def _table(section: Section, width: int) -> Lines:
     heads = [head_lines(head, cells) for head, cells in zip(section.columns, widths, strict=False)]
     high = max((len(lines) for lines in heads), default=0)
     stacked = zip(*([""] * (high - len(lines)) + lines for lines in heads), strict=True)
-    made = [table.head(width, titles={str(at): head for at, head in enumerate(line)}) for line in stacked]
-    made += [table.row(row, width) for row in section.rows]
+    made: Lines = [table.head(width, titles={str(at): head for at, head in enumerate(line)}) for line in stacked]
+    for row in section.rows:
+        made += _row_lines(table, row, widths, width)
     if len(widths) < len(section.columns):
         made += [[(part, "quiet")] for part in wrap(left_out(section.columns[len(widths) :]), width - 2)]
-    return [[("  ", ""), *pieces] for pieces in made]
+    return [_indented(pieces) for pieces in made]
+
+
+def _row_lines(
+    table: Table[Sequence[str]], row: Sequence[str], widths: Sequence[int], width: int
+) -> Iterator[ReportLine]:
+    """Yield a row's lines: a cell that is too wide goes on below, broken between words; a very long one is elided."""
+    parts = [wrap(cell, cells) for cell, cells in zip(row, widths, strict=False)]
+    parts = [lines if len(lines) <= MOST_CELL_LINES else [cell] for lines, cell in zip(parts, row, strict=False)]
+    inks = [_ink_of(cell) for cell in row]
+    for line in zip_longest(*parts, fillvalue=""):
+        pieces = table.row(line, width)
+        drawn = ReportLine((text, inks[at // 2] if at and not at % 2 else ink) for at, (text, ink) in enumerate(pieces))
+        drawn.copied = "  ".join(row)
+        yield drawn
+
+
+def _indented(pieces: list[Piece]) -> list[Piece]:
+    if isinstance(pieces, ReportLine):
+        pieces.insert(0, ("  ", ""))
+        return pieces
+    return [("  ", ""), *pieces]
 
 
 def _column(at: int, width: int, figure: bool) -> Column[Sequence[str]]:
     """Return the column of a report's table that holds the cells at a place: figures at the right, names elided."""
 
     def cell(row: Sequence[str], cells: int) -> Cell:
-        text, style = row[at], "bright"
-        if not figure:
-            text = fit_name(text, cells)
-        if at:
-            style = _ink_of(row[at])
-        return text, style
+        return row[at] if figure else fit_name(row[at], cells), "bright" if at == 0 else ""
 
     align: Align = "right" if figure else "left"
     return Column(str(at), "", width, cell, align)

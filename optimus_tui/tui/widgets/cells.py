@@ -46,9 +46,9 @@ class Column(Generic[Row]):
         grow: Its share of the cells that are left.
         most: The greatest number of cells.
         hide_below: It goes away when the whole line is narrower than this; 0 for a column that always stays.
-        measured: ``RowTable`` fits it to what the rows hold. One that grows gets what it needs before any other gets more.
+        measured: ``RowTable`` fits it to what the rows hold; one that grows gets that before any other gets more.
         least: A measured column is never narrower, so that the arrow of the order fits beside its title.
-        rank: Columns of the highest rank give way first, and first of all those that hold nothing; 0 for one that stays.
+        rank: Columns of the highest rank give way first, of all those that hold nothing; 0 for one that stays.
             From ``EXTRA`` on they give way where others are cut, the others only where one is narrower than ``fair``.
         fair: Cells that a growing column should have before columns with a rank show.
         enough: Cells that all its rows need, as measured; more go to it only once every other column has enough.
@@ -258,6 +258,13 @@ class RowTable(Generic[Row]):
         if column.grow:
             return replace(fitted, enough=min(need, column.most))
         return fitted
+
+
+def fitted_to(table: Table[Row], rows: Iterable[Row]) -> Table[Row]:
+    """Return the table with its measured columns as wide as these rows need."""
+    columns = RowTable(table)
+    columns.measure(rows)
+    return columns.table
 
 
 def _natural(column: Column[Row], row: Row) -> tuple[int, bool]:

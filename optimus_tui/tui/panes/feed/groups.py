@@ -211,14 +211,26 @@ def _bar_cell(line: EventGroupLine, cells: int) -> Cell:
     return "▇" * max(1, round(line.group.share * cells)), "quiet"
 
 
+def _events_cell(line: EventGroupLine, cells: int) -> Cell:
+    return fit_count(line.group.events, cells), ""
+
+
+def _group_rate_cell(line: EventGroupLine, _: int) -> Cell:
+    return rate(line.group.per_second).removesuffix("/s"), ""
+
+
+def _share_cell(line: EventGroupLine, cells: int) -> Cell:
+    return fit_percent(line.group.share, cells), "quiet"
+
+
 TABLES = {
     by: Table[EventGroupLine](
-        Column("name", by, 8, _name_cell, grow=2, most=44),
-        Column("events", "events", 8, lambda line, cells: (fit_count(line.group.events, cells), ""), "right"),
-        Column("rate", "per s", 7, lambda line, _: (rate(line.group.per_second).removesuffix("/s"), ""), "right"),
-        Column("share", "%", 4, lambda line, cells: (fit_percent(line.group.share, cells), "quiet"), "right"),
-        Column("last", "last seen", 9, lambda line, _: (_ago(line), "quiet"), "right"),
-        Column("bar", "", 4, _bar_cell, grow=1, most=60, hide_below=56),
+        Column("name", by, 8, _name_cell, grow=2, most=80, measured=True, fair=20),
+        Column("events", "events", 8, _events_cell, "right", measured=True),
+        Column("rate", "per s", 7, _group_rate_cell, "right", measured=True),
+        Column("share", "%", 4, _share_cell, "right", measured=True),
+        Column("last", "last seen", 12, lambda line, _: (_ago(line), "quiet"), "right", measured=True, rank=1),
+        Column("bar", "", 4, _bar_cell, grow=1, most=60, rank=2),
         gap=2,
     )
     for by in KINDS[1:]

@@ -83,7 +83,15 @@ class FeedContent(PaneContent):
         """Return the titles of the columns."""
         if not self.pane.rows:
             return []
-        return TABLES.get(self.groups.by, self.columns.table).head(self.pane.text_width(width))
+        return (self.fitted or self.columns).table.head(self.pane.text_width(width))
+
+    def cells_of(self, index: int) -> EventGroupLine:
+        """Return one group as of now."""
+        return EventGroupLine(self.pane.rows[index], self.now(), self.groups.by)
+
+    def draw_groups(self) -> None:
+        """Draw the columns of what events are grouped by, or the events' own."""
+        self.table, self.fitted = TABLES.get(self.groups.by), None
 
     def row(self, index: int, width: int) -> list[Piece]:
         """Return an event or a gap on one line."""
@@ -97,7 +105,9 @@ class FeedContent(PaneContent):
         """Return an event or a gap on at most so many lines; a group takes one."""
         item = self.pane.rows[index]
         if isinstance(item, EventGroup):
-            return [TABLES[self.groups.by].row(EventGroupLine(item, self.now(), self.groups.by), width)]
+            self.fit_to((index,))
+            groups: RowTable[Any] = self.fitted or self.columns
+            return [groups.table.row(self.cells_of(index), width)]
         if isinstance(item, FeedGap):
             return gap_lines(item, width, most)
         return event_lines(self.columns, item, self.store.parsed(item), width, most)
@@ -247,6 +257,7 @@ class RowPlacer:
         pane, groups = self.pane, self.pane.content.groups
         was = groups.by
         groups.group_by(kind)
+        pane.content.draw_groups()
         if not was:
             self._wraps, pane.wrapped = pane.wrapped, False
         pane.rows = []

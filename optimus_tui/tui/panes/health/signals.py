@@ -11,7 +11,17 @@ from rich.cells import cell_len
 from optimus_tui.contract.signals import SIGNALS, GoldenSignals, Signal, Signals
 from optimus_tui.tui.panes.health.lines import NAME_CELLS, NOTE_AT, HealthLine
 from optimus_tui.tui.theme import Piece
-from optimus_tui.tui.widgets.cells import Cell, Column, Table, first_that_fits, fit_cell, name_pieces, spark, wrap
+from optimus_tui.tui.widgets.cells import (
+    Cell,
+    Column,
+    Table,
+    first_that_fits,
+    fit_cell,
+    fitted_to,
+    name_pieces,
+    spark,
+    wrap,
+)
 from optimus_tui.wording.numbers import UNKNOWN, age, compact, percent, rate
 from optimus_tui.wording.safe import safe_text
 
@@ -86,9 +96,10 @@ TABLE = Table[SignalLine](
     Column("mark", "", 1, lambda _line, _: ("", "")),
     Column("name", "", NAME_CELLS, lambda line, _: (line.name, "")),
     Column("value", "", 9, _value_cell, "right"),
-    Column("note", "", 18, lambda line, _: (f" {line.note}", "quiet"), grow=1, most=24),
+    Column("note", "", 8, lambda line, cells: [(fit_cell(f" {line.note}", cells), "quiet")],
+           grow=1, most=60, measured=True),
     Column("trend", "10 min", 8, _trend_cell, "right", grow=2, most=60),
-)
+)  # fmt: skip
 
 
 def signal_lines(signals: GoldenSignals, width: int, wall: float) -> list[HealthLine]:
@@ -96,11 +107,13 @@ def signal_lines(signals: GoldenSignals, width: int, wall: float) -> list[Health
     if (why := _all_unknown(signals.total)) is not None:
         return unknown_lines(why, width)
     lines = [HealthLine("signals", 0, _title(signals, width, wall))]
-    for line in signal_words(signals.total):
+    shown = list(signal_words(signals.total))
+    table = fitted_to(TABLE, [line for line in shown if not line.is_unknown])
+    for line in shown:
         if line.is_unknown:
             lines += _unknown_lines(("signal", line.name), line.name, line.note, width)
         else:
-            lines.append(HealthLine(("signal", line.name), 0, TABLE.row(line, width)))
+            lines.append(HealthLine(("signal", line.name), 0, table.row(line, width)))
     return lines
 
 
@@ -195,12 +208,12 @@ def _requests_cell(line: TenantLine, cells: int) -> Cell:
 
 TENANTS = Table[TenantLine](
     Column("mark", "", 1, lambda _line, _: ("", "")),
-    Column("tenant", "tenant", 12, _tenant_cell, grow=1, most=36),
-    Column("rate", "requests", 8, _rate_cell, "right"),
-    Column("failing", "failing", 7, _failing_cell, "right"),
-    Column("refused", "refused", 7, _refused_cell, "right"),
-    Column("p95", "p95", 8, _p95_cell, "right", hide_below=70),
-    Column("trend", "10 min", 6, _requests_cell, "right", grow=1, most=40, hide_below=56),
+    Column("tenant", "tenant", 12, _tenant_cell, grow=1, most=60, measured=True, fair=20),
+    Column("rate", "requests", 8, _rate_cell, "right", measured=True),
+    Column("failing", "failing", 7, _failing_cell, "right", measured=True),
+    Column("refused", "refused", 7, _refused_cell, "right", measured=True),
+    Column("p95", "p95", 8, _p95_cell, "right", measured=True, rank=1),
+    Column("trend", "10 min", 8, _requests_cell, "right", grow=1, most=60, rank=2),
 )
 
 
@@ -215,8 +228,10 @@ def tenant_lines(signals: GoldenSignals, width: int, most: int) -> list[HealthLi
     if not any(one.p95_words for one in signals.tenants.values()):
         table = TENANTS.without("p95")
         note = f"p95 unknown: {next(iter(signals.tenants.values())).why.get('p95', '')}"
+    rows = [TenantLine(name, one) for name, one in shown]
+    table = fitted_to(table, rows)
     lines = [HealthLine(None, 0, table.head(width))]
-    lines += [HealthLine(("tenant", name), 0, table.row(TenantLine(name, one), width)) for name, one in shown]
+    lines += [HealthLine(("tenant", row.name), 0, table.row(row, width)) for row in rows]
     left = len(signals.tenants) - len(shown) + signals.more_tenants
     more = f"+{left:,} more with fewer requests" if left else ""
     notes = [part for part in (more, safe_text(note, 120)) if part]
