@@ -277,8 +277,7 @@ class LineCanvas(ScrollView, can_focus=True):
         self.inks = InkStyles(self)
         self._single_lines, self._wrapped_lines = SingleLines(self), WrappedLines(self)
         self.row_key = RowKey(content)
-        self.row_marks = RowMarks(content)
-        self.painter = LinePainter(self)
+        self.row_marks, self.painter = RowMarks(content), LinePainter(self)
 
     # -- rows and cursor
 
