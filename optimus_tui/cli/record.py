@@ -21,6 +21,7 @@ from optimus_tui.context import Context
 from optimus_tui.contract.services import HealthReport
 from optimus_tui.wording.numbers import clause, clock, plural, size
 from optimus_tui.wording.safe import redact
+from optimus_tui.wording.truth import verdict_mark
 
 if TYPE_CHECKING:
     from optimus_tui.sampling.alert_book import AlertBook
@@ -100,7 +101,7 @@ class Heard:
             self._book.take(report)
 
     def words(self) -> str:
-        """Return ``needs_attention: gateway healthy, redis unreachable, 3 findings``."""
+        """Return ``needs attention: gateway healthy, redis unreachable, 3 findings``."""
         if self.health is None:
             return "nothing seen yet"
         states = []
@@ -111,7 +112,8 @@ class Heard:
             states.append(f"engine {engine.value.status}")
         if self.health.server is not None:
             states.append(f"redis {'unreachable' if self.health.server.fault else 'connected'}")
-        return f"{self.health.overall}: {', '.join([*states, plural(len(self.health.findings), 'finding')])}"
+        verdict = verdict_mark(self.health.overall, [one.rule for one in self.health.findings]).word.lower()
+        return f"{verdict}: {', '.join([*states, plural(len(self.health.findings), 'finding')])}"
 
 
 async def _wait(context: Context, heard: Heard, arrived: "asyncio.Queue[int]", minutes: float | None) -> int:

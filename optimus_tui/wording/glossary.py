@@ -80,5 +80,8 @@ GLOSSARY: tuple[Term, ...] = (
     ),
     Term("TTL", "Time to live: seconds until Redis removes the key."),
     Term("unknown", "It was not measured, or could not be; never shown as 0 or as good."),
+    Term(
+        "warming up", "A process has just started and nothing else is wrong: how quick it is will be known in a minute."
+    ),
     Term("window", "The time that a limit or a rate counts over, such as 60 s."),
 )

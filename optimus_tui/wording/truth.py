@@ -1,9 +1,11 @@
 """How far a reading can be trusted, in one line: its age, what is missing or failed, and a mark for each state."""
 
+from collections.abc import Iterable
 from typing import Literal
 
 from msgspec import Struct
 
+from optimus_tui.contract.finding_rules import LATENCY_COLD_START
 from optimus_tui.contract.findings import Overall, Severity
 from optimus_tui.contract.keyspace import LimitState
 from optimus_tui.contract.reading import Coverage, Fault, FaultKind, Reading
@@ -152,6 +154,24 @@ OVERALL_MARKS: dict[Overall, StateGlyph] = {
     "healthy": StateGlyph("●", "HEALTHY", "ok"),
     "unknown": StateGlyph("○", "UNKNOWN", "quiet"),
 }
+
+_WARMING_UP = StateGlyph("○", "WARMING UP", "quiet")
+
+
+def verdict_mark(overall: Overall, rules: Iterable[str]) -> StateGlyph:
+    """Return the mark of a verdict.
+
+    A system that would be healthy is warming up while one of its processes is: latencies and a hit rate of a cold
+    start are not judged, so nobody knows yet whether they are good.
+
+    Args:
+        overall: The verdict.
+        rules: The rules of the findings that it follows from.
+    """
+    if overall == "healthy" and LATENCY_COLD_START in rules:
+        return _WARMING_UP
+    return OVERALL_MARKS[overall]
+
 
 STATUS_MARKS: dict[Status, StateGlyph] = {
     "healthy": StateGlyph("●", "healthy", "ok"),

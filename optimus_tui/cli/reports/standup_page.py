@@ -15,7 +15,7 @@ from optimus_tui.contract.tools.state import Change, ServicePart, StandupFinding
 from optimus_tui.wording.layout import CHART_HEIGHT, CHART_WIDTH, CHARTS, Samples, chart
 from optimus_tui.wording.numbers import UNKNOWN, age, latency, percent, plural, size, thousands
 from optimus_tui.wording.safe import safe_text
-from optimus_tui.wording.truth import OVERALL_MARKS, SEVERITY_MARKS
+from optimus_tui.wording.truth import SEVERITY_MARKS, StateGlyph, verdict_mark
 
 WIDTH, MOST = 80, 12
 LONGEST = 2000
@@ -43,6 +43,7 @@ def page(report: StandupReport, series: Mapping[str, Samples]) -> str:
     template = environment.get_template("standup.html.j2")
     return template.render(
         report=report,
+        verdict=_verdict(report),
         lines=lines(report),
         charts=charts,
         width=CHART_WIDTH,
@@ -81,7 +82,7 @@ def write(path: str, text: str) -> None:
 
 def lines(report: StandupReport) -> list[str]:
     """Return the stand-up as lines for a terminal."""
-    mark = OVERALL_MARKS[report.overall_status]
+    mark = _verdict(report)
     shown = [_headline(report), f"{mark.glyph} {mark.word}   {_counted(report)}"]
     for name, middle in _parts(report):
         shown.append(_part(name, middle, report.changes.get(name)))
@@ -123,6 +124,10 @@ def fit(text: str, width: int) -> str:
 def cut(text: object, width: int) -> str:
     """Return ``text`` as safe text of at most ``width`` cells, with an ellipsis if it was cut."""
     return fit(safe_text(text, LONGEST), width).rstrip()
+
+
+def _verdict(report: StandupReport) -> StateGlyph:
+    return verdict_mark(report.overall_status, [one.rule for one in report.findings])
 
 
 def _headline(report: StandupReport) -> str:

@@ -134,7 +134,7 @@ async def sampled_figures(ctx: "Context", minutes: float, states: Sequence[Metri
                 kept.increase(REQUESTS),
                 kept.increase(REFUSED),
                 _lately(ctx),
-                _durations(ctx, minutes, warm=True),
+                _durations(ctx, minutes),
                 _durations(ctx, LATELY_MINUTES),
                 _kept_breakers(ctx),
             )
@@ -228,20 +228,20 @@ async def _unsteady(ctx: "Context", minutes: float) -> list[Finding]:
 
 async def _slow_routes(ctx: "Context", minutes: float) -> list[Finding]:
     """Routes that are slow by the gateway's kept histogram."""
-    served, lately = await asyncio.gather(_durations(ctx, minutes, warm=True), _durations(ctx, LATELY_MINUTES))
+    served, lately = await asyncio.gather(_durations(ctx, minutes), _durations(ctx, LATELY_MINUTES))
     return await asyncio.to_thread(_judged_routes, ctx, served, lately)
 
 
-async def _durations(ctx: "Context", minutes: float, *, warm: bool = False) -> Sequence[Increase]:
+async def _durations(ctx: "Context", minutes: float) -> Sequence[Increase]:
     """The growth of the parts of the gateway's kept histogram; unknown where reading it takes too long.
 
-    With ``warm`` the cold start of each process is left out, which is not judged.
+    The cold start of each process is left out, which is not judged.
     """
     kept = Counters(ctx, minutes, live=False)
     names = [f"{DURATIONS}{part}" for part in HISTOGRAM_PARTS]
     try:
         async with asyncio.timeout(PAST_SECONDS):
-            return await asyncio.gather(*(kept.increase(name, warm=warm) for name in names))
+            return await asyncio.gather(*(kept.increase(name, warm=True) for name in names))
     except TimeoutError:
         late = Fault("timeout", f"the history did not answer within {PAST_SECONDS:g} s")
         return [Increase(name=name, fault=late) for name in names]

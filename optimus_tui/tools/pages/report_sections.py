@@ -1,7 +1,7 @@
 """From what verdicts and probes say to what documents say: headline and sections. Pure."""
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from optimus_tui.contract.findings import Finding
@@ -12,7 +12,7 @@ from optimus_tui.contract.tools.common import Diagnostic, rounded
 from optimus_tui.contract.tools.state import DependencySection, InstanceSection, LimitSection
 from optimus_tui.verdicts.limits.words import operation_words
 from optimus_tui.wording.safe import safe_text
-from optimus_tui.wording.truth import OVERALL_MARKS, SEVERITY_WORDS, StateGlyph
+from optimus_tui.wording.truth import OVERALL_MARKS, SEVERITY_WORDS, StateGlyph, verdict_mark
 
 TOLD_DELAY_MS = 50.0
 HEALTH_SEVERITY = {"low": "info", "medium": "warning", "high": "warning", "critical": "critical"}
@@ -98,7 +98,6 @@ def operation_name(counter: Counter) -> str:
     return operation_words(counter.operation, 200)
 
 
-_OVERALL: dict[str, StateGlyph] = dict(OVERALL_MARKS.items())
 _GOOD = ("all_pass", "none")
 """Verdicts that find nothing wrong."""
 
@@ -110,12 +109,13 @@ def headline(document: Mapping[str, Any]) -> StateGlyph | None:
     verdict = document.get("overall_status") or document.get("severity_assessment")
     if verdict is None:
         return None
-    return _verdict(str(verdict))
+    rules = [one.get("rule", "") for one in document.get("diagnostics", ()) if isinstance(one, Mapping)]
+    return _verdict(str(verdict), rules)
 
 
-def _verdict(verdict: str) -> StateGlyph:
-    if verdict in _OVERALL:
-        return _OVERALL[verdict]
+def _verdict(verdict: str, rules: Sequence[str]) -> StateGlyph:
+    if verdict in OVERALL_MARKS:
+        return verdict_mark(verdict, rules)
     word = safe_text(verdict.replace("_", " "), 40).upper()
     if verdict in SEVERITY_WORDS:
         mark = SEVERITY_WORDS[verdict]

@@ -36,6 +36,7 @@ from optimus_tui.tui.keys import bindings
 from optimus_tui.tui.panes.base import Pane
 from optimus_tui.tui.panes.cache.pane import CachePane
 from optimus_tui.tui.panes.feed.pane import FeedPane
+from optimus_tui.tui.panes.health.lines import verdict_of
 from optimus_tui.tui.panes.health.pane import HealthPane
 from optimus_tui.tui.panes.limits.pane import LimitsPane
 from optimus_tui.tui.widgets.bars import KeyStrip, StatusBar, TabStrip
@@ -242,8 +243,8 @@ class Dashboard(BaseScreen):
     def draw_status(self) -> None:
         """Draw the line above the panes, and the tabs, so that both tell of the same report."""
         self.pane_layout.draw_tabs()
-        overall = self.health.overall if self.health else "unknown"
-        shown, note = overall if self.pane_layout.is_single else None, self.drills.status_note()
+        verdict, note = verdict_of(self.health), self.drills.status_note()
+        shown = verdict if self.pane_layout.is_single else None
         own, wall = self.context.own.rate(self.context.clock.mono()), self.context.clock.wall()
         mode, muted, width = self.actions.mode_words(), self.alerts.mark_muted(), self.size.width
         self.query_one(StatusBar).facts = status_words(self.settings, note, shown, own, wall, width, mode, muted)

@@ -10,7 +10,6 @@ from textual.screen import Screen
 from textual.widgets import Static
 
 from optimus_tui.contract.actions import Where
-from optimus_tui.contract.findings import Overall
 from optimus_tui.settings.model import Settings
 from optimus_tui.tui.panes.base import Pane
 from optimus_tui.tui.services import DashboardServices
@@ -18,7 +17,7 @@ from optimus_tui.tui.theme import TONE_COLORS
 from optimus_tui.tui.widgets.bars import TabStrip, Words
 from optimus_tui.tui.widgets.cells import first_that_fits, fit_name
 from optimus_tui.wording.safe import safe_text
-from optimus_tui.wording.truth import OVERALL_MARKS
+from optimus_tui.wording.truth import OVERALL_MARKS, StateGlyph
 
 if TYPE_CHECKING:
     from typing import Any
@@ -35,7 +34,7 @@ SHORT = {"limits": "Limits", "cache": "Cache", "feed": "Feed"}
 def status_words(
     settings: Settings,
     note: tuple[str, bool] | None,
-    overall: Overall | None,
+    verdict: StateGlyph | None,
     own_rate: float,
     wall: float,
     width: int,
@@ -47,7 +46,7 @@ def status_words(
     Args:
         settings: They name the environment and its colour.
         note: A note, and whether it is urgent; None for none.
-        overall: The verdict; None to leave it out because a pane shows it.
+        verdict: The mark of the verdict; None to leave it out because a pane shows it.
         own_rate: Our own commands and requests a second.
         wall: The time, in seconds since the epoch.
         width: Columns.
@@ -67,9 +66,8 @@ def status_words(
     if muted:
         left.append((f"{gap}{muted:,} muted", "warning"))
     right: Words = []
-    if overall is not None:
-        mark = OVERALL_MARKS[overall]
-        right.append((mark.text + gap, TONE_COLORS[mark.tone]))
+    if verdict is not None:
+        right.append((verdict.text + gap, TONE_COLORS[verdict.tone]))
     if width >= 100:
         right += [("own load ", "quiet"), (f"{own_rate:.0f}/s" + gap, "")]
     right += [(time.strftime("%H:%M:%S", time.gmtime(wall)), ""), (" UTC ", "quiet")]

@@ -14,6 +14,7 @@ MOST_TENANTS = 50
 """Tenants whose signals are kept, those with most requests; the others are counted."""
 NO_PAGE = "the gateway publishes no /metrics (it answered 404)"
 NO_TENANTS = "the gateway does not count requests by tenant"
+_NOT_TIMED = "no request was timed lately; those of a cold start are left out"
 _NONE_TIMED = Spread(count=0.0, mean=None, p50=None, p95=None, p99=None)
 
 
@@ -31,7 +32,7 @@ def golden_signals(
     Args:
         requests: The growth of the counter of requests.
         refused: The growth of the counter of refusals, over the same span.
-        times: The gateway's own histogram over the same span.
+        times: The gateway's own histogram over the same span, without the cold start of its processes.
         times_by_tenant: The same by tenant.
         most: The number of tenants that are kept.
     """
@@ -129,7 +130,7 @@ def _refused_of(tenant: str, declined: Increase) -> Increase | str:
 def _spread_of(tenant: str, times: Quantiles) -> Spread | str:
     """Return a tenant's latencies ("" for all together), or why they are unknown."""
     if times.covered_minutes <= 0:
-        return _reason(times.fault, "requests were not timed lately")
+        return _reason(times.fault, _NOT_TIMED)
     if not tenant:
         return times.groups.get("", _NONE_TIMED)
     if times.groups and not any(times.groups.keys()):

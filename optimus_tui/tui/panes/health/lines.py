@@ -25,6 +25,7 @@ from optimus_tui.wording.truth import (
     STATUS_MARKS,
     STILL_TODAY_SECONDS,
     StateGlyph,
+    verdict_mark,
 )
 
 REDIS_WORDS: dict[FaultKind, str] = {
@@ -68,6 +69,13 @@ def service_lines(report: HealthReport, settings: Settings, since_arrival: float
     yield _redis(report, settings, since_arrival)
     yield _service("postgres", report.postgres, report, settings, since_arrival)
     yield _hit_rate(report)
+
+
+def verdict_of(report: HealthReport | None) -> StateGlyph:
+    """Return the mark of a report's verdict; UNKNOWN before the first report."""
+    if report is None:
+        return OVERALL_MARKS["unknown"]
+    return verdict_mark(report.overall, [one.rule for one in report.findings])
 
 
 def concerns(finding: Finding, name: str) -> bool:
@@ -363,7 +371,7 @@ def _versions(services: Sequence[ServiceLine], width: int) -> Iterator[HealthLin
 
 
 def _all_well(report: HealthReport, width: int) -> Iterator[HealthLine]:
-    mark = OVERALL_MARKS[report.overall]
+    mark = verdict_of(report)
     words = ""
     if report.overall == "healthy":
         words = "Everything answers, and nothing is over its threshold."

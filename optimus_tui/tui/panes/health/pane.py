@@ -11,14 +11,14 @@ from optimus_tui.settings.model import Settings
 from optimus_tui.tui.messages import FindingRowRequested, TenantRequested
 from optimus_tui.tui.panes.base import Pane, PaneContent, Words
 from optimus_tui.tui.panes.health import lines as health_lines
-from optimus_tui.tui.panes.health.lines import HealthLine, concerns
+from optimus_tui.tui.panes.health.lines import HealthLine, concerns, verdict_of
 from optimus_tui.tui.panes.health.memory import memory_lines
 from optimus_tui.tui.panes.health.signals import brief_lines, signal_lines, tenant_lines
 from optimus_tui.tui.theme import TONE_INKS, Piece, plain_text
 from optimus_tui.tui.widgets.cells import first_that_fits
 from optimus_tui.wording.numbers import age, clock
 from optimus_tui.wording.safe import curl, redis_cli, safe_text
-from optimus_tui.wording.truth import OVERALL_MARKS, STILL_TODAY_SECONDS
+from optimus_tui.wording.truth import STILL_TODAY_SECONDS
 
 SHORT_LINES = 15
 """Lines of the pane below which findings come right after the dependencies."""
@@ -124,7 +124,7 @@ class HealthContent(PaneContent):
         """Return the verdict."""
         if self.report is None:
             return []
-        mark = OVERALL_MARKS[self.report.overall]
+        mark = verdict_of(self.report)
         return [(mark.text, TONE_INKS[mark.tone])]
 
     def reading_truth(self) -> tuple[str, bool]:
@@ -145,7 +145,7 @@ class HealthContent(PaneContent):
 
     def state(self) -> tuple[str, str]:
         """Return the verdict's glyph."""
-        mark = OVERALL_MARKS[self.report.overall if self.report else "unknown"]
+        mark = verdict_of(self.report)
         return mark.glyph, TONE_INKS[mark.tone]
 
     # -- what can be done with a line
@@ -255,7 +255,7 @@ class HealthContent(PaneContent):
             return [*self.empty_lines(), "", self.truth()[0]]
         width = max(100, width)
         lines = [plain_text(line.pieces) for line in self.build(width)]
-        verdict, head = OVERALL_MARKS[self.report.overall].text, plain_text(self.head(0, width))
+        verdict, head = verdict_of(self.report).text, plain_text(self.head(0, width))
         return [verdict, "", head, *lines, "", self.truth()[0]]
 
 

@@ -1,0 +1,88 @@
+"""A system that starts is called so wherever its verdict stands: nobody knows yet whether it is quick."""
+
+import io
+from typing import Any
+
+import msgspec
+import pytest
+from rich.console import Console
+
+from optimus_tui.cli.record import Heard
+from optimus_tui.cli.reports.rendering import render
+from optimus_tui.cli.reports.standup_page import lines, page
+from optimus_tui.contract.findings import Finding, Overall
+from optimus_tui.contract.services import HealthReport
+from optimus_tui.contract.tools.state import (
+    CachePart,
+    EventsPart,
+    LimitsPart,
+    RedisPart,
+    ServicePart,
+    StandupFinding,
+    StandupReport,
+)
+from optimus_tui.settings.model import Settings
+from optimus_tui.tools.pages.report_sections import diagnostics
+from optimus_tui.tui.dashboard.status_line import status_words
+from optimus_tui.tui.panes.health.lines import verdict_of
+from optimus_tui.verdicts.gateway.latency import find_cold_start
+from optimus_tui.workflow.outcomes import outline
+from tests.tool_documents import trouble
+
+COLD = tuple(find_cold_start("gateway", 1_795_000_000.0, 1_795_000_012.0))
+SLOW = Finding(rule="latency.p95", severity="medium", subject="engine", message="engine p95 is over 500 ms")
+
+
+class Book:
+    """Takes reports and does nothing with them."""
+
+    def take(self, report: HealthReport) -> tuple[()]:
+        return ()
+
+
+def words(overall: Overall, findings: tuple[Finding, ...]) -> dict[str, str]:
+    """Return what each surface says."""
+    report = HealthReport(findings=findings, overall=overall)
+    _, right = status_words(Settings(), None, verdict_of(report), 0.0, 0.0, 80)
+    document = msgspec.structs.replace(
+        trouble(), severity_assessment=overall, diagnostics=diagnostics(findings), recommendations=()
+    )
+    made: dict[str, Any] = msgspec.to_builtins(document)
+    console = Console(file=io.StringIO(), width=100, markup=False, highlight=False)
+    render(document, console)
+    assert isinstance(console.file, io.StringIO)
+    service = ServicePart(status="unknown")
+    standup = StandupReport(
+        tool="standup", timestamp="2026-11-22T10:00:00Z", environment="prod", since=None, window_minutes=60,
+        overall_status=overall, gateway=service, engine=service, redis=RedisPart(status="unknown"),
+        limits=LimitsPart(), cache=CachePart(), events=EventsPart(),
+        findings=tuple(
+            StandupFinding(severity=one.severity, message=one.message, rule=one.rule, subject=one.subject)
+            for one in findings
+        ),
+    )  # fmt: skip
+    heard = Heard(Book())  # type: ignore[arg-type]
+    heard.take("health", report)
+    return {
+        "recorder": heard.words(),
+        "header and health pane": right[0][0],
+        "command line": console.file.getvalue().splitlines()[0],
+        "incident": outline(made).verdict,
+        "stand-up": lines(standup)[1],
+        "stand-up, HTML": page(standup, {}).partition("<h1>")[2].partition("</h1>")[0],
+    }
+
+
+@pytest.mark.parametrize(
+    ("overall", "findings", "word"),
+    [
+        ("healthy", COLD, "warming up"),
+        ("healthy", (), "healthy"),
+        ("needs_attention", (SLOW, *COLD), "needs attention"),
+        ("unknown", COLD, "unknown"),
+    ],
+)
+def test_every_surface_has_the_same_word(overall: Overall, findings: tuple[Finding, ...], word: str) -> None:
+    for surface, said in words(overall, findings).items():
+        assert word in said.lower().replace("_", " "), surface
+        assert (word == "healthy") == ("healthy" in said.lower()), surface
