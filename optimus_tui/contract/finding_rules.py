@@ -409,7 +409,7 @@ EVENTS_CLOCK = _rule(
     remedy="Set the publisher's clock (NTP), and let it write UTC: a local time must not end in Z.")
 EVENTS_FLOOD = _rule(
     "events.flood", "Too many coherence events", "medium",
-    one="{rate:,.0f} coherence events a second, more than {limit:,.0f}",
+    one="{rate:,.0f} coherence events a second in the last {span}, more than {limit:,.0f}",
     as_cause="a flood of {rate:,.0f} coherence events a second began",
     impact="Every gateway carries out each of them: constant work, and caches that stay empty.",
     remedy="See in the feed, by type and tenant, what the events are about; then stop what publishes them.",

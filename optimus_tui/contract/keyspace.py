@@ -276,6 +276,10 @@ class ClockOffset(Struct, frozen=True, kw_only=True):
     of: int
 
 
+RATE_SECONDS = 5.0
+"""The time that a rate of events is over, wherever it stands: within one second bursts hide what goes on."""
+
+
 class FeedStatus(Struct, frozen=True, kw_only=True):
     """Counters of the reader since its start, and the state of its connection."""
 
@@ -286,7 +290,7 @@ class FeedStatus(Struct, frozen=True, kw_only=True):
     malformed: int = 0
     gaps: int = 0
     rate: float = 0.0
-    """Events per second over the last second."""
+    """Events per second over the last ``RATE_SECONDS``."""
     last_event_mono: float | None = None
     """When the last event came, on the monotonic clock: the wall clock may jump."""
     verified_mono: float | None = None

@@ -19,7 +19,14 @@ from optimus_tui.sampling.signals import SignalTrack
 from optimus_tui.settings.model import RedisTarget, Settings
 from optimus_tui.verdicts import alerts, health
 from optimus_tui.verdicts.causes import relate
-from optimus_tui.verdicts.gateway.hit_rate import LookupTrack, hit_rate, recent_growth, track_gateway, track_lookups
+from optimus_tui.verdicts.gateway.hit_rate import (
+    LookupTrack,
+    hit_rate,
+    judged_rate,
+    recent_growth,
+    track_gateway,
+    track_lookups,
+)
 from optimus_tui.verdicts.gateway.latency import find_cold_start, judge_flapping
 from optimus_tui.verdicts.health import find_broken
 from optimus_tui.verdicts.hysteresis import NO_STATE, State, steady
@@ -411,7 +418,7 @@ class SamplerState:
         return hit_rate(self._fresh_gateway(), self._lookups, self._published)
 
     def _note_rate(self) -> None:
-        rate = self._rate()
+        rate = judged_rate(self._rate(), recent_growth(self._published))
         if rate is not None:
             self._rates.put(self.clock.mono(), rate.value)
 

@@ -281,7 +281,7 @@ async def run(ctx: "Context", query: DiagnoseQuery) -> DiagnoseReport:
         ai_engine_connectivity=engine_section(looked.engine),
         redis=redis_section(looked.server),
         postgres=postgres_section(looked.postgres),
-        cache_metrics=cache_section(query, looked.gateway, rate, looked.seen),
+        cache_metrics=cache_section(query, looked.gateway, report.hit_rate, looked.seen),
         rate_limiting=limiting_section(query, tenant, looked.seen, limits),
         gateway_metrics=metrics_section(looked.figures),
         overall_status=report.overall,

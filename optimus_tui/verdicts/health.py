@@ -15,7 +15,7 @@ from optimus_tui.contract.reading import Fault, Reading
 from optimus_tui.contract.services import GatewayState, HealthReport, HitRate, Series, ServerState, ServiceState
 from optimus_tui.settings.model import Thresholds
 from optimus_tui.verdicts.gateway import latency, services
-from optimus_tui.verdicts.gateway.hit_rate import find_rates
+from optimus_tui.verdicts.gateway.hit_rate import find_rates, judged_rate
 
 REFUSED = ("denied", "invalid", "bug")
 
@@ -68,7 +68,7 @@ def judge(
         server=looks.server,
         postgres=looks.postgres,
         latency=dict(history),
-        hit_rate=rate,
+        hit_rate=judged_rate(rate, recent),
         hit_rate_history=rate_history,
         findings=findings,
         overall=overall_of(findings, unknown=not seen),

@@ -9,7 +9,7 @@ from collections import Counter, deque
 from collections.abc import Sequence
 from itertools import islice
 
-from optimus_tui.contract.keyspace import FeedBatch, FeedEvent, FeedGap, FeedItem, FeedState, FeedStatus
+from optimus_tui.contract.keyspace import RATE_SECONDS, FeedBatch, FeedEvent, FeedGap, FeedItem, FeedState, FeedStatus
 from optimus_tui.contract.reading import Fault
 from optimus_tui.grammar.events import is_event
 
@@ -54,7 +54,7 @@ class FeedRing:
             self.received += len(rows)
             self.last_event = mono
             self._pulse.append((mono, len(rows)))
-            while self._pulse[0][0] < mono - 1.0:
+            while self._pulse[0][0] < mono - RATE_SECONDS:
                 self._pulse.popleft()
             if self._held is None:
                 self._extend(rows)
@@ -163,7 +163,7 @@ class FeedRing:
                 dropped=self.dropped,
                 malformed=self.malformed,
                 gaps=self.gaps,
-                rate=float(sum(count for at, count in self._pulse if at > mono - 1.0)),
+                rate=sum(count for at, count in self._pulse if at > mono - RATE_SECONDS) / RATE_SECONDS,
                 last_event_mono=self.last_event,
                 verified_mono=self.verified,
                 fault=fault,

@@ -16,7 +16,7 @@ from optimus_tui.contract.finding_rules import (
     FEED_SILENT,
 )
 from optimus_tui.contract.findings import Finding, Severity
-from optimus_tui.contract.keyspace import ClockOffset, FeedStatus, ParsedEvent
+from optimus_tui.contract.keyspace import RATE_SECONDS, ClockOffset, FeedStatus, ParsedEvent
 from optimus_tui.contract.make_finding import make_finding, phrase
 from optimus_tui.grammar.events import parse_event
 from optimus_tui.settings.model import Thresholds
@@ -33,7 +33,7 @@ _NEWEST = 9
 FUTURE_SECONDS = SKEW_SECONDS
 """A sender's clock may be ahead by so much; what claims a later time is counted apart."""
 MAX_NAMES = 50
-FLOOD_SECONDS, FLOOD_EVENTS = 5.0, 100
+FLOOD_EVENTS = 100
 SILENT_SECONDS = 600.0
 PATIENCE_SECONDS = 10.0
 """Without a live link for so long, a feed that is answered with nonsense is broken."""
@@ -194,15 +194,15 @@ def per_minute(events: int, minutes: float) -> float | None:
 
 
 def events_per_second(seen: EventWindow, wall: float) -> float | None:
-    """Return events a second over the last ``FLOOD_SECONDS``, or over what the log still holds of them.
+    """Return events a second over the last ``RATE_SECONDS``, or over what the log still holds of them.
 
     None where there are too few events for a rate.
     """
-    newest = [one.at for one in seen.events if one.at >= wall - FLOOD_SECONDS]
+    newest = [one.at for one in seen.events if one.at >= wall - RATE_SECONDS]
     if len(newest) < FLOOD_EVENTS:
         return None
     if len(newest) < len(seen.events) or seen.older:
-        reach = FLOOD_SECONDS
+        reach = RATE_SECONDS
     else:
         reach = max(newest) - min(newest)
     return len(newest) / max(reach, 0.001)
@@ -254,10 +254,12 @@ def find_flood(per_second: float | None, thresholds: Thresholds) -> list[Finding
             rule=EVENTS_FLOOD,
             subject="coherence feed",
             rate=per_second,
+            span=age(round(RATE_SECONDS)),
             limit=thresholds.events_per_second,
             measured=per_second,
             threshold=thresholds.events_per_second,
             unit="events/s",
+            window_seconds=RATE_SECONDS,
         )
     ]
 

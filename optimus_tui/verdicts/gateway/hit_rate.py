@@ -17,7 +17,7 @@ from optimus_tui.contract.services import COLD_SECONDS, CacheMetrics, GatewaySta
 from optimus_tui.settings.model import Thresholds
 from optimus_tui.verdicts.gateway.latency import as_past
 from optimus_tui.verdicts.statistics import surely_less
-from optimus_tui.wording.numbers import percent
+from optimus_tui.wording.numbers import age, percent
 
 MIN_LOOKUPS, FEW_LOOKUPS = 20, 100
 """Fewer look-ups than the first say nothing about a rate; fewer than the second may mislead by chance."""
@@ -26,13 +26,14 @@ EVERY_SECONDS = 10.0
 RECENT_SECONDS, RECENT_LOOKUPS = 20.0, 100
 """What is called "now": a rate over minutes forgets a fault as slowly as it notices one. Samples lie ten seconds apart,
 so "now" is the last twenty to thirty."""
-FROM_INFO = "redis INFO, without ours"
+INFO = "redis INFO without ours"
+GATEWAY = "gateway"
+"""Whose look-ups a rate is of; the time they were made in follows after a comma."""
 FROM_GATEWAY = "gateway, over an unknown time"
 FROM_GATEWAY_LIFE = "gateway, since its start"
 """Where the counts beside its figure make that figure: they run since its start, and tell little of now."""
 CONFLICT = 0.1
 """Two sources that differ by less may both be right, each for its own time."""
-FROM_GATEWAY_NOW = "gateway, last 10 min"
 
 
 class Lookups(Struct, frozen=True):
@@ -94,11 +95,11 @@ def hit_rate(gateway: GatewayState | None, track: LookupTrack, published: Lookup
         total_keys = cache.total_keys
     if cache is not None and cache.hit_rate is not None:
         if cache.hits is not None and cache.misses is not None:
-            recent = _growth(published, FROM_GATEWAY_NOW, total_keys)
+            recent = _growth(published, GATEWAY, total_keys)
             if recent is not None:
                 return recent
         return HitRate(cache.hit_rate, _span_of(cache), total_keys, _counted(cache))
-    return _growth(track, FROM_INFO, total_keys)
+    return _growth(track, INFO, total_keys)
 
 
 def _span_of(cache: CacheMetrics) -> str:
@@ -117,7 +118,7 @@ def _counted(cache: CacheMetrics) -> int | None:
     return cache.hits + cache.misses
 
 
-def _growth(track: LookupTrack, source: str, total_keys: int | None) -> HitRate | None:
+def _growth(track: LookupTrack, whose: str, total_keys: int | None) -> HitRate | None:
     """What was looked up between the oldest and the newest look, ours left out; None where that is too little."""
     last = track.latest
     if last is None or not track.samples:
@@ -127,7 +128,8 @@ def _growth(track: LookupTrack, source: str, total_keys: int | None) -> HitRate 
     misses = max(0, last.misses - base.misses - (last.own_misses - base.own_misses))
     if hits + misses < MIN_LOOKUPS:
         return None
-    return HitRate(hits / (hits + misses), source, total_keys, hits + misses, last.mono - base.mono)
+    seconds = last.mono - base.mono
+    return HitRate(hits / (hits + misses), f"{whose}, last {age(seconds)}", total_keys, hits + misses, seconds)
 
 
 def recent_growth(track: LookupTrack) -> HitRate | None:
@@ -136,11 +138,19 @@ def recent_growth(track: LookupTrack) -> HitRate | None:
     base = [one for one in track.samples if last is not None and one.mono <= last.mono - RECENT_SECONDS]
     if last is None or not base:
         return None
-    seconds = last.mono - base[-1].mono
-    rate = _growth(replace(track, samples=base[-1:]), f"gateway, last {seconds:.0f} s", None)
+    rate = _growth(replace(track, samples=base[-1:]), GATEWAY, None)
     if rate is not None and (rate.samples or 0) >= RECENT_LOOKUPS:
         return rate
     return None
+
+
+def judged_rate(rate: HitRate | None, recent: HitRate | None) -> HitRate | None:
+    """Return the rate that ``find_rates`` judges, which is the one to show: of now where that is known."""
+    if recent is None:
+        return rate
+    if rate is None or recent.total_keys is not None:
+        return recent
+    return replace(recent, total_keys=rate.total_keys)
 
 
 def find_rates(

@@ -60,8 +60,10 @@ async def test_a_finding_about_its_latency_marks_a_dependency_that_answers_as_sl
 async def test_the_hit_rate_names_its_source_and_an_unknown_one_its_reason() -> None:
     lines = await drawn(health_report())
     assert all(part in line_of(lines, "rate") for part in ("85 %", "gateway", "1,247 keys"))
-    lines = await drawn(health_report(hit_rate=HitRate(0.6, "redis INFO, without ours")))
-    assert all(part in line_of(lines, "rate") for part in ("60 %", "redis INFO", "without ours"))
+    lines = await drawn(health_report(hit_rate=HitRate(0.6, "redis INFO without ours, last 10 min", 12)))
+    assert all(part in line_of(lines, "rate") for part in ("60 %", "redis INFO", "last 10 min"))
+    lines = await drawn(health_report(hit_rate=HitRate(0.3, "gateway, last 22 s", 1_247)))
+    assert all(part in line_of(lines, "rate") for part in ("30 %", "gateway", "last 22 s"))
     silent = GatewayState(service=gateway().service, cache_fault=Fault("invalid", "cache metrics answered 500"))
     lines = await drawn(health_report(hit_rate=None, gateway=reading(silent)))
     assert "unknown" in line_of(lines, "rate")

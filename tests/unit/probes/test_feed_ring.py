@@ -3,10 +3,14 @@
 import json
 from collections import Counter
 
-from optimus_tui.contract.keyspace import FeedEvent, FeedGap
+from msgspec.structs import replace
+
+from optimus_tui.contract.keyspace import RATE_SECONDS, FeedEvent, FeedGap
 from optimus_tui.grammar.keys import EVENT_LOG
 from optimus_tui.probes.events.feed import GapWindow, choose_missed, clock_skew
 from optimus_tui.probes.events.ring import FeedRing, Row
+from optimus_tui.verdicts.coherence.events import judge
+from optimus_tui.wording.numbers import rate
 
 
 def message(number: int) -> list[bytes]:
@@ -113,13 +117,25 @@ def test_malformed_events_are_counted_once_when_handed_out_row_58() -> None:
     assert [ring.batch(0, 10, 1.0).status.malformed for _ in range(3)] == [2, 2, 2]
 
 
-def test_the_rate_is_that_of_the_last_second() -> None:
+def test_the_rate_is_that_of_the_last_five_seconds() -> None:
     ring = FeedRing(keep=10)
     ring.add([message(1)], 5.0, 1.0)
-    ring.add([message(2), message(3)], 5.0, 1.9)
-    assert ring.batch(0, 10, 1.9).status.rate == 3.0
-    assert ring.batch(0, 10, 2.5).status.rate == 2.0
-    assert ring.batch(0, 10, 9.0).status.rate == 0.0
+    ring.add([message(2), message(3)], 5.0, 4.9)
+    assert ring.batch(0, 10, 4.9).status.rate == 3 / RATE_SECONDS
+    assert ring.batch(0, 10, 6.5).status.rate == 2 / RATE_SECONDS
+    assert ring.batch(0, 10, 12.0).status.rate == 0.0
+
+
+def test_the_feed_and_the_finding_say_one_rate_of_one_span() -> None:
+    ring = FeedRing(keep=10)
+    ring.set_state("live")
+    for second in range(5):  # bursts: half of all events come within one second
+        ring.add([message(n) for n in range(400 + 2_000 * (second == 2))], 5.0, second + 0.5)
+    status = ring.batch(0, 10, 4.6).status
+    assert rate(status.rate) == "800/s"
+    (found,) = judge(replace(status, verified_mono=4.6, last_event_mono=4.6), mono=4.6)
+    assert (found.measured, found.window_seconds) == (status.rate, RATE_SECONDS)
+    assert found.message.startswith("800 coherence events a second in the last 5 s")
 
 
 def entry(claimed: float, **more: object) -> bytes:

@@ -199,7 +199,25 @@ def test_the_gateways_counts_become_the_rate_of_the_last_ten_minutes() -> None:
         state = GatewayState(service=ServiceState(status="healthy", status_code=200), cache=cache)
         sampler_state.put_gateway(Reading(value=state, taken_at=mono, taken_mono=mono))
     rate = heard.last("health").hit_rate
-    assert (rate.value, rate.source, rate.samples) == (0.1, "gateway, last 10 min", 100)
+    assert (rate.value, rate.source, rate.samples) == (0.1, "gateway, last 20 s", 100)
+
+
+def test_the_rate_that_is_shown_is_the_one_that_the_finding_judges() -> None:
+    from optimus_tui.contract.services import CacheMetrics
+
+    heard = Heard()
+    sampler_state = SamplerState(Settings(), FixedClock(), heard)
+    for mono, hits, misses in ((0.0, 0, 0), (300.0, 9_000, 1_000), (320.0, 9_030, 1_070)):
+        cache = CacheMetrics(0.89, 5, hits, misses)
+        state = GatewayState(service=ServiceState(status="healthy", status_code=200), cache=cache)
+        sampler_state.put_gateway(Reading(value=state, taken_at=mono, taken_mono=mono))
+    report = heard.last("health")
+    rate = report.hit_rate
+    assert (rate.value, rate.source, rate.samples, rate.total_keys) == (0.3, "gateway, last 20 s", 100, 5)
+    (found,) = (one for one in report.findings if one.rule == "cache.hit_rate")
+    assert (found.measured, found.samples, found.window_seconds) == (rate.value, rate.samples, rate.window_seconds)
+    assert "30 %" in found.message and f"({rate.source})" in found.message
+    assert report.hit_rate_history.values[-1] == pytest.approx(0.3), "and so is its chart"
 
 
 def test_a_figure_of_a_gateway_that_is_gone_is_not_used() -> None:

@@ -22,8 +22,6 @@ from optimus_tui.verdicts.gateway import latency
 from optimus_tui.verdicts.gateway.hit_rate import (
     FROM_GATEWAY,
     FROM_GATEWAY_LIFE,
-    FROM_GATEWAY_NOW,
-    FROM_INFO,
     LookupTrack,
     find_hit_rate,
     find_rates,
@@ -198,7 +196,7 @@ def test_without_lookups_the_rate_is_unknown_not_zero() -> None:
 def test_our_own_lookups_are_left_out_row_29() -> None:
     rate = hit_rate(None, track(server(100, 100), server(100_150, 150, (100_000, 0))))
     assert rate is not None
-    assert (rate.value, rate.source) == (0.5, FROM_INFO)
+    assert (rate.value, rate.source) == (0.5, "redis INFO without ours, last 20 s")
     assert hit_rate(None, track(server(0, 0), server(5000, 40, (5000, 40)))) is None
 
 
@@ -223,10 +221,10 @@ def published(*looks: CacheMetrics, step: float = 20.0) -> HitRate | None:
 
 def test_a_gateway_that_counts_since_its_start_is_judged_by_the_last_ten_minutes() -> None:
     rate = published(counted(90_000, 10_000), counted(90_010, 10_090))
-    assert rate == HitRate(0.1, FROM_GATEWAY_NOW, 1247, 100, 20.0)
+    assert rate == HitRate(0.1, "gateway, last 20 s", 1247, 100, 20.0)
     (found,) = find_hit_rate(rate, None, BARS)
     assert (found.severity, found.samples, found.window_seconds) == ("high", 100, 20.0)
-    assert found.message == "hit rate 10 % is below 60 % (gateway, last 10 min)"
+    assert found.message == "hit rate 10 % is below 60 % (gateway, last 20 s)"
 
 
 def test_looks_older_than_ten_minutes_no_longer_count() -> None:
@@ -234,6 +232,7 @@ def test_looks_older_than_ten_minutes_no_longer_count() -> None:
     rate = published(*looks, step=200.0)
     assert rate is not None
     assert (rate.value, rate.samples, rate.window_seconds) == (1.0, 300, 600.0)
+    assert rate.source == "gateway, last 10 min"
 
 
 def test_a_restarted_gateway_starts_its_rate_anew() -> None:

@@ -290,7 +290,7 @@ class FeedPane(Pane):
 
     The view follows them until you move up; G or end follows again. g groups them by type, tenant or channel; enter on
     a group shows its events. Filter fields: tenant, type, channel, detail, origin:log, gap>2, problem:json; type:=name
-    is exactly that name. Times are when an event came here.
+    is exactly that name. Times are when an event came here; events a second are those of the last 5 seconds.
     """
 
     NAME = "feed"

@@ -58,7 +58,7 @@ class ServiceLine(Struct, frozen=True, kw_only=True):
     version: str = ""
     note: str = ""
     briefs: tuple[str, ...] = ()
-    """Shorter forms of the note, set where a finding below says the rest."""
+    """Other forms of the note, set where a finding below says the rest, or of what the hit rate is of."""
     answers: bool = True
 
 
@@ -174,7 +174,7 @@ def _hit_rate(report: HealthReport) -> ServiceLine:
         if finding is None:
             mark = STATUS_MARKS["unknown"]
         return ServiceLine(name="hit rate", mark=mark, word="unknown", note=note, answers=False)
-    source, _, more = safe_text(rate.source, 60).partition(", ")
+    source, _, span = safe_text(rate.source, 60).partition(", ")
     keys = ""
     if rate.total_keys is not None:
         keys = f"{compact(rate.total_keys)} keys"
@@ -183,12 +183,21 @@ def _hit_rate(report: HealthReport) -> ServiceLine:
     return ServiceLine(
         name="hit rate",
         mark=mark,
-        word=source,
+        word=source.removesuffix(" without ours"),
         now=percent(rate.value),
-        p95=keys or more,
+        p95=span,
+        briefs=_span_forms(span, keys),
         series=report.hit_rate_history,
         top=1.0,
     )
+
+
+def _span_forms(span: str, keys: str) -> tuple[str, ...]:
+    """Return the time that a hit rate is of, the longest form first, that with the number of keys before it."""
+    short = (
+        span.removeprefix("last ").replace("since its start", "since start").replace("over an unknown time", "span ?")
+    )
+    return (" · ".join(filter(None, (span, keys))), span, short)
 
 
 def _no_rate(report: HealthReport) -> str:
@@ -271,7 +280,7 @@ def _p50_cell(line: ServiceLine, _cells: int) -> Cell:
 
 def _p95_cell(line: ServiceLine, cells: int) -> Cell:
     if line.name == "hit rate":
-        return first_that_fits([line.p95, ""], cells), "quiet"
+        return first_that_fits([*line.briefs, ""], cells), "quiet"
     return line.p95, _figure_ink(line.p95)
 
 
