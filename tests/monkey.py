@@ -30,8 +30,6 @@ OWN_RECORDS = ("history/", "prompt/", "alerts", ".lock", "crash.txt")
 EXPORTS = tuple(f"{name}-2" for name in ("health", "limits", "cache", "feed", "commands", "alerts", "tenant", "drill"))
 """How the files begin that ``x`` writes; a time follows."""
 TYPED = [*"abciqxyz019*", "space", "backspace", "tab", "shift+tab", "enter", "escape", "down", "up", "colon", "slash"]
-NEVER = ("ctrl+z",)
-"""Stops the process itself."""
 
 
 class Watched(OptimusApp):
@@ -78,7 +76,7 @@ def settings_for(server: RealServer) -> Settings:
 
 def keys_of(dice: random.Random, app: Watched) -> Iterator[str]:
     """Yield one to four keys that come in one burst."""
-    own = sorted({one for key in KEYS for one in key.keys.split(",")} - set(NEVER))
+    own = sorted({one for key in KEYS for one in key.keys.split(",")})
     for _ in range(dice.choice((1, 1, 1, 2, 4))):
         yield dice.choice(own if dice.random() < 0.6 else TYPED)
 

@@ -276,7 +276,7 @@ class OptimusApp(App[int]):
 
     def action_suspend_process(self) -> None:
         """Stop the program and give the terminal back to the shell, until ``fg``; say why where no shell could."""
-        reason = terminal.why_not_stoppable()
+        reason = terminal.why_not_stoppable(self)
         if reason:
             self.notify(reason, severity="warning")
             return

@@ -174,12 +174,15 @@ def forget_exported_size() -> None:
         os.environ.pop(name, None)
 
 
-def why_not_stoppable() -> str:
+def why_not_stoppable(app: App[Any]) -> str:
     """Return why the program cannot be stopped from the keyboard; empty where a shell can continue it.
 
-    A shell with job control gives each job a process group of its own, below a parent in the same session. Where no
-    process above us is such a shell (a container, tmux or ssh with a command), nobody would ever continue us.
+    A program that has no terminal shares its job with whatever runs it, which would be stopped as well. A shell with
+    job control gives each job a process group of its own, below a parent in the same session. Where no process above
+    us is such a shell (a container, tmux or ssh with a command), nobody would ever continue us.
     """
+    if app._driver is None or not app._driver.can_suspend:
+        return "there is no terminal to give back to a shell, so the program goes on"
     session, group, pid = os.getsid(0), os.getpgrp(), os.getppid()
     while pid > 1:
         try:

@@ -281,19 +281,23 @@ class Walk:
         await asyncio.sleep(0.3)
         await self.press("enter", "enter")
         await self.answer(base)
-        for place in range(len(list(PaletteEntries(self.dashboard)._entries()))):
+        for title in self._offered():
             await self.answer(HOME)
-            title = list(PaletteEntries(self.dashboard)._entries())[place][0]
-            if title.startswith(("quit  ", ":q")):
+            if title.startswith(("quit  ", ":q")) or title not in self._offered():
                 continue
 
-            async def choose(place: int = place) -> None:
-                list(PaletteEntries(self.dashboard)._entries())[place][2]()
+            async def choose(title: str = title) -> None:
+                if (run := self._offered().get(title)) is not None:
+                    run()
                 await self.quiet()
 
             self.dashboard.focus_on(self.dice.choice(PANES))
             await self.open_and_answer(choose)
             self.entries[title] += 1
+
+    def _offered(self) -> dict[str, Callable[[], Any]]:
+        """What the palette would do now, by title: with what stands on the screen its entries come and go."""
+        return {one[0]: one[2] for one in PaletteEntries(self.dashboard)._entries()}
 
     # -- no plan at all --------------------------------------------------------------------------------------------
 

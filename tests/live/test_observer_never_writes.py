@@ -15,7 +15,8 @@ from textual.widgets import Input
 
 from optimus_tui.contract.keyspace import GroupTotals
 from optimus_tui.tui.commands import COMMANDS
-from optimus_tui.tui.dialogs.base import HELD_SECONDS, QuestionDialog
+from optimus_tui.tui.dialogs.base import HELD_SECONDS, Dialog, QuestionDialog
+from optimus_tui.tui.incidents.screen import IncidentScreen
 from optimus_tui.tui.keys import KEYS
 from tests.amounts import amount
 from tests.live.keywalk import HOME, LEAVES, NOT_HERE, Walk, walking
@@ -101,11 +102,22 @@ async def pages(walk: Walk) -> None:
 
 
 async def incident(walk: Walk) -> None:
-    """Press ``i``, and confirm that an incident is opened."""
-    await walk.press("i")
-    await walk.until(lambda: isinstance(walk.app.screen, QuestionDialog), 1)
-    await asyncio.sleep(HELD_SECONDS)
-    await walk.press("enter")
+    """Press ``i``, and confirm that an incident is opened; where something else asks, close that and press it anew."""
+
+    def is_open() -> bool:
+        return any(isinstance(one, IncidentScreen) for one in walk.app.screen_stack)
+
+    for _ in range(4):
+        await walk.press("i")
+        await walk.until(lambda: is_open() or isinstance(walk.app.screen, Dialog), 5)
+        await walk.until(lambda: is_open() or isinstance(walk.app.screen, QuestionDialog), 2)
+        if isinstance(walk.app.screen, QuestionDialog):
+            await asyncio.sleep(HELD_SECONDS)
+            await walk.press("enter")
+            await walk.until(is_open, 5)
+        if is_open():
+            return
+        await walk.answer(HOME)
 
 
 async def by_keys(walk: Walk) -> None:

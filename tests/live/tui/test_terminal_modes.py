@@ -170,10 +170,10 @@ def test_the_mouse_is_taken_only_if_it_is_wanted(
     terminal.send("jjj\r")
     terminal.wait_for("the default is true")
     terminal.send("\x15")
-    terminal.wait_for(r"│ +" + " {20,}│")
+    terminal.wait_for(r"│ ▌ {20,}│")
     terminal.settle(0.5)  # Textual carries out what deletes after the letters of the same burst
     terminal.send(str(not wanted).lower())
-    terminal.wait_for(r"│ +" + str(not wanted).lower() + " +│")
+    terminal.wait_for(r"│ ▌ +" + str(not wanted).lower() + " +│")
     terminal.send("\r")
     terminal.wait_for(r"Write this to")
     terminal.send("y")
