@@ -409,11 +409,14 @@ EVENTS_CLOCK = _rule(
     remedy="Set the publisher's clock (NTP), and let it write UTC: a local time must not end in Z.")
 EVENTS_FLOOD = _rule(
     "events.flood", "Too many coherence events", "medium",
-    one="{rate:,.0f} coherence events a second in the last {span}, more than {limit:,.0f}",
+    one="{rate:,.0f} coherence events a second in the last {span}, more than {limit:,.0f}{mostly}",
     as_cause="a flood of {rate:,.0f} coherence events a second began",
     impact="Every gateway carries out each of them: constant work, and caches that stay empty.",
     remedy="See in the feed, by type and tenant, what the events are about; then stop what publishes them.",
-    window_seconds=10.0)
+    phrases={
+        "mostly": "; most are {what}",
+        "stop": "Stop what publishes {what}; the feed counts all by type, tenant and channel."},
+    issue_because="a flood of events is examined with the caches, which follow them", window_seconds=10.0)
 EVENTS_UNMEASURED = _unmeasured("events.unmeasured", "Events cannot be read")
 FEED_DENIED = _rule(
     "feed.denied", "The coherence feed is denied", "medium",

@@ -87,6 +87,8 @@ class FindingRule(Struct, frozen=True, kw_only=True):
     """In how many of the last five windows it must be over its limit to be more than a low finding."""
     points_to: tuple[str, ...] | None = None
     """The issue types of an incident, the likeliest first; None: the usual one, if the finding matters."""
+    issue_because: str = ""
+    """Why these findings belong to that issue type, where its name does not say it."""
     fails_requests: bool = False
     """Requests fail or are refused by it: it comes before what is only slow."""
     limit_state: Literal["immortal", "over", "near", "broken"] | None = None

@@ -276,6 +276,14 @@ class ClockOffset(Struct, frozen=True, kw_only=True):
     of: int
 
 
+class EventSource(Struct, frozen=True, kw_only=True):
+    """What at least half of the latest events have in common, safe to show; each is empty where there is none."""
+
+    type: str = ""
+    tenant: str = ""
+    channel: str = ""
+
+
 RATE_SECONDS = 5.0
 """The time that a rate of events is over, wherever it stands: within one second bursts hide what goes on."""
 
@@ -299,6 +307,8 @@ class FeedStatus(Struct, frozen=True, kw_only=True):
     retry_in: float | None = None
     clock: ClockOffset | None = None
     """How far the latest events' timestamps differ from their arrival; None where they agree, or too few came."""
+    source: EventSource = EventSource()
+    """What most of the latest events have in common."""
 
 
 class FeedBatch(Struct, frozen=True, kw_only=True):

@@ -13,7 +13,7 @@ from functools import partial
 from msgspec.structs import replace
 
 from optimus_tui.context import Context
-from optimus_tui.contract.keyspace import ClockOffset, FeedEvent, FeedItem, FeedStatus
+from optimus_tui.contract.keyspace import ClockOffset, EventSource, FeedEvent, FeedItem, FeedStatus
 from optimus_tui.contract.reading import Fault, Reading
 from optimus_tui.contract.services import GatewayState, MetricsState, ServerState, ServiceState, Status
 from optimus_tui.grammar.events import parse_event
@@ -292,7 +292,8 @@ async def watch_feed(context: Context, sampler_state: SamplerState, timer: Inter
             bulk.add(batch.items)
         if batch.status.state == "live":
             lived = mono
-        status = events.settled(replace(batch.status, clock=claims.offset), mono - lived)
+        status = replace(batch.status, clock=claims.offset, source=claims.source)
+        status = events.settled(status, mono - lived)
         batch = replace(batch, status=status)
         due = mono - handed_on >= STATUS_SECONDS
         changed = batch.status.state != state
@@ -308,18 +309,28 @@ async def watch_feed(context: Context, sampler_state: SamplerState, timer: Inter
 
 
 class Claims:
-    """Claimed time minus arrival of the latest events, in seconds. Only some events of a large batch are compared."""
+    """What the latest events say of themselves; only some events of a large batch are read.
+
+    Their claimed time minus their arrival in seconds, and what most of them have in common.
+    """
 
     def __init__(self) -> None:
         self._offsets: deque[float] = deque(maxlen=LATEST)
+        self._named: deque[tuple[str, str, str]] = deque(maxlen=LATEST)
 
     def add(self, items: Sequence[FeedItem]) -> None:
         """Add the newest of these events."""
         live = [one for one in items[-A_BATCH:] if isinstance(one, FeedEvent) and one.origin == "live"]
         for event in live:
-            claimed = parse_event(event.payload, event.length).claimed_at
-            if claimed is not None:
-                self._offsets.append(claimed - event.received_at)
+            parsed = parse_event(event.payload, event.length)
+            if parsed.claimed_at is not None:
+                self._offsets.append(parsed.claimed_at - event.received_at)
+            self._named.append((parsed.type, parsed.tenant, event.channel.decode("utf-8", "surrogateescape")))
+
+    @property
+    def source(self) -> EventSource:
+        """What most of the latest events have in common."""
+        return events.common_source(self._named)
 
     @property
     def offset(self) -> ClockOffset | None:

@@ -49,7 +49,7 @@ from optimus_tui.tools.pages.report_sections import (
 from optimus_tui.tools.parts import SERVER_SECONDS, nothing, part, reading
 from optimus_tui.tools.performance.traffic import latencies
 from optimus_tui.verdicts import health as verdicts
-from optimus_tui.verdicts.coherence.events import events_per_second, find_clock, find_flood, pick_window
+from optimus_tui.verdicts.coherence.events import events_per_second, find_clock, find_flood, newest_source, pick_window
 from optimus_tui.verdicts.health import find_partial, find_unmeasured
 from optimus_tui.verdicts.limits.words import merge_rules
 from optimus_tui.verdicts.playbooks.cache_miss import newest_end
@@ -389,7 +389,7 @@ async def _events_now(ctx: "Context") -> tuple[Finding, ...]:
         return ()
     now, newest = ctx.clock.wall(), log.payloads if log.whole else newest_end(log.payloads)
     window = pick_window(newest, now, counted_minutes(1.0, now))
-    flood = find_flood(events_per_second(window, now), ctx.settings.thresholds)
+    flood = find_flood(events_per_second(window, now), ctx.settings.thresholds, newest_source(window, now))
     return (*flood, *find_clock(window.clock))
 
 

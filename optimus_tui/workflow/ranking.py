@@ -9,7 +9,7 @@ from optimus_tui.contract.findings import SEVERITIES, Finding
 from optimus_tui.contract.incident import ISSUES, Candidate, IncidentState, Outcome, Step
 from optimus_tui.contract.keyspace import ALL_TENANTS, NO_OPERATION, NO_TENANT
 from optimus_tui.contract.tools.common import Diagnostic
-from optimus_tui.wording.numbers import and_others, latency
+from optimus_tui.wording.numbers import and_others, clause, latency
 
 _SAME = {"info": "low", "warning": "medium"}
 SCALE = ("none", *SEVERITIES)
@@ -50,6 +50,18 @@ def worst(findings: Iterable[Diagnostic]) -> str:
 def worse_of(one: str, other: str) -> str:
     """Return the worse of two severities."""
     return SCALE[max(rank(one), rank(other))]
+
+
+def as_urgent(priority: str, rules: Iterable[str], findings: Sequence[Diagnostic]) -> str:
+    """Return the priority of advice, that about a cause at least its severity, as bad as what follows from it.
+
+    Args:
+        priority: As it was given.
+        rules: The rules that the advice is about.
+        findings: All findings, with their causes.
+    """
+    causes = {one.caused_by for one in findings if one.caused_by}.intersection(rules)
+    return worse_of(priority, worst(one for one in findings if one.rule in causes))
 
 
 class _Clue(Struct, frozen=True):
@@ -156,11 +168,19 @@ def _candidate(issue: str, clues: Sequence[_Clue], nothing: bool) -> Candidate:
     tenants = [name for one in ordered if (name := tenant_of(one.finding)) is not None]
     return Candidate(
         issue=issue,
-        reason=ordered[0].finding.message + and_others(ordered),
+        reason=ordered[0].finding.message
+        + clause(_because(ordered[0].finding, issue), " (", ")")
+        + and_others(ordered),
         score=ordered[0].score + _PER_FINDING * min(len(ordered), _MOST_COUNTED),
         tenant=next(iter(tenants), None),
         rules=tuple(dict.fromkeys(one.finding.rule for one in ordered)),
     )
+
+
+def _because(finding: Diagnostic, issue: str) -> str:
+    if issue in issues_of(finding):
+        return rule_of(finding.rule).issue_because
+    return ""
 
 
 def tenant_of(finding: Diagnostic | Finding) -> str | None:

@@ -19,7 +19,7 @@ from optimus_tui.contract.findings import SEVERITIES, Finding
 from optimus_tui.contract.incident import Advice, OpenFinding, Outcome, Step, StepPlan, TeamAdvice
 from optimus_tui.contract.tools.common import Diagnostic, Recommendation
 from optimus_tui.wording.safe import safe_text
-from optimus_tui.workflow.ranking import MATTERS, SCALE, level, matters, rank, tenant_of, worse_of
+from optimus_tui.workflow.ranking import MATTERS, SCALE, as_urgent, level, matters, rank, tenant_of, worse_of
 
 NAME = re.compile(r"^[a-z][a-z0-9_-]{0,39}$")
 MOST_STEPS, MOST_COMMANDS, LONGEST = 30, 100, 4_000
@@ -300,10 +300,16 @@ def advise(
     kept = []
     for advice in made.values():
         known = marked.get(advice.id, advice)
-        kept.append(replace(advice, status=known.status, said=known.said))
+        priority = advice.priority if advice.kind in _LAST else as_urgent(advice.priority, advice.rules, findings)
+        kept.append(replace(advice, status=known.status, said=known.said, priority=priority))
     # What was done stays in the list, even if a step that was run again no longer recommends it.
     gone = [one for name, one in marked.items() if name not in made]
-    return tuple(sorted([*kept, *gone], key=lambda one: (_ORDER.get(one.priority, 2), one.source != TEAM)))
+    effects = {one.rule for one in findings if one.caused_by}
+
+    def urgency(one: Advice) -> tuple[int, bool, bool]:
+        return _ORDER.get(one.priority, 2), one.source != TEAM, bool(one.rules) and effects.issuperset(one.rules)
+
+    return tuple(sorted([*kept, *gone], key=urgency))
 
 
 def _add(made: dict[str, Advice], one: Advice) -> None:

@@ -16,11 +16,11 @@ from optimus_tui.contract.finding_rules import (
     FEED_SILENT,
 )
 from optimus_tui.contract.findings import Finding, Severity
-from optimus_tui.contract.keyspace import RATE_SECONDS, ClockOffset, FeedStatus, ParsedEvent
+from optimus_tui.contract.keyspace import RATE_SECONDS, ClockOffset, EventSource, FeedStatus, ParsedEvent
 from optimus_tui.contract.make_finding import make_finding, phrase
 from optimus_tui.grammar.events import parse_event
 from optimus_tui.settings.model import Thresholds
-from optimus_tui.wording.numbers import age, part_of, plural
+from optimus_tui.wording.numbers import age, clause, part_of, plural
 from optimus_tui.wording.safe import safe_text
 
 SKEW_SECONDS = 60.0
@@ -208,6 +208,12 @@ def events_per_second(seen: EventWindow, wall: float) -> float | None:
     return len(newest) / max(reach, 0.001)
 
 
+def newest_source(seen: EventWindow, wall: float) -> EventSource:
+    """Return what most events of the last ``RATE_SECONDS`` have in common; the log does not name their channels."""
+    newest = [one.event for one in seen.events if one.at >= wall - RATE_SECONDS]
+    return common_source([(one.type, one.tenant, "") for one in newest])
+
+
 def tally(names: Iterable[str]) -> dict[str, int]:
     """Return how often each name occurs, the most frequent first; the names after the fiftieth are summed up."""
     return bounded(Counter(safe_text(name, 80) for name in names))
@@ -239,16 +245,41 @@ def judge(status: FeedStatus | None, *, mono: float, thresholds: Thresholds = _U
     elif status.last_event_mono is not None and mono - status.last_event_mono > SILENT_SECONDS:
         findings.append(_silent(mono - status.last_event_mono, since))
     if status.state == "live":
-        findings += [*find_flood(status.rate, thresholds), *find_clock(status.clock)]
+        findings += [*find_flood(status.rate, thresholds, status.source), *find_clock(status.clock)]
     if status.dropped:
         findings.append(_dropped(status))
     return findings
 
 
-def find_flood(per_second: float | None, thresholds: Thresholds) -> list[Finding]:
-    """Return a finding for more events a second than normal work causes; None is no known rate."""
+def common_source(events: Sequence[tuple[str, str, str]]) -> EventSource:
+    """Return what at least half of the events have in common, each given as (type, tenant, channel)."""
+    most = [Counter(names).most_common(1) for names in zip(*events, strict=True)]
+    named = [safe_text(top[0][0], 60) if 2 * top[0][1] >= len(events) else "" for top in most]
+    if not named:
+        return EventSource()
+    return EventSource(type=named[0], tenant=named[1], channel=named[2])
+
+
+def _source_words(source: EventSource) -> str:
+    """Return ``bulk_invalidation of clinic_b on cache_coherence:clinic_b``; empty where nothing is in common."""
+    tenant = source.tenant
+    words = (source.type, clause(tenant, "of "), clause(source.channel, "on "))
+    return " ".join(filter(None, words))
+
+
+def find_flood(per_second: float | None, thresholds: Thresholds, source: EventSource | None = None) -> list[Finding]:
+    """Return a finding for more events a second than normal work causes.
+
+    Args:
+        per_second: The rate; None where it is not known.
+        thresholds: They name the highest rate of normal work.
+        source: What most of the events have in common; None if that is not known.
+    """
     if per_second is None or per_second <= thresholds.events_per_second:
         return []
+    mostly = remedy = ""
+    if source is not None and (words := _source_words(source)):
+        mostly, remedy = phrase(EVENTS_FLOOD, "mostly", what=words), phrase(EVENTS_FLOOD, "stop", what=words)
     return [
         make_finding(
             rule=EVENTS_FLOOD,
@@ -256,6 +287,8 @@ def find_flood(per_second: float | None, thresholds: Thresholds) -> list[Finding
             rate=per_second,
             span=age(round(RATE_SECONDS)),
             limit=thresholds.events_per_second,
+            mostly=mostly,
+            remedy=remedy,
             measured=per_second,
             threshold=thresholds.events_per_second,
             unit="events/s",

@@ -23,7 +23,7 @@ from optimus_tui.contract.finding_rules import (
     EVENTS_UNMEASURED,
 )
 from optimus_tui.contract.findings import Finding
-from optimus_tui.contract.keyspace import TTL_EDGES, CacheReport, ClockOffset
+from optimus_tui.contract.keyspace import TTL_EDGES, CacheReport, ClockOffset, EventSource
 from optimus_tui.contract.make_finding import make_finding
 from optimus_tui.contract.reading import Fault, Reading
 from optimus_tui.contract.services import GatewayState, HitRate, Increase, ServerState, Window
@@ -39,6 +39,7 @@ from optimus_tui.verdicts.coherence.events import (
     events_per_second,
     find_clock,
     find_flood,
+    newest_source,
     per_minute,
     pick_window,
     tally,
@@ -80,6 +81,8 @@ class Invalidations(Struct, frozen=True, kw_only=True):
     refills: dict[str, int] = field(default_factory=dict)
     per_second: float | None = None
     """In the last few seconds; None where there were too few to call it a rate."""
+    source: EventSource = EventSource()
+    """What most events of these seconds have in common."""
     refilling_since: float | None = None
     """When the first of the ``refills`` was, in wall-clock seconds."""
     bulk: tuple[Finding, ...] = ()
@@ -104,6 +107,7 @@ def count(payloads: Sequence[bytes], now: float, minutes: float) -> Invalidation
         refilling_since=refilling_since,
         bulk=tuple(find_bulk(burst(bulk, now), now)),
         per_second=events_per_second(seen, now),
+        source=newest_source(seen, now),
     )
 
 
@@ -387,7 +391,7 @@ def _examine_events(
     if events.malformed:
         conclusion.add_measured(f"{plural(events.malformed, 'event')} of the log cannot be read")
     minutes = events.covered_minutes
-    conclusion.add_findings(*find_flood(events.per_second, thresholds), *find_clock(events.clock))
+    conclusion.add_findings(*find_flood(events.per_second, thresholds, events.source), *find_clock(events.clock))
     conclusion.add_findings(*events.bulk)
     refills = sum(events.refills.values())
     if refills >= MANY_REFILLS and refills >= REFILL_SHARE * events.events:

@@ -1,0 +1,73 @@
+"""A storm of events: why its issue type is what it is, and what helps stands first."""
+
+from optimus_tui.contract.finding_rules import CACHE_HIT_RATE, EVENTS_FLOOD
+from optimus_tui.contract.findings import Finding
+from optimus_tui.contract.incident import Outcome, Step, StepPlan, TeamAdvice
+from optimus_tui.contract.keyspace import EventSource, FeedStatus
+from optimus_tui.contract.tools.common import Recommendation
+from optimus_tui.settings.model import Thresholds
+from optimus_tui.tools.pages.report_sections import diagnostics
+from optimus_tui.verdicts.causes import relate
+from optimus_tui.verdicts.coherence.events import common_source, find_flood, judge
+from optimus_tui.workflow.ranking import rank_issues
+from optimus_tui.workflow.recommendations import TEAM, advise
+
+BARS = Thresholds()
+STORM = [("cache_invalidated", "acme", "cache_coherence:acme")] * 90 + [("other", "beta", "cache_coherence:beta")] * 10
+SOURCE = EventSource(type="cache_invalidated", tenant="acme", channel="cache_coherence:acme")
+WHAT = "cache_invalidated of acme on cache_coherence:acme"
+STOP = f"Stop what publishes {WHAT}; the feed counts all by type, tenant and channel."
+
+
+def test_what_most_events_have_in_common_is_named_and_nothing_else() -> None:
+    assert common_source(STORM) == SOURCE
+    spread = [("cache_invalidated", f"t{n}", f"cache_coherence:t{n}") for n in range(10)]
+    assert common_source(spread) == EventSource(type="cache_invalidated")
+    assert common_source([]) == EventSource()
+
+
+def test_the_finding_names_rate_span_type_tenant_and_channel() -> None:
+    (found,) = find_flood(1_523.0, BARS, SOURCE)
+    assert found.message == f"1,523 coherence events a second in the last 5 s, more than 200; most are {WHAT}"
+    assert found.remedy == STOP
+    (bare,) = find_flood(1_523.0, BARS)
+    assert bare.message.endswith("more than 200") and bare.remedy.startswith("See in the feed")
+    status = FeedStatus(state="live", rate=1_523.0, source=SOURCE, verified_mono=0.0, last_event_mono=0.0)
+    assert judge(status, mono=0.0, thresholds=BARS) == [found]
+
+
+def related() -> tuple[Finding, ...]:
+    (flood,) = find_flood(1_523.0, BARS, SOURCE)
+    rate = Finding(rule=CACHE_HIT_RATE, severity="high", subject="hit rate", message="hit rate 30 %", since=40.0)
+    return relate(
+        [rate, Finding(**{**{name: getattr(flood, name) for name in flood.__struct_fields__}, "since": 10.0})]
+    )
+
+
+def looked(recommendations: tuple[Recommendation, ...] = ()) -> Outcome:
+    return Outcome(
+        verdict="high", severity="high", headline="", findings=diagnostics(related()), recommendations=recommendations
+    )
+
+
+def test_the_issue_type_says_why_it_is_this_one() -> None:
+    first = rank_issues(looked(), 500.0)[0]
+    assert first.issue == "cache_miss"
+    assert f"most are {WHAT} (a flood of events is examined with the caches, which follow them)" in first.reason
+
+
+def test_what_stops_the_flood_comes_before_what_its_effect_asks_for() -> None:
+    found = (
+        Recommendation(action="Raise the TTL", priority="high", reason="hit rate 30 %", rule=CACHE_HIT_RATE),
+        Recommendation(action=STOP, priority="medium", reason="1,523", rule=EVENTS_FLOOD),
+    )
+    plan = StepPlan(id="identify", title="Identify", kind="tool", tool="troubleshoot_production_issue")
+    step = Step(plan=plan, status="done", outcome=looked(found))
+    team = (TeamAdvice(when=(EVENTS_FLOOD,), action="Stop the publisher", priority="low", command=":remedy stop"),)
+    advice = advise([step], team, (), None)
+    assert [(one.action, one.priority) for one in advice[:3]] == [
+        ("Stop the publisher", "high"),
+        (STOP, "high"),
+        ("Raise the TTL", "high"),
+    ]
+    assert advice[0].source == TEAM
