@@ -133,7 +133,7 @@ def _quoted(name: bytes | None) -> str | None:
 
 def refused(error: AuditUnwritable) -> Refusal:
     """Return the Refusal for an audit that cannot be written."""
-    return Refusal("audit", error.message, error.remedy or "without an audit nothing is done")
+    return Refusal("audit", error.message, error.remedy or "no action is carried out without an audit")
 
 
 def plan_file(folder: Path, action: str) -> Path:
@@ -213,7 +213,7 @@ class _AuditState(NamedTuple):
             return self.problem
         began = records[0].get("seq")
         if isinstance(began, int) and began < self.broken_at:
-            return "records of it may be lost: a break of the audit was accepted since"
+            return "some of its records may be lost: a break in the audit was accepted after it began"
         return ""
 
 
@@ -234,7 +234,7 @@ def interrupted(folder: Path, wall: float, log: AuditLog | None = None) -> list[
         for action, records in seen.opened.items()
         if _confirmed(records)
     ]
-    remedy = f"{VERIFY} says what is missing; look at its keys before you plan again"
+    remedy = f"{VERIFY} says what is missing; look at its keys before you plan it again"
     why = clause(seen.problem, ": ")
     lost = [
         Refusal("audit", f"the audit has no record of {one.words}{why}", remedy) for one in _forgotten(folder, seen)
@@ -372,7 +372,7 @@ def too_old(plan: Plan, wall: float) -> str | None:
     return (
         f"it is {age(old)} old: too much may have changed"
         if old > 0
-        else "its time is in the future: a clock was changed"
+        else "it was planned at a time that is still to come: a clock was changed"
     )
 
 

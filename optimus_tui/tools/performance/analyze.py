@@ -174,7 +174,9 @@ def _memory(server: Reading[ServerState], evicted: Window) -> dict[str, Any]:
 def _notes(query: PerformanceQuery) -> dict[str, Any]:
     if query.tenant_filter is None:
         return {}
-    return {"notes": ["keys are this tenant's; hit rate and memory are known for all tenants together only"]}
+    return {
+        "notes": ["the keys are this tenant's; the hit rate and the memory are known only for all tenants together"]
+    }
 
 
 def _of_keys(report: CacheReport, query: PerformanceQuery) -> list[Finding]:
@@ -187,7 +189,7 @@ def _of_keys(report: CacheReport, query: PerformanceQuery) -> list[Finding]:
 def _missing(seen: Survey) -> list[Finding]:
     if seen.fault is None:
         return []
-    return list(not_available("the cache's keys", sentence(seen.fault) or "not read").findings)
+    return list(not_available("the cache's keys", sentence(seen.fault) or "they were not read").findings)
 
 
 ROWS = 20
@@ -210,7 +212,7 @@ async def rate_limiting_efficiency(ctx: "Context", query: PerformanceQuery) -> R
     known, counted = bool(seen.coverage.scanned) or seen.fault is None, refused.covered_minutes > 0
     refusals = evidence.findings(watched, rules, query.tenant_filter)
     if not known and not counted and not refusals:
-        reason = f"{sentence(refused.fault) or 'nobody counted refusals'}; {sentence(seen.fault)}"
+        reason = f"{sentence(refused.fault) or 'refusals were not counted in this window'}; {sentence(seen.fault)}"
         return not_available("rate-limiting efficiency", reason)
     if known:
         limits, fault = _limits(ctx, seen, watched, rules, tenant)
@@ -223,7 +225,7 @@ async def rate_limiting_efficiency(ctx: "Context", query: PerformanceQuery) -> R
     if limits is not None:
         findings = [*limits.findings, *refusals]
     if not known or fault is not None:
-        findings += not_available("the counters", sentence(fault) or "not read").findings
+        findings += not_available("the counters", sentence(fault) or "they were not read").findings
     if not counted and not refusals:
         findings += not_available("refusals", sentence(refused.fault) or "they were not counted").findings
     return Result(

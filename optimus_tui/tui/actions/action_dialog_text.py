@@ -91,7 +91,7 @@ def preview_lines(
     lines += _uncertain(plan, width, whole, keys)
     lines += labelled("After", f"{preview.effect} {preview.undo}".strip(), width, "bright")
     if preview.gentler is not None and preview.gentler_words:
-        lines += labelled("Gentler", f"{preview.gentler_words}   {keys['gentler']} takes it", width, "good")
+        lines += labelled("Gentler", f"{preview.gentler_words}   {keys['gentler']} does this instead", width, "good")
     return lines
 
 
@@ -106,7 +106,7 @@ def refusal_lines(refusal: Refusal, began: bool, width: int) -> Lines:
     lines: Lines = [[(line, "warn")] for line in wrap(refusal.message, width)]
     lines += [[(line, "quiet")] for line in wrap(refusal.remedy or "", width) if line]
     if began:
-        return [*lines, [], [("What was done until then is in the audit.", "warn")]]
+        return [*lines, [], [("The audit says what was done until then.", "warn")]]
     return [*lines, [], [("Nothing was changed.", "quiet")]]
 
 
@@ -117,9 +117,8 @@ def _uncertain(plan: Plan, width: int, whole: bool, keys: Mapping[str, str]) -> 
     taken = len(plan.ambiguous) - len(out)
     lines: Lines = []
     if out:
-        words = (
-            f"{plural(len(out), 'key')} whose owner is not certain   {keys['include']} includes, {keys['whole']} lists"
-        )
+        words = f"{plural(len(out), 'key')} whose owner is not certain"
+        words += f"   {keys['include']} includes them, {keys['whole']} lists them"
         lines += labelled("Left out", words, width, "warn")
         shown = out[: MAX_UNCERTAIN * whole]
         lines += [[("  ? ", "warn"), (fit_name(safe_text(key, 400), max(12, width - 4)), "")] for key in shown]
@@ -136,7 +135,7 @@ def _uncertain(plan: Plan, width: int, whole: bool, keys: Mapping[str, str]) -> 
 def too_small_lines(now: tuple[int, int], minimum: tuple[int, int]) -> Lines:
     """Return the lines for a terminal that is too small to confirm anything."""
     return [
-        [("Too small to confirm anything.", "warn")],
+        [("The terminal is too small to confirm anything.", "warn")],
         [(f"It needs {minimum[0]}×{minimum[1]}; this is {now[0]}×{now[1]}.", "")],
         [("Nothing is sent.", "quiet")],
     ]
@@ -163,10 +162,10 @@ def _figures(preview: Preview, max_keys: int) -> list[tuple[str, str, str]]:
         ("Types", types or "–", ""),
         ("TTL", _ttl_range(preview), ""),
         ("Memory", size(preview.bytes_estimated, estimate=not preview.bytes_exact), ""),
-        ("About", latency(preview.seconds * 1000), ""),
+        ("Takes about", latency(preview.seconds * 1000), ""),
     ]
     if preview.neighbours:
-        figures.append(("Look-alikes of others left alone", f"{preview.neighbours:,}", ""))
+        figures.append(("Similar keys of other tenants, left alone", f"{preview.neighbours:,}", ""))
     if max_keys != MAX_KEYS:
         figures.append(("At most", f"{max_keys:,} keys (--max-keys)", "warn"))
     return figures
@@ -211,10 +210,10 @@ def left_lines(left: Interrupted, effect: str, width: int) -> Lines:
     lines: Lines = [[(f"Interrupted at {left.tried:,} of {plural(left.plan.count, 'key')}", "bright")], []]
     lines += _counts({name: left.outcomes.count(name) for name in set(left.outcomes)}, width)
     lines.append([])
-    lines += labelled("Was for", safe_text(left.reason, 400), width, "")
+    lines += labelled("Reason", safe_text(left.reason, 400), width, "")
     if left.unknown:
         keys = plural(left.unknown, "key")
-        words = f"{keys} may be done already: read first, and written only if they still match the plan"
+        words = f"{keys} may be done already: each is read first, and written only if it still matches the plan"
         lines += labelled("Unknown", words, width, "warn")
     if left.publishing:
         lines += labelled("Event", "it may have been sent, so it is not sent again", width, "warn")
@@ -225,7 +224,7 @@ def left_lines(left: Interrupted, effect: str, width: int) -> Lines:
 def progress_lines(progress: Progress | None, stopping: bool, width: int) -> Lines:
     """Return how far the action is, with the outcomes so far."""
     if progress is None:
-        return [[("beginning …", "quiet")]]
+        return [[("starting …", "quiet")]]
     room = max(4, min(40, width - 40))
     filled = room
     if progress.total:
@@ -237,7 +236,7 @@ def progress_lines(progress: Progress | None, stopping: bool, width: int) -> Lin
         *_counts({name: count for name, count in progress.counts.items() if name != "left"}, width),
     ]  # fmt: skip
     if stopping:
-        lines += [[], [("stopping after the batch in flight …", "warn")]]
+        lines += [[], [("stopping after the batch that is being written …", "warn")]]
     return lines
 
 
@@ -271,7 +270,7 @@ def receipt_lines(
     if receipt.stopped:
         lines += labelled("Stopped", receipt.stopped, width, "warn")
     if receipt.cancelled:
-        lines += labelled("Cancelled", "by you: what was left is untouched", width, "warn")
+        lines += labelled("Cancelled", "by you: the remaining keys were not touched", width, "warn")
     for label, text, style in _afterwards(receipt):
         lines += labelled(label, text, width, style)
     lines += labelled("Audit", audit, width, "")
@@ -308,9 +307,11 @@ def _afterwards(receipt: Receipt) -> list[tuple[str, str, str]]:
             ("Unknown", f"{receipt.unknown_gone:,} of {unknown:,} no longer match the plan: changed, or gone", "")
         )
     if receipt.new_since:
-        remarks.append(("New", f"{plural(receipt.new_since, 'key')} came since the plan, untouched", "warn"))
+        remarks.append(
+            ("New", f"{plural(receipt.new_since, 'key')} appeared after the plan was made; not touched", "warn")
+        )
     if receipt.published == "unknown":
-        remarks.append(("Event", "it is unknown whether it was published; it is not sent again", "warn"))
+        remarks.append(("Event", "it may have been published; it is not sent again", "warn"))
     elif receipt.published is not None:
         remarks.append(("Event", f"published to {plural(receipt.published, 'subscriber')}", ""))
     return remarks

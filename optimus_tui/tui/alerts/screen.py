@@ -57,8 +57,8 @@ def toasts(notices: Sequence[Notice], room: int, hint: str, most: int = MOST_TOA
     standing = [notice for notice in notices if notice.kind == "standing"]
     if len(standing) > 1:
         rest = [notice for notice in notices if notice.kind != "standing"]
-        title = f"{len(standing)} findings since before the start"
-        title = first_that_fits([title, title.replace(" findings", "")], room)
+        title = f"{len(standing)} findings were there at the start"
+        title = first_that_fits([title, f"{len(standing)} findings at the start"], room)
         return [_together(title, standing, room), *toasts(rest, room, hint, most)]
     if len(notices) > max(1, most):
         counts = Counter(_KINDS[notice.kind] for notice in notices)
@@ -119,7 +119,7 @@ def _head(message: str) -> str:
 def state_of(episode: AlertEpisode, held: OpenEpisode | None, muted: bool) -> tuple[str, str]:
     """Return an episode's state and its style; ``held`` is its alert if this process holds it open."""
     if held is None:
-        return {"": ("not watched", "quiet"), "cleared": ("cleared", "good"), "continued": ("went on", "quiet")}[
+        return {"": ("not watched", "quiet"), "cleared": ("cleared", "good"), "continued": ("continued", "quiet")}[
             episode.end
         ]
     if episode.blind:
@@ -214,14 +214,14 @@ def below(episode: AlertEpisode | None, mute: Mute | None, trouble: str) -> list
     if mute is not None:
         lines.append((until_words(mute), "warning"))
     elif episode is not None and episode.blind:
-        lines.append(("can no longer be judged: its source does not answer, so it is not called cleared", "warning"))
+        lines.append(("its source does not answer: nobody knows whether it has cleared", "warning"))
     if trouble:
         lines.append((safe_text(trouble, 300), "warning"))
     return lines
 
 
 def counts(rows: Sequence[AlertEpisode], open_now: int, muted: int) -> str:
-    """Return how many episodes there are: ``3 active · 12 in all · 1 muted``."""
+    """Return how many episodes there are: ``3 open · 12 in all · 1 muted``."""
     parts = [f"{open_now} open", f"{plural(len(rows), 'episode')} in all"]
     if muted:
         parts.append(f"{muted} muted")
@@ -288,7 +288,7 @@ class EpisodeList(LineView):
         """Return what stands in an empty list."""
         if not self.book.loaded:
             return ["reading …"]
-        return ["Nothing was found wrong since this system is watched."]
+        return ["No finding yet since this system has been watched."]
 
     def watch_cursor(self) -> None:
         """Tell the screen that another episode is under the cursor."""
@@ -397,7 +397,7 @@ class AlertsScreen(BaseScreen):
 
         episode, book = self._chosen(), self.book
         if episode is None or book is None or not self.query_one(EpisodeList).is_open(episode):
-            self.say("only what is open can be muted: put the cursor on an active finding", "warning")
+            self.say("only an active finding can be muted: put the cursor on one", "warning")
             return
         finding = book.state.held[key_of(episode.finding)].finding
         then = "It is reported again if it becomes critical."

@@ -90,7 +90,7 @@ class TenantList(LineView):
 
     def action_open(self) -> None:
         """Say where the row can be opened."""
-        self.hint(f"{self.PANE_KEY} goes to the pane with this row: Enter opens it there, a offers actions")
+        self.hint(f"press {self.PANE_KEY} for the pane with this row: there Enter opens it, and a offers actions")
 
     def say_unread(self, reading: Reading[Any] | None, retry_in: float | None) -> None:
         """Say that nothing was read yet, why, and when it is tried again."""
@@ -109,7 +109,7 @@ class TenantList(LineView):
         forms = outage_forms(f"{age(past)} old", reading.fault, "redis", self.where, retry_in)
         self.truth = [*(f"{words} · {faults}" for words in whole), *forms]
 
-    empty = "nothing here"
+    empty = "no row yet"
 
 
 class CounterList(TenantList):
@@ -135,7 +135,7 @@ class CounterList(TenantList):
         forms = [f"{counted} · {coverage_words(report.coverage)}", counted]
         self.say_read(forms, self.clock.mono() - reading.taken_mono, reading, retry_in)
         self.muted = reading.fault is not None
-        self.empty = "No counter now: they come with the tenant's next request."
+        self.empty = "No counter now: one appears with the tenant's next request."
         if not report.coverage.complete:
             self.empty = f"No counter of this tenant so far: {coverage_words(report.coverage)}."
         self.set_rows(rows)

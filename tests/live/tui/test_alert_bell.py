@@ -32,7 +32,7 @@ def test_the_bell_byte_arrives_once_when_blurred_never_when_focused_and_the_next
 ) -> None:
     server.command("SET", "rate_limit:old\a:chat", "5", "EX", "600")
     terminal = open_on(server)
-    terminal.wait_for("findings since before the start", 25)
+    terminal.wait_for("findings were there at the start", 25)
     assert bells(terminal) == 0, "a terminal that never told of its focus counts as looked at"
     terminal.send(FOCUS_OUT)
     server.command("SET", "rate_limit:clinic\a_b:chat", "400")

@@ -67,5 +67,5 @@ async def test_a_fault_of_ours_after_the_keys_were_changed_does_not_say_that_not
         card = await opened_card(pilot, dashboard)
         await confirmed(pilot, card)
         await until(pilot, lambda: card.stage == "refused")
-        assert "What was done until then is in the audit." in said(pilot)
+        assert "The audit says what was done until then." in said(pilot)
         assert "Nothing was changed" not in said(pilot)

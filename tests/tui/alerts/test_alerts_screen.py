@@ -100,7 +100,7 @@ async def test_what_stood_before_the_start_raises_one_toast(monkeypatch: pytest.
     async with watching(monkeypatch) as post:
         await post.settled(*(never_resets(f"t{i} / chat") for i in range(3)))
         (toast,) = post.pilot.app._notifications
-        assert toast.message == "3 findings since before the start\n✖ CRIT t0 / chat never resets"
+        assert toast.message == "3 findings were there at the start\n✖ CRIT t0 / chat never resets"
 
 
 async def test_a_storm_becomes_one_toast_that_counts(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -280,7 +280,7 @@ async def test_m_asks_how_long_and_why_and_u_takes_it_back(
 async def test_an_empty_history_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     async with watching(monkeypatch) as post:
         await opened(post)
-        assert "Nothing was found wrong since this system is watched." in said(post.pilot)
+        assert "No finding yet since this system has been watched." in said(post.pilot)
         await post.pilot.press("m", "u", "e", "enter")
         assert isinstance(post.pilot.app.screen, AlertsScreen)
 
@@ -291,5 +291,5 @@ async def test_opened_before_the_first_reading_it_fills_when_there_is_one(monkey
         post.dashboard.prompt.run("alerts")
         await until(post.pilot, lambda: "nothing is watched yet" in said(post.pilot))
         post.dashboard.alerts.book = book
-        await until(post.pilot, lambda: "Nothing was found wrong" in said(post.pilot))
+        await until(post.pilot, lambda: "No finding yet" in said(post.pilot))
         assert isinstance(post.pilot.app.screen, AlertsScreen) and "nothing is watched yet" not in said(post.pilot)

@@ -227,8 +227,8 @@ def rules_note(report: LimitsReport | None, width: int) -> list[Piece]:
     if report is None or report.rules is not None or not report.rows:
         return []
     forms = [
-        "○ No limit is known: the gateway publishes none at /api/rate-limits. Set them under [limits] in optimus.toml.",
-        "○ No limit is known: the gateway publishes none. Set [limits] in optimus.toml.",
+        "○ No limit is known: the gateway publishes none at /api/rate-limits. Set [limits] in optimus.toml.",
+        "○ No limit is known: the gateway publishes none. Set limits under [limits] in optimus.toml.",
         "○ No limit is known; set [limits] in optimus.toml.",
     ]
     return [(first_that_fits(forms, width), "warn")]
@@ -278,7 +278,7 @@ def _about_name(counter: Counter, badge: str, tenant: str, width: int) -> str:
     """Return what is misleading in the name, or why no action is offered for it."""
     if counter.doubt:
         return fit_cell(f"no action here: {counter.doubt}", width).rstrip()
-    return f"{badge} in the name; tenant is {tenant}" * bool(badge)
+    return f"{badge} in the name; the tenant's bytes are {tenant}" * bool(badge)
 
 
 def copy_forms(row: LimitRow, settings: Settings) -> list[tuple[str, str]]:
