@@ -26,6 +26,7 @@ def _family(
     return FindingRule(id=name, title="", explained_by=explained_by, issue=issue, points_to=points_to, **columns)
 
 
+_FOLLOW = "events are examined with the caches, which follow them"
 _FAMILIES: dict[str, FindingRule] = {
     row.id: row
     for row in (
@@ -34,9 +35,13 @@ _FAMILIES: dict[str, FindingRule] = {
         _family("coherence", COHERENCE, points_to=("cache_miss",)),
         _family("compare"),
         _family("errors", TROUBLE, "circuit_breaker", ("circuit_breaker", "proxy_timeout"), fails_requests=True),
-        _family("events", COHERENCE, points_to=("cache_miss",)),
-        _family("feed", COHERENCE, points_to=("cache_miss",)),
-        _family("gateway", points_to=("memory_leak", "circuit_breaker")),
+        _family("events", COHERENCE, points_to=("cache_miss",), issue_because=_FOLLOW),
+        _family("feed", COHERENCE, points_to=("cache_miss",), issue_because=_FOLLOW),
+        _family(
+            "gateway",
+            points_to=("memory_leak", "circuit_breaker"),
+            issue_because="a process that starts again may have run out of memory, and its circuits start anew",
+        ),
         _family("integration", points_to=("circuit_breaker",)),
         _family("latency", TROUBLE, "high_latency", ("high_latency", "proxy_timeout")),
         _family("limits", points_to=("rate_limiting",)),
@@ -44,7 +49,11 @@ _FAMILIES: dict[str, FindingRule] = {
         _family("metrics", points_to=()),
         _family("proxy", TROUBLE, "proxy_timeout", ("proxy_timeout",)),
         _family("redis", TROUBLE, "high_latency", ("high_latency",)),
-        _family("server", points_to=("cache_miss", "high_latency")),
+        _family(
+            "server",
+            points_to=("cache_miss", "high_latency"),
+            issue_because="the cache and the limits are in Redis: what it does not answer is missed, or waited for",
+        ),
         _family("services", fails_requests=True),
         _family("source"),
     )
@@ -484,13 +493,13 @@ SERVER_REFUSES_WRITES = _rule(
         "remedy_NOREPLICAS": "Bring the replicas back, or lower min-replicas-to-write.",
         "remedy_READONLY": "Point the gateway at the primary: after a failover this server may have become a replica."},
     impact="Nothing is cached or counted any more: rate limits do not count, invalidations do not reach the log.",
-    points_to=("memory_leak", "cache_miss"), fails_requests=True)
+    points_to=("memory_leak", "cache_miss"), issue_because="", fails_requests=True)
 SERVER_MEMORY = _rule(
     "server.memory", "Redis is nearly full and evicts nothing",
     one="redis uses {share} of its maxmemory ({limit}) and evicts nothing ({policy})",
     remedy=_MEMORY_REMEDY,
     impact="When it is full, every write is refused: no caching, no rate limits.",
-    points_to=("memory_leak", "cache_miss"), from_redis=True)
+    points_to=("memory_leak", "cache_miss"), issue_because="", from_redis=True)
 SERVER_PERSISTENCE = _rule(
     "server.persistence", "The last snapshot of Redis failed", "medium",
     one="the last snapshot of redis failed (rdb_last_bgsave_status)", remedy=_DISK_REMEDY,

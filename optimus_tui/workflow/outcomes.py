@@ -9,7 +9,6 @@ from msgspec import Struct
 
 from optimus_tui.contract.finding_rules import (
     ERRORS_RATE,
-    LATENCY_COLD_START,
     LATENCY_HALF,
     LATENCY_NOW,
     LATENCY_P95,
@@ -22,7 +21,7 @@ from optimus_tui.contract.tools.common import Diagnostic, Recommendation
 from optimus_tui.wording.numbers import and_others
 from optimus_tui.wording.numbers import figure as quantity
 from optimus_tui.wording.safe import safe_sentence, safe_text
-from optimus_tui.wording.truth import verdict_mark
+from optimus_tui.wording.truth import OVERALL_MARKS, verdict_mark
 from optimus_tui.workflow.ranking import MATTERS, level, matters, rank, worst
 from optimus_tui.workflow.visibility import group_of, is_blind, is_of, unseen
 
@@ -48,8 +47,8 @@ def outline(document: Mapping[str, Any]) -> Outcome:
     if not verdict and not found:  # the worst finding wins over the grade of an average
         verdict = _assessment(document)
     verdict = verdict or worst(found)
-    if verdict == "healthy" and any(one.rule == LATENCY_COLD_START for one in found):
-        verdict = verdict_mark("healthy", (LATENCY_COLD_START,)).word.lower()
+    if verdict in OVERALL_MARKS:
+        verdict = verdict_mark(verdict, [one.rule for one in found]).word.lower()
     figures = tuple(one for one in _figures(document) if one.value is None or math.isfinite(one.value))
     unknown = tuple(safe_sentence(one) for one in _list(document.get("unknown"))[:MOST] if isinstance(one, str))
     return Outcome(
