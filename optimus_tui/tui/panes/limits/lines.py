@@ -228,7 +228,7 @@ def rules_note(report: LimitsReport | None, width: int) -> list[Piece]:
         return []
     forms = [
         "○ No limit is known: the gateway publishes none at /api/rate-limits. Set [limits] in optimus.toml.",
-        "○ No limit is known: the gateway publishes none. Set limits under [limits] in optimus.toml.",
+        "○ No limit is known: the gateway publishes none. Set [limits] in optimus.toml.",
         "○ No limit is known; set [limits] in optimus.toml.",
     ]
     return [(first_that_fits(forms, width), "warn")]
