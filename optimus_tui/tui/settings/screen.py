@@ -3,24 +3,22 @@
 import asyncio
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding
 from textual.content import Content
-from textual.strip import Strip
 from textual.widget import Widget
-from textual.widgets import DataTable, Input, Static
+from textual.widgets import Input, Static
 
 from optimus_tui.settings.table import SettingsError
 from optimus_tui.tui.base_screen import BaseScreen
 from optimus_tui.tui.dialogs.base import AskDialog, Dialog, about_lines
 from optimus_tui.tui.key_gate import asking
-from optimus_tui.tui.keys import chosen
+from optimus_tui.tui.keys import MOVES, chosen
 from optimus_tui.tui.settings.controller import Proposal, changed, propose, put_in_force, write
 from optimus_tui.tui.settings.rows import SettingRow, setting_rows
 from optimus_tui.tui.widgets.bars import Bar, KeyStrip
-from optimus_tui.tui.widgets.fields import REVERSED
+from optimus_tui.tui.widgets.cells import Cell, Column, Table, fit_name
+from optimus_tui.tui.widgets.line_view import LineView
 from optimus_tui.wording.safe import safe_text
 
 if TYPE_CHECKING:
@@ -76,22 +74,44 @@ class SettingDialog(Dialog):
         self.dismiss(found)
 
 
-class SettingsTable(DataTable[Text]):
-    """A table that moves by the keys of all our lists, too."""
+def _cell(value: str, cells: int, ink: str = "") -> Cell:
+    return [(fit_name(safe_text(value or "none", 200), cells), ink)]
 
-    BINDINGS: ClassVar[Any] = [
-        Binding("j", "cursor_down", show=False),
-        Binding("k", "cursor_up", show=False),
-        Binding("g", "scroll_top", show=False),
-        Binding("G", "scroll_bottom", show=False),
-    ]
 
-    def render_line(self, y: int) -> Strip:
-        """Return a line; the cursor's in reverse video under NO_COLOR, where a background is not seen."""
-        strip = super().render_line(y)
-        if self.app.no_color and y > 0 and self.scroll_offset.y + y - 1 == self.cursor_row:
-            return strip.apply_style(REVERSED)
-        return strip
+TABLE = Table[SettingRow](
+    Column("setting", "setting", 16, lambda row, cells: _cell(row.name, cells, "bright"),
+           grow=2, most=60, measured=True, fair=28),
+    Column("value", "value", 8, lambda row, cells: _cell(row.written(row.value), cells),
+           grow=2, most=60, measured=True, fair=14),
+    Column("from", "from", 8, lambda row, cells: _cell(row.source, cells, "quiet"),
+           grow=1, most=60, measured=True, fair=10),
+    Column("default", "default", 8, lambda row, cells: _cell(row.written(row.default), cells, "quiet"),
+           grow=1, most=40, measured=True, rank=3),
+    Column("allowed", "may be", 12, lambda row, cells: _cell(row.allowed, cells, "quiet"),
+           grow=2, most=80, measured=True, rank=4),
+    gap=2,
+)  # fmt: skip
+
+
+class SettingsList(LineView):
+    """The settings, a line each."""
+
+    BINDINGS: ClassVar[Any] = chosen(*MOVES)
+    table = TABLE
+
+    def key_of(self, row: SettingRow) -> str:
+        """Identify a setting by its name."""
+        return row.name
+
+    def watch_cursor(self) -> None:
+        """Tell the screen that another setting is under the cursor."""
+        super().watch_cursor()
+        if self.is_mounted:
+            self.call_later(self.app.run_action, "screen.describe", self)
+
+    def action_open(self) -> None:
+        """Ask for another value of the setting under the cursor."""
+        self.call_later(self.app.run_action, "screen.change", self)
 
 
 class SettingsScreen(BaseScreen):
@@ -99,11 +119,11 @@ class SettingsScreen(BaseScreen):
 
     DEFAULT_CSS = """
     #settings-bar { height: 1; background: $panel; }
-    #settings-about { height: auto; padding: 0 1; color: $quiet; background: $background; }
-    #settings-table { height: 1fr; background: $background; }
+    SettingsList { height: 1fr; padding: 0 1; }
+    #settings-about, #settings-below { height: auto; padding: 0 1; color: $quiet; background: $background; }
     """
     BINDINGS: ClassVar[Any] = chosen("app.help", "app.back", "app.theme", "app.quit", "pane.copy_as")
-    AUTO_FOCUS = "#settings-table"
+    AUTO_FOCUS = "SettingsList"
 
     def __init__(self, dashboard: "DashboardServices") -> None:
         super().__init__()
@@ -119,35 +139,30 @@ class SettingsScreen(BaseScreen):
         )
         yield bar
         yield Static(id="settings-about")
-        yield SettingsTable(id="settings-table", cursor_type="row")
+        yield SettingsList(id="settings-list")
+        yield Static(id="settings-below")
         yield KeyStrip()
 
     def on_mount(self) -> None:
-        """Fill the table."""
-        table = self.query_one(DataTable)
-        for name in ("setting", "value", "from", "default", "may be"):
-            table.add_column(name, key=name)
+        """Fill the list."""
         self.draw()
 
     def draw(self) -> None:
         """Show what is in force now; the cursor stays on its row."""
-        table: DataTable[Any] = self.query_one(DataTable)
-        at = table.cursor_row
         self.rows = setting_rows(self.dashboard.settings)
-        table.clear()
-        for row in self.rows:
-            cells = (
-                row.name,
-                row.written(row.value) or "none",
-                row.source,
-                row.written(row.default) or "none",
-                row.allowed,
-            )
-            table.add_row(*(Text(safe_text(cell, 60)) for cell in cells), key=row.name)
-        table.move_cursor(row=at)
+        self.query_one(SettingsList).set_rows(self.rows)
         place = self.dashboard.settings.user_file
         about = f"enter changes a setting in {safe_text(str(place), 200)}; nothing is written before it is confirmed"
         self.query_one("#settings-about", Static).update(Content(about))
+        self.action_describe()
+
+    def action_describe(self) -> None:
+        """Say below the list what the setting under the cursor means and may be."""
+        row: SettingRow | None = self.query_one(SettingsList).selected
+        if row is not None:
+            default = row.written(row.default) or "none"
+            parts = [row.help, f"may be {row.allowed}", f"default {default}", f"from {row.source}"]
+            self.query_one("#settings-below", Static).update(Content(safe_text(" · ".join(filter(None, parts)), 400)))
 
     def copy_forms(self) -> list[tuple[str, str]]:
         """Return the row under the cursor as a line of the file."""
@@ -155,17 +170,17 @@ class SettingsScreen(BaseScreen):
 
         if not self.rows:
             return []
-        row = self.rows[self.query_one(DataTable).cursor_row]
+        row = self.rows[self.query_one(SettingsList).cursor]
         return [("as a line of the file", with_value("", row.path, row.value) if row.value is not None else row.name)]
 
     def action_back(self) -> None:
         """Go back to the dashboard."""
         self.dismiss(None)
 
-    @on(DataTable.RowSelected)
-    def _selected(self, event: "DataTable.RowSelected") -> None:
-        event.stop()
-        self._change(self.rows[event.cursor_row])
+    def action_change(self) -> None:
+        """Change the setting under the cursor."""
+        if self.rows:
+            self._change(self.rows[self.query_one(SettingsList).cursor])
 
     @asking("setting")
     async def _change(self, row: SettingRow) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from textual.pilot import Pilot
-from textual.widgets import DataTable, Input
+from textual.widgets import Input
 
 from optimus_tui.__main__ import _check_ui_settings
 from optimus_tui.settings.load import load
@@ -19,7 +19,7 @@ from optimus_tui.tui.dashboard.screen import Dashboard
 from optimus_tui.tui.dialogs.base import AskDialog
 from optimus_tui.tui.settings.controller import propose, write
 from optimus_tui.tui.settings.rows import setting_rows
-from optimus_tui.tui.settings.screen import SettingDialog, SettingsScreen
+from optimus_tui.tui.settings.screen import SettingDialog, SettingsList, SettingsScreen
 from tests.tui.driver import said, typed, until
 
 FILE = '# mine\ntheme = "optimus-light"  # glare\n\n[thresholds]\nhit_rate_warn = 0.7\n'
@@ -53,7 +53,7 @@ async def edit(pilot: Pilot[Any], name: str, text: str) -> SettingDialog:
     """Open the dialog of a setting and write a value over the present one."""
     screen: Any = pilot.app.screen
     place = [row.name for row in screen.rows].index(name)
-    screen.query_one(DataTable).move_cursor(row=place)
+    screen.query_one(SettingsList).move_to(place)
     await pilot.press("enter")
     await until(pilot, lambda: isinstance(pilot.app.screen, SettingDialog))
     dialog: Any = pilot.app.screen
@@ -177,8 +177,8 @@ def test_a_file_that_changed_meanwhile_or_is_a_link_is_not_lost(tmp_path: Path) 
 async def test_the_cursor_is_seen_without_colours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_COLOR", "1")
     async with opened(settings_of(tmp_path)) as (pilot, _):
-        table = pilot.app.screen.query_one(DataTable)
-        table.move_cursor(row=2)
+        table = pilot.app.screen.query_one(SettingsList)
+        table.move_to(2)
         await pilot.pause()
         shown = {y: [bool(one.style and one.style.reverse) for one in table.render_line(y)] for y in range(1, 6)}
         assert all(shown[3]) and not any(any(shown[y]) for y in (1, 2, 4, 5))
