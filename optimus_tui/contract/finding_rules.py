@@ -235,7 +235,7 @@ LIMITS_REFUSED = _rule(
     fails_requests=True, **_ASKED_OF_TENANT)
 LIMITS_REFUSED_BELOW = _rule(
     "limits.refused_below", "Requests were refused below the published limit", "high",
-    one="{count:,} requests were refused (429) within {seconds:.1f} s while {subject} stood at {used:,} of the"
+    one="{count:,} requests were refused (429) within {span} while {subject} stood at {used:,} of the"
     " published {limit:,}",
     impact="The published limit is not the one in force: shares of it that are shown are too low.",
     remedy="Compare the limit in force with /api/rate-limits: either that is stale, or a second limiter refuses.",
@@ -356,13 +356,13 @@ CACHE_HIT_RATE_UNKNOWN = _rule(
 CACHE_HIT_RATE_UNMEASURED = _unmeasured("cache.hit_rate_unmeasured", "The hit rate cannot be read")
 CACHE_EVICTIONS = _rule(
     "cache.evictions", "Redis evicts keys before they expire", "low",
-    one="{count:,.0f} keys were evicted before they expired, in {minutes:.0f} min",
+    one="{count:,.0f} keys were evicted before they expired, in {span}",
     impact="Redis is full and drops keys by its policy ({policy}): each dropped key is an avoidable miss.",
     remedy="Give Redis more memory, or cache less: see which kinds hold the most.",
     points_to=("memory_leak", "cache_miss"))
 CACHE_CHURN = _rule(
     "cache.churn", "Keys are invalidated again right after they are refilled", "low",
-    one="{count:,} times keys were refilled and invalidated within {seconds:.0f} s; most often {worst} ({times:,})",
+    one="{count:,} times keys were refilled and invalidated within {span}; most often {worst} ({times:,})",
     as_cause="the first of {count:,} refills that were invalidated at once",
     impact="Wasted work: these answers are computed, stored and dropped before they are read twice.",
     remedy="Invalidate what changed instead of whole kinds, or fill the cache only after a burst of writes.",
@@ -485,7 +485,7 @@ SERVER_REFUSES_WRITES = _rule(
         "append_failed": "the last write to its append-only file failed",
         "snapshot_failed": "its last snapshot failed, and it stops writes then",
         "no_replica": "no replica keeps up, and it needs at least one (min-replicas-to-write)",
-        "lately": "{counts} in the last {seconds:.0f} s",
+        "lately": "{counts} in the last {span}",
         "with_error": "{count:,} refused with {error}",
         "since_start": "{count:,} refused since its start",
         "remedy_OOM": _MEMORY_REMEDY,
@@ -522,7 +522,7 @@ SERVER_REPLICAS = _rule(
     remedy="See the replica's process and its log.", from_redis=True)
 SERVER_REFUSES_CONNECTIONS = _rule(
     "server.refuses_connections", "Redis refuses connections", "high",
-    one="redis refused {connections} in {seconds:.0f} s: it has no room for another client (maxclients)",
+    one="redis refused {connections} in {span}: it has no room for another client (maxclients)",
     impact="New connections are refused: workers that start or reconnect have no Redis.",
     remedy="Close idle clients (CLIENT LIST), look for one that never closes, or raise maxclients.")
 SERVER_CLIENTS = _rule(
@@ -550,10 +550,10 @@ REDIS_EVENTS_UNMEASURED = _unmeasured("redis.events_unmeasured", "Latency events
 MEMORY_GROWTH = _rule(
     "memory.growth", "Memory grows",
     one="{subject} grows by {pace}, at least by {least}{full_soon}",
-    impact="From {first} to {last} in {minutes:.0f} min.{beside}",
+    impact="From {first} to {last} in {span}.{beside}",
     remedy="Compare with the gateway's traffic; if that is steady, look for an unbounded cache in its process.",
     phrases={
-        "full_soon": "; at this pace maxmemory is reached in {hours:.1f} h at the latest",
+        "full_soon": "; at this pace maxmemory is reached in {left} at the latest",
         "grows_too": " {namespace} grows at the same time.",
         "remedy_redis": "See which namespace grows and whether its keys have TTLs."})
 MEMORY_CLIENT_BUFFERS = _rule(

@@ -2,7 +2,7 @@
 
 from optimus_tui.contract.incident import DrillResult
 from optimus_tui.incidents.postmortem import escaped
-from optimus_tui.wording.numbers import clause, clock
+from optimus_tui.wording.numbers import NOTHING, age, clause, clock
 
 NOT_REAL = "This is a drill: the fault was injected on purpose, in the demo."
 MEANS = {
@@ -34,11 +34,8 @@ def spans(result: DrillResult) -> tuple[tuple[str, float | None], ...]:
 
 
 def stopwatch(seconds: float | None) -> str:
-    """Return seconds as ``2:41``; ``–`` for None."""
-    if seconds is None:
-        return "–"
-    whole = int(max(0.0, seconds))
-    return f"{whole // 60}:{whole % 60:02d}"
+    """Return seconds as every duration is written; ``–`` for None."""
+    return NOTHING if seconds is None else age(seconds)
 
 
 def summary(result: DrillResult) -> str:

@@ -105,7 +105,7 @@ def result_sections(result: DrillResult) -> list[Section]:
         Section(
             title="Marks, as measured and recorded",
             lines=tuple(
-                Fact(f"{stopwatch(mark.seconds):<5} {mark.words}", MEANS[mark.name],
+                Fact(f"{stopwatch(mark.seconds):<10} {mark.words}", MEANS[mark.name],
                      "" if mark.seconds is not None else "warning")
                 for mark in result.marks
             ),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from optimus_tui.tui.incidents.controller import IncidentController
 from optimus_tui.tui.services import REMEDY_COMMAND, CommandError, DashboardServices, Demo
-from optimus_tui.wording.numbers import clause
+from optimus_tui.wording.numbers import age, clause
 from optimus_tui.wording.safe import safe_text
 
 if TYPE_CHECKING:
@@ -180,7 +180,7 @@ class DrillController:
             return safe_text(demo.failed or demo.progress, 100), True
         seconds = demo.under_way("switch")
         if self.running is None and seconds >= LONG_SECONDS:
-            return f"still switching: {seconds:.0f} s", True
+            return f"still switching: {age(seconds)}", True
         drill = self.clock_text()
         if drill and self.dashboard.size.width >= WIDE:
             drill += clause(self._next_step(), ": ")
@@ -346,7 +346,7 @@ class DrillController:
 
         demo, remedy = self.dashboard.optimus.demo, ""
         if demo is not None and (seconds := demo.under_way("remedy")) >= LONG_SECONDS:
-            remedy = f", remedy under way {seconds:.0f} s"
+            remedy = f", remedy under way {age(seconds)}"
         return f"drill {stopwatch(self.dashboard.context.clock.mono() - self.running.watch.injected)}{remedy}"
 
 

@@ -17,7 +17,7 @@ from optimus_tui.contract.finding_rules import (
 from optimus_tui.contract.findings import Finding, Severity
 from optimus_tui.contract.make_finding import Value, make_finding, phrase
 from optimus_tui.contract.services import ServerState, growth
-from optimus_tui.wording.numbers import percent, plural, size
+from optimus_tui.wording.numbers import age, percent, plural, size
 from optimus_tui.wording.safe import safe_text
 
 KEEP_SECONDS = 30.0
@@ -98,7 +98,7 @@ def _refuses_writes(state: ServerState) -> list[Finding]:
     parts = [reasons.get(first) or _why_refused(first)]
     if grown and lately is not None and lately.seconds:
         counts = ", ".join(_why_refused("with_error", count=count, error=name) for name, count in grown.items())
-        parts.append(_why_refused("lately", counts=counts, seconds=lately.seconds))
+        parts.append(_why_refused("lately", counts=counts, span=age(lately.seconds)))
     elif count := (state.refused.writes or {}).get(first, 0):
         parts.append(_why_refused("since_start", count=count))
     window_seconds = None
@@ -250,7 +250,7 @@ def _connections(state: ServerState) -> list[Finding]:
                 rule=SERVER_REFUSES_CONNECTIONS,
                 subject="redis",
                 connections=plural(lately.connections, "connection"),
-                seconds=lately.seconds or 0,
+                span=age(lately.seconds or 0),
                 measured=float(lately.connections),
                 threshold=0.0,
                 unit="connections",

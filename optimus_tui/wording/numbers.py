@@ -218,17 +218,13 @@ def ttl(seconds: float | None, *, immortal: bool = False) -> str:
 
 
 def until(seconds: float | None) -> str:
-    """Return the seconds until something happens as ``now``, ``3 s``, ``4 min``; ``–`` for None or an infinite time."""
+    """Return the seconds until something happens as ``now`` or as ``age`` has them; ``–`` for None or infinity."""
     if seconds is None or not math.isfinite(seconds):
         return NOTHING
     if seconds <= 0:
         return "now"
     left = math.ceil(seconds)
-    if left < 120:
-        return f"{left} s"
-    if left < 7200:
-        return f"{left // 60} min"
-    return f"{left // 3600} h"
+    return f"{left} s" if left < 60 else age(left)
 
 
 def span_ahead(earliest: float | None, latest: float | None) -> str:
@@ -267,20 +263,29 @@ def clause(text: str | None, before: str, after: str = "") -> str:
     return f"{before}{text}{after}"
 
 
+_SPANS = (("d", 86_400), ("h", 3600), ("min", 60), ("s", 1))
+
+
 def age(seconds: float | None) -> str:
-    """Return a duration: tenths below five seconds, then ``27 s``, ``4 min``, ``3 h``, ``2 d``; at least ``0.0 s``."""
+    """Return a duration or an age, in the one form that every surface has: ``3.2 s``, ``33 s``, ``2 min 5 s``, ``3 h``.
+
+    Tenths stand below five seconds, the next smaller unit beside a number below ten, and nothing is below ``0.0 s``.
+    """
     if seconds is None or not math.isfinite(seconds):
         return UNKNOWN
     past = max(0.0, seconds)
     if past < 4.95:
         return f"{past:.1f} s"
-    if past < 119.5:
-        return f"{past:.0f} s"
-    if past < 7200:
-        return f"{past // 60:.0f} min"
-    if past < 48 * 3600:
-        return f"{past // 3600:.0f} h"
-    return f"{past // 86_400:,.0f} d"
+    whole = math.floor(past + 0.5)
+    at = next(at for at, (_, span) in enumerate(_SPANS) if whole >= span)
+    unit, span = _SPANS[at]
+    count, rest = divmod(whole, span)
+    words = f"{count:,} {unit}"
+    if count < 10 and unit != "s":
+        smaller, part = _SPANS[at + 1]
+        if rest // part:
+            words += f" {rest // part} {smaller}"
+    return words
 
 
 def clock(wall: float | None, *, dated: bool = False) -> str:

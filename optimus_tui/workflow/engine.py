@@ -9,7 +9,7 @@ from optimus_tui.contract import incident as shapes
 from optimus_tui.contract import incident_events as happened
 from optimus_tui.contract.incident import Comparison, IncidentState, Outcome, TimelineEntry
 from optimus_tui.contract.incident_events import AnyEffect, AnyEvent, EventRefused
-from optimus_tui.wording.numbers import clause
+from optimus_tui.wording.numbers import age, clause
 from optimus_tui.workflow import steps
 from optimus_tui.workflow.proof import proof_words
 from optimus_tui.workflow.standing import proved
@@ -41,7 +41,7 @@ def _opened(state: IncidentState, event: happened.Opened) -> Words:
 
 def _captured(state: IncidentState, event: happened.Captured) -> Words:
     minutes = max(0.0, event.until - event.since) / 60
-    return "pin", f"history kept: {event.series} series of the last {minutes:.0f} min"
+    return "pin", f"history kept: {event.series} series of the last {age(minutes * 60)}"
 
 
 def _started(state: IncidentState, event: happened.StepStarted) -> Words:

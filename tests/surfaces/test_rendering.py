@@ -93,7 +93,7 @@ def test_a_long_name_goes_on_below_and_is_broken_behind_a_slash() -> None:
 def test_units_are_said_once_and_a_read_section_is_not_praised() -> None:
     shown = page(performance({"status": "ok", "headroom": {"status": "ok", "average_share_used": 1.04}}), colour=False)
     assert ["status", "read"] in [line.split() for line in shown.splitlines()] and "ok" not in shown.split()
-    assert "104 %" in shown and "8.6 min" in shown
+    assert "104 %" in shown and "8 min 38 s" in shown
     shown = " ".join(page(report("acme"), colour=False).split())
     assert (
         "no TTL · 1 sample " in shown and "never" in shown and "yes" not in shown.split("examined")[0].split("acme")[-1]

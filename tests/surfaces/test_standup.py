@@ -128,8 +128,8 @@ def test_findings_shown_and_left_out_add_up_to_those_counted(grave: int, low: in
 @pytest.mark.parametrize(
     ("events", "words"),
     [
-        (EventsPart(in_window=1, covered_minutes=6.83, seconds_ago=410), "1 event in 6.8 min, last 6 min ago"),
-        (EventsPart(in_window=0, covered_minutes=6.83), "none in 60 min"),
+        (EventsPart(in_window=1, covered_minutes=6.83, seconds_ago=410), "1 event in 6 min 50 s, last 6 min 50 s ago"),
+        (EventsPart(in_window=0, covered_minutes=6.83), "none in 1 h"),
         (EventsPart(in_window=12, covered_minutes=6.0, per_minute=2.0), "2.0/min"),
         (EventsPart(in_window=3), "3 events"),
     ],

@@ -242,10 +242,10 @@ def _events(report: StandupReport) -> str:
     if events.in_window is None:
         return _unknown(events.error)
     if not events.in_window:
-        return f"none in {report.window_minutes} min"
+        return f"none in {age(report.window_minutes * 60)}"
     span = ""
     if events.covered_minutes is not None:
-        span = f" in {events.covered_minutes:,.1f} min"
+        span = f" in {age(events.covered_minutes * 60)}"
     rate = f"{plural(events.in_window, 'event')}{span}"
     if events.per_minute is not None:
         rate = f"{events.per_minute:,.1f}/min"

@@ -39,6 +39,7 @@ from optimus_tui.verdicts.gateway.services import find_restarts, find_several
 from optimus_tui.verdicts.gateway.signals import NO_PAGE, golden_signals, unknown_signals
 from optimus_tui.verdicts.limits.refusals import find_refusals_lately
 from optimus_tui.verdicts.playbooks.circuit_breaker import breakers, judge_breaker
+from optimus_tui.wording.numbers import age
 
 if TYPE_CHECKING:
     from optimus_tui.context import Context
@@ -352,7 +353,7 @@ async def recent_rate(ctx: "Context") -> HitRate | None:
     if len(times) < 2 or ctx.clock.wall() - times[-1] > FRESH_SECONDS:
         return None
     samples = [(at, int(hits[at]), int(misses[at])) for at in times]
-    rate = counted_between(samples, f"gateway, last {times[-1] - times[0]:.0f} s")
+    rate = counted_between(samples, f"gateway, last {age(times[-1] - times[0])}")
     if rate is not None and (rate.samples or 0) >= RECENT_LOOKUPS:
         return rate
     return None
@@ -405,11 +406,7 @@ def from_counters(hits: Increase, misses: Increase) -> HitRate | None:
     if min(hits.covered_minutes, misses.covered_minutes) <= 0 or hits.source != misses.source or lookups < MIN_LOOKUPS:
         return None
     seconds = hits.covered_minutes * 60
-    if seconds >= 60:
-        span = f"{hits.covered_minutes:.0f} min"
-    else:
-        span = f"{seconds:.1f} s"
-    return HitRate(hits.total / lookups, f"the gateway's counters over {span}", None, round(lookups), seconds)
+    return HitRate(hits.total / lookups, f"the gateway's counters over {age(seconds)}", None, round(lookups), seconds)
 
 
 def counted_between(samples: list[tuple[float, int, int]], source: str) -> HitRate | None:
@@ -443,5 +440,5 @@ async def _look(ctx: "Context") -> HitRate | None:
         if len(samples) < LOOKS:
             await asyncio.sleep(max(0.0, APART_SECONDS - (ctx.clock.mono() - began)))
     if samples:
-        return counted_between(samples, f"gateway, last {samples[-1][0] - samples[0][0]:.1f} s")
+        return counted_between(samples, f"gateway, last {age(samples[-1][0] - samples[0][0])}")
     return None

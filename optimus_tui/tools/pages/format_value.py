@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Struct
 
 from optimus_tui.tools.pages.labels import LABELS
-from optimus_tui.wording.numbers import NEVER, NOTHING, UNKNOWN, age, latency, number, percent, plural, ttl
+from optimus_tui.wording.numbers import NEVER, NOTHING, UNKNOWN, latency, number, percent, plural, ttl
 from optimus_tui.wording.numbers import figure as counted
 from optimus_tui.wording.safe import safe_text
 
@@ -114,21 +114,12 @@ def _number(name: str, value: float) -> str:
     if name == "ttl_seconds":
         return ttl(value)
     if name.endswith("_minutes"):
-        return _minutes(value)
+        return counted(value * 60, "s")
     if _SHARE.search(name) and not name.endswith("_trend"):
         return percent(value)
     if name.endswith("_seconds"):
         return counted(value, "s")
     return number(value)
-
-
-def _minutes(value: float) -> str:
-    """Return ``52 s`` below a minute, ``8.6 min`` below ten minutes, else ``60 min``."""
-    if 0 < value < 1:
-        return age(value * 60)
-    if value < 10:
-        return f"{value:,.1f}".removesuffix(".0") + " min"
-    return f"{value:,.0f} min"
 
 
 QUIET = ("immortal",)

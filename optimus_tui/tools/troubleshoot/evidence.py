@@ -43,6 +43,7 @@ from optimus_tui.verdicts.gateway.performance import WindowRefusals, refusals
 from optimus_tui.verdicts.limits.refusals import find_refusals, find_refused_below
 from optimus_tui.verdicts.playbooks.cache_miss import Invalidations, count, newest_end
 from optimus_tui.verdicts.playbooks.proxy_timeout import DependencyLatencies
+from optimus_tui.wording.numbers import age
 
 if TYPE_CHECKING:
     from optimus_tui.context import Context
@@ -393,7 +394,7 @@ def _since_start(
     if not total or (kept.refused.grown.source != "live" and kept.refused.grown.covered_minutes > 0):
         return kept
     if len(known) == len(ages):
-        since = f"{total:,.0f} since the gateway's start {covered / 60:,.1f} h ago"
+        since = f"{total:,.0f} since the gateway's start {age(covered * 60)} ago"
         return replace(kept, older=f"{since}; how many of them in the window is unknown")
     since = f"{total:,.0f} since the gateway started, at an unknown time"
     return replace(kept, ageless=(requests, refused), older=since)

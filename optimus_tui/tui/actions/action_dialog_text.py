@@ -12,7 +12,7 @@ from textual.binding import BindingType
 from optimus_tui.contract.actions import MAX_KEYS, Interrupted, Plan, PlanKey, Preview, Progress, Receipt, Refusal
 from optimus_tui.tui.theme import Piece
 from optimus_tui.tui.widgets.cells import fit_cell, fit_name, wrap
-from optimus_tui.wording.numbers import latency, plural, size, ttl
+from optimus_tui.wording.numbers import age, latency, plural, size, ttl
 from optimus_tui.wording.safe import safe_text
 
 LETTERS = {"leave": "q", "whole": "v", "gentler": "g", "include": "i", "replan": "r"}
@@ -73,7 +73,7 @@ def preview_lines(
     """
     read = f"{plural(preview.count, 'key')}, read just now"
     if age_seconds >= 1:
-        read = f"{plural(preview.count, 'key')}, read {age_seconds:.0f} s ago"
+        read = f"{plural(preview.count, 'key')}, read {age(age_seconds)} ago"
     lines: Lines = [[(fit_cell(preview.subject, max(1, width - len(read))), "bright"), (read, "accent")], []]
     shown = preview.samples
     if not whole:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from textual.geometry import Size
 
 
-INK_COLORS = {"crit": "b:error", "warn": "warning", "good": "success", "quiet": "quiet", "accent": "primary"}
+INK_COLORS = {"crit": "b:error", "warn": "warning", "good": "success", "quiet": "quiet", "accent": "accent"}
 LEAST_PLACE = 12
 """Cells below which a shortened address tells nothing."""
 SHORT = {"limits": "Limits", "cache": "Cache", "feed": "Feed"}

@@ -23,7 +23,6 @@ from optimus_tui.tui.base_screen import BaseScreen
 from optimus_tui.tui.incidents import text as words
 from optimus_tui.tui.incidents.step_actions import RecommendationActions, StepActions
 from optimus_tui.tui.keys import MOVES, bindings, chosen
-from optimus_tui.tui.theme import Piece
 from optimus_tui.tui.tools.lists import Lines, ReportView, report_lines
 from optimus_tui.tui.widgets.bars import Bar, KeyStrip, Words
 from optimus_tui.tui.widgets.line_view import LineView
@@ -33,8 +32,6 @@ if TYPE_CHECKING:
     from optimus_tui.tui.services import DashboardServices
 
 NARROW = 110
-WIDE_STEPS = 78
-"""Cells of a line from which the steps' titles have their whole width."""
 WHILE_OPEN = tuple(f"incident.{name}" for name in ("step", "skip", "redo", "act", "mark", "look", "close", "discard"))
 """Keys that neither footer nor help offers once the incident is closed; pressing one shows why it does nothing."""
 
@@ -56,7 +53,7 @@ class StepList(LineView):
 
     BINDINGS: ClassVar[Any] = chosen(*MOVES[:-1])
     head_lines = 0
-    table, wide_table = words.steps_table(24), words.steps_table(26)
+    table = words.STEPS
 
     def __init__(self) -> None:
         super().__init__(id="steps")
@@ -69,12 +66,9 @@ class StepList(LineView):
         self.set_rows([step.plan.id for step in state.steps])
         self.refresh()
 
-    def row(self, index: int, width: int) -> list[Piece]:
-        """Return one step as spans."""
-        table = self.table
-        if width >= WIDE_STEPS:
-            table = self.wide_table
-        return table.row(words.StepLine(self.state, index, self.running), width)
+    def cells_of(self, index: int) -> words.StepLine:
+        """Return one step with its state."""
+        return words.StepLine(self.state, index, self.running)
 
     def watch_cursor(self) -> None:
         """Show the step that is under the cursor."""

@@ -21,7 +21,7 @@ from optimus_tui.tui.dashboard.reports import limits_report, seen_tenants
 from optimus_tui.tui.dialogs.base import PickDialog, QuestionDialog, QuestionField
 from optimus_tui.tui.incidents import text as words
 from optimus_tui.tui.services import DashboardServices
-from optimus_tui.wording.numbers import plural, progress
+from optimus_tui.wording.numbers import age, plural, progress
 from optimus_tui.wording.safe import safe_text
 from optimus_tui.workflow.closing import filled_words, found_words, resolution_words
 from optimus_tui.workflow.proof import is_superseded
@@ -94,7 +94,7 @@ class StepActions:
         """Return how long the running step has taken, and how far it is."""
         if not self._began:
             return "running"
-        parts = [f"running {time.monotonic() - self._began:.1f} s"]
+        parts = [f"running {age(time.monotonic() - self._began)}"]
         if self._progress is not None:
             done, total, what = self._progress
             parts.append(progress(done, total, safe_text(what, 40)))

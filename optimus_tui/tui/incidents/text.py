@@ -23,16 +23,18 @@ from optimus_tui.contract.incident import (
     StepPlan,
     TimelineEntry,
 )
+from optimus_tui.tools.pages.format_value import VERDICT_WORDS
 from optimus_tui.tools.pages.sections import Fact, Section, Tone, sections
 from optimus_tui.tui.incidents.folding import findings_before, fold
 from optimus_tui.tui.services import REMEDY_COMMAND
 from optimus_tui.tui.theme import TONE_COLORS
 from optimus_tui.tui.tools.lists import severity_text
 from optimus_tui.tui.widgets.bars import Words
-from optimus_tui.tui.widgets.cells import Cell, Column, Table
+from optimus_tui.tui.widgets.cells import Cell, Column, Table, first_that_fits
 from optimus_tui.wording.numbers import OWN_FORMAT, age, clause, clock, figure, latency, plural
 from optimus_tui.wording.safe import safe_sentence, safe_text
 from optimus_tui.wording.truth import SEVERITY_WORDS
+from optimus_tui.wording.wrapping import shortened_between_words
 from optimus_tui.workflow.proof import proof_words, waiting
 from optimus_tui.workflow.standing import (
     ADVICE_MARKS,
@@ -137,19 +139,20 @@ def _title_cell(line: StepLine, _: int) -> Cell:
     return f"{line.at + 1} {safe(line.step.plan.title, 40)}", style
 
 
-def _outcome_cell(line: StepLine, _: int) -> Cell:
+def _outcome_cell(line: StepLine, cells: int) -> Cell:
     if line.step.status == "running":
-        return f" {line.running}", "accent"
-    return f" {step_summary(line.state, line.step)}", "quiet"
+        return shortened_between_words(line.running, cells, cell_len).ljust(cells), "accent"
+    summary = step_summary(line.state, line.step)
+    verdict = summary.partition(": ")[0]
+    short = verdict if cell_len(verdict) <= cells else shortened_between_words(summary, cells, cell_len)
+    return first_that_fits([summary, short], cells), "quiet"
 
 
-def steps_table(title_cells: int) -> Table[StepLine]:
-    """Return the table of steps with so many cells for their titles."""
-    return Table(
-        Column("mark", "", 1, _mark_cell),
-        Column("step", "step", title_cells, _title_cell),
-        Column("outcome", "outcome", 1, _outcome_cell, grow=1),
-    )
+STEPS = Table[StepLine](
+    Column("mark", "", 1, _mark_cell),
+    Column("step", "", 26, _title_cell, measured=True),
+    Column("outcome", "", 8, _outcome_cell, grow=1, most=200, measured=True),
+)
 
 
 def step_summary(state: IncidentState, step: Step) -> str:
@@ -161,7 +164,10 @@ def step_summary(state: IncidentState, step: Step) -> str:
         if todo:
             return f"{todo} to do"
         return ""
-    return sentence(step_result(step), 200)
+    verdict, colon, rest = step_result(step).partition(":")
+    if verdict in VERDICT_WORDS:
+        verdict = verdict.replace("_", " ")
+    return sentence(verdict + colon + rest, 200)
 
 
 def _verdict(record: ActionRecord) -> str:

@@ -26,7 +26,7 @@ from optimus_tui.tui.routers.draft import (
     remember_project,
 )
 from optimus_tui.tui.routers.pages import PreviewPage, WizardPage
-from optimus_tui.wording.numbers import UNKNOWN
+from optimus_tui.wording.numbers import UNKNOWN, age
 from optimus_tui.wording.safe import safe_text
 
 if TYPE_CHECKING:
@@ -320,7 +320,7 @@ class WizardTasks:
             took = self.context.clock.mono() - self._began
             running = next((item.title for item in draft.checks if item.state == "running"), "")
             done = sum(item.state not in ("waiting", "running") for item in draft.checks)
-            self.view.note(f"{done} of {len(draft.checks)} done   {running} …   {took:.0f} s", wrong=False)
+            self.view.note(f"{done} of {len(draft.checks)} done   {running} …   {age(took)}", wrong=False)
 
     # -- write
 

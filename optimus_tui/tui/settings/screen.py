@@ -80,15 +80,15 @@ def _cell(value: str, cells: int, ink: str = "") -> Cell:
 
 TABLE = Table[SettingRow](
     Column("setting", "setting", 16, lambda row, cells: _cell(row.name, cells, "bright"),
-           grow=2, most=60, measured=True, fair=28),
+           grow=2, most=60, measured=True, fair=32),
     Column("value", "value", 8, lambda row, cells: _cell(row.written(row.value), cells),
            grow=2, most=60, measured=True, fair=14),
     Column("from", "from", 8, lambda row, cells: _cell(row.source, cells, "quiet"),
-           grow=1, most=60, measured=True, fair=10),
+           grow=1, most=30, measured=True, fair=10),
     Column("default", "default", 8, lambda row, cells: _cell(row.written(row.default), cells, "quiet"),
-           grow=1, most=40, measured=True, rank=3),
+           grow=1, most=40, measured=True, fair=12, rank=1),
     Column("allowed", "may be", 12, lambda row, cells: _cell(row.allowed, cells, "quiet"),
-           grow=2, most=80, measured=True, rank=4),
+           grow=2, most=80, measured=True, fair=28, rank=2),
     gap=2,
 )  # fmt: skip
 

@@ -26,7 +26,7 @@ from optimus_tui.tui.widgets.bars import KeyStrip
 from optimus_tui.tui.widgets.cells import Align, Cell, Column, Table, fit_cell, fit_name, wrap
 from optimus_tui.tui.widgets.line_view import LineView
 from optimus_tui.wording.layout import GAP, LEAST, Need, fitting_widths, is_figure, left_out
-from optimus_tui.wording.numbers import latency, progress
+from optimus_tui.wording.numbers import age, latency, progress
 from optimus_tui.wording.truth import SEVERITY_WORDS
 
 LONGEST_WORD = 24
@@ -94,7 +94,7 @@ class ToolRun:
     def words(self, mono: float, deadline: float) -> str:
         """Return the line above the answer."""
         if self.running:
-            parts = [f"running {mono - self.started:.1f} s of {deadline:g} s"]
+            parts = [f"running {age(mono - self.started)} of {age(deadline)}"]
             if self.progress:
                 parts.append(progress(*self.progress))
             return " · ".join([*parts, "esc stops it"])

@@ -32,6 +32,7 @@ from optimus_tui.verdicts.coherence.events import EventWindow, Logged, find_cloc
 from optimus_tui.verdicts.coherence.keys import Tracking
 from optimus_tui.verdicts.coherence.keys import judge as judge_cache
 from optimus_tui.wording.numbers import UNKNOWN, part_of, percent, plural
+from optimus_tui.wording.numbers import age as duration
 from optimus_tui.wording.safe import safe_text
 
 MARGIN_SECONDS = 5.0
@@ -219,7 +220,7 @@ def _outcome(
     if pttl_ms == -2:
         return "vanished", "it does not exist", None
     if idle is not None and idle >= age + margin:
-        return "survived_stale", f"untouched for {idle:,} s, the event was {age:,.0f} s ago", None
+        return "survived_stale", f"untouched for {duration(idle)}, the event was {duration(age)} ago", None
     if pttl_ms is None:
         return "unknown", "its TTL could not be read", None
     if pttl_ms < 0:
@@ -228,12 +229,12 @@ def _outcome(
         return "unknown", f"fewer than {ENOUGH_KEYS} keys of its kind: how long these live is unknown", None
     then_ms = pttl_ms + age * 1000
     if then_ms - margin * 1000 > lifetime.ceiling_ms:
-        text = f"if it had been set before the event, its TTL would have been {then_ms / 1000:,.0f} s then"
+        text = f"if it had been set before the event, its TTL would have been {duration(then_ms / 1000)} then"
         return "refilled", f"{text}, more than any key of its kind", max(0.0, then_ms - lifetime.longest_ms)
     if then_ms + margin * 1000 < lifetime.longest_ms:
-        text = f"its TTL is {pttl_ms / 1000:,.0f} s; if it had been set after the event, it would be"
+        text = f"its TTL is {duration(pttl_ms / 1000)}; if it had been set after the event, it would be"
         left = lifetime.longest_ms / 1000 - age
-        return "suspected_stale", f"{text} {left:,.0f} s or more, as for others of its kind", None
+        return "suspected_stale", f"{text} {duration(left)} or more, as for others of its kind", None
     return "unknown", "its TTL fits a key set shortly before the event as well as one set after it", None
 
 

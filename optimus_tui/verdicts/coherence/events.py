@@ -90,22 +90,15 @@ def find_clock(offset: ClockOffset | None) -> list[Finding]:
 
 
 def clock_words(offset: ClockOffset) -> str:
-    """Return ``timestamps run 2 h 0 min ahead``."""
+    """Return ``timestamps run 2 h ahead``."""
     seconds = abs(offset.seconds)
     zone = round(seconds / _ZONE) * _ZONE
     if zone and abs(seconds - zone) <= _NEAR:
         seconds = zone
-    hours, minutes = divmod(round(seconds / 60), 60)
-    days, hours = divmod(hours, 24)
-    span = f"{max(1, minutes)} min"
-    if days:
-        span = f"{days:,} d {hours} h"
-    elif hours:
-        span = f"{hours} h {minutes} min"
     side = "behind"
     if offset.seconds > 0:
         side = "ahead"
-    return f"timestamps run {span} {side}"
+    return f"timestamps run {age(seconds)} {side}"
 
 
 def _median(values: Sequence[float]) -> float:

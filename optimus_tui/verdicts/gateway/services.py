@@ -23,7 +23,7 @@ from optimus_tui.contract.make_finding import make_finding, phrase
 from optimus_tui.contract.reading import Fault, Reading
 from optimus_tui.contract.services import GatewayState, Grown, Remark, ServerState, ServiceState, Sickness, Status
 from optimus_tui.verdicts.server import judge_condition
-from optimus_tui.wording.numbers import plural
+from optimus_tui.wording.numbers import age, plural
 
 OURS = frozenset({"auth", "denied"})
 """Faults of our own login: the server answers, we may not look."""
@@ -227,17 +227,13 @@ def find_restarts(grown: Grown) -> list[Finding]:
         severity = "medium"
         if each >= HIGH:
             severity = "high"
-    if grown.covered_minutes >= 1:
-        span = f"{grown.covered_minutes:.0f} min"
-    else:
-        span = f"{grown.covered_minutes * 60:.0f} s"
     return [
         make_finding(
             rule=GATEWAY_RESTARTS,
             severity=severity,
             subject="gateway",
             times=plural(grown.restarts, "time"),
-            span=span,
+            span=age(grown.covered_minutes * 60),
             processes=plural(grown.processes, "process", "processes"),
             measured=float(grown.restarts),
             threshold=float(MEDIUM),

@@ -12,14 +12,13 @@ from optimus_tui.contract.findings import Finding, Severity, each_or_one, some_o
 from optimus_tui.contract.keyspace import LimitRow, LimitRules
 from optimus_tui.contract.make_finding import make_finding, phrase
 from optimus_tui.verdicts.limits.words import (
-    duration_words,
     limit_subject,
     operation_words,
     subject_of,
     tenant_words,
     used_words,
 )
-from optimus_tui.wording.numbers import part_of, percent, plural
+from optimus_tui.wording.numbers import age, part_of, percent, plural
 
 LONG_TTL_WINDOWS = 2
 """Two windows are allowed: some limiters keep the window before for a sliding average."""
@@ -191,7 +190,7 @@ def long_ttls(rows: Sequence[LimitRow], rules: LimitRules | None) -> list[Findin
 
 def _one_long_ttl(row: LimitRow, window: int, everywhere: bool) -> Finding:
     seconds = (row.counter.ttl_ms or 0) / 1000
-    tenant, left, lasts = tenant_words(row.counter.tenant), duration_words(seconds), duration_words(window)
+    tenant, left, lasts = tenant_words(row.counter.tenant), age(seconds), age(window)
     impact = ""
     severity: Severity = "medium"
     if _is_full(row):
@@ -217,7 +216,7 @@ def _one_long_ttl(row: LimitRow, window: int, everywhere: bool) -> Finding:
 
 def _many_long_ttls(rows: Sequence[LimitRow], window: int, everywhere: bool) -> Finding:
     full = [row for row in rows if _is_full(row)]
-    left, lasts = duration_words(max(row.counter.ttl_ms or 0 for row in rows) / 1000), duration_words(window)
+    left, lasts = age(max(row.counter.ttl_ms or 0 for row in rows) / 1000), age(window)
     names = some_of([subject_of(row) for row in full or rows])
     message = ""
     if everywhere:

@@ -20,7 +20,7 @@ from optimus_tui.verdicts.gateway.performance import MIN_REQUESTS, outcomes
 from optimus_tui.verdicts.limits.judge import limit_for
 from optimus_tui.verdicts.limits.words import operation_words
 from optimus_tui.verdicts.playbooks.conclusion import span_words
-from optimus_tui.wording.numbers import percent
+from optimus_tui.wording.numbers import age, percent
 from optimus_tui.wording.safe import safe_text
 
 REFUSED_SHARE, LEAST_REFUSED = 0.10, 20
@@ -225,7 +225,7 @@ def _refused_below(counter: Counter, limit: int, grown: float, seconds: float) -
         rule=LIMITS_REFUSED_BELOW,
         subject=name,
         count=round(grown),
-        seconds=seconds,
+        span=age(seconds),
         used=counter.count or 0,
         limit=limit,
         measured=float(counter.count or 0),

@@ -34,14 +34,6 @@ def used_words(row: LimitRow) -> str:
     return f"{count} of {'an unknown limit' if row.limit is None else f'{row.limit:,}'}"
 
 
-def duration_words(seconds: float) -> str:
-    """Return ``45 s``, ``12 min``, ``23 h`` or ``4 d``."""
-    for unit, size in (("d", 86_400), ("h", 3600), ("min", 60)):
-        if seconds >= 2 * size:
-            return f"{seconds / size:,.0f} {unit}"
-    return f"{seconds:,.0f} s"
-
-
 def merge_rules(published: LimitRules | None, configured: LimitRules | None) -> LimitRules | None:
     """Return one set of rules, or None where there are none. ``source`` names who contributed.
 

@@ -47,7 +47,7 @@ from optimus_tui.verdicts.coherence.events import (
 from optimus_tui.verdicts.gateway.hit_rate import MIN_LOOKUPS, find_conflict, find_rates
 from optimus_tui.verdicts.gateway.services import is_away, judge_gateway, judge_server
 from optimus_tui.verdicts.playbooks.conclusion import Conclusion, ConclusionBuilder, span_words
-from optimus_tui.wording.numbers import percent, plural, size, thousands
+from optimus_tui.wording.numbers import age, percent, plural, size, thousands
 from optimus_tui.wording.safe import safe_text
 
 SECONDS = 10.0
@@ -345,7 +345,7 @@ def _examine_evictions(conclusion: ConclusionBuilder, seen: CacheEvidence) -> di
         return section
     grown = _grown([value for _, value in window.samples])
     section["evicted_in_window"] = round(grown)
-    conclusion.add_measured(f"{grown:,.0f} keys evicted in {window.covered_minutes:.0f} min")
+    conclusion.add_measured(f"{grown:,.0f} keys evicted in {age(window.covered_minutes * 60)}")
     if grown > 0:
         conclusion.add_findings(_evicting(grown, window, server))
     return section
@@ -363,7 +363,7 @@ def _evicting(grown: float, window: Window, server: ServerState | None) -> Findi
         rule=CACHE_EVICTIONS,
         subject="cache keys",
         count=grown,
-        minutes=window.covered_minutes,
+        span=age(window.covered_minutes * 60),
         policy=policy or "unknown",
         measured=grown,
         threshold=0.0,
@@ -420,7 +420,7 @@ def _churning(events: Invalidations, refills: int) -> Finding:
         rule=CACHE_CHURN,
         subject="invalidations",
         count=refills,
-        seconds=SECONDS,
+        span=age(SECONDS),
         worst=name,
         times=times,
         measured=float(refills),

@@ -30,7 +30,7 @@ from optimus_tui.verdicts.gateway.failures import (
 from optimus_tui.verdicts.gateway.performance import MIN_REQUESTS, outcomes
 from optimus_tui.verdicts.gateway.services import find_restarts, processes_section
 from optimus_tui.verdicts.health import unmeasured
-from optimus_tui.wording.numbers import and_others, percent
+from optimus_tui.wording.numbers import age, and_others, percent
 from optimus_tui.wording.safe import safe_text
 
 AWAY = frozenset({"refused", "timeout", "tls", "loading", "busy"})
@@ -241,12 +241,8 @@ def _as_of_now(found: Finding, recent: Increase | None, thresholds: Thresholds, 
 
 
 def span_words(minutes: float) -> str:
-    """Return ``30 min``, ``1.5 min`` or ``1.5 s``."""
-    if minutes < 1:
-        return f"{minutes * 60:.1f} s"
-    if minutes >= 10:
-        return f"{minutes:.0f} min"
-    return f"{round(minutes, 1):g} min"
+    """Return how many minutes were covered, as every duration is written."""
+    return age(minutes * 60)
 
 
 def _unknown(requests: Increase, only: str) -> str:

@@ -30,7 +30,7 @@ from optimus_tui.verdicts.coherence import keys as cache_verdict
 from optimus_tui.verdicts.gateway.services import find_restarts, is_away, judge_gateway, judge_server
 from optimus_tui.verdicts.playbooks.conclusion import Conclusion, ConclusionBuilder
 from optimus_tui.verdicts.statistics import MIN_MINUTES, MIN_SAMPLES, Trend, trend
-from optimus_tui.wording.numbers import percent, plural, size
+from optimus_tui.wording.numbers import age, percent, plural, size
 from optimus_tui.wording.safe import safe_text
 
 LEAST_RISE = float(1 << 20)
@@ -95,7 +95,7 @@ def _examine_slope(
         return None
     found = trend(window.samples, least_rise=LEAST_RISE)
     if found is None:
-        had = f"{plural(len(window.samples), 'sample')} over {window.covered_minutes:.0f} min"
+        had = f"{plural(len(window.samples), 'sample')} over {age(window.covered_minutes * 60)}"
         conclusion.add_unknown(
             f"slope of {label}", f"{had}; at least {MIN_SAMPLES} over {MIN_MINUTES:.0f} min are needed for a slope"
         )
@@ -103,7 +103,7 @@ def _examine_slope(
     conclusion.covered(window.covered_minutes, window.source)
     conclusion.add_measured(
         f"{label}: {_per_hour(found.per_hour)} (95 %: {_per_hour(found.low)} to {_per_hour(found.high)}), "
-        f"{plural(found.samples, 'sample')} over {found.minutes:.0f} min"
+        f"{plural(found.samples, 'sample')} over {age(found.minutes * 60)}"
     )
     if found.growing:
         limit = None
@@ -121,7 +121,7 @@ def _too_short_lived(requests: Grown) -> str:
     if not requests.restarts or seconds >= MIN_MINUTES * 60:
         return ""
     return (
-        f"it restarted at least {plural(requests.restarts, 'time')} in {requests.covered_minutes:.0f} min: "
+        f"it restarted at least {plural(requests.restarts, 'time')} in {age(requests.covered_minutes * 60)}: "
         "a process that restarts cannot show a leak"
     )
 
@@ -133,7 +133,7 @@ def _judge_growth(name: str, found: Trend, limit: int | None, growth: Mapping[st
         hours = (limit - found.last) / found.low
         if hours < SOON_HOURS:
             severity = "high"
-            full_soon = phrase(MEMORY_GROWTH, "full_soon", hours=max(0.0, hours))
+            full_soon = phrase(MEMORY_GROWTH, "full_soon", left=age(max(0.0, hours) * 3600))
     if name == "redis.memory":
         remedy = phrase(MEMORY_GROWTH, "remedy_redis")
         fastest = next((safe_text(key, 60) for key, one in growth.items() if one["growing"]), None)
@@ -148,7 +148,7 @@ def _judge_growth(name: str, found: Trend, limit: int | None, growth: Mapping[st
         full_soon=full_soon,
         first=size(round(found.first)),
         last=size(round(found.last)),
-        minutes=found.minutes,
+        span=age(found.minutes * 60),
         beside=beside,
         measured=found.per_hour,
         threshold=0.0,

@@ -21,7 +21,7 @@ from optimus_tui.verdicts.gateway import latency as latencies
 from optimus_tui.verdicts.gateway.performance import MIN_REQUESTS
 from optimus_tui.verdicts.gateway.services import judge_engine, judge_gateway
 from optimus_tui.verdicts.playbooks.conclusion import Conclusion, ConclusionBuilder, examine_errors
-from optimus_tui.wording.numbers import latency, percent
+from optimus_tui.wording.numbers import age, latency, percent
 from optimus_tui.wording.safe import safe_text
 
 NEAR = 0.8
@@ -125,7 +125,7 @@ def _examine_upstream(
         why = "no upstream_request_duration_seconds is published, or nothing was proxied"
         if fault:
             why = fault.message
-        conclusion.add_unknown(what, f"{why}{f' in {covered:.0f} min' if covered >= 1 else ''}")
+        conclusion.add_unknown(what, f"{why}{f' in {age(covered * 60)}' if covered >= 1 else ''}")
         return {}
     conclusion.covered(seen.upstream.covered_minutes, seen.upstream.source)
     sections = {}

@@ -28,7 +28,7 @@ from optimus_tui.verdicts.limits.blocked import CommonLimit
 from optimus_tui.verdicts.limits.findings import find
 from optimus_tui.verdicts.limits.words import operation_words, subject_of
 from optimus_tui.verdicts.playbooks.conclusion import Conclusion, ConclusionBuilder, span_words
-from optimus_tui.wording.numbers import part_of, percent, plural, span_ahead
+from optimus_tui.wording.numbers import age, part_of, percent, plural, span_ahead
 from optimus_tui.wording.safe import redis_cli, safe_text
 
 MAX_COMMANDS = 20
@@ -97,7 +97,7 @@ def _examine_counters(conclusion: ConclusionBuilder, seen: LimitEvidence, name: 
         counts = {state: sum(row.state == state for row in rows) for state in ("immortal", "over", "near")}
         conclusion.add_measured("without TTL: {immortal}, limit used up: {over}, near it: {near}".format(**counts))
     if rows and seen.slope_seconds:
-        conclusion.add_measured(f"slopes over {seen.slope_seconds:.1f} s: {_rising(rows)}")
+        conclusion.add_measured(f"slopes over {age(seen.slope_seconds)}: {_rising(rows)}")
     elif rows:
         conclusion.add_unknown("slopes", "the counters could be read only once")
 
@@ -167,7 +167,7 @@ def _advise(conclusion: ConclusionBuilder, seen: LimitEvidence, thresholds: Thre
         left = [row.counter.ttl_ms for row in alone if row.counter.ttl_ms is not None]
         wait = ""
         if left:
-            wait = f"; all of them reset within {max(left) / 1000:.0f} s"
+            wait = f"; all of them reset within {age(max(left) / 1000)}"
         conclusion.advise(
             Recommendation(
                 action=f"Find the client of {name} that repeats its requests, or raise this tenant's limit{wait}",

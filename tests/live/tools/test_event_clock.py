@@ -36,7 +36,7 @@ async def test_events_from_the_future_are_said_by_every_tool_that_reads_them(
         report = await standup(context)
     assert coherence["events"]["status"] == "unknown"
     assert (coherence["events"]["in_window"], coherence["events"]["in_future"]) == (None, 30)
-    assert "timestamps run 2 h 0 min ahead" in coherence["events"]["error"]
+    assert "timestamps run 2 h ahead" in coherence["events"]["error"]
     assert report.events.in_window is None
     for document in (coherence, health, misses):
         assert "events.clock" in rules(document)
@@ -63,4 +63,4 @@ async def test_events_that_come_now_and_claim_to_be_old_are_found_by_two_looks(
     assert still["events"]["in_window"] == 0
     for document in (moving, misses):
         assert "events.clock" in rules(document)
-    assert "1 h 0 min behind" in json.dumps(moving)
+    assert "1 h behind" in json.dumps(moving)

@@ -107,7 +107,7 @@ async def test_a_offers_what_fits_the_row_on_every_pane_and_says_why_not_elsewhe
         await until(pilot, lambda: "no action for all tenants at once" in shown(pilot))
         await pilot.press("right", "down")
         for wanted in (
-            "Set a TTL of 60 min on conversation of acme without one",
+            "Set a TTL of 1 h on conversation of acme without one",
             "Unlink conversation of acme without TTL",
             "by prefix",
             "Invalidate the cache of acme",
@@ -174,5 +174,5 @@ def test_keys_without_a_ttl_are_given_one_before_anything_is_unlinked() -> None:
         ("unlink_no_ttl", b"beta"),
         ("unlink_no_ttl", b"acme"),
     ]
-    assert offers[0].name == "Set a TTL of 60 min on conv of beta without one"
+    assert offers[0].name == "Set a TTL of 1 h on conv of beta without one"
     assert offers_for(groups[0])[0].request.kind == "expire_no_ttl"

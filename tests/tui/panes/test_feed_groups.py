@@ -65,7 +65,7 @@ async def test_a_group_has_its_count_its_rate_its_share_and_when_it_was_seen_las
         assert row.per_second == pytest.approx(60 / 99)
         line = next(line for line in scene.lines() if "bulk_invalidation" in line)
         assert line.split()[1:6] == ["bulk_invalidation", "60", "0.6", "75", "21"]
-        assert "80 events of 99 s" in scene.lines()[0]
+        assert "80 events of 1 min 39 s" in scene.lines()[0]
 
 
 async def test_new_events_are_added_and_those_that_left_the_view_are_taken_off() -> None:

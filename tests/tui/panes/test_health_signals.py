@@ -44,7 +44,7 @@ def line_of(lines: list[str], word: str) -> str:
 
 async def test_each_signal_has_a_line_with_its_figure_and_its_chart_under_one_span() -> None:
     lines = await drawn(golden())
-    assert "the gateway's requests of 90 s, by /metrics" in "\n".join(lines)
+    assert "the gateway's requests of 1 min 30 s, by /metrics" in "\n".join(lines)
     for name, figure in (("requests", "212/s"), ("failing", "0.4 %"), ("refused", "3.1/s"), ("p95", "≈ 612 ms")):
         line = line_of(lines, name)
         assert figure in line
@@ -63,7 +63,7 @@ async def test_beside_many_findings_the_signals_take_two_lines_and_keep_their_ch
     assert "failing" in both
     assert both.count("▇") == 2
     assert "3.1/s 1.5 %" in line_of(lines, "refused")
-    assert "requests of 90 s" in "\n".join(lines)
+    assert "requests of 1 min 30 s" in "\n".join(lines)
     assert "route 0 is slow" in "\n".join(lines)
 
 

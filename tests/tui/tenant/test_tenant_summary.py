@@ -83,7 +83,7 @@ async def test_its_signals_its_findings_and_its_events_by_type_stand_there(size:
 async def test_a_tenant_that_the_gateway_does_not_count_says_why() -> None:
     app = OptimusApp(SETTINGS)
     for signals, why in (
-        (golden(()), "no request of this tenant in 90 s"),
+        (golden(()), "no request of this tenant in 1 min 30 s"),
         (golden((), tenants_why="the gateway does not count requests by tenant"), "does not count requests by tenant"),
         (golden(("a", "b"), more_tenants=70), "not among the 2 busiest tenants"),
         (None, "were not read yet"),

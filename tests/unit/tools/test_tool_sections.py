@@ -66,10 +66,10 @@ def test_a_unit_is_said_once() -> None:
         "window covered",
     )
     assert [figure("covered_minutes", value) for value in (0, 0.03, 8.633, 60)] == [
-        "0 min",
+        "0.0 s",
         "1.8 s",
-        "8.6 min",
-        "60 min",
+        "8 min 38 s",
+        "1 h",
     ]
     assert [measured(*pair) for pair in ((0.605, "share"), (512, "bytes"), (1, "keys"), (2, "keys"), ("no", ""))] == [
         "61 %", "512 B", "1 key", "2 keys", "no",

@@ -62,7 +62,7 @@ def test_what_grows_between_looks_is_refused_now_and_for_half_a_minute() -> None
     assert rules(first) == {}
     track, second = track_server(track, state(refused=Refusals(writes={"OOM": 7}, connections=4)), 2.0)
     assert rules(second) == {"server.refuses_writes": "critical", "server.refuses_connections": "high"}
-    assert "2 refused with OOM in the last 2 s" in judge_condition(second)[0].message
+    assert "2 refused with OOM in the last 2.0 s" in judge_condition(second)[0].message
     quiet = state(refused=Refusals(writes={"OOM": 7}, connections=4))
     track, third = track_server(track, quiet, 20.0)
     assert "server.refuses_writes" in rules(third)

@@ -129,7 +129,7 @@ def test_a_counter_that_lives_far_longer_than_its_window_is_a_finding(count: int
     found = report(counter(b"a", count=count, ttl_ms=86_400_000), counter(b"b", count=2))
     (one,) = [finding for finding in found.findings if finding.rule == "limits.long_ttl"]
     assert (one.severity, one.subject, one.threshold, one.measured) == (severity, "a / chat", 60.0, 86_400)
-    assert "expires in 24 h, although its window is 60 s" in one.message
+    assert "expires in 1 d, although its window is 1 min" in one.message
     assert rules_of(report(counter(b"a", ttl_ms=120_000))) == []
     assert found.rows[0].slope is None or found.rows[0].counter.ttl_ms == 86_400_000
 

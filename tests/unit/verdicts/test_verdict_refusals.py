@@ -51,7 +51,7 @@ def test_refusals_that_ended_are_told_as_past(passed: int, no: int, severities: 
     lately = asked(("acme", "200", passed), ("acme", "429", no), minutes=1.5), refused(("acme", no), minutes=1.5)
     found = find_refusals_lately(*before, *lately)
     assert [one.severity for one in found] == severities
-    assert ("0 refusals of all tenants in the last 1.5 min" in found[0].message) == (severities == ["low"])
+    assert ("0 refusals of all tenants in the last 1 min 30 s" in found[0].message) == (severities == ["low"])
 
 
 def test_refusals_of_a_tenant_that_ended_beside_one_that_goes_on() -> None:

@@ -38,7 +38,7 @@ def test_a_ttl_reads_as_a_clock_and_rounds_up_row_19(seconds: float | None, text
 def test_never_expiring_and_unknown_are_different_words() -> None:
     assert ttl(None, immortal=True) == "never"
     assert ttl(None) == "?"
-    assert [until(None), until(0.0), until(2.2), until(200)] == ["–", "now", "3 s", "3 min"]
+    assert [until(None), until(0.0), until(2.2), until(200)] == ["–", "now", "3 s", "3 min 20 s"]
 
 
 @pytest.mark.parametrize(
@@ -75,8 +75,13 @@ def test_an_estimated_size_says_so() -> None:
         (9, "9 s"),
         (27, "27 s"),
         (240, "4 min"),
-        (10_000, "2 h"),
-        (3e5, "3 d"),
+        (59.6, "1 min"),
+        (125, "2 min 5 s"),
+        (599, "9 min 59 s"),
+        (605, "10 min"),
+        (10_000, "2 h 46 min"),
+        (3e5, "3 d 11 h"),
+        (86_400 * 12.4, "12 d"),
         (None, "?"),
     ],
 )
@@ -204,9 +209,9 @@ def test_a_clock_that_was_set_back_tells_no_duration() -> None:
         (0.305, "ratio", "31 %"),
         (965.621, "ms", "966 ms"),
         (1_543.2, "ms", "1.5 s"),
-        (90.4, "s", "90 s"),
+        (90.4, "s", "1 min 30 s"),
         (-41.2, "s", "-41 s"),
-        (3_600.0, "s", "60 min"),
+        (3_600.0, "s", "1 h"),
         (4_404_019.2, "bytes/h", "4.2 MB/h"),
         (-2_048.0, "bytes", "-2.0 KB"),
         (1.0, "keys", "1 key"),

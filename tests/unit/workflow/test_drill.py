@@ -78,7 +78,7 @@ def test_gone_is_only_what_is_gone_and_what_still_counts_from_before_is_named() 
     words = next(one.words for one in judge(NAMES, TRUTH, watch, None, "given up").marks if one.name == "gone")
     assert words.endswith(
         "left the screen for good; its consequences are still on the screen: "
-        "acme: limits.refused (counted over the last 90 s)"
+        "acme: limits.refused (counted over the last 1 min 30 s)"
     )
     watch = look(watch, TRUTH, (earlier,), 140)
     assert watch.cleared == 105
@@ -90,10 +90,10 @@ def test_the_timeline_and_the_result_give_a_time_in_one_form() -> None:
     watch = seen((101.8, (finding(),)), (134.2, ()))
     result = judge(NAMES, TRUTH, watch, state(opened=Stamp(0, 123.6)), "given up")
     assert (
-        "detected after 0:01, acknowledged after 0:23, not identified, not remedied, not proved, resolved after 0:34"
+        "detected after 1.8 s, acknowledged after 24 s, not identified, not remedied, not proved, resolved after 34 s"
         in summary(result)
     )
-    assert "| First shown | 0:01 |" in page(result, 0.0)
+    assert "| First shown | 1.8 s |" in page(result, 0.0)
 
 
 def test_what_nobody_can_see_is_not_gone() -> None:
