@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
 from optimus_tui.clock import Clock
+from optimus_tui.wording.numbers import age
 
 if TYPE_CHECKING:
     from optimus_tui.probes.round_trips import CommandLog
@@ -306,7 +307,7 @@ def starved(seconds: float) -> str:
 
 def starved_words(seconds: float) -> str:
     """Return the sentence that says that this process got no CPU."""
-    return f"this machine gave us no CPU: our own loop stood still for {seconds:.1f} s"
+    return f"this machine gave us no CPU: our own loop stood still for {age(seconds)}"
 
 
 def measured_ms(took_ms: float, own_ms: float) -> float | None:

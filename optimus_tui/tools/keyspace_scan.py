@@ -18,6 +18,7 @@ from optimus_tui.verdicts.limits import judge as limit_verdicts
 from optimus_tui.verdicts.limits.blocked import CommonLimit, common_limits
 from optimus_tui.verdicts.limits.findings import counters_unknown, find_unknown_layout, layout_words
 from optimus_tui.verdicts.limits.words import merge_rules
+from optimus_tui.wording.numbers import age
 
 if TYPE_CHECKING:
     from optimus_tui.context import Context
@@ -104,7 +105,7 @@ async def survey(ctx: "Context", *, tenant: bytes | None = None, ttls: bool = Fa
                 cache.put_page(page.names, page.pttls, page.sizes, ctx.clock.mono())
                 report(scanned, total, "keys scanned")
     except TimeoutError:
-        reason = f"stopped after {seconds:.1f} s"
+        reason = f"stopped after {age(seconds)}"
         coverage = Coverage(scanned=scanned, total=total, complete=False, reason=reason)
         fault = not_in_time("the keyspace was scanned only in part", seconds)
     else:

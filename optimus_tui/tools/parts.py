@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from optimus_tui.contract.reading import Fault, Reading
 from optimus_tui.probes.load_meter import starved
+from optimus_tui.wording.numbers import age
 
 if TYPE_CHECKING:
     from optimus_tui.context import Context
@@ -47,7 +48,7 @@ def not_in_time(what: str, seconds: float) -> Fault:
     """Return the fault of a part that was not done in time."""
     if ours := starved(seconds):
         return Fault("starved", f"{what}: not measured: {ours}", "reduce the load of this machine and ask again")
-    return Fault("timeout", f"{what}: not measured within {seconds:.1f} s")
+    return Fault("timeout", f"{what}: not measured within {age(seconds)}")
 
 
 async def part(ctx: "Context", work: Awaitable[T], what: str, most: float = PART_SECONDS) -> T | Fault:

@@ -18,6 +18,7 @@ from optimus_tui.probes.redis.dialing import Connector
 from optimus_tui.probes.redis.parser import ReplyHeads, Unbounded
 from optimus_tui.probes.round_trips import RoundTrip
 from optimus_tui.settings.model import RedisTarget
+from optimus_tui.wording.numbers import age
 from optimus_tui.wording.safe import safe_text
 
 CONNECT_SECONDS = 2.0
@@ -182,7 +183,7 @@ def lost_at_subscribing(target: RedisTarget) -> LinkLost:
 
 def lost_in_silence(target: RedisTarget, seconds: float) -> LinkLost:
     """Return the loss for ``seconds`` without any byte."""
-    message = f"no answer for {seconds:.1f} s"
+    message = f"no answer for {age(seconds)}"
     remedy = None
     if target.scheme == "rediss":
         remedy = "use redis:// if the port speaks plain text"
