@@ -61,9 +61,15 @@ async def test_the_hit_rate_names_its_source_and_an_unknown_one_its_reason() -> 
     lines = await drawn(health_report())
     assert all(part in line_of(lines, "rate") for part in ("85 %", "gateway", "1,247 keys"))
     lines = await drawn(health_report(hit_rate=HitRate(0.6, "redis INFO without ours, last 10 min", 12)))
-    assert all(part in line_of(lines, "rate") for part in ("60 %", "redis INFO", "last 10 min"))
+    assert all(part in line_of(lines, "rate") for part in ("60 %", "redis INFO, 10 min", "12 keys"))
     lines = await drawn(health_report(hit_rate=HitRate(0.3, "gateway, last 22 s", 1_247)))
-    assert all(part in line_of(lines, "rate") for part in ("30 %", "gateway", "last 22 s"))
+    assert all(part in line_of(lines, "rate") for part in ("30 %", "gateway, 22 s", "1,247 keys"))
+    for source, words in (
+        ("gateway, since its start", "gateway, lifetime"),
+        ("gateway, over an unknown time", "gateway, span ?"),
+    ):
+        lines = await drawn(health_report(hit_rate=HitRate(0.6, source)))
+        assert words in line_of(lines, "rate")
     silent = GatewayState(service=gateway().service, cache_fault=Fault("invalid", "cache metrics answered 500"))
     lines = await drawn(health_report(hit_rate=None, gateway=reading(silent)))
     assert "unknown" in line_of(lines, "rate")

@@ -58,7 +58,7 @@ class ServiceLine(Struct, frozen=True, kw_only=True):
     version: str = ""
     note: str = ""
     briefs: tuple[str, ...] = ()
-    """Other forms of the note, set where a finding below says the rest, or of what the hit rate is of."""
+    """Shorter forms of the note, set where a finding below says the rest."""
     answers: bool = True
 
 
@@ -174,30 +174,27 @@ def _hit_rate(report: HealthReport) -> ServiceLine:
         if finding is None:
             mark = STATUS_MARKS["unknown"]
         return ServiceLine(name="hit rate", mark=mark, word="unknown", note=note, answers=False)
-    source, _, span = safe_text(rate.source, 60).partition(", ")
     keys = ""
     if rate.total_keys is not None:
         keys = f"{compact(rate.total_keys)} keys"
-    if source.startswith("redis") and report.server is not None and report.server.fault is not None:
+    if rate.source.startswith("redis") and report.server is not None and report.server.fault is not None:
         mark, keys = STATUS_MARKS["unknown"], "read before"  # of before the outage: no proof that all is well now
     return ServiceLine(
         name="hit rate",
         mark=mark,
-        word=source.removesuffix(" without ours"),
+        word=_source_words(rate.source),
         now=percent(rate.value),
-        p95=span,
-        briefs=_span_forms(span, keys),
+        p95=keys,
         series=report.hit_rate_history,
         top=1.0,
     )
 
 
-def _span_forms(span: str, keys: str) -> tuple[str, ...]:
-    """Return the time that a hit rate is of, the longest form first, that with the number of keys before it."""
-    short = (
-        span.removeprefix("last ").replace("since its start", "since start").replace("over an unknown time", "span ?")
-    )
-    return (" · ".join(filter(None, (span, keys))), span, short)
+def _source_words(source: str) -> str:
+    """Return whose look-ups a hit rate is of, and over what time, in 18 cells: ``gateway, 21 s``."""
+    whose, _, span = safe_text(source, 60).partition(", ")
+    short = {"since its start": "lifetime", "over an unknown time": "span ?"}.get(span, span.removeprefix("last "))
+    return ", ".join(filter(None, (whose.removesuffix(" without ours"), short)))
 
 
 def _no_rate(report: HealthReport) -> str:
@@ -280,7 +277,7 @@ def _p50_cell(line: ServiceLine, _cells: int) -> Cell:
 
 def _p95_cell(line: ServiceLine, cells: int) -> Cell:
     if line.name == "hit rate":
-        return first_that_fits([*line.briefs, ""], cells), "quiet"
+        return first_that_fits([line.p95, ""], cells), "quiet"
     return line.p95, _figure_ink(line.p95)
 
 
