@@ -11,6 +11,7 @@ from optimus_tui.contract.keyspace import LimitState
 from optimus_tui.contract.reading import Coverage, Fault, FaultKind, Reading
 from optimus_tui.contract.services import Status
 from optimus_tui.wording.numbers import age, clause, clock, compact, until
+from optimus_tui.wording.safe import safe_text
 
 STILL_TODAY_SECONDS = 12 * 3600.0
 BRIEF_FAULTS: dict[FaultKind, str] = {
@@ -171,6 +172,16 @@ def verdict_mark(overall: Overall, rules: Iterable[str]) -> StateGlyph:
     if overall == "healthy" and LATENCY_COLD_START in rules:
         return _WARMING_UP
     return OVERALL_MARKS[overall]
+
+
+def rate_span(source: str) -> str:
+    """Return over what time a hit rate is, shortly: ``21 s``, ``lifetime``, ``span ?``; empty if its source has none.
+
+    Args:
+        source: The source of the rate, such as ``gateway, last 21 s``.
+    """
+    span = safe_text(source, 60).partition(", ")[2]
+    return {"since its start": "lifetime", "over an unknown time": "span ?"}.get(span, span.removeprefix("last "))
 
 
 STATUS_MARKS: dict[Status, StateGlyph] = {

@@ -72,7 +72,13 @@ def test_the_screen_says_what_changed_since_the_last_time() -> None:
     )
     now = report(
         engine=ServicePart(status="connected", latency_ms=612, p95_ms=840),
-        redis=RedisPart(status="connected", latency_ms=0.4, memory_bytes=255_852_544, hit_rate=0.85),
+        redis=RedisPart(
+            status="connected",
+            latency_ms=0.4,
+            memory_bytes=255_852_544,
+            hit_rate=0.85,
+            hit_rate_source="gateway, last 10 min",
+        ),
         cache=CachePart(keys=1_247, without_ttl=104, complete=True),
         findings=(finding("latency.p95", "engine", severity="high"), finding()),
         overall_status="critical",
@@ -82,7 +88,7 @@ def test_the_screen_says_what_changed_since_the_last_time() -> None:
         "✖ CRITICAL   2 findings, 1 new, 1 gone",
         "  gateway   healthy      45 ms  p95 61 ms                    = as before",
         "  engine    connected   612 ms  p95 840 ms                   ▲ p95 was 260 ms",
-        "  redis     connected   0.4 ms   244 MB  hit 85 %            ▼ hit was 91 %",
+        "  redis     connected   0.4 ms   244 MB  hit 85 % (10 min)   ▼ hit was 91 %",
         "  limits    48 of 1,000 counters  demo_dentist 94 % of chat  = as before",
         "  cache     1,247 keys, 104 never expire                     ▲ +51 without TTL",
         "  events    38.0/min, last 1.0 s ago                         = as before",

@@ -13,9 +13,9 @@ from optimus_tui.assets import asset_dir
 from optimus_tui.contract.tools.overnight import Overnight, Restart, TenantRefusals
 from optimus_tui.contract.tools.state import Change, ServicePart, StandupFinding, StandupReport
 from optimus_tui.wording.layout import CHART_HEIGHT, CHART_WIDTH, CHARTS, Samples, chart
-from optimus_tui.wording.numbers import UNKNOWN, age, latency, percent, plural, size, thousands
+from optimus_tui.wording.numbers import UNKNOWN, age, clause, latency, percent, plural, size, thousands
 from optimus_tui.wording.safe import safe_text
-from optimus_tui.wording.truth import SEVERITY_MARKS, StateGlyph, verdict_mark
+from optimus_tui.wording.truth import SEVERITY_MARKS, StateGlyph, rate_span, verdict_mark
 
 WIDTH, MOST = 80, 12
 LONGEST = 2000
@@ -191,7 +191,8 @@ def _glyph(change: Change) -> str:
 
 
 def _parts(report: StandupReport) -> list[tuple[str, str]]:
-    memory = f"  {size(report.redis.memory_bytes):>7}  hit {percent(report.redis.hit_rate)}"
+    span = clause(rate_span(report.redis.hit_rate_source or ""), " (", ")")
+    memory = f"  {size(report.redis.memory_bytes):>7}  hit {percent(report.redis.hit_rate)}{span}"
     return [
         ("gateway", _service(report.gateway)),
         ("engine", _service(report.engine)),

@@ -25,6 +25,7 @@ from optimus_tui.wording.truth import (
     STATUS_MARKS,
     STILL_TODAY_SECONDS,
     StateGlyph,
+    rate_span,
     verdict_mark,
 )
 
@@ -192,9 +193,8 @@ def _hit_rate(report: HealthReport) -> ServiceLine:
 
 def _source_words(source: str) -> str:
     """Return whose look-ups a hit rate is of, and over what time, in 18 cells: ``gateway, 21 s``."""
-    whose, _, span = safe_text(source, 60).partition(", ")
-    short = {"since its start": "lifetime", "over an unknown time": "span ?"}.get(span, span.removeprefix("last "))
-    return ", ".join(filter(None, (whose.removesuffix(" without ours"), short)))
+    whose = safe_text(source, 60).partition(", ")[0].removesuffix(" without ours")
+    return ", ".join(filter(None, (whose, rate_span(source))))
 
 
 def _no_rate(report: HealthReport) -> str:
