@@ -16,7 +16,6 @@ from textual.widgets import Input, Label, OptionList, Select, SelectionList, Sta
 from optimus_tui.tui.keys import chosen, label_of
 from optimus_tui.tui.routers.draft import FieldAnswer, RouterAnswers, RouterDraft, Task, name_problem
 from optimus_tui.tui.routers.widgets import (
-    FIELDS_HEAD,
     CodeView,
     CopyList,
     FieldList,
@@ -224,12 +223,20 @@ class FieldsPage(WizardPage):
 
     def compose(self) -> ComposeResult:
         """Return the columns' titles and the list."""
-        yield Static(Content(FIELDS_HEAD), classes="fields-head")
+        yield Static(classes="fields-head")
         yield self.list
 
     def on_mount(self) -> None:
         """Show the fields."""
-        self.list.show(self.fields)
+        self._draw()
+
+    def on_resize(self) -> None:
+        """Show them for the new width."""
+        self._draw(self.list.highlighted or 0)
+
+    def _draw(self, at: int = 0) -> None:
+        self.list.show(self.fields, at)
+        self.query_one(".fields-head", Static).update(Content(self.list.head))
 
     def take(self, answers: RouterAnswers) -> None:
         """Put the fields into the answers."""
@@ -243,12 +250,12 @@ class FieldsPage(WizardPage):
             at: The place of the one that it replaces; the number of fields to append it.
         """
         self.fields[at : at + 1] = [answer]
-        self.list.show(self.fields, at)
+        self._draw(at)
 
     def take_away(self, at: int) -> None:
         """Remove the field at a place."""
         del self.fields[at]
-        self.list.show(self.fields, at)
+        self._draw(at)
 
     @on(OptionList.OptionSelected)
     def _clicked(self, event: OptionList.OptionSelected) -> None:

@@ -25,8 +25,9 @@ from optimus_tui.tui.dialogs.base import DROPS, Dialog
 from optimus_tui.tui.keys import MOVES, chosen
 from optimus_tui.tui.messages import CopyRequested
 from optimus_tui.tui.routers.draft import FieldAnswer, Task
+from optimus_tui.tui.theme import plain_text
 from optimus_tui.tui.tools.form import FormChoice
-from optimus_tui.tui.widgets.cells import fit_cell, fit_name, wrap
+from optimus_tui.tui.widgets.cells import Cell, Column, Table, fit_cell, fit_name, fitted_to, wrap
 from optimus_tui.tui.widgets.fields import BoundedInput, ReversedChoice, TickList
 from optimus_tui.wording.safe import safe_text
 
@@ -44,7 +45,8 @@ OPTION_KEYS = [
     for key in chosen(*OPTION_ACTIONS)
     if isinstance(key, Binding) and key.id is not None
 ]
-FIELDS_HEAD = fit_cell("field", 26) + fit_cell("type", 10) + fit_cell("optional", 10) + "default"
+LEAST_LINE = 40
+"""Cells of a field's line before the list has a size."""
 STATE_MARKS = {
     "waiting": ("·", "$quiet"),
     "running": ("…", "$primary"),
@@ -100,10 +102,36 @@ class WizardTicks(TickList, inherit_bindings=False):
             self.toggle(self.get_option_at_index(self.highlighted))
 
 
+def _name_cell(answer: FieldAnswer, cells: int) -> Cell:
+    return [(fit_name(safe_text(answer.name, MAX_NAME), cells), "bright")]
+
+
+def _optional_cell(answer: FieldAnswer, _: int) -> Cell:
+    return "yes" if answer.optional else "no", "foreground"
+
+
+def _default_cell(answer: FieldAnswer, cells: int) -> Cell:
+    return [(fit_name(safe_text(answer.default, MAX_NAME) or "–", cells), "quiet")]
+
+
+FIELDS = Table[FieldAnswer](
+    Column("field", "field", 12, _name_cell, grow=2, most=MAX_NAME, measured=True),
+    Column("type", "type", 10, lambda answer, _: (answer.type, "primary"), measured=True),
+    Column(
+        "optional", "optional", 8, lambda answer, _: ("yes" if answer.optional else "no", "foreground"), measured=True
+    ),
+    Column("default", "default", 8, _default_cell, grow=1, most=MAX_NAME, measured=True),
+    gap=2,
+)
+
+
 class FieldList(WizardOptions):
     """The model's fields. ``a`` adds, ``e`` edits and delete removes one; the screen does it."""
 
     BINDINGS: ClassVar[Any] = chosen("router.add", "router.edit", "router.remove")
+
+    head = ""
+    """The titles of the columns, as wide as these are."""
 
     class FieldRequested(Message):
         """Something is to be done with the highlighted field: ``add``, ``edit`` or ``remove``."""
@@ -119,8 +147,12 @@ class FieldList(WizardOptions):
             fields: What the model holds.
             at: The place of the field to highlight.
         """
+        width = max(LEAST_LINE, self.size.width - 2)
+        table = fitted_to(FIELDS, fields)
+        self.head = plain_text(table.head(width))
         if fields:
-            self.set_options([_field_option(answer) for answer in fields])
+            lines = [table.row(answer, width) for answer in fields]
+            self.set_options([Content.assemble(*((text, f"${ink}") for text, ink in line)) for line in lines])
             self.highlighted = at
         else:
             about = "No field of your own: the model gets a name and an optional description.\na adds one."
@@ -167,16 +199,6 @@ class CopyList(WizardOptions):
         """Copy what belongs to the highlighted line."""
         if self.highlighted is not None:
             self.post_message(CopyRequested(*self._copies[self.highlighted]))
-
-
-def _field_option(answer: FieldAnswer) -> Content:
-    return Content.from_markup(
-        "[$bright]$name[/][$primary]$type[/]$optional[$quiet]$default[/]",
-        name=fit_name(safe_text(answer.name, MAX_NAME), 24) + "  ",
-        type=fit_cell(answer.type, 10),
-        optional=fit_cell("yes" if answer.optional else "no", 10),
-        default=safe_text(answer.default, MAX_NAME) or "–",
-    )
 
 
 def choice_option(choice: WizardChoice) -> Content:
