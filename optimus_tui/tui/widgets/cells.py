@@ -90,7 +90,8 @@ def fit_columns(columns: Sequence[Column[Row]], width: int, gap: int = 1) -> lis
     widths = {c.id: c.width for c in shown}
     enough = {c.id: min(c.most, c.enough) for c in shown}
     unmeasured = {c.id: 0 if c.enough else c.most for c in shown}
-    for tops in (enough, unmeasured, {c.id: c.most for c in shown}):
+    rest = {c.id: 0 if c.enough and c.align == "right" else c.most for c in shown}  # no figure moves off from its name
+    for tops in (enough, unmeasured, rest):
         spare = _grow([c for c in shown if c.grow and widths[c.id] < tops[c.id]], widths, tops, spare)
     return [(c, widths[c.id]) for c in shown]
 
