@@ -52,6 +52,8 @@ from optimus_tui.workflow.standing import (
 LONG = 600
 WIDE = 100
 """Columns from which the line on top says when the incident was opened, and how bad it was at worst."""
+ROOM_FOR_MORE = 20
+"""Cells beside a step's verdict below which the start of its sentence would tell nothing."""
 STEP_STYLES = {"waiting": "quiet", "running": "accent", "done": "good", "failed": "crit", "skipped": "quiet"}
 VERDICT_TONES: dict[str, Tone] = {
     "fixed": "ok", "better": "ok", "same": "warning", "worse": "critical", "unknown": "quiet", "too early": "quiet",
@@ -144,7 +146,9 @@ def _outcome_cell(line: StepLine, cells: int) -> Cell:
         return shortened_between_words(line.running, cells, cell_len).ljust(cells), "accent"
     summary = step_summary(line.state, line.step)
     verdict = summary.partition(": ")[0]
-    short = verdict if cell_len(verdict) <= cells else shortened_between_words(summary, cells, cell_len)
+    short = shortened_between_words(summary, cells, cell_len)
+    if cells - cell_len(verdict) in range(ROOM_FOR_MORE):
+        short = verdict
     return first_that_fits([summary, short], cells), "quiet"
 
 
