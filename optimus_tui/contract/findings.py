@@ -117,8 +117,9 @@ def overall_of(findings: "tuple[Finding, ...] | list[Finding]", unknown: bool = 
     return "healthy"
 
 
-NoticeKind = Literal["standing", "appeared", "worsened", "still", "cleared"]
-"""``standing``: active at the start. ``still``: a mute ended and the finding is still active."""
+NoticeKind = Literal["standing", "appeared", "worsened", "still", "outlasted", "cleared"]
+"""``standing``: active at the start. ``still``: a mute ended and the finding is still active. ``outlasted``: its cause
+was announced in its place and has ended, and this has not."""
 
 
 class AlertEpisode(Struct, frozen=True, kw_only=True):

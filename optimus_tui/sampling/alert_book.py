@@ -15,7 +15,8 @@ from optimus_tui.clock import Clock
 from optimus_tui.contract.findings import AlertEpisode, Finding, Mute, Notice
 from optimus_tui.contract.services import HealthReport
 from optimus_tui.verdicts import alerts
-from optimus_tui.verdicts.alerts import EPISODES, in_force, merge, unjudged
+from optimus_tui.verdicts.alert_history import merge
+from optimus_tui.verdicts.alerts import EPISODES, in_force, unjudged
 
 if TYPE_CHECKING:
     from optimus_tui.history.samples.store import Store

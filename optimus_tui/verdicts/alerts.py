@@ -24,6 +24,7 @@ from optimus_tui.contract.finding_rules import (
 )
 from optimus_tui.contract.findings import MANY_COUNTERS, SEVERITIES, AlertEpisode, Finding, Mute, Notice, NoticeKind
 from optimus_tui.contract.services import HealthReport
+from optimus_tui.verdicts.causes import may_follow_from
 from optimus_tui.verdicts.gateway.hit_rate import MIN_LOOKUPS
 from optimus_tui.verdicts.gateway.services import answered
 
@@ -44,9 +45,6 @@ LONGEST_WINDOW_HOLD = 120.0
 """A full counter is free again when its window ends, and full again in the next: that is one episode."""
 LOUD = SEVERITIES.index("medium")
 MAX_ENDED = 500
-MAX_EPISODES = 500
-SAME_SECONDS = 15.0
-"""Two watchers read at different moments: episodes this close in time are one. Less than the shortest hold."""
 
 
 class Episode(Struct, frozen=True):
@@ -179,7 +177,10 @@ def silences(mutes: Mutes, finding: Finding, now: float) -> bool:
 
 
 class OpenEpisode(Struct, frozen=True, kw_only=True):
-    """An alert that is open. ``told`` is the highest severity that was announced, as an index; -1 for none."""
+    """An alert that is open. ``told`` is the highest severity that was announced, as an index; -1 for none.
+
+    ``covered`` is the highest severity at which its cause was announced in its place, ``covered_mono`` when last.
+    """
 
     episode: AlertEpisode
     finding: Finding
@@ -187,6 +188,8 @@ class OpenEpisode(Struct, frozen=True, kw_only=True):
     began_mono: float
     seen_mono: float
     told: int = -1
+    covered: int = -1
+    covered_mono: float = 0.0
     muted: bool = False
     present: bool = True
 
@@ -229,8 +232,10 @@ def step(
         else:
             one = _begun(finding, gone.values(), now, mono)
         muted = silences(mutes, finding, now)
+        if (finding.rule, finding.subject) in explained or _is_left_over(finding, gone.values()):
+            one = replace(one, covered=max(one.covered, level_of(finding)), covered_mono=mono)
         kind = None
-        if settled and not muted and (finding.rule, finding.subject) not in explained:
+        if settled and not muted and not _is_covered(one, mono):
             kind = _kind(one, old, _is_mute(mutes, finding, now), not state.settled)
         held[key] = _told(one, kind, muted)
         if kind is not None:
@@ -270,6 +275,26 @@ def _explained(findings: Iterable[Finding], mutes: Mutes, now: float) -> set[tup
     return {(one.rule, one.subject) for one in findings if one.caused_by in loud}
 
 
+def _is_left_over(finding: Finding, gone: Iterable[OpenEpisode]) -> bool:
+    """Return True if a cause that was announced, and has just gone, explains the finding."""
+    return any(
+        not one.muted
+        and max(one.told, one.covered) >= level_of(finding)
+        and may_follow_from(replace(one.finding, since=one.episode.since), finding)
+        for one in gone
+    )
+
+
+def _is_covered(one: OpenEpisode, mono: float) -> bool:
+    """Return True while it is no news beside its cause, or after it.
+
+    An effect outlives its cause as long as its figures reach back to the time of the cause. One that is graver, or
+    that is still there when they no longer do, is a trouble of its own.
+    """
+    lasting = HOLD_SECONDS + (one.finding.window_seconds or 0.0)
+    return level_of(one.finding) <= one.covered and mono - one.covered_mono <= lasting
+
+
 # -- one episode
 
 
@@ -289,12 +314,20 @@ def level_of(finding: Finding) -> int:
 
 def _begun(finding: Finding, gone: Iterable[OpenEpisode], now: float, mono: float) -> OpenEpisode:
     """A new episode. Where it only sums up, or splits, what was told already, that counts as told."""
-    told = max((one.told for one in gone if _goes_on(one.finding, finding)), default=-1)
+    earlier = [one for one in gone if _goes_on(one.finding, finding)]
     since = now
     if finding.since is not None:
         since = finding.since
     episode = AlertEpisode(finding=finding, severity=finding.severity, since=since, seen=now)
-    return OpenEpisode(episode=episode, finding=finding, began_mono=mono, seen_mono=mono, told=told)
+    return OpenEpisode(
+        episode=episode,
+        finding=finding,
+        began_mono=mono,
+        seen_mono=mono,
+        told=max((one.told for one in earlier), default=-1),
+        covered=max((one.covered for one in earlier), default=-1),
+        covered_mono=max((one.covered_mono for one in earlier), default=0.0),
+    )
 
 
 def _seen(old: OpenEpisode, finding: Finding, now: float, mono: float) -> OpenEpisode:
@@ -367,6 +400,8 @@ def _kind(one: OpenEpisode, old: OpenEpisode | None, under_mute: bool, first_loo
         return "worsened"
     if one.muted:
         return "still"
+    if level <= one.covered:
+        return "outlasted"
     return "appeared"
 
 
@@ -381,35 +416,3 @@ def _told(one: OpenEpisode, kind: NoticeKind | None, muted: bool) -> OpenEpisode
     if kind is not None:
         return replace(one, told=max(one.told, level_of(one.finding)), muted=False)
     return replace(one, muted=muted or (one.muted and level_of(one.finding) < LOUD))
-
-
-def merge(*histories: Iterable[AlertEpisode]) -> tuple[AlertEpisode, ...]:
-    """Return the episodes of all histories, newest first, with those of the same trouble and time merged."""
-    by_key: dict[Key, list[AlertEpisode]] = {}
-    for episode in sorted((one for history in histories for one in history), key=lambda one: one.since):
-        mine = by_key.setdefault(key_of(episode.finding), [])
-        if mine and episode.since <= max(mine[-1].since, mine[-1].seen) + SAME_SECONDS:
-            mine[-1] = _joined(mine[-1], episode)
-        else:
-            mine.append(episode)
-    merged = [episode for mine in by_key.values() for episode in mine]
-    merged.sort(key=lambda one: (one.since, SEVERITIES.index(one.finding.severity), one.seen), reverse=True)
-    return tuple(merged[:MAX_EPISODES])
-
-
-def _joined(one: AlertEpisode, other: AlertEpisode) -> AlertEpisode:
-    """Return two states of one episode as one; ``one`` began first.
-
-    The watcher that saw it last knows best how it ended. Two states of one watcher's episode begin at the same moment:
-    the later one lasted longer, also if the clock was set back meanwhile.
-    """
-    same = one.since == other.since
-    last = max(one, other, key=lambda episode: (episode.lasted if same else episode.seen, bool(episode.end)))
-    worst = max(one, other, key=lambda episode: SEVERITIES.index(episode.finding.severity))
-    return replace(
-        last,
-        finding=worst.finding,
-        since=one.since,
-        lasted=max(one.lasted, other.lasted),
-        back=max(one.back, other.back),
-    )

@@ -67,6 +67,11 @@ def _cause_of(effect: Finding, found: Sequence[Finding]) -> int | None:
     return None
 
 
+def may_follow_from(cause: Finding, effect: Finding) -> bool:
+    """Return True if the table and the order in time allow that one finding is the cause of another."""
+    return any(_fits(link, cause, effect) for link in LINKS)
+
+
 def _fits(link: Link, cause: Finding, effect: Finding) -> bool:
     if cause.rule not in link.causes or effect.rule not in link.effects or (cause.held and not effect.held):
         return False

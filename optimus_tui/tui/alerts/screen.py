@@ -38,8 +38,15 @@ Toast = tuple[str, Literal["information", "warning", "error"]]
 
 MOST_TOASTS = 3
 """More than this at once become one that counts them."""
-_SAID = {"standing": "at the start", "worsened": "worse now", "still": "mute ended"}
-_KINDS = {"standing": "standing", "appeared": "new", "worsened": "worse", "still": "muted before", "cleared": "cleared"}
+_SAID = {"standing": "at the start", "worsened": "worse now", "still": "mute ended", "outlasted": "its cause has ended"}
+_KINDS = {
+    "standing": "standing",
+    "appeared": "new",
+    "worsened": "worse",
+    "still": "muted before",
+    "outlasted": "without their cause",
+    "cleared": "cleared",
+}
 
 
 # -- toasts

@@ -3,14 +3,14 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from rich.cells import cell_len
 from textual import events
 from textual.pilot import Pilot
 
-from optimus_tui.contract.findings import Finding, Notice, Severity
+from optimus_tui.contract.findings import Finding, Notice, NoticeKind, Severity
 from optimus_tui.contract.reading import Reading
 from optimus_tui.contract.services import HealthReport, ServerState
 from optimus_tui.settings.model import Settings
@@ -135,7 +135,7 @@ async def test_a_cleared_finding_says_so_without_the_bell(monkeypatch: pytest.Mo
 @pytest.mark.parametrize("raw", HOSTILE, ids=range(len(HOSTILE)))
 def test_a_toast_shows_a_hostile_name_as_it_is_in_two_lines_rows_1_to_9(raw: bytes) -> None:
     name = f"{safe_text(raw, 60)} / chat"
-    for kind in ("standing", "appeared", "worsened", "still", "cleared"):
+    for kind in get_args(NoticeKind):
         notice = Notice(kind=kind, finding=never_resets(name), severity="critical")
         for room in (24, 36, 56):
             ((text, _),) = toasts([notice], room, "i opens an incident")

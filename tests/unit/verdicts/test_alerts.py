@@ -13,13 +13,12 @@ from optimus_tui.contract.services import GatewayState, HealthReport, HitRate, S
 from optimus_tui.settings.files import check_file
 from optimus_tui.settings.table import SettingsError
 from optimus_tui.verdicts import alerts
+from optimus_tui.verdicts.alert_history import MAX_EPISODES, merge
 from optimus_tui.verdicts.alerts import (
     HOLD_SECONDS,
     LONGEST_WINDOW_HOLD,
-    MAX_EPISODES,
     SETTLE_SECONDS,
     in_force,
-    merge,
     unjudged,
 )
 
