@@ -5,18 +5,16 @@ import os
 import re
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any, ClassVar
 
 from rich.segment import Segment, Segments
 from rich.text import Text
 from textual import events, on
-from textual.app import App
 from textual.await_complete import AwaitComplete
 from textual.color import Color
 from textual.command import DiscoveryHit, Hit, Hits, Provider
-from textual.dom import DOMNode
 from textual.filter import LineFilter, NoColor
 from textual.notifications import Notification, Notify, SeverityLevel
 from textual.screen import Screen
@@ -35,11 +33,11 @@ from optimus_tui.tui.dashboard.screen import Dashboard
 from optimus_tui.tui.dialogs.base import AskDialog
 from optimus_tui.tui.key_gate import KeyGate
 from optimus_tui.tui.keys import KEYS, chosen, written
-from optimus_tui.tui.panes.base import Pane, why_nothing
 from optimus_tui.tui.prompt.history import PromptHistory, history_path
 from optimus_tui.tui.services import CommandError, Demo
 from optimus_tui.tui.theme import THEMES, VARIABLE_DEFAULTS
 from optimus_tui.tui.toasts import LastingNotification, Said, ToastQueue
+from optimus_tui.tui.unused_keys import AnsweredKeys
 
 _CONTROL = re.compile(
     "[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff\U000e0000-\U000e007f]"
@@ -120,7 +118,7 @@ class PaletteEntries(Provider):
                 yield Hit(score, matcher.highlight(title), run, help=about)
 
 
-class OptimusApp(App[int]):
+class OptimusApp(AnsweredKeys):
     """One dashboard on one environment."""
 
     TITLE = "Optimus"
@@ -345,18 +343,6 @@ class OptimusApp(App[int]):
             typing = isinstance(self.focused, (Input, TextArea))
             return isinstance(self.screen, BaseScreen) and not typing
         return super().check_action(action, parameters)
-
-    async def run_action(
-        self,
-        action: Any,
-        default_namespace: DOMNode | None = None,
-        namespaces: Mapping[str, DOMNode] | None = None,
-    ) -> bool:
-        """Run an action of a key, or say why it can do nothing now."""
-        if isinstance(default_namespace, Pane) and (why := why_nothing(default_namespace, str(action))):
-            self.notify(why)
-            return True
-        return await super().run_action(action, default_namespace, namespaces)
 
     def action_command_line(self) -> None:
         """Ask for a command line."""

@@ -63,7 +63,8 @@ class ComplianceScreen(BaseScreen):
     def on_mount(self) -> None:
         """Judge the routers."""
         self.lay_out()
-        self.action_refresh()
+        self._judge()
+        self.compare()
 
     def on_resize(self, event: events.Resize) -> None:
         """Lay out for the new size."""
@@ -78,6 +79,7 @@ class ComplianceScreen(BaseScreen):
 
     def action_refresh(self) -> None:
         """Judge the routers again, and compare code and Redis again."""
+        self.say("judging the routers again, and comparing them with Redis")
         self._judge()
         self.compare()
 

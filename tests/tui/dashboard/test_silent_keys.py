@@ -1,33 +1,56 @@
-"""Every key of the table does something that can be seen, or says why it does not: on empty panes and on full ones."""
+"""Every key does something that can be seen, or a sentence says why it does not: in each pane, screen and dialog."""
 
-from pathlib import Path
+import asyncio
+import re
+from collections.abc import Callable
 from typing import Any
 
 import pytest
+from textual import events
+from textual.screen import Screen
+from textual.widgets import Input
+from textual.widgets._toast import Toast
 
+from optimus_tui.contract.actions import ActionRequest, Plan, Where
+from optimus_tui.contract.findings import Finding
+from optimus_tui.contract.incident import DrillResult
+from optimus_tui.contract.keyspace import FeedEvent, FeedGap
+from optimus_tui.grammar.events import parse_event
+from optimus_tui.tui.actions.action_dialog import ActionDialog
+from optimus_tui.tui.actions.questions import counter_offers
 from optimus_tui.tui.app import OptimusApp
-from optimus_tui.tui.dashboard.screen import Dashboard
-from optimus_tui.tui.keys import KEYS, MOVES
-from tests.tui.keys import burst
-from tests.tui.pictures import SETTINGS, health_report, limits_report, reading
+from optimus_tui.tui.commands import COMMANDS
+from optimus_tui.tui.dialogs.base import AskDialog, ChooseDialog, Dialog, PickDialog, QuestionDialog, QuestionField
+from optimus_tui.tui.keys import KEYS
+from optimus_tui.tui.unused_keys import COMMANDS_FOR
+from tests.realserver import RealServer
+from tests.tui.driver import IMMORTAL, opened_card, running, until
+from tests.tui.incidents.driver import opened as opened_incident
+from tests.tui.keys import CHARACTERS, burst
+from tests.tui.pictures import NEVER, SETTINGS, SLOW, health_report, limits_report, reading
 
-AT_THE_END = (*MOVES[:-1], "cache.left", "cache.right")
-"""At the end of a list they have nowhere to go."""
 LEAVES = ("app.quit",)
-
-
-@pytest.fixture(autouse=True)
-def _offline(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(Dashboard, "start_sampling", lambda self: None)
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+SIDEWAYS = ("cache.left", "cache.right")
+"""Where a row has no group to open or to close."""
+DASHBOARD_KEYS = (
+    *"12345iaeTtLRzpxyYgG",
+    *("space", "slash", "question_mark", "pageup", "pagedown", "tab", "up", "down", "home", "end"),
+)
+WRITTEN = {"esc": ["escape"], "↑↓": ["up", "down"], "^u": ["ctrl+u"]}
+"""How dialogs write their keys."""
 
 
 def picture(app: Any) -> tuple[object, ...]:
-    """What can be seen: every strip of the top screen with its styles, the theme, and what was said."""
+    """What can be seen: every strip of the top screen with its styles, the theme, and what was said.
+
+    Digits are left out: clocks and ages change by themselves.
+    """
     strips = app.screen._compositor.render_strips(app.size)
-    return (type(app.screen), app.theme, [strip._segments for strip in strips], len(app.messages_said))
+    drawn = [[(re.sub(r"\d+", "0", text), style) for text, style, _ in strip._segments] for strip in strips]
+    return (type(app.screen), app.theme, drawn, len(app.messages_said))
 
 
+@pytest.mark.usefixtures("offline")
 @pytest.mark.parametrize("full", [False, True])
 @pytest.mark.parametrize("name", ["health", "limits", "cache", "feed"])
 async def test_no_key_of_a_pane_is_silent(name: str, full: bool) -> None:
@@ -40,7 +63,7 @@ async def test_no_key_of_a_pane_is_silent(name: str, full: bool) -> None:
             dashboard.pane("health").reading = health_report()
             dashboard.pane("limits").reading = reading(limits_report())
         for key in KEYS:
-            if key.scope not in ("app", "pane", name) or key.id in (*LEAVES, *AT_THE_END):
+            if key.scope not in ("app", "pane", name) or key.id in (*LEAVES, *SIDEWAYS):
                 continue
             while not dashboard.is_on_top():
                 app.pop_screen()
@@ -48,8 +71,212 @@ async def test_no_key_of_a_pane_is_silent(name: str, full: bool) -> None:
             dashboard.prompt.leave()
             dashboard.focus_on(name)
             await pilot.pause()
-            before = picture(app)
-            await burst(pilot, key.keys.split(",")[0])
-            if picture(app) == before:
+            if await is_silent(app, key.keys.split(",")[0]):
                 silent.append(key.id)
     assert silent == []
+
+
+# -- every other screen
+
+
+def event() -> Any:
+    one = FeedEvent(seq=1, received_at=1.0, channel=b"cache_coherence:acme", payload=b"{}", length=2)
+    from optimus_tui.tui.dialogs.sheets import event_dialog
+
+    return event_dialog(one, parse_event(one.payload, one.length))
+
+
+def gap() -> Any:
+    from optimus_tui.tui.dialogs.sheets import gap_dialog
+
+    return gap_dialog(FeedGap(seq=1, received_at=1.0, seconds=4.2, reason="gone", filled=None))
+
+
+def explained(*findings: Finding) -> Any:
+    from optimus_tui.tui.dialogs.explain import explain_dialog
+
+    return explain_dialog("gateway", findings)
+
+
+def field_dialog() -> Any:
+    from optimus_tui.tui.routers.draft import FieldAnswer
+    from optimus_tui.tui.routers.widgets import FieldDialog
+
+    return FieldDialog(FieldAnswer(), [])
+
+
+def drill_result() -> Any:
+    from optimus_tui.tui.drill_result import DrillScreen
+
+    return DrillScreen(DrillResult("stampede", "a stampede", "wait", "given up", False, (), (), 3.0, None, None), 1.0)
+
+
+def include_dialog() -> Any:
+    from optimus_tui.tui.actions.questions import IncludeDialog
+
+    plan = Plan(
+        id="1", request=ActionRequest(kind="reset_counters", tenant=b"acme"), condition="", keys=(), digest="",
+        where=Where(environment="prod", place="x:1", db=0, user="u", run_id="r", replid="r", role="primary"),
+        made_at=1.0, made_mono=1.0, server_time=1.0,
+        ambiguous=(b"rate_limit:acme:x:chat",),
+    )  # fmt: skip
+    return IncludeDialog(plan)
+
+
+QUESTION = QuestionField("Note")
+SCREENS: dict[str, Callable[[Any], Any]] = {
+    "command log": lambda d: d.navigate.open_log(),
+    "messages": lambda d: d.navigate.open_messages(),
+    "help": lambda d: d.navigate.help_here(),
+    "settings": lambda d: d.navigate.open_settings(),
+    "tenant": lambda d: d.navigate.open_tenant(b"clinic_b"),
+    "unknown tenant": lambda d: d.navigate.open_tenant(b"nobody"),
+    "tools": lambda d: d.navigate.open_tools(),
+    "tool's form": lambda d: d.navigate.open_tools("diagnose_gateway_health"),
+    "routine": lambda d: d.navigate.open_routine(),
+    "router wizard": lambda d: d.navigate.open_router(),
+    "compliance": lambda d: d.navigate.open_compliance(),
+    "alerts": lambda d: d.alerts.open_screen(),
+    "drill result": lambda d: d.open_screen(drill_result()),
+    "explain": lambda d: d.open_screen(explained(NEVER)),
+    "explain two": lambda d: d.open_screen(explained(NEVER, SLOW)),
+    "explain none": lambda d: d.open_screen(explained()),
+    "event": lambda d: d.open_screen(event()),
+    "gap": lambda d: d.open_screen(gap()),
+    "yes or no": lambda d: d.open_screen(AskDialog("Leave", "Leave?")),
+    "one of several": lambda d: d.open_screen(PickDialog("Pick", [("one", ""), ("two", "second")])),
+    "one of one": lambda d: d.open_screen(PickDialog("Pick", [("one", "")])),
+    "none of them": lambda d: d.open_screen(PickDialog("Pick", [("one", "")], "not now", greyed=True)),
+    "copy as": lambda d: d.open_screen(ChooseDialog("Copy as", [("curl", "curl x")])),
+    "question": lambda d: d.open_screen(QuestionDialog("Note", [QUESTION])),
+    "two questions": lambda d: d.open_screen(QuestionDialog("Note", [QUESTION, QUESTION])),
+    "field of a model": lambda d: d.open_screen(field_dialog()),
+    "keys to include": lambda d: d.open_screen(include_dialog()),
+    "new incident": lambda d: d.incidents.open(),
+}
+
+
+def keys_of(screen: Screen[Any]) -> list[str]:
+    """Return the dashboard's keys, and those that the footer, the help or the dialog itself names."""
+    names = list(DASHBOARD_KEYS)
+    if isinstance(screen, Dialog):
+        for words in screen.dialog_keys.split("   "):
+            name = words.split()[0].rstrip(":")
+            names += WRITTEN.get(name, [name.rstrip(",")])
+    else:
+        active = {one.binding.id: one.binding.key for one in screen.active_bindings.values() if one.enabled}
+        names += [active[key.id] for key in KEYS if key.id in active and key.id not in LEAVES]
+    return list(dict.fromkeys(names))
+
+
+async def is_silent(app: Any, key: str) -> bool:
+    """Press a key. Return True if nobody could notice it."""
+    app.clear_notifications()
+    await shown(lambda: not app.screen.query(Toast))  # the one of the key before must not go meanwhile
+    before, said = picture(app), len(app.messages_said)
+    event = events.Key(key, key if len(key) == 1 else CHARACTERS.get(key))
+    event.set_sender(app)
+    app.post_message(event)
+    noticed = False
+    for _ in range(100):
+        await asyncio.sleep(0.005)
+        noticed = noticed or len(app.messages_said) > said or picture(app) != before
+        if noticed and not app.keys.is_busy:
+            break
+    return not noticed
+
+
+async def shown(true: Callable[[], bool]) -> None:
+    for _ in range(500):
+        if true():
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError("it is not shown")
+
+
+async def silent_keys(app: Any, dashboard: Any, open_screen: Callable[[], object], focus: str = "") -> list[str]:
+    """Press each key on a screen, opened anew after each that left it. Return those that nobody noticed."""
+
+    async def opened() -> Any:
+        while not dashboard.is_on_top():
+            await app.pop_screen()
+        dashboard.prompt.leave()
+        open_screen()
+        await shown(lambda: not dashboard.is_on_top() and app.screen.is_mounted and not app.keys.is_busy)
+        await shown(lambda: app.screen.focused is not None or not app.screen.focus_chain)
+        if focus:
+            await shown(lambda: app.screen.query_one(focus).focusable)
+            app.screen.set_focus(app.screen.query_one(focus))
+        await asyncio.sleep(0.05)
+        return app.screen
+
+    screen = await opened()
+    silent = []
+    for name in keys_of(screen):
+        field = app.focused
+        text = field.value if isinstance(field, Input) else ""
+        if await is_silent(app, name):
+            silent.append(name)
+        if app.screen is not screen or isinstance(app.focused, Input) is not isinstance(field, Input):
+            screen = await opened()
+        elif field is not None and field.is_attached:
+            screen.set_focus(field)
+            if isinstance(field, Input):
+                field.value = text
+        await asyncio.sleep(0.02)
+    return silent
+
+
+@pytest.mark.usefixtures("offline")
+@pytest.mark.parametrize("name", SCREENS)
+async def test_no_key_of_a_screen_is_silent(name: str) -> None:
+    app: Any = OptimusApp(SETTINGS)
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        await pilot.pause()
+        dashboard = app.dashboard
+        dashboard.pane("health").reading = dashboard.health = health_report()
+        dashboard.pane("limits").reading = reading(limits_report())
+        assert await silent_keys(app, dashboard, lambda: SCREENS[name](dashboard)) == []
+
+
+async def test_no_key_of_the_incident_is_silent(redis: RealServer) -> None:
+    async with running(redis, size=(80, 24)) as (pilot, dashboard):
+        app: Any = pilot.app
+        await opened_incident(pilot)
+        for focus in ("#steps", "#evidence"):
+            assert await silent_keys(app, dashboard, dashboard.incidents.open, focus) == [], focus
+
+
+async def test_no_key_of_the_action_dialog_is_silent(redis: RealServer) -> None:
+    async with running(redis, size=(80, 24)) as (pilot, dashboard):
+        app: Any = pilot.app
+        await opened_card(pilot, dashboard)
+        app.screen.dismiss(None)
+        row = next(row for row in dashboard.pane("limits").rows if row.counter.key == IMMORTAL)
+        request = counter_offers(row)[0].request
+        service = await dashboard.actions.open_service()
+
+        def open_screen() -> None:
+            dashboard.open_screen(ActionDialog(service, dashboard.context.clock, request))
+
+        assert await silent_keys(app, dashboard, open_screen, "#confirm-typed") == []
+        assert await silent_keys(app, dashboard, open_screen, "#cancel") == []
+
+
+@pytest.mark.usefixtures("offline")
+@pytest.mark.parametrize("name", ["question", "field of a model", "help"])
+async def test_letters_in_a_field_stay_letters(name: str) -> None:
+    app: Any = OptimusApp(SETTINGS)
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        await pilot.pause()
+        SCREENS[name](app.dashboard)
+        await until(pilot, lambda: isinstance(app.focused, Input))
+        said = len(app.messages_said)
+        for letter in "iatTLRzpxyY5":
+            await burst(pilot, letter)
+        assert (app.focused.value, len(app.messages_said)) == ("iatTLRzpxyY5", said)
+
+
+def test_the_commands_that_stand_for_keys_exist() -> None:
+    assert set(COMMANDS_FOR) <= {key.id for key in KEYS}
+    assert set(COMMANDS_FOR.values()) <= {command.name for command in COMMANDS}

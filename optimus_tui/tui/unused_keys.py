@@ -1,0 +1,173 @@
+"""What is said about a key that changes nothing: it has no use on this screen, or nothing lies further that way.
+
+Whatever screen or dialog is on top, a key is answered: by what it does, or by a sentence that names what does it.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any, Protocol, cast
+
+from textual.app import App
+from textual.dom import DOMNode
+from textual.keys import format_key
+from textual.screen import Screen
+from textual.widget import Widget
+from textual.widgets import Input, TextArea
+
+from optimus_tui.tui.base_screen import BaseScreen
+from optimus_tui.tui.dashboard.screen import Dashboard
+from optimus_tui.tui.dialogs.base import Dialog
+from optimus_tui.tui.keys import KEYS, NEED_ROWS, Key, written
+from optimus_tui.tui.panes.base import Pane, why_nothing
+from optimus_tui.tui.widgets.line_view import LineCanvas
+
+HELD_SECONDS = 0.8
+"""A terminal repeats a key that is held down after at most this long: at the end of a list it may go on silently."""
+COMMANDS_FOR: Mapping[str, str] = {
+    "app.help": "help",
+    "app.health": "health",
+    "app.limits": "limits",
+    "app.cache": "keys",
+    "app.feed": "feed",
+    "app.incident": "incident",
+    "app.log": "log",
+    "app.router": "router",
+    "app.routine": "routine",
+    "app.tenant": "tenant",
+    "app.tools": "run",
+    "app.slower": "interval",
+    "app.faster": "interval",
+    "pane.bookmarks": "bookmarks",
+    "pane.refresh": "refresh",
+}
+"""The commands that do on every screen what these keys do on the dashboard."""
+_SCREENS: Mapping[str, tuple[str, str]] = {
+    "incident": ("the incident's screen", "incident"),
+    "alerts": ("the alerts' screen", "alerts"),
+    "log": ("the command log", "log"),
+    "tools": ("the tools' screen", "run"),
+    "router": ("the wizard for routers", "router"),
+}
+"""What the screen of a scope is called, and the command that opens it."""
+_PANES: Mapping[str, tuple[str, str]] = {
+    "health": ("the health pane", "1"),
+    "limits": ("the rate limits", "2"),
+    "cache": ("the cache keys", "3"),
+    "feed": ("the feed", "4"),
+}
+"""What the pane of a scope is called, and its key."""
+_DASHBOARD = ("app", "pane", *_PANES)
+_MOVES = re.compile(
+    r"(?:\w+\.)?(?:(?:move|page|roll|scroll|scroll_page|step)\((?P<by>-?\d+)\)|(?P<name>first|last|page_up|page_down"
+    r"|cursor_up|cursor_down|scroll_home|scroll_end|scroll_top|scroll_bottom|focus_next|focus_previous))$"
+)
+"""The actions that only move a cursor, a view or the focus."""
+_FORWARD = ("last", "page_down", "cursor_down", "scroll_end", "scroll_bottom")
+
+
+class KeyReports(Protocol):
+    """What the application knows about its keys."""
+
+    def is_held(self, seconds: float) -> bool:
+        """Return True if the key that acts now came within ``seconds`` of itself: it may be held down."""
+
+
+class AnsweredKeys(App[int]):
+    """An application in which no key does nothing without a word."""
+
+    async def run_action(
+        self,
+        action: Any,
+        default_namespace: DOMNode | None = None,
+        namespaces: Mapping[str, DOMNode] | None = None,
+    ) -> bool:
+        """Run an action of a key, or say why it can do nothing now."""
+        if isinstance(default_namespace, Pane) and (why := why_nothing(default_namespace, str(action))):
+            self.notify(why)
+            return True
+        if isinstance(default_namespace, LineCanvas) and (why := _no_row(default_namespace, str(action))):
+            self.notify(why)
+            return True
+        move = _MOVES.match(str(action))
+        if move is None:
+            return await super().run_action(action, default_namespace, namespaces)
+        before = _places(self.screen)
+        done = await super().run_action(action, default_namespace, namespaces)
+        held = cast("KeyReports", self).is_held(HELD_SECONDS)
+        if done and not held and before == _places(self.screen):
+            self.notify(_end_of(self.screen, move))
+        return done
+
+    async def _check_bindings(self, key: str, priority: bool = False) -> bool:
+        handled = await super()._check_bindings(key, priority)
+        if not handled and not priority and isinstance(self.screen, (BaseScreen, Dialog)):
+            self.notify(why_unused(self.screen, key, self._keymap))
+        return handled
+
+
+def _no_row(view: LineCanvas, action: str) -> str:
+    """Return why an action does nothing with the row under the cursor of a list; empty if it does something."""
+    if isinstance(view, Pane) or action not in ("open", "copy") or not view.check_action(action, ()):
+        return ""
+    if view.selected is None:
+        return f"{NEED_ROWS[action]}: there is no line here yet"
+    if action == "open" and type(view).action_open is LineCanvas.action_open:
+        return "there is no more about this line"
+    return ""
+
+
+def _places(screen: Screen[Any]) -> list[object]:
+    """Return where focus, cursors and views of a screen are."""
+    found: list[object] = [screen.focused]
+    for widget in screen.walk_children(Widget):
+        if widget.is_scrollable or hasattr(widget, "highlighted"):
+            cursor = [getattr(widget, name, None) for name in ("cursor", "highlighted", "cursor_coordinate", "follow")]
+            found.append((widget.scroll_offset, *cursor))
+    return found
+
+
+def _end_of(screen: Screen[Any], move: "re.Match[str]") -> str:
+    """Return why a move led nowhere."""
+    name = move["name"] or ""
+    if name.startswith("focus"):
+        return "there is nothing else here to go to with tab"
+    if not getattr(screen.focused, "rows", True):
+        return "there is no line here to go to"
+    forward = name in _FORWARD or (move["by"] is not None and int(move["by"]) > 0)
+    return "nothing further down: this is the end" if forward else "nothing further up: this is the beginning"
+
+
+def why_unused(screen: "BaseScreen | Dialog", key: str, remapped: Mapping[str, str]) -> str:
+    """Return why a key does nothing on a screen, and what does it, in a sentence.
+
+    Args:
+        screen: The screen or dialog on top.
+        key: The key's name.
+        remapped: The keys that the user chose, by their id.
+    """
+    name = format_key(key) if "_" in key and written(key) == key else written(key)
+    if isinstance(screen, Dialog):
+        keys = str(screen.query_one("#card").border_subtitle or screen.dialog_keys)
+        return f"{name} does nothing in this dialog: {', '.join(keys.split('   '))}"
+    rows = [row for row in KEYS if key in remapped.get(row.id, row.keys).split(",")]
+    own = next((row for row in rows if row.id in screen.UNUSED), None)
+    if own is not None:
+        return f"{name}: {screen.UNUSED[own.id]}"
+    if isinstance(screen.focused, (Input, TextArea)):
+        return f"{name} does nothing while a text is typed; tab goes on, esc goes back"
+    row = min(rows, key=lambda row: row.scope not in _DASHBOARD, default=None)
+    return f"{name} has no use here; ? lists the keys that have" if row is None else _elsewhere(name, row, screen)
+
+
+def _elsewhere(name: str, row: Key, screen: BaseScreen) -> str:
+    """Return where a key works, and how to get there."""
+    command = COMMANDS_FOR.get(row.id, "")
+    if row.scope in _SCREENS:
+        place, command = _SCREENS[row.scope]
+        return f"{name} ({row.label}) is a key of {place}; :{command} opens it"
+    if command:
+        return f"{name} ({row.label}) is a key of the panes; here :{command} does it"
+    place, number = _PANES.get(row.scope, ("the panes", ""))
+    if number and isinstance(screen, Dashboard):
+        return f"{name} ({row.label}) is a key of {place}; {number} goes there"
+    return f"{name} ({row.label}) is a key of {place}; esc goes back"
