@@ -186,6 +186,12 @@ class FindingServices(Protocol):
     def go_to_row(self, finding: "Finding") -> None:
         """Go to the row that a finding is about; ``esc`` comes back."""
 
+    def open_incident(self, finding: "Finding | None", tenant: str = "") -> None:
+        """Show the open incident, else ask for a new one about a finding, or about a tenant by its name."""
+
+    def act_on(self, row: object) -> None:
+        """Show what can be done about a finding or the row of a pane, and do what is chosen."""
+
 
 class DashboardServices(Protocol):
     """What controllers, and the screens above the dashboard, may ask of the dashboard."""

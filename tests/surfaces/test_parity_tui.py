@@ -38,7 +38,7 @@ async def test_the_tools_screen_holds_the_document_of_the_one_road(
         async with app.run_test(size=(140, 42)) as pilot:
             for arguments in ARGUMENTS[name]:
                 document = encode(report := await answer(ctx, name, arguments))
-                screen: Any = ToolsScreen(ctx, [], ToolCall(name, arguments), True)
+                screen: Any = ToolsScreen(ctx, [], app.dashboard.findings, ToolCall(name, arguments), True)
                 app.push_screen(screen)
                 async with asyncio.timeout(10):
                     while screen.run is None or screen.run.running:

@@ -183,7 +183,19 @@ def _finding(diagnostic: Mapping[str, Any], message: str) -> Finding | None:
     if not rule or severity not in SEVERITIES:
         return None
     subject = safe_text(diagnostic.get("subject") or "", 200)
-    return Finding(rule=safe_text(rule, 80), severity=severity, subject=subject, message=message)
+    return Finding(
+        rule=safe_text(rule, 80),
+        severity=severity,
+        subject=subject,
+        message=message,
+        impact=safe_text(diagnostic.get("impact") or "", LONGEST),
+        measured=diagnostic.get("measured"),
+        measured_words=safe_text(diagnostic.get("measured_words") or "", 80),
+        threshold=diagnostic.get("threshold"),
+        unit=safe_text(diagnostic.get("unit") or "", 40),
+        samples=diagnostic.get("samples"),
+        window_seconds=diagnostic.get("window_seconds"),
+    )
 
 
 def _measured(finding: Mapping[str, Any]) -> str:

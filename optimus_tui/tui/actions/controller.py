@@ -141,9 +141,9 @@ class ActionsController:
         """Show what can be done about the row under the cursor, and do what is chosen."""
         self.dashboard.run_in_background("acting", self._choose_for_row, name="actions", asks=True)
 
-    def choose_for_finding(self, finding: "Finding") -> None:
-        """Show what can be done about a finding, and do what is chosen."""
-        self.dashboard.run_in_background("acting", self._choose_for, finding, name="actions", asks=True)
+    def choose_for(self, row: object) -> None:
+        """Show what can be done about a finding or a pane's row, and do what is chosen."""
+        self.dashboard.run_in_background("acting", self._choose_for, row, name="actions", asks=True)
 
     async def _choose_for_row(self) -> None:
         pane = self.dashboard.pane(self.dashboard.current)

@@ -61,7 +61,7 @@ class AlertsController:
         notices = self.book.take(report) if self.book is not None else ()
         if not notices:
             return
-        from optimus_tui.tui.alerts.screen import MOST_TOASTS, toasts
+        from optimus_tui.tui.alerts.toasts import MOST_TOASTS, toasts
 
         app, mono = self.dashboard.app, self.dashboard.context.clock.mono()
         self._toasts_end = [end for end in self._toasts_end if end > mono]

@@ -1,11 +1,10 @@
-"""The history of alerts, the newest first, the way to mute one finding for a while, and the words of toasts.
+"""The history of alerts, what is open and worst first, and the way to mute one finding for a while.
 
 Episodes and mutes are the book's, which the dashboard keeps while this screen is closed.
 """
 
-from collections import Counter
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from rich.cells import cell_len
 from textual import events, on
@@ -15,14 +14,14 @@ from textual.message import Message
 from textual.widgets import Static
 
 from optimus_tui.assets import asset_dir
-from optimus_tui.contract.findings import AlertEpisode, Finding, Mute, Notice, Severity
+from optimus_tui.contract.findings import SEVERITIES, AlertEpisode, Finding, Mute
 from optimus_tui.tui.base_screen import BaseScreen
 from optimus_tui.tui.key_gate import asking
 from optimus_tui.tui.keys import MOVES, bindings, chosen
 from optimus_tui.tui.messages import CopyRequested, FindingRowRequested
-from optimus_tui.tui.theme import TONE_INKS, TONE_TOASTS
+from optimus_tui.tui.theme import TONE_INKS
 from optimus_tui.tui.widgets.bars import KeyStrip
-from optimus_tui.tui.widgets.cells import Cell, Column, Table, first_that_fits, fit_cell, fit_name
+from optimus_tui.tui.widgets.cells import Cell, Column, Table, first_that_fits, fit_name
 from optimus_tui.tui.widgets.line_view import LineView
 from optimus_tui.verdicts.alerts import OpenEpisode, key_of, keys_of, silences
 from optimus_tui.wording.numbers import age, clock, figure, plural
@@ -32,95 +31,6 @@ from optimus_tui.wording.truth import SEVERITY_MARKS, STILL_TODAY_SECONDS
 if TYPE_CHECKING:
     from optimus_tui.sampling.alert_book import AlertBook
     from optimus_tui.tui.services import DashboardServices
-
-
-Toast = tuple[str, Literal["information", "warning", "error"]]
-
-MOST_TOASTS = 3
-"""More than this at once become one that counts them."""
-_SAID = {"standing": "at the start", "worsened": "worse now", "still": "mute ended", "outlasted": "its cause has ended"}
-_KINDS = {
-    "standing": "standing",
-    "appeared": "new",
-    "worsened": "worse",
-    "still": "muted before",
-    "outlasted": "without their cause",
-    "cleared": "cleared",
-}
-
-
-# -- toasts
-
-
-def toasts(notices: Sequence[Notice], room: int, hint: str, most: int = MOST_TOASTS) -> list[Toast]:
-    """Return the toasts for new notices, each with its severity.
-
-    Args:
-        notices: What is new.
-        room: Cells of a line; a toast has at most two lines.
-        hint: The next key for what is bad; empty for none.
-        most: How many toasts there may be. One more is made that counts the rest.
-    """
-    standing = [notice for notice in notices if notice.kind == "standing"]
-    if len(standing) > 1:
-        rest = [notice for notice in notices if notice.kind != "standing"]
-        title = f"{len(standing)} findings were there at the start"
-        title = first_that_fits([title, f"{len(standing)} findings at the start"], room)
-        return [_together(title, standing, room), *toasts(rest, room, hint, most)]
-    if len(notices) > max(1, most):
-        counts = Counter(_KINDS[notice.kind] for notice in notices)
-        title = ", ".join(f"{count} {kind}" for kind, count in counts.items())
-        return [_together(f"{len(notices)} findings: {title}", notices, room)]
-    return [_single(notice, room, hint) for notice in notices]
-
-
-def _tone(severity: Severity) -> Literal["information", "warning", "error"]:
-    return TONE_TOASTS[SEVERITY_MARKS[severity].tone]
-
-
-def _together(title: str, notices: Sequence[Notice], room: int) -> Toast:
-    worst = notices[0]
-    tone = _tone(worst.severity)
-    if worst.kind == "cleared":
-        tone = "information"
-    return f"{fit_cell(title, room).rstrip()}\n{_lines(worst.finding, worst.severity, room)[0]}", tone
-
-
-def _single(notice: Notice, room: int, hint: str) -> Toast:
-    if notice.kind == "cleared":
-        head = "● cleared  "
-        name = _name(safe_text(notice.finding.subject, 120), room - cell_len(head))
-        below = f"was {SEVERITY_MARKS[notice.severity].text}: {notice.finding.rule}"
-        return f"{head}{name}\n{fit_cell(below, room).rstrip()}", "information"
-    below = " · ".join(part for part in (_SAID.get(notice.kind, ""), hint or ":alerts") if part)
-    line, rest = _lines(notice.finding, notice.severity, room)
-    return f"{line}\n{fit_cell(rest or below, room).rstrip()}", _tone(notice.severity)
-
-
-def _lines(finding: Finding, severity: Severity, room: int) -> tuple[str, str]:
-    """Return ``✖ CRIT clinic_b / chat never resets``: the name is shortened first; then a second line is used."""
-    mark = SEVERITY_MARKS[severity].text + " "
-    subject, message = safe_text(finding.subject, 120), safe_text(finding.message, 400)
-    if not message.startswith(subject):
-        return mark + fit_cell(_head(message), room - cell_len(mark)).rstrip(), ""
-    says = _head(message[len(subject) :])
-    left = room - cell_len(mark) - cell_len(says)
-    if left < min(12, cell_len(subject)):
-        return mark + _name(subject, room - cell_len(mark)), says.strip()
-    return mark + _name(subject, left) + says, ""
-
-
-def _name(text: str, room: int) -> str:
-    if cell_len(text) <= room:
-        return text
-    return fit_name(text, room)
-
-
-def _head(message: str) -> str:
-    return message.split(": ", 1)[0].split(" (", 1)[0]
-
-
-# -- the history
 
 
 def state_of(episode: AlertEpisode, held: OpenEpisode | None, muted: bool) -> tuple[str, str]:
@@ -243,6 +153,10 @@ DURATIONS: tuple[tuple[str, float | None], ...] = (
 )
 
 
+ORDERS = ("open ones first, the worst on top; then the newest", "open and worst first, then newest", "open first", "")
+"""How the list is sorted, the longest wording first."""
+
+
 class EpisodeList(LineView):
     """Episodes by line."""
 
@@ -261,7 +175,13 @@ class EpisodeList(LineView):
     def show(self) -> None:
         """Draw the book as it is now."""
         self.open_keys, self.mutes = set(self.book.state.held), self.book.muted_now()
-        self.set_rows(self.book.episodes())
+        self.set_rows(sorted(self.book.episodes(), key=self._order))
+
+    def _order(self, episode: AlertEpisode) -> tuple[int, int, float]:
+        """Return the sort key: open ones by severity, then those that nobody saw end, then the others; newest first."""
+        if self.is_open(episode):
+            return 0, -SEVERITIES.index(episode.finding.severity), -episode.since
+        return (2 if episode.end else 1), 0, -episode.since
 
     def is_open(self, episode: AlertEpisode) -> bool:
         """Return True if this process holds the episode open; what an earlier start left unended is not open."""
@@ -315,12 +235,16 @@ class EpisodeList(LineView):
 
 
 class AlertsScreen(BaseScreen):
-    """What was wrong and when: Enter goes to its row, e explains, m mutes one finding for a while, u ends the mute."""
+    """What was wrong and when: what is open comes first, the worst on top; then the newest.
+
+    Enter goes to the row of a finding, e explains it, i opens an incident about it, a shows what can be done about it;
+    m mutes it for a while, u ends the mute.
+    """
 
     CSS_PATH: ClassVar[Any] = [asset_dir("styles") / "alerts.tcss"]
     BINDINGS: ClassVar[Any] = [
         *bindings("alerts"),
-        *chosen("app.help", "app.back", "app.theme", "app.quit", "pane.explain"),
+        *chosen("app.help", "app.back", "app.theme", "app.quit", "pane.explain", "pane.actions", "app.incident"),
     ]
     AUTO_FOCUS = ""
 
@@ -371,7 +295,8 @@ class AlertsScreen(BaseScreen):
         listed = self.query_one(EpisodeList)
         listed.show()
         counted = counts(listed.rows, len(listed.open_keys), len(listed.mutes))
-        way.update(Content.assemble((" Alerts ", "bold"), f"  {counted}"))
+        order = first_that_fits(ORDERS, self.size.width - cell_len(f" Alerts   {counted}    "))
+        way.update(Content.assemble((" Alerts ", "bold"), f"  {counted}   ", (order, "$quiet")))
         chosen_one = listed.selected
         lines = below(chosen_one, listed.mute_of(chosen_one), self.book.trouble)
         foot.update(
@@ -394,6 +319,21 @@ class AlertsScreen(BaseScreen):
         episode = self._chosen()
         if episode is not None:
             self.dashboard.findings.explain(safe_text(episode.finding.subject, 60), [episode.finding])
+        else:
+            self.say("there is no alert here to explain")
+
+    def action_incident(self) -> None:
+        """Show the open incident, else ask for a new one about the finding under the cursor."""
+        episode = self._chosen()
+        self.dashboard.findings.open_incident(None if episode is None else episode.finding)
+
+    def action_actions(self) -> None:
+        """Show what can be done about the finding under the cursor."""
+        episode = self._chosen()
+        if episode is not None:
+            self.dashboard.findings.act_on(episode.finding)
+        else:
+            self.say("there is no alert here to act on")
 
     # -- mutes
 

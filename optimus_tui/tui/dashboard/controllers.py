@@ -124,7 +124,7 @@ class Navigator:
         from optimus_tui.tui.tools.screen import ToolsScreen
 
         names = tenant_names(self.dashboard)
-        self.dashboard.open_screen(ToolsScreen(self.dashboard.context, names, tool_call, run))
+        self.dashboard.open_screen(ToolsScreen(self.dashboard.context, names, self.dashboard.findings, tool_call, run))
 
     def open_routine(self) -> None:
         """Show the day's routine, and run the tool that is chosen there."""

@@ -67,11 +67,24 @@ class FindingsController:
             return
         verbs: dict[str, Callable[[Finding], None]] = {
             "row": self.go_to_row,
-            "incident": self.incidents.open_for,
-            "actions": self.actions.choose_for_finding,
+            "incident": self.open_incident,
+            "actions": self.act_on,
             "tool": self.navigate.explain_with_tool,
         }
         verbs[choice.verb](choice.finding)
+
+    def open_incident(self, finding: Finding | None, tenant: str = "") -> None:
+        """Show the open incident, else ask for a new one.
+
+        Args:
+            finding: What it is about; None for all that is alarming.
+            tenant: The tenant concerned; empty for that of the finding.
+        """
+        self.incidents.open_for(finding, tenant)
+
+    def act_on(self, row: object) -> None:
+        """Show what can be done about a finding or the row of a pane, and do what is chosen."""
+        self.actions.choose_for(row)
 
     # -- to the row and back
 

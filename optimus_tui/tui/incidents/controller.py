@@ -154,22 +154,25 @@ class IncidentController:
 
         Nothing is written before the operator confirms.
         """
-        self.dashboard.run_in_background("incident-open", self._open, None, name="incident", asks=True)
+        self.open_for(None)
 
-    def open_for(self, finding: Finding) -> None:
-        """Do as ``open`` does; a new incident is about this finding."""
-        self.dashboard.run_in_background("incident-open", self._open, finding, name="incident", asks=True)
+    def open_for(self, finding: Finding | None, tenant: str = "") -> None:
+        """Do as ``open`` does; a new incident is about this finding and this tenant, where they are given."""
+        work = partial(self._open, finding, tenant)
+        self.dashboard.run_in_background("incident-open", work, name="incident", asks=True)
 
-    async def _open(self, finding: Finding | None) -> None:
+    async def _open(self, finding: Finding | None, tenant: str) -> None:
         await asyncio.to_thread(_load)
         from optimus_tui.incidents.errors import IncidentError
         from optimus_tui.tui.incidents.screen import IncidentScreen
 
         fresh = False
+        if self.is_open() and self._come_back():
+            return
         if not self.is_open():
             await self.leave()
             try:
-                fresh = await self._resume_or_open(finding)
+                fresh = await self._resume_or_open(finding, tenant)
             except IncidentError as error:
                 self.dashboard.say(str(error), "error")
                 return
@@ -181,11 +184,29 @@ class IncidentController:
             )
             await self._catch_up(self.service)
 
+    def _come_back(self) -> bool:
+        """Go back to the incident's screen where it stands below others. Return False where it is not open."""
+        from optimus_tui.tui.base_screen import BaseScreen
+        from optimus_tui.tui.incidents.screen import IncidentScreen
+
+        stack = self.dashboard.app.screen_stack
+        place = next((at for at, one in enumerate(stack) if isinstance(one, IncidentScreen)), None)
+        if place is None:
+            return False
+        above = stack[place + 1 :]
+        kept = next((why for one in above if isinstance(one, BaseScreen) and (why := one.why_not_left())), "")
+        if kept or not above:
+            self.dashboard.say(kept or "this is the open incident already")
+            return True
+        for screen in reversed(above):
+            screen.dismiss(None)
+        return True
+
     def _forget(self) -> None:
         """Forget the incident that was removed."""
         self.service = None
 
-    async def _resume_or_open(self, finding: Finding | None) -> bool:
+    async def _resume_or_open(self, finding: Finding | None, tenant: str) -> bool:
         """Resume an incident or open one. Return True for a new one, which starts with its first step."""
         from optimus_tui.history.samples.store import system_of
         from optimus_tui.incidents.open import resume_incident, unfinished
@@ -204,9 +225,9 @@ class IncidentController:
             if item is not None:
                 self.service = await resume_incident(context, item.number)
                 return False
-        return await self._open_new(finding)
+        return await self._open_new(finding, tenant)
 
-    async def _open_new(self, finding: Finding | None) -> bool:
+    async def _open_new(self, finding: Finding | None, about: str) -> bool:
         """Show what will be opened, and open it once the operator confirms. Return True if it was opened."""
         from optimus_tui.incidents.open import capture, open_incident, playbook
         from optimus_tui.tui.dialogs.base import QuestionDialog, QuestionField
@@ -223,7 +244,7 @@ class IncidentController:
             self.dashboard.say(str(error), "error")
             return False
         shown = [finding] if finding is not None else alarms
-        tenant = concerned(shown)
+        tenant = about or concerned(shown)
         refused = partial(_refused_tenant, known_tenants(self.dashboard), tenant or "")
         field = QuestionField("Tenant concerned", tenant, needed=False, refused=refused)
         dialog = QuestionDialog("Open an incident", [field], opening(shown, name, steps))

@@ -5,7 +5,7 @@ on when the screen is left, and the panes stay live behind it.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -85,6 +85,11 @@ class IncidentScreen(BaseScreen):
         *bindings("incident"),
         *chosen("app.help", "app.back", "app.next", "app.previous", "app.theme", "app.quit", "pane.copy_as"),
     ]
+    UNUSED: ClassVar[Mapping[str, str]] = {
+        "app.incident": "this is the incident already; esc goes back to the panes, and it stays open",
+        "pane.copy": "y copies a line of the evidence: tab goes there; Y copies the recommended commands",
+        "pane.refresh": "the key r repeats the step under the cursor",
+    }
     AUTO_FOCUS = "#steps"
 
     def __init__(

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, cast
 from textual.content import Content
 
 from optimus_tui.clock import Clock
+from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.keyspace import (
     CacheReport,
     FeedBatch,
@@ -76,6 +77,14 @@ class TenantList(LineView):
             return None
         return cast(bytes, self.key_of(self.selected))
 
+    def findings_here(self) -> tuple[Finding, ...]:
+        """Return the findings that are about the row under the cursor."""
+        return ()
+
+    def acted_on(self) -> object:
+        """Return what actions are offered for: the row under the cursor, as the dashboard's panes have it."""
+        return self.selected
+
     def action_copy(self) -> None:
         """Ask the screen to copy the row's key."""
         self.call_later(self.app.run_action, "screen.copy", self)
@@ -90,7 +99,7 @@ class TenantList(LineView):
 
     def action_open(self) -> None:
         """Say where the row can be opened."""
-        self.hint(f"press {self.PANE_KEY} for the pane with this row: there Enter opens it, and a offers actions")
+        self.hint(f"there is no more about this row: a shows what can be done, {self.PANE_KEY} goes to its pane")
 
     def say_unread(self, reading: Reading[Any] | None, retry_in: float | None) -> None:
         """Say that nothing was read yet, why, and when it is tried again."""
@@ -237,6 +246,11 @@ class KeyList(TenantList):
             lines += [(group.kind, name, index.expires_ms(group.kind, self.tenant, name)) for name in names]
         lines.sort(key=lambda line: (line[2] != NEVER, line[2] == UNKNOWN, line[2], line[1]))
         return lines
+
+    def acted_on(self) -> object:
+        """Return the tenant's keys of the kind that the row under the cursor is of."""
+        kind = None if self.selected is None else self.selected[0]
+        return next((group for group in self._groups if group.kind == kind), None)
 
     def key_of(self, row: KeyLine) -> bytes:
         """Identify a key by its name."""

@@ -4,6 +4,7 @@ It asks Redis nothing: it shows what the sampling loops read and the events that
 tenant is compared by its bytes, never by how it looks.
 """
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from textual import events
@@ -11,6 +12,7 @@ from textual.app import ComposeResult
 from textual.containers import Vertical
 
 from optimus_tui.assets import asset_dir
+from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.keyspace import CacheReport, FeedBatch, FeedStatus, LimitsReport
 from optimus_tui.contract.reading import Reading
 from optimus_tui.grammar.filter import value_filter, words_filter
@@ -36,15 +38,21 @@ BESIDE_COLUMNS = 120
 class TenantScreen(BaseScreen):
     """Signals, findings, counters, cache keys and events of one tenant, as the dashboard behind this screen reads them.
 
-    Nothing more is asked of Redis. Tab goes from list to list; z shows one alone; t asks the tools about this tenant;
-    2, 3 and 4 go to the dashboard's pane, filtered to it.
+    Nothing more is asked of Redis. e explains the finding under the cursor, else all of this tenant; i opens an
+    incident about this tenant; a shows what can be done about the row. Tab goes from list to list; z shows one alone; t
+    asks the tools about this tenant; 2, 3 and 4 go to the dashboard's pane, filtered to it.
     """
 
     CSS_PATH = asset_dir("styles") / "tenant.tcss"
     BINDINGS: ClassVar[Any] = chosen(
         "app.help", "app.back", "app.next", "app.previous", "app.theme", "app.quit", "app.tools",
         "app.health", "app.limits", "app.cache", "app.feed", "pane.copy_as", "pane.zoom",
+        "pane.explain", "pane.actions", "app.incident",
     )  # fmt: skip
+    UNUSED: ClassVar[Mapping[str, str]] = {
+        "app.tenant": "this is the tenant's screen already; :tenant NAME shows another one",
+        "pane.filter": "these lists are not filtered; 2, 3 and 4 go to the panes, filtered to this tenant",
+    }
     AUTO_FOCUS = "#tenant-counters"
 
     def __init__(self, dashboard: "DashboardServices", tenant: bytes) -> None:
@@ -176,7 +184,28 @@ class TenantScreen(BaseScreen):
             self.say("this tenant's name is not UTF-8: a tool cannot be asked about it", "warning")
             return
         names = tenant_names(self.dashboard)
-        self.app.push_screen(ToolsScreen(self.dashboard.context, names, ToolCall(TROUBLE, asked), False))
+        call = ToolCall(TROUBLE, asked)
+        self.app.push_screen(ToolsScreen(self.dashboard.context, names, self.dashboard.findings, call))
+
+    # -- from a finding on
+
+    def findings(self) -> tuple[Finding, ...]:
+        """Return the finding under the cursor, else those that name this tenant, the worst first."""
+        here = self.current().findings_here()
+        return here or self.query_one(SummaryList).findings
+
+    def action_explain(self) -> None:
+        """Explain the finding under the cursor, else all of this tenant."""
+        self.dashboard.findings.explain(safe_text(self.tenant, 60), self.findings())
+
+    def action_incident(self) -> None:
+        """Show the open incident, else ask for a new one about this tenant and what is worst here."""
+        finding = next(iter(self.findings()), None)
+        self.dashboard.findings.open_incident(finding, self.tenant.decode("utf-8", "ignore"))
+
+    def action_actions(self) -> None:
+        """Show what can be done about the row under the cursor."""
+        self.dashboard.findings.act_on(self.current().acted_on())
 
     def copy_forms(self) -> list[tuple[str, str]]:
         """Return redis-cli lines that read the key under the cursor."""
@@ -192,3 +221,5 @@ class TenantScreen(BaseScreen):
         """Copy the name of the key under the cursor."""
         if key := self.current().key_under_cursor():
             self.post_message(CopyRequested(safe_text(key, 4_096), "name"))
+        else:
+            self.say("this line names no key that could be copied")

@@ -7,7 +7,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from optimus_tui.clock import Clock
-from optimus_tui.contract.findings import Finding
+from optimus_tui.contract.findings import Finding, worst_first
 from optimus_tui.contract.keyspace import CacheReport, FeedBatch, LimitsReport
 from optimus_tui.contract.reading import Reading
 from optimus_tui.contract.services import HealthReport
@@ -45,6 +45,8 @@ class SummaryList(TenantList):
         super().__init__(tenant, clock, id="tenant-summary")
         self.head_lines = 0
         self._report: HealthReport | None = None
+        self.findings: tuple[Finding, ...] = ()
+        """Those that name this tenant, the worst first."""
 
     def look(self, report: HealthReport | None) -> None:
         """Take the newest health report."""
@@ -52,12 +54,13 @@ class SummaryList(TenantList):
         self.empty = "connecting …"
         self.truth = ["no data yet"]
         if report is None:
+            self.findings = ()
             return
         width = self.outer_size.width - FRAME_CELLS
         if width <= 0:
             return
         wall = self.clock.wall()
-        own = of_tenant(report.findings, self.tenant)
+        own = self.findings = worst_first(of_tenant(report.findings, self.tenant))
         self.truth = [plural(len(own), "finding")]
         if report.signals is not None:
             self.truth.insert(0, f"{plural(len(own), 'finding')} · signals {age(wall - report.signals.taken_at)} old")
@@ -91,6 +94,15 @@ class SummaryList(TenantList):
 
     def key_under_cursor(self) -> None:
         """Return None: a line is no key."""
+
+    def findings_here(self) -> tuple[Finding, ...]:
+        """Return the finding of the line under the cursor."""
+        finding = None if self.selected is None else self.selected.finding
+        return () if finding is None else (finding,)
+
+    def acted_on(self) -> object:
+        """Return the finding under the cursor, else the worst one of this tenant."""
+        return next(iter(self.findings_here() or self.findings), None)
 
     def action_open(self) -> None:
         """Go to the row of the finding under the cursor."""

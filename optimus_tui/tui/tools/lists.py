@@ -285,6 +285,8 @@ class ReportView(LineView):
         line = self.selected
         if line is not None and (text := getattr(line, "copied", "") or self.plain(self.cursor).strip()):
             self.post_message(CopyRequested(text, "line"))
+        else:
+            self.notify("this line is blank: there is nothing to copy")
 
 
 def report_lines(sections: Sequence[Section], width: int) -> Lines:

@@ -8,7 +8,7 @@ import asyncio
 import json
 from collections.abc import Mapping
 from functools import partial
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import events, on
 from textual.app import ComposeResult
@@ -19,6 +19,7 @@ from textual.worker import Worker, WorkerState
 
 from optimus_tui.assets import asset_dir
 from optimus_tui.context import Context
+from optimus_tui.contract.findings import Finding, worst_first
 from optimus_tui.tools.registry import TOOLS, Tool, ToolCall
 from optimus_tui.tui.base_screen import BaseScreen
 from optimus_tui.tui.keys import bindings, chosen
@@ -27,6 +28,9 @@ from optimus_tui.tui.tools.form import ToolForm
 from optimus_tui.tui.tools.lists import ReportView, RoutineDialog, ToolList, ToolRun, report_lines, text_lines
 from optimus_tui.tui.widgets.bars import KeyStrip
 from optimus_tui.wording.safe import safe_text
+
+if TYPE_CHECKING:
+    from optimus_tui.tui.services import FindingServices
 
 NARROW = 110
 """Columns below which there is one column: the list, the form, or the answer while it is read."""
@@ -43,24 +47,37 @@ class ToolsScreen(BaseScreen):
         *bindings("tools"),
         *chosen(
             "app.help", "app.back", "app.next", "app.previous", "app.theme", "app.quit", "app.routine",
-            "pane.refresh", "pane.copy_as",
+            "pane.refresh", "pane.copy_as", "pane.explain", "pane.actions", "app.incident",
         ),
     ]  # fmt: skip
+    UNUSED: ClassVar[Mapping[str, str]] = {
+        "app.tools": "these are the tools already; esc goes back to the panes",
+        "tools.json": "there is no answer yet to show as JSON; enter runs the tool",
+        "pane.open": "this line is about no finding; enter on a finding goes to its row",
+        "pane.copy": "y copies a line of the answer: tab goes there; Y copies the question for other surfaces",
+        "pane.export": "x is a key of the panes; Y copies the answer's commands, J shows it whole",
+    }
     AUTO_FOCUS = ""
 
     def __init__(
-        self, context: Context, tenants: list[str], tool_call: ToolCall | None = None, run: bool = False
+        self,
+        context: Context,
+        tenants: list[str],
+        findings: "FindingServices",
+        tool_call: ToolCall | None = None,
+        run: bool = False,
     ) -> None:
         """Show the tools.
 
         Args:
             context: What a tool runs with.
             tenants: The tenants' names, which fields for a tenant complete.
+            findings: What explains a finding, and leads on from it.
             tool_call: The tool to choose first, with its arguments; None for the first of the list.
             run: Run it at once.
         """
         super().__init__()
-        self.context, self.tenants = context, tenants
+        self.context, self.tenants, self.findings = context, tenants, findings
         self.tool = next(iter(TOOLS.values()))
         if tool_call is not None:
             self.tool = TOOLS[tool_call.tool]
@@ -71,6 +88,8 @@ class ToolsScreen(BaseScreen):
         self._tool_call, self._run_at_once = tool_call, run
         self._worker: Worker[None] | None = None
         self._formed = ""
+        self._fills_in = False
+        """The operator waits for the form of the chosen tool."""
 
     def compose(self) -> ComposeResult:
         """Return the list of tools, the form, the answer and the key line."""
@@ -128,7 +147,7 @@ class ToolsScreen(BaseScreen):
         self.query_one("#ask").border_title = tool.name
         self._check()
         self.show_answer(from_top=True)
-        if ready_to_run:
+        if ready_to_run or self._fills_in:
             self.action_fill_in()
             if self._run_at_once:
                 self._run_at_once = False
@@ -158,6 +177,7 @@ class ToolsScreen(BaseScreen):
         """Choose the tool under the cursor; what was typed for the other one is kept."""
         name = self.query_one(ToolList).selected
         if name is not None and name != self.tool.name:
+            self._fills_in = False
             if self.form is not None and self._formed == self.tool.name:
                 self.arguments[self.tool.name] = self.form.values()
             self.tool = TOOLS[name]
@@ -165,8 +185,9 @@ class ToolsScreen(BaseScreen):
             self._open_tool(False)
 
     def action_fill_in(self) -> None:
-        """Go to the form."""
-        if self.form is not None:
+        """Go to the form; to one that is still made, as soon as it is there."""
+        self._fills_in = self.form is None or self._formed != self.tool.name
+        if self.form is not None and not self._fills_in:
             self.form.focus_first()
 
     @on(ToolForm.FormChanged)
@@ -297,6 +318,41 @@ class ToolsScreen(BaseScreen):
         if self.run is not None and self.run.report is not None:
             self.as_json = not self.as_json
             self.show_answer(from_top=True)
+
+    # -- from a finding on -----------------------------------------------------------------------------------------
+
+    def answered_findings(self) -> list[Finding]:
+        """Return the finding under the cursor of the answer, else all of the answer, the worst first."""
+        from optimus_tui.tools.pages.sections import sections
+
+        view, run = self.query_one(ReportView), self.run
+        if view.has_focus and view.finding is not None:
+            return [view.finding]
+        if run is None or run.report is None:
+            return []
+        told = [line.finding for section in sections(run.report) for line in section.lines]
+        return list(worst_first(dict.fromkeys(one for one in told if one is not None)))
+
+    def action_explain(self) -> None:
+        """Explain the finding under the cursor, else those of the answer."""
+        if self.run is None or self.run.report is None:
+            self.say("there is no answer yet to explain; enter runs the tool", "warning")
+        elif found := self.answered_findings():
+            self.findings.explain(self.tool.name, found)
+        else:
+            self.say("this answer has no finding to explain")
+
+    def action_incident(self) -> None:
+        """Show the open incident, else ask for a new one about the finding under the cursor or the answer's worst."""
+        self.findings.open_incident(next(iter(self.answered_findings()), None))
+
+    def action_actions(self) -> None:
+        """Show what can be done about the finding under the cursor, or about the answer's worst one."""
+        found = self.answered_findings()
+        if found:
+            self.findings.act_on(found[0])
+        else:
+            self.say("actions need a finding: the answer of a tool has some where something is wrong", "warning")
 
     def copy_forms(self) -> list[tuple[str, str]]:
         """Return the recommended commands, and this question for every other surface."""

@@ -15,7 +15,8 @@ from optimus_tui.contract.reading import Reading
 from optimus_tui.contract.services import HealthReport, ServerState
 from optimus_tui.settings.model import Settings
 from optimus_tui.tui.alerts.controller import BELL_GAP_SECONDS
-from optimus_tui.tui.alerts.screen import AlertsScreen, toasts
+from optimus_tui.tui.alerts.screen import ORDERS, AlertsScreen, EpisodeList
+from optimus_tui.tui.alerts.toasts import toasts
 from optimus_tui.tui.app import OptimusApp
 from optimus_tui.tui.dashboard.screen import Dashboard
 from optimus_tui.tui.dialogs.base import PickDialog, QuestionDialog
@@ -247,6 +248,35 @@ async def test_alerts_lists_what_was_and_what_is(monkeypatch: pytest.MonkeyPatch
         assert any("active" in row and "✖ CRIT" in row and "clinic_b / chat" in row for row in rows)
         assert any("cleared" in row and "▲ MED" in row and "acme / chat" in row for row in rows)
         assert "1 open · 2 episodes in all" in said(post.pilot)
+
+
+@pytest.mark.parametrize("size", [(80, 24), (140, 42)])
+async def test_what_is_open_and_worst_comes_first_then_the_newest_and_the_screen_says_so(
+    monkeypatch: pytest.MonkeyPatch, size: tuple[int, int]
+) -> None:
+    async with watching(monkeypatch, size=size) as post:
+        gone, old = never_resets("gone / chat"), never_resets("older / chat")
+        await post.settled(old)
+        await post.see(old, gone)
+        await post.see(old, gone, never_resets("mild / chat", "medium"), after=10)
+        await post.see(old, never_resets("mild / chat", "medium"), after=HOLD_SECONDS + 1)
+        await post.see(old, never_resets("mild / chat", "medium"), never_resets("late / chat", "low"), after=30)
+        screen = await opened(post)
+        subjects = [episode.finding.subject for episode in screen.query_one(EpisodeList).rows]
+        assert subjects == ["older / chat", "mild / chat", "late / chat", "gone / chat"]
+        assert any(words in said(post.pilot).splitlines()[0] for words in ORDERS[:2])
+
+
+async def test_a_finding_of_the_list_leads_on_to_an_incident_and_to_actions(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with watching(monkeypatch) as post:
+        app: Any = post.pilot.app
+        await post.settled(never_resets())
+        await opened(post)
+        await post.pilot.press("i")
+        await until(post.pilot, lambda: isinstance(app.screen, QuestionDialog))
+        assert "clinic_b / chat never resets" in said(post.pilot)
+        await post.pilot.press("escape", "a")
+        await until(post.pilot, lambda: "no built-in action fixes this" in shown(post.pilot))
 
 
 @pytest.mark.parametrize("size", [(80, 24), (140, 42)])

@@ -306,7 +306,7 @@ async def test_several_findings_are_explained_one_at_a_time(app: OptimusApp) -> 
     ("key", "controller", "method"),
     [
         ("i", "incidents", "open_for"),
-        ("a", "actions", "choose_for_finding"),
+        ("a", "actions", "choose_for"),
         ("t", "navigate", "explain_with_tool"),
         ("enter", "findings", "go_to_row"),
     ],
@@ -317,7 +317,7 @@ async def test_an_explanation_hands_exactly_its_finding_on(
     heard: list[Finding] = []
     async with app.run_test(size=(80, 24)) as pilot:
         dashboard = await filled(pilot)
-        monkeypatch.setattr(getattr(dashboard, controller), method, heard.append)
+        monkeypatch.setattr(getattr(dashboard, controller), method, lambda finding, *_: heard.append(finding))
         dashboard.findings.explain("both", [NEVER, SLOW])
         await until(pilot, lambda: isinstance(app.screen, ExplainDialog))
         await pilot.press("right", key)

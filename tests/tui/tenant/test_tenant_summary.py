@@ -14,7 +14,8 @@ from optimus_tui.contract.reading import Coverage, Fault
 from optimus_tui.index.cache import CacheIndex
 from optimus_tui.tui.app import OptimusApp
 from optimus_tui.tui.dashboard.screen import Dashboard
-from optimus_tui.tui.dialogs.base import PickDialog
+from optimus_tui.tui.dialogs.base import PickDialog, QuestionDialog
+from optimus_tui.tui.dialogs.explain import ExplainDialog
 from optimus_tui.tui.tenant.lists import CounterList, EventList
 from optimus_tui.tui.tenant.screen import TenantScreen
 from optimus_tui.tui.tenant.summary import SummaryList, of_tenant, status_words
@@ -208,3 +209,66 @@ async def test_on_a_small_screen_every_list_shows_rows() -> None:
     async with app.run_test(size=(80, 24)) as pilot:
         screen = await opened(app, pilot, findings=(OVER,) * 4)
         assert all(one.size.height >= 3 for one in screen.lists())
+
+
+@pytest.mark.parametrize("size", [(80, 24), (140, 42)])
+async def test_the_footer_offers_the_ways_on_from_a_finding_first(size: tuple[int, int]) -> None:
+    app = OptimusApp(SETTINGS)
+    async with app.run_test(size=size) as pilot:
+        await opened(app, pilot)
+        await pilot.pause()
+        footer = screen_lines(app)[-1]
+        for words in ("i incident", "a actions", "e explain", "esc back"):
+            assert words in footer, words
+
+
+async def test_e_explains_the_finding_under_the_cursor_else_all_of_this_tenant_and_no_other() -> None:
+    app: Any = OptimusApp(SETTINGS)
+    worse = replace(OVER, severity="critical", rule="limits.immortal", message=f"{TENANT} / chat never resets")
+    async with app.run_test(size=(80, 24)) as pilot:
+        screen = await opened(app, pilot, findings=(OVER, OTHER, worse))
+        await pilot.press("e")
+        await until(pilot, lambda: isinstance(app.screen, ExplainDialog))
+        assert app.screen.findings == [worse, OVER]
+        await pilot.press("escape")
+        view = screen.query_one(SummaryList)
+        view.focus()
+        view.move_to(next(at for at, line in enumerate(view.rows) if line.finding == OVER))
+        await pilot.press("e")
+        await until(pilot, lambda: isinstance(app.screen, ExplainDialog))
+        assert app.screen.findings == [OVER]
+
+
+async def test_i_asks_for_an_incident_about_this_tenant_and_its_worst_finding() -> None:
+    app: Any = OptimusApp(SETTINGS)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await opened(app, pilot)
+        await pilot.press("i")
+        await until(pilot, lambda: isinstance(app.screen, QuestionDialog))
+        assert app.screen.query_one("#ask-0").value == TENANT
+        text = "\n".join(screen_lines(app))
+        assert OVER.message in text
+        assert OTHER.message not in text
+
+
+async def test_i_names_the_tenant_also_where_nothing_is_found_wrong_with_it() -> None:
+    app: Any = OptimusApp(SETTINGS)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await opened(app, pilot, findings=(OTHER,))
+        await pilot.press("i")
+        await until(pilot, lambda: isinstance(app.screen, QuestionDialog))
+        assert app.screen.query_one("#ask-0").value == TENANT
+
+
+async def test_a_offers_what_the_panes_offer_for_the_row() -> None:
+    app: Any = OptimusApp(SETTINGS)
+    async with app.run_test(size=(80, 24)) as pilot:
+        screen = await opened(app, pilot)
+        heard: list[object] = []
+        screen.dashboard.actions.choose_for = heard.append  # type: ignore[attr-defined]
+        await pilot.press("a")
+        assert heard == [screen.query_one(CounterList).rows[0]]
+        view = screen.query_one(SummaryList)
+        view.focus()
+        await pilot.press("a")
+        assert heard[1:] == [OVER]

@@ -18,7 +18,7 @@ from optimus_tui.tools.parts import report as tell
 from optimus_tui.tools.registry import TOOLS
 from optimus_tui.tui.app import OptimusApp
 from optimus_tui.tui.dashboard.screen import Dashboard
-from optimus_tui.tui.dialogs.base import ChooseDialog
+from optimus_tui.tui.dialogs.base import ChooseDialog, QuestionDialog
 from optimus_tui.tui.dialogs.explain import ExplainDialog
 from optimus_tui.tui.dialogs.help import HelpDialog
 from optimus_tui.tui.keys import KEYS
@@ -27,6 +27,7 @@ from optimus_tui.tui.tools.lists import ReportView, RoutineDialog, ToolList
 from optimus_tui.tui.tools.screen import ToolsScreen
 from tests.tool_documents import trouble
 from tests.tui.driver import until
+from tests.tui.keys import burst
 from tests.tui.pane_app import screen_lines
 from tests.tui.pictures import NEVER, SETTINGS, health_report, limits_report, reading
 
@@ -366,3 +367,40 @@ async def test_help_lists_the_keys_that_work_on_the_tools_screen() -> None:
         words = " ".join("\n".join(screen_lines(app)).split())
         missing = [key.id for key in KEYS if key.id in live and key.help not in words]
         assert not missing
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_e_explains_an_answers_findings_and_i_opens_an_incident_about_the_one_under_the_cursor(
+    size: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def run(ctx: Any, query: TroubleshootQuery) -> TroubleshootReport:
+        return trouble(diagnostics=diagnostics([NEVER]))
+
+    fake(monkeypatch, run)
+    app: Any = OptimusApp(SETTINGS)
+    async with app.run_test(size=size, notifications=True) as pilot:
+        screen = await open_tool(pilot)
+        await pilot.press("e")
+        await until(pilot, lambda: "no answer yet to explain" in app.messages_said[-1].text)
+        await pilot.press("right", "enter")
+        await until(pilot, answered(screen))
+        await pilot.press("e")
+        await until(pilot, lambda: isinstance(app.screen, ExplainDialog))
+        assert [one.message for one in app.screen.findings] == [NEVER.message]
+        assert app.screen.findings[0].samples == NEVER.samples
+        await pilot.press("escape")
+        view = screen.query_one(ReportView)
+        view.move_to(next(at for at, line in enumerate(view.rows) if getattr(line, "finding", None)))
+        await pilot.press("i")
+        await until(pilot, lambda: isinstance(app.screen, QuestionDialog))
+        assert "clinic_b / chat never resets" in "\n".join(screen_lines(app))
+
+
+async def test_enter_right_after_the_cursor_moved_goes_to_the_form_of_that_tool(asked: list[Any]) -> None:
+    app: Any = OptimusApp(SETTINGS)
+    async with app.run_test(size=(80, 24)) as pilot:
+        screen = await open_tool(pilot)
+        screen.query_one(ToolList).focus()
+        await burst(pilot, "g", "down", "down", "enter")
+        await until(pilot, lambda: screen._formed == list(TOOLS)[2])
+        await until(pilot, lambda: screen.form is not None and screen.form.has_focus_within)

@@ -1,0 +1,95 @@
+"""The words of the toasts about alerts."""
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Literal
+
+from rich.cells import cell_len
+
+from optimus_tui.contract.findings import Finding, Notice, Severity
+from optimus_tui.tui.theme import TONE_TOASTS
+from optimus_tui.tui.widgets.cells import first_that_fits, fit_cell, fit_name
+from optimus_tui.wording.safe import safe_text
+from optimus_tui.wording.truth import SEVERITY_MARKS
+
+Toast = tuple[str, Literal["information", "warning", "error"]]
+
+MOST_TOASTS = 3
+"""More than this at once become one that counts them."""
+_SAID = {"standing": "at the start", "worsened": "worse now", "still": "mute ended", "outlasted": "its cause has ended"}
+_KINDS = {
+    "standing": "standing",
+    "appeared": "new",
+    "worsened": "worse",
+    "still": "muted before",
+    "outlasted": "without their cause",
+    "cleared": "cleared",
+}
+
+
+def toasts(notices: Sequence[Notice], room: int, hint: str, most: int = MOST_TOASTS) -> list[Toast]:
+    """Return the toasts for new notices, each with its severity.
+
+    Args:
+        notices: What is new.
+        room: Cells of a line; a toast has at most two lines.
+        hint: The next key for what is bad; empty for none.
+        most: How many toasts there may be. One more is made that counts the rest.
+    """
+    standing = [notice for notice in notices if notice.kind == "standing"]
+    if len(standing) > 1:
+        rest = [notice for notice in notices if notice.kind != "standing"]
+        title = f"{len(standing)} findings were there at the start"
+        title = first_that_fits([title, f"{len(standing)} findings at the start"], room)
+        return [_together(title, standing, room), *toasts(rest, room, hint, most)]
+    if len(notices) > max(1, most):
+        counts = Counter(_KINDS[notice.kind] for notice in notices)
+        title = ", ".join(f"{count} {kind}" for kind, count in counts.items())
+        return [_together(f"{len(notices)} findings: {title}", notices, room)]
+    return [_single(notice, room, hint) for notice in notices]
+
+
+def _tone(severity: Severity) -> Literal["information", "warning", "error"]:
+    return TONE_TOASTS[SEVERITY_MARKS[severity].tone]
+
+
+def _together(title: str, notices: Sequence[Notice], room: int) -> Toast:
+    worst = notices[0]
+    tone = _tone(worst.severity)
+    if worst.kind == "cleared":
+        tone = "information"
+    return f"{fit_cell(title, room).rstrip()}\n{_lines(worst.finding, worst.severity, room)[0]}", tone
+
+
+def _single(notice: Notice, room: int, hint: str) -> Toast:
+    if notice.kind == "cleared":
+        head = "● cleared  "
+        name = _name(safe_text(notice.finding.subject, 120), room - cell_len(head))
+        below = f"was {SEVERITY_MARKS[notice.severity].text}: {notice.finding.rule}"
+        return f"{head}{name}\n{fit_cell(below, room).rstrip()}", "information"
+    below = " · ".join(part for part in (_SAID.get(notice.kind, ""), hint or ":alerts") if part)
+    line, rest = _lines(notice.finding, notice.severity, room)
+    return f"{line}\n{fit_cell(rest or below, room).rstrip()}", _tone(notice.severity)
+
+
+def _lines(finding: Finding, severity: Severity, room: int) -> tuple[str, str]:
+    """Return ``✖ CRIT clinic_b / chat never resets``: the name is shortened first; then a second line is used."""
+    mark = SEVERITY_MARKS[severity].text + " "
+    subject, message = safe_text(finding.subject, 120), safe_text(finding.message, 400)
+    if not message.startswith(subject):
+        return mark + fit_cell(_head(message), room - cell_len(mark)).rstrip(), ""
+    says = _head(message[len(subject) :])
+    left = room - cell_len(mark) - cell_len(says)
+    if left < min(12, cell_len(subject)):
+        return mark + _name(subject, room - cell_len(mark)), says.strip()
+    return mark + _name(subject, left) + says, ""
+
+
+def _name(text: str, room: int) -> str:
+    if cell_len(text) <= room:
+        return text
+    return fit_name(text, room)
+
+
+def _head(message: str) -> str:
+    return message.split(": ", 1)[0].split(" (", 1)[0]
