@@ -54,6 +54,9 @@ class ExplainDialog(TextDialog):
 
     def action_turn(self, by: int) -> None:
         """Show the next finding, or one before with a negative number; round and round."""
+        if len(self.findings) < 2:
+            self.app.notify("there is only this one finding to explain here")
+            return
         self.at = (self.at + by) % len(self.findings)
         self.query_one("#card").border_title = Content(self._title())
         self.query_one(Wrapped).make_again()
