@@ -1,7 +1,7 @@
 """What every screen answers alike: help, copies, themes, toasts and the way out."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 from rich.cells import cell_len
@@ -48,8 +48,6 @@ class BaseScreen(SingleAnswerScreen):
     BINDINGS: ClassVar[Any] = chosen("app.palette")
     way_back = "back"
     """What ``esc`` does in a word, for the footer; empty if it does nothing."""
-    UNUSED: ClassVar[Mapping[str, str]] = {}
-    """Why a key can do nothing here just now, and which one does it, by the key's id."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -150,9 +150,10 @@ def why_unused(screen: "BaseScreen | Dialog", key: str, remapped: Mapping[str, s
         keys = str(screen.query_one("#card").border_subtitle or screen.dialog_keys)
         return f"{name} does nothing in this dialog: {', '.join(keys.split('   '))}"
     rows = [row for row in KEYS if key in remapped.get(row.id, row.keys).split(",")]
-    own = next((row for row in rows if row.id in screen.UNUSED), None)
+    reasons: Mapping[str, str] = getattr(screen, "UNUSED", {})
+    own = next((row for row in rows if row.id in reasons), None)
     if own is not None:
-        return f"{name}: {screen.UNUSED[own.id]}"
+        return f"{name}: {reasons[own.id]}"
     if isinstance(screen.focused, (Input, TextArea)):
         return f"{name} does nothing while a text is typed; tab goes on, esc goes back"
     row = min(rows, key=lambda row: row.scope not in _DASHBOARD, default=None)

@@ -19,12 +19,12 @@ from textual.worker import Worker, WorkerState
 
 from optimus_tui.assets import asset_dir
 from optimus_tui.context import Context
-from optimus_tui.contract.findings import Finding, worst_first
 from optimus_tui.tools.registry import TOOLS, Tool, ToolCall
 from optimus_tui.tui.base_screen import BaseScreen
 from optimus_tui.tui.keys import bindings, chosen
 from optimus_tui.tui.theme import Piece
 from optimus_tui.tui.tools.form import ToolForm
+from optimus_tui.tui.tools.leads import AnswerLeads, copied_forms, edge_words
 from optimus_tui.tui.tools.lists import ReportView, RoutineDialog, ToolList, ToolRun, report_lines, text_lines
 from optimus_tui.tui.widgets.bars import KeyStrip
 from optimus_tui.wording.safe import safe_text
@@ -38,6 +38,15 @@ NARROW = 110
 LETTERS = ("json", "screen.copy_as", "refresh", "quit", "help", "routine")
 """Actions on letters: while a text is typed they are text."""
 
+UNUSED = {
+    "app.tools": "these are the tools already; esc goes back to the panes",
+    "tools.json": "there is no answer yet to show as JSON; enter runs the tool",
+    "pane.open": "this line is about no finding; enter on a finding goes to its row",
+    "pane.copy": "y copies a line of the answer: tab goes there; Y copies the question for other surfaces",
+    "pane.export": "x is a key of the panes; Y copies the answer's commands, J shows it whole",
+}
+"""Why a key does nothing here, by its id."""
+
 
 class ToolsScreen(BaseScreen):
     """Choose a tool, fill in what it takes, run it with Enter, read what it found. Answers stay while this is open."""
@@ -50,13 +59,7 @@ class ToolsScreen(BaseScreen):
             "pane.refresh", "pane.copy_as", "pane.explain", "pane.actions", "app.incident",
         ),
     ]  # fmt: skip
-    UNUSED: ClassVar[Mapping[str, str]] = {
-        "app.tools": "these are the tools already; esc goes back to the panes",
-        "tools.json": "there is no answer yet to show as JSON; enter runs the tool",
-        "pane.open": "this line is about no finding; enter on a finding goes to its row",
-        "pane.copy": "y copies a line of the answer: tab goes there; Y copies the question for other surfaces",
-        "pane.export": "x is a key of the panes; Y copies the answer's commands, J shows it whole",
-    }
+    UNUSED = UNUSED
     AUTO_FOCUS = ""
 
     def __init__(
@@ -67,29 +70,18 @@ class ToolsScreen(BaseScreen):
         tool_call: ToolCall | None = None,
         run: bool = False,
     ) -> None:
-        """Show the tools.
-
-        Args:
-            context: What a tool runs with.
-            tenants: The tenants' names, which fields for a tenant complete.
-            findings: What explains a finding, and leads on from it.
-            tool_call: The tool to choose first, with its arguments; None for the first of the list.
-            run: Run it at once.
-        """
+        """Show the tools; ``tool_call`` is chosen first, and run at once if ``run``. Fields complete ``tenants``."""
         super().__init__()
-        self.context, self.tenants, self.findings = context, tenants, findings
-        self.tool = next(iter(TOOLS.values()))
-        if tool_call is not None:
-            self.tool = TOOLS[tool_call.tool]
+        self.context, self.tenants, self.leads = context, tenants, AnswerLeads(findings, self.say)
+        self.tool = TOOLS[tool_call.tool] if tool_call is not None else next(iter(TOOLS.values()))
         self.runs: dict[str, ToolRun] = {}
         """The last run of each tool."""
         self.as_json, self.deadline = False, 8.0
         self.arguments: dict[str, dict[str, Any]] = {}
         self._tool_call, self._run_at_once = tool_call, run
         self._worker: Worker[None] | None = None
-        self._formed = ""
-        self._fills_in = False
-        """The operator waits for the form of the chosen tool."""
+        self._formed, self._fills_in = "", False
+        """Whose form there is, and whether the operator waits for that of the chosen tool."""
 
     def compose(self) -> ComposeResult:
         """Return the list of tools, the form, the answer and the key line."""
@@ -283,13 +275,8 @@ class ToolsScreen(BaseScreen):
         """Draw what runs or ran, for how long, and its arguments."""
         view, run = self.query_one(ReportView), self.run
         self.query_one(ToolList).refresh()
-        title, words = "Answer", ""
-        if run is not None:
-            arguments = (f"{name}={safe_text(value, 40)}" for name, value in run.arguments.items())
-            title = f"{run.mark[0]} {self.tool.name}"
-            if view.has_focus and not run.running:
-                title += " · esc: back to its fields"
-            words = f"{run.words(self.context.clock.mono(), self.deadline)}   {'  '.join(arguments)}".rstrip()
+        reading, mono = view.has_focus, self.context.clock.mono()
+        title, words = edge_words(run, reading, mono, self.deadline)
         view.border_title, view.border_subtitle = Content(title), Content(words)
 
     def show_answer(self, from_top: bool = False) -> None:
@@ -319,51 +306,22 @@ class ToolsScreen(BaseScreen):
             self.as_json = not self.as_json
             self.show_answer(from_top=True)
 
-    # -- from a finding on -----------------------------------------------------------------------------------------
-
-    def answered_findings(self) -> list[Finding]:
-        """Return the finding under the cursor of the answer, else all of the answer, the worst first."""
-        from optimus_tui.tools.pages.sections import sections
-
-        view, run = self.query_one(ReportView), self.run
-        if view.has_focus and view.finding is not None:
-            return [view.finding]
-        if run is None or run.report is None:
-            return []
-        told = [line.finding for section in sections(run.report) for line in section.lines]
-        return list(worst_first(dict.fromkeys(one for one in told if one is not None)))
-
     def action_explain(self) -> None:
         """Explain the finding under the cursor, else those of the answer."""
-        if self.run is None or self.run.report is None:
-            self.say("there is no answer yet to explain; enter runs the tool", "warning")
-        elif found := self.answered_findings():
-            self.findings.explain(self.tool.name, found)
-        else:
-            self.say("this answer has no finding to explain")
+        self.leads.explain(self.run, self.query_one(ReportView))
 
     def action_incident(self) -> None:
         """Show the open incident, else ask for a new one about the finding under the cursor or the answer's worst."""
-        self.findings.open_incident(next(iter(self.answered_findings()), None))
+        self.leads.open_incident(self.run, self.query_one(ReportView))
 
     def action_actions(self) -> None:
         """Show what can be done about the finding under the cursor, or about the answer's worst one."""
-        found = self.answered_findings()
-        if found:
-            self.findings.act_on(found[0])
-        else:
-            self.say("actions need a finding: the answer of a tool has some where something is wrong", "warning")
+        self.leads.act(self.run, self.query_one(ReportView))
 
     def copy_forms(self) -> list[tuple[str, str]]:
         """Return the recommended commands, and this question for every other surface."""
-        from optimus_tui.tools.registry import callings
-
-        name, settings = self.tool.name, self.context.settings
-        if self.run is not None:
-            return callings(name, self.run.arguments, settings, self.run.report)
-        if self.form is not None:
-            return callings(name, self.form.values(), settings, None)
-        return callings(name, {}, settings, None)
+        typed = self.form.values() if self.form is not None else {}
+        return copied_forms(self.tool.name, typed, self.run, self.context.settings)
 
     # -- getting about ---------------------------------------------------------------------------------------------
 
