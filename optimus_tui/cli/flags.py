@@ -211,6 +211,8 @@ def check(settings: "Settings", table: Sequence[KeyEntry], themes: Iterable[str]
 def _names(keys: str) -> Iterator[str]:
     for one in keys.split(","):
         name = one.strip()
+        if name in ("ctrl+@", "ctrl+at"):
+            name = "ctrl+space"  # many terminals send the one for the other
         yield _name(name) if len(name) == 1 else name
 
 
@@ -244,10 +246,11 @@ def _checked(wish: str, where: str) -> Iterator[str]:
 def _clashes(
     mine: str, bound: dict[str, set[str]], table: Sequence[KeyEntry], lists: tuple[str, ...]
 ) -> Iterator[tuple[str, str]]:
-    """Other lines that the same key would mean in the same place, and that key."""
+    """Other lines that the same key would mean in the same place, and that key; not where our own table shares it."""
     scopes = {key.id: key.scope for key in table}
+    ours = {key.id: set(_names(key.keys)) for key in table}
     for other, keys in bound.items():
-        both = bound[mine] & keys
+        both = (bound[mine] & keys) - (ours[mine] & ours[other])
         if other != mine and both and _meet((mine, scopes[mine]), (other, scopes[other]), lists):
             yield other, min(both)
 

@@ -32,7 +32,7 @@ from optimus_tui.tui.commands import COMMANDS, completions, run_line
 from optimus_tui.tui.dashboard.screen import Dashboard
 from optimus_tui.tui.dialogs.base import AskDialog
 from optimus_tui.tui.key_gate import KeyGate
-from optimus_tui.tui.keys import KEYS, chosen, written
+from optimus_tui.tui.keys import KEYS, chosen, keymap, written
 from optimus_tui.tui.prompt.history import PromptHistory, history_path
 from optimus_tui.tui.services import CommandError, Demo
 from optimus_tui.tui.theme import THEMES, VARIABLE_DEFAULTS
@@ -163,7 +163,7 @@ class OptimusApp(AnsweredKeys):
             self.register_theme(theme)
         self.theme = settings.theme if settings.theme in self.available_themes else THEMES[0].name
         if settings.keys:
-            self.set_keymap(settings.keys)
+            self.set_keymap(keymap(settings.keys))
         if os.environ.get("SSH_CONNECTION"):
             self.animation_level = "none"
 

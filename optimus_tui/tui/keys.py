@@ -3,6 +3,7 @@
 A key is changed here, or by a user in the configuration: ``[keys] "pane.zoom" = "Z"``.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -113,7 +114,7 @@ KEYS: tuple[Key, ...] = (
     Key("pane.bookmarks", "apostrophe", "screen.bookmarks", "bookmarks", "Go to a bookmarked row", "pane", 25, "'"),
     Key(
         "pane.mark",
-        "ctrl+@,ctrl+space",
+        "ctrl+space",
         "mark",
         "mark",
         "Mark this row and go on: actions and pins take all marked rows, esc clears",
@@ -262,11 +263,21 @@ AHEAD = ("app.command", "pane.filter", "app.router", "app.suspend")
 """Keys that act before the focused pane sees them: what is typed right after must not reach it as commands."""
 
 
+def as_sent(keys: str) -> str:
+    """Return keys under every name that a terminal sends them by: many send NUL, ``ctrl+@``, for ctrl+space."""
+    return ",".join("ctrl+@,ctrl+space" if one.strip() == "ctrl+space" else one for one in keys.split(","))
+
+
+def keymap(chosen_keys: Mapping[str, str]) -> dict[str, str]:
+    """Return what a user chose, by the id of the key, as terminals send it."""
+    return {name: as_sent(keys) for name, keys in chosen_keys.items()}
+
+
 def bindings(*scopes: Scope) -> list[Binding | tuple[str, str] | tuple[str, str, str]]:
     """Return the keys of these scopes as Textual bindings, remappable by id."""
     return [
         Binding(
-            key.keys,
+            as_sent(key.keys),
             key.action,
             key.label,
             show=bool(key.footer),

@@ -11,7 +11,7 @@ from optimus_tui.settings.files import MAX_BYTES, check_text, read_regular
 from optimus_tui.settings.model import Settings
 from optimus_tui.settings.table import SettingsError
 from optimus_tui.storage.private_file import put_in_place
-from optimus_tui.tui.keys import KEYS
+from optimus_tui.tui.keys import keymap
 from optimus_tui.tui.settings.rows import SettingRow
 from optimus_tui.wording.safe import safe_text
 
@@ -116,5 +116,5 @@ def put_in_force(dashboard: "DashboardServices", settings: Settings, path: tuple
     elif path == ("mouse",):
         dashboard.optimus.use_mouse(settings.mouse)
     elif path[0] == "keys":
-        app.set_keymap({key.id: settings.keys.get(key.id, key.keys) for key in KEYS})
+        app.set_keymap(keymap(settings.keys))
     dashboard.refresh_now()

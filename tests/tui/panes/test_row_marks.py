@@ -86,3 +86,12 @@ async def test_marking_where_there_is_no_row_is_said(redis: RealServer) -> None:
         await pilot.press("ctrl+@")
         await until(pilot, lambda: "nothing to mark here" in shown(pilot))
         assert not dashboard.pane("feed").row_marks
+
+
+@pytest.mark.parametrize("sent", ["ctrl+@", "ctrl+space"])
+async def test_a_key_that_two_names_stand_for_works_by_both_where_it_was_chosen(redis: RealServer, sent: str) -> None:
+    async with running(redis, keys={"pane.mark": "f6", "pane.zoom": "ctrl+space"}) as (pilot, dashboard):
+        dashboard.focus_on("limits")
+        await pilot.press(sent)
+        await until(pilot, lambda: bool(dashboard.pane_layout.zoomed))
+        assert not dashboard.pane("limits").row_marks

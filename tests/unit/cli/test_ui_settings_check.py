@@ -37,6 +37,7 @@ def test_the_defaults_every_theme_and_every_key_as_it_is_pass() -> None:
         {"pane.zoom": "y", "pane.copy": "z"},  # two that change places
         {"cache.value": "w"},  # the feed's: never seen together
         {"incident.note": "z"},  # the panes': not on that screen
+        {"pane.mark": "ctrl+@"},
     ],
 )
 def test_a_key_that_is_free_where_it_works_is_taken(keys: dict[str, str]) -> None:
@@ -59,6 +60,8 @@ def test_a_key_that_is_free_where_it_works_is_taken(keys: dict[str, str]) -> Non
         ({"incident.note": "j"}, "which is pane.down already"),
         ({"router.add": "t"}, "which is app.tools already"),
         ({"pane.zoom": "Z", "pane.copy": "Z"}, "pane.copy already"),
+        ({"pane.range": "v,z"}, "takes z, which is pane.zoom already"),
+        ({"pane.zoom": "ctrl+at"}, "takes ctrl+space, which is pane.mark already"),
     ],
 )
 def test_a_key_that_cannot_be_names_its_file_and_id(keys: dict[str, str], words: str) -> None:
