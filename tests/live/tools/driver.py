@@ -1,5 +1,6 @@
 """A small system for tests of tools: gateway and engine that answer as told, a real server, a context over both."""
 
+import asyncio
 import json
 import socket
 from collections.abc import AsyncIterator
@@ -10,10 +11,12 @@ from typing import Any
 import msgspec
 
 from optimus_tui.context import Context
+from optimus_tui.contract.services import COLD_SECONDS
 from optimus_tui.history.samples.store import Store
 from optimus_tui.settings.model import RedisTarget, Settings
 from optimus_tui.tools.answer import answer, encode
 from tests.hostile import HostileServer, hostile_server, reply, sends
+from tests.realserver import RealServer
 
 
 class Counts:
@@ -48,6 +51,19 @@ async def system(port: int, folder: Path, **more: Any) -> AsyncIterator[tuple[Co
 async def ask(context: Context, tool: str, **arguments: Any) -> dict[str, Any]:
     """The document, as every surface sends it."""
     return msgspec.json.decode(encode(await answer(context, tool, json.dumps(arguments))))
+
+
+async def warm(server: RealServer) -> None:
+    """Wait until the cache of this server is no longer cold: until then a low rate is no alarm."""
+    while True:
+        uptime = next(
+            line
+            for line in server.command("INFO", "server").decode().splitlines()
+            if line.startswith("uptime_in_seconds:")
+        )
+        if int(uptime.partition(":")[2]) > COLD_SECONDS:
+            return
+        await asyncio.sleep(1)
 
 
 def pipe(port: int, *commands: tuple[str | bytes | int, ...]) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from optimus_tui.tools.figures.gateway_figures import counted_between
 from tests.hostile import Act, reply, sends
-from tests.live.tools.driver import ask, system
+from tests.live.tools.driver import ask, system, warm
 from tests.realserver import RealServer
 
 pytestmark = pytest.mark.live
@@ -33,6 +33,7 @@ async def test_a_good_rate_since_the_start_does_not_pass_for_the_present_one(
             {"hit_rate": hits / (hits + misses), "total_keys": 1, "hits": hits, "misses": misses}
         ).encode()
 
+    await warm(server)
     async with system(server.port, tmp_path) as (context, gateway):
         gateway.on("/api/cache/metrics", counting(published))
         seen = await ask(context, "analyze_performance_metrics", metric_type="cache_performance")
@@ -48,6 +49,7 @@ async def test_counters_that_contradict_the_published_rate_decide_and_the_confli
     def page(n: int) -> bytes:
         return b"process_start_time_seconds 1.7e9\ncache_hits_total %d\ncache_misses_total %d\n" % (28 * n, 72 * n)
 
+    await warm(server)
     async with system(server.port, tmp_path) as (context, gateway):
         gateway.on("/api/cache/metrics", reply(b'{"hit_rate":0.90,"total_keys":1}'))
         gateway.on("/metrics", counting(page, b"text/plain"))

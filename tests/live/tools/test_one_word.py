@@ -10,12 +10,12 @@ import pytest
 
 from optimus_tui.context import Context
 from optimus_tui.contract.findings import SEVERITIES
-from optimus_tui.contract.services import COLD_SECONDS, HealthReport
+from optimus_tui.contract.services import HealthReport
 from optimus_tui.sampling.record import Recorder
 from optimus_tui.sampling.sampler import Sampler
 from optimus_tui.tools.standup import standup
 from tests.hostile import HostileServer, reply, sends
-from tests.live.tools.driver import Counts, ask, pipe, system
+from tests.live.tools.driver import Counts, ask, pipe, system, warm
 from tests.realserver import RealServer
 
 pytestmark = pytest.mark.live
@@ -60,19 +60,6 @@ FAULTS: dict[str, tuple[Fault, str, str, str]] = {
     "a low hit rate": (low_hit_rate, "cache.hit_rate", "cache_miss", "cache_performance"),
     "a body that says DOWN": (sick_body, "services.gateway", "high_latency", "latency"),
 }
-
-
-async def warm(server: RealServer) -> None:
-    """Wait until the cache of this server is no longer cold: until then a low rate is no alarm."""
-    while True:
-        uptime = next(
-            line
-            for line in server.command("INFO", "server").decode().splitlines()
-            if line.startswith("uptime_in_seconds:")
-        )
-        if int(uptime.partition(":")[2]) > COLD_SECONDS:
-            return
-        await asyncio.sleep(1)
 
 
 def level_of(document: dict[str, Any], rule: str) -> str:
