@@ -104,7 +104,7 @@ async def test_an_audit_that_is_lost_stops_the_action_which_is_never_silently_go
         said = capsys.readouterr().out
         if harm is cut_back:
             (left,) = action_service.interrupted()
-            assert isinstance(left, Interrupted) and "break of the audit was accepted" in (left.why_not or "")
+            assert isinstance(left, Interrupted) and "a break in the audit was accepted" in (left.why_not or "")
             settled = await action_service.settle(left, "records were lost", threading.Event(), ignore)
             assert isinstance(settled, Receipt) and settled.verified
         else:
