@@ -227,7 +227,8 @@ LIMITS_REFUSED = _rule(
         "since_start": "since the gateway started, at an unknown time",
         "share": "at least {share} of its requests",
         "share_unknown": "share unknown: {reason}",
-        "ended": "{count:,} refusals of all tenants in the last {span}"},
+        "ended": "{count:,} refusals of all tenants in the last {span}",
+        "ended_here": "{refused} of the last {count:,} requests ({span})"},
     impact="Requests of this tenant are refused, even if the counter of the present window is low.",
     impact_many="Requests of these tenants are refused.",
     remedy="See whether one client repeats its requests, and whether the limit fits what this tenant needs.",
@@ -279,9 +280,9 @@ LATENCY_P95 = _rule(
         "estimate": "{subject} p95 {p95} is over {limit}",
         "at_least": "{subject} p95 is more than {lower}, over the threshold of {limit}",
         "between": "{subject} p95 is more than {lower} and {upper} at most, over the threshold of {limit}",
-        "route_quick_again": "quick again in its last {count:,} requests",
-        "route_none_slow": "none of its last {count} requests took over {limit}",
-        "route_some_slow": "lately {slow} took over {limit}"},
+        "route_quick_again": "quick again in its last {count:,} requests ({span})",
+        "route_none_slow": "none of its last {count} requests ({span}) took over {limit}",
+        "route_some_slow": "lately {slow} ({span}) took over {limit}"},
     alert_group="latency", window_seconds=10.0, raised_in=2)
 LATENCY_FEW = _rule(
     "latency.few", "A few checks were slow",
@@ -646,7 +647,7 @@ ERRORS_RATE = _rule(
         "part_impact": "Callers get errors instead of answers there; most others are answered.",
         "part_remedy": "See the gateway's log of that route or tenant, then what it depends on.",
         "few": "; {count:,} failures of so few requests may be chance",
-        "good_again": "{share} of the last {count:,.0f} requests",
+        "good_again": "{share} of the last {count:,.0f} requests ({span})",
         "most_at": "; most at {parts}",
         "failed_of": "{label} {name} ({count:,} of {requests})"})
 ERRORS_TIMEOUTS = _rule(

@@ -33,8 +33,9 @@ from optimus_tui.history.samples.windows import quantiles_of
 from optimus_tui.tools.figures.metric_windows import JUMP, Counters, by_process, kept_breakers, missing
 from optimus_tui.verdicts.gateway.failures import GATEWAY, find_errors
 from optimus_tui.verdicts.gateway.hit_rate import MIN_LOOKUPS, RECENT_LOOKUPS, LookupTrack, hit_rate, track_lookups
-from optimus_tui.verdicts.gateway.latency import find_cold_start, judge_flapping, judge_routes
+from optimus_tui.verdicts.gateway.latency import find_cold_start, judge_flapping
 from optimus_tui.verdicts.gateway.performance import class_of, outcomes, refusals, shown, worst
+from optimus_tui.verdicts.gateway.routes import judge_routes
 from optimus_tui.verdicts.gateway.services import find_restarts, find_several
 from optimus_tui.verdicts.gateway.signals import NO_PAGE, golden_signals, unknown_signals
 from optimus_tui.verdicts.limits.refusals import find_refusals_lately
@@ -47,7 +48,9 @@ if TYPE_CHECKING:
 
 SERVICES = ("gateway", "engine")
 LIVE_SECONDS, KEPT_SECONDS, PAST_SECONDS = 6.5, 2.5, 1.5
-LATELY_MINUTES = 1.5
+NEAREST_MINUTES, LATELY_MINUTES = 0.4, 1.5
+"""What tells of a window's trouble whether it has ended: the nearer span where enough requests of it came, which is two
+or three readings of the page; else the longer one."""
 ONE_SAMPLE = "no history was recorded, and one sample of /metrics shows no growth; it holds no failure and no refusal"
 _WHY = "the gateway's counters did not answer in time"
 
@@ -131,18 +134,17 @@ async def sampled_figures(ctx: "Context", minutes: float, states: Sequence[Metri
     kept = Counters(ctx, minutes, live=False)
     try:
         async with asyncio.timeout(KEPT_SECONDS):
-            requests, refused, lately, times, timed_lately, before = await asyncio.gather(
+            requests, refused, lately, timed, before = await asyncio.gather(
                 kept.increase(REQUESTS),
                 kept.increase(REFUSED),
                 _lately(ctx),
                 _durations(ctx, minutes),
-                _durations(ctx, LATELY_MINUTES),
                 _kept_breakers(ctx),
             )
     except TimeoutError:
         return replace(_NOT_IN_TIME, signals=unknown_signals(_WHY))
-    past = await asyncio.to_thread(_judged_routes, ctx, times, timed_lately)
-    signals = await asyncio.to_thread(_golden, lately, timed_lately)
+    past = await asyncio.to_thread(_judged_routes, ctx, *timed)
+    signals = await asyncio.to_thread(_golden, lately[-1], timed[-1])
     figures = _figures(ctx, requests, refused, lately, by_process([*before, *states]), past)
     return replace(figures, signals=signals)
 
@@ -198,11 +200,12 @@ def _is_trouble(status: str) -> bool:
     return class_of(status) in ("server", "refused", "4xx")
 
 
-async def _lately(ctx: "Context") -> tuple[Increase, Increase]:
-    """Requests and refusals of the last minute or so, as far as they were kept."""
-    kept = Counters(ctx, LATELY_MINUTES, live=False)
-    requests, refused = await asyncio.gather(kept.increase(REQUESTS), kept.increase(REFUSED))
-    return requests, refusals(requests, refused).grown
+async def _lately(ctx: "Context") -> list[tuple[Increase, Increase]]:
+    """Requests and refusals of the last half minute and of the last minute or so, as far as they were kept."""
+    spans = [Counters(ctx, minutes, live=False) for minutes in (NEAREST_MINUTES, LATELY_MINUTES)]
+    counted = await asyncio.gather(*(one.increase(name) for one in spans for name in (REQUESTS, REFUSED)))
+    pairs = zip(counted[::2], counted[1::2], strict=True)
+    return [(requests, refusals(requests, refused).grown) for requests, refused in pairs]
 
 
 async def _of_the_past(ctx: "Context", minutes: float) -> list[Finding]:
@@ -229,35 +232,35 @@ async def _unsteady(ctx: "Context", minutes: float) -> list[Finding]:
 
 async def _slow_routes(ctx: "Context", minutes: float) -> list[Finding]:
     """Routes that are slow by the gateway's kept histogram."""
-    served, lately = await asyncio.gather(_durations(ctx, minutes), _durations(ctx, LATELY_MINUTES))
-    return await asyncio.to_thread(_judged_routes, ctx, served, lately)
+    return await asyncio.to_thread(_judged_routes, ctx, *await _durations(ctx, minutes))
 
 
-async def _durations(ctx: "Context", minutes: float) -> Sequence[Increase]:
-    """The growth of the parts of the gateway's kept histogram; unknown where reading it takes too long.
+async def _durations(ctx: "Context", minutes: float) -> Sequence[Sequence[Increase]]:
+    """The growth of the parts of the gateway's kept histogram: over the window, and lately, the longest span last.
 
-    The cold start of each process is left out, which is not judged.
+    Unknown where reading it takes too long. The cold start of each process is left out, which is not judged.
     """
-    kept = Counters(ctx, minutes, live=False)
+    spans = [Counters(ctx, span, live=False) for span in (minutes, NEAREST_MINUTES, LATELY_MINUTES)]
     names = [f"{DURATIONS}{part}" for part in HISTOGRAM_PARTS]
     try:
         async with asyncio.timeout(PAST_SECONDS):
-            return await asyncio.gather(*(kept.increase(name, warm=True) for name in names))
+            grown = await asyncio.gather(*(one.increase(name, warm=True) for one in spans for name in names))
     except TimeoutError:
         late = Fault("timeout", f"the history did not answer within {PAST_SECONDS:g} s")
-        return [Increase(name=name, fault=late) for name in names]
+        grown = [Increase(name=name, fault=late) for _ in spans for name in names]
+    return [grown[at : at + len(names)] for at in range(0, len(grown), len(names))]
 
 
-def _judged_routes(ctx: "Context", served: Sequence[Increase], lately: Sequence[Increase]) -> list[Finding]:
-    of_window, of_late = (quantiles_of(DURATIONS, parts, "route").groups for parts in (served, lately))
-    return judge_routes(of_window, of_late, ctx.settings.thresholds)
+def _judged_routes(ctx: "Context", served: Sequence[Increase], *lately: Sequence[Increase]) -> list[Finding]:
+    window, *spans = (quantiles_of(DURATIONS, parts, "route") for parts in (served, *lately))
+    return judge_routes(window.groups, ctx.settings.thresholds, *spans)
 
 
 def _figures(
     ctx: "Context",
     requests: Increase,
     refused: Increase,
-    lately: tuple[Increase, Increase],
+    lately: Sequence[tuple[Increase, Increase]],
     states: Sequence[MetricsState] | Fault,
     past: Sequence[Finding],
 ) -> GatewayFigures:
@@ -278,11 +281,11 @@ def _figures(
         unknown.append(f"requests: {_reason(requests.fault)}")
         findings += find_several(requests)
     else:
-        findings += find_errors(requests, GATEWAY, ctx.settings.thresholds, lately[0])
+        findings += find_errors(requests, GATEWAY, ctx.settings.thresholds, *(asked for asked, _ in lately))
         findings += find_restarts(requests)
         if results.failed is None:
             unknown.append(f"failures: {results.why_failed}")
-    findings += find_refusals_lately(requests, declined.grown, *lately)
+    findings += find_refusals_lately((requests, declined.grown), *lately)
     refusals_known = declined.grown.covered_minutes > 0
     if not refusals_known:
         unknown.append(f"refusals: {_reason(declined.grown.fault)}")

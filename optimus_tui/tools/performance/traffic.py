@@ -24,7 +24,7 @@ from optimus_tui.contract.services import (
 )
 from optimus_tui.contract.tools.common import WindowSource, rounded
 from optimus_tui.contract.tools.traffic import PerformanceQuery
-from optimus_tui.tools.figures.gateway_figures import LATELY_MINUTES
+from optimus_tui.tools.figures.gateway_figures import LATELY_MINUTES, NEAREST_MINUTES
 from optimus_tui.tools.figures.metric_windows import Counters
 from optimus_tui.tools.pages.report_sections import sentence
 from optimus_tui.tools.parts import part
@@ -33,8 +33,9 @@ from optimus_tui.verdicts.gateway import latency as bars
 from optimus_tui.verdicts.gateway import latency as percentiles
 from optimus_tui.verdicts.gateway import performance as verdicts
 from optimus_tui.verdicts.gateway.failures import GATEWAY, find_errors
-from optimus_tui.verdicts.gateway.latency import MIN_SAMPLES, WINDOW_SECONDS, judge_routes
+from optimus_tui.verdicts.gateway.latency import MIN_SAMPLES, WINDOW_SECONDS
 from optimus_tui.verdicts.gateway.performance import assess, beside_counters, shown
+from optimus_tui.verdicts.gateway.routes import judge_routes
 from optimus_tui.verdicts.gateway.services import STARVED, find_restarts, restarts_words, unheard
 from optimus_tui.verdicts.health import unmeasured
 from optimus_tui.verdicts.statistics import Figures, figures
@@ -155,10 +156,11 @@ async def latency(ctx: "Context", query: PerformanceQuery) -> Result:
     services that speak HTTP: Redis is a hundred times faster and would only improve it.
     """
     counters = Counters(ctx, query.time_window_minutes)
-    looks, windows, (routes, upstreams), lately = await asyncio.gather(
+    looks, windows, (routes, upstreams), nearest, lately = await asyncio.gather(
         _look(ctx),
         _windows(ctx, query.time_window_minutes),
         _histograms(counters),
+        Counters(ctx, NEAREST_MINUTES, live=False).quantiles(DURATIONS, "route"),
         Counters(ctx, LATELY_MINUTES, live=False).quantiles(DURATIONS, "route"),
     )
     services = {name: _service(looks[name], windows[name]) for name in SERVICES}
@@ -167,7 +169,7 @@ async def latency(ctx: "Context", query: PerformanceQuery) -> Result:
     findings = (
         *_down(looks),
         *bars.judge(_series(looks, windows, ctx.clock.wall()), ctx.settings.thresholds),
-        *judge_routes(routes.groups, lately.groups, ctx.settings.thresholds),
+        *judge_routes(routes.groups, ctx.settings.thresholds, nearest, lately),
     )
     results: dict[str, Any] = {
         "latency_tests": [_test(name, looks[name]) for name in ("gateway", "engine")],

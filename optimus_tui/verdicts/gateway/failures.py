@@ -4,7 +4,7 @@ Ten failures in thirty chats are 0.5 % of all requests if a monitor asks for /he
 higher threshold beyond chance under one route or tenant is a finding of its own.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from msgspec.structs import replace
@@ -17,7 +17,7 @@ from optimus_tui.settings.model import Thresholds
 from optimus_tui.verdicts.gateway.latency import as_past
 from optimus_tui.verdicts.gateway.performance import MIN_REQUESTS, class_of, outcomes, shown, worst
 from optimus_tui.verdicts.statistics import interval, surely_less
-from optimus_tui.wording.numbers import percent, plural
+from optimus_tui.wording.numbers import age, percent, plural
 
 MIN_FAILURES = 3
 LABELS = ("route", "tenant")
@@ -103,7 +103,7 @@ def weigh_part(part: FailingPart, thresholds: Thresholds) -> Weight:
     return Weight("high" if part.requests >= MIN_REQUESTS else "low", thresholds.error_rate_high)
 
 
-def find_errors(grown: Increase, subject: str, thresholds: Thresholds, lately: Increase | None = None) -> list[Finding]:
+def find_errors(grown: Increase, subject: str, thresholds: Thresholds, *lately: Increase) -> list[Finding]:
     """Return a finding where the share of 5xx is too high; it names who fails most.
 
     It is low where chance may explain it. Where all requests together are fine, one route or tenant that surely fails
@@ -113,25 +113,17 @@ def find_errors(grown: Increase, subject: str, thresholds: Thresholds, lately: I
         grown: the growth of the counter of requests over the window.
         subject: what the finding is about.
         thresholds: the shares from which on it is medium or high.
-        lately: the same over the last minute; what is worse there decides, and what is good again there becomes low.
+        lately: the same over the last half minute and the last minute or so, the longest last; what is worse in the
+            longest decides, and what is good again in any of them becomes low.
     """
     found = _find_lately(grown, lately, subject, thresholds)
     if (found and found[0].severity != "low") or outcomes(grown.series).failing_share is None:
         return found
-    for span in (grown, lately):
-        if span is not None and (part := failing_part(span, thresholds)) is not None:
-            return [_as_of_now(_find_part(part, subject, span, thresholds), part, lately, thresholds)]
+    for span in (grown, *lately[-1:]):
+        if (part := failing_part(span, thresholds)) is not None:
+            one = _find_part(part, subject, span, thresholds)
+            return [good_again(one, [part.of(each) for each in lately], thresholds) or one]
     return found
-
-
-def _as_of_now(found: Finding, part: FailingPart, lately: Increase | None, thresholds: Thresholds) -> Finding:
-    """The finding, low where the part's latest requests are surely good again."""
-    now = None
-    if lately is not None and lately.covered_minutes > 0:
-        now = outcomes(part.of(lately).series)
-    if now is None or now.failed is None:
-        return found
-    return good_again(found, now.failed, now.requests, thresholds) or found
 
 
 def _find_part(part: FailingPart, subject: str, grown: Increase, thresholds: Thresholds) -> Finding:
@@ -159,20 +151,17 @@ def _find_part(part: FailingPart, subject: str, grown: Increase, thresholds: Thr
     )
 
 
-def _find_lately(grown: Increase, lately: Increase | None, subject: str, thresholds: Thresholds) -> list[Finding]:
+def _find_lately(grown: Increase, lately: Sequence[Increase], subject: str, thresholds: Thresholds) -> list[Finding]:
     over = _find(grown, subject, thresholds)
-    if lately is None:
-        return over
-    now = outcomes(lately.series)
-    if lately.covered_minutes <= 0 or now.failing_share is None or now.requests < MIN_REQUESTS:
-        return over
-    calm = None
-    if over:
-        calm = good_again(over[0], now.failed or 0.0, now.requests, thresholds)
-    if calm is not None:
-        return [calm]
-    fresh = [one for one in _find(lately, subject, thresholds) if one.severity != "low"]
-    return list(worst_first([*fresh, *over])[:1])
+    known = [one for one in lately if _has_enough(one)]
+    fresh = [one for span in known if span is lately[-1] for one in _find(span, subject, thresholds)]
+    found = list(worst_first([*(one for one in fresh if one.severity != "low"), *over])[:1])
+    return [good_again(one, known, thresholds) or one for one in found]
+
+
+def _has_enough(span: Increase) -> bool:
+    results = outcomes(span.series)
+    return span.covered_minutes > 0 and results.failing_share is not None and results.requests >= MIN_REQUESTS
 
 
 def _find(grown: Increase, subject: str, thresholds: Thresholds) -> list[Finding]:
@@ -220,17 +209,30 @@ def _finding(
     )
 
 
-def good_again(found: Finding, failed: float, requests: float, thresholds: Thresholds) -> Finding | None:
+def good_again(
+    found: Finding, lately: Sequence[Increase], thresholds: Thresholds, counts: Callable[[str], bool] = is_failure
+) -> Finding | None:
     """Return the finding lowered to one of the past, if the newest requests are below the threshold and surely better.
 
-    Better than the measured share; None if they are not, or are too few to say.
+    Better than the measured share; None if they are not, or are too few to say. Of the spans, the nearest first, the
+    first that proves it decides; one of ``MIN_REQUESTS`` in which the share is too high says that it goes on.
     """
     share = 1.0
     if isinstance(found.measured, float):
         share = found.measured
-    if failed >= thresholds.error_rate_warn * requests or not surely_less(failed, requests, share):
-        return None
-    return as_past(found, phrase(ERRORS_RATE, "good_again", share=percent(failed / requests), count=requests))
+    for span in lately:
+        requests = span.total
+        if span.covered_minutes <= 0 or requests <= 0 or outcomes(span.series).failed is None:
+            continue
+        failed = sum(number for status, number in span.by("status").items() if counts(status))
+        too_many = failed >= thresholds.error_rate_warn * requests
+        if too_many and requests >= MIN_REQUESTS:
+            return None
+        if not too_many and surely_less(failed, requests, share):
+            good = percent(failed / requests)
+            seconds = age(span.covered_minutes * 60)
+            return as_past(found, phrase(ERRORS_RATE, "good_again", share=good, count=requests, span=seconds))
+    return None
 
 
 def who_fails(grown: Increase) -> str:

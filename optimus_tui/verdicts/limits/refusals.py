@@ -5,13 +5,15 @@ population: where requests are not counted by tenant it is unknown, with the rea
 counter stands below the published limit say that another limit is in force.
 """
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from optimus_tui.contract.finding_rules import LIMITS_REFUSED, LIMITS_REFUSED_BELOW
-from optimus_tui.contract.findings import Finding, Severity, each_or_one, some_of
+from optimus_tui.contract.findings import MANY_COUNTERS, Finding, Severity, each_or_one, some_of
 from optimus_tui.contract.keyspace import ALL_TENANTS, Counter, LimitRules
 from optimus_tui.contract.make_finding import make_finding, phrase
 from optimus_tui.contract.services import Counted, Increase
@@ -20,12 +22,15 @@ from optimus_tui.verdicts.gateway.performance import MIN_REQUESTS, outcomes
 from optimus_tui.verdicts.limits.judge import limit_for
 from optimus_tui.verdicts.limits.words import operation_words
 from optimus_tui.verdicts.playbooks.conclusion import span_words
+from optimus_tui.verdicts.statistics import surely_less
 from optimus_tui.wording.numbers import age, percent
 from optimus_tui.wording.safe import safe_text
 
 REFUSED_SHARE, LEAST_REFUSED = 0.10, 20
 LEAST_NOW = 3
 """Refusals within less than a minute that are enough where their pace makes ``LEAST_REFUSED`` of a minute."""
+MORE_BY_CHANCE = 1.5
+"""Standard deviations by which a few seconds' requests may exceed their usual number by chance."""
 SAME_SPAN = 0.8
 """Two figures are of the same time where the shorter one covers at least this part of the longer one."""
 
@@ -109,21 +114,84 @@ def find_refusals(
     return [replace(one, window_seconds=refused.covered_minutes * 60) for one in results]
 
 
-def find_refusals_lately(
-    requests: Increase, refused: Increase, lately_requests: Increase, lately_refused: Increase
-) -> list[Finding]:
+Pair = tuple[Increase, Increase]
+"""Requests and refusals over one span."""
+
+
+def find_refusals_lately(window: Pair, *lately: Pair) -> list[Finding]:
     """Return the findings where the last minute decides: refusals of the window that have ended are low.
 
-    Without enough requests in that minute the window decides.
+    Args:
+        window: What came over the window. It decides without enough requests in the last minute.
+        lately: The same over the last half minute and the last minute or so, the longest last. The nearer one decides
+            what has ended where enough requests of the tenant came in it.
     """
-    found = find_refusals(requests, refused)
-    if lately_refused.covered_minutes <= 0 or outcomes(lately_requests.series).requests < MIN_REQUESTS:
-        return found
-    now = find_refusals(lately_requests, lately_refused)
-    still = {one.subject for one in now}
-    span = span_words(lately_refused.covered_minutes)
-    ended = phrase(LIMITS_REFUSED, "ended", count=round(lately_refused.total), span=span)
-    return [*now, *(as_past(one, ended) for one in found if one.subject not in still)]
+    found = find_refusals(*window)
+    *nearer, minute = lately
+    if minute[1].covered_minutes > 0 and outcomes(minute[0].series).requests >= MIN_REQUESTS:
+        now = find_refusals(*minute)
+        still = {one.subject for one in now}
+        ended = phrase(
+            LIMITS_REFUSED, "ended", count=round(minute[1].total), span=span_words(minute[1].covered_minutes)
+        )
+        found = [*now, *(as_past(one, ended) for one in found if one.subject not in still)]
+    return [_as_of_now(one, nearer, (window, minute)) for one in found]
+
+
+class _Came(NamedTuple):
+    """What came of one tenant over a span: requests, those refused among them, and the seconds."""
+
+    requests: float
+    refused: float
+    seconds: float
+
+    @property
+    def passed(self) -> float:
+        return self.requests - self.refused
+
+    def passed_in(self, seconds: float) -> float:
+        """Return how many got through in so many seconds at this pace."""
+        if self.seconds <= 0:
+            return 0.0
+        return self.passed * seconds / self.seconds
+
+
+def _came(pair: Pair, subject: str) -> _Came:
+    """What came of the tenant that a finding is about; of all tenants where it sums up several."""
+    everybody = subject in (ALL_TENANTS, *MANY_COUNTERS)
+    requests, refused = (
+        [each for each in one.series if everybody or safe_text(each.labels.get("tenant", ""), 60) == subject]
+        for one in pair
+    )
+    results, count = outcomes(requests), sum(one.increase for one in refused)
+    asked = results.requests
+    if (results.refused or 0.0) < count * SAME_SPAN:  # the counter of requests leaves them out
+        asked += count
+    seconds = min(pair[0].covered_minutes, pair[1].covered_minutes) * 60
+    return _Came(asked, max(count, results.refused or 0.0), seconds)
+
+
+def _as_of_now(found: Finding, nearer: Iterable[Pair], longer: Iterable[Pair]) -> Finding:
+    """The finding, low where the tenant's newest requests are not refused any more.
+
+    A limiter that is full again at the end of each window refuses nothing at its beginning, and lets more through then
+    than in the mean: such a tenant does not keep within its limit.
+    """
+    share = REFUSED_SHARE
+    if found.unit == "share" and isinstance(found.measured, float):
+        share = found.measured
+    before = [_came(pair, found.subject) for pair in longer]
+    for pair in nearer:
+        now = _came(pair, found.subject)
+        if found.severity == "low" or now.seconds <= 0 or now.requests < MIN_REQUESTS:
+            continue
+        calm = now.refused < REFUSED_SHARE * now.requests and surely_less(now.refused, now.requests, share)
+        usual = max(one.passed_in(now.seconds) for one in before)
+        if calm and now.passed - MORE_BY_CHANCE * math.sqrt(now.passed) <= usual:
+            refused, span = f"{round(now.refused):,}" if round(now.refused) else "none", age(now.seconds)
+            words = phrase(LIMITS_REFUSED, "ended_here", refused=refused, count=round(now.requests), span=span)
+            return as_past(found, words)
+    return found
 
 
 def _by_share(cases: Sequence[RefusedRequests], bound: str, when: str, *, sure: bool) -> list[Finding]:

@@ -4,7 +4,7 @@ What could not be measured goes into ``unknown``, and into the findings only whe
 metric that should exist and cannot be measured).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from msgspec import Struct
@@ -195,13 +195,11 @@ def examine_errors(
     conclusion.add_measured(
         f"{what} {percent(share)} of {total:,} requests in {span_words(requests.covered_minutes)} ({requests.source})"
     )
-    known = None
-    if isinstance(recent, Increase) and not _unknown(recent, only):
-        known = recent
+    known = [recent] if isinstance(recent, Increase) and not _unknown(recent, only) else []
     if only:
         conclusion.add_findings(*_find_timeouts(share, requests, what, weight, known, thresholds, only))
     else:
-        conclusion.add_findings(*find_errors(requests, GATEWAY, thresholds, known))
+        conclusion.add_findings(*find_errors(requests, GATEWAY, thresholds, *known))
     return {**section, "share": round(share, 4)}
 
 
@@ -210,7 +208,7 @@ def _find_timeouts(
     requests: Increase,
     what: str,
     weight: Weight | None,
-    recent: Increase | None,
+    recent: Sequence[Increase],
     thresholds: Thresholds,
     only: str,
 ) -> list[Finding]:
@@ -220,7 +218,7 @@ def _find_timeouts(
     part = failing_part(requests, thresholds, lambda status: _counts(status, only))
     if part is not None:
         alone = _timeouts(part.failed / part.requests, part.of(requests), what, weigh_part(part, thresholds), str(part))
-        return [_as_of_now(alone, part.of(recent) if recent is not None else None, thresholds, only)]
+        return [_as_of_now(alone, [part.of(one) for one in recent], thresholds, only)]
     if weight is not None:
         return [_timeouts(share, requests, what, weight)]
     return []
@@ -232,12 +230,10 @@ def _counts(status: str, only: str) -> bool:
     return is_failure(status)
 
 
-def _as_of_now(found: Finding, recent: Increase | None, thresholds: Thresholds, only: str) -> Finding:
+def _as_of_now(found: Finding, recent: Sequence[Increase], thresholds: Thresholds, only: str) -> Finding:
     """The finding, a low one where the recent requests are good again; as it is where they are too few to say."""
-    if recent is None or recent.total < MIN_REQUESTS:
-        return found
-    failed = sum(n for status, n in recent.by("status").items() if _counts(status, only))
-    return good_again(found, failed, recent.total, thresholds) or found
+    recent = [one for one in recent if one.total >= MIN_REQUESTS]
+    return good_again(found, recent, thresholds, lambda status: _counts(status, only)) or found
 
 
 def span_words(minutes: float) -> str:

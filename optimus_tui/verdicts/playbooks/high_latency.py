@@ -32,7 +32,7 @@ from optimus_tui.contract.services import (
 from optimus_tui.contract.tools.common import if_known, status_of
 from optimus_tui.settings.model import Thresholds
 from optimus_tui.verdicts.gateway.hit_rate import find_hit_rate
-from optimus_tui.verdicts.gateway.latency import by_time, judge_routes
+from optimus_tui.verdicts.gateway.routes import by_time, judge_routes
 from optimus_tui.verdicts.gateway.services import is_away, judge_engine, judge_gateway, judge_server
 from optimus_tui.verdicts.playbooks.conclusion import Conclusion, ConclusionBuilder
 from optimus_tui.verdicts.playbooks.proxy_timeout import DependencyLatencies, examine_direct, spread_section
@@ -108,10 +108,8 @@ def _examine_routes(
     conclusion.add_measured(
         f"{plural(len(ranked), 'route')} of the gateway, {asked:,.0f} requests ({seen.served.source})"
     )
-    now = {}
-    if isinstance(seen.served_now, Quantiles):
-        now = seen.served_now.groups
-    conclusion.add_findings(*judge_routes(seen.served.groups, now, thresholds))
+    now = [seen.served_now] if isinstance(seen.served_now, Quantiles) else []
+    conclusion.add_findings(*judge_routes(seen.served.groups, thresholds, *now))
     bare = [(route, spread.mean) for route, spread in ranked if spread.p50 is None and spread.mean is not None]
     if bare:
         slowest, mean = max(bare, key=lambda one: one[1])

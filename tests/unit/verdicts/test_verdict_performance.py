@@ -135,11 +135,43 @@ def test_a_share_that_was_too_high_is_past_only_where_the_last_requests_surely_a
     assert finding.severity == severity
 
 
+@pytest.mark.parametrize(
+    ("near", "minute", "severity"),
+    [
+        ((0, 60), (300, 600), "low"),
+        ((3, 60), (300, 600), "high"),  # it goes on
+        ((3, 60), (3, 6_000), "high"),  # it comes back: the longer span does not excuse it
+        ((0, 3), (300, 600), "high"),  # too few to say
+        ((0, 3), (0, 600), "low"),
+    ],
+)
+def test_the_last_half_minute_decides_where_enough_came(
+    near: tuple[int, int], minute: tuple[int, int], severity: str
+) -> None:
+    spans = share(*near, minutes=0.4), share(*minute, minutes=1.5)
+    (finding,) = find_errors(share(300, 1000, 5.0), "gateway", BARS, *spans)
+    assert finding.severity == severity
+    assert ("(24 s)" in finding.message) == (severity == "low" and near[1] > 3)
+
+
+def test_a_route_that_failed_is_good_again_by_its_own_newest_requests() -> None:
+    def of(failed: int, good: int, minutes: float) -> Increase:
+        series = [("/a", "500", failed), ("/a", "200", good), ("/b", "200", 5_000 * minutes)]
+        counted = tuple(Counted(labels={"route": r, "status": s}, increase=n) for r, s, n in series)
+        return Increase(name="http_requests_total", series=counted, covered_minutes=minutes, source="history")
+
+    window, minute = of(20, 40, 5.0), of(15, 10, 1.5)
+    (goes_on,) = find_errors(window, "gateway", BARS, of(4, 16, 0.4), minute)
+    (over,) = find_errors(window, "gateway", BARS, of(0, 30, 0.4), minute)
+    assert (goes_on.severity, goes_on.subject) == ("high", "route /a")
+    assert (over.severity, over.message.endswith("0 % of the last 30 requests (24 s)")) == ("low", True)
+
+
 def test_a_few_good_requests_are_no_proof_that_a_small_share_of_failures_is_over() -> None:
     (finding,) = find_errors(share(400, 20_000, 30.0), "gateway", BARS, share(0, 40))
     assert (finding.severity, finding.samples) == ("medium", 20_000)
     (finding,) = find_errors(share(400, 20_000, 30.0), "gateway", BARS, share(0, 400))
-    assert finding.severity == "low" and finding.message.endswith("0 % of the last 400 requests")
+    assert finding.severity == "low" and finding.message.endswith("0 % of the last 400 requests (1 min)")
 
 
 def test_what_fails_lately_counts_beyond_chance_and_one_failure_is_no_burst() -> None:

@@ -49,7 +49,7 @@ def test_the_share_is_the_tenants_own_and_not_that_of_all() -> None:
 def test_refusals_that_ended_are_told_as_past(passed: int, no: int, severities: list[str]) -> None:
     before = asked(("acme", "200", 700), ("acme", "429", 300)), refused(("acme", 300))
     lately = asked(("acme", "200", passed), ("acme", "429", no), minutes=1.5), refused(("acme", no), minutes=1.5)
-    found = find_refusals_lately(*before, *lately)
+    found = find_refusals_lately(before, lately)
     assert [one.severity for one in found] == severities
     assert ("0 refusals of all tenants in the last 1 min 30 s" in found[0].message) == (severities == ["low"])
 
@@ -57,8 +57,53 @@ def test_refusals_that_ended_are_told_as_past(passed: int, no: int, severities: 
 def test_refusals_of_a_tenant_that_ended_beside_one_that_goes_on() -> None:
     before = asked(("acme", "200", 700), ("shop", "200", 700)), refused(("acme", 300), ("shop", 300))
     lately = asked(("acme", "200", 90), ("shop", "200", 90), minutes=1.5), refused(("shop", 50.0), minutes=1.5)
-    found = find_refusals_lately(*before, *lately)
+    found = find_refusals_lately(before, lately)
     assert [(one.subject, one.severity) for one in found] == [("shop", "high"), ("acme", "low")]
+
+
+NEAR = 24 / 60
+
+
+@pytest.mark.parametrize(
+    ("passed", "no", "says"),
+    [
+        (60, 0, "; none of the last 60 requests (24 s)"),
+        (60, 3, "; 3 of the last 63 requests (24 s)"),
+        (60, 9, ""),  # it goes on
+        (19, 0, ""),  # too few to say
+        (72, 0, "; none of the last 72 requests (24 s)"),  # more than 64 usually, but by chance
+        (100, 0, ""),  # many more than usual get through: its limit's window has just begun
+    ],
+)
+def test_the_last_half_minute_of_the_tenant_decides_where_enough_came(passed: int, no: int, says: str) -> None:
+    beside = ("shop", "200", 500)
+    window = asked(("acme", "200", 700), ("acme", "429", 300), beside), refused(("acme", 300))
+    minute = asked(("acme", "200", 240), ("acme", "429", 200), beside, minutes=1.5), refused(("acme", 200), minutes=1.5)
+    near = (
+        asked(("acme", "200", passed), ("acme", "429", no), beside, minutes=NEAR),
+        refused(("acme", no), minutes=NEAR),
+    )
+    (found,) = find_refusals_lately(window, near, minute)
+    assert found.severity == ("low" if says else "high")
+    assert found.message.endswith(says or "of its requests)") and "in 1 min 30 s" in found.message
+
+
+def test_a_tenant_that_the_requests_do_not_name_waits_for_the_longer_span() -> None:
+    window = asked(("", "200", 1000)), refused(("acme", 300))
+    minute = asked(("", "200", 300), minutes=1.5), refused(("acme", 100), minutes=1.5)
+    near = asked(("", "200", 80), minutes=NEAR), refused(minutes=NEAR)
+    assert [one.severity for one in find_refusals_lately(window, near, minute)] == ["high"]
+
+
+def test_many_tenants_have_ended_only_together() -> None:
+    names = [f"t{n}" for n in range(9)]
+    window = asked(*((name, "429", 50.0) for name in names)), refused(*((name, 50.0) for name in names))
+    near = asked(("t1", "200", 40), ("t2", "200", 40), minutes=NEAR), refused(minutes=NEAR)
+    minute = replace(window[0], covered_minutes=1.5), replace(window[1], covered_minutes=1.5)
+    (found,) = find_refusals_lately((asked(*((name, "200", 900) for name in names)), window[1]), near, minute)
+    assert (found.subject, found.severity) == ("several tenants", "low")
+    still = asked(("t1", "200", 40), ("t2", "429", 40), minutes=NEAR), refused(("t2", 40), minutes=NEAR)
+    assert find_refusals_lately(window, still, minute)[0].severity == "high"
 
 
 def test_refusals_that_the_requests_do_not_hold_are_added_to_them() -> None:
