@@ -170,7 +170,7 @@ LIMITS_OVER = _rule(
     remedy="Wait for the reset, look for a client that loops, or raise this tenant's limit.",
     remedy_many="So many at once: check whether the limits fit the traffic, and what the tenants have in common.",
     cured_by="reset_counters", alert_group=_COUNTER, fails_requests=True, limit_state="over", from_redis=True,
-    window_seconds=60.0, **_ASKED_OF_TENANT)
+    window_seconds=60.0, ended_in=1, **_ASKED_OF_TENANT)
 LIMITS_NEAR = _rule(
     "limits.near", "A limit is nearly used up", "low",
     one="{subject} is near its limit: {used} ({share})",

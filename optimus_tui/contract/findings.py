@@ -43,6 +43,8 @@ class Finding(Struct, frozen=True, kw_only=True):
     """Rule and subject of the finding that is known to be its cause."""
     held: bool = False
     """True: not over its limit at present, but kept because it was in several of the last five windows."""
+    proved_seconds: float | None = None
+    """Where enough requests of that time prove that it has ended: for how many seconds it has not been so."""
 
 
 class FindingRule(Struct, frozen=True, kw_only=True):
@@ -85,6 +87,8 @@ class FindingRule(Struct, frozen=True, kw_only=True):
     """Length of the windows of which the last five decide whether it is shown; None: every judgement decides alone."""
     raised_in: int = 1
     """In how many of the last five windows it must be over its limit to be more than a low finding."""
+    ended_in: int = 0
+    """How many whole windows in a row without it prove that it has ended; 0: at most one of the last five had it."""
     points_to: tuple[str, ...] | None = None
     """The issue types of an incident, the likeliest first; None: the usual one, if the finding matters."""
     issue_because: str = ""

@@ -1,7 +1,8 @@
 """Findings that come and go with each window: raised and cleared by what the recent windows say. Pure.
 
 A finding about one look or one window flaps where the figure lies near its threshold. So the last five windows decide:
-a rule's ``raised_in`` of them raise it, and it is held until at most one was over. Windows in which nothing could be
+a rule's ``raised_in`` of them raise it, and it is held until at most one was over, or until it
+is proved to have ended. Windows in which nothing could be
 judged are left out: they are neither good nor bad. A finding that is critical, that rests on many samples, or whose
 rule needs one window only, is raised at once.
 """
@@ -90,14 +91,27 @@ def _seen(before: Recent | None, worst: Finding | None, mono: float, unjudged: C
     if worst is not None and loud:
         recent = replace(recent, finding=worst, over=True, judged=True)
     elif worst is not None or not unjudged(recent.finding):
-        recent = replace(recent, judged=True)
+        recent = replace(_without(recent, mono, (worst and worst.proved_seconds) or 0.0), judged=True)
     times = sum(recent.windows)
     if worst is not None and loud:
         certain = worst.severity == "critical" or (worst.samples or 0) >= CERTAIN_SAMPLES
         raised = recent.raised or certain or times >= rule_of(worst.rule).raised_in
     else:
-        raised = recent.raised and times > CLEARED
+        raised = recent.raised and times > CLEARED and not _has_ended(recent)
     return replace(recent, raised=raised)
+
+
+def _without(recent: Recent, mono: float, seconds: float) -> Recent:
+    """The same, where it is proved that it was not over in the last seconds: no window that lies in them was."""
+    length = rule_of(recent.finding.rule).window_seconds or 1.0
+    proved = min(len(recent.past), max(0, int((seconds - (mono - recent.began)) / length)))
+    return replace(recent, past=(*recent.past[: len(recent.past) - proved], *(False,) * proved))
+
+
+def _has_ended(recent: Recent) -> bool:
+    """Return True if it was not over in as many whole windows as its rule asks for."""
+    whole = rule_of(recent.finding.rule).ended_in
+    return whole > 0 and len(recent.past) >= whole and not recent.over and not any(recent.past[-whole:])
 
 
 def _rolled(recent: Recent, mono: float) -> Recent:

@@ -230,8 +230,9 @@ def good_again(
             return None
         if not too_many and surely_less(failed, requests, share):
             good = percent(failed / requests)
-            seconds = age(span.covered_minutes * 60)
-            return as_past(found, phrase(ERRORS_RATE, "good_again", share=good, count=requests, span=seconds))
+            seconds = span.covered_minutes * 60
+            words = phrase(ERRORS_RATE, "good_again", share=good, count=requests, span=age(seconds))
+            return as_past(found, words, seconds)
     return None
 
 

@@ -71,9 +71,9 @@ def find_cold_start(name: str, started: float | None, now: float, first_seen: fl
     ]
 
 
-def as_past(finding: Finding, words: str) -> Finding:
-    """Return the finding as a low one of the past. ``words`` say what is quick again."""
-    return replace(finding, severity="low", message=f"{finding.message}; {words}")
+def as_past(finding: Finding, words: str, seconds: float | None = None) -> Finding:
+    """Return the finding as a low one of the past. ``words`` say what is quick again, and for how many seconds."""
+    return replace(finding, severity="low", message=f"{finding.message}; {words}", proved_seconds=seconds)
 
 
 class _Bar(NamedTuple):

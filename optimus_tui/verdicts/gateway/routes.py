@@ -47,15 +47,15 @@ def _since(finding: Finding, route: str, lately: Sequence[Quantiles], bar_ms: fl
     if not lately:
         return finding
     now = next((one for one in lately if round(_of(one, route).count) >= MIN_REQUESTS), lately[-1])
-    return _as_of(finding, _of(now, route), age(now.covered_minutes * 60), bar_ms)
+    return _as_of(finding, _of(now, route), now.covered_minutes * 60, bar_ms)
 
 
 def _of(span: Quantiles, route: str) -> Spread:
     return span.groups.get(route) or Spread(count=0.0, mean=None, p50=None, p95=None, p99=None)
 
 
-def _as_of(finding: Finding, now: Spread, span: str, bar_ms: float) -> Finding:
-    count = round(now.count)
+def _as_of(finding: Finding, now: Spread, seconds: float, bar_ms: float) -> Finding:
+    count, span = round(now.count), age(seconds)
     if count < MIN_SAMPLES:
         return finding
     few = not is_known(0.95, count)
@@ -63,7 +63,7 @@ def _as_of(finding: Finding, now: Spread, span: str, bar_ms: float) -> Finding:
         form = "route_quick_again"
         if few:
             form = "route_none_slow"
-        return as_past(finding, phrase(LATENCY_P95, form, count=count, span=span, limit=latency(bar_ms)))
+        return as_past(finding, phrase(LATENCY_P95, form, count=count, span=span, limit=latency(bar_ms)), seconds)
     exact = next((number for edge, number in now.within if math.isclose(edge * 1000, bar_ms)), None)
     if not few or exact is None:
         return finding

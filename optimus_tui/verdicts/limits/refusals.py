@@ -145,15 +145,16 @@ class _Came(NamedTuple):
     refused: float
     seconds: float
 
-    @property
-    def passed(self) -> float:
-        return self.requests - self.refused
+    def within(self, seconds: float) -> "_Came":
+        """Return what comes in so many seconds at this pace."""
+        scale = seconds / self.seconds if self.seconds > 0 else 0.0
+        return _Came(self.requests * scale, self.refused * scale, seconds)
 
-    def passed_in(self, seconds: float) -> float:
-        """Return how many got through in so many seconds at this pace."""
-        if self.seconds <= 0:
-            return 0.0
-        return self.passed * seconds / self.seconds
+    def keeps_to(self, before: "_Came") -> bool:
+        """Return True if surely fewer requests come than before, or no more get through, but for chance."""
+        passed, usual = self.requests - self.refused, before.within(self.seconds)
+        fewer = self.requests + MORE_BY_CHANCE * math.sqrt(self.requests) <= usual.requests
+        return fewer or passed - MORE_BY_CHANCE * math.sqrt(passed) <= usual.requests - usual.refused
 
 
 def _came(pair: Pair, subject: str) -> _Came:
@@ -175,7 +176,7 @@ def _as_of_now(found: Finding, nearer: Iterable[Pair], longer: Iterable[Pair]) -
     """The finding, low where the tenant's newest requests are not refused any more.
 
     A limiter that is full again at the end of each window refuses nothing at its beginning, and lets more through then
-    than in the mean: such a tenant does not keep within its limit.
+    than in the mean, of as many requests as before: such a tenant does not keep within its limit.
     """
     share = REFUSED_SHARE
     if found.unit == "share" and isinstance(found.measured, float):
@@ -186,8 +187,7 @@ def _as_of_now(found: Finding, nearer: Iterable[Pair], longer: Iterable[Pair]) -
         if found.severity == "low" or now.seconds <= 0 or now.requests < MIN_REQUESTS:
             continue
         calm = now.refused < REFUSED_SHARE * now.requests and surely_less(now.refused, now.requests, share)
-        usual = max(one.passed_in(now.seconds) for one in before)
-        if calm and now.passed - MORE_BY_CHANCE * math.sqrt(now.passed) <= usual:
+        if calm and any(now.keeps_to(one) for one in before):
             refused, span = f"{round(now.refused):,}" if round(now.refused) else "none", age(now.seconds)
             words = phrase(LIMITS_REFUSED, "ended_here", refused=refused, count=round(now.requests), span=span)
             return as_past(found, words)

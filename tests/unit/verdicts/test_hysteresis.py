@@ -6,6 +6,7 @@ from msgspec.structs import replace
 from optimus_tui.contract.finding_rules import (
     CACHE_HIT_RATE,
     CATALOGUE,
+    ERRORS_RATE,
     LATENCY_NOW,
     LATENCY_P95,
     LIMITS_IMMORTAL,
@@ -121,3 +122,23 @@ def test_a_note_stays_a_note() -> None:
     note = replace(RATE, severity="low")
     watch = Watch()
     assert watch.window(note) == [(CACHE_HIT_RATE, "low")] and not watch.state
+
+
+@pytest.mark.parametrize(("proved", "held"), [(None, 3), (12.0, 2), (24.0, 1), (34.0, 0)])
+def test_windows_in_which_the_newest_requests_prove_that_it_has_ended_were_not_over(
+    proved: float | None, held: int
+) -> None:
+    watch = Watch()
+    for _ in range(5):
+        watch.window(finding(ERRORS_RATE))
+    past = replace(finding(ERRORS_RATE, "low"), proved_seconds=proved)
+    shown = [watch.window(past) for _ in range(5)]
+    assert [found == [(ERRORS_RATE, "high")] for found in shown] == [True] * held + [False] * (5 - held)
+
+
+def test_a_limit_has_ended_when_it_was_not_full_for_a_whole_window() -> None:
+    watch = Watch(seconds=60.0)
+    for _ in range(5):
+        watch.window(OVER)
+    assert watch.window() == [(LIMITS_OVER, "high")] and watch.shown[0].held
+    assert watch.window() == []

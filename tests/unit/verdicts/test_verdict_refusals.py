@@ -72,7 +72,8 @@ NEAR = 24 / 60
         (60, 9, ""),  # it goes on
         (19, 0, ""),  # too few to say
         (72, 0, "; none of the last 72 requests (24 s)"),  # more than 64 usually, but by chance
-        (100, 0, ""),  # many more than usual get through: its limit's window has just begun
+        (100, 0, "; none of the last 100 requests (24 s)"),  # more than usual, but of fewer than came before
+        (130, 0, ""),  # as many come, and many more get through: its limit's window has just begun
     ],
 )
 def test_the_last_half_minute_of_the_tenant_decides_where_enough_came(passed: int, no: int, says: str) -> None:
