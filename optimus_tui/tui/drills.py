@@ -310,17 +310,18 @@ class DrillController:
         commands = await asyncio.to_thread(_commands_for, finding)
         return [remedy for remedy in demo.remedies if f"{REMEDY_COMMAND}{remedy.name}" in commands]
 
-    async def confirm(self, name: str) -> None:
-        """Ask whether a remedy shall be carried out, and start it if so."""
+    async def confirm(self, name: str, finding: "Finding | None" = None) -> None:
+        """Ask whether a remedy shall be carried out for a finding, and start it if so."""
         from optimus_tui.tui.dialogs.base import AskDialog
 
         demo = self._demo()
         label = next((remedy.label for remedy in demo.remedies if remedy.name == name), "")
         question = f"This is done outside of Optimus TUI, at once, as {REMEDY_COMMAND}{name} does it. Do it?"
         if label and await self.dashboard.ask(AskDialog(label, question)):
-            self.dashboard.run_in_background("remedy", self._apply_remedy, demo, name)
+            self.dashboard.run_in_background("remedy", self._apply_remedy, demo, name, finding)
 
-    async def _apply_remedy(self, demo: Demo, name: str) -> None:
+    async def _apply_remedy(self, demo: Demo, name: str, finding: "Finding | None" = None) -> None:
+        finding = finding or await self._fault_of(name)
         label = next(remedy.label for remedy in demo.remedies if remedy.name == name)
         done = await demo.remedy(name)
         self.dashboard.say(done.note, "information" if done.done else "error")
@@ -333,7 +334,14 @@ class DrillController:
             self.running.watch = replace(watch, remedies=(*watch.remedies, (done.at, label)))
         clock = self.dashboard.context.clock
         ended = clock.wall() - max(0.0, clock.mono() - done.at)
-        await self.incidents.record_remedy(f"{REMEDY_COMMAND}{name}", label, ended)
+        await self.incidents.record_remedy(f"{REMEDY_COMMAND}{name}", label, ended, finding)
+
+    async def _fault_of(self, name: str) -> "Finding | None":
+        """Return the worst alarm that a remedy is for; None without one."""
+        for finding in self.incidents.alarming():
+            if any(one.name == name for one in await self.fitting(finding)):
+                return finding
+        return None
 
     def clock_text(self) -> str:
         """Return the running drill's clock for headers; empty if no drill runs."""

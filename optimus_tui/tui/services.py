@@ -40,8 +40,8 @@ class OutsideRemedies(Protocol):
     async def fitting(self, finding: "Finding") -> "Sequence[Remedy]":
         """Return the remedies that fit a finding by its rule and subject; none outside of the demo."""
 
-    async def confirm(self, name: str) -> None:
-        """Ask whether a remedy shall be carried out, and start it if so."""
+    async def confirm(self, name: str, finding: "Finding | None" = None) -> None:
+        """Ask whether a remedy shall be carried out for a finding, and start it if so."""
 
 
 class Demo(Protocol):
@@ -173,8 +173,11 @@ class IncidentRecord(Protocol):
     def is_open(self) -> bool:
         """Return True if an incident is open here."""
 
-    async def record_action(self, receipt: "Receipt", audit: str) -> None:
-        """Record a verified action in the incident that it was carried out for."""
+    def alarming(self) -> "list[Finding]":
+        """Return the findings from medium on, the worst first."""
+
+    async def record_action(self, receipt: "Receipt", audit: str, before: "Sequence[Finding]" = ()) -> None:
+        """Record a verified action in its incident, or watch the finding of ``before`` that it was for."""
 
 
 class FindingServices(Protocol):

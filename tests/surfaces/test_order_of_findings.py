@@ -88,8 +88,8 @@ def test_all_surfaces_have_this_order() -> None:
     controller = IncidentController.__new__(IncidentController)
     controller.dashboard = dashboard
     loud = [one.rule for one in RELATED if one.severity != "low"]
-    assert [one.rule for one in controller._alarming()] == loud, "what an incident is opened for"
-    asked = opening(controller._alarming(), "default", ()).splitlines()
+    assert [one.rule for one in controller.alarming()] == loud, "what an incident is opened for"
+    asked = opening(controller.alarming(), "default", ()).splitlines()
     assert [line.split()[-1] for line in asked[:3]] == loud[:3], "its dialog"
 
     state, _ = step(Alerts(), RELATED, now=START, mono=0.0)

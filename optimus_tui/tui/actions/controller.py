@@ -189,7 +189,7 @@ class ActionsController:
             rows.append(("Act on its keys", "shows the actions of this program"))
         place = await self.dashboard.ask(PickDialog("Actions", rows, safe_text(finding.message, 200)))
         if place is not None and place < len(remedies) and self.outside is not None:
-            await self.outside.confirm(remedies[place].name)
+            await self.outside.confirm(remedies[place].name, finding)
         return bool(place == len(remedies))
 
     async def _pick(self, offers: "Sequence[Offer]", remark: str = "") -> bool:
@@ -206,9 +206,10 @@ class ActionsController:
         if not await self.ensure_armed("; ".join(offer.name for offer in offers[:3]) + and_others(offers[3:])):
             return False
         place = await dashboard.ask(PickDialog("Actions", names, f"Each shows what it would do, and asks.{remark}"))
+        before = dashboard.incidents.alarming()
         outcome = None if place is None else await self.carry_out(offers[place].request)
         if outcome is not None:
-            await dashboard.incidents.record_action(*outcome)
+            await dashboard.incidents.record_action(*outcome, before)
         return outcome is not None
 
     async def carry_out(self, request: ActionRequest) -> Outcome | None:

@@ -5,7 +5,7 @@ that shows it: leaving that screen leaves the incident open.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -63,14 +63,25 @@ class IncidentController:
             return ""
         return service.state.id
 
-    async def record_action(self, receipt: Receipt, audit: str) -> None:
+    async def record_action(self, receipt: Receipt, audit: str, before: Sequence[Finding] = ()) -> None:
         """Record a verified action in its incident, check the system again, and show whether the fault is gone.
+
+        Without an incident the worst finding that it was for is watched.
 
         Args:
             receipt: What was done. It is left out if it is unverified or belongs to another incident.
             audit: The words about its audit record.
+            before: The alarms before it.
         """
         service = self.service
+        if not receipt.request.incident and receipt.verified and not self.is_open():
+            from optimus_tui.incidents.open import kept
+            from optimus_tui.tui.incidents.lone_proof import follow, worst_cured_by
+
+            done = kept(receipt, audit)
+            finding = worst_cured_by(done.kind, done.tenant, before)
+            if finding is not None:
+                follow(self.dashboard, done, finding)
         if service is None or service.state.id != receipt.request.incident or not receipt.verified:
             return
         from optimus_tui.incidents.errors import IncidentError
@@ -83,16 +94,25 @@ class IncidentController:
         else:
             self._say_early(record)
 
-    async def record_remedy(self, command: str, words: str, ended: float) -> None:
+    async def record_remedy(self, command: str, words: str, ended: float, finding: Finding | None = None) -> None:
         """Record in the open incident what was done outside; its proof follows, as after an action.
+
+        Without an open incident the finding is watched.
 
         Args:
             command: The command that did it; recommendations of it count as done.
             words: What was done.
             ended: Wall-clock seconds at which it took effect.
+            finding: What it was for, as it was before; None where that is not known.
         """
         service = self.service
         if service is None or service.state.status != "open":
+            if finding is not None:
+                from optimus_tui.contract.incident import KeptReceipt
+                from optimus_tui.tui.incidents.lone_proof import follow
+
+                done = KeptReceipt(action_id=command, kind="remedy", tenant="", words=words, ended=ended, outside=True)
+                follow(self.dashboard, done, finding)
             return
         from optimus_tui.incidents.errors import IncidentError
 
@@ -235,7 +255,7 @@ class IncidentController:
         from optimus_tui.workflow.ranking import concerned, issues_of
         from optimus_tui.workflow.recommendations import PlaybookError
 
-        context, name, alarms = self.dashboard.context, self.playbook(), self._alarming()
+        context, name, alarms = self.dashboard.context, self.playbook(), self.alarming()
         if finding is not None:
             alarms = [finding, *(one for one in alarms if one != finding)]
         try:
@@ -298,7 +318,8 @@ class IncidentController:
             if all(record.receipt.action_id != receipt.id for record in service.state.action_records):
                 await self.record_action(receipt, await asyncio.to_thread(audit_words, actions, receipt.id))
 
-    def _alarming(self) -> list[Finding]:
+    def alarming(self) -> list[Finding]:
+        """Return the findings from medium on, the worst first."""
         health, medium = self.dashboard.health, SEVERITIES.index("medium")
         if health is None:
             return []

@@ -31,7 +31,7 @@ async def test_a_named_remedy_is_asked_for_once(answer: int | None, done: list[s
     )
 
     class Drills(DrillController):
-        async def _apply_remedy(self, demo: Any, name: str) -> None:
+        async def _apply_remedy(self, demo: Any, name: str, finding: Any = None) -> None:
             carried.append(name)
 
     incidents: Any = SimpleNamespace(actions=SimpleNamespace())

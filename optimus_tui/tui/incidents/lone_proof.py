@@ -1,0 +1,74 @@
+"""Says once whether something that was done without an incident has fixed the finding that it was for."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from optimus_tui.contract.finding_rules import LIMITS_OVER, rules_cured_by
+from optimus_tui.contract.findings import SEVERITIES, Finding, worst_first
+from optimus_tui.tui.dashboard.reports import limits_report
+from optimus_tui.tui.services import DashboardServices
+from optimus_tui.verdicts.limits.words import subject_of, used_words
+
+if TYPE_CHECKING:
+    from optimus_tui.contract.incident import KeptReceipt
+    from optimus_tui.incidents.lone_proof import Found
+
+GROUP = "lone-proof"
+TURN_SECONDS = 1.0
+
+
+def worst_cured_by(kind: str, tenant: str, findings: Sequence[Finding]) -> Finding | None:
+    """Return the worst finding that an action on this tenant's keys was for; None without one."""
+    cured = rules_cured_by(kind)
+    loud = [one for one in findings if one.rule in cured and SEVERITIES.index(one.severity) > 0]
+    own = [one for one in loud if one.subject.partition(" / ")[0] == tenant or one.subject.startswith("several ")]
+    return next(iter(worst_first(own or loud)), None)
+
+
+def follow(dashboard: DashboardServices, receipt: "KeptReceipt", finding: Finding) -> None:
+    """Watch the finding in the background, and say the result. What is done later for it takes over.
+
+    Args:
+        dashboard: Whose readings tell.
+        receipt: What was done.
+        finding: What it was for, as it was before.
+    """
+    group = f"{GROUP}-{finding.rule}-{finding.subject}"
+    dashboard.run_in_background(group, _follow, dashboard, receipt, finding, name="proof of a remedy")
+
+
+async def _follow(dashboard: DashboardServices, receipt: "KeptReceipt", finding: Finding) -> None:
+    await asyncio.to_thread(_load)
+    from optimus_tui.contract.incident import Stamp
+    from optimus_tui.incidents.lone_proof import LoneProof, record_of
+
+    clock = dashboard.context.clock
+    record = record_of(receipt, finding, Stamp(wall=clock.wall(), mono=clock.mono()))
+    before = dashboard.health.findings if dashboard.health is not None else ()
+    proof = LoneProof(dashboard.context, record, lambda: _found(dashboard, finding), before)
+    while not proof.over:
+        await asyncio.sleep(TURN_SECONDS)
+        if (said := await proof.turn()) is not None:
+            dashboard.say(said[0], "information" if said[1] else "warning")
+
+
+def _found(dashboard: DashboardServices, finding: Finding) -> "Found | None":
+    """What is found now, with the count of a counter that is no finding any more."""
+    from optimus_tui.contract.incident import Figure
+
+    health, limits = dashboard.health, limits_report(dashboard)
+    if health is None:
+        return None
+    rows = [row for row in limits.rows if subject_of(row) == finding.subject] if limits is not None else []
+    figures = tuple(
+        Figure(name=f"{finding.rule}|{finding.subject}", value=float(row.counter.count), words=used_words(row))
+        for row in rows[:1]
+        if finding.rule == LIMITS_OVER and row.counter.count is not None
+    )
+    return health.findings, figures
+
+
+def _load() -> None:
+    """Import what proves it, in a thread, so that the screen goes on painting."""
+    import optimus_tui.incidents.lone_proof  # noqa: F401

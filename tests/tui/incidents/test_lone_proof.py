@@ -1,0 +1,49 @@
+"""What is done without an incident is followed by the dashboard, as long as it is known what it was for."""
+
+from types import SimpleNamespace
+from typing import Any
+
+from optimus_tui.contract.findings import Finding
+from optimus_tui.tui.incidents.controller import IncidentController
+from optimus_tui.tui.incidents.lone_proof import GROUP
+
+OVER = Finding(rule="limits.over", severity="high", subject="acme / chat", message="acme / chat has used up its limit")
+
+
+def controller() -> tuple[IncidentController, list[tuple[str, tuple[Any, ...]]]]:
+    """Return a controller without an incident, and what it has started in the background."""
+    started: list[tuple[str, tuple[Any, ...]]] = []
+    dashboard: Any = SimpleNamespace(
+        health=None, run_in_background=lambda group, work, *more, **_: started.append((group, more))
+    )
+    nothing: Any = None
+    return IncidentController(dashboard, nothing, nothing), started
+
+
+async def test_a_remedy_is_followed_for_the_finding_that_it_was_for() -> None:
+    incidents, started = controller()
+    await incidents.record_remedy(":remedy block-client", "clients are blocked", 1_000.0, OVER)
+    ((group, (_, receipt, finding)),) = started
+    assert group == f"{GROUP}-limits.over-acme / chat" and finding is OVER
+    assert (receipt.outside, receipt.ended, receipt.words) == (True, 1_000.0, "clients are blocked")
+
+
+async def test_a_remedy_that_was_for_nothing_known_is_not_followed() -> None:
+    incidents, started = controller()
+    await incidents.record_remedy(":remedy block-client", "clients are blocked", 1_000.0)
+    assert started == []
+
+
+async def test_an_action_is_followed_if_it_is_verified_and_cures_an_alarm_of_its_tenant() -> None:
+    incidents, started = controller()
+
+    def receipt(**more: Any) -> Any:
+        request = SimpleNamespace(incident="", tenant=b"acme", kind="reset_counters")
+        fields = {"id": "a", "verified": True, "stopped": "", "cancelled": False, "counts": {}, "outcomes": (), **more}
+        return SimpleNamespace(request=request, reason="", started_at=1_000.0, seconds=1.0, **fields)
+
+    await incidents.record_action(receipt(verified=False), "", [OVER])
+    await incidents.record_action(receipt(), "", [])
+    assert started == []
+    await incidents.record_action(receipt(), "", [OVER])
+    assert [more[2] for _, more in started] == [OVER]

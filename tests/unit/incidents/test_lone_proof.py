@@ -1,0 +1,126 @@
+"""What was done without an incident: the finding that it was for is watched, and each result is said once."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from optimus_tui.contract.finding_rules import ERRORS_RATE, LIMITS_OVER, LIMITS_REFUSED, LIMITS_UNMEASURED
+from optimus_tui.contract.findings import Finding
+from optimus_tui.contract.incident import Figure, KeptReceipt, Stamp
+from optimus_tui.contract.services import Counted, Increase, Window
+from optimus_tui.incidents.lone_proof import LATE_SECONDS, Found, LoneProof, record_of
+from optimus_tui.tui.incidents.lone_proof import worst_cured_by
+from optimus_tui.workflow.proof import FOLLOW_SECONDS
+
+CHAT = "demo_dentist / chat"
+OVER = Finding(
+    rule=LIMITS_OVER, severity="high", subject=CHAT, message=f"{CHAT} has used up its limit: 521 of 150 (347 %)",
+    measured=521.0, threshold=150.0, unit="requests", window_seconds=60.0,
+)  # fmt: skip
+FAILING = Finding(
+    rule=ERRORS_RATE, severity="high", subject="gateway", message="20 % of 100 requests failed",
+    measured=0.2, threshold=0.05, unit="share",
+)  # fmt: skip
+EFFECT = Finding(rule=LIMITS_REFUSED, severity="high", subject="demo_dentist", message="282 requests were refused")
+ACTED = 1_000.0
+NOW_USED = (Figure(name=f"{LIMITS_OVER}|{CHAT}", value=80.0, words="80 of 150"),)
+
+
+class Watched:
+    """An act on clocks that the test moves, with what is found then."""
+
+    def __init__(self, finding: Finding, *, outside: bool = True) -> None:
+        self.now, self.came = ACTED, 0.0
+        self.found: Found | None = ((finding,), ())
+        clock = SimpleNamespace(wall=lambda: self.now, mono=lambda: self.now)
+        windows = SimpleNamespace(series=self._series, increase=self._increase)
+        ctx: Any = SimpleNamespace(clock=clock, windows=windows)
+        receipt = KeptReceipt(action_id="a", kind="remedy", tenant="", words="w", ended=ACTED, outside=outside)
+        self.proof = LoneProof(
+            ctx, record_of(receipt, finding, Stamp(wall=ACTED)), lambda: self.found, [finding, EFFECT]
+        )
+
+    async def _series(self, name: str, minutes: float) -> Window:
+        return Window(name=name)
+
+    async def _increase(self, name: str, minutes: float) -> Increase:
+        series = (Counted(labels={"status": "200"}, increase=self.came),)
+        return Increase(name=name, series=series, covered_minutes=1.0, source="history")
+
+    async def at(self, seconds: float) -> tuple[str, bool] | None:
+        self.now = ACTED + seconds
+        return await self.proof.turn()
+
+
+async def test_a_limit_that_is_free_again_is_fixed_with_its_figures_when_its_window_has_ended() -> None:
+    watched = Watched(OVER)
+    watched.found = ((EFFECT,), NOW_USED)
+    assert await watched.at(30) is None, "its window may have begun anew, and not be full yet"
+    assert await watched.at(63) == (
+        "fixed 1 min 3 s after you acted: demo_dentist / chat used 521 of 150 → 80 of 150", True
+    )  # fmt: skip
+    assert watched.proof.over
+
+
+async def test_a_counter_that_was_reset_is_proved_after_seconds() -> None:
+    watched = Watched(OVER, outside=False)
+    watched.found = ((), NOW_USED)
+    assert await watched.at(10) is None
+    said = await watched.at(17)
+    assert said is not None and said[0].startswith("fixed 17 s after you acted: ")
+
+
+async def test_what_is_not_fixed_is_said_once_and_that_it_is_fixed_later_once() -> None:
+    watched = Watched(OVER)
+    assert [await watched.at(seconds) for seconds in (63, 90, LATE_SECONDS - 1)] == [None] * 3
+    said = await watched.at(LATE_SECONDS)
+    assert said == (f"not fixed 2 min after you acted: {CHAT} used 521 of 150 → 521 of 150", False)
+    assert await watched.at(LATE_SECONDS + 30) is None and not watched.proof.over
+    watched.found = ((), NOW_USED)
+    fixed = await watched.at(300)
+    assert fixed is not None and fixed[0].startswith("fixed 5 min after you acted: ") and watched.proof.over
+
+
+async def test_of_too_few_requests_nothing_is_proved() -> None:
+    watched = Watched(FAILING)
+    watched.found = ((), ())
+    assert await watched.at(60) is None
+    said = await watched.at(LATE_SECONDS)
+    assert said is not None and said[0].endswith("too little came since: 0 of 20 requests came") and not said[1]
+    watched.came = 20.0
+    fixed = await watched.at(150)
+    assert fixed is not None and fixed[0].startswith("fixed 2 min 30 s after you acted: gateway failing 20 % → ")
+
+
+async def test_a_low_remark_of_the_past_is_no_fault_any_more() -> None:
+    watched = Watched(FAILING)
+    watched.came = 40.0
+    watched.found = ((replace(FAILING, severity="low", message="20 % failed; 0 % of the last 40 requests"),), ())
+    said = await watched.at(32)
+    assert said is not None and said[0].startswith("fixed 32 s after you acted: ")
+
+
+@pytest.mark.parametrize("blind", [None, ((Finding(rule=LIMITS_UNMEASURED, severity="high", subject="rate limits",
+                                                   message="cannot be read"),), ())])  # fmt: skip
+async def test_what_cannot_be_measured_is_never_fixed(blind: Found | None) -> None:
+    watched = Watched(OVER)
+    watched.found = blind
+    assert await watched.at(70) is None
+    said = await watched.at(LATE_SECONDS)
+    assert said is not None and said[0].startswith("not known whether it helped 2 min after you acted: ")
+
+
+async def test_it_is_not_followed_for_ever() -> None:
+    watched = Watched(OVER)
+    await watched.at(LATE_SECONDS)
+    assert await watched.at(FOLLOW_SECONDS + 1) is None and watched.proof.over
+
+
+def test_an_action_is_for_the_worst_alarm_of_its_tenant_that_it_cures() -> None:
+    other = replace(OVER, subject="shop / chat", severity="critical")
+    found = [other, EFFECT, OVER]
+    assert worst_cured_by("reset_counters", "demo_dentist", found) == OVER
+    assert worst_cured_by("reset_counters", "nobody", [EFFECT]) is None
+    assert worst_cured_by("expire_no_ttl", "demo_dentist", found) is None
