@@ -14,7 +14,7 @@ from weakref import WeakSet
 
 from textual import events, work
 from textual._time import get_time
-from textual.app import App
+from textual.app import App, ScreenStackError
 from textual.message_pump import MessagePump
 from textual.screen import ModalScreen
 from textual.widgets import Input, TextArea
@@ -118,6 +118,9 @@ class KeyGate:
     # -- one key after the other
 
     async def _work_on(self, key: Typed) -> None:
+        if not self.app.screen_stack:
+            self._waiting.clear()  # the application is ending: no screen is left that a key could be for
+            return
         if key.time < self._ignored_before and not (self._escapes and _is_escape(key)):
             if not self._told:
                 self._told = True
@@ -170,6 +173,8 @@ class KeyGate:
                 await _until(lambda: self.app.screen.is_mounted)
         except TimeoutError:
             pass  # what hangs must not take the keys away: ctrl+q works
+        except ScreenStackError:
+            pass  # the application ended meanwhile
         finally:
             self._settling = None
             self._next()

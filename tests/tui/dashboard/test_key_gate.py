@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from textual import events
 from textual.pilot import Pilot
 from textual.widgets import Input
 
@@ -147,3 +148,18 @@ async def test_keys_that_delete_act_in_the_order_of_the_letters_around_them(app:
         await burst(pilot, "R", "ctrl+u", *"true", "backspace", "x", "enter")
         await until(pilot, lambda: app.answers is not None)
         assert app.answers == ["trux"]
+
+
+@pytest.mark.parametrize("turns", [1, 20, 60])
+async def test_keys_that_still_wait_when_the_program_ends_go_nowhere_and_are_no_crash(
+    app: Asking, turns: int, tmp_path: Path
+) -> None:
+    async with app.run_test(size=(120, 36)) as pilot:
+        await pilot.pause()
+        for key in "jk" * 20:
+            event = events.Key(key, key)
+            event.set_sender(app)
+            app.post_message(event)
+        for _ in range(turns):
+            await asyncio.sleep(0)
+    assert not (tmp_path / "optimus-tui" / "crash.txt").exists()
