@@ -140,6 +140,7 @@ class IncidentScreen(BaseScreen):
         timeline = self.query_one("#timeline", ReportView)
         timeline.can_focus, timeline.cursor_visible = False, False
         self.draw()
+        self.call_after_refresh(self.draw)
         coming = self.state.next
         if coming is not None:
             self.query_one(StepList).move_to(self.state.steps.index(coming))
@@ -238,6 +239,8 @@ class IncidentScreen(BaseScreen):
 
     def _show(self, step: Step, from_top: bool) -> None:
         view, state = self.query_one("#evidence", ReportView), self.state
+        if view.scrollable_content_region.width <= 0:
+            return  # not laid out yet: lines of a guessed width would stand there until the next draw
         width = max(20, view.scrollable_content_region.width - 1)
         self._owners = []
         lines: Lines = []

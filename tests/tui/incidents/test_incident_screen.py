@@ -13,6 +13,7 @@ from optimus_tui.tui.actions.action_dialog import ActionDialog
 from optimus_tui.tui.actions.questions import ArmDialog
 from optimus_tui.tui.dashboard.screen import Dashboard
 from optimus_tui.tui.dialogs.base import HELD_SECONDS, PickDialog, QuestionDialog, QuestionField
+from optimus_tui.tui.incidents import screen as incident_screen
 from optimus_tui.tui.incidents.screen import IncidentScreen
 from tests.realserver import RealServer, free_port
 from tests.tui.driver import IMMORTAL, confirm, running, said, typed, until
@@ -39,6 +40,24 @@ async def test_i_opens_an_incident_and_runs_the_first_step(
         for part in ("INCIDENT 1", "✖ CRIT", "read-only", "1 Health check", "Next"):
             assert part in text, part
         assert "step_finished" in kinds(tmp_path)
+
+
+@pytest.mark.parametrize(("size", "least"), [((80, 24), 70), ((140, 42), 40)])
+async def test_nothing_is_drawn_for_a_width_that_is_not_known_yet(
+    redis: RealServer, size: tuple[int, int], least: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    widths: list[int] = []
+    real = incident_screen.report_lines
+
+    def seen(sections: Any, width: int) -> Any:
+        widths.append(width)
+        return real(sections, width)
+
+    monkeypatch.setattr(incident_screen, "report_lines", seen)
+    async with running(redis, size=size) as (pilot, _):
+        await opened(pilot)
+        await until(pilot, lambda: "What decides" in said(pilot))
+    assert widths and min(widths) >= least, sorted(set(widths))
 
 
 def folders(tmp_path: Path) -> list[str]:
