@@ -18,7 +18,7 @@ from textual.app import App, ScreenStackError
 from textual.message_pump import MessagePump
 from textual.screen import ModalScreen
 from textual.widgets import Input, TextArea
-from textual.worker import Worker
+from textual.worker import Worker, active_worker
 
 Typed = events.Key | events.Paste
 DIALOG_SECONDS = 0.5
@@ -178,6 +178,15 @@ class KeyGate:
         finally:
             self._settling = None
             self._next()
+
+    async def until_nothing_is_asked(self, is_on_top: Callable[[], bool]) -> None:
+        """Wait until a dialog may open by itself: below it nothing stands, and no other one was asked for.
+
+        Args:
+            is_on_top: Returns True while the screen that it is to stand on is on top.
+        """
+        own = frozenset(one for one in _ASKING if one is active_worker.get(None))
+        await _until(lambda: is_on_top() and not self.is_busy and not self._waiting and self._asking() <= own)
 
     def _asking(self) -> frozenset[Worker[Any]]:
         return frozenset(one for one in self.app.workers if one in _ASKING and not one.is_finished)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from optimus_tui.contract.services import HealthReport
     from optimus_tui.settings.model import Settings
     from optimus_tui.tui.dashboard.sampling_bridge import SamplingBridge
+    from optimus_tui.tui.key_gate import KeyGate
     from optimus_tui.tui.panes.base import Pane
     from optimus_tui.tui.prompt.history import PromptHistory
     from optimus_tui.tui.toasts import Said
@@ -119,6 +120,8 @@ class Demo(Protocol):
 class AppServices(Protocol):
     """What screens and controllers may ask of the application."""
 
+    keys: "KeyGate"
+    """Knows whether a key is at work, or a dialog was asked for."""
     touched: Callable[[], None] | None
     """Called for every key while actions are armed."""
     quiet_before_key: float

@@ -306,10 +306,10 @@ class InterruptedActions:
         found = await self._left_open()
         others = self._say_others(found)
         mine = self._mine(found)
-        if mine and not self.dashboard.is_on_top():  # no dialog opens above another one
-            self.dashboard.say("an action was interrupted: :interrupted shows it", "warning")
-            return
+        if mine and not self.dashboard.is_on_top():
+            self.dashboard.say("an action was interrupted: it is shown once you are back at the panes", "warning")
         for left in mine:
+            await self.dashboard.optimus.keys.until_nothing_is_asked(self.dashboard.is_on_top)
             await self.take_up(left)
         if requested and not mine and not others:
             self.dashboard.say("no action was interrupted here")

@@ -12,7 +12,7 @@ from optimus_tui.history.audit.chain import read
 from optimus_tui.tui.actions.action_dialog import QUIET_SECONDS
 from optimus_tui.tui.actions.action_dialog_resume import ResumeDialog
 from optimus_tui.tui.actions.questions import ArmDialog
-from optimus_tui.tui.dialogs.base import PickDialog, QuestionDialog
+from optimus_tui.tui.dialogs.base import Dialog, PickDialog, QuestionDialog, QuestionField
 from tests.live.actions.driver import number
 from tests.realserver import RealServer
 from tests.tui.actions.interruption import KEYS, interrupt
@@ -160,3 +160,26 @@ async def test_one_that_cannot_be_taken_up_is_told_once_and_not_called_none(redi
         dashboard.prompt.run("interrupted")
         await until(pilot, lambda: "is damaged: see the audit" in shown(pilot))
         assert "no action was interrupted" not in shown(pilot)
+
+
+async def test_what_opens_by_itself_waits_for_the_dialog_that_was_asked_for(redis: RealServer, tmp_path: Path) -> None:
+    async with running(redis) as (pilot, dashboard):
+        app: Any = pilot.app
+        await asyncio.to_thread(interrupt, redis, tmp_path)
+        wait = asyncio.Event()
+
+        async def ask() -> None:
+            await wait.wait()
+            await dashboard.ask(QuestionDialog("Note", [QuestionField("Note")]))
+
+        dashboard.run_in_background("note", ask, asks=True)
+        dashboard.interrupted.offer()
+        await until(pilot, lambda: dashboard.actions.service is not None)
+        await asyncio.sleep(0.3)  # long enough to open where nothing holds it back
+        assert app.screen is dashboard
+        wait.set()
+        await until(pilot, lambda: isinstance(app.screen, QuestionDialog))
+        await asyncio.sleep(0.3)
+        assert len([one for one in app.screen_stack if isinstance(one, Dialog)]) == 1
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(app.screen, PickDialog))
