@@ -288,14 +288,14 @@ class ToolsScreen(BaseScreen):
         from optimus_tui.tools.pages.sections import sections
 
         view, run = self.query_one(ReportView), self.run
-        width = max(20, view.scrollable_content_region.width - 1)
+        width = view.scrollable_content_region.width - 1  # negative before the layout, which calls this again
         view.hint = (_hint(run),)
         lines: list[list[Piece]] = []
-        if run is not None and run.report is not None and not run.running:
+        if width > 0 and run is not None and run.report is not None and not run.running:
             if self.as_json:
-                lines = text_lines(json.dumps(json.loads(run.encoded), indent=2, ensure_ascii=True), width)
+                lines = text_lines(json.dumps(json.loads(run.encoded), indent=2, ensure_ascii=True), max(20, width))
             else:
-                lines = report_lines(sections(run.report), width)
+                lines = report_lines(sections(run.report), max(20, width))
         view.show(lines, anew=from_top)
         self._draw_title()
         self.query_one(KeyStrip).refresh()

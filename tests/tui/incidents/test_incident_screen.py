@@ -13,8 +13,8 @@ from optimus_tui.tui.actions.action_dialog import ActionDialog
 from optimus_tui.tui.actions.questions import ArmDialog
 from optimus_tui.tui.dashboard.screen import Dashboard
 from optimus_tui.tui.dialogs.base import HELD_SECONDS, PickDialog, QuestionDialog, QuestionField
-from optimus_tui.tui.incidents import screen as incident_screen
 from optimus_tui.tui.incidents.screen import IncidentScreen
+from optimus_tui.tui.tools.lists import report_lines
 from tests.realserver import RealServer, free_port
 from tests.tui.driver import IMMORTAL, confirm, running, said, typed, until
 from tests.tui.incidents.driver import opened
@@ -47,13 +47,12 @@ async def test_nothing_is_drawn_for_a_width_that_is_not_known_yet(
     redis: RealServer, size: tuple[int, int], least: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     widths: list[int] = []
-    real = incident_screen.report_lines
 
     def seen(sections: Any, width: int) -> Any:
         widths.append(width)
-        return real(sections, width)
+        return report_lines(sections, width)
 
-    monkeypatch.setattr(incident_screen, "report_lines", seen)
+    monkeypatch.setattr("optimus_tui.tui.incidents.screen.report_lines", seen)
     async with running(redis, size=size) as (pilot, _):
         await opened(pilot)
         await until(pilot, lambda: "What decides" in said(pilot))
