@@ -37,7 +37,7 @@ class Screen:
         self.said.append(sentence)
 
     def run_in_background(self, group: str, _work: Any, *arguments: Any) -> None:
-        self.started.append((group, arguments[-1]))
+        self.started.append((group, *arguments[1:]))
 
 
 def controllers(screen: Screen) -> tuple[ActionsController, DrillController]:
@@ -66,9 +66,10 @@ async def test_a_finding_has_the_remedies_of_its_rule_and_subject_whatever_scena
 
 async def test_a_remedy_is_chosen_confirmed_and_started() -> None:
     screen = Screen(0, True)
-    await controllers(screen)[0]._choose_for(found("services.engine", "engine"))
+    finding = found("services.engine", "engine")
+    await controllers(screen)[0]._choose_for(finding)
     assert screen.titles == ["Actions", "Restart the AI engine"]
-    assert (screen.started, screen.said) == ([("remedy", "restart-engine")], [])
+    assert (screen.started, screen.said) == ([("remedy", "restart-engine", finding)], [])
 
 
 async def test_a_remedy_that_is_not_confirmed_is_not_started() -> None:
