@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from optimus_tui.contract.findings import Finding
-    from optimus_tui.contract.incident import IncidentState, Remedy, Truth
+    from optimus_tui.contract.incident import IncidentState, KeptReceipt, Remedy, Truth
     from optimus_tui.contract.services import HealthReport
     from optimus_tui.incidents.service import IncidentService
     from optimus_tui.workflow.drill import Watch
@@ -60,6 +60,7 @@ class DrillController:
         incidents.title = lambda: TITLE if self.running is not None else ""
         incidents.playbook = lambda: "demo" if self.dashboard.optimus.demo is not None else "default"
         incidents.header = self.clock_text
+        incidents.acted_alone = self.note_action
         incidents.actions.outside = self
 
     # -- commands
@@ -108,10 +109,11 @@ class DrillController:
         if text == STOP:
             if self.running is None:
                 raise CommandError("no drill is running: :drill begins one")
-            self.dashboard.run_in_background("drill", self._end, demo, self.running, "given up", asks=True)
+            self.dashboard.run_in_background("drill", self._end, demo, self.running, asks=True)
             return
         if self.running is not None:
-            raise CommandError("a drill is running: :drill stop ends it and shows what was wrong")
+            waits = clause(self._next_step(), " (", ")")
+            raise CommandError(f"a drill is running{waits}: :drill stop ends it and shows what was wrong")
         if (text or RANDOM) not in self.names():
             raise CommandError(f"no drill {text!r}; there are {', '.join(self.names())}")
         if not demo.ready:
@@ -190,17 +192,10 @@ class DrillController:
         """Return what to do next in the running drill, by what the incident has recorded, never by what is true."""
         if self.running is None or self.running.watch is None:
             return ""
-        state = self.running.incident_state
-        if state is None or state.status != "open":
-            return "i opens an incident on the alarm"
-        if state.repaired is not None:
-            return "i, then c closes the incident"
-        step = state.next
-        if step is not None and step.plan.kind == "tool":
-            return f"i, then enter: {step.plan.title.lower()}"
-        if not state.action_records and not self.running.watch.remedies:
-            return "a or :remedy ends the cause"
-        return "i, then the last step proves it"
+        from optimus_tui.workflow.drill import next_step
+
+        mono = self.dashboard.context.clock.mono()
+        return next_step(self.running.watch, self.running.incident_state, mono)
 
     # -- a drill
 
@@ -242,7 +237,7 @@ class DrillController:
             if drill.incident is not None:
                 drill.watch = follow(drill.watch, drill.truth, drill.incident.state)
             await asyncio.sleep(self.LOOK_SECONDS)
-        await self._end(demo, drill, "solved")
+        await self._end(demo, drill)
 
     def _is_calm(self, truth: "Truth") -> bool:
         from optimus_tui.workflow.drill import shows
@@ -261,6 +256,8 @@ class DrillController:
     async def _mark_incident(self, drill: Drill) -> None:
         """Note in the incident that is kept meanwhile that it is one of a drill."""
         service = self.incidents.service
+        if service is None and drill.incident is not None and drill.incident.state.status == "open":
+            drill.incident = None  # it was removed, as opened by mistake
         if service is None or service is drill.incident or service.state.status != "open":
             return
         drill.incident = service
@@ -279,13 +276,13 @@ class DrillController:
         except IncidentError as error:
             self.dashboard.say(str(error), "warning")
 
-    async def _end(self, demo: Demo, drill: Drill, ended: str) -> None:
+    async def _end(self, demo: Demo, drill: Drill) -> None:
         await asyncio.to_thread(_load)
         from optimus_tui.incidents.drill import summary
         from optimus_tui.tui.drill_result import DrillScreen
-        from optimus_tui.workflow.drill import judge
+        from optimus_tui.workflow.drill import ended_words, judge
 
-        self.running = None
+        self.running, stopped = None, self.dashboard.context.clock.mono()
         healed = await demo.inject("quiet")
         if not healed.done:
             self.dashboard.say("the demo could not end the fault: :scenario quiet tries again", "error")
@@ -293,6 +290,7 @@ class DrillController:
         if drill.watch is None:
             self.dashboard.say("the drill ended before its fault was injected")
             return
+        ended = ended_words(drill.watch, drill.incident_state, stopped)
         result = judge(drill.names, drill.truth, drill.watch, drill.incident_state, ended)
         await self._note(drill, summary(result))
         self.dashboard.open_screen(DrillScreen(result, self.dashboard.context.clock.wall()))
@@ -327,14 +325,24 @@ class DrillController:
         self.dashboard.say(done.note, "information" if done.done else "error")
         if not done.done:
             return
+        self._note_done(done.at, label)
+        clock = self.dashboard.context.clock
+        ended = clock.wall() - max(0.0, clock.mono() - done.at)
+        await self.incidents.record_remedy(f"{REMEDY_COMMAND}{name}", label, ended, finding)
+
+    def _note_done(self, mono: float, words: str) -> None:
+        """Note in the running drill what was done, with the moment in which it took effect."""
         if self.running is not None and self.running.watch is not None:
             from msgspec.structs import replace
 
             watch = self.running.watch
-            self.running.watch = replace(watch, remedies=(*watch.remedies, (done.at, label)))
+            self.running.watch = replace(watch, remedies=(*watch.remedies, (mono, words)))
+
+    def note_action(self, done: "KeptReceipt") -> None:
+        """Note in the running drill an action that was carried out without an incident."""
         clock = self.dashboard.context.clock
-        ended = clock.wall() - max(0.0, clock.mono() - done.at)
-        await self.incidents.record_remedy(f"{REMEDY_COMMAND}{name}", label, ended, finding)
+        since = 0.0 if done.ended is None else max(0.0, clock.wall() - done.ended)
+        self._note_done(clock.mono() - since, done.words)
 
     async def _fault_of(self, name: str) -> "Finding | None":
         """Return the worst alarm that a remedy is for; None without one."""
@@ -351,11 +359,14 @@ class DrillController:
             return "drill: any moment"
 
         from optimus_tui.incidents.drill import stopwatch
+        from optimus_tui.workflow.drill import waits_for
 
-        demo, remedy = self.dashboard.optimus.demo, ""
+        demo, watch, mono = self.dashboard.optimus.demo, self.running.watch, self.dashboard.context.clock.mono()
+        remedy = ""
         if demo is not None and (seconds := demo.under_way("remedy")) >= LONG_SECONDS:
             remedy = f", remedy under way {age(seconds)}"
-        return f"drill {stopwatch(self.dashboard.context.clock.mono() - self.running.watch.injected)}{remedy}"
+        waits = "" if self.dashboard.size.width >= WIDE else waits_for(watch, self.running.incident_state, mono)
+        return f"drill {waits or stopwatch(mono - watch.injected)}{remedy}"
 
 
 def _commands_for(finding: "Finding") -> set[str]:

@@ -5,13 +5,22 @@ receipt, a finding that stayed away. A fault does not count as gone while it cou
 back.
 """
 
+import math
 from collections.abc import Iterable, Sequence
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from optimus_tui.contract.findings import Finding
-from optimus_tui.contract.incident import ActionRecord, DrillMilestone, DrillResult, IncidentState, Stamp, Truth
+from optimus_tui.contract.incident import (
+    ActionRecord,
+    DrillMilestone,
+    DrillResult,
+    IncidentState,
+    OpenFinding,
+    Stamp,
+    Truth,
+)
 from optimus_tui.contract.tools.common import Diagnostic
 from optimus_tui.wording.numbers import age, clause
 from optimus_tui.wording.safe import safe_sentence
@@ -22,6 +31,7 @@ RECORDED_WITHIN_SECONDS = 60.0
 """A receipt that seems to be recorded later tells that the wall clock was set meanwhile."""
 HOLD_SECONDS = 15.0
 """A fault is gone once its findings stayed away for so long. By then, a counter that was only emptied is full again."""
+SOLVED, STOPPED, GIVEN_UP = "solved", "stopped when the fault was gone", "given up"
 
 
 class Watch(Struct, frozen=True, kw_only=True):
@@ -35,7 +45,8 @@ class Watch(Struct, frozen=True, kw_only=True):
         earlier: Rules and subjects of other alarms from before the fault showed.
         left: Messages of alarms that followed from it and are still shown after its own findings are gone.
         returned: How often it came back.
-        remedies: What was done outside of the product, with its time.
+        remedies: What was done outside of the product, or by an action without an incident, with its time.
+        quiet: Messages of its findings that are still shown, but are no alarm any more.
         identified: When the fault was identified, and in which words; None before.
     """
 
@@ -48,11 +59,16 @@ class Watch(Struct, frozen=True, kw_only=True):
     returned: int = 0
     remedies: tuple[tuple[float, str], ...] = ()
     identified: tuple[float, str] | None = None
+    quiet: tuple[str, ...] = ()
+
+
+def _is_of(truth: Truth, found: Finding | Diagnostic | OpenFinding) -> bool:
+    return found.rule in truth.rules and truth.subject in found.subject
 
 
 def shows(truth: Truth, found: Finding | Diagnostic) -> bool:
     """Return True if this finding is an alarm about the injected fault."""
-    return found.rule in truth.rules and truth.subject in found.subject and matters(found)
+    return _is_of(truth, found) and matters(found)
 
 
 def look(watch: Watch, truth: Truth, findings: Iterable[Finding], mono: float) -> Watch:
@@ -76,7 +92,7 @@ def look(watch: Watch, truth: Truth, findings: Iterable[Finding], mono: float) -
     )
     if watch.cleared is None and not blind:
         watch = replace(watch, cleared=mono)
-    return replace(watch, left=followed)
+    return replace(watch, left=followed, quiet=tuple(one.message for one in findings if _is_of(truth, one)))
 
 
 def _counted(one: Finding) -> str:
@@ -106,10 +122,75 @@ def follow(watch: Watch, truth: Truth, state: IncidentState) -> Watch:
     return replace(watch, identified=(max(at, looking.started.mono), f"{chosen.issue}: {words}"))
 
 
+def gone_since(watch: Watch, state: IncidentState | None) -> float | None:
+    """Return when the fault was gone: its alarm left the screen, or was never there and a check proved it.
+
+    None while it still stands.
+    """
+    if watch.shown is not None:
+        return watch.cleared
+    return _mono(state.repaired) if state is not None else None
+
+
+def _is_settled(watch: Watch, state: IncidentState | None) -> bool:
+    """Return True if nothing is left to do: the incident is closed, or something was done without one."""
+    if state is None or state.status == "none":
+        return any(at >= watch.injected for at, _ in watch.remedies)
+    return state.status == "closed"
+
+
+def _holds_for(watch: Watch, state: IncidentState | None, mono: float) -> float | None:
+    """Return the seconds that the fault must still stay away for the drill to end; None if it waits for more."""
+    gone = gone_since(watch, state)
+    if gone is None or not _is_settled(watch, state):
+        return None
+    return max(0.0, HOLD_SECONDS - (mono - gone))
+
+
 def is_over(watch: Watch, state: IncidentState | None, mono: float) -> bool:
-    """Return True if the fault stayed away and the incident is closed."""
-    away = watch.cleared is not None and mono - watch.cleared >= HOLD_SECONDS
-    return away and state is not None and state.status == "closed"
+    """Return True if the fault stayed away, and the incident is closed or it was cured without one."""
+    return _holds_for(watch, state, mono) == 0.0
+
+
+def ended_words(watch: Watch, state: IncidentState | None, mono: float) -> str:
+    """Return how a drill that ends at ``mono`` has ended."""
+    if is_over(watch, state, mono):
+        return SOLVED
+    kept = state or IncidentState()
+    cured = kept.repaired or kept.status == "closed" or _done(kept, watch)
+    if cured and gone_since(watch, state) is not None:
+        return STOPPED
+    return GIVEN_UP
+
+
+def waits_for(watch: Watch, state: IncidentState | None, mono: float) -> str:
+    """Return what the drill itself waits for, in a few words; empty while something is to be done."""
+    left = _holds_for(watch, state, mono)
+    if left is not None:
+        return f"ends in {age(math.ceil(left))}"
+    if _is_settled(watch, state) and watch.shown is not None and (state is None or state.repaired is not None):
+        return "waits: alarm still shown"
+    return ""
+
+
+def next_step(watch: Watch, state: IncidentState | None, mono: float) -> str:
+    """Return what comes next, by what was shown and recorded, never by what is true."""
+    if waits := waits_for(watch, state, mono):
+        return f"{waits}, if the fault stays away" if waits.startswith("ends") else f"{waits}; ends once it is gone"
+    if state is None or state.status != "open":
+        if watch.cleared is not None:
+            return "the alarm is gone; :drill stop shows the result"
+        if watch.shown is None:
+            return "wait for the alarm"
+        return "i opens an incident on the alarm"
+    if state.repaired is not None:
+        return "i, then c closes the incident"
+    step = state.next
+    if step is not None and step.plan.kind == "tool":
+        return f"i, then enter: {step.plan.title.lower()}"
+    if not state.action_records and not watch.remedies:
+        return "a or :remedy ends the cause"
+    return "i, then the last step proves it"
 
 
 def judge(names: tuple[str, str], truth: Truth, watch: Watch, kept: IncidentState | None, ended: str) -> DrillResult:
@@ -120,7 +201,7 @@ def judge(names: tuple[str, str], truth: Truth, watch: Watch, kept: IncidentStat
         truth: What was injected.
         watch: What was seen.
         kept: The incident; None if there was none.
-        ended: How the drill ended.
+        ended: How the drill ended, from ``ended_words``.
     """
     state = kept or IncidentState()
     marks = [
@@ -148,7 +229,7 @@ def judge(names: tuple[str, str], truth: Truth, watch: Watch, kept: IncidentStat
         says=names[1],
         cure=truth.cure,
         ended=ended,
-        solved=at["gone"] is not None and at["closed"] is not None,
+        solved=ended != GIVEN_UP,
         marks=tuple(DrillMilestone(one.name, one.seconds, safe_sentence(one.words)) for one in marks),
         missed=tuple(_missed(marks, state, watch)),
         detect=at["shown"],
@@ -191,11 +272,16 @@ def _identified(truth: Truth, state: IncidentState, watch: Watch) -> DrillMilest
     return DrillMilestone("identified", None, "no step's evidence holds the fault's finding")
 
 
-def _acted(state: IncidentState, watch: Watch) -> DrillMilestone:
+def _done(state: IncidentState, watch: Watch) -> list[tuple[float, str]]:
+    """Return what was done since the fault was injected, with its time, in that order."""
     action_records = [
         (_ended(one), one.receipt.words or one.receipt.kind) for one in state.action_records if not one.receipt.outside
     ]
-    done = sorted(one for one in (*action_records, *watch.remedies) if one[0] >= watch.injected)
+    return sorted(one for one in (*action_records, *watch.remedies) if one[0] >= watch.injected)
+
+
+def _acted(state: IncidentState, watch: Watch) -> DrillMilestone:
+    done = _done(state, watch)
     if not done:
         by_whom = ""
         if watch.cleared is not None:

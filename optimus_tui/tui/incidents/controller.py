@@ -21,7 +21,7 @@ from optimus_tui.wording.safe import safe_text
 from optimus_tui.workflow.standing import progress, severity_words
 
 if TYPE_CHECKING:
-    from optimus_tui.contract.incident import ActionRecord
+    from optimus_tui.contract.incident import ActionRecord, KeptReceipt
     from optimus_tui.incidents.open import Listed
     from optimus_tui.incidents.service import IncidentService
 
@@ -50,6 +50,9 @@ class IncidentController:
         self.header: Callable[[], str] = lambda: ""
         """Returns what the incident screen's header says before the mode, such as the clock of a drill."""
 
+        self.acted_alone: Callable[[KeptReceipt], None] = lambda _: None
+        """Called with a verified action that no incident records."""
+
     # -- what others ask (IncidentRecord)
 
     def is_open(self) -> bool:
@@ -74,13 +77,14 @@ class IncidentController:
             before: The alarms before it.
         """
         service = self.service
-        if not receipt.request.incident and receipt.verified and not self.is_open():
+        if not receipt.request.incident and receipt.verified:
             from optimus_tui.incidents.open import kept
             from optimus_tui.tui.incidents.lone_proof import follow, worst_cured_by
 
             done = kept(receipt, audit)
+            self.acted_alone(done)
             finding = worst_cured_by(done.kind, done.tenant, before)
-            if finding is not None:
+            if finding is not None and not self.is_open():
                 follow(self.dashboard, done, finding)
         if service is None or service.state.id != receipt.request.incident or not receipt.verified:
             return

@@ -36,6 +36,8 @@ async def test_a_remedy_that_was_for_nothing_known_is_not_followed() -> None:
 
 async def test_an_action_is_followed_if_it_is_verified_and_cures_an_alarm_of_its_tenant() -> None:
     incidents, started = controller()
+    alone: list[str] = []
+    incidents.acted_alone = lambda done: alone.append(done.words)
 
     def receipt(**more: Any) -> Any:
         request = SimpleNamespace(incident="", tenant=b"acme", kind="reset_counters")
@@ -43,7 +45,8 @@ async def test_an_action_is_followed_if_it_is_verified_and_cures_an_alarm_of_its
         return SimpleNamespace(request=request, reason="", started_at=1_000.0, seconds=1.0, **fields)
 
     await incidents.record_action(receipt(verified=False), "", [OVER])
+    assert alone == [], "what is not verified is not done"
     await incidents.record_action(receipt(), "", [])
-    assert started == []
+    assert started == [] and len(alone) == 1 and alone[0].endswith(" for acme"), "a drill counts it"
     await incidents.record_action(receipt(), "", [OVER])
     assert [more[2] for _, more in started] == [OVER]

@@ -20,7 +20,17 @@ from optimus_tui.contract.tools.common import Diagnostic
 from optimus_tui.demo import DRILLS
 from optimus_tui.demo.scenarios import REMEDIES, SCENARIOS
 from optimus_tui.incidents.drill import page, summary
-from optimus_tui.workflow.drill import HOLD_SECONDS, Watch, follow, is_over, judge, look
+from optimus_tui.workflow.drill import (
+    HOLD_SECONDS,
+    Watch,
+    ended_words,
+    follow,
+    is_over,
+    judge,
+    look,
+    next_step,
+    waits_for,
+)
 
 TRUTH = Truth(rules=("limits.over",), subject="acme", issues=("rate_limiting",), cure="block it")
 NAMES = ("noisy", "acme is noisy")
@@ -108,6 +118,47 @@ def test_it_is_over_when_the_fault_stays_away_and_the_incident_is_closed() -> No
     assert not is_over(watch, state(), 105 + HOLD_SECONDS)
     assert not is_over(seen((101, (finding(),))), closed, 999)
     assert is_over(watch, closed, 105 + HOLD_SECONDS)
+
+
+def test_a_cure_without_an_incident_ends_the_drill_once_it_holds() -> None:
+    watch = seen((101, (finding(),)), (105, ()))
+    assert not is_over(watch, None, 999), "nobody did anything: what comes and goes is not cured"
+    assert ended_words(watch, None, 999) == "given up"
+    watch = replace(watch, remedies=((103.0, "counter repaired for acme"),))
+    assert not is_over(watch, None, 105 + HOLD_SECONDS - 1)
+    assert is_over(watch, None, 105 + HOLD_SECONDS)
+    acted = next(one for one in judge(NAMES, TRUTH, watch, None, "solved").marks if one.name == "acted")
+    assert (acted.seconds, acted.words) == (3.0, "counter repaired for acme")
+    before = replace(watch, remedies=((99.0, "counter repaired for acme"),))
+    assert not is_over(before, None, 999), "what was done before the fault cures nothing"
+
+
+def test_a_drill_is_given_up_only_while_the_fault_stands() -> None:
+    closed = state(status="closed", closed=Stamp(0, 106), repaired=Stamp(0, 104))
+    gone, there = seen((101, (finding(),)), (105, ())), seen((101, (finding(),)))
+    assert ended_words(gone, closed, 106) == "stopped when the fault was gone"
+    assert judge(NAMES, TRUTH, gone, closed, ended_words(gone, closed, 106)).solved
+    assert ended_words(gone, closed, 105 + HOLD_SECONDS) == "solved"
+    assert ended_words(gone, state(repaired=Stamp(0, 104)), 106) == "stopped when the fault was gone"
+    assert ended_words(there, closed, 999) == ended_words(there, None, 999) == "given up"
+
+
+def test_a_proved_and_closed_fault_whose_alarm_never_came_ends_the_drill() -> None:
+    watch, closed = Watch(injected=100.0), state(status="closed", closed=Stamp(0, 106), repaired=Stamp(0, 104))
+    assert is_over(watch, closed, 104 + HOLD_SECONDS)
+    assert not is_over(watch, replace(closed, repaired=None), 999)
+
+
+def test_the_header_says_what_the_drill_waits_for_and_nothing_that_was_done() -> None:
+    there, gone = seen((101, (finding(),))), seen((101, (finding(),)), (105, ()))
+    closed = state(status="closed", closed=Stamp(0, 106), repaired=Stamp(0, 104))
+    assert next_step(Watch(injected=100.0), None, 101) == "wait for the alarm"
+    assert next_step(there, None, 102) == "i opens an incident on the alarm"
+    assert next_step(there, replace(closed, repaired=None), 107) == "i opens an incident on the alarm"
+    assert (waits_for(gone, closed, 108), waits_for(gone, state(), 108)) == ("ends in 12 s", "")
+    assert next_step(gone, closed, 108) == "ends in 12 s, if the fault stays away"
+    assert waits_for(there, closed, 108) == "waits: alarm still shown"
+    assert "stop shows the result" in next_step(gone, None, 108)
 
 
 def test_identified_needs_the_right_choice_and_the_right_evidence() -> None:
