@@ -178,7 +178,7 @@ LIMITS_NEAR = _rule(
     impact_many="Each has used {share} or more of its limit.",
     impact="At this pace its requests are refused (429) before the window ends.",
     remedy="Nothing yet; watch how fast it fills.", remedy_many="Nothing yet; watch how fast they fill.",
-    alert_group=_COUNTER, limit_state="near", from_redis=True, **_ASKED_OF_TENANT)
+    alert_group=_COUNTER, limit_state="near", from_redis=True, needs_nothing=True, **_ASKED_OF_TENANT)
 LIMITS_BROKEN = _rule(
     "limits.broken", "A counter cannot be read", "medium",
     one="{subject} cannot be read as a counter: {problem}",
@@ -310,7 +310,7 @@ LATENCY_COLD_START = _rule(
     "latency.cold_start", "A service has just started", "low",
     one="{subject} started at {started}: its latency is judged from {judged} on",
     impact="None: a process that has just started opens its connections and fills its caches.",
-    remedy="None is needed; failures are judged at once.", points_to=())
+    remedy="None is needed; failures are judged at once.", points_to=(), needs_nothing=True)
 LATENCY_UNMEASURED = _unmeasured("latency.unmeasured", "Latencies of requests are not known")
 
 # -- cache -----------------------------------------------------------------------------------------------------------

@@ -93,6 +93,8 @@ class FindingRule(Struct, frozen=True, kw_only=True):
     """The issue types of an incident, the likeliest first; None: the usual one, if the finding matters."""
     issue_because: str = ""
     """Why these findings belong to that issue type, where its name does not say it."""
+    needs_nothing: bool = False
+    """Nothing has to be done about it: it is a remark, or ends by itself."""
     fails_requests: bool = False
     """Requests fail or are refused by it: it comes before what is only slow."""
     limit_state: Literal["immortal", "over", "near", "broken"] | None = None

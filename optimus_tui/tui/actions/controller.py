@@ -14,7 +14,7 @@ from rich.cells import cell_len
 from optimus_tui.contract.actions import ActionRequest, Interrupted, Receipt, Refusal
 from optimus_tui.tui.dashboard.reports import last_report, seen_tenants
 from optimus_tui.tui.dashboard.status_line import mode_room, target_words
-from optimus_tui.tui.services import REMEDY_COMMAND, CommandError, DashboardServices, OutsideRemedies
+from optimus_tui.tui.services import CommandError, DashboardServices, OutsideRemedies
 from optimus_tui.tui.widgets.row_marks import clear_marks
 from optimus_tui.wording.numbers import ago, and_others, clause, plural
 from optimus_tui.wording.safe import safe_text
@@ -22,8 +22,6 @@ from optimus_tui.wording.safe import safe_text
 if TYPE_CHECKING:
     from optimus_tui.actions.checks import Verified
     from optimus_tui.actions.service import ActionService
-    from optimus_tui.contract.findings import Finding
-    from optimus_tui.contract.incident import Remedy
     from optimus_tui.tui.actions.questions import Offer
 
 
@@ -169,28 +167,27 @@ class ActionsController:
 
     async def _choose_for(self, row: object) -> None:
         from optimus_tui.tui.actions.questions import finding_of, offers_for, why_none
+        from optimus_tui.tui.actions.remedies import ask_which, fitting_remedies, with_causes
 
         dashboard, finding = self.dashboard, finding_of(row)
-        offers = offers_for(row, last_report(dashboard, "limits"), last_report(dashboard, "cache"))
-        remedies = await self.outside.fitting(finding) if self.outside is not None and finding is not None else ()
-        if finding is not None and remedies and not await self._pick_remedy(finding, remedies, bool(offers)):
-            return
+        known = dashboard.health.findings if dashboard.health is not None else ()
+        chain = [] if finding is None else with_causes(finding, known)
+        readings = last_report(dashboard, "limits"), last_report(dashboard, "cache")
+        offers, remark = offers_for(row, *readings), ""
+        for cause in chain[1:]:
+            if not offers and (offers := offers_for(cause, *readings)):
+                remark = f" They end its cause: {safe_text(cause.message, 160)}."
+        remedies = await fitting_remedies(self.outside, chain)
+        if finding is not None and remedies:
+            place = await ask_which(dashboard, finding, remedies, bool(offers))
+            if place is not None and place < len(remedies) and self.outside is not None:
+                await self.outside.confirm(remedies[place].remedy.name, remedies[place].finding)
+            if place != len(remedies):
+                return
         if offers:
-            await self._pick(offers)
+            await self._pick(offers, remark)
         elif not remedies:
-            dashboard.say(why_none(row), "warning")
-
-    async def _pick_remedy(self, finding: "Finding", remedies: "Sequence[Remedy]", more: bool) -> bool:
-        """Let a remedy be chosen, and have it done once it is confirmed. Return True if other actions are wanted."""
-        from optimus_tui.tui.dialogs.base import PickDialog
-
-        rows = [(one.label, f"outside of this program ({REMEDY_COMMAND}{one.name}); asks first") for one in remedies]
-        if more:
-            rows.append(("Act on its keys", "shows the actions of this program"))
-        place = await self.dashboard.ask(PickDialog("Actions", rows, safe_text(finding.message, 200)))
-        if place is not None and place < len(remedies) and self.outside is not None:
-            await self.outside.confirm(remedies[place].name, finding)
-        return bool(place == len(remedies))
+            dashboard.say(why_none(row, known), "warning")
 
     async def _pick(self, offers: "Sequence[Offer]", remark: str = "") -> bool:
         """Let one of the actions be chosen, and carry it out. Return True if something was done."""

@@ -150,9 +150,17 @@ def _marked_unlink(who: str, tenant: bytes, only: frozenset[bytes]) -> Offer:
     )
 
 
-def why_none(row: object) -> str:
-    """Return why no action is offered for a row, in a sentence."""
+def why_none(row: object, known: Sequence[Finding] = ()) -> str:
+    """Return why no action is offered for a row, in a sentence.
+
+    Args:
+        row: The row of any pane, or a finding.
+        known: All findings, the worst first: the worst is named where the row's own needs nothing.
+    """
     finding = finding_of(row)
+    if finding is not None and rule_of(finding.rule).needs_nothing:
+        worst = next((safe_text(one.message, 200) for one in known if one.severity != "low"), "")
+        return f"nothing has to be done about this{clause(worst, '. The worst is: ', ' (i opens an incident on it)')}"
     if finding is not None:
         what = clause(safe_text(finding.remedy, 300), ". To do: ")
         return f"no built-in action fixes this{what} (i opens an incident)"

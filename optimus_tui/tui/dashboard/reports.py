@@ -64,7 +64,7 @@ def nobody_saw(tenant: str) -> str:
 
 
 class ReportQueue:
-    """Gives reports to their panes: at once what is urgent, the rest once a second in one paint."""
+    """Gives reports to their panes: at once what is urgent or new, the rest once a second in one paint."""
 
     def __init__(
         self,
@@ -94,12 +94,20 @@ class ReportQueue:
             return
         if isinstance(report, HealthReport):
             self._on_arrival(report)
-        urgent = isinstance(report, FeedBatch) and report.items
+        urgent = bool(isinstance(report, FeedBatch) and report.items) or self._tells_new(report)
         if urgent or self.dashboard.pane(subject).reading is None:
             self._waiting.pop(subject, None)
             self._draw(subject, report)
         else:
             self._waiting[subject] = report
+
+    def _tells_new(self, report: object) -> bool:
+        """Return True for a health report with a new or worse finding: keys act on what an alert has just said."""
+        health = self.dashboard.health
+        if not isinstance(report, HealthReport) or health is None:
+            return False
+        now, before = ({(one.rule, one.subject, one.severity) for one in which.findings} for which in (report, health))
+        return not now <= before
 
     def draw_waiting(self) -> None:
         """Draw every report that waits."""

@@ -4,11 +4,13 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.incident import Advice
 from optimus_tui.demo.scenarios import REMEDIES
 from optimus_tui.tui.actions.controller import ActionsController
+from optimus_tui.tui.actions.remedies import with_causes
 from optimus_tui.tui.drills import DrillController
 from optimus_tui.tui.incidents.text import doable, remedy_of
 
@@ -22,6 +24,8 @@ class Screen:
 
     def __init__(self, *answers: Any, demo: bool = True) -> None:
         self.answers, self.said, self.started, self.titles = list(answers), list[str](), list[Any](), list[str]()
+        self.health: Any = None
+        self.rows = list[Any]()
         self.optimus = SimpleNamespace(demo=SimpleNamespace(remedies=REMEDIES, scenario="engine-down"))
         if not demo:
             self.optimus.demo = None
@@ -31,6 +35,7 @@ class Screen:
 
     async def ask(self, dialog: Any) -> Any:
         self.titles.append(dialog.dialog_title)
+        self.rows.append(getattr(dialog, "choices", []))
         return self.answers.pop(0)
 
     def say(self, sentence: str, *_: Any) -> None:
@@ -82,6 +87,37 @@ async def test_outside_of_the_demo_it_says_what_to_do() -> None:
     screen = Screen(demo=False)
     await controllers(screen)[0]._choose_for(found("services.engine", "engine"))
     assert screen.said == ["no built-in action fixes this. To do: Start the engine. (i opens an incident)"]
+
+
+async def test_an_effect_offers_the_remedies_of_its_cause_and_says_whose_they_are() -> None:
+    engine = found("services.engine", "engine")
+    failing = replace(found("errors.rate", "gateway"), caused_by=("services.engine", "engine"), message="20 % failed")
+    screen = Screen(0, True)
+    screen.health = SimpleNamespace(findings=(engine, failing))
+    await controllers(screen)[0]._choose_for(replace(failing, caused_by=None))  # another pane knows no cause
+    assert screen.rows[0] == [
+        ("Restart the AI engine", "ends its cause: wrong; outside of this program (:remedy restart-engine); asks first")
+    ]
+    assert screen.started == [("remedy", "restart-engine", engine)]
+
+
+async def test_causes_that_name_each_other_are_looked_at_once() -> None:
+    one = replace(found("errors.rate", "gateway"), caused_by=("breaker.open", "x"))
+    other = replace(found("breaker.open", "x"), caused_by=("errors.rate", "gateway"))
+    assert with_causes(one, [one, other]) == [one, other]
+
+
+async def test_a_finding_that_needs_nothing_says_that_and_names_the_worst() -> None:
+    screen = Screen()
+    started = replace(found("latency.cold_start", "gateway"), severity="low")
+    worst = replace(found("limits.immortal", "a / chat"), message="chat of a never resets")
+    await controllers(screen)[0]._choose_for(started)
+    screen.health = SimpleNamespace(findings=(worst, started))
+    await controllers(screen)[0]._choose_for(started)
+    assert screen.said == [
+        "nothing has to be done about this",
+        "nothing has to be done about this. The worst is: chat of a never resets (i opens an incident on it)",
+    ]
 
 
 def test_a_recommended_remedy_can_be_carried_out_in_the_demo_only() -> None:

@@ -1,0 +1,69 @@
+"""Which remedies outside of this program are offered for a finding: its own, and those of what has caused it."""
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from optimus_tui.contract.findings import Finding
+from optimus_tui.tui.services import REMEDY_COMMAND, DashboardServices, OutsideRemedies
+from optimus_tui.wording.safe import safe_text
+
+if TYPE_CHECKING:
+    from optimus_tui.contract.incident import Remedy
+
+
+class FittingRemedy(NamedTuple):
+    """A remedy, and the finding that it is for."""
+
+    remedy: "Remedy"
+    finding: Finding
+
+
+def with_causes(finding: Finding, known: Iterable[Finding]) -> list[Finding]:
+    """Return a finding, what has caused it, and what has caused that, as far as it is found now.
+
+    Args:
+        finding: A finding from any place; only the health report knows causes.
+        known: The findings of the health report.
+    """
+    listed = {(one.rule, one.subject): one for one in known}
+    chain, name = [finding], finding.caused_by
+    if name is None and (same := listed.get((finding.rule, finding.subject))) is not None:
+        name = same.caused_by
+    while name in listed and listed[name] not in chain:
+        chain.append(listed[name])
+        name = chain[-1].caused_by
+    return chain
+
+
+async def fitting_remedies(outside: OutsideRemedies | None, chain: Sequence[Finding]) -> list[FittingRemedy]:
+    """Return the remedies of a finding and of its causes, as ``with_causes`` returns them; each remedy once."""
+    found: dict[str, FittingRemedy] = {}
+    for one in chain if outside is not None else ():
+        for remedy in await outside.fitting(one):  # type: ignore[union-attr]
+            found.setdefault(remedy.name, FittingRemedy(remedy, one))
+    return list(found.values())
+
+
+async def ask_which(
+    dashboard: DashboardServices, finding: Finding, remedies: Sequence[FittingRemedy], more: bool
+) -> int | None:
+    """Ask which remedy is wanted. Return its place, one beyond the last for other actions, None for none.
+
+    Args:
+        dashboard: Who shows the dialog.
+        finding: What something is to be done about.
+        remedies: What is offered.
+        more: True if this program has actions for it, too.
+    """
+    from optimus_tui.tui.dialogs.base import PickDialog
+
+    rows = [(one.remedy.label, _about(one, finding)) for one in remedies]
+    if more:
+        rows.append(("Act on its keys", "shows the actions of this program"))
+    place: int | None = await dashboard.ask(PickDialog("Actions", rows, safe_text(finding.message, 200)))
+    return place
+
+
+def _about(one: FittingRemedy, finding: Finding) -> str:
+    cause = f"ends its cause: {safe_text(one.finding.message, 120)}; " * (one.finding != finding)
+    return f"{cause}outside of this program ({REMEDY_COMMAND}{one.remedy.name}); asks first"

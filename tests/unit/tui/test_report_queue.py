@@ -1,0 +1,34 @@
+"""Which reports are drawn at once: the keys act on what an alert has just said."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from optimus_tui.contract.findings import Finding
+from optimus_tui.tui.dashboard.reports import ReportQueue
+from tests.tui.pictures import health_report
+
+COLD = Finding(rule="latency.cold_start", severity="low", subject="gateway", message="just started")
+NEVER = Finding(rule="limits.immortal", severity="critical", subject="a / chat", message="never resets")
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "at_once"),
+    [
+        ((COLD,), (NEVER, COLD), True),
+        ((COLD,), (replace(COLD, severity="high"),), True),
+        ((COLD,), (COLD,), False),
+        ((NEVER, COLD), (COLD,), False),
+    ],
+)
+def test_a_health_report_with_something_new_is_drawn_at_once(before: Any, after: Any, at_once: bool) -> None:
+    first, second = health_report(findings=before), health_report(findings=after)
+    pane = SimpleNamespace(reading=first)
+    dashboard: Any = SimpleNamespace(health=first, pane=lambda _name: pane, draw_status=lambda: None)
+    queue = ReportQueue(dashboard, lambda _report: None, lambda _report: None)
+    queue.put("health", second)
+    assert (dashboard.health is second) == at_once
+    queue.draw_waiting()
+    assert dashboard.health is second
