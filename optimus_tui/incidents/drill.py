@@ -1,5 +1,7 @@
 """A drill's result as a page of Markdown. Every name and note in it is escaped."""
 
+import math
+
 from optimus_tui.contract.incident import DrillResult
 from optimus_tui.incidents.postmortem import escaped
 from optimus_tui.wording.numbers import NOTHING, age, clause, clock
@@ -19,11 +21,13 @@ MEANS = {
 
 
 def spans(result: DrillResult) -> tuple[tuple[str, float | None], ...]:
-    """Return each span of a drill with its name, in the order in which they are passed."""
+    """Return each span of a drill with its name, the shortest first and at the end what was not reached."""
     resolve = "resolve (MTTR)"
-    if result.proof is None and result.resolve is not None:
-        resolve = "resolve (MTTR), by the screen alone"
-    return (
+    if result.proof is not None:
+        resolve = "resolve (MTTR): to the proof"
+    elif result.resolve is not None:
+        resolve = "resolve (MTTR): until it left the screen, as nothing proved it"
+    found = (
         ("alarm", result.detect),
         ("acknowledge (MTTA)", result.acknowledge),
         ("cause", result.cause),
@@ -31,6 +35,7 @@ def spans(result: DrillResult) -> tuple[tuple[str, float | None], ...]:
         ("proof", result.proof),
         (resolve, result.resolve),
     )
+    return tuple(sorted(found, key=lambda one: math.inf if one[1] is None else one[1]))
 
 
 def stopwatch(seconds: float | None) -> str:

@@ -98,7 +98,7 @@ def result_sections(result: DrillResult) -> list[Section]:
     return [
         Section(title="What was injected", lines=(Fact(result.says, result.scenario), Fact(result.cure, "the cure"))),
         Section(
-            title="Times since then",
+            title="Times since it was injected",
             lines=tuple(Fact(stopwatch(span), f"to {word}", "" if span is not None else "warning")
                         for word, span in spans(result)),
         ),

@@ -280,7 +280,7 @@ class DrillController:
         await asyncio.to_thread(_load)
         from optimus_tui.incidents.drill import summary
         from optimus_tui.tui.drill_result import DrillScreen
-        from optimus_tui.workflow.drill import ended_words, judge
+        from optimus_tui.workflow.drill import ended_words, follow, judge
 
         self.running, stopped = None, self.dashboard.context.clock.mono()
         healed = await demo.inject("quiet")
@@ -290,6 +290,8 @@ class DrillController:
         if drill.watch is None:
             self.dashboard.say("the drill ended before its fault was injected")
             return
+        if drill.incident is not None:  # it may have been closed since the last look
+            drill.watch = follow(drill.watch, drill.truth, drill.incident.state)
         ended = ended_words(drill.watch, drill.incident_state, stopped)
         result = judge(drill.names, drill.truth, drill.watch, drill.incident_state, ended)
         await self._note(drill, summary(result))

@@ -25,12 +25,14 @@ from optimus_tui.contract.tools.common import Diagnostic
 from optimus_tui.wording.numbers import age, clause
 from optimus_tui.wording.safe import safe_sentence
 from optimus_tui.workflow.ranking import issues_of, matters
+from optimus_tui.workflow.standing import is_finished
 from optimus_tui.workflow.visibility import BLIND
 
 RECORDED_WITHIN_SECONDS = 60.0
 """A receipt that seems to be recorded later tells that the wall clock was set meanwhile."""
 HOLD_SECONDS = 15.0
 """A fault is gone once its findings stayed away for so long. By then, a counter that was only emptied is full again."""
+FILED = "as filed at the closing, on its finding"
 SOLVED, STOPPED, GIVEN_UP = "solved", "stopped when the fault was gone", "given up"
 
 
@@ -105,7 +107,10 @@ def follow(watch: Watch, truth: Truth, state: IncidentState) -> Watch:
     """Return the watch after the incident changed.
 
     The fault is identified once the right issue was chosen and a step's evidence holds its finding: the later of both.
+    Without that it is by the cause that is filed at the closing, if the incident holds its finding.
     """
+    if watch.identified is None and state.closed is not None and state.cause and _is_known(truth, state):
+        watch = replace(watch, identified=(state.closed.mono, f"{FILED}: {state.cause}"))
     chosen, looking = state.choice, next((one for one in state.steps if one.plan.choose_issue), None)
     if watch.identified or chosen is None or chosen.issue not in truth.issues or not (looking and looking.started):
         return watch
@@ -120,6 +125,14 @@ def follow(watch: Watch, truth: Truth, state: IncidentState) -> Watch:
         return watch
     at, words = min(answers)
     return replace(watch, identified=(max(at, looking.started.mono), f"{chosen.issue}: {words}"))
+
+
+def _is_known(truth: Truth, state: IncidentState) -> bool:
+    """Return True if the incident holds the fault's finding, from its opening or from a step."""
+    outcomes = [one for step in state.steps for one in (step.outcome, step.worst, step.before) if one is not None]
+    return any(_is_of(truth, one) for one in state.open_findings) or any(
+        shows(truth, found) for outcome in outcomes for found in outcome.findings
+    )
 
 
 def gone_since(watch: Watch, state: IncidentState | None) -> float | None:
@@ -220,6 +233,7 @@ def judge(names: tuple[str, str], truth: Truth, watch: Watch, kept: IncidentStat
             f"{state.cause}: {state.resolution}", "the incident was not closed",
         ),
     ]  # fmt: skip
+    marks.sort(key=lambda one: math.inf if one.seconds is None else one.seconds)
     at = {one.name: one.seconds for one in marks}
     resolved = at["proved"]
     if resolved is None:
@@ -303,7 +317,9 @@ def _ended(record: ActionRecord) -> float:
 def _gone(truth: Truth, watch: Watch) -> str:
     rules = ", ".join(truth.rules)
     left = clause("; ".join(watch.left[:3]), "; its consequences are still on the screen: ")
-    return f"its findings ({rules}) left the screen for good{left}"
+    if watch.quiet:
+        return f"its findings ({rules}) are no alarm any more, but still shown: {'; '.join(watch.quiet[:3])}{left}"
+    return f"its findings ({rules}) left the screen{left}"
 
 
 def _still(watch: Watch) -> str:
@@ -316,8 +332,9 @@ def _missed(marks: Sequence[DrillMilestone], state: IncidentState, watch: Watch)
     yield from (f"{one.name}: {one.words}" for one in marks if one.seconds is None)
     if watch.returned:
         yield f"it came back ({watch.returned}×): the first attempt did not remove the cause"
+    acted = bool(_done(state, watch))
     for step in state.steps:
         if step.status == "skipped":
             yield f"step {step.plan.title} was skipped: {safe_sentence(step.said, 200)}"
-        elif step.status != "done":
+        elif not (state.repaired or is_finished(step, acted)):
             yield f"step {step.plan.title} was not done"

@@ -219,6 +219,11 @@ def progress(state: IncidentState) -> str:
     return f"{done} of {len(state.steps)} steps done"
 
 
+def is_finished(step: Step, acted: bool) -> bool:
+    """Return True if nothing of a step is left: it is done or skipped, or carries out what was ``acted`` on."""
+    return step.status in ("done", "skipped") or (step.plan.kind == "apply" and acted)
+
+
 def has_only_its_first_step(state: IncidentState) -> bool:
     """Return True if nothing but the first step was done: such an incident may be removed as opened by mistake.
 

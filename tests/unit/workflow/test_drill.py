@@ -10,6 +10,7 @@ from optimus_tui.contract.incident import (
     IncidentState,
     IssueChoice,
     KeptReceipt,
+    OpenFinding,
     Outcome,
     Stamp,
     Step,
@@ -19,7 +20,7 @@ from optimus_tui.contract.incident import (
 from optimus_tui.contract.tools.common import Diagnostic
 from optimus_tui.demo import DRILLS
 from optimus_tui.demo.scenarios import REMEDIES, SCENARIOS
-from optimus_tui.incidents.drill import page, summary
+from optimus_tui.incidents.drill import page, spans, summary
 from optimus_tui.workflow.drill import (
     HOLD_SECONDS,
     Watch,
@@ -87,13 +88,58 @@ def test_gone_is_only_what_is_gone_and_what_still_counts_from_before_is_named() 
     watch = seen((99, (earlier,)), (101, (earlier, finding(), followed)), (105, (earlier, followed)))
     words = next(one.words for one in judge(NAMES, TRUTH, watch, None, "given up").marks if one.name == "gone")
     assert words.endswith(
-        "left the screen for good; its consequences are still on the screen: "
+        "left the screen; its consequences are still on the screen: "
         "acme: limits.refused (counted over the last 1 min 30 s)"
     )
     watch = look(watch, TRUTH, (earlier,), 140)
     assert watch.cleared == 105
     words = next(one.words for one in judge(NAMES, TRUTH, watch, None, "given up").marks if one.name == "gone")
-    assert words == "its findings (limits.over) left the screen for good"
+    assert words == "its findings (limits.over) left the screen"
+
+
+def test_what_is_still_shown_but_no_alarm_is_not_called_off_the_screen() -> None:
+    low = finding(severity="low")
+    watch = seen((101, (finding(),)), (105, (low,)))
+    words = next(one.words for one in judge(NAMES, TRUTH, watch, None, "solved").marks if one.name == "gone")
+    assert words == f"its findings (limits.over) are no alarm any more, but still shown: {low.message}"
+    watch = look(watch, TRUTH, (), 110)
+    assert (watch.cleared, watch.quiet) == (105, ())
+
+
+def test_marks_and_spans_stand_in_the_order_of_their_times_and_mttr_says_what_ends_it() -> None:
+    watch = replace(seen((103, (finding(),)), (208, ())), remedies=((105.0, "Block clients"),))
+    result = judge(NAMES, TRUTH, watch, state(repaired=Stamp(0, 176), status="closed", closed=Stamp(0, 190)), "solved")
+    for times in ([one.seconds for one in result.marks], [span for _, span in spans(result)]):
+        reached = [one for one in times if one is not None]
+        assert reached == sorted(reached) == times[: len(reached)]
+    assert [one.name for one in result.marks][-1] == "identified"
+    assert ("resolve (MTTR): to the proof", 76.0) in spans(result)
+    alone = judge(NAMES, TRUTH, watch, None, "solved")
+    assert ("resolve (MTTR): until it left the screen, as nothing proved it", 108.0) in spans(alone)
+
+
+def test_a_step_that_was_acted_on_or_was_not_needed_for_the_proof_is_not_missed() -> None:
+    apply = StepPlan(id="apply", title="Apply recommendations", kind="apply")
+    left = state(steps=(Step(plan=StepPlan(id="look", title="Look")), Step(plan=apply)))
+
+    def missed(watch: Watch, kept: IncidentState) -> list[str]:
+        return [one for one in judge(NAMES, TRUTH, watch, kept, "given up").missed if one.startswith("step ")]
+
+    watch = seen((101, (finding(),)))
+    acted = replace(watch, remedies=((103.0, "Block clients"),))
+    assert missed(watch, left) == ["step Look was not done", "step Apply recommendations was not done"]
+    assert missed(acted, left) == ["step Look was not done"]
+    assert missed(acted, replace(left, repaired=Stamp(0, 120))) == []
+
+
+def test_a_cause_that_is_filed_at_the_closing_counts_if_the_incident_holds_the_fault() -> None:
+    watch, known = seen((101, (finding(),))), OpenFinding(rule="limits.over", subject="acme / chat", since=None)
+    closed = state(status="closed", closed=Stamp(0, 130), cause="acme sends too much", open_findings=(known,))
+    filed = follow(watch, TRUTH, closed)
+    assert filed.identified == (130, "as filed at the closing, on its finding: acme sends too much")
+    assert follow(watch, TRUTH, replace(closed, open_findings=())).identified is None, "it rests on nothing"
+    other = replace(known, rule="cache.hit_rate")
+    assert follow(watch, TRUTH, replace(closed, open_findings=(other,))).identified is None
 
 
 def test_the_timeline_and_the_result_give_a_time_in_one_form() -> None:
