@@ -159,6 +159,11 @@ OVERALL_MARKS: dict[Overall, StateGlyph] = {
 _WARMING_UP = StateGlyph("○", "WARMING UP", "quiet")
 
 
+def no_match_lines(total: str, filter_text: str) -> list[str]:
+    """Return that a filter hides all rows of a list; ``total`` says how many there are, as in ``3 counters``."""
+    return [f"0 of {total} match / {safe_text(filter_text, 80)}", "esc takes the filter away."]
+
+
 def verdict_mark(overall: Overall, rules: Iterable[str]) -> StateGlyph:
     """Return the mark of a verdict.
 

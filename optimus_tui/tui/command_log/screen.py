@@ -37,6 +37,7 @@ from optimus_tui.tui.messages import CopyRequested
 from optimus_tui.tui.widgets.bars import KeyStrip
 from optimus_tui.wording.numbers import clock, latency, plural
 from optimus_tui.wording.safe import safe_text
+from optimus_tui.wording.truth import no_match_lines
 
 MOST_LISTED = 1_000
 
@@ -102,16 +103,17 @@ class CommandLogScreen(BaseScreen):
         view.table = ASKED
         if self.polling:
             lines, view.table = [*map(Polled, self.context.log.polls())], POLLED
+        total = len(lines)
         if self.filter:
             lines = [line for line in lines if self.filter.matches(fields(line))]
-        view.empty = self._nothing()
+        view.empty = self._nothing(total)
         if not (self.paused and self.polling):
             view.set_rows(lines)
         view.border_title, view.border_subtitle = Content(self._title()), Content(self._truth())
 
-    def _nothing(self) -> list[str]:
-        if self.filter:
-            return [f"No line holds {safe_text(self.filter.text, 80)}.", "esc shows all again."]
+    def _nothing(self, total: int) -> list[str]:
+        if self.filter and total:
+            return no_match_lines(plural(total, "line"), self.filter.text)
         if self.polling:
             return ["Nothing was polled yet."]
         return ["Nothing was sent on your behalf yet.", "Tools, values, incidents and actions show here; p: polling."]

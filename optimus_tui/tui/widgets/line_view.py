@@ -165,6 +165,10 @@ class LineContent:
         """Return where the row with this key stands; None if it is gone."""
         return next((i for i, row in enumerate(self.canvas.rows) if self.key_of(row) == key), None)
 
+    def can_mark(self, row: Any) -> bool:
+        """Return True if a row can be marked; titles, blank lines and further lines of an item cannot."""
+        return True
+
     def view_follows(self) -> bool:
         """Return True if the view goes where the cursor's row has gone when new rows come."""
         return True

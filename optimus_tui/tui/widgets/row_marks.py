@@ -19,7 +19,7 @@ class MarkedList(Protocol):
         """Move the cursor by rows."""
 
     def measure(self) -> None:
-        """Find out how far the list scrolls."""
+        """Find out how far the list scrolls, after a change of its rows or of the room beside the marks."""
 
 
 class RowKeys(Protocol):
@@ -30,6 +30,9 @@ class RowKeys(Protocol):
 
     def index_of(self, key: Hashable) -> int | None:
         """Return where the row with this key stands; None if it is gone."""
+
+    def can_mark(self, row: Any) -> bool:
+        """Return False for titles, blank lines and further lines of an item."""
 
 
 class RowMarks:
@@ -65,6 +68,10 @@ class RowMarks:
             self._single.add(key)
         return True
 
+    def can_take(self, row: Any) -> bool:
+        """Return True if a row can be marked: with others it can be acted on, or pinned."""
+        return self._content.can_mark(row)
+
     def begin_or_end(self, canvas: MarkedList) -> None:
         """Begin a range at the cursor; an open range ends, and its rows stay marked."""
         if self._anchor is None:
@@ -88,7 +95,7 @@ class RowMarks:
             return
         low, high = sorted((start, canvas.cursor))
         rows = (canvas.rows[index] for index in range(low, min(high + 1, low + MOST, len(canvas.rows))))
-        self._ranged = {self._content.key_of(row) for row in rows}
+        self._ranged = {self._content.key_of(row) for row in rows if self._content.can_mark(row)}
 
     def clear(self) -> bool:
         """Take all marks away. Return True if there were any."""
@@ -132,6 +139,9 @@ def mark_rows(pane: MarkedWidget, marks: RowMarks, whole_range: bool) -> None:
     """
     if not pane.rows:
         pane.notify("nothing to mark here: the list is empty", markup=False)
+        return
+    if not marks.can_take(pane.rows[pane.cursor]):
+        pane.notify("this line takes no mark: it can be neither acted on nor pinned", markup=False)
         return
     if whole_range:
         marks.begin_or_end(pane)

@@ -10,6 +10,8 @@ from optimus_tui.contract.services import HealthReport
 from optimus_tui.contract.signals import GoldenSignals, Signals
 from optimus_tui.tui.messages import TenantRequested
 from optimus_tui.tui.panes.health.pane import HealthPane
+from optimus_tui.tui.theme import plain_text
+from optimus_tui.tui.widgets.row_marks import clear_marks
 from optimus_tui.verdicts.gateway.signals import unknown_signals
 from tests.fixed_clock import FixedClock
 from tests.tui.pane_app import PaneApp, screen_lines
@@ -135,3 +137,47 @@ async def test_in_a_low_pane_the_first_finding_stands_right_below_the_dependenci
     found = next(at for at, line in enumerate(lines) if "never resets" in line)
     assert found < 9
     assert not any("212/s" in line for line in lines[:found])
+
+
+async def test_a_filter_leaves_tenants_and_findings_out_and_says_how_many_pass() -> None:
+    app, pane = app_of(health_report(signals=golden(("acme", "globex"))))
+    async with app.run_test(size=(80, 40)) as pilot:
+        await pilot.pause()
+        for text, words in (
+            ("zzz", ("findings: 0 of 2 match", "tenants: 0 of 2 match")),
+            ("glob", ("findings: 0 of 2 match", "1 of 2 tenants match")),
+        ):
+            pane.set_filter(text)
+            await pilot.pause()
+            shown = "\n".join(screen_lines(app))
+            assert all(part in shown for part in words), shown
+            assert "acme" not in shown and ("globex" in shown) == (text == "glob")
+            assert "e explains" not in shown
+
+
+@pytest.mark.parametrize("size", [(80, 24), (140, 42)])
+async def test_only_lines_that_can_be_acted_on_or_pinned_take_a_mark_and_none_is_cut_for_it(
+    size: tuple[int, int],
+) -> None:
+    app, pane = app_of(health_report(signals=golden(("acme", "globex"))))
+    async with app.run_test(size=size) as pilot:
+        await pilot.pause()
+        pane.refresh_rows()
+        pane.action_first()
+        pane.action_mark(True)
+        pane.action_last()
+        pane.action_mark(True)
+        await pilot.pause()
+        groups = [row.group for row in pane.rows if row.part == 0 and row.group is not None]
+        assert len(pane.row_marks.keys) == len(groups)
+        assert len(pane.row_marks.places()) == len(groups)
+        lines = [line[1:-1] for line in screen_lines(app)]
+        assert not [line for line in lines if "◆" in line and ("findings:" in line or not line.strip(" ◆"))]
+        assert all(len(plain_text(row.pieces)) <= pane.body_width - 2 for row in pane.rows)
+        pane.set_reactive(HealthPane.cursor, next(at for at, row in enumerate(pane.rows) if row.group is None))
+        before = pane.row_marks.keys
+        pane.action_mark()
+        assert pane.row_marks.keys == before, "a blank line takes none"
+        clear_marks(pane, pane.row_marks)
+        await pilot.pause()
+        assert any(len(plain_text(row.pieces)) > pane.body_width - 2 for row in pane.rows), "the room is used again"

@@ -51,7 +51,7 @@ from optimus_tui.tui.widgets.cells import first_that_fits
 from optimus_tui.tui.widgets.line_view import put_cursor
 from optimus_tui.wording.numbers import UNKNOWN, plural, thousands
 from optimus_tui.wording.safe import safe_text
-from optimus_tui.wording.truth import counted_down, fault_lines, truth_line
+from optimus_tui.wording.truth import counted_down, fault_lines, no_match_lines, truth_line
 
 REMEMBERED = 4_096
 """Details of keys that were in view."""
@@ -244,7 +244,7 @@ class CacheContent(PaneContent):
         if reading.value is None:
             return fault_lines(reading.fault, "no data yet")
         if self.pane.filter:
-            return [f"No key matches {safe_text(self.pane.filter.text, 80)}.", "esc takes the filter away."]
+            return no_match_lines("≥" * self._is_partial + plural(reading.value.keys, "key"), self.pane.filter.text)
         if reading.value.keys:
             return ["sorting the keys …"]
         return empty_words(reading.value)

@@ -29,8 +29,9 @@ from optimus_tui.tui.theme import Piece
 from optimus_tui.tui.widgets.cells import RowTable, first_that_fits
 from optimus_tui.tui.widgets.line_view import LineCanvas
 from optimus_tui.wording.numbers import clock as clock_words
-from optimus_tui.wording.numbers import rate
+from optimus_tui.wording.numbers import plural, rate
 from optimus_tui.wording.safe import safe_text
+from optimus_tui.wording.truth import no_match_lines
 
 
 class FeedContent(PaneContent):
@@ -116,7 +117,7 @@ class FeedContent(PaneContent):
         """Return why there is no event."""
         pane = self.pane
         if pane.filter and self.store.items:
-            return [f"No event matches {safe_text(pane.filter.text, 80)}.", "esc takes the filter away."]
+            return no_match_lines(plural(len(self.store.items), "event"), pane.filter.text)
         if self.groups.by and self.store.items:
             return ["counting the events …"]
         cleared = ""

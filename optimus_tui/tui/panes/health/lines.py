@@ -319,6 +319,11 @@ def finding_keys(width: int) -> HealthLine:
     return HealthLine(None, 0, [(f"  {words}", "quiet")])
 
 
+def finding_count(passed: int, total: int) -> HealthLine:
+    """Return the line above findings that are filtered: how many pass."""
+    return HealthLine(None, 0, [(f"  findings: {passed:,} of {total:,} match", "quiet")])
+
+
 def finding_lines(
     report: HealthReport, width: int, wall: float, muted: Mapping[Hashable, float | None]
 ) -> list[HealthLine]:

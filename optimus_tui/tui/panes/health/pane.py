@@ -58,7 +58,7 @@ class HealthContent(PaneContent):
     # -- lines
 
     def build(self, width: int, height: int = 1000) -> list[HealthLine]:
-        """Return all lines for this width; a filter leaves findings out.
+        """Return all lines for this width; a filter leaves findings and tenants out.
 
         The golden signals take a line each where all of that fits in ``height`` lines, else two lines together. Where
         there is least room, memory and signals stand below the findings.
@@ -69,7 +69,7 @@ class HealthContent(PaneContent):
         memory = list(memory_lines(report, width, wall))
         found = health_lines.finding_lines(report, width, wall, self.muted)
         if pane.filter:
-            found = [line for line in found if line.finding is None or pane.filter.matches(_fields(line.finding))]
+            found = [line for line in found if line.finding is None or self._passes(line.finding)]
         blank = HealthLine(None, 0, [])
         signals: list[HealthLine] = []
         tenants: list[HealthLine] = []
@@ -78,8 +78,10 @@ class HealthContent(PaneContent):
             if len(start) + len(memory) + len(signals) + len(found) > height:
                 signals = brief_lines(report.signals, width, wall)
             used = len(start) + len(memory) + len(signals) + len(found)
-            tenants = tenant_lines(report.signals, width, height - used - TENANT_EXTRAS)
+            tenants = tenant_lines(report.signals, width, height - used - TENANT_EXTRAS, pane.filter)
         keys = health_lines.finding_keys(width) if report.findings else blank
+        if report.findings and pane.filter:
+            keys = health_lines.finding_count(sum(map(self._passes, report.findings)), len(report.findings))
         above = signals[:-1] if signals and signals[-1] is blank else signals
         lines = [*start, *memory, *above, keys, *found]
         if height < SHORT_LINES or (report.findings and len(lines) > height):
@@ -98,6 +100,13 @@ class HealthContent(PaneContent):
         """Return a line, which was made for the pane's width."""
         pieces: list[Piece] = self.pane.rows[index].pieces
         return pieces
+
+    def _passes(self, finding: Finding) -> bool:
+        return self.pane.filter.matches(_fields(finding))
+
+    def can_mark(self, row: HealthLine) -> bool:
+        """Return True for the first line of a group: titles and blank lines belong to none."""
+        return row.group is not None and row.part == 0
 
     def key_of(self, row: HealthLine) -> Hashable:
         """Identify a line by its group and its place in it."""
@@ -282,6 +291,7 @@ class HealthPane(Pane):
     def __init__(self, clock: Clock, settings: Settings) -> None:
         super().__init__(clock, settings, HealthContent(self))
         self._built_for = self._built_high = 0
+        self._built_marked = False
 
     def mark_muted(self, muted: Mapping[Hashable, float | None]) -> None:
         """Dim findings that are muted and say until when; they stay, and they count."""
@@ -292,9 +302,12 @@ class HealthPane(Pane):
     def refresh_rows(self) -> None:
         """Make the lines for this width."""
         if self.shown is not None and self.body_width > 0:
-            self._built_for = self.body_width
-            self._built_high = self.page_size
-            self.set_rows(self.content.build(self.body_width, self.page_size))
+            self._built_for, self._built_high, self._built_marked = self._room()
+            self.set_rows(self.content.build(self.row_marks.room(self._built_for), self._built_high))
+
+    def _room(self) -> tuple[int, int, bool]:
+        """Return the cells and lines that there are, and whether marks take some of them."""
+        return self.body_width, self.page_size, bool(self.row_marks)
 
     def on_mount(self) -> None:
         """Wrap again when a scroll bar comes or goes: that changes the width without a resize."""
@@ -305,11 +318,17 @@ class HealthPane(Pane):
         super().on_resize()
         self._wrap()
 
+    def measure(self) -> None:
+        """Find out how far the list scrolls; wrap again when the column of the marks comes or goes."""
+        super().measure()
+        if bool(self.row_marks) != self._built_marked:
+            self.refresh_rows()
+
     def _scroll_bar_changed(self) -> None:
         self.call_after_refresh(self._wrap)
 
     def _wrap(self) -> None:
-        if (self.body_width, self.page_size) != (self._built_for, self._built_high):
+        if self._room() != (self._built_for, self._built_high, self._built_marked):
             self.refresh_rows()
 
     def tick(self) -> None:

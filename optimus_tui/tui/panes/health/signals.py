@@ -9,6 +9,7 @@ from typing import NamedTuple
 from rich.cells import cell_len
 
 from optimus_tui.contract.signals import SIGNALS, GoldenSignals, Signal, Signals
+from optimus_tui.grammar.filter import EVERYTHING, Filter
 from optimus_tui.tui.panes.health.lines import NAME_CELLS, NOTE_AT, HealthLine
 from optimus_tui.tui.theme import Piece
 from optimus_tui.tui.widgets.cells import (
@@ -217,13 +218,23 @@ TENANTS = Table[TenantLine](
 )
 
 
-def tenant_lines(signals: GoldenSignals, width: int, most: int) -> list[HealthLine]:
-    """Return the busiest tenants, a line each under a title, how many are left out, and why none is known."""
+def tenant_lines(signals: GoldenSignals, width: int, most: int, wanted: Filter = EVERYTHING) -> list[HealthLine]:
+    """Return the busiest tenants, a line each under a title, how many are left out, and why none is known.
+
+    Args:
+        signals: The signals of all tenants, the busiest first.
+        width: Cells of a line.
+        most: Lines for tenants, where that is more than ``FIRST_TENANTS``.
+        wanted: The filter that they have to pass.
+    """
     if not signals.tenants:
         if not signals.tenants_why or _all_unknown(signals.total) is not None:
             return []
         return [HealthLine(None, 0, [(f"  tenants {UNKNOWN_WORD}: {safe_text(signals.tenants_why, 120)}", "quiet")])]
-    shown = list(signals.tenants.items())[: max(FIRST_TENANTS, most)]
+    passed = {name: one for name, one in signals.tenants.items() if wanted.matches({"text": name, "subject": name})}
+    if wanted and not passed:
+        return [HealthLine(None, 0, [(f"  tenants: 0 of {len(signals.tenants):,} match", "quiet")])]
+    shown = list(passed.items())[: max(FIRST_TENANTS, most)]
     table, note = TENANTS, ""
     if not any(one.p95_words for one in signals.tenants.values()):
         table = TENANTS.without("p95")
@@ -232,8 +243,9 @@ def tenant_lines(signals: GoldenSignals, width: int, most: int) -> list[HealthLi
     table = fitted_to(table, rows)
     lines = [HealthLine(None, 0, table.head(width))]
     lines += [HealthLine(("tenant", row.name), 0, table.row(row, width)) for row in rows]
-    left = len(signals.tenants) - len(shown) + signals.more_tenants
+    left = len(passed) - len(shown) + (0 if wanted else signals.more_tenants)
     more = f"+{left:,} more with fewer requests" if left else ""
-    notes = [part for part in (more, safe_text(note, 120)) if part]
+    matched = f"{len(passed):,} of {len(signals.tenants):,} tenants match" if wanted else ""
+    notes = [part for part in (matched, more, safe_text(note, 120)) if part]
     lines += [HealthLine(None, 0, [(f"  {text}", "quiet")]) for text in wrap(" · ".join(notes), width - 2) if text]
     return lines

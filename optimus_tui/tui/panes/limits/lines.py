@@ -28,7 +28,7 @@ from optimus_tui.tui.widgets.cells import Table, as_many_as_fit, first_that_fits
 from optimus_tui.verdicts.limits.words import tenant_words
 from optimus_tui.wording.numbers import UNKNOWN, age, percent, plural, rate, thousands
 from optimus_tui.wording.safe import curl, redis_cli, safe_text
-from optimus_tui.wording.truth import LIMIT_MARKS, coverage_words
+from optimus_tui.wording.truth import LIMIT_MARKS, coverage_words, no_match_lines
 
 JUDGED = {
     LIMITS_REFUSED: "refused",
@@ -309,7 +309,7 @@ def empty_words(report: LimitsReport | None, filter_text: str) -> Sequence[str]:
     if report is None:
         return ()
     if filter_text and report.rows:
-        return (f"None of {plural(len(report.rows), 'counter')} matches / {safe_text(filter_text)}", "esc clears it.")
+        return no_match_lines(plural(len(report.rows), "counter"), filter_text)
     lines = []
     if report.unparsed.count:
         shapes = ", ".join(f"{shape.count:,} × `{shape.shape}`" for shape in report.unparsed.shapes[:3])
