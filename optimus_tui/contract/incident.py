@@ -312,6 +312,8 @@ class IncidentState(Struct, frozen=True, kw_only=True):
     closed: Stamp | None = None
     cause: str = ""
     resolution: str = ""
+    exported: bool = False
+    """True once the post-mortem of its present closing is written."""
     events: int = 0
 
     @property

@@ -345,7 +345,8 @@ def _open(state: IncidentState) -> Iterator[str]:
     """Yield what is not settled."""
     for step in state.steps:
         if step.status in ("waiting", "running", "failed") and step.plan.kind != "apply":
-            yield f"{step.plan.title} was not done{clause(step.said, ': ')}"
+            unneeded = "the repair is proved without it" if step.status == "waiting" and state.repaired else ""
+            yield f"{step.plan.title} was not done{clause(step.said or unneeded, ': ')}"
         elif step.status == "skipped":
             yield f"{step.plan.title} was skipped: {step.said}"
     waiting = [one for one in state.advice if one.status == "open"]

@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 
 from optimus_tui.contract.incident import ActionRecord, IncidentState
-from optimus_tui.wording.numbers import clause, clock
+from optimus_tui.wording.numbers import clause, clock, plural
 from optimus_tui.workflow.proof import acted_at, proof_words
 from optimus_tui.workflow.ranking import main_finding, rank, tenant_of, worst_outcome
+from optimus_tui.workflow.standing import is_finished
 
 
 def found_words(state: IncidentState) -> str:
@@ -48,6 +49,17 @@ def _final(record: ActionRecord) -> str:
 
 def _is_question(words: str) -> bool:
     return words.rstrip().endswith("?")
+
+
+def left_words(state: IncidentState) -> str:
+    """Return whether all steps were done; of those that were not, whether the proof of the repair needed them."""
+    left = [step.plan.title for step in state.steps if not is_finished(step, bool(state.action_records))]
+    proved = "The repair is proved: " if state.repaired is not None else ""
+    if not left:
+        return f"{proved}{'all' if proved else 'All'} steps are done."
+    if proved:
+        return f"{proved}{plural(len(left), 'step was', 'steps were')} not needed ({', '.join(left)})."
+    return f"{plural(len(left), 'step was', 'steps were')} neither done nor skipped ({', '.join(left)})."
 
 
 def filled_words(cause: str, resolution: str) -> str:

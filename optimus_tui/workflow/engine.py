@@ -320,11 +320,11 @@ def _reopen(state: IncidentState, event: happened.Reopened) -> Reduced:
         return state, (EventRefused(reason="the incident is open"),)
     if not event.reason.strip():
         return state, (EventRefused(reason="reopening an incident needs a reason"),)
-    return replace(state, status="open", closed=None, repaired=None, cause="", resolution=""), ()
+    return replace(state, status="open", closed=None, repaired=None, cause="", resolution="", exported=False), ()
 
 
 def _export(state: IncidentState, event: happened.Exported) -> Reduced:
-    return state, ()
+    return replace(state, exported=state.status == "closed"), ()
 
 
 _RULES: dict[type, Callable[[IncidentState, Any], Reduced]] = {

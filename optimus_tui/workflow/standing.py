@@ -214,8 +214,8 @@ def action_verdict(record: ActionRecord) -> str:
 
 
 def progress(state: IncidentState) -> str:
-    """Return ``3 of 6 steps done``; skipped steps count."""
-    done = sum(step.status in ("done", "skipped") for step in state.steps)
+    """Return ``3 of 6 steps done``; skipped steps count, and the last one once something was carried out."""
+    done = sum(is_finished(step, bool(state.action_records)) for step in state.steps)
     return f"{done} of {len(state.steps)} steps done"
 
 

@@ -21,9 +21,9 @@ from optimus_tui.tui.dashboard.reports import limits_report, seen_tenants
 from optimus_tui.tui.dialogs.base import PickDialog, QuestionDialog, QuestionField
 from optimus_tui.tui.incidents import text as words
 from optimus_tui.tui.services import DashboardServices
-from optimus_tui.wording.numbers import age, plural, progress
+from optimus_tui.wording.numbers import age, progress
 from optimus_tui.wording.safe import safe_text
-from optimus_tui.workflow.closing import filled_words, found_words, resolution_words
+from optimus_tui.workflow.closing import filled_words, found_words, left_words, resolution_words
 from optimus_tui.workflow.proof import is_superseded
 from optimus_tui.workflow.ranking import MATTERS, rank
 from optimus_tui.workflow.standing import has_only_its_first_step
@@ -83,9 +83,8 @@ class StepActions:
     def refuse_if_closed(self) -> bool:
         """Return True if nothing can be done in this incident any more; the reason is shown if it is closed."""
         if self.state.status == "closed":
-            self.view.say(
-                "this incident is closed: n adds a note, x writes the post-mortem, i on the panes opens another"
-            )
+            writes = words.writes_words(self.state)
+            self.view.say(f"this incident is closed: n adds a note, {writes}, i on the panes opens another")
         return self.state.status != "open"
 
     # -- steps -----------------------------------------------------------------------------------------------------
@@ -246,12 +245,8 @@ class StepActions:
     async def _close(self) -> None:
         from optimus_tui.incidents.open import measure
 
-        left = sum(step.status in ("waiting", "failed", "running") for step in self.state.steps)
-        about = "All steps are done."
-        if left:
-            about = f"{plural(left, 'step was', 'steps were')} neither done nor skipped."
         found, done = found_words(self.state), resolution_words(self.state)
-        about += f" {filled_words(found, done)}"
+        about = f"{words.sentence(left_words(self.state), 300)} {filled_words(found, done)}"
         fields = [QuestionField("Cause", words.safe(found, 400)), QuestionField("Resolution", words.safe(done, 1_000))]
         answers = await self.dashboard.ask(QuestionDialog(f"Close incident {self.state.id}", fields, about))
         if answers is None:

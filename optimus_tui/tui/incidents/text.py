@@ -371,10 +371,16 @@ def _newest(entries: Sequence[TimelineEntry]) -> Iterator[TimelineEntry]:
         yield entry
 
 
+def writes_words(state: IncidentState) -> str:
+    """Return what ``x`` does in a closed incident."""
+    return "x writes the post-mortem again" if state.exported else "x writes the post-mortem"
+
+
 def next_words(state: IncidentState, doable: int) -> str:
     """Return what to do now, in one sentence."""
     if state.status == "closed":
-        return "Closed. x writes the post-mortem, esc goes back to the panes."
+        written = ", post-mortem written" if state.exported else ""
+        return f"Closed{written}. {writes_words(state)}, esc goes back to the panes."
     if state.running is not None:
         return f"{safe(state.running.plan.title, 60)} is running; esc goes back to the panes meanwhile."
     coming = state.next

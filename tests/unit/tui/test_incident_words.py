@@ -38,6 +38,19 @@ def test_what_is_to_do_is_counted_once() -> None:
     assert step_summary(play.state, play.state.steps[-1]) == "2 to do"
 
 
+def test_a_closed_incident_says_whether_its_post_mortem_is_written() -> None:
+    play = Play()
+    play.tell(happened.Exported(at=stamp(), place="postmortem.md"))
+    assert not play.state.exported, "that one was of the open incident"
+    play.tell(happened.Closed(at=stamp(), cause="no TTL", resolution="repaired"))
+    assert "x writes the post-mortem," in next_words(play.state, 0)
+    play.tell(happened.Exported(at=stamp(), place="postmortem.md"))
+    said = next_words(play.state, 0)
+    assert said == "Closed, post-mortem written. x writes the post-mortem again, esc goes back to the panes."
+    play.tell(happened.Reopened(at=stamp(), reason="it came back"))
+    assert not play.state.exported
+
+
 def test_a_command_of_the_dashboard_says_where_it_is_typed() -> None:
     texts = [line.text for line in advice_section(RESTART, 1).lines]
     assert "type it here, then enter" in texts

@@ -2,7 +2,8 @@
 
 from optimus_tui.contract import incident_events as happened
 from optimus_tui.contract.incident import KeptReceipt
-from optimus_tui.workflow.closing import concerned, filled_words, found_words, resolution_words
+from optimus_tui.workflow.closing import concerned, filled_words, found_words, left_words, resolution_words
+from optimus_tui.workflow.standing import progress
 from tests.unit.workflow.driver import IMMORTAL, REPAIR, Play, found, outcome, stamp
 
 
@@ -38,6 +39,24 @@ def test_a_question_is_no_resolution_and_too_early_no_outcome() -> None:
         play.tell(happened.ActionDone(at=stamp(), receipt=receipt))
     (done,) = resolution_words(play.state).split("; ")
     assert done.startswith("engine restarted at ") and done.endswith("UTC: not proved")
+
+
+def test_a_proved_repair_needs_no_further_step_and_the_last_one_is_done_once_acted_on() -> None:
+    play = Play()
+    play.run("health", outcome(IMMORTAL, recommendations=(REPAIR,)))
+    others = len(play.state.steps) - 1
+    assert left_words(play.state).startswith(f"{others} steps were neither done nor skipped (")
+    assert progress(play.state) == f"1 of {others + 1} steps done"
+    play.act()
+    last = play.state.steps[-1].plan
+    assert last.kind == "apply" and last.title not in left_words(play.state)
+    assert progress(play.state) == f"2 of {others + 1} steps done"
+    play.check("health", outcome())
+    assert play.state.repaired is not None
+    assert left_words(play.state).startswith(f"The repair is proved: {others - 1} steps were not needed (")
+    for step in play.state.steps[1:-1]:
+        play.tell(happened.StepSkipped(at=stamp(), step=step.plan.id, reason="known"))
+    assert left_words(play.state) == "The repair is proved: all steps are done."
 
 
 def test_the_dialog_names_the_lines_that_are_filled_in() -> None:
