@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from textual.screen import Screen
 
 from optimus_tui.contract.findings import Finding
-from optimus_tui.tui.dashboard.reports import last_report
+from optimus_tui.tui.dashboard.reports import last_report, newest_findings
 from optimus_tui.tui.panes.cache.pane import CachePane
 from optimus_tui.tui.services import DashboardServices
 from optimus_tui.tui.widgets.line_view import put_cursor
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from optimus_tui.tui.actions.controller import ActionsController
     from optimus_tui.tui.dashboard.controllers import Navigator
     from optimus_tui.tui.dashboard.finding_places import Place
-    from optimus_tui.tui.dialogs.explain import Choice
+    from optimus_tui.tui.dialogs.explain import Choice, Newest
     from optimus_tui.tui.incidents.controller import IncidentController
     from optimus_tui.tui.panes.base import Pane
 
@@ -59,7 +59,19 @@ class FindingsController:
         """
         from optimus_tui.tui.dialogs.explain import explain_dialog
 
-        self.dashboard.open_screen(explain_dialog(subject, findings), self._chosen)
+        self.dashboard.open_screen(explain_dialog(subject, findings, self._newest), self._chosen)
+
+    def _newest(self, finding: Finding) -> "Newest":
+        """Return a finding as the newest reports have it; None for it once they have it no more."""
+        from optimus_tui.tui.dialogs.explain import Newest
+
+        key, taken_at = (finding.rule, finding.subject), None
+        for found, read_at in newest_findings(self.dashboard):
+            taken_at = max(taken_at or 0.0, read_at)
+            same = next((one for one in found if (one.rule, one.subject) == key), None)
+            if same is not None:
+                return Newest(same, read_at)
+        return Newest(None, taken_at)
 
     def _chosen(self, choice: "Choice | None") -> None:
         """Do what was chosen in the explanation of a finding."""

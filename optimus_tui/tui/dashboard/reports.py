@@ -1,8 +1,9 @@
 """The reports of the sampling loops on their way to the panes, and what the panes read last."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
+from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.keyspace import FeedBatch, FeedEvent, LimitsReport
 from optimus_tui.contract.services import HealthReport
 from optimus_tui.tui.services import DashboardServices
@@ -20,6 +21,18 @@ def last_report(dashboard: DashboardServices, name: str) -> Any:
     if reading is None:
         return None
     return reading.value
+
+
+def newest_findings(dashboard: DashboardServices) -> Iterator[tuple[Sequence[Finding], float]]:
+    """Yield the findings of each report that was read last, with the time of the newest of what it judges."""
+    for name in ("limits", "cache"):
+        reading = dashboard.pane(name).reading
+        if reading is not None and reading.value is not None:
+            yield reading.value.findings, reading.taken_at
+    health = dashboard.health
+    if health is not None:
+        looks = (health.gateway, health.engine, health.server, health.postgres)
+        yield health.findings, max((look.taken_at for look in looks if look is not None), default=0.0)
 
 
 def limits_report(dashboard: DashboardServices) -> LimitsReport | None:

@@ -1,6 +1,6 @@
 """The explanation of findings: what is wrong, what to do and what it means first, then how it was judged."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import ClassVar, Literal, NamedTuple
 
 from textual.binding import BindingType
@@ -27,8 +27,20 @@ class Choice(NamedTuple):
     finding: Finding
 
 
+class Newest(NamedTuple):
+    """A finding as it is judged now: None where it is not found any more, with the time of what was judged."""
+
+    finding: Finding | None
+    taken_at: float | None
+
+
+def as_given(finding: Finding) -> Newest:
+    """Return a finding that nothing judges again, as it is."""
+    return Newest(finding, None)
+
+
 class ExplainDialog(TextDialog):
-    """One finding at a time; dismisses with a ``Choice``, or with None."""
+    """One finding at a time, as it is judged now; dismisses with a ``Choice``, or with None."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         ("enter", "choose('row')", "go to its row"),
@@ -39,10 +51,29 @@ class ExplainDialog(TextDialog):
         ("left,h,p", "turn(-1)", "finding before"),
     ]
 
-    def __init__(self, subject: str, findings: Sequence[Finding]) -> None:
+    def __init__(
+        self, subject: str, findings: Sequence[Finding], newest: Callable[[Finding], Newest] = as_given
+    ) -> None:
         super().__init__("", self._words, "enter its row   i incident   a actions   t tool   esc closes")
-        self.subject, self.findings, self.at = subject, list(findings), 0
+        self.subject, self.findings, self.at, self._newest = subject, list(findings), 0, newest
+        self._dated = [""] * len(self.findings)
+        self._live = [False] * len(self.findings)
         self.dialog_title = self._title()
+        self.follow()
+
+    def on_mount(self) -> None:
+        """Follow the findings once a second."""
+        self.set_interval(1.0, self.follow)
+
+    def follow(self) -> None:
+        """Show each finding as it is judged now, or as it was last, and when that was."""
+        before = list(self.findings), self._dated
+        judged = [self._newest(one) for one in self.findings]
+        self.findings = [new.finding or old for new, old in zip(judged, self.findings, strict=True)]
+        self._live = [was or one.finding is not None for was, one in zip(self._live, judged, strict=True)]
+        self._dated = list(map(_dated, judged, self._live))
+        if self.is_mounted and before != (self.findings, self._dated):
+            self.query_one(Wrapped).make_again()
 
     def _title(self) -> str:
         if len(self.findings) < 2:
@@ -50,7 +81,7 @@ class ExplainDialog(TextDialog):
         return f"Explain · {self.subject} · {self.at + 1} of {len(self.findings)}, ← → turns"
 
     def _words(self, width: int) -> Content:
-        return Content("\n").join(finding_lines(self.findings[self.at], width))
+        return Content("\n").join(finding_lines(self.findings[self.at], width, self._dated[self.at]))
 
     def action_turn(self, by: int) -> None:
         """Show the next finding, or one before with a negative number; round and round."""
@@ -67,26 +98,46 @@ class ExplainDialog(TextDialog):
         self.dismiss(Choice(verb, self.findings[self.at]))
 
 
-def explain_dialog(subject: str, findings: Sequence[Finding]) -> TextDialog:
-    """Return the dialog that explains findings, the worst first; without any, one that says that nothing is wrong."""
+def _dated(judged: Newest, was_live: bool) -> str:
+    """Return when a finding was judged as it is shown, or since when it is none; empty where nobody knows."""
+    if not judged.taken_at:
+        return ""
+    when = f"{clock(judged.taken_at, dated=True)} UTC"
+    if judged.finding is not None:
+        return when
+    if was_live:
+        return f"ended: it is not among the findings of {when}; the figures are the last of it"
+    return f"not among the dashboard's findings of {when}"
+
+
+def explain_dialog(
+    subject: str, findings: Sequence[Finding], newest: Callable[[Finding], Newest] = as_given
+) -> TextDialog:
+    """Return the dialog that explains findings; without any, one that says that nothing is wrong.
+
+    Args:
+        subject: What they are about, as safe text.
+        findings: The findings, the worst first.
+        newest: Returns one of them as it is judged now.
+    """
     if not findings:
         return TextDialog(f"Explain · {subject}", Content(f"Nothing is found wrong with {_sentence_name(subject)}."))
-    return ExplainDialog(subject, findings)
+    return ExplainDialog(subject, findings, newest)
 
 
 def _sentence_name(subject: str) -> str:
     return f"the {subject}" if subject in ("gateway", "engine", "hit rate", "memory") else subject
 
 
-def finding_lines(finding: Finding, width: int) -> list[Content]:
-    """Return a finding in lines of ``width`` cells: sentence, remedy and impact, then how it was judged."""
+def finding_lines(finding: Finding, width: int, dated: str = "") -> list[Content]:
+    """Return a finding in lines of ``width`` cells: sentence, remedy and impact, then how it was judged, as of when."""
     mark = SEVERITY_MARKS[finding.severity].text
     lines = hanging("[bold]$label[/]  $text", mark, 2, safe_text(finding.message, 400), width)
     for name, value in (("remedy", remedy_words(finding)), ("impact", safe_text(finding.impact, 400))):
         if value:
             lines += hanging("[bold]$label[/] $text", f"{name:<{LABEL}}", 1, value, width)
     lines.append(Content(""))
-    for name, value in _facts(finding):
+    for name, value in [*_facts(finding), ("as of", dated)]:
         if value:
             lines += hanging("[$quiet]$label[/] $text", f"{name:<{LABEL}}", 1, value, width)
     return lines

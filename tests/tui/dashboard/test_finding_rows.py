@@ -1,9 +1,10 @@
 """Enter on a finding goes to its row, esc comes back; explained, it offers its row, an incident, actions, a tool."""
 
 import dataclasses
-from typing import Any
+from typing import Any, cast
 
 import pytest
+from msgspec.structs import replace
 from textual.pilot import Pilot
 
 from optimus_tui.contract.finding_rules import CATALOGUE
@@ -14,7 +15,7 @@ from optimus_tui.tui.alerts.screen import AlertsScreen, EpisodeList
 from optimus_tui.tui.app import OptimusApp
 from optimus_tui.tui.dashboard.finding_places import SERVICES, Place, place_of
 from optimus_tui.tui.dashboard.screen import Dashboard
-from optimus_tui.tui.dialogs.explain import ExplainDialog
+from optimus_tui.tui.dialogs.explain import ExplainDialog, Newest, explain_dialog
 from optimus_tui.verdicts.coherence.bulk import BulkEvent, find_bulk
 from tests.tui.driver import until
 from tests.tui.pane_app import screen_lines
@@ -333,3 +334,21 @@ def test_bulk_invalidations_are_shown_in_the_feed_of_their_tenant_or_of_all() ->
     )
     many = find_bulk(tuple(BulkEvent(WALL - at, f"t{at % 3}") for at in range(21, 0, -1)), WALL)[0]
     assert place_of(many, None, None) == Place("feed", filter="type:bulk", note="the bulk invalidations in the feed")
+
+
+async def test_an_explanation_follows_its_finding_and_says_when_it_ended(app: OptimusApp) -> None:
+    async with app.run_test(size=(80, 24)) as pilot:
+        dashboard = await filled(pilot)
+        newer = replace(SLOW, message="all 12 checks were slow", samples=12)
+        dashboard.findings.explain("everything", [SLOW])
+        await until(pilot, lambda: isinstance(app.screen, ExplainDialog))
+        dialog = cast("ExplainDialog", app.screen)
+        assert "as of" in "\n".join(screen_lines(app))
+        for findings, words in (((newer,), ("all 12 checks", "as of")), ((), ("all 12 checks", "ended: it is not"))):
+            dashboard.health = health_report(findings=findings)
+            dialog.follow()
+            await pilot.pause()
+            text = "\n".join(screen_lines(app))
+            assert all(part in text for part in words), text
+        dialog = cast("ExplainDialog", explain_dialog("x", [SLOW], lambda _: Newest(None, WALL)))
+        assert "not among the dashboard's findings" in str(dialog._words(90)), "never seen here"
