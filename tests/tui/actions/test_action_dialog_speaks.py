@@ -133,7 +133,7 @@ async def test_what_was_typed_outlives_a_failed_plan_and_escape_asks_once(redis:
         await pilot.press("f5")
         await until(pilot, lambda: card.stage == "asking" and card.may_confirm())
         await pilot.resize_terminal(60, 16)
-        await until(pilot, lambda: "Too small" in said(pilot))
+        await until(pilot, lambda: "too small to confirm" in said(pilot))
         await pilot.resize_terminal(80, 24)
         await until(pilot, lambda: "✓ words" in said(pilot) and "✓ reason" in said(pilot))
         assert card.query_one("#confirm-reason", Input).value == "blocked since nine"
