@@ -48,7 +48,8 @@ if TYPE_CHECKING:
 
 SERVICES = ("gateway", "engine")
 LIVE_SECONDS, KEPT_SECONDS, PAST_SECONDS = 6.5, 2.5, 1.5
-NEAREST_MINUTES, LATELY_MINUTES = 0.4, 1.5
+NEAREST_MINUTES = 0.4
+LATELY_MINUTES = 1.5
 """What tells of a window's trouble whether it has ended: the nearer span where enough requests of it came, which is two
 or three readings of the page; else the longer one."""
 ONE_SAMPLE = "no history was recorded, and one sample of /metrics shows no growth; it holds no failure and no refusal"
