@@ -18,7 +18,7 @@ from msgspec import Struct
 
 from optimus_tui.contract.keyspace import Counter
 from optimus_tui.index.limits import LimitIndex
-from optimus_tui.verdicts.limits.judge import forecast
+from optimus_tui.verdicts.limits.forecast import forecast
 
 WINDOW, EVERY, APART, AHEAD, LATE = 60, 2.0, 2.0, 5.0, 10.0
 KEY = b"rate_limit:acme:chat"
