@@ -112,7 +112,7 @@ class DrillController:
             self.dashboard.run_in_background("drill", self._end, demo, self.running, asks=True)
             return
         if self.running is not None:
-            waits = clause(self._next_step(), " (", ")")
+            waits = clause(self._next_step()[0], " (", ")")
             raise CommandError(f"a drill is running{waits}: :drill stop ends it and shows what was wrong")
         if (text or RANDOM) not in self.names():
             raise CommandError(f"no drill {text!r}; there are {', '.join(self.names())}")
@@ -173,29 +173,35 @@ class DrillController:
         if demo.drill:
             self.start(demo, demo.drill)
 
-    def status_note(self) -> tuple[str, bool] | None:
-        """Return what the status line says about the demo, and whether it is urgent. None outside of the demo."""
+    def status_note(self) -> "tuple[Sequence[str], bool] | None":
+        """Return what the status line says about the demo, and whether it is urgent. None outside of the demo.
+
+        The longest form comes first.
+        """
         demo = self.dashboard.optimus.demo
         if demo is None:
             return None
         if not demo.ready:
-            return safe_text(demo.failed or demo.progress, 100), True
+            return (safe_text(demo.failed or demo.progress, 100),), True
         seconds = demo.under_way("switch")
         if self.running is None and seconds >= LONG_SECONDS:
-            return f"still switching: {age(seconds)}", True
-        drill = self.clock_text()
-        if drill and self.dashboard.size.width >= WIDE:
-            drill += clause(self._next_step(), ": ")
-        return drill or demo.scenario, bool(drill)
+            return (f"still switching: {age(seconds)}",), True
+        drill, (whole, brief) = self.clock_text(), self._next_step()
+        if not drill:
+            return (demo.scenario,), False
+        forms = [drill + clause(brief, ": "), drill]
+        if self.dashboard.size.width >= WIDE:
+            forms.insert(0, drill + clause(whole, ": "))
+        return forms, True
 
-    def _next_step(self) -> str:
-        """Return what to do next in the running drill, by what the incident has recorded, never by what is true."""
+    def _next_step(self) -> tuple[str, str]:
+        """Return what to do next in the running drill, by what the incident has recorded, in full and as its key."""
         if self.running is None or self.running.watch is None:
-            return ""
-        from optimus_tui.workflow.drill import next_step
+            return "", ""
+        from optimus_tui.workflow.drill import next_step_forms
 
         mono = self.dashboard.context.clock.mono()
-        return next_step(self.running.watch, self.running.incident_state, mono)
+        return next_step_forms(self.running.watch, self.running.incident_state, mono)
 
     # -- a drill
 

@@ -188,22 +188,28 @@ def waits_for(watch: Watch, state: IncidentState | None, mono: float) -> str:
 
 def next_step(watch: Watch, state: IncidentState | None, mono: float) -> str:
     """Return what comes next, by what was shown and recorded, never by what is true."""
+    return next_step_forms(watch, state, mono)[0]
+
+
+def next_step_forms(watch: Watch, state: IncidentState | None, mono: float) -> tuple[str, str]:
+    """Return ``next_step`` in full and as the key to press; no key while the drill waits by itself."""
     if waits := waits_for(watch, state, mono):
-        return f"{waits}, if the fault stays away" if waits.startswith("ends") else f"{waits}; ends once it is gone"
+        ends = waits.startswith("ends")
+        return f"{waits}, if the fault stays away" if ends else f"{waits}; ends once it is gone", ""
     if state is None or state.status != "open":
         if watch.cleared is not None:
-            return "the alarm is gone; :drill stop shows the result"
+            return "the alarm is gone; :drill stop shows the result", ":drill stop"
         if watch.shown is None:
-            return "wait for the alarm"
-        return "i opens an incident on the alarm"
+            return "wait for the alarm", "wait"
+        return "i opens an incident on the alarm", "press i"
     if state.repaired is not None:
-        return "i, then c closes the incident"
+        return "i, then c closes the incident", "i, then c"
     step = state.next
     if step is not None and step.plan.kind == "tool":
-        return f"i, then enter: {step.plan.title.lower()}"
+        return f"i, then enter: {step.plan.title.lower()}", "i, enter"
     if not state.action_records and not watch.remedies:
-        return "a or :remedy ends the cause"
-    return "i, then the last step proves it"
+        return "a or :remedy ends the cause", "press a"
+    return "i, then the last step proves it", "press i"
 
 
 def judge(names: tuple[str, str], truth: Truth, watch: Watch, kept: IncidentState | None, ended: str) -> DrillResult:

@@ -1,7 +1,7 @@
 """How much of the dashboard is shown, and the words of its status line and tab strip."""
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
@@ -33,7 +33,7 @@ SHORT = {"limits": "Limits", "cache": "Cache", "feed": "Feed"}
 
 def status_words(
     settings: Settings,
-    note: tuple[str, bool] | None,
+    note: tuple[Sequence[str], bool] | None,
     verdict: StateGlyph | None,
     own_rate: float,
     wall: float,
@@ -45,7 +45,7 @@ def status_words(
 
     Args:
         settings: They name the environment and its colour.
-        note: A note, and whether it is urgent; None for none.
+        note: A note in the forms that it has, the longest first, and whether it is urgent; None for none.
         verdict: The mark of the verdict; None to leave it out because a pane shows it.
         own_rate: Our own commands and requests a second.
         wall: The time, in seconds since the epoch.
@@ -61,8 +61,7 @@ def status_words(
         (gap + mode[0], mode[1]),
     ]
     left.insert(2, (_overridden(settings, width), "b:warning"))
-    if note is not None:
-        left.append((gap + note[0], "warning" if note[1] else "quiet"))
+    notes_at = len(left)
     if muted:
         left.append((f"{gap}{muted:,} muted", "warning"))
     right: Words = []
@@ -71,6 +70,10 @@ def status_words(
     if width >= 100:
         right += [("own load ", "quiet"), (f"{own_rate:.0f}/s" + gap, "")]
     right += [(time.strftime("%H:%M:%S", time.gmtime(wall)), ""), (" UTC ", "quiet")]
+    if note is not None:
+        room = width - sum(cell_len(words) for words, _ in [*left, *right]) - len(gap) - 1
+        words = first_that_fits(note[0], room)
+        left.insert(notes_at, (gap + words, "warning" if note[1] else "quiet"))
     return left, right
 
 

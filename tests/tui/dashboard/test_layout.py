@@ -7,7 +7,9 @@ import pytest
 
 from optimus_tui.tui.app import OptimusApp
 from optimus_tui.tui.dashboard.screen import Dashboard
+from optimus_tui.tui.dashboard.status_line import status_words
 from optimus_tui.tui.widgets.bars import TabStrip
+from optimus_tui.wording.truth import OVERALL_MARKS
 from tests.tui.pictures import SETTINGS, health_report
 
 ALL = ["health", "limits", "cache", "feed"]
@@ -84,3 +86,12 @@ async def test_tab_pane_and_header_tell_of_the_same_report_as_soon_as_it_is_draw
         dashboard.reports.put("health", health_report())
         glyph, _ = dashboard.pane("health").content.state()
         assert dashboard.query_one(TabStrip).tabs[0][2] == glyph != "●"
+
+
+@pytest.mark.parametrize(("width", "words"), [(80, "drill 20 s: press i"), (140, "drill 20 s: i opens an incident")])
+def test_the_header_has_a_note_in_the_longest_form_that_fits(width: int, words: str) -> None:
+    forms = ("drill 20 s: i opens an incident on the alarm", "drill 20 s: press i", "drill 20 s")
+    left, right = status_words(SETTINGS, (forms, True), OVERALL_MARKS["needs_attention"], 3.0, 0.0, width)
+    shown = "".join(text for text, _ in [*left, *right])
+    assert words in shown and len(shown) <= width
+    assert shown.index("read-only") < shown.index("drill") < shown.index("NEEDS")

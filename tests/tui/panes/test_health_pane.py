@@ -8,6 +8,8 @@ from optimus_tui.contract.reading import Fault
 from optimus_tui.contract.services import GatewayState, HealthReport, HitRate, ServiceState
 from optimus_tui.tui.messages import CopyRequested
 from optimus_tui.tui.panes.health.pane import HealthPane
+from optimus_tui.tui.panes.health.row_verdicts import judged
+from optimus_tui.wording.truth import STATUS_MARKS
 from tests.fixed_clock import FixedClock
 from tests.tui.pane_app import PaneApp, screen_lines
 from tests.tui.pictures import MONO, NEVER, SETTINGS, SLOW, WALL, gateway, health_report, reading, server
@@ -55,6 +57,33 @@ async def test_a_finding_about_its_latency_marks_a_dependency_that_answers_as_sl
     lines = await drawn(health_report(findings=(SLOW,)))
     assert "▲ engine   slow" in line_of(lines, "engine")
     assert "● gateway" in line_of(lines, "gateway")
+
+
+def test_mark_word_and_figure_of_a_row_are_of_one_verdict() -> None:
+    ok, slow = STATUS_MARKS["connected"], replace(SLOW, threshold=500.0, unit="ms")
+    few = replace(slow, rule="latency.few", severity="low")
+    failing = Finding(rule="errors.share", severity="high", subject="engine", message="20 % failed")
+    start = replace(few, rule="latency.cold_start", threshold=0.5, unit="s")
+
+    def words(now: float, *findings: Finding, name: str = "engine", word: str = "connected") -> tuple[str, str]:
+        mark, said = judged(name, ok, word, now, findings)
+        return mark.glyph, said
+
+    assert words(6.6, slow) == ("▲", "slow, now")
+    assert words(840.0, slow) == words(6.6, replace(slow, threshold=None)) == ("▲", "slow")
+    assert words(786.0, few) == ("△", "slow now"), "no green beside a bad figure"
+    assert words(6.6, few) == words(6.6, start) == ("●", "connected")
+    assert words(21.0, failing) == ("▲", "answers"), "healthy does not stand beside the mark of a finding"
+    redis = replace(slow, subject="redis")
+    assert words(1.0, redis, name="redis", word="primary") == ("▲", "slow primary, now")
+
+
+async def test_a_rate_that_is_good_again_says_that_it_was_low() -> None:
+    low = Finding(
+        rule="cache.hit_rate", severity="medium", subject="hit rate", message="low", threshold=0.8, unit="share"
+    )
+    for finding, words in ((low, "was low"), (replace(low, threshold=0.9), "1,247 keys")):
+        assert words in line_of(await drawn(health_report(findings=(finding,))), "rate")
 
 
 async def test_the_hit_rate_names_its_source_and_an_unknown_one_its_reason() -> None:

@@ -30,6 +30,7 @@ from optimus_tui.workflow.drill import (
     judge,
     look,
     next_step,
+    next_step_forms,
     waits_for,
 )
 
@@ -205,6 +206,8 @@ def test_the_header_says_what_the_drill_waits_for_and_nothing_that_was_done() ->
     assert next_step(gone, closed, 108) == "ends in 12 s, if the fault stays away"
     assert waits_for(there, closed, 108) == "waits: alarm still shown"
     assert "stop shows the result" in next_step(gone, None, 108)
+    brief = [next_step_forms(*about)[1] for about in ((there, None, 102), (gone, None, 108), (gone, closed, 108))]
+    assert brief == ["press i", ":drill stop", ""]
 
 
 def test_identified_needs_the_right_choice_and_the_right_evidence() -> None:

@@ -10,10 +10,11 @@ from msgspec import Struct
 from rich.cells import cell_len
 
 from optimus_tui.contract.finding_rules import SERVER_REFUSES_WRITES, rule_of
-from optimus_tui.contract.findings import Finding, rank
+from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.reading import Fault, FaultKind, Reading
 from optimus_tui.contract.services import GatewayState, HealthReport, Series, ServerState, ServiceState
 from optimus_tui.settings.model import Settings
+from optimus_tui.tui.panes.health.row_verdicts import is_over, judged, worst
 from optimus_tui.tui.theme import TONE_INKS, Piece
 from optimus_tui.tui.widgets.cells import Cell, Column, Table, as_many_as_fit, first_that_fits, fit_cell, spark, wrap
 from optimus_tui.wording.numbers import NOTHING, UNKNOWN, age, clock, compact, latency, percent, plural, until
@@ -79,17 +80,6 @@ def verdict_of(report: HealthReport | None) -> StateGlyph:
     return verdict_mark(report.overall, [one.rule for one in report.findings])
 
 
-def concerns(finding: Finding, name: str) -> bool:
-    """Return True if a finding is about this line of the table."""
-    return finding.subject == {"memory": "redis"}.get(name, name)
-
-
-def worst(findings: Sequence[Finding], name: str) -> Finding | None:
-    """Return the worst finding about a line, notes aside; None without one."""
-    about = [finding for finding in findings if concerns(finding, name) and finding.severity != "low"]
-    return max(about, key=rank, default=None)
-
-
 def _service(
     name: str,
     reading: Reading[GatewayState] | Reading[ServiceState] | None,
@@ -147,11 +137,7 @@ def _redis(report: HealthReport, settings: Settings, since_arrival: float) -> Se
 def _answering(
     name: str, mark: StateGlyph, word: str, now: float | None, version: str | None, report: HealthReport
 ) -> ServiceLine:
-    finding = worst(report.findings, name)
-    if finding is not None:
-        mark = SEVERITY_MARKS[finding.severity]
-        if finding.rule.startswith("latency."):
-            word = {"redis": f"slow {word}"}.get(name, "slow")
+    mark, word = judged(name, mark, word, now, report.findings)
     series = report.latency.get(name, Series())
     return ServiceLine(
         name=name,
@@ -178,6 +164,8 @@ def _hit_rate(report: HealthReport) -> ServiceLine:
     keys = ""
     if rate.total_keys is not None:
         keys = f"{compact(rate.total_keys)} keys"
+    if finding is not None and (finding.held or is_over(rate.value, finding)):
+        keys = "was low"  # the mark is of a window, the figure of now
     if rate.source.startswith("redis") and report.server is not None and report.server.fault is not None:
         mark, keys = STATUS_MARKS["unknown"], "read before"  # of before the outage: no proof that all is well now
     return ServiceLine(

@@ -11,8 +11,9 @@ from optimus_tui.settings.model import Settings
 from optimus_tui.tui.messages import FindingRowRequested, TenantRequested
 from optimus_tui.tui.panes.base import Pane, PaneContent, Words
 from optimus_tui.tui.panes.health import lines as health_lines
-from optimus_tui.tui.panes.health.lines import HealthLine, concerns, verdict_of
+from optimus_tui.tui.panes.health.lines import HealthLine, verdict_of
 from optimus_tui.tui.panes.health.memory import memory_lines
+from optimus_tui.tui.panes.health.row_verdicts import concerns
 from optimus_tui.tui.panes.health.signals import brief_lines, signal_lines, tenant_lines
 from optimus_tui.tui.theme import TONE_INKS, Piece, plain_text
 from optimus_tui.tui.widgets.cells import first_that_fits

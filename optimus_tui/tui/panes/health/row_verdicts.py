@@ -1,0 +1,48 @@
+"""The verdict of a line of the health pane: one finding decides its mark and its word. Pure."""
+
+from collections.abc import Sequence
+
+from optimus_tui.contract.findings import Finding, rank
+from optimus_tui.wording.truth import SEVERITY_MARKS, StateGlyph
+
+WELL = ("healthy", "connected")
+"""Words that must not stand beside the mark of a finding."""
+UNITS = ("ms", "share")
+"""What the figures of the lines are in."""
+
+
+def concerns(finding: Finding, name: str) -> bool:
+    """Return True if a finding is about this line of the table."""
+    return finding.subject == {"memory": "redis"}.get(name, name)
+
+
+def worst(findings: Sequence[Finding], name: str) -> Finding | None:
+    """Return the worst finding about a line, notes aside; None without one."""
+    about = [finding for finding in findings if concerns(finding, name) and finding.severity != "low"]
+    return max(about, key=rank, default=None)
+
+
+def judged(
+    name: str, mark: StateGlyph, word: str, now: float | None, findings: Sequence[Finding]
+) -> tuple[StateGlyph, str]:
+    """Return the mark and the word of a line that answers, by its worst finding.
+
+    Where the mark is of a window and the figure beside it, which is of now, is good, the word leads over to that.
+    """
+    finding = worst(findings, name)
+    if finding is None:
+        slow = (one for one in findings if concerns(one, name) and one.rule.startswith("latency."))
+        finding = next((one for one in slow if is_over(now, one)), None)
+        return (mark, word) if finding is None else (SEVERITY_MARKS[finding.severity], "slow now")
+    mark = SEVERITY_MARKS[finding.severity]
+    if finding.rule.startswith("latency."):
+        word = {"redis": f"slow {word}"}.get(name, "slow")
+        return mark, word if is_over(now, finding) is not False else f"{word}, now"
+    return mark, "answers" if word in WELL else word
+
+
+def is_over(figure: float | None, finding: Finding) -> bool | None:
+    """Return True if a figure is over a finding's threshold; None where either is unknown."""
+    if figure is None or finding.unit not in UNITS or not isinstance(finding.threshold, float | int):
+        return None
+    return figure > finding.threshold
