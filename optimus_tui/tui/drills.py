@@ -374,7 +374,7 @@ class DrillController:
         if demo is not None and (seconds := demo.under_way("remedy")) >= LONG_SECONDS:
             remedy = f", remedy under way {age(seconds)}"
         waits = "" if self.dashboard.size.width >= WIDE else waits_for(watch, self.running.incident_state, mono)
-        return f"drill {waits or stopwatch(mono - watch.injected)}{remedy}"
+        return f"drill{clause(waits, ': ') or f' {stopwatch(mono - watch.injected)}'}{remedy}"
 
 
 def _commands_for(finding: "Finding") -> set[str]:

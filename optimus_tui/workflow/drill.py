@@ -180,9 +180,9 @@ def waits_for(watch: Watch, state: IncidentState | None, mono: float) -> str:
     """Return what the drill itself waits for, in a few words; empty while something is to be done."""
     left = _holds_for(watch, state, mono)
     if left is not None:
-        return f"ends in {age(math.ceil(left))}"
+        return f"ends in {math.ceil(left)} s"
     if _is_settled(watch, state) and watch.shown is not None and (state is None or state.repaired is not None):
-        return "waits: alarm still shown"
+        return "alarm stays"
     return ""
 
 
@@ -195,7 +195,7 @@ def next_step_forms(watch: Watch, state: IncidentState | None, mono: float) -> t
     """Return ``next_step`` in full and as the key to press; no key while the drill waits by itself."""
     if waits := waits_for(watch, state, mono):
         ends = waits.startswith("ends")
-        return f"{waits}, if the fault stays away" if ends else f"{waits}; ends once it is gone", ""
+        return f"{waits}, if the fault stays away" if ends else f"{waits}, ends once it is gone", ""
     if state is None or state.status != "open":
         if watch.cleared is not None:
             return "the alarm is gone; :drill stop shows the result", ":drill stop"

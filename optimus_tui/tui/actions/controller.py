@@ -56,14 +56,18 @@ class ActionsController:
             self.service = None
         self.dashboard.optimus.touched = None
 
-    def mode_words(self) -> tuple[str, str]:
-        """Return the header's words and their style: ``read-only``, or for how long and where actions are armed."""
+    def mode_words(self, beside: str = "") -> tuple[str, str]:
+        """Return the header's words and their style: ``read-only``, or for how long and where actions are armed.
+
+        ``beside``: what else the header must have room for, such as the clock of a drill.
+        """
         if self.service is None or self.service.guard.armed is None:
             return "read-only", "quiet"
         armed = self.service.guard.armed
         from optimus_tui.tui.actions.action_dialog_stages import armed_words
 
-        whole, room = armed_words(self.service.guard), mode_room(self.dashboard.settings, self.dashboard.size.width)
+        whole = armed_words(self.service.guard)
+        room = mode_room(self.dashboard.settings, self.dashboard.size.width, beside)
         # Without room, leave out how long no key was pressed: the time left includes it.
         for words in (whole, whole.partition(": no key")[0]):
             target = target_words(armed.where, room - cell_len(words))

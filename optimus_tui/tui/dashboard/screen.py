@@ -243,10 +243,10 @@ class Dashboard(BaseScreen):
     def draw_status(self) -> None:
         """Draw the line above the panes, and the tabs, so that both tell of the same report."""
         self.pane_layout.draw_tabs()
-        verdict, note = verdict_of(self.health), self.drills.status_note()
-        shown = verdict if self.pane_layout.is_single else None
+        note, muted = self.drills.status_note(), self.alerts.mark_muted()
+        shown = verdict_of(self.health) if self.pane_layout.is_single else None
         own, wall = self.context.own.rate(self.context.clock.mono()), self.context.clock.wall()
-        mode, muted, width = self.actions.mode_words(), self.alerts.mark_muted(), self.size.width
+        mode, width = self.actions.mode_words(self.drills.clock_text()), self.size.width
         self.query_one(StatusBar).facts = status_words(self.settings, note, shown, own, wall, width, mode, muted)
 
     def on_resize(self, event: events.Resize) -> None:

@@ -72,6 +72,10 @@ def status_words(
     right += [(time.strftime("%H:%M:%S", time.gmtime(wall)), ""), (" UTC ", "quiet")]
     if note is not None:
         room = width - sum(cell_len(words) for words, _ in [*left, *right]) - len(gap) - 1
+        if note[1] and width < 100 and cell_len(note[0][-1]) > room:
+            named = (f" {left[1][0].lstrip()}", left[1][1])  # without the product's name: it is needed least
+            room += sum(cell_len(words) for words, _ in left[:2]) - cell_len(named[0])
+            left[:2], notes_at = [named], notes_at - 1
         words = first_that_fits(note[0], room)
         left.insert(notes_at, (gap + words, "warning" if note[1] else "quiet"))
     return left, right
@@ -84,14 +88,22 @@ def _overridden(settings: Settings, width: int) -> str:
     return safe_text(f" overridden{by}", 60)
 
 
-def mode_room(settings: Settings, width: int) -> int:
-    """Return the cells that the status line has for the mode, beside the name and the longest right end."""
+def mode_room(settings: Settings, width: int, beside: str = "") -> int:
+    """Return the cells that the status line has for the mode, beside the name, the longest right end and a note.
+
+    ``beside``: an urgent note, in whose favour a narrow line gives up the product's name; empty for none.
+    """
     gap = "   " if width >= 100 else "  "
     start = f" OPTIMUS{gap}{safe_text(settings.environment, 24)}{gap}{_overridden(settings, width)}"
     end = f"{OVERALL_MARKS['needs_attention'].text}{gap}00:00:00 UTC "
     if width >= 100:
         end = f"{gap}own load 1,000/s{end}"
-    return width - cell_len(start) - cell_len(end) - 2
+    room = width - cell_len(start) - cell_len(end) - 2
+    if not beside:
+        return room
+    if width < 100:
+        room += cell_len(f"OPTIMUS{gap}")
+    return room - cell_len(gap + beside)
 
 
 def target_words(where: Where, room: int) -> str:

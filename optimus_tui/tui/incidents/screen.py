@@ -204,7 +204,8 @@ class IncidentScreen(BaseScreen):
         return ""
 
     def _mode(self) -> tuple[str, str]:
-        drill, (mode, style) = self._header(), self.actions.mode_words()
+        drill = self._header()
+        mode, style = self.actions.mode_words(drill)
         if not drill:
             return mode, style
         if style == "quiet":

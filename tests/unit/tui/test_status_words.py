@@ -7,7 +7,9 @@ from optimus_tui.actions import guard
 from optimus_tui.contract.actions import Where
 from optimus_tui.settings.model import Settings
 from optimus_tui.tui.actions import questions as arm
-from optimus_tui.tui.dashboard.status_line import mode_room, target_words
+from optimus_tui.tui.dashboard.status_line import mode_room, status_words, target_words
+from optimus_tui.tui.widgets.bars import words_that_fit
+from optimus_tui.wording.truth import OVERALL_MARKS
 
 
 def where(place: str) -> Where:
@@ -35,6 +37,27 @@ def test_the_target_is_shortened_and_not_dropped(place: str, room: int, words: s
 def test_at_80_columns_there_is_room_for_an_address() -> None:
     room = mode_room(Settings(environment="demo"), 80) - len("ARMED 10:00")
     assert target_words(where("127.0.0.1:25714"), room) == "  127.0.0.1:25714"
+
+
+@pytest.mark.parametrize("clock", ["drill: any moment", "drill 1 min 3 s", "drill 12 min", "drill: ends in 12 s"])
+def test_at_80_columns_a_drill_s_clock_stands_whole_beside_what_is_armed(clock: str) -> None:
+    settings = Settings(environment="demo")
+    room = mode_room(settings, 80, clock) - len("ARMED 10:00")
+    mode = "ARMED 10:00" + target_words(where("127.0.0.1:25714"), room)
+    verdict = OVERALL_MARKS["needs_attention"]
+    left, right = status_words(settings, ((f"{clock}: press i", clock), True), verdict, 0.0, 0.0, 80, (mode, "b:error"))
+    shown = words_that_fit(left, 80 - sum(cell_len(text) for text, _ in right) - 1)
+    assert shown == left, "nothing is cut"
+    assert shown[-1][0].strip() == clock and any(text.strip().startswith("ARMED 10:00") for text, _ in shown)
+    assert shown[0][0] == " demo"
+    assert "5714" in mode or clock.startswith("drill: ends")
+
+
+def test_the_product_s_name_stays_where_the_note_has_room_or_is_no_urgent_one() -> None:
+    settings = Settings(environment="demo")
+    for note in ((("drill 12 min",), True), (("coherence-storm " * 5,), False)):
+        left, _ = status_words(settings, note, None, 0.0, 0.0, 80)
+        assert left[0][0] == " OPTIMUS"
 
 
 def test_the_arm_dialog_s_minutes_are_the_guard_s() -> None:

@@ -204,7 +204,8 @@ def test_the_header_says_what_the_drill_waits_for_and_nothing_that_was_done() ->
     assert next_step(there, replace(closed, repaired=None), 107) == "i opens an incident on the alarm"
     assert (waits_for(gone, closed, 108), waits_for(gone, state(), 108)) == ("ends in 12 s", "")
     assert next_step(gone, closed, 108) == "ends in 12 s, if the fault stays away"
-    assert waits_for(there, closed, 108) == "waits: alarm still shown"
+    assert waits_for(there, closed, 108) == "alarm stays"
+    assert next_step(there, closed, 108) == "alarm stays, ends once it is gone"
     assert "stop shows the result" in next_step(gone, None, 108)
     brief = [next_step_forms(*about)[1] for about in ((there, None, 102), (gone, None, 108), (gone, closed, 108))]
     assert brief == ["press i", ":drill stop", ""]
