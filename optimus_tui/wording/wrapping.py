@@ -119,3 +119,8 @@ def shortened_between_words(text: str, width: int, cells: Cells = len) -> str:
     if not first.strip() or not (text.startswith(first + " ")):
         return ""
     return f"{first} …"
+
+
+def in_short(message: str) -> str:
+    """Return the beginning of a finding's sentence, without the figures and reasons behind a colon or in brackets."""
+    return message.split(": ", 1)[0].split(" (", 1)[0]

@@ -22,6 +22,7 @@ from optimus_tui.wording.numbers import and_others
 from optimus_tui.wording.numbers import figure as quantity
 from optimus_tui.wording.safe import safe_sentence, safe_text
 from optimus_tui.wording.truth import OVERALL_MARKS, verdict_mark
+from optimus_tui.wording.wrapping import in_short
 from optimus_tui.workflow.ranking import MATTERS, level, matters, rank, worst
 from optimus_tui.workflow.visibility import group_of, is_blind, is_of, unseen
 
@@ -35,6 +36,9 @@ _WORST: tuple[Verdict, ...] = ("fixed", "better", "same", "unknown", "too early"
 _FIGURE_OF = {LATENCY_P95: "p95", LATENCY_NOW: "latency", LATENCY_HALF: "p50", LIMITS_OVER: "used",
               LIMITS_REFUSED: "refused", ERRORS_RATE: "failing"}  # fmt: skip
 """What a finding of this rule measures, where its subject alone does not say it."""
+_LOOKS = ("checks", "samples")
+"""Units of figures that count looks: how many of them saw a fault is no figure of the fault."""
+NONE = "none any more"
 
 
 def outline(document: Mapping[str, Any]) -> Outcome:
@@ -256,7 +260,7 @@ def _is_same_trouble(one: Diagnostic, targets: Sequence[Diagnostic]) -> bool:
 
 def _deciding(targets: Sequence[Diagnostic], left: Sequence[Diagnostic], after: Outcome, verdict: Verdict) -> str:
     """Return the worst finding's figure before and after: ``engine p95 829 ms → 12 ms``; "" where it has none."""
-    measured = [one for one in targets if isinstance(one.measured, (int, float))]
+    measured = [one for one in targets if isinstance(one.measured, (int, float)) and one.unit not in _LOOKS]
     if not measured:
         return ""
     worst_one = max(measured, key=lambda one: rank(level(one)))
@@ -268,7 +272,7 @@ def _deciding(targets: Sequence[Diagnostic], left: Sequence[Diagnostic], after: 
         words = figure
     elif verdict == "fixed" and isinstance(worst_one.threshold, (int, float)):
         beyond = "over" if float(worst_one.measured or 0) > worst_one.threshold else "below"
-        words = f"no longer {beyond} {quantity(worst_one.threshold, worst_one.unit)}"
+        words = f"no longer {beyond} {quantity(worst_one.threshold, worst_one.unit)}" if worst_one.threshold else NONE
     if not words:
         return ""
     label = " ".join(part for part in (safe_text(worst_one.subject, 60), _FIGURE_OF.get(worst_one.rule, "")) if part)
@@ -318,7 +322,8 @@ def _judge(
             return "same", "nothing was wrong before, and nothing is now"
         if came is not None:
             return "better", f"it is gone, but there is a lesser finding: {came.message}"
-        return "fixed", "what was found is gone"
+        gone = max(targets, key=lambda one: rank(level(one)))
+        return "fixed", f'"{in_short(gone.message)}" is gone{and_others(targets)}'
     return _by_extent(targets, left)
 
 

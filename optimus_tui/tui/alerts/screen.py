@@ -14,6 +14,7 @@ from textual.message import Message
 from textual.widgets import Static
 
 from optimus_tui.assets import asset_dir
+from optimus_tui.contract.finding_rules import rule_of
 from optimus_tui.contract.findings import SEVERITIES, AlertEpisode, Finding, Mute
 from optimus_tui.tui.base_screen import BaseScreen
 from optimus_tui.tui.key_gate import asking
@@ -21,7 +22,7 @@ from optimus_tui.tui.keys import MOVES, bindings, chosen
 from optimus_tui.tui.messages import CopyRequested, FindingRowRequested
 from optimus_tui.tui.theme import TONE_INKS
 from optimus_tui.tui.widgets.bars import KeyStrip
-from optimus_tui.tui.widgets.cells import Cell, Column, Table, first_that_fits, fit_name
+from optimus_tui.tui.widgets.cells import Cell, Column, Table, first_that_fits, fit_cell, fit_name
 from optimus_tui.tui.widgets.line_view import LineView
 from optimus_tui.verdicts.alerts import OpenEpisode, key_of, keys_of, silences
 from optimus_tui.wording.numbers import age, clock, figure, plural
@@ -74,8 +75,8 @@ def _back_cell(line: EpisodeNow, _: int) -> Cell:
     return f"{line.episode.back}×" if line.episode.back else "", "warn"
 
 
-def _rule_cell(line: EpisodeNow, cells: int) -> Cell:
-    return [(fit_name(safe_text(line.episode.finding.rule, 60), cells), "quiet")]
+def _title_cell(line: EpisodeNow, cells: int) -> Cell:
+    return [(fit_cell(rule_of(line.episode.finding.rule).title, cells), "quiet")]
 
 
 def _since_cell(line: EpisodeNow, _: int) -> Cell:
@@ -90,7 +91,7 @@ TABLE = Table[EpisodeNow](
     Column("state", "state", 11, lambda line, _: line.state, measured=True),
     Column("worst", "worst", 6, _worst_cell, measured=True),
     Column("subject", "about", 14, _subject_cell, grow=3, most=80, measured=True, fair=20),
-    Column("rule", "rule", 12, _rule_cell, grow=1, most=40, measured=True, rank=2),
+    Column("rule", "finding", 12, _title_cell, grow=1, most=40, measured=True, rank=2),
     Column("since", "since", 8, _since_cell, measured=True, rank=1),
     Column("lasted", "lasted", 9, lambda line, _: (age(line.episode.lasted), ""), "right", measured=True),
     Column("measured", "worst value", 11, _measured_cell, "right", grow=1, most=40, measured=True, rank=3),
@@ -350,7 +351,8 @@ class AlertsScreen(BaseScreen):
         then = "It is reported again if it becomes critical."
         if finding.severity == "critical":
             then = "It still counts in the verdict."
-        about = f"{finding.rule} about {safe_text(finding.subject, 100)}, nothing else. {then}"
+        title = rule_of(finding.rule).title
+        about = f"{title}: {safe_text(finding.subject, 100)}, nothing else. {then}"
         place = await self.app.push_screen_wait(PickDialog("Mute for", [(name, "") for name, _ in DURATIONS], about))
         if place is None:
             return

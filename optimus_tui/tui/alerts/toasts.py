@@ -6,11 +6,13 @@ from typing import Literal
 
 from rich.cells import cell_len
 
+from optimus_tui.contract.finding_rules import rule_of
 from optimus_tui.contract.findings import Finding, Notice, Severity
 from optimus_tui.tui.theme import TONE_TOASTS
 from optimus_tui.tui.widgets.cells import first_that_fits, fit_cell, fit_name
 from optimus_tui.wording.safe import safe_text
 from optimus_tui.wording.truth import SEVERITY_MARKS
+from optimus_tui.wording.wrapping import in_short
 
 Toast = tuple[str, Literal["information", "warning", "error"]]
 
@@ -65,7 +67,8 @@ def _single(notice: Notice, room: int, hint: str) -> Toast:
     if notice.kind == "cleared":
         head = "● cleared  "
         name = _name(safe_text(notice.finding.subject, 120), room - cell_len(head))
-        below = f"was {SEVERITY_MARKS[notice.severity].text}: {notice.finding.rule}"
+        says = in_short(safe_text(notice.finding.message, 400)).removeprefix(safe_text(notice.finding.subject, 120))
+        below = f"was {SEVERITY_MARKS[notice.severity].text}: {says.strip() or rule_of(notice.finding.rule).title}"
         return f"{head}{name}\n{fit_cell(below, room).rstrip()}", "information"
     below = " · ".join(part for part in (_SAID.get(notice.kind, ""), hint or ":alerts") if part)
     line, rest = _lines(notice.finding, notice.severity, room)
@@ -77,8 +80,8 @@ def _lines(finding: Finding, severity: Severity, room: int) -> tuple[str, str]:
     mark = SEVERITY_MARKS[severity].text + " "
     subject, message = safe_text(finding.subject, 120), safe_text(finding.message, 400)
     if not message.startswith(subject):
-        return mark + fit_cell(_head(message), room - cell_len(mark)).rstrip(), ""
-    says = _head(message[len(subject) :])
+        return mark + fit_cell(in_short(message), room - cell_len(mark)).rstrip(), ""
+    says = in_short(message[len(subject) :])
     left = room - cell_len(mark) - cell_len(says)
     if left < min(12, cell_len(subject)):
         return mark + _name(subject, room - cell_len(mark)), says.strip()
@@ -89,7 +92,3 @@ def _name(text: str, room: int) -> str:
     if cell_len(text) <= room:
         return text
     return fit_name(text, room)
-
-
-def _head(message: str) -> str:
-    return message.split(": ", 1)[0].split(" (", 1)[0]

@@ -23,6 +23,7 @@ from optimus_tui.tui.base_screen import BaseScreen
 from optimus_tui.tui.incidents import text as words
 from optimus_tui.tui.incidents.step_actions import RecommendationActions, StepActions
 from optimus_tui.tui.keys import MOVES, bindings, chosen
+from optimus_tui.tui.theme import Piece
 from optimus_tui.tui.tools.lists import Lines, ReportView, report_lines
 from optimus_tui.tui.widgets.bars import Bar, KeyStrip, Words
 from optimus_tui.tui.widgets.line_view import LineView
@@ -59,16 +60,24 @@ class StepList(LineView):
         super().__init__(id="steps")
         self.state = IncidentState()
         self.running = ""
+        self.proof: list[str] = []
 
-    def show(self, state: IncidentState, running: str) -> None:
-        """Draw this state."""
+    def show(self, state: IncidentState, running: str, has_room: bool) -> None:
+        """Draw this state; where there is room, with the whole proof of what was done below the steps."""
         self.state, self.running = state, running
+        self.proof = words.proof_lines(state, self.body_width) if has_room else []
+        self.foot_lines = len(self.proof)
+        self.styles.max_height = len(state.steps) + self.foot_lines + 2
         self.set_rows([step.plan.id for step in state.steps])
         self.refresh()
 
     def cells_of(self, index: int) -> words.StepLine:
         """Return one step with its state."""
-        return words.StepLine(self.state, index, self.running)
+        return words.StepLine(self.state, index, self.running, bool(self.proof))
+
+    def foot(self, line: int, width: int) -> list[Piece]:
+        """Return a line of the proof."""
+        return [(" " * 4 + self.proof[line], "quiet")]
 
     def watch_cursor(self) -> None:
         """Show the step that is under the cursor."""
@@ -157,7 +166,6 @@ class IncidentScreen(BaseScreen):
     def lay_out(self) -> None:
         """Put steps and evidence side by side if there is width."""
         self.set_class(self.size.width < NARROW, "-narrow")
-        self.query_one("#steps").styles.max_height = len(self.state.steps) + 2
 
     @property
     def state(self) -> IncidentState:
@@ -218,7 +226,7 @@ class IncidentScreen(BaseScreen):
         """Draw the clock, and the rest if it changed."""
         self.query_one(IncidentBar).refresh()
         state, step = self.state, self.selected
-        self.query_one(StepList).show(state, self.steps.running_words())
+        self.query_one(StepList).show(state, self.steps.running_words(), not self.has_class("-narrow"))
         if step is None:
             return
         room = self.query_one("#evidence", ReportView).scrollable_content_region.width  # known after the layout only
@@ -227,7 +235,8 @@ class IncidentScreen(BaseScreen):
             return
         from_top = self._drawn[1:2] != drawn[1:2]
         self._drawn = drawn
-        coming = words.next_words(state, len(words.doable(state.advice, self.dashboard.optimus.demo is not None)))
+        todo = len(words.doable(state.advice, self.dashboard.optimus.demo is not None))
+        coming = words.next_words(state, todo, step.plan.id)
         self.query_one("#incident-next", Static).update(Content.assemble(("Next  ", "bold"), coming))
         strip = self.query_one(KeyStrip)
         strip.labels = {}

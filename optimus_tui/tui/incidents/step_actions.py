@@ -87,6 +87,12 @@ class StepActions:
             self.view.say(f"this incident is closed: n adds a note, {writes}, i on the panes opens another")
         return self.state.status != "open"
 
+    def refuse_if_running(self) -> bool:
+        """Return True, and say which step it is, while a step runs."""
+        if (running := self.state.running) is not None:
+            self.view.say(f"{words.safe(running.plan.title, 60)} is {self.running_words()}: wait for its end")
+        return running is not None
+
     # -- steps -----------------------------------------------------------------------------------------------------
 
     def running_words(self) -> str:
@@ -105,7 +111,7 @@ class StepActions:
     def next_step(self) -> None:
         """Run the next step; show a manual one first. After the last step, close the incident."""
         coming = self.state.next
-        if self.refuse_if_closed() or self.state.running is not None:
+        if self.refuse_if_closed() or self.refuse_if_running():
             return
         if coming is None:
             self.close()
@@ -156,13 +162,13 @@ class StepActions:
     def repeat(self) -> None:
         """Repeat the step under the cursor. What changed is shown above its evidence."""
         step = self.view.selected
-        if self.refuse_if_closed():
+        if self.refuse_if_closed() or self.refuse_if_running():
             return
-        if step is not None and step.plan.kind == "apply" and self.state.running is None:
+        if step is not None and step.plan.kind == "apply":
             self.start(self._check_again)
         elif step is None or step.plan.kind != "tool":
             self.view.say("this step runs no tool", "warning")
-        elif self.state.running is None:
+        else:
             self.start(self._run, step)
 
     def say_early(self, record: ActionRecord) -> None:
@@ -264,9 +270,7 @@ class StepActions:
     async def _discard(self) -> None:
         reason, number = "", self.state.id
         if not has_only_its_first_step(self.state):
-            about = (
-                "It has more than its health check, so it is kept: closed as opened by mistake, without post-mortem."
-            )
+            about = "It has more than its health check, so it is kept, closed as a mistake, without post-mortem."
             answers = await self.dashboard.ask(QuestionDialog(f"Discard {number}", [QuestionField("Why")], about))
             if answers is None:
                 return

@@ -34,7 +34,7 @@ from optimus_tui.tui.widgets.cells import Cell, Column, Table, first_that_fits
 from optimus_tui.wording.numbers import OWN_FORMAT, age, clause, clock, figure, latency, plural
 from optimus_tui.wording.safe import safe_sentence, safe_text
 from optimus_tui.wording.truth import SEVERITY_WORDS
-from optimus_tui.wording.wrapping import shortened_between_words
+from optimus_tui.wording.wrapping import shortened_between_words, wrap
 from optimus_tui.workflow.proof import proof_words, waiting
 from optimus_tui.workflow.standing import (
     ADVICE_MARKS,
@@ -114,7 +114,8 @@ def opening(findings: Sequence[Finding], playbook: str, steps: Sequence[StepPlan
         lines.append(f"and {plural(len(findings) - 3, 'more finding')}")
     names = ", ".join(safe(step.title, 40) for step in steps)
     lines = lines or ["No finding needs attention now."]
-    return "\n".join([*lines, "", f"Steps ({safe(playbook, 40)}): {names}. The first one runs at once."])
+    order = "What is found may bring one of them forward. " * any(step.first_when for step in steps)
+    return "\n".join([*lines, "", f"Steps ({safe(playbook, 40)}): {names}. {order}The first one runs at once."])
 
 
 class StepLine(NamedTuple):
@@ -123,6 +124,8 @@ class StepLine(NamedTuple):
     state: IncidentState
     at: int
     running: str
+    below: bool = False
+    """The proof of what was done stands in lines of its own below the steps."""
 
     @property
     def step(self) -> Step:
@@ -145,6 +148,8 @@ def _outcome_cell(line: StepLine, cells: int) -> Cell:
     if line.step.status == "running":
         return shortened_between_words(line.running, cells, cell_len).ljust(cells), "accent"
     summary = step_summary(line.state, line.step)
+    if line.below and line.step.plan.kind == "apply":
+        summary = line.state.action_records[-1].verdict or ""
     verdict = summary.partition(": ")[0]
     short = shortened_between_words(summary, cells, cell_len)
     if cells - cell_len(verdict) in range(ROOM_FOR_MORE):
@@ -157,6 +162,13 @@ STEPS = Table[StepLine](
     Column("step", "", 26, _title_cell, measured=True),
     Column("outcome", "", 8, _outcome_cell, grow=1, most=200, measured=True),
 )
+
+
+def proof_lines(state: IncidentState, width: int) -> list[str]:
+    """Return the whole proof of what was done last, wrapped; nothing before it has a result."""
+    if not state.action_records or state.action_records[-1].verdict is None:
+        return []
+    return wrap(sentence(_proof_in_short(state.action_records[-1]), 300), max(20, width - 4), cell_len)
 
 
 def step_summary(state: IncidentState, step: Step) -> str:
@@ -272,7 +284,7 @@ def _about_events(candidate: Candidate) -> list[Fact]:
     """Return what to do where events lead to an issue: no playbook is about them, and the catalogue says enough."""
     rules = [rule_of(name) for name in candidate.rules]
     return [
-        Fact(rule.remedy, f"coherence feed ({rule.id})", "warning")
+        Fact(rule.remedy, rule.title, "warning")
         for rule in rules
         if rule.family in ("events", "feed") and rule.remedy and "{" not in rule.remedy
     ]
@@ -376,8 +388,14 @@ def writes_words(state: IncidentState) -> str:
     return "x writes the post-mortem again" if state.exported else "x writes the post-mortem"
 
 
-def next_words(state: IncidentState, doable: int) -> str:
-    """Return what to do now, in one sentence."""
+def next_words(state: IncidentState, doable: int, shown: str = "") -> str:
+    """Return what to do now, in one sentence.
+
+    Args:
+        state: The incident.
+        doable: How many recommendations can be carried out from here.
+        shown: The id of the step under the cursor: enter opens a step that is done by hand before it ends it.
+    """
     if state.status == "closed":
         written = ", post-mortem written" if state.exported else ""
         return f"Closed{written}. {writes_words(state)}, esc goes back to the panes."
@@ -386,7 +404,7 @@ def next_words(state: IncidentState, doable: int) -> str:
     coming = state.next
     if waiting(state) and (coming is None or coming.plan.kind == "apply"):
         return "The check runs by itself as soon as a proof is possible, on any screen; the last step says when."
-    if state.repaired is not None and (coming is None or coming.plan.kind == "apply"):
+    if state.repaired is not None:
         return "Proved: the fault is gone. c closes with cause and resolution."
     if coming is None:
         words = "All steps are done: "
@@ -395,7 +413,9 @@ def next_words(state: IncidentState, doable: int) -> str:
         if not state.repaired:
             words += "r on the last step checks whether it is fixed, "
         return f"{words}c closes with cause and resolution."
-    title = safe(coming.plan.title, 60)
+    title, enter = safe(coming.plan.title, 60), "enter opens it"
+    if shown == coming.plan.id:
+        enter = "enter ends it and asks what was done"
     if coming.plan.kind == "tool":
         if coming.plan.choose_issue and state.choice is None:
             return f"enter chooses an issue to examine and runs {title}; the health check ranked them."
@@ -404,8 +424,8 @@ def next_words(state: IncidentState, doable: int) -> str:
         words = f"{title}: "
         if doable:
             words += f"a does what can be done from here ({doable}), "
-        return f"{words}m marks what you did by hand, r checks whether it is fixed, enter when you are done."
-    return f"{title} is done by hand: press enter when you are done; it asks what you found."
+        return f"{words}m marks what you did by hand, r checks whether it is fixed, {enter}."
+    return f"{title} is done by hand: {enter}."
 
 
 def _tone(severity: str) -> Tone:

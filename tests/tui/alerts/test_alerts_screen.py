@@ -129,7 +129,7 @@ async def test_a_cleared_finding_says_so_without_the_bell(monkeypatch: pytest.Mo
         await post.settled(never_resets())
         await post.see(after=1)
         await post.see(after=HOLD_SECONDS + 1)
-        assert "● cleared  clinic_b / chat\nwas ✖ CRIT: limits.immortal" in shown(post.pilot)
+        assert "● cleared  clinic_b / chat\nwas ✖ CRIT: never resets" in shown(post.pilot)
         assert len(post.rung) == 1
 
 
@@ -243,7 +243,7 @@ async def test_alerts_lists_what_was_and_what_is(monkeypatch: pytest.MonkeyPatch
         await post.see(never_resets())
         await post.see(never_resets(), after=HOLD_SECONDS + 1)
         await opened(post)
-        rows = [line for line in said(post.pilot).splitlines() if line.startswith("│") and "limits.immortal" in line]
+        rows = [line for line in said(post.pilot).splitlines() if line.startswith("│") and "A counter" in line]
         assert len(rows) == 2
         assert any("active" in row and "✖ CRIT" in row and "clinic_b / chat" in row for row in rows)
         assert any("cleared" in row and "▲ MED" in row and "acme / chat" in row for row in rows)

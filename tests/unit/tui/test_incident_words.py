@@ -6,16 +6,20 @@ import pytest
 from msgspec.structs import replace
 
 from optimus_tui.contract import incident_events as happened
+from optimus_tui.contract.finding_rules import rule_of
 from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.incident import Advice, KeptReceipt
 from optimus_tui.contract.tools.common import Recommendation
 from optimus_tui.tui.incidents.text import (
+    STEPS,
+    StepLine,
     action_section,
     advice_section,
     bar_words,
     evidence_sections,
     next_words,
     opening,
+    proof_lines,
     step_summary,
     timeline_section,
 )
@@ -68,7 +72,7 @@ def test_a_storm_of_events_is_named_among_the_issues_with_what_to_do() -> None:
     play.run("health", outcome(found("events.flood", "high", "feed", message="1,523 events a second")))
     (ranking,) = [one for one in evidence_sections(play.state, play.state.steps[0], None) if "issue" in one.title]
     told = {line.label: line.text for line in ranking.lines}
-    assert told["coherence feed (events.flood)"].startswith("See in the feed, by type and tenant")
+    assert told[rule_of("events.flood").title].startswith("See in the feed, by type and tenant")
 
 
 def test_what_a_proof_waits_for_is_said_once_on_the_screen() -> None:
@@ -83,6 +87,51 @@ def test_what_a_proof_waits_for_is_said_once_on_the_screen() -> None:
         *(line.text for line in timeline_section(state).lines),
     ]  # fmt: skip
     assert sum("proof possible at" in part for part in parts) == 1, parts
+
+
+def proved() -> Play:
+    """Return an incident whose engine was restarted and is proved well, before its other steps were run."""
+    play = Play()
+    play.run(
+        "health", outcome(found("services.engine", "critical", "engine", message="engine does not answer: refused"))
+    )
+    play.tell(happened.ActionDone(at=stamp(), receipt=KeptReceipt(
+        action_id="outside-1", kind="remedy", tenant="", words="engine restarted", outside=True)))  # fmt: skip
+    play.tell(happened.ChecksAsked(at=stamp(), action_id="outside-1"))
+    play.tell(happened.CheckFinished(at=stamp(), action_id="outside-1", step="health", outcome=outcome()))
+    return play
+
+
+def test_once_the_repair_is_proved_the_next_key_closes_whatever_step_waits() -> None:
+    state = proved().state
+    assert state.next is not None and state.next.plan.kind == "tool"
+    for step in state.steps:
+        assert next_words(state, 1, step.plan.id) == "Proved: the fault is gone. c closes with cause and resolution."
+
+
+def test_the_whole_proof_stands_below_the_steps_where_there_is_room() -> None:
+    state = proved().state
+    lines = proof_lines(state, 40)
+    assert len(lines) > 1 and all(len(line) <= 36 for line in lines)
+    assert " ".join(lines).startswith("fixed ") and " ".join(lines).endswith('"engine does not answer" is gone')
+    row = STEPS.row(StepLine(state, len(state.steps) - 1, "", below=True), 60)
+    assert "".join(text for text, _ in row).rstrip().endswith(" fixed")
+    assert proof_lines(Play().state, 40) == []
+
+
+def test_enter_is_said_to_open_a_step_done_by_hand_before_it_ends_it() -> None:
+    play = Play()
+    steps = [replace(step, status="done" if step.plan.kind == "tool" else "waiting") for step in play.state.steps]
+    state = replace(play.state, steps=tuple(steps))
+    assert state.next is not None and state.next.plan.kind == "apply"
+    assert "enter opens it" in next_words(state, 0, "health")
+    assert "enter ends it and asks what was done" in next_words(state, 0, state.next.plan.id)
+
+
+def test_the_dialog_of_a_new_incident_says_that_its_order_follows_the_findings() -> None:
+    moved, fixed = (replace(Play().state.steps[0].plan, first_when=when) for when in (("services.engine",), ()))
+    assert "What is found may bring one of them forward" in opening([], "demo", [moved])
+    assert "forward" not in opening([], "demo", [fixed])
 
 
 def test_an_incident_opens_with_what_is_true_now_before_what_is_only_held() -> None:

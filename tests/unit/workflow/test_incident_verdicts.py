@@ -142,6 +142,12 @@ RATE = found("cache.hit_rate", "high", "hit rate", measured=0.31, threshold=0.5,
         ),
         ([RATE], outcome(), f"hit rate {quantity(0.31, 'share')} → no longer below {quantity(0.5, 'share')}"),
         ([IMMORTAL], outcome(), ""),
+        (
+            [found("limits.refused", subject="a", measured=35.0, threshold=0.0, unit="requests")],
+            outcome(),
+            "a refused 35 requests → none any more",
+        ),
+        ([found("services.engine", subject="engine", measured=1.0, threshold=0.0, unit="checks")], outcome(), ""),
     ],
 )
 def test_a_comparison_has_the_figure_that_decides_before_and_after(before: list[Any], after: Any, words: str) -> None:
