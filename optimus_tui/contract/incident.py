@@ -349,11 +349,15 @@ class Truth(NamedTuple):
 
 
 class Remedy(NamedTuple):
-    """Something done outside of the product: its name, a description, and the message once it was done."""
+    """Something done outside of the product: its name, a description, and the message once it was done.
+
+    ``undone`` says how it can be undone, or that it cannot.
+    """
 
     name: str
     label: str
     said: str
+    undone: str = ""
 
 
 class Happened(NamedTuple):

@@ -18,16 +18,31 @@ from optimus_tui.contract.finding_rules import (
 )
 from optimus_tui.contract.incident import Remedy, Truth
 
+_UNDONE = "It lasts until it is undone by hand: in the demo, when a scenario is played anew (:scenario)."
 REMEDIES: tuple[Remedy, ...] = (
-    Remedy("restart-engine", "Restart the AI engine", "The engine was stopped and started again."),
     Remedy(
-        "block-client", "Block clients that repeat their requests", "Clients that repeat without a pause are blocked."
+        "restart-engine",
+        "Restart the AI engine",
+        "The engine was stopped and started again.",
+        "It cannot be undone: requests that the engine is answering fail.",
     ),
-    Remedy("stop-job", "Stop jobs that drop cached answers in bulk", "No job drops cached answers in bulk any more."),
+    Remedy(
+        "block-client",
+        "Block clients that repeat their requests",
+        "Clients that repeat without a pause are blocked.",
+        _UNDONE,
+    ),
+    Remedy(
+        "stop-job",
+        "Stop jobs that drop cached answers in bulk",
+        "No job drops cached answers in bulk any more.",
+        _UNDONE,
+    ),
     Remedy(
         "stop-publisher",
         "Stop publishers of events that no request caused",
         "What published events without a request is stopped.",
+        _UNDONE,
     ),
 )
 """What an engineer can do outside of the product. Each is really carried out, even if it fixes nothing."""

@@ -80,6 +80,8 @@ class RoundTrip:
     took_ms: float | None = None
     end = ""
     sent = True
+    outside = False
+    """True for what was done outside of this program on somebody's order: its one command is what was typed."""
     client = ""
     """The connection's name."""
     status: int | None = None
@@ -178,6 +180,18 @@ class CommandLog:
         trip.sent, trip.end = False, f"refused, never sent: {safe_text(why, 120)}"
         trip.commands = (kept(words or (b"",)),)
         self._keep(trip)
+
+    def ordered(self, words: Sequence[Word], label: str) -> RoundTrip:
+        """Record what is being done outside of this program; its ``answer`` tells the result.
+
+        Args:
+            words: The command that stands for it.
+            label: What it is, and who asked for it, as safe text.
+        """
+        trip = RoundTrip(Behalf(label), 1, self._clock)
+        trip.outside, trip.commands = True, (kept(words),)
+        self._keep(trip)
+        return trip
 
     def requested(
         self, method: bytes, url: bytes, headers: Sequence[tuple[bytes, bytes]] = (), body: bytes = b""

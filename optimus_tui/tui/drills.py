@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from optimus_tui.contract.findings import Finding
-    from optimus_tui.contract.incident import IncidentState, KeptReceipt, Remedy, Truth
+    from optimus_tui.contract.incident import IncidentState, KeptReceipt, Remedy, TeamAdvice, Truth
     from optimus_tui.contract.services import HealthReport
     from optimus_tui.incidents.service import IncidentService
     from optimus_tui.workflow.drill import Watch
@@ -139,11 +139,16 @@ class DrillController:
         self.dashboard.run_in_background("remedy", self._ask_remedy, demo, name, asks=True)
 
     async def _ask_remedy(self, demo: Demo, name: str) -> None:
+        from optimus_tui.tui.actions.remedies import AT_ONCE
         from optimus_tui.tui.dialogs.base import PickDialog
 
         offered = [one for one in demo.remedies if name in ("", one.name)]
-        rows = [(one.label, f"{REMEDY_COMMAND}{one.name}") for one in offered]
-        place = await self.dashboard.ask(PickDialog("Have done outside", rows, "Enter does it, at once."))
+        rows = [(one.label, f"{REMEDY_COMMAND}{one.name}{clause(one.undone, '; ')}") for one in offered]
+        about = f"Enter does it. {AT_ONCE}"
+        if name:
+            rows = [(one.label, f"{REMEDY_COMMAND}{one.name}") for one in offered]
+            about = await self._about(offered[0], await self._fault_of(name))
+        place = await self.dashboard.ask(PickDialog("Have done outside", rows, about))
         if place is not None:
             await self._apply_remedy(demo, offered[place].name)
 
@@ -313,7 +318,7 @@ class DrillController:
         demo = self.dashboard.optimus.demo
         if demo is None:
             return []
-        commands = await asyncio.to_thread(_commands_for, finding)
+        commands = await asyncio.to_thread(_advice_for, finding)
         return [remedy for remedy in demo.remedies if f"{REMEDY_COMMAND}{remedy.name}" in commands]
 
     async def confirm(self, name: str, finding: "Finding | None" = None) -> None:
@@ -321,15 +326,29 @@ class DrillController:
         from optimus_tui.tui.dialogs.base import AskDialog
 
         demo = self._demo()
-        label = next((remedy.label for remedy in demo.remedies if remedy.name == name), "")
-        question = f"This is done outside of Optimus TUI, at once, as {REMEDY_COMMAND}{name} does it. Do it?"
-        if label and await self.dashboard.ask(AskDialog(label, question)):
+        remedy = next((one for one in demo.remedies if one.name == name), None)
+        if remedy is None:
+            return
+        question = f"{await self._about(remedy, finding or await self._fault_of(name))} Do it?"
+        if await self.dashboard.ask(AskDialog(remedy.label, question)):
             self.dashboard.run_in_background("remedy", self._apply_remedy, demo, name, finding)
 
+    async def _about(self, remedy: "Remedy", finding: "Finding | None") -> str:
+        from optimus_tui.tui.actions.remedies import remedy_words
+
+        advice = {} if finding is None else await asyncio.to_thread(_advice_for, finding)
+        return remedy_words(remedy, finding, advice.get(f"{REMEDY_COMMAND}{remedy.name}"))
+
     async def _apply_remedy(self, demo: Demo, name: str, finding: "Finding | None" = None) -> None:
+        from optimus_tui.storage.private_file import user_name
+
         finding = finding or await self._fault_of(name)
         label = next(remedy.label for remedy in demo.remedies if remedy.name == name)
+        self.dashboard.say(f"{label}: under way …")
+        log = self.dashboard.context.log
+        order = log.ordered(f"{REMEDY_COMMAND}{name}".split(), f"{label}, asked for by {user_name()}")
         done = await demo.remedy(name)
+        order.answer(None if done.done else done.note)
         self.dashboard.say(done.note, "information" if done.done else "error")
         if not done.done:
             return
@@ -377,16 +396,16 @@ class DrillController:
         return f"drill{clause(waits, ': ') or f' {stopwatch(mono - watch.injected)}'}{remedy}"
 
 
-def _commands_for(finding: "Finding") -> set[str]:
-    """Return the commands that the demo's playbook names for a finding. It reads files."""
+def _advice_for(finding: "Finding") -> "dict[str, TeamAdvice]":
+    """Return what the demo's playbook advises about a finding, by its commands. It reads files."""
     from optimus_tui.incidents.open import playbook
     from optimus_tui.workflow.recommendations import PlaybookError, is_for
 
     try:
         team = playbook("demo").team
     except PlaybookError:
-        return set()
-    return {advice.command or "" for advice in team if is_for(advice, finding)}
+        return {}
+    return {advice.command or "": advice for advice in team if is_for(advice, finding)}
 
 
 def _load() -> None:

@@ -8,7 +8,9 @@ from optimus_tui.tui.services import REMEDY_COMMAND, DashboardServices, OutsideR
 from optimus_tui.wording.safe import safe_text
 
 if TYPE_CHECKING:
-    from optimus_tui.contract.incident import Remedy
+    from optimus_tui.contract.incident import Remedy, TeamAdvice
+
+AT_ONCE = "The demo does it at once, outside of this program, which stays read-only; L lists it."
 
 
 class FittingRemedy(NamedTuple):
@@ -62,6 +64,24 @@ async def ask_which(
         rows.append(("Act on its keys", "shows the actions of this program"))
     place: int | None = await dashboard.ask(PickDialog("Actions", rows, safe_text(finding.message, 200)))
     return place
+
+
+def remedy_words(remedy: "Remedy", finding: Finding | None, advice: "TeamAdvice | None") -> str:
+    """Return what a remedy does, for what, why, and how it is undone, for the dialog that asks before it is done.
+
+    Args:
+        remedy: The remedy.
+        finding: What it is for; None where no finding needs it.
+        advice: What the playbook says of it; None where it says nothing.
+    """
+    lines = ["No finding asks for it now."]
+    if finding is not None:
+        lines = [f"For {safe_text(finding.subject, 80)}: {safe_text(finding.message, 200)}"]
+    if advice is not None:
+        lines += [f"What: {safe_text(advice.action, 200)}."] * (advice.action != remedy.label)
+        lines += [f"Why: {safe_text(advice.reason, 200)}"] * bool(advice.reason)
+    lines += [f"After it: a check tells whether it helped. {remedy.undone}".rstrip(), AT_ONCE]
+    return "\n".join(lines)
 
 
 def _about(one: FittingRemedy, finding: Finding) -> str:

@@ -197,9 +197,11 @@ def runs_of(round_trip: RoundTrip) -> Iterator[CommandRun]:
 
 
 def kind_of(line: LogLine) -> tuple[str, str]:
-    """Return ``read``, ``WRITE`` or ``http``, and its style."""
+    """Return ``read``, ``WRITE``, ``http``, or ``outside`` for what was done outside of this program; and its style."""
     if line.last.is_http:
         return "http", "accent"
+    if line.last.outside:
+        return "outside", "warn"
     if is_write(line.words):
         return "WRITE", "warn"
     return "read", "quiet"
@@ -251,6 +253,8 @@ def pasted(command: LoggedCommand, settings: Settings) -> str:
     name = command_words(words[:1])
     if not (name.isascii() and name.isalnum()):
         name = "it"
+    if round_trip.outside:
+        return "# not copied: it was done outside of this program, by a command that is typed in it"
     if not round_trip.sent and not round_trip.is_http:
         return f"# {name}: not copied, it was refused and never sent"
     plain = [word for word in words if isinstance(word, bytes)]
@@ -301,7 +305,7 @@ def _time(line: LogLine, _: int) -> Cell:
 
 
 def _command(line: LogLine, cells: int) -> Cell:
-    return [(fit_name(line_words(line), cells), "bright" if kind_of(line)[0] == "WRITE" else "")]
+    return [(fit_name(line_words(line), cells), "bright" if kind_of(line)[0] in ("WRITE", "outside") else "")]
 
 
 def _for(line: LogLine, cells: int) -> Cell:

@@ -116,7 +116,10 @@ class CommandLogScreen(BaseScreen):
             return no_match_lines(plural(total, "line"), self.filter.text)
         if self.polling:
             return ["Nothing was polled yet."]
-        return ["Nothing was sent on your behalf yet.", "Tools, values, incidents and actions show here; p: polling."]
+        return [
+            "Nothing was sent on your behalf yet.",
+            "Tools, values, incidents, actions and remedies show here; p: polling.",
+        ]
 
     def _title(self) -> str:
         words = ["Command log: what you asked for"]
@@ -220,7 +223,7 @@ class CommandLogScreen(BaseScreen):
         """Copy the line's commands in the form that can be pasted."""
         line = self.selected()
         if line is not None:
-            what = f"{_shell_tool(line)} line"
+            what = "note" if line.last.outside else f"{_shell_tool(line)} line"
             if kind_of(line)[0] == "WRITE":
                 what += " that writes when pasted"
             self.post_message(CopyRequested(to_paste(line, self.context.settings), what))
@@ -230,11 +233,14 @@ class CommandLogScreen(BaseScreen):
         line = self.selected()
         if line is None:
             return []
+        in_words = ("in words", f"{clock(line.last.wall)} {command_words(line.words)}: {line.outcome()[0]}")
+        if line.last.outside:
+            return [in_words]
         settings, commands = self.context.settings, list(line.commands())
         forms = [(_shell_tool(line), pasted(commands[0], settings))]
         if len(commands) > 1:
             forms.append((f"redis-cli, all {len(commands):,}", to_paste(line, settings)))
-        return [*forms, ("in words", f"{clock(line.last.wall)} {command_words(line.words)}: {line.outcome()[0]}")]
+        return [*forms, in_words]
 
     def action_export(self) -> None:
         """Write the listed lines to a private file."""

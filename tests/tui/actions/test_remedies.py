@@ -6,11 +6,15 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from optimus_tui.clock import Clock
 from optimus_tui.contract.findings import Finding
-from optimus_tui.contract.incident import Advice
+from optimus_tui.contract.incident import Advice, Happened
 from optimus_tui.demo.scenarios import REMEDIES
+from optimus_tui.grammar.filter import parse_filter
+from optimus_tui.probes.round_trips import CommandLog
 from optimus_tui.tui.actions.controller import ActionsController
 from optimus_tui.tui.actions.remedies import with_causes
+from optimus_tui.tui.command_log.lines import FIELDS, fields, pasted, runs_of
 from optimus_tui.tui.drills import DrillController
 from optimus_tui.tui.incidents.text import doable, remedy_of
 
@@ -25,7 +29,11 @@ class Screen:
     def __init__(self, *answers: Any, demo: bool = True) -> None:
         self.answers, self.said, self.started, self.titles = list(answers), list[str](), list[Any](), list[str]()
         self.health: Any = None
-        self.rows = list[Any]()
+        self.rows, self.questions, self.context = (
+            list[Any](),
+            list[str](),
+            SimpleNamespace(log=CommandLog(), clock=Clock()),
+        )
         self.optimus = SimpleNamespace(demo=SimpleNamespace(remedies=REMEDIES, scenario="engine-down"))
         if not demo:
             self.optimus.demo = None
@@ -35,6 +43,7 @@ class Screen:
 
     async def ask(self, dialog: Any) -> Any:
         self.titles.append(dialog.dialog_title)
+        self.questions.append(getattr(dialog, "question", ""))
         self.rows.append(getattr(dialog, "choices", []))
         return self.answers.pop(0)
 
@@ -75,6 +84,41 @@ async def test_a_remedy_is_chosen_confirmed_and_started() -> None:
     await controllers(screen)[0]._choose_for(finding)
     assert screen.titles == ["Actions", "Restart the AI engine"]
     assert (screen.started, screen.said) == ([("remedy", "restart-engine", finding)], [])
+
+
+async def test_the_question_says_what_is_done_to_what_why_and_how_it_is_undone() -> None:
+    screen = Screen(0, False)
+    await controllers(screen)[0]._choose_for(found("services.engine", "engine"))
+    asked = screen.questions[-1]
+    for part in ("For engine: wrong", "It holds no state", "cannot be undone", "stays read-only", "Do it?"):
+        assert part in asked, asked
+
+
+@pytest.mark.parametrize(("works", "outcome"), [(True, "ok"), (False, "no engine there")])
+async def test_what_is_done_outside_is_said_at_once_and_stands_in_the_command_log(works: bool, outcome: str) -> None:
+    screen, saw = Screen(), list[Any]()
+
+    async def remedy(name: str) -> Happened:
+        saw.append((name, list(screen.said)))
+        return Happened(works, "restarted" if works else outcome, screen.context.clock.mono())
+
+    async def recorded(*arguments: Any) -> None:
+        saw.append(arguments[0])
+
+    demo = screen.optimus.demo = SimpleNamespace(remedies=REMEDIES, remedy=remedy)
+    _, drills = controllers(screen)
+    incidents: Any = drills.incidents
+    incidents.alarming, incidents.record_remedy = list, recorded
+    await drills._apply_remedy(demo, "restart-engine")
+    assert saw[0] == ("restart-engine", ["Restart the AI engine: under way …"])
+    ((trip,), _) = screen.context.log.since()
+    (line,) = runs_of(trip)
+    told = fields(line)
+    assert (told["kind"], told["outcome"], line.label.startswith("Restart the AI engine, asked for by ")) == (
+        "outside", outcome, True,
+    )  # fmt: skip
+    assert all(parse_filter(words, FIELDS).matches(told) for words in ("remedy", "outside", "restart-engine"))
+    assert "not copied" in pasted(next(line.commands()), SimpleNamespace())  # type: ignore[arg-type]
 
 
 async def test_a_remedy_that_is_not_confirmed_is_not_started() -> None:
