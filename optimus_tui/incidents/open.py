@@ -307,6 +307,7 @@ async def capture(incident_service: IncidentService, minutes: float = 10.0) -> i
     except TimeoutError:
         pass
     if found:
+        since = min(samples[0][0] for samples in found.values())
         kept = incident_service.document("history", {"since": since, "until": until, "series": found})
         await incident_service.tell(
             lambda at: happened.Captured(at=at, evidence=kept[0], since=since, until=until, series=len(found)), kept

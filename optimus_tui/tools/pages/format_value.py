@@ -113,6 +113,8 @@ def _number(name: str, value: float) -> str:
         return counted(value, "bytes")
     if name == "ttl_seconds":
         return ttl(value)
+    if name.endswith("covered_minutes") and value == 0:
+        return "nothing yet"
     if name.endswith("_minutes"):
         return counted(value * 60, "s")
     if _SHARE.search(name) and not name.endswith("_trend"):

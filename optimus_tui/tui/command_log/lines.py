@@ -16,6 +16,8 @@ from optimus_tui.wording.safe import curl, redis_cli_any, safe_text
 
 OPERATOR = "optimus-tui-operator"
 """The name of the connection that an action writes through."""
+SAFE_METHODS = (b"GET", b"HEAD")
+"""HTTP requests that only read."""
 MOST_WORDS = 12
 MOST_COPIED = 100
 FIELDS = ("kind", "for", "outcome", "took", "text")
@@ -101,8 +103,9 @@ class CommandRun:
         return sum(timed)
 
     def joined(self, other: "CommandRun") -> bool:
-        """Add ``other`` if it is of the same kind. Return False for writes and HTTP requests, which stay apart."""
-        if other.kind != self.kind or self.last.is_http or is_write(self.words):
+        """Add ``other`` if it is of the same kind. Return False for what may change something, which stays apart."""
+        changes = self.words[0] not in SAFE_METHODS if self.last.is_http else is_write(self.words)
+        if other.kind != self.kind or changes:
             return False
         self.parts += other.parts
         self.count += other.count
@@ -123,7 +126,7 @@ class CommandRun:
         """Return ``ok`` or what went wrong, and its style."""
         wrong, waiting, first = 0, False, ""
         for round_trip, start, stop in self.parts:
-            if round_trip.answered >= stop and not round_trip.errors:
+            if round_trip.answered >= stop and not round_trip.errors and (round_trip.status or 0) < 400:
                 continue
             for at in range(start, stop):
                 result = round_trip.outcome(at)

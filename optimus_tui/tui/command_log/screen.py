@@ -122,7 +122,7 @@ class CommandLogScreen(BaseScreen):
         ]
 
     def _title(self) -> str:
-        words = ["Command log: what you asked for"]
+        words = ["Command log: what you, tools and incidents asked for"]
         if self.polling:
             words = ["Command log: polling"]
         if self.filter:
@@ -239,7 +239,7 @@ class CommandLogScreen(BaseScreen):
         settings, commands = self.context.settings, list(line.commands())
         forms = [(_shell_tool(line), pasted(commands[0], settings))]
         if len(commands) > 1:
-            forms.append((f"redis-cli, all {len(commands):,}", to_paste(line, settings)))
+            forms.append((f"{_shell_tool(line)}, all {len(commands):,}", to_paste(line, settings)))
         return [*forms, in_words]
 
     def action_export(self) -> None:

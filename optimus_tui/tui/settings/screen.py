@@ -161,7 +161,10 @@ class SettingsScreen(BaseScreen):
         row: SettingRow | None = self.query_one(SettingsList).selected
         if row is not None:
             default = row.written(row.default) or "none"
-            parts = [row.help, f"may be {row.allowed}", f"default {default}", f"from {row.source}"]
+            source = f"default {default}"
+            if row.source != "default":
+                source += f", in force from {row.source}"
+            parts = [row.help, f"may be {row.allowed}", source]
             self.query_one("#settings-below", Static).update(Content(safe_text(" · ".join(filter(None, parts)), 400)))
 
     def copy_forms(self) -> list[tuple[str, str]]:

@@ -66,7 +66,7 @@ def test_a_unit_is_said_once() -> None:
         "window covered",
     )
     assert [figure("covered_minutes", value) for value in (0, 0.03, 8.633, 60)] == [
-        "0.0 s",
+        "nothing yet",
         "1.8 s",
         "8 min 38 s",
         "1 h",

@@ -184,3 +184,16 @@ def test_a_poll_says_its_last_outcome_and_its_failures() -> None:
         log.requested(b"GET", b"http://x/health").lose("no answer in time")
     assert line.outcome() == ("1 failed: no answer in time", "crit")
     assert line.count == 2
+
+
+def test_requests_that_only_read_are_one_line_and_none_that_failed_is_hidden_in_it() -> None:
+    log, runs = CommandLog(FixedClock()), list[CommandRun]()
+    for method, status in ((b"GET", 200), (b"GET", 503), (b"GET", 200), (b"POST", 200), (b"POST", 200)):
+        trip = log.requested(method, b"http://x/metrics")
+        trip.status = status
+        trip.answer()
+        for run in runs_of(trip):
+            if not (runs and runs[-1].joined(run)):
+                runs.append(run)
+    assert [run.count for run in runs] == [3, 1, 1], "what may change something stays apart"
+    assert [run.outcome() for run in runs] == [("1 of 3: 503", "crit"), ("200", "good"), ("200", "good")]

@@ -173,10 +173,16 @@ def count_forms(report: LimitsReport) -> tuple[str, str]:
     return f"≥ {plural(report.total, 'counter')}, {words}", f"≥ {report.total:,}, {words}"
 
 
+SPAN_FROM = 76
+"""Cells from which on the foot has room for the span of the refusals."""
+
+
 def tenants_line(report: LimitsReport, threshold: int, width: int) -> list[Piece]:
     """Return ``demo_dentist 18   clinic_a 6   +2        48 of 1,000``: who holds most, and all of them."""
     flagged = {finding.subject for finding in report.findings if finding.rule == LIMITS_TENANT_SHARE}
     total = total_pieces(report, threshold, width)
+    if width >= SPAN_FROM and any((report.refused_by or {}).values()):
+        total.insert(0, (f"refused: of {age(report.refused_seconds)}   ", "quiet"))
     room = width - sum(cell_len(text) for text, _ in total) - 2
     pieces: list[Piece] = []
     used = shown = 0
