@@ -5,7 +5,7 @@ so that a fixed clock decides when.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -41,11 +41,15 @@ HISTORY_SECONDS = 2.0
 
 
 class Came(Struct, frozen=True):
-    """How much of one thing that a proof needs was recorded; ``recorded`` is False where nothing records it."""
+    """How much of one thing that a proof needs was recorded; ``recorded`` is False where nothing records it.
+
+    ``share`` is the part of it that came, from 0 to 1.
+    """
 
     words: str
     lacks: bool
     recorded: bool = True
+    share: float = 0.0
 
 
 class Prover:
@@ -80,6 +84,8 @@ class Prover:
                 continue
             if record.due is not None:
                 at = max(record.due, self._next.get(record.receipt.action_id, 0.0))
+                if record.late:  # what comes faster than expected is not waited for
+                    at = self._next.get(record.receipt.action_id, record.since)
                 if self._now() >= at and await self._has_enough(record):
                     await self._check(record, record.since)
             elif record.verdict is not None:
@@ -113,18 +119,27 @@ class Prover:
     async def _has_enough(self, record: ActionRecord) -> bool:
         """Return True if enough came, or nobody records it; else wait longer, or say at last that it is not known."""
         came = await what_came(self.service.ctx, need_for(record), record.since)
-        lacking = [one.words for one in came if one.lacks and one.recorded]
+        lacking = [one for one in came if one.lacks and one.recorded]
         now = self._now()
         if not lacking:
             return True
-        words = "; ".join(lacking)
+        words = "; ".join(one.words for one in lacking)
         if now - acted_at(record) >= GIVE_UP_SECONDS:
             await self.service.give_up_checks(record.receipt.action_id, f"too little came since: {words}")
         else:
             self._next[record.receipt.action_id] = now + WAIT_SECONDS
-            if record.need != words and record.due is not None:  # the promised time stays what it was
-                await self.service.delay_checks(record.receipt.action_id, record.due, words)
+            due = enough_at(lacking, record.since, now)
+            if record.due is not None and (record.need != words or (due or 0.0) > record.due):
+                await self.service.delay_checks(record.receipt.action_id, due or record.due, words)
         return False
+
+
+def enough_at(lacking: Sequence[Came], since: float, now: float) -> float | None:
+    """Return when enough will have come at the pace so far; None where nothing came, so that no pace is known."""
+    least = min(one.share for one in lacking)
+    if least <= 0 or now <= since:
+        return None
+    return max(now, since + (now - since) / least)
 
 
 async def what_came(ctx: "Context", need: ProofNeed, since: float) -> list[Came]:
@@ -154,7 +169,8 @@ async def _checks(ctx: "Context", service: str, need: ProofNeed, since: float) -
         number = len(times) + sum(not good for _, good in states)
     recorded = number > 0 or bool((await ctx.windows.series(f"state.{service}", MINUTES)).samples)
     waits = f", waiting for {wanted - number} more" * (number < wanted)
-    return Came(f"{number} of {wanted} checks of {service} came{waits}", number < wanted, recorded)
+    words = f"{number} of {wanted} checks of {service} came{waits}"
+    return Came(words, number < wanted, recorded, number / wanted)
 
 
 async def _counted(ctx: "Context", what: str, metrics: tuple[str, ...], wanted: int, since: float) -> Came:
@@ -164,7 +180,7 @@ async def _counted(ctx: "Context", what: str, metrics: tuple[str, ...], wanted: 
     recorded = any(one.covered_minutes > 0 for one in found)
     if not recorded:
         recorded = (await ctx.windows.increase(metrics[0], MINUTES)).covered_minutes > 0
-    return Came(f"{total:,.0f} of {wanted} {what} came", total < wanted, recorded)
+    return Came(f"{total:,.0f} of {wanted} {what} came", total < wanted, recorded, total / wanted)
 
 
 async def _of_route(ctx: "Context", route: str, since: float) -> Came:
@@ -172,7 +188,7 @@ async def _of_route(ctx: "Context", route: str, since: float) -> Came:
         found = await ctx.windows.quantiles(DURATIONS, MINUTES, by="route")
     number = next((spread.count for name, spread in found.groups.items() if safe_text(name, 80) == route), 0.0)
     words = f"{number:,.0f} of {ROUTE_REQUESTS} requests to {route} came"
-    return Came(words, number < ROUTE_REQUESTS, found.covered_minutes > 0)
+    return Came(words, number < ROUTE_REQUESTS, found.covered_minutes > 0, number / ROUTE_REQUESTS)
 
 
 def sentence_of(record: ActionRecord) -> str:

@@ -195,6 +195,17 @@ KEYS: tuple[Key, ...] = (
     ),
     Key("incident.discard", "D", "discard", "discard", "Discard an incident that was opened by mistake", "incident"),
     Key("incident.export", "x", "export", "export", "Write the post-mortem now", "incident", 6),
+    *(
+        Key(
+            f"incident.go_{number}",
+            str(number),
+            f"go_to_step({number})",
+            f"step {number}",
+            f"Go to step {number} and its evidence",
+            "incident",
+        )
+        for number in range(1, 10)
+    ),
     Key("alerts.mute", "m", "mute", "mute", "Mute this finding for a while; asks why", "alerts", 3),
     Key("alerts.unmute", "u", "unmute", "unmute", "Report this finding again", "alerts", 4),
     Key("log.polling", "p", "polling", "polling", "Show polls, summarised; and back to what you asked for", "log", 3),

@@ -166,8 +166,12 @@ def need_for(record: ActionRecord) -> ProofNeed:
 
 
 def waiting(state: IncidentState) -> tuple[ActionRecord, ...]:
-    """Return the actions whose checks wait until enough has come."""
-    return tuple(one for one in state.action_records if one.due is not None and one.verdict is None)
+    """Return the actions whose checks wait until enough has come; one that is superseded is not checked any more."""
+    return tuple(
+        one
+        for one in state.action_records
+        if one.due is not None and one.verdict is None and not is_superseded(state, one)
+    )
 
 
 def too_early(state: IncidentState, wall: float) -> str:
@@ -180,9 +184,18 @@ def too_early(state: IncidentState, wall: float) -> str:
 
 def waits(record: ActionRecord) -> str:
     """Return what a proof waits for: ``proof possible at 19:13:20 (15 checks of engine)``, or ``late: 3 of 5 …``."""
+    possible = possible_words(record)
     if record.late or record.due is None:
-        return f"late: {record.need}"
-    return f"proof possible at {clock(record.due)}{clause(record.need, ' (', ')')}"
+        return f"late: {record.need}{clause(possible, '; ')}"
+    return f"{possible}{clause(record.need, ' (', ')')}"
+
+
+def possible_words(record: ActionRecord) -> str:
+    """Return ``proof possible at 19:13:20``; empty where the promised time is over, and no pace gives a new one."""
+    promised = record.since + need_for(record).seconds
+    if record.due is None or (record.late and record.due <= promised):
+        return ""
+    return f"proof possible at {clock(record.due)}"
 
 
 def early_words(record: ActionRecord) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from optimus_tui.contract.incident import ActionRecord, IncidentState, Outcome, Stamp, Step, StepStatus
 from optimus_tui.contract.tools.common import Diagnostic
 from optimus_tui.wording.numbers import age
-from optimus_tui.workflow.proof import early_words, is_superseded
+from optimus_tui.workflow.proof import early_words, is_superseded, possible_words, proof_words, waiting
 from optimus_tui.workflow.ranking import MATTERS, rank, worst
 
 Key = tuple[str, str]
@@ -211,6 +211,30 @@ def action_verdict(record: ActionRecord) -> str:
     if record.due is not None:
         return early_words(record)
     return WAITS if all(one.at is None for one in record.checks) else "being checked again"
+
+
+def proof_status(state: IncidentState) -> str:
+    """Return how far the proof of what was done is, in a few words; empty before anything was done.
+
+    ``proof possible at 19:13:20``, ``fixed 33 s after you acted``, ``the same as before 33 s after you acted``.
+    """
+    records = [one for one in state.action_records if not is_superseded(state, one)]
+    if waits := waiting(state):
+        last = max(waits, key=lambda one: one.due or 0.0)
+        return "late: " * last.late + (possible_words(last) or last.need.partition(",")[0])
+    if any(one.verdict is None for one in records):
+        return "being checked now"
+    told = next((one for one in reversed(records) if one.verdict != "fixed"), None)
+    if state.repaired is not None:
+        told = next((one for one in reversed(records) if one.verdict == "fixed"), None)
+        if told is None:
+            return PROVED
+    elif told is None:
+        return "not proved: a step still shows a fault" * bool(records)
+    return proof_words(told).partition(": ")[0]
+
+
+PROVED = "proved fixed"
 
 
 def progress(state: IncidentState) -> str:

@@ -333,7 +333,20 @@ def check(state: IncidentState, event: happened.CheckFinished) -> Reduced:
         change = Comparison(verdict="unknown", words=event.message or "the check had no result")
     else:
         change = compare(before, event.outcome, record.rules)
+    state = _after_early(state, step, event, change)
     return _settled(state, _answered(record, event.step, change, event.evidence, event.at), event.at), ()
+
+
+def _after_early(state: IncidentState, step: Step, event: happened.CheckFinished, change: Comparison) -> IncidentState:
+    """Let a check, which is a run of the same tool, replace a run of the step that was too early to prove anything."""
+    if step.status != "done" or step.change is None or step.change.verdict != "too early":
+        return state
+    if event.outcome is None:
+        return put(state, replace(step, change=change))
+    return put(
+        state,
+        replace(step, outcome=event.outcome, evidence=event.evidence or step.evidence, ended=event.at, change=change),
+    )
 
 
 def give_up(state: IncidentState) -> IncidentState:
@@ -384,11 +397,23 @@ def _answered(
 
 def _settled(state: IncidentState, record: ActionRecord, at: shapes.Stamp) -> IncidentState:
     after = replace(state, action_records=_with(state, record))
+    if record.verdict is not None:
+        after = replace(after, steps=tuple(_no_promise(one) for one in after.steps))
     if record.verdict == "fixed":
         return replace(after, repaired=state.repaired or at)
     if record.verdict == "worse":
         return replace(after, repaired=None)
     return after
+
+
+def _no_promise(step: Step) -> Step:
+    """Return the step without the promise of a proof, once the checks that were promised have answered."""
+    if step.change is None or step.change.verdict != "too early":
+        return step
+    return replace(step, change=replace(step.change, words=_RAN_EARLY))
+
+
+_RAN_EARLY = "it ran before a proof was possible; r runs it again"
 
 
 def _with(state: IncidentState, record: ActionRecord) -> tuple[ActionRecord, ...]:

@@ -247,7 +247,9 @@ class Dashboard(BaseScreen):
         shown = verdict_of(self.health) if self.pane_layout.is_single else None
         own, wall = self.context.own.rate(self.context.clock.mono()), self.context.clock.wall()
         mode, width = self.actions.mode_words(self.drills.clock_text()), self.size.width
-        self.query_one(StatusBar).facts = status_words(self.settings, note, shown, own, wall, width, mode, muted)
+        self.query_one(StatusBar).facts = status_words(
+            self.settings, note, shown, own, wall, width, mode, muted, self.incidents.status_words()
+        )
 
     def on_resize(self, event: events.Resize) -> None:
         """Lay out for the new size."""

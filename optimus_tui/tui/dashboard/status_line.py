@@ -1,5 +1,6 @@
 """How much of the dashboard is shown, and the words of its status line and tab strip."""
 
+import sys
 import time
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
@@ -14,7 +15,7 @@ from optimus_tui.settings.model import Settings
 from optimus_tui.tui.panes.base import Pane
 from optimus_tui.tui.services import DashboardServices
 from optimus_tui.tui.theme import TONE_COLORS
-from optimus_tui.tui.widgets.bars import TabStrip, Words
+from optimus_tui.tui.widgets.bars import Part, TabStrip, Words, with_room
 from optimus_tui.tui.widgets.cells import first_that_fits, fit_name
 from optimus_tui.wording.safe import safe_text
 from optimus_tui.wording.truth import OVERALL_MARKS, StateGlyph
@@ -40,6 +41,7 @@ def status_words(
     width: int,
     mode: tuple[str, str] = ("read-only", "quiet"),
     muted: int = 0,
+    incident: tuple[str, str] = ("", ""),
 ) -> tuple[Words, Words]:
     """Return the status line: what stands at its left and at its right, with colours.
 
@@ -52,33 +54,37 @@ def status_words(
         width: Columns.
         mode: Whether actions are armed, and the style of these words.
         muted: How many mutes are in force.
+        incident: What to say of the open incident, and the style of these words; empty for none.
     """
     color = settings.color or ("error" if settings.environment.startswith("prod") else "accent")
     gap = "   " if width >= 100 else "  "
-    left: Words = [
-        (" OPTIMUS", "b:bright"),
-        (gap + safe_text(settings.environment, 24), f"b:{color}"),
-        (gap + mode[0], mode[1]),
+    name = safe_text(settings.environment, 24)
+    left = [
+        Part(6, [(" OPTIMUS", "b:bright")]),
+        Part(0, [(gap + name, f"b:{color}"), (_overridden(settings, width), "b:warning"), (gap + mode[0], mode[1])]),
     ]
-    left.insert(2, (_overridden(settings, width), "b:warning"))
-    notes_at = len(left)
-    if muted:
-        left.append((f"{gap}{muted:,} muted", "warning"))
-    right: Words = []
-    if verdict is not None:
-        right.append((verdict.text + gap, TONE_COLORS[verdict.tone]))
-    if width >= 100:
-        right += [("own load ", "quiet"), (f"{own_rate:.0f}/s" + gap, "")]
-    right += [(time.strftime("%H:%M:%S", time.gmtime(wall)), ""), (" UTC ", "quiet")]
+    if incident[0]:
+        left.append(Part(0, [(gap + incident[0], incident[1])]))
+    told = ("", "")
     if note is not None:
-        room = width - sum(cell_len(words) for words, _ in [*left, *right]) - len(gap) - 1
-        if note[1] and width < 100 and cell_len(note[0][-1]) > room:
-            named = (f" {left[1][0].lstrip()}", left[1][1])  # without the product's name: it is needed least
-            room += sum(cell_len(words) for words, _ in left[:2]) - cell_len(named[0])
-            left[:2], notes_at = [named], notes_at - 1
-        words = first_that_fits(note[0], room)
-        left.insert(notes_at, (gap + words, "warning" if note[1] else "quiet"))
-    return left, right
+        told = (gap + note[0][-1], "warning" if note[1] else "quiet")
+        left.append(Part(0 if note[1] else 4, [told]))
+    if muted:
+        left.append(Part(3, [(f"{gap}{muted:,} muted", "warning")]))
+    right = []
+    if verdict is not None:
+        right.append(Part(2, [(verdict.text + gap, TONE_COLORS[verdict.tone])]))
+    if width >= 100:
+        right.append(Part(5, [("own load ", "quiet"), (f"{own_rate:.0f}/s" + gap, "")]))
+    clock = time.strftime("%H:%M:%S", time.gmtime(wall))
+    right.append(Part(1, [(clock, ""), (" UTC ", "quiet")]))
+    urgent = bool(incident[0]) or (note is not None and note[1] and width < 100)
+    before, after = with_room(left, right, width if urgent else sys.maxsize)
+    before[0] = f" {before[0][0].lstrip()}", before[0][1]
+    if note is not None and told in before:
+        room = width - sum(cell_len(words) for words, _ in (*before, *after) if words != told[0]) - len(gap) - 1
+        before[before.index(told)] = (gap + first_that_fits(note[0], room), told[1])
+    return before, after
 
 
 def _overridden(settings: Settings, width: int) -> str:

@@ -18,7 +18,7 @@ from optimus_tui.tui.services import DashboardServices
 from optimus_tui.tui.widgets.row_marks import clear_marks
 from optimus_tui.wording.numbers import ago, plural
 from optimus_tui.wording.safe import safe_text
-from optimus_tui.workflow.standing import progress, severity_words
+from optimus_tui.workflow.standing import progress, proof_status, severity_words
 
 if TYPE_CHECKING:
     from optimus_tui.contract.incident import ActionRecord, KeptReceipt
@@ -65,6 +65,16 @@ class IncidentController:
         if service is None or service.read_only or service.state.status != "open":
             return ""
         return service.state.id
+
+    def status_words(self) -> tuple[str, str]:
+        """Return what the dashboard says of the open incident, and its style: how far its proof is; empty for none."""
+        if self.service is None or self.service.state.status != "open":
+            return "", ""
+        from optimus_tui.tui.incidents.head import proof_style
+
+        state = self.service.state
+        status = proof_status(state)
+        return safe_text(status or f"incident {state.id} is open", 80), proof_style(state)
 
     async def record_action(self, receipt: Receipt, audit: str, before: Sequence[Finding] = ()) -> None:
         """Record a verified action in its incident, check the system again, and show whether the fault is gone.

@@ -21,6 +21,7 @@ from optimus_tui.contract.incident import Advice, Evidence, IncidentState, Step
 from optimus_tui.incidents.service import IncidentService
 from optimus_tui.tui.base_screen import BaseScreen
 from optimus_tui.tui.incidents import text as words
+from optimus_tui.tui.incidents.head import bar_words
 from optimus_tui.tui.incidents.step_actions import RecommendationActions, StepActions
 from optimus_tui.tui.keys import MOVES, bindings, chosen
 from optimus_tui.tui.theme import Piece
@@ -201,7 +202,7 @@ class IncidentScreen(BaseScreen):
     def bar_words(self) -> tuple[Words, Words]:
         """Return the words of the line on top, left and right."""
         now = self.incident_service.clocks.now()
-        return words.bar_words(self.state, now, self._mode(), self._problem(), self.size.width)
+        return bar_words(self.state, now, self._mode(), self._problem(), self.size.width)
 
     def _problem(self) -> str:
         """Return why the incident cannot be written to or is not kept; empty if all is well."""
@@ -318,6 +319,14 @@ class IncidentScreen(BaseScreen):
     def action_step(self) -> None:
         """Run the next step."""
         self.steps.next_step()
+
+    def action_go_to_step(self, number: int) -> None:
+        """Put the cursor on a step by its number."""
+        steps = self.state.steps
+        if number <= len(steps):
+            self.show_step(steps[number - 1])
+        else:
+            self.say(f"there is no step {number}: this incident has {len(steps)}")
 
     def action_look(self) -> None:
         """Choose again which issue to examine."""

@@ -18,7 +18,6 @@ from optimus_tui.contract.incident import (
     Candidate,
     Comparison,
     IncidentState,
-    Stamp,
     Step,
     StepPlan,
     TimelineEntry,
@@ -27,11 +26,9 @@ from optimus_tui.tools.pages.format_value import VERDICT_WORDS
 from optimus_tui.tools.pages.sections import Fact, Section, Tone, sections
 from optimus_tui.tui.incidents.folding import findings_before, fold
 from optimus_tui.tui.services import REMEDY_COMMAND
-from optimus_tui.tui.theme import TONE_COLORS
 from optimus_tui.tui.tools.lists import severity_text
-from optimus_tui.tui.widgets.bars import Words
 from optimus_tui.tui.widgets.cells import Cell, Column, Table, first_that_fits
-from optimus_tui.wording.numbers import OWN_FORMAT, age, clause, clock, figure, latency, plural
+from optimus_tui.wording.numbers import OWN_FORMAT, clause, clock, figure, latency, plural
 from optimus_tui.wording.safe import safe_sentence, safe_text
 from optimus_tui.wording.truth import SEVERITY_WORDS
 from optimus_tui.wording.wrapping import shortened_between_words, wrap
@@ -41,17 +38,13 @@ from optimus_tui.workflow.standing import (
     NEXT_MARK,
     STEP_MARKS,
     STEP_WORDS,
-    WAITS,
     action_verdict,
     durations,
-    elapsed,
-    standing,
+    proof_status,
     step_result,
 )
 
 LONG = 600
-WIDE = 100
-"""Columns from which the line on top says when the incident was opened, and how bad it was at worst."""
 ROOM_FOR_MORE = 20
 """Cells beside a step's verdict below which the start of its sentence would tell nothing."""
 STEP_STYLES = {"waiting": "quiet", "running": "accent", "done": "good", "failed": "crit", "skipped": "quiet"}
@@ -68,42 +61,6 @@ def safe(text: object, limit: int = LONG) -> str:
 def sentence(text: object, limit: int = LONG) -> str:
     """Return a sentence as safe text; what is longer than ``limit`` is cut at its end."""
     return safe_sentence(text, limit)
-
-
-def bar_words(state: IncidentState, now: Stamp, mode: tuple[str, str], problem: str, width: int) -> tuple[Words, Words]:
-    """Return the words of the line on top, left and right.
-
-    Args:
-        state: The incident.
-        now: The present time, for how long it has been open.
-        mode: Whether actions are armed, in words, and their style.
-        problem: Why the incident cannot be written to or is not kept; empty if all is well.
-        width: Columns.
-    """
-    wide, gap = width >= WIDE, "  "
-    if wide:
-        gap = "   "
-    left: Words = [(f" INCIDENT {safe(state.id, 12)}", "b:bright"), (gap + safe(state.environment, 24), "accent")]
-    if state.opened is not None:
-        opened = f"{gap}opened {clock(state.opened.wall)[:5]} · "
-        left.append((opened * wide or gap, "quiet"))
-        left.append((age(elapsed(state.opened, state.closed or now)), "bright"))
-    if state.closed:
-        left.append((" closed", "quiet"))
-    if problem:
-        left.append((gap + safe(problem, 120), "warning"))
-    severity = standing(state)
-    words = severity_text(severity)
-    if severity == "none":
-        words = "no finding holds"
-        if state.severity == "none":
-            words = "no severity yet"
-    right: Words = [(mode[0] + gap, mode[1]), (words + " ", TONE_COLORS[_tone(severity) or "quiet"])]
-    if severity != state.severity and wide:
-        right.append((f"(at worst {state.severity}) ", "quiet"))
-    if sum(cell_len(text) for text, _ in (*left, *right)) >= width:
-        del left[1]  # the environment, which the dashboard names too: the age and the mode stand nowhere else
-    return left, right
 
 
 def opening(findings: Sequence[Finding], playbook: str, steps: Sequence[StepPlan]) -> str:
@@ -168,7 +125,7 @@ def proof_lines(state: IncidentState, width: int) -> list[str]:
     """Return the whole proof of what was done last, wrapped; nothing before it has a result."""
     if not state.action_records or state.action_records[-1].verdict is None:
         return []
-    return wrap(sentence(_proof_in_short(state.action_records[-1]), 300), max(20, width - 4), cell_len)
+    return wrap(sentence(proof_words(state.action_records[-1]), 300), max(20, width - 4), cell_len)
 
 
 def step_summary(state: IncidentState, step: Step) -> str:
@@ -176,7 +133,7 @@ def step_summary(state: IncidentState, step: Step) -> str:
     if step.plan.kind == "apply" and step.status == "waiting":
         todo = sum(advice.status == "open" for advice in state.advice)
         if state.action_records:
-            return sentence(_proof_in_short(state.action_records[-1]), 200)
+            return sentence(_proof_in_short(state), 200)
         if todo:
             return f"{todo} to do"
         return ""
@@ -188,7 +145,7 @@ def step_summary(state: IncidentState, step: Step) -> str:
 
 def _verdict(record: ActionRecord) -> str:
     if record.due is not None:
-        return WAITS
+        return "waits for its proof"
     return action_verdict(record)
 
 
@@ -199,11 +156,12 @@ def promise_words(record: ActionRecord) -> str:
     return f"{proof_words(record)}; the check runs by itself then"
 
 
-def _proof_in_short(record: ActionRecord) -> str:
-    """Return the result of an action. When one is possible is said once on the screen: beside what was done."""
-    if record.verdict is None:
-        return _verdict(record)
-    return proof_words(record)
+def _proof_in_short(state: IncidentState) -> str:
+    """Return the result of what was done last, or when one is possible."""
+    last = state.action_records[-1]
+    if last.verdict is None:
+        return proof_status(state)
+    return proof_words(last)
 
 
 def evidence_sections(state: IncidentState, step: Step, document: Mapping[str, Any] | None) -> list[Section]:
@@ -255,7 +213,7 @@ def _deciding(step: Step) -> list[Section]:
     title = "What decides"
     if step.took_ms is not None:
         title += f"   {latency(step.took_ms)}"
-    lines = [Fact(sentence(outcome.headline), safe(outcome.verdict, 30), _tone(outcome.severity))]
+    lines = [Fact(sentence(outcome.headline), safe(outcome.verdict, 30), tone_of(outcome.severity))]
     lines += [
         Fact(safe(item.words, 40) or figure(item.value, safe(item.unit, 12)), safe(item.label or item.name, 40))
         for item in outcome.figures
@@ -402,8 +360,11 @@ def next_words(state: IncidentState, doable: int, shown: str = "") -> str:
     if state.running is not None:
         return f"{safe(state.running.plan.title, 60)} is running; esc goes back to the panes meanwhile."
     coming = state.next
-    if waiting(state) and (coming is None or coming.plan.kind == "apply"):
-        return "The check runs by itself as soon as a proof is possible, on any screen; the last step says when."
+    if waiting(state):
+        words = f"{_proof_ahead(state)}; the check runs by itself then, on any screen."
+        if coming is not None and coming.plan.kind == "tool":
+            words += f" Meanwhile enter runs {safe(coming.plan.title, 60)}."
+        return words
     if state.repaired is not None:
         return "Proved: the fault is gone. c closes with cause and resolution."
     if coming is None:
@@ -428,7 +389,13 @@ def next_words(state: IncidentState, doable: int, shown: str = "") -> str:
     return f"{title} is done by hand: {enter}."
 
 
-def _tone(severity: str) -> Tone:
+def _proof_ahead(state: IncidentState) -> str:
+    words = proof_status(state)
+    return words[:1].upper() + words[1:]
+
+
+def tone_of(severity: str) -> Tone:
+    """Return the tone of a severity; none for one that is quiet."""
     mark = SEVERITY_WORDS.get(severity)
     if mark is None or mark.tone == "quiet":
         return ""

@@ -1,6 +1,6 @@
 """The one-line bars: status above, tabs for the single-pane layout, keys below. They draw what they are given."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from rich.cells import cell_len
 from textual import events
@@ -33,6 +33,23 @@ def words_that_fit(words: Words, width: int) -> Words:
             shown.append((start + part, color))
         break
     return shown
+
+
+class Part(NamedTuple):
+    """Some words of a bar. What gives way where there is no room are the parts with the largest ``rank``; 0 stays."""
+
+    rank: int
+    words: Words
+
+
+def with_room(left: list[Part], right: list[Part], width: int) -> tuple[Words, Words]:
+    """Return the words of a bar, left and right, without the parts that have to give way on ``width`` columns."""
+    while sum(cell_len(text) for part in (*left, *right) for text, _ in part.words) >= width:
+        least = max((part for part in (*left, *right) if part.words), key=lambda part: part.rank, default=None)
+        if least is None or least.rank == 0:
+            break
+        left, right = [one for one in left if one is not least], [one for one in right if one is not least]
+    return [word for part in left for word in part.words], [word for part in right for word in part.words]
 
 
 class Bar(Widget):

@@ -40,6 +40,14 @@ async def test_i_opens_an_incident_and_runs_the_first_step(
         for part in ("INCIDENT 1", "✖ CRIT", "read-only", "1 Health check", "Next"):
             assert part in text, part
         assert "step_finished" in kinds(tmp_path)
+        screen: Any = pilot.app.screen
+        await pilot.press("5")
+        await until(pilot, lambda: screen.selected is screen.state.steps[4])
+        await pilot.press("9")
+        await until(pilot, lambda: "there is no step 9" in said(pilot))
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(pilot.app.screen, Dashboard))
+        await until(pilot, lambda: "incident 1 is open" in screen_lines(pilot.app)[0])
 
 
 @pytest.mark.parametrize(("size", "least"), [((80, 24), 70), ((140, 42), 40)])

@@ -4,18 +4,19 @@ from typing import Any
 
 import pytest
 from msgspec.structs import replace
+from rich.cells import cell_len
 
 from optimus_tui.contract import incident_events as happened
 from optimus_tui.contract.finding_rules import rule_of
 from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.incident import Advice, KeptReceipt
 from optimus_tui.contract.tools.common import Recommendation
+from optimus_tui.tui.incidents.head import bar_words
 from optimus_tui.tui.incidents.text import (
     STEPS,
     StepLine,
     action_section,
     advice_section,
-    bar_words,
     evidence_sections,
     next_words,
     opening,
@@ -23,6 +24,7 @@ from optimus_tui.tui.incidents.text import (
     step_summary,
     timeline_section,
 )
+from optimus_tui.tui.widgets.bars import words_that_fit
 from tests.unit.workflow.driver import Play, found, outcome, stamp
 
 LATER = Recommendation(action="See the log", priority="low")
@@ -75,17 +77,19 @@ def test_a_storm_of_events_is_named_among_the_issues_with_what_to_do() -> None:
     assert told[rule_of("events.flood").title].startswith("See in the feed, by type and tenant")
 
 
-def test_what_a_proof_waits_for_is_said_once_on_the_screen() -> None:
-    play = Play()
+def restarted() -> Play:
+    """Return an incident with the engine restarted from its first step on."""
+    play = Play(environment="production")
     play.run("health", outcome(found("services.engine", "critical", "engine")))
     play.tell(happened.ActionDone(at=stamp(), receipt=KeptReceipt(
         action_id="outside-1", kind="remedy", tenant="", words="engine restarted", outside=True)))  # fmt: skip
-    state, (record,) = play.state, play.state.action_records
-    said = action_section(record)
-    parts = [
-        next_words(state, 0), said.title, *(line.text for line in said.lines), step_summary(state, state.steps[-1]),
-        *(line.text for line in timeline_section(state).lines),
-    ]  # fmt: skip
+    return play
+
+
+def test_what_a_proof_waits_for_is_said_once_beside_what_was_done() -> None:
+    state = restarted().state
+    said = action_section(state.action_records[0])
+    parts = [said.title, *(line.text for line in said.lines), *(line.text for line in timeline_section(state).lines)]
     assert sum("proof possible at" in part for part in parts) == 1, parts
 
 
@@ -132,6 +136,26 @@ def test_the_dialog_of_a_new_incident_says_that_its_order_follows_the_findings()
     moved, fixed = (replace(Play().state.steps[0].plan, first_when=when) for when in (("services.engine",), ()))
     assert "What is found may bring one of them forward" in opening([], "demo", [moved])
     assert "forward" not in opening([], "demo", [fixed])
+
+
+@pytest.mark.parametrize("mode", ["read-only", ARMED_IN_DRILL])
+@pytest.mark.parametrize("width", [80, 140])
+def test_how_far_the_proof_is_stands_on_top_and_below_whatever_step_is_next(mode: str, width: int) -> None:
+    play = restarted()
+    assert play.state.next is not None and play.state.next.plan.kind == "tool"
+    summary = step_summary(play.state, play.state.steps[-1])
+    assert summary.startswith("proof possible at ")
+    assert next_words(play.state, 0).startswith("P" + summary[1:]) and "enter runs" in next_words(play.state, 0)
+
+    def on_top() -> str:
+        left, right = bar_words(play.state, stamp(), (mode, "b:error"), "", width)
+        return "".join(text for text, _ in words_that_fit(left, width - sum(cell_len(text) for text, _ in right) - 1))
+
+    assert summary in on_top()
+    play.tell(happened.ChecksAsked(at=stamp(), action_id="outside-1"))
+    assert "being checked now" in on_top()
+    play.check("health", outcome(), "outside-1")
+    assert "fixed " in on_top() and "after you acted" in on_top()
 
 
 def test_an_incident_opens_with_what_is_true_now_before_what_is_only_held() -> None:

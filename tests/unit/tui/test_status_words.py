@@ -62,3 +62,15 @@ def test_the_product_s_name_stays_where_the_note_has_room_or_is_no_urgent_one() 
 
 def test_the_arm_dialog_s_minutes_are_the_guard_s() -> None:
     assert arm.IDLE_MINUTES * 60 == guard.IDLE_SECONDS
+
+
+@pytest.mark.parametrize("width", [60, 80, 140])
+def test_the_proof_of_the_open_incident_stays_where_the_name_and_the_note_give_way(width: int) -> None:
+    proof, note = "proof possible at 00:49:50", (("demo: engine-slow",), False)
+    verdict = OVERALL_MARKS["needs_attention"]
+    left, right = status_words(
+        Settings(environment="demo"), note, verdict, 4.0, 0.0, width, ("read-only", "quiet"), 3, (proof, "accent")
+    )
+    told = "".join(text for text, _ in (*left, *right))
+    assert proof in told and "read-only" in told and cell_len(told) < width
+    assert ("OPTIMUS" in told) == (width == 140)

@@ -7,8 +7,10 @@ from msgspec.structs import replace
 
 from optimus_tui.contract import incident_events as happened
 from optimus_tui.contract.incident import ActionRecord, KeptReceipt, OpenFinding, Stamp
-from optimus_tui.workflow.proof import acted_at, again_at, is_superseded, need_of, proof_words, too_early
-from optimus_tui.workflow.standing import action_verdict, durations, mttr
+from optimus_tui.incidents.proof import Came, enough_at
+from optimus_tui.wording.numbers import clock
+from optimus_tui.workflow.proof import acted_at, again_at, is_superseded, need_of, proof_words, too_early, waiting
+from optimus_tui.workflow.standing import action_verdict, durations, mttr, proof_status, step_result
 from tests.unit.workflow.driver import IMMORTAL, Play, found, outcome, stamp
 
 SLOW = found("latency.p95", "high", "engine", measured=829.0, threshold=500.0, unit="ms")
@@ -113,13 +115,56 @@ def test_less_than_is_needed_delays_the_checks_with_what_came() -> None:
         at=later(at, 31), action_id="outside-1", due=at.wall + 41, need="9 of 15 checks of engine came"
     ))  # fmt: skip
     assert record_of(play).due == at.wall + 41
-    assert proof_words(record_of(play)) == "late: 9 of 15 checks of engine came"
+    possible = f"proof possible at {clock(at.wall + 41)}"
+    assert proof_words(record_of(play)) == f"late: 9 of 15 checks of engine came; {possible}"
+    assert proof_status(play.state) == f"late: {possible}"
     lines = len(play.state.timeline)
     play.tell(happened.ChecksDelayed(
         at=later(at, 37), action_id="outside-1", due=at.wall + 41, need="12 of 15 checks of engine came"
     ))  # fmt: skip
     assert len(play.state.timeline) == lines and "12 of 15" in play.state.timeline[-1].text, "one line, not one a look"
     assert "late: 12 of 15" in too_early(play.state, at.wall + 60), "late is too early still"
+
+
+def test_without_a_pace_no_new_time_is_promised() -> None:
+    play, at = slow_engine()
+    restarted(play, at=at)
+    need = "0 of 15 checks of engine came, waiting for 15 more"
+    play.tell(happened.ChecksDelayed(at=later(at, 31), action_id="outside-1", due=at.wall + 31, need=need))
+    assert proof_words(record_of(play)) == f"late: {need}"
+    assert proof_status(play.state) == "late: 0 of 15 checks of engine came"
+
+
+@pytest.mark.parametrize(("now", "verdict"), [(outcome(), "fixed"), (outcome(SLOW), "same"), (None, "unknown")])
+def test_a_step_that_was_run_too_early_has_the_result_of_the_check(now: Any, verdict: str) -> None:
+    play, at = slow_engine()
+    restarted(play, at=at)
+    play.tell(happened.StepStarted(at=later(at, 5), step="health"))
+    play.tell(happened.StepFinished(at=later(at, 6), step="health", outcome=outcome()))
+    assert step_result(play.state.steps[0]).startswith("too early: proof possible at ")
+    play.tell(happened.ChecksAsked(at=later(at, 31), action_id="outside-1"))
+    play.tell(happened.CheckFinished(at=later(at, 33), action_id="outside-1", step="health", outcome=now))
+    assert step_result(play.state.steps[0]).startswith(f"{verdict}: ")
+    assert (play.state.repaired is not None) == (verdict == "fixed")
+
+
+def test_another_step_that_was_run_too_early_promises_nothing_after_the_proof() -> None:
+    play, at = slow_engine()
+    play.run("integration", outcome())
+    restarted(play, at=at)
+    play.tell(happened.StepStarted(at=later(at, 5), step="integration"))
+    play.tell(happened.StepFinished(at=later(at, 6), step="integration", outcome=outcome()))
+    play.tell(happened.ChecksAsked(at=later(at, 31), action_id="outside-1"))
+    play.tell(happened.CheckFinished(at=later(at, 33), action_id="outside-1", step="health", outcome=outcome()))
+    step = play.state.step("integration")
+    assert step is not None and step_result(step) == "too early: it ran before a proof was possible; r runs it again"
+
+
+def test_the_new_time_follows_the_pace_of_what_came() -> None:
+    half, less = Came("8 of 16", lacks=True, share=0.5), Came("4 of 16", lacks=True, share=0.25)
+    assert enough_at([half], 100.0, 130.0) == 160.0
+    assert enough_at([half, less], 100.0, 130.0) == 220.0, "the slowest decides"
+    assert enough_at([half, Came("0 of 16", lacks=True)], 100.0, 130.0) is None
 
 
 def test_the_promised_time_follows_the_pace_of_the_measurements() -> None:
@@ -168,6 +213,7 @@ def test_a_later_remedy_for_the_same_finding_is_the_one_that_is_followed() -> No
     restarted(play, at=later(at, 5), action="outside-2")
     first, second = play.state.action_records
     assert is_superseded(play.state, first) and not is_superseded(play.state, second)
+    assert waiting(play.state) == (second,)
 
 
 def test_what_is_not_fixed_is_checked_again_ever_more_seldom() -> None:
