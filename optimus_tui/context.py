@@ -14,6 +14,7 @@ from optimus_tui.settings.model import Settings
 if TYPE_CHECKING:
     import httpx
 
+    from optimus_tui.contract.findings import Finding
     from optimus_tui.contract.reading import Fault
     from optimus_tui.history.samples.store import Store
     from optimus_tui.history.samples.windows import Windows
@@ -58,6 +59,8 @@ class Context:
         self.settings = settings
         self.clock = clock or Clock()
         self.own = LoadMeter(self.clock, keep_log)
+        self.shown: tuple[float, tuple[Finding, ...]] = (0.0, ())
+        """The findings that the dashboard of this process shows, and the monotonic seconds of its last report."""
 
     @property
     def log(self) -> "CommandLog":

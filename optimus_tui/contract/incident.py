@@ -40,6 +40,7 @@ class OpenFinding(Struct, frozen=True, kw_only=True):
     """A finding that was active when the incident was opened.
 
     ``since``: wall-clock seconds, None where not recorded. ``message`` is empty in a record of an older version.
+    ``caused_by``: rule and subject of its cause, None where none is known.
     """
 
     rule: str
@@ -47,6 +48,7 @@ class OpenFinding(Struct, frozen=True, kw_only=True):
     since: float | None
     severity: str = "high"
     message: str = ""
+    caused_by: tuple[str, str] | None = None
 
 
 class Figure(Struct, frozen=True, kw_only=True):

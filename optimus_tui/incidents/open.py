@@ -201,6 +201,7 @@ async def open_incident(
                     since=one.since,
                     severity=one.severity,
                     message=plain(one.message, 400),
+                    caused_by=one.caused_by,
                 )
                 for one in alarms[:MOST_FINDINGS]
             ),

@@ -1,7 +1,7 @@
 """diagnose_gateway_health: every dependency at once, under one deadline, and never better than the worst of them."""
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from optimus_tui.clock import counted_from, counted_minutes
 from optimus_tui.contract.finding_rules import CACHE_UNMEASURED, LIMITS_UNMEASURED
-from optimus_tui.contract.findings import Finding
+from optimus_tui.contract.findings import Finding, overall_of
 from optimus_tui.contract.keyspace import LimitRow, LimitsReport, UnparsedNames
 from optimus_tui.contract.reading import Fault, Reading
 from optimus_tui.contract.services import GatewayState, HitRate, Series, ServerState, ServiceState
@@ -34,7 +34,7 @@ from optimus_tui.tools.figures.gateway_figures import (
     rate_since_start,
     summary_figures,
 )
-from optimus_tui.tools.figures.kept_alerts import with_notes
+from optimus_tui.tools.figures.kept_alerts import with_notes, with_shown
 from optimus_tui.tools.figures.metric_windows import Counters
 from optimus_tui.tools.keyspace_scan import Survey, judge_limits, read_known, survey
 from optimus_tui.tools.pages.report_sections import (
@@ -273,7 +273,7 @@ async def run(ctx: "Context", query: DiagnoseQuery) -> DiagnoseReport:
         others=_others(ctx, query, looked, rate, limits),
         limits_seen=True,
     )
-    findings = await with_notes(ctx, report.findings)
+    findings = await with_notes(ctx, with_shown(ctx, report.findings, _not_asked(query)))
     return DiagnoseReport(
         tool="diagnose_gateway_health",
         timestamp=timestamp(ctx.clock.wall()),
@@ -284,9 +284,17 @@ async def run(ctx: "Context", query: DiagnoseQuery) -> DiagnoseReport:
         cache_metrics=cache_section(query, looked.gateway, report.hit_rate, looked.seen),
         rate_limiting=limiting_section(query, tenant, looked.seen, limits),
         gateway_metrics=metrics_section(looked.figures),
-        overall_status=report.overall,
+        overall_status=overall_of(findings, unknown=report.overall == "unknown"),
         diagnostics=diagnostics(findings, HEALTH_SEVERITY),
     )
+
+
+def _not_asked(query: DiagnoseQuery) -> Iterator[str]:
+    """Yield the families of findings that were not asked about."""
+    if not query.include_cache_metrics:
+        yield from ("cache", "coherence", "events", "feed")
+    if not query.include_rate_limiting:
+        yield "limits"
 
 
 async def look(ctx: "Context", query: DiagnoseQuery) -> Looked:

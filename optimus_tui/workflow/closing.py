@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from optimus_tui.contract.incident import ActionRecord, IncidentState
+from optimus_tui.contract.tools.common import Diagnostic
 from optimus_tui.wording.numbers import clause, clock, plural
 from optimus_tui.workflow.proof import acted_at, proof_words
 from optimus_tui.workflow.ranking import main_finding, rank, tenant_of, worst_outcome
@@ -10,15 +11,31 @@ from optimus_tui.workflow.standing import is_finished
 
 
 def found_words(state: IncidentState) -> str:
-    """Return the message of the finding that the incident is about, at its worst; empty before any result."""
+    """Return the message of the finding that the incident is about, at its worst; empty before any result.
+
+    Where that is an effect, it is the message of its cause, even if only the alarm at the opening named it.
+    """
     main = main_finding(state)
     if main is not None:
-        return main.message
+        return _cause_at_opening(state, main) or main.message
     outcomes = [one for step in state.steps if (one := worst_outcome(step)) is not None]
     worst = max(outcomes, key=lambda one: rank(one.severity), default=None)
     if worst is None:
         return next((one.message for one in state.open_findings), "")
     return worst.headline
+
+
+def _cause_at_opening(state: IncidentState, main: Diagnostic) -> str:
+    """Return the message of the top cause that the alarm had for a finding; empty for none."""
+    shown = {(one.rule, one.subject): one for one in state.open_findings}
+    top, seen = shown.get((main.rule, main.subject)), set[tuple[str, str]]()
+    while top is not None and top.caused_by in shown and top.caused_by not in seen:
+        seen.add(top.caused_by)
+        top = shown[top.caused_by]
+    if top is None or not seen:
+        return ""
+    found = (one for step in state.steps for of in (step.worst, step.outcome) if of is not None for one in of.findings)
+    return next((one.message for one in found if (one.rule, one.subject) == (top.rule, top.subject)), top.message)
 
 
 def concerned(state: IncidentState) -> tuple[str, ...]:

@@ -4,15 +4,16 @@ One look of a tool has no history of its own. Without such notes it judges what 
 """
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import msgspec
 from msgspec.structs import replace
 
-from optimus_tui.contract.finding_rules import CACHE_BULK, EVENTS_FLOOD
-from optimus_tui.contract.findings import AlertEpisode, Finding
-from optimus_tui.verdicts.alerts import EPISODES
+from optimus_tui.clock import counted_from
+from optimus_tui.contract.finding_rules import CACHE_BULK, EVENTS_FLOOD, rule_of
+from optimus_tui.contract.findings import SEVERITIES, AlertEpisode, Finding
+from optimus_tui.verdicts.alerts import EPISODES, LOUD, key_of
 from optimus_tui.verdicts.causes import relate
 from optimus_tui.wording.numbers import age
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from optimus_tui.context import Context
 
 READ_SECONDS = 1.0
+SHOWN_SECONDS = 10.0
+"""A dashboard that works draws a report more often."""
 FRESH_SECONDS = 90.0
 """Notes are written at least once a minute while an alert holds: an older one tells nothing of now."""
 _SEEN_BY_WATCHERS = (CACHE_BULK, EVENTS_FLOOD)
@@ -28,18 +31,45 @@ _SEEN_BY_WATCHERS = (CACHE_BULK, EVENTS_FLOOD)
 
 async def with_notes(ctx: "Context", findings: Iterable[Finding]) -> tuple[Finding, ...]:
     """Return the findings with their beginnings and causes as far as they were noted, each effect below its cause."""
-    noted = await open_alerts(ctx)
-    dated = [
-        replace(one, since=noted[one.rule, one.subject].since)
-        if one.since is None and (one.rule, one.subject) in noted
-        else one
-        for one in findings
-    ]
+    noted, now = await open_alerts(ctx), ctx.clock.wall()
+    shown = {(one.rule, one.subject): one for one in shown_now(ctx)}
+    known = {key: one.since for key, one in noted.items()} | {key: one.since for key, one in shown.items()}
+    dated = [replace(one, since=known.get((one.rule, one.subject))) if one.since is None else one for one in findings]
     there = {(one.rule, one.subject) for one in dated}
-    now = ctx.clock.wall()
-    watched = [_as_noted(one, now) for key, one in noted.items() if key[0] in _SEEN_BY_WATCHERS and key not in there]
+    watchers = {key: _as_noted(one, now) for key, one in noted.items()} | shown
+    watched = [one for key, one in watchers.items() if key[0] in _SEEN_BY_WATCHERS and key not in there]
     causes = {one.caused_by for one in relate([*dated, *watched])}
     return relate([*dated, *(one for one in watched if (one.rule, one.subject) in causes)])
+
+
+def shown_now(ctx: "Context") -> tuple[Finding, ...]:
+    """Return the findings that a dashboard in this process shows as true now.
+
+    None where only what came since a moment counts: the dashboard's windows are longer.
+    """
+    at, findings = ctx.shown
+    if counted_from() is not None or ctx.clock.mono() - at > SHOWN_SECONDS:
+        return ()
+    return tuple(one for one in findings if not one.held)
+
+
+def with_shown(ctx: "Context", findings: Sequence[Finding], without: Iterable[str]) -> tuple[Finding, ...]:
+    """Return the findings with those that the dashboard of this process shows besides: one look sees less than it.
+
+    Args:
+        ctx: The process.
+        findings: Those of one look.
+        without: The families of findings that the look was not asked about.
+    """
+    left_out, there = tuple(without), {key_of(one) for one in findings}
+    beside = [
+        one
+        for one in shown_now(ctx)
+        if key_of(one) not in there
+        and SEVERITIES.index(one.severity) >= LOUD
+        and rule_of(one.rule).family not in left_out
+    ]
+    return (*findings, *beside)
 
 
 async def open_alerts(ctx: "Context") -> dict[tuple[str, str], AlertEpisode]:

@@ -131,5 +131,6 @@ class ReportQueue:
         self.dashboard.pane(subject).reading = report
         if isinstance(report, HealthReport):
             self.dashboard.health = report
+            self.dashboard.context.shown = self.dashboard.context.clock.mono(), tuple(report.findings)
             self._on_drawing(report)
             self.dashboard.draw_status()

@@ -243,13 +243,11 @@ class Dashboard(BaseScreen):
     def draw_status(self) -> None:
         """Draw the line above the panes, and the tabs, so that both tell of the same report."""
         self.pane_layout.draw_tabs()
-        note, muted = self.drills.status_note(), self.alerts.mark_muted()
+        note, muted, said = self.drills.status_note(), self.alerts.mark_muted(), self.incidents.status_words()
         shown = verdict_of(self.health) if self.pane_layout.is_single else None
         own, wall = self.context.own.rate(self.context.clock.mono()), self.context.clock.wall()
         mode, width = self.actions.mode_words(self.drills.clock_text()), self.size.width
-        self.query_one(StatusBar).facts = status_words(
-            self.settings, note, shown, own, wall, width, mode, muted, self.incidents.status_words()
-        )
+        self.query_one(StatusBar).facts = status_words(self.settings, note, shown, own, wall, width, mode, muted, said)
 
     def on_resize(self, event: events.Resize) -> None:
         """Lay out for the new size."""

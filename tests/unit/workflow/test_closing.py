@@ -1,7 +1,7 @@
 """What the closing of an incident begins with: the cause that was found, and what was done with its proof."""
 
 from optimus_tui.contract import incident_events as happened
-from optimus_tui.contract.incident import KeptReceipt
+from optimus_tui.contract.incident import KeptReceipt, OpenFinding
 from optimus_tui.workflow.closing import concerned, filled_words, found_words, left_words, resolution_words
 from optimus_tui.workflow.standing import progress
 from tests.unit.workflow.driver import IMMORTAL, REPAIR, Play, found, outcome, stamp
@@ -63,3 +63,18 @@ def test_the_dialog_names_the_lines_that_are_filled_in() -> None:
     assert filled_words("a", "b").startswith("Cause and resolution are filled in")
     assert "write the cause" in filled_words("", "b") and "write what was done" in filled_words("a", "")
     assert "write both" in filled_words("", "")
+
+
+def test_the_cause_at_the_opening_is_the_cause_though_a_step_saw_only_its_effect() -> None:
+    bulk = OpenFinding(rule="cache.bulk", subject="bulk invalidations", since=1.0, message="559 bulk invalidations")
+    low = OpenFinding(
+        rule="cache.hit_rate", subject="hit rate", since=9.0, caused_by=("cache.bulk", "bulk invalidations")
+    )
+    effect = found("cache.hit_rate", "high", "hit rate", message="hit rate 35 % is below 60 %")
+    for alarms, cause in (((bulk, low), bulk.message), ((low,), effect.message), ((), effect.message)):
+        play = Play(open_findings=alarms)
+        play.run("health", outcome(effect))
+        assert found_words(play.state) == cause
+    play = Play(open_findings=(bulk, low))
+    play.run("health", outcome(effect, found("cache.bulk", "high", "bulk invalidations", message="600 by now")))
+    assert found_words(play.state) == "600 by now", "what a step found of it is newer"
