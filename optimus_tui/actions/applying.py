@@ -68,7 +68,8 @@ class BatchRun:
                 if self._control.cancel.is_set():
                     self.cancelled = True
                     break
-                self.stopped = latency_guard.took(await _figure(connection, latency_guard))
+                if number:  # what is slow before the first batch is not slow because of us
+                    self.stopped = latency_guard.took(await _figure(connection, latency_guard))
                 if not self.stopped and number % LOOK_EVERY == LOOK_EVERY - 1:
                     refusal = await check_server(self._dependencies, connection, self._plan)
                     self.stopped = refusal.message if refusal else None

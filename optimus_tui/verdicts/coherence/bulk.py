@@ -15,6 +15,8 @@ from optimus_tui.wording.safe import safe_text
 
 BURST_SECONDS = 60.0
 """Without a bulk invalidation for so long, the next one begins a new burst."""
+LEAST_SILENCE, GAPS_OF_SILENCE = 15.0, 10.0
+"""A burst has ended after this many seconds without an event, and this many times the usual gap between two of it."""
 LEAST_EVENTS = 10
 """Of one burst within the last minute; a release or an import causes a few."""
 MAX_EVENTS = 20_000
@@ -35,7 +37,7 @@ def is_bulk(event: ParsedEvent) -> bool:
 
 
 def burst(events: Iterable[BulkEvent], now: float) -> tuple[BulkEvent, ...]:
-    """Return the events of the burst that is going on, oldest first; none where the last one is long ago.
+    """Return the events of the burst that is going on, oldest first; none where it has ended.
 
     Args:
         events: in the order of their times.
@@ -46,9 +48,17 @@ def burst(events: Iterable[BulkEvent], now: float) -> tuple[BulkEvent, ...]:
         if found and one.at - found[-1].at > BURST_SECONDS:
             found.clear()
         found.append(one)
-    if not found or now - found[-1].at > BURST_SECONDS:
+    if not found or now - found[-1].at > _silence(found):
         return ()
     return tuple(found[-MAX_EVENTS:])
+
+
+def _silence(events: Sequence[BulkEvent]) -> float:
+    """Return after how many seconds without another event these have ended: what stopped is soon seen to have."""
+    if len(events) < LEAST_EVENTS:
+        return BURST_SECONDS
+    gap = (events[-1].at - events[0].at) / (len(events) - 1)
+    return min(BURST_SECONDS, max(LEAST_SILENCE, GAPS_OF_SILENCE * gap))
 
 
 def find_bulk(going_on: Sequence[BulkEvent], now: float) -> list[Finding]:

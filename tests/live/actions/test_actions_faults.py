@@ -196,7 +196,22 @@ async def test_a_suffering_server_stops_it(server: RealServer, tmp_path: Path) -
             receipt = await carried_out(action_service, await planned(action_service, "invalidate_tenant"))
     finally:
         slow.undo()
-    assert receipt.stopped and "the server is slow" in receipt.stopped and receipt.counts == {"done": 300, "left": 600}
+    assert receipt.stopped and "the server is slow" in receipt.stopped and receipt.counts == {"done": 400, "left": 500}
+
+
+async def test_a_server_that_was_slow_before_anything_was_done_does_not_stop_one_batch(
+    server: RealServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(server, "cache:conv:acme:1")
+    times = iter([0.3] * applying.QUIET_PINGS)
+
+    async def ping(wire: object) -> float:
+        return next(times, 90.0)
+
+    monkeypatch.setattr(applying, "_ping", ping)
+    async with armed(server.port, tmp_path) as action_service:
+        receipt = await carried_out(action_service, await planned(action_service, "invalidate_tenant"))
+    assert receipt.stopped is None and receipt.counts == {"done": 1}
 
 
 @pytest.mark.parametrize("event", ["planned", "confirmed", "intent", "result", "verified", "closed"])

@@ -105,9 +105,13 @@ def test_a_chain_stands_in_its_order() -> None:
     assert relate(found) == found, "said once"
 
 
-def test_a_burst_ends_after_a_minute_without_one_and_few_are_nothing() -> None:
+def test_a_burst_ends_after_a_silence_that_its_own_pace_does_not_have_and_few_are_nothing() -> None:
     events = [BulkEvent(float(at), "acme") for at in range(20)]
-    assert burst(events, 60.0)[0].at == 0.0 and burst(events, 80.0) == ()
+    assert burst(events, 33.0)[0].at == 0.0 and burst(events, 35.0) == ()
+    slow = [BulkEvent(at * 4.0, "acme") for at in range(20)]
+    assert burst(slow, 76.0 + 39.0)[0].at == 0.0 and burst(slow, 76.0 + 41.0) == ()
+    few = events[:5]
+    assert burst(few, 63.0) == tuple(few) and burst(few, 65.0) == ()
     assert burst([*events, BulkEvent(200.0, "acme")], 210.0) == (BulkEvent(200.0, "acme"),)
     assert find_bulk(events[:9], 19.0) == []
     names = [BulkEvent(float(at), f"t{at % 4}") for at in range(40)]
