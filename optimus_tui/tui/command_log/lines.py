@@ -1,4 +1,4 @@
-"""The command log's lines, and the list that shows them: one line for commands of one kind that followed each other.
+"""The command log's lines, and the list that shows them: one line for reads of one kind that came close together.
 
 Only plain words of our own are put into a shell comment: some shells run what stands there.
 """
@@ -18,6 +18,8 @@ OPERATOR = "optimus-tui-operator"
 """The name of the connection that an action writes through."""
 SAFE_METHODS = (b"GET", b"HEAD")
 """HTTP requests that only read."""
+LOOK_BACK = 12
+"""Lines among which a read finds the one of its kind."""
 MOST_WORDS = 12
 MOST_COPIED = 100
 FIELDS = ("kind", "for", "outcome", "took", "text")
@@ -102,10 +104,14 @@ class CommandRun:
             return None
         return sum(timed)
 
+    @property
+    def changes(self) -> bool:
+        """Return True if it may change something."""
+        return self.words[0] not in SAFE_METHODS if self.last.is_http else is_write(self.words)
+
     def joined(self, other: "CommandRun") -> bool:
         """Add ``other`` if it is of the same kind. Return False for what may change something, which stays apart."""
-        changes = self.words[0] not in SAFE_METHODS if self.last.is_http else is_write(self.words)
-        if other.kind != self.kind or changes:
+        if other.kind != self.kind or self.changes:
             return False
         self.parts += other.parts
         self.count += other.count
@@ -113,6 +119,8 @@ class CommandRun:
 
     def forget(self, oldest: int) -> None:
         """Forget the round trips before number ``oldest``."""
+        if self.parts[0][0].seq >= oldest:
+            return
         self.parts = [part for part in self.parts if part[0].seq >= oldest]
         self.count = sum(stop - start for _, start, stop in self.parts)
 
@@ -197,6 +205,21 @@ def runs_of(round_trip: RoundTrip) -> Iterator[CommandRun]:
         turns = [0]
     for start, stop in zip(turns, [*turns[1:], len(shapes)], strict=True):
         yield CommandRun(round_trip, start, stop)
+
+
+def add_run(runs: list[CommandRun], run: CommandRun) -> None:
+    """Add a run as the newest, together with one of its kind among the last few reads on the same behalf.
+
+    A check that is repeated reads the same kinds in turns: each is one line that comes to the top again.
+    """
+    for at in range(len(runs) - 1, max(-1, len(runs) - 1 - LOOK_BACK), -1):
+        before = runs[at]
+        if before.label != run.label or before.changes:
+            break
+        if before.joined(run):
+            runs.append(runs.pop(at))
+            return
+    runs.append(run)
 
 
 def kind_of(line: LogLine) -> tuple[str, str]:

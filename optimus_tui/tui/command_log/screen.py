@@ -23,6 +23,7 @@ from optimus_tui.tui.command_log.lines import (
     LogLine,
     LogList,
     Polled,
+    add_run,
     command_words,
     exported,
     fields,
@@ -46,7 +47,7 @@ class CommandLogScreen(BaseScreen):
     """What this program sent to Redis and over HTTP since it started, as bytes.
 
     y copies the line as redis-cli or curl for a shell; a password is never in it: redis-cli reads REDISCLI_AUTH.
-    Nothing is run from here. Commands of one kind that followed each other are one line; enter lists them. p shows
+    Nothing is run from here. Reads of one kind that came close together are one line; enter lists them. p shows
     what the panes poll, one line a kind.
     """
 
@@ -90,12 +91,10 @@ class CommandLogScreen(BaseScreen):
         for round_trip in round_trips:
             self._seen = round_trip.seq
             for run in runs_of(round_trip):
-                if not (self._runs and self._runs[-1].joined(run)):
-                    self._runs.append(run)
-        gone = next((i for i, run in enumerate(self._runs) if run.last.seq >= oldest), len(self._runs))
-        del self._runs[:gone]
-        if self._runs:
-            self._runs[0].forget(oldest)
+                add_run(self._runs, run)
+        self._runs = [run for run in self._runs if run.last.seq >= oldest]
+        for run in self._runs:
+            run.forget(oldest)
 
     def _show(self) -> None:
         view = self.query_one(LogList)

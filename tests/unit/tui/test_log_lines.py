@@ -14,6 +14,7 @@ from optimus_tui.tui.command_log.lines import (
     CommandRun,
     LoggedCommand,
     Polled,
+    add_run,
     command_words,
     exported,
     fields,
@@ -193,7 +194,14 @@ def test_requests_that_only_read_are_one_line_and_none_that_failed_is_hidden_in_
         trip.status = status
         trip.answer()
         for run in runs_of(trip):
-            if not (runs and runs[-1].joined(run)):
-                runs.append(run)
+            add_run(runs, run)
     assert [run.count for run in runs] == [3, 1, 1], "what may change something stays apart"
     assert [run.outcome() for run in runs] == [("1 of 3: 503", "crit"), ("200", "good"), ("200", "good")]
+
+
+def test_reads_that_take_turns_are_a_line_a_kind_but_not_across_a_write() -> None:
+    log, runs = CommandLog(FixedClock()), list[CommandRun]()
+    for words in [(b"DBSIZE",), (b"PING",)] * 3 + [(b"UNLINK", b"a"), (b"PING",)]:
+        for run in runs_of(log.sent([words])):
+            add_run(runs, run)
+    assert [(run.words[0], run.count) for run in runs] == [(b"DBSIZE", 3), (b"PING", 3), (b"UNLINK", 1), (b"PING", 1)]
