@@ -329,7 +329,7 @@ class DrillController:
         remedy = next((one for one in demo.remedies if one.name == name), None)
         if remedy is None:
             return
-        question = f"{await self._about(remedy, finding or await self._fault_of(name))} Do it?"
+        question = f"{await self._about(remedy, finding or await self._fault_of(name))}\nDo it?"
         if await self.dashboard.ask(AskDialog(remedy.label, question)):
             self.dashboard.run_in_background("remedy", self._apply_remedy, demo, name, finding)
 

@@ -76,7 +76,7 @@ def remedy_words(remedy: "Remedy", finding: Finding | None, advice: "TeamAdvice 
     """
     lines = ["No finding asks for it now."]
     if finding is not None:
-        lines = [f"For {safe_text(finding.subject, 80)}: {safe_text(finding.message, 200)}"]
+        lines = [f"For: {safe_text(finding.message, 200)}"]
     if advice is not None:
         lines += [f"What: {safe_text(advice.action, 200)}."] * (advice.action != remedy.label)
         lines += [f"Why: {safe_text(advice.reason, 200)}"] * bool(advice.reason)

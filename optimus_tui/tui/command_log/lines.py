@@ -353,7 +353,7 @@ def _times(line: LogLine, _: int) -> Cell:
 
 ASKED = Table[LogLine](
     Column("time", "time", 8, _time, measured=True),
-    Column("kind", "kind", 5, lambda line, _: kind_of(line), measured=True),
+    Column("kind", "kind", 7, lambda line, _: kind_of(line), measured=True),
     Column("command", "command", 16, _command, grow=5, most=400, measured=True, fair=36),
     Column("for", "for", 10, _for, grow=2, most=60, measured=True, rank=2),
     Column("outcome", "outcome", 8, _outcome, grow=2, most=60, measured=True),

@@ -90,7 +90,7 @@ async def test_the_question_says_what_is_done_to_what_why_and_how_it_is_undone()
     screen = Screen(0, False)
     await controllers(screen)[0]._choose_for(found("services.engine", "engine"))
     asked = screen.questions[-1]
-    for part in ("For engine: wrong", "It holds no state", "cannot be undone", "stays read-only", "Do it?"):
+    for part in ("For: wrong", "It holds no state", "cannot be undone", "stays read-only", "Do it?"):
         assert part in asked, asked
 
 
