@@ -24,9 +24,9 @@ def spans(result: DrillResult) -> tuple[tuple[str, float | None], ...]:
     """Return each span of a drill with its name, the shortest first and at the end what was not reached."""
     resolve = "resolve (MTTR)"
     if result.proof is not None:
-        resolve = "resolve (MTTR): to the proof"
+        resolve = "resolve (MTTR): proved"
     elif result.resolve is not None:
-        resolve = "resolve (MTTR): until it left the screen, as nothing proved it"
+        resolve = "resolve (MTTR): alarm gone"
     found = (
         ("alarm", result.detect),
         ("acknowledge (MTTA)", result.acknowledge),

@@ -243,12 +243,20 @@ class DrillController:
             return
         drill.watch = Watch(injected=injected.at)
         self.dashboard.draw_status()
-        while not is_over(drill.watch, drill.incident_state, clock.mono()):
+        while self.is_asked() or not is_over(drill.watch, drill.incident_state, clock.mono()):
             await self._mark_incident(drill)
             if drill.incident is not None:
                 drill.watch = follow(drill.watch, drill.truth, drill.incident.state)
             await asyncio.sleep(self.LOOK_SECONDS)
         await self._end(demo, drill)
+
+    def is_asked(self) -> bool:
+        """Return True while a dialog is open or something is typed: the result does not open above that."""
+        from textual.screen import ModalScreen
+        from textual.widgets import Input, TextArea
+
+        app = self.dashboard.app
+        return isinstance(app.screen, ModalScreen) or isinstance(app.focused, Input | TextArea)
 
     def _is_calm(self, truth: "Truth") -> bool:
         from optimus_tui.workflow.drill import shows

@@ -114,9 +114,9 @@ def test_marks_and_spans_stand_in_the_order_of_their_times_and_mttr_says_what_en
         reached = [one for one in times if one is not None]
         assert reached == sorted(reached) == times[: len(reached)]
     assert [one.name for one in result.marks][-1] == "identified"
-    assert ("resolve (MTTR): to the proof", 76.0) in spans(result)
+    assert ("resolve (MTTR): proved", 76.0) in spans(result)
     alone = judge(NAMES, TRUTH, watch, None, "solved")
-    assert ("resolve (MTTR): until it left the screen, as nothing proved it", 108.0) in spans(alone)
+    assert ("resolve (MTTR): alarm gone", 108.0) in spans(alone)
 
 
 def test_a_step_that_was_acted_on_or_was_not_needed_for_the_proof_is_not_missed() -> None:
