@@ -186,10 +186,13 @@ class OptimusApp(AnsweredKeys):
         severity: SeverityLevel = "information",
         timeout: float | None = None,
         markup: bool = False,
+        whole: str = "",
     ) -> None:
-        """Show a toast of plain text, as a notification that cannot freeze the screen."""
+        """Show a toast of plain text, as a notification that cannot freeze the screen; ``:messages`` has the whole."""
         seconds = self.NOTIFICATION_TIMEOUT if timeout is None else timeout
-        self.post_message(Notify(LastingNotification(message, title, severity, seconds, markup=markup)))
+        notification = LastingNotification(message, title, severity, seconds, markup=markup)
+        notification.whole = whole
+        self.post_message(Notify(notification))
 
     def _on_notify(self, event: Notify) -> None:
         self.toasts.keep(event.notification)

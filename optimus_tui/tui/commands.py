@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Protocol
 
 from optimus_tui.tui.services import CommandError
@@ -13,6 +14,10 @@ if TYPE_CHECKING:
     from optimus_tui.tui.dashboard.saved_views import SavedViews
     from optimus_tui.tui.drills import DrillController
     from optimus_tui.tui.incidents.controller import IncidentController
+
+
+NEAREST = 3
+"""Commands that are named where one that was typed does not exist."""
 
 
 class CommandTarget(Protocol):
@@ -219,9 +224,17 @@ def completions(target: CommandTarget) -> list[str]:
     lines: list[str] = []
     for command in COMMANDS:
         if command.when(target):
-            lines.append(command.name)
+            lines.append(f"{command.name} " if command.argument else command.name)
             lines += [f"{command.name} {choice}" for choice in command.choices(target)]
     return lines
+
+
+def _nearest(target: CommandTarget, name: str) -> str:
+    """Return the three commands whose names are nearest to ``name``; one that it begins with is the nearest."""
+    known = [each.name for each in COMMANDS if each.when(target)]
+    begun = [one for one in known if name.startswith(one) or one.startswith(name)]
+    near = get_close_matches(name, [one for one in known if one not in begun], NEAREST, cutoff=0.0)
+    return ", ".join(f":{one}" for one in [*begun, *near][:NEAREST])
 
 
 def run_line(target: CommandTarget, line: str) -> None:
@@ -236,8 +249,7 @@ def run_line(target: CommandTarget, line: str) -> None:
         return
     command = next((each for each in COMMANDS if name in (each.name, *each.aliases)), None)
     if command is None:
-        known = ", ".join(each.name for each in COMMANDS if each.when(target))
-        raise CommandError(f"no command :{name}; there are {known}")
+        raise CommandError(f"no command :{name}; nearest: {_nearest(target, name)} (? lists all)")
     if command.needs_argument and not argument:
         known = ", ".join(choice.strip() for choice in command.choices(target))
         raise CommandError(f":{command.name} needs {command.argument}" + (f": {known}" if known else ""))

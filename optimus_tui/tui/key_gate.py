@@ -20,6 +20,8 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, TextArea
 from textual.worker import Worker, active_worker
 
+from optimus_tui.tui.keys import written
+
 Typed = events.Key | events.Paste
 DIALOG_SECONDS = 0.5
 """How long keys wait for the dialog of such a worker."""
@@ -27,6 +29,8 @@ MOST_SECONDS = 2.0
 """How long keys wait for what the key before began, at most."""
 MOST_HELD = 2_000
 """Keys that wait; the screen stands still where more come."""
+MOST_NAMED = 12
+"""Keys that were left out are named up to so many."""
 LEFT_OUT = "keys typed before the screen had changed were left out"
 NO_LINE = "':' asks nothing above a dialog: what is typed up to enter or esc is left out; esc closes the dialog"
 
@@ -79,8 +83,10 @@ class KeyGate:
         """The workers that were asking when the key came: it has not begun them."""
         self._ignored_before = float("-inf")
         self._escapes = True
-        self._told = True
-        """Whether it was said that keys are left out."""
+        self._left_out: list[str] = []
+        """The names of the keys that were left out and are not said yet."""
+        self._acting: Typed | None = None
+        """The key that does what it does now, or did so last."""
         self._line_above: object = None
         """The dialog above which a command line was begun, which cannot open there; None for none."""
 
@@ -94,14 +100,21 @@ class KeyGate:
         if self.is_busy or self._waiting:
             if len(self._waiting) < MOST_HELD:
                 self._waiting.append(key)
+            else:
+                self._leave_out(key)
             return
         await self._work_on(key)
 
     # -- what happens to screens
 
     def note_closed(self) -> None:
-        """Leave out what was typed before a screen closed: it was meant for that screen. Escape goes one more back."""
-        self._ignored_before, self._escapes, self._told = get_time(), True, False
+        """Leave out what was typed before a screen closed: it was meant for that screen. Escape goes one more back.
+
+        What is typed behind an escape is for the screen beneath: everybody knows that escape closes.
+        """
+        if self.is_busy and self._acting is not None and _is_escape(self._acting):
+            return
+        self._ignored_before, self._escapes = get_time(), True
 
     def note_opened(self, *, typed_ahead: bool) -> None:
         """Leave out what was typed before a screen that no key has opened; else it is typed ahead, for the new screen.
@@ -113,27 +126,40 @@ class KeyGate:
         if self.is_busy and typed_ahead:
             self._ignored_before = float("-inf")
         else:
-            self._ignored_before, self._escapes, self._told = get_time(), False, False
+            self._ignored_before, self._escapes = get_time(), False
 
     # -- one key after the other
 
     async def _work_on(self, key: Typed) -> None:
         if not self.app.screen_stack:
-            self._waiting.clear()  # the application is ending: no screen is left that a key could be for
+            self._waiting.clear()
+            self._left_out.clear()  # the application is ending: no screen is left that a key could be for
             return
         if key.time < self._ignored_before and not (self._escapes and _is_escape(key)):
-            if not self._told:
-                self._told = True
-                self._say(LEFT_OUT)
+            self._leave_out(key)
+            if not self._waiting:
+                self._say_left_out()
             self._next()
             return
+        self._say_left_out()
         if self._is_of_no_line(key):
             self._next()
             return
         path = self._path()
+        self._acting = key
         self._asked_before = self._asking()
         self._settling = asyncio.create_task(self._settle(path, self.app.screen))
         await self._hand_on(key)
+
+    def _leave_out(self, key: Typed) -> None:
+        self._left_out.append(written(key.key) if isinstance(key, events.Key) else "what was pasted")
+
+    def _say_left_out(self) -> None:
+        """Say which keys were left out, once for all that came in a row."""
+        names, self._left_out = self._left_out, []
+        if names:
+            more = f" and {len(names) - MOST_NAMED:,} more" if len(names) > MOST_NAMED else ""
+            self._say(f"{LEFT_OUT}: {' '.join(names[:MOST_NAMED])}{more}")
 
     def _is_of_no_line(self, key: Typed) -> bool:
         """Return True for what is typed of a command line above a dialog, up to Enter: it must not act there.

@@ -25,6 +25,9 @@ class LastingNotification(Notification):
     never ends, and the whole screen stands still.
     """
 
+    whole = ""
+    """The whole sentence, where the toast shows only its beginning."""
+
     @property
     def time_left(self) -> float:
         """Return the seconds until it ends, for the timer of its toast."""
@@ -56,7 +59,8 @@ class ToastQueue:
 
     def keep(self, notification: Notification) -> None:
         """Keep a message for ``:messages``."""
-        text = f"{notification.title} {notification.message}".strip()
+        whole = notification.whole if isinstance(notification, LastingNotification) else ""
+        text = whole or f"{notification.title} {notification.message}".strip()
         self.said.append(Said(notification.raised_at, notification.severity, text))
 
     def choose(self, waiting: Iterable[Notification]) -> Notifications:

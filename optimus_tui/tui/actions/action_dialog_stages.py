@@ -200,6 +200,8 @@ class StageTexts:
     def stage_keys(self) -> dict[str, str]:
         """Return the keys by stage; a stage that is missing can only be closed."""
         replan, asking = self.key_of("replan"), "enter next"
+        if self.dialog.preview is not None:
+            asking = f"enter next, on [{self.dialog.preview.verb}] does it"
         if self._has_more():
             asking += f"   {self.key_of('whole')} all keys"
         return {

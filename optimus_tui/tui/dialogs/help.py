@@ -85,7 +85,7 @@ class HelpDialog(Dialog):
         if "?" in event.value:  # the key that opened it closes it
             self.dismiss(None)
             return
-        self.search = event.value.strip()
+        self.search = event.value.strip().removeprefix("/")  # the key that searches elsewhere begins the search
         self.query_one(Wrapped).make_again()
         self.query_one("#body").scroll_home(animate=False)
 

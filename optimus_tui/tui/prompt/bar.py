@@ -103,11 +103,14 @@ class PromptBar(Horizontal):
     def completions(self, text: str) -> list[str]:
         """Return what a text can be completed to: command lines that begin so, or filters whose last word does."""
         if not text and self.sigil == "/":
-            return list(self._choices)
+            return [one for one in self._choices if one.endswith(":")]
         head, space, word = text.rpartition(" ")
         if self.sigil == ":":
             head, space, word = "", "", text
-        begun = [one for one in self._choices if one.lower().startswith(word.lower()) and one.lower() != word.lower()]
+        choices = self._choices
+        if self.sigil == "/" and ":" not in word:
+            choices = [one for one in choices if one.endswith(":")]
+        begun = [one for one in choices if one.lower().startswith(word.lower()) and one.lower() != word.lower()]
         return [f"{head}{space}{one}" for one in begun if word or self.sigil == ":"]
 
     def action_complete(self, by: int) -> None:

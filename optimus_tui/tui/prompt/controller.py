@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from optimus_tui.tui.services import AppServices
 
 
+TENANT = "tenant:"
+
+
 class Filterable(Protocol):
     """What ``/`` filters: a pane, or a screen with one list."""
 
@@ -42,7 +45,15 @@ class Prompt(PromptBar):
     def open_filter(self, filtered: Filterable) -> None:
         """Ask for a filter of ``filtered``; it follows what is typed."""
         self._filtered = filtered
-        self._open("/", filtered.filter.text, [f"{name}:" for name in filtered.FIELDS])
+        choices = [f"{name}:" for name in filtered.FIELDS]
+        if TENANT in choices:
+            choices += [f"{TENANT}{name}" for name in self._tenants()]
+        self._open("/", filtered.filter.text, choices)
+
+    def _tenants(self) -> list[str]:
+        """Return the tenants that a filter can name: those that ``:tenant`` completes to, in one word."""
+        lines = (line.partition(" ") for line in self.app_services.command_lines())
+        return [name for command, _, name in lines if command == "tenant" and name and " " not in name]
 
     def open_command(self) -> None:
         """Ask for a command line."""

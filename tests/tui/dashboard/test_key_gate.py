@@ -13,7 +13,7 @@ from optimus_tui.tui.app import OptimusApp
 from optimus_tui.tui.dashboard.screen import Dashboard
 from optimus_tui.tui.dialogs.base import AskDialog, QuestionDialog, QuestionField
 from optimus_tui.tui.key_gate import LEFT_OUT, NO_LINE
-from tests.tui.driver import shown, until
+from tests.tui.driver import until
 from tests.tui.keys import burst
 from tests.tui.pictures import SETTINGS, health_report
 
@@ -70,7 +70,7 @@ async def test_what_is_typed_before_a_dialog_closed_is_left_out_and_that_is_said
         assert app.return_code is None
         assert not dashboard.pane_layout.zoomed
         assert dashboard.current == "health"
-        assert shown(pilot).count(LEFT_OUT) == 1
+        assert [one.message for one in app._notifications if LEFT_OUT in one.message] == [f"{LEFT_OUT}: q z 2"]
         await pilot.press("z")
         assert dashboard.pane_layout.zoomed
 
@@ -88,6 +88,28 @@ async def test_a_command_line_above_a_dialog_is_left_out_up_to_enter_and_that_is
         assert any(NO_LINE in one.message for one in app._notifications)
         await burst(pilot, "y")
         await until(pilot, lambda: app.answers is True)
+
+
+async def test_what_is_typed_behind_escape_is_for_the_screen_beneath(app: Asking) -> None:
+    async with app.run_test(size=(120, 36)) as pilot:
+        await pilot.pause()
+        dashboard: Any = app.dashboard
+        await burst(pilot, "question_mark")
+        await until(pilot, lambda: app.screen is not dashboard)
+        await burst(pilot, "escape", "z")
+        await until(pilot, lambda: dashboard.pane_layout.zoomed)
+        assert not any(LEFT_OUT in one.message for one in app._notifications)
+
+
+async def test_every_row_of_keys_that_are_left_out_is_said(app: Asking) -> None:
+    async with app.run_test(size=(120, 36)) as pilot:
+        wait = asyncio.Event()
+        wait.set()
+        for letter in "ab":
+            await ready(app, pilot, QuestionDialog("Note", [QuestionField("Note")]), wait)
+            await burst(pilot, "R", letter, "enter", "z")
+        said = [one.text for one in app.messages_said if LEFT_OUT in one.text]
+        assert said == [f"{LEFT_OUT}: z"] * 2
 
 
 async def test_escape_twice_goes_two_levels_back(app: Asking) -> None:

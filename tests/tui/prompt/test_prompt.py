@@ -33,13 +33,13 @@ async def test_tab_takes_the_suggestion_and_goes_through_what_begins_so() -> Non
         await pilot.pause()
         await burst(pilot, "colon", "l", "i", "tab")
         bar = bar_of(app)
-        assert (bar.is_open, bar.field.value, app.focused) == (True, "limits", bar.field)
-        await burst(pilot, *["backspace"] * 6, "r", "tab")
+        assert (bar.is_open, bar.field.value, app.focused) == (True, "limits ", bar.field), "its argument is typed next"
+        await burst(pilot, *["backspace"] * 7, "r", "tab")
         seen = [bar.field.value]
         for _ in range(3):
             await burst(pilot, "tab")
             seen.append(bar.field.value)
-        assert seen[0] == "run"
+        assert seen[0].strip() == "run"
         assert len(set(seen)) == 4
         await burst(pilot, "shift+tab")
         assert bar.field.value == seen[-2]
@@ -56,6 +56,26 @@ async def test_tab_completes_the_fields_of_a_filter() -> None:
         app.screen.pane("limits").reading = reading(limits_report())
         await burst(pilot, "2", "slash", "a", "space", "t", "e", "n", "tab")
         assert bar_of(app).field.value == "a tenant:"
+
+
+async def test_tab_completes_the_tenant_in_a_filter(monkeypatch: pytest.MonkeyPatch) -> None:
+    app = OptimusApp(SETTINGS)
+    monkeypatch.setattr(app, "command_lines", lambda: ["tenant ", "tenant demo_dentist", "tenant of two words"])
+    async with app.run_test(size=(120, 36)) as pilot:
+        await pilot.pause()
+        assert isinstance(app.screen, Dashboard)
+        app.screen.pane("limits").reading = reading(limits_report())
+        await burst(pilot, "2", "slash", *"tenant:de", "tab")
+        assert bar_of(app).field.value == "tenant:demo_dentist"
+
+
+async def test_a_command_that_does_not_exist_names_the_three_nearest() -> None:
+    app = OptimusApp(SETTINGS)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await pilot.pause()
+        problem = app.run_command("tenantq2") or ""
+        assert problem.startswith("no command :tenantq2; nearest: :tenant, :")
+        assert problem.count(":") == 5
 
 
 @pytest.mark.parametrize("way", ["click", "pane", "dialog"])
