@@ -6,7 +6,7 @@
 import asyncio
 import contextlib
 from collections.abc import Hashable
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from optimus_tui.contract.services import HealthReport
 from optimus_tui.tui.base_screen import LONGEST, PATH_SECONDS
@@ -15,6 +15,7 @@ from optimus_tui.wording.safe import safe_text
 
 if TYPE_CHECKING:
     from optimus_tui.sampling.alert_book import AlertBook
+    from optimus_tui.tui.app import OptimusApp
     from optimus_tui.tui.panes.health.pane import HealthPane
 
 TOAST_SECONDS = 5.0
@@ -68,11 +69,14 @@ class AlertsController:
         urgent = any(notice.severity == "critical" for notice in notices)
         if urgent or len(self._toasts_end) <= MOST_TOASTS:
             room = max(24, min(60, app.size.width // 2) - 4)
-            for text, severity in toasts(notices, room, self._key_hint(), MOST_TOASTS - len(self._toasts_end)):
-                app.notify(text, markup=False, severity=severity, timeout=TOAST_SECONDS)
+            for text, severity, whole in toasts(notices, room, self._key_hint(), MOST_TOASTS - len(self._toasts_end)):
+                self._say(text, severity, whole)
                 self._toasts_end.append(mono + TOAST_SECONDS)
         if any(notice.rings for notice in notices):
             self.ring()
+
+    def _say(self, text: str, severity: Any, whole: str) -> None:
+        cast("OptimusApp", self.dashboard.app).notify(text, severity=severity, timeout=TOAST_SECONDS, whole=whole)
 
     def _key_hint(self) -> str:
         """Return what the key ``i`` does now; an empty string where the dashboard does not get the key."""

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from rich.cells import cell_len
 
@@ -14,7 +14,14 @@ from optimus_tui.wording.safe import safe_text
 from optimus_tui.wording.truth import SEVERITY_MARKS
 from optimus_tui.wording.wrapping import in_short
 
-Toast = tuple[str, Literal["information", "warning", "error"]]
+
+class Toast(NamedTuple):
+    """What a toast shows in two lines, its severity, and the whole of it for ``:messages``, a line each finding."""
+
+    text: str
+    severity: Literal["information", "warning", "error"]
+    whole: str
+
 
 MOST_TOASTS = 3
 """More than this at once become one that counts them."""
@@ -60,7 +67,17 @@ def _together(title: str, notices: Sequence[Notice], room: int) -> Toast:
     tone = _tone(worst.severity)
     if worst.kind == "cleared":
         tone = "information"
-    return f"{fit_cell(title, room).rstrip()}\n{_lines(worst.finding, worst.severity, room)[0]}", tone
+    shown = f"{fit_cell(title, room).rstrip()}\n{_lines(worst.finding, worst.severity, room)[0]}"
+    return Toast(shown, tone, "\n".join([title, *(_whole(notice) for notice in notices)]))
+
+
+def _whole(notice: Notice) -> str:
+    """Return a notice in one sentence: its mark, what is new about it, and all that the finding says."""
+    message, mark = safe_text(notice.finding.message, 400), SEVERITY_MARKS[notice.severity].text
+    if notice.kind == "cleared":
+        return f"● cleared  was {mark}: {message}"
+    said = _SAID.get(notice.kind, "")
+    return f"{mark} {message}" + (f" ({said})" if said else "")
 
 
 def _single(notice: Notice, room: int, hint: str) -> Toast:
@@ -69,10 +86,10 @@ def _single(notice: Notice, room: int, hint: str) -> Toast:
         name = _name(safe_text(notice.finding.subject, 120), room - cell_len(head))
         says = in_short(safe_text(notice.finding.message, 400)).removeprefix(safe_text(notice.finding.subject, 120))
         below = f"was {SEVERITY_MARKS[notice.severity].text}: {says.strip() or rule_of(notice.finding.rule).title}"
-        return f"{head}{name}\n{fit_cell(below, room).rstrip()}", "information"
+        return Toast(f"{head}{name}\n{fit_cell(below, room).rstrip()}", "information", _whole(notice))
     below = " · ".join(part for part in (_SAID.get(notice.kind, ""), hint or ":alerts") if part)
     line, rest = _lines(notice.finding, notice.severity, room)
-    return f"{line}\n{fit_cell(rest or below, room).rstrip()}", _tone(notice.severity)
+    return Toast(f"{line}\n{fit_cell(rest or below, room).rstrip()}", _tone(notice.severity), _whole(notice))
 
 
 def _lines(finding: Finding, severity: Severity, room: int) -> tuple[str, str]:

@@ -66,7 +66,7 @@ class AnswerField(Vertical):
     """A line to fill in, under its label; a live mark beside the label says what is missing.
 
     The mark reads ``✓ reason`` or ``✗ reason missing``; an Enter that is refused makes it stand out. A text that is
-    longer than the field is shown whole below it.
+    longer than the field, and a mark longer than its room, are shown whole below it.
     """
 
     def __init__(self, label: str, field: Input, judge: Callable[[str], str] = lambda _: "", name: str = "") -> None:
@@ -139,15 +139,21 @@ class AnswerField(Vertical):
         text = f"✗ {wrong}"
         if self._refused:
             text += ", so enter was refused"
+        room = self.query_one(".answer-head").size.width - cell_len(self.label) - 2
+        if self._refused and 0 < room < cell_len(text):
+            text = f"✗ {wrong}"  # the reason first; that Enter was refused is seen
         if not wrong:
             text = f"✓ {self.good_name}"
         mark = self.query_one(".ask-mark", Static)
         if mark.content != Content(text):  # an update lays the screen out, and a dialog draws five times a second
             mark.update(Content(text))
-        whole, room = self.query_one(".ask-whole", Static), self.field.content_size.width
-        whole.display = 0 < room <= cell_len(self.field.value)
-        if whole.display and whole.content != Content(self.field.value):
-            whole.update(Content(self.field.value))
+        whole, value_room = self.query_one(".ask-whole", Static), self.field.content_size.width
+        lines = [self.field.value] if 0 < value_room <= cell_len(self.field.value) else []
+        if 0 < room < cell_len(text):
+            lines.insert(0, text)
+        whole.display, said = bool(lines), Content("\n".join(lines))
+        if whole.display and whole.content != said:
+            whole.update(said)
         mark.set_class(not wrong, "-good")
         mark.set_class(bool(self._refused), "-refused")
 

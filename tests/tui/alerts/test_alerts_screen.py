@@ -139,7 +139,8 @@ def test_a_toast_shows_a_hostile_name_as_it_is_in_two_lines_rows_1_to_9(raw: byt
     for kind in get_args(NoticeKind):
         notice = Notice(kind=kind, finding=never_resets(name), severity="critical")
         for room in (24, 36, 56):
-            ((text, _),) = toasts([notice], room, "i opens an incident")
+            ((text, _, whole),) = toasts([notice], room, "i opens an incident")
+            assert safe_text(notice.finding.message, 400) in whole and "\n" not in whole
             lines = text.split("\n")
             assert len(lines) == 2 and all(line.isprintable() and cell_len(line) <= room for line in lines)
             assert kind == "cleared" or "never resets" in text

@@ -5,10 +5,14 @@ import time
 
 import pytest
 from textual.app import App
+from textual.content import Content
 from textual.notifications import Notify
 
 from optimus_tui.tui.app import OptimusApp
-from optimus_tui.tui.toasts import LEAST_TOAST_SECONDS, LastingNotification
+from optimus_tui.tui.dialogs.sheets import TextDialog
+from optimus_tui.tui.toasts import LEAST_TOAST_SECONDS, LastingNotification, ToastQueue
+from tests.tui.driver import until
+from tests.tui.pictures import SETTINGS
 
 
 @pytest.mark.parametrize("late", [0.0, 0.01, 1.0, 86_400.0])
@@ -49,3 +53,23 @@ async def test_the_dashboard_shows_all_its_notifications_so(monkeypatch: pytest.
     assert (message.notification.timeout, message.notification.severity, message.notification.markup) == (
         3, "warning", False,
     )  # fmt: skip
+
+
+def test_the_messages_keep_the_whole_sentence_of_a_toast_that_shows_its_beginning() -> None:
+    queue, one = ToastQueue(), LastingNotification("▲ MED 699 events a second…", "", "warning", 4, markup=False)
+    one.whole = "▲ MED 699 events a second: the threshold is 500"
+    queue.keep(one)
+    assert [said.text for said in queue.said] == [one.whole]
+
+
+async def test_a_toast_above_a_dialog_leaves_its_last_line_free() -> None:
+    app = OptimusApp(SETTINGS)
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        dialog = TextDialog("Explain", Content("\n".join(["a line"] * 40)))
+        app.push_screen(dialog)
+        await pilot.pause()
+        app.notify("▲ HIGH 371 requests of demo_dentist were refused", severity="warning")
+        await until(pilot, lambda: len(app.screen.query("Toast")) == 1)
+        await pilot.pause()
+        assert app.screen is dialog
+        assert app.screen.query_one("Toast").region.bottom <= 6
