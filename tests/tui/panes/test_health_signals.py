@@ -181,3 +181,16 @@ async def test_only_lines_that_can_be_acted_on_or_pinned_take_a_mark_and_none_is
         clear_marks(pane, pane.row_marks)
         await pilot.pause()
         assert any(len(plain_text(row.pieces)) > pane.body_width - 2 for row in pane.rows), "the room is used again"
+
+
+async def test_the_last_place_is_the_last_group_where_only_a_note_follows_it() -> None:
+    few = some_signals(p95_words="", p95_ms=None, why={"p95": "12 requests timed, 20 are needed"})
+    app, pane = app_of(health_report(signals=replace(golden(), tenants={"acme": few})))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.pause()
+        pane.refresh_rows()
+        assert pane.rows[-1].group is None, "why no p95 is known"
+        pane.action_last()
+        assert pane.content.group == ("tenant", "acme")
+        pane.action_mark()
+        assert len(pane.row_marks.keys) == 1

@@ -31,7 +31,9 @@ async def test_refusals_a_second_are_shown_where_they_are_known_and_else_unknown
     known = replace(limits_report(), refused_by={("high_traffic", "chat"): 3.1}, refused_seconds=90.0)
     lines = await drawn(known, (100, 24))
     assert "refused" in lines[1]
-    assert "refused: of 1 min 30 s" in "\n".join(lines), "the foot names the span of the rates"
+    for size in ((100, 24), (80, 24)):
+        shown = "\n".join(await drawn(known, size))
+        assert "refused: of 1 min 30 s" in shown, "the foot names the span of the rates"
     assert "3.1/s" in row_of(lines, "high_traffic")
     assert " 0/s " in row_of(lines, "clinic_b")
     lines = await drawn(limits_report(), (100, 24))

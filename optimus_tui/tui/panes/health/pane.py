@@ -346,8 +346,9 @@ class HealthPane(Pane):
             return
         index = max(0, min(len(self.rows) - 1, index))
         step = -1 if index < self.cursor else 1
-        while self.rows[index].group is None and 0 <= index + step < len(self.rows):
-            index += step
+        for way in (step, -step):  # the last lines may belong to no group
+            while self.rows[index].group is None and 0 <= index + way < len(self.rows):
+                index += way
         places = [i for i, row in enumerate(self.rows) if row.group == self.rows[index].group]
         super().move_to(min(places[-1], places[0] + self.page_size - 1))
         super().move_to(places[0])

@@ -173,7 +173,7 @@ def count_forms(report: LimitsReport) -> tuple[str, str]:
     return f"≥ {plural(report.total, 'counter')}, {words}", f"≥ {report.total:,}, {words}"
 
 
-SPAN_FROM = 76
+SPAN_FROM = 70
 """Cells from which on the foot has room for the span of the refusals."""
 
 
