@@ -237,6 +237,13 @@ def proof_status(state: IncidentState) -> str:
 PROVED = "proved fixed"
 
 
+def left_as(state: IncidentState) -> str:
+    """Return how an incident that is open was left: its severity and steps, or that only its closing is missing."""
+    if state.repaired is not None:
+        return f"{PROVED}, not closed"
+    return f"{severity_words(state)}, {progress(state)}"
+
+
 def progress(state: IncidentState) -> str:
     """Return ``3 of 6 steps done``; skipped steps count, and the last one once something was carried out."""
     done = sum(is_finished(step, bool(state.action_records)) for step in state.steps)

@@ -18,10 +18,10 @@ from optimus_tui.tui.services import DashboardServices
 from optimus_tui.tui.widgets.row_marks import clear_marks
 from optimus_tui.wording.numbers import ago, plural
 from optimus_tui.wording.safe import safe_text
-from optimus_tui.workflow.standing import progress, proof_status, severity_words
+from optimus_tui.workflow.standing import left_as, proof_status
 
 if TYPE_CHECKING:
-    from optimus_tui.contract.incident import ActionRecord, KeptReceipt
+    from optimus_tui.contract.incident import ActionRecord, IncidentState, KeptReceipt
     from optimus_tui.incidents.open import Listed
     from optimus_tui.incidents.service import IncidentService
 
@@ -259,13 +259,13 @@ class IncidentController:
             if item is not None:
                 self.service = await resume_incident(context, item.number)
                 return False
-        return await self._open_new(finding, tenant)
+        return await self._open_new(finding, tenant, [item.state for item in left])
 
-    async def _open_new(self, finding: Finding | None, about: str) -> bool:
+    async def _open_new(self, finding: Finding | None, about: str, left: "Sequence[IncidentState]") -> bool:
         """Show what will be opened, and open it once the operator confirms. Return True if it was opened."""
         from optimus_tui.incidents.open import capture, open_incident, playbook
         from optimus_tui.tui.dialogs.base import QuestionDialog, QuestionField
-        from optimus_tui.tui.incidents.text import opening
+        from optimus_tui.tui.incidents.text import opening, proved_before
         from optimus_tui.workflow.ranking import concerned, issues_of
         from optimus_tui.workflow.recommendations import PlaybookError
 
@@ -281,7 +281,8 @@ class IncidentController:
         tenant = about or concerned(shown)
         refused = partial(_refused_tenant, known_tenants(self.dashboard), tenant or "")
         field = QuestionField("Tenant concerned", tenant, needed=False, refused=refused)
-        dialog = QuestionDialog("Open an incident", [field], opening(shown, name, steps))
+        about_it = proved_before(shown, left) + opening(shown, name, steps)
+        dialog = QuestionDialog("Open an incident", [field], about_it)
         dialog.dialog_keys = "enter opens   esc leaves, nothing is written"
         answers = await self.dashboard.ask(dialog)
         if answers is None:
@@ -353,7 +354,7 @@ class IncidentController:
 
     def _left_words(self, listed: "Listed") -> str:
         state = listed.state
-        words = f"{severity_words(state)}, {progress(state)}, by {state.operator}"
+        words = f"{left_as(state)}, by {state.operator}"
         if state.opened is not None:
             words = f"opened {ago(self.dashboard.context.clock.wall(), state.opened.wall)}, {words}"
         return safe_text(words, 200)

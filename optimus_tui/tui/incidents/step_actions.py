@@ -52,6 +52,8 @@ class IncidentView(Protocol):
 class StepActions:
     """Carries out what the operator decides about steps, notes and the end of an incident."""
 
+    CLOSING = "incident-close"
+
     def __init__(self, view: IncidentView, dashboard: DashboardServices, service: IncidentService) -> None:
         """Do nothing yet.
 
@@ -81,7 +83,10 @@ class StepActions:
         self.dashboard.run_in_background(group, guarded, name="incident", exclusive=False, asks=True)
 
     def refuse_if_closed(self) -> bool:
-        """Return True if nothing can be done in this incident any more; the reason is shown if it is closed."""
+        """Return True if nothing can be done in this incident any more; the reason is shown."""
+        if any(one.group == self.CLOSING and not one.is_finished for one in self.dashboard.app.workers):
+            self.view.say("the incident is being closed: what it cost is measured, then the post-mortem is written")
+            return True
         if self.state.status == "closed":
             writes = words.writes_words(self.state)
             self.view.say(f"this incident is closed: n adds a note, {writes}, i on the panes opens another")
@@ -246,7 +251,7 @@ class StepActions:
     def close(self) -> None:
         """Ask for cause and resolution, measure what it cost, close, and write the post-mortem."""
         if not self.refuse_if_closed():
-            self.start(self._close, group="incident-close")
+            self.start(self._close, group=self.CLOSING)
 
     async def _close(self) -> None:
         from optimus_tui.incidents.open import measure
@@ -265,7 +270,7 @@ class StepActions:
     def discard(self) -> None:
         """Remove an incident that has only its health check; one with more is closed as discarded, for a reason."""
         if not self.refuse_if_closed():
-            self.start(self._discard, group="incident-close")
+            self.start(self._discard, group=self.CLOSING)
 
     async def _discard(self) -> None:
         reason, number = "", self.state.id
@@ -284,7 +289,7 @@ class StepActions:
 
     def export(self) -> None:
         """Write the post-mortem."""
-        self.start(self._export, group="incident-close")
+        self.start(self._export, group="incident-export")
 
     async def _export(self) -> None:
         from optimus_tui.incidents.postmortem import export

@@ -40,6 +40,7 @@ from optimus_tui.workflow.standing import (
     STEP_WORDS,
     action_verdict,
     durations,
+    left_as,
     proof_status,
     step_result,
 )
@@ -73,6 +74,15 @@ def opening(findings: Sequence[Finding], playbook: str, steps: Sequence[StepPlan
     lines = lines or ["No finding needs attention now."]
     order = "What is found may bring one of them forward. " * any(step.first_when for step in steps)
     return "\n".join([*lines, "", f"Steps ({safe(playbook, 40)}): {names}. {order}The first one runs at once."])
+
+
+def proved_before(findings: Sequence[Finding], left: Sequence[IncidentState]) -> str:
+    """Return which open incident was about one of these findings and is proved fixed, as a line; empty for none."""
+    keys = {(one.rule, one.subject) for one in findings}
+    for state in left:
+        if state.repaired is not None and any((one.rule, one.subject) in keys for one in state.open_findings):
+            return f"Incident {safe(state.id, 12)} was about this too: {left_as(state)}. i, then its row, resumes it.\n"
+    return ""
 
 
 class StepLine(NamedTuple):
@@ -134,7 +144,7 @@ def step_summary(state: IncidentState, step: Step) -> str:
         todo = sum(advice.status == "open" for advice in state.advice)
         if state.action_records:
             return sentence(_proof_in_short(state), 200)
-        if todo:
+        if todo and state.status == "open":
             return f"{todo} to do"
         return ""
     verdict, colon, rest = step_result(step).partition(":")

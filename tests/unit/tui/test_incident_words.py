@@ -1,5 +1,6 @@
 """The words of the incident screen: one count of what is to do, commands of the dashboard explained, sentences cut."""
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -9,9 +10,10 @@ from rich.cells import cell_len
 from optimus_tui.contract import incident_events as happened
 from optimus_tui.contract.finding_rules import rule_of
 from optimus_tui.contract.findings import Finding
-from optimus_tui.contract.incident import Advice, KeptReceipt
+from optimus_tui.contract.incident import Advice, KeptReceipt, OpenFinding
 from optimus_tui.contract.tools.common import Recommendation
 from optimus_tui.tui.incidents.head import bar_words
+from optimus_tui.tui.incidents.step_actions import StepActions
 from optimus_tui.tui.incidents.text import (
     STEPS,
     StepLine,
@@ -21,10 +23,12 @@ from optimus_tui.tui.incidents.text import (
     next_words,
     opening,
     proof_lines,
+    proved_before,
     step_summary,
     timeline_section,
 )
 from optimus_tui.tui.widgets.bars import words_that_fit
+from optimus_tui.workflow.standing import left_as
 from tests.unit.workflow.driver import Play, found, outcome, stamp
 
 LATER = Recommendation(action="See the log", priority="low")
@@ -121,6 +125,34 @@ def test_the_whole_proof_stands_below_the_steps_where_there_is_room() -> None:
     row = STEPS.row(StepLine(state, len(state.steps) - 1, "", below=True), 60)
     assert "".join(text for text, _ in row).rstrip().endswith(" fixed")
     assert proof_lines(Play().state, 40) == []
+
+
+def test_a_closed_incident_has_nothing_to_do_any_more() -> None:
+    play = Play()
+    play.run("health", outcome(found("limits.immortal", "critical"), recommendations=(LATER,)))
+    play.tell(happened.Closed(at=stamp(), cause="a", resolution="b"))
+    assert step_summary(play.state, play.state.steps[-1]) == ""
+
+
+def test_an_incident_that_is_proved_fixed_is_offered_as_such() -> None:
+    state = proved().state
+    assert left_as(state) == "proved fixed, not closed" and "at worst" in left_as(replace(state, repaired=None))
+    one = Finding(rule="services.engine", severity="high", subject="engine", message="down again")
+    state = replace(state, open_findings=(OpenFinding(rule="services.engine", subject="engine", since=None),))
+    assert "Incident 1 was about this too: proved fixed, not closed" in proved_before([one], [state])
+    assert proved_before([replace(one, subject="gateway")], [state]) == ""
+    assert proved_before([one], [replace(state, repaired=None)]) == ""
+
+
+@pytest.mark.parametrize("running", [True, False])
+def test_while_the_incident_is_being_closed_its_keys_reach_nothing(running: bool) -> None:
+    said: list[str] = []
+    worker = SimpleNamespace(group=StepActions.CLOSING, is_finished=not running)
+    dashboard: Any = SimpleNamespace(app=SimpleNamespace(workers=[worker]))
+    view: Any = SimpleNamespace(say=said.append)
+    service: Any = SimpleNamespace(state=proved().state)
+    assert StepActions(view, dashboard, service).refuse_if_closed() is running
+    assert any("being closed" in one for one in said) is running
 
 
 def test_enter_is_said_to_open_a_step_done_by_hand_before_it_ends_it() -> None:
