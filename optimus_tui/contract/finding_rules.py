@@ -272,11 +272,11 @@ _TIMEOUTS = {"timeouts": " Callers may run into their timeouts."}
 
 LATENCY_P95 = _rule(
     "latency.p95", "One request in twenty is slow",
-    one="{subject} p95 {p95} is over {limit}{rest}", as_cause="{subject} became slow",
+    one="{subject} p95 {p95} is over {limit}", as_cause="{subject} became slow",
     impact="One request in twenty to {subject} takes longer than this.{timeouts}", remedy=_COMPARE,
     phrases={
         **_TIMEOUTS,
-        "quick_again": "; quick again in the last {count} checks",
+        "quick_again": "quick again in the last {count} checks",
         "estimate": "{subject} p95 {p95} is over {limit}",
         "at_least": "{subject} p95 is more than {lower}, over the threshold of {limit}",
         "between": "{subject} p95 is more than {lower} and {upper} at most, over the threshold of {limit}",

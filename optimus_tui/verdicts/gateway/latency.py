@@ -72,8 +72,18 @@ def find_cold_start(name: str, started: float | None, now: float, first_seen: fl
 
 
 def as_past(finding: Finding, words: str, seconds: float | None = None) -> Finding:
-    """Return the finding as a low one of the past. ``words`` say what is quick again, and for how many seconds."""
-    return replace(finding, severity="low", message=f"{finding.message}; {words}", proved_seconds=seconds)
+    """Return the finding as a low one of the past, which is said first: where there is no room, the end is cut.
+
+    Args:
+        finding: As it would be judged without what came lately.
+        words: What is good again.
+        seconds: For how many seconds that is proved.
+    """
+    message = f"{PAST}{finding.message}; {words}"
+    return replace(finding, severity="low", message=message, proved_seconds=seconds)
+
+
+PAST = "past: "
 
 
 class _Bar(NamedTuple):
@@ -133,27 +143,22 @@ def _over_window(name: str, series: Series, thresholds: Thresholds) -> list[Find
         return _of_few(name, series, thresholds)
     newest = series.latest[-GOOD_AGAIN_CHECKS:]
     cured = len(newest) == GOOD_AGAIN_CHECKS and max(newest) <= thresholds.latency_good_ms
+    found = make_finding(
+        rule=LATENCY_P95,
+        severity=bar.severity,
+        subject=name,
+        p95=latency(series.p95),
+        limit=latency(bar.ms),
+        timeouts=bar.timeouts,
+        measured=series.p95,
+        threshold=bar.ms,
+        unit="ms",
+        samples=series.samples,
+        window_seconds=WINDOW_SECONDS,
+    )
     if cured:
-        severity: Severity = "low"
-        rest = phrase(LATENCY_P95, "quick_again", count=GOOD_AGAIN_CHECKS)
-    else:
-        severity, rest = bar.severity, ""
-    return [
-        make_finding(
-            rule=LATENCY_P95,
-            severity=severity,
-            subject=name,
-            p95=latency(series.p95),
-            limit=latency(bar.ms),
-            rest=rest,
-            timeouts=bar.timeouts,
-            measured=series.p95,
-            threshold=bar.ms,
-            unit="ms",
-            samples=series.samples,
-            window_seconds=WINDOW_SECONDS,
-        )
-    ]
+        found = as_past(found, phrase(LATENCY_P95, "quick_again", count=GOOD_AGAIN_CHECKS))
+    return [found]
 
 
 def _now(name: str, series: Series, thresholds: Thresholds, *, watched: bool) -> list[Finding]:

@@ -79,6 +79,7 @@ def test_the_last_half_minute_decides_where_enough_came(near: Spread, severity: 
     slow = timed(ms100=60, ms2500=12)
     (found,) = judge_routes({ROUTE: timed(ms100=300, ms2500=60)}, DEFAULT, span(near, 24.0), span(slow))
     assert (found.severity, found.message.endswith(says)) == (severity, True), found.message
+    assert found.message.startswith("past: ") is (severity == "low"), "said first: the end of a line may be cut"
 
 
 def test_what_is_slow_in_the_last_half_minute_is_not_called_quick_by_the_longer_span() -> None:
