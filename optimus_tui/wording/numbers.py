@@ -246,11 +246,11 @@ def span_ahead(earliest: float | None, latest: float | None) -> str:
     return f"≈ {last} h"
 
 
-def and_others(items: Sized) -> str:
-    """Return `` (+2)`` for three items of which the first is shown; "" for one or none."""
-    if len(items) < 2:
+def and_others(items: Sized, shown: int = 1) -> str:
+    """Return `` (+2)`` for three items of which the first is shown; "" where none is left out."""
+    if len(items) <= shown:
         return ""
-    return f" (+{len(items) - 1})"
+    return f" (+{len(items) - shown:,})"
 
 
 def clause(text: str | None, before: str, after: str = "") -> str:

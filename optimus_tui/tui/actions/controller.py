@@ -204,7 +204,7 @@ class ActionsController:
             about = f"Not possible here: {refusal_words(refusal)}.{remark}"
             await dashboard.ask(PickDialog("Actions", names, about, greyed=True))
             return False
-        if not await self.ensure_armed("; ".join(offer.name for offer in offers[:3]) + and_others(offers[3:])):
+        if not await self.ensure_armed("; ".join(offer.name for offer in offers[:3]) + and_others(offers, 3)):
             return False
         place = await dashboard.ask(PickDialog("Actions", names, f"Each shows what it would do, and asks.{remark}"))
         before = dashboard.incidents.alarming()

@@ -125,7 +125,7 @@ def _remedies(findings: Iterable[Finding]) -> list[Recommendation]:
         action, reason = f"{worst.subject}: {worst.remedy}", worst.message
         if len(alike) > 1:
             names = ", ".join(one.subject for one in alike[:MOST_NAMED])
-            action = f"{names}{and_others(alike[MOST_NAMED - 1 :])}: {remedy}"
+            action = f"{names}{and_others(alike, MOST_NAMED)}: {remedy}"
             reason += and_others(alike)
         made.append(Recommendation(action=action, priority=worst.severity, reason=reason, rule=rule))
     return made
