@@ -26,9 +26,11 @@ NEVER = Finding(rule="limits.immortal", severity="critical", subject="a / chat",
 def test_a_health_report_with_something_new_is_drawn_at_once(before: Any, after: Any, at_once: bool) -> None:
     first, second = health_report(findings=before), health_report(findings=after)
     pane = SimpleNamespace(reading=first)
-    dashboard: Any = SimpleNamespace(health=first, pane=lambda _name: pane, draw_status=lambda: None)
+    context = SimpleNamespace(clock=SimpleNamespace(mono=lambda: 7.0), shown=(0.0, ()))
+    dashboard: Any = SimpleNamespace(health=first, pane=lambda _name: pane, draw_status=lambda: None, context=context)
     queue = ReportQueue(dashboard, lambda _report: None, lambda _report: None)
     queue.put("health", second)
     assert (dashboard.health is second) == at_once
     queue.draw_waiting()
     assert dashboard.health is second
+    assert context.shown == (7.0, second.findings), "tools in this process take what is shown"
