@@ -138,9 +138,13 @@ def below(episode: AlertEpisode | None, mute: Mute | None, trouble: str) -> list
     return lines
 
 
-def counts(rows: Sequence[AlertEpisode], open_now: int, muted: int) -> str:
+def counts(rows: Sequence[AlertEpisode], open_now: int, muted: int, leaving: int = 0) -> str:
     """Return how many episodes there are: ``3 open · 12 in all · 1 muted``."""
-    parts = [f"{open_now} open", f"{plural(len(rows), 'episode')} in all"]
+    parts = [
+        f"{open_now} open",
+        *([f"{leaving} just gone"] if leaving else []),
+        f"{plural(len(rows), 'episode')} in all",
+    ]
     if muted:
         parts.append(f"{muted} muted")
     return " · ".join(parts)
@@ -172,10 +176,13 @@ class EpisodeList(LineView):
         self.book, self._now = book, now
         self.open_keys: set[tuple[str, str]] = set()
         self.mutes: dict[tuple[str, str], Mute] = {}
+        self.leaving = 0
+        """Alerts that are open only until it is sure that they have cleared."""
 
     def show(self) -> None:
         """Draw the book as it is now."""
         self.open_keys, self.mutes = set(self.book.state.held), self.book.muted_now()
+        self.leaving = sum(not one.present and not one.episode.blind for one in self.book.state.held.values())
         self.set_rows(sorted(self.book.episodes(), key=self._order))
 
     def _order(self, episode: AlertEpisode) -> tuple[int, int, float]:
@@ -295,7 +302,7 @@ class AlertsScreen(BaseScreen):
             self.open_list(self.book)
         listed = self.query_one(EpisodeList)
         listed.show()
-        counted = counts(listed.rows, len(listed.open_keys), len(listed.mutes))
+        counted = counts(listed.rows, len(listed.open_keys) - listed.leaving, len(listed.mutes), listed.leaving)
         order = first_that_fits(ORDERS, self.size.width - cell_len(f" Alerts   {counted}    "))
         way.update(Content.assemble((" Alerts ", "bold"), f"  {counted}   ", (order, "$quiet")))
         chosen_one = listed.selected

@@ -207,7 +207,13 @@ class CommandLogScreen(BaseScreen):
             facts.append(("body", command_words((round_trip.body,)), ""))
         facts = [fact for fact in facts if fact[1]]
         if len(commands) == 1:
-            facts += [("", "", ""), *((f"word {i}", *_whole(word)) for i, word in enumerate(commands[0].words))]
+            facts += [
+                ("", "", ""),
+                *(
+                    ("command" if i == 0 else f"argument {i}", *_whole(word))
+                    for i, word in enumerate(commands[0].words)
+                ),
+            ]
             return [*facts, ("", "", ""), ("to paste", pasted(commands[0], self.context.settings), "accent")]
         facts.append(("", "", ""))
         for number, (sent, at, words) in enumerate(commands, 1):

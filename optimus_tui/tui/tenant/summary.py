@@ -64,9 +64,9 @@ class SummaryList(TenantList):
         self.truth = [plural(len(own), "finding")]
         if report.signals is not None:
             self.truth.insert(0, f"{plural(len(own), 'finding')} · signals {age(wall - report.signals.taken_at)} old")
-        lines = [*self._signals(report.signals, width, wall)]
-        if own:
-            lines += finding_lines(replace(report, findings=own), width, wall, {})
+        lines = self._signals(report.signals, width, wall)
+        if own:  # a small screen shows few lines: what is wrong comes first
+            lines = [*finding_lines(replace(report, findings=own), width, wall, {}), *lines]
         else:
             lines.append(HealthLine("none", 0, [("● ", "good"), ("No finding names this tenant.", "quiet")]))
         self.styles.height = min(MOST_LINES, self.screen.size.height // SHARE, len(lines)) + 2

@@ -15,7 +15,7 @@ from optimus_tui.contract.reading import Reading
 from optimus_tui.contract.services import HealthReport, ServerState
 from optimus_tui.settings.model import Settings
 from optimus_tui.tui.alerts.controller import BELL_GAP_SECONDS
-from optimus_tui.tui.alerts.screen import ORDERS, AlertsScreen, EpisodeList
+from optimus_tui.tui.alerts.screen import ORDERS, AlertsScreen, EpisodeList, counts
 from optimus_tui.tui.alerts.toasts import toasts
 from optimus_tui.tui.app import OptimusApp
 from optimus_tui.tui.dashboard.screen import Dashboard
@@ -324,3 +324,8 @@ async def test_opened_before_the_first_reading_it_fills_when_there_is_one(monkey
         post.dashboard.alerts.book = book
         await until(post.pilot, lambda: "No finding yet" in said(post.pilot))
         assert isinstance(post.pilot.app.screen, AlertsScreen) and "nothing is watched yet" not in said(post.pilot)
+
+
+def test_what_is_just_gone_is_not_counted_as_open() -> None:
+    assert counts([], 0, 0, 1) == "0 open · 1 just gone · 0 episodes in all"
+    assert counts([], 2, 1) == "2 open · 0 episodes in all · 1 muted"
