@@ -201,7 +201,7 @@ KEYS: tuple[Key, ...] = (
             str(number),
             f"go_to_step({number})",
             f"step {number}",
-            f"Go to step {number} and its evidence",
+            "Go to the step of that number, and its evidence",
             "incident",
         )
         for number in range(1, 10)
