@@ -1,5 +1,6 @@
 """Drills through the real screen on the real demo, by keys alone: hidden, timed by what is measured, ended by proof."""
 
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -129,10 +130,10 @@ def in_order(marks: dict[str, float | None], *names: str) -> None:
 async def test_engine_down_is_played_by_keys_from_the_alarm_to_the_result(running: DemoHandle, tmp_path: Path) -> None:
     async with drilling(running, "engine-down") as (pilot, dashboard):
         app: Any = pilot.app
-        await until(pilot, lambda: "drill 0:" in said(pilot).splitlines()[0])
+        await until(pilot, lambda: re.search(r"drill \d", said(pilot).splitlines()[0]) is not None)
         assert not any(name in said(pilot) for name in NAMES), "no scenario's name is on the screen"
         screen = await to_the_last_step(pilot, dashboard)
-        assert "drill 0:" in said(pilot).splitlines()[0], "the clock is in sight here too"
+        assert re.search(r"drill \d", said(pilot).splitlines()[0]), "the clock is in sight here too"
         assert [step.plan.id for step in screen.state.steps][1] == "integration"
         assert ":remedy restart-engine" in [one.command for one in screen.state.advice]
         await pilot.press("escape")

@@ -8,7 +8,7 @@ loops look at every two or thirty seconds is looked at more often, so that half 
 import asyncio
 import threading
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -18,6 +18,7 @@ import pytest
 from optimus_tui.actions.service import ActionService
 from optimus_tui.context import Context
 from optimus_tui.contract.actions import ActionRequest, Confirmation, Plan, Receipt
+from optimus_tui.contract.finding_rules import rule_of
 from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.incident import ActionRecord, Advice, Candidate
 from optimus_tui.demo.command import DemoHandle, demo_settings
@@ -155,8 +156,8 @@ class Room:
             lambda: f"{set(steps) - said} of {self.incident_service.state.timeline[-3:]}",
         )
 
-    async def close(self, cause: str, resolution: str, *words: str) -> None:
-        """Close and export; both forms name what matters, and both times came out."""
+    async def close(self, cause: str, resolution: str, *words: str, rules: Sequence[str]) -> None:
+        """Close and export; both forms name what matters and one of the findings, and both times came out."""
         await self.incident_service.done("apply")
         await measure(self.incident_service)
         await self.incident_service.close_incident(cause, resolution)
@@ -166,6 +167,7 @@ class Room:
             text = (await export(self.incident_service, form)).read_text("utf-8").replace("\\", "")
             for word in (*words, cause, resolution):
                 assert word in text, (form, word)
+            assert any(rule_of(rule).title in text for rule in rules), (form, rules)
 
 
 Work = Callable[[], Awaitable[None]]
@@ -239,7 +241,7 @@ async def test_immortal_counter_is_repaired_from_here(running: DemoHandle, tmp_p
         assert repaired.verdict == "better", "it resets again, and the window is still full: no more is claimed"
         reset = await room.act("reset_counters", "clinic_b")
         assert reset.verdict == "fixed", reset.checks
-        await room.close("a counter without TTL", "window given back", "clinic_b", "limits.immortal")
+        await room.close("a counter without TTL", "window given back", "clinic_b", rules=["limits.immortal"])
 
 
 async def test_noisy_tenant_is_blocked_and_then_reset(running: DemoHandle, tmp_path: Path) -> None:
@@ -253,7 +255,7 @@ async def test_noisy_tenant_is_blocked_and_then_reset(running: DemoHandle, tmp_p
         await room.follow(":remedy block-client")
         record = await room.act("reset_counters", "demo_dentist")
         assert record.verdict == "fixed", record.checks
-        await room.close("a client in a loop", "blocked, and its counter reset", "demo_dentist", "limits.over")
+        await room.close("a client in a loop", "blocked, and its counter reset", "demo_dentist", rules=["limits.over"])
 
 
 async def test_engine_down_leads_to_integration_first_and_to_a_restart(running: DemoHandle, tmp_path: Path) -> None:
@@ -270,7 +272,7 @@ async def test_engine_down_leads_to_integration_first_and_to_a_restart(running: 
         await room.rest()
         await room.follow(":remedy restart-engine")
         await room.fixed("health", "identify", "integration")
-        await room.close("its process was gone", "started again", "services.engine")
+        await room.close("its process was gone", "started again", rules=["services.engine"])
 
 
 async def test_engine_slow_is_seen_by_the_last_looks_and_cured_by_them(running: DemoHandle, tmp_path: Path) -> None:
@@ -286,7 +288,7 @@ async def test_engine_slow_is_seen_by_the_last_looks_and_cured_by_them(running: 
         )
         await room.follow(":remedy restart-engine")
         await room.fixed("identify")
-        await room.close("its drill delay", "restarted", "engine", "latency.")
+        await room.close("its drill delay", "restarted", "engine", rules=["latency.now", "latency.p95"])
 
 
 async def test_cache_stampede_is_seen_in_the_rate_of_now(running: DemoHandle, tmp_path: Path) -> None:
@@ -302,7 +304,7 @@ async def test_cache_stampede_is_seen_in_the_rate_of_now(running: DemoHandle, tm
         assert seen["bulk_invalidation"] > 5, "a minute, when nothing in the demo drops in bulk otherwise"
         await room.follow(":remedy stop-job")
         await room.fixed("health", "identify")
-        await room.close("bulk invalidations", "the job was stopped", "cache.hit_rate")
+        await room.close("bulk invalidations", "the job was stopped", rules=["cache.hit_rate"])
 
 
 async def test_coherence_storm_is_a_flood_of_events(running: DemoHandle, tmp_path: Path) -> None:
@@ -314,7 +316,7 @@ async def test_coherence_storm_is_a_flood_of_events(running: DemoHandle, tmp_pat
         await room.look(first.issue, first.tenant, "events.flood")
         await room.follow(":remedy stop-publisher")
         await room.fixed("health", "identify")
-        await room.close("a publisher ran wild", "stopped", "events.flood")
+        await room.close("a publisher ran wild", "stopped", rules=["events.flood"])
 
 
 def test_every_scenario_is_played() -> None:
