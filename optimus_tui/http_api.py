@@ -178,8 +178,14 @@ def at_mcp(dispatcher: "ToolDispatcher") -> "App":
 
 
 async def _live(dispatcher: "ToolDispatcher", receive: "Receive", send: "Send") -> None:
+    import asyncio
+
     while True:
-        kind = (await receive())["type"]
+        try:
+            kind = (await receive())["type"]
+        except asyncio.CancelledError:  # a signal before the server was up: it ends without the word "shutdown"
+            await dispatcher.aclose()
+            return
         if kind == "lifespan.shutdown":
             await dispatcher.aclose()
         await send({"type": f"{kind}.complete"})

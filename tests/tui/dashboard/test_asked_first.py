@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from optimus_tui.contract.incident import Remedy
 from optimus_tui.tui.dashboard.controllers import Navigator
 from optimus_tui.tui.dialogs.base import QuestionField
 from optimus_tui.tui.drills import DrillController
@@ -23,7 +24,7 @@ async def test_a_named_remedy_is_asked_for_once(answer: int | None, done: list[s
         return answer
 
     tasks: list[asyncio.Task[None]] = []
-    remedies = [SimpleNamespace(name=name, label=f"label of {name}") for name in ("stop-job", "restart-engine")]
+    remedies = [Remedy(name, f"label of {name}", "") for name in ("stop-job", "restart-engine")]
     dashboard: Any = SimpleNamespace(
         optimus=SimpleNamespace(demo=SimpleNamespace(remedies=remedies)),
         ask=ask,
@@ -34,7 +35,7 @@ async def test_a_named_remedy_is_asked_for_once(answer: int | None, done: list[s
         async def _apply_remedy(self, demo: Any, name: str, finding: Any = None) -> None:
             carried.append(name)
 
-    incidents: Any = SimpleNamespace(actions=SimpleNamespace())
+    incidents: Any = SimpleNamespace(actions=SimpleNamespace(), alarming=list)
     drills = Drills(dashboard, incidents)
     drills.ask_remedy("restart-engine")
     await asyncio.gather(*tasks)
