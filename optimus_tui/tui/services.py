@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from textual.app import App
     from textual.geometry import Size
+    from textual.notifications import SeverityLevel
     from textual.screen import Screen
     from textual.worker import Worker
 
@@ -150,6 +151,9 @@ class AppServices(Protocol):
     @property
     def messages_said(self) -> "Sequence[Said]":
         """Return the messages that toasts have shown, the oldest first."""
+
+    def notify(self, message: str, *, severity: "SeverityLevel", timeout: float | None, whole: str) -> None:
+        """Show a toast of plain text; ``:messages`` has the whole."""
 
     def command_lines(self) -> list[str]:
         """Return the command lines that ``:`` can complete."""

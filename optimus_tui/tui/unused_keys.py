@@ -15,7 +15,6 @@ from textual.widget import Widget
 from textual.widgets import Input, TextArea
 
 from optimus_tui.tui.base_screen import BaseScreen
-from optimus_tui.tui.dashboard.screen import Dashboard
 from optimus_tui.tui.dialogs.base import Dialog
 from optimus_tui.tui.keys import KEYS, NEED_ROWS, Key, written
 from optimus_tui.tui.panes.base import Pane, why_nothing
@@ -66,7 +65,11 @@ _FORWARD = ("last", "page_down", "cursor_down", "scroll_end", "scroll_bottom")
 
 
 class KeyReports(Protocol):
-    """What the application knows about its keys."""
+    """What the application knows about its keys, and the screen that has the panes."""
+
+    @property
+    def dashboard(self) -> object:
+        """Return the screen with the panes, None before it is shown."""
 
     def is_held(self, seconds: float) -> bool:
         """Return True if the key that acts now came within ``seconds`` of itself: it may be held down."""
@@ -169,6 +172,6 @@ def _elsewhere(name: str, row: Key, screen: BaseScreen) -> str:
     if command:
         return f"{name} ({row.label}) is a key of the panes; here :{command} does it"
     place, number = _PANES.get(row.scope, ("the panes", ""))
-    if number and isinstance(screen, Dashboard):
+    if number and cast("KeyReports", screen.app).dashboard is screen:
         return f"{name} ({row.label}) is a key of {place}; {number} goes there"
     return f"{name} ({row.label}) is a key of {place}; esc goes back"

@@ -15,7 +15,6 @@ from optimus_tui.wording.safe import safe_text
 
 if TYPE_CHECKING:
     from optimus_tui.sampling.alert_book import AlertBook
-    from optimus_tui.tui.app import OptimusApp
     from optimus_tui.tui.panes.health.pane import HealthPane
 
 TOAST_SECONDS = 5.0
@@ -76,7 +75,7 @@ class AlertsController:
             self.ring()
 
     def _say(self, text: str, severity: Any, whole: str) -> None:
-        cast("OptimusApp", self.dashboard.app).notify(text, severity=severity, timeout=TOAST_SECONDS, whole=whole)
+        self.dashboard.optimus.notify(text, severity=severity, timeout=TOAST_SECONDS, whole=whole)
 
     def _key_hint(self) -> str:
         """Return what the key ``i`` does now; an empty string where the dashboard does not get the key."""

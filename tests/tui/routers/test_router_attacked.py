@@ -76,6 +76,8 @@ async def test_hostile_defaults_are_refused_in_words_in_the_editor(gateway: Path
             assert app.screen is dialog, f"kept as a whole number: {dialog.lines[3].value!r}"
             assert "\x1b" not in shown(app)
         await pilot.press("escape")
+        await until(pilot, lambda: "esc again drops what was typed" in shown(app))
+        await pilot.press("escape")
         await until(pilot, lambda: app.screen is screen)
         assert [one.name for one in screen.query_one(FieldsPage).fields] == ["name", "description"]
 

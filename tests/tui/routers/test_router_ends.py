@@ -16,7 +16,7 @@ from tests.terminal import Terminal
 WAYS = {
     "back": (b"\x1b[1;3D", "6 Preview", None),
     "leave": (b"\x1b|y", "1 Health", None),
-    "quit": (b"q|y", "", 0),
+    "quit": (b"\x11", "", 0),
     "SIGHUP": (signal.SIGHUP, "", 129),
     "SIGKILL": (signal.SIGKILL, "", -9),
 }

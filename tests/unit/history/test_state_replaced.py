@@ -116,7 +116,7 @@ def test_the_latency_guard_prints_the_figure_it_compared() -> None:
     said = [guard.took(ms) for ms in [0.4] * 5 + [31.0] * 5]
     assert said[:5] == [None] * 5
     stopped = next(one for one in said if one)
-    assert "takes 31.0 ms, above the limit of 5.3 ms" in stopped and "before the action it took 0.3 ms" in stopped
+    assert "takes 31 ms, above the limit of 5.3 ms" in stopped and "before the action it took 0.3 ms" in stopped
     assert guard.is_slow(guard.limit_ms + 0.01) and not guard.is_slow(guard.limit_ms)
 
 
