@@ -220,3 +220,24 @@ async def test_a_server_that_drops_us_at_once_is_a_fault_and_no_loop(server: Rea
             await redis.ping()
     assert relay.accepted <= 4
     relay.stop()
+
+
+async def test_a_cancelled_greeting_leaves_no_connection_open() -> None:
+    accepted, ended = asyncio.Event(), asyncio.Event()
+
+    async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        accepted.set()
+        while await reader.read(1024):
+            pass
+        ended.set()
+        writer.close()
+
+    listener = await asyncio.start_server(silent, "127.0.0.1", 0)
+    async with listener, observing(target_of(listener.sockets[0].getsockname()[1])) as redis:
+        asked = asyncio.ensure_future(redis.ping())
+        await accepted.wait()
+        await asyncio.sleep(0.05)
+        asked.cancel()
+        await asyncio.wait([asked])
+        await asyncio.wait_for(ended.wait(), 5)
+        assert asked.cancelled()
