@@ -323,10 +323,12 @@ class IncidentScreen(BaseScreen):
     def action_go_to_step(self, number: int) -> None:
         """Put the cursor on a step by its number."""
         steps = self.state.steps
-        if number <= len(steps):
-            self.show_step(steps[number - 1])
-        else:
+        if number > len(steps):
             self.say(f"there is no step {number}: this incident has {len(steps)}")
+        elif self.query_one(StepList).cursor == number - 1:
+            self.say(f"step {number} is shown already")
+        else:
+            self.show_step(steps[number - 1])
 
     def action_look(self) -> None:
         """Choose again which issue to examine."""
