@@ -4,7 +4,8 @@ Limits and counts are requests, times are (monotonic) seconds, paces requests a 
 """
 
 import math
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 
 from msgspec import Struct
@@ -56,19 +57,27 @@ class Pace(Struct, frozen=True):
 class _Halves(Struct, frozen=True):
     """The paces of the older and the newer part of the evidence, and the seconds of each.
 
+    ``start`` and ``cut`` are the times at which the older part and the newer part begin.
     ``sustained`` is the lower pace of the newer part's own two halves: one burst leaves the other half empty.
     """
 
+    start: float
+    cut: float
     older: float
     newer: float
     sustained: float
     older_seconds: float
     newer_seconds: float
     looks: int
-    spread: float
+    spread: float = 1.0
     """How much more uneven the looks are than arrivals by chance, as a ratio of variances; 1 where few are known."""
-    last_at_most: float
+    last_at_most: float = _NEVER
     """The highest pace that what the last look brought allows, by ``LAST_SIGMAS``."""
+
+    @property
+    def at_most(self) -> float:
+        """The highest pace that a latest time can rest on: that of a half, or the newer one as it goes on growing."""
+        return max(self.older, 2 * self.newer - self.older)
 
     @property
     def apart(self) -> float:
@@ -107,30 +116,44 @@ def forecast(counter: Counter, track: Track | None, limit: int | None, window: i
     if len(looks) < LEAST_LOOKS or limit is None or counter.count >= limit or counter.sliding:
         return pace
     need = limit - counter.count
-    if need > left * _most(looks):
+    if pace.earliest is None and not _reaches_surely(pace, need, left):
         return pace
-    before = [_earlier(counter, track, limit, window, left, back) for back in range(REPLAYED, 0, -1)]
-    if not _stands([one.earliest is not None for one in (*before, pace)]):
+    before: list[Pace] = []
+
+    def told() -> Iterator[bool]:
+        yield pace.earliest is not None
+        for back in range(1, REPLAYED + 1):
+            before.append(_earlier(counter, track, limit, window, left, back))
+            yield before[-1].earliest is not None
+
+    if not _stands(told()):
         return Pace(pace.per_second, pace.rough)
     if pace.earliest is not None:
         return pace
-    return _held(pace, need, left, max(one.latest or 0.0 for one in before[1 - AGREEING_OF :]))
+    return _held(pace, need, left, max(one.latest or 0.0 for one in before[: AGREEING_OF - 1]))
 
 
-def _most(looks: Sequence[tuple[float, int]]) -> float:
-    """Return the highest pace between two looks, with room for one that still grows."""
-    return 4 * max((count - before + 1) / (at - then) for (then, before), (at, count) in pairwise(looks) if at > then)
+def _stands(told: Iterable[bool]) -> bool:
+    """Return whether ``AGREEING_LOOKS`` of any ``AGREEING_OF`` of these looks in a row foretold it.
+
+    ``told``: newest first. No more of them are asked for than decide it: each costs as much as the look of now.
+    """
+    row: deque[bool] = deque(maxlen=AGREEING_OF)
+    for one in told:
+        row.append(one)
+        if sum(row) >= AGREEING_LOOKS:
+            return True
+    return False
 
 
-def _stands(told: Sequence[bool]) -> bool:
-    """Return whether ``AGREEING_LOOKS`` of any ``AGREEING_OF`` of these looks in a row foretold it."""
-    return any(sum(told[max(0, end - AGREEING_OF) : end]) >= AGREEING_LOOKS for end in range(1, len(told) + 1))
+def _reaches_surely(pace: Pace, need: int, left: float) -> bool:
+    """Return whether the pace of now reaches the limit well before the window ends."""
+    return pace.per_second is not None and pace.per_second > 0 and need / pace.per_second < SURELY * left
 
 
 def _held(pace: Pace, need: int, left: float, latest: float) -> Pace:
-    """Keep what the looks before foretold while the pace of now still reaches the limit before the window ends."""
-    if not pace.per_second or pace.per_second <= 0 or need / pace.per_second >= SURELY * left:
-        return Pace(pace.per_second, pace.rough)
+    """Keep what the looks before foretold, for a pace of now that ``_reaches_surely``."""
+    assert pace.per_second
     soonest = need / pace.per_second
     return Pace(pace.per_second, True, soonest, max(latest, min(left, SLOWER * soonest)))
 
@@ -146,6 +169,9 @@ def _look(counter: Counter, track: Track | None, limit: int | None, window: int 
     if halves is None or limit is None or counter.count is None or counter.count >= limit or counter.sliding:
         return pace
     need, rough = limit - counter.count, pace.rough
+    if need >= left * halves.at_most:
+        return pace
+    halves = _with_doubt(halves, points)
     earliest, latest = _reaches(need, halves)
     if latest >= left and halves.newer < halves.older and _even(points, counter.taken_mono, span):
         earliest, latest = _while_steady(need, halves)
@@ -233,18 +259,22 @@ def _halves(points: Sequence[Point], now: float, span: float) -> _Halves | None:
         return None
     first, cut, last = _at(points, start), _at(points, middle), points[-1][1]
     return _Halves(
+        start,
+        middle,
         (cut - first) / older_seconds,
         (last - cut) / newer_seconds,
         _sustained([point for point in points if point[0] >= middle]),
         older_seconds,
         newer_seconds,
         sum(at >= start for at, _ in points),
-        _spread(
-            [point for point in points if start <= point[0] <= middle],
-            [point for point in points if point[0] >= middle],
-        ),
-        _last_at_most(points),
     )
+
+
+def _with_doubt(halves: _Halves, points: Sequence[Point]) -> _Halves:
+    """Add what the looks themselves tell of chance: how uneven they are, and what the last one allows."""
+    older = [point for point in points if halves.start <= point[0] <= halves.cut]
+    newer = [point for point in points if point[0] >= halves.cut]
+    return replace(halves, spread=_spread(older, newer), last_at_most=_last_at_most(points))
 
 
 def _last_at_most(points: Sequence[Point]) -> float:
