@@ -144,13 +144,14 @@ class DrillController:
 
         offered = [one for one in demo.remedies if name in ("", one.name)]
         rows = [(one.label, f"{REMEDY_COMMAND}{one.name}{clause(one.undone, '; ')}") for one in offered]
-        about = f"Enter does it. {AT_ONCE}"
+        about, finding = f"Enter does it. {AT_ONCE}", None
         if name:
             rows = [(one.label, f"{REMEDY_COMMAND}{one.name}") for one in offered]
-            about = await self._about(offered[0], await self._fault_of(name))
+            finding = await self._fault_of(name)
+            about = await self._about(offered[0], finding)
         place = await self.dashboard.ask(PickDialog("Have done outside", rows, about))
         if place is not None:
-            await self._apply_remedy(demo, offered[place].name)
+            await self._apply_remedy(demo, offered[place].name, finding)
 
     def _demo(self) -> Demo:
         demo = self.dashboard.optimus.demo
@@ -326,7 +327,7 @@ class DrillController:
         demo = self.dashboard.optimus.demo
         if demo is None:
             return []
-        commands = await asyncio.to_thread(_advice_for, finding)
+        commands = _advice_for(finding, await asyncio.to_thread(_team))
         return [remedy for remedy in demo.remedies if f"{REMEDY_COMMAND}{remedy.name}" in commands]
 
     async def confirm(self, name: str, finding: "Finding | None" = None) -> None:
@@ -337,14 +338,15 @@ class DrillController:
         remedy = next((one for one in demo.remedies if one.name == name), None)
         if remedy is None:
             return
-        question = f"{await self._about(remedy, finding or await self._fault_of(name))}\nDo it?"
+        finding = finding or await self._fault_of(name)
+        question = f"{await self._about(remedy, finding)}\nDo it?"
         if await self.dashboard.ask(AskDialog(remedy.label, question)):
             self.dashboard.run_in_background("remedy", self._apply_remedy, demo, name, finding)
 
     async def _about(self, remedy: "Remedy", finding: "Finding | None") -> str:
         from optimus_tui.tui.actions.remedies import remedy_words
 
-        advice = {} if finding is None else await asyncio.to_thread(_advice_for, finding)
+        advice = {} if finding is None else _advice_for(finding, await asyncio.to_thread(_team))
         return remedy_words(remedy, finding, advice.get(f"{REMEDY_COMMAND}{remedy.name}"))
 
     async def _apply_remedy(self, demo: Demo, name: str, finding: "Finding | None" = None) -> None:
@@ -381,10 +383,9 @@ class DrillController:
 
     async def _fault_of(self, name: str) -> "Finding | None":
         """Return the worst alarm that a remedy is for; None without one."""
-        for finding in self.incidents.alarming():
-            if any(one.name == name for one in await self.fitting(finding)):
-                return finding
-        return None
+        team = await asyncio.to_thread(_team)
+        alarming = self.incidents.alarming()
+        return next((one for one in alarming if f"{REMEDY_COMMAND}{name}" in _advice_for(one, team)), None)
 
     def clock_text(self) -> str:
         """Return the running drill's clock for headers; empty if no drill runs."""
@@ -404,15 +405,21 @@ class DrillController:
         return f"drill{clause(waits, ': ') or f' {stopwatch(mono - watch.injected)}'}{remedy}"
 
 
-def _advice_for(finding: "Finding") -> "dict[str, TeamAdvice]":
-    """Return what the demo's playbook advises about a finding, by its commands. It reads files."""
+def _team() -> "Sequence[TeamAdvice]":
+    """Return what the demo's playbook advises; nothing if it cannot be read. It reads files."""
     from optimus_tui.incidents.open import playbook
-    from optimus_tui.workflow.recommendations import PlaybookError, is_for
+    from optimus_tui.workflow.recommendations import PlaybookError
 
     try:
-        team = playbook("demo").team
+        return playbook("demo").team
     except PlaybookError:
-        return {}
+        return ()
+
+
+def _advice_for(finding: "Finding", team: "Sequence[TeamAdvice]") -> "dict[str, TeamAdvice]":
+    """Return what of it is about a finding, by its commands."""
+    from optimus_tui.workflow.recommendations import is_for
+
     return {advice.command or "": advice for advice in team if is_for(advice, finding)}
 
 
