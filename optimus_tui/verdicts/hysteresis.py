@@ -1,10 +1,9 @@
 """Findings that come and go with each window: raised and cleared by what the recent windows say. Pure.
 
 A finding about one look or one window flaps where the figure lies near its threshold. So the last five windows decide:
-a rule's ``raised_in`` of them raise it, and it is held until at most one was over, or until it
-is proved to have ended. Windows in which nothing could be
-judged are left out: they are neither good nor bad. A finding that is critical, that rests on many samples, or whose
-rule needs one window only, is raised at once.
+a rule's ``raised_in`` of them raise it, and it is held until at most one was over, or until it is proved to have
+ended. Windows in which nothing could be judged are left out: they are neither good nor bad. A finding that is critical,
+that rests on many samples, or whose rule needs one window only, is raised at once.
 """
 
 from collections.abc import Callable, Iterable, Mapping

@@ -157,9 +157,6 @@ class Guarded(AbstractConnection):
         """
         try:
             await super().connect_check_health(check_health, retry_socket_connect)
-        except asyncio.CancelledError:
-            self._cut()
-            raise
         except (LostConnection, InvalidResponse, NoAnswer) as error:
             why = None
             if self._strange(error):
@@ -169,12 +166,6 @@ class Guarded(AbstractConnection):
             if isinstance(why, WrongLanguage):
                 raise WrongLanguage(why.language) from error
             raise HungUp(str(why)) from why
-
-    def _cut(self) -> None:
-        """Close what was opened at once: nobody comes back to a connection whose greeting was cancelled."""
-        if self._writer is not None:
-            self._writer.transport.abort()
-        self._reader = self._writer = None
 
     def _strange(self, error: Exception) -> bool:
         """Return whether the port may speak another protocol: it was reached, and its answer was not Redis."""

@@ -6,7 +6,7 @@
 import asyncio
 import contextlib
 from collections.abc import Hashable
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 from optimus_tui.contract.services import HealthReport
 from optimus_tui.tui.base_screen import LONGEST, PATH_SECONDS
@@ -69,13 +69,10 @@ class AlertsController:
         if urgent or len(self._toasts_end) <= MOST_TOASTS:
             room = max(24, min(60, app.size.width // 2) - 4)
             for text, severity, whole in toasts(notices, room, self._key_hint(), MOST_TOASTS - len(self._toasts_end)):
-                self._say(text, severity, whole)
+                self.dashboard.optimus.notify(text, severity=severity, timeout=TOAST_SECONDS, whole=whole)
                 self._toasts_end.append(mono + TOAST_SECONDS)
         if any(notice.rings for notice in notices):
             self.ring()
-
-    def _say(self, text: str, severity: Any, whole: str) -> None:
-        self.dashboard.optimus.notify(text, severity=severity, timeout=TOAST_SECONDS, whole=whole)
 
     def _key_hint(self) -> str:
         """Return what the key ``i`` does now; an empty string where the dashboard does not get the key."""
