@@ -18,7 +18,7 @@ from optimus_tui.tui.base_screen import BaseScreen
 from optimus_tui.tui.dialogs.base import Dialog
 from optimus_tui.tui.keys import KEYS, NEED_ROWS, Key, written
 from optimus_tui.tui.panes.base import Pane, why_nothing
-from optimus_tui.tui.widgets.line_view import LineCanvas
+from optimus_tui.tui.widgets.line_view import LineView
 
 HELD_SECONDS = 0.8
 """A terminal repeats a key that is held down after at most this long: at the end of a list it may go on silently."""
@@ -88,7 +88,7 @@ class AnsweredKeys(App[int]):
         if isinstance(default_namespace, Pane) and (why := why_nothing(default_namespace, str(action))):
             self.notify(why)
             return True
-        if isinstance(default_namespace, LineCanvas) and (why := _no_row(default_namespace, str(action))):
+        if isinstance(default_namespace, LineView) and (why := _no_row(default_namespace, str(action))):
             self.notify(why)
             return True
         move = _MOVES.match(str(action))
@@ -108,13 +108,13 @@ class AnsweredKeys(App[int]):
         return handled
 
 
-def _no_row(view: LineCanvas, action: str) -> str:
+def _no_row(view: LineView, action: str) -> str:
     """Return why an action does nothing with the row under the cursor of a list; empty if it does something."""
-    if isinstance(view, Pane) or action not in ("open", "copy") or not view.check_action(action, ()):
+    if action not in ("open", "copy") or not view.check_action(action, ()):
         return ""
     if view.selected is None:
         return f"{NEED_ROWS[action]}: there is no line here yet"
-    if action == "open" and type(view).action_open is LineCanvas.action_open:
+    if action == "open" and type(view).action_open is LineView.action_open and not view.opens:
         return "there is no more about this line"
     return ""
 

@@ -374,6 +374,7 @@ class LogList(LineView):
     """The lines, the newest first; polls by source."""
 
     BINDINGS: ClassVar[Any] = chosen(*MOVES, "pane.copy")
+    opens = "screen.detail"
     table = ASKED
 
     def __init__(self) -> None:
@@ -388,10 +389,6 @@ class LogList(LineView):
     def empty_lines(self) -> list[str]:
         """Return why there is no line."""
         return self.empty
-
-    def action_open(self) -> None:
-        """Show the commands of the line under the cursor."""
-        self.call_later(self.app.run_action, "screen.detail", self)
 
     def action_copy(self) -> None:
         """Copy the line in a form that can be pasted."""

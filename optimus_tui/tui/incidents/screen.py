@@ -54,6 +54,7 @@ class StepList(LineView):
     """The steps with their state; the cursor chooses whose evidence is shown."""
 
     BINDINGS: ClassVar[Any] = chosen(*MOVES[:-1])
+    moved = "screen.show_step"
     head_lines = 0
     table = words.STEPS
 
@@ -79,12 +80,6 @@ class StepList(LineView):
     def foot(self, line: int, width: int) -> list[Piece]:
         """Return a line of the proof."""
         return [(" " * 4 + self.proof[line], "quiet")]
-
-    def watch_cursor(self) -> None:
-        """Show the step that is under the cursor."""
-        super().watch_cursor()
-        if self.is_mounted:
-            self.call_later(self.app.run_action, "screen.show_step", self)
 
 
 class IncidentScreen(BaseScreen):

@@ -71,6 +71,7 @@ class FileList(LineView):
     """Files with their score."""
 
     BINDINGS: ClassVar[Any] = chosen(*MOVES, "pane.copy")
+    opens = "screen.read_issues"
     hint = "reading …"
     table = Table[FileLine](
         Column("score", "score", 5, _score_cell, "right", measured=True),
@@ -108,10 +109,6 @@ class FileList(LineView):
         if self.is_mounted:
             self.post_message(self.FileHighlighted())
 
-    def action_open(self) -> None:
-        """Go to the file's findings."""
-        self.call_later(self.app.run_action, "screen.read_issues", self)
-
     def action_copy(self) -> None:
         """Copy the file's path."""
         if self.selected is not None:
@@ -128,6 +125,7 @@ class WrappedFindings(LineView):
     """A list of findings of several lines each; ``hint`` stands in it while it is empty."""
 
     BINDINGS: ClassVar[Any] = chosen(*MOVES, "pane.copy")
+    opens = "screen.router_edit_file"
     head_lines = 0
     wrapped = True
     hint = ""
@@ -172,10 +170,6 @@ class IssueList(WrappedFindings):
         lines += _item("   why   ", safe_text(issue.why, 500), room, "quiet")
         lines += _item("   fix   ", safe_text(issue.fix, 500), room)
         return [*lines, [(f"         {issue.rule}   {issue.priority}", "quiet")]]
-
-    def action_open(self) -> None:
-        """Open the file in an editor, at the finding's line."""
-        self.call_later(self.app.run_action, "screen.router_edit_file", self)
 
     def action_copy(self) -> None:
         """Copy the finding and its fix."""

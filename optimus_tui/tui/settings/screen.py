@@ -97,21 +97,12 @@ class SettingsList(LineView):
     """The settings, a line each."""
 
     BINDINGS: ClassVar[Any] = chosen(*MOVES)
+    moved, opens = "screen.describe", "screen.change"
     table = TABLE
 
     def key_of(self, row: SettingRow) -> str:
         """Identify a setting by its name."""
         return row.name
-
-    def watch_cursor(self) -> None:
-        """Tell the screen that another setting is under the cursor."""
-        super().watch_cursor()
-        if self.is_mounted:
-            self.call_later(self.app.run_action, "screen.describe", self)
-
-    def action_open(self) -> None:
-        """Ask for another value of the setting under the cursor."""
-        self.call_later(self.app.run_action, "screen.change", self)
 
 
 class SettingsScreen(BaseScreen):

@@ -123,6 +123,7 @@ class ToolList(LineView):
     """The registered tools in the order of the documentation, each with how its last answer was."""
 
     BINDINGS: ClassVar[Any] = chosen(*MOVES)
+    moved, opens = "screen.tool_under_cursor", "screen.fill_in"
     head_lines = 0
     table = Table[ToolLine](
         Column("mark", "", 1, lambda line, _: line.run.mark if line.run else ("", "")),
@@ -138,16 +139,6 @@ class ToolList(LineView):
         """Return a tool with its last run."""
         name = self.rows[index]
         return ToolLine(name, self.runs.get(name), index == self.cursor)
-
-    def watch_cursor(self) -> None:
-        """Tell the screen that another tool is under the cursor."""
-        super().watch_cursor()
-        if self.is_mounted:
-            self.call_later(self.app.run_action, "screen.tool_under_cursor", self)
-
-    def action_open(self) -> None:
-        """Go to the tool's form."""
-        self.call_later(self.app.run_action, "screen.fill_in", self)
 
 
 class RoutineView(LineView):

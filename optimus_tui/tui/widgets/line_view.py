@@ -424,9 +424,24 @@ def click_row(canvas: LineCanvas, event: events.Click) -> None:
 class LineView(LineCanvas, LineContent):
     """A canvas that draws its own rows."""
 
+    moved: ClassVar[str] = ""
+    opens: ClassVar[str] = ""
+    """The screen's actions for another row under the cursor, and to open it: ``screen.describe``; empty for none."""
+
     def __init__(self, **kwargs: Any) -> None:
         self.canvas = self
         super().__init__(self, **kwargs)
+
+    def watch_cursor(self) -> None:
+        """Draw the rows concerned, and tell the screen of another row under the cursor."""
+        super().watch_cursor()
+        if self.moved and self.is_mounted:
+            self.call_later(self.app.run_action, self.moved, self)
+
+    def action_open(self) -> None:
+        """Have the screen open the row under the cursor."""
+        if self.opens:
+            self.call_later(self.app.run_action, self.opens, self)
 
     def start_at_top(self) -> None:
         """Put cursor and view on the first place, before other rows are shown."""

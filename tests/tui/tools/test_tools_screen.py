@@ -404,3 +404,4 @@ async def test_enter_right_after_the_cursor_moved_goes_to_the_form_of_that_tool(
         await burst(pilot, "g", "down", "down", "enter")
         await until(pilot, lambda: screen._formed == list(TOOLS)[2])
         await until(pilot, lambda: screen.form is not None and screen.form.has_focus_within)
+        assert screen.tool.name == list(TOOLS)[2]
