@@ -176,6 +176,28 @@ def worst_first(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     return below_causes(listed, lambda one: (one.rule, one.subject), lambda one: one.caused_by)
 
 
+def causes_of(
+    found: T, known: Iterable[T], name: Callable[[T], Hashable], cause: Callable[[T], Hashable | None]
+) -> list[T]:
+    """Return what has caused a finding, and what has caused that, as far as it is known; the nearest cause first.
+
+    Args:
+        found: The effect.
+        known: Where causes are looked for.
+        name: Returns what identifies a finding.
+        cause: Returns what identifies its cause; None for none.
+    """
+    named: dict[Hashable, T] = {}
+    for one in known:
+        named.setdefault(name(one), one)
+    chain, met = [], {name(found)}
+    while (next_name := cause(found)) in named and next_name not in met:
+        found = named[next_name]
+        met.add(next_name)
+        chain.append(found)
+    return chain
+
+
 def below_causes(
     listed: Sequence[T], name: Callable[[T], Hashable], cause: Callable[[T], Hashable | None]
 ) -> tuple[T, ...]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from optimus_tui.contract.findings import causes_of
 from optimus_tui.contract.incident import ActionRecord, IncidentState
 from optimus_tui.contract.tools.common import Diagnostic
 from optimus_tui.wording.numbers import clause, clock, plural
@@ -27,13 +28,12 @@ def found_words(state: IncidentState) -> str:
 
 def _cause_at_opening(state: IncidentState, main: Diagnostic) -> str:
     """Return the message of the top cause that the alarm had for a finding; empty for none."""
-    shown = {(one.rule, one.subject): one for one in state.open_findings}
-    top, seen = shown.get((main.rule, main.subject)), set[tuple[str, str]]()
-    while top is not None and top.caused_by in shown and top.caused_by not in seen:
-        seen.add(top.caused_by)
-        top = shown[top.caused_by]
-    if top is None or not seen:
+    alarms = {(one.rule, one.subject): one for one in state.open_findings}
+    alarm = alarms.get((main.rule, main.subject))
+    if alarm is None or alarm.caused_by not in alarms:
         return ""
+    causes = causes_of(alarm, alarms.values(), lambda one: (one.rule, one.subject), lambda one: one.caused_by)
+    top = [alarm, *causes][-1]
     found = (one for step in state.steps for of in (step.worst, step.outcome) if of is not None for one in of.findings)
     return next((one.message for one in found if (one.rule, one.subject) == (top.rule, top.subject)), top.message)
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from msgspec import Struct
 
 from optimus_tui.contract.finding_rules import LATENCY_SINGLE, LIMITS_REFUSED, LIMITS_TENANT_SHARE, rule_of
-from optimus_tui.contract.findings import SEVERITIES, Finding
+from optimus_tui.contract.findings import SEVERITIES, Finding, causes_of
 from optimus_tui.contract.incident import ISSUES, Candidate, IncidentState, Outcome, Step
 from optimus_tui.contract.keyspace import ALL_TENANTS, NO_OPERATION, NO_TENANT
 from optimus_tui.contract.tools.common import Diagnostic
@@ -106,17 +106,7 @@ def _of_effects(findings: Sequence[Diagnostic], degree: Callable[[Diagnostic], i
 
 
 def _causes_of(finding: Diagnostic, findings: Sequence[Diagnostic]) -> list[Diagnostic]:
-    """Return the known causes of a finding among ``findings``, the nearest first; [] for none."""
-    chain: list[Diagnostic] = []
-    known = {finding.rule}
-    while finding.caused_by and finding.caused_by not in known:
-        cause = next((one for one in findings if one.rule == finding.caused_by), None)
-        if cause is None:
-            break
-        known.add(cause.rule)
-        chain.append(cause)
-        finding = cause
-    return chain
+    return causes_of(finding, findings, lambda one: one.rule, lambda one: one.caused_by or None)
 
 
 def _weight(finding: Diagnostic) -> int:

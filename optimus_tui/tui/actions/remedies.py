@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from optimus_tui.contract.findings import Finding
+from optimus_tui.contract.findings import Finding, causes_of
 from optimus_tui.tui.services import REMEDY_COMMAND, DashboardServices, OutsideRemedies
 from optimus_tui.wording.safe import safe_text
 
@@ -28,13 +28,9 @@ def with_causes(finding: Finding, known: Iterable[Finding]) -> list[Finding]:
         known: The findings of the health report.
     """
     listed = {(one.rule, one.subject): one for one in known}
-    chain, name = [finding], finding.caused_by
-    if name is None and (same := listed.get((finding.rule, finding.subject))) is not None:
-        name = same.caused_by
-    while name in listed and listed[name] not in chain:
-        chain.append(listed[name])
-        name = chain[-1].caused_by
-    return chain
+    effect = finding if finding.caused_by is not None else listed.get((finding.rule, finding.subject), finding)
+    causes = causes_of(effect, listed.values(), lambda one: (one.rule, one.subject), lambda one: one.caused_by)
+    return [finding, *causes]
 
 
 async def fitting_remedies(outside: OutsideRemedies | None, chain: Sequence[Finding]) -> list[FittingRemedy]:
