@@ -50,7 +50,7 @@ def _group(
     if worst.severity != own.severity:
         own = replace(own, severity=worst.severity)
     if place in parents and own.caused_by is None:
-        own = _as_effect(own, found[parents[place]])
+        own = _as_effect(own, found[parents[place]], is_named_above=parents[place] not in parents)
     return [own, *listed]
 
 
@@ -91,13 +91,15 @@ def tenant_of(finding: Finding) -> str:
     return finding.subject.partition(" / ")[0]
 
 
-def _as_effect(effect: Finding, cause: Finding) -> Finding:
+def _as_effect(effect: Finding, cause: Finding, is_named_above: bool) -> Finding:
+    """Return the finding with its evidence; ``is_named_above``: all that is shown below the cause follows from it."""
     unnoticed = next((link.noticed_after for link in LINKS if _fits(link, cause, effect)), 0.0)
-    later = (effect.since or 0.0) - (cause.since or 0.0) + unnoticed
+    later = age((effect.since or 0.0) - (cause.since or 0.0) + unnoticed)
     words = cause.as_cause or f'the finding "{rule_of(cause.rule).title}" ({cause.subject}) began'
-    evidence = f"{rule_of(effect.rule).as_effect} {age(later)} after {words}"
+    began = f"{effect.message}; {rule_of(effect.rule).as_effect} {later}"
     return replace(
         effect,
-        message=f"{effect.message}; {evidence}",
+        message=f"{began} after {words}",
+        below_cause=f"{began} later" if is_named_above else "",
         caused_by=(cause.rule, cause.subject),
     )

@@ -16,7 +16,6 @@ from textual.widgets.option_list import Option
 
 from optimus_tui.assets import asset_dir
 from optimus_tui.tui.widgets.fields import AnswerField, ReversedChoice
-from optimus_tui.wording.wrapping import shortened_between_words
 
 if TYPE_CHECKING:
     from optimus_tui.tui.services import AppServices
@@ -154,9 +153,6 @@ class PickDialog(Dialog):
 
 
 MAX_LENGTH = 2_000
-FIELD_CELLS = 50
-"""Cells of a field on the narrowest screen: what is filled in and longer is shown whole above the fields."""
-MOST_SHOWN = 300
 HELD_SECONDS = 0.8
 """A terminal repeats a key that is held down after at most this long."""
 
@@ -239,10 +235,6 @@ class QuestionDialog(FormDialog):
     def body(self) -> list[Widget]:
         """Return the explanation and the fields."""
         body = about_lines(self.about)
-        for line in self.lines:
-            if len(line.value) > FIELD_CELLS:
-                whole = shortened_between_words(f"{line.label}: {line.value}", MOST_SHOWN)
-                body.append(Static(Content(whole + "\n"), classes="card-about"))
         for number, line in enumerate(self.lines):
             field = Input(line.value, id=f"ask-{number}", select_on_focus=False, max_length=MAX_LENGTH, compact=True)
             name = line.lower if line.needed else "may stay empty"

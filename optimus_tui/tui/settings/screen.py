@@ -143,7 +143,9 @@ class SettingsScreen(BaseScreen):
         self.rows = setting_rows(self.dashboard.settings)
         self.query_one(SettingsList).set_rows(self.rows)
         place = self.dashboard.settings.user_file
-        about = f"enter changes a setting in {safe_text(str(place), 200)}; nothing is written before it is confirmed"
+        about = "what is in force; this run has no settings file in which it could be changed"
+        if place is not None:
+            about = f"enter changes a setting in {safe_text(str(place), 200)}; it asks before anything is written"
         self.query_one("#settings-about", Static).update(Content(about))
         self.action_describe()
 

@@ -66,7 +66,7 @@ class SummaryList(TenantList):
             self.truth.insert(0, f"{plural(len(own), 'finding')} · signals {age(wall - report.signals.taken_at)} old")
         lines = self._signals(report.signals, width, wall)
         if own:  # a small screen shows few lines: what is wrong comes first
-            lines = [*finding_lines(replace(report, findings=own), width, wall, {}), *lines]
+            lines = [*finding_lines(replace(report, findings=own), width, wall, {}, is_whole=False), *lines]
         else:
             lines.append(HealthLine("none", 0, [("● ", "good"), ("No finding names this tenant.", "quiet")]))
         self.styles.height = min(MOST_LINES, self.screen.size.height // SHARE, len(lines)) + 2

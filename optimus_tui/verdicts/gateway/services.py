@@ -136,7 +136,7 @@ def _service(
         severity = "medium"
     reason = ""
     if why is not None and why.message:
-        reason = f": {why.message}"
+        reason = _reason(name, why)
     elif why is None and code is not None:
         reason = phrase(_ILL[name], "code", code=code)
     measured: float | str = status
@@ -201,10 +201,15 @@ def _remedy(why: Fault | None) -> str:
     return why.remedy or ""
 
 
+def _reason(name: str, why: Fault) -> str:
+    """Return what the fault says, after a colon, without the name that the finding's sentence begins with."""
+    return f": {why.message.removeprefix('the ').removeprefix(f'{name}: ')}"
+
+
 def _unknown(name: str, why: Fault | None) -> Finding:
     reason = ""
     if why is not None:
-        reason = f": {why.message}"
+        reason = _reason(name, why).replace(": not measured: ", ": ", 1)  # the sentence says so itself
     return make_finding(
         rule=_UNKNOWN[name],
         subject=name,

@@ -95,3 +95,13 @@ def test_the_header_has_a_note_in_the_longest_form_that_fits(width: int, words: 
     shown = "".join(text for text, _ in [*left, *right])
     assert words in shown and len(shown) <= width
     assert shown.index("read-only") < shown.index("drill") < shown.index("NEEDS")
+
+
+async def test_with_four_panes_health_and_limits_have_more_height_than_what_is_below_them() -> None:
+    app = OptimusApp(SETTINGS)
+    async with app.run_test(size=(140, 42)) as pilot:
+        await pilot.pause()
+        dashboard: Any = app.screen
+        health, limits, cache, feed = (dashboard.pane(name).region for name in ("health", "limits", "cache", "feed"))
+        assert health.height == limits.height > cache.height == feed.height
+        assert cache.height >= 10

@@ -371,6 +371,27 @@ async def test_a_filter_keeps_the_findings_that_hold_it() -> None:
         assert "clinic_b" not in text
 
 
+async def test_an_effect_below_its_cause_does_not_name_it_again_but_where_the_cause_is_filtered_out_it_does() -> None:
+    cause = (SLOW.rule, SLOW.subject)
+    route = replace(
+        SLOW,
+        subject="route /api/chat",
+        message="chat is slow; it began 28 s after the engine became slow",
+        below_cause="chat is slow; it began 28 s later",
+        caused_by=cause,
+    )
+    app = PaneApp(pane())
+    async with app.run_test(size=(100, 30)) as pilot:
+        app.pane.reading = health_report(findings=(SLOW, route))
+        await pilot.pause()
+        assert "it began 28 s later" in "\n".join(screen_lines(app))
+        app.pane.set_filter("chat")
+        await pilot.pause()
+        text = "\n".join(screen_lines(app))
+        assert "28 s after the engine became slow" in text
+        assert "engine p95" not in text
+
+
 async def test_a_resize_wraps_the_findings_anew() -> None:
     app = PaneApp(pane())
     async with app.run_test(size=(120, 24)) as pilot:

@@ -128,6 +128,11 @@ async def test_tenants_that_do_not_fit_are_counted_and_a_missing_percentile_is_e
     assert "tenant_07" in text
     assert "more with fewer requests" in text
     assert "p95 unknown: the gateway does not time requests by tenant" in text
+    early = {"p95": "12 requests timed, 20 are needed"}
+    own = {name: replace(untimed, why=early) for name in golden().tenants}
+    total = some_signals(p95_words="", p95_ms=None, why=early)
+    text = "\n".join(await drawn(replace(golden(total=total), tenants=own)))
+    assert text.count("12 requests timed") == 1, "said of all, it is not said of each once more"
     text = "\n".join(await drawn(replace(golden(()), tenants_why="the gateway does not count requests by tenant")))
     assert "tenants unknown: the gateway does not count requests by tenant" in text
 

@@ -57,7 +57,7 @@ def alerts(name: str) -> list[EpisodeNow]:
     )
     return [
         EpisodeNow(
-            AlertEpisode(finding=found, severity="high", since=0.0, seen=1.0, lasted=125.0), ("active", "crit"), 5.0
+            AlertEpisode(finding=found, severity="high", since=0.0, seen=1.0, lasted=599.0), ("active", "crit"), 5.0
         )
     ]
 

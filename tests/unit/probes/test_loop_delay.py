@@ -94,9 +94,9 @@ async def test_a_deadline_that_passed_while_we_stood_still_says_so() -> None:
     with watching():
         stand_still(0.6)
         await asyncio.sleep(0)
-        assert "gave us no CPU: our own loop stood still for 0.6 s" in starved(1.0)
+        assert "gave us no CPU for 0.6 s" in starved(1.0)
         fault = not_in_time("Redis", 1.0)
-        assert fault.kind == "starved" and "stood still" in fault.message
+        assert fault.kind == "starved" and "no CPU for 0." in fault.message
         assert starved(60.0) == ""
     assert "slow or hung" in out_of_time("diagnose_gateway_health").error.message
 

@@ -92,6 +92,20 @@ def test_a_dependency_that_fails_is_a_finding(looks: dict[str, object], rule: st
     assert all((found.findings[0].message, found.findings[0].impact, found.findings[0].remedy))
 
 
+@pytest.mark.parametrize(
+    ("fault", "message"),
+    [
+        (Fault("starved", "the gateway: not measured: no CPU for 1 s"), "gateway cannot be measured: no CPU for 1 s"),
+        (Fault("timeout", "gateway: not measured within 3 s"), "gateway does not answer: not measured within 3 s"),
+        (Fault("refused", "nobody answers at gateway:80"), "gateway does not answer: nobody answers at gateway:80"),
+    ],
+)
+def test_a_finding_names_its_subject_once(fault: Fault, message: str) -> None:
+    parts = {"engine": GOOD.engine, "server": GOOD.server, "postgres": GOOD.postgres}
+    found = judged(health.Looks(gateway=read(None, fault), **parts))  # type: ignore[arg-type]
+    assert [one.message for one in found.findings] == [message]
+
+
 def test_probes_that_answered_are_counted_and_not_configured_is_no_probe() -> None:
     assert (judged(GOOD).probed, judged(GOOD).answered) == (3, 3)
     half = health.Looks(gateway=read(gateway("unhealthy", 503)), engine=read(ServiceState(status="disconnected")))

@@ -313,7 +313,7 @@ def finding_count(passed: int, total: int) -> HealthLine:
 
 
 def finding_lines(
-    report: HealthReport, width: int, wall: float, muted: Mapping[Hashable, float | None]
+    report: HealthReport, width: int, wall: float, muted: Mapping[Hashable, float | None], is_whole: bool = True
 ) -> list[HealthLine]:
     """Return the lines of the findings, or that there are none.
 
@@ -322,12 +322,13 @@ def finding_lines(
         width: Cells of a line.
         wall: The time, in seconds since the epoch.
         muted: The end of each mute by (rule, subject); None where it ends when the finding clears.
+        is_whole: Whether all are shown, each below its cause, which then is not named again.
     """
     lines: list[HealthLine] = []
     if not report.findings:
         lines += _all_well(report, width)
     for finding in report.findings:
-        lines += _finding(finding, width, wall, muted, _read_ago(finding, report, wall))
+        lines += _finding(finding, width, wall, muted, _read_ago(finding, report, wall), is_whole)
     return lines
 
 
@@ -393,7 +394,12 @@ def _read_ago(finding: Finding, report: HealthReport, wall: float) -> str:
 
 
 def _finding(
-    finding: Finding, width: int, wall: float, muted: Mapping[Hashable, float | None], read_ago: str
+    finding: Finding,
+    width: int,
+    wall: float,
+    muted: Mapping[Hashable, float | None],
+    read_ago: str,
+    is_whole: bool,
 ) -> list[HealthLine]:
     mark = SEVERITY_MARKS[finding.severity]
     group = (finding.rule, finding.subject)
@@ -401,10 +407,13 @@ def _finding(
     if group in muted or read_ago:
         ink, text_ink = "quiet", ""
     start = f"{mark.glyph} {mark.word}  "
+    message = finding.message
     if finding.caused_by is not None:
         start = f"└ {start}"
+        if is_whole and finding.below_cause:
+            message = finding.below_cause
     indent = " " * cell_len(start)
-    first, *rest = wrap(finding.message, max(20, width - len(indent)))
+    first, *rest = wrap(message, max(20, width - len(indent)))
     drawn = [HealthLine(group, 0, [(start, ink), (first, text_ink)], finding)]
     for part, text in enumerate(rest, 1):
         drawn.append(HealthLine(group, part, [(indent, ""), (text, text_ink)], finding))

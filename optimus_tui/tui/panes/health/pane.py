@@ -68,7 +68,7 @@ class HealthContent(PaneContent):
         waited = pane.shown_mono() - pane.arrived_mono
         start = health_lines.dependency_lines(report, pane.settings, width, waited)
         memory = list(memory_lines(report, width, wall))
-        found = health_lines.finding_lines(report, width, wall, self.muted)
+        found = health_lines.finding_lines(report, width, wall, self.muted, is_whole=not pane.filter)
         if pane.filter:
             found = [line for line in found if line.finding is None or self._passes(line.finding)]
         blank = HealthLine(None, 0, [])

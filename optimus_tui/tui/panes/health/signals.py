@@ -238,7 +238,9 @@ def tenant_lines(signals: GoldenSignals, width: int, most: int, wanted: Filter =
     table, note = TENANTS, ""
     if not any(one.p95_words for one in signals.tenants.values()):
         table = TENANTS.without("p95")
-        note = f"p95 unknown: {next(iter(signals.tenants.values())).why.get('p95', '')}"
+        why = next(iter(signals.tenants.values())).why.get("p95", "")
+        if why != signals.total.why.get("p95"):
+            note = f"p95 {UNKNOWN_WORD}: {why}"
     rows = [TenantLine(name, one) for name, one in shown]
     table = fitted_to(table, rows)
     lines = [HealthLine(None, 0, table.head(width))]
