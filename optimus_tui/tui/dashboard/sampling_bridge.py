@@ -1,11 +1,12 @@
 """Runs the sampling loops in workers of the dashboard, and posts their reports to it."""
 
 import asyncio
+import contextlib
 import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from textual.widget import Widget
-from textual.worker import Worker
+from textual.worker import WorkerState
 
 from optimus_tui.context import CLIENT_MODULES, Context
 from optimus_tui.tui.messages import ReportArrived
@@ -25,6 +26,8 @@ _SCREENS = (
 """What the operator may open next: loaded once data flows, so that no key press waits for it."""
 
 _SETTLED_SECONDS = 2.0
+STOP_SECONDS = 2.0
+"""How long the end waits for what was cancelled."""
 
 
 def _load(modules: tuple[str, ...]) -> None:
@@ -45,7 +48,6 @@ class SamplingBridge:
         """
         self.owner, self.context = owner, context
         self.sampler: Sampler | None = None
-        self._workers: list[Worker[Any]] = []
 
     @property
     def cache_index(self) -> "CacheIndex | None":
@@ -72,11 +74,8 @@ class SamplingBridge:
         """Start, or start again, the loop of one source."""
         if self.sampler is not None:
             loop = self.sampler.loops()[name]
-            self._workers.append(
-                self.owner.run_worker(
-                    loop, name=f"source:{name}", group=f"source:{name}", exit_on_error=False, exclusive=True
-                )
-            )
+            source = f"source:{name}"
+            self.owner.run_worker(loop, name=source, group=source, exit_on_error=False, exclusive=True)
 
     def refresh(self) -> None:
         """Make every loop read again now."""
@@ -102,9 +101,16 @@ class SamplingBridge:
         self.owner.post_message(ReportArrived(subject, report))
 
     async def stop(self) -> None:
-        """Cancel the loops and close the connections."""
-        for worker in self._workers:
+        """Cancel all that the dashboard does in the background, wait for its end, and close the connections.
+
+        What ran on would ask the closed context for a new client, which nobody closes.
+        """
+        workers = [one for one in self.owner.workers if self.owner in one.node.ancestors_with_self]
+        for worker in workers:
             worker.cancel()
-        self._workers.clear()
+        begun = [one.wait() for one in workers if one.state is not WorkerState.PENDING]
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(STOP_SECONDS):
+                await asyncio.gather(*begun, return_exceptions=True)
         self.sampler = None
         await self.context.aclose()

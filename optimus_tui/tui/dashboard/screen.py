@@ -168,6 +168,7 @@ class Dashboard(BaseScreen):
 
     async def stop_sampling(self) -> None:
         """Leave the incident, disarm, end the loops and close the connections."""
+        self.cancel_group("start")  # it may not have come to its end: nothing must begin any more
         self.findings.forget_ways()
         await self.incidents.leave()
         self.actions.close_service()
