@@ -188,8 +188,6 @@ class Dashboard(BaseScreen):
         else:
             self.say_bug(name, place)
 
-    # -- readings
-
     @on(messages.ReportArrived)
     def _report(self, event: messages.ReportArrived) -> None:
         event.stop()
