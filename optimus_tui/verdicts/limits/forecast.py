@@ -4,31 +4,35 @@ Limits and counts are requests, times are (monotonic) seconds, paces requests a 
 """
 
 import math
-from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from bisect import bisect_left
+from collections.abc import Sequence
 from itertools import pairwise
+from typing import NamedTuple
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from optimus_tui.contract.keyspace import Counter, Track
 
 LEAST_SECONDS = 5.0
 """Less evidence foretells nothing; a pace that rests on less is shown as about."""
 LEAST_REQUESTS = 10
-LEAST_GROWING, LEAST_LOOKS = 3, 4
-"""Looks from which on a pace that grows is taken for one; from which on the last ones have to agree."""
-AGREEING_LOOKS, AGREEING_OF, REPLAYED = 2, 3, 5
-"""So many of a few looks bring a forecast; it stays for so many looks, while the pace of now reaches the limit."""
-SURELY, SLOWER = 0.6, 1.5
-"""Of one that the last look no longer has: the part of the window that it may take, and its range as a factor."""
+LEAST_LOOKS = 4
+"""Looks from which on all of the window is evidence; fewer tell two paces only."""
+MEAN_SIGMAS, FALLING_SIGMAS, GROWING_SIGMAS = 0.8, 0.25, 0.2
+"""How many standard deviations the mean pace of the window and its trend are taken to be worse than they look."""
+UNEVEN_AT_FIRST, UNEVEN_LOOKS, LEAST_UNEVEN = 7.0, 2, 0.3
+"""How uneven traffic is taken to be before its looks tell, and as how many looks that counts; and the least."""
+GROWING_ON, NEWEST_SECONDS = 0.3, 4.0
+"""A growth goes on for this part of the evidence, from a pace that the newest quarter (or these seconds) shows."""
+LEAST_DUE = 0.1
+"""Requests that are due between two looks at least, where a half had none."""
 YOUNGEST_WINDOW = 2.0
 """A window that began later has no mean pace yet: the first second of a window says little about the others."""
 LEAST_NEWER, LEAST_TREND_SECONDS = 1.0, 3.5
 """Seconds of the newer half; one shorter than the second makes a trend only where both its own halves show it."""
 SHORTEST_SECONDS = 0.5
 SHORTEST_SPAN, LONGEST_SPAN = 8.0, 600.0
-TREND_SIGMAS, SLACK_SIGMAS, LAST_SIGMAS = 1.0, 0.75, 2.0
+TREND_SIGMAS, SLACK_SIGMAS = 1.0, 0.75
 """From how many standard deviations of chance on the newer pace is higher, and how many a pace may be off."""
 EDGE_REQUESTS, LEAST_EVEN = 1.0, 20
 """Looks closer than this to a straight line are even, from so many requests on: a few are so by chance.
@@ -57,27 +61,14 @@ class Pace(Struct, frozen=True):
 class _Halves(Struct, frozen=True):
     """The paces of the older and the newer part of the evidence, and the seconds of each.
 
-    ``start`` and ``cut`` are the times at which the older part and the newer part begin.
     ``sustained`` is the lower pace of the newer part's own two halves: one burst leaves the other half empty.
     """
 
-    start: float
-    cut: float
     older: float
     newer: float
     sustained: float
     older_seconds: float
     newer_seconds: float
-    looks: int
-    spread: float = 1.0
-    """How much more uneven the looks are than arrivals by chance, as a ratio of variances; 1 where few are known."""
-    last_at_most: float = _NEVER
-    """The highest pace that what the last look brought allows, by ``LAST_SIGMAS``."""
-
-    @property
-    def at_most(self) -> float:
-        """The highest pace that a latest time can rest on: that of a half, or the newer one as it goes on growing."""
-        return max(self.older, 2 * self.newer - self.older)
 
     @property
     def apart(self) -> float:
@@ -87,116 +78,66 @@ class _Halves(Struct, frozen=True):
     @property
     def chance(self) -> float:
         """One standard deviation of the difference of the two, for arrivals by chance."""
-        return math.sqrt(self.spread) * math.hypot(
-            _chance(self.older, self.older_seconds), _chance(self.newer, self.newer_seconds)
-        )
+        return math.hypot(_chance(self.older, self.older_seconds), _chance(self.newer, self.newer_seconds))
 
-    @property
-    def slack(self) -> float:
-        """How much the newer pace may be off."""
-        return SLACK_SIGMAS * math.sqrt(self.spread) * _chance(self.newer, self.newer_seconds)
+
+class _Course(NamedTuple):
+    """A pace of now that changes by the factor e in ``1 / trend`` seconds, for ``lasting`` seconds; then it stays."""
+
+    pace: float
+    trend: float = 0.0
+    lasting: float = _NEVER
+
+    def until(self, need: float) -> float:
+        """Return the seconds until ``need`` requests have come; without end where they never do."""
+        if self.pace <= 0:
+            return _NEVER
+        if self.trend == 0:
+            return need / self.pace
+        part = need * self.trend / self.pace
+        if part <= -1:
+            return _NEVER
+        seconds = math.log1p(part) / self.trend
+        if seconds <= self.lasting:
+            return seconds
+        came = self.pace * math.expm1(self.trend * self.lasting) / self.trend
+        return self.lasting + (need - came) / (self.pace * math.exp(self.trend * self.lasting))
 
 
 def forecast(counter: Counter, track: Track | None, limit: int | None, window: int | None) -> Pace:
     """Return how fast a counter grows and when it reaches ``limit``; ``window`` is in seconds, None if unknown.
 
-    A fixed window began with nothing at ``expiry - window``: one sample is enough for the mean pace since then. A
-    refusal is forecast, as a range, only where three assumptions agree that the limit is reached before the
-    window ends: the older pace, the newer one, and their difference going on. A slowing of no more than a count off by
-    one is also tried as steady traffic. How uneven the looks are widens the range, a burst that the last look no longer
-    shows is not taken for a pace, and from ``LEAST_LOOKS`` looks on ``AGREEING_LOOKS`` of the last ``AGREEING_OF`` have
-    to foretell it. Nothing is forecast from less than ``LEAST_SECONDS``, or for sliding windows, whose entries also
-    leave. Measured by ``tests/bench/bench_forecast.py``.
+    A fixed window began with nothing at ``expiry - window``: one sample is enough for the mean pace since then. From
+    ``LEAST_LOOKS`` looks on a refusal is forecast, as a range, where the mean pace of the window and its trend still
+    reach the limit before the window ends when both are taken to be worse than they look, by more the more uneven the
+    looks are: so one burst foretells nothing, and many bursts do. From fewer looks the older pace, the newer one, and
+    their difference going on have to agree. A slowing of no more than a count off by one is also tried as steady
+    traffic. Nothing is forecast from less than ``LEAST_SECONDS``, or for sliding windows, whose entries also leave.
+    Measured by ``tests/bench/bench_forecast.py``.
     """
     if counter.count is None:
         return Pace()
-    left = _left(counter, track, window)
-    pace = _look(counter, track, limit, window, left)
-    looks = track.samples if track is not None else ()
-    if len(looks) < LEAST_LOOKS or limit is None or counter.count >= limit or counter.sliding:
-        return pace
-    need = limit - counter.count
-    if pace.earliest is None and not _reaches_surely(pace, need, left):
-        return pace
-    before: list[Pace] = []
-
-    def told() -> Iterator[bool]:
-        yield pace.earliest is not None
-        for back in range(1, REPLAYED + 1):
-            before.append(_earlier(counter, track, limit, window, left, back))
-            yield before[-1].earliest is not None
-
-    if not _stands(told()):
-        return Pace(pace.per_second, pace.rough)
-    if pace.earliest is not None:
-        return pace
-    return _held(pace, need, left, max(one.latest or 0.0 for one in before[: AGREEING_OF - 1]))
-
-
-def _stands(told: Iterable[bool]) -> bool:
-    """Return whether ``AGREEING_LOOKS`` of any ``AGREEING_OF`` of these looks in a row foretold it.
-
-    ``told``: newest first. No more of them are asked for than decide it: each costs as much as the look of now.
-    """
-    row: deque[bool] = deque(maxlen=AGREEING_OF)
-    for one in told:
-        row.append(one)
-        if sum(row) >= AGREEING_LOOKS:
-            return True
-    return False
-
-
-def _reaches_surely(pace: Pace, need: int, left: float) -> bool:
-    """Return whether the pace of now reaches the limit well before the window ends."""
-    return pace.per_second is not None and pace.per_second > 0 and need / pace.per_second < SURELY * left
-
-
-def _held(pace: Pace, need: int, left: float, latest: float) -> Pace:
-    """Keep what the looks before foretold, for a pace of now that ``_reaches_surely``."""
-    assert pace.per_second
-    soonest = need / pace.per_second
-    return Pace(pace.per_second, True, soonest, max(latest, min(left, SLOWER * soonest)))
-
-
-def _look(counter: Counter, track: Track | None, limit: int | None, window: int | None, left: float) -> Pace:
-    """Return what the samples up to the counter's own tell by themselves."""
     points = _points(counter, track, window)
     if len(points) < 2:
         return Pace()
+    left = _left(counter, track, window)
     span = _span(points, counter, limit, left)
     halves = _halves(points, counter.taken_mono, span)
     pace = _shown(points, halves)
-    if halves is None or limit is None or counter.count is None or counter.count >= limit or counter.sliding:
+    if halves is None or limit is None or counter.count >= limit or counter.sliding:
         return pace
     need, rough = limit - counter.count, pace.rough
-    if need >= left * halves.at_most:
-        return pace
-    halves = _with_doubt(halves, points)
-    earliest, latest = _reaches(need, halves)
+    known = points[-1][0] - points[0][0]
+    if track is not None and (len(track.samples) >= LEAST_LOOKS or known < SHORTEST_SPAN):
+        earliest, latest = _over_window(need, _since_begin(points, _began(counter, track, window)), left)
+    else:
+        earliest, latest = _reaches(need, halves)
     if latest >= left and halves.newer < halves.older and _even(points, counter.taken_mono, span):
         earliest, latest = _while_steady(need, halves)
         rough = True
     if latest >= left or latest == _NEVER:
         return pace
     return Pace(pace.per_second, rough, earliest, latest)
-
-
-def _earlier(
-    counter: Counter, track: Track | None, limit: int | None, window: int | None, left: float, back: int
-) -> Pace:
-    """Return what was foretold so many looks ago, counted from now; nothing if it was to come before now."""
-    assert track is not None
-    samples = [sample for sample in track.samples if sample[0] < counter.taken_mono]
-    if len(samples) < back:
-        return Pace()
-    at, count = samples[-back]
-    passed = counter.taken_mono - at
-    ttl_ms = None if counter.ttl_ms is None else round(counter.ttl_ms + 1000 * passed)
-    then = replace(counter, count=count, taken_mono=at, ttl_ms=ttl_ms)
-    pace = _look(then, replace(track, samples=tuple(samples[: len(samples) - back + 1])), limit, window, left + passed)
-    if pace.earliest is None or pace.latest is None or pace.latest <= passed:
-        return Pace()
-    return Pace(pace.per_second, pace.rough, max(0.0, pace.earliest - passed), pace.latest - passed)
 
 
 def _points(counter: Counter, track: Track | None, window: int | None) -> list[Point]:
@@ -259,46 +200,12 @@ def _halves(points: Sequence[Point], now: float, span: float) -> _Halves | None:
         return None
     first, cut, last = _at(points, start), _at(points, middle), points[-1][1]
     return _Halves(
-        start,
-        middle,
         (cut - first) / older_seconds,
         (last - cut) / newer_seconds,
         _sustained([point for point in points if point[0] >= middle]),
         older_seconds,
         newer_seconds,
-        sum(at >= start for at, _ in points),
     )
-
-
-def _with_doubt(halves: _Halves, points: Sequence[Point]) -> _Halves:
-    """Add what the looks themselves tell of chance: how uneven they are, and what the last one allows."""
-    older = [point for point in points if halves.start <= point[0] <= halves.cut]
-    newer = [point for point in points if point[0] >= halves.cut]
-    return replace(halves, spread=_spread(older, newer), last_at_most=_last_at_most(points))
-
-
-def _last_at_most(points: Sequence[Point]) -> float:
-    """Return how fast requests may come at most by what came before the last look; no end where few looks are known."""
-    if len(points) < LEAST_LOOKS:
-        return _NEVER
-    (then, before), (at, count) = points[-2:]
-    pace = (count - before) / (at - then)
-    return pace + LAST_SIGMAS * _chance(pace, at - then)
-
-
-def _spread(*parts: Sequence[Point]) -> float:
-    """Return the variance of what came between the looks of each part, as a ratio to arrivals by chance; at least 1."""
-    off, free = 0.0, 0
-    for points in parts:
-        (start, first), (end, last) = points[0], points[-1]
-        free += max(0, len(points) - 2)
-        if end > start and last > first:
-            fair = [(last - first) * (at - then) / (end - start) for (then, _), (at, _) in pairwise(points)]
-            came = [count - before for (_, before), (_, count) in pairwise(points)]
-            off += sum((one - due) ** 2 / due for one, due in zip(came, fair, strict=True))
-    if free < 2:
-        return 1.0
-    return max(1.0, off / free)
 
 
 def _even(points: Sequence[Point], now: float, span: float) -> bool:
@@ -323,14 +230,13 @@ def _sustained(points: Sequence[Point]) -> float:
 
 def _at(points: Sequence[Point], moment: float) -> float:
     """The count at a moment, straight between two samples."""
-    before = points[0]
-    for point in points:
-        if point[0] >= moment:
-            if point[0] <= before[0]:
-                return point[1]
-            return before[1] + (point[1] - before[1]) * (moment - before[0]) / (point[0] - before[0])
-        before = point
-    return before[1]
+    place = bisect_left(points, (moment,))
+    if place == len(points):
+        return points[-1][1]
+    (then, before), (at, count) = points[max(0, place - 1)], points[place]
+    if at <= then:
+        return count
+    return before + (count - before) * (moment - then) / (at - then)
 
 
 def _shown(points: Sequence[Point], halves: _Halves | None) -> Pace:
@@ -347,19 +253,93 @@ def _shown(points: Sequence[Point], halves: _Halves | None) -> Pace:
 def _reaches(need: float, halves: _Halves) -> tuple[float, float]:
     """Seconds until ``need`` more requests have come: the soonest and the latest, without end where they may not."""
     older, newer, change = halves.older, halves.newer, halves.newer - halves.older
-    slack = halves.slack
+    slack = SLACK_SIGMAS * _chance(newer, halves.newer_seconds)
     low, high = max(0.0, newer - slack), newer + slack
-    low = min(low, halves.last_at_most)  # a burst that the last look no longer shows may be over
     if change < 0:
         return need / high, _while_slowing(need, low, older, halves)
-    if change > TREND_SIGMAS * halves.chance and halves.looks >= LEAST_GROWING:
+    if change > TREND_SIGMAS * halves.chance:
         earliest = _while_quickening(need, high, older, halves)
-        if halves.newer_seconds >= LEAST_TREND_SECONDS and halves.sustained - slack > older:
-            grown = low + change / halves.apart * halves.newer_seconds / 2
-            return earliest, _at_pace(need, min(grown, halves.last_at_most))
-        # what only one half of the newer seconds shows is a burst: it may be over
-        return earliest, _at_pace(need, max(min(low, older), min(low, halves.sustained - slack)))
+        if halves.newer_seconds < LEAST_TREND_SECONDS:  # a burst within a second or two is no trend
+            return earliest, _at_pace(need, max(min(low, older), halves.sustained - slack))
+        return earliest, _at_pace(need, low + change / halves.apart * halves.newer_seconds / 2)
     return need / (high + change), _at_pace(need, low)
+
+
+def _since_begin(points: list[Point], began: float | None) -> list[Point]:
+    """Return the points with the window's begin, at which no request had come, as far as it is known."""
+    if began is not None and began < points[0][0]:
+        return [(began, 0.0), *points]
+    return points
+
+
+def _over_window(need: float, points: Sequence[Point], left: float) -> tuple[float, float]:
+    """Seconds until ``need`` more requests have come, by all of the window: the soonest and the latest.
+
+    The mean pace and its trend, between the window's halves, are as certain as the number of requests allows; where
+    these come more unevenly than by chance, they are as uncertain as of fewer.
+    """
+    start, now = points[0][0], points[-1][0]
+    half = (now - start) / 2
+    first, amid, last = points[0][1], _at(points, start + half), points[-1][1]
+    came, older, newer = last - first, amid - first, last - amid
+    if came <= 0:
+        return _NEVER, _NEVER
+    mean, trend = came / (2 * half), math.log((newer + 0.5) / (older + 0.5)) / half
+    if _Course(_pace_of_now(mean, trend, 2 * half), max(0.0, trend)).until(need) >= left:
+        return _NEVER, _NEVER  # not even as it looks
+    uneven = math.sqrt(_unevenness(points, start + half, older / half, newer / half))
+    doubt = MEAN_SIGMAS * uneven * mean / math.sqrt(came)
+    trend_doubt = uneven * math.sqrt(1 / (older + 0.5) + 1 / (newer + 0.5)) / half
+    surely = trend - FALLING_SIGMAS * trend_doubt
+    if surely > 0:
+        surely = 0.0
+        if half >= SHORTEST_SPAN and _grows_on(points, start, half / 2):
+            surely = max(0.0, trend - GROWING_SIGMAS * trend_doubt)
+    least = max(0.0, mean - doubt)
+    pace = _pace_of_now(least, surely, 2 * half)
+    if surely > 0:
+        newest = max(half / 2, NEWEST_SECONDS)
+        pace = min(pace, max(least, (last - _at(points, now - newest)) / newest))
+    latest = _Course(pace, surely, GROWING_ON * 2 * half if surely > 0 else _NEVER).until(need)
+    soonest = _Course(max(mean, newer / half) + doubt)
+    if surely > 0:
+        soonest = _Course(_pace_of_now(mean + doubt, trend, 2 * half), trend)
+    return min(soonest.until(need), latest), latest
+
+
+def _pace_of_now(mean: float, trend: float, seconds: float) -> float:
+    """The pace at the end of so many seconds with this mean, where it changes by the same factor in the same time."""
+    grown = trend * seconds
+    if abs(grown) < 1e-6:
+        return mean
+    return mean * grown / -math.expm1(-grown)
+
+
+def _grows_on(points: Sequence[Point], start: float, quarter: float) -> bool:
+    """Whether each quarter of the newer half brought more than those before, and the newest still does.
+
+    What was a burst is over, or has just begun.
+    """
+    counts = [_at(points, start + n * quarter) for n in (0, 1, 2, 3, 3.5, 4)]
+    first, second, third, *newest = (count - before for before, count in pairwise(counts))
+    return max(first, second) < third < sum(newest) and newest[0] < newest[1]
+
+
+def _unevenness(points: Sequence[Point], middle: float, older: float, newer: float) -> float:
+    """The variance of what came between the looks, as a ratio to arrivals by chance at the pace of their half.
+
+    Few looks may lie within one burst: ``UNEVEN_AT_FIRST`` is what holds before they tell more.
+    """
+    off, looks = UNEVEN_LOOKS * UNEVEN_AT_FIRST, UNEVEN_LOOKS - 2
+    for (then, before), (at, count) in pairwise(points):
+        seconds = at - then
+        if seconds < SHORTEST_SECONDS:
+            continue
+        pace = older if (then + at) / 2 < middle else newer
+        due = max(pace * seconds, LEAST_DUE)
+        off += (count - before - due) ** 2 / due
+        looks += 1
+    return max(LEAST_UNEVEN, off / max(looks, UNEVEN_LOOKS))
 
 
 def _chance(pace: float, seconds: float) -> float:
