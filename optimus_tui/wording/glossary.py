@@ -11,7 +11,7 @@ class Term(NamedTuple):
 
 
 GLOSSARY: tuple[Term, ...] = (
-    Term("429 in", "Time until the counter reaches its limit at its pace of now; – where the looks do not surely tell."),
+    Term("429 in", "Time until the counter reaches its limit at its pace of now; – where the looks do not tell."),
     Term("action", "A write to Redis that this program can do once it is armed; a plan is always shown first."),
     Term("alert", "A finding that began, came back, became worse or was cleared; :alerts has the history."),
     Term("armed", "Actions are allowed for a while (:arm); without it the program only reads."),
