@@ -226,7 +226,7 @@ def limiting_section(
 
 
 QUERY, REPORT = DiagnoseQuery, DiagnoseReport
-NEWEST_EVENTS, EVENTS_SECONDS = 200, 0.9
+NEWEST_EVENTS, EVENTS_SECONDS = 1_000, 0.9
 METRICS_MINUTES, METRICS_SECONDS = 5, 5.5
 """The window of the gateway's counters that stands for "now", and the bound of reading them."""
 QUIET_SECONDS = 0.25

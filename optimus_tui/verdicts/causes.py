@@ -4,7 +4,8 @@ One finding is called the cause of another only where the table of ``contract.fi
 about the same subject, and where the cause is known to have begun earlier. Else they stay two findings.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 
 from msgspec.structs import replace
 
@@ -17,15 +18,24 @@ WITHIN_SECONDS = 600.0
 """What began longer before is no evidence: most effects show within a minute."""
 
 
-def relate(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+Key = tuple[str, str]
+"""Rule and subject of a finding."""
+
+
+def relate(findings: Iterable[Finding], known: Mapping[Key, Key] = MappingProxyType({})) -> tuple[Finding, ...]:
     """Return the findings, the worst first, with each effect right below its cause.
 
     A cause becomes as severe as the worst of its effects that are true now. A finding that is only held is no cause of
     one that is true now. An effect names its cause in ``caused_by``, and its sentence ends with the evidence; a finding
     that already names its cause keeps its sentence.
+
+    Args:
+        findings: What was found.
+        known: Effects with the causes that are named elsewhere at this moment: these are preferred where both are here,
+            so that one effect has one cause on all surfaces.
     """
     found = worst_first(findings)
-    parents = {place: cause for place, one in enumerate(found) if (cause := _cause_of(one, found)) is not None}
+    parents = {place: cause for place, one in enumerate(found) if (cause := _cause_of(one, found, known)) is not None}
     below: dict[int | None, list[int]] = {}
     for place in range(len(found)):
         below.setdefault(parents.get(place), []).append(place)
@@ -54,10 +64,14 @@ def _group(
     return [own, *listed]
 
 
-def _cause_of(effect: Finding, found: Sequence[Finding]) -> int | None:
+def _cause_of(effect: Finding, found: Sequence[Finding], known: Mapping[Key, Key]) -> int | None:
     """The place of the finding that caused this one: by the table's order, then the one that began last before it."""
     if effect.caused_by is not None:
         return next((at for at, one in enumerate(found) if (one.rule, one.subject) == effect.caused_by), None)
+    named = known.get((effect.rule, effect.subject))
+    for place, cause in enumerate(found):
+        if (cause.rule, cause.subject) == named and may_follow_from(cause, effect):
+            return place
     for link in LINKS:
         if effect.rule not in link.effects:
             continue

@@ -4,17 +4,17 @@ One look of a tool has no history of its own. Without such notes it judges what 
 """
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import msgspec
 from msgspec.structs import replace
 
 from optimus_tui.clock import counted_from
-from optimus_tui.contract.finding_rules import CACHE_BULK, EVENTS_FLOOD, rule_of
+from optimus_tui.contract.finding_rules import CACHE_BULK, EVENTS_FLOOD, LATENCY_COLD_START, rule_of
 from optimus_tui.contract.findings import SEVERITIES, AlertEpisode, Finding
 from optimus_tui.verdicts.alerts import EPISODES, LOUD, key_of
-from optimus_tui.verdicts.causes import relate
+from optimus_tui.verdicts.causes import Key, relate
 from optimus_tui.wording.numbers import age
 
 if TYPE_CHECKING:
@@ -27,19 +27,48 @@ FRESH_SECONDS = 90.0
 """Notes are written at least once a minute while an alert holds: an older one tells nothing of now."""
 _SEEN_BY_WATCHERS = (CACHE_BULK, EVENTS_FLOOD)
 """Causes that are seen only by listening to the feed. Others are judged by the tool's own look."""
+_KNOWN_TO_SCREEN = (*_SEEN_BY_WATCHERS, LATENCY_COLD_START)
+"""What a dashboard has followed from its beginning, of which one look sees an end: an answer says what the screen does,
+or one moment would have two figures."""
 
 
 async def with_notes(ctx: "Context", findings: Iterable[Finding]) -> tuple[Finding, ...]:
     """Return the findings with their beginnings and causes as far as they were noted, each effect below its cause."""
     noted, now = await open_alerts(ctx), ctx.clock.wall()
-    shown = {(one.rule, one.subject): one for one in shown_now(ctx)}
-    known = {key: one.since for key, one in noted.items()} | {key: one.since for key, one in shown.items()}
-    dated = [replace(one, since=known.get((one.rule, one.subject))) if one.since is None else one for one in findings]
+    screen = {(one.rule, one.subject): one for one in _on_screen(ctx)}
+    known = {key: one.since for key, one in noted.items()} | {key: one.since for key, one in screen.items()}
+    watchers = {key: _as_noted(one, now) for key, one in noted.items()} | {
+        (one.rule, one.subject): one for one in shown_now(ctx)
+    }
+    dated = [_followed(one, screen, watchers, known) for one in findings]
     there = {(one.rule, one.subject) for one in dated}
-    watchers = {key: _as_noted(one, now) for key, one in noted.items()} | shown
     watched = [one for key, one in watchers.items() if key[0] in _SEEN_BY_WATCHERS and key not in there]
-    causes = {one.caused_by for one in relate([*dated, *watched])}
-    return relate([*dated, *(one for one in watched if (one.rule, one.subject) in causes)])
+    named = {key: one.caused_by for key, one in screen.items() if one.caused_by is not None}
+    causes = {one.caused_by for one in relate([*dated, *watched], named)}
+    return relate([*dated, *(one for one in watched if (one.rule, one.subject) in causes)], named)
+
+
+def _followed(
+    own: Finding, screen: Mapping[Key, Finding], watchers: Mapping[Key, Finding], known: Mapping[Key, float | None]
+) -> Finding:
+    """The finding of one look as who watches has it: the whole of it where it saw more, else its beginning."""
+    key = own.rule, own.subject
+    if own.rule in _KNOWN_TO_SCREEN and key in screen:
+        return screen[key]
+    noted = watchers.get(key)
+    if own.rule == CACHE_BULK and noted is not None and (noted.since or 0.0) < (own.since or 0.0):
+        return noted  # the event log has lost the burst's beginning
+    if own.since is None or own.rule in _SEEN_BY_WATCHERS:
+        return replace(own, since=known.get(key, own.since))
+    return own
+
+
+def _on_screen(ctx: "Context") -> tuple[Finding, ...]:
+    """Return the findings that a dashboard in this process shows as true now; none if it drew none lately."""
+    at, findings = ctx.shown
+    if ctx.clock.mono() - at > SHOWN_SECONDS:
+        return ()
+    return tuple(one for one in findings if not one.held)
 
 
 def shown_now(ctx: "Context") -> tuple[Finding, ...]:
@@ -47,10 +76,9 @@ def shown_now(ctx: "Context") -> tuple[Finding, ...]:
 
     None where only what came since a moment counts: the dashboard's windows are longer.
     """
-    at, findings = ctx.shown
-    if counted_from() is not None or ctx.clock.mono() - at > SHOWN_SECONDS:
+    if counted_from() is not None:
         return ()
-    return tuple(one for one in findings if not one.held)
+    return _on_screen(ctx)
 
 
 def with_shown(ctx: "Context", findings: Sequence[Finding], without: Iterable[str]) -> tuple[Finding, ...]:

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import NamedTuple
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -20,7 +21,7 @@ from optimus_tui.contract.keyspace import RATE_SECONDS, ClockOffset, EventSource
 from optimus_tui.contract.make_finding import make_finding, phrase
 from optimus_tui.grammar.events import parse_event
 from optimus_tui.settings.model import Thresholds
-from optimus_tui.wording.numbers import age, clause, part_of, plural
+from optimus_tui.wording.numbers import age, clause, latency, part_of, plural
 from optimus_tui.wording.safe import safe_text
 
 SKEW_SECONDS = 60.0
@@ -186,19 +187,25 @@ def per_minute(events: int, minutes: float) -> float | None:
     return None
 
 
-def events_per_second(seen: EventWindow, wall: float) -> float | None:
-    """Return events a second over the last ``RATE_SECONDS``, or over what the log still holds of them.
+class EventRate(NamedTuple):
+    """Events a second, and over how many seconds up to now."""
 
-    None where there are too few events for a rate.
+    per_second: float
+    seconds: float
+
+
+def events_per_second(seen: EventWindow, wall: float) -> EventRate | None:
+    """Return the rate over the last ``RATE_SECONDS``, or from the oldest of their events on where the log ends there.
+
+    None where there are too few events for a rate. What is quiet until now counts: events of one moment are no rate.
     """
     newest = [one.at for one in seen.events if one.at >= wall - RATE_SECONDS]
     if len(newest) < FLOOD_EVENTS:
         return None
-    if len(newest) < len(seen.events) or seen.older:
-        reach = RATE_SECONDS
-    else:
-        reach = max(newest) - min(newest)
-    return len(newest) / max(reach, 0.001)
+    seconds = RATE_SECONDS
+    if len(newest) == len(seen.events) and not seen.older:
+        seconds = max(max(*newest, wall) - min(newest), 0.001)
+    return EventRate(len(newest) / seconds, seconds)
 
 
 def newest_source(seen: EventWindow, wall: float) -> EventSource:
@@ -238,7 +245,8 @@ def judge(status: FeedStatus | None, *, mono: float, thresholds: Thresholds = _U
     elif status.last_event_mono is not None and mono - status.last_event_mono > SILENT_SECONDS:
         findings.append(_silent(mono - status.last_event_mono, since))
     if status.state == "live":
-        findings += [*find_flood(status.rate, thresholds, status.source), *find_clock(status.clock)]
+        findings += find_flood(EventRate(status.rate, RATE_SECONDS), thresholds, status.source)
+        findings += find_clock(status.clock)
     if status.dropped:
         findings.append(_dropped(status))
     return findings
@@ -260,15 +268,15 @@ def _source_words(source: EventSource) -> str:
     return " ".join(filter(None, words))
 
 
-def find_flood(per_second: float | None, thresholds: Thresholds, source: EventSource | None = None) -> list[Finding]:
+def find_flood(rate: EventRate | None, thresholds: Thresholds, source: EventSource | None = None) -> list[Finding]:
     """Return a finding for more events a second than normal work causes.
 
     Args:
-        per_second: The rate; None where it is not known.
+        rate: The rate with its span; None where it is not known.
         thresholds: They name the highest rate of normal work.
         source: What most of the events have in common; None if that is not known.
     """
-    if per_second is None or per_second <= thresholds.events_per_second:
+    if rate is None or rate.per_second <= thresholds.events_per_second:
         return []
     mostly = remedy = ""
     if source is not None and (words := _source_words(source)):
@@ -277,17 +285,23 @@ def find_flood(per_second: float | None, thresholds: Thresholds, source: EventSo
         make_finding(
             rule=EVENTS_FLOOD,
             subject="coherence feed",
-            rate=per_second,
-            span=age(round(RATE_SECONDS)),
+            rate=rate.per_second,
+            span=_span_words(rate.seconds),
             limit=thresholds.events_per_second,
             mostly=mostly,
             remedy=remedy,
-            measured=per_second,
+            measured=rate.per_second,
             threshold=thresholds.events_per_second,
             unit="events/s",
-            window_seconds=RATE_SECONDS,
+            window_seconds=rate.seconds,
         )
     ]
+
+
+def _span_words(seconds: float) -> str:
+    if seconds < 1.0:
+        return latency(seconds * 1000)
+    return age(seconds)
 
 
 def _reason(status: FeedStatus) -> str:

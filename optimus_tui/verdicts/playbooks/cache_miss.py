@@ -33,6 +33,7 @@ from optimus_tui.settings.model import Thresholds
 from optimus_tui.verdicts.coherence import keys as cache_verdict
 from optimus_tui.verdicts.coherence.bulk import BulkEvent, burst, find_bulk, is_bulk
 from optimus_tui.verdicts.coherence.events import (
+    EventRate,
     Logged,
     clock_words,
     covered_minutes,
@@ -79,7 +80,7 @@ class Invalidations(Struct, frozen=True, kw_only=True):
     by_type: dict[str, int] = field(default_factory=dict)
     by_tenant: dict[str, int] = field(default_factory=dict)
     refills: dict[str, int] = field(default_factory=dict)
-    per_second: float | None = None
+    rate: EventRate | None = None
     """In the last few seconds; None where there were too few to call it a rate."""
     source: EventSource = EventSource()
     """What most events of these seconds have in common."""
@@ -106,7 +107,7 @@ def count(payloads: Sequence[bytes], now: float, minutes: float) -> Invalidation
         refills=refills,
         refilling_since=refilling_since,
         bulk=tuple(find_bulk(burst(bulk, now), now)),
-        per_second=events_per_second(seen, now),
+        rate=events_per_second(seen, now),
         source=newest_source(seen, now),
     )
 
@@ -391,7 +392,7 @@ def _examine_events(
     if events.malformed:
         conclusion.add_measured(f"{plural(events.malformed, 'event')} of the log cannot be read")
     minutes = events.covered_minutes
-    conclusion.add_findings(*find_flood(events.per_second, thresholds, events.source), *find_clock(events.clock))
+    conclusion.add_findings(*find_flood(events.rate, thresholds, events.source), *find_clock(events.clock))
     conclusion.add_findings(*events.bulk)
     refills = sum(events.refills.values())
     if refills >= MANY_REFILLS and refills >= REFILL_SHARE * events.events:

@@ -4,10 +4,22 @@ import asyncio
 from types import SimpleNamespace
 from typing import Any
 
+import msgspec
+from msgspec.structs import replace
+
 from optimus_tui.clock import counting_from
-from optimus_tui.contract.finding_rules import CACHE_BULK, CACHE_HIT_RATE, LATENCY_NOW, LATENCY_P95
-from optimus_tui.contract.findings import Finding
+from optimus_tui.contract.finding_rules import (
+    CACHE_BULK,
+    CACHE_CHURN,
+    CACHE_HIT_RATE,
+    EVENTS_FLOOD,
+    LATENCY_COLD_START,
+    LATENCY_NOW,
+    LATENCY_P95,
+)
+from optimus_tui.contract.findings import AlertEpisode, Finding
 from optimus_tui.tools.figures.kept_alerts import with_notes, with_shown
+from optimus_tui.verdicts.causes import relate
 
 RATE = Finding(rule=CACHE_HIT_RATE, severity="high", subject="hit rate", message="hit rate 35 % is below 60 %")
 BULK = Finding(
@@ -55,3 +67,45 @@ def test_what_is_old_held_light_or_not_asked_about_is_left_out() -> None:
 def test_after_a_remedy_only_what_came_since_counts() -> None:
     with counting_from(990.0):
         assert told(process(BULK, SLOW), RATE) == [CACHE_HIT_RATE]
+
+
+def notes(ctx: Any, *found: Finding) -> dict[str, Finding]:
+    return {one.rule: one for one in asyncio.run(with_notes(ctx, found))}
+
+
+def test_what_the_dashboard_follows_has_the_same_figures_in_an_answer() -> None:
+    flood = Finding(rule=EVENTS_FLOOD, severity="medium", subject="coherence feed", message="2,532", measured=2_532.0)
+    start = Finding(rule=LATENCY_COLD_START, severity="low", subject="gateway", message="judged from 00:16:50")
+    ctx = process(BULK, flood, start)
+    own = (
+        replace(flood, message="1,496", measured=1_496.0),
+        replace(start, message="judged from 00:16:40"),
+        replace(BULK, message="166 bulk invalidations", severity="low", since=995.0),
+    )
+    for since in (None, 990.0):
+        with counting_from(since):
+            told = notes(ctx, *own)
+        assert [told[one.rule].message for one in (BULK, flood, start)] == [BULK.message, "2,532", start.message]
+    assert notes(process(BULK, flood, start, age=60.0), *own)[EVENTS_FLOOD].message == "1,496"
+
+
+def test_the_evidence_of_a_chain_is_the_one_on_the_screen() -> None:
+    effect = replace(RATE, since=916.0)
+    shown = relate([replace(BULK, severity="low", as_cause="100 bulk invalidations began"), effect])
+    assert shown[1].message.endswith("it fell 16 s after 100 bulk invalidations began")
+    own = replace(BULK, as_cause="166 bulk invalidations began", severity="low", since=911.4)
+    churn = Finding(rule=CACHE_CHURN, severity="low", subject="cache", message="refilled in vain", since=914.0)
+    told = notes(process(*shown), RATE, own, churn)
+    assert told[CACHE_HIT_RATE].message == shown[1].message and told[CACHE_HIT_RATE].caused_by == shown[1].caused_by
+
+
+def test_without_a_dashboard_a_burst_began_when_what_watches_the_feed_noted_it() -> None:
+    ctx, own = process(), replace(BULK, severity="low", since=990.0)
+    early = AlertEpisode(finding=replace(BULK, since=900.0), severity="low", since=900.0, seen=999.0)
+
+    async def recall(_: str) -> bytes:
+        return msgspec.json.encode([early])
+
+    ctx.store = SimpleNamespace(recall=recall)
+    assert notes(ctx, own)[CACHE_BULK].since == 900.0
+    assert notes(process(), own)[CACHE_BULK].since == 990.0

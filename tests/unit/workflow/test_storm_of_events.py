@@ -8,7 +8,7 @@ from optimus_tui.contract.tools.common import Recommendation
 from optimus_tui.settings.model import Thresholds
 from optimus_tui.tools.pages.report_sections import diagnostics
 from optimus_tui.verdicts.causes import relate
-from optimus_tui.verdicts.coherence.events import common_source, find_flood, judge
+from optimus_tui.verdicts.coherence.events import EventRate, common_source, find_flood, judge
 from optimus_tui.workflow.ranking import rank_issues
 from optimus_tui.workflow.recommendations import TEAM, advise
 
@@ -27,17 +27,17 @@ def test_what_most_events_have_in_common_is_named_and_nothing_else() -> None:
 
 
 def test_the_finding_names_rate_span_type_tenant_and_channel() -> None:
-    (found,) = find_flood(1_523.0, BARS, SOURCE)
+    (found,) = find_flood(EventRate(1_523.0, 5.0), BARS, SOURCE)
     assert found.message == f"1,523 coherence events a second in the last 5 s, more than 200; most are {WHAT}"
     assert found.remedy == STOP
-    (bare,) = find_flood(1_523.0, BARS)
+    (bare,) = find_flood(EventRate(1_523.0, 5.0), BARS)
     assert bare.message.endswith("more than 200") and bare.remedy.startswith("See in the feed")
     status = FeedStatus(state="live", rate=1_523.0, source=SOURCE, verified_mono=0.0, last_event_mono=0.0)
     assert judge(status, mono=0.0, thresholds=BARS) == [found]
 
 
 def related() -> tuple[Finding, ...]:
-    (flood,) = find_flood(1_523.0, BARS, SOURCE)
+    (flood,) = find_flood(EventRate(1_523.0, 5.0), BARS, SOURCE)
     rate = Finding(rule=CACHE_HIT_RATE, severity="high", subject="hit rate", message="hit rate 30 %", since=40.0)
     return relate(
         [rate, Finding(**{**{name: getattr(flood, name) for name in flood.__struct_fields__}, "since": 10.0})]
