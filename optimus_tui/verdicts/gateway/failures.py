@@ -15,7 +15,7 @@ from optimus_tui.contract.make_finding import make_finding, phrase
 from optimus_tui.contract.services import Increase
 from optimus_tui.settings.model import Thresholds
 from optimus_tui.verdicts.gateway.latency import as_past
-from optimus_tui.verdicts.gateway.performance import MIN_REQUESTS, class_of, outcomes, shown, worst
+from optimus_tui.verdicts.gateway.performance import MIN_REQUESTS, class_of, nearest_deciding, outcomes, shown, worst
 from optimus_tui.verdicts.statistics import interval, surely_less
 from optimus_tui.wording.numbers import age, percent, plural
 
@@ -220,20 +220,25 @@ def good_again(
     share = 1.0
     if isinstance(found.measured, float):
         share = found.measured
-    for span in lately:
-        requests = span.total
-        if span.covered_minutes <= 0 or requests <= 0 or outcomes(span.series).failed is None:
-            continue
-        failed = sum(number for status, number in span.by("status").items() if counts(status))
-        too_many = failed >= thresholds.error_rate_warn * requests
-        if too_many and requests >= MIN_REQUESTS:
+
+    def failed_of(span: Increase) -> float:
+        return sum(number for status, number in span.by("status").items() if counts(status))
+
+    def goes_on(span: Increase) -> bool | None:
+        if span.covered_minutes <= 0 or span.total <= 0 or outcomes(span.series).failed is None:
             return None
-        if not too_many and surely_less(failed, requests, share):
-            good = percent(failed / requests)
-            seconds = span.covered_minutes * 60
-            words = phrase(ERRORS_RATE, "good_again", share=good, count=requests, span=age(seconds))
-            return as_past(found, words, seconds)
-    return None
+        failed = failed_of(span)
+        if failed >= thresholds.error_rate_warn * span.total:
+            return True
+        return False if surely_less(failed, span.total, share) else None
+
+    decided = nearest_deciding(lately, lambda span: span.total, goes_on)
+    if decided is None or decided[1]:
+        return None
+    span = decided[0]
+    good, seconds = percent(failed_of(span) / span.total), span.covered_minutes * 60
+    words = phrase(ERRORS_RATE, "good_again", share=good, count=span.total, span=age(seconds))
+    return as_past(found, words, seconds)
 
 
 def who_fails(grown: Increase) -> str:

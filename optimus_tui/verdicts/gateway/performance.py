@@ -5,8 +5,8 @@ nothing is None, not 0. Latencies are in milliseconds, shares from 0 to 1.
 """
 
 import re
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, TypeVar
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -26,6 +26,28 @@ SHOWN = 50
 GRADES = ("excellent", "good", "acceptable", "poor")
 _BEST_WITH: dict[Severity, int] = {"low": 1, "medium": 2, "high": 3, "critical": 3}
 """The best grade beside a finding: medium stands for over 500 ms, high for over 1,000 ms."""
+
+
+T = TypeVar("T")
+
+
+def nearest_deciding(
+    spans: Iterable[T], requests: Callable[[T], float], goes_on: Callable[[T], bool | None]
+) -> tuple[T, bool] | None:
+    """Return the nearest span that decides whether a trouble goes on, with the answer; None where none does.
+
+    Fewer than ``MIN_REQUESTS`` never say that it goes on.
+
+    Args:
+        spans: The nearest first.
+        requests: Returns how many requests came in a span.
+        goes_on: Returns what a span says: True, False, or None where it does not tell.
+    """
+    for span in spans:
+        answer = goes_on(span)
+        if answer is not None and (not answer or requests(span) >= MIN_REQUESTS):
+            return span, answer
+    return None
 
 
 class Outcomes(Struct, frozen=True, kw_only=True):

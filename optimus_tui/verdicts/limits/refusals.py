@@ -18,7 +18,7 @@ from optimus_tui.contract.keyspace import ALL_TENANTS, Counter, LimitRules
 from optimus_tui.contract.make_finding import make_finding, phrase
 from optimus_tui.contract.services import Counted, Increase
 from optimus_tui.verdicts.gateway.latency import as_past
-from optimus_tui.verdicts.gateway.performance import MIN_REQUESTS, outcomes
+from optimus_tui.verdicts.gateway.performance import MIN_REQUESTS, nearest_deciding, outcomes
 from optimus_tui.verdicts.limits.judge import limit_for
 from optimus_tui.verdicts.limits.words import operation_words
 from optimus_tui.verdicts.playbooks.conclusion import span_words
@@ -182,16 +182,20 @@ def _as_of_now(found: Finding, nearer: Iterable[Pair], longer: Iterable[Pair]) -
     if found.unit == "share" and isinstance(found.measured, float):
         share = found.measured
     before = [_came(pair, found.subject) for pair in longer]
-    for pair in nearer:
-        now = _came(pair, found.subject)
-        if found.severity == "low" or now.seconds <= 0 or now.requests < MIN_REQUESTS:
-            continue
+
+    def goes_on(now: _Came) -> bool | None:
+        if now.seconds <= 0 or now.requests < MIN_REQUESTS:
+            return None
         calm = now.refused < REFUSED_SHARE * now.requests and surely_less(now.refused, now.requests, share)
-        if calm and any(now.keeps_to(one) for one in before):
-            refused, span = f"{round(now.refused):,}" if round(now.refused) else "none", age(now.seconds)
-            words = phrase(LIMITS_REFUSED, "ended_here", refused=refused, count=round(now.requests), span=span)
-            return as_past(found, words)
-    return found
+        return not (calm and any(now.keeps_to(one) for one in before))
+
+    decided = nearest_deciding((_came(pair, found.subject) for pair in nearer), lambda now: now.requests, goes_on)
+    if found.severity == "low" or decided is None or decided[1]:
+        return found
+    now = decided[0]
+    refused, span = f"{round(now.refused):,}" if round(now.refused) else "none", age(now.seconds)
+    words = phrase(LIMITS_REFUSED, "ended_here", refused=refused, count=round(now.requests), span=span)
+    return as_past(found, words)
 
 
 def _by_share(cases: Sequence[RefusedRequests], bound: str, when: str, *, sure: bool) -> list[Finding]:
