@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 BESIDE_COLUMNS = 120
 """Columns from which the lists of keys and of events stand side by side."""
+COUNTER_EXTRAS, FEWEST_LINES = 3, 6
+"""Of the list of counters: lines of its frame and its titles; lines that it has at least."""
 
 
 class TenantScreen(BaseScreen):
@@ -85,6 +87,7 @@ class TenantScreen(BaseScreen):
     def on_resize(self, event: events.Resize) -> None:
         """Show keys and events beside each other where there is width."""
         self.set_class(event.size.width >= BESIDE_COLUMNS, "-beside")
+        self.call_after_refresh(self._fit_rows)
 
     def look(self) -> None:
         """Hand the dashboard's latest readings to the lists."""
@@ -105,6 +108,15 @@ class TenantScreen(BaseScreen):
             name = f"{name} ({mark}: {self.tenant[:24].hex(' ')})"
         for view in self.lists():
             view.draw_frame(name)
+        self._fit_rows()
+
+    def _fit_rows(self) -> None:
+        """Give the counters the lines that they need, at most half; keys and events beside each other get the rest."""
+        room, counters = self.query_one("#tenant-room"), self.query_one(CounterList)
+        rest = room.size.height - self.query_one(SummaryList).outer_size.height
+        if rest > 0:
+            needed = max(FEWEST_LINES, len(counters.rows) + COUNTER_EXTRAS)
+            room.styles.grid_rows = f"auto {min(needed, rest // 2)} 1fr"
 
     def _retry_in(self, name: str, look: "Reading[Any] | FeedStatus | None") -> float | None:
         """Return the seconds until a pane's source is tried again; None if it answers."""

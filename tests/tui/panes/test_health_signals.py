@@ -85,6 +85,10 @@ async def test_without_any_figure_one_line_says_why_and_no_zero_stands_there() -
     assert not any(" failing " in line for line in lines)
 
 
+async def test_what_the_signals_are_of_is_shortened_by_a_word_and_not_cut() -> None:
+    assert "requests of 1 min 30 s, by /metrics " in "\n".join(await drawn(golden(), (56, 40)))
+
+
 async def test_at_least_is_said_where_requests_were_lost_with_a_process() -> None:
     assert "≥ 212/s" in line_of(await drawn(golden(total=some_signals(lower_bound=True))), "requests")
 

@@ -86,6 +86,17 @@ async def test_enter_on_a_limits_row_opens_the_tenant_with_counters_keys_and_eve
         assert isinstance(app.screen, Dashboard)
 
 
+@pytest.mark.parametrize("size", [(140, 42), (200, 60)])
+async def test_few_counters_leave_their_room_to_keys_and_events(size: tuple[int, int]) -> None:
+    app = OptimusApp(SETTINGS)
+    async with app.run_test(size=size) as pilot:
+        screen = await opened(pilot, CacheIndex(), [event(1, TENANT)])
+        await until(pilot, lambda: screen.query_one(KeyList).size.height > size[1] // 2)
+        counters = screen.query_one(CounterList)
+        assert counters.size.height > len(counters.rows)
+        assert counters.outer_size.height < screen.query_one(EventList).outer_size.height
+
+
 async def test_the_tenant_stays_live_while_the_dashboard_reads_on() -> None:
     app = OptimusApp(SETTINGS)
     async with app.run_test(size=(140, 42)) as pilot:

@@ -121,6 +121,7 @@ def signal_lines(signals: GoldenSignals, width: int, wall: float) -> list[Health
 def _title(signals: GoldenSignals, width: int, wall: float) -> list[Piece]:
     words, end = span_words(signals, wall), "10 min"
     room = width - 2 - len(end) - 1
+    words = first_that_fits([words, words.removeprefix("the gateway's ")], room)
     return [("  ", ""), (fit_cell(words, room), "quiet"), (" ", ""), (end, "quiet")]
 
 
