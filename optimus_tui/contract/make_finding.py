@@ -47,7 +47,7 @@ def make_finding(
         many: True if the finding stands for many subjects.
         message: another sentence than the catalogue's ``one`` or ``many``, made by ``phrase``.
         impact: another impact than the catalogue's, made by ``phrase``.
-        remedy: another remedy than the catalogue's, made by ``phrase`` or given by the fault.
+        remedy: another remedy than the catalogue's, made by ``phrase`` or given by the fault; it gets a capital.
         measured: the value that was judged.
         measured_words: how it is written where it is an estimate or a bound.
         threshold: the value that it was compared with.
@@ -81,5 +81,5 @@ def make_finding(
         window_seconds=window_seconds,
         as_cause=row.as_cause.format(**values),
         impact=impact or fixed_impact.format(**values),
-        remedy=remedy or fixed_remedy.format(**values),
+        remedy=f"{remedy[:1].upper()}{remedy[1:]}" or fixed_remedy.format(**values),
     )

@@ -106,6 +106,12 @@ def test_a_finding_names_its_subject_once(fault: Fault, message: str) -> None:
     assert [one.message for one in found.findings] == [message]
 
 
+def test_a_remedy_of_a_fault_begins_as_those_of_the_catalogue_do() -> None:
+    away = Fault("refused", "nobody answers at gateway:80", "start it, or correct its address in the settings")
+    found = judged(health.Looks(gateway=read(None, away), engine=GOOD.engine, server=GOOD.server))
+    assert [one.remedy for one in found.findings] == ["Start it, or correct its address in the settings"]
+
+
 def test_probes_that_answered_are_counted_and_not_configured_is_no_probe() -> None:
     assert (judged(GOOD).probed, judged(GOOD).answered) == (3, 3)
     half = health.Looks(gateway=read(gateway("unhealthy", 503)), engine=read(ServiceState(status="disconnected")))
