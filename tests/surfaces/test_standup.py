@@ -100,6 +100,22 @@ def test_the_screen_says_what_changed_since_the_last_time() -> None:
 def test_the_first_has_nothing_to_compare_with() -> None:
     shown = lines(compare(None, report(findings=(finding(),))))
     assert shown[0].endswith("first standup") and not any("new" in line for line in shown)
+    assert shown[-1] == "✖ CRIT  clinic_b / chat never resets", "no room is kept for a word that cannot come"
+
+
+def test_a_long_finding_is_shortened_between_words_and_one_long_word_is_cut() -> None:
+    several = replace(finding(), message="unmistakable " * 9)
+    assert lines(report(findings=(several,)))[-1].endswith(" unmistakable …")
+    assert lines(report(findings=(replace(finding(), message="/" * 90),)))[-1].endswith("//…")
+
+
+def test_the_page_writes_times_as_the_screens_do_and_breaks_neither_them_nor_a_severity() -> None:
+    old = finding(since="2026-11-19T14:10:00Z", severity="medium")
+    text = page(report(findings=(old,), since="2026-11-20T09:00:00Z"), {})
+    assert not re.search(r"\dT\d\d:\d\d:\d\dZ", text)
+    assert "2026-11-23 09:00:00 UTC · since 2026-11-20 09:00:00 UTC" in text
+    assert '<span class="whole">since 2026-11-19 14:10:00 UTC</span>' in text
+    assert '<td class="whole medium">medium</td>' in text
 
 
 @pytest.mark.parametrize("count", [0, 1, 4, 5, 200])

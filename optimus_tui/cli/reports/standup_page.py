@@ -16,6 +16,7 @@ from optimus_tui.wording.layout import CHART_HEIGHT, CHART_WIDTH, CHARTS, Sample
 from optimus_tui.wording.numbers import UNKNOWN, age, clause, latency, percent, plural, size, thousands
 from optimus_tui.wording.safe import safe_text
 from optimus_tui.wording.truth import SEVERITY_MARKS, StateGlyph, rate_span, verdict_mark
+from optimus_tui.wording.wrapping import shortened_between_words
 
 WIDTH, MOST = 80, 12
 LONGEST = 2000
@@ -52,7 +53,14 @@ def page(report: StandupReport, series: Mapping[str, Samples]) -> str:
         happened=_happened(report.overnight, report) if report.overnight else [],
         thousands=thousands,
         percent=percent,
+        at=at_words,
     )
+
+
+def at_words(stamp: str) -> str:
+    """Return a time as the page writes it: ``2026-11-30 03:42:58 UTC``; a stamp of another form as it is."""
+    moment = _moment(stamp)
+    return time.strftime("%Y-%m-%d %H:%M:%S UTC", moment) if moment else stamp
 
 
 def write(path: str, text: str) -> None:
@@ -303,5 +311,12 @@ def _finding(finding: StandupFinding, report: StandupReport) -> str:
     since = ""
     if old:
         since = f"  since {_day(finding.since, report.timestamp)}"
-    lead = f"{mark:<6}  {'new' if report.since and finding.new else '':<5}"
-    return f"{lead}{fit(safe_text(finding.message, LONGEST), WIDTH - len(lead) - len(since))}{since}"
+    lead = f"{mark:<6}  "
+    if report.since:
+        lead += f"{'new' if finding.new else '':<5}"
+    room = WIDTH - len(lead) - len(since)
+    message = safe_text(finding.message, LONGEST)
+    short = shortened_between_words(message, room, cell_len)
+    if cell_len(short) > room // 2:  # one long word, such as an address, is cut
+        message = short
+    return f"{lead}{fit(message, room)}{since}"
