@@ -43,8 +43,11 @@ def relate(findings: Iterable[Finding], known: Mapping[Key, Key] = MappingProxyT
 
 
 def worst_of_groups(groups: Sequence[Sequence[Finding]]) -> tuple[Finding, ...]:
-    """Return the findings of all groups, the group with the worst first finding first."""
-    ordered = sorted(groups, key=lambda group: rank(group[0]), reverse=True)
+    """Return the findings of all groups, the group with the worst first finding first.
+
+    A first finding that needs nothing done, such as a start, stands below all others of its severity.
+    """
+    ordered = sorted(groups, key=lambda group: (rank(group[0]), not rule_of(group[0].rule).needs_nothing), reverse=True)
     return tuple(one for group in ordered for one in group)
 
 

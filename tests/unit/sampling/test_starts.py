@@ -50,3 +50,18 @@ def test_the_figures_of_a_start_agree_with_its_sentence() -> None:
     (found,) = find_cold_start("gateway", 1_000.0, 1_040.0, first_seen=1_013.0)
     assert (found.measured, found.threshold) == (40.0, 43.0)
     assert find_cold_start("gateway", 1_000.0, 1_043.0, first_seen=1_013.0) == []
+
+
+def test_a_start_stands_below_what_asks_for_something() -> None:
+    heard, clock = Heard(), FixedClock()
+    state = SamplerState(Settings(), clock, heard)
+    for run in ("a", "b"):
+        server = ServerState(latency_ms=1.0, uptime_seconds=2, run_id=run)
+        state.put_server(Reading(value=server, taken_at=clock.wall(), taken_mono=clock.mono()))
+    slow = ServiceState(status="connected", status_code=200, latency_ms=800.0)
+    for _ in range(3):
+        clock.advance(1.0)
+        state.put_engine(Reading(value=slow, taken_at=clock.wall(), taken_mono=clock.mono()))
+    low = [one for one in heard.last("health").findings if one.severity == "low"]
+    assert [one.rule for one in low][-1] == "latency.cold_start"
+    assert "engine" in [one.subject for one in low]
