@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from tests import measured, timed
 from tests.amounts import amount
@@ -14,7 +14,10 @@ from tests.realserver import RealServer, server_binary
 
 gc.set_threshold(50_000, 20, 100)  # a Textual application is many small objects: a tenth of all time went into looking
 
-settings.register_profile("part", max_examples=amount(40, 100))
+# How long an example takes says how busy the machine is, and nothing of what is tested.
+settings.register_profile(
+    "part", max_examples=amount(40, 100), deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
 settings.load_profile("part")
 
 WORKERS = 4

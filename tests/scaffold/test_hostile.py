@@ -129,7 +129,7 @@ def test_a_project_that_is_none_is_refused_in_one_sentence_row_98(
     assert snapshot(tmp_path) == before
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=60, suppress_health_check=list(HealthCheck))
 @given(st.text(min_size=1, max_size=40))
 def test_any_text_comes_back_as_it_was(text: str) -> None:
     assert ast.literal_eval(literal(text)) == text

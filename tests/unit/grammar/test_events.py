@@ -152,14 +152,14 @@ NAMES = ("type", "tenant_id", "timestamp", "key", "keys", "operation", "keys_inv
 
 
 @given(st.binary(max_size=200) | JSON.map(lambda value: json.dumps(value).encode()))
-@settings(max_examples=amount(100, 300), deadline=None)
+@settings(max_examples=amount(100, 300))
 def test_no_bytes_make_it_raise_row_58(payload: bytes) -> None:
     event = parse_event(payload, len(payload))
     assert (event.problem is None) == is_event(payload, len(payload))
 
 
 @given(st.dictionaries(st.sampled_from(NAMES), JSON), st.integers(0, 300))
-@settings(max_examples=amount(100, 300), deadline=None)
+@settings(max_examples=amount(100, 300))
 def test_any_mixture_of_known_names_is_read_or_refused_whole(fields: dict[str, object], cut: int) -> None:
     whole = json.dumps(fields).encode()
     payload = whole[:cut] if cut else whole

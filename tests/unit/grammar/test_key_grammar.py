@@ -17,7 +17,7 @@ NAMES = st.one_of(
 )
 
 
-@settings(max_examples=amount(133, 400), deadline=None)
+@settings(max_examples=amount(133, 400))
 @given(NAMES, st.sets(st.binary(max_size=12), max_size=4))
 @example(b"", set())
 @example(b"cache:::", {b":"})

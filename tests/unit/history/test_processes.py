@@ -97,9 +97,7 @@ async def recorded(world: World, path: Path) -> Increase:
         await store.close()
 
 
-SWEEP = settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
-)
+SWEEP = settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 
 
 def judge(world: World, found: Increase) -> None:

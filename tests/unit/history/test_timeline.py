@@ -90,7 +90,7 @@ def test_a_torn_last_line_is_set_aside_and_said_row_107(tmp_path: Path) -> None:
     assert texts(open_timeline(folder, "", write=False)) == ["one", "two", "three"]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(cut=st.integers(0, 400), junk=st.binary(max_size=40).map(lambda raw: raw.replace(b"\n", b"")))
 def test_wherever_it_is_torn_the_records_before_are_whole_row_107(cut: int, junk: bytes) -> None:
     lines = [encode(number, note(f"n{number}")) for number in (1, 2, 3)]
@@ -104,14 +104,14 @@ def test_wherever_it_is_torn_the_records_before_are_whole_row_107(cut: int, junk
     assert found.tail == (data[:cut] + junk)[found.good :]
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(st.binary(max_size=300))
 def test_no_bytes_at_all_break_the_reader_row_107(data: bytes) -> None:
     found = scan(data)
     assert found.events == ()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(place=st.integers(0, 10_000), bit=st.integers(0, 7))
 def test_one_flipped_bit_is_never_taken_for_a_record_row_107(place: int, bit: int) -> None:
     events = [note(f"n{number}") for number in range(1, 5)]

@@ -165,7 +165,7 @@ def test_regrouping_in_the_middle_of_a_sweep_loses_no_key_row_24() -> None:
 PARTS = st.lists(st.sampled_from([b"cache", b":", b":", b"a", b"b", b"k", b"*", b"\xff"]), max_size=9).map(b"".join)
 
 
-@settings(max_examples=amount(100, 300), deadline=None)
+@settings(max_examples=amount(100, 300))
 @given(st.lists(PARTS.map(lambda tail: b"cache:" + tail), max_size=30), st.sets(PARTS, max_size=3), st.randoms())
 def test_every_key_is_in_the_group_that_the_grammar_names(
     names: list[bytes], tenants: set[bytes], rng: random.Random
@@ -190,7 +190,7 @@ def test_every_key_is_in_the_group_that_the_grammar_names(
     assert not expected
 
 
-@settings(max_examples=amount(66, 200), deadline=None)
+@settings(max_examples=amount(66, 200))
 @given(st.lists(st.lists(st.tuples(st.integers(0, 12), st.integers(-3, 3)), max_size=20), min_size=1, max_size=5))
 def test_counts_kept_along_the_way_equal_counts_made_afresh(sweeps: list[list[tuple[int, int]]]) -> None:
     index = CacheIndex()

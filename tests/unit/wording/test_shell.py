@@ -14,7 +14,7 @@ bash = shutil.which("bash")
 
 
 @pytest.mark.skipif(bash is None, reason="no bash on this machine")
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.binary(min_size=0, max_size=40).filter(lambda raw: b"\0" not in raw))
 def test_bash_turns_a_word_back_into_the_same_bytes_row_11(raw: bytes) -> None:
     assert bash is not None

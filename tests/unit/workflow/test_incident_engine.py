@@ -419,7 +419,7 @@ EVENT: Any = st.one_of(
 )  # fmt: skip
 
 
-@settings(max_examples=amount(50, 150), deadline=None)
+@settings(max_examples=amount(50, 150))
 @given(st.lists(EVENT, max_size=40))
 def test_any_events_in_any_order_end_in_a_state_and_their_replay_in_the_same(events: list[Any]) -> None:
     state, kept = IncidentState(), []

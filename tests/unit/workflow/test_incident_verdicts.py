@@ -234,7 +234,7 @@ KEYS = st.sampled_from(
 )  # fmt: skip
 
 
-@settings(max_examples=amount(50, 150), deadline=None)
+@settings(max_examples=amount(50, 150))
 @given(st.dictionaries(KEYS, JSON, max_size=6), st.sampled_from(["", "diagnose_gateway_health",
        "analyze_performance_metrics", "test_ai_engine_integration"]))  # fmt: skip
 def test_any_document_at_all_has_an_outline(document: dict[str, Any], tool: str) -> None:

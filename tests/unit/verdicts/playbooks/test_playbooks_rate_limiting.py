@@ -192,7 +192,7 @@ def test_a_shell_hands_on_exactly_this_key_and_no_other(name: bytes, fake_cli: P
     assert calls == [[*where, b"EXPIRE", key, b"60", b"NX"], [*where, b"UNLINK", key]]
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(NAMES)
 def test_any_bytes_survive_the_shell(fake_cli: Path, name: bytes) -> None:
     calls = run_advice(name, b"acme", fake_cli)
