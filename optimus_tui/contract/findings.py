@@ -41,6 +41,8 @@ class Finding(Struct, frozen=True, kw_only=True):
     """What is said of it where it is the cause of another: ``559 bulk invalidations of clinic_b began``."""
     caused_by: tuple[str, str] | None = None
     """Rule and subject of the finding that is known to be its cause."""
+    evidence: str = ""
+    """What ``message`` ends with where the cause was found by the order in time: ``; it fell 16 s after …``."""
     below_cause: str = ""
     """``message`` for a list in which it stands below its cause, which then need not be named; "" for the same."""
     held: bool = False

@@ -114,9 +114,19 @@ def _as_effect(effect: Finding, cause: Finding, is_named_above: bool) -> Finding
     later = age((effect.since or 0.0) - (cause.since or 0.0) + unnoticed)
     words = cause.as_cause or f'the finding "{rule_of(cause.rule).title}" ({cause.subject}) began'
     began = f"{effect.message}; {rule_of(effect.rule).as_effect} {later}"
+    message = f"{began} after {words}"
     return replace(
         effect,
-        message=f"{began} after {words}",
+        message=message,
         below_cause=f"{began} later" if is_named_above else "",
         caused_by=(cause.rule, cause.subject),
+        evidence=message.removeprefix(effect.message),
     )
+
+
+def without_evidence(effect: Finding) -> Finding:
+    """Return the finding as it was before ``relate`` found its cause; one whose verdict named the cause stays."""
+    if not effect.evidence:
+        return effect
+    message = effect.message.removesuffix(effect.evidence)
+    return replace(effect, message=message, below_cause="", caused_by=None, evidence="")

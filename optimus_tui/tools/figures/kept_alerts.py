@@ -14,7 +14,7 @@ from optimus_tui.clock import counted_from
 from optimus_tui.contract.finding_rules import CACHE_BULK, EVENTS_FLOOD, LATENCY_COLD_START, rule_of
 from optimus_tui.contract.findings import SEVERITIES, AlertEpisode, Finding
 from optimus_tui.verdicts.alerts import EPISODES, LOUD, key_of
-from optimus_tui.verdicts.causes import Key, relate
+from optimus_tui.verdicts.causes import Key, relate, without_evidence
 from optimus_tui.wording.numbers import age
 
 if TYPE_CHECKING:
@@ -58,8 +58,10 @@ def _followed(
     noted = watchers.get(key)
     if own.rule == CACHE_BULK and noted is not None and (noted.since or 0.0) < (own.since or 0.0):
         return noted  # the event log has lost the burst's beginning
-    if own.since is None or own.rule in _SEEN_BY_WATCHERS:
-        return replace(own, since=known.get(key, own.since))
+    if key in screen:  # its chain is the one of the screen, not what this look alone made of it
+        own = without_evidence(own)
+    if own.since is None or key in screen or own.rule in _SEEN_BY_WATCHERS:
+        return replace(own, since=known.get(key) or own.since)
     return own
 
 

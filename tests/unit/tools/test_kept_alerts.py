@@ -95,8 +95,14 @@ def test_the_evidence_of_a_chain_is_the_one_on_the_screen() -> None:
     assert shown[1].message.endswith("it fell 16 s after 100 bulk invalidations began")
     own = replace(BULK, as_cause="166 bulk invalidations began", severity="low", since=911.4)
     churn = Finding(rule=CACHE_CHURN, severity="low", subject="cache", message="refilled in vain", since=914.0)
-    told = notes(process(*shown), RATE, own, churn)
-    assert told[CACHE_HIT_RATE].message == shown[1].message and told[CACHE_HIT_RATE].caused_by == shown[1].caused_by
+    for looked in (
+        (RATE, own, churn),
+        relate([replace(RATE, since=916.0), own]),
+        relate([replace(RATE, since=918.0), churn]),
+    ):
+        told = notes(process(*shown), *looked)
+        assert told[CACHE_HIT_RATE].message == shown[1].message
+        assert told[CACHE_HIT_RATE].caused_by == shown[1].caused_by
 
 
 def test_without_a_dashboard_a_burst_began_when_what_watches_the_feed_noted_it() -> None:
