@@ -68,7 +68,7 @@ class Moment:
     def __init__(self, store: Store) -> None:
         self.clock = FixedClock()
         settings = Settings()
-        windows = Windows(settings, lambda: store, None, self.clock)  # type: ignore[arg-type]
+        windows = Windows(settings, lambda: store, None, self.clock)
         self.ctx: Any = SimpleNamespace(clock=self.clock, settings=settings, store=store, windows=windows)
         self.ctx.shown = (float("-inf"), ())
         started = self.clock.wall() - 4_000.0
@@ -81,11 +81,13 @@ class Moment:
         self.ring.verified = self.clock.mono()
         wall, mono = self.clock.wall(), self.clock.mono()
         for tenth in range(100, 0, -1):
-            ago = tenth / 10 - 0.05
-            body = {"type": "bulk_invalidation", "tenant_id": "acme", "timestamp": wall - ago}
+            before = tenth / 10 - 0.05
+            body = {"type": "bulk_invalidation", "tenant_id": "acme", "timestamp": wall - before}
             some = [json.dumps({**body, "n": n}).encode() for n in range(PER_SECOND // 10)]
             self.payloads += some
-            self.ring.add([[b"pmessage", b"*", b"cache_coherence:acme", one] for one in some], wall - ago, mono - ago)
+            self.ring.add(
+                [[b"pmessage", b"*", b"cache_coherence:acme", one] for one in some], wall - before, mono - before
+            )
         cache = CacheMetrics(0.3, 1_000, hits=12_000, misses=28_000)
         service = ServiceState(status="healthy", status_code=200, latency_ms=4.0)
         self.gateway = Reading(value=GatewayState(service=service, cache=cache), taken_at=wall, taken_mono=mono)
