@@ -281,7 +281,7 @@ class IncidentController:
         tenant = about or concerned(shown)
         refused = partial(_refused_tenant, known_tenants(self.dashboard), tenant or "")
         field = QuestionField("Tenant concerned", tenant, needed=False, refused=refused)
-        about_it = proved_before(shown, left) + opening(shown, name, steps)
+        about_it = proved_before(shown, left) + opening(shown, name, steps, context.clock.wall())
         dialog = QuestionDialog("Open an incident", [field], about_it)
         dialog.dialog_keys = "enter opens   esc leaves, nothing is written"
         answers = await self.dashboard.ask(dialog)

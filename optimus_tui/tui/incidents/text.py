@@ -64,13 +64,22 @@ def sentence(text: object, limit: int = LONG) -> str:
     return safe_sentence(text, limit)
 
 
-def opening(findings: Sequence[Finding], playbook: str, steps: Sequence[StepPlan]) -> str:
-    """Return what would be opened, for the dialog that asks before anything is written."""
+def opening(findings: Sequence[Finding], playbook: str, steps: Sequence[StepPlan], as_of: float | None = None) -> str:
+    """Return what would be opened, for the dialog that asks before anything is written.
+
+    Args:
+        findings: What it would be about.
+        playbook: The name of the playbook.
+        steps: Its steps.
+        as_of: When the findings were judged, in wall-clock seconds: the screen beside the dialog goes on.
+    """
     first = worst_first(findings)[:3]  # what is true now stands before what is only held
     lines = [f"{severity_text(one.severity)}  {sentence(one.message, 160)}" for one in first]
     if len(findings) > 3:
         lines.append(f"and {plural(len(findings) - 3, 'more finding')}")
     names = ", ".join(safe(step.title, 40) for step in steps)
+    if lines and as_of is not None:
+        lines.append(f"as of {clock(as_of)} UTC")
     lines = lines or ["No finding needs attention now."]
     order = "What is found may bring one of them forward. " * any(step.first_when for step in steps)
     return "\n".join([*lines, "", f"Steps ({safe(playbook, 40)}): {names}. {order}The first one runs at once."])

@@ -197,6 +197,8 @@ def test_an_incident_opens_with_what_is_true_now_before_what_is_only_held() -> N
     ]
     flood = Finding(rule="events.flood", severity="medium", subject="feed", message="1,523 events a second")
     assert "1,523 events a second" in opening([*ended, flood], "default", ()).splitlines()[0]
+    assert "as of 11:06:40 UTC" in opening([flood], "default", (), 1_795_000_000.0).splitlines()
+    assert "as of" not in opening([], "default", (), 1_795_000_000.0)
 
 
 @pytest.mark.parametrize(
