@@ -203,7 +203,10 @@ def _remedy(why: Fault | None) -> str:
 
 def _reason(name: str, why: Fault) -> str:
     """Return what the fault says, after a colon, without the name that the finding's sentence begins with."""
-    return f": {why.message.removeprefix('the ').removeprefix(f'{name}: ')}"
+    what, _, rest = why.message.partition(": ")
+    if rest and what.lower().removeprefix("the ").removeprefix("ai ") == name:
+        return f": {rest}"
+    return f": {why.message}"
 
 
 def _unknown(name: str, why: Fault | None) -> Finding:

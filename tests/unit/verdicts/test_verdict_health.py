@@ -106,6 +106,12 @@ def test_a_finding_names_its_subject_once(fault: Fault, message: str) -> None:
     assert [one.message for one in found.findings] == [message]
 
 
+@pytest.mark.parametrize("what", ["the AI engine", "AI engine", "engine"])
+def test_whatever_a_fault_calls_the_engine_the_finding_names_it_once(what: str) -> None:
+    late = health.Looks(gateway=GOOD.gateway, engine=read(None, Fault("timeout", f"{what}: not measured within 3 s")))
+    assert [one.message for one in judged(late).findings] == ["engine does not answer: not measured within 3 s"]
+
+
 def test_a_remedy_of_a_fault_begins_as_those_of_the_catalogue_do() -> None:
     away = Fault("refused", "nobody answers at gateway:80", "start it, or correct its address in the settings")
     found = judged(health.Looks(gateway=read(None, away), engine=GOOD.engine, server=GOOD.server))
