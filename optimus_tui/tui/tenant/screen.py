@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 BESIDE_COLUMNS = 120
 """Columns from which the lists of keys and of events stand side by side."""
-COUNTER_EXTRAS, FEWEST_LINES = 3, 6
+COUNTER_EXTRAS, FEWEST_LINES = 3, 8
 """Of the list of counters: lines of its frame and its titles; lines that it has at least."""
 
 
