@@ -22,8 +22,11 @@ MEAN_SIGMAS, FALLING_SIGMAS, GROWING_SIGMAS = 0.8, 0.25, 0.2
 """How many standard deviations the mean pace of the window and its trend are taken to be worse than they look."""
 UNEVEN_AT_FIRST, UNEVEN_LOOKS, LEAST_UNEVEN = 7.0, 2, 0.3
 """How uneven traffic is taken to be before its looks tell, and as how many looks that counts; and the least."""
-GROWING_ON, NEWEST_SECONDS = 0.3, 4.0
-"""A growth goes on for this part of the evidence, from a pace that the newest quarter (or these seconds) shows."""
+GROWING_ON, NEWEST_SECONDS, NEWEST_SIGMAS = 0.3, 4.0, 1.0
+"""A growth goes on for this part of the evidence, from a pace that the newest quarter (or these seconds) shows.
+
+No pace of now is higher than that quarter shows, by so many standard deviations.
+"""
 LEAST_DUE = 0.1
 """Requests that are due between two looks at least, where a half had none."""
 YOUNGEST_WINDOW = 2.0
@@ -297,9 +300,14 @@ def _over_window(need: float, points: Sequence[Point], left: float) -> tuple[flo
             surely = max(0.0, trend - GROWING_SIGMAS * trend_doubt)
     least = max(0.0, mean - doubt)
     pace = _pace_of_now(least, surely, 2 * half)
+    # from a look on: older looks lie far apart, and a count between two of them may have stood still for long
+    since, then = points[min(bisect_left(points, (now - max(half / 2, NEWEST_SECONDS),)), len(points) - 2)]
+    newest, lately = now - since, last - then
+    if lately < 1:
+        return _NEVER, _NEVER  # it has stopped, whatever the mean of the window is
+    pace = min(pace, (lately + NEWEST_SIGMAS * uneven * math.sqrt(lately)) / newest)
     if surely > 0:
-        newest = max(half / 2, NEWEST_SECONDS)
-        pace = min(pace, max(least, (last - _at(points, now - newest)) / newest))
+        pace = min(pace, max(least, lately / newest))
     latest = _Course(pace, surely, GROWING_ON * 2 * half if surely > 0 else _NEVER).until(need)
     soonest = _Course(max(mean, newer / half) + doubt)
     if surely > 0:

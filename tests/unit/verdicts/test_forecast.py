@@ -185,3 +185,10 @@ def test_what_is_foretold_comes_before_the_reset_or_not_at_all() -> None:
     assert near.latest is not None
     assert near.latest < 40
     assert forecast(replace(ONE, ttl_ms=8_000), track, 100, WINDOW).earliest is None
+
+
+def test_traffic_that_has_stopped_foretells_nothing_however_much_came_before() -> None:
+    for first, second in ((798.0, 946.0), (760.0, 944.0)):
+        track = Track(((first, 43), (second, 278), *((float(at), 278) for at in range(956, 1001, 2))))
+        counter = replace(ONE, count=278, ttl_ms=358_000)
+        assert forecast(counter, track, 300, 600).earliest is None
