@@ -36,6 +36,7 @@ from optimus_tui.tui.keys import KEYS, chosen, keymap, written
 from optimus_tui.tui.prompt.history import PromptHistory, history_path
 from optimus_tui.tui.services import CommandError, Demo
 from optimus_tui.tui.theme import THEMES, VARIABLE_DEFAULTS
+from optimus_tui.tui.toast_place import clear_cursor
 from optimus_tui.tui.toasts import LastingNotification, Said, ToastQueue
 from optimus_tui.tui.unused_keys import AnsweredKeys
 
@@ -45,6 +46,8 @@ _CONTROL = re.compile(
 _CHARACTER = "\N{REPLACEMENT CHARACTER}"
 BUG = 70
 """Exit code for a bug of our own (EX_SOFTWARE): none of the contract's, so that nobody takes it for a finding."""
+PLACE_SECONDS = 0.5
+"""Between two looks whether the toast lies on the row under the cursor."""
 LIMITED_SECONDS = 15.0
 """How long the sentence stays that says why the screen is drawn in ASCII."""
 STYLES = ("app", "dashboard", "panes", "widgets")
@@ -187,11 +190,12 @@ class OptimusApp(AnsweredKeys):
         timeout: float | None = None,
         markup: bool = False,
         whole: str = "",
+        is_alert: bool = False,
     ) -> None:
         """Show a toast of plain text, as a notification that cannot freeze the screen; ``:messages`` has the whole."""
         seconds = self.NOTIFICATION_TIMEOUT if timeout is None else timeout
         notification = LastingNotification(message, title, severity, seconds, markup=markup)
-        notification.whole = whole
+        notification.whole, notification.is_alert = whole, is_alert
         self.post_message(Notify(notification))
 
     def _on_notify(self, event: Notify) -> None:
@@ -205,11 +209,18 @@ class OptimusApp(AnsweredKeys):
     async def _show_toast(self) -> None:
         if not self.screen_stack:
             return
-        chosen = self.toasts.choose(self._notifications)
+        chosen = self.toasts.choose(self._notifications, self.size.width)
         for rack in self.screen.query_children(ToastRack):
             keep = {rack._toast_id(one) for one in chosen}
             await rack.remove_children([holder for holder in rack.children if holder.id not in keep])
             rack.show(chosen)
+        self.call_after_refresh(self._place_toast)
+
+    def _place_toast(self) -> None:
+        """Keep the toast off the row under the cursor, which may have come to stand beneath it."""
+        if self.screen_stack and self.toasts.is_showing:
+            for rack in self.screen.query_children(ToastRack):
+                clear_cursor(self.screen, rack)
 
     def _unnotify(self, notification: Notification, refresh: bool = True) -> None:
         """Forget a message whose toast has ended, and show the next one."""
@@ -246,6 +257,8 @@ class OptimusApp(AnsweredKeys):
         if self.touched is not None:
             self.touched()
         await super().on_event(key)
+        if self.toasts.is_showing:
+            self.call_after_refresh(self._place_toast)
 
     def push_screen(self, screen: Any, *arguments: Any, **named: Any) -> Any:
         """Show a screen above the others, and say which of the waiting keys are for it."""
@@ -263,6 +276,7 @@ class OptimusApp(AnsweredKeys):
         """Open the dashboard."""
         self._dashboard = Dashboard(self.settings)
         self.push_screen(self._dashboard)
+        self.set_interval(PLACE_SECONDS, self._place_toast)
         terminal.resume_after_any_stop(self)
         self.app_resume_signal.subscribe(self, self._draw_again)
         if self._limited:

@@ -1,10 +1,8 @@
 """What every screen answers alike: help, copies, themes, toasts and the way out."""
 
-import re
 from collections.abc import Callable
 from typing import Any, ClassVar
 
-from rich.cells import cell_len
 from textual import events, on
 from textual.binding import ActiveBinding
 from textual.screen import Screen
@@ -19,27 +17,16 @@ from optimus_tui.wording.safe import safe_text
 
 LONGEST, LONGEST_PATH = 400, 4_096
 """Characters of a sentence and of a path: one that is cut leads nowhere."""
-PATH_SECONDS = 10
-"""A toast with a path stands so long: it is to be read, or taken with the mouse."""
+SHORT_SECONDS, LONG_SECONDS = 4, 10
+"""How long a toast stands: an answer to a key; and a path, which is to be read or taken with the mouse, or a proof."""
 
 
-def toast_text(sentence: str, path: object, screen_width: int) -> str:
-    """Return a sentence as safe text, with the ``path`` that it is about on lines of its own."""
+def toast_text(sentence: str, path: object) -> str:
+    """Return a sentence as safe text, with the ``path`` that it is about on a line of its own."""
     text = safe_text(sentence, LONGEST)
     if path:
-        text += f"\n{path_lines(safe_text(str(path), LONGEST_PATH), screen_width)}"
+        text += f"\n{safe_text(str(path), LONGEST_PATH)}"
     return text
-
-
-def path_lines(path: str, screen_width: int) -> str:
-    """Return a path in lines that a toast on this screen can hold, broken after slashes."""
-    room = min(60, screen_width // 2) - 3
-    lines = [""]
-    for part in re.findall(r"[^/]*/|[^/]+$", path):
-        if lines[-1] and cell_len(lines[-1] + part) > room:
-            lines.append("")
-        lines[-1] += part
-    return "\n".join(lines)
 
 
 class BaseScreen(SingleAnswerScreen):
@@ -73,16 +60,17 @@ class BaseScreen(SingleAnswerScreen):
         """Return the title of the help dialog and a sentence about what it is for."""
         return type(self).__name__.removesuffix("Screen"), _docstring(self)
 
-    def say(self, sentence: str, severity: Any = "information", path: object = None) -> None:
+    def say(self, sentence: str, severity: Any = "information", path: object = None, *, lasting: bool = False) -> None:
         """Show a toast of plain text, never markup.
 
         Args:
             sentence: What to say.
             severity: ``information``, ``warning`` or ``error``.
             path: The file that the sentence ends with; such a toast stays longer.
+            lasting: It stays as long as one with a path: nobody pressed a key for it, so nobody looks for it.
         """
-        words = toast_text(sentence, path, self.app.size.width)
-        self.app.notify(words, markup=False, severity=severity, timeout=PATH_SECONDS if path else 4)
+        seconds = LONG_SECONDS if path or lasting else SHORT_SECONDS
+        self.app.notify(toast_text(sentence, path), markup=False, severity=severity, timeout=seconds)
 
     def say_bug(self, name: str, place: str, then: str = "") -> None:
         """Say that a worker ended because of a bug, where its report is, and what happens ``then``."""

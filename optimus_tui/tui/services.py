@@ -152,8 +152,10 @@ class AppServices(Protocol):
     def messages_said(self) -> "Sequence[Said]":
         """Return the messages that toasts have shown, the oldest first."""
 
-    def notify(self, message: str, *, severity: "SeverityLevel", timeout: float | None, whole: str) -> None:
-        """Show a toast of plain text; ``:messages`` has the whole."""
+    def notify(
+        self, message: str, *, severity: "SeverityLevel", timeout: float | None, whole: str, is_alert: bool
+    ) -> None:
+        """Show a toast of plain text; ``:messages`` has the whole. An alert waits behind what a key has asked for."""
 
     def command_lines(self) -> list[str]:
         """Return the command lines that ``:`` can complete."""
@@ -241,8 +243,8 @@ class DashboardServices(Protocol):
     def panes(self) -> "Sequence[Pane]":
         """Return all panes in the order of their numbers."""
 
-    def say(self, sentence: str, severity: str = "information", path: object = None) -> None:
-        """Show a toast of plain text; ``path`` is the file that it is about."""
+    def say(self, sentence: str, severity: str = "information", path: object = None, *, lasting: bool = False) -> None:
+        """Show a toast of plain text; ``path`` is the file that it is about. A lasting one stays as long as a path."""
 
     def is_on_top(self) -> bool:
         """Return True if no dialog or screen stands above the dashboard."""

@@ -1,16 +1,26 @@
-"""Toasts, one at a time, and the messages of this session, where they can be read again."""
+"""Toasts, one at a time and of two lines at most; the messages of this session, where they can be read again whole."""
 
+import re
 import time
 from collections import deque
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from rich.cells import cell_len
 from textual.notifications import Notification, Notifications, SeverityLevel
+
+from optimus_tui.wording.wrapping import elided, shortened_between_words, wrap
 
 MOST_KEPT = 200
 """Messages that ``:messages`` shows."""
-RANKS: dict[SeverityLevel, int] = {"error": 1, "warning": 0, "information": 0}
+RANKS: dict[SeverityLevel, int] = {"error": 2, "warning": 1, "information": 1}
 """Errors stay on top. Of the others the newest is shown: the answer to a key must not wait behind an alert."""
+ALERT_RANK = 0
+"""What comes by itself and is no error waits behind answers and results."""
+MOST_LINES, MOST_CELLS, LEAST_CELLS = 2, 72, 36
+"""Lines of a toast, and the most and the least cells that its lines are broken at."""
+_OTHERS = re.compile(r" \(\+[\d,]+\)")
+"""A count of other findings in a sentence, as ``and_others`` writes it."""
 
 
 LEAST_TOAST_SECONDS = 0.05
@@ -27,6 +37,13 @@ class LastingNotification(Notification):
 
     whole = ""
     """The whole sentence, where the toast shows only its beginning."""
+    is_alert = False
+    """It came by itself: no key asked for it."""
+
+    @property
+    def rank(self) -> int:
+        """Return its rank among those that wait: the highest is shown."""
+        return ALERT_RANK if self.is_alert and self.severity != "error" else RANKS[self.severity]
 
     @property
     def time_left(self) -> float:
@@ -63,23 +80,83 @@ class ToastQueue:
         text = whole or f"{notification.title} {notification.message}".strip()
         self.said.append(Said(notification.raised_at, notification.severity, text))
 
-    def choose(self, waiting: Iterable[Notification]) -> Notifications:
+    def choose(self, waiting: Iterable[Notification], screen_width: int) -> Notifications:
         """Return the one toast to show, with a count of the others; none if nothing waits."""
         chosen = Notifications()
-        ranked = sorted(enumerate(waiting), key=lambda item: (RANKS[item[1].severity], item[0]), reverse=True)
+        ranked = sorted(enumerate(waiting), key=lambda item: (_rank(item[1]), item[0]), reverse=True)
         if not ranked:
             self._shown = self._of = None
             return chosen
         top, others = ranked[0][1], len(ranked) - 1
-        text = top.message
-        if others:
-            text += f"\n+{others:,} more · :messages shows all"
+        text = shown_text(top.message, others, toast_room(screen_width))
         if self._of is not top or self._shown is None or self._shown.message != text:
             left = max(0.0, top.raised_at + top.timeout - time.time())
             self._shown = LastingNotification(text, top.title, top.severity, left, markup=top.markup)
             self._of = top
         return chosen.add(self._shown)
 
+    @property
+    def is_showing(self) -> bool:
+        """Return True if a toast was chosen that may still stand."""
+        return self._shown is not None
+
     def source_of(self, toast: Notification) -> Notification:
         """Return the message that a toast shows."""
         return self._of if toast is self._shown and self._of is not None else toast
+
+
+def _rank(notification: Notification) -> int:
+    if isinstance(notification, LastingNotification):
+        return notification.rank
+    return RANKS[notification.severity]
+
+
+def toast_room(screen_width: int) -> int:
+    """Return the cells that a line of a toast may have on a screen so wide."""
+    return max(LEAST_CELLS, min(MOST_CELLS, screen_width - 8))
+
+
+def shown_text(message: str, others: int, room: int) -> str:
+    """Return what a toast shows of a message: two lines at most, cut between words; ``:messages`` has the whole.
+
+    Args:
+        message: The message; its own line breaks stay where two lines hold them.
+        others: How many more messages wait. Then this is the only count: those of other findings are left out.
+        room: Cells of a line.
+    """
+    text = _OTHERS.sub("", message) if others else _one_count(message)
+    more = f" · +{others:,} more: :messages" if others else ""
+    first, *rest_lines = text.split("\n")
+    parts = [first, " ".join(rest_lines)] if rest_lines else _balanced(text, room, more)
+    if len(parts) <= MOST_LINES and all(cell_len(part) <= room for part in [*parts[:-1], parts[-1] + more]):
+        return "\n".join(parts) + more
+    more = more or " · :messages"
+    if len(parts) == 1:
+        first = wrap(text, room, cell_len)[0]
+        parts = [first, text[len(first) :].strip()]
+    first, rest = parts
+    return f"{_cut(first, room)}\n{_cut(rest, room - cell_len(more))}{more}"
+
+
+def _balanced(text: str, room: int, more: str) -> list[str]:
+    """Return a sentence in the narrowest lines, two at most, that hold it; in one as wide as the room if none do."""
+    for width in range(min(LEAST_CELLS, room), room + 1):
+        lines = wrap(text, width, cell_len)
+        if len(lines) <= MOST_LINES and all(cell_len(line) <= width for line in [*lines[:-1], lines[-1] + more]):
+            return lines
+    return [text]
+
+
+def _cut(text: str, room: int) -> str:
+    """Return the first words of a sentence that fit, or both ends of a path."""
+    if cell_len(text) <= room:
+        return text
+    return shortened_between_words(text, room, cell_len) or elided(text, room, cell_len)
+
+
+def _one_count(text: str) -> str:
+    """Return a sentence with the first of its counts of other findings only."""
+    first = _OTHERS.search(text)
+    if first is None:
+        return text
+    return text[: first.end()] + _OTHERS.sub("", text[first.end() :])

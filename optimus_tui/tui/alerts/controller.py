@@ -9,7 +9,7 @@ from collections.abc import Hashable
 from typing import TYPE_CHECKING, cast
 
 from optimus_tui.contract.services import HealthReport
-from optimus_tui.tui.base_screen import LONGEST, PATH_SECONDS
+from optimus_tui.tui.base_screen import LONG_SECONDS, LONGEST
 from optimus_tui.tui.services import DashboardServices
 from optimus_tui.wording.safe import safe_text
 
@@ -69,7 +69,9 @@ class AlertsController:
         if urgent or len(self._toasts_end) <= MOST_TOASTS:
             room = max(24, min(60, app.size.width // 2) - 4)
             for text, severity, whole in toasts(notices, room, self._key_hint(), MOST_TOASTS - len(self._toasts_end)):
-                self.dashboard.optimus.notify(text, severity=severity, timeout=TOAST_SECONDS, whole=whole)
+                self.dashboard.optimus.notify(
+                    text, severity=severity, timeout=TOAST_SECONDS, whole=whole, is_alert=True
+                )
                 self._toasts_end.append(mono + TOAST_SECONDS)
         if any(notice.rings for notice in notices):
             self.ring()
@@ -89,7 +91,7 @@ class AlertsController:
         if sentence and sentence not in self._said_faults and mono - self._fault[1] >= UNKEPT_SECONDS:
             self._said_faults.add(sentence)
             words = safe_text(f"{sentence}; {fault.remedy}" if fault and fault.remedy else sentence, LONGEST)
-            self.dashboard.app.notify(words, markup=False, severity="warning", timeout=PATH_SECONDS)
+            self.dashboard.app.notify(words, markup=False, severity="warning", timeout=LONG_SECONDS)
 
     def ring(self) -> None:
         """Ring the bell if the settings want it for the terminal's focus.

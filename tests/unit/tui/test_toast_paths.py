@@ -1,25 +1,63 @@
-"""A path in a toast: no name is broken."""
+"""What a toast shows: two lines at most, one count, a path that keeps both ends."""
 
 import pytest
+from rich.cells import cell_len
 
-from optimus_tui.tui.base_screen import path_lines, toast_text
+from optimus_tui.tui.base_screen import toast_text
+from optimus_tui.tui.toasts import LEAST_CELLS, shown_text, toast_room
 
 PATH = "/home/operator/.local/state/optimus-tui/incidents/2026-11-29-demo-engine/"
+LONG = "better, but not fixed 33 s after you acted: it decreased, but is not gone: 70 bulk invalidations of 10 tenants "
 
 
-@pytest.mark.parametrize("width", [60, 80, 140])
-def test_a_path_is_broken_after_slashes_only(width: int) -> None:
-    lines = path_lines(PATH, width).split("\n")
-    assert "".join(lines) == PATH
-    assert all(line.endswith("/") for line in lines)
-    assert all(len(line) <= max(27, min(60, width // 2) - 3) for line in lines)
+def test_a_path_stands_on_a_line_of_its_own_and_a_hostile_one_is_escaped() -> None:
+    assert toast_text("84 lines written to", "/srv/x.txt") == "84 lines written to\n/srv/x.txt"
+    assert toast_text("a\nb", None) == "a\\nb"
+    assert "\x1b" not in toast_text("written to", "/srv/\x1b[2J/x")
 
 
-def test_a_name_longer_than_the_toast_stands_on_a_line_of_its_own() -> None:
-    assert path_lines("/a/" + "x" * 90 + "/b", 80).split("\n") == ["/a/", "x" * 90 + "/", "b"]
+@pytest.mark.parametrize("others", [0, 1, 1_247])
+@pytest.mark.parametrize("width", [60, 80, 100, 140, 200])
+@pytest.mark.parametrize(
+    "text",
+    ["done", LONG, LONG * 3, "x" * 300, f"84 lines written to\n{PATH}", f"{LONG}\n{PATH * 4}", "a\nb\nc\nd", "接" * 90],
+)
+def test_a_toast_has_two_lines_at_most_and_no_word_is_cut(text: str, width: int, others: int) -> None:
+    shown = shown_text(text, others, toast_room(width))
+    lines = shown.split("\n")
+    assert len(lines) <= 2
+    assert all(cell_len(line) <= toast_room(width) <= width - 8 or cell_len(line) <= LEAST_CELLS for line in lines)
+    assert ("more: :messages" in shown) == bool(others)
+    if others == 0 and shown.replace("\n", " ").split() != text.split():
+        assert "…" in shown and shown.endswith(":messages"), "what is cut says where the whole is"
+    for word in shown.replace("·", " ").split():
+        plain = word.strip("…")
+        assert word in ("…", ":messages", "more:", f"+{others:,}") or plain in text or "…" in word
 
 
-def test_a_path_begins_on_a_line_of_its_own_and_a_hostile_one_is_escaped() -> None:
-    assert toast_text("84 lines written to", "/srv/x.txt", 80) == "84 lines written to\n/srv/x.txt"
-    assert toast_text("a\nb", None, 80) == "a\\nb"
-    assert "\x1b" not in toast_text("written to", "/srv/\x1b[2J/x", 80)
+def test_a_short_sentence_covers_little() -> None:
+    assert shown_text("No job drops cached answers in bulk any more.", 0, 72) == (
+        "No job drops cached answers in bulk\nany more."
+    )
+
+
+def test_a_long_path_keeps_its_beginning_and_its_end() -> None:
+    first, second = shown_text(f"written to\n{PATH}report-of-the-whole-night-and-the-day-before.html", 0, 72).split(
+        "\n"
+    )
+    assert first == "written to"
+    assert second.startswith("/home/operator/") and second.endswith("before.html · :messages") and "…" in second
+
+
+@pytest.mark.parametrize(
+    ("text", "others", "shown"),
+    [
+        ('fixed: "hit rate 40 %" is gone (+2)', 1, 'fixed: "hit rate 40 %" is gone\n · +1 more: :messages'),
+        ("stop jobs (+2): hit rate is gone (+1)", 0, "stop jobs (+2): hit rate is gone"),
+        ("hit rate is gone (+1)", 0, "hit rate is gone (+1)"),
+    ],
+)
+def test_there_is_one_count_only(text: str, others: int, shown: str) -> None:
+    found = shown_text(text, others, 72)
+    assert found.replace("\n", "") == shown.replace("\n", "")
+    assert found.count("+") == 1

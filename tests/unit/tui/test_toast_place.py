@@ -1,0 +1,66 @@
+"""A toast lies on no row under the cursor, no truth line and no keys; in a dialog on no choice under the cursor."""
+
+from pathlib import Path
+from typing import cast
+
+import pytest
+
+from optimus_tui.tui.app import OptimusApp
+from optimus_tui.tui.dashboard.screen import Dashboard
+from optimus_tui.tui.dialogs.base import PickDialog
+from optimus_tui.tui.panes.limits.pane import LimitsPane
+from optimus_tui.tui.toast_place import cursor_region
+from tests.tui.driver import until
+from tests.tui.pictures import SETTINGS, counter, limits_report, reading
+
+TEXT = "one two three " * 30
+
+
+@pytest.fixture(autouse=True)
+def _offline(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(Dashboard, "start_sampling", lambda self: None)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+
+
+def overlaps(app: OptimusApp) -> bool:
+    row, toast = cursor_region(app.screen), app.screen.query_one("Toast").region
+    assert row is not None
+    return row.overlaps(toast)
+
+
+@pytest.mark.parametrize("size", [(80, 24), (140, 42)])
+async def test_a_toast_lies_on_no_row_under_the_cursor(size: tuple[int, int]) -> None:
+    app = OptimusApp(SETTINGS)
+    async with app.run_test(size=size, notifications=True) as pilot:
+        await pilot.pause()
+        dashboard = app.dashboard
+        assert isinstance(dashboard, Dashboard)
+        dashboard.focus_on("limits")
+        pane = cast(LimitsPane, dashboard.pane("limits"))
+        pane.reading = reading(limits_report([counter(f"tenant_{at:03}", "chat", 12) for at in range(60)]))
+        await pilot.press("z")
+        app.notify(TEXT, timeout=60)
+        await until(pilot, lambda: len(app.screen.query("Toast")) == 1 and not overlaps(app))
+        usual = app.screen.query_one("Toast").region
+        assert usual.height == 2 and usual.bottom <= size[1] - 3, "truth line and keys"
+        moved = 0
+        for _ in range(pane.page_size + 2):
+            await pilot.press("j")
+            await until(pilot, lambda: not overlaps(app))
+            moved += app.screen.query_one("Toast").region != usual
+        assert moved, "the cursor has come to where the toast stood"
+        await pilot.press("g")
+        await until(pilot, lambda: app.screen.query_one("Toast").region == usual)
+
+
+async def test_above_a_dialog_it_lies_on_no_choice_under_the_cursor() -> None:
+    app = OptimusApp(SETTINGS)
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        app.push_screen(PickDialog("Pick", [(f"choice {at}", "what it does") for at in range(30)]))
+        await pilot.pause()
+        app.notify(TEXT, timeout=60)
+        await until(pilot, lambda: len(app.screen.query("Toast")) == 1)
+        for _ in range(30):
+            await until(pilot, lambda: not overlaps(app))
+            assert app.screen.query_one("Toast").region.bottom < 24
+            await pilot.press("down")
