@@ -24,6 +24,7 @@ from optimus_tui.workflow.proof import (
     ProofNeed,
     acted_at,
     aimed_at,
+    early_words,
     need_for,
     proof_words,
 )
@@ -76,23 +77,49 @@ class LoneProof:
         self._ctx, self._record, self._look = ctx, record, look
         self._need: ProofNeed | None = None
         self._enough = self._late = False
+        self._lacks = ""
+        """What had not come yet at the last look, in words."""
         self.over = False
         """True once nothing more will be said."""
 
-    async def turn(self) -> tuple[str, bool] | None:
-        """Return what is to be said now, and whether it is good; None for nothing. Each result is said once."""
+    @property
+    def aim(self) -> tuple[str, str]:
+        """Return the rule and the subject of the finding that it was for."""
+        return next((one.rule, one.subject) for one in aimed_at(self._record))
+
+    async def promise(self) -> str:
+        """Return when a proof is possible, and that it is said then; empty where it is at once."""
+        await self._needed()
+        words = self.too_early()
+        return f"{words}; it is said then" if words else ""
+
+    def too_early(self) -> str:
+        """Return why what is found now proves nothing yet: ``too early: proof possible at 19:13:20 …``; else ""."""
+        if self._need is None or self.over:
+            return ""
+        due = self._record.since + self._need.seconds
+        if self._ctx.clock.wall() < due:
+            return early_words(replace(self._record, due=due, need=self._need.words()))
+        return f"too early: {self._lacks}" if self._lacks else ""
+
+    async def _needed(self) -> ProofNeed:
         if self._need is None:
             self._record = replace(self._record, pace=await pace(self._ctx))
             self._need = need_for(self._record)
+        return self._need
+
+    async def turn(self) -> tuple[str, bool] | None:
+        """Return what is to be said now, and whether it is good; None for nothing. Each result is said once."""
+        need = await self._needed()
         now, acted = self._ctx.clock.wall(), acted_at(self._record)
         self.over = now > acted + FOLLOW_SECONDS
-        if self.over or now < self._record.since + self._need.seconds:
+        if self.over or now < self._record.since + need.seconds:
             return None
-        answered = self._answered(await self._change(self._need))
+        answered = self._answered(await self._change(need))
         if answered.verdict == "fixed":
             self.over = True
             return proof_words(answered), True
-        if self._late or now < acted + max(LATE_SECONDS, self._need.seconds):
+        if self._late or now < acted + max(LATE_SECONDS, need.seconds):
             return None
         self._late = True
         words = proof_words(answered)
@@ -103,9 +130,9 @@ class LoneProof:
     async def _change(self, need: ProofNeed) -> Comparison:
         if not self._enough:
             came = await what_came(self._ctx, need, self._record.since)
-            lacking = [one.words for one in came if one.lacks and one.recorded]
-            if lacking:
-                return Comparison(verdict="unknown", words=f"too little came since: {'; '.join(lacking)}")
+            self._lacks = "; ".join(one.words for one in came if one.lacks and one.recorded)
+            if self._lacks:
+                return Comparison(verdict="unknown", words=f"too little came since: {self._lacks}")
             self._enough = True
         found, before = self._look(), self._record.checks[0].before
         if found is None or before is None:

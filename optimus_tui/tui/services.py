@@ -185,6 +185,9 @@ class IncidentRecord(Protocol):
     def alarming(self) -> "list[Finding]":
         """Return the findings from medium on, the worst first."""
 
+    def too_early(self, finding: "Finding") -> str:
+        """Return why a finding tells nothing yet of what was done for it, or for its cause; empty if it does."""
+
     async def record_action(self, receipt: "Receipt", audit: str, before: "Sequence[Finding]" = ()) -> None:
         """Record a verified action in its incident, or watch the finding of ``before`` that it was for."""
 

@@ -396,7 +396,8 @@ def _kind(one: OpenEpisode, old: OpenEpisode | None, under_mute: bool, first_loo
         return "worsened"
     if first_look:
         return "standing"
-    if old is not None and level > SEVERITIES.index(old.episode.severity):
+    known = one.muted or one.covered >= LOUD
+    if known and old is not None and level > SEVERITIES.index(old.episode.severity):
         return "worsened"
     if one.muted:
         return "still"

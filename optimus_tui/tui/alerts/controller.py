@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from optimus_tui.tui.panes.health.pane import HealthPane
 
 TOAST_SECONDS = 5.0
+TOAST_CELLS = 56
+"""Cells of a line: it comes by itself, and covers no more than needed."""
 CLOSE_SECONDS = 1.0
 UNKEPT_SECONDS = 3.0
 """How long the history must fail before it is said: another process may have locked it for a moment."""
@@ -67,8 +69,10 @@ class AlertsController:
         self._toasts_end = [end for end in self._toasts_end if end > mono]
         urgent = any(notice.severity == "critical" for notice in notices)
         if urgent or len(self._toasts_end) <= MOST_TOASTS:
-            room = max(24, min(60, app.size.width // 2) - 4)
-            for text, severity, whole in toasts(notices, room, self._key_hint(), MOST_TOASTS - len(self._toasts_end)):
+            room = max(24, min(TOAST_CELLS, app.size.width - 8))
+            most = MOST_TOASTS - len(self._toasts_end)
+            early = self.dashboard.incidents.too_early
+            for text, severity, whole in toasts(notices, room, self._key_hint(), most, early):
                 self.dashboard.optimus.notify(
                     text, severity=severity, timeout=TOAST_SECONDS, whole=whole, is_alert=True
                 )

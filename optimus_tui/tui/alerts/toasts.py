@@ -1,7 +1,7 @@
 """The words of the toasts about alerts."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Literal, NamedTuple
 
 from rich.cells import cell_len
@@ -12,7 +12,7 @@ from optimus_tui.tui.theme import TONE_TOASTS
 from optimus_tui.tui.widgets.cells import first_that_fits, fit_cell, fit_name
 from optimus_tui.wording.safe import safe_text
 from optimus_tui.wording.truth import SEVERITY_MARKS
-from optimus_tui.wording.wrapping import in_short
+from optimus_tui.wording.wrapping import in_short, shortened_between_words
 
 
 class Toast(NamedTuple):
@@ -36,7 +36,17 @@ _KINDS = {
 }
 
 
-def toasts(notices: Sequence[Notice], room: int, hint: str, most: int = MOST_TOASTS) -> list[Toast]:
+Early = Callable[[Finding], str]
+"""Returns why it is too early to call a finding worse: something was done for it, and no proof is possible yet."""
+
+
+def _never(_: Finding) -> str:
+    return ""
+
+
+def toasts(
+    notices: Sequence[Notice], room: int, hint: str, most: int = MOST_TOASTS, early: Early = _never
+) -> list[Toast]:
     """Return the toasts for new notices, each with its severity.
 
     Args:
@@ -44,52 +54,62 @@ def toasts(notices: Sequence[Notice], room: int, hint: str, most: int = MOST_TOA
         room: Cells of a line; a toast has at most two lines.
         hint: The next key for what is bad; empty for none.
         most: How many toasts there may be. One more is made that counts the rest.
+        early: Returns why a finding is not called worse yet; empty where it is.
     """
     standing = [notice for notice in notices if notice.kind == "standing"]
     if len(standing) > 1:
         rest = [notice for notice in notices if notice.kind != "standing"]
         title = f"{len(standing)} findings were there at the start"
         title = first_that_fits([title, f"{len(standing)} findings at the start"], room)
-        return [_together(title, standing, room), *toasts(rest, room, hint, most)]
+        return [_together(title, standing, room, early), *toasts(rest, room, hint, most, early)]
     if len(notices) > max(1, most):
-        counts = Counter(_KINDS[notice.kind] for notice in notices)
+        counts = Counter("too early to tell" if _early(notice, early) else _KINDS[notice.kind] for notice in notices)
         title = ", ".join(f"{count} {kind}" for kind, count in counts.items())
-        return [_together(f"{len(notices)} findings: {title}", notices, room)]
-    return [_single(notice, room, hint) for notice in notices]
+        return [_together(f"{len(notices)} findings: {title}", notices, room, early)]
+    return [_single(notice, room, hint, early) for notice in notices]
 
 
 def _tone(severity: Severity) -> Literal["information", "warning", "error"]:
     return TONE_TOASTS[SEVERITY_MARKS[severity].tone]
 
 
-def _together(title: str, notices: Sequence[Notice], room: int) -> Toast:
+def _early(notice: Notice, early: Early) -> str:
+    return early(notice.finding) if notice.kind == "worsened" else ""
+
+
+def _said(notice: Notice, early: Early) -> str:
+    return _early(notice, early) or _SAID.get(notice.kind, "")
+
+
+def _together(title: str, notices: Sequence[Notice], room: int, early: Early) -> Toast:
     worst = notices[0]
     tone = _tone(worst.severity)
     if worst.kind == "cleared":
         tone = "information"
-    shown = f"{fit_cell(title, room).rstrip()}\n{_lines(worst.finding, worst.severity, room)[0]}"
-    return Toast(shown, tone, "\n".join([title, *(_whole(notice) for notice in notices)]))
+    shown = f"{_cut(title, room)}\n{_lines(worst.finding, worst.severity, room)[0]}"
+    return Toast(shown, tone, "\n".join([title, *(_whole(notice, early) for notice in notices)]))
 
 
-def _whole(notice: Notice) -> str:
+def _whole(notice: Notice, early: Early) -> str:
     """Return a notice in one sentence: its mark, what is new about it, and all that the finding says."""
     message, mark = safe_text(notice.finding.message, 400), SEVERITY_MARKS[notice.severity].text
     if notice.kind == "cleared":
         return f"● cleared  was {mark}: {message}"
-    said = _SAID.get(notice.kind, "")
+    said = _said(notice, early)
     return f"{mark} {message}" + (f" ({said})" if said else "")
 
 
-def _single(notice: Notice, room: int, hint: str) -> Toast:
+def _single(notice: Notice, room: int, hint: str, early: Early) -> Toast:
     if notice.kind == "cleared":
         head = "● cleared  "
         name = _name(safe_text(notice.finding.subject, 120), room - cell_len(head))
         says = in_short(safe_text(notice.finding.message, 400)).removeprefix(safe_text(notice.finding.subject, 120))
         below = f"was {SEVERITY_MARKS[notice.severity].text}: {says.strip() or rule_of(notice.finding.rule).title}"
-        return Toast(f"{head}{name}\n{fit_cell(below, room).rstrip()}", "information", _whole(notice))
-    below = " · ".join(part for part in (_SAID.get(notice.kind, ""), hint or ":alerts") if part)
+        return Toast(f"{head}{name}\n{_cut(below, room)}", "information", _whole(notice, early))
+    said = _said(notice, early)
+    below = first_that_fits([" · ".join(part for part in (said, hint or ":alerts") if part), said], room)
     line, rest = _lines(notice.finding, notice.severity, room)
-    return Toast(f"{line}\n{fit_cell(rest or below, room).rstrip()}", _tone(notice.severity), _whole(notice))
+    return Toast(f"{line}\n{_cut(rest or below, room)}", _tone(notice.severity), _whole(notice, early))
 
 
 def _lines(finding: Finding, severity: Severity, room: int) -> tuple[str, str]:
@@ -97,12 +117,17 @@ def _lines(finding: Finding, severity: Severity, room: int) -> tuple[str, str]:
     mark = SEVERITY_MARKS[severity].text + " "
     subject, message = safe_text(finding.subject, 120), safe_text(finding.message, 400)
     if not message.startswith(subject):
-        return mark + fit_cell(in_short(message), room - cell_len(mark)).rstrip(), ""
+        return mark + _cut(in_short(message), room - cell_len(mark)), ""
     says = in_short(message[len(subject) :])
     left = room - cell_len(mark) - cell_len(says)
     if left < min(12, cell_len(subject)):
         return mark + _name(subject, room - cell_len(mark)), says.strip()
     return mark + _name(subject, left) + says, ""
+
+
+def _cut(text: str, room: int) -> str:
+    """Return the first words that fit."""
+    return shortened_between_words(text, room, cell_len) or fit_cell(text, room).rstrip()
 
 
 def _name(text: str, room: int) -> str:

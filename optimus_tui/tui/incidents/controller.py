@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from optimus_tui.contract.incident import ActionRecord, IncidentState, KeptReceipt
     from optimus_tui.incidents.open import Listed
     from optimus_tui.incidents.service import IncidentService
+    from optimus_tui.tui.incidents.lone_proof import LoneProofs
 
 MAX_PINS = 50
 """Marked rows that are pinned at once: a timeline is read by people."""
@@ -52,6 +53,8 @@ class IncidentController:
 
         self.acted_alone: Callable[[KeptReceipt], None] = lambda _: None
         """Called with a verified action that no incident records."""
+        self._lone_proofs: LoneProofs | None = None
+        """What was done without an incident; None before anything was."""
 
     # -- what others ask (IncidentRecord)
 
@@ -76,6 +79,28 @@ class IncidentController:
         status = proof_status(state)
         return safe_text(status or f"incident {state.id} is open", 80), proof_style(state)
 
+    def too_early(self, finding: Finding) -> str:
+        """Return why a finding tells nothing yet of what was done for it, or for its cause; empty if it does."""
+        if self._lone_proofs is None and (self.service is None or not self.service.state.action_records):
+            return ""
+        from optimus_tui.tui.actions.remedies import with_causes
+        from optimus_tui.workflow.proof import aimed_at, early_words, waiting
+
+        known = self.dashboard.health.findings if self.dashboard.health is not None else ()
+        keys = {(one.rule, one.subject) for one in with_causes(finding, known)}
+        if self.service is not None:
+            for record in waiting(self.service.state):
+                if any((one.rule, one.subject) in keys for one in aimed_at(record)):
+                    return early_words(record)
+        return self._lone_proofs.too_early(keys) if self._lone_proofs is not None else ""
+
+    def _lone(self) -> "LoneProofs":
+        if self._lone_proofs is None:
+            from optimus_tui.tui.incidents.lone_proof import LoneProofs
+
+            self._lone_proofs = LoneProofs(self.dashboard)
+        return self._lone_proofs
+
     async def record_action(self, receipt: Receipt, audit: str, before: Sequence[Finding] = ()) -> None:
         """Record a verified action in its incident, check the system again, and show whether the fault is gone.
 
@@ -89,13 +114,13 @@ class IncidentController:
         service = self.service
         if not receipt.request.incident and receipt.verified:
             from optimus_tui.incidents.open import kept
-            from optimus_tui.tui.incidents.lone_proof import follow, worst_cured_by
+            from optimus_tui.tui.incidents.lone_proof import worst_cured_by
 
             done = kept(receipt, audit)
             self.acted_alone(done)
             finding = worst_cured_by(done.kind, done.tenant, before)
             if finding is not None and not self.is_open():
-                follow(self.dashboard, done, finding)
+                self._lone().follow(done, finding)
         if service is None or service.state.id != receipt.request.incident or not receipt.verified:
             return
         from optimus_tui.incidents.errors import IncidentError
@@ -123,10 +148,9 @@ class IncidentController:
         if service is None or service.state.status != "open":
             if finding is not None:
                 from optimus_tui.contract.incident import KeptReceipt
-                from optimus_tui.tui.incidents.lone_proof import follow
 
                 done = KeptReceipt(action_id=command, kind="remedy", tenant="", words=words, ended=ended, outside=True)
-                follow(self.dashboard, done, finding)
+                self._lone().follow(done, finding)
             return
         from optimus_tui.incidents.errors import IncidentError
 
@@ -146,7 +170,7 @@ class IncidentController:
         from optimus_tui.tui.incidents.text import promise_words
 
         if words := promise_words(record):
-            self.dashboard.say(words)
+            self.dashboard.say(words, lasting=True)
 
     async def _prove(self, service: "IncidentService") -> None:
         """Run the checks after each remedy once they can prove something, whichever screen is shown."""
@@ -155,7 +179,7 @@ class IncidentController:
 
         def tell(record: "ActionRecord") -> None:
             good = record.verdict in ("fixed", "better")
-            self.dashboard.say(sentence_of(record), "information" if good else "warning")
+            self.dashboard.say(sentence_of(record), "information" if good else "warning", lasting=True)
 
         prover, said = Prover(service, tell), ""
         while self.service is service:

@@ -1,7 +1,7 @@
 """Says once whether something that was done without an incident has fixed the finding that it was for."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from typing import TYPE_CHECKING
 
 from optimus_tui.contract.finding_rules import LIMITS_OVER, rules_cured_by
@@ -12,7 +12,7 @@ from optimus_tui.verdicts.limits.words import subject_of, used_words
 
 if TYPE_CHECKING:
     from optimus_tui.contract.incident import KeptReceipt
-    from optimus_tui.incidents.lone_proof import Found
+    from optimus_tui.incidents.lone_proof import Found, LoneProof
 
 GROUP = "lone-proof"
 TURN_SECONDS = 1.0
@@ -26,31 +26,48 @@ def worst_cured_by(kind: str, tenant: str, findings: Sequence[Finding]) -> Findi
     return next(iter(worst_first(own or loud)), None)
 
 
-def follow(dashboard: DashboardServices, receipt: "KeptReceipt", finding: Finding) -> None:
-    """Watch the finding in the background, and say the result. What is done later for it takes over.
+class LoneProofs:
+    """What was done without an incident, as long as it is watched."""
 
-    Args:
-        dashboard: Whose readings tell.
-        receipt: What was done.
-        finding: What it was for, as it was before.
-    """
-    group = f"{GROUP}-{finding.rule}-{finding.subject}"
-    dashboard.run_in_background(group, _follow, dashboard, receipt, finding, name="proof of a remedy")
+    def __init__(self, dashboard: DashboardServices) -> None:
+        """Watch nothing yet.
 
+        Args:
+            dashboard: Whose readings tell.
+        """
+        self.dashboard = dashboard
+        self._watched: dict[str, LoneProof] = {}
 
-async def _follow(dashboard: DashboardServices, receipt: "KeptReceipt", finding: Finding) -> None:
-    await asyncio.to_thread(_load)
-    from optimus_tui.contract.incident import Stamp
-    from optimus_tui.incidents.lone_proof import LoneProof, record_of
+    def follow(self, receipt: "KeptReceipt", finding: Finding) -> None:
+        """Watch the finding in the background, and say the result. What is done later for it takes over.
 
-    clock = dashboard.context.clock
-    record = record_of(receipt, finding, Stamp(wall=clock.wall(), mono=clock.mono()))
-    before = dashboard.health.findings if dashboard.health is not None else ()
-    proof = LoneProof(dashboard.context, record, lambda: _found(dashboard, finding), before)
-    while not proof.over:
-        await asyncio.sleep(TURN_SECONDS)
-        if (said := await proof.turn()) is not None:
-            dashboard.say(said[0], "information" if said[1] else "warning")
+        Args:
+            receipt: What was done.
+            finding: What it was for, as it was before.
+        """
+        group = f"{GROUP}-{finding.rule}-{finding.subject}"
+        self.dashboard.run_in_background(group, self._follow, group, receipt, finding, name="proof of a remedy")
+
+    def too_early(self, keys: Container[tuple[str, str]]) -> str:
+        """Return why findings of these rules and subjects tell nothing yet of what was done; empty if they do."""
+        return next((words for one in self._watched.values() if one.aim in keys and (words := one.too_early())), "")
+
+    async def _follow(self, group: str, receipt: "KeptReceipt", finding: Finding) -> None:
+        await asyncio.to_thread(_load)
+        from optimus_tui.contract.incident import Stamp
+        from optimus_tui.incidents.lone_proof import LoneProof, record_of
+
+        dashboard, clock = self.dashboard, self.dashboard.context.clock
+        record = record_of(receipt, finding, Stamp(wall=clock.wall(), mono=clock.mono()))
+        before = dashboard.health.findings if dashboard.health is not None else ()
+        proof = LoneProof(dashboard.context, record, lambda: _found(dashboard, finding), before)
+        self._watched[group] = proof
+        if words := await proof.promise():
+            dashboard.say(words, lasting=True)
+        while not proof.over:
+            await asyncio.sleep(TURN_SECONDS)
+            if (said := await proof.turn()) is not None:
+                dashboard.say(said[0], "information" if said[1] else "warning", lasting=True)
 
 
 def _found(dashboard: DashboardServices, finding: Finding) -> "Found | None":

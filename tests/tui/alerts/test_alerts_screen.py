@@ -146,6 +146,18 @@ def test_a_toast_shows_a_hostile_name_as_it_is_in_two_lines_rows_1_to_9(raw: byt
             assert kind == "cleared" or "never resets" in text
 
 
+def test_what_something_was_done_for_is_not_called_worse_before_a_proof_is_possible() -> None:
+    worse = Notice(kind="worsened", finding=never_resets(), severity="critical")
+    new = Notice(kind="appeared", finding=never_resets("acme / chat"), severity="critical")
+    early = "too early: proof possible at 19:13:20 (100 look-ups)"
+    (one,) = toasts([worse], 56, "i opens an incident", early=lambda _: early)
+    assert one.text.split("\n")[1] == early and early in one.whole and "worse" not in one.whole
+    (many,) = toasts([worse, new], 56, "", 1, early=lambda finding: early if finding == worse.finding else "")
+    assert many.text.startswith("2 findings: 1 too early to tell, 1 new")
+    (told,) = toasts([worse], 56, "i opens an incident")
+    assert told.text.split("\n")[1] == "worse now · i opens an incident"
+
+
 async def test_markup_in_a_name_is_text_in_the_toast_and_in_the_history_rows_8_and_9(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

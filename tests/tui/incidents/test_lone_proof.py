@@ -1,9 +1,10 @@
 """What is done without an incident is followed by the dashboard, as long as it is known what it was for."""
 
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 from optimus_tui.contract.findings import Finding
+from optimus_tui.incidents.lone_proof import LoneProof
 from optimus_tui.tui.incidents.controller import IncidentController
 from optimus_tui.tui.incidents.lone_proof import GROUP
 
@@ -50,3 +51,19 @@ async def test_an_action_is_followed_if_it_is_verified_and_cures_an_alarm_of_its
     assert started == [] and len(alone) == 1 and alone[0].endswith(" for acme"), "a drill counts it"
     await incidents.record_action(receipt(), "", [OVER])
     assert [more[2] for _, more in started] == [OVER]
+
+
+async def test_an_effect_of_what_something_was_done_for_tells_nothing_before_its_proof() -> None:
+    incidents, _ = controller()
+    effect = Finding(
+        rule="limits.refused", severity="high", subject="acme", message="60 requests of acme were refused",
+        caused_by=(OVER.rule, OVER.subject),
+    )  # fmt: skip
+    other = Finding(rule="services.engine", severity="high", subject="engine", message="engine does not answer")
+    incidents.dashboard.health = SimpleNamespace(findings=(OVER, effect, other))  # type: ignore[assignment]
+    assert [incidents.too_early(one) for one in (OVER, effect, other)] == ["", "", ""], "nothing was done"
+    lone = incidents._lone()
+    lone._watched["a"] = cast(
+        LoneProof, SimpleNamespace(aim=(OVER.rule, OVER.subject), too_early=lambda: "too early: wait")
+    )
+    assert [incidents.too_early(one) for one in (OVER, effect, other)] == ["too early: wait", "too early: wait", ""]

@@ -64,6 +64,29 @@ async def test_a_limit_that_is_free_again_is_fixed_with_its_figures_when_its_win
     assert watched.proof.over
 
 
+async def test_until_a_proof_is_possible_it_says_when_that_is_and_never_better_or_worse() -> None:
+    watched = Watched(OVER)
+    worse = replace(OVER, measured=900.0, severity="critical")
+    watched.found = ((worse,), ())
+    watched.now = ACTED + 1
+    promised = await watched.proof.promise()
+    assert promised == "too early: proof possible at 00:17:42 (the end of the limit's window); it is said then"
+    assert watched.proof.aim == (LIMITS_OVER, CHAT)
+    assert await watched.at(30) is None and watched.proof.too_early() == promised.removesuffix("; it is said then")
+    await watched.at(63)
+    assert watched.proof.too_early() == "", "now it can be told"
+
+
+async def test_what_needs_requests_stays_too_early_until_they_came() -> None:
+    watched = Watched(FAILING)
+    await watched.proof.promise()
+    await watched.at(60)
+    assert watched.proof.too_early() == "too early: 0 of 20 requests came"
+    watched.came = 20.0
+    await watched.at(61)
+    assert watched.proof.too_early() == ""
+
+
 async def test_a_counter_that_was_reset_is_proved_after_seconds() -> None:
     watched = Watched(OVER, outside=False)
     watched.found = ((), NOW_USED)

@@ -144,11 +144,11 @@ def test_the_bell_is_for_the_first_word_and_for_what_becomes_critical(first: str
     assert notice.kind == "worsened" and notice.rings is rings
 
 
-def test_a_low_finding_is_kept_and_says_nothing_until_it_is_worse() -> None:
+def test_a_low_finding_is_kept_and_says_nothing_until_it_is_more_and_then_it_is_new_to_the_reader() -> None:
     watch = Watch()
     assert watch.kinds(NEAR) == []
     (notice,) = watch.see(OVER)
-    assert notice.kind == "worsened" and notice.rings
+    assert notice.kind == "appeared" and notice.rings
     assert len(watch.state.held) == 1, "near and over are one trouble of one counter"
     quiet = Watch(NEAR)
     assert quiet.first == () and quiet.kinds() == []
