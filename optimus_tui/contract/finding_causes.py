@@ -78,5 +78,8 @@ LINKS: tuple[Link, ...] = (
     Link((SERVER_REFUSES_WRITES,), (CACHE_HIT_RATE,)),
     Link((LIMITS_IMMORTAL, LIMITS_LONG_TTL, LIMITS_OVER), (LIMITS_REFUSED,), same_tenant=True),
     Link((GATEWAY_RESTARTS,), (SERVICES_FLAPPING,), effect_about=("gateway",)),
+    Link((SERVICES_ENGINE,), (SERVICES_FLAPPING,), effect_about=("engine",)),
+    Link((SERVICES_GATEWAY,), (SERVICES_FLAPPING,), effect_about=("gateway",)),
+    Link((SERVICES_POSTGRES,), (SERVICES_FLAPPING,), effect_about=("postgres",)),
 )
 """The first row that allows a pair counts."""

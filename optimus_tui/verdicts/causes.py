@@ -26,8 +26,8 @@ def relate(findings: Iterable[Finding], known: Mapping[Key, Key] = MappingProxyT
     """Return the findings, the worst first, with each effect right below its cause.
 
     A cause becomes as severe as the worst of its effects that are true now. A finding that is only held is no cause of
-    one that is true now. An effect names its cause in ``caused_by``, and its sentence ends with the evidence; a finding
-    that already names its cause keeps its sentence.
+    one that is true now. An effect names its cause in ``caused_by`` and has the remedy of the first one, and its
+    sentence ends with the evidence; a finding that already names its cause keeps its sentence.
 
     Args:
         findings: What was found.
@@ -62,9 +62,27 @@ def _group(
     worst = max([own, *present], key=lambda one: SEVERITIES.index(one.severity))
     if worst.severity != own.severity:
         own = replace(own, severity=worst.severity)
+    if place in parents:
+        own = _with_remedy(own, found[_root(place, parents)])
     if place in parents and own.caused_by is None:
         own = _as_effect(own, found[parents[place]], is_named_above=parents[place] not in parents)
     return [own, *listed]
+
+
+def _root(place: int, parents: dict[int, int]) -> int:
+    """Return the place of the first cause of all; one that names a cause which names it back is met once."""
+    met = {place}
+    while (cause := parents.get(place)) is not None and cause not in met:
+        place = cause
+        met.add(place)
+    return place
+
+
+def _with_remedy(effect: Finding, root: Finding) -> Finding:
+    """Return an effect with the remedy of what caused it all; with its own where that has none."""
+    if not root.remedy or root.remedy == effect.remedy:
+        return effect
+    return replace(effect, remedy=root.remedy)
 
 
 def _cause_of(effect: Finding, found: Sequence[Finding], known: Mapping[Key, Key]) -> int | None:

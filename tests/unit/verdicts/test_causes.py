@@ -10,6 +10,7 @@ from optimus_tui.contract.finding_rules import (
     LIMITS_OVER,
     LIMITS_REFUSED,
     SERVICES_ENGINE,
+    SERVICES_FLAPPING,
 )
 from optimus_tui.contract.findings import Finding, Severity, overall_of
 from optimus_tui.verdicts.alerts import Alerts, step, track
@@ -90,6 +91,21 @@ def test_a_slow_engine_is_above_the_routes_that_became_slow_although_its_rule_ch
     assert [one.subject for one in found] == ["engine", "route /api/chat", "route /api/profile"]
     assert "; it began 3.0 s after " in found[1].message
     assert relate([replace(routes[0], since=92.0), later])[0].subject == "route /api/chat", "it was slow before"
+
+
+def test_an_effect_has_the_remedy_of_the_first_cause_and_alone_its_own() -> None:
+    down = replace(finding(SERVICES_ENGINE, "engine", 900.0, "critical"), remedy="Start the engine.")
+    flapping = replace(finding(SERVICES_FLAPPING, "engine", 920.0, "medium"), remedy="See its log.")
+    (_, effect) = relate([flapping, down])
+    assert (effect.rule, effect.remedy) == (SERVICES_FLAPPING, "Start the engine.")
+    assert effect.caused_by == (SERVICES_ENGINE, "engine")
+    (alone,) = relate([flapping])
+    assert alone.remedy == "See its log."
+    slow = replace(finding("latency.p95", "route /api/chat", 960.0, "medium"), remedy="See what it waits for.")
+    rate = replace(finding(CACHE_HIT_RATE, "hit rate", 940.0), remedy="Find what drops keys.")
+    first, *effects = relate([slow, rate, bulk()])
+    assert first.remedy and [one.remedy for one in effects] == [first.remedy] * 2
+    assert relate([down, replace(finding(SERVICES_FLAPPING, "gateway", 920.0), remedy="r")])[1].remedy == "r"
 
 
 def test_a_chain_stands_in_its_order() -> None:
