@@ -343,6 +343,7 @@ def ranking(state: "IncidentState") -> Iterator[str]:
 
 def step_lines(step: "Step", state: "IncidentState") -> Iterator[str]:
     """Yield the result of a step."""
+    from optimus_tui.contract.finding_rules import title_of_rule
     from optimus_tui.workflow.ranking import level
     from optimus_tui.workflow.standing import step_verdict
 
@@ -354,7 +355,7 @@ def step_lines(step: "Step", state: "IncidentState") -> Iterator[str]:
         yield f"  again: {step.change.verdict}, {step.change.words}"
     if step.outcome:
         for finding in step.outcome.findings:
-            yield f"  {level(finding):<8}  {finding.message}  [{finding.rule}]"
+            yield f"  {level(finding):<8}  {finding.message}  [{title_of_rule(finding.rule)}]"
     if step.plan.command:
         yield f"  {step.plan.command}"
     if step.plan.kind != "apply":

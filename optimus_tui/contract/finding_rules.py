@@ -76,6 +76,11 @@ def rule_of(rule_id: str) -> FindingRule:
     return replace(family, id=rule_id, alert_group=rule_id.removesuffix("_unknown"))
 
 
+def title_of_rule(rule_id: str) -> str:
+    """Return what people call a rule: its title; for an id that is not in the catalogue, its words."""
+    return rule_of(rule_id).title or rule_id.replace(".", ": ").replace("_", " ")
+
+
 def rules_cured_by(action: str) -> tuple[str, ...]:
     """Return the ids of all rules that an action may cure, those that it is offered for first."""
     offered = [row.id for row in CATALOGUE.values() if row.cured_by == action]

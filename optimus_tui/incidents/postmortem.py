@@ -11,7 +11,7 @@ import msgspec
 from optimus_tui import __version__
 from optimus_tui.assets import asset_dir
 from optimus_tui.contract import incident_events as happened
-from optimus_tui.contract.finding_rules import CACHE_CHURN, CACHE_LARGE, CACHE_NO_TTL, rule_of
+from optimus_tui.contract.finding_rules import CACHE_CHURN, CACHE_LARGE, CACHE_NO_TTL, title_of_rule
 from optimus_tui.contract.incident import ActionRecord, Figure, IncidentState, Outcome, Stamp, Step
 from optimus_tui.contract.keyspace import ALL_TENANTS
 from optimus_tui.contract.tools.common import Diagnostic
@@ -291,7 +291,7 @@ def _findings(outcome: Outcome) -> list[tuple[str, str, str, str, str]]:
         (
             level(one),
             one.message,
-            rule_of(one.rule).title or one.rule,
+            title_of_rule(one.rule),
             one.measured_words or _judged(one.measured, one.unit),
             _judged(one.threshold, one.unit),
         )

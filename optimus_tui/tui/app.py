@@ -20,7 +20,6 @@ from textual.notifications import Notification, Notify, SeverityLevel
 from textual.screen import Screen
 from textual.types import IgnoreReturnCallbackType
 from textual.widgets import Input, TextArea
-from textual.widgets._toast import ToastRack
 
 from optimus_tui.assets import asset_dir
 from optimus_tui.settings.model import Settings
@@ -33,10 +32,11 @@ from optimus_tui.tui.dashboard.screen import Dashboard
 from optimus_tui.tui.dialogs.base import AskDialog
 from optimus_tui.tui.key_gate import KeyGate
 from optimus_tui.tui.keys import KEYS, chosen, keymap, written
+from optimus_tui.tui.leaving import ask_to_leave
 from optimus_tui.tui.prompt.history import PromptHistory, history_path
 from optimus_tui.tui.services import CommandError, Demo
 from optimus_tui.tui.theme import THEMES, VARIABLE_DEFAULTS
-from optimus_tui.tui.toast_place import clear_cursor
+from optimus_tui.tui.toast_place import PLACE_SECONDS, place_toast, show_toasts
 from optimus_tui.tui.toasts import LastingNotification, Said, ToastQueue
 from optimus_tui.tui.unused_keys import AnsweredKeys
 
@@ -46,8 +46,6 @@ _CONTROL = re.compile(
 _CHARACTER = "\N{REPLACEMENT CHARACTER}"
 BUG = 70
 """Exit code for a bug of our own (EX_SOFTWARE): none of the contract's, so that nobody takes it for a finding."""
-PLACE_SECONDS = 0.5
-"""Between two looks whether the toast lies on the row under the cursor."""
 LIMITED_SECONDS = 15.0
 """How long the sentence stays that says why the screen is drawn in ASCII."""
 STYLES = ("app", "dashboard", "panes", "widgets")
@@ -204,23 +202,7 @@ class OptimusApp(AnsweredKeys):
 
     def _refresh_notifications(self) -> None:
         """Show one toast at a time."""
-        self.call_later(self._show_toast)
-
-    async def _show_toast(self) -> None:
-        if not self.screen_stack:
-            return
-        chosen = self.toasts.choose(self._notifications, self.size.width)
-        for rack in self.screen.query_children(ToastRack):
-            keep = {rack._toast_id(one) for one in chosen}
-            await rack.remove_children([holder for holder in rack.children if holder.id not in keep])
-            rack.show(chosen)
-        self.call_after_refresh(self._place_toast)
-
-    def _place_toast(self) -> None:
-        """Keep the toast off the row under the cursor, which may have come to stand beneath it."""
-        if self.screen_stack and self.toasts.is_showing:
-            for rack in self.screen.query_children(ToastRack):
-                clear_cursor(self.screen, rack)
+        self.call_later(show_toasts, self, self.toasts)
 
     def _unnotify(self, notification: Notification, refresh: bool = True) -> None:
         """Forget a message whose toast has ended, and show the next one."""
@@ -258,7 +240,7 @@ class OptimusApp(AnsweredKeys):
             self.touched()
         await super().on_event(key)
         if self.toasts.is_showing:
-            self.call_after_refresh(self._place_toast)
+            self.call_after_refresh(place_toast, self, self.toasts)
 
     def push_screen(self, screen: Any, *arguments: Any, **named: Any) -> Any:
         """Show a screen above the others, and say which of the waiting keys are for it."""
@@ -276,7 +258,7 @@ class OptimusApp(AnsweredKeys):
         """Open the dashboard."""
         self._dashboard = Dashboard(self.settings)
         self.push_screen(self._dashboard)
-        self.set_interval(PLACE_SECONDS, self._place_toast)
+        self.set_interval(PLACE_SECONDS, partial(place_toast, self, self.toasts))
         terminal.resume_after_any_stop(self)
         self.app_resume_signal.subscribe(self, self._draw_again)
         if self._limited:
@@ -297,6 +279,14 @@ class OptimusApp(AnsweredKeys):
             return
         self._suspend_signal()
         terminal.stop_job()
+
+    def leave(self) -> None:
+        """Leave; ask once if something that was typed or runs would be lost."""
+        ask_to_leave(self)
+
+    async def action_quit(self) -> None:
+        """Do as ``leave`` does, wherever it is pressed."""
+        self.leave()
 
     async def on_unmount(self) -> None:
         """Stop the dashboard: the stack of screens is empty by now."""

@@ -1,6 +1,5 @@
 """What every screen answers alike: help, copies, themes, toasts and the way out."""
 
-from collections.abc import Callable
 from typing import Any, ClassVar
 
 from textual import events, on
@@ -47,10 +46,6 @@ class BaseScreen(SingleAnswerScreen):
     def why_not_left(self) -> str:
         """Return why a command must not close this screen; empty if nothing would be lost."""
         return ""
-
-    def ask_to_leave(self, leave: Callable[[], object]) -> None:
-        """Call ``leave``; a screen where something would be lost asks first."""
-        leave()
 
     def copy_forms(self) -> list[tuple[str, str]]:
         """Return the forms that ``Y`` offers, each a name and the text that is copied."""

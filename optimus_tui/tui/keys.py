@@ -3,8 +3,9 @@
 A key is changed here, or by a user in the configuration: ``[keys] "pane.zoom" = "Z"``.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Literal
 
 from textual.binding import Binding
@@ -350,8 +351,24 @@ def written(keys: str, shown: str = "") -> str:
     return " ".join(parts)
 
 
+def in_runs(keys: Iterable[Key]) -> Iterator[list[Key]]:
+    """Yield the keys in their order; those that stand together and do the same, such as 1-9, as one list."""
+    for _, run in groupby(keys, key=lambda key: (key.scope, key.help)):
+        yield list(run)
+
+
+def from_to(names: Sequence[str], joint: str) -> str:
+    """Return the first and the last name of a run, joined; the only one by itself."""
+    return names[0] if len(names) == 1 else f"{names[0]}{joint}{names[-1]}"
+
+
 def markdown_table() -> str:
     """Return the table of keys as Markdown, for docs/keys.md."""
     rows = ["| key | does | id |", "|---|---|---|"]
-    rows += [f"| `{written(k.keys)}` | {k.help} | `{k.id}` |" for k in KEYS]
+    for run in in_runs(KEYS):
+        keys, ids = (
+            from_to([written(key.keys, key.shown) for key in run], "-"),
+            from_to([f"`{key.id}`" for key in run], " … "),
+        )
+        rows.append(f"| `{keys}` | {run[0].help} | {ids} |")
     return "\n".join(rows)

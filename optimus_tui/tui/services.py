@@ -166,6 +166,9 @@ class AppServices(Protocol):
     def run_command(self, line: str) -> str:
         """Run a ``:`` command from whatever screen. Return what is wrong with it in a sentence, else nothing."""
 
+    def leave(self) -> None:
+        """Leave the program; ask once if something that was typed or runs would be lost."""
+
     def is_held(self, seconds: float) -> bool:
         """Return True if the key that acts now came within ``seconds`` of itself: it may be held down."""
 

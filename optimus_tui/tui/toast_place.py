@@ -1,12 +1,38 @@
-"""Where a toast stands: clear of the row under the cursor and of the field that is typed in."""
+"""On which screen a toast is shown, and where: clear of the row under the cursor, and of the field that is typed in."""
 
+from typing import Any
+
+from textual.app import App
 from textual.geometry import Region
 from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Input, OptionList, TextArea
 from textual.widgets._toast import Toast, ToastRack
 
+from optimus_tui.tui.toasts import ToastQueue
 from optimus_tui.tui.widgets.line_view import LineCanvas
+
+PLACE_SECONDS = 0.5
+"""Between two looks whether the toast lies on the row under the cursor."""
+
+
+async def show_toasts(app: App[Any], queue: ToastQueue) -> None:
+    """Show the toast whose turn it is on the screen on top, whichever that is."""
+    if not app.screen_stack:
+        return
+    chosen = queue.choose(app._notifications, app.size.width)
+    for rack in app.screen.query_children(ToastRack):
+        keep = {rack._toast_id(one) for one in chosen}
+        await rack.remove_children([holder for holder in rack.children if holder.id not in keep])
+        rack.show(chosen)
+    app.call_after_refresh(place_toast, app, queue)
+
+
+def place_toast(app: App[Any], queue: ToastQueue) -> None:
+    """Keep the toast off the row under the cursor, which may have come to stand beneath it."""
+    if app.screen_stack and queue.is_showing:
+        for rack in app.screen.query_children(ToastRack):
+            _clear_cursor(app.screen, rack)
 
 
 def cursor_region(screen: Screen[object]) -> Region | None:
@@ -31,7 +57,7 @@ def _lines_of(widget: Widget, head: int, lines: list[int]) -> Region | None:
     return Region(box.x, box.y + head + lines[0], box.width, lines[-1] - lines[0] + 1)
 
 
-def clear_cursor(screen: Screen[object], rack: ToastRack) -> None:
+def _clear_cursor(screen: Screen[object], rack: ToastRack) -> None:
     """Move the toasts of a screen off the row under the cursor, or back to their place: above it, in a dialog below."""
     toasts = rack.query(Toast)
     if not rack.is_attached or not toasts or not toasts.first().region:

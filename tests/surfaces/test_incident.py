@@ -32,7 +32,7 @@ def test_the_whole_flow_by_commands(world: HostileServer, server: RealServer, ca
     assert (code, out.splitlines()) == (0, ["incident 1", "next: optimus-tui incident run 1    (Health check)"])
     code, out, _ = said(capsys, "run", "1")
     assert code == 1
-    assert "[limits.immortal]" in out
+    assert "[A counter without TTL never resets]" in out and "limits.immortal" not in out
     assert "run 1 --issue rate_limiting" in out
     code, out, err = said(capsys, "run", "1")
     assert code == 2

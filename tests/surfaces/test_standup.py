@@ -220,6 +220,12 @@ def test_the_page_holds_hostile_text_as_text_and_loads_nothing() -> None:
     assert len(text) < 40_000
 
 
+def test_the_page_names_findings_by_the_title_of_their_rule() -> None:
+    text = page(report(findings=(finding(), finding("gone.long_ago", "it"))), {})
+    assert "A counter without TTL never resets" in text and "gone: long ago" in text
+    assert "limits.immortal" not in text and "gone.long_ago" not in text
+
+
 def test_without_samples_the_page_says_who_keeps_them() -> None:
     assert "optimus-tui record" in page(report(), {})
 

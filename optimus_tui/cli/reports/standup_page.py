@@ -10,6 +10,7 @@ from pathlib import Path
 from rich.cells import cell_len, set_cell_size
 
 from optimus_tui.assets import asset_dir
+from optimus_tui.contract.finding_rules import title_of_rule
 from optimus_tui.contract.tools.overnight import Overnight, Restart, TenantRefusals
 from optimus_tui.contract.tools.state import Change, ServicePart, StandupFinding, StandupReport
 from optimus_tui.wording.layout import CHART_HEIGHT, CHART_WIDTH, CHARTS, Samples, chart
@@ -39,7 +40,7 @@ def page(report: StandupReport, series: Mapping[str, Samples]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-
+    environment.filters["title_of_rule"] = title_of_rule
     charts = [one for name in CHARTS if (one := chart(name, series.get(name, ())))]
     template = environment.get_template("standup.html.j2")
     return template.render(

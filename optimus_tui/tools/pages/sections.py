@@ -12,6 +12,7 @@ from typing import Any, Literal
 import msgspec
 from msgspec import Struct
 
+from optimus_tui.contract.finding_rules import title_of_rule
 from optimus_tui.contract.findings import SEVERITIES, Finding
 from optimus_tui.contract.tools.common import Report
 from optimus_tui.contract.tools.traffic import unescaped
@@ -199,8 +200,8 @@ def _finding(diagnostic: Mapping[str, Any], message: str) -> Finding | None:
 
 
 def _measured(finding: Mapping[str, Any]) -> str:
-    """Return ``limits.over · measured 153 requests · threshold 150 · 1 sample``."""
-    parts = [safe_text(finding.get("rule") or "", 80)]
+    """Return ``A counter is over its limit · measured 153 requests · threshold 150 · 1 sample``."""
+    parts = [safe_text(title_of_rule(str(finding.get("rule") or "")), 80)]
     for name in ("measured", "threshold"):
         if finding.get(name) is not None:
             parts.append(f"{name} {measured(finding[name], finding.get('unit') or '')}")

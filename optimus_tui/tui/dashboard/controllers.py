@@ -1,7 +1,6 @@
 """The dashboard's own controllers: go to panes and open screens, carry out what panes ask for, change settings."""
 
 from difflib import get_close_matches
-from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
@@ -83,8 +82,8 @@ class Navigator:
         self._on_top().action_help()
 
     def quit_here(self) -> None:
-        """Leave the program; the screen on top asks first if something would be lost."""
-        self._on_top().ask_to_leave(partial(self.dashboard.app.exit, 0))
+        """Leave the program; it asks first if something would be lost."""
+        self.dashboard.optimus.leave()
 
     def _on_top(self) -> BaseScreen:
         return next(one for one in reversed(self.dashboard.app.screen_stack) if isinstance(one, BaseScreen))

@@ -41,6 +41,7 @@ from optimus_tui.tui.panes.health.pane import HealthPane
 from optimus_tui.tui.panes.limits.pane import LimitsPane
 from optimus_tui.tui.widgets.bars import KeyStrip, StatusBar, TabStrip
 from optimus_tui.tui.widgets.row_marks import clear_marks
+from optimus_tui.wording.safe import safe_text
 
 RESTART_SECONDS = 5.0
 """Seconds until a sampling loop that ended because of a bug starts again."""
@@ -337,7 +338,12 @@ class Dashboard(BaseScreen):
 
     def action_quit(self) -> None:
         """Leave the program: nothing stands above the panes."""
-        self.app.exit(0)
+        self.optimus.leave()
+
+    def would_lose(self) -> str:
+        """Return which step of the incident runs, on its screen or behind the panes."""
+        running = self.incidents.service.state.running if self.incidents.service is not None else None
+        return f"the step that runs now: {safe_text(running.plan.title, 60)}" if running is not None else ""
 
     def action_zoom(self) -> None:
         """Show the current pane alone, or all of them again."""

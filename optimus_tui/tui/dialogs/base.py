@@ -31,6 +31,10 @@ class SingleAnswerScreen(Screen[Any]):
         """Return the application's own services."""
         return cast("AppServices", self.app)
 
+    def would_lose(self) -> str:
+        """Return what is lost if the program ends now, in words within a sentence; empty for nothing."""
+        return ""
+
     def dismiss(self, result: Any = None) -> AwaitComplete:
         """Dismiss the screen with a result. Nothing happens if it has been dismissed already.
 
@@ -170,6 +174,10 @@ class FormDialog(Dialog):
         """Return the fields in their order."""
         return list(self.query(AnswerField))
 
+    def would_lose(self) -> str:
+        """Return which dialog holds something that somebody typed."""
+        return typed_in(self.dialog_title) if any(answer.is_touched for answer in self.answers) else ""
+
     def say(self, sentence: str) -> None:
         """Show a sentence below the fields (safe text); empty for none."""
         self.query_one("#ask-wrong", Static).update(Content(sentence))
@@ -189,6 +197,11 @@ class FormDialog(Dialog):
         if self._leaving:
             self._leaving = False
             self.say("")
+
+
+def typed_in(title: str) -> str:
+    """Return what is lost of a dialog in which something was typed."""
+    return f"what was typed in “{title}”"
 
 
 DROPS = "esc again drops what was typed; any other key goes on"

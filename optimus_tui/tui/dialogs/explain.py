@@ -7,7 +7,7 @@ from textual.binding import BindingType
 from textual.containers import VerticalScroll
 from textual.content import Content
 
-from optimus_tui.contract.finding_rules import rule_of
+from optimus_tui.contract.finding_rules import rule_of, title_of_rule
 from optimus_tui.contract.findings import Finding
 from optimus_tui.tools.pages.format_value import measured
 from optimus_tui.tui.dialogs.sheets import TextDialog, Wrapped, hanging
@@ -163,7 +163,7 @@ def _facts(finding: Finding) -> list[tuple[str, str]]:
         since = f"{clock(finding.since, dated=True)} UTC"
     return [
         ("about", safe_text(finding.subject)),
-        ("rule", finding.rule),
+        ("rule", title_of_rule(finding.rule)),
         ("threshold", figure(finding.threshold)),
         ("measured", finding.measured_words or figure(finding.measured)),
         ("samples", samples),

@@ -1,7 +1,7 @@
 """Help: the keys that work right here, the ``:`` commands and the glossary, with a search; and past messages."""
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
@@ -13,7 +13,7 @@ from textual.widgets import Input
 
 from optimus_tui.tui.dialogs.base import Dialog
 from optimus_tui.tui.dialogs.sheets import Fact, SheetDialog, Wrapped, hanging
-from optimus_tui.tui.keys import KEYS, written
+from optimus_tui.tui.keys import KEYS, Key, from_to, in_runs, written
 from optimus_tui.tui.widgets.cells import wrap
 from optimus_tui.wording.glossary import GLOSSARY
 
@@ -120,11 +120,19 @@ def help_dialog(
     sections: list[tuple[str, Sequence[Row]]] = []
     for everywhere, heading in ((False, "Here"), (True, "Everywhere")):
         rows = [key for key in KEYS if (key.scope == "app") is everywhere and key.id in live]
-        sections.append((heading, [(written(",".join(_in_order(live[k.id], k.keys))), k.help) for k in rows]))
+        sections.append((heading, [(_keys_of(run, live), run[0].help) for run in in_runs(rows)]))
     sections.append(("Commands", commands))
     if commands:
         sections.append(("What the words mean", [(term.word, term.meaning) for term in GLOSSARY]))
     return HelpDialog(pane_title, about, sections)
+
+
+def _keys_of(run: Sequence[Key], live: Mapping[str, list[str]]) -> str:
+    """Return the keys that do the same: ``1-9``; each by itself where the user chose another."""
+    names = [written(",".join(_in_order(live[key.id], key.keys))) for key in run]
+    if names != [written(key.keys) for key in run]:
+        return " ".join(names)
+    return from_to(names, "-")
 
 
 def _in_order(pressed: list[str], table: str) -> list[str]:

@@ -21,7 +21,7 @@ from textual.widgets import Input, Label, Select, Static
 from textual.widgets.option_list import Option
 from textual.widgets.selection_list import Selection
 
-from optimus_tui.tui.dialogs.base import DROPS, Dialog
+from optimus_tui.tui.dialogs.base import DROPS, Dialog, typed_in
 from optimus_tui.tui.keys import MOVES, chosen
 from optimus_tui.tui.messages import CopyRequested
 from optimus_tui.tui.routers.draft import FieldAnswer, Task
@@ -323,6 +323,10 @@ class FieldDialog(Dialog):
         """Close with the field, if nothing is wrong with it."""
         if not self._note():
             self.dismiss(self.typed)
+
+    def would_lose(self) -> str:
+        """Return that the field was changed."""
+        return typed_in(self.dialog_title) if self.typed != self.answer else ""
 
     def action_leave(self) -> None:
         """Leave the field as it was; the first time only warn if something was changed."""

@@ -263,7 +263,14 @@ class RouterScreen(BaseScreen):
             return ""
         return "the new router is not written yet: esc leaves the wizard, then run the command again"
 
-    def ask_to_leave(self, leave: Callable[[], object]) -> None:
+    def would_lose(self) -> str:
+        """Return that answers of a router are not written yet, or that its checks run."""
+        if self._would_lose():
+            return "the answers of the new router: nothing is written yet"
+        running = next((task.title for task in (*self.draft.checks, *self.draft.flow) if task.state == "running"), "")
+        return f"what runs now: {running}" if running else ""
+
+    def _ask_to_leave(self, leave: Callable[[], object]) -> None:
         """Leave; ask first if answers would be lost."""
         from optimus_tui.tui.dialogs.base import AskDialog
 
@@ -334,7 +341,7 @@ class RouterScreen(BaseScreen):
 
     def action_back(self) -> None:
         """Leave the wizard."""
-        self.ask_to_leave(self.close)
+        self._ask_to_leave(self.close)
 
     def action_router_edit_file(self) -> None:
         """Open the written router in the editor."""

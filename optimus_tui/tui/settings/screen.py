@@ -11,7 +11,7 @@ from textual.widgets import Input, Static
 
 from optimus_tui.settings.table import SettingsError
 from optimus_tui.tui.base_screen import BaseScreen
-from optimus_tui.tui.dialogs.base import AskDialog, Dialog, about_lines
+from optimus_tui.tui.dialogs.base import AskDialog, Dialog, about_lines, typed_in
 from optimus_tui.tui.key_gate import asking
 from optimus_tui.tui.keys import MOVES, chosen
 from optimus_tui.tui.settings.controller import Proposal, changed, propose, put_in_force, write
@@ -46,6 +46,11 @@ class SettingDialog(Dialog):
     def on_mount(self) -> None:
         """Focus the field."""
         self.query_one(Input).focus()
+
+    def would_lose(self) -> str:
+        """Return that another value was typed."""
+        changed_value = self.query_one(Input).value.strip() != self.row.written(self.row.value)
+        return typed_in(self.dialog_title) if changed_value else ""
 
     def _proposal(self, text: str) -> Proposal | str:
         """Return the change, or the sentence that says why it cannot be."""

@@ -92,6 +92,27 @@ async def test_enter_while_planning_waits_and_goes_on_but_confirms_nothing(redis
         assert card.may_confirm()
 
 
+async def test_tab_and_what_is_typed_behind_it_while_planning_are_not_lost(redis: RealServer) -> None:
+    async with running(redis) as (pilot, dashboard):
+        card, gated = await gated_card(pilot, dashboard)
+        assert card.stage == "planning" and card.query_one("#confirm-typed").has_focus
+        await pilot.press("tab")
+        assert card.query_one("#confirm-reason").has_focus
+        await typed(pilot, "blocked ")
+        gated.open.set()
+        await until(pilot, lambda: card.stage == "asking" and "Other tenants touched" in said(pilot))
+        await typed(pilot, "since nine")
+        assert card.query_one("#confirm-reason", Input).value == "blocked since nine"
+        assert card.query_one("#confirm-typed", Input).value == ""
+        gated.open.clear()
+        await pilot.press("f5")
+        await until(pilot, lambda: card.stage == "planning")
+        await pilot.press("tab")
+        gated.open.set()
+        await until(pilot, lambda: card.stage == "asking" and "Other tenants touched" in said(pilot))
+        assert card.query_one("#cancel").has_focus
+
+
 async def test_words_stay_good_for_the_same_list_and_enter_goes_to_the_button(redis: RealServer) -> None:
     async with running(redis) as (pilot, dashboard):
         card, gated = await gated_card(pilot, dashboard)

@@ -281,7 +281,14 @@ async def test_remedy_and_impact_come_first_and_are_seen_without_scrolling(
         dashboard.findings.explain("clinic_b / chat", [LONG])
         await until(pilot, lambda: isinstance(app.screen, ExplainDialog))
         text = "\n".join(screen_lines(app))
-        order = ["is wrong", "Mend it thus.", "Callers are refused.", "limits.over", "150 requests", "153 requests"]
+        order = [
+            "is wrong",
+            "Mend it thus.",
+            "Callers are refused.",
+            "A limit is used up",
+            "150 requests",
+            "153 requests",
+        ]
         assert [text.index(word) for word in order] == sorted(text.index(word) for word in order)
         assert all(word in text for word in ("enter its row", "i incident", "a actions", "esc closes"))
         assert "1 min" in text.partition("window")[2]

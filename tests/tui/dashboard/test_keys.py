@@ -117,3 +117,24 @@ def test_colours_are_named_only_in_styles_and_theme() -> None:
         if path.name != "theme.py" and re.search(r"""["']#[0-9a-fA-F]{6}["']|\bcolor\(\d+\)""", path.read_text("utf-8"))
     ]
     assert named == []
+
+
+def test_keys_that_do_the_same_are_one_row_everywhere() -> None:
+    steps = [line for line in markdown_table().splitlines() if "Go to the step of that number" in line]
+    assert steps == ["| `1-9` | Go to the step of that number, and its evidence | `incident.go_1` … `incident.go_9` |"]
+    said = [line.split("|")[2] + line.split("|")[3].split(".")[0] for line in markdown_table().splitlines()[2:]]
+    assert len(said) == len(set(said)), "two rows of one screen that say the same"
+
+
+def test_help_has_one_row_for_them_and_names_the_keys_that_the_user_chose() -> None:
+    def rows(other: str) -> list[str]:
+        live = [
+            ActiveBinding(Widget(), replace(one, key=other if one.id == "incident.go_3" else one.key), True, "")
+            for one in bindings("incident")
+            if isinstance(one, Binding)
+        ]
+        sections = help_dialog("Incident", "", live).sections
+        return [keys for _, listed in sections for keys, text in listed if text.startswith("Go to the step of")]
+
+    assert rows("3") == ["1-9"]
+    assert rows("f3") == ["1 2 f3 4 5 6 7 8 9"]

@@ -5,11 +5,17 @@ import threading
 from pathlib import Path
 from typing import Any
 
+import pytest
+from textual.widgets import Input
+
 from optimus_tui.settings.model import RedisTarget, Settings
 from optimus_tui.tui.actions.questions import ArmDialog
 from optimus_tui.tui.app import OptimusApp
+from optimus_tui.tui.dialogs.base import QuestionDialog
+from optimus_tui.tui.leaving import LeaveDialog
+from optimus_tui.tui.routers.wizard import RouterScreen
 from tests.realserver import RealServer
-from tests.tui.driver import NOBODY, running, said, typed, until
+from tests.tui.driver import NOBODY, opened_card, running, said, typed, until
 from tests.tui.incidents.driver import opened
 
 
@@ -61,3 +67,46 @@ async def test_a_dashboard_that_is_left_while_it_starts_reads_nothing_any_more(r
         await until(pilot, lambda: may_go_on.is_set() and app.dashboard is not first and not first.is_attached)
         assert first.bridge.sampler is None
         assert not {"redis", "http", "fresh_http", "store"} & set(vars(first.context))
+
+
+@pytest.mark.parametrize("answer", ["n", "y", "ctrl+q"])
+async def test_ctrl_q_asks_once_where_a_note_is_half_typed_and_leaves_at_once_where_nothing_is(
+    redis: RealServer, answer: str
+) -> None:
+    async with running(redis) as (pilot, dashboard):
+        await opened(pilot)
+        await pilot.press("n")
+        await until(pilot, lambda: isinstance(pilot.app.screen, QuestionDialog))
+        note = pilot.app.screen
+        await typed(pilot, "half a no")
+        await pilot.press("ctrl+q")
+        await until(pilot, lambda: isinstance(pilot.app.screen, LeaveDialog))
+        assert "what was typed in “Note”" in said(pilot)
+        await pilot.press(answer)
+        if answer == "n":
+            await until(pilot, lambda: pilot.app.screen is note)
+            assert pilot.app.is_running and note.query_one(Input).value == "half a no"
+            await pilot.press("ctrl+u", "ctrl+q")
+    assert not pilot.app.is_running and dashboard.incidents.service is None
+
+
+async def test_ctrl_q_asks_in_the_wizard_in_a_setting_and_while_an_action_runs(redis: RealServer) -> None:
+    async with running(redis) as (pilot, dashboard):
+        card = await opened_card(pilot, dashboard)
+        assert card.would_lose() == ""
+        await typed(pilot, "te")
+        assert card.would_lose().startswith("what was typed in “Repair")
+        card.stage = "acting"
+        assert card.would_lose().startswith("the rest of the action that runs now: Repair")
+        card.stage = "asking"
+        await pilot.press("escape", "escape")
+        await until(pilot, dashboard.is_on_top)
+        await pilot.press("ctrl+n")
+        await until(pilot, lambda: isinstance(pilot.app.screen, RouterScreen))
+        await until(pilot, lambda: isinstance(pilot.app.focused, Input))
+        await typed(pilot, "x")
+        await pilot.press("ctrl+q")
+        await until(pilot, lambda: isinstance(pilot.app.screen, LeaveDialog))
+        assert "the answers of the new router: nothing is written yet" in said(pilot)
+        await pilot.press("y")
+    assert not pilot.app.is_running

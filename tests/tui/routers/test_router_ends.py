@@ -16,7 +16,7 @@ from tests.terminal import Terminal
 WAYS = {
     "back": (b"\x1b[1;3D", "6 Preview", None),
     "leave": (b"\x1b|y", "1 Health", None),
-    "quit": (b"\x11", "", 0),
+    "quit": (b"\x11|y", "", 0),
     "SIGHUP": (signal.SIGHUP, "", 129),
     "SIGKILL": (signal.SIGKILL, "", -9),
 }
@@ -70,7 +70,7 @@ def test_leaving_running_checks_ends_them_with_everything_they_started(
         first, _, answer = does.partition(b"|")
         terminal.send(first)
         if answer:
-            terminal.wait_for("the answers are lost")
+            terminal.wait_for("the answers are lost|This would be lost")
             terminal.send(answer)
     else:
         os.kill(terminal.pid, does)  # type: ignore[arg-type]

@@ -5,6 +5,7 @@ import shlex
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from optimus_tui.contract.finding_rules import CATALOGUE, COHERENCE, HEALTH, TROUBLE
 from optimus_tui.contract.findings import Finding
@@ -32,9 +33,21 @@ def test_the_verdict_and_the_findings_come_first_then_what_to_do() -> None:
     assert made[0].lines[0].text == "critical"
     assert made[0].lines[0].tone == "critical"
     assert [line.text for line in made[1].lines] == [
-        "acme / chat never resets", "acme is refused", "limits.immortal · measured no TTL · threshold a TTL · 1 sample",
+        "acme / chat never resets", "acme is refused",
+        "A counter without TTL never resets · measured no TTL · threshold a TTL · 1 sample",
     ]  # fmt: skip
     assert ("command", "redis-cli EXPIRE k 60 NX") in [(line.label, line.text) for line in made[2].lines]
+
+
+@pytest.mark.parametrize("rule", CATALOGUE)
+def test_a_finding_is_named_by_the_title_of_its_rule_never_by_the_id(rule: str) -> None:
+    (made,) = [
+        one
+        for one in sections(trouble(diagnostics=(replace(trouble().diagnostics[0], rule=rule),)))
+        if one.title.startswith("Findings")
+    ]
+    text = "\n".join(line.text for line in made.lines)
+    assert CATALOGUE[rule].title in text and rule not in text
 
 
 def test_an_unknown_is_said_once_and_null_is_never_a_zero() -> None:
