@@ -37,7 +37,7 @@ from optimus_tui.wording.numbers import (
 from optimus_tui.wording.numbers import UNKNOWN as UNMEASURED
 from optimus_tui.wording.safe import safe_text
 from optimus_tui.workflow.closing import found_words, proof_told
-from optimus_tui.workflow.ranking import about, level, matters, rank, tenant_of
+from optimus_tui.workflow.ranking import about, level, matters, rank, tenant_of, tenant_words
 from optimus_tui.workflow.standing import (
     NOT_PROVED,
     STEP_WORDS,
@@ -173,7 +173,7 @@ def _summary(state: IncidentState) -> Iterator[tuple[str, str]]:
         yield "What was found", f"{found}{more}"
     yield from _later_checks(state)
     if state.choice is not None:
-        tenant = clause(state.choice.tenant, " for ")
+        tenant = clause(tenant_words(state, state.choice.tenant or ""), " for ")
         yield "Issue that was examined", f"{state.choice.issue}{tenant}: {state.choice.reason}"
     yield "Cause", state.cause or "not known yet"
     yield "Resolution", state.resolution or "not resolved yet"

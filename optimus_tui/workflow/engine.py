@@ -12,6 +12,7 @@ from optimus_tui.contract.incident_events import AnyEffect, AnyEvent, EventRefus
 from optimus_tui.wording.numbers import age, clause
 from optimus_tui.workflow import steps
 from optimus_tui.workflow.proof import proof_words
+from optimus_tui.workflow.ranking import tenant_words
 from optimus_tui.workflow.standing import proved
 
 Words = tuple[str, str]
@@ -88,7 +89,8 @@ def _chosen(state: IncidentState, event: happened.IssueChosen) -> Words:
     reason = ""
     if state.choice is not None:
         reason = clause(state.choice.reason, ": ")
-    return "choice", f"issue chosen: {event.issue}{clause(event.tenant, ' for ')}{reason}"
+    tenant = tenant_words(state, event.tenant or "")
+    return "choice", f"issue chosen: {event.issue}{clause(tenant, ' for ')}{reason}"
 
 
 def _note(state: IncidentState, event: happened.NoteAdded) -> Words:

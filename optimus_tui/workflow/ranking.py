@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from optimus_tui.contract.finding_rules import LATENCY_SINGLE, LIMITS_REFUSED, LIMITS_TENANT_SHARE, rule_of
 from optimus_tui.contract.findings import SEVERITIES, Finding, causes_of
-from optimus_tui.contract.incident import ISSUES, Candidate, IncidentState, Outcome, Step
+from optimus_tui.contract.incident import ISSUES, Candidate, IncidentState, OpenFinding, Outcome, Step
 from optimus_tui.contract.keyspace import ALL_TENANTS, NO_OPERATION, NO_TENANT
 from optimus_tui.contract.tools.common import Diagnostic
 from optimus_tui.wording.numbers import and_others, clause, latency
@@ -30,7 +30,7 @@ def rank(word: str) -> int:
     return SCALE.index(word)
 
 
-def level(finding: Diagnostic | Finding) -> str:
+def level(finding: Diagnostic | Finding | OpenFinding) -> str:
     """Return low, medium, high or critical: the finding's own level, else that of its severity."""
     if isinstance(finding, Diagnostic) and finding.level:
         return finding.level
@@ -173,7 +173,7 @@ def _because(finding: Diagnostic, issue: str) -> str:
     return ""
 
 
-def tenant_of(finding: Diagnostic | Finding) -> str | None:
+def tenant_of(finding: Diagnostic | Finding | OpenFinding) -> str | None:
     """Return the tenant that a finding about limits names, if its subject leaves no doubt; else None."""
     if not finding.rule.startswith("limits."):
         return None
@@ -193,11 +193,19 @@ def tenant_of(finding: Diagnostic | Finding) -> str | None:
     return name
 
 
-def concerned(findings: Sequence[Finding]) -> str:
+def concerned(findings: Sequence[Diagnostic | Finding | OpenFinding]) -> str:
     """Return the tenant that the worst findings name; "" if they name none, so that no tenant is guessed."""
     most = max((rank(level(one)) for one in findings), default=0)
     named = [tenant_of(one) for one in findings if rank(level(one)) == most]
     return next((name for name in named if name), "")
+
+
+FROM_FINDING = " (from the finding)"
+
+
+def tenant_words(state: IncidentState, name: str) -> str:
+    """Return a tenant's name; one that nobody confirmed says that a finding names it."""
+    return name if not name or name == state.tenant else f"{name}{FROM_FINDING}"
 
 
 def main_finding(state: IncidentState) -> Diagnostic | None:

@@ -12,7 +12,7 @@ from optimus_tui.contract.incident import ISSUES, ActionRecord, Check, Compariso
 from optimus_tui.contract.incident_events import AnyEffect, EventRefused, RunTool
 from optimus_tui.workflow.outcomes import compare, overall
 from optimus_tui.workflow.proof import SETTLE_SECONDS, acted_at, need_for, too_early
-from optimus_tui.workflow.ranking import alarm, beginning, matters, rank, rank_issues, tenant_of, worse_of
+from optimus_tui.workflow.ranking import alarm, beginning, concerned, matters, rank, rank_issues, tenant_of, worse_of
 from optimus_tui.workflow.recommendations import advise
 from optimus_tui.workflow.standing import proved
 
@@ -22,8 +22,9 @@ Reduced = tuple[IncidentState, tuple[AnyEffect, ...]]
 def arguments_of(state: IncidentState, step: Step) -> dict[str, Any]:
     """Return the arguments for the step's tool: those of the plan, with the chosen issue and the tenant concerned."""
     arguments = dict(step.plan.arguments)
-    if state.tenant and step.plan.tool in _OF_TENANT:
-        arguments.setdefault("tenant_id", state.tenant)
+    tenant = state.tenant or concerned(state.open_findings)
+    if tenant and step.plan.tool in _OF_TENANT:
+        arguments.setdefault("tenant_id", tenant)
     if step.plan.choose_issue and state.choice is not None:
         arguments["issue_type"] = state.choice.issue
         if state.choice.tenant:

@@ -321,6 +321,10 @@ class ArmDialog(FormDialog):
             Static(id="ask-wrong"),
         ]
 
+    def would_lose(self) -> str:
+        """Return nothing: the environment's name is soon typed again."""
+        return ""
+
     def _judge(self, typed: str) -> str:
         if not typed.strip():
             return "name missing"

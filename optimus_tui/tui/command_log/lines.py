@@ -366,6 +366,7 @@ POLLED = Table[LogLine](
     Column("outcome", "outcome", 8, _outcome, grow=2, most=60, measured=True),
     Column("ms", "took", 9, _took, "right", measured=True),
     Column("times", "×", 6, _times, "right", measured=True, rank=1),
+    Column("apart", "", 0, lambda line, _: ("", ""), rank=2),
     Column("time", "last at", 8, _time, measured=True, rank=2),
 )
 

@@ -22,7 +22,7 @@ from optimus_tui.contract.incident import (
     StepPlan,
     TimelineEntry,
 )
-from optimus_tui.tools.pages.format_value import VERDICT_WORDS
+from optimus_tui.tools.pages.format_value import VERDICT_WORDS, label
 from optimus_tui.tools.pages.sections import Fact, Section, Tone, sections
 from optimus_tui.tui.incidents.folding import findings_before, fold
 from optimus_tui.tui.services import REMEDY_COMMAND
@@ -33,6 +33,7 @@ from optimus_tui.wording.safe import safe_sentence, safe_text
 from optimus_tui.wording.truth import SEVERITY_WORDS
 from optimus_tui.wording.wrapping import shortened_between_words, wrap
 from optimus_tui.workflow.proof import proof_words, waiting
+from optimus_tui.workflow.ranking import tenant_words
 from optimus_tui.workflow.standing import (
     ADVICE_MARKS,
     NEXT_MARK,
@@ -201,8 +202,23 @@ def evidence_sections(state: IncidentState, step: Step, document: Mapping[str, A
     if step.outcome is None and step.status == "waiting" and not (step.plan.kind == "apply" and state.action_records):
         parts.append(_ahead(state, step))
     if document is not None:
-        parts += [_counted(state, item) for item in sections(document)]  # type: ignore[arg-type]  # any that encodes
+        made: list[Section] = sections(document)  # type: ignore[arg-type]  # any that encodes
+        parts += [_with_tenant(state, step, _counted(state, item)) for item in made]
     return fold(parts, findings_before(state, step))
+
+
+def _with_tenant(state: IncidentState, step: Step, section: Section) -> Section:
+    """Say where the tenant comes from that the tool was asked about: the operator, a finding, or nobody."""
+    asked = step.arguments.get("tenant_id")
+
+    def said(line: Fact) -> Fact:
+        if line.label != label("tenant_id"):
+            return line
+        if not isinstance(asked, str):
+            return replace(line, text=f"none was named: {line.text} is the default of the tool")
+        return replace(line, text=tenant_words(state, line.text) if line.text == safe(asked, 200) else line.text)
+
+    return replace(section, lines=tuple(said(line) for line in section.lines))
 
 
 def _counted(state: IncidentState, section: Section) -> Section:
@@ -270,9 +286,9 @@ def _about_events(candidate: Candidate) -> list[Fact]:
 def change_section(title: str, change: Comparison) -> Section:
     """Return what changed, as before and after."""
     lines = [Fact(sentence(change.words), change.verdict, VERDICT_TONES[change.verdict])]
-    for label, before, after, unit in change.figures:
+    for name, before, after, unit in change.figures:
         first_unit = unit * (unit in OWN_FORMAT)
-        lines.append(Fact(f"{figure(before, first_unit)} → {figure(after, safe(unit, 12))}", safe(label, 40)))
+        lines.append(Fact(f"{figure(before, first_unit)} → {figure(after, safe(unit, 12))}", safe(name, 40)))
     for word, texts, tone in (("gone", change.gone, "ok"), ("new", change.new, "critical"), ("still", change.held, "")):
         lines += [Fact(sentence(item), word, tone) for item in texts]  # type: ignore[arg-type]
     return Section(title=title, lines=tuple(lines), urgent=change.verdict in ("worse", "same"))

@@ -6,6 +6,7 @@ A number is shortened, never cut. All text that comes here is safe already (``wo
 import math
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from types import MappingProxyType
 from typing import Generic, Literal, TypeVar
 
@@ -27,6 +28,8 @@ too."""
 BLOCKS = "▁▂▃▅▇"
 STEADY_SHARE = 3.0
 """Without a given top, a steady history stands at a third of the height, so that a spike has somewhere to go."""
+HEAD_GAP = 1
+"""Blanks between two titles, beside the blank between columns: "refused 429 in" would read as one."""
 EXTRA = 3
 """The rank from which on a column is worth less than a name that is whole."""
 ROOM_FOR_WORDS = 24
@@ -40,6 +43,7 @@ class Column(Generic[Row]):
     Attributes:
         id: Its name in code.
         title: What stands above it.
+        long_title: What stands above it where there is room to say more.
         width: The least number of cells; never more than what it holds needs, once that was measured.
         cell: Returns what a row holds here, in so many cells.
         align: The end at which text stands.
@@ -69,6 +73,7 @@ class Column(Generic[Row]):
     fair: int = 0
     enough: int = 0
     is_blank: bool = False
+    long_title: str = ""
 
     @property
     def wanted(self) -> int:
@@ -92,8 +97,20 @@ def fit_columns(columns: Sequence[Column[Row]], width: int, gap: int = 1) -> lis
     unmeasured = {c.id: 0 if c.enough else c.most for c in shown}
     rest = {c.id: 0 if c.enough and c.align == "right" else c.most for c in shown}  # no figure moves off from its name
     for tops in (enough, unmeasured, rest):
+        if tops is rest:
+            spare = _name_in_full(shown, widths, spare)
         spare = _grow([c for c in shown if c.grow and widths[c.id] < tops[c.id]], widths, tops, spare)
     return [(c, widths[c.id]) for c in shown]
+
+
+def _name_in_full(shown: Sequence[Column[Row]], widths: dict[str, int], spare: int) -> int:
+    """Give spare cells to columns whose titles can say more. Return how many are left."""
+    for column in shown:
+        more = _width(column.long_title) + HEAD_GAP - widths[column.id]
+        if column.long_title and 0 < more <= spare:
+            widths[column.id] += more
+            spare -= more
+    return spare
 
 
 def _that_show(columns: list[Column[Row]], width: int, gap: int) -> list[Column[Row]]:
@@ -133,10 +150,13 @@ def _width(text: str) -> int:
 
 
 def fit_cell(text: str, width: int, align: Align = "left") -> str:
-    """Return safe text in exactly ``width`` cells; what does not fit ends in an ellipsis."""
+    """Return safe text in exactly ``width`` cells; what does not fit ends in an ellipsis, behind a word if it can."""
     length = _width(text)
     if length > width > 0:
-        return set_cell_size(text, width - 1) + "…"
+        words = wrapping.shortened_between_words(text, width, _width)
+        if not words:
+            return set_cell_size(text, width - 1) + "…"
+        return set_cell_size(words, width)
     if length > width:
         return ""
     pad = " " * (width - length)
@@ -150,11 +170,31 @@ def fit_name(text: str, width: int) -> str:
     return fit_cell(elided(text, width, _width), width)
 
 
+def _heads_apart(columns: Sequence[Column[Row]]) -> tuple[Column[Row], ...]:
+    """Return the columns, so wide that two titles beside each other stand apart.
+
+    A title at the left behind one at the right needs a column without a title between them.
+    """
+    made = list(columns)
+    titled = [at for at, column in enumerate(made) if column.title]
+    for before, at in pairwise(titled):
+        if made[at].align == "right":
+            made[at] = _with_blank(made[at])
+        elif made[before].align == "left":
+            made[before] = _with_blank(made[before])
+    return tuple(made)
+
+
+def _with_blank(column: Column[Row]) -> Column[Row]:
+    cells = _width(column.title) + HEAD_GAP
+    return replace(column, width=max(column.width, cells), least=max(column.least, cells))
+
+
 class Table(Generic[Row]):
     """Columns of one kind of row, with ``gap`` blanks between them."""
 
     def __init__(self, *columns: Column[Row], gap: int = 1) -> None:
-        self.columns, self.gap = columns, gap
+        self.columns, self.gap = _heads_apart(columns), gap
         self._fitted: dict[int, Sequence[tuple[Column[Row], int]]] = {}
 
     def without(self, *ids: str) -> "Table[Row]":
@@ -196,6 +236,8 @@ class Table(Generic[Row]):
         for column, cells in self.fitted(width):
             ink = "head" if column.id in sorted_by else "quiet"
             title = titles.get(column.id, column.title)
+            if column.long_title and title == column.title and _width(column.long_title) + HEAD_GAP <= cells:
+                title = column.long_title
             pieces += [(fit_cell(title, cells, column.align), ink), (" " * self.gap, "")]
         return pieces[:-1]
 

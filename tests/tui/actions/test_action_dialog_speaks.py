@@ -102,7 +102,7 @@ async def test_tab_and_what_is_typed_behind_it_while_planning_are_not_lost(redis
         gated.open.set()
         await until(pilot, lambda: card.stage == "asking" and "Other tenants touched" in said(pilot))
         await typed(pilot, "since nine")
-        assert card.query_one("#confirm-reason", Input).value == "blocked since nine"
+        await until(pilot, lambda: card.query_one("#confirm-reason", Input).value == "blocked since nine")
         assert card.query_one("#confirm-typed", Input).value == ""
         gated.open.clear()
         await pilot.press("f5")

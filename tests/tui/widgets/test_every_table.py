@@ -181,3 +181,30 @@ def test_a_line_of_a_document_is_copied_whole() -> None:
     copies = {getattr(line, "copied", "") for line in lines}
     assert any(URL in copy for copy in copies)
     assert any("/api/v1/update_conversation/messages" in copy for copy in copies)
+
+
+@pytest.mark.parametrize(("table", "rows"), [case[1:] for case in CASES], ids=[case[0] for case in CASES])
+def test_two_heads_never_run_together(table: Table[Any], rows: Rows) -> None:
+    fitted = RowTable(table)
+    for name in (SHORT, LONG):
+        fitted.measure(rows(name))
+        for width in range(56, 200):
+            head = plain_text(fitted.table.head(width))
+            x, last_end = 0, -2
+            for _, cells in fitted.table.fitted(width):
+                shown = head[x : x + cells]
+                start = x + len(shown) - len(shown.lstrip())
+                if shown.strip() and not shown.strip().startswith("/"):
+                    assert start >= last_end + 2, (width, head)
+                    last_end = x + len(shown.rstrip())
+                elif shown.strip():
+                    last_end = x + len(shown.rstrip())
+                x += cells + table.gap
+
+
+def test_a_head_says_more_where_there_is_room() -> None:
+    fitted = RowTable(LIMITS)
+    fitted.measure(limits(SHORT))
+    assert "forecast: 429 in" in plain_text(fitted.table.head(136))
+    narrow = plain_text(fitted.table.head(62))
+    assert "429 in" in narrow and "forecast" not in narrow

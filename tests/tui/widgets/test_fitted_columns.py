@@ -22,7 +22,7 @@ PAIRS = Table[Pair](
 def test_figures_take_what_they_need_and_the_unmeasured_column_gets_the_rest() -> None:
     table = RowTable(PAIRS)
     table.measure([("acme", "12"), ("beta_clinic", "4")])
-    assert table.table.widths(60) == {"name": 11, "figure": 6, "rest": 41}
+    assert table.table.widths(60) == {"name": 11, "figure": 7, "rest": 40}
     assert PAIRS.widths(60)["figure"] == 9
 
 

@@ -1,6 +1,7 @@
 """The incident's engine: the five steps, the operator's decisions, redo, branch, actions and their checks; replay."""
 
 import json
+from collections.abc import Mapping
 from typing import Any, get_args
 
 import msgspec
@@ -13,11 +14,13 @@ from optimus_tui.contract import incident as shapes
 from optimus_tui.contract import incident_events as happened
 from optimus_tui.contract.actions import ActionKind
 from optimus_tui.contract.finding_rules import CATALOGUE
-from optimus_tui.contract.incident import ISSUES, IncidentState, Stamp
+from optimus_tui.contract.incident import ISSUES, IncidentState, OpenFinding, Stamp, Step
 from optimus_tui.contract.incident_events import AnyEvent
 from optimus_tui.incidents.open import _DONE
+from optimus_tui.tui.incidents.text import evidence_sections
 from optimus_tui.workflow import recommendations
 from optimus_tui.workflow.engine import _LINES, _RULES, reduce, replay
+from optimus_tui.workflow.ranking import tenant_words
 from optimus_tui.workflow.standing import elapsed, mtta, mttr
 from tests.amounts import amount
 from tests.unit.workflow.driver import IMMORTAL, REPAIR, Play, found, outcome, runbook, stamp
@@ -437,3 +440,27 @@ def test_any_events_in_any_order_end_in_a_state_and_their_replay_in_the_same(eve
     stored = [msgspec.json.decode(msgspec.json.encode(event), type=AnyEvent) for event in kept]
     assert replay(stored) == state
     json.loads(msgspec.json.encode(state))
+
+
+def test_where_no_tenant_was_named_the_tools_are_asked_about_the_one_of_the_finding_and_it_says_so() -> None:
+    over = OpenFinding(rule="limits.over", subject="acme / chat", since=None)
+    play = Play(open_findings=(over,))
+    (run,) = play.tell(happened.StepStarted(at=stamp(), step="health"))
+    assert run.arguments["tenant_id"] == "acme" and play.state.tenant is None
+    assert tenant_words(play.state, "acme") == "acme (from the finding)"
+    step = play.state.steps[0]
+    document = {"tool": "diagnose_gateway_health", "overall_status": "critical", "tenant_id": "acme"}
+    assert "acme (from the finding)" in said_of_tenant(play.state, step, document)
+    named = Play(open_findings=(over,), tenant="zed")
+    (run,) = named.tell(happened.StepStarted(at=stamp(), step="health"))
+    assert run.arguments["tenant_id"] == "zed" and tenant_words(named.state, "zed") == "zed"
+    nobody = Play(open_findings=(OpenFinding(rule="latency.p95", subject="engine", since=None),))
+    (run,) = nobody.tell(happened.StepStarted(at=stamp(), step="health"))
+    assert "tenant_id" not in run.arguments
+    words = said_of_tenant(nobody.state, nobody.state.steps[0], {**document, "tenant_id": "demo_dentist"})
+    assert words == "none was named: demo_dentist is the default of the tool"
+
+
+def said_of_tenant(state: IncidentState, step: Step, document: Mapping[str, object]) -> str:
+    lines = [line for one in evidence_sections(state, step, document) for line in one.lines]
+    return "\n".join(line.text for line in lines if line.label == "tenant")

@@ -78,11 +78,16 @@ def _refused_note(signals: Signals) -> str:
 
 def span_words(signals: GoldenSignals, wall: float) -> str:
     """Return the span of the signals and the source of their counters, with their age where they are old."""
+    return span_forms(signals, wall)[0]
+
+
+def span_forms(signals: GoldenSignals, wall: float) -> list[str]:
+    """Return the wordings of ``span_words``, the longest first. Each has the span, and the age where they are old."""
     source = "Prometheus" if signals.source == "prometheus" else "/metrics"
-    words = f"the gateway's requests of {age(signals.seconds)}, by {source}"
-    if wall - signals.taken_at > STALE_SECONDS:
-        words += f", {age(wall - signals.taken_at)} old"
-    return words
+    old = wall - signals.taken_at
+    aged = f", {age(old)} old" if old > STALE_SECONDS else ""
+    of = f"requests of {age(signals.seconds)}"
+    return [f"the gateway's {of}, by {source}{aged}", f"{of}, by {source}{aged}", f"{of}{aged}"]
 
 
 def _value_cell(line: SignalLine, _: int) -> Cell:
@@ -119,10 +124,10 @@ def signal_lines(signals: GoldenSignals, width: int, wall: float) -> list[Health
 
 
 def _title(signals: GoldenSignals, width: int, wall: float) -> list[Piece]:
-    words, end = span_words(signals, wall), "10 min"
-    room = width - 2 - len(end) - 1
-    words = first_that_fits([words, words.removeprefix("the gateway's ")], room)
-    return [("  ", ""), (fit_cell(words, room), "quiet"), (" ", ""), (end, "quiet")]
+    end = "10 min"
+    words = first_that_fits(span_forms(signals, wall), width - 2 - len(end) - 2)
+    room = width - 2 - len(end) - 2
+    return [("  ", ""), (fit_cell(words, room), "quiet"), ("  ", ""), (end, "quiet")]
 
 
 def _unknown_lines(group: Hashable, name: Signal, why: str, width: int) -> list[HealthLine]:

@@ -129,8 +129,8 @@ TABLE = Table[LimitNow](
     Column("share", "%", 5, _share_cell, "right", measured=True),
     Column("slope", "slope/s", 7, _slope_cell, "right", rank=4),
     Column("refused", "refused", 7, _refused_cell, "right", measured=True, rank=1),
-    Column("expected", "429 in", 9, _expected_cell, "right", measured=True, rank=2),
-    Column("past", "last 5", 6, _past_cell, "right", measured=True, least=6, rank=3),
+    Column("expected", "429 in", 9, _expected_cell, "right", measured=True, rank=2, long_title="forecast: 429 in"),
+    Column("past", "last 5", 7, _past_cell, "right", measured=True, rank=3, long_title="last 5 windows"),
     Column("resets", "resets", 8, _resets_cell, "right", measured=True),
     Column("state", " state", 14, _state_cell, measured=True, rank=5),
 )
