@@ -1,10 +1,22 @@
 """The way out of the program: at once, or after one question where something typed or running would be lost."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from textual.app import App
 
-from optimus_tui.tui.dialogs.base import AskDialog, SingleAnswerScreen
+from optimus_tui.tui.dialogs.base import AskDialog
+from optimus_tui.wording.safe import safe_text
+
+if TYPE_CHECKING:
+    from optimus_tui.incidents.service import IncidentService
+
+
+@runtime_checkable
+class HoldsUnsaved(Protocol):
+    """A screen that may hold what would be lost."""
+
+    def would_lose(self) -> str:
+        """Return what is lost if the program ends now, in words within a sentence; empty for nothing."""
 
 
 class LeaveDialog(AskDialog):
@@ -13,10 +25,16 @@ class LeaveDialog(AskDialog):
     dialog_keys = "y leaves   n stays"
 
 
+def running_step(service: "IncidentService | None") -> str:
+    """Return which step of an incident runs now, in words; empty for none."""
+    running = service.state.running if service is not None else None
+    return f"the step that runs now: {safe_text(running.plan.title, 60)}" if running is not None else ""
+
+
 def ask_to_leave(app: App[Any]) -> None:
     """Leave the program; ask once if a screen holds what would be lost. Asked again while it asks, it leaves."""
     screens = list(app.screen_stack)
-    lost = [what for one in screens if isinstance(one, SingleAnswerScreen) and (what := one.would_lose())]
+    lost = [what for one in screens if isinstance(one, HoldsUnsaved) and (what := one.would_lose())]
     if not lost or any(isinstance(one, LeaveDialog) for one in screens):
         app.exit(0)
         return

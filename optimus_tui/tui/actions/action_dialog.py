@@ -14,7 +14,6 @@ from textual import events, on, work
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
-from textual.widget import Widget
 from textual.widgets import Button, Input, Static
 from textual.worker import Worker, WorkerState
 
@@ -28,7 +27,7 @@ from optimus_tui.tui.actions.action_dialog_stages import (
     StageTexts,
     audit_words,
 )
-from optimus_tui.tui.dialogs.base import DROPS, Dialog, typed_in
+from optimus_tui.tui.dialogs.base import DROPS, Dialog
 from optimus_tui.tui.key_gate import asking
 
 if TYPE_CHECKING:
@@ -73,8 +72,6 @@ class ActionDialog(Dialog):
         """Set with the outcome."""
         self.outcome: tuple[Receipt, str] | None = None
         self._focused_at = clock.mono()
-        self._focus_of_plan: Widget | None = None
-        """What had the focus when the plan was begun: if something else has it once it is there, it stays so."""
         self._renewed: Plan | None = None
 
     def compose(self) -> ComposeResult:
@@ -137,12 +134,12 @@ class ActionDialog(Dialog):
     @work(exclusive=True, group="plan", exit_on_error=False)
     async def make_plan(self) -> None:
         """Read the keys and make a plan. What was typed stays; words count only for the list they were typed for."""
-        self.stage, self.plan, self.preview, self.refusal, self.whole = "planning", None, None, None, False
-        self.said = ""
+        self.stage, self.said, self.whole = "planning", "", False
+        self.plan = self.preview = self.refusal = None
         self.form.expect(None, "")
         if self.focused is self.query_one("#go"):
             self.set_focus(self.query_one("#cancel"))
-        self.note_focus()
+        self.form.note_focus()
         self.draw()
         answer = await self.action_service.plan(self.request, self.known, self._note_scanned)
         if not isinstance(answer, Refusal):
@@ -153,19 +150,12 @@ class ActionDialog(Dialog):
         self.draw()
         self.set_focus(self.query_one("#window" if self.texts.asks_window() else "#cancel"))
 
-    def note_focus(self) -> None:
-        """Remember what has the focus while the plan is made."""
-        self._focus_of_plan = self.focused
-
     def show_plan(self) -> None:
         """Draw a plan that has come. The focus goes where something is missing, unless Tab has moved it meanwhile."""
         waits, self.waits = self.waits, False
-        if self.preview is not None:
-            self.form.expect(self.plan, self.preview.confirm)
+        self.form.expect(self.plan, self.preview.confirm if self.preview is not None else "")
         self.draw()
         self.call_after_refresh(self.form.note_shown)
-        if self.focused is not self._focus_of_plan and not waits:
-            return
         if not self.form.ask_for_missing(waits) and waits:
             self.say("here is the plan: read it; enter on the button carries it out")
             self.set_focus(self.query_one("#go"))
@@ -342,9 +332,7 @@ class ActionDialog(Dialog):
 
     def would_lose(self) -> str:
         """Return whether an action runs, or something was typed for one."""
-        if self.stage == "acting":
-            return f"the rest of the action that runs now: {self.texts.title()}"
-        return typed_in(self.texts.title()) if self.outcome is None and self.form.is_touched else ""
+        return self.form.lost(self.stage, self.texts.title()) if self.outcome is None else ""
 
     def action_leave(self) -> None:
         """Stop a running action, else close the dialog; the first time only warn if something typed would be lost."""

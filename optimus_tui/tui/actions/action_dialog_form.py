@@ -3,9 +3,11 @@
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Vertical
+from textual.widget import Widget
 from textual.widgets import Input
 
 from optimus_tui.contract.actions import Confirmation, Plan
+from optimus_tui.tui.dialogs.base import typed_in
 from optimus_tui.tui.widgets.fields import AnswerField, ReasonInput, TypedInput
 from optimus_tui.wording.safe import safe_text
 
@@ -47,6 +49,8 @@ class ConfirmForm(Vertical):
         """The plan that is on the screen, as ``subject_of_plan`` identifies it; None for none."""
         self._typed_for: object = None
         """The plan that was on the screen when the words were typed."""
+        self._focused: Widget | None = None
+        """What had the focus when a plan was begun; None without one."""
         window = Input(id="window", max_length=MAX_WINDOW, restrict="[0-9]*", select_on_focus=False, compact=True)
         typed = TypedInput(id="confirm-typed", max_length=120, select_on_focus=False, compact=True)
         reason = ReasonInput(id="confirm-reason", max_length=400, select_on_focus=False, compact=True)
@@ -111,11 +115,27 @@ class ConfirmForm(Vertical):
         for answer in self.answers:
             answer.draw()
 
+    def note_focus(self) -> None:
+        """Remember what has the focus while a plan is made: if Tab moves it meanwhile, it stays there."""
+        self._focused = self.screen.focused
+
+    def lost(self, stage: str, title: str) -> str:
+        """Return what of an action is lost if the program ends now, in words; empty for nothing."""
+        if stage == "acting":
+            return f"the rest of the action that runs now: {title}"
+        return typed_in(title) if self.is_touched else ""
+
     def ask_for_missing(self, refused: bool) -> bool:
-        """Put the focus on what is missing, if anything is. ``refused``: Enter was pressed, so the mark says why."""
-        missing = self.missing
+        """Put the focus on what is missing, if anything is, unless Tab has moved it while the plan was made.
+
+        Args:
+            refused: Enter was pressed: the focus moves all the same, and the mark says why.
+        """
+        missing, before, self._focused = self.missing, self._focused, None
         if missing is None:
             return False
+        if not refused and before is not None and self.screen.focused is not before:
+            return True
         if refused:
             missing.refuse()
         self.screen.set_focus(missing.field)

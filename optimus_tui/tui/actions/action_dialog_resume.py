@@ -56,7 +56,6 @@ class ResumeDialog(ActionDialog):
         self.refusal = None
         if self.closing is None:
             self.stage = "asking"
-            self.note_focus()
             self.show_plan()
         else:
             self.stage = "acting"

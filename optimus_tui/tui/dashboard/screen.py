@@ -33,6 +33,7 @@ from optimus_tui.tui.drills import DrillController
 from optimus_tui.tui.incidents.controller import IncidentController
 from optimus_tui.tui.key_gate import will_ask
 from optimus_tui.tui.keys import bindings
+from optimus_tui.tui.leaving import running_step
 from optimus_tui.tui.panes.base import Pane
 from optimus_tui.tui.panes.cache.pane import CachePane
 from optimus_tui.tui.panes.feed.pane import FeedPane
@@ -41,7 +42,6 @@ from optimus_tui.tui.panes.health.pane import HealthPane
 from optimus_tui.tui.panes.limits.pane import LimitsPane
 from optimus_tui.tui.widgets.bars import KeyStrip, StatusBar, TabStrip
 from optimus_tui.tui.widgets.row_marks import clear_marks
-from optimus_tui.wording.safe import safe_text
 
 RESTART_SECONDS = 5.0
 """Seconds until a sampling loop that ended because of a bug starts again."""
@@ -268,8 +268,7 @@ class Dashboard(BaseScreen):
 
     def help_subject(self) -> tuple[str, str]:
         """Return the current pane's title and its docstring."""
-        pane = self.pane(self.current)
-        return pane.TITLE, " ".join((type(pane).__doc__ or "").split())
+        return (pane := self.pane(self.current)).TITLE, " ".join((type(pane).__doc__ or "").split())
 
     def copy_forms(self) -> list[tuple[str, str]]:
         """Return the forms in which the current pane's row can be copied."""
@@ -342,8 +341,7 @@ class Dashboard(BaseScreen):
 
     def would_lose(self) -> str:
         """Return which step of the incident runs, on its screen or behind the panes."""
-        running = self.incidents.service.state.running if self.incidents.service is not None else None
-        return f"the step that runs now: {safe_text(running.plan.title, 60)}" if running is not None else ""
+        return running_step(self.incidents.service)
 
     def action_zoom(self) -> None:
         """Show the current pane alone, or all of them again."""

@@ -31,10 +31,6 @@ class SingleAnswerScreen(Screen[Any]):
         """Return the application's own services."""
         return cast("AppServices", self.app)
 
-    def would_lose(self) -> str:
-        """Return what is lost if the program ends now, in words within a sentence; empty for nothing."""
-        return ""
-
     def dismiss(self, result: Any = None) -> AwaitComplete:
         """Dismiss the screen with a result. Nothing happens if it has been dismissed already.
 
