@@ -22,7 +22,7 @@ from optimus_tui.tui.keys import MOVES, bindings, chosen
 from optimus_tui.tui.messages import CopyRequested, FindingRowRequested
 from optimus_tui.tui.theme import TONE_INKS
 from optimus_tui.tui.widgets.bars import KeyStrip
-from optimus_tui.tui.widgets.cells import Cell, Column, Table, first_that_fits, fit_cell, fit_name
+from optimus_tui.tui.widgets.cells import Cell, Column, Table, first_that_fits, fit_name, fit_words
 from optimus_tui.tui.widgets.line_view import LineView
 from optimus_tui.verdicts.alerts import OpenEpisode, key_of, keys_of, silences
 from optimus_tui.wording.numbers import age, clock, figure, plural
@@ -76,7 +76,7 @@ def _back_cell(line: EpisodeNow, _: int) -> Cell:
 
 
 def _title_cell(line: EpisodeNow, cells: int) -> Cell:
-    return [(fit_cell(rule_of(line.episode.finding.rule).title, cells), "quiet")]
+    return [(fit_words(rule_of(line.episode.finding.rule).title, cells), "quiet")]
 
 
 def _since_cell(line: EpisodeNow, _: int) -> Cell:

@@ -23,7 +23,7 @@ from optimus_tui.tui.keys import MOVES, chosen
 from optimus_tui.tui.messages import CopyRequested, FindingRowRequested
 from optimus_tui.tui.theme import TONE_INKS, Piece
 from optimus_tui.tui.widgets.bars import KeyStrip
-from optimus_tui.tui.widgets.cells import Align, Cell, Column, Table, fit_cell, fit_name, wrap
+from optimus_tui.tui.widgets.cells import Align, Cell, Column, Table, fit_cell, fit_name, fit_words, wrap
 from optimus_tui.tui.widgets.line_view import LineView
 from optimus_tui.wording.layout import GAP, LEAST, Need, fitting_widths, is_figure, left_out
 from optimus_tui.wording.numbers import age, latency, progress
@@ -284,7 +284,7 @@ def report_lines(sections: Sequence[Section], width: int) -> Lines:
     """Return every section as lines of ``width`` cells, with its title and a blank line after it."""
     lines: Lines = []
     for section in sections:
-        lines.append([(fit_cell(section.title, width).rstrip(), "head")])
+        lines.append([(fit_words(section.title, width).rstrip(), "head")])
         lines += _table(section, width)
         lines += _labelled(section.lines, width)
         lines.append([])

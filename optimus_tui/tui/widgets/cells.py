@@ -150,19 +150,21 @@ def _width(text: str) -> int:
 
 
 def fit_cell(text: str, width: int, align: Align = "left") -> str:
-    """Return safe text in exactly ``width`` cells; what does not fit ends in an ellipsis, behind a word if it can."""
+    """Return safe text in exactly ``width`` cells; what does not fit ends in an ellipsis."""
     length = _width(text)
     if length > width > 0:
-        words = wrapping.shortened_between_words(text, width, _width)
-        if not words:
-            return set_cell_size(text, width - 1) + "…"
-        return set_cell_size(words, width)
+        return set_cell_size(text, width - 1) + "…"
     if length > width:
         return ""
     pad = " " * (width - length)
     if align == "right":
         return pad + text
     return text + pad
+
+
+def fit_words(text: str, width: int) -> str:
+    """Return a sentence in exactly ``width`` cells; what does not fit is left out from a word on, with an ellipsis."""
+    return fit_cell(wrapping.shortened_between_words(text, width, _width) or text, width)
 
 
 def fit_name(text: str, width: int) -> str:

@@ -10,6 +10,7 @@ from optimus_tui.contract.services import HealthReport
 from optimus_tui.contract.signals import GoldenSignals, Signals
 from optimus_tui.tui.messages import TenantRequested
 from optimus_tui.tui.panes.health.pane import HealthPane
+from optimus_tui.tui.panes.health.signals import _title
 from optimus_tui.tui.theme import plain_text
 from optimus_tui.tui.widgets.row_marks import clear_marks
 from optimus_tui.verdicts.gateway.signals import unknown_signals
@@ -203,3 +204,11 @@ async def test_the_last_place_is_the_last_group_where_only_a_note_follows_it() -
         assert pane.content.group == ("tenant", "acme")
         pane.action_mark()
         assert len(pane.row_marks.keys) == 1
+
+
+@pytest.mark.parametrize("old", [2.0, 600.0])
+@pytest.mark.parametrize("width", [44, 52, 54, 76, 136])
+def test_the_span_of_the_signals_and_their_age_are_never_cut(width: int, old: float) -> None:
+    title = plain_text(_title(golden(), width, golden().taken_at + old))
+    assert "requests of 1 min 30 s" in title and title.endswith("  10 min") and "…" not in title
+    assert (", 10 min old" in title) == (old > 60)

@@ -18,6 +18,7 @@ from optimus_tui.tui.widgets.cells import (
     Table,
     first_that_fits,
     fit_cell,
+    fit_words,
     fitted_to,
     name_pieces,
     spark,
@@ -102,7 +103,7 @@ TABLE = Table[SignalLine](
     Column("mark", "", 1, lambda _line, _: ("", "")),
     Column("name", "", NAME_CELLS, lambda line, _: (line.name, "")),
     Column("value", "", 9, _value_cell, "right"),
-    Column("note", "", 8, lambda line, cells: [(fit_cell(f" {line.note}", cells), "quiet")],
+    Column("note", "", 8, lambda line, cells: [(fit_words(f" {line.note}", cells), "quiet")],
            grow=1, most=60, measured=True),
     Column("trend", "10 min", 8, _trend_cell, "right", grow=2, most=60),
 )  # fmt: skip
@@ -127,7 +128,7 @@ def _title(signals: GoldenSignals, width: int, wall: float) -> list[Piece]:
     end = "10 min"
     words = first_that_fits(span_forms(signals, wall), width - 2 - len(end) - 2)
     room = width - 2 - len(end) - 2
-    return [("  ", ""), (fit_cell(words, room), "quiet"), ("  ", ""), (end, "quiet")]
+    return [("  ", ""), (fit_words(words, room), "quiet"), ("  ", ""), (end, "quiet")]
 
 
 def _unknown_lines(group: Hashable, name: Signal, why: str, width: int) -> list[HealthLine]:

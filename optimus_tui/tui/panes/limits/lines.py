@@ -24,7 +24,7 @@ from optimus_tui.settings.model import RedisTarget, Settings
 from optimus_tui.tui.panes.base import RowFields, Words
 from optimus_tui.tui.panes.limits.table import INKS, LimitNow, expected_words, pace_words, past_words, reset_words
 from optimus_tui.tui.theme import Piece
-from optimus_tui.tui.widgets.cells import Table, as_many_as_fit, first_that_fits, fit_cell, fit_name, mark_of
+from optimus_tui.tui.widgets.cells import Table, as_many_as_fit, first_that_fits, fit_name, fit_words, mark_of
 from optimus_tui.verdicts.limits.words import tenant_words
 from optimus_tui.wording.numbers import UNKNOWN, age, percent, plural, rate, thousands
 from optimus_tui.wording.safe import curl, redis_cli, safe_text
@@ -283,7 +283,7 @@ def detail_lines(row: LimitRow, report: LimitsReport, width: int, mono: float) -
 def _about_name(counter: Counter, badge: str, tenant: str, width: int) -> str:
     """Return what is misleading in the name, or why no action is offered for it."""
     if counter.doubt:
-        return fit_cell(f"no action here: {counter.doubt}", width).rstrip()
+        return fit_words(f"no action here: {counter.doubt}", width).rstrip()
     return f"{badge} in the name; the tenant's bytes are {tenant}" * bool(badge)
 
 
