@@ -2,7 +2,8 @@
 
 import asyncio
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any
 
 import pytest
@@ -25,7 +26,7 @@ from optimus_tui.tui.keys import KEYS
 from optimus_tui.tui.unused_keys import COMMANDS_FOR
 from tests.amounts import amount
 from tests.realserver import RealServer
-from tests.tui.driver import IMMORTAL, opened_card, running, until
+from tests.tui.driver import IMMORTAL, PlainBackground, opened_card, running, until
 from tests.tui.incidents.driver import opened as opened_incident
 from tests.tui.keys import CHARACTERS, burst
 from tests.tui.pictures import NEVER, SETTINGS, SLOW, health_report, limits_report, reading
@@ -41,38 +42,76 @@ WRITTEN = {"esc": ["escape"], "↑↓": ["up", "down"], "^u": ["ctrl+u"]}
 """How dialogs write their keys."""
 
 
-def picture(app: Any) -> tuple[object, ...]:
-    """What can be seen: every strip of the top screen with its styles, the theme, and what was said.
+class Paints:
+    """What an application shows. Whole pictures are dear: one is made only where something was painted since."""
 
-    Digits are left out: clocks and ages change by themselves.
-    """
-    strips = app.screen._compositor.render_strips(app.size)
-    drawn = [[(re.sub(r"\d+", "0", text), style) for text, style, _ in strip._segments] for strip in strips]
-    return (type(app.screen), app.theme, drawn, len(app.messages_said))
+    def __init__(self, app: Any) -> None:
+        self.app, self.count = app, 0
+        self._of: tuple[int, object] = (-1, None)
+        self._drawn: object = None
+        display = app._display
+
+        def counted(screen: Any, renderable: Any) -> None:
+            self.count += 1
+            display(screen, renderable)
+
+        app._display = counted
+
+    def cheap(self) -> tuple[object, ...]:
+        """Return what is known without a picture: which screen, the theme, and how much was said."""
+        return (type(self.app.screen), self.app.theme, len(self.app.messages_said))
+
+    def drawn(self, *, again: bool = False) -> object:
+        """Return every strip of the top screen with its styles. Digits are left out: clocks change by themselves.
+
+        Args:
+            again: Make it even where nothing was painted since the last one.
+        """
+        made_of = (self.count, self.app.screen)
+        if again or self._of != made_of:
+            strips = self.app.screen._compositor.render_strips(self.app.size)
+            self._drawn = [[(undated(text), style) for text, style, _ in strip._segments] for strip in strips]
+            self._of = made_of
+        return self._drawn
+
+
+@cache
+def undated(text: str) -> str:
+    return re.sub(r"\d+", "0", text)
+
+
+def part_of(keys: Sequence[Any], place: int, every: int) -> Sequence[Any]:
+    """Return each ``every``-th key, others for the next ``place``: all of them are pressed somewhere."""
+    return keys[place % every :: every]
+
+
+PANES = ("health", "limits", "cache", "feed")
+EVERY_OF_ALL = amount(2, 1)
+"""Which of the keys that all panes share are pressed in one: every second one, or all. A pane's own are all pressed."""
 
 
 @pytest.mark.usefixtures("offline")
 @pytest.mark.parametrize("full", [False, True])
-@pytest.mark.parametrize("name", ["health", "limits", "cache", "feed"])
+@pytest.mark.parametrize("name", PANES)
 async def test_no_key_of_a_pane_is_silent(name: str, full: bool) -> None:
-    app = OptimusApp(SETTINGS)
-    silent = []
+    app = PlainBackground(SETTINGS)
+    paints, silent = Paints(app), []
     async with app.run_test(size=(140, 42), notifications=True) as pilot:
         await pilot.pause()
         dashboard: Any = app.dashboard
         if full:
             dashboard.pane("health").reading = health_report()
             dashboard.pane("limits").reading = reading(limits_report())
-        for key in KEYS:
-            if key.scope not in ("app", "pane", name) or key.id in (*LEAVES, *SIDEWAYS):
-                continue
+        shared = [key for key in KEYS if key.scope == "app" and key.id not in LEAVES]
+        own = [key for key in KEYS if key.scope in ("pane", name) and key.id not in SIDEWAYS]
+        for key in [*part_of(shared, PANES.index(name) + full, EVERY_OF_ALL), *own]:
             while not dashboard.is_on_top():
                 app.pop_screen()
                 await pilot.pause()
             dashboard.prompt.leave()
             dashboard.focus_on(name)
             await pilot.pause()
-            if await is_silent(app, key.keys.split(",")[0]):
+            if await is_silent(paints, key.keys.split(",")[0]):
                 silent.append(key.id)
     assert silent == []
 
@@ -170,25 +209,26 @@ def keys_of(screen: Screen[Any]) -> list[str]:
     return list(dict.fromkeys(names))
 
 
-EVERY = amount(2, 1)
-"""Which of a screen's keys are pressed: every second one, or all."""
+EVERY = amount(3, 1)
+"""Which of a screen's keys are pressed: every third one, or all."""
 
 
-async def is_silent(app: Any, key: str) -> bool:
+async def is_silent(paints: Paints, key: str) -> bool:
     """Press a key. Return True if nobody could notice it."""
+    app = paints.app
     app.clear_notifications()
     await shown(lambda: not app.screen.query(Toast))  # the one of the key before must not go meanwhile
-    before, said = picture(app), len(app.messages_said)
+    known, before = paints.cheap(), paints.drawn(again=True)
     event = events.Key(key, key if len(key) == 1 else CHARACTERS.get(key))
     event.set_sender(app)
     app.post_message(event)
     noticed = False
     for _ in range(100):
         await asyncio.sleep(0.005)
-        noticed = noticed or len(app.messages_said) > said or picture(app) != before
+        noticed = noticed or paints.cheap() != known or paints.drawn() != before
         if noticed and not app.keys.is_busy:
             break
-    return not noticed
+    return not noticed and paints.drawn(again=True) == before
 
 
 async def shown(true: Callable[[], bool]) -> None:
@@ -199,8 +239,11 @@ async def shown(true: Callable[[], bool]) -> None:
     raise AssertionError("it is not shown")
 
 
-async def silent_keys(app: Any, dashboard: Any, open_screen: Callable[[], object], focus: str = "") -> list[str]:
+async def silent_keys(
+    paints: Paints, dashboard: Any, open_screen: Callable[[], object], place: int, focus: str = ""
+) -> list[str]:
     """Press each key on a screen, opened anew after each that left it. Return those that nobody noticed."""
+    app = paints.app
 
     async def opened() -> Any:
         while not dashboard.is_on_top():
@@ -218,10 +261,10 @@ async def silent_keys(app: Any, dashboard: Any, open_screen: Callable[[], object
     screen = await opened()
     silent = []
     keys = keys_of(screen)
-    for name in keys[len(keys) % EVERY :: EVERY]:
+    for name in part_of(keys, place, EVERY):
         field = app.focused
         text = field.value if isinstance(field, Input) else ""
-        if await is_silent(app, name):
+        if await is_silent(paints, name):
             silent.append(name)
         if app.screen is not screen or isinstance(app.focused, Input) is not isinstance(field, Input):
             screen = await opened()
@@ -236,26 +279,28 @@ async def silent_keys(app: Any, dashboard: Any, open_screen: Callable[[], object
 @pytest.mark.usefixtures("offline")
 @pytest.mark.parametrize("name", SCREENS)
 async def test_no_key_of_a_screen_is_silent(name: str) -> None:
-    app: Any = OptimusApp(SETTINGS)
+    app: Any = PlainBackground(SETTINGS)
+    paints = Paints(app)
     async with app.run_test(size=(80, 24), notifications=True) as pilot:
         await pilot.pause()
         dashboard = app.dashboard
         dashboard.pane("health").reading = dashboard.health = health_report()
         dashboard.pane("limits").reading = reading(limits_report())
-        assert await silent_keys(app, dashboard, lambda: SCREENS[name](dashboard)) == []
+        assert await silent_keys(paints, dashboard, lambda: SCREENS[name](dashboard), [*SCREENS].index(name)) == []
 
 
 async def test_no_key_of_the_incident_is_silent(redis: RealServer) -> None:
     async with running(redis, size=(80, 24)) as (pilot, dashboard):
-        app: Any = pilot.app
+        paints = Paints(pilot.app)
         await opened_incident(pilot)
-        for focus in ("#steps", "#evidence"):
-            assert await silent_keys(app, dashboard, dashboard.incidents.open, focus) == [], focus
+        for place, focus in enumerate(("#steps", "#evidence")):
+            assert await silent_keys(paints, dashboard, dashboard.incidents.open, place, focus) == [], focus
 
 
 async def test_no_key_of_the_action_dialog_is_silent(redis: RealServer) -> None:
     async with running(redis, size=(80, 24)) as (pilot, dashboard):
         app: Any = pilot.app
+        paints = Paints(app)
         await opened_card(pilot, dashboard)
         app.screen.dismiss(None)
         row = next(row for row in dashboard.pane("limits").rows if row.counter.key == IMMORTAL)
@@ -265,8 +310,8 @@ async def test_no_key_of_the_action_dialog_is_silent(redis: RealServer) -> None:
         def open_screen() -> None:
             dashboard.open_screen(ActionDialog(service, dashboard.context.clock, request))
 
-        assert await silent_keys(app, dashboard, open_screen, "#confirm-typed") == []
-        assert await silent_keys(app, dashboard, open_screen, "#cancel") == []
+        assert await silent_keys(paints, dashboard, open_screen, 0, "#confirm-typed") == []
+        assert await silent_keys(paints, dashboard, open_screen, 1, "#cancel") == []
 
 
 @pytest.mark.usefixtures("offline")
