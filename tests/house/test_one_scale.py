@@ -24,7 +24,10 @@ OTHER_SUBJECTS = {
 def test_no_module_maps_severities_to_words_or_styles_of_its_own() -> None:
     found = set()
     for path in ROOT.rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        text = path.read_text("utf-8")
+        if len([name for name in SEVERITIES if f'"{name}"' in text or f"'{name}'" in text]) < 2:
+            continue
+        for node in ast.walk(ast.parse(text)):
             if isinstance(node, ast.Dict):
                 keys = {key.value for key in node.keys if isinstance(key, ast.Constant)}
                 if len(keys & set(SEVERITIES)) >= 2:
