@@ -16,12 +16,14 @@ from textual import events
 from textual.widgets import Input, OptionList
 
 from optimus_tui.settings.model import Settings
-from optimus_tui.tui.app import OptimusApp, PaletteEntries
+from optimus_tui.tui.app import PaletteEntries
 from optimus_tui.tui.commands import COMMANDS
 from optimus_tui.tui.dashboard.screen import Dashboard
 from optimus_tui.tui.dialogs.base import Dialog
 from optimus_tui.tui.keys import KEYS
 from optimus_tui.tui.prompt.bar import PromptBar
+from tests.amounts import amount
+from tests.tui.driver import PlainBackground
 
 _CHARACTERS = {"space": " ", "slash": "/", "colon": ":", "question_mark": "?", "minus": "-", "plus": "+"}
 PANES = ("health", "limits", "cache", "feed")
@@ -35,6 +37,8 @@ LAST = (
     "app.log",
     "incident.discard",
 )
+OF_OTHERS = amount(3, 1)
+"""Of the keys that are not a pane's own one of so many is pressed in a pane; in four panes, each in one at least."""
 LEAVES = ("app.quit",)
 """Pressed once, at the very end: it ends the program."""
 NOT_HERE = {"scenario": "the demo's own processes, none of which is the observed system"}
@@ -48,7 +52,7 @@ STEPS = 8
 """Of one dialog, after which it is closed whatever it says."""
 
 
-class Noting(OptimusApp):
+class Noting(PlainBackground):
     """The real program; ``ran`` are the table's ids whose action was really run, ``lines`` the commands."""
 
     def __init__(self, *args: Any, **more: Any) -> None:
@@ -185,15 +189,28 @@ class Walk:
         await self.answer(HOME)
         for name in PANES:
             for turn, wanted in enumerate(telling[name]):
-                for key in self._keys(first_pane=name == PANES[0], first_row=turn == 0):
+                for key in self._keys(name, first_row=turn == 0):
                     await self.stand_on(name, wanted)
                     await self.open_and_answer(lambda key=key: self.press(key))  # type: ignore[misc]
 
     @staticmethod
-    def _keys(*, first_pane: bool, first_row: bool) -> list[str]:
-        """Each key once; its other names are pressed in the first pane, and what is no pane's on the first row."""
-        chosen = [key for key in KEYS if key.id not in LEAVES and (first_row or key.scope != "app")]
-        names = [key.keys.split(",")[: None if first_pane and first_row else 1] for key in chosen]
+    def _keys(pane: str, *, first_row: bool) -> list[str]:
+        """A pane's own keys on each row; of all the others a part on the first row, another part in each pane.
+
+        Other names of a pane's own keys are pressed in the first pane only. With ``OPTIMUS_WHOLE`` all keys are
+        pressed in each pane, and on the other rows all but the application's.
+        """
+        own = [key for key in KEYS if key.scope in ("pane", pane)]
+        others = [key for key in KEYS if key not in own and key.id not in LEAVES]
+        place = PANES.index(pane)
+        if first_row:
+            others = others[place % OF_OTHERS :: OF_OTHERS]
+        elif OF_OTHERS > 1:
+            others = []
+        else:
+            others = [key for key in others if key.scope != "app"]
+        all_names = others if place else [*own, *others]
+        names = [key.keys.split(",")[: None if first_row and key in all_names else 1] for key in (*own, *others)]
         return list(dict.fromkeys(one for many in names for one in many))
 
     async def stand_on(self, name: str, wanted: Callable[[Any], bool]) -> None:

@@ -4,7 +4,6 @@ A day is 32,000 calls (one every 2.7 s). Warming up costs memory once, a leak in
 """
 
 import json
-import os
 import statistics
 from collections.abc import Callable
 from typing import Any
@@ -12,16 +11,17 @@ from typing import Any
 import psutil
 import pytest
 
+from tests.amounts import amount
 from tests.realserver import RealServer
 from tests.surfaces.listeners import VERBS, Running, message_of
 
 CALLS_A_DAY = 32_000
 MOST_A_DAY = 5_000_000
-WARM, STRETCHES = 300, 3
-STRETCH = int(os.environ.get("OPTIMUS_SOAK_CALLS", "120"))
+WARM, STRETCHES = amount(200, 300), 3
+STRETCH = amount(60, 120, "OPTIMUS_SOAK_CALLS")
 """Calls a stretch: with 3,000 (a minute or two each) the noise counts for nothing, and the day's figure is exact."""
 NOISE = 128 * 1024
-"""Bytes a stretch that an allocator's rounding may cost; the log that was kept once cost 600 kB."""
+"""Bytes a stretch that an allocator's rounding may cost; the log that was kept once cost 300 kB in 60 calls."""
 CALLS: tuple[tuple[str, dict[str, str]], ...] = (
     ("diagnose_gateway_health", {}),
     ("analyze_cache_coherence", {}),
