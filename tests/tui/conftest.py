@@ -8,7 +8,10 @@ import pytest
 from optimus_tui.tui.dashboard.screen import Dashboard
 from tests.idle import look_often
 from tests.realserver import RealServer
+from tests.stylesheets import keep_parsed
 from tests.tui.driver import IMMORTAL
+
+keep_parsed()
 
 
 @pytest.fixture(autouse=True)

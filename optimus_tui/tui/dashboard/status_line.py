@@ -187,14 +187,12 @@ class PaneLayout:
         tiny = not _holds(size, MINIMUM)
         single = not tiny and (self.zoomed or not _holds(size, PAIR))
         wide = not tiny and not single and _holds(size, WIDE)
-        self.screen.set_class(tiny, "-tiny")
-        self.screen.set_class(single, "-single")
-        self.screen.set_class(not (tiny or single or wide), "-pair")
-        self.screen.set_class(wide, "-wide")
-        self.screen.set_class(wide and _holds(size, LARGE), "-large")
+        pair, large = not (tiny or single or wide), wide and _holds(size, LARGE)
+        self.screen.update_classes(
+            {"-tiny": tiny, "-single": single, "-pair": pair, "-wide": wide, "-large": large}
+        )  # all at once: each change styles every widget of the screen anew
         for pane in self.dashboard.panes():
-            pane.set_class(self.dashboard.current == pane.NAME, "-current")
-            pane.set_class(pane.NAME in self._pair(), "-paired")
+            pane.update_classes({"-current": self.dashboard.current == pane.NAME, "-paired": pane.NAME in self._pair()})
         if tiny:
             text = f"Optimus TUI needs {MINIMUM[0]}×{MINIMUM[1]}; this is {size.width}×{size.height}."
             self.screen.query_one("#too-small", Static).update(Content(text))

@@ -364,8 +364,7 @@ class ToolsScreen(BaseScreen):
 def _set_classes(screen: BaseScreen, wanted: Mapping[str, bool]) -> bool:
     """Set or remove classes of a screen. Return True if any of them changed."""
     changed = any(screen.has_class(name) != is_set for name, is_set in wanted.items())
-    for name, is_set in wanted.items():
-        screen.set_class(is_set, name)
+    screen.update_classes(wanted)
     return changed
 
 

@@ -154,8 +154,7 @@ class AnswerField(Vertical):
         whole.display, said = bool(lines), Content("\n".join(lines))
         if whole.display and whole.content != said:
             whole.update(said)
-        mark.set_class(not wrong, "-good")
-        mark.set_class(bool(self._refused), "-refused")
+        mark.update_classes({"-good": not wrong, "-refused": bool(self._refused)})
 
     @on(Input.Changed)
     def _changed(self) -> None:
