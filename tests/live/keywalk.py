@@ -48,6 +48,8 @@ HOME = 2
 BREATH = 0.4
 MOST_LINES = 8
 """Of one menu that are chosen, each once."""
+ACTIONS = "a"
+"""Its menu is another one on each row; of other menus the first line is chosen on all rows but a pane's first."""
 STEPS = 8
 """Of one dialog, after which it is closed whatever it says."""
 
@@ -164,13 +166,13 @@ class Walk:
             menus[0].highlighted = min(choice, menus[0].option_count - 1)
         return menus[0].option_count if menus else 0
 
-    async def open_and_answer(self, openly: Callable[[], Any]) -> None:
-        """Do what opens something; once for every line of the menu that it opens."""
+    async def open_and_answer(self, openly: Callable[[], Any], most: int = MOST_LINES) -> None:
+        """Do what opens something; once for every line of the menu that it opens, up to ``most``."""
         base, choice, lines = self.depth, 0, 1
         while choice < lines:
             await openly()
             await self.quiet()
-            lines = min(MOST_LINES, max(lines, await self.answer(base, choice)))
+            lines = min(most, max(lines, await self.answer(base, choice)))
             choice += 1
             if self.depth < base:
                 break
@@ -191,7 +193,8 @@ class Walk:
             for turn, wanted in enumerate(telling[name]):
                 for key in self._keys(name, first_row=turn == 0):
                     await self.stand_on(name, wanted)
-                    await self.open_and_answer(lambda key=key: self.press(key))  # type: ignore[misc]
+                    most = MOST_LINES if turn == 0 or key == ACTIONS or OF_OTHERS == 1 else 1
+                    await self.open_and_answer(lambda key=key: self.press(key), most)  # type: ignore[misc]
 
     @staticmethod
     def _keys(pane: str, *, first_row: bool) -> list[str]:
