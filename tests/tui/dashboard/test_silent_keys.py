@@ -231,6 +231,10 @@ async def is_silent(paints: Paints, key: str) -> bool:
     return not noticed and paints.drawn(again=True) == before
 
 
+OF_TEXT = ("home", "end", "ctrl+u")
+"""Keys that move in a text or remove it: pressed in one. A caret that blinks on hid that they do nothing without."""
+
+
 async def shown(true: Callable[[], bool]) -> None:
     for _ in range(500):
         if true():
@@ -264,6 +268,10 @@ async def silent_keys(
     for name in part_of(keys, place, EVERY):
         field = app.focused
         text = field.value if isinstance(field, Input) else ""
+        if isinstance(field, Input) and name in OF_TEXT and not text:
+            field.value = "ab"
+            field.cursor_position = 1
+            await asyncio.sleep(0.05)
         if await is_silent(paints, name):
             silent.append(name)
         if app.screen is not screen or isinstance(app.focused, Input) is not isinstance(field, Input):
