@@ -43,6 +43,8 @@ class Finding(Struct, frozen=True, kw_only=True):
     """Rule and subject of the finding that is known to be its cause."""
     evidence: str = ""
     """What ``message`` ends with where the cause was found by the order in time: ``; it fell 16 s after …``."""
+    own_remedy: str = ""
+    """What to do about it alone, where ``remedy`` is that of its cause; empty elsewhere."""
     below_cause: str = ""
     """``message`` for a list in which it stands below its cause, which then need not be named; "" for the same."""
     held: bool = False

@@ -82,7 +82,7 @@ def _with_remedy(effect: Finding, root: Finding) -> Finding:
     """Return an effect with the remedy of what caused it all; with its own where that has none."""
     if not root.remedy or root.remedy == effect.remedy:
         return effect
-    return replace(effect, remedy=root.remedy)
+    return replace(effect, remedy=root.remedy, own_remedy=effect.own_remedy or effect.remedy)
 
 
 def _cause_of(effect: Finding, found: Sequence[Finding], known: Mapping[Key, Key]) -> int | None:
@@ -147,4 +147,5 @@ def without_evidence(effect: Finding) -> Finding:
     if not effect.evidence:
         return effect
     message = effect.message.removesuffix(effect.evidence)
-    return replace(effect, message=message, below_cause="", caused_by=None, evidence="")
+    remedy = effect.own_remedy or effect.remedy
+    return replace(effect, message=message, below_cause="", caused_by=None, evidence="", remedy=remedy, own_remedy="")

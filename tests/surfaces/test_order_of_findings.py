@@ -17,6 +17,7 @@ from optimus_tui.contract.finding_rules import (
     LIMITS_IMMORTAL,
     LIMITS_OVER,
     SERVICES_FLAPPING,
+    title_of_rule,
 )
 from optimus_tui.contract.findings import Finding, Severity, below_causes, worst_first
 from optimus_tui.contract.services import HealthReport
@@ -108,5 +109,5 @@ def test_all_surfaces_have_this_order() -> None:
     render(document(), console)
     assert isinstance(console.file, io.StringIO)
     page = console.file.getvalue()
-    places = [page.index(f" {rule}\n") for rule in ORDER]
+    places = [page.index(f" {title_of_rule(rule)}") for rule in ORDER]
     assert places == sorted(places), "the command line"

@@ -14,7 +14,7 @@ from optimus_tui.contract.finding_rules import (
 )
 from optimus_tui.contract.findings import Finding, Severity, overall_of
 from optimus_tui.verdicts.alerts import Alerts, step, track
-from optimus_tui.verdicts.causes import relate
+from optimus_tui.verdicts.causes import relate, without_evidence
 from optimus_tui.verdicts.coherence.bulk import BulkEvent, burst, find_bulk
 
 NOW = 1_000.0
@@ -99,6 +99,7 @@ def test_an_effect_has_the_remedy_of_the_first_cause_and_alone_its_own() -> None
     (_, effect) = relate([flapping, down])
     assert (effect.rule, effect.remedy) == (SERVICES_FLAPPING, "Start the engine.")
     assert effect.caused_by == (SERVICES_ENGINE, "engine")
+    assert without_evidence(effect).remedy == "See its log." and without_evidence(effect) == flapping
     (alone,) = relate([flapping])
     assert alone.remedy == "See its log."
     slow = replace(finding("latency.p95", "route /api/chat", 960.0, "medium"), remedy="See what it waits for.")
