@@ -250,7 +250,7 @@ def _deciding(step: Step) -> list[Section]:
         title += f"   {latency(step.took_ms)}"
     lines = [Fact(sentence(outcome.headline), safe(outcome.verdict, 30), tone_of(outcome.severity))]
     lines += [
-        Fact(safe(item.words, 40) or figure(item.value, safe(item.unit, 12)), safe(item.label or item.name, 40))
+        Fact(safe(item.words, 40) or figure(item.value, safe(item.unit, 12)), safe(item.label or item.name, 100))
         for item in outcome.figures
     ]
     return [Section(title=title, lines=tuple(lines), urgent=True)]
@@ -288,7 +288,7 @@ def change_section(title: str, change: Comparison) -> Section:
     lines = [Fact(sentence(change.words), change.verdict, VERDICT_TONES[change.verdict])]
     for name, before, after, unit in change.figures:
         first_unit = unit * (unit in OWN_FORMAT)
-        lines.append(Fact(f"{figure(before, first_unit)} → {figure(after, safe(unit, 12))}", safe(name, 40)))
+        lines.append(Fact(f"{figure(before, first_unit)} → {figure(after, safe(unit, 12))}", safe(name, 100)))
     for word, texts, tone in (("gone", change.gone, "ok"), ("new", change.new, "critical"), ("still", change.held, "")):
         lines += [Fact(sentence(item), word, tone) for item in texts]  # type: ignore[arg-type]
     return Section(title=title, lines=tuple(lines), urgent=change.verdict in ("worse", "same"))

@@ -1,9 +1,10 @@
-"""What a step's evidence leaves out because it was read already."""
+"""What a step's evidence leaves out because it was read already, and what it shows whole."""
 
-from optimus_tui.contract.incident import IncidentState, Outcome, Step, StepPlan
+from optimus_tui.contract.incident import Comparison, Figure, IncidentState, Outcome, Step, StepPlan
 from optimus_tui.contract.tools.common import Diagnostic
 from optimus_tui.tools.pages.sections import Fact, Section
 from optimus_tui.tui.incidents.folding import findings_before, fold
+from optimus_tui.tui.incidents.text import change_section, evidence_sections
 
 SLOW = "route /api/chat p95 is about 4.6 s, which is over 1.0 s"
 IMPACT = "One request in twenty to route {} takes longer than this."
@@ -55,3 +56,14 @@ def test_only_steps_before_this_one_count_as_read() -> None:
     state = IncidentState(id="1", status="open", steps=steps)
     assert findings_before(state, steps[0]) == {}
     assert findings_before(state, steps[1]) == {SLOW: "step 1"}
+
+
+def test_the_route_of_a_figure_is_whole() -> None:
+    route = "route /api/conversations/{conversation_id}/messages"
+    slow = Figure(name="latency", value=1_500.0, unit="ms", label=route)
+    step = Step(plan=StepPlan(id="look", title="Look", kind="tool"), outcome=Outcome(
+        verdict="high", severity="high", headline="slow", figures=(slow,)
+    ))  # fmt: skip
+    decides = evidence_sections(IncidentState(), step, None)[0]
+    moved = change_section("Since", Comparison(verdict="worse", words="", figures=((route, 1.0, 2.0, "ms"),)))
+    assert [any(line.label == route for line in one.lines) for one in (decides, moved)] == [True, True]
