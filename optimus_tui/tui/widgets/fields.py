@@ -83,14 +83,16 @@ class AnswerField(Vertical):
         self.good_name = name or label[:1].lower() + label[1:]
         self.first_value = field.value
         self._refused = ""
+        self._label, self._mark = Static(Content(label), classes="ask-label"), Static(classes="ask-mark")
+        self._whole = Static(classes="ask-whole")
 
     def compose(self) -> ComposeResult:
         """Return the label with the mark, and the field."""
         with Horizontal(classes="answer-head"):
-            yield Static(Content(self.label), classes="ask-label")
-            yield Static(classes="ask-mark")
+            yield self._label
+            yield self._mark
         yield self.field.add_class("ask-field")
-        yield Static(classes="ask-whole")
+        yield self._whole
 
     def on_mount(self) -> None:
         """Draw the mark for the first text."""
@@ -114,7 +116,7 @@ class AnswerField(Vertical):
         """Change the label (safe text)."""
         if label != self.label:
             self.label = label
-            self.query_one(".ask-label", Static).update(Content(label))
+            self._label.update(Content(label))
 
     def refuse(self, sentence: str = "") -> None:
         """Say beside the field why it was refused, until its text changes.
@@ -134,20 +136,22 @@ class AnswerField(Vertical):
         return True
 
     def draw(self) -> None:
-        """Draw the mark."""
+        """Draw the mark, where the dialog has not been closed meanwhile."""
+        if not self._mark.is_attached:
+            return
         wrong = self._refused or self.missing
         text = f"✗ {wrong}"
         if self._refused:
             text += ", so enter was refused"
-        room = self.query_one(".answer-head").size.width - cell_len(self.label) - 2
+        room = self.content_size.width - cell_len(self.label) - 2
         if self._refused and 0 < room < cell_len(text):
             text = f"✗ {wrong}"  # the reason first; that Enter was refused is seen
         if not wrong:
             text = f"✓ {self.good_name}"
-        mark = self.query_one(".ask-mark", Static)
+        mark = self._mark
         if mark.content != Content(text):  # an update lays the screen out, and a dialog draws five times a second
             mark.update(Content(text))
-        whole, value_room = self.query_one(".ask-whole", Static), self.field.content_size.width
+        whole, value_room = self._whole, self.field.content_size.width
         lines = [self.field.value] if 0 < value_room <= cell_len(self.field.value) else []
         if 0 < room < cell_len(text):
             lines.insert(0, text)

@@ -106,8 +106,8 @@ async def test_no_key_of_a_pane_is_silent(name: str, full: bool) -> None:
         own = [key for key in KEYS if key.scope in ("pane", name) and key.id not in SIDEWAYS]
         for key in [*part_of(shared, PANES.index(name) + full, EVERY_OF_ALL), *own]:
             while not dashboard.is_on_top():
-                app.pop_screen()
-                await pilot.pause()
+                await shown(lambda: app.screen.is_mounted)  # nobody can close what has not opened
+                await app.pop_screen()
             dashboard.prompt.leave()
             dashboard.focus_on(name)
             await pilot.pause()
@@ -251,6 +251,7 @@ async def silent_keys(
 
     async def opened() -> Any:
         while not dashboard.is_on_top():
+            await shown(lambda: app.screen.is_mounted)
             await app.pop_screen()
         dashboard.prompt.leave()
         open_screen()

@@ -43,3 +43,10 @@ async def test_a_long_answer_that_is_filled_in_is_readable_to_its_end_and_stands
         await pilot.pause()
         await pilot.pause()
         assert "\n".join(screen_lines(pilot.app)).count("last_word") == 1
+
+
+def test_a_field_whose_dialog_was_closed_before_it_opened_draws_nothing() -> None:
+    field = AnswerField("Reason", Input())
+    field.draw()
+    field.set_label("Why")
+    assert field.label == "Why"
