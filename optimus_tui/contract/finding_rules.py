@@ -278,7 +278,7 @@ _TIMEOUTS = {"timeouts": " Callers may run into their timeouts."}
 LATENCY_P95 = _rule(
     "latency.p95", "One request in twenty is slow",
     one="{subject} p95 {p95} is over {limit}", as_cause="{subject} became slow",
-    impact="One request in twenty to {subject} takes longer than this.{timeouts}", remedy=_COMPARE,
+    impact="One request in twenty to {subject} takes longer than the limit.{timeouts}", remedy=_COMPARE,
     phrases={
         **_TIMEOUTS,
         "quick_again": "quick again in the last {count} checks",
@@ -294,21 +294,21 @@ LATENCY_FEW = _rule(
     one="{checks} of {subject} took {took}",
     phrases={
         "several": "over {limit}, the slowest {slowest}",
-        "half_impact": "Every other request to {subject} takes longer than this."},
+        "half_impact": "Every other request to {subject} takes longer than the limit."},
     impact="None, if it was a cold start. A p95 is judged from 20 checks on.",
     remedy="Look again in a minute; if it is still slow, see what {subject} waits for.", alert_group="latency",
     window_seconds=10.0, raised_in=2)
 LATENCY_NOW = _rule(
     "latency.now", "Every request is slow at present",
     one="{subject} took over {limit} {when}, now {now}", as_cause="{subject} became slow",
-    impact="Every request to {subject} takes longer than this at present.{timeouts}",
+    impact="Every request to {subject} takes longer than the limit at present.{timeouts}",
     phrases={**_TIMEOUTS, "last": "in the last {count} checks", "each": "in {checks}"},
     remedy="See what {subject} waits for now: its load, its own dependencies, its last deployment.",
     alert_group="latency", window_seconds=10.0)
 LATENCY_HALF = _rule(
     "latency.half", "Half of the requests are slow",
     one="half of {count:,} requests to {subject} took over {limit} (p50 {p50})", remedy=_COMPARE,
-    impact="Every other request to {subject} takes longer than this.", window_seconds=10.0, raised_in=2)
+    impact="Every other request to {subject} takes longer than the limit.", window_seconds=10.0, raised_in=2)
 LATENCY_SINGLE = _rule(
     "latency.look", "A single check was slow", "medium", one="{subject} took {took}, more than {limit}")
 LATENCY_COLD_START = _rule(

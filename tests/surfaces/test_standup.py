@@ -91,7 +91,7 @@ def test_the_screen_says_what_changed_since_the_last_time() -> None:
         "  redis     connected   0.4 ms   244 MB  hit 85 % (10 min)   ▼ hit was 91 %",
         "  limits    48 of 1,000 counters  demo_dentist 94 % of chat  = as before",
         "  cache     1,247 keys, 104 never expire                     ▲ +51 without TTL",
-        "  events    38.0/min, last 1.0 s ago                         = as before",
+        "  events    0.6/s, last 1.0 s ago                            = as before",
         "✖ CRIT  new  clinic_b / chat never resets",
         "▲ HIGH       engine never resets" + " " * 33 + "since Thu 14:10",
     ]
@@ -153,6 +153,7 @@ def test_findings_shown_and_left_out_add_up_to_those_counted(grave: int, low: in
         (EventsPart(in_window=1, covered_minutes=6.83, seconds_ago=410), "1 event in 6 min 50 s, last 6 min 50 s ago"),
         (EventsPart(in_window=0, covered_minutes=6.83), "none in 1 h"),
         (EventsPart(in_window=12, covered_minutes=6.0, per_minute=2.0), "2.0/min"),
+        (EventsPart(in_window=2700, covered_minutes=6.0, per_minute=450.0), "7.5/s"),
         (EventsPart(in_window=3), "3 events"),
     ],
 )

@@ -14,12 +14,14 @@ from optimus_tui.contract.finding_rules import title_of_rule
 from optimus_tui.contract.tools.overnight import Overnight, Restart, TenantRefusals
 from optimus_tui.contract.tools.state import Change, ServicePart, StandupFinding, StandupReport
 from optimus_tui.wording.layout import CHART_HEIGHT, CHART_WIDTH, CHARTS, Samples, chart
-from optimus_tui.wording.numbers import UNKNOWN, age, clause, latency, percent, plural, size, thousands
+from optimus_tui.wording.numbers import UNKNOWN, age, clause, latency, percent, plural, rate, size, thousands
 from optimus_tui.wording.safe import safe_text
 from optimus_tui.wording.truth import SEVERITY_MARKS, StateGlyph, rate_span, verdict_mark
 from optimus_tui.wording.wrapping import shortened_between_words
 
 WIDTH, MOST = 80, 12
+SELDOM = 6
+"""Events a minute below which a rate is given a minute: a tenth in a second says nothing."""
 LONGEST = 2000
 """Far beyond a line: the first gate's own ellipsis, in the middle and with a count, never comes into sight."""
 _MIDDLE = 47
@@ -256,16 +258,16 @@ def _events(report: StandupReport) -> str:
     span = ""
     if events.covered_minutes is not None:
         span = f" in {age(events.covered_minutes * 60)}"
-    rate = f"{plural(events.in_window, 'event')}{span}"
+    came = f"{plural(events.in_window, 'event')}{span}"
     if events.per_minute is not None:
-        rate = f"{events.per_minute:,.1f}/min"
+        came = rate(events.per_minute / 60) if events.per_minute >= SELDOM else f"{events.per_minute:,.1f}/min"
     last = ""
     if events.seconds_ago is not None:
         last = f", last {age(events.seconds_ago)} ago"
     bad = ""
     if events.malformed:
         bad = f", {events.malformed:,} malformed"
-    return f"{rate}{last}{bad}"
+    return f"{came}{last}{bad}"
 
 
 def _night(night: Overnight, report: StandupReport) -> str:

@@ -7,7 +7,7 @@ from optimus_tui.tui.incidents.folding import findings_before, fold
 from optimus_tui.tui.incidents.text import change_section, evidence_sections
 
 SLOW = "route /api/chat p95 is about 4.6 s, which is over 1.0 s"
-IMPACT = "One request in twenty to route {} takes longer than this."
+IMPACT = "One request in twenty to route {} takes longer than the limit."
 
 
 def item(message: str, route: str) -> tuple[Fact, ...]:

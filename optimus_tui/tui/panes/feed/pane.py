@@ -139,10 +139,12 @@ class FeedContent(PaneContent):
             words.append(("wrapped", "quiet"))
         if pane.filter:
             words.append((f"{len(pane.rows):,} of {len(self.store.items):,}", ""))
-        if not pane.paused:
-            words.append(("following", "quiet") if self.tail.following else ("G: follow the newest", "accent"))
+        if not pane.paused and not self.tail.following:
+            words.append(("G: follow the newest", "accent"))
         if status.state != "live":
-            return words
+            return words  # there is nothing to follow while the link is down
+        if not pane.paused and self.tail.following:
+            words.append(("following", "quiet"))
         if self.sampled:
             words.append(("sampled", "warn"))
         return [*words, (rate(status.rate), "")]
