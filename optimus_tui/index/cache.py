@@ -318,13 +318,16 @@ def _size_then_name(totals: GroupTotals) -> tuple[int, bytes]:
 
 
 def _sum(kind: bytes, of: list[GroupTotals]) -> GroupTotals:
-    known = [one.bytes_used for one in of if one.bytes_used is not None]
+    """The totals of several groups. Keys of groups of which none was measured count with the mean of the others."""
+    known = [(one.keys, one.bytes_used) for one in of if one.bytes_used is not None]
+    keys, measured = sum(one.keys for one in of), sum(count for count, _ in known)
+    total = sum(taken for _, taken in known)
     return GroupTotals(
         kind=kind,
         tenant=None,
-        keys=sum(one.keys for one in of),
+        keys=keys,
         without_ttl=sum(one.without_ttl for one in of),
-        bytes_used=sum(known) if known else None,
+        bytes_used=round(total * keys / measured) if measured else None,
         bytes_exact=len(known) == len(of) and all(one.bytes_exact for one in of),
         histogram=tuple(sum(one.histogram[index] for one in of) for index in range(len(TTL_EDGES) + 1)),
     )

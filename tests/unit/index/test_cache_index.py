@@ -118,6 +118,12 @@ def test_sizes_are_an_estimate_until_every_key_was_measured() -> None:
     assert swept(CacheIndex(), four).kinds[0].totals.bytes_used is None
 
 
+def test_tenants_of_which_no_key_was_measured_count_with_the_mean_of_the_others() -> None:
+    names = [b"cache:conv:a:1", *(b"cache:conv:b:%d" % one for one in range(3))]
+    totals = swept(CacheIndex(), names, [1] * 4, [272, None, None, None]).kinds[0].totals
+    assert (totals.bytes_used, totals.bytes_exact) == (4 * 272, False)
+
+
 def test_the_histogram_ages_with_the_clock() -> None:
     index = CacheIndex()
     first = swept(index, [A, B], [9_000, 61_000], mono=100.0)
