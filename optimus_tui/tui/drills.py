@@ -57,6 +57,8 @@ class DrillController:
     def __init__(self, dashboard: DashboardServices, incidents: IncidentController) -> None:
         self.dashboard, self.incidents = dashboard, incidents
         self.running: Drill | None = None
+        self._team: Sequence[TeamAdvice] = ()
+        """What the demo's playbook advises; empty until its services answer."""
         incidents.title = lambda: TITLE if self.running is not None else ""
         incidents.playbook = lambda: "demo" if self.dashboard.optimus.demo is not None else "default"
         incidents.header = self.clock_text
@@ -174,6 +176,7 @@ class DrillController:
         while demo.starting:
             self.dashboard.draw_status()
             await asyncio.sleep(0.1)
+        self._team = await asyncio.to_thread(_team)
         if demo.notice:
             self.dashboard.say(demo.notice, "warning")
         if demo.drill:
@@ -327,8 +330,12 @@ class DrillController:
         demo = self.dashboard.optimus.demo
         if demo is None:
             return []
-        commands = _advice_for(finding, await asyncio.to_thread(_team))
-        return [remedy for remedy in demo.remedies if f"{REMEDY_COMMAND}{remedy.name}" in commands]
+        return _for_finding(demo, finding, await asyncio.to_thread(_team))
+
+    def has_one_for(self, finding: "Finding") -> bool:
+        """Return True if a remedy is known that fits a finding; False before they were read."""
+        demo = self.dashboard.optimus.demo
+        return demo is not None and bool(self._team) and bool(_for_finding(demo, finding, self._team))
 
     async def confirm(self, name: str, finding: "Finding | None" = None) -> None:
         """Ask whether a remedy shall be carried out for a finding, and start it if so."""
@@ -414,6 +421,11 @@ def _team() -> "Sequence[TeamAdvice]":
         return playbook("demo").team
     except PlaybookError:
         return ()
+
+
+def _for_finding(demo: Demo, finding: "Finding", team: "Sequence[TeamAdvice]") -> "list[Remedy]":
+    commands = _advice_for(finding, team)
+    return [remedy for remedy in demo.remedies if f"{REMEDY_COMMAND}{remedy.name}" in commands]
 
 
 def _advice_for(finding: "Finding", team: "Sequence[TeamAdvice]") -> "dict[str, TeamAdvice]":

@@ -4,7 +4,7 @@ The words are the same on the screen, on the command line and in the post-mortem
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 
 from optimus_tui.contract.incident import ActionRecord, IncidentState, Outcome, Stamp, Step, StepStatus
 from optimus_tui.contract.tools.common import Diagnostic
@@ -31,6 +31,11 @@ def standing(state: IncidentState) -> str:
     proved that it is fixed. A finding that was not measured again still holds.
     """
     return worst(one for step in state.steps for one in _of_step(state, step))
+
+
+def is_held(state: IncidentState, rules: Container[str]) -> bool:
+    """Return True if a finding of one of these rules was found and still holds."""
+    return any(one.rule in rules for step in state.steps for one in _of_step(state, step))
 
 
 def _of_step(state: IncidentState, step: Step) -> Iterator[Diagnostic]:

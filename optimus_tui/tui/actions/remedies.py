@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from optimus_tui.contract.findings import Finding, causes_of
+from optimus_tui.tui.dashboard.reports import last_report
 from optimus_tui.tui.services import REMEDY_COMMAND, DashboardServices, OutsideRemedies
 from optimus_tui.wording.safe import safe_text
 
@@ -40,6 +41,23 @@ async def fitting_remedies(outside: OutsideRemedies | None, chain: Sequence[Find
         for remedy in await outside.fitting(one):  # type: ignore[union-attr]
             found.setdefault(remedy.name, FittingRemedy(remedy, one))
     return list(found.values())
+
+
+def acts_on(dashboard: DashboardServices, outside: OutsideRemedies | None, finding: Finding) -> bool:
+    """Return True if ``a`` on a finding's row has something that can be done about it, or about its cause.
+
+    Args:
+        dashboard: Whose readings tell, and whose settings allow actions.
+        outside: What knows the demo's remedies; None where nothing does.
+        finding: A finding.
+    """
+    from optimus_tui.tui.actions.questions import finding_offers
+
+    chain = with_causes(finding, dashboard.health.findings if dashboard.health is not None else ())
+    if outside is not None and any(outside.has_one_for(one) for one in chain):
+        return True
+    readings = last_report(dashboard, "limits"), last_report(dashboard, "cache")
+    return dashboard.settings.writable and any(finding_offers(one, *readings) for one in chain)
 
 
 async def ask_which(

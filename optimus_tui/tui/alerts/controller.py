@@ -9,11 +9,13 @@ from collections.abc import Hashable
 from typing import TYPE_CHECKING, cast
 
 from optimus_tui.contract.services import HealthReport
+from optimus_tui.tui.actions.controller import ActionsController
 from optimus_tui.tui.base_screen import LONG_SECONDS, LONGEST
 from optimus_tui.tui.services import DashboardServices
 from optimus_tui.wording.safe import safe_text
 
 if TYPE_CHECKING:
+    from optimus_tui.contract.findings import Finding
     from optimus_tui.sampling.alert_book import AlertBook
     from optimus_tui.tui.panes.health.pane import HealthPane
 
@@ -30,8 +32,14 @@ BELL_GAP_SECONDS = 5.0
 class AlertsController:
     """Shows alerts as toasts, rings the bell and marks muted findings."""
 
-    def __init__(self, dashboard: DashboardServices) -> None:
-        self.dashboard = dashboard
+    def __init__(self, dashboard: DashboardServices, actions: ActionsController) -> None:
+        """Show nothing yet.
+
+        Args:
+            dashboard: Who shows the toasts.
+            actions: What can be done about a finding.
+        """
+        self.dashboard, self.actions = dashboard, actions
         self.book: AlertBook | None = None
         """The alerts of this system; None before the sampling starts and after it has stopped."""
         self._toasts_end: list[float] = []
@@ -72,7 +80,7 @@ class AlertsController:
             room = max(24, min(TOAST_CELLS, app.size.width - 8))
             most = MOST_TOASTS - len(self._toasts_end)
             early = self.dashboard.incidents.too_early
-            for text, severity, whole in toasts(notices, room, self._key_hint(), most, early):
+            for text, severity, whole in toasts(notices, room, self._key_hint, most, early):
                 self.dashboard.optimus.notify(
                     text, severity=severity, timeout=TOAST_SECONDS, whole=whole, is_alert=True
                 )
@@ -80,11 +88,14 @@ class AlertsController:
         if any(notice.rings for notice in notices):
             self.ring()
 
-    def _key_hint(self) -> str:
-        """Return what the key ``i`` does now; an empty string where the dashboard does not get the key."""
+    def _key_hint(self, finding: "Finding") -> str:
+        """Return what the keys ``a`` and ``i`` do now; an empty string where the dashboard does not get them."""
+        from optimus_tui.tui.actions.remedies import acts_on
+
         if not self.dashboard.is_on_top():
             return ""
-        return "i shows the incident" if self.dashboard.incidents.is_open() else "i opens an incident"
+        incident = "i shows the incident" if self.dashboard.incidents.is_open() else "i opens an incident"
+        return f"a on its row acts, {incident}" if acts_on(self.dashboard, self.actions.outside, finding) else incident
 
     def warn_if_not_kept(self) -> None:
         """Say once why samples and alerts are not written to the disk, if that lasts ``UNKEPT_SECONDS``."""

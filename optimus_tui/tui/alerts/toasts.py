@@ -39,20 +39,23 @@ _KINDS = {
 Early = Callable[[Finding], str]
 """Returns why it is too early to call a finding worse: something was done for it, and no proof is possible yet."""
 
+Hint = Callable[[Finding], str]
+"""Returns what the next keys do for a finding; empty where none does anything."""
+
 
 def _never(_: Finding) -> str:
     return ""
 
 
 def toasts(
-    notices: Sequence[Notice], room: int, hint: str, most: int = MOST_TOASTS, early: Early = _never
+    notices: Sequence[Notice], room: int, hint: Hint, most: int = MOST_TOASTS, early: Early = _never
 ) -> list[Toast]:
     """Return the toasts for new notices, each with its severity.
 
     Args:
         notices: What is new.
         room: Cells of a line; a toast has at most two lines.
-        hint: The next key for what is bad; empty for none.
+        hint: Returns the next keys for what is bad; empty for none.
         most: How many toasts there may be. One more is made that counts the rest.
         early: Returns why a finding is not called worse yet; empty where it is.
     """
@@ -99,7 +102,7 @@ def _whole(notice: Notice, early: Early) -> str:
     return f"{mark} {message}" + (f" ({said})" if said else "")
 
 
-def _single(notice: Notice, room: int, hint: str, early: Early) -> Toast:
+def _single(notice: Notice, room: int, hint: Hint, early: Early) -> Toast:
     if notice.kind == "cleared":
         head = "● cleared  "
         name = _name(safe_text(notice.finding.subject, 120), room - cell_len(head))
@@ -107,7 +110,8 @@ def _single(notice: Notice, room: int, hint: str, early: Early) -> Toast:
         below = f"was {SEVERITY_MARKS[notice.severity].text}: {says.strip() or rule_of(notice.finding.rule).title}"
         return Toast(f"{head}{name}\n{_cut(below, room)}", "information", _whole(notice, early))
     said = _said(notice, early)
-    below = first_that_fits([" · ".join(part for part in (said, hint or ":alerts") if part), said], room)
+    keys = hint(notice.finding) or ":alerts"
+    below = first_that_fits([" · ".join(part for part in (said, keys) if part), said or keys], room)
     line, rest = _lines(notice.finding, notice.severity, room)
     return Toast(f"{line}\n{_cut(rest or below, room)}", _tone(notice.severity), _whole(notice, early))
 

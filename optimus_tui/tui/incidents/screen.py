@@ -22,6 +22,7 @@ from optimus_tui.incidents.service import IncidentService
 from optimus_tui.tui.base_screen import BaseScreen
 from optimus_tui.tui.incidents import text as words
 from optimus_tui.tui.incidents.head import bar_words
+from optimus_tui.tui.incidents.next_key import next_words
 from optimus_tui.tui.incidents.step_actions import RecommendationActions, StepActions
 from optimus_tui.tui.keys import MOVES, bindings, chosen
 from optimus_tui.tui.theme import Piece
@@ -231,8 +232,8 @@ class IncidentScreen(BaseScreen):
             return
         from_top = self._drawn[1:2] != drawn[1:2]
         self._drawn = drawn
-        todo = len(words.doable(state.advice, self.dashboard.optimus.demo is not None))
-        coming = words.next_words(state, todo, step.plan.id)
+        doable = words.doable(state.advice, self.dashboard.optimus.demo is not None)
+        coming = next_words(state, doable, step.plan.id)
         self.query_one("#incident-next", Static).update(Content.assemble(("Next  ", "bold"), coming))
         strip = self.query_one(KeyStrip)
         strip.labels = {}

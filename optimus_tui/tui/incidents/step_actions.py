@@ -20,6 +20,7 @@ from optimus_tui.tui.actions.controller import ActionsController
 from optimus_tui.tui.dashboard.reports import limits_report, seen_tenants
 from optimus_tui.tui.dialogs.base import PickDialog, QuestionDialog, QuestionField
 from optimus_tui.tui.incidents import text as words
+from optimus_tui.tui.incidents.next_key import writes_words
 from optimus_tui.tui.services import DashboardServices
 from optimus_tui.wording.numbers import age, progress
 from optimus_tui.wording.safe import safe_text
@@ -88,7 +89,7 @@ class StepActions:
             self.view.say("the incident is being closed: what it cost is measured, then the post-mortem is written")
             return True
         if self.state.status == "closed":
-            writes = words.writes_words(self.state)
+            writes = writes_words(self.state)
             self.view.say(f"this incident is closed: n adds a note, {writes}, i on the panes opens another")
         return self.state.status != "open"
 

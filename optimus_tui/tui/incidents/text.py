@@ -32,7 +32,7 @@ from optimus_tui.wording.numbers import OWN_FORMAT, clause, clock, figure, laten
 from optimus_tui.wording.safe import safe_sentence, safe_text
 from optimus_tui.wording.truth import SEVERITY_WORDS
 from optimus_tui.wording.wrapping import shortened_between_words, wrap
-from optimus_tui.workflow.proof import proof_words, waiting
+from optimus_tui.workflow.proof import proof_words
 from optimus_tui.workflow.ranking import tenant_words
 from optimus_tui.workflow.standing import (
     ADVICE_MARKS,
@@ -374,59 +374,6 @@ def _newest(entries: Sequence[TimelineEntry]) -> Iterator[TimelineEntry]:
         if entry.mark in ("verdict", "fail"):
             results.append(entry.text)
         yield entry
-
-
-def writes_words(state: IncidentState) -> str:
-    """Return what ``x`` does in a closed incident."""
-    return "x writes the post-mortem again" if state.exported else "x writes the post-mortem"
-
-
-def next_words(state: IncidentState, doable: int, shown: str = "") -> str:
-    """Return what to do now, in one sentence.
-
-    Args:
-        state: The incident.
-        doable: How many recommendations can be carried out from here.
-        shown: The id of the step under the cursor: enter opens a step that is done by hand before it ends it.
-    """
-    if state.status == "closed":
-        written = ", post-mortem written" if state.exported else ""
-        return f"Closed{written}. {writes_words(state)}, esc goes back to the panes."
-    if state.running is not None:
-        return f"{safe(state.running.plan.title, 60)} is running; esc goes back to the panes meanwhile."
-    coming = state.next
-    if waiting(state):
-        words = f"{_proof_ahead(state)}; the check runs by itself then, on any screen."
-        if coming is not None and coming.plan.kind == "tool":
-            words += f" Meanwhile enter runs {safe(coming.plan.title, 60)}."
-        return words
-    if state.repaired is not None:
-        return "Proved: the fault is gone. c closes with cause and resolution."
-    if coming is None:
-        words = "All steps are done: "
-        if doable:
-            words += f"{doable} can still be done with a; "
-        if not state.repaired:
-            words += "r on the last step checks whether it is fixed, "
-        return f"{words}c closes with cause and resolution."
-    title, enter = safe(coming.plan.title, 60), "enter opens it"
-    if shown == coming.plan.id:
-        enter = "enter ends it and asks what was done"
-    if coming.plan.kind == "tool":
-        if coming.plan.choose_issue and state.choice is None:
-            return f"enter chooses an issue to examine and runs {title}; the health check ranked them."
-        return f"enter runs {title}; s skips it and asks why."
-    if coming.plan.kind == "apply":
-        words = f"{title}: "
-        if doable:
-            words += f"a does what can be done from here ({doable}), "
-        return f"{words}m marks what you did by hand, r checks whether it is fixed, {enter}."
-    return f"{title} is done by hand: {enter}."
-
-
-def _proof_ahead(state: IncidentState) -> str:
-    words = proof_status(state)
-    return words[:1].upper() + words[1:]
 
 
 def tone_of(severity: str) -> Tone:

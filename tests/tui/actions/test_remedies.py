@@ -13,7 +13,7 @@ from optimus_tui.demo.scenarios import REMEDIES
 from optimus_tui.grammar.filter import parse_filter
 from optimus_tui.probes.round_trips import CommandLog
 from optimus_tui.tui.actions.controller import ActionsController
-from optimus_tui.tui.actions.remedies import with_causes
+from optimus_tui.tui.actions.remedies import acts_on, with_causes
 from optimus_tui.tui.command_log.lines import FIELDS, fields, pasted, runs_of
 from optimus_tui.tui.drills import DrillController
 from optimus_tui.tui.incidents.text import doable, remedy_of
@@ -29,6 +29,8 @@ class Screen:
     def __init__(self, *answers: Any, demo: bool = True) -> None:
         self.answers, self.said, self.started, self.titles = list(answers), list[str](), list[Any](), list[str]()
         self.health: Any = None
+        self.readings: dict[str, Any] = {}
+        self.settings: Any = None
         self.rows, self.questions, self.context = (
             list[Any](),
             list[str](),
@@ -38,8 +40,8 @@ class Screen:
         if not demo:
             self.optimus.demo = None
 
-    def pane(self, _name: str) -> Any:
-        return SimpleNamespace(reading=None)
+    def pane(self, name: str) -> Any:
+        return SimpleNamespace(reading=self.readings.get(name))
 
     async def ask(self, dialog: Any) -> Any:
         self.titles.append(dialog.dialog_title)
@@ -167,3 +169,27 @@ async def test_a_finding_that_needs_nothing_says_that_and_names_the_worst() -> N
 def test_a_recommended_remedy_can_be_carried_out_in_the_demo_only() -> None:
     advice = Advice(id="1", action="Restart", priority="high", command=":remedy restart-engine")
     assert (remedy_of(advice), doable([advice], in_demo=True), doable([advice])) == ("restart-engine", [advice], [])
+
+
+@pytest.mark.parametrize("writable", [True, False])
+async def test_what_can_be_done_about_a_finding_is_known_before_its_toast(writable: bool) -> None:
+    screen = Screen()
+    screen.settings = SimpleNamespace(writable=writable)
+    actions, drills = controllers(screen)
+    engine, over = found("services.engine", "engine"), found("limits.over", "acme / chat")
+    failing = replace(found("errors.rate", "gateway"), caused_by=("services.engine", "engine"))
+    screen.health = SimpleNamespace(findings=(engine, failing))
+
+    def act(*findings: Finding) -> list[bool]:
+        return [acts_on(screen, actions.outside, one) for one in findings]  # type: ignore[arg-type]
+
+    assert act(engine, failing) == [False, False], "the playbook was not read yet"
+    demo: Any = screen.optimus.demo
+    demo.start, demo.starting, demo.notice, demo.drill = lambda: None, False, "", ""
+    await drills.start_demo()
+    assert act(engine, failing, found("errors.rate", "route /x"), over) == [True, True, False, True]
+    actions.outside = None
+    counter = SimpleNamespace(tenant=b"acme", operation=b"chat", doubt="", immortal=False, sliding=False)
+    limits = SimpleNamespace(value=SimpleNamespace(rows=[SimpleNamespace(state="over", counter=counter)]))
+    screen.readings = {"limits": limits}
+    assert act(engine, over) == [False, writable]

@@ -139,7 +139,7 @@ def test_a_toast_shows_a_hostile_name_as_it_is_in_two_lines_rows_1_to_9(raw: byt
     for kind in get_args(NoticeKind):
         notice = Notice(kind=kind, finding=never_resets(name), severity="critical")
         for room in (24, 36, 56):
-            ((text, _, whole),) = toasts([notice], room, "i opens an incident")
+            ((text, _, whole),) = toasts([notice], room, lambda _: "i opens an incident")
             assert safe_text(notice.finding.message, 400) in whole and "\n" not in whole
             lines = text.split("\n")
             assert len(lines) == 2 and all(line.isprintable() and cell_len(line) <= room for line in lines)
@@ -150,11 +150,11 @@ def test_what_something_was_done_for_is_not_called_worse_before_a_proof_is_possi
     worse = Notice(kind="worsened", finding=never_resets(), severity="critical")
     new = Notice(kind="appeared", finding=never_resets("acme / chat"), severity="critical")
     early = "too early: proof possible at 19:13:20 (100 look-ups)"
-    (one,) = toasts([worse], 56, "i opens an incident", early=lambda _: early)
+    (one,) = toasts([worse], 56, lambda _: "i opens an incident", early=lambda _: early)
     assert one.text.split("\n")[1] == early and early in one.whole and "worse" not in one.whole
-    (many,) = toasts([worse, new], 56, "", 1, early=lambda finding: early if finding == worse.finding else "")
+    (many,) = toasts([worse, new], 56, lambda _: "", 1, early=lambda finding: early if finding == worse.finding else "")
     assert many.text.startswith("2 findings: 1 too early to tell, 1 new")
-    (told,) = toasts([worse], 56, "i opens an incident")
+    (told,) = toasts([worse], 56, lambda _: "i opens an incident")
     assert told.text.split("\n")[1] == "worse now · i opens an incident"
 
 

@@ -13,6 +13,7 @@ from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.incident import Advice, KeptReceipt, OpenFinding
 from optimus_tui.contract.tools.common import Recommendation
 from optimus_tui.tui.incidents.head import bar_words
+from optimus_tui.tui.incidents.next_key import next_words
 from optimus_tui.tui.incidents.step_actions import StepActions
 from optimus_tui.tui.incidents.text import (
     STEPS,
@@ -20,7 +21,6 @@ from optimus_tui.tui.incidents.text import (
     action_section,
     advice_section,
     evidence_sections,
-    next_words,
     opening,
     proof_lines,
     proved_before,
@@ -53,9 +53,9 @@ def test_a_closed_incident_says_whether_its_post_mortem_is_written() -> None:
     play.tell(happened.Exported(at=stamp(), place="postmortem.md"))
     assert not play.state.exported, "that one was of the open incident"
     play.tell(happened.Closed(at=stamp(), cause="no TTL", resolution="repaired"))
-    assert "x writes the post-mortem," in next_words(play.state, 0)
+    assert "x writes the post-mortem," in next_words(play.state, [])
     play.tell(happened.Exported(at=stamp(), place="postmortem.md"))
-    said = next_words(play.state, 0)
+    said = next_words(play.state, [])
     assert said == "Closed, post-mortem written. x writes the post-mortem again, esc goes back to the panes."
     play.tell(happened.Reopened(at=stamp(), reason="it came back"))
     assert not play.state.exported
@@ -114,7 +114,20 @@ def test_once_the_repair_is_proved_the_next_key_closes_whatever_step_waits() -> 
     state = proved().state
     assert state.next is not None and state.next.plan.kind == "tool"
     for step in state.steps:
-        assert next_words(state, 1, step.plan.id) == "Proved: the fault is gone. c closes with cause and resolution."
+        said = next_words(state, [RESTART], step.plan.id)
+        assert said == "Proved: the fault is gone. c closes with cause and resolution."
+
+
+def test_next_names_the_remedy_of_what_was_found_before_further_steps() -> None:
+    play = Play()
+    play.run("health", outcome(found("latency.now", "high", "engine")))
+    fits = replace(RESTART, rules=("latency.now",))
+    told = next_words(play.state, [fits])
+    assert told.startswith("a acts on what was found: Restart the AI engine; or enter runs ")
+    assert "(or one of 1 more)" in next_words(play.state, [fits, fits])
+    assert next_words(play.state, [replace(RESTART, rules=("cache.hit_rate",))]).startswith("enter "), "it fits nothing"
+    play.act(rules=("latency.now",))
+    assert "Restart" not in next_words(play.state, [fits]), "something was done: its proof comes first"
 
 
 def test_the_whole_proof_stands_below_the_steps_where_there_is_room() -> None:
@@ -160,8 +173,8 @@ def test_enter_is_said_to_open_a_step_done_by_hand_before_it_ends_it() -> None:
     steps = [replace(step, status="done" if step.plan.kind == "tool" else "waiting") for step in play.state.steps]
     state = replace(play.state, steps=tuple(steps))
     assert state.next is not None and state.next.plan.kind == "apply"
-    assert "enter opens it" in next_words(state, 0, "health")
-    assert "enter ends it and asks what was done" in next_words(state, 0, state.next.plan.id)
+    assert "enter opens it" in next_words(state, [], "health")
+    assert "enter ends it and asks what was done" in next_words(state, [], state.next.plan.id)
 
 
 def test_the_dialog_of_a_new_incident_says_that_its_order_follows_the_findings() -> None:
@@ -177,7 +190,7 @@ def test_how_far_the_proof_is_stands_on_top_and_below_whatever_step_is_next(mode
     assert play.state.next is not None and play.state.next.plan.kind == "tool"
     summary = step_summary(play.state, play.state.steps[-1])
     assert summary.startswith("proof possible at ")
-    assert next_words(play.state, 0).startswith("P" + summary[1:]) and "enter runs" in next_words(play.state, 0)
+    assert next_words(play.state, []).startswith("P" + summary[1:]) and "enter runs" in next_words(play.state, [])
 
     def on_top() -> str:
         left, right = bar_words(play.state, stamp(), (mode, "b:error"), "", width)
