@@ -153,12 +153,12 @@ def close(ctx: click.Context, /, number: int, cause: str, resolution: str, no_me
         from optimus_tui.incidents.errors import IncidentError
         from optimus_tui.incidents.open import measure
 
-        if not no_measure and incident_service.state.status == "open":
+        await incident_service.close_incident(cause, resolution)
+        if not no_measure:
             try:
                 await measure(incident_service)
             except IncidentError as error:
                 print_error(f"the impact is not measured: {error}")
-        await incident_service.close_incident(cause, resolution)
         for line in spans(incident_service.state):
             print_line(line)
         return exits.HEALTHY

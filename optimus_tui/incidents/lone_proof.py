@@ -16,6 +16,7 @@ from optimus_tui.contract.tools.common import Diagnostic
 from optimus_tui.incidents.pace import pace
 from optimus_tui.incidents.proof import what_came
 from optimus_tui.tools.pages.report_sections import diagnostics
+from optimus_tui.wording.numbers import clock
 from optimus_tui.workflow.outcomes import compare
 from optimus_tui.workflow.proof import (
     FOLLOW_SECONDS,
@@ -26,6 +27,7 @@ from optimus_tui.workflow.proof import (
     aimed_at,
     early_words,
     need_for,
+    possible_words,
     proof_words,
 )
 
@@ -88,10 +90,24 @@ class LoneProof:
         return next((one.rule, one.subject) for one in aimed_at(self._record))
 
     async def promise(self) -> str:
-        """Return when a proof is possible, and that it is said then; empty where it is at once."""
-        await self._needed()
+        """Return when a proof is possible, and until when the result is said; empty where it is possible at once."""
+        need = await self._needed()
         words = self.too_early()
-        return f"{words}; it is said then" if words else ""
+        return f"{words}; said once it is fixed, at {clock(self._late_at(need))} at the latest" if words else ""
+
+    def status(self) -> str:
+        """Return how far the proof is, in a few words; empty once its result was said, or that it is not fixed."""
+        if self._need is None or self.over or self._late:
+            return ""
+        due = self._record.since + self._need.seconds
+        if self._ctx.clock.wall() < due:
+            return possible_words(replace(self._record, due=due))
+        lacks = self._lacks.partition(";")[0].partition(", ")[0]
+        return f"not proved yet, {lacks or f'watched until {clock(self._late_at(self._need))}'}"
+
+    def _late_at(self, need: ProofNeed) -> float:
+        """Return the wall-clock seconds from which on it is said that the finding is not gone."""
+        return acted_at(self._record) + max(LATE_SECONDS, need.seconds)
 
     def too_early(self) -> str:
         """Return why what is found now proves nothing yet: ``too early: proof possible at 19:13:20 …``; else ""."""
@@ -111,15 +127,15 @@ class LoneProof:
     async def turn(self) -> tuple[str, bool] | None:
         """Return what is to be said now, and whether it is good; None for nothing. Each result is said once."""
         need = await self._needed()
-        now, acted = self._ctx.clock.wall(), acted_at(self._record)
-        self.over = now > acted + FOLLOW_SECONDS
+        now = self._ctx.clock.wall()
+        self.over = now > acted_at(self._record) + FOLLOW_SECONDS
         if self.over or now < self._record.since + need.seconds:
             return None
         answered = self._answered(await self._change(need))
         if answered.verdict == "fixed":
             self.over = True
             return proof_words(answered), True
-        if self._late or now < acted + max(LATE_SECONDS, need.seconds):
+        if self._late or now < self._late_at(need):
             return None
         self._late = True
         words = proof_words(answered)

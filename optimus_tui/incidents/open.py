@@ -329,6 +329,17 @@ async def measure(incident_service: IncidentService) -> None:
     await capture(incident_service, minutes + 10)
 
 
+async def close_measured(incident_service: IncidentService, cause: str, resolution: str) -> None:
+    """Close an incident, then measure its impact: what was typed is kept before anything takes long.
+
+    Raises:
+        IncidentError: It is of another system, or it cannot be closed or written to.
+    """
+    incident_service.check_system()
+    await incident_service.close_incident(cause, resolution)
+    await measure(incident_service)
+
+
 def span_minutes(incident_service: IncidentService) -> int:
     """Return the whole minutes from the beginning of the fault (else the opening) until now, at least 1."""
     state, now = incident_service.state, incident_service.ctx.clock.wall()

@@ -69,7 +69,7 @@ class ProofNeed(Struct, frozen=True, kw_only=True):
     window: bool = False
 
     def words(self) -> str:
-        """Return what has to come: ``15 checks of engine``, ``20 requests``, ``the end of the limit's window``."""
+        """Return what has to come: ``15 checks of engine``, ``20 requests``, ``a whole window of the limit``."""
         parts = []
         if self.checks:
             parts.append(f"{plural(self.checks, 'check')} of {' and '.join(self.services)}")
@@ -78,7 +78,9 @@ class ProofNeed(Struct, frozen=True, kw_only=True):
         if self.lookups:
             parts.append(plural(self.lookups, "look-up"))
         if self.window:
-            parts.append("the end of the limit's window")
+            parts.append("a whole window of the limit")
+        if not parts and not self.seconds:
+            return "the next reading"
         return ", ".join(parts) or f"{age(self.seconds)} to see whether it comes back"
 
 

@@ -70,9 +70,9 @@ class IncidentController:
         return service.state.id
 
     def status_words(self) -> tuple[str, str]:
-        """Return what the dashboard says of the open incident, and its style: how far its proof is; empty for none."""
+        """Return how far the proof of what was done is, in the open incident or without one, and the words' style."""
         if self.service is None or self.service.state.status != "open":
-            return "", ""
+            return (self._lone_proofs.status_words() if self._lone_proofs is not None else ""), "accent"
         from optimus_tui.tui.incidents.head import proof_style
 
         state = self.service.state

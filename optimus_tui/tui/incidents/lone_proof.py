@@ -52,6 +52,10 @@ class LoneProofs:
         """Return why findings of these rules and subjects tell nothing yet of what was done; empty if they do."""
         return next((words for one in self._watched.values() if one.aim in keys and (words := one.too_early())), "")
 
+    def status_words(self) -> str:
+        """Return how far the proof of what was done last is, in a few words; empty where nothing is waited for."""
+        return next((words for one in reversed(self._watched.values()) if (words := one.status())), "")
+
     async def _follow(self, group: str, receipt: "KeptReceipt", finding: Finding) -> None:
         await asyncio.to_thread(_load)
         from optimus_tui.contract.incident import Stamp
@@ -61,6 +65,7 @@ class LoneProofs:
         record = record_of(receipt, finding, Stamp(wall=clock.wall(), mono=clock.mono()))
         before = dashboard.health.findings if dashboard.health is not None else ()
         proof = LoneProof(dashboard.context, record, lambda: _found(dashboard, finding), before)
+        self._watched.pop(group, None)  # what was done last stands at the end
         self._watched[group] = proof
         if words := await proof.promise():
             dashboard.say(words, lasting=True)

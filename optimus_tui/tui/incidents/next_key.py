@@ -3,14 +3,21 @@
 from collections.abc import Sequence
 
 from optimus_tui.contract.incident import Advice, IncidentState
-from optimus_tui.tui.incidents.text import safe
-from optimus_tui.workflow.proof import waiting
+from optimus_tui.tui.incidents.text import safe, to_do_words
+from optimus_tui.workflow.proof import waiting, waits
 from optimus_tui.workflow.standing import is_held, proof_status
 
 
 def writes_words(state: IncidentState) -> str:
     """Return what ``x`` does in a closed incident."""
     return "x writes the post-mortem again" if state.exported else "x writes the post-mortem"
+
+
+def nothing_with_a(state: IncidentState) -> str:
+    """Return why ``a`` carries out nothing, and what to do instead."""
+    if not any(one.status == "open" for one in state.advice):
+        return "nothing is recommended yet" if not state.advice else "nothing of what is recommended is left to do"
+    return f"a does none of this: {to_do_words(state)}, in the last step's list; m marks there what you did"
 
 
 def next_words(state: IncidentState, doable: Sequence[Advice], shown: str = "") -> str:
@@ -60,7 +67,8 @@ def next_words(state: IncidentState, doable: Sequence[Advice], shown: str = "") 
 
 
 def _proof_ahead(state: IncidentState) -> str:
-    words = proof_status(state)
+    late = [one for one in waiting(state) if one.late]
+    words = waits(max(late, key=lambda one: one.due or 0.0)) if late else proof_status(state)
     return words[:1].upper() + words[1:]
 
 

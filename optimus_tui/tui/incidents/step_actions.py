@@ -20,7 +20,7 @@ from optimus_tui.tui.actions.controller import ActionsController
 from optimus_tui.tui.dashboard.reports import limits_report, seen_tenants
 from optimus_tui.tui.dialogs.base import PickDialog, QuestionDialog, QuestionField
 from optimus_tui.tui.incidents import text as words
-from optimus_tui.tui.incidents.next_key import writes_words
+from optimus_tui.tui.incidents.next_key import nothing_with_a, writes_words
 from optimus_tui.tui.services import DashboardServices
 from optimus_tui.wording.numbers import age, progress
 from optimus_tui.wording.safe import safe_text
@@ -250,12 +250,12 @@ class StepActions:
     # -- the end ---------------------------------------------------------------------------------------------------
 
     def close(self) -> None:
-        """Ask for cause and resolution, measure what it cost, close, and write the post-mortem."""
+        """Ask for cause and resolution, close, measure what it cost, and write the post-mortem."""
         if not self.refuse_if_closed():
             self.start(self._close, group=self.CLOSING)
 
     async def _close(self) -> None:
-        from optimus_tui.incidents.open import measure
+        from optimus_tui.incidents.open import close_measured
 
         found, done = found_words(self.state), resolution_words(self.state)
         about = f"{words.sentence(left_words(self.state), 300)} {filled_words(found, done)}"
@@ -263,9 +263,8 @@ class StepActions:
         answers = await self.dashboard.ask(QuestionDialog(f"Close incident {self.state.id}", fields, about))
         if answers is None:
             return
-        self.view.say("measuring what it cost …")
-        await measure(self.service)
-        await self.service.close_incident(answers[0], answers[1])
+        self.view.say("closing; then what it cost is measured …")
+        await close_measured(self.service, answers[0], answers[1])
         await self._export()
 
     def discard(self) -> None:
@@ -330,7 +329,7 @@ class RecommendationActions:
         if self.steps.refuse_if_closed():
             return
         if not found:
-            self.view.say("none of these recommendations has a built-in action", "warning")
+            self.view.say(nothing_with_a(self.service.state), "warning")
             return
         self.steps.start(self._carry_out, found, group="acting")
 

@@ -47,6 +47,8 @@ from optimus_tui.workflow.standing import (
 )
 
 LONG = 600
+DEMO = "demo"
+"""The playbook of incidents in the demo: its remedies can be carried out from there."""
 ROOM_FOR_MORE = 20
 """Cells beside a step's verdict below which the start of its sentence would tell nothing."""
 STEP_STYLES = {"waiting": "quiet", "running": "accent", "done": "good", "failed": "crit", "skipped": "quiet"}
@@ -151,16 +153,24 @@ def proof_lines(state: IncidentState, width: int) -> list[str]:
 def step_summary(state: IncidentState, step: Step) -> str:
     """Return what came of a step, in a few words."""
     if step.plan.kind == "apply" and step.status == "waiting":
-        todo = sum(advice.status == "open" for advice in state.advice)
         if state.action_records:
             return sentence(_proof_in_short(state), 200)
-        if todo and state.status == "open":
-            return f"{todo} to do"
-        return ""
+        return to_do_words(state) if state.status == "open" else ""
     verdict, colon, rest = step_result(step).partition(":")
     if verdict in VERDICT_WORDS:
         verdict = verdict.replace("_", " ")
     return sentence(verdict + colon + rest, 200)
+
+
+def to_do_words(state: IncidentState) -> str:
+    """Return how many recommendations are open, and how many of them ``a`` carries out; empty for none."""
+    todo = sum(advice.status == "open" for advice in state.advice)
+    by_key = len(doable(state.advice, state.playbook == DEMO))
+    if not todo:
+        return ""
+    if by_key == todo:
+        return f"{todo} to do"
+    return f"{todo} to do, {by_key} with a" if by_key else f"{todo} to do by hand"
 
 
 def _verdict(record: ActionRecord) -> str:

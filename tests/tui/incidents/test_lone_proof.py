@@ -67,3 +67,12 @@ async def test_an_effect_of_what_something_was_done_for_tells_nothing_before_its
         LoneProof, SimpleNamespace(aim=(OVER.rule, OVER.subject), too_early=lambda: "too early: wait")
     )
     assert [incidents.too_early(one) for one in (OVER, effect, other)] == ["too early: wait", "too early: wait", ""]
+
+
+async def test_the_dashboard_says_how_far_the_proof_of_what_was_done_last_is() -> None:
+    incidents, _ = controller()
+    assert incidents.status_words()[0] == ""
+    lone = incidents._lone()
+    for name, words in (("a", "proof possible at 19:13:20"), ("b", "proof possible at 19:14:20"), ("c", "")):
+        lone._watched[name] = cast(LoneProof, SimpleNamespace(status=lambda words=words: words))
+    assert incidents.status_words() == ("proof possible at 19:14:20", "accent")

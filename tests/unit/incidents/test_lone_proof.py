@@ -70,11 +70,15 @@ async def test_until_a_proof_is_possible_it_says_when_that_is_and_never_better_o
     watched.found = ((worse,), ())
     watched.now = ACTED + 1
     promised = await watched.proof.promise()
-    assert promised == "too early: proof possible at 00:17:42 (the end of the limit's window); it is said then"
+    early, said = "too early: proof possible at 00:17:42 (a whole window of the limit)", "said once it is fixed"
+    assert promised == f"{early}; {said}, at 00:18:40 at the latest"
+    assert watched.proof.status() == "proof possible at 00:17:42"
     assert watched.proof.aim == (LIMITS_OVER, CHAT)
-    assert await watched.at(30) is None and watched.proof.too_early() == promised.removesuffix("; it is said then")
+    assert await watched.at(30) is None and watched.proof.too_early() == early
     await watched.at(63)
     assert watched.proof.too_early() == "", "now it can be told"
+    assert watched.proof.status() == "not proved yet, watched until 00:18:40"
+    assert await watched.at(LATE_SECONDS) is not None and watched.proof.status() == "", "it was said"
 
 
 async def test_what_needs_requests_stays_too_early_until_they_came() -> None:
@@ -82,6 +86,7 @@ async def test_what_needs_requests_stays_too_early_until_they_came() -> None:
     await watched.proof.promise()
     await watched.at(60)
     assert watched.proof.too_early() == "too early: 0 of 20 requests came"
+    assert watched.proof.status() == "not proved yet, 0 of 20 requests came"
     watched.came = 20.0
     await watched.at(61)
     assert watched.proof.too_early() == ""

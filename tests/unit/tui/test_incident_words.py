@@ -13,7 +13,7 @@ from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.incident import Advice, KeptReceipt, OpenFinding
 from optimus_tui.contract.tools.common import Recommendation
 from optimus_tui.tui.incidents.head import bar_words
-from optimus_tui.tui.incidents.next_key import next_words
+from optimus_tui.tui.incidents.next_key import next_words, nothing_with_a
 from optimus_tui.tui.incidents.step_actions import StepActions
 from optimus_tui.tui.incidents.text import (
     STEPS,
@@ -45,7 +45,19 @@ def test_what_is_to_do_is_counted_once() -> None:
     titles = [one.title for one in evidence_sections(play.state, step, document)]
     assert "To do, by this tool (the last step lists all)" in titles
     assert not [one for one in titles if one.startswith("To do (")]
-    assert step_summary(play.state, play.state.steps[-1]) == "2 to do"
+    assert step_summary(play.state, play.state.steps[-1]) == "2 to do, 1 with a"
+
+
+def test_what_a_cannot_do_is_counted_as_done_by_hand() -> None:
+    play = Play()
+    assert nothing_with_a(play.state) == "nothing is recommended yet"
+    play.run("health", outcome(recommendations=(LATER,)))
+    assert step_summary(play.state, play.state.steps[-1]) == "1 to do by hand"
+    assert "1 to do by hand" in nothing_with_a(play.state)
+    play.state = replace(play.state, advice=(RESTART,))
+    assert step_summary(play.state, play.state.steps[-1]) == "1 to do by hand", "outside of the demo it is typed"
+    play.state = replace(play.state, playbook="demo")
+    assert step_summary(play.state, play.state.steps[-1]) == "1 to do"
 
 
 def test_a_closed_incident_says_whether_its_post_mortem_is_written() -> None:
@@ -201,6 +213,15 @@ def test_how_far_the_proof_is_stands_on_top_and_below_whatever_step_is_next(mode
     assert "being checked now" in on_top()
     play.check("health", outcome(), "outside-1")
     assert "fixed " in on_top() and "after you acted" in on_top()
+
+
+def test_a_proof_that_is_late_says_below_what_it_waits_for() -> None:
+    play = restarted()
+    record = play.state.action_records[0]
+    late = replace(record, late=True, need="8 of 15 checks of engine came", due=(record.due or 0.0) + 20)
+    play.state = replace(play.state, action_records=(late,))
+    told = next_words(play.state, [])
+    assert told.startswith("Late: 8 of 15 checks of engine came; proof possible at "), told
 
 
 def test_an_incident_opens_with_what_is_true_now_before_what_is_only_held() -> None:

@@ -194,7 +194,7 @@ def test_a_receipt_tells_when_the_action_ended_unless_the_clock_went_back() -> N
         (found("services.engine", subject="engine"), True, 10.0, "5 checks of engine"),
         (found("latency.p95", subject="route /api/chat"), True, 30.0, "20 requests, some of /api/chat"),
         (OVER, False, 15.0, "15 s to see whether it comes back"),
-        (OVER, True, 61.0, "the end of the limit's window"),
+        (OVER, True, 61.0, "a whole window of the limit"),
         (found("errors.rate", subject="gateway"), True, 30.0, "20 requests"),
         (found("cache.hit_rate", subject="hit rate"), True, 30.0, "100 look-ups"),
         (found("events.flood", subject="events"), True, 15.0, "15 s to see whether it comes back"),
