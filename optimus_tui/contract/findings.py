@@ -129,9 +129,10 @@ def overall_of(findings: "tuple[Finding, ...] | list[Finding]", unknown: bool = 
     return "healthy"
 
 
-NoticeKind = Literal["standing", "appeared", "worsened", "still", "outlasted", "cleared"]
+NoticeKind = Literal["standing", "appeared", "worsened", "still", "outlasted", "expected", "overdue", "cleared"]
 """``standing``: active at the start. ``still``: a mute ended and the finding is still active. ``outlasted``: its cause
-was announced in its place and has ended, and this has not."""
+was announced in its place and has ended, and this has not. ``expected``: it follows from a restart that was done from
+here, which is no alarm; ``overdue``: it holds for longer than that."""
 
 
 class AlertEpisode(Struct, frozen=True, kw_only=True):

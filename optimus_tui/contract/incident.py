@@ -353,13 +353,14 @@ class Truth(NamedTuple):
 class Remedy(NamedTuple):
     """Something done outside of the product: its name, a description, and the message once it was done.
 
-    ``undone`` says how it can be undone, or that it cannot.
+    ``undone`` says how it can be undone, or that it cannot; ``restarts`` names the service that it restarts.
     """
 
     name: str
     label: str
     said: str
     undone: str = ""
+    restarts: str = ""
 
 
 class Happened(NamedTuple):

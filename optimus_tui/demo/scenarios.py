@@ -25,6 +25,7 @@ REMEDIES: tuple[Remedy, ...] = (
         "Restart the AI engine",
         "The engine was stopped and started again.",
         "It cannot be undone: requests that the engine is answering fail.",
+        restarts="engine",
     ),
     Remedy(
         "block-client",

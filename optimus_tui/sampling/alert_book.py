@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
+from msgspec.structs import replace
 
 from optimus_tui.clock import Clock
 from optimus_tui.contract.findings import AlertEpisode, Finding, Mute, Notice
@@ -17,6 +18,7 @@ from optimus_tui.contract.services import HealthReport
 from optimus_tui.verdicts import alerts
 from optimus_tui.verdicts.alert_history import merge
 from optimus_tui.verdicts.alerts import EPISODES, in_force, unjudged
+from optimus_tui.verdicts.restarts import MOST_RESTARTS, Restart
 
 if TYPE_CHECKING:
     from optimus_tui.history.samples.store import Store
@@ -40,6 +42,8 @@ class AlertBook:
         self._store, self._clock = store, clock
         self.state = alerts.Alerts()
         self.mutes: dict[tuple[str, str], Mute] = {}
+        self._restarts: tuple[Restart, ...] = ()
+        """What was restarted from here, newest last."""
         self.past: tuple[AlertEpisode, ...] = ()
         """Episodes as last read: of earlier starts and of all processes, this one included."""
         self.trouble = ""
@@ -61,9 +65,30 @@ class AlertBook:
             mono=self._clock.mono(),
             unjudged=unjudged(report),
             mutes=self.mutes,
+            restarts=self._restarts,
         )
         self._changed |= bool(notices) or before.held.keys() != self.state.held.keys()
         return notices
+
+    def expect_restart(self, service: str) -> Callable[[], None]:
+        """Take it that a service is being restarted from here: for a bounded time its effects are no alarms.
+
+        Returns:
+            What is to be called when the restart has taken effect: the time counts anew from then.
+        """
+        one = Restart(service, self._clock.wall(), self._clock.mono())
+        self._restarts = (*self._restarts, one)[-MOST_RESTARTS:]
+
+        def took_effect() -> None:
+            self._restarts = (*(old for old in self._restarts if old != one), replace(one, mono=self._clock.mono()))
+
+        return took_effect
+
+    def expected_now(self) -> set[tuple[str, str]]:
+        """Return rule and subject of the findings that follow from a restart, and are no alarm yet."""
+        if not self._restarts:
+            return set()
+        return alerts.expected(self.state, self._restarts, self._clock.mono())
 
     def muted_now(self) -> dict[tuple[str, str], Mute]:
         """Return the mutes in force, by rule and subject."""

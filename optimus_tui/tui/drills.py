@@ -14,7 +14,7 @@ from optimus_tui.wording.numbers import age, clause
 from optimus_tui.wording.safe import safe_text
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from optimus_tui.contract.findings import Finding
     from optimus_tui.contract.incident import IncidentState, KeptReceipt, Remedy, TeamAdvice, Truth
@@ -59,6 +59,8 @@ class DrillController:
         self.running: Drill | None = None
         self._team: Sequence[TeamAdvice] = ()
         """What the demo's playbook advises; empty until its services answer."""
+        self.expect_restart: Callable[[str], Callable[[], None]] = lambda _: lambda: None
+        """Called when a service is restarted; its result is called once that took effect."""
         incidents.title = lambda: TITLE if self.running is not None else ""
         incidents.playbook = lambda: "demo" if self.dashboard.optimus.demo is not None else "default"
         incidents.header = self.clock_text
@@ -360,7 +362,8 @@ class DrillController:
         from optimus_tui.storage.private_file import user_name
 
         finding = finding or await self._fault_of(name)
-        label = next(remedy.label for remedy in demo.remedies if remedy.name == name)
+        remedy = next(one for one in demo.remedies if one.name == name)
+        label, took_effect = remedy.label, self.expect_restart(remedy.restarts) if remedy.restarts else None
         self.dashboard.say(f"{label}: under way …")
         log = self.dashboard.context.log
         order = log.ordered(f"{REMEDY_COMMAND}{name}".split(), f"{label}, asked for by {user_name()}")
@@ -369,6 +372,8 @@ class DrillController:
         self.dashboard.say(done.note, "information" if done.done else "error")
         if not done.done:
             return
+        if took_effect is not None:
+            took_effect()
         self._note_done(done.at, label)
         clock = self.dashboard.context.clock
         ended = clock.wall() - max(0.0, clock.mono() - done.at)

@@ -1,6 +1,6 @@
 """Alerts: since when a finding holds, when to notify (once for each change), and which are muted. Pure."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
 
 from msgspec import Struct
@@ -27,6 +27,7 @@ from optimus_tui.contract.services import HealthReport
 from optimus_tui.verdicts.causes import may_follow_from
 from optimus_tui.verdicts.gateway.hit_rate import MIN_LOOKUPS
 from optimus_tui.verdicts.gateway.services import answered
+from optimus_tui.verdicts.restarts import Restart, restart_behind
 
 HOLD_SECONDS = 30.0
 """A finding that comes back within this time is still the same episode: flapping is one trouble, not many."""
@@ -190,6 +191,8 @@ class OpenEpisode(Struct, frozen=True, kw_only=True):
     told: int = -1
     covered: int = -1
     covered_mono: float = 0.0
+    restart: float = 0.0
+    """``began`` of the restart that it was said to follow from; 0 for none."""
     muted: bool = False
     present: bool = True
 
@@ -211,10 +214,12 @@ def step(
     mono: float,
     unjudged: Unjudged = lambda _: False,
     mutes: Mutes = NO_MUTES,
+    restarts: Iterable[Restart] = (),
 ) -> tuple[Alerts, tuple[Notice, ...]]:
     """The state after a report, and what is to be said, the worst first. ``findings`` are those of all sources.
 
     ``now`` is the wall clock, ``mono`` the monotonic one; ``unjudged`` tells what a missing finding means.
+    ``restarts`` were done from here.
     """
     if state.first_mono is None:
         first = mono
@@ -232,14 +237,25 @@ def step(
         else:
             one = _begun(finding, gone.values(), now, mono)
         muted = silences(mutes, finding, now)
-        if (finding.rule, finding.subject) in explained or _is_left_over(finding, gone.values()):
+        has_cause = (finding.rule, finding.subject) in explained or _is_left_over(finding, gone.values())
+        kind: NoticeKind | None = None
+        restart = restart_behind(finding, restarts, mono) if level_of(finding) > max(one.told, LOUD - 1) else None
+        if restart is not None and one.restart != restart.began and settled and not (muted or has_cause):
+            kind = "expected"
+        if has_cause:
             one = replace(one, covered=max(one.covered, level_of(finding)), covered_mono=mono)
-        kind = None
+        if restart is not None:
+            one = replace(
+                one,
+                covered=max(one.covered, level_of(finding)),
+                covered_mono=max(one.covered_mono, restart.mono),
+                restart=restart.began,
+            )
         if settled and not muted and not _is_covered(one, mono):
             kind = _kind(one, old, _is_mute(mutes, finding, now), not state.settled)
         held[key] = _told(one, kind, muted)
         if kind is not None:
-            rings = kind != "worsened" or one.told < LOUD or finding.severity == "critical"
+            rings = kind != "expected" and (kind != "worsened" or one.told < LOUD or finding.severity == "critical")
             notices.append(Notice(kind=kind, finding=finding, severity=finding.severity, rings=rings))
     left = {key: _absent(one, there, mono, blind=unjudged(one.finding)) for key, one in gone.items()}
     held |= {key: one for key, one in left.items() if not one.episode.end}
@@ -273,6 +289,12 @@ def _explained(findings: Iterable[Finding], mutes: Mutes, now: float) -> set[tup
     """Rule and subject of the findings whose cause is announced in their place: it is there, and not muted."""
     loud = {(one.rule, one.subject) for one in findings if not silences(mutes, one, now)}
     return {(one.rule, one.subject) for one in findings if one.caused_by in loud}
+
+
+def expected(state: Alerts, restarts: Sequence[Restart], mono: float) -> set[tuple[str, str]]:
+    """Return rule and subject of the findings that are no alarm yet, because they follow from a restart."""
+    held = (one.finding for one in state.held.values() if one.restart and one.present)
+    return {(one.rule, one.subject) for one in held if restart_behind(one, restarts, mono) is not None}
 
 
 def _is_left_over(finding: Finding, gone: Iterable[OpenEpisode]) -> bool:
@@ -402,7 +424,7 @@ def _kind(one: OpenEpisode, old: OpenEpisode | None, under_mute: bool, first_loo
     if one.muted:
         return "still"
     if level <= one.covered:
-        return "outlasted"
+        return "overdue" if one.restart else "outlasted"
     return "appeared"
 
 
@@ -414,6 +436,6 @@ def _cleared(over: Iterable[OpenEpisode]) -> list[Notice]:
 
 
 def _told(one: OpenEpisode, kind: NoticeKind | None, muted: bool) -> OpenEpisode:
-    if kind is not None:
-        return replace(one, told=max(one.told, level_of(one.finding)), muted=False)
+    if kind is not None and kind != "expected":
+        return replace(one, restart=0.0, told=max(one.told, level_of(one.finding)), muted=False)
     return replace(one, muted=muted or (one.muted and level_of(one.finding) < LOUD))

@@ -13,6 +13,8 @@ from optimus_tui.contract.services import Status
 from optimus_tui.wording.numbers import age, clause, clock, compact, until
 from optimus_tui.wording.safe import safe_text
 
+RESTART_WORDS = "your restart"
+"""What a finding follows from where a service was restarted from here a moment ago."""
 STILL_TODAY_SECONDS = 12 * 3600.0
 BRIEF_FAULTS: dict[FaultKind, str] = {
     "refused": "no connection",

@@ -5,14 +5,16 @@
 
 import asyncio
 import contextlib
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from typing import TYPE_CHECKING, cast
 
 from optimus_tui.contract.services import HealthReport
 from optimus_tui.tui.actions.controller import ActionsController
 from optimus_tui.tui.base_screen import LONG_SECONDS, LONGEST
 from optimus_tui.tui.services import DashboardServices
+from optimus_tui.wording.numbers import clock
 from optimus_tui.wording.safe import safe_text
+from optimus_tui.wording.truth import RESTART_WORDS
 
 if TYPE_CHECKING:
     from optimus_tui.contract.findings import Finding
@@ -120,18 +122,26 @@ class AlertsController:
             self._rang_mono = mono
             app.bell()
 
-    def mark_muted(self) -> int:
-        """Mark muted findings in the health pane, and return how many mutes are in force."""
+    def expect_restart(self, service: str) -> Callable[[], None]:
+        """Raise no alarm for what follows from a restart that begins now; call the result once it took effect."""
+        return self.book.expect_restart(service) if self.book is not None else lambda: None
+
+    def mark_quiet(self) -> int:
+        """Mark findings in the health pane that are muted or expected, and return how many mutes are in force."""
         muted = self.book.muted_now() if self.book is not None else {}
         health = self.dashboard.health
-        marked: dict[Hashable, float | None] = {}
+        marked: dict[Hashable, str] = {}
+        if self.book is not None:
+            marked = dict.fromkeys(self.book.expected_now(), RESTART_WORDS)
         if muted and health is not None:
             from optimus_tui.verdicts.alerts import silences
 
             now = self.dashboard.context.clock.wall()
-            quiet = [finding for finding in health.findings if silences(muted, finding, now)]
-            marked = {(each.rule, each.subject): muted[each.rule, each.subject].until for each in quiet}
-        cast("HealthPane", self.dashboard.pane("health")).mark_muted(marked)
+            for each in health.findings:
+                if silences(muted, each, now):
+                    until = muted[each.rule, each.subject].until
+                    marked[each.rule, each.subject] = "muted" if until is None else f"muted until {clock(until)[:5]}"
+        cast("HealthPane", self.dashboard.pane("health")).mark_quiet(marked)
         return len(muted)
 
     def open_screen(self) -> None:

@@ -11,7 +11,7 @@ from optimus_tui.contract.findings import Finding, Notice, Severity
 from optimus_tui.tui.theme import TONE_TOASTS
 from optimus_tui.tui.widgets.cells import first_that_fits, fit_cell, fit_name
 from optimus_tui.wording.safe import safe_text
-from optimus_tui.wording.truth import SEVERITY_MARKS
+from optimus_tui.wording.truth import RESTART_WORDS, SEVERITY_MARKS
 from optimus_tui.wording.wrapping import in_short, shortened_between_words
 
 
@@ -26,12 +26,15 @@ class Toast(NamedTuple):
 MOST_TOASTS = 3
 """More than this at once become one that counts them."""
 _SAID = {"standing": "at the start", "worsened": "worse now", "still": "mute ended", "outlasted": "its cause has ended"}
+_SAID |= {"expected": f"{RESTART_WORDS}: an alarm only if it lasts", "overdue": f"it outlasts {RESTART_WORDS}"}
 _KINDS = {
     "standing": "standing",
     "appeared": "new",
     "worsened": "worse",
     "still": "muted before",
     "outlasted": "without their cause",
+    "expected": f"of {RESTART_WORDS}",
+    "overdue": f"outlasting {RESTART_WORDS}",
     "cleared": "cleared",
 }
 
@@ -85,9 +88,9 @@ def _said(notice: Notice, early: Early) -> str:
 
 
 def _together(title: str, notices: Sequence[Notice], room: int, early: Early) -> Toast:
-    worst = notices[0]
+    worst = next((notice for notice in notices if notice.kind != "expected"), notices[0])
     tone = _tone(worst.severity)
-    if worst.kind == "cleared":
+    if worst.kind in ("cleared", "expected"):
         tone = "information"
     shown = f"{_cut(title, room)}\n{_lines(worst.finding, worst.severity, room)[0]}"
     return Toast(shown, tone, "\n".join([title, *(_whole(notice, early) for notice in notices)]))
@@ -103,11 +106,16 @@ def _whole(notice: Notice, early: Early) -> str:
 
 
 def _single(notice: Notice, room: int, hint: Hint, early: Early) -> Toast:
-    if notice.kind == "cleared":
-        head = "● cleared  "
-        name = _name(safe_text(notice.finding.subject, 120), room - cell_len(head))
-        says = in_short(safe_text(notice.finding.message, 400)).removeprefix(safe_text(notice.finding.subject, 120))
-        below = f"was {SEVERITY_MARKS[notice.severity].text}: {says.strip() or rule_of(notice.finding.rule).title}"
+    if notice.kind in ("cleared", "expected"):
+        is_over = notice.kind == "cleared"
+        head = "● cleared  " if is_over else f"○ {RESTART_WORDS}  "
+        subject = safe_text(notice.finding.subject, 120)
+        name = _name(subject, room - cell_len(head))
+        says = in_short(safe_text(notice.finding.message, 400).removeprefix(subject)).strip()
+        says = says or rule_of(notice.finding.rule).title
+        below = f"was {SEVERITY_MARKS[notice.severity].text}: {says}"
+        if not is_over:
+            below = first_that_fits([f"{says}; an alarm only if it lasts", says], room)
         return Toast(f"{head}{name}\n{_cut(below, room)}", "information", _whole(notice, early))
     said = _said(notice, early)
     keys = hint(notice.finding) or ":alerts"

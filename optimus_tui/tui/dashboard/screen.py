@@ -71,6 +71,7 @@ class Dashboard(BaseScreen):
         self.findings = FindingsController(self, self.navigate, self.actions, self.incidents)
         self.saved = SavedViews(self, self.findings)
         self.drills = DrillController(self, self.incidents)
+        self.drills.expect_restart = self.alerts.expect_restart
         self.reports = ReportQueue(self, self.alerts.announce, self.drills.watch_report)
 
     def compose(self) -> ComposeResult:
@@ -243,7 +244,7 @@ class Dashboard(BaseScreen):
     def draw_status(self) -> None:
         """Draw the line above the panes, and the tabs, so that both tell of the same report."""
         self.pane_layout.draw_tabs()
-        note, muted, said = self.drills.status_note(), self.alerts.mark_muted(), self.incidents.status_words()
+        note, muted, said = self.drills.status_note(), self.alerts.mark_quiet(), self.incidents.status_words()
         shown = verdict_of(self.health) if self.pane_layout.is_single else None
         own, wall = self.context.own.rate(self.context.clock.mono()), self.context.clock.wall()
         mode, width = self.actions.mode_words(self.drills.clock_text()), self.size.width

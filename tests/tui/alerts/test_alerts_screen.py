@@ -158,6 +158,29 @@ def test_what_something_was_done_for_is_not_called_worse_before_a_proof_is_possi
     assert told.text.split("\n")[1] == "worse now · i opens an incident"
 
 
+def test_the_effect_of_a_restart_is_said_as_such_and_asks_for_nothing() -> None:
+    down = Finding(rule="services.engine", severity="critical", subject="engine", message="engine does not answer")
+    (one,) = toasts([Notice(kind="expected", finding=down, severity="critical")], 56, lambda _: "i opens an incident")
+    assert one.text == "○ your restart  engine\ndoes not answer; an alarm only if it lasts"
+    assert one.severity == "information" and "your restart" in one.whole and "CRIT engine does not answer" in one.whole
+    (late,) = toasts([Notice(kind="overdue", finding=down, severity="critical")], 56, lambda _: "i opens an incident")
+    assert late.text == "✖ CRIT engine does not answer\nit outlasts your restart · i opens an incident"
+    assert late.severity == "error"
+
+
+async def test_a_restart_from_here_marks_its_effect_in_the_pane_and_rings_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    down = Finding(rule="services.engine", severity="critical", subject="engine", message="engine does not answer")
+    async with watching(monkeypatch, bell="always") as post:
+        await post.settled()
+        post.pilot.app.screen.drills.expect_restart("engine")()
+        await post.see(down, after=1)
+        assert "○ your restart  engine" in shown(post.pilot) and post.rung == []
+        post.pilot.app.screen.draw_status()
+        await until(post.pilot, lambda: "engine does not answer · your restart" in said(post.pilot))
+
+
 async def test_markup_in_a_name_is_text_in_the_toast_and_in_the_history_rows_8_and_9(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

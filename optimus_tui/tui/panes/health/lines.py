@@ -314,7 +314,7 @@ def finding_count(passed: int, total: int) -> HealthLine:
 
 
 def finding_lines(
-    report: HealthReport, width: int, wall: float, muted: Mapping[Hashable, float | None], is_whole: bool = True
+    report: HealthReport, width: int, wall: float, quiet: Mapping[Hashable, str], is_whole: bool = True
 ) -> list[HealthLine]:
     """Return the lines of the findings, or that there are none.
 
@@ -322,14 +322,14 @@ def finding_lines(
         report: What was read and judged.
         width: Cells of a line.
         wall: The time, in seconds since the epoch.
-        muted: The end of each mute by (rule, subject); None where it ends when the finding clears.
+        quiet: Why findings are no alarm now, by (rule, subject): a mute, or a restart that was done from here.
         is_whole: Whether all are shown, each below its cause, which then is not named again.
     """
     lines: list[HealthLine] = []
     if not report.findings:
         lines += _all_well(report, width)
     for finding in report.findings:
-        lines += _finding(finding, width, wall, muted, _read_ago(finding, report, wall), is_whole)
+        lines += _finding(finding, width, wall, quiet, _read_ago(finding, report, wall), is_whole)
     return lines
 
 
@@ -398,14 +398,14 @@ def _finding(
     finding: Finding,
     width: int,
     wall: float,
-    muted: Mapping[Hashable, float | None],
+    quiet: Mapping[Hashable, str],
     read_ago: str,
     is_whole: bool,
 ) -> list[HealthLine]:
     mark = SEVERITY_MARKS[finding.severity]
     group = (finding.rule, finding.subject)
     ink, text_ink = TONE_INKS[mark.tone], "bright"
-    if group in muted or read_ago:
+    if group in quiet or read_ago:
         ink, text_ink = "quiet", ""
     start = f"{mark.glyph} {mark.word}  "
     message = finding.message
@@ -419,9 +419,8 @@ def _finding(
     for part, text in enumerate(rest, 1):
         drawn.append(HealthLine(group, part, [(indent, ""), (text, text_ink)], finding))
     known: list[str] = []
-    if group in muted:
-        end = muted[group]
-        known.append("muted" if end is None else f"muted until {clock(end)[:5]}")
+    if group in quiet:
+        known.append(quiet[group])
     if read_ago:
         known.append(read_ago)
     if finding.since is not None:

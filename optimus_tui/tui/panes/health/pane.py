@@ -39,8 +39,8 @@ TENANT_EXTRAS = 4
 class HealthContent(PaneContent):
     """Dependencies and findings, line by line."""
 
-    muted: Mapping[Hashable, float | None] = {}
-    """Findings that are muted, by rule and subject, with the end of their mute."""
+    quiet: Mapping[Hashable, str] = {}
+    """Findings that are no alarm now, by rule and subject, with why: a mute, or a restart that was done from here."""
 
     @property
     def report(self) -> HealthReport | None:
@@ -68,7 +68,7 @@ class HealthContent(PaneContent):
         waited = pane.shown_mono() - pane.arrived_mono
         start = health_lines.dependency_lines(report, pane.settings, width, waited)
         memory = list(memory_lines(report, width, wall))
-        found = health_lines.finding_lines(report, width, wall, self.muted, is_whole=not pane.filter)
+        found = health_lines.finding_lines(report, width, wall, self.quiet, is_whole=not pane.filter)
         if pane.filter:
             found = [line for line in found if line.finding is None or self._passes(line.finding)]
         blank = HealthLine(None, 0, [])
@@ -294,10 +294,10 @@ class HealthPane(Pane):
         self._built_for = self._built_high = 0
         self._built_marked = False
 
-    def mark_muted(self, muted: Mapping[Hashable, float | None]) -> None:
-        """Dim findings that are muted and say until when; they stay, and they count."""
-        if muted != self.content.muted:
-            self.content.muted = muted
+    def mark_quiet(self, quiet: Mapping[Hashable, str]) -> None:
+        """Dim findings that are no alarm now and say why; they stay, and they count."""
+        if quiet != self.content.quiet:
+            self.content.quiet = quiet
             self.refresh_rows()
 
     def refresh_rows(self) -> None:

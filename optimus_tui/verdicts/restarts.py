@@ -1,0 +1,49 @@
+"""Restarts that were done from here: which findings are their effects, and for how long that is no alarm. Pure."""
+
+from collections.abc import Iterable
+
+from msgspec import Struct
+
+from optimus_tui.contract.finding_causes import LINKS
+from optimus_tui.contract.finding_rules import SERVICES_ENGINE, SERVICES_GATEWAY, SERVICES_POSTGRES
+from optimus_tui.contract.findings import Finding
+
+RESTART_SECONDS = 30.0
+"""How long a service may take to serve again. Effects may last longer by the time that their figures reach back."""
+MOST_RESTARTS = 20
+"""What is remembered of them: older ones are over."""
+_OWN_FAMILIES = ("services", "latency")
+_DOWN = {"engine": SERVICES_ENGINE, "gateway": SERVICES_GATEWAY, "postgres": SERVICES_POSTGRES}
+"""By service, the rule of what has the same effects as its restart."""
+
+
+class Restart(Struct, frozen=True):
+    """A restart of a service. ``began`` is wall-clock, and names it; ``mono`` is when it was last known to go on."""
+
+    service: str
+    began: float
+    mono: float
+
+
+def restart_behind(finding: Finding, restarts: Iterable[Restart], mono: float) -> Restart | None:
+    """Return the latest restart that can be why a finding holds now; None without one.
+
+    Args:
+        finding: A finding that was not announced yet, or is worse than what was.
+        restarts: What was restarted from here.
+        mono: Monotonic seconds now.
+    """
+    lasting = RESTART_SECONDS + (finding.window_seconds or 0.0)
+    recent = (one for one in restarts if mono - one.mono <= lasting and _is_effect(finding, one.service))
+    return max(recent, key=lambda one: one.mono, default=None)
+
+
+def _is_effect(finding: Finding, service: str) -> bool:
+    if finding.subject == service and finding.rule.partition(".")[0] in _OWN_FAMILIES:
+        return True
+    return any(
+        _DOWN.get(service) in link.causes
+        and finding.rule in link.effects
+        and (not link.effect_about or finding.subject.startswith(link.effect_about))
+        for link in LINKS
+    )

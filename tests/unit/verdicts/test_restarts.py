@@ -1,0 +1,104 @@
+"""What a restart that was done from here does to alerts: it is named, and it is no alarm for a bounded time."""
+
+from optimus_tui.contract.finding_rules import BREAKER_OPEN, ERRORS_RATE, LIMITS_OVER, SERVICES_ENGINE
+from optimus_tui.contract.findings import Finding, Notice, Severity
+from optimus_tui.verdicts import alerts
+from optimus_tui.verdicts.restarts import RESTART_SECONDS, Restart, restart_behind
+
+
+def found(rule: str, subject: str, severity: Severity = "high", window: float | None = None) -> Finding:
+    return Finding(rule=rule, severity=severity, subject=subject, message=f"{subject} is bad", window_seconds=window)
+
+
+DOWN = found(SERVICES_ENGINE, "engine", "critical")
+FAILING = found(ERRORS_RATE, "gateway", window=60.0)
+CIRCUIT = found(BREAKER_OPEN, "ai_engine")
+FULL = found(LIMITS_OVER, "acme / chat")
+
+
+class Watch:
+    """A reducer that has settled, with clocks that only ``see`` moves."""
+
+    def __init__(self, *first: Finding) -> None:
+        self.mono, self.state, self.restarts = 0.0, alerts.Alerts(), list[Restart]()
+        self.see(*first)
+        self.see(*first, after=10.0)
+
+    def see(self, *findings: Finding, after: float = 2.0) -> list[Notice]:
+        self.mono += after
+        self.state, said = alerts.step(
+            self.state, findings, now=1e9 + self.mono, mono=self.mono, restarts=self.restarts
+        )
+        return list(said)
+
+    def kinds(self, *findings: Finding, after: float = 2.0) -> list[str]:
+        return [one.kind for one in self.see(*findings, after=after)]
+
+    def restart(self, service: str = "engine") -> None:
+        self.restarts.append(Restart(service, 1e9 + self.mono, self.mono))
+
+    def expected(self) -> set[tuple[str, str]]:
+        return alerts.expected(self.state, self.restarts, self.mono)
+
+
+def test_what_follows_from_a_restart_is_told_once_as_that_and_rings_no_bell() -> None:
+    watch = Watch()
+    watch.restart()
+    said = watch.see(DOWN, FAILING, CIRCUIT)
+    assert {one.kind for one in said} == {"expected"} and not any(one.rings for one in said)
+    assert watch.expected() == {(one.rule, one.subject) for one in (DOWN, FAILING, CIRCUIT)}
+    assert watch.kinds(DOWN, FAILING, CIRCUIT) == []
+    assert watch.kinds(FAILING, after=10.0) == []
+    assert watch.kinds(after=400.0) == [], "what was no alarm is not called cleared"
+
+
+def test_what_lasts_longer_than_a_restart_takes_is_an_alarm_once() -> None:
+    watch = Watch()
+    watch.restart()
+    assert watch.kinds(DOWN) == ["expected"]
+    assert watch.kinds(DOWN, after=RESTART_SECONDS - 5.0) == []
+    assert watch.kinds(DOWN, after=6.0) == ["overdue"]
+    assert watch.expected() == set() and watch.kinds(DOWN) == []
+    watch.see(after=1.0)
+    assert watch.kinds(after=alerts.HOLD_SECONDS + 1.0) == ["cleared"]
+
+
+def test_figures_that_reach_back_to_the_restart_may_last_as_long_as_they_do() -> None:
+    watch = Watch()
+    watch.restart()
+    assert watch.kinds(FAILING, after=20.0) == ["expected"]
+    assert watch.kinds(FAILING, after=60.0) == []
+    assert watch.kinds(FAILING, after=15.0) == ["overdue"]
+
+
+def test_only_what_can_follow_from_the_restart_of_that_service_is_expected() -> None:
+    watch = Watch()
+    watch.restart("postgres")
+    assert watch.kinds(CIRCUIT, FULL) == ["appeared", "appeared"]
+    assert restart_behind(DOWN, watch.restarts, watch.mono) is not None, "the engine needs postgres"
+    watch = Watch()
+    watch.restart()
+    assert watch.kinds(FULL) == ["appeared"] and watch.expected() == set()
+
+
+def test_an_alarm_from_before_the_restart_stays_what_it_is() -> None:
+    watch = Watch()
+    assert watch.kinds(DOWN) == ["appeared"]
+    watch.restart()
+    assert watch.kinds(DOWN) == [] and watch.expected() == set()
+    watch.see(after=1.0)
+    assert watch.kinds(after=alerts.HOLD_SECONDS + 1.0) == ["cleared"]
+
+
+def test_a_second_restart_is_told_anew_and_an_old_one_explains_nothing() -> None:
+    watch = Watch()
+    watch.restart()
+    assert watch.kinds(DOWN) == ["expected"]
+    watch.see(after=1.0)
+    watch.see(after=alerts.HOLD_SECONDS + 1.0)
+    assert watch.kinds(DOWN) == ["appeared"]
+    watch = Watch()
+    watch.restart()
+    watch.see(DOWN)
+    watch.restart()
+    assert watch.kinds(DOWN) == ["expected"]
