@@ -5,7 +5,7 @@ from optimus_tui.tui.incidents.text import safe, tone_of
 from optimus_tui.tui.theme import TONE_COLORS
 from optimus_tui.tui.tools.lists import severity_text
 from optimus_tui.tui.widgets.bars import Part, Words, with_room
-from optimus_tui.wording.numbers import age, clock
+from optimus_tui.wording.numbers import age, clock, plural
 from optimus_tui.workflow.proof import waiting
 from optimus_tui.workflow.standing import elapsed, proof_status, standing
 
@@ -13,7 +13,9 @@ WIDE = 100
 """Columns from which the line on top says when the incident was opened, and how bad it was at worst."""
 
 
-def bar_words(state: IncidentState, now: Stamp, mode: tuple[str, str], problem: str, width: int) -> tuple[Words, Words]:
+def bar_words(
+    state: IncidentState, now: Stamp, mode: tuple[str, str], problem: str, width: int, alarms: int = 0
+) -> tuple[Words, Words]:
     """Return the words of the line on top, left and right.
 
     Args:
@@ -22,6 +24,7 @@ def bar_words(state: IncidentState, now: Stamp, mode: tuple[str, str], problem: 
         mode: Whether actions are armed, in words, and their style.
         problem: Why the incident cannot be written to or is not kept; empty if all is well.
         width: Columns.
+        alarms: How many findings from medium on the dashboard shows now, of the incident or beside it.
 
     How far the proof of a repair is stands there until the incident is closed, at every width.
     """
@@ -46,6 +49,8 @@ def bar_words(state: IncidentState, now: Stamp, mode: tuple[str, str], problem: 
         words = "no finding holds"
         if state.severity == "none":
             words = "no severity yet"
+        elif alarms and not state.closed:
+            words = f"its own are gone, {plural(alarms, 'finding')} {'holds' if alarms == 1 else 'hold'}"
     right = [Part(1, [(mode[0] + gap, mode[1])]), Part(2, [(words + " ", TONE_COLORS[tone_of(severity) or "quiet"])])]
     if severity != state.severity and wide:
         right.append(Part(5, [(f"(at worst {state.severity}) ", "quiet")]))

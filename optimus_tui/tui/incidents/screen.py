@@ -198,7 +198,8 @@ class IncidentScreen(BaseScreen):
     def bar_words(self) -> tuple[Words, Words]:
         """Return the words of the line on top, left and right."""
         now = self.incident_service.clocks.now()
-        return bar_words(self.state, now, self._mode(), self._problem(), self.size.width)
+        alarms = len(self.dashboard.incidents.alarming())
+        return bar_words(self.state, now, self._mode(), self._problem(), self.size.width, alarms)
 
     def _problem(self) -> str:
         """Return why the incident cannot be written to or is not kept; empty if all is well."""

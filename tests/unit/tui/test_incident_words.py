@@ -247,3 +247,16 @@ def test_the_line_on_top_gives_up_the_environment_before_the_age_and_the_mode(mo
     assert ("production" in texts) is named
     assert "2 min" in texts and mode in texts
     assert sum(len(text) for text, _ in (*left, *right)) < 80
+
+
+def test_the_line_on_top_says_no_finding_holds_only_where_the_dashboard_shows_none_either() -> None:
+    play = restarted()
+    play.tell(happened.ChecksAsked(at=stamp(), action_id="outside-1"))
+    play.check("health", outcome(), "outside-1")
+
+    def right(alarms: int) -> str:
+        return "".join(text for text, _ in bar_words(play.state, stamp(), ("", ""), "", 140, alarms)[1])
+
+    assert "no finding holds" in right(0)
+    assert "its own are gone, 1 finding holds " in right(1) and "no finding" not in right(1)
+    assert "its own are gone, 2 findings hold " in right(2)
