@@ -229,6 +229,7 @@ def step(
     findings = tuple(findings)
     there, explained = _by_key(findings), _explained(findings, mutes, now)
     held, notices = dict[Key, OpenEpisode](), list[Notice]()
+    after_restart: set[tuple[str, str] | None] = {None}
     gone = {key: one for key, one in state.held.items() if key not in there}
     for key, finding in there.items():
         old = state.held.get(key)
@@ -239,12 +240,17 @@ def step(
         muted = silences(mutes, finding, now)
         has_cause = (finding.rule, finding.subject) in explained or _is_left_over(finding, gone.values())
         kind: NoticeKind | None = None
-        restart = restart_behind(finding, restarts, mono) if level_of(finding) > max(one.told, LOUD - 1) else None
+        restart = None
+        if level_of(finding) > max(one.told, LOUD - 1) and finding.caused_by in after_restart:
+            is_more = one.restart or (old and level_of(finding) > level_of(old.finding))
+            since = now if is_more else one.episode.since
+            restart = restart_behind(finding, restarts, mono, since)
         if restart is not None and one.restart != restart.began and settled and not (muted or has_cause):
             kind = "expected"
         if has_cause:
             one = replace(one, covered=max(one.covered, level_of(finding)), covered_mono=mono)
         if restart is not None:
+            after_restart.add((finding.rule, finding.subject))
             one = replace(
                 one,
                 covered=max(one.covered, level_of(finding)),

@@ -1,5 +1,6 @@
 """Restarts that were done from here: which findings are their effects, and for how long that is no alarm. Pure."""
 
+import math
 from collections.abc import Iterable
 
 from msgspec import Struct
@@ -25,16 +26,21 @@ class Restart(Struct, frozen=True):
     mono: float
 
 
-def restart_behind(finding: Finding, restarts: Iterable[Restart], mono: float) -> Restart | None:
+def restart_behind(
+    finding: Finding, restarts: Iterable[Restart], mono: float, since: float = math.inf
+) -> Restart | None:
     """Return the latest restart that can be why a finding holds now; None without one.
 
     Args:
         finding: A finding that was not announced yet, or is worse than what was.
         restarts: What was restarted from here.
         mono: Monotonic seconds now.
+        since: Wall-clock seconds at which it became what it is: a later restart is not the reason.
     """
     lasting = RESTART_SECONDS + (finding.window_seconds or 0.0)
-    recent = (one for one in restarts if mono - one.mono <= lasting and _is_effect(finding, one.service))
+    recent = (
+        one for one in restarts if one.began < since and mono - one.mono <= lasting and _is_effect(finding, one.service)
+    )
     return max(recent, key=lambda one: one.mono, default=None)
 
 

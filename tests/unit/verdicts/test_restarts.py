@@ -1,6 +1,8 @@
 """What a restart that was done from here does to alerts: it is named, and it is no alarm for a bounded time."""
 
-from optimus_tui.contract.finding_rules import BREAKER_OPEN, ERRORS_RATE, LIMITS_OVER, SERVICES_ENGINE
+from msgspec import structs
+
+from optimus_tui.contract.finding_rules import BREAKER_OPEN, ERRORS_RATE, LATENCY_P95, LIMITS_OVER, SERVICES_ENGINE
 from optimus_tui.contract.findings import Finding, Notice, Severity
 from optimus_tui.verdicts import alerts
 from optimus_tui.verdicts.restarts import RESTART_SECONDS, Restart, restart_behind
@@ -102,3 +104,15 @@ def test_a_second_restart_is_told_anew_and_an_old_one_explains_nothing() -> None
     watch.see(DOWN)
     watch.restart()
     assert watch.kinds(DOWN) == ["expected"]
+
+
+def test_what_began_before_the_restart_or_follows_from_an_older_trouble_is_not_called_its_effect() -> None:
+    slow = found(LATENCY_P95, "engine")
+    route = structs.replace(found(LATENCY_P95, "route /chat", window=60.0), caused_by=(slow.rule, slow.subject))
+    other = structs.replace(route, subject="route /export")
+    watch = Watch()
+    watch.see(slow, route)
+    watch.restart()
+    assert watch.kinds(slow, route, other) == [] and watch.expected() == set()
+    worse = structs.replace(slow, severity="critical")
+    assert watch.kinds(worse, route) == ["expected"] and watch.expected() == {(slow.rule, slow.subject)}
