@@ -174,10 +174,10 @@ async def test_a_restart_from_here_marks_its_effect_in_the_pane_and_rings_nothin
     down = Finding(rule="services.engine", severity="critical", subject="engine", message="engine does not answer")
     async with watching(monkeypatch, bell="always") as post:
         await post.settled()
-        post.pilot.app.screen.drills.expect_restart("engine")()
+        post.dashboard.drills.expect_restart("engine")()
         await post.see(down, after=1)
         assert "○ your restart  engine" in shown(post.pilot) and post.rung == []
-        post.pilot.app.screen.draw_status()
+        post.dashboard.draw_status()
         await until(post.pilot, lambda: "engine does not answer · your restart" in said(post.pilot))
 
 
