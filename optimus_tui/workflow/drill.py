@@ -33,6 +33,7 @@ RECORDED_WITHIN_SECONDS = 60.0
 HOLD_SECONDS = 15.0
 """A fault is gone once its findings stayed away for so long. By then, a counter that was only emptied is full again."""
 FILED = "as filed at the closing, on its finding"
+CURED_BY = "by what was done and proved to have cured it"
 SOLVED, STOPPED, GIVEN_UP = "solved", "stopped when the fault was gone", "given up"
 
 
@@ -107,8 +108,13 @@ def follow(watch: Watch, truth: Truth, state: IncidentState) -> Watch:
     """Return the watch after the incident changed.
 
     The fault is identified once the right issue was chosen and a step's evidence holds its finding: the later of both.
-    Without that it is by the cause that is filed at the closing, if the incident holds its finding.
+    Without that it is by what was done, if that is proved to have cured it, or else by the cause that is filed at the
+    closing; the incident must hold its finding.
     """
+    if watch.identified is None and state.repaired is not None and _is_known(truth, state):
+        done = _done(state, watch)
+        if done:
+            watch = replace(watch, identified=(done[0][0], f"{CURED_BY}: {done[0][1]}"))
     if watch.identified is None and state.closed is not None and state.cause and _is_known(truth, state):
         watch = replace(watch, identified=(state.closed.mono, f"{FILED}: {state.cause}"))
     chosen, looking = state.choice, next((one for one in state.steps if one.plan.choose_issue), None)

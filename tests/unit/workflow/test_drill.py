@@ -143,6 +143,19 @@ def test_a_cause_that_is_filed_at_the_closing_counts_if_the_incident_holds_the_f
     assert follow(watch, TRUTH, replace(closed, open_findings=(other,))).identified is None
 
 
+def test_what_was_done_names_the_cause_once_it_is_proved_to_have_cured_it() -> None:
+    known = OpenFinding(rule="limits.over", subject="acme / chat", since=None)
+    watch = replace(seen((101, (finding(),))), remedies=((110.0, "acme blocked"),))
+    tried = state(open_findings=(known,))
+    assert follow(watch, TRUTH, tried).identified is None, "it may have been the wrong thing"
+    proved = replace(tried, repaired=Stamp(0, 125))
+    assert follow(watch, TRUTH, proved).identified == (
+        110,
+        "by what was done and proved to have cured it: acme blocked",
+    )
+    assert follow(watch, TRUTH, replace(proved, open_findings=())).identified is None
+
+
 def test_the_timeline_and_the_result_give_a_time_in_one_form() -> None:
     watch = seen((101.8, (finding(),)), (134.2, ()))
     result = judge(NAMES, TRUTH, watch, state(opened=Stamp(0, 123.6)), "given up")
