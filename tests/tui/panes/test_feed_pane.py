@@ -40,6 +40,13 @@ async def test_the_tab_strip_hears_the_rate_and_the_outage() -> None:
         assert len(scene.app.heard(StateChanged)) == 3
 
 
+async def test_a_flood_has_its_mark_on_the_tab() -> None:
+    scene = Scene()
+    async with scene.app.run_test(size=(84, 14)) as pilot:
+        await scene.arrive(pilot, events(1, 3), rate=1500.0)
+        assert scene.pane.content.state() == ("▲ 1,500/s", "warn")
+
+
 async def test_e_finds_what_the_health_pane_tells_of_the_feed() -> None:
     scene = Scene()
     async with scene.app.run_test(size=(84, 14)) as pilot:

@@ -25,13 +25,13 @@ from optimus_tui.tui.panes.feed.lines import (
 )
 from optimus_tui.tui.panes.feed.store import KEEP, EventFields, FeedStore, index_of_seq
 from optimus_tui.tui.panes.feed.views import PaintLimit, TailView
-from optimus_tui.tui.theme import Piece
+from optimus_tui.tui.theme import TONE_INKS, Piece
 from optimus_tui.tui.widgets.cells import RowTable, first_that_fits
 from optimus_tui.tui.widgets.line_view import LineCanvas
 from optimus_tui.wording.numbers import clock as clock_words
 from optimus_tui.wording.numbers import plural, rate
 from optimus_tui.wording.safe import safe_text
-from optimus_tui.wording.truth import no_match_lines
+from optimus_tui.wording.truth import SEVERITY_MARKS, no_match_lines
 
 
 class FeedContent(PaneContent):
@@ -168,13 +168,17 @@ class FeedContent(PaneContent):
         return first_that_fits(forms, self.edge_room), status is not None and status.state not in ("connecting", "live")
 
     def state(self) -> tuple[str, str]:
-        """Return events a second, or that the link is down."""
+        """Return events a second with the mark of the worst finding, or that the link is down."""
         status = self.status
         if status is None or status.state == "connecting":
             return "○", "quiet"
         if status.state != "live":
             return "✖", "crit"
-        return rate(status.rate), ""
+        loud = [one for one in self.findings_here() if one.severity != "low"]
+        if not loud:
+            return rate(status.rate), ""
+        mark = SEVERITY_MARKS[loud[0].severity]
+        return f"{mark.glyph} {rate(status.rate)}", TONE_INKS[mark.tone]
 
     # -- what can be done with a row
 
