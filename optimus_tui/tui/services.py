@@ -194,6 +194,9 @@ class IncidentRecord(Protocol):
     def too_early(self, finding: "Finding") -> str:
         """Return why a finding tells nothing yet of what was done for it, or for its cause; empty if it does."""
 
+    def proved_fixed(self, finding: "Finding") -> str:
+        """Return when it was proved that a finding is gone whose figures reach back to before; empty where not so."""
+
     async def record_action(self, receipt: "Receipt", audit: str, before: "Sequence[Finding]" = ()) -> None:
         """Record a verified action in its incident, or watch the finding of ``before`` that it was for."""
 

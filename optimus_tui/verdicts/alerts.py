@@ -51,12 +51,12 @@ MAX_ENDED = 500
 class Episode(Struct, frozen=True):
     """``since`` is wall-clock (shown to people), ``seen`` monotonic (so that setting the clock ends no episode).
 
-    ``loud``: it was more than a note.
+    ``loud_seen``: when it was last more than a note; None for never.
     """
 
     since: float
     seen: float
-    loud: bool = True
+    loud_seen: float | None
 
 
 Episodes = Mapping[Key, Episode]
@@ -68,22 +68,23 @@ def track(
 ) -> tuple[Episodes, tuple[Finding, ...]]:
     """Return the episodes after this judgement, and the findings with ``since`` (wall-clock seconds) filled in.
 
-    ``now`` is the wall clock, ``mono`` the monotonic one. A finding that already has ``since`` keeps it. A
-    note that becomes an alarm begins then. Rules of one group are one trouble: going from one to the other begins
-    nothing.
+    ``now`` is the wall clock, ``mono`` the monotonic one. A finding that already has ``since`` keeps it. A note that
+    becomes an alarm begins then, and so does an alarm that was only a note for longer than ``HOLD_SECONDS``. Rules of
+    one group are one trouble: going from one to the other begins nothing.
     """
     state = {key: episode for key, episode in previous.items() if mono - episode.seen <= HOLD_SECONDS}
     dated = []
     for finding in findings:
         key = key_of(finding)
         known, loud = state.get(key), level_of(finding) >= LOUD
-        if known and (known.loud or not loud):
+        last = known.loud_seen if known else None
+        if known and (not loud or (last is not None and mono - last <= HOLD_SECONDS)):
             since = known.since
         elif finding.since is not None:
             since = finding.since
         else:
             since = now
-        state[key] = Episode(since, mono, loud or (known is not None and known.loud))
+        state[key] = Episode(since, mono, mono if loud else last)
         dated.append(finding if finding.since == since else replace(finding, since=since))
     return state, tuple(dated)
 

@@ -5,7 +5,7 @@ that a service is quick. What is enough depends on the finding: a key's TTL can 
 measurements, a share needs requests.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -174,6 +174,23 @@ def waiting(state: IncidentState) -> tuple[ActionRecord, ...]:
         for one in state.action_records
         if one.due is not None and one.verdict is None and not is_superseded(state, one)
     )
+
+
+def fixed_words(state: IncidentState, keys: Container[tuple[str, str]], since: float, until: float) -> str:
+    """Return ``proved fixed at 19:13:20``, where what is found still tells of the time before the remedy; else "".
+
+    Args:
+        state: The incident.
+        keys: Rule and subject of the finding, and of what has caused it.
+        since: Wall-clock seconds since when it holds. What begins after the proof is a trouble of its own.
+        until: Wall-clock seconds at which its figures begin. Those of after the remedy contradict the proof.
+    """
+    for record in reversed(state.action_records):
+        if record.verdict != "fixed" or record.proved is None or acted_at(record) < until:
+            continue
+        if since <= record.proved.wall and any((one.rule, one.subject) in keys for one in aimed_at(record)):
+            return f"proved fixed at {clock(record.proved.wall)}"
+    return ""
 
 
 def too_early(state: IncidentState, wall: float) -> str:

@@ -127,12 +127,15 @@ class AlertsController:
         return self.book.expect_restart(service) if self.book is not None else lambda: None
 
     def mark_quiet(self) -> int:
-        """Mark findings in the health pane that are muted or expected, and return how many mutes are in force."""
+        """Mark findings in the health pane that are no alarm now, and return how many mutes are in force."""
         muted = self.book.muted_now() if self.book is not None else {}
         health = self.dashboard.health
         marked: dict[Hashable, str] = {}
         if self.book is not None:
             marked = dict.fromkeys(self.book.expected_now(), RESTART_WORDS)
+        for each in health.findings if health is not None else ():
+            if words := self.dashboard.incidents.proved_fixed(each):
+                marked[each.rule, each.subject] = f"{words}: figures of before"
         if muted and health is not None:
             from optimus_tui.verdicts.alerts import silences
 

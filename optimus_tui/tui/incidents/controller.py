@@ -50,7 +50,6 @@ class IncidentController:
         """Returns the name of the playbook of a new incident."""
         self.header: Callable[[], str] = lambda: ""
         """Returns what the incident screen's header says before the mode, such as the clock of a drill."""
-
         self.acted_alone: Callable[[KeptReceipt], None] = lambda _: None
         """Called with a verified action that no incident records."""
         self._lone_proofs: LoneProofs | None = None
@@ -83,16 +82,20 @@ class IncidentController:
         """Return why a finding tells nothing yet of what was done for it, or for its cause; empty if it does."""
         if self._lone_proofs is None and (self.service is None or not self.service.state.action_records):
             return ""
-        from optimus_tui.tui.actions.remedies import with_causes
-        from optimus_tui.workflow.proof import aimed_at, early_words, waiting
+        from optimus_tui.tui.incidents.proved import early_in, keys_of
 
-        known = self.dashboard.health.findings if self.dashboard.health is not None else ()
-        keys = {(one.rule, one.subject) for one in with_causes(finding, known)}
-        if self.service is not None:
-            for record in waiting(self.service.state):
-                if any((one.rule, one.subject) in keys for one in aimed_at(record)):
-                    return early_words(record)
-        return self._lone_proofs.too_early(keys) if self._lone_proofs is not None else ""
+        words = early_in(self.dashboard, self.service.state, finding) if self.service is not None else ""
+        if words or self._lone_proofs is None:
+            return words
+        return self._lone_proofs.too_early(keys_of(self.dashboard, finding))
+
+    def proved_fixed(self, finding: Finding) -> str:
+        """Return when it was proved that a finding is gone whose figures reach back; empty where that is not so."""
+        if self.service is None or not self.service.state.action_records:
+            return ""
+        from optimus_tui.tui.incidents.proved import proved_in
+
+        return proved_in(self.dashboard, self.service.state, finding)
 
     def _lone(self) -> "LoneProofs":
         if self._lone_proofs is None:

@@ -1,6 +1,7 @@
 """Health, latency, hit rate, cache, feed and episodes: severities by the contract, no verdict without a measurement."""
 
 import pytest
+from msgspec import structs
 
 from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.keyspace import CacheReport, FeedStatus, GroupTotals, KindTotals
@@ -403,3 +404,18 @@ def test_another_subject_is_another_episode() -> None:
     other = Finding(rule="r", severity="high", subject="other", message="m")
     _, found = alerts.track(state, [F, other], 1010.0, 10.0)
     assert [f.since for f in found] == [1000.0, 1010.0]
+
+
+def test_what_was_proved_to_have_ended_and_comes_again_does_not_have_its_old_beginning() -> None:
+    past = structs.replace(F, severity="low", message="past: m", proved_seconds=45.0)
+    state, _ = alerts.track(alerts.NO_EPISODES, [F], 1000.0, 0.0)
+    state, soon = alerts.track(state, [past], 1010.0, 10.0)
+    state, flapped = alerts.track(state, [F], 1020.0, 20.0)
+    assert soon[0].since == flapped[0].since == 1000.0, "it truly went on: flapping is one episode"
+    for second in range(30, 100, 10):
+        state, (ended,) = alerts.track(state, [past], 1000.0 + second, float(second))
+        assert ended.since == 1000.0
+    state, again = alerts.track(state, [F], 1100.0, 100.0)
+    assert again[0].since == 1100.0
+    _, on = alerts.track(state, [F], 1110.0, 110.0)
+    assert on[0].since == 1100.0

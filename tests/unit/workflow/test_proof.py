@@ -9,7 +9,17 @@ from optimus_tui.contract import incident_events as happened
 from optimus_tui.contract.incident import ActionRecord, KeptReceipt, OpenFinding, Stamp
 from optimus_tui.incidents.proof import Came, enough_at
 from optimus_tui.wording.numbers import clock
-from optimus_tui.workflow.proof import acted_at, again_at, is_superseded, need_of, proof_words, too_early, waiting
+from optimus_tui.workflow.proof import (
+    acted_at,
+    again_at,
+    aimed_at,
+    fixed_words,
+    is_superseded,
+    need_of,
+    proof_words,
+    too_early,
+    waiting,
+)
 from optimus_tui.workflow.standing import action_verdict, durations, mttr, proof_status, step_result
 from tests.unit.workflow.driver import IMMORTAL, Play, found, outcome, stamp
 
@@ -245,3 +255,19 @@ def test_without_a_result_and_without_an_alarm_nothing_can_be_proved() -> None:
     play = Play()
     restarted(play, at=stamp())
     assert (record_of(play).verdict, record_of(play).checks) == ("unknown", ())
+
+
+def test_a_finding_whose_figures_begin_before_the_remedy_is_called_proved_fixed_and_a_later_one_is_not() -> None:
+    play, ended = slow_engine()
+    restarted(play, at=ended)
+    (slow,) = {(one.rule, one.subject) for one in aimed_at(record_of(play))}
+    assert fixed_words(play.state, {slow}, ended.wall, 0.0) == "", "there is no proof yet"
+    play.tell(happened.ChecksAsked(at=later(ended, 31), action_id="outside-1"))
+    play.tell(happened.CheckFinished(at=later(ended, 32), action_id="outside-1", step="health", outcome=outcome()))
+    record = record_of(play)
+    assert record.verdict == "fixed" and record.proved is not None
+    acted, proof = acted_at(record), record.proved.wall
+    assert fixed_words(play.state, {slow}, acted - 60, acted - 1) == f"proved fixed at {clock(proof)}"
+    assert fixed_words(play.state, {slow}, acted - 60, acted + 1) == "", "its figures are of after the remedy"
+    assert fixed_words(play.state, {slow}, proof + 1, acted - 1) == "", "it began after the proof"
+    assert fixed_words(play.state, {("limits.over", "acme / chat")}, acted - 60, acted - 1) == ""
