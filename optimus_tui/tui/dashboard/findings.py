@@ -50,16 +50,17 @@ class FindingsController:
 
     # -- explain
 
-    def explain(self, subject: str, findings: Sequence[Finding]) -> None:
+    def explain(self, subject: str, findings: Sequence[Finding], here: Callable[[], Sequence[Finding]] = tuple) -> None:
         """Explain findings, one at a time, and do what is chosen there.
 
         Args:
             subject: What they are about, as safe text.
             findings: The findings, the worst first; none says that nothing is wrong.
+            here: Returns what is found now about the same, where nothing is at first.
         """
         from optimus_tui.tui.dialogs.explain import explain_dialog
 
-        self.dashboard.open_screen(explain_dialog(subject, findings, self._newest), self._chosen)
+        self.dashboard.open_screen(explain_dialog(subject, findings, self._newest, here), self._chosen)
 
     def _newest(self, finding: Finding) -> "Newest":
         """Return a finding as the newest reports have it; None for it once they have it no more."""

@@ -282,7 +282,7 @@ class Dashboard(BaseScreen):
     def action_explain(self) -> None:
         """Explain the current pane's findings."""
         content = self.pane(self.current).content
-        self.findings.explain(content.explain_subject(), content.findings_here())
+        self.findings.explain(content.explain_subject(), content.findings_here(), content.findings_here)
 
     def action_actions(self) -> None:
         """Show what can be done about the row under the cursor."""

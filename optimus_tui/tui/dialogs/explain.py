@@ -11,6 +11,7 @@ from optimus_tui.contract.finding_rules import rule_of, title_of_rule
 from optimus_tui.contract.findings import Finding
 from optimus_tui.tools.pages.format_value import measured
 from optimus_tui.tui.dialogs.sheets import TextDialog, Wrapped, hanging
+from optimus_tui.verdicts.gateway.latency import PAST
 from optimus_tui.wording.numbers import age, clock
 from optimus_tui.wording.safe import safe_text
 from optimus_tui.wording.truth import SEVERITY_MARKS
@@ -110,8 +111,37 @@ def _dated(judged: Newest, was_live: bool) -> str:
     return f"not among the dashboard's findings of {when}"
 
 
+class NothingFound(TextDialog):
+    """Says that nothing is wrong, and what is found once that is no longer so."""
+
+    def __init__(self, subject: str, here: Callable[[], Sequence[Finding]]) -> None:
+        super().__init__(f"Explain · {subject}", self._words)
+        self._name, self._here = _sentence_name(subject), here
+        self._found: Finding | None = None
+
+    def on_mount(self) -> None:
+        """Look once a second whether something is found."""
+        self.set_interval(1.0, self.follow)
+
+    def follow(self) -> None:
+        """Show what is found now, the worst first."""
+        found = next(iter(self._here()), None)
+        if found != self._found:
+            self._found = found
+            self.query_one(Wrapped).make_again()
+
+    def _words(self, width: int) -> Content:
+        if self._found is None:
+            return Content(f"Nothing is found wrong with {self._name}.")
+        lines = [Content("Nothing was found wrong when this was opened. This is found now:"), Content("")]
+        return Content("\n").join([*lines, *finding_lines(self._found, width)])
+
+
 def explain_dialog(
-    subject: str, findings: Sequence[Finding], newest: Callable[[Finding], Newest] = as_given
+    subject: str,
+    findings: Sequence[Finding],
+    newest: Callable[[Finding], Newest] = as_given,
+    here: Callable[[], Sequence[Finding]] = tuple,
 ) -> TextDialog:
     """Return the dialog that explains findings; without any, one that says that nothing is wrong.
 
@@ -119,9 +149,10 @@ def explain_dialog(
         subject: What they are about, as safe text.
         findings: The findings, the worst first.
         newest: Returns one of them as it is judged now.
+        here: Returns what is found now about the same.
     """
     if not findings:
-        return TextDialog(f"Explain · {subject}", Content(f"Nothing is found wrong with {_sentence_name(subject)}."))
+        return NothingFound(subject, here)
     return ExplainDialog(subject, findings, newest)
 
 
@@ -133,7 +164,10 @@ def finding_lines(finding: Finding, width: int, dated: str = "") -> list[Content
     """Return a finding in lines of ``width`` cells: sentence, remedy and impact, then how it was judged, as of when."""
     mark = SEVERITY_MARKS[finding.severity].text
     lines = hanging("[bold]$label[/]  $text", mark, 2, safe_text(finding.message, 400), width)
-    for name, value in (("remedy", remedy_words(finding)), ("impact", safe_text(finding.impact, 400))):
+    impact = safe_text(finding.impact, 400)
+    if impact and finding.message.startswith(PAST):
+        impact = f"while it held: {impact}"
+    for name, value in (("remedy", remedy_words(finding)), ("impact", impact)):
         if value:
             lines += hanging("[bold]$label[/] $text", f"{name:<{LABEL}}", 1, value, width)
     lines.append(Content(""))

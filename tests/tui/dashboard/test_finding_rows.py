@@ -15,7 +15,7 @@ from optimus_tui.tui.alerts.screen import AlertsScreen, EpisodeList
 from optimus_tui.tui.app import OptimusApp
 from optimus_tui.tui.dashboard.finding_places import SERVICES, Place, place_of
 from optimus_tui.tui.dashboard.screen import Dashboard
-from optimus_tui.tui.dialogs.explain import ExplainDialog, Newest, explain_dialog
+from optimus_tui.tui.dialogs.explain import ExplainDialog, Newest, NothingFound, explain_dialog, finding_lines
 from optimus_tui.verdicts.coherence.bulk import BulkEvent, find_bulk
 from tests.tui.driver import until
 from tests.tui.pane_app import screen_lines
@@ -359,3 +359,24 @@ async def test_an_explanation_follows_its_finding_and_says_when_it_ended(app: Op
             assert all(part in text for part in words), text
         dialog = cast("ExplainDialog", explain_dialog("x", [SLOW], lambda _: Newest(None, WALL)))
         assert "not among the dashboard's findings" in str(dialog._words(90)), "never seen here"
+
+
+async def test_an_explanation_of_nothing_shows_what_is_found_meanwhile(app: OptimusApp) -> None:
+    async with app.run_test(size=(80, 24)) as pilot:
+        dashboard = await filled(pilot)
+        found: list[Finding] = []
+        dashboard.findings.explain("gateway", [], lambda: found)
+        await until(pilot, lambda: isinstance(app.screen, NothingFound))
+        assert "Nothing is found wrong with the gateway." in "\n".join(screen_lines(app))
+        found.append(SLOW)
+        cast("NothingFound", app.screen).follow()
+        await pilot.pause()
+        text = "\n".join(screen_lines(app))
+        assert "Nothing is found" not in text and "This is found now:" in text and SLOW.message[:20] in text
+
+
+def test_the_impact_of_a_past_finding_is_told_as_past() -> None:
+    past = replace(SLOW, message=f"past: {SLOW.message}", impact="One request in twenty waits.")
+    words = "\n".join(str(line) for line in finding_lines(past, 100))
+    assert "impact     while it held: One request in twenty waits." in words
+    assert "while it held" not in "\n".join(map(str, finding_lines(replace(past, message=SLOW.message), 100)))

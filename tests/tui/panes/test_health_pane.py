@@ -338,6 +338,16 @@ async def test_findings_here_are_those_of_the_line_under_the_cursor() -> None:
         assert [f.subject for f in app.pane.content.findings_here()] == ["engine"]
 
 
+async def test_a_route_is_explained_on_the_row_that_it_names_as_its_own() -> None:
+    app = PaneApp(pane())
+    route = Finding(rule="latency.p95", severity="medium", subject="route /api/chat", message="route /api/chat is slow")
+    async with app.run_test(size=(80, 24)) as pilot:
+        app.pane.reading = health_report(findings=(route,))
+        await pilot.pause()
+        await pilot.press("j", "k")
+        assert app.pane.content.findings_here() == [route] and app.pane.content.explain_subject() == "gateway"
+
+
 async def test_a_line_without_findings_is_explained_by_nothing_only_where_there_is_none() -> None:
     app = PaneApp(pane())
     async with app.run_test(size=(80, 24)) as pilot:

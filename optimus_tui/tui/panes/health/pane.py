@@ -13,7 +13,7 @@ from optimus_tui.tui.panes.base import Pane, PaneContent, Words
 from optimus_tui.tui.panes.health import lines as health_lines
 from optimus_tui.tui.panes.health.lines import HealthLine, verdict_of
 from optimus_tui.tui.panes.health.memory import memory_lines
-from optimus_tui.tui.panes.health.row_verdicts import concerns
+from optimus_tui.tui.panes.health.row_verdicts import concerns, is_row_of
 from optimus_tui.tui.panes.health.signals import brief_lines, signal_lines, tenant_lines
 from optimus_tui.tui.theme import TONE_INKS, Piece, plain_text
 from optimus_tui.tui.widgets.cells import first_that_fits
@@ -190,7 +190,11 @@ class HealthContent(PaneContent):
         if self._is_unmoved() or group is None or group in ("all", "version"):
             return list(findings)
         # Findings come the worst first. Where none is about this line, the worst is what somebody may be looking for.
-        return [finding for finding in findings if concerns(finding, group)] or list(findings[:1])
+        return self._about(group) or list(findings[:1])
+
+    def _about(self, name: str) -> list[Finding]:
+        """Return the findings about a line of the table, and those whose row it is because they have none."""
+        return [one for one in self.findings() if concerns(one, name) or is_row_of(one, name)]
 
     def explain_subject(self) -> str:
         """Return the finding's subject or the dependency's name."""
@@ -199,7 +203,7 @@ class HealthContent(PaneContent):
         if self.finding is not None:
             return self.finding.subject
         named = self.group in THINGS
-        if self.findings() and not any(concerns(finding, self.group) for finding in self.findings()):
+        if self.findings() and not self._about(self.group):
             here = f"Nothing is wrong with {THINGS[self.group]}. Elsewhere: " if named and self._is_read() else ""
             return here + self.findings()[0].subject
         return self.group if named else super().explain_subject()

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from optimus_tui.contract.findings import Finding, rank
+from optimus_tui.tui.dashboard.finding_places import place_of
 from optimus_tui.wording.truth import SEVERITY_MARKS, StateGlyph
 
 WELL = ("healthy", "connected")
@@ -14,6 +15,12 @@ UNITS = ("ms", "share")
 def concerns(finding: Finding, name: str) -> bool:
     """Return True if a finding is about this line of the table."""
     return finding.subject == {"memory": "redis"}.get(name, name)
+
+
+def is_row_of(finding: Finding, name: str) -> bool:
+    """Return True if a finding without a row of its own leads to this line of the table."""
+    place = place_of(finding, None, None)
+    return not isinstance(place, str) and (place.pane, place.key) == ("health", (name, 0))
 
 
 def worst(findings: Sequence[Finding], name: str) -> Finding | None:
