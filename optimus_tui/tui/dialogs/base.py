@@ -239,7 +239,22 @@ class QuestionDialog(FormDialog):
         super().__init__()
         self.dialog_title, self.lines, self.about = title, lines, about
         if len(lines) > 1:
-            self.dialog_keys = "enter: next line, at last done   ↑↓ line   ^u empties it   esc leaves"
+            self.dialog_keys = self._keys_words(all(line.value.strip() for line in lines))
+
+    @staticmethod
+    def _keys_words(as_they_are: bool) -> str:
+        enter = "enter accepts all lines" if as_they_are else "enter: next line, at last done"
+        return f"{enter}   ↑↓ line   ^u empties it   esc leaves"
+
+    def _is_as_filled_in(self) -> bool:
+        """Return True if all of several lines hold what they were filled in with."""
+        texts = [answer.field.value.strip() for answer in self.answers]
+        return len(texts) > 1 and all(texts) and texts == [line.value.strip() for line in self.lines]
+
+    @on(Input.Changed)
+    def _say_what_enter_does(self) -> None:
+        if len(self.lines) > 1:
+            self.query_one("#card").border_subtitle = Content(self._keys_words(self._is_as_filled_in()))
 
     def body(self) -> list[Widget]:
         """Return the explanation and the fields."""
@@ -256,19 +271,19 @@ class QuestionDialog(FormDialog):
 
     @on(Input.Submitted)
     def _submitted(self, event: Input.Submitted) -> None:
-        """Go to the next line; at the last one, close with the answers or say what is missing."""
+        """Go to the next line; at the last one, or where nothing is to be written, close with the answers."""
         event.stop()
         answers = self.answers
         at = next(place for place, answer in enumerate(answers) if answer.field is event.input)
         if answers[at].is_refused():
             return
-        if at + 1 < len(answers):
+        if at + 1 < len(answers) and not self._is_as_filled_in():
             self.set_focus(answers[at + 1].field)
             return
         if any(answer.is_refused() for answer in answers):
             return
         untouched = not any(answer.is_touched for answer in answers)
         if untouched and self.optimus.is_held(HELD_SECONDS):  # the enter that opened the dialog
-            self.say("nothing was written here yet; press enter once more")
+            self.say("this enter came right after another one; press it once more to go on")
             return
         self.dismiss([answer.field.value.strip() for answer in answers])

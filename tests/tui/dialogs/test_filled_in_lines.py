@@ -1,0 +1,68 @@
+"""Lines that are filled in already are accepted by one Enter; where one was changed, Enter goes from line to line."""
+
+from typing import Any
+
+import pytest
+from textual.pilot import Pilot
+
+from optimus_tui.tui.app import OptimusApp
+from optimus_tui.tui.dialogs.base import QuestionDialog, QuestionField
+from tests.tui.driver import typed, until
+from tests.tui.pane_app import screen_lines
+from tests.tui.pictures import SETTINGS
+
+
+async def asked(pilot: Pilot[Any], *values: str) -> tuple[QuestionDialog, list[Any]]:
+    """Return a dialog of these lines, and what it was answered with."""
+    heard: list[Any] = []
+    dialog = QuestionDialog("Close", [QuestionField(f"Line {n}", value) for n, value in enumerate(values)])
+    pilot.app.push_screen(dialog, heard.append)
+    await until(pilot, lambda: pilot.app.focused is not None and dialog.is_mounted)
+    return dialog, heard
+
+
+def keys_of(dialog: QuestionDialog) -> str:
+    return str(dialog.query_one("#card").border_subtitle)
+
+
+@pytest.mark.parametrize("width", [80, 140])
+async def test_one_enter_accepts_lines_that_are_filled_in(width: int) -> None:
+    async with OptimusApp(SETTINGS).run_test(size=(width, 24)) as pilot:
+        dialog, heard = await asked(pilot, "engine slow", "restarted")
+        await until(pilot, lambda: "enter accepts all lines" in "\n".join(screen_lines(pilot.app)))
+        assert "esc leaves" in "\n".join(screen_lines(pilot.app)), "the keys are never cut"
+        await pilot.press("enter")
+        await until(pilot, lambda: pilot.app.screen is not dialog)
+        assert heard == [["engine slow", "restarted"]]
+
+
+async def test_where_a_line_was_changed_enter_goes_from_line_to_line() -> None:
+    async with OptimusApp(SETTINGS).run_test(size=(80, 24)) as pilot:
+        dialog, heard = await asked(pilot, "engine slow", "restarted")
+        await typed(pilot, "!")
+        await until(pilot, lambda: "enter: next line, at last done" in keys_of(dialog))
+        await pilot.press("enter")
+        await pilot.pause()
+        assert pilot.app.screen is dialog and heard == []
+        await pilot.press("enter")
+        await until(pilot, lambda: pilot.app.screen is not dialog)
+        assert heard == [["engine slow!", "restarted"]]
+
+
+async def test_a_line_that_is_empty_is_asked_for() -> None:
+    async with OptimusApp(SETTINGS).run_test(size=(80, 24)) as pilot:
+        dialog, heard = await asked(pilot, "engine slow", "")
+        assert "enter: next line" in keys_of(dialog)
+        await pilot.press("enter", "enter")
+        await pilot.pause()
+        assert pilot.app.screen is dialog and heard == []
+
+
+async def test_an_enter_that_opened_the_dialog_accepts_nothing() -> None:
+    app = OptimusApp(SETTINGS)
+    async with app.run_test(size=(80, 24)) as pilot:
+        dialog, heard = await asked(pilot, "engine slow", "restarted")
+        app.is_held = lambda _: True  # type: ignore[method-assign]
+        await pilot.press("enter")
+        await until(pilot, lambda: "press it once more to go on" in "\n".join(screen_lines(app)))
+        assert pilot.app.screen is dialog and heard == []
