@@ -64,13 +64,22 @@ class StepList(LineView):
         self.state = IncidentState()
         self.running = ""
         self.proof: list[str] = []
+        self._has_room = False
+
+    def on_resize(self) -> None:
+        """Draw the proof once there is room for it below the steps."""
+        if self.state.steps:
+            self.show(self.state, self.running, self._has_room)
 
     def show(self, state: IncidentState, running: str, has_room: bool) -> None:
         """Draw this state; where there is room, with the whole proof of what was done below the steps."""
-        self.state, self.running = state, running
+        self.state, self.running, self._has_room = state, running, has_room
         self.proof = words.proof_lines(state, self.body_width) if has_room else []
+        self.styles.height = len(state.steps) + len(self.proof) + 2
+        # The layout follows later: until then the proof would stand on the lines of the steps.
+        if self.scrollable_content_region.height < len(state.steps) + len(self.proof):
+            self.proof = []
         self.foot_lines = len(self.proof)
-        self.styles.max_height = len(state.steps) + self.foot_lines + 2
         self.set_rows([step.plan.id for step in state.steps])
         self.refresh()
 

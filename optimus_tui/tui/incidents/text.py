@@ -32,7 +32,7 @@ from optimus_tui.wording.numbers import OWN_FORMAT, clause, clock, figure, laten
 from optimus_tui.wording.safe import safe_sentence, safe_text
 from optimus_tui.wording.truth import SEVERITY_WORDS
 from optimus_tui.wording.wrapping import shortened_between_words, wrap
-from optimus_tui.workflow.proof import proof_words
+from optimus_tui.workflow.proof import possible_words, proof_words, waiting
 from optimus_tui.workflow.ranking import tenant_words
 from optimus_tui.workflow.standing import (
     ADVICE_MARKS,
@@ -133,6 +133,8 @@ def _outcome_cell(line: StepLine, cells: int) -> Cell:
     short = shortened_between_words(summary, cells, cell_len)
     if cells - cell_len(verdict) in range(ROOM_FOR_MORE):
         short = verdict
+    if line.step.plan.kind == "apply" and line.state.action_records and line.step.status == "waiting":
+        return first_that_fits([summary, verdict, *proof_in_a_word(line.state)], cells), "quiet"
     return first_that_fits([summary, short], cells), "quiet"
 
 
@@ -192,6 +194,17 @@ def _proof_in_short(state: IncidentState) -> str:
     if last.verdict is None:
         return proof_status(state)
     return proof_words(last)
+
+
+def proof_in_a_word(state: IncidentState) -> list[str]:
+    """Return the shortest forms of a proof, the longest first: a verdict, or the time of day, which is never cut."""
+    last = state.action_records[-1]
+    if last.verdict is not None:
+        return [last.verdict]
+    times = [one.due for one in waiting(state) if one.due is not None and possible_words(one)]
+    if not times:
+        return ["waits" if waiting(state) else "checking"]
+    return [form.format(clock(max(times))) for form in ("proof at {}", "at {}", "{}")]
 
 
 def evidence_sections(state: IncidentState, step: Step, document: Mapping[str, Any] | None) -> list[Section]:

@@ -42,3 +42,26 @@ async def test_the_proof_stands_below_the_steps(has_room: bool) -> None:
         assert len(steps.rows) == len(play.state.steps) and all(
             any(step.plan.title in line for line in lines) for step in play.state.steps
         )
+
+
+async def test_the_proof_hides_no_step_before_the_list_has_grown() -> None:
+    play = Play()
+    play.run("health", outcome(found("services.engine", "critical", "engine", message="engine does not answer: no")))
+    play.tell(happened.ActionDone(at=stamp(), receipt=KeptReceipt(
+        action_id="outside-1", kind="remedy", tenant="", words="engine restarted", outside=True)))  # fmt: skip
+    steps = StepList()
+    app: Any = StepsApp(steps)
+    async with app.run_test(size=(46, 20)) as pilot:
+        steps.styles.height = "auto"  # as on the incident's screen
+        steps.show(play.state, "", True)
+        await pilot.pause()
+        play.tell(happened.ChecksAsked(at=stamp(), action_id="outside-1"))
+        play.tell(happened.CheckFinished(at=stamp(), action_id="outside-1", step="health", outcome=outcome()))
+        steps.show(play.state, "", True)
+        width, height = steps.scrollable_content_region.size
+        drawn = ["".join(text for text, _ in steps.painter.line(y, width)[0]) for y in range(height)]
+        titles = [step.plan.title for step in play.state.steps]
+        assert all(any(title in line for line in drawn) for title in titles), drawn
+        await pilot.pause()
+        await pilot.pause()
+        assert steps.foot_lines > 1, "it stands there after the layout"

@@ -152,6 +152,18 @@ def test_the_whole_proof_stands_below_the_steps_where_there_is_room() -> None:
     assert proof_lines(Play().state, 40) == []
 
 
+@pytest.mark.parametrize("width", [8, 10, 14, 18, 30, 60])
+def test_the_time_of_a_proof_is_never_cut_and_a_result_only_behind_its_verdict(width: int) -> None:
+    play = restarted()
+    at = step_summary(play.state, play.state.steps[-1]).removeprefix("proof possible at ")
+    row = STEPS.columns[-1].cell(StepLine(play.state, len(play.state.steps) - 1, ""), width)
+    assert row is not None and row[0].strip().endswith(at), row
+    state = proved().state
+    told = STEPS.columns[-1].cell(StepLine(state, len(state.steps) - 1, ""), width)
+    whole = step_summary(state, state.steps[-1])
+    assert told is not None and told[0].strip() in ("fixed", whole.partition(": ")[0], whole)
+
+
 def test_a_closed_incident_has_nothing_to_do_any_more() -> None:
     play = Play()
     play.run("health", outcome(found("limits.immortal", "critical"), recommendations=(LATER,)))
