@@ -7,6 +7,7 @@ from textual import events
 from textual.content import Content
 from textual.message import Message
 from textual.reactive import reactive
+from textual.screen import ModalScreen
 from textual.style import Style
 from textual.widget import Widget
 from textual.widgets import Input, TextArea
@@ -139,6 +140,8 @@ class KeyStrip(Bar):
             return [(" " + self.notice, "warning")], []
         if self.typing_words:
             return [(" " + self.typing_words, "quiet")], []
+        if isinstance(self.app.screen, ModalScreen):
+            return [(" ", "")], []  # the dialog names its own keys: these would do nothing
         keys = self._offered()
         gap = 3 if self.size.width >= WIDE_FOOTER else 2
         widths = {name: cell_len(f"{shown} {label}") for name, (_, shown, label) in keys.items()}
