@@ -58,11 +58,11 @@ async def test_a_line_that_is_empty_is_asked_for() -> None:
         assert pilot.app.screen is dialog and heard == []
 
 
-async def test_an_enter_that_opened_the_dialog_accepts_nothing() -> None:
+async def test_an_enter_that_opened_the_dialog_accepts_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     app = OptimusApp(SETTINGS)
     async with app.run_test(size=(80, 24)) as pilot:
         dialog, heard = await asked(pilot, "engine slow", "restarted")
-        app.is_held = lambda _: True  # type: ignore[method-assign]
+        monkeypatch.setattr(app, "is_held", lambda _: True)
         await pilot.press("enter")
         await until(pilot, lambda: "press it once more to go on" in "\n".join(screen_lines(app)))
         assert pilot.app.screen is dialog and heard == []
