@@ -24,7 +24,7 @@ REMEDIES: tuple[Remedy, ...] = (
         "restart-engine",
         "Restart the AI engine",
         "The engine was stopped and started again.",
-        "It cannot be undone: requests that the engine is answering fail.",
+        "It cannot be undone; requests that are in the engine then fail.",
         restarts="engine",
     ),
     Remedy(

@@ -135,7 +135,7 @@ def _shown(recent: Recent, here: list[Finding], worst: Finding | None) -> list[F
         return here
     if not recent.raised or not recent.judged:
         return here
-    words = f"{recent.finding.message}; not at present, but {_words(windows)}"
+    words = f"{recent.finding.message}; not now, but {_words(windows)}"
     return [replace(recent.finding, held=True, message=words)]
 
 
@@ -146,5 +146,5 @@ def _came_and_went(windows: tuple[bool, ...]) -> bool:
 
 def _words(windows: tuple[bool, ...]) -> str:
     if len(windows) == 1:
-        return "over its limit in the first window"
-    return f"over its limit in {sum(windows)} of the last {len(windows)} windows"
+        return "so in the first window"
+    return f"so in {sum(windows)} of the last {len(windows)} windows"

@@ -14,6 +14,7 @@ from optimus_tui.contract.finding_rules import (
     LATENCY_P95,
     LIMITS_OVER,
     LIMITS_REFUSED,
+    SERVICES_FLAPPING,
 )
 from optimus_tui.contract.findings import below_causes
 from optimus_tui.contract.incident import Check, Comparison, Figure, Outcome, Verdict
@@ -34,7 +35,7 @@ NOTICEABLE = 0.10
 """The share of the threshold by which a figure must move to count as changed."""
 _WORST: tuple[Verdict, ...] = ("fixed", "better", "same", "unknown", "too early", "worse")
 _FIGURE_OF = {LATENCY_P95: "p95", LATENCY_NOW: "latency", LATENCY_HALF: "p50", LIMITS_OVER: "used",
-              LIMITS_REFUSED: "refused", ERRORS_RATE: "failing"}  # fmt: skip
+              LIMITS_REFUSED: "refused", ERRORS_RATE: "failing", SERVICES_FLAPPING: "failed checks"}  # fmt: skip
 """What a finding of this rule measures, where its subject alone does not say it."""
 _LOOKS = ("checks", "samples")
 """Units of figures that count looks: how many of them saw a fault is no figure of the fault."""

@@ -11,7 +11,7 @@ from optimus_tui.wording.safe import safe_text
 if TYPE_CHECKING:
     from optimus_tui.contract.incident import Remedy, TeamAdvice
 
-AT_ONCE = "The demo does it at once, outside of this program, which stays read-only; L lists it."
+AT_ONCE = "It is done outside of this program, which stays read-only."
 
 
 class FittingRemedy(NamedTuple):
@@ -81,7 +81,7 @@ async def ask_which(
 
 
 def remedy_words(remedy: "Remedy", finding: Finding | None, advice: "TeamAdvice | None") -> str:
-    """Return what a remedy does, for what, why, and how it is undone, for the dialog that asks before it is done.
+    """Return what a remedy is for, why, and how it is undone, in few lines, for the dialog that asks before it is done.
 
     Args:
         remedy: The remedy.
@@ -92,9 +92,10 @@ def remedy_words(remedy: "Remedy", finding: Finding | None, advice: "TeamAdvice 
     if finding is not None:
         lines = [f"For: {safe_text(finding.message, 200)}"]
     if advice is not None:
-        lines += [f"What: {safe_text(advice.action, 200)}."] * (advice.action != remedy.label)
-        lines += [f"Why: {safe_text(advice.reason, 200)}"] * bool(advice.reason)
-    lines += [f"After it: a check tells whether it helped. {remedy.undone}".rstrip(), AT_ONCE]
+        why = advice.reason or f"{advice.action}." * (advice.action != remedy.label)
+        lines += [f"Why: {safe_text(why, 200)}"] * bool(why)
+    lines += [remedy.undone] * bool(remedy.undone)
+    lines.append(f"{AT_ONCE} A check tells whether it helped.")
     return "\n".join(lines)
 
 

@@ -94,6 +94,7 @@ async def test_the_question_says_what_is_done_to_what_why_and_how_it_is_undone()
     asked = screen.questions[-1]
     for part in ("For: wrong", "It holds no state", "cannot be undone", "stays read-only", "Do it?"):
         assert part in asked, asked
+    assert len(asked.split("\n")) <= 5 and "What:" not in asked, "it is read in a hurry"
 
 
 @pytest.mark.parametrize(("works", "outcome"), [(True, "ok"), (False, "no engine there")])

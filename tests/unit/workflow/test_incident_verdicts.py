@@ -143,6 +143,11 @@ RATE = found("cache.hit_rate", "high", "hit rate", measured=0.31, threshold=0.5,
         ([RATE], outcome(), f"hit rate {quantity(0.31, 'share')} → no longer below {quantity(0.5, 'share')}"),
         ([IMMORTAL], outcome(), ""),
         (
+            [found("services.flapping", subject="engine", measured=0.5, threshold=0.15, unit="share")],
+            outcome(),
+            f"engine failed checks {quantity(0.5, 'share')} → no longer over {quantity(0.15, 'share')}",
+        ),
+        (
             [found("limits.refused", subject="a", measured=35.0, threshold=0.0, unit="requests")],
             outcome(),
             "a refused 35 requests → none any more",
