@@ -125,12 +125,12 @@ def shown_text(message: str, others: int, room: int) -> str:
         room: Cells of a line.
     """
     text = _OTHERS.sub("", message) if others else _one_count(message)
-    more = f" · +{others:,} more: :messages" if others else ""
+    more = f" · +{others:,} more" if others else ""
     first, *rest_lines = text.split("\n")
     parts = [first, " ".join(rest_lines)] if rest_lines else _balanced(text, room, more)
     if len(parts) <= MOST_LINES and all(cell_len(part) <= room for part in [*parts[:-1], parts[-1] + more]):
         return "\n".join(parts) + more
-    more = more or " · :messages"
+    more = f"{more}: :messages" if others else " · :messages"
     if len(parts) == 1:
         first = wrap(text, room, cell_len)[0]
         parts = [first, text[len(first) :].strip()]

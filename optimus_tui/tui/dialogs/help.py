@@ -89,6 +89,11 @@ class HelpDialog(Dialog):
         self.query_one(Wrapped).make_again()
         self.query_one("#body").scroll_home(animate=False)
 
+    @on(Input.Submitted)
+    def _entered(self, event: Input.Submitted) -> None:
+        event.stop()
+        self.app.notify("what is typed searches at once: ↑↓ scroll, esc clears, then closes")
+
     def action_clear_or_close(self) -> None:
         """Take the search away, else close."""
         field = self.query_one(Input)

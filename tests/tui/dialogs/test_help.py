@@ -32,6 +32,8 @@ async def test_what_is_typed_behind_the_question_mark_searches_and_escape_clears
         assert app.screen.query_one(Input).value == "slope"
         await until(pilot, lambda: "How fast a counter grows" in said(pilot))
         assert "Freeze this pane" not in said(pilot)
+        await burst(pilot, "enter")
+        assert any("searches at once" in one.message for one in app._notifications), "no key is silent"
         await burst(pilot, "escape")
         await until(pilot, lambda: "Freeze this pane" in said(pilot))
         await burst(pilot, *":limits")
