@@ -143,21 +143,22 @@ _CIRCUIT = {
 # -- limits: counters in Redis against the limits in force -----------------------------------------------------------
 
 _ASKED_OF_TENANT: dict[str, Any] = {"explained_by": TROUBLE, "issue": "rate_limiting", "of_tenant": True}
-_COUNTER = "limits.counter"
+_COUNTER, _USED = "limits.counter", "limits.used"
 
 LIMITS_IMMORTAL = _rule(
     "limits.immortal", "A counter without TTL never resets", "critical",
     one="{subject} never resets: its counter has no TTL ({used})", as_cause="{subject} lost its TTL",
     many="{count:,} counters never reset (no TTL): {names}",
-    impact="The count only grows: once it reaches its limit, {tenant} is refused until it is repaired.",
+    impact="The count only grows: once it reaches its limit, {tenant} is refused for good; with a TTL, until it ends.",
     impact_many="{full:,} of them have reached the limit: those tenants are refused (429). The others will follow.",
     phrases={
-        "impact_full": "Every such request of {tenant} is refused (429) until the counter is repaired.",
-        "impact_left": "The count only grows: after {left}, {tenant} is refused until it is repaired."},
-    remedy="Give this one counter a TTL (keeps its count) or reset it; then find what wrote it without one.",
+        "impact_full": "Every such request of {tenant} is refused (429), for good; with a TTL, until it ends.",
+        "impact_left": "The count only grows: after {left}, {tenant} is refused for good; with a TTL, until it ends."},
+    remedy="Give this one counter a TTL (its count stays until that ends) or reset it (served at once); then find what"
+    " wrote it without one.",
     remedy_many="So many at once point to the writer: see how the gateway sets the window, then repair each tenant.",
-    cured_by="repair_counter", also_cured_by=("reset_counters",), alert_group=_COUNTER, fails_requests=True,
-    limit_state="immortal", from_redis=True, **_ASKED_OF_TENANT)
+    cured_by="repair_counter", also_cured_by=("reset_counters",), alert_group=_COUNTER, fault="limits.immortal",
+    fails_requests=True, limit_state="immortal", from_redis=True, **_ASKED_OF_TENANT)
 LIMITS_OVER = _rule(
     "limits.over", "A limit is used up", "high",
     one="{subject} has used up its limit: {used} ({share})", as_cause="{subject} used up its limit",
@@ -174,8 +175,8 @@ LIMITS_OVER = _rule(
     impact="The next such request is answered 429 until the window ends.",
     remedy="Wait for the reset, look for a client that loops, or raise this tenant's limit.",
     remedy_many="So many at once: check whether the limits fit the traffic, and what the tenants have in common.",
-    cured_by="reset_counters", alert_group=_COUNTER, fails_requests=True, limit_state="over", from_redis=True,
-    window_seconds=60.0, ended_in=1, **_ASKED_OF_TENANT)
+    cured_by="reset_counters", alert_group=_COUNTER, fault=_USED, fails_requests=True, limit_state="over",
+    from_redis=True, window_seconds=60.0, ended_in=1, **_ASKED_OF_TENANT)
 LIMITS_NEAR = _rule(
     "limits.near", "A limit is nearly used up", "low",
     one="{subject} is near its limit: {used} ({share})",
@@ -183,7 +184,7 @@ LIMITS_NEAR = _rule(
     impact_many="Each has used {share} or more of its limit.",
     impact="At this pace its requests are refused (429) before the window ends.",
     remedy="Nothing yet; watch how fast it fills.", remedy_many="Nothing yet; watch how fast they fill.",
-    alert_group=_COUNTER, limit_state="near", from_redis=True, needs_nothing=True, **_ASKED_OF_TENANT)
+    alert_group=_COUNTER, fault=_USED, limit_state="near", from_redis=True, needs_nothing=True, **_ASKED_OF_TENANT)
 LIMITS_BROKEN = _rule(
     "limits.broken", "A counter cannot be read", "medium",
     one="{subject} cannot be read as a counter: {problem}",
@@ -195,7 +196,7 @@ LIMITS_BROKEN = _rule(
         "foreign_many": "{count:,} keys ({names}) hold counts of another limiter: the gateway counts up from 0, by one",
         "foreign_impact": "How much of these limits is used is unknown: a token bucket, for one, keeps what is left.",
         "foreign_remedy": "Find which limiter writes under rate_limit: and give it a prefix of its own."},
-    alert_group=_COUNTER, limit_state="broken", from_redis=True, **_ASKED_OF_TENANT)
+    alert_group=_COUNTER, fault="limits.broken", limit_state="broken", from_redis=True, **_ASKED_OF_TENANT)
 LIMITS_LONG_TTL = _rule(
     "limits.long_ttl", "A counter lives longer than its window",
     one="{subject} expires in {left}, although its window is {window} ({used})",

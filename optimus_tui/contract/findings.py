@@ -89,6 +89,8 @@ class FindingRule(Struct, frozen=True, kw_only=True):
     """Further actions that may cure it: after them it is checked again."""
     alert_group: str = ""
     """Rules of one group are one alert for a subject: going from one to the other changes it, and ends nothing."""
+    fault: str = ""
+    """Rules of one fault: after a remedy, one of them is what is left of another; "" for those of ``alert_group``."""
     window_seconds: float | None = None
     """Length of the windows of which the last five decide whether it is shown; None: every judgement decides alone."""
     raised_in: int = 1

@@ -92,6 +92,8 @@ class Comparison(Struct, frozen=True, kw_only=True):
     """(label, before, after, unit) of the numbers that moved."""
     deciding: str = ""
     """The figure that decides, before and after, in words: ``engine p95 829 ms → 12 ms``. Empty where none has one."""
+    refused: tuple[str, ...] = ()
+    """Subjects whose counter has a TTL again and is still over its limit: refused until that TTL ends."""
 
 
 class StepPlan(Struct, frozen=True, kw_only=True):
@@ -193,6 +195,8 @@ class KeptReceipt(Struct, frozen=True, kw_only=True):
     ended: float | None = None
     outside: bool = False
     """True for something done outside of the product, such as a restart: then no keys are counted."""
+    until: float | None = None
+    """Wall-clock seconds at which the TTL ends that it has set; None if it has set none."""
 
 
 class Check(Struct, frozen=True, kw_only=True):

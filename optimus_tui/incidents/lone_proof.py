@@ -5,11 +5,11 @@ dashboard, so that the proof never contradicts what it shows.
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec.structs import replace
 
-from optimus_tui.contract.finding_rules import LIMITS_OVER
+from optimus_tui.contract.finding_rules import LIMITS_OVER, rule_of
 from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.incident import ActionRecord, Check, Comparison, Figure, KeptReceipt, Outcome, Stamp
 from optimus_tui.contract.tools.common import Diagnostic
@@ -35,10 +35,25 @@ if TYPE_CHECKING:
     from optimus_tui.context import Context
 
 LATE_SECONDS = 120.0
-"""From then on it is said that the finding is not gone."""
+"""From then on it is said that the finding is not gone, where its figures still count a while before the act."""
+SHOWN_SECONDS = 300.0
+"""For so long a result stands in the status line."""
 NOT_FIXED = "not fixed"
-Found = tuple[Sequence[Finding], tuple[Figure, ...]]
-"""The findings now, and figures named ``rule|subject`` of what is no finding any more."""
+NO_READING = "no reading since"
+
+
+class Found(NamedTuple):
+    """What is found now.
+
+    Attributes:
+        findings: The findings on the dashboard.
+        figures: Named ``rule|subject``, of what is no finding any more.
+        read_at: Wall-clock seconds of the reading that the finding comes from; None where that is not known.
+    """
+
+    findings: Sequence[Finding]
+    figures: tuple[Figure, ...] = ()
+    read_at: float | None = None
 
 
 def record_of(receipt: KeptReceipt, finding: Finding, at: Stamp) -> ActionRecord:
@@ -81,6 +96,8 @@ class LoneProof:
         self._enough = self._late = False
         self._lacks = ""
         """What had not come yet at the last look, in words."""
+        self._said = ("", "", 0.0)
+        """The result in a few words, its style, and when it was said; empty before one was said."""
         self.over = False
         """True once nothing more will be said."""
 
@@ -93,17 +110,36 @@ class LoneProof:
         """Return when a proof is possible, and until when the result is said; empty where it is possible at once."""
         need = await self._needed()
         words = self.too_early()
-        return f"{words}; said once it is fixed, at {clock(self._late_at(need))} at the latest" if words else ""
+        if not words or self._tells_at_once():
+            return f"{words}; said then" if words else ""
+        return f"{words}; said once it is fixed, at {clock(self._late_at(need))} at the latest"
 
-    def status(self) -> str:
-        """Return how far the proof is, in a few words; empty once its result was said, or that it is not fixed."""
-        if self._need is None or self.over or self._late:
-            return ""
+    def _tells_at_once(self) -> bool:
+        """Return True if the finding is about a state: what is read after the act shows whether it is fixed.
+
+        Shares, latencies and rates still count a while before the act.
+        """
+        rule = self.aim[0]
+        return rule.startswith("services.") or (rule.startswith("limits.") and rule_of(rule).from_redis)
+
+    def status(self) -> tuple[str, str]:
+        """Return how far the proof is, or how it came out, and the style of these words; empty for nothing to say.
+
+        What follows ``; `` is the reason, for a line that has room.
+        """
+        words, style, at = self._said
+        now = self._ctx.clock.wall()
+        if words:
+            return (words, style) if now < at + SHOWN_SECONDS else ("", "")
+        if self._need is None or self.over:
+            return "", ""
         due = self._record.since + self._need.seconds
-        if self._ctx.clock.wall() < due:
-            return possible_words(replace(self._record, due=due))
-        lacks = self._lacks.partition(";")[0].partition(", ")[0]
-        return f"not proved yet, {lacks or f'watched until {clock(self._late_at(self._need))}'}"
+        if now < due:
+            return possible_words(replace(self._record, due=due)), "accent"
+        why = self._lacks or "the figures still count what came before the act"
+        if not self._lacks and self._tells_at_once():
+            why = "it waits for the next reading"
+        return f"not proved yet, said by {clock(self._late_at(self._need))}; {why}", "accent"
 
     def _late_at(self, need: ProofNeed) -> float:
         """Return the wall-clock seconds from which on it is said that the finding is not gone."""
@@ -132,16 +168,21 @@ class LoneProof:
         if self.over or now < self._record.since + need.seconds:
             return None
         answered = self._answered(await self._change(need))
+        words = proof_words(answered)
         if answered.verdict == "fixed":
             self.over = True
-            return proof_words(answered), True
-        if self._late or now < self._late_at(need):
+            return self._result(words, "b:success"), True
+        told = self._tells_at_once() and answered.verdict != "unknown"
+        if self._late or not (told or now >= self._late_at(need)):
             return None
         self._late = True
-        words = proof_words(answered)
         if answered.verdict == "same":
             words = words.replace(PROOF_WORDS["same"], NOT_FIXED, 1)
-        return words, answered.verdict == "better"
+        return self._result(words, "warning"), answered.verdict == "better"
+
+    def _result(self, words: str, style: str) -> str:
+        self._said = words.partition(": ")[0].partition("; ")[0], style, self._ctx.clock.wall()
+        return words
 
     async def _change(self, need: ProofNeed) -> Comparison:
         if not self._enough:
@@ -153,8 +194,11 @@ class LoneProof:
         found, before = self._look(), self._record.checks[0].before
         if found is None or before is None:
             return Comparison(verdict="unknown", words="the figures that showed the fault cannot be measured now")
-        there = [one for one in found[0] if (one.rule, one.subject) not in self._beside]
-        now = Outcome(verdict="", severity="", headline="", findings=_with_limits(there), figures=found[1])
+        if found.read_at is not None and found.read_at < self._record.since + need.seconds:
+            return Comparison(verdict="unknown", words=NO_READING)
+        # one that is held is not there at present: it is shown because of the windows before
+        there = [one for one in found.findings if (one.rule, one.subject) not in self._beside and not one.held]
+        now = Outcome(verdict="", severity="", headline="", findings=_with_limits(there), figures=found.figures)
         return compare(before, now, self._record.rules)
 
     def _answered(self, change: Comparison) -> ActionRecord:

@@ -42,6 +42,7 @@ SECONDS = 2.0
 MOST_SERIES, MOST_SAMPLES = 60, 4_000
 IMPACT = ("error_rate", "latency")
 MOST_MINUTES = 10_080
+SETS_TTL = ("repair_counter", "expire_no_ttl")
 _DONE = {
     "repair_counter": "counters given a TTL",
     "reset_counters": "counters reset",
@@ -378,6 +379,9 @@ def kept(receipt: Receipt, audit: str = "") -> KeptReceipt:
         ending = "; cancelled"
     if not receipt.verified:
         ending += "; not verified"
+    ended, ttl = receipt.started_at + receipt.seconds, receipt.request.window_seconds
+    if receipt.request.kind not in SETS_TTL:
+        ttl = None
     return KeptReceipt(
         action_id=receipt.id,
         kind=receipt.request.kind,
@@ -388,5 +392,6 @@ def kept(receipt: Receipt, audit: str = "") -> KeptReceipt:
         audit=audit,
         words=f"{_DONE.get(receipt.request.kind, receipt.request.kind)} for {tenant}{ending}",
         started=receipt.started_at,
-        ended=receipt.started_at + receipt.seconds,
+        ended=ended,
+        until=None if ttl is None else ended + ttl,
     )

@@ -12,9 +12,11 @@ from optimus_tui.contract.finding_rules import (
     LATENCY_HALF,
     LATENCY_NOW,
     LATENCY_P95,
+    LIMITS_IMMORTAL,
     LIMITS_OVER,
     LIMITS_REFUSED,
     SERVICES_FLAPPING,
+    rule_of,
 )
 from optimus_tui.contract.findings import below_causes
 from optimus_tui.contract.incident import Check, Comparison, Figure, Outcome, Verdict
@@ -241,15 +243,31 @@ def compare(before: Outcome, after: Outcome, rules: Iterable[str] = ()) -> Compa
     came = [one for one in new if not unseen(one)]
     if cured and targets:  # what is new elsewhere is told beside it, and decides nothing
         came = [one for one in came if _is_same_trouble(one, targets)]
+    refused = [one for one in after.findings if matters(one) and _stays_refused(one, targets)]
+    refused = [one for one in refused if not any(_same(one, was) for was in before.findings)]
     verdict, words = _judge(targets, left, came, is_blind(aimed, targets, after, known))
     return Comparison(
         verdict=verdict,
         words=words,
         gone=_messages(one for one in targets if not any(_same(one, other) for other in left)),
-        new=_messages([*(one for one in left if not any(_same(one, other) for other in targets)), *new]),
+        new=_messages(
+            [
+                *(one for one in left if not any(_same(one, other) for other in targets)),
+                *(one for one in new if one not in refused),
+            ]
+        ),
         held=_messages(one for one in left if any(_same(one, other) for other in targets)),
         figures=_moved(before, after),
         deciding=_deciding(targets, left, after, verdict),
+        refused=tuple(safe_text(one.subject, 80) for one in refused),
+    )
+
+
+def _stays_refused(one: Diagnostic, targets: Sequence[Diagnostic]) -> bool:
+    """Return True for the used-up limit of a counter that had no TTL: it kept its count, and ends with its TTL now."""
+    return one.rule == LIMITS_OVER and any(
+        was.rule == LIMITS_IMMORTAL and (was.subject == one.subject or "several counters" in (was.subject, one.subject))
+        for was in targets
     )
 
 
@@ -330,12 +348,13 @@ def _judge(
 
 def _by_extent(targets: list[Diagnostic], left: list[Diagnostic]) -> tuple[Verdict, str]:
     """Decide by the worst of what changed."""
-    fell, grew = 0, 0
+    fell, grew, alike = 0, 0, True
     more = None
     for group in sorted({group_of(one.rule) for one in (*targets, *left)}):
         was, now = ([one for one in of if group_of(one.rule) == group] for of in (targets, left))
-        alike = {one.rule for one in was} == {one.rule for one in now}  # figures of two rules are not comparable
-        before, after = _extent(was, alike), _extent(now, alike)
+        same = {one.rule for one in was} == {one.rule for one in now}  # figures of two rules are not comparable
+        alike = alike and (same or not now)
+        before, after = _extent(was, same), _extent(now, same)
         sign = _sign(before, after)
         fresh = max(now, key=lambda one: rank(level(one)), default=None)
         if sign < 0:
@@ -345,7 +364,8 @@ def _by_extent(targets: list[Diagnostic], left: list[Diagnostic]) -> tuple[Verdi
     if more is not None and grew >= fell:
         return "worse", f"it increased: {more.message}"
     if fell:
-        return "better", f"it decreased, but is not gone: {left[0].message}"
+        changed = "it decreased" if alike else "it is less severe"
+        return "better", f"{changed}, but is not gone: {left[0].message}"
     return "same", f"still: {left[0].message}"
 
 
@@ -367,7 +387,12 @@ def _number(one: Diagnostic) -> float:
 
 
 def _beyond(one: Diagnostic) -> float:
-    """Return the distance from the threshold as a share of it, on either side."""
+    """Return the distance from the threshold as a share of it, on either side.
+
+    A limit's counter has none: it counts anew with each window and after a reset, so that a smaller count is no better.
+    """
+    if rule_of(one.rule).limit_state is not None:
+        return 0.0
     if one.subject.startswith("several ") or not isinstance(one.measured, (int, float)):
         return 0.0
     if not isinstance(one.threshold, (int, float)) or not one.threshold:

@@ -5,7 +5,7 @@ that a service is quick. What is enough depends on the finding: a key's TTL can 
 measurements, a share needs requests.
 """
 
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator, Sequence
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -27,7 +27,7 @@ from optimus_tui.contract.finding_rules import (
 )
 from optimus_tui.contract.incident import ActionRecord, IncidentState, Outcome, Verdict
 from optimus_tui.contract.tools.common import Diagnostic
-from optimus_tui.wording.numbers import age, clause, clock, plural
+from optimus_tui.wording.numbers import age, and_others, clause, clock, plural
 from optimus_tui.workflow.ranking import level, rank
 
 CHECK_SECONDS = 2.0
@@ -279,7 +279,18 @@ def proof_words(record: ActionRecord, *, later: str = "after you acted") -> str:
         why = next((one.deciding for one in mine if one.deciding), "") or why
     new = [one for change in changes for one in change.new if one not in why]
     beside = clause(next(iter(new), ""), "; new beside it: ") if record.verdict == "fixed" else ""
+    refused = [one for change in changes for one in change.refused]
+    if record.verdict == "fixed" and refused:
+        beside = f"; {_refused_until(refused, record.receipt.until)}"
     return f"{PROOF_WORDS[record.verdict]}{after}{clause(why, ': ')}{beside}"
+
+
+def _refused_until(subjects: Sequence[str], until: float | None) -> str:
+    """Return until when limits that are used up refuse: ``clinic_b / chat stays refused until 04:12:52, …``."""
+    names = f"{subjects[0]}{and_others(subjects)}"
+    stays, its = ("stays", "the limit counts") if len(subjects) == 1 else ("stay", "their limits count")
+    when = f"{clock(until)}, then {its} anew" if until is not None else "the window ends"
+    return f"{names} {stays} refused until {when}"
 
 
 def acted_at(record: ActionRecord) -> float:

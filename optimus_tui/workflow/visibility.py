@@ -8,6 +8,7 @@ from optimus_tui.contract.finding_rules import (
     CACHE_HIT_RATE_UNMEASURED,
     CACHE_LARGE,
     CACHE_NO_TTL,
+    LIMITS_BROKEN,
     LIMITS_IMMORTAL,
     LIMITS_REFUSED,
     LIMITS_RULES_UNMEASURED,
@@ -62,8 +63,12 @@ def is_of(one: Diagnostic, target: Diagnostic) -> bool:
 
 
 def group_of(rule: str) -> str:
-    """Return the group of rules that show one fault: a slow service is one, whichever latency rule shows it."""
-    return rule_of(rule).alert_group or rule
+    """Return the group of rules that show one fault: a slow service is one, whichever latency rule shows it.
+
+    A counter without a TTL and a limit that is used up are two, although one alert is said for both.
+    """
+    row = rule_of(rule)
+    return row.fault or row.alert_group or rule
 
 
 def is_blind(aimed: set[str], targets: Sequence[Diagnostic], after: Outcome, known: set[str]) -> bool:
@@ -86,6 +91,8 @@ def is_blind(aimed: set[str], targets: Sequence[Diagnostic], after: Outcome, kno
             if not aimed <= SEEN_ANYWAY.get(one.rule, frozenset()):
                 return True
             continue
+        if one.rule == LIMITS_BROKEN and one.rule not in aimed and one.subject in subjects:
+            return True
         if one.rule not in known and any(rule.startswith(HIDES.get(one.rule, ())) for rule in aimed):
             return True
         if matters(one) and one.rule.startswith(BLIND) and one.rule not in aimed:

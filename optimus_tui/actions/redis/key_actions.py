@@ -128,13 +128,17 @@ class RepairCounter(_SetsTtl):
     title = "Repair a counter that never resets"
     verb = "Repair"
     condition = "a counter of the tenant without a TTL"
-    undo = "Until then the count stays as it is. The TTL cannot be taken back from here."
+    undo = "The TTL cannot be taken back from here."
 
     def effect(self, plan: Plan) -> str:
-        """Return when the counters will end."""
+        """Return when the counters will end, and that what is used up stays refused until then."""
         window, tenant = plan.request.window_seconds or 0, safe_text(plan.request.tenant, 60)
         ends = "ends" if plan.count == 1 else "end"
-        return f"{plural(plan.count, 'counter')} of {tenant} {ends} in {ttl(window)}; requests after that count from 0."
+        full = "If it is full, it refuses" if plan.count == 1 else "Those that are full refuse"
+        return (
+            f"{plural(plan.count, 'counter')} of {tenant} {ends} in {ttl(window)}; requests after that count from 0. "
+            f"{full} until then: the count stays."
+        )
 
 
 class ResetCounters(Recipe):

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 
 INK_COLORS = {"crit": "b:error", "warn": "warning", "good": "success", "quiet": "quiet", "accent": "accent"}
+ROOM_FOR_REASON = 120
+"""Columns from which on the status line has the reason behind ``; `` of how far a proof is."""
 LEAST_PLACE = 12
 """Cells below which a shortened address tells nothing."""
 SHORT = {"limits": "Limits", "cache": "Cache", "feed": "Feed"}
@@ -54,7 +56,7 @@ def status_words(
         width: Columns.
         mode: Whether actions are armed, and the style of these words.
         muted: How many mutes are in force.
-        incident: What to say of the open incident, and the style of these words; empty for none.
+        incident: What to say of the open incident or of a proof, and the style of these words; empty for none.
     """
     color = settings.color or ("error" if settings.environment.startswith("prod") else "accent")
     gap = "   " if width >= 100 else "  "
@@ -64,7 +66,8 @@ def status_words(
         Part(0, [(gap + name, f"b:{color}"), (_overridden(settings, width), "b:warning"), (gap + mode[0], mode[1])]),
     ]
     if incident[0]:
-        left.append(Part(0, [(gap + incident[0], incident[1])]))
+        words = incident[0] if width >= ROOM_FOR_REASON else incident[0].partition("; ")[0]
+        left.append(Part(0, [(gap + words, incident[1])]))
     told = ("", "")
     if note is not None:
         told = (gap + note[0][-1], "warning" if note[1] else "quiet")

@@ -71,7 +71,7 @@ class IncidentController:
     def status_words(self) -> tuple[str, str]:
         """Return how far the proof of what was done is, in the open incident or without one, and the words' style."""
         if self.service is None or self.service.state.status != "open":
-            return (self._lone_proofs.status_words() if self._lone_proofs is not None else ""), "accent"
+            return self._lone_proofs.status_words() if self._lone_proofs is not None else ("", "")
         from optimus_tui.tui.incidents.head import proof_style
 
         state = self.service.state

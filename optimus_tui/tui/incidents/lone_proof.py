@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Container, Sequence
 from typing import TYPE_CHECKING
 
-from optimus_tui.contract.finding_rules import LIMITS_OVER, rules_cured_by
+from optimus_tui.contract.finding_rules import LIMITS_OVER, rule_of, rules_cured_by
 from optimus_tui.contract.findings import SEVERITIES, Finding, worst_first
 from optimus_tui.tui.dashboard.reports import limits_report
 from optimus_tui.tui.services import DashboardServices
@@ -52,9 +52,9 @@ class LoneProofs:
         """Return why findings of these rules and subjects tell nothing yet of what was done; empty if they do."""
         return next((words for one in self._watched.values() if one.aim in keys and (words := one.too_early())), "")
 
-    def status_words(self) -> str:
-        """Return how far the proof of what was done last is, in a few words; empty where nothing is waited for."""
-        return next((words for one in reversed(self._watched.values()) if (words := one.status())), "")
+    def status_words(self) -> tuple[str, str]:
+        """Return how far the proof of what was done last is, or how it came out, and the style of these words."""
+        return next((told for one in reversed(self._watched.values()) if (told := one.status())[0]), ("", ""))
 
     async def _follow(self, group: str, receipt: "KeptReceipt", finding: Finding) -> None:
         await asyncio.to_thread(_load)
@@ -78,6 +78,7 @@ class LoneProofs:
 def _found(dashboard: DashboardServices, finding: Finding) -> "Found | None":
     """What is found now, with the count of a counter that is no finding any more."""
     from optimus_tui.contract.incident import Figure
+    from optimus_tui.incidents.lone_proof import Found
 
     health, limits = dashboard.health, limits_report(dashboard)
     if health is None:
@@ -88,7 +89,18 @@ def _found(dashboard: DashboardServices, finding: Finding) -> "Found | None":
         for row in rows[:1]
         if finding.rule == LIMITS_OVER and row.counter.count is not None
     )
-    return health.findings, figures
+    return Found(health.findings, figures, _read_at(dashboard, finding.rule))
+
+
+def _read_at(dashboard: DashboardServices, rule: str) -> float | None:
+    """Return when what the rule judges was last read, in wall-clock seconds; None where that is not known.
+
+    The findings of a reading arrive with it or before it.
+    """
+    if not rule.startswith("limits.") or not rule_of(rule).from_redis:
+        return None
+    reading = dashboard.pane("limits").reading
+    return reading.taken_at if reading is not None else 0.0
 
 
 def _load() -> None:

@@ -41,7 +41,7 @@ async def test_an_action_is_followed_if_it_is_verified_and_cures_an_alarm_of_its
     incidents.acted_alone = lambda done: alone.append(done.words)
 
     def receipt(**more: Any) -> Any:
-        request = SimpleNamespace(incident="", tenant=b"acme", kind="reset_counters")
+        request = SimpleNamespace(incident="", tenant=b"acme", kind="reset_counters", window_seconds=None)
         fields = {"id": "a", "verified": True, "stopped": "", "cancelled": False, "counts": {}, "outcomes": (), **more}
         return SimpleNamespace(request=request, reason="", started_at=1_000.0, seconds=1.0, **fields)
 
@@ -73,6 +73,6 @@ async def test_the_dashboard_says_how_far_the_proof_of_what_was_done_last_is() -
     incidents, _ = controller()
     assert incidents.status_words()[0] == ""
     lone = incidents._lone()
-    for name, words in (("a", "proof possible at 19:13:20"), ("b", "proof possible at 19:14:20"), ("c", "")):
-        lone._watched[name] = cast(LoneProof, SimpleNamespace(status=lambda words=words: words))
-    assert incidents.status_words() == ("proof possible at 19:14:20", "accent")
+    for name, words in (("a", "proof possible at 19:13:20"), ("b", "fixed 2 s after you acted"), ("c", "")):
+        lone._watched[name] = cast(LoneProof, SimpleNamespace(status=lambda words=words: (words, "b:success")))
+    assert incidents.status_words() == ("fixed 2 s after you acted", "b:success")
