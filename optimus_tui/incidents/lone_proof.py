@@ -136,9 +136,9 @@ class LoneProof:
         due = self._record.since + self._need.seconds
         if now < due:
             return possible_words(replace(self._record, due=due)), "accent"
-        why = self._lacks or "the figures still count what came before the act"
         if not self._lacks and self._tells_at_once():
-            why = "it waits for the next reading"
+            return "not proved yet, waiting for the next reading", "accent"
+        why = self._lacks or "the figures still count what came before the act"
         return f"not proved yet, said by {clock(self._late_at(self._need))}; {why}", "accent"
 
     def _late_at(self, need: ProofNeed) -> float:

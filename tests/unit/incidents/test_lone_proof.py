@@ -179,7 +179,7 @@ async def test_a_reset_that_does_not_help_is_said_at_the_promised_time_and_a_sma
     again = replace(OVER, measured=222.0, message=f"{CHAT} has used up its limit: 222 of 150")
     watched.found = Found((again,), (), ACTED + 15)
     assert await watched.at(16) is None, "the last reading is older than that time"
-    assert watched.proof.status()[0].endswith("; it waits for the next reading")
+    assert watched.proof.status()[0] == "not proved yet, waiting for the next reading"
     watched.found = Found((again,), (), ACTED + 17)
     assert await watched.at(18) == (
         f"not fixed 18 s after you acted: {CHAT} used 521 of 150 → 222 of 150", False
