@@ -27,7 +27,7 @@ from optimus_tui.contract.services import HealthReport
 from optimus_tui.verdicts.causes import may_follow_from
 from optimus_tui.verdicts.gateway.hit_rate import MIN_LOOKUPS
 from optimus_tui.verdicts.gateway.services import answered
-from optimus_tui.verdicts.restarts import Restart, restart_behind
+from optimus_tui.verdicts.restarts import Restart, began_with, restart_behind
 
 HOLD_SECONDS = 30.0
 """A finding that comes back within this time is still the same episode: flapping is one trouble, not many."""
@@ -247,7 +247,7 @@ def step(
             since = now if is_more else one.episode.since
             restart = restart_behind(finding, restarts, mono, since)
         if restart is not None and one.restart != restart.began and settled and not (muted or has_cause):
-            kind = "expected"
+            kind = "expected" if began_with(finding, restart, one.episode.since) else None
         if has_cause:
             one = replace(one, covered=max(one.covered, level_of(finding)), covered_mono=mono)
         if restart is not None:
@@ -300,8 +300,10 @@ def _explained(findings: Iterable[Finding], mutes: Mutes, now: float) -> set[tup
 
 def expected(state: Alerts, restarts: Sequence[Restart], mono: float) -> set[tuple[str, str]]:
     """Return rule and subject of the findings that are no alarm yet, because they follow from a restart."""
-    held = (one.finding for one in state.held.values() if one.restart and one.present)
-    return {(one.rule, one.subject) for one in held if restart_behind(one, restarts, mono) is not None}
+    open_ones = [one for one in state.held.values() if one.restart and one.present and level_of(one.finding) > one.told]
+    held = ((one.finding, one.episode.since) for one in open_ones)
+    behind = ((one, restart_behind(one, restarts, mono), since) for one, since in held)
+    return {(one.rule, one.subject) for one, restart, since in behind if restart and began_with(one, restart, since)}
 
 
 def _is_left_over(finding: Finding, gone: Iterable[OpenEpisode]) -> bool:

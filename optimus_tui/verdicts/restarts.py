@@ -44,6 +44,11 @@ def restart_behind(
     return max(recent, key=lambda one: one.mono, default=None)
 
 
+def began_with(finding: Finding, restart: Restart, since: float) -> bool:
+    """Return True if a finding began after a restart, or is about what was restarted: else it only got worse then."""
+    return since > restart.began or finding.subject == restart.service
+
+
 def _is_effect(finding: Finding, service: str) -> bool:
     if finding.subject == service and finding.rule.partition(".")[0] in _OWN_FAMILIES:
         return True

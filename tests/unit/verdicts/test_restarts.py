@@ -116,3 +116,21 @@ def test_what_began_before_the_restart_or_follows_from_an_older_trouble_is_not_c
     assert watch.kinds(slow, route, other) == [] and watch.expected() == set()
     worse = structs.replace(slow, severity="critical")
     assert watch.kinds(worse, route) == ["expected"] and watch.expected() == {(slow.rule, slow.subject)}
+
+
+def test_what_only_got_worse_with_a_restart_is_no_alarm_meanwhile_and_is_not_called_its_effect() -> None:
+    note = found(LATENCY_P95, "route /chat", "low", window=60.0)
+    watch = Watch()
+    watch.see(note)
+    watch.see(note)
+    watch.restart()
+    assert watch.kinds(structs.replace(note, severity="high")) == [] and watch.expected() == set()
+    assert watch.kinds(structs.replace(note, severity="high"), after=95.0) == ["overdue"]
+
+
+def test_what_is_again_as_bad_as_it_was_before_the_restart_is_that_alarm_again() -> None:
+    slow = found(LATENCY_P95, "engine", "medium", window=60.0)
+    watch = Watch(slow)
+    watch.restart()
+    assert watch.kinds(structs.replace(slow, severity="high")) == ["expected"] and len(watch.expected()) == 1
+    assert watch.kinds(slow) == [] and watch.expected() == set()
