@@ -158,6 +158,11 @@ def test_the_time_of_a_proof_is_never_cut_and_a_result_only_behind_its_verdict(w
     at = step_summary(play.state, play.state.steps[-1]).removeprefix("proof possible at ")
     row = STEPS.columns[-1].cell(StepLine(play.state, len(play.state.steps) - 1, ""), width)
     assert row is not None and row[0].strip().endswith(at), row
+    late = replace(play.state.action_records[0], late=True, due=1_795_001_000.0, need="7 of 15 checks of engine came")
+    row = STEPS.columns[-1].cell(
+        StepLine(replace(play.state, action_records=(late,)), len(play.state.steps) - 1, ""), width
+    )
+    assert row is not None and row[0].strip().endswith("11:23:20"), row
     state = proved().state
     told = STEPS.columns[-1].cell(StepLine(state, len(state.steps) - 1, ""), width)
     whole = step_summary(state, state.steps[-1])
