@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec.structs import replace
 
-from optimus_tui.contract.finding_rules import LIMITS_OVER, rule_of
+from optimus_tui.contract.finding_rules import (
+    LIMITS_OVER,
+    SERVICES_ENGINE,
+    SERVICES_GATEWAY,
+    SERVICES_POSTGRES,
+    rule_of,
+)
 from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.incident import ActionRecord, Check, Comparison, Figure, KeptReceipt, Outcome, Stamp
 from optimus_tui.contract.tools.common import Diagnostic
@@ -40,6 +46,7 @@ SHOWN_SECONDS = 300.0
 """For so long a result stands in the status line."""
 NOT_FIXED = "not fixed"
 NO_READING = "no reading since"
+FILLS = "its counter fills up again and is expected to refuse before its window ends"
 
 
 class Found(NamedTuple):
@@ -49,11 +56,13 @@ class Found(NamedTuple):
         findings: The findings on the dashboard.
         figures: Named ``rule|subject``, of what is no finding any more.
         read_at: Wall-clock seconds of the reading that the finding comes from; None where that is not known.
+        fills: True if the counter is expected to be full again before its window ends.
     """
 
     findings: Sequence[Finding]
     figures: tuple[Figure, ...] = ()
     read_at: float | None = None
+    fills: bool = False
 
 
 def record_of(receipt: KeptReceipt, finding: Finding, at: Stamp) -> ActionRecord:
@@ -120,7 +129,9 @@ class LoneProof:
         Shares, latencies and rates still count a while before the act.
         """
         rule = self.aim[0]
-        return rule.startswith("services.") or (rule.startswith("limits.") and rule_of(rule).from_redis)
+        return rule in (SERVICES_GATEWAY, SERVICES_ENGINE, SERVICES_POSTGRES) or (
+            rule.startswith("limits.") and rule_of(rule).from_redis
+        )
 
     def status(self) -> tuple[str, str]:
         """Return how far the proof is, or how it came out, and the style of these words; empty for nothing to say.
@@ -199,7 +210,9 @@ class LoneProof:
         # one that is held is not there at present: it is shown because of the windows before
         there = [one for one in found.findings if (one.rule, one.subject) not in self._beside and not one.held]
         now = Outcome(verdict="", severity="", headline="", findings=_with_limits(there), figures=found.figures)
-        return compare(before, now, self._record.rules)
+        change = compare(before, now, self._record.rules)
+        self._lacks = FILLS if found.fills and change.verdict == "fixed" else ""
+        return Comparison(verdict="unknown", words=FILLS) if self._lacks else change
 
     def _answered(self, change: Comparison) -> ActionRecord:
         (check,) = self._record.checks

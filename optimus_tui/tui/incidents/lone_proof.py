@@ -89,7 +89,8 @@ def _found(dashboard: DashboardServices, finding: Finding) -> "Found | None":
         for row in rows[:1]
         if finding.rule == LIMITS_OVER and row.counter.count is not None
     )
-    return Found(health.findings, figures, _read_at(dashboard, finding.rule))
+    fills = any(row.refused_in is not None for row in rows) and finding.rule == LIMITS_OVER
+    return Found(health.findings, figures, _read_at(dashboard, finding.rule), fills)
 
 
 def _read_at(dashboard: DashboardServices, rule: str) -> float | None:

@@ -17,7 +17,7 @@ from optimus_tui.contract.finding_rules import (
 from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.incident import Figure, KeptReceipt, Stamp
 from optimus_tui.contract.services import Counted, Increase, Window
-from optimus_tui.incidents.lone_proof import LATE_SECONDS, SHOWN_SECONDS, Found, LoneProof, record_of
+from optimus_tui.incidents.lone_proof import FILLS, LATE_SECONDS, SHOWN_SECONDS, Found, LoneProof, record_of
 from optimus_tui.tui.incidents.lone_proof import worst_cured_by
 from optimus_tui.workflow.proof import FOLLOW_SECONDS
 
@@ -222,3 +222,17 @@ async def test_a_counter_that_cannot_be_read_any_more_is_not_free_again() -> Non
     assert await watched.at(18) is None
     said = await watched.at(LATE_SECONDS)
     assert said is not None and said[0].startswith("not known whether it helped 2 min after you acted: ")
+
+
+async def test_a_counter_that_fills_up_again_is_not_proved_before_it_is_full_or_its_window_has_ended() -> None:
+    watched = Watched(OVER, outside=False)
+    watched.found = Found((), NOW_USED, ACTED + 17, fills=True)
+    assert await watched.at(18) is None
+    late = "not proved yet, said by 00:18:40"
+    assert watched.proof.status() == (f"{late}; {FILLS}", "accent")
+    watched.found = Found((replace(OVER, measured=155.0),), (), ACTED + 24, fills=True)
+    said = await watched.at(25)
+    assert said == (f"not fixed 25 s after you acted: {CHAT} used 521 of 150 → 155 of 150", False)
+    watched.found = Found((), NOW_USED, ACTED + 70)
+    fixed = await watched.at(71)
+    assert fixed is not None and fixed[0].startswith("fixed 1 min 11 s after you acted: ") and watched.proof.over
