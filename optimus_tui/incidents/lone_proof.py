@@ -26,7 +26,6 @@ from optimus_tui.wording.numbers import clock
 from optimus_tui.workflow.outcomes import compare
 from optimus_tui.workflow.proof import (
     FOLLOW_SECONDS,
-    PROOF_WORDS,
     SETTLE_SECONDS,
     ProofNeed,
     acted_at,
@@ -44,7 +43,6 @@ LATE_SECONDS = 120.0
 """From then on it is said that the finding is not gone, where its figures still count a while before the act."""
 SHOWN_SECONDS = 300.0
 """For so long a result stands in the status line."""
-NOT_FIXED = "not fixed"
 NO_READING = "no reading since"
 FILLS = "its counter fills up again and is expected to refuse before its window ends"
 
@@ -187,8 +185,6 @@ class LoneProof:
         if self._late or not (told or now >= self._late_at(need)):
             return None
         self._late = True
-        if answered.verdict == "same":
-            words = words.replace(PROOF_WORDS["same"], NOT_FIXED, 1)
         return self._result(words, "warning"), answered.verdict == "better"
 
     def _result(self, words: str, style: str) -> str:

@@ -251,7 +251,7 @@ def again_at(record: ActionRecord, answered: float, times: int) -> float | None:
 
 
 PROOF_WORDS: dict[Verdict, str] = {
-    "fixed": "fixed", "better": "better, but not fixed", "same": "the same as before", "worse": "worse than before",
+    "fixed": "fixed", "better": "better, but not fixed", "same": "not fixed", "worse": "worse than before",
     "unknown": "not known whether it helped", "too early": "too early to tell",
 }  # fmt: skip
 

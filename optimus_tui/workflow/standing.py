@@ -221,7 +221,7 @@ def action_verdict(record: ActionRecord) -> str:
 def proof_status(state: IncidentState) -> str:
     """Return how far the proof of what was done is, in a few words; empty before anything was done.
 
-    ``proof possible at 19:13:20``, ``fixed 33 s after you acted``, ``the same as before 33 s after you acted``.
+    ``proof possible at 19:13:20``, ``fixed 33 s after you acted``, ``not fixed 33 s after you acted``.
     """
     records = [one for one in state.action_records if not is_superseded(state, one)]
     if waits := waiting(state):

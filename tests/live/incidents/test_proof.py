@@ -90,7 +90,7 @@ async def test_a_wrong_remedy_is_the_same_and_a_right_one_after_it_is_proved(
         await slow.seconds(36, 829.0)
         await slow.prover.turn()
         assert slow.record.verdict == "same", slow.record
-        assert "the same as before" in slow.told[-1] and slow.service.state.repaired is None
+        assert ": not fixed " in slow.told[-1] and slow.service.state.repaired is None
         await slow.seconds(50, 12.0)  # it goes by itself: the check runs again, over what came since the last one
         await slow.prover.turn()
         assert slow.record.verdict == "fixed", slow.record
