@@ -334,10 +334,10 @@ class DrillController:
             return []
         return _for_finding(demo, finding, await asyncio.to_thread(_team))
 
-    def has_one_for(self, finding: "Finding") -> bool:
-        """Return True if a remedy is known that fits a finding; False before they were read."""
+    def known_for(self, finding: "Finding") -> "Sequence[Remedy]":
+        """Return the remedies that fit a finding, as ``fitting`` does, without reading a file: none before it was."""
         demo = self.dashboard.optimus.demo
-        return demo is not None and bool(self._team) and bool(_for_finding(demo, finding, self._team))
+        return [] if demo is None or not self._team else _for_finding(demo, finding, self._team)
 
     async def confirm(self, name: str, finding: "Finding | None" = None) -> None:
         """Ask whether a remedy shall be carried out for a finding, and start it if so."""

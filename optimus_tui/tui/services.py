@@ -42,8 +42,8 @@ class OutsideRemedies(Protocol):
     async def fitting(self, finding: "Finding") -> "Sequence[Remedy]":
         """Return the remedies that fit a finding by its rule and subject; none outside of the demo."""
 
-    def has_one_for(self, finding: "Finding") -> bool:
-        """Return True if a remedy is known that fits a finding; False before they were read."""
+    def known_for(self, finding: "Finding") -> "Sequence[Remedy]":
+        """Return the remedies that fit a finding, as ``fitting`` does, without reading a file: none before it was."""
 
     async def confirm(self, name: str, finding: "Finding | None" = None) -> None:
         """Ask whether a remedy shall be carried out for a finding, and start it if so."""

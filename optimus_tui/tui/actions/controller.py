@@ -12,6 +12,7 @@ from msgspec import structs
 from rich.cells import cell_len
 
 from optimus_tui.contract.actions import ActionRequest, Interrupted, Receipt, Refusal
+from optimus_tui.contract.findings import Finding
 from optimus_tui.tui.dashboard.reports import last_report, seen_tenants
 from optimus_tui.tui.dashboard.status_line import mode_room, target_words
 from optimus_tui.tui.services import CommandError, DashboardServices, OutsideRemedies
@@ -152,8 +153,8 @@ class ActionsController:
         if not pane.row_marks:
             row, findings = pane.selected, pane.content.findings_here()
             if pane.NAME == "health" and findings:  # what e explains there first
-                row = findings[0]
-            await self._choose_for(row)
+                row, findings = findings[0], findings[:1]
+            await self._choose_for(row, findings)
             return
         from optimus_tui.tui.actions.questions import marked_offers
 
@@ -169,21 +170,21 @@ class ActionsController:
         if await self._pick(offers, hidden):
             clear_marks(pane, pane.row_marks)
 
-    async def _choose_for(self, row: object) -> None:
+    async def _choose_for(self, row: object, findings: Sequence[Finding] = ()) -> None:
         from optimus_tui.tui.actions.questions import finding_of, offers_for, why_none
-        from optimus_tui.tui.actions.remedies import ask_which, fitting_remedies, with_causes
+        from optimus_tui.tui.actions.remedies import ask_which, chains_of, findings_behind, remedies_of
 
-        dashboard, finding = self.dashboard, finding_of(row)
-        known = dashboard.health.findings if dashboard.health is not None else ()
-        chain = [] if finding is None else with_causes(finding, known)
+        dashboard = self.dashboard
+        chains = chains_of(dashboard, findings or findings_behind(dashboard, row))
+        chain = [] if finding_of(row) is None else chains[0]
         readings = last_report(dashboard, "limits"), last_report(dashboard, "cache")
         offers, remark = offers_for(row, *readings), ""
         for cause in chain[1:]:
             if not offers and (offers := offers_for(cause, *readings)):
                 remark = f" They end its cause: {safe_text(cause.message, 160)}."
-        remedies = await fitting_remedies(self.outside, chain)
-        if finding is not None and remedies:
-            place = await ask_which(dashboard, finding, remedies, bool(offers))
+        remedies = await remedies_of(self.outside, chains)
+        if remedies:
+            place = await ask_which(dashboard, chains, remedies, bool(offers))
             if place is not None and place < len(remedies) and self.outside is not None:
                 await self.outside.confirm(remedies[place].remedy.name, remedies[place].finding)
             if place != len(remedies):
@@ -191,6 +192,7 @@ class ActionsController:
         if offers:
             await self._pick(offers, remark)
         elif not remedies:
+            known = dashboard.health.findings if dashboard.health is not None else ()
             dashboard.say(why_none(row, known), "warning")
 
     async def _pick(self, offers: "Sequence[Offer]", remark: str = "") -> bool:

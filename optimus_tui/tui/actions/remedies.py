@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from optimus_tui.contract.findings import Finding, causes_of
+from optimus_tui.contract.keyspace import LimitRow
 from optimus_tui.tui.dashboard.reports import last_report
 from optimus_tui.tui.services import REMEDY_COMMAND, DashboardServices, OutsideRemedies
 from optimus_tui.wording.safe import safe_text
@@ -43,8 +44,42 @@ async def fitting_remedies(outside: OutsideRemedies | None, chain: Sequence[Find
     return list(found.values())
 
 
-def acts_on(dashboard: DashboardServices, outside: OutsideRemedies | None, finding: Finding) -> bool:
-    """Return True if ``a`` on a finding's row has something that can be done about it, or about its cause.
+def findings_behind(dashboard: DashboardServices, row: object) -> Sequence[Finding]:
+    """Return the findings that a row is about, the worst first: itself, or those of its counter or of the cache.
+
+    Args:
+        dashboard: Whose readings tell.
+        row: The row of any pane or of the screen of a tenant, or a finding.
+    """
+    from optimus_tui.tui.actions.questions import finding_of
+    from optimus_tui.tui.panes.limits.lines import findings_about
+
+    finding = finding_of(row)
+    if finding is not None:
+        return [finding]
+    if isinstance(row, LimitRow):
+        limits = last_report(dashboard, "limits")
+        return [] if limits is None else findings_about(row, limits.findings)
+    return []
+
+
+def chains_of(dashboard: DashboardServices, findings: Iterable[Finding]) -> list[list[Finding]]:
+    """Return each finding with its causes, as far as the health report knows them."""
+    known = dashboard.health.findings if dashboard.health is not None else ()
+    return [with_causes(one, known) for one in findings]
+
+
+async def remedies_of(outside: OutsideRemedies | None, chains: Iterable[Sequence[Finding]]) -> list[FittingRemedy]:
+    """Return the remedies of several findings, each with its causes; each remedy once."""
+    found: dict[str, FittingRemedy] = {}
+    for chain in chains:
+        for one in await fitting_remedies(outside, chain):
+            found.setdefault(one.remedy.name, one)
+    return list(found.values())
+
+
+def first_act(dashboard: DashboardServices, outside: OutsideRemedies | None, finding: Finding) -> str:
+    """Return the first of what ``a`` on a finding offers about it, or about its cause, as safe text; empty for nothing.
 
     Args:
         dashboard: Whose readings tell, and whose settings allow actions.
@@ -53,27 +88,38 @@ def acts_on(dashboard: DashboardServices, outside: OutsideRemedies | None, findi
     """
     from optimus_tui.tui.actions.questions import finding_offers
 
-    chain = with_causes(finding, dashboard.health.findings if dashboard.health is not None else ())
-    if outside is not None and any(outside.has_one_for(one) for one in chain):
-        return True
-    readings = last_report(dashboard, "limits"), last_report(dashboard, "cache")
-    return dashboard.settings.writable and any(finding_offers(one, *readings) for one in chain)
+    (chain,) = chains_of(dashboard, [finding])
+    names = [(remedy.label, one) for one in chain if outside is not None for remedy in outside.known_for(one)]
+    if not names and dashboard.settings.writable:
+        readings = last_report(dashboard, "limits"), last_report(dashboard, "cache")
+        names = [(offer.name, one) for one in chain for offer in finding_offers(one, *readings)]
+    if not names:
+        return ""
+    name, about = names[0]
+    return name + " (ends its cause)" * (about != finding)
+
+
+def acts_on(dashboard: DashboardServices, outside: OutsideRemedies | None, finding: Finding) -> bool:
+    """Return True if ``a`` on a finding's row has something that can be done about it, or about its cause."""
+    return bool(first_act(dashboard, outside, finding))
 
 
 async def ask_which(
-    dashboard: DashboardServices, finding: Finding, remedies: Sequence[FittingRemedy], more: bool
+    dashboard: DashboardServices, chains: Sequence[Sequence[Finding]], remedies: Sequence[FittingRemedy], more: bool
 ) -> int | None:
     """Ask which remedy is wanted. Return its place, one beyond the last for other actions, None for none.
 
     Args:
         dashboard: Who shows the dialog.
-        finding: What something is to be done about.
+        chains: What something is to be done about, each with its causes.
         remedies: What is offered.
         more: True if this program has actions for it, too.
     """
     from optimus_tui.tui.dialogs.base import PickDialog
 
-    rows = [(one.remedy.label, _about(one, finding)) for one in remedies]
+    finding = next(one[0] for one in chains if remedies[0].finding in one)
+    themselves = [one[0] for one in chains]
+    rows = [(one.remedy.label, _about(one, one.finding not in themselves)) for one in remedies]
     if more:
         rows.append(("Act on its keys", "shows the actions of this program"))
     place: int | None = await dashboard.ask(PickDialog("Actions", rows, safe_text(finding.message, 200)))
@@ -99,6 +145,6 @@ def remedy_words(remedy: "Remedy", finding: Finding | None, advice: "TeamAdvice 
     return "\n".join(lines)
 
 
-def _about(one: FittingRemedy, finding: Finding) -> str:
-    cause = f"ends its cause: {safe_text(one.finding.message, 120)}; " * (one.finding != finding)
+def _about(one: FittingRemedy, is_of_cause: bool) -> str:
+    cause = f"ends its cause: {safe_text(one.finding.message, 120)}; " * is_of_cause
     return f"{cause}outside of this program ({REMEDY_COMMAND}{one.remedy.name}); asks first"

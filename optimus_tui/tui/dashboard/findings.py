@@ -60,7 +60,13 @@ class FindingsController:
         """
         from optimus_tui.tui.dialogs.explain import explain_dialog
 
-        self.dashboard.open_screen(explain_dialog(subject, findings, self._newest, here), self._chosen)
+        self.dashboard.open_screen(explain_dialog(subject, findings, self._newest, here, self._first_act), self._chosen)
+
+    def _first_act(self, finding: Finding) -> str:
+        """Return the first of what ``a`` offers about a finding (safe text); empty for nothing."""
+        from optimus_tui.tui.actions.remedies import first_act
+
+        return first_act(self.dashboard, self.actions.outside, finding)
 
     def _newest(self, finding: Finding) -> "Newest":
         """Return a finding as the newest reports have it; None for it once they have it no more."""

@@ -12,7 +12,7 @@ from optimus_tui.contract.findings import Finding
 from optimus_tui.tools.pages.format_value import measured
 from optimus_tui.tui.dialogs.sheets import TextDialog, Wrapped, hanging
 from optimus_tui.verdicts.gateway.latency import PAST
-from optimus_tui.wording.numbers import age, clock
+from optimus_tui.wording.numbers import age, clause, clock
 from optimus_tui.wording.safe import safe_text
 from optimus_tui.wording.truth import SEVERITY_MARKS
 
@@ -40,6 +40,11 @@ def as_given(finding: Finding) -> Newest:
     return Newest(finding, None)
 
 
+def no_act(_: Finding) -> str:
+    """Return the first action about a finding where none can be offered: none."""
+    return ""
+
+
 class ExplainDialog(TextDialog):
     """One finding at a time, as it is judged now; dismisses with a ``Choice``, or with None."""
 
@@ -53,10 +58,15 @@ class ExplainDialog(TextDialog):
     ]
 
     def __init__(
-        self, subject: str, findings: Sequence[Finding], newest: Callable[[Finding], Newest] = as_given
+        self,
+        subject: str,
+        findings: Sequence[Finding],
+        newest: Callable[[Finding], Newest] = as_given,
+        first_act: Callable[[Finding], str] = no_act,
     ) -> None:
         super().__init__("", self._words, "enter its row   i incident   a actions   t tool   esc closes")
         self.subject, self.findings, self.at, self._newest = subject, list(findings), 0, newest
+        self._first_act = first_act
         self._dated = [""] * len(self.findings)
         self._live = [False] * len(self.findings)
         self.dialog_title = self._title()
@@ -82,7 +92,11 @@ class ExplainDialog(TextDialog):
         return f"Explain · {self.subject} · {self.at + 1} of {len(self.findings)}, ← → turns"
 
     def _words(self, width: int) -> Content:
-        return Content("\n").join(finding_lines(self.findings[self.at], width, self._dated[self.at]))
+        return Content("\n").join(self._lines(width))
+
+    def _lines(self, width: int) -> list[Content]:
+        finding = self.findings[self.at]
+        return finding_lines(finding, width, self._dated[self.at], self._first_act(finding))
 
     def action_turn(self, by: int) -> None:
         """Show the next finding, or one before with a negative number; round and round."""
@@ -142,6 +156,7 @@ def explain_dialog(
     findings: Sequence[Finding],
     newest: Callable[[Finding], Newest] = as_given,
     here: Callable[[], Sequence[Finding]] = tuple,
+    first_act: Callable[[Finding], str] = no_act,
 ) -> TextDialog:
     """Return the dialog that explains findings; without any, one that says that nothing is wrong.
 
@@ -150,24 +165,33 @@ def explain_dialog(
         findings: The findings, the worst first.
         newest: Returns one of them as it is judged now.
         here: Returns what is found now about the same.
+        first_act: Returns the first of what ``a`` offers about one of them (safe text); empty for nothing.
     """
     if not findings:
         return NothingFound(subject, here)
-    return ExplainDialog(subject, findings, newest)
+    return ExplainDialog(subject, findings, newest, first_act)
 
 
 def _sentence_name(subject: str) -> str:
     return f"the {subject}" if subject in ("gateway", "engine", "hit rate", "memory") else subject
 
 
-def finding_lines(finding: Finding, width: int, dated: str = "") -> list[Content]:
-    """Return a finding in lines of ``width`` cells: sentence, remedy and impact, then how it was judged, as of when."""
+def finding_lines(finding: Finding, width: int, dated: str = "", first_act: str = "") -> list[Content]:
+    """Return a finding in lines of ``width`` cells: sentence, remedy and impact, then how it was judged, as of when.
+
+    Args:
+        finding: What is explained.
+        width: Cells of a line.
+        dated: As of when it was judged (safe text); empty where that is unknown.
+        first_act: The first of what ``a`` offers about it (safe text); empty for nothing.
+    """
     mark = SEVERITY_MARKS[finding.severity].text
     lines = hanging("[bold]$label[/]  $text", mark, 2, safe_text(finding.message, 400), width)
     impact = safe_text(finding.impact, 400)
     if impact and finding.message.startswith(PAST):
         impact = f"while it held: {impact}"
-    for name, value in (("remedy", remedy_words(finding)), ("impact", impact)):
+    remedy = clause(first_act, "a: ", ". ") + remedy_words(finding)
+    for name, value in (("remedy", remedy), ("impact", impact)):
         if value:
             lines += hanging("[bold]$label[/] $text", f"{name:<{LABEL}}", 1, value, width)
     lines.append(Content(""))

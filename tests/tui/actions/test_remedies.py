@@ -9,11 +9,12 @@ from msgspec.structs import replace
 from optimus_tui.clock import Clock
 from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.incident import Advice, Happened
+from optimus_tui.contract.keyspace import Counter, LimitRow
 from optimus_tui.demo.scenarios import REMEDIES
 from optimus_tui.grammar.filter import parse_filter
 from optimus_tui.probes.round_trips import CommandLog
 from optimus_tui.tui.actions.controller import ActionsController
-from optimus_tui.tui.actions.remedies import acts_on, with_causes
+from optimus_tui.tui.actions.remedies import acts_on, first_act, with_causes
 from optimus_tui.tui.command_log.lines import FIELDS, fields, pasted, runs_of
 from optimus_tui.tui.drills import DrillController
 from optimus_tui.tui.incidents.text import doable, remedy_of
@@ -189,8 +190,36 @@ async def test_what_can_be_done_about_a_finding_is_known_before_its_toast(writab
     demo.start, demo.starting, demo.notice, demo.drill = lambda: None, False, "", ""
     await drills.start_demo()
     assert act(engine, failing, found("errors.rate", "route /x"), over) == [True, True, False, True]
+    assert [first_act(screen, actions.outside, one) for one in (engine, failing)] == [  # type: ignore[arg-type]
+        "Restart the AI engine", "Restart the AI engine (ends its cause)",
+    ]  # fmt: skip
     actions.outside = None
     counter = SimpleNamespace(tenant=b"acme", operation=b"chat", doubt="", immortal=False, sliding=False)
     limits = SimpleNamespace(value=SimpleNamespace(rows=[SimpleNamespace(state="over", counter=counter)]))
     screen.readings = {"limits": limits}
     assert act(engine, over) == [False, writable]
+
+
+def counter_row(tenant: bytes) -> LimitRow:
+    counter = Counter(key=b"rate_limit:" + tenant + b":chat", tenant=tenant, operation=b"chat", count=9, ttl_ms=1)
+    return LimitRow(counter=counter, state="over")
+
+
+@pytest.mark.parametrize(("tenant", "offered"), [(b"acme", ["Block clients that repeat their requests"]), (b"b", [])])
+async def test_a_row_that_a_finding_is_about_offers_what_the_finding_offers(tenant: bytes, offered: list[str]) -> None:
+    screen = Screen(None)
+    screen.settings = SimpleNamespace(writable=True)
+    over, row = found("limits.over", "acme / chat"), counter_row(tenant)
+    screen.readings = {"limits": SimpleNamespace(value=SimpleNamespace(findings=(over,), rows=[row]))}
+    actions, _ = controllers(screen)
+    picked = list[list[str]]()
+
+    async def pick(offers: Any, _: str = "") -> bool:
+        picked.append([one.name for one in offers])
+        return False
+
+    actions._pick = pick  # type: ignore[method-assign, assignment]
+    await actions._choose_for(row)
+    shown = [name for rows in screen.rows for name, _ in rows]
+    assert [name for name in shown if name != "Act on its keys"] == offered
+    assert bool(picked) is not bool(offered), "without a remedy its own actions are offered at once"

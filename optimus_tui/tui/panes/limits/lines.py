@@ -12,20 +12,23 @@ from typing import ClassVar
 from rich.cells import cell_len
 
 from optimus_tui.contract.finding_rules import (
+    LIMITS_KEPT,
     LIMITS_LONG_TTL,
     LIMITS_REFUSED,
     LIMITS_REFUSED_BELOW,
     LIMITS_TENANT_SHARE,
     LIMITS_TOTAL,
     LIMITS_UNKNOWN_LAYOUT,
+    rule_of,
 )
+from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.keyspace import Counter, LimitRow, LimitsReport
 from optimus_tui.settings.model import RedisTarget, Settings
 from optimus_tui.tui.panes.base import RowFields, Words
 from optimus_tui.tui.panes.limits.table import INKS, LimitNow, expected_words, pace_words, past_words, reset_words
 from optimus_tui.tui.theme import Piece
 from optimus_tui.tui.widgets.cells import Table, as_many_as_fit, first_that_fits, fit_name, fit_words, mark_of
-from optimus_tui.verdicts.limits.words import tenant_words
+from optimus_tui.verdicts.limits.words import limit_subject, subject_of, tenant_words
 from optimus_tui.wording.numbers import UNKNOWN, age, percent, plural, rate, thousands
 from optimus_tui.wording.safe import curl, redis_cli, safe_text
 from optimus_tui.wording.truth import LIMIT_MARKS, coverage_words, no_match_lines
@@ -37,6 +40,8 @@ JUDGED = {
     LIMITS_UNKNOWN_LAYOUT: "unknown layout",
 }
 """What the title says of findings that no row's state tells."""
+EXPLAIN_MANY = (LIMITS_LONG_TTL, LIMITS_KEPT)
+"""Rules that judge what is no state of its own."""
 
 
 UNIT_FROM = 66
@@ -331,3 +336,20 @@ def empty_words(report: LimitsReport | None, filter_text: str) -> Sequence[str]:
     if not report.coverage.complete:
         return [f"No rate_limit:* keys so far: {coverage_words(report.coverage)}."]
     return ["No rate_limit:* keys. Counters appear with the first request."]
+
+
+def findings_about(row: LimitRow, findings: Iterable[Finding]) -> list[Finding]:
+    """Return those of the findings that are about a counter, its tenant or its limit."""
+    tenant = tenant_words(row.counter.tenant)
+    return [
+        finding
+        for finding in findings
+        if finding.subject in (subject_of(row), tenant, limit_subject(row.counter.operation))
+        or (finding.subject.startswith("several ") and _explains(finding, row))
+        or (finding.subject == "several tenants" and tenant in finding.message)
+    ]
+
+
+def _explains(finding: Finding, row: LimitRow) -> bool:
+    """Return True if a finding that stands for many counters is about the state of this one."""
+    return finding.rule in EXPLAIN_MANY or rule_of(finding.rule).limit_state == row.state

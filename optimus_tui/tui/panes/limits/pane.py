@@ -8,7 +8,6 @@ from msgspec.structs import replace
 from textual import events
 
 from optimus_tui.clock import Clock
-from optimus_tui.contract.finding_rules import LIMITS_KEPT, LIMITS_LONG_TTL, rule_of
 from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.keyspace import LimitRow, LimitsReport
 from optimus_tui.contract.reading import Reading
@@ -21,13 +20,11 @@ from optimus_tui.tui.panes.limits import lines as limit_lines
 from optimus_tui.tui.panes.limits.table import INKS, TABLE, LimitNow
 from optimus_tui.tui.theme import Piece, plain_text
 from optimus_tui.tui.widgets.cells import RowTable, first_that_fits
-from optimus_tui.verdicts.limits.words import limit_subject, subject_of, tenant_words
+from optimus_tui.verdicts.limits.words import subject_of
 from optimus_tui.wording.numbers import age
 from optimus_tui.wording.safe import safe_text
 from optimus_tui.wording.truth import SEVERITY_MARKS, counted_down, fault_lines, outage_forms, truth_line
 
-EXPLAIN_MANY = (LIMITS_LONG_TTL, LIMITS_KEPT)
-"""Rules that judge what is no state of its own."""
 FOLLOW_SECONDS = 10.0
 """For so long after a move of the cursor the view goes with its row; later it stays, so that what is hottest shows."""
 DETAIL_LINES = 5
@@ -206,18 +203,10 @@ class LimitsContent(PaneContent):
         """Return the findings about the counter under the cursor, its tenant or its limit."""
         if self.report is None:
             return []
-        findings = self.report.findings
         row: LimitRow | None = self.pane.selected
         if row is None:
-            return list(findings)
-        tenant = tenant_words(row.counter.tenant)
-        return [
-            finding
-            for finding in findings
-            if finding.subject in (subject_of(row), tenant, limit_subject(row.counter.operation))
-            or (finding.subject.startswith("several ") and _explains(finding, row))
-            or (finding.subject == "several tenants" and tenant in finding.message)
-        ]
+            return list(self.report.findings)
+        return limit_lines.findings_about(row, self.report.findings)
 
     def tenant_here(self) -> bytes | None:
         """Return the counter's tenant."""
@@ -243,11 +232,6 @@ class LimitsContent(PaneContent):
         if tenants:
             lines.append(tenants)
         return lines
-
-
-def _explains(finding: Finding, row: LimitRow) -> bool:
-    """Return True if a finding that stands for many counters is about the state of this one."""
-    return finding.rule in EXPLAIN_MANY or rule_of(finding.rule).limit_state == row.state
 
 
 class LimitsPane(Pane):
