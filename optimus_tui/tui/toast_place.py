@@ -1,4 +1,7 @@
-"""On which screen a toast is shown, and where: clear of the row under the cursor, and of the field that is typed in."""
+"""On which screen a toast is shown, and where: clear of the row under the cursor, and of the field that is typed in.
+
+It stands once, on the screen on top; there it lies neither on the header nor on a dialog's title or keys.
+"""
 
 from typing import Any
 
@@ -12,6 +15,8 @@ from textual.widgets._toast import Toast, ToastRack
 from optimus_tui.tui.toasts import ToastQueue
 from optimus_tui.tui.widgets.line_view import LineCanvas
 
+HEADER_LINES = 1
+"""Lines at the top with clock, verdict and the time of a drill."""
 PLACE_SECONDS = 0.5
 """Between two looks whether the toast lies on the row under the cursor."""
 
@@ -20,6 +25,9 @@ async def show_toasts(app: App[Any], queue: ToastQueue) -> None:
     """Show the toast whose turn it is on the screen on top, whichever that is."""
     if not app.screen_stack:
         return
+    for below in app.screen_stack[:-1]:
+        for rack in below.query_children(ToastRack):
+            await rack.remove_children()
     chosen = queue.choose(app._notifications, app.size.width)
     for rack in app.screen.query_children(ToastRack):
         keep = {rack._toast_id(one) for one in chosen}
@@ -58,18 +66,36 @@ def _lines_of(widget: Widget, head: int, lines: list[int]) -> Region | None:
 
 
 def _clear_cursor(screen: Screen[object], rack: ToastRack) -> None:
-    """Move the toasts of a screen off the row under the cursor, or back to their place: above it, in a dialog below."""
+    """Move the toasts of a screen off the row under the cursor, or back to their place."""
     toasts = rack.query(Toast)
     if not rack.is_attached or not toasts or not toasts.first().region:
         return
     usual, toast, cursor = rack.styles.base.margin, toasts.first().region, cursor_region(screen)
-    docked_on_top = rack.styles.dock == "top"
-    top = usual.top if docked_on_top else screen.size.height - usual.bottom - toast.height
     margin = usual
-    if cursor is not None and cursor.overlaps(Region(toast.x, top, toast.width, toast.height)):
-        if docked_on_top:
-            margin = usual._replace(top=cursor.bottom)
-        else:
+    if rack.styles.dock == "top":
+        margin = usual._replace(top=_top_beside_card(screen, toast, cursor))
+    else:
+        top = screen.size.height - usual.bottom - toast.height
+        if cursor is not None and cursor.overlaps(Region(toast.x, top, toast.width, toast.height)):
             margin = usual._replace(bottom=screen.size.height - cursor.y)
     if rack.styles.margin != margin:
         rack.styles.margin = margin
+
+
+def _top_beside_card(screen: Screen[object], toast: Region, cursor: Region | None) -> int:
+    """Return the first line of a toast above a dialog: beside its card, else in it, above its keys or below its title.
+
+    Where it fits nowhere it stands right below the header.
+    """
+    below_header = HEADER_LINES
+    cards = screen.query("#card")
+    if not cards:
+        return below_header
+    card, height = cards.first().region, toast.height
+    title, keys = (Region(card.x, y, card.width, 1) for y in (card.y, card.bottom - 1))
+    kept = [one for one in (Region(0, 0, screen.size.width, HEADER_LINES), title, keys, cursor) if one is not None]
+    for top in (card.bottom, below_header, card.bottom - 1 - height, card.y + 1):
+        place = Region(toast.x, top, toast.width, height)
+        if top + height < screen.size.height and not any(place.overlaps(one) for one in kept):
+            return top
+    return below_header

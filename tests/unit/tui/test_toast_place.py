@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import cast
 
 import pytest
+from textual.geometry import Region
 
 from optimus_tui.tui.app import OptimusApp
 from optimus_tui.tui.dashboard.screen import Dashboard
@@ -64,3 +65,33 @@ async def test_above_a_dialog_it_lies_on_no_choice_under_the_cursor() -> None:
             await until(pilot, lambda: not overlaps(app))
             assert app.screen.query_one("Toast").region.bottom < 24
             await pilot.press("down")
+
+
+@pytest.mark.parametrize("size", [(80, 24), (140, 42)])
+@pytest.mark.parametrize("choices", [1, 5, 30])
+async def test_a_toast_stands_once_and_neither_on_the_header_nor_on_a_dialogs_title_and_keys(
+    size: tuple[int, int], choices: int
+) -> None:
+    app = OptimusApp(SETTINGS)
+    async with app.run_test(size=size, notifications=True) as pilot:
+        await pilot.pause()
+        app.notify(TEXT, timeout=60)
+        await until(pilot, lambda: len(app.screen.query("Toast")) == 1)
+        app.push_screen(PickDialog("Pick", [(f"choice {at}", "what it does") for at in range(choices)]))
+        await until(pilot, lambda: app.screen.query("#card") and len(app.screen.query("Toast")) == 1)
+        await until(pilot, lambda: sum(len(screen.query("Toast")) for screen in app.screen_stack) == 1)
+        for _ in range(choices):
+            card = app.screen.query_one("#card").region
+
+            def is_clear(card: Region = card) -> bool:
+                toast = app.screen.query_one("Toast").region
+                kept = [
+                    Region(0, 0, size[0], 1),
+                    *(Region(card.x, y, card.width, 1) for y in (card.y, card.bottom - 1)),
+                ]
+                return not overlaps(app) and not any(toast.overlaps(one) for one in kept) and toast.bottom <= size[1]
+
+            await until(pilot, is_clear)
+            await pilot.press("down")
+        await pilot.press("escape")
+        await until(pilot, lambda: len(app.screen.query("Toast")) == 1)
