@@ -58,9 +58,9 @@ class PromptBar(Horizontal):
     @property
     def key_words(self) -> str:
         """Return what its keys do, for the line below it."""
-        does = {":": "runs it", "/": "keeps the filter"}.get(self.sigil, "")
+        does = {":": "runs what is typed", "/": "keeps the filter"}.get(self.sigil, "")
         leaves = {":": "leaves", "/": "shows all rows"}.get(self.sigil, "")
-        return f"enter {does}   tab completes   ↑↓ typed before   esc {leaves}"
+        return f"enter {does}   tab, → take what is dim   ↑↓ earlier   esc {leaves}"
 
     def ask(self, sigil: str, text: str = "", choices: Sequence[str] = (), earlier: Sequence[str] = ()) -> None:
         """Open and take the focus.
@@ -101,15 +101,21 @@ class PromptBar(Horizontal):
     # -- what Tab and the arrows do
 
     def completions(self, text: str) -> list[str]:
-        """Return what a text can be completed to: command lines that begin so, or filters whose last word does."""
+        """Return what a text can be completed to: command lines that begin so, or filters whose last word does.
+
+        The name of a command comes first, its argument once the name stands there with a blank behind it. A word of a
+        filter is the name of a field, or a name that rows have.
+        """
         if not text and self.sigil == "/":
             return [one for one in self._choices if one.endswith(":")]
         head, space, word = text.rpartition(" ")
+        choices = self._choices
         if self.sigil == ":":
             head, space, word = "", "", text
-        choices = self._choices
-        if self.sigil == "/" and ":" not in word:
-            choices = [one for one in choices if one.endswith(":")]
+            if " " not in text:
+                choices = [one for one in choices if " " not in one.rstrip()]
+        elif ":" not in word:
+            choices = [one for one in choices if one.endswith(":") or ":" not in one]
         begun = [one for one in choices if one.lower().startswith(word.lower()) and one.lower() != word.lower()]
         return [f"{head}{space}{one}" for one in begun if word or self.sigil == ":"]
 
@@ -119,8 +125,11 @@ class PromptBar(Horizontal):
         if at < 0 or offered != self.field.value:
             stem, at = self.field.value, -1 if by > 0 else 0
         found = self.completions(stem)
+        if found == [self.field.value]:  # the only one stands there: what comes behind it is next
+            stem, at = self.field.value, -1 if by > 0 else 0
+            found = self.completions(stem)
         if not found:
-            self.note("no suggestion begins so")
+            self.note("it is complete" if stem in self._choices else "no suggestion begins so")
             return
         at = (at + by) % len(found)
         self._offered = (found[at], stem, at)

@@ -27,6 +27,9 @@ class Filterable(Protocol):
     def set_filter(self, text: str) -> str | None:
         """Filter the rows. Return the sentence to show when the text is not a filter, else None."""
 
+    def names_shown(self) -> list[str]:
+        """Return names that rows have: single words of safe text that a filter can find."""
+
 
 class Prompt(PromptBar):
     """The prompt of the screen that it is mounted on."""
@@ -47,7 +50,10 @@ class Prompt(PromptBar):
         self._filtered = filtered
         choices = [f"{name}:" for name in filtered.FIELDS]
         if TENANT in choices:
-            choices += [f"{TENANT}{name}" for name in self._tenants()]
+            tenants = self._tenants()
+            choices += [f"{TENANT}{name}" for name in tenants]
+            choices += [name for name in tenants if ":" not in name]
+        choices = list(dict.fromkeys([*choices, *filter(None, filtered.names_shown())]))
         self._open("/", filtered.filter.text, choices)
 
     def _tenants(self) -> list[str]:

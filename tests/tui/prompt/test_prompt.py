@@ -14,7 +14,7 @@ from optimus_tui.tui.keys import KEYS
 from optimus_tui.tui.prompt.bar import PromptBar
 from optimus_tui.tui.prompt.history import MAX_BYTES, MOST_LINES, PromptHistory, history_path
 from tests.tui.keys import burst
-from tests.tui.pictures import SETTINGS, limits_report, reading
+from tests.tui.pictures import SETTINGS, counter, limits_report, reading
 
 
 @pytest.fixture(autouse=True)
@@ -67,6 +67,36 @@ async def test_tab_completes_the_tenant_in_a_filter(monkeypatch: pytest.MonkeyPa
         app.screen.pane("limits").reading = reading(limits_report())
         await burst(pilot, "2", "slash", *"tenant:de", "tab")
         assert bar_of(app).field.value == "tenant:demo_dentist"
+
+
+@pytest.mark.parametrize(("typed", "completed"), [("clin", "clinic_a"), ("rep", "reports"), ("-clin", "-clin")])
+async def test_tab_completes_the_names_that_the_pane_shows(typed: str, completed: str) -> None:
+    app = OptimusApp(SETTINGS)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await pilot.pause()
+        assert isinstance(app.screen, Dashboard)
+        counters = [counter("clinic_a", "chat", 1), counter("clinic_b", "reports", 2)]
+        app.screen.pane("limits").reading = reading(limits_report(counters))
+        await burst(pilot, "2", "slash", *["minus" if one == "-" else one for one in typed], "tab")
+        bar = bar_of(app)
+        assert bar.field.value == completed
+        await burst(pilot, "tab")
+        assert typed != "clin" or bar.field.value == "clinic_b"
+
+
+async def test_tab_takes_the_name_of_a_command_and_then_its_argument_each_once() -> None:
+    app = OptimusApp(SETTINGS)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await pilot.pause()
+        await burst(pilot, "colon", *"them")
+        bar = bar_of(app)
+        seen = []
+        for _ in range(4):
+            await burst(pilot, "tab")
+            seen.append(bar.field.value)
+        assert seen[0] == "theme "
+        assert all(one.startswith("theme ") and one != "theme " for one in seen[1:])
+        assert len({one.strip() for one in seen}) == 4, "each suggestion is another one"
 
 
 async def test_a_command_that_does_not_exist_names_the_three_nearest() -> None:

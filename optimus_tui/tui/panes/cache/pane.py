@@ -293,9 +293,11 @@ class CacheContent(PaneContent):
 
     def findings_here(self) -> list[Finding]:
         """Return all findings about the cache."""
-        if self.report is None:
-            return []
-        return list(self.report.findings)
+        return [] if self.report is None else list(self.report.findings)
+
+    def names_shown(self) -> list[str]:
+        """Return the kinds."""
+        return [] if self.report is None else [safe_text(kind.totals.kind, 200) for kind in self.report.kinds]
 
     def tenant_here(self) -> bytes | None:
         """Return the tenant of the key or the group."""
@@ -307,9 +309,7 @@ class CacheContent(PaneContent):
     def copy_name(self) -> str | None:
         """Return the key's name, or the group's line."""
         row = self.pane.selected
-        if isinstance(row, KeyRow):
-            return safe_text(row.name, 4_096)
-        return super().copy_name()
+        return safe_text(row.name, 4_096) if isinstance(row, KeyRow) else super().copy_name()
 
     def copy_forms(self) -> list[tuple[str, str]]:
         """Return shell lines that read the key, or list the group's names."""

@@ -196,6 +196,10 @@ class HealthContent(PaneContent):
         """Return the findings about a line of the table, and those whose row it is because they have none."""
         return [one for one in self.findings() if concerns(one, name) or is_row_of(one, name)]
 
+    def names_shown(self) -> list[str]:
+        """Return the words of the findings' subjects."""
+        return [word for finding in self.findings() for word in safe_text(finding.subject, 200).split() if word != "/"]
+
     def explain_subject(self) -> str:
         """Return the finding's subject or the dependency's name."""
         if self.findings() and self._is_unmoved():

@@ -28,6 +28,8 @@ from optimus_tui.wording.truth import SEVERITY_MARKS, counted_down, fault_lines,
 FOLLOW_SECONDS = 10.0
 """For so long after a move of the cursor the view goes with its row; later it stays, so that what is hottest shows."""
 DETAIL_LINES = 5
+NAMED_ROWS = 1_000
+"""Rows whose names the prompt of ``/`` completes."""
 MEASURED_ROWS = 200
 """Rows to which the columns are fitted, beside those in view."""
 OFFENDERS = ("immortal", "over")
@@ -207,6 +209,11 @@ class LimitsContent(PaneContent):
         if row is None:
             return list(self.report.findings)
         return limit_lines.findings_about(row, self.report.findings)
+
+    def names_shown(self) -> list[str]:
+        """Return tenants and operations of the most urgent counters."""
+        rows = [] if self.report is None else self.report.rows[:NAMED_ROWS]
+        return [safe_text(name, 200) for row in rows for name in (row.counter.tenant, row.counter.operation)]
 
     def tenant_here(self) -> bytes | None:
         """Return the counter's tenant."""
