@@ -13,6 +13,7 @@ from optimus_tui.verdicts.gateway.performance import class_of, of_tenant, outcom
 from optimus_tui.verdicts.overnight import first_met, growth_times
 from optimus_tui.wording.numbers import clause, clock, percent, plural
 from optimus_tui.workflow.closing import concerned
+from optimus_tui.workflow.engine import TENANT
 
 if TYPE_CHECKING:
     from optimus_tui.context import Context
@@ -21,8 +22,6 @@ MOST_TENANTS = 5
 SECONDS = 3.0
 HALF_A_DAY = 43_200.0
 """Times further apart than this are written with their dates."""
-TENANT = "tenant "
-"""How the name of a tenant's measure begins; the tenant follows."""
 LABEL = "tenant"
 """The label that names the tenant in the gateway's counters."""
 

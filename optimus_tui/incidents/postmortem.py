@@ -18,7 +18,6 @@ from optimus_tui.contract.tools.common import Diagnostic
 from optimus_tui.history.timeline import Timeline
 from optimus_tui.incidents.charts import charts_of, moments_of
 from optimus_tui.incidents.errors import IncidentError
-from optimus_tui.incidents.impact import TENANT
 from optimus_tui.incidents.service import IncidentService
 from optimus_tui.storage.private_file import UnreadableFile, put_in_place
 from optimus_tui.tools.pages.format_value import measured
@@ -37,6 +36,7 @@ from optimus_tui.wording.numbers import (
 from optimus_tui.wording.numbers import UNKNOWN as UNMEASURED
 from optimus_tui.wording.safe import safe_text
 from optimus_tui.workflow.closing import found_words, proof_told
+from optimus_tui.workflow.engine import TENANT, measure_words
 from optimus_tui.workflow.ranking import about, level, matters, rank, tenant_of, tenant_words
 from optimus_tui.workflow.standing import (
     NOT_PROVED,
@@ -216,7 +216,7 @@ def _impact(state: IncidentState) -> Iterator[tuple[str, str]]:
         yield "Latency", UNKNOWN
     for one in state.impact:
         if one.outcome.verdict in ("unknown", "not available") and not one.name.startswith(TENANT):
-            yield f"Why {one.name.replace('_', ' ')} is unknown", one.outcome.headline
+            yield f"Why {measure_words(one.name)} is unknown", one.outcome.headline
 
 
 def _time_words(state: IncidentState) -> str:

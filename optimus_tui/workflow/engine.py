@@ -15,6 +15,9 @@ from optimus_tui.workflow.proof import proof_words
 from optimus_tui.workflow.ranking import tenant_words
 from optimus_tui.workflow.standing import proved
 
+TENANT = "tenant "
+"""How the name of a tenant's measure of the impact begins; the tenant follows."""
+
 Words = tuple[str, str]
 CAPTURE_MINUTES = 10.0
 _AFTER_THE_END = (happened.NoteAdded, happened.Reopened, happened.Exported, happened.Resumed, happened.Captured,
@@ -143,8 +146,13 @@ def _action_words(state: IncidentState, action_id: str) -> str:
     return record.receipt.words or action_id
 
 
+def measure_words(name: str) -> str:
+    """Return what a measure of the impact is called; the name of a tenant stays as it is."""
+    return name if name.startswith(TENANT) else name.replace("_", " ")
+
+
 def _impact(state: IncidentState, event: happened.ImpactMeasured) -> Words:
-    return "verdict", f"impact, {event.name.replace('_', ' ')}: {event.outcome.headline}"
+    return "verdict", f"impact, {measure_words(event.name)}: {event.outcome.headline}"
 
 
 def _resumed(state: IncidentState, event: happened.Resumed) -> Words:

@@ -39,6 +39,8 @@ _WORST: tuple[Verdict, ...] = ("fixed", "better", "same", "unknown", "too early"
 _FIGURE_OF = {LATENCY_P95: "p95", LATENCY_NOW: "latency", LATENCY_HALF: "p50", LIMITS_OVER: "used",
               LIMITS_REFUSED: "refused", ERRORS_RATE: "failing", SERVICES_FLAPPING: "failed checks"}  # fmt: skip
 """What a finding of this rule measures, where its subject alone does not say it."""
+_LABELS = {"client_error_rate": "client error rate without refusals"}
+"""What a figure is called where its key does not say what is counted: refusals (429) stand apart from other 4xx."""
 _LOOKS = ("checks", "samples")
 """Units of figures that count looks: how many of them saw a fault is no figure of the fault."""
 NONE = "none any more"
@@ -183,7 +185,7 @@ def _performance(document: Mapping[str, Any]) -> Iterator[Figure]:
     for key, value in results.items():
         if isinstance(value, (int, float)) and not isinstance(value, bool):
             unit = "share" if key.endswith("_rate") and 0 <= value <= 1 else ""
-            label = safe_text(key, 60).replace("_", " ")
+            label = _LABELS.get(key) or safe_text(key, 60).replace("_", " ")
             yield Figure(name=safe_text(key, 60), value=float(value), unit=unit, label=label)
 
 

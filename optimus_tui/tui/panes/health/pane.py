@@ -288,7 +288,11 @@ def _fields(finding: Finding) -> dict[str, str | float | None]:
 
 
 class HealthPane(Pane):
-    """Gateway, engine, Redis and Postgres with their latencies, the cache's hit rate, and all findings, worst first."""
+    """Gateway, engine, Redis and Postgres with their latencies, the cache's hit rate, and all findings.
+
+    First those that are true now, the worst on top; then those not at present, kept while they may come back; then
+    remarks. An effect stands below its cause.
+    """
 
     NAME = "health"
     NUMBER = 1
