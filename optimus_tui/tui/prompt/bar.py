@@ -60,7 +60,8 @@ class PromptBar(Horizontal):
         """Return what its keys do, for the line below it."""
         does = {":": "runs what is typed", "/": "keeps the filter"}.get(self.sigil, "")
         leaves = {":": "leaves", "/": "shows all rows"}.get(self.sigil, "")
-        return f"enter {does}   tab, → take what is dim   ↑↓ earlier   esc {leaves}"
+        completes = {":": "tab, → take what is dim", "/": "tab completes"}.get(self.sigil, "")
+        return f"enter {does}   {completes}   ↑↓ earlier   esc {leaves}"
 
     def ask(self, sigil: str, text: str = "", choices: Sequence[str] = (), earlier: Sequence[str] = ()) -> None:
         """Open and take the focus.
