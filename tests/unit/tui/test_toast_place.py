@@ -78,7 +78,7 @@ async def test_a_toast_stands_once_and_neither_on_the_header_nor_on_a_dialogs_ti
         app.notify(TEXT, timeout=60)
         await until(pilot, lambda: len(app.screen.query("Toast")) == 1)
         app.push_screen(PickDialog("Pick", [(f"choice {at}", "what it does") for at in range(choices)]))
-        await until(pilot, lambda: app.screen.query("#card") and len(app.screen.query("Toast")) == 1)
+        await until(pilot, lambda: (len(app.screen.query("#card")), len(app.screen.query("Toast"))) == (1, 1))
         await until(pilot, lambda: sum(len(screen.query("Toast")) for screen in app.screen_stack) == 1)
         for _ in range(choices):
             card = app.screen.query_one("#card").region
