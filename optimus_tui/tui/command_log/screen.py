@@ -178,10 +178,6 @@ class CommandLogScreen(BaseScreen):
         self._show()
         return None
 
-    def names_shown(self) -> list[str]:
-        """Return nothing: a line has no name of its own."""
-        return []
-
     # -- a line
 
     def selected(self) -> LogLine | None:

@@ -277,7 +277,7 @@ class Dashboard(BaseScreen):
 
     def action_filter(self) -> None:
         """Filter the current pane."""
-        self.prompt.open_filter(self.pane(self.current))
+        self.prompt.open_filter(pane := self.pane(self.current), pane.content.names_shown())
 
     def action_explain(self) -> None:
         """Explain the current pane's findings."""

@@ -76,7 +76,7 @@ class PaneContent(LineContent):
         return []
 
     def names_shown(self) -> list[str]:
-        """Return names that rows have and that a filter can find, each in one word of safe text."""
+        """Return names that rows have and that a filter can find, as safe text."""
         return []
 
     def explain_subject(self) -> str:
@@ -306,10 +306,6 @@ class Pane(LineCanvas):
             self.refresh_rows()
         self.draw_frame()
         return self.filter_error
-
-    def names_shown(self) -> list[str]:
-        """Return names that rows have, for the prompt of ``/`` to complete: single words of safe text."""
-        return [name for name in dict.fromkeys(self.content.names_shown()) if " " not in name and ":" not in name]
 
     def action_pause(self) -> None:
         """Freeze the pane, or let it go on."""

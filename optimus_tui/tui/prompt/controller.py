@@ -1,6 +1,7 @@
 """Opens, follows and closes the prompt of ``:`` and ``/``, which every screen has."""
 
 import asyncio
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, ClassVar, Protocol, cast
 
 from textual import events
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
 
 TENANT = "tenant:"
+_MORE_THAN_A_WORD = frozenset(" :")
+"""What no plain word of a filter holds."""
 
 
 class Filterable(Protocol):
@@ -26,9 +29,6 @@ class Filterable(Protocol):
 
     def set_filter(self, text: str) -> str | None:
         """Filter the rows. Return the sentence to show when the text is not a filter, else None."""
-
-    def names_shown(self) -> list[str]:
-        """Return names that rows have: single words of safe text that a filter can find."""
 
 
 class Prompt(PromptBar):
@@ -45,15 +45,17 @@ class Prompt(PromptBar):
         """Return what runs command lines and remembers what was typed."""
         return cast("AppServices", self.app)
 
-    def open_filter(self, filtered: Filterable) -> None:
-        """Ask for a filter of ``filtered``; it follows what is typed."""
+    def open_filter(self, filtered: Filterable, names: Iterable[str] = ()) -> None:
+        """Ask for a filter of ``filtered``; it follows what is typed. Tab completes ``names`` of rows, too."""
         self._filtered = filtered
         choices = [f"{name}:" for name in filtered.FIELDS]
         if TENANT in choices:
             tenants = self._tenants()
             choices += [f"{TENANT}{name}" for name in tenants]
-            choices += [name for name in tenants if ":" not in name]
-        choices = list(dict.fromkeys([*choices, *filter(None, filtered.names_shown())]))
+            names = [*tenants, *names]
+        choices = list(
+            dict.fromkeys([*choices, *(name for name in names if name and not _MORE_THAN_A_WORD & set(name))])
+        )
         self._open("/", filtered.filter.text, choices)
 
     def _tenants(self) -> list[str]:
