@@ -30,6 +30,7 @@ from optimus_tui.incidents.proof import Prover, sentence_of
 from optimus_tui.incidents.service import IncidentService
 from optimus_tui.sampling.record import Recorder
 from optimus_tui.sampling.sampler import Sampler
+from optimus_tui.workflow.proof import proof_words
 from optimus_tui.workflow.ranking import MATTERS, rank
 from optimus_tui.workflow.standing import mtta, mttr
 from tests.live.demo.driver import look_often
@@ -238,7 +239,8 @@ async def test_immortal_counter_is_repaired_from_here(running: DemoHandle, tmp_p
         advice = next(one for one in room.incident_service.state.advice if one.kind == "repair_counter")
         assert "EXPIRE rate_limit:clinic_b:chat 60 NX" in (advice.command or "")
         repaired = await room.act("repair_counter", "clinic_b")
-        assert repaired.verdict == "better", "it resets again, and the window is still full: no more is claimed"
+        assert repaired.verdict == "fixed", repaired.checks
+        assert "stays refused until " in proof_words(repaired), "it resets again, but the window is still full"
         reset = await room.act("reset_counters", "clinic_b")
         assert reset.verdict == "fixed", reset.checks
         await room.close("a counter without TTL", "window given back", "clinic_b", rules=["limits.immortal"])
