@@ -261,15 +261,14 @@ def compare(before: Outcome, after: Outcome, rules: Iterable[str] = ()) -> Compa
         held=_messages(one for one in left if any(_same(one, other) for other in targets)),
         figures=_moved(before, after),
         deciding=_deciding(targets, left, after, verdict),
-        refused=tuple(safe_text(one.subject, 80) for one in refused),
+        refused=tuple(dict.fromkeys(safe_text(one.subject, 80) for one in refused)),
     )
 
 
 def _stays_refused(one: Diagnostic, targets: Sequence[Diagnostic]) -> bool:
     """Return True for the used-up limit of a counter that had no TTL: it kept its count, and ends with its TTL now."""
     return one.rule == LIMITS_OVER and any(
-        was.rule == LIMITS_IMMORTAL and (was.subject == one.subject or "several counters" in (was.subject, one.subject))
-        for was in targets
+        was.rule == LIMITS_IMMORTAL and was.subject in (one.subject, "several counters") for was in targets
     )
 
 

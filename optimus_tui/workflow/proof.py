@@ -279,7 +279,7 @@ def proof_words(record: ActionRecord, *, later: str = "after you acted") -> str:
         why = next((one.deciding for one in mine if one.deciding), "") or why
     new = [one for change in changes for one in change.new if one not in why]
     beside = clause(next(iter(new), ""), "; new beside it: ") if record.verdict == "fixed" else ""
-    refused = [one for change in changes for one in change.refused]
+    refused = list(dict.fromkeys(one for change in changes for one in change.refused))
     if record.verdict == "fixed" and refused:
         beside = f"; {_refused_until(refused, record.receipt.until)}"
     return f"{PROOF_WORDS[record.verdict]}{after}{clause(why, ': ')}{beside}"
