@@ -36,6 +36,8 @@ class PromptBar(Horizontal):
         """Which of the earlier lines is shown; their number for what was typed."""
         self._draft = ""
         """What was typed before an earlier line was shown."""
+        self._told = ""
+        """The text whose change was told last."""
         self._offered = ("", "", -1)
         """The text after a completion, the text that it completes, and which of its completions it is."""
 
@@ -78,6 +80,7 @@ class PromptBar(Horizontal):
         self.query_one("#prompt-sigil", Label).update(Content(sigil))
         self.note("")
         self._write(text)
+        self._told = text
         field.suggester = None
         if choices:
             field.suggester = _SuggestWord(self.completions)
@@ -130,7 +133,7 @@ class PromptBar(Horizontal):
             stem, at = self.field.value, -1 if by > 0 else 0
             found = self.completions(stem)
         if not found:
-            self.note("it is complete" if stem in self._choices else "no suggestion begins so")
+            self._say("it is complete" if stem in self._choices else "no suggestion begins so")
             return
         at = (at + by) % len(found)
         self._offered = (found[at], stem, at)
@@ -145,9 +148,9 @@ class PromptBar(Horizontal):
             self._draft = self.field.value
         at = self._recalled + by
         if at < 0:
-            self.note("that is the oldest line" if self._earlier else "nothing was typed here before")
+            self._say("that is the oldest line" if self._earlier else "nothing was typed here before")
         elif at > len(self._earlier):
-            self.note("that is the newest line" if self._earlier else "nothing was typed here before")
+            self._say("that is the newest line" if self._earlier else "nothing was typed here before")
         else:
             self._recalled = at
             self._write([*self._earlier, self._draft][at])
@@ -177,14 +180,21 @@ class PromptBar(Horizontal):
 
     # -- what the field tells
 
+    def _say(self, sentence: str) -> None:
+        """Show a sentence about the text that stands there, whether or not it was told of already."""
+        if self._told != self.field.value:
+            self._tell_changed()
+        self.note(sentence)
+
     def _tell_changed(self) -> None:
+        self._told = self.field.value
         self.note("")
         self.follow(self.field.value)
 
     @on(Input.Changed)
     def _changed(self, event: Input.Changed) -> None:
         event.stop()
-        if self.is_open and event.value == self.field.value:
+        if self.is_open and event.value == self.field.value != self._told:
             self._tell_changed()
 
     @on(Input.Submitted)

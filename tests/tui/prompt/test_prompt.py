@@ -48,6 +48,17 @@ async def test_tab_takes_the_suggestion_and_goes_through_what_begins_so() -> Non
         assert app.focused is bar.field
 
 
+async def test_a_change_that_is_told_late_takes_no_note_away() -> None:
+    app = OptimusApp(SETTINGS)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await burst(pilot, "colon")
+        bar = bar_of(app)
+        bar.field.value = "xx"  # its message comes after the key below was handled
+        bar.action_complete(1)
+        await pilot.pause()
+        assert "no suggestion" in str(bar.query_one("#prompt-note", Label).content)
+
+
 async def test_tab_completes_the_fields_of_a_filter() -> None:
     app = OptimusApp(SETTINGS)
     async with app.run_test(size=(120, 36)) as pilot:
