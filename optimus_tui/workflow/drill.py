@@ -301,7 +301,9 @@ def _identified(truth: Truth, state: IncidentState, watch: Watch) -> DrillMilest
 def _done(state: IncidentState, watch: Watch) -> list[tuple[float, str]]:
     """Return what was done since the fault was injected, with its time, in that order."""
     action_records = [
-        (_ended(one), one.receipt.words or one.receipt.kind) for one in state.action_records if not one.receipt.outside
+        (_took_effect(one, watch), one.receipt.words or one.receipt.kind)
+        for one in state.action_records
+        if not one.receipt.outside
     ]
     return sorted(one for one in (*action_records, *watch.remedies) if one[0] >= watch.injected)
 
@@ -314,6 +316,15 @@ def _acted(state: IncidentState, watch: Watch) -> DrillMilestone:
             by_whom = "; the fault ended in another way"
         return DrillMilestone("acted", None, f"no action or :remedy was carried out{by_whom}")
     return _mark("acted", done[0][0], watch, ", then ".join(words for _, words in done), "")
+
+
+def _took_effect(record: ActionRecord, watch: Watch) -> float:
+    """Return when an action had its effect: at its end, or earlier where the fault left the screen while it ran."""
+    ended, receipt = _ended(record), record.receipt
+    if watch.cleared is None or receipt.started is None or receipt.ended is None:
+        return ended
+    began = ended - max(0.0, receipt.ended - receipt.started)
+    return watch.cleared if began <= watch.cleared < ended else ended
 
 
 def _ended(record: ActionRecord) -> float:

@@ -284,3 +284,16 @@ def test_an_action_counts_from_when_it_ended_not_from_when_it_was_recorded() -> 
 
     assert acted(1_002.0) == 40.0
     assert acted(999.0) == acted(9_000.0) == 42.0, "the wall clock was set: the record's own time"
+
+
+def test_an_action_has_acted_at_the_latest_when_the_fault_leaves_the_screen_while_it_runs() -> None:
+    def marks(cleared: float) -> tuple[float | None, float | None]:
+        receipt = KeptReceipt(action_id="1", kind="repair_counter", tenant="acme", started=990.0, ended=1_000.0)
+        record = ActionRecord(at=Stamp(1_000.0, 140.0), receipt=receipt)
+        watch = seen((101, (finding(),)), (cleared, ()))
+        result = judge(NAMES, TRUTH, watch, state(action_records=(record,)), "given up")
+        return seconds(result, "acted"), seconds(result, "gone")
+
+    assert marks(138.0) == (38.0, 38.0)
+    assert marks(120.0) == (40.0, 20.0), "it was gone before anything was done"
+    assert marks(150.0) == (40.0, 50.0)
