@@ -77,7 +77,7 @@ async def test_a_confirmation_is_never_half_drawn_row_102(redis: RealServer) -> 
             await until(pilot, lambda: not card.query_one("#go").display)
             assert not card.may_confirm() and not card.form.typed.display
             if size[0] >= 60:
-                assert "too small to confirm" in said(pilot) and "Nothing is sent" in said(pilot)
+                await until(pilot, lambda: "too small to confirm" in said(pilot) and "Nothing is sent" in said(pilot))
             await pilot.press("enter")
             assert card.stage == "asking"
         await pilot.resize_terminal(140, 42)
