@@ -177,6 +177,8 @@ def test_the_mouse_is_taken_only_if_it_is_wanted(
     terminal.send("\r")
     terminal.wait_for(r"Write this to")
     terminal.send("y")
+    terminal.wait_for(r"mouse +" + str(not wanted).lower())
+    terminal.send(":messages\r")  # a toast goes by itself, and an alert may stand in its place
     terminal.wait_for("mouse is written and in force")
     assert file.read_text() == f"mouse = {str(not wanted).lower()}\n"
     assert (b"\x1b[?1000h" if not wanted else b"\x1b[?1000l") in terminal.raw
