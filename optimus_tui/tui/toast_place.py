@@ -83,7 +83,7 @@ def _clear_cursor(screen: Screen[object], rack: ToastRack) -> None:
 
 
 def _top_beside_card(screen: Screen[object], toast: Region, cursor: Region | None) -> int:
-    """Return the first line of a toast above a dialog: beside its card, else in it, above its keys or below its title.
+    """Return the first line of a toast above a dialog: beside its card, else in it, below its title or above its keys.
 
     Where it fits nowhere it stands right below the header.
     """
@@ -94,7 +94,7 @@ def _top_beside_card(screen: Screen[object], toast: Region, cursor: Region | Non
     card, height = cards.first().region, toast.height
     title, keys = (Region(card.x, y, card.width, 1) for y in (card.y, card.bottom - 1))
     kept = [one for one in (Region(0, 0, screen.size.width, HEADER_LINES), title, keys, cursor) if one is not None]
-    for top in (card.bottom, below_header, card.bottom - 1 - height, card.y + 1):
+    for top in (card.bottom, below_header, card.y + 1, card.bottom - 1 - height):
         place = Region(toast.x, top, toast.width, height)
         if top + height < screen.size.height and not any(place.overlaps(one) for one in kept):
             return top
