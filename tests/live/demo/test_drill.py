@@ -153,6 +153,7 @@ async def test_engine_down_is_played_by_keys_from_the_alarm_to_the_result(runnin
         await until(pilot, lambda: all(words in said(pilot) for words in told))
         await pilot.press("x")
         await until(pilot, lambda: bool(list(tmp_path.rglob("drill-*.md"))))
+        await until(pilot, lambda: len(list(tmp_path.rglob("postmortem.*"))) == 2)  # it is measured after the closing
     what_is_left(tmp_path)
 
 
