@@ -172,7 +172,7 @@ class ActionsController:
 
     async def _choose_for(self, row: object, findings: Sequence[Finding] = ()) -> None:
         from optimus_tui.tui.actions.questions import finding_of, offers_for, why_none
-        from optimus_tui.tui.actions.remedies import ask_which, chains_of, findings_behind, remedies_of
+        from optimus_tui.tui.actions.remedies import ask_which, chains_of, findings_behind, fitting_remedies
 
         dashboard = self.dashboard
         chains = chains_of(dashboard, findings or findings_behind(dashboard, row))
@@ -182,7 +182,7 @@ class ActionsController:
         for cause in chain[1:]:
             if not offers and (offers := offers_for(cause, *readings)):
                 remark = f" They end its cause: {safe_text(cause.message, 160)}."
-        remedies = await remedies_of(self.outside, chains)
+        remedies = await fitting_remedies(self.outside, chains)
         if remedies:
             place = await ask_which(dashboard, chains, remedies, bool(offers))
             if place is not None and place < len(remedies) and self.outside is not None:

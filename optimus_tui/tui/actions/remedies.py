@@ -1,6 +1,7 @@
 """Which remedies outside of this program are offered for a finding: its own, and those of what has caused it."""
 
 from collections.abc import Iterable, Sequence
+from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
 from optimus_tui.contract.findings import Finding, causes_of
@@ -35,17 +36,18 @@ def with_causes(finding: Finding, known: Iterable[Finding]) -> list[Finding]:
     return [finding, *causes]
 
 
-async def fitting_remedies(outside: OutsideRemedies | None, chain: Sequence[Finding]) -> list[FittingRemedy]:
-    """Return the remedies of a finding and of its causes, as ``with_causes`` returns them; each remedy once."""
+async def fitting_remedies(outside: OutsideRemedies | None, chains: Iterable[Sequence[Finding]]) -> list[FittingRemedy]:
+    """Return the remedies of findings and of their causes, as ``chains_of`` returns them; each remedy once."""
     found: dict[str, FittingRemedy] = {}
-    for one in chain if outside is not None else ():
-        for remedy in await outside.fitting(one):  # type: ignore[union-attr]
-            found.setdefault(remedy.name, FittingRemedy(remedy, one))
+    if outside is not None:
+        for one in chain.from_iterable(chains):
+            for remedy in await outside.fitting(one):
+                found.setdefault(remedy.name, FittingRemedy(remedy, one))
     return list(found.values())
 
 
 def findings_behind(dashboard: DashboardServices, row: object) -> Sequence[Finding]:
-    """Return the findings that a row is about, the worst first: itself, or those of its counter or of the cache.
+    """Return the findings that a row is about, the worst first: itself, or those of its counter; none for other rows.
 
     Args:
         dashboard: Whose readings tell.
@@ -69,15 +71,6 @@ def chains_of(dashboard: DashboardServices, findings: Iterable[Finding]) -> list
     return [with_causes(one, known) for one in findings]
 
 
-async def remedies_of(outside: OutsideRemedies | None, chains: Iterable[Sequence[Finding]]) -> list[FittingRemedy]:
-    """Return the remedies of several findings, each with its causes; each remedy once."""
-    found: dict[str, FittingRemedy] = {}
-    for chain in chains:
-        for one in await fitting_remedies(outside, chain):
-            found.setdefault(one.remedy.name, one)
-    return list(found.values())
-
-
 def first_act(dashboard: DashboardServices, outside: OutsideRemedies | None, finding: Finding) -> str:
     """Return the first of what ``a`` on a finding offers about it, or about its cause, as safe text; empty for nothing.
 
@@ -88,11 +81,11 @@ def first_act(dashboard: DashboardServices, outside: OutsideRemedies | None, fin
     """
     from optimus_tui.tui.actions.questions import finding_offers
 
-    (chain,) = chains_of(dashboard, [finding])
-    names = [(remedy.label, one) for one in chain if outside is not None for remedy in outside.known_for(one)]
+    (causes,) = chains_of(dashboard, [finding])
+    names = [(remedy.label, one) for one in causes if outside is not None for remedy in outside.known_for(one)]
     if not names and dashboard.settings.writable:
         readings = last_report(dashboard, "limits"), last_report(dashboard, "cache")
-        names = [(offer.name, one) for one in chain for offer in finding_offers(one, *readings)]
+        names = [(offer.name, one) for one in causes for offer in finding_offers(one, *readings)]
     if not names:
         return ""
     name, about = names[0]
