@@ -87,15 +87,14 @@ def _top_beside_card(screen: Screen[object], toast: Region, cursor: Region | Non
 
     Where it fits nowhere it stands right below the header.
     """
-    below_header = HEADER_LINES
     cards = screen.query("#card")
     if not cards:
-        return below_header
+        return HEADER_LINES
     card, height = cards.first().region, toast.height
     title, keys = (Region(card.x, y, card.width, 1) for y in (card.y, card.bottom - 1))
     kept = [one for one in (Region(0, 0, screen.size.width, HEADER_LINES), title, keys, cursor) if one is not None]
-    for top in (card.bottom, below_header, card.y + 1, card.bottom - 1 - height):
+    for top in (card.bottom, HEADER_LINES, card.y + 1, card.bottom - 1 - height):
         place = Region(toast.x, top, toast.width, height)
         if top + height < screen.size.height and not any(place.overlaps(one) for one in kept):
             return top
-    return below_header
+    return HEADER_LINES

@@ -41,11 +41,6 @@ class LastingNotification(Notification):
     """It came by itself: no key asked for it."""
 
     @property
-    def rank(self) -> int:
-        """Return its rank among those that wait: the highest is shown."""
-        return ALERT_RANK if self.is_alert and self.severity != "error" else RANKS[self.severity]
-
-    @property
     def time_left(self) -> float:
         """Return the seconds until it ends, for the timer of its toast."""
         return max(LEAST_TOAST_SECONDS, min(super().time_left, self.timeout))
@@ -106,9 +101,9 @@ class ToastQueue:
 
 
 def _rank(notification: Notification) -> int:
-    if isinstance(notification, LastingNotification):
-        return notification.rank
-    return RANKS[notification.severity]
+    """Return the rank of a message among those that wait: the highest is shown."""
+    is_alert = isinstance(notification, LastingNotification) and notification.is_alert
+    return ALERT_RANK if is_alert and notification.severity != "error" else RANKS[notification.severity]
 
 
 def toast_room(screen_width: int) -> int:

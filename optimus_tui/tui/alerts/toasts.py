@@ -9,10 +9,10 @@ from rich.cells import cell_len
 from optimus_tui.contract.finding_rules import rule_of
 from optimus_tui.contract.findings import Finding, Notice, Severity
 from optimus_tui.tui.theme import TONE_TOASTS
-from optimus_tui.tui.widgets.cells import first_that_fits, fit_cell, fit_name
+from optimus_tui.tui.widgets.cells import first_that_fits, fit_name, fit_words
 from optimus_tui.wording.safe import safe_text
 from optimus_tui.wording.truth import RESTART_WORDS, SEVERITY_MARKS
-from optimus_tui.wording.wrapping import in_short, shortened_between_words
+from optimus_tui.wording.wrapping import in_short
 
 
 class Toast(NamedTuple):
@@ -139,7 +139,7 @@ def _lines(finding: Finding, severity: Severity, room: int) -> tuple[str, str]:
 
 def _cut(text: str, room: int) -> str:
     """Return the first words that fit."""
-    return shortened_between_words(text, room, cell_len) or fit_cell(text, room).rstrip()
+    return fit_words(text, room).rstrip()
 
 
 def _name(text: str, room: int) -> str:
