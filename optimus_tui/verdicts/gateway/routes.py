@@ -12,7 +12,7 @@ from optimus_tui.contract.percentiles import is_known
 from optimus_tui.contract.services import Quantiles, Spread
 from optimus_tui.settings.model import Thresholds
 from optimus_tui.verdicts.gateway.latency import MIN_SAMPLES, as_past, edges, is_wide, judge_half_of, judge_spread
-from optimus_tui.verdicts.gateway.performance import MIN_REQUESTS, nearest_deciding
+from optimus_tui.verdicts.gateway.performance import MIN_REQUESTS
 from optimus_tui.wording.numbers import age, latency, part_of
 from optimus_tui.wording.safe import safe_text
 
@@ -46,15 +46,7 @@ def _since(finding: Finding, route: str, lately: Sequence[Quantiles], bar_ms: fl
     """
     if not lately:
         return finding
-
-    def goes_on(span: Quantiles) -> bool | None:
-        came = _of(span, route)
-        if round(came.count) < MIN_REQUESTS:
-            return None
-        return not is_quick(came, bar_ms)
-
-    decided = nearest_deciding(lately, lambda span: round(_of(span, route).count), goes_on)
-    now = lately[-1] if decided is None else decided[0]
+    now = next((one for one in lately if round(_of(one, route).count) >= MIN_REQUESTS), lately[-1])
     return _as_of(finding, _of(now, route), now.covered_minutes * 60, bar_ms)
 
 
