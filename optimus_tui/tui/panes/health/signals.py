@@ -126,8 +126,8 @@ def signal_lines(signals: GoldenSignals, width: int, wall: float) -> list[Health
 
 def _title(signals: GoldenSignals, width: int, wall: float) -> list[Piece]:
     end = "10 min"
-    words = first_that_fits(span_forms(signals, wall), width - 2 - len(end) - 2)
     room = width - 2 - len(end) - 2
+    words = first_that_fits(span_forms(signals, wall), room)
     return [("  ", ""), (fit_words(words, room), "quiet"), ("  ", ""), (end, "quiet")]
 
 
