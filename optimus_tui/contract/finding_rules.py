@@ -600,6 +600,8 @@ SERVICES_POSTGRES = _rule(
     "services.postgres", "Postgres is not healthy", as_cause="postgres was no longer healthy",
     one="{subject} {state}{reason}", phrases=_STATES,
     impact="The AI Engine cannot read or store conversations.", remedy=_POSTGRES_REMEDY, **_POSTGRES)
+SERVICE_DOWN = {"gateway": SERVICES_GATEWAY, "engine": SERVICES_ENGINE, "postgres": SERVICES_POSTGRES}
+"""By service, the rule of one that does not answer, or says that it is not well."""
 SERVICES_GATEWAY_UNKNOWN = _rule(
     "services.gateway_unknown", "The gateway cannot be measured", "medium",
     one=_CANNOT_BE_MEASURED,

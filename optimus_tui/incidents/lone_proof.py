@@ -9,13 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec.structs import replace
 
-from optimus_tui.contract.finding_rules import (
-    LIMITS_OVER,
-    SERVICES_ENGINE,
-    SERVICES_GATEWAY,
-    SERVICES_POSTGRES,
-    rule_of,
-)
+from optimus_tui.contract.finding_rules import LIMITS_OVER, SERVICE_DOWN, rule_of
 from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.incident import ActionRecord, Check, Comparison, Figure, KeptReceipt, Outcome, Stamp
 from optimus_tui.contract.tools.common import Diagnostic
@@ -127,9 +121,7 @@ class LoneProof:
         Shares, latencies and rates still count a while before the act.
         """
         rule = self.aim[0]
-        return rule in (SERVICES_GATEWAY, SERVICES_ENGINE, SERVICES_POSTGRES) or (
-            rule.startswith("limits.") and rule_of(rule).from_redis
-        )
+        return rule in SERVICE_DOWN.values() or (rule.startswith("limits.") and rule_of(rule).from_redis)
 
     def status(self) -> tuple[str, str]:
         """Return how far the proof is, or how it came out, and the style of these words; empty for nothing to say.

@@ -18,7 +18,7 @@ from optimus_tui.contract.services import HealthReport
 from optimus_tui.verdicts import alerts
 from optimus_tui.verdicts.alert_history import merge
 from optimus_tui.verdicts.alerts import EPISODES, in_force, unjudged
-from optimus_tui.verdicts.restarts import MOST_RESTARTS, Restart
+from optimus_tui.verdicts.restarts import MOST_RESTARTS, OwnRestart
 
 if TYPE_CHECKING:
     from optimus_tui.history.samples.store import Store
@@ -42,7 +42,7 @@ class AlertBook:
         self._store, self._clock = store, clock
         self.state = alerts.Alerts()
         self.mutes: dict[tuple[str, str], Mute] = {}
-        self._restarts: tuple[Restart, ...] = ()
+        self._restarts: tuple[OwnRestart, ...] = ()
         """What was restarted from here, newest last."""
         self.past: tuple[AlertEpisode, ...] = ()
         """Episodes as last read: of earlier starts and of all processes, this one included."""
@@ -76,7 +76,7 @@ class AlertBook:
         Returns:
             What is to be called when the restart has taken effect: the time counts anew from then.
         """
-        one = Restart(service, self._clock.wall(), self._clock.mono())
+        one = OwnRestart(service, self._clock.wall(), self._clock.mono())
         self._restarts = (*self._restarts, one)[-MOST_RESTARTS:]
 
         def took_effect() -> None:

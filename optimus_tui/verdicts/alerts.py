@@ -27,7 +27,7 @@ from optimus_tui.contract.services import HealthReport
 from optimus_tui.verdicts.causes import may_follow_from
 from optimus_tui.verdicts.gateway.hit_rate import MIN_LOOKUPS
 from optimus_tui.verdicts.gateway.services import answered
-from optimus_tui.verdicts.restarts import Restart, began_with, restart_behind
+from optimus_tui.verdicts.restarts import OwnRestart, began_with, restart_behind
 
 HOLD_SECONDS = 30.0
 """A finding that comes back within this time is still the same episode: flapping is one trouble, not many."""
@@ -215,7 +215,7 @@ def step(
     mono: float,
     unjudged: Unjudged = lambda _: False,
     mutes: Mutes = NO_MUTES,
-    restarts: Iterable[Restart] = (),
+    restarts: Iterable[OwnRestart] = (),
 ) -> tuple[Alerts, tuple[Notice, ...]]:
     """The state after a report, and what is to be said, the worst first. ``findings`` are those of all sources.
 
@@ -298,7 +298,7 @@ def _explained(findings: Iterable[Finding], mutes: Mutes, now: float) -> set[tup
     return {(one.rule, one.subject) for one in findings if one.caused_by in loud}
 
 
-def expected(state: Alerts, restarts: Sequence[Restart], mono: float) -> set[tuple[str, str]]:
+def expected(state: Alerts, restarts: Sequence[OwnRestart], mono: float) -> set[tuple[str, str]]:
     """Return rule and subject of the findings that are no alarm yet, because they follow from a restart."""
     open_ones = [one for one in state.held.values() if one.restart and one.present and level_of(one.finding) > one.told]
     held = ((one.finding, one.episode.since) for one in open_ones)

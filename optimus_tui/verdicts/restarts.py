@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from msgspec import Struct
 
 from optimus_tui.contract.finding_causes import LINKS
-from optimus_tui.contract.finding_rules import SERVICES_ENGINE, SERVICES_GATEWAY, SERVICES_POSTGRES
+from optimus_tui.contract.finding_rules import SERVICE_DOWN
 from optimus_tui.contract.findings import Finding
 
 RESTART_SECONDS = 30.0
@@ -14,12 +14,13 @@ RESTART_SECONDS = 30.0
 MOST_RESTARTS = 20
 """What is remembered of them: older ones are over."""
 _OWN_FAMILIES = ("services", "latency")
-_DOWN = {"engine": SERVICES_ENGINE, "gateway": SERVICES_GATEWAY, "postgres": SERVICES_POSTGRES}
-"""By service, the rule of what has the same effects as its restart."""
 
 
-class Restart(Struct, frozen=True):
-    """A restart of a service. ``began`` is wall-clock, and names it; ``mono`` is when it was last known to go on."""
+class OwnRestart(Struct, frozen=True):
+    """A restart of a service that was done from here.
+
+    ``began`` is wall-clock, and names it; ``mono`` is when it was last known to go on.
+    """
 
     service: str
     began: float
@@ -27,8 +28,8 @@ class Restart(Struct, frozen=True):
 
 
 def restart_behind(
-    finding: Finding, restarts: Iterable[Restart], mono: float, since: float = math.inf
-) -> Restart | None:
+    finding: Finding, restarts: Iterable[OwnRestart], mono: float, since: float = math.inf
+) -> OwnRestart | None:
     """Return the latest restart that can be why a finding holds now; None without one.
 
     Args:
@@ -44,7 +45,7 @@ def restart_behind(
     return max(recent, key=lambda one: one.mono, default=None)
 
 
-def began_with(finding: Finding, restart: Restart, since: float) -> bool:
+def began_with(finding: Finding, restart: OwnRestart, since: float) -> bool:
     """Return True if a finding began after a restart, or is about what was restarted: else it only got worse then."""
     return since > restart.began or finding.subject == restart.service
 
@@ -53,7 +54,7 @@ def _is_effect(finding: Finding, service: str) -> bool:
     if finding.subject == service and finding.rule.partition(".")[0] in _OWN_FAMILIES:
         return True
     return any(
-        _DOWN.get(service) in link.causes
+        SERVICE_DOWN.get(service) in link.causes  # a restart has the same effects
         and finding.rule in link.effects
         and (not link.effect_about or finding.subject.startswith(link.effect_about))
         for link in LINKS

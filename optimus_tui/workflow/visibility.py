@@ -19,9 +19,8 @@ from optimus_tui.contract.finding_rules import (
     SERVER_LOGIN,
     SERVER_UNKNOWN,
     SERVER_UNREACHABLE,
-    SERVICES_ENGINE,
+    SERVICE_DOWN,
     SERVICES_GATEWAY,
-    SERVICES_POSTGRES,
     rule_of,
 )
 from optimus_tui.contract.incident import Outcome
@@ -33,7 +32,6 @@ NOT_MEASURED = "not measured"
 """Part of a finding's message if a measurement did not end in the time that we gave it."""
 _ASKED = ("gateway", "engine", "redis", "postgres")
 _OF_SERVICE = ("services.", "latency.")
-_DOWN = (SERVICES_GATEWAY, SERVICES_ENGINE, SERVICES_POSTGRES)
 BLIND = (SERVER_UNREACHABLE, SERVER_LOGIN, SERVER_UNKNOWN, SERVICES_GATEWAY)
 """While one of these holds, what lies behind it is not measured. A Redis that answers with a fault was measured."""
 _KEYS = frozenset({CACHE_NO_TTL, CACHE_LARGE})
@@ -81,7 +79,7 @@ def is_blind(aimed: set[str], targets: Sequence[Diagnostic], after: Outcome, kno
     direct = bool(targets) and all(one.subject in _ASKED and one.rule.startswith(_OF_SERVICE) for one in targets)
     for one in after.findings:
         if one.rule.startswith("services.") and direct:
-            down = matters(one) and one.rule in _DOWN and one.rule not in aimed
+            down = matters(one) and one.rule in SERVICE_DOWN.values() and one.rule not in aimed
             if one.subject in subjects and (unseen(one) or down):
                 return True
             continue

@@ -8,13 +8,11 @@ from optimus_tui.contract.finding_rules import (
     SERVER_LOGIN,
     SERVER_UNKNOWN,
     SERVER_UNREACHABLE,
-    SERVICES_ENGINE,
+    SERVICE_DOWN,
     SERVICES_ENGINE_SAYS,
     SERVICES_ENGINE_UNKNOWN,
-    SERVICES_GATEWAY,
     SERVICES_GATEWAY_SAYS,
     SERVICES_GATEWAY_UNKNOWN,
-    SERVICES_POSTGRES,
     SERVICES_POSTGRES_SAYS,
     SERVICES_POSTGRES_UNKNOWN,
 )
@@ -30,7 +28,6 @@ OURS = frozenset({"auth", "denied"})
 STARVED = "starved"
 """The fault of a check that this machine's lack of CPU spoilt: it says nothing about the service."""
 
-_ILL = {"gateway": SERVICES_GATEWAY, "engine": SERVICES_ENGINE, "postgres": SERVICES_POSTGRES}
 _UNKNOWN = {
     "gateway": SERVICES_GATEWAY_UNKNOWN,
     "engine": SERVICES_ENGINE_UNKNOWN,
@@ -138,13 +135,13 @@ def _service(
     if why is not None and why.message:
         reason = _reason(name, why)
     elif why is None and code is not None:
-        reason = phrase(_ILL[name], "code", code=code)
+        reason = phrase(SERVICE_DOWN[name], "code", code=code)
     measured: float | str = status
     if code is not None:
         measured = float(code)
     return [
         make_finding(
-            rule=_ILL[name],
+            rule=SERVICE_DOWN[name],
             severity=severity,
             subject=name,
             state=_state(name, status, sickness),
@@ -179,7 +176,7 @@ def _remarked(name: str, remark: Remark) -> Finding:
 
 def _state(name: str, status: str, sickness: Sickness | None) -> str:
     """Return what an unhealthy service does."""
-    rule = _ILL[name]
+    rule = SERVICE_DOWN[name]
     if status in ("no answer", "disconnected") or (name == "gateway" and status == "error"):
         return phrase(rule, "down")
     if sickness == "degraded":

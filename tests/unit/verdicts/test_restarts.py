@@ -5,7 +5,7 @@ from msgspec import structs
 from optimus_tui.contract.finding_rules import BREAKER_OPEN, ERRORS_RATE, LATENCY_P95, LIMITS_OVER, SERVICES_ENGINE
 from optimus_tui.contract.findings import Finding, Notice, Severity
 from optimus_tui.verdicts import alerts
-from optimus_tui.verdicts.restarts import RESTART_SECONDS, Restart, restart_behind
+from optimus_tui.verdicts.restarts import RESTART_SECONDS, OwnRestart, restart_behind
 
 
 def found(rule: str, subject: str, severity: Severity = "high", window: float | None = None) -> Finding:
@@ -22,7 +22,7 @@ class Watch:
     """A reducer that has settled, with clocks that only ``see`` moves."""
 
     def __init__(self, *first: Finding) -> None:
-        self.mono, self.state, self.restarts = 0.0, alerts.Alerts(), list[Restart]()
+        self.mono, self.state, self.restarts = 0.0, alerts.Alerts(), list[OwnRestart]()
         self.see(*first)
         self.see(*first, after=10.0)
 
@@ -37,7 +37,7 @@ class Watch:
         return [one.kind for one in self.see(*findings, after=after)]
 
     def restart(self, service: str = "engine") -> None:
-        self.restarts.append(Restart(service, 1e9 + self.mono, self.mono))
+        self.restarts.append(OwnRestart(service, 1e9 + self.mono, self.mono))
 
     def expected(self) -> set[tuple[str, str]]:
         return alerts.expected(self.state, self.restarts, self.mono)
