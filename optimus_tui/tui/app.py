@@ -36,8 +36,8 @@ from optimus_tui.tui.leaving import ask_to_leave
 from optimus_tui.tui.prompt.history import PromptHistory, history_path
 from optimus_tui.tui.services import CommandError, Demo
 from optimus_tui.tui.theme import THEMES, VARIABLE_DEFAULTS
-from optimus_tui.tui.toast_place import PLACE_SECONDS, place_toast, show_toasts
-from optimus_tui.tui.toasts import LastingNotification, Said, ToastQueue
+from optimus_tui.tui.toasts.place import PLACE_SECONDS, place_toast, show_toasts
+from optimus_tui.tui.toasts.queue import LastingNotification, Said, ToastQueue
 from optimus_tui.tui.unused_keys import AnsweredKeys
 
 _CONTROL = re.compile(

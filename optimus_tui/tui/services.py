@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from optimus_tui.tui.key_gate import KeyGate
     from optimus_tui.tui.panes.base import Pane
     from optimus_tui.tui.prompt.history import PromptHistory
-    from optimus_tui.tui.toasts import Said
+    from optimus_tui.tui.toasts.queue import Said
 
 
 class CommandError(ValueError):

@@ -18,7 +18,7 @@ from optimus_tui.tui.widgets.cells import wrap
 from optimus_tui.wording.glossary import GLOSSARY
 
 if TYPE_CHECKING:
-    from optimus_tui.tui.toasts import Said
+    from optimus_tui.tui.toasts.queue import Said
 
 Row = tuple[str, str]
 """What is explained, and its explanation."""

@@ -18,19 +18,30 @@ class StepsApp(PaneApp):
         super().__init__(steps)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("has_room", [True, False])
-async def test_the_proof_stands_below_the_steps(has_room: bool) -> None:
+def acted() -> Play:
+    """Return an incident in which the engine did not answer, and was restarted."""
     play = Play()
     play.run("health", outcome(found("services.engine", "critical", "engine", message="engine does not answer: no")))
     play.tell(happened.ActionDone(at=stamp(), receipt=KeptReceipt(
         action_id="outside-1", kind="remedy", tenant="", words="engine restarted", outside=True)))  # fmt: skip
+    return play
+
+
+def prove(play: Play) -> None:
+    """Let the check after the restart find nothing."""
+    play.tell(happened.ChecksAsked(at=stamp(), action_id="outside-1"))
+    play.tell(happened.CheckFinished(at=stamp(), action_id="outside-1", step="health", outcome=outcome()))
+
+
+@pytest.mark.parametrize("has_room", [True, False])
+async def test_the_proof_stands_below_the_steps(has_room: bool) -> None:
+    play = acted()
     steps = StepList()
     app: Any = StepsApp(steps)
     async with app.run_test(size=(46, 20)) as pilot:
         steps.show(play.state, "", has_room)
         await pilot.pause()
-        play.tell(happened.ChecksAsked(at=stamp(), action_id="outside-1"))
-        play.tell(happened.CheckFinished(at=stamp(), action_id="outside-1", step="health", outcome=outcome()))
+        prove(play)
         steps.show(play.state, "", has_room)
         await pilot.pause()
         await pilot.pause()
@@ -45,18 +56,14 @@ async def test_the_proof_stands_below_the_steps(has_room: bool) -> None:
 
 
 async def test_the_proof_hides_no_step_before_the_list_has_grown() -> None:
-    play = Play()
-    play.run("health", outcome(found("services.engine", "critical", "engine", message="engine does not answer: no")))
-    play.tell(happened.ActionDone(at=stamp(), receipt=KeptReceipt(
-        action_id="outside-1", kind="remedy", tenant="", words="engine restarted", outside=True)))  # fmt: skip
+    play = acted()
     steps = StepList()
     app: Any = StepsApp(steps)
     async with app.run_test(size=(46, 20)) as pilot:
         steps.styles.height = "auto"  # as on the incident's screen
         steps.show(play.state, "", True)
         await pilot.pause()
-        play.tell(happened.ChecksAsked(at=stamp(), action_id="outside-1"))
-        play.tell(happened.CheckFinished(at=stamp(), action_id="outside-1", step="health", outcome=outcome()))
+        prove(play)
         steps.show(play.state, "", True)
         width, height = steps.scrollable_content_region.size
         drawn = ["".join(text for text, _ in steps.painter.line(y, width)[0]) for y in range(height)]

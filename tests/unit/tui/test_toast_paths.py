@@ -4,7 +4,7 @@ import pytest
 from rich.cells import cell_len
 
 from optimus_tui.tui.base_screen import toast_text
-from optimus_tui.tui.toasts import LEAST_CELLS, shown_text, toast_room
+from optimus_tui.tui.toasts.queue import LEAST_CELLS, shown_text, toast_room
 
 PATH = "/home/operator/.local/state/optimus-tui/incidents/2026-11-29-demo-engine/"
 LONG = "better, but not fixed 33 s after you acted: it decreased, but is not gone: 70 bulk invalidations of 10 tenants "

@@ -10,7 +10,7 @@ from optimus_tui.tui.app import OptimusApp
 from optimus_tui.tui.dashboard.screen import Dashboard
 from optimus_tui.tui.dialogs.base import PickDialog
 from optimus_tui.tui.panes.limits.pane import LimitsPane
-from optimus_tui.tui.toast_place import cursor_region
+from optimus_tui.tui.toasts.place import cursor_region
 from tests.tui.driver import until
 from tests.tui.pictures import SETTINGS, counter, limits_report, reading
 

@@ -10,8 +10,8 @@ from textual.notifications import Notify
 
 from optimus_tui.tui.app import OptimusApp
 from optimus_tui.tui.dialogs.sheets import TextDialog
-from optimus_tui.tui.toast_place import PLACE_SECONDS
-from optimus_tui.tui.toasts import LEAST_TOAST_SECONDS, LastingNotification, ToastQueue
+from optimus_tui.tui.toasts.place import PLACE_SECONDS
+from optimus_tui.tui.toasts.queue import LEAST_TOAST_SECONDS, LastingNotification, ToastQueue
 from tests.tui.driver import until
 from tests.tui.pictures import SETTINGS
 

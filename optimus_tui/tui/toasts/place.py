@@ -12,7 +12,7 @@ from textual.widget import Widget
 from textual.widgets import Input, OptionList, TextArea
 from textual.widgets._toast import Toast, ToastRack
 
-from optimus_tui.tui.toasts import ToastQueue
+from optimus_tui.tui.toasts.queue import ToastQueue
 from optimus_tui.tui.widgets.line_view import LineCanvas
 
 HEADER_LINES = 1
