@@ -53,7 +53,7 @@ class BaseScreen(SingleAnswerScreen):
 
     def help_subject(self) -> tuple[str, str]:
         """Return the title of the help dialog and a sentence about what it is for."""
-        return type(self).__name__.removesuffix("Screen"), _docstring(self)
+        return type(self).__name__.removesuffix("Screen"), docstring_of(self)
 
     def say(self, sentence: str, severity: Any = "information", path: object = None, *, lasting: bool = False) -> None:
         """Show a toast of plain text, never markup.
@@ -106,7 +106,7 @@ async def _copy_as(screen: BaseScreen) -> None:
         screen.say(f"copied {terminal.copy(screen.app, text)}")
 
 
-def _docstring(documented: object) -> str:
+def docstring_of(documented: object) -> str:
     """Return the docstring of an object's class on one line."""
     return " ".join((type(documented).__doc__ or "").split())
 

@@ -22,7 +22,7 @@ from optimus_tui.settings.model import Settings
 from optimus_tui.tui import messages
 from optimus_tui.tui.actions.controller import ActionsController, InterruptedActions
 from optimus_tui.tui.alerts.controller import AlertsController
-from optimus_tui.tui.base_screen import BaseScreen
+from optimus_tui.tui.base_screen import BaseScreen, docstring_of
 from optimus_tui.tui.dashboard.controllers import Navigator, PaneRequests, SettingsCommands
 from optimus_tui.tui.dashboard.findings import FindingsController
 from optimus_tui.tui.dashboard.reports import ReportQueue
@@ -269,7 +269,7 @@ class Dashboard(BaseScreen):
 
     def help_subject(self) -> tuple[str, str]:
         """Return the current pane's title and its docstring."""
-        return (pane := self.pane(self.current)).TITLE, " ".join((type(pane).__doc__ or "").split())
+        return self.pane(self.current).TITLE, docstring_of(self.pane(self.current))
 
     def copy_forms(self) -> list[tuple[str, str]]:
         """Return the forms in which the current pane's row can be copied."""
@@ -277,7 +277,7 @@ class Dashboard(BaseScreen):
 
     def action_filter(self) -> None:
         """Filter the current pane."""
-        self.prompt.open_filter(pane := self.pane(self.current), pane.content.names_shown())
+        self.prompt.open_filter(self.pane(self.current), self.pane(self.current).content.names_shown())
 
     def action_explain(self) -> None:
         """Explain the current pane's findings."""
