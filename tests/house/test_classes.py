@@ -1,11 +1,13 @@
 """Classes stay small enough to be read, together with all that they inherit from classes of ours."""
 
 import ast
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
 MOST_LINES = 400
+MOST_FILES = 15
 PACKAGE = Path(__file__).parents[2] / "optimus_tui"
 
 Definition = tuple[int, list[str]]
@@ -52,6 +54,16 @@ def test_no_class_is_longer_than_its_limit(trees: dict[Path, ast.Module]) -> Non
     classes = definitions(list(trees.values()))
     lengths = {name: lines_of(name, classes) for name in classes}
     assert {name: lines for name, lines in lengths.items() if lines > MOST_LINES} == {}
+
+
+def test_no_two_classes_have_one_name(trees: dict[Path, ast.Module]) -> None:
+    names = Counter(node.name for tree in trees.values() for node in ast.walk(tree) if isinstance(node, ast.ClassDef))
+    assert [name for name, times in names.items() if times > 1] == []
+
+
+def test_no_folder_holds_more_files_than_its_limit(trees: dict[Path, ast.Module]) -> None:
+    folders = Counter(path.parent for path in trees)
+    assert {str(folder): files for folder, files in folders.items() if files > MOST_FILES} == {}
 
 
 def test_no_method_of_the_screens_is_a_stub_that_raises(trees: dict[Path, ast.Module]) -> None:
