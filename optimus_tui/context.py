@@ -3,25 +3,31 @@
 Importing this module loads neither redis nor httpx; building a client does.
 """
 
+import asyncio
+from collections.abc import Coroutine
 from functools import cached_property
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from optimus_tui.clock import Clock
 from optimus_tui.probes.load_meter import LoadMeter
 from optimus_tui.settings.model import Settings
+from optimus_tui.settings.tuning import TUNING, Tuning
 
 if TYPE_CHECKING:
     import httpx
 
     from optimus_tui.contract.findings import Finding
+    from optimus_tui.contract.keyspace import LimitRules
     from optimus_tui.contract.reading import Fault
+    from optimus_tui.dialects.layout import KeyLayout
     from optimus_tui.history.samples.store import Store
     from optimus_tui.history.samples.windows import Windows
     from optimus_tui.probes.events.feed import FeedReader
     from optimus_tui.probes.redis.guard import ObserverRedis
     from optimus_tui.probes.round_trips import CommandLog
 
+T = TypeVar("T")
 CLIENT_MODULES = ("redis.asyncio", "httpx", "optimus_tui.history.samples.store")
 """What building the clients imports; a screen imports them in a thread before it uses any."""
 PROBE_MODULES = (
@@ -55,12 +61,18 @@ class Context:
     ``keep_log`` keeps the sent commands for the command log screen; processes without a screen discard them.
     """
 
-    def __init__(self, settings: Settings, clock: Clock | None = None, *, keep_log: bool = True) -> None:
+    def __init__(
+        self, settings: Settings, clock: Clock | None = None, *, keep_log: bool = True, tuning: Tuning = TUNING
+    ) -> None:
         self.settings = settings
+        self.tuning = tuning
         self.clock = clock or Clock()
-        self.own = LoadMeter(self.clock, keep_log)
+        self.own = LoadMeter(self.clock, keep_log, tuning)
         self.shown: tuple[float, tuple[Finding, ...]] = (0.0, ())
         """The findings that the dashboard of this process shows, and the monotonic seconds of its last report."""
+        self.published: LimitRules | None = None
+        """The limits that the gateway published last to the dashboard of this process; None before it did."""
+        self._beside: set[asyncio.Task[Any]] = set()
 
     @property
     def log(self) -> "CommandLog":
@@ -68,32 +80,48 @@ class Context:
         return self.own.log
 
     @cached_property
+    def layout(self) -> "KeyLayout":
+        """Return how names of keys are read: by the profile of the settings, or by our own."""
+        from optimus_tui.dialects.layout import KeyLayout, own_layout
+
+        if self.settings.dialect is None:
+            return own_layout()
+        return KeyLayout(self.settings.dialect)
+
+    @cached_property
     def redis(self) -> "ObserverRedis":
         """Return the observer's client: a command that is not on its list is refused before it is sent."""
         from optimus_tui.probes.redis.guard import observer_client
 
-        return observer_client(self.settings.redis, self.own)
+        return observer_client(self.settings.redis, self.own, self.layout)
 
     @cached_property
     def http(self) -> "httpx.AsyncClient":
         """Return the HTTP client for all services, without redirects and without the environment's proxies."""
         from optimus_tui.probes.http.fetch import new_http_client
 
-        return new_http_client(self.log)
+        return self._with_headers(new_http_client(self.log))
 
     @cached_property
     def fresh_http(self) -> "httpx.AsyncClient":
         """Return an HTTP client that opens a new connection for every request, to reach another worker."""
         from optimus_tui.probes.http.fetch import FRESH, new_http_client
 
-        return new_http_client(self.log, limits=FRESH)
+        return self._with_headers(new_http_client(self.log, limits=FRESH))
+
+    def _with_headers(self, client: "httpx.AsyncClient") -> "httpx.AsyncClient":
+        if self.settings.dialect is not None:
+            from optimus_tui.probes.http.profile_health import ProfileHeaders
+
+            client.auth = ProfileHeaders(self.settings)
+        return client
 
     @cached_property
     def feed(self) -> "FeedReader":
         """Return the reader of coherence events; it is not started yet."""
         from optimus_tui.probes.events.feed import FeedReader
 
-        return FeedReader(self.settings.redis, self.own, self.clock)
+        return FeedReader(self.settings.redis, self.own, self.clock, layout=self.layout)
 
     @cached_property
     def store(self) -> "Store":
@@ -107,15 +135,26 @@ class Context:
         """Return the queries over the last minutes: Prometheus where it is configured, else the history."""
         from optimus_tui.history.samples.windows import Windows
 
-        return Windows(self.settings, lambda: self.store, self._get, self.clock)
+        return Windows(self.settings, lambda: self.store, self._get, self.clock, self.tuning)
 
     async def _get(self, url: str, deadline_s: float, cap_bytes: int) -> "tuple[int, bytes] | Fault":
         from optimus_tui.probes.http.fetch import fetch_or_fault
 
         return await fetch_or_fault(self.http, url, deadline_s, cap_bytes)
 
+    def beside(self, work: Coroutine[Any, Any, T]) -> "asyncio.Task[T]":
+        """Start work that may outlive who asked for it; it ends at the latest when this context is closed."""
+        task = asyncio.ensure_future(work)
+        self._beside.add(task)
+        task.add_done_callback(self._beside.discard)
+        return task
+
     async def aclose(self) -> None:
-        """Close all clients that were built. Safe to call twice."""
+        """End what still runs beside, and close all clients that were built. Safe to call twice."""
+        running = [task for task in self._beside if task.get_loop() is asyncio.get_running_loop()]
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
         built = self.__dict__
         built.pop("windows", None)
         if "store" in built:

@@ -31,6 +31,7 @@ RefusalCode = Literal[
     "no right",  # the server's ACL
     "unreachable",
     "request",  # a tenant or prefix that cannot be meant
+    "layout",  # the watched system's keys are not ours to write
     "window",  # the window is not known, or cannot be meant: it has to be typed
     "nothing",  # no key meets the condition
     "too many",

@@ -4,7 +4,7 @@ A row allows it, and proves nothing: ``verdicts.causes`` asks for the order in t
 several subjects, or is about another one than the row names, is no cause.
 """
 
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from optimus_tui.contract.finding_rules import (
     BREAKER_HALF_OPEN,
@@ -28,11 +28,24 @@ from optimus_tui.contract.finding_rules import (
     PROXY_P99,
     SERVER_REFUSES_WRITES,
     SERVER_UNREACHABLE,
+    SERVICE_DOWN,
     SERVICES_ENGINE,
     SERVICES_FLAPPING,
     SERVICES_GATEWAY,
     SERVICES_POSTGRES,
 )
+
+
+class RuleAndSubject(Protocol):
+    """A finding in any form."""
+
+    @property
+    def rule(self) -> str:
+        """Return the id of its rule."""
+
+    @property
+    def subject(self) -> str:
+        """Return what it is about."""
 
 
 class Link(NamedTuple):
@@ -64,6 +77,7 @@ _ENGINES = ("engine", "ai_engine", "ai-engine")
 
 LINKS: tuple[Link, ...] = (
     Link((CACHE_BULK, CACHE_CHURN, EVENTS_FLOOD, CACHE_EVICTIONS), (CACHE_HIT_RATE,)),
+    Link((SERVICES_ENGINE,), (CACHE_HIT_RATE,)),  # a write whose answer was lost invalidates
     Link((SERVICES_ENGINE,), _CIRCUITS, effect_about=_ENGINES),
     Link((SERVICES_ENGINE,), (ERRORS_RATE, ERRORS_TIMEOUTS)),
     Link((SERVICES_ENGINE,), (*_SLOW, PROXY_P99), effect_about=_SERVED),
@@ -83,3 +97,27 @@ LINKS: tuple[Link, ...] = (
     Link((SERVICES_POSTGRES,), (SERVICES_FLAPPING,), effect_about=("postgres",)),
 )
 """The first row that allows a pair counts."""
+_OWN_FAMILIES = ("services", "latency")
+"""Findings about a service itself that its restart explains."""
+
+
+def can_follow_from(rule: str, subject: str, effect: RuleAndSubject) -> bool:
+    """Return True if the table allows that a finding of this rule and subject was the cause of another one.
+
+    The order in time is not asked: the cause may be gone.
+    """
+    return any(
+        rule in link.causes
+        and effect.rule in link.effects
+        and (not link.about or subject.startswith(link.about))
+        and (not link.effect_about or effect.subject.startswith(link.effect_about))
+        and (not link.same_tenant or subject.partition(" / ")[0] == effect.subject.partition(" / ")[0])
+        for link in LINKS
+    )
+
+
+def can_follow_from_restart(service: str, effect: RuleAndSubject) -> bool:
+    """Return True if a finding can be an effect of the restart of a service: the effects of one that is down."""
+    if effect.subject == service and effect.rule.partition(".")[0] in _OWN_FAMILIES:
+        return True
+    return service in SERVICE_DOWN and can_follow_from(SERVICE_DOWN[service], service, effect)

@@ -165,6 +165,8 @@ LIMITS_OVER = _rule(
     many="{count:,} counters have used up their limit: {names}",
     impact_many="{tenants} answered 429 on these operations until the windows end.",
     phrases={
+        "flagged": "{subject} is blocked by its limiter, whose own flag says so",
+        "nothing_left": "{subject} has nothing left; its limit is not known",
         "shared": "{tenants} have used up {limit} for {operation}: "
         "the limit is too low for this traffic, or one limit is shared by all",
         "the_limit": "the limit of {limit:,}",
@@ -256,7 +258,7 @@ LIMITS_UNKNOWN_LAYOUT = _rule(
     "limits.unknown_layout", "Keys may be rate limits in another layout",
     one="{layouts}",
     impact="If one of these shapes holds the counters, a tenant at its limit is not noticed here.",
-    remedy="See which shape holds the rate limits: the layout that is read is rate_limit:{{tenant}}:{{operation}}.",
+    remedy="Run optimus-tui dialect detect: it says which preset reads these names, or what to write for them.",
     from_redis=True)
 LIMITS_RULES = _rule(
     "limits.rules", "Part of the published limits cannot be used", "medium",
@@ -338,7 +340,8 @@ CACHE_UNKNOWN_LAYOUT = _rule(
     "cache.unknown_layout", "Keys may be cache keys in another layout", "low",
     one="{layouts}",
     impact="If these hold the cache, its size, its TTLs and its coherence are unknown here.",
-    remedy="The layout read is cache:{{kind}}:{{tenant}}:{{rest}}.", from_redis=True)
+    remedy="Run optimus-tui dialect detect: it says which preset reads these names, or what to write for them.",
+    from_redis=True)
 CACHE_HIT_RATE = _rule(
     "cache.hit_rate", "The hit rate is low",
     one="hit rate {rate} is below {limit} ({source}){few}",

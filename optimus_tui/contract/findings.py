@@ -13,6 +13,10 @@ Overall = Literal["healthy", "needs_attention", "critical", "unknown"]
 
 SEVERITIES: tuple[Severity, ...] = ("low", "medium", "high", "critical")
 """Ascending."""
+ALARMING: tuple[Severity, ...] = SEVERITIES[SEVERITIES.index("medium") :]
+"""The severities that need attention now."""
+PAST = "past: "
+"""How the message of a finding begins that was true in the window, and by the newest figures is no more."""
 MANY = 5
 """More findings of one rule than this become one that sums them up: a wall of red hides the second cause."""
 MANY_COUNTERS = ("several counters", "several tenants")
@@ -183,6 +187,11 @@ def worst_first(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     """Return the findings by their ``rank``, the worst first, else in the order given; an effect follows its cause."""
     listed = sorted(findings, key=rank, reverse=True)
     return below_causes(listed, lambda one: (one.rule, one.subject), lambda one: one.caused_by)
+
+
+def alarming(findings: Iterable[Finding]) -> list[Finding]:
+    """Return the findings that need attention now, the worst first."""
+    return [one for one in worst_first(findings) if one.severity in ALARMING]
 
 
 def causes_of(

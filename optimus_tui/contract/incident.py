@@ -94,6 +94,8 @@ class Comparison(Struct, frozen=True, kw_only=True):
     """The figure that decides, before and after, in words: ``engine p95 829 ms → 12 ms``. Empty where none has one."""
     refused: tuple[str, ...] = ()
     """Subjects whose counter has a TTL again and is still over its limit: refused until that TTL ends."""
+    follows: tuple[str, ...] = ()
+    """Those of ``new`` that can follow from what was to be fixed, or from the restart that fixed it."""
 
 
 class StepPlan(Struct, frozen=True, kw_only=True):
@@ -195,6 +197,8 @@ class KeptReceipt(Struct, frozen=True, kw_only=True):
     ended: float | None = None
     outside: bool = False
     """True for something done outside of the product, such as a restart: then no keys are counted."""
+    restarts: str = ""
+    """The service that it restarted, which has effects of its own; empty for none."""
     until: float | None = None
     """Wall-clock seconds at which the TTL ends that it has set; None if it has set none."""
 

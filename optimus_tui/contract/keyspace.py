@@ -15,6 +15,12 @@ NO_WINDOW = "a sorted set: its window is not known"
 """The problem of a sliding window that cannot be counted because its length is not known."""
 
 LimitState = Literal["immortal", "over", "near", "ok", "unknown limit", "broken"]
+NoTtl = Literal["", "heals", "dated", "normal"]
+"""What a missing TTL means where the counter is not stuck for that; "" where it is, and where there is a TTL.
+
+``heals``: the limiter repairs it with the next request. ``dated``: the window is in the name. ``normal``: it never has
+one.
+"""
 TTL_EDGES: tuple[int, ...] = (10, 60, 300, 900, 3600, 86400)
 """Upper edges of the TTL histogram's bins, in seconds; the last bin holds all above."""
 
@@ -25,6 +31,10 @@ class LimitRules(Struct, frozen=True, kw_only=True):
     window_seconds: int
     limits: dict[str, int] = field(default_factory=dict)
     tenants: dict[str, dict[str, int]] = field(default_factory=dict)
+    windows: dict[str, int] = field(default_factory=dict)
+    """The window's length in seconds of operations whose window is not ``window_seconds``."""
+    keys: dict[str, int] = field(default_factory=dict)
+    """Requests a window of single counters, by the counter's whole name; these go before all others."""
     default: int | None = None
     """Requests per window of every operation that is not named; None where the gateway publishes no default."""
     source: str = "gateway"
@@ -35,14 +45,20 @@ class LimitRules(Struct, frozen=True, kw_only=True):
         """Return the requests per window, or None where no limit is known."""
         return self.tenants.get(tenant, {}).get(operation, self.limits.get(operation, self.default))
 
+    def window_for(self, operation: str) -> int:
+        """Return the length of an operation's window in seconds."""
+        return self.windows.get(operation, self.window_seconds)
+
 
 class Counter(Struct, frozen=True, kw_only=True):
-    """One ``rate_limit:{tenant}:{operation}`` key as read. ``key`` is the identity; names are bytes.
+    """One counter as read. ``key`` is the identity; names are bytes.
 
-    ``count`` is None with ``problem`` saying why ("not a number", "a list"). ``ttl_ms`` is None when ``immortal`` (the
-    server answered -1) or when it could not be read. ``foreign``: the value is a number that no counter starting at
-    zero can reach (-3, 12.5), so another kind of limiter writes it. ``sliding``: a sorted set, of which only the
-    entries inside the window count. ``doubt`` says why the owner is not certain; actions leave such a counter out.
+    ``count`` is None with ``problem`` saying why ("not a number", "a list"), or where only ``left`` or ``blocked`` is
+    known. ``ttl_ms`` is None without a TTL or when it could not be read. ``immortal``: it has no TTL, and its limiter
+    never gives it one; where a missing TTL means something else, ``no_ttl`` says what. ``foreign``: the value is a
+    number that no counter starting at zero can reach (-3, 12.5), so another kind of limiter writes it. ``sliding``:
+    what is older than the window no longer counts (a log of times, a weighted pair, a bucket that refills). ``doubt``
+    says why the owner is not certain; actions leave such a counter out.
     """
 
     key: bytes
@@ -56,13 +72,43 @@ class Counter(Struct, frozen=True, kw_only=True):
     sliding: bool = False
     doubt: str = ""
     taken_mono: float = 0.0
+    limit: int | None = None
+    """Requests a window, where the name or the profile says so; it goes before all other limits."""
+    window_seconds: float | None = None
+    """The window's length, where the name or the profile says so or the name's stamp proves it."""
+    left: int | None = None
+    """Requests that are left, where the value holds these and not what is used."""
+    left_least: bool = False
+    """``left`` is as of the last request: how fast it refills is not known, so there may be more by now."""
+    lacks: Literal["", "window", "limit"] = ""
+    """What has to be known before the count can be told; "" where it is told, or never can be."""
+    resets_ms: int | None = None
+    """When the window ends (a bucket: is full again), where the TTL does not tell it."""
+    ttl_is_reset: bool = True
+    """The window ends with the TTL. False: it ends at ``resets_ms``, or when is not known."""
+    no_ttl: NoTtl = ""
+    blocked: bool = False
+    """The limiter's own flag is there: it refuses all requests until the window ends."""
+    counts_refused: bool = True
+    """False: the count stops at the limit, so a full counter is no proof of refused requests."""
+    identity: tuple[bytes, ...] = ()
+    """What stays the same from window to window where the name has a stamp of its window; empty for other names."""
+    starts: float | None = None
+    """When the window began, in epoch seconds, by the stamp in its name."""
+
+    @property
+    def ends_ms(self) -> int | None:
+        """Return in how many milliseconds its window ended, as of ``taken_mono``; None where that is not known."""
+        if self.resets_ms is not None:
+            return self.resets_ms
+        return self.ttl_ms if self.ttl_is_reset else None
 
     @property
     def resets_mono(self) -> float | None:
-        """Return when its window ends, in monotonic seconds; None without a TTL."""
-        if self.ttl_ms is None:
+        """Return when its window ends, in monotonic seconds; None where that is not known or it never does."""
+        if self.ends_ms is None:
             return None
-        return self.taken_mono + self.ttl_ms / 1000
+        return self.taken_mono + self.ends_ms / 1000
 
 
 class ShapeCount(Struct, frozen=True):
@@ -104,6 +150,8 @@ class PastWindow(Struct, frozen=True):
 class LimitRow(Struct, frozen=True, kw_only=True):
     """A counter against its limit. ``share`` is count ÷ limit (1.0 = full); ``slope`` is requests per second.
 
+    ``window_seconds`` is the length of its window where that is known.
+
     ``rough``: the slope rests on little evidence and is shown as approximate. ``refused_in`` is seconds until the next
     request is answered 429, counted from the counter's ``taken_mono``: 0.0 means now, None that it is not expected
     within this window; it is the earliest moment, ``refused_latest`` the latest one. ``resets_mono`` is when the window
@@ -119,6 +167,20 @@ class LimitRow(Struct, frozen=True, kw_only=True):
     refused_in: float | None = None
     refused_latest: float | None = None
     resets_mono: float | None = None
+    window_seconds: float | None = None
+
+    @property
+    def word(self) -> str:
+        """Return its state in a word: of a limit that is used up, also whether requests are known to be refused.
+
+        "over": refused requests are counted. "full": the count stops at the limit, so none may have come. "blocked":
+        the limiter's own flag says so.
+        """
+        if self.state != "over":
+            return self.state
+        if self.counter.blocked:
+            return "blocked"
+        return "over" if self.counter.counts_refused else "full"
 
 
 class TenantCount(Struct, frozen=True):
@@ -201,12 +263,15 @@ class KeyPreview(Struct, frozen=True, kw_only=True):
 class UnknownLayout(Struct, frozen=True, kw_only=True):
     """Key names of no known layout: their number, and at most ten shapes (safe text) with counts, most frequent first.
 
-    ``like_limiter``: a shape looks like the counters of some rate limiter.
+    ``like_limiter``: a shape looks like the counters of some rate limiter. ``reads_limits`` and ``reads_cache`` say
+    whether the profile has rules for counters and for cache keys; without them, no such key is looked for.
     """
 
     count: int = 0
     shapes: tuple[tuple[str, int], ...] = ()
     like_limiter: bool = False
+    reads_limits: bool = True
+    reads_cache: bool = True
 
 
 class CacheReport(Struct, frozen=True, kw_only=True):
@@ -221,8 +286,30 @@ class CacheReport(Struct, frozen=True, kw_only=True):
     findings: tuple[Finding, ...] = ()
 
 
-FeedState = Literal["connecting", "live", "down", "denied", "broken"]
-"""``broken``: the server answers, but for a while with nothing that confirms a subscription."""
+FeedState = Literal["connecting", "live", "down", "denied", "broken", "none"]
+"""``broken``: the server answers, but for a while with nothing that confirms a subscription. ``none``: the
+profile names no feed, so nothing is subscribed and nothing is known about events."""
+
+
+class TranslatedEvent(bytes):
+    """An event of another system as a JSON document of our contract. What the system does not tell is not in it.
+
+    ``raw`` is the payload as it came. ``problem`` says why it could not be read; the document is empty then.
+    """
+
+    raw: bytes
+    problem: str
+
+    def __new__(cls, document: bytes, raw: bytes, problem: str = "") -> "TranslatedEvent":
+        """Return the document with the payload that it was read from."""
+        event = super().__new__(cls, document)
+        event.raw, event.problem = raw, problem
+        return event
+
+
+def raw_payload(payload: bytes) -> bytes:
+    """Return a payload as it came, also where it was translated."""
+    return payload.raw if isinstance(payload, TranslatedEvent) else payload
 
 
 class FeedEvent(Struct, frozen=True, kw_only=True):

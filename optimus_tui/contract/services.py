@@ -196,6 +196,10 @@ class ServerState(Struct, frozen=True, kw_only=True):
     """Fields of INFO that are present and hold no valid number (safe text)."""
 
 
+MIN_LOOKUPS = 20
+"""Fewer look-ups say nothing about a hit rate."""
+
+
 class HitRate(Struct, frozen=True):
     """A share from 0 to 1 with the source that is shown beside it.
 

@@ -53,6 +53,19 @@ def with_value(text: str, path: Path, value: object) -> str:
     raise SettingsError(f"{name} cannot be changed here, because of how this file writes it: change it by hand")
 
 
+def line_of(text: str, path: Path) -> int | None:
+    """Return the line, counted from 1, that sets a value or begins its table; the nearest one that leads to it.
+
+    None where no line leads there, as for a text that is not TOML.
+    """
+    best, found = 0, None
+    for number, line in enumerate(_understood(text.split("\n")), 1):
+        named = line.assigns or (line.table if line.header else ())
+        if best < len(named) <= len(path) and path[: len(named)] == named:
+            best, found = len(named), number
+    return found
+
+
 def toml_of(value: object) -> str:
     """Return a text, a number, true or false as TOML."""
     if isinstance(value, bool):

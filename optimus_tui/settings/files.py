@@ -7,17 +7,20 @@ import re
 import stat
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, get_args, get_origin
+from types import UnionType
+from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin
 
 import msgspec
 from msgspec import Meta, Struct
 
+from optimus_tui.settings.editing import line_of
 from optimus_tui.settings.model import ScanBudget, Thresholds
+from optimus_tui.settings.profiles import PresetName, PresetOrTable, table_profile, text_profile
 from optimus_tui.settings.redis_url import holds_password
 from optimus_tui.settings.table import SETTINGS, Setting, SettingsError, nearest, spelled
+from optimus_tui.settings.validation import ValidateTable
 
 Limit = Annotated[int, Meta(ge=1, le=1_000_000_000)]
-BELL_RULE = "must be unfocused, always or never"
 COLOR_RULE = "must be success, warning, error, accent, primary, secondary or #rrggbb"
 Text = Annotated[str, Meta(max_length=4096)]
 EnvironmentName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,39}$")]
@@ -27,6 +30,8 @@ _KINDS: dict[Any, Any] = {
 }
 PROJECT_FILE = "optimus.toml"
 MAX_BYTES = 1_000_000
+Keys = tuple[str, ...]
+"""The names that lead to a value: ``("validate", "rules")``."""
 
 
 class LimitsTable(Struct, frozen=True):
@@ -38,14 +43,20 @@ class LimitsTable(Struct, frozen=True):
     """Requests a window by operation, for every tenant."""
     tenants: dict[str, dict[str, Limit]] = {}
     """Requests a window by tenant and operation; they go before `operations`."""
+    windows: dict[str, Annotated[int, Meta(ge=1, le=31_622_400)]] = {}
+    """Length of the window in seconds of operations whose window is another than `window_seconds`."""
 
 
-TABLES: dict[str, type[Struct]] = {table.__name__: table for table in (LimitsTable, Thresholds, ScanBudget)}
+TABLES: dict[str, type[Struct]] = {
+    table.__name__: table for table in (LimitsTable, Thresholds, ScanBudget, ValidateTable)
+}
 """The settings of a file that are tables with keys of their own."""
 
 
 def kind_of(row: Setting) -> Any:
     """Return the type, with its bounds, that the value of a setting must have."""
+    if row.preset:
+        return PresetOrTable
     if isinstance(row.takes, str):
         return TABLES[row.takes]
     if row.takes is str:
@@ -58,25 +69,40 @@ def kind_of(row: Setting) -> Any:
     return row.takes
 
 
-def check_file(table: dict[str, Any], where: str) -> None:
-    """Raise SettingsError for the first mistake in a whole file, naming ``where`` and the dotted key."""
+class TomlFile(NamedTuple):
+    """Where a mistake was made. ``text`` is the file's text, to name the line; "" where there is none."""
+
+    name: str
+    text: str = ""
+
+    def at(self, keys: Keys) -> str:
+        """Return ``optimus.toml:12`` for the line that sets a value, or the name alone where no line does."""
+        line = line_of(self.text, keys)
+        if line is None:
+            return self.name
+        return f"{self.name}:{line}"
+
+
+def check_file(table: dict[str, Any], where: str, text: str = "") -> None:
+    """Raise SettingsError for the first mistake in a whole file, naming ``where``, the line and the dotted key."""
+    file = TomlFile(where, text)
     own = {row.key: kind_of(row) for row in SETTINGS if row.file == "environment"}
     top = {row.key: kind_of(row) for row in SETTINGS if row.file}
-    _check_keys({**table, "env": {}}, {**top, "env": dict}, where, "")
-    for name, environment in _table(table.get("env", {}), where, "env").items():
-        dotted = _join("env", name)
-        _convert(name, EnvironmentName, where, f"the name {dotted}")
-        _check_keys(_table(environment, where, dotted), own, where, dotted)
+    _check_keys({**table, "env": {}}, {**top, "env": dict}, file, ())
+    for name, environment in _table(table.get("env", {}), file, ("env",)).items():
+        _convert(name, EnvironmentName, file, ("env", name), of_name=True)
+        _check_keys(_table(environment, file, ("env", name)), own, file, ("env", name))
 
 
 def check_value(row: Setting, value: object, where: str) -> None:
     """Raise SettingsError for a mistake in a setting that came from a flag or, as text, from a variable."""
-    _convert(value, kind_of(row), where, "", strict=False)
+    kind = PresetName if row.preset else kind_of(row)
+    _convert(value, kind, TomlFile(where), (), strict=False)
 
 
 def value_of(kind: Any, text: str, where: str) -> Any:
     """Return what was typed as a value of this type; SettingsError for a mistake, naming ``where``."""
-    value = _convert(text, kind, where, "", strict=False)
+    value = _convert(text, kind, TomlFile(where), (), strict=False)
     if isinstance(value, float) and not math.isfinite(value):
         raise SettingsError(f"{where} must be a finite number")
     return value
@@ -84,70 +110,92 @@ def value_of(kind: Any, text: str, where: str) -> Any:
 
 def check_text(text: str, path: Path) -> dict[str, Any]:
     """Return the checked table of a whole file; SettingsError for the first mistake in its text."""
-    try:
-        table = tomllib.loads(text.removeprefix("\ufeff"))
-    except (ValueError, RecursionError) as error:
-        raise SettingsError(f"{path} is not valid TOML{_line_of(error)}") from None
-    check_file(table, str(path))
+    plain = text.removeprefix("\ufeff")
+    table = _parsed(plain, path)
+    check_file(table, str(path), plain)
     return table
 
 
-def _check_keys(table: dict[str, Any], kinds: dict[str, Any], where: str, dotted: str) -> None:
+def _parsed(text: str, path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise SettingsError(f"{path} is not valid TOML{_line_of(error)}") from None
+
+
+def _check_keys(table: dict[str, Any], kinds: dict[str, Any], file: TomlFile, keys: Keys) -> None:
     for key, inner in table.items():
+        place = (*keys, key)
         if key not in kinds:
-            raise SettingsError(f"{where}: unknown key {_join(dotted, key)}; {nearest(key, list(kinds))}")
-        _check(inner, kinds[key], where, _join(dotted, key))
+            raise SettingsError(f"{file.at(place)}: unknown key {dotted(place)}; {nearest(key, list(kinds))}")
+        _check(inner, kinds[key], file, place)
 
 
-def _check(value: object, kind: Any, where: str, dotted: str) -> None:
-    if isinstance(kind, type) and issubclass(kind, Struct):
+def _check(value: object, kind: Any, file: TomlFile, keys: Keys) -> None:
+    if kind is PresetOrTable:
+        _check_profile(value, file, keys)
+    elif isinstance(kind, type) and issubclass(kind, Struct):
         kinds = {field.name: field.type for field in msgspec.structs.fields(kind)}
-        _check_keys(_table(value, where, dotted), kinds, where, dotted)
+        _check_keys(_table(value, file, keys), kinds, file, keys)
     elif get_origin(kind) is dict:
         name_kind, inner_kind = get_args(kind)
-        for key, inner in _table(value, where, dotted).items():
-            _convert(key, name_kind, where, f"the name {_join(dotted, key)}")
-            _check(inner, inner_kind, where, _join(dotted, key))
+        for key, inner in _table(value, file, keys).items():
+            _convert(key, name_kind, file, (*keys, key), of_name=True)
+            _check(inner, inner_kind, file, (*keys, key))
     else:
-        _convert(value, kind, where, dotted)
+        _convert(value, kind, file, keys)
 
 
-def _convert(value: object, kind: Any, where: str, dotted: str, *, strict: bool = True) -> Any:
-    """Return the value as this type; SettingsError for a mistake, naming its place."""
-    place = f"{where}: {dotted}" if dotted else where
+def _check_profile(value: object, file: TomlFile, keys: Keys) -> None:
+    if isinstance(value, dict):
+        table_profile(value, file.name, file.text, ".".join(keys))
+    elif isinstance(value, str):
+        _convert(value, PresetName, file, keys)
+        text_profile(value, f"{file.at(keys)}: {dotted(keys)}")
+    else:
+        raise SettingsError(
+            f'{file.at(keys)}: {dotted(keys)} must be the name of a preset, as in dialect = "limits", or a table'
+        )
+
+
+def _convert(
+    value: object, kind: Any, file: TomlFile, keys: Keys, *, strict: bool = True, of_name: bool = False
+) -> Any:
+    """Return the value as this type; SettingsError for a mistake, naming its place. ``of_name``: it is a key."""
+    place = file.name
+    if keys:
+        place = f"{file.at(keys)}: {'the name ' if of_name else ''}{dotted(keys)}"
     if isinstance(value, float) and not math.isfinite(value):
         raise SettingsError(f"{place} must be a finite number")
     try:
         return msgspec.convert(value, kind, strict=strict)
     except msgspec.ValidationError as error:
-        raise SettingsError(f"{place} {_in_words(str(error))}") from None
+        raise SettingsError(f"{place} {_in_words(str(error), kind)}") from None
 
 
-def _table(value: object, where: str, dotted: str) -> dict[str, Any]:
+def _table(value: object, file: TomlFile, keys: Keys) -> dict[str, Any]:
     if not isinstance(value, dict):
-        raise SettingsError(f"{where}: {dotted} must be a table, as in [{dotted}]")
+        raise SettingsError(f"{file.at(keys)}: {dotted(keys)} must be a table, as in [{dotted(keys)}]")
     return value
 
 
-def _join(dotted: str, key: str) -> str:
-    if key and key.replace("_", "").replace("-", "").isalnum():
-        name = spelled(key)
-    else:
-        name = f'"{spelled(key)}"'
-    if dotted:
-        return f"{dotted}.{name}"
-    return name
+def dotted(keys: Keys) -> str:
+    """Return the names that lead to a value as they are written: ``env.prod."a b"``."""
+    return ".".join(
+        spelled(key) if key and key.replace("_", "").replace("-", "").isalnum() else f'"{spelled(key)}"' for key in keys
+    )
 
 
-def _in_words(message: str) -> str:
+def _in_words(message: str, kind: Any) -> str:
     """Return msgspec's message in plain words for the author of a config file; it never holds the value."""
     body, _, path = message.partition(" - at `$")
     if "matching regex" in body:
         if "success" in body:
             return COLOR_RULE
         return "may hold letters, digits, . _ and - only"
-    if body.startswith("Invalid enum value"):
-        return BELL_RULE
+    if choices := _choices(kind):
+        *others, last = choices
+        return f"must be {', '.join(others)} or {last}"
     words = {"`float`": "a number", "`int`": "a whole number", "`str`": "text", "`bool`": "true or false"}
     for name, word in {**words, "`array`": "a list", "`object`": "a table", "`null`": "nothing"}.items():
         body = body.replace(name, word)
@@ -157,6 +205,15 @@ def _in_words(message: str) -> str:
     return f"{body.replace('Expected', 'must be', 1).replace(', got', ', not')}{item}"
 
 
+def _choices(kind: Any) -> list[str]:
+    """Return the words that a type allows."""
+    if get_origin(kind) is Literal:
+        return list(get_args(kind))
+    if get_origin(kind) in (Annotated, Union, UnionType):
+        return [word for part in get_args(kind) for word in _choices(part)]
+    return []
+
+
 class ConfigFile(Struct, frozen=True):
     """A checked file. ``label`` is its short name in ``Settings.sources``; ``exposed``: others may read a password."""
 
@@ -164,6 +221,13 @@ class ConfigFile(Struct, frozen=True):
     path: Path
     table: dict[str, Any]
     exposed: bool
+    text: str = ""
+    personal: bool = False
+    """It is the user's own, not a project's."""
+
+    def at(self, keys: Keys) -> str:
+        """Return the file and the line that sets a value: ``/srv/shop/optimus.toml:12``."""
+        return TomlFile(str(self.path), self.text).at(keys)
 
     @property
     def environments(self) -> dict[str, dict[str, Any]]:
@@ -189,12 +253,28 @@ def user_config_file() -> Path:
     return user_config_path("optimus-tui", appauthor=False) / "config.toml"
 
 
-def read_config(path: Path) -> ConfigFile:
+def read_config(path: Path, *, personal: bool = False) -> ConfigFile:
     """Return the checked content of the file at ``path``.
 
     Raises:
         SettingsError: the file cannot be read or a key is wrong; the message names both.
     """
+    text, mode = _text_of(path)
+    table = check_text(text, path)
+    tables = [table, *table.get("env", {}).values()]
+    keys = [row.key for row in SETTINGS if row.secret]
+    secret = any(holds_password(one[key]) for one in tables for key in keys if key in one)
+    return ConfigFile(path.name, path, table, bool(secret and mode & 0o077), text, personal)
+
+
+def read_table(path: Path) -> tuple[dict[str, Any], str]:
+    """Return a file of TOML and its text, without checking its keys; SettingsError where it cannot be read."""
+    text, _ = _text_of(path)
+    return _parsed(text, path), text
+
+
+def _text_of(path: Path) -> tuple[str, int]:
+    """Return a file's text and its mode bits."""
     try:
         raw, mode = read_regular(path, MAX_BYTES)
     except FileNotFoundError:
@@ -208,11 +288,7 @@ def read_config(path: Path) -> ConfigFile:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise SettingsError(f"{path} is not UTF-8 text (byte {error.start})") from None
-    table = check_text(text, path)
-    tables = [table, *table.get("env", {}).values()]
-    keys = [row.key for row in SETTINGS if row.secret]
-    secret = any(holds_password(one[key]) for one in tables for key in keys if key in one)
-    return ConfigFile(path.name, path, table, exposed=bool(secret and mode & 0o077))
+    return text, mode
 
 
 def read_regular(path: str | Path, limit: int) -> tuple[bytes, int]:

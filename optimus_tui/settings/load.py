@@ -1,12 +1,11 @@
 """Merge flags, environment variables and configuration files into Settings, with the source of every value."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, get_origin
+from typing import TYPE_CHECKING, Any, get_origin
 
 import msgspec
-from msgspec import Struct
 
 from optimus_tui.contract.keyspace import LimitRules
 from optimus_tui.settings.files import (
@@ -17,7 +16,10 @@ from optimus_tui.settings.files import (
     kind_of,
     read_config,
 )
+from optimus_tui.settings.layers import Layer, LayeredValue, file_layers, flag_layer, merge, pick, variable_layer
 from optimus_tui.settings.model import RedisTarget, Secret, Settings
+from optimus_tui.settings.profiles import refuse_two_tables, table_profile, text_profile, without_engine
+from optimus_tui.settings.project_rules import named_config, rules_of
 from optimus_tui.settings.redis_url import holds_password, parse_redis_url
 from optimus_tui.settings.service_urls import (
     parse_http_url,
@@ -27,91 +29,12 @@ from optimus_tui.settings.service_urls import (
     without_suffix,
 )
 from optimus_tui.settings.table import BY_KEY, OVERRIDES, SETTINGS, VARIABLES, Setting, SettingsError, spelled, unquoted
+from optimus_tui.settings.validation import ValidateTable
+
+if TYPE_CHECKING:
+    from optimus_tui.dialects.model import Dialect
 
 DEFAULT = "default"
-
-
-class Layer(Struct, frozen=True):
-    """The values of one origin by file key. ``where`` words an error, ``source`` what ``Settings.sources`` shows."""
-
-    values: Mapping[str, Any]
-    names: Mapping[str, str]
-    """By key, for flags and variables; empty for files."""
-    label: str = ""
-    file: str = ""
-    table: str = ""
-    base: Path = Path()
-
-    def source(self, key: str) -> str:
-        """Return the source of a key as shown: ``REDIS_URL``, ``--redis-url``, ``optimus.toml [env.prod]``."""
-        return self.names.get(key) or self.label
-
-    def where(self, key: str) -> str:
-        """Return the place that a person has to correct."""
-        return self.names.get(key) or f"{self.file}: {self.table}{key}"
-
-
-class LayeredValue(Struct, frozen=True):
-    """A value and the layer it came from."""
-
-    value: Any
-    layer: Layer
-
-
-def flag_layer(flags: Mapping[str, object], cwd: Path) -> Layer:
-    """Return the layer of the command line's values; a flag that is None was not given."""
-    given = [row for row in SETTINGS if row.flag and flags.get(row.parameter) is not None]
-    values = {row.key: flags[row.parameter] for row in given}
-    return Layer(values, {row.key: row.flag for row in given}, base=cwd)
-
-
-def variable_layer(env: Mapping[str, str], cwd: Path, names: Mapping[str, str] = VARIABLES) -> Layer:
-    """Return the layer of the environment variables; an empty variable counts as not set.
-
-    ``names`` maps variables to file keys: VARIABLES (the default environment's) or OVERRIDES (every environment's).
-    """
-    values = {key: env[name] for name, key in names.items() if unquoted(env.get(name, ""))}
-    return Layer(values, {key: name for name, key in names.items() if key in values}, base=cwd)
-
-
-def file_layers(files: Sequence[ConfigFile], environment: str) -> list[Layer]:
-    """Return the tables of all files: every file's ``[env.NAME]`` before any file's top level."""
-    named = [
-        Layer(
-            file.environments[environment],
-            {},
-            f"{file.label} [env.{environment}]",
-            str(file.path),
-            f"env.{environment}.",
-            file.path.parent,
-        )
-        for file in files
-        if environment in file.environments
-    ]
-    return named + [Layer(file.table, {}, file.label, str(file.path), "", file.path.parent) for file in files]
-
-
-def pick(layers: Sequence[Layer], key: str) -> LayeredValue | None:
-    """Return the value for ``key`` from the first layer that has it, or None."""
-    return next((LayeredValue(layer.values[key], layer) for layer in layers if key in layer.values), None)
-
-
-def merge(layers: Sequence[Layer], key: str) -> tuple[dict[str, Any], dict[str, str]]:
-    """Return a table merged entry by entry, and the source of each dotted entry."""
-    merged: dict[str, Any] = {}
-    sources: dict[str, str] = {}
-    for layer in reversed(layers):
-        _lay(layer.values.get(key, {}), merged, sources, key, layer.source(key))
-    return merged, sources
-
-
-def _lay(upper: Mapping[str, Any], into: dict[str, Any], sources: dict[str, str], dotted: str, source: str) -> None:
-    for key, value in upper.items():
-        if isinstance(value, dict):
-            _lay(value, into.setdefault(key, {}), sources, f"{dotted}.{key}", source)
-        else:
-            into[key] = value
-            sources[f"{dotted}.{key}"] = source
 
 
 class Composer:
@@ -159,6 +82,8 @@ class Composer:
             "prometheus_url": self._prometheus(),
             "source_path": self._source_path(cwd),
             "limits": self._limits(),
+            "dialect": without_engine(self._dialect(), given=self.sources["engine_url"] != "default"),
+            "validate": self._validate(),
         }
         plain = {row.field: self._plain(row) for row in SETTINGS if row.field and row.field not in special}
         return Settings(
@@ -310,14 +235,38 @@ class Composer:
     def _limits(self) -> LimitRules | None:
         table = merge(self.layers, "limits")[0]
         self._merged("limits")
-        if not table.get("operations") and not table.get("tenants"):
+        if not table.get("operations") and not table.get("tenants") and not table.get("windows"):
             return None
         return LimitRules(
             window_seconds=table.get("window_seconds", 60),
             limits=table.get("operations", {}),
             tenants=table.get("tenants", {}),
+            windows=table.get("windows", {}),
             source="configured",
         )
+
+    def _dialect(self) -> "Dialect | None":
+        found = self._find("dialect")
+        if found is None:
+            return None
+        if isinstance(found.value, str):
+            return text_profile(found.value, found.layer.where("dialect"))
+        tables = [one for one in self.from_files if isinstance(one.values.get("dialect"), dict)]
+        refuse_two_tables([one.where("dialect") for one in tables if one.table == found.layer.table])
+        text = next(file.text for file in self.files if str(file.path) == found.layer.file)
+        profile = table_profile(found.value, found.layer.file, text, f"{found.layer.table}dialect")
+        self.warnings += [f"{profile.origin}: {note}" for note in profile.notes]
+        return profile
+
+    def _validate(self) -> ValidateTable:
+        found = rules_of(self.files)
+        self.sources["validate"] = found.file.label if found.file else "default"
+        given = found.file.table["validate"] if found.file else ()
+        self.sources.update({f"validate.{key}": self.sources["validate"] for key in given})
+        for file in self.files:
+            if file.personal and "validate" in file.table:
+                self.warnings.append(f"{file.at(('validate',))}: [validate] counts only in a project's optimus.toml")
+        return found.table
 
     def _warn_of_files(self) -> None:
         for file in self.files:
@@ -381,8 +330,8 @@ def load(flags: Mapping[str, object], env: Mapping[str, str], cwd: Path, user_co
         for key, value in layer.values.items():
             check_value(BY_KEY[key], value, layer.where(key))
     settings = Composer(environment, chosen_by, files, explicit, generic, bool(flags.get("insecure_tls"))).settings(cwd)
-    named = _named_file(flags, env, cwd)
-    return msgspec.structs.replace(settings, user_file=named[0] if named else user_config)
+    named = named_config(flags, env, cwd)
+    return msgspec.structs.replace(settings, user_file=named or user_config, config_file=named)
 
 
 def environments(flags: Mapping[str, object], env: Mapping[str, str], cwd: Path, user_config: Path | None) -> list[str]:
@@ -398,30 +347,22 @@ def _namer(flags: Mapping[str, object]) -> str:
     return "--config" if flags.get("config") else "OPTIMUS_CONFIG"
 
 
-def _named_file(flags: Mapping[str, object], env: Mapping[str, str], cwd: Path) -> tuple[Path, str] | None:
-    """Return the one file to read and what names it, or None; RuntimeError for a home that does not exist."""
-    explicit = flags.get("config") or env.get("OPTIMUS_CONFIG", "").strip()
-    if not explicit:
-        return None
-    return cwd / Path(str(explicit)).expanduser(), _namer(flags)
-
-
 def _files(
     flags: Mapping[str, object], env: Mapping[str, str], cwd: Path, user_config: Path | None
 ) -> list[ConfigFile]:
     try:
-        named = _named_file(flags, env, cwd)
+        named = named_config(flags, env, cwd)
     except RuntimeError as error:
         raise SettingsError(f"{error} (named by {_namer(flags)})") from None
     if named:
         try:
-            return [read_config(named[0])]
+            return [read_config(named)]
         except SettingsError as error:
-            raise SettingsError(f"{error} (named by {named[1]})") from None
-    found = [find_project_file(cwd)]
+            raise SettingsError(f"{error} (named by {_namer(flags)})") from None
+    found = [read_config(project)] if (project := find_project_file(cwd)) else []
     if user_config is not None and os.path.lexists(user_config):
-        found.append(user_config)
-    return [read_config(one) for one in found if one is not None]
+        found.append(read_config(user_config, personal=True))
+    return found
 
 
 def _environment(flags: Mapping[str, object], env: Mapping[str, str], files: list[ConfigFile]) -> tuple[str, str]:

@@ -4,13 +4,17 @@ Bounds that cannot be configured are constants beside the rule that uses them, i
 """
 
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 from msgspec import Meta, Struct, field
 from msgspec.structs import replace
 
 from optimus_tui.contract.keyspace import LimitRules
 from optimus_tui.settings.table import BY_KEY, Bell
+from optimus_tui.settings.validation import ValidateTable
+
+if TYPE_CHECKING:
+    from optimus_tui.dialects.model import Dialect
 
 Share = Annotated[float, Meta(ge=0, le=1)]
 Positive = Annotated[float, Meta(gt=0)]
@@ -176,16 +180,51 @@ class Settings(Struct, frozen=True, kw_only=True):
     limits: LimitRules | None = None
     """Limits the operator configured: used for operations that the gateway does not publish."""
     tenants: tuple[str, ...] = ()
+    dialect: "Dialect | None" = None
+    """How the watched system's keys, events and answers are read; None: as ours are."""
+    validate: ValidateTable = ValidateTable()
+    """How the validator judges the project in the working directory."""
+    generator: dict[str, str] = field(default_factory=dict)
+    """Where routers belong: ``package`` and ``into``. The generator reads the file of the project that it writes to."""
     keys: dict[str, str] = field(default_factory=dict)
     """Remapped keys by binding id: ``{"pane.zoom": "z"}``."""
     metrics: dict[str, str] = field(default_factory=dict)
     sources: dict[str, str] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     """What is doubtful about the settings: each is a sentence for stderr, and WRONG in ``doctor``."""
+    config_file: Path | None = None
+    """The file that `--config` or `OPTIMUS_CONFIG` names: it counts instead of all others."""
     user_file: Path | None = None
     """The file that a change of settings is written to, which need not exist; None where there is none."""
     notes: tuple[str, ...] = ()
     """What was understood or ignored and is worth knowing, but no mistake."""
+
+    @property
+    def profile(self) -> "Dialect":
+        """Return how the watched system is read: by the configured profile, or by our own."""
+        if self.dialect is not None:
+            return self.dialect
+
+        from optimus_tui.dialects.load import DEFAULT, load_preset
+
+        return load_preset(DEFAULT)
+
+    @property
+    def keys_are_ours(self) -> bool:
+        """Return False where another system's keys are watched: actions know our own layout alone."""
+        from optimus_tui.dialects.load import DEFAULT
+
+        return self.dialect is None or self.dialect.name == DEFAULT
+
+    @property
+    def metric_names(self) -> dict[str, str]:
+        """Return the published names of metrics that have others than ours; ``[metrics]`` goes before the profile."""
+        return {own: rule.name for own, rule in self.profile.metrics.items() if rule.name} | self.metrics
+
+    @property
+    def metric_labels(self) -> dict[str, dict[str, str]]:
+        """Return for each metric the published names of its labels, by ours, as the profile has them."""
+        return {own: dict(rule.labels) for own, rule in self.profile.metrics.items() if rule.labels}
 
     @property
     def gateways(self) -> tuple[str, ...]:

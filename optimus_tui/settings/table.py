@@ -30,6 +30,7 @@ class Setting(NamedTuple):
         connects: It decides which services are watched. The demo, which starts its own, refuses its flag.
         secret: Its value may hold a password.
         dashboard: Only commands that open a dashboard have its flag.
+        preset: It names a preset of ``dialects``; a file may have a table of rules in its place.
     """
 
     key: str
@@ -47,6 +48,7 @@ class Setting(NamedTuple):
     connects: bool = False
     secret: bool = False
     dashboard: bool = False
+    preset: bool = False
 
     @property
     def parameter(self) -> str:
@@ -135,6 +137,12 @@ SETTINGS = (
         "Names of tenants. They decide which tenant owns a key if a name holds colons.", (), "tenants",
     ),
     Setting(
+        "dialect", str,
+        "How the names and values in Redis are read: a preset, or in a file a table of rules. Without it they are read "
+        "as the gateway of this product writes them (`optimus`); docs/dialects.md has the others.",
+        field="dialect", flag="--dialect", metavar="NAME", variable="OPTIMUS_DIALECT", connects=True, preset=True,
+    ),
+    Setting(
         "refresh_seconds", float, "Seconds between two refreshes of the dashboard, 0.5 to 60.", 2.0, "refresh_seconds",
         flag="--refresh", metavar="SECONDS", least=0.5, most=60,
     ),
@@ -168,6 +176,17 @@ SETTINGS = (
         {}, "metrics",
     ),
     Setting(
+        "validate", "ValidateTable",
+        "Which rules the validator applies where, and the project's own words. The file that is nearest to the judged "
+        "folder counts, at it or above.",
+        field="validate", file="top level",
+    ),
+    Setting(
+        "generator", dict[str, str],
+        "Where `scaffold new` puts routers: `package` is theirs, `into` is the file that registers them.",
+        {}, "generator", "top level",
+    ),
+    Setting(
         "keys", dict[str, str], "Keyboard shortcuts of the dashboard, by the id of the command.",
         {}, "keys", "top level",
     ),
@@ -175,7 +194,9 @@ SETTINGS = (
 BY_KEY = {row.key: row for row in SETTINGS}
 VARIABLES = {row.variable: row.key for row in SETTINGS if row.variable and not row.variable.startswith("OPTIMUS_")}
 """The key by each environment variable of the environment ``default``."""
-OVERRIDES = {f"OPTIMUS_{name}": key for name, key in VARIABLES.items()}
+OVERRIDES = {f"OPTIMUS_{name}": key for name, key in VARIABLES.items()} | {
+    row.variable: row.key for row in SETTINGS if row.file and row.variable.startswith("OPTIMUS_")
+}
 """The key by each environment variable that holds for every environment, a named one included."""
 
 

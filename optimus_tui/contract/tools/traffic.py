@@ -1,9 +1,8 @@
 """The documents about a window of time, and those about routers."""
 
-import re
 from typing import Annotated, Any, Literal
 
-from msgspec import UNSET, Meta, Struct, UnsetType, field
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from optimus_tui.contract.tools.common import (
     CoverageSection,
@@ -19,8 +18,6 @@ from optimus_tui.contract.tools.common import (
 from optimus_tui.contract.tools.state import LimitSection
 
 MetricType = Literal["latency", "throughput", "error_rate", "cache_performance", "rate_limiting_efficiency"]
-BOUNDS = (0.8, 0.6, 0.4)
-"""From where on the first three words of ``overall_compliance`` hold."""
 
 
 class PerformanceQuery(Query, frozen=True, kw_only=True):
@@ -186,130 +183,9 @@ class TroubleshootReport(Report, frozen=True, kw_only=True):
     """What could not be measured, with the reason: no verdict depends on it."""
 
 
-ValidationLevel = Literal["basic", "comprehensive", "production_ready"]
-Compliance = Literal["excellent", "good", "acceptable", "needs_improvement"]
-PatternState = Literal["passed", "partial", "failed", "not applicable"]
-
-
-class ValidateQuery(Query, frozen=True, kw_only=True):
-    """Arguments of the check of routers against the enterprise patterns: one router, or all."""
-
-    router_path: Annotated[
-        Annotated[str, Meta(min_length=1, max_length=1024)] | None,
-        Meta(description="One router's file, relative to src/backend/routers/, such as products.py."),
-    ] = None
-    check_all_routers: Annotated[bool, Meta(description="Check every router under src/backend/routers/.")] = False
-    validation_level: Annotated[
-        ValidationLevel, Meta(description="How strict the check is: each level includes those before it.")
-    ] = "comprehensive"
-
-
-class RouterFile(Struct, frozen=True, kw_only=True):
-    """One file: its score from 0 to 1, and how each pattern stands."""
-
-    file: str
-    compliance_score: float
-    patterns: dict[str, PatternState] = field(default_factory=dict)
-    routes: int = 0
-
-
-class PatternIssue(Struct, frozen=True, kw_only=True):
-    """One finding. ``line`` and ``column`` are counted from 1; ``source`` is the line itself."""
-
-    file: str
-    line: int
-    column: int
-    issue: str
-    rule: str
-    priority: str
-    fix: str
-    why: str
-    source: str = ""
-    also: tuple[str, ...] = ()
-    """The lines of other routes with the same fault, which this finding covers."""
-
-
-class PatternAdvice(Struct, frozen=True, kw_only=True):
-    """What to do about a pattern that several files lack."""
-
-    issue: str
-    affected_files: int
-    recommendation: str
-    priority: str = "medium"
-
-
-class SkippedFile(Struct, frozen=True, kw_only=True):
-    """A file that was not judged, and why."""
-
-    file: str
-    reason: str
-
-
-class CodeDrift(Struct, frozen=True, kw_only=True):
-    """One difference between what routers declare and what Redis holds."""
-
-    kind: str
-    name: str
-    priority: str
-    message: str
-    fix: str
-
-
-class LiveComparison(Struct, frozen=True, kw_only=True):
-    """Code against Redis: the worst difference first, and a text that says how much was compared."""
-
-    differences: tuple[CodeDrift, ...]
-    covered: str
-    operations: int = 0
-    """Names of operations that were compared: declared, counted in Redis, or both."""
-    kinds: int = 0
-    """Kinds of cache keys that were compared."""
-
-
-class ValidateReport(Report, frozen=True, kw_only=True):
-    """The result for all files. ``average_compliance_score`` is null where no file was judged.
-
-    ``excellent``, the best value of ``overall_compliance``, occurs nowhere else in the document, because hooks search
-    for it. A path that contains it is shown as a shell pattern that fits the file.
-    """
-
-    validation_level: ValidationLevel
-    """The level that was checked; each level includes the lower ones."""
-    overall_compliance: Compliance
-    """The word for the average score."""
-    average_compliance_score: float | None
-    """Average of the files' scores; null where no file was judged."""
-    files_validated: int
-    """Number of files that were judged."""
-    files: tuple[RouterFile, ...]
-    """Each file with its score."""
-    issues_found: tuple[PatternIssue, ...]
-    """Each finding with its place."""
-    recommendations: tuple[PatternAdvice, ...]
-    """What to do for each pattern, the one with the most affected files first."""
-    skipped: tuple[SkippedFile, ...] = ()
-    """Files that were not judged, with the reason."""
-    ignored: int = 0
-    """Findings that a comment with a reason sets aside."""
-    live: LiveComparison | None = None
-    """Null where Redis was not read."""
-    notes: tuple[str, ...] = ()
-    """What the figures do not show; a file that is a class worse than the average is named here."""
-
-    @property
-    def hides_worse(self) -> bool:
-        """Return whether a file would get a worse word than ``overall_compliance``, which is the average's."""
-        bound = next((bound for bound in BOUNDS if (self.average_compliance_score or 0.0) >= bound), 0.0)
-        return any(one.compliance_score < bound for one in self.files)
-
-
-def unescaped(text: str) -> str:
-    """Return a path or a line of source without the escape ``excellen[t]`` of the best verdict's word."""
-    return re.sub(r"(?i)(excellen)\[(t)\]", r"\1\2", text)
-
-
 RouterType = Literal["proxy", "direct", "hybrid"]
-Operation = Literal["list", "create", "get", "update", "delete"]
+RouterStorage = Literal["memory", "sqlalchemy"]
+Operation = Literal["list", "create", "get", "update", "patch", "delete"]
 
 
 class RouterQuery(Query, frozen=True, kw_only=True):
@@ -318,9 +194,9 @@ class RouterQuery(Query, frozen=True, kw_only=True):
     router_name: Annotated[
         str,
         Meta(
-            description="Names the file, the path /api/NAME and the operations: a lower-case letter, then up to 39 "
-            "lower-case letters, digits or _; no Python keyword, none of app, main, routers, utils, config, conftest, "
-            "test."
+            description="Names the file, the path (/api/NAME, or /NAME in a project that is no gateway) and the "
+            "operations: a lower-case letter, then up to 39 lower-case letters, digits or _; no Python keyword, none "
+            "of app, main, routers, utils, config, conftest, test."
         ),
     ]
     router_type: Annotated[
@@ -330,6 +206,13 @@ class RouterQuery(Query, frozen=True, kw_only=True):
             "store first, the engine for what it does not hold, or on request."
         ),
     ] = "proxy"
+    storage: Annotated[
+        RouterStorage,
+        Meta(
+            description="Where a direct router keeps things. memory: in its process, gone at its end, not for "
+            "production; sqlalchemy: in a table, through the project's AsyncSession or one that is added."
+        ),
+    ] = "memory"
     operations: Annotated[tuple[Operation, ...], Meta(description="Any of them, in any order.")] = (
         "list",
         "create",
@@ -345,14 +228,47 @@ class RouterQuery(Query, frozen=True, kw_only=True):
     fields: Annotated[
         tuple[str, ...],
         Meta(
-            description="The resource's own fields, each NAME:TYPE, NAME:TYPE? (optional) or NAME:TYPE=DEFAULT; types "
-            "are str, int, float, bool, date, datetime. Without any: name:str and description:str?."
+            description="The resource's own fields, each NAME:TYPE[(OPTIONS)][?][=DEFAULT], ? allows null. Types: "
+            "str, int, float, bool, date, datetime, decimal, uuid, email, url, enum[A,B], list[TYPE], and "
+            "{NAME:TYPE,…} for a nested model. Options: ge, gt, le, lt of numbers, dates and times, min_length, "
+            'max_length of texts and lists, description="…". Without any field: name:str and description:str?.'
         ),
     ] = ()
+    filters: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="Names of fields that the list can be filtered by, as query parameters of their own types, and "
+            "sorted by, as sort=NAME or sort=-NAME. Anything else is refused with 422."
+        ),
+    ] = ()
+    parent: Annotated[
+        str,
+        Meta(
+            max_length=200,
+            description="The collection that the router is below, such as orders for /orders/{order_id}/NAME, or up to "
+            "three of them, such as customers/orders. Their ids are path parameters and part of cache keys.",
+        ),
+    ] = ""
+    package: Annotated[
+        str,
+        Meta(
+            max_length=200,
+            description="The package that the router belongs into, such as app.api.routes. Without it the package of "
+            "the project's other routers is found.",
+        ),
+    ] = ""
+    into: Annotated[
+        str,
+        Meta(
+            max_length=400,
+            description="The file that registers it, such as app/main.py, or app/api.py:api_router to name the "
+            "variable. Without it the one that registers the others is found.",
+        ),
+    ] = ""
 
 
 class GeneratedPaths(Struct, frozen=True):
-    """Where the two files belong, from the gateway's root."""
+    """Where the two files belong, from the project's root."""
 
     router: str
     test: str
@@ -367,7 +283,7 @@ class GeneratedFile(Struct, frozen=True):
 
 
 class RouterReport(Report, frozen=True, kw_only=True):
-    """The draft: ``files`` holds the router and then its test."""
+    """The draft: ``files`` holds the router, its test, and what the project lacks that they need."""
 
     router_name: str
     """Name of the router."""
@@ -377,7 +293,9 @@ class RouterReport(Report, frozen=True, kw_only=True):
     """Operations that the router offers."""
     files_generated: GeneratedPaths
     files: tuple[GeneratedFile, ...]
-    """Text of the router, then of its test."""
+    """Text of the router, then of its test, then of what the project lacks that they need."""
+    registered_in: str
+    """The file that registers the router; `next_steps` has its lines."""
     enterprise_features: tuple[str, ...]
     """Features that the router has, in words."""
     next_steps: tuple[str, ...]

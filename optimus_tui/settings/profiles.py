@@ -1,0 +1,78 @@
+"""The setting ``dialect``: a preset's name, or a table of rules. Profiles are loaded only where it is set."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Any
+
+from msgspec import Meta
+
+from optimus_tui.settings.table import SettingsError
+
+if TYPE_CHECKING:
+    from optimus_tui.dialects.model import Dialect
+
+PresetName = Annotated[str, Meta(min_length=1, max_length=60)]
+PresetOrTable = PresetName | dict[str, Any]
+"""What a file may say; a flag and a variable have the name."""
+OWN = "optimus"
+"""The preset that holds where none is named."""
+
+
+def text_profile(name: str, where: str) -> "Dialect | None":
+    """Return the profile of a preset; None for our own, which is read where it is needed.
+
+    Args:
+        name: the preset.
+        where: who names it: the file and key, the flag or the variable.
+
+    Raises:
+        SettingsError: there is none with this name.
+    """
+    if name == OWN:
+        return None
+    from optimus_tui.dialects.load import DialectError, load_preset
+
+    try:
+        return load_preset(name)
+    except DialectError as error:
+        raise SettingsError(f"{where}: {error}") from None
+
+
+def table_profile(table: dict[str, Any], file: str, text: str, name: str) -> "Dialect":
+    """Return the profile of a table in a file.
+
+    Args:
+        table: the table.
+        file: the file's name, for the sentences of mistakes.
+        text: the file's text, to name lines.
+        name: the table's name, as ``env.prod.dialect``; "" where the rules are at the top level of the file.
+
+    Raises:
+        SettingsError: the first mistake, in one sentence.
+    """
+    from optimus_tui.dialects.load import DialectError, load_table
+
+    try:
+        return load_table(table, file, text, within=f"{name}." if name else "")
+    except DialectError as error:
+        raise SettingsError(str(error)) from None
+
+
+def refuse_two_tables(places: Sequence[str]) -> None:
+    """Raise SettingsError where two files have a table of rules: which rules come first could not be told."""
+    if len(places) > 1:
+        raise SettingsError(
+            f"{' and '.join(places)}: rules of two files are not merged: keep one of them, or put one into [env.NAME]"
+        )
+
+
+def without_engine(dialect: "Dialect | None", *, given: bool) -> "Dialect | None":
+    """Return the profile; without a health check of the engine where another system's settings have no engine.
+
+    The default address is that of our own engine, which others do not have: it would be called down.
+    """
+    if dialect is None or given or dialect.name == OWN:
+        return dialect
+
+    from msgspec.structs import replace
+
+    return replace(dialect, engine=replace(dialect.engine, health=""))
