@@ -1,0 +1,193 @@
+"""Find out from names which presets fit, and write the TOML to paste. Only names that one product writes decide.
+
+For names that many programs write (``rl:``, ``ratelimit:``, ``cache:``) it says which shapes are there and leaves the
+places to fill in: names do not tell which part is the tenant.
+"""
+
+from collections.abc import Iterable, Sequence
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from optimus_tui.dialects.layout import KeyLayout
+from optimus_tui.dialects.model import Dialect, LimitRule
+from optimus_tui.dialects.shapes import SeenShape, ShapePart, seen_shapes
+from optimus_tui.dialects.template import Template
+
+SHOWN = 10
+
+
+class Fit(Struct, frozen=True):
+    """A preset whose own names are there.
+
+    ``presets`` are several where their names are the same: a version decides which. ``question`` is what the names
+    leave open, in one sentence, with ``rule`` as the template of a rule for one of the answers; "" for nothing.
+    """
+
+    presets: tuple[str, ...]
+    count: int
+    example: bytes
+    question: str = ""
+    rule: str = ""
+
+
+class DetectedNames(Struct, frozen=True):
+    """What names tell: ``fits``, most frequent first; ``shapes`` of the other names; ``others`` are of more shapes."""
+
+    names: int
+    fits: tuple[Fit, ...]
+    shapes: tuple[SeenShape, ...]
+    others: int
+
+    @property
+    def certain(self) -> bool:
+        """Return whether a preset fits and nothing is left to ask."""
+        asked = any(len(fit.presets) > 1 or fit.question for fit in self.fits) or any(one.family for one in self.shapes)
+        return bool(self.fits) and not asked
+
+
+def detect(names: Iterable[bytes], presets: Sequence[Dialect]) -> DetectedNames:
+    """Return which presets fit, and the shapes of the names that are of none of these.
+
+    Args:
+        names: sampled names; each is looked at once, however often it is given.
+        presets: the presets to look for.
+    """
+    signs = [(template, template.head, preset) for preset in presets for template in preset.signs]
+    claimed: dict[tuple[str, ...], list[bytes]] = {}
+    unclaimed: list[bytes] = []
+    distinct = list(dict.fromkeys(names))
+    for name in distinct:
+        fitting = tuple(dict.fromkeys(preset.name for sign, head, preset in signs if _fits(sign, head, name)))
+        if fitting:
+            claimed.setdefault(fitting, []).append(name)
+        else:
+            unclaimed.append(name)
+    by_name = {preset.name: preset for preset in presets}
+    there = {name for fitting in claimed for name in fitting}
+    layouts = [KeyLayout(by_name[name]) for name in sorted(there)]
+    strange = [name for name in unclaimed if not any(_reads(layout, name) for layout in layouts)]
+    fits = sorted((_fit(fitting, of, by_name) for fitting, of in claimed.items()), key=lambda fit: -fit.count)
+    shapes, others = seen_shapes(strange, SHOWN)
+    ambiguous = [KeyLayout(preset) for preset in presets if not preset.signs]
+    shown = tuple(_with_readers(shape, ambiguous) for shape in shapes)
+    return DetectedNames(len(distinct), tuple(fits), shown, others)
+
+
+def _fits(sign: Template, head: bytes, name: bytes) -> bool:
+    return name.startswith(head) and sign.match(name) is not None
+
+
+def _reads(layout: KeyLayout, name: bytes) -> bool:
+    """Return whether a preset that is there reads this name too (an exclusive sign is only on some of its names)."""
+    return layout.parse(name).family in ("limit", "cache", "coherence", "neighbour")
+
+
+def _with_readers(shape: SeenShape, layouts: Sequence[KeyLayout]) -> SeenShape:
+    readers = tuple(layout.dialect.name for layout in layouts if _claims(layout, shape.example))
+    return replace(shape, readers=readers)
+
+
+def _claims(layout: KeyLayout, name: bytes) -> bool:
+    """Return whether one of its rules with a literal beginning matches this name."""
+    counter = layout.counter(name)
+    if counter is not None:
+        return bool(counter.rule.template.head) and not counter.rule.doubt
+    return any(rule.template.head and rule.template.match(name) is not None for rule in layout.dialect.cache)
+
+
+def _fit(fitting: tuple[str, ...], names: Sequence[bytes], presets: dict[str, Dialect]) -> Fit:
+    question, rule = _prefix_question(KeyLayout(presets[fitting[0]]), names)
+    return Fit(fitting, len(names), min(names, key=len), question, rule)
+
+
+def _prefix_question(layout: KeyLayout, names: Sequence[bytes]) -> tuple[str, str]:
+    """Return what to ask where the same text stands in the tenant's place of all names, and the rule for a prefix."""
+    counters = [found for name in names if (found := layout.counter(name)) is not None]
+    tenants = {found.tenant for found in counters}
+    if len(counters) < 2 or len(tenants) != 1:
+        return "", ""
+    sole, (rule, parts) = tenants.pop(), (counters[0].rule, counters[0].parts)
+    separator = _after_tenant(rule)
+    if not separator or "tenant" not in parts or not sole.isascii() or not sole.isalnum():
+        return "", ""
+    if not all(found.operation.find(separator) > 0 for found in counters):
+        return "", ""
+    prefix = sole.decode("ascii")
+    key = rule.template.text.replace("{tenant}", f"{prefix}{separator.decode('ascii')}{{tenant}}", 1)
+    return f"all names have {prefix} in the tenant's place: is it a prefix, and the part after it the tenant?", key
+
+
+def _after_tenant(rule: LimitRule) -> bytes:
+    for at, capture in enumerate(rule.template.captures):
+        if capture.name == "tenant":
+            return rule.template.literals[at + 1]
+    return b""
+
+
+def toml_of(found: DetectedNames) -> str:
+    """Return what to write into ``optimus.toml``: complete where a preset fits, else with places to fill in."""
+    lines, rules = [], []
+    names = [fit.presets[0] for fit in found.fits]
+    for fit in found.fits:
+        if len(fit.presets) > 1:
+            lines.append(f"# {' and '.join(fit.presets)} have the same names; your version decides which one it is:")
+            lines += [f"#   optimus-tui dialect show {preset}" for preset in fit.presets]
+        if fit.question:
+            rules += ["", f"# {fit.presets[0]}: {fit.question}", "# If it is, keep this rule, else delete it."]
+            rules += ["[[dialect.limits]]", f"key = {_quoted(fit.rule)}", 'value = ["count", "log"]']
+    for shape in found.shapes:
+        if shape.family:
+            rules += ["", *_to_fill_in(shape)]
+    if not names and not rules:
+        return ""
+    if not rules and len(names) == 1:
+        return "\n".join([*lines, f'dialect = "{names[0]}"', ""])
+    head = ["[dialect]"]
+    if names:
+        listed = ", ".join(f'"{name}"' for name in names)
+        head.append(f"extends = [{listed}]" if len(names) > 1 else f"extends = {listed}")
+    return "\n".join([*lines, *head, *rules, ""])
+
+
+def _to_fill_in(shape: SeenShape) -> list[str]:
+    looks = "name looks" if shape.count == 1 else "names look"
+    lines = [f"# {shape.count:,} {looks} like {_plain(shape.text)}, as {_plain(_text(shape.example))}"]
+    for at, part in enumerate(shape.parts, 1):
+        lines.append(f"#   {{{at}}}: {_described(part)}")
+    if shape.parts:
+        says = "operation" if shape.family == "limits" else "kind"
+        lines.append(
+            f"# Write {{tenant}} for the tenant's part, {{{says}}} for the {says}, {{any}} for what says nothing."
+        )
+    if shape.same:
+        lines.append(
+            f"# All of them have {_plain(', '.join(shape.same))}: write a capture there too where others may follow."
+        )
+    if shape.readers:
+        lines.append(f"# Presets read such names, each in its order: {', '.join(shape.readers)}.")
+    return [*lines, f"[[dialect.{shape.family}]]", f"key = {_quoted(shape.key)}"]
+
+
+def _described(part: ShapePart) -> str:
+    examples = ", ".join(_plain(text) for text in part.examples)
+    if part.looks == "figures":
+        return f"figures, as {examples}: {{index}} if it counts windows, {{n}} if it says nothing"
+    if part.looks == "hash":
+        return f"a hash, as {examples}: {{tenant:hash}} if it stands for the tenant"
+    return f"{part.values} different, as {examples}" if part.values > 1 else f"here {examples}"
+
+
+def _text(name: bytes) -> str:
+    return name[:120].decode("ascii", "backslashreplace")
+
+
+def _plain(text: str) -> str:
+    """Return a text for a comment: nothing in it ends a line or drives a terminal."""
+    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
+
+
+def _quoted(text: str) -> str:
+    """Return a text as a TOML string."""
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return '"' + "".join(one if one.isprintable() else f"\\u{ord(one):04x}" for one in escaped) + '"'

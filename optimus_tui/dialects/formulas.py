@@ -1,0 +1,223 @@
+"""The formulas of limiters: what a value in Redis says of a counter, as the limiter itself would judge. Pure.
+
+Each function names the libraries whose formula it is. A value that says nothing has a ``problem``, and is never 0.
+"""
+
+import math
+import re
+from enum import Enum
+from typing import Any, Literal
+
+import msgspec
+from msgspec import Struct
+
+from optimus_tui.dialects.model import Bucket
+
+NOT_A_NUMBER = "not a number"
+NOT_READABLE = "not readable"
+FOREIGN_NUMBER = "another limiter's number, not ours: ours counts up from 0 in whole numbers"
+LONGEST_NUMBER = 40
+UNITS = (1, 10**3, 10**6, 10**9)
+"""Units a second of a time: limiters write times in s, ms, us or ns."""
+NEAR_NOW = 3.0
+"""A number within this factor of the present in some unit is a time in that unit."""
+_FARTHEST_SECONDS = 10 * 366 * 86_400
+_HIGHEST = 2**63 - 1
+"""Redis counts in 64 bits, so a higher value was not counted by INCR: it is text that looks like a number."""
+_NUMBER = re.compile(rb"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,3})?")
+_ROUNDING = 1e-9
+
+
+class Failed(Enum):
+    """What stands for a reply that is an error."""
+
+    WRONG_TYPE = "wrong type"
+    DENIED = "denied"
+    OTHER = "other"
+
+
+class Value(Struct, frozen=True, kw_only=True):
+    """What a counter's replies mean; the names are those of ``contract.keyspace.Counter``.
+
+    ``gone``: the key does not exist. ``over``: it is of a window that has ended, and so no row. ``ttl_ms`` is the reply
+    to PTTL: -1 without a TTL, None where it could not be read.
+    """
+
+    count: int | None = None
+    left: int | None = None
+    left_least: bool = False
+    lacks: Literal["", "window", "limit"] = ""
+    problem: str | None = None
+    foreign: bool = False
+    sliding: bool = False
+    blocked: bool = False
+    gone: bool = False
+    over: bool = False
+    ttl_ms: int | None = None
+    resets_ms: int | None = None
+    ttl_is_reset: bool = True
+    limit: int | None = None
+    window_seconds: float | None = None
+    starts: float | None = None
+    stops: bool = False
+    """Its limiter keeps no more than the limit, so refused requests are not counted."""
+
+
+def count_value(reply: object) -> Value:
+    """Return what a number that counts up from 0 says: as text, or as the reply to SCARD."""
+    if isinstance(reply, Failed):
+        return Value(problem=NOT_READABLE)
+    if isinstance(reply, int) and reply >= 0:
+        return Value(count=reply)
+    if not isinstance(reply, bytes):
+        return Value(problem=NOT_A_NUMBER)
+    if len(reply) <= 19 and reply.isdigit() and (number := int(reply)) <= _HIGHEST:
+        return Value(count=number)
+    if len(reply) <= LONGEST_NUMBER and _NUMBER.fullmatch(reply):
+        shown = reply.decode("ascii")
+        return Value(problem=f"{shown if len(shown) <= 9 else shown[:8] + '…'}: {FOREIGN_NUMBER}", foreign=True)
+    return Value(problem=NOT_A_NUMBER)
+
+
+def remaining_value(text: bytes, limit: int | None) -> Value:
+    """Return what is left (APISIX before it counted up): refused requests take it below 0 where they are counted."""
+    negative = text[:1] == b"-"
+    found = count_value(text[negative:])
+    if found.count is None:
+        return found
+    left = -found.count if negative else found.count
+    if limit is None:
+        return Value(left=max(0, left), lacks="limit")
+    return Value(count=max(0, limit - left), left=max(0, left))
+
+
+def json_value(text: bytes, path: tuple[str, ...]) -> Value:
+    """Return the number at ``path`` inside a JSON document (LiteLLM's legacy limiter)."""
+    try:
+        found: Any = msgspec.json.decode(text)
+    except (msgspec.DecodeError, RecursionError):
+        return Value(problem="not JSON")
+    for part in path:
+        found = found.get(part) if isinstance(found, dict) else None
+    if isinstance(found, bool) or not isinstance(found, int | float) or found < 0 or found != found // 1:
+        return Value(problem=f"JSON without a whole number in {'/'.join(path)}")
+    return Value(count=int(found))
+
+
+def bucket_value(
+    bucket: Bucket, level: object, at: object, *, limit: int | None, window: float | None, now: float | None
+) -> Value:
+    """Return min(limit, level + elapsed × limit ÷ window), as left (throttled-py, Spring, Traefik, home-made).
+
+    A bucket that holds what is used (throttled-py's leaking bucket) is emptied at the same pace. The time since the
+    last refill is counted in the units in which it is kept, as the libraries do: in whole seconds where these are
+    seconds. Without limit, window or clock the level is as of the last request.
+
+    Args:
+        bucket: where the figures are, and what they mean.
+        level: the tokens, as Redis answered.
+        at: when they were refilled, as Redis answered.
+        limit: how many tokens it can hold; None is unknown.
+        window: in how many seconds it fills up.
+        now: the server's time in epoch seconds.
+    """
+    tokens, refilled = decimal(level), decimal(at)
+    if isinstance(level, Failed) or tokens is None:
+        return Value(problem=NOT_READABLE if isinstance(level, Failed) else "a bucket without a number of tokens")
+    if limit is None or window is None or refilled is None or now is None:
+        return _as_of_then(tokens, limit, used=bucket.used)
+    rate = limit / window
+    passed = max(0.0, math.floor(now * bucket.unit) / bucket.unit - refilled / bucket.unit)
+    here = (limit - tokens if bucket.used else tokens) + passed * rate
+    here = min(float(limit), here)
+    left = max(0, math.floor(here + _ROUNDING))
+    resets = round((limit - here) / rate * 1000) or None if rate else None
+    return Value(count=limit - left, left=left, sliding=True, resets_ms=resets, ttl_is_reset=False)
+
+
+def _as_of_then(tokens: float, limit: int | None, *, used: bool) -> Value:
+    """Return a bucket's level at its last request: by now more is left."""
+    left: int | None = max(0, math.floor(tokens))
+    if used:
+        left = None if limit is None else max(0, limit - math.ceil(tokens))
+    if left is None:
+        why = "a bucket of what is used: how fast it empties is not known"
+        return Value(problem=why, lacks="limit", sliding=True, ttl_is_reset=False)
+    count = None if limit is None else max(0, limit - left)
+    return Value(count=count, left=left, left_least=True, lacks="limit", sliding=True, ttl_is_reset=False)
+
+
+def gcra_value(text: bytes, *, epoch: float, limit: int | None, window: float | None, now: float | None) -> Value:
+    """Return floor(limit - (TAT - now) ÷ interval) as left, with interval = window ÷ limit (throttled-py).
+
+    The theoretical arrival time (TAT) counts from ``epoch``. Where it has passed, nothing is used.
+    """
+    at = decimal(text)
+    if at is None or now is None:
+        return Value(problem=NOT_A_NUMBER if at is None else "a time of GCRA: TIME is not allowed", sliding=True)
+    ahead = max(0.0, at + epoch - now)
+    if ahead > _FARTHEST_SECONDS:
+        return Value(problem="a number that is no time of GCRA", sliding=True)
+    resets = round(ahead * 1000)
+    if not ahead:
+        return Value(count=0, left=limit, sliding=True, ttl_is_reset=False)
+    if not limit or window is None:
+        why = "a time of GCRA: its limit is not known"
+        return Value(problem=why, lacks="limit", sliding=True, resets_ms=resets, ttl_is_reset=False)
+    left = max(0, limit + math.floor(-ahead / (window / limit)))
+    return Value(count=limit - left, left=left, sliding=True, resets_ms=resets, ttl_is_reset=False)
+
+
+def lasting_pair(current: int, before: int, *, ttl: int, before_ttl: int, window: float) -> Value:
+    """Return current + floor(previous × its TTL ÷ window) (limits: sliding window counter).
+
+    The present window ends one window before its key's TTL does. limits moves a window whose key lives no longer than
+    one window to the place of the one before, with the next request: it is read as if that were done. A key without a
+    TTL is never moved, so it is stuck. Times are in milliseconds, ``window`` in seconds.
+    """
+    length = round(window * 1000)
+    if ttl < 0:
+        return Value(count=current + before * max(0, before_ttl) // length)
+    if ttl < length:
+        return Value(count=current * ttl // length, sliding=True, resets_ms=ttl)
+    return Value(count=current + before * max(0, before_ttl) // length, sliding=True, resets_ms=ttl - length)
+
+
+def weighted_pair(current: int, before: int, elapsed: float) -> int:
+    """Return current + floor((1 - elapsed) × previous) (throttled-py, @upstash/ratelimit: sliding window).
+
+    ``elapsed`` is the part of the present window that has passed, from 0 to 1.
+    """
+    return current + math.floor((1 - min(1.0, max(0.0, elapsed))) * before)
+
+
+def clock_of(reply: object) -> float | None:
+    """Return the server's time in epoch seconds from its reply to TIME; None where it gave none."""
+    if not isinstance(reply, list) or len(reply) != 2:
+        return None
+    seconds, micros = (decimal(one) for one in reply)
+    return None if seconds is None or micros is None else seconds + micros / 1e6
+
+
+def decimal(reply: object) -> float | None:
+    """Return a number of at most forty bytes; None for anything else."""
+    if isinstance(reply, int):
+        return float(reply)
+    if not isinstance(reply, bytes) or len(reply) > LONGEST_NUMBER or not _NUMBER.fullmatch(reply):
+        return None
+    number = float(reply)
+    return number if math.isfinite(number) else None
+
+
+def unit_of(reply: object, now: float) -> int | None:
+    """Return the unit in which a number is a time of about now; None where it is none."""
+    number = decimal(reply)
+    if number is None:
+        return None
+    return next((unit for unit in UNITS if now * unit / NEAR_NOW <= number <= now * unit * NEAR_NOW), None)
+
+
+def time_of(reply: object, unit: int) -> float | None:
+    """Return a time in epoch seconds; None where it is no number."""
+    number = decimal(reply)
+    return None if number is None else number / unit

@@ -1,0 +1,254 @@
+"""Tell whose a key is, by the rules of a profile: tenant, operation or kind, and what its name says of its limit."""
+
+from collections.abc import Collection
+from functools import cache
+from typing import Literal, NamedTuple
+
+from msgspec import Struct
+
+from optimus_tui.dialects.load import DEFAULT, load_preset
+from optimus_tui.dialects.model import CacheRule, Dialect, LimitRule
+from optimus_tui.dialects.template import UNITS, Template
+
+Family = Literal["limit", "cache", "coherence", "event log", "neighbour", "other", "unparsed"]
+"""``other``: no rule begins like it. ``unparsed``: it begins like one of the rules and none matches."""
+
+MAX_TENANT_PARTS = 32
+"""A tenant with more separators than this is not looked up among the known ones, to keep hostile names cheap."""
+EMPTY_TENANT = "the tenant in its name is empty"
+EDGE_COLON = "the tenant in its name begins or ends with a colon"
+NO_OPERATION = "the operation in its name is empty"
+ANY_OPERATION = b"*"
+"""The operation of a counter that counts all requests of its tenant."""
+NO_KIND = b"(no kind)"
+"""The kind of a cached answer where neither its name nor its rule says one."""
+
+
+class ParsedKey(Struct, frozen=True):
+    """The parts of a name. ``kind`` is set for cache keys, ``operation`` for counters; ``rest`` is what follows them.
+
+    ``doubt`` says why the owner of a counter is not certain ("" where it is): such a counter is shown and judged, and
+    no action takes it. ``shape`` describes a name that follows no rule, or only a doubtful one.
+    """
+
+    family: Family
+    tenant: bytes = b""
+    kind: bytes = b""
+    operation: bytes = b""
+    rest: bytes = b""
+    doubt: str = ""
+    shape: str = ""
+
+
+class CounterName(NamedTuple):
+    """What a counter's name says: the rule that read it, its parts, its tenant and operation."""
+
+    rule: LimitRule
+    parts: dict[str, bytes]
+    tenant: bytes
+    operation: bytes
+
+    @property
+    def limit(self) -> int | None:
+        """Return the limit, as the name or the rule says it; None where neither does."""
+        limit = _number(self.parts, "limit")
+        return self.rule.limit if limit is None else limit
+
+    @property
+    def window_seconds(self) -> float | None:
+        """Return the window's length, as the name or the rule says it; None where neither does."""
+        parts = self.parts
+        if (unit := parts.get("unit")) is not None:
+            return UNITS[unit.decode()] * (_number(parts, "times") or 1)
+        if (seconds := _number(parts, "window_s")) is not None:
+            return seconds
+        if (milliseconds := _number(parts, "window_ms")) is not None:
+            return milliseconds / 1000
+        return self.rule.window_seconds
+
+    def companion(self, template: str, key: bytes) -> bytes:
+        """Return the name of a key that belongs to this counter.
+
+        Args:
+            template: of its name, with ``{key}`` or with captures of the counter's name.
+            key: the counter's name.
+        """
+        if "{key}" in template:
+            return template.encode().replace(b"{key}", key)
+        return Template(template).fill(self.parts)
+
+
+UNPARSED = ParsedKey("unparsed")
+OTHER = ParsedKey("other")
+
+
+class KeyLayout:
+    """The names of one profile. ``dialect`` is the profile."""
+
+    def __init__(self, dialect: Dialect) -> None:
+        self.dialect = dialect
+        self._limits = [(rule, rule.template.head) for rule in dialect.limits]
+        self._caches = [(rule, rule.template.head) for rule in dialect.cache]
+        self._event_list = dialect.event_list.encode()
+        self.limit_heads = _heads([rule.template for rule in dialect.limits])
+        self.cache_heads = _heads([rule.template for rule in dialect.cache])
+        self.tracking_heads = _heads(dialect.tracking)
+        self.neighbour_heads = _heads([one for one in dialect.neighbours if one.head])
+        self._known = _heads(self._templates())
+        self._named = _heads([one for one in self._templates() if one.head])
+        self._bare = frozenset(head[:-1] for head in self.limit_heads if head[-1:] == b":")
+        self.asks_for_all = b"" in self._known
+
+    def _templates(self) -> list[Template]:
+        return [
+            *(rule.template for rule in self.dialect.limits),
+            *(rule.template for rule in self.dialect.cache),
+            *self.dialect.tracking,
+        ]
+
+    @property
+    def whole_names(self) -> frozenset[bytes]:
+        """Return whole names that are known: the event list, and heads of counters without what should follow."""
+        return self._bare | ({self._event_list} if self._event_list else frozenset())
+
+    def is_known(self, name: bytes) -> bool:
+        """Return whether a name begins as one of the rules, or is a whole known one. It may match none of them."""
+        return name.startswith(self._known) or name in self._bare or name == self._event_list
+
+    def may_count(self, name: bytes) -> bool:
+        """Return whether a name begins as a counter's."""
+        return name.startswith(self.limit_heads) or name in self._bare
+
+    def parse(self, name: bytes, tenants: Collection[bytes] = frozenset()) -> ParsedKey:
+        """Return the parts of ``name``.
+
+        Args:
+            name: the key's name.
+            tenants: the known tenants (a set, for speed). They decide which separators belong to the tenant's name.
+        """
+        if name == self._event_list and name:
+            return ParsedKey("event log")
+        if name.startswith(self.neighbour_heads) and self._is_neighbour(name):
+            return ParsedKey("neighbour")
+        if not name.startswith(self._known):
+            return self._bare_or_strange(name)
+        if name.startswith(self.limit_heads) and (counter := self.counter(name)) is not None:
+            return self._limit(counter)
+        if name.startswith(self.cache_heads) and (cached := self._cache(name, tenants)) is not None:
+            return cached
+        for template in self.dialect.tracking:
+            if (found := template.values(name)) is not None and (rest := found.get("rest", name)):
+                return ParsedKey("coherence", tenant=found.get("tenant", b""), rest=rest)
+        if name.startswith(self.limit_heads) and name.startswith(self._named):
+            return ParsedKey("unparsed", shape=_shape_of(name, self.limit_heads))
+        return UNPARSED if name.startswith(self._named) else OTHER
+
+    def _is_neighbour(self, name: bytes) -> bool:
+        return any(template.match(name) is not None for template in self.dialect.neighbours)
+
+    def _bare_or_strange(self, name: bytes) -> ParsedKey:
+        if name in self._bare:
+            return ParsedKey("unparsed", shape=name.decode("ascii", "replace"))
+        return UNPARSED if name + b":" in self._known else OTHER
+
+    def counter(self, name: bytes) -> CounterName | None:
+        """Return what the name of a counter says, by the first rule that matches; None for another name."""
+        for rule, head in self._limits:
+            if name.startswith(head) and (parts := rule.template.values(name)) is not None:
+                found = _counter_name(rule, parts)
+                if len(name) > len(head) and found.operation not in rule.skip:
+                    return found
+                if found.operation in rule.skip:
+                    return None
+        return None
+
+    def _limit(self, found: CounterName) -> ParsedKey:
+        doubt = found.rule.doubt or _doubt_of(found)
+        shape = ""
+        if found.rule.doubt or not found.operation:
+            shape = _shape_of(found.rule.template.head, ()) + ("…" if found.operation or found.rule.doubt else "…:")
+        return ParsedKey("limit", tenant=found.tenant, operation=found.operation, doubt=doubt, shape=shape)
+
+    def _cache(self, name: bytes, tenants: Collection[bytes]) -> ParsedKey | None:
+        for rule, head in self._caches:
+            if not name.startswith(head) or (parts := rule.template.values(name)) is None:
+                continue
+            if not all(parts.values()):
+                continue
+            return _cached(rule, name, parts, tenants)
+        return None
+
+    def prefix_of(self, name: bytes) -> bytes:
+        """Return what a cache key's name shares with others: all before ``{rest...}``; b"" where that is unknown."""
+        for rule, head in self._caches:
+            if name.startswith(head):
+                last = rule.template.captures[-1:]
+                end = rule.template.prefix_end(name) if last and last[0].name == "rest" else -1
+                return name[:end] if 0 < end < len(name) else b""
+        return b""
+
+
+@cache
+def own_layout() -> KeyLayout:
+    """Return the layout of the preset ``optimus``."""
+    return KeyLayout(load_preset(DEFAULT))
+
+
+def _heads(templates: Collection[Template]) -> tuple[bytes, ...]:
+    """Return the literal beginnings, without those that begin with another one."""
+    heads = sorted({one.head for one in templates}, key=len)
+    kept: list[bytes] = []
+    for head in heads:
+        if not head.startswith(tuple(kept)):
+            kept.append(head)
+    return tuple(kept)
+
+
+def _number(parts: dict[str, bytes], name: str) -> int | None:
+    text = parts.get(name)
+    return int(text) if text is not None else None
+
+
+def _counter_name(rule: LimitRule, parts: dict[str, bytes]) -> CounterName:
+    tenant, operation = parts.get("tenant"), parts.get("operation")
+    if tenant is None:
+        tenant = rule.tenant.encode()
+    if operation is None:
+        operation = ANY_OPERATION if rule.operation is None else rule.operation.encode()
+    return CounterName(rule, parts, tenant, operation)
+
+
+def _doubt_of(found: CounterName) -> str:
+    """Return why the owner of this counter is not certain; "" where it is."""
+    if not found.tenant:
+        return EMPTY_TENANT
+    if found.tenant.startswith(b":") or found.tenant.endswith(b":"):
+        return EDGE_COLON
+    return "" if found.operation else NO_OPERATION
+
+
+def _cached(rule: CacheRule, name: bytes, parts: dict[str, bytes], tenants: Collection[bytes]) -> ParsedKey:
+    tenant, kind = parts.get("tenant", rule.tenant.encode()), parts.get("kind", rule.kind.encode() or NO_KIND)
+    rest = parts.get("rest", b"")
+    names = [one.name for one in rule.template.captures]
+    if names[-2:] == ["tenant", "rest"] and b":" in rest:
+        tail = name[len(name) - len(tenant) - 1 - len(rest) :]
+        tenant, rest = _longest_known(tail, tenants) or (tenant, rest)
+    return ParsedKey("cache", tenant=tenant, kind=kind, rest=rest)
+
+
+def _longest_known(tail: bytes, tenants: Collection[bytes]) -> tuple[bytes, bytes] | None:
+    found, start = None, 0
+    for _ in range(MAX_TENANT_PARTS):
+        colon = tail.find(b":", start)
+        if colon < 0 or colon + 1 == len(tail):
+            break
+        if tail[:colon] in tenants:
+            found = tail[:colon], tail[colon + 1 :]
+        start = colon + 1
+    return found
+
+
+def _shape_of(name: bytes, heads: tuple[bytes, ...]) -> str:
+    head = next((one for one in heads if name.startswith(one)), name)
+    return head.decode("ascii", "backslashreplace") + ("…" if heads and len(name) > len(head) else "")

@@ -1,0 +1,408 @@
+"""Read profiles: the presets that are shipped, and tables of somebody's own on top of them.
+
+Every mistake is one sentence with the file, the line, the rule and what to write instead.
+"""
+
+import re
+import tomllib
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated, Any, Literal, cast
+
+import msgspec
+from msgspec import Meta, Struct
+from msgspec.structs import replace
+
+from optimus_tui.dialects.conflicts import conflict_notes
+from optimus_tui.dialects.model import (
+    Bucket,
+    CacheRule,
+    Dialect,
+    FeedRule,
+    GaugeRule,
+    LimitRule,
+    MetricRule,
+    NoTtl,
+    Resets,
+    ServiceProfile,
+    ValueKind,
+)
+from optimus_tui.dialects.places import FilePlace, nearest
+from optimus_tui.dialects.template import IGNORED, Template, TemplateError
+
+PRESETS = Path(__file__).with_name("presets")
+DEFAULT = "optimus"
+MOST_RULES, MOST_NAMES = 200, 32
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")
+_UNITS = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
+
+
+class DialectError(ValueError):
+    """A profile that cannot be used. ``str()`` is one sentence with the place and the remedy."""
+
+
+class LimitTable(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """How counters are read. Each `[[dialect.limits]]` is one layout of their names; the first that matches wins."""
+
+    key: str
+    """The name as a template: `rate_limit:{tenant}:{operation}`."""
+    value: str | list[str] = "count"
+    """What is at the key, or several kinds: the first that the type of the key allows."""
+    resets: Resets = "ttl"
+    """When the window ends: with the TTL, one window before the TTL, or at the stamp in the name plus the window."""
+    no_ttl: NoTtl = "stuck"
+    """What a missing TTL means: never resets (red), the limiter mends it, a past window, or nothing."""
+    tenant: str = ""
+    """The tenant of all names, where the template has none."""
+    operation: str | None = None
+    """The operation of all names, where the template has none; without it the counter is of all requests."""
+    limit: Annotated[int, Meta(ge=0, le=10**15)] | None = None
+    """Requests a window, where the name does not say them."""
+    window_seconds: Annotated[float, Meta(gt=0, le=10**9)] | None = None
+    """The window, where the name does not say it."""
+    previous: str = ""
+    """For `pair`: the name of the window before, with `{key}` for the whole name, or `index-1`."""
+    level: str = ""
+    """For `bucket`: where its tokens are, `hash FIELD` or `value`."""
+    at: str = ""
+    """For `bucket`: when it was refilled and in which unit, `hash FIELD s` or `key NAME ms`."""
+    holds: Literal["left", "used"] = "left"
+    """For `bucket`: whether its level is what is left or what is used."""
+    epoch: Annotated[float, Meta(ge=0, le=10**10)] = 0.0
+    """For `gcra`: the second that its times count from."""
+    score: Literal["s", "ms", "us", "ns", ""] = ""
+    """For `log`: the unit of its times; without it that is found out."""
+    counts_refused: bool = True
+    """False where the limiter stops at the limit: then a counter is full, and not over."""
+    blocked: str = ""
+    """The name of a flag that means that requests are refused, as `{key}.BLOCKED`."""
+    also: Annotated[list[str], Meta(max_length=MOST_NAMES)] = []
+    """Names of keys that belong to the counter and are deleted with it."""
+    skip_operations: Annotated[list[str], Meta(max_length=MOST_NAMES)] = []
+    """Operations that are no counters."""
+    doubt: str = ""
+    """Why the owner of such a counter is not certain; no action takes it then."""
+    fallback: bool = False
+    """True where it is meant to match what a rule before it matches too."""
+
+
+class CacheTable(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """How cache keys are read: each `[[dialect.cache]]` is one layout of their names."""
+
+    key: str
+    """The name as a template: `cache:{kind}:{tenant}:{rest...}`."""
+    kind: str = ""
+    """The kind of all names, where the template has none."""
+    tenant: str = ""
+    """The tenant of all names, where the template has none."""
+    fallback: bool = False
+    """True where it is meant to match what a rule before it matches too."""
+
+
+class KeyTable(Struct, frozen=True, forbid_unknown_fields=True):
+    """Names that are known by their template alone."""
+
+    key: str
+    """The name as a template."""
+
+
+class DialectTable(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The table `[dialect]`: what a system writes into Redis and publishes. What is not said is that of the preset."""
+
+    name: str = ""
+    """What it is called."""
+    about: str = ""
+    """What it reads, in plain words."""
+    extends: str | Annotated[list[str], Meta(max_length=MOST_NAMES)] = ""
+    """A preset that it stands on, or several; its own rules go first."""
+    signs: list[str] = []
+    """Templates of names that nobody else writes: by them it is found out. Only presets need these."""
+    writable_layout: bool | None = None
+    """True allows actions on these keys. It is never taken over from a preset."""
+    event_list: str | None = None
+    """The list that keeps the last events."""
+    limits: list[LimitTable] = []
+    """Layouts of counters."""
+    cache: list[CacheTable] = []
+    """Layouts of cache keys."""
+    tracking: list[KeyTable] = []
+    """Layouts of keys that say which gateway holds an answer in its own memory."""
+    neighbours: list[KeyTable] = []
+    """Known names that are neither: tags, sessions, queues."""
+    feed: list[FeedRule] = []
+    """Channels on which events come."""
+    gateway: ServiceProfile | None = None
+    """How the gateway is asked."""
+    engine: ServiceProfile | None = None
+    """How the engine is asked."""
+    metrics: dict[str, MetricRule] = {}
+    """What our metrics are called elsewhere, by our names."""
+    limit_gauges: list[GaugeRule] = []
+    """Gauges of the gateway that say limits."""
+
+
+def preset_names(folder: Path = PRESETS) -> list[str]:
+    """Return the names of the presets, in order."""
+    return sorted(path.stem for path in folder.glob("*.toml"))
+
+
+@lru_cache(maxsize=64)
+def load_preset(name: str) -> Dialect:
+    """Return a preset.
+
+    Raises:
+        DialectError: there is none with this name.
+    """
+    return preset_of(PRESETS, name)
+
+
+def preset_of(folder: Path, name: str, extending: tuple[str, ...] = ()) -> Dialect:
+    """Return the profile of a file in a folder.
+
+    Args:
+        folder: where the presets are.
+        name: the file's name without ``.toml``.
+        extending: the presets that are being read and lead to this one.
+
+    Raises:
+        DialectError: there is none with this name, it is wrong, or it leads to itself.
+    """
+    path = folder / f"{name}.toml"
+    if not name or not all(letter.isalnum() or letter in "-_" for letter in name) or not path.is_file():
+        raise DialectError(f"there is no preset {name[:60]!a}; {nearest(name, preset_names(folder))}")
+    text = path.read_text("utf-8")
+    return _read(tomllib.loads(text), FilePlace(f"preset {name}", text, ""), name, (*extending, name), folder)
+
+
+def preset_table(name: str) -> dict[str, Any]:
+    """Return a preset as its file has it, for one that ``load_preset`` returned."""
+    return tomllib.loads((PRESETS / f"{name}.toml").read_text("utf-8"))
+
+
+def load_table(
+    table: Mapping[str, Any], where: str, text: str = "", *, within: str = "dialect.", name: str = "own"
+) -> Dialect:
+    """Return the profile of a table.
+
+    Args:
+        table: the table as TOML gives it.
+        where: the file, for the sentences of mistakes.
+        text: the file's text, to name lines; "" where there is none.
+        within: what stands before the names of the tables in the file.
+        name: what the profile is called where it does not say so itself.
+
+    Raises:
+        DialectError: the first mistake, in one sentence.
+    """
+    profile = _read(table, FilePlace(where, text, within), name, (), PRESETS)
+    own = {section: len(table.get(section, ())) for section in ("limits", "cache")}
+    notes = (
+        *conflict_notes(f"{within}limits", profile.limits[: own["limits"]]),
+        *conflict_notes(f"{within}cache", profile.cache[: own["cache"]]),
+    )
+    return replace(profile, notes=notes)
+
+
+def _read(table: Mapping[str, Any], place: FilePlace, name: str, extending: tuple[str, ...], folder: Path) -> Dialect:
+    try:
+        given = msgspec.convert(dict(table), DialectTable, strict=True)
+    except msgspec.ValidationError as error:
+        raise DialectError(place.of_error(str(error), DialectTable)) from None
+    _check_size(given, place)
+    for at, feed in enumerate(given.feed):
+        _check_feed(feed, place.rule("feed", at))
+    for at, gauge in enumerate(given.limit_gauges):
+        _template(gauge.key, place.rule("limit_gauges", at))
+    for service in ("gateway", "engine"):
+        _check_service(getattr(given, service), place, service)
+    base = _base(given, place, name, extending, folder)
+    limits = tuple(_limit(one, place.rule("limits", at)) for at, one in enumerate(given.limits))
+    caches = tuple(_cache(one, place.rule("cache", at)) for at, one in enumerate(given.cache))
+    return replace(
+        base,
+        name=given.name or name,
+        origin=place.key(),
+        about=given.about or base.about,
+        signs=(*(_template(one, place.key("signs"), "a sign") for one in given.signs), *base.signs),
+        limits=(*limits, *base.limits),
+        cache=(*caches, *base.cache),
+        tracking=(*_templates(given.tracking, place, "tracking"), *base.tracking),
+        neighbours=(*_templates(given.neighbours, place, "neighbours"), *base.neighbours),
+        feeds=(*given.feed, *base.feeds),
+        event_list=base.event_list if given.event_list is None else given.event_list,
+        gateway=given.gateway or base.gateway,
+        engine=given.engine or base.engine,
+        metrics={**base.metrics, **given.metrics},
+        limit_gauges=(*given.limit_gauges, *base.limit_gauges),
+        writable_layout=bool(given.writable_layout),
+    )
+
+
+def _check_size(given: DialectTable, place: FilePlace) -> None:
+    counted = len(given.limits) + len(given.cache) + len(given.tracking) + len(given.neighbours)
+    counted += len(given.feed) + len(given.metrics) + len(given.limit_gauges)
+    if counted > MOST_RULES:
+        raise DialectError(f"{place.key()}: {counted:,} rules are too many; at most {MOST_RULES} are used: merge some")
+
+
+def _check_feed(feed: FeedRule, where: str) -> None:
+    if bool(feed.channel) == bool(feed.pattern):
+        raise DialectError(f"{where} needs a channel or a pattern of channels, and not both")
+    if set(feed.pattern) & set("?[\\"):
+        raise DialectError(f"{where}: a pattern of channels may hold stars, no ? [ \\: name the channels apart")
+    for name in ("type", "tenant", "time", "key", "key_pattern"):
+        if (pointer := getattr(feed, name)) and not pointer.startswith("/"):
+            raise DialectError(f'{where}: {name} is a place in the JSON document and begins with "/", as "/{name}"')
+
+
+def _check_service(service: ServiceProfile | None, place: FilePlace, name: str) -> None:
+    if service is None:
+        return
+    for key in ("health", "metrics", "cache_metrics", "limits"):
+        if (path := getattr(service, key)) and not path.startswith("/"):
+            raise DialectError(f'{place.key(name, key)}: {name}.{key} is a path and begins with "/"')
+        if path in service.never:
+            where = place.key(name, key)
+            raise DialectError(f"{where}: {name}.{key} is one of the paths that are never asked: name another one")
+    if service.header_env and not _VARIABLE.fullmatch(service.header_env):
+        raise DialectError(
+            f"{place.key(name, 'header_env')}: {name}.header_env is the name of a variable that holds the header, "
+            'as "OPTIMUS_GATEWAY_AUTH"; the header itself does not belong into a file'
+        )
+
+
+def _base(given: DialectTable, place: FilePlace, name: str, extending: tuple[str, ...], folder: Path) -> Dialect:
+    """Return what the table stands on: the presets that it extends, of which the first goes before the others."""
+    names = [given.extends] if isinstance(given.extends, str) else given.extends
+    base = Dialect(name=name, origin=place.where)
+    for one in reversed([one for one in names if one]):
+        base = _over(_extended(one, given, place, extending, folder), base)
+    return base
+
+
+def _over(upper: Dialect, lower: Dialect) -> Dialect:
+    """Return both profiles as one: the rules of the upper go first, and what it says holds."""
+    usual = ServiceProfile()
+    return replace(
+        upper,
+        limits=(*upper.limits, *lower.limits),
+        cache=(*upper.cache, *lower.cache),
+        tracking=(*upper.tracking, *lower.tracking),
+        neighbours=(*upper.neighbours, *lower.neighbours),
+        feeds=(*upper.feeds, *lower.feeds),
+        event_list=upper.event_list or lower.event_list,
+        gateway=lower.gateway if upper.gateway == usual else upper.gateway,
+        engine=lower.engine if upper.engine == usual else upper.engine,
+        metrics={**lower.metrics, **upper.metrics},
+        limit_gauges=(*upper.limit_gauges, *lower.limit_gauges),
+        signs=(*upper.signs, *lower.signs),
+    )
+
+
+def _extended(name: str, given: DialectTable, place: FilePlace, extending: tuple[str, ...], folder: Path) -> Dialect:
+    where = place.key("extends")
+    if name in extending:
+        way = " → ".join((*extending, name))
+        raise DialectError(f"{where}: a profile cannot extend itself ({way}): name another preset")
+    if name == given.name and name not in preset_names(folder):
+        known = ", ".join(preset_names(folder))
+        raise DialectError(f"{where}: a profile cannot extend itself: name a preset ({known})")
+    try:
+        return preset_of(folder, name, extending) if extending else load_preset(name)
+    except DialectError as error:
+        raise DialectError(f"{where}: {error}") from None
+
+
+def _template(text: str, where: str, name: str = "key") -> Template:
+    try:
+        return Template(text)
+    except TemplateError as error:
+        shown = ascii(text[:80]) + "…" * (len(text) > 80)
+        raise DialectError(f"{where}: {name} {shown} {error}") from None
+
+
+def _templates(tables: list[KeyTable], place: FilePlace, section: str) -> tuple[Template, ...]:
+    return tuple(_template(one.key, place.rule(section, at)) for at, one in enumerate(tables))
+
+
+def _limit(given: LimitTable, where: str) -> LimitRule:
+    template = _template(given.key, where)
+    if "tenant" not in template.names and not given.tenant:
+        raise DialectError(
+            f'{where}: key has no {{tenant}}: say which part it is, or set tenant = "…" for all its names'
+        )
+    kinds = [given.value] if isinstance(given.value, str) else given.value
+    values: list[ValueKind] = []
+    path: tuple[str, ...] = ()
+    for kind in kinds:
+        word, _, rest = kind.partition(" ")
+        if word not in ValueKind.__args__:  # type: ignore[attr-defined]
+            raise DialectError(f"{where}: unknown value {kind[:40]!a}; known are {', '.join(ValueKind.__args__)}")  # type: ignore[attr-defined]
+        if word == "json":
+            path = tuple(part for part in rest.replace("/", " ").split() if part)
+            if not path:
+                raise DialectError(f'{where}: value "json" needs the place of the number, as "json current_rpm"')
+        values.append(cast("ValueKind", word))
+    if not values:
+        raise DialectError(f'{where}: value is empty; "count" is the usual one')
+    if given.resets == "window" and not any(one.stamp for one in template.captures):
+        raise DialectError(f'{where}: resets = "window" needs a stamp in the key, as {{start_s}} or {{index}}')
+    if "pair" in values and not given.previous:
+        raise DialectError(f'{where}: value "pair" needs previous = "{{key}}…" or "index-1"')
+    for companion in (given.blocked, *given.also):
+        _check_companion(companion, template, where)
+    return LimitRule(
+        template=template,
+        values=tuple(values),
+        json_path=path,
+        resets=given.resets,
+        no_ttl=given.no_ttl,
+        tenant=given.tenant,
+        operation=given.operation,
+        limit=given.limit,
+        window_seconds=given.window_seconds,
+        previous=given.previous,
+        bucket=_bucket(given, where) if "bucket" in values else Bucket(),
+        epoch=given.epoch,
+        score=_UNITS.get(given.score),
+        counts_refused=given.counts_refused,
+        blocked=given.blocked,
+        also=tuple(given.also),
+        skip=frozenset(one.encode() for one in given.skip_operations),
+        doubt=given.doubt,
+        fallback=given.fallback,
+    )
+
+
+def _check_companion(text: str, template: Template, where: str) -> None:
+    """Check a key that belongs to a counter: its name is made of the counter's, or of what this one captures."""
+    if not text or "{key}" in text:
+        return
+    strange = _template(text, where, "the companion").names - (template.names - IGNORED)
+    if strange:
+        raise DialectError(
+            f"{where}: the companion {text[:80]!a} has {{{min(strange)}}}, which the key does not capture"
+        )
+
+
+def _bucket(given: LimitTable, where: str) -> Bucket:
+    level, at = given.level.split(), given.at.split()
+    remedy = 'write level = "hash tokens" and at = "hash last_refreshed s", or level = "value" and at = "key NAME s"'
+    if level[:1] not in (["hash"], ["value"]) or len(level) != 1 + (level[0] == "hash"):
+        raise DialectError(f'{where}: value "bucket" needs to know where its level is: {remedy}')
+    if len(at) != 3 or at[0] not in ("hash", "key") or at[2] not in _UNITS:
+        raise DialectError(f'{where}: value "bucket" needs to know when it was refilled: {remedy}')
+    return Bucket(
+        level_field=level[1] if level[0] == "hash" else "",
+        at_field=at[1] if at[0] == "hash" else "",
+        at_key=_template(at[1], where, "at") if at[0] == "key" else None,
+        unit=_UNITS[at[2]],
+        used=given.holds == "used",
+    )
+
+
+def _cache(given: CacheTable, where: str) -> CacheRule:
+    return CacheRule(
+        template=_template(given.key, where), kind=given.kind, tenant=given.tenant, fallback=given.fallback
+    )

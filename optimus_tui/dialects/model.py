@@ -1,0 +1,185 @@
+"""What a profile says, compiled: rules for names and values, addresses, words of health, names of metrics, feeds."""
+
+from collections.abc import Mapping
+from typing import Literal
+
+from msgspec import Struct
+
+from optimus_tui.dialects.template import Template
+
+ValueKind = Literal["count", "remaining", "log", "pair", "bucket", "gcra", "json", "blocked", "card"]
+"""How a counter's value is read.
+
+``count``: used, a whole number. ``remaining``: what is left. ``log``: a sorted set or list of times, of which those
+inside the window count. ``pair``: a fixed window and the one before it. ``bucket``: tokens and when they were refilled.
+``gcra``: the time at which the bucket is full again. ``json``: a number inside a document. ``blocked``: a flag, refused
+while it is there. ``card``: the members of a set.
+"""
+Resets = Literal["ttl", "ttl-window", "window"]
+"""When a window ends: with the TTL, one window before the TTL ends, or at the stamp in the name plus the window."""
+NoTtl = Literal["stuck", "heals", "dated", "normal"]
+"""What a missing TTL means: blocked for ever, repaired by the limiter, a window in the past, or nothing."""
+
+
+MISSING = object()
+"""What ``value_at`` returns where a document has nothing at that place; it equals nothing else."""
+
+
+class Bucket(Struct, frozen=True):
+    """Where a bucket's level and the time of its last refill are.
+
+    ``level_field`` and ``at_field`` name a hash's fields; "" for the value of a key of its own. ``at_key`` is the
+    template of the key with the time, None where it is in the hash. ``unit``: units a second of the time. ``used``: the
+    level counts what is used, not what is left.
+    """
+
+    level_field: str = ""
+    at_field: str = ""
+    at_key: Template | None = None
+    unit: int = 1
+    used: bool = False
+
+
+class LimitRule(Struct, frozen=True, kw_only=True):
+    """How one layout of counters is read. Empty texts stand for "not said"."""
+
+    template: Template
+    values: tuple[ValueKind, ...] = ("count",)
+    json_path: tuple[str, ...] = ()
+    resets: Resets = "ttl"
+    no_ttl: NoTtl = "stuck"
+    tenant: str = ""
+    operation: str | None = None
+    limit: int | None = None
+    window_seconds: float | None = None
+    previous: str = ""
+    """For ``pair``: a template in which ``{key}`` stands for the whole name, or ``index-1``."""
+    bucket: Bucket = Bucket()
+    epoch: float = 0.0
+    """For ``gcra``: the second that its times count from."""
+    score: int | None = None
+    """Units a second of the times of a ``log``; None finds out."""
+    counts_refused: bool = True
+    """False: the count stops at the limit, so a full counter is no proof of refusals."""
+    blocked: str = ""
+    """A key whose presence means that requests are refused: a template with ``{key}`` or with captures of the name."""
+    also: tuple[str, ...] = ()
+    """Such templates of keys that belong to the same counter and are deleted with it."""
+    skip: frozenset[bytes] = frozenset()
+    """Operations that are no counters: names that only belong to one."""
+    doubt: str = ""
+    """Why the owner is not certain, for every name that this rule matches."""
+    fallback: bool = False
+    """It is meant for what the rules before it leave over: that these match its names too is not reported."""
+
+
+class CacheRule(Struct, frozen=True, kw_only=True):
+    """How one layout of cache keys is read."""
+
+    template: Template
+    kind: str = ""
+    tenant: str = ""
+    fallback: bool = False
+
+
+class FeedRule(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """How one channel, or a pattern of channels, is read. The pointers (RFC 6901) say where a JSON payload has what."""
+
+    channel: str = ""
+    """The channel."""
+    pattern: str = ""
+    """A pattern of channels, in its place."""
+    payload: Literal["json", "key", "keyevent"] = "json"
+    """What a message is: a JSON document, the name of a key, or a keyspace notification."""
+    type: str = ""
+    """Where the kind of event is, as `/type`."""
+    tenant: str = ""
+    """Where the tenant is."""
+    time: str = ""
+    """Where the time is."""
+    key: str = ""
+    """Where the name of the key is that the event is about."""
+    key_pattern: str = ""
+    """Where a pattern of keys is."""
+
+
+class ServiceProfile(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """How a gateway or engine is asked. A path is "" where there is none: then it is not asked."""
+
+    health: str = "/health"
+    """The path that says how it is."""
+    healthy: Mapping[str, object] = {}
+    """JSON pointers (RFC 6901; "" for the whole body) with the values that mean healthy; empty: by the usual words."""
+    statuses: tuple[int, ...] = (200,)
+    """The status codes of a healthy answer. With 204 in it, an answer without a body is healthy."""
+    text: bool = True
+    """A 200 with one good word as text (``OK``) is healthy; false: only a JSON object can be."""
+    metrics: str = "/metrics"
+    """The path of its metrics."""
+    cache_metrics: str = ""
+    """The path that publishes figures of the cache."""
+    limits: str = ""
+    """The path that publishes limits."""
+    header_env: str = ""
+    """The variable that holds one header, ``Name: value``."""
+    never: tuple[str, ...] = ()
+    """Paths that cost money or change something: never asked."""
+    checks: tuple[str, ...] = ()
+    """Calls that the integration test and the chat test may make, by name; none: not configured."""
+
+
+class MetricRule(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What one of our metrics is called elsewhere: its name, and for each of our labels the other one."""
+
+    name: str
+    """Its name there."""
+    labels: Mapping[str, str] = {}
+    """The names of its labels there, by ours."""
+
+
+class GaugeRule(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A gauge of the gateway's metrics whose value is the limit of one counter: requests a window."""
+
+    name: str
+    """Its name."""
+    key: str
+    """The counter's name as a template, whose captures are labels of the gauge."""
+    labels: Mapping[str, str] = {}
+    """The label of each capture whose name is another."""
+
+
+class Dialect(Struct, frozen=True, kw_only=True):
+    """A whole profile. ``origin`` says where it was read: ``preset limits``, ``optimus.toml:12``."""
+
+    name: str
+    origin: str
+    about: str = ""
+    signs: tuple[Template, ...] = ()
+    """Names that only this product writes: where one is there, the preset fits."""
+    limits: tuple[LimitRule, ...] = ()
+    cache: tuple[CacheRule, ...] = ()
+    tracking: tuple[Template, ...] = ()
+    neighbours: tuple[Template, ...] = ()
+    """Names that are known and are neither counters nor cached answers: tags, sessions, queues."""
+    feeds: tuple[FeedRule, ...] = ()
+    event_list: str = ""
+    gateway: ServiceProfile = ServiceProfile()
+    engine: ServiceProfile = ServiceProfile()
+    metrics: Mapping[str, MetricRule] = {}
+    limit_gauges: tuple[GaugeRule, ...] = ()
+    writable_layout: bool = False
+    notes: tuple[str, ...] = ()
+    """What was found when the profile was loaded: pairs of rules that can match the same name."""
+
+
+def value_at(document: object, pointer: str) -> object:
+    """Return the value at a JSON pointer (RFC 6901; "" is the whole document), ``MISSING`` where there is none."""
+    for part in pointer.split("/")[1:]:
+        name = part.replace("~1", "/").replace("~0", "~")
+        if isinstance(document, dict) and name in document:
+            document = document[name]
+        elif isinstance(document, list) and name.isdecimal() and len(name) < 6 and int(name) < len(document):
+            document = document[int(name)]
+        else:
+            return MISSING
+    return document

@@ -1,0 +1,228 @@
+"""Describe names that no preset claims: their shapes (``ratelimit:•:•``), their parts, and a template to fill in."""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+from msgspec import Struct
+
+from optimus_tui.dialects.template import LOOKS
+
+VARYING = "•"
+MOST_PARTS = 7
+MOST_GROUPS = 512
+MOST_VALUES = 24
+"""Different texts of a part that are kept; more are counted as so many."""
+MOST_FIRST = 12
+"""Names with more first words than this and the same number of parts begin with a part that varies."""
+READ_BYTES = 192
+LIMITER_WORDS = re.compile(
+    r"limit(?!ed)|throttl|quota|gcra|(?:^|[^a-z])(?:rl|rlflx|token_?buckets?|leaky_?buckets?|bucket(?=:)|generic_key)(?:$|[^a-z])",
+    re.IGNORECASE,
+)
+"""Words of limiters, and short ones that are a whole part of a name: ``rl:``, ``bucket:``, ``generic_key_``."""
+_CACHE_WORDS = re.compile(r"cache", re.IGNORECASE)
+_SEPARATORS = (b":", b"/", b"|")
+"""Parts end at the first of these that a name has."""
+_WORD = re.compile(rb"[A-Za-z@_{][A-Za-z0-9@_.{}%-]{0,31}")
+_STEM = re.compile(rb"[A-Za-z{}%@]+[-_.]")
+_STEM_ENDS = (b"-", b"_", b".")
+_TELLING = ("uuid", "day", "minute", "hhmm", "start_ms", "start_s")
+"""Looks that say by themselves what a part is."""
+_FIGURES, _HASH = LOOKS["n"], LOOKS["hash"]
+_PRESENT = (1_500_000_000, 2_500_000_000)
+_NAMEABLE = re.compile(r"[ -~]+")
+
+
+class ShapePart(Struct, frozen=True):
+    """A part that varies. ``looks`` is what it is by its form, as ``figures`` or ``uuid``; "" for any text."""
+
+    looks: str
+    values: int
+    examples: tuple[str, ...]
+
+
+class SeenShape(Struct, frozen=True):
+    """Names of one shape, which no preset claims. All texts are raw, not fit for a screen.
+
+    ``key`` is a template in which ``{1}``, ``{2}`` stand for the parts to be named: one of them is the tenant.
+    ``readers`` are presets whose rules match such names too; their order of the parts may be another one.
+    """
+
+    text: str
+    count: int
+    example: bytes
+    key: str
+    parts: tuple[ShapePart, ...]
+    family: str
+    """``limits`` or ``cache`` where a word of it says so, else ""."""
+    same: tuple[str, ...] = ()
+    """Parts behind the first that are the same in all names: a tenant or an operation may be among them."""
+    readers: tuple[str, ...] = ()
+
+
+class _Group:
+    """Names with the same separators and, where it is a word, the same first part."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.example = b""
+        self.stem: bytes | None = None
+        self.values: list[Counter[bytes]] = []
+
+    def add(self, parts: Sequence[bytes], example: bytes, count: int = 1) -> None:
+        self.count += count
+        if not self.example or len(example) < len(self.example):
+            self.example = example
+        while len(self.values) < len(parts):
+            self.values.append(Counter())
+        for seen, part in zip(self.values, parts, strict=True):
+            if part in seen or len(seen) < MOST_VALUES:
+                seen[part] += count
+        self.stem = parts[-1] if self.stem is None else _common(self.stem, parts[-1])
+
+    def take(self, other: "_Group") -> None:
+        self.count += other.count
+        self.example = self.example or other.example
+        self.stem = _common(self.stem or b"", other.stem or b"")
+        for mine, theirs in zip(self.values, other.values, strict=True):
+            mine.update(theirs)
+
+
+def seen_shapes(names: Iterable[bytes], shown: int) -> tuple[tuple[SeenShape, ...], int]:
+    """Return the most frequent shapes (those of limiters go first), and how many names are of others.
+
+    Args:
+        names: the names.
+        shown: how many shapes are returned at most.
+    """
+    groups: dict[tuple[bytes, bytes], _Group] = {}
+    others = 0
+    for name in names:
+        parts, separators = _parts(name)
+        first = parts[0] if not parts[0] or _is_word(parts[0]) else b"\0"
+        group = groups.get((separators, first))
+        if group is None:
+            if len(groups) >= MOST_GROUPS:
+                others += 1
+                continue
+            group = groups[separators, first] = _Group()
+        group.add(parts, name)
+    shapes = [_shape(separators, group) for (separators, _), group in _folded(groups).items()]
+    shapes.sort(key=lambda shape: (shape.family != "limits", -shape.count, shape.text))
+    return tuple(shapes[:shown]), others + sum(shape.count for shape in shapes[shown:])
+
+
+def _folded(groups: dict[tuple[bytes, bytes], _Group]) -> dict[tuple[bytes, bytes], _Group]:
+    """Return the groups; those that differ by their first word only, of which there are many, are one."""
+    firsts = Counter(separators for separators, _ in groups)
+    folded: dict[tuple[bytes, bytes], _Group] = {}
+    for (separators, first), group in groups.items():
+        key = (separators, b"\0") if firsts[separators] > MOST_FIRST and not _tells(first) else (separators, first)
+        if key in folded:
+            folded[key].take(group)
+        else:
+            folded[key] = group
+    return folded
+
+
+def _tells(first: bytes) -> bool:
+    text = first.decode("ascii", "replace")
+    return bool(LIMITER_WORDS.search(text) or _CACHE_WORDS.search(text))
+
+
+def _is_word(part: bytes) -> bool:
+    return _WORD.fullmatch(part) is not None and _HASH.fullmatch(part) is None
+
+
+def _common(one: bytes, other: bytes) -> bytes:
+    """Return the beginning that both texts have."""
+    size = next((at for at, (left, right) in enumerate(zip(one, other, strict=False)) if left != right), None)
+    return one[: min(len(one), len(other)) if size is None else size]
+
+
+def _parts(name: bytes) -> tuple[list[bytes], bytes]:
+    """Return the parts of a name and what separates them: NUL for a word and what follows it, b"" for a sole word."""
+    begin = name[:READ_BYTES]
+    separator = next((one for one in _SEPARATORS if one in begin), None)
+    if separator is not None:
+        parts = begin.split(separator, maxsplit=MOST_PARTS - 1)
+        return parts, separator * (len(parts) - 1)
+    stem = _STEM.match(begin)
+    return ([stem[0], begin[stem.end() :]], b"\0") if stem and stem.end() < len(name) else ([begin], b"")
+
+
+def _shape(separators: bytes, group: _Group) -> SeenShape:
+    if separators == b"\0":
+        return _of_stem(group)
+    text, key, same = "", "", []
+    parts: list[ShapePart] = []
+    for at, seen in enumerate(group.values):
+        last = at == len(group.values) - 1
+        if (written := _fixed(seen, at == 0 or group.count > 1)) is not None:
+            text += written
+            key += _literal(written)
+            if at and written:
+                same.append(written)
+        else:
+            part = _part(seen)
+            text += VARYING
+            key += _place(part, parts, deep=last and any(separators[:1] in value for value in seen))
+        if not last:
+            text, key = text + chr(separators[at]), key + chr(separators[at])
+    return SeenShape(text, group.count, group.example, key, tuple(parts), _family(text), tuple(same))
+
+
+def _of_stem(group: _Group) -> SeenShape:
+    """Return the shape of names without separators: what they all begin with, up to a hyphen, underscore or dot."""
+    first, stem = next(iter(group.values[0])), group.stem or b""
+    cut = max(stem.rfind(end) for end in _STEM_ENDS) + 1 if group.count > 1 else 0
+    begin = (first + stem[:cut]).decode("ascii", "replace")
+    part = _part(Counter({value[cut:]: count for value, count in group.values[1].items()}))
+    parts: list[ShapePart] = []
+    key = _literal(begin) + _place(part, parts, deep=True)
+    return SeenShape(begin + VARYING, group.count, group.example, key, tuple(parts), _family(begin))
+
+
+def _fixed(seen: Counter[bytes], sure: bool) -> str | None:
+    """Return the text of a part that is the same word in all names; None for one that varies or may vary."""
+    sole = next(iter(seen)) if len(seen) == 1 and sure else None
+    if sole is None or (sole and not _is_word(sole)):
+        return None
+    written = sole.decode("ascii", "replace")
+    return written if not written or _NAMEABLE.fullmatch(written) else None
+
+
+def _literal(text: str) -> str:
+    return text.replace("{", "{{").replace("}", "}}")
+
+
+def _place(part: ShapePart, parts: list[ShapePart], *, deep: bool) -> str:
+    """Return the capture for a part: by its look where that says all, else a numbered place to fill in."""
+    if part.looks in _TELLING and not deep:
+        return f"{{{part.looks}}}"
+    parts.append(part)
+    return f"{{{len(parts)}{'...' if deep else ''}}}"
+
+
+def _family(text: str) -> str:
+    if LIMITER_WORDS.search(text):
+        return "limits"
+    return "cache" if _CACHE_WORDS.search(text) else ""
+
+
+def _part(seen: Counter[bytes]) -> ShapePart:
+    looks = next((one for one in _TELLING if all(LOOKS[one].fullmatch(value) for value in seen)), "")
+    if looks.startswith("start") and not all(_is_present(value, looks) for value in seen):
+        looks = ""
+    if not looks and all(_FIGURES.fullmatch(value) for value in seen):
+        looks = "figures"
+    if not looks and all(_HASH.fullmatch(value) for value in seen):
+        looks = "hash"
+    examples = tuple(value[:40].decode("ascii", "backslashreplace") for value, _ in seen.most_common(3))
+    return ShapePart(looks, len(seen), examples)
+
+
+def _is_present(value: bytes, looks: str) -> bool:
+    seconds = int(value) / (1000 if looks == "start_ms" else 1)
+    return _PRESENT[0] < seconds < _PRESENT[1]

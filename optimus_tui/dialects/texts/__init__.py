@@ -1,0 +1,1 @@
+"""Profiles as text: what their rules mean, and TOML to paste."""

@@ -1,0 +1,1 @@
+"""What a profile understands of the names that are there, and which one fits."""

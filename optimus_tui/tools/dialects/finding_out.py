@@ -1,0 +1,132 @@
+"""Find out how the names in Redis are to be read: what the profile in force reads, and which preset fits the rest."""
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from optimus_tui.contract.reading import Fault
+from optimus_tui.dialects.detect import DetectedNames, detect, toml_of
+from optimus_tui.dialects.layout import KeyLayout
+from optimus_tui.dialects.load import load_preset, preset_names
+from optimus_tui.probes.name_sample import MOST_NAMES, SECONDS, sample_names
+from optimus_tui.wording.numbers import part_of, plural, thousands
+from optimus_tui.wording.safe import safe_text
+
+if TYPE_CHECKING:
+    from optimus_tui.context import Context
+
+READ = ("limit", "cache", "coherence", "event log", "neighbour")
+COMMAND = "optimus-tui dialect detect"
+"""What prints all of it, with the lines to write."""
+
+
+class NamesFound(Struct, frozen=True, kw_only=True):
+    """What the names in Redis tell.
+
+    ``counts`` has the names that the profile in force reads, by family; ``found`` what the others tell, and those whose
+    owner is not certain. ``whole``: all names were looked at. ``fault`` says why names are missing.
+    """
+
+    dialect: str
+    configured: bool
+    names: int
+    total: int | None
+    whole: bool
+    counts: dict[str, int]
+    found: DetectedNames
+    fault: Fault | None = None
+
+    @property
+    def understood(self) -> int:
+        """Return how many names the profile in force reads."""
+        return sum(self.counts.values())
+
+    @property
+    def fitting(self) -> tuple[str, ...]:
+        """Return the presets that fit names which the profile in force does not read."""
+        return tuple(name for fit in self.found.fits for name in fit.presets)
+
+    @property
+    def open_question(self) -> bool:
+        """Return whether counters or cache keys may be there that are not read."""
+        return bool(self.found.fits) or any(shape.family for shape in self.found.shapes)
+
+    @property
+    def toml(self) -> str:
+        """Return what to write into ``optimus.toml``; "" for nothing."""
+        return toml_of(self.found)
+
+
+async def find_out(ctx: "Context", *, most: int = MOST_NAMES, seconds: float = SECONDS) -> NamesFound:
+    """Read a sample of names and return what it tells. It never raises for an outage."""
+    sample = await sample_names(ctx.redis, ctx.settings.scan, ctx.own, most=most, seconds=seconds)
+    counts, rest = sorted_out(ctx.layout, sample.names, frozenset(name.encode() for name in ctx.settings.tenants))
+    return NamesFound(
+        dialect=ctx.layout.dialect.name,
+        configured=ctx.settings.sources.get("dialect", "default") != "default",
+        names=len(sample.names),
+        total=sample.total,
+        whole=sample.whole,
+        counts=counts,
+        found=detect(rest, [load_preset(name) for name in preset_names()]),
+        fault=sample.fault,
+    )
+
+
+def sorted_out(
+    layout: KeyLayout, names: Sequence[bytes], tenants: frozenset[bytes]
+) -> tuple[dict[str, int], list[bytes]]:
+    """Return how many names of each family the layout reads for certain, and the other names."""
+    counts: Counter[str] = Counter()
+    rest: list[bytes] = []
+    for name in names:
+        parsed = layout.parse(name, tenants)
+        if parsed.family in READ and not parsed.doubt:
+            counts[parsed.family] += 1
+        else:
+            rest.append(name)
+    return dict(counts), rest
+
+
+def read_words(found: NamesFound) -> str:
+    """Return what the profile in force reads: ``optimus reads 12 counters and 30 cache keys of 50 names``."""
+    counters, cached = found.counts.get("limit", 0), found.counts.get("cache", 0)
+    some = "" if found.whole else f", of {part_of(found.names, found.total or found.names, 'name')} that were looked at"
+    if not found.names:
+        return f"{found.dialect}: there is no name to read"
+    what = f"{plural(counters, 'counter')} and {plural(cached, 'cache key')}"
+    return f"{found.dialect} reads {what} in {plural(found.names, 'name')}{some}"
+
+
+def fit_words(found: NamesFound) -> list[str]:
+    """Return a sentence for each preset that fits by names of its own."""
+    sentences = []
+    for fit in found.found.fits:
+        which = " or ".join(fit.presets)
+        verb = "fit" if len(fit.presets) > 1 else "fits"
+        tail = "; your version decides which" if len(fit.presets) > 1 else ""
+        question = f"; {fit.question}" if fit.question else ""
+        example = safe_text(fit.example, 60)
+        sentences.append(f"{which} {verb} {plural(fit.count, 'name')}, as `{example}`{tail}{question}")
+    return sentences
+
+
+def shape_words(found: NamesFound, shown: int = 3) -> list[str]:
+    """Return a sentence for each shape that names a limiter or a cache, at most ``shown`` of them."""
+    sentences = []
+    for shape in [one for one in found.found.shapes if one.family][:shown]:
+        what = "counters" if shape.family == "limits" else "cache keys"
+        look = f"{plural(shape.count, 'name')} look like `{safe_text(shape.text, 60)}`"
+        sentences.append(f"{look}: {what}? Names do not tell which part is the tenant")
+    return sentences
+
+
+def other_words(found: NamesFound) -> str:
+    """Return the shapes that name neither, with their numbers; "" for none."""
+    plain = [one for one in found.found.shapes if not one.family]
+    shapes = [f"{thousands(one.count)} × `{safe_text(one.text, 60)}`" for one in plain]
+    if found.found.others:
+        shapes.append(f"{thousands(found.found.others)} of other shapes")
+    return ", ".join(shapes)

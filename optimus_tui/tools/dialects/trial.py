@@ -1,0 +1,121 @@
+"""Try a profile on names that are there: what is understood of each, and which ones no rule matches."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from optimus_tui.contract.keyspace import Counter, LimitRow
+from optimus_tui.contract.reading import Fault
+from optimus_tui.dialects.layout import Family, KeyLayout, ParsedKey
+from optimus_tui.grammar.keys import Shape, Shapes, head_of, heads_of
+from optimus_tui.probes.faults import OUTAGES, fault_of
+from optimus_tui.probes.name_sample import NameSample
+from optimus_tui.verdicts.limits.judge import judge_row
+
+if TYPE_CHECKING:
+    from optimus_tui.context import Context
+
+ORDER: tuple[Family, ...] = ("limit", "cache", "coherence", "event log", "neighbour", "unparsed", "other")
+UNMATCHED: tuple[Family, ...] = ("unparsed", "other")
+"""The families of names that no rule matches."""
+
+
+class TriedName(Struct, frozen=True):
+    """A name and what the profile understands of it. ``row`` is set for a counter that still exists."""
+
+    name: bytes
+    parsed: ParsedKey
+    row: LimitRow | None = None
+
+    @property
+    def part(self) -> bytes:
+        """Return the operation of a counter, the kind of a cache key; b"" for others."""
+        return self.parsed.operation or self.parsed.kind
+
+
+class Trial(Struct, frozen=True, kw_only=True):
+    """A profile on a sample. ``counts`` has all of its names by family, ``names`` some of each shape.
+
+    ``fault`` says why the values of counters are not known.
+    """
+
+    sample: NameSample
+    names: list[TriedName]
+    counts: dict[Family, int]
+    unmatched: tuple[Shape, ...] = ()
+    fault: Fault | None = None
+
+    @property
+    def unmatched_count(self) -> int:
+        """Return how many names no rule matches."""
+        return sum(self.counts.get(family, 0) for family in UNMATCHED)
+
+    @property
+    def doubtful(self) -> int:
+        """Return how many of the shown counters have an owner that is not certain."""
+        return sum(bool(one.parsed.doubt) for one in self.names)
+
+
+async def try_profile(ctx: "Context", sample: NameSample, most: int) -> Trial:
+    """Return what the context's profile understands of a sample; at most ``most`` names are shown and read."""
+    layout, tenants = ctx.layout, frozenset(name.encode() for name in ctx.settings.tenants)
+    families: dict[Family, list[bytes]] = defaultdict(list)
+    for name in sample.names:
+        families[layout.parse(name, tenants).family].append(name)
+    chosen = [name for family in ORDER for name in some_of_each_shape(families[family], most)]
+    chosen = _shared(chosen, layout, tenants, most)
+    counters, fault = await _rows(ctx, [name for name in chosen if layout.parse(name, tenants).family == "limit"])
+    strange = [name for family in UNMATCHED for name in families[family]]
+    shapes = Shapes()
+    shapes.add(heads_of(strange))
+    return Trial(
+        sample=sample,
+        names=[TriedName(name, layout.parse(name, tenants), counters.get(name)) for name in chosen],
+        counts={family: len(families[family]) for family in ORDER if families[family]},
+        unmatched=shapes.shapes() if strange else (),
+        fault=fault,
+    )
+
+
+def some_of_each_shape(names: Iterable[bytes], most: int) -> list[bytes]:
+    """Return up to ``most`` names, in turn one of each shape, so that a rare shape is among them; in order."""
+    by_head: dict[bytes, list[bytes]] = defaultdict(list)
+    for name in names:
+        of_head = by_head[head_of(name)]
+        if len(of_head) < most:
+            of_head.append(name)
+    chosen: list[bytes] = []
+    for turn in range(max(map(len, by_head.values()), default=0)):
+        chosen += [of_head[turn] for of_head in by_head.values() if turn < len(of_head)]
+        if len(chosen) >= most:
+            break
+    return sorted(chosen[:most])
+
+
+def _shared(names: Sequence[bytes], layout: KeyLayout, tenants: frozenset[bytes], most: int) -> list[bytes]:
+    """Return at most ``most`` names, in turn one of each family, in the order of the families."""
+    by_family: dict[Family, list[bytes]] = defaultdict(list)
+    for name in names:
+        by_family[layout.parse(name, tenants).family].append(name)
+    kept: dict[Family, int] = dict.fromkeys(by_family, 0)
+    left = most
+    while left > 0 and any(kept[family] < len(by_family[family]) for family in kept):
+        for family in kept:
+            if left > 0 and kept[family] < len(by_family[family]):
+                kept[family] += 1
+                left -= 1
+    return [name for family in ORDER for name in by_family.get(family, [])[: kept.get(family, 0)]]
+
+
+async def _rows(ctx: "Context", names: Sequence[bytes]) -> tuple[dict[bytes, LimitRow], Fault | None]:
+    from optimus_tui.probes.counters import read_counters
+
+    rules = ctx.settings.limits
+    try:
+        found = await read_counters(ctx.redis, ctx.own, ctx.clock, names, rules)
+    except OUTAGES as error:
+        return {}, fault_of(error, ctx.settings.redis)
+    thresholds = ctx.settings.thresholds
+    return {one.key: judge_row(one, None, rules, thresholds) for one in found if isinstance(one, Counter)}, None

@@ -1,0 +1,85 @@
+"""What names tell: presets by names that only they write, shapes and a template to fill in for all others."""
+
+import tomllib
+
+import pytest
+
+from optimus_tui.dialects.detect import detect, toml_of
+from optimus_tui.dialects.layout import KeyLayout
+from optimus_tui.dialects.load import DialectError, load_preset, load_table, preset_names
+from tests.unit.dialects.recorded import names_of, preset_of, recordings
+
+PRESETS = [load_preset(name) for name in preset_names()]
+WITH_SIGNS = {preset.name for preset in PRESETS if preset.signs}
+
+
+@pytest.mark.parametrize("name", recordings())
+def test_a_recording_is_found_by_its_own_names_or_not_at_all(name: str) -> None:
+    found = detect([row.key for row in names_of(name)], PRESETS)
+    fitting = {preset for fit in found.fits for preset in fit.presets}
+    own = preset_of(name)
+    if own.startswith("apisix"):
+        assert fitting == {"apisix-left", "apisix-used"} and not found.certain
+    elif fitting:
+        assert fitting == {own}
+    elif own in WITH_SIGNS:
+        assert name in ("fastapi-cache2-tenant", "litellm-pubsub")  # nothing in them is exclusive
+
+
+def test_a_preset_that_fits_is_one_line() -> None:
+    found = detect([row.key for row in names_of("slowapi-tenant")], PRESETS)
+    assert found.certain and toml_of(found) == 'dialect = "limits"\n'
+
+
+def test_two_products_are_both_named() -> None:
+    names = [row.key for name in ("slowapi-tenant", "fastapi-cache2-default") for row in names_of(name)]
+    table = tomllib.loads(toml_of(detect(names, PRESETS)))["dialect"]
+    assert table == {"extends": ["limits", "fastapi-cache"]}
+
+
+def test_a_prefix_before_the_tenant_is_asked_and_its_rule_is_right() -> None:
+    names = [row.key for row in names_of("slowapi-tenant-endpoint-prefix")]
+    found = detect(names, PRESETS)
+    assert not found.certain and "gw" in found.fits[0].question
+    layout = KeyLayout(load_table(tomllib.loads(toml_of(found))["dialect"], "optimus.toml"))
+    assert {layout.parse(name).tenant for name in names} == {b"acme", b"clinic_b"}
+
+
+def test_a_sole_tenant_is_no_prefix() -> None:
+    names = [b"LIMITS:LIMITER/acme//api/chat/10/1/minute", b"LIMITS:LIMITER/acme//api/list/10/1/minute"]
+    assert detect(names, PRESETS).certain
+
+
+@pytest.mark.parametrize("head", [b"rl:", b"ratelimit:", b"rate_limit:", b"cache:"])
+def test_names_that_many_programs_write_are_asked_never_guessed(head: bytes) -> None:
+    names = [head + tenant + b":" + what for tenant in (b"acme", b"clinic_b") for what in (b"chat", b"list")]
+    found = detect(names, PRESETS)
+    assert found.fits == () and not found.certain
+    (shape,) = found.shapes
+    assert (shape.text, shape.count) == (head.decode() + "•:•", 4)
+    text = toml_of(found)
+    with pytest.raises(DialectError, match="unknown capture"):
+        load_table(tomllib.loads(text)["dialect"], "optimus.toml", text)
+    filled = text.replace('{1}:{2}"', '{tenant}:{any}"')
+    layout = KeyLayout(load_table(tomllib.loads(filled)["dialect"], "optimus.toml"))
+    assert [layout.parse(name).tenant for name in names] == [b"acme", b"acme", b"clinic_b", b"clinic_b"]
+
+
+def test_hostile_names_cannot_break_the_toml() -> None:
+    names = [
+        b'rl:"\n[x]\x1b[2J:a',
+        b"rl:\xff\xfe\x00:b",
+        "rl:\u202e“”:c".encode(),
+        b"rate_limit:{x}:{1}",
+        b"\x00cache:" * 9,
+    ]
+    names += [b'rl{"\n}:%d' % number for number in range(3)]
+    text = toml_of(detect(names, PRESETS))
+    assert tomllib.loads(text)["dialect"]
+    assert text.isprintable() or all(letter.isprintable() or letter == "\n" for letter in text)
+
+
+def test_no_names_and_names_of_nothing() -> None:
+    assert toml_of(detect([], PRESETS)) == ""
+    found = detect([b"celery-task-meta-0", b"session:1", b"forever"], PRESETS)
+    assert (found.fits, toml_of(found), len(found.shapes)) == ((), "", 3)

@@ -1,0 +1,187 @@
+"""Every recorded name under its preset, names of products that were not run, and names that belong to nobody."""
+
+import random
+import tomllib
+from typing import Any
+
+import pytest
+
+from optimus_tui.dialects.conflicts import common_name, conflict_notes
+from optimus_tui.dialects.layout import KeyLayout
+from optimus_tui.dialects.load import load_preset, load_table, preset_names
+from tests.unit.dialects.recorded import layout_of, names_of, preset_of, recordings
+
+LAYOUTS = {name: KeyLayout(load_preset(name)) for name in preset_names()}
+NOT_RUN = [
+    ("limits", b"LIMITS:LIMITER/acme/10/1/minute", "acme", "*"),
+    ("limits", b"LIMITER/acme/api.chat/10/1/day", "acme", "api.chat"),
+    ("limits", b"LIMITS:{LIMITER/acme/10/2/hour}", "acme", "*"),
+    ("fastapi-limiter", b"fastapi-limiter:acme:/ws:room:7", "acme", "/ws:room:7"),
+    ("fastify", b"fastify-rate-limit-GET/api/chat-acme", "acme", "GET/api/chat"),
+    ("fastify", b"fastify-rate-limit-GET,HEAD/-clinic_b", "clinic_b", "GET,HEAD/"),
+    ("fastify", b"fastify-rate-limit-clinic-b", "clinic-b", "*"),
+    ("upstash", b"@upstash/ratelimit:acme:29931533", "acme", "*"),
+    ("upstash", b"@upstash/ratelimit:acme", "acme", "*"),
+    ("throttled", b"throttled:v1:gcra:acme:chat", "acme", "chat"),
+    ("throttled", b"throttled:v1:leaking_bucket:acme", "acme", "*"),
+    ("throttled", b"throttled:v1:fixed_window:acme:period:29931528", "acme", "*"),
+    ("throttled", b"throttled:v1:fixed_window:acme:api:chat:period:29931528", "acme", "api:chat"),
+    ("apisix-left", b"plugin-limit-count/apisix/services/7:18:acme", "acme", "/apisix/services/7"),
+    ("apisix-used", b"plugin-limit-counttenants:acme", "acme", "tenants"),
+    ("spring", b"request_rate_limiter.{10.0.0.9}.tokens", "10.0.0.9", "*"),
+    ("traefik", b"rate:acme", "acme", "*"),
+    ("rack-attack", b"rack::attack:29931533:req/ip:2001:db8::7", "2001:db8::7", "req/ip"),
+    ("envoy", b"gateway_tenant_clinic_b_operation_list_items_1795892160", "clinic_b", "list_items"),
+    ("tyk", b"rate-limit-7b2e-689febd264f8b977", "7b2e-689febd264f8b977", "rate"),
+    ("litellm", b"acme::2026-11-28-19-04::request_count", "acme", "rpm"),
+    ("litellm", b"{team:acme}:max_parallel_requests", "acme", "max_parallel_requests"),
+    ("litellm", b"{model_per_team:acme:ollama/llama3:8b}:requests", "acme", "requests"),
+    (
+        "laravel",
+        b"laravel-database-laravel-cache-2bf913e845242414829a489acfa07c0a",
+        "2bf913e845242414829a489acfa07c0a",
+        "*",
+    ),
+    ("pyrate", b"bucket:acme", "acme", "*"),
+]
+NEIGHBOURS = [
+    ("upstash", b"@upstash/ratelimit:events:1795888800000"),
+    ("upstash", b"@upstash/ratelimit:denyList:all"),
+    ("upstash", b"@upstash/ratelimit:dynamic:global"),
+    ("rack-attack", b"rack::attack:fail2ban:ban:10.0.0.9"),
+    ("laravel", b"laravel_database_laravel_cache_:2bf913e845242414829a489acfa07c0a:timer"),
+    ("tyk", b"rate-limit-689febd264f8b977.BLOCKED"),
+    ("litellm", b"{team:acme}:window"),
+    ("spring", b"request_rate_limiter.{acme}.timestamp"),
+    ("limits", b"LIMITS:{LIMITER/acme/chat/10/1/minute}/-1"),
+]
+
+
+@pytest.mark.parametrize("name", recordings())
+def test_a_recorded_name_says_what_its_setup_says(name: str) -> None:
+    layout = layout_of(name)
+    for row in names_of(name):
+        parsed, counter = layout.parse(row.key), layout.counter(row.key)
+        assert (parsed.family, parsed.tenant.decode(), (parsed.operation or parsed.kind).decode(), parsed.doubt) == (
+            row.family,
+            row.tenant,
+            row.what,
+            row.doubt,
+        ), row.key
+        if row.family == "limit":
+            assert counter is not None
+            assert (row.limit or "None", row.window or "None") == (
+                str(counter.limit),
+                "None" if counter.window_seconds is None else f"{counter.window_seconds:g}",
+            ), row.key
+
+
+def test_the_recordings_are_of_all_that_was_run() -> None:
+    rows = [(name, row) for name in recordings() for row in names_of(name)]
+    assert len(rows) >= 237
+    assert sum(row.family == "limit" for _, row in rows) >= 125
+    by_preset = {preset_of(name) for name in recordings()} | {preset for preset, *_ in NOT_RUN}
+    assert by_preset - {""} == set(preset_names()) - {"optimus", "instrumentator", "starlette-exporter"}
+
+
+@pytest.mark.parametrize(("preset", "name", "tenant", "operation"), NOT_RUN)
+def test_a_name_of_a_product_s_documentation(preset: str, name: bytes, tenant: str, operation: str) -> None:
+    parsed = LAYOUTS[preset].parse(name)
+    assert (parsed.family, parsed.tenant.decode(), parsed.operation.decode(), parsed.doubt) == (
+        "limit",
+        tenant,
+        operation,
+        "",
+    )
+
+
+def test_a_tenant_that_could_begin_at_several_hyphens_is_doubted() -> None:
+    parsed = LAYOUTS["fastify"].parse(b"fastify-rate-limit-GET/api/chat-clinic-b")
+    assert parsed.family == "limit" and "hyphens" in parsed.doubt
+
+
+@pytest.mark.parametrize(("preset", "name"), NEIGHBOURS)
+def test_what_only_belongs_to_a_counter_is_none(preset: str, name: bytes) -> None:
+    assert LAYOUTS[preset].parse(name).family == "neighbour"
+
+
+def test_no_preset_takes_a_queue_s_names_for_counters() -> None:
+    rows = [row.key for row in names_of("bullmq")]
+    assert rows
+    assert [(preset, key) for preset, layout in LAYOUTS.items() for key in rows if layout.counter(key)] == []
+
+
+@pytest.mark.parametrize("preset", preset_names())
+def test_a_preset_is_whole(preset: str) -> None:
+    """Its rules do not hide each other, its companions can be named, and it says in plain words what it is of."""
+    profile = load_preset(preset)
+    assert 40 < len(profile.about) < 700 and profile.about == profile.about.strip()
+    assert not profile.writable_layout or preset == "optimus"
+    assert conflict_notes("limits", profile.limits) == () == conflict_notes("cache", profile.cache)
+    layout = LAYOUTS[preset]
+    for rule in profile.limits:
+        key = common_name(rule.template, rule.template)
+        counter = layout.counter(key or b"")
+        assert key is not None and counter is not None
+        if not rule.fallback:
+            assert counter.rule is rule
+        for companion in (counter.rule.blocked, *counter.rule.also):
+            assert not companion or layout.parse(counter.companion(companion, key)).family == "neighbour"
+
+
+def test_ten_thousand_random_names_are_nobody_s() -> None:
+    """No crash, and no tenant that is not in the name where the rule says."""
+    chance = random.Random(14)
+    heads = [template.head for layout in LAYOUTS.values() for template in (*layout.dialect.signs, *_templates(layout))]
+    claimed = []
+    for number in range(10_000):
+        name = chance.randbytes(chance.randrange(1, 80))
+        if number % 4 == 0:
+            name = chance.choice(heads) + name
+        for preset, layout in LAYOUTS.items():
+            parsed = layout.parse(name)
+            if parsed.tenant:
+                assert parsed.tenant in name, (preset, name)
+                claimed.append((preset, name, number % 4 == 0))
+    assert [one for one in claimed if not one[2]] == []
+
+
+def _templates(layout: KeyLayout) -> list[Any]:
+    dialect = layout.dialect
+    return [*(rule.template for rule in dialect.limits), *(rule.template for rule in dialect.cache)]
+
+
+class Searched(bytes):
+    """A name that counts how often it is searched; each search takes the time of its length."""
+
+    searches = 0
+
+    def find(self, *arguments: Any) -> int:
+        """Count, and search."""
+        Searched.searches += 1
+        return super().find(*arguments)
+
+    def rfind(self, *arguments: Any) -> int:
+        """Count, and search."""
+        Searched.searches += 1
+        return super().rfind(*arguments)
+
+
+@pytest.mark.parametrize("unit", [b":", b"/", b"_", b"-", b"::", b"}:", b"_operation_", b"a:1:"])
+def test_a_hostile_name_is_searched_once_for_each_literal(unit: bytes) -> None:
+    for layout in LAYOUTS.values():
+        captures = sum(len(template.captures) for template in (*_templates(layout), *layout.dialect.neighbours))
+        for head in {b"", *(template.head for template in _templates(layout))}:
+            Searched.searches = 0
+            layout.parse(Searched(head + unit * 20_000))
+            assert Searched.searches <= captures + 2, (layout.dialect.name, head)
+
+
+def test_an_own_profile_stands_on_several_presets() -> None:
+    text = 'extends = ["limits", "fastapi-cache", "instrumentator"]'
+    layout = KeyLayout(load_table(tomllib.loads(text), "optimus.toml", text, within=""))
+    assert layout.parse(b"LIMITS:LIMITER/acme//api/chat/10/1/minute").tenant == b"acme"
+    assert layout.parse(b"fastapi-cache:conversation:" + b"0" * 32).kind == b"conversation"
+    assert layout.dialect.metrics["http_requests_total"].labels["route"] == "handler"
+    litellm = KeyLayout(load_table({"extends": ["limits", "litellm"]}, "optimus.toml", within="")).dialect.gateway
+    assert litellm.health == "/health/readiness" and litellm.never == ("/health",)
