@@ -1,10 +1,12 @@
 """A small gateway tree for the validator's tests, and its verdicts."""
 
+import re
+from functools import cache
 from pathlib import Path
 
 from optimus_tui.patterns.judge import Verdict, inspect
 from optimus_tui.patterns.source.project import Project
-from optimus_tui.tools.router_files import ROUTERS
+from optimus_tui.tools.router_files import ROUTERS, SourceTree
 
 ROOT = Path(__file__).parents[1]
 REFERENCE = ROOT / "templates" / "orchestrator"
@@ -45,7 +47,7 @@ def judged(source: str | bytes, path: str = "x.py", **others: str) -> Verdict:
     """The verdict on one file that stands alone, or beside ``others`` (``name="source"`` is ``name.py``)."""
     files = {f"{name}.py": text.encode() for name, text in others.items()}
     data = source.encode() if isinstance(source, str) else source
-    return inspect(path, data, Project(files.get))
+    return inspect(path, data, Project(files.get, lambda: files))
 
 
 def rules_of(source: str | bytes, **others: str) -> set[str]:
@@ -60,3 +62,36 @@ def make_tree(root: Path, **routers: str) -> Path:
     for name, text in routers.items():
         (folder / f"{name}.py").write_text(text, "utf-8")
     return root
+
+
+_LABEL = re.compile(rb"^# expect: (.*)$", re.MULTILINE)
+LABELLED = sorted(path for path in CORPUS.rglob("*.py") if _LABEL.search(path.read_bytes()))
+
+
+def project_at(root: Path) -> Project:
+    """Return the project of a tree, read as the tool reads it."""
+
+    def load(path: str) -> bytes | None:
+        place = root / path
+        return place.read_bytes() if place.is_file() else None
+
+    return Project(load, SourceTree(root).layout)
+
+
+@cache
+def whole_corpus() -> Project:
+    """Return the project of all labelled routers, read once."""
+    return project_at(CORPUS)
+
+
+@cache
+def verdict_of(path: Path) -> Verdict:
+    """Return the verdict of a labelled router, judged once."""
+    return inspect(path.relative_to(CORPUS).as_posix(), path.read_bytes(), whole_corpus())
+
+
+def expected_of(path: Path) -> set[str]:
+    """Return the rules that a router's label expects; none where it says nothing."""
+    label = _LABEL.search(path.read_bytes())
+    assert label is not None
+    return {one.strip() for one in label[1].decode().split(",")} - {"nothing"}

@@ -1,7 +1,7 @@
 """Read what routers declare, and compare it with what Redis holds. Pure: names in, differences out.
 
-What is declared and was not seen may not have been used yet, so that difference is of low priority; where the keyspace
-was not read completely, it is not reported at all.
+What is declared and was not seen may not have been used yet: that is a difference, of low priority, only beside a name
+that nobody declares, which may be the same one renamed. Where the keyspace was not read completely, it is none at all.
 """
 
 import ast
@@ -14,7 +14,15 @@ from optimus_tui.patterns.source.view import View
 from optimus_tui.patterns.source.vocabulary import chain, is_limiter, text_of
 
 DriftKind = Literal[
-    "operation never seen", "kind never seen", "operation undeclared", "kind undeclared", "key without TTL"
+    "operation never seen",
+    "kind never seen",
+    "operation undeclared",
+    "kind undeclared",
+    "key without TTL",
+    "counter without TTL",
+    "limit differs",
+    "route not served",
+    "route undeclared",
 ]
 _EXPIRIES = frozenset({"ex", "px", "exat", "pxat", "keepttl", "ttl", "expire", "timeout"})
 _DATES = ("expire", "pexpire", "expireat")
@@ -88,16 +96,18 @@ def _unseen(declared: Declared, seen: Observed) -> list[Drift]:
     operations = [
         Drift(
             "operation never seen", name, "low", f"{name} is declared, and Redis holds no counter of it",
-            "Nobody called it within a window, or its limit is not enforced.",
+            "Nobody called it within a window, or it is counted under another name.",
         )
         for name in sorted(declared.operations - seen.operations)
+        if seen.operations - declared.operations
     ]  # fmt: skip
     kinds = [
         Drift(
             "kind never seen", name, "low", f"{name} is declared, and Redis holds no cache key of it",
-            "Nobody read it lately, or it is never stored.",
+            "Nobody read it lately, or it is stored under another name.",
         )
         for name in sorted(declared.kinds - seen.kinds)
+        if seen.kinds - declared.kinds
     ]  # fmt: skip
     return [*operations, *kinds]
 

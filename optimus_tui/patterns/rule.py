@@ -11,7 +11,13 @@ if TYPE_CHECKING:
 
 Level = Literal["basic", "comprehensive", "production_ready"]
 Priority = Literal["high", "medium", "low"]
+Profile = Literal["fastapi", "gateway"]
+Subject = Literal["", "limiter", "tenant", "cache", "isolation", "service", "callers", "metrics", "breaker"]
+"""What a project may lack. ``isolation``: most of its routes know their tenant. ``service``: it serves callers whom it
+does not know, and is no application of one machine that keeps its data in a file. ``callers``: it tells them apart,
+because it limits them somewhere or has tenants. ``metrics``: at least half of its routers count or time requests."""
 LEVELS: tuple[Level, ...] = ("basic", "comprehensive", "production_ready")
+PROFILES: tuple[Profile, ...] = ("fastapi", "gateway")
 
 
 class Hit(NamedTuple):
@@ -25,8 +31,6 @@ class Hit(NamedTuple):
     message: str
     subject: str = ""
     span: tuple[int, int] = (0, 0)
-    others: tuple[int, ...] = ()
-    """Lines of the other places with the same fault that this finding covers."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +39,10 @@ class Rule:
 
     A rule with ``applies`` is a requirement: that function returns its subjects, and the share of them without a hit is
     what counts. Without it each hit costs points.
+
+    ``profile`` is where the rule has a meaning: ``fastapi`` for every project, ``gateway`` only for one that limits,
+    separates and caches for its tenants. ``needs`` names what a project must have before the rule says anything,
+    unless its owner chose the profile. Without what ``rests_on`` names, it is of low priority.
     """
 
     id: str
@@ -48,6 +56,11 @@ class Rule:
     good: str
     check: "Callable[[View], Iterable[Hit]]"
     applies: "Callable[[View], list[str]] | None" = None
+    profile: Profile = "fastapi"
+    needs: tuple[Subject, ...] = ()
+    rests_on: Subject = ""
+    absence: bool = False
+    """It says that nothing does a job. Where something that runs could not be followed, that is not judged."""
 
 
 def at(node: ast.AST, message: str, subject: str = "", span: tuple[int, int] | None = None) -> Hit:

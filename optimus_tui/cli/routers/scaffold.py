@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from msgspec import structs
 
 from optimus_tui.cli import exits, output
 from optimus_tui.cli.flags import connection_flags, merge_flags, settings_of
@@ -30,13 +31,26 @@ def command() -> None:
 @command.command("new", short_help="Plan, check, show and write a router.")
 @click.argument("name", metavar="NAME")
 @click.option("--type", "router_type", default="proxy", show_default=True, help="proxy, direct or hybrid.")
+@click.option("--storage", default="memory", show_default=True,
+              help="Of the type direct: memory (not for production) or sqlalchemy (a table).")  # fmt: skip
 @click.option(
-    "--operations", default="list,create,get,update", show_default=True, help="Any of list,create,get,update,delete."
+    "--operations",
+    default="list,create,get,update",
+    show_default=True,
+    help="Any of list,create,get,update,patch,delete.",
 )
-@click.option("--field", "fields", multiple=True, metavar="NAME:TYPE[?][=DEFAULT]", help="A field of the model.")
+@click.option(
+    "--field", "fields", multiple=True, metavar="NAME:TYPE[(OPTIONS)][?][=DEFAULT]", help="A field of the model."
+)
+@click.option("--filter", "filters", default="", metavar="NAMES", help="Fields to filter and sort the list by.")
+@click.option("--parent", default="", metavar="NAMES", help="What it is below, as orders or customers/orders.")
 @click.option("--no-rate-limiting", is_flag=True, help="Count no requests.")
 @click.option("--no-caching", is_flag=True, help="Cache no answers.")
-@click.option("--project", metavar="DIR", help="The gateway's source tree (BACKEND_ORCHESTRATOR_PATH, or found above).")
+@click.option("--project", metavar="DIR", help="The project (BACKEND_ORCHESTRATOR_PATH, or found here or above).")
+@click.option("--package", default="", metavar="NAME", help="The package for routers, as app.api.routes (found).")
+@click.option(
+    "--into", default="", metavar="FILE[:NAME]", help="Where they are registered, as app/main.py:app (found)."
+)
 @click.option("--python", metavar="PATH", help="Runs the tests (the project's .venv, else our own).")
 @click.option("--dry-run", is_flag=True, help="Write nothing.")
 @click.option("--yes", is_flag=True, help="Ask nothing; an existing file of yours also needs --replace.")
@@ -49,11 +63,16 @@ def new(
     /,
     name: str,
     router_type: RouterType,
+    storage: str,
     operations: str,
     fields: tuple[str, ...],
+    filters: str,
+    parent: str,
     no_rate_limiting: bool,
     no_caching: bool,
     project: str | None,
+    package: str,
+    into: str,
     python: str | None,
     dry_run: bool,
     yes: bool,
@@ -61,39 +80,45 @@ def new(
     replace: bool,
     **given: object,
 ) -> int:
-    """Write a router NAME with its tests, and register it in app.py: all of it or nothing."""
+    """Write a router NAME with its tests, and register it in the project's application: all of it or nothing."""
     from optimus_tui.actions.drafts.routers import plan_router
     from optimus_tui.actions.files.changes import recover
     from optimus_tui.actions.files.tree import WriteRefused
-    from optimus_tui.scaffold.spec import SpecError, make_spec
+    from optimus_tui.scaffold.fields import SpecError
+    from optimus_tui.scaffold.layout import LayoutError, find_target
+    from optimus_tui.scaffold.spec import make_spec
     from optimus_tui.tools.router import shared_names
 
     try:
+        root = _root(project, merge_flags(ctx, given))
         spec = make_spec(
             name,
             router_type,
             [each.strip() for each in operations.split(",") if operations.strip()],  # none at all where it is empty
+            storage=storage,
             rate_limiting=not no_rate_limiting,
             caching=not no_caching,
             fields=fields,
+            filters=[each.strip() for each in filters.split(",") if filters.strip()],
+            parent=parent,
         )
-        root = _root(project, merge_flags(ctx, given))
+        spec = structs.replace(spec, target=find_target(root, package, into))
         if not dry_run:
             for sentence in recover(root):
                 output.print_error(sentence)
-        plan = plan_router(root, spec, shared_names)
+        plan = plan_router(root, spec, shared_names, {"package": package, "into": into})
     except SpecError as error:
         if error.allowed:
             return _refuse(f"{error}; allowed: {', '.join(error.allowed)}")
         return _refuse(error)
-    except WriteRefused as error:
+    except (WriteRefused, LayoutError) as error:
         return _refuse(error)
     url = _gateway_url(merge_flags(ctx, given))
     return _show_and_write(plan, python, url, dry_run=dry_run, yes=yes, untested=untested, replace=replace)
 
 
 @command.command("undo", short_help="Take the last written router back.")
-@click.option("--project", metavar="DIR", help="The gateway's source tree (BACKEND_ORCHESTRATOR_PATH, or found above).")
+@click.option("--project", metavar="DIR", help="The project (BACKEND_ORCHESTRATOR_PATH, or found here or above).")
 @connection_flags
 @click.pass_context
 def undo(ctx: click.Context, /, project: str | None, **given: object) -> int:
@@ -111,17 +136,12 @@ def undo(ctx: click.Context, /, project: str | None, **given: object) -> int:
 
 
 def _root(project: str | None, flags: dict[str, object]) -> Path:
-    """The gateway's tree; WriteRefused where none is known."""
-    from optimus_tui.actions.files.tree import WriteRefused
+    """Return the project: the named one, the gateway that is watched, else the one that this folder is in."""
+    from optimus_tui.scaffold.layout import project_of
 
     if project is not None:
         return Path(project)
-    found = settings_of(flags).source_path
-    if found is None:
-        raise WriteRefused(
-            "no gateway's source tree is here or above: name it with --project or BACKEND_ORCHESTRATOR_PATH"
-        )
-    return found
+    return settings_of(flags).source_path or project_of(Path.cwd()) or Path.cwd()
 
 
 def _reason(error: Exception) -> str:

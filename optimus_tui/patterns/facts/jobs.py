@@ -7,8 +7,10 @@ import ast
 from functools import lru_cache
 from typing import Literal, NamedTuple
 
+from optimus_tui.patterns.facts.handed_on import is_kept_unread, jobs_handed_on
 from optimus_tui.patterns.facts.keys import holds_tenant
 from optimus_tui.patterns.facts.model import (
+    BROAD,
     DECLARED,
     IGNORED,
     IN_EXCEPT,
@@ -18,6 +20,7 @@ from optimus_tui.patterns.facts.model import (
     Module,
     Scope,
     Unit,
+    catches_faults,
     owners_of,
 )
 from optimus_tui.patterns.facts.routes import hollow_tenants
@@ -28,8 +31,6 @@ from optimus_tui.patterns.source.resolve import (
     Resolver,
     Seen,
     Thing,
-    is_kept_unread,
-    jobs_handed_on,
     seen_calls,
 )
 from optimus_tui.patterns.source.vocabulary import (
@@ -116,6 +117,10 @@ def named_jobs(raw: str, dotted: str, visible: bool) -> NamedJobs:
 def _asks(raw: str, dotted: str, method: str, about: frozenset[str]) -> set[str]:
     """Return ``upstream`` or ``remote`` for a request to another service, ``db`` for a query, or an empty set."""
     root = dotted.partition(".")[0]
+    if root in vocabulary.LOCAL_ROOTS:
+        return set()  # what its type is, goes before what it is called
+    if root in vocabulary.DB_ROOTS:
+        about = about | {"db"}
     framework = raw.startswith(("router.", "app.", "request.")) and raw.count(".") == 1
     if root in vocabulary.HTTP_ROOTS and (method in vocabulary.ASKS or method == "urlopen"):
         return {"upstream"}
@@ -240,8 +245,8 @@ def _of_call(seen: Seen, unit: Unit, resolver: Resolver, flags: set[str], ignore
         flags.add("invalidates")
     if named.cache and not isinstance(seen.thing, Class):
         flags |= cache_jobs(seen, unit, named.cache)
-    if named.handlers and _maps_more_than_validation(seen.call.node):
-        flags.add("maps")
+    if named.handlers and maps_faults(first_argument(seen.call.node), seen.call.scope, resolver):
+        flags |= {"maps", "handlers"}
 
 
 def is_idle(unit: Unit, resolver: Resolver) -> bool:
@@ -282,9 +287,20 @@ def _asks_about_tenant(unit: Unit, resolver: Resolver) -> bool:
     return False
 
 
-def _maps_more_than_validation(node: ast.Call) -> bool:
-    name = chain(first_argument(node))
-    return name.rpartition(".")[2] not in vocabulary.OF_VALIDATION
+def maps_faults(caught: ast.expr | None, scope: Scope, resolver: Resolver) -> bool:
+    """Return whether an application's handler of such exceptions, or of this status, can answer an upstream's fault.
+
+    A handler for the error of a login library or of a limiter is none; neither is one for errors of validation.
+    """
+    if isinstance(caught, ast.Constant) and isinstance(caught.value, int):
+        return caught.value >= 500
+    name = chain(caught).rpartition(".")[2]
+    if name in vocabulary.OF_VALIDATION:
+        return False
+    thing = resolver.what(caught, scope)
+    if not isinstance(thing, External):
+        return True
+    return name in BROAD or thing.dotted.partition(".")[0] in vocabulary.UPSTREAM_ROOTS
 
 
 def _limits(seen: Seen, unit: Unit, flags: set[str], ignored: list[Seen], resolver: Resolver) -> None:
@@ -297,14 +313,15 @@ def _limits(seen: Seen, unit: Unit, flags: set[str], ignored: list[Seen], resolv
         method_of = ""
         if isinstance(thing, Unit) and thing.owner is not None:
             method_of = thing.owner.name
-        if unused and is_limiter(method_of) and last not in ("__init__", "reset", "close"):
+        judges = isinstance(thing, Unit) and not words(last).isdisjoint(vocabulary.JUDGES) and _answers(thing)
+        if unused and is_limiter(method_of) and judges:
             assert isinstance(thing, Unit)
             if not _raises(thing, resolver):
                 ignored.append(seen)
         return
     if (
         last[:1].isupper()
-        or words(last) & vocabulary.PROVIDES
+        or words(last) & (vocabulary.PROVIDES | {"handler"})  # slowapi's answers, and counts nothing
         or last in ("limit_for", "remaining", "headers", "get_window_stats", "model_dump", "dict", "json")
         or words(seen.raw.rpartition(".")[0]) & vocabulary.STORES  # limits as rows of a table
     ):
@@ -313,6 +330,11 @@ def _limits(seen: Seen, unit: Unit, flags: set[str], ignored: list[Seen], resolv
         ignored.append(seen)
         return
     flags.add("limits")
+
+
+def _answers(unit: Unit) -> bool:
+    """Return whether the unit returns anything, so that there is a result to look at."""
+    return any(isinstance(one.node, ast.Return) and one.node.value is not None for one in unit.returned)
 
 
 def _raises(unit: Unit, resolver: Resolver, depth: int = 0) -> bool:
@@ -339,11 +361,8 @@ def _of_statements(unit: Unit, resolver: Resolver, flags: set[str]) -> None:
             flags.add("counts")
     if "append" in unit.attrs and "len" in unit.loads:
         flags.add("counts")
-    for handler, _ in unit.handlers:
-        caught = handler.type
-        names = [chain(one).rpartition(".")[2] for one in getattr(caught, "elts", [caught] if caught else [])]
-        if not names or any(name not in vocabulary.BENIGN for name in names):
-            flags.add("maps")
+    if any(catches_faults(handler, scope) for handler, scope in unit.handlers):
+        flags.add("maps")
     for name in unit.loads:
         if is_invalidation(name) and _visible_or_unknown(unit, name, resolver):
             flags.add("invalidates")
@@ -392,6 +411,8 @@ def _is_tenants_header(annotation: ast.expr | None, scope: Scope, resolver: Reso
 
 def _is_constant(unit: Unit, name: str) -> bool:
     """Return whether the name is a module's constant such as ``TENANT = "demo"``, the same for every caller."""
+    if name.isupper() and not words(name).isdisjoint(("multi", "enabled", "enable", "mode", "is", "single")):
+        return True  # MULTI_TENANT: whether there are tenants, not which one asks
     bound = unit.module.scope.bindings.get(name)
     return isinstance(bound, Bound) and isinstance(bound.value, ast.Constant) and name not in unit.scope.bindings
 

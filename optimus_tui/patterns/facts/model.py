@@ -6,11 +6,20 @@ Plain data, with what it says by itself: what an ``except`` branch catches and r
 import ast
 from typing import Any, NamedTuple
 
-from optimus_tui.patterns.source.vocabulary import LOG_METHODS, chain, first_type, is_tenant, words
+from optimus_tui.patterns.source.roots import SearchPath
+from optimus_tui.patterns.source.vocabulary import (
+    BENIGN,
+    LOG_METHODS,
+    OF_VALIDATION,
+    chain,
+    first_type,
+    is_tenant,
+    words,
+)
 
-IN_EXCEPT, TESTS_429, IGNORED, GUARDED, DECLARED = 1, 2, 4, 8, 16
+IN_EXCEPT, TESTS_429, IGNORED, GUARDED, DECLARED, AWAITED = 1, 2, 4, 8, 16, 32
 """The place of a fact: in an ``except`` branch, under a test for 429, as a statement whose value is unused, under a
-time limit, in what is declared for a route inside another function."""
+time limit, in what is declared for a route inside another function, as what an ``await`` waits for."""
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 BROAD = frozenset({"Exception", "BaseException"})
@@ -128,17 +137,17 @@ class Class:
 
 
 class Module:
-    """One file. ``path`` is relative to the tree, ``dotted`` its importable name."""
+    """One file. ``path`` is relative to the tree, ``dotted`` its name from there; it begins with a dot."""
 
     __slots__ = (
-        "classes", "defaults", "dotted", "is_package", "named", "path", "root", "scope", "scopes", "stars",
+        "classes", "defaults", "dotted", "is_package", "named", "path", "scope", "scopes", "search", "stars",
         "started", "tree", "unit", "units",
     )  # fmt: skip
 
-    def __init__(self, path: str, dotted: str, tree: ast.Module) -> None:
-        self.path, self.dotted, self.tree = path, dotted, tree
-        self.is_package = path.endswith("__init__.py")
-        self.root = _root_of(path, dotted, self.is_package)
+    def __init__(self, path: str, tree: ast.Module, search: SearchPath) -> None:
+        self.path, self.tree, self.search = path, tree, search
+        self.is_package = path.rpartition("/")[2] == "__init__.py"
+        self.dotted = "." + path.removesuffix(".py").removesuffix("__init__").removesuffix("/").replace("/", ".")
         self.units: list[Unit] = []
         self.scopes: list[Scope] = []
         self.stars: list[str] = []
@@ -180,18 +189,11 @@ def release(module: Module) -> None:
     module.classes.clear()
 
 
-def _root_of(path: str, dotted: str, is_package: bool) -> str:
-    """Return the folder that absolute imports start from, with a slash; empty for the tree itself."""
-    depth = (len(dotted.split(".")) if dotted else 0) + is_package
-    parts = path.split("/")
-    head = parts[: len(parts) - depth]
-    if head:
-        return "/".join(head) + "/"
-    return ""
-
-
 class Import(NamedTuple):
-    """A name bound by an import: the module and, for ``from`` imports, the member."""
+    """A name bound by an import: the module and, for ``from`` imports, the member.
+
+    A relative import is kept as the module's place in the tree, which begins with a dot.
+    """
 
     module: str
     member: str | None
@@ -208,11 +210,16 @@ class Param(NamedTuple):
 
 
 class Bound(NamedTuple):
-    """A name bound to an expression, with the annotation where one was written."""
+    """A name bound to an expression, with the annotation where one was written.
+
+    ``many``: to a part of it, the one at ``at``. ``each``: to its elements one after the other, or to their parts.
+    """
 
     value: ast.expr | None
     annotation: ast.expr | None = None
     many: bool = False
+    each: bool = False
+    at: int = -1
 
 
 def caught(handler: ast.ExceptHandler, scope: Scope | None = None) -> list[str]:
@@ -239,6 +246,27 @@ def reraises(handler: ast.ExceptHandler) -> bool:
     """Return whether the caught exception is raised again unchanged."""
     return any(
         isinstance(one, ast.Raise) and (one.exc is None or _is_caught(one.exc, handler)) for one in ast.walk(handler)
+    )
+
+
+def catches_faults(handler: ast.ExceptHandler, scope: Scope) -> bool:
+    """Return whether it catches what a client raises whose upstream fails, and makes something else of it."""
+    if reraises(handler) or _is_kept_and_raised(handler, scope):
+        return False
+    return is_broad(handler, scope) or any(name not in BENIGN | OF_VALIDATION for name in caught(handler, scope))
+
+
+def _is_kept_and_raised(handler: ast.ExceptHandler, scope: Scope) -> bool:
+    """Return whether the function raises later what is caught here: ``last = error`` in a loop of attempts."""
+    kept = {
+        chain(target)
+        for one in handler.body
+        if isinstance(one, ast.Assign) and _is_caught(one.value, handler)
+        for target in one.targets
+    }
+    return bool(kept) and any(
+        isinstance(one.node, ast.Raise) and chain(one.node.exc) in kept and isinstance(one.node.exc, ast.Name)
+        for one in scope.unit.raised
     )
 
 

@@ -4,7 +4,7 @@ import ast
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from optimus_tui.patterns.assembly import inherited, listed, option_of, router_call
+from optimus_tui.patterns.assembly import NOTHING, Above, Assembly, assembly_of, option_of, wrapped_registration
 from optimus_tui.patterns.facts.model import Bound, Module, Scope, Unit
 from optimus_tui.patterns.source.resolve import Resolver
 from optimus_tui.patterns.source.vocabulary import chain, is_tenant, text_of, words
@@ -43,6 +43,7 @@ class Route(NamedTuple):
     router: str
     tags: frozenset[str]
     declared: tuple[tuple[ast.expr, Scope], ...]
+    above: Above
 
     @property
     def name(self) -> str:
@@ -81,7 +82,9 @@ class Route(NamedTuple):
 def routes_of(module: Module, resolver: Resolver) -> list[Route]:
     """Return all routes of a file, in the order of its lines."""
     found: dict[int, Route] = {}
-    for route in (*_decorated(module), *_added(module, resolver)):
+    assembly = assembly_of(resolver.project)
+    assembly.ensure(module)
+    for route in (*_decorated(module, assembly), *_added(module, resolver, assembly)):
         known = found.get(id(route.handler))
         if known is not None:
             route = _merged(known, route)
@@ -93,22 +96,25 @@ def _merged(one: Route, other: Route) -> Route:
     """Return one route for a handler with two paths: only what is declared for both of them runs for it."""
     shared = {ast.dump(node) for node, _ in other.declared}
     declared = tuple(pair for pair in one.declared if ast.dump(pair[0]) in shared)
-    return one._replace(methods=one.methods | other.methods, declared=declared)
+    apps = {module.path: module for module in (*one.above.apps, *other.above.apps)}
+    above = Above(declared, tuple(apps.values()), one.above.lost | other.above.lost)
+    return one._replace(methods=one.methods | other.methods, declared=declared, above=above)
 
 
-def _decorated(module: Module) -> Iterator[Route]:
+def _decorated(module: Module, assembly: Assembly) -> Iterator[Route]:
     for unit in module.units:
         for one in unit.decorators:
-            if not isinstance(one, ast.Call) or not isinstance(one.func, ast.Attribute):
+            registered = wrapped_registration(one) or one
+            if not isinstance(registered, ast.Call) or not isinstance(registered.func, ast.Attribute):
                 continue
-            verb = one.func.attr
+            verb = registered.func.attr
             if verb in METHODS or verb in ("api_route", "route", "websocket"):
-                path = _path(one)
+                path = _path(registered)
                 if path is not None:
-                    yield _route(module, verb, path, unit, one, chain(one.func.value))
+                    yield _route(assembly, verb, path, unit, registered, unit.scope.parent or module.scope)
 
 
-def _added(module: Module, resolver: Resolver) -> Iterator[Route]:
+def _added(module: Module, resolver: Resolver, assembly: Assembly) -> Iterator[Route]:
     """Yield the routes of ``router.add_api_route("/x", f)``, ``router.get("/x")(f)`` and ``Route("/x", f)``."""
     for unit in (module.unit, *module.units):
         if "curried" not in unit.memo and unit.attrs.isdisjoint(_ADDS) and unit.loads.isdisjoint(_ROUTES):
@@ -139,33 +145,39 @@ def _added(module: Module, resolver: Resolver) -> Iterator[Route]:
             answers = resolver.what(handler, call.scope)
             path = _path(registered)
             if isinstance(answers, Unit) and answers.module is module and path is not None:
-                owner = chain(registered.func).rpartition(".")[0]
-                yield _route(module, verb, path, answers, registered, owner)
+                yield _route(assembly, verb, path, answers, registered, call.scope)
 
 
-def _route(module: Module, verb: str, path: str, handler: Unit, call: ast.Call, router: str) -> Route:
+def _route(assembly: Assembly, verb: str, path: str, handler: Unit, call: ast.Call, place: Scope) -> Route:
     options = {word.arg: word.value for word in call.keywords if word.arg}
     methods = frozenset({verb})
     if verb in ("api_route", "route"):
         written = options.get("methods")
         names = [text_of(one) for one in getattr(written, "elts", [])]
         methods = frozenset(str(name).lower() for name in names if name) or frozenset({"get"})
-    place = handler.scope.parent or module.scope
-    declared = []
-    if "dependencies" in options:
-        declared = [*listed(options["dependencies"], place)]
+    declared, lost = assembly.dependencies(call, place)
     tags = _strings(options.get("tags"))
-    made = router_call(module, router)
-    if made is not None and made.keywords:
-        given = {word.arg: word.value for word in made.keywords if word.arg}
-        declared += listed(given.get("dependencies"), place)
-        tags |= _strings(given.get("tags"))
-        prefix = text_of(given.get("prefix")) or ""
-        path = prefix + path
-        if "route_class" in given:
-            declared.append((given["route_class"], place))
-    declared += inherited(module, router, frozenset())
-    return Route(methods, path, handler, call, options, router, tags, tuple(declared))
+    above = NOTHING
+    if isinstance(call.func, ast.Attribute):
+        makers, above = assembly.above(call.func.value, place)
+        for made, scope, *_ in makers[:1]:
+            tags |= _strings(option_of(made, "tags"))
+            path = (text_of(option_of(made, "prefix")) or "") + path
+            route_class = option_of(made, "route_class")
+            if route_class is not None:
+                declared = (*declared, (route_class, scope))
+    above = above._replace(lost=above.lost | lost)
+    return Route(
+        methods,
+        path,
+        handler,
+        call,
+        options,
+        chain(call.func).rpartition(".")[0],
+        tags,
+        (*declared, *above.declared),
+        above,
+    )
 
 
 def _path(node: ast.Call) -> str | None:
@@ -221,6 +233,7 @@ def _of_annotation(resolver: Resolver, annotation: ast.expr, scope: Scope) -> li
     key = f"needs {annotation.id}"  # no name holds a blank
     known: list[tuple[ast.expr, Scope]] | None = scope.things.get(key)
     if known is None:
+        scope.things[key] = []  # modules that import a name from each other define it nowhere
         home = resolver.neighbour(annotation, scope)
         if home is not None:
             known = _of_annotation(resolver, *home)

@@ -2,6 +2,7 @@
 
 from optimus_tui.patterns.rule import LEVELS, Rule
 from optimus_tui.patterns.rules import (
+    answers,
     blocking,
     caching,
     errors,
@@ -11,12 +12,13 @@ from optimus_tui.patterns.rules import (
     lists,
     models,
     observability,
+    routing,
     secrets,
     tenancy,
     upstreams,
 )
 
-VERSION = 1
+VERSION = 10
 """Raised with every change of a rule's results: stored results of another version are not used."""
 
 _GROUPS = (
@@ -32,6 +34,8 @@ _GROUPS = (
     models,
     lists,
     secrets,
+    routing,
+    answers,
 )
 RULES: dict[str, Rule] = {
     rule.id: rule

@@ -2,77 +2,67 @@
 
 from collections.abc import Iterator
 
-from optimus_tui.patterns.facts.model import Unit
+from optimus_tui.patterns.facts.model import Class
+from optimus_tui.patterns.facts.waits import (
+    awaited_in,
+    awaited_scope,
+    called_scope,
+    serves_start,
+    sessions_given,
+    wait_inside,
+    waits_for,
+)
 from optimus_tui.patterns.rule import Hit, Rule, at
 from optimus_tui.patterns.source.resolve import Seen
 from optimus_tui.patterns.source.view import View
 
-_EXACT = frozenset(
-    {"time.sleep", "os.system", "os.popen", "subprocess.run", "subprocess.call", "subprocess.check_output",
-     "subprocess.check_call", "urllib.request.urlopen", "socket.create_connection", "socket.gethostbyname",
-     "socket.getaddrinfo", "sqlite3.connect", "psycopg2.connect", "psycopg.connect", "pymysql.connect",
-     "shutil.copyfileobj", "shutil.rmtree", "smtplib.SMTP", "boto3.client", "boto3.resource",
-     "pathlib.Path.read_text", "pathlib.Path.read_bytes", "pathlib.Path.write_text", "pathlib.Path.write_bytes",
-     "pathlib.Path.open"}
-)  # fmt: skip
-_ROOTS = frozenset({"requests", "urllib3", "pymongo", "psycopg2", "sqlite3", "MySQLdb", "pymysql", "smtplib", "boto3"})
-_SYNC_CLIENTS = (
-    "redis.Redis.", "redis.StrictRedis.", "redis.client.Redis.", "valkey.Valkey.", "httpx.Client.", "requests.Session.",
-)  # fmt: skip
-_HTTPX = frozenset(
-    {"httpx.get", "httpx.post", "httpx.put", "httpx.patch", "httpx.delete", "httpx.request", "httpx.stream"}
-)
-_NOT_CALLS = frozenset(
-    {"exceptions", "HTTPError", "Timeout", "RequestException", "ConnectionError", "codes", "cursor", "close"}
-)
-_AFTER_THE_ANSWER = frozenset({"json", "raise_for_status"})
-"""Methods of a response whose body was already read."""
-
-
-def blocks(seen: Seen) -> bool:
-    """Return whether the call waits without yielding to the event loop."""
-    name = seen.dotted
-    if not name:
-        return seen.raw in ("input", "open") and seen.thing is None
-    if name.startswith(("requests.", "httpx.")) and name.rpartition(".")[2] in _AFTER_THE_ANSWER:
-        return False
-    if name.startswith(_SYNC_CLIENTS) or name in _EXACT or name in _HTTPX:
-        return True
-    root, _, rest = name.partition(".")
-    return root in _ROOTS and bool(rest) and _NOT_CALLS.isdisjoint(rest.split(".")) and not rest[:1].isupper()
-
 
 def _in_coroutines(view: View) -> Iterator[Hit]:
     # a lambda or a nested function may run in a thread: only what stands in the coroutine itself counts
-    for _, seen in view.every_call:
+    grouped: dict[tuple[int, str], list[tuple[Seen, str]]] = {}
+    for unit, seen in view.every_call:
         if seen.call.scope.kind != "async":
             continue
-        if blocks(seen):
+        awaited = id(seen.call.node) in awaited_in(unit)
+        kind = "" if awaited else waits_for(seen)
+        if kind in ("file", "network"):
             yield at(seen.call.node, f"{seen.raw}() blocks the event loop: every other request waits for it")
-        elif isinstance(seen.thing, Unit) and not seen.thing.is_async and seen.thing.module is view.module:
-            inner = _blocking_inside(view, seen.thing, 0)
-            if inner:
-                yield at(seen.call.node, f"{seen.raw}() calls {inner}(), which blocks the event loop")
-
-
-def _blocking_inside(view: View, unit: Unit, depth: int) -> str:
-    for seen in view.calls(unit):
-        if seen.call.scope is not unit.scope:
             continue
-        if blocks(seen):
-            return seen.raw
-        if isinstance(seen.thing, Unit) and not seen.thing.is_async and depth < 4 and seen.thing is not unit:
-            inner = _blocking_inside(view, seen.thing, depth + 1)
-            if inner:
-                return inner
+        said = f"{seen.raw}() waits for the database" if kind else _said_of_called(view, seen, awaited)
+        if said and not serves_start(unit):
+            what = "" if "the database" in said else seen.raw
+            grouped.setdefault((id(seen.call.scope), what), []).append((seen, said))
+    for (_, what), calls in grouped.items():
+        yield _of_group(calls, bool(what))
+
+
+def _said_of_called(view: View, seen: Seen, awaited: bool) -> str:
+    """Return what a call of a function of the project waits for, as a sentence; "" for nothing."""
+    called = awaited_scope(seen, view.module) if awaited else called_scope(seen)
+    if called is None:
+        return ""
+    inner = wait_inside(called, view.resolver, sessions=sessions_given(seen, called[0], view.resolver))
+    if inner.kind == "session":
+        return f"{seen.raw}() calls {inner.raw}(), which waits for the database"
+    if inner.kind and not isinstance(seen.thing, Class):  # clients are made once
+        return f"{seen.raw}() calls {inner.raw}(), which blocks the event loop"
     return ""
+
+
+def _of_group(calls: list[tuple[Seen, str]], of_network: bool) -> Hit:
+    """Return one hit for all that a coroutine does with a session or with one function, at the first of the calls."""
+    first, said = min(calls, key=lambda pair: (pair[0].call.node.lineno, pair[0].call.node.col_offset))
+    more = f" ({len(calls)} such calls in this coroutine)" if len(calls) > 1 else ""
+    if of_network:
+        return at(first.call.node, f"{said}{more}")
+    return at(first.call.node, f"{said} with a synchronous session: every other request waits for it{more}")
 
 
 RULES = (
     Rule(
         "async.blocking", "async_code", "comprehensive", "high", "A blocking call in async code",
         "The event loop stands still meanwhile: every request of every tenant waits.",
-        "Use the async client, or await asyncio.to_thread(…).",
+        "Use the async client or AsyncSession, write `def` instead of `async def`, or await asyncio.to_thread(…).",
         '''
 import time
 

@@ -4,7 +4,12 @@ import ast
 from collections.abc import Iterator
 
 from optimus_tui.patterns.drift import stays
+from optimus_tui.patterns.facts.caches import is_one_tenants, keeps_answers, without_tenant
+from optimus_tui.patterns.facts.jobs import jobs_of
 from optimus_tui.patterns.facts.keys import MAKERS, is_shared_key, key_of, lacks_tenant, written_in
+from optimus_tui.patterns.facts.model import Unit, is_caller
+from optimus_tui.patterns.facts.own_work import work_of
+from optimus_tui.patterns.facts.routes import Route
 from optimus_tui.patterns.rule import Hit, Rule, at, at_unit
 from optimus_tui.patterns.source.view import View
 from optimus_tui.patterns.source.vocabulary import chain, is_tenant, words
@@ -12,13 +17,17 @@ from optimus_tui.patterns.source.vocabulary import chain, is_tenant, words
 _REDIS = frozenset({"redis", "valkey", "aioredis"})
 _CACHE = frozenset({"cache", "cached", "caches"})
 _READS = ("get", "set", "setex", "psetex", "getex", "fetch", "get_or_set", "delete", "put", "remember", "hget", "hset")
+_READING = frozenset(
+    {"get", "list", "read", "fetch", "search", "find", "query", "calculate", "compute", "estimate", "preview", "count",
+     "compare", "check", "validate", "simulate", "analyze", "analyse", "lookup", "load", "export", "test"}
+)  # fmt: skip
 _OF_HASHES = ("hget", "hset")
 
 
 def _reads(view: View) -> list[str]:
     """Return the file, where any of its reads calls an upstream or a database, or uses a cache."""
     reading = [route for route in view.served if route.reads]
-    is_costly = any({"upstream", "db", "cache_read"} & view.flags(route) for route in reading)
+    is_costly = any("upstream" in work_of(view, route) or "cache_read" in view.flags(route) for route in reading)
     if is_costly:
         return ["file"]
     return []
@@ -26,7 +35,7 @@ def _reads(view: View) -> list[str]:
 
 def _missing(view: View) -> Iterator[Hit]:
     reading = [route for route in view.served if route.reads]
-    asking = [route for route in reading if {"upstream", "db"} & view.flags(route)]
+    asking = [route for route in reading if "upstream" in work_of(view, route)]  # a query may want what is true now
     if asking and not any("cache_read" in view.flags(route) for route in reading):
         names = ", ".join(route.name for route in asking)
         first = asking[0].handler
@@ -34,16 +43,30 @@ def _missing(view: View) -> Iterator[Hit]:
 
 
 def _writes(view: View) -> list[str]:
-    if not any(route.reads and "cache_read" in view.flags(route) for route in view.served):
-        return []
-    return [route.name for route in view.served if route.writes]
+    return [route.name for route in _changing(view)]
+
+
+def _changing(view: View) -> list[Route]:
+    """Return the routes that change what a cached read of the same collection answers."""
+    kept = {_collection(route) for route in view.served if route.reads and keeps_answers(view, route)}
+    return [route for route in view.served if _changes(route) and _collection(route) in kept]
+
+
+def _collection(route: Route) -> str:
+    """Return the path up to its first parameter: ``/products`` for ``/products/{product_id}``."""
+    return route.path.partition("{")[0].rstrip("/")
+
+
+def _changes(route: Route) -> bool:
+    """Return whether a route changes what others read; a POST that only reads (get_…, calculate_…) does not."""
+    if route.methods & {"put", "patch", "delete"}:
+        return route.writes
+    return route.writes and route.name.lower().lstrip("_").partition("_")[0] not in _READING
 
 
 def _uninvalidated(view: View) -> Iterator[Hit]:
-    if not _writes(view):
-        return
-    for route in view.served:
-        if route.writes and "invalidates" not in view.flags(route):
+    for route in _changing(view):
+        if "invalidates" not in view.flags(route):
             yield at_unit(route.handler, f"{route.name} changes what is cached, and invalidates nothing")
 
 
@@ -92,12 +115,13 @@ def _shared(view: View) -> Iterator[Hit]:
     yield from _in_dictionaries(view)
     if view.methods.isdisjoint(_READS):
         return
+    anonymous = without_tenant(view)
     for unit in view.own_units:
-        for seen in view.calls(unit):
+        for seen in view.calls(unit) if id(unit) not in anonymous else ():
             node = seen.call.node
             if seen.method not in _READS or not node.args or not (seen.about & (_REDIS | _CACHE)):
                 continue
-            if seen.raw.startswith("caches."):  # several of them by name, not what is in one
+            if seen.raw.startswith("caches.") or is_one_tenants(view, seen):  # several by name, or its own one
                 continue
             whole = node
             if seen.method in ("fetch", "remember", *_OF_HASHES):
@@ -111,8 +135,15 @@ def _shared(view: View) -> Iterator[Hit]:
                 text = written_in(key_of(node, unit), unit)
             if seen.method in _OF_HASHES and "cache" not in text:
                 continue  # a hash of something else
+            if "{" not in text and "tenant" not in jobs_of(unit, view.resolver).flags and not _is_asked_by(unit):
+                continue  # one answer for everybody, asked for by nobody in particular
             if text and not text.startswith(("rate_limit", "lock:", "config", "feature")):
                 yield at(node, f"The key {text!r} holds no tenant: one tenant is served another's answers")
+
+
+def _is_asked_by(unit: Unit) -> bool:
+    """Return whether the unit is given its caller."""
+    return any(is_caller(arg) for arg, _, _ in unit.given)
 
 
 RULES = (
@@ -130,7 +161,7 @@ async def list_products(tenant: Tenant, engine: Engine) -> ProductPage:
 async def list_products(tenant: Tenant, engine: Engine, cache: Cache) -> ProductPage:
     return await cache.fetch("products", tenant, load=lambda: engine.request("GET", "/api/products", tenant))
 ''',
-        _missing, _reads,
+        _missing, _reads, profile="gateway", needs=("cache",), absence=True,
     ),
     Rule(
         "caching.no_invalidation", "caching", "basic", "high", "A write that leaves the cache as it was",
@@ -158,7 +189,7 @@ async def update_product(product_id: str, change: Change, tenant: Tenant, repo: 
     await coherence.invalidate_by_event("resource_updated", tenant, kinds=("product",))
     return changed
 ''',
-        _uninvalidated, _writes,
+        _uninvalidated, _writes, profile="gateway", needs=("cache",),
     ),
     Rule(
         "caching.no_ttl", "caching", "basic", "high", "An answer cached for ever",
@@ -172,7 +203,7 @@ async def remember(redis: Redis, tenant: str, body: str) -> None:
 async def remember(redis: Redis, tenant: str, body: str) -> None:
     await redis.set(f"cache:products:{tenant}", body, ex=300)
 ''',
-        _for_ever,
+        _for_ever, profile="gateway", needs=("cache",),
     ),
     Rule(
         "caching.key_without_tenant", "caching", "comprehensive", "high", "A cache key that tenants share",
@@ -190,6 +221,6 @@ async def get_product(product_id: str, tenant: Tenant, cache: Cache, repo: Repo)
     found = await cache.get(f"cache:product:{tenant}:{product_id}")
     return found or await repo.get(tenant, product_id)
 ''',
-        _shared,
+        _shared, profile="gateway", needs=("tenant",),
     ),
 )  # fmt: skip

@@ -3,25 +3,30 @@
 import ast
 from collections.abc import Iterator
 
-from optimus_tui.patterns.facts.model import BROAD, Scope, is_broad, may_tell_too_much, reraises, says_nothing
+from optimus_tui.patterns.facts.model import BROAD, Scope, is_broad, reraises, says_nothing
+from optimus_tui.patterns.facts.own_work import unguarded_request, work_of
+from optimus_tui.patterns.facts.statuses import hides_failure, status_of
+from optimus_tui.patterns.facts.told import takes_any_error, tells
 from optimus_tui.patterns.rule import Hit, Rule, at, at_unit
 from optimus_tui.patterns.source.view import View
-from optimus_tui.patterns.source.vocabulary import chain
+from optimus_tui.patterns.source.vocabulary import chain, words
 
 _ASKS = frozenset({"upstream", "remote"})
-_STATUS = ("response", "status_code")
 
 
 def _asking(view: View) -> list[str]:
-    return [route.name for route in view.served if _ASKS & view.flags(route)]
+    return [route.name for route in view.served if _ASKS & work_of(view, route) or unguarded_request(view, route)]
 
 
 def _unmapped(view: View) -> Iterator[Hit]:
-    everywhere = "maps" in view.app_flags
+    if "maps" in view.app_flags:
+        return
     for route in view.served:
-        flags = view.flags(route)
-        if not everywhere and _ASKS & flags and "maps" not in flags:
+        if _ASKS & work_of(view, route) and "maps" not in view.flags(route):
             yield at_unit(route.handler, f"Missing error handling: a failing upstream makes {route.name} answer 500")
+        elif (seen := unguarded_request(view, route)) is not None:
+            where = f"{seen.raw}() (line {seen.call.node.lineno})"
+            yield at_unit(route.handler, f"Missing error handling: where {where} fails, {route.name} answers 500")
 
 
 def _bare(view: View) -> Iterator[Hit]:
@@ -35,9 +40,16 @@ def _bare(view: View) -> Iterator[Hit]:
             )
 
 
+_ASKED_FOR = frozenset({"check", "test", "validate", "verify", "ping", "health", "probe", "status", "heartbeat"})
+"""Words of a route whose answer is whether something failed."""
+
+
 def _swallowed(view: View) -> Iterator[Hit]:
+    asked = {id(route.handler.scope) for route in view.served if not words(route.name) & _ASKED_FOR}
     for handler, scope in _handlers(view):
-        if is_broad(handler, scope) and says_nothing(handler):
+        if not is_broad(handler, scope):
+            continue
+        if says_nothing(handler) or (id(scope) in asked and hides_failure(handler, scope, view.resolver)):
             yield at(handler, "The exception is swallowed: it is reported nowhere", span=_head(handler))
     yield from _dropped(view)
     for unit in view.own_units if "suppress" in view.methods else ():
@@ -69,32 +81,22 @@ def _handlers(view: View) -> Iterator[tuple[ast.ExceptHandler, Scope]]:
 
 
 def _told(view: View) -> Iterator[Hit]:
+    handlers = {id(route.handler) for route in view.routes if not route.websocket}
     for unit in view.own_units:
-        named = {handler.name for handler, scope in unit.handlers if handler.name and may_tell_too_much(handler, scope)}
-        if not named and "format_exc" not in unit.attrs | unit.loads:
-            continue
-        for seen in view.calls(unit):
-            node = seen.call.node
-            if seen.method != "HTTPException" and (seen.method != "JSONResponse" or not _is_failure(node)):
-                continue
-            if _names_any(node, named):
-                yield at(node, "The exception's text goes to the caller: hosts, keys and queries stand in it")
+        if unit.handlers or "format_exc" in unit.attrs | unit.loads or takes_any_error(unit):
+            for place in tells(unit, id(unit) in handlers, view.resolver):
+                if _is_hidden(place, unit.scope, view):
+                    continue
+                yield at(place, "The exception's text goes to the caller: hosts, keys and queries stand in it")
 
 
-def _names_any(node: ast.Call, named: set[str]) -> bool:
-    """Return whether the exception, or its trace, is part of the response; the status that it carries is harmless."""
-    inside = list(ast.walk(node))
-    status = {id(one.value) for one in inside if isinstance(one, ast.Attribute) and one.attr in _STATUS}
-    return any(
-        (isinstance(one, ast.Name) and one.id in named and id(one) not in status)
-        or (isinstance(one, ast.Call) and chain(one.func).rpartition(".")[2] == "format_exc")
-        for one in inside
-    )
-
-
-def _is_failure(node: ast.Call) -> bool:
-    numbers = [one.value for one in ast.walk(node) if isinstance(one, ast.Constant) and isinstance(one.value, int)]
-    return any(400 <= number <= 599 for number in numbers) or "HTTP_5" in ast.dump(node)
+def _is_hidden(place: ast.AST, scope: Scope, view: View) -> bool:
+    """Return whether the application answers such an ``HTTPException`` without its detail."""
+    if not isinstance(place, ast.Call) or not chain(place.func).endswith("HTTPException"):
+        return False
+    given = next((word.value for word in place.keywords if word.arg == "status_code"), None)
+    status = status_of(given or next(iter(place.args), None), scope, view.resolver)
+    return f"hides {status}" in view.app_flags
 
 
 RULES = (
@@ -117,7 +119,7 @@ async def list_products(tenant: Tenant, http: HttpClient) -> ProductPage:
     except httpx.HTTPError:
         raise HTTPException(502, "the engine could not be reached") from None
 ''',
-        _unmapped, _asking,
+        _unmapped, _asking, absence=True,
     ),
     Rule(
         "errors.bare_except", "error_handling", "comprehensive", "medium", "A bare except",

@@ -3,11 +3,11 @@
 import ast
 from collections.abc import Iterator
 
-from optimus_tui.patterns.facts.model import Unit
+from optimus_tui.patterns.facts.model import Bound, Unit
 from optimus_tui.patterns.rule import Hit, Rule, at
 from optimus_tui.patterns.source.resolve import Seen
 from optimus_tui.patterns.source.view import View
-from optimus_tui.patterns.source.vocabulary import chain
+from optimus_tui.patterns.source.vocabulary import chain, words
 
 _ROOTS = frozenset(
     {
@@ -25,6 +25,7 @@ _MAKERS = frozenset(
     }
 )  # fmt: skip
 
+_CREDENTIALS = frozenset({"token", "key", "secret", "password", "credential", "credentials", "auth"})
 _HANDED = ("upstream", "db", "cache_read", "cache_write", "limits")
 
 
@@ -33,6 +34,8 @@ def makes_client(seen: Seen) -> bool:
     name = seen.dotted or ""
     if not name or name.partition(".")[0] not in _ROOTS:
         return False
+    if name == "boto3.Session":
+        return False  # credentials and a region, no connection
     return (seen.raw.rpartition(".")[2] in _MAKERS or name.rpartition(".")[2] in _MAKERS) and not name.endswith("()")
 
 
@@ -65,7 +68,11 @@ def _global(view: View) -> Iterator[Hit]:
 
 
 def _kept_as(view: View, node: ast.Call) -> str:
-    for one in view.module.tree.body:
+    todo: list[ast.stmt] = list(view.module.tree.body)
+    while todo:
+        one = todo.pop()
+        if isinstance(one, (ast.If, ast.Try, ast.With)):  # made where the settings are there, or it can be reached
+            todo += [*one.body, *getattr(one, "orelse", [])]
         if isinstance(one, (ast.Assign, ast.AnnAssign)) and one.value is not None and _holds(one.value, node):
             if isinstance(one, ast.Assign):
                 target = one.targets[0]
@@ -92,12 +99,31 @@ def _each_time(view: View) -> Iterator[Hit]:
         if unit.name == "__init__":
             continue
         for seen in view.calls(unit):
-            if makes_client(seen):
+            if makes_client(seen) and not _is_the_callers(seen, unit):
                 yield at(seen.call.node, f"{seen.raw}() opens new connections for every request", "file")
 
 
+def _is_the_callers(seen: Seen, unit: Unit) -> bool:
+    """Return whether the client is made for one caller: with the caller's credentials, or from a session of these."""
+    node = seen.call.node
+    if isinstance(node.func, ast.Attribute) and isinstance(node.func.value, ast.Name):
+        made = unit.scope.bindings.get(node.func.value.id)
+        if isinstance(made, Bound) and isinstance(made.value, ast.Call):
+            return True  # its session was judged
+    given = [*node.args, *(word.value for word in node.keywords)]
+    named = {one.id for each in given for one in ast.walk(each) if isinstance(one, ast.Name)}
+    if any(arg.arg in named and words(arg.arg) & _CREDENTIALS for arg, _ in unit.params):
+        return True
+    asked = {arg.arg for arg, default in unit.params if default is None}
+    return any(
+        isinstance(one, ast.Attribute) and isinstance(one.value, ast.Name) and one.value.id in asked
+        for each in given
+        for one in ast.walk(each)
+    )
+
+
 def _yields(unit: Unit) -> bool:
-    return any(isinstance(one, ast.Yield) for one in ast.walk(unit.node))
+    return "yielded" in unit.memo
 
 
 RULES = (

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from optimus_tui.patterns.facts.jobs import jobs_of
 from optimus_tui.patterns.facts.keys import key_of, lacks_tenant
 from optimus_tui.patterns.facts.model import Unit
+from optimus_tui.patterns.facts.own_work import asks_for_nothing
 from optimus_tui.patterns.rule import Hit, Rule, at, at_unit
 from optimus_tui.patterns.source.view import View
 from optimus_tui.patterns.source.vocabulary import chain, first_argument, is_limiter, text_of, words
@@ -17,13 +18,15 @@ _DATES = frozenset(
 
 
 def _names(view: View) -> list[str]:
-    return [route.name for route in view.served]
+    return [route.name for route in view.served if not asks_for_nothing(view, route)]
 
 
 def _missing(view: View) -> Iterator[Hit]:
     everywhere = "limits" in view.app_flags
     for route in view.served:
-        if not everywhere and view.flags(route).isdisjoint(("limits", "unheeded")):
+        if everywhere or asks_for_nothing(view, route):
+            continue
+        if view.flags(route).isdisjoint(("limits", "unheeded")):
             yield at_unit(route.handler, f"Missing rate limit: nothing counts and refuses requests to {route.name}")
 
 
@@ -84,7 +87,7 @@ async def list_products(tenant: Tenant, repo: Repo) -> ProductPage:
 async def list_products(tenant: Tenant, repo: Repo) -> ProductPage:
     return await repo.page(tenant)
 ''',
-        _missing, _names,
+        _missing, _names, profile="gateway", needs=("callers", "service"), rests_on="limiter", absence=True,
     ),
     Rule(
         "limits.unheeded", "rate_limiting", "basic", "high", "The limiter's verdict is not looked at",
@@ -103,7 +106,7 @@ async def list_products(tenant: Tenant, limiter: Limiter) -> list[str]:
         raise HTTPException(429, headers={"Retry-After": "60"})
     return []
 ''',
-        _unheeded,
+        _unheeded, profile="gateway",
     ),
     Rule(
         "limits.no_expiry", "rate_limiting", "basic", "high", "A counter that never expires",
@@ -121,7 +124,7 @@ async def require_limit(tenant: Tenant, redis: RedisCache) -> None:
     if await redis.incr(key) > 100:
         raise HTTPException(429)
 ''',
-        _immortal,
+        _immortal, profile="gateway",
     ),
     Rule(
         "limits.key_without_tenant", "rate_limiting", "comprehensive", "high", "A counter that tenants share",
@@ -139,6 +142,6 @@ async def require_limit(tenant: Tenant, redis: RedisCache) -> None:
     if await redis.incr(f"rate_limit:{tenant}:chat") > 100:
         raise HTTPException(429)
 ''',
-        _shared,
+        _shared, profile="gateway", needs=("tenant",),
     ),
 )  # fmt: skip

@@ -1,25 +1,43 @@
 """Lists: every list is limited, and callers cannot raise the limit at will."""
 
 import ast
+import re
 from collections.abc import Iterator
 
-from optimus_tui.patterns.facts.model import Bound, Class, Scope, Unit
+from optimus_tui.patterns.facts.model import Class, Scope, Unit
+from optimus_tui.patterns.facts.own_work import called_by, is_from_a_store
+from optimus_tui.patterns.facts.paging import SIZES, Given, is_endless, pages, parameters_of, sizes_of
 from optimus_tui.patterns.facts.routes import Route
 from optimus_tui.patterns.rule import Hit, Rule, at_unit
 from optimus_tui.patterns.source.resolve import InstanceOf
 from optimus_tui.patterns.source.view import View
 from optimus_tui.patterns.source.vocabulary import chain, words
 
-_PAGES = frozenset(
-    {
-        "limit", "page", "paging", "pagination", "paginate", "size", "cursor", "offset", "top", "take",
-        "first", "window", "per", "max", "count", "slice", "paginator", "params", "paged",
-    }
-)  # fmt: skip
-_COUNTS = frozenset({"limit", "size", "top", "take", "first", "count", "max"})
-_LISTS = frozenset({"list", "List", "Sequence", "tuple"})
+_LISTS = frozenset({"list", "List", "Sequence", "tuple", "set", "Set", "Iterable"})
+_PAGED = frozenset({"page", "paged", "paginated", "pagination", "paging"})
+_TOTALS = frozenset({"total", "count", "next", "cursor", "page", "pages", "offset"})
+_OF_POSTS = frozenset({"list", "search", "all"})
+"""Words of a POST that asks for a list, with what is wanted in its body."""
 _NAMES = frozenset({"list", "search", "browse", "all", "index", "find", "everything"})
 _WHOLE = frozenset({"all", "fetchall", "fetch_all"})
+_READS_MANY = _WHOLE | {"fetch", "scalars", "find", "filter"}
+_FEW = frozenset(
+    {"tree", "models", "plans", "menus", "options", "option", "settings", "setting", "stats", "statistics",
+     "metrics", "details", "status", "permissions", "roles", "credentials", "columns", "preferences", "types",
+     "choices", "features", "flags", "limits", "scopes", "currencies", "languages", "countries", "timezones",
+     "enums", "providers", "plugins", "tools", "capabilities", "categories", "schemas", "health", "address",
+     "series", "news", "analysis", "basis", "access", "process", "class"}
+)  # fmt: skip
+"""What a project has few of, and words that are no plural."""
+_NOW = frozenset({"today", "todays", "latest", "recent", "last", "current", "random"})
+_CHOSEN = frozenset({"ids", "uuids", "slugs", "codes"})
+"""A caller who names what is wanted ends the list."""
+_ASKS = frozenset({"get", "fetch", "read", "load", "retrieve", "show"})
+_JOINTS = frozenset({"by", "for", "of", "with", "in", "from", "filtered", "to"})
+_VERSION = re.compile(r"v?\d+")
+_CATALOGUE = re.compile(r"information_schema|pg_catalog|pg_tables|sqlite_master")
+"""Where a database lists its own tables and columns, of which there are few."""
+_CUTS = frozenset({"limit", "paginate", "lrange", "islice", "first", "fetchmany", "head", "sample"})
 
 
 def _lists(view: View) -> list[str]:
@@ -27,123 +45,141 @@ def _lists(view: View) -> list[str]:
 
 
 def _is_list(view: View, route: Route) -> bool:
-    if not route.reads:
+    if not route.reads and not _lists_by_post(route):
         return False
     returned = route.options.get("response_model") or getattr(route.handler.node, "returns", None)
-    if isinstance(returned, ast.Subscript) and chain(returned.value).rpartition(".")[2] in _LISTS:
+    outer = route.handler.scope.parent or route.handler.scope
+    if returned is not None and _speaks_of_many(view, returned, outer):
         return True
     last = route.path.rstrip("/").rpartition("/")[2]
     if last.endswith("}") and last != "{}":  # a prefix of an f-string is no parameter
         return False
-    spoken = route.name.lower().split("_")
-    return spoken[0] in _NAMES or "all" in spoken or not _WHOLE.isdisjoint(route.handler.attrs)
+    spoken = [one for one in route.name.lower().split("_") if not _VERSION.fullmatch(one)] or [""]
+    if not _NOW.isdisjoint(spoken):
+        return False
+    if returned is not None and _holds_only_a_list(view, returned, outer):
+        return True
+    if spoken[0] in _NAMES or "all" in spoken or not _WHOLE.isdisjoint(route.handler.attrs):
+        return True
+    if returned is None and "list" in (spoken[-1], last):
+        return True
+    return returned is None and spoken[0] in _ASKS and _is_plural(spoken) and _reads_many(view, route)
+
+
+def _lists_by_post(route: Route) -> bool:
+    spoken = {*route.name.lower().split("_")[:2], route.path.rstrip("/").rpartition("/")[2].lower()}
+    return route.methods == {"post"} and not spoken.isdisjoint(_OF_POSTS)
+
+
+def _is_named_list(route: Route) -> bool:
+    """Return whether a POST's path says that it answers a list; a search may end it by what is asked."""
+    return route.path.rstrip("/").endswith("/list")
+
+
+def _is_plural(spoken: list[str]) -> bool:
+    """Return whether a name asks for things of which there may be many: ``get_actions``, ``read_users_of_team``."""
+    until = next((at for at, one in enumerate(spoken) if at > 1 and one in _JOINTS), len(spoken))
+    last = spoken[until - 1]
+    return last.endswith("s") and not last.endswith(("ss", "us", "is")) and last not in _FEW
+
+
+def _reads_many(view: View, route: Route) -> bool:
+    """Return whether the handler, or a function that it calls, asks a store for everything that fits."""
+    calls = [seen for unit in called_by(view, route) for seen in view.calls(unit)]
+    asked = route.name.lower().rpartition("_")[2]
+    many = any((seen.method in _READS_MANY or seen.method.endswith(f"_{asked}")) and "." in seen.raw for seen in calls)
+    return many and is_from_a_store(view, route)
+
+
+def _speaks_of_many(view: View, node: ast.expr, scope: Scope) -> bool:
+    """Return whether a type is a list, a wrapper round one (``Page[list[Item]]``), or a page with a list in it."""
+    if isinstance(node, ast.Subscript):
+        name = chain(node.value).rpartition(".")[2]
+        inner = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
+        if name in ("dict", "Dict", "Mapping"):
+            return False
+        if name in _LISTS:
+            return True
+        return bool(words(name) & _PAGED) or any(_speaks_of_many(view, one, scope) for one in inner)
+    if isinstance(node, ast.BinOp):
+        return _speaks_of_many(view, node.left, scope) or _speaks_of_many(view, node.right, scope)
+    if not isinstance(node, (ast.Name, ast.Attribute)):
+        return False
+    name = chain(node).rpartition(".")[2]
+    if words(name) & _PAGED and not name.startswith("Page"):
+        return True
+    typed = view.resolver.annotated(node, scope)
+    if not isinstance(typed, InstanceOf) or not isinstance(typed.of, Class):
+        return False
+    fields = typed.of.attributes
+    holds = [one for one, (bound, _) in fields.items() if _is_a_list(bound.annotation)]
+    return len(holds) == 1 and len(fields) <= 6 and any(words(one) & _TOTALS for one in fields if one not in holds)
+
+
+def _holds_only_a_list(view: View, node: ast.expr, scope: Scope) -> bool:
+    """Return whether a type is a model round one list: ``class Things: items: list[Thing]``."""
+    typed = view.resolver.annotated(node, scope)
+    if not isinstance(typed, InstanceOf) or not isinstance(typed.of, Class) or len(typed.of.attributes) != 1:
+        return False
+    return all(_is_a_list(bound.annotation) for bound, _ in typed.of.attributes.values())
+
+
+def _is_a_list(node: ast.expr | None) -> bool:
+    return isinstance(node, ast.Subscript) and chain(node.value).rpartition(".")[2] in _LISTS
 
 
 def _unbounded(view: View) -> Iterator[Hit]:
     for route in view.served:
         if not _is_list(view, route):
             continue
-        found = [given for given in route.handler.given if _is_paging(given[0])]
-        if not found:
-            others = view.units(route)
-            found = [given for unit in others if _is_ours(view, unit) for given in unit.given if _is_paging(given[0])]
-        if not found and (page := _page_model(view, route)) is not None:
-            if any(words(name) & _COUNTS and not _has_end(bound) for name, bound in page):
-                yield at_unit(route.handler, f"{route.name} answers as many as it is asked for, without an upper bound")
-            continue
-        if not found and not _limits_itself(view, route):
+        given, known = parameters_of(view, route)
+        sizes = sizes_of(given)
+        endless = next((one for one in sizes if is_endless(view, one, route)), None)
+        if endless is not None:
+            yield at_unit(
+                route.handler, f"{route.name} answers as many as {endless.name} says, and it has no upper bound"
+            )
+        elif not sizes and known and (route.reads or _is_named_list(route)) and _answers_all(view, route, given):
             yield at_unit(route.handler, f"{route.name} answers all there is: it takes no limit and sets none")
-            continue
-        for arg, default, scope in found:
-            if arg in [one for one, _ in route.handler.params] and _endless(view, arg, default, scope, route):
-                yield at_unit(
-                    route.handler, f"{route.name} answers as many as {arg.arg} says, and {arg.arg} has no upper bound"
-                )
-                break
 
 
-def _is_ours(view: View, unit: Unit) -> bool:
-    """Return whether it is defined in this file, or is the class of a parameter."""
-    return unit.module is view.module or unit.name.startswith("__")
+def _answers_all(view: View, route: Route, given: list[Given]) -> bool:
+    """Return whether neither a caller nor the code ends the list, and it may become long."""
+    if pages(given) or any(_is_required(one) and words(one.name) & _CHOSEN for one in given):
+        return False
+    parts = [one for one in route.path.lower().split("/") if one and "{" not in one]
+    spoken = {*re.findall(r"[a-z]+", " ".join(parts[-1:])), *route.name.lower().split("_")[-1:]}
+    if parts and not parts[-1].endswith("s"):
+        spoken |= {*parts[-2:]}  # /categories/empty
+    return not spoken & _FEW and is_from_a_store(view, route) and not _limits_itself(view, route)
 
 
-def _is_paging(arg: ast.arg) -> bool:
-    typed = chain(arg.annotation)
-    return not (words(arg.arg) | words(typed.rpartition(".")[2])).isdisjoint(_PAGES)
-
-
-def _page_model(view: View, route: Route) -> list[tuple[str, Bound]] | None:
-    """Return the fields for the page size of a model or class of the tree that the handler takes."""
-    for arg, _, scope in route.handler.given:
-        typed = view.resolver.annotated(arg.annotation, scope)
-        if isinstance(typed, InstanceOf) and isinstance(typed.of, Class):
-            fields = [(name, bound) for name, (bound, _) in typed.of.attributes.items() if words(name) & _PAGES]
-            if fields:
-                return fields
-    return None
-
-
-def _has_end(bound: Bound) -> bool:
-    return any(one is not None and _bounded(one) for one in (bound.value, bound.annotation))
+def _is_required(one: Given) -> bool:
+    return not (isinstance(one.default, ast.Constant) and one.default.value is None)
 
 
 def _limits_itself(view: View, route: Route) -> bool:
     """Return whether the handler, or what it calls, cuts the list: a slice, ``.limit(…)``, ``LIMIT`` in the query."""
     for unit in view.units(route):
-        if unit.module is not view.module:
+        if unit.module is not view.module and unit is not route.handler and not _is_called(view, route, unit):
             continue
+        whole = any(seen.method in _WHOLE for seen in view.calls(unit))
         for seen in view.calls(unit):
-            if seen.method in ("limit", "paginate", "lrange", "islice", "first", "fetchmany"):
+            if seen.method in _CUTS and not (whole and seen.method == "first"):
                 return True
-            if any(word.arg and words(word.arg) & _COUNTS for word in seen.call.node.keywords):
+            if any(word.arg and words(word.arg) & SIZES for word in seen.call.node.keywords):
                 return True
+        if any(_CATALOGUE.search(text) for _, text in unit.strings):
+            return True
         if any("limit" in text.lower().split() for _, text in unit.strings if len(text) < 2000):
             return True
         if any(isinstance(one, ast.Slice) and one.upper is not None for one in ast.walk(unit.node)):
             return True
-    return False
+    return not view.calls(route.handler)  # what is written out in the source has an end
 
 
-def _endless(view: View, arg: ast.arg, default: ast.expr | None, scope: Scope, route: Route) -> bool:
-    """Return whether it is a plain number without ``le`` that nothing in the handler limits."""
-    if not words(arg.arg) & _COUNTS or arg.arg.startswith(("offset", "page_number")):
-        return False
-    if isinstance(default, ast.Call):
-        name = chain(default.func).rpartition(".")[2]
-        if name not in ("Query", "Path") or _bounded(default):
-            return False
-    elif arg.annotation is None:
-        return False
-    node = arg.annotation
-    if node is not None:
-        if chain(node) not in ("int",) and not isinstance(node, (ast.Subscript, ast.BinOp)):
-            return False
-        if isinstance(node, ast.Subscript) and (chain(node.value).rpartition(".")[2] != "Annotated" or _bounded(node)):
-            return False
-    for seen in view.calls(route.handler):
-        if seen.raw in ("min", "clamp") and any(getattr(one, "id", "") == arg.arg for one in ast.walk(seen.call.node)):
-            return False
-        if seen.raw.rpartition(".")[2].startswith(("clamp", "bound", "cap_", "check", "validate")):
-            return False
-    compared = [one for one in ast.walk(route.handler.node) if isinstance(one, ast.Compare)]
-    return not any(getattr(side, "id", "") == arg.arg for one in compared for side in (one.left, *one.comparators))
-
-
-def _bounded(node: ast.expr) -> bool:
-    """Return whether ``le``, ``lt`` or a custom validator is part of it."""
-    for one in ast.walk(node):
-        if isinstance(one, ast.keyword) and one.arg in ("le", "lt", "multiple_of", "max_value"):
-            return True
-        if isinstance(one, ast.Call) and chain(one.func).rpartition(".")[2] in (
-            "Interval",
-            "Le",
-            "Lt",
-            "AfterValidator",
-            "Depends",
-            "conint",
-        ):
-            return True
-    return False
+def _is_called(view: View, route: Route, unit: Unit) -> bool:
+    return any(seen.thing is unit for seen in view.calls(route.handler))
 
 
 RULES = (

@@ -3,7 +3,19 @@
 import ast
 from collections.abc import Iterator
 
-from optimus_tui.patterns.facts.model import Scope, Unit
+from optimus_tui.patterns.facts.model import Scope
+from optimus_tui.patterns.facts.own_work import (
+    answers_json,
+    describes_success,
+    does_nothing,
+    hands_body_on,
+    is_fixed,
+    is_message,
+    is_refusal,
+    is_signed,
+    json_read,
+    validates,
+)
 from optimus_tui.patterns.facts.routes import Route
 from optimus_tui.patterns.rule import Hit, Rule, at_unit
 from optimus_tui.patterns.source.view import View
@@ -20,7 +32,7 @@ def _writes(view: View) -> list[str]:
 def _has_body(view: View, route: Route) -> bool:
     if not route.methods & {"post", "put", "patch"}:
         return False
-    return bool(_bodies(view, route)) or _raw_body(view, route) is not None
+    return bool(_bodies(view, route)) or json_read(view, route) is not None
 
 
 def _bodies(view: View, route: Route) -> list[ast.arg]:
@@ -74,21 +86,13 @@ def _unwrapped(view: View, node: ast.expr, scope: Scope) -> tuple[ast.expr, Scop
     return (node, scope)
 
 
-def _raw_body(view: View, route: Route) -> ast.AST | None:
-    """Return ``await request.json()`` where no model checks its result."""
-    for seen in view.calls(route.handler):
-        if seen.method in ("json", "form", "body") and seen.raw.startswith(("request.", "req.")):
-            return seen.call.node
-    return None
-
-
 def _shapeless_in(view: View) -> Iterator[Hit]:
     for route in view.served:
         if not route.methods & {"post", "put", "patch"}:
             continue
-        raw = _raw_body(view, route)
-        if raw is not None and not _validates(view, route.handler):
-            yield at_unit(route.handler, f"{route.name} takes any JSON: request.json() is checked by no model")
+        raw = json_read(view, route) if not _bodies(view, route) else None  # beside a model it is only read again
+        if raw is not None and not _is_checked(view, route):
+            yield at_unit(route.handler, f"{route.name} takes any JSON: what the request holds is checked by no model")
             continue
         for arg in _bodies(view, route):
             scope = route.handler.scope.parent or route.handler.scope
@@ -96,28 +100,14 @@ def _shapeless_in(view: View) -> Iterator[Hit]:
             node = None
             if annotation is not None:
                 node = _unwrapped(view, annotation, scope)[0]
-            if node is None or _is_shapeless(node):
+            if node is None or _is_shapeless(node) or _is_any_list(node):
                 yield at_unit(route.handler, f"{route.name} takes any JSON: {arg.arg} is described by no model")
                 break
 
 
-def _validates(view: View, unit: Unit) -> bool:
-    return any(
-        seen.method
-        in (
-            "model_validate",
-            "model_validate_json",
-            "parse_obj",
-            "validate_python",
-            "convert",
-            "decode",
-            "parse_raw",
-            "validate_json",
-            "load",
-            "loads_schema",
-        )
-        for seen in view.calls(unit)
-    )
+def _is_checked(view: View, route: Route) -> bool:
+    """Return whether a model, a signature or the service that gets it says what JSON the request may hold."""
+    return is_signed(view, route) or validates(view, route) or hands_body_on(view, route)
 
 
 def _is_shapeless(node: ast.expr) -> bool:
@@ -129,8 +119,15 @@ def _is_shapeless(node: ast.expr) -> bool:
         name = chain(node.value).rpartition(".")[2]
         if name in ("Annotated", "Optional", "Union") or name in _LISTS:
             return _is_shapeless(first_type(node))
+        if isinstance(node.slice, ast.Tuple) and len(node.slice.elts) == 2 and name in _SHAPELESS:
+            return _is_shapeless(node.slice.elts[1])  # dict[str, int] describes all of it
         return name in _SHAPELESS
     return chain(node).rpartition(".")[2] in _SHAPELESS
+
+
+def _is_any_list(node: ast.expr) -> bool:
+    """Return whether it is ``list`` without what is in it."""
+    return isinstance(node, (ast.Name, ast.Attribute)) and chain(node).rpartition(".")[2] in ("list", "List")
 
 
 def _answers(view: View) -> list[str]:
@@ -138,16 +135,16 @@ def _answers(view: View) -> list[str]:
 
 
 def _speaks_for_itself(view: View, route: Route) -> bool:
-    """Return whether there is no JSON to describe: 204, a redirect, a file, a stream, nothing at all."""
+    """Return whether there is no JSON to describe: 204, a redirect, a file, a stream, a fixed text, nothing at all."""
     memo = route.handler.memo
     if "speaks" not in memo:
-        memo["speaks"] = _has_no_json(route) or not any(_gives(one.node) for one in route.handler.returned)
+        answers = [one for one in route.handler.returned if not is_refusal(one)]
+        returned = [one for one in answers if answers_json(view, one)]
+        if len(returned) < len(answers):  # beside a file or a page, a text only says what went wrong
+            returned = [one for one in returned if not is_message(getattr(one.node, "value", None))]
+        fixed = does_nothing(view, route) and all(is_fixed(getattr(one.node, "value", None)) for one in returned)
+        memo["speaks"] = _has_no_json(route) or fixed or not (returned or (not answers and route.handler.returned))
     return bool(memo["speaks"])
-
-
-def _gives(node: ast.Raise | ast.Return) -> bool:
-    value = node.value if isinstance(node, ast.Return) else None
-    return value is not None and not (isinstance(value, ast.Constant) and value.value is None)
 
 
 def _has_no_json(route: Route) -> bool:
@@ -159,6 +156,8 @@ def _has_no_json(route: Route) -> bool:
         return True
     response = route.options.get("response_class")
     if response is not None and chain(response).rpartition(".")[2] not in ("JSONResponse", "ORJSONResponse"):
+        return True
+    if describes_success(route.options.get("responses")):
         return True
     hidden = route.options.get("include_in_schema")
     if isinstance(hidden, ast.Constant) and hidden.value is False:

@@ -3,8 +3,16 @@
 from collections.abc import Iterator
 
 from optimus_tui.patterns.facts.jobs import jobs_of
+from optimus_tui.patterns.facts.model import Unit
+from optimus_tui.patterns.facts.own_work import called_by
+from optimus_tui.patterns.facts.routes import Route
 from optimus_tui.patterns.rule import Hit, Rule, at, at_unit
 from optimus_tui.patterns.source.view import View
+from optimus_tui.patterns.source.vocabulary import chain, words
+
+_LOGS = frozenset({"log", "logs", "logged", "logging", "audit", "audited", "record", "records"})
+_WRITERS = frozenset({"logger", "audit", "auditor"})
+_SET_UP = frozenset({"config", "configuration", "settings", "logger", "loggers", "logging"})
 
 
 def _subjects(view: View) -> list[str]:
@@ -19,8 +27,31 @@ def _missing(view: View, flag: str, message: str) -> Iterator[Hit]:
         return
     if any(flag in jobs_of(unit, view.resolver).flags for unit in view.live_units):
         return
-    if not any(flag in view.flags(route) for route in view.served):
+    doing = sum(_does(view, route, flag) for route in view.served)
+    if doing * 2 < len(view.served):  # that one route calls a helper which does it says nothing of the others
         yield at_unit(view.served[0].handler, message)._replace(subject="file")
+
+
+def _does(view: View, route: Route, flag: str) -> bool:
+    """Return whether a route's own work does it. What its dependencies log is about signing in, and not about it."""
+    if flag != "logs":
+        return flag in view.flags(route)
+    if any(words(f"{arg.arg} {chain(arg.annotation)}") & _WRITERS for arg, _ in route.handler.params):
+        return True
+    units = called_by(view, route) + [unit for unit in view.units(route) if unit.module is view.module]
+    for node, scope in view.declared(route):
+        depended = view.resolver.depended(node, scope)
+        if depended is None or words(chain(depended)) & _LOGS:
+            units += view.way.closure(view.way.started_by(node, scope))
+            if flag in view.way.by_name(node, scope):
+                return True
+    return any(flag in jobs_of(unit, view.resolver).flags for unit in units if not _is_of_set_up(unit))
+
+
+def _is_of_set_up(unit: Unit) -> bool:
+    """Return whether a unit belongs to the reading of settings or to the logger itself: it writes of itself."""
+    names = words(unit.module.path.removesuffix(".py").rpartition("/")[2]) | words(unit.owner_name)
+    return not names.isdisjoint(_SET_UP)
 
 
 def _unlogged(view: View) -> Iterator[Hit]:
@@ -55,7 +86,7 @@ async def list_products(tenant: Tenant, repo: Repo) -> ProductPage:
     logger.info("products listed", extra={"tenant": tenant})
     return await repo.page(tenant)
 ''',
-        _unlogged, _subjects,
+        _unlogged, _subjects, absence=True,
     ),
     Rule(
         "logging.print", "logging", "comprehensive", "low", "print instead of a log",
@@ -91,6 +122,6 @@ async def list_products(tenant: Tenant, repo: Repo) -> ProductPage:
     LISTED.inc()
     return await repo.page(tenant)
 ''',
-        _unmeasured, _subjects,
+        _unmeasured, _subjects, profile="gateway", needs=("metrics",), absence=True,
     ),
 )  # fmt: skip

@@ -14,6 +14,17 @@ _MASKS = frozenset(
         "obfuscate", "scrub", "sanitize", "sanitized", "isinstance", "hidden", "digest", "hexdigest", "safe",
     }
 )  # fmt: skip
+_HOLDS = frozenset({"value", "raw", "plain", "plaintext", "text", "content"})
+"""Attributes that are the secret itself."""
+_KEEPS = frozenset(
+    {"strip", "lstrip", "rstrip", "lower", "upper", "encode", "decode", "replace", "format", "join", "split", "copy",
+     "dict", "json", "model_dump", "items", "values", "get_secret_value", "dumps", "str", "repr"}
+)  # fmt: skip
+"""Methods and functions whose result still holds the secret that they are called on."""
+_MAKES = frozenset(
+    {"get", "create", "make", "generate", "issue", "sign", "mint", "read", "load", "fetch", "new", "decrypt", "build"}
+)
+_JUDGES = frozenset({"is", "has", "verify", "check", "validate", "compare", "count", "any", "all", "equals"})
 _LOGGERS = frozenset({"log", "logger", "logging", "structlog", "loguru", "audit"})
 
 
@@ -26,7 +37,7 @@ def _logged(view: View) -> Iterator[Hit]:
                 continue
             node = seen.call.node
             for given in (*node.args, *(word.value for word in node.keywords)):
-                name = _secret_in(given, masked) or _copied_headers(given, seen.call.scope)
+                name = _secret_in(given, masked, seen.call.scope) or _copied_headers(given, seen.call.scope)
                 if name:
                     yield at(node, f"{name} is written to the log")
                     break
@@ -71,7 +82,7 @@ def _masked(view: View) -> frozenset[str]:
     )
 
 
-def _secret_in(node: ast.AST, masked: frozenset[str]) -> str:
+def _secret_in(node: ast.AST, masked: frozenset[str], scope: Scope) -> str:
     """Return the name of a secret that is written unmasked."""
     todo: list[ast.AST] = [node]
     while todo:
@@ -83,12 +94,25 @@ def _secret_in(node: ast.AST, masked: frozenset[str]) -> str:
             key = None
             if one.args and chain(one.func).endswith(("get", "getenv", "pop")):
                 key = one.args[0]
-            if isinstance(key, ast.Constant) and isinstance(key.value, str) and is_secret(key.value):
-                return key.value
-        elif isinstance(one, ast.Compare):
+            if isinstance(key, ast.Constant) and isinstance(key.value, str):
+                if is_secret(key.value):
+                    return key.value
+                continue
+            last = chain(one.func).rpartition(".")[2]
+            if last not in _KEEPS:
+                made = words(last)
+                if is_secret(last) and made & _MAKES:
+                    return last
+                if made.isdisjoint(_JUDGES):
+                    todo += [*one.args, *(word.value for word in one.keywords)]
+                continue
+        elif isinstance(one, ast.Compare) or (isinstance(one, ast.UnaryOp) and isinstance(one.op, ast.Not)):
             continue
-        elif isinstance(one, ast.Name) and is_secret(one.id):
-            return one.id
+        elif isinstance(one, ast.IfExp):
+            todo += [one.body, one.orelse]
+            continue
+        elif isinstance(one, ast.Name) and is_secret(one.id) and not getattr(scope.lookup(one.id), "many", False):
+            return one.id  # but for one of many: the tokens of a model's answer
         elif isinstance(one, ast.Attribute):
             if one.attr in masked:
                 continue
@@ -96,10 +120,13 @@ def _secret_in(node: ast.AST, masked: frozenset[str]) -> str:
                 return chain(one)
             if one.attr == "headers" and chain(one).startswith("request"):
                 return chain(one)
-            todo.append(one.value)
+            if one.attr in _HOLDS | _KEEPS or not isinstance(one.value, (ast.Name, ast.Attribute)):
+                todo.append(one.value)
             continue
         elif isinstance(one, ast.Subscript):
             key = one.slice
+            if isinstance(key, ast.Slice):
+                continue  # a part of it identifies it
             if isinstance(key, ast.Constant) and isinstance(key.value, str):
                 if is_secret(key.value):
                     return key.value

@@ -1,29 +1,64 @@
 """Multi-tenancy: every route knows its tenant, refuses a request without one, and uses the tenant it was given."""
 
 import ast
+import re
 from collections.abc import Iterator
 
+from optimus_tui.patterns.facts.hosts import asks_where_it_is_told
 from optimus_tui.patterns.facts.model import Unit, is_caller
-from optimus_tui.patterns.facts.routes import falls_back, hollow_tenants
+from optimus_tui.patterns.facts.own_work import is_for_all
+from optimus_tui.patterns.facts.routes import Route, falls_back, hollow_tenants
 from optimus_tui.patterns.rule import Hit, Rule, at, at_unit
 from optimus_tui.patterns.source.view import View
-from optimus_tui.patterns.source.vocabulary import chain, first_argument, is_tenant
+from optimus_tui.patterns.source.vocabulary import chain, first_argument, is_tenant, words
 
+_BETWEEN_BRACES = re.compile(r"\{(\w+)(?::\w+)?\}")
+_SERVICES = frozenset({"client", "service", "repository", "repo", "store", "manager", "crud", "server"})
+_RIGHTS = frozenset(
+    {
+        "permission", "permissions", "admin", "staff", "superuser", "role", "roles", "access", "authorize",
+        "authorized", "principal", "subject", "security",
+    }
+)  # fmt: skip
 _SOURCES = ("Header", "Query", "Cookie", "Param")
 
 
 def _names(view: View) -> list[str]:
-    return [route.name for route in view.served]
+    return [route.name for route in view.served if not is_for_all(view, route)]
 
 
 def _missing(view: View) -> Iterator[Hit]:
+    everywhere = "tenant" in view.app_flags
     for route in view.served:
+        if is_for_all(view, route):
+            continue
         hollow = hollow_tenants(route.handler, view.resolver)
         if hollow:
             name = min(hollow)
             yield at_unit(route.handler, f"Missing tenant: what {name} depends on answers the same for every caller")
-        elif "tenant" not in view.flags(route):
+        elif not everywhere and "tenant" not in view.flags(route) and not _is_the_callers(view, route):
             yield at_unit(route.handler, f"Missing tenant: {route.name} does not know whose data it touches")
+
+
+def _is_the_callers(view: View, route: Route) -> bool:
+    """Return whether the route has a tenant in its path, or is bound to what its caller says or may do."""
+    if asks_where_it_is_told(view, route):
+        return True
+    if any(is_tenant(name) for name in _BETWEEN_BRACES.findall(route.path)):
+        return True
+    if any(_is_logged_in(arg) and arg.arg in route.handler.loads for arg, _ in route.handler.params):
+        return True
+    declared = [view.resolver.depended(node, scope) or node for node, scope in view.declared(route)]
+    return any(words(chain(node)) & _RIGHTS for node in declared) or any(
+        words(f"{chain(arg.annotation)} {chain(node)}") & _RIGHTS
+        for arg, default, scope in route.handler.given
+        for node, _ in view.way.dependencies(arg, default, scope)
+    )
+
+
+def _is_logged_in(arg: ast.arg) -> bool:
+    """Return whether a parameter is the caller, and not the service that knows callers."""
+    return is_caller(arg) and not words(chain(arg.annotation)) & _SERVICES
 
 
 def _optional(view: View) -> Iterator[Hit]:
@@ -82,6 +117,8 @@ def _is_dependency(unit: Unit, view: View) -> bool:
 
 
 def _unused(view: View) -> Iterator[Hit]:
+    if "tenant" in view.app_flags:
+        return  # what runs before the route has used it
     for route in view.served:
         unit = route.handler
         named = [arg for arg, default in unit.params if is_tenant(arg.arg) and not arg.arg.startswith("_")]
@@ -148,7 +185,7 @@ async def list_products(repo: Repo) -> ProductPage:
 async def list_products(repo: Repo, tenant: Tenant) -> ProductPage:
     return await repo.page(tenant)
 ''',
-        _missing, _names,
+        _missing, _names, profile="gateway", needs=("isolation",), absence=True,
     ),
     Rule(
         "tenancy.optional", "multi_tenancy", "basic", "high", "A tenant that may be left out",
@@ -164,7 +201,7 @@ async def list_products(repo: Repo, x_tenant_id: str = Header("demo")) -> Produc
 async def list_products(repo: Repo, x_tenant_id: str = Header()) -> ProductPage:
     return await repo.page(x_tenant_id)
 ''',
-        _optional,
+        _optional, profile="gateway", needs=("tenant",),
     ),
     Rule(
         "tenancy.unused", "multi_tenancy", "comprehensive", "high", "A tenant that is asked for and not used",
@@ -180,6 +217,6 @@ async def list_products(tenant: Tenant, engine: Engine) -> ProductPage:
 async def list_products(tenant: Tenant, engine: Engine) -> ProductPage:
     return await engine.request("GET", "/api/products", tenant)
 ''',
-        _unused,
+        _unused, profile="gateway", needs=("tenant",),
     ),
 )  # fmt: skip

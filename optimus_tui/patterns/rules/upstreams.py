@@ -4,9 +4,12 @@ import ast
 import re
 from collections.abc import Iterator
 
+from optimus_tui.patterns.facts.hosts import asks_where_it_is_told, is_own
 from optimus_tui.patterns.facts.model import GUARDED, Unit
+from optimus_tui.patterns.facts.own_work import work_of
 from optimus_tui.patterns.facts.routes import Route
 from optimus_tui.patterns.rule import Hit, Rule, at, at_unit
+from optimus_tui.patterns.signs import is_served
 from optimus_tui.patterns.source.resolve import Seen
 from optimus_tui.patterns.source.view import View
 from optimus_tui.patterns.source.vocabulary import HTTP_VERBS, chain, text_of, words
@@ -31,7 +34,7 @@ _PLACES = frozenset({"localhost"})
 
 
 def _endless(view: View) -> Iterator[Hit]:
-    if not view.roots.isdisjoint(("httpx", "requests", "aiohttp", "urllib")):
+    if not view.roots.isdisjoint(("httpx", "requests", "aiohttp", "urllib", "http")):
         for _, seen in view.every_call:
             if not seen.call.flags & GUARDED and _has_none(seen):
                 yield at(seen.call.node, f"{seen.raw}() waits without a time limit")
@@ -50,6 +53,8 @@ def _has_none(seen: Seen) -> bool:
         return False
     if name == "urllib.request.urlopen":
         return len(seen.call.node.args) < 3
+    if name in ("http.client.HTTPConnection", "http.client.HTTPSConnection"):
+        return len(seen.call.node.args) < 3
     if root == "requests":
         return method in HTTP_VERBS and (name.count(".") == 1 or ".Session." in name)
     return _makes_session(seen)
@@ -60,7 +65,7 @@ def _makes_session(seen: Seen) -> bool:
 
 
 def _asking(view: View) -> list[str]:
-    return [route.name for route in view.served if "upstream" in view.flags(route)]
+    return [route.name for route in view.served if "upstream" in work_of(view, route)]
 
 
 def _asks_by_itself(view: View, route: Route) -> bool:
@@ -73,11 +78,19 @@ def _asks_by_itself(view: View, route: Route) -> bool:
     return False
 
 
+def _has_no_fixed_upstream(view: View, route: Route) -> bool:
+    """Return whether one breaker makes no sense: the caller names the host, or a sign-in asks once for a user."""
+    spoken = set(re.findall(r"[a-z]+", route.path.lower()))
+    if spoken & {"callback", "oauth", "webhook", "webhooks"}:
+        return True
+    return asks_where_it_is_told(view, route)
+
+
 def _unbroken(view: View) -> Iterator[Hit]:
     everywhere = "breaker" in view.app_flags
     for route in view.served:
         flags = view.flags(route)
-        if "upstream" not in flags or "breaker" in flags:
+        if "upstream" not in work_of(view, route) or "breaker" in flags or _has_no_fixed_upstream(view, route):
             continue
         if not everywhere or _asks_by_itself(view, route):
             yield at_unit(
@@ -86,13 +99,15 @@ def _unbroken(view: View) -> Iterator[Hit]:
 
 
 def _written(view: View) -> Iterator[Hit]:
+    if not is_served(view.module.path):
+        return  # a test's address leads nowhere
     for unit in view.own_units:
         if "host" in unit.keywords or any("://" in text for _, text in unit.strings):
             yield from _in_unit(view, unit)
 
 
 def _in_unit(view: View, unit: Unit) -> Iterator[Hit]:
-    addresses = {id(node): node for node, text in unit.strings if _ADDRESS.match(text)}
+    addresses = {id(node): node for node, text in unit.strings if _ADDRESS.match(text) and is_own(text, unit)}
     if _is_settings(unit):
         return
     excused: set[int] = set()
@@ -111,8 +126,8 @@ def _in_unit(view: View, unit: Unit) -> Iterator[Hit]:
                 host = None
                 if word.arg == "host" and isinstance(word.value, ast.Constant):
                     host = text_of(word.value)
-                if host is not None and ("." in host or host in _PLACES) and isinstance(word.value, ast.Constant):
-                    accused[id(word.value)] = word.value
+                if host and ("." in host or host in _PLACES) and is_own(f"https://{host}", unit):
+                    accused[id(word.value)] = word.value  # type: ignore[assignment]
     for name, value in _assigned(unit):
         text = text_of(value)
         if text and _ADDRESS.match(text) and not words(name).isdisjoint(_NAMED):
@@ -178,7 +193,7 @@ async def list_products(tenant: Tenant, http: HttpClient, breaker: Breaker) -> P
     async with breaker.attempt():
         return (await http.get("/api/products", headers={"X-Tenant-ID": tenant})).json()
 ''',
-        _unbroken, _asking,
+        _unbroken, _asking, profile="gateway", needs=("breaker",), absence=True,
     ),
     Rule(
         "config.hardcoded_host", "configuration", "comprehensive", "medium", "An address in the source",

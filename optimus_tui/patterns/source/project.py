@@ -2,43 +2,56 @@
 
 import ast
 import re
+import symtable
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from functools import cached_property
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from optimus_tui.patterns.facts.model import Import, Module, Scope, release
+from optimus_tui.patterns.source.newer import in_this_grammar
+from optimus_tui.patterns.source.roots import Roots, SearchPath
 from optimus_tui.patterns.source.walk import read_module
 from optimus_tui.wording.safe import safe_text
 
 MOST_BYTES = 1_000_000
 _VERSION = f"{sys.version_info.major}.{sys.version_info.minor}"
+_PLACEHOLDER = re.compile(r"\{\{\s*[\w.|() ]+\}\}|\{%.*%\}")
+_BLOCK = re.compile(r"\s*\{%.*%\}\s*$")
 _NEWLINE = re.compile(r"\r\n|\r|\n")
 _COOKIE = re.compile(rb"^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)")
-APP_FILES = ("app.py", "main.py", "application.py", "server.py", "asgi.py")
-_ELSEWHERE = sys.stdlib_module_names | {
+_INSTALLED = {
     "aiohttp", "aiocache", "asyncpg", "cachetools", "circuitbreaker", "fastapi", "fastapi_cache",
     "fastapi_limiter", "httpx", "limits", "motor", "opentelemetry", "orjson", "prometheus_client",
     "prometheus_fastapi_instrumentator", "psycopg", "psycopg2", "pybreaker", "pydantic", "pydantic_settings",
     "redis", "requests", "slowapi", "sqlalchemy", "sqlmodel", "starlette", "structlog", "tenacity", "uvicorn",
 }  # fmt: skip
-"""Top-level names that are never looked for in the tree."""
-MOST_MODULES = 400
+"""Top-level names of well-known libraries: of the project only where Python is started beside such a module."""
+_ASSEMBLES = re.compile(rb"include_router|FastAPI\s*\(|Starlette\s*\(|\.mount\s*\(|add_middleware|exception_handler")
+_ASSEMBLING = (b"include_router", b"FastAPI", b"Starlette", b".mount", b"add_middleware", b"exception_handler")
+"""A search for a word is much faster than one for a pattern."""
+MOST_MODULES = 2000
 """The number of modules that are read beside the routers; further ones count as outside of the tree."""
 
 
 class ParseFailure(NamedTuple):
-    """Why a file cannot be parsed as Python, with the place of the error."""
+    """Why a file cannot be parsed as Python, with the place of the error.
+
+    ``certain``: no Python reads it. Otherwise it may be right in a Python that is newer than this one.
+    """
 
     reason: str
     line: int = 1
     column: int = 1
+    certain: bool = True
 
 
-def parse(data: bytes) -> ast.Module | ParseFailure:
-    """Return the tree, or why there is none.
+def parse(data: bytes, python: int | None = None) -> ast.Module | ParseFailure:
+    """Return the tree, or why there is none; ``python`` is the minor version that the project asks for, if known.
 
-    The parser itself decodes, so byte-order marks and PEP 263 cookies mean what they mean to Python.
+    The parser itself decodes, so byte-order marks and PEP 263 cookies mean what they mean to Python. What it does not
+    know yet of newer Pythons is rewritten for it.
     """
     if len(data) > MOST_BYTES:
         return ParseFailure(f"it is longer than the {MOST_BYTES:,} bytes that are read")
@@ -51,14 +64,47 @@ def parse(data: bytes) -> ast.Module | ParseFailure:
     try:
         return ast.parse(data)
     except SyntaxError as error:
-        reason = f"{safe_text(error.msg.partition(';')[0], 160)} (read as Python {_VERSION})"
-        return ParseFailure(reason, max(1, error.lineno or 1), max(1, error.offset or 1))
+        tree = _newer(data)
+        return _failure(error, data, python) if tree is None else tree
     except RecursionError:
         return ParseFailure("it is nested too deeply")
     except MemoryError:
         return ParseFailure("it is nested too deeply for the parser")
     except (ValueError, LookupError, OverflowError) as error:  # UnicodeError is a ValueError
         return ParseFailure(safe_text(error, 160))
+
+
+def _is_sound(data: bytes) -> bool:
+    """Return whether Python reads a file, without its tree: half the time. False also where that is unknown."""
+    if len(data) > MOST_BYTES or (not data.isascii() and _stray_byte(data) is not None):
+        return False
+    try:
+        symtable.symtable(data, "", "exec")  # type: ignore[arg-type]  # it takes bytes, and reads their encoding
+    except (SyntaxError, ValueError, LookupError, OverflowError, RecursionError, MemoryError):
+        return False
+    return True
+
+
+def _newer(data: bytes) -> ast.Module | None:
+    """Return the tree of a file that is written for a newer Python than this one."""
+    text = in_this_grammar("\n".join(Lines(data).all()))
+    try:
+        return None if text is None else ast.parse(text)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+
+
+def _failure(error: SyntaxError, data: bytes, python: int | None) -> ParseFailure:
+    """Return the failure; a template, or a file of a project for a newer Python, is not certainly broken."""
+    message = safe_text(error.msg.partition(";")[0], 160)
+    line, column = max(1, error.lineno or 1), max(1, error.offset or 1)
+    if isinstance(error, IndentationError):
+        return ParseFailure(f"{message} (read as Python {_VERSION})", line, column)
+    if python is not None and python > sys.version_info.minor:
+        return ParseFailure(f"{message} (read as Python {_VERSION}; it is written for 3.{python})", line, column, False)
+    lines = Lines(data)
+    template = _PLACEHOLDER.search(lines.text(line)) or any(map(_BLOCK.match, lines.all()))
+    return ParseFailure(f"{message} (read as Python {_VERSION})", line, column, certain=not template)
 
 
 def _stray_byte(data: bytes) -> int | None:
@@ -118,33 +164,67 @@ def _decoded(data: bytes) -> str:
         return body.decode("utf-8", "backslashreplace")
 
 
-class Project:
-    """The modules of a tree. ``load(path)`` returns a file's bytes, or None; ``requested`` has every requested path."""
+@runtime_checkable
+class Closable(Protocol):
+    """What is kept with a project and refers to itself."""
 
-    def __init__(self, load: Callable[[str], bytes | None]) -> None:
+    def close(self) -> None:
+        """Let go of all that it refers to."""
+
+
+class Project:
+    """The modules of a tree. ``requested`` has every requested path.
+
+    ``load(path)`` returns a file's bytes, or None; ``paths()`` yields the tree's Python files and project files.
+    """
+
+    def __init__(self, load: Callable[[str], bytes | None], paths: Callable[[], Iterable[str]]) -> None:
         self._load = load
+        self._list = paths
         self._modules: dict[str, Module | None] = {}
-        self._names: dict[tuple[str, str], Module | None] = {}
-        self._apps: dict[str, list[Module]] = {}
+        self._names: dict[tuple[SearchPath | None, str], Module | None] = {}
         self._loaded = 0
         self.requested: set[str] = set()
         self.routes_memo: dict[str, object] = {}
-        self.calls: dict[tuple[str, Import, str], Any] = {}
-        """What calls of imported names resolve to, by the folder of absolute imports, the import and the written
-        name."""
-        self.homes: dict[tuple[str, Import], tuple[ast.Name, Scope] | None] = {}
+        self.calls: dict[tuple[SearchPath, Import, str], Any] = {}
+        """What calls of imported names resolve to, by where imports are searched, the import and the written name."""
+        self.homes: dict[tuple[SearchPath, Import], tuple[ast.Name, Scope] | None] = {}
         """Where imported names are defined."""
+
+    @cached_property
+    def paths(self) -> frozenset[str]:
+        """Return all files of the tree that may be imported or describe the project."""
+        return frozenset(self._list())
+
+    @cached_property
+    def roots(self) -> Roots:
+        """Return where imports are searched."""
+        return Roots(self._text, self.paths)
+
+    def _text(self, path: str) -> bytes | None:
+        """Return the bytes of a file that describes the project."""
+        if path not in self.paths:
+            return None
+        self.requested.add(path)
+        return self._load(path)
 
     def read(self, path: str, data: bytes) -> Module | ParseFailure:
         """Return the module of a file whose bytes are given; it is parsed once."""
         known = self._modules.get(path)
         if known is not None:
             return known
-        tree = parse(data)
+        tree = parse(data, self.roots.python_of(path))
         if isinstance(tree, ParseFailure):
             return tree
-        module = self._modules[path] = read_module(tree, path, dotted_of(path))
+        module = self._modules[path] = read_module(tree, path, self.roots.of(path))
         return module
+
+    def failure_of(self, path: str, data: bytes) -> ParseFailure | None:
+        """Return why a file cannot be parsed, or None; its facts are not read."""
+        if self._modules.get(path) is not None or _is_sound(data):
+            return None
+        tree = parse(data, self.roots.python_of(path))
+        return tree if isinstance(tree, ParseFailure) else None
 
     def forget(self, module: Module) -> None:
         """Release a module that no other one has imported."""
@@ -157,7 +237,11 @@ class Project:
         for module in self._modules.values():
             if module is not None:
                 release(module)
-        for kept in (self._modules, self._names, self._apps, self.routes_memo, self.calls, self.homes):
+        for memo in self.routes_memo.values():
+            if isinstance(memo, Closable):
+                memo.close()
+        self.__dict__.pop("roots", None)  # it refers to the project
+        for kept in (self._modules, self._names, self.routes_memo, self.calls, self.homes):
             kept.clear()
 
     def at(self, path: str) -> Module | None:
@@ -175,42 +259,44 @@ class Project:
 
     def named(self, dotted: str, near: Module) -> Module | None:
         """Return the module that ``near`` means by that name, or None."""
-        key = (near.root, dotted)
+        key = (None if dotted[:1] == "." else near.search, dotted)
         if key not in self._names:
-            found = None
-            if dotted and dotted.partition(".")[0] not in _ELSEWHERE:
-                base = near.root + dotted.replace(".", "/")
-                found = self.at(f"{base}.py") or self.at(f"{base}/__init__.py")
-            self._names[key] = found
+            self._names[key] = self._find(dotted, near.search)
         return self._names[key]
 
-    def apps(self, near: Module) -> list[Module]:
-        """Return application modules beside the routers' package and above it, at most three levels up."""
+    def _find(self, dotted: str, search: SearchPath) -> Module | None:
+        name = dotted.lstrip(".").replace(".", "/")
+        if dotted[:1] == ".":
+            return self._in(name)
+        package = name.partition("/")[0]
+        if not package or package in sys.stdlib_module_names:
+            return None
+        for root in search.started if package in _INSTALLED else search.folders_for(package):
+            found = self._in(root + name)
+            if found is not None:
+                return found
+        return None
+
+    def owns(self, package: str, near: Module) -> bool:
+        """Return whether a top-level name is one of the tree's packages or modules."""
+        if not package or package in sys.stdlib_module_names or package in _INSTALLED:
+            return False
         folder = near.path.rpartition("/")[0]
-        if folder not in self._apps:
-            found: list[Module] = []
-            place = folder
-            for _ in range(3):
-                for name in APP_FILES:
-                    module = self.at(f"{place}/{name}" if place else name)
-                    if module is not None and _makes_app(module):
-                        found.append(module)
-                if found or not place:
-                    break
-                place = place.rpartition("/")[0]
-            self._apps[folder] = found
-        return [one for one in self._apps[folder] if one is not near]
+        places = (root + package for root in near.search.folders_for(package))
+        return any(self.roots.holds(place, alone=place == folder) for place in places)
+
+    def _in(self, base: str) -> Module | None:
+        for path in (f"{base}.py", f"{base}/__init__.py".lstrip("/")):
+            if path in self.paths or path in self._modules:
+                return self.at(path)
+        return None
+
+    @cached_property
+    def assembling(self) -> list[str]:
+        """Return the Python files of the tree that seem to put routers and applications together, sorted."""
+        python = (path for path in sorted(self.paths) if path.endswith(".py"))
+        return [path for path in python if _assembles(self._load(path) or b"")]
 
 
-def dotted_of(path: str) -> str:
-    """Return the dotted name: ``src/backend/routers/x.py`` is ``backend.routers.x``; without ``src`` the whole path."""
-    parts = path.removesuffix(".py").split("/")
-    if parts[-1] == "__init__":
-        parts.pop()
-    if "src" in parts:
-        parts = parts[len(parts) - parts[::-1].index("src") :]
-    return ".".join(parts)
-
-
-def _makes_app(module: Module) -> bool:
-    return any("FastAPI" in unit.loads or "FastAPI" in unit.attrs for unit in (module.unit, *module.units))
+def _assembles(data: bytes) -> bool:
+    return any(word in data for word in _ASSEMBLING) and _ASSEMBLES.search(data) is not None

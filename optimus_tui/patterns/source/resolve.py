@@ -1,21 +1,27 @@
-"""Resolve names and calls, and what a call passes on.
+"""Resolve names and calls.
 
 A name is a function, a class, an instance, or something whose source is not in the tree; each unit's calls are
 resolved once for all checks.
 """
 
 import ast
+import re
 from functools import lru_cache
 from typing import NamedTuple
 
 from optimus_tui.patterns.facts.model import Bound, Call, Class, Import, Module, Param, Scope, Unit
-from optimus_tui.patterns.source import vocabulary
 from optimus_tui.patterns.source.project import Project
-from optimus_tui.patterns.source.vocabulary import LOG_METHODS, chain, first_type, words
+from optimus_tui.patterns.source.vocabulary import chain, first_type, words
 
 DEPENDS = frozenset({"Depends", "Security"})
 _DEEPEST = 24
-_HTTP = frozenset({"http", "client", "aiohttp", "httpx"})
+_ANSWER = frozenset(
+    {"json", "get", "post", "put", "patch", "request", "send", "loads", "load", "hget", "hgetall", "mget", "getex",
+     "fetch", "fetchrow", "fetchone", "pop", "read", "getenv", "model_dump"}
+)  # fmt: skip
+"""Methods that answer data: what is called on the data does not ask again."""
+_OF_ANSWER = re.compile(rf"(?<!caches)(?<!clients)(?<!pools)(?<!registry)\.({'|'.join(sorted(_ANSWER))})\(\)\.")
+"""…of anything but a collection of clients: ``caches.get("default")``."""
 
 
 class InstanceOf(NamedTuple):
@@ -83,8 +89,10 @@ class Resolver:
 
     def _binding(self, bound: object, scope: Scope, name: str, depth: int) -> Thing:
         if isinstance(bound, Bound):
-            if depth > _DEEPEST or bound.many:
+            if depth > _DEEPEST or bound.each:
                 return None
+            if bound.many:
+                return self._part(bound, scope, depth)
             if bound.annotation is not None and chain(bound.annotation).rpartition(".")[2] not in ("TypeAlias", "Any"):
                 typed = self.annotated(bound.annotation, scope, depth + 1)
                 if typed is not None:
@@ -98,6 +106,18 @@ class Resolver:
             return bound.unit
         if isinstance(bound, (Unit, Class)):
             return bound
+        return None
+
+    def _part(self, bound: Bound, scope: Scope, depth: int) -> Thing:
+        """Return what one of several names is bound to: ``settings, client = set_up()``."""
+        value = bound.value.value if isinstance(bound.value, ast.Await) else bound.value
+        if isinstance(value, ast.Tuple) and 0 <= bound.at < len(value.elts):
+            return self.what(value.elts[bound.at], scope, depth + 1)
+        made = self.what(value.func, scope, depth + 1) if isinstance(value, ast.Call) else None
+        for one in made.returned if isinstance(made, Unit) and bound.at >= 0 else ():
+            given = one.node.value if isinstance(one.node, ast.Return) else None
+            if isinstance(given, ast.Tuple) and bound.at < len(given.elts):
+                return self.what(given.elts[bound.at], one.scope, depth + 1)
         return None
 
     def _param(self, bound: Param, scope: Scope, depth: int) -> Thing:
@@ -117,7 +137,7 @@ class Resolver:
         if bound.member is None:
             return self.project.named(bound.module, module) or External(bound.module)
         home = self.project.named(bound.module, module)
-        if home is None:
+        if home is None or home is module:  # a package that imports a module of its own
             inner = None
             if bound.module:
                 inner = self.project.named(f"{bound.module}.{bound.member}", module)
@@ -167,6 +187,8 @@ class Resolver:
             owner, _, last = thing.dotted.rpartition(".")
             if last == "partial" and node.args:
                 return self.what(node.args[0], scope, depth + 1)
+            if last == "sessionmaker" and any(chain(word.value).endswith("AsyncSession") for word in node.keywords):
+                return External("sqlalchemy.ext.asyncio.async_sessionmaker()")
             if last.startswith("from_") and owner.rpartition(".")[2][:1].isupper():
                 return InstanceOf(owner)
         return self._result_type(thing, depth)
@@ -186,6 +208,9 @@ class Resolver:
             typed = self.annotated(returns, thing.scope.parent or thing.scope, depth + 1)
             if typed is not None:
                 return typed
+        for given, place in thing.memo.get("yielded", ()):  # what a dependency or a context manager hands over
+            if place is thing.scope and (found := self.what(given, place, depth + 1)) is not None:
+                return found
         for one in thing.returned:
             value = None
             if isinstance(one.node, ast.Return):
@@ -231,7 +256,7 @@ class Resolver:
         found = self.what(node, scope, depth + 1)
         if isinstance(found, Class):
             return InstanceOf(found)
-        if isinstance(found, External):
+        if isinstance(found, External) and found.dotted not in ("typing.Any", "typing_extensions.Any"):
             return InstanceOf(found.dotted)
         return None
 
@@ -255,7 +280,7 @@ class Resolver:
         return self._home(bound, scope.unit.module) if isinstance(bound, Import) else None
 
     def _home(self, bound: Import, near: Module) -> tuple[ast.Name, Scope] | None:
-        key, homes = (near.root, bound), self.project.homes
+        key, homes = (near.search, bound), self.project.homes
         if key not in homes:
             homes[key] = None
             home = None
@@ -344,6 +369,8 @@ def _kept(call: Call, resolver: Resolver) -> _Kept:
     func, scope = call.node.func, call.scope
     head = func.value if isinstance(func, ast.Attribute) else func
     if not isinstance(head, ast.Name):
+        if _is_of_data(head):
+            return _of_data(func)
         return _resolved(resolver.what(func, scope), chain(func))
     root, raw = head.id, chain(func)
     place = scope
@@ -356,7 +383,7 @@ def _kept(call: Call, resolver: Resolver) -> _Kept:
         if not isinstance(bound, Import):
             kept = _resolved(resolver.what(func, place), raw)
         else:
-            everywhere, which = resolver.project.calls, (place.unit.module.root, bound, raw)
+            everywhere, which = resolver.project.calls, (place.unit.module.search, bound, raw)
             kept = everywhere.get(which)
             if kept is None:
                 kept = everywhere[which] = _resolved(resolver.what(func, place), raw)
@@ -364,7 +391,22 @@ def _kept(call: Call, resolver: Resolver) -> _Kept:
     return kept
 
 
+def _is_of_data(node: ast.AST) -> bool:
+    """Return whether it comes out of a call that answers data: ``client.get(url).json()["items"]``."""
+    while isinstance(node, (ast.Attribute, ast.Subscript, ast.Await)):
+        node = node.value
+    return isinstance(node, ast.Call) and _OF_ANSWER.search(f"{chain(node.func)}().") is not None
+
+
+def _of_data(func: ast.expr) -> _Kept:
+    """Return a call on data by its method only: it is no call of what the data came from."""
+    method = getattr(func, "attr", "")
+    return None, f"_.{method}", "", method, False
+
+
 def _resolved(thing: Thing, raw: str) -> _Kept:
+    if isinstance(thing, External) and _OF_ANSWER.search(thing.dotted):
+        return None, raw, "", raw.rpartition(".")[2], False
     visible = isinstance(thing, (Unit, Class)) or (isinstance(thing, InstanceOf) and isinstance(thing.of, Class))
     return thing, raw, _dotted(thing), raw.rpartition(".")[2], visible
 
@@ -378,67 +420,3 @@ def _dotted(thing: Thing) -> str:
     if isinstance(of, str):
         return of
     return of.name if isinstance(of, (Unit, Class)) else ""
-
-
-def jobs_handed_on(unit: Unit, resolver: Resolver) -> set[str]:
-    """Return the jobs of what is passed on to calls whose source is not in the tree; others are followed instead.
-
-    ``tasks.add_task(cache.delete_prefix, …)`` invalidates; ``crud.get_users(db)`` queries the database.
-    """
-    found: set[str] = set()
-    sessions = [arg.arg for arg, _, _ in unit.given if _speaks_of_a_database(arg.arg) and not _is_of_http(arg)]
-    removes = any(map(_speaks_of_removal, unit.attrs))
-    for seen in seen_calls(unit, resolver) if sessions or removes else ():
-        node = seen.call.node
-        for given in node.args if removes else ():
-            if isinstance(given, ast.Attribute) and _makes_go(given):
-                found.add("invalidates")
-        if sessions and not seen.visible and not seen.method[:1].isupper() and seen.method not in LOG_METHODS:
-            handed = (*node.args, *(word.value for word in node.keywords))
-            if any(isinstance(one, ast.Name) and one.id in sessions for one in handed):
-                found.add("db")
-    return found
-
-
-@lru_cache(maxsize=20_000)
-def _speaks_of_removal(name: str) -> bool:
-    return not words(name).isdisjoint(vocabulary.INVALIDATES | vocabulary.REMOVES)
-
-
-def _makes_go(callback: ast.Attribute) -> bool:
-    spoken = words(callback.attr)
-    if spoken & vocabulary.INVALIDATES:
-        return True
-    return bool(spoken & vocabulary.REMOVES and words(chain(callback.value)) & (vocabulary.CACHES | vocabulary.REDIS))
-
-
-@lru_cache(maxsize=20_000)
-def _speaks_of_a_database(name: str) -> bool:
-    return not words(name).isdisjoint(vocabulary.DB)
-
-
-def _is_of_http(arg: ast.arg) -> bool:
-    """Return whether a session is one of HTTP."""
-    return arg.annotation is not None and not words(chain(arg.annotation)).isdisjoint(_HTTP)
-
-
-def is_kept_unread(seen: Seen, unit: Unit) -> bool:
-    """Return whether the result gets a name in a function, and nothing but a log reads it."""
-    node, scope = seen.call.node, seen.call.scope
-    names = {
-        name
-        for name, bound in scope.bindings.items()
-        if isinstance(bound, Bound) and (bound.value is node or getattr(bound.value, "value", None) is node)
-    }
-    if not names - {"_"} or scope.kind in ("class", "module"):
-        return False
-    logged = {
-        id(one)
-        for call in unit.calls
-        if chain(call.node.func).rpartition(".")[2] in LOG_METHODS
-        for one in ast.walk(call.node)
-    }
-    return not any(
-        isinstance(one, ast.Name) and isinstance(one.ctx, ast.Load) and one.id in names and id(one) not in logged
-        for one in ast.walk(unit.node)
-    )

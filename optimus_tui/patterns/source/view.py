@@ -4,10 +4,11 @@ import ast
 from collections.abc import Iterable, Iterator
 from functools import cached_property
 
-from optimus_tui.patterns.assembly import declared_on_apps
-from optimus_tui.patterns.facts.jobs import is_stub, jobs_of
-from optimus_tui.patterns.facts.model import DECLARED, Bound, Class, Module, Param, Scope, Unit
+from optimus_tui.patterns.facts.jobs import is_stub, jobs_of, maps_faults
+from optimus_tui.patterns.facts.model import DECLARED, Bound, Class, Module, Param, Scope, Unit, catches_faults
 from optimus_tui.patterns.facts.routes import METHODS, Route, needs, routes_of
+from optimus_tui.patterns.source.exception_handlers import ExceptionHandlers
+from optimus_tui.patterns.source.limiters import LIMITING, has_default, imported_limiters
 from optimus_tui.patterns.source.project import Lines, Project
 from optimus_tui.patterns.source.resolve import External, InstanceOf, Resolver, Seen, Thing, seen_calls
 from optimus_tui.patterns.source.vocabulary import chain, is_limiter, words
@@ -198,6 +199,42 @@ class Reach:
         return found
 
 
+def _named_after(name: str) -> set[str]:
+    """Return what a middleware whose source is not in the tree does, from its name."""
+    spoken = words(name)
+    found: set[str] = set()
+    if is_limiter(name):
+        found.add("limits")
+    if spoken & {"log", "logs", "logging", "logger", "access"}:
+        found.add("logs")
+    if spoken & {"metric", "metrics", "prometheus", "telemetry", "instrumentation", "statsd"}:
+        found.add("metrics")
+    return found
+
+
+def _handles_faults(decorator: ast.expr, scope: Scope, resolver: Resolver) -> bool:
+    """Return whether it is ``@app.exception_handler(…)`` for exceptions that a failing upstream raises."""
+    if not isinstance(decorator, ast.Call) or not chain(decorator).endswith("exception_handler"):
+        return False
+    return maps_faults(next(iter(decorator.args), None), scope, resolver)
+
+
+def _may_be_upstreams(handler: ast.ExceptHandler, scope: Scope, resolver: Resolver) -> bool:
+    """Return whether it catches what a client raises; ``except ClientDisconnect`` is about the caller."""
+    kinds = getattr(handler.type, "elts", [handler.type])
+    return handler.type is None or any(maps_faults(one, scope, resolver) for one in kinds)
+
+
+def _wraps_requests(unit: Unit, resolver: Resolver) -> bool:
+    """Return whether a middleware catches what the routes raise: ``try: return await call_next(request)``."""
+    for node, scope in unit.memo.get("tried", ()):
+        if any(catches_faults(one, scope) and _may_be_upstreams(one, scope, resolver) for one in node.handlers):
+            called = (chain(one.func) for part in node.body for one in ast.walk(part) if isinstance(one, ast.Call))
+            if any(name.rpartition(".")[2] in ("call_next", "app") for name in called):
+                return True
+    return False
+
+
 def _may_be_callback(node: ast.expr, scope: Scope) -> bool:
     """Return whether a name may stand for a function of the project: no parameter except ``self``."""
     while isinstance(node, ast.Attribute):
@@ -246,13 +283,9 @@ class View:
 
     @cached_property
     def apps(self) -> list[Module]:
-        """Return the applications that may include this router."""
-        return self.project.apps(self.module)
-
-    @cached_property
-    def from_apps(self) -> tuple[tuple[ast.expr, Scope], ...]:
-        """Return the dependencies that an application declares for this router."""
-        return declared_on_apps(self.module, self.apps)
+        """Return the files that assemble the applications that this file's routes belong to."""
+        found = {module.path: module for route in self.routes for module in route.above.apps}
+        return list(found.values())
 
     @cached_property
     def app_flags(self) -> frozenset[str]:
@@ -271,47 +304,62 @@ class View:
 
     def _app_jobs(self, app: Module) -> frozenset[str]:
         handlers = {id(route.handler) for route in routes_of(app, self.resolver)}
-        found: set[str] = set()
-        for unit in (app.unit, *app.units):
-            if id(unit) in handlers:
-                continue
-            if any(chain(one).endswith("exception_handler") for one in unit.decorators):
+        own = [unit for unit in (app.unit, *app.units) if id(unit) not in handlers]
+        set_up = list({id(unit): unit for unit in (*own, *self.way.closure(own))}.values())  # its own are never cut off
+        installed = ExceptionHandlers(set_up, self.resolver)
+        found = {f"hides {status}" for status in installed.hidden} | ({"logs"} if installed.logs else set())
+        for unit in set_up:
+            done = jobs_of(unit, self.resolver).flags
+            found |= done & {"breaker", "metrics"}
+            outer = unit.scope.parent or unit.scope
+            if "handlers" in done or any(_handles_faults(one, outer, self.resolver) for one in unit.decorators):
                 found.add("maps")
-            for each in self.way.reach(unit):
-                found |= jobs_of(each, self.resolver).flags
         for call in app.unit.calls:
             if any(word.arg == "exception_handlers" for word in call.node.keywords):
                 found.add("maps")
-        found &= {"maps", "logs", "breaker", "metrics"}
-        return frozenset(found | self._middleware_jobs(app))
+        return frozenset(found | self._middleware_jobs(set_up))
 
-    def _middleware_jobs(self, app: Module) -> set[str]:
-        """Return ``{"limits"}`` where a rate limiter runs before every route, else an empty set."""
-        start: list[Unit] = [
-            unit for unit in app.units if any(chain(one).endswith(".middleware") for one in unit.decorators)
-        ]
-        unseen: set[str] = set()
-        for unit in (app.unit, *app.units):
-            for seen in self.calls(unit):
-                if seen.method in ("add_middleware", "Middleware") and seen.call.node.args:
-                    thing = self.resolver.what(seen.call.node.args[0], seen.call.scope)
-                    if isinstance(thing, Class):
-                        start += methods_of(thing, "__call__", "dispatch")
-                    elif is_limiter(chain(seen.call.node.args[0])):
-                        unseen.add("limits")
-                if seen.method == "Limiter" and any(word.arg == "default_limits" for word in seen.call.node.keywords):
-                    unseen.add("limits")
+    def _middleware_jobs(self, set_up: list[Unit]) -> set[str]:
+        """Return what runs before every route does: limits, logs, metrics, the caller's tenant."""
+        start: list[Unit] = []
         found: set[str] = set()
-        for unit in self.way.closure(start):
-            found |= jobs_of(unit, self.resolver).flags
-        if "limits" in found or {"refuses", "counts"} <= found:
-            unseen.add("limits")
-        return unseen
+        by_default, limiters = False, []
+        for unit in set_up:
+            nested = unit.module.scope is not unit.scope and "middleware" in unit.attrs  # one is made inside of it
+            if nested or any(chain(one).endswith(".middleware") for one in unit.decorators):
+                start.append(unit)
+            for seen in self.calls(unit):
+                node = seen.call.node
+                if seen.method in ("add_middleware", "Middleware", "middleware", "BaseHTTPMiddleware"):
+                    for given in (*node.args[:1], *(word.value for word in node.keywords if word.arg == "dispatch")):
+                        thing = self.resolver.what(given, seen.call.scope)
+                        named = _named_after(chain(given))
+                        by_default = by_default or "SlowAPI" in chain(given)
+                        if isinstance(thing, External) and thing.dotted in LIMITING:
+                            found.add("limits")
+                        if isinstance(thing, Class):
+                            start += methods_of(thing, "__call__", "dispatch")
+                            named.discard("limits")  # a limiter in the tree must refuse
+                        elif isinstance(thing, Unit):
+                            start.append(thing)
+                        if not is_stub(thing):
+                            found |= named
+                if seen.method == "Limiter":
+                    limiters.append(has_default(node))
+        if by_default:  # without its middleware a default counts no route
+            homes = {unit.module.path: unit.module for unit in set_up}
+            limiters += [one for module in homes.values() for one in imported_limiters(module, self.resolver)]
+            found |= {"limits"} if any(limiters) or not limiters else set()
+        if any(_wraps_requests(unit, self.resolver) for unit in start):
+            found.add("maps")
+        done = {flag for unit in self.way.closure(start) for flag in jobs_of(unit, self.resolver).flags}
+        if "limits" in done or {"refuses", "counts"} <= done:
+            found.add("limits")
+        return found | (done & {"logs", "metrics", "tenant"})
 
     def declared(self, route: Route) -> Iterator[tuple[ast.expr, Scope]]:
         """Yield everything that runs for a route beside its handler: dependencies and decorators, with their scopes."""
         yield from route.declared
-        yield from self.from_apps
         outer = route.handler.scope.parent or route.handler.scope
         for one in route.handler.decorators:
             if one is not route.call:

@@ -5,6 +5,8 @@ Each further word accepts more names.
 
 import ast
 import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import lru_cache
 
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
@@ -15,15 +17,23 @@ def _of(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
+_LIMITS_METHODS = _of("require enforce check apply guard")
 _LIMIT_VERBS = _of("require enforce check apply within guard limited count per by requests")
 TENANT_WORDS = _of("tenant tenants tenancy organisation organization org workspace tid xtenant")
 READS = _of("get list read fetch search find show browse index")
-SECRET_WORDS = _of("password passwd pwd passphrase secret secrets apikey credential credentials dsn")
-_NO_SECRETS = _of("hash hashed length policy reset changed expired expires has is")
+SECRET_WORDS = _of("password passwd pwd passphrase secret secrets apikey credential credentials creds dsn")
+_ABOUT_SECRETS = _of(
+    "id ids uuid guid name names title label labels type types kind status state count counts total number num index "
+    "size len length hash hashed fingerprint digest prefix suffix format version policy provider issuer source url uri "
+    "endpoint path file field fields keys scope scopes rule rules reset changed rotated expired expires expiry ttl "
+    "created updated deleted revoked found missing present exists enabled disabled required optional valid invalid "
+    "has is use uses with without needs should can allow allowed error errors event message store manager service "
+    "repository table column limit usage used max budget"
+)
+"""With one of these words a name says something of a secret: which one it is, how many there are, whether it holds."""
 _TOKENS = _of("token authorization jwt bearer cookie cookies")
-_NO_TOKENS = _of(
-    "count counts used usage max limit total bucket id hash type expired expires prompt completion valid has is len "
-    "length budget tokens page next"
+_NO_TOKENS = _ABOUT_SECRETS | _of(
+    "bucket prompt completion input output tokens page next stop cached special pad eos bos start end per cost"
 )
 HTTP_VERBS = _of("get post put patch delete head options request send stream")
 LOG_METHODS = _of("debug info warning warn error exception critical log msg adebug ainfo awarning aerror success trace")
@@ -43,9 +53,17 @@ REDIS = _of("redis valkey keydb aioredis")
 LIFETIMES = _of("ttl ex px expire expires_in ttl_seconds")
 CACHES = _of("cache cached caches caching memo memcached aiocache memoize")
 HTTP_ROOTS = _of("httpx aiohttp requests urllib3 urllib grpc httpcore")
+UPSTREAM_ROOTS = HTTP_ROOTS | _of(
+    "stripe twilio openai anthropic boto3 botocore elasticsearch redis sqlalchemy grpc builtins"
+)
+"""Packages whose errors are those of another service."""
 UPSTREAMS = _of("engine upstream http client gateway api backend remote httpx proxy")
 ASKS = HTTP_VERBS | _of("call fetch chat invoke ask forward proxy execute")
-DB_ROOTS = _of("sqlalchemy asyncpg psycopg psycopg2 motor pymongo databases sqlmodel aiosqlite")
+LOCAL_ROOTS = _of("contextvars collections dataclasses docker threading asyncio queue pathlib os enum types typing")
+"""Packages whose objects are asked without leaving this machine, whatever their names suggest."""
+DB_ROOTS = _of(
+    "sqlalchemy asyncpg psycopg psycopg2 motor pymongo databases sqlmodel aiosqlite django tortoise beanie peewee ormar"
+)
 DB = _of("db session conn connection cursor pool database sql")
 STORES = _of("crud repo repository repositories dao table model models")
 DB_ASKS = _of("execute fetch fetchrow fetchval fetchone fetchall scalars scalar commit query exec fetch_all fetch_one ")
@@ -62,6 +80,11 @@ BENIGN = _of(
     "StopIteration UnicodeDecodeError "
 )
 VERDICT_METHODS = _of("is_allowed allow allowed test hit try_acquire is_limited exceeded")
+JUDGES = _of(
+    "allow allows allowed check checks hit acquire consume test try exceeded limited is may can permit permitted "
+    "should take accept admit"
+)
+"""Words of a limiter's method that says whether a request may pass."""
 LOGGERS = _of("log logger logging structlog loguru audit")
 BREAKERS = _of("breaker circuit circuitbreaker pybreaker aiobreaker purgatory resilient")
 INSTRUMENTS = _of("instrument instrumentator instrumented")
@@ -70,9 +93,43 @@ FAILURES = _of("error errors exception exceptions")
 OF_VALIDATION = _of("RequestValidationError HTTPException StarletteHTTPException ValidationError")
 
 
+MEANINGS = {"tenant": "tenant", "limiter": "limiter", "cache": "cache", "logger": "logger", "metrics": "metric"}
+"""What a project's own words may mean, and the word above that each of them then counts as."""
+_OWN_WORDS: list[tuple[frozenset[str], str]] = []
+
+
+@contextmanager
+def own_words(given: Mapping[str, Sequence[str]]) -> Iterator[None]:
+    """Read names with a project's own words meanwhile: ``{"tenant": ["club"]}`` makes ``club_id`` a tenant.
+
+    The words are this process's: only one project is judged at a time.
+    """
+    added = [(_split(one), MEANINGS[meaning]) for meaning, names in given.items() for one in names]
+    _OWN_WORDS.extend(added)
+    _forget_names(added)
+    try:
+        yield
+    finally:
+        _OWN_WORDS.clear()
+        _forget_names(added)
+
+
+def _forget_names(added: Sequence[object]) -> None:
+    if added:
+        for known in (words, is_tenant, is_secret):
+            known.cache_clear()
+
+
 @lru_cache(maxsize=20_000)
 def words(name: str) -> frozenset[str]:
     """Return the words of a name: ``EnterpriseRateLimiter.check_now`` gives enterprise, rate, limiter, check, now."""
+    found = _split(name)
+    if _OWN_WORDS:
+        found |= {meaning for own, meaning in _OWN_WORDS if own <= found}
+    return found
+
+
+def _split(name: str) -> frozenset[str]:
     return frozenset(one.lower() for one in _WORD.findall(name))
 
 
@@ -112,14 +169,20 @@ def first_type(node: ast.Subscript) -> ast.expr:
     return node.slice
 
 
+def names_limiter(name: str) -> bool:
+    """Return whether a word of the name means a rate limiter and nothing else."""
+    return bool(_LIMITER.search(name)) or "limiter" in words(name)
+
+
 def is_limiter(name: str) -> bool:
     """Return whether only a rate limiter has such a name."""
-    if _LIMITER.search(name):
+    if names_limiter(name):
         return True
-    last = words(name.rpartition(".")[2])
-    return ("limited" in last) or (
-        bool(last & {"limit", "limits"}) and bool(last & _LIMIT_VERBS) and "page" not in last
-    )
+    owner, _, method = name.rpartition(".")
+    last = words(method)
+    if "limited" in last or (last & {"limit", "limits"} and last & _LIMIT_VERBS and "page" not in last):
+        return True
+    return words(owner.rpartition(".")[2]) == {"limits"} and bool(last & _LIMITS_METHODS)
 
 
 @lru_cache(maxsize=20_000)
@@ -133,7 +196,7 @@ def is_secret(name: str) -> bool:
     """Return whether the name is that of a secret, which must not be logged; ``token_count`` is none."""
     found = words(name)
     if found & SECRET_WORDS or {"api", "key"} <= found or {"private", "key"} <= found:
-        return not found & _NO_SECRETS
+        return not found & _ABOUT_SECRETS
     return bool(found & _TOKENS) and not found & _NO_TOKENS
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from optimus_tui.patterns.facts.model import (
+    AWAITED,
     DECLARED,
     GUARDED,
     IGNORED,
@@ -24,10 +25,11 @@ from optimus_tui.patterns.facts.model import (
     Scope,
     Unit,
 )
+from optimus_tui.patterns.source.functions import answers_requests, is_empty, living, mentions_429
+from optimus_tui.patterns.source.roots import SearchPath
 from optimus_tui.patterns.source.vocabulary import chain, is_limiter
 
 _new = tuple.__new__  # a named tuple's own constructor takes twice as long
-_REGISTERS = frozenset({"get", "post", "put", "patch", "delete", "head", "options", "api_route", "route", "websocket"})
 _FIELDS: dict[type, tuple[str, ...]] = {}
 _NO_FIELDS = {"ctx", "op", "ops", "type_comment", "kind", "lineno", "attr", "id", "type_ignores", "conversion", "level"}
 _TIME_LIMITS = ("timeout", "timeout_at", "fail_after", "move_on_after", "wait_for")
@@ -46,18 +48,67 @@ def bind(target: ast.expr, value: ast.expr | None, annotation: ast.expr | None, 
         owner = class_of(scope)
         if owner is not None:
             owner.attributes.setdefault(target.id, (Bound(value, annotation), scope))
-        if value is not None or target.id not in scope.bindings:
-            scope.bindings[target.id] = _new(Bound, (value, annotation, False))
+        if value.__class__ is ast.Call and value.args and _wraps(value, target.id, scope):
+            return
+        if _says_more(value, target.id, scope):
+            scope.bindings[target.id] = _new(Bound, (value, annotation, False, False, -1))
+            _bind_global(target.id, value, scope)
     elif isinstance(target, (ast.Tuple, ast.List)):
-        for one in target.elts:
+        for at, one in enumerate(target.elts):
             if isinstance(one, ast.Name):
-                scope.bindings[one.id] = Bound(value, None, many=True)
+                scope.bindings[one.id] = Bound(value, None, many=True, at=at)
     elif isinstance(target, ast.Attribute):
         owner = scope.unit.owner
         if owner is not None and isinstance(target.value, ast.Name) and target.value.id in ("self", "cls"):
             owner.attributes.setdefault(target.attr, (Bound(value, annotation), scope))
     elif isinstance(target, ast.Subscript):
         scope.unit.stored.append((target, scope))
+
+
+def _says_more(value: ast.expr | None, name: str, scope: Scope) -> bool:
+    """Return whether an assignment tells more of a name than what is known: ``None`` is no more than an absence."""
+    if value is None or (value.__class__ is ast.Constant and value.value is None):
+        return name not in scope.bindings
+    return True
+
+
+def _bind_global(name: str, value: ast.expr | None, scope: Scope) -> None:
+    """Bind a name of the module that a function sets: ``global client``, then ``client = make_client()``."""
+    if "global;" not in scope.things or name not in scope.things["global;"]:
+        return
+    home = scope.unit.module.scope
+    made = value.value if isinstance(value, ast.Await) else value
+    known = home.bindings.get(name)
+    empty = known is None or (isinstance(known, Bound) and getattr(known.value, "value", known.value) is None)
+    if empty and isinstance(made, ast.Call) and chain(made.func).partition(".")[0] not in scope.bindings:
+        home.bindings[name] = Bound(value, getattr(known, "annotation", None))
+
+
+def _wraps(value: ast.Call, name: str, scope: Scope) -> bool:
+    """Return whether this is ``app = wrapped(app)``: the name goes on standing for the application."""
+    if not any(isinstance(one, ast.Name) and one.id == name for one in value.args):
+        return False
+    known = scope.bindings.get(name)
+    made = known.value if isinstance(known, Bound) else None
+    return isinstance(made, ast.Call) and chain(made.func).endswith(("FastAPI", "Starlette", "APIRouter"))
+
+
+def bind_each(target: ast.expr, values: ast.expr, scope: Scope, own: bool = False) -> None:
+    """Record what a loop's variables stand for; one that several loops use stands for the elements of all of them.
+
+    ``own``: it is a comprehension's, whose variables hide no other name.
+    """
+    for at, one in enumerate(getattr(target, "elts", [target])):
+        if not isinstance(one, ast.Name):
+            continue
+        place = at if one is not target else -1
+        known = scope.bindings.get(one.id)
+        given = values
+        if isinstance(known, Bound) and known.each and known.at == place and known.value is not None:
+            given = ast.List([ast.Starred(known.value, ast.Load()), ast.Starred(values, ast.Load())], ast.Load())
+        elif known is not None or (own and scope.lookup(one.id) is not None):
+            continue
+        scope.bindings[one.id] = Bound(given, None, many=True, each=True, at=place)
 
 
 def bind_params(node: Function | ast.Lambda, scope: Scope, owner: Class | None) -> None:
@@ -82,58 +133,14 @@ def bind_params(node: Function | ast.Lambda, scope: Scope, owner: Class | None) 
         scope.unit.params = pairs
 
 
-def answers_requests(node: Function) -> bool:
-    """Return whether a function is a route's handler, including one nested in a function that makes the router."""
-    return any(
-        isinstance(one, ast.Call) and isinstance(one.func, ast.Attribute) and one.func.attr in _REGISTERS
-        for one in node.decorator_list
-    )
-
-
-def living(body: list[ast.stmt]) -> list[ast.stmt]:
-    """Return the statements of a function up to its first ``return`` or ``raise``, because later ones never run."""
-    for at, one in enumerate(body):
-        if one.__class__ is ast.Return or one.__class__ is ast.Raise:
-            return body[: at + 1]
-    return body
-
-
-def mentions_429(test: ast.expr) -> bool:
-    """Return whether something is compared with 429: an upstream's answer is passed on, not a limit of its own."""
-    if not isinstance(test, ast.Compare):
-        return False
-    return any(
-        (isinstance(one, ast.Constant) and one.value == 429) or getattr(one, "attr", "").endswith("TOO_MANY_REQUESTS")
-        for one in (test.left, *test.comparators)
-    )
-
-
-def is_empty(node: Function) -> bool:
-    """Return whether a body does nothing: a docstring, ``pass``, ``...``, a returned constant, NotImplementedError."""
-    for at, one in enumerate(node.body):
-        if isinstance(one, ast.Pass) or (isinstance(one, ast.Expr) and isinstance(one.value, ast.Constant)):
-            continue
-        last = at == len(node.body) - 1
-        if last and isinstance(one, ast.Return) and (one.value is None or isinstance(one.value, ast.Constant)):
-            continue
-        if last and isinstance(one, ast.Raise) and one.exc is not None:
-            if isinstance(one.exc, ast.Call):
-                raised = one.exc.func
-            else:
-                raised = one.exc
-            if getattr(raised, "id", "") == "NotImplementedError":
-                continue
-        return False
-    return True
-
-
 Item = tuple[ast.AST, Scope, int]
+_OF_ONE_NODE = IGNORED | AWAITED
 _Name, _Attribute, _Constant, _Load = ast.Name, ast.Attribute, ast.Constant, ast.Load  # looked up for every node
 
 
-def read_module(tree: ast.Module, path: str, dotted: str) -> Module:
+def read_module(tree: ast.Module, path: str, search: SearchPath) -> Module:
     """Return the facts of one parsed file."""
-    module = Module(path, dotted, tree)
+    module = Module(path, tree, search)
     scope = Scope("module", tree, None)
     unit = Unit("", tree, scope, module, None)
     scope.unit, module.scope, module.unit = unit, scope, unit
@@ -161,7 +168,7 @@ class _TreeWalk:
             names = fields.get(kind)
             if names is None:
                 names = fields[kind] = tuple(name for name in kind._fields if name not in _NO_FIELDS)
-            flags &= ~IGNORED
+            flags &= ~_OF_ONE_NODE
             children: list[Any] = []
             for name in names:
                 value = getattr(node, name, None)
@@ -184,7 +191,7 @@ class _TreeWalk:
             kind, inner = node.__class__, flags
             while kind is _Attribute:
                 unit.attrs.add(node.attr)
-                node, inner = node.value, flags & ~IGNORED
+                node, inner = node.value, flags & ~_OF_ONE_NODE
                 kind = node.__class__
             if kind is _Name:
                 if node.ctx.__class__ is _Load:
@@ -204,7 +211,7 @@ class _TreeWalk:
         unit.calls.append(_new(Call, (node, scope, flags)))
         if func.__class__ is ast.Call:
             unit.memo["curried"] = True
-        inner = flags & ~IGNORED
+        inner = flags & ~_OF_ONE_NODE
         if getattr(func, "attr", "") == "wait_for":
             inner |= GUARDED
         given = node.args
@@ -220,8 +227,11 @@ class _TreeWalk:
         if value.__class__ is ast.Constant:
             return  # a docstring, or nothing
         if value.__class__ is ast.Await:
-            value = value.value
+            value, flags = value.value, flags | AWAITED
         self.push((value,), scope, flags | IGNORED)
+
+    def await_(self, node: ast.Await, scope: Scope, flags: int) -> None:
+        self.push((node.value,), scope, flags | AWAITED)
 
     def function(self, node: Function, scope: Scope, flags: int) -> None:
         inner = self.scope("async" if isinstance(node, ast.AsyncFunctionDef) else "function", node, scope)
@@ -245,7 +255,11 @@ class _TreeWalk:
         if given:
             defaults = [one for one in (*node.args.defaults, *node.args.kw_defaults) if one is not None]
         self.module.defaults += [(default, node) for default in defaults]
-        self.statements(living(node.body), inner, 0)
+        body = living(node.body)
+        for dead in node.body[len(body) :]:  # ``return`` and then ``yield``: it generates nothing
+            if any(isinstance(one, (ast.Yield, ast.YieldFrom)) for one in ast.walk(dead)):
+                unit.memo.setdefault("yielded", []).append((None, inner))
+        self.statements(body, inner, 0)
         self.push(defaults[::-1], scope, 0)
         self.push(node.decorator_list, scope, DECLARED if answers else 0)
 
@@ -253,7 +267,7 @@ class _TreeWalk:
         inner = self.scope("lambda", node, scope)
         inner.unit = scope.unit
         bind_params(node, inner, None)
-        self.push((node.body,), inner, flags & ~(IGNORED | IN_EXCEPT))
+        self.push((node.body,), inner, flags & ~(_OF_ONE_NODE | IN_EXCEPT))
 
     def class_(self, node: ast.ClassDef, scope: Scope, flags: int) -> None:
         found = Class(node.name, node, self.module)
@@ -283,10 +297,13 @@ class _TreeWalk:
         self.push((node.value,), scope, flags)
 
     def loop(self, node: ast.For | ast.AsyncFor, scope: Scope, flags: int) -> None:
-        if isinstance(node.target, ast.Name):
-            scope.bindings.setdefault(node.target.id, Bound(node.iter, None, many=True))
+        bind_each(node.target, node.iter, scope)
         self.statements([*node.body, *node.orelse], scope, flags)
         self.push((node.target, node.iter), scope, flags)
+
+    def comprehension(self, node: ast.comprehension, scope: Scope, flags: int) -> None:
+        bind_each(node.target, node.iter, scope, own=True)
+        self.push((node.target, node.iter, *node.ifs), scope, flags & ~IGNORED)
 
     def augmented(self, node: ast.AugAssign, scope: Scope, flags: int) -> None:
         scope.unit.augmented.append(node)
@@ -294,6 +311,7 @@ class _TreeWalk:
 
     def with_(self, node: ast.With | ast.AsyncWith, scope: Scope, flags: int) -> None:
         inner = flags
+        scope.unit.memo.setdefault("managing", []).append(node)
         for item in node.items:
             scope.unit.withs.append((item.context_expr, scope))
             func = getattr(item.context_expr, "func", None)
@@ -303,6 +321,11 @@ class _TreeWalk:
                 scope.bindings[item.optional_vars.id] = Bound(item.context_expr)
         self.statements(node.body, scope, inner)
         self.push([item.context_expr for item in node.items], scope, flags)
+
+    def try_(self, node: ast.Try, scope: Scope, flags: int) -> None:
+        scope.unit.memo.setdefault("tried", []).append((node, scope))
+        for part in (node.finalbody, node.orelse, node.handlers, node.body):
+            self.statements(part, scope, flags & ~_OF_ONE_NODE)  # type: ignore[arg-type]
 
     def if_(self, node: ast.If, scope: Scope, flags: int) -> None:
         inner = flags
@@ -344,12 +367,20 @@ class _TreeWalk:
         if node.level:
             parts = self.module.dotted.split(".")
             keep = len(parts) - node.level + self.module.is_package
-            base = ".".join([*parts[: max(0, keep)], base]).removesuffix(".")
+            base = ".".join([*parts[: max(1, keep)], base]).removesuffix(".") or "."
         for alias in node.names:
             if alias.name == "*":
                 self.module.stars.append(base)
             else:
                 scope.bindings[alias.asname or alias.name] = _new(Import, (base, alias.name))
+
+    def global_(self, node: ast.Global, scope: Scope, flags: int) -> None:
+        scope.things.setdefault("global;", set()).update(node.names)  # no name holds a semicolon
+
+    def yield_(self, node: ast.Yield | ast.YieldFrom, scope: Scope, flags: int) -> None:
+        given = node.value if isinstance(node, ast.Yield) else None
+        scope.unit.memo.setdefault("yielded", []).append((given, scope))
+        self.push((node.value,), scope, flags)
 
     def nothing(self, node: ast.AST, scope: Scope, flags: int) -> None:
         """Ignore a node without anything of interest below."""
@@ -358,6 +389,7 @@ class _TreeWalk:
 _SPECIAL: dict[type, Callable[[_TreeWalk, Any, Scope, int], None]] = {
     ast.Call: _TreeWalk.call,
     ast.Expr: _TreeWalk.expression,
+    ast.Await: _TreeWalk.await_,
     ast.FunctionDef: _TreeWalk.function,
     ast.AsyncFunctionDef: _TreeWalk.function,
     ast.Lambda: _TreeWalk.lambda_,
@@ -365,18 +397,22 @@ _SPECIAL: dict[type, Callable[[_TreeWalk, Any, Scope, int], None]] = {
     ast.Assign: _TreeWalk.assign,
     ast.AnnAssign: _TreeWalk.ann_assign,
     ast.NamedExpr: _TreeWalk.named,
+    ast.comprehension: _TreeWalk.comprehension,
     ast.AugAssign: _TreeWalk.augmented,
     ast.For: _TreeWalk.loop,
     ast.AsyncFor: _TreeWalk.loop,
     ast.With: _TreeWalk.with_,
     ast.AsyncWith: _TreeWalk.with_,
     ast.If: _TreeWalk.if_,
+    ast.Try: _TreeWalk.try_,
     ast.ExceptHandler: _TreeWalk.handler,
     ast.Raise: _TreeWalk.raise_,
     ast.Return: _TreeWalk.return_,
     ast.Import: _TreeWalk.import_,
     ast.ImportFrom: _TreeWalk.import_from,
-    ast.Global: _TreeWalk.nothing,
+    ast.Global: _TreeWalk.global_,
+    ast.Yield: _TreeWalk.yield_,
+    ast.YieldFrom: _TreeWalk.yield_,
     ast.Nonlocal: _TreeWalk.nothing,
     ast.Pass: _TreeWalk.nothing,
 }

@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from optimus_tui.patterns.judge import PARSE
+from optimus_tui.patterns import judge
+from optimus_tui.patterns.judge import PARSE, Verdict
 from optimus_tui.patterns.source import resolve, walk
+from optimus_tui.tools import router_files
 from optimus_tui.tools.router_files import ROUTERS, Skipped, SourceTree, examine
 from tests.patterns_tree import GOOD, judged, make_tree
 from tests.steps import steps_of
@@ -45,6 +47,22 @@ def test_what_cannot_be_parsed_is_a_finding_with_its_reason_row_100(data: bytes)
         assert verdict.issues[0].message.startswith("It cannot be parsed: ")
         assert verdict.issues[0].message.isprintable()
     assert steps <= 10_000, "of our own; its size is the parser's matter"
+
+
+def test_a_fault_of_the_validators_in_one_file_leaves_the_others_judged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = make_tree(tmp_path, bad=GOOD, good=GOOD)
+
+    def failing(path: str, *given: object, **options: object) -> Verdict:
+        if path.endswith("bad.py"):
+            raise RecursionError
+        return judge.inspect(path, *given, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(router_files, "inspect", failing)
+    found = examine(root, SourceTree(root).below(ROUTERS), use_cache=False)
+    assert [one.path.rpartition("/")[2] for one in found.judged] == ["good.py"]
+    assert [reason for _, _, reason in found.skipped] == ["not judged: the validator failed with RecursionError on it"]
 
 
 def test_what_looks_odd_and_is_python_is_judged_row_100() -> None:

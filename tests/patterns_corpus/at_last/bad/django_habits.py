@@ -1,6 +1,6 @@
-# expect: tenancy.missing, limits.missing, caching.missing, errors.swallowed, lists.unbounded, models.response, models.input, metrics.missing, logs.secrets
+# expect: tenancy.missing, limits.missing, errors.swallowed, lists.unbounded, models.response, models.input, metrics.missing, logs.secrets
 # present: logging
-# absent: rate_limiting, multi_tenancy, secrets, caching
+# absent: rate_limiting, multi_tenancy, secrets
 """Everything through request.json() and ORM objects; what fails is None; the token goes to the debug log."""
 
 import logging
@@ -25,7 +25,7 @@ def current_reader(request: Request, db: Session = Depends(get_db)):
 
 
 @router.get("/")
-# fires below: tenancy.missing, limits.missing, caching.missing, lists.unbounded, models.response, metrics.missing
+# fires below: tenancy.missing, limits.missing, lists.unbounded, models.response, metrics.missing
 def index(db: Session = Depends(get_db)):
     return db.query(Book).options(joinedload(Book.authors)).all()
 

@@ -1,6 +1,6 @@
 # needs: 3.12
 # expect: errors.text_told
-# present: rate_limiting, caching, multi_tenancy, error_handling, logging
+# present: rate_limiting, caching, multi_tenancy, logging
 # because: `type` aliases, generics in brackets, match, except* and quotes inside f-strings are read like the old forms
 import logging
 from typing import Annotated

@@ -1,6 +1,6 @@
-# expect: async.blocking, injection.global_client, tenancy.optional, errors.swallowed, limits.missing, caching.missing, lists.unbounded, models.response, metrics.missing
+# expect: async.blocking, injection.global_client, tenancy.optional, errors.swallowed, limits.missing, lists.unbounded, models.response, metrics.missing
 # present: logging
-# absent: async_code, multi_tenancy, rate_limiting, caching, pagination, dependency_injection
+# absent: async_code, multi_tenancy, rate_limiting, pagination, dependency_injection
 """psycopg2 at import and in async code; the tenant is an optional query parameter; failures are an empty list."""
 
 import logging
@@ -15,7 +15,7 @@ conn = psycopg2.connect(os.environ["DATABASE_URL"])  # fires: injection.global_c
 
 
 @router.get("/payments")
-# fires below: limits.missing, caching.missing, lists.unbounded, models.response, metrics.missing
+# fires below: limits.missing, lists.unbounded, models.response, metrics.missing
 async def payments(
     tenant: str = Query(""),  # fires: tenancy.optional
     status: str = "open",

@@ -1,6 +1,6 @@
-# expect: tenancy.missing, limits.missing, models.input, models.response, lists.unbounded, caching.missing, metrics.missing
+# expect: tenancy.missing, limits.missing, models.input, models.response, lists.unbounded, metrics.missing
 # present: logging
-# absent: multi_tenancy, rate_limiting, input_models, caching
+# absent: multi_tenancy, rate_limiting, input_models
 """A factory makes the same hole for every table: any body, every row, no owner."""
 
 import logging
@@ -19,7 +19,7 @@ def make_router(table, name: str) -> APIRouter:
     api = APIRouter(prefix=f"/{name}")
 
     @api.get("")
-    # fires below: tenancy.missing, limits.missing, lists.unbounded, caching.missing, metrics.missing, models.response
+    # fires below: tenancy.missing, limits.missing, lists.unbounded, metrics.missing, models.response
     async def everything(session: AsyncSession = Depends(get_async_session)):
         return (await session.execute(select(table))).scalars().all()
 

@@ -1,0 +1,25 @@
+"""What a project's routes show that it does not do: where most of them lack something, a single one is no slip."""
+
+from collections.abc import Iterable
+
+from optimus_tui.patterns.judge import Verdict
+from optimus_tui.patterns.rule import Subject
+
+_USUAL = 0.5
+_HABITS: dict[str, Subject] = {"tenancy.missing": "isolation", "metrics.missing": "metrics"}
+"""By rule: what a project lacks where most of what the rule asks for it does not do."""
+
+
+def lacking_by_use(verdicts: Iterable[Verdict]) -> frozenset[str]:
+    """Return what the judged files together lack.
+
+    It is ``isolation`` where less than half of the routes know a tenant, and ``metrics`` where less than half of the
+    routers count or time their requests.
+    """
+    asked: dict[str, list[int]] = {rule: [0, 0] for rule in _HABITS}
+    for verdict in verdicts:
+        for share in verdict.shares:
+            if share.rule in asked:
+                asked[share.rule][0] += share.applies
+                asked[share.rule][1] += share.fails
+    return frozenset(_HABITS[rule] for rule, (applies, fails) in asked.items() if applies and fails > applies * _USUAL)

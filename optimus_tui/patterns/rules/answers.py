@@ -1,0 +1,153 @@
+"""Answers as a route means them: an HTTPException keeps its status, and the documentation names what is raised."""
+
+import ast
+from collections.abc import Iterable, Iterator
+
+from optimus_tui.patterns.assembly import OF_ROUTES, assembly_of, option_of, wrapped_registration
+from optimus_tui.patterns.facts.model import Scope
+from optimus_tui.patterns.facts.statuses import LostStatus, declared_statuses, lost_statuses, statuses_of
+from optimus_tui.patterns.rule import Hit, Rule, at, at_unit
+from optimus_tui.patterns.source.makers import Maker
+from optimus_tui.patterns.source.view import View
+
+
+def _lost(view: View) -> Iterator[Hit]:
+    handlers = {id(route.handler) for route in view.routes if not route.websocket}
+    for unit in view.module.units:
+        for lost in lost_statuses(unit, view.resolver, id(unit) in handlers):
+            head = (lost.handler.lineno, lost.handler.body[0].lineno)
+            yield at(lost.handler, _said(lost), span=head)
+
+
+def _said(lost: LostStatus) -> str:
+    first = lost.raised[0]
+    statuses = sorted({one.status for one in lost.raised})
+    named = " and ".join(", ".join(map(str, statuses)).rsplit(", ", 1))
+    where = f"line {first.node.lineno}"
+    if first.by:
+        where += f", in {first.by}()"
+    return f"The HTTPException {named} ({where}) is caught here and answered as {lost.answered}"
+
+
+def _undeclared(view: View) -> Iterator[Hit]:
+    """Yield routes that name client errors, by themselves or by their router, but not all that the handler raises.
+
+    A 500 is no answer that a caller can do anything with.
+    """
+    if b"responses" not in view.lines.data:
+        return
+    for route in view.routes:
+        outer = route.handler.scope.parent or route.handler.scope
+        makers: tuple[Maker, ...] = ()
+        if isinstance(route.call.func, ast.Attribute):
+            makers = assembly_of(view.project).makers(route.call.func.value, outer)
+        own = declared_statuses(route.options.get("responses"), outer, view.resolver)
+        of_router = _named_by(
+            [(one, made.scope) for made in makers if (one := option_of(made.call, "responses"))], view
+        )
+        if own is None or of_router is None or not any(400 <= status < 500 for status in own | of_router):
+            continue
+        above = _named_above(view, makers)
+        if above is None:
+            continue
+        raised = [one for one in statuses_of(route.handler, view.resolver) if not one.by and one.status >= 400]
+        missing = {one.status: one for one in raised if one.status not in own | of_router | above | {422, 500}}
+        if missing:
+            said = ", ".join(f"{status} (line {one.node.lineno})" for status, one in sorted(missing.items()))
+            whose = f"responses= of {route.name}" if own else f"responses= of the router of {route.name}"
+            yield at_unit(route.handler, f"{whose} does not name {said}, which it raises")
+
+
+def _named_by(given: Iterable[tuple[ast.expr, Scope]], view: View) -> set[int] | None:
+    """Return the statuses that some ``responses=`` name; None where they cannot all be seen."""
+    named: set[int] = set()
+    for one, scope in given:
+        more = declared_statuses(one, scope, view.resolver)
+        if more is None:
+            return None
+        named |= more
+    return named
+
+
+def _named_above(view: View, makers: tuple[Maker, ...]) -> set[int] | None:
+    """Return the statuses that an application or an inclusion names, or any router where that of a route is not known.
+
+    None where they cannot all be seen.
+    """
+    key = f"responses {sorted(id(one.call) for one in makers)}"
+    memo = view.module.unit.memo
+    if key not in memo:
+        known = {id(one.call) for one in makers}
+        here = [
+            (word.value, seen.call.scope)
+            for _, seen in view.every_call
+            for word in seen.call.node.keywords
+            if word.arg == "responses"
+            and seen.method not in OF_ROUTES
+            and (not known or id(seen.call.node) in known or seen.method in ("include_router", "FastAPI"))
+            and wrapped_registration(seen.call.node) is None
+        ]
+        memo[key] = _named_by([*here, *assembly_of(view.project).options("responses", makers)], view)
+    found: set[int] | None = memo[key]
+    return found
+
+
+RULES = (
+    Rule(
+        "errors.status_lost", "error_handling", "comprehensive", "high",
+        "An HTTPException answered as something else",
+        "HTTPException is an Exception: a 404 that the handler raises reaches its own `except Exception`, and the "
+        "caller gets a 500, or a 200 that holds an error.",
+        "Put `except HTTPException: raise` before it, narrow the `except`, or raise outside of the `try`.",
+        '''
+@router.get("/products/{product_id}")
+async def get_product(product_id: str) -> Product:
+    try:
+        product = await repo.get(product_id)
+        if product is None:
+            raise HTTPException(404, "there is no such product")
+        return product
+    except Exception:
+        logger.exception("reading failed")
+        raise HTTPException(500, "reading failed") from None
+''',
+        '''
+@router.get("/products/{product_id}")
+async def get_product(product_id: str) -> Product:
+    try:
+        product = await repo.get(product_id)
+    except RepositoryError:
+        logger.exception("reading failed")
+        raise HTTPException(503, "reading failed") from None
+    if product is None:
+        raise HTTPException(404, "there is no such product")
+    return product
+''',
+        _lost,
+    ),
+    Rule(
+        "responses.undeclared", "documentation", "comprehensive", "low",
+        "A status that responses= does not name",
+        "The documentation looks complete, so clients that are generated from it do not know this answer.",
+        "Name it in responses=, beside the others.",
+        '''
+@router.post("/products", responses={404: {"model": Problem}})
+async def add_product(new: NewProduct) -> Product:
+    if await repo.shop(new.shop_id) is None:
+        raise HTTPException(404, "there is no such shop")
+    if await repo.exists(new.name):
+        raise HTTPException(409, "the name is taken")
+    return await repo.add(new)
+''',
+        '''
+@router.post("/products", responses={404: {"model": Problem}, 409: {"model": Problem}})
+async def add_product(new: NewProduct) -> Product:
+    if await repo.shop(new.shop_id) is None:
+        raise HTTPException(404, "there is no such shop")
+    if await repo.exists(new.name):
+        raise HTTPException(409, "the name is taken")
+    return await repo.add(new)
+''',
+        _undeclared,
+    ),
+)  # fmt: skip

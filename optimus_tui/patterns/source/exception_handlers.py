@@ -1,0 +1,87 @@
+"""What an application's own handlers of exceptions do for every route below it: write a line, hide a detail."""
+
+import ast
+from collections.abc import Iterable, Iterator
+
+from optimus_tui.patterns.facts.model import Function, Scope, Unit
+from optimus_tui.patterns.source.functions import living
+from optimus_tui.patterns.source.resolve import External, Resolver, seen_calls
+from optimus_tui.patterns.source.vocabulary import LOG_METHODS, LOGGERS, chain, words
+
+_SERVER_ERRORS = frozenset(range(500, 600))
+
+
+class ExceptionHandlers:
+    """The handlers that the functions of an application install: ``@app.exception_handler(…)`` and the like."""
+
+    def __init__(self, set_up: Iterable[Unit], resolver: Resolver) -> None:
+        self.logs = False
+        """Whether a line is written for every refusal; one for what nobody expects says nothing of a request."""
+        self.hidden: frozenset[int] = frozenset()
+        """Statuses of ``HTTPException`` whose detail no caller sees."""
+        for caught, handler, scope in _installed(set_up, resolver):
+            if _name_of(caught, scope, resolver).endswith("HTTPException"):
+                self.logs = self.logs or any(_is_log(one) for one in ast.walk(handler))
+                self.hidden |= _hidden_by(handler)
+
+
+def _installed(set_up: Iterable[Unit], resolver: Resolver) -> Iterator[tuple[ast.expr, Function, Scope]]:
+    """Yield what is caught, the handler, also one inside of a function that makes the application, and the scope."""
+    for unit in set_up:
+        inside = ast.walk(unit.node) if isinstance(unit.node, Function) else iter(())
+        for node in (one for one in inside if isinstance(one, Function)):
+            for one in node.decorator_list:
+                if isinstance(one, ast.Call) and one.args and chain(one).endswith("exception_handler"):
+                    yield one.args[0], node, unit.scope
+        for seen in seen_calls(unit, resolver) if "add_exception_handler" in unit.attrs else ():
+            given = seen.call.node.args
+            if seen.method == "add_exception_handler" and len(given) == 2:
+                handler = resolver.what(given[1], seen.call.scope)
+                if isinstance(handler, Unit) and isinstance(handler.node, Function):
+                    yield given[0], handler.node, seen.call.scope
+
+
+def _name_of(caught: ast.expr, scope: Scope, resolver: Resolver) -> str:
+    thing = resolver.what(caught, scope)
+    written = thing.dotted if isinstance(thing, External) else chain(caught)
+    return written.rpartition(".")[2]
+
+
+def _is_log(node: ast.AST) -> bool:
+    if not isinstance(node, ast.Call):
+        return False
+    owner, _, method = chain(node.func).rpartition(".")
+    return method in LOG_METHODS and not LOGGERS.isdisjoint(words(owner))
+
+
+def _hidden_by(handler: Function) -> frozenset[int]:
+    """Return the statuses for which a handler of ``HTTPException`` answers without what the exception holds."""
+    found: frozenset[int] = frozenset()
+    for node in living(handler.body):
+        if isinstance(node, ast.If) and (statuses := _compared(node.test)) and _answers_without_detail(node.body):
+            found |= statuses
+    return found
+
+
+def _compared(test: ast.expr) -> frozenset[int]:
+    """Return the statuses of 500 and above that ``error.status_code >= 500`` and the like mean."""
+    if not isinstance(test, ast.Compare) or len(test.ops) != 1 or not chain(test.left).endswith("status_code"):
+        return frozenset()
+    bound = getattr(test.comparators[0], "value", None)
+    if chain(test.comparators[0]).endswith("HTTP_500_INTERNAL_SERVER_ERROR"):
+        bound = 500
+    if not isinstance(bound, int):
+        return frozenset()
+    if isinstance(test.ops[0], ast.Eq):
+        return _SERVER_ERRORS & {bound}
+    return _SERVER_ERRORS if isinstance(test.ops[0], ast.GtE) and bound <= 500 else frozenset()
+
+
+def _answers_without_detail(body: list[ast.stmt]) -> bool:
+    last = body[-1]
+    if not isinstance(last, ast.Return) or last.value is None:
+        return False
+    named = {id(one.value) for one in ast.walk(last.value) if isinstance(one, ast.Attribute) and one.attr != "detail"}
+    used = [one for one in ast.walk(last.value) if isinstance(one, (ast.Name, ast.Attribute))]
+    plain = (one for one in used if isinstance(one, ast.Name) and one.id in ("exc", "error", "e", "exception", "err"))
+    return not any(getattr(one, "attr", "") == "detail" for one in used) and all(id(one) in named for one in plain)

@@ -1,0 +1,33 @@
+"""Limiters of libraries: which limit every route, and which only the routes that name them."""
+
+import ast
+from collections.abc import Iterator
+
+from optimus_tui.patterns.facts.model import Bound, Import, Module, Unit
+from optimus_tui.patterns.source.resolve import Resolver
+from optimus_tui.patterns.source.vocabulary import chain, words
+
+LIMITING = frozenset({"guard.SecurityMiddleware", "guard.middleware.SecurityMiddleware"})
+"""Middlewares of libraries that limit requests though their names do not say so."""
+
+
+def has_default(made: ast.Call) -> bool:
+    """Return whether ``Limiter(…)`` of slowapi limits every route that its middleware sees."""
+    return any(
+        word.arg in ("default_limits", "application_limits") and getattr(word.value, "elts", [word.value])
+        for word in made.keywords
+    )
+
+
+def imported_limiters(module: Module, resolver: Resolver) -> Iterator[bool]:
+    """Yield for each limiter of slowapi that a module imports whether it has a limit by default."""
+    for name, bound in module.scope.bindings.items():
+        if not isinstance(bound, Import) or "limiter" not in words(name):
+            continue
+        found = resolver.where(module.name_of(name), module.scope)
+        value = found[0].value if found is not None and isinstance(found[0], Bound) else None
+        if found is None or not isinstance(value, ast.Call):
+            continue
+        made = resolver.what(value.func, found[1])
+        calls = [one.node for one in made.calls] if isinstance(made, Unit) else [value]
+        yield from (has_default(one) for one in calls if chain(one.func).rpartition(".")[2] == "Limiter")

@@ -1,0 +1,72 @@
+"""What an expression may stand for where routers are put together, and what a function runs for."""
+
+import ast
+from typing import NamedTuple
+
+from optimus_tui.patterns.facts.model import Class, Module, Param, Scope, Unit
+from optimus_tui.patterns.source.resolve import External
+
+
+class Maker(NamedTuple):
+    """A router or application: the call that makes it, and the class whose objects own it."""
+
+    call: ast.Call
+    scope: Scope
+    is_app: bool
+    owner: Class | None = None
+
+    @property
+    def module(self) -> Module:
+        """Return the module that makes it."""
+        return self.scope.unit.module
+
+
+class Frame(NamedTuple):
+    """A call that a function runs for: where its parameters get their values."""
+
+    function: ast.AST
+    call: ast.Call
+    scope: Scope
+    outer: "Frame | None"
+    this: "Made | None" = None
+
+
+class Made(NamedTuple):
+    """An object of a class of the tree, with the call that made it where that is known."""
+
+    of: Class
+    call: ast.Call | None = None
+    scope: Scope | None = None
+    frame: Frame | None = None
+
+
+class Method(NamedTuple):
+    """A method of an object."""
+
+    unit: Unit
+    this: Made
+
+
+class Expression(NamedTuple):
+    """An expression with where it stands and what its function runs for."""
+
+    node: ast.expr
+    scope: Scope
+    frame: Frame | None
+
+
+Value = Maker | Made | Method | Unit | Class | Module | Scope | External
+
+
+def frame_of(bound: Param, frame: Frame | None) -> Frame | None:
+    """Return the call that the parameter's function runs for."""
+    while frame is not None and frame.function is not bound.function:
+        frame = frame.outer
+    return frame
+
+
+def function_of(scope: Scope) -> Scope:
+    """Return the scope of the function around, or the scope itself."""
+    while scope.kind in ("lambda", "class") and scope.parent is not None:
+        scope = scope.parent
+    return scope

@@ -1,0 +1,47 @@
+"""How right each rule was on public projects, and that only a rule which was right may be of high priority.
+
+The figures stand in ``tests/patterns_corpus/public/measured.tsv``; ``python -m tests.bench.score_rules`` makes them.
+Where none of the labelled places had a finding, the routers of our own that were labelled by hand decide.
+"""
+
+from collections import Counter
+
+import pytest
+
+from optimus_tui.patterns.rules import RULES
+from tests.bench.score_rules import LABELS, labels_in, measured
+from tests.patterns_tree import LABELLED, expected_of, verdict_of
+
+ENOUGH = 0.9
+
+
+def _on_our_own() -> tuple[Counter[str], Counter[str]]:
+    """Return by rule in how many of our own labelled files it was right, and in how many it was wrong."""
+    right: Counter[str] = Counter()
+    wrong: Counter[str] = Counter()
+    for path in LABELLED:
+        told = {issue.rule for issue in verdict_of(path).issues}
+        expected = expected_of(path)
+        right.update(told & expected)
+        wrong.update(told - expected)
+    return right, wrong
+
+
+def test_the_figures_are_those_of_the_labels() -> None:
+    labels = Counter(label.rule for label in labels_in(LABELS) if label.label != "either")
+    counts = measured()
+    assert {rule: count.found + count.missed + count.false + count.quiet for rule, count in counts.items()} == labels
+    total = sum(count.found + count.false for count in counts.values())
+    assert sum(count.found for count in counts.values()) / total >= 0.95
+    assert sum(count.found for count in counts.values()) / sum(c.found + c.missed for c in counts.values()) >= 0.9
+
+
+@pytest.mark.parametrize("rule", [rule for rule in RULES.values() if rule.priority == "high"], ids=lambda rule: rule.id)
+def test_a_rule_of_high_priority_was_right_on_the_labels(rule) -> None:  # type: ignore[no-untyped-def]
+    count = measured().get(rule.id)
+    if count is not None and count.precision is not None:
+        assert count.precision >= ENOUGH
+        return
+    right, wrong = _on_our_own()
+    assert right[rule.id] > 0, "no labelled place has it: it may not be high"
+    assert right[rule.id] / (right[rule.id] + wrong[rule.id]) >= ENOUGH

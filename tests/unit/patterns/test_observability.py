@@ -1,0 +1,56 @@
+"""What counts as a log of a request: a line of its own work, and none of a sign-in or of the settings."""
+
+import pytest
+
+from tests.patterns_tree import rules_of
+
+HEAD = """
+from fastapi import APIRouter, Depends
+from deps import signed_in
+from settings import setting
+from work import add
+from audit import AuditLogger, audit_logger
+router = APIRouter()
+"""
+DEPS = "import logging\nlog = logging.getLogger()\ndef signed_in(token: str):\n    log.info('in')\n    return token\n"
+SETTINGS = "import logging\nlog = logging.getLogger()\ndef setting(name):\n    log.info('no file')\n    return name\n"
+WORK = "import logging\nlog = logging.getLogger()\ndef add(thing):\n    log.info('added')\n    return thing\n"
+AUDIT = "class AuditLogger:\n    def __call__(self, what): ...\ndef audit_logger():\n    return AuditLogger()\n"
+
+
+@pytest.mark.parametrize(
+    ("handler", "missing"),
+    [
+        ("def post(user=Depends(signed_in)):\n    return 1", True),
+        ("def post():\n    return setting('a')", True),
+        ("def post():\n    return add(1)", False),
+        ("def post(audit: AuditLogger = Depends(audit_logger)):\n    audit('added')\n    return 1", False),
+        ("def post():\n    return 1", True),
+    ],
+)
+def test_a_log_is_one_of_the_requests_own_work(handler: str, missing: bool) -> None:
+    told = rules_of(f'{HEAD}@router.post("/things")\n{handler}\n', deps=DEPS, settings=SETTINGS, work=WORK, audit=AUDIT)
+    assert ("logging.missing" in told) is missing
+
+
+_MAIN = """import logging
+from fastapi import FastAPI, HTTPException
+from shop import ShopError
+import x
+log = logging.getLogger()
+app = FastAPI()
+app.include_router(x.router)
+{decorator}async def refused(request, exc):
+    log.warning("refused")
+{call}"""
+
+
+@pytest.mark.parametrize(("caught", "missing"), [("HTTPException", False), ("Exception", True), ("ShopError", True)])
+def test_an_applications_handler_writes_for_its_routes(caught: str, missing: bool) -> None:
+    source = 'from fastapi import APIRouter\nrouter = APIRouter()\n@router.get("/x")\ndef x():\n    return 1\n'
+    called = _MAIN.format(decorator="", call=f"app.add_exception_handler({caught}, refused)\n")
+    decorated = _MAIN.format(decorator=f"@app.exception_handler({caught})\n", call="")
+    app, _, rest = decorated.partition("app = ")
+    inside = f"{app}def create():\n" + "".join(f"    {line}\n" for line in f"app = {rest}    return app".split("\n"))
+    for main in (called, decorated, f"{inside}app = create()\n"):
+        assert ("logging.missing" in rules_of(source, main=main)) is missing
