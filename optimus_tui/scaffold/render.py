@@ -1,144 +1,33 @@
-"""Render a router and its tests from the answers, and add its two lines to the gateway's ``app.py``. Pure."""
+"""Render a router and its tests from the answers, for the project that they are meant for. Pure."""
 
 import ast
 import hashlib
-import io
 import json
+import keyword
 import re
 from collections.abc import Callable, Iterator
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from optimus_tui.assets import asset_dir
-from optimus_tui.scaffold.lines import METHODS, context, sample, trial_context, when
+from optimus_tui.scaffold.database import table as tables
+from optimus_tui.scaffold.field_values import body
+from optimus_tui.scaffold.fields import Field, when
+from optimus_tui.scaffold.helpers import INIT, helpers
+from optimus_tui.scaffold.lay import lay_import
+from optimus_tui.scaffold.lines import METHODS, context, needs_redis, trial_context
+from optimus_tui.scaffold.options.parents import parent_warning
+from optimus_tui.scaffold.registration import lines_to_add
 from optimus_tui.scaffold.spec import RouterSpec
+from optimus_tui.scaffold.target import join
 from optimus_tui.wording.safe import shell_word
 
 if TYPE_CHECKING:
     from jinja2.sandbox import ImmutableSandboxedEnvironment
-
-
-APP_PATH = "src/backend/app.py"
-
-
-class RegistrationError(ValueError):
-    """Why the router cannot be registered, in one sentence."""
-
-
-def lines_to_add(name: str) -> tuple[str, str]:
-    """Return the import and the call, as a person would write them."""
-    return f"from backend.routers.{name} import router as {name}_router", f"app.include_router({name}_router)"
-
-
-def register(source: str, name: str) -> str:
-    """Return the source with the router in it; the same source if it is registered already.
-
-    The place is found by syntax tree, and the rest is unchanged. If no application can be found, the error says so,
-    and a person adds the lines.
-
-    Raises:
-        RegistrationError: The place for the lines cannot be found.
-    """
-    try:
-        tree = ast.parse(source)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        raise RegistrationError(f"{APP_PATH} is not valid Python") from None
-    lines = io.StringIO(source, newline="").readlines()
-    ending = "\r\n" if lines and lines[0].endswith("\r\n") else "\n"
-    alias = _imported_as(tree, name)
-    called = alias or f"{name}_router"
-    inserts: list[tuple[int, str]] = []
-    if not any(_argument(call) in (called, f"{name}.router") for call in _calls(tree)):
-        after, indent, application = _place_of_call(tree)
-        inserts.append((after, f"{indent}{application}.include_router({called})"))
-    if alias is None:
-        inserts.append((_place_of_import(tree, name), lines_to_add(name)[0]))
-    for after, text in sorted(inserts, reverse=True):
-        if after and not lines[after - 1].endswith(("\n", "\r")):
-            lines[after - 1] += ending
-        lines.insert(after, text + ending)
-    made = "".join(lines)
-    ast.parse(made)
-    return made
-
-
-def _imported_as(tree: ast.Module, name: str) -> str | None:
-    """Return the name under which the router of ``backend.routers.NAME`` is imported; None if it is not."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom) and node.module == f"backend.routers.{name}":
-            for one in node.names:
-                if one.name == "router":
-                    return one.asname or one.name
-        if isinstance(node, ast.ImportFrom) and node.module == "backend.routers":
-            for one in node.names:
-                if one.name == name and one.asname in (None, name):
-                    return f"{name}.router"
-    return None
-
-
-def _calls(tree: ast.Module) -> list[ast.Call]:
-    """Return every ``something.include_router(...)`` that is a statement, in the order of the file."""
-    found = [
-        node.value
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Expr)
-        and isinstance(node.value, ast.Call)
-        and isinstance(node.value.func, ast.Attribute)
-        and node.value.func.attr == "include_router"
-        and isinstance(node.value.func.value, ast.Name)
-    ]
-    return sorted(found, key=lambda call: call.lineno)
-
-
-def _argument(call: ast.Call) -> str:
-    given = [*call.args, *(keyword.value for keyword in call.keywords if keyword.arg == "router")]
-    if not given:
-        return ""
-    return ast.unparse(given[0])
-
-
-def _place_of_call(tree: ast.Module) -> tuple[int, str, str]:
-    """Return (line, indent, application) for the call: after the last one, else after the application is made."""
-    calls = _calls(tree)
-    if calls:
-        last = calls[-1]
-        function = last.func
-        assert isinstance(function, ast.Attribute)
-        return last.end_lineno or last.lineno, " " * last.col_offset, ast.unparse(function.value)
-    for node in ast.walk(tree):
-        if (
-            isinstance(node, ast.Assign)
-            and isinstance(node.value, ast.Call)
-            and ast.unparse(node.value.func).rpartition(".")[2] == "FastAPI"
-            and isinstance(node.targets[0], ast.Name)
-        ):
-            return node.end_lineno or node.lineno, " " * node.col_offset, node.targets[0].id
-    raise RegistrationError(f"{APP_PATH} does not create a FastAPI application that can be found")
-
-
-def _place_of_import(tree: ast.Module, name: str) -> int:
-    """Return the line after which to import: among the routers' sorted imports, else after the last import."""
-    imports = [node for node in tree.body if isinstance(node, (ast.Import, ast.ImportFrom))]
-    routers = [
-        node
-        for node in imports
-        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("backend.routers")
-    ]
-    before = [node for node in routers if (node.module or "") < f"backend.routers.{name}"]
-    if before:
-        return before[-1].end_lineno or before[-1].lineno
-    if routers:
-        return routers[0].lineno - 1
-    if imports:
-        return imports[-1].end_lineno or imports[-1].lineno
-    for first in tree.body[:1]:
-        if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant):
-            return first.end_lineno or 0
-    return 0
 
 
 class ShapeError(Exception):
@@ -175,16 +64,31 @@ def _nodes(tree: ast.AST) -> Iterator[str]:
 
 
 def _twin(spec: RouterSpec) -> RouterSpec:
-    fields = tuple(
-        replace(field, name=f"field{number}", default=_like(field.default)) for number, field in enumerate(spec.fields)
+    fields = tuple(map(_harmless, range(len(spec.fields)), spec.fields))
+    parents = tuple(f"folder{number}" for number in range(len(spec.parents)))
+    by_name = dict(zip([field.name for field in spec.fields], fields, strict=True))
+    filters = tuple(by_name[field.name] for field in spec.filters)
+    return replace(spec, name="things", fields=fields, filters=filters, parents=parents)
+
+
+def _harmless(number: int, field: Field) -> Field:
+    """Return a field of the same shape without a text of a person's: also an alias stays one."""
+    return replace(
+        field,
+        name=f"field{number}" if field.attribute == field.name else keyword.kwlist[3 + number % 30],
+        default=_like(field.default),
+        values=tuple(f"value {index}" for index in range(len(field.values))),
+        fields=tuple(map(_harmless, range(len(field.fields)), field.fields)),
+        description=_like(field.description) if field.description else "",
     )
-    return replace(spec, name="things", fields=fields)
 
 
 def _like(value: Any) -> Any:
     """Return a harmless value of the same kind. A negative number has two nodes, so it stays negative."""
     if isinstance(value, str):
         return "x"
+    if isinstance(value, list):
+        return [_like(each) for each in value]
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         return type(value)(-1 if repr(value).startswith("-") else 1)
     return value
@@ -203,11 +107,12 @@ class DraftFile(Struct, frozen=True):
 
 
 class Draft(Struct, frozen=True):
-    """A router and its test."""
+    """A router and its test. ``beside``: what they need besides, which is written only where it is not there yet."""
 
     spec: RouterSpec
     router: DraftFile
     test: DraftFile
+    beside: tuple[DraftFile, ...] = ()
 
     @property
     def files(self) -> tuple[DraftFile, DraftFile]:
@@ -223,11 +128,77 @@ def render(spec: RouterSpec) -> Draft:
     """
     router, test = _texts(spec)
     check_shape(spec, (router, test), _texts)
-    return Draft(spec, DraftFile(spec.paths[0], router), DraftFile(spec.paths[1], test))
+    moved, tests = _moved(spec, router), _moved(spec, test)
+    files = DraftFile(spec.paths[0], moved), DraftFile(spec.paths[1], tests)
+    return Draft(spec, *files, _beside(spec, [*_imported(router), *_imported(test)]))
 
 
 def _texts(spec: RouterSpec) -> tuple[str, str]:
-    return _fill("router.py.j2", context(spec)), _fill("tests.py.j2", {**context(spec), **trial_context(spec)})
+    known = {**context(spec), "table": tables.table_of(spec) if spec.has_table else None}
+    return _fill("router.py.j2", known), _fill("tests.py.j2", {**known, **trial_context(spec)})
+
+
+def _own_imports(text: str) -> list[ast.ImportFrom]:
+    """Return the imports of the reference gateway's modules, for which the templates are written."""
+    return [
+        node
+        for node in ast.parse(text).body
+        if isinstance(node, ast.ImportFrom) and (node.module or "").partition(".")[0] == "backend"
+    ]
+
+
+def _imported(text: str) -> list[tuple[str, str]]:
+    """Return the helpers that a text imports: module and name in the reference gateway."""
+    nodes = [node for node in _own_imports(text) if not (node.module or "").startswith((_ROUTERS, *tables.FILES))]
+    return [(node.module or "", one.name) for node in nodes for one in node.names]
+
+
+_ROUTERS = "backend.routers."
+
+
+def _moved(spec: RouterSpec, text: str) -> str:
+    """Return a text whose imports are those of the spec's target."""
+    target, nodes = spec.target, _own_imports(text)
+    modules: dict[str, set[str]] = {}
+    for node in nodes:
+        module = node.module or ""
+        for one in node.names:
+            known = tables.known_name(target, module)
+            if known:
+                place, name = known
+                modules.setdefault(place, set()).add(name if name == one.name else f"{name} as {one.name}")
+                continue
+            if module.startswith(_ROUTERS):
+                place = target.module(module.removeprefix(_ROUTERS))
+            elif module in tables.FILES:
+                place = f"{target.helpers}.{tables.FILES[module]}"
+            elif target.is_gateway:
+                place = module
+            else:
+                place = f"{target.helpers}.{helpers().file_of[module, one.name]}"
+            modules.setdefault(place, set()).add(f"{one.name} as {one.asname}" if one.asname else one.name)
+    if not nodes:
+        return text
+    lines = text.splitlines()
+    first, last = nodes[0].lineno - 1, nodes[-1].end_lineno or nodes[-1].lineno
+    lines[first:last] = [lay_import(module, modules[module]) for module in sorted(modules)]
+    return "\n".join(lines) + "\n"
+
+
+def _beside(spec: RouterSpec, names: list[tuple[str, str]]) -> tuple[DraftFile, ...]:
+    """Return the packages and the helpers that the target needs besides the two files."""
+    target = spec.target
+    folders = [folder.replace("{name}", spec.name) for folder in target.new_packages]
+    files = [DraftFile(join(folder, "__init__.py"), "") for folder in folders]
+    package = target.helper_folder
+    if spec.has_table:
+        lacking = [one for one in tables.FILES if not tables.known_name(target, one)]
+        files += [DraftFile(join(package, f"{tables.FILES[one]}.py"), tables.text_of(one)) for one in lacking]
+    if not target.is_gateway:
+        known = helpers()
+        files.append(DraftFile(join(package, "__init__.py"), INIT))
+        files += [DraftFile(join(package, known.files[one].name), known.files[one].text) for one in known.needed(names)]
+    return tuple(files)
 
 
 def _fill(name: str, values: dict[str, Any]) -> str:
@@ -254,10 +225,15 @@ def features(spec: RouterSpec) -> tuple[str, ...]:
     """Return one sentence for each feature that is switched on."""
     where = {
         "proxy": "Proxy: the AI Engine keeps everything, behind its circuit breaker and deadline",
-        "direct": "Direct: a repository seam with an in-memory store to begin with",
-        "hybrid": "Hybrid: the gateway's own store first, the AI Engine for what it does not hold or when told",
+        "direct": "Direct: a repository seam; its store in memory is a start, not for production",
+        "hybrid": "Hybrid: the gateway's own store (in memory: not for production), then the AI Engine, or it alone",
     }
     sentences = [where[spec.type], "Multi-tenant: X-Tenant-ID is required, checked and part of every key"]
+    if spec.has_table:
+        sentences[0] = "Direct: a table by SQLAlchemy, one transaction a request; a conflict is 409"
+    if spec.parents:
+        sentences.append(f"Below {'/'.join(spec.parents)}: 404 for an unknown parent; its id is part of keys and paths")
+        sentences += when(parent_warning(spec), f"Not done: {parent_warning(spec)}")
     if spec.rate_limiting:
         sentences.append("Rate limiting: per tenant and operation, 429 with Retry-After")
     if spec.caching and spec.reads:
@@ -266,32 +242,81 @@ def features(spec: RouterSpec) -> tuple[str, ...]:
         sentences.append("Cache coherence: a write invalidates cached answers and publishes the event")
     codes = ", ".join(["404", "422", *when(spec.has_engine, "502"), "503", "504"])
     sentences.append(f"Error handling: {codes}; failures are logged without contents and counted for Prometheus")
+    if spec.filters:
+        sentences.append(
+            f"Filter and sort of the list: {', '.join(field.name for field in spec.filters)}; 422 for others"
+        )
     if "list" in spec.operations:
-        sentences.append("Pagination: limit and offset, bounded")
+        sentences.append(
+            "Pagination: limit and next_cursor, bounded; what both hold is listed once, and the store's wins"
+            if spec.type == "hybrid"
+            else "Pagination: limit and offset, bounded"
+        )
     return (*sentences, "Tests: each operation, tenants, limits, cache, failures, as far as the router has them")
+
+
+class Commands(NamedTuple):
+    """What to do with the files: shell commands, and for migrations also a line of code. ``packages``: "" for none."""
+
+    packages: str
+    migration: tuple[tuple[str, str], ...]
+    """What each is for, and the command or the line."""
+    test: str
+    start: str
+    ask: str
+
+
+def commands(spec: RouterSpec, gateway_url: str) -> Commands:
+    """Return the commands for a router that was written."""
+    _, test = spec.paths
+    target, port = spec.target, _port(gateway_url)
+    run, start = f"pytest {test} -v", f"uvicorn {target.asgi} --app-dir src --port {port}"
+    needed: tuple[str, ...] = when(spec.has_table, *tables.PACKAGES)
+    if not target.is_gateway:
+        needed = packages(spec)
+        path = f"PYTHONPATH={shell_word(target.import_root)} " if target.import_root else ""
+        run = f"{path}python -m pytest {'--noconftest ' if target.conftest else ''}{shell_word(test)} -v"
+        folder = f" --app-dir {shell_word(target.import_root)}" if target.import_root else ""
+        start = f"uvicorn {target.asgi}{' --factory' if target.factory else ''}{folder} --port {port}"
+    added = f"{target.manager} {' '.join(map(shell_word, needed))}" if needed else ""
+    return Commands(added, tables.migration(spec), run, start, _request(spec, gateway_url))
 
 
 def next_steps(spec: RouterSpec, gateway_url: str) -> tuple[str, ...]:
     """Return lines and commands in order; the last three run the tests, start the gateway and send a request."""
     router, test = spec.paths
-    imported, included = lines_to_add(spec.name)
+    target, known = spec.target, commands(spec, gateway_url)
+    imported, included = lines_to_add(spec.name, target)
+    save = f"Save the files as {router} and {test}"
+    if not target.is_gateway:
+        save += f", with {target.helper_folder}/ beside them"
     return (
-        f"Save the files as {router} and {test}, or let optimus-tui scaffold new {spec.name} write and register them",
-        imported,
-        included,
-        f"pytest {test} -v",
-        f"uvicorn backend.app:app --app-dir src --port {_port(gateway_url)}",
-        _request(spec, gateway_url),
+        f"{save}, or let optimus-tui scaffold new {spec.name} write and register them",
+        *((imported, included) if target.is_gateway else (f"in {target.into}: {imported}", f"and there: {included}")),
+        *when(known.packages, known.packages),
+        *(f"{why}: {line}" for why, line in known.migration),
+        known.test,
+        known.start,
+        known.ask,
     )
+
+
+def packages(spec: RouterSpec) -> tuple[str, ...]:
+    """Return the packages that the router, its helpers and its tests import besides FastAPI."""
+    redis = needs_redis(spec)
+    used = ["httpx", "prometheus-client", *when(redis, "redis"), *when(spec.has_table, *tables.PACKAGES)]
+    return (*used, "pytest", "pytest-asyncio", *when(redis, "fakeredis[lua]"))
 
 
 def _request(spec: RouterSpec, gateway_url: str) -> str:
     """Return a request that works at once: the list or a create first, because nothing exists yet."""
-    operation = next(each for each in ("list", "create", "get", "update", "delete") if each in spec.operations)
-    url = f"{gateway_url}/api/{spec.name}{'/' if operation in ('list', 'create') else '/1'}"
+    operation = next(each for each in ("list", "create", "get", "update", "patch", "delete") if each in spec.operations)
+    path = spec.target.url_prefix + re.sub(r"\{[a-z0-9_]+_id\}", "1", spec.path)
+    url = f"{gateway_url}{path}{'/' if operation in ('list', 'create') else '/1'}"
     line = f"curl -X {METHODS[operation]} {shell_word(url)} -H 'X-Tenant-ID: demo_dentist'"
-    if operation in ("create", "update"):
-        line += f" -H 'Content-Type: application/json' -d {shell_word(json.dumps(sample(spec.fields)))}"
+    if operation in ("create", "update", "patch"):
+        sent = body(spec.fields[:1] if operation == "patch" else spec.fields)
+        line += f" -H 'Content-Type: application/json' -d {shell_word(json.dumps(sent))}"
     return line
 
 

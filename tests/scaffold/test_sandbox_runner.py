@@ -23,6 +23,7 @@ from optimus_tui.actions.drafts.draft_checks import (
 )
 from optimus_tui.scaffold.render import render
 from optimus_tui.scaffold.spec import make_spec
+from tests.amounts import at_night
 from tests.scaffold.workshop import alive, endless_gateway, pids_in
 
 LEAVE = "import subprocess as s; print(s.Popen(['sleep', '300'], stdout=s.DEVNULL, stderr=s.DEVNULL).pid)"
@@ -46,8 +47,11 @@ def until(met: Callable[[], object], seconds: float = 20.0) -> None:
 
 @pytest.mark.parametrize(
     ("number", "code"),
-    [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, -signal.SIGHUP), (signal.SIGKILL, -signal.SIGKILL)],
-)
+    [
+        (signal.SIGINT, 130), at_night(signal.SIGTERM, 143), at_night(signal.SIGHUP, -signal.SIGHUP),
+        (signal.SIGKILL, -signal.SIGKILL),
+    ],
+)  # fmt: skip
 def test_a_command_line_that_is_ended_leaves_no_process_no_copy_and_no_file(
     number: signal.Signals, code: int, tmp_path: Path, temporary: Path
 ) -> None:

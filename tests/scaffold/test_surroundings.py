@@ -29,7 +29,7 @@ def test_names_that_another_router_uses_are_said_and_refuse_nothing(gateway: Pat
     fill(gateway, [make_spec("products", "hybrid", OPERATIONS)])
     told = shared_names(gateway, render(make_spec("product", "hybrid", OPERATIONS)))
     assert told == (
-        "products.py counts create_product, delete_product, get_product and 1 more, too: "
+        "products.py counts create_product, delete_product, get_product and 2 more, too: "
         "one limit would hold for both routers",
         "products.py caches product, too: each would serve and drop the other's answers",
     )

@@ -15,8 +15,9 @@ from optimus_tui.actions.drafts.routers import plan_router, write_router
 from optimus_tui.actions.files.changes import apply_changes, plan_files, recover, undo_last
 from optimus_tui.actions.files.git_state import git_warnings
 from optimus_tui.actions.files.tree import WriteRefused
-from optimus_tui.scaffold.render import RegistrationError, register
+from optimus_tui.scaffold.registration import RegistrationError, register
 from optimus_tui.scaffold.spec import make_spec
+from tests.amounts import amount
 from tests.scaffold.workshop import new_gateway
 
 APP = "src/backend/app.py"
@@ -227,7 +228,7 @@ def test_killed_at_any_point_the_next_run_leaves_all_files_or_none_row_99(gatewa
     whole = files_of(gateway)
     undo_last(gateway)
     seen = set()
-    for stop in (*range(20, 120, 6), 1000):
+    for stop in (*range(20, 120, amount(12, 6)), 1000):
         command = [sys.executable, "-c", WRITER, str(gateway), str(stop)]
         code = subprocess.run(command, timeout=60, capture_output=True).returncode
         assert code in (0, -signal.SIGKILL)
