@@ -1,5 +1,6 @@
 """The two applications in one process, over a real Redis of the tests' own (fakeredis where there is no server)."""
 
+import os
 import shutil
 import socket
 import subprocess
@@ -9,6 +10,7 @@ from collections.abc import AsyncIterator, Iterator
 import httpx
 import pytest
 from fakeredis import FakeAsyncRedis as FakeRedis
+from real_postgres import RealPostgres, find_programs
 from redis import Redis as BlockingRedis
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
@@ -71,6 +73,26 @@ async def redis(redis_url: str | None) -> AsyncIterator[Redis]:
         yield client
 
 
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[RealPostgres]:
+    """Run one Postgres for all tests that ask for one."""
+    programs = find_programs()
+    if programs is None:
+        if os.environ.get("CI"):
+            pytest.fail("no postgres on this machine")
+        pytest.skip("no postgres on this machine")
+    server = RealPostgres(programs, free_port())
+    yield server
+    server.remove()
+
+
+@pytest.fixture
+def postgres(postgres_server: RealPostgres) -> RealPostgres:
+    """Give each test an empty database."""
+    postgres_server.empty()
+    return postgres_server
+
+
 @pytest.fixture
 def drill(monkeypatch: pytest.MonkeyPatch) -> Iterator[Drill]:
     """Allow drills, and end the one that the test began."""
@@ -91,7 +113,7 @@ async def engine() -> AsyncIterator[httpx.AsyncClient]:
 @pytest.fixture
 def settings() -> Settings:
     """Be impatient: nobody waits for a real deadline."""
-    return Settings(engine_timeout_seconds=0.15, breaker_failure_threshold=3, breaker_recovery_seconds=0.2)
+    return Settings(engine_timeout_seconds=0.15, breaker_minimum_calls=3, breaker_recovery_seconds=0.2)
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from redis.asyncio import Redis
 
 from backend.clients import open_redis
-from backend.utils.cache_coherence import CacheCoherenceManager, InvalidationType
+from backend.utils.cache_coherence import CacheCoherenceManager, InvalidationType, cached_below
 from backend.utils.cache_keys import escape_glob, generate_cache_key, parse_cache_key
 from backend.utils.cache_manager import CacheManager
 from backend.utils.metrics import value_of
@@ -90,8 +90,10 @@ async def test_a_message_makes_its_conversation_stale_and_no_other(
 
 
 async def test_an_invalidation_is_published_logged_and_tracked(redis: Redis) -> None:
-    await redis.set("cache:list_messages:demo_dentist:*", "{}", ex=60)
-    await redis.set("cache:conversation:demo_dentist:12345", "{}", ex=60)
+    cache = CacheManager(redis)
+    for name in ("cache:list_messages:demo_dentist:12345/50/0", "cache:conversation:demo_dentist:12345"):
+        assert await cache.set(name, {})
+    await cache.set("cache:conversation:demo_dentist:6", {})
     async with redis.pubsub() as listener:
         await listener.subscribe("cache_coherence:demo_dentist")
         await listener.get_message(timeout=1)
@@ -116,14 +118,17 @@ async def test_an_invalidation_is_published_logged_and_tracked(redis: Redis) -> 
     ]
     assert event["pattern"] == event["patterns"][0]
     assert event["timestamp"].endswith("Z")
-    assert 0 < await redis.ttl("cache_coherence:demo_dentist:list_messages") <= 3600
+    assert await cache.get("cache:conversation:demo_dentist:6") == {}
+    assert 300 < await redis.ttl("cache_coherence:demo_dentist:conversation") <= 360
+    assert 300 < await redis.ttl("cache_coherence:demo_dentist:bulk") <= 360
 
 
 @pytest.mark.parametrize("tenant", ["*", "a?me", "[ag]*", "a\\me", "^-"])
 async def test_a_tenant_named_like_a_pattern_loses_its_own_keys_only(redis: Redis, tenant: str) -> None:
     names = [tenant, "acme", "game", "a", "ag*", "acme:eu"]
+    cache = CacheManager(redis)
     for name in names:
-        await redis.set(generate_cache_key("profile", name, 1), "{}", ex=60)
+        await cache.set(generate_cache_key("profile", name, 1), {})
     assert await redis.keys(f"cache:profile:{escape_glob(tenant)}:*") == [
         f"cache:profile:{tenant}:1".encode()
     ]
@@ -157,6 +162,50 @@ async def test_other_resources_name_their_kinds(redis: Redis) -> None:
         await coherence.invalidate_by_event(InvalidationType.RESOURCE_UPDATED, "acme")
     with pytest.raises(ValueError, match="no_such_event"):
         await coherence.invalidate_by_event("no_such_event", "acme")
+
+
+async def test_a_write_within_one_thing_spares_what_is_within_others(redis: Redis) -> None:
+    cache, coherence = CacheManager(redis), CacheCoherenceManager(redis)
+    keys = [generate_cache_key("order_item", "acme", *rest) for rest in (("7", "1"), ("7", "2"), ("77", "1"))]
+    for key in keys:
+        await cache.set(key, {})
+    async with redis.pubsub() as listener:
+        await listener.subscribe("cache_coherence:acme")
+        await listener.get_message(timeout=1)
+        async with coherence.invalidating(
+            InvalidationType.RESOURCE_UPDATED, "acme", resource_id="1", kinds=["order_item"], within="7"
+        ):
+            pass
+        published = await listener.get_message(timeout=1)
+    assert [await cache.get(key) for key in keys] == [None, None, {}]
+    event = json.loads(published["data"])
+    assert (event["resource_id"], event["patterns"]) == ("1", ["cache:order_item:acme:7/*"])
+
+
+async def test_what_is_cached_below_a_thing_goes_with_it(
+    redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("backend.utils.cache_coherence._BELOW", {})
+    cached_below(("line", "list_lines"), ("order", "line"))
+    cache, coherence = CacheManager(redis), CacheCoherenceManager(redis)
+    updated, order = InvalidationType.RESOURCE_UPDATED, generate_cache_key("order", "acme", "1")
+    lines = [generate_cache_key("list_lines", tenant, "1", 50) for tenant in ("acme", "other")]
+
+    async def left() -> list[bool]:
+        return [await cache.get(key) is not None for key in (order, *lines)]
+
+    for key in (order, *lines):
+        await cache.set(key, {})
+    await coherence.invalidate_by_event(updated, "acme", kinds=["order"])
+    assert await left() == [False, True, True]
+    await coherence.invalidate_by_event(updated, "acme", kinds=["other"], gone=True)
+    assert await left() == [False, True, True]
+    await cache.set(order, {})
+    await coherence.invalidate_by_event(updated, "acme", kinds=["order"], within="1", gone=True)
+    assert await left() == [False, False, True]
+    event = json.loads((await redis.lrange("cache_coherence_events", 0, 0))[0])
+    below = ["cache:line:acme:*", "cache:list_lines:acme:*"]
+    assert event["patterns"] == ["cache:order:acme:1/*", *below]
 
 
 async def test_the_event_log_is_bounded(redis: Redis) -> None:

@@ -1,11 +1,17 @@
 """The engine by itself: its collections, its bounds, its drills."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
 from time import perf_counter
 
 import httpx
 import pytest
 from conftest import TENANT
+from fastapi import FastAPI
 
+from ai_engine.app import lifespan
 from ai_engine.drill import Drill, DrillOrder
 from ai_engine.store import Collection, Shelf, Store
 
@@ -26,6 +32,56 @@ async def test_a_collection_starts_empty_and_keeps_tenants_apart(engine: httpx.A
     assert (await engine.get("/api/products/3", headers=OTHER)).status_code == 404
 
 
+async def list_narrowed(engine: httpx.AsyncClient) -> None:
+    """Check what a list is narrowed down to and sorted by; the same in memory and in Postgres."""
+    things = [
+        {"n": 1, "s": "b"},
+        {"n": 1.0, "s": "a"},
+        {"n": "1", "s": "c"},
+        {"n": True},
+        {"n": None, "s": "a"},
+    ]
+    for thing in things:
+        await engine.post("/api/things", json=thing, headers=TENANT)
+
+    async def ids(query: str) -> str:
+        page = (await engine.get(f"/api/things?{query}", headers=TENANT)).json()
+        assert page["total"] >= len(page["items"])
+        return "".join(item["id"] for item in page["items"])
+
+    wanted = {
+        "": "12345",
+        "n=1": "123",
+        "n=true": "4",
+        "n=1&s=a": "2",
+        "s=a": "25",
+        "s=nobody": "",
+        "none=1": "",
+        "s=%5B1%5D": "",
+        "sort=s": "25134",
+        "sort=-s": "43125",
+        "sort=n": "31245",
+        "sort=-n": "54123",
+        "sort=s&limit=2&offset=1": "51",
+        "s=a&sort=-n": "52",
+    }
+    assert {query: await ids(query) for query in wanted} == wanted
+    for wrong in (
+        "id=1",
+        "sort=created_at",
+        "sort=--s",
+        "a.b=1",
+        "%27=1",
+        "s=%00",
+        "&".join(f"f{n}=1" for n in range(21)),
+    ):
+        assert (await engine.get(f"/api/things?{wrong}", headers=TENANT)).status_code == 422, wrong
+
+
+async def test_a_list_is_narrowed_and_sorted(engine: httpx.AsyncClient) -> None:
+    await list_narrowed(engine)
+
+
 async def test_an_item_is_replaced_merged_and_deleted(engine: httpx.AsyncClient) -> None:
     await engine.post("/api/products", json={"name": "floss", "price": 3}, headers=TENANT)
     merged = (await engine.patch("/api/products/1", json={"price": 4}, headers=TENANT)).json()
@@ -38,8 +94,51 @@ async def test_an_item_is_replaced_merged_and_deleted(engine: httpx.AsyncClient)
         assert (await engine.request(method, "/api/products/1", json=body, headers=TENANT)).status_code == 404
 
 
+async def keep_below(engine: httpx.AsyncClient) -> None:
+    """Check collections below an item: they come and go with it; the same in memory and in Postgres."""
+    lines, notes = "/api/a_b/1/lines", "/api/a_b/1/lines/1/notes"
+    assert (await engine.get(lines, headers=TENANT)).status_code == 404
+    for name in ("first", "second"):
+        await engine.post("/api/a_b", json={"name": name}, headers=TENANT)
+    for path in (lines, f"{lines}/", notes, "/api/a_b/2/lines", "/api/axb"):
+        assert (await engine.post(path, json={"path": path}, headers=TENANT)).status_code == 201
+    found = (await engine.get(lines, headers=TENANT)).json()
+    assert [(item["id"], item["path"]) for item in found["items"]] == [("1", lines), ("2", f"{lines}/")]
+    changed = await engine.patch(f"{notes}/1", json={"path": "another"}, headers=TENANT)
+    assert (changed.status_code, changed.json()["path"]) == (200, "another")
+    for path in (f"{lines}/3", f"{lines}/3/notes", "/api/a_b/3/lines", "/api/a_b/1/chat/1"):
+        assert (await engine.get(path, headers=TENANT)).status_code == 404
+    assert (await engine.get(lines, headers=OTHER)).status_code == 404
+    assert (await engine.delete(f"{lines}/2", headers=TENANT)).status_code == 204
+    assert (await engine.get(f"{notes}/1", headers=TENANT)).status_code == 200
+    assert (await engine.delete("/api/a_b/1", headers=TENANT)).status_code == 204
+    for path in (lines, f"{lines}/1", notes, f"{notes}/1"):
+        assert (await engine.get(path, headers=TENANT)).status_code == 404
+    for path in ("/api/a_b/2/lines/1", "/api/axb/1"):
+        assert (await engine.get(path, headers=TENANT)).status_code == 200
+
+
+async def test_a_collection_below_an_item_comes_and_goes_with_it(engine: httpx.AsyncClient) -> None:
+    await keep_below(engine)
+
+
+async def test_what_was_below_an_item_is_kept_no_longer() -> None:
+    tenant = Store().of("acme")
+    id = (await tenant.add_item("orders", {}))["id"]
+    for name in (f"orders/{id}/lines", f"orders/{id}/lines/1/notes", "orders/12/lines"):
+        await tenant.add_item(name, {"in": name})
+    await tenant.delete_item("orders", id)
+    assert (await tenant.list_items(f"orders/{id}/lines", 9, 0))["total"] == 0
+    assert (await tenant.list_items(f"orders/{id}/lines/1/notes", 9, 0))["total"] == 0
+    assert (await tenant.list_items("orders/12/lines", 9, 0))["total"] == 1
+
+
 @pytest.mark.parametrize(
-    "path", ["/nothing", "/api", "/api/Products", "/api/1", "/api/a.b", "/api/chat", "/api/a/b/c"]
+    "path",
+    [
+        *("/nothing", "/api", "/api/Products", "/api/1", "/api/a.b", "/api/chat", "/api/a/b/c"),
+        *("/api/chat/1", "/api/conversations/1/orders", "/api/a/1/b/1/c/1/d/1/e"),
+    ],
 )
 async def test_other_paths_are_404(engine: httpx.AsyncClient, path: str) -> None:
     assert (await engine.get(path, headers=TENANT)).status_code == 404
@@ -127,3 +226,28 @@ async def test_a_delay_is_one(engine: httpx.AsyncClient, drill: Drill) -> None:
 async def test_a_drill_out_of_range_is_refused(engine: httpx.AsyncClient, drill: Drill, order: str) -> None:
     answer = await engine.put("/drill", content=order, headers=JSON)
     assert answer.status_code == 422
+
+
+def test_a_plain_start_imports_nothing_of_postgres_or_a_model() -> None:
+    program = "import sys, ai_engine.app; print([name for name in sys.argv[1:] if name in sys.modules])"
+    heavy = ["sqlalchemy", "alembic", "psycopg", "httpx", "ai_engine.postgres", "ai_engine.model"]
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parent.parent / "src")}
+    command = [sys.executable, "-c", program, *heavy]
+    told = subprocess.run(command, env=environment, check=True, capture_output=True, text=True)  # noqa: S603
+    assert told.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("variable", ["POSTGRES_DSN", "OPENAI_BASE_URL"])
+async def test_a_start_without_what_it_needs_says_what(
+    monkeypatch: pytest.MonkeyPatch, variable: str
+) -> None:
+    for name in ("POSTGRES_DSN", "OPENAI_BASE_URL", "OPENAI_MODEL"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv(variable, "http://127.0.0.1:1")
+    monkeypatch.setitem(sys.modules, "sqlalchemy", None)
+    for name in [name for name in sys.modules if name.startswith("ai_engine.postgres")]:
+        monkeypatch.delitem(sys.modules, name)
+    named = {"POSTGRES_DSN": "optimus-orchestrator\\[postgres\\]", "OPENAI_BASE_URL": "OPENAI_MODEL"}
+    with pytest.raises((RuntimeError, ValueError), match=named[variable]):
+        async with lifespan(FastAPI()):
+            pass

@@ -66,7 +66,8 @@ class Slow(httpx.AsyncBaseTransport):
 
 
 async def test_waiting_for_a_turn_is_not_held_against_the_engine() -> None:
-    transport = GuardedTransport(Slow(), CircuitBreaker("slow", failure_threshold=1), deadline_seconds=0.5)
+    breaker = CircuitBreaker("slow", minimum_calls=1)
+    transport = GuardedTransport(Slow(), lambda url: breaker, deadline_seconds=0.5)
     request = httpx.Request("GET", "http://slow")
     started = asyncio.get_running_loop().time()
     answers = await asyncio.gather(
@@ -134,7 +135,7 @@ async def test_a_broken_connection_is_never_a_bare_500(
 
 def test_half_open_lets_one_probe_through_and_a_cancelled_one_does_not_block_the_next() -> None:
     moment = 0.0
-    breaker = CircuitBreaker("test", failure_threshold=1, recovery_seconds=10, clock=lambda: moment)
+    breaker = CircuitBreaker("test", minimum_calls=1, recovery_seconds=10, clock=lambda: moment)
     early = breaker.attempt()
     early.__enter__()
     with breaker.attempt() as attempt:

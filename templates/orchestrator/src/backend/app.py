@@ -32,7 +32,9 @@ async def lifespan(application: FastAPI) -> AsyncIterator[None]:
     settings, state = load_settings(), application.state
     async with open_redis(services.get_service_url("redis")) as redis, open_http(settings) as http:
         state.redis, state.http = redis, http
-        state.cache = CacheManager(redis, settings.cache_ttl_seconds)
+        state.cache = CacheManager(
+            redis, settings.cache_ttl_seconds, lease_seconds=3 * settings.engine_timeout_seconds
+        )
         yield
         state.redis = state.http = state.cache = None
 

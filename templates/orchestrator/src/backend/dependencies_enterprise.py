@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import httpx
 from fastapi import Depends, Header, HTTPException, Query, Request, Response
+from pydantic import BaseModel
 from redis.asyncio import Redis
 
 from backend.config.services_new import services
@@ -28,13 +29,23 @@ def is_valid_tenant(tenant: str) -> bool:
     return _TENANT.fullmatch(tenant) is not None
 
 
-async def get_tenant_id(x_tenant_id: Annotated[str | None, Header()] = None) -> str:
-    """Return the caller's tenant; 400 without a valid X-Tenant-ID."""
+async def _check_tenant(x_tenant_id: Annotated[str | None, Header()] = None) -> str:
     if x_tenant_id is None:
         raise HTTPException(400, "the header X-Tenant-ID is required")
     if not is_valid_tenant(x_tenant_id):
         raise HTTPException(400, f"X-Tenant-ID must be {_TENANT_RULE}")
     return x_tenant_id
+
+
+async def get_tenant_id(
+    checked: Annotated[str, Depends(_check_tenant)],
+    x_tenant_id: Annotated[str, Header(description=f"The tenant: {_TENANT_RULE}")],
+) -> str:
+    """Return the caller's tenant; 400 without a valid X-Tenant-ID.
+
+    The check comes first, so a missing one is answered 400; the header of this function is what OpenAPI describes.
+    """
+    return checked
 
 
 def _from_state(request: Request, name: str) -> Any:
@@ -125,3 +136,39 @@ class Page:
 
 
 Paging = Annotated[Page, Depends()]
+
+
+class Failure(BaseModel):
+    """What a caller is told of a failure: words, or what is wrong with each field."""
+
+    detail: Any
+
+
+_WAIT = {"Retry-After": {"description": "Seconds to wait", "schema": {"type": "integer"}}}
+_MEANINGS = {
+    400: "The tenant's header is missing or no tenant id, or the request was refused",
+    404: "There is no such thing, or it is another tenant's",
+    409: "It conflicts with what is kept",
+    413: "Too much was sent",
+    429: "The tenant's limit is reached",
+    502: "What the gateway asked failed, or answered wrongly",
+    503: "What the gateway needs is not available",
+    504: "What the gateway asked did not answer in time",
+}
+
+
+def described(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Return what OpenAPI says of these statuses, for `responses=` of a router or a route."""
+    found: dict[int | str, dict[str, Any]] = {}
+    for status in statuses:
+        found[status] = {"model": Failure, "description": _MEANINGS[status]}
+        if status in (429, 503):
+            found[status]["headers"] = _WAIT
+    return found
+
+
+def store_failure(error: OSError) -> HTTPException:
+    """Return what a caller is told when the gateway's own store is late or away."""
+    if isinstance(error, TimeoutError):
+        return HTTPException(504, "the store did not answer in time")
+    return HTTPException(503, "the store is not available")

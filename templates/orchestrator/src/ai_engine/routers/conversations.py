@@ -1,19 +1,23 @@
 """Chat, conversations, messages and the profile of one tenant."""
 
+import json
+from collections.abc import AsyncIterator
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Depends, HTTPException
+from fastapi import APIRouter, Depends, HTTPException, Request
+from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
 
-from ai_engine.dependencies import Limit, Offset, Tenant
-from ai_engine.replies import reply_to
-from ai_engine.store import Conversation, Item, conversation_id, page_of
+from ai_engine.answers import ChatAnswer, ConversationAnswer, MessageAnswer, Page, ProfileAnswer
+from ai_engine.contract import Item, StoreUnavailable
+from ai_engine.dependencies import Limit, Offset, Storable, Tenant
+from ai_engine.replies import Chat
 
 router = APIRouter(prefix="/api")
 
-Phone = Annotated[str, Field(min_length=1, max_length=32)]
-Text = Annotated[str, Field(min_length=1, max_length=4000)]
-Title = Annotated[str, Field(min_length=1, max_length=200)]
+Phone = Annotated[str, Field(min_length=1, max_length=32), Storable]
+Text = Annotated[str, Field(min_length=1, max_length=4000), Storable]
+Title = Annotated[str, Field(min_length=1, max_length=200), Storable]
 
 
 class ChatRequest(BaseModel):
@@ -46,86 +50,97 @@ class NewMessage(BaseModel):
 class Profile(BaseModel):
     """How the tenant signs."""
 
-    display_name: Annotated[str, Field(min_length=1, max_length=100)]
+    display_name: Annotated[str, Field(min_length=1, max_length=100), Storable]
 
 
-async def get_conversation(id: str, tenant: Tenant) -> Conversation:
-    """Return the conversation that the path names, or 404."""
-    if id not in tenant.conversations:
+def _found(thing: Item | None) -> Item:
+    if thing is None:
         raise HTTPException(404, "no such conversation")
-    return tenant.conversations[id]
+    return thing
 
 
-Named = Annotated[Conversation, Depends(get_conversation)]
+async def get_chat(body: ChatRequest, tenant: Tenant, request: Request) -> Chat:
+    """Return the message that was sent, with who answers it."""
+    return Chat(body.phone, body.message, tenant, request.app.state.model)
 
 
-@router.post("/chat")
-async def chat(request: ChatRequest, tenant: Tenant) -> Item:
-    """Answer a message; the conversation with that number is opened by its first one."""
-    reply = await reply_to(request.message, tenant.profile["display_name"])
-    opened = Conversation(request.phone, "Chat")
-    conversation = tenant.conversations.setdefault(opened.id, opened)
-    conversation.say("user", request.message)
-    said = conversation.say("assistant", reply)
-    return {"reply": reply, "conversation_id": conversation.id, "message_id": said["id"]}
+Asked = Annotated[Chat, Depends(get_chat)]
 
 
-@router.get("/conversations")
+@router.post("/chat", response_model=ChatAnswer)
+async def chat(asked: Asked) -> Item:
+    """Answer a message from the tenant's documents and messages; a first one opens the conversation."""
+    return await asked.reply()
+
+
+@router.post("/chat/stream", response_class=StreamingResponse)
+async def stream_chat(asked: Asked) -> StreamingResponse:
+    """Answer as server-sent events: `words` as a model says them, then the whole `answer`, or an `error`."""
+    return StreamingResponse(_events(asked), media_type="text/event-stream")
+
+
+async def _events(asked: Chat) -> AsyncIterator[str]:
+    try:
+        async for part in asked.parts():
+            name = "words" if isinstance(part, str) else "answer"
+            yield f"event: {name}\ndata: {json.dumps(part)}\n\n"
+    except StoreUnavailable:
+        yield f"event: error\ndata: {json.dumps('the database of the engine cannot be reached')}\n\n"
+
+
+@router.get("/conversations", response_model=Page[ConversationAnswer])
 async def list_conversations(tenant: Tenant, limit: Limit = 50, offset: Offset = 0) -> Item:
     """Return conversations, the one with the latest word first."""
-    found = sorted(tenant.conversations.values(), key=lambda each: each.updated_at, reverse=True)
-    return page_of([each.summary() for each in found], limit, offset)
+    return await tenant.list_conversations(limit, offset)
 
 
-@router.post("/conversations", status_code=201)
+@router.post("/conversations", status_code=201, response_model=ConversationAnswer)
 async def create_conversation(new: NewConversation, tenant: Tenant) -> Item:
     """Open a conversation; 409 where the number has one."""
-    if conversation_id(new.phone) in tenant.conversations:
+    opened = await tenant.open_conversation(new.phone, new.title)
+    if opened is None:
         raise HTTPException(409, "there is a conversation with this phone number")
-    conversation = Conversation(new.phone, new.title)
-    tenant.conversations[conversation.id] = conversation
-    return conversation.summary()
+    return opened
 
 
-@router.get("/conversations/{id}")
-async def read_conversation(conversation: Named) -> Item:
+@router.get("/conversations/{id}", response_model=ConversationAnswer)
+async def read_conversation(id: str, tenant: Tenant) -> Item:
     """Return one conversation."""
-    return conversation.summary()
+    return _found(await tenant.conversation(id))
 
 
-@router.patch("/conversations/{id}")
-async def rename_conversation(change: TitleChange, conversation: Named) -> Item:
+@router.patch("/conversations/{id}", response_model=ConversationAnswer)
+async def rename_conversation(id: str, change: TitleChange, tenant: Tenant) -> Item:
     """Give a conversation another title."""
-    conversation.title = change.title
-    return conversation.summary()
+    return _found(await tenant.rename_conversation(id, change.title))
 
 
 @router.delete("/conversations/{id}", status_code=204)
-async def delete_conversation(conversation: Named, tenant: Tenant) -> None:
+async def delete_conversation(id: str, tenant: Tenant) -> None:
     """Forget a conversation."""
-    del tenant.conversations[conversation.id]
+    if not await tenant.delete_conversation(id):
+        _found(None)
 
 
-@router.get("/conversations/{id}/messages")
-async def list_messages(conversation: Named, limit: Limit = 50, offset: Offset = 0) -> Item:
+@router.get("/conversations/{id}/messages", response_model=Page[MessageAnswer])
+async def list_messages(id: str, tenant: Tenant, limit: Limit = 50, offset: Offset = 0) -> Item:
     """Return messages, the oldest first."""
-    return page_of(list(conversation.messages), limit, offset)
+    return _found(await tenant.list_messages(id, limit, offset))
 
 
-@router.post("/conversations/{id}/messages", status_code=201)
-async def create_message(new: NewMessage, conversation: Named) -> Item:
+@router.post("/conversations/{id}/messages", status_code=201, response_model=MessageAnswer)
+async def create_message(id: str, new: NewMessage, tenant: Tenant) -> Item:
     """File a message without answering it."""
-    return conversation.say(new.role, new.text)
+    return _found(await tenant.say(id, new.role, new.text))
 
 
-@router.get("/profile")
+@router.get("/profile", response_model=ProfileAnswer)
 async def read_profile(tenant: Tenant) -> Item:
     """Return the tenant's profile."""
-    return tenant.profile
+    return await tenant.profile()
 
 
-@router.put("/profile")
+@router.put("/profile", response_model=ProfileAnswer)
 async def update_profile(profile: Profile, tenant: Tenant) -> Item:
     """Replace the tenant's profile."""
-    tenant.profile = {**tenant.profile, **profile.model_dump()}
-    return tenant.profile
+    return await tenant.change_profile(profile.display_name)

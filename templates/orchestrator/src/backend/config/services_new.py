@@ -4,6 +4,7 @@ Reads the environment at each call, so a test or a supervisor may move a service
 """
 
 import os
+from urllib.parse import urlsplit
 
 _SERVICES = {
     "ai_engine": ("AI_ENGINE_URL", "http://localhost:8010"),
@@ -20,6 +21,18 @@ class ServiceDirectory:
             raise LookupError(f"unknown service {name!r}; known are {', '.join(sorted(_SERVICES))}")
         variable, default = _SERVICES[name]
         return (os.environ.get(variable) or default).rstrip("/")
+
+    def name_of(self, url: str) -> str:
+        """Return the name of the service at a URL, or its host where it is none of ours."""
+        place = urlsplit(url)
+        for name in _SERVICES:
+            known = urlsplit(self.get_service_url(name))
+            if (known.scheme, known.netloc.rpartition("@")[2]) == (
+                place.scheme,
+                place.netloc.rpartition("@")[2],
+            ):
+                return name
+        return place.hostname or "unknown"
 
 
 services = ServiceDirectory()

@@ -2,9 +2,10 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, HTTPException
+from fastapi import APIRouter, Depends
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
+from backend.answers import Reply
 from backend.dependencies_enterprise import Coherence, Engine, Tenant, rate_limited
 from backend.utils.cache_coherence import InvalidationType
 
@@ -22,13 +23,10 @@ class ChatMessage(BaseModel):
     message: MessageText
 
 
-@router.post("", dependencies=[Depends(rate_limited("chat"))])
+@router.post("", response_model=Reply, dependencies=[Depends(rate_limited("chat"))])
 async def chat(message: ChatMessage, tenant: Tenant, engine: Engine, coherence: Coherence) -> dict[str, Any]:
     """Answer one message. The conversation's cached lists are stale afterwards."""
-    answer = await engine.request("POST", "/api/chat", tenant, json=message.model_dump())
-    await coherence.invalidate_by_event(
-        InvalidationType.MESSAGE_CREATED, tenant, resource_id=answer.get("conversation_id")
-    )
-    if not isinstance(answer.get("reply"), str):
-        raise HTTPException(502, "the AI Engine answered without a reply")
+    async with coherence.invalidating(InvalidationType.MESSAGE_CREATED, tenant) as write:
+        answer = await engine.request("POST", "/api/chat", tenant, json=message.model_dump())
+        write.resource_id = answer.get("conversation_id")
     return answer

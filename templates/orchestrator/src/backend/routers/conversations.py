@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Path, Response
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
+from backend.answers import Conversation, Export, Page
 from backend.dependencies_enterprise import Cache, Coherence, Engine, Paging, Tenant, rate_limited
 from backend.routers.chat import Phone
 from backend.utils.cache_coherence import InvalidationType
@@ -31,7 +32,7 @@ class ConversationChange(BaseModel):
     title: Title
 
 
-@router.get("", dependencies=[Depends(rate_limited("list_conversations"))])
+@router.get("", response_model=Page[Conversation], dependencies=[Depends(rate_limited("list_conversations"))])
 async def list_conversations(
     tenant: Tenant, page: Paging, engine: Engine, cache: Cache, response: Response
 ) -> dict[str, Any]:
@@ -42,22 +43,31 @@ async def list_conversations(
         page.limit,
         page.offset,
         load=lambda: engine.request("GET", "/api/conversations", tenant, params=page.as_query()),
+        model=Page[Conversation],
     )
     return found.answer(response)
 
 
-@router.post("", status_code=201, dependencies=[Depends(rate_limited("create_conversation"))])
+@router.post(
+    "",
+    response_model=Conversation,
+    status_code=201,
+    dependencies=[Depends(rate_limited("create_conversation"))],
+)
 async def create_conversation(
     conversation: NewConversation, tenant: Tenant, engine: Engine, coherence: Coherence
 ) -> dict[str, Any]:
     """Open a conversation; 409 where there is one with this phone number."""
     body = conversation.model_dump(exclude_none=True)
-    created = await engine.request("POST", "/api/conversations", tenant, json=body)
-    await coherence.invalidate_by_event(InvalidationType.CONVERSATION_CREATED, tenant)
-    return created
+    async with coherence.invalidating(InvalidationType.CONVERSATION_CREATED, tenant):
+        return await engine.request("POST", "/api/conversations", tenant, json=body)
 
 
-@router.get("/{conversation_id}", dependencies=[Depends(rate_limited("get_conversation"))])
+@router.get(
+    "/{conversation_id}",
+    response_model=Conversation,
+    dependencies=[Depends(rate_limited("get_conversation"))],
+)
 async def get_conversation(
     conversation_id: ConversationId, tenant: Tenant, engine: Engine, cache: Cache, response: Response
 ) -> dict[str, Any]:
@@ -67,11 +77,16 @@ async def get_conversation(
         tenant,
         conversation_id,
         load=lambda: engine.request("GET", f"/api/conversations/{conversation_id}", tenant),
+        model=Conversation,
     )
     return found.answer(response)
 
 
-@router.patch("/{conversation_id}", dependencies=[Depends(rate_limited("update_conversation"))])
+@router.patch(
+    "/{conversation_id}",
+    response_model=Conversation,
+    dependencies=[Depends(rate_limited("update_conversation"))],
+)
 async def update_conversation(
     conversation_id: ConversationId,
     change: ConversationChange,
@@ -81,11 +96,10 @@ async def update_conversation(
 ) -> dict[str, Any]:
     """Change a conversation's title."""
     path = f"/api/conversations/{conversation_id}"
-    updated = await engine.request("PATCH", path, tenant, json=change.model_dump())
-    await coherence.invalidate_by_event(
+    async with coherence.invalidating(
         InvalidationType.CONVERSATION_UPDATED, tenant, resource_id=conversation_id
-    )
-    return updated
+    ):
+        return await engine.request("PATCH", path, tenant, json=change.model_dump())
 
 
 @router.delete(
@@ -95,13 +109,15 @@ async def delete_conversation(
     conversation_id: ConversationId, tenant: Tenant, engine: Engine, coherence: Coherence
 ) -> None:
     """Delete a conversation and its messages."""
-    await engine.request("DELETE", f"/api/conversations/{conversation_id}", tenant)
-    await coherence.invalidate_by_event(
+    async with coherence.invalidating(
         InvalidationType.CONVERSATION_DELETED, tenant, resource_id=conversation_id
-    )
+    ):
+        await engine.request("DELETE", f"/api/conversations/{conversation_id}", tenant)
 
 
-@router.get("/{conversation_id}/export", dependencies=[Depends(rate_limited("export"))])
+@router.get(
+    "/{conversation_id}/export", response_model=Export, dependencies=[Depends(rate_limited("export"))]
+)
 async def export_conversation(
     conversation_id: ConversationId, tenant: Tenant, engine: Engine
 ) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from typing import Any, Literal
 from fastapi import APIRouter, Depends, Response
 from pydantic import BaseModel, ConfigDict
 
+from backend.answers import Message, Page
 from backend.dependencies_enterprise import Cache, Coherence, Engine, Paging, Tenant, rate_limited
 from backend.routers.chat import MessageText
 from backend.routers.conversations import ConversationId
@@ -21,7 +22,7 @@ class NewMessage(BaseModel):
     text: MessageText
 
 
-@router.get("", dependencies=[Depends(rate_limited("list_messages"))])
+@router.get("", response_model=Page[Message], dependencies=[Depends(rate_limited("list_messages"))])
 async def list_messages(
     conversation_id: ConversationId,
     tenant: Tenant,
@@ -39,16 +40,18 @@ async def list_messages(
         page.limit,
         page.offset,
         load=lambda: engine.request("GET", path, tenant, params=page.as_query()),
+        model=Page[Message],
     )
     return found.answer(response)
 
 
-@router.post("", status_code=201, dependencies=[Depends(rate_limited("create_message"))])
+@router.post(
+    "", response_model=Message, status_code=201, dependencies=[Depends(rate_limited("create_message"))]
+)
 async def create_message(
     conversation_id: ConversationId, message: NewMessage, tenant: Tenant, engine: Engine, coherence: Coherence
 ) -> dict[str, Any]:
     """File a message."""
     path = f"/api/conversations/{conversation_id}/messages"
-    created = await engine.request("POST", path, tenant, json=message.model_dump())
-    await coherence.invalidate_by_event(InvalidationType.MESSAGE_CREATED, tenant, resource_id=conversation_id)
-    return created
+    async with coherence.invalidating(InvalidationType.MESSAGE_CREATED, tenant, resource_id=conversation_id):
+        return await engine.request("POST", path, tenant, json=message.model_dump())

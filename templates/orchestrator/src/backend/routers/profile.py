@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Response
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
+from backend.answers import ProfileAnswer
 from backend.dependencies_enterprise import Cache, Coherence, Engine, Tenant, rate_limited
 from backend.utils.cache_coherence import InvalidationType
 
@@ -18,18 +19,22 @@ class Profile(BaseModel):
     display_name: Annotated[str, StringConstraints(min_length=1, max_length=100)]
 
 
-@router.get("", dependencies=[Depends(rate_limited("profile"))])
+@router.get("", response_model=ProfileAnswer, dependencies=[Depends(rate_limited("profile"))])
 async def get_profile(tenant: Tenant, engine: Engine, cache: Cache, response: Response) -> dict[str, Any]:
     """Return the tenant's profile."""
-    found = await cache.fetch("profile", tenant, load=lambda: engine.request("GET", "/api/profile", tenant))
+    found = await cache.fetch(
+        "profile",
+        tenant,
+        load=lambda: engine.request("GET", "/api/profile", tenant),
+        model=ProfileAnswer,
+    )
     return found.answer(response)
 
 
-@router.put("", dependencies=[Depends(rate_limited("profile"))])
+@router.put("", response_model=ProfileAnswer, dependencies=[Depends(rate_limited("profile"))])
 async def update_profile(
     profile: Profile, tenant: Tenant, engine: Engine, coherence: Coherence
 ) -> dict[str, Any]:
     """Replace the tenant's profile."""
-    updated = await engine.request("PUT", "/api/profile", tenant, json=profile.model_dump())
-    await coherence.invalidate_by_event(InvalidationType.PROFILE_UPDATED, tenant)
-    return updated
+    async with coherence.invalidating(InvalidationType.PROFILE_UPDATED, tenant):
+        return await engine.request("PUT", "/api/profile", tenant, json=profile.model_dump())

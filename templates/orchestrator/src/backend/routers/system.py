@@ -9,13 +9,12 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from backend import __version__
 from backend.dependencies_enterprise import Cache
-from backend.utils.metrics import REGISTRY
+from backend.utils.metrics import CONTENT_TYPE, exposition
 from backend.utils.rate_limiter import EnterpriseRateLimiter
 
 router = APIRouter(tags=["system"])
@@ -59,13 +58,13 @@ async def _ask(redis: Redis) -> dict[str, Any]:
 
 @router.get("/metrics")
 async def metrics() -> Response:
-    """Return the metrics of this process in Prometheus' text format."""
-    return Response(generate_latest(REGISTRY), media_type=CONTENT_TYPE_LATEST)
+    """Return the metrics of the gateway, of all its workers together, in Prometheus' text format."""
+    return Response(exposition(), media_type=CONTENT_TYPE)
 
 
 @router.get("/api/cache/metrics")
 async def cache_metrics(cache: Cache) -> dict[str, Any]:
-    """Return the hit rate of this process and the number of cached answers; null is not known."""
+    """Return the hit rate and the number of cached answers; null is not known."""
     return await cache.metrics()
 
 

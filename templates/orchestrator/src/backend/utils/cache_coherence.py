@@ -1,31 +1,37 @@
-"""After a write, no cached answer of before: find what it touches, unlink it, and tell everybody.
+"""After a write, no cached answer of before: none is given any more, those that are named are unlinked, all are told.
 
-An invalidation touches the keys of its own tenant only: names are escaped for SCAN (never KEYS) and each one found is
-taken apart and compared before it goes. SCAN walks the whole database, so give the caches one of their own. If Redis
-fails half-way the write stands, the failure is counted, and the TTL bounds how long an old answer can live.
+Whether a write took place is not always known: its answer may be lost. `invalidating` invalidates then, too, and keeps
+answers from being stored until the service cannot be at work on that write any more.
+
+One script does it, in Redis (see `cache_scripts`), without looking for keys. If Redis fails, the write stands, the
+failure is counted, and the TTL bounds how long an old answer can live.
 """
 
+import asyncio
 import json
 import logging
-import time
 import uuid
-from collections.abc import Collection, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
+from typing import Any
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from backend.utils.cache_keys import cache_pattern, encode_part, escape_glob, parse_cache_key, tracking_key
+from backend.utils.cache_keys import cache_pattern, encode_part, escape_glob, tracking_key
 from backend.utils.cache_manager import BULK
+from backend.utils.cache_scripts import INVALIDATE
 from backend.utils.metrics import INVALIDATION_ERRORS
+from backend.utils.redis_script import EssentialScript
+from backend.utils.upstream import Written, written_despite
 
 EVENT_LOG = "cache_coherence_events"
 EVENT_LOG_LENGTH = 1000
-TRACKING_TTL_SECONDS = 3600
-SCAN_BUDGET_SECONDS = 2.0
-UNLINK_BATCH = 100
+DOUBT_SECONDS = 60  # so long a service may be at work on a write after we stopped waiting for its answer
+MOST_UNLINKED = 500  # answers of a kind; more are left to their TTL, and not given any more
 _log = logging.getLogger(__name__)
 
 
@@ -48,16 +54,31 @@ _AFFECTED: Mapping[InvalidationType, tuple[str, ...]] = {
     InvalidationType.MESSAGE_CREATED: ("list_messages", "conversation", "list_conversations"),
     InvalidationType.PROFILE_UPDATED: ("profile",),
 }
+_BELOW: dict[str, set[str]] = {}
+"""Kinds of what is cached below things, by the kind of the thing: routers tell theirs when they are imported."""
 _OF_ONE_THING = {"conversation": "", "list_messages": "/*"}  # what follows the id at the start of the rest
+
+
+def cached_below(kinds: Collection[str], parents: Collection[str]) -> None:
+    """Say that answers of these kinds are below things of those: they count no more once such a thing is `gone`."""
+    for parent in parents:
+        _BELOW.setdefault(parent, set()).update(kinds)
 
 
 @dataclass(frozen=True, slots=True)
 class InvalidationResult:
-    """What was done: keys unlinked, whether all were looked for, and whether the event went out."""
+    """What was done: keys unlinked, whether those were all that are named, and whether Redis took it."""
 
     keys_invalidated: int
     complete: bool
     published: bool
+
+
+@dataclass(slots=True)
+class Write:
+    """A write on its way. Set `resource_id` where only its answer tells it."""
+
+    resource_id: str | None
 
 
 class CacheCoherenceManager:
@@ -65,6 +86,48 @@ class CacheCoherenceManager:
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
+        self._invalidate = EssentialScript(redis, INVALIDATE)
+        self._under_way = set[asyncio.Task[InvalidationResult]]()
+
+    @asynccontextmanager
+    async def invalidating(
+        self,
+        event_type: InvalidationType | str,
+        tenant_id: str,
+        *,
+        resource_id: str | None = None,
+        kinds: Collection[str] = (),
+        within: str | None = None,
+        gone: bool = False,
+    ) -> AsyncIterator[Write]:
+        """Invalidate after the write in this block, unless it surely changed nothing.
+
+        A refusal changes nothing, nor does a request that was never sent. After a lost answer (no answer in time, a broken
+        connection, a cancelled request) the write may have been done, and may yet be done: then answers of these kinds
+        are not stored for `DOUBT_SECONDS` either.
+        """
+        write, outcome = Write(resource_id), Written.YES
+        try:
+            yield write
+        except BaseException as error:
+            outcome = written_despite(error)
+            raise
+        finally:
+            if outcome is not Written.NO:
+                doubt = DOUBT_SECONDS if outcome is Written.PERHAPS_LATER else 0
+                ask = self.invalidate_by_event(
+                    event_type,
+                    tenant_id,
+                    resource_id=write.resource_id,
+                    kinds=kinds,
+                    within=within,
+                    gone=gone,
+                    doubt_seconds=doubt,
+                )
+                task = asyncio.create_task(ask)  # a caller that goes away does not stop it
+                self._under_way.add(task)
+                task.add_done_callback(self._under_way.discard)
+                await asyncio.shield(task)
 
     async def invalidate_by_event(
         self,
@@ -73,93 +136,70 @@ class CacheCoherenceManager:
         *,
         resource_id: str | None = None,
         kinds: Collection[str] = (),
+        within: str | None = None,
+        gone: bool = False,
+        doubt_seconds: float = 0,
     ) -> InvalidationResult:
-        """Unlink what the event makes stale and publish it. Never raises for Redis.
+        """Make stale what the event touches, and publish it. Never raises for Redis.
 
         `resource_id` spares the other conversations' answers. `kinds` replaces the kinds known for the event; a bulk
-        invalidation without any takes all of the tenant's. ValueError for an unknown event, or one with no kinds.
+        invalidation without any takes all of the tenant's. `within` names the first part of their keys: it spares what is
+        below others. `gone`: the thing is no more, and neither is what was cached below things of these kinds; what is
+        below others of them loads anew. For `doubt_seconds` no answer of these kinds is stored.
+        ValueError for an unknown event, or one with no kinds.
         """
         event = InvalidationType(event_type)
         kinds = tuple(kinds) or _AFFECTED.get(event, ())
         if not kinds and event is not InvalidationType.BULK_INVALIDATION:
             raise ValueError(f"{event} needs the kinds that it makes stale")
-        removed, complete, published = 0, False, False
+        thing = resource_id if within is None else within
+        named = [
+            text for kind in kinds for text in (kind, str(int(within is not None or kind in _OF_ONE_THING)))
+        ]
+        beneath = sorted({each for kind in kinds if gone for each in _BELOW.get(kind, ())} - {*kinds})
+        named += [text for kind in beneath for text in (kind, "0")]
+        args: list[Any] = [
+            tenant_id,
+            encode_part(thing or ""),
+            str(int(thing is not None)),
+            int(doubt_seconds * 1000),
+        ]
+        patterns = [_stale_pattern(kind, tenant_id, resource_id, within) for kind in kinds or ("*",)]
+        patterns += [cache_pattern(kind, tenant_id) for kind in beneath]
+        beginning = _beginning(event, tenant_id, resource_id, patterns)
+        args += [MOST_UNLINKED, EVENT_LOG_LENGTH, beginning, *named]
         try:
-            await self._raise_generation(tenant_id, kinds or (BULK,))
-            stale, complete = await self._find(tenant_id, kinds, resource_id)
-            for start in range(0, len(stale), UNLINK_BATCH):
-                removed += await self._redis.unlink(*stale[start : start + UNLINK_BATCH])
-            await self._announce(event, tenant_id, kinds, resource_id, removed, complete)
-            published = True
+            keys = [tracking_key(tenant_id, BULK), EVENT_LOG, f"cache_coherence:{tenant_id}"]
+            removed, whole = await self._invalidate(keys=keys, args=args)
         except RedisError as error:
             _log.warning(
                 "invalidation failed", extra={"fields": {"error": type(error).__name__, "type": event}}
             )
-        if not (complete and published):
             INVALIDATION_ERRORS.inc()
-        return InvalidationResult(removed, complete, published)
-
-    async def _raise_generation(self, tenant: str, kinds: Collection[str]) -> None:
-        """Make answers that are being fetched right now unfit for storing."""
-        async with self._redis.pipeline(transaction=True) as pipeline:
-            for kind in kinds:
-                pipeline.incr(tracking_key(tenant, kind))
-                pipeline.expire(tracking_key(tenant, kind), TRACKING_TTL_SECONDS)
-            await pipeline.execute()
-
-    async def _find(
-        self, tenant: str, kinds: Collection[str], resource_id: str | None
-    ) -> tuple[list[bytes | str], bool]:
-        """Return the stale keys, and whether the time allowed sufficed to see the whole database."""
-        pattern = cache_pattern(next(iter(kinds)) if len(kinds) == 1 else "*", tenant)
-        things = {"*", encode_part(resource_id)} if resource_id is not None else set()
-        stale, cursor, stop = set[bytes | str](), 0, time.monotonic() + SCAN_BUDGET_SECONDS
-        while True:
-            cursor, page = await self._redis.scan(cursor, match=pattern, count=1000)
-            for raw in page:
-                key = parse_cache_key(raw)
-                if key is None or key.tenant != tenant or (kinds and key.kind not in kinds):
-                    continue
-                if not things or key.kind not in _OF_ONE_THING or key.first in things:
-                    stale.add(raw)
-            if cursor == 0 or time.monotonic() > stop:
-                return list(stale), cursor == 0
-
-    async def _announce(
-        self,
-        event: InvalidationType,
-        tenant: str,
-        kinds: Collection[str],
-        resource_id: str | None,
-        removed: int,
-        complete: bool,
-    ) -> None:
-        """Publish the event on the tenant's channel, and keep it in the bounded log."""
-        patterns = [_stale_pattern(kind, tenant, resource_id) for kind in kinds or ("*",)]
-        moment = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        message = json.dumps(
-            {
-                "type": event.value,
-                "tenant_id": tenant,
-                "timestamp": moment,
-                "event_id": uuid.uuid4().hex,
-                "resource_id": resource_id,
-                "pattern": patterns[0],
-                "patterns": patterns,
-                "keys_invalidated": removed,
-                "complete": complete,
-            }
-        )
-        async with self._redis.pipeline(transaction=True) as pipeline:
-            pipeline.lpush(EVENT_LOG, message)
-            pipeline.ltrim(EVENT_LOG, 0, EVENT_LOG_LENGTH - 1)
-            pipeline.publish(f"cache_coherence:{tenant}", message)
-            await pipeline.execute()
+            return InvalidationResult(0, complete=False, published=False)
+        return InvalidationResult(removed, bool(whole), published=True)
 
 
-def _stale_pattern(kind: str, tenant: str, resource_id: str | None) -> str:
+def _beginning(event: InvalidationType, tenant: str, resource_id: str | None, patterns: list[str]) -> str:
+    """Return the event as JSON up to the number of keys, which Redis adds."""
+    moment = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    message = {
+        "type": event.value,
+        "tenant_id": tenant,
+        "timestamp": moment,
+        "event_id": uuid.uuid4().hex,
+        "resource_id": resource_id,
+        "pattern": patterns[0],
+        "patterns": patterns,
+    }
+    return f'{json.dumps(message)[:-1]}, "keys_invalidated": '
+
+
+def _stale_pattern(kind: str, tenant: str, resource_id: str | None, within: str | None) -> str:
     """Return the SCAN pattern of what an event makes stale: no answer that it spares fits."""
     pattern = cache_pattern(kind, tenant)
+    if within is not None:
+        return pattern.removesuffix("*") + escape_glob(encode_part(within)) + "/*"
     if resource_id is None or kind not in _OF_ONE_THING:
         return pattern
     return pattern.removesuffix("*") + escape_glob(encode_part(resource_id)) + _OF_ONE_THING[kind]

@@ -4,21 +4,35 @@ A label value that a caller chooses is a memory leak that a caller controls. Ten
 `MAX_TENANT_LABELS` are counted together as "other", and a route is its template, never the path.
 """
 
+import os
+from collections.abc import Iterator
+
+from backend.utils import workers
+
+_SHARED = workers.share_metrics()  # before prometheus_client is imported
+
 from prometheus_client import (
+    CONTENT_TYPE_LATEST,
     CollectorRegistry,
     Counter,
     Gauge,
     Histogram,
     ProcessCollector,
     disable_created_metrics,
+    generate_latest,
+    multiprocess,
 )
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
 
+CONTENT_TYPE = CONTENT_TYPE_LATEST
 MAX_TENANT_LABELS = 200
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 disable_created_metrics()  # type: ignore[no-untyped-call]
 REGISTRY = CollectorRegistry()
-ProcessCollector(registry=REGISTRY)  # process_resident_memory_bytes and its siblings, where /proc exists
+if not _SHARED:
+    ProcessCollector(registry=REGISTRY)  # process_resident_memory_bytes and its siblings, where /proc exists
 
 HTTP_REQUESTS = Counter(
     "http_requests_total", "Requests answered.", ["method", "route", "status", "tenant"], registry=REGISTRY
@@ -33,7 +47,24 @@ UPSTREAM_DURATION = Histogram(
     registry=REGISTRY,
 )
 CIRCUIT_STATE = Gauge(
-    "circuit_breaker_state", "0 closed, 1 half-open, 2 open.", ["service"], registry=REGISTRY
+    "circuit_breaker_state",
+    "0 closed, 1 half-open, 2 open; of several workers the worst.",
+    ["service"],
+    registry=REGISTRY,
+    multiprocess_mode="livemax",
+)
+CIRCUIT_OPEN_TENANTS = Gauge(
+    "circuit_breaker_open_tenants",
+    "Tenants with an open circuit of their own; of several workers the most.",
+    ["service"],
+    registry=REGISTRY,
+    multiprocess_mode="livemax",
+)
+UPSTREAM_TURNED_AWAY = Counter(
+    "upstream_turned_away_total",
+    "Requests that did not get their turn at an upstream.",
+    ["service"],
+    registry=REGISTRY,
 )
 RATE_LIMIT_REFUSED = Counter(
     "rate_limit_refused_total", "Requests answered with 429.", ["tenant", "operation"], registry=REGISTRY
@@ -45,6 +76,9 @@ RATE_LIMIT_UNENFORCED = Counter(
 )
 CACHE_HITS = Counter("cache_hits_total", "Look-ups answered by the cache.", registry=REGISTRY)
 CACHE_MISSES = Counter("cache_misses_total", "Look-ups that found nothing.", registry=REGISTRY)
+CACHE_SHARED = Counter(
+    "cache_shared_loads_total", "Misses that waited for another's load of the same answer.", registry=REGISTRY
+)
 CACHE_ERRORS = Counter("cache_errors_total", "Cache commands that Redis did not serve.", registry=REGISTRY)
 RESOURCE_FAILURES = Counter(
     "resource_failures_total",
@@ -53,7 +87,7 @@ RESOURCE_FAILURES = Counter(
     registry=REGISTRY,
 )
 INVALIDATION_ERRORS = Counter(
-    "cache_invalidation_errors_total", "Invalidations that were not completed.", registry=REGISTRY
+    "cache_invalidation_errors_total", "Invalidations that Redis did not take.", registry=REGISTRY
 )
 
 
@@ -82,6 +116,40 @@ def method_label(method: str) -> str:
     return method if method in _METHODS else "OTHER"
 
 
+class _Workers(Collector):
+    """What the operating system knows of the workers: since when they are one gateway, and their memory together."""
+
+    def __init__(self, directory: str) -> None:
+        self._directory = directory
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield what is known; what is not is left out."""
+        began = workers.start_time(os.getppid())
+        if began is not None:
+            yield GaugeMetricFamily("process_start_time_seconds", "When the gateway was started.", began)
+        memory = [workers.resident_bytes(pid) for pid in workers.worker_ids(self._directory)]
+        known = [amount for amount in memory if amount is not None]
+        if known:
+            yield GaugeMetricFamily("process_resident_memory_bytes", "Memory of all workers.", sum(known))
+
+
+def registry_of_all_workers() -> CollectorRegistry:
+    """Return what to read metrics from: this process's registry, or one over the files of all workers."""
+    if not _SHARED:
+        return REGISTRY
+    for pid in workers.dead_worker_ids(_SHARED):
+        multiprocess.mark_process_dead(pid, _SHARED)  # type: ignore[no-untyped-call]
+    registry = CollectorRegistry()
+    multiprocess.MultiProcessCollector(registry, _SHARED)  # type: ignore[no-untyped-call]
+    registry.register(_Workers(_SHARED))
+    return registry
+
+
+def exposition() -> bytes:
+    """Return all metrics in Prometheus' text format."""
+    return generate_latest(registry_of_all_workers())
+
+
 def value_of(name: str) -> int:
-    """Return what an unlabelled counter stands at in this process."""
-    return int(REGISTRY.get_sample_value(name) or 0)
+    """Return what an unlabelled counter stands at, of all workers together."""
+    return int(registry_of_all_workers().get_sample_value(name) or 0)

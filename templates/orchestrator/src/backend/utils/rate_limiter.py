@@ -4,8 +4,9 @@ One script counts and dates the counter in a single step, so no crash can leave 
 counter would block its tenant for ever. One that somebody else left without an expiry is given one at the next
 request; nothing else about it is touched.
 
-When Redis cannot count, requests pass: a limiter that takes the product down with it does more harm than a minute
-without limits. Each of them is counted in `rate_limit_unenforced_total`, and the outage is logged.
+Where the memory of Redis is full, counting goes on. When Redis cannot count, requests pass: a limiter that takes the
+product down with it does more harm than a minute without limits. Each of them is counted in
+`rate_limit_unenforced_total`, and the outage is logged.
 """
 
 import logging
@@ -19,6 +20,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from backend.utils.metrics import RATE_LIMIT_REFUSED, RATE_LIMIT_UNENFORCED, tenant_labels
+from backend.utils.redis_script import EssentialScript
 
 WINDOW_SECONDS = 60
 _OPERATION = re.compile(r"[a-z][a-z0-9_]{0,63}")
@@ -66,7 +68,7 @@ class EnterpriseRateLimiter:
     }
 
     def __init__(self, redis: Redis) -> None:
-        self._count = redis.register_script(_COUNT)
+        self._count = EssentialScript(redis, _COUNT)
 
     def limit_for(self, tenant: str, operation: str) -> int:
         """Return requests per window: the tenant's own number, else the operation's, else the default."""
