@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import msgspec
 from msgspec import Struct
 
-from optimus_tui.contract.keyspace import ParsedEvent
+from optimus_tui.contract.keyspace import ParsedEvent, TranslatedEvent
 from optimus_tui.grammar.keys import CACHE_PREFIX
 
 MAX_NAME = 256
@@ -31,14 +31,15 @@ def parse_event(payload: bytes, length: int | None = None) -> ParsedEvent:
     """Parse one payload; ``length`` is its full size in bytes where ``payload`` was cut. Never raises.
 
     An event is a JSON object whose ``type`` and ``tenant_id`` are non-empty strings and whose names occur once. An
-    unreadable ``timestamp`` only leaves ``claimed_at`` at None: nothing depends on it.
+    unreadable ``timestamp`` only leaves ``claimed_at`` at None: nothing depends on it. A translated event may have no
+    ``tenant_id``: its tenant is "", which is unknown.
     """
     found = _read(payload, length)
     if isinstance(found, str):
         return ParsedEvent(problem=found)
     return ParsedEvent(
         type=str(found["type"]),
-        tenant=str(found["tenant_id"]),
+        tenant=str(found.get("tenant_id", "")),
         claimed_at=claimed_time(found.get("timestamp")),
         detail=_detail(found),
     )
@@ -75,7 +76,10 @@ def _epoch(number: float) -> float | None:
 
 def _read(payload: bytes, length: int | None) -> dict[str, object] | str:
     """Return the decoded object with checked names, or a text that says what is wrong with it."""
-    if length is not None and length > len(payload):
+    foreign = isinstance(payload, TranslatedEvent)
+    if isinstance(payload, TranslatedEvent) and payload.problem:
+        return payload.problem
+    if not foreign and length is not None and length > len(payload):
         return f"too long to read: {length:,} bytes"
     try:
         found = _decode(payload)
@@ -90,6 +94,8 @@ def _read(payload: bytes, length: int | None) -> dict[str, object] | str:
     for name in ("type", "tenant_id"):
         value = found.get(name)
         if not isinstance(value, str):
+            if name not in found and foreign:
+                continue
             if name not in found:
                 return f"{name} is missing"
             return f"{name} is not a string"
@@ -214,7 +220,7 @@ def named_targets(payload: bytes) -> tuple[tuple[Target, ...], int]:
     for names, is_pattern in ((_KEYS, False), (_PATTERNS, True)):
         for name in names:
             for text in _texts(event.get(name)):
-                target = _target(text, is_pattern)
+                target = _target(text, is_pattern, isinstance(payload, TranslatedEvent))
                 if target is None:
                     strange += 1
                 elif len(found) < MAX_TARGETS:
@@ -230,12 +236,13 @@ def _texts(value: object) -> list[str]:
     return []
 
 
-def _target(text: str, is_pattern: bool) -> Target | None:
+def _target(text: str, is_pattern: bool, foreign: bool) -> Target | None:
+    """Return the target; of a translated event, the profile has told already that its keys are cache keys."""
     if len(text) > MAX_KEY_NAME:
         return None
     raw = text.encode("utf-8", "surrogatepass")
     pieces = split_glob(raw) if is_pattern else (raw,)
-    if pieces and pieces[0].startswith(CACHE_PREFIX):
+    if pieces and (foreign or pieces[0].startswith(CACHE_PREFIX)):
         return Target(pieces)
     return None
 

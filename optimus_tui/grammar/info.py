@@ -178,9 +178,18 @@ def series_name(metric: str, labels: Mapping[str, str]) -> str:
     return "|".join([metric, *[f"{label}={_escape(labels[label])}" for label in sorted(labels)]])
 
 
-def canonical(labels: Mapping[str, str], metric: str = "") -> dict[str, str]:
-    """Return a metric's labels under the names of the contract; a label that has its name already stays as it is."""
+def canonical(labels: Mapping[str, str], metric: str = "", renamed: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Return a metric's labels under the names of the contract; a label that has its name already stays as it is.
+
+    ``renamed`` has published names by the contract's and goes first: there, a label that has the contract's name and
+    means something else is put aside under ``published_NAME``.
+    """
     found = dict(labels)
+    for own, published in (renamed or {}).items():
+        if published in found and published != own:
+            if own in found:
+                found[f"published_{own}"] = found[own]
+            found[own] = found.pop(published)
     if base_of(metric) in OF_SERVICES:
         synonyms = {**SYNONYMS, "service": SERVICE_NAMES}
     else:

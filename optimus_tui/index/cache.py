@@ -5,7 +5,8 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from optimus_tui.contract.keyspace import TTL_EDGES, CacheReport, GroupTotals, KindTotals, UnknownLayout
 from optimus_tui.contract.reading import Coverage
-from optimus_tui.grammar.keys import MAX_TENANT_PARTS, SHOWN, Shapes, looks_like_limiter, parse_key
+from optimus_tui.dialects.layout import MAX_TENANT_PARTS, KeyLayout, own_layout
+from optimus_tui.grammar.keys import SHOWN, Shapes, looks_like_limiter
 from optimus_tui.wording.safe import safe_text
 
 NEVER = -1
@@ -21,7 +22,6 @@ _NO_HISTOGRAM = (0,) * (len(TTL_EDGES) + 1)
 UNPARSED_KIND = b""
 """The kind (and tenant) of names outside the grammar: shown as "(unparsed)", never acted on."""
 _GONE, _NEVER_EXPIRES = -2, -1
-_PREFIX = b"cache:"
 
 
 class Group:
@@ -117,7 +117,8 @@ __all__ = ["NEVER", "UNKNOWN", "UNPARSED_KIND", "CacheIndex"]
 class CacheIndex:
     """Filled by scans: ``begin_sweep``, ``put_page`` for each page, ``end_sweep``. Not shared between threads."""
 
-    def __init__(self, tenants: Iterable[bytes] = ()) -> None:
+    def __init__(self, tenants: Iterable[bytes] = (), layout: KeyLayout | None = None) -> None:
+        self.layout = layout or own_layout()
         self._groups: dict[tuple[bytes, bytes], Group] = {}
         self._by_prefix: dict[bytes, Group | None] = {}
         self._coherence = Group(b"cache_coherence", b"")
@@ -243,11 +244,14 @@ class CacheIndex:
         if parts := self._groups.get((UNPARSED_KIND, b"")):
             unparsed = len(parts.names)
         if unparsed:
-            shown = sorted([*shown[: SHOWN - 1], ("cache:… (too few parts)", unparsed)], key=lambda one: -one[1])
+            heads = ", ".join(safe_text(head, 40) + "…" for head in self.layout.cache_heads[:3])
+            shown = sorted([*shown[: SHOWN - 1], (f"{heads} (too few parts)", unparsed)], key=lambda one: -one[1])
         return UnknownLayout(
             count=shapes.count + unparsed,
             shapes=tuple(shown),
             like_limiter=looks_like_limiter(shapes.shapes()),
+            reads_limits=bool(self.layout.dialect.limits),
+            reads_cache=bool(self.layout.dialect.cache),
         )
 
     def names(self, kind: bytes, tenant: bytes) -> list[bytes]:
@@ -275,27 +279,30 @@ class CacheIndex:
         return UNKNOWN
 
     def _group_of(self, name: bytes) -> Group | None:
-        if not name.startswith(_PREFIX):
-            if name.startswith(b"cache_coherence:"):
+        layout = self.layout
+        if not name.startswith(layout.cache_heads):
+            if name.startswith(layout.tracking_heads):
                 return self._coherence
             return None
-        end = max(0, name.find(b":", name.find(b":", 6) + 1))
-        if end and end + 1 < len(name):
-            group = self._by_prefix.get(name[:end])
+        prefix = layout.prefix_of(name)
+        if prefix:
+            group = self._by_prefix.get(prefix)
             if group is not None:
                 return group
-        return self._parsed_group(name, name[:end])
+        return self._parsed_group(name, prefix)
 
-    def _parsed_group(self, name: bytes, prefix: bytes) -> Group:
-        parsed = parse_key(name, self._tenants)
+    def _parsed_group(self, name: bytes, prefix: bytes) -> Group | None:
+        parsed = self.layout.parse(name, self._tenants)
         if parsed.family == "cache":
             key = (parsed.kind, parsed.tenant)
-        else:
+        elif parsed.family == "unparsed" and not parsed.shape:
             key = (UNPARSED_KIND, b"")
+        else:
+            return self._coherence if parsed.family == "coherence" else None
         group = self._groups.get(key)
         if group is None:
             group = self._groups[key] = Group(*key)
-        settled = parsed.family == "cache" and prefix == b"cache:" + parsed.kind + b":" + parsed.tenant
+        settled = parsed.family == "cache" and prefix and name == prefix + parsed.rest
         if settled and parsed.tenant not in self._ambiguous:
             self._by_prefix[prefix] = group  # every name that starts so has the same owner: no need to parse it
         return group

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from heapq import nlargest
 
 from optimus_tui.contract.keyspace import Counter, PastWindow, ShapeCount, Track, UnparsedNames
-from optimus_tui.grammar.keys import parse_key
+from optimus_tui.dialects.layout import KeyLayout, own_layout
 
 MAX_NAMES = 20_000
 MAX_READ = 2_000
@@ -22,8 +22,6 @@ MAX_SHAPES = 10
 PAST_WINDOWS = 5
 LATE_SECONDS = 5.0
 """A window that was read last so long before its end may have counted more."""
-
-_PREFIX = b"rate_limit"
 
 
 class _Known:
@@ -42,9 +40,12 @@ class _Known:
 class LimitIndex:
     """Scans bring the names (``begin_sweep``, ``put_page``, ``end_sweep``), reads the values (``put``, ``gone``)."""
 
-    def __init__(self) -> None:
+    def __init__(self, layout: KeyLayout | None = None) -> None:
+        self.layout = layout or own_layout()
         self._names: dict[bytes, _Known] = {}
         self._gone: dict[bytes, None] = {}
+        self._present: dict[tuple[bytes, ...], bytes] = {}
+        """Of counters with a stamp in their names, the name of the present window."""
         self._unparsed: dict[bytes, str] = {}
         self._unparsed_now: dict[bytes, str] = {}
         self._overflow = self._overflow_now = 0
@@ -57,9 +58,9 @@ class LimitIndex:
     def put_page(self, names: Iterable[bytes]) -> None:
         """Add the names of a page; those of other families are ignored."""
         for name in names:
-            if not name.startswith(_PREFIX) or (name in self._names and name not in self._unparsed):
+            if not self.layout.may_count(name) or (name in self._names and name not in self._unparsed):
                 continue
-            parsed = parse_key(name)
+            parsed = self.layout.parse(name)
             if parsed.shape and len(self._unparsed_now) < MAX_NAMES:
                 self._unparsed_now[name] = parsed.shape
             if parsed.family == "limit" and name not in self._names and not self._remember(name):
@@ -91,7 +92,23 @@ class LimitIndex:
         for counter in counters:
             if counter.key in self._names or self._remember(counter.key):
                 self._gone.pop(counter.key, None)
+                self._follow(counter)
                 _add(self._names[counter.key], counter)
+
+    def _follow(self, counter: Counter) -> None:
+        """Let a name with the stamp of a newer window take the place of the one before."""
+        if not counter.identity:
+            return
+        name = self._present.get(counter.identity, counter.key)
+        before, known = self._names.get(name), self._names[counter.key]
+        if name == counter.key or before is None:
+            self._present[counter.identity] = counter.key
+        elif before.counter is None or (before.counter.starts or 0.0) <= (counter.starts or 0.0):
+            self._present[counter.identity] = counter.key
+            if not known.past:
+                _end_window(before, before.counter, counter.taken_mono)
+                known.past = before.past
+            self._drop(name, counter.taken_mono)
 
     def gone(self, names: Iterable[bytes], mono: float) -> None:
         """Record names that did not exist at ``mono`` seconds; each is dropped ten minutes after the first miss."""
@@ -101,18 +118,22 @@ class LimitIndex:
                 continue
             if known.gone_mono is None:
                 _end_window(known, known.counter, mono)
-                known.gone_mono, known.counter, known.samples, known.renewed = mono, None, [], False
-                known.most_ttl_ms = 0
-                self._gone[name] = None
+                self._drop(name, mono)
             elif mono - known.gone_mono > FORGET_SECONDS:
                 del self._names[name], self._gone[name]
+
+    def _drop(self, name: bytes, mono: float) -> None:
+        known = self._names[name]
+        known.gone_mono, known.counter, known.samples, known.renewed = mono, None, [], False
+        known.most_ttl_ms = 0
+        self._gone[name] = None
 
     def counters(self, mono: float | None = None) -> list[Counter]:
         """Return every counter that existed at the last reads, without those whose TTL has run out by ``mono``."""
         found = [known.counter for known in self._names.values() if known.counter is not None]
         if mono is None:
             return found
-        return [one for one in found if (ends := one.resets_mono) is None or ends >= mono]
+        return [one for one in found if (ends := one.resets_mono) is None or ends >= mono or _goes_on(one)]
 
     def tracks(self) -> dict[bytes, Track]:
         """Return the observations of each counter's present window."""
@@ -128,7 +149,7 @@ class LimitIndex:
 
     @property
     def unparsed(self) -> UnparsedNames:
-        """Return the names that begin with ``rate_limit`` and do not follow the layout, by their shapes."""
+        """Return the names that begin as counters do and do not follow the layout, by their shapes."""
         tally = Tally(self._unparsed.values())
         shown = sum(name in self._names and name not in self._gone for name in self._unparsed)
         shapes = tuple(ShapeCount(shape, count) for shape, count in tally.most_common(MAX_SHAPES))
@@ -166,13 +187,18 @@ def _add(known: _Known, counter: Counter) -> None:
         known.samples, known.renewed, known.most_ttl_ms = [], False, 0
     elif before is not None:
         known.renewed = (known.renewed or _renewed(before, counter)) and not _ran_on(known, before, counter)
-    known.most_ttl_ms = max(known.most_ttl_ms, counter.ttl_ms or 0)
+    known.most_ttl_ms = max(known.most_ttl_ms, counter.ends_ms or 0)
     oldest = counter.taken_mono - KEPT_SECONDS
     known.samples = [sample for sample in known.samples if sample[0] >= oldest]
     known.samples.append((counter.taken_mono, counter.count))
     if len(known.samples) > MAX_SAMPLES:  # the older half at half its density: the whole window stays in sight
         half = MAX_SAMPLES // 2
         known.samples = [*known.samples[:half:2], *known.samples[half:]]
+
+
+def _goes_on(counter: Counter) -> bool:
+    """Return whether nothing ends at its reset: a bucket is full then, or the oldest request leaves a log."""
+    return counter.sliding and not counter.ttl_is_reset
 
 
 def _end_window(known: _Known, last: Counter | None, mono: float) -> None:
@@ -196,16 +222,16 @@ def _renewed(before: Counter, counter: Counter) -> bool:
 
     A TTL may be read late, on a busy machine by a second, so the end of the window alone proves nothing.
     """
-    if before.ttl_ms is None or counter.ttl_ms is None:
+    if before.ends_ms is None or counter.ends_ms is None:
         return False
-    return before.ttl_ms - counter.ttl_ms < _passed_ms(before, counter) / 2
+    return before.ends_ms - counter.ends_ms < _passed_ms(before, counter) / 2
 
 
 def _ran_on(known: _Known, before: Counter, counter: Counter) -> bool:
     """Return whether requests came and the TTL still fell below what a limiter that restarts it would have left."""
-    if counter.ttl_ms is None or (counter.count or 0) <= (before.count or 0):
+    if counter.ends_ms is None or (counter.count or 0) <= (before.count or 0):
         return False
-    return counter.ttl_ms < known.most_ttl_ms - _passed_ms(before, counter) - 1000 * GRACE_SECONDS
+    return counter.ends_ms < known.most_ttl_ms - _passed_ms(before, counter) - 1000 * GRACE_SECONDS
 
 
 def _passed_ms(before: Counter, counter: Counter) -> float:

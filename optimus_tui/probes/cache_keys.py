@@ -8,7 +8,7 @@ from redis.exceptions import NoPermissionError
 from optimus_tui.clock import Clock
 from optimus_tui.contract.keyspace import KeyDetail, KeyPreview
 from optimus_tui.contract.reading import Reading
-from optimus_tui.grammar.keys import EVENT_LOG
+from optimus_tui.dialects.feeds.messages import list_translator, subscription_of
 from optimus_tui.probes.faults import OUTAGES, fault_of
 from optimus_tui.probes.keyspace import NOT_ASKED, PIPELINE_KEYS
 from optimus_tui.probes.load_meter import LoadMeter
@@ -30,7 +30,6 @@ _READ: dict[bytes, tuple[str, ...]] = {
 }
 _SAMPLED_FROM_THE_HEAD = (b"list", b"zset")
 KEYS_A_TRIP = 100
-CHANNELS = b"cache_coherence:*"
 MAX_LOG_BYTES = 8 * 1024 * 1024
 EXACT_UP_TO = 5_000
 """A log of up to this many events is measured exactly; a longer one by a sample."""
@@ -203,20 +202,32 @@ class KeyLook(Struct, frozen=True):
 
 
 async def read_event_log(redis: ObserverRedis, limit: int = 1000) -> list[bytes]:
-    """Return up to ``limit`` raw payloads from the head of the list."""
-    reply = await redis.execute_command("LRANGE", EVENT_LOG, 0, max(1, limit) - 1)
-    if isinstance(reply, list):
-        return [item for item in reply if isinstance(item, bytes)]
-    return []
+    """Return up to ``limit`` payloads from the head of the list, as events of our contract."""
+    reply = await redis.execute_command("LRANGE", _event_list(redis), 0, max(1, limit) - 1)
+    return _as_events(redis, reply if isinstance(reply, list) else [])
+
+
+def _event_list(redis: ObserverRedis) -> bytes:
+    return redis.layout.dialect.event_list.encode()
+
+
+def _as_events(redis: ObserverRedis, items: Sequence[object]) -> list[bytes]:
+    translate, payloads = list_translator(redis.layout), [item for item in items if isinstance(item, bytes)]
+    if translate is None:
+        return payloads
+    return [translate(b"", payload, len(payload)) for payload in payloads]
 
 
 async def read_event_ends(redis: ObserverRedis, limit: int = 1000) -> EventLog:
     """Return up to ``limit`` payloads from the head, and as many from the tail where the log is longer.
 
     The writer may append at either end. Fewer are read where they exceed ``MAX_LOG_BYTES`` on average; none where a
-    single one does.
+    single one does. A profile without an event list is not asked: its callers say that nothing is known.
     """
-    length = await redis.execute_command("LLEN", EVENT_LOG)
+    name = _event_list(redis)
+    if not name:
+        return EventLog(payloads=[], length=0)
+    length = await redis.execute_command("LLEN", name)
     if not isinstance(length, int) or length <= 0:
         return EventLog(payloads=[], length=0)
     count = min(limit, await _affordable(redis, length))
@@ -225,8 +236,8 @@ async def read_event_ends(redis: ObserverRedis, limit: int = 1000) -> EventLog:
     payloads = await read_event_log(redis, count)
     if length > count:
         start = max(count, length - count) - length
-        tail = await redis.execute_command("LRANGE", EVENT_LOG, start, -1)
-        payloads += [item for item in items_of(tail) if isinstance(item, bytes)]
+        tail = await redis.execute_command("LRANGE", name, start, -1)
+        payloads += _as_events(redis, items_of(tail))
     return EventLog(payloads=payloads, length=length)
 
 
@@ -234,7 +245,7 @@ async def _affordable(redis: ObserverRedis, length: int) -> int:
     """Return how many events may be read, given the log's size in memory."""
     samples = 0 if length <= EXACT_UP_TO else 100  # 0 means all of them
     pipe = redis.pipeline()
-    pipe.execute_command("MEMORY", "USAGE", EVENT_LOG, "SAMPLES", samples)
+    pipe.execute_command("MEMORY", "USAGE", _event_list(redis), "SAMPLES", samples)
     (size,) = await pipe.execute(raise_on_error=False)
     if not isinstance(size, int) or size <= MAX_LOG_BYTES:
         return length
@@ -242,9 +253,12 @@ async def _affordable(redis: ObserverRedis, length: int) -> int:
 
 
 async def read_channels(redis: ObserverRedis) -> Channels:
-    """Return the subscribers to coherence events. Pattern subscriptions have no names: PUBSUB only counts them."""
-    found = await redis.execute_command("PUBSUB", "CHANNELS", CHANNELS)
-    names = sorted(name for name in items_of(found) if isinstance(name, bytes))[:MAX_CHANNELS]
+    """Return the subscribers to the profile's feeds. PUBSUB only counts subscriptions by pattern."""
+    heard: set[bytes] = set()
+    for place in subscription_of(redis.layout.dialect).places:
+        found = await redis.execute_command("PUBSUB", "CHANNELS", place)
+        heard |= {name for name in items_of(found) if isinstance(name, bytes)}
+    names = sorted(heard)[:MAX_CHANNELS]
     pipe = redis.pipeline()
     pipe.execute_command("PUBSUB", "NUMPAT")
     if names:

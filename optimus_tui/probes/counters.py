@@ -1,186 +1,208 @@
 """Read counters: one round trip for a hundred names. A bad key affects only its own row.
 
-A value that is no number (a list, a word, 10^30) is a problem, never 0. Of a sorted set (a sliding window) only entries
-inside the window count, by the server's own clock.
+What is sent for a name, and what the replies mean, says ``dialects.values`` by the layout's rule. A value that is no
+number (a list, a word, 10^30) is a problem, never 0.
 """
 
-import re
-from collections.abc import Collection, Sequence
-from typing import NamedTuple
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
 
-from redis.exceptions import NoPermissionError, ResponseError
+from redis.exceptions import NoPermissionError
 
 from optimus_tui.clock import Clock
-from optimus_tui.contract.keyspace import NO_WINDOW, Counter
-from optimus_tui.grammar.keys import parse_key
+from optimus_tui.contract.keyspace import Counter, LimitRules
+from optimus_tui.dialects.formulas import FOREIGN_NUMBER, NOT_A_NUMBER, NOT_READABLE, Failed, Value
+from optimus_tui.dialects.layout import CounterName, KeyLayout, ParsedKey
+from optimus_tui.dialects.model import LimitRule
+from optimus_tui.dialects.template import Template
+from optimus_tui.dialects.values import TIME, Command, Steps, read_value
+from optimus_tui.dialects.windows import identity_of
 from optimus_tui.probes.load_meter import LoadMeter
 from optimus_tui.probes.redis.guard import ObserverRedis
 from optimus_tui.probes.redis.parser import ReplyTooLarge, is_wrong_type, natural_number, raise_general
 
+__all__ = ["FOREIGN_NUMBER", "KEYS_A_TRIP", "NOT_A_NUMBER", "NOT_READABLE", "read_counters"]
+
 KEYS_A_TRIP = 100
+NAMES_KEPT = 4_000
+"""Names that are not parsed again with each reading: twice as many as are read at once."""
 LONGEST = 1_000
 """Bytes of a value that may still be a counter, where its neighbours were too large to be read."""
-NOT_A_NUMBER = "not a number"
-NOT_READABLE = "not readable"
-FOREIGN_NUMBER = "another limiter's number, not ours: ours counts up from 0 in whole numbers"
-ZSET = "a sorted set"
-LONGEST_NUMBER = 40
-UNITS = (1, 10**3, 10**6, 10**9)
-"""Scores a second: limiters write times in s, ms, us or ns."""
-_RANGE = 3.0
-"""A score within this factor of the present in some unit is a time in that unit."""
-_NUMBER = re.compile(rb"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,3})?")
-_KINDS = {b"list": "a list", b"hash": "a hash", b"set": "a set", b"zset": ZSET, b"stream": "a stream"}
-_HIGHEST = 2**63 - 1
-"""Redis counts in 64 bits, so a higher value was not counted by INCR: it is text that looks like a number."""
+TOO_LARGE = b"?"
+"""What stands for a value that is too large to be read: it is no number."""
+_ANY_NAME = CounterName(LimitRule(template=Template("{any...}")), {}, b"", b"")
+"""For a name that no rule matches: its value is read as a count."""
 
 
 async def read_counters(
-    redis: ObserverRedis, own: LoadMeter, clock: Clock, names: Sequence[bytes], window_seconds: int | None = None
+    redis: ObserverRedis, own: LoadMeter, clock: Clock, names: Sequence[bytes], rules: LimitRules | None = None
 ) -> list[Counter | bytes]:
-    """Return a Counter for each name that exists and the bare name for each that vanished, in the order of ``names``.
+    """Return a Counter for each name that exists, in the order of ``names``.
 
-    A sorted set (a sliding window) counts its members of the last ``window_seconds``; where the window is unknown
-    (None) it has no count and ``problem`` says so. Other types have no count. ``own`` is counted by the client.
+    The bare name stands for a key that vanished, and for one whose window has ended. What the limits in force
+    (``rules``) are needed for, such as the window of a sorted set, is unknown without them, and ``lacks`` says so.
+    ``own`` is counted by the client.
 
     Raises:
         OUTAGES: (``probes.faults``) the server is away or a right is missing for every key.
     """
     found: list[Counter | bytes] = []
     for start in range(0, len(names), KEYS_A_TRIP):
-        found += await _read_some(redis, clock, names[start : start + KEYS_A_TRIP], window_seconds)
+        found += await _read_some(redis, clock, names[start : start + KEYS_A_TRIP], rules)
     return found
 
 
 async def _read_some(
-    redis: ObserverRedis, clock: Clock, names: Sequence[bytes], window_seconds: int | None
+    redis: ObserverRedis, clock: Clock, names: Sequence[bytes], rules: LimitRules | None
 ) -> list[Counter | bytes]:
-    try:
-        replies = await _ask(redis, names, names)
-    except ReplyTooLarge:  # a value that is no counter by its size must not hide the others
-        replies = await _ask(redis, names, await _short(redis, names))
-    mono = clock.mono()
-    raise_general(replies, step=2)
-    values, pttls = replies[::2], replies[1::2]
-    odd = [name for name, value in zip(names, values, strict=True) if is_wrong_type(value)]
-    typed = await _by_type(redis, odd, window_seconds)
+    said = [_said(redis.layout, name) for name in names]
+    readers = [read_value(name, one, rules) for name, (one, _) in zip(names, said, strict=True)]
+    trips = _Trips(readers)
+    values, mono = [Value(gone=True)] * len(names), 0.0
+    while trips.asked:
+        commands = trips.commands
+        replies = await _ask(redis, commands)
+        if not trips.turn:
+            mono = clock.mono()
+            _raise_general(commands, replies)
+        for index, value in trips.answer([_plain(reply) for reply in replies]):
+            values[index] = value
     return [
-        _counter(name, typed.get(name) or _count_of(value), value is None, pttl, mono)
-        for name, value, pttl in zip(names, values, pttls, strict=True)
+        _counter(name, one, parsed, value, mono) for name, (one, parsed), value in zip(names, said, values, strict=True)
     ]
 
 
-async def _ask(redis: ObserverRedis, names: Sequence[bytes], readable: Collection[bytes]) -> list[object]:
-    """Return value and TTL of each name, in turn; for one that is not ``readable`` a text that is no number."""
+@lru_cache(maxsize=NAMES_KEPT)
+def _said(layout: KeyLayout, key: bytes) -> tuple[CounterName, ParsedKey]:
+    """Return what a name says and whose it is: the same names are read again and again."""
+    return layout.counter(key) or _ANY_NAME, layout.parse(key)
+
+
+class _Trips:
+    """Runs readers side by side: ``commands`` of all of them make one round trip, with one TIME for all.
+
+    ``asked`` says which of the replies each reader waits for.
+    """
+
+    def __init__(self, readers: Sequence[Steps]) -> None:
+        self.turn = 0
+        self._readers = readers
+        self.commands: list[Command] = []
+        self.asked: list[tuple[int, list[int]]] = []
+        self._clock: int | None = None
+        for index, reader in enumerate(readers):
+            self._queue(index, next(reader))
+
+    def _queue(self, index: int, wanted: Sequence[Command]) -> None:
+        places = []
+        for command in wanted:
+            if command == TIME and self._clock is not None:
+                places.append(self._clock)
+                continue
+            if command == TIME:
+                self._clock = len(self.commands)
+            places.append(len(self.commands))
+            self.commands.append(command)
+        self.asked.append((index, places))
+
+    def answer(self, replies: Sequence[Any]) -> list[tuple[int, Value]]:
+        """Give each reader its replies; return the values of those that are done, and queue what others ask next."""
+        asked, self.asked, self.commands, self._clock = self.asked, [], [], None
+        self.turn += 1
+        done = []
+        for index, places in asked:
+            try:
+                self._queue(index, self._readers[index].send([replies[place] for place in places]))
+            except StopIteration as end:
+                done.append((index, end.value))
+        return done
+
+
+async def _ask(redis: ObserverRedis, commands: Sequence[Command]) -> list[Any]:
+    """Return the replies (or errors) to the commands; ``TOO_LARGE`` for a value that must not hide the others."""
+    try:
+        return await _send(redis, commands)
+    except ReplyTooLarge:
+        gets = [command[1] for command in commands if command[0] == "GET"]
+        sizes = dict(zip(gets, await _send(redis, [("STRLEN", name) for name in gets]), strict=True))
+        long = [command[0] == "GET" and _is_long(sizes[command[1]]) for command in commands]
+        replies = iter(
+            await _send_apart(redis, [one for one, left_out in zip(commands, long, strict=True) if not left_out])
+        )
+        return [TOO_LARGE if left_out else next(replies) for left_out in long]
+
+
+def _is_long(size: object) -> bool:
+    """Return whether a value is too long for a counter. Other types than strings count as short."""
+    return isinstance(size, int) and size > LONGEST
+
+
+async def _send(redis: ObserverRedis, commands: Sequence[Command]) -> list[Any]:
     pipe = redis.pipeline()
-    for name in names:
-        if name in readable:
-            pipe.execute_command("GET", name)
-        pipe.execute_command("PTTL", name)
-    replies = iter(await pipe.execute(raise_on_error=False))
-    return [reply for name in names for reply in (next(replies) if name in readable else b"?", next(replies))]
-
-
-async def _short(redis: ObserverRedis, names: Sequence[bytes]) -> set[bytes]:
-    """Return the names whose value is short enough for a number. Other types than strings count as short."""
-    sizes = await _of_each(redis, "STRLEN", names)
-    return {name for name, size in zip(names, sizes, strict=True) if not isinstance(size, int) or size <= LONGEST}
-
-
-async def _of_each(redis: ObserverRedis, command: str, names: Sequence[bytes]) -> list[object]:
-    """Return the replies (or errors) to one command for each name, in one round trip."""
-    pipe = redis.pipeline()
-    for name in names:
-        pipe.execute_command(command, name)
-    replies: list[object] = await pipe.execute(raise_on_error=False)
+    for command in commands:
+        pipe.execute_command(*command)
+    replies: list[Any] = await pipe.execute(raise_on_error=False) if commands else []
     return replies
 
 
-def _counter(name: bytes, count: "_CountReply", gone: bool, pttl: object, mono: float) -> Counter | bytes:
-    if gone or pttl == -2:
-        return name
-    parsed = parse_key(name)
+async def _send_apart(redis: ObserverRedis, commands: Sequence[Command]) -> list[Any]:
+    """Send the commands, in halves where a reply is too large, until the one is found that it belongs to."""
+    try:
+        return await _send(redis, commands)
+    except ReplyTooLarge:
+        if len(commands) == 1:
+            return [TOO_LARGE]
+        half = len(commands) // 2
+        return [*await _send_apart(redis, commands[:half]), *await _send_apart(redis, commands[half:])]
+
+
+def _raise_general(commands: Sequence[Command], replies: Sequence[Any]) -> None:
+    """Raise what concerns more than one key. The clock is no key: who lacks it is told by the rows that need it."""
+    columns: dict[bool, list[Any]] = {True: [], False: []}
+    for command, reply in zip(commands, replies, strict=True):
+        if command != TIME:
+            columns[command[0] == "PTTL"].append(reply)
+    for column in columns.values():
+        raise_general(column)
+
+
+def _plain(reply: Any) -> Any:
+    """Return a reply as the readers know it, errors as ``Failed``."""
+    if not isinstance(reply, Exception):
+        return reply
+    if is_wrong_type(reply):
+        return Failed.WRONG_TYPE
+    return Failed.DENIED if isinstance(reply, NoPermissionError) else Failed.OTHER
+
+
+def _counter(key: bytes, name: CounterName, parsed: ParsedKey, value: Value, mono: float) -> Counter | bytes:
+    if value.gone or value.over:
+        return key
+    endless = value.ttl_ms == -1
+    stuck = name.rule.no_ttl == "stuck"
     return Counter(
-        key=name,
+        key=key,
         tenant=parsed.tenant,
         operation=parsed.operation,
-        count=count.number,
-        ttl_ms=natural_number(pttl),
-        immortal=pttl == -1,
-        problem=count.problem,
-        foreign=count.foreign,
-        sliding=count.sliding,
+        count=value.count,
+        ttl_ms=natural_number(value.ttl_ms),
+        immortal=endless and stuck,
+        problem=value.problem,
+        foreign=value.foreign,
+        sliding=value.sliding,
         doubt=parsed.doubt,
         taken_mono=mono,
+        limit=value.limit,
+        window_seconds=value.window_seconds,
+        left=value.left,
+        left_least=value.left_least,
+        lacks=value.lacks,
+        resets_ms=value.resets_ms,
+        ttl_is_reset=value.ttl_is_reset,
+        no_ttl="" if stuck or not endless else name.rule.no_ttl,  # type: ignore[arg-type]
+        blocked=value.blocked,
+        counts_refused=name.rule.counts_refused and not value.stops,
+        identity=identity_of(key, name),
+        starts=value.starts,
     )
-
-
-class _CountReply(NamedTuple):
-    number: int | None
-    problem: str | None = None
-    foreign: bool = False
-    sliding: bool = False
-
-
-def _count_of(value: object) -> _CountReply:
-    if isinstance(value, Exception):
-        return _CountReply(None, NOT_READABLE)
-    if not isinstance(value, bytes):
-        return _CountReply(None, NOT_A_NUMBER)
-    if len(value) <= 19 and value.isdigit() and (number := int(value)) <= _HIGHEST:
-        return _CountReply(number)
-    if len(value) <= LONGEST_NUMBER and _NUMBER.fullmatch(value):
-        shown = value.decode("ascii")
-        return _CountReply(None, f"{shown if len(shown) <= 9 else shown[:8] + '…'}: {FOREIGN_NUMBER}", foreign=True)
-    return _CountReply(None, NOT_A_NUMBER)
-
-
-async def _by_type(
-    redis: ObserverRedis, names: Sequence[bytes], window_seconds: int | None
-) -> dict[bytes, _CountReply]:
-    if not names:
-        return {}
-    kinds = await _of_each(redis, "TYPE", names)
-    counts: dict[bytes, _CountReply] = {
-        name: _CountReply(None, _KINDS.get(kind, "another type") if isinstance(kind, bytes) else "another type")
-        for name, kind in zip(names, kinds, strict=True)
-    }
-    windows = [name for name, kind in zip(names, kinds, strict=True) if kind == b"zset"]
-    if not windows:
-        return counts
-    if window_seconds is None:
-        return counts | {name: _CountReply(None, NO_WINDOW, sliding=True) for name in windows}
-    return counts | dict(zip(windows, await _inside(redis, windows, window_seconds), strict=True))
-
-
-async def _inside(redis: ObserverRedis, names: Sequence[bytes], window_seconds: int) -> list[_CountReply]:
-    """Return how many entries of each sorted set are inside the window, by the server's clock.
-
-    The unit of the scores is detected: present times in s, ms, us and ns differ by a factor of a thousand, so each unit
-    has its own range. No member is ever read.
-    """
-    try:
-        seconds, micros = await redis.execute_command("TIME")
-        now = int(seconds) + int(micros) / 1e6
-    except (ResponseError, TypeError, ValueError):
-        return [_CountReply(None, f"{ZSET}: TIME is not allowed", sliding=True) for _ in names]
-    pipe = redis.pipeline()
-    for name in names:
-        pipe.execute_command("ZCARD", name)
-        for unit in UNITS:
-            pipe.execute_command("ZCOUNT", name, f"({(now - window_seconds) * unit:.6f}", f"{now * unit * _RANGE:.6f}")
-            pipe.execute_command("ZCOUNT", name, f"{now * unit / _RANGE:.6f}", f"{now * unit * _RANGE:.6f}")
-    replies = await pipe.execute(raise_on_error=False)
-    each = 1 + 2 * len(UNITS)
-    return [_live(replies[start : start + each]) for start in range(0, len(replies), each)]
-
-
-def _live(replies: Sequence[object]) -> _CountReply:
-    """Return the count from ``replies``: the size, then for each unit the entries inside the window and all times."""
-    if not all(isinstance(reply, int) for reply in replies):
-        denied = any(isinstance(reply, NoPermissionError) for reply in replies)
-        return _CountReply(None, f"{ZSET}: ZCOUNT is not allowed" if denied else f"{ZSET}, not readable", sliding=True)
-    size, live, times = replies[0], sum(replies[1::2]), sum(replies[2::2])  # type: ignore[arg-type]
-    if size and not times:
-        return _CountReply(None, f"{ZSET}: its scores are no times", sliding=True)
-    return _CountReply(live, sliding=True)

@@ -3,13 +3,15 @@
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import lru_cache
 
 from msgspec import Struct, structs
 from redis.exceptions import InvalidResponse, NoPermissionError
 
 from optimus_tui.contract.reading import Fault
+from optimus_tui.dialects.layout import KeyLayout
 from optimus_tui.grammar.info import parse_info
-from optimus_tui.grammar.keys import CACHE_PREFIX, COHERENCE_PREFIX, EVENT_LOG, LIMIT_PREFIX, LOCK_PREFIX, heads_of
+from optimus_tui.grammar.keys import LOCK_PREFIX, heads_of
 from optimus_tui.probes.faults import OUTAGES
 from optimus_tui.probes.load_meter import LoadMeter
 from optimus_tui.probes.redis.commands import OWN_PREFIX, SWEEP_PAGE
@@ -29,8 +31,6 @@ _LATEST = 5
 NEVER, GONE, NOT_ASKED = -1, -2, -3
 """Special TTLs: the key never expires, it vanished, or the TTL was not read (or not allowed to be)."""
 PIPELINE_KEYS = 100
-PREFIXES = (LIMIT_PREFIX, CACHE_PREFIX, COHERENCE_PREFIX)
-NAMES = frozenset({EVENT_LOG, LIMIT_PREFIX.removesuffix(b":")})
 OWN_PREFIXES = (OWN_PREFIX, LOCK_PREFIX)
 """Prefixes of names that this product itself writes; they belong to no layout."""
 NO_SCAN = "limits and cache panes stay empty"
@@ -188,9 +188,10 @@ async def _page(
     redis: ObserverRedis, own: LoadMeter, cursor: bytes, count: int, ttls: bool, every: int
 ) -> tuple[bytes, KeyPage]:
     if ttls and redis.scripts:
-        reply = await ask(redis, "EVAL_RO", SWEEP_PAGE, 0, cursor, count, every)
+        reply = await ask(redis, "EVAL_RO", SWEEP_PAGE, 0, cursor, count, every, *marked(redis.layout))
         if not isinstance(reply, Exception):
-            return _from_script(shaped(reply, _ScriptReply), own, every)
+            next_cursor, page = _from_script(shaped(reply, _ScriptReply), own, every)
+            return next_cursor, _without_strange(page, redis.layout)
         if not _script_refused(reply):
             raise reply
         redis.scripts = False  # asked once: each refusal is an entry in the server's ACL log
@@ -198,15 +199,49 @@ async def _page(
     if isinstance(reply, Exception):
         raise reply
     found = shaped(reply, _ScanReply)
-    names = [name for name in found.names if _is_known(name)]
-    strange = [name for name in found.names if not _is_known(name) and not name.startswith(OWN_PREFIXES)]
-    others = len(found.names) - len(names)
-    page = KeyPage(names, others=others, foreign=len(strange), heads=heads_of(strange))  # TTLs are asked for next
-    return found.cursor, page
+    layout = redis.layout
+    names: list[bytes] = []
+    others: list[bytes] = []
+    for name in found.names:
+        (names if layout.is_known(name) else others).append(name)
+    left_out = (*OWN_PREFIXES, *layout.neighbour_heads)
+    strange = [name for name in others if not name.startswith(left_out)]
+    page = KeyPage(names, others=len(others), foreign=len(strange), heads=heads_of(strange))  # TTLs are asked for next
+    return found.cursor, _without_strange(page, layout)
 
 
-def _is_known(name: bytes) -> bool:
-    return name.startswith(PREFIXES) or name in NAMES
+@lru_cache(maxsize=8)
+def marked(layout: KeyLayout) -> tuple[bytes, ...]:
+    """Return the beginnings of names that the script of a sweep looks for, each with its mark."""
+    cached = layout.cache_heads
+    known = [head for head in (*layout.limit_heads, *layout.tracking_heads) if not head.startswith(cached)]
+    left_out = (*OWN_PREFIXES, *layout.neighbour_heads)
+    marks = ((b"c", cached), (b"k", known), (b"w", sorted(layout.whole_names)), (b"n", left_out))
+    return tuple(mark + text for mark, texts in marks for text in texts)
+
+
+def _without_strange(page: KeyPage, layout: KeyLayout) -> KeyPage:
+    """Return the page without names that no rule matches, where a rule begins with a capture and so asks for all."""
+    if not layout.asks_for_all:
+        return page
+    families = [layout.parse(name).family for name in page.names]
+    kept = [index for index, family in enumerate(families) if family not in ("other", "unparsed", "neighbour")]
+    if len(kept) == len(families):
+        return page
+    strange = [name for name, family in zip(page.names, families, strict=True) if family in ("other", "unparsed")]
+    strange = [name for name in strange if not name.startswith(OWN_PREFIXES)]
+    heads = dict(page.heads)
+    for head, number in heads_of(strange).items():
+        heads[head] = heads.get(head, 0) + number
+    return structs.replace(
+        page,
+        names=[page.names[index] for index in kept],
+        pttls=None if page.pttls is None else [page.pttls[index] for index in kept],
+        sizes=None if page.sizes is None else [page.sizes[index] for index in kept],
+        others=page.others + len(families) - len(kept),
+        foreign=page.foreign + len(strange),
+        heads=heads,
+    )
 
 
 def _script_refused(error: Exception) -> bool:
@@ -242,7 +277,7 @@ async def _with_ttls(redis: ObserverRedis, page: KeyPage, every: int) -> KeyPage
     sizes: list[int | None] | None = None
     if every:
         sizes = [None] * len(page.names)
-    cached = [index for index, name in enumerate(page.names) if name.startswith(b"cache:")]
+    cached = [index for index, name in enumerate(page.names) if name.startswith(redis.layout.cache_heads)]
     for start in range(0, len(cached), PIPELINE_KEYS):
         some = cached[start : start + PIPELINE_KEYS]
         measured = [index for index in some if every and (index + 1) % every == 0]

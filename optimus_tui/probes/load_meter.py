@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
 from optimus_tui.clock import Clock
+from optimus_tui.settings.tuning import TUNING, Tuning
 from optimus_tui.wording.numbers import age
 
 if TYPE_CHECKING:
@@ -72,8 +73,8 @@ class LoadMeter:
     ended. ``log`` holds the commands themselves.
     """
 
-    def __init__(self, clock: Clock | None = None, keep_log: bool = True) -> None:
-        self.clock, self._keep_log = clock or Clock(), keep_log
+    def __init__(self, clock: Clock | None = None, keep_log: bool = True, tuning: Tuning = TUNING) -> None:
+        self.clock, self._keep_log, self._tuning = clock or Clock(), keep_log, tuning
         self._log: CommandLog | None = None
         self.trips = self.commands = self.hits = self.misses = self.losses = self.connects = 0
         self._lock = threading.Lock()
@@ -86,7 +87,7 @@ class LoadMeter:
             from optimus_tui.probes.round_trips import CommandLog
 
             with self._lock:
-                self._log = self._log or CommandLog(self.clock, self._keep_log)
+                self._log = self._log or CommandLog(self.clock, self._keep_log, self._tuning)
         return self._log
 
     def note(

@@ -14,11 +14,9 @@ from typing import Any, NamedTuple
 
 from optimus_tui.clock import Clock
 from optimus_tui.probes.redis.commands import BY_TYPE, CORE, Word
+from optimus_tui.settings.tuning import TUNING, Tuning
 from optimus_tui.wording.safe import safe_text
 
-MOST_TRIPS = 5_000
-MOST_COMMANDS = 50_000
-MOST_BYTES = 8 * 1024 * 1024
 LARGEST = 64 * 1024
 """Bytes of one command that is kept whole."""
 MOST_FOLDS = 500
@@ -155,8 +153,8 @@ class PollSummary:
 class CommandLog:
     """The command log of one context, shared by its connections and threads. Without ``keep`` nothing is stored."""
 
-    def __init__(self, clock: Clock | None = None, keep: bool = True) -> None:
-        self._clock, self._keeps = clock or Clock(), keep
+    def __init__(self, clock: Clock | None = None, keep: bool = True, tuning: Tuning = TUNING) -> None:
+        self._clock, self._keeps, self._tuning = clock or Clock(), keep, tuning
         self._lock = threading.Lock()
         self._trips: deque[RoundTrip] = deque()
         self._folds: dict[object, PollSummary] = {}
@@ -230,6 +228,7 @@ class CommandLog:
     def _keep(self, trip: RoundTrip) -> None:
         if not self._keeps:
             return
+        most = self._tuning
         trip.size = sum([sum(map(len, words)) + 64 * len(words) for words in trip.commands]) + BODY * trip.is_http
         with self._lock:
             self._seq += 1
@@ -238,7 +237,9 @@ class CommandLog:
             self._commands += trip.count
             self._bytes += trip.size
             while len(self._trips) > 1 and (
-                len(self._trips) > MOST_TRIPS or self._commands > MOST_COMMANDS or self._bytes > MOST_BYTES
+                len(self._trips) > most.most_trips
+                or self._commands > most.most_logged_commands
+                or self._bytes > most.most_logged_bytes
             ):
                 gone = self._trips.popleft()
                 self._commands -= gone.count

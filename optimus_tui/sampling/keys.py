@@ -12,7 +12,6 @@ from optimus_tui.contract.finding_rules import CACHE_UNMEASURED, LIMITS_UNMEASUR
 from optimus_tui.contract.findings import Finding, worst_first
 from optimus_tui.contract.keyspace import CacheReport, Counter, KeyDetail, LimitsReport
 from optimus_tui.contract.reading import Coverage, Fault, Reading
-from optimus_tui.grammar.keys import parse_key
 from optimus_tui.index.cache import UNKNOWN, UNPARSED_KIND, CacheIndex
 from optimus_tui.index.limits import LimitIndex
 from optimus_tui.sampling.staleness import (
@@ -99,12 +98,12 @@ class ScanSink:
         fresh = []
         if pttls is None and self.cache.version != before:
             fresh = [name for name in names if self._is_fresh(name)]
-        return fresh, self._take_counters([name for name in names if name.startswith(b"rate_limit")])
+        return fresh, self._take_counters([name for name in names if self.limits.layout.may_count(name)])
 
     def _is_fresh(self, name: bytes) -> bool:
-        if not name.startswith(b"cache:"):
+        if not name.startswith(self.cache.layout.cache_heads):
             return False
-        parsed = parse_key(name, self._tenants)
+        parsed = self.cache.layout.parse(name, self._tenants)
         kind = parsed.kind if parsed.family == "cache" else UNPARSED_KIND
         return self.cache.expires_ms(kind, parsed.tenant, name) == UNKNOWN
 
@@ -356,12 +355,13 @@ class LimitLoop:
 
         context, names = self.context, self.index.names_to_read()
         wall, mono = context.clock.wall(), context.clock.mono()
-        if not names and not self.sampler_state.coverage.complete and not self.sampler_state.coverage.scanned:
+        coverage, fault = self.sampler_state.coverage, self.sampler_state.sweep_fault
+        failed = fault is not None and fault.kind != "denied"  # without a name nothing is asked, so nothing answers
+        if not names and (failed or not (coverage.complete or coverage.scanned)):
             return self._nothing_known()
         try:
             rules = self.sampler_state.rules
-            window = rules.window_seconds if rules else None
-            found = await bounded(read_counters(context.redis, context.own, context.clock, names, window))
+            found = await bounded(read_counters(context.redis, context.own, context.clock, names, rules))
         except outages() as error:
             return self._failed(redis_fault(error, context.settings.redis))
         counters = [one for one in found if isinstance(one, Counter)]

@@ -38,8 +38,8 @@ class HistoryWriter(Protocol):
 class Recorder:
     """Records the reports of one sampler. The store is opened with the first samples, not before."""
 
-    def __init__(self, store: Callable[[], HistoryWriter], clock: Clock) -> None:
-        self._store, self._clock = store, clock
+    def __init__(self, store: Callable[[], HistoryWriter], clock: Clock, every_seconds: float = EVERY_SECONDS) -> None:
+        self._store, self._clock, self._every = store, clock, every_seconds
         self._values: dict[str, float] = {}
         self._slot = self._now_slot()
         self._seen: dict[str, object] = {}
@@ -82,7 +82,7 @@ class Recorder:
             self._store().put(self._slot, values)
 
     def _now_slot(self) -> float:
-        return self._clock.wall() // EVERY_SECONDS * EVERY_SECONDS
+        return self._clock.wall() // self._every * self._every
 
     def _is_new(self, name: str, reading: object) -> bool:
         new = reading is not None and self._seen.get(name) is not reading
@@ -180,6 +180,8 @@ class Recorder:
             self._values[f"cache.kind.{one.kind[:200].decode('utf-8', 'surrogateescape')}"] = one.keys
 
     def _feed(self, batch: FeedBatch) -> None:
+        if batch.status.state == "none":
+            return  # the profile names no feed: there is no link that could be down
         mono, received = self._clock.mono(), batch.status.received
         self._values["feed.live"] = min(self._values.get("feed.live", 1.0), float(batch.status.state == "live"))
         self._values["feed.gaps"] = float(batch.status.gaps)
@@ -187,7 +189,7 @@ class Recorder:
             self._events = None
         elif self._events is None or received < self._events[1]:
             self._events = mono, received
-        elif mono - self._events[0] >= EVERY_SECONDS:
+        elif mono - self._events[0] >= self._every:
             self._values["events.rate"] = (received - self._events[1]) / (mono - self._events[0])
             self._events = mono, received
 

@@ -48,7 +48,6 @@ RULES_EVERY_SECONDS = 10.0
 POSTGRES_EVERY_SECONDS = 5.0
 NOT_CONFIGURED_SECONDS = 60.0
 _HUNG = Fault("timeout", f"no complete answer within {READ_SECONDS:.0f} s")
-METRICS_EVERY_SECONDS = 10.0
 FIRST_LOOKS, FIRST_SECONDS = 6, 0.5
 NOTHING_THERE_SECONDS = 60.0
 NO_ANSWER_SECONDS = 5.0
@@ -81,7 +80,7 @@ async def watch_gateway(context: Context, sampler_state: SamplerState, timer: In
         if with_rules and state.service.serves:
             rules_read_at, known = now, state
             if state.rules_fault is None:
-                sampler_state.published = state.rules
+                sampler_state.published = context.published = state.rules
         answered = state.service.status_code is not None
         if not answered:
             rules_read_at = float("-inf")  # Another gateway may come back, so its rules are read at once.
@@ -239,7 +238,7 @@ async def watch_metrics(context: Context, sampler_state: SamplerState, timer: In
         if page is not None:
             looks += 1
             await _judge_metrics(context, sampler_state, latest)
-            await timer.rest(FIRST_SECONDS if looks < FIRST_LOOKS else METRICS_EVERY_SECONDS)
+            await timer.rest(FIRST_SECONDS if looks < FIRST_LOOKS else context.tuning.metrics_every_seconds)
         else:
             await _judge_kept(context, sampler_state, reading.fault or Fault("invalid", NO_PAGE))
             no_answer = reading.fault is not None and reading.fault.kind != "invalid"
@@ -351,10 +350,10 @@ class Sampler:
 
     def __init__(self, context: Context, sink: Sink, *, steady_seconds: float = STEADY_SECONDS) -> None:
         self._steady_seconds = steady_seconds
-        self.cache_index = CacheIndex()
+        self.cache_index = CacheIndex(layout=context.layout)
         self._context, self._sampler_state = context, SamplerState(context.settings, context.clock, sink)
         self._timers = {source: IntervalTimer() for source in SOURCES}
-        found = ScanSink(self.cache_index, LimitIndex())
+        found = ScanSink(self.cache_index, LimitIndex(context.layout))
         found.know_tenants(tenant.encode("utf-8", "surrogateescape") for tenant in context.settings.tenants)
         timers, sampler_state = self._timers, self._sampler_state
         sampler_state.back = self._redis_back

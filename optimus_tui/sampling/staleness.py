@@ -352,11 +352,11 @@ class SamplerState:
     def settle(self, subject: str, findings: Sequence[Finding]) -> tuple[Finding, ...]:
         """Replace the subject's findings and return them with their beginnings.
 
-        The health report is handed on if they changed.
+        The health report is handed on if they changed, or a figure in them: panes tell of the same reading.
         """
-        before = {(one.rule, one.subject, one.severity) for one in self._findings.get(subject, ())}
+        before = {(one.rule, one.subject, one.severity, one.message) for one in self._findings.get(subject, ())}
         self._findings[subject] = self._dated(subject, findings)
-        if before != {(one.rule, one.subject, one.severity) for one in findings}:
+        if before != {(one.rule, one.subject, one.severity, one.message) for one in findings}:
             self.hand_on()
         return self._findings[subject]
 

@@ -23,9 +23,8 @@ from optimus_tui.contract.finding_rules import (
     rule_of,
 )
 from optimus_tui.contract.findings import MANY_COUNTERS, SEVERITIES, AlertEpisode, Finding, Mute, Notice, NoticeKind
-from optimus_tui.contract.services import HealthReport
+from optimus_tui.contract.services import MIN_LOOKUPS, HealthReport
 from optimus_tui.verdicts.causes import may_follow_from
-from optimus_tui.verdicts.gateway.hit_rate import MIN_LOOKUPS
 from optimus_tui.verdicts.gateway.services import answered
 from optimus_tui.verdicts.restarts import OwnRestart, began_with, restart_behind
 

@@ -25,7 +25,8 @@ CLEARED = 1
 class Recent(Struct, frozen=True, kw_only=True):
     """The recent windows of one alert. ``past`` are those that ended and were judged, oldest first: True for over.
 
-    ``began`` is when the present window began, in monotonic seconds; ``over`` and ``judged`` are about it.
+    ``began`` is when the present window began, in monotonic seconds; ``over`` and ``judged`` are about it. One whose
+    rule has no windows only tells what held before it: ``continues`` is True for what follows it without a break.
     """
 
     began: float
@@ -34,6 +35,8 @@ class Recent(Struct, frozen=True, kw_only=True):
     over: bool = False
     judged: bool = False
     raised: bool = False
+    continues: bool = False
+    """It is what is left of a trouble without windows, such as a counter that never reset: once gone, it is over."""
 
     @property
     def windows(self) -> tuple[bool, ...]:
@@ -59,17 +62,19 @@ def steady(
         unjudged: tells of a finding that is not there whether it could not be judged at all.
     """
     kept: list[Finding] = []
-    groups: dict[Key, list[Finding]] = {key: [] for key in state}
-    for one in findings:
-        if rule_of(one.rule).window_seconds is None:
-            kept.append(one)
-        else:
-            groups.setdefault(key_of(one), []).append(one)
+    groups: dict[Key, list[Finding]] = {key: [] for key, recent in state.items() if _has_windows(recent.finding)}
     after: dict[Key, Recent] = {}
+    for one in findings:
+        if _has_windows(one):
+            groups.setdefault(key_of(one), []).append(one)
+        else:
+            kept.append(one)
+            if level_of(one) >= LOUD:
+                after[key_of(one)] = Recent(began=mono, finding=one)
     for key, here in groups.items():
         worst = max(here, key=level_of, default=None)
         before = state.get(key)
-        if before is None and (worst is None or level_of(worst) < LOUD):
+        if (before is None or not _has_windows(before.finding)) and (worst is None or level_of(worst) < LOUD):
             kept += here
             continue
         recent = _seen(before, worst, mono, unjudged)
@@ -85,6 +90,8 @@ def _seen(before: Recent | None, worst: Finding | None, mono: float, unjudged: C
     if before is None:
         assert worst is not None
         recent = Recent(began=mono, finding=worst)
+    elif not _has_windows(before.finding):
+        recent = replace(before, began=mono, continues=True)
     else:
         recent = _rolled(before, mono)
     if worst is not None and loud:
@@ -96,8 +103,12 @@ def _seen(before: Recent | None, worst: Finding | None, mono: float, unjudged: C
         certain = worst.severity == "critical" or (worst.samples or 0) >= CERTAIN_SAMPLES
         raised = recent.raised or certain or times >= rule_of(worst.rule).raised_in
     else:
-        raised = recent.raised and times > CLEARED and not _has_ended(recent)
-    return replace(recent, raised=raised)
+        raised = recent.raised and times > CLEARED and not _has_ended(recent) and not recent.continues
+    return replace(recent, raised=raised, continues=recent.continues and raised)
+
+
+def _has_windows(finding: Finding) -> bool:
+    return rule_of(finding.rule).window_seconds is not None
 
 
 def _without(recent: Recent, mono: float, seconds: float) -> Recent:
@@ -146,5 +157,5 @@ def _came_and_went(windows: tuple[bool, ...]) -> bool:
 
 def _words(windows: tuple[bool, ...]) -> str:
     if len(windows) == 1:
-        return "so in the first window"
+        return "seen in one window so far"
     return f"so in {sum(windows)} of the last {len(windows)} windows"

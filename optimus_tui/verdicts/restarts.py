@@ -5,15 +5,13 @@ from collections.abc import Iterable
 
 from msgspec import Struct
 
-from optimus_tui.contract.finding_causes import LINKS
-from optimus_tui.contract.finding_rules import SERVICE_DOWN
+from optimus_tui.contract.finding_causes import can_follow_from_restart
 from optimus_tui.contract.findings import Finding
 
 RESTART_SECONDS = 30.0
 """How long a service may take to serve again. Effects may last longer by the time that their figures reach back."""
 MOST_RESTARTS = 20
 """What is remembered of them: older ones are over."""
-_OWN_FAMILIES = ("services", "latency")
 
 
 class OwnRestart(Struct, frozen=True):
@@ -40,7 +38,9 @@ def restart_behind(
     """
     lasting = RESTART_SECONDS + (finding.window_seconds or 0.0)
     recent = (
-        one for one in restarts if one.began < since and mono - one.mono <= lasting and _is_effect(finding, one.service)
+        one
+        for one in restarts
+        if one.began < since and mono - one.mono <= lasting and can_follow_from_restart(one.service, finding)
     )
     return max(recent, key=lambda one: one.mono, default=None)
 
@@ -48,14 +48,3 @@ def restart_behind(
 def began_with(finding: Finding, restart: OwnRestart, since: float) -> bool:
     """Return True if a finding began after a restart, or is about what was restarted: else it only got worse then."""
     return since > restart.began or finding.subject == restart.service
-
-
-def _is_effect(finding: Finding, service: str) -> bool:
-    if finding.subject == service and finding.rule.partition(".")[0] in _OWN_FAMILIES:
-        return True
-    return any(
-        SERVICE_DOWN.get(service) in link.causes  # a restart has the same effects
-        and finding.rule in link.effects
-        and (not link.effect_about or finding.subject.startswith(link.effect_about))
-        for link in LINKS
-    )

@@ -17,6 +17,7 @@ from optimus_tui.contract.services import PROCESS_START, REQUESTS
 from optimus_tui.grammar.info import OWN_ROUTES, base_of, canonical
 from optimus_tui.history.samples.file import Samples
 from optimus_tui.settings.model import Settings
+from optimus_tui.settings.tuning import TUNING
 from optimus_tui.wording.safe import safe_text
 
 SERVICE_LABELS = ("app", "app_kubernetes_io_name", "namespace", "container", "deployment")
@@ -27,7 +28,6 @@ MAX_JOBS = 10
 DEADLINE_SECONDS = 3.0
 CAP_BYTES = 8_000_000
 POINTS = 120
-LEAST_STEP_SECONDS = 5.0
 MAX_SERIES = 5_000
 """Series of one answer that are read; further ones are reported as a fault."""
 RAW_SECONDS, BEFORE_SECONDS = 900.0, 60.0
@@ -146,9 +146,10 @@ class QueryResult(Struct, frozen=True, kw_only=True):
 class Prometheus:
     """One server, with what it holds about the watched gateway."""
 
-    def __init__(self, settings: Settings, get: Get) -> None:
+    def __init__(self, settings: Settings, get: Get, least_step_seconds: float = TUNING.least_step_seconds) -> None:
         self.base = settings.prometheus_url or ""
-        self._get, self._names = get, settings.metrics
+        self._get, self._least_step = get, least_step_seconds
+        self._names, self._labels = settings.metric_names, settings.metric_labels
         self._instances = {urlsplit(url).netloc for url in settings.gateways}
 
     def published(self, name: str) -> str:
@@ -178,11 +179,11 @@ class Prometheus:
         if raw:
             step = 0.0
         else:
-            step = max(LEAST_STEP_SECONDS, math.ceil((until - since) / POINTS))
+            step = max(self._least_step, math.ceil((until - since) / POINTS))
         answer = await self._ask(query, since, until, step)
         if isinstance(answer, Fault):
             return QueryResult(step=step, fault=answer)
-        series, fault = read_answer(*answer, name)
+        series, fault = read_answer(*answer, name, self._labels.get(base_of(name)))
         series = [one for one in series if one.labels.get("route") not in OWN_ROUTES]
         series, doubt = await self._ours(name, series, since, until)
         targets = sorted({one.target for one in series})
@@ -221,7 +222,7 @@ class Prometheus:
         """Return the targets that count requests, with the labels that name what they are."""
         selector = self._selector(REQUESTS, {})
         labels = ", ".join(("job", "instance", *SERVICE_LABELS))
-        step = max(LEAST_STEP_SECONDS, math.ceil((until - since) / POINTS))
+        step = max(self._least_step, math.ceil((until - since) / POINTS))
         answer = await self._ask(f"group by ({labels}) ({selector})", since, until, step)
         if isinstance(answer, Fault):
             return []
@@ -254,15 +255,21 @@ class Prometheus:
     def _selector(self, name: str, labels: Mapping[str, str]) -> str | None:
         """Return the selector of a metric; None where a value is not UTF-8, since Prometheus holds no such series."""
         try:
-            matchers = [f"{label}={_quoted(value)}" for label, value in sorted(labels.items())]
+            renamed = self._labels.get(base_of(name), {})
+            matchers = [f"{renamed.get(label, label)}={_quoted(value)}" for label, value in sorted(labels.items())]
         except UnicodeEncodeError:
             return None
         own = self._names.get("selector", "").strip().strip("{},")
         return f"{self.published(name)}{{{','.join([*matchers, own] if own else matchers)}}}"
 
 
-def read_answer(status: int, body: bytes, metric: str = "") -> tuple[list[TargetSeries], Fault | None]:
-    """Return the series of a range query's answer; values that are no finite numbers are left out."""
+def read_answer(
+    status: int, body: bytes, metric: str = "", renamed: Mapping[str, str] | None = None
+) -> tuple[list[TargetSeries], Fault | None]:
+    """Return the series of a range query's answer; values that are no finite numbers are left out.
+
+    ``renamed`` has published names of the metric's labels by the contract's.
+    """
     try:
         answer = msgspec.json.decode(body, type=_Answer)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
@@ -276,11 +283,12 @@ def read_answer(status: int, body: bytes, metric: str = "") -> tuple[list[Target
     fault = None
     if many:
         fault = Fault("invalid", f"Prometheus holds more than {MAX_SERIES:,} such series: only those count")
-    return [_found(one, metric) for one in answer.data.result[:MAX_SERIES]], fault
+    return [_found(one, metric, renamed) for one in answer.data.result[:MAX_SERIES]], fault
 
 
-def _found(series: _Series, metric: str) -> TargetSeries:
-    labels = canonical({name: value for name, value in series.metric.items() if name not in TARGET_LABELS}, metric)
+def _found(series: _Series, metric: str, renamed: Mapping[str, str] | None) -> TargetSeries:
+    published = {name: value for name, value in series.metric.items() if name not in TARGET_LABELS}
+    labels = canonical(published, metric, renamed)
     target = series.metric.get("job", ""), series.metric.get("instance", "")
     samples = [(at, value) for at, text in series.values if (value := _number(text)) is not None and math.isfinite(at)]
     return TargetSeries(labels, target, samples, unread=len(samples) < len(series.values))

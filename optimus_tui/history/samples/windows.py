@@ -39,6 +39,7 @@ from optimus_tui.history.samples.processes import (
 from optimus_tui.history.samples.prometheus import Get, Prometheus, QueryResult, TargetSeries
 from optimus_tui.history.samples.store import Store
 from optimus_tui.settings.model import Settings
+from optimus_tui.settings.tuning import TUNING, Tuning
 
 T = TypeVar("T", Window, Increase)
 
@@ -54,10 +55,16 @@ class Windows:
     """The queries of one context. ``store`` and ``get`` may be None: then that source is not used."""
 
     def __init__(
-        self, settings: Settings, store: Callable[[], Store] | None, get: Get | None, clock: Clock | None = None
+        self,
+        settings: Settings,
+        store: Callable[[], Store] | None,
+        get: Get | None,
+        clock: Clock | None = None,
+        tuning: Tuning = TUNING,
     ) -> None:
-        self._store, self._clock = store, clock or Clock()
-        self._prometheus = Prometheus(settings, get) if settings.prometheus_url and get is not None else None
+        self._store, self._clock, self._prometheus = store, clock or Clock(), None
+        if settings.prometheus_url and get is not None:
+            self._prometheus = Prometheus(settings, get, tuning.least_step_seconds)
 
     async def series(self, name: str, minutes: float) -> Window:
         """Return the stored samples of one series, oldest first; ``name`` as in the history (``latency.redis``)."""

@@ -18,8 +18,9 @@ from msgspec.structs import replace
 from optimus_tui.clock import Clock
 from optimus_tui.contract.keyspace import FeedBatch, FeedState
 from optimus_tui.contract.reading import Fault
+from optimus_tui.dialects.feeds.messages import Translate, list_translator, subscription_of, translator
+from optimus_tui.dialects.layout import KeyLayout, own_layout
 from optimus_tui.grammar.events import parse_event
-from optimus_tui.grammar.keys import EVENT_LOG
 from optimus_tui.probes.events.link import (
     CONNECT_SECONDS,
     FeedLink,
@@ -66,27 +67,29 @@ class GapWindow(Struct, frozen=True):
     end: float
 
 
-async def read_log(connector: Connector, own: LoadMeter, window: GapWindow) -> list[bytes]:
-    """Return the log's newest thousand payloads, from whichever end holds them.
+async def read_log(
+    connector: Connector, own: LoadMeter, window: GapWindow, name: bytes, translate: Translate | None = None
+) -> list[bytes]:
+    """Return the log's newest thousand payloads, from whichever end holds them. ``name`` is the event list's key.
 
     Raises:
         LogUnreadable: the server's answer is of no use.
         OSError: the connection failed (also TimeoutError).
     """
-    head = await _read_range(connector, own, b"0", b"%d" % (NEWEST - 1))
-    if len(head) < NEWEST or any(_claim(entry) >= window.start for entry in head):
+    head = await _read_range(connector, own, name, b"0", b"%d" % (NEWEST - 1))
+    if len(head) < NEWEST or any(_claim(entry, translate) >= window.start for entry in head):
         return head
-    return await _read_range(connector, own, b"-%d" % NEWEST, b"-1")  # it grows at its tail
+    return await _read_range(connector, own, name, b"-%d" % NEWEST, b"-1")  # it grows at its tail
 
 
-async def _read_range(connector: Connector, own: LoadMeter, first: bytes, last: bytes) -> list[bytes]:
+async def _read_range(connector: Connector, own: LoadMeter, name: bytes, first: bytes, last: bytes) -> list[bytes]:
     stream = asyncio.StreamReader(limit=1 << 20)
     transport = await connector.connect(lambda: asyncio.StreamReaderProtocol(stream), CONNECT_SECONDS)
     try:
         commands = greeting(connector.target, connector.manners.named)
         if connector.target.db:
             commands.append((b"SELECT", b"%d" % connector.target.db))
-        commands.append((b"LRANGE", EVENT_LOG, first, last))
+        commands.append((b"LRANGE", name, first, last))
         data = b"".join(packed(*words, db=connector.target.db) for words in commands)
         trip = own.log.sent(commands)
         transport.write(data)
@@ -142,17 +145,19 @@ def _next(replies: hiredis.Reader, connector: Connector) -> Any:
         raise LogUnreadable("the event log cannot be read") from error
 
 
-def _claim(payload: bytes) -> float:
+def _claim(payload: bytes, translate: Translate | None) -> float:
+    if translate is not None:
+        payload = translate(b"", payload, len(payload))
     claimed = parse_event(payload).claimed_at
     if claimed is None:
         return -1.0
     return claimed
 
 
-def clock_skew(rows: Sequence[Row]) -> float:
+def clock_skew(rows: Sequence[Row], translate: Translate | None = None) -> float:
     """Return by how many seconds the senders' clocks run ahead of ours, from the newest live events; 0 if unknown."""
     live = [row for row in rows if not row[4]][-_SKEW_SAMPLES:]
-    offsets = sorted(claimed - row[0] for row in live if (claimed := _claim(row[2])) >= 0)
+    offsets = sorted(claimed - row[0] for row in live if (claimed := _claim(row[2], translate)) >= 0)
     if not offsets:
         return 0.0
     skew = offsets[len(offsets) // 2]
@@ -162,7 +167,12 @@ def clock_skew(rows: Sequence[Row]) -> float:
 
 
 def choose_missed(
-    entries: Iterable[bytes], known: Counter[tuple[bytes, int]], window: GapWindow, wall: float
+    entries: Iterable[bytes],
+    known: Counter[tuple[bytes, int]],
+    window: GapWindow,
+    wall: float,
+    name: bytes = b"",
+    translate: Translate | None = None,
 ) -> list[Row]:
     """Return rows for the log's events within the window that were not received, in the order of their timestamps.
 
@@ -173,10 +183,10 @@ def choose_missed(
     left = Counter(known)
     missed: list[tuple[float, Row]] = []
     for entry in entries:
-        claimed = _claim(entry)
+        claimed = _claim(entry, translate)
         if not window.start <= claimed <= window.end:
             continue
-        row: Row = (wall, EVENT_LOG, entry[:MAX_PAYLOAD], len(entry), True)
+        row: Row = (wall, name, entry[:MAX_PAYLOAD], len(entry), True)
         if left[(row[2], row[3])] > 0:
             left[(row[2], row[3])] -= 1
         else:
@@ -203,9 +213,23 @@ class FeedReader:
     events than ``drain`` returns.
     """
 
-    def __init__(self, target: RedisTarget, own: LoadMeter, clock: Clock, *, keep: int = 10_000) -> None:
+    def __init__(
+        self,
+        target: RedisTarget,
+        own: LoadMeter,
+        clock: Clock,
+        *,
+        keep: int = 10_000,
+        layout: KeyLayout | None = None,
+    ) -> None:
+        layout = layout or own_layout()
+        self._subscription = subscription_of(layout.dialect)
+        self._list, self._of_list = layout.dialect.event_list.encode(), list_translator(layout)
+        self.settle_seconds = SETTLE_SECONDS
         self._connector, self._own, self._clock = Connector(target), own, clock
-        self._ring = FeedRing(keep)
+        self._ring = FeedRing(keep, self._reading(translator(layout, target.db)))
+        if not self._subscription.places:
+            self._ring.set_state("none")
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
         self._revived = 0.0
@@ -220,8 +244,22 @@ class FeedReader:
         self.restarts = 0
         """How often the reader was restarted after an error of its own."""
 
+    def _reading(self, live: Translate | None) -> Translate | None:
+        """Return what reads both live messages and entries of the event list, which have its name as their channel."""
+        of_list = self._of_list
+        if live is None and of_list is None:
+            return None
+
+        def translate(channel: bytes, payload: bytes, length: int) -> bytes:
+            chosen = of_list if channel == self._list and of_list is not None else live
+            return payload if chosen is None else chosen(channel, payload, length)
+
+        return translate
+
     def start(self) -> None:
-        """Begin reading. Returns at once; a second call does nothing."""
+        """Begin reading. Returns at once; a second call does nothing, and one for a profile without a feed neither."""
+        if not self._subscription.places:
+            return
         if self._thread is None or not self._thread.is_alive():
             self._stopping.clear()
             self._started = self._started or self._clock.mono()
@@ -288,7 +326,9 @@ class FeedReader:
         if self._live_since is not None:
             self._note_loss(lost_by_bug(RuntimeError("its loop ended")), 0.0)
         while not self._stopping.is_set():
-            link = FeedLink(self._connector, self._own, self._take, self._alive, named=not self._hung_up)
+            link = FeedLink(
+                self._connector, self._own, self._take, self._alive, self._subscription, named=not self._hung_up
+            )
             following = asyncio.ensure_future(self._follow(link))
             waking = asyncio.ensure_future(self._until_stopped(wake))
             try:
@@ -340,7 +380,7 @@ class FeedReader:
         """Read the events of the gap from the log, then release the waiting ones, even if that failed."""
         rows, note = None, ""
         try:
-            await asyncio.sleep(SETTLE_SECONDS)
+            await asyncio.sleep(self.settle_seconds)
             async with asyncio.timeout(FILL_SECONDS):
                 rows, note = await self._read_back(broken, live)
         except LogUnreadable as why:
@@ -354,15 +394,17 @@ class FeedReader:
         self._ring.release(rows, note)
 
     async def _read_back(self, broken: _Break, live: float) -> tuple[list[Row], str]:
+        if not self._list:
+            raise LogUnreadable("the profile names no event list")
         known, seen, full = self._ring.known()
-        skew = clock_skew(seen)
+        skew = clock_skew(seen, self._of_list)
         start = max(broken.wall - SLACK_SECONDS, self._first_live or 0.0, seen[0][0] if full and seen else 0.0)
         end = live + (0.0 if self._ring.overflowed else SLACK_SECONDS)
         window = GapWindow(min(start, broken.wall) + skew, end + skew)
-        entries = await read_log(self._connector, self._own, window)
+        entries = await read_log(self._connector, self._own, window, self._list, self._of_list)
         await asyncio.sleep(0.05)
         known, _, _ = self._ring.known()
-        return choose_missed(entries, known, window, self._clock.wall()), ""
+        return choose_missed(entries, known, window, self._clock.wall(), self._list, self._of_list), ""
 
     def _take(self, replies: list[list[bytes]]) -> None:
         self._ring.add(replies, self._clock.wall(), self._clock.mono())

@@ -9,8 +9,10 @@ from collections.abc import Callable
 from typing import Any
 
 import hiredis
+from msgspec.structs import replace
 
 from optimus_tui.contract.reading import Fault, FaultKind
+from optimus_tui.dialects.feeds.messages import Subscription
 from optimus_tui.probes.load_meter import LoadMeter
 from optimus_tui.probes.port_protocol import Language, spoken_in
 from optimus_tui.probes.redis.commands import CommandRefused, cleared
@@ -22,7 +24,7 @@ from optimus_tui.wording.numbers import age
 from optimus_tui.wording.safe import safe_text
 
 CONNECT_SECONDS = 2.0
-_OURS = frozenset((b"AUTH", b"CLIENT", b"SELECT", b"PSUBSCRIBE", b"PING", b"LRANGE"))
+_OURS = frozenset((b"AUTH", b"CLIENT", b"SELECT", b"PSUBSCRIBE", b"SUBSCRIBE", b"PING", b"LRANGE"))
 CLIENT_NAME = b"optimus-tui-feed"
 _FIXED_PAUSES: dict[FaultKind, float] = {"auth": 60.0, "denied": 30.0}
 """Slow retries: wrong passwords may lock the login, and a missing right is not granted within seconds."""
@@ -38,8 +40,6 @@ _CAUSES: dict[FaultKind, str] = {
     "refused": "connection broken",
     "bug": "the feed reader failed",
 }
-PATTERN = b"cache_coherence:*"
-"""The pattern that the recommended ACL grants; a server denies a narrower one."""
 CONFIRM_SECONDS = 1.0
 PING_SECONDS = 1.0
 SILENCE_SECONDS = 2.4
@@ -161,6 +161,15 @@ def lost_by_reply(text: str, target: RedisTarget) -> LinkLost:
     return LinkLost(fault_of(kind(text), target))
 
 
+def lost_by_channel(lost: LinkLost, text: str, subscription: Subscription) -> LinkLost:
+    """Return the loss with the channels of the profile in its remedy, where the server denied one of them."""
+    before, named, _ = (lost.fault.remedy or "").partition(" &")
+    if not named or "channel" not in text:
+        return lost
+    channels = " ".join(f"&{safe_text(place, 200)}" for place in subscription.places)
+    return LinkLost(replace(lost.fault, remedy=f"{before} {channels}"), lost.cause)
+
+
 def lost_by_error(error: BaseException, target: RedisTarget) -> LinkLost:
     """Return the loss for an error of the system while connecting or reading."""
     from optimus_tui.probes.faults import fault_of
@@ -230,11 +239,13 @@ class FeedLink(asyncio.Protocol):
         own: LoadMeter,
         take: Callable[[list[list[bytes]]], None],
         alive: Callable[[], None],
+        subscription: Subscription,
         *,
         named: bool = True,
         silence_seconds: float = SILENCE_SECONDS,
     ) -> None:
-        self._silence_seconds = silence_seconds
+        self._silence_seconds, self._subscription = silence_seconds, subscription
+        self._unconfirmed = len(subscription.places)
         self._named = named and connector.manners.named
         self._connector, self._own, self._take, self._alive = connector, own, take, alive
         self._loop = asyncio.get_running_loop()
@@ -273,7 +284,7 @@ class FeedLink(asyncio.Protocol):
         except (OSError, ValueError) as error:
             raise lost_by_error(error, self._connector.target) from error
         self.heard = self._loop.time()
-        self._send(*greeting(self._connector.target, self._named), (b"PSUBSCRIBE", PATTERN))
+        self._send(*greeting(self._connector.target, self._named), *self._subscription.commands())
         await asyncio.wait((self._confirmed, self._end), timeout=CONFIRM_SECONDS, return_when=asyncio.FIRST_COMPLETED)
         if self._confirmed.done():
             return  # even if it ended since: it was live, so its end is a gap
@@ -360,7 +371,15 @@ class FeedLink(asyncio.Protocol):
             for reply in batch:
                 if not _is_event(reply):
                     self._answer(reply)
+        if self._subscription.channels or len(self._subscription.patterns) > 1:
+            return [one for event in events if (one := self._once(event)) is not None]
         return events
+
+    def _once(self, event: list[bytes]) -> list[bytes] | None:
+        """Return a message in the form of a pattern's; None where it comes a second time by another pattern."""
+        if event[0] == b"message":
+            return [b"pmessage", event[1], *event[1:]]
+        return event if self._subscription.is_first(event[1], event[2]) else None
 
     def _breathe(self) -> None:
         transport = self._transport
@@ -373,8 +392,9 @@ class FeedLink(asyncio.Protocol):
         refusal = error_line(reply)
         if self._trips and self._trips[0].answer(refusal):
             self._trips.popleft()
-        if isinstance(reply, list) and len(reply) == 3 and reply[0] == b"psubscribe":
-            if not self._confirmed.done():
+        if isinstance(reply, list) and len(reply) == 3 and reply[0] in (b"psubscribe", b"subscribe"):
+            self._unconfirmed -= 1
+            if self._unconfirmed <= 0 and not self._confirmed.done():
                 self._confirmed.set_result(None)
             return
         command = b""
@@ -392,12 +412,12 @@ class FeedLink(asyncio.Protocol):
             if lost.fault.kind == "busy":
                 self._hint = lost
         elif command != b"PING":  # a server that refuses a ping is there
-            self._lose(lost)
+            self._lose(lost_by_channel(lost, refusal, self._subscription))
 
     def _send(self, *commands: tuple[bytes, ...]) -> None:
         if not self._transport or self._transport.is_closing():
             return
-        self._due.extend(words[0] for words in commands if words[0] != b"PSUBSCRIBE")
+        self._due.extend(words[0] for words in commands if words[0] not in (b"PSUBSCRIBE", b"SUBSCRIBE"))
         data = b"".join(packed(*words) for words in commands)
         self._trips.append(self._own.log.sent(commands))
         self._transport.write(data)
@@ -412,11 +432,9 @@ class FeedLink(asyncio.Protocol):
 
 
 def _is_event(reply: Any) -> bool:
-    """Return whether the reply is a message of our pattern that consists of bytes only."""
-    return (
-        type(reply) is list
-        and len(reply) == 4
-        and reply[0] == b"pmessage"
-        and type(reply[2]) is bytes
-        and type(reply[3]) is bytes
-    )
+    """Return whether the reply is a message of a channel or a pattern that consists of bytes only."""
+    if type(reply) is not list:
+        return False
+    if len(reply) == 3:
+        return reply[0] == b"message" and type(reply[1]) is bytes and type(reply[2]) is bytes
+    return len(reply) == 4 and reply[0] == b"pmessage" and type(reply[2]) is bytes and type(reply[3]) is bytes

@@ -11,6 +11,7 @@ from itertools import islice
 
 from optimus_tui.contract.keyspace import RATE_SECONDS, FeedBatch, FeedEvent, FeedGap, FeedItem, FeedState, FeedStatus
 from optimus_tui.contract.reading import Fault
+from optimus_tui.dialects.feeds.messages import Translate
 from optimus_tui.grammar.events import is_event
 
 MAX_PAYLOAD = 4096
@@ -28,7 +29,8 @@ class FeedRing:
     events are counted at once but queue up, so that a gap's mark and the events that fill it come first.
     """
 
-    def __init__(self, keep: int) -> None:
+    def __init__(self, keep: int, translate: Translate | None = None) -> None:
+        self._translate = translate
         self._lock = threading.Lock()
         self._items: deque[Row | FeedGap] = deque(maxlen=keep)
         self._gaps: deque[FeedGap] = deque(maxlen=KEPT_GAPS)
@@ -137,6 +139,8 @@ class FeedRing:
                 items.append(row)
                 continue
             at, channel, payload, length, logged = row
+            if self._translate is not None:
+                payload = self._translate(channel, payload, length)
             wrong += seq > judged and not is_event(payload, length)
             items.append(
                 FeedEvent(

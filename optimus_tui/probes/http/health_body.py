@@ -42,7 +42,7 @@ _GOOD = frozenset(
         *("green", "running", "alive", "live", "ready", "serving", "online", "active", "available", "operational"),
         *("normal", "nominal", "working", "connected", "started", "fine", "well", "stable", "reachable", "true", "yes"),
         *("all good", "all ok", "all systems operational", "up and running", "in service", "responding", "200 ok"),
-        *("enabled", "listening", "complete", "completed", "initialized", "service healthy", "pong"),
+        *("enabled", "listening", "complete", "completed", "initialized", "service healthy", "pong", "i'm alive"),
     )
 )
 _IDLE = frozenset(
@@ -356,15 +356,25 @@ def judge_body(document: dict[str, Any]) -> ReportedHealth:
 
 def judge_text(body: bytes) -> ReportedHealth:
     """Return the same for a 200 that is no JSON object: a word as plain text, or as a JSON string."""
+    text = _text_of(body)
+    if sense_of_word(text) not in _WORST_FIRST:
+        return WELL
+    return ReportedHealth(sickness="sick", words=f'"{safe_text(text.strip(), 40)}"')
+
+
+def says_well(body: bytes) -> bool:
+    """Return whether a 200 that is no JSON object is one word for healthy and nothing else: ``OK``, ``"pong"``."""
+    return _sense(_plain(_text_of(body)[:LONGEST].lower())) == "good"
+
+
+def _text_of(body: bytes) -> str:
     text = body[: 4 * LONGEST].decode("utf-8", "replace").strip()
     if len(body) <= LONGEST:
         with contextlib.suppress(msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             value = msgspec.json.decode(body)
             if isinstance(value, str):
                 text = value
-    if sense_of_word(text) not in _WORST_FIRST:
-        return WELL
-    return ReportedHealth(sickness="sick", words=f'"{safe_text(text.strip(), 40)}"')
+    return text
 
 
 def _order(claim: Claim) -> tuple[bool, bool]:

@@ -17,10 +17,11 @@ from redis.exceptions import NoPermissionError, OutOfMemoryError, ReadOnlyError
 
 from optimus_tui.clock import Clock
 from optimus_tui.contract.reading import Fault
+from optimus_tui.dialects.model import ServiceProfile
 from optimus_tui.probes.faults import OUTAGES, fault_of, is_crowded
 from optimus_tui.probes.http.fetch import FETCH_ERRORS, Posted, fault_of_http, fetch
 from optimus_tui.probes.http.health_body import WELL, ReportedHealth
-from optimus_tui.probes.http.services import ServiceCheck, look_at_health
+from optimus_tui.probes.http.services import USUAL, ServiceCheck, look_at_health
 from optimus_tui.probes.load_meter import disturbed, watching
 from optimus_tui.probes.redis.commands import OWN_PREFIX, OWN_SECONDS
 from optimus_tui.probes.redis.guard import ObserverRedis
@@ -76,7 +77,9 @@ async def round_trip(redis: ObserverRedis, tenant: str) -> CacheRoundTrip:
     return CacheRoundTrip(intact=back == value, removed=bool(removed), took_ms=took)
 
 
-async def time_requests(http: httpx.AsyncClient, url: str, times: int, seconds: float) -> list[ServiceCheck]:
+async def time_requests(
+    http: httpx.AsyncClient, url: str, times: int, seconds: float, profile: ServiceProfile = USUAL
+) -> list[ServiceCheck]:
     """Send ``times`` requests for a health check one after the other and time each; fewer once ``seconds`` are over.
 
     After one without an answer the rest are sent together, because there is no timing left to disturb.
@@ -89,10 +92,10 @@ async def time_requests(http: httpx.AsyncClient, url: str, times: int, seconds: 
         if seen and left < max(LEAST_SECONDS, ROOM * slowest):
             break
         if seen and seen[-1].answer is None:
-            rest = [look_at_health(http, url, min(PROBE_SECONDS, left)) for _ in range(times - len(seen))]
+            rest = [look_at_health(http, url, min(PROBE_SECONDS, left), profile) for _ in range(times - len(seen))]
             seen += await asyncio.gather(*rest)
         else:
-            seen.append(await look_at_health(http, url, min(PROBE_SECONDS, left)))
+            seen.append(await look_at_health(http, url, min(PROBE_SECONDS, left), profile))
     return seen
 
 
@@ -159,7 +162,9 @@ class Timed(Struct, frozen=True, kw_only=True):
         return self.fault is None and self.ms is not None and not disturbed(self.ms, self.own_ms)
 
 
-async def time_service(http: httpx.AsyncClient, clock: Clock, url: str, times: int) -> list[Timed]:
+async def time_service(
+    http: httpx.AsyncClient, clock: Clock, url: str, times: int, profile: ServiceProfile = USUAL
+) -> list[Timed]:
     """Time up to ``times`` GETs of a health check, at least one; fewer without an answer or after four seconds.
 
     One more is sent before them, which may have to connect: it counts only where it fails or takes longer than
@@ -169,7 +174,7 @@ async def time_service(http: httpx.AsyncClient, clock: Clock, url: str, times: i
     done: list[Timed] = []
     spare, warm, until = times, False, clock.mono() + BUDGET_S
     while len(done) < times and (not done or clock.mono() < until):
-        one = _timed(await look_at_health(http, url, DEADLINE_S))
+        one = _timed(await look_at_health(http, url, DEADLINE_S, profile))
         first, warm = not warm, True
         if first and one.good and one.ms is not None and one.ms < WARM_MS:
             continue

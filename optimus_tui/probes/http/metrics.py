@@ -47,6 +47,7 @@ from optimus_tui.probes.http.fetch import DEADLINE_S, FETCH_ERRORS, Fetched, fau
 from optimus_tui.settings.model import Settings
 from optimus_tui.wording.safe import safe_text
 
+NO_LABELS: Mapping[str, Mapping[str, str]] = {}
 MAX_MARKS = 200
 GROWING = ("process_cpu_seconds_total", "python_gc_collections_total", "python_gc_objects_collected_total")
 CAP_BYTES = 1_000_000
@@ -99,14 +100,17 @@ async def read_metrics(
     http: httpx.AsyncClient, settings: Settings, clock: Clock, deadline_s: float = DEADLINE_S
 ) -> Reading[MetricsState]:
     """Return what the gateway publishes now. ``value`` is None exactly where ``fault`` says why."""
-    url = f"{settings.gateway_url}/metrics"
+    path = settings.profile.gateway.metrics
     wall, mono = clock.wall(), clock.mono()
+    if not path:
+        return Reading(value=MetricsState(published=False), taken_at=wall, taken_mono=mono)
+    url = settings.gateway_url + path
     try:
         answer = await fetch(http, url, deadline_s, CAP_BYTES)
     except FETCH_ERRORS as error:
         return Reading(value=None, taken_at=wall, taken_mono=mono, fault=fault_of_http(error, url))
     small = len(answer.body) < 50_000  # a large page would hold up whoever shares our event loop
-    work = (answer, settings.metrics)
+    work = (answer, settings.metric_names, settings.metric_labels)
     if small:
         state, fault = _state(*work)
     else:
@@ -116,7 +120,9 @@ async def read_metrics(
     return Reading(value=state, taken_at=wall, taken_mono=mono, took_ms=answer.took_ms, fault=fault)
 
 
-def _state(answer: Fetched, remapped: Mapping[str, str]) -> tuple[MetricsState | None, Fault | None]:
+def _state(
+    answer: Fetched, remapped: Mapping[str, str], renamed: Mapping[str, Mapping[str, str]] = NO_LABELS
+) -> tuple[MetricsState | None, Fault | None]:
     if answer.status == 404:
         return MetricsState(published=False), None
     if answer.status != 200:
@@ -129,7 +135,7 @@ def _state(answer: Fetched, remapped: Mapping[str, str]) -> tuple[MetricsState |
     if parsed.malformed and not parsed.samples:
         return None, Fault("invalid", "/metrics answered 200 with what is no Prometheus text")
     counted = parsed._replace(samples=[one for one in parsed.samples if one.name in wanted])
-    state = replace(pick_series(counted, wanted), marks=marks_of(parsed.samples, marks))
+    state = replace(pick_series(counted, wanted, renamed), marks=marks_of(parsed.samples, marks))
     bare = {stems[one.name]: one.name for one in parsed.samples if one.name in stems.keys() - wanted.keys()}
     return _without(state, {own: name for own, name in bare.items() if own not in _counted_in(state)}), None
 
@@ -145,8 +151,13 @@ def _without(state: MetricsState, bare: Mapping[str, str]) -> MetricsState:
     return replace(state, metrics=metrics, lookalikes={**state.lookalikes, **{own: (bare[own],) for own in bare}})
 
 
-def pick_series(parsed: Exposition, wanted: Mapping[str, str]) -> MetricsState:
-    """Return the series under the contract's names; ``wanted`` maps a published name to the contract's."""
+def pick_series(
+    parsed: Exposition, wanted: Mapping[str, str], renamed: Mapping[str, Mapping[str, str]] = NO_LABELS
+) -> MetricsState:
+    """Return the series under the contract's names; ``wanted`` maps a published name to the contract's.
+
+    ``renamed`` has for a metric of the contract the published names of its labels, by the contract's.
+    """
     values: dict[str, float] = {}
     left_out, malformed = 0, parsed.malformed
     process = None
@@ -164,7 +175,7 @@ def pick_series(parsed: Exposition, wanted: Mapping[str, str]) -> MetricsState:
             continue
         if own in unread:
             continue
-        counted = _as_contract(own, canonical(labels, own), value)
+        counted = _as_contract(own, canonical(labels, own, renamed.get(base_of(own))), value)
         if counted is None:
             continue
         labels, value = counted

@@ -1,8 +1,8 @@
 """Check the gateway and the engine: one bounded request each, all in parallel under one deadline.
 
-A health check is green only for 200 with a JSON object whose words are not sick, and a figure counts only where it is
-valid. A service that is down is a finding, so the value is always set; its fault says why. Of several addresses of one
-service the worst counts.
+A health check is green only for 200 with a JSON object whose words are not sick, or for what the profile calls healthy,
+and a figure counts only where it is valid. A service that is down is a finding, so the value is always set; its fault
+says why. Of several addresses of one service the worst counts.
 """
 
 import asyncio
@@ -17,9 +17,12 @@ from msgspec.structs import replace
 from optimus_tui.clock import Clock
 from optimus_tui.contract.reading import Fault, Reading
 from optimus_tui.contract.services import CacheMetrics, GatewayState, ServiceInstance, ServiceState, Status
+from optimus_tui.dialects.model import ServiceProfile
 from optimus_tui.probes.http.fetch import CODES, DEADLINE_S, FETCH_ERRORS, Fetched, elsewhere, fault_of_http, fetch
-from optimus_tui.probes.http.health_body import WELL, ReportedHealth, judge_body, judge_text
+from optimus_tui.probes.http.health_body import WELL, ReportedHealth, judge_body, judge_text, says_well
+from optimus_tui.probes.http.limit_gauges import read_limit_gauges
 from optimus_tui.probes.http.metrics import parse_cache_metrics, parse_rules
+from optimus_tui.probes.http.profile_health import fault_of_answer, reported
 from optimus_tui.probes.load_meter import measured_ms
 from optimus_tui.settings.model import Settings
 from optimus_tui.wording.safe import safe_text
@@ -31,6 +34,12 @@ ENGINE_WORDS: tuple[Status, Status, Status] = ("connected", "error", "disconnect
 CAP_BYTES = 64_000
 RULES_CAP_BYTES = 400_000
 """Bytes of a JSON answer; decoded it may take twenty times as much memory."""
+
+
+USUAL = ServiceProfile(text=False)
+"""How a service is asked where nothing else is said: ``/health``, by the usual words of a JSON object."""
+NOT_ASKED = Fault("invalid", "not asked: the profile in force names no health check")
+"""The result of a health check that was not made."""
 
 
 class ServiceCheck(Struct, frozen=True):
@@ -60,12 +69,14 @@ async def read_gateway(
     ``Reading.fault`` is the health check's; each other part has its own in the value. A gateway that answers 404 for
     ``/api/rate-limits`` publishes none: ``rules`` and ``rules_fault`` are None, as they are when not asked for.
     """
+    profile = settings.profile.gateway
     if settings.gateway_urls:
-        service, base = await _instances(http, settings.gateway_urls, GATEWAY_WORDS)
-        metrics, *limits = await asyncio.gather(*_published(http, base, with_rules))
+        service, base = await _instances(http, settings.gateway_urls, GATEWAY_WORDS, profile)
+        metrics, *limits = await asyncio.gather(*_published(http, base, profile, with_rules))
     else:
         health, metrics, *limits = await asyncio.gather(
-            look_at_health(http, settings.gateway_url + "/health"), *_published(http, settings.gateway_url, with_rules)
+            look_at_health(http, health_url(settings.gateway_url, profile), profile=profile),
+            *_published(http, settings.gateway_url, profile, with_rules),
         )
         service = _service(health, GATEWAY_WORDS)
     cache, cache_fault, rules, rules_fault = None, None, None, None
@@ -76,11 +87,13 @@ async def read_gateway(
             rules, rules_fault = parse_rules(published.document)
         elif not (published.answer and published.answer.status == 404):
             rules_fault = published.fault
+    if with_rules and settings.profile.limit_gauges and not profile.limits:
+        rules, rules_fault = await read_limit_gauges(http, settings)
     state = GatewayState(
         service=service,
         cache=cache,
         cache_fault=cache_fault or metrics.fault,
-        cache_absent=metrics.answer is not None and metrics.answer.status == 404,
+        cache_absent=not profile.cache_metrics or (metrics.answer is not None and metrics.answer.status == 404),
         rules=rules,
         rules_fault=rules_fault,
     )
@@ -91,7 +104,10 @@ async def read_gateway(
 
 async def read_cache_metrics(http: httpx.AsyncClient, settings: Settings) -> CacheMetrics | None:
     """Return the cache figures that the gateway publishes; None where it publishes no valid ones."""
-    seen = await look(http, settings.gateway_url + "/api/cache/metrics")
+    path = settings.profile.gateway.cache_metrics
+    if not path:
+        return None
+    seen = await look(http, settings.gateway_url + path)
     if seen.document is not None:
         return parse_cache_metrics(seen.document)[0]
     return None
@@ -99,28 +115,38 @@ async def read_cache_metrics(http: httpx.AsyncClient, settings: Settings) -> Cac
 
 async def read_engine(http: httpx.AsyncClient, settings: Settings, clock: Clock) -> Reading[ServiceState]:
     """Return the health of the AI engine. ``value`` is always set, also for an outage; ``fault`` is its own."""
+    profile = settings.profile.engine
     if settings.engine_urls:
-        state, _ = await _instances(http, settings.engine_urls, ENGINE_WORDS)
+        state, _ = await _instances(http, settings.engine_urls, ENGINE_WORDS, profile)
     else:
-        state = _service(await look_at_health(http, settings.engine_url + "/health"), ENGINE_WORDS)
+        seen = await look_at_health(http, health_url(settings.engine_url, profile), profile=profile)
+        state = _service(seen, ENGINE_WORDS)
     return Reading(
         value=state, taken_at=clock.wall(), taken_mono=clock.mono(), took_ms=state.latency_ms, fault=state.fault
     )
 
 
-def _published(http: httpx.AsyncClient, base: str, with_rules: bool) -> list[Coroutine[Any, Any, ServiceCheck]]:
-    """Return the requests for what the gateway publishes about itself."""
-    looks = [look(http, base + "/api/cache/metrics")]
+def _published(
+    http: httpx.AsyncClient, base: str, profile: ServiceProfile, with_rules: bool
+) -> list[Coroutine[Any, Any, ServiceCheck]]:
+    """Return the requests for what the gateway publishes of itself; nothing is sent where the profile has no path."""
+    looks = [_look_if(http, base, profile.cache_metrics)]
     if with_rules:
-        looks.append(look(http, base + "/api/rate-limits", cap_bytes=RULES_CAP_BYTES))
+        looks.append(_look_if(http, base, profile.limits, RULES_CAP_BYTES))
     return looks
 
 
+async def _look_if(http: httpx.AsyncClient, base: str, path: str, cap_bytes: int = CAP_BYTES) -> ServiceCheck:
+    if not path:
+        return ServiceCheck(None)
+    return await look(http, base + path, cap_bytes=cap_bytes)
+
+
 async def _instances(
-    http: httpx.AsyncClient, urls: tuple[str, ...], words: tuple[Status, Status, Status]
+    http: httpx.AsyncClient, urls: tuple[str, ...], words: tuple[Status, Status, Status], profile: ServiceProfile
 ) -> tuple[ServiceState, str]:
     """Return the worst address of a service, with all states, and the first address that serves (else the first)."""
-    looks = await asyncio.gather(*(look_at_health(http, url + "/health") for url in urls))
+    looks = await asyncio.gather(*(look_at_health(http, health_url(url, profile), profile=profile) for url in urls))
     found = tuple(ServiceInstance(url, _service(seen, words)) for url, seen in zip(urls, looks, strict=True))
     worst = max(found, key=lambda one: (_badness(one.state), one.state.latency_ms or 0.0))
     fault = worst.state.fault
@@ -154,26 +180,55 @@ async def look(
     document, problem = _object(answer, url)
     if document is not None:
         return ServiceCheck(answer, document)
-    path = "/" + url.partition("://")[2].partition("/")[2]
-    return ServiceCheck(answer, None, Fault("invalid", f"{safe_text(path, 60)} {problem}"))
+    return ServiceCheck(answer, None, Fault("invalid", f"{safe_text(_path(url), 60)} {problem}"))
 
 
-async def look_at_health(http: httpx.AsyncClient, url: str, deadline_s: float = DEADLINE_S) -> ServiceCheck:
-    """Return the result of a health check: a 200 whose own words are sick has a fault that quotes them."""
+def _path(url: str) -> str:
+    return "/" + url.partition("://")[2].partition("/")[2]
+
+
+def health_url(base: str, profile: ServiceProfile) -> str:
+    """Return the address of a service's health check; "" where its profile has none."""
+    return base + profile.health if profile.health else ""
+
+
+async def look_at_health(
+    http: httpx.AsyncClient, url: str, deadline_s: float = DEADLINE_S, profile: ServiceProfile = USUAL
+) -> ServiceCheck:
+    """Return the result of a health check, judged as the profile says; nothing is sent where ``url`` is "".
+
+    By the usual words, a 200 whose own words are sick has a fault that quotes them.
+    """
+    if not url:
+        return ServiceCheck(None, None, NOT_ASKED)
     seen = await look(http, url, deadline_s)
+    answer = seen.answer
+    if answer is None or answer.problem or (not profile.healthy and profile.statuses == USUAL.statuses):
+        return _by_its_words(seen, safe_text(_path(url), 60), profile)
+    fault = fault_of_answer(answer, _path(url), profile)
+    if fault is None and not profile.healthy and answer.status == 200:
+        return _by_its_words(seen, safe_text(_path(url), 60), profile)
+    return replace(seen, fault=fault, reported=reported(fault, answer, profile))
+
+
+def _by_its_words(seen: ServiceCheck, path: str, profile: ServiceProfile) -> ServiceCheck:
     if seen.answer is None or seen.answer.status != 200 or seen.answer.problem:
         return seen
     if seen.document is not None:
-        reported = judge_body(seen.document)
+        words = judge_body(seen.document)
+    elif profile.text and says_well(seen.answer.body):
+        return replace(seen, fault=None)
     else:
-        reported = judge_text(seen.answer.body)
-    if reported.sickness is None:
-        return replace(seen, reported=reported)
-    return replace(seen, reported=reported, fault=Fault("invalid", f"/health answered 200, but says {reported.words}"))
+        words = judge_text(seen.answer.body)
+    if words.sickness is None:
+        return replace(seen, reported=words)
+    return replace(seen, reported=words, fault=Fault("invalid", f"{path} answered 200, but says {words.words}"))
 
 
 def _service(seen: ServiceCheck, words: tuple[Status, Status, Status]) -> ServiceState:
     if seen.answer is None:
+        if seen.fault is NOT_ASKED:
+            return ServiceState(status="not configured", fault=None)
         if seen.fault is not None and seen.fault.kind == "starved":
             return ServiceState(status="unknown", fault=seen.fault)
         status = words[2]

@@ -26,14 +26,27 @@ local function head_of(name)
   local _, to = string.find(string.sub(begin, 1, 32), '^[A-Za-z_.{}%%-]*[-_.]')
   return to and string.sub(begin, 1, to) or ''
 end
+local marked = {c = {}, k = {}, n = {}}
+local whole = {}
+for i = 4, #ARGV do
+  local mark, text = string.sub(ARGV[i], 1, 1), string.sub(ARGV[i], 2)
+  if mark == 'w' then whole[text] = true else table.insert(marked[mark], text) end
+end
+local cached_heads, known_heads, left_out = marked.c, marked.k, marked.n
+local function begins(key, heads)
+  for j = 1, #heads do
+    local head = heads[j]
+    if string.sub(key, 1, #head) == head then return true end
+  end
+  return false
+end
 local page = redis.call('SCAN', ARGV[1], 'COUNT', count)
 local names, ttls, sizes, others, n = {}, {}, {}, 0, 0
 local heads, order, foreign = {}, {}, 0
 for i = 1, #page[2] do
   local key = page[2][i]
-  local cached = string.sub(key, 1, 6) == 'cache:'
-  if cached or string.sub(key, 1, 11) == 'rate_limit:' or string.sub(key, 1, 16) == 'cache_coherence:'
-    or key == 'cache_coherence_events' or key == 'rate_limit' then
+  local cached = begins(key, cached_heads)
+  if cached or begins(key, known_heads) or whole[key] then
     n = n + 1
     names[n] = key
     ttls[n] = -3
@@ -50,7 +63,7 @@ for i = 1, #page[2] do
     end
   else
     others = others + 1
-    if string.sub(key, 1, 17) ~= 'integration_test:' and string.sub(key, 1, 13) ~= 'optimus:lock:' then
+    if not begins(key, left_out) then
       foreign = foreign + 1
       local head = head_of(key)
       if heads[head] then
@@ -69,11 +82,14 @@ for i = 1, #order do
 end
 return {page[1], names, ttls, sizes, others, foreign, shapes}
 """
-"""ARGV: cursor, keys a call, measure every n-th key's size (0: none).
+"""ARGV: cursor, keys a call, measure every n-th key's size (0: none), then texts with a mark before each.
+
+``c``: a beginning of names whose TTL is asked for; ``k``: one of other known names; ``w``: a whole known name; ``n``: a
+beginning of names that are no layout's and are left out (our own, and neighbours).
 
 Answers {cursor, names, TTLs in ms, {index, bytes, index, bytes...}, how many other names it left out, how many of these
 are of no known layout, {head, how many, head, how many...} of these}. -3 stands for a TTL that was not asked for or not
-allowed; only ``cache:`` keys are asked, since only theirs are shown. Heads are those of ``grammar.keys.head_of``; at
+allowed; only names marked ``c`` are asked, since only theirs are shown. Heads are those of ``grammar.keys.head_of``; at
 most 64 of them are told, the names of others are only counted.
 """
 
@@ -92,7 +108,7 @@ CORE: frozenset[str] = frozenset(_CORE.split())
 docs/security.md has the login that the panes need (some of these and of BY_TYPE) and the rights that add detail.
 """
 
-_BY_TYPE = "getrange hlen scard zcard zcount xlen hscan sscan zrange xrange"
+_BY_TYPE = "getrange hlen hmget lindex scard zcard zcount xlen hscan sscan zrange xrange"
 BY_TYPE: frozenset[str] = frozenset(_BY_TYPE.split())
 """Sizes and bounded reads of other types. A value is shown with its type only where the login lacks them."""
 
@@ -106,6 +122,8 @@ OBSERVER: frozenset[str] = CORE | BY_TYPE
 MAX_PATTERN_BYTES = 256
 MAX_PATTERN_STARS = 3
 MAX_SCAN_COUNT = 10_000
+MAX_FIELDS = 4
+"""Fields of a hash that are asked for at once: a bucket has two."""
 
 Word = bytes | str | int | float | memoryview | bytearray
 
@@ -182,6 +200,11 @@ def _check_scan(words: tuple[Word, ...], db: int) -> None:
             raise CommandRefused("a scan of too many keys a call")
 
 
+def _check_fields(words: tuple[Word, ...], db: int) -> None:
+    if len(words) > 2 + MAX_FIELDS:
+        raise CommandRefused("HMGET of more fields than a bucket has")
+
+
 def _check_single(words: tuple[Word, ...], db: int) -> None:
     if len(words) != 2:
         raise CommandRefused("EXISTS of several keys: their hits and misses could not be told apart")
@@ -209,4 +232,5 @@ _CHECKS = {
     "HSCAN": _check_scan,
     "SSCAN": _check_scan,
     "EXISTS": _check_single,
+    "HMGET": _check_fields,
 }

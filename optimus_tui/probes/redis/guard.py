@@ -26,6 +26,7 @@ from redis.exceptions import ConnectionError as LostConnection
 from redis.exceptions import TimeoutError as NoAnswer
 from redis.maint_notifications import MaintNotificationsConfig
 
+from optimus_tui.dialects.layout import KeyLayout, own_layout
 from optimus_tui.probes.load_meter import CONNECTED, LoadMeter, lookups_of
 from optimus_tui.probes.redis.commands import CommandCheck, CommandRefused, cleared
 from optimus_tui.probes.redis.dialing import Connector, HungUp, WrongLanguage
@@ -382,11 +383,14 @@ class ObserverRedis(_Counting):
     not answer, with the monotonic time when that was found: see ``probes.redis.rights``.
     """
 
-    def __init__(self, pool: BlockingConnectionPool, target: RedisTarget, own: LoadMeter) -> None:
+    def __init__(
+        self, pool: BlockingConnectionPool, target: RedisTarget, own: LoadMeter, layout: KeyLayout | None = None
+    ) -> None:
         super().__init__(connection_pool=pool)
         self.auto_close_connection_pool = True
         self.response_callbacks = {}
         self.target, self.own, self.scripts = target, own, True
+        self.layout = layout or own_layout()
         self.absent: dict[str, float] = {}
 
     async def execute_command(self, *args: Any, **options: Any) -> Any:
@@ -409,6 +413,6 @@ class ObserverRedis(_Counting):
         return ObserverPipeline(self.connection_pool, self.own)
 
 
-def observer_client(target: RedisTarget, own: LoadMeter) -> ObserverRedis:
-    """Return a client for ``target``. It connects on first use."""
-    return ObserverRedis(connection_pool(target, own, POLICY, partial(cleared, db=target.db)), target, own)
+def observer_client(target: RedisTarget, own: LoadMeter, layout: KeyLayout | None = None) -> ObserverRedis:
+    """Return a client for ``target`` whose keys have this layout (None: ours). It connects on first use."""
+    return ObserverRedis(connection_pool(target, own, POLICY, partial(cleared, db=target.db)), target, own, layout)

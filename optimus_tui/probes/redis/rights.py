@@ -79,6 +79,11 @@ _USEFUL: dict[str, tuple[object, ...]] = {
     "xlen": ("XLEN", _KEY),
     "xrange": ("XRANGE", _KEY, "-", "+", "COUNT", "1"),
 }
+_OF_KINDS: dict[str, tuple[str, tuple[object, ...]]] = {
+    "bucket": ("hmget", ("HMGET", _KEY, "tokens")),
+    "log": ("lindex", ("LINDEX", _KEY, "0")),
+}
+"""What counters of a kind need besides, by the kind: tried where the layout has such counters."""
 _NAMED = re.compile(r"'([a-z0-9_]+(?:[| ][a-z0-9_-]+)?)'", re.IGNORECASE)
 COSTS: dict[str, str] = {
     "scan": "limits and cache panes stay empty, and no tool finds a counter",
@@ -94,7 +99,9 @@ COSTS: dict[str, str] = {
     "lrange": "the event log cannot be read",
     "memory|usage": "sizes of keys are unknown",
     "eval_ro": "scans take more round trips",
-    "time": "slow commands have no age",
+    "time": "slow commands have no age, and windows that need the server's clock are unknown",
+    "hmget": "what is left of a bucket in a hash is unknown",
+    "lindex": "how many times of a list are inside its window is unknown",
     "slowlog|len": "how many slow commands were logged is unknown",
     "slowlog|get": "slow commands are unknown",
     "latency|latest": "latency events of the server are unknown",
@@ -279,6 +286,10 @@ async def read_rights(redis: ObserverRedis) -> Rights:
     for commands, essential in ((_NEEDED, True), (_USEFUL, False)):
         for name, words in commands.items():
             tried.append(Right(f"+{name}", await _try(redis, name, words), essential))
+    kinds = {kind for rule in redis.layout.dialect.limits for kind in rule.values}
+    for kind, (name, words) in _OF_KINDS.items():
+        if kind in kinds:
+            tried.append(Right(f"+{name}", await _try(redis, name, words), essential=False))
     for pattern, key in _PATTERNS.items():
         tried.append(Right(f"%R~{pattern}", await _try_key(redis, key), essential=True))
     subscribe, channels = await _try_channels(redis)

@@ -229,8 +229,8 @@ def bounded(counts: Mapping[str, int]) -> dict[str, int]:
 
 
 def judge(status: FeedStatus | None, *, mono: float, thresholds: Thresholds = _USUAL) -> list[Finding]:
-    """Return the findings about the feed at ``mono`` (seconds); none before the first connection was tried."""
-    if status is None or status.state == "connecting":
+    """Return the findings about the feed at ``mono`` (seconds); none before the first try or without a feed."""
+    if status is None or status.state in ("connecting", "none"):
         return []
     if status.state == "denied":
         return [_denied(status)]

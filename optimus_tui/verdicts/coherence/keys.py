@@ -75,7 +75,12 @@ def _without_ttl(report: CacheReport) -> list[Finding]:
 
 
 def _unknown(report: CacheReport) -> list[Finding]:
-    """No cache key of a known layout, and other names: whether anything is cached is unknown."""
+    """No cache key of a known layout, and other names: whether anything is cached is unknown.
+
+    Nothing is found missing where the profile names no cache keys.
+    """
+    if not report.unknown.reads_cache:
+        return []
     known = sum(kind.totals.keys for kind in report.kinds if kind.totals.kind)
     if known or not report.unknown.count or not report.coverage.complete:
         return []

@@ -13,14 +13,14 @@ from msgspec.structs import replace
 from optimus_tui.contract.finding_rules import CACHE_HIT_RATE, CACHE_HIT_RATE_CONFLICT, CACHE_HIT_RATE_UNKNOWN
 from optimus_tui.contract.findings import Finding, Severity
 from optimus_tui.contract.make_finding import make_finding, phrase
-from optimus_tui.contract.services import COLD_SECONDS, CacheMetrics, GatewayState, HitRate, ServerState
+from optimus_tui.contract.services import COLD_SECONDS, MIN_LOOKUPS, CacheMetrics, GatewayState, HitRate, ServerState
 from optimus_tui.settings.model import Thresholds
 from optimus_tui.verdicts.gateway.latency import as_past
 from optimus_tui.verdicts.statistics import surely_less
 from optimus_tui.wording.numbers import age, percent
 
-MIN_LOOKUPS, FEW_LOOKUPS = 20, 100
-"""Fewer look-ups than the first say nothing about a rate; fewer than the second may mislead by chance."""
+FEW_LOOKUPS = 100
+"""Fewer look-ups may mislead by chance; fewer than ``MIN_LOOKUPS`` say nothing."""
 WINDOW_SECONDS = 600.0
 EVERY_SECONDS = 10.0
 RECENT_SECONDS, RECENT_LOOKUPS = 20.0, 100

@@ -14,7 +14,7 @@ from optimus_tui.contract.finding_rules import (
     LATENCY_P95,
     SERVICES_FLAPPING,
 )
-from optimus_tui.contract.findings import Finding, Severity, worst_first
+from optimus_tui.contract.findings import PAST, Finding, Severity, worst_first
 from optimus_tui.contract.make_finding import make_finding, phrase
 from optimus_tui.contract.percentiles import is_known
 from optimus_tui.contract.services import Series, Spread, warm_from
@@ -81,9 +81,6 @@ def as_past(finding: Finding, words: str, seconds: float | None = None) -> Findi
     """
     message = f"{PAST}{finding.message}; {words}"
     return replace(finding, severity="low", message=message, proved_seconds=seconds)
-
-
-PAST = "past: "
 
 
 class _Bar(NamedTuple):

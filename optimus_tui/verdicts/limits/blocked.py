@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from optimus_tui.contract.finding_rules import LIMITS_IMMORTAL, LIMITS_LONG_TTL, LIMITS_OVER
 from optimus_tui.contract.findings import Finding, Severity, each_or_one, some_of
-from optimus_tui.contract.keyspace import LimitRow, LimitRules
+from optimus_tui.contract.keyspace import LimitRow
 from optimus_tui.contract.make_finding import make_finding, phrase
 from optimus_tui.verdicts.limits.words import (
     limit_subject,
@@ -143,14 +143,37 @@ def too_low(one: CommonLimit, over: Sequence[LimitRow], window: float | None) ->
 
 
 def _over(row: LimitRow, window: float | None) -> Finding:
+    window = row.window_seconds or window
+    if row.counter.count is None:
+        return _uncounted(row, window)
     return make_finding(
         rule=LIMITS_OVER,
         subject=subject_of(row),
+        message=_flagged(row) if row.counter.blocked else "",
         used=used_words(row),
         share=percent(row.share),
-        measured=float(row.counter.count or 0),
+        measured=float(row.counter.count),
         threshold=float(row.limit or 0),
         unit="requests",
+        samples=1,
+        window_seconds=window,
+    )
+
+
+def _flagged(row: LimitRow) -> str:
+    return phrase(LIMITS_OVER, "flagged", subject=subject_of(row))
+
+
+def _uncounted(row: LimitRow, window: float | None) -> Finding:
+    """Return the finding about a limiter that tells only that nothing is left, or that it refuses all requests."""
+    blocked = row.counter.blocked
+    return make_finding(
+        rule=LIMITS_OVER,
+        subject=subject_of(row),
+        message=_flagged(row) if blocked else phrase(LIMITS_OVER, "nothing_left", subject=subject_of(row)),
+        measured="blocked" if blocked else 0.0,
+        threshold="not blocked" if blocked else 1.0,
+        unit="" if blocked else "requests left",
         samples=1,
         window_seconds=window,
     )
@@ -173,23 +196,29 @@ def _overs(rows: Sequence[LimitRow], window: float | None) -> Finding:
     )
 
 
-def long_ttls(rows: Sequence[LimitRow], rules: LimitRules | None) -> list[Finding]:
-    """Return the findings about counters that live far longer than the window and keep their tenants blocked."""
-    if rules is None:
-        return []
-    most = LONG_TTL_WINDOWS * rules.window_seconds * 1000 + 1000
-    timed = [row for row in rows if row.counter.ttl_ms is not None]
-    long = [row for row in timed if (row.counter.ttl_ms or 0) > most]
+def long_ttls(rows: Sequence[LimitRow]) -> list[Finding]:
+    """Return the findings about counters that live far longer than the window and keep their tenants blocked.
+
+    Where the window does not end with the TTL, a long one keeps nobody blocked: some limiters keep several windows.
+    """
+    timed = [row for row in rows if row.counter.ttl_ms is not None and row.counter.ttl_is_reset]
+    long = [row for row in timed if _lives_long(row)]
     everywhere = len(long) >= COMMON_TENANTS and len(long) == len(timed)
     return each_or_one(
         long,
-        lambda row: _one_long_ttl(row, rules.window_seconds, everywhere),
-        lambda many: _many_long_ttls(many, rules.window_seconds, everywhere),
+        lambda row: _one_long_ttl(row, everywhere),
+        lambda many: _many_long_ttls(many, everywhere),
     )
 
 
-def _one_long_ttl(row: LimitRow, window: int, everywhere: bool) -> Finding:
-    seconds = (row.counter.ttl_ms or 0) / 1000
+def _lives_long(row: LimitRow) -> bool:
+    if row.window_seconds is None:
+        return False
+    return (row.counter.ttl_ms or 0) > LONG_TTL_WINDOWS * row.window_seconds * 1000 + 1000
+
+
+def _one_long_ttl(row: LimitRow, everywhere: bool) -> Finding:
+    seconds, window = (row.counter.ttl_ms or 0) / 1000, row.window_seconds or 0.0
     tenant, left, lasts = tenant_words(row.counter.tenant), age(seconds), age(window)
     impact = ""
     severity: Severity = "medium"
@@ -214,8 +243,9 @@ def _one_long_ttl(row: LimitRow, window: int, everywhere: bool) -> Finding:
     )
 
 
-def _many_long_ttls(rows: Sequence[LimitRow], window: int, everywhere: bool) -> Finding:
+def _many_long_ttls(rows: Sequence[LimitRow], everywhere: bool) -> Finding:
     full = [row for row in rows if _is_full(row)]
+    window = max(row.window_seconds or 0.0 for row in rows)
     left, lasts = age(max(row.counter.ttl_ms or 0 for row in rows) / 1000), age(window)
     names = some_of([subject_of(row) for row in full or rows])
     message = ""

@@ -15,6 +15,7 @@ from optimus_tui.contract.findings import Finding, Severity, each_or_one, some_o
 from optimus_tui.contract.keyspace import LimitRow, LimitRules, LimitsReport, TenantCount, UnknownLayout
 from optimus_tui.contract.make_finding import make_finding, phrase
 from optimus_tui.contract.reading import Coverage
+from optimus_tui.dialects.heads import presets_of
 from optimus_tui.settings.model import Thresholds
 from optimus_tui.verdicts.limits.blocked import CommonLimit, immortals, long_ttls, used_up
 from optimus_tui.verdicts.limits.words import subject_of, tenant_words, used_words
@@ -136,7 +137,7 @@ def find(
     crowded = [tenant for tenant in report.tenants if tenant.counters > thresholds.tenant_active_limits]
     findings = immortals(by_state.get("immortal", []))
     findings += used_up(report.rows, window, common)
-    findings += long_ttls(report.rows, report.rules)
+    findings += long_ttls(report.rows)
     findings += each_or_one(
         crowded, lambda tenant: _crowded(tenant, thresholds), lambda tenants: _crowds(tenants, thresholds)
     )
@@ -231,6 +232,8 @@ def _nears(rows: Sequence[LimitRow], near: float) -> Finding:
 def layout_words(unknown: UnknownLayout, *, known: int = 0, shown: int = SHOWN, wanted: str = "") -> str:
     """Return ``15 keys, none in a known layout: 9 × `LIMITS:LIMITER/…` ``; "" where every name is understood.
 
+    Presets whose own beginnings are among the shapes are named.
+
     ``known`` is the number of keys of a known layout; beside these, ``wanted`` is what is not among them.
     """
     if not unknown.count:
@@ -239,6 +242,9 @@ def layout_words(unknown: UnknownLayout, *, known: int = 0, shown: int = SHOWN, 
     more = len(unknown.shapes) - shown
     shapes += f" and {plural(more, 'other shape')}" if more > 0 else ""
     keys = plural(unknown.count, "key")
+    if fitting := presets_of(text for text, _ in unknown.shapes):
+        reads = "presets" if len(fitting) > 1 else "preset"
+        shapes += f"; the {reads} {' or '.join(fitting)} read{'s' * (len(fitting) == 1)} such names"
     if not known:
         return f"{keys}, none in a known layout: {shapes}"
     lead = ""
@@ -248,8 +254,17 @@ def layout_words(unknown: UnknownLayout, *, known: int = 0, shown: int = SHOWN, 
 
 
 def counters_unknown(counters: int, unknown: UnknownLayout) -> bool:
-    """Return True if no counter has a known layout and other names exist: the limits cannot be judged."""
+    """Return True if no counter has a known layout and other names exist: the limits cannot be judged.
+
+    Where the profile names no counters, only names that look like another limiter's make them unknown.
+    """
+    if not unknown.reads_limits and not _like_counters(unknown):
+        return False
     return counters == 0 and unknown.count > 0
+
+
+def _like_counters(unknown: UnknownLayout) -> bool:
+    return unknown.like_limiter or bool(presets_of(text for text, _ in unknown.shapes))
 
 
 def find_unknown_layout(counters: int, unknown: UnknownLayout, coverage: Coverage, *, known: int = 0) -> list[Finding]:
@@ -260,7 +275,7 @@ def find_unknown_layout(counters: int, unknown: UnknownLayout, coverage: Coverag
     if not coverage.complete or not counters_unknown(counters, unknown):
         return []
     severity: Severity = "low"
-    if unknown.like_limiter:
+    if _like_counters(unknown):
         severity = "medium"
     return [
         make_finding(

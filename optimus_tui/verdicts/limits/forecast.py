@@ -107,7 +107,7 @@ class _Course(NamedTuple):
         return self.lasting + (need - came) / (self.pace * math.exp(self.trend * self.lasting))
 
 
-def forecast(counter: Counter, track: Track | None, limit: int | None, window: int | None) -> Pace:
+def forecast(counter: Counter, track: Track | None, limit: int | None, window: float | None) -> Pace:
     """Return how fast a counter grows and when it reaches ``limit``; ``window`` is in seconds, None if unknown.
 
     A fixed window began with nothing at ``expiry - window``: one sample is enough for the mean pace since then. From
@@ -143,7 +143,7 @@ def forecast(counter: Counter, track: Track | None, limit: int | None, window: i
     return Pace(pace.per_second, rough, earliest, latest)
 
 
-def _points(counter: Counter, track: Track | None, window: int | None) -> list[Point]:
+def _points(counter: Counter, track: Track | None, window: float | None) -> list[Point]:
     """The samples of the present window, oldest first, after its begin (no request yet) where that is known."""
     samples: tuple[tuple[float, int], ...] = ()
     if track:
@@ -159,25 +159,25 @@ def _points(counter: Counter, track: Track | None, window: int | None) -> list[P
     return points
 
 
-def _began(counter: Counter, track: Track | None, window: int | None) -> float | None:
+def _began(counter: Counter, track: Track | None, window: float | None) -> float | None:
     """Return when the window began, or None if unknown: no TTL, one beyond the window, or one that is renewed."""
-    if window is None or counter.ttl_ms is None or counter.sliding or (track is not None and track.renewed):
+    if window is None or counter.ends_ms is None or counter.sliding or (track is not None and track.renewed):
         return None
-    passed = window - counter.ttl_ms / 1000
+    passed = window - counter.ends_ms / 1000
     if passed >= 0:
         return counter.taken_mono - passed
     return None
 
 
-def _left(counter: Counter, track: Track | None, window: int | None) -> float:
+def _left(counter: Counter, track: Track | None, window: float | None) -> float:
     """Seconds until the count starts again; without end for a counter that never does."""
-    if counter.ttl_ms is None:
+    if counter.ends_ms is None:
         if counter.immortal or window is None:
             return _NEVER
         return float(window)
     if track is not None and track.renewed:
         return _NEVER
-    return counter.ttl_ms / 1000
+    return counter.ends_ms / 1000
 
 
 def _span(points: Sequence[Point], counter: Counter, limit: int | None, left: float) -> float:

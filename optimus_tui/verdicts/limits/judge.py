@@ -10,7 +10,6 @@ from collections.abc import Iterable, Mapping
 from msgspec.structs import replace
 
 from optimus_tui.contract.keyspace import (
-    NO_WINDOW,
     Counter,
     LimitRow,
     LimitRules,
@@ -62,20 +61,20 @@ def judge(
 
 def judge_row(counter: Counter, track: Track | None, rules: LimitRules | None, thresholds: Thresholds) -> LimitRow:
     """Return one judged counter. ``refused_in`` counts from the counter's ``taken_mono``, as its TTL does."""
-    limit = limit_for(counter, rules)
+    limit, window = limit_for(counter, rules), window_for(counter, rules)
+    if counter.count is None and counter.left is not None and limit is not None:
+        counter = replace(counter, count=max(0, limit - counter.left), lacks="" if not counter.left_least else "limit")
     if counter.count is None or counter.count < 0:
-        state: LimitState = "broken"
-        if counter.problem == NO_WINDOW:
-            state = "unknown limit"
-        return LimitRow(counter=counter, state=state, limit=limit, resets_mono=counter.resets_mono)
+        return _uncounted(counter, limit, window)
     share = None
     if limit is not None:
         share = _share(counter.count, limit)
-    pace = forecast(counter, track, limit, rules.window_seconds if rules else None)
-    full = limit is not None and counter.count >= limit
+    pace = forecast(counter, track, limit, window)
+    state = _state(counter, limit, share, thresholds)
+    full = state == "over" or (state == "immortal" and limit is not None and counter.count >= limit)
     return LimitRow(
         counter=counter,
-        state=_state(counter, limit, share, thresholds),
+        state=state,
         limit=limit,
         share=share,
         slope=pace.per_second,
@@ -83,6 +82,26 @@ def judge_row(counter: Counter, track: Track | None, rules: LimitRules | None, t
         refused_in=0.0 if full else pace.earliest,
         refused_latest=0.0 if full else pace.latest,
         resets_mono=counter.resets_mono,
+        window_seconds=window,
+    )
+
+
+def _uncounted(counter: Counter, limit: int | None, window: float | None) -> LimitRow:
+    """Return the row of a counter that tells no count: blocked, used up, or not known."""
+    state: LimitState = "broken"
+    if counter.blocked or (counter.left == 0 and not counter.left_least):
+        state = "over"
+    elif counter.lacks or counter.left is not None:
+        state = "unknown limit"
+    refused = 0.0 if state == "over" else None
+    return LimitRow(
+        counter=counter,
+        state=state,
+        limit=limit,
+        refused_in=refused,
+        refused_latest=refused,
+        resets_mono=counter.resets_mono,
+        window_seconds=window,
     )
 
 
@@ -95,10 +114,14 @@ def _share(count: int, limit: int) -> float:
 
 def _state(counter: Counter, limit: int | None, share: float | None, thresholds: Thresholds) -> LimitState:
     """A sorted set without a TTL is stuck by nothing: what has left its window no longer counts."""
+    if counter.blocked:
+        return "over"
     if counter.immortal and not counter.sliding:
         return "immortal"
     if limit is None or share is None:
         return "unknown limit"
+    if not _holds(counter):
+        return "ok"
     if counter.count is not None and counter.count >= limit:
         return "over"
     if share >= thresholds.near_limit:
@@ -106,13 +129,39 @@ def _state(counter: Counter, limit: int | None, share: float | None, thresholds:
     return "ok"
 
 
-def limit_for(counter: Counter, rules: LimitRules | None) -> int | None:
-    """Return the requests per window that the counter's tenant may make, or None if no limit is known."""
-    if rules is None:
+def _holds(counter: Counter) -> bool:
+    """Return whether the count still refuses requests: not where the limiter begins anew with the next one.
+
+    A bucket whose pace is not known refuses nothing for certain either: its level is that of the last request.
+    """
+    if counter.left_least:
+        return False
+    if counter.sliding or not counter.no_ttl:
+        return True
+    return counter.no_ttl == "normal" or (counter.no_ttl == "dated" and counter.resets_ms is not None)
+
+
+def window_for(counter: Counter, rules: LimitRules | None) -> float | None:
+    """Return the length of the counter's window in seconds, by its name or by the limits in force; None if unknown."""
+    if counter.window_seconds is not None or rules is None:
+        return counter.window_seconds
+    if rules.keys and not (rules.limits or rules.tenants or rules.default):
         return None
+    return float(rules.window_for(counter.operation.decode("utf-8", "surrogateescape")))
+
+
+def limit_for(counter: Counter, rules: LimitRules | None) -> int | None:
+    """Return the requests per window that the counter's tenant may make, or None if no limit is known.
+
+    What the counter's name or its rule says goes before the limits in force.
+    """
+    if counter.limit is not None or rules is None:
+        return counter.limit
     # surrogateescape keeps two different byte names different: a broken name never borrows another tenant's override
     tenant = counter.tenant.decode("utf-8", "surrogateescape")
-    limit = rules.limit_for(tenant, counter.operation.decode("utf-8", "surrogateescape"))
+    limit = rules.keys.get(counter.key.decode("utf-8", "surrogateescape"))
+    if limit is None:
+        limit = rules.limit_for(tenant, counter.operation.decode("utf-8", "surrogateescape"))
     if limit is None or limit >= 0:
         return limit
     return None

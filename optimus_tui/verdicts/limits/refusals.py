@@ -31,6 +31,8 @@ LEAST_NOW = 3
 """Refusals within less than a minute that are enough where their pace makes ``LEAST_REFUSED`` of a minute."""
 MORE_BY_CHANCE = 1.5
 """Standard deviations by which a few seconds' requests may exceed their usual number by chance."""
+SURE_REFUSALS = 10
+"""Where so many refusals would have come at the pace of before, none at all is no chance."""
 SAME_SPAN = 0.8
 """Two figures are of the same time where the shorter one covers at least this part of the longer one."""
 
@@ -150,6 +152,12 @@ class _Came(NamedTuple):
         scale = seconds / self.seconds if self.seconds > 0 else 0.0
         return _Came(self.requests * scale, self.refused * scale, seconds)
 
+    def ends(self, before: "_Came") -> bool:
+        """Return True if none was refused where many would have been, and surely fewer requests come than before."""
+        usual = before.within(self.seconds)
+        fewer = self.requests + MORE_BY_CHANCE * math.sqrt(self.requests) <= usual.requests
+        return fewer and not self.refused and usual.refused >= SURE_REFUSALS
+
     def keeps_to(self, before: "_Came") -> bool:
         """Return True if surely fewer requests come than before, or no more get through, but for chance."""
         passed, usual = self.requests - self.refused, before.within(self.seconds)
@@ -184,8 +192,10 @@ def _as_of_now(found: Finding, nearer: Iterable[Pair], longer: Iterable[Pair]) -
     before = [_came(pair, found.subject) for pair in longer]
 
     def goes_on(now: _Came) -> bool | None:
-        if now.seconds <= 0 or now.requests < MIN_REQUESTS:
+        if now.seconds <= 0 or now.requests < 1:
             return None
+        if now.requests < MIN_REQUESTS:
+            return False if any(now.ends(one) for one in before) else None
         calm = now.refused < REFUSED_SHARE * now.requests and surely_less(now.refused, now.requests, share)
         return not (calm and any(now.keeps_to(one) for one in before))
 
@@ -285,9 +295,8 @@ def _below(before: Counter | None, after: Counter, rules: LimitRules) -> bool:
     limit = limit_for(after, rules)
     if before is None or before.count is None or after.count is None or limit is None or after.sliding:
         return False
-    same = before.immortal or (
-        before.ttl_ms is not None and before.taken_mono + before.ttl_ms / 1000 > after.taken_mono
-    )
+    ends = before.resets_mono
+    same = before.immortal or (ends is not None and ends > after.taken_mono)
     return same and before.count <= after.count < limit
 
 

@@ -1,13 +1,32 @@
 """How a rate-limit counter is named and counted in sentences, and which limits are in force. Pure."""
 
-from optimus_tui.contract.keyspace import NO_OPERATION, NO_TENANT, LimitRow, LimitRules
-from optimus_tui.wording.numbers import UNKNOWN
+from msgspec.structs import replace
+
+from optimus_tui.contract.keyspace import NO_OPERATION, NO_TENANT, Counter, LimitRow, LimitRules
+from optimus_tui.wording.numbers import UNKNOWN, age
 from optimus_tui.wording.safe import safe_text
 
 
 def subject_of(row: LimitRow) -> str:
-    """Return ``tenant / operation`` as safe text; a part that the name lacks is named as missing."""
-    return f"{tenant_words(row.counter.tenant)} / {operation_words(row.counter.operation)}"
+    """Return ``tenant / operation`` as safe text; a part that the name lacks is named as missing.
+
+    Where the name says which window it counts, so does the subject: an operation may have several.
+    """
+    return f"{tenant_words(row.counter.tenant)} / {operation_words(row.counter.operation)}{own_window(row.counter)}"
+
+
+def own_window(counter: Counter) -> str:
+    """Return `` per 1 h`` where the counter's name or its rule says how long its window is; "" elsewhere."""
+    return f" per {age(counter.window_seconds)}" if counter.window_seconds else ""
+
+
+def uncounted_words(row: LimitRow) -> str:
+    """Return what stands for the figures of a counter that tells no count: what is left, or why there is none."""
+    if row.counter.blocked:
+        return "blocked by its limiter"
+    if row.counter.left is not None:
+        return used_words(row)
+    return row.counter.problem or "not a count"
 
 
 def tenant_words(tenant: bytes) -> str:
@@ -26,8 +45,12 @@ def limit_subject(operation: bytes) -> str:
 
 
 def used_words(row: LimitRow) -> str:
-    """Return ``153 of 150``; ``?`` for a count that is not known."""
-    if row.counter.count is None:
+    """Return ``153 of 150``, or ``3 left, its limit is not known``; ``?`` for a count that is not known."""
+    counter = row.counter
+    if counter.count is None and counter.left is not None and row.limit is None:
+        least = "at least " if counter.left_least else ""
+        return f"{least}{counter.left:,} left, its limit is not known"
+    if counter.count is None:
         count = UNKNOWN
     else:
         count = f"{row.counter.count:,}"
@@ -42,6 +65,9 @@ def merge_rules(published: LimitRules | None, configured: LimitRules | None) -> 
     """
     if published is None or configured is None or published.default is not None:
         return published or configured
+    if not published.limits and not published.tenants:
+        source = f"{published.source}, {configured.source} for the rest" if published.keys else configured.source
+        return replace(configured, keys=published.keys, source=source, problem=published.problem)
     tenants: dict[str, dict[str, int]] = {}
     for tenant, limits in configured.tenants.items():
         gaps = {operation: limit for operation, limit in limits.items() if operation not in published.limits}
@@ -51,9 +77,12 @@ def merge_rules(published: LimitRules | None, configured: LimitRules | None) -> 
         tenants[tenant] = {**tenants.get(tenant, {}), **limits}
     filled = {operation for operation in configured.limits if operation not in published.limits}
     added = filled or any(t not in published.tenants or tenants[t] != published.tenants[t] for t in tenants)
+    windows = {one: seconds for one, seconds in configured.windows.items() if one not in published.limits}
     return LimitRules(
         window_seconds=published.window_seconds,
+        windows={**windows, **published.windows},
         limits={**configured.limits, **published.limits},
+        keys=published.keys,
         tenants=tenants,
         problem=published.problem,
         source=f"{published.source}, {configured.source} for the rest" if added else published.source,

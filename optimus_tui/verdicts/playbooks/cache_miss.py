@@ -26,7 +26,7 @@ from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.keyspace import TTL_EDGES, CacheReport, ClockOffset, EventSource
 from optimus_tui.contract.make_finding import make_finding
 from optimus_tui.contract.reading import Fault, Reading
-from optimus_tui.contract.services import GatewayState, HitRate, Increase, ServerState, Window
+from optimus_tui.contract.services import MIN_LOOKUPS, GatewayState, HitRate, Increase, ServerState, Window
 from optimus_tui.contract.tools.common import if_known, status_of
 from optimus_tui.grammar.events import parse_event
 from optimus_tui.settings.model import Thresholds
@@ -45,7 +45,7 @@ from optimus_tui.verdicts.coherence.events import (
     pick_window,
     tally,
 )
-from optimus_tui.verdicts.gateway.hit_rate import MIN_LOOKUPS, find_conflict, find_rates
+from optimus_tui.verdicts.gateway.hit_rate import find_conflict, find_rates
 from optimus_tui.verdicts.gateway.services import is_away, judge_gateway, judge_server
 from optimus_tui.verdicts.playbooks.conclusion import Conclusion, ConclusionBuilder, span_words
 from optimus_tui.wording.numbers import age, percent, plural, size, thousands

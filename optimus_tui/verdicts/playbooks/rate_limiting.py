@@ -33,6 +33,7 @@ from optimus_tui.wording.safe import redis_cli, safe_text
 
 MAX_COMMANDS = 20
 ASSUMED_WINDOW = 60
+OF_THEIR_OWN = "their names or the profile"
 _ADVISED = frozenset({LIMITS_IMMORTAL, LIMITS_OVER})
 
 
@@ -59,6 +60,8 @@ class LimitEvidence(Struct, frozen=True, kw_only=True):
     refusals: Sequence[Finding] = ()
     older: str = ""
     """Refusals that are known over more than the window only, in words."""
+    ours: bool = True
+    """False for counters of another limiter: what it keeps beside a counter is not known, so none is deleted alone."""
 
 
 def conclude(seen: LimitEvidence, thresholds: Thresholds) -> Conclusion:
@@ -112,10 +115,15 @@ def _rising(rows: Sequence[LimitRow]) -> str:
 
 
 def _examine_limits(conclusion: ConclusionBuilder, seen: LimitEvidence) -> None:
-    state, rules = seen.gateway.value, seen.report.rules
+    state, rules, rows = seen.gateway.value, seen.report.rules, seen.report.rows
+    said = sum(row.counter.limit is not None for row in rows)
+    if said:
+        conclusion.add_measured(f"limits of {plural(said, 'counter')}, from {OF_THEIR_OWN}")
+        if said == len(rows):
+            return
     if rules is not None:
         conclusion.add_measured(f"limits per {rules.window_seconds} s, from {safe_text(rules.source, 60)}")
-        unknown = [row for row in seen.report.rows if row.limit is None]
+        unknown = [row for row in rows if row.limit is None]
         if unknown:
             conclusion.add_unknown("limits", f"none is known for {plural(len(unknown), 'operation')} of this tenant")
         return
@@ -164,7 +172,7 @@ def _advise(conclusion: ConclusionBuilder, seen: LimitEvidence, thresholds: Thre
         conclusion.advise(_raise_limit(one))
     alone = [row for row in over if row.counter.operation not in seen.common]
     if alone:
-        left = [row.counter.ttl_ms for row in alone if row.counter.ttl_ms is not None]
+        left = [row.counter.ends_ms for row in alone if row.counter.ends_ms is not None]
         wait = ""
         if left:
             wait = f"; all of them reset within {age(max(left) / 1000)}"
@@ -177,9 +185,9 @@ def _advise(conclusion: ConclusionBuilder, seen: LimitEvidence, thresholds: Thre
                 rule=LIMITS_OVER,
             )
         )
-    if over:
+    if over and seen.ours:
         conclusion.advise_last(_delete(over, seen, "They reset by themselves; only if that is too late", LIMITS_OVER))
-    if seen.found > thresholds.tenant_active_limits:
+    if seen.found > thresholds.tenant_active_limits and seen.ours:
         rest = [row for row in rows if row.state not in ("immortal", "over")]
         when = f"Only after the client that makes up operations of {name} was stopped"
         conclusion.advise_last(_delete(rest, seen, when, LIMITS_TENANT_SHARE))
@@ -208,23 +216,22 @@ def _raise_limit(one: CommonLimit) -> Recommendation:
 
 def _repair(rows: Sequence[LimitRow], seen: LimitEvidence) -> Recommendation:
     """Return EXPIRE … NX, which keeps the count, ends with the window, and does nothing if there is a TTL already."""
-    rules = seen.report.rules
-    window = ASSUMED_WINDOW
-    if rules:
-        window = rules.window_seconds
+    windows = [round(row.window_seconds or ASSUMED_WINDOW) for row in rows]
+    window = f"{windows[0]} s" if len(set(windows)) == 1 else "one window each"
     words = []
     if _knows_nx(seen.server.value):
         words = ["NX"]
-    if rules:
-        notes = []
-    else:
+    notes = []
+    if any(row.window_seconds is None for row in rows):
         notes = [f"the gateway's window is not known, {ASSUMED_WINDOW} s assumed"]
     if not words:
         notes.append("this server is older than EXPIRE … NX: make sure that TTL still answers -1")
     keys = [row.counter.key for row in rows]
-    command, more = _lines(seen.target, [["EXPIRE", key, str(window), *words] for key in keys], keys)
+    command, more = _lines(
+        seen.target, [["EXPIRE", key, str(seconds), *words] for key, seconds in zip(keys, windows, strict=True)], keys
+    )
     return Recommendation(
-        action=f"Give {plural(len(rows), 'counter')} without TTL a TTL of {window} s: the count stays, the window ends",
+        action=f"Give {plural(len(rows), 'counter')} without TTL a TTL of {window}: the count stays, the window ends",
         priority="critical",
         command=command,
         reason="; ".join(["a counter that never resets blocks its tenant for ever", *notes, *more]),
@@ -290,7 +297,7 @@ def _details(seen: LimitEvidence, thresholds: Thresholds, refused: dict[str, Any
         "active_limits_share": percent(share),
         "total_limit_keys": report.total if report.coverage.scanned else None,
         "window_seconds": report.rules.window_seconds if report.rules else None,
-        "limits_from": safe_text(report.rules.source, 60) if report.rules else None,
+        "limits_from": _limits_from(report.rows, report.rules),
         "slope_seconds": rounded(seen.slope_seconds, 2),
         "operations": _operations(report.rows, report.rules),
         "refused": refused,
@@ -302,12 +309,19 @@ def _details(seen: LimitEvidence, thresholds: Thresholds, refused: dict[str, Any
     }
 
 
+def _limits_from(rows: Sequence[LimitRow], rules: LimitRules | None) -> str | None:
+    found = [OF_THEIR_OWN] * any(row.counter.limit is not None for row in rows)
+    if rules is not None and not (rows and all(row.counter.limit is not None for row in rows)):
+        found.append(safe_text(rules.source, 60))
+    return "; ".join(found) or None
+
+
 def _operations(rows: Sequence[LimitRow], rules: LimitRules | None) -> list[dict[str, Any]]:
     """The most urgent ones with what was made of them."""
     return [
         {
             "operation": operation_words(row.counter.operation, 80),
-            "state": row.state,
+            "state": row.word,
             "share": rounded(row.share, 4),
             "requests_per_second": rounded(row.slope, 2),
             "rough": row.rough,

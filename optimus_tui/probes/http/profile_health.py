@@ -1,0 +1,97 @@
+"""What a profile says of a service: which answer to a health check is healthy, and the header that lets one in."""
+
+import json
+import os
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import httpx
+
+from optimus_tui.contract.reading import Fault
+from optimus_tui.dialects.model import MISSING, ServiceProfile, value_at
+from optimus_tui.probes.http.fetch import Fetched
+from optimus_tui.probes.http.health_body import ReportedHealth
+from optimus_tui.settings.model import Settings
+from optimus_tui.wording.safe import safe_text
+
+MOST_BYTES = 8_000
+"""Bytes of one header with its name."""
+_HEADER = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}):[ \t]*([\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?)")
+
+
+def fault_of_answer(answer: Fetched, path: str, profile: ServiceProfile) -> Fault | None:
+    """Return why an answer is none of a healthy service, by the statuses and values that the profile names."""
+    shown = safe_text(path, 60)
+    if answer.status not in profile.statuses:
+        wanted = " or ".join(map(str, profile.statuses[:4]))
+        return Fault("invalid", f"{shown} answered {answer.status}, and {wanted} means healthy there")
+    if not profile.healthy:
+        return None
+    body = _body(answer.body)
+    for pointer, wanted_value in profile.healthy.items():
+        value = value_at(body, pointer)
+        if value is MISSING or value != wanted_value or isinstance(value, bool) != isinstance(wanted_value, bool):
+            place = f'"{safe_text(pointer, 40)}"' if pointer else "its body"
+            said = "missing" if value is MISSING else _shown(value)
+            message = f"{shown} answered {answer.status}, but {place} is {said}, not {_shown(wanted_value)}"
+            return Fault("invalid", message)
+    return None
+
+
+def reported(fault: Fault | None, answer: Fetched, profile: ServiceProfile) -> ReportedHealth:
+    """Return what a service reports of itself where it answers as it should, by the values that the profile names."""
+    if fault is None or answer.status not in profile.statuses:
+        return ReportedHealth()
+    return ReportedHealth(sickness="sick", words=fault.message)
+
+
+def _body(body: bytes) -> Any:
+    text = body.decode("utf-8", "replace").strip()
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, str):
+        return f'"{safe_text(value.strip(), 40)}"'
+    return safe_text(json.dumps(value), 40)
+
+
+def header_of(profile: ServiceProfile, env: Mapping[str, str]) -> tuple[tuple[str, str] | None, str]:
+    """Return the header that the profile's variable holds, and in words why there is none ("" where all is well)."""
+    name = profile.header_env
+    if not name:
+        return None, ""
+    text = env.get(name, "").strip()
+    if not text:
+        return None, f"{name} is not set: the service is asked without the header that its profile names"
+    found = _HEADER.fullmatch(text)
+    if found is None or len(text) > MOST_BYTES:
+        return None, f"{name} holds no header: write it as `Authorization: Bearer …`"
+    return (found[1], found[2]), ""
+
+
+class ProfileHeaders(httpx.Auth):
+    """Adds a service's header to the requests for its own addresses, and to no other."""
+
+    def __init__(self, settings: Settings, env: Mapping[str, str] = os.environ) -> None:
+        self._by_origin: dict[tuple[str, str, int | None], tuple[str, str]] = {}
+        addresses = ((settings.gateways, settings.profile.gateway), (settings.engines, settings.profile.engine))
+        for urls, profile in addresses:
+            header, _ = header_of(profile, env)
+            if header is not None:
+                self._by_origin |= {_origin(httpx.URL(url)): header for url in urls}
+
+    def auth_flow(self, request: httpx.Request) -> Any:
+        """Yield the request, with the header where it goes to an address of its service."""
+        header = self._by_origin.get(_origin(request.url))
+        if header is not None:
+            request.headers[header[0]] = header[1]
+        yield request
+
+
+def _origin(url: httpx.URL) -> tuple[str, str, int | None]:
+    return url.scheme, url.host, url.port

@@ -1,0 +1,80 @@
+"""Read a bounded number of names, whatever their layout: to find out what a Redis holds. It never writes."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from msgspec import Struct
+
+from optimus_tui.contract.reading import Fault
+from optimus_tui.probes.faults import OUTAGES
+from optimus_tui.probes.keyspace import NO_SCAN, OWN_PREFIXES, AdaptivePacer
+from optimus_tui.probes.load_meter import LoadMeter
+from optimus_tui.probes.redis.guard import ObserverRedis
+from optimus_tui.probes.redis.parser import natural_number, shaped
+from optimus_tui.probes.redis.rights import ask, ask_all, missing_fault
+from optimus_tui.settings.model import ScanBudget
+
+MOST_NAMES = 20_000
+SECONDS = 5.0
+"""As long as the sample may take; what was not seen by then is left out, and ``whole`` is False."""
+NAME_BYTES = 512
+"""A longer name is no layout's and is left out."""
+
+
+class _NamesReply(Struct, array_like=True):
+    cursor: bytes
+    names: list[bytes]
+
+
+class NameSample(Struct, frozen=True, kw_only=True):
+    """Some names, in the order of SCAN, which is that of a hash: a fair sample.
+
+    ``total`` is DBSIZE, None where it is not known. ``whole``: these are all names. ``fault`` says why there are none,
+    or not as many as there could be.
+    """
+
+    names: list[bytes] = []
+    total: int | None = None
+    whole: bool = False
+    fault: Fault | None = None
+
+
+async def sample_names(
+    redis: ObserverRedis,
+    budget: ScanBudget,
+    own: LoadMeter,
+    *,
+    most: int = MOST_NAMES,
+    seconds: float = SECONDS,
+    pace: Callable[[float], Awaitable[None]] = asyncio.sleep,
+) -> NameSample:
+    """Return up to ``most`` names, read for about ``seconds`` at most. An outage is a fault; nothing is raised for it.
+
+    ``pace`` is awaited between calls with the due pause in seconds.
+    """
+    seen: dict[bytes, None] = {}
+    total, cursor, until = None, b"0", own.clock.mono() + seconds
+    pacer = AdaptivePacer(budget.count, budget.pause_ms)
+    try:
+        (size,) = await ask_all(redis, ("DBSIZE",))
+        total = natural_number(size)
+        while True:
+            began = own.clock.mono()
+            reply = await ask(redis, "SCAN", cursor, "COUNT", pacer.count)
+            if isinstance(reply, Exception):
+                raise reply
+            pacer.took((own.clock.mono() - began) * 1000)
+            page = shaped(reply, _NamesReply)
+            seen.update((name, None) for name in page.names if not name.startswith(OWN_PREFIXES))
+            cursor = page.cursor
+            if cursor == b"0" or len(seen) >= most or own.clock.mono() >= until:
+                break
+            await pace(pacer.pause_seconds)
+    except OUTAGES as error:
+        fault = missing_fault("SCAN", error, redis.target, NO_SCAN)
+        return NameSample(names=_kept(seen, most), total=total, fault=fault)
+    return NameSample(names=_kept(seen, most), total=total, whole=cursor == b"0" and len(seen) <= most)
+
+
+def _kept(seen: dict[bytes, None], most: int) -> list[bytes]:
+    return [name for name in list(seen)[:most] if len(name) <= NAME_BYTES]
