@@ -45,6 +45,7 @@ class Verbs(LazyGroup):
         ),
         "compare": Verb("optimus_tui.cli.reports.compare:command", "Put tenants side by side."),
         "doctor": Verb("optimus_tui.cli.doctor:command", "Show the settings in force and what they reach."),
+        "dialect": Verb("optimus_tui.cli.dialects.command:group", "Find how the names in Redis are to be read."),
         "mcp": Verb("optimus_tui.cli.serve:mcp", "Serve the tools over the Model Context Protocol, on stdio or HTTP."),
         "serve": Verb("optimus_tui.cli.serve:serve", "Serve the tools over HTTP: POST /mcp/{tool}."),
         "init": Verb("optimus_tui.cli.routers.init:command", "Copy the reference orchestrator to DIR."),

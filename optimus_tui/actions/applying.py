@@ -129,7 +129,7 @@ class BatchRun:
 
     async def _quiet(self, connection: OperatorConnection) -> LatencyGuard:
         """Measure the PING time before the first batch."""
-        return LatencyGuard([await _ping(connection) for _ in range(QUIET_PINGS)])
+        return LatencyGuard([await _ping(connection) for _ in range(QUIET_PINGS)], self._dependencies.tuning)
 
 
 def chunks(places: Sequence[int]) -> Iterator[tuple[int, int]]:

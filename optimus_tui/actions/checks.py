@@ -33,6 +33,7 @@ from optimus_tui.contract.actions import Confirmation, Outcome, Plan, Progress, 
 from optimus_tui.history.audit.log import AuditLog
 from optimus_tui.probes.load_meter import LoadMeter
 from optimus_tui.settings.model import RedisTarget, Settings
+from optimus_tui.settings.tuning import Tuning
 from optimus_tui.wording.numbers import plural
 from optimus_tui.wording.safe import safe_text
 
@@ -61,6 +62,7 @@ class ActionDependencies(NamedTuple):
     audit: AuditLog
     folder: Path
     verify_seconds: float
+    tuning: Tuning
 
     async def connection(self, permit: Permit) -> OperatorConnection:
         """Open a connection with this permit.

@@ -29,11 +29,11 @@ from optimus_tui.history.audit.end import AuditUnwritable
 from optimus_tui.history.audit.log import AuditLog
 from optimus_tui.probes.load_meter import LoadMeter
 from optimus_tui.settings.model import Settings
+from optimus_tui.settings.tuning import TUNING
 from optimus_tui.wording.safe import safe_text
 
 DEFAULT_MINUTES = 10.0
 MAX_MINUTES = 60.0
-IDLE_SECONDS = 180.0
 WRITTEN_SECONDS = 2.0
 """How long closing waits for the record of the last disarming to be on the disk."""
 _PROBES: tuple[tuple[str | bytes, ...], ...] = (
@@ -46,6 +46,9 @@ _PROBES: tuple[tuple[str | bytes, ...], ...] = (
 def may_ever_arm(settings: Settings) -> Refusal | None:
     """Return what the settings alone forbid; None where the server may be asked."""
     target = operator_target(settings)
+    if not settings.keys_are_ours:
+        reason = f"the keys of the profile {settings.profile.name!r} are only read: actions know our own layout alone"
+        return Refusal("layout", reason)
     if not settings.writable:
         place = f"[env.{settings.environment}]"
         return Refusal("not writable", f"{settings.environment} is read-only", f"set writable = true in {place}")
@@ -59,7 +62,15 @@ def may_ever_arm(settings: Settings) -> Refusal | None:
 class Guard:
     """The arming state of one context. Call ``touch`` on every key press: without any, it disarms."""
 
-    def __init__(self, settings: Settings, clock: Clock, own: LoadMeter, audit: AuditLog) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        clock: Clock,
+        own: LoadMeter,
+        audit: AuditLog,
+        idle_seconds: float = TUNING.idle_seconds,
+    ) -> None:
+        self.idle_seconds = idle_seconds
         self._settings, self._clock, self._own, self._audit = settings, clock, own, audit
         self._armed: Arming | None = None
         self._touched = 0.0
@@ -72,7 +83,7 @@ class Guard:
         now = self._clock.mono()
         if self._armed is not None and now >= self._armed.until_mono:
             self.disarm("the time was over")
-        elif self._armed is not None and now - self._touched >= IDLE_SECONDS:
+        elif self._armed is not None and now - self._touched >= self.idle_seconds:
             self.disarm("no key was pressed")
         return self._armed
 
@@ -89,7 +100,7 @@ class Guard:
         """Seconds until it disarms because no key was pressed; 0 when it is not armed."""
         if self.armed is None:
             return 0.0
-        return max(0.0, self._touched + IDLE_SECONDS - self._clock.mono())
+        return max(0.0, self._touched + self.idle_seconds - self._clock.mono())
 
     def touch(self) -> None:
         """Note that the operator pressed a key."""

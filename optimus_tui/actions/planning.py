@@ -25,8 +25,8 @@ from optimus_tui.context import Context
 from optimus_tui.contract.actions import ActionRequest, Plan, PlanKey, Preview, Refusal, Where
 from optimus_tui.contract.keyspace import TTL_EDGES
 from optimus_tui.contract.reading import Coverage
+from optimus_tui.dialects.layout import own_layout
 from optimus_tui.grammar.info import parse_info
-from optimus_tui.grammar.keys import parse_key
 from optimus_tui.probes.faults import OUTAGES, fault_of
 from optimus_tui.probes.keyspace import SweepOutcome, sweep
 from optimus_tui.wording.numbers import plural
@@ -224,7 +224,7 @@ def foreign(plan: Plan) -> int:
     """Count the plan's keys that belong to another tenant, by the key grammar alone. It must be 0."""
     request = plan.request
     family, asked = "limit" if request.kind in COUNTER_KINDS else "cache", frozenset({request.tenant})
-    parsed = (parse_key(key.key, asked) for key in plan.keys)
+    parsed = (own_layout().parse(key.key, asked) for key in plan.keys)
     return sum(one.family != family or one.tenant != request.tenant or bool(one.doubt) for one in parsed)
 
 

@@ -109,11 +109,19 @@ class ActionService:
         settings, folder = context.settings, folder or state_dir()
         self._context, self._running = context, ActionThreads()
         self.audit = AuditLog(folder, context.clock)
-        self.guard = Guard(settings, context.clock, context.own, self.audit)
+        self.guard = Guard(settings, context.clock, context.own, self.audit, context.tuning.idle_seconds)
         self.guard.listener = listener
         target = operator_target(settings)
         self._dependencies = ActionDependencies(
-            settings, target, context.clock, context.own, self.guard, self.audit, folder, verify_seconds
+            settings,
+            target,
+            context.clock,
+            context.own,
+            self.guard,
+            self.audit,
+            folder,
+            verify_seconds,
+            context.tuning,
         )
 
     def may_ever_arm(self) -> Refusal | None:
@@ -138,7 +146,7 @@ class ActionService:
             request: What to do, and for which tenant.
             known: Tenants that the caller has seen in counters and events; None for none.
             walked: Called with the names seen so far and the total (None if unknown).
-            rules: The limits in force; None to ask the gateway for at most 2.5 s.
+            rules: The limits in force; None to ask the gateway for at most 2.5 s, else to take what it published last.
         """
         with attributed_to(f"plan {request.kind}"):
             rules = rules or await self._rules()
@@ -236,7 +244,7 @@ class ActionService:
         self.audit.close()
 
     async def _rules(self) -> LimitRules | None:
-        """Return the gateway's limits, or the configured ones where it does not answer."""
+        """Return the gateway's limits; where it does not answer those it published last, else the configured ones."""
         from optimus_tui.probes.http.services import read_gateway
 
         context, settings = self._context, self._context.settings
@@ -244,10 +252,9 @@ class ActionService:
             async with asyncio.timeout(GATEWAY_SECONDS):
                 reading = await read_gateway(context.http, settings, context.clock, with_rules=True)
         except TimeoutError:
-            return settings.limits
-        if reading.value is None:
-            return settings.limits
-        return reading.value.rules or settings.limits
+            return context.published or settings.limits
+        rules = reading.value.rules if reading.value is not None else None
+        return rules or context.published or settings.limits
 
     def _known(self, known: Known, rules: LimitRules | None) -> Known:
         named = set(self._context.settings.tenants)

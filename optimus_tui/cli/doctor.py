@@ -21,10 +21,12 @@ from optimus_tui.contract.keyspace import LimitRules
 from optimus_tui.contract.reading import Fault, Reading
 from optimus_tui.contract.services import GatewayState, ServiceState
 from optimus_tui.settings.model import RedisTarget, Secret, Settings
+from optimus_tui.settings.profiles import OWN
 from optimus_tui.settings.table import SETTINGS
-from optimus_tui.wording.numbers import latency, percent
+from optimus_tui.wording.numbers import latency, percent, plural
 
 if TYPE_CHECKING:
+    from optimus_tui.dialects.model import Dialect
     from optimus_tui.probes.redis.rights import Rights
 
 _OPTIONAL = """
@@ -33,6 +35,9 @@ _OPTIONAL = """
 """
 OPTIONAL = frozenset(_OPTIONAL.split())
 """Rights that add detail, which docs/security.md lists apart; the login there has all others that are tested."""
+
+LOOKED_AT, LOOKED_SECONDS = 10_000, 2.0
+"""How many names ``doctor`` looks at, and for how long; ``dialect detect`` looks at more."""
 
 Mark = Literal["ok", "--", "note", "WRONG"]
 
@@ -91,6 +96,8 @@ def _setting_rows(settings: Settings) -> list[tuple[str, str]]:
             value = getattr(settings, f"{name.removesuffix('_url')}s")
         if name == "limits":
             rows.append((name, _limits(value)))
+        elif name == "dialect":
+            rows.append((name, _dialect(value)))
         elif isinstance(row.takes, str):
             rows += [
                 (f"{name}.{one.name}", _value_text(getattr(value, one.name))) for one in msgspec.structs.fields(value)
@@ -108,6 +115,13 @@ def _limits(rules: LimitRules | None) -> str:
     return f"{len(rules.limits)} operations, {len(rules.tenants)} tenants, window {rules.window_seconds} s"
 
 
+def _dialect(profile: "Dialect | None") -> str:
+    if profile is None:
+        return OWN
+    counted = [plural(len(profile.limits), "rule") + " of counters", f"{len(profile.cache)} of cache keys"]
+    return f"{profile.name}: {', '.join(counted)}"
+
+
 def _value_text(value: object) -> str:
     if isinstance(value, RedisTarget):
         return _place(value)
@@ -119,6 +133,10 @@ def _value_text(value: object) -> str:
         return "no"
     if isinstance(value, tuple):
         return ", ".join(map(str, value)) or "none"
+    if isinstance(value, msgspec.Struct):
+        value = {name: found for name, found in msgspec.structs.asdict(value).items() if found}
+    if isinstance(value, dict):
+        return "; ".join(f"{name}: {_value_text(inner)}" for name, inner in value.items()) or "none"
     if value in (None, ""):
         return "not set"
     return str(value)
@@ -149,12 +167,14 @@ async def examine(settings: Settings) -> list[DoctorLine]:
             _prometheus(context),
             _redis(context),
         )
+        names = await _names(context) if redis[0].mark == "ok" else []
     finally:
         await context.aclose()
     lines = [
         *_gateway(gateway),
         _service("engine", engine),
         *redis,
+        *names,
         _service("postgres", postgres),
         prometheus,
         _source(settings.source_path),
@@ -212,7 +232,10 @@ def _gateway(reading: Reading[GatewayState]) -> list[DoctorLine]:
     if state.rules_fault:
         lines.append(DoctorLine("WRONG", "  limits", _fault_text(state.rules_fault)))
     elif state.rules:
-        lines.append(DoctorLine("ok", "  limits", f"publishes limits for {len(state.rules.limits)} operations"))
+        counted = f"{len(state.rules.limits)} operations"
+        if state.rules.keys:
+            counted = plural(len(state.rules.keys), "counter")
+        lines.append(DoctorLine("ok", "  limits", f"publishes limits for {counted}"))
     else:
         lines.append(DoctorLine("--", "  limits", "publishes none (/api/rate-limits is optional)"))
     return lines
@@ -263,6 +286,34 @@ async def _redis(context: Context) -> list[DoctorLine]:
     except OUTAGES as error:
         return [*lines, DoctorLine("WRONG", "  rights", _fault_text(fault_of(error, target)))]
     return lines + _rights(rights, state.version or "")
+
+
+async def _names(context: Context) -> list[DoctorLine]:
+    """How the names are read, which preset fits those that are not, and what to write."""
+    from optimus_tui.dialects.feeds.notifications import SETTING, needed_letters
+    from optimus_tui.tools.dialects import finding_out as names
+
+    found = await names.find_out(context, most=LOOKED_AT, seconds=LOOKED_SECONDS)
+    if found.fault and not found.names:
+        return [DoctorLine("--", "  names", f"not read: {found.fault.message}")]
+    lines = [DoctorLine("ok", "  names", names.read_words(found))]
+    empty = not found.counts.get("limit") and not found.counts.get("cache")
+    mark: Mark = "WRONG" if empty and found.found.fits else "note"
+    lines += [DoctorLine(mark, "  names", sentence) for sentence in names.fit_words(found)]
+    lines += [DoctorLine("note", "  names", sentence) for sentence in names.shape_words(found)]
+    if found.toml.count("\n") == 1:
+        lines.append(DoctorLine("note", "  names", "one line in optimus.toml reads them:", found.toml.strip()))
+    elif found.toml:
+        lines.append(DoctorLine("note", "  names", "this prints the lines to write into optimus.toml:", names.COMMAND))
+    if others := names.other_words(found):
+        lines.append(DoctorLine("--", "  names", f"no rule matches {others}"))
+    if letters := needed_letters(context.layout.dialect.feeds):
+        message = (
+            "the profile listens to keyspace notifications. Whether they are on is not known here: the observer never "
+            "sends CONFIG. An administrator turns them on with this, and with the letters that are set already:"
+        )
+        lines.append(DoctorLine("note", "  events", message, f"CONFIG SET {SETTING} {letters}"))
+    return lines
 
 
 def _rights(rights: "Rights", version: str) -> list[DoctorLine]:

@@ -351,6 +351,7 @@ def demo_settings(handle: DemoHandle, base: Settings | None = None, **overrides:
         "prometheus_url": None,
         "limits": None,
         "tenants": (),
+        "dialect": None,
     }
     base = base or Settings()
     sources = base.sources | dict.fromkeys(fields, "demo")

@@ -18,7 +18,7 @@ from optimus_tui.contract.finding_rules import (
 )
 from optimus_tui.contract.incident import Remedy, Truth
 
-_UNDONE = "It lasts until it is undone by hand: in the demo, when a scenario is played anew (:scenario)."
+_UNDONE = "What is done stays so until :scenario plays a scenario anew."
 REMEDIES: tuple[Remedy, ...] = (
     Remedy(
         "restart-engine",

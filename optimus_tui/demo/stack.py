@@ -89,7 +89,7 @@ def server_plans(port: int, directory: Path) -> Iterator[ChildPlan]:
     ping = (port, b"*1\r\n$4\r\nPING\r\n", b"+PONG")
     options = (
         *("--port", str(port), "--bind", "127.0.0.1", "--dir", str(directory), "--dbfilename", "demo.rdb"),
-        *("--save", "", "--appendonly", "no", "--maxmemory", "256mb", "--maxmemory-policy", "volatile-ttl"),
+        *("--save", "", "--appendonly", "no", "--maxmemory", "256mb", "--maxmemory-policy", "noeviction"),
     )
     for binary in filter(None, binaries):
         if binary != "fakeredis":

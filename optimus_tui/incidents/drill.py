@@ -13,7 +13,7 @@ MEANS = {
     "opened": "Incident opened",
     "identified": "Identified",
     "acted": "Acted",
-    "gone": "Gone from the screen",
+    "gone": "Alarm gone",
     "proved": "Proved by a check",
     "closed": "Incident closed",
 }

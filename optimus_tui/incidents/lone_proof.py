@@ -14,13 +14,14 @@ from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.incident import ActionRecord, Check, Comparison, Figure, KeptReceipt, Outcome, Stamp
 from optimus_tui.contract.tools.common import Diagnostic
 from optimus_tui.incidents.pace import pace
-from optimus_tui.incidents.proof import what_came
+from optimus_tui.incidents.proof import FILLS, what_came
 from optimus_tui.tools.pages.report_sections import diagnostics
 from optimus_tui.wording.numbers import clock
 from optimus_tui.workflow.outcomes import compare
 from optimus_tui.workflow.proof import (
     FOLLOW_SECONDS,
     SETTLE_SECONDS,
+    TOO_EARLY,
     ProofNeed,
     acted_at,
     aimed_at,
@@ -38,7 +39,6 @@ LATE_SECONDS = 120.0
 SHOWN_SECONDS = 300.0
 """For so long a result stands in the status line."""
 NO_READING = "no reading since"
-FILLS = "its counter fills up again and is expected to refuse before its window ends"
 
 
 class Found(NamedTuple):
@@ -103,17 +103,22 @@ class LoneProof:
         """True once nothing more will be said."""
 
     @property
+    def record(self) -> ActionRecord:
+        """Return the act; once it is proved that its finding is gone, with the proof."""
+        return self._record
+
+    @property
     def aim(self) -> tuple[str, str]:
         """Return the rule and the subject of the finding that it was for."""
         return next((one.rule, one.subject) for one in aimed_at(self._record))
 
     async def promise(self) -> str:
-        """Return when a proof is possible, and until when the result is said; empty where it is possible at once."""
-        need = await self._needed()
-        words = self.too_early()
+        """Return when a proof is possible; empty where it is possible at once."""
+        await self._needed()
+        words = self.too_early().removeprefix(TOO_EARLY)
         if not words or self._tells_at_once():
             return f"{words}; said then" if words else ""
-        return f"{words}; said once it is fixed, at {clock(self._late_at(need))} at the latest"
+        return f"{words}; the check runs by itself then"
 
     def _tells_at_once(self) -> bool:
         """Return True if the finding is about a state: what is read after the act shows whether it is fixed.
@@ -172,6 +177,7 @@ class LoneProof:
         words = proof_words(answered)
         if answered.verdict == "fixed":
             self.over = True
+            self._record = replace(answered, proved=answered.checks[0].at)
             return self._result(words, "b:success"), True
         told = self._tells_at_once() and answered.verdict != "unknown"
         if self._late or not (told or now >= self._late_at(need)):
@@ -198,7 +204,7 @@ class LoneProof:
         # one that is held is not there at present: it is shown because of the windows before
         there = [one for one in found.findings if (one.rule, one.subject) not in self._beside and not one.held]
         now = Outcome(verdict="", severity="", headline="", findings=_with_limits(there), figures=found.figures)
-        change = compare(before, now, self._record.rules)
+        change = compare(before, now, self._record.rules, self._record.receipt.restarts)
         self._lacks = FILLS if found.fills and change.verdict == "fixed" else ""
         return Comparison(verdict="unknown", words=FILLS) if self._lacks else change
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from optimus_tui.clock import counting_from
+from optimus_tui.contract.finding_rules import LIMITS_OVER
 from optimus_tui.contract.incident import ActionRecord
 from optimus_tui.contract.services import DURATIONS, HITS, MISSES, REQUESTS
 from optimus_tui.wording.safe import safe_text
@@ -18,9 +19,11 @@ from optimus_tui.workflow.proof import (
     FOLLOW_SECONDS,
     GIVE_UP_SECONDS,
     ROUTE_REQUESTS,
+    WINDOW_SECONDS,
     ProofNeed,
     acted_at,
     again_at,
+    aimed_at,
     is_superseded,
     need_for,
     proof_words,
@@ -38,6 +41,7 @@ MINUTES = 60.0
 """The longest window over which the recorded requests, look-ups and checks are counted."""
 HISTORY_SECONDS = 2.0
 """How long the history may take to answer."""
+FILLS = "its counter fills up again and is expected to refuse before its window ends"
 
 
 class Came(Struct, frozen=True):
@@ -55,14 +59,16 @@ class Came(Struct, frozen=True):
 class Prover:
     """Follows the actions of one incident until each is proved, or replaced by a later one."""
 
-    def __init__(self, service: "IncidentService", say: Say) -> None:
+    def __init__(self, service: "IncidentService", say: Say, fills: Callable[[str], bool] = lambda _: False) -> None:
         """Follow an incident.
 
         Args:
             service: The incident.
             say: Called with an action when its result differs from the one before.
+            fills: Returns True for the subject of a used-up limit whose counter was emptied and is expected to be full
+                again before its window ends.
         """
-        self.service, self._say = service, say
+        self.service, self._say, self._fills = service, say, fills
         self._told = {one.receipt.action_id: one.verdict or "" for one in service.state.action_records}
         self._times: dict[str, int] = {}
         self._next: dict[str, float] = {}
@@ -121,6 +127,10 @@ class Prover:
         came = await what_came(self.service.ctx, need_for(record), record.since)
         lacking = [one for one in came if one.lacks and one.recorded]
         now = self._now()
+        for one in aimed_at(record):
+            if one.rule == LIMITS_OVER and self._fills(one.subject):
+                window = (one.window_seconds or WINDOW_SECONDS) + 1.0
+                lacking.append(Came(FILLS, lacks=True, share=min(1.0, (now - record.since) / window)))
         if not lacking:
             return True
         words = "; ".join(one.words for one in lacking)

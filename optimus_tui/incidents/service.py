@@ -316,17 +316,26 @@ class IncidentService:
             lambda at: happened.ActionDone(at=at, receipt=receipt, advice=advice, rules=rules, pace=usual),
         )
 
-    async def remedied(self, words: str, *, advice: str = "", ended: float | None = None) -> ActionRecord:
+    async def remedied(
+        self, words: str, *, advice: str = "", ended: float | None = None, restarts: str = ""
+    ) -> ActionRecord:
         """Record something that was done outside of the product, as ``acted`` does with an action.
 
         Args:
             words: What was done.
             advice: The id of the recommendation that it follows; empty for none.
             ended: Wall-clock seconds at which it took effect; None for now.
+            restarts: The service that it restarted; empty for none.
         """
         number = sum(one.receipt.outside for one in self.state.action_records) + 1
         receipt = KeptReceipt(
-            action_id=f"outside-{number}", kind="remedy", tenant="", words=plain(words, 400), ended=ended, outside=True
+            action_id=f"outside-{number}",
+            kind="remedy",
+            tenant="",
+            words=plain(words, 400),
+            ended=ended,
+            outside=True,
+            restarts=restarts,
         )
         return await self.acted(receipt, advice)
 

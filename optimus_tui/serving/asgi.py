@@ -42,16 +42,16 @@ class BodyRefused(Exception):
         self.status, self.message = status, message
 
 
-async def read_body(receive: Receive) -> bytes:
+async def read_body(receive: Receive, seconds: float = BODY_SECONDS) -> bytes:
     """Return the whole body.
 
     Raises:
-        BodyRefused: It is larger than ``MAX_BYTES`` or takes longer than 5 s.
+        BodyRefused: It is larger than ``MAX_BYTES`` or takes longer than ``seconds``.
         Gone: The caller disconnected.
     """
     kept, seen = bytearray(), 0
     try:
-        async with asyncio.timeout(BODY_SECONDS):
+        async with asyncio.timeout(seconds):
             while True:
                 message = await receive()
                 if message["type"] == "http.disconnect":
@@ -63,7 +63,7 @@ async def read_body(receive: Receive) -> bytes:
                 if not message.get("more_body", False) or seen > _THROWN_AWAY:
                     break
     except TimeoutError:
-        raise BodyRefused(408, f"the body was not complete within {BODY_SECONDS:g} s") from None
+        raise BodyRefused(408, f"the body was not complete within {seconds:g} s") from None
     if seen > MAX_BYTES:
         raise BodyRefused(413, f"the body is larger than {MAX_BYTES:,} bytes")
     return bytes(kept)

@@ -7,6 +7,7 @@ import resource
 import secrets
 import socket
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -128,7 +129,9 @@ def serve(app: "App", bound: ListeningSocket) -> None:
         timeout_graceful_shutdown=2,
         lifespan="on",
     )
-    uvicorn.Server(config).run(sockets=[bound.socket])
+    work = uvicorn.Server(config).serve(sockets=[bound.socket])
+    with closing(work), asyncio.Runner() as runner:  # an interrupt may come before it begins
+        runner.run(work)
 
 
 def note(sentence: str) -> None:

@@ -16,7 +16,7 @@ from optimus_tui.contract.tools.common import ErrorReport, Query, Report, ToolEr
 from optimus_tui.probes.load_meter import starved, watching
 from optimus_tui.probes.round_trips import attributed_to
 from optimus_tui.tools.pages.report_sections import sentence
-from optimus_tui.tools.parts import Progress, listening, within
+from optimus_tui.tools.parts import Progress, deadline, listening
 from optimus_tui.tools.registry import TOOLS, Tool
 from optimus_tui.wording.numbers import timestamp
 from optimus_tui.wording.safe import safe_text
@@ -211,9 +211,6 @@ def _shortened(value: Any) -> tuple[Any, int]:
     return value, 0
 
 
-DEADLINE_SECONDS = 8.0
-
-
 def find(name: str) -> Tool:
     """Return the tool of that name, or raise a ToolFailure that lists the tools."""
     if name in TOOLS:
@@ -235,12 +232,12 @@ async def answer(
         arguments = decode(arguments)
     query = parse(tool.query, arguments)
     try:
-        with attributed_to(name), listening(progress), watching(), within(DEADLINE_SECONDS):
-            async with asyncio.timeout(DEADLINE_SECONDS):
+        with attributed_to(name), listening(progress), watching():
+            async with deadline(ctx.tuning.tool_seconds):
                 await load(tool)
                 return _with_history(await tool.run(ctx, query), ctx)
     except TimeoutError:
-        raise out_of_time(name) from None
+        raise out_of_time(name, ctx.tuning.tool_seconds) from None
 
 
 def _with_history(report: Report, ctx: "Context") -> Report:
@@ -251,10 +248,10 @@ def _with_history(report: Report, ctx: "Context") -> Report:
     return msgspec.structs.replace(report, history_unread=sentence(store.fault) or "an error")
 
 
-def out_of_time(name: str) -> ToolFailure:
+def out_of_time(name: str, seconds: float) -> ToolFailure:
     """Return the failure for a tool without a result within its deadline, with whose fault that is."""
-    why = starved(DEADLINE_SECONDS) or "what it needs is slow or hung"
-    message = f"{name} had no result within {DEADLINE_SECONDS:g} s; {why}; try again"
+    why = starved(seconds) or "what it needs is slow or hung"
+    message = f"{name} had no result within {seconds:g} s; {why}; try again"
     return ToolFailure(ToolError(code="deadline", message=message), 3)
 
 

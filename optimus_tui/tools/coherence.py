@@ -19,7 +19,6 @@ from optimus_tui.contract.percentiles import percentile
 from optimus_tui.contract.reading import Fault
 from optimus_tui.contract.tools.common import if_known, rounded, status_of
 from optimus_tui.contract.tools.traffic import CoherenceAnalysis, CoherenceQuery, CoherenceReport, SampledKey
-from optimus_tui.grammar.keys import parse_key
 from optimus_tui.index.cache import NEVER, UNKNOWN, UNPARSED_KIND, CacheIndex
 from optimus_tui.tools.coherence_events import (
     PART_SECONDS,
@@ -107,7 +106,7 @@ class _Owners:
         self._names: dict[Group, frozenset[bytes]] = {}
 
     def __call__(self, name: bytes) -> Group | None:
-        key = parse_key(name, self._tenants)
+        key = self._index.layout.parse(name, self._tenants)
         group = (key.kind, key.tenant)
         if key.family != "cache" or group not in self._groups:
             return None
@@ -206,7 +205,7 @@ async def audit(ctx: "Context", window: EventWindow, keys: Keys) -> Audit:
         return Audit(plan=made, fault=fault_of(error, ctx.settings.redis))
     wall = ctx.clock.wall()
     tenants = {tenant for _, tenant in keys.groups}
-    kinds = [parse_key(name, tenants).kind for name in names]
+    kinds = [ctx.layout.parse(name, tenants).kind for name in names]
     lived = lengthen(
         keys.lifetimes, [(kind, look.pttl_ms, look.idle_s) for kind, look in zip(kinds, looks, strict=True)]
     )

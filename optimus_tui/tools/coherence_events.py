@@ -16,8 +16,8 @@ from optimus_tui.clock import counted_minutes
 from optimus_tui.contract.keyspace import ClockOffset
 from optimus_tui.contract.reading import Fault
 from optimus_tui.contract.tools.common import if_known, status_of
+from optimus_tui.dialects.feeds.messages import subscription_of, tells_tenants
 from optimus_tui.grammar.events import parse_event
-from optimus_tui.grammar.keys import COHERENCE_PREFIX
 from optimus_tui.tools.pages.report_sections import sentence
 from optimus_tui.verdicts.coherence.events import (
     SKEW_SECONDS,
@@ -30,12 +30,14 @@ from optimus_tui.verdicts.coherence.events import (
     tally,
 )
 from optimus_tui.wording.safe import safe_text
+from optimus_tui.wording.truth import NO_FEED
 
 if TYPE_CHECKING:
     from optimus_tui.context import Context
     from optimus_tui.probes.cache_keys import Channels
 
 
+NO_LIST = "the profile names no event list, so nothing is known of past events"
 PART_SECONDS = 0.9
 """What each part may take after the walk over the keys, so that all stay within a tool's deadline."""
 READ = 1_000
@@ -57,8 +59,7 @@ class Log(Struct, frozen=True, kw_only=True):
         """At most fifty tenants of the window's events; names with colons decide whose keys are whose."""
         if self.window is None:
             return []
-        names = {logged.event.tenant.encode("utf-8", "surrogatepass") for logged in self.window.events}
-        return sorted(names)[:RECENT]
+        return sorted(_tenants(self.window))[:RECENT]
 
 
 class Listeners(Struct, frozen=True, kw_only=True):
@@ -66,27 +67,31 @@ class Listeners(Struct, frozen=True, kw_only=True):
 
     channels: "Channels | None" = None
     fault: Fault | None = None
+    prefix: bytes | None = b""
+    """What precedes the tenant in a channel's name; None where channels do not tell whose events they carry."""
 
     def unheard(self, window: EventWindow | None) -> tuple[str, ...]:
         """Return tenants with events in the window and no subscriber; () if a pattern may cover them."""
-        if self.channels is None or window is None or self.channels.patterns != 0:
+        if self.channels is None or window is None or self.prefix is None or self.channels.patterns != 0:
             return ()
-        heard = {tenant for name, count in self.channels.subscribers.items() if count for tenant in _owners(name)}
-        tenants = {one.event.tenant.encode("utf-8", "surrogatepass") for one in window.events}
-        return tuple(sorted(safe_text(tenant, 80) for tenant in tenants - heard))
+        heard = {tenant for name, count in self.channels.subscribers.items() if count for tenant in self._owners(name)}
+        return tuple(sorted(safe_text(tenant, 80) for tenant in _tenants(window) - heard))
 
     def silent(self, window: EventWindow | None) -> list[bytes] | None:
         """Return channels with subscribers for which no event came in the window; None if that is not known."""
-        if self.channels is None or window is None:
+        if self.channels is None or window is None or self.prefix is None:
             return None
-        tenants = {one.event.tenant.encode("utf-8", "surrogatepass") for one in window.events}
-        return [name for name, count in self.channels.subscribers.items() if count and not tenants & _owners(name)]
+        tenants = _tenants(window)
+        return [name for name, count in self.channels.subscribers.items() if count and not tenants & self._owners(name)]
+
+    def _owners(self, channel: bytes) -> set[bytes]:
+        """Return the tenants a channel may belong to: the gateway publishes on ``cache_coherence:{tenant}``."""
+        parts = channel.removeprefix(self.prefix or b"").split(b":", 32)
+        return {b":".join(parts[:end]) for end in range(1, len(parts) + 1)}
 
 
-def _owners(channel: bytes) -> set[bytes]:
-    """The tenants a channel may belong to: the gateway publishes on ``cache_coherence:{tenant}``."""
-    parts = channel.removeprefix(COHERENCE_PREFIX).split(b":", 32)
-    return {b":".join(parts[:end]) for end in range(1, len(parts) + 1)}
+def _tenants(window: EventWindow) -> set[bytes]:
+    return {one.event.tenant.encode("utf-8", "surrogatepass") for one in window.events if one.event.tenant}
 
 
 async def read_events(ctx: "Context", minutes: float) -> Log:
@@ -94,13 +99,15 @@ async def read_events(ctx: "Context", minutes: float) -> Log:
     from optimus_tui.probes.cache_keys import read_event_ends
     from optimus_tui.probes.faults import OUTAGES, fault_of
 
+    name = safe_text(ctx.layout.dialect.event_list, 200)
+    if not name:
+        return Log(fault=Fault("invalid", NO_LIST))
     try:
         async with asyncio.timeout(PART_SECONDS):
             log = await read_event_ends(ctx.redis, READ)
     except OUTAGES as error:
         if "WRONGTYPE" in str(error):
-            remedy = "see what wrote cache_coherence_events"
-            return Log(fault=Fault("invalid", "cache_coherence_events is not a list", remedy))
+            return Log(fault=Fault("invalid", f"{name} is not a list", f"see what wrote {name}"))
         return Log(fault=fault_of(error, ctx.settings.redis))
     if log.length and not log.payloads:
         message = f"the event log's {log.length:,} entries are too large to read"
@@ -115,9 +122,13 @@ async def read_listeners(ctx: "Context") -> Listeners:
     from optimus_tui.probes.cache_keys import read_channels
     from optimus_tui.probes.faults import OUTAGES, fault_of
 
+    subscription = subscription_of(ctx.layout.dialect)
+    if not subscription.places:
+        return Listeners(fault=Fault("invalid", NO_FEED))
+    prefix = subscription.common if tells_tenants(ctx.layout.dialect) else None
     try:
         async with asyncio.timeout(PART_SECONDS):
-            return Listeners(channels=await read_channels(ctx.redis))
+            return Listeners(channels=await read_channels(ctx.redis), prefix=prefix)
     except OUTAGES as error:
         return Listeners(fault=fault_of(error, ctx.settings.redis))
 
@@ -174,7 +185,7 @@ def events_section(log: Log | None, covered: float | None) -> dict[str, Any]:
         "in_future": window.in_future,
         "omitted": max(0, len(window.events) - RECENT),
         "by_type": tally(one.event.type for one in window.events),
-        "by_tenant": tally(one.event.tenant for one in window.events),
+        "by_tenant": tally(one.event.tenant or "unknown" for one in window.events),
         "per_minute": if_known(minutes >= 0.1, per_minute(len(window.events), minutes)),
         "newest": stamp(window.events[0].at) if window.events else None,
         "oldest_in_log": stamp(window.oldest) if window.oldest is not None else None,
@@ -200,7 +211,9 @@ def pubsub_section(listeners: Listeners, window: EventWindow | None) -> dict[str
         "by_channel": {safe_text(name, 200): count for name, count in ordered[:SHOWN_CHANNELS]},
         "silent_channels": None if silent is None else [safe_text(name, 200) for name in silent[:SHOWN_CHANNELS]],
         "omitted": max(0, len(ordered) - SHOWN_CHANNELS),
-        "unheard_tenants": if_known(channels.patterns == 0 and window is not None, list(unheard[:SHOWN_CHANNELS])),
+        "unheard_tenants": if_known(
+            channels.patterns == 0 and None not in (window, listeners.prefix), list(unheard[:SHOWN_CHANNELS])
+        ),
         "error": None,
     }
 

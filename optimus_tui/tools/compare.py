@@ -18,12 +18,12 @@ from optimus_tui.contract.tools.common import if_known, rounded
 from optimus_tui.contract.tools.state import CompareReport, TenantFigures
 from optimus_tui.probes.load_meter import watching
 from optimus_tui.settings.model import Thresholds
-from optimus_tui.tools.answer import DEADLINE_SECONDS, out_of_time
+from optimus_tui.tools.answer import out_of_time
 from optimus_tui.tools.coherence_events import Log, read_events
 from optimus_tui.tools.figures.metric_windows import Counters
 from optimus_tui.tools.keyspace_scan import Survey, is_refused, read_known, survey, unreachable
 from optimus_tui.tools.pages.report_sections import diagnostics, sentence
-from optimus_tui.tools.parts import within
+from optimus_tui.tools.parts import deadline
 from optimus_tui.tools.troubleshoot.evidence import neighbours
 from optimus_tui.verdicts.changes import differences
 from optimus_tui.verdicts.coherence.events import covered_minutes
@@ -60,11 +60,11 @@ async def compare(ctx: "Context", tenants: Sequence[bytes], minutes: int) -> Com
         ToolFailure: Redis cannot be asked.
     """
     try:
-        with watching(), within(DEADLINE_SECONDS):
-            async with asyncio.timeout(DEADLINE_SECONDS):
+        with watching():
+            async with deadline(ctx.tuning.tool_seconds):
                 return await _compare(ctx, list(dict.fromkeys(tenants)), minutes)
     except TimeoutError:
-        raise out_of_time(TOOL) from None
+        raise out_of_time(TOOL, ctx.tuning.tool_seconds) from None
 
 
 async def _compare(ctx: "Context", tenants: list[bytes], minutes: int) -> CompareReport:
@@ -122,7 +122,8 @@ async def _read(ctx: "Context", seen: Survey, tenants: set[bytes]) -> tuple[Faul
     Returns:
         For each of the two groups, why not all were read; None where all were.
     """
-    names = [one for one in seen.limits.names_to_read(EVERY) if _owner(one) in tenants]
+    parsed = ((one, seen.limits.layout.parse(one)) for one in seen.limits.names_to_read(EVERY))
+    names = [name for name, parts in parsed if parts.family == "limit" and parts.tenant in tenants]
     _, fault = await read_known(ctx, seen, names)
     _, others = await read_known(ctx, seen, neighbours(seen, names), OTHERS_SECONDS)
     return fault, others
@@ -146,15 +147,6 @@ def _unread(others: Fault | None) -> list[str]:
     if others:
         return [f"other tenants' counters: {sentence(others)}; a limit may be too low for all of them"]
     return []
-
-
-def _owner(name: bytes) -> bytes | None:
-    from optimus_tui.grammar.keys import parse_key
-
-    parsed = parse_key(name)
-    if parsed.family == "limit":
-        return parsed.tenant
-    return None
 
 
 def _of_these(limits: LimitsReport) -> list[Finding]:

@@ -135,9 +135,10 @@ async def _health(ctx: "Context", tenant: str) -> dict[str, Any]:
 
 async def _performance(ctx: "Context", tenant: str) -> dict[str, Any]:
     from optimus_tui.probes.http.integration import time_requests
+    from optimus_tui.probes.http.services import health_url
 
-    url = f"{ctx.settings.engine_url}/health"
-    looks = await time_requests(ctx.http, url, REQUESTS, seconds_left(PERFORMANCE_SECONDS) - SUMMING_UP_SECONDS)
+    profile, seconds = ctx.settings.profile.engine, seconds_left(PERFORMANCE_SECONDS) - SUMMING_UP_SECONDS
+    looks = await time_requests(ctx.http, health_url(ctx.settings.engine_url, profile), REQUESTS, seconds, profile)
     each: list[dict[str, Any]] = []
     for seen in looks:
         status, took = None, None
@@ -203,6 +204,10 @@ async def _cache(ctx: "Context", tenant: str) -> dict[str, Any]:
 async def _full_flow(ctx: "Context", tenant: str) -> dict[str, Any]:
     from optimus_tui.probes.http.integration import post_message
 
+    if "chat" not in ctx.settings.profile.gateway.checks:
+        reason = f"not configured: the profile {ctx.settings.profile.name} names no such call"
+        nothing = dict.fromkeys(("response_contains_reply", "status_code", "response_time_ms"))
+        return {"status": "skipped", "reason": reason, **nothing, "error": None}
     posted = await post_message(ctx.http, ctx.settings.gateway_url, tenant)
     error = sentence(posted.fault) or (if_known(not posted.has_reply, "the answer holds neither reply nor message"))
     return {

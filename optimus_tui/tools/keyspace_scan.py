@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from optimus_tui.contract.findings import Finding
-from optimus_tui.contract.keyspace import NO_WINDOW, Counter, LimitRules, LimitsReport, UnknownLayout
+from optimus_tui.contract.keyspace import Counter, LimitRules, LimitsReport, UnknownLayout
 from optimus_tui.contract.reading import Coverage, Fault
 from optimus_tui.contract.tools.common import CoverageSection, NamesSection, ShapeSection, ToolError
-from optimus_tui.grammar.keys import parse_key
 from optimus_tui.index.cache import CacheIndex
 from optimus_tui.index.limits import LimitIndex
 from optimus_tui.tools.answer import ToolFailure
@@ -40,9 +39,9 @@ class Survey:
     of_tenant: set[bytes]
     """The counters of the tenant that was asked for, all of them."""
     fault: Fault | None = None
-    window_seconds: int | None = None
-    """The limits' window as far as it was asked for: only sliding windows need it to be read."""
-    window_asked: bool = False
+    rules: LimitRules | None = None
+    """The limits in force as far as they were asked for: only values that cannot be told without need them."""
+    rules_asked: bool = False
 
     @property
     def unread(self) -> Fault | None:
@@ -82,7 +81,9 @@ async def survey(ctx: "Context", *, tenant: bytes | None = None, ttls: bool = Fa
     """Walk over all names once. An outage is a fault of the result, never an exception."""
     from optimus_tui.probes.keyspace import SweepOutcome, sweep
 
-    limits, cache = LimitIndex(), CacheIndex(t.encode("utf-8", "surrogateescape") for t in ctx.settings.tenants)
+    layout = ctx.layout
+    tenants = (name.encode("utf-8", "surrogateescape") for name in ctx.settings.tenants)
+    limits, cache = LimitIndex(layout), CacheIndex(tenants, layout)
     limits.begin_sweep()
     cache.begin_sweep()
     of_tenant: set[bytes] = set()
@@ -96,9 +97,11 @@ async def survey(ctx: "Context", *, tenant: bytes | None = None, ttls: bool = Fa
                     outcome = page
                     break
                 scanned, total = scanned + len(page.names) + page.others, page.total
-                counters = [name for name in page.names if name.startswith(b"rate_limit")]
+                counters = [name for name in page.names if layout.may_count(name)]
                 limits.put_page(counters)
-                owners = [(name, parsed.tenant) for name in counters if (parsed := parse_key(name)).family == "limit"]
+                owners = [
+                    (name, parsed.tenant) for name in counters if (parsed := layout.parse(name)).family == "limit"
+                ]
                 of_tenant.update(name for name, owner in owners if owner == tenant)
                 cache.know_tenants(owner for _, owner in owners if owner)
                 cache.put_unknown(page.foreign, page.heads)
@@ -155,34 +158,30 @@ async def read_known(
 
 
 async def _read_counters(ctx: "Context", seen: Survey, names: list[bytes]) -> list[Counter | bytes]:
-    """One trip. A sliding window is counted by the limits' window, which is asked for where the first one shows."""
+    """One trip. The limits in force are asked for where the first value shows that cannot be told without them."""
     from optimus_tui.probes.counters import read_counters
 
-    answers = await read_counters(ctx.redis, ctx.own, ctx.clock, names, seen.window_seconds)
-    sliding = [one.key for one in answers if isinstance(one, Counter) and one.problem == NO_WINDOW]
-    if not sliding:
+    given = seen.rules
+    answers = await read_counters(ctx.redis, ctx.own, ctx.clock, names, given)
+    vague = [one.key for one in answers if isinstance(one, Counter) and one.lacks]
+    if vague and not seen.rules_asked:
+        seen.rules_asked, seen.rules = True, await _rules(ctx)
+    if not vague or seen.rules is given:
         return answers
-    if not seen.window_asked:
-        seen.window_asked, seen.window_seconds = True, await _window(ctx)
-    if seen.window_seconds is None:
-        return answers
-    again = await read_counters(ctx.redis, ctx.own, ctx.clock, sliding, seen.window_seconds)
-    better = dict(zip(sliding, again, strict=True))
+    again = await read_counters(ctx.redis, ctx.own, ctx.clock, vague, seen.rules)
+    better = dict(zip(vague, again, strict=True))
     return [better.get(one.key, one) if isinstance(one, Counter) else one for one in answers]
 
 
-async def _window(ctx: "Context") -> int | None:
-    """The window in seconds, as the gateway publishes it or as it is configured."""
+async def _rules(ctx: "Context") -> LimitRules | None:
+    """The limits in force, as the gateway publishes them or as they are configured."""
     from optimus_tui.probes.http.services import read_gateway
 
     gateway = await part(ctx, read_gateway(ctx.http, ctx.settings, ctx.clock, with_rules=True), "limits")
     published = None
     if not isinstance(gateway, Fault) and gateway.value:
         published = gateway.value.rules
-    rules = merge_rules(published, ctx.settings.limits)
-    if rules:
-        return rules.window_seconds
-    return None
+    return merge_rules(published, ctx.settings.limits)
 
 
 def judge_limits(

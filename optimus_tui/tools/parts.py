@@ -1,13 +1,13 @@
 """The parts of one answer and the progress of its tool. Each part has a time limit inside that of the whole tool."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, TypeVar
 
 from optimus_tui.contract.reading import Fault, Reading
-from optimus_tui.probes.load_meter import starved
+from optimus_tui.probes.load_meter import starved, stood_still
 from optimus_tui.wording.numbers import age
 
 if TYPE_CHECKING:
@@ -22,6 +22,10 @@ SERVER_SECONDS = 4.0
 SPARE_SECONDS = 0.9
 """Kept back of the whole, to judge and to write the document."""
 LEAST_SECONDS = 0.05
+MOST_STANDSTILL_SECONDS = 4.0
+"""How much longer a whole tool may take at most because its own process got no CPU."""
+EARLY_SECONDS = 0.02
+"""How long before its end a deadline is looked at again."""
 _ENDS: ContextVar[float] = ContextVar("ends")
 
 
@@ -34,6 +38,33 @@ def within(seconds: float) -> Iterator[None]:
         yield
     finally:
         _ENDS.reset(token)
+
+
+@asynccontextmanager
+async def deadline(seconds: float) -> AsyncIterator[None]:
+    """End the block after ``seconds``, its parts a little earlier; the time in which our own loop stood still is added.
+
+    What was read in time is not thrown away because this process then waited for a processor to judge it.
+
+    Raises:
+        TimeoutError: the block was not done.
+    """
+    loop, most = asyncio.get_running_loop(), seconds + MOST_STANDSTILL_SECONDS
+    with within(seconds):
+        async with asyncio.timeout(seconds) as limit:
+            began = loop.time()
+
+            def extend() -> None:
+                ends = began + min(most, seconds + stood_still(most))
+                if ends - loop.time() > LEAST_SECONDS:
+                    limit.reschedule(ends)
+                    waiting.append(loop.call_at(ends - EARLY_SECONDS, extend))
+
+            waiting = [loop.call_at(began + seconds - EARLY_SECONDS, extend)]
+            try:
+                yield
+            finally:
+                waiting[-1].cancel()
 
 
 def seconds_left(most: float = PART_SECONDS) -> float:

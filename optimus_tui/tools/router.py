@@ -5,21 +5,25 @@ What a drafted router would share with the project's others: counted operations 
 Both are names in Redis, so two routers with one name share one limit, or one cache. This warns, and refuses nothing.
 """
 
+import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from optimus_tui.contract.tools.common import ToolError
 from optimus_tui.contract.tools.traffic import GeneratedFile, GeneratedPaths, RouterQuery, RouterReport
 from optimus_tui.patterns.judge import inspect
 from optimus_tui.patterns.source.project import Project
 from optimus_tui.scaffold.render import Draft
-from optimus_tui.tools.router_files import ROUTERS, SourceTree, examine
+from optimus_tui.tools.router_files import SourceTree, examine
 from optimus_tui.wording.numbers import plural, timestamp
 from optimus_tui.wording.safe import safe_text
 
 if TYPE_CHECKING:
     from optimus_tui.context import Context
+    from optimus_tui.scaffold.target import RouterTarget
 
 
 QUERY, REPORT = RouterQuery, RouterReport
@@ -32,8 +36,10 @@ def found(report: RouterReport) -> bool:
 
 async def run(ctx: "Context", query: RouterQuery) -> RouterReport:
     """Check the answers and render both files in memory."""
+    from optimus_tui.scaffold.fields import SpecError
+    from optimus_tui.scaffold.options.parents import with_parent
     from optimus_tui.scaffold.render import features, next_steps, render
-    from optimus_tui.scaffold.spec import SpecError, make_spec
+    from optimus_tui.scaffold.spec import make_spec
     from optimus_tui.tools.answer import ToolFailure
 
     try:
@@ -41,9 +47,12 @@ async def run(ctx: "Context", query: RouterQuery) -> RouterReport:
             query.router_name,
             query.router_type,
             query.operations,
+            storage=query.storage,
             rate_limiting=query.include_rate_limiting,
             caching=query.include_caching,
             fields=query.fields,
+            filters=query.filters,
+            parent=query.parent,
         )
     except SpecError as error:
         if error.allowed:
@@ -52,7 +61,12 @@ async def run(ctx: "Context", query: RouterQuery) -> RouterReport:
             message = str(error)
         wrong = ToolError(code="bad_argument", message=message, argument=error.argument, allowed=error.allowed)
         raise ToolFailure(wrong, 2) from None
+    root, target = await asyncio.to_thread(_place, ctx.settings.source_path, query)
+    spec = replace(spec, target=target)
+    if root is not None:
+        spec = await asyncio.to_thread(with_parent, root, spec)
     draft = render(spec)
+    beside = [file for file in draft.beside if root is None or not (root / file.path).exists()]
     return RouterReport(
         tool="generate_enterprise_router",
         timestamp=timestamp(ctx.clock.wall()),
@@ -60,10 +74,39 @@ async def run(ctx: "Context", query: RouterQuery) -> RouterReport:
         router_type=spec.type,
         operations=spec.operations,
         files_generated=GeneratedPaths(draft.router.path, draft.test.path),
-        files=tuple(GeneratedFile(file.path, file.content, file.sha256) for file in draft.files),
+        files=tuple(GeneratedFile(file.path, file.content, file.sha256) for file in (*draft.files, *beside)),
+        registered_in=target.into,
         enterprise_features=features(spec),
         next_steps=next_steps(spec, ctx.settings.gateway_url),
     )
+
+
+def _place(source_path: Path | None, query: RouterQuery) -> "tuple[Path | None, RouterTarget]":
+    """Return the project that is watched, or that this process was started in, and where the router belongs there.
+
+    Started elsewhere than in a project with an application, the draft is for a project like the reference gateway.
+
+    Raises:
+        ToolFailure: The project has no such place, or several.
+    """
+    from optimus_tui.scaffold.layout import LayoutError, find_target, project_of
+    from optimus_tui.scaffold.target import GATEWAY
+    from optimus_tui.tools.answer import ToolFailure
+
+    root = source_path or project_of(Path.cwd())
+    named = bool(query.package or query.into)
+    try:
+        if root is None:
+            if named:
+                raise LayoutError("no project is here or above: start this in one, or set BACKEND_ORCHESTRATOR_PATH")
+            return None, GATEWAY
+        return root, find_target(root, query.package, query.into)
+    except LayoutError as error:
+        if error.argument == "project" and source_path is None and not named:
+            return None, GATEWAY
+        argument = error.argument if error.argument in ("package", "into") else None
+        wrong = ToolError(code="bad_argument", message=str(error), argument=argument, allowed=error.choices or None)
+        raise ToolFailure(wrong, 2) from None
 
 
 SECONDS = 4.0
@@ -73,8 +116,9 @@ _LISTED = 3
 def shared_names(root: Path, draft: Draft) -> tuple[str, ...]:
     """Return one sentence for each router and sort of name that the draft shares. Reads the disk."""
     tree, router = SourceTree(root), draft.router
-    mine = inspect(router.path, router.content.encode(), Project(tree.load))
-    outcome = examine(root, [path for path in tree.below(ROUTERS) if path != router.path], seconds=SECONDS)
+    mine = inspect(router.path, router.content.encode(), Project(tree.load, tree.layout))
+    folder = draft.spec.target.folder
+    outcome = examine(root, [path for path in tree.below(folder) if path != router.path], seconds=SECONDS)
     warnings: list[str] = []
     for one in outcome.judged:
         name = safe_text(one.path.rpartition("/")[2], 60)

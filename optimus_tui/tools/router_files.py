@@ -7,22 +7,26 @@ import contextlib
 import errno
 import gc
 import hashlib
+import itertools
 import os
 import stat
 import sys
 import threading
 import time
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
 
-from optimus_tui.patterns.judge import EMPTY, ROUTELESS, UNFOLLOWED, Verdict, inspect
+from optimus_tui.contract.tools.compliance import NOTICE
+from optimus_tui.patterns.judge import EMPTY, ROUTELESS, UNFOLLOWED, UNREAD, Verdict, inspect
 from optimus_tui.patterns.rules import VERSION
 from optimus_tui.patterns.source.project import Project
+from optimus_tui.patterns.source.roots import MARKS
+from optimus_tui.patterns.source.vocabulary import own_words
 from optimus_tui.storage.private_file import put_in_place
 from optimus_tui.tools.parts import report
 from optimus_tui.wording.safe import safe_text
@@ -30,6 +34,8 @@ from optimus_tui.wording.safe import safe_text
 MOST_BYTES = 1_000_001
 """One byte more than is judged, to recognise larger files."""
 MOST_FILES = 5000
+MOST_PATHS = 20_000
+"""The number of files of a tree that imports may lead to."""
 _NOT_ENTERED = frozenset({"__pycache__", "node_modules", "site-packages"})
 
 
@@ -91,7 +97,7 @@ class SourceTree:
     def load(self, path: str) -> bytes | None:
         """Return the bytes, or None: for modules that a router names, whose absence is no finding."""
         try:
-            os.lstat(self.root / path)
+            os.lstat(f"{self.root}/{path}")
         except (OSError, ValueError):
             return None
         found = self.read(path)
@@ -101,15 +107,23 @@ class SourceTree:
 
     def below(self, folder: str) -> Iterator[str]:
         """Yield the Python files below a folder, sorted; linked folders are not entered."""
-        count = 0
-        for place, folders, names in os.walk(self.root / folder):
+        yield from itertools.islice((path for path in self._walk(folder) if path.endswith(".py")), MOST_FILES)
+
+    def layout(self) -> Iterator[str]:
+        """Yield what imports may lead to: the tree's Python files, and the files that describe its projects."""
+        yield from itertools.islice(self._walk(""), MOST_PATHS)
+
+    def _walk(self, folder: str) -> Iterator[str]:
+        start = str(self.root / folder) if folder else str(self.root)
+        for place, folders, names in os.walk(start):
+            if "pyvenv.cfg" in names:  # a virtual environment holds other people's code
+                folders.clear()
+                continue
             folders[:] = sorted(name for name in folders if name not in _NOT_ENTERED and not name.startswith("."))
+            near = place[len(str(self.root)) :].lstrip("/").replace(os.sep, "/")
             for name in sorted(names):
-                if name.endswith(".py") and not name.startswith("."):
-                    count += 1
-                    if count > MOST_FILES:
-                        return
-                    yield os.path.relpath(os.path.join(place, name), self.root).replace(os.sep, "/")
+                if (name.endswith(".py") or name in MARKS) and not name.startswith("."):
+                    yield f"{near}/{name}" if near else name
 
 
 def _words(error: OSError) -> str:
@@ -152,6 +166,11 @@ def _read_whole(place: str) -> bytes | None:
 MOST_BYTES_KEPT = 32_000_000
 
 
+_LAYOUT = "/"
+"""Stands among the neighbours for the list of the tree's files and of those that put routers together: a new one may
+be what an import leads to, or include a router."""
+
+
 class _File(msgspec.Struct, array_like=True):
     version: str
     neighbours: dict[str, bytes] = {}
@@ -161,12 +180,16 @@ class _File(msgspec.Struct, array_like=True):
 class VerdictCache:
     """Keeps verdicts by content. ``digest_of(path)`` is the digest of a neighbour; b"" if there is no such file."""
 
-    def __init__(self, root: Path, digest_of: Callable[[str], bytes], folder: Path | None = None) -> None:
+    def __init__(
+        self, root: Path, digest_of: Callable[[str], bytes], folder: Path | None = None, words: str = ""
+    ) -> None:
+        """Load what is kept. ``words`` are the project's own: verdicts that were made with others do not count."""
         name = hashlib.sha256(os.fsencode(root)).hexdigest()[:24]
+        self._made_by = f"{_version()}{words}"
         self._place = (folder or cache_folder()) / f"{name}.msgpack"
         self._kept = self._load()
         if any(digest_of(path) != known for path, known in self._kept.neighbours.items()):
-            self._kept = _File(_version())
+            self._kept = _File(self._made_by)
         self._changed = False
 
     def get(self, path: str, digest: bytes) -> Verdict | None:
@@ -203,10 +226,10 @@ class VerdictCache:
                 data = self._place.read_bytes()
             found = msgspec.msgpack.decode(data, type=_File)
         except (OSError, msgspec.DecodeError, RecursionError):
-            return _File(_version())
-        if found.version == _version():
+            return _File(self._made_by)
+        if found.version == self._made_by:
             return found
-        return _File(_version())
+        return _File(self._made_by)
 
 
 def cache_folder() -> Path:
@@ -222,8 +245,8 @@ def _version() -> str:
     from optimus_tui import patterns
 
     folder = Path(patterns.__file__).parent
-    files = sorted((*folder.glob("*.py"), *folder.glob("rules/*.py")))
-    marks = [f"{one.name}:{one.stat().st_mtime_ns}:{one.stat().st_size}" for one in files]
+    files = sorted(folder.rglob("*.py"))
+    marks = [f"{one.relative_to(folder)}:{one.stat().st_mtime_ns}:{one.stat().st_size}" for one in files]
     return f"{VERSION}/{sys.version_info[:2]}/{hashlib.sha256(' '.join(marks).encode()).hexdigest()[:16]}"
 
 
@@ -246,26 +269,38 @@ class JudgedFiles(NamedTuple):
 
     judged: tuple[Judged, ...]
     skipped: tuple[tuple[Path, str, str], ...]
+    without_routes: int = 0
+    """Files that declare no route; they are neither judged nor listed."""
 
 
 def examine(
     root: Path, paths: Iterable[str], *, named: bool = False, seconds: float | None = None,
-    use_cache: bool = True, cache_folder: Path | None = None,
+    use_cache: bool = True, cache_folder: Path | None = None, words: Mapping[str, Sequence[str]] | None = None,
 ) -> JudgedFiles:  # fmt: skip
     """Judge files of the tree at ``root``.
 
     ``named``: somebody asked for these very files, so one without routes is a finding and not a helper to be skipped.
-    ``seconds`` bounds the time; what was not reached by then is skipped, with that reason. One thread at a time.
+    ``seconds`` bounds the time; what was not reached by then is skipped, with that reason. ``words`` are the project's
+    own, by what they mean. One thread at a time.
     """
-    with _ALONE:
-        return _examine(root, paths, named, seconds, use_cache, cache_folder)
+    with _ALONE, own_words(words or {}):
+        made_by = ""
+        if words:
+            made_by = repr(sorted((name, sorted(own)) for name, own in words.items()))
+        return _examine(root, paths, named, seconds, use_cache, cache_folder, made_by)
 
 
 def _examine(
-    root: Path, paths: Iterable[str], named: bool, seconds: float | None, use_cache: bool, cache_folder: Path | None
-) -> JudgedFiles:
+    root: Path, paths: Iterable[str], named: bool, seconds: float | None, use_cache: bool, cache_folder: Path | None,
+    words: str,
+) -> JudgedFiles:  # fmt: skip
     tree = SourceTree(root)
+    layout = frozenset(tree.layout())
+    project = Project(tree.load, lambda: layout)
     digests: dict[str, bytes] = {}
+    if use_cache:
+        shape = "\n".join((*sorted(layout), "", *project.assembling))
+        digests[_LAYOUT] = _digest(shape.encode("utf-8", "surrogateescape"))
 
     def digest_of(path: str) -> bytes:
         if path not in digests:
@@ -278,11 +313,11 @@ def _examine(
 
     kept = None
     if use_cache:
-        kept = VerdictCache(tree.root, digest_of, cache_folder)
-    project = Project(tree.load)
+        kept = VerdictCache(tree.root, digest_of, cache_folder, words)
     judged: list[Judged] = []
     skipped: list[tuple[Path, str, str]] = []
     everything = list(paths)
+    without = 0
     stop = None
     if seconds is not None:
         stop = time.monotonic() + seconds
@@ -295,42 +330,50 @@ def _examine(
                 if stop is not None and time.monotonic() > stop:
                     skipped += [(tree.root, one, f"not reached within {seconds:g} s") for one in everything[done:]]
                     break
-                _one(path, tree, project, kept, judged, skipped, named)
+                without += _one(path, tree, project, kept, judged, skipped, named)
                 report(done + 1, len(everything), "files judged")
     finally:
         project.close()
         if collects:
             gc.enable()
     if kept is not None:
-        kept.save((path, digest_of(path)) for path in project.requested)
-    return JudgedFiles(tuple(judged), tuple(skipped))
+        kept.save((path, digest_of(path)) for path in (_LAYOUT, *project.requested))
+    return JudgedFiles(tuple(judged), tuple(skipped), without)
 
 
 def _one(
     path: str, tree: SourceTree, project: Project, kept: VerdictCache | None, judged: list[Judged],
     skipped: list[tuple[Path, str, str]], named: bool,
-) -> None:  # fmt: skip
+) -> bool:  # fmt: skip
+    """Judge one file, or say why it was skipped; return whether it declares no route, and so is left out."""
     data = tree.read(path)
     if isinstance(data, Skipped):
         skipped.append((tree.root, path, data.reason))
-        return
+        return False
     digest = _digest(data)
     verdict = None
     if kept is not None:
         verdict = kept.get(path, digest)
-    if verdict is None:
-        verdict = inspect(path, data, project)
+    if verdict is None or (named and verdict.problem == ROUTELESS):
+        try:
+            verdict = inspect(path, data, project, routes_only=not named)
+        except Exception as error:  # a fault of ours in one file must not take the verdicts on all others away
+            skipped.append((tree.root, path, f"not judged: the validator failed with {type(error).__name__} on it"))
+            return False
         if kept is not None:
             kept.put(path, digest, verdict)
-    package = path.endswith("__init__.py") and verdict.problem in (EMPTY, ROUTELESS)
-    if not named and (package or (verdict.problem == ROUTELESS and verdict.helper)):
-        unfollowed = verdict.issues[0].message == UNFOLLOWED
+    if verdict.problem == UNREAD:
+        issue = verdict.issues[0]
+        skipped.append((tree.root, path, f"{NOTICE}, line {issue.line}: {issue.message}"))
+        return False
+    if not named and verdict.problem in (EMPTY, ROUTELESS):
+        if verdict.issues[0].message != UNFOLLOWED:
+            return True
         reason = "add_api_route is called in a way that cannot be followed, so the file was not judged"
-        skipped.append(
-            (tree.root, path, reason if unfollowed else "it declares no route: nothing in it answers a request")
-        )
+        skipped.append((tree.root, path, reason))
     else:
         judged.append(Judged(tree.root, path, verdict))
+    return False
 
 
 def _digest(data: bytes) -> bytes:
@@ -345,7 +388,7 @@ def judged(tree: Path, path: str) -> tuple[bool, str]:
     if not outcome.judged:
         return False, f"it could not be judged: {outcome.skipped[0][2]}"
     verdict = outcome.judged[0].verdict
-    compliance = score(verdict, "production_ready").compliance
+    compliance = score(verdict, "production_ready").compliance or 0.0
     first = ""
     if verdict.issues:
         first = f"; line {verdict.issues[0].line}: {verdict.issues[0].message}"

@@ -27,7 +27,7 @@ from optimus_tui.contract.tools.state import (
     StandupFinding,
     StandupReport,
 )
-from optimus_tui.tools.answer import DEADLINE_SECONDS, ToolFailure, answer
+from optimus_tui.tools.answer import ToolFailure, answer
 from optimus_tui.verdicts.changes import compare
 from optimus_tui.wording.numbers import seconds_of, timestamp
 
@@ -189,7 +189,7 @@ async def standup(ctx: "Context") -> StandupReport:
     kept = await _recall(ctx)
     before = _compared_with(kept, ctx.clock.wall())
     minutes = _window(before, ctx.clock.wall())
-    left = DEADLINE_SECONDS - _SPARE_SECONDS - (ctx.clock.mono() - began)
+    left = ctx.tuning.tool_seconds - _SPARE_SECONDS - (ctx.clock.mono() - began)
     answers, memory, night = await asyncio.gather(
         _ask_all(ctx, minutes, left), _memory(ctx), _overnight(ctx, before, minutes, left)
     )

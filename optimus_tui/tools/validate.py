@@ -4,34 +4,41 @@ From verdicts to scores, findings with reasons and remedies, and what is widespr
 """
 
 import asyncio
-import hashlib
+import os
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import msgspec
+from msgspec import structs
 
 from optimus_tui.contract.tools.common import ToolError
-from optimus_tui.contract.tools.traffic import (
-    CodeDrift,
+from optimus_tui.contract.tools.compliance import (
     LiveComparison,
+    NotJudged,
     PatternAdvice,
     PatternIssue,
+    PatternPlace,
     PatternState,
+    ProjectProfile,
     RouterFile,
     SkippedFile,
     ValidateQuery,
     ValidateReport,
+    ValidationLevel,
 )
-from optimus_tui.grammar.keys import parse_key
-from optimus_tui.patterns.drift import Declared, Observed, drift
-from optimus_tui.patterns.judge import EMPTY, PARSE, REASON, ROUTELESS, Issue, lower_bound, rules_at, score, word
-from optimus_tui.patterns.rule import Level
+from optimus_tui.patterns.judge import EMPTY, PARSE, REASON, ROUTELESS, Issue, in_one, lower_bound, weigh, word
+from optimus_tui.patterns.rule import Level, Rule
+from optimus_tui.patterns.rules import RULES
+from optimus_tui.patterns.selection import rules_at
+from optimus_tui.settings.table import SettingsError
 from optimus_tui.tools.answer import ToolFailure, refuse
-from optimus_tui.tools.keyspace_scan import survey, unreachable
+from optimus_tui.tools.parts import Progress, listening
 from optimus_tui.tools.router_files import ROUTERS, JudgedFiles, Skipped, SourceTree, examine
-from optimus_tui.wording.numbers import timestamp
+from optimus_tui.tools.validation.folders import judge_folders
+from optimus_tui.tools.validation.live import live_drift
+from optimus_tui.tools.validation.projects import DEFAULT_LEVEL, JudgedProject, ProjectChoice, choose, judge_project
+from optimus_tui.wording.numbers import plural, timestamp
 from optimus_tui.wording.safe import safe_text
 
 if TYPE_CHECKING:
@@ -68,44 +75,102 @@ def shown(text: str) -> str:
     return safe
 
 
+def in_words(profile: ProjectProfile) -> str:
+    """Return one sentence about a project's profile: who chose it, what speaks for it, and what is not judged."""
+    words = f"profile {profile.profile}, {profile.chosen_by}"
+    if profile.evidence:
+        words += f" ({'; '.join(profile.evidence)})"
+    if profile.not_judged:
+        words += f"; not judged: {', '.join(profile.not_judged)}"
+    return words
+
+
+MOST_NAMES = 3
+"""Names that could not be resolved, of which a summary lists so many."""
+
+
+def left_unjudged(report: ValidateReport) -> list[str]:
+    """Return what of the project no verdict is about, one sentence for each reason; empty if all was judged."""
+    words = []
+    if report.not_judged:
+        ranked = [name for name, _ in Counter(one.name for one in report.not_judged).most_common()]
+        names = ", ".join(ranked[:MOST_NAMES])
+        if len(ranked) > MOST_NAMES:
+            names += f" and {len(ranked) - MOST_NAMES} more"
+        words.append(f"{plural(len(report.not_judged), 'finding')} not judged: {names} could not be resolved")
+    if report.without_routes:
+        words.append(f"{plural(report.without_routes, 'file')} without routes not judged")
+    if report.excluded:
+        words.append(f"{plural(report.excluded, 'file')} excluded by optimus.toml")
+    return words
+
+
 def build(
     outcome: JudgedFiles,
     level: Level,
     timestamp: str,
     name: Callable[[Path, str], str] = named,
     notes: Sequence[str] = (),
+    choices: Sequence[ProjectChoice] = (),
+    excluded: int = 0,
 ) -> ValidateReport:
-    """Return the whole document."""
+    """Return the whole document.
+
+    Args:
+        outcome: The judged files.
+        level: The level that was checked; what ``choices`` say of single files goes before it.
+        timestamp: When they were judged.
+        name: Returns the path of a file as the document shows it, from its project's folder and its path in it.
+        notes: What the figures do not show.
+        choices: What counts for each project; without it all rules of a gateway.
+        excluded: The number of files that the projects' owners exclude.
+    """
     files: list[RouterFile] = []
     issues: list[PatternIssue] = []
-    total = 0.0
+    undecided: list[NotJudged] = []
+    scores: list[float] = []
     affected: Counter[str] = Counter()
+    by_root = {choice.root: choice for choice in choices}
     for one in outcome.judged:
         path = name(one.root, one.path)
-        worth = score(one.verdict, level)
-        total += worth.compliance
+        choice = by_root.get(one.root)
+        rules = choice.rules(one.path) if choice is not None else rules_at(level)
+        worth = weigh(one.verdict, rules)
+        if worth.compliance is not None:
+            scores.append(worth.compliance)
         states = {pattern: _state(met) for pattern, met in worth.patterns.items()}
         files.append(
             RouterFile(file=path, compliance_score=worth.compliance, patterns=states, routes=one.verdict.routes)
         )
-        found = [entry for issue in one.verdict.issues if (entry := _entry(issue, path, level)) is not None]
+        found = [entry for issue in one.verdict.issues if (entry := _entry(issue, path, rules)) is not None]
+        if choice is not None:
+            found = [_with_own_remedy(entry, choice, name) for entry in found]
         issues += found
-        affected.update({_pattern(entry.rule, level) for entry in found})
-    count = len(outcome.judged)
+        undecided += [
+            NotJudged(file=path, line=issue.line, rule=issue.rule, reason=shown(issue.message), name=shown(issue.text))
+            for issue in one.verdict.undecided
+            if issue.rule in rules
+        ]
+        affected.update({_pattern(entry.rule) for entry in found})
     average = None
-    if count:
-        average = round(total / count, 2)
+    if scores:
+        average = round(sum(scores) / len(scores), 2)
+    overall = word(average or 0.0) if scores or not files else None
     return ValidateReport(
         tool=TOOL,
         timestamp=timestamp,
         validation_level=level,
-        overall_compliance=word(average or 0.0),  # type: ignore[arg-type]
+        overall_compliance=overall,  # type: ignore[arg-type]
         average_compliance_score=average,
-        files_validated=count,
+        files_validated=len(files),
         files=tuple(files),
         issues_found=tuple(issues),
-        recommendations=tuple(_advice(pattern, number, issues, level) for pattern, number in affected.most_common()),
+        recommendations=tuple(_advice(pattern, number, issues) for pattern, number in affected.most_common()),
+        profiles=tuple(choice.profile(name) for choice in choices),
         skipped=tuple(SkippedFile(file=name(root, path), reason=reason) for root, path, reason in outcome.skipped),
+        not_judged=tuple(undecided),
+        without_routes=outcome.without_routes,
+        excluded=excluded,
         ignored=sum(one.verdict.ignored for one in outcome.judged),
         notes=(*notes, *_below(files, average)),
     )
@@ -114,17 +179,18 @@ def build(
 def _below(files: Sequence[RouterFile], average: float | None) -> list[str]:
     """The files that are a class worse than their average: an average hides a router that is broken."""
     bound = lower_bound(average or 0.0)
-    worse = sorted((one for one in files if one.compliance_score < bound), key=lambda one: one.compliance_score)
+    scored = [(one.compliance_score, one.file) for one in files if one.compliance_score is not None]
+    worse = sorted((one for one in scored if one[0] < bound), key=lambda one: one[0])
     if not worse:
         return []
-    listed = ", ".join(f"{one.file} {one.compliance_score:.2f}" for one in worse[:_LISTED])
+    listed = ", ".join(f"{file} {score:.2f}" for score, file in worse[:_LISTED])
     more = ""
     if len(worse) > _LISTED:
         more = f" and {len(worse) - _LISTED} more"
     verb = "are"
     if len(worse) == 1:
         verb = "is"
-    return [f"{len(worse)} of {len(files)} routers {verb} below {bound:.2f}, which the average hides: {listed}{more}"]
+    return [f"{len(worse)} of {len(scored)} routers {verb} below {bound:.2f}, which the average hides: {listed}{more}"]
 
 
 def _state(met: float | None) -> PatternState:
@@ -137,8 +203,8 @@ def _state(met: float | None) -> PatternState:
     return "partial"
 
 
-def _entry(issue: Issue, path: str, level: Level) -> PatternIssue | None:
-    rule = rules_at(level).get(issue.rule)
+def _entry(issue: Issue, path: str, rules: Mapping[str, Rule]) -> PatternIssue | None:
+    rule = rules.get(issue.rule)
     if rule is None and issue.rule not in OF_FILES:
         return None
     if rule is not None:
@@ -146,21 +212,38 @@ def _entry(issue: Issue, path: str, level: Level) -> PatternIssue | None:
     else:
         texts = OF_FILES[issue.rule]
     priority, why, fix = texts
+    others = tuple(
+        PatternPlace(
+            line=one.line, column=one.column, issue=shown(one.message), route=shown(one.subject),
+            source=shown(one.text), symbol=shown(one.symbol), code=one.code,
+        )
+        for one in issue.also
+    )  # fmt: skip
     return PatternIssue(
-        file=path, line=issue.line, column=issue.column, issue=shown(issue.message), rule=issue.rule,
-        priority=priority, fix=fix, why=why, source=shown(issue.text), also=tuple(map(shown, issue.also)),
+        file=path, line=issue.line, column=issue.column,
+        issue=in_one(shown(issue.message), [one.route for one in others]), rule=issue.rule, priority=priority,
+        fix=fix, why=why, source=shown(issue.text), route=shown(issue.subject), symbol=shown(issue.symbol),
+        code=issue.code, also=others,
     )  # fmt: skip
 
 
-def _pattern(rule: str, level: Level) -> str:
-    found = rules_at(level).get(rule)
+def _with_own_remedy(issue: PatternIssue, choice: ProjectChoice, name: Callable[[Path, str], str]) -> PatternIssue:
+    """Return the finding with a remedy that names the project's own helper, where it has one for it."""
+    rule = RULES.get(issue.rule)
+    if rule is None:
+        return issue
+    return structs.replace(issue, fix=shown(choice.remedy(rule, name)))
+
+
+def _pattern(rule: str) -> str:
+    found = RULES.get(rule)
     if found is not None:
         return found.pattern
     return rule.partition(".")[0]
 
 
-def _advice(pattern: str, number: int, issues: list[PatternIssue], level: Level) -> PatternAdvice:
-    mine = [issue for issue in issues if _pattern(issue.rule, level) == pattern]
+def _advice(pattern: str, number: int, issues: list[PatternIssue]) -> PatternAdvice:
+    mine = [issue for issue in issues if _pattern(issue.rule) == pattern]
     worst = min((issue.priority for issue in mine), key=("high", "medium", "low").index)
     if number > 1:
         return PatternAdvice(
@@ -190,11 +273,59 @@ async def run(ctx: "Context", query: ValidateQuery) -> ValidateReport:
         raise refuse(
             "name a router with router_path, or set check_all_routers", "router_path", ("a file such as products.py",)
         )
-    outcome = await asyncio.to_thread(_judge, root, query.router_path)
+    try:
+        judged = await asyncio.to_thread(_judge, root, query, ctx.settings.config_file)
+    except SettingsError as error:
+        raise ToolFailure(ToolError(code="bad_configuration", message=shown(str(error))), 2) from None
+    return report_of([judged], timestamp(ctx.clock.wall()))
+
+
+async def judged_folder(
+    ctx: "Context", folder: Path, level: ValidationLevel | None, progress: Progress
+) -> ValidateReport:
+    """Judge what lies at or below a folder or file of any project; paths in the document start from its project.
+
+    Raises:
+        ToolFailure: there is no such path, or its ``optimus.toml`` is wrong.
+    """
+    with listening(progress):
+        judged = await asyncio.to_thread(_judge_folder, folder, level, ctx.settings.config_file)
+    return report_of(judged, timestamp(ctx.clock.wall()))
+
+
+def _judge_folder(folder: Path, level: ValidationLevel | None, config: Path | None) -> list[JudgedProject]:
+    if not os.path.lexists(folder):
+        raise ToolFailure(ToolError(code="bad_argument", message=f"there is no {shown(str(folder))}"), 2)
+    try:
+        return judge_folders([folder], level, None, config)
+    except SettingsError as error:
+        raise ToolFailure(ToolError(code="bad_configuration", message=shown(str(error))), 2) from None
+
+
+def report_of(
+    projects: Sequence[JudgedProject], timestamp: str, name: Callable[[Path, str], str] = named
+) -> ValidateReport:
+    """Return the document for the files of one or more projects."""
+    outcome = all_files(projects)
+    choices = [project.choice for project in projects]
+    level = choices[0].selection.level if choices else DEFAULT_LEVEL
+    excluded = sum(project.excluded for project in projects)
     notes: tuple[str, ...] = ()
     if not outcome.judged:
         notes = ("no router was judged",)
-    return build(outcome, query.validation_level, timestamp(ctx.clock.wall()), notes=notes)
+    tests = sum(project.tests for project in projects)
+    if tests:
+        notes += (f"{plural(tests, 'test file')} left out: name a file or its folder to judge it",)
+    return build(outcome, level, timestamp, name, notes, choices, excluded)
+
+
+def all_files(projects: Sequence[JudgedProject]) -> JudgedFiles:
+    """Return the files of all projects together."""
+    return JudgedFiles(
+        tuple(one for project in projects for one in project.outcome.judged),
+        tuple(one for project in projects for one in project.outcome.skipped),
+        sum(project.outcome.without_routes for project in projects),
+    )
 
 
 def source_tree(path: Path | None) -> Path:
@@ -208,15 +339,16 @@ def source_tree(path: Path | None) -> Path:
     return path
 
 
-def _judge(root: Path, router_path: str | None) -> JudgedFiles:
+def _judge(root: Path, query: ValidateQuery, config: Path | None) -> JudgedProject:
     tree = SourceTree(root)
-    if router_path is None:
-        return examine(root, tree.below(ROUTERS), seconds=SECONDS)
-    path = relative_path(tree, router_path)
-    outcome = examine(root, [path], named=True, seconds=SECONDS)
-    if outcome.skipped:
-        raise refuse(f"router_path {shown(router_path)!r}: {outcome.skipped[0][2]}", "router_path")
-    return outcome
+    choice = choose(tree.root, query.validation_level, query.profile, config)
+    if query.router_path is None:
+        return judge_project(choice, tree.below(ROUTERS), seconds=SECONDS)
+    path = relative_path(tree, query.router_path)
+    judged = judge_project(choice, [path], named=True, seconds=SECONDS)
+    if judged.outcome.skipped:
+        raise refuse(f"router_path {shown(query.router_path)!r}: {judged.outcome.skipped[0][2]}", "router_path")
+    return judged
 
 
 def relative_path(tree: SourceTree, router_path: str) -> str:
@@ -243,16 +375,8 @@ def relative_path(tree: SourceTree, router_path: str) -> str:
     return path
 
 
-def declared_in(outcome: JudgedFiles) -> Declared:
-    """Return all names that the judged routers write out."""
-    operations = {name for one in outcome.judged for name in one.verdict.operations}
-    kinds = {name for one in outcome.judged for name in one.verdict.kinds}
-    lasting = {name for one in outcome.judged for name in one.verdict.lasting}
-    return Declared(frozenset(operations), frozenset(kinds), frozenset(kinds - lasting))
-
-
 async def compared(ctx: "Context") -> LiveComparison:
-    """Compare all routers of the source tree with Redis.
+    """Compare all routers of the source tree with Redis and the running gateway.
 
     Raises:
         ToolFailure: the tree or Redis cannot be read.
@@ -260,84 +384,3 @@ async def compared(ctx: "Context") -> LiveComparison:
     root = source_tree(ctx.settings.source_path)
     outcome = await asyncio.to_thread(lambda: examine(root, SourceTree(root).below(ROUTERS), seconds=SECONDS))
     return await live_drift(ctx, outcome)
-
-
-async def live_drift(ctx: "Context", outcome: JudgedFiles) -> LiveComparison:
-    """Return the differences between routers and Redis, and in words what was compared.
-
-    Raises:
-        ToolFailure: Redis could not be asked.
-    """
-    seen = await survey(ctx, ttls=True)
-    if seen.coverage.scanned == 0 and seen.fault is not None:
-        raise unreachable(seen.fault)
-    names = seen.limits.names_to_read(seen.limits.total + 1)
-    operations = frozenset(safe_text(parse_key(name).operation, 80) for name in names)
-    totals = [one.totals for one in seen.cache.report().kinds]
-    immortal = {safe_text(one.kind, 80): one.without_ttl for one in totals if one.without_ttl}
-    kinds = frozenset(safe_text(one.kind, 80) for one in totals)
-    declared, observed = declared_in(outcome), Observed(operations - {""}, kinds, immortal, seen.coverage.complete)
-    found = drift(declared, observed)
-    whole = ", not all: what is declared and was not seen is not judged"
-    if seen.coverage.complete:
-        whole = ""
-    differences = tuple(CodeDrift(**one._asdict()) for one in found)
-    return LiveComparison(
-        differences=differences,
-        covered=f"{seen.coverage.scanned:,} keys read{whole}",
-        operations=len(declared.operations | observed.operations),
-        kinds=len(declared.kinds | observed.kinds),
-    )
-
-
-FORMAT = 1
-
-
-class Baseline(msgspec.Struct, forbid_unknown_fields=True):
-    """How many findings of each fingerprint are known. Its file is text, so that a review shows what is added."""
-
-    format: int
-    known: dict[str, int]
-
-
-def fingerprint(issue: PatternIssue) -> str:
-    """Return ``src/backend/routers/x.py caching.missing 0123456789ab``."""
-    return _mark(issue, issue.source)
-
-
-def _mark(issue: PatternIssue, source: str) -> str:
-    line = " ".join(source.split())
-    return f"{issue.file} {issue.rule} {hashlib.sha256(line.encode()).hexdigest()[:12]}"
-
-
-def _marks(issue: PatternIssue) -> Counter[str]:
-    return Counter(_mark(issue, source) for source in (issue.source, *issue.also))
-
-
-def made_of(issues: Sequence[PatternIssue]) -> bytes:
-    """Return the baseline file: each distinct finding with its count, sorted."""
-    known = dict(sorted(Counter(mark for one in issues for mark in _marks(one).elements()).items()))
-    return msgspec.json.format(msgspec.json.encode(Baseline(FORMAT, known)), indent=2) + b"\n"
-
-
-def parsed(data: bytes) -> Baseline:
-    """Return the baseline, or raise ValueError with one sentence."""
-    try:
-        found = msgspec.json.decode(data, type=Baseline)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise ValueError(f"it is no baseline: {error}") from None
-    if found.format != FORMAT:
-        raise ValueError(f"it has format {found.format}; this version reads {FORMAT}")
-    return found
-
-
-def split(issues: Sequence[PatternIssue], known: Baseline) -> tuple[list[PatternIssue], int, int]:
-    """Return (new findings, number of known ones, number of known ones that are gone)."""
-    left = Counter(known.known)
-    new: list[PatternIssue] = []
-    for one in issues:
-        marks = _marks(one)
-        if not marks <= left:
-            new.append(one)
-        left -= marks
-    return new, len(issues) - len(new), left.total()

@@ -65,6 +65,10 @@ GLOSSARY: tuple[Term, ...] = (
     Term("remedy", "What cures a finding; in the demo :remedy does what would be done outside, as a restart."),
     Term("resets", "Time until the window of a counter ends and it starts again at zero."),
     Term("scan", "Reading the names of all keys page by page (SCAN), which never blocks Redis."),
+    Term(
+        "settling",
+        "What is found follows from what you just did, or is proved fixed: its figures still count the time before.",
+    ),
     Term("severity", "How bad a finding is: critical, high, warning or low."),
     Term("slope", "How fast a counter grows, in requests a second; negative after it was reset."),
     Term(
@@ -74,7 +78,7 @@ GLOSSARY: tuple[Term, ...] = (
     Term("survivor", "A cache key that was still there after the event that should have removed it."),
     Term("sweep", "One pass of the scan over the whole keyspace."),
     Term("tenant", "A customer of the system; limits, cache keys and events belong to one each."),
-    Term("tracking key", "A Redis set that lists the cache keys of one tenant and kind, for bulk invalidations."),
+    Term("tracking key", "A Redis key that lists the cache keys of one tenant and kind; invalidations read it."),
     Term(
         "truth line", "The line under each pane: as of when, from how much of it, and what was wrong with the source."
     ),

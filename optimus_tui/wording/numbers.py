@@ -247,10 +247,10 @@ def span_ahead(earliest: float | None, latest: float | None) -> str:
 
 
 def and_others(items: Sized, shown: int = 1) -> str:
-    """Return `` (+2)`` for three items of which the first is shown; "" where none is left out."""
+    """Return `` (2 more)`` for three items of which the first is shown; "" where none is left out."""
     if len(items) <= shown:
         return ""
-    return f" (+{len(items) - shown:,})"
+    return f" ({len(items) - shown:,} more)"
 
 
 def clause(text: str | None, before: str, after: str = "") -> str:

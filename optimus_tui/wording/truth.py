@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from optimus_tui.contract.finding_rules import LATENCY_COLD_START
 from optimus_tui.contract.findings import Overall, Severity
-from optimus_tui.contract.keyspace import LimitState
+from optimus_tui.contract.keyspace import LimitRow, LimitState
 from optimus_tui.contract.reading import Coverage, Fault, FaultKind, Reading
 from optimus_tui.contract.services import Status
 from optimus_tui.wording.numbers import age, clause, clock, compact, until
@@ -15,6 +15,8 @@ from optimus_tui.wording.safe import safe_text
 
 RESTART_WORDS = "your restart"
 """What a finding follows from where a service was restarted from here a moment ago."""
+NO_FEED = "the profile names no feed of events"
+"""Said instead of a link's state, because there is no link that could be up or down."""
 STILL_TODAY_SECONDS = 12 * 3600.0
 BRIEF_FAULTS: dict[FaultKind, str] = {
     "refused": "no connection",
@@ -159,6 +161,8 @@ OVERALL_MARKS: dict[Overall, StateGlyph] = {
 }
 
 _WARMING_UP = StateGlyph("○", "WARMING UP", "quiet")
+SETTLING = StateGlyph("○", "SETTLING", "quiet")
+"""All that needs attention follows from what was done here, or is proved fixed with figures that reach back."""
 
 
 def no_match_lines(total: str, filter_text: str) -> list[str]:
@@ -209,3 +213,11 @@ LIMIT_MARKS: dict[LimitState, StateGlyph] = {
     "unknown limit": StateGlyph("○", "unknown limit", "quiet"),
     "broken": StateGlyph("✖", "broken", "quiet"),
 }
+
+
+def limit_mark(row: LimitRow) -> StateGlyph:
+    """Return the mark of a counter's state, with the word that says whether requests are known to be refused."""
+    mark = LIMIT_MARKS[row.state]
+    if row.state != "over":
+        return mark
+    return StateGlyph(mark.glyph, row.word, mark.tone)

@@ -2,28 +2,41 @@
 
 from collections.abc import Iterator
 
+from optimus_tui.contract.finding_rules import rule_of
 from optimus_tui.contract.findings import causes_of
 from optimus_tui.contract.incident import ActionRecord, IncidentState
 from optimus_tui.contract.tools.common import Diagnostic
 from optimus_tui.wording.numbers import clause, clock, plural
-from optimus_tui.workflow.proof import acted_at, proof_words
-from optimus_tui.workflow.ranking import main_finding, rank, tenant_of, worst_outcome
-from optimus_tui.workflow.standing import is_finished
+from optimus_tui.workflow.proof import acted_at, aimed_at, proof_words
+from optimus_tui.workflow.ranking import level, main_finding, rank, tenant_of, worst_outcome
+from optimus_tui.workflow.standing import found_nothing, is_finished
+
+FALSE_ALARM = "false alarm: nothing wrong was found"
 
 
 def found_words(state: IncidentState) -> str:
     """Return the message of the finding that the incident is about, at its worst; empty before any result.
 
-    Where that is an effect, it is the message of its cause, even if only the alarm at the opening named it.
+    Where a remedy is proved, that is what it was for. Where it is an effect, it is the message of its cause, even if
+    only the alarm at the opening named it.
     """
-    main = main_finding(state)
-    if main is not None:
+    main = _main(state)
+    if found_nothing(state):
+        return FALSE_ALARM
+    if main is not None and not (rule_of(main.rule).needs_nothing and state.open_findings):
         return _cause_at_opening(state, main) or main.message
     outcomes = [one for step in state.steps if (one := worst_outcome(step)) is not None]
     worst = max(outcomes, key=lambda one: rank(one.severity), default=None)
-    if worst is None:
+    if worst is None or main is not None:
         return next((one.message for one in state.open_findings), "")
     return worst.headline
+
+
+def _main(state: IncidentState) -> Diagnostic | None:
+    """Return the worst finding that the last proved remedy was for, else the incident's main finding; None for none."""
+    fixed = (one for one in reversed(state.action_records) if one.verdict == "fixed")
+    aims = (max(aimed_at(one), key=lambda aim: rank(level(aim)), default=None) for one in fixed)
+    return next((aim for aim in aims if aim is not None), None) or main_finding(state)
 
 
 def _cause_at_opening(state: IncidentState, main: Diagnostic) -> str:
@@ -40,7 +53,7 @@ def _cause_at_opening(state: IncidentState, main: Diagnostic) -> str:
 
 def concerned(state: IncidentState) -> tuple[str, ...]:
     """Return the tenants that the incident is about: that of its main finding, and the one that was chosen."""
-    main = main_finding(state)
+    main = _main(state)
     named = [None if main is None else tenant_of(main), None if state.choice is None else state.choice.tenant]
     return tuple(dict.fromkeys(name for name in named if name))
 
@@ -50,7 +63,8 @@ def resolution_words(state: IncidentState) -> str:
 
     A question that was marked as done is no remedy, and a check that has not answered is no outcome.
     """
-    return "; ".join(_done(state))
+    done = "; ".join(_done(state))
+    return "nothing had to be done" if not done and found_nothing(state) else done
 
 
 def proof_told(record: ActionRecord) -> str:
@@ -69,9 +83,11 @@ def _is_question(words: str) -> bool:
 
 
 def left_words(state: IncidentState) -> str:
-    """Return whether all steps were done; of those that were not, whether the proof of the repair needed them."""
+    """Return whether all steps were done; of those that were not, whether anything needed them."""
     left = [step.plan.title for step in state.steps if not is_finished(step, bool(state.action_records))]
     proved = "The repair is proved: " if state.repaired is not None else ""
+    if not proved and found_nothing(state) and not state.action_records:
+        proved = "Nothing wrong was found: "
     if not left:
         return f"{proved}{'all' if proved else 'All'} steps are done."
     if proved:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from msgspec import Struct
 from msgspec.structs import replace
 
+from optimus_tui.contract.finding_rules import title_of_rule
 from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.incident import (
     ActionRecord,
@@ -22,6 +23,7 @@ from optimus_tui.contract.incident import (
     Truth,
 )
 from optimus_tui.contract.tools.common import Diagnostic
+from optimus_tui.settings.tuning import TUNING
 from optimus_tui.wording.numbers import age, clause
 from optimus_tui.wording.safe import safe_sentence
 from optimus_tui.workflow.ranking import issues_of, matters
@@ -30,8 +32,6 @@ from optimus_tui.workflow.visibility import BLIND
 
 RECORDED_WITHIN_SECONDS = 60.0
 """A receipt that seems to be recorded later tells that the wall clock was set meanwhile."""
-HOLD_SECONDS = 15.0
-"""A fault is gone once its findings stayed away for so long. By then, a counter that was only emptied is full again."""
 FILED = "as filed at the closing, on its finding"
 CURED_BY = "by what was done and proved to have cured it"
 SOLVED, STOPPED, GIVEN_UP = "solved", "stopped when the fault was gone", "given up"
@@ -42,6 +42,7 @@ class Watch(Struct, frozen=True, kw_only=True):
 
     Attributes:
         injected: When the fault was in place.
+        hold_seconds: The fault is gone once its findings stayed away for so long.
         shown: When a finding first showed it; None before.
         words: The message of that finding.
         cleared: When its findings left the screen; None while they are shown.
@@ -51,9 +52,12 @@ class Watch(Struct, frozen=True, kw_only=True):
         remedies: What was done outside of the product, or by an action without an incident, with its time.
         quiet: Messages of its findings that are still shown, but are no alarm any more.
         identified: When the fault was identified, and in which words; None before.
+        proved: When it was proved without an incident that what was done has cured it; None before.
+        pending: True while that proof is still awaited.
     """
 
     injected: float
+    hold_seconds: float = TUNING.drill_hold_seconds
     shown: float | None = None
     words: str = ""
     cleared: float | None = None
@@ -63,6 +67,8 @@ class Watch(Struct, frozen=True, kw_only=True):
     remedies: tuple[tuple[float, str], ...] = ()
     identified: tuple[float, str] | None = None
     quiet: tuple[str, ...] = ()
+    proved: float | None = None
+    pending: bool = False
 
 
 def _is_of(truth: Truth, found: Finding | Diagnostic | OpenFinding) -> bool:
@@ -133,6 +139,35 @@ def follow(watch: Watch, truth: Truth, state: IncidentState) -> Watch:
     return replace(watch, identified=(max(at, looking.started.mono), f"{chosen.issue}: {words}"))
 
 
+def follow_alone(watch: Watch, truth: Truth, records: Iterable[ActionRecord], awaited: bool) -> Watch:
+    """Return the watch after acts without an incident: one that is proved to have cured the fault names its cause.
+
+    Args:
+        watch: The watch before.
+        truth: What was injected.
+        records: The acts, with what was found before each of them.
+        awaited: True while a proof of one of them is still to come.
+    """
+    mine = [one for one in records if _ended(one) >= watch.injected and _is_for(truth, one)]
+    proved = next((one for one in mine if one.proved is not None), None)
+    if proved is None or proved.proved is None:
+        return replace(watch, pending=awaited and bool(mine))
+    words = f"{CURED_BY}: {proved.receipt.words or proved.receipt.kind}"
+    known = watch.identified or (_ended(proved), words)
+    return replace(watch, proved=proved.proved.mono, identified=known, pending=False)
+
+
+def _is_for(truth: Truth, record: ActionRecord) -> bool:
+    """Return True if something was done for a finding of the fault."""
+    return any(
+        _is_of(truth, found)
+        for check in record.checks
+        if check.before is not None
+        for found in check.before.findings
+        if found.rule in record.rules
+    )
+
+
 def _is_known(truth: Truth, state: IncidentState) -> bool:
     """Return True if the incident holds the fault's finding, from its opening or from a step."""
     outcomes = [one for step in state.steps for one in (step.outcome, step.worst, step.before) if one is not None]
@@ -161,9 +196,9 @@ def _is_settled(watch: Watch, state: IncidentState | None) -> bool:
 def _holds_for(watch: Watch, state: IncidentState | None, mono: float) -> float | None:
     """Return the seconds that the fault must still stay away for the drill to end; None if it waits for more."""
     gone = gone_since(watch, state)
-    if gone is None or not _is_settled(watch, state):
+    if gone is None or watch.pending or not _is_settled(watch, state):
         return None
-    return max(0.0, HOLD_SECONDS - (mono - gone))
+    return max(0.0, watch.hold_seconds - (mono - gone))
 
 
 def is_over(watch: Watch, state: IncidentState | None, mono: float) -> bool:
@@ -187,8 +222,10 @@ def waits_for(watch: Watch, state: IncidentState | None, mono: float) -> str:
     left = _holds_for(watch, state, mono)
     if left is not None:
         return f"ends in {math.ceil(left)} s"
+    if watch.pending:
+        return "waits for the proof"
     if _is_settled(watch, state) and watch.shown is not None and (state is None or state.repaired is not None):
-        return "alarm stays"
+        return "alarm still shown"
     return ""
 
 
@@ -200,13 +237,15 @@ def next_step(watch: Watch, state: IncidentState | None, mono: float) -> str:
 def next_step_forms(watch: Watch, state: IncidentState | None, mono: float) -> tuple[str, str]:
     """Return ``next_step`` in full and as the key to press; no key while the drill waits by itself."""
     if waits := waits_for(watch, state, mono):
+        if watch.pending:
+            return f"{waits}, which comes by itself", ""
         ends = waits.startswith("ends")
-        return f"{waits}, if the fault stays away" if ends else f"{waits}, ends once it is gone", ""
+        return f"{waits}, if the fault stays away" if ends else f"{waits}, the drill ends once it is gone", ""
     if state is None or state.status != "open":
         if watch.cleared is not None:
             return "the alarm is gone; :drill stop shows the result", ":drill stop"
         if watch.shown is None:
-            return "wait for the alarm", "wait"
+            return "wait for the alarm, or i on a finding", "wait, or i"
         return "i opens an incident on the alarm", "press i"
     if state.repaired is not None:
         return "i, then c closes the incident", "i, then c"
@@ -237,8 +276,9 @@ def judge(names: tuple[str, str], truth: Truth, watch: Watch, kept: IncidentStat
         _acted(state, watch),
         _mark("gone", watch.cleared, watch, _gone(truth, watch), _still(watch)),
         _mark(
-            "proved", _mono(state.repaired), watch,
-            "every check found it gone", "no check of the incident proved that it is gone",
+            "proved", watch.proved if state.repaired is None else _mono(state.repaired), watch,
+            "the check after it found it gone" if state.repaired is None else "every check found it gone",
+            "no check proved that it is gone",
         ),
         _mark(
             "closed", _mono(state.closed), watch,
@@ -289,6 +329,8 @@ def _opened(state: IncidentState, watch: Watch) -> DrillMilestone:
 def _identified(truth: Truth, state: IncidentState, watch: Watch) -> DrillMilestone:
     if watch.identified is not None:
         return _mark("identified", watch.identified[0], watch, watch.identified[1], "")
+    if state.opened is None:
+        return DrillMilestone("identified", None, "nothing that was done is proved to have cured it")
     issue = ""
     if state.choice is not None:
         issue = state.choice.issue
@@ -338,10 +380,10 @@ def _ended(record: ActionRecord) -> float:
 
 
 def _gone(truth: Truth, watch: Watch) -> str:
-    rules = ", ".join(truth.rules)
-    left = clause("; ".join(watch.left[:3]), "; its consequences are still on the screen: ")
+    rules = ", ".join(dict.fromkeys(title_of_rule(rule) for rule in truth.rules))
+    left = clause("; ".join(watch.left[:3]), "; what follows from it is still shown: ")
     if watch.quiet:
-        return f"its findings ({rules}) are no alarm any more, but still shown: {'; '.join(watch.quiet[:3])}{left}"
+        return f"its findings ({rules}) are no alarm any more; still shown: {'; '.join(watch.quiet[:3])}{left}"
     return f"its findings ({rules}) left the screen{left}"
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from optimus_tui.contract.finding_causes import can_follow_from, can_follow_from_restart
 from optimus_tui.contract.finding_rules import (
     ERRORS_RATE,
     LATENCY_HALF,
@@ -222,13 +223,14 @@ class _Extent(Struct, frozen=True):
     beyond: float = 0.0
 
 
-def compare(before: Outcome, after: Outcome, rules: Iterable[str] = ()) -> Comparison:
+def compare(before: Outcome, after: Outcome, rules: Iterable[str] = (), restarted: str = "") -> Comparison:
     """Compare ``after`` with ``before``. After a remedy, ``after`` counts only what came since.
 
     Args:
         before: The earlier outcome.
         after: The later one.
         rules: The rules that were to be fixed, however light; empty for all findings from medium on.
+        restarted: The service that was restarted to fix them; empty for none.
     """
     cured = set(rules)
     targets = [one for one in before.findings if (one.rule in cured if cured else matters(one))]
@@ -261,6 +263,7 @@ def compare(before: Outcome, after: Outcome, rules: Iterable[str] = ()) -> Compa
         held=_messages(one for one in left if any(_same(one, other) for other in targets)),
         figures=_moved(before, after),
         deciding=_deciding(targets, left, after, verdict),
+        follows=_messages(one for one in new if _follows(one, targets, restarted)),
         refused=tuple(dict.fromkeys(safe_text(one.subject, 80) for one in refused)),
     )
 
@@ -272,6 +275,12 @@ def _stays_refused(one: Diagnostic, targets: Sequence[Diagnostic]) -> bool:
     )
 
 
+def _follows(one: Diagnostic, targets: Sequence[Diagnostic], restarted: str) -> bool:
+    """Return True for what can follow from what was to be fixed, or from the restart that fixed it."""
+    by_restart = bool(restarted) and can_follow_from_restart(restarted, one)
+    return by_restart or any(can_follow_from(was.rule, was.subject, one) for was in targets)
+
+
 def _is_same_trouble(one: Diagnostic, targets: Sequence[Diagnostic]) -> bool:
     """Return True for something graver of the same subject: an engine that was slow and is down now."""
     before = max((rank(level(was)) for was in targets), default=0)
@@ -279,8 +288,13 @@ def _is_same_trouble(one: Diagnostic, targets: Sequence[Diagnostic]) -> bool:
 
 
 def _deciding(targets: Sequence[Diagnostic], left: Sequence[Diagnostic], after: Outcome, verdict: Verdict) -> str:
-    """Return the worst finding's figure before and after: ``engine p95 829 ms → 12 ms``; "" where it has none."""
+    """Return the worst finding's figure before and after: ``engine p95 829 ms → 12 ms``; "" where it has none.
+
+    Where only a part is gone, it is the figure of that part: the rest may have grown.
+    """
     measured = [one for one in targets if isinstance(one.measured, (int, float)) and one.unit not in _LOOKS]
+    if verdict == "better":
+        measured = [one for one in measured if not any(_same(one, other) for other in left)] or measured
     if not measured:
         return ""
     worst_one = max(measured, key=lambda one: rank(level(one)))
@@ -290,7 +304,7 @@ def _deciding(targets: Sequence[Diagnostic], left: Sequence[Diagnostic], after: 
         words = _measured(now)
     elif figure := _figure_of(worst_one, after):
         words = figure
-    elif verdict == "fixed" and isinstance(worst_one.threshold, (int, float)):
+    elif verdict in ("fixed", "better") and isinstance(worst_one.threshold, (int, float)):
         beyond = "over" if float(worst_one.measured or 0) > worst_one.threshold else "below"
         words = f"no longer {beyond} {quantity(worst_one.threshold, worst_one.unit)}" if worst_one.threshold else NONE
     if not words:

@@ -5,12 +5,13 @@ that a service is quick. What is enough depends on the finding: a key's TTL can 
 measurements, a share needs requests.
 """
 
-from collections.abc import Container, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from optimus_tui.contract.finding_rules import (
+    CACHE_BULK,
     CACHE_CHURN,
     CACHE_EVICTIONS,
     CACHE_HIT_RATE,
@@ -99,7 +100,7 @@ _NEEDS: tuple[tuple[tuple[str, ...], ProofNeed], ...] = (
     (("services.engine",), _checks(5, "engine")),
     (("services.", "server.", "breaker.", "integration."), ProofNeed(seconds=10.0)),
     ((CACHE_HIT_RATE, CACHE_HIT_RATE_CONFLICT), ProofNeed(seconds=30.0, lookups=100)),
-    ((EVENTS_FLOOD,), ProofNeed(seconds=15.0)),
+    ((EVENTS_FLOOD, CACHE_BULK), ProofNeed(seconds=15.0)),
     ((CACHE_CHURN, CACHE_EVICTIONS, REDIS_SLOW_COMMANDS), ProofNeed(seconds=30.0)),
     (("limits.", "cache.", "coherence.", "memory."), _AT_ONCE),
 )
@@ -176,19 +177,21 @@ def waiting(state: IncidentState) -> tuple[ActionRecord, ...]:
     )
 
 
-def fixed_words(state: IncidentState, keys: Container[tuple[str, str]], since: float, until: float) -> str:
+def fixed_words(
+    records: Sequence[ActionRecord], is_of: Callable[[Diagnostic], bool], since: float, until: float
+) -> str:
     """Return ``proved fixed at 19:13:20``, where what is found still tells of the time before the remedy; else "".
 
     Args:
-        state: The incident.
-        keys: Rule and subject of the finding, and of what has caused it.
+        records: What was done, the oldest first.
+        is_of: Returns True for what a remedy was for, if the finding is that or may have followed from it.
         since: Wall-clock seconds since when it holds. What begins after the proof is a trouble of its own.
         until: Wall-clock seconds at which its figures begin. Those of after the remedy contradict the proof.
     """
-    for record in reversed(state.action_records):
+    for record in reversed(records):
         if record.verdict != "fixed" or record.proved is None or acted_at(record) < until:
             continue
-        if since <= record.proved.wall and any((one.rule, one.subject) in keys for one in aimed_at(record)):
+        if since <= record.proved.wall and any(map(is_of, aimed_at(record))):
             return f"proved fixed at {clock(record.proved.wall)}"
     return ""
 
@@ -201,11 +204,17 @@ def too_early(state: IncidentState, wall: float) -> str:
     return max(dues)[1]
 
 
-def waits(record: ActionRecord) -> str:
-    """Return what a proof waits for: ``proof possible at 19:13:20 (15 checks of engine)``, or ``late: 3 of 5 …``."""
+def waits(record: ActionRecord, *, brief: bool = False) -> str:
+    """Return what a proof waits for: ``proof possible at 19:13:20 (15 checks of engine)``, or ``late: 3 of 5 …``.
+
+    Args:
+        record: The action.
+        brief: Name only the first of several things that a late proof waits for.
+    """
     possible = possible_words(record)
     if record.late or record.due is None:
-        return f"late: {record.need}{clause(possible, '; ')}"
+        need = record.need.partition(",")[0] if brief else record.need
+        return f"late: {need}{clause(possible, '; ')}"
     return f"{possible}{clause(record.need, ' (', ')')}"
 
 
@@ -217,9 +226,12 @@ def possible_words(record: ActionRecord) -> str:
     return f"proof possible at {clock(record.due)}"
 
 
+TOO_EARLY = "too early: "
+
+
 def early_words(record: ActionRecord) -> str:
     """Return what a proof waits for, with its verdict before it: ``too early: …``; ``late: …`` has none."""
-    return "too early: " * (not record.late) + waits(record)
+    return TOO_EARLY * (not record.late) + waits(record)
 
 
 def is_superseded(state: IncidentState, record: ActionRecord) -> bool:
@@ -277,12 +289,39 @@ def proof_words(record: ActionRecord, *, later: str = "after you acted") -> str:
     why = next((one.words for one in mine if one.words), "")
     if record.verdict != "unknown":
         why = next((one.deciding for one in mine if one.deciding), "") or why
-    new = [one for change in changes for one in change.new if one not in why]
-    beside = clause(next(iter(new), ""), "; new beside it: ") if record.verdict == "fixed" else ""
-    refused = list(dict.fromkeys(one for change in changes for one in change.refused))
+    beside = _beside(record, why) if record.verdict == "fixed" else ""
+    refused = refused_after(record)
     if record.verdict == "fixed" and refused:
         beside = f"; {_refused_until(refused, record.receipt.until)}"
     return f"{PROOF_WORDS[record.verdict]}{after}{clause(why, ': ')}{beside}"
+
+
+def proof_forms(words: str) -> list[str]:
+    """Return how far a proof is in the forms that it has, the longest first and none twice.
+
+    The reason behind ``; `` goes first, then how long after the act it came, or by when it is said.
+    """
+    brief = words.partition("; ")[0]
+    known = (one for one in PROOF_WORDS.values() if brief.startswith(f"{one} "))
+    return list(dict.fromkeys([words, brief, max(known, key=len, default=brief.partition(", ")[0])]))
+
+
+def _beside(record: ActionRecord, why: str) -> str:
+    """Return what was found beside a fault that is fixed: an effect of it, or of the restart, or something new."""
+    changes = [one.change for one in record.checks if one.change is not None]
+    new = [one for change in changes for one in change.new if one not in why]
+    effects = {one for change in changes for one in change.follows}
+    for one in new:
+        if one not in effects:
+            return f"; new beside it: {one}"
+    cause = f"the restart of the {record.receipt.restarts}" if record.receipt.restarts else "what was wrong"
+    return clause(next(iter(new), ""), f"; follows from {cause}: ")
+
+
+def refused_after(record: ActionRecord) -> list[str]:
+    """Return the used-up limits that still refuse after an action: their counters kept their counts."""
+    changes = [one.change for one in record.checks if one.change is not None]
+    return list(dict.fromkeys(one for change in changes for one in change.refused))
 
 
 def _refused_until(subjects: Sequence[str], until: float | None) -> str:

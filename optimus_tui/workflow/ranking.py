@@ -243,11 +243,13 @@ def beginning(state: IncidentState) -> float | None:
     """Return the wall-clock seconds since when the main finding held, as shown when the incident opened.
 
     If that finding was not shown then, take the earliest of those that are as severe, else of those that point to the
-    same issues: a slow engine is seen before the routes that wait for it. None without any.
+    same issues: a slow engine is seen before the routes that wait for it. Where no step found anything that needs
+    something done, it is about what it was opened on, however light. None without any.
     """
-    found = about(state)
+    found = [one for one in about(state) if not rule_of(one.rule).needs_nothing]
     if not found:
-        return None
+        opened_on = (one for one in state.open_findings if not rule_of(one.rule).needs_nothing)
+        return min((one.since for one in opened_on if one.since is not None), default=None)
     shown = {(one.rule, one.subject): one.since for one in state.open_findings if one.since is not None}
     main = found[0]
     if (main.rule, main.subject) in shown:

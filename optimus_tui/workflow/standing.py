@@ -6,6 +6,8 @@ The words are the same on the screen, on the command line and in the post-mortem
 import math
 from collections.abc import Container, Iterator
 
+from optimus_tui.contract.finding_rules import rule_of
+from optimus_tui.contract.findings import PAST
 from optimus_tui.contract.incident import ActionRecord, IncidentState, Outcome, Stamp, Step, StepStatus
 from optimus_tui.contract.tools.common import Diagnostic
 from optimus_tui.wording.numbers import age
@@ -34,8 +36,9 @@ def standing(state: IncidentState) -> str:
 
 
 def is_held(state: IncidentState, rules: Container[str]) -> bool:
-    """Return True if a finding of one of these rules was found and still holds."""
-    return any(one.rule in rules for step in state.steps for one in _of_step(state, step))
+    """Return True if a finding of one of these rules was found and still holds; one of the past does not."""
+    found = (one for step in state.steps for one in _of_step(state, step))
+    return any(one.rule in rules and not one.message.startswith(PAST) for one in found)
 
 
 def _of_step(state: IncidentState, step: Step) -> Iterator[Diagnostic]:
@@ -227,7 +230,7 @@ def proof_status(state: IncidentState) -> str:
     if waits := waiting(state):
         last = max(waits, key=lambda one: one.due or 0.0)
         return "late: " * last.late + (possible_words(last) or last.need.partition(",")[0])
-    if any(one.verdict is None for one in records):
+    if is_being_checked(state):
         return "being checked now"
     told = next((one for one in reversed(records) if one.verdict != "fixed"), None)
     if state.repaired is not None:
@@ -240,6 +243,23 @@ def proof_status(state: IncidentState) -> str:
 
 
 PROVED = "proved fixed"
+
+
+def is_being_checked(state: IncidentState) -> bool:
+    """Return True if the check of something that was done runs now, and no other one waits for its time."""
+    records = [one for one in state.action_records if not is_superseded(state, one)]
+    return not waiting(state) and any(one.verdict is None for one in records)
+
+
+def found_nothing(state: IncidentState) -> bool:
+    """Return True if something was measured and neither an alarm nor any step shows a fault: a false alarm so far.
+
+    What needs nothing, such as a service that has just started, is no fault.
+    """
+    outcomes = [outcome for step in state.steps for outcome in (step.worst, step.outcome) if outcome is not None]
+    found = [one for of in outcomes for one in of.findings if not rule_of(one.rule).needs_nothing]
+    calm = all(rank(of.severity) <= rank("low") for of in outcomes)
+    return bool(outcomes) and calm and not state.open_findings and worst(found) == "none"
 
 
 def left_as(state: IncidentState) -> str:
@@ -281,6 +301,8 @@ def durations(state: IncidentState) -> Iterator[tuple[str, str]]:
     """Yield the name and the words of the time to acknowledge and the time to repair."""
     acknowledged = mtta(state)
     words = f"{UNKNOWN}: the beginning of the fault is not known"
+    if found_nothing(state):
+        words = "nothing to acknowledge: no fault was found"
     if acknowledged is not None:
         words = age(acknowledged)
     yield "Time to acknowledge (MTTA)", words

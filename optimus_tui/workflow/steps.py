@@ -238,7 +238,7 @@ def act(state: IncidentState, event: happened.ActionDone) -> Reduced:
         verdict = "unknown"
     record = ActionRecord(
         at=event.at, receipt=receipt, advice=name, rules=rules,
-        checks=tuple(Check(step=step.plan.id, before=opened_for or _shown(step, set(rules))) for step in steps),
+        checks=tuple(Check(step=one.plan.id, before=opened_for or _aimed(state, one, set(rules))) for one in steps),
         verdict=verdict, pace=event.pace,
     )  # fmt: skip
     record, effects = _timed(record, steps)
@@ -270,10 +270,18 @@ def _shown(step: Step, rules: set[str]) -> Outcome | None:
 
     A step that was run again between the fault and the remedy may no longer show it.
     """
-    for outcome in (step.outcome, step.before, step.worst):
-        if outcome is not None and rules & {one.rule for one in outcome.findings}:
-            return outcome
-    return step.outcome
+    return next((one for one in (step.outcome, step.before, step.worst) if _shows(one, rules)), step.outcome)
+
+
+def _shows(outcome: Outcome | None, rules: set[str]) -> bool:
+    """Return True if an outcome has a finding of one of these rules."""
+    return outcome is not None and not rules.isdisjoint(one.rule for one in outcome.findings)
+
+
+def _aimed(state: IncidentState, step: Step, rules: set[str]) -> Outcome | None:
+    """Return what the step showed of these rules; where it showed none, what the incident was opened on, if of them."""
+    shown, opened_on = _shown(step, rules), alarm(state)
+    return opened_on if _shows(opened_on, rules) and not _shows(shown, rules) else shown
 
 
 def delay(state: IncidentState, event: happened.ChecksDelayed) -> Reduced:
@@ -333,7 +341,7 @@ def check(state: IncidentState, event: happened.CheckFinished) -> Reduced:
     if event.outcome is None or before is None:
         change = Comparison(verdict="unknown", words=event.message or "the check had no result")
     else:
-        change = compare(before, event.outcome, record.rules)
+        change = compare(before, event.outcome, record.rules, record.receipt.restarts)
     state = _after_early(state, step, event, change)
     return _settled(state, _answered(record, event.step, change, event.evidence, event.at), event.at), ()
 
@@ -372,12 +380,7 @@ def _without_answer(state: IncidentState, records: Iterable[ActionRecord], chang
 def _showing(state: IncidentState, rules: set[str]) -> list[Step]:
     """Return the steps whose tool showed one of these rules; without any, the first step that ran a tool."""
     asked = [step for step in state.steps if step.plan.kind == "tool" and step.outcome is not None]
-    showing = [
-        step
-        for step in asked
-        if (outcome := _shown(step, rules)) is not None and rules & {one.rule for one in outcome.findings}
-    ]
-    return showing or asked[:1]
+    return [step for step in asked if _shows(_shown(step, rules), rules)] or asked[:1]
 
 
 def _answered(

@@ -25,6 +25,7 @@ from msgspec import Struct
 from optimus_tui.child_processes import kill_group, minimal_environment, start_watchdog
 from optimus_tui.scaffold.lines import needs_redis
 from optimus_tui.scaffold.render import Draft
+from optimus_tui.scaffold.target import GATEWAY, RouterTarget
 from optimus_tui.storage import private_file
 from optimus_tui.wording.safe import safe_text
 
@@ -43,10 +44,11 @@ KILLED = -int(signal.SIGKILL)
 """The exit code of a program that was killed because it took too long."""
 SECONDS = 120.0
 MAX_FILES, MAX_BYTES = 3000, 30_000_000
-PACKAGES = ("pytest", "pytest_asyncio", "fastapi", "httpx", "redis", "prometheus_client")
+PACKAGES = ("pytest", "pytest_asyncio", "fastapi", "httpx", "prometheus_client")
 RULES = "F,E9,B,ASYNC,S"
 _PLUGINS = ("-p", "no:cacheprovider", "-p", "no:hypothesispytest")
 _CONFIGURATION = ("pyproject.toml", "pytest.ini", "tox.ini", "setup.cfg")
+_NOT_COPIED = frozenset({"node_modules", "site-packages", "tests", "test", "venv", "frontend"})
 CHECKS: tuple[str, ...] = ("parse", "compile", "lint", "validate", "tests")
 
 
@@ -271,8 +273,9 @@ def run_checks(
     with contextlib.ExitStack() as stack:
         try:
             copy = stack.enter_context(runner)
-            problem = copy_project(root, copy)
-            for file in draft.files:
+            problem = copy_project(root, copy, draft.spec.target)
+            missing = [file for file in draft.beside if not (copy / file.path).exists()]
+            for file in (*draft.files, *missing):
                 (copy / file.path).parent.mkdir(parents=True, exist_ok=True)
                 (copy / file.path).write_text(file.content, "utf-8")
         except OSError as error:
@@ -321,7 +324,7 @@ def _lint(draft: Draft, copy: Path, programs: Sequence[str], run: Run) -> DraftC
 
 
 def _ruff(program: str, what: str, draft: Draft, copy: Path, run: Run) -> tuple[int, str]:
-    rules = [f"--select={RULES}", "--per-file-ignores=tests/*:S101"] if what == "check" else ["--check"]
+    rules = [f"--select={RULES}", f"--per-file-ignores={draft.test.path}:S101"] if what == "check" else ["--check"]
     options = ["--isolated", "--no-cache", "--line-length=110", "--target-version=py311"]
     command = [program, what, "--quiet", *rules, *options, *(file.path for file in draft.files)]
     return run(command, copy, minimal_environment(), 30)
@@ -331,6 +334,8 @@ def _validate(draft: Draft, copy: Path, validate: Validate | None) -> DraftCheck
     if validate is None:
         return DraftCheck("validate", "not run", "not run: the validator is missing")
     good, sentence = validate(copy, draft.router.path)
+    if draft.spec.has_store and not draft.spec.has_table:
+        sentence += "; what it keeps is in memory, which is no production"
     off = [
         word for word, on in (("rate limiting", draft.spec.rate_limiting), ("caching", draft.spec.caching)) if not on
     ]
@@ -344,7 +349,9 @@ def _validate(draft: Draft, copy: Path, validate: Validate | None) -> DraftCheck
 def _test(draft: Draft, root: Path, copy: Path, named: str | None, run: Run) -> DraftCheck:
     packages: tuple[str, ...] = PACKAGES
     if needs_redis(draft.spec):
-        packages += ("fakeredis", "lupa")
+        packages += ("redis", "fakeredis", "lupa")
+    if draft.spec.has_table:
+        packages += ("sqlalchemy", "greenlet", "aiosqlite")
     python = find_interpreter(root, named, packages, run)
     shown = safe_text(python.path, 200)
     if python.problem:
@@ -353,7 +360,7 @@ def _test(draft: Draft, root: Path, copy: Path, named: str | None, run: Run) -> 
         verb = "is" if len(python.missing) == 1 else "are"
         return DraftCheck("tests", "not run", f"not run: {', '.join(python.missing)} {verb} missing (in {shown})")
     words = ["-m", "pytest", "-q", *_PLUGINS, "-o", "addopts=", draft.test.path]
-    environment = minimal_environment(PYTHONPATH=str(copy / "src"))
+    environment = minimal_environment(PYTHONPATH=str(copy / draft.spec.target.import_root))
     try:
         code, output = run([python.path, *words], copy, environment, SECONDS)
     except OSError as error:
@@ -372,28 +379,46 @@ def safe_lines(text: str, count: int = 60) -> str:
     return "\n".join(safe_text(line, 200) for line in text.strip().splitlines()[-count:])
 
 
-def copy_project(root: Path, copy: Path) -> DraftCheck | None:
+def copy_project(root: Path, copy: Path, target: RouterTarget = GATEWAY) -> DraftCheck | None:
     """Copy what the tests need: the sources and pytest's settings, but no conftest. Links are not followed.
 
     Returns:
         Why the tests cannot run, or None.
     """
     files = size = 0
-    for folder, folders, names in os.walk(root / "src"):
-        folders[:] = sorted(name for name in folders if name != "__pycache__" and not name.startswith("."))
+    for folder, folders, names in os.walk(root / target.import_root):
+        folders[:] = sorted(name for name in folders if _is_entered(Path(folder, name), target))
         for name in names:
             source = Path(folder, name)
-            if source.is_symlink() or not source.is_file() or name.endswith(".pyc"):
+            if source.is_symlink() or not source.is_file() or name.endswith(".pyc") or name == "conftest.py":
                 continue
             files, size = files + 1, size + source.stat().st_size
             if files > MAX_FILES or size > MAX_BYTES:
-                return DraftCheck("tests", "not run", f"not run: src holds more than {MAX_FILES:,} files or 30 MB")
+                where = target.import_root or "the project"
+                problem = f"not run: {where} holds more than {MAX_FILES:,} files or 30 MB"
+                return DraftCheck("tests", "not run", problem)
             _copy(source, copy / source.relative_to(root))
-    for path in _CONFIGURATION:
-        source = root / path
-        if source.is_file() and not source.is_symlink():
-            _copy(source, copy / path)
+    for folder_path in _above(target.import_root):
+        for name in _CONFIGURATION:
+            source = root / folder_path / name
+            if source.is_file() and not source.is_symlink():
+                _copy(source, copy / folder_path / name)
     return None
+
+
+def _is_entered(folder: Path, target: RouterTarget) -> bool:
+    """Return True for folders that the application may need: no hidden ones, other environments, or other tests."""
+    name = folder.name
+    if name == "__pycache__" or name.startswith("."):
+        return False
+    if target.import_root == "src":
+        return True
+    return name not in _NOT_COPIED and not (folder / "pyvenv.cfg").exists()
+
+
+def _above(path: str) -> list[str]:
+    """Return a folder and all above it, the project itself last."""
+    return [*([path] if path else []), *(str(parent) for parent in Path(path).parents if str(parent) != "."), ""]
 
 
 def _copy(source: Path, target: Path) -> None:

@@ -1,10 +1,11 @@
-"""Plan and write a new router: its two files, the lines in ``app.py``, the diff, and warnings.
+"""Plan and write a new router: its files, the lines that register it, the diff, and warnings.
 
 It refuses to write what was not shown: the plan holds every byte, and is void once a file differs from it.
 """
 
+import ast
 import difflib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from msgspec import Struct
@@ -12,11 +13,18 @@ from msgspec import Struct
 from optimus_tui.actions.files.changes import FileChange, JournalEntry, apply_changes, plan_files
 from optimus_tui.actions.files.git_state import git_warnings
 from optimus_tui.actions.files.tree import Tree, WriteRefused
-from optimus_tui.scaffold.render import APP_PATH, Draft, RegistrationError, lines_to_add, register, render
+from optimus_tui.scaffold.fields import when
+from optimus_tui.scaffold.layout import remembered
+from optimus_tui.scaffold.options.parents import parent_warning, with_parent
+from optimus_tui.scaffold.registration import RegistrationError, lines_to_add, register
+from optimus_tui.scaffold.render import Draft, DraftFile, render
 from optimus_tui.scaffold.spec import RouterSpec
+from optimus_tui.scaffold.target import GATEWAY
+from optimus_tui.settings.editing import with_value
+from optimus_tui.settings.files import PROJECT_FILE, find_project_file
+from optimus_tui.settings.table import SettingsError
 from optimus_tui.wording.safe import safe_text
 
-SOURCES = "src/backend/routers"
 Neighbours = Callable[[Path, Draft], Sequence[str]]
 """Maps a source tree and a draft to sentences about what the draft would share with existing routers."""
 
@@ -28,7 +36,7 @@ class RouterPlan(Struct, frozen=True):
         root: The project.
         draft: The router and its test.
         changes: One change for each file.
-        replaced: Existing files that would be overwritten, without ``app.py``.
+        replaced: Existing files that would be overwritten, without the one that registers routers.
         warnings: What a person should know first.
     """
 
@@ -39,32 +47,107 @@ class RouterPlan(Struct, frozen=True):
     warnings: tuple[str, ...]
 
 
-def plan_router(root: Path, spec: RouterSpec, neighbours: Neighbours | None = None) -> RouterPlan:
-    """Read the project and return what writing this router would change.
+def plan_router(
+    root: Path, spec: RouterSpec, neighbours: Neighbours | None = None, named: Mapping[str, str] | None = None
+) -> RouterPlan:
+    """Read the project and return what writing this router, at the place that the spec names, would change.
+
+    Args:
+        root: The project.
+        spec: The router, and its place there.
+        neighbours: Says what the draft would share with existing routers; None to leave that out.
+        named: What was asked for, by its name in ``[generator]`` of the project's ``optimus.toml``, to remember it.
 
     Raises:
         WriteRefused: The router cannot be written.
     """
-    draft = render(spec)
+    spec = with_parent(root, spec)
+    draft, target = render(spec), spec.target
     with Tree(root) as tree:
-        if not (tree.root / SOURCES).is_dir():
-            raise WriteRefused(f"{safe_text(str(tree.root), 160)} is not a gateway: it has no {SOURCES}")
-        app = tree.read(APP_PATH)
+        if target == GATEWAY and not (tree.root / target.folder).is_dir():
+            raise WriteRefused(f"{safe_text(str(tree.root), 160)} is not a gateway: it has no {target.folder}")
+        app = tree.read(target.into)
         project = tree.root
-    files = [(file.path, file.content.encode()) for file in draft.files]
-    warnings = list(git_warnings(project))
+        files = [(file.path, file.content.encode()) for file in draft.files]
+        beside = [file for file in draft.beside if tree.read(file.path) is None]
+        files += [(file.path, file.content.encode()) for file in beside]
+        warnings = [*_storage_warnings(spec), *_helper_warnings(tree, draft, beside), *git_warnings(project)]
+        warnings += when(parent_warning(spec), parent_warning(spec))
+        remembering = _remembering(tree, named or {}, warnings)
     if neighbours is not None:
         warnings = [*neighbours(project, draft), *warnings]
     try:
         if app is None:
-            raise RegistrationError(f"there is no {APP_PATH}")
-        files.append((APP_PATH, register(app.decode(), spec.name).encode()))
+            raise RegistrationError(f"there is no {target.into}")
+        files.append((target.into, register(app.decode(), spec.name, target).encode()))
     except (RegistrationError, UnicodeDecodeError) as error:
-        reason = str(error) if isinstance(error, RegistrationError) else f"{APP_PATH} is not UTF-8"
-        warnings.append(f"{reason}: register the router by hand: {'; '.join(lines_to_add(spec.name))}")
-    changes = plan_files(project, files)
-    replaced = tuple(each.path for each in changes if each.before is not None and each.path != APP_PATH)
+        reason = str(error) if isinstance(error, RegistrationError) else f"{target.into} is not UTF-8"
+        warnings.append(f"{reason}: register the router by hand: {'; '.join(lines_to_add(spec.name, target))}")
+    changes = plan_files(project, [*files, *remembering])
+    edited = (target.into, PROJECT_FILE)
+    replaced = tuple(each.path for each in changes if each.before is not None and each.path not in edited)
     return RouterPlan(project, draft, changes, replaced, tuple(warnings))
+
+
+def _remembering(tree: Tree, named: Mapping[str, str], warnings: list[str]) -> list[tuple[str, bytes]]:
+    """Return ``optimus.toml`` with what was named for routers; nothing where it says so already, or cannot."""
+    given = {key: value for key, value in named.items() if value}
+    known = dict(zip(("package", "into"), remembered(tree.root), strict=True))
+    if not given or given == {key: value for key, value in known.items() if value}:
+        return []
+    place = tree.root / PROJECT_FILE
+    above = find_project_file(tree.root)
+    lines = ", ".join(f'{key} = "{value}"' for key, value in given.items())
+    if above is not None and above != place:
+        warnings.append(f"to remember where routers belong, add [generator] {lines} to {safe_text(str(above), 160)}")
+        return []
+    try:
+        text = (tree.read(PROJECT_FILE) or b"").decode()
+        for key in ("package", "into"):
+            text = with_value(text, ("generator", key), given.get(key))
+    except (SettingsError, ValueError, WriteRefused) as error:
+        warnings.append(
+            f"{PROJECT_FILE} stays as it is ({safe_text(error, 160)}): where routers belong is not remembered"
+        )
+        return []
+    return [(PROJECT_FILE, text.encode())]
+
+
+def _storage_warnings(spec: RouterSpec) -> list[str]:
+    """Return that what is kept in memory is no production, and what keeps it instead."""
+    if spec.has_table or not spec.has_store:
+        return []
+    instead = (
+        "the storage sqlalchemy keeps it in a table" if spec.type == "direct" else "put a database behind open_store"
+    )
+    return [f"kept in memory, not for production: each process has its own, gone at its end; {instead}"]
+
+
+def _helper_warnings(tree: Tree, draft: Draft, new: Sequence[DraftFile]) -> list[str]:
+    """Return what has to be known of the helpers: that they are added, or that those which are there lack a name."""
+    target, sentences = draft.spec.target, list[str]()
+    names = [file.path for file in new if file.path.startswith(f"{target.helper_folder}/")]
+    if names and not target.is_gateway:
+        used = [*when(draft.spec.rate_limiting, "limiter"), *when(draft.spec.caching, "cache"), "tenant check"]
+        used += when(draft.spec.has_table, "transaction")
+        sentences.append(
+            f"{target.helper_folder}/ is added ({len(names)} files): this project does not have the {', '.join(used)} "
+            "that the router uses"
+        )
+    for file in draft.beside:
+        known = tree.read(file.path) if file not in new else None
+        if known is not None and known != file.content.encode() and (lacking := _lacking(known, file.content)):
+            shown = ", ".join(lacking[:3])
+            sentences.append(f"{file.path} is there and stays as it is, without {shown}: the router may need it")
+    return sentences
+
+
+def _lacking(known: bytes, wanted: str) -> list[str]:
+    """Return the public names that the wanted text defines and the known one does not mention."""
+    text = known.decode("utf-8", "replace")
+    kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+    names = [node.name for node in ast.parse(wanted).body if isinstance(node, kinds)]
+    return [name for name in names if not name.startswith("_") and name not in text]
 
 
 def write_router(plan: RouterPlan) -> JournalEntry:

@@ -9,7 +9,8 @@ from redis.exceptions import ResponseError
 from optimus_tui.context import Context
 from optimus_tui.contract.actions import ActionKind, ActionRequest, PlanKey, Refusal
 from optimus_tui.contract.keyspace import Counter
-from optimus_tui.grammar.keys import CACHE_PREFIX, COHERENCE_PREFIX, LIMIT_PREFIX, ParsedKey, parse_key
+from optimus_tui.dialects.layout import ParsedKey, own_layout
+from optimus_tui.grammar.keys import CACHE_PREFIX, COHERENCE_PREFIX, LIMIT_PREFIX
 from optimus_tui.probes.counters import read_counters
 from optimus_tui.probes.redis.guard import ObserverRedis
 from optimus_tui.probes.redis.parser import raise_general
@@ -134,7 +135,7 @@ class Gathering:
         counters = self._request.kind in COUNTER_KINDS
         for name in names:
             if name.startswith(LIMIT_PREFIX):
-                parsed = parse_key(name)
+                parsed = own_layout().parse(name)
                 if parsed.tenant:
                     (self._hinted if parsed.doubt else self._sure).add(parsed.tenant)
                 if counters and name.startswith(self._tail, len(LIMIT_PREFIX)):
@@ -159,7 +160,7 @@ def select(request: ActionRequest, names: Collection[bytes], known: Known) -> Se
     asked = frozenset({request.tenant})
     sure, claimed, hinted = known.sure, known.sure | asked, known.sure | known.hinted | asked
     for name in dict.fromkeys(names):
-        parsed = parse_key(name, claimed)
+        parsed = own_layout().parse(name, claimed)
         if request.only is not None and name not in request.only:
             continue
         if not _asked_for(request, parsed) or len(name) > MAX_NAME:
@@ -183,4 +184,4 @@ def _asked_for(request: ActionRequest, parsed: ParsedKey) -> bool:
 
 def _certain(request: ActionRequest, name: bytes, sure: Collection[bytes], hinted: Collection[bytes]) -> bool:
     """Return True if the key is this tenant's with all hinted tenants, and also with the sure ones only."""
-    return all(parse_key(name, tenants).tenant == request.tenant for tenants in (sure, hinted))
+    return all(own_layout().parse(name, tenants).tenant == request.tenant for tenants in (sure, hinted))

@@ -16,13 +16,12 @@ from optimus_tui.contract.actions import ActionKind, ActionRequest, Outcome, Pla
 from optimus_tui.probes.redis.commands import (
     Word,
 )
+from optimus_tui.settings.tuning import TUNING, Tuning
 from optimus_tui.wording.numbers import latency
 from optimus_tui.wording.safe import safe_text
 
 NO_UNDO = "This cannot be undone."
 WINDOW = 100
-ROOM_MS = 5.0
-MOST_MS = 20.0
 TRIES = 3
 
 
@@ -112,7 +111,8 @@ def _judged(reply: object, judge: Callable[[object], Outcome]) -> Outcome:
 class LatencyGuard:
     """Judges PING times of one action. ``before``: PING times in ms before the first batch."""
 
-    def __init__(self, before: list[float]) -> None:
+    def __init__(self, before: list[float], tuning: Tuning = TUNING) -> None:
+        self._tuning = tuning
         self._usual = sorted(before)[len(before) // 2] if before else 0.0
         self._before = p99(before)
         self._times: deque[float] = deque(before, maxlen=WINDOW)
@@ -123,7 +123,8 @@ class LatencyGuard:
 
         Twice the slowest time before the first batch, but at least 5 ms and at most 20 ms more than the usual time.
         """
-        return min(self._usual + MOST_MS, max(self._usual + ROOM_MS, 2 * self._before))
+        room, most = self._tuning.ping_room_ms, self._tuning.ping_most_ms
+        return min(self._usual + most, max(self._usual + room, 2 * self._before))
 
     def is_slow(self, ms: float) -> bool:
         """Return True if the time should be measured again."""

@@ -103,15 +103,16 @@ class WrappedText:
         yield Text("\n".join(lines), style=self.style, no_wrap=True, overflow="ignore")
 
 
-def render(report: "Report", console: Console | None = None) -> None:
+def render(report: "Report", console: Console | None = None, widest: int = WIDEST) -> None:
     """Print the page.
 
     Args:
         report: the answer of a tool.
-        console: where to print; None is stdout. Its width is reduced to ``WIDEST``.
+        console: where to print; None is stdout. Its width is reduced to ``widest``.
+        widest: columns of the page at most.
     """
     console = console or Console(highlight=False, markup=False, emoji=False)
-    console.width = min(WIDEST, console.width)
+    console.width = min(widest, console.width)
     console.print(_headline(report))
     made = sections(report, MAX_ROWS)
     for section in made:

@@ -15,6 +15,7 @@ from optimus_tui.contract.services import (
     BREAKER,
     DURATIONS,
     HITS,
+    MIN_LOOKUPS,
     MISSES,
     REFUSED,
     REQUESTS,
@@ -32,7 +33,7 @@ from optimus_tui.history.samples.processes import grow
 from optimus_tui.history.samples.windows import quantiles_of
 from optimus_tui.tools.figures.metric_windows import JUMP, Counters, by_process, kept_breakers, missing
 from optimus_tui.verdicts.gateway.failures import GATEWAY, find_errors
-from optimus_tui.verdicts.gateway.hit_rate import MIN_LOOKUPS, RECENT_LOOKUPS, LookupTrack, hit_rate, track_lookups
+from optimus_tui.verdicts.gateway.hit_rate import RECENT_LOOKUPS, LookupTrack, hit_rate, track_lookups
 from optimus_tui.verdicts.gateway.latency import find_cold_start, judge_flapping
 from optimus_tui.verdicts.gateway.performance import class_of, outcomes, refusals, shown, worst
 from optimus_tui.verdicts.gateway.routes import judge_routes
@@ -49,9 +50,8 @@ if TYPE_CHECKING:
 SERVICES = ("gateway", "engine")
 LIVE_SECONDS, KEPT_SECONDS, PAST_SECONDS = 6.5, 2.5, 1.5
 NEAREST_MINUTES = 0.4
-LATELY_MINUTES = 1.5
-"""What tells of a window's trouble whether it has ended: the nearer span where enough requests of it came, which is two
-or three readings of the page; else the longer one."""
+"""What tells of a window's trouble whether it has ended, where enough requests of it came, which is two or three
+readings of the page; else ``Tuning.lately_minutes`` does."""
 ONE_SAMPLE = "no history was recorded, and one sample of /metrics shows no growth; it holds no failure and no refusal"
 _WHY = "the gateway's counters did not answer in time"
 
@@ -203,7 +203,7 @@ def _is_trouble(status: str) -> bool:
 
 async def _lately(ctx: "Context") -> list[tuple[Increase, Increase]]:
     """Requests and refusals of the last half minute and of the last minute or so, as far as they were kept."""
-    spans = [Counters(ctx, minutes, live=False) for minutes in (NEAREST_MINUTES, LATELY_MINUTES)]
+    spans = [Counters(ctx, minutes, live=False) for minutes in (NEAREST_MINUTES, ctx.tuning.lately_minutes)]
     counted = await asyncio.gather(*(one.increase(name) for one in spans for name in (REQUESTS, REFUSED)))
     pairs = zip(counted[::2], counted[1::2], strict=True)
     return [(requests, refusals(requests, refused).grown) for requests, refused in pairs]
@@ -241,7 +241,7 @@ async def _durations(ctx: "Context", minutes: float) -> Sequence[Sequence[Increa
 
     Unknown where reading it takes too long. The cold start of each process is left out, which is not judged.
     """
-    spans = [Counters(ctx, span, live=False) for span in (minutes, NEAREST_MINUTES, LATELY_MINUTES)]
+    spans = [Counters(ctx, span, live=False) for span in (minutes, NEAREST_MINUTES, ctx.tuning.lately_minutes)]
     names = [f"{DURATIONS}{part}" for part in HISTOGRAM_PARTS]
     try:
         async with asyncio.timeout(PAST_SECONDS):
@@ -334,8 +334,6 @@ def _reason(fault: Fault | None) -> str:
     return fault.message
 
 
-RATE_MINUTES = 0.5
-"""What is called "now": a window of many minutes forgets a fault as slowly as it notices one."""
 RECENT_WAIT_SECONDS = 0.9
 FRESH_SECONDS = 15.0
 """A kept sample that is older tells nothing of now."""
@@ -347,7 +345,7 @@ async def recent_rate(ctx: "Context") -> HitRate | None:
 
     None if they were not recorded, if they were set back, and with too few look-ups.
     """
-    asked = (ctx.windows.series(name, RATE_MINUTES) for name in ("gateway.hits", "gateway.misses"))
+    asked = (ctx.windows.series(name, ctx.tuning.rate_minutes) for name in ("gateway.hits", "gateway.misses"))
     try:
         async with asyncio.timeout(RECENT_WAIT_SECONDS):
             hits, misses = (dict(window.samples) for window in await asyncio.gather(*asked))

@@ -33,14 +33,20 @@ or one moment would have two figures."""
 
 
 async def with_notes(ctx: "Context", findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """Return the findings with their beginnings and causes as far as they were noted, each effect below its cause."""
+    """Return the findings with their beginnings and causes as far as they were noted, each effect below its cause.
+
+    Where only what came since a moment counts, no figure is from notes or the screen: they count the time before.
+    """
     noted, now = await open_alerts(ctx), ctx.clock.wall()
     screen = {(one.rule, one.subject): one for one in _on_screen(ctx)}
     known = {key: one.since for key, one in noted.items()} | {key: one.since for key, one in screen.items()}
     watchers = {key: _as_noted(one, now) for key, one in noted.items()} | {
         (one.rule, one.subject): one for one in shown_now(ctx)
     }
-    dated = [_followed(one, screen, watchers, known) for one in findings]
+    if counted_from() is None:
+        dated = [_followed(one, screen, watchers, known) for one in findings]
+    else:
+        watchers, dated = {}, [_followed(one, {}, {}, known) for one in findings]
     there = {(one.rule, one.subject) for one in dated}
     watched = [one for key, one in watchers.items() if key[0] in _SEEN_BY_WATCHERS and key not in there]
     named = {key: one.caused_by for key, one in screen.items() if one.caused_by is not None}
@@ -96,7 +102,7 @@ def with_shown(ctx: "Context", findings: Sequence[Finding], without: Iterable[st
         one
         for one in shown_now(ctx)
         if key_of(one) not in there
-        and SEVERITIES.index(one.severity) >= LOUD
+        and (SEVERITIES.index(one.severity) >= LOUD or one.rule in _SEEN_BY_WATCHERS)
         and rule_of(one.rule).family not in left_out
     ]
     return (*findings, *beside)

@@ -92,7 +92,6 @@ def _breakers(page: MetricsState) -> Sequence[tuple[str, float]]:
 
 
 T = TypeVar("T")
-APART_SECONDS = 0.2
 LEAST_SAMPLES = 2 * LOOKS_EACH
 """Of two workers that answer by chance, ten samples miss one once in 500 times (five samples: once in 16). Where more
 were seen, five looks for each of them."""
@@ -144,13 +143,13 @@ class Counters:
     async def looks(self) -> list[Reading[MetricsState]]:
         """Return samples of the page as it is now; a single one if there is no page or no answer."""
         if self._looking is None:
-            self._looking = asyncio.ensure_future(self._look())
+            self._looking = self._ctx.beside(self._look())
         return await asyncio.shield(self._looking)
 
     async def first_look(self) -> Reading[MetricsState]:
         """Return the first sample of the page as it is now; ``looks`` begins with it."""
         if self._first is None:
-            self._first = asyncio.ensure_future(self._read(0))
+            self._first = self._ctx.beside(self._read(0))
         return await asyncio.shield(self._first)
 
     async def states(self) -> list[MetricsState] | Fault:
@@ -186,7 +185,7 @@ class Counters:
                 return looks
             if enough(looks) or began - looks[0].taken_mono >= LOOKING_SECONDS:
                 return looks
-            await asyncio.sleep(max(0.0, APART_SECONDS - (ctx.clock.mono() - began)))
+            await asyncio.sleep(max(0.0, ctx.tuning.apart_seconds - (ctx.clock.mono() - began)))
 
 
 def latest_pages(pages: Iterable[MetricsState | None]) -> list[MetricsState]:

@@ -86,7 +86,7 @@ def limit_section(counter: Counter, row: LimitRow | None = None) -> LimitSection
     """Return one counter as documents show it; seconds are rounded up."""
     return LimitSection(
         current_count=counter.count,
-        ttl_seconds=None if counter.ttl_ms is None else math.ceil(counter.ttl_ms / 1000),
+        ttl_seconds=None if counter.ends_ms is None else math.ceil(counter.ends_ms / 1000),
         immortal=counter.immortal,
         limit=row.limit if row else None,
         error=counter.problem,
@@ -104,7 +104,7 @@ _GOOD = ("all_pass", "none")
 
 def headline(document: Mapping[str, Any]) -> StateGlyph | None:
     """Return the mark of a document's verdict, or None if it has no verdict."""
-    if document.get("overall_compliance") is not None:
+    if "overall_compliance" in document:
         return _compliance(document, str(document["overall_compliance"]))
     verdict = document.get("overall_status") or document.get("severity_assessment")
     if verdict is None:
@@ -127,10 +127,13 @@ def _verdict(verdict: str, rules: Sequence[str]) -> StateGlyph:
 
 def _compliance(document: Mapping[str, Any], compliance: str) -> StateGlyph:
     """Return the average's word and figure, with the worst file beside them: an average hides a broken router."""
-    scores = [float(file["compliance_score"]) for file in document.get("files", ())]
+    files = document.get("files", ())
+    scores = [float(file["compliance_score"]) for file in files if file.get("compliance_score") is not None]
     average = document.get("average_compliance_score")
-    if not scores or average is None:
+    if not files:
         return StateGlyph("▲", "NOTHING WAS JUDGED", "warning")
+    if not scores or average is None:
+        return StateGlyph("○", "NO SCORE: NO PATTERN APPLIES", "quiet")
     words = f"{safe_text(compliance.replace('_', ' '), 40).upper()} {average:.2f}"
     if min(scores) < average:
         words += f", worst file {min(scores):.2f}"

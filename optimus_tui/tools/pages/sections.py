@@ -15,7 +15,7 @@ from msgspec import Struct
 from optimus_tui.contract.finding_rules import title_of_rule
 from optimus_tui.contract.findings import SEVERITIES, Finding
 from optimus_tui.contract.tools.common import Report
-from optimus_tui.contract.tools.traffic import unescaped
+from optimus_tui.contract.tools.compliance import unescaped
 from optimus_tui.tools.pages.format_value import (
     QUIET,
     SILENT,

@@ -366,7 +366,7 @@ def _row(row: LimitRow) -> dict[str, Any]:
     return {
         "tenant": safe_text(row.counter.tenant, 120) or NO_TENANT,
         "operation": operation_name(row.counter),
-        "state": row.state,
+        "state": row.word,
         "current_count": section.current_count,
         "limit": row.limit,
         "headroom": left,

@@ -24,7 +24,7 @@ from optimus_tui.contract.services import (
 )
 from optimus_tui.contract.tools.common import WindowSource, rounded
 from optimus_tui.contract.tools.traffic import PerformanceQuery
-from optimus_tui.tools.figures.gateway_figures import LATELY_MINUTES, NEAREST_MINUTES
+from optimus_tui.tools.figures.gateway_figures import NEAREST_MINUTES
 from optimus_tui.tools.figures.metric_windows import Counters
 from optimus_tui.tools.pages.report_sections import sentence
 from optimus_tui.tools.parts import part
@@ -161,7 +161,7 @@ async def latency(ctx: "Context", query: PerformanceQuery) -> Result:
         _windows(ctx, query.time_window_minutes),
         _histograms(counters),
         Counters(ctx, NEAREST_MINUTES, live=False).quantiles(DURATIONS, "route"),
-        Counters(ctx, LATELY_MINUTES, live=False).quantiles(DURATIONS, "route"),
+        Counters(ctx, ctx.tuning.lately_minutes, live=False).quantiles(DURATIONS, "route"),
     )
     services = {name: _service(looks[name], windows[name]) for name in SERVICES}
     best = max(windows.values(), key=lambda window: window.covered_minutes)
@@ -188,11 +188,12 @@ async def latency(ctx: "Context", query: PerformanceQuery) -> Result:
 
 async def _look(ctx: "Context") -> dict[str, list["Timed"]]:
     from optimus_tui.probes.http.integration import time_pings, time_service
+    from optimus_tui.probes.http.services import health_url
 
-    settings, http, clock = ctx.settings, ctx.http, ctx.clock
+    settings, http, clock, profile = ctx.settings, ctx.http, ctx.clock, ctx.settings.profile
     gateway, engine, redis = await asyncio.gather(
-        time_service(http, clock, f"{settings.gateway_url}/health", LOOKS),
-        time_service(http, clock, f"{settings.engine_url}/health", LOOKS),
+        time_service(http, clock, health_url(settings.gateway_url, profile.gateway), LOOKS, profile.gateway),
+        time_service(http, clock, health_url(settings.engine_url, profile.engine), LOOKS, profile.engine),
         time_pings(ctx.redis, clock, LOOKS),
     )
     return {"gateway": gateway, "engine": engine, "redis": redis}
@@ -411,7 +412,7 @@ async def _series_now(ctx: "Context", name: str, first: float | None) -> Series:
 
 async def _again(ctx: "Context", name: str) -> float | None:
     from optimus_tui.probes.http.integration import time_pings
-    from optimus_tui.probes.http.services import look
+    from optimus_tui.probes.http.services import health_url, look_at_health
 
     if name == "redis":
         pings = await part(ctx, time_pings(ctx.redis, ctx.clock, 1), name)
@@ -419,10 +420,10 @@ async def _again(ctx: "Context", name: str) -> float | None:
             return pings[0].ms
         return None
     if name == "gateway":
-        base = ctx.settings.gateway_url
+        base, profile = ctx.settings.gateway_url, ctx.settings.profile.gateway
     else:
-        base = ctx.settings.engine_url
-    seen = await part(ctx, look(ctx.http, f"{base}/health"), name)
+        base, profile = ctx.settings.engine_url, ctx.settings.profile.engine
+    seen = await part(ctx, look_at_health(ctx.http, health_url(base, profile), profile=profile), name)
     if isinstance(seen, Fault) or seen.answer is None or seen.fault is not None:
         return None
     return seen.answer.took_ms

@@ -29,11 +29,10 @@ from optimus_tui.contract.services import (
     Window,
 )
 from optimus_tui.grammar.info import split_series
-from optimus_tui.grammar.keys import parse_key
 from optimus_tui.index.limits import LimitIndex
 from optimus_tui.probes.load_meter import starved_words
 from optimus_tui.tools import parts
-from optimus_tui.tools.coherence_events import late_claims
+from optimus_tui.tools.coherence_events import NO_LIST, late_claims
 from optimus_tui.tools.figures.gateway_figures import FRESH_SECONDS, present_rate, rate_since_start
 from optimus_tui.tools.figures.metric_windows import Counters, latest_pages, live_increase
 from optimus_tui.tools.keyspace_scan import Survey, read_known
@@ -58,8 +57,6 @@ COUNTED_SECONDS = 6.5
 """For what was kept and, without it, several samples of /metrics."""
 BURST, BURST_SECONDS = 5, 5.2
 MAX_EVENTS = 1000
-COUNTED_MINUTES = 1.5
-"""What is called "now" of what /metrics counts: a longer window forgets a fault as slowly as it notices one."""
 
 
 class EvidenceReader:
@@ -118,6 +115,8 @@ class EvidenceReader:
         """Read the window's invalidations from the event log."""
         from optimus_tui.probes.cache_keys import read_event_ends
 
+        if not self.ctx.layout.dialect.event_list:
+            return Fault("invalid", NO_LIST)
         log = await self.bounded(read_event_ends(self.ctx.redis, MAX_EVENTS), "event log")
         if isinstance(log, Fault):
             return log
@@ -173,12 +172,12 @@ class EvidenceReader:
 
     async def recent_increase(self, metric: str) -> Increase | Fault:
         """Return the recorded growth over the last 90 seconds; it covers nothing if none was recorded."""
-        asked = self.ctx.windows.increase(metric, COUNTED_MINUTES)
+        asked = self.ctx.windows.increase(metric, self.ctx.tuning.counted_minutes)
         return await self.bounded(asked, f"history of {metric}", WINDOW_SECONDS)
 
     async def recent_quantiles(self, histogram: str, by: str) -> Quantiles | Fault:
         """Return a histogram over the last 90 seconds; empty if none was recorded."""
-        asked = self.ctx.windows.quantiles(histogram, COUNTED_MINUTES, by=by)
+        asked = self.ctx.windows.quantiles(histogram, self.ctx.tuning.counted_minutes, by=by)
         return await self.bounded(asked, f"history of {histogram}", WINDOW_SECONDS)
 
     async def quantiles(self, histogram: str, by: str | None = None) -> Quantiles | Fault:
@@ -206,16 +205,17 @@ class EvidenceReader:
     async def _burst(self, name: str) -> tuple[list[float], str]:
         """A few requests one after the other, each timed by itself, and why none has a time. Failed ones have none."""
         from optimus_tui.probes.http.integration import time_pings, time_service
+        from optimus_tui.probes.http.services import health_url
 
         ctx, settings = self.ctx, self.ctx.settings
         if name == "redis":
             looks = time_pings(ctx.redis, ctx.clock, BURST)
         else:
             if name == "gateway":
-                base = settings.gateway_url
+                base, profile = settings.gateway_url, settings.profile.gateway
             else:
-                base = settings.engine_url
-            looks = time_service(ctx.http, ctx.clock, f"{base}/health", BURST)
+                base, profile = settings.engine_url, settings.profile.engine
+            looks = time_service(ctx.http, ctx.clock, health_url(base, profile), BURST, profile)
         found = await self.bounded(looks, name, BURST_SECONDS)
         if isinstance(found, Fault):
             return [], found.message
@@ -254,7 +254,6 @@ def _summed(values: list[float]) -> Series:
 
 
 LOOK_SECONDS, COUNT_SECONDS = 4.5, 1.5
-SLOPE_SECONDS = 2.0
 FEW_NAMES = 500
 MAX_NEIGHBOURS = 300
 AGELESS_MINUTES = 1.0
@@ -280,7 +279,7 @@ async def read_twice(
     ctx: "Context", counters: Counters, seen: Survey, names: Iterable[bytes], others: Iterable[bytes], began: float
 ) -> Watched:
     """Read ``names`` before, amid and after the samples of the gateway's page; ``others`` once, before."""
-    names, index = list(names), LimitIndex()
+    names, index = list(names), LimitIndex(ctx.layout)
     first, fault = await read_known(ctx, seen, [*names, *others])
     index.put(first)
     read_at, again = ctx.clock.mono(), list[Counter]()
@@ -306,19 +305,20 @@ async def read_twice(
 
 async def _between(ctx: "Context", seen: Survey, names: Sequence[bytes], index: LimitIndex, read_at: float) -> None:
     """One more read half-way, where that is cheap: it tells one burst from a lasting pace."""
-    await asyncio.sleep(SLOPE_SECONDS / 2)
+    await asyncio.sleep(ctx.tuning.slope_seconds / 2)
     if len(names) <= FEW_NAMES:
         between, _ = await read_known(ctx, seen, names, COUNT_SECONDS)
         index.put(between)
-    await asyncio.sleep(max(0.0, SLOPE_SECONDS - (ctx.clock.mono() - read_at)))
+    await asyncio.sleep(max(0.0, ctx.tuning.slope_seconds - (ctx.clock.mono() - read_at)))
 
 
 def neighbours(seen: Survey, names: Collection[bytes]) -> list[bytes]:
     """Return other tenants' counters of the same operations: they tell a low limit from a busy client."""
     own = {*seen.of_tenant, *names}
-    others: dict[bytes, list[bytes]] = {parse_key(name).operation: [] for name in names}
+    parse = seen.limits.layout.parse
+    others: dict[bytes, list[bytes]] = {parse(name).operation: [] for name in names}
     for one in seen.limits.names_to_read(seen.limits.total + 1) if others else ():
-        operation = parse_key(one).operation
+        operation = parse(one).operation
         if operation in others and one not in own:
             others[operation].append(one)
     each = max(1, MAX_NEIGHBOURS // max(1, len(others)))

@@ -15,6 +15,7 @@ from optimus_tui.contract.findings import SEVERITIES
 from optimus_tui.contract.keyspace import CacheReport
 from optimus_tui.contract.reading import Fault
 from optimus_tui.contract.services import BREAKER, DURATIONS, HITS, MISSES, REQUESTS, UPSTREAM_DURATIONS, Increase
+from optimus_tui.contract.tools.common import Recommendation
 from optimus_tui.contract.tools.traffic import TroubleshootQuery, TroubleshootReport
 from optimus_tui.tools.figures.kept_alerts import with_notes
 from optimus_tui.tools.health import MOST_ROWS, limit_sections, unparsed_section
@@ -62,12 +63,18 @@ async def rate_limiting(
         found=found,
         fault=seen.fault or watched.fault,
         slope_seconds=watched.slope_seconds,
-        refused=_of_tenant(refused.refused.grown, query.tenant_id),
+        refused=refusals_of_tenant(
+            refused.refused.grown,
+            refused.requests,
+            query.tenant_id,
+            counted=any(row.counter.count for row in report.rows),
+        ),
         refusals=refused.findings(watched, rules, query.tenant_id),
         older=refused.older,
         target=ctx.settings.operator_redis or ctx.settings.redis,
         common=common_limits_of(ctx, watched.index, rules),
         layout=tuple(seen.find_unknown_layout()),
+        ours=ctx.settings.keys_are_ours,
     )
     conclusion = playbook.conclude(evidence, ctx.settings.thresholds)
     details = {
@@ -87,13 +94,20 @@ async def _count(ctx: "Context", part: EvidenceReader, tenant: bytes) -> tuple[S
     return seen, watched, await read_refusals(ctx, part.counters, part.minutes)
 
 
-def _of_tenant(refused: Increase, tenant: str) -> Increase:
-    """Return this tenant's refusals; unknown if the gateway does not count by tenant and some were refused."""
-    nameless = refused.total > 0 and set(refused.by("tenant")) == {""}
-    if not nameless:
+def refusals_of_tenant(refused: Increase, requests: Increase, tenant: str, *, counted: bool) -> Increase:
+    """Return this tenant's refusals; unknown where some were refused and the gateway does not count by this tenant.
+
+    Its counters prove requests (``counted``) of which metrics with tenants know none: these are of other names, as
+    those of teams are beside the counters of users.
+    """
+    why = ""
+    if refused.total > 0 and set(refused.by("tenant")) == {""}:
+        why = "the gateway does not count refusals by tenant"
+    elif refused.total > 0 and counted and tenant not in {*requests.by("tenant"), *refused.by("tenant")}:
+        why = "the gateway's metrics have no tenant of this name"
+    if not why:
         return of_tenant(refused, tenant)
-    fault = Fault("invalid", "the gateway does not count refusals by tenant")
-    return replace(refused, series=(), covered_minutes=0.0, fault=fault)
+    return replace(refused, series=(), covered_minutes=0.0, fault=Fault("invalid", why))
 
 
 QUERY, REPORT = TroubleshootQuery, TroubleshootReport
@@ -123,13 +137,18 @@ async def run(ctx: "Context", query: TroubleshootQuery) -> TroubleshootReport:
         window_covered_minutes=round(conclusion.covered_minutes, 1),
         source=conclusion.source,
         diagnostics=diagnostics(one if one.samples is not None else replace(one, samples=1) for one in findings),
-        recommendations=conclusion.recommendations,
+        recommendations=tuple(_for(ctx, one) for one in conclusion.recommendations),
         severity_assessment=SEVERITIES[worst] if worst >= 0 else "none",
         immediate_action_required=worst >= SEVERITIES.index("high"),
         examined=conclusion.examined,
         unknown=conclusion.unknown,
         **sections,
     )
+
+
+def _for(ctx: "Context", one: Recommendation) -> Recommendation:
+    """Return a recommendation; without a file of our gateway's source where another system is watched."""
+    return one if ctx.settings.keys_are_ours else replace(one, file=None)
 
 
 async def _cache(ctx: "Context", tenant: bytes) -> CacheReport | Fault:
