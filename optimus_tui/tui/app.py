@@ -23,6 +23,7 @@ from textual.widgets import Input, TextArea
 
 from optimus_tui.assets import asset_dir
 from optimus_tui.settings.model import Settings
+from optimus_tui.settings.tuning import TUNING, Tuning
 from optimus_tui.threads import DaemonThreads
 from optimus_tui.tui import messages, terminal
 from optimus_tui.tui.base_screen import BaseScreen
@@ -36,7 +37,7 @@ from optimus_tui.tui.leaving import ask_to_leave
 from optimus_tui.tui.prompt.history import PromptHistory, history_path
 from optimus_tui.tui.services import CommandError, Demo
 from optimus_tui.tui.theme import THEMES, VARIABLE_DEFAULTS
-from optimus_tui.tui.toasts.place import PLACE_SECONDS, place_toast, show_toasts
+from optimus_tui.tui.toasts.place import show_toasts
 from optimus_tui.tui.toasts.queue import LastingNotification, Said, ToastQueue
 from optimus_tui.tui.unused_keys import AnsweredKeys
 
@@ -135,8 +136,9 @@ class OptimusApp(AnsweredKeys):
         reload: Callable[[str], Settings] | None = None,
         limited: str = "",
         check: Callable[[Settings], None] | None = None,
+        tuning: Tuning = TUNING,
     ) -> None:
-        self._check = check
+        self._check, self._tuning = check, tuning
         self._limited = limited
         """Why the screen is drawn in ASCII, in a sentence; empty where the terminal shows more."""
         self._ascii = AsciiFilter()
@@ -239,8 +241,6 @@ class OptimusApp(AnsweredKeys):
         if self.touched is not None:
             self.touched()
         await super().on_event(key)
-        if self.toasts.is_showing:
-            self.call_after_refresh(place_toast, self, self.toasts)
 
     def push_screen(self, screen: Any, *arguments: Any, **named: Any) -> Any:
         """Show a screen above the others, and say which of the waiting keys are for it."""
@@ -256,9 +256,8 @@ class OptimusApp(AnsweredKeys):
 
     def on_mount(self) -> None:
         """Open the dashboard."""
-        self._dashboard = Dashboard(self.settings)
+        self._dashboard = Dashboard(self.settings, self._tuning)
         self.push_screen(self._dashboard)
-        self.set_interval(PLACE_SECONDS, partial(place_toast, self, self.toasts))
         terminal.resume_after_any_stop(self)
         self.app_resume_signal.subscribe(self, self._draw_again)
         if self._limited:
@@ -328,7 +327,7 @@ class OptimusApp(AnsweredKeys):
     async def _reopen(self, settings: Settings) -> None:
         await self._stop_dashboard()
         self.prompt_history = PromptHistory(history_path(settings.environment))
-        self.settings, self._dashboard = settings, Dashboard(settings)
+        self.settings, self._dashboard = settings, Dashboard(settings, self._tuning)
         await self.switch_screen(self._dashboard)
 
     @property
@@ -415,6 +414,7 @@ def run(
     environments: Sequence[str] = (),
     reload: Callable[[str], Settings] | None = None,
     check: Callable[[Settings], None] | None = None,
+    tuning: Tuning = TUNING,
 ) -> int:
     """Open the dashboard until the operator leaves.
 
@@ -424,12 +424,13 @@ def run(
         environments: The names that ``:env`` offers.
         reload: Returns the settings of an environment by its name; None where there is only one.
         check: Raises SettingsError for a choice of theme or keys that cannot be kept.
+        tuning: How long waits and windows are.
 
     Returns:
         The process's exit code; ``BUG`` after a bug of ours.
     """
     terminal.forget_exported_size()
-    app = OptimusApp(settings, demo, environments, reload, ascii_only(start_environment()), check)
+    app = OptimusApp(settings, demo, environments, reload, ascii_only(start_environment()), check, tuning)
 
     async def main() -> None:
         asyncio.get_running_loop().set_default_executor(DaemonThreads())  # none of them keeps us from ending

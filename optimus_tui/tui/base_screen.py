@@ -11,6 +11,7 @@ from optimus_tui.tui.dialogs.base import SingleAnswerScreen
 from optimus_tui.tui.key_gate import asking
 from optimus_tui.tui.keys import chosen
 from optimus_tui.tui.prompt.controller import Prompt
+from optimus_tui.tui.toasts.place import ToastRoom
 from optimus_tui.tui.widgets.bars import KeyStrip
 from optimus_tui.wording.safe import safe_text
 
@@ -41,7 +42,7 @@ class BaseScreen(SingleAnswerScreen):
 
     @on(events.Mount)
     def _add_prompt(self) -> None:
-        self.mount(self.prompt, before=self.query_one(KeyStrip))
+        self.mount(self.prompt, ToastRoom(), before=self.query_one(KeyStrip))
 
     def why_not_left(self) -> str:
         """Return why a command must not close this screen; empty if nothing would be lost."""

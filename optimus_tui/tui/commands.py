@@ -149,7 +149,10 @@ COMMANDS: tuple[Command, ...] = (
     Command("routine", "The day's routine, and which tool for which symptom", lambda s, _: s.navigate.open_routine()),
     Command("router", "Write a new router, step by step", lambda s, a: s.navigate.open_router(a), "[name]"),
     Command(
-        "validate", "The gateway's routers by score, and what each lacks", lambda s, _: s.navigate.open_compliance()
+        "validate",
+        "Routers by score, and what each lacks: the gateway's, or those in a folder",
+        lambda s, a: s.navigate.open_compliance(a),
+        "[path]",
     ),
     Command("incident", "Five guided steps; resumes an open incident", lambda s, _: s.incidents.open()),
     Command("alerts", "What was wrong and when; mute a finding for a while", lambda s, _: s.alerts.open_screen()),

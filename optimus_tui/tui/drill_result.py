@@ -3,6 +3,7 @@
 import time
 from typing import Any, ClassVar
 
+from rich.cells import cell_len
 from textual.app import ComposeResult
 from textual.containers import Container
 
@@ -95,6 +96,7 @@ def _practice(result: DrillResult) -> str:
 
 def result_sections(result: DrillResult) -> list[Section]:
     """Return the injected fault first, then times, marks and what was missed."""
+    width = max((cell_len(stopwatch(mark.seconds)) for mark in result.marks), default=0) + 2
     return [
         Section(title="What was injected", lines=(Fact(result.says, result.scenario), Fact(result.cure, "the cure"))),
         Section(
@@ -105,7 +107,7 @@ def result_sections(result: DrillResult) -> list[Section]:
         Section(
             title="Marks, as measured and recorded",
             lines=tuple(
-                Fact(f"{stopwatch(mark.seconds):<10} {mark.words}", MEANS[mark.name],
+                Fact(f"{stopwatch(mark.seconds):<{width}}{mark.words}", MEANS[mark.name],
                      "" if mark.seconds is not None else "warning")
                 for mark in result.marks
             ),

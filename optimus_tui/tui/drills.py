@@ -8,6 +8,7 @@ import asyncio
 import random
 from typing import TYPE_CHECKING
 
+from optimus_tui.tui.actions.team_advice import advice_for, for_finding, team_advice
 from optimus_tui.tui.incidents.controller import IncidentController
 from optimus_tui.tui.services import REMEDY_COMMAND, CommandError, DashboardServices, Demo
 from optimus_tui.wording.numbers import age, clause
@@ -50,13 +51,13 @@ class Drill:
 class DrillController:
     """Scenarios, drills and remedies of the demo. Every command of it is refused outside of the demo."""
 
-    PAUSE: tuple[float, float] = (4.0, 15.0)
-    """The least and the most seconds before the fault comes; the time is drawn for each drill."""
     LOOK_SECONDS = 0.5
 
     def __init__(self, dashboard: DashboardServices, incidents: IncidentController) -> None:
         self.dashboard, self.incidents = dashboard, incidents
         self.running: Drill | None = None
+        self.under_way = ""
+        """What is being done outside of the product now; empty if nothing is."""
         self._team: Sequence[TeamAdvice] = ()
         """What the demo's playbook advises; empty until its services answer."""
         self.expect_restart: Callable[[str], Callable[[], None]] = lambda _: lambda: None
@@ -178,7 +179,7 @@ class DrillController:
         while demo.starting:
             self.dashboard.draw_status()
             await asyncio.sleep(0.1)
-        self._team = await asyncio.to_thread(_team)
+        self._team = await asyncio.to_thread(team_advice)
         if demo.notice:
             self.dashboard.say(demo.notice, "warning")
         if demo.drill:
@@ -226,9 +227,10 @@ class DrillController:
         self.dashboard.run_in_background("drill", self._run, demo, name, asks=True)
 
     async def _run(self, demo: Demo, name: str) -> None:
-        from optimus_tui.workflow.drill import Watch, follow, is_over
+        from optimus_tui.workflow.drill import Watch, is_over
 
         pick, clock = random.SystemRandom(), self.dashboard.context.clock
+        tuning = self.dashboard.context.tuning
         scenario = name
         if name == RANDOM:
             scenario = pick.choice(list(demo.drills))
@@ -237,7 +239,7 @@ class DrillController:
         while not demo.ready:  # noqa: ASYNC110 - the demo has no event to wait for
             await asyncio.sleep(self.LOOK_SECONDS)
         await demo.inject("quiet")
-        await asyncio.sleep(pick.uniform(*self.PAUSE))
+        await asyncio.sleep(pick.uniform(*tuning.drill_pause_seconds))
         while not self._is_calm(drill.truth):  # noqa: ASYNC110 - what an earlier fault left behind must not count
             await asyncio.sleep(self.LOOK_SECONDS)
         injected = await demo.inject(scenario)
@@ -247,14 +249,25 @@ class DrillController:
             self.running = None
             self.dashboard.draw_status()
             return
-        drill.watch = Watch(injected=injected.at)
+        drill.watch = Watch(injected=injected.at, hold_seconds=tuning.drill_hold_seconds)
         self.dashboard.draw_status()
         while self.is_asked() or not is_over(drill.watch, drill.incident_state, clock.mono()):
             await self._mark_incident(drill)
-            if drill.incident is not None:
-                drill.watch = follow(drill.watch, drill.truth, drill.incident.state)
+            self._follow(drill)
             await asyncio.sleep(self.LOOK_SECONDS)
         await self._end(demo, drill)
+
+    def _follow(self, drill: Drill) -> None:
+        """Note in the drill what its incident has recorded, or what is proved of what was done without one."""
+        from optimus_tui.workflow.drill import follow, follow_alone
+
+        if drill.watch is None:
+            return
+        if drill.incident is not None:
+            drill.watch = follow(drill.watch, drill.truth, drill.incident.state)
+        records, awaited = self.incidents.done_alone()
+        if records:
+            drill.watch = follow_alone(drill.watch, drill.truth, records, awaited)
 
     def is_asked(self) -> bool:
         """Return True while a dialog is open or something is typed: the result does not open above that."""
@@ -271,12 +284,13 @@ class DrillController:
         return health is not None and not any(shows(truth, finding) for finding in health.findings)
 
     def watch_report(self, report: "HealthReport") -> None:
-        """Note in the running drill whether a report shows its fault."""
+        """Note in the running drill whether a report shows its fault; figures of before a proved remedy do not."""
         if self.running is not None and self.running.watch is not None:
             from optimus_tui.workflow.drill import look
 
             mono = self.dashboard.context.clock.mono()
-            self.running.watch = look(self.running.watch, self.running.truth, report.findings, mono)
+            now = [one for one in report.findings if not self.incidents.proved_fixed(one)]
+            self.running.watch = look(self.running.watch, self.running.truth, now, mono)
 
     async def _mark_incident(self, drill: Drill) -> None:
         """Note in the incident that is kept meanwhile that it is one of a drill."""
@@ -305,7 +319,7 @@ class DrillController:
         await asyncio.to_thread(_load)
         from optimus_tui.incidents.drill import summary
         from optimus_tui.tui.drill_result import DrillScreen
-        from optimus_tui.workflow.drill import ended_words, follow, judge
+        from optimus_tui.workflow.drill import ended_words, judge
 
         self.running, stopped = None, self.dashboard.context.clock.mono()
         healed = await demo.inject("quiet")
@@ -315,8 +329,7 @@ class DrillController:
         if drill.watch is None:
             self.dashboard.say("the drill ended before its fault was injected")
             return
-        if drill.incident is not None:  # it may have been closed since the last look
-            drill.watch = follow(drill.watch, drill.truth, drill.incident.state)
+        self._follow(drill)  # the incident may have been closed since the last look
         ended = ended_words(drill.watch, drill.incident_state, stopped)
         result = judge(drill.names, drill.truth, drill.watch, drill.incident_state, ended)
         await self._note(drill, summary(result))
@@ -332,12 +345,12 @@ class DrillController:
         demo = self.dashboard.optimus.demo
         if demo is None:
             return []
-        return _for_finding(demo, finding, await asyncio.to_thread(_team))
+        return for_finding(demo, finding, await asyncio.to_thread(team_advice))
 
     def known_for(self, finding: "Finding") -> "Sequence[Remedy]":
         """Return the remedies that fit a finding, as ``fitting`` does, without reading a file: none before it was."""
         demo = self.dashboard.optimus.demo
-        return [] if demo is None or not self._team else _for_finding(demo, finding, self._team)
+        return [] if demo is None or not self._team else for_finding(demo, finding, self._team)
 
     async def confirm(self, name: str, finding: "Finding | None" = None) -> None:
         """Ask whether a remedy shall be carried out for a finding, and start it if so."""
@@ -355,15 +368,23 @@ class DrillController:
     async def _about(self, remedy: "Remedy", finding: "Finding | None") -> str:
         from optimus_tui.tui.actions.remedies import remedy_words
 
-        advice = {} if finding is None else _advice_for(finding, await asyncio.to_thread(_team))
+        advice = {} if finding is None else advice_for(finding, await asyncio.to_thread(team_advice))
         return remedy_words(remedy, finding, advice.get(f"{REMEDY_COMMAND}{remedy.name}"))
 
     async def _apply_remedy(self, demo: Demo, name: str, finding: "Finding | None" = None) -> None:
-        from optimus_tui.storage.private_file import user_name
-
         finding = finding or await self._fault_of(name)
         remedy = next(one for one in demo.remedies if one.name == name)
-        label, took_effect = remedy.label, self.expect_restart(remedy.restarts) if remedy.restarts else None
+        self.under_way = remedy.label
+        try:
+            await self._carry_out(demo, remedy, finding)
+        finally:
+            self.under_way = ""
+
+    async def _carry_out(self, demo: Demo, remedy: "Remedy", finding: "Finding | None") -> None:
+        from optimus_tui.storage.private_file import user_name
+
+        name, label = remedy.name, remedy.label
+        took_effect = self.expect_restart(remedy.restarts) if remedy.restarts else None
         self.dashboard.say(f"{label}: under way …")
         log = self.dashboard.context.log
         order = log.ordered(f"{REMEDY_COMMAND}{name}".split(), f"{label}, asked for by {user_name()}")
@@ -377,7 +398,7 @@ class DrillController:
         self._note_done(done.at, label)
         clock = self.dashboard.context.clock
         ended = clock.wall() - max(0.0, clock.mono() - done.at)
-        await self.incidents.record_remedy(f"{REMEDY_COMMAND}{name}", label, ended, finding)
+        await self.incidents.record_remedy(f"{REMEDY_COMMAND}{name}", label, ended, finding, remedy.restarts)
 
     def _note_done(self, mono: float, words: str) -> None:
         """Note in the running drill what was done, with the moment in which it took effect."""
@@ -394,10 +415,12 @@ class DrillController:
         self._note_done(clock.mono() - since, done.words)
 
     async def _fault_of(self, name: str) -> "Finding | None":
-        """Return the worst alarm that a remedy is for; None without one."""
-        team = await asyncio.to_thread(_team)
-        alarming = self.incidents.alarming()
-        return next((one for one in alarming if f"{REMEDY_COMMAND}{name}" in _advice_for(one, team)), None)
+        """Return the worst finding that a remedy is for, a light one where none is an alarm; None without one."""
+        from optimus_tui.contract.findings import worst_first
+
+        team, health = await asyncio.to_thread(team_advice), self.dashboard.health
+        found = [*self.incidents.alarming(), *worst_first(health.findings if health is not None else ())]
+        return next((one for one in found if f"{REMEDY_COMMAND}{name}" in advice_for(one, team)), None)
 
     def clock_text(self) -> str:
         """Return the running drill's clock for headers; empty if no drill runs."""
@@ -415,29 +438,6 @@ class DrillController:
             remedy = f", remedy under way {age(seconds)}"
         waits = "" if self.dashboard.size.width >= WIDE else waits_for(watch, self.running.incident_state, mono)
         return f"drill{clause(waits, ': ') or f' {stopwatch(mono - watch.injected)}'}{remedy}"
-
-
-def _team() -> "Sequence[TeamAdvice]":
-    """Return what the demo's playbook advises; nothing if it cannot be read. It reads files."""
-    from optimus_tui.incidents.open import playbook
-    from optimus_tui.workflow.recommendations import PlaybookError
-
-    try:
-        return playbook("demo").team
-    except PlaybookError:
-        return ()
-
-
-def _for_finding(demo: Demo, finding: "Finding", team: "Sequence[TeamAdvice]") -> "list[Remedy]":
-    commands = _advice_for(finding, team)
-    return [remedy for remedy in demo.remedies if f"{REMEDY_COMMAND}{remedy.name}" in commands]
-
-
-def _advice_for(finding: "Finding", team: "Sequence[TeamAdvice]") -> "dict[str, TeamAdvice]":
-    """Return what of it is about a finding, by its commands."""
-    from optimus_tui.workflow.recommendations import is_for
-
-    return {advice.command or "": advice for advice in team if is_for(advice, finding)}
 
 
 def _load() -> None:

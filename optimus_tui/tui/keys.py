@@ -234,6 +234,9 @@ KEYS: tuple[Key, ...] = (
     Key("router.add", "a", "add", "add", "Wizard: another field for the model", "router", 6),
     Key("router.edit", "e", "edit", "edit", "Wizard: change the field under the cursor", "router", 7),
     Key(
+        "router.filter", "f", "filter", "filter", "Wizard: filter and sort the list by this field, or not", "router", 8
+    ),
+    Key(
         "router.remove", "delete,backspace", "remove_field", "remove", "Wizard: take the field away", "router", 8, "del"
     ),
     Key(

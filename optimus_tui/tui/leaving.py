@@ -8,6 +8,7 @@ from optimus_tui.tui.dialogs.base import AskDialog
 from optimus_tui.wording.safe import safe_text
 
 if TYPE_CHECKING:
+    from optimus_tui.actions.service import ActionService
     from optimus_tui.incidents.service import IncidentService
 
 
@@ -29,6 +30,12 @@ def running_step(service: "IncidentService | None") -> str:
     """Return which step of an incident runs now, in words; empty for none."""
     running = service.state.running if service is not None else None
     return f"the step that runs now: {safe_text(running.plan.title, 60)}" if running is not None else ""
+
+
+def armed_actions(service: "ActionService | None") -> str:
+    """Return that actions are armed, and where, in words; empty where none are."""
+    armed = service.guard.armed if service is not None else None
+    return f"actions are armed on {safe_text(armed.where.place, 60)}: leaving disarms" if armed is not None else ""
 
 
 def ask_to_leave(app: App[Any]) -> None:

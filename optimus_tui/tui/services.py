@@ -39,6 +39,10 @@ REMEDY_COMMAND = ":remedy "
 class OutsideRemedies(Protocol):
     """What can be done outside of this program about a finding, in the demo."""
 
+    @property
+    def under_way(self) -> str:
+        """Return what is being done now, as its remedy is called; empty if nothing is."""
+
     async def fitting(self, finding: "Finding") -> "Sequence[Remedy]":
         """Return the remedies that fit a finding by its rule and subject; none outside of the demo."""
 
@@ -195,7 +199,7 @@ class IncidentRecord(Protocol):
         """Return why a finding tells nothing yet of what was done for it, or for its cause; empty if it does."""
 
     def proved_fixed(self, finding: "Finding") -> str:
-        """Return when it was proved that a finding is gone whose figures reach back to before; empty where not so."""
+        """Return why a finding that still stands needs nothing done, such as a proof; empty where it does."""
 
     async def record_action(self, receipt: "Receipt", audit: str, before: "Sequence[Finding]" = ()) -> None:
         """Record a verified action in its incident, or watch the finding of ``before`` that it was for."""

@@ -27,6 +27,7 @@ from optimus_tui.tui.actions.action_dialog_stages import (
     StageTexts,
     audit_words,
 )
+from optimus_tui.tui.actions.enter_guard import EnterGuard
 from optimus_tui.tui.dialogs.base import DROPS, Dialog
 from optimus_tui.tui.key_gate import asking
 
@@ -35,10 +36,6 @@ if TYPE_CHECKING:
     from optimus_tui.actions.service import ActionService
 
 
-QUIET_SECONDS = 0.5
-"""An Enter that confirms comes this long after the key before it, and after the button got the focus."""
-REPEAT_SECONDS = 1.0
-"""An Enter this soon after another Enter may be one key that is held down: terminals repeat it after 0.25 to 0.7 s."""
 RENEW_SECONDS = 45.0
 """A plan of this age is made again without being asked for, so that slow reading does not cost what was typed."""
 
@@ -52,6 +49,7 @@ class ActionDialog(Dialog):
         self, action_service: "ActionService", clock: Clock, request: ActionRequest, known: "Known | None" = None
     ) -> None:
         super().__init__()
+        self.renew_seconds = RENEW_SECONDS
         self.texts, self.form = StageTexts(self), ConfirmForm()
         self.action_service, self.clock, self.request, self.known = action_service, clock, request, known
         self.plan: Plan | None = None
@@ -71,7 +69,7 @@ class ActionDialog(Dialog):
         self.reported = asyncio.Event()
         """Set with the outcome."""
         self.outcome: tuple[Receipt, str] | None = None
-        self._focused_at = clock.mono()
+        self.guard = EnterGuard(self, clock, self.say, self.may_confirm, self.carry_out)
         self._renewed: Plan | None = None
 
     def compose(self) -> ComposeResult:
@@ -162,7 +160,7 @@ class ActionDialog(Dialog):
 
     def _keep_fresh(self) -> None:
         """Make an old plan again, once: if that is not possible it grows too old to be confirmed."""
-        if self.stage == "asking" and self.age() > RENEW_SECONDS and self.plan is not self._renewed:
+        if self.stage == "asking" and self.age() > self.renew_seconds and self.plan is not self._renewed:
             self._renewed = self.plan
             self.renew()
 
@@ -184,7 +182,7 @@ class ActionDialog(Dialog):
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
         """Note when the focus moved: a confirmation right after it does not count."""
-        self._focused_at = self.clock.mono()
+        self.guard.note_focus()
 
     def say(self, sentence: str) -> None:
         """Show a sentence beside the buttons (safe text); empty for none."""
@@ -224,11 +222,10 @@ class ActionDialog(Dialog):
         if not self.may_confirm():
             self.say(self.texts.hindrance())
             return
-        since_focus = self.clock.mono() - self._focused_at
-        too_soon = min(since_focus, self.optimus.quiet_before_key) < QUIET_SECONDS
-        if too_soon or self.optimus.is_held(REPEAT_SECONDS):
-            self.say("too soon: wait a second, then press enter once")
-            return
+        self.guard.press()
+
+    def carry_out(self) -> None:
+        """Carry out the plan that was confirmed."""
         self.stage, self.progress, self.said = "acting", None, ""
         self._cancel = threading.Event()
         self.act(self.form.confirmation)
@@ -279,10 +276,10 @@ class ActionDialog(Dialog):
         return not (action == "dismiss" and self.stage == "acting")
 
     def on_key(self, event: events.Key) -> None:
-        """Put what is typed while a button has the focus into the field that waits for it."""
+        """Put what is typed while no field has the focus into the field that waits for it."""
         letter = event.character
         typed = letter is not None and letter.isprintable() and event.key not in self.active_bindings
-        if typed and self.stage == "asking" and isinstance(self.focused, Button) and not self.texts.is_cramped():
+        if typed and self.stage == "asking" and not isinstance(self.focused, Input) and not self.texts.is_cramped():
             event.stop()
             self.form.type_ahead(letter or "")
 
@@ -325,7 +322,7 @@ class ActionDialog(Dialog):
 
     @on(Button.Pressed, "#cancel")
     def _cancel_pressed(self) -> None:
-        if self.optimus.is_held(REPEAT_SECONDS):
+        if self.guard.is_held():
             self.say("too soon after the enter before: press it once more")
         else:
             self.action_leave()

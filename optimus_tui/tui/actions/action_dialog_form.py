@@ -134,7 +134,8 @@ class ConfirmForm(Vertical):
         missing, before, self._focused = self.missing, self._focused, None
         if missing is None:
             return False
-        if not refused and before is not None and self.screen.focused is not before:
+        # a field that is not shown any more has lost the focus by that: nobody moved it
+        if not refused and before is not None and self.screen.focused not in (before, None):
             return True
         if refused:
             missing.refuse()

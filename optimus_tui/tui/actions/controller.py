@@ -13,11 +13,11 @@ from rich.cells import cell_len
 
 from optimus_tui.contract.actions import ActionRequest, Interrupted, Receipt, Refusal
 from optimus_tui.contract.findings import Finding
-from optimus_tui.tui.dashboard.reports import last_report, seen_tenants
+from optimus_tui.tui.dashboard.reports import seen_tenants
 from optimus_tui.tui.dashboard.status_line import mode_room, target_words
 from optimus_tui.tui.services import CommandError, DashboardServices, OutsideRemedies
 from optimus_tui.tui.widgets.row_marks import clear_marks
-from optimus_tui.wording.numbers import ago, and_others, clause, plural
+from optimus_tui.wording.numbers import ago, clause, plural
 from optimus_tui.wording.safe import safe_text
 
 if TYPE_CHECKING:
@@ -164,27 +164,24 @@ class ActionsController:
         if isinstance(offers, str):
             self.dashboard.say(offers, "warning")
             return
-        hidden = ""
-        if marked > len(rows):
-            hidden = f" {plural(marked - len(rows), 'marked row is', 'marked rows are')} not shown, and left out."
+        left = plural(marked - len(rows), "marked row is", "marked rows are")
+        hidden = f" {left} not shown, and left out." * (marked > len(rows))
         if await self._pick(offers, hidden):
             clear_marks(pane, pane.row_marks)
 
     async def _choose_for(self, row: object, findings: Sequence[Finding] = ()) -> None:
-        from optimus_tui.tui.actions.questions import finding_of, offers_for, why_none
-        from optimus_tui.tui.actions.remedies import ask_which, chains_of, findings_behind, fitting_remedies
+        from optimus_tui.tui.actions import remedies as possible
+        from optimus_tui.tui.actions.questions import finding_of, why_none
 
         dashboard = self.dashboard
-        chains = chains_of(dashboard, findings or findings_behind(dashboard, row))
-        chain = [] if finding_of(row) is None else chains[0]
-        readings = last_report(dashboard, "limits"), last_report(dashboard, "cache")
-        offers, remark = offers_for(row, *readings), ""
-        for cause in chain[1:]:
-            if not offers and (offers := offers_for(cause, *readings)):
-                remark = f" They end its cause: {safe_text(cause.message, 160)}."
-        remedies = await fitting_remedies(self.outside, chains)
+        if why := possible.nothing_to_do(dashboard, self.outside, finding_of(row)):
+            dashboard.say(why)
+            return
+        chains = possible.chains_of(dashboard, findings or possible.findings_behind(dashboard, row))
+        offers, remark = possible.offers_about(dashboard, row, chains)
+        remedies = await possible.fitting_remedies(self.outside, chains)
         if remedies:
-            place = await ask_which(dashboard, chains, remedies, bool(offers))
+            place = await possible.ask_which(dashboard, chains, remedies, bool(offers))
             if place is not None and place < len(remedies) and self.outside is not None:
                 await self.outside.confirm(remedies[place].remedy.name, remedies[place].finding)
             if place != len(remedies):
@@ -204,9 +201,12 @@ class ActionsController:
         refusal = (await self.open_service()).may_ever_arm()
         if refusal is not None:
             about = f"Not possible here: {refusal_words(refusal)}.{remark}"
-            await dashboard.ask(PickDialog("Actions", names, about, greyed=True))
+            if refusal.code == "layout":
+                dashboard.say(about, "warning")
+            else:
+                await dashboard.ask(PickDialog("Actions", names, about, greyed=True))
             return False
-        if not await self.ensure_armed("; ".join(offer.name for offer in offers[:3]) + and_others(offers, 3)):
+        if not await self.ensure_armed(offers[0].name + f" (or another of {len(offers)})" * (len(offers) > 1)):
             return False
         place = await dashboard.ask(PickDialog("Actions", names, f"Each shows what it would do, and asks.{remark}"))
         before = dashboard.incidents.alarming()

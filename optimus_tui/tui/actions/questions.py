@@ -18,6 +18,7 @@ from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.keyspace import CacheReport, FeedEvent, FeedGap, GroupTotals, LimitRow, LimitsReport
 from optimus_tui.grammar.keys import COHERENCE_PREFIX
 from optimus_tui.probes.events.ring import MAX_CHANNEL
+from optimus_tui.settings.tuning import TUNING
 from optimus_tui.tui.dialogs.base import Dialog, FormDialog, QuestionDialog, QuestionField, about_lines
 from optimus_tui.tui.key_gate import asking
 from optimus_tui.tui.panes.cache.rows import KeyRow
@@ -37,8 +38,6 @@ MAX_TENANTS = 8
 MAX_LISTED = 1_000
 """Keys of uncertain owner in the list; more are not read one by one."""
 _TTL = age(CACHE_TTL_SECONDS)
-IDLE_MINUTES = 3
-"""What ``actions.guard.IDLE_SECONDS`` is: importing it here would load the write side."""
 
 
 class Offer(NamedTuple):
@@ -306,8 +305,9 @@ class ArmDialog(FormDialog):
 
     def body(self) -> list[Widget]:
         """Return the warning, and the field for the environment's name."""
+        idle = TUNING.idle_seconds / 60
         about = (
-            f"For {self.minutes:g} min, or until no key is pressed for {IDLE_MINUTES:g} min, actions may change "
+            f"For {self.minutes:g} min, or until no key is pressed for {idle:g} min, actions may change "
             f"{self.place}.\n"
             "Each of them still shows exactly what it does, and asks before it does it.\n"
         )

@@ -1,19 +1,21 @@
 """Which remedies outside of this program are offered for a finding: its own, and those of what has caused it."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
-from optimus_tui.contract.findings import Finding, causes_of
+from optimus_tui.contract.findings import Finding, causes_of, worst_first
 from optimus_tui.contract.keyspace import LimitRow
 from optimus_tui.tui.dashboard.reports import last_report
 from optimus_tui.tui.services import REMEDY_COMMAND, DashboardServices, OutsideRemedies
+from optimus_tui.wording.numbers import clause
 from optimus_tui.wording.safe import safe_text
 
 if TYPE_CHECKING:
     from optimus_tui.contract.incident import Remedy, TeamAdvice
+    from optimus_tui.tui.actions.questions import Offer
 
-AT_ONCE = "It is done outside of this program, which stays read-only."
+AT_ONCE = "The demo does it; this program stays read-only."
 
 
 class FittingRemedy(NamedTuple):
@@ -66,13 +68,20 @@ def findings_behind(dashboard: DashboardServices, row: object) -> Sequence[Findi
 
 
 def chains_of(dashboard: DashboardServices, findings: Iterable[Finding]) -> list[list[Finding]]:
-    """Return each finding with its causes, as far as the health report knows them."""
+    """Return each finding that needs something done with its causes, as far as the health report knows them."""
     known = dashboard.health.findings if dashboard.health is not None else ()
-    return [with_causes(one, known) for one in findings]
+    return [with_causes(one, known) for one in findings if not dashboard.incidents.proved_fixed(one)]
 
 
-def first_act(dashboard: DashboardServices, outside: OutsideRemedies | None, finding: Finding) -> str:
-    """Return the first of what ``a`` on a finding offers about it, or about its cause, as safe text; empty for nothing.
+class FirstAct(NamedTuple):
+    """What ``a`` on a finding offers first (safe text), and whether that ends its cause, not the finding itself."""
+
+    name: str
+    ends_cause: bool
+
+
+def first_act(dashboard: DashboardServices, outside: OutsideRemedies | None, finding: Finding) -> FirstAct | None:
+    """Return the first of what ``a`` on a finding offers about it, or about its cause; None for nothing.
 
     Args:
         dashboard: Whose readings tell, and whose settings allow actions.
@@ -81,20 +90,62 @@ def first_act(dashboard: DashboardServices, outside: OutsideRemedies | None, fin
     """
     from optimus_tui.tui.actions.questions import finding_offers
 
-    (causes,) = chains_of(dashboard, [finding])
+    causes = next(iter(chains_of(dashboard, [finding])), [])
     names = [(remedy.label, one) for one in causes if outside is not None for remedy in outside.known_for(one)]
-    if not names and dashboard.settings.writable:
+    if not names and dashboard.settings.writable and dashboard.settings.keys_are_ours:
         readings = last_report(dashboard, "limits"), last_report(dashboard, "cache")
         names = [(offer.name, one) for one in causes for offer in finding_offers(one, *readings)]
     if not names:
-        return ""
+        return None
     name, about = names[0]
-    return name + " (ends its cause)" * (about != finding)
+    return FirstAct(name, about != finding)
+
+
+def nothing_to_do(dashboard: DashboardServices, outside: OutsideRemedies | None, finding: Finding | None) -> str:
+    """Return why nothing is to be done now: a remedy is under way, or the finding needs nothing; else empty."""
+    if outside is not None and outside.under_way:
+        return f"{outside.under_way}: under way; whether it helped is checked by itself"
+    proved = "" if finding is None else dashboard.incidents.proved_fixed(finding)
+    return clause(proved, "nothing has to be done about this: ")
+
+
+def offers_about(
+    dashboard: DashboardServices, row: object, chains: Sequence[Sequence[Finding]]
+) -> "tuple[list[Offer], str]":
+    """Return the actions about a row, else those about what caused it, and a sentence that says so.
+
+    Args:
+        dashboard: Whose readings tell.
+        row: The row of any pane, or a finding.
+        chains: Findings with what caused each of them, as ``chains_of`` returns them.
+    """
+    from optimus_tui.tui.actions.questions import finding_of, offers_for
+
+    readings = last_report(dashboard, "limits"), last_report(dashboard, "cache")
+    if offers := offers_for(row, *readings):
+        return offers, ""
+    for cause in () if finding_of(row) is None else next(iter(chains), ())[1:]:
+        if offers := offers_for(cause, *readings):
+            return offers, f" They end its cause: {safe_text(cause.message, 160)}."
+    return [], ""
+
+
+def act_about(dashboard: DashboardServices, outside: OutsideRemedies | None, rules: Container[str]) -> str:
+    """Return what ``a`` does first about the worst finding of these rules, as the dashboard calls it; else "".
+
+    Args:
+        dashboard: Whose readings tell.
+        outside: What knows the demo's remedies; None where nothing does.
+        rules: The rules that something is recommended for.
+    """
+    found = dashboard.health.findings if dashboard.health is not None else ()
+    acts = (first_act(dashboard, outside, one) for one in worst_first(found) if one.rule in rules)
+    return next((act.name for act in acts if act is not None), "")
 
 
 def acts_on(dashboard: DashboardServices, outside: OutsideRemedies | None, finding: Finding) -> bool:
     """Return True if ``a`` on a finding's row has something that can be done about it, or about its cause."""
-    return bool(first_act(dashboard, outside, finding))
+    return first_act(dashboard, outside, finding) is not None
 
 
 async def ask_which(

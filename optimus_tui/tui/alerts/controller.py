@@ -12,6 +12,7 @@ from optimus_tui.contract.services import HealthReport
 from optimus_tui.tui.actions.controller import ActionsController
 from optimus_tui.tui.base_screen import LONG_SECONDS, LONGEST
 from optimus_tui.tui.services import DashboardServices
+from optimus_tui.tui.toasts.queue import toast_room
 from optimus_tui.wording.numbers import clock
 from optimus_tui.wording.safe import safe_text
 from optimus_tui.wording.truth import RESTART_WORDS
@@ -22,10 +23,7 @@ if TYPE_CHECKING:
     from optimus_tui.tui.panes.health.pane import HealthPane
 
 TOAST_SECONDS = 5.0
-TOAST_CELLS = 56
-"""Cells of a line: it comes by itself, and covers no more than needed."""
 CLOSE_SECONDS = 1.0
-UNKEPT_SECONDS = 3.0
 """How long the history must fail before it is said: another process may have locked it for a moment."""
 BELL_GAP_SECONDS = 5.0
 """The shortest time between two rings."""
@@ -43,6 +41,8 @@ class AlertsController:
         """
         self.dashboard, self.actions = dashboard, actions
         self.book: AlertBook | None = None
+        self.explained: frozenset[Hashable] = frozenset()
+        """Rule and subject of findings that follow from what was done here, or whose figures are of before it."""
         """The alerts of this system; None before the sampling starts and after it has stopped."""
         self._toasts_end: list[float] = []
         """When each toast on the screen goes away, so that a flood of names does not cover the screen."""
@@ -79,7 +79,7 @@ class AlertsController:
         self._toasts_end = [end for end in self._toasts_end if end > mono]
         urgent = any(notice.severity == "critical" for notice in notices)
         if urgent or len(self._toasts_end) <= MOST_TOASTS:
-            room = max(24, min(TOAST_CELLS, app.size.width - 8))
+            room = toast_room(app.size.width)
             most = MOST_TOASTS - len(self._toasts_end)
             early = self.dashboard.incidents.too_early
             for text, severity, whole in toasts(notices, room, self._key_hint, most, early):
@@ -100,12 +100,13 @@ class AlertsController:
         return f"a on its row acts, {incident}" if acts_on(self.dashboard, self.actions.outside, finding) else incident
 
     def warn_if_not_kept(self) -> None:
-        """Say once why samples and alerts are not written to the disk, if that lasts ``UNKEPT_SECONDS``."""
+        """Say once why samples and alerts are not written to the disk, if that lasts."""
         fault = self.dashboard.context.store.fault if self.book is not None and self.book.loaded else None
-        sentence, mono = "" if fault is None else fault.message, self.dashboard.context.clock.mono()
+        context, sentence = self.dashboard.context, "" if fault is None else fault.message
+        mono, lasting = context.clock.mono(), context.tuning.unkept_seconds
         if sentence != self._fault[0]:
             self._fault = (sentence, mono)
-        if sentence and sentence not in self._said_faults and mono - self._fault[1] >= UNKEPT_SECONDS:
+        if sentence and sentence not in self._said_faults and mono - self._fault[1] >= lasting:
             self._said_faults.add(sentence)
             words = safe_text(f"{sentence}; {fault.remedy}" if fault and fault.remedy else sentence, LONGEST)
             self.dashboard.app.notify(words, markup=False, severity="warning", timeout=LONG_SECONDS)
@@ -135,7 +136,8 @@ class AlertsController:
             marked = dict.fromkeys(self.book.expected_now(), RESTART_WORDS)
         for each in health.findings if health is not None else ():
             if words := self.dashboard.incidents.proved_fixed(each):
-                marked[each.rule, each.subject] = f"{words}: figures of before"
+                marked[each.rule, each.subject] = words
+        self.explained = frozenset(marked)
         if muted and health is not None:
             from optimus_tui.verdicts.alerts import silences
 
@@ -144,7 +146,7 @@ class AlertsController:
                 if silences(muted, each, now):
                     until = muted[each.rule, each.subject].until
                     marked[each.rule, each.subject] = "muted" if until is None else f"muted until {clock(until)[:5]}"
-        cast("HealthPane", self.dashboard.pane("health")).mark_quiet(marked)
+        cast("HealthPane", self.dashboard.pane("health")).mark_quiet(marked, self.explained)
         return len(muted)
 
     def open_screen(self) -> None:

@@ -121,7 +121,10 @@ def _single(notice: Notice, room: int, hint: Hint, early: Early) -> Toast:
     keys = hint(notice.finding) or ":alerts"
     below = first_that_fits([" · ".join(part for part in (said, keys) if part), said or keys], room)
     line, rest = _lines(notice.finding, notice.severity, room)
-    return Toast(f"{line}\n{_cut(rest or below, room)}", _tone(notice.severity), _whole(notice, early))
+    shown = f"{line} · {below}"
+    if rest or cell_len(shown) > room:
+        shown = f"{line}\n{_cut(rest or below, room)}"
+    return Toast(shown, _tone(notice.severity), _whole(notice, early))
 
 
 def _lines(finding: Finding, severity: Severity, room: int) -> tuple[str, str]:

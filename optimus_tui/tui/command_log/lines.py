@@ -356,14 +356,14 @@ ASKED = Table[LogLine](
     Column("kind", "kind", 7, lambda line, _: kind_of(line), measured=True),
     Column("command", "command", 16, _command, grow=5, most=400, measured=True, fair=36),
     Column("for", "for", 10, _for, grow=2, most=60, measured=True, rank=2),
-    Column("outcome", "outcome", 8, _outcome, grow=2, most=60, measured=True),
+    Column("outcome", "outcome", 8, _outcome, grow=5, most=60, measured=True),
     Column("ms", "took", 9, _took, "right", measured=True),
     Column("times", "×", 6, _times, "right", measured=True, rank=1),
 )
 POLLED = Table[LogLine](
     Column("for", "source", 6, _for, grow=1, most=30, measured=True),
     Column("command", "last command", 16, _command, grow=4, most=400, measured=True, fair=36),
-    Column("outcome", "outcome", 8, _outcome, grow=2, most=60, measured=True),
+    Column("outcome", "outcome", 8, _outcome, grow=4, most=60, measured=True),
     Column("ms", "took", 9, _took, "right", measured=True),
     Column("times", "×", 6, _times, "right", measured=True, rank=1),
     Column("apart", "", 0, lambda line, _: ("", ""), rank=2),

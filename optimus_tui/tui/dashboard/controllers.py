@@ -1,6 +1,8 @@
 """The dashboard's own controllers: go to panes and open screens, carry out what panes ask for, change settings."""
 
+import os
 from difflib import get_close_matches
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
@@ -142,11 +144,14 @@ class Navigator:
 
         self.dashboard.open_screen(RouterScreen(self.dashboard.context, name))
 
-    def open_compliance(self) -> None:
-        """Show how the gateway's routers follow the enterprise patterns."""
+    def open_compliance(self, path: str = "") -> None:
+        """Show how files follow the patterns: those at or below a path, or the gateway's routers without one."""
         from optimus_tui.tui.routers.compliance_screen import ComplianceScreen
 
-        self.dashboard.open_screen(ComplianceScreen(self.dashboard.context))
+        folder = None
+        if path:
+            folder = Path(os.path.abspath(os.path.expanduser(path)))
+        self.dashboard.open_screen(ComplianceScreen(self.dashboard.context, folder))
 
     def open_settings(self) -> None:
         """Show the settings, to change one in the user's file."""

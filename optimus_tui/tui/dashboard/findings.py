@@ -66,7 +66,8 @@ class FindingsController:
         """Return the first of what ``a`` offers about a finding (safe text); empty for nothing."""
         from optimus_tui.tui.actions.remedies import first_act
 
-        return first_act(self.dashboard, self.actions.outside, finding)
+        act = first_act(self.dashboard, self.actions.outside, finding)
+        return act.name + " (ends its cause)" * act.ends_cause if act is not None else ""
 
     def _newest(self, finding: Finding) -> "Newest":
         """Return a finding as the newest reports have it; None for it once they have it no more."""
@@ -77,7 +78,7 @@ class FindingsController:
             taken_at = max(taken_at or 0.0, read_at)
             same = next((one for one in found if (one.rule, one.subject) == key), None)
             if same is not None:
-                return Newest(same, read_at)
+                return Newest(same, read_at, self.incidents.proved_fixed(same))
         return Newest(None, taken_at)
 
     def _chosen(self, choice: "Choice | None") -> None:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.keyspace import FeedBatch, FeedEvent, LimitsReport
+from optimus_tui.contract.reading import Reading
 from optimus_tui.contract.services import HealthReport
 from optimus_tui.tui.services import DashboardServices
 from optimus_tui.wording.safe import safe_text
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from optimus_tui.contract.keyspace import CacheReport, KeyDetail
     from optimus_tui.tui.panes.cache.pane import CachePane
     from optimus_tui.tui.panes.feed.pane import FeedPane
+    from optimus_tui.tui.panes.limits.pane import LimitsPane
 
 
 def last_report(dashboard: DashboardServices, name: str) -> Any:
@@ -107,19 +109,19 @@ class ReportQueue:
             return
         if isinstance(report, HealthReport):
             self._on_arrival(report)
-        urgent = bool(isinstance(report, FeedBatch) and report.items) or self._tells_new(report)
+        urgent = bool(isinstance(report, FeedBatch) and report.items) or self._tells_new(subject, report)
         if urgent or self.dashboard.pane(subject).reading is None:
             self._waiting.pop(subject, None)
             self._draw(subject, report)
         else:
             self._waiting[subject] = report
 
-    def _tells_new(self, report: object) -> bool:
-        """Return True for a health report with a new or worse finding: keys act on what an alert has just said."""
-        health = self.dashboard.health
-        if not isinstance(report, HealthReport) or health is None:
-            return False
-        now, before = ({(one.rule, one.subject, one.severity) for one in which.findings} for which in (report, health))
+    def _tells_new(self, subject: str, report: object) -> bool:
+        """Return True for a report with a new or worse finding, of which an alert or the health pane has just told.
+
+        Keys act on it, and its row must not show figures of before.
+        """
+        now, before = (_told_by(one) for one in (report, self.dashboard.pane(subject).reading))
         return not now <= before
 
     def draw_waiting(self) -> None:
@@ -131,6 +133,14 @@ class ReportQueue:
         self.dashboard.pane(subject).reading = report
         if isinstance(report, HealthReport):
             self.dashboard.health = report
+            cast("LimitsPane", self.dashboard.pane("limits")).show_held(report.findings)
             self.dashboard.context.shown = self.dashboard.context.clock.mono(), tuple(report.findings)
             self._on_drawing(report)
             self.dashboard.draw_status()
+
+
+def _told_by(report: object) -> set[tuple[str, str, str]]:
+    """Return rule, subject and severity of each finding of a report, or of a reading of one."""
+    value = report.value if isinstance(report, Reading) else report
+    findings: Sequence[Finding] = getattr(value, "findings", ())
+    return {(one.rule, one.subject, one.severity) for one in findings}

@@ -19,6 +19,7 @@ from textual.worker import Worker, WorkerState
 from optimus_tui.context import Context
 from optimus_tui.contract.services import HealthReport
 from optimus_tui.settings.model import Settings
+from optimus_tui.settings.tuning import TUNING, Tuning
 from optimus_tui.tui import messages
 from optimus_tui.tui.actions.controller import ActionsController, InterruptedActions
 from optimus_tui.tui.alerts.controller import AlertsController
@@ -33,12 +34,12 @@ from optimus_tui.tui.drills import DrillController
 from optimus_tui.tui.incidents.controller import IncidentController
 from optimus_tui.tui.key_gate import will_ask
 from optimus_tui.tui.keys import bindings
-from optimus_tui.tui.leaving import running_step
+from optimus_tui.tui.leaving import armed_actions, running_step
 from optimus_tui.tui.panes.base import Pane
 from optimus_tui.tui.panes.cache.pane import CachePane
 from optimus_tui.tui.panes.feed.pane import FeedPane
-from optimus_tui.tui.panes.health.lines import verdict_of
 from optimus_tui.tui.panes.health.pane import HealthPane
+from optimus_tui.tui.panes.health.verdict import verdict_of
 from optimus_tui.tui.panes.limits.pane import LimitsPane
 from optimus_tui.tui.widgets.bars import KeyStrip, StatusBar, TabStrip
 from optimus_tui.tui.widgets.row_marks import clear_marks
@@ -53,10 +54,10 @@ class Dashboard(BaseScreen):
     BINDINGS = bindings("app")
     AUTO_FOCUS = "#health"
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, tuning: Tuning = TUNING) -> None:
         super().__init__()
         self.settings = settings
-        self.context = Context(settings)
+        self.context = Context(settings, tuning=tuning)
         self.bridge = SamplingBridge(self, self.context)
         self.health: HealthReport | None = None
         self.current = "health"
@@ -245,7 +246,7 @@ class Dashboard(BaseScreen):
         """Draw the line above the panes, and the tabs, so that both tell of the same report."""
         self.pane_layout.draw_tabs()
         note, muted, said = self.drills.status_note(), self.alerts.mark_quiet(), self.incidents.status_words()
-        shown = verdict_of(self.health) if self.pane_layout.is_single else None
+        shown = verdict_of(self.health, self.alerts.explained)
         own, wall = self.context.own.rate(self.context.clock.mono()), self.context.clock.wall()
         mode, width = self.actions.mode_words(self.drills.clock_text()), self.size.width
         self.query_one(StatusBar).facts = status_words(self.settings, note, shown, own, wall, width, mode, muted, said)
@@ -341,8 +342,8 @@ class Dashboard(BaseScreen):
         self.optimus.leave()
 
     def would_lose(self) -> str:
-        """Return which step of the incident runs, on its screen or behind the panes."""
-        return running_step(self.incidents.service)
+        """Return which step of the incident runs, on its screen or behind the panes, and whether actions are armed."""
+        return "\n  ".join(filter(None, (running_step(self.incidents.service), armed_actions(self.actions.service))))
 
     def action_zoom(self) -> None:
         """Show the current pane alone, or all of them again."""

@@ -1,6 +1,5 @@
 """How much of the dashboard is shown, and the words of its status line and tab strip."""
 
-import sys
 import time
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
@@ -19,6 +18,7 @@ from optimus_tui.tui.widgets.bars import Part, TabStrip, Words, with_room
 from optimus_tui.tui.widgets.cells import first_that_fits, fit_name
 from optimus_tui.wording.safe import safe_text
 from optimus_tui.wording.truth import OVERALL_MARKS, StateGlyph
+from optimus_tui.workflow.proof import proof_forms
 
 if TYPE_CHECKING:
     from typing import Any
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 
 
 INK_COLORS = {"crit": "b:error", "warn": "warning", "good": "success", "quiet": "quiet", "accent": "accent"}
-ROOM_FOR_REASON = 120
-"""Columns from which on the status line has the reason behind ``; `` of how far a proof is."""
 LEAST_PLACE = 12
 """Cells below which a shortened address tells nothing."""
 SHORT = {"limits": "Limits", "cache": "Cache", "feed": "Feed"}
@@ -50,7 +48,7 @@ def status_words(
     Args:
         settings: They name the environment and its colour.
         note: A note in the forms that it has, the longest first, and whether it is urgent; None for none.
-        verdict: The mark of the verdict; None to leave it out because a pane shows it.
+        verdict: The mark of the verdict; None before there is one.
         own_rate: Our own commands and requests a second.
         wall: The time, in seconds since the epoch.
         width: Columns.
@@ -62,32 +60,45 @@ def status_words(
     gap = "   " if width >= 100 else "  "
     name = safe_text(settings.environment, 24)
     left = [
-        Part(6, [(" OPTIMUS", "b:bright")]),
+        Part(7, [(" OPTIMUS", "b:bright")]),
         Part(0, [(gap + name, f"b:{color}"), (_overridden(settings, width), "b:warning"), (gap + mode[0], mode[1])]),
     ]
     if incident[0]:
-        words = incident[0] if width >= ROOM_FOR_REASON else incident[0].partition("; ")[0]
-        left.append(Part(0, [(gap + words, incident[1])]))
+        left.append(proof_part(incident[0], gap, incident[1]))
     told = ("", "")
     if note is not None:
         told = (gap + note[0][-1], "warning" if note[1] else "quiet")
-        left.append(Part(0 if note[1] else 4, [told]))
+        left.append(Part(0 if note[1] else 8, [told]))
     if muted:
-        left.append(Part(3, [(f"{gap}{muted:,} muted", "warning")]))
+        left.append(Part(5, [(f"{gap}{muted:,} muted", "warning")]))
     right = []
     if verdict is not None:
-        right.append(Part(2, [(verdict.text + gap, TONE_COLORS[verdict.tone])]))
+        tone = TONE_COLORS[verdict.tone]
+        right.append(Part(4, [(verdict.text + gap, tone)], Part(0, [(verdict.glyph + gap, tone)])))
     if width >= 100:
-        right.append(Part(5, [("own load ", "quiet"), (f"{own_rate:.0f}/s" + gap, "")]))
-    clock = time.strftime("%H:%M:%S", time.gmtime(wall))
-    right.append(Part(1, [(clock, ""), (" UTC ", "quiet")]))
-    urgent = bool(incident[0]) or (note is not None and note[1] and width < 100)
-    before, after = with_room(left, right, width if urgent else sys.maxsize)
+        right.append(Part(9, [("own load ", "quiet"), (f"{own_rate:.0f}/s" + gap, "")]))
+    right.append(clock_part(wall, 6))
+    before, after = with_room(left, right, width)
     before[0] = f" {before[0][0].lstrip()}", before[0][1]
     if note is not None and told in before:
         room = width - sum(cell_len(words) for words, _ in (*before, *after) if words != told[0]) - len(gap) - 1
         before[before.index(told)] = (gap + first_that_fits(note[0], room), told[1])
     return before, after
+
+
+def proof_part(words: str, gap: str, style: str) -> Part:
+    """Return how far a proof is as a part of a bar: its reason gives way first, then how long after the act it came."""
+    *longer, shortest = proof_forms(words)
+    part = Part(0, [(gap + shortest, style)])
+    for rank, form in zip((2, 10), reversed(longer), strict=False):
+        part = Part(rank, [(gap + form, style)], part)
+    return part
+
+
+def clock_part(wall: float, rank: int) -> Part:
+    """Return the time as the end of a bar; where there is no room it stands without its zone."""
+    clock = time.strftime("%H:%M:%S", time.gmtime(wall))
+    return Part(rank, [(clock, ""), (" UTC ", "quiet")], Part(0, [(clock + " ", "")]))
 
 
 def _overridden(settings: Settings, width: int) -> str:

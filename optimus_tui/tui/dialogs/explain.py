@@ -3,15 +3,16 @@
 from collections.abc import Callable, Sequence
 from typing import ClassVar, Literal, NamedTuple
 
+from rich.cells import cell_len
 from textual.binding import BindingType
 from textual.containers import VerticalScroll
 from textual.content import Content
 
 from optimus_tui.contract.finding_rules import rule_of, title_of_rule
-from optimus_tui.contract.findings import Finding
+from optimus_tui.contract.findings import PAST, Finding
 from optimus_tui.tools.pages.format_value import measured
 from optimus_tui.tui.dialogs.sheets import TextDialog, Wrapped, hanging
-from optimus_tui.verdicts.gateway.latency import PAST
+from optimus_tui.tui.widgets.cells import fit_name
 from optimus_tui.wording.numbers import age, clause, clock
 from optimus_tui.wording.safe import safe_text
 from optimus_tui.wording.truth import SEVERITY_MARKS
@@ -19,6 +20,8 @@ from optimus_tui.wording.truth import SEVERITY_MARKS
 Verb = Literal["row", "incident", "actions", "tool"]
 LABEL = 10
 """Cells of a label, with the blank behind it."""
+TITLE_CELLS, LEAST_SUBJECT = 60, 12
+"""Cells of a title behind ``Explain`` at 80 columns, and the least of them for what it is about."""
 
 
 class Choice(NamedTuple):
@@ -29,10 +32,14 @@ class Choice(NamedTuple):
 
 
 class Newest(NamedTuple):
-    """A finding as it is judged now: None where it is not found any more, with the time of what was judged."""
+    """A finding as it is judged now: None where it is not found any more, with the time of what was judged.
+
+    ``proved`` says when its end was proved, where its figures still reach back to before the remedy; else empty.
+    """
 
     finding: Finding | None
     taken_at: float | None
+    proved: str = ""
 
 
 def as_given(finding: Finding) -> Newest:
@@ -68,6 +75,7 @@ class ExplainDialog(TextDialog):
         self.subject, self.findings, self.at, self._newest = subject, list(findings), 0, newest
         self._first_act = first_act
         self._dated = [""] * len(self.findings)
+        self._proved = [""] * len(self.findings)
         self._live = [False] * len(self.findings)
         self.dialog_title = self._title()
         self.follow()
@@ -78,25 +86,26 @@ class ExplainDialog(TextDialog):
 
     def follow(self) -> None:
         """Show each finding as it is judged now, or as it was last, and when that was."""
-        before = list(self.findings), self._dated
+        before = list(self.findings), self._dated, self._proved
         judged = [self._newest(one) for one in self.findings]
         self.findings = [new.finding or old for new, old in zip(judged, self.findings, strict=True)]
         self._live = [was or one.finding is not None for was, one in zip(self._live, judged, strict=True)]
         self._dated = list(map(_dated, judged, self._live))
-        if self.is_mounted and before != (self.findings, self._dated):
+        self._proved = [one.proved for one in judged]
+        if self.is_mounted and before != (self.findings, self._dated, self._proved):
             self.query_one(Wrapped).make_again()
 
     def _title(self) -> str:
-        if len(self.findings) < 2:
-            return f"Explain · {self.subject}"
-        return f"Explain · {self.subject} · {self.at + 1} of {len(self.findings)}, ← → turns"
+        turns = f" · {self.at + 1} of {len(self.findings)}, ← → turns" if len(self.findings) > 1 else ""
+        room = max(LEAST_SUBJECT, TITLE_CELLS - cell_len(turns))
+        return f"Explain · {fit_name(self.subject, min(room, cell_len(self.subject)))}{turns}"
 
     def _words(self, width: int) -> Content:
         return Content("\n").join(self._lines(width))
 
     def _lines(self, width: int) -> list[Content]:
         finding = self.findings[self.at]
-        return finding_lines(finding, width, self._dated[self.at], self._first_act(finding))
+        return finding_lines(finding, width, self._dated[self.at], self._first_act(finding), self._proved[self.at])
 
     def action_turn(self, by: int) -> None:
         """Show the next finding, or one before with a negative number; round and round."""
@@ -176,7 +185,9 @@ def _sentence_name(subject: str) -> str:
     return f"the {subject}" if subject in ("gateway", "engine", "hit rate", "memory") else subject
 
 
-def finding_lines(finding: Finding, width: int, dated: str = "", first_act: str = "") -> list[Content]:
+def finding_lines(
+    finding: Finding, width: int, dated: str = "", first_act: str = "", proved: str = ""
+) -> list[Content]:
     """Return a finding in lines of ``width`` cells: sentence, remedy and impact, then how it was judged, as of when.
 
     Args:
@@ -184,6 +195,7 @@ def finding_lines(finding: Finding, width: int, dated: str = "", first_act: str 
         width: Cells of a line.
         dated: As of when it was judged (safe text); empty where that is unknown.
         first_act: The first of what ``a`` offers about it (safe text); empty for nothing.
+        proved: When its end was proved; empty where it was not.
     """
     mark = SEVERITY_MARKS[finding.severity].text
     lines = hanging("[bold]$label[/]  $text", mark, 2, safe_text(finding.message, 400), width)
@@ -191,6 +203,8 @@ def finding_lines(finding: Finding, width: int, dated: str = "", first_act: str 
     if impact and finding.message.startswith(PAST):
         impact = f"while it held: {impact}"
     remedy = clause(first_act, "a: ", ". ") + remedy_words(finding)
+    if proved:
+        remedy = f"none is needed: {proved}"
     for name, value in (("remedy", remedy), ("impact", impact)):
         if value:
             lines += hanging("[bold]$label[/] $text", f"{name:<{LABEL}}", 1, value, width)

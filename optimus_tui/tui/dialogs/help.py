@@ -125,6 +125,7 @@ def help_dialog(
     sections: list[tuple[str, Sequence[Row]]] = []
     for everywhere, heading in ((False, "Here"), (True, "Everywhere")):
         rows = [key for key in KEYS if (key.scope == "app") is everywhere and key.id in live]
+        rows.sort(key=lambda key: (not key.footer, key.footer))  # as the footer ranks them
         sections.append((heading, [(_keys_of(run, live), run[0].help) for run in in_runs(rows)]))
     sections.append(("Commands", commands))
     if commands:
@@ -155,5 +156,5 @@ def messages_dialog(said: Sequence["Said"]) -> SheetDialog:
     for one in reversed(said):
         label = time.strftime("%H:%M:%S", time.gmtime(one.wall))
         for number, line in enumerate(one.text.splitlines()):
-            facts.append((label if number == 0 else "", line if number == 0 else f"  {line}", STYLES[one.severity]))
+            facts.append((" " if number else label, line, STYLES[one.severity]))
     return SheetDialog("Messages, UTC", facts or [("", "Nothing was said yet.", "")])

@@ -12,7 +12,7 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Static
 
-from optimus_tui.contract.keyspace import FeedEvent, FeedGap, ParsedEvent
+from optimus_tui.contract.keyspace import FeedEvent, FeedGap, ParsedEvent, raw_payload
 from optimus_tui.tui.dialogs.base import Dialog
 from optimus_tui.tui.theme import Piece
 from optimus_tui.tui.widgets.cells import mark_of, wrap
@@ -231,7 +231,7 @@ def event_dialog(event: FeedEvent, meaning: ParsedEvent) -> SheetDialog:
         *_meaning_facts(meaning),
         ("payload", _size(event), ""),
         ("", "", ""),
-        *body_facts(event.payload),
+        *body_facts(raw_payload(event.payload)),
     ]
     return SheetDialog("Coherence event", [fact for fact in facts if fact[1] or not fact[0]])
 
@@ -282,13 +282,17 @@ def _meaning_facts(meaning: ParsedEvent) -> list[Fact]:
     if meaning.problem:
         return [("unparsed", meaning.problem, "warn")]
     raw = meaning.tenant.encode("utf-8", "surrogatepass")
-    facts: list[Fact] = [("tenant", safe_text(meaning.tenant), "bright"), ("type", safe_text(meaning.type), "")]
+    facts: list[Fact] = [
+        ("tenant", safe_text(meaning.tenant) or "unknown", "bright" if meaning.tenant else "quiet"),
+        ("type", safe_text(meaning.type), ""),
+    ]
     if mark_of(raw)[0]:
         facts.insert(1, ("its bytes", raw[:128].hex(" "), "warn"))
     return facts
 
 
 def _size(event: FeedEvent) -> str:
-    if event.length > len(event.payload):
-        return f"{event.length:,} bytes, the first {len(event.payload):,} kept"
+    kept = len(raw_payload(event.payload))
+    if event.length > kept:
+        return f"{event.length:,} bytes, the first {kept:,} kept"
     return f"{event.length:,} bytes"

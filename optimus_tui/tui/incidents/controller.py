@@ -9,16 +9,17 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from optimus_tui.contract.actions import Receipt
-from optimus_tui.contract.finding_rules import rule_of
-from optimus_tui.contract.findings import SEVERITIES, Finding, worst_first
+from optimus_tui.contract.findings import Finding, alarming
 from optimus_tui.tui.actions.controller import ActionsController, InterruptedActions, holds
 from optimus_tui.tui.dashboard.reports import known_tenants
 from optimus_tui.tui.services import DashboardServices
 from optimus_tui.tui.widgets.row_marks import clear_marks
-from optimus_tui.wording.numbers import ago, plural
+from optimus_tui.wording.numbers import plural
 from optimus_tui.wording.safe import safe_text
-from optimus_tui.workflow.standing import left_as, proof_status
+from optimus_tui.workflow.standing import proof_status
 
 if TYPE_CHECKING:
     from optimus_tui.contract.incident import ActionRecord, IncidentState, KeptReceipt
@@ -89,13 +90,20 @@ class IncidentController:
             return words
         return self._lone_proofs.too_early(keys_of(self.dashboard, finding))
 
-    def proved_fixed(self, finding: Finding) -> str:
-        """Return when it was proved that a finding is gone whose figures reach back; empty where that is not so."""
-        if self.service is None or not self.service.state.action_records:
-            return ""
-        from optimus_tui.tui.incidents.proved import proved_in
+    def done_alone(self) -> "tuple[tuple[ActionRecord, ...], bool]":
+        """Return what was done without an incident, and whether a proof of it is still awaited."""
+        lone = self._lone_proofs
+        return ((), False) if lone is None else (lone.records(), lone.awaited)
 
-        return proved_in(self.dashboard, self.service.state, finding)
+    def proved_fixed(self, finding: Finding) -> str:
+        """Return why a finding that still stands needs nothing done; empty where it does."""
+        records = self._lone_proofs.records() if self._lone_proofs is not None else ()
+        records += self.service.state.action_records if self.service is not None else ()
+        if not records:
+            return ""
+        from optimus_tui.tui.incidents.proved import proved_by
+
+        return proved_by(self.dashboard, records, finding)
 
     def _lone(self) -> "LoneProofs":
         if self._lone_proofs is None:
@@ -136,7 +144,9 @@ class IncidentController:
         else:
             self._say_early(record)
 
-    async def record_remedy(self, command: str, words: str, ended: float, finding: Finding | None = None) -> None:
+    async def record_remedy(
+        self, command: str, words: str, ended: float, finding: Finding | None = None, restarts: str = ""
+    ) -> None:
         """Record in the open incident what was done outside; its proof follows, as after an action.
 
         Without an open incident the finding is watched.
@@ -146,6 +156,7 @@ class IncidentController:
             words: What was done.
             ended: Wall-clock seconds at which it took effect.
             finding: What it was for, as it was before; None where that is not known.
+            restarts: The service that it restarted; empty for none.
         """
         service = self.service
         if service is None or service.state.status != "open":
@@ -153,14 +164,14 @@ class IncidentController:
                 from optimus_tui.contract.incident import KeptReceipt
 
                 done = KeptReceipt(action_id=command, kind="remedy", tenant="", words=words, ended=ended, outside=True)
-                self._lone().follow(done, finding)
+                self._lone().follow(replace(done, restarts=restarts), finding)
             return
         from optimus_tui.incidents.errors import IncidentError
 
         try:
             following = [one for one in service.state.advice if one.status == "open" and one.command == command]
             advice = next(iter(following), None)
-            record = await service.remedied(words, advice=advice.id if advice else "", ended=ended)
+            record = await service.remedied(words, advice=advice.id if advice else "", ended=ended, restarts=restarts)
             for other in following[1:]:
                 await service.mark(other.id, "done", words)
         except IncidentError as error:
@@ -179,12 +190,13 @@ class IncidentController:
         """Run the checks after each remedy once they can prove something, whichever screen is shown."""
         from optimus_tui.incidents.errors import IncidentError
         from optimus_tui.incidents.proof import Prover, sentence_of
+        from optimus_tui.tui.incidents.lone_proof import fills_again
 
         def tell(record: "ActionRecord") -> None:
             good = record.verdict in ("fixed", "better")
             self.dashboard.say(sentence_of(record), "information" if good else "warning", lasting=True)
 
-        prover, said = Prover(service, tell), ""
+        prover, said = Prover(service, tell, partial(fills_again, self.dashboard)), ""
         while self.service is service:
             try:
                 await prover.turn()
@@ -207,7 +219,10 @@ class IncidentController:
             self.dashboard.say(f"cannot read whether an incident was left open: {error}", "warning")
             return
         if left is not None and self.service is None:
-            text = f"incident {left.number} was left open ({self._left_words(left)}): i resumes it"
+            from optimus_tui.tui.incidents.opening import left_words
+
+            words = left_words(left.state, self.dashboard.context.clock.wall())
+            text = f"incident {left.number} was left open ({words}): i resumes it"
             self.dashboard.say(text, "warning")
 
     def open(self) -> None:
@@ -272,6 +287,7 @@ class IncidentController:
         from optimus_tui.history.samples.store import system_of
         from optimus_tui.incidents.open import resume_incident, unfinished
         from optimus_tui.tui.dialogs.base import PickDialog
+        from optimus_tui.tui.incidents.opening import offer_words
 
         context, environment = self.dashboard.context, self.dashboard.settings.environment
         left = (await asyncio.to_thread(unfinished, environment))[:MAX_OFFERED]
@@ -279,7 +295,9 @@ class IncidentController:
             system = system_of(self.dashboard.settings)
             here = [item for item in left if item.state.system in ("", system)]
             offered = [*here, None, *(item for item in left if item not in here)]
-            place = await self.dashboard.ask(PickDialog("Incident", [self._offer_words(item) for item in offered]))
+            now = context.clock.wall()
+            rows = [offer_words(item.state if item is not None else None, now) for item in offered]
+            place = await self.dashboard.ask(PickDialog("Incident", rows))
             if place is None:
                 return False
             item = offered[place]
@@ -291,12 +309,14 @@ class IncidentController:
     async def _open_new(self, finding: Finding | None, about: str, left: "Sequence[IncidentState]") -> bool:
         """Show what will be opened, and open it once the operator confirms. Return True if it was opened."""
         from optimus_tui.incidents.open import capture, open_incident, playbook
+        from optimus_tui.tui.actions.remedies import first_act
         from optimus_tui.tui.dialogs.base import QuestionDialog, QuestionField
-        from optimus_tui.tui.incidents.text import opening, proved_before
+        from optimus_tui.tui.incidents.opening import opening, proved_before, refused_tenant, worth_an_incident
         from optimus_tui.workflow.ranking import concerned, issues_of
         from optimus_tui.workflow.recommendations import PlaybookError
 
-        context, name, alarms = self.dashboard.context, self.playbook(), self.alarming()
+        context, name = self.dashboard.context, self.playbook()
+        alarms = worth_an_incident(self._found())
         if finding is not None:
             alarms = [finding, *(one for one in alarms if one != finding)]
         try:
@@ -306,10 +326,11 @@ class IncidentController:
             return False
         shown = [finding] if finding is not None else alarms
         tenant = about or concerned(shown)
-        refused = partial(_refused_tenant, known_tenants(self.dashboard), tenant or "")
+        refused = partial(refused_tenant, known_tenants(self.dashboard), tenant or "")
         field = QuestionField("Tenant concerned", tenant, needed=False, refused=refused)
-        about_it = proved_before(shown, left) + opening(shown, name, steps, context.clock.wall())
-        dialog = QuestionDialog("Open an incident", [field], about_it)
+        act = partial(first_act, self.dashboard, self.actions.outside)
+        told = opening(shown, name, steps, context.clock.wall(), act, self.proved_fixed)
+        dialog = QuestionDialog("Open an incident", [field], proved_before(shown, left) + told)
         dialog.dialog_keys = "enter opens   esc leaves, nothing is written"
         answers = await self.dashboard.ask(dialog)
         if answers is None:
@@ -329,9 +350,7 @@ class IncidentController:
         from optimus_tui.incidents.errors import IncidentError
         from optimus_tui.tui.dialogs.base import QuestionDialog, QuestionField
 
-        known = ""
-        if self.dashboard.optimus.demo is not None:
-            known = "the demo was started again"
+        known = "the demo was started again" * (self.dashboard.optimus.demo is not None)
         about = (
             f"Incident {service.state.id} was opened on a system at other addresses. If this is the same system, "
             "say why they changed: it is noted in the timeline, and the incident continues here."
@@ -362,29 +381,10 @@ class IncidentController:
 
     def alarming(self) -> list[Finding]:
         """Return the findings from medium on, the worst first."""
-        health, medium = self.dashboard.health, SEVERITIES.index("medium")
-        if health is None:
-            return []
-        return [one for one in worst_first(health.findings) if SEVERITIES.index(one.severity) >= medium]
+        return alarming(self._found())
 
-    def _offer_words(self, listed: "Listed | None") -> tuple[str, str]:
-        """Return an incident that can be resumed as a row, with what it is about; None stands for a new one."""
-        if listed is None:
-            return "Open a new incident", "the open ones stay as they are"
-        first = next(iter(listed.state.open_findings), None)
-        about = (
-            "no finding was active"
-            if first is None
-            else safe_text(f"{first.subject}: {rule_of(first.rule).title}", 120)
-        )
-        return f"Resume incident {listed.number}", f"{about}; {self._left_words(listed)}"
-
-    def _left_words(self, listed: "Listed") -> str:
-        state = listed.state
-        words = f"{left_as(state)}, by {state.operator}"
-        if state.opened is not None:
-            words = f"opened {ago(self.dashboard.context.clock.wall(), state.opened.wall)}, {words}"
-        return safe_text(words, 200)
+    def _found(self) -> Sequence[Finding]:
+        return self.dashboard.health.findings if self.dashboard.health is not None else ()
 
     async def leave(self) -> None:
         """Release the incident, so that another process can write to it. It stays open."""
@@ -421,13 +421,6 @@ class IncidentController:
         left = f", the first {MAX_PINS} of {len(places):,} marked" if len(places) > MAX_PINS else ""
         self.dashboard.say(f"{plural(len(pins), 'row')} pinned to incident {self.service.state.id}{left}")
         clear_marks(pane, pane.row_marks)
-
-
-def _refused_tenant(known: frozenset[str], concerned: str, name: str) -> str:
-    """Return why a tenant's name is refused; "" for the one concerned, and where nothing had been read."""
-    if not known or safe_text(name) in known or name == concerned:
-        return ""
-    return "no counter, key, event or metric names it"
 
 
 def _left_open(environment: str) -> "Listed | None":

@@ -59,7 +59,7 @@ def _once(lines: Iterable[Fact], title: str, seen: dict[str, str]) -> Iterator[F
             continue
         words = _words(line.text)
         if len(words) >= LONG and words in seen:
-            yield replace(line, text=f"as above ({seen[words]})", tone="quiet")
+            yield replace(line, text=f"the same as under {seen[words]}, above", tone="quiet")
             continue
         if len(words) >= LONG:
             seen[words] = line.label or title.partition("   ")[0]

@@ -1,12 +1,17 @@
 """The line on top of the incident screen: what it is, how far the proof of its repair is, how long it has been open."""
 
+from collections.abc import Sequence
+
+from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.incident import IncidentState, Stamp
+from optimus_tui.tui.dashboard.status_line import clock_part, proof_part
 from optimus_tui.tui.incidents.text import safe, tone_of
 from optimus_tui.tui.theme import TONE_COLORS
 from optimus_tui.tui.tools.lists import severity_text
 from optimus_tui.tui.widgets.bars import Part, Words, with_room
-from optimus_tui.wording.numbers import age, clock, plural
+from optimus_tui.wording.numbers import age, and_others, clock, plural
 from optimus_tui.workflow.proof import waiting
+from optimus_tui.workflow.ranking import alarm
 from optimus_tui.workflow.standing import elapsed, proof_status, standing
 
 WIDE = 100
@@ -14,7 +19,12 @@ WIDE = 100
 
 
 def bar_words(
-    state: IncidentState, now: Stamp, mode: tuple[str, str], problem: str, width: int, alarms: int = 0
+    state: IncidentState,
+    now: Stamp,
+    mode: tuple[str, str],
+    problem: str,
+    width: int,
+    alarms: Sequence[Finding] = (),
 ) -> tuple[Words, Words]:
     """Return the words of the line on top, left and right.
 
@@ -24,7 +34,7 @@ def bar_words(
         mode: Whether actions are armed, in words, and their style.
         problem: Why the incident cannot be written to or is not kept; empty if all is well.
         width: Columns.
-        alarms: How many findings from medium on the dashboard shows now, of the incident or beside it.
+        alarms: The findings from medium on that the dashboard shows now, of the incident or beside it, worst first.
 
     How far the proof of a repair is stands there until the incident is closed, at every width.
     """
@@ -34,26 +44,41 @@ def bar_words(
     left = [Part(0, [(f" INCIDENT {safe(state.id, 12)}", "b:bright")])]
     left.append(Part(6, [(gap + safe(state.environment, 24), "accent")]))
     if state.opened is not None:
-        opened = f"{gap}opened {clock(state.opened.wall)[:5]} · "
-        left.append(Part(4, [(opened * wide or gap, "quiet")]))
-        left.append(Part(3, [(age(elapsed(state.opened, state.closed or now)), "bright")]))
+        left.append(Part(3, [(gap + age(elapsed(state.opened, state.closed or now)), "bright")]))
+        left.append(Part(4, [(f" (opened {clock(state.opened.wall)[:5]})" * wide, "quiet")]))
     if state.closed:
         left.append(Part(0, [(" closed", "quiet")]))
     elif proof := proof_status(state):
-        left.append(Part(0, [(gap + safe(proof, 80), proof_style(state))]))
+        left.append(proof_part(safe(proof, 80), gap, proof_style(state)))
     if problem:
         left.append(Part(0, [(gap + safe(problem, 120), "warning")]))
     severity = standing(state)
+    if severity == state.severity == "none" and not any(step.outcome for step in state.steps):
+        found = alarm(state)  # before the first result, what it was opened on
+        severity = found.severity if found is not None else "none"
+    if state.repaired is not None and not waiting(state):  # what else it found is told by the dashboard, as it is now
+        severity = "none"
     words = severity_text(severity)
     if severity == "none":
         words = "no finding holds"
-        if state.severity == "none":
-            words = "no severity yet"
-        elif alarms and not state.closed:
-            words = f"its own are gone, {plural(alarms, 'finding')} {'holds' if alarms == 1 else 'hold'}"
-    right = [Part(1, [(mode[0] + gap, mode[1])]), Part(2, [(words + " ", TONE_COLORS[tone_of(severity) or "quiet"])])]
-    if severity != state.severity and wide:
-        right.append(Part(5, [(f"(at worst {state.severity}) ", "quiet")]))
+        if state.closed and state.severity != "none":
+            words = f"at worst {severity_text(state.severity)}"
+        elif state.severity == "none":
+            words = "nothing was wrong" if state.closed else "no severity yet"
+        elif alarms:
+            words = f"beside it: {safe(alarms[0].subject, 30)}{and_others(alarms)}"
+    held = severity != "none" or bool(alarms)
+    brief = words
+    if severity == "none" and words.startswith("beside it"):
+        brief = plural(len(alarms), "other")
+    style = TONE_COLORS[tone_of(severity) or "quiet"]
+    right = [
+        Part(1, [("  " + mode[0] + gap, mode[1])]),
+        Part(4, [(words + gap, style)], Part(0, [(brief + gap, style)]) if held else None),
+    ]
+    if severity != state.severity and wide and not state.closed:
+        right.append(Part(5, [(f"(at worst {state.severity}){gap}", "quiet")]))
+    right.append(clock_part(now.wall, 6))
     return with_room(left, right, width)
 
 

@@ -5,13 +5,14 @@ from collections.abc import Container, Sequence
 from typing import TYPE_CHECKING
 
 from optimus_tui.contract.finding_rules import LIMITS_OVER, rule_of, rules_cured_by
-from optimus_tui.contract.findings import SEVERITIES, Finding, worst_first
+from optimus_tui.contract.findings import ALARMING, Finding, worst_first
+from optimus_tui.contract.keyspace import LimitRow, LimitsReport
 from optimus_tui.tui.dashboard.reports import limits_report
 from optimus_tui.tui.services import DashboardServices
 from optimus_tui.verdicts.limits.words import subject_of, used_words
 
 if TYPE_CHECKING:
-    from optimus_tui.contract.incident import KeptReceipt
+    from optimus_tui.contract.incident import ActionRecord, KeptReceipt
     from optimus_tui.incidents.lone_proof import Found, LoneProof
 
 GROUP = "lone-proof"
@@ -21,7 +22,7 @@ TURN_SECONDS = 1.0
 def worst_cured_by(kind: str, tenant: str, findings: Sequence[Finding]) -> Finding | None:
     """Return the worst finding that an action on this tenant's keys was for; None without one."""
     cured = rules_cured_by(kind)
-    loud = [one for one in findings if one.rule in cured and SEVERITIES.index(one.severity) > 0]
+    loud = [one for one in findings if one.rule in cured and one.severity in ALARMING]
     own = [one for one in loud if one.subject.partition(" / ")[0] == tenant or one.subject.startswith("several ")]
     return next(iter(worst_first(own or loud)), None)
 
@@ -51,6 +52,15 @@ class LoneProofs:
     def too_early(self, keys: Container[tuple[str, str]]) -> str:
         """Return why findings of these rules and subjects tell nothing yet of what was done; empty if they do."""
         return next((words for one in self._watched.values() if one.aim in keys and (words := one.too_early())), "")
+
+    def records(self) -> "tuple[ActionRecord, ...]":
+        """Return what was done, the oldest first, each with its proof once there is one."""
+        return tuple(one.record for one in self._watched.values())
+
+    @property
+    def awaited(self) -> bool:
+        """Return whether a proof of something that was done is still awaited."""
+        return any(not one.over for one in self._watched.values())
 
     def status_words(self) -> tuple[str, str]:
         """Return how far the proof of what was done last is, or how it came out, and the style of these words."""
@@ -83,14 +93,37 @@ def _found(dashboard: DashboardServices, finding: Finding) -> "Found | None":
     health, limits = dashboard.health, limits_report(dashboard)
     if health is None:
         return None
-    rows = [row for row in limits.rows if subject_of(row) == finding.subject] if limits is not None else []
+    rows = _rows_of(limits, finding.subject)
     figures = tuple(
         Figure(name=f"{finding.rule}|{finding.subject}", value=float(row.counter.count), words=used_words(row))
         for row in rows[:1]
         if finding.rule == LIMITS_OVER and row.counter.count is not None
     )
-    fills = any(row.refused_in is not None for row in rows) and finding.rule == LIMITS_OVER
+    fills = _fills(rows) and finding.rule == LIMITS_OVER
     return Found(health.findings, figures, _read_at(dashboard, finding.rule), fills)
+
+
+def fills_again(dashboard: DashboardServices, subject: str) -> bool:
+    """Return True if a counter is expected to be full again before its window ends, and is not yet found to be.
+
+    Args:
+        dashboard: Whose readings tell.
+        subject: Its tenant and operation, as findings name them.
+    """
+    health, limits = dashboard.health, limits_report(dashboard)
+    if health is None:
+        return False
+    over = any(one.rule == LIMITS_OVER and one.subject == subject and not one.held for one in health.findings)
+    return not over and _fills(_rows_of(limits, subject))
+
+
+def _rows_of(limits: LimitsReport | None, subject: str) -> list[LimitRow]:
+    """Return the counters that a finding is about; none before the limits were read."""
+    return [row for row in limits.rows if subject_of(row) == subject] if limits is not None else []
+
+
+def _fills(rows: Sequence[LimitRow]) -> bool:
+    return any(row.refused_in is not None for row in rows)
 
 
 def _read_at(dashboard: DashboardServices, rule: str) -> float | None:

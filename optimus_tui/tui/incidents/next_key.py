@@ -1,11 +1,14 @@
 """What to do now in an incident, in one sentence: the line "Next" of its screen. Pure."""
 
+import re
 from collections.abc import Sequence
 
-from optimus_tui.contract.incident import Advice, IncidentState
-from optimus_tui.tui.incidents.text import safe, to_do_words
-from optimus_tui.workflow.proof import waiting, waits
-from optimus_tui.workflow.standing import is_held, proof_status
+from optimus_tui.contract.findings import Finding
+from optimus_tui.contract.incident import Advice, IncidentState, Step
+from optimus_tui.tui.incidents.text import safe, sentence, to_do_words
+from optimus_tui.wording.numbers import and_others, clause
+from optimus_tui.workflow.proof import PROOF_WORDS, is_superseded, waiting, waits
+from optimus_tui.workflow.standing import found_nothing, is_being_checked, is_held, proof_status
 
 
 def writes_words(state: IncidentState) -> str:
@@ -20,27 +23,47 @@ def nothing_with_a(state: IncidentState) -> str:
     return f"a does none of this: {to_do_words(state)}, in the last step's list; m marks there what you did"
 
 
-def next_words(state: IncidentState, doable: Sequence[Advice], shown: str = "") -> str:
+def next_words(
+    state: IncidentState,
+    doable: Sequence[Advice],
+    shown: str = "",
+    act: str = "",
+    under_way: str = "",
+    since: str = "",
+    beside: str = "",
+    armed: bool = False,
+) -> str:
     """Return what to do now, in one sentence.
 
     Args:
         state: The incident.
         doable: The recommendations that can be carried out from here, the most urgent first.
         shown: The id of the step under the cursor: enter opens a step that is done by hand before it ends it.
+        act: What ``a`` does about what was found, as the dashboard calls it; empty where it offers nothing.
+        under_way: What is being done outside of the product now; empty if nothing is.
+        since: What ``found_since`` says of the dashboard's findings.
+        beside: What ``found_beside`` says of them.
+        armed: Actions are armed.
     """
     if state.status == "closed":
         written = ", post-mortem written" if state.exported else ""
-        return f"Closed{written}. {writes_words(state)}, esc goes back to the panes."
+        still = " Actions are still armed: :disarm ends that." * armed
+        return f"Closed{written}. {writes_words(state)}, esc goes back to the panes.{still}"
+    if under_way:
+        return f"{safe(under_way, 60)}: under way; whether it helped is checked by itself."
     if state.running is not None:
         return f"{safe(state.running.plan.title, 60)} is running; esc goes back to the panes meanwhile."
     coming = state.next
     if waiting(state):
-        words = f"{_proof_ahead(state)}; the check runs by itself then, on any screen."
+        words = f"{_proof_ahead(state)}; the check runs by itself."
         if coming is not None and coming.plan.kind == "tool":
             words += f" Meanwhile enter runs {safe(coming.plan.title, 60)}."
         return words
+    if is_being_checked(state):
+        return "What was done is being checked; the result is shown by itself."
     if state.repaired is not None:
-        return "Proved: the fault is gone. c closes with cause and resolution."
+        found = clause(beside, "Found beside it: ", ". ")
+        return f"Proved: the fault is gone. {found}c closes with cause and resolution."
     if coming is None:
         words = "All steps are done: "
         if doable:
@@ -48,16 +71,52 @@ def next_words(state: IncidentState, doable: Sequence[Advice], shown: str = "") 
         if not state.repaired:
             words += "r on the last step checks whether it is fixed, "
         return f"{words}c closes with cause and resolution."
-    title, enter = safe(coming.plan.title, 60), "enter opens it"
+    told, title = _told_again(state), safe(coming.plan.title, 60)
     fits = [one for one in doable if is_held(state, one.rules)]
     if fits and coming.plan.kind == "tool":
-        return f"{_act_words(fits)}; or enter runs {title}."
-    if shown == coming.plan.id:
-        enter = "enter ends it and asks what was done"
+        return f"{told}{_act_words(fits, act)}; or enter runs {title}."
+    if told:
+        return f"{told}r asks again at once, enter goes on to {title}."
+    if since:
+        ran = next((safe(step.plan.title, 60) for step in state.steps if step.outcome is not None), title)
+        return f"Found since: {since}: r on {ran} asks again, enter goes on to {title}."
+    if _is_clean(state):
+        return f"Nothing wrong was found: c closes it as a false alarm; or enter goes on to {title}."
+    return _step_words(state, coming, doable, shown)
+
+
+def _is_clean(state: IncidentState) -> bool:
+    """Return True if nothing wrong was found, and nothing was done."""
+    return found_nothing(state) and not state.action_records
+
+
+def found_since(state: IncidentState, alarms: Sequence[Finding]) -> str:
+    """Return what the dashboard shows now although nothing wrong was found here before; empty if that is not so.
+
+    Args:
+        state: The incident.
+        alarms: The dashboard's findings from medium on, the worst first.
+    """
+    return sentence(alarms[0].message, 120) if alarms and _is_clean(state) else ""
+
+
+def found_beside(alarms: Sequence[Finding]) -> str:
+    """Return what the dashboard shows beside a fault that is gone: the worst of it, and how many more.
+
+    Args:
+        alarms: The dashboard's findings from medium on, the worst first.
+    """
+    return f"{sentence(alarms[0].message, 100)}{and_others(alarms)}" if alarms else ""
+
+
+def _step_words(state: IncidentState, coming: Step, doable: Sequence[Advice], shown: str) -> str:
+    """Return what the keys do with the step that comes next."""
+    title = safe(coming.plan.title, 60)
     if coming.plan.kind == "tool":
         if coming.plan.choose_issue and state.choice is None:
             return f"enter chooses an issue to examine and runs {title}; the health check ranked them."
         return f"enter runs {title}; s skips it and asks why."
+    enter = "enter ends it and asks what was done" if shown == coming.plan.id else "enter opens it"
     if coming.plan.kind == "apply":
         words = f"{title}: "
         if doable:
@@ -68,12 +127,25 @@ def next_words(state: IncidentState, doable: Sequence[Advice], shown: str = "") 
 
 def _proof_ahead(state: IncidentState) -> str:
     late = [one for one in waiting(state) if one.late]
-    words = waits(max(late, key=lambda one: one.due or 0.0)) if late else proof_status(state)
+    words = waits(max(late, key=lambda one: one.due or 0.0), brief=True) if late else proof_status(state)
     return words[:1].upper() + words[1:]
 
 
-def _act_words(fits: Sequence[Advice]) -> str:
+def _told_again(state: IncidentState) -> str:
+    """Return what the check of the last remedy said, where it did not prove it and runs again; else ""."""
+    records = [one for one in state.action_records if not is_superseded(state, one)]
+    if not records or records[-1].verdict in (None, "fixed"):
+        return ""
+    words = PROOF_WORDS[records[-1].verdict]
+    return f"{words[:1].upper()}{words[1:]}: it is checked again by itself; "
+
+
+_CLAUSE = re.compile(r"[,;:(]| - ")
+"""What ends the first clause of a recommendation: the rest of it explains."""
+
+
+def _act_words(fits: Sequence[Advice], act: str) -> str:
     """Return what ``a`` does at once about what was found."""
-    first = fits[0].action.strip().rstrip(".")
-    more = f" (or one of {len(fits) - 1} more)" * (len(fits) > 1)
+    first = act or _CLAUSE.split(fits[0].action)[0].strip().rstrip(".")
+    more = f" ({len(fits) - 1} more to choose from)" * (len(fits) > 1)
     return f"a acts on what was found: {safe(first, 120)}{more}"

@@ -1,14 +1,19 @@
 """What the incident's proofs say of a finding of the dashboard: too early to tell, or proved fixed already."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from optimus_tui.contract.finding_causes import can_follow_from
+from optimus_tui.contract.finding_rules import LIMITS_OVER, LIMITS_REFUSED, rule_of
 from optimus_tui.contract.findings import Finding
+from optimus_tui.contract.tools.common import Diagnostic
 from optimus_tui.tui.actions.remedies import with_causes
 from optimus_tui.tui.services import DashboardServices
-from optimus_tui.workflow.proof import WINDOW_SECONDS, aimed_at, early_words, fixed_words, waiting
+from optimus_tui.wording.numbers import clause, clock
+from optimus_tui.workflow.proof import WINDOW_SECONDS, aimed_at, early_words, fixed_words, refused_after, waiting
 
 if TYPE_CHECKING:
-    from optimus_tui.contract.incident import IncidentState
+    from optimus_tui.contract.incident import ActionRecord, IncidentState
 
 
 def keys_of(dashboard: DashboardServices, finding: Finding) -> set[tuple[str, str]]:
@@ -26,8 +31,50 @@ def early_in(dashboard: DashboardServices, state: "IncidentState", finding: Find
     return ""
 
 
-def proved_in(dashboard: DashboardServices, state: "IncidentState", finding: Finding) -> str:
-    """Return when it was proved in an incident that a finding is gone whose figures reach back; empty where not so."""
-    now = dashboard.context.clock.wall()
+def proved_by(dashboard: DashboardServices, records: "Sequence[ActionRecord]", finding: Finding) -> str:
+    """Return why a finding that still stands needs nothing done; empty where it does.
+
+    It was proved that it is gone, or what it followed from, and its figures reach back to before; or it is the used-up
+    limit of a counter that never reset, which kept its count when it got a TTL.
+
+    Args:
+        dashboard: Whose readings tell causes.
+        records: What was done, the oldest first.
+        finding: A finding as it is shown.
+    """
+    now, keys = dashboard.context.clock.wall(), keys_of(dashboard, finding)
+    if left := left_over(records, finding, now):
+        return left
     begin = now - (finding.window_seconds or WINDOW_SECONDS)
-    return fixed_words(state, keys_of(dashboard, finding), finding.since or now, begin)
+    since = finding.since or now
+    if finding.held:  # it is shown because of windows before the present one
+        begin = min(since, begin)
+    elif finding.window_seconds is not None and not rule_of(finding.rule).from_redis:
+        since = begin  # it may come and go while its window holds figures of before the remedy
+
+    def is_of(aim: Diagnostic) -> bool:
+        return (aim.rule, aim.subject) in keys or can_follow_from(aim.rule, aim.subject, finding)
+
+    ended = [one for one in records if not refused_after(one) or (one.receipt.until or now) < now]
+    return clause(fixed_words(ended, is_of, since, begin), "", ": these figures are from before")
+
+
+READ_AGAIN_SECONDS = 5.0
+"""How long after a window has ended its counter may not have been read again."""
+
+
+def left_over(records: "Sequence[ActionRecord]", finding: Finding, now: float) -> str:
+    """Return until when a limit refuses only because its counter kept its count when it got a TTL; else "".
+
+    Args:
+        records: What was done, the oldest first.
+        finding: A finding as it is shown.
+        now: The present time, in wall-clock seconds.
+    """
+    for record in reversed(records):
+        until, subjects = record.receipt.until, refused_after(record)
+        tenants = {one.partition(" / ")[0] for one in subjects}
+        is_left = finding.subject in {LIMITS_OVER: set(subjects), LIMITS_REFUSED: tenants}.get(finding.rule, set())
+        if is_left and until is not None and now < until + READ_AGAIN_SECONDS:
+            return f"refuses until {clock(until)}: its counter kept its count when it got a TTL"
+    return ""

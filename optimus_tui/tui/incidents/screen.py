@@ -17,14 +17,18 @@ from textual.widgets import Static
 from textual.worker import Worker, WorkerState
 
 from optimus_tui.assets import asset_dir
+from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.incident import Advice, Evidence, IncidentState, Step
 from optimus_tui.incidents.service import IncidentService
+from optimus_tui.tui.actions.remedies import act_about
 from optimus_tui.tui.base_screen import BaseScreen
 from optimus_tui.tui.incidents import text as words
 from optimus_tui.tui.incidents.head import bar_words
-from optimus_tui.tui.incidents.next_key import next_words
-from optimus_tui.tui.incidents.step_actions import RecommendationActions, StepActions
+from optimus_tui.tui.incidents.next_key import found_beside, found_since, next_words
+from optimus_tui.tui.incidents.recommendation_actions import RecommendationActions
+from optimus_tui.tui.incidents.step_actions import StepActions
 from optimus_tui.tui.keys import MOVES, bindings, chosen
+from optimus_tui.tui.leaving import armed_actions
 from optimus_tui.tui.theme import Piece
 from optimus_tui.tui.tools.lists import Lines, ReportView, report_lines
 from optimus_tui.tui.widgets.bars import Bar, KeyStrip, Words
@@ -207,8 +211,12 @@ class IncidentScreen(BaseScreen):
     def bar_words(self) -> tuple[Words, Words]:
         """Return the words of the line on top, left and right."""
         now = self.incident_service.clocks.now()
-        alarms = len(self.dashboard.incidents.alarming())
-        return bar_words(self.state, now, self._mode(), self._problem(), self.size.width, alarms)
+        return bar_words(self.state, now, self._mode(), self._problem(), self.size.width, self._alarms())
+
+    def _alarms(self) -> list[Finding]:
+        """Return what the dashboard shows from medium on, the worst first; figures of before a proved remedy aside."""
+        incidents = self.dashboard.incidents
+        return [one for one in incidents.alarming() if not incidents.proved_fixed(one)]
 
     def _problem(self) -> str:
         """Return why the incident cannot be written to or is not kept; empty if all is well."""
@@ -237,13 +245,19 @@ class IncidentScreen(BaseScreen):
         if step is None:
             return
         room = self.query_one("#evidence", ReportView).scrollable_content_region.width  # known after the layout only
-        drawn = (state.events, step.plan.id, self.size, room)
+        outside = self.actions.outside
+        under_way = outside.under_way if outside is not None else ""
+        since = found_since(state, self._alarms())
+        beside, armed = found_beside(self._alarms()), bool(armed_actions(self.actions.service))
+        drawn = (state.events, step.plan.id, self.size, room, under_way, since, beside, armed)
         if drawn == self._drawn:
             return
         from_top = self._drawn[1:2] != drawn[1:2]
         self._drawn = drawn
+        self.recommendations.go_on()
         doable = words.doable(state.advice, self.dashboard.optimus.demo is not None)
-        coming = next_words(state, doable, step.plan.id)
+        act = act_about(self.dashboard, outside, doable[0].rules) if doable else ""
+        coming = next_words(state, doable, step.plan.id, act, under_way, since, beside, armed)
         self.query_one("#incident-next", Static).update(Content.assemble(("Next  ", "bold"), coming))
         strip = self.query_one(KeyStrip)
         strip.labels = {}

@@ -8,19 +8,13 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
-from msgspec import structs
-
-from optimus_tui.contract.actions import ActionRequest
-from optimus_tui.contract.finding_rules import rule_of
-from optimus_tui.contract.incident import ISSUES, ActionRecord, Advice, IncidentState, Step
+from optimus_tui.contract.incident import ISSUES, ActionRecord, IncidentState, Step
 from optimus_tui.incidents.errors import IncidentError
 from optimus_tui.incidents.proof import sentence_of
 from optimus_tui.incidents.service import IncidentService
-from optimus_tui.tui.actions.controller import ActionsController
-from optimus_tui.tui.dashboard.reports import limits_report, seen_tenants
 from optimus_tui.tui.dialogs.base import PickDialog, QuestionDialog, QuestionField
 from optimus_tui.tui.incidents import text as words
-from optimus_tui.tui.incidents.next_key import nothing_with_a, writes_words
+from optimus_tui.tui.incidents.next_key import writes_words
 from optimus_tui.tui.services import DashboardServices
 from optimus_tui.wording.numbers import age, progress
 from optimus_tui.wording.safe import safe_text
@@ -297,154 +291,3 @@ class StepActions:
         await export(self.service, "md")
         path = await export(self.service, "html")
         self.view.say(f"post-mortem written: {path.stem}.md and {path.name} in", path=f"{path.parent}/")
-
-
-class RecommendationView(IncidentView, Protocol):
-    """What the recommendations may ask of the incident screen."""
-
-    @property
-    def selected_advice(self) -> Advice | None:
-        """Return the recommendation under the cursor; None if the list of the last step is not shown."""
-
-    @property
-    def is_mounted(self) -> bool:
-        """Return True while the screen is open."""
-
-
-class RecommendationActions:
-    """Carries out recommendations and marks them.
-
-    A recommendation names its tenant in text. The bytes of the name are looked up, and asked for if that leaves a
-    doubt.
-    """
-
-    def __init__(self, view: RecommendationView, steps: StepActions, actions: ActionsController) -> None:
-        """Carry out nothing yet; ``steps`` has the incident and starts the work."""
-        self.view, self.steps, self.actions = view, steps, actions
-        self.dashboard, self.service = steps.dashboard, steps.service
-
-    def carry_out(self) -> None:
-        """Carry out the recommendation under the cursor, or ask for one that can be carried out from here."""
-        found = words.doable(self.service.state.advice, self.dashboard.optimus.demo is not None)
-        if self.steps.refuse_if_closed():
-            return
-        if not found:
-            self.view.say(nothing_with_a(self.service.state), "warning")
-            return
-        self.steps.start(self._carry_out, found, group="acting")
-
-    async def _carry_out(self, found: list[Advice]) -> None:
-        here = self.view.selected_advice
-        if here not in found and len(found) == 1:
-            here = found[0]
-        if here is None or here not in found:
-            rows = [
-                (f"{advice.priority}  {words.sentence(advice.action, 200)}", words.sentence(advice.reason, 300))
-                for advice in found
-            ]
-            place = await self.dashboard.ask(PickDialog("Carry out which", rows))
-            if place is None:
-                return
-            here = found[place]
-        if not here.kind and self.actions.outside is not None:
-            await self.actions.outside.confirm(words.remedy_of(here))
-            return
-        request = await self._request(here)
-        if request is None or not await self.actions.ensure_armed(words.sentence(here.action, 200)):
-            return
-        outcome = await self.actions.carry_out(request)
-        if outcome is None:
-            return
-        from optimus_tui.incidents.open import kept
-
-        receipt, audit = outcome
-        self._show_last()
-        if not receipt.verified:
-            await self.service.note(f"Action {receipt.id} is open: {receipt.stopped or 'it was not verified'}.")
-            return
-        self.steps.say_early(await self.service.acted(kept(receipt, audit), here.id, here.rules))
-
-    async def _request(self, advice: Advice) -> ActionRequest | None:
-        """Return the request for exactly one tenant, which is asked for if in doubt. None if it was not answered."""
-        tenant = self._tenant_bytes(advice.tenant)
-        if tenant is None:
-            field = QuestionField("Tenant", words.safe(advice.tenant or "", 200))
-            answers = await self.dashboard.ask(QuestionDialog(words.sentence(advice.action, 60), [field]))
-            if answers is None:
-                return None
-            tenant = self._tenant_bytes(answers[0]) or answers[0].encode("utf-8", "surrogatepass")
-        request = ActionRequest(kind=advice.kind, tenant=tenant)  # type: ignore[arg-type]  # an ActionKind
-        if request.kind != "reset_counters":
-            return request
-        return await self._narrowed(request, advice)
-
-    async def _narrowed(self, request: ActionRequest, advice: Advice) -> ActionRequest | None:
-        """Narrow a request to the operations that the finding is about, so that no other limit is lifted.
-
-        None if it was not answered.
-        """
-        rules = [rule_of(rule) for rule in advice.rules]
-        states = [rule.limit_state for rule in rules if rule.limit_state and rule.cured_by]
-        report = limits_report(self.dashboard)
-        if report is None:
-            return request
-        counters = [row.counter for row in report.rows if row.state in states]
-        named = list(dict.fromkeys(counter.operation for counter in counters if counter.tenant == request.tenant))
-        if len(named) == 1:
-            return structs.replace(request, operation=named[0])
-        if not named:
-            return request
-        choices = [(f"Only {safe_text(item, 60)}", "this one counter starts again at 0") for item in named]
-        choices.append(("All operations", "every limit of this tenant starts again at 0"))
-        place = await self.dashboard.ask(PickDialog("Reset which", choices))
-        if place is None:
-            return None
-        if place == len(named):
-            return request
-        return structs.replace(request, operation=named[place])
-
-    def _tenant_bytes(self, name: str | None) -> bytes | None:
-        """Return the bytes of a tenant's name as a finding shows it. None if several tenants look like it."""
-        if not name:
-            return None
-        raw = name.encode("utf-8", "surrogatepass")
-        alike = {item for item in seen_tenants(self.dashboard) if safe_text(item, 4_096) == name or item == raw}
-        if len(alike) == 1:
-            return alike.pop()
-        if alike or safe_text(raw, 4_096) != name:
-            return None
-        return raw
-
-    def _show_last(self) -> None:
-        last = next((item for item in self.service.state.steps if item.plan.kind == "apply"), None)
-        if last is not None and self.view.is_mounted:
-            self.view.show_step(last)
-
-    def mark(self) -> None:
-        """Mark the recommendation under the cursor as done by hand, dismissed or open again."""
-        advice = self.view.selected_advice
-        if self.steps.refuse_if_closed():
-            return
-        if advice is None:
-            self.view.say("go to the last step, tab to its list and put the cursor on a recommendation", "warning")
-        else:
-            self.steps.start(self._mark, advice)
-
-    async def _mark(self, advice: Advice) -> None:
-        states = ("done", "dismissed", "open")
-        rows = [("Done by hand", "it was done outside of this program"), ("Dismissed", "asks why"), ("Open again", "")]
-        place = await self.dashboard.ask(PickDialog(words.sentence(advice.action, 80), rows))
-        if place is None:
-            return
-        answers: list[str] | None = [""]
-        if states[place] != "open":
-            field = QuestionField("Remark", needed=False)
-            if states[place] == "dismissed":
-                field = QuestionField("Reason")
-            answers = await self.dashboard.ask(QuestionDialog(rows[place][0], [field]))
-        if answers is None:
-            return
-        if states[place] == "done" and advice.status != "done":
-            self.steps.say_early(await self.service.remedied(answers[0] or advice.action, advice=advice.id))
-        else:
-            await self.service.mark(advice.id, states[place], answers[0])

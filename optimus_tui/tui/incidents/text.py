@@ -11,7 +11,6 @@ from msgspec.structs import replace
 from rich.cells import cell_len
 
 from optimus_tui.contract.finding_rules import rule_of
-from optimus_tui.contract.findings import Finding, worst_first
 from optimus_tui.contract.incident import (
     ActionRecord,
     Advice,
@@ -19,7 +18,6 @@ from optimus_tui.contract.incident import (
     Comparison,
     IncidentState,
     Step,
-    StepPlan,
     TimelineEntry,
 )
 from optimus_tui.tools.pages.format_value import VERDICT_WORDS, label
@@ -32,7 +30,7 @@ from optimus_tui.wording.numbers import OWN_FORMAT, clause, clock, figure, laten
 from optimus_tui.wording.safe import safe_sentence, safe_text
 from optimus_tui.wording.truth import SEVERITY_WORDS
 from optimus_tui.wording.wrapping import shortened_between_words, wrap
-from optimus_tui.workflow.proof import possible_words, proof_words, waiting
+from optimus_tui.workflow.proof import acted_at, possible_words, proof_words, waiting, waits
 from optimus_tui.workflow.ranking import tenant_words
 from optimus_tui.workflow.standing import (
     ADVICE_MARKS,
@@ -41,7 +39,6 @@ from optimus_tui.workflow.standing import (
     STEP_WORDS,
     action_verdict,
     durations,
-    left_as,
     proof_status,
     step_result,
 )
@@ -65,36 +62,6 @@ def safe(text: object, limit: int = LONG) -> str:
 def sentence(text: object, limit: int = LONG) -> str:
     """Return a sentence as safe text; what is longer than ``limit`` is cut at its end."""
     return safe_sentence(text, limit)
-
-
-def opening(findings: Sequence[Finding], playbook: str, steps: Sequence[StepPlan], as_of: float | None = None) -> str:
-    """Return what would be opened, for the dialog that asks before anything is written.
-
-    Args:
-        findings: What it would be about.
-        playbook: The name of the playbook.
-        steps: Its steps.
-        as_of: When the findings were judged, in wall-clock seconds: the screen beside the dialog goes on.
-    """
-    first = worst_first(findings)[:3]  # what is true now stands before what is only held
-    lines = [f"{severity_text(one.severity)}  {sentence(one.message, 160)}" for one in first]
-    if len(findings) > 3:
-        lines.append(f"and {plural(len(findings) - 3, 'more finding')}")
-    names = ", ".join(safe(step.title, 40) for step in steps)
-    if lines and as_of is not None:
-        lines.append(f"as of {clock(as_of)} UTC")
-    lines = lines or ["No finding needs attention now."]
-    order = "What is found may bring one of them forward. " * any(step.first_when for step in steps)
-    return "\n".join([*lines, "", f"Steps ({safe(playbook, 40)}): {names}. {order}The first one runs at once."])
-
-
-def proved_before(findings: Sequence[Finding], left: Sequence[IncidentState]) -> str:
-    """Return which open incident was about one of these findings and is proved fixed, as a line; empty for none."""
-    keys = {(one.rule, one.subject) for one in findings}
-    for state in left:
-        if state.repaired is not None and any((one.rule, one.subject) in keys for one in state.open_findings):
-            return f"Incident {safe(state.id, 12)} was about this too: {left_as(state)}. i, then its row, resumes it.\n"
-    return ""
 
 
 class StepLine(NamedTuple):
@@ -173,7 +140,7 @@ def to_do_words(state: IncidentState) -> str:
         return ""
     if by_key == todo:
         return f"{todo} to do"
-    return f"{todo} to do, {by_key} with a" if by_key else f"{todo} to do by hand"
+    return f"{todo} to do, a does {by_key}" if by_key else f"{todo} to do by hand"
 
 
 def _verdict(record: ActionRecord) -> str:
@@ -186,7 +153,7 @@ def promise_words(record: ActionRecord) -> str:
     """Return when an action's proof is possible; empty once there is a result, which is shown by itself."""
     if record.due is None:
         return ""
-    return f"{proof_words(record)}; the check runs by itself then"
+    return f"{waits(record)}; the check runs by itself then"
 
 
 def _proof_in_short(state: IncidentState) -> str:
@@ -198,19 +165,19 @@ def _proof_in_short(state: IncidentState) -> str:
 
 
 def proof_in_a_word(state: IncidentState) -> list[str]:
-    """Return the shortest forms of a proof, the longest first: a verdict, or the time of day, which is never cut."""
+    """Return the shortest forms of a proof, the longest first: a verdict, or the time of day, which stands whole."""
     last = state.action_records[-1]
     if last.verdict is not None:
         return [last.verdict]
     times = [one.due for one in waiting(state) if one.due is not None and possible_words(one)]
     if not times:
         return ["waits" if waiting(state) else "checking"]
-    return [form.format(clock(max(times))) for form in ("proof at {}", "at {}", "{}")]
+    return [f"proof at {clock(max(times))}", f"proof {clock(max(times))}", "waits"]
 
 
 def evidence_sections(state: IncidentState, step: Step, document: Mapping[str, Any] | None) -> list[Section]:
     """Return a step's evidence, what decides first: change, figures, ranking, then the whole document."""
-    parts: list[Section] = []
+    parts = _of_before(state, step)
     if step.status in ("skipped", "failed") or (step.said and step.plan.kind != "tool"):
         title = STEP_WORDS[step.status].capitalize()
         tone: Tone = ""
@@ -229,6 +196,19 @@ def evidence_sections(state: IncidentState, step: Step, document: Mapping[str, A
         made: list[Section] = sections(document)  # type: ignore[arg-type]  # any that encodes
         parts += [_with_tenant(state, step, _counted(state, item)) for item in made]
     return fold(parts, findings_before(state, step))
+
+
+def _of_before(state: IncidentState, step: Step) -> list[Section]:
+    """Say that a step's evidence is of the time before a remedy, and whether that is proved by now."""
+    if step.outcome is None or step.ended is None:
+        return []
+    later = [one for one in state.action_records if step.ended.wall <= acted_at(one)]
+    if not later:
+        return []
+    proofs = [one.proved.wall for one in later if one.proved is not None]
+    proof = f"proved fixed at {clock(max(proofs))}" if proofs else f"acted at {clock(acted_at(later[-1]))}"
+    words = f"measured at {clock(step.ended.wall)} UTC; {proof}; r runs this step again"
+    return [Section(title="From before the remedy", lines=(Fact(words, tone="ok"),))]
 
 
 def _with_tenant(state: IncidentState, step: Step, section: Section) -> Section:

@@ -6,7 +6,7 @@ from typing import Any, ClassVar, NamedTuple
 
 from textual.message import Message
 
-from optimus_tui.contract.tools.traffic import CodeDrift, PatternIssue, ValidateReport, unescaped
+from optimus_tui.contract.tools.compliance import CodeDrift, PatternIssue, ValidateReport, unescaped
 from optimus_tui.patterns.judge import word
 from optimus_tui.tui.keys import MOVES, chosen
 from optimus_tui.tui.messages import CopyRequested
@@ -22,7 +22,7 @@ ROUTERS = "src/backend/routers/"
 
 @dataclass(frozen=True)
 class FileRow:
-    """One file, named as on the disk. ``score`` None: it was not judged, for ``reason``."""
+    """One file, named as on the disk. ``score`` None: no pattern applies, or it was not judged, for ``reason``."""
 
     file: str
     score: float | None
@@ -31,13 +31,17 @@ class FileRow:
 
 
 def file_rows(report: ValidateReport) -> list[FileRow]:
-    """Return the worst files first; files that were not judged at the end."""
+    """Return the worst files first; files that could not be judged at the end."""
     counts: dict[str, int] = {}
     for issue in report.issues_found:
         counts[issue.file] = counts.get(issue.file, 0) + 1
     rows = [FileRow(unescaped(file.file), file.compliance_score, counts.get(file.file, 0)) for file in report.files]
-    rows.sort(key=lambda row: (row.score or 0.0, row.file))
-    return rows + [FileRow(unescaped(file.file), None, 0, safe_text(file.reason, 300)) for file in report.skipped]
+    rows.sort(key=lambda row: (row.score is None, row.score or 0.0, row.file))
+    return rows + [
+        FileRow(unescaped(file.file), None, 0, safe_text(file.reason, 300))
+        for file in report.skipped
+        if file.is_refused
+    ]
 
 
 class FileLine(NamedTuple):
@@ -55,7 +59,7 @@ def _score_cell(line: FileLine, _: int) -> Cell:
 
 
 def _found_cell(line: FileLine, _: int) -> Cell:
-    if line.file.score is None:
+    if line.file.reason:
         return "–", "quiet"
     return str(line.file.issues), "" if line.file.issues else "quiet"
 
@@ -85,7 +89,7 @@ class FileList(LineView):
 
     def __init__(self) -> None:
         super().__init__(id="files")
-        self.border_title = "Routers, the worst first"
+        self.border_title = "Files, the worst first"
 
     def show(self, report: ValidateReport | None) -> None:
         """Show another report; the cursor stays on its file."""

@@ -18,14 +18,19 @@ from textual.worker import Worker, WorkerState
 
 from optimus_tui.assets import asset_dir
 from optimus_tui.context import Context
-from optimus_tui.contract.tools.traffic import LiveComparison, PatternIssue, ValidateReport, unescaped
+from optimus_tui.contract.tools.compliance import (
+    LiveComparison,
+    PatternIssue,
+    ValidateReport,
+    unescaped,
+)
 from optimus_tui.tui.base_screen import BaseScreen
 from optimus_tui.tui.keys import chosen
 from optimus_tui.tui.routers.compliance_lists import DriftList, FileList, IssueList
 from optimus_tui.tui.terminal import open_in_editor
 from optimus_tui.tui.widgets.bars import KeyStrip
 from optimus_tui.wording.numbers import UNKNOWN, clock, plural, progress
-from optimus_tui.wording.safe import safe_text
+from optimus_tui.wording.safe import safe_text, shell_word
 
 TOOL = "validate_enterprise_patterns"
 LEVELS = ("basic", "comprehensive", "production_ready")
@@ -33,7 +38,7 @@ NARROW = 110
 
 
 class ComplianceScreen(BaseScreen):
-    """Routers by score, the worst first, and what each lacks: Enter opens the finding's line in your editor."""
+    """Files by score, the worst first, and what each lacks. Enter edits the line; `:validate PATH` judges a folder."""
 
     CSS_PATH: ClassVar[Any] = [asset_dir("styles") / "compliance.tcss"]
     BINDINGS: ClassVar[Any] = chosen(
@@ -42,18 +47,29 @@ class ComplianceScreen(BaseScreen):
     )  # fmt: skip
     AUTO_FOCUS = "#files"
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, folder: Path | None = None) -> None:
+        """Show nothing yet.
+
+        Args:
+            context: What the tool asks with.
+            folder: The folder or file that is judged, absolute; None for the gateway's routers.
+        """
         super().__init__()
-        self.context, self.level = context, "comprehensive"
+        self.context, self.folder = context, folder
+        self.level: str | None = None
+        """The level that was asked for; None for that of the project's ``optimus.toml``, else the usual one."""
         self.report: ValidateReport | None = None
         self.failure, self._progress = "", ""
         self.live: LiveComparison | None = None
         self.live_failure = ""
+        if folder is not None:
+            self.live_failure = "only the gateway's own routers are, which :validate shows without a path"
         self._live_at: float | None = None
 
     def compose(self) -> ComposeResult:
         """Return the title, the lists and the key line."""
         yield Static(id="compliance-breadcrumb")
+        yield Static(id="compliance-profile")
         with Container(id="compliance-room"):
             yield FileList()
             yield IssueList()
@@ -79,30 +95,46 @@ class ComplianceScreen(BaseScreen):
 
     def action_refresh(self) -> None:
         """Judge the routers again, and compare code and Redis again."""
-        self.say("judging the routers again, and comparing them with Redis")
+        self.say(
+            "judging the files again" if self.folder else "judging the routers again, and comparing them with Redis"
+        )
         self._judge()
         self.compare()
 
     def _judge(self) -> None:
-        self.failure, self._progress = "", "reading the routers …"
+        self.failure, self._progress = "", "reading the files …"
         self._draw_breadcrumb()
         work: Any = self._ask
         self.run_worker(work, name="validate", group="validate", exclusive=True, exit_on_error=False)
 
     def action_next_level(self) -> None:
         """Judge at the next level."""
-        self.level = LEVELS[(LEVELS.index(self.level) + 1) % len(LEVELS)]
+        present = self.level or (self.report.validation_level if self.report else LEVELS[1])
+        self.level = LEVELS[(LEVELS.index(present) + 1) % len(LEVELS)]
         self._judge()
+
+    @property
+    def _arguments(self) -> dict[str, object]:
+        """Return what is asked of the tool."""
+        arguments: dict[str, object] = {"check_all_routers": True}
+        if self.level is not None:
+            arguments["validation_level"] = self.level
+        return arguments
 
     async def _ask(self) -> None:
         from optimus_tui.tools.answer import ToolFailure
 
         road = await asyncio.to_thread(_load)
-        arguments = {"check_all_routers": True, "validation_level": self.level}
         try:
-            report = await road.answer(self.context, TOOL, arguments, self._note_progress)
+            if self.folder is None:
+                report: Any = await road.answer(self.context, TOOL, self._arguments, self._note_progress)
+            else:
+                tool = await asyncio.to_thread(_load_validator)
+                report = await tool.judged_folder(self.context, self.folder, self.level, self._note_progress)
         except ToolFailure as failure:
             self.report, self.failure = None, safe_text(failure.error.message, 400)
+            if self.folder is None:
+                self.failure += "; :validate PATH judges any folder"
         else:
             self.report = report
         self._progress = ""
@@ -129,6 +161,12 @@ class ComplianceScreen(BaseScreen):
     def _show(self) -> None:
         files = self.query_one(FileList)
         files.hint = self.failure or "There is no router to judge."
+        profile = ""
+        if self.report is not None:
+            profile = "; ".join(_in_words(self.report))
+        self.query_one("#compliance-profile", Static).update(Content(f" {profile}"))
+        if self.folder is not None:
+            self.draw_live()
         files.show(self.report)
         self._show_issues()
         self._draw_breadcrumb()
@@ -147,11 +185,16 @@ class ComplianceScreen(BaseScreen):
                 view.border_title = Content(f"{name}: {plural(len(issues), 'finding')}")
                 if file.reason:
                     view.hint = f"It was not judged: {file.reason}"
+                elif file.score is None:
+                    view.hint = "No pattern applies to it here, so it has no score, and nothing else was found."
         view.show(issues)
 
     def _draw_breadcrumb(self) -> None:
-        words = [(" Compliance ", "bold"), (f" {self.level} ", "bold underline"), ("  ", "")]
         report = self.report
+        level = self.level or (report.validation_level if report else "")
+        words = [(" Compliance ", "bold"), (f" {level} ", "bold underline"), ("  ", "")]
+        if self.folder is not None:
+            words.insert(1, (f" {_short(self.folder)} ", ""))
         if self._progress:
             words.append((self._progress, "dim"))
         elif self.failure:
@@ -161,7 +204,7 @@ class ComplianceScreen(BaseScreen):
             if report.average_compliance_score is not None:
                 score = f"{report.average_compliance_score:.2f}"
             parts = [
-                f"{report.overall_compliance} {score}",
+                f"{report.overall_compliance} {score}" if report.overall_compliance else "no score: no pattern applies",
                 plural(report.files_validated, "file"),
                 plural(len(report.issues_found), "finding"),
             ]
@@ -175,7 +218,9 @@ class ComplianceScreen(BaseScreen):
     # -- code and Redis --------------------------------------------------------------------------------------------
 
     def compare(self) -> None:
-        """Ask Redis once more; what is shown stays until the answer is there."""
+        """Ask Redis once more; what is shown stays until the answer is there. Another project has nothing there."""
+        if self.folder is not None:
+            return
         work: Any = self._compare
         self.run_worker(work, name="drift", group="drift", exclusive=True, exit_on_error=False)
 
@@ -183,9 +228,9 @@ class ComplianceScreen(BaseScreen):
         from optimus_tui.tools.answer import ToolFailure
 
         self.draw_live("comparing …")
-        drift = await asyncio.to_thread(_load_drift)
+        tool = await asyncio.to_thread(_load_validator)
         try:
-            self.live, self.live_failure = await drift.compared(self.context), ""
+            self.live, self.live_failure = await tool.compared(self.context), ""
         except ToolFailure as failure:
             self.live_failed(safe_text(failure.error.message, 400))
             return
@@ -213,7 +258,7 @@ class ComplianceScreen(BaseScreen):
             view.show(())
             state = state or "not compared"
         else:
-            view.hint, view.border_subtitle = _agreement(live), Content(f"{live.covered}, {clock(self._live_at)}")
+            view.hint, view.border_subtitle = _agreement(live), Content(_coverage(live, self._live_at))
             view.show(live.differences)
             if not state and live.differences:
                 state = plural(len(live.differences), "difference")
@@ -259,7 +304,7 @@ class ComplianceScreen(BaseScreen):
 
     def action_router_edit_file(self) -> None:
         """Open the file in the editor, at the finding's line."""
-        root, file = self.context.settings.source_path, self.query_one(FileList).selected
+        root, file = self._root(), self.query_one(FileList).selected
         if root is None or file is None:
             self.say("there is no file to open", "warning")
             return
@@ -272,12 +317,24 @@ class ComplianceScreen(BaseScreen):
         else:
             self.action_refresh()
 
+    def _root(self) -> Path | None:
+        """Return the folder that the files are named from."""
+        from optimus_tui.tools.validation.folders import root_of
+
+        if self.folder is None:
+            return self.context.settings.source_path
+        return root_of(self.folder)
+
     def copy_forms(self) -> list[tuple[str, str]]:
         """Return the finding in words, and this question for every other surface."""
         from optimus_tui.tools.registry import callings
 
-        arguments = {"check_all_routers": True, "validation_level": self.level}
-        forms = callings(TOOL, arguments, self.context.settings, self.report)
+        forms = callings(TOOL, self._arguments, self.context.settings, self.report)
+        if self.folder is not None:
+            level = f" --level {self.level}" if self.level else ""
+            forms = [("on the command line", f"optimus-tui validate {shell_word(bytes(self.folder))}{level}")]
+        if self.report is not None:
+            forms.append(("the profile, and why", "\n".join(_in_words(self.report))))
         issue = self.query_one(IssueList).selected
         if issue is not None:
             where = f"{unescaped(issue.file)}:{issue.line}:{issue.column}"
@@ -286,21 +343,37 @@ class ComplianceScreen(BaseScreen):
         return forms
 
 
+def _coverage(live: LiveComparison, at: float | None) -> str:
+    parts = [live.covered, *(f"not compared: {one.partition(':')[0]}" for one in live.not_compared), clock(at)]
+    return ", ".join(parts)
+
+
+def _short(folder: Path) -> str:
+    """Return a path's last parts, so that the score has room beside it."""
+    text = safe_text(str(folder), 400)
+    if len(text) <= 24:
+        return text
+    return f"…/{safe_text('/'.join(folder.parts[-2:]), 40)}"
+
+
 def _agreement(live: LiveComparison) -> str:
     if not live.operations and not live.kinds:
         return "There is nothing to compare: no router declares an operation or a cache kind, and Redis shows none."
-    compared = f"{plural(live.operations, 'operation')} and {plural(live.kinds, 'cache kind')}"
-    return f"Code and Redis agree: {compared} compared, {live.covered}."
+    compared = [plural(live.operations, "operation"), plural(live.kinds, "cache kind")]
+    compared += [plural(live.limits, "limit")] if live.limits else []
+    compared += [plural(live.routes, "route")] if live.routes else []
+    agreed = f"Code and Redis agree: {', '.join(compared[:-1])} and {compared[-1]} compared, {live.covered}."
+    return "\n".join([agreed, *(f"Not compared: {reason}." for reason in live.not_compared)])
 
 
 def on_disk(root: Path, shown_name: str) -> str:
     """Return the file that is shown by this name; unprintable bytes of its real name are shown escaped."""
-    from optimus_tui.tools.router_files import ROUTERS, SourceTree
+    from optimus_tui.tools.router_files import SourceTree
     from optimus_tui.tools.validate import shown
 
     if (root / shown_name).exists():
         return shown_name
-    return next((name for name in SourceTree(root).below(ROUTERS) if unescaped(shown(name)) == shown_name), shown_name)
+    return next((name for name in SourceTree(root).below("") if unescaped(shown(name)) == shown_name), shown_name)
 
 
 def _load() -> Any:
@@ -310,8 +383,15 @@ def _load() -> Any:
     return answer
 
 
-def _load_drift() -> Any:
-    """Import the comparison's code, which takes a while the first time. Runs in a thread."""
-    from optimus_tui.tools import validate as drift
+def _load_validator() -> Any:
+    """Import the validator's code, which takes a while the first time. Runs in a thread."""
+    from optimus_tui.tools import validate
 
-    return drift
+    return validate
+
+
+def _in_words(report: ValidateReport) -> list[str]:
+    """Return the profile of each project with its reasons, and what no verdict is about."""
+    from optimus_tui.tools.validate import in_words, left_unjudged
+
+    return [*map(in_words, report.profiles), *left_unjudged(report)]

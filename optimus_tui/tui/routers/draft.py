@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from optimus_tui.scaffold.target import GATEWAY, RouterTarget
 from optimus_tui.storage.private_file import read_plain, state_dir
 from optimus_tui.wording.safe import safe_text, shell_word
 
@@ -39,6 +40,8 @@ class FieldAnswer:
     type: str = "str"
     optional: bool = False
     default: str = ""
+    filtered: bool = False
+    """Whether the list can be filtered and sorted by it."""
 
     @property
     def text(self) -> str:
@@ -47,7 +50,8 @@ class FieldAnswer:
         Raises:
             SpecError: Its name could be read as something else.
         """
-        from optimus_tui.scaffold.spec import check_field_name, make_field
+        from optimus_tui.scaffold.field_text import make_field
+        from optimus_tui.scaffold.fields import check_field_name
 
         check_field_name(self.name)
         make_field(self.name, self.type, self.optional, self.default or None)
@@ -58,9 +62,32 @@ class FieldAnswer:
             text += f"={self.default}"
         return text
 
+    def turn_filter(self, has_list: bool) -> str:
+        """Filter the list by this field, or not any more.
+
+        Args:
+            has_list: Whether the router has a list.
+
+        Returns:
+            Why that is not possible, in a sentence; empty if it is done.
+        """
+        from optimus_tui.scaffold.field_text import parse_field
+        from optimus_tui.scaffold.fields import SpecError
+        from optimus_tui.scaffold.options.filter_names import check_filters
+
+        if not self.filtered:
+            if not has_list:
+                return "no list to filter: the router has no operation list"
+            try:
+                check_filters([self.name], (parse_field(self.text),))
+            except SpecError as error:
+                return error_sentence(error)
+        self.filtered = not self.filtered
+        return ""
+
     def problem(self, others: "list[FieldAnswer]") -> str:
         """Return what is wrong with the field, on its own or beside the others, in a sentence. Empty if nothing is."""
-        from optimus_tui.scaffold.spec import SpecError
+        from optimus_tui.scaffold.fields import SpecError
 
         try:
             checked = self.text.partition(":")[0]
@@ -76,8 +103,20 @@ class RouterAnswers:
     """Everything that is asked for."""
 
     name: str = ""
+    parent: str = ""
+    """What the router is below, as it was typed; empty for nothing."""
     project: str = ""
+    package: str = ""
+    """The package of the routers as it was typed; empty to find it."""
+    into: str = ""
+    """The file that registers them as it was typed; empty to find it."""
+    target: RouterTarget = field(default=GATEWAY, compare=False)
+    """Where the router belongs, as it was found."""
+    has_helpers: bool = field(default=True, compare=False)
+    """Whether the project has the modules that the router imports."""
     type: str = "proxy"
+    storage: str = "memory"
+    """Where a direct router keeps things."""
     operations: list[str] = field(default_factory=lambda: ["list", "create", "get", "update"])
     features: list[str] = field(default_factory=lambda: ["rate_limiting", "caching"])
     fields: list[FieldAnswer] = field(
@@ -96,9 +135,36 @@ class RouterAnswers:
             self.name,
             self.type,
             self.operations,
+            storage=self.storage,
             rate_limiting="rate_limiting" in self.features,
             caching="caching" in self.features,
             fields=[row.text for row in self.fields],
+            parent=self.parent,
+            filters=self.filters,
+            target=self.target,
+        )
+
+    @property
+    def filters(self) -> list[str]:
+        """Return the names of the fields that the list can be filtered by."""
+        return [row.name for row in self.fields if row.filtered]
+
+    @property
+    def named(self) -> dict[str, str]:
+        """Return what was typed of package and file."""
+        return {key: value for key, value in (("package", self.package), ("into", self.into)) if value}
+
+    @property
+    def about_features(self) -> str:
+        """Return where limiter and cache come from, in a project that is no gateway; empty in one that is."""
+        if self.target.is_gateway:
+            return ""
+        folder = f"{self.target.helper_folder}/"
+        if self.has_helpers:
+            return f"{folder} is there: what is ticked is taken from it, and added to it where it has none."
+        return (
+            "This project has no limiter and no cache of a gateway. "
+            f"Ticked: ours is added ({folder}, six files at most). Not ticked: left out."
         )
 
     def arguments(self) -> dict[str, object]:
@@ -106,10 +172,14 @@ class RouterAnswers:
         return {
             "router_name": self.name,
             "router_type": self.type,
+            "storage": self.storage,
             "operations": list(self.operations),
             "include_rate_limiting": "rate_limiting" in self.features,
             "include_caching": "caching" in self.features,
             "fields": [row.text for row in self.fields],
+            **({"parent": self.parent} if self.parent else {}),
+            **({"filters": self.filters} if self.filters else {}),
+            **self.named,
         }
 
 
@@ -239,19 +309,27 @@ class RouterDraft:
 
     def next_steps(self, gateway_url: str) -> list[tuple[str, str]]:
         """Return what to do with a written router: a purpose and a shell command, each."""
-        from optimus_tui.scaffold.render import next_steps
+        from optimus_tui.scaffold.render import commands
 
         assert self.plan is not None
         root = shell_word(str(self.plan.root))
-        tests, start, ask = next_steps(self.plan.draft.spec, gateway_url)[-3:]
-        python = ""
+        spec = self.plan.draft.spec
+        known = commands(spec, gateway_url)
+        title, judge, python, tests = "Judge all routers", "", "", known.test
         if (self.plan.root / ".venv/bin/python").exists():
             python = ".venv/bin/python -m "
-        shown = [
-            ("Run its tests", f"cd {root} && {python}{tests}"),
-            ("Start the gateway", f"cd {root} && {python}{start}"),
-            ("Ask it", ask),
-            ("Judge all routers", f"cd {root} && optimus-tui validate --level production_ready"),
+        if not spec.target.is_gateway:
+            title, judge = "Judge it", f" {shell_word(self.plan.draft.router.path)}"
+            tests = tests.replace("python -m ", python or "python -m ")
+        elif python:
+            tests = f"{python}{tests}"
+        shown = [("Add what it imports", f"cd {root} && {known.packages}")] if known.packages else []
+        shown += [(why, line if why.startswith("In ") else f"cd {root} && {line}") for why, line in known.migration]
+        shown += [
+            ("Run its tests", f"cd {root} && {tests}"),
+            ("Start the gateway", f"cd {root} && {python}{known.start}"),
+            ("Ask it", known.ask),
+            (title, f"cd {root} && optimus-tui validate{judge} --level production_ready"),
             ("Take it back", f"optimus-tui scaffold undo --project {root}"),
         ]
         return [(why, safe_text(command, 600)) for why, command in shown]
@@ -265,28 +343,38 @@ def error_sentence(error: Exception) -> str:
     return safe_text(str(error), 400)
 
 
-def name_problem(name: str) -> str:
-    """Return what is wrong with a router's name, in a sentence. Empty if nothing is."""
-    from optimus_tui.scaffold.spec import SpecError, check_router_name
+def name_problem(name: str, parent: str = "") -> str:
+    """Return what is wrong with a router's name, or with its parent's, in a sentence. Empty if nothing is."""
+    from optimus_tui.scaffold.fields import SpecError
+    from optimus_tui.scaffold.spec import make_spec
 
     try:
-        check_router_name(name)
+        make_spec(name, parent=parent)
     except SpecError as error:
         return error_sentence(error)
     return ""
 
 
-def project_problem(project: str) -> str:
-    """Return why no router can be written to a project. Empty if one can. Reads the disk: call it in a thread."""
-    if not project.strip():
-        return "the gateway's source tree is missing: the folder that holds src/backend"
-    shown = safe_text(project, 120)
+def find_place(answers: RouterAnswers) -> tuple[str, str]:
+    """Find where the router belongs, and keep it in the answers. Reads the disk: call it in a thread.
+
+    Returns:
+        Why there is no place, in a sentence, and the answer to change: ``project``, ``package`` or ``into``. The
+        sentence is empty if there is one.
+    """
+    from optimus_tui.scaffold.layout import LayoutError, find_target
+
+    if not answers.project.strip():
+        return "the project is missing: the folder of a FastAPI application", "project"
     try:
-        if not (Path(project).expanduser() / "src" / "backend" / "routers").is_dir():
-            return f"{shown} is not a gateway: it has no src/backend/routers"
+        root = Path(answers.project).expanduser()
+        answers.target = find_target(root, answers.package, answers.into)
+        answers.has_helpers = (root / answers.target.helper_folder / "__init__.py").is_file()
+    except LayoutError as error:
+        return safe_text(str(error).replace("--into", "into"), 400), error.argument
     except (OSError, ValueError, RuntimeError):
-        return f"{shown!r} is not a path"
-    return ""
+        return f"{safe_text(answers.project, 120)!r} is not a path", "project"
+    return "", "project"
 
 
 def remembered_project() -> str:
@@ -296,6 +384,13 @@ def remembered_project() -> str:
         return str(msgspec.json.decode(raw, type=dict[str, str]).get("project", ""))
     except (OSError, msgspec.DecodeError, UnicodeDecodeError):
         return ""
+
+
+def offered_project(watched: Path | None) -> str:
+    """Return the project of the last router, else the watched one, else the one of this folder. Reads the disk."""
+    from optimus_tui.scaffold.layout import project_of
+
+    return remembered_project() or str(watched or project_of(Path.cwd()) or "")
 
 
 def remember_project(project: Path) -> None:

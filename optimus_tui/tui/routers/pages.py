@@ -35,7 +35,8 @@ if TYPE_CHECKING:
 
 TYPES = (
     WizardChoice("proxy", "proxy", "The AI Engine stores everything; the gateway limits, caches and forwards."),
-    WizardChoice("direct", "direct", "The gateway has its own store, in memory at first, behind an interface."),
+    WizardChoice("direct sqlalchemy", "direct, table", "The gateway's own table, with SQLAlchemy and a migration."),
+    WizardChoice("direct", "direct, memory", "The gateway's own store, gone at the end of its process: no production."),
     WizardChoice("hybrid", "hybrid", "The gateway's own store first; the AI Engine for what it does not hold."),
 )
 OPERATIONS = (
@@ -43,11 +44,21 @@ OPERATIONS = (
     WizardChoice("create", "create", "POST /: a new one, 201"),
     WizardChoice("get", "get", "GET /{id}: one item, or 404"),
     WizardChoice("update", "update", "PUT /{id}: another content"),
+    WizardChoice("patch", "patch", "PATCH /{id}: some of its fields"),
     WizardChoice("delete", "delete", "DELETE /{id}: 204"),
 )
 FEATURES = (
     WizardChoice("rate_limiting", "rate limiting", "per tenant and operation; 429 with Retry-After above"),
     WizardChoice("caching", "caching", "reads with a TTL; a write invalidates and publishes"),
+)
+PLACES = {
+    "parent": "may be empty; orders makes it /orders/{order_id}/NAME",
+    "package": "may be empty: it is looked for; example: app.api.routes",
+    "into": "may be empty: it is looked for; example: app/main.py",
+}
+ABOUT_PLACE = (
+    "project: the folder of a FastAPI application. package: where its routers are. into: the file that registers "
+    "them, or FILE:NAME. What is named is remembered in the project's optimus.toml."
 )
 CHECKS_ABOUT = "Nothing is written yet. The tests run in a copy of the project."
 CHECKLIST_ABOUT = "What to check after adding a feature. full_flow posts one recognisable test message to the gateway."
@@ -120,25 +131,27 @@ class AnswerInput(BoundedInput):
 
 
 class NamePage(WizardPage):
-    """The router's name, and the project that it is written to."""
+    """The router's name, the project that it is written to, and where it belongs there."""
 
     def __init__(self, answers: RouterAnswers) -> None:
         super().__init__()
         self.answers = answers
 
     def compose(self) -> ComposeResult:
-        """Return the fields for name and project."""
-        yield Static(
-            "The router's name: used for its file, its path /api/NAME and its operations.", classes="page-about"
-        )
-        for title, key, value in (
-            ("name", "router-name", self.answers.name),
-            ("project", "router-project", self.answers.project),
-        ):
+        """Return the fields for the name and the place."""
+        yield Static("The router's name: used for its file, its path and its operations.", classes="page-about")
+        for title in ("name", "parent", "project", "package", "into"):
             with Horizontal(classes="field"):
                 yield Label(Content(f"{title:<9}"), classes="field-name")
-                yield AnswerInput(value, id=key, compact=True, max_length=4096, classes="field-value")
-        yield Static("project: the gateway's folder, the one that holds src/backend", classes="page-about")
+                yield AnswerInput(
+                    getattr(self.answers, title),
+                    id=f"router-{title}",
+                    placeholder=PLACES.get(title, ""),
+                    compact=True,
+                    max_length=4096,
+                    classes="field-value",
+                )
+        yield Static(ABOUT_PLACE, classes="page-about")
 
     def offer(self, project: str) -> None:
         """Fill in the project, unless one was typed."""
@@ -147,25 +160,24 @@ class NamePage(WizardPage):
             line.value = project
 
     def take(self, answers: RouterAnswers) -> None:
-        """Put name and project into the answers."""
-        answers.name = self.query_one("#router-name", Input).value.strip()
-        answers.project = self.query_one("#router-project", Input).value.strip()
+        """Put the name and the place into the answers."""
+        for title in ("name", "parent", "project", "package", "into"):
+            setattr(answers, title, self.query_one(f"#router-{title}", Input).value.strip())
 
     def problem(self, started: bool = True) -> str:
-        """Return what is wrong with the name."""
-        name = self.query_one("#router-name", Input).value.strip()
-        if name or started:
-            return name_problem(name)
-        return ""
+        """Return what is wrong with the name, or with the parent's."""
+        name, parent = (self.query_one(f"#router-{title}", Input).value.strip() for title in ("name", "parent"))
+        return name_problem(name, parent) if name or started else ""
 
 
 class TypePage(WizardPage):
-    """One of three types: the highlighted one is chosen."""
+    """One of the types, with where it keeps things: the highlighted one is chosen."""
 
     hint = "↑↓ chooses   esc leaves"
 
-    def __init__(self, chosen_type: str) -> None:
+    def __init__(self, answers: RouterAnswers) -> None:
         super().__init__()
+        chosen_type = answers.type if answers.storage == "memory" else f"{answers.type} {answers.storage}"
         self.list = WizardOptions(*[choice_option(choice) for choice in TYPES])
         self.list.highlighted = [choice.value for choice in TYPES].index(chosen_type)
 
@@ -174,14 +186,17 @@ class TypePage(WizardPage):
         yield self.list
 
     def take(self, answers: RouterAnswers) -> None:
-        """Put the type into the answers."""
-        answers.type = TYPES[self.list.highlighted or 0].value
+        """Put the type and the storage into the answers."""
+        answers.type, _, storage = TYPES[self.list.highlighted or 0].value.partition(" ")
+        answers.storage = storage or "memory"
 
 
 class TicksPage(WizardPage):
     """A list of which any may be chosen."""
 
-    def __init__(self, title: str, choices: Sequence[WizardChoice], ticked: Sequence[str], missing: str = "") -> None:
+    def __init__(
+        self, title: str, choices: Sequence[WizardChoice], ticked: Sequence[str], missing: str = "", about: str = ""
+    ) -> None:
         """Make the list.
 
         Args:
@@ -189,13 +204,16 @@ class TicksPage(WizardPage):
             choices: What can be chosen.
             ticked: The values that are chosen at first.
             missing: The sentence for a list of which nothing is chosen; empty if that is allowed.
+            about: What has to be known to choose, above the list; empty for nothing.
         """
         super().__init__()
-        self.title, self.choices, self.missing = title, choices, missing
+        self.title, self.choices, self.missing, self.about = title, choices, missing, about
         self.list = WizardTicks(choices, ticked)
 
     def compose(self) -> ComposeResult:
-        """Return the list."""
+        """Return the list, and what has to be known above it."""
+        if self.about:
+            yield Static(Content(self.about), classes="page-about")
         yield self.list
 
     def take(self, answers: RouterAnswers) -> None:
@@ -216,10 +234,10 @@ class TicksPage(WizardPage):
 class FieldsPage(WizardPage):
     """The model's own fields."""
 
-    def __init__(self, fields: Sequence[FieldAnswer]) -> None:
+    def __init__(self, fields: Sequence[FieldAnswer], has_list: bool) -> None:
         super().__init__()
         self.list = FieldList()
-        self.fields = list(fields)
+        self.fields, self.has_list = list(fields), has_list
 
     def compose(self) -> ComposeResult:
         """Return the columns' titles and the list."""
@@ -377,10 +395,10 @@ def make_page(draft: RouterDraft, gateway_url: str) -> WizardPage:
     answers = draft.answers
     makers: tuple[Callable[[], WizardPage], ...] = (
         lambda: NamePage(answers),
-        lambda: TypePage(answers.type),
+        lambda: TypePage(answers),
         lambda: TicksPage("Operations", OPERATIONS, answers.operations, "a router needs one operation or more"),
-        lambda: TicksPage("Features", FEATURES, answers.features),
-        lambda: FieldsPage(answers.fields),
+        lambda: TicksPage("Features", FEATURES, answers.features, about=answers.about_features),
+        lambda: FieldsPage(answers.fields, "list" in answers.operations),
         lambda: PreviewPage(draft.plan, draft.warnings),
         lambda: TasksPage(draft.checks, CHECKS_ABOUT),
         lambda: WritePage(draft.questions(), draft.refusal()),

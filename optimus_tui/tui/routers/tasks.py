@@ -49,14 +49,14 @@ def make_plan(answers: RouterAnswers) -> "tuple[RouterPlan, tuple[str, ...]]":
     from optimus_tui.actions.drafts.routers import plan_router
     from optimus_tui.actions.files.changes import recover
     from optimus_tui.actions.files.tree import WriteRefused
-    from optimus_tui.scaffold.spec import SpecError
+    from optimus_tui.scaffold.fields import SpecError
     from optimus_tui.tools.router import shared_names
 
     try:
         spec = answers.spec()
         root = Path(answers.project).expanduser()
         recovered = recover(root)
-        plan = plan_router(root, spec, shared_names)
+        plan = plan_router(root, spec, shared_names, answers.named)
     except SpecError as error:
         raise Unplannable(error_sentence(error)) from None
     except (WriteRefused, OSError, ValueError) as error:
@@ -144,13 +144,24 @@ def checklist(answers: RouterAnswers) -> list[tuple[str, str, dict[str, object]]
     ]
 
 
+_OF_PROJECT = ("generate_enterprise_router", "validate_enterprise_patterns")
+
+
+async def judge_draft(plan: "RouterPlan") -> tuple[int, str]:
+    """Return the exit code and a sentence for the router on the disk, in a project that is no gateway."""
+    from optimus_tui.tools.router_files import judged
+
+    good, words = await asyncio.to_thread(judged, plan.root, plan.draft.router.path)
+    return int(not good), words
+
+
 async def ask(context: "Context", project: Path, tool: str, arguments: dict[str, object]) -> tuple[int, str]:
     """Run one tool by the road of all surfaces; its exit code and one sentence."""
     from optimus_tui.tools import answer as road
     from optimus_tui.tools.answer import ToolFailure
 
     place = context
-    if tool == "validate_enterprise_patterns":  # the wizard's project may be another than the environment's
+    if tool in _OF_PROJECT:  # the wizard's project may be another than the environment's
         from optimus_tui.context import Context
 
         place = Context(structs.replace(context.settings, source_path=project), context.clock)
@@ -166,13 +177,14 @@ async def ask(context: "Context", project: Path, tool: str, arguments: dict[str,
 
 def _draft_result(report: "Report", project: Path) -> tuple[int, str] | None:
     """Return the exit code and a sentence for a report that is about the draft itself; None for any other."""
-    from optimus_tui.contract.tools.traffic import RouterReport, ValidateReport
+    from optimus_tui.contract.tools.compliance import ValidateReport
+    from optimus_tui.contract.tools.traffic import RouterReport
 
     if isinstance(report, ValidateReport):
         score, issues = UNKNOWN, report.issues_found
         if report.average_compliance_score is not None:
             score = f"{report.average_compliance_score:.2f}"
-        words = f"{report.overall_compliance} ({score}), {len(issues)} findings"
+        words = f"{report.overall_compliance or 'no pattern applies'} ({score}), {len(issues)} findings"
         if issues:
             words += f": line {issues[0].line}, {issues[0].issue}"
         return int(any(issue.priority in ("high", "medium") for issue in issues)), words
@@ -365,7 +377,10 @@ class WizardTasks:
         for task, (_, tool, arguments) in zip(draft.flow, checklist(draft.answers), strict=True):
             task.state = "running"
             self.view.refresh_tasks(draft.flow)
-            code, words = await ask(self.context, draft.plan.root, tool, arguments)
+            if tool == "validate_enterprise_patterns" and not draft.answers.target.is_gateway:
+                code, words = await judge_draft(draft.plan)
+            else:
+                code, words = await ask(self.context, draft.plan.root, tool, arguments)
             task.state = {0: "passed", 1: "found"}.get(code, "not run")
             task.detail = words
             self.view.refresh_tasks(draft.flow)

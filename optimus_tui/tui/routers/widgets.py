@@ -16,6 +16,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 from textual.message import Message
+from textual.suggester import SuggestFromList
 from textual.widget import Widget
 from textual.widgets import Input, Label, Select, Static
 from textual.widgets.option_list import Option
@@ -106,6 +107,10 @@ def _name_cell(answer: FieldAnswer, cells: int) -> Cell:
     return [(fit_name(safe_text(answer.name, MAX_NAME), cells), "bright")]
 
 
+def _type_cell(answer: FieldAnswer, cells: int) -> Cell:
+    return [(fit_name(safe_text(answer.type, MAX_NAME), cells), "primary")]
+
+
 def _optional_cell(answer: FieldAnswer, _: int) -> Cell:
     return "yes" if answer.optional else "no", "foreground"
 
@@ -116,25 +121,24 @@ def _default_cell(answer: FieldAnswer, cells: int) -> Cell:
 
 FIELDS = Table[FieldAnswer](
     Column("field", "field", 12, _name_cell, grow=2, most=MAX_NAME, measured=True),
-    Column("type", "type", 10, lambda answer, _: (answer.type, "primary"), measured=True),
-    Column(
-        "optional", "optional", 8, lambda answer, _: ("yes" if answer.optional else "no", "foreground"), measured=True
-    ),
+    Column("type", "type", 10, _type_cell, grow=1, most=MAX_NAME, measured=True),
+    Column("optional", "optional", 8, _optional_cell, measured=True),
+    Column("filter", "filter", 6, lambda answer, _: ("yes" if answer.filtered else "no", "foreground"), measured=True),
     Column("default", "default", 8, _default_cell, grow=1, most=MAX_NAME, measured=True),
     gap=2,
 )
 
 
 class FieldList(WizardOptions):
-    """The model's fields. ``a`` adds, ``e`` edits and delete removes one; the screen does it."""
+    """The model's fields. ``a`` adds, ``e`` edits, ``f`` filters by, and delete removes one; the screen does it."""
 
-    BINDINGS: ClassVar[Any] = chosen("router.add", "router.edit", "router.remove")
+    BINDINGS: ClassVar[Any] = chosen("router.add", "router.edit", "router.filter", "router.remove")
 
     head = ""
     """The titles of the columns, as wide as these are."""
 
     class FieldRequested(Message):
-        """Something is to be done with the highlighted field: ``add``, ``edit`` or ``remove``."""
+        """Something is to be done with the highlighted field: ``add``, ``edit``, ``filter`` or ``remove``."""
 
         def __init__(self, what: str) -> None:
             super().__init__()
@@ -159,8 +163,8 @@ class FieldList(WizardOptions):
             self.set_options([Option(Content.styled(about, "$quiet"), disabled=True)])
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Return False for edit and remove while the list is empty."""
-        return self.highlighted is not None or action not in ("edit", "remove_field")
+        """Return False for what is done with a field while the list is empty."""
+        return self.highlighted is not None or action not in ("edit", "filter", "remove_field")
 
     def action_add(self) -> None:
         """Ask for another field."""
@@ -169,6 +173,10 @@ class FieldList(WizardOptions):
     def action_edit(self) -> None:
         """Ask for a change of the highlighted field."""
         self.post_message(self.FieldRequested("edit"))
+
+    def action_filter(self) -> None:
+        """Ask for the list to be filtered by the highlighted field, or not any more."""
+        self.post_message(self.FieldRequested("filter"))
 
     def action_remove_field(self) -> None:
         """Ask for the removal of the highlighted field."""
@@ -267,12 +275,21 @@ class FieldDialog(Dialog):
 
     def body(self) -> list[Widget]:
         """Return the field's lines and the note below them."""
-        from optimus_tui.scaffold.spec import TYPES
+        from optimus_tui.scaffold.field_text import LONGEST_FIELD
+        from optimus_tui.scaffold.fields import TYPES
 
         field = self.answer
+        known = SuggestFromList([*TYPES, *(f"list[{name}]" for name in TYPES), "enum[", "{"])
         self.lines = [
             BoundedInput(field.name, id="field-name", compact=True, max_length=MAX_LENGTH, classes="field-value"),
-            FormChoice(tuple(TYPES), field.type, id="field-type", classes="field-value"),
+            BoundedInput(
+                field.type,
+                id="field-type",
+                compact=True,
+                max_length=LONGEST_FIELD,
+                suggester=known,
+                classes="field-value",
+            ),
             FormChoice((False, True), field.optional, id="field-optional", classes="field-value"),
             BoundedInput(field.default, id="field-default", compact=True, max_length=MAX_LENGTH, classes="field-value"),
         ]
@@ -292,13 +309,13 @@ class FieldDialog(Dialog):
     def typed(self) -> FieldAnswer:
         """Return the field as it is typed now."""
         name, kind, optional, default = self.lines
-        return FieldAnswer(str(name.value).strip(), str(kind.value), bool(optional.value), str(default.value))
+        return FieldAnswer(str(name.value).strip(), str(kind.value).strip(), bool(optional.value), str(default.value))
 
     def _note(self, judge: bool = True) -> str:
         problem = self.typed.problem(self.others)
         self._leaving = False
         note, wrong = self.query_one("#field-note", Static), judge and bool(problem)
-        words = "leave the default empty for none; optional allows null"
+        words = "str(max_length=80)  int(ge=1)  enum[a,b]  list[str]  {street:str}; an empty default is none"
         if wrong:
             words = problem
         note.set_class(wrong, "-wrong")

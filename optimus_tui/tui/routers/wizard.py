@@ -31,8 +31,8 @@ from optimus_tui.tui.routers.draft import (
     RouterAnswers,
     RouterDraft,
     Task,
-    project_problem,
-    remembered_project,
+    find_place,
+    offered_project,
 )
 from optimus_tui.tui.routers.pages import FieldsPage, NamePage, TasksPage, WizardPage, make_page
 from optimus_tui.tui.routers.tasks import WizardTasks
@@ -99,9 +99,9 @@ class RouterScreen(BaseScreen):
         self.run_worker(work, name="recall", group="recall", exit_on_error=False)
 
     async def _recall(self) -> None:
-        """Offer the project of the last router, else the one that is watched; what was typed meanwhile stays."""
-        watched = self.context.settings.source_path or ""
-        project = await asyncio.to_thread(remembered_project) or str(watched)
+        """Offer the project of the last router, the watched one, else this folder's; what was typed meanwhile stays."""
+        watched = self.context.settings.source_path
+        project = await asyncio.to_thread(offered_project, watched)
         self._fresh.project = project
         if isinstance(self.page, NamePage):
             self.page.offer(project)
@@ -225,10 +225,13 @@ class RouterScreen(BaseScreen):
         if draft.at == 0:
             await self._known.wait()
         page.take(draft.answers)
-        if draft.at == 0 and (problem := await asyncio.to_thread(project_problem, draft.answers.project)):
-            self.note(problem)
-            page.query_one("#router-project", Input).focus()
-            return
+        if draft.at == 0:
+            self.note("looking in the project where it belongs …", wrong=False)
+            problem, place = await asyncio.to_thread(find_place, draft.answers)
+            if problem:
+                self.note(problem)
+                page.query_one(f"#router-{place}", Input).focus()
+                return
         if draft.at == CHECKS and any(task.state in ("waiting", "running") for task in draft.checks):
             self.note("the checks are still running", wrong=False)
         elif draft.at == WRITE:
@@ -243,7 +246,10 @@ class RouterScreen(BaseScreen):
         """Go to the page before and keep the answers. Once the files are written there is no page before."""
         async with self._turning:
             draft = self.draft
-            if draft.at <= draft.first_page or self.page is None:
+            if self.page is None:
+                return
+            if draft.at <= draft.first_page:
+                self.say("there is no page before this one: esc leaves the wizard")
                 return
             self.page.take(draft.answers)
             if draft.at == CHECKS and not draft.all_checked:
@@ -295,6 +301,11 @@ class RouterScreen(BaseScreen):
             answer, at = FieldAnswer(), len(page.fields)
         elif at is None:
             return
+        elif event.what == "filter":
+            answer = page.fields[at]
+            self.note(answer.turn_filter(page.has_list))
+            page.put(answer, at)
+            return
         elif event.what == "remove":
             page.take_away(at)
             return
@@ -303,6 +314,7 @@ class RouterScreen(BaseScreen):
 
         def keep(kept: FieldAnswer | None) -> None:
             if kept is not None:
+                kept.filtered = answer.filtered
                 page.put(kept, at)
 
         others = [item for item in page.fields if item is not answer]

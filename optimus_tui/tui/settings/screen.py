@@ -192,7 +192,8 @@ class SettingsScreen(BaseScreen):
         question = "\n".join(proposal.diff)
         if proposal.overridden:
             question += f"\n\n{safe_text(proposal.overridden, 80)} overrides the file: the value in force stays."
-        title = f"Write this to {safe_text(str(proposal.path), 70)}?"
+        path = safe_text(str(proposal.path), 4_096)  # of a long one the end is shown, which names the file
+        title = f"Write this to {path if len(path) <= 70 else '…' + path[-69:]}?"
         if not await self.app.push_screen_wait(AskDialog(title, question)):
             self.say("nothing was written", "warning")
             return

@@ -35,7 +35,7 @@ from optimus_tui.tui.widgets.line_view import LineView
 from optimus_tui.wording.numbers import age, plural, size, ttl
 from optimus_tui.wording.numbers import clock as clock_words
 from optimus_tui.wording.safe import safe_text
-from optimus_tui.wording.truth import coverage_words, fault_words, outage_forms
+from optimus_tui.wording.truth import NO_FEED, coverage_words, fault_words, outage_forms
 
 if TYPE_CHECKING:
     from optimus_tui.tui.base_screen import BaseScreen
@@ -235,9 +235,9 @@ class KeyList(TenantList):
         forms = [" · ".join([*parts, coverage_words(report.coverage)]), " · ".join(parts), parts[0]]
         self.say_read(forms, self.clock.mono() - reading.taken_mono, reading, retry_in)
         self.muted = reading.fault is not None
-        self.empty = "No cache:* key of this tenant."
+        self.empty = "No cache key of this tenant."
         if not report.coverage.complete:
-            self.empty = f"No cache:* key of this tenant so far: {coverage_words(report.coverage)}."
+            self.empty = f"No cache key of this tenant so far: {coverage_words(report.coverage)}."
 
     def _lines(self, index: CacheIndex) -> list[KeyLine]:
         lines: list[KeyLine] = []
@@ -310,7 +310,11 @@ class EventList(TenantList):
         """Keep those of this tenant."""
         for event in events:
             meaning = parse_event(event.payload, event.length)
-            if not meaning.problem and meaning.tenant.encode("utf-8", "surrogatepass") == self.tenant:
+            if (
+                not meaning.problem
+                and meaning.tenant
+                and meaning.tenant.encode("utf-8", "surrogatepass") == self.tenant
+            ):
                 self._found.appendleft(event)
                 self._count, self._fresh = self._count + 1, True
                 self._types[meaning.type] += 1
@@ -327,6 +331,9 @@ class EventList(TenantList):
         state, fault = "connecting", None
         if batch is not None:
             state, fault = batch.status.state, batch.status.fault
+        if state == "none":
+            self.truth, self.empty = [NO_FEED], NO_FEED
+            return
         counted = plural(self._count, "event")
         in_feed = f"{counted} in the feed"
         if self._count > len(self._found):

@@ -103,7 +103,7 @@ class TenantScreen(BaseScreen):
         self.query_one(CounterList).look(limits, self._retry_in("limits", limits))
         self.query_one(KeyList).look(cache, self.dashboard.bridge.cache_index, self._retry_in("cache", cache))
         self.query_one(EventList).tell(feed, self._retry_in("feed", feed.status if feed is not None else None))
-        name, mark = safe_text(self.tenant, 60) or "(empty)", mark_of(self.tenant)[0]
+        name, mark = safe_text(self.tenant, 72) or "(empty)", mark_of(self.tenant)[0]
         if mark:
             name = f"{name} ({mark}: {self.tenant[:24].hex(' ')})"
         for view in self.lists():

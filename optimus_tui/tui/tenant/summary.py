@@ -121,11 +121,11 @@ def status_words(
     now: float,
 ) -> tuple[Words, Words]:
     """Return the status line: whose screen it is, and as of when and how completely counters and keys were read."""
-    left: Words = [(" TENANT", "b:bright"), (f"   {safe_text(tenant, 60) or '(empty)'}", "b:accent")]
+    left: Words = [(" TENANT", "b:bright"), (f"   {safe_text(tenant, 72) or '(empty)'}", "b:accent")]
     right: Words = []
     for name, reading in (("counters", limits), ("keys", cache)):
         right += _state_of(name, reading, now)
-    if feed is not None and feed.status.state != "live":
+    if feed is not None and feed.status.state not in ("live", "none"):
         right.append((f"feed {feed.status.state}   ", "warning"))
     return left, right
 

@@ -17,9 +17,9 @@ RANKS: dict[SeverityLevel, int] = {"error": 2, "warning": 1, "information": 1}
 """Errors stay on top. Of the others the newest is shown: the answer to a key must not wait behind an alert."""
 ALERT_RANK = 0
 """What comes by itself and is no error waits behind answers and results."""
-MOST_LINES, MOST_CELLS, LEAST_CELLS = 2, 72, 36
+MOST_LINES, MOST_CELLS, LEAST_CELLS = 2, 130, 36
 """Lines of a toast, and the most and the least cells that its lines are broken at."""
-_OTHERS = re.compile(r" \(\+[\d,]+\)")
+_OTHERS = re.compile(r" \([\d,]+ more\)")
 """A count of other findings in a sentence, as ``and_others`` writes it."""
 
 
@@ -90,11 +90,6 @@ class ToastQueue:
             self._of = top
         return chosen.add(self._shown)
 
-    @property
-    def is_showing(self) -> bool:
-        """Return True if a toast was chosen that may still stand."""
-        return self._shown is not None
-
     def source_of(self, toast: Notification) -> Notification:
         """Return the message that a toast shows."""
         return self._of if toast is self._shown and self._of is not None else toast
@@ -108,7 +103,7 @@ def _rank(notification: Notification) -> int:
 
 def toast_room(screen_width: int) -> int:
     """Return the cells that a line of a toast may have on a screen so wide."""
-    return max(LEAST_CELLS, min(MOST_CELLS, screen_width - 8))
+    return max(LEAST_CELLS, min(MOST_CELLS, screen_width - 4))
 
 
 def shown_text(message: str, others: int, room: int) -> str:
@@ -120,26 +115,14 @@ def shown_text(message: str, others: int, room: int) -> str:
         room: Cells of a line.
     """
     text = _OTHERS.sub("", message) if others else _one_count(message)
-    more = f" · +{others:,} more" if others else ""
+    more = f" · {others:,} more: :messages" if others else ""
     first, *rest_lines = text.split("\n")
-    parts = [first, " ".join(rest_lines)] if rest_lines else _balanced(text, room, more)
+    parts = [first, " ".join(rest_lines)] if rest_lines else wrap(text, room, cell_len)
     if len(parts) <= MOST_LINES and all(cell_len(part) <= room for part in [*parts[:-1], parts[-1] + more]):
         return "\n".join(parts) + more
-    more = f"{more}: :messages" if others else " · :messages"
-    if len(parts) == 1:
-        first = wrap(text, room, cell_len)[0]
-        parts = [first, text[len(first) :].strip()]
-    first, rest = parts
+    more, (first, *_) = more or " · :messages", parts
+    rest = parts[1] if rest_lines else text[len(first) :].strip()
     return f"{_cut(first, room)}\n{_cut(rest, room - cell_len(more))}{more}"
-
-
-def _balanced(text: str, room: int, more: str) -> list[str]:
-    """Return a sentence in the narrowest lines, two at most, that hold it; in one as wide as the room if none do."""
-    for width in range(min(LEAST_CELLS, room), room + 1):
-        lines = wrap(text, width, cell_len)
-        if len(lines) <= MOST_LINES and all(cell_len(line) <= width for line in [*lines[:-1], lines[-1] + more]):
-            return lines
-    return [text]
 
 
 def _cut(text: str, room: int) -> str:

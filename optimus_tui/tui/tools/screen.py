@@ -76,7 +76,7 @@ class ToolsScreen(BaseScreen):
         self.tool = TOOLS[tool_call.tool] if tool_call is not None else next(iter(TOOLS.values()))
         self.runs: dict[str, ToolRun] = {}
         """The last run of each tool."""
-        self.as_json, self.deadline = False, 8.0
+        self.as_json = False
         self.arguments: dict[str, dict[str, Any]] = {}
         self._tool_call, self._run_at_once = tool_call, run
         self._worker: Worker[None] | None = None
@@ -225,7 +225,6 @@ class ToolsScreen(BaseScreen):
         from optimus_tui.tools import answer as road
         from optimus_tui.tools.answer import ToolFailure
 
-        self.deadline = road.DEADLINE_SECONDS
         try:
             run.report = await road.answer(self.context, run.tool, run.arguments, run.note_progress)
             run.code = road.exit_code(run.report)
@@ -276,7 +275,7 @@ class ToolsScreen(BaseScreen):
         view, run = self.query_one(ReportView), self.run
         self.query_one(ToolList).refresh()
         reading, mono = view.has_focus, self.context.clock.mono()
-        title, words = edge_words(run, reading, mono, self.deadline)
+        title, words = edge_words(run, reading, mono, self.context.tuning.tool_seconds)
         view.border_title, view.border_subtitle = Content(title), Content(words)
 
     def show_answer(self, from_top: bool = False) -> None:

@@ -41,16 +41,24 @@ class Part(NamedTuple):
 
     rank: int
     words: Words
+    shorter: "Part | None" = None
+    """What stands in its place once it has given way."""
 
 
 def with_room(left: list[Part], right: list[Part], width: int) -> tuple[Words, Words]:
-    """Return the words of a bar, left and right, without the parts that have to give way on ``width`` columns."""
+    """Return the words of a bar, left and right; on ``width`` columns what has to gives way, or is shortened."""
     while sum(cell_len(text) for part in (*left, *right) for text, _ in part.words) >= width:
         least = max((part for part in (*left, *right) if part.words), key=lambda part: part.rank, default=None)
         if least is None or least.rank == 0:
             break
-        left, right = [one for one in left if one is not least], [one for one in right if one is not least]
+        left, right = _without(left, least), _without(right, least)
     return [word for part in left for word in part.words], [word for part in right for word in part.words]
+
+
+def _without(parts: list[Part], least: Part) -> list[Part]:
+    """Return the parts with what is shorter in the place of one of them, if anything."""
+    kept = [one if one is not least else one.shorter for one in parts]
+    return [one for one in kept if one is not None]
 
 
 class Bar(Widget):

@@ -152,7 +152,7 @@ class AnswerField(Vertical):
         if mark.content != Content(text):  # an update lays the screen out, and a dialog draws five times a second
             mark.update(Content(text))
         whole, value_room = self._whole, self.field.content_size.width
-        lines = [self.field.value] if 0 < value_room <= cell_len(self.field.value) else []
+        lines = [f"in full: {self.field.value}"] if 0 < value_room <= cell_len(self.field.value) else []
         if 0 < room < cell_len(text):
             lines.insert(0, text)
         whole.display, said = bool(lines), Content("\n".join(lines))

@@ -15,7 +15,7 @@ from textual.strip import Strip
 
 from optimus_tui.tui.theme import INKS, InkStyles, Piece, plain_text
 from optimus_tui.tui.widgets.cells import RowTable, Table, wrap
-from optimus_tui.tui.widgets.row_marks import MARK, NO_MARK, RowMarks
+from optimus_tui.tui.widgets.row_marks import MARK, NO_MARK, RowKey, RowMarks
 
 MEASURED_ROWS = 200
 """Rows to which the columns are fitted, beside those that are drawn."""
@@ -178,29 +178,6 @@ class LineContent:
         return []
 
 
-class RowKey:
-    """Remembers which row the cursor is on, so that it stays there when other rows are shown."""
-
-    def __init__(self, content: LineContent) -> None:
-        self.content = content
-        self.key: Hashable | None = None
-        """None: the cursor is on the first place, whichever row comes to stand there."""
-
-    def pin(self, row: Any) -> None:
-        """Stay on this row."""
-        self.key = self.content.key_of(row)
-
-    def place(self, rows: Sequence[Any], cursor: int) -> int:
-        """Return where the cursor stands in new rows: at its row, or at its old place if the row is gone."""
-        at = min(cursor, len(rows) - 1)
-        if self.key is not None and self.content.key_of(rows[at]) != self.key:
-            found = self.content.index_of(self.key)
-            at = at if found is None else found
-        if self.key is None or self.content.key_of(rows[at]) != self.key:
-            self.key = self.content.key_of(rows[at]) if at else None
-        return at
-
-
 def put_cursor(canvas: "LineCanvas", key: Hashable) -> bool:
     """Put the cursor on the row with this key, and keep it there. Return False if no row has the key."""
     at = canvas.content.index_of(key)
@@ -217,6 +194,15 @@ class LinePainter:
     def __init__(self, canvas: "LineCanvas") -> None:
         self.canvas = canvas
         self._drawn: dict[int, tuple[list[Piece], bool]] = {}
+        self._rows_before = 0
+
+    def resized(self) -> None:
+        """Measure for another size, such as that beside a toast; a cursor that was in view stays there."""
+        canvas, before = self.canvas, self._rows_before
+        self._rows_before = canvas.page_size
+        canvas.measure()
+        if 0 <= canvas.cursor - int(canvas.scroll_offset.y) < before:
+            canvas._show_cursor()
 
     def strip(self, y: int) -> Strip:
         """Return line ``y`` as it is painted."""
@@ -388,7 +374,7 @@ class LineCanvas(ScrollView, can_focus=True):
 
     def on_resize(self) -> None:
         """Measure for the new size."""
-        self.measure()
+        self.painter.resized()
 
     # -- drawing
 

@@ -1,4 +1,7 @@
-"""Rows that were marked to act on several at once. Marks belong to keys, so they follow their rows over refreshes."""
+"""The rows that were marked to act on several at once, and the row under the cursor.
+
+Both belong to keys, so they follow their rows over refreshes.
+"""
 
 from collections.abc import Hashable, Sequence
 from typing import Any, Protocol
@@ -33,6 +36,29 @@ class RowKeys(Protocol):
 
     def can_mark(self, row: Any) -> bool:
         """Return False for titles, blank lines and further lines of an item."""
+
+
+class RowKey:
+    """Remembers which row the cursor is on, so that it stays there when other rows are shown."""
+
+    def __init__(self, content: RowKeys) -> None:
+        self.content = content
+        self.key: Hashable | None = None
+        """None: the cursor is on the first place, whichever row comes to stand there."""
+
+    def pin(self, row: Any) -> None:
+        """Stay on this row."""
+        self.key = self.content.key_of(row)
+
+    def place(self, rows: Sequence[Any], cursor: int) -> int:
+        """Return where the cursor stands in new rows: at its row, or at its old place if the row is gone."""
+        at = min(cursor, len(rows) - 1)
+        if self.key is not None and self.content.key_of(rows[at]) != self.key:
+            found = self.content.index_of(self.key)
+            at = at if found is None else found
+        if self.key is None or self.content.key_of(rows[at]) != self.key:
+            self.key = self.content.key_of(rows[at]) if at else None
+        return at
 
 
 class RowMarks:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from optimus_tui.contract.finding_rules import CACHE_UNKNOWN_LAYOUT, CATALOGUE
 from optimus_tui.contract.keyspace import CacheReport, GroupTotals, KeyDetail, KeyPreview
 from optimus_tui.contract.reading import Coverage, Reading
 from optimus_tui.grammar.keys import escape_glob
@@ -22,9 +23,11 @@ from optimus_tui.tui.widgets.cells import (
 from optimus_tui.verdicts.limits.findings import layout_words
 from optimus_tui.wording.numbers import UNKNOWN, age, clock, compact, size, thousands, ttl
 from optimus_tui.wording.safe import redis_cli, safe_text
+from optimus_tui.wording.short_hash import short_hash
 from optimus_tui.wording.truth import coverage_words, outage_forms, truth_line
 
 if TYPE_CHECKING:
+    from optimus_tui.dialects.model import Dialect
     from optimus_tui.tui.dialogs.sheets import Fact, SheetDialog
 
 
@@ -32,6 +35,8 @@ BLOCKS = "▁▂▃▄▅▆▇"
 DETAIL_SECONDS = 15.0
 """For so long what was read of one key is fresher than what the last sweep knew of it."""
 PREFIX = b"cache:"
+NO_TENANT = "(no tenant)"
+"""The tenant of cached answers where neither their names nor their rule says one."""
 
 
 class GroupLine(NamedTuple):
@@ -60,12 +65,19 @@ def _name_cell(line: GroupLine | KeyLine, cells: int) -> Cell:
     if group.tenant is not None:
         raw, indent, ink = group.tenant, "  ", "bright"
     room = cells - len(indent) - 2
-    mark, name = (f"{indent}▸ ", "quiet"), [(fit_cell("(unparsed)", room), "quiet")]
+    mark, name = (f"{indent}▸ ", "quiet"), [(fit_cell(_nameless(group), room), "quiet")]
     if line.opened:
         mark = (f"{indent}▾ ", "accent")
-    if raw:
+    if short := short_hash(group.tenant or b""):
+        name = [(fit_cell(short, room), ink)]
+    elif raw:
         name = name_pieces(raw, room, ink)
     return [mark, *name]
+
+
+def _nameless(group: GroupTotals) -> str:
+    """Return what stands for a group without a name: a kind has none where its keys' names have too few parts."""
+    return NO_TENANT if group.kind else "(unparsed)"
 
 
 def _keys_cell(line: GroupLine | KeyLine, cells: int) -> Cell:
@@ -212,7 +224,7 @@ def fact_lines(row: KeyRow, time_left: TimeLeft, detail: KeyDetail | None) -> Se
         ("key", safe_text(row.name, 2_000)),
         ("bytes", hexed),
         ("kind", safe_text(row.group.kind) or "(unparsed)"),
-        ("tenant", safe_text(row.group.tenant or b"") or "(unparsed)"),
+        ("tenant", safe_text(row.group.tenant or b"") or _nameless(row.group)),
         ("type", _type_words(detail, "not read yet")),
         ("TTL", expires),
         ("size", _size_words(detail, "not read yet")),
@@ -327,17 +339,22 @@ def truth_forms(reading: Reading[Any], mono: float, where: str) -> list[str]:
     return [whole, *outage_forms(old, reading.fault, "redis", where, reading.retry_in)]
 
 
-def empty_words(report: CacheReport) -> list[str]:
-    """Return why there is no cache key."""
+def empty_words(report: CacheReport, profile: "Dialect") -> list[str]:
+    """Return why there is no cache key, in the words of the profile that reads the watched system's keys."""
+    from optimus_tui.verdicts.limits.profile_names import names_words
+
+    if not profile.cache:
+        return [f"The profile {safe_text(profile.name, 60)} names no cache keys: none are looked for."]
+    wanted = f"{names_words(profile.cache)}key"
     known = report.coverage.scanned - report.unknown.count
-    strange = layout_words(report.unknown, known=known, shown=len(report.unknown.shapes), wanted="cache:* key")
+    strange = layout_words(report.unknown, known=known, shown=len(report.unknown.shapes), wanted=wanted)
     if not report.coverage.complete:
         some = layout_words(report.unknown, known=1, shown=len(report.unknown.shapes))
-        words = f"No cache:* keys so far: {coverage_words(report.coverage)}"
+        words = f"No {wanted}s so far: {coverage_words(report.coverage)}"
         return [f"{'; '.join(filter(None, (words, some)))}."]
     if strange:
-        return [f"{strange[:1].upper()}{strange[1:]}."]
-    return ["No cache:* keys. They appear with the first answer that the gateway caches."]
+        return [f"{strange[:1].upper()}{strange[1:]}.", CATALOGUE[CACHE_UNKNOWN_LAYOUT].remedy]
+    return [f"No {wanted}s. They appear with the first answer that the gateway caches."]
 
 
 def scanned_words(coverage: Coverage) -> str:

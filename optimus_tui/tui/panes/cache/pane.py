@@ -247,14 +247,14 @@ class CacheContent(PaneContent):
             return no_match_lines("≥" * self._is_partial + plural(reading.value.keys, "key"), self.pane.filter.text)
         if reading.value.keys:
             return ["sorting the keys …"]
-        return empty_words(reading.value)
+        return empty_words(reading.value, self.pane.settings.profile)
 
     # -- the frame
 
     def title_words(self) -> Words:
         """Return how many keys there are, and how many pass the filter."""
         report = self.report
-        if report is None:
+        if report is None or not report.unknown.reads_cache:
             return []
         total = "≥" * self._is_partial + plural(report.keys, "key")
         if any(finding.rule == CACHE_UNKNOWN_LAYOUT for finding in report.findings):
@@ -316,7 +316,7 @@ class CacheContent(PaneContent):
         row, redis = self.pane.selected, self.pane.settings.redis
         if isinstance(row, KeyRow):
             return key_forms(redis, row.name, self.builder.details.get(row.name))
-        if isinstance(row, GroupTotals):
+        if isinstance(row, GroupTotals) and self.pane.settings.keys_are_ours:
             return group_forms(redis, row)
         return []
 

@@ -6,7 +6,8 @@ from typing import NamedTuple
 from rich.cells import cell_len
 
 from optimus_tui.clock import Clock
-from optimus_tui.contract.keyspace import FeedEvent, FeedGap, FeedItem, FeedStatus, ParsedEvent
+from optimus_tui.contract.keyspace import FeedEvent, FeedGap, FeedItem, FeedStatus, ParsedEvent, raw_payload
+from optimus_tui.dialects.feeds.messages import Subscription
 from optimus_tui.settings.model import RedisTarget
 from optimus_tui.tui.panes.feed.store import FeedStore
 from optimus_tui.tui.theme import Piece
@@ -14,7 +15,7 @@ from optimus_tui.tui.widgets.cells import Cell, Column, RowTable, Table, fit_cel
 from optimus_tui.verdicts.coherence.events import clock_words
 from optimus_tui.wording.numbers import age, clock, compact, thousands
 from optimus_tui.wording.safe import redis_cli, safe_text
-from optimus_tui.wording.truth import counted_down, fault_lines, fault_words, outage_forms
+from optimus_tui.wording.truth import NO_FEED, counted_down, fault_lines, fault_words, outage_forms
 
 MOST_LINES = 5
 """Lines of one wrapped event; ``enter`` shows it whole."""
@@ -22,7 +23,6 @@ HEAD_CHARACTERS = 600
 LEAST_OBJECT = 4
 """Cells that are left of a key's name before the number of keys is cut."""
 _COUNT = re.compile(r" [\d,]+ (?:keys?|bytes)$")
-CHANNEL_PREFIX = b"cache_coherence:"
 
 
 class EventLine(NamedTuple):
@@ -31,6 +31,8 @@ class EventLine(NamedTuple):
     event: FeedEvent
     meaning: ParsedEvent
     detail: str
+    common: bytes = b""
+    """The beginning that the channel shares with all others, which its column leaves out."""
 
     @property
     def ink(self) -> str:
@@ -41,6 +43,8 @@ class EventLine(NamedTuple):
 def _tenant_cell(line: EventLine, cells: int) -> Cell:
     if line.meaning.problem:
         return "?", "warn"
+    if not line.meaning.tenant:
+        return "unknown", "quiet"
     return name_pieces(line.meaning.tenant.encode("utf-8", "surrogatepass"), cells)
 
 
@@ -57,7 +61,7 @@ def _detail_cell(line: EventLine, cells: int) -> Cell:
 
 
 def _channel_cell(line: EventLine, cells: int) -> Cell:
-    return safe_text(line.event.channel.removeprefix(CHANNEL_PREFIX), cells * 2), "quiet"
+    return safe_text(line.event.channel.removeprefix(line.common), cells * 2), "quiet"
 
 
 TABLE = Table[EventLine](
@@ -94,14 +98,14 @@ def gap_lines(gap: FeedGap, width: int, most: int) -> list[list[Piece]]:
 
 
 def event_lines(
-    columns: RowTable[EventLine], event: FeedEvent, meaning: ParsedEvent, width: int, most: int
+    columns: RowTable[EventLine], event: FeedEvent, meaning: ParsedEvent, width: int, most: int, common: bytes = b""
 ) -> list[list[Piece]]:
     """Return an event's row; with ``most`` above 1 what it says goes on below itself."""
     columns.measure([EventLine(event, meaning, "")])
     table = columns.table
     cells = table.widths(width)
     first, *rest = _detail_parts(event, meaning, cells["detail"], most)
-    line = EventLine(event, meaning, first)
+    line = EventLine(event, meaning, first, common)
     indent = sum(cells[name] + TABLE.gap for name in ("time", "tenant", "type"))
     below: list[list[Piece]] = [[(" " * indent, ""), (fit_cell(part, cells["detail"]), line.ink)] for part in rest]
     return [table.row(line, width), *below]
@@ -127,7 +131,7 @@ def _detail_parts(event: FeedEvent, meaning: ParsedEvent, room: int, most: int) 
     size = f" {event.length:,} bytes"
     if not event.length:
         return ["empty, 0 bytes"]
-    head = safe_text(event.payload, HEAD_CHARACTERS)
+    head = safe_text(raw_payload(event.payload), HEAD_CHARACTERS)
     if most > 1:
         parts = wrap(f"{head}{size} · {meaning.problem}", room)
         if len(parts) > most:
@@ -140,7 +144,6 @@ def _detail_parts(event: FeedEvent, meaning: ParsedEvent, room: int, most: int) 
 
 QUIET_SECONDS = 60.0
 """Without an event for so long, the line says what proves that the link lives."""
-PATTERN = "cache_coherence:*"
 
 
 def truth_forms(
@@ -158,9 +161,11 @@ def truth_forms(
     """
     if status is None or status.state == "connecting":
         return [f"connecting to redis at {where} …", "connecting to redis …"]
+    if status.state == "none":
+        return [NO_FEED, "no feed"]
     if status.state != "live":
         return _outage_forms(status, now, arrived_mono, where)
-    events = f"{thousands(status.received)} events{' received since the start' * grouped}"
+    events = f"{thousands(status.received)} events{' received live' * grouped}"
     lost = f"{thousands(status.dropped)} dropped"
     extra = []
     if status.clock is not None:
@@ -229,31 +234,38 @@ def _outage_forms(status: FeedStatus, now: Clock, arrived_mono: float, where: st
     ]
 
 
-def empty_words(status: FeedStatus | None, where: str, mono: float, cleared: str) -> list[str]:
-    """Return why there is no event, and what to do."""
+def empty_words(status: FeedStatus | None, where: str, mono: float, cleared: str, places: str) -> list[str]:
+    """Return why there is no event, and what to do. ``places`` are the channels and patterns."""
     if status is None or status.state == "connecting":
         return [f"connecting to redis at {where} …"]
+    if status.state == "none":
+        return [f"{NO_FEED}: nothing is subscribed, and nothing is known of events."]
     if status.state != "live":
         return fault_lines(status.fault, "the link is down")
     if cleared:
         return [cleared, f"{thousands(status.received)} events came so far; new ones appear here."]
     if status.received:
         return ["waiting for the next event …"]
-    words = f"No events on {PATTERN} since {where} was reached."
+    words = f"No events on {safe_text(places, 300)} since {where} was reached."
     if status.verified_mono is not None:
         words += f" Link verified {age(mono - status.verified_mono)} ago."
     return [words, "They appear with the next invalidation."]
 
 
-def copies(item: FeedItem | None, target: RedisTarget) -> list[tuple[str, str]]:
+def copies(item: FeedItem | None, target: RedisTarget, subscription: Subscription) -> list[tuple[str, str]]:
     """Return the payload as it came, and lines that listen to what this pane listens to."""
-    listen = ("listen", redis_cli(target, ["psubscribe", PATTERN]))
+    listen = [
+        ("listen", redis_cli(target, [command, *names]))
+        for command, names in (("psubscribe", subscription.patterns), ("subscribe", subscription.channels))
+        if names
+    ]
     if not isinstance(item, FeedEvent):
-        return [listen]
+        return listen
+    payload = raw_payload(item.payload)
     name = "payload"
-    if item.length > len(item.payload):
-        name = f"payload (the first {len(item.payload):,} of {item.length:,} bytes)"
-    forms = [(name, safe_text(item.payload, 8_192)), ("channel", safe_text(item.channel, 1_024)), listen]
+    if item.length > len(payload):
+        name = f"payload (the first {len(payload):,} of {item.length:,} bytes)"
+    forms = [(name, safe_text(payload, 8_192)), ("channel", safe_text(item.channel, 1_024)), *listen]
     if b"\0" not in item.channel:
         forms.append(("listen to this channel", redis_cli(target, ["subscribe", item.channel])))
     return forms

@@ -4,11 +4,14 @@ Payloads that are not shown are not parsed, no event is dropped without being co
 """
 
 from collections.abc import Callable, Hashable, Sequence
+from functools import cached_property
 from typing import Any, ClassVar
 
 from optimus_tui.clock import Clock
 from optimus_tui.contract.findings import Finding, worst_first
 from optimus_tui.contract.keyspace import FeedBatch, FeedEvent, FeedGap, FeedItem, FeedStatus
+from optimus_tui.dialects.feeds.messages import Subscription, subscription_of
+from optimus_tui.dialects.layout import own_layout
 from optimus_tui.settings.model import Settings
 from optimus_tui.tui.keys import bindings
 from optimus_tui.tui.panes.base import Pane, PaneContent, Words
@@ -47,6 +50,11 @@ class FeedContent(PaneContent):
         self.cleared_at: float | None = None
         self.groups = EventGroups(store)
         self.columns = RowTable(TABLE)
+
+    @cached_property
+    def subscription(self) -> Subscription:
+        """Return the channels and patterns that the profile names."""
+        return subscription_of(self.pane.settings.dialect or own_layout().dialect)
 
     @property
     def status(self) -> FeedStatus | None:
@@ -111,7 +119,7 @@ class FeedContent(PaneContent):
             return [groups.table.row(self.cells_of(index), width)]
         if isinstance(item, FeedGap):
             return gap_lines(item, width, most)
-        return event_lines(self.columns, item, self.store.parsed(item), width, most)
+        return event_lines(self.columns, item, self.store.parsed(item), width, most, self.subscription.common)
 
     def empty_lines(self) -> list[str]:
         """Return why there is no event."""
@@ -123,7 +131,8 @@ class FeedContent(PaneContent):
         cleared = ""
         if self.cleared_at is not None:
             cleared = f"Cleared at {clock_words(self.cleared_at)}."
-        return empty_words(self.status, safe_text(pane.settings.redis.label), pane.clock.mono(), cleared)
+        where = safe_text(pane.settings.redis.label)
+        return empty_words(self.status, where, pane.clock.mono(), cleared, self.subscription.text)
 
     # -- the frame
 
@@ -165,13 +174,16 @@ class FeedContent(PaneContent):
         status, pane = self.status, self.pane
         where = safe_text(pane.settings.redis.label)
         forms = truth_forms(status, self.store, pane.clock, pane.arrived_mono, where, bool(self.groups.by))
-        return first_that_fits(forms, self.edge_room), status is not None and status.state not in ("connecting", "live")
+        well = status is None or status.state in ("connecting", "live", "none")
+        return first_that_fits(forms, self.edge_room), not well
 
     def state(self) -> tuple[str, str]:
         """Return events a second with the mark of the worst finding, or that the link is down."""
         status = self.status
         if status is None or status.state == "connecting":
             return "○", "quiet"
+        if status.state == "none":
+            return "no feed", "quiet"
         if status.state != "live":
             return "✖", "crit"
         loud = [one for one in self.findings_here() if one.severity != "low"]
@@ -207,7 +219,7 @@ class FeedContent(PaneContent):
 
     def copy_forms(self) -> list[tuple[str, str]]:
         """Return the payload, and shell lines that listen to events."""
-        return copies(self.pane.selected, self.pane.settings.redis)
+        return copies(self.pane.selected, self.pane.settings.redis, self.subscription)
 
 
 class RowPlacer:

@@ -8,7 +8,7 @@ from bisect import bisect_left
 from collections import OrderedDict, deque
 from collections.abc import Iterable, Sequence
 
-from optimus_tui.contract.keyspace import FeedEvent, FeedGap, FeedItem, ParsedEvent
+from optimus_tui.contract.keyspace import FeedEvent, FeedGap, FeedItem, ParsedEvent, raw_payload
 from optimus_tui.grammar.events import parse_event
 from optimus_tui.grammar.filter import EVERYTHING, Filter
 from optimus_tui.tui.panes.base import RowFields
@@ -123,7 +123,7 @@ class EventFields(RowFields):
     def __getitem__(self, key: str) -> str | float | None:
         event = self._event
         if key == "text":
-            return f"{safe_text(event.channel)} {safe_text(event.payload, SEARCHED)}"
+            return f"{safe_text(event.channel)} {safe_text(raw_payload(event.payload), SEARCHED)}"
         if key == "channel":
             return safe_text(event.channel)
         if key == "origin":

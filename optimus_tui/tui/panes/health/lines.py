@@ -12,22 +12,21 @@ from rich.cells import cell_len
 from optimus_tui.contract.finding_rules import SERVER_REFUSES_WRITES, rule_of
 from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.reading import Fault, FaultKind, Reading
-from optimus_tui.contract.services import GatewayState, HealthReport, Series, ServerState, ServiceState
+from optimus_tui.contract.services import MIN_LOOKUPS, GatewayState, HealthReport, Series, ServerState, ServiceState
 from optimus_tui.settings.model import Settings
-from optimus_tui.tui.panes.health.row_verdicts import is_over, judged, worst
+from optimus_tui.tui.panes.health.row_verdicts import concerns, is_over, judged, worst
+from optimus_tui.tui.panes.health.verdict import verdict_of
 from optimus_tui.tui.theme import TONE_INKS, Piece
 from optimus_tui.tui.widgets.cells import Cell, Column, Table, as_many_as_fit, first_that_fits, fit_cell, spark, wrap
 from optimus_tui.wording.numbers import NOTHING, UNKNOWN, age, clock, compact, latency, percent, plural, until
 from optimus_tui.wording.safe import safe_text
 from optimus_tui.wording.truth import (
     BRIEF_FAULTS,
-    OVERALL_MARKS,
     SEVERITY_MARKS,
     STATUS_MARKS,
     STILL_TODAY_SECONDS,
     StateGlyph,
     rate_span,
-    verdict_mark,
 )
 
 REDIS_WORDS: dict[FaultKind, str] = {
@@ -71,13 +70,6 @@ def service_lines(report: HealthReport, settings: Settings, since_arrival: float
     yield _redis(report, settings, since_arrival)
     yield _service("postgres", report.postgres, report, settings, since_arrival)
     yield _hit_rate(report)
-
-
-def verdict_of(report: HealthReport | None) -> StateGlyph:
-    """Return the mark of a report's verdict; UNKNOWN before the first report."""
-    if report is None:
-        return OVERALL_MARKS["unknown"]
-    return verdict_mark(report.overall, [one.rule for one in report.findings])
 
 
 def _service(
@@ -164,6 +156,11 @@ def _hit_rate(report: HealthReport) -> ServiceLine:
     keys = ""
     if rate.total_keys is not None:
         keys = f"{compact(rate.total_keys)} keys"
+    if finding is None:  # no green beside a low figure, and none for one that nothing was judged from
+        if rate.samples is not None and rate.samples < MIN_LOOKUPS:
+            mark = STATUS_MARKS["unknown"]
+        elif any(concerns(one, "hit rate") and is_over(rate.value, one) is False for one in report.findings):
+            mark = SEVERITY_MARKS["low"]
     if finding is not None and (finding.held or is_over(rate.value, finding)):
         keys = "was low"  # the mark is of a window, the figure of now
     if rate.source.startswith("redis") and report.server is not None and report.server.fault is not None:
@@ -375,7 +372,7 @@ def _all_well(report: HealthReport, width: int) -> Iterator[HealthLine]:
     mark = verdict_of(report)
     words = ""
     if report.overall == "healthy":
-        words = "Everything answers, and nothing is over its threshold."
+        words = "Everything answers, and nothing that could be judged is over its threshold."
     elif report.overall == "unknown":
         words = "Not everything has been looked at yet."
     glyph = mark.glyph

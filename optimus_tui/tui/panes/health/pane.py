@@ -1,6 +1,6 @@
 """The health pane: is everything well, and if not, what is wrong. It draws verdicts and makes none."""
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Container, Hashable, Mapping, Sequence
 from typing import Any
 
 from optimus_tui.clock import Clock
@@ -11,10 +11,11 @@ from optimus_tui.settings.model import Settings
 from optimus_tui.tui.messages import FindingRowRequested, TenantRequested
 from optimus_tui.tui.panes.base import Pane, PaneContent, Words
 from optimus_tui.tui.panes.health import lines as health_lines
-from optimus_tui.tui.panes.health.lines import HealthLine, verdict_of
+from optimus_tui.tui.panes.health.lines import HealthLine
 from optimus_tui.tui.panes.health.memory import memory_lines
 from optimus_tui.tui.panes.health.row_verdicts import concerns, is_row_of
 from optimus_tui.tui.panes.health.signals import brief_lines, signal_lines, tenant_lines
+from optimus_tui.tui.panes.health.verdict import unexplained, verdict_of
 from optimus_tui.tui.theme import TONE_INKS, Piece, plain_text
 from optimus_tui.tui.widgets.cells import first_that_fits
 from optimus_tui.wording.numbers import age, clock
@@ -41,6 +42,8 @@ class HealthContent(PaneContent):
 
     quiet: Mapping[Hashable, str] = {}
     """Findings that are no alarm now, by rule and subject, with why: a mute, or a restart that was done from here."""
+    explained: Container[Hashable] = frozenset()
+    """Those of them that follow from what was done here, or whose figures are of before it."""
 
     @property
     def report(self) -> HealthReport | None:
@@ -66,7 +69,8 @@ class HealthContent(PaneContent):
         """
         pane, wall, report = self.pane, self.pane.clock.wall(), self.pane.shown
         waited = pane.shown_mono() - pane.arrived_mono
-        start = health_lines.dependency_lines(report, pane.settings, width, waited)
+        judged = unexplained(report, self.explained)
+        start = health_lines.dependency_lines(judged, pane.settings, width, waited)
         memory = list(memory_lines(report, width, wall))
         found = health_lines.finding_lines(report, width, wall, self.quiet, is_whole=not pane.filter)
         if pane.filter:
@@ -134,7 +138,7 @@ class HealthContent(PaneContent):
         """Return the verdict."""
         if self.report is None:
             return []
-        mark = verdict_of(self.report)
+        mark = verdict_of(self.report, self.explained)
         return [(mark.text, TONE_INKS[mark.tone])]
 
     def reading_truth(self) -> tuple[str, bool]:
@@ -155,7 +159,7 @@ class HealthContent(PaneContent):
 
     def state(self) -> tuple[str, str]:
         """Return the verdict's glyph."""
-        mark = verdict_of(self.report)
+        mark = verdict_of(self.report, self.explained)
         return mark.glyph, TONE_INKS[mark.tone]
 
     # -- what can be done with a line
@@ -246,18 +250,21 @@ class HealthContent(PaneContent):
     def copy_forms(self) -> list[tuple[str, str]]:
         """Return the finding, and shell lines that read the same dependency."""
         settings, finding = self.pane.settings, self.finding
-        gateway, redis = settings.gateway_url, settings.redis
+        gateway, redis, profile = settings.gateway_url, settings.redis, settings.profile
+        paths = (
+            ("health", profile.gateway.health),
+            ("cache metrics", profile.gateway.cache_metrics),
+            ("limits in force", profile.gateway.limits),
+        )
+        asked = {name: (f"curl: {name}", curl(gateway + path)) for name, path in paths if path}
+        engine = [("curl: health", curl(settings.engine_url + profile.engine.health))]
         forms = {
-            "gateway": [
-                ("curl: health", curl(f"{gateway}/health")),
-                ("curl: cache metrics", curl(f"{gateway}/api/cache/metrics")),
-                ("curl: limits in force", curl(f"{gateway}/api/rate-limits")),
-            ],
-            "engine": [("curl: health", curl(f"{settings.engine_url}/health"))],
+            "gateway": list(asked.values()),
+            "engine": engine if profile.engine.health else [],
             "redis": [("redis-cli PING", redis_cli(redis, ["PING"])), ("redis-cli INFO", redis_cli(redis, ["INFO"]))],
             "memory": [("redis-cli INFO memory", redis_cli(redis, ["INFO", "memory"]))],
             "hit rate": [
-                ("curl: cache metrics", curl(f"{gateway}/api/cache/metrics")),
+                *(asked[name] for name in asked if name == "cache metrics"),
                 ("redis-cli INFO stats", redis_cli(redis, ["INFO", "stats"])),
             ],
             "postgres": [("psql", 'psql "$POSTGRES_DSN" -c "SELECT 1"')],
@@ -273,7 +280,7 @@ class HealthContent(PaneContent):
             return [*self.empty_lines(), "", self.truth()[0]]
         width = max(100, width)
         lines = [plain_text(line.pieces) for line in self.build(width)]
-        verdict, head = verdict_of(self.report).text, plain_text(self.head(0, width))
+        verdict, head = verdict_of(self.report, self.explained).text, plain_text(self.head(0, width))
         return [verdict, "", head, *lines, "", self.truth()[0]]
 
 
@@ -306,10 +313,10 @@ class HealthPane(Pane):
         self._built_for = self._built_high = 0
         self._built_marked = False
 
-    def mark_quiet(self, quiet: Mapping[Hashable, str]) -> None:
-        """Dim findings that are no alarm now and say why; they stay, and they count."""
-        if quiet != self.content.quiet:
-            self.content.quiet = quiet
+    def mark_quiet(self, quiet: Mapping[Hashable, str], explained: Container[Hashable]) -> None:
+        """Dim findings that are no alarm now and say why; they stay, and those not ``explained`` decide the verdict."""
+        if (quiet, explained) != (self.content.quiet, self.content.explained):
+            self.content.quiet, self.content.explained = quiet, explained
             self.refresh_rows()
 
     def refresh_rows(self) -> None:

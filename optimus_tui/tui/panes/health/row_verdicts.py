@@ -34,7 +34,7 @@ def judged(
 ) -> tuple[StateGlyph, str]:
     """Return the mark and the word of a line that answers, by its worst finding.
 
-    Where the mark is of a window and the figure beside it, which is of now, is good, the word leads over to that.
+    Where the mark is of a window and the figure beside it, which is of now, is good, the word says that it was slow.
     """
     finding = worst(findings, name)
     if finding is None:
@@ -43,8 +43,8 @@ def judged(
         return (mark, word) if finding is None else (SEVERITY_MARKS[finding.severity], "slow now")
     mark = SEVERITY_MARKS[finding.severity]
     if finding.rule.startswith("latency."):
-        word = {"redis": f"slow {word}"}.get(name, "slow")
-        return mark, word if is_over(now, finding) is not False else f"{word}, now"
+        words = {"redis": f"slow {word}"}.get(name, "slow")
+        return mark, words if is_over(now, finding) is not False else "was slow"
     return mark, "answers" if word in WELL else word
 
 

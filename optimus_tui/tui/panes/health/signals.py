@@ -162,7 +162,8 @@ def brief_lines(signals: GoldenSignals, width: int, wall: float) -> list[HealthL
     for part, (left, right) in enumerate((words[:2], words[2:])):
         pieces: list[Piece] = [("  ", ""), *_brief(left, half), ("  ", ""), *_brief(right, half)]
         lines.append(HealthLine("signals", part, pieces))
-    parts = [span_words(signals, wall), *(f"{one.name} {one.value}: {one.note}" for one in words if one.is_unknown)]
+    whys = (f"{one.name} {one.value}: {one.note.partition(': ')[0]}" for one in words if one.is_unknown)
+    parts = [span_words(signals, wall), *whys]
     for part, text in enumerate(wrap(" · ".join(parts), width - 2), 2):
         lines.append(HealthLine("signals", part, [("  ", ""), (text, "quiet")]))
     return lines

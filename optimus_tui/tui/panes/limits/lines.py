@@ -7,13 +7,14 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from rich.cells import cell_len
 
 from optimus_tui.contract.finding_rules import (
     LIMITS_KEPT,
     LIMITS_LONG_TTL,
+    LIMITS_OVER,
     LIMITS_REFUSED,
     LIMITS_REFUSED_BELOW,
     LIMITS_TENANT_SHARE,
@@ -21,17 +22,29 @@ from optimus_tui.contract.finding_rules import (
     LIMITS_UNKNOWN_LAYOUT,
     rule_of,
 )
-from optimus_tui.contract.findings import Finding
-from optimus_tui.contract.keyspace import Counter, LimitRow, LimitsReport
+from optimus_tui.contract.findings import PAST, Finding
+from optimus_tui.contract.keyspace import Counter, LimitRow, LimitRules, LimitsReport
 from optimus_tui.settings.model import RedisTarget, Settings
 from optimus_tui.tui.panes.base import RowFields, Words
-from optimus_tui.tui.panes.limits.table import INKS, LimitNow, expected_words, pace_words, past_words, reset_words
+from optimus_tui.tui.panes.limits.table import (
+    INKS,
+    SLIDING,
+    LimitNow,
+    expected_words,
+    pace_words,
+    past_words,
+    reset_words,
+)
 from optimus_tui.tui.theme import Piece
 from optimus_tui.tui.widgets.cells import Table, as_many_as_fit, first_that_fits, fit_name, fit_words, mark_of
-from optimus_tui.verdicts.limits.words import limit_subject, subject_of, tenant_words
+from optimus_tui.verdicts.limits.words import limit_subject, subject_of, tenant_words, uncounted_words
 from optimus_tui.wording.numbers import UNKNOWN, age, percent, plural, rate, thousands
 from optimus_tui.wording.safe import curl, redis_cli, safe_text
-from optimus_tui.wording.truth import LIMIT_MARKS, coverage_words, no_match_lines
+from optimus_tui.wording.short_hash import short_hash
+from optimus_tui.wording.truth import coverage_words, limit_mark, no_match_lines
+
+if TYPE_CHECKING:
+    from optimus_tui.dialects.model import Dialect
 
 JUDGED = {
     LIMITS_REFUSED: "refused",
@@ -118,7 +131,7 @@ class LimitFields(RowFields):
             case "text":
                 return f"{self['tenant']} {self['operation']} {row.state} {row.counter.problem or ''}"
             case "state":
-                return f"{row.state} {LIMIT_MARKS[row.state].word}"
+                return f"{row.state} {limit_mark(row).word}"
             case "count":
                 return row.counter.count
             case "limit":
@@ -139,24 +152,33 @@ class LimitFields(RowFields):
 
 
 def verdict_words(
-    report: LimitsReport, states: Mapping[str, int], room: int, order: str, *, current: bool = True
+    report: LimitsReport,
+    states: Mapping[str, int],
+    room: int,
+    order: str,
+    *,
+    current: bool = True,
+    held: Sequence[Finding] = (),
 ) -> Words:
     """Return the answer, then the order, in at most ``room`` cells; the order is the last to go.
 
     Args:
         report: The counters as judged.
-        states: How many counters are in each state.
+        states: How many counters there are of each word for their state.
         room: Cells.
         order: How the rows are sorted.
         current: The report is of now; an old one proves nothing good.
+        held: What was over its limit in the windows before, and may be again in the next one.
     """
     parts: Words = []
     if never := states.get("immortal", 0):
         parts.append((f"✖ {never:,} never reset{'s' * (never == 1)}", "crit"))
-    for state, glyph, ink in (("over", "▲", "warn"), ("near", "▲", "warn"), ("broken", "✖", "quiet")):
+    for state, glyph, ink in USED_WORDS:
         if count := states.get(state, 0):
             parts.append((f"{glyph} {count:,} {state}", ink))
-    judged = {JUDGED.get(finding.rule) for finding in report.findings}
+    if not states.get("over", 0) and any(one.rule == LIMITS_OVER for one in held):
+        parts.append(("▲ over in the windows before", "warn"))
+    judged = {JUDGED.get(finding.rule) for finding in report.findings if not finding.message.startswith(PAST)}
     parts += [(f"▲ {words}", "warn") for words in dict.fromkeys(JUDGED.values()) if words in judged]
     worrying = any(finding.severity != "low" for finding in report.findings)
     all_ok = report.total and states.get("ok") == report.total and report.coverage.complete
@@ -167,9 +189,16 @@ def verdict_words(
     return [*parts, (order, "quiet")]
 
 
-def count_forms(report: LimitsReport) -> tuple[str, str]:
-    """Return how many counters were read and whether these are all: the long wording and the short one."""
+def count_forms(report: LimitsReport, *, looked_for: bool = True) -> tuple[str, str]:
+    """Return how many counters were read and whether these are all: the long wording and the short one.
+
+    Args:
+        report: the last one.
+        looked_for: whether the profile names any counters; without, none found is not none.
+    """
     coverage = report.coverage
+    if not looked_for and not report.total:
+        return "counters are not looked for", "not looked for"
     if coverage.complete and any(finding.rule == LIMITS_UNKNOWN_LAYOUT for finding in report.findings):
         return "no counter of a known layout", "layout not known"
     if coverage.complete:
@@ -178,6 +207,20 @@ def count_forms(report: LimitsReport) -> tuple[str, str]:
     return f"≥ {plural(report.total, 'counter')}, {words}", f"≥ {report.total:,}, {words}"
 
 
+USED_WORDS = (
+    ("over", "▲", "warn"),
+    ("full", "▲", "warn"),
+    ("blocked", "▲", "warn"),
+    ("near", "▲", "warn"),
+    ("broken", "✖", "quiet"),
+)
+"""Words of rows that are counted in the title, with mark and ink."""
+NO_TTL_WORDS = {
+    "heals": "no TTL: its limiter repairs that with the next request",
+    "dated": "no TTL: the window is in its name",
+    "normal": "no TTL, as its limiter means it",
+}
+"""What it means that a counter's key has no TTL, where the counter is not stuck for that."""
 SPAN_FROM = 70
 """Cells from which on the foot has room for the span of the refusals."""
 
@@ -193,7 +236,8 @@ def tenants_line(report: LimitsReport, threshold: int, width: int) -> list[Piece
     used = shown = 0
     for tenant in report.tenants:
         name = tenant_words(tenant.tenant)
-        text = fit_name(name, min(24, cell_len(name)))
+        shown_name = short_hash(tenant.tenant) or name
+        text = fit_name(shown_name, min(24, cell_len(shown_name)))
         count: Piece = (f" {tenant.counters:,}", "quiet")
         if name in flagged:
             count = (f" ▲ {tenant.counters:,}", "warn")
@@ -233,35 +277,43 @@ def total_pieces(report: LimitsReport, threshold: int, width: int) -> list[Piece
     return pieces
 
 
-def rules_note(report: LimitsReport | None, width: int) -> list[Piece]:
-    """Return why every limit reads ``?``, and what to do; nothing where limits are known."""
-    if report is None or report.rules is not None or not report.rows:
+def rules_note(report: LimitsReport | None, width: int, profile: "Dialect | None" = None) -> list[Piece]:
+    """Return why limits read ``?``, and what to do; nothing where all limits are known.
+
+    Args:
+        report: the last one.
+        width: cells.
+        profile: how the gateway is asked, where it is not ours.
+    """
+    if report is None or report.rules is not None:
         return []
-    forms = [
-        "○ No limit is known: the gateway publishes none at /api/rate-limits. Set [limits] in optimus.toml.",
-        "○ No limit is known: the gateway publishes none. Set [limits] in optimus.toml.",
-        "○ No limit is known; set [limits] in optimus.toml.",
-    ]
+    unknown = sum(row.limit is None for row in report.rows)
+    if report.rows and not unknown:
+        return []
+    what = "No limit is known"
+    if unknown < len(report.rows):
+        what = f"The limit of {plural(unknown, 'counter')} is not known"
+    path = "/api/rate-limits" if profile is None else safe_text(profile.gateway.limits, 60)
+    why = [f"the gateway publishes none at {path}", "the gateway publishes none"]
+    if not path:
+        why = ["no address that publishes limits is configured"]
+    forms = [f"○ {what}: {one}. Set [limits] in optimus.toml." for one in why]
+    forms.append(f"○ {what}; set [limits] in optimus.toml.")
     return [(first_that_fits(forms, width), "warn")]
 
 
 def detail_lines(row: LimitRow, report: LimitsReport, width: int, mono: float) -> list[list[Piece]]:
     """Return one counter closely: its whole key, its figures with their source, its bytes where the name deceives."""
-    counter, mark = row.counter, LIMIT_MARKS[row.state]
-    limit = "of an unknown limit"
-    if row.limit is not None and report.rules is not None:
-        window, source = report.rules.window_seconds, safe_text(report.rules.source, 40)
-        limit = f"of {thousands(row.limit)} per {window} s (limit: {source})"
-    used = counter.problem or f"{thousands(counter.count)} {limit}"
+    counter, mark = row.counter, limit_mark(row)
+    used = uncounted_words(row)
+    if counter.count is not None:
+        used = f"{thousands(counter.count)} {_limit_words(row, report.rules)}"
     if counter.sliding and counter.count is not None:
         used = f"{used}, inside its sliding window"
     figures = []
     if row.share is not None:
         figures.append(f"{percent(row.share)} used")
-    if counter.immortal:
-        figures.append("never resets (no TTL)")
-    else:
-        figures.append(f"resets in {reset_words(row, mono)}")
+    figures.append(_reset_figure(row, mono))
     if row.slope is not None:
         figures.append(f"slope {pace_words(row)}/s")
     if row.refused_in:
@@ -285,6 +337,28 @@ def detail_lines(row: LimitRow, report: LimitsReport, width: int, mono: float) -
     ]
 
 
+def _limit_words(row: LimitRow, rules: LimitRules | None) -> str:
+    """Return ``of 150 per 60 s (limit: gateway)``, with the source of the limit."""
+    if row.limit is None:
+        return "of an unknown limit"
+    source = "its own name or rule"
+    if row.counter.limit is None:
+        source = safe_text(rules.source, 40) if rules else ""
+    window = f" per {row.window_seconds:g} s" if row.window_seconds else ""
+    return f"of {thousands(row.limit)}{window} (limit: {source})"
+
+
+def _reset_figure(row: LimitRow, mono: float) -> str:
+    """Return when its window ends, or what it means that its key has no TTL."""
+    counter = row.counter
+    if counter.immortal:
+        return "never resets (no TTL)"
+    if counter.no_ttl and row.resets_mono is None:
+        return NO_TTL_WORDS[counter.no_ttl]
+    words = reset_words(row, mono)
+    return "a sliding window" if words == SLIDING else f"resets in {words}"
+
+
 def _about_name(counter: Counter, badge: str, tenant: str, width: int) -> str:
     """Return what is misleading in the name, or why no action is offered for it."""
     if counter.doubt:
@@ -295,7 +369,7 @@ def _about_name(counter: Counter, badge: str, tenant: str, width: int) -> str:
 def copy_forms(row: LimitRow, settings: Settings) -> list[tuple[str, str]]:
     """Return lines for a shell about exactly this key."""
     first = "GET"
-    if row.counter.problem:
+    if row.counter.problem or row.counter.sliding:
         first = "TYPE"
     return [
         *redis_forms(settings.redis, row.counter.key, (first, "PTTL", "MEMORY USAGE")),
@@ -315,8 +389,16 @@ def redis_forms(target: RedisTarget, key: bytes, commands: Iterable[str]) -> lis
     return forms
 
 
-def empty_words(report: LimitsReport | None, filter_text: str) -> Sequence[str]:
-    """Return why there is no row, and what to do."""
+def empty_words(report: LimitsReport | None, filter_text: str, profile: "Dialect") -> Sequence[str]:
+    """Return why there is no row, and what to do.
+
+    Args:
+        report: the last one, None before the first.
+        filter_text: what the rows are filtered by.
+        profile: how the watched system's keys are read.
+    """
+    from optimus_tui.verdicts.limits.profile_names import form_words, names_words
+
     if report is None:
         return ()
     if filter_text and report.rows:
@@ -324,18 +406,22 @@ def empty_words(report: LimitsReport | None, filter_text: str) -> Sequence[str]:
     lines = []
     if report.unparsed.count:
         shapes = ", ".join(f"{shape.count:,} × `{shape.shape}`" for shape in report.unparsed.shapes[:3])
-        names = plural(report.unparsed.count, "rate_limit:* key")
-        sentence = f"{names}, none of the form rate_limit:tenant:operation: {shapes}"
+        names = plural(report.unparsed.count, f"{names_words(profile.limits)}key")
+        sentence = f"{names}, none of {form_words(profile.limits)}: {shapes}"
         if not report.coverage.complete:
             sentence += f" ({coverage_words(report.coverage)})"
         lines.append(f"{sentence}.")
-    strange = [finding.message for finding in report.findings if finding.rule == LIMITS_UNKNOWN_LAYOUT]
-    lines += [f"{words[:1].upper()}{words[1:]}." for words in strange]
+    for finding in report.findings:
+        if finding.rule == LIMITS_UNKNOWN_LAYOUT:
+            lines += [f"{finding.message[:1].upper()}{finding.message[1:]}.", finding.remedy]
     if lines:
         return lines
+    if not profile.limits:
+        return [f"The profile {safe_text(profile.name, 60)} names no counters: limits are not looked for."]
+    wanted = f"No {names_words(profile.limits)}keys"
     if not report.coverage.complete:
-        return [f"No rate_limit:* keys so far: {coverage_words(report.coverage)}."]
-    return ["No rate_limit:* keys. Counters appear with the first request."]
+        return [f"{wanted} so far: {coverage_words(report.coverage)}."]
+    return [f"{wanted}. Counters appear with the first request."]
 
 
 def findings_about(row: LimitRow, findings: Iterable[Finding]) -> list[Finding]:

@@ -46,6 +46,8 @@ class LimitsContent(PaneContent):
         """When the cursor was moved last, by the monotonic clock."""
         self._states: Mapping[str, int] = {}
         self.columns = RowTable(TABLE)
+        self.held: Sequence[Finding] = ()
+        """What the health report holds because of the windows before: the title says no better."""
         self.detailed = False
         """The foot shows the counter under the cursor in detail."""
 
@@ -66,7 +68,7 @@ class LimitsContent(PaneContent):
             self._states = Tally()
             return ()
         rows: Sequence[LimitRow] = report.rows
-        self._states = Tally(row.state for row in rows)
+        self._states = Tally(row.word for row in rows)
         if self.pane.filter:
             matches, mono = self.pane.filter.matches, self.pane.shown_mono()
             rows = tuple(row for row in rows if matches(limit_lines.LimitFields(row, mono, report)))
@@ -112,9 +114,11 @@ class LimitsContent(PaneContent):
             return []
         from_below = self.pane.foot_lines - 1 - line
         if from_below == 0:
+            if not self.looks_for_counters and not report.total:
+                return []
             return limit_lines.tenants_line(report, self.pane.settings.thresholds.limit_keys, width)
         if report.rules is None and from_below == 1:
-            return limit_lines.rules_note(report, width)
+            return limit_lines.rules_note(report, width, self.pane.settings.dialect)
         if not self.detailed or row is None or line >= DETAIL_LINES:
             return []
         closely = limit_lines.detail_lines(row, report, width, self.pane.shown_mono())
@@ -126,7 +130,7 @@ class LimitsContent(PaneContent):
         if reading is None:
             return [f"connecting to redis at {safe_text(self.pane.settings.redis.label)} …"]
         if reading.value is not None:
-            return list(limit_lines.empty_words(reading.value, self.pane.filter.text))
+            return list(limit_lines.empty_words(reading.value, self.pane.filter.text, self.pane.settings.profile))
         return fault_lines(reading.fault, "no answer yet")
 
     # -- the frame
@@ -155,12 +159,21 @@ class LimitsContent(PaneContent):
             lost.append((f"↑ {above:,} above", "crit"))
         room = self.edge_room - taken - sum(len(text) + 2 for text, _ in lost)
         current = not self._is_unreadable
-        return [*lost, *limit_lines.verdict_words(report, self._states, room, words, current=current)]
+        return [
+            *lost,
+            *limit_lines.verdict_words(report, self._states, room, words, current=current, held=self.held),
+        ]
 
     @property
     def _is_unreadable(self) -> bool:
         """Return True if the newest try to read the counters failed."""
         return self.pane.shown is not None and self.pane.shown.fault is not None
+
+    @property
+    def looks_for_counters(self) -> bool:
+        """Return False where the profile in force names no counters."""
+        profile = self.pane.settings.dialect
+        return profile is None or bool(profile.limits)
 
     def reading_truth(self) -> tuple[str, bool]:
         """Return how many counters were read when, and what is wrong with Redis."""
@@ -176,7 +189,8 @@ class LimitsContent(PaneContent):
             forms = outage_forms("no data yet", reading.fault, "redis", target, reading.retry_in)
             whole = truth_line(reading, mono, source="redis")
             return first_that_fits([whole, *forms], self.edge_room), reading.fault is not None
-        forms = [truth_line(reading, mono, source="redis", counted=c) for c in limit_lines.count_forms(reading.value)]
+        counted = limit_lines.count_forms(reading.value, looked_for=self.looks_for_counters)
+        forms = [truth_line(reading, mono, source="redis", counted=c) for c in counted]
         if reading.fault is not None:
             forms += outage_forms(f"{age(past)} old", reading.fault, "redis", target, reading.retry_in)
         return first_that_fits(forms, self.edge_room), bool(reading.fault) or self.is_late(past)
@@ -271,6 +285,13 @@ class LimitsPane(Pane):
     def show_tenant(self, text: str) -> None:
         """Show only tenants whose name holds ``text`` (each word of it)."""
         self.set_filter(words_filter("tenant", text))
+
+    def show_held(self, findings: Sequence[Finding]) -> None:
+        """Take what the health report holds of the windows before, so that both say the same."""
+        held = [one for one in findings if one.held and one.rule.startswith("limits.")]
+        if held != self.content.held:
+            self.content.held = held
+            self.draw_frame()
 
     # -- the cursor and the view
 

@@ -9,15 +9,19 @@ from typing import NamedTuple
 from optimus_tui.contract.keyspace import NO_OPERATION, NO_TENANT, LimitRow, LimitsReport, PastWindow
 from optimus_tui.tui.theme import TONE_INKS, Piece
 from optimus_tui.tui.widgets.cells import BLOCKS, Cell, Column, Table, fit_count, fit_percent, name_pieces
+from optimus_tui.verdicts.limits.words import own_window, uncounted_words
 from optimus_tui.wording.numbers import UNKNOWN, rate, slope, span_ahead, thousands, ttl, until
 from optimus_tui.wording.safe import safe_text
-from optimus_tui.wording.truth import LIMIT_MARKS
+from optimus_tui.wording.short_hash import short_hash
+from optimus_tui.wording.truth import limit_mark
 
 INKS = {**TONE_INKS, "ok": ""}
-ENDED = "ended"
+ENDED, SLIDING = "ended", "sliding"
 GRACE_SECONDS = 1.0
 """A window that ended this long ago is said to have ended: its count is history until it is read again."""
 PAST_WINDOWS = 5
+ROOM_FOR_WINDOW = 14
+"""Cells of an operation from which on the window that its name says stands behind it."""
 
 
 class LimitNow(NamedTuple):
@@ -35,7 +39,7 @@ class LimitNow(NamedTuple):
     @property
     def trouble(self) -> str:
         """Return the ink of its state."""
-        return INKS[LIMIT_MARKS[self.row.state].tone]
+        return INKS[limit_mark(self.row).tone]
 
     def quiet(self, ink: str) -> str:
         """Return ``ink``, or ``quiet`` for a counter that has ended."""
@@ -45,13 +49,15 @@ class LimitNow(NamedTuple):
 
 
 def _mark_cell(now: LimitNow, _: int) -> Cell:
-    return LIMIT_MARKS[now.row.state].glyph, now.quiet(now.trouble)
+    return limit_mark(now.row).glyph, now.quiet(now.trouble)
 
 
 def _tenant_cell(now: LimitNow, cells: int) -> Cell:
     name = now.row.counter.tenant
     if not name:
         return NO_TENANT, "quiet"
+    if short := short_hash(name):
+        return short, now.quiet("bright")
     return name_pieces(name, cells, now.quiet("bright"))
 
 
@@ -59,7 +65,10 @@ def _operation_cell(now: LimitNow, cells: int) -> Cell:
     name = now.row.counter.operation
     if not name:
         return NO_OPERATION, "quiet"
-    return name_pieces(name, cells, now.quiet(""))
+    window = own_window(now.row.counter)
+    if not window or cells < ROOM_FOR_WINDOW:
+        return name_pieces(name, cells, now.quiet(""))
+    return [*name_pieces(name, cells - len(window), now.quiet("")), (window, "quiet")]
 
 
 def _used_cell(now: LimitNow, cells: int) -> Cell:
@@ -79,7 +88,8 @@ def _limit_cell(now: LimitNow, cells: int) -> Cell:
 def _share_cell(now: LimitNow, cells: int) -> Cell:
     counter = now.row.counter
     if counter.count is None:
-        return safe_text(counter.problem or "not a count", 60), "warn"
+        ink = "warn" if counter.problem or now.row.state == "over" else "quiet"
+        return safe_text(uncounted_words(now.row), 60), ink
     return fit_percent(now.row.share, cells), now.quiet(now.trouble)
 
 
@@ -117,7 +127,7 @@ def _resets_cell(now: LimitNow, _: int) -> Cell:
 def _state_cell(now: LimitNow, _: int) -> Cell:
     if now.ended:
         return "", ""
-    return f" {LIMIT_MARKS[now.row.state].word}", now.trouble
+    return f" {limit_mark(now.row).word}", now.trouble
 
 
 TABLE = Table[LimitNow](
@@ -139,7 +149,9 @@ OF_ONE_TENANT = TABLE.without("tenant")
 
 
 def reset_words(row: LimitRow, mono: float) -> str:
-    """Return ``0:41`` until the window ends, ``never``, or ``?``."""
+    """Return ``0:41`` until the window ends, ``never``, ``sliding`` where nothing ends at once, or ``?``."""
+    if row.resets_mono is None and row.counter.sliding and not row.counter.immortal:
+        return SLIDING
     left = None if row.resets_mono is None else row.resets_mono - mono
     return ttl(left, immortal=row.counter.immortal)
 

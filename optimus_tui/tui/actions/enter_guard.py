@@ -1,0 +1,72 @@
+"""Whether an Enter on the button that carries out a plan was meant, or is one key that is held down."""
+
+from collections.abc import Callable
+
+from textual.timer import Timer
+
+from optimus_tui.clock import Clock
+from optimus_tui.tui.dialogs.base import Dialog
+
+QUIET_SECONDS = 0.5
+"""An Enter that confirms comes this long after the key before it, and after the button got the focus."""
+REPEAT_SECONDS = 1.0
+"""An Enter this soon after another Enter may be one key that is held down: terminals repeat it after 0.25 to 0.7 s."""
+HELD_SECONDS = 0.4
+"""A key that is held down comes again within this: where nothing comes, such an Enter was meant, and counts."""
+
+
+class EnterGuard:
+    """Lets an Enter through to ``act``, at once or after a moment in which no other follows.
+
+    Args:
+        dialog: The dialog of the button.
+        clock: What the focus is timed by.
+        say: Says why an Enter does not count.
+        may: Returns whether an Enter may carry out the plan now.
+        act: Carries out the plan.
+    """
+
+    def __init__(
+        self,
+        dialog: Dialog,
+        clock: Clock,
+        say: Callable[[str], None],
+        may: Callable[[], bool],
+        act: Callable[[], None],
+    ) -> None:
+        self._dialog, self._clock, self._say, self._may, self._act = dialog, clock, say, may, act
+        self._focused_at = clock.mono()
+        self._waiting: Timer | None = None
+        self.repeat_seconds = REPEAT_SECONDS
+
+    def note_focus(self) -> None:
+        """Note that the focus moved: an Enter right after it, and one that waits, do not count."""
+        self._focused_at = self._clock.mono()
+        self._forget()
+
+    def is_held(self) -> bool:
+        """Return True if the Enter that acts now may be the one before it, held down."""
+        return self._dialog.optimus.is_held(self.repeat_seconds)
+
+    def press(self) -> None:
+        """Let this Enter count, now or after a moment, or say why it does not."""
+        since_focus = self._clock.mono() - self._focused_at
+        if self._waiting is not None or min(since_focus, self._dialog.optimus.quiet_before_key) < QUIET_SECONDS:
+            self._forget()
+            self._say("too soon: wait a second, then press enter once")
+        elif self.is_held():
+            self._say("one moment: carried out unless enter is held down")
+            self._waiting = self._dialog.set_timer(HELD_SECONDS, self._confirm)
+        else:
+            self._act()
+
+    def _confirm(self) -> None:
+        """Carry out by an Enter that nothing followed, if plan and focus are still what they were."""
+        self._forget()
+        if self._may() and self._dialog.focused is self._dialog.query_one("#go"):
+            self._act()
+
+    def _forget(self) -> None:
+        if self._waiting is not None:
+            self._waiting.stop()
+            self._waiting = None

@@ -1,0 +1,29 @@
+"""The verdict of the whole pane, and what of a report counts for it after something was done here. Pure."""
+
+from collections.abc import Container, Hashable
+
+from msgspec.structs import replace
+
+from optimus_tui.contract.findings import ALARMING
+from optimus_tui.contract.services import HealthReport
+from optimus_tui.wording.truth import OVERALL_MARKS, SETTLING, StateGlyph, verdict_mark
+
+
+def verdict_of(report: HealthReport | None, explained: Container[Hashable] = frozenset()) -> StateGlyph:
+    """Return the mark of a report's verdict; UNKNOWN before the first report.
+
+    Args:
+        report: The report.
+        explained: Rule and subject of findings that follow from what was done here, or whose figures are of before it:
+            where nothing else needs attention, the system is settling.
+    """
+    if report is None:
+        return OVERALL_MARKS["unknown"]
+    mark = verdict_mark(report.overall, [one.rule for one in report.findings])
+    loud = [(one.rule, one.subject) in explained for one in report.findings if one.severity in ALARMING]
+    return SETTLING if mark.tone in ("critical", "warning") and loud and all(loud) else mark
+
+
+def unexplained(report: HealthReport, explained: Container[Hashable]) -> HealthReport:
+    """Return a report without the findings that follow from what was done here: they judge no service of now."""
+    return replace(report, findings=tuple(one for one in report.findings if (one.rule, one.subject) not in explained))
