@@ -10,7 +10,8 @@ import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, get_args, get_origin
+from types import UnionType
+from typing import TYPE_CHECKING, Annotated, Any, Union, get_args, get_origin, get_type_hints
 
 import click
 import msgspec
@@ -21,6 +22,38 @@ if TYPE_CHECKING:
 
 FOLDER = Path(__file__).parent
 MADE = "<!-- Made by `python docs/generate.py`; do not edit. -->\n"
+
+
+DIALECTS_INTRODUCTION = """\
+How the names and values of a system are read. Without any setting they are read as this product's own gateway writes
+them; one line names another preset, in `optimus.toml` or as `--dialect NAME` or `OPTIMUS_DIALECT`:
+
+```toml
+dialect = "limits"
+```
+
+`optimus-tui dialect detect` looks at the names that are there and prints what to write. A preset is named only where a
+name is one that nobody else writes. Many programs write `rl:`, `ratelimit:`, `rate_limit:` or `cache:`, and names do
+not tell which part is the tenant: there the place is left to fill in.
+
+```toml
+[dialect]
+extends = "limits"                 # a preset, below rules of one's own
+
+[[dialect.limits]]                 # the first rule that matches wins
+key = "quota:{tenant}:{operation}:{start_s}"
+resets = "window"
+no_ttl = "dated"
+
+[[dialect.cache]]
+key = "answers:{tenant}:{kind}:{rest...}"
+```
+
+`optimus-tui dialect test optimus.toml` prints each name with what was understood of it, and the names that no rule
+matches. A table in `[env.NAME]` holds for that environment, whole, in the place of the one at the top level. Two rules
+that can match the same name are reported when the file is read; `fallback = true` on the second says that it is meant.
+Actions on keys are refused unless the profile itself says `writable_layout = true`.
+"""
 
 
 def keys() -> Iterator[str]:
@@ -133,10 +166,20 @@ def settings() -> Iterator[str]:
     yield from setting_rows(row for row in SETTINGS if not row.file)
     for row in SETTINGS:
         if isinstance(row.takes, str):
-            table = TABLES[row.takes]
-            yield f"\n## `[{row.key}]`\n\n{said(table)}\n\n| key | takes | default | means |\n|---|---|---|---|"
-            for name, takes, default, means in fields(table):
-                yield f"| `{name}` | {takes} | {default} | {means} |"
+            yield from setting_table(row.key, TABLES[row.takes])
+
+
+def setting_table(name: str, table: type[Struct]) -> Iterator[str]:
+    """Yield a table of a file with its keys, and the tables in it."""
+    yield f"\n## `[{name}]`\n\n{said(table)}\n\n| key | takes | default | means |\n|---|---|---|---|"
+    inner: list[tuple[str, type[Struct]]] = []
+    for key, takes, default, means in fields(table):
+        yield f"| `{key}` | {takes} | {default} | {means} |"
+        kind = get_type_hints(table)[key]
+        within = {dict: f'{name}.{key}."…"', list: f"[{name}.{key}]"}.get(get_origin(kind), f"{name}.{key}")
+        inner += [(within, one) for one in (kind, *get_args(kind)) if isinstance(one, type) and issubclass(one, Struct)]
+    for one, kind in inner:
+        yield from setting_table(one, kind)
 
 
 def setting_rows(rows: Iterable["Setting"]) -> Iterator[str]:
@@ -177,12 +220,37 @@ def _command(command: click.Command, context: click.Context, mark: str) -> Itera
                 yield from _command(inner, click.Context(inner, info_name=name, parent=context), "###")
 
 
+def dialects() -> Iterator[str]:
+    """Yield the page of profiles: the format, and the presets."""
+    from optimus_tui.dialects.load import DialectTable, load_preset, preset_names
+    from optimus_tui.dialects.model import ValueKind
+    from optimus_tui.dialects.texts.meanings import CAPTURES, VALUES
+
+    yield "# Dialects\n\n" + MADE
+    yield DIALECTS_INTRODUCTION
+    yield "## Templates\n"
+    yield (
+        "A template is literal text with captures between. `{name}` runs to the next whole literal, `{name...}` may\n"
+        "hold anything and stands once in a template, `{{` and `}}` are braces themselves. `{tenant:hash}` must look\n"
+        "like a hash. A name is matched in one pass, however long or hostile it is.\n\n| capture | means |\n|---|---|"
+    )
+    yield from (f"| `{{{name}}}` | {cell(means)} |" for name, means in CAPTURES.items())
+    yield "\n## Values\n\n| `value` | is |\n|---|---|"
+    yield from (f"| `{kind}` | {cell(VALUES[kind])} |" for kind in get_args(ValueKind))
+    yield from setting_table("dialect", DialectTable)
+    yield "\n## Presets\n\n`optimus-tui dialect show NAME` prints one, each rule with what it means.\n"
+    yield "| preset | reads |\n|---|---|"
+    for name in preset_names():
+        yield f"| `{name}` | {cell(load_preset(name).about)} |"
+
+
 PAGES: dict[str, Callable[[], Iterator[str]]] = {
     "keys.md": keys,
     "tools.md": tools,
     "rules.md": rules,
     "findings.md": findings,
     "settings.md": settings,
+    "dialects.md": dialects,
     "commands.md": commands,
 }
 
@@ -194,7 +262,7 @@ def fields(table: type[Struct]) -> Iterator[tuple[str, str, str, str]]:
         default: Any = field.default
         if field.default_factory is not msgspec.NODEFAULT:
             default = field.default_factory()
-        empty = default in (None, "", (), {})
+        empty = default in (None, "", (), {}, msgspec.NODEFAULT) or default == [] or isinstance(default, Struct)
         yield field.name, cell(takes(field.type)), "" if empty else f"`{json(default)}`", means.get(field.name, "")
 
 
@@ -221,11 +289,13 @@ def takes(annotation: Any) -> str:
         return "one of " + ", ".join(f"`{one}`" for one in parts)
     if type(None) in parts:
         return " or ".join(takes(one) for one in parts if one is not type(None)) + ", or nothing"
+    if get_origin(base) in (Union, UnionType):
+        return " or ".join(takes(one) for one in parts)
     words = {int: "whole number", float: "number", str: "text", bool: "`true` or `false`", tuple: "list", dict: "table"}
     word = words.get(get_origin(base) or base, "table")
     if get_origin(base) is None and isinstance(base, type) and issubclass(base, Struct):
         word = "table"
-    if get_origin(base) is tuple:
+    if get_origin(base) in (tuple, list):
         word = f"list of {takes(parts[0]).partition(',')[0]}"
     return f"{word}, {bounds}" if bounds else word
 
@@ -282,12 +352,12 @@ def made(name: str) -> str:
 
 
 def foreign(site: Path) -> list[str]:
-    """Return what pages of a built site load from elsewhere or link to, as ``page: address``."""
+    """Return what pages of a built site load from elsewhere, as ``page: address``: not what only a reader opens."""
     found = []
     address = re.compile(r"""(?:src|href|action)=["']?((?:https?:)?//[^"'\s>]+)|url\(["']?((?:https?:)?//[^)"']+)""")
     for path in sorted(site.rglob("*")):
         if path.suffix in (".html", ".css"):
-            for match in address.finditer(path.read_text("utf-8")):
+            for match in address.finditer(re.sub(r"<a\s[^>]*>", "", path.read_text("utf-8"))):
                 found.append(f"{path.relative_to(site)}: {match[1] or match[2]}")
     return found
 

@@ -33,6 +33,8 @@ ROOMS = {
 }  # fmt: skip
 UNSHOWN = {"compile", "fullmatch", "match", "sub", "search", "execute", "executescript", "register_script", "TypeVar"}
 """Functions whose text is a pattern or a script."""
+TYPED = (ast.AnnAssign, ast.arg, ast.FunctionDef, ast.AsyncFunctionDef, ast.Call)
+"""What may have a type that is written as text."""
 SENTENCE = re.compile(r"[A-Za-z{}…][^\n]*? [^\n]*[A-Za-z]{2}")
 
 
@@ -48,26 +50,26 @@ class Sentence(NamedTuple):
 def of_python(path: Path) -> Iterator[Sentence]:
     """Yield the sentences of a module."""
     place = path.relative_to(PACKAGE).as_posix()
-    tree = ast.parse(path.read_text("utf-8"))
-    documentation, skipped, errors = set[ast.AST](), set[ast.AST](), set[ast.AST]()
-    for node in ast.walk(tree):
-        for child in ast.iter_child_nodes(node):
-            if isinstance(child, ast.Expr) and isinstance(child.value, ast.Constant):
-                documentation.add(child.value)
+    nodes = list(ast.walk(ast.parse(path.read_text("utf-8"))))
+    skipped, errors = set[ast.AST](), set[ast.AST]()
+    for node in nodes:
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+            skipped.add(node.value)  # documentation
         if isinstance(node, ast.Raise) or (isinstance(node, ast.Call) and _name(node) in ERRORS):
             errors |= set(ast.walk(node))
         if isinstance(node, ast.Call) and _name(node) in UNSHOWN:
             skipped |= set(ast.walk(node))
         if isinstance(node, ast.JoinedStr):
             skipped |= {part for value in node.values for part in ast.walk(value)}
-        skipped |= _quoted_types(node)
+        if isinstance(node, TYPED):
+            skipped |= _quoted_types(node)
     kind = CATALOGUES.get(place) or ROOMS.get(place.partition("/")[0], "other")
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Constant | ast.JoinedStr) and node not in documentation | skipped:
+    for node in nodes:
+        if isinstance(node, ast.Constant | ast.JoinedStr) and node not in skipped:
             text = _text(node)
             if SENTENCE.search(text):
                 yield Sentence("error" if node in errors else kind, place, node.lineno, text)
-    yield from _documented(tree, place)
+    yield from _documented(nodes, place)
 
 
 def _quoted_types(node: ast.AST) -> set[ast.AST]:
@@ -78,10 +80,10 @@ def _quoted_types(node: ast.AST) -> set[ast.AST]:
     return {one for one in types if isinstance(one, ast.Constant)}
 
 
-def _documented(tree: ast.Module, place: str) -> Iterator[Sentence]:
+def _documented(nodes: list[ast.AST], place: str) -> Iterator[Sentence]:
     """Yield the docstrings that are shown: of commands, and of the fields of tools and settings."""
     shown = next((kind for where, kind in DESCRIBED.items() if place.startswith(where)), None)
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             command = any(_name(one) in ("command", "group") for one in node.decorator_list)
             if command and (text := ast.get_docstring(node)):
