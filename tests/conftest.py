@@ -2,21 +2,23 @@
 
 import gc
 import os
+import sys
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 from tests import measured, timed
-from tests.amounts import amount
+from tests.amounts import WHOLE, amount
 from tests.realserver import RealServer, server_binary
 
 gc.set_threshold(50_000, 20, 100)  # a Textual application is many small objects: a tenth of all time went into looking
 
 # How long an example takes says how busy the machine is, and nothing of what is tested.
 settings.register_profile(
-    "part", max_examples=amount(40, 100), deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    "part", max_examples=amount(30, 100), deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("part")
 
@@ -63,6 +65,7 @@ SLOW_FILES = frozenset(
 HERE = Path(__file__).parent
 
 
+@cache
 def is_slow(path: Path) -> bool:
     """Return whether the tests of a file are left out of the quick set."""
     file = path.relative_to(HERE)
@@ -74,22 +77,37 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     return True if config.option.markexpr == QUICK and is_slow(collection_path) else None
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what is slow; begin with the timed tests and those that wait, then with the folders of the long files."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what runs at night; begin with the timed tests and those that wait, then with the long files' folders.
 
-    def place(item: pytest.Item) -> int:
-        folder = item.path.relative_to(HERE).parts[0]
-        return LONGEST_FIRST.index(folder) if folder in LONGEST_FIRST else 0
+    Of what runs at night only, a part is among the other tests: more of the same walk, scenario or world.
+    """
+    at_night = {item for item in items if not WHOLE and item.get_closest_marker("night")}
+    if 0 < len(at_night) < len(items):  # named by itself, it runs
+        config.hook.pytest_deselected(items=[*at_night])
+        items[:] = [item for item in items if item not in at_night]
 
     for item in items:
         if is_slow(item.path):
             item.add_marker(pytest.mark.slow)
-    items.sort(key=lambda item: (not timed.is_timed(item), not timed.is_waiting(item), place(item)))
+    items.sort(key=lambda item: (not timed.is_timed(item), not timed.is_waiting(item), _turn_of(item.path)))
+
+
+@cache
+def _turn_of(path: Path) -> int:
+    folder = path.relative_to(HERE).parts[0]
+    return LONGEST_FIRST.index(folder) if folder in LONGEST_FIRST else 0
 
 
 def pytest_collection_finish() -> None:
-    """Take what was imported and collected out of the garbage collector's sight: it stays until the end."""
+    """Let applications parse and draw only what is asked for, and the garbage collector skip what was imported."""
     measured.stop()
+    if "textual" in sys.modules:
+        from tests.stylesheets import keep_parsed
+        from tests.undrawn import draw_when_read
+
+        keep_parsed()
+        draw_when_read()
     gc.collect()
     gc.freeze()
 

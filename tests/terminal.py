@@ -54,6 +54,7 @@ class Terminal:
         """Whether the screen is cleared where the program changes to the other screen and back, as terminals do."""
         self.screen = pyte.Screen(columns, rows)
         self.stream = pyte.ByteStream(self.screen)
+        self._text: str | None = None
         self.raw = bytearray()
         self.exit: int | None = None
         self.started = time.monotonic()
@@ -72,6 +73,7 @@ class Terminal:
         return cls([sys.executable, "-m", "optimus_tui", *words], **kwargs)  # type: ignore[arg-type]
 
     def resize(self, columns: int, rows: int) -> None:
+        self._text = None
         self.screen.resize(rows, columns)
         fcntl.ioctl(self.fd, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
 
@@ -91,6 +93,7 @@ class Terminal:
             self.exit = os.waitstatus_to_exitcode(status)
             return False
         self.raw += data
+        self._text = None
         if b"\x1b[?2026$p" in data:
             os.write(self.fd, b"\x1b[?2026;2$y")
         if self.alternate:
@@ -101,14 +104,19 @@ class Terminal:
         return True
 
     def text(self) -> str:
-        return "\n".join(self.screen.display)
+        """What the screen shows; pyte measures every character, so it is made anew only after something arrived."""
+        if self._text is None:
+            self._text = "\n".join(self.screen.display)
+        return self._text
 
     def wait_for(self, words: str, seconds: float = 15) -> str:
         """The screen once it shows ``words`` (a regular expression); AssertionError with the screen otherwise."""
         end = time.monotonic() + seconds
+        searched = None
         while time.monotonic() < end:
-            if re.search(words, self.text()):
-                return self.text()
+            if (text := self.text()) is not searched and re.search(words, text):
+                return text
+            searched = text
             if not self.pump(0.05):
                 break
         raise AssertionError(f"never saw {words!r} (exit {self.exit}):\n{self.text()}")

@@ -17,7 +17,8 @@ OTHER_SUBJECTS = {
     "verdicts/gateway/performance.py": "grades of latency beside a finding",
     "patterns/judge.py": "what a violation of a router's rule costs",
     "tui/routers/compliance_lists.py": "priorities of a router's violations",
-    "cli/routers/validate.py": "levels of SARIF and of GitHub",
+    "cli/routers/validate.py": "levels of GitHub",
+    "cli/routers/sarif.py": "levels of SARIF",
 }
 
 

@@ -35,9 +35,8 @@ def test_the_catalogues_are_listed(listed: dict[str, set[str]]) -> None:
         "setting": [one.help for one in SETTINGS],
         "tool": [one.description for one in TOOLS.values()],
     }.items():
-        assert [
-            text for text in expected if " " in text and text.strip() not in {one.strip() for one in listed[kind]}
-        ] == []
+        known = {one.strip() for one in listed[kind]}
+        assert [text for text in expected if " " in text and text.strip() not in known] == []
 
 
 def test_errors_help_and_reports_are_listed(listed: dict[str, set[str]]) -> None:

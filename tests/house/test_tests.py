@@ -1,6 +1,7 @@
 """The tests' own house: folders named after the package's, and helpers and fixtures in files that are no test files."""
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,10 @@ import pytest
 TESTS = Path(__file__).parents[1]
 PACKAGE = TESTS.parent / "optimus_tui"
 FILES = sorted(path for path in TESTS.rglob("test_*.py") if "patterns_corpus" not in path.parts)
+NAMES = {".".join(("tests", *file.relative_to(TESTS).with_suffix("").parts)) for file in FILES}
+PATCHED = re.compile(r"""setattr\([^)]*?["'.]([A-Z][A-Z_]{2,})["'],|^ +\w+\.([A-Z][A-Z_]{2,}) \+?= """, re.MULTILINE)
+TABLES = {"SETTINGS"}
+"""Tables that a test adds a row to, to see that all who read them find it."""
 
 
 def imported(path: Path) -> list[str]:
@@ -23,8 +28,21 @@ def imported(path: Path) -> list[str]:
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(TESTS)))
 def test_no_test_file_is_imported_by_another(path: Path) -> None:
-    tests = {".".join(("tests", *file.relative_to(TESTS).with_suffix("").parts)) for file in FILES}
-    assert tests.intersection(imported(path)) == set()
+    assert NAMES.intersection(imported(path)) == set()
+
+
+def test_no_test_replaces_a_constant() -> None:
+    """Waits, windows and bounds are passed in: ``Context(tuning=…)``, or a parameter with a default."""
+    places = (
+        path for path in TESTS.rglob("*.py") if path.parts[len(TESTS.parts)] not in ("patterns_corpus", "mutation")
+    )
+    found = {
+        f"{path.relative_to(TESTS)}: {name}"
+        for path in places
+        for match in PATCHED.finditer(path.read_text("utf-8"))
+        if (name := match[1] or match[2]) not in TABLES
+    }
+    assert found == set()
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from optimus_tui import __version__
+from optimus_tui.dialects.load import PRESETS
 
 ROOT = Path(__file__).parents[2]
 
@@ -53,6 +54,8 @@ def test_the_wheel_holds_every_style_and_template_and_no_litter(built: Path) -> 
     wanted = files_below(ROOT / "styles") | files_below(ROOT / "templates")
     assert {f"optimus_tui/{name}" for name in wanted} <= names
     assert "optimus_tui/styles/dashboard.tcss" in names
+    presets = {f"optimus_tui/dialects/presets/{path.name}" for path in PRESETS.glob("*.toml")}
+    assert len(presets) > 20 and presets <= names
     assert "optimus_tui/py.typed" in names, "without it type checkers take nothing of ours for typed"
     assert "optimus_tui/templates/orchestrator/src/backend/app.py" in names
     litter = [name for name in names if "__pycache__" in name or "_cache/" in name or name.endswith(".pyc")]

@@ -46,10 +46,11 @@ NOT_HERE = {"scenario": "the demo's own processes, none of which is the observed
 HOME = 2
 """Screens on the stack where the dashboard is on top."""
 BREATH = 0.4
-MOST_LINES = 8
-"""Of one menu that are chosen, each once."""
 ACTIONS = "a"
 """Its menu is another one on each row; of other menus the first line is chosen on all rows but a pane's first."""
+MOST_ACTIONS = 8
+MOST_LINES = amount(3, 8)
+"""Of one menu that are chosen, each once; of the actions on a row more."""
 STEPS = 8
 """Of one dialog, after which it is closed whatever it says."""
 
@@ -79,7 +80,7 @@ class Walk:
         self._lasting: set[Any] = set()
         """Workers that go on: nobody waits for them twice."""
         self.lines: Counter[str] = Counter()
-        self.entries: Counter[str] = Counter()
+        self.offered: set[str] = set()
 
     @property
     def dashboard(self) -> Any:
@@ -107,8 +108,17 @@ class Walk:
             event = events.Key(key, key if len(key) == 1 else _CHARACTERS.get(key))
             event.set_sender(self.app)
             self.app._driver.send_message(event)
+            await self.drained()
+            await self._begun()
             await self.quiet()
             self.app.screens_seen[type(self.app.screen).__name__] += 1
+
+    async def _begun(self) -> None:
+        """Until no key waits for the one before: a dialog that this one opens would leave out those behind it."""
+        for _ in range(150):
+            if not self.app.keys._waiting:
+                return
+            await asyncio.sleep(0.02)
 
     async def drained(self) -> None:
         """Until app, screen and focus have taken what was sent to them."""
@@ -193,15 +203,17 @@ class Walk:
             for turn, wanted in enumerate(telling[name]):
                 for key in self._keys(name, first_row=turn == 0):
                     await self.stand_on(name, wanted)
-                    most = MOST_LINES if turn == 0 or key == ACTIONS or OF_OTHERS == 1 else 1
+                    most = MOST_LINES if turn == 0 or OF_OTHERS == 1 else 1
+                    most = MOST_ACTIONS if key == ACTIONS else most
                     await self.open_and_answer(lambda key=key: self.press(key), most)  # type: ignore[misc]
 
     @staticmethod
     def _keys(pane: str, *, first_row: bool) -> list[str]:
-        """A pane's own keys on each row; of all the others a part on the first row, another part in each pane.
+        """A pane's own keys; of all the others a part on the first row, another part in each pane.
 
-        Other names of a pane's own keys are pressed in the first pane only. With ``OPTIMUS_WHOLE`` all keys are
-        pressed in each pane, and on the other rows all but the application's.
+        Other names of a pane's own keys are pressed in the first pane only; on the other rows a part of its own keys,
+        and its actions. With ``OPTIMUS_WHOLE`` all keys are pressed in each pane, and on the other rows all but the
+        application's.
         """
         own = [key for key in KEYS if key.scope in ("pane", pane)]
         others = [key for key in KEYS if key not in own and key.id not in LEAVES]
@@ -210,6 +222,7 @@ class Walk:
             others = others[place % OF_OTHERS :: OF_OTHERS]
         elif OF_OTHERS > 1:
             others = []
+            own = [key for at, key in enumerate(own) if at % OF_OTHERS == place % OF_OTHERS or key.keys == ACTIONS]
         else:
             others = [key for key in others if key.scope != "app"]
         all_names = others if place else [*own, *others]
@@ -292,7 +305,7 @@ class Walk:
                 self.lines[command.name] += 1
 
     async def palette(self) -> None:
-        """Every entry that it offers on the dashboard, and one of them by typing its name into it."""
+        """The entries that it offers on the dashboard, a part or all, and one of them by typing its name into it."""
         await self.answer(HOME)
         base = self.depth
         await self.press("ctrl+p")
@@ -301,7 +314,8 @@ class Walk:
         await asyncio.sleep(0.3)
         await self.press("enter", "enter")
         await self.answer(base)
-        for title in self._offered():
+        self.offered = set(self._offered())
+        for title in [*self._offered()][::OF_OTHERS]:
             await self.answer(HOME)
             if title.startswith(("quit  ", ":q")) or title not in self._offered():
                 continue
@@ -313,7 +327,6 @@ class Walk:
 
             self.dashboard.focus_on(self.dice.choice(PANES))
             await self.open_and_answer(choose)
-            self.entries[title] += 1
 
     def _offered(self) -> dict[str, Callable[[], Any]]:
         """What the palette would do now, by title: with what stands on the screen its entries come and go."""

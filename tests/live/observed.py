@@ -51,8 +51,8 @@ class System:
             engine_url=self.services.url,
             source_path=self.source,
             limits=LimitRules(window_seconds=60, limits={"chat": 150}, source="test"),
-            scan=ScanBudget(names_every_seconds=1, ttls_every_seconds=10),
-            refresh_seconds=1,
+            scan=ScanBudget(names_every_seconds=2, ttls_every_seconds=10),
+            refresh_seconds=2,
         )
 
     def proven(self, least: int) -> Account:

@@ -168,7 +168,7 @@ def test_the_shell_completes_verbs_and_scenarios() -> None:
         done = subprocess.run(entry, env=env, capture_output=True, text=True, timeout=30)
         return [line.split(",")[-1] for line in done.stdout.split()]
 
-    assert complete("optimus-tui d") == ["demo", "doctor"]
+    assert complete("optimus-tui d") == ["demo", "doctor", "dialect"]
     assert "engine-down" in complete("optimus-tui demo --scenario e")
 
 

@@ -18,8 +18,7 @@ from optimus_tui.context import Context
 from optimus_tui.contract.tools.common import ToolError
 from optimus_tui.contract.tools.state import DiagnoseQuery, DiagnoseReport
 from optimus_tui.http_api import at_mcp, tools_app
-from optimus_tui.serving import asgi
-from optimus_tui.serving.asgi import AccessControlMiddleware
+from optimus_tui.serving.asgi import AccessControlMiddleware, BodyRefused, read_body
 from optimus_tui.serving.dispatcher import ToolDispatcher
 from optimus_tui.serving.listen import CannotListen, ListeningSocket, bind, token_for
 from optimus_tui.tools.answer import ToolFailure
@@ -247,7 +246,7 @@ def test_a_mounted_app_without_a_token_knows_only_this_machine(peer: Any) -> Non
         assert door.judge({**scope, "client": (near, 1)}) is None
 
 
-async def test_a_body_of_5_mb_is_refused_and_kept_nowhere_row_114(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_body_of_5_mb_is_refused_and_kept_nowhere_row_114() -> None:
     async with on_the_wire(AccessControlMiddleware(at_mcp(empty_desk()))) as port, client(port) as http:
 
         async def chunks() -> Any:
@@ -257,12 +256,13 @@ async def test_a_body_of_5_mb_is_refused_and_kept_nowhere_row_114(monkeypatch: p
         for content in (b" " * 5_000_000, chunks()):
             answer = await http.post(f"/mcp/{FAKED}", content=content, headers=JSON)
             assert (answer.status_code, answer.json()["error"]["code"]) == (413, "bad_argument")
-        monkeypatch.setattr(asgi, "BODY_SECONDS", 0.2)
-        reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        head = f"POST /mcp/{FAKED} HTTP/1.1\r\nHost: localhost:{port}\r\nContent-Type: application/json\r\n"
-        writer.write(f"{head}Content-Length: 9\r\n\r\n{{".encode())
-        assert b" 408 " in await asyncio.wait_for(reader.readline(), 5)
-        writer.close()
+
+    async def never() -> Any:
+        await asyncio.sleep(60)
+
+    with pytest.raises(BodyRefused, match="complete within") as late:
+        await read_body(never, 0.2)
+    assert late.value.status == 408
 
 
 async def test_1000_parallel_calls_are_answered_four_at_a_time_row_114(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,7 @@
 """``init DIR``: everything or nothing, and never over a file that exists."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -42,6 +43,32 @@ def test_an_empty_directory_and_one_with_other_files_are_filled(tmp_path: Path) 
     assert run(["init", str(used)]) == 0
     assert (used / "notes.txt").read_text() == "mine"
     assert tree(empty).keys() == tree(used).keys() - {"notes.txt"}
+
+
+def test_each_project_has_passwords_of_its_own_which_only_its_owner_reads(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        assert run(["init", str(tmp_path / name)]) == 0
+    texts = [(tmp_path / name / ".env").read_text() for name in ("one", "two")]
+    assert (tmp_path / "one" / ".env").stat().st_mode & 0o777 == 0o600
+    settings = [
+        dict(line.split("=", 1) for line in text.splitlines() if "=" in line and line[0] != "#") for text in texts
+    ]
+    for one in settings:
+        assert one["REDIS_URL"] == f"redis://:{one['REDIS_PASSWORD']}@127.0.0.1:6379/0"
+        assert f":{one['POSTGRES_PASSWORD']}@" in one["POSTGRES_DSN"]
+    assert len({one[name] for one in settings for name in ("REDIS_PASSWORD", "POSTGRES_PASSWORD")}) == 4
+    assert ".env" in (tmp_path / "one" / ".gitignore").read_text().splitlines()
+    composed = (tmp_path / "one" / "docker-compose.prod.yml").read_text()
+    assert "noeviction" in composed and set(re.findall(r"\$\{(\w+)", composed)) == {
+        "REDIS_PASSWORD",
+        "POSTGRES_PASSWORD",
+    }
+
+
+def test_an_env_file_that_exists_stays_as_it_is(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("MINE=1\n")
+    assert run(["init", str(tmp_path)]) == 0
+    assert (tmp_path / ".env").read_text() == "MINE=1\n"
 
 
 def test_a_file_that_exists_is_named_and_nothing_is_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

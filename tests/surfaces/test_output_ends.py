@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.amounts import at_night
 from tests.realserver import free_port
 
 Started = Callable[..., "subprocess.Popen[bytes]"]
@@ -41,16 +42,19 @@ GREETING = (
 )
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+INTERRUPT, END = (signal.SIGINT, 130), (signal.SIGTERM, 143)
+HTTP = ("mcp", "--http", "--port", "0")
+WATCH = ("run", "diagnose_gateway_health", "--watch", "0.5", "--ndjson")
+
+
 @pytest.mark.parametrize(
-    "words",
+    ("words", "number", "code"),
     [
-        ("mcp",),
-        ("mcp", "--http", "--port", "0"),
-        ("serve", "--port", "0"),
-        ("run", "diagnose_gateway_health", "--watch", "0.5", "--ndjson"),
+        (("mcp",), *INTERRUPT), (HTTP, *END), (("serve", "--port", "0"), *INTERRUPT), (WATCH, *END),
+        at_night(("mcp",), *END), at_night(HTTP, *INTERRUPT), at_night(("serve", "--port", "0"), *END),
+        at_night(WATCH, *INTERRUPT),
     ],
-)
+)  # fmt: skip
 def test_an_interrupt_is_130_and_sigterm_is_143_everywhere(
     words: tuple[str, ...], number: signal.Signals, code: int, start: Started
 ) -> None:

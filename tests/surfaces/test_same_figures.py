@@ -74,11 +74,10 @@ def digits_of(figure: str) -> int:
     return len(re.sub(r"\D", "", number).lstrip("0"))
 
 
-def on_the_terminal(report: Report, monkeypatch: pytest.MonkeyPatch) -> str:
+def on_the_terminal(report: Report) -> str:
     """Return the page below its first line, which is the verdict and the time."""
-    monkeypatch.setattr(rendering, "WIDEST", WIDE)
     console = Console(file=io.StringIO(), width=WIDE, markup=False, highlight=False, emoji=False)
-    rendering.render(report, console)
+    rendering.render(report, console, WIDE)
     assert isinstance(console.file, io.StringIO)
     page = console.file.getvalue().partition("\n")[2]
     return re.sub(r"(?m)^ *\d+\. ", "", page)  # what is to do is numbered on the terminal only
@@ -88,8 +87,8 @@ def on_the_screen(report: Report) -> str:
     return "\n".join("".join(text for text, _ in line) for line in report_lines(sections(report), WIDE))
 
 
-def same(report: Report, monkeypatch: pytest.MonkeyPatch) -> None:
-    page, screen = on_the_terminal(report, monkeypatch), on_the_screen(report)
+def same(report: Report) -> None:
+    page, screen = on_the_terminal(report), on_the_screen(report)
     headings = re.compile(r"(?m)^(?:Findings|To do) \([\d,]+\) *$")
     terminal, dashboard = figures(headings.sub("", page)), figures(headings.sub("", screen))
     longest = [found for found in terminal if digits_of(found) > MOST_DIGITS]
@@ -119,18 +118,18 @@ def performance(results: dict[str, Any]) -> PerformanceReport:
     ],
 )  # fmt: skip
 def test_a_share_reads_as_a_share_and_a_name_of_a_tenant_gives_no_unit(
-    results: dict[str, Any], expected: set[str], monkeypatch: pytest.MonkeyPatch
+    results: dict[str, Any], expected: set[str]
 ) -> None:
     document = performance(results)
-    assert expected <= figures(on_the_terminal(document, monkeypatch)).keys()
+    assert expected <= figures(on_the_terminal(document)).keys()
     assert expected <= figures(on_the_screen(document)).keys()
-    same(document, monkeypatch)
+    same(document)
 
 
-def test_written_documents_have_the_same_figures(monkeypatch: pytest.MonkeyPatch) -> None:
-    same(FLOW, monkeypatch)
-    same(trouble("acme"), monkeypatch)
-    same(trouble(), monkeypatch)
+def test_written_documents_have_the_same_figures() -> None:
+    same(FLOW)
+    same(trouble("acme"))
+    same(trouble())
 
 
 @pytest.mark.parametrize("tool", list(TOOLS))
@@ -168,5 +167,5 @@ def test_every_tool_has_the_same_figures_on_the_terminal_and_on_the_screen(
     monkeypatch.undo()
     assert len(seen) == len(asked)
     for report in seen:
-        same(report, monkeypatch)
+        same(report)
         assert " ".join(sorted(keys_of(msgspec.to_builtins(report)) - LABELS.keys())) == ""

@@ -11,7 +11,7 @@ from typing import Any
 import psutil
 import pytest
 
-from tests.amounts import amount
+from tests.amounts import amount, at_night
 from tests.realserver import RealServer
 from tests.surfaces.listeners import VERBS, Running, message_of
 
@@ -29,7 +29,7 @@ CALLS: tuple[tuple[str, dict[str, str]], ...] = (
 )
 
 
-@pytest.mark.parametrize("verb", VERBS, ids=" ".join)
+@pytest.mark.parametrize("verb", [at_night(verb) if verb == ["serve"] else verb for verb in VERBS], ids=" ".join)
 def test_a_day_of_calls_costs_less_than_5_mb_and_no_descriptor_row_110(
     verb: list[str],
     start: Callable[..., Running],

@@ -24,7 +24,7 @@ from optimus_tui.contract.tools.state import (
 from optimus_tui.settings.model import Settings
 from optimus_tui.tools.pages.report_sections import diagnostics
 from optimus_tui.tui.dashboard.status_line import status_words
-from optimus_tui.tui.panes.health.lines import verdict_of
+from optimus_tui.tui.panes.health.verdict import verdict_of
 from optimus_tui.verdicts.gateway.latency import find_cold_start
 from optimus_tui.workflow.outcomes import outline
 from tests.tool_documents import trouble
@@ -86,3 +86,15 @@ def test_every_surface_has_the_same_word(overall: Overall, findings: tuple[Findi
     for surface, said in words(overall, findings).items():
         assert word in said.lower().replace("_", " "), surface
         assert (word == "healthy") == ("healthy" in said.lower()), surface
+
+
+def test_a_system_settles_while_all_that_needs_attention_is_explained_by_what_was_done() -> None:
+    beside = Finding(rule="events.flood", severity="medium", subject="feed", message="1,523 events a second")
+    explained = {(SLOW.rule, SLOW.subject)}
+    for overall in ("needs_attention", "critical"):
+        assert verdict_of(HealthReport(findings=(SLOW,), overall=overall), explained).word == "SETTLING"
+        assert verdict_of(HealthReport(findings=(SLOW, beside), overall=overall), explained).word != "SETTLING"
+        assert verdict_of(HealthReport(findings=(), overall=overall), explained).word != "SETTLING", (
+            "no reason is known"
+        )
+    assert verdict_of(HealthReport(findings=COLD, overall="healthy"), explained).word == "WARMING UP"

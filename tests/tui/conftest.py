@@ -8,19 +8,15 @@ import pytest
 from optimus_tui.tui.dashboard.screen import Dashboard
 from tests.idle import look_often
 from tests.realserver import RealServer
-from tests.stylesheets import keep_parsed
 from tests.tui.driver import IMMORTAL
-
-keep_parsed()
+from tests.undrawn import drawn as drawn
 
 
 @pytest.fixture(autouse=True)
 def own_state(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Keep what a dashboard leaves behind in the test's folder, and let slow PINGs of a busy machine pass."""
+    """Keep what a dashboard leaves behind in the test's folder."""
     look_often(monkeypatch)
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
-    for name in ("ROOM_MS", "MOST_MS"):
-        monkeypatch.setattr(f"optimus_tui.actions.redis.recipe.{name}", 10_000.0)
 
 
 @pytest.fixture

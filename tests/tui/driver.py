@@ -11,7 +11,8 @@ from textual.widgets import Button, Input
 
 from optimus_tui.contract.keyspace import LimitRules
 from optimus_tui.settings.model import RedisTarget, Settings
-from optimus_tui.tui.actions import action_dialog
+from optimus_tui.settings.tuning import Tuning
+from optimus_tui.tui.actions import enter_guard
 from optimus_tui.tui.actions.action_dialog import ActionDialog
 from optimus_tui.tui.actions.questions import ArmDialog
 from optimus_tui.tui.app import OptimusApp
@@ -27,15 +28,24 @@ NOBODY = f"http://127.0.0.1:{free_port()}"
 """The gateway and the engine, at the same address each time."""
 
 
+CALM = Tuning(ping_room_ms=10_000.0, ping_most_ms=10_000.0)
+
+
 class PlainBackground(OptimusApp):
-    """Dialogs hide what is behind them: to paint the dashboard there, dimmed, took half of the time of each test."""
+    """Dialogs hide what is behind them: to paint the dashboard there, dimmed, took half of the time of each test.
+
+    No slow PING halts an action: a busy machine is no suffering server.
+    """
 
     CSS = "Dialog { background: $background !important; }"
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **{"tuning": CALM, **named})
 
 
 @asynccontextmanager
 async def running(
-    server: RealServer, size: tuple[int, int] = (110, 42), **more: Any
+    server: RealServer, size: tuple[int, int] = (110, 42), tuning: Tuning = CALM, **more: Any
 ) -> AsyncIterator[tuple[Pilot[Any], Dashboard]]:
     fields: dict[str, Any] = {
         "environment": "test",
@@ -46,7 +56,7 @@ async def running(
         "limits": LimitRules(window_seconds=60, limits={"chat": 150}, source="test"),
         **more,
     }
-    app = PlainBackground(Settings(**fields))
+    app = PlainBackground(Settings(**fields), tuning=tuning)
     async with app.run_test(size=size, notifications=True) as pilot:
         await until(pilot, lambda: any(isinstance(one, Dashboard) for one in app.screen_stack))
         dashboard: Any = next(one for one in app.screen_stack if isinstance(one, Dashboard))
@@ -55,12 +65,13 @@ async def running(
 
 
 async def until(pilot: Pilot[Any], true: Callable[[], bool], seconds: float = 15) -> None:
+    """Wait until it is true, at least so many seconds; whoever reads the screen has it drawn each time it is asked."""
     await pilot.pause()
-    for _ in range(int(seconds / 0.02)):
+    for turn in range(int(seconds / 0.02)):
         if true():
             await pilot.pause()  # what it came to is drawn
             return
-        await asyncio.sleep(0.02)
+        await asyncio.sleep(0.02 if turn < 5 else 0.06)
     raise AssertionError("it did not come to that:\n" + "\n".join(screen_lines(pilot.app)))
 
 
@@ -127,12 +138,12 @@ async def confirm(pilot: Pilot[Any], card: ActionDialog) -> None:
         await until(pilot, card.may_confirm)
         go.focus()
         await until(pilot, lambda: go.has_focus)
-        await asyncio.sleep(action_dialog.QUIET_SECONDS + 0.1)
+        await asyncio.sleep(enter_guard.QUIET_SECONDS + 0.1)
         await pilot.press("enter")
         await pilot.pause()
         if card.stage != "asking":
             return
-        await asyncio.sleep(action_dialog.REPEAT_SECONDS)
+        await asyncio.sleep(enter_guard.REPEAT_SECONDS)
     raise AssertionError("the button takes no Enter:\n" + said(pilot))
 
 

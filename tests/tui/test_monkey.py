@@ -9,9 +9,10 @@ from tests.amounts import amount
 from tests.monkey import monkey
 from tests.realserver import RealServer
 
-KEYS = amount(500, 5_000, "OPTIMUS_MONKEY_KEYS")
+KEYS = amount(300, 5_000, "OPTIMUS_MONKEY_KEYS")
 
 
+@pytest.mark.usefixtures("drawn")
 @pytest.mark.parametrize(("seed", "confirms"), [(0, False), (1, True)])
 async def test_random_keys_end_crash_and_make_nothing(
     seed: int, confirms: bool, redis: RealServer, tmp_path: Path, make_server: Callable[..., RealServer]

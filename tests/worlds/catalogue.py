@@ -19,7 +19,11 @@ LONGEST_SECONDS = 300.0
 
 @dataclass(frozen=True)
 class Told:
-    """A world as written. ``past``: minutes before now at which it begins; ``needs``: binaries it cannot do without."""
+    """A world as written.
+
+    ``past``: minutes before now at which it begins; ``needs``: binaries it cannot do without; ``night``: a fast one
+    that costs seconds of processor and resembles others.
+    """
 
     name: str
     script: Script
@@ -27,6 +31,7 @@ class Told:
     fast: bool
     healthy: bool
     needs: tuple[str, ...]
+    night: bool = False
 
     @property
     def about(self) -> str:
@@ -38,7 +43,12 @@ WORLDS: dict[str, Told] = {}
 
 
 def world(
-    *, past: float = 0.0, fast: bool = False, healthy: bool = False, needs: tuple[str, ...] = ()
+    *,
+    past: float = 0.0,
+    fast: bool = False,
+    night: bool = False,
+    healthy: bool = False,
+    needs: tuple[str, ...] = (),
 ) -> Callable[[Script], Script]:
     """Put a script into the catalogue, as ``family/name``."""
 
@@ -46,7 +56,7 @@ def world(
         family = script.__module__.rsplit(".", 1)[1]
         name = f"{family}/{script.__name__}"
         assert name not in WORLDS, name
-        WORLDS[name] = Told(name, script, past, fast, healthy, needs)
+        WORLDS[name] = Told(name, script, past, fast or night, healthy, needs, night)
         return script
 
     return keep

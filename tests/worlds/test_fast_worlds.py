@@ -1,15 +1,20 @@
-"""The fast worlds as tests, each by its name; ``python -m tests.worlds`` runs all of them."""
+"""The fast worlds as tests, each by its name, some at night only; ``python -m tests.worlds`` runs all of them."""
 
 import os
 import shutil
 
 import pytest
 
+from tests.amounts import at_night
 from tests.realserver import server_binary
 from tests.worlds.catalogue import Told, all_worlds, play
 from tests.worlds.judging import ACCUSED, WRONG
 
-FAST = [told for told in all_worlds().values() if told.fast]
+FAST = [
+    at_night(told, name=told.name) if told.night else pytest.param(told, id=told.name)
+    for told in all_worlds().values()
+    if told.fast
+]
 
 
 def _lacking(told: Told) -> list[str]:
@@ -17,7 +22,7 @@ def _lacking(told: Told) -> list[str]:
     return missing if server_binary() else ["redis-server", *missing]
 
 
-@pytest.mark.parametrize("told", FAST, ids=lambda told: told.name)
+@pytest.mark.parametrize("told", FAST)
 def test_world_is_told_as_it_is(told: Told) -> None:
     if missing := _lacking(told):
         message = f"not on this machine: {', '.join(missing)}"

@@ -11,7 +11,7 @@ import threading
 from pathlib import Path
 
 from optimus_tui.contract.actions import Progress
-from tests.live.actions.driver import armed, calm, confirmation, planned
+from tests.live.actions.driver import CALM, armed, confirmation, planned
 
 
 def told(step: Progress) -> None:
@@ -20,7 +20,7 @@ def told(step: Progress) -> None:
 
 
 async def main(port: int, folder: Path, kind: str, incident: str = "", tenant: str = "acme") -> None:
-    async with armed(port, folder) as action_service:
+    async with armed(port, folder, tuning=CALM) as action_service:
         plan = await planned(action_service, kind, tenant.encode(), incident=incident)
         print("ready", flush=True)
         receipt = await action_service.apply(plan, confirmation(plan), threading.Event(), told)
@@ -28,5 +28,4 @@ async def main(port: int, folder: Path, kind: str, incident: str = "", tenant: s
 
 
 if __name__ == "__main__":
-    calm()
     asyncio.run(main(int(sys.argv[1]), Path(sys.argv[2]), *sys.argv[3:]))

@@ -8,20 +8,19 @@ from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
-from optimus_tui.actions.redis import recipe
 from optimus_tui.actions.service import VERIFY_SECONDS, ActionService
 from optimus_tui.clock import Clock
 from optimus_tui.context import Context
 from optimus_tui.contract.actions import ActionRequest, Confirmation, Plan, Progress, Receipt, Refusal
 from optimus_tui.settings.model import RedisTarget, Settings
+from optimus_tui.settings.tuning import TUNING, Tuning
 from tests.realserver import RealServer, free_port
 
 LOGIN_PAGE = Path(__file__).parents[3] / "docs" / "security.md"
 
 
-def calm() -> None:
-    """Let no action stop because this machine is busy: in processes and tests that are about something else."""
-    recipe.ROOM_MS = recipe.MOST_MS = 60_000.0
+CALM = Tuning(ping_room_ms=60_000.0, ping_most_ms=60_000.0)
+"""No action stops because this machine is busy: for processes and tests that are about something else."""
 
 
 def local(port: int, **more: Any) -> RedisTarget:
@@ -30,12 +29,18 @@ def local(port: int, **more: Any) -> RedisTarget:
 
 @asynccontextmanager
 async def at_desk(
-    port: int, folder: Path, clock: Clock | None = None, *, verify_seconds: float = VERIFY_SECONDS, **more: Any
+    port: int,
+    folder: Path,
+    clock: Clock | None = None,
+    *,
+    verify_seconds: float = VERIFY_SECONDS,
+    tuning: Tuning = TUNING,
+    **more: Any,
 ) -> AsyncIterator[ActionService]:
     """A desk of the environment ``test`` on a server, with its state in ``folder``."""
     nobody = f"http://127.0.0.1:{free_port()}"
     fields = {"environment": "test", "writable": True, "redis": local(port), "gateway_url": nobody, **more}
-    context = Context(Settings(**fields), clock)
+    context = Context(Settings(**fields), clock, tuning=tuning)
     action_service = ActionService(context, folder, verify_seconds=verify_seconds)
     try:
         yield action_service

@@ -43,6 +43,8 @@ async def test_the_window_comes_from_the_settings_or_is_asked_for(server: RealSe
     async with at_desk(server.port, tmp_path) as action_service:
         answer = await action_service.plan(ActionRequest(kind="repair_counter", tenant=b"acme"))
         assert isinstance(answer, Refusal) and "window" in answer.message
+        action_service._context.published = LimitRules(window_seconds=75, limits={"chat": 1})  # a dashboard read it
+        assert (await planned(action_service, "repair_counter")).request.window_seconds == 75
     async with at_desk(
         server.port, tmp_path, limits=LimitRules(window_seconds=90, limits={"chat": 1})
     ) as action_service:

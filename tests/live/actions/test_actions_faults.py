@@ -13,7 +13,7 @@ from optimus_tui.contract.actions import Confirmation, Interrupted, Progress, Re
 from optimus_tui.history.audit.chain import read
 from optimus_tui.history.audit.end import AuditUnwritable
 from optimus_tui.history.audit.log import AuditLog
-from tests.live.actions.driver import armed, at_desk, carried_out, confirmation, ignore, number, planned, put
+from tests.live.actions.driver import CALM, armed, at_desk, carried_out, confirmation, ignore, number, planned, put
 from tests.live.actions.killing import kill_once
 from tests.realserver import RealServer
 from tests.relay import Relay
@@ -250,7 +250,7 @@ async def test_what_runs_in_another_process_is_not_offered_and_an_old_one_only_c
 ) -> None:
     put(server, *(f"cache:conv:acme:{index}" for index in range(300)))
     seen: list[object] = []
-    async with armed(server.port, tmp_path) as action_service, at_desk(server.port, tmp_path) as other:
+    async with armed(server.port, tmp_path, tuning=CALM) as action_service, at_desk(server.port, tmp_path) as other:
         plan = await planned(action_service, "unlink_no_ttl")
         await carried_out(action_service, plan, report=_at(100, lambda: seen.extend([other.interrupted()])))
         assert seen == [[]]

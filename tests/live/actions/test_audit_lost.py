@@ -19,19 +19,23 @@ from optimus_tui.history.audit.chain import read, verify
 from optimus_tui.history.audit.log import AuditLog, unquoted
 from optimus_tui.storage import private_file
 from tests.fixed_clock import FixedClock
-from tests.live.actions.driver import armed, at_desk, carried_out, confirmation, ignore, number, planned, put, refused
+from tests.live.actions.driver import (
+    CALM,
+    armed,
+    at_desk,
+    carried_out,
+    confirmation,
+    ignore,
+    number,
+    planned,
+    put,
+    refused,
+)
 from tests.realserver import RealServer
 from tests.unit.history.audit_faults import cut_back, removed, renamed, renamed_and_created, truncated
 
 KEYS = 1000
 Harm = Callable[[Path], None]
-
-
-@pytest.fixture(autouse=True)
-def _calm(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A busy machine is no suffering server."""
-    monkeypatch.setattr("optimus_tui.actions.redis.recipe.ROOM_MS", 60_000.0)
-    monkeypatch.setattr("optimus_tui.actions.redis.recipe.MOST_MS", 60_000.0)
 
 
 def once_at(count: int, act: Callable[[], object]) -> Callable[[Progress], None]:
@@ -47,7 +51,7 @@ def once_at(count: int, act: Callable[[], object]) -> Callable[[Progress], None]
 
 async def stopped_by(server: RealServer, folder: Path, harm: Harm) -> Receipt:
     put(server, *(f"cache:conv:acme:{index}" for index in range(KEYS)), "cache:conv:other:1")
-    async with armed(server.port, folder) as action_service:
+    async with armed(server.port, folder, tuning=CALM) as action_service:
         plan = await planned(action_service, "invalidate_tenant")
         receipt = await carried_out(action_service, plan, report=once_at(300, lambda: harm(folder / "audit.jsonl")))
     assert not receipt.verified and receipt.published is None
@@ -119,7 +123,7 @@ async def test_an_audit_that_is_lost_stops_the_action_which_is_never_silently_go
 
 
 def armed_after(server: RealServer, folder: Path) -> object:
-    return at_desk(server.port, folder)
+    return at_desk(server.port, folder, tuning=CALM)
 
 
 def audited(folder: Path) -> set[bytes]:
@@ -143,7 +147,7 @@ async def test_a_lock_on_the_audit_held_elsewhere_stops_the_action_and_names_who
         others[0].stdout.readline()
 
     try:
-        async with armed(server.port, tmp_path) as action_service:
+        async with armed(server.port, tmp_path, tuning=CALM) as action_service:
             receipt = await carried_out(
                 action_service, await planned(action_service, "invalidate_tenant"), report=once_at(300, hold)
             )
@@ -183,7 +187,7 @@ async def test_after_a_pause_the_lock_is_looked_at_before_the_next_batch(
 
     monkeypatch.setattr(AuditLog, "append", slow)
     report = once_at(300, pause) if where.startswith("between") else ignore
-    async with armed(server.port, tmp_path, clock) as action_service:
+    async with armed(server.port, tmp_path, clock, tuning=CALM) as action_service:
         receipt = await carried_out(action_service, await planned(action_service, "invalidate_tenant"), report=report)
     assert receipt.counts == {"done": 300, "left": 700} and "lock was lost" in (receipt.stopped or "")
     assert receipt.published is None and receipt.verified
@@ -217,7 +221,7 @@ async def test_a_lock_that_never_ends_is_named_with_its_remedy_and_left_alone(
     server: RealServer, tmp_path: Path, words: tuple[str, ...], said: str
 ) -> None:
     put(server, "cache:conv:acme:1")
-    async with armed(server.port, tmp_path) as action_service:
+    async with armed(server.port, tmp_path, tuning=CALM) as action_service:
         plan = await planned(action_service, "invalidate_tenant")
         server.command(*words)
         answer = await action_service.apply(plan, confirmation(plan), threading.Event(), ignore)
@@ -242,7 +246,7 @@ async def test_leaving_stops_an_action_that_runs_and_waits_for_it_a_few_seconds_
         held.set()
         go.wait(20)
 
-    async with armed(server.port, tmp_path) as action_service:
+    async with armed(server.port, tmp_path, tuning=CALM) as action_service:
         plan = await planned(action_service, "unlink_no_ttl")
         task = asyncio.ensure_future(
             action_service.apply(plan, confirmation(plan), threading.Event(), once_at(300, hang))

@@ -20,16 +20,9 @@ from optimus_tui.history.audit.log import AuditLog, unquoted
 from optimus_tui.history.timeline import new_timeline, scan
 from optimus_tui.storage import append_log
 from tests.forgetful import ForgetfulDisk, forgetful
-from tests.live.actions.driver import armed, carried_out, number, planned, put
+from tests.live.actions.driver import CALM, armed, carried_out, number, planned, put
 from tests.live.probes.tap import Tap, _Recording
 from tests.realserver import RealServer
-
-
-@pytest.fixture(autouse=True)
-def _calm(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A busy machine is no suffering server."""
-    monkeypatch.setattr("optimus_tui.actions.redis.recipe.ROOM_MS", 60_000.0)
-    monkeypatch.setattr("optimus_tui.actions.redis.recipe.MOST_MS", 60_000.0)
 
 
 def records_after_a_power_cut(disk: ForgetfulDisk, folder: Path) -> list[dict[str, object]]:
@@ -86,7 +79,7 @@ async def test_no_write_leaves_before_its_intent_and_its_plan_would_outlive_a_po
     with forgetful() as disk:
         judge = Judge(server.port, disk, tmp_path)
         try:
-            async with armed(judge.port, tmp_path) as action_service:
+            async with armed(judge.port, tmp_path, tuning=CALM) as action_service:
                 receipt = await carried_out(action_service, await planned(action_service, kind))
         finally:
             judge.stop()

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from optimus_tui.history.audit.chain import read, verify
+from tests.amounts import at_night
 from tests.live.actions.driver import at_desk, number, put
 from tests.realserver import RealServer, free_port
 from tests.terminal import Terminal
@@ -65,7 +66,7 @@ def faketime_library() -> str:
     return found[0]
 
 
-@pytest.mark.parametrize("jump", ["+3600", "-3600"])
+@pytest.mark.parametrize("jump", ["+3600", at_night("-3600")])
 def test_a_clock_that_jumps_in_the_middle_of_an_action_stops_nothing_and_breaks_no_chain_row_28(
     server: RealServer, tmp_path: Path, jump: str
 ) -> None:
@@ -92,7 +93,7 @@ def test_a_clock_that_jumps_in_the_middle_of_an_action_stops_nothing_and_breaks_
     assert 0 <= closed["seconds"] < 60
 
 
-@pytest.mark.parametrize("jump", ["+3600", "-3600"])
+@pytest.mark.parametrize("jump", ["-3600", at_night("+3600")])
 def test_a_clock_that_jumps_in_the_middle_of_an_incident_loses_no_record_row_28(tmp_path: Path, jump: str) -> None:
     moment = tmp_path / "moment"
     moment.write_text("+0")
@@ -136,7 +137,7 @@ def screens(server: RealServer, tmp_path: Path) -> Iterator[Callable[..., Termin
     opened: list[Terminal] = []
 
     def start(columns: int = 80, rows: int = 24) -> Terminal:
-        words = [sys.executable, "-m", "tests.live.actions.calm_dashboard", "--config", str(config), "--env", "lab"]
+        words = [sys.executable, "-m", "tests.live.actions.calm_dashboard", str(config), "lab"]
         opened.append(Terminal(words, columns, rows, env=env))
         return opened[-1]
 
@@ -165,6 +166,9 @@ def test_two_dashboards_on_one_state_directory_arm_and_leave_in_one_chain(
     for one in both:
         one.settle(0.6)
         one.send("q")
+        one.wait_for("leaving disarms", 60)
+        one.settle(0.6)
+        one.send("y")
         assert one.wait_exit(60) == 0
     audit = tmp_path / "state" / "optimus-tui" / "audit.jsonl"
     assert verify(audit).problem is None

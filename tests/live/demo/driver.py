@@ -2,9 +2,11 @@
 
 from collections.abc import Iterator
 
-import pytest
-
 from optimus_tui.demo.command import DemoHandle
+from optimus_tui.settings.tuning import Tuning
+
+QUICK = Tuning(metrics_every_seconds=0.5, counted_minutes=0.1, lately_minutes=0.3)
+"""The loops look more often and judge shorter windows: what takes half a minute takes less in a test."""
 
 
 def quiet_demo(patience: float, patience_seconds: float = 120.0) -> Iterator[DemoHandle]:
@@ -21,10 +23,3 @@ def quiet_demo(patience: float, patience_seconds: float = 120.0) -> Iterator[Dem
         yield handle
     finally:
         handle.stop()
-
-
-def look_often(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the loops look more often and judge shorter windows: what takes half a minute takes less in a test."""
-    monkeypatch.setattr("optimus_tui.sampling.sampler.METRICS_EVERY_SECONDS", 0.5)
-    monkeypatch.setattr("optimus_tui.tools.troubleshoot.evidence.COUNTED_MINUTES", 0.1)
-    monkeypatch.setattr("optimus_tui.tools.figures.gateway_figures.LATELY_MINUTES", 0.3)

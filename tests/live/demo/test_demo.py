@@ -7,9 +7,13 @@ from typing import Any
 
 import pytest
 
+from optimus_tui.assets import asset_dir
+from optimus_tui.cli.run_async import connected_to
 from optimus_tui.demo.command import DemoHandle
 from optimus_tui.demo.scenarios import SCENARIOS
 from optimus_tui.demo.tenants import TENANTS, Http, RawResponse, Resp
+from optimus_tui.settings.load import load
+from optimus_tui.tools.validate import compared
 
 pytestmark = pytest.mark.live
 
@@ -223,3 +227,20 @@ async def test_a_killed_server_is_started_again_on_its_port(demo: Demo) -> None:
 
     await until(counted_again)
     assert demo.handle.failed is None
+
+
+async def test_a_clean_system_does_not_differ_from_its_source(demo: Demo) -> None:
+    ports = demo.handle.ports
+    flags = {
+        "redis_url": f"redis://127.0.0.1:{ports.server}/0",
+        "gateway_url": f"http://127.0.0.1:{ports.gateway}",
+    }
+    source = asset_dir("templates") / "orchestrator"
+    async with connected_to(load(flags, {}, source, None)) as context:
+        clean = await compared(context)
+        assert (clean.differences, clean.not_compared) == ((), ())
+        assert (clean.limits, clean.routes) == (10, 15)
+        await demo.redis("SET", "rate_limit:nobody:export", "1")
+        differing = await compared(context)
+        await demo.redis("DEL", "rate_limit:nobody:export")
+    assert [(one.kind, one.name) for one in differing.differences] == [("counter without TTL", "export")]

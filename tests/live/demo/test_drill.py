@@ -15,39 +15,37 @@ from optimus_tui.demo import NAMES
 from optimus_tui.demo.command import DemoHandle, demo_settings
 from optimus_tui.demo.scenarios import SCENARIOS
 from optimus_tui.settings.model import Settings
-from optimus_tui.tui.actions.action_dialog import QUIET_SECONDS, ActionDialog
+from optimus_tui.tui.actions.action_dialog import ActionDialog
+from optimus_tui.tui.actions.enter_guard import QUIET_SECONDS
 from optimus_tui.tui.actions.questions import ArmDialog
 from optimus_tui.tui.app import OptimusApp
 from optimus_tui.tui.commands import run_line
 from optimus_tui.tui.dashboard.screen import Dashboard
 from optimus_tui.tui.dialogs.base import PickDialog, QuestionDialog
 from optimus_tui.tui.drill_result import DrillScreen
-from optimus_tui.tui.drills import DrillController
 from optimus_tui.tui.incidents.screen import IncidentScreen
 from optimus_tui.tui.services import CommandError
 from optimus_tui.workflow.proof import proof_words
 from tests import idle
-from tests.live.demo.driver import look_often
+from tests.live.demo.driver import QUICK
 from tests.tui.driver import PlainBackground, said, typed, until
 from tests.tui.incidents.driver import opened
 
 pytestmark = pytest.mark.live
+SOON = msgspec.structs.replace(QUICK, drill_pause_seconds=(0.5, 1.0), drill_hold_seconds=2.0)
 
 
 @pytest.fixture(autouse=True)
 def _here(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     idle.look_often(monkeypatch)
-    look_often(monkeypatch)
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
-    monkeypatch.setattr(DrillController, "PAUSE", (0.5, 1.0))
-    monkeypatch.setattr("optimus_tui.workflow.drill.HOLD_SECONDS", 2.0)
 
 
 @asynccontextmanager
 async def drilling(demo: DemoHandle, drill: str) -> AsyncIterator[tuple[Pilot[Any], Dashboard]]:
     """A dashboard on the demo, with a drill under way whose fault is in place."""
-    app = PlainBackground(msgspec.structs.replace(demo_settings(demo), refresh_seconds=0.5), demo)
+    app = PlainBackground(msgspec.structs.replace(demo_settings(demo), refresh_seconds=0.5), demo, tuning=SOON)
     async with app.run_test(size=(140, 42), notifications=True) as pilot:
         await until(pilot, lambda: isinstance(app.screen, Dashboard))
         dashboard: Any = app.screen
@@ -127,6 +125,7 @@ def in_order(marks: dict[str, float | None], *names: str) -> None:
     assert times == sorted(times), marks  # type: ignore[type-var]
 
 
+@pytest.mark.night
 async def test_engine_down_is_played_by_keys_from_the_alarm_to_the_result(running: DemoHandle, tmp_path: Path) -> None:
     async with drilling(running, "engine-down") as (pilot, dashboard):
         app: Any = pilot.app

@@ -14,17 +14,20 @@ from textual.pilot import Pilot
 
 from optimus_tui.demo import DRILLS
 from optimus_tui.demo.command import DemoHandle, demo_settings
+from optimus_tui.settings.tuning import Tuning
 from optimus_tui.tui.app import OptimusApp
 from optimus_tui.tui.commands import run_line
 from optimus_tui.tui.dashboard.screen import Dashboard
 from optimus_tui.tui.dialogs.base import PickDialog
 from optimus_tui.tui.drill_result import DrillScreen
-from optimus_tui.tui.drills import DrillController
 from tests.idle import look_often
 from tests.live.demo.driver import quiet_demo
 from tests.tui.driver import said, until
 
 pytestmark = pytest.mark.live
+
+
+SOON = Tuning(drill_pause_seconds=(0.1, 0.2))
 
 
 @pytest.fixture(scope="module")
@@ -42,12 +45,11 @@ def impatient() -> Iterator[DemoHandle]:
 def _here(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     look_often(monkeypatch)
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
-    monkeypatch.setattr(DrillController, "PAUSE", (0.1, 0.2))
 
 
 @asynccontextmanager
 async def shown(demo: DemoHandle) -> AsyncIterator[tuple[Pilot[Any], Any]]:
-    app = OptimusApp(msgspec.structs.replace(demo_settings(demo), refresh_seconds=0.5), demo)
+    app = OptimusApp(msgspec.structs.replace(demo_settings(demo), refresh_seconds=0.5), demo, tuning=SOON)
     async with app.run_test(size=(140, 42), notifications=True) as pilot:
         await until(pilot, lambda: isinstance(app.screen, Dashboard))
         dashboard: Any = app.screen

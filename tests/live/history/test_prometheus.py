@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from optimus_tui.context import Context
 from optimus_tui.contract.services import Increase
 from optimus_tui.settings.model import Settings
+from optimus_tui.settings.tuning import Tuning
 from tests.hostile import HostileServer, hostile_server, reply
 from tests.realprometheus import RealPrometheus, prometheus_binary
 
@@ -74,16 +75,14 @@ async def scraped(gateway: HostileServer, times: int = 2) -> None:
             await asyncio.sleep(0.05)
 
 
-async def test_windows_are_answered_by_a_real_prometheus(
-    gateway: HostileServer, prometheus: RealPrometheus, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("optimus_tui.history.samples.prometheus.LEAST_STEP_SECONDS", 1.0)
+async def test_windows_are_answered_by_a_real_prometheus(gateway: HostileServer, prometheus: RealPrometheus) -> None:
     await scraped(gateway, 3)
     for acme, late in ((110, None), (120, 3.0), (4, 3.0), (9, 5.0)):  # it restarts after 120
         serve(gateway, acme=acme, nasty=9, late=late, fast=1080, slow=20, memory=6e7)
         await scraped(gateway, 3)
     await asyncio.sleep(1.1)  # one more step of the range query
-    context = Context(Settings(gateway_url=gateway.url, prometheus_url=prometheus.url, environment="prom-test"))
+    settings = Settings(gateway_url=gateway.url, prometheus_url=prometheus.url, environment="prom-test")
+    context = Context(settings, tuning=Tuning(least_step_seconds=1.0))
     try:
         windows = context.windows
         growth = await windows.increase("http_requests_total", 1, {"tenant": "acme"})

@@ -11,6 +11,7 @@ from optimus_tui.contract.incident import KeptReceipt
 from optimus_tui.incidents.errors import IncidentError
 from optimus_tui.incidents.open import capture, listed, measure, open_incident, resume_incident, unfinished
 from optimus_tui.incidents.postmortem import export
+from optimus_tui.settings.tuning import TUNING, Tuning
 from optimus_tui.workflow.standing import mttr
 from tests.hostile import silence
 from tests.live.tools.driver import system
@@ -102,15 +103,15 @@ async def test_a_tool_without_result_fails_its_step_and_a_cancelled_one_is_recor
     async def hangs(*_: object) -> None:
         await asyncio.sleep(60)
 
-    monkeypatch.setattr("optimus_tui.tools.answer.DEADLINE_SECONDS", 0.3)
     monkeypatch.setattr("optimus_tui.tools.integration._run_all", hangs)  # its parts have bounds of their own
     async with system(server.port, tmp_path) as (context, gateway):
         gateway.on("/health", silence)
         incident_service = await open_incident(context, root=tmp_path)
+        context.tuning = Tuning(tool_seconds=0.3)
         step = await incident_service.run("integration")
         assert step.status == "failed"
         assert "no result within" in step.said
-        monkeypatch.setattr("optimus_tui.tools.answer.DEADLINE_SECONDS", 8.0)
+        context.tuning = TUNING
         task = asyncio.create_task(incident_service.run("integration"))
         await asyncio.sleep(pause)
         task.cancel()

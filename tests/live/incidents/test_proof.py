@@ -10,7 +10,7 @@ from optimus_tui.clock import Clock
 from optimus_tui.context import Context
 from optimus_tui.contract.incident import ActionRecord
 from optimus_tui.incidents.open import open_incident
-from optimus_tui.incidents.proof import Prover, sentence_of
+from optimus_tui.incidents.proof import FILLS, Prover, sentence_of
 from optimus_tui.incidents.service import IncidentService
 from optimus_tui.workflow.proof import FOLLOW_SECONDS
 from tests.live.tools.driver import system
@@ -111,3 +111,35 @@ async def test_where_too_little_comes_for_ten_minutes_it_is_not_known(server: Re
         slow.clock.ahead += FOLLOW_SECONDS
         await slow.prover.turn()
         assert len(slow.service.state.timeline) == lines, "it is not followed for ever"
+
+
+async def test_a_counter_that_fills_up_again_is_not_checked_before_it_is_full_or_its_window_has_ended(
+    server: RealServer, tmp_path: Path
+) -> None:
+    server.command("SET", "rate_limit:clinic_a:chat", "160", "EX", "40")
+    async with system(server.port, tmp_path) as (context, _):
+        context.clock = clock = ShiftedClock()
+        service = await open_incident(context, root=tmp_path / "incidents")
+        await service.choose("rate_limiting", "clinic_a")
+        await service.run("identify")
+        record = await service.remedied("the client is blocked", ended=clock.wall())
+        assert record.rules == ("limits.over",), record
+        server.command("SET", "rate_limit:clinic_a:chat", "10", "EX", "40")
+        told, filling, asked = list[str](), [True], list[str]()
+
+        def fills(subject: str) -> bool:
+            asked.append(subject)
+            return filling[0]
+
+        prover = Prover(service, lambda one: told.append(sentence_of(one)), fills)
+        clock.ahead += 65.0
+        await prover.turn()
+        late = service.state.action_records[-1]
+        assert (told, late.verdict, late.need) == ([], None, FILLS) and late.due is not None
+        assert set(asked) == {"clinic_a / chat"}
+        filling.clear()
+        filling.append(False)
+        clock.ahead += 10.0
+        await prover.turn()
+        assert service.state.action_records[-1].verdict == "fixed", told
+        await service.aclose()

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 from redis.exceptions import NoPermissionError
 
-from optimus_tui.contract.keyspace import NO_WINDOW, Counter
+from optimus_tui.contract.keyspace import NO_WINDOW, Counter, LimitRules
 from optimus_tui.probes.counters import FOREIGN_NUMBER, NOT_A_NUMBER, read_counters
 from optimus_tui.probes.faults import OUTAGES
 from optimus_tui.probes.redis.guard import ObserverRedis
@@ -72,7 +72,7 @@ async def test_a_sliding_window_counts_what_is_inside_it_whatever_its_unit(serve
     server.command("ZADD", "rate_limit:a:ranks", "1", "a", "2", "b")
     async with observing(target_of(server.port)) as redis:
         names = [b"rate_limit:a:slide", b"rate_limit:a:dead", b"rate_limit:a:ranks"]
-        found = await read_counters(redis, redis.own, redis.own.clock, names, 60)
+        found = await read_counters(redis, redis.own, redis.own.clock, names, LimitRules(window_seconds=60))
     slide, dead, ranks = (one for one in found if isinstance(one, Counter))
     assert (slide.count, slide.sliding, slide.problem) == (3, True, None)
     assert (dead.count, dead.problem) == (0, None)
@@ -83,7 +83,8 @@ async def test_a_login_that_may_not_count_a_sorted_set_is_told_so(server: RealSe
     server.command("ZADD", "rate_limit:a:slide", f"{time.time():.3f}", "x")
     user = add_user(server, "narrow", "+zcard")
     async with observing(user) as redis:
-        one = (await read_counters(redis, redis.own, redis.own.clock, [b"rate_limit:a:slide"], 60))[0]
+        rules = LimitRules(window_seconds=60)
+        one = (await read_counters(redis, redis.own, redis.own.clock, [b"rate_limit:a:slide"], rules))[0]
     assert isinstance(one, Counter)
     assert (one.count, one.problem) == (None, "a sorted set: ZCOUNT is not allowed")
 

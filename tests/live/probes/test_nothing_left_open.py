@@ -12,6 +12,8 @@ import psutil
 import pytest
 
 from optimus_tui.actions.redis.operator_connection import Permit, open_operator_connection
+from optimus_tui.dialects.feeds.messages import subscription_of
+from optimus_tui.dialects.layout import own_layout
 from optimus_tui.probes.events.link import FeedLink
 from optimus_tui.probes.http.fetch import new_http_client
 from optimus_tui.probes.http.services import look
@@ -98,7 +100,9 @@ async def command(target: RedisTarget) -> None:
 
 
 async def feed(target: RedisTarget) -> None:
-    link = FeedLink(Connector(target), LoadMeter(), lambda batch: None, lambda: None)
+    link = FeedLink(
+        Connector(target), LoadMeter(), lambda batch: None, lambda: None, subscription_of(own_layout().dialect)
+    )
     try:
         await link.open()
     finally:

@@ -14,6 +14,7 @@ from optimus_tui.context import Context
 from optimus_tui.contract.services import COLD_SECONDS
 from optimus_tui.history.samples.store import Store
 from optimus_tui.settings.model import RedisTarget, Settings
+from optimus_tui.settings.tuning import TUNING, Tuning
 from optimus_tui.tools.answer import answer, encode
 from tests.hostile import HostileServer, hostile_server, reply, sends
 from tests.realserver import RealServer
@@ -32,7 +33,9 @@ class Counts:
 
 
 @asynccontextmanager
-async def system(port: int, folder: Path, **more: Any) -> AsyncIterator[tuple[Context, HostileServer]]:
+async def system(
+    port: int, folder: Path, *, tuning: Tuning = TUNING, **more: Any
+) -> AsyncIterator[tuple[Context, HostileServer]]:
     """Gateway and engine are one server: ``/health`` is theirs both unless the settings say otherwise."""
     async with hostile_server() as gateway:
         gateway.on("/health", reply(b'{"status":"ok"}'))
@@ -40,7 +43,7 @@ async def system(port: int, folder: Path, **more: Any) -> AsyncIterator[tuple[Co
         gateway.on("/api/rate-limits", reply(b'{"window_seconds":60,"limits":{"chat":150},"tenants":{}}'))
         fields = {"gateway_url": gateway.url, "engine_url": gateway.url, **more}
         target = RedisTarget(host="127.0.0.1", port=port)
-        context = Context(Settings(**{"redis": target, **fields}))
+        context = Context(Settings(**{"redis": target, **fields}), tuning=tuning)
         context.__dict__["store"] = Store(folder / "history.sqlite")
         try:
             yield context, gateway

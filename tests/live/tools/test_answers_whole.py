@@ -154,7 +154,7 @@ async def test_two_thousand_counters_at_200_ms_are_told_within_the_deadline(serv
     assert limiting["total_active_limits"] == 50
     assert limiting["status"] == "ok" or limiting["error"]
     assert document["redis"]["status"] == "connected"
-    assert 150 <= document["redis"]["latency_ms"] <= 400
+    assert 100 <= document["redis"]["latency_ms"] <= 400, "our own standstill is taken out"
     assert document["overall_status"] != "unknown"
 
 

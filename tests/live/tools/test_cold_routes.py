@@ -56,7 +56,7 @@ async def test_the_p95_of_requests_is_of_those_that_are_judged(server: RealServe
             put(context, started + 1 + 2 * n, started, 10.0 * (n + 1))
         cold = await signals(context)
         assert (cold.p95_ms, cold.p95_words, bool(cold.requests)) == (None, "", True)
-        assert "gateway's start" in cold.why["p95"]
+        assert "of its start" in cold.why["p95"]
         for n in range(6):
             put(context, started + 40 + 6 * n, started, 100.0 + 30 * n)
         warm = await signals(context)

@@ -1,6 +1,7 @@
 """What the tools say of limits on a real server: odd names, refusals, sizes, blame, coverage."""
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,9 @@ from optimus_tui.actions.planning import make_plan
 from optimus_tui.actions.redis.keys import Known
 from optimus_tui.contract.actions import ActionRequest, Refusal
 from optimus_tui.contract.reading import Coverage
-from optimus_tui.tools.figures import metric_windows
-from optimus_tui.tools.troubleshoot import evidence
-from tests.live.tools.driver import Counts, ask, pipe, system
+from optimus_tui.settings.tuning import Tuning
+from tests.live.tools.driver import Counts, ask, pipe
+from tests.live.tools.driver import system as small_system
 from tests.realserver import RealServer
 
 pytestmark = pytest.mark.live
@@ -24,11 +25,9 @@ REQUESTS = 'http_requests_total{route="/api/chat",status="%s",tenant="acme"}'
 ADDRESS = "::ffff:10.0.0.7"
 
 
-@pytest.fixture(autouse=True)
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Shorter waits between two looks."""
-    monkeypatch.setattr(metric_windows, "APART_SECONDS", 0.05)
-    monkeypatch.setattr(evidence, "SLOPE_SECONDS", 0.2)
+QUICK = Tuning(apart_seconds=0.05, slope_seconds=0.2)
+"""Shorter waits between two looks."""
+system = partial(small_system, tuning=QUICK)
 
 
 def rules_of(document: dict[str, Any]) -> dict[str, str]:

@@ -14,9 +14,8 @@ from optimus_tui.context import Context
 from optimus_tui.contract.services import MemoryState, SlowState
 from optimus_tui.probes.server import read_memory, read_slowlog
 from optimus_tui.settings.model import RedisTarget, Settings
+from optimus_tui.settings.tuning import Tuning
 from optimus_tui.tools.answer import answer, encode, exit_code
-from optimus_tui.tools.figures import metric_windows
-from optimus_tui.tools.troubleshoot import evidence
 from tests.hostile import HostileServer, hostile_server, reply, sends, silence
 from tests.live.probes.driver import add_user, observing, target_of
 from tests.realserver import RealServer, free_port
@@ -30,12 +29,14 @@ process_resident_memory_bytes 5e7
 """
 
 
+QUICK = Tuning(apart_seconds=0.02, slope_seconds=0.1)
+"""Shorter waits between two looks."""
+
+
 @pytest.fixture(autouse=True)
 def no_history(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No history but one's own, and shorter waits between two looks."""
+    """No history but one's own."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
-    monkeypatch.setattr(metric_windows, "APART_SECONDS", 0.02)
-    monkeypatch.setattr(evidence, "SLOPE_SECONDS", 0.1)
 
 
 @asynccontextmanager
@@ -47,7 +48,8 @@ async def system(target: RedisTarget) -> AsyncIterator[tuple[Context, HostileSer
         gateway.on("/api/rate-limits", reply(RULES))
         gateway.on("/metrics", reply(METRICS % 100, kind=b"text/plain"))
         engine.on("/health", reply(b'{"status":"ok"}'))
-        ctx = Context(replace(Settings(), gateway_url=gateway.url, engine_url=engine.url, redis=target))
+        settings = replace(Settings(), gateway_url=gateway.url, engine_url=engine.url, redis=target)
+        ctx = Context(settings, tuning=QUICK)
         try:
             yield ctx, gateway, engine
         finally:

@@ -6,10 +6,12 @@ import pytest
 from textual import events
 from textual.widgets import Input
 
-from optimus_tui.tui.actions import action_dialog
+from optimus_tui.tui.actions import enter_guard
 from optimus_tui.tui.actions.questions import ArmDialog
 from optimus_tui.tui.dialogs.base import PickDialog
+from tests.amounts import at_night
 from tests.realserver import RealServer
+from tests.sizes import SIZES
 from tests.tui.driver import (
     IMMORTAL,
     confirm,
@@ -49,10 +51,10 @@ async def test_an_immortal_counter_is_repaired_and_the_receipt_names_the_audit_l
         assert "ARMED" in said(pilot)
 
 
-async def test_enter_held_down_confirms_nothing_row_71(redis: RealServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(action_dialog, "REPEAT_SECONDS", 60.0)  # a busy machine repeats slowly
+async def test_enter_held_down_confirms_nothing_row_71(redis: RealServer) -> None:
     async with running(redis) as (pilot, dashboard):
         card = await opened_card(pilot, dashboard)
+        card.guard.repeat_seconds = 60.0  # a busy machine repeats slowly
         await filled(pilot)
         await pilot.press(*["enter"] * 5)
         assert card.query_one("#go").has_focus
@@ -65,20 +67,29 @@ async def test_enter_held_down_confirms_nothing_row_71(redis: RealServer, monkey
         assert redis.command("TTL", IMMORTAL).strip() == b":-1"
 
 
-async def test_an_enter_long_after_a_refused_one_is_a_new_press(
-    redis: RealServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(action_dialog, "REPEAT_SECONDS", 3.0)  # a busy machine stands still for a second
+async def test_an_enter_long_after_a_refused_one_is_a_new_press(redis: RealServer) -> None:
     async with running(redis) as (pilot, dashboard):
         card = await opened_card(pilot, dashboard)
+        card.guard.repeat_seconds = 3.0  # a busy machine stands still for a second
         await filled(pilot)
         await pilot.press("tab", "tab", "enter")
         assert "too soon" in said(pilot)
-        await asyncio.sleep(action_dialog.QUIET_SECONDS + 0.1)
-        await pilot.press("enter")
-        await pilot.pause()
+        await asyncio.sleep(enter_guard.QUIET_SECONDS + 0.1)
+        await pilot.press("enter", "enter")
         assert card.stage == "asking", "a held key comes again this soon"
-        await asyncio.sleep(action_dialog.REPEAT_SECONDS + 0.1)
+        assert "too soon" in said(pilot)
+        await asyncio.sleep(card.guard.repeat_seconds + 0.1)
+        await pilot.press("enter")
+        await until(pilot, lambda: card.stage == "done")
+
+
+async def test_a_second_enter_is_carried_out_once_it_was_not_repeated(redis: RealServer) -> None:
+    async with running(redis) as (pilot, dashboard):
+        card = await opened_card(pilot, dashboard)
+        await filled(pilot)
+        await pilot.press("enter")
+        assert card.query_one("#go").has_focus
+        await asyncio.sleep(enter_guard.QUIET_SECONDS + 0.1)
         await pilot.press("enter")
         await until(pilot, lambda: card.stage == "done")
 
@@ -99,7 +110,7 @@ async def test_enter_in_the_reason_goes_on_or_says_what_is_missing(redis: RealSe
         await pilot.press("end", "k", "enter")
         assert card.query_one("#go").has_focus
         assert card.stage == "asking"
-        await asyncio.sleep(action_dialog.REPEAT_SECONDS + 0.1)
+        await asyncio.sleep(enter_guard.REPEAT_SECONDS + 0.1)
         await pilot.press("enter")
         await until(pilot, lambda: card.stage == "done")
 
@@ -109,7 +120,7 @@ async def test_what_is_typed_while_a_button_has_the_focus_lands_in_the_field(red
         card = await opened_card(pilot, dashboard)
         card.query_one("#cancel").focus()
         await typed(pilot, "test 1")
-        assert card.query_one("#confirm-typed", Input).value == "test 1"
+        await until(pilot, lambda: card.query_one("#confirm-typed", Input).value == "test 1")
         assert card.query_one("#confirm-typed").has_focus
         card.query_one("#cancel").focus()
         await pilot.press("v")
@@ -173,7 +184,7 @@ async def test_what_is_pasted_is_refused_with_and_without_a_line_break_row_71(re
         assert not card.may_confirm()
 
 
-@pytest.mark.parametrize(("words", "reason"), [("test 2", "a reason"), ("prod 1", "a reason"), ("test 1", "x")])
+@pytest.mark.parametrize(("words", "reason"), [("test 2", "a reason"), at_night("prod 1", "a reason"), ("test 1", "x")])
 async def test_other_words_or_no_reason_leave_the_button_dead(redis: RealServer, words: str, reason: str) -> None:
     async with running(redis) as (pilot, dashboard):
         card = await opened_card(pilot, dashboard)
@@ -198,11 +209,11 @@ async def test_g_takes_the_gentler_choice_and_plans_it_anew(redis: RealServer) -
 
 
 async def test_what_was_typed_outlives_the_plans_minute_unless_the_keys_changed_row_70(
-    redis: RealServer, monkeypatch: pytest.MonkeyPatch
+    redis: RealServer,
 ) -> None:
-    monkeypatch.setattr("optimus_tui.tui.actions.action_dialog.RENEW_SECONDS", 0.2)
     async with running(redis) as (pilot, dashboard):
         card = await opened_card(pilot, dashboard, offer=2)
+        card.renew_seconds = 0.2
         field = card.query_one("#confirm-typed", Input)
         field.focus()
         await typed(pilot, "test 2")
@@ -226,7 +237,7 @@ async def test_a_card_fits_into_80_by_24_with_its_fields_and_buttons_in_sight(re
             assert part in text, part
 
 
-@pytest.mark.parametrize("size", [(140, 42), (80, 24)])
+@pytest.mark.parametrize("size", SIZES)
 async def test_the_header_counts_down_and_disarm_ends_it(redis: RealServer, size: tuple[int, int]) -> None:
     async with running(redis, size=size) as (pilot, dashboard):
         assert "read-only" in said(pilot)
@@ -240,16 +251,17 @@ async def test_the_header_counts_down_and_disarm_ends_it(redis: RealServer, size
         await until(pilot, lambda: "read-only" in said(pilot))
 
 
-async def test_an_idle_operator_is_disarmed_by_itself(redis: RealServer, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_idle_operator_is_disarmed_by_itself(redis: RealServer) -> None:
     async with running(redis) as (pilot, dashboard):
         dashboard.actions.arm("5m")
         await until(pilot, lambda: isinstance(pilot.app.screen, ArmDialog))
         await typed(pilot, "test")
         await pilot.press("enter")
         await until(pilot, lambda: "ARMED" in said(pilot))
-        monkeypatch.setattr("optimus_tui.actions.guard.IDLE_SECONDS", 0.2)
+        assert dashboard.actions.service is not None
+        dashboard.actions.service.guard.idle_seconds = 0.2
         await until(pilot, lambda: "read-only" in said(pilot))
-        assert dashboard.actions.service is not None and dashboard.actions.service.guard.armed is None
+        assert dashboard.actions.service.guard.armed is None
 
 
 async def test_a_read_only_environment_says_why_it_is_not_armed(redis: RealServer) -> None:

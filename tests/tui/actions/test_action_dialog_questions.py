@@ -12,6 +12,7 @@ from optimus_tui.tui.actions.action_dialog import ActionDialog
 from optimus_tui.tui.actions.questions import IncludeDialog
 from tests.live.actions.driver import put
 from tests.realserver import RealServer
+from tests.sizes import SIZES
 from tests.tui.driver import filled, opened_card, planned_card, running, said, typed, until
 
 
@@ -23,7 +24,7 @@ async def card_of(pilot: Any, dashboard: Any, request: ActionRequest) -> ActionD
     return await planned_card(pilot)
 
 
-@pytest.mark.parametrize("size", [(140, 42), (80, 24)])
+@pytest.mark.parametrize("size", SIZES)
 async def test_a_window_that_nobody_knows_is_asked_for_and_never_guessed(
     redis: RealServer, size: tuple[int, int]
 ) -> None:
@@ -39,6 +40,7 @@ async def test_a_window_that_nobody_knows_is_asked_for_and_never_guessed(
         await pilot.press("enter")
         await until(pilot, lambda: card.stage == "asking")
         assert card.request.window_seconds == 90 and "ends in 1:30" in said(pilot)
+        await until(pilot, lambda: card.form.typed.field.has_focus)  # the field that was filled in is gone
         assert "Window in seconds" not in said(pilot)
 
 

@@ -10,6 +10,7 @@ from optimus_tui.contract.actions import ActionRequest, Refusal
 from optimus_tui.tui.actions.action_dialog import ActionDialog
 from optimus_tui.tui.actions.questions import ArmDialog
 from tests.realserver import RealServer
+from tests.sizes import SIZES
 from tests.tui.driver import opened_card, running, said, shown, typed, until
 
 RESET = ActionRequest(kind="reset_counters", tenant=b"clinic_b")
@@ -41,7 +42,7 @@ async def gated_card(pilot: Any, dashboard: Any) -> tuple[ActionDialog, Any]:
     return card, gated
 
 
-@pytest.mark.parametrize("size", [(140, 42), (80, 24)])
+@pytest.mark.parametrize("size", SIZES)
 async def test_every_field_is_seen_with_its_mark_and_a_refused_enter_says_why(
     redis: RealServer, size: tuple[int, int]
 ) -> None:

@@ -9,12 +9,13 @@ import pytest
 from textual.pilot import Pilot
 
 from optimus_tui.history.audit.chain import read
-from optimus_tui.tui.actions.action_dialog import QUIET_SECONDS
 from optimus_tui.tui.actions.action_dialog_resume import ResumeDialog
+from optimus_tui.tui.actions.enter_guard import QUIET_SECONDS
 from optimus_tui.tui.actions.questions import ArmDialog
 from optimus_tui.tui.dialogs.base import Dialog, PickDialog, QuestionDialog, QuestionField
 from tests.live.actions.driver import number
 from tests.realserver import RealServer
+from tests.sizes import SIZES
 from tests.tui.actions.interruption import KEYS, interrupt
 from tests.tui.driver import confirm, filled, running, said, shown, typed, until
 from tests.tui.incidents.driver import opened
@@ -31,7 +32,7 @@ async def confirmed(pilot: Pilot[Any], words: str) -> None:
     await pilot.press("enter")
 
 
-@pytest.mark.parametrize("size", [(140, 42), (80, 24)])
+@pytest.mark.parametrize("size", SIZES)
 async def test_the_next_start_offers_to_verify_and_to_resume_row_74(
     redis: RealServer, tmp_path: Path, size: tuple[int, int]
 ) -> None:

@@ -14,7 +14,7 @@ from optimus_tui.demo.scenarios import REMEDIES
 from optimus_tui.grammar.filter import parse_filter
 from optimus_tui.probes.round_trips import CommandLog
 from optimus_tui.tui.actions.controller import ActionsController
-from optimus_tui.tui.actions.remedies import acts_on, first_act, with_causes
+from optimus_tui.tui.actions.remedies import FirstAct, acts_on, first_act, with_causes
 from optimus_tui.tui.command_log.lines import FIELDS, fields, pasted, runs_of
 from optimus_tui.tui.drills import DrillController
 from optimus_tui.tui.incidents.text import doable, remedy_of
@@ -32,6 +32,8 @@ class Screen:
         self.health: Any = None
         self.readings: dict[str, Any] = {}
         self.settings: Any = None
+        self.proved = ""
+        self.incidents = SimpleNamespace(proved_fixed=lambda _: self.proved)
         self.rows, self.questions, self.context = (
             list[Any](),
             list[str](),
@@ -125,10 +127,35 @@ async def test_what_is_done_outside_is_said_at_once_and_stands_in_the_command_lo
     assert "not copied" in pasted(next(line.commands()), SimpleNamespace())  # type: ignore[arg-type]
 
 
+async def test_a_remedy_is_for_a_light_finding_where_none_is_an_alarm() -> None:
+    screen = Screen()
+    drills = controllers(screen)[1]
+    incidents: Any = drills.incidents
+    incidents.alarming = list
+    assert await drills._fault_of("restart-engine") is None
+    light = replace(found("latency.look", "engine"), severity="low")
+    screen.health = SimpleNamespace(findings=(light,))
+    assert await drills._fault_of("restart-engine") == light
+
+
 async def test_a_remedy_that_is_not_confirmed_is_not_started() -> None:
     screen = Screen(0, False)
     await controllers(screen)[0]._choose_for(found("services.engine", "engine"))
     assert screen.started == []
+
+
+async def test_what_is_under_way_or_proved_is_not_offered_again() -> None:
+    screen = Screen()
+    actions, drills = controllers(screen)
+    drills.under_way = "Restart the AI engine"
+    await actions._choose_for(found("services.engine", "engine"))
+    drills.under_way, screen.proved = "", "proved fixed at 10:35:30"
+    await actions._choose_for(found("services.engine", "engine"))
+    assert screen.said == [
+        "Restart the AI engine: under way; whether it helped is checked by itself",
+        "nothing has to be done about this: proved fixed at 10:35:30",
+    ]
+    assert screen.titles == []
 
 
 async def test_outside_of_the_demo_it_says_what_to_do() -> None:
@@ -176,7 +203,7 @@ def test_a_recommended_remedy_can_be_carried_out_in_the_demo_only() -> None:
 @pytest.mark.parametrize("writable", [True, False])
 async def test_what_can_be_done_about_a_finding_is_known_before_its_toast(writable: bool) -> None:
     screen = Screen()
-    screen.settings = SimpleNamespace(writable=writable)
+    screen.settings = SimpleNamespace(writable=writable, keys_are_ours=True)
     actions, drills = controllers(screen)
     engine, over = found("services.engine", "engine"), found("limits.over", "acme / chat")
     failing = replace(found("errors.rate", "gateway"), caused_by=("services.engine", "engine"))
@@ -191,10 +218,12 @@ async def test_what_can_be_done_about_a_finding_is_known_before_its_toast(writab
     await drills.start_demo()
     assert act(engine, failing, found("errors.rate", "route /x"), over) == [True, True, False, True]
     assert [first_act(screen, actions.outside, one) for one in (engine, failing)] == [  # type: ignore[arg-type]
-        "Restart the AI engine", "Restart the AI engine (ends its cause)",
+        FirstAct("Restart the AI engine", False), FirstAct("Restart the AI engine", True),
     ]  # fmt: skip
     actions.outside = None
-    counter = SimpleNamespace(tenant=b"acme", operation=b"chat", doubt="", immortal=False, sliding=False)
+    counter = SimpleNamespace(
+        tenant=b"acme", operation=b"chat", doubt="", immortal=False, sliding=False, window_seconds=None
+    )
     limits = SimpleNamespace(value=SimpleNamespace(rows=[SimpleNamespace(state="over", counter=counter)]))
     screen.readings = {"limits": limits}
     assert act(engine, over) == [False, writable]
@@ -208,7 +237,7 @@ def counter_row(tenant: bytes) -> LimitRow:
 @pytest.mark.parametrize(("tenant", "offered"), [(b"acme", ["Block clients that repeat their requests"]), (b"b", [])])
 async def test_a_row_that_a_finding_is_about_offers_what_the_finding_offers(tenant: bytes, offered: list[str]) -> None:
     screen = Screen(None)
-    screen.settings = SimpleNamespace(writable=True)
+    screen.settings = SimpleNamespace(writable=True, keys_are_ours=True)
     over, row = found("limits.over", "acme / chat"), counter_row(tenant)
     screen.readings = {"limits": SimpleNamespace(value=SimpleNamespace(findings=(over,), rows=[row]))}
     actions, _ = controllers(screen)

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from optimus_tui.probes.round_trips import CommandLog, attributed_to
+from optimus_tui.settings.tuning import Tuning
 from optimus_tui.tui import terminal
 from optimus_tui.tui.app import OptimusApp
 from optimus_tui.tui.command_log.lines import LogList
@@ -131,9 +132,8 @@ async def test_the_list_grows_while_it_is_looked_at_and_stands_still_while_pause
         assert [line.words[1] for line in view.rows] == [b"two", b"one"]
 
 
-async def test_what_the_ring_dropped_leaves_the_list_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("optimus_tui.probes.round_trips.MOST_TRIPS", 5)
-    app = OptimusApp(SETTINGS)
+async def test_what_the_ring_dropped_leaves_the_list_too() -> None:
+    app = OptimusApp(SETTINGS, tuning=Tuning(most_trips=5))
     async with app.run_test(size=(140, 42)) as pilot:
         screen = await opened(pilot)
         for at in range(12):

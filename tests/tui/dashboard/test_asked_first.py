@@ -28,6 +28,7 @@ async def test_a_named_remedy_is_asked_for_once(answer: int | None, done: list[s
     dashboard: Any = SimpleNamespace(
         optimus=SimpleNamespace(demo=SimpleNamespace(remedies=remedies)),
         ask=ask,
+        health=None,
         run_in_background=lambda group, work, *more, asks: tasks.append(asyncio.create_task(work(*more))),
     )
 

@@ -17,11 +17,10 @@ from optimus_tui.tui.dashboard.finding_places import SERVICES, Place, place_of
 from optimus_tui.tui.dashboard.screen import Dashboard
 from optimus_tui.tui.dialogs.explain import ExplainDialog, Newest, NothingFound, explain_dialog, finding_lines
 from optimus_tui.verdicts.coherence.bulk import BulkEvent, find_bulk
+from tests.sizes import SIZES
 from tests.tui.driver import until
 from tests.tui.pane_app import screen_lines
 from tests.tui.pictures import MIXED, NEVER, SETTINGS, SLOW, WALL, counter, health_report, limits_report, reading
-
-SIZES = [(80, 24), (140, 42)]
 
 
 def found(rule: str, subject: str, **more: Any) -> Finding:

@@ -13,6 +13,7 @@ from optimus_tui.tui.app import OptimusApp
 from optimus_tui.tui.dashboard.screen import Dashboard
 from optimus_tui.tui.dialogs.base import AskDialog, QuestionDialog, QuestionField
 from optimus_tui.tui.key_gate import LEFT_OUT, NO_LINE
+from tests.sizes import SIZES
 from tests.tui.driver import until
 from tests.tui.keys import burst
 from tests.tui.pictures import SETTINGS, health_report
@@ -151,7 +152,7 @@ async def test_a_dialog_that_opens_by_itself_gets_no_key_that_was_typed_before(a
         assert dialog.query_one(Input).value == ""
 
 
-@pytest.mark.parametrize("size", [(80, 24), (140, 42)])
+@pytest.mark.parametrize("size", SIZES)
 async def test_the_key_behind_one_that_goes_to_a_pane_is_for_that_pane(app: Asking, size: tuple[int, int]) -> None:
     async with app.run_test(size=size) as pilot:
         await pilot.pause()

@@ -101,6 +101,14 @@ async def test_ctrl_q_asks_in_the_wizard_in_a_setting_and_while_an_action_runs(r
         card.stage = "asking"
         await pilot.press("escape", "escape")
         await until(pilot, dashboard.is_on_top)
+        assert dashboard.would_lose().startswith("actions are armed on 127.0.0.1:")
+        await pilot.press("q")
+        await until(pilot, lambda: isinstance(pilot.app.screen, LeaveDialog))
+        assert "leaving disarms" in said(pilot)
+        await pilot.press("n")
+        await until(pilot, dashboard.is_on_top)
+        dashboard.actions.disarm()
+        assert dashboard.would_lose() == ""
         await pilot.press("ctrl+n")
         await until(pilot, lambda: isinstance(pilot.app.screen, RouterScreen))
         await until(pilot, lambda: isinstance(pilot.app.focused, Input))

@@ -5,19 +5,20 @@ from pathlib import Path
 
 import pytest
 
+from optimus_tui.settings.tuning import Tuning
 from optimus_tui.tui.actions.controller import holds
-from optimus_tui.tui.alerts import controller as alerting
 from tests.realserver import RealServer
 from tests.tui.driver import running, shown, until
 
+AT_ONCE = Tuning(unkept_seconds=0.0)
+
 
 async def test_a_pipe_in_the_place_of_the_state_directory_is_named_and_not_taken_for_no_interrupted_action(
-    redis: RealServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    redis: RealServer, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(alerting, "UNKEPT_SECONDS", 0.0)
     os.mkfifo(tmp_path / "optimus-tui")
     wrong = f"{tmp_path / 'optimus-tui'} is a pipe where a directory is needed: move it away"
-    async with running(redis, writable=False) as (pilot, dashboard):
+    async with running(redis, writable=False, tuning=AT_ONCE) as (pilot, dashboard):
         await until(pilot, lambda: f"{wrong}; samples wait in memory" in shown(pilot))
         pilot.app.clear_notifications()
         dashboard.prompt.run("interrupted")
@@ -25,13 +26,10 @@ async def test_a_pipe_in_the_place_of_the_state_directory_is_named_and_not_taken
         assert "no action was interrupted" not in shown(pilot)
 
 
-async def test_a_history_that_is_a_pipe_gets_one_toast(
-    redis: RealServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(alerting, "UNKEPT_SECONDS", 0.0)
+async def test_a_history_that_is_a_pipe_gets_one_toast(redis: RealServer, tmp_path: Path) -> None:
     (tmp_path / "optimus-tui" / "history").mkdir(parents=True, mode=0o700)
     os.mkfifo(tmp_path / "optimus-tui" / "history" / "test.sqlite")
-    async with running(redis, writable=False) as (pilot, dashboard):
+    async with running(redis, writable=False, tuning=AT_ONCE) as (pilot, dashboard):
         await until(pilot, lambda: "test.sqlite is a pipe, not a regular file" in shown(pilot))
         pilot.app.clear_notifications()
         for _ in range(3):

@@ -11,6 +11,7 @@ from optimus_tui.tui.dashboard.screen import Dashboard
 from optimus_tui.tui.dialogs.help import HelpDialog
 from optimus_tui.tui.keys import KEYS, in_footer
 from optimus_tui.wording.glossary import GLOSSARY
+from tests.sizes import SIZES
 from tests.tui.driver import said, until
 from tests.tui.keys import burst
 from tests.tui.pictures import SETTINGS
@@ -22,7 +23,7 @@ def _offline(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
 
 
-@pytest.mark.parametrize("size", [(80, 24), (140, 42)])
+@pytest.mark.parametrize("size", SIZES)
 async def test_what_is_typed_behind_the_question_mark_searches_and_escape_clears_it(size: tuple[int, int]) -> None:
     app = OptimusApp(SETTINGS)
     async with app.run_test(size=size) as pilot:
@@ -31,11 +32,11 @@ async def test_what_is_typed_behind_the_question_mark_searches_and_escape_clears
         assert isinstance(app.screen, HelpDialog)
         assert app.screen.query_one(Input).value == "slope"
         await until(pilot, lambda: "How fast a counter grows" in said(pilot))
-        assert "Freeze this pane" not in said(pilot)
+        assert "Sort by the next column" not in said(pilot)
         await burst(pilot, "enter")
         assert any("searches at once" in one.message for one in app._notifications), "no key is silent"
         await burst(pilot, "escape")
-        await until(pilot, lambda: "Freeze this pane" in said(pilot))
+        await until(pilot, lambda: "Sort by the next column" in said(pilot))
         await burst(pilot, *":limits")
         await until(pilot, lambda: ":limits [tenant]" in said(pilot))
         await burst(pilot, "escape", *"zzz")
@@ -89,15 +90,18 @@ async def test_one_toast_at_a_time_the_worst_first_and_all_can_be_read_again() -
         app.notify("one said", timeout=30)
         app.notify("two broke", severity="error", timeout=30)
         app.notify("three said", timeout=30)
-        await until(pilot, lambda: "+2 more" in said(pilot))
+        await until(pilot, lambda: "2 more: :messages" in said(pilot))
         await until(pilot, lambda: "one said" not in said(pilot) and "three said" not in said(pilot))
         lines = said(pilot).splitlines()
         assert "two broke" in said(pilot)
-        assert lines[-2].startswith("╰"), "the toast covers the truth line"
-        assert lines[-2].endswith("╯")
+        assert lines[-3].startswith("╰") and lines[-3].endswith("╯"), "the truth line is above the toast"
+        assert "two broke · 2 more: :messages" in lines[-2]
         assert lines[-1].startswith(" ? help")
-        assert "+2 more" not in "".join(lines[-3:])
         assert isinstance(app.dashboard, Dashboard)
+        app.notify("written to\n/srv/report.html", timeout=30)
+        await until(pilot, lambda: "3 more: :messages" in said(pilot))
         app.dashboard.prompt.run("messages")
-        await until(pilot, lambda: "Messages" in said(pilot))
+        await until(pilot, lambda: "/srv/report.html" in said(pilot))
+        first, path = (next(one for one in said(pilot).splitlines() if word in one) for word in ("written", "/srv"))
+        assert first.index("written") == path.index("/srv"), "further lines of a message stand below its first"
         assert all(word in said(pilot) for word in ("one said", "two broke", "three said"))

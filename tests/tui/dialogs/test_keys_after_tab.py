@@ -41,7 +41,7 @@ async def test_in_the_dialog_of_a_field() -> None:
         await app.push_screen(FieldDialog(FieldAnswer("", "str", False, ""), []))
         await pilot.pause()
         await typed(app, pilot, "a", "tab", "tab", "tab", "7")
-        assert [field.value for field in app.screen.query(Input)] == ["a", "7"]
+        assert [field.value for field in app.screen.query(Input)] == ["a", "str", "7"]
 
 
 async def test_escape_asks_once_before_a_changed_field_is_dropped() -> None:

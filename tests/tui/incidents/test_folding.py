@@ -23,7 +23,7 @@ def test_a_sentence_that_stands_above_is_not_repeated() -> None:
         Section(title="What decides   3.3 s", lines=(Fact(SLOW),)),
         Section(title="Which issue to examine", lines=(Fact(SLOW, "high_latency"), Fact("short", "proxy_timeout"))),
     ]
-    assert texts(fold(parts, {})) == [SLOW, "as above (What decides)", "short"]
+    assert texts(fold(parts, {})) == [SLOW, "the same as under What decides, above", "short"]
 
 
 def test_equal_neighbours_are_one_line_with_their_number() -> None:

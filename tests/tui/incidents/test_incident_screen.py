@@ -14,8 +14,10 @@ from optimus_tui.tui.actions.questions import ArmDialog
 from optimus_tui.tui.dashboard.screen import Dashboard
 from optimus_tui.tui.dialogs.base import HELD_SECONDS, PickDialog, QuestionDialog, QuestionField
 from optimus_tui.tui.incidents.screen import IncidentScreen
+from optimus_tui.tui.incidents.step_actions import StepActions
 from optimus_tui.tui.tools.lists import report_lines
 from tests.realserver import RealServer, free_port
+from tests.sizes import SIZES
 from tests.tui.driver import IMMORTAL, confirm, running, said, typed, until
 from tests.tui.incidents.driver import opened
 from tests.tui.pane_app import screen_lines
@@ -29,7 +31,7 @@ def kinds(tmp_path: Path, number: int = 1) -> list[str]:
     return [next((name for name in (*names, "moved") if f'"{name}"' in line), "?") for line in found]
 
 
-@pytest.mark.parametrize("size", [(80, 24), (140, 42)])
+@pytest.mark.parametrize("size", SIZES)
 async def test_i_opens_an_incident_and_runs_the_first_step(
     redis: RealServer, size: tuple[int, int], tmp_path: Path
 ) -> None:
@@ -67,6 +69,11 @@ async def test_nothing_is_drawn_for_a_width_that_is_not_known_yet(
     assert widths and min(widths) >= least, sorted(set(widths))
 
 
+def closing_has_ended(app: Any) -> bool:
+    """Return True if no closing of an incident is under way any more."""
+    return all(one.is_finished for one in app.workers if one.group == StepActions.CLOSING)
+
+
 def folders(tmp_path: Path) -> list[str]:
     """Return the incidents on the disk."""
     place = tmp_path / "optimus-tui" / "incidents"
@@ -87,7 +94,7 @@ async def asked(pilot: Any) -> QuestionDialog:
     return dialog
 
 
-@pytest.mark.parametrize("size", [(80, 24), (140, 42)])
+@pytest.mark.parametrize("size", SIZES)
 async def test_i_opens_nothing_before_the_operator_confirms(
     redis: RealServer, size: tuple[int, int], tmp_path: Path
 ) -> None:
@@ -263,6 +270,7 @@ async def test_from_the_alarm_to_a_verified_repair_and_the_post_mortem(redis: Re
         await until(pilot, lambda: "next step" not in screen_lines(app)[-1])
         assert not [one for one in ("s skip", "r redo", "a act", "c close") if one in screen_lines(app)[-1]]
         assert "n note" in screen_lines(app)[-1] and "x export" in screen_lines(app)[-1]
+        await until(pilot, lambda: closing_has_ended(app))  # until then a key is told that it is being closed
         await pilot.press("enter")
         await until(pilot, lambda: "this incident is closed" in said(pilot))
         await pilot.press("question_mark")

@@ -13,6 +13,7 @@ from optimus_tui.tui.dialogs.sheets import SheetDialog
 from optimus_tui.tui.messages import CopyRequested, InterestChanged, PreviewRequested
 from optimus_tui.tui.panes.cache.rows import KeyLists, KeyRow, TreeOptions, build_tree, sort_names
 from tests.fixed_clock import FixedClock
+from tests.sizes import SIZES
 from tests.tui.panes.cache_scene import KEYS, Scene, filled, press, read, settle
 
 HOSTILE = [
@@ -399,7 +400,7 @@ async def test_a_bug_in_the_making_of_rows_is_said_in_the_frame_and_not_swallowe
         assert "\x1b" not in scene.text()
 
 
-@pytest.mark.parametrize("size", [(80, 24), (140, 42)])
+@pytest.mark.parametrize("size", SIZES)
 async def test_keys_of_no_known_layout_are_said_where_nothing_else_is(size: tuple[int, int]) -> None:
     scene = Scene({})
     scene.index.begin_sweep()
@@ -409,6 +410,7 @@ async def test_keys_of_no_known_layout_are_said_where_nothing_else_is(size: tupl
         await scene.arrive(pilot)
         text = scene.text()
         assert "15 keys, none in a known layout" in text.replace("\n", " ")
+        assert "optimus-tui dialect detect" in " ".join(text.replace("│", " ").split())
         assert "No cache:*" not in text  # one sentence, which the other would contradict
         assert "LIMITS:LIMITER/…" in text
         assert "15 of no known layout" in text

@@ -7,7 +7,7 @@ import pytest
 from rich.cells import cell_len
 from textual.pilot import Pilot
 
-from optimus_tui.contract.keyspace import ClockOffset, FeedBatch
+from optimus_tui.contract.keyspace import ClockOffset, FeedBatch, FeedStatus
 from optimus_tui.contract.reading import Fault
 from optimus_tui.grammar.filter import parse_filter
 from optimus_tui.tui.dialogs.sheets import SheetDialog, body_facts
@@ -15,6 +15,8 @@ from optimus_tui.tui.messages import CopyRequested, StateChanged
 from optimus_tui.tui.panes.feed import lines as feed_lines
 from optimus_tui.tui.panes.feed import store as feed_store
 from optimus_tui.tui.panes.feed.store import FeedStore, passes
+from optimus_tui.verdicts.coherence.events import judge
+from tests.sizes import SIZES
 from tests.steps import steps_of
 from tests.tui.panes.feed_scene import GAP, HOSTILE, Scene, event, events, status
 from tests.tui.pictures import MONO
@@ -357,6 +359,15 @@ async def test_before_any_answer_the_pane_says_where_it_connects() -> None:
         assert "No events on cache_coherence:*" in scene.text()
 
 
+async def test_a_profile_without_a_feed_has_a_state_of_its_own_and_no_finding() -> None:
+    scene = Scene()
+    async with scene.app.run_test(size=(140, 42)) as pilot:
+        await scene.arrive(pilot, state="none", received=0, last_event_mono=None, verified_mono=None)
+        assert "the profile names no feed of events: nothing is subscribed" in scene.text()
+        assert "down" not in "\n".join(scene.lines()) and scene.pane.content.state() == ("no feed", "quiet")
+    assert judge(FeedStatus(state="none"), mono=1e6) == []
+
+
 # -- hostile payloads --------------------------------------------------------------------------------------------------
 
 
@@ -441,7 +452,7 @@ async def test_twenty_thousand_events_a_second_are_not_parsed_before_they_are_lo
         assert len(scene.pane.rows) == 10_000
 
 
-@pytest.mark.parametrize("size", [(80, 24), (140, 42)])
+@pytest.mark.parametrize("size", SIZES)
 async def test_claims_that_run_ahead_are_said_on_the_frame(size: tuple[int, int]) -> None:
     scene = Scene()
     async with scene.app.run_test(size=size) as pilot:

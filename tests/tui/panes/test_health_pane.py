@@ -69,13 +69,13 @@ def test_mark_word_and_figure_of_a_row_are_of_one_verdict() -> None:
         mark, said = judged(name, ok, word, now, findings)
         return mark.glyph, said
 
-    assert words(6.6, slow) == ("▲", "slow, now")
+    assert words(6.6, slow) == ("▲", "was slow")
     assert words(840.0, slow) == words(6.6, replace(slow, threshold=None)) == ("▲", "slow")
     assert words(786.0, few) == ("△", "slow now"), "no green beside a bad figure"
     assert words(6.6, few) == words(6.6, start) == ("●", "connected")
     assert words(21.0, failing) == ("▲", "answers"), "healthy does not stand beside the mark of a finding"
     redis = replace(slow, subject="redis")
-    assert words(1.0, redis, name="redis", word="primary") == ("▲", "slow primary, now")
+    assert words(1.0, redis, name="redis", word="primary") == ("▲", "was slow")
 
 
 async def test_a_rate_that_is_good_again_says_that_it_was_low() -> None:
@@ -84,6 +84,18 @@ async def test_a_rate_that_is_good_again_says_that_it_was_low() -> None:
     )
     for finding, words in ((low, "was low"), (replace(low, threshold=0.9), "1,247 keys")):
         assert words in line_of(await drawn(health_report(findings=(finding,))), "rate")
+
+
+async def test_no_green_stands_beside_a_hit_rate_that_is_low_or_of_too_few_look_ups() -> None:
+    few = Finding(rule="cache.hit_rate", severity="low", subject="hit rate", message="few", threshold=0.7, unit="share")
+
+    async def mark(rate: float, samples: int, *findings: Finding) -> str:
+        shown = health_report(hit_rate=HitRate(rate, "gateway, last 22 s", samples=samples), findings=findings)
+        return line_of(await drawn(shown), "rate").strip("│ ")[0]
+
+    assert await mark(0.54, 60, few) == "△"
+    assert await mark(0.0, 12) == "○"
+    assert await mark(0.85, 60) == await mark(0.85, 60, few) == "●"
 
 
 async def test_the_hit_rate_names_its_source_and_an_unknown_one_its_reason() -> None:

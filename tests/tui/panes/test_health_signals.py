@@ -15,6 +15,7 @@ from optimus_tui.tui.theme import plain_text
 from optimus_tui.tui.widgets.row_marks import clear_marks
 from optimus_tui.verdicts.gateway.signals import unknown_signals
 from tests.fixed_clock import FixedClock
+from tests.sizes import SIZES
 from tests.tui.pane_app import PaneApp, screen_lines
 from tests.tui.pictures import SETTINGS, WALL, golden, health_report, some_signals
 
@@ -165,7 +166,7 @@ async def test_a_filter_leaves_tenants_and_findings_out_and_says_how_many_pass()
             assert "e explains" not in shown
 
 
-@pytest.mark.parametrize("size", [(80, 24), (140, 42)])
+@pytest.mark.parametrize("size", SIZES)
 async def test_only_lines_that_can_be_acted_on_or_pinned_take_a_mark_and_none_is_cut_for_it(
     size: tuple[int, int],
 ) -> None:

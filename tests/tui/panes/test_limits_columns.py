@@ -3,11 +3,16 @@
 import pytest
 from msgspec.structs import replace
 
+from optimus_tui.contract.finding_rules import LIMITS_REFUSED
+from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.keyspace import LimitsReport, PastWindow
+from optimus_tui.contract.make_finding import make_finding
+from optimus_tui.tui.panes.limits.lines import verdict_words
 from optimus_tui.tui.panes.limits.pane import LimitsPane
 from optimus_tui.tui.panes.limits.table import TABLE, LimitNow, past_pieces, past_words
 from optimus_tui.tui.theme import plain_text
 from optimus_tui.tui.widgets.cells import BLOCKS, RowTable
+from optimus_tui.verdicts.gateway.latency import as_past
 from tests.fixed_clock import FixedClock
 from tests.tui.pane_app import PaneApp, screen_lines
 from tests.tui.pictures import MONO, SETTINGS, counter, limits_report, reading
@@ -107,3 +112,25 @@ def test_widths_only_grow_until_they_are_forgotten() -> None:
     assert table.table is before
     table.forget()
     assert table.table is TABLE
+
+
+@pytest.mark.parametrize("ended", [False, True])
+def test_the_title_says_refused_only_while_refusals_are_no_past(ended: bool) -> None:
+    found = make_finding(
+        rule=LIMITS_REFUSED, severity="high", subject="acme", count="105", when="in 1 min 29 s", share="share unknown"
+    )
+    if ended:
+        found = as_past(found, "none of the last 4 requests (24 s)")
+    words = verdict_words(replace(limits_report(), findings=(found,)), {}, 80, "by urgency", current=True)
+    assert (("▲ refused", "warn") in words) != ended
+
+
+def test_the_limits_title_says_no_better_than_what_is_held_of_the_windows_before() -> None:
+    report, over = (
+        replace(limits_report(), findings=()),
+        Finding(rule="limits.over", severity="high", subject="a / chat", message="", held=True),
+    )
+    states = {"ok": report.total}
+    assert "● within limits" in plain_text(verdict_words(report, states, 80, ""))
+    told = plain_text(verdict_words(report, states, 80, "", held=[over]))
+    assert "within limits" not in told and "▲ over in the windows before" in told

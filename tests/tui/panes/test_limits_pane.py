@@ -8,6 +8,7 @@ from msgspec import structs
 
 from optimus_tui.contract.keyspace import LimitsReport, ShapeCount, UnknownLayout, UnparsedNames
 from optimus_tui.contract.reading import Coverage, Fault
+from optimus_tui.dialects.load import load_preset
 from optimus_tui.tui.messages import CopyRequested, StateChanged
 from optimus_tui.tui.panes.limits import lines as limit_lines
 from optimus_tui.tui.panes.limits import pane as limits_pane
@@ -230,7 +231,11 @@ async def test_keys_of_a_strange_layout_are_no_empty_pane() -> None:
     findings = tuple(find_unknown_layout(0, unknown, Coverage(15, 15, True)))
     strange = structs.replace(limits_report((), coverage=Coverage(15, 15, True)), findings=findings)
     text = " ".join(" ".join(await drawn(strange)).replace("│", " ").split())
-    assert "15 keys, none in a known layout: 9 × `LIMITS:LIMITER/…`, 6 × `session:…`." in text
+    assert (
+        "15 keys, none in a known layout: 9 × `LIMITS:LIMITER/…`, 6 × `session:…`; the preset limits reads such names."
+        in text
+    )
+    assert "Run optimus-tui dialect detect: it says which preset reads these names" in text
     assert "? of 1,000" in text
     assert "No rate_limit" not in text
     odd = structs.replace(strange, findings=(), unparsed=UnparsedNames(2, 0, (ShapeCount("rate_limit:", 2),)))
@@ -605,3 +610,36 @@ async def test_counters_whose_windows_ran_out_stand_behind_those_of_now(backward
         app.pane.reading = reading(limits_report([over, now]))
         assert [row.counter.tenant for row in app.pane.rows] == [b"globex", b"acme"]
         assert "2 of 1,000 counters" in " ".join(screen_lines(app))
+
+
+HASH = b"88dc28d0f030c55ed4ab77ed8faf098196cb1c05df778539800c9f1243fe6b4b"
+
+
+async def test_a_tenant_that_is_a_hash_is_short_in_the_rows_and_whole_in_the_detail() -> None:
+    one = counter(HASH, b"chat", 7)
+    app = PaneApp(pane())
+    async with app.run_test(size=(110, 20)) as pilot:
+        app.pane.reading = reading(limits_report((one,)))
+        await pilot.pause()
+        text = "\n".join(screen_lines(app))
+        assert text.count("88dc28d0…") == 2  # the row, and who holds most
+        await pilot.press("v")
+        await pilot.pause()
+        assert HASH.decode() in "\n".join(screen_lines(app))
+
+
+async def test_a_profile_without_counters_says_so_and_counts_none() -> None:
+    app = PaneApp(LimitsPane(FixedClock(), structs.replace(SETTINGS, dialect=load_preset("fastapi-cache"))))
+    async with app.run_test(size=(84, 20)):
+        app.pane.reading = reading(limits_report(()))
+        text = "\n".join(screen_lines(app))
+        assert "The profile fastapi-cache names no counters: limits are not looked for." in text
+        assert "counters are not looked for" in text.splitlines()[-1]
+        assert "0 of 1,000" not in text
+
+
+async def test_an_empty_pane_names_the_beginnings_of_its_profile() -> None:
+    app = PaneApp(LimitsPane(FixedClock(), structs.replace(SETTINGS, dialect=load_preset("kong"))))
+    async with app.run_test(size=(84, 20)):
+        app.pane.reading = reading(limits_report(()))
+        assert "No ratelimit:* keys. Counters appear with the first request." in "\n".join(screen_lines(app))

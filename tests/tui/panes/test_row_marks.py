@@ -9,6 +9,7 @@ from optimus_tui.tui.actions.action_dialog import ActionDialog
 from optimus_tui.tui.actions.questions import ArmDialog
 from optimus_tui.tui.dialogs.base import PickDialog
 from tests.realserver import RealServer
+from tests.sizes import SIZES
 from tests.tui.driver import confirm, planned_card, running, said, shown, typed, until
 
 A, B, OTHER = (f"rate_limit:clinic_b:{name}".encode() for name in ("chat", "export", "profile"))
@@ -22,7 +23,7 @@ def on(pane: Any, key: bytes) -> None:
     pane.move_to(next(place for place, row in enumerate(pane.rows) if row.counter.key == key))
 
 
-@pytest.mark.parametrize("size", [(140, 42), (80, 24)])
+@pytest.mark.parametrize("size", SIZES)
 async def test_marked_counters_of_one_tenant_are_reset_together_and_no_other(
     redis: RealServer, size: tuple[int, int]
 ) -> None:

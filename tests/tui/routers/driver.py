@@ -15,7 +15,6 @@ from tests.tui.driver import PlainBackground, until
 from tests.tui.pane_app import screen_lines
 from tests.tui.pictures import SETTINGS
 
-SIZES = [(80, 24), (140, 42)]
 PASSED = tuple(DraftCheck(name, "passed", "fine") for name in ("parse", "compile", "lint", "validate", "tests"))
 
 

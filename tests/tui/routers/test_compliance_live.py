@@ -16,11 +16,11 @@ from optimus_tui.tui.routers.compliance_lists import DriftList, FileList, IssueL
 from optimus_tui.tui.routers.compliance_screen import ComplianceScreen
 from tests.patterns_tree import GOOD, make_tree
 from tests.realserver import RealServer
+from tests.sizes import LARGE, SIZES, SMALL
 from tests.tui.driver import until
 from tests.tui.pane_app import screen_lines
 from tests.tui.pictures import SETTINGS
 
-SIZES = [(80, 24), (140, 42)]
 KEPT = 'await redis.set(f"cache:price:{tenant}:1", "x", ex=60)'
 STORES = GOOD.replace("    return await", f"    {KEPT}\n    return await")
 pytestmark = pytest.mark.live
@@ -108,7 +108,7 @@ async def test_a_redis_that_is_away_is_said_and_the_findings_stay(
 ) -> None:
     server = make_server()
     app = app_for(make_tree(tmp_path, things=STORES), server)
-    async with running(app, SIZES[0]) as pilot:
+    async with running(app, SMALL) as pilot:
         screen = await opened(pilot)
         assert screen.live is not None
         server.stop()
@@ -117,7 +117,7 @@ async def test_a_redis_that_is_away_is_said_and_the_findings_stay(
         await until(pilot, lambda: "c  code ↔ live: not compared" in shown(app))
         assert screen.query_one(FileList).rows
         await pilot.press("c")
-        for size in SIZES:
+        for size in (SMALL, LARGE):
             await pilot.resize_terminal(*size)
             await until(pilot, lambda: f"Code and Redis were not compared: 127.0.0.1:{server.port}" in shown(app))
             assert "difference" not in shown(app)
@@ -125,7 +125,7 @@ async def test_a_redis_that_is_away_is_said_and_the_findings_stay(
 
 async def test_help_lists_the_keys_that_work_on_the_compliance_screen(server: RealServer, tmp_path: Path) -> None:
     app = app_for(make_tree(tmp_path, things=STORES), server)
-    async with running(app, SIZES[0]) as pilot:
+    async with running(app, SMALL) as pilot:
         screen = await opened(pilot)
         live = {one.binding.id for one in screen.active_bindings.values() if one.enabled and one.binding.id}
         assert {"router.drift", "router.level", "router.editor", "pane.refresh", "pane.copy_as", "app.back"} <= live

@@ -14,14 +14,13 @@ from optimus_tui.tui import terminal
 from optimus_tui.tui.app import OptimusApp
 from optimus_tui.tui.dashboard.screen import Dashboard
 from optimus_tui.tui.dialogs.base import ChooseDialog
-from optimus_tui.tui.routers.compliance_lists import FileList, IssueList
+from optimus_tui.tui.routers.compliance_lists import DriftList, FileList, IssueList
 from optimus_tui.tui.routers.compliance_screen import ComplianceScreen
+from tests.sizes import SIZES
 from tests.tui.driver import until
 from tests.tui.pane_app import screen_lines
 from tests.tui.pictures import SETTINGS
 from tests.tui.routers.bad_routers import BAD
-
-SIZES = [(80, 24), (140, 42)]
 
 
 @pytest.fixture
@@ -107,12 +106,60 @@ async def test_enter_opens_the_findings_line_in_the_editor(routers: Path, monkey
         await until(pilot, lambda: isinstance(app.screen, Dashboard))
 
 
+async def _judging(pilot: Pilot[Any], path: Path) -> Any:
+    await pilot.pause()
+    dashboard: Any = pilot.app.screen
+    dashboard.prompt.run(f"validate {path}")
+    await until(pilot, lambda: isinstance(pilot.app.screen, ComplianceScreen))
+    screen: Any = pilot.app.screen
+    await until(pilot, lambda: screen.report is not None or bool(screen.failure))
+    return screen
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_any_folder_is_judged_by_its_own_profile(size: tuple[int, int], tmp_path: Path) -> None:
+    folder = tmp_path / "other" / "api"
+    folder.mkdir(parents=True)
+    (tmp_path / "other" / "pyproject.toml").touch()
+    (folder / "orders.py").write_text(BAD)
+    (folder / "helpers.py").write_text("def helper():\n    return 1\n")
+    (folder / "probe.py").write_text(
+        'from fastapi import APIRouter\nr = APIRouter()\n@r.get("/health")\nasync def health():\n    return {}\n'
+    )
+    app = app_for(None)
+    async with app.run_test(size=size) as pilot:
+        screen = await _judging(pilot, folder)
+        files = screen.query_one(FileList)
+        assert [row.file for row in files.rows] == ["api/orders.py", "api/probe.py"], "no list of files without routes"
+        assert " profile fastapi, detected (no limiter, tenant or cache in 3 files)" in shown(app)
+        assert "…/other/api" in shown(app)
+        files.move_to(1)
+        await until(pilot, lambda: "No pattern applies to it here" in screen.query_one(IssueList).hint)
+        assert any(form.startswith("optimus-tui validate ") for _, form in screen.copy_forms())
+        await pilot.press("c")
+        await until(pilot, lambda: "only the gateway's own routers" in screen.query_one(DriftList).hint)
+
+
+async def test_a_path_that_is_not_there_and_a_wrong_optimus_toml_are_said(tmp_path: Path) -> None:
+    (tmp_path / "optimus.toml").write_text('[validate.rules]\n"limits.mising" = "off"\n')
+    (tmp_path / "main.py").write_text(BAD)
+    app = app_for(None)
+    async with app.run_test(size=(140, 42)) as pilot:
+        screen = await _judging(pilot, tmp_path / "nowhere")
+        assert screen.failure == f"there is no {tmp_path}/nowhere"
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(app.screen, Dashboard))
+        screen = await _judging(pilot, tmp_path / "main.py")
+        assert screen.failure.startswith(f"{tmp_path}/optimus.toml:2: there is no rule limits.mising; did you mean")
+
+
 async def test_without_a_source_tree_it_says_how_to_name_one(tmp_path: Path) -> None:
     app = app_for(None)
     async with app.run_test(size=(80, 24)) as pilot:
         screen = await opened(pilot)
         assert screen.report is None
         assert "BACKEND_ORCHESTRATOR_PATH" in " ".join(shown(app).split())
+        assert screen.failure.endswith(":validate PATH judges any folder")
 
 
 def test_each_editor_is_told_the_line_in_its_own_way() -> None:

@@ -10,6 +10,7 @@ from textual import events
 from optimus_tui.tui.routers.draft import CHECKLIST, NEXT, PREVIEW, WRITE, FieldAnswer
 from optimus_tui.tui.routers.pages import FieldsPage
 from optimus_tui.tui.routers.widgets import FieldDialog
+from tests.amounts import amount
 from tests.tui.driver import until
 from tests.tui.routers.driver import (
     PASSED,
@@ -23,6 +24,8 @@ from tests.tui.routers.driver import (
 )
 
 FIELDS = 4
+MORE = amount(8, 20)
+"""Times that a key which is held repeats itself on a page that it must not leave."""
 HOSTILE = ("1e999", "nan", "0x10", "9" * 200, "\x1b[31m", "'''", "{{7*7}}", "true", "–1")
 
 
@@ -92,7 +95,7 @@ async def test_enter_held_down_writes_nothing_and_behind_the_write_starts_nothin
     async with app.run_test(size=(80, 24)) as pilot:
         screen = await opened(pilot)
         call_it(screen)
-        for _ in range(200):
+        for _ in range(amount(60, 200)):
             await pilot.press("enter")
             await asyncio.sleep(0.01)
         assert screen.draft.at == PREVIEW and not screen.draft.checks, (
@@ -104,13 +107,13 @@ async def test_enter_held_down_writes_nothing_and_behind_the_write_starts_nothin
             if screen.draft.at == WRITE:
                 break
             await asyncio.sleep(0.02)
-        await pilot.press(*["enter"] * 20)
+        await pilot.press(*["enter"] * MORE)
         assert screen.draft.at == WRITE
         assert not screen.draft.written
         assert not (gateway / "src/backend/routers/products.py").exists()
-        await pilot.press("right", *["enter"] * 20)
+        await pilot.press("right", *["enter"] * MORE)
         await until(pilot, lambda: screen.draft.at == NEXT)
-        await pilot.press(*["enter"] * 20)
+        await pilot.press(*["enter"] * MORE)
         assert screen.draft.at == NEXT, "no test message was posted by a key that was held a moment too long"
         assert not screen.draft.flow
         assert (gateway / "src/backend/routers/products.py").exists()

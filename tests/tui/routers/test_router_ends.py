@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from optimus_tui.tui.routers.wizard import FIRST_HELD_SECONDS
+from tests.amounts import at_night
 from tests.scaffold.workshop import alive, endless_gateway, pids_in
 from tests.terminal import Terminal
 
@@ -59,7 +60,7 @@ def wait(terminal: Terminal, met: Callable[[], bool], seconds: float = 30) -> No
         time.sleep(0.01)
 
 
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("way", [at_night(way, name=way) if way in ("back", "quit") else way for way in WAYS])
 def test_leaving_running_checks_ends_them_with_everything_they_started(
     way: str, wizard: tuple[Terminal, Path, Path]
 ) -> None:

@@ -24,7 +24,7 @@ async def test_from_a_name_to_a_written_router_by_keys_alone(gateway: Path, monk
         screen = await opened(pilot)
         await pilot.press(*"products", "enter")
         await until(pilot, lambda: screen.draft.at == 1)
-        await pilot.press("down", "down", "enter")  # hybrid
+        await pilot.press("down", "down", "down", "enter")  # hybrid
         await until(pilot, lambda: screen.draft.at == 2)
         await pilot.press("end", "space", "enter")  # with delete
         await until(pilot, lambda: screen.draft.at == 3)
@@ -32,13 +32,19 @@ async def test_from_a_name_to_a_written_router_by_keys_alone(gateway: Path, monk
         await until(pilot, lambda: screen.draft.at == 4)
         await pilot.press("a")
         await until(pilot, lambda: isinstance(app.screen, FieldDialog))
-        await pilot.press(*"price", "down", "right", "right", "down", "down", *"9.5", "enter")
+        await pilot.press(*"price", "down", *"float(ge=0)", "down", "down", *"9.5", "enter")
         await until(pilot, lambda: app.screen is screen)
         assert "price" in shown(app)
         assert "9.5" in shown(app)
+        await pilot.press("f")
+        await pilot.press("e")
+        await until(pilot, lambda: isinstance(app.screen, FieldDialog))
+        await pilot.press("enter")  # an edit keeps the filter
+        await until(pilot, lambda: app.screen is screen)
         await to_page(pilot, screen, WRITE)
         assert screen.draft.plan is not None
         assert screen.draft.plan.draft.spec.type == "hybrid"
+        assert [field.name for field in screen.draft.plan.draft.spec.filters] == ["price"]
         assert len(screen.draft.plan.draft.spec.operations) == 5
         assert not (gateway / "src/backend/routers/products.py").exists()
         await pilot.press("enter")  # nothing is written before a yes
@@ -47,7 +53,7 @@ async def test_from_a_name_to_a_written_router_by_keys_alone(gateway: Path, monk
         await pilot.press("right", "enter")
         await until(pilot, lambda: screen.draft.at == NEXT)
         written = (gateway / "src/backend/routers/products.py").read_text()
-        assert "price: FiniteFloat = 9.5" in written
+        assert "price: FiniteFloat = Field(default=9.5, ge=0.0)" in written
         assert (gateway / "tests/test_products.py").exists()
         assert "products" in (gateway / "src/backend/app.py").read_text()
         await until(pilot, lambda: "curl" in shown(app) and "uvicorn" in shown(app))

@@ -20,6 +20,7 @@ from optimus_tui.tui.tenant.lists import CounterList, EventList, KeyList
 from optimus_tui.tui.tenant.screen import TenantScreen
 from optimus_tui.tui.tools.screen import ToolsScreen
 from tests.fixed_clock import FixedClock
+from tests.sizes import SIZES
 from tests.tui.driver import until
 from tests.tui.pane_app import screen_lines
 from tests.tui.pictures import SETTINGS, counter, limits_report, reading
@@ -63,7 +64,7 @@ async def opened(pilot: Any, index: CacheIndex, events: list[FeedEvent]) -> Tena
     return screen
 
 
-@pytest.mark.parametrize("size", [(80, 24), (140, 42)])
+@pytest.mark.parametrize("size", SIZES)
 async def test_enter_on_a_limits_row_opens_the_tenant_with_counters_keys_and_events_and_asks_nobody(
     size: tuple[int, int],
 ) -> None:
@@ -119,7 +120,7 @@ async def test_the_tenant_stays_live_while_the_dashboard_reads_on() -> None:
         assert "no data yet · redis: nobody answers" in "\n".join(screen_lines(app))
 
 
-@pytest.mark.parametrize("size", [(80, 24), (140, 42)])
+@pytest.mark.parametrize("size", SIZES)
 async def test_during_an_outage_every_list_keeps_its_age_and_says_when_it_is_tried_again(size: tuple[int, int]) -> None:
     app = OptimusApp(SETTINGS)
     async with app.run_test(size=size) as pilot:

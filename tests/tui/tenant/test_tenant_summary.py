@@ -19,6 +19,7 @@ from optimus_tui.tui.dialogs.explain import ExplainDialog
 from optimus_tui.tui.tenant.lists import CounterList, EventList
 from optimus_tui.tui.tenant.screen import TenantScreen
 from optimus_tui.tui.tenant.summary import SummaryList, of_tenant, status_words
+from tests.sizes import SIZES
 from tests.tui.driver import until
 from tests.tui.pane_app import screen_lines
 from tests.tui.pictures import MONO, SETTINGS, WALL, golden, health_report, limits_report, reading
@@ -213,7 +214,7 @@ async def test_on_a_small_screen_every_list_shows_rows() -> None:
         assert all(one.size.height >= 3 for one in screen.lists())
 
 
-@pytest.mark.parametrize("size", [(80, 24), (140, 42)])
+@pytest.mark.parametrize("size", SIZES)
 async def test_the_footer_offers_the_ways_on_from_a_finding_first(size: tuple[int, int]) -> None:
     app = OptimusApp(SETTINGS)
     async with app.run_test(size=size) as pilot:

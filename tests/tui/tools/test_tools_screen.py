@@ -25,6 +25,7 @@ from optimus_tui.tui.keys import KEYS
 from optimus_tui.tui.tools.form import FormChoice
 from optimus_tui.tui.tools.lists import ReportView, RoutineDialog, ToolList
 from optimus_tui.tui.tools.screen import ToolsScreen
+from tests.sizes import SIZES
 from tests.tool_documents import trouble
 from tests.tui.driver import until
 from tests.tui.keys import burst
@@ -32,7 +33,6 @@ from tests.tui.pane_app import screen_lines
 from tests.tui.pictures import NEVER, SETTINGS, health_report, limits_report, reading
 
 TROUBLE = "troubleshoot_production_issue"
-SIZES = [(80, 24), (140, 42)]
 Run = Callable[[Any, TroubleshootQuery], Awaitable[TroubleshootReport]]
 
 
@@ -247,7 +247,8 @@ async def test_every_registered_tool_has_a_form_with_all_its_arguments_at_80_col
         schema = TOOLS[name].input_schema()
         assert list(screen.form.fields) == list(schema["properties"])
         for field, spec in schema["properties"].items():
-            kind = FormChoice if spec.get("type") == "boolean" or "enum" in spec else Input
+            is_choice = any(one.get("type") == "boolean" or "enum" in one for one in (spec, *spec.get("anyOf", ())))
+            kind = FormChoice if is_choice else Input
             assert isinstance(screen.form.fields[field], kind), field
         assert screen.form.region.bottom < 24
 

@@ -7,6 +7,7 @@ from textual.widgets import Input, Static
 from optimus_tui.tui.app import OptimusApp
 from optimus_tui.tui.dialogs.base import QuestionDialog, QuestionField
 from optimus_tui.tui.widgets.fields import AnswerField
+from tests.sizes import SIZES
 from tests.tui.pane_app import screen_lines
 from tests.tui.pictures import SETTINGS
 
@@ -32,7 +33,7 @@ async def test_a_mark_without_room_is_whole_below_the_field(width: int, below: b
         assert mark.endswith("so enter was refused") is (width == 140)
 
 
-@pytest.mark.parametrize("size", [(80, 24), (140, 42)])
+@pytest.mark.parametrize("size", SIZES)
 async def test_a_long_answer_that_is_filled_in_is_readable_to_its_end_and_stands_there_once(
     size: tuple[int, int],
 ) -> None:

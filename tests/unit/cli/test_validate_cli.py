@@ -4,6 +4,7 @@ import io
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -29,7 +30,10 @@ def test_the_tree_here_is_checked_and_each_finding_names_its_place(capsys: pytes
     assert run(["validate", "--level", "basic"]) == 1
     out = capsys.readouterr().out
     assert "src/backend/routers/bad.py:7:1: high limits.missing Missing rate limit" in out
-    assert "1.00  src/backend/routers/good.py" in out
+    assert "1.00  src/backend/routers/good.py" not in out, "findings and a summary, no list of files"
+    assert "profile gateway, detected (src/backend/routers is the layout of a gateway)" in out
+    assert run(["validate", "--level", "basic", "--scores"]) == 1
+    assert "1.00  src/backend/routers/good.py" in capsys.readouterr().out
 
 
 def test_a_good_router_ends_with_0(capsys: pytest.CaptureFixture[str]) -> None:
@@ -55,7 +59,7 @@ def test_a_package_without_a_project_file_is_read_from_where_it_lies(capsys: pyt
     hollow = GOOD.replace("rate_limited, ", "").replace("router =", "from ...deps import rate_limited\n\nrouter =")
     Path("app/deps.py").write_text("def rate_limited(name):\n    pass\n")
     Path("app/api/v1/things.py").write_text(hollow)
-    assert run(["validate", "app/api/v1"]) == 1
+    assert run(["validate", "app/api/v1"]) == 0, "where no limiter is, it is a notice"
     assert "limits.missing" in capsys.readouterr().out
 
 
@@ -67,21 +71,67 @@ def test_json_is_the_tools_document(capsys: pytest.CaptureFixture[str]) -> None:
     assert document["issues_found"][0]["file"] == "src/backend/routers/bad.py"
 
 
-def test_sarif_holds_rules_places_and_fingerprints(capsys: pytest.CaptureFixture[str]) -> None:
-    make_tree(Path(), **{"bad one": BAD})
-    assert run(["validate", "--format", "sarif", "--level", "production_ready"]) == 1
+def _log(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, Any]:
+    run(["validate", "--format", "sarif", "--level", "production_ready", *arguments])
     log = json.loads(capsys.readouterr().out)
     assert log["version"] == "2.1.0"
     (sarif,) = log["runs"]
-    rules = [rule["id"] for rule in sarif["tool"]["driver"]["rules"]]
+    return sarif
+
+
+def test_sarif_holds_rules_places_and_fingerprints(capsys: pytest.CaptureFixture[str]) -> None:
+    make_tree(Path(), **{"bad one": BAD})
+    sarif = _log(capsys)
+    rules = {rule["id"]: rule for rule in sarif["tool"]["driver"]["rules"]}
+    base = sarif["originalUriBaseIds"]["%SRCROOT%"]["uri"]
+    assert base == f"{Path.cwd().as_uri()}/"
     for result in sarif["results"]:
-        assert rules[result["ruleIndex"]] == result["ruleId"]
+        assert list(rules)[result["ruleIndex"]] == result["ruleId"]
         assert result["level"] in ("error", "warning", "note")
         place = result["locations"][0]["physicalLocation"]
-        assert place["artifactLocation"]["uri"] == "src/backend/routers/bad%20one.py"
+        assert place["artifactLocation"] == {"uri": "src/backend/routers/bad%20one.py", "uriBaseId": "%SRCROOT%"}
         assert place["region"]["startLine"] >= 1
-        assert result["partialFingerprints"]
-    assert "limits.missing" in rules
+    assert rules["limits.missing"]["properties"]["security-severity"] == "5.3"
+    assert "security" in rules["limits.missing"]["properties"]["tags"]
+    assert "security-severity" not in rules["models.response"]["properties"]
+    assert all(rule["helpUri"].startswith("https://") for rule in rules.values())
+
+
+def test_sarif_names_each_finding_once_and_the_other_routes_of_one(capsys: pytest.CaptureFixture[str]) -> None:
+    twice = "\n\n@router.get('/{at}')\nasync def same{at}():\n    eval('1')\n    eval('1')\n    return []\n"
+    make_tree(Path(), bad=BAD + "".join(twice.replace("{at}", str(at)) for at in range(2)))
+    sarif = _log(capsys)
+    marks = [tuple(result["partialFingerprints"].values()) for result in sarif["results"]]
+    assert len(marks) == len(set(marks)) > 4
+    joined = next(result for result in sarif["results"] if result["ruleId"] == "limits.missing")
+    assert "(so do same0, same1)" in joined["message"]["text"]
+    lines = [one["physicalLocation"]["region"]["startLine"] for one in joined["relatedLocations"]]
+    assert lines == [12, 19]
+    assert [one["id"] for one in joined["relatedLocations"]] == [1, 2]
+
+
+def test_sarif_tells_what_could_not_be_judged_as_a_notice_and_not_as_a_finding(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    unseen = GOOD.replace('dependencies=[Depends(rate_limited("thing"))]', "dependencies=guards(1)")
+    make_tree(Path(), unseen=unseen.replace("import logging", "import logging\nfrom .nowhere import guards"))
+    (invocation,) = _log(capsys)["invocations"]
+    notices = invocation["toolExecutionNotifications"]
+    assert "limits.missing" in {one["associatedRule"]["id"] for one in notices}
+    assert {one["level"] for one in notices} == {"note"}
+    assert all("guards" in one["message"]["text"] for one in notices)
+    place = notices[0]["locations"][0]["physicalLocation"]
+    assert place["artifactLocation"]["uri"] == "src/backend/routers/unseen.py"
+
+
+def test_a_file_outside_of_the_working_directory_has_a_whole_address(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = tmp_path / "other place" / "api.py"
+    other.parent.mkdir()
+    other.write_text(BAD)
+    (result, *_) = _log(capsys, str(other))["results"]
+    assert result["locations"][0]["physicalLocation"]["artifactLocation"] == {"uri": other.as_uri()}
 
 
 def test_annotations_for_a_workflow_are_escaped(capsys: pytest.CaptureFixture[str]) -> None:
@@ -139,7 +189,7 @@ def test_the_page_says_the_verdict_and_the_worst_file_in_its_first_line() -> Non
         return console.export_text().splitlines()[0]
 
     assert headline(one=GOOD).startswith("● EXCELLENT 1.00  validate_enterprise_patterns")
-    assert headline(one=GOOD, two="").startswith("✖ ACCEPTABLE 0.50, worst file 0.00")
+    assert headline(one=GOOD, two="@router.get(").startswith("✖ ACCEPTABLE 0.50, worst file 0.00")
     unsafe = GOOD.replace("    return", "    eval(thing_id)\n    return")
     assert headline(one=GOOD, three=unsafe).startswith("▲ EXCELLENT 0.90, worst file 0.79")
 
@@ -211,15 +261,48 @@ def test_rules_are_listed_described_and_refused(capsys: pytest.CaptureFixture[st
     assert len(json.loads(capsys.readouterr().out)) == len(RULES)
 
 
-def test_the_hook_for_pre_commit_calls_the_command_on_routers() -> None:
+@pytest.mark.parametrize(
+    ("path", "judged"),
+    [
+        ("src/backend/routers/products.py", True),
+        ("app/api/v1/items.py", True),
+        ("backend/app/api/routes/login.py", True),
+        ("main.py", True),
+        ("services/admin/routers/latest.py", True),
+        ("tests/test_items.py", False),
+        ("app/tests/helpers.py", False),
+        ("app/test_items.py", False),
+        ("conftest.py", False),
+        ("alembic/versions/1.py", False),
+        ("README.md", False),
+    ],
+)
+def test_the_hook_for_pre_commit_fits_every_layout(path: str, judged: bool) -> None:
+    assert _is_hooked(path) is judged
+
+
+def _is_hooked(path: str) -> bool:
+    hook = (ROOT / ".pre-commit-hooks.yaml").read_text()
+    files, exclude = (re.search(rf"^  {key}: (.+)$", hook, re.MULTILINE) for key in ("files", "exclude"))
+    assert files and exclude
+    return bool(re.search(files[1], path)) and not re.search(exclude[1], path)
+
+
+def test_a_new_project_passes_its_own_hook() -> None:
     hook = (ROOT / ".pre-commit-hooks.yaml").read_text()
     assert "entry: optimus-tui validate" in hook
     assert "id: optimus-validate" in hook
-    files = re.search(r"files: (.+)", hook)
     reference = ROOT / "templates" / "orchestrator"
-    matched = [one for one in reference.rglob("*.py") if files and re.search(files[1], one.as_posix())]
-    assert {one.parent for one in matched} == {reference / ROUTERS}, "the engine's routers are no gateway's"
-    assert run(["validate", *map(str, matched)]) == 0, "a new project passes its own hook"
+    matched = [one for one in reference.rglob("*.py") if _is_hooked(one.relative_to(reference).as_posix())]
+    assert {reference / ROUTERS, reference / "src" / "ai_engine"} <= {one.parent for one in matched} | {
+        one.parent.parent for one in matched
+    }
+    assert run(["validate", *map(str, matched)]) == 0
+
+
+def test_the_reference_has_nothing_to_mend_at_any_level(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["validate", "--level", "production_ready", str(ROOT / "templates" / "orchestrator" / "src")]) == 0
+    assert ", 0 findings" in capsys.readouterr().out
 
 
 def test_routes_that_cannot_be_followed_are_no_pass(capsys: pytest.CaptureFixture[str]) -> None:

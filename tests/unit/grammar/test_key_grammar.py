@@ -6,9 +6,12 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from optimus_tui.grammar.keys import EDGE_COLON, EMPTY_TENANT, NO_OPERATION, ONE_PART, ParsedKey, escape_glob, parse_key
+from optimus_tui.dialects.layout import EDGE_COLON, EMPTY_TENANT, NO_OPERATION, ParsedKey, own_layout
+from optimus_tui.grammar.keys import escape_glob
 from tests.amounts import amount
 
+parse_key = own_layout().parse
+ONE_PART = "its name has one part only: tenant and operation cannot be told apart"
 NAMES = st.one_of(
     st.binary(max_size=60),
     st.lists(st.sampled_from([b"rate_limit", b"cache", b"cache_coherence", b":", b"a", b"", b"\xff", b"*"])).map(

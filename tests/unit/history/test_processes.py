@@ -18,6 +18,7 @@ from optimus_tui.history.samples.store import Store
 from optimus_tui.history.samples.windows import Windows
 from optimus_tui.sampling.record import Recorder
 from optimus_tui.settings.model import Settings
+from tests.amounts import amount
 from tests.fixed_clock import FixedClock
 
 NOW = 1_795_000_000.0
@@ -97,7 +98,9 @@ async def recorded(world: World, path: Path) -> Increase:
         await store.close()
 
 
-SWEEP = settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+SWEEP = settings(
+    max_examples=amount(25, 60), suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 
 
 def judge(world: World, found: Increase) -> None:

@@ -17,7 +17,8 @@ from optimus_tui.contract.finding_rules import (
 from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.incident import Figure, KeptReceipt, Stamp
 from optimus_tui.contract.services import Counted, Increase, Window
-from optimus_tui.incidents.lone_proof import FILLS, LATE_SECONDS, SHOWN_SECONDS, Found, LoneProof, record_of
+from optimus_tui.incidents.lone_proof import LATE_SECONDS, SHOWN_SECONDS, Found, LoneProof, record_of
+from optimus_tui.incidents.proof import FILLS
 from optimus_tui.tui.incidents.lone_proof import worst_cured_by
 from optimus_tui.workflow.proof import FOLLOW_SECONDS
 
@@ -86,7 +87,7 @@ async def test_until_a_proof_is_possible_it_says_when_that_is_and_never_better_o
     watched.now = ACTED + 1
     promised = await watched.proof.promise()
     early = "too early: proof possible at 00:17:42 (a whole window of the limit)"
-    assert promised == f"{early}; said then"
+    assert promised == "proof possible at 00:17:42 (a whole window of the limit); said then"
     assert watched.proof.status() == ("proof possible at 00:17:42", "accent")
     assert watched.proof.aim == (LIMITS_OVER, CHAT)
     assert await watched.at(30) is None and watched.proof.too_early() == early

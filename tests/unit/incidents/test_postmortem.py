@@ -213,7 +213,7 @@ def test_what_was_found_is_what_it_was_at_its_worst_and_a_later_look_stands_besi
     timeline: Timeline, form: str
 ) -> None:
     play = Play(id="7", title="Incident 7")
-    play.run("health", outcome(ENGINE, LEFT, headline="engine does not answer (+1)"))
+    play.run("health", outcome(ENGINE, LEFT, headline="engine does not answer (1 more)"))
     play.run("health", outcome(LEFT, headline=LEFT.message, verdict="needs_attention"))
     told = story(play.state, {}, stamp(), ())
     summary = dict(told["summary"])

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from optimus_tui.contract.keyspace import CacheReport
 from optimus_tui.contract.reading import Coverage
-from optimus_tui.grammar.keys import parse_key
+from optimus_tui.dialects.layout import own_layout
 from optimus_tui.index.cache import NEVER, UNKNOWN, UNPARSED_KIND, CacheIndex
 from tests.amounts import amount
 
@@ -185,7 +185,7 @@ def test_every_key_is_in_the_group_that_the_grammar_names(
     index.end_sweep(COMPLETE)
     expected: dict[tuple[bytes, bytes], set[bytes]] = {}
     for name in names:
-        parsed = parse_key(name, tenants)
+        parsed = own_layout().parse(name, tenants)
         expected.setdefault((parsed.kind, parsed.tenant), set()).add(name)
     report = index.report(1.0)
     assert report.keys == len(set(names))

@@ -212,3 +212,31 @@ def test_counters_without_windows_have_no_past() -> None:
     index.put([forever])
     index.gone([KEPT], 9)
     assert index.past_windows() == {}
+
+
+def stamped(number: int, count: int, mono: float, resets_ms: int = 2000) -> Counter:
+    return Counter(
+        key=b"rl:acme:%d" % number, tenant=b"acme", operation=b"*", count=count, ttl_ms=90_000, taken_mono=mono,
+        resets_ms=resets_ms, identity=(b"rl:{tenant}:{index}", b"acme"), starts=number * 60.0,
+    )  # fmt: skip
+
+
+def test_a_name_with_a_newer_stamp_takes_the_place_of_the_one_before() -> None:
+    index = LimitIndex()
+    index.put([stamped(1, 7, 100.0)])
+    index.put([stamped(2, 1, 103.0)])
+    assert [one.key for one in index.counters()] == [b"rl:acme:2"]
+    assert index.past_windows()[b"rl:acme:2"] == (PastWindow(7, True),)
+    index.put([stamped(3, 4, 163.0)])
+    assert [one.count for one in index.past_windows()[b"rl:acme:3"]] == [7, 1]
+    assert [one.key for one in index.counters()] == [b"rl:acme:3"]
+
+
+def test_a_bucket_that_is_full_again_keeps_its_row() -> None:
+    index = LimitIndex()
+    bucket = Counter(
+        key=b"b", tenant=b"acme", operation=b"*", count=3, ttl_ms=60_000, sliding=True, ttl_is_reset=False,
+        resets_ms=500, taken_mono=100.0,
+    )  # fmt: skip
+    index.put([bucket])
+    assert [one.key for one in index.counters(102.0)] == [b"b"]

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from optimus_tui.probes import round_trips
 from optimus_tui.probes.round_trips import CommandLog, Hidden, attributed_to, is_write
+from optimus_tui.settings.tuning import Tuning
 from tests.fixed_clock import FixedClock
 from tests.memory import holds
 
@@ -58,12 +58,10 @@ def test_a_poll_that_fails_is_counted_with_its_reason_and_the_others_stay_well()
     assert told == {b"GET": (3, "WRONGTYPE no string"), b"PTTL": (3, "no answer: none came in time")}
 
 
-@pytest.mark.parametrize("bound", ["MOST_TRIPS", "MOST_COMMANDS", "MOST_BYTES"])
-def test_the_ring_is_bounded_in_trips_commands_and_bytes_and_says_what_is_gone(
-    bound: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(round_trips, bound, 1000)
-    log = CommandLog(FixedClock())
+@pytest.mark.parametrize("bound", ["most_trips", "most_logged_commands", "most_logged_bytes"])
+def test_the_ring_is_bounded_in_trips_commands_and_bytes_and_says_what_is_gone(bound: str) -> None:
+    most: dict[str, Any] = {bound: 1000}
+    log = CommandLog(FixedClock(), tuning=Tuning(**most))
     for number in range(3000):
         log.sent([(b"GET", b"%d" % number)])
     kept, oldest = log.since()

@@ -6,7 +6,6 @@ from collections import Counter
 from msgspec.structs import replace
 
 from optimus_tui.contract.keyspace import RATE_SECONDS, FeedEvent, FeedGap
-from optimus_tui.grammar.keys import EVENT_LOG
 from optimus_tui.probes.events.feed import GapWindow, choose_missed, clock_skew
 from optimus_tui.probes.events.ring import FeedRing, Row
 from optimus_tui.verdicts.coherence.events import judge
@@ -19,7 +18,7 @@ def message(number: int) -> list[bytes]:
 
 
 def row(payload: bytes, *, logged: bool = True) -> Row:
-    return (1.0, EVENT_LOG, payload, len(payload), logged)
+    return (1.0, b"cache_coherence_events", payload, len(payload), logged)
 
 
 def numbers(ring: FeedRing, since: int = 0, limit: int = 1000) -> list[int]:

@@ -13,7 +13,7 @@ import pytest
 from optimus_tui.contract.reading import Fault
 from optimus_tui.probes.load_meter import disturbed, measured_ms, starved, watching
 from optimus_tui.tools.answer import out_of_time
-from optimus_tui.tools.parts import not_in_time
+from optimus_tui.tools.parts import deadline, not_in_time
 from optimus_tui.verdicts.gateway.services import judge_engine, judge_server
 from tests.standin import standing_in
 
@@ -98,7 +98,48 @@ async def test_a_deadline_that_passed_while_we_stood_still_says_so() -> None:
         fault = not_in_time("Redis", 1.0)
         assert fault.kind == "starved" and "no CPU for 0." in fault.message
         assert starved(60.0) == ""
-    assert "slow or hung" in out_of_time("diagnose_gateway_health").error.message
+    assert "slow or hung" in out_of_time("diagnose_gateway_health", 8.0).error.message
+
+
+@stepped
+async def test_an_answer_that_waits_for_a_processor_is_not_thrown_away() -> None:
+    with watching():
+        async with deadline(8.0):
+            await asyncio.sleep(7.1)
+            stand_still(0.6)
+            await asyncio.sleep(0)
+            stand_still(0.7)
+            await asyncio.sleep(0.2)
+        assert asyncio.get_running_loop().time() > 8.0, "it ended after its deadline, and stands"
+
+
+@stepped
+async def test_time_that_others_took_is_not_added_to_a_deadline() -> None:
+    async def block() -> None:
+        async with deadline(8.0):
+            stand_still(1.0)
+            await asyncio.sleep(60)
+
+    with watching():
+        began = asyncio.get_running_loop().time()
+        with pytest.raises(TimeoutError):
+            await block()
+        assert asyncio.get_running_loop().time() - began == pytest.approx(9.0, abs=0.05)
+
+
+@stepped
+async def test_a_deadline_ends_even_where_this_process_hardly_runs() -> None:
+    async def block() -> None:
+        async with deadline(8.0):
+            while True:
+                stand_still(0.5)
+                await asyncio.sleep(0.01)
+
+    with watching():
+        began = asyncio.get_running_loop().time()
+        with pytest.raises(TimeoutError):
+            await block()
+        assert asyncio.get_running_loop().time() - began == pytest.approx(12.0, abs=0.6)
 
 
 def test_a_look_that_starvation_spoilt_accuses_nobody() -> None:

@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from optimus_tui.probes.http.health_body import WELL, ReportedHealth, judge_body, judge_text
+from optimus_tui.probes.http.health_body import WELL, ReportedHealth, judge_body, judge_text, says_well
 from tests.steps import steps_of
 
 
@@ -166,6 +166,22 @@ def test_a_text_that_is_sick_is_quoted(body: bytes) -> None:
 @pytest.mark.parametrize("body", [b"OK", b'"ok"', b"<html>DOWN</html>", b"\xff\xfe\x00", b"", b"[" * 5000, b"12"])
 def test_any_other_text_is_not_judged(body: bytes) -> None:
     assert judge_text(body) == WELL
+
+
+@pytest.mark.parametrize("body", [b"OK", b" ok\n", b'"ok"', b'"I\'m alive!"', b"pong", b"true", b"Healthy."])
+def test_a_text_that_is_one_good_word_is_well(body: bytes) -> None:
+    assert says_well(body)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        *(b"", b"DOWN", b"degraded", b"off", b"1", b"[1,2]", b"null", b'{"status":"ok"}', b"<html>ok</html>"),
+        *(b"ok, but redis is down", b"not ok", b"ok\x00", b"\xff\xfe\x00", b"[" * 5000, b"ok " * 500),
+    ],
+)
+def test_any_other_text_is_not_taken_as_well(body: bytes) -> None:
+    assert not says_well(body)
 
 
 @pytest.mark.unmeasured

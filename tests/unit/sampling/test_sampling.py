@@ -4,6 +4,7 @@ import asyncio
 import subprocess
 import sys
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -17,7 +18,7 @@ from optimus_tui.contract.reading import Coverage, Fault, Reading
 from optimus_tui.contract.services import GatewayState, ServerState, ServiceState
 from optimus_tui.index.cache import CacheIndex
 from optimus_tui.index.limits import LimitIndex
-from optimus_tui.sampling.keys import ScanSink
+from optimus_tui.sampling.keys import LimitLoop, ScanSink
 from optimus_tui.sampling.sampler import SOURCES, Sampler
 from optimus_tui.sampling.staleness import Backoff, IntervalTimer, SamplerState, bounded, kept
 from optimus_tui.settings.model import Settings
@@ -187,6 +188,20 @@ def test_the_health_report_follows_a_new_finding_at_once_and_an_old_one_not() ->
     sampler_state.settle("limits", [IMMORTAL])
     sampler_state.settle("limits", [IMMORTAL])
     assert len(heard.reports["health"]) == 1
+    sampler_state.settle("limits", [replace(IMMORTAL, message="its figure has changed")])
+    assert heard.last("health").findings[0].message == "its figure has changed", "as the counters' own pane shows it"
+
+
+async def test_without_a_counter_redis_is_not_called_ok_while_the_scan_gets_no_answer() -> None:
+    heard, clock = Heard(), FixedClock()
+    state = SamplerState(Settings(), clock, heard)
+    state.coverage = Coverage(0, 0, complete=True)
+    state.sweep_fault = REFUSED
+    index = SimpleNamespace(names_to_read=lambda: [])
+    found: Any = SimpleNamespace(limits=index)
+    loop: Any = LimitLoop(context(clock), state, IntervalTimer(), found)
+    await loop._once()
+    assert heard.last("limits").fault.kind == "refused"
 
 
 def test_the_gateways_counts_become_the_rate_of_the_last_ten_minutes() -> None:

@@ -38,6 +38,8 @@ SAMPLES: dict[str, Any] = {
     "thresholds": {"near_limit": 0.5},
     "scan": {"count": 11},
     "limits": {"operations": {"chat": 3}},
+    "validate": {"profile": "gateway"},
+    "dialect": "limits",
 }
 """What may be said of a setting; for the others any value of the type will do."""
 BY_TYPE: dict[Any, Any] = {
@@ -89,8 +91,9 @@ def test_what_a_file_may_say_is_read_from_it(row: Setting, read: Callable[..., S
 
 
 @pytest.mark.parametrize("row", AS_VARIABLES, ids=lambda row: row.variable)
-def test_what_a_variable_may_say_is_read_from_both_of_its_names(row: Setting, read: Callable[..., Settings]) -> None:
-    for name in (row.variable, f"OPTIMUS_{row.variable}"):
+def test_what_a_variable_may_say_is_read_from_each_of_its_names(row: Setting, read: Callable[..., Settings]) -> None:
+    names = {row.variable, f"OPTIMUS_{row.variable.removeprefix('OPTIMUS_')}"}
+    for name in names:
         value, source = values_of(read(variables={name: str(sample(row))}), row)
         assert source == name and value != getattr(Settings(), row.field)
 
@@ -129,7 +132,7 @@ def test_every_setting_is_on_every_road(read: Callable[..., Settings]) -> None:
 
 def test_a_new_row_is_taken_from_files_and_flags_without_further_code(monkeypatch: pytest.MonkeyPatch) -> None:
     new = Setting("sound", int, "How loud it is. Nobody knows.", 3, "sound", flag="--sound", metavar="N", most=11)
-    for module in ("table", "files", "load"):
+    for module in ("table", "files", "layers", "load"):
         monkeypatch.setattr(f"optimus_tui.settings.{module}.SETTINGS", (*SETTINGS, new))
     monkeypatch.setattr("optimus_tui.cli.flags.SETTINGS", (*SETTINGS, new))
 
@@ -139,7 +142,7 @@ def test_a_new_row_is_taken_from_files_and_flags_without_further_code(monkeypatc
         """Return what was given."""
         return given
 
-    from optimus_tui.settings.load import flag_layer
+    from optimus_tui.settings.layers import flag_layer
 
     given = verb.main(["--sound", "7"], standalone_mode=False)
     assert flag_layer(given, Path("/")).values == {"sound": 7}
@@ -164,5 +167,5 @@ def test_the_defaults_are_those_of_the_settings() -> None:
 
 def test_no_child_gets_the_variable_of_an_address() -> None:
     for row in SETTINGS:
-        if row.variable and row.connects and row.file:
+        if row.variable and row.connects and row.file and not row.preset:
             assert child_environment(None, {row.variable: "x"}) == {}

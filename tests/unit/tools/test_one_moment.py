@@ -30,6 +30,7 @@ from optimus_tui.probes.events.ring import FeedRing
 from optimus_tui.sampling.bulk import BulkWatch
 from optimus_tui.sampling.staleness import SamplerState
 from optimus_tui.settings.model import Settings
+from optimus_tui.settings.tuning import TUNING
 from optimus_tui.tools.figures.gateway_figures import rate_since_start, sampled_figures, summary_figures
 from optimus_tui.tools.figures.kept_alerts import with_notes
 from optimus_tui.verdicts.coherence import events
@@ -69,7 +70,9 @@ class Moment:
         self.clock = FixedClock()
         settings = Settings()
         windows = Windows(settings, lambda: store, None, self.clock)
-        self.ctx: Any = SimpleNamespace(clock=self.clock, settings=settings, store=store, windows=windows)
+        self.ctx: Any = SimpleNamespace(
+            clock=self.clock, settings=settings, tuning=TUNING, store=store, windows=windows
+        )
         self.ctx.shown = (float("-inf"), ())
         started = self.clock.wall() - 4_000.0
         for ago in range(LOOKS, -1, -1):

@@ -11,7 +11,9 @@ _FILES = {
     "main.py": """
 from fastapi import Depends, FastAPI
 from guards import limited
+from products import router
 app = FastAPI(dependencies=[Depends(limited)])
+app.include_router(router)
 
 @app.get("/things")
 async def things() -> list[str]:
@@ -45,7 +47,7 @@ def flat(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_a_router_beside_its_app_is_judged_alike_before_and_after_the_app(flat: Path) -> None:
+def test_a_router_of_an_app_is_judged_alike_before_and_after_the_app(flat: Path) -> None:
     told = []
     for order in (["main.py", "products.py"], ["products.py", "main.py"]):
         outcome = examine(flat, order, use_cache=False)

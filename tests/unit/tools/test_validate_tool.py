@@ -1,6 +1,7 @@
 """validate_enterprise_patterns as the contract and the examples have it, and what the predecessor gets wrong."""
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +50,7 @@ async def test_the_document_of_all_routers_has_the_shape_of_example_6(tmp_path: 
     assert advice["issue"] == "Widespread issue: rate_limiting"
     assert advice["affected_files"] == 2
     assert advice["recommendation"] == "Implement rate_limiting patterns across all routers"
-    assert document["skipped"][0]["file"] == "src/backend/routers/__init__.py"
+    assert document["skipped"] == [] and document["without_routes"] == 1
     assert {"file", "compliance_score", "patterns"} <= document["files"][0].keys()
 
 
@@ -150,10 +151,10 @@ async def test_what_the_predecessor_gave_nothing_scores_high(tmp_path: Path) -> 
     assert (document["overall_compliance"], document["average_compliance_score"], code) == ("excellent", 1.0, 0)
 
 
-async def test_a_helper_beside_the_routers_is_skipped_and_judged_when_it_is_named(tmp_path: Path) -> None:
+async def test_a_helper_beside_the_routers_is_counted_and_judged_when_it_is_named(tmp_path: Path) -> None:
     make_tree(tmp_path, good=GOOD, shapes="class Shape:\n    pass\n")
     document, code = await ask(tmp_path, check_all_routers=True)
-    assert (document["files_validated"], len(document["skipped"]), code) == (1, 1, 0)
+    assert (document["files_validated"], document["skipped"], document["without_routes"], code) == (1, [], 1, 0)
     document, _ = await ask(tmp_path, router_path="shapes.py")
     assert document["issues_found"][0]["rule"] == "file.no_routes"
 
@@ -200,3 +201,26 @@ def test_five_hundred_unchanged_files_are_not_judged_again(tmp_path: Path, monke
     monkeypatch.setattr("optimus_tui.tools.router_files.inspect", None)
     again = examine(tmp_path, paths, cache_folder=tmp_path / "kept")
     assert again == first
+
+
+def test_a_file_for_a_newer_python_is_a_notice_and_its_score_is_unknown(tmp_path: Path) -> None:
+    make_tree(tmp_path, good=GOOD, newer="from fastapi import APIRouter\nx = = 1\n@router.get('/x')\n")
+    (tmp_path / "pyproject.toml").write_text(f'[project]\nrequires-python = ">=3.{sys.version_info.minor + 1}"\n')
+    outcome = examine(tmp_path, [f"{ROUTERS}/good.py", f"{ROUTERS}/newer.py"])
+    assert [one.path for one in outcome.judged] == [f"{ROUTERS}/good.py"]
+    ((_, path, reason),) = outcome.skipped
+    assert path == f"{ROUTERS}/newer.py" and reason.startswith("its score is unknown, line 2")
+
+
+def test_a_new_file_that_includes_a_router_is_seen_by_kept_verdicts(tmp_path: Path) -> None:
+    make_tree(tmp_path, bad=BAD)
+    paths = [f"{ROUTERS}/bad.py"]
+    first = examine(tmp_path, paths, cache_folder=tmp_path / "kept").judged[0].verdict
+    assert "limits.missing" in {issue.rule for issue in first.issues}
+    (tmp_path / "src/backend/main.py").write_text(
+        "from fastapi import Depends, FastAPI\nfrom fastapi_limiter.depends import RateLimiter\n"
+        "from backend.routers.bad import router\napp = FastAPI()\n"
+        "app.include_router(router, dependencies=[Depends(RateLimiter(times=5, seconds=60))])\n"
+    )
+    again = examine(tmp_path, paths, cache_folder=tmp_path / "kept").judged[0].verdict
+    assert "limits.missing" not in {issue.rule for issue in again.issues}

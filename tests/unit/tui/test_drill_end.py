@@ -1,4 +1,4 @@
-"""A drill that ends by itself does not open its result above what is asked or typed."""
+"""A drill that ends by itself does not open its result above what is asked or typed; its marks stand in one column."""
 
 from types import SimpleNamespace
 from typing import Any
@@ -7,6 +7,8 @@ import pytest
 from textual.screen import ModalScreen, Screen
 from textual.widgets import Input, TextArea
 
+from optimus_tui.contract.incident import DrillMilestone, DrillResult
+from optimus_tui.tui.drill_result import result_sections
 from optimus_tui.tui.drills import DrillController
 
 
@@ -19,3 +21,12 @@ def test_the_result_waits_for_dialogs_and_typing(screen: type[Any], focused: typ
     dashboard: Any = SimpleNamespace(app=app)
     incidents: Any = SimpleNamespace(actions=SimpleNamespace())
     assert DrillController(dashboard, incidents).is_asked() is asked
+
+
+def test_the_words_of_a_drill_s_marks_stand_in_one_column_apart_from_its_times() -> None:
+    times = (0.4, 76.0, 143.0, None)
+    names = ("shown", "closed", "acted", "gone")
+    marks = tuple(DrillMilestone(name, at, "bulk") for name, at in zip(names, times, strict=True))
+    result = DrillResult("stampede", "a stampede", "wait", "solved", True, marks, (), 0.4, None, None)
+    shown = next(one for one in result_sections(result) if one.title.startswith("Marks")).lines
+    assert {one.text.index("bulk") for one in shown} == {len("2 min 23 s") + 2}

@@ -1,5 +1,6 @@
 """The words of the incident screen: one count of what is to do, commands of the dashboard explained, sentences cut."""
 
+import re
 from types import SimpleNamespace
 from typing import Any
 
@@ -10,10 +11,13 @@ from rich.cells import cell_len
 from optimus_tui.contract import incident_events as happened
 from optimus_tui.contract.finding_rules import rule_of
 from optimus_tui.contract.findings import Finding
-from optimus_tui.contract.incident import Advice, KeptReceipt, OpenFinding
+from optimus_tui.contract.incident import Advice, IncidentState, KeptReceipt, OpenFinding
 from optimus_tui.contract.tools.common import Recommendation
+from optimus_tui.tui.actions.remedies import FirstAct
 from optimus_tui.tui.incidents.head import bar_words
-from optimus_tui.tui.incidents.next_key import next_words, nothing_with_a
+from optimus_tui.tui.incidents.next_key import found_beside, found_since, next_words, nothing_with_a
+from optimus_tui.tui.incidents.opening import opening, proved_before, worth_an_incident
+from optimus_tui.tui.incidents.proved import proved_by
 from optimus_tui.tui.incidents.step_actions import StepActions
 from optimus_tui.tui.incidents.text import (
     STEPS,
@@ -21,13 +25,14 @@ from optimus_tui.tui.incidents.text import (
     action_section,
     advice_section,
     evidence_sections,
-    opening,
     proof_lines,
-    proved_before,
     step_summary,
     timeline_section,
 )
 from optimus_tui.tui.widgets.bars import words_that_fit
+from optimus_tui.wording.numbers import clock
+from optimus_tui.workflow.closing import found_words, resolution_words
+from optimus_tui.workflow.proof import refused_after
 from optimus_tui.workflow.standing import left_as
 from tests.unit.workflow.driver import Play, found, outcome, stamp
 
@@ -45,7 +50,7 @@ def test_what_is_to_do_is_counted_once() -> None:
     titles = [one.title for one in evidence_sections(play.state, step, document)]
     assert "To do, by this tool (the last step lists all)" in titles
     assert not [one for one in titles if one.startswith("To do (")]
-    assert step_summary(play.state, play.state.steps[-1]) == "2 to do, 1 with a"
+    assert step_summary(play.state, play.state.steps[-1]) == "2 to do, a does 1"
 
 
 def test_what_a_cannot_do_is_counted_as_done_by_hand() -> None:
@@ -136,8 +141,10 @@ def test_next_names_the_remedy_of_what_was_found_before_further_steps() -> None:
     fits = replace(RESTART, rules=("latency.now",))
     told = next_words(play.state, [fits])
     assert told.startswith("a acts on what was found: Restart the AI engine; or enter runs ")
-    assert "(or one of 1 more)" in next_words(play.state, [fits, fits])
+    assert "(1 more to choose from)" in next_words(play.state, [fits, fits])
     assert next_words(play.state, [replace(RESTART, rules=("cache.hit_rate",))]).startswith("enter "), "it fits nothing"
+    during = next_words(play.state, [fits], under_way="Restart the AI engine")
+    assert during == "Restart the AI engine: under way; whether it helped is checked by itself."
     play.act(rules=("latency.now",))
     assert "Restart" not in next_words(play.state, [fits]), "something was done: its proof comes first"
 
@@ -157,12 +164,13 @@ def test_the_time_of_a_proof_is_never_cut_and_a_result_only_behind_its_verdict(w
     play = restarted()
     at = step_summary(play.state, play.state.steps[-1]).removeprefix("proof possible at ")
     row = STEPS.columns[-1].cell(StepLine(play.state, len(play.state.steps) - 1, ""), width)
-    assert row is not None and row[0].strip().endswith(at), row
+    short = width < len("proof 11:23:20")  # a bare time would not say of what it is
+    assert row is not None and row[0].strip().endswith("waits" if short else at), row
     late = replace(play.state.action_records[0], late=True, due=1_795_001_000.0, need="7 of 15 checks of engine came")
     row = STEPS.columns[-1].cell(
         StepLine(replace(play.state, action_records=(late,)), len(play.state.steps) - 1, ""), width
     )
-    assert row is not None and row[0].strip().endswith("11:23:20"), row
+    assert row is not None and row[0].strip().endswith("waits" if short else "11:23:20"), row
     state = proved().state
     told = STEPS.columns[-1].cell(StepLine(state, len(state.steps) - 1, ""), width)
     whole = step_summary(state, state.steps[-1])
@@ -174,6 +182,12 @@ def test_a_closed_incident_has_nothing_to_do_any_more() -> None:
     play.run("health", outcome(found("limits.immortal", "critical"), recommendations=(LATER,)))
     play.tell(happened.Closed(at=stamp(), cause="a", resolution="b"))
     assert step_summary(play.state, play.state.steps[-1]) == ""
+
+
+def test_a_closed_incident_reminds_of_armed_actions() -> None:
+    closed = replace(proved().state, status="closed", closed=stamp(9.0))
+    assert next_words(closed, [], armed=True).endswith("Actions are still armed: :disarm ends that.")
+    assert "armed" not in next_words(closed, [])
 
 
 def test_an_incident_that_is_proved_fixed_is_offered_as_such() -> None:
@@ -229,7 +243,21 @@ def test_how_far_the_proof_is_stands_on_top_and_below_whatever_step_is_next(mode
     play.tell(happened.ChecksAsked(at=stamp(), action_id="outside-1"))
     assert "being checked now" in on_top()
     play.check("health", outcome(), "outside-1")
-    assert "fixed " in on_top() and "after you acted" in on_top()
+    assert "  fixed" in on_top()
+    assert ("after you acted" in on_top()) == (width == 140 or mode == "read-only")
+
+
+@pytest.mark.parametrize("width", [60, 80, 140])
+@pytest.mark.parametrize("alarms", [0, 3])
+def test_the_line_on_top_of_an_incident_has_the_clock_and_what_is_wrong_at_every_width(width: int, alarms: int) -> None:
+    play = restarted()
+    play.tell(happened.ChecksAsked(at=stamp(), action_id="outside-1"))
+    play.check("health", outcome(), "outside-1")
+    found_now = [Finding(rule="cache.hit_rate", severity="high", subject="hit rate", message="low")] * alarms
+    left, right = bar_words(play.state, stamp(), ("read-only", "quiet"), "", width, found_now)
+    told = "".join(text for text, _ in (*left, *right))
+    assert re.search(r"  \d\d:\d\d:\d\d ", told) and "  fixed" in told and cell_len(told) < width
+    assert ("3 others" in told or "beside it: hit rate (2 more)" in told) == bool(alarms)
 
 
 def test_a_proof_that_is_late_says_below_what_it_waits_for() -> None:
@@ -252,18 +280,51 @@ def test_an_incident_opens_with_what_is_true_now_before_what_is_only_held() -> N
     assert "as of" not in opening([], "default", (), 1_795_000_000.0)
 
 
+def test_the_dialog_of_a_new_incident_names_what_a_does_about_each_finding_once() -> None:
+    slow = Finding(rule="latency.p95", severity="medium", subject="engine", message="the engine is slow")
+    down = Finding(rule="services.engine", severity="critical", subject="engine", message="the engine is down")
+    told = opening(
+        [slow, down], "demo", (), 1_795_000_000.0, lambda one: FirstAct("Restart the AI engine", one is slow)
+    ).splitlines()
+    assert told[2] == "Remedy: Restart the AI engine (a, when this is open)"
+    assert not any(line.startswith("Remedy") for line in opening([slow, down], "demo", ()).splitlines())
+
+
+def test_an_incident_is_opened_on_low_findings_only_where_nothing_worse_is_found() -> None:
+    start = Finding(rule="latency.cold_start", severity="low", subject="gateway", message="started")
+    low = Finding(rule="latency.few", severity="low", subject="engine", message="all 4 checks are slow")
+    medium = Finding(rule="events.flood", severity="medium", subject="feed", message="1,523 events a second")
+    assert worth_an_incident([start, low]) == [low]
+    assert worth_an_incident([start, low, medium]) == [medium]
+    assert worth_an_incident([start]) == []
+
+
 @pytest.mark.parametrize(
     ("mode", "named"), [("read-only", True), ("drill 0:42   ARMED 9:41 127.0.0.1:31587 db 0", False)]
 )
-def test_the_line_on_top_gives_up_the_environment_before_the_age_and_the_mode(mode: str, named: bool) -> None:
+def test_the_line_on_top_gives_up_environment_and_age_before_the_mode_and_the_clock(mode: str, named: bool) -> None:
     play = Play(environment="production")
     play.run("health", outcome(found("limits.immortal", "critical")))
     play.state = replace(play.state, opened=stamp(0.0))
     left, right = bar_words(play.state, stamp(120.0), (mode, "b:error"), "", 80)
     texts = [text.strip() for text, _ in (*left, *right)]
     assert ("production" in texts) is named
-    assert "2 min" in texts and mode in texts
+    assert ("2 min" in texts) is named and mode in texts
+    assert "✖ CRIT" in texts and "11:08:40" in texts
     assert sum(len(text) for text, _ in (*left, *right)) < 80
+
+
+def test_evidence_of_before_a_proved_remedy_says_so_and_newer_evidence_does_not() -> None:
+    state = proved().state
+    step = state.steps[0]
+    first = evidence_sections(state, step, None)[0]
+    assert first.title == "From before the remedy" and "proved fixed at " in first.lines[0].text
+    assert step.ended is not None
+    newer = replace(step, ended=replace(step.ended, wall=step.ended.wall + 1_000))
+    assert "From before the remedy" not in [one.title for one in evidence_sections(state, newer, None)]
+    acted = evidence_sections(restarted().state, step, None)[0]
+    assert acted.title == "From before the remedy" and "acted at " in acted.lines[0].text
+    assert "proved" not in acted.lines[0].text
 
 
 def test_the_line_on_top_says_no_finding_holds_only_where_the_dashboard_shows_none_either() -> None:
@@ -271,9 +332,95 @@ def test_the_line_on_top_says_no_finding_holds_only_where_the_dashboard_shows_no
     play.tell(happened.ChecksAsked(at=stamp(), action_id="outside-1"))
     play.check("health", outcome(), "outside-1")
 
-    def right(alarms: int) -> str:
+    def right(*alarms: Finding) -> str:
         return "".join(text for text, _ in bar_words(play.state, stamp(), ("", ""), "", 140, alarms)[1])
 
-    assert "no finding holds" in right(0)
-    assert "its own are gone, 1 finding holds " in right(1) and "no finding" not in right(1)
-    assert "its own are gone, 2 findings hold " in right(2)
+    rate = Finding(rule="cache.hit_rate", severity="high", subject="hit rate", message="hit rate 47 % is below 60 %")
+    assert "no finding holds" in right()
+    assert "beside it: hit rate " in right(rate) and "no finding" not in right(rate)
+    assert "beside it: hit rate (1 more) " in right(rate, rate)
+    assert next_words(play.state, [], beside=found_beside([rate, rate])) == (
+        "Proved: the fault is gone. Found beside it: hit rate 47 % is below 60 % (1 more). "
+        "c closes with cause and resolution."
+    )
+
+
+def test_where_nothing_wrong_was_found_the_next_key_closes_it_as_a_false_alarm() -> None:
+    play = Play()
+    assert "false alarm" not in next_words(play.state, []), "nothing was measured yet"
+    play.run("health", outcome(found("latency.cold_start", "low", "gateway")))
+    assert next_words(play.state, []).startswith("Nothing wrong was found: c closes it as a false alarm; or enter ")
+    came = Finding(rule="cache.bulk", severity="high", subject="bulk invalidations", message="46 bulk invalidations")
+    told = next_words(play.state, [], since=found_since(play.state, [came]))
+    assert told.startswith("Found since: 46 bulk invalidations: r on Health check asks again, enter goes on to ")
+    assert found_words(play.state) == "false alarm: nothing wrong was found"
+    assert resolution_words(play.state) == "nothing had to be done"
+    wrong = Play()
+    wrong.run("health", outcome(found("latency.few", "low", "engine")))
+    assert "false alarm" not in next_words(wrong.state, []) + found_words(wrong.state) + resolution_words(wrong.state)
+
+
+def test_while_what_was_done_is_checked_the_next_key_is_to_wait() -> None:
+    play = restarted()
+    play.tell(happened.ChecksAsked(at=stamp(), action_id="outside-1"))
+    assert next_words(play.state, []) == "What was done is being checked; the result is shown by itself."
+
+
+def test_a_remedy_is_not_offered_for_what_is_past() -> None:
+    play = Play()
+    past = found("latency.now", "low", "engine", message="past: engine took 829 ms; now 12 ms")
+    play.run("health", outcome(past))
+    assert "a acts" not in next_words(play.state, [replace(RESTART, rules=("latency.now",))])
+
+
+def test_the_line_on_top_names_what_it_was_opened_on_and_once_closed_how_bad_it_was() -> None:
+    opened = Play(
+        open_findings=(OpenFinding(rule="limits.immortal", subject="a / chat", severity="critical", since=1.0),)
+    )
+
+    def right(state: IncidentState) -> str:
+        return "".join(text for text, _ in bar_words(state, stamp(), ("", ""), "", 140, alarms=())[1])
+
+    assert "CRIT" in right(opened.state) and "no severity" not in right(opened.state)
+    closed = replace(proved().state, status="closed", closed=stamp(9.0))
+    assert "at worst ✖ CRIT" in right(closed) and "beside" not in right(closed)
+
+
+def test_figures_that_reach_back_before_a_proved_remedy_are_of_before_though_the_finding_comes_and_goes() -> None:
+    state = proved().state
+    (record,) = state.action_records
+    assert record.proved is not None
+    acted = min(record.at.wall, record.receipt.ended or record.at.wall)
+    now = record.proved.wall + 20
+    dashboard: Any = SimpleNamespace(health=None, context=SimpleNamespace(clock=SimpleNamespace(wall=lambda: now)))
+    errors = Finding(rule="errors.rate", severity="high", subject="gateway", message="20 % failed", since=now - 5)
+
+    def told(finding: Finding) -> str:
+        return proved_by(dashboard, state.action_records, finding)
+
+    assert told(replace(errors, window_seconds=now - acted + 5)).startswith("proved fixed at ")
+    assert told(replace(errors, window_seconds=now - acted - 5)) == "", "its figures are all of after the remedy"
+    assert told(replace(errors, window_seconds=1.0, held=True, since=acted - 9)).startswith("proved fixed at ")
+    other = Finding(rule="events.flood", severity="high", subject="feed", message="", since=now - 5)
+    assert told(replace(other, window_seconds=900.0)) == "", "the engine does not cause it"
+
+
+def test_the_used_up_limit_of_a_repaired_counter_refuses_until_its_window_ends_and_is_not_to_be_acted_on() -> None:
+    play = Play()
+    play.run("health", outcome(found("limits.immortal", "critical")))
+    play.act()
+    over = found("limits.over", message="acme / chat has used up its limit")
+    play.check("health", outcome(over))
+    (record,) = play.state.action_records
+    assert record.verdict == "fixed" and refused_after(record) == ["acme / chat"]
+    now = record.at.wall + 10.0
+    record = replace(record, receipt=replace(record.receipt, until=now + 30.0))
+    dashboard: Any = SimpleNamespace(health=None, context=SimpleNamespace(clock=SimpleNamespace(wall=lambda: now)))
+    used = Finding(rule="limits.over", severity="high", subject="acme / chat", message="full", since=now - 60)
+    words = f"refuses until {clock(now + 30)}: its counter kept its count when it got a TTL"
+    assert proved_by(dashboard, [record], used) == words
+    refused = replace(used, rule="limits.refused", subject="acme", window_seconds=90.0)
+    assert proved_by(dashboard, [record], refused) == words
+    assert proved_by(dashboard, [record], replace(used, subject="other / chat")) == ""
+    now += 40.0
+    assert proved_by(dashboard, [record], used) == "", "what fills it now is traffic"

@@ -33,11 +33,25 @@ COUNTER_CHANGES: dict[str, dict[str, Any]] = {
     "sliding": {"sliding": True},
     "doubt": {"doubt": "its name has one part only"},
     "taken_mono": {"taken_mono": 990.0},
+    "limit": {"limit": 70},
+    "window_seconds": {"window_seconds": 10.0},
+    "left": {"left": 3, "count": None},
+    "left_least": {"left_least": True, "left": 3, "count": None},
+    "lacks": {"lacks": "window", "count": None, "problem": "its window is not known"},
+    "resets_ms": {"resets_ms": 5_000},
+    "ttl_is_reset": {"ttl_is_reset": False},
+    "no_ttl": {"no_ttl": "heals", "ttl_ms": None},
+    "blocked": {"blocked": True},
+    "counts_refused": {"counts_refused": False, "count": 100},
 }
+FOLLOWED = {"identity", "starts"}
+"""What only tells which counter goes on in the next window: ``tests/unit/index/test_limit_index.py``."""
 RULE_CHANGES: dict[str, dict[str, Any]] = {
     "window_seconds": {"window_seconds": 10},
     "limits": {"limits": {"chat": 70}},
     "tenants": {"tenants": {"acme": {"chat": 50}}},
+    "windows": {"windows": {"chat": 10}},
+    "keys": {"keys": {"rate_limit:acme:chat": 70}},
     "default": {"default": 55, "limits": {}},
     "source": {"source": "configured"},
     "problem": {"problem": "limits.x 0 is not a limit"},
@@ -52,6 +66,7 @@ ROW_CHANGES: dict[str, Any] = {
     "refused_in": 7.0,
     "refused_latest": 19.0,
     "resets_mono": 1009.0,
+    "window_seconds": 10.0,
 }
 
 
@@ -69,7 +84,7 @@ def shown(row: LimitRow) -> Any:
     return drawn, msgspec.json.encode(limit_section(row.counter, row)), dict(limit_lines.LimitFields(row, 1001.0))
 
 
-@pytest.mark.parametrize("name", Counter.__struct_fields__)
+@pytest.mark.parametrize("name", [name for name in Counter.__struct_fields__ if name not in FOLLOWED])
 def test_each_field_of_a_counter_is_judged_or_shown(name: str) -> None:
     change = COUNTER_CHANGES[name]
     plain = replace(COUNTER, **{key: value for key, value in change.items() if key != name})
@@ -89,7 +104,12 @@ def test_each_field_of_a_row_is_shown(name: str) -> None:
         counter=COUNTER, state="ok", limit=100, share=0.6, slope=2.0, refused_in=15.0, refused_latest=25.0,
         resets_mono=1030.0,
     )  # fmt: skip
-    assert shown(replace(row, **{name: ROW_CHANGES[name]})) != shown(row)
+    report = judge([COUNTER], tracks={}, rules=RULES, thresholds=Thresholds(), coverage=Coverage(1, 1, True))
+    told = [
+        (shown(one), limit_lines.detail_lines(one, report, 300, 1001.0))
+        for one in (row, replace(row, **{name: ROW_CHANGES[name]}))
+    ]
+    assert told[0] != told[1]
 
 
 @pytest.mark.parametrize("change", [{"samples": ()}, {"renewed": True}])

@@ -4,6 +4,7 @@ import os
 import random
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from optimus_tui.probes.round_trips import CommandLog, RoundTrip
 from optimus_tui.settings.model import RedisTarget, Secret, Settings
 from optimus_tui.tui.command_log.lines import (
+    ASKED,
     CommandRun,
     LoggedCommand,
     Polled,
@@ -23,6 +25,8 @@ from optimus_tui.tui.command_log.lines import (
     runs_of,
     to_paste,
 )
+from optimus_tui.tui.widgets.cells import fit_columns
+from optimus_tui.wording.truth import BRIEF_FAULTS
 from tests.fixed_clock import FixedClock
 
 bash = shutil.which("bash")
@@ -205,3 +209,9 @@ def test_reads_that_take_turns_are_a_line_a_kind_but_not_across_a_write() -> Non
         for run in runs_of(log.sent([words])):
             add_run(runs, run)
     assert [(run.words[0], run.count) for run in runs] == [(b"DBSIZE", 3), (b"PING", 3), (b"UNLINK", 1), (b"PING", 1)]
+
+
+def test_what_came_of_a_request_stands_whole_at_80_columns() -> None:
+    whole = len(BRIEF_FAULTS["timeout"])
+    columns = [replace(one, enough={"command": 60, "outcome": whole}.get(one.id, 0)) for one in ASKED.columns]
+    assert {column.id: cells for column, cells in fit_columns(columns, 76)}["outcome"] == whole

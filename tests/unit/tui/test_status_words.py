@@ -3,13 +3,11 @@
 import pytest
 from rich.cells import cell_len
 
-from optimus_tui.actions import guard
 from optimus_tui.contract.actions import Where
 from optimus_tui.settings.model import Settings
-from optimus_tui.tui.actions import questions as arm
 from optimus_tui.tui.dashboard.status_line import mode_room, status_words, target_words
 from optimus_tui.tui.widgets.bars import words_that_fit
-from optimus_tui.wording.truth import OVERALL_MARKS
+from optimus_tui.wording.truth import OVERALL_MARKS, StateGlyph
 
 
 def where(place: str) -> Where:
@@ -60,8 +58,31 @@ def test_the_product_s_name_stays_where_the_note_has_room_or_is_no_urgent_one() 
         assert left[0][0] == " OPTIMUS"
 
 
-def test_the_arm_dialog_s_minutes_are_the_guard_s() -> None:
-    assert arm.IDLE_MINUTES * 60 == guard.IDLE_SECONDS
+@pytest.mark.parametrize("width", [60, 64, 80, 100, 140])
+@pytest.mark.parametrize("verdict", OVERALL_MARKS.values())
+@pytest.mark.parametrize(
+    ("proof", "short"),
+    [
+        ("", ""),
+        ("fixed 1 min 3 s after you acted", "fixed"),
+        ("better, but not fixed 32 s after you acted", "better, but not fixed"),
+        ("not known whether it helped 1 min 52 s after you acted", "not known whether it helped"),
+        ("not proved yet, said by 10:49:42; 4 of 5 checks of engine came", "not proved yet"),
+        ("proof possible at 10:43:58", "proof possible at 10:43:58"),
+    ],
+)
+def test_the_verdict_the_clock_and_the_proof_stand_at_every_width(
+    width: int, verdict: StateGlyph, proof: str, short: str
+) -> None:
+    left, right = status_words(
+        Settings(environment="demo"), (("quiet",), False), verdict, 4.0, 0.0, width, incident=(proof, "accent")
+    )
+    told = "".join(text for text, _ in (*left, *right))
+    assert cell_len(told) < width
+    assert "00:00:00 " in told and "read-only" in told and short in told
+    assert verdict.glyph in "".join(text for text, _ in right)
+    if width == 140:
+        assert proof.partition("; ")[0] in told and verdict.text in told
 
 
 @pytest.mark.parametrize("width", [60, 80, 140])

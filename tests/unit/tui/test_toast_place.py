@@ -1,4 +1,4 @@
-"""A toast lies on no row under the cursor, no truth line and no keys; in a dialog on no choice under the cursor."""
+"""A toast has lines of its own above the keys: it hides nothing, neither of a screen nor of a dialog."""
 
 from pathlib import Path
 from typing import cast
@@ -10,7 +10,8 @@ from optimus_tui.tui.app import OptimusApp
 from optimus_tui.tui.dashboard.screen import Dashboard
 from optimus_tui.tui.dialogs.base import PickDialog
 from optimus_tui.tui.panes.limits.pane import LimitsPane
-from optimus_tui.tui.toasts.place import cursor_region
+from optimus_tui.tui.widgets.bars import KeyStrip
+from tests.sizes import SIZES
 from tests.tui.driver import until
 from tests.tui.pictures import SETTINGS, counter, limits_report, reading
 
@@ -23,14 +24,20 @@ def _offline(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
 
 
-def overlaps(app: OptimusApp) -> bool:
-    row, toast = cursor_region(app.screen), app.screen.query_one("Toast").region
-    assert row is not None
-    return row.overlaps(toast)
+def is_shown(app: OptimusApp) -> bool:
+    """Return True if one toast is laid out, in all the screens together."""
+    toasts = [toast for screen in app.screen_stack for toast in screen.query("Toast")]
+    return len(toasts) == 1 and bool(toasts[0].region)
 
 
-@pytest.mark.parametrize("size", [(80, 24), (140, 42)])
-async def test_a_toast_lies_on_no_row_under_the_cursor(size: tuple[int, int]) -> None:
+def toast_of(app: OptimusApp) -> Region:
+    return app.screen.query_one("Toast").region
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_a_toast_lies_between_the_truth_line_and_the_keys_and_the_cursor_stays_in_sight(
+    size: tuple[int, int],
+) -> None:
     app = OptimusApp(SETTINGS)
     async with app.run_test(size=size, notifications=True) as pilot:
         await pilot.pause()
@@ -40,58 +47,40 @@ async def test_a_toast_lies_on_no_row_under_the_cursor(size: tuple[int, int]) ->
         pane = cast(LimitsPane, dashboard.pane("limits"))
         pane.reading = reading(limits_report([counter(f"tenant_{at:03}", "chat", 12) for at in range(60)]))
         await pilot.press("z")
-        app.notify(TEXT, timeout=60)
-        await until(pilot, lambda: len(app.screen.query("Toast")) == 1 and not overlaps(app))
-        usual = app.screen.query_one("Toast").region
-        assert usual.height == 2 and usual.bottom <= size[1] - 3, "truth line and keys"
-        moved = 0
-        for _ in range(pane.page_size + 2):
+        await until(pilot, lambda: pane.page_size > 5)
+        whole = pane.region
+        for _ in range(pane.page_size - 1):  # the last row in sight: it would be below the toast
             await pilot.press("j")
-            await until(pilot, lambda: not overlaps(app))
-            moved += app.screen.query_one("Toast").region != usual
-        assert moved, "the cursor has come to where the toast stood"
-        await pilot.press("g")
-        await until(pilot, lambda: app.screen.query_one("Toast").region == usual)
-
-
-async def test_above_a_dialog_it_lies_on_no_choice_under_the_cursor() -> None:
-    app = OptimusApp(SETTINGS)
-    async with app.run_test(size=(80, 24), notifications=True) as pilot:
-        app.push_screen(PickDialog("Pick", [(f"choice {at}", "what it does") for at in range(30)]))
-        await pilot.pause()
+        at = pane.cursor
         app.notify(TEXT, timeout=60)
-        await until(pilot, lambda: len(app.screen.query("Toast")) == 1)
-        for _ in range(30):
-            await until(pilot, lambda: not overlaps(app))
-            assert app.screen.query_one("Toast").region.bottom < 24
-            await pilot.press("down")
+        await until(pilot, lambda: is_shown(app) and pane.region.bottom <= toast_of(app).y)
+        toast, keys = toast_of(app), dashboard.query_one(KeyStrip).region
+        assert toast.height == 2 and toast.bottom == keys.y and keys.bottom == size[1]
+        assert pane.cursor == at
+        await until(pilot, lambda: any(pane.flow.row_at(y) == at for y in range(pane.page_size)))
+        app.clear_notifications()
+        await until(pilot, lambda: pane.region == whole)
 
 
-@pytest.mark.parametrize("size", [(80, 24), (140, 42)])
-@pytest.mark.parametrize("choices", [1, 5, 30])
-async def test_a_toast_stands_once_and_neither_on_the_header_nor_on_a_dialogs_title_and_keys(
-    size: tuple[int, int], choices: int
-) -> None:
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("choices", [1, 30])
+async def test_a_toast_lies_on_no_line_of_a_dialog(size: tuple[int, int], choices: int) -> None:
     app = OptimusApp(SETTINGS)
     async with app.run_test(size=size, notifications=True) as pilot:
         await pilot.pause()
         app.notify(TEXT, timeout=60)
-        await until(pilot, lambda: len(app.screen.query("Toast")) == 1)
+        await until(pilot, lambda: is_shown(app))
+        place = toast_of(app)
         app.push_screen(PickDialog("Pick", [(f"choice {at}", "what it does") for at in range(choices)]))
-        await until(pilot, lambda: (len(app.screen.query("#card")), len(app.screen.query("Toast"))) == (1, 1))
-        await until(pilot, lambda: sum(len(screen.query("Toast")) for screen in app.screen_stack) == 1)
-        for _ in range(choices):
-            card = app.screen.query_one("#card").region
 
-            def is_clear(card: Region = card) -> bool:
-                toast = app.screen.query_one("Toast").region
-                kept = [
-                    Region(0, 0, size[0], 1),
-                    *(Region(card.x, y, card.width, 1) for y in (card.y, card.bottom - 1)),
-                ]
-                return not overlaps(app) and not any(toast.overlaps(one) for one in kept) and toast.bottom <= size[1]
+        def is_clear() -> bool:
+            cards = app.screen.query("#card")
+            return (
+                bool(cards) and is_shown(app) and 1 <= cards.first().region.y < cards.first().region.bottom <= place.y
+            )
 
-            await until(pilot, is_clear)
-            await pilot.press("down")
+        await until(pilot, is_clear)
+        assert toast_of(app) == place, "it stays where it was"
         await pilot.press("escape")
-        await until(pilot, lambda: len(app.screen.query("Toast")) == 1)
+        await until(pilot, lambda: isinstance(app.screen, Dashboard) and is_shown(app))
+        assert toast_of(app) == place

@@ -5,15 +5,10 @@ import time
 
 import pytest
 from textual.app import App
-from textual.content import Content
 from textual.notifications import Notify
 
 from optimus_tui.tui.app import OptimusApp
-from optimus_tui.tui.dialogs.sheets import TextDialog
-from optimus_tui.tui.toasts.place import PLACE_SECONDS
 from optimus_tui.tui.toasts.queue import LEAST_TOAST_SECONDS, LastingNotification, ToastQueue
-from tests.tui.driver import until
-from tests.tui.pictures import SETTINGS
 
 
 @pytest.mark.parametrize("late", [0.0, 0.01, 1.0, 86_400.0])
@@ -61,17 +56,3 @@ def test_the_messages_keep_the_whole_sentence_of_a_toast_that_shows_its_beginnin
     one.whole = "▲ MED 699 events a second: the threshold is 500"
     queue.keep(one)
     assert [said.text for said in queue.said] == [one.whole]
-
-
-async def test_a_toast_above_a_dialog_leaves_its_last_line_free() -> None:
-    app = OptimusApp(SETTINGS)
-    async with app.run_test(size=(80, 24), notifications=True) as pilot:
-        dialog = TextDialog("Explain", Content("\n".join(["a line"] * 40)))
-        app.push_screen(dialog)
-        await pilot.pause()
-        app.notify("▲ HIGH 371 requests of demo_dentist were refused", severity="warning")
-        await until(pilot, lambda: len(app.screen.query("Toast")) == 1)
-        assert app.screen is dialog
-        for _ in range(2):  # where it is put at first, and where it is put once the dialog is laid out
-            await until(pilot, lambda: 0 < app.screen.query_one("Toast").region.bottom <= 6)
-            await pilot.pause(PLACE_SECONDS)

@@ -1,7 +1,9 @@
 """A cause is claimed with evidence only: the right kinds, one subject, and the order in time."""
 
+import pytest
 from msgspec.structs import replace
 
+from optimus_tui.contract.finding_causes import can_follow_from
 from optimus_tui.contract.finding_rules import (
     BREAKER_OPEN,
     CACHE_BULK,
@@ -147,3 +149,21 @@ def test_one_cause_is_announced_and_not_its_effects() -> None:
     alone = [finding(CACHE_HIT_RATE, "hit rate", 940.0)]
     _, notices = step(state, alone, now=NOW + 5, mono=25.0)
     assert not notices, "its cause is gone: that it is still there is no news"
+
+
+@pytest.mark.parametrize(
+    ("rule", "subject", "effect_rule", "about", "can"),
+    [
+        ("services.engine", "engine", "errors.rate", "gateway", True),
+        ("latency.p95", "engine", "latency.p95", "route /a", True),
+        ("latency.p95", "route /b", "latency.p95", "route /a", False),
+        ("limits.over", "a / chat", "limits.refused", "a / chat", True),
+        ("limits.over", "b / chat", "limits.refused", "a / chat", False),
+        ("cache.churn", "feed", "errors.rate", "gateway", False),
+    ],
+)
+def test_what_can_have_followed_from_a_cause_that_is_gone_is_asked_of_the_table(
+    rule: str, subject: str, effect_rule: str, about: str, can: bool
+) -> None:
+    effect = Finding(rule=effect_rule, severity="medium", subject=about, message="")
+    assert can_follow_from(rule, subject, effect) is can

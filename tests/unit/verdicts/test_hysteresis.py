@@ -46,7 +46,7 @@ RATE, OVER = finding(CACHE_HIT_RATE), finding(LIMITS_OVER, subject="acme / chat"
 def test_what_flaps_is_raised_once_and_held_with_the_number_of_windows() -> None:
     watch = Watch()
     assert watch.window(RATE) == [(CACHE_HIT_RATE, "low")], "one window is not enough"
-    assert watch.shown[0].message == "hit rate is over; so in the first window"
+    assert watch.shown[0].message == "hit rate is over; seen in one window so far"
     assert watch.window(RATE) == [(CACHE_HIT_RATE, "high")]
     assert watch.shown[0].message == "hit rate is over"
     watch.window(RATE)
@@ -81,6 +81,16 @@ def test_a_full_counter_that_comes_back_in_each_window_stays() -> None:
         watch.window(OVER)
     watch.state, shown = steady(watch.state, [], watch.mono, lambda _: False)
     assert [one.severity for one in shown] == ["high"], "the new window has just begun"
+
+
+def test_the_used_up_limit_of_a_counter_that_got_its_ttl_back_is_not_held() -> None:
+    never, watch = finding(LIMITS_IMMORTAL, subject=OVER.subject), Watch(60.0)
+    watch.window(never)
+    for _ in range(2):
+        assert watch.window(OVER) == [(LIMITS_OVER, "high")] and not watch.shown[0].held
+    assert watch.window() == [], "its count was of before: no traffic fills it in each window"
+    watch.window(OVER)
+    assert watch.window() == [(LIMITS_OVER, "high")], "what fills it again is held as always"
 
 
 @pytest.mark.parametrize("rule", [SERVER_UNREACHABLE, SERVICES_ENGINE, SERVICES_GATEWAY, LIMITS_IMMORTAL])

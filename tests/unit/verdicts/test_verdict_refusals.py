@@ -70,7 +70,10 @@ NEAR = 24 / 60
         (60, 0, "; none of the last 60 requests (24 s)"),
         (60, 3, "; 3 of the last 63 requests (24 s)"),
         (60, 9, ""),  # it goes on
-        (19, 0, ""),  # too few to say
+        (19, 0, "; none of the last 19 requests (24 s)"),  # few, but 27 refusals would have come
+        (4, 0, "; none of the last 4 requests (24 s)"),  # its client is gone
+        (3, 1, ""),  # too few to say
+        (0, 0, ""),  # nobody asks
         (72, 0, "; none of the last 72 requests (24 s)"),  # more than 64 usually, but by chance
         (100, 0, "; none of the last 100 requests (24 s)"),  # more than usual, but of fewer than came before
         (130, 0, ""),  # as many come, and many more get through: its limit's window has just begun

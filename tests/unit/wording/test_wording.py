@@ -227,5 +227,5 @@ def test_a_figure_has_three_digits_and_the_format_of_its_unit(value: float, unit
 
 
 def test_how_many_are_left_out_is_those_that_are_not_shown() -> None:
-    shown_of = {(1, 1): "", (3, 1): " (+2)", (3, 3): "", (4, 3): " (+1)", (5, 3): " (+2)"}
+    shown_of = {(1, 1): "", (3, 1): " (2 more)", (3, 3): "", (4, 3): " (1 more)", (5, 3): " (2 more)"}
     assert {key: numbers.and_others(range(key[0]), key[1]) for key in shown_of} == shown_of

@@ -78,3 +78,33 @@ def test_the_cause_at_the_opening_is_the_cause_though_a_step_saw_only_its_effect
     play = Play(open_findings=(bulk, low))
     play.run("health", outcome(effect, found("cache.bulk", "high", "bulk invalidations", message="600 by now")))
     assert found_words(play.state) == "600 by now", "what a step found of it is newer"
+
+
+def test_the_cause_is_what_a_proved_remedy_was_for_though_something_worse_was_found_beside_it() -> None:
+    play = Play()
+    flood = found("events.flood", "medium", "feed", message="1,548 coherence events a second")
+    beside = found("limits.over", "high", "acme / chat", message="acme has used up its limit")
+    play.run("health", outcome(flood, beside))
+    assert found_words(play.state) == beside.message
+    receipt = KeptReceipt(action_id="outside-1", kind="remedy", tenant="", words="the publisher stopped", outside=True)
+    play.tell(happened.ActionDone(at=stamp(), receipt=receipt, rules=("events.flood",)))
+    play.tell(happened.ChecksAsked(at=stamp(), action_id="outside-1"))
+    play.check("health", outcome(beside), "outside-1")
+    assert play.state.action_records[0].verdict == "fixed"
+    assert found_words(play.state) == flood.message
+
+
+def test_a_remedy_for_what_only_the_screen_saw_is_compared_with_that_and_is_the_cause() -> None:
+    """One look of the health check sees no burst of invalidations, and says that nothing is wrong."""
+    burst = OpenFinding(
+        rule="cache.bulk", subject="bulk invalidations", since=1.0, severity="low", message="84 bulk invalidations"
+    )
+    play = Play(open_findings=(burst,))
+    started = found("latency.cold_start", "low", "gateway")
+    play.run("health", outcome(started))
+    assert found_words(play.state) == "84 bulk invalidations", "no note of a start is a cause"
+    play.act(kind="remedy", rules=("cache.bulk",))
+    (check,) = play.state.action_records[0].checks
+    assert check.before is not None and [one.rule for one in check.before.findings] == ["cache.bulk"]
+    play.check(check.step, outcome(started))
+    assert play.state.action_records[0].verdict == "fixed"

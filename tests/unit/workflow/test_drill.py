@@ -21,11 +21,13 @@ from optimus_tui.contract.tools.common import Diagnostic
 from optimus_tui.demo import DRILLS
 from optimus_tui.demo.scenarios import REMEDIES, SCENARIOS
 from optimus_tui.incidents.drill import page, spans, summary
+from optimus_tui.incidents.lone_proof import record_of
+from optimus_tui.settings.tuning import TUNING
 from optimus_tui.workflow.drill import (
-    HOLD_SECONDS,
     Watch,
     ended_words,
     follow,
+    follow_alone,
     is_over,
     judge,
     look,
@@ -34,6 +36,7 @@ from optimus_tui.workflow.drill import (
     waits_for,
 )
 
+HOLD_SECONDS = TUNING.drill_hold_seconds
 TRUTH = Truth(rules=("limits.over",), subject="acme", issues=("rate_limiting",), cure="block it")
 NAMES = ("noisy", "acme is noisy")
 
@@ -89,20 +92,19 @@ def test_gone_is_only_what_is_gone_and_what_still_counts_from_before_is_named() 
     watch = seen((99, (earlier,)), (101, (earlier, finding(), followed)), (105, (earlier, followed)))
     words = next(one.words for one in judge(NAMES, TRUTH, watch, None, "given up").marks if one.name == "gone")
     assert words.endswith(
-        "left the screen; its consequences are still on the screen: "
-        "acme: limits.refused (counted over the last 1 min 30 s)"
+        "left the screen; what follows from it is still shown: acme: limits.refused (counted over the last 1 min 30 s)"
     )
     watch = look(watch, TRUTH, (earlier,), 140)
     assert watch.cleared == 105
     words = next(one.words for one in judge(NAMES, TRUTH, watch, None, "given up").marks if one.name == "gone")
-    assert words == "its findings (limits.over) left the screen"
+    assert words == "its findings (A limit is used up) left the screen"
 
 
 def test_what_is_still_shown_but_no_alarm_is_not_called_off_the_screen() -> None:
     low = finding(severity="low")
     watch = seen((101, (finding(),)), (105, (low,)))
     words = next(one.words for one in judge(NAMES, TRUTH, watch, None, "solved").marks if one.name == "gone")
-    assert words == f"its findings (limits.over) are no alarm any more, but still shown: {low.message}"
+    assert words == f"its findings (A limit is used up) are no alarm any more; still shown: {low.message}"
     watch = look(watch, TRUTH, (), 110)
     assert (watch.cleared, watch.quiet) == (105, ())
 
@@ -154,6 +156,23 @@ def test_what_was_done_names_the_cause_once_it_is_proved_to_have_cured_it() -> N
         "by what was done and proved to have cured it: acme blocked",
     )
     assert follow(watch, TRUTH, replace(proved, open_findings=())).identified is None
+
+
+def test_a_remedy_without_an_incident_names_the_cause_and_is_proved_like_one_in_an_incident() -> None:
+    watch = replace(seen((101, (finding(),)), (112, ())), remedies=((110.0, "acme blocked"),))
+    receipt = KeptReceipt(action_id="", tenant="", kind="outside", words="acme blocked", ended=1_010.0)
+    done = record_of(receipt, finding(), Stamp(1_011.0, 111.0))
+    waiting = follow_alone(watch, TRUTH, [done], awaited=True)
+    assert (waiting.pending, waiting.proved, waiting.identified) == (True, None, None)
+    assert not is_over(waiting, None, 999)
+    assert next_step(waiting, None, 113) == "waits for the proof, which comes by itself"
+    proved = follow_alone(waiting, TRUTH, [replace(done, proved=Stamp(1_020.0, 120.0))], awaited=False)
+    result = judge(NAMES, TRUTH, proved, None, ended_words(proved, None, 999))
+    assert (result.cause, result.remedy, result.proof, result.ended) == (10.0, 10.0, 20.0, "solved")
+    for_another = record_of(receipt, finding(rule="cache.hit_rate", subject="hit rate"), Stamp(1_011.0, 111.0))
+    assert follow_alone(watch, TRUTH, [for_another], awaited=True) == watch, "it was done for something else"
+    before = record_of(replace(receipt, ended=990.0), finding(), Stamp(991.0, 91.0))
+    assert follow_alone(watch, TRUTH, [before], awaited=True) == watch, "it was done before the fault"
 
 
 def test_the_timeline_and_the_result_give_a_time_in_one_form() -> None:
@@ -212,13 +231,13 @@ def test_a_proved_and_closed_fault_whose_alarm_never_came_ends_the_drill() -> No
 def test_the_header_says_what_the_drill_waits_for_and_nothing_that_was_done() -> None:
     there, gone = seen((101, (finding(),))), seen((101, (finding(),)), (105, ()))
     closed = state(status="closed", closed=Stamp(0, 106), repaired=Stamp(0, 104))
-    assert next_step(Watch(injected=100.0), None, 101) == "wait for the alarm"
+    assert next_step(Watch(injected=100.0), None, 101) == "wait for the alarm, or i on a finding"
     assert next_step(there, None, 102) == "i opens an incident on the alarm"
     assert next_step(there, replace(closed, repaired=None), 107) == "i opens an incident on the alarm"
     assert (waits_for(gone, closed, 108), waits_for(gone, state(), 108)) == ("ends in 12 s", "")
     assert next_step(gone, closed, 108) == "ends in 12 s, if the fault stays away"
-    assert waits_for(there, closed, 108) == "alarm stays"
-    assert next_step(there, closed, 108) == "alarm stays, ends once it is gone"
+    assert waits_for(there, closed, 108) == "alarm still shown"
+    assert next_step(there, closed, 108) == "alarm still shown, the drill ends once it is gone"
     assert "stop shows the result" in next_step(gone, None, 108)
     brief = [next_step_forms(*about)[1] for about in ((there, None, 102), (gone, None, 108), (gone, closed, 108))]
     assert brief == ["press i", ":drill stop", ""]

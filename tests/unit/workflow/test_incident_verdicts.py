@@ -123,6 +123,7 @@ def test_a_check_looks_only_at_what_was_to_be_cured() -> None:
 SLOW = found("latency.p95", "medium", "engine", measured=829.0, threshold=500.0, unit="ms")
 P95, HIT = Figure(name="engine.p95", value=12.0, unit="ms"), Figure(name="hit_rate", value=0.9, unit="share")
 RATE = found("cache.hit_rate", "high", "hit rate", measured=0.31, threshold=0.5, unit="share")
+BULK = found("cache.bulk", "high", "bulk invalidations", measured=74.0, threshold=10.0, unit="events")
 
 
 @pytest.mark.parametrize(
@@ -142,6 +143,16 @@ RATE = found("cache.hit_rate", "high", "hit rate", measured=0.31, threshold=0.5,
         ),
         ([RATE], outcome(), f"hit rate {quantity(0.31, 'share')} → no longer below {quantity(0.5, 'share')}"),
         ([IMMORTAL], outcome(), ""),
+        (
+            [BULK, replace(RATE, severity="critical")],
+            outcome(replace(BULK, measured=82.0, severity="medium")),
+            f"hit rate {quantity(0.31, 'share')} → no longer below {quantity(0.5, 'share')}",
+        ),
+        (
+            [BULK, RATE],
+            outcome(replace(BULK, measured=20.0, severity="medium"), RATE),
+            "bulk invalidations 74 events → 20 events",
+        ),
         (
             [found("services.flapping", subject="engine", measured=0.5, threshold=0.15, unit="share")],
             outcome(),
@@ -204,7 +215,7 @@ def test_a_health_document_keeps_verdict_findings_and_numbers() -> None:
             ],
         }
     )
-    assert (kept.verdict, kept.severity, kept.headline) == ("critical", "critical", "c (+1)")
+    assert (kept.verdict, kept.severity, kept.headline) == ("critical", "critical", "c (1 more)")
     assert [one.rule for one in kept.findings] == ["c.d", "a.b"]
     numbers = {one.name: one.value for one in kept.figures}
     assert (numbers["latency.gateway"], numbers["latency.engine"]) == (4.0, None)

@@ -6,13 +6,13 @@ import pytest
 from msgspec.structs import replace
 
 from optimus_tui.contract import incident_events as happened
-from optimus_tui.contract.incident import ActionRecord, KeptReceipt, OpenFinding, Stamp
+from optimus_tui.contract.incident import ActionRecord, Check, KeptReceipt, OpenFinding, Stamp
 from optimus_tui.incidents.proof import Came, enough_at
 from optimus_tui.wording.numbers import clock
+from optimus_tui.workflow.outcomes import compare
 from optimus_tui.workflow.proof import (
     acted_at,
     again_at,
-    aimed_at,
     fixed_words,
     is_superseded,
     need_of,
@@ -20,7 +20,7 @@ from optimus_tui.workflow.proof import (
     too_early,
     waiting,
 )
-from optimus_tui.workflow.standing import action_verdict, durations, mttr, proof_status, step_result
+from optimus_tui.workflow.standing import action_verdict, durations, mtta, mttr, proof_status, step_result
 from tests.unit.workflow.driver import IMMORTAL, Play, found, outcome, stamp
 
 SLOW = found("latency.p95", "high", "engine", measured=829.0, threshold=500.0, unit="ms")
@@ -260,14 +260,51 @@ def test_without_a_result_and_without_an_alarm_nothing_can_be_proved() -> None:
 def test_a_finding_whose_figures_begin_before_the_remedy_is_called_proved_fixed_and_a_later_one_is_not() -> None:
     play, ended = slow_engine()
     restarted(play, at=ended)
-    (slow,) = {(one.rule, one.subject) for one in aimed_at(record_of(play))}
-    assert fixed_words(play.state, {slow}, ended.wall, 0.0) == "", "there is no proof yet"
+
+    def told(since: float, until: float, subject: str = "") -> str:
+        return fixed_words(play.state.action_records, lambda one: subject in ("", one.subject), since, until)
+
+    assert told(ended.wall, 0.0) == "", "there is no proof yet"
     play.tell(happened.ChecksAsked(at=later(ended, 31), action_id="outside-1"))
     play.tell(happened.CheckFinished(at=later(ended, 32), action_id="outside-1", step="health", outcome=outcome()))
     record = record_of(play)
     assert record.verdict == "fixed" and record.proved is not None
     acted, proof = acted_at(record), record.proved.wall
-    assert fixed_words(play.state, {slow}, acted - 60, acted - 1) == f"proved fixed at {clock(proof)}"
-    assert fixed_words(play.state, {slow}, acted - 60, acted + 1) == "", "its figures are of after the remedy"
-    assert fixed_words(play.state, {slow}, proof + 1, acted - 1) == "", "it began after the proof"
-    assert fixed_words(play.state, {("limits.over", "acme / chat")}, acted - 60, acted - 1) == ""
+    assert told(acted - 60, acted - 1) == f"proved fixed at {clock(proof)}"
+    assert told(acted - 60, acted + 1) == "", "its figures are of after the remedy"
+    assert told(proof + 1, acted - 1) == "", "it began after the proof"
+    assert told(acted - 60, acted - 1, "acme / chat") == ""
+
+
+@pytest.mark.parametrize(
+    ("was", "subject", "restarts", "words"),
+    [
+        ("latency.now", "engine", "engine", "follows from the restart of the engine"),
+        ("cache.bulk", "cache", "", "follows from what was wrong"),
+        ("latency.now", "engine", "", "new beside it"),
+        ("limits.over", "acme / chat", "", "new beside it"),
+    ],
+)
+def test_what_is_found_beside_a_fixed_fault_is_called_its_effect_or_that_of_the_restart(
+    was: str, subject: str, restarts: str, words: str
+) -> None:
+    fault = found(was, "high", subject, measured=9.0, threshold=1.0)
+    rate = found("cache.hit_rate", "high", "hit rate", message="hit rate 47 % is below 60 %")
+    change = compare(outcome(fault), outcome(rate), [was], restarts)
+    assert change.verdict == "fixed" and change.new == (rate.message,)
+    receipt = KeptReceipt(action_id="a", kind="remedy", tenant="", outside=True, restarts=restarts)
+    record = ActionRecord(at=stamp(), receipt=receipt, rules=(was,), checks=(Check(step="", change=change),))
+    told = proof_words(replace(record, verdict="fixed"))
+    assert told.endswith(f"; {words}: hit rate 47 % is below 60 %")
+
+
+def test_the_time_to_acknowledge_counts_from_the_light_finding_that_it_was_opened_on() -> None:
+    play = Play()
+    assert play.state.opened is not None
+    light = OpenFinding(rule="cache.bulk", subject="cache", severity="low", since=play.state.opened.wall - 20.0)
+    play.state = replace(play.state, open_findings=(light,))
+    play.run("health", outcome(found("latency.cold_start", "low", "gateway")))
+    assert mtta(play.state) == pytest.approx(20.0), "a start that needs nothing is not what it is about"
+    quiet = Play()
+    quiet.run("health", outcome())
+    assert dict(durations(quiet.state))["Time to acknowledge (MTTA)"] == "nothing to acknowledge: no fault was found"

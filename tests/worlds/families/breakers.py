@@ -60,7 +60,7 @@ async def breaker_that_opened_and_closed(w: World) -> None:
     w.spared("diagnose", await w.diagnose())
 
 
-@world(past=6, fast=True)
+@world(past=6, night=True)
 async def a_third_of_all_chats_times_out(w: World) -> None:
     """30 % of 10 chats/s are answered 504: the summary says so too, not only the playbook."""
     p = Process()
@@ -120,7 +120,7 @@ async def two_failures_of_three_requests(w: World) -> None:
     w.not_found("diagnose", await w.diagnose(), rule="errors")
 
 
-@world(past=8, fast=True)
+@world(past=8, night=True)
 async def lifetime_hit_rate_hides_the_present(w: World) -> None:
     """0.92 since the start, but 0.30 for the last five minutes, by the gateway's counters."""
     w.gateway.on("/api/cache/metrics", {"hit_rate": 0.92, "total_keys": 1247})
@@ -175,7 +175,7 @@ async def cold_cache_after_a_deployment(w: World) -> None:
     w.not_found("the present is good", answer, "60 %", least="high")
 
 
-@world(past=6, fast=True)
+@world(past=6, night=True)
 async def wide_bucket(w: World) -> None:
     """All requests take 1.1 s; the buckets end at 1 s and 10 s: p95 lies between them, not at 9.55 s."""
     p = answering(TEN).times("http_request_duration_seconds", TEN, [(1, 0.0), (10, 1.0)], 1.1, route="/api/chat")

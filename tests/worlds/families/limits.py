@@ -17,7 +17,7 @@ async def _everywhere(w: World, tenant: str, *words: str, least: str) -> None:
     w.found("health pane", panes.given("health"), *words, least=least)
 
 
-@world(fast=True)
+@world(night=True)
 async def immortal_counter_of_an_address(w: World) -> None:
     """The tenant is ``::ffff:10.0.0.7`` and its counter never expires."""
     w.counter("rate_limit:::ffff:10.0.0.7:chat", 7, ttl=None)
@@ -65,7 +65,7 @@ async def ttl_of_a_day_half_used(w: World) -> None:
     w.found("stand-up", await w.standup(), rule="limits.long_ttl", least="medium")
 
 
-@world(past=6, fast=True)
+@world(past=6, night=True)
 async def refused_while_the_window_is_young(w: World) -> None:
     """A third of acme's 9 requests/s is answered 429; asked two seconds into a fresh window, where the counter is 8."""
     w.gateway.runs(answering(steady(6), None, steady(3)))
@@ -118,7 +118,7 @@ async def a_few_refusals(w: World) -> None:
     w.spared("stand-up", await w.standup())
 
 
-@world(fast=True)
+@world(night=True)
 async def every_tenant_over_its_limit(w: World) -> None:
     """Nine of nine tenants are over: the limit is too low, no single client is to blame."""
     for n in range(9):
@@ -141,7 +141,7 @@ async def every_tenant_over_in_pane_and_comparison(w: World) -> None:
     w.not_found("compare blames no client", compared, "tenant3 / chat", rule="limits.over", least="low")
 
 
-@world(fast=True)
+@world(night=True)
 async def used_up_exactly(w: World) -> None:
     """150 of 150: the next request is refused; pane and tools agree on the severity."""
     w.counter("rate_limit:acme:chat", 150, ttl=50)
@@ -166,7 +166,7 @@ async def far_over_the_limit(w: World) -> None:
     w.expect("it stands first in the stand-up", "acme", first["message"], "acme" in str(first))
 
 
-@world(fast=True)
+@world(night=True)
 async def layout_of_another_limiter(w: World) -> None:
     """Fifteen keys of the ``limits`` library, none of ours: no counter is understood, and that is said everywhere."""
     w.keys(9, "LIMITS:LIMITER/10.0.0.{n}/api/chat/150/1/minute", "12", 40)
@@ -184,7 +184,7 @@ async def layout_of_another_limiter(w: World) -> None:
     w.says("the dashboard names it", panes.given("health"), "limits:limiter")
 
 
-@world(healthy=True, fast=True)
+@world(healthy=True, night=True)
 async def foreign_keys_beside_ours(w: World) -> None:
     """Sessions, a queue and a lock live beside healthy counters and cache keys: none of our business."""
     w.counter("rate_limit:acme:chat", 20)
@@ -248,7 +248,7 @@ async def sorted_set_with_dead_entries(w: World) -> None:
     w.not_found("nobody is accused", answer, rule="limits.over")
 
 
-@world(fast=True)
+@world(night=True)
 async def sixteen_active_limits(w: World) -> None:
     """acme has sixteen active counters: more than fifteen is high."""
     w.keys(16, "rate_limit:acme:op{n}", "3", 50)
@@ -294,7 +294,7 @@ async def compare_sorts_by_what_differs(w: World) -> None:
     w.expect("globex' errors", "0.4", row, share is not None and abs(share - 0.4) < 0.03)
 
 
-@world(healthy=True, fast=True)
+@world(healthy=True, night=True)
 async def limits_of_its_own_for_a_tenant(w: World) -> None:
     """acme may send 500 chats a minute and has sent 300; the window of uploads is not overstepped either."""
     w.gateway.publishes(chat=150, upload=10, tenants={"acme": {"chat": 500}})

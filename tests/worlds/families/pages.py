@@ -93,7 +93,7 @@ async def statuses_that_are_no_numbers(w: World) -> None:
              given is None or abs(given - 0.5) < 0.05 or named)  # fmt: skip
 
 
-@world(past=6, healthy=True, fast=True)
+@world(past=6, healthy=True, night=True)
 async def a_scanner_of_the_internet(w: World) -> None:
     """A quarter of all requests are 404 and 401 of a scanner: the callers' errors, not ours."""
     p = answering(steady(7.5))

@@ -9,7 +9,7 @@ from tests.worlds.world import World
 NINE, TEN = steady(9), steady(10)
 
 
-@world(past=12, fast=True, healthy=True)
+@world(past=12, night=True, healthy=True)
 async def two_workers_with_start_times(w: World) -> None:
     """Two uvicorn workers without multiprocess metrics, 9 requests/s each, one 5xx in 2,000."""
     for born in (-7200.0, -400.0):
@@ -88,7 +88,7 @@ async def rolling_restart_of_four(w: World) -> None:
     w.spared("diagnose", await w.diagnose())
 
 
-@world(past=10, fast=True, healthy=True)
+@world(past=10, night=True, healthy=True)
 async def two_workers_deployed_once(w: World) -> None:
     """Both workers are replaced by a deployment, five seconds apart: two new lives that last are no crash loop."""
     for n in range(2):
@@ -99,7 +99,7 @@ async def two_workers_deployed_once(w: World) -> None:
     w.spared("stand-up", await w.standup())
 
 
-@world(past=8, fast=True)
+@world(past=8, night=True)
 async def crash_loop_every_12_seconds(w: World) -> None:
     """A new process every 12 s, 10 requests/s while one lives: about 120 requests between two deaths."""
     w.gateway.runs(*crash_loop(lambda born, died: answering(steady(10), born=born, died=died), 12, -60, 560))

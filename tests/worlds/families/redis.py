@@ -16,7 +16,7 @@ def _fill(w: World, prefix: str, count: int, ttl: str = "") -> None:
     w.redis.command("EVAL", FILL.replace("{n}", str(count)).replace("{ttl}", ttl), "1", prefix)
 
 
-@world(fast=True)
+@world(night=True)
 async def full_and_refusing_writes(w: World) -> None:
     """At maxmemory with noeviction: every write of the gateway is refused."""
     w.redis_with(maxmemory="4mb", maxmemory_policy="noeviction")

@@ -17,7 +17,7 @@ def _second_server(w: World) -> RealServer:
     return server
 
 
-@world(fast=True)
+@world(night=True)
 async def named_environment_against_a_variable(w: World) -> None:
     """``--env prod`` with an exported REDIS_URL of another server: prod is prod, and the variable is mentioned."""
     w.counter("rate_limit:acme:chat", 5)  # the exported, healthy server

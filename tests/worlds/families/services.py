@@ -140,7 +140,7 @@ async def one_slow_look(w: World) -> None:
     w.not_found("high_latency", trouble, least="high")
 
 
-@world(healthy=True, fast=True)
+@world(healthy=True, night=True)
 async def first_look_of_a_fresh_process(w: World) -> None:
     """Gateway and engine answer in 1 ms: a fresh process must not charge its imports to them."""
     answers = [await w.run("diagnose_gateway_health", tenant_id="acme") for _ in range(3)]

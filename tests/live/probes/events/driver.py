@@ -8,6 +8,7 @@ from importlib import import_module
 
 from optimus_tui.clock import Clock
 from optimus_tui.contract.keyspace import FeedBatch, FeedGap, FeedStatus
+from optimus_tui.dialects.layout import KeyLayout
 from optimus_tui.probes.events.feed import FeedReader
 from optimus_tui.probes.load_meter import LoadMeter
 from optimus_tui.settings.model import RedisTarget
@@ -19,9 +20,9 @@ Watch = Callable[..., "Feed"]
 class Feed:
     """A started reader and what a test asks of it."""
 
-    def __init__(self, target: RedisTarget, keep: int = 10_000) -> None:
+    def __init__(self, target: RedisTarget, keep: int = 10_000, layout: KeyLayout | None = None) -> None:
         self.own = LoadMeter()
-        self.reader = FeedReader(target, self.own, Clock(), keep=keep)
+        self.reader = FeedReader(target, self.own, Clock(), keep=keep, layout=layout)
         self.reader.start()
 
     @property
@@ -47,8 +48,8 @@ def watching() -> Iterator[Watch]:
     """The body of a fixture: makes readers and ends them, and sees that their threads are gone."""
     feeds: list[Feed] = []
 
-    def make(port: int = 0, keep: int = 10_000, **target: object) -> Feed:
-        feeds.append(Feed(RedisTarget(**{"host": "127.0.0.1", "port": port} | target), keep))  # type: ignore[arg-type]
+    def make(port: int = 0, keep: int = 10_000, layout: KeyLayout | None = None, **target: object) -> Feed:
+        feeds.append(Feed(RedisTarget(**{"host": "127.0.0.1", "port": port} | target), keep, layout))  # type: ignore[arg-type]
         return feeds[-1]
 
     yield make

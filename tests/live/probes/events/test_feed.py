@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from optimus_tui.contract.keyspace import FeedEvent, FeedGap
-from optimus_tui.probes.events import feed as feed_module
 from optimus_tui.probes.events import ring as feed_ring
 from tests.live.probes.events.driver import Feed, Watch, event, watching
 from tests.realserver import RealServer
@@ -158,11 +157,9 @@ def test_a_killed_connection_is_a_gap_row_51(server: RealServer, watch: Watch) -
     feed.until_state("live")
 
 
-def test_a_link_that_breaks_while_the_log_is_read_leaves_both_marks_row_62(
-    server: RealServer, watch: Watch, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(feed_module, "SETTLE_SECONDS", 30.0)
+def test_a_link_that_breaks_while_the_log_is_read_leaves_both_marks_row_62(server: RealServer, watch: Watch) -> None:
     feed = watch(server.port)
+    usual, feed.reader.settle_seconds = feed.reader.settle_seconds, 30.0
     feed.until_state("live")
     server.command("CLIENT", "KILL", "TYPE", "pubsub")
     feed.until_state("down")
@@ -170,7 +167,7 @@ def test_a_link_that_breaks_while_the_log_is_read_leaves_both_marks_row_62(
     publish(server, event(1))  # waits behind the gap's mark
     feed.until(lambda batch: batch.status.received == 1)
     assert feed.reader.drain().items == ()
-    monkeypatch.undo()
+    feed.reader.settle_seconds = usual
     server.command("CLIENT", "KILL", "TYPE", "pubsub")
     first, held, second = (feed.until_gaps(2), feed.reader.drain().items)[1]
     assert isinstance(first, FeedGap)

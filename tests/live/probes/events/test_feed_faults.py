@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 
 from optimus_tui.contract.reading import Fault
+from optimus_tui.dialects.feeds.messages import subscription_of
+from optimus_tui.dialects.layout import own_layout
 from optimus_tui.probes.events import link as feed_link
 from optimus_tui.probes.events.link import LinkLost, lost_by_reply, packed
 from optimus_tui.probes.load_meter import LoadMeter
@@ -280,7 +282,12 @@ async def test_a_process_that_was_suspended_does_not_take_its_link_for_dead(serv
     alive: list[float] = []
     connector = Connector(RedisTarget(host="127.0.0.1", port=server.port))
     link = feed_link.FeedLink(
-        connector, LoadMeter(), lambda _: None, lambda: alive.append(time.monotonic()), silence_seconds=1.0
+        connector,
+        LoadMeter(),
+        lambda _: None,
+        lambda: alive.append(time.monotonic()),
+        subscription_of(own_layout().dialect),
+        silence_seconds=1.0,
     )
     await link.open()
     staying = asyncio.ensure_future(link.stay())

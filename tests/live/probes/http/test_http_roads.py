@@ -7,9 +7,11 @@ from pathlib import Path
 import httpx
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from optimus_tui.context import Context
 from optimus_tui.contract.services import ServiceState
+from optimus_tui.dialects.load import load_preset
 from optimus_tui.probes.http.fetch import new_http_client
 from optimus_tui.probes.http.services import look, read_engine, read_gateway
 from optimus_tui.settings.model import Settings
@@ -198,6 +200,20 @@ async def test_a_service_that_calls_itself_sick_is_not_healthy(
     both = [*judge_gateway(gateway), *judge_engine(await read_engine(http, settings, FixedClock()))]
     assert [finding.severity for finding in both] == [severity, severity]
     assert all(words in finding.message for finding in both)
+
+
+@pytest.mark.parametrize(("body", "kind"), [(b"OK", HTML), (b"OK\n", TEXT), (b'"I\'m alive!"', JSON)])
+async def test_a_service_that_answers_with_one_good_word_is_healthy_where_its_profile_takes_texts(
+    http: httpx.AsyncClient, service: HostileServer, body: bytes, kind: bytes
+) -> None:
+    service.on("/health", reply(body, kind=kind))
+    ours = Settings(gateway_url=service.url, engine_url=service.url)
+    strict = await read_gateway(http, ours, FixedClock(), with_rules=False)
+    assert strict.value is not None and strict.value.service.status == "unhealthy", "our gateway answers with an object"
+    settings = replace(ours, dialect=load_preset("limits"))
+    gateway = await read_gateway(http, settings, FixedClock(), with_rules=False)
+    assert gateway.value is not None and (gateway.value.service.status, gateway.fault) == ("healthy", None)
+    assert [*judge_gateway(gateway), *judge_engine(await read_engine(http, settings, FixedClock()))] == []
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from optimus_tui.contract.keyspace import Counter, LimitRules, Track
 from optimus_tui.contract.reading import Coverage, Fault
 from optimus_tui.contract.services import Increase
-from optimus_tui.grammar.keys import EDGE_COLON
+from optimus_tui.dialects.layout import EDGE_COLON
 from optimus_tui.settings.model import RedisTarget
 from optimus_tui.verdicts.limits.blocked import CommonLimit
 from optimus_tui.verdicts.limits.judge import judge
@@ -66,6 +66,16 @@ def test_an_immortal_counter_is_critical_and_the_first_advice_keeps_its_count() 
     assert last.priority == "low"
 
 
+def test_each_counter_gets_the_ttl_of_its_own_window() -> None:
+    hour = replace(counter(b"list", ttl_ms=None), window_seconds=3600.0)
+    first = actions(ask(counter(count=151, ttl_ms=None), hour))[0]
+    assert [line.split()[-3:] for line in (first.command or "").splitlines()] == [
+        ["rate_limit:acme:chat", "60", "NX"],
+        ["rate_limit:acme:list", "3600", "NX"],
+    ]
+    assert "a TTL of one window each" in first.action
+
+
 def test_an_old_server_gets_no_nx_and_is_told_to_look_first() -> None:
     told = ask(counter(ttl_ms=None), server=server(version="6.2.7"))
     assert (actions(told)[0].command or "").endswith("EXPIRE rate_limit:acme:chat 60")
@@ -77,6 +87,17 @@ def test_an_unknown_window_is_said_to_be_assumed() -> None:
     assert "60 s assumed" in actions(told)[0].reason
     assert any(line.startswith("limits: the gateway publishes none") for line in told.unknown)
     assert "limits.rules_unmeasured" not in found(told)
+
+
+def test_limits_that_the_names_say_are_not_called_unknown() -> None:
+    named = replace(counter(count=10), limit=10, window_seconds=60.0)
+    told = ask(named, rules=None)
+    assert not any(line.startswith("limits") for line in told.unknown)
+    assert "limits of 1 counter, from their names or the profile" in told.examined
+    assert told.analysis["limits_from"] == "their names or the profile"
+    told = ask(named, counter(b"list"), rules=None)
+    assert any(line.startswith("limits: the gateway publishes none") for line in told.unknown)
+    assert "limits of 1 counter, from their names or the profile" in told.examined
 
 
 def test_over_is_high_and_near_is_low() -> None:
@@ -209,3 +230,9 @@ def test_a_gateway_that_is_down_is_said_beside_the_counters() -> None:
     told = ask(counter(), gateway=gateway(GONE), rules=None)
     assert found(told) == {"services.gateway": "critical"}
     assert replace(told, findings=()).analysis["active_limits"] == 1
+
+
+def test_a_used_up_limit_has_the_window_of_its_own_operation() -> None:
+    rules = LimitRules(window_seconds=60, limits={"chat": 10, "list": 10}, windows={"chat": 600})
+    of_chat, of_list = (ask(counter(name, 12), rules=rules).findings for name in (b"chat", b"list"))
+    assert [one.window_seconds for one in (*of_chat, *of_list)] == [600.0, 60.0]
