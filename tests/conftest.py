@@ -24,44 +24,46 @@ settings.load_profile("part")
 
 WORKERS = 4
 """More than there are cores: many tests wait for a server."""
-QUICK_WORKERS = 3
+QUICK_WORKERS = 2
 """The quick set waits for little, and each worker imports and collects for seven seconds."""
 LONGEST_FIRST = ("live", "worlds", "scaffold", "surfaces", "tui", "house", "unit")
 """Folders of tests: a file runs on one worker, so that a long one that begins last keeps the others waiting."""
 
 
 QUICK = "not slow"
-SLOW_FOLDERS = ("live", "worlds", "scaffold")
-SLOW_FILES = frozenset(
-    [
-        "house/test_children.py",
-        "house/test_wheel.py",
-        "surfaces/test_listening.py",
-        "surfaces/test_mcp.py",
-        "surfaces/test_output_ends.py",
-        "surfaces/test_parity_tui.py",
-        "surfaces/test_run.py",
-        "surfaces/test_small_surfaces.py",
-        "surfaces/test_soak.py",
-        "tui/actions/test_action_dialog.py",
-        "tui/actions/test_action_dialog_end.py",
-        "tui/actions/test_action_dialog_questions.py",
-        "tui/actions/test_interrupted.py",
-        "tui/alerts/test_alerts_screen.py",
-        "tui/command_log/test_log_screen.py",
-        "tui/incidents/test_incident_screen.py",
-        "tui/panes/test_feed_pane.py",
-        "tui/panes/test_limits_pane.py",
-        "tui/routers/test_router_attacked.py",
-        "tui/routers/test_router_checks.py",
-        "tui/routers/test_router_ends.py",
-        "tui/routers/test_router_wizard.py",
-        "tui/tools/test_tools_screen.py",
-        "unit/history/test_processes.py",
-        "unit/tools/test_capping.py",
-    ]
+SLOW = (
+    "live",
+    "worlds",
+    "scaffold",
+    "tui/actions",
+    "tui/alerts",
+    "tui/command_log",
+    "tui/dashboard",
+    "tui/incidents",
+    "tui/panes",
+    "tui/prompt",
+    "tui/routers",
+    "tui/settings",
+    "tui/tenant",
+    "tui/tools",
+    "house/test_children.py",
+    "house/test_wheel.py",
+    "surfaces/test_listening.py",
+    "surfaces/test_mcp.py",
+    "surfaces/test_output_ends.py",
+    "surfaces/test_parity.py",
+    "surfaces/test_parity_tui.py",
+    "surfaces/test_rendering.py",
+    "surfaces/test_run.py",
+    "surfaces/test_small_surfaces.py",
+    "surfaces/test_soak.py",
+    "surfaces/test_standup.py",
+    "tui/dialogs/test_letters.py",
+    "tui/test_editor_ends.py",
+    "unit/history/test_processes.py",
+    "unit/tools/test_capping.py",
 )
-"""Files that cost more than five seconds of processor each, beside those of the slow folders."""
+"""Folders and files that cost much: real servers, whole applications driven by keys, programs that are started."""
 HERE = Path(__file__).parent
 
 
@@ -69,7 +71,7 @@ HERE = Path(__file__).parent
 def is_slow(path: Path) -> bool:
     """Return whether the tests of a file are left out of the quick set."""
     file = path.relative_to(HERE)
-    return file.parts[:1] != () and (file.parts[0] in SLOW_FOLDERS or file.as_posix() in SLOW_FILES)
+    return any(place.as_posix() in SLOW for place in (file, *file.parents))
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:

@@ -9,6 +9,7 @@ import contextlib
 import fcntl
 import time
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import IO, Any
 
@@ -67,7 +68,7 @@ def scheduler(config: pytest.Config, log: Any) -> Any:
 @contextlib.contextmanager
 def turn(item: pytest.Item, coming: pytest.Item | None) -> Iterator[None]:
     """Hold back this test until it may run. ``coming``: the worker's next one."""
-    if not hasattr(item.config, "workerinput") or not any(map(is_timed, item.session.items)):
+    if not hasattr(item.config, "workerinput") or not _has_timed(item.session):
         yield
         return
     shared = Path(item.config._tmp_path_factory.getbasetemp()).parent  # type: ignore[attr-defined]
@@ -85,6 +86,11 @@ def turn(item: pytest.Item, coming: pytest.Item | None) -> Iterator[None]:
         while not (through.exists() or any(map(_taken, locks))):
             time.sleep(0.05)
         yield
+
+
+@cache
+def _has_timed(session: pytest.Session) -> bool:
+    return any(map(is_timed, session.items))
 
 
 def _taken(lock: IO[str]) -> bool:
