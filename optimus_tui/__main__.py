@@ -1,4 +1,4 @@
-"""The entry point: choose one surface, import only that one, and turn every end into an exit code.
+"""The entry point: choose one surface, import only that one, and return an exit code for every way to end.
 
 ``--version`` and ``--help`` load nothing but click. The surfaces' own logic does not belong here.
 """

@@ -1,12 +1,12 @@
 """Child processes that get none of our secrets and do not outlive this process, even after kill -9.
 
 Environment: every process that is started (editor, tmux, tests, demo, watchdog) gets its variables here; a house test
-checks that. Left out are variables with a secret's name, values with a password in an address, and every value that
-contains one of the passwords found that way.
+checks that. Left out are variables named like a secret, addresses that hold a password, and every value that contains
+such a password.
 
-End: a child of our own is started with ``bound_command`` and ends with its owner. Programs that others wrote, and that
-may start more, run beside a watchdog, which kills their process group and removes their folder. Both are this file, run
-as a program. The watchdog runs without the package, so only the standard library is imported at the top.
+End: a child of our own is started with ``bound_command`` and ends with its owner. Programs of others, which may start
+further processes, run beside a watchdog, which kills their process group and removes their folder. Both are this file,
+run as a program. The watchdog runs without the package, so only the standard library is imported at the top.
 """
 
 import contextlib
@@ -61,7 +61,7 @@ def child_environment(
 
 
 def minimal_environment(**more: str) -> dict[str, str]:
-    """Return the variables that a program needs to start, and ``more``: for code that others wrote."""
+    """Return the variables that a program needs to start, and ``more``: for running code that others wrote."""
     return child_environment(MINIMAL, LC_ALL="C.UTF-8", PYTHONUTF8="1", **more)
 
 
@@ -103,9 +103,9 @@ def bound_command(kind: str, *command: str) -> tuple[str, ...]:
 
 
 def start_watchdog(folder: Path, lock: int) -> "subprocess.Popen[bytes]":
-    """Start the process that clears up once this one has ended or has closed the watchdog's standard input.
+    """Start the process that cleans up once this one has ended or has closed the watchdog's standard input.
 
-    Each line written there is the process group that runs now, 0 for none; it is killed at the end.
+    Each line written there names the process group that runs now, 0 for none; the last one is killed at the end.
 
     Args:
         folder: It is removed at the end.

@@ -31,9 +31,9 @@ _FROM: ContextVar[float | None] = ContextVar("counting_from", default=None)
 
 @contextmanager
 def counting_from(wall: float | None) -> Iterator[None]:
-    """Let every window that is asked for in this block begin at ``wall`` at the earliest; None changes nothing.
+    """Make every window that is queried in this block begin at ``wall`` or later; None changes nothing.
 
-    So a check after a remedy counts only what came since, whatever the length of the tool's windows.
+    A check after a remedy therefore counts only what came since, however long the tool's windows are.
     """
     token = _FROM.set(wall)
     try:
@@ -43,12 +43,12 @@ def counting_from(wall: float | None) -> Iterator[None]:
 
 
 def counted_from() -> float | None:
-    """Return the wall-clock seconds before which nothing counts here; None where windows have their whole length."""
+    """Return the wall-clock seconds at which windows in this block begin at the earliest; None for no bound."""
     return _FROM.get()
 
 
 def counted_minutes(minutes: float, now: float) -> float:
-    """Return the minutes of a window that ends ``now``: at most those since ``counted_from``, and above 0."""
+    """Return the length in minutes of a window that ends ``now``: cut at ``counted_from``, and above 0."""
     start = _FROM.get()
     if start is None:
         return minutes

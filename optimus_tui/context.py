@@ -50,7 +50,7 @@ otherwise 200 to 900 ms of our own imports would count as the engine's latency."
 
 
 def load_probes() -> None:
-    """Import ``PROBE_MODULES``. Called in a thread."""
+    """Import ``PROBE_MODULES``. Called in a thread, because it takes time."""
     for name in PROBE_MODULES:
         import_module(name)
 
@@ -81,7 +81,7 @@ class Context:
 
     @cached_property
     def layout(self) -> "KeyLayout":
-        """Return how names of keys are read: by the profile of the settings, or by our own."""
+        """Return how names of keys are read: by the profile in the settings, or by the built-in one."""
         from optimus_tui.dialects.layout import KeyLayout, own_layout
 
         if self.settings.dialect is None:
@@ -132,7 +132,7 @@ class Context:
 
     @cached_property
     def windows(self) -> "Windows":
-        """Return the queries over the last minutes: Prometheus where it is configured, else the history."""
+        """Return the reader of windows over the last minutes: Prometheus if it is configured, else the history."""
         from optimus_tui.history.samples.windows import Windows
 
         return Windows(self.settings, lambda: self.store, self._get, self.clock, self.tuning)
@@ -143,14 +143,14 @@ class Context:
         return await fetch_or_fault(self.http, url, deadline_s, cap_bytes)
 
     def beside(self, work: Coroutine[Any, Any, T]) -> "asyncio.Task[T]":
-        """Start work that may outlive who asked for it; it ends at the latest when this context is closed."""
+        """Start work that may continue after its caller returned; it is cancelled when this context is closed."""
         task = asyncio.ensure_future(work)
         self._beside.add(task)
         task.add_done_callback(self._beside.discard)
         return task
 
     async def aclose(self) -> None:
-        """End what still runs beside, and close all clients that were built. Safe to call twice."""
+        """End the work started with ``beside``, and close all clients that were built. Safe to call twice."""
         running = [task for task in self._beside if task.get_loop() is asyncio.get_running_loop()]
         for task in running:
             task.cancel()

@@ -46,8 +46,8 @@ def tools_app(token: str | None = None, hosts: Collection[str] = ()) -> ToolsApp
     Use it as ``app.mount("/mcp", tools_app(token=None))``.
 
     Args:
-        token: What ``Authorization: Bearer`` must hold; None to accept only callers on this machine, and none through a
-            proxy.
+        token: What ``Authorization: Bearer`` must hold; None to accept only direct callers on this machine, none
+            through a proxy.
         hosts: Whole Host values to accept besides the loopback names with the port, such as ``gateway.internal:443``.
     """
     from optimus_tui.serving.dispatcher import ToolDispatcher

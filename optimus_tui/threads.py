@@ -16,7 +16,7 @@ MOST = 64
 
 
 class Unanswered(TimeoutError):
-    """The work did not end in time; its ``thread`` still runs."""
+    """Raised if the work did not end in time; its ``thread`` still runs."""
 
     def __init__(self, thread: threading.Thread) -> None:
         super().__init__("no answer in time")

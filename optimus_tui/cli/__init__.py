@@ -1,1 +1,1 @@
-"""The command line: parse, ask, print."""
+"""The command line: parse the arguments, ask the tools, print the answers."""

@@ -1,6 +1,6 @@
 """``audit``: verify the chain of records, show them, and continue it after its file was moved or lost.
 
-Exit code 0: whole; 1: something in it was changed, dropped or inserted, or is missing at its end; 2: there is no
+Exit code 0: complete; 1: a record was changed, dropped or inserted, or the end is missing; 2: there is no
 audit, or it cannot be read; 4: refused. ``verify`` and ``show`` only read, and need no settings.
 """
 
@@ -40,7 +40,7 @@ _folder = click.option("--state", "folder", metavar="DIR", help="The state direc
 @command.command("verify")
 @_folder
 def verify_command(folder: str | None) -> int:
-    """Follow the chain from its first record, over all its files, to the end that audit.head knows."""
+    """Verify the chain from its first record, over all its files, to the last record that audit.head names."""
     from optimus_tui.actions.action_log import without_record
     from optimus_tui.history.audit.chain import verify
 
@@ -112,7 +112,7 @@ def _say_moved(path: Path) -> None:
 @click.option("--last", type=click.IntRange(1), metavar="N", help="Only the last N records.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document a line, as they stand.")
 def show_command(folder: str | None, action: str | None, last: int | None, as_json: bool) -> int:
-    """The records, oldest first. They are shown as they stand; ``verify`` says whether to believe them."""
+    """The records, oldest first. They are shown unverified: ``verify`` tells whether they can be trusted."""
     import msgspec
 
     from optimus_tui.history.audit.chain import read
@@ -142,7 +142,7 @@ def show_command(folder: str | None, action: str | None, last: int | None, as_js
 @command.command("rotate")
 @_folder
 def rotate_command(folder: str | None) -> int:
-    """Begin a new file that goes on from the present one, or from where that one was moved to (logrotate)."""
+    """Begin a new file that continues the present one, even if logrotate has moved it."""
     from optimus_tui.history.audit.end import AuditUnwritable
     from optimus_tui.history.audit.log import rotate
 
@@ -160,7 +160,7 @@ def rotate_command(folder: str | None) -> int:
 @_folder
 @click.option("--reason", metavar="TEXT", required=True, help="Why the records are missing; it goes into the audit.")
 def accept_command(folder: str | None, reason: str) -> int:
-    """Go on without records that are lost for good. The audit keeps how many, who said so and why."""
+    """Continue without records that are lost for good. The audit records how many, who accepted that, and why."""
     from optimus_tui.actions.action_log import accept
     from optimus_tui.history.audit.end import AuditUnwritable
 

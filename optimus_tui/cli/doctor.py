@@ -58,7 +58,7 @@ def command(ctx: click.Context, /, **given: object) -> int:
     """Show every setting, where it comes from, and what can be reached with it.
 
     Exit code 0: all that is configured answers and can be read. 1: something is WRONG: a service does not answer, a
-    right without which a pane stays empty is missing, or a setting is doubtful. 2: the configuration itself is bad.
+    right that a pane needs is missing, or a setting is doubtful. 2: the configuration itself is bad.
     """
     settings = settings_of(merge_flags(ctx, given), quiet=True)
     check: Check | None = ctx.meta.get(CHECK)
@@ -154,7 +154,7 @@ def _place(target: RedisTarget) -> str:
 
 
 async def examine(settings: Settings) -> list[DoctorLine]:
-    """Look at everything at once; what is not configured is reported, but is not wrong."""
+    """Check everything at once. What is not configured is reported, but does not count as wrong."""
     from optimus_tui.probes.http.services import read_engine, read_gateway
     from optimus_tui.probes.postgres import read_postgres
 

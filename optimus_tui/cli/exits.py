@@ -1,4 +1,4 @@
-"""Exit codes, whose meanings never change because scripts rely on them (table in the README), and SIGTERM as an end."""
+"""Exit codes, which never change because scripts rely on them (table in the README), and the end by SIGTERM."""
 
 import signal
 from types import FrameType
@@ -23,7 +23,7 @@ def code_of(found: object) -> int:
 
 
 def heed_sigterm() -> None:
-    """Let SIGTERM end a verb as ctrl+c does from now on, unless it is set to be ignored.
+    """From now on, let SIGTERM end the program as ctrl+c does, unless SIGTERM is set to be ignored.
 
     Verbs that handle signals themselves (the screen, ``record``, ``demo``) keep their own handlers.
     """

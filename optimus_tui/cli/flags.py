@@ -37,7 +37,7 @@ _ALONE = ("incident", "router", "log", "alerts")
 
 
 class Verb(NamedTuple):
-    """Where a verb's click command is, as ``module:name``, and its line in ``--help``, which stands only here."""
+    """The click command of a verb, as ``module:name``, and the line that ``--help`` shows for it."""
 
     place: str
     help: str
@@ -108,7 +108,7 @@ def _with_flags(command: Command, rows: Sequence[Setting], *, hide_places: bool 
 
 
 def refuse_service_flags(flags: Mapping[str, object]) -> None:
-    """Raise UsageError for the first flag that says where services are."""
+    """Raise UsageError for the first given flag that names the address of a service."""
     for row in SETTINGS:
         if row.flag and row.connects and flags.get(row.parameter) is not None:
             raise click.UsageError(

@@ -38,9 +38,9 @@ def on_incident(
     announce: bool = False,
     must_write: bool = True,
 ) -> int:
-    """Work on incident ``number`` and return the exit code. ``must_write``: read-only is refused.
+    """Work on incident ``number`` and return the exit code. ``must_write``: fail if the incident is read-only.
 
-    ``announce``: it is resumed.
+    ``announce``: record in the timeline that it was resumed.
     """
     from optimus_tui.cli.run_async import connected_to, to_end
 
@@ -133,7 +133,7 @@ def group(ctx: click.Context, /) -> int:
 @connection_flags
 @click.pass_context
 def begin(ctx: click.Context, /, title: str, name: str, tenant: str | None, began: str | None, **given: object) -> int:
-    """Begin an incident: its first ten minutes of history are kept, its steps wait."""
+    """Open an incident and store the ten minutes of history before it. Its steps are not run yet."""
     from optimus_tui.cli.run_async import connected_to, to_end
 
     settings = settings_of(merge_flags(ctx, given))
@@ -165,7 +165,7 @@ def begin(ctx: click.Context, /, title: str, name: str, tenant: str | None, bega
 @click.command("list")
 @click.option("--json", "as_json", is_flag=True, help="One document.")
 def everything(as_json: bool) -> int:
-    """The incidents there are, the newest first."""
+    """All incidents, the newest first."""
     return _list(as_json)
 
 
@@ -196,7 +196,7 @@ def _list(as_json: bool) -> int:
 @connection_flags
 @click.pass_context
 def show(ctx: click.Context, /, number: int, as_json: bool, **given: object) -> int:
-    """Steps, recommendations, actions and timeline."""
+    """Show the steps, recommendations, actions and timeline of an incident."""
 
     async def look(incident_service: "IncidentService") -> int:
         import msgspec
@@ -323,7 +323,7 @@ def lines(state: "IncidentState", now: "Stamp") -> Iterator[str]:
 
 
 def spans(state: "IncidentState") -> Iterator[str]:
-    """Yield the time to acknowledge and the time to repair of an incident that is closed."""
+    """Yield the time to acknowledge and the time to repair of a closed incident."""
     from optimus_tui.workflow.standing import durations
 
     if state.status != "closed":

@@ -30,7 +30,7 @@ class Unwritable(Exception):
 
 
 def prepare() -> None:
-    """Let no character that the terminal's encoding lacks end the program, and no stream that was closed before."""
+    """Make printing safe: characters that the terminal's encoding lacks are escaped; a closed stream goes nowhere."""
     sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115 - as long as the process
     sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115
     for stream in (sys.stdout, sys.stderr):
@@ -51,7 +51,7 @@ def flush() -> None:
 
 
 def unwritable(error: BaseException) -> Unwritable | None:
-    """Return the Unwritable for a full output that click met while it printed help; None for any other error."""
+    """Return Unwritable if click could not print its help because the disk is full; None for any other error."""
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next
@@ -71,7 +71,7 @@ def print_error(sentence: object) -> None:
 
 
 def indent() -> int:
-    """Return how many blanks a JSON document is indented by: 2 on a terminal, else 0."""
+    """Return the indentation of a JSON document: 2 blanks on a terminal, else 0."""
     if sys.stdout.isatty():
         return 2
     return 0
@@ -129,24 +129,24 @@ _decided = 0
 
 
 def decided(code: int) -> None:
-    """Note the exit code of an answer that is about to be written; it holds even if the reader leaves early."""
+    """Store the exit code of an answer that is about to be written, in case its reader closes the output early."""
     global _decided
     _decided = code
 
 
 def left_by_reader() -> int:
-    """Send the rest nowhere; return the exit code of the answer that was being written, 0 without one."""
+    """Discard further output, and return the exit code stored by ``decided``, or 0 if none was."""
     discard()
     return _decided
 
 
 def discard() -> None:
-    """Send whatever else is written to stdout nowhere; Python must not try the rest again at its end."""
+    """Discard everything else written to stdout, including what Python would flush when it ends."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def exit_now(code: int) -> NoReturn:
-    """End the process now, also where a thread still hangs in a look-up that nobody waits for any more."""
+    """End the process now, even if a thread still hangs in a DNS look-up."""
     for stream in (sys.stdout, sys.stderr):
         if stream is not None and not stream.closed:
             try:

@@ -101,7 +101,7 @@ class Heard:
             self._book.take(report)
 
     def words(self) -> str:
-        """Return ``needs attention: gateway healthy, redis unreachable, 3 findings``."""
+        """Return a status such as ``needs attention: gateway healthy, redis unreachable, 3 findings``."""
         if self.health is None:
             return "nothing seen yet"
         states = []

@@ -1,6 +1,6 @@
-"""Run one coroutine to its end, and nothing beyond it: a name look-up that hangs does not hold up the answer.
+"""Run one coroutine without waiting for its leftover threads: a name look-up that hangs does not delay the answer.
 
-Threads are not waited for: the caller prints the result and leaves (see ``output.exit_now``).
+The caller prints the result and then ends the process (see ``output.exit_now``).
 """
 
 import asyncio

@@ -1,6 +1,6 @@
 """``serve`` and ``mcp``: the tools for other programs. If a package is missing, one sentence says so.
 
-Settings are read before a port is opened; stdout carries frames of the protocol or nothing.
+Settings are read before a port is opened. Nothing but frames of the protocol is written to stdout.
 """
 
 import gc

@@ -1,6 +1,6 @@
-"""``run`` asks one tool; ``tools`` lists them, their arguments and the form of their answers.
+"""``run`` calls one tool; ``tools`` lists the tools, their arguments and the form of their answers.
 
-stdout has one JSON document, or a page to read on a terminal; everything else goes to stderr.
+One JSON document, or a page for a terminal, goes to stdout; everything else goes to stderr.
 """
 
 import asyncio
@@ -28,10 +28,10 @@ WATCH_SECONDS = 5.0
 
 
 class RunCommand(click.Command):
-    """A command that gives ``--watch`` its default without a number, and prints a document for mistakes in flags."""
+    """A command where ``--watch`` may have no number, and that prints a document for mistakes in flags."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Parse the arguments as click does, with what the class adds."""
+        """Parse the arguments as click does, and add the default of ``--watch``."""
         given = list(args)
         if ctx.resilient_parsing and given[-1:] == ["--set"]:  # a shell completes its value: which tool is it for?
             given.pop()
@@ -70,7 +70,7 @@ def complete_tool(ctx: click.Context, param: click.Parameter, incomplete: str) -
 
 
 def complete_value(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """Return ``NAME=`` of the tool's arguments, then the values that one may take."""
+    """Return completions: ``NAME=`` for the tool's arguments, then the values that an argument may take."""
     import msgspec
 
     from optimus_tui.tools.answer import allowed_values
@@ -118,7 +118,7 @@ def run(
     ndjson: bool,
     **given: object,
 ) -> int:
-    """Ask TOOL. Its arguments are a JSON object: as text, from stdin (-) or from a file (@FILE).
+    """Run TOOL. Its arguments are a JSON object: as text, from stdin (-) or from a file (@FILE).
 
     `optimus-tui tools` lists the tools, `optimus-tui tools NAME` their arguments.
     """
@@ -152,7 +152,7 @@ async def _tool_call(settings: Any, request: Mapping[str, Any] | bytes, shown: "
 
 
 async def ask(context: "Context", request: Mapping[str, Any] | bytes, shown: "Shown") -> int:
-    """Ask the tool once, print its document, and return the exit code."""
+    """Call the tool once, print its document, and return the exit code."""
     from optimus_tui.tools.answer import ToolFailure, answer, exit_code
 
     try:
@@ -236,7 +236,7 @@ class Shown:
         self._error(ToolFailure(ToolError(code="internal", message="a bug of ours; see stderr"), exits.CRASHED))
 
     def again(self) -> None:
-        """Prepare for another document."""
+        """Prepare to print another document."""
         if not self.as_json:
             output.clear_screen()
 
@@ -250,7 +250,7 @@ class Shown:
 
 
 def question(tool: str, text: str | None, sets: Sequence[str]) -> Mapping[str, Any] | bytes:
-    """Return the arguments of a tool, from JSON and single values, which replace those of the JSON.
+    """Return the arguments of a tool from JSON and from NAME=VALUE pairs, which override those of the JSON.
 
     Raises:
         ToolFailure: they cannot be read, in one sentence.

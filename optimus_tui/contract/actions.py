@@ -49,7 +49,7 @@ CACHE_TTL_SECONDS = 3600
 
 
 class Refusal(Struct, frozen=True):
-    """Why an action was not carried out. Nothing that changes data was sent."""
+    """Why an action was refused. No command that changes data was sent."""
 
     code: RefusalCode
     message: str

@@ -1,7 +1,7 @@
 """Which finding can be the cause of which: one table. Pure.
 
-A row allows it, and proves nothing: ``verdicts.causes`` asks for the order in time as well. A finding that stands for
-several subjects, or is about another one than the row names, is no cause.
+A row only makes a cause possible: ``verdicts.causes`` also checks the order in time. A finding about several subjects,
+or about another subject than the row names, is never a cause.
 """
 
 from typing import NamedTuple, Protocol
@@ -37,7 +37,7 @@ from optimus_tui.contract.finding_rules import (
 
 
 class RuleAndSubject(Protocol):
-    """A finding in any form."""
+    """A finding in any form: what has a rule and a subject."""
 
     @property
     def rule(self) -> str:
@@ -54,10 +54,10 @@ class Link(NamedTuple):
     Attributes:
         causes: Rules of the causes.
         effects: Rules of the effects.
-        about: How the subject of a cause must begin, any of these; () for any subject.
+        about: The subject of a cause must begin with one of these; () for any subject.
         effect_about: The same for the subject of an effect.
         same_tenant: True if both must be about the same tenant.
-        noticed_after: Seconds that pass at least until such a cause becomes a finding: it began that long before.
+        noticed_after: Seconds from the beginning of the cause to its finding, at least.
     """
 
     causes: tuple[str, ...]
@@ -104,7 +104,7 @@ _OWN_FAMILIES = ("services", "latency")
 def can_follow_from(rule: str, subject: str, effect: RuleAndSubject) -> bool:
     """Return True if the table allows that a finding of this rule and subject was the cause of another one.
 
-    The order in time is not asked: the cause may be gone.
+    The order in time is not checked: the cause may have ended already.
     """
     return any(
         rule in link.causes
@@ -117,7 +117,7 @@ def can_follow_from(rule: str, subject: str, effect: RuleAndSubject) -> bool:
 
 
 def can_follow_from_restart(service: str, effect: RuleAndSubject) -> bool:
-    """Return True if a finding can be an effect of the restart of a service: the effects of one that is down."""
+    """Return True if a finding can be an effect of a service's restart: it has the same effects as its outage."""
     if effect.subject == service and effect.rule.partition(".")[0] in _OWN_FAMILIES:
         return True
     return service in SERVICE_DOWN and can_follow_from(SERVICE_DOWN[service], service, effect)

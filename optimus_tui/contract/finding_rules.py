@@ -1,4 +1,4 @@
-"""The catalogue of findings: one row for each rule, with all its texts and all that is fixed about it. Pure.
+"""The catalogue of findings: one row for each rule, with its texts and its fixed properties. Pure.
 
 To add a finding, add a row here and write the rule that decides it: a verdict that calls ``make_finding`` with the
 constant and the figures. To change a sentence, change it here. Ids are stable: documents, alerts and incidents hold
@@ -65,7 +65,7 @@ CATALOGUE: dict[str, FindingRule] = {}
 
 
 def rule_of(rule_id: str) -> FindingRule:
-    """Return the row of a rule; for an id that is not in the catalogue, what holds for its family.
+    """Return the row of a rule. An id that is not in the catalogue gets the defaults of its family.
 
     Documents of other versions, and tests of ``test_ai_engine_integration``, have ids that are not in the catalogue.
     """
@@ -77,12 +77,12 @@ def rule_of(rule_id: str) -> FindingRule:
 
 
 def title_of_rule(rule_id: str) -> str:
-    """Return what people call a rule: its title; for an id that is not in the catalogue, its words."""
+    """Return the title of a rule; for an id that is not in the catalogue, the words of the id."""
     return rule_of(rule_id).title or rule_id.replace(".", ": ").replace("_", " ")
 
 
 def rules_cured_by(action: str) -> tuple[str, ...]:
-    """Return the ids of all rules that an action may cure, those that it is offered for first."""
+    """Return the ids of all rules that an action may cure; first those for which it is offered."""
     offered = [row.id for row in CATALOGUE.values() if row.cured_by == action]
     return (*offered, *(row.id for row in CATALOGUE.values() if action in row.also_cured_by))
 

@@ -1,4 +1,4 @@
-"""One measurement with all that is needed to judge its reliability; findings, their order, episodes and mutes."""
+"""Findings, their order, their episodes, and their mutes."""
 
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from typing import Literal
@@ -121,7 +121,7 @@ class FindingRule(Struct, frozen=True, kw_only=True):
 
 
 def overall_of(findings: "tuple[Finding, ...] | list[Finding]", unknown: bool = False) -> Overall:
-    """Return the overall status that follows from the worst finding; one that is only held counts as high at most.
+    """Return the overall status that follows from the worst finding; a held finding counts as high at most.
 
     ``unknown``: nothing could be measured at all.
     """
@@ -184,7 +184,7 @@ class Notice(Struct, frozen=True, kw_only=True):
 
 
 def worst_first(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """Return the findings by their ``rank``, the worst first, else in the order given; an effect follows its cause."""
+    """Return the findings ordered by ``rank``, the worst first; an effect follows its cause."""
     listed = sorted(findings, key=rank, reverse=True)
     return below_causes(listed, lambda one: (one.rule, one.subject), lambda one: one.caused_by)
 
@@ -197,7 +197,7 @@ def alarming(findings: Iterable[Finding]) -> list[Finding]:
 def causes_of(
     found: T, known: Iterable[T], name: Callable[[T], Hashable], cause: Callable[[T], Hashable | None]
 ) -> list[T]:
-    """Return what has caused a finding, and what has caused that, as far as it is known; the nearest cause first.
+    """Return the cause of a finding, the cause of that cause and so on, as far as known; the nearest first.
 
     Args:
         found: The effect.
@@ -219,7 +219,7 @@ def causes_of(
 def below_causes(
     listed: Sequence[T], name: Callable[[T], Hashable], cause: Callable[[T], Hashable | None]
 ) -> tuple[T, ...]:
-    """Return all that is listed in its order, but what names a cause that is listed too right below the first such.
+    """Return all items in their order, but the effects of a listed cause come right below its first effect.
 
     Args:
         listed: Findings in any form.
@@ -248,7 +248,7 @@ def _cause_in(known: set[Hashable], own: Hashable, cause: Hashable | None) -> Ha
 
 
 def rank(finding: Finding) -> tuple[bool, bool, int]:
-    """Return the sort key of a finding, the greatest first: true now by severity, then held ones, then low ones."""
+    """Return the sort key of a finding, for descending order: present ones by severity, then held, then low ones."""
     loud = finding.severity != "low"
     return loud, loud and not finding.held, SEVERITIES.index(finding.severity)
 
@@ -256,7 +256,7 @@ def rank(finding: Finding) -> tuple[bool, bool, int]:
 def each_or_one(
     cases: Sequence[T], each: Callable[[T], Finding], together: Callable[[Sequence[T]], Finding]
 ) -> list[Finding]:
-    """Return a finding for each case, or a single one for all where there are more than ``MANY``."""
+    """Return a finding for each case, or one finding for all if there are more than ``MANY`` cases."""
     if len(cases) <= MANY:
         return [each(case) for case in cases]
     return [together(cases)]

@@ -1,4 +1,4 @@
-"""An incident: its steps, its state as its events (``incident_events``) make it, and the drill that may cause it."""
+"""An incident: its steps, its state computed from its events (``incident_events``), and the drill that may cause it."""
 
 from typing import Any, Literal, NamedTuple
 
@@ -81,7 +81,7 @@ class Outcome(Struct, frozen=True, kw_only=True):
 
 
 class Comparison(Struct, frozen=True, kw_only=True):
-    """Before and after: the verdict, its reason in one sentence, and the findings that went, came and stayed."""
+    """Before and after: the verdict, its reason in one sentence, and the findings that ended, are new, or remain."""
 
     verdict: Verdict
     words: str
@@ -113,7 +113,7 @@ class StepPlan(Struct, frozen=True, kw_only=True):
 
 
 class TeamAdvice(Struct, frozen=True, kw_only=True):
-    """A team's own recommendation, shown in the last step when a finding of one of these rules was made."""
+    """A team's own recommendation, shown in the last step if one of these rules had a finding."""
 
     when: tuple[str, ...]
     action: str
@@ -164,7 +164,7 @@ class IssueChoice(Struct, frozen=True, kw_only=True):
 
 
 class Advice(Struct, frozen=True, kw_only=True):
-    """One recommendation of the last step. ``kind``: the ``ActionKind`` that does it, empty for none."""
+    """One recommendation of the last step. ``kind``: the ``ActionKind`` that carries it out, empty for none."""
 
     id: str
     action: str
@@ -391,7 +391,7 @@ class DrillMilestone(NamedTuple):
 
 
 class DrillResult(NamedTuple):
-    """The result of a drill. Spans are seconds since the fault was in place, None where it never happened.
+    """The result of a drill. Each span is in seconds since the fault was in place, None where it never happened.
 
     ``detect``: to the alarm; ``acknowledge``: to the incident; ``cause``: until the fault was identified; ``remedy``:
     to the first thing done; ``proof``: until a check proved it gone; ``resolve``: the proof, or without one the moment

@@ -45,7 +45,7 @@ class Opened(Event, frozen=True, kw_only=True, tag="opened"):
 
 
 class Captured(Event, frozen=True, kw_only=True, tag="captured"):
-    """Samples were taken from the history."""
+    """Samples from the history were stored as evidence."""
 
     evidence: Evidence
     since: float
@@ -137,7 +137,7 @@ class CheckFinished(Event, frozen=True, kw_only=True, tag="check_finished"):
 
 
 class ChecksAsked(Event, frozen=True, kw_only=True, tag="checks_asked"):
-    """The checks after an action run, because enough came since, or once more.
+    """The checks after an action were started, because enough came since, or once more on request.
 
     ``since``: wall-clock seconds from which they count; None for the time of the action.
     """
@@ -147,7 +147,7 @@ class ChecksAsked(Event, frozen=True, kw_only=True, tag="checks_asked"):
 
 
 class ChecksDelayed(Event, frozen=True, kw_only=True, tag="checks_delayed"):
-    """Less came since an action than a proof needs: its checks wait until ``due`` (wall-clock seconds)."""
+    """Too little was recorded since an action to prove anything: its checks wait until ``due`` (wall-clock seconds)."""
 
     action_id: str
     due: float
@@ -217,7 +217,7 @@ class CaptureHistory(Effect, frozen=True, kw_only=True):
 
 
 class RunTool(Effect, frozen=True, kw_only=True):
-    """Run a tool; its result belongs to the step, or to a check of the action ``action_id`` where that is set."""
+    """Run a tool. Its result belongs to the step, or to a check of the action ``action_id`` if that is set."""
 
     step: str
     tool: str

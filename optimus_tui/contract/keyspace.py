@@ -1,4 +1,4 @@
-"""What Redis holds and says: rate-limit counters, cache keys, and coherence events."""
+"""Keys and messages of Redis: rate-limit counters, cache keys, and coherence events."""
 
 from typing import Literal
 
@@ -141,7 +141,7 @@ class Track(Struct, frozen=True):
 
 
 class PastWindow(Struct, frozen=True):
-    """A window of a counter that has ended. Without ``whole`` it counted at least ``count``: its end was not read."""
+    """A window of a counter that has ended. If not ``whole``, its end was not read: it counted at least ``count``."""
 
     count: int
     whole: bool
@@ -171,7 +171,7 @@ class LimitRow(Struct, frozen=True, kw_only=True):
 
     @property
     def word(self) -> str:
-        """Return its state in a word: of a limit that is used up, also whether requests are known to be refused.
+        """Return the state in a word; for a limit that is used up, whether requests are known to be refused.
 
         "over": refused requests are counted. "full": the count stops at the limit, so none may have come. "blocked":
         the limiter's own flag says so.
@@ -264,7 +264,7 @@ class UnknownLayout(Struct, frozen=True, kw_only=True):
     """Key names of no known layout: their number, and at most ten shapes (safe text) with counts, most frequent first.
 
     ``like_limiter``: a shape looks like the counters of some rate limiter. ``reads_limits`` and ``reads_cache`` say
-    whether the profile has rules for counters and for cache keys; without them, no such key is looked for.
+    whether the profile has rules for counters and for cache keys; without rules, such keys are not searched.
     """
 
     count: int = 0
@@ -292,7 +292,7 @@ profile names no feed, so nothing is subscribed and nothing is known about event
 
 
 class TranslatedEvent(bytes):
-    """An event of another system as a JSON document of our contract. What the system does not tell is not in it.
+    """An event of another system, translated to a JSON document of our contract.
 
     ``raw`` is the payload as it came. ``problem`` says why it could not be read; the document is empty then.
     """
@@ -308,7 +308,7 @@ class TranslatedEvent(bytes):
 
 
 def raw_payload(payload: bytes) -> bytes:
-    """Return a payload as it came, also where it was translated."""
+    """Return the original payload, also of an event that was translated."""
     return payload.raw if isinstance(payload, TranslatedEvent) else payload
 
 
@@ -355,7 +355,7 @@ class ParsedEvent(Struct, frozen=True, kw_only=True):
 class ClockOffset(Struct, frozen=True, kw_only=True):
     """How far the timestamps of events differ from our clock: the median, in seconds, positive where they are ahead.
 
-    ``events`` of the ``of`` that were checked differ.
+    ``events`` of the ``of`` checked ones differ.
     """
 
     seconds: float
@@ -364,7 +364,7 @@ class ClockOffset(Struct, frozen=True, kw_only=True):
 
 
 class EventSource(Struct, frozen=True, kw_only=True):
-    """What at least half of the latest events have in common, safe to show; each is empty where there is none."""
+    """What at least half of the latest events have in common, safe to show; a field is empty where they differ."""
 
     type: str = ""
     tenant: str = ""

@@ -1,4 +1,4 @@
-"""Percentiles of samples, and from how many samples on a high one is known. Pure."""
+"""Percentiles of samples, and how many samples a high percentile needs. Pure."""
 
 import math
 from collections.abc import Sequence
@@ -8,12 +8,12 @@ FEWEST = 20
 
 
 def is_known(share: float, samples: float) -> bool:
-    """Return True if so many samples have this percentile (``share`` from 0 to 1): above the median it takes 20."""
+    """Return True if ``count`` samples are enough for this percentile (``share`` from 0 to 1): 20 above the median."""
     return samples > 0 and (share <= 0.5 or round(samples) >= FEWEST)
 
 
 def few_of(ordered: Sequence[float]) -> tuple[float, ...]:
-    """Return the ascending values themselves where they are too few for a p95, else none."""
+    """Return the ascending values themselves if they are too few for a p95, else none."""
     if len(ordered) < FEWEST:
         return tuple(ordered)
     return ()

@@ -1,4 +1,4 @@
-"""What is known of every dependency, and what the gateway publishes: its metrics and windows over them."""
+"""The state of every dependency, and what the gateway publishes: its metrics and windows over them."""
 
 from typing import Literal
 
@@ -29,8 +29,8 @@ CREATED = "_created"
 class Remark(Struct, frozen=True):
     """A contradiction in the body of a health check whose service answers well; ``words`` quote it, safe to show.
 
-    part: the service reports itself well and one of its parts sick; its own word counts. unknown word: its verdict is a
-    word that is not known here.
+    part: the service reports itself healthy and one of its parts unhealthy; its own word counts. unknown word: its
+    verdict is a word that is not known here.
     """
 
     kind: Literal["part", "unknown word"]
@@ -67,7 +67,7 @@ class ServiceState(Struct, frozen=True, kw_only=True):
 
     @property
     def serves(self) -> bool:
-        """Return whether it answered as it should, whatever it reports about itself: its figures may be used."""
+        """Return whether it answered as it should, so that its figures may be used, whatever health it reports."""
         return self.fault is None or self.sickness is not None
 
 
@@ -79,7 +79,7 @@ SLOW_START_SECONDS = 60.0
 
 
 def warm_from(started: float, first_seen: float | None) -> float:
-    """Return when a process is warm: ``COLD_SECONDS`` after its start, or after it first answered on a busy machine."""
+    """Return when a process is warm: ``COLD_SECONDS`` after its start, or after its first answer on a busy machine."""
     ready = started
     if first_seen is not None and started < first_seen <= started + SLOW_START_SECONDS:
         ready = first_seen
@@ -130,7 +130,7 @@ class Refusals(Struct, frozen=True, kw_only=True):
 
 
 def growth(old: Refusals, new: Refusals, seconds: float) -> Refusals | None:
-    """Return what was refused between two readings of one server run; None where a counter was reset in between."""
+    """Return what was refused between two readings of one server run; None if a counter was reset in between."""
     writes: dict[str, int] | None = None
     if old.writes is not None and new.writes is not None:
         writes = {name: count - old.writes.get(name, 0) for name, count in new.writes.items()}
@@ -421,7 +421,7 @@ class Spread(Struct, frozen=True, kw_only=True):
 
 
 class Quantiles(Grown, frozen=True, kw_only=True):
-    """A histogram over a window, by the value of one label; without a label, all under the empty text."""
+    """A histogram over a window for each value of one label; without a label, one under the empty text."""
 
     name: str
     groups: dict[str, Spread] = field(default_factory=dict)

@@ -30,7 +30,7 @@ class Signals(Struct, frozen=True, kw_only=True):
     """The figures of the last ten minutes as they were, oldest first; unknown ones are left out."""
 
     def value(self, signal: Signal) -> float | None:
-        """Return the figure that a chart shows of a signal; None where it is unknown."""
+        """Return the value of a signal for a chart; None where it is unknown."""
         figures = {
             "requests": self.per_second,
             "failing": self.failing_share,
@@ -62,5 +62,5 @@ class GoldenSignals(Struct, frozen=True, kw_only=True):
     taken_mono: float = 0.0
 
     def of_tenant(self, tenant: bytes) -> Signals | None:
-        """Return the signals of a tenant by the bytes of its name; None where they are not known by name."""
+        """Return the signals of a tenant by the bytes of its name; None for a tenant that is not listed."""
         return self.tenants.get(tenant.decode("utf-8", "surrogateescape"))

@@ -59,7 +59,7 @@ class Switched(NamedTuple):
 
 
 class PendingOrder(NamedTuple):
-    """An order that the supervisor has not answered yet."""
+    """An order to which the supervisor has not replied yet."""
 
     outcome: "Future[Switched]"
     kind: str
@@ -74,7 +74,7 @@ class DemoHandle:
     Attributes:
         progress: The present stage in words.
         ready: Whether everything answers.
-        failed: Why it cannot go on; None while it can.
+        failed: Why the demo cannot run; None while it can.
         notice: A limitation worth showing; empty for none.
         note: What the latest switch did.
         scenario: The scenario that is played.
@@ -154,11 +154,11 @@ class DemoHandle:
 
     @property
     def elapsed(self) -> float:
-        """Seconds since the start, or that the start took once it is ready."""
+        """Seconds since the start; once it is ready, how many seconds the start took."""
         return self._ready_after or time.monotonic() - self._began
 
     def under_way(self, kind: str) -> float:
-        """Return for how many seconds the oldest order of this kind has had no answer; 0 without one."""
+        """Return for how many seconds the oldest order of this kind has had no reply; 0 without one."""
         began = [order.began for order in list(self._waiting.values()) if order.kind == kind]
         if not began:
             return 0.0
@@ -169,7 +169,7 @@ class DemoHandle:
         self.note = (await self.play(name)).note
 
     async def play(self, name: str) -> Switched:
-        """Play another scenario: end the former one, and return once the new cause is in place or has failed."""
+        """Play another scenario: end the previous one, and return once the new fault is in place or has failed."""
         if name not in NAMES:
             return Switched(False, self.scenario, f"no scenario {name!r}; there are {', '.join(NAMES)}")
         return await self._order({"switch": name}, "switch", f"change to {name}")
@@ -177,7 +177,7 @@ class DemoHandle:
     async def inject(self, name: str) -> Happened:
         """Play a scenario for a drill, and return the moment at which the fault was in place.
 
-        Neither ``scenario`` nor the note of a failure tells which one it is.
+        Neither ``scenario`` nor the note of a failure gives away which one it is.
         """
         played = await self._order({"switch": name}, "fault", "change")
         note = played.note
@@ -194,7 +194,7 @@ class DemoHandle:
         return Happened(done.done, done.note, done.at)
 
     def truth(self, name: str) -> tuple[str, Truth]:
-        """Return what a scenario really is, in a sentence, and what a drill is judged by."""
+        """Return the true cause of a scenario in a sentence, and the answers that a drill expects."""
         return SCENARIOS[name].says, SCENARIOS[name].truth
 
     async def _order(self, order: dict[str, object], kind: str, what: str) -> Switched:
@@ -214,7 +214,7 @@ class DemoHandle:
         return not self._stopping and self._process is not None and self._process.poll() is None
 
     def stop(self) -> None:
-        """End the demo with all its processes and files, within 3 s. May be called twice."""
+        """End the demo, with all its processes and files, within 3 s. May be called twice."""
         self._stopping = True
         if self._process is not None:
             self._end(self._process)

@@ -1,4 +1,4 @@
-"""The demo's scenarios: one entry each, with a sentence that says what really happens.
+"""The demo's scenarios: one entry each, with a sentence that tells the true cause.
 
 Their names alone are in ``demo``, which is cheap to import. The supervisor stops and starts the engine, the
 traffic process does the rest.
@@ -54,12 +54,12 @@ class Scenario(NamedTuple):
 
     Attributes:
         says: The cause in one sentence.
-        act: The act that the traffic process adds; empty for none.
+        act: The function by which the traffic process causes the fault; empty for none.
         engine: Whether the engine process runs.
         drill: The body of the engine's ``PUT /drill``; None for no delay and no fault.
         injected: Whether a part of the cause is injected by hand, not by traffic.
         remedy: What ends the cause from outside of the product; empty if one of its actions does.
-        truth: What a drill is judged by.
+        truth: The answers that a drill expects.
     """
 
     name: str

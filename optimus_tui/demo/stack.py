@@ -1,7 +1,7 @@
-"""What the demo runs: each child's command line, its environment, its start, its watch and its end.
+"""The processes of the demo: each child's command line, environment, start, supervision and end.
 
 The children get only a few environment variables, so that no credentials and no proxies reach them. They are ended
-with SIGKILL: none has state worth saving, and only that is certain.
+with SIGKILL: none has state worth saving, and SIGKILL cannot be ignored.
 """
 
 import asyncio
@@ -52,8 +52,8 @@ class ChildPlan(NamedTuple):
         label: Its name in messages.
         argv: The command line.
         port: Where it listens.
-        greeting: What is sent to the port.
-        welcome: The beginning of the answer that means ready.
+        greeting: The bytes that are sent to the port.
+        welcome: How the answer begins once the child is ready.
         notice: A limitation worth showing; empty for none.
     """
 
@@ -121,7 +121,7 @@ def service_plan(name: str, port: int) -> ChildPlan:
 
 
 def traffic_argv(ports: Ports, directory: Path) -> tuple[str, ...]:
-    """Return the traffic's command line. It runs unguarded, because it cleans up if the supervisor is killed."""
+    """Return the traffic's command line. Its end is not bound to the supervisor: it cleans up if that is killed."""
     places: Mapping[str, object] = {**ports._asdict(), "directory": directory}
     options = [word for name, value in places.items() for word in (f"--{name}", str(value))]
     return (sys.executable, "-P", "-m", "optimus_tui.demo.traffic", *options)

@@ -48,7 +48,7 @@ class Supervisor:
         self._turn = asyncio.Lock()
 
     async def start(self) -> None:
-        """Start everything and play the first scenario.
+        """Start all processes and play the first scenario.
 
         Raises:
             ChildFailed: A child did not start.
@@ -95,7 +95,7 @@ class Supervisor:
             return await self.traffic.play(scenario.name)
 
     async def remedy(self, name: str) -> str:
-        """Do what an engineer could do outside of the product. It ends the scenario only if it fixes its cause."""
+        """Carry out a remedy outside of the product. The scenario ends only if the remedy fixes its cause."""
         async with self._turn:
             if self.scenario.remedy == name:
                 self.scenario = SCENARIOS[DEFAULT]
@@ -155,7 +155,7 @@ async def listen(orders: "asyncio.Queue[dict[str, Any]]") -> None:
 
 
 async def orphaned(parent: int) -> None:
-    """Return when the parent is no longer ``parent``, even if another process keeps the pipe open."""
+    """Return once ``parent`` is no longer the parent process, even if another process keeps the pipe open."""
     while os.getppid() == parent:  # noqa: ASYNC110 - the kernel sends no event for this
         await asyncio.sleep(1.0)
 
@@ -178,7 +178,7 @@ async def obey(boss: Supervisor, orders: "asyncio.Queue[dict[str, Any]]", starte
 
 
 async def lead(boss: Supervisor, started: "asyncio.Future[None]") -> None:
-    """Wait for the start, then keep all children running.
+    """Wait until everything has started, then restart children that end.
 
     Raises:
         ChildFailed: A child did not start, or ended too often.
@@ -188,7 +188,7 @@ async def lead(boss: Supervisor, started: "asyncio.Future[None]") -> None:
 
 
 async def run(ports: Ports, scenario: Scenario, parent: int, directory: Path) -> None:
-    """Serve until the parent ends or a signal comes. A failure is reported, and the rest goes on."""
+    """Serve until the parent ends or a signal comes. A failure is reported and does not end the other tasks."""
     boss = Supervisor(ports, scenario, directory)
     loop, stopped = asyncio.get_running_loop(), asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):

@@ -119,7 +119,7 @@ class Resp:
                 return None
 
     def close(self) -> None:
-        """Close the connection; the next command opens a new one."""
+        """Close the connection. The next command opens a new one."""
         if self._link:
             self._link[1].close()
         self._link = None
@@ -155,7 +155,7 @@ async def _decode(reader: asyncio.StreamReader) -> Any:
 
 
 class Habits(NamedTuple):
-    """One tenant: its number of conversations, and its users' chat messages and reads a second."""
+    """A tenant's name, its number of conversations, and its users' chat messages and reads per second."""
 
     name: str
     conversations: int
@@ -222,11 +222,11 @@ class Users:
 
     @property
     def may_chat(self) -> bool:
-        """False near the limit, and while a scenario keeps the users silent."""
+        """Return False near the limit, and while a scenario keeps the users from sending messages."""
         return not self.silent and time.monotonic() >= self._chat_opens_at
 
     def come_back(self) -> None:
-        """Chat again, whatever was refused before."""
+        """Let the users chat again, even if they were refused before."""
         self.silent, self._chat_opens_at = False, 0.0
 
     async def open_one(self, looks: int = 5) -> RawResponse | None:
@@ -247,12 +247,12 @@ class Users:
         return answer
 
     async def chat_somewhere(self) -> None:
-        """Send an everyday message, nearly always in one of the few conversations that are busy now."""
+        """Send an everyday message, nearly always in one of the few busy conversations."""
         if self.known and self.may_chat:
             await self.chat(self._phones[DICE.choice(self._busy())])
 
     async def look(self) -> None:
-        """Send an everyday read."""
+        """Send an everyday read request."""
         dice = DICE.random()
         if dice < 0.03 or not self.known:
             await self.ask("GET", "/api/conversations?limit=50")
@@ -277,7 +277,7 @@ class Users:
         return answer
 
     async def work(self) -> None:
-        """Do what the staff does now and then: file, rename, delete and open conversations, change the profile."""
+        """Send what the staff does now and then: file, rename, delete and open conversations, change the profile."""
         if not self.known:
             return
         path = f"/api/conversations/{quote(DICE.choice(self.known))}"

@@ -1,4 +1,4 @@
-"""The demo's traffic process: everyday users of ten tenants, and the acts by which a scenario sets its cause.
+"""The demo's traffic process: everyday users of ten tenants, and the functions by which scenarios cause their faults.
 
 Orders are JSON lines on standard input, each answered on standard output. If standard input ends although this process
 was not killed, the supervisor died: then it ends the server and removes the directory.
@@ -40,7 +40,7 @@ _NEWCOMER_SECONDS = 0.8
 
 
 class World:
-    """What acts work with: the users by tenant, the engine (for its drill) and the server (for injected faults)."""
+    """What the faults work with: the users by tenant, the engine (for its drill) and the server."""
 
     def __init__(self, gateway: Http, engine: Http, server: Resp) -> None:
         self.users = {habits.name: Users(habits, gateway) for habits in TENANTS}
@@ -61,7 +61,7 @@ async def beside(work: Coroutine[None, None, None]) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def noisy(world: World) -> AsyncIterator[str]:
-    """One tenant's client retries without a pause and uses every operation."""
+    """One tenant's client retries without a pause and calls every operation."""
     users = world.users[NOISY]
 
     async def shout() -> None:
@@ -87,9 +87,9 @@ async def noisy(world: World) -> AsyncIterator[str]:
 
 @asynccontextmanager
 async def stampede(world: World) -> AsyncIterator[str]:
-    """Drop all cached answers of a tenant again and again, while its users all read them in the same moment.
+    """Drop all cached answers of a tenant again and again while its users all read them at the same moment.
 
-    Few enough at a time that no limit is reached: the only finding is that of the cache.
+    The requests stay below every limit, so that the cache has the only finding.
     """
     crowds = list(world.users.values())
     quieter = sorted(crowds, key=lambda users: users.habits.reads)[:-3]
@@ -175,7 +175,7 @@ async def storm(world: World) -> AsyncIterator[str]:
 
 @asynccontextmanager
 async def slow(world: World) -> AsyncIterator[str]:
-    """Use the engine's own drill, with a new delay between 600 and 900 ms every second."""
+    """Let the engine delay its answers by 600 to 900 ms, with a new delay every second."""
 
     async def vary() -> None:
         while True:
@@ -222,7 +222,7 @@ async def immortal(world: World) -> AsyncIterator[str]:
 
 
 async def drill(world: World, order: dict[str, float] | None) -> None:
-    """Set the engine's drill, or end it (None). Does nothing if the engine is down."""
+    """Set the delays and faults of the engine's drill; None ends it. Does nothing if the engine is down."""
     await world.engine.ask("PUT", "/drill", body=order or {"delay_ms": 0})
 
 
@@ -236,14 +236,14 @@ ACTS: dict[str, Callable[[World], contextlib.AbstractAsyncContextManager[str]]] 
 
 
 class Day:
-    """The everyday rhythm of all users, from a short first minute to the steady state."""
+    """The ordinary traffic of all users, from a short first minute to a steady state."""
 
     def __init__(self, world: World, tasks: asyncio.TaskGroup) -> None:
         self.crowd = list(world.users.values())
         self.tasks, self.under_way = tasks, 0
 
     async def begin(self) -> None:
-        """Let every tenant's first few customers write."""
+        """Let the first few customers of every tenant write."""
         await asyncio.gather(*(greet(users, _FIRST_CUSTOMERS) for users in self.crowd))
 
     def go_on(self) -> None:
@@ -291,7 +291,7 @@ class Day:
 
 
 class Stage:
-    """Plays one scenario at a time: the former act ends before the next begins."""
+    """Plays one scenario at a time: the previous fault ends before the next begins."""
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -308,7 +308,7 @@ class Stage:
 
 
 async def obey(orders: "asyncio.Queue[dict[str, str]]", world: World) -> None:
-    """Carry out orders one after the other. ``warm`` comes first, once the servers answer. Only a bug ends it."""
+    """Carry out orders one after the other; ``warm`` is the first one, once the servers answer. Only a bug ends it."""
     stage = Stage(world)
     async with asyncio.TaskGroup() as tasks:
         day = Day(world, tasks)
@@ -324,7 +324,7 @@ async def obey(orders: "asyncio.Queue[dict[str, str]]", world: World) -> None:
 
 
 def answer(note: str) -> None:
-    """Write one line to the supervisor; its end shows on standard input."""
+    """Write one line to the supervisor. Errors are ignored: the supervisor's end shows on standard input."""
     with contextlib.suppress(OSError):
         os.write(1, json.dumps({"note": note}).encode() + b"\n")
 
@@ -338,7 +338,7 @@ async def listen(orders: "asyncio.Queue[dict[str, str]]") -> None:
 
 
 async def execute_will(server: Resp, directory: str) -> None:
-    """Clean up after the supervisor died: end the server if it is the demo's, and remove the directory."""
+    """Clean up if the supervisor was killed: end the server if it is the demo's, and remove the directory."""
     replies = await server.send(("CONFIG", "GET", "dir"))
     if replies and isinstance(replies[0], list) and os.fsencode(directory) in replies[0]:
         await server.send(("SHUTDOWN", "NOSAVE"))

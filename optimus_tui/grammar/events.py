@@ -46,7 +46,7 @@ def parse_event(payload: bytes, length: int | None = None) -> ParsedEvent:
 
 
 def is_event(payload: bytes, length: int | None = None) -> bool:
-    """Return True exactly where ``parse_event`` finds no problem; about 1 us for a payload of 150 bytes."""
+    """Return whether ``parse_event`` would find no problem; about 1 us for a payload of 150 bytes."""
     return not isinstance(_read(payload, length), str)
 
 
@@ -208,7 +208,7 @@ class Target(Struct, frozen=True):
 
 
 def named_targets(payload: bytes) -> tuple[tuple[Target, ...], int]:
-    """Return the targets that an event's payload names, and how many others are not supported or no cache keys."""
+    """Return the cache keys that an event's payload names, and how many of its names are unsupported or no keys."""
     try:
         event = _decode(payload)
     except (msgspec.MsgspecError, ValueError, RecursionError, OverflowError):

@@ -80,7 +80,7 @@ def words_filter(field: str, text: str) -> str:
 
 
 def value_filter(field: str, value: str) -> str:
-    """Return the filter that keeps rows whose field is a value; one with blanks is looked for word by word."""
+    """Return the filter that keeps rows whose field has this value; a value with blanks is searched word by word."""
     if " " in value:
         return words_filter(field, value)
     return f"{field}:={value}"

@@ -76,7 +76,7 @@ def amount(fields: Mapping[str, str], name: str) -> int | None:
 
 
 def senseless(fields: Mapping[str, str], names: Iterable[str]) -> tuple[str, ...]:
-    """Return those of ``names`` that are present but hold no valid ``amount``."""
+    """Return the names whose field is present but is no valid ``amount``."""
     return tuple(name for name in names if name in fields and amount(fields, name) is None)
 
 

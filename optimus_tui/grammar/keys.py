@@ -36,7 +36,7 @@ def escape_glob(literal: bytes) -> bytes:
 
 
 class Shape(Struct, frozen=True):
-    """A shape. ``text`` ends in ``…`` where names go on differently; raw text, not fit for a screen."""
+    """A shape of names. ``text`` ends in ``…`` where the names differ; it is not escaped for a screen."""
 
     text: str
     count: int
@@ -71,21 +71,21 @@ def heads_of(names: Iterable[bytes]) -> dict[bytes, int]:
 
 
 class Shapes:
-    """Counts names by shape: ``add`` heads, then read the ``SHOWN`` most frequent ones from ``shapes``."""
+    """Counts names by shape: call ``add`` with heads, then read the ``SHOWN`` most frequent shapes from ``shapes``."""
 
     def __init__(self) -> None:
         self.count = 0
         self._heads: dict[bytes, int] = {}
 
     def add(self, heads: Mapping[bytes, int], others: int = 0) -> None:
-        """Count these heads, and ``others`` names whose head is not known."""
+        """Count names by their heads, and ``others`` names whose head is not known."""
         for head, number in heads.items():
             self._put(head, number)
         if others > 0:
             self._put(b"", others)
 
     def shapes(self) -> tuple[Shape, ...]:
-        """Return the shapes; where there are many, those with one long common beginning are merged."""
+        """Return the shapes; if there are many, those that share a long beginning are merged."""
         heads = _folded(self._heads)
         ordered = sorted(heads.items(), key=lambda item: (-item[1], item[0]))
         if len(ordered) > SHOWN:

@@ -119,5 +119,5 @@ def _keys(value: object) -> list[str]:
 
 
 def slashed(folder: str) -> str:
-    """Return a folder with a slash at its end; the top, "", without one."""
+    """Return a folder's path with a slash at its end; the top folder, "", stays empty."""
     return f"{folder}/" if folder else ""

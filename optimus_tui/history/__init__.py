@@ -1,1 +1,1 @@
-"""What was measured before: rings in memory, the history file, Prometheus, the audit and the incidents' timelines."""
+"""What was measured or done before: rings in memory, the history file, Prometheus, the audit, incident timelines."""

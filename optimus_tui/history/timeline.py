@@ -120,7 +120,7 @@ def _owner(file: PrivateFile) -> str:
 
 
 def read_plain(path: Path, limit: int = MAX_BYTES) -> tuple[bytes, str]:
-    """Return the bytes, and why they may not be continued (empty: they may). UnreadableFile if there are none."""
+    """Return the bytes of a file, and why it may not be continued (empty if it may). UnreadableFile if it has none."""
     try:
         data, found = private_file.read_plain(path, limit)
     except FileNotFoundError as error:
@@ -165,8 +165,7 @@ class _Line(Struct, frozen=True):
 class Scan(Struct, frozen=True, kw_only=True):
     """The content of a file. ``good`` is the length in bytes of its whole records; then follows the torn ``tail``.
 
-    ``damage`` is a sentence about lines in between that cannot be trusted, ``newer`` about lines that only a newer
-    version reads.
+    ``damage`` is a sentence about damaged lines in between, ``newer`` about lines that only a newer version can read.
     """
 
     events: tuple[AnyEvent, ...] = ()
@@ -188,7 +187,7 @@ def encode(number: int, event: AnyEvent) -> bytes:
 
 
 def scan(data: bytes) -> Scan:
-    """Return all records of a file, as far as they can be trusted."""
+    """Return all records of a file that can be trusted."""
     events: list[AnyEvent] = []
     good = last = 0
     bad: list[int] = []
@@ -272,7 +271,7 @@ class Timeline:
         return describe(stem, self.last + 1, document, ending)
 
     def append(self, event: AnyEvent, *evidence: tuple[Evidence, bytes]) -> bool:
-        """Record an event after its evidence; return True once both are on disk, False while they wait in memory."""
+        """Record an event after its evidence. Return True once both are on disk, False while they wait in memory."""
         if self.read_only or self._file is None:
             raise RuntimeError(f"a record for a timeline that is read-only: {self.read_only or 'closed'}")
         if len(self._waiting) >= MAX_WAITING:
@@ -283,7 +282,7 @@ class Timeline:
         return self.flush()
 
     def flush(self) -> bool:
-        """Try again to write what waits; return True where nothing waits any more."""
+        """Try again to write what is in memory only; return True if nothing is left."""
         while self._waiting:
             line, documents = self._waiting[0]
             try:
@@ -333,7 +332,7 @@ class Timeline:
 
 
 def open_timeline(folder: Path, who: str, *, write: bool = True) -> Timeline:
-    """Open the timeline in ``folder``, for writing where possible (see ``read_only``). UnreadableFile otherwise.
+    """Open the timeline in ``folder``, for writing if possible (see ``read_only``), else raise UnreadableFile.
 
     ``who`` is shown to processes that try to write later.
     """

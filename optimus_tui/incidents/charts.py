@@ -10,7 +10,7 @@ from optimus_tui.wording.layout import CHARTS, Chart, Moment, Samples, chart
 
 
 def moments_of(state: IncidentState) -> list[Moment]:
-    """Return what charts mark: the beginning, the actions, the proof and the end, each with a letter."""
+    """Return the moments that charts mark: the beginning, the actions, the proof and the end, each with a letter."""
     found = [(state.began, "the fault began")]
     found += [
         (record.receipt.ended or record.at.wall, record.receipt.words or record.receipt.kind)

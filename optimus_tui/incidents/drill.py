@@ -21,7 +21,7 @@ MEANS = {
 
 
 def spans(result: DrillResult) -> tuple[tuple[str, float | None], ...]:
-    """Return each span of a drill with its name, the shortest first and at the end what was not reached."""
+    """Return each span of a drill with its name, the shortest first; spans that were not reached come last."""
     resolve = "resolve (MTTR)"
     if result.proof is not None:
         resolve = "resolve (MTTR): proved"
@@ -39,7 +39,7 @@ def spans(result: DrillResult) -> tuple[tuple[str, float | None], ...]:
 
 
 def stopwatch(seconds: float | None) -> str:
-    """Return seconds as every duration is written; ``–`` for None."""
+    """Return seconds in the usual form of a duration; ``–`` for None."""
     return NOTHING if seconds is None else age(seconds)
 
 

@@ -34,7 +34,7 @@ class Hurt(NamedTuple):
 
 
 async def tenant_impact(ctx: "Context", state: IncidentState, minutes: float) -> list[tuple[str, Outcome]]:
-    """Return the measures of the tenants concerned, else of those that were hurt most, from what was recorded.
+    """Return the recorded losses of the tenants concerned, or of the most affected tenants if none is named.
 
     Args:
         ctx: The history and the clock.

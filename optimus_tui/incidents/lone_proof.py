@@ -1,7 +1,7 @@
-"""Proves what was done without an incident: whether the finding that it was for is gone.
+"""Checks whether something done without an incident has ended the finding that it was for.
 
-The needs, the comparison and the words are those of an incident's proof. What is compared are the findings of the
-dashboard, so that the proof never contradicts what it shows.
+It needs, compares and says the same as an incident's proof. It compares the findings of the dashboard, so that the
+proof never contradicts the screen.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -42,11 +42,11 @@ NO_READING = "no reading since"
 
 
 class Found(NamedTuple):
-    """What is found now.
+    """The findings and figures of this moment.
 
     Attributes:
         findings: The findings on the dashboard.
-        figures: Named ``rule|subject``, of what is no finding any more.
+        figures: The figures of former findings, named ``rule|subject``.
         read_at: Wall-clock seconds of the reading that the finding comes from; None where that is not known.
         fills: True if the counter is expected to be full again before its window ends.
     """
@@ -77,7 +77,7 @@ def _with_limits(findings: Iterable[Finding]) -> tuple[Diagnostic, ...]:
 
 
 class LoneProof:
-    """Follows one act until its finding is gone. ``turn`` does what is due now."""
+    """Follows one action until its finding is gone. Each call of ``turn`` does what is due."""
 
     def __init__(
         self, ctx: "Context", record: ActionRecord, look: Callable[[], Found | None], before: Iterable[Finding] = ()
@@ -104,16 +104,16 @@ class LoneProof:
 
     @property
     def record(self) -> ActionRecord:
-        """Return the act; once it is proved that its finding is gone, with the proof."""
+        """Return the record of the action; once its finding is proved gone, with the proof."""
         return self._record
 
     @property
     def aim(self) -> tuple[str, str]:
-        """Return the rule and the subject of the finding that it was for."""
+        """Return the rule and the subject of the finding that the action was for."""
         return next((one.rule, one.subject) for one in aimed_at(self._record))
 
     async def promise(self) -> str:
-        """Return when a proof is possible; empty where it is possible at once."""
+        """Return when a proof is possible, in words; empty if it is possible at once."""
         await self._needed()
         words = self.too_early().removeprefix(TOO_EARLY)
         if not words or self._tells_at_once():
@@ -152,7 +152,7 @@ class LoneProof:
         return acted_at(self._record) + max(LATE_SECONDS, need.seconds)
 
     def too_early(self) -> str:
-        """Return why what is found now proves nothing yet: ``too early: proof possible at 19:13:20 …``; else ""."""
+        """Return why the present findings prove nothing yet: ``too early: proof possible at 19:13:20 …``; else ""."""
         if self._need is None or self.over:
             return ""
         due = self._record.since + self._need.seconds
@@ -167,7 +167,7 @@ class LoneProof:
         return self._need
 
     async def turn(self) -> tuple[str, bool] | None:
-        """Return what is to be said now, and whether it is good; None for nothing. Each result is said once."""
+        """Return a message and whether it is good news; None if there is nothing new. Each result is returned once."""
         need = await self._needed()
         now = self._ctx.clock.wall()
         self.over = now > acted_at(self._record) + FOLLOW_SECONDS

@@ -1,4 +1,4 @@
-"""Open, resume and list incidents, and keep the history before each and its impact at the end."""
+"""Open, resume and list incidents; store the history before each one, and its impact at the end."""
 
 import asyncio
 from collections.abc import Sequence
@@ -158,7 +158,7 @@ async def open_incident(
         ctx: The settings, clients and clock.
         title: Its title; empty for ``Incident N``.
         name: The playbook.
-        began: Wall-clock seconds since when the fault holds, if the operator gave them; None to take the beginning from
+        began: When the fault began (wall-clock seconds), if the operator said so; None to take the beginning from
             the main finding of the first step.
         tenant: The tenant concerned; None for no particular one.
         alarms: The findings on the screen.
@@ -214,7 +214,7 @@ async def open_incident(
 async def resume_incident(
     ctx: "Context", number: int, *, write: bool = True, announce: bool = True, root: Path | None = None
 ) -> IncidentService:
-    """Open an incident as it was left. It is read-only if another process has it.
+    """Open an incident as it was left. It is read-only if another process has it open.
 
     A step that a dead process left running is always freed.
 
@@ -320,7 +320,7 @@ async def capture(incident_service: IncidentService, minutes: float = 10.0) -> i
 async def measure(incident_service: IncidentService) -> None:
     """Measure the impact from the beginning until now, and keep the history of that time.
 
-    It is the error ratio and the latency of the gateway, and what the tenants concerned lost.
+    The impact is the gateway's error ratio and latency, and what the tenants concerned lost.
     """
     incident_service.check_system()
     minutes = span_minutes(incident_service)
@@ -331,7 +331,7 @@ async def measure(incident_service: IncidentService) -> None:
 
 
 async def close_measured(incident_service: IncidentService, cause: str, resolution: str) -> None:
-    """Close an incident, then measure its impact: what was typed is kept before anything takes long.
+    """Close an incident, then measure its impact: the operator's words are stored before anything that takes long.
 
     Raises:
         IncidentError: It is of another system, or it cannot be closed or written to.

@@ -1,4 +1,4 @@
-"""How often services are measured, as the history shows it: from it follows when a proof is possible."""
+"""How often services are measured, by the history: the time until a proof is possible follows from it."""
 
 import asyncio
 from itertools import pairwise
@@ -26,7 +26,10 @@ async def pace(ctx: "Context") -> float:
 
 
 def slowest(series: list[list[float]]) -> float:
-    """Return the longest median pause of a series, from 2 s to 60 s; with fewer than three times it does not count."""
+    """Return the longest of the series' median pauses, from 2 s to 60 s.
+
+    A series with fewer than three times is left out.
+    """
     found = [USUAL_SECONDS]
     for times in series:
         gaps = [later - earlier for earlier, later in pairwise(times)]

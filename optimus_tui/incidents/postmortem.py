@@ -63,7 +63,7 @@ _OF_TENANTS = ("limits.", CACHE_NO_TTL, CACHE_LARGE, CACHE_CHURN, "coherence.")
 
 
 class Plain(str):
-    """Markdown that is meant as such: it is not escaped again."""
+    """Text that is Markdown already, and is not escaped again."""
 
     __slots__ = ()
 
@@ -114,7 +114,7 @@ def story(state: IncidentState, history: Mapping[str, Samples], now: Stamp, noti
         state: The incident.
         history: Captured samples by series.
         now: The time of writing.
-        notices: What of the timeline or the history cannot be read.
+        notices: Sentences about parts of the timeline or the history that cannot be read.
     """
     summary, moments = list(_summary(state)), moments_of(state)
     return {
@@ -374,7 +374,7 @@ def render(state: IncidentState, timeline: Timeline, now: Stamp, form: Form) -> 
 
 
 async def export(incident_service: IncidentService, form: Form = "md") -> Path:
-    """Write the post-mortem beside the timeline, record that, and return its path.
+    """Write the post-mortem beside the timeline, record the export, and return its path.
 
     Raises:
         IncidentError: It cannot be written.
@@ -393,7 +393,7 @@ async def export(incident_service: IncidentService, form: Form = "md") -> Path:
 
 
 def samples(state: IncidentState, timeline: Timeline) -> tuple[dict[str, list[tuple[float, float]]], tuple[str, ...]]:
-    """Return the captured history by series, oldest first, and what of it can no longer be read."""
+    """Return the captured history by series, oldest first, and sentences about parts that can no longer be read."""
     import msgspec
 
     found: dict[str, dict[float, float]] = {}

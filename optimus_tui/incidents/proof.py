@@ -1,7 +1,6 @@
 """Runs the checks after a remedy automatically, once enough was recorded since to prove something.
 
-The dashboard and a test drive it alike: ``turn`` does what is due now. It reads the time from the incident's context,
-so that a fixed clock decides when.
+``turn`` does what is due now. It reads the time from the incident's context, so that a test can set the clock.
 """
 
 import asyncio
@@ -45,7 +44,7 @@ FILLS = "its counter fills up again and is expected to refuse before its window 
 
 
 class Came(Struct, frozen=True):
-    """How much of one thing that a proof needs was recorded; ``recorded`` is False where nothing records it.
+    """How much of one need of a proof was recorded; ``recorded`` is False if nothing records it.
 
     ``share`` is the part of it that came, from 0 to 1.
     """
@@ -77,7 +76,7 @@ class Prover:
         """By action, the wall-clock seconds of its last answer: the next check counts what came since."""
 
     async def turn(self) -> None:
-        """Run the checks that are due now. What cannot be recorded is left for the next turn.
+        """Run the checks that are due now. Checks whose result cannot be recorded are repeated in the next turn.
 
         Raises:
             IncidentError: The incident cannot be written to.
@@ -145,7 +144,7 @@ class Prover:
 
 
 def enough_at(lacking: Sequence[Came], since: float, now: float) -> float | None:
-    """Return when enough will have come at the pace so far; None where nothing came, so that no pace is known."""
+    """Return when enough will have come at the present rate; None if nothing came, so that no rate is known."""
     least = min(one.share for one in lacking)
     if least <= 0 or now <= since:
         return None
@@ -153,7 +152,7 @@ def enough_at(lacking: Sequence[Came], since: float, now: float) -> float | None
 
 
 async def what_came(ctx: "Context", need: ProofNeed, since: float) -> list[Came]:
-    """Return how much of what a proof needs was recorded since ``since`` (wall-clock seconds)."""
+    """Return how much of each need of a proof was recorded since ``since`` (wall-clock seconds)."""
     work = [_checks(ctx, name, need, since) for name in need.services if need.checks]
     if need.requests:
         work.append(_counted(ctx, "requests", (REQUESTS,), need.requests, since))
@@ -202,5 +201,5 @@ async def _of_route(ctx: "Context", route: str, since: float) -> Came:
 
 
 def sentence_of(record: ActionRecord) -> str:
-    """Return what a toast says of an action whose checks have a new result."""
+    """Return the sentence of a toast for an action whose checks have a new result."""
     return f"{record.receipt.words or record.receipt.kind}: {proof_words(record)}"

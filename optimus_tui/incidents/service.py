@@ -1,4 +1,7 @@
-"""One incident that this process keeps: each event is stamped, reduced, recorded, and only then part of the state."""
+"""One incident held open by this process.
+
+Each event is stamped, applied and recorded before it is part of the state.
+"""
 
 import asyncio
 import contextlib
@@ -55,7 +58,7 @@ class Clocks:
         return Stamp(wall, mono, server, self._boot)
 
     async def hear(self) -> None:
-        """Ask Redis for its time; without an answer, stamps lack it."""
+        """Ask Redis for its time. Without an answer, stamps have no server time."""
         from optimus_tui.probes.faults import OUTAGES
 
         try:
@@ -247,7 +250,7 @@ class IncidentService:
         return document
 
     def check_system(self) -> None:
-        """Check that the settings lead to the system that the incident is about.
+        """Check that the configured addresses are those of the incident's system.
 
         Raises:
             IncidentError: They lead to another one.
@@ -305,10 +308,10 @@ class IncidentService:
         await self.tell(lambda at: happened.AdviceMarked(at=at, advice=advice, status=status, said=plain(said)))  # type: ignore[arg-type]
 
     async def acted(self, receipt: KeptReceipt, advice: str = "", rules: tuple[str, ...] = ()) -> ActionRecord:
-        """Record an action's receipt and return its record.
+        """Record an action's receipt and return the action's record.
 
-        The tools that showed the fault run at once if that can prove something; else ``verdict`` is None and ``due``
-        says when (``Prover`` runs them then).
+        The tools that showed the fault run again: at once if that can prove something, else ``Prover`` runs them at
+        ``due``, and ``verdict`` is None until then.
         """
         usual = await pace(self.ctx)
         return await self._proved(
@@ -349,11 +352,11 @@ class IncidentService:
         return await self._proved(action_id, lambda at: happened.ChecksAsked(at=at, action_id=action_id, since=since))
 
     async def delay_checks(self, action_id: str, due: float, need: str) -> None:
-        """Record that less came since an action than a proof needs, and when the checks run instead."""
+        """Record that too little was recorded since an action to prove anything, and when its checks run instead."""
         await self.tell(lambda at: happened.ChecksDelayed(at=at, action_id=action_id, due=due, need=need))
 
     async def give_up_checks(self, action_id: str, why: str) -> None:
-        """Record that the checks of an action have no result, because too little came for a proof."""
+        """Record that the checks of an action have no result, because too little was recorded since for a proof."""
         await self.tell(lambda at: happened.ChecksAsked(at=at, action_id=action_id))
         for step in self._unanswered(action_id):
             await self.tell(_without_result(action_id, step, why))
@@ -413,7 +416,7 @@ class IncidentService:
         await self.tell(lambda at: happened.Reopened(at=at, reason=plain(reason)))
 
     async def aclose(self) -> None:
-        """Finish what is being recorded (waits at most 3 s) and release the incident. Its status stays as it is."""
+        """Finish recording (waits at most 3 s) and release the incident. It stays open or closed as it is."""
         await self._written()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(CLOSE_SECONDS):

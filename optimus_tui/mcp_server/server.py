@@ -122,7 +122,7 @@ def build(dispatcher: ToolDispatcher, lifespan: Lifespan = _no_lifespan) -> Serv
 
 
 def described(tool: Tool) -> types.Tool:
-    """Return the tool as a client sees it. What it changes is part of the description, where a model reads it."""
+    """Return the tool as a client sees it. Its description includes what it changes, because a model reads that."""
     return types.Tool(
         name=tool.name,
         title=tool.name.replace("_", " ").capitalize().replace("Ai ", "AI ").replace(" ai ", " AI "),

@@ -32,7 +32,7 @@ GONE = (BrokenPipeError, anyio.BrokenResourceError, anyio.ClosedResourceError)
 
 
 class FrameRefused(Exception):
-    """A frame that is answered with an error. ``code`` is JSON-RPC's."""
+    """A frame that is answered with an error. ``code`` is the error code of JSON-RPC."""
 
     def __init__(self, code: int, message: str) -> None:
         super().__init__(message)
@@ -118,12 +118,12 @@ class Source(Protocol):
     """A binary stream that is read in a thread."""
 
     async def readline(self) -> bytes:
-        """Return a line, or what there is of it; empty at the end."""
+        """Return a line, the rest at the end without a line break, or nothing after the end."""
         ...
 
 
 class Raw:
-    """JSON that is written as it is; it has the one method of a message that the SDK's writer calls."""
+    """JSON that is written unchanged; the class has the one method that the SDK's writer calls on a message."""
 
     def __init__(self, text: str) -> None:
         self._text = text
@@ -194,7 +194,7 @@ class MessageReader:
                     batch.waiting.discard(cancelled)
 
     async def outgoing(self, message: Any) -> bool:
-        """Return True if a message of the SDK may be sent by itself, False if it is kept for its batch."""
+        """Return True if a message of the SDK may be sent by itself, False if it is kept for the answer to a batch."""
         if not isinstance(message, (types.JSONRPCResponse, types.JSONRPCError)):
             return True
         if self._opening is not None and message.id == self._opening and isinstance(message, types.JSONRPCResponse):

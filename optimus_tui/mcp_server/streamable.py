@@ -64,9 +64,8 @@ class _CollectedAnswer(NamedTuple):
 class SessionKeeper:
     """The application around the SDK's, with at most ``most`` clients.
 
-    With the maximum of sessions, one more client ends the session whose last POST is longest ago and that is not being
-    answered; an open GET stream does not keep it. Its client gets 404 on the next request, as the protocol says, and
-    initializes again.
+    If there are already ``most`` sessions, a new client ends the idle session whose last POST is longest ago; an open
+    GET stream does not keep it. Its client gets 404 on the next request, as the protocol says, and initializes again.
     """
 
     def __init__(self, app: App, most: int) -> None:

@@ -1,4 +1,4 @@
-"""How a project's routers and applications are put together: what includes what, and what that declares for routes."""
+"""How a project's routers and applications are put together: which includes which, and with which dependencies."""
 
 import ast
 import re
@@ -36,7 +36,7 @@ class Edge(NamedTuple):
 
 
 class Above(NamedTuple):
-    """What stands above a router: what is declared on every way to an application, and the files that assemble it.
+    """The routers and applications above a router: the dependencies on every path to an application, and the files.
 
     ``lost`` names what could not be followed.
     """
@@ -84,16 +84,16 @@ class Assembly:
         self._applications: list[Maker] = []
 
     def close(self) -> None:
-        """Let go of the modules and of the follower, which refers back."""
+        """Release the modules and the follower, which refer to each other."""
         self.__dict__.clear()
 
     def read(self) -> None:
-        """Read the files that assemble something; those of tests and examples count for themselves only."""
+        """Read the files that assemble something; the files of tests and examples do not count for other files."""
         found = [path for path in self.project.assembling if not _TESTS.search(path)]
         self._add([module for path in found if (module := self.project.at(path)) is not None])
 
     def ensure(self, module: Module) -> None:
-        """Take in a file that is judged and no part of the tree, or that belongs to tests."""
+        """Add a file that is judged although it is no part of the tree, or belongs to tests."""
         if module.path not in self._modules and _assembles(module):
             self.project.requested.add(module.path)  # its edges stay, so its facts do
             self._add([module])
@@ -158,7 +158,7 @@ class Assembly:
             self.loose |= lost
 
     def dependencies(self, node: ast.Call, scope: Scope, frame: Frame | None = None) -> tuple[Declared, frozenset[str]]:
-        """Return the dependencies that a call gives, and the names that could not be followed there."""
+        """Return the dependencies that a call passes, and the names that could not be followed there."""
         place = self.follower.option(node, "dependencies", scope, frame)
         if place is None:
             return (), frozenset()
@@ -204,9 +204,9 @@ class Assembly:
         return list(self._modules.values())
 
     def options(self, name: str, makers: tuple[Maker, ...]) -> Iterator[tuple[ast.expr, Scope]]:
-        """Yield what some routers, and the project's applications and inclusions, give to an option.
+        """Yield the values that some routers, and the project's applications and inclusions, pass for an option.
 
-        Without ``makers`` every router of the project counts, because it may be the one.
+        Without ``makers``, every router of the project counts, because any may be meant.
         """
         known = {id(one.call) for one in makers}
         for method, calls in self._calls.items():
@@ -236,7 +236,7 @@ class Assembly:
         return known
 
     def above(self, node: ast.expr, scope: Scope) -> tuple[tuple[Maker, ...], Above]:
-        """Return the routers that a route is registered on, usually one, and what stands above it."""
+        """Return the routers that a route is registered on (usually one), and what is declared above them."""
         makers = self.makers(node, scope)
         found = [self._above_one(maker) for maker in makers]
         if len(found) == 1:
@@ -344,7 +344,7 @@ def _assembles(module: Module) -> bool:
 
 
 def includes_others(module: Module) -> bool:
-    """Return whether the file gathers routers of other files, and so answers requests without a route of its own."""
+    """Return whether the file includes routers of other files, and so answers requests without a route of its own."""
     return any("include_router" in unit.attrs for unit in _units_of(module))
 
 
@@ -354,7 +354,7 @@ def option_of(node: ast.Call, name: str) -> ast.expr | None:
 
 
 def wrapped_registration(node: ast.expr) -> ast.Call | None:
-    """Return the registration that a call hands to a function of the project: ``@protected(router.get, "/x", …)``."""
+    """Return the registration that a call passes to a function of the project: ``@protected(router.get, "/x", …)``."""
     if not isinstance(node, ast.Call) or len(node.args) < 2:
         return None
     first = node.args[0]

@@ -1,7 +1,7 @@
 """Read what routers declare, and compare it with what Redis holds. Pure: names in, differences out.
 
-What is declared and was not seen may not have been used yet: that is a difference, of low priority, only beside a name
-that nobody declares, which may be the same one renamed. Where the keyspace was not read completely, it is none at all.
+A declared name that was not seen may just not have been used yet. It is reported, with low priority, only if there is
+also an undeclared name, which may be the same one renamed, and if the whole keyspace was read.
 """
 
 import ast

@@ -1,4 +1,4 @@
-"""What a project's routes show that it does not do: where most of them lack something, a single one is no slip."""
+"""What most routes of a project lack: where nearly all lack it, a single route is not reported for it."""
 
 from collections.abc import Iterable
 

@@ -40,7 +40,7 @@ _REMEDIES: dict[str, tuple[Job, str]] = {
 
 
 class Helper(NamedTuple):
-    """A helper as it is used: ``use`` is code, with its first place."""
+    """A helper as the project uses it: ``use`` is a line of code, with the first place where it occurs."""
 
     use: str
     path: str
@@ -70,7 +70,7 @@ class HelperUses:
                 of_job[use].times += 1
 
     def most_used(self) -> "dict[Job, Helper]":
-        """Return the helper for each job that the project has one for."""
+        """Return the most used helper for each job, if the project has one."""
         return {job: max(used.values(), key=lambda one: one.times).first for job, used in self._used.items()}
 
 
@@ -94,7 +94,7 @@ def _uses(data: bytes) -> Iterator[tuple[Job, str, str, int]]:
 
 
 def remedy(rule: Rule, helpers: "dict[Job, Helper]") -> str:
-    """Return a rule's remedy; it names the project's own helper where there is one that it does not name already."""
+    """Return a rule's remedy, with the name of the project's own helper added if there is one."""
     job, text = _REMEDIES.get(rule.id, (None, ""))
     if job is None or job not in helpers:
         return rule.fix

@@ -1,6 +1,6 @@
 """What the source says of limits and routes, and how the running gateway differs from it. Pure.
 
-What the code leaves open (a computed limit, a prefix that is not known) is not compared. A route that is only in the
+What the code does not write out (a computed limit, an unknown prefix) is not compared. A route that is only in the
 source or only in the running gateway is a difference, unless it is kept out of the OpenAPI document.
 """
 
@@ -26,7 +26,7 @@ RouteName = tuple[str, str]
 
 
 class WrittenLimits(NamedTuple):
-    """Limits that a limiter's source writes out; None for what it does not."""
+    """Limits that a limiter's source writes out as numbers; None for others."""
 
     limits: dict[str, int]
     default: int | None
@@ -156,7 +156,7 @@ def _documented(path: str) -> str:
 
 
 def published_routes(document: object) -> frozenset[RouteName] | None:
-    """Return the routes of an OpenAPI document; None for what is none."""
+    """Return the routes of an OpenAPI document; None if it is no such document."""
     paths = document.get("paths") if isinstance(document, dict) else None
     if not isinstance(paths, dict):
         return None
@@ -165,7 +165,7 @@ def published_routes(document: object) -> frozenset[RouteName] | None:
 
 
 def best_match(written: Iterable[WrittenRoutes], live: frozenset[RouteName]) -> WrittenRoutes | None:
-    """Return the application that the live routes are most likely of; None where none has a route of them."""
+    """Return the application that the live routes most likely belong to; None if no application has any of them."""
     found = max(written, key=lambda one: (len(one.routes & live), -len(one.routes)), default=None)
     return found if found is not None and found.routes & live else None
 

@@ -131,7 +131,7 @@ class Share(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 class Verdict(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """The result for one file. ``problem``: why it could not be judged; it then scores 0."""
+    """The result for one file. ``problem``: why it could not be judged, in which case it scores 0."""
 
     issues: tuple[Issue, ...] = ()
     shares: tuple[Share, ...] = ()
@@ -150,7 +150,7 @@ class Verdict(msgspec.Struct, frozen=True, array_like=True, gc=False):
 def inspect(path: str, data: bytes, project: Project, routes_only: bool = False) -> Verdict:
     """Judge one file; ``path`` is relative to the project's tree.
 
-    ``routes_only``: of a file without routes only say that, and whether it is broken; this takes a third of the time.
+    ``routes_only``: judge only files with routes; of others only report syntax errors, which takes a third of the time.
     """
     may_route = _MAY_ROUTE.search(data) is not None
     if routes_only and not may_route:
@@ -260,7 +260,7 @@ def _joined(issues: list[Issue], subjects: int) -> list[Issue]:
 
 
 def in_one(message: str, others: Sequence[str]) -> str:
-    """Return the message of a finding that covers the routes of these names, too."""
+    """Return the message of a finding that also covers the routes of these names."""
     named = list(dict.fromkeys(others))
     if not named:
         return message
@@ -320,7 +320,7 @@ class Score(NamedTuple):
 
 
 def score(verdict: Verdict, level: Level) -> Score:
-    """Return the score of one file of a gateway at a level."""
+    """Return the score of one file by the gateway's rules of a level."""
     return weigh(verdict, rules_at(level))
 
 

@@ -1,4 +1,4 @@
-"""What a place in the source is, so that it is recognised after a move, a rename or a reformat.
+"""Identify a place in the source, so that it is recognised after a move, a rename or a reformat.
 
 A place is named by the function that holds it and by a digest of its statement, which is taken from the syntax tree:
 line breaks, quotes and comments do not change it.
@@ -59,7 +59,7 @@ class Places:
         return SourcePlace(best.symbol, self._digests[id(best.node)])
 
     def whole(self) -> SourcePlace:
-        """Return the place of a finding about the file as a whole: it is the same as long as its routes are."""
+        """Return the place of a finding about the file as a whole: it stays the same as long as its routes do."""
         return SourcePlace("", _FILE + _hash(sorted(self._routes)))
 
     def _collect(self, holder: ast.AST, symbol: str) -> None:

@@ -1,4 +1,4 @@
-"""Where a rule is explained in public, and how severe it is as a weakness: what code scanning asks of each rule."""
+"""For each rule, what code scanning asks for: a public page that explains it, and its severity as a weakness."""
 
 from optimus_tui.patterns.rule import Rule
 

@@ -44,7 +44,7 @@ class _App(NamedTuple):
 def hidden_routes(view: View) -> list[HiddenRoute]:
     """Return the routes of a file that never answer, in the order of its lines.
 
-    They are hidden by a route of the same router, or in every application that they are known to belong to.
+    They are hidden by a route of the same router, or are hidden in every application that they belong to.
     """
     table = table_of(view.module, view.resolver)
     found: dict[_Key, HiddenRoute] = {}
@@ -137,7 +137,7 @@ def _cover(entry: Entry, exact: list[tuple[int, Entry]], patterns: list[tuple[in
 
 
 def shown_path(path: str) -> str:
-    """Return a path for people: what of it is not known is left out."""
+    """Return a path for people; its unknown parts are left out."""
     return _UNKNOWN_PART.sub("…", path) or "/"
 
 

@@ -26,7 +26,7 @@ UNKNOWN, UNKNOWN_END = "\x01", "\x04"
 
 
 class Router(NamedTuple):
-    """A router or application: the scope that it was made in, its name there, and which of several of that name."""
+    """A router or application: the scope where it was made, its name, and its number among several of that name."""
 
     scope: Scope
     name: str
@@ -50,7 +50,7 @@ class Registration(NamedTuple):
 
 
 class Entry(NamedTuple):
-    """A route as it is tried: ``path`` is whole, ``written`` is its own part; ``methods`` are in small letters."""
+    """A route: ``path`` is the complete path, ``written`` its own part; ``methods`` are in small letters."""
 
     methods: frozenset[str]
     path: str

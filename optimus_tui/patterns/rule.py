@@ -64,7 +64,7 @@ class Rule:
 
 
 def at(node: ast.AST, message: str, subject: str = "", span: tuple[int, int] | None = None) -> Hit:
-    """Return a hit at a node."""
+    """Return a hit at a syntax node."""
     line = getattr(node, "lineno", 1)
     end = getattr(node, "end_lineno", line) or line
     return Hit(line, getattr(node, "col_offset", 0), message, subject, span or (line, min(end, line + 20)))

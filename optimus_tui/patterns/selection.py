@@ -14,7 +14,7 @@ _PRIORITIES: tuple[Priority, ...] = ("high", "medium", "low")
 
 
 class PathChoice(NamedTuple):
-    """What is different for the files that fit a pattern."""
+    """How the choice of rules differs for files that fit a pattern."""
 
     glob: str
     level: Level | None
@@ -49,7 +49,7 @@ class RuleSelection:
         self._known: dict[tuple[int, ...], dict[str, Rule]] = {}
 
     def excludes(self, path: str) -> bool:
-        """Return whether a file is not to be judged."""
+        """Return whether the project's owner excludes a file."""
         return any(fits(glob, path) for glob in self.exclude)
 
     def at(self, path: str) -> dict[str, Rule]:
@@ -60,7 +60,7 @@ class RuleSelection:
         return self._known[fitting]
 
     def left_out(self) -> list[str]:
-        """Return what does not count because of the profile, or of what the project lacks: groups, and single rules."""
+        """Return the groups and single rules that do not apply because of the profile or of what the project lacks."""
         judged = {rule.pattern for rule in RULES.values() if self._is_meant(rule)}
         return sorted(
             {
@@ -71,7 +71,7 @@ class RuleSelection:
         )
 
     def lacking(self, more: frozenset[str]) -> "RuleSelection":
-        """Return what counts for a project that lacks this, too."""
+        """Return the rules of a project that also lacks this."""
         return RuleSelection(self.profile, self.level, self.lacks | more, self.rules, self.paths, self.exclude)
 
     def _is_meant(self, rule: Rule) -> bool:
@@ -99,7 +99,7 @@ def _word(rule: Rule, rules: Mapping[str, str]) -> str | None:
 
 
 def rules_at(level: Level) -> dict[str, Rule]:
-    """Return the rules that count for a gateway at a level: its own and those of the levels below."""
+    """Return the rules of a gateway at a level, which include those of the levels below."""
     return RuleSelection(level=level).at("")
 
 

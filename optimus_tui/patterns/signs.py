@@ -91,17 +91,17 @@ class Signs:
 
     @property
     def complete(self) -> bool:
-        """Return whether nothing is left to be found."""
+        """Return whether all signs have been found."""
         return len(self.found) == len(SUBJECTS)
 
     @property
     def of_one_machine(self) -> bool:
-        """Return whether all data is in a file of SQLite, and no library of limits is there: who calls it is known."""
+        """Return whether all data is in an SQLite file and no library for limits is used: a program for one machine."""
         limiter = self.found.get("limiter")
         return self._databases == {"file"} and (limiter is None or not limiter.what.startswith(_IMPORT))
 
     def look(self, path: str, data: bytes) -> None:
-        """Look through one file; files that serve nothing, such as tests, are left out."""
+        """Look through one file. Files that serve nothing, such as tests, are skipped."""
         if not is_served(path):
             return
         self.files += 1
@@ -256,7 +256,7 @@ class Detected(NamedTuple):
 
 
 def detected(signs: Signs) -> Detected:
-    """Return the profile: a gateway has a limiter, tenants or a cache."""
+    """Return the profile that the signs show: a project is a gateway if it has a limiter, tenants or a cache."""
     lacks: frozenset[str] = frozenset(name for name in SUBJECTS if name not in signs.found)
     if signs.of_one_machine:
         lacks |= {"service"}

@@ -1,4 +1,4 @@
-"""What runs for a route and could not be followed: where it might do a job, nobody can say that the job is missing."""
+"""Code that runs for a route and could not be followed. It might do a job, so the job cannot be called missing."""
 
 import ast
 import builtins
@@ -17,11 +17,11 @@ _OF_THE_FRAMEWORK = frozenset(
 
 
 def unfollowed(view: View, route: Route) -> tuple[str, ...]:
-    """Return the names of what may run for a route and leads nowhere, sorted.
+    """Return the names that may run for a route and could not be followed, sorted.
 
     An import of the project itself that leads to no file, a dependency or a decorator that stands for nothing known, a
-    router or a list of dependencies that is put together in a way that cannot be followed. A library is followed by
-    the names that it gives things.
+    router or a list of dependencies that is put together in a way that cannot be followed. Calls into libraries are
+    judged by their names.
     """
     known: tuple[str, ...] | None = route.handler.memo.get("unfollowed")
     if known is None:

@@ -1,1 +1,1 @@
-"""The read side: a client in, a model out, no judgement. The only room that awaits Redis or HTTP for reading."""
+"""Reading: each probe takes a client and returns a model, without judging. Only this package reads Redis and HTTP."""

@@ -253,7 +253,7 @@ async def _affordable(redis: ObserverRedis, length: int) -> int:
 
 
 async def read_channels(redis: ObserverRedis) -> Channels:
-    """Return the subscribers to the profile's feeds. PUBSUB only counts subscriptions by pattern."""
+    """Return the subscribers to the profile's feeds. PUBSUB gives only the number of subscriptions by pattern."""
     heard: set[bytes] = set()
     for place in subscription_of(redis.layout.dialect).places:
         found = await redis.execute_command("PUBSUB", "CHANNELS", place)

@@ -40,9 +40,9 @@ async def read_counters(
 ) -> list[Counter | bytes]:
     """Return a Counter for each name that exists, in the order of ``names``.
 
-    The bare name stands for a key that vanished, and for one whose window has ended. What the limits in force
-    (``rules``) are needed for, such as the window of a sorted set, is unknown without them, and ``lacks`` says so.
-    ``own`` is counted by the client.
+    For a key that vanished or whose window has ended, the list holds only the name. What depends on the limits in force
+    (``rules``), such as the window of a sorted set, is unknown without them, and ``lacks`` says so. ``own`` is counted
+    by the client.
 
     Raises:
         OUTAGES: (``probes.faults``) the server is away or a right is missing for every key.

@@ -169,7 +169,7 @@ def _of_wire(error: BaseException, message: str, where: str, target: RedisTarget
 
 
 def is_crowded(error: BaseException) -> bool:
-    """Return whether nothing was sent because our own requests held all connections."""
+    """Return whether nothing was sent because this program's own requests used all connections."""
     return "No connection available" in str(error)
 
 

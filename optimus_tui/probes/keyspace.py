@@ -40,8 +40,8 @@ Pace = Callable[[float], Awaitable[None]]
 class AdaptivePacer:
     """The pace of a scan: ``count`` keys per call, then ``pause_seconds``.
 
-    Both follow from each call's time without ``ping_ms``, the time of the way. The shortest of the latest calls counts
-    as the server's work: our own delays only ever lengthen a call, while a slow server is slow in all of them.
+    Both follow from each call's time minus ``ping_ms``, the network's share. The shortest of the latest calls counts as
+    the server's work: delays of our own lengthen single calls, while a slow server is slow in all of them.
     """
 
     def __init__(self, count: int, pause_ms: float) -> None:
@@ -124,7 +124,7 @@ async def sweep(
     sizes: int = 0,
     pace: Pace = asyncio.sleep,
 ) -> AsyncIterator[KeyPage | SweepOutcome]:
-    """Yield pages, then one ``SweepOutcome``. An outage ends it with the reason; it never raises for one.
+    """Yield pages, then one ``SweepOutcome``. An outage is its reason; no exception is raised for it.
 
     ``sizes`` asks for the size of every n-th key (0: of none; needs ``ttls``). ``pace`` is awaited between calls with
     the due pause in seconds; it may wait longer, never shorter.

@@ -1,4 +1,4 @@
-"""What this process costs itself and others.
+"""The load that this process causes.
 
 Commands and bytes sent, replies lost, and the delay of its own event loop.
 """
@@ -143,7 +143,7 @@ def lookups_of(command: object, reply: object) -> tuple[int, int]:
 
 
 class LoopDelay:
-    """The delays of the running event loop; created by ``watching``. It holds no reference to the loop."""
+    """The delays of the running event loop; created by ``watching``. It has no reference to the loop."""
 
     def __init__(self) -> None:
         self._users = 0
@@ -182,7 +182,7 @@ class LoopDelay:
         return min(total, max(0.0, now - began))
 
     def at_end(self, began: float) -> float:
-        """Return the seconds of the blocks after ``began`` that last until now."""
+        """Return the seconds after ``began`` for which the loop has been blocked without a break until now."""
         now = asyncio.get_running_loop().time()
         pieces = list(self._late)
         if self._timer is not None and now > self._due:
@@ -219,7 +219,7 @@ class LoopDelay:
         return sum(seconds for ended, seconds in self._spent if ended > began)
 
     def denied(self, began: float) -> float:
-        """Return the seconds since ``began`` for which the loop was due and got no CPU; short pieces do not count."""
+        """Return the seconds since ``began`` for which the loop was ready to run but got no CPU, without short ones."""
         return sum(min(seconds, ended - began) for ended, seconds in self._denied if ended > began)
 
     def _schedule(self, now: float) -> None:
@@ -242,7 +242,7 @@ class Span:
 
     @property
     def seconds(self) -> float:
-        """Return our own delay in this measurement: all until the request was sent, then only a block at its end."""
+        """Return our own delay in this measurement: that before the request was sent, and that at the end."""
         if self._sent is None:
             return self._delay.since(self.began)
         return self._delay.before(self.began, self._sent) + self._delay.at_end(self._sent)
@@ -282,8 +282,8 @@ def watching() -> Iterator[Span]:
 def stood_still(seconds: float) -> float:
     """Return how long the running loop was blocked in the last ``seconds``; 0.0 where nothing was measured.
 
-    Blocks of a quarter of a second and more count, and from a twentieth on the part for which this process used no CPU:
-    a service that floods us keeps us busy in small pieces, and that delay is the service's.
+    Blocks of a quarter of a second or more count in full, those of a twentieth or more only for the time in which this
+    process used no CPU: a service that floods us keeps us busy in small pieces, and that delay is the service's.
     """
     try:
         loop = asyncio.get_running_loop()
@@ -299,7 +299,7 @@ def stood_still(seconds: float) -> float:
 
 
 def starved(seconds: float) -> str:
-    """Return why a missed deadline of ``seconds`` says nothing about the other side; empty where it does."""
+    """Return why a missed deadline of ``seconds`` says nothing about the service; empty if it does."""
     still = stood_still(seconds)
     if still >= STARVED_SHARE * seconds:
         return starved_words(still)
@@ -312,12 +312,12 @@ def starved_words(seconds: float) -> str:
 
 
 def measured_ms(took_ms: float, own_ms: float) -> float | None:
-    """Return the other side's time in milliseconds; None where nothing is left of it after our own delay."""
+    """Return the service's time in milliseconds without our own delay; None if nothing is left."""
     if took_ms >= LEAST_MS or own_ms <= 0:
         return took_ms
     return None
 
 
 def disturbed(took_ms: float, own_ms: float) -> bool:
-    """Return whether a measurement of ``took_ms`` (without ``own_ms`` of our delay) says little of the other side."""
+    """Return whether a measurement of ``took_ms`` says little about the service, for our own delay of ``own_ms``."""
     return own_ms >= DISTURBED_MS and own_ms >= DISTURBED_SHARE * (took_ms + own_ms)

@@ -1,4 +1,4 @@
-"""Read a bounded number of names, whatever their layout: to find out what a Redis holds. It never writes."""
+"""Read a bounded number of key names of any layout, to find out what a Redis holds. It never writes."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -27,7 +27,7 @@ class _NamesReply(Struct, array_like=True):
 
 
 class NameSample(Struct, frozen=True, kw_only=True):
-    """Some names, in the order of SCAN, which is that of a hash: a fair sample.
+    """Some names in the order of SCAN, which is the order of hashes: a fair sample.
 
     ``total`` is DBSIZE, None where it is not known. ``whole``: these are all names. ``fault`` says why there are none,
     or not as many as there could be.

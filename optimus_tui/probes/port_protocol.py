@@ -28,10 +28,10 @@ async def connect_tcp(
     port: int,
     tls: ssl.SSLContext | None = None,
 ) -> asyncio.Transport:
-    """Return a connected transport whose protocol is what ``factory`` makes; a name is tried at all its addresses.
+    """Return a connected transport whose protocol ``factory`` makes. All addresses of a host name are tried.
 
-    Wherever the call is cancelled, nothing stays open. ``create_connection`` with ``happy_eyeballs_delay`` leaves a
-    socket open where it is cancelled just as an address has answered.
+    Nothing stays open if the call is cancelled; ``create_connection`` with ``happy_eyeballs_delay`` can leave a socket
+    open then.
 
     Raises:
         OSError: the error of the system or of TLS (ssl.SSLError).
@@ -88,7 +88,7 @@ def _is_address(host: str) -> bool:
 
 
 def spoken_in(data: bytes) -> Language | None:
-    """Return the protocol of the first bytes that a server sent; None where it is not known."""
+    """Return the protocol of the first bytes that a server sent; None if it is not recognised."""
     if data[:5] == b"HTTP/":
         return "HTTP"
     if len(data) >= 2 and data[0] in (_ALERT, _HANDSHAKE) and data[1] == 3:

@@ -1,7 +1,7 @@
-"""Check Postgres with one ``SELECT 1`` within a deadline. The driver's own messages are never repeated.
+"""Check Postgres with one ``SELECT 1`` within a deadline.
 
-They quote pieces of the connection string, possibly a password; ours are built from the driver's error class and from a
-few words searched in its text.
+The driver's own messages are never shown, because they quote the connection string, possibly with a password. Ours are
+built from the driver's error class and a few words found in its text.
 """
 
 import asyncio

@@ -1,8 +1,8 @@
 """The log of everything that was sent to Redis and HTTP services, for the operator: bounded, cheap, without secrets.
 
-Commands that a person caused are kept one by one until newer ones need the room; the polls of the panes are summarised
-in one line per command and source. Passwords, the values of SET, headers that are not listed here and very large
-commands are not kept. A command is never logged as sent before it was.
+Commands that a person caused are kept one by one until newer ones take their place; the polls of the panes are
+summarised in one line per command and source. Passwords, the values of SET, headers that are not listed here and very
+large commands are not kept. A command is never logged as sent before it was.
 """
 
 import threading
@@ -53,7 +53,7 @@ _BEHALF: ContextVar[Behalf] = ContextVar("behalf", default=Behalf(""))  # noqa: 
 
 @contextmanager
 def attributed_to(label: str, *, poll: bool = False) -> Iterator[None]:
-    """Attribute what this task, its children and ``to_thread`` send to ``label``; a tool within a step is joined."""
+    """Attribute what this task, its children and ``to_thread`` send to ``label``; nested labels are joined."""
     outer = _BEHALF.get()
     joined = outer.label not in ("", label) and not poll
     inner = Behalf(f"{outer.label} › {label}" if joined else label, poll or outer.poll)
@@ -138,7 +138,7 @@ class RoundTrip:
 
 
 class PollSummary:
-    """All polls of one source with one command. ``words`` and ``trip`` are those of the last one."""
+    """All polls of one source with one command. ``words`` and ``trip`` are those of the latest poll."""
 
     __slots__ = ("behalf", "count", "error", "errors", "key", "trip", "words")
 
@@ -173,14 +173,14 @@ class CommandLog:
         return trip
 
     def refused(self, words: Sequence[Word], why: object) -> None:
-        """Record a command that was refused before the socket: a bug, kept individually whatever its source."""
+        """Record a command that was refused before it was sent. That is a bug, so it is kept, even from a poll."""
         trip = RoundTrip(_BEHALF.get(), 1, self._clock)
         trip.sent, trip.end = False, f"refused, never sent: {safe_text(why, 120)}"
         trip.commands = (kept(words or (b"",)),)
         self._keep(trip)
 
     def ordered(self, words: Sequence[Word], label: str) -> RoundTrip:
-        """Record what is being done outside of this program; its ``answer`` tells the result.
+        """Record what is being done outside of this program; its ``answer`` has the result.
 
         Args:
             words: The command that stands for it.
@@ -266,7 +266,7 @@ class CommandLog:
 
 
 def shape(words: Sequence[Any], http: bool = False) -> tuple[Any, ...]:
-    """Return what commands of one kind have in common: the name with its subcommand, or a request's address."""
+    """Return what identifies a kind of command: the name with its subcommand, or a request's address."""
     if http:
         return (words[0], words[1].partition(b"?")[0])
     if words[0] in _PARENTS:
@@ -280,7 +280,7 @@ def is_write(words: Words) -> bool:
 
 
 def kept(words: Sequence[Word]) -> Words:
-    """Return the words as they may be kept, in bytes: without logins, values, and very large words."""
+    """Return the words of a command that may be kept, as bytes: without logins, values, and very large words."""
     plain = tuple([word if type(word) is bytes else _as_bytes(word) for word in words])
     name = plain[0].upper()
     if name in _ELIDED:

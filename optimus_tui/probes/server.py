@@ -278,7 +278,7 @@ class _Entry(Struct, frozen=True):
 async def read_slowlog(redis: ObserverRedis, target: RedisTarget) -> SlowState | Fault:
     """Return the newest entries of both; a Fault where the server is away. A missing right affects only its half.
 
-    Ages are by the server's clock. Arguments of slow calls hold tenants' data, so only the command's name is returned.
+    Ages follow the server's clock. Arguments of slow calls hold tenants' data, so only the command's name is returned.
     Calls of this program are left out, by the name of their connection or by their script.
     """
     pipe = redis.pipeline()

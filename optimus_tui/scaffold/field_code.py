@@ -1,4 +1,4 @@
-"""Fields as lines of the generated models: what is sent, what is changed and what is answered. Pure."""
+"""Fields as lines of the generated models: for creating, for changing, and for answers. Pure."""
 
 from collections.abc import Sequence
 
@@ -19,11 +19,11 @@ class ModelCode:
         self.entity, self.fields = entity, fields
 
     def type_name(self, field: Field) -> str:
-        """Return the name of a type that only this field has, as it is answered."""
+        """Return the name of the type made for this field alone, as it is in answers."""
         return f"{field.class_part}Of{self.entity}"
 
     def inner_name(self, outer: Field, field: Field) -> str:
-        """Return the same for a field of a nested model."""
+        """Return the name of the type made for this field of a nested model."""
         return f"{field.class_part}Of{self.type_name(outer)}"
 
     @property
@@ -32,7 +32,7 @@ class ModelCode:
         return [field for field in self.fields if field.type == "model"]
 
     def definitions(self) -> list[str]:
-        """Return the types that have a name: the values of enums, and what a list holds where that has bounds."""
+        """Return the definitions of named types: enums, and the bounded elements of lists."""
         named = [(self.type_name(field), field) for field in self.fields]
         named += [(self.inner_name(outer, field), field) for outer in self.models for field in outer.fields]
         lines = list[str]()
@@ -48,17 +48,17 @@ class ModelCode:
         return lines
 
     def sent(self, field: Field, outer: Field | None = None) -> str:
-        """Return the line of a field in what a caller sends."""
+        """Return the line of a field in the model that callers send."""
         options = [*_alias(field), *_own_bounds(field), *_description(field)]
         return _line(field, self._sent_type(field, outer), _default(field), options)
 
     def changed(self, field: Field) -> str:
-        """Return the line of a field in what a caller sends to change some: each may be left out."""
+        """Return the line of a field in the model for changes, where each may be left out."""
         options = [*_alias(field), *_own_bounds(field), *_description(field)]
         return _line(field, self._sent_type(field, None), "None" if field.optional else "UNSENT", options)
 
     def answered(self, field: Field) -> str:
-        """Return the line of a field in what a caller gets, which has no bounds."""
+        """Return the line of a field in the model of answers, which has no bounds."""
         if field.type == "model":
             bare = self.type_name(field)
         else:
@@ -75,7 +75,7 @@ class ModelCode:
         return _wrapped(field, one)
 
     def names_sent(self) -> set[str]:
-        """Return what the lines of what is sent use of other modules, and of the types ``Text``, ``Email``, ``Url``."""
+        """Return the names that the models callers send need: imports, and the types ``Text``, ``Email``, ``Url``."""
         found = set[str]()
         for field in all_fields(self.fields):
             found.update(when(field.type == "enum", "Literal"))
@@ -86,7 +86,7 @@ class ModelCode:
         return found
 
     def names_answered(self) -> set[str]:
-        """Return the same for what is answered."""
+        """Return the names that the models of answers need."""
         found = set[str]()
         for field in all_fields(self.fields):
             found.update(when(_alias(field) or _description(field), "Field"))

@@ -1,4 +1,4 @@
-"""Values of fields for the tests of a router: plain ones, those at a bound, and those beyond it. As sent in JSON."""
+"""Values of fields for the tests of a router, as sent in JSON: plain ones, at a bound, and beyond it."""
 
 import datetime as dt
 from collections.abc import Iterable, Iterator, Sequence
@@ -12,26 +12,26 @@ Place = tuple[str, str]
 
 
 def body(fields: Iterable[Field], at: int = 0) -> dict[str, Any]:
-    """Return a valid body with a value for each field; ``at`` 1 for another one."""
+    """Return a valid body with a value for each field; ``at`` 1 gives a different one."""
     return {field.name: plain_value(field, at) for field in fields}
 
 
 def least_body(fields: Iterable[Field]) -> dict[str, Any]:
-    """Return a valid body with nothing but what must be sent."""
+    """Return a valid body with the required fields only."""
     return {field.name: _each_model(field, least_body) for field in fields if field.required}
 
 
 def whole_body(fields: Iterable[Field]) -> dict[str, Any]:
-    """Return what ``least_body`` stands for: with each default."""
+    """Return the body that ``least_body`` results in: with each default filled in."""
     return {field.name: _each_model(field, whole_body) if field.required else wire(field.default) for field in fields}
 
 
 def old_body(fields: Iterable[Field], whole: bool = False) -> dict[str, Any]:
-    """Return a body as an older item may have it: without what has a default, and beyond the bounds of today.
+    """Return a body as an older item may have it: without fields that have a default, and beyond today's bounds.
 
     Args:
         fields: The fields.
-        whole: Return what it is answered as instead: with each default.
+        whole: Return the answer for such an item instead: with each default filled in.
     """
     return {
         field.name: _old_value(field, whole) if field.required else wire(field.default)
@@ -50,7 +50,7 @@ def _each_model(field: Field, make: Any) -> Any:
 
 
 def plain_value(field: Field, at: int = 0) -> Any:
-    """Return a valid value; ``at`` 1 for another one, as far as the bounds leave one."""
+    """Return a valid value; ``at`` 1 gives a different one if the bounds allow it."""
     pair = [wire(each) for each in _pair(field)]
     if not field.is_list:
         return pair[at]
@@ -109,12 +109,12 @@ def _numbers_between(field: Field) -> Iterator[Any]:
 
 
 def edges(fields: Sequence[Field]) -> list[Place]:
-    """Return valid values of which the next one would be beyond a bound: of each bound that was named."""
+    """Return the last valid value at each bound that was given."""
     return list(_places(fields, _edges_of))
 
 
 def beyond(fields: Sequence[Field]) -> list[Place]:
-    """Return values that must be refused: beyond each bound, of no known value, of another type."""
+    """Return values that must be refused: beyond each bound, not in the enum, of another type."""
     return list(_places(fields, _beyond_of))
 
 

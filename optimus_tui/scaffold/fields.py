@@ -38,7 +38,7 @@ LIMITS = ("ge", "gt", "le", "lt")
 
 
 class SpecError(ValueError):
-    """An answer that makes no router.
+    """An answer from which no router can be made.
 
     Attributes:
         argument: Which answer.
@@ -51,7 +51,7 @@ class SpecError(ValueError):
 
 
 def is_word(name: str) -> bool:
-    """Return True for a keyword, also one that is a keyword only in places."""
+    """Return True for a keyword of Python, including those that are keywords only in some places."""
     return keyword.iskeyword(name) or keyword.issoftkeyword(name) or name in _SOFT
 
 
@@ -61,7 +61,7 @@ def check_name(name: object, argument: str, what: str, rule: str, taken: Collect
     Args:
         name: What is to be checked.
         argument: The answer that it belongs to.
-        what: How a person calls the thing.
+        what: What messages call the thing.
         rule: What a name must be.
         taken: Names that cannot be used.
 
@@ -77,7 +77,7 @@ def check_name(name: object, argument: str, what: str, rule: str, taken: Collect
 
 
 def check_field_name(name: object, nested: bool = False) -> str:
-    """Return a name for a field, which callers send and get as it is.
+    """Return the checked name of a field. Callers send and get it unchanged.
 
     Args:
         name: The name.
@@ -95,13 +95,13 @@ class FieldType(Struct, frozen=True):
     """One type of value.
 
     Attributes:
-        annotation: How code writes it in what is sent.
-        bare: How code writes it in answers, which have no bounds.
+        annotation: Its type annotation in models that callers send.
+        bare: Its annotation in answers, which have no bounds.
         read: Returns the value that a text stands for; ValueError or KeyError where it is none.
         samples: Two values for the tests.
         words: What a text must be to be read.
         options: The bounds that it takes.
-        wrong: A value that callers send and that is refused whatever the bounds are; None if none is known.
+        wrong: A value that is refused whatever the bounds are; None if none is known.
     """
 
     annotation: str
@@ -226,7 +226,7 @@ class Field(Struct, frozen=True):
     """One field. ``default`` counts only with ``has_default``; an optional field without a default is None.
 
     Attributes:
-        name: What callers send and get it as.
+        name: Its name for callers.
         type: A name in ``TYPES``, ``enum`` or ``model``.
         is_list: It holds any number of values of the type.
         bounds: The bounds of each value that were named, in the order of ``options``.
@@ -255,7 +255,7 @@ class Field(Struct, frozen=True):
 
     @property
     def attribute(self) -> str:
-        """Its name in the generated code: another one only where Python or pydantic keeps the name for itself."""
+        """Its name in the generated code. It differs from ``name`` only if Python or pydantic reserves that."""
         if keyword.iskeyword(self.name) or self.name in _RESERVED:
             return f"{self.name}_"
         if self.name.startswith("model_"):
@@ -264,12 +264,12 @@ class Field(Struct, frozen=True):
 
     @property
     def is_aliased(self) -> bool:
-        """Whether the code has another name for it than callers, or for a field in it."""
+        """Whether it, or a field nested in it, has another name in the code than for callers."""
         return self.attribute != self.name or any(each.is_aliased for each in self.fields)
 
     @property
     def class_part(self) -> str:
-        """Its share of the name of a class or type that only this field has."""
+        """Its part in the name of a class or type made for this field alone."""
         return "".join(part.capitalize() for part in self.name.split("_"))
 
     @property

@@ -1,7 +1,7 @@
 """The helpers that a generated router imports, for a project that has none: five small files in one package.
 
-They are the reference gateway's own definitions, cut out of its modules and laid together by what they are for, so a
-router means the same in both. What a router does not need is left out. Pure but for reading the templates.
+They are the reference gateway's own definitions, cut out of its modules and grouped by purpose, so a router works the
+same with both. What a router does not need is left out. Pure except for reading the templates.
 """
 
 import ast

@@ -11,14 +11,14 @@ WIDTH = 110
 
 
 def columns(text: str) -> int:
-    """Return how many columns a formatter counts for a text."""
+    """Return the width of a text in columns, as a formatter counts it."""
     if text.isascii():
         return len(text)
     return sum(1 + (unicodedata.east_asian_width(sign) in "WF") for sign in text)
 
 
 def lay(opening: str, parts: Sequence[str], closing: str) -> str:
-    """Write ``opening(a, b)closing`` on one line, else its parts on a line of their own, else one part a line."""
+    """Write ``opening(a, b)closing`` on one line, else the parts on one line of their own, else one part per line."""
     inner = ", ".join(parts)
     one = f"{opening}{inner}{closing}"
     if columns(one) <= WIDTH or not parts:
@@ -31,7 +31,7 @@ def lay(opening: str, parts: Sequence[str], closing: str) -> str:
 
 
 def lay_list(opening: str, items: Sequence[str]) -> str:
-    """Write ``opening[a, b]`` on one line, else one item a line."""
+    """Write ``opening[a, b]`` on one line, else one item per line."""
     one = f"{opening}[{', '.join(items)}]"
     if columns(one) <= WIDTH:
         return one
@@ -40,7 +40,7 @@ def lay_list(opening: str, items: Sequence[str]) -> str:
 
 
 def lay_import(module: str, names: Iterable[str]) -> str:
-    """Write a sorted import: CONSTANTS, Classes, functions; one name a line if they do not fit."""
+    """Write a sorted import: CONSTANTS, Classes, functions; one name per line if they do not fit."""
     ordered = sorted(set(names), key=lambda name: (not name.isupper(), not name[0].isupper(), name.lower()))
     one = f"from {module} import {', '.join(ordered)}"
     if len(one) <= WIDTH:
@@ -49,7 +49,7 @@ def lay_import(module: str, names: Iterable[str]) -> str:
 
 
 def lay_value(opening: str, value: Any, closing: str = "") -> str:
-    """Write a plain value; a dictionary or list that does not fit has one entry a line, also within another."""
+    """Write a plain value; a dictionary or list that does not fit has one entry per line, even if nested."""
     one = f"{opening}{literal(value)}{closing}"
     if columns(one) <= WIDTH or not isinstance(value, (dict, list)) or not value:
         return one
@@ -63,7 +63,7 @@ def lay_value(opening: str, value: Any, closing: str = "") -> str:
 
 
 def lay_items(opening: str, entries: Mapping[str, str]) -> str:
-    """Write a dictionary whose values are code, on one line, else one entry a line."""
+    """Write a dictionary whose values are code, on one line, else one entry per line."""
     parts = [f"{literal(key)}: {value}" for key, value in entries.items()]
     one = f"{opening}{{{', '.join(parts)}}}"
     if columns(one) <= WIDTH:
@@ -73,7 +73,7 @@ def lay_items(opening: str, entries: Mapping[str, str]) -> str:
 
 
 def tuple_of(items: Sequence[str]) -> str:
-    """Write a tuple of what is code already."""
+    """Write a tuple whose items are code."""
     return f"({', '.join(items)}{',' * (len(items) == 1)})"
 
 

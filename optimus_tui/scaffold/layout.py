@@ -1,7 +1,7 @@
 """Find where a new router belongs in any FastAPI project: folder, tests, helpers, and the line that registers it.
 
-Found is what the project does with its other routers. Where it does nothing yet, or several things, the sentence of
-``LayoutError`` says what to name. The disk is only read.
+The place follows from the project's other routers. If there are none, or they are in several places, ``LayoutError``
+says what to name. The disk is only read.
 """
 
 import ast
@@ -64,7 +64,7 @@ def find_target(root: Path, package: str = "", into: str = "") -> RouterTarget:
         root: The project.
         package: The package of the routers, such as ``app.api.routes``; empty to find it.
         into: The file that registers them, such as ``app/main.py`` or ``app/api.py:api_router``; empty to find it.
-            With neither, what ``optimus.toml`` remembers holds.
+            With neither, the places in ``optimus.toml`` are used.
 
     Raises:
         LayoutError: There is no such place, or more than one.
@@ -86,7 +86,7 @@ def find_target(root: Path, package: str = "", into: str = "") -> RouterTarget:
 
 
 def remembered(root: Path) -> tuple[str, str]:
-    """Return the package and the file that the project's ``optimus.toml`` names for its routers; "" for none."""
+    """Return the package and the file that the project's ``optimus.toml`` names for its routers; "" if none."""
     place = find_project_file(root)
     table = read_table(place).get("generator") if place is not None else None
     known = table if isinstance(table, dict) else {}
@@ -95,7 +95,7 @@ def remembered(root: Path) -> tuple[str, str]:
 
 
 def project_of(folder: Path) -> Path | None:
-    """Return the project that a folder is in: the nearest one, at it or above, with a mark of one; None without."""
+    """Return the project of a folder: the nearest folder, itself or above, that is marked as one; None if none is."""
     marked = (one for one in (folder, *folder.parents) if any((one / mark).exists() for mark in _MARKS))
     return next(marked, None)
 

@@ -1,4 +1,4 @@
-"""The lines of a generated router and its tests that depend on several answers, broken as the formatter would. Pure."""
+"""Lines of a generated router and its tests that depend on several answers, broken as the formatter would. Pure."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -41,7 +41,7 @@ _TEXTS = ("Text", "Email", "Url")
 
 
 def context(spec: RouterSpec) -> dict[str, Any]:
-    """Return everything that the templates may use."""
+    """Return the variables of the router's template."""
     return {
         "s": spec,
         "PATH": spec.path,
@@ -82,7 +82,7 @@ def takes_body(spec: RouterSpec) -> bool:
 
 
 def has_models(spec: RouterSpec) -> bool:
-    """Return True if the resource is ever seen; a proxy that only deletes never sees one."""
+    """Return True if the router handles the resource itself; a proxy that only deletes never does."""
     return spec.has_store or spec.operations != ("delete",)
 
 
@@ -262,7 +262,7 @@ def _log(spec: RouterSpec) -> Callable[[str, str], str]:
 
 
 def trial_context(spec: RouterSpec) -> dict[str, Any]:
-    """Return everything that the tests' template uses besides the router's."""
+    """Return the variables that the tests' template uses in addition to those of the router's."""
     place, place_type = "engine", "FakeEngine"
     if spec.has_store:
         place, place_type = "store", f"{spec.entity}{'Table' if spec.has_table else 'Memory'}"

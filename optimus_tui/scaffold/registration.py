@@ -125,7 +125,7 @@ def _argument(call: ast.Call) -> str:
 
 
 def blocks_of(tree: ast.Module) -> Iterator[list[ast.stmt]]:
-    """Yield the statements of the module and of each function: what always runs there, without its branches."""
+    """Yield the statements of the module and of each function that always run, without those in branches."""
     yield tree.body
     for node in ast.walk(tree):
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):

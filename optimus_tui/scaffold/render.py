@@ -31,11 +31,11 @@ if TYPE_CHECKING:
 
 
 class ShapeError(Exception):
-    """A generated file is not Python, or not the expected code. A bug of Optimus TUI, or an attack."""
+    """A generated file is not Python, or not the expected code. This means a bug in Optimus TUI, or an attack."""
 
 
 def check_shape(spec: RouterSpec, texts: tuple[str, ...], render: Callable[[RouterSpec], tuple[str, ...]]) -> None:
-    """Compile the texts and compare their nodes with those of the harmless twin.
+    """Compile the texts and compare their syntax trees with those of the same router with harmless answers.
 
     Args:
         spec: The answers.
@@ -107,7 +107,7 @@ class DraftFile(Struct, frozen=True):
 
 
 class Draft(Struct, frozen=True):
-    """A router and its test. ``beside``: what they need besides, which is written only where it is not there yet."""
+    """A router and its test. ``beside``: further files that they need, written only if they do not exist yet."""
 
     spec: RouterSpec
     router: DraftFile
@@ -256,7 +256,10 @@ def features(spec: RouterSpec) -> tuple[str, ...]:
 
 
 class Commands(NamedTuple):
-    """What to do with the files: shell commands, and for migrations also a line of code. ``packages``: "" for none."""
+    """What to do with the files: shell commands, and for migrations a line of code.
+
+    ``packages`` is "" if none are needed.
+    """
 
     packages: str
     migration: tuple[tuple[str, str], ...]
@@ -267,7 +270,7 @@ class Commands(NamedTuple):
 
 
 def commands(spec: RouterSpec, gateway_url: str) -> Commands:
-    """Return the commands for a router that was written."""
+    """Return the commands to use after a router was written."""
     _, test = spec.paths
     target, port = spec.target, _port(gateway_url)
     run, start = f"pytest {test} -v", f"uvicorn {target.asgi} --app-dir src --port {port}"

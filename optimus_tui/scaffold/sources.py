@@ -36,7 +36,7 @@ class MadeRouter(NamedTuple):
 
 
 class Include(NamedTuple):
-    """One registration: which file, on what, of what, and under which prefix."""
+    """One call of ``include_router``: its file, the receiver, the included router, and the prefix."""
 
     path: str
     receiver: str
@@ -102,9 +102,9 @@ class Sources:
         return folder in self.folders
 
     def import_root(self, path: str) -> str:
-        """Return the folder that is on ``sys.path`` when this file is imported.
+        """Return the folder that must be on ``sys.path`` to import this file.
 
-        It is the folder above in which the files near it find most of what they import; among equals the one that the
+        It is the folder from which most imports of the files near it can be found; among equals, the one that the
         project's configuration names, then the one above the outermost package.
         """
         folders = folders_above(path)
@@ -132,7 +132,7 @@ class Sources:
         return found
 
     def manifest(self, folder: str) -> Manifest:
-        """Return what the ``pyproject.toml`` in a folder says; nothing where there is none that can be read."""
+        """Return what the ``pyproject.toml`` in a folder says; empty if there is none or it cannot be read."""
         known = self._manifests.get(folder)
         if known is None:
             known = self._manifests[folder] = Manifest(folder, self.read)
@@ -195,7 +195,7 @@ def _read(place: Path) -> bytes | None:
 
 
 def read_table(place: Path) -> dict[str, Any]:
-    """Return a TOML file; empty where there is none that can be read."""
+    """Return the content of a TOML file; empty if there is none or it cannot be read."""
     try:
         return tomllib.loads((_read(place) or b"").decode("utf-8-sig"))
     except (ValueError, RecursionError):
@@ -207,7 +207,7 @@ def _dotted(module: str, name: str) -> str:
 
 
 def folders_above(path: str) -> list[str]:
-    """Return the folders of a file, the innermost first; "" is the last."""
+    """Return the folders above a file, the innermost first; the last one is ""."""
     folders = [path.rpartition("/")[0]]
     while folders[-1]:
         folders.append(folders[-1].rpartition("/")[0])

@@ -104,7 +104,7 @@ def class_name(one: str) -> str:
 
 
 class RouterSpec(Struct, frozen=True, kw_only=True):
-    """One router. ``operations`` are in the order of the documentation, however they were given."""
+    """One router. ``operations`` are in the order of the documentation, in whatever order they were given."""
 
     name: str
     type: RouterType = "proxy"
@@ -128,7 +128,7 @@ class RouterSpec(Struct, frozen=True, kw_only=True):
 
     @property
     def parent_path(self) -> str:
-        """The path of one parent, with its parameters in braces; the prefix of all routers without any."""
+        """The path of its parent, with the parameters in braces; without a parent, the prefix of all routers."""
         pairs = zip(self.parents, self.parent_ids, strict=True)
         return self.target.prefix + "".join(f"/{each}/{{{key}}}" for each, key in pairs)
 
@@ -141,12 +141,12 @@ class RouterSpec(Struct, frozen=True, kw_only=True):
 
     @property
     def one(self) -> str:
-        """The singular, as in ``product_id``."""
+        """The singular of its name, as in ``product_id``."""
         return singular(self.name)
 
     @property
     def entity(self) -> str:
-        """The model's class."""
+        """The name of the model's class."""
         return class_name(self.one)
 
     @property
@@ -171,7 +171,7 @@ class RouterSpec(Struct, frozen=True, kw_only=True):
 
     @property
     def has_store(self) -> bool:
-        """Whether the router has a store of the gateway's own."""
+        """Whether the router has its own store in the gateway."""
         return self.type != "proxy"
 
     @property
@@ -185,7 +185,7 @@ class RouterSpec(Struct, frozen=True, kw_only=True):
 
     @property
     def is_aliased(self) -> bool:
-        """Whether a field has another name in the code than callers send and get."""
+        """Whether a field has another name in the code than for callers."""
         return any(field.is_aliased for field in self.fields)
 
     @property
@@ -206,7 +206,7 @@ def below(name: str, parents: Sequence[str]) -> str:
 
 
 def check_parents(text: object) -> tuple[str, ...]:
-    """Return the names in ``orders`` or ``customers/orders``; none for an empty text.
+    """Return the parents' names in a text such as ``orders`` or ``customers/orders``; empty for an empty text.
 
     Raises:
         SpecError: One cannot be a part of the path, or there are too many.

@@ -17,12 +17,13 @@ class RouterTarget(Struct, frozen=True, kw_only=True):
         file: The router's file in it; ``{name}`` stands for the router.
         new_packages: Folders that need an ``__init__.py`` before they can be imported.
         tests: The folder of the router's test.
-        conftest: Whether a ``conftest.py`` of the project holds for that folder.
+        conftest: Whether a ``conftest.py`` of the project applies to that folder.
         into: The file that registers the router.
-        receiver: The variable there whose ``include_router`` is called; empty to take the one that is there.
+        receiver: The variable there whose ``include_router`` is called; empty for the only one that there is.
         relative: Whether that file imports its routers relatively.
-        prefix: What stands before ``/name`` in the router's own path.
-        url_prefix: What the application puts before that. A name in braces is a value that is not written in the code.
+        prefix: The beginning of the router's own path, before ``/name``.
+        url_prefix: The prefix that the application puts before that. A name in braces stands for a value that is not
+            written in the code.
         asgi: The application as uvicorn takes it.
         factory: Whether that is a function that makes the application.
         helpers: The package that the router imports its helpers from.
@@ -74,7 +75,7 @@ class RouterTarget(Struct, frozen=True, kw_only=True):
         return module_of(self.router_path(name), self.import_root)
 
     def import_of(self, name: str) -> str:
-        """Return the router's module as the registering file imports it: relative where it does so with its others."""
+        """Return the router's module as the registering file imports it: relative if its other imports are."""
         module = self.module(name)
         if not self.relative:
             return module

@@ -120,7 +120,8 @@ def error_document(code: ErrorCode, message: str) -> bytes:
 def with_complete_answers(app: App) -> App:
     """Wrap ``app`` so that neither cancellation nor a bug prints a traceback or leaves an answer unfinished.
 
-    If the server ends: 503, or the end of what was being sent. A bug: one line in the log, and 500.
+    If the server stops, the caller gets 503, or the rest of what was being sent; after a bug 500, with one line in the
+    log.
     """
 
     async def ended(scope: Scope, receive: Receive, send: Send) -> None:
@@ -151,7 +152,7 @@ def with_complete_answers(app: App) -> App:
 
 
 class AccessRefusal(NamedTuple):
-    """Why a request is refused, and with which HTTP status."""
+    """Why a request is refused, and the HTTP status of the answer."""
 
     status: int
     message: str

@@ -69,8 +69,8 @@ class ToolDispatcher:
     ) -> Answered:
         """Run one tool. Raises nothing but CancelledError.
 
-        The work is a task of its own that is cancelled once: the SDK cancels repeatedly until the call has ended, which
-        would interrupt the clean-up of connections and leave them lost in their pool.
+        The work runs in a separate task that is cancelled only once: the SDK cancels repeatedly until the call has
+        ended, which would interrupt the clean-up of connections and leak them from their pool.
         """
         task = asyncio.create_task(self._serve(name, arguments, progress))
         self._running.add(task)
@@ -108,7 +108,7 @@ class ToolDispatcher:
         return Answered(encode(failure_report(name, failure, clock.wall())), failure.exit_code, failure.error.code)
 
     def warm_up(self) -> None:
-        """Load in a thread, once, what the first call needs: a client that lists the tools soon calls one."""
+        """Load in a thread, once, what the first call needs, because a client that lists the tools soon calls one."""
         if not self._warm:
             self._warm = True
             threading.Thread(target=_load_clients, daemon=True, name="warm-up").start()

@@ -152,7 +152,7 @@ def log_to_stderr() -> None:
 def most_connections() -> int:
     """Return how many may be open: a quarter of this process's file descriptors, at most 1,024.
 
-    Between two checks of the cap, as many again can be accepted, and as many again be closing.
+    Between two checks of the cap, as many connections again can be accepted, and as many can be closing.
     """
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft <= 0:  # There is no limit.
@@ -174,7 +174,7 @@ class BoundedProtocol(H11Protocol):
 
     @property
     def waits(self) -> bool:
-        """Whether the peer has to send something before the server can do anything."""
+        """Whether the server waits for the peer to send something."""
         cycle = self.cycle
         if cycle is None or cycle.response_complete:
             return True
@@ -220,7 +220,10 @@ class BoundedProtocol(H11Protocol):
         super().resume_writing()
 
     def shutdown(self) -> None:
-        """End the server's connection. A peer that has sent half a request gets no time to finish it."""
+        """Close the connection because the server stops.
+
+        A peer that has sent half a request gets no time to finish it.
+        """
         if self.waits and self.cycle is not None and not self.cycle.response_complete:
             self.transport.abort()
         else:

@@ -1,7 +1,7 @@
 """Change one value in the text of a configuration file, so that comments, order and everything else stay.
 
-The text is edited line by line, and the result is parsed: where it is not exactly the old settings with the one value
-changed, the edit is refused. A file in an unusual form is never damaged; it is left to its owner.
+The text is edited line by line, and the result is parsed: unless it is exactly the old settings with the one value
+changed, the edit is refused, so that a file in an unusual form is never damaged.
 """
 
 import json
@@ -36,7 +36,7 @@ def with_value(text: str, path: Path, value: object) -> str:
     Args:
         text: The whole file, valid TOML.
         path: Which value.
-        value: A text, a number, true or false. None takes the line away, so that the default holds.
+        value: A text, a number, true or false. None removes the line, so that the default holds.
 
     Raises:
         SettingsError: the file has a form that cannot be edited line by line; the sentence says what to do.
@@ -54,9 +54,9 @@ def with_value(text: str, path: Path, value: object) -> str:
 
 
 def line_of(text: str, path: Path) -> int | None:
-    """Return the line, counted from 1, that sets a value or begins its table; the nearest one that leads to it.
+    """Return the line, counted from 1, that sets a value, else the one that begins its table, or the table around that.
 
-    None where no line leads there, as for a text that is not TOML.
+    None if there is no such line, or the text is not TOML.
     """
     best, found = 0, None
     for number, line in enumerate(_understood(text.split("\n")), 1):

@@ -54,7 +54,7 @@ TABLES: dict[str, type[Struct]] = {
 
 
 def kind_of(row: Setting) -> Any:
-    """Return the type, with its bounds, that the value of a setting must have."""
+    """Return the type, with its bounds, that a setting's value must have."""
     if row.preset:
         return PresetOrTable
     if isinstance(row.takes, str):
@@ -101,7 +101,7 @@ def check_value(row: Setting, value: object, where: str) -> None:
 
 
 def value_of(kind: Any, text: str, where: str) -> Any:
-    """Return what was typed as a value of this type; SettingsError for a mistake, naming ``where``."""
+    """Return typed text as a value of this type; SettingsError, naming ``where``, for a mistake."""
     value = _convert(text, kind, TomlFile(where), (), strict=False)
     if isinstance(value, float) and not math.isfinite(value):
         raise SettingsError(f"{where} must be a finite number")
@@ -180,7 +180,7 @@ def _table(value: object, file: TomlFile, keys: Keys) -> dict[str, Any]:
 
 
 def dotted(keys: Keys) -> str:
-    """Return the names that lead to a value as they are written: ``env.prod."a b"``."""
+    """Return the dotted key of a value as TOML writes it: ``env.prod."a b"``."""
     return ".".join(
         spelled(key) if key and key.replace("_", "").replace("-", "").isalnum() else f'"{spelled(key)}"' for key in keys
     )
@@ -215,7 +215,10 @@ def _choices(kind: Any) -> list[str]:
 
 
 class ConfigFile(Struct, frozen=True):
-    """A checked file. ``label`` is its short name in ``Settings.sources``; ``exposed``: others may read a password."""
+    """A checked file. ``label`` is its short name in ``Settings.sources``.
+
+    ``exposed``: others may read a password in it.
+    """
 
     label: str
     path: Path

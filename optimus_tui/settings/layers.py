@@ -1,4 +1,4 @@
-"""Where values of settings come from: flags, variables and files, each a layer; the more specific goes first."""
+"""Where values of settings come from: flags, variables and files, each a layer; the more specific one wins."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,7 +11,7 @@ from optimus_tui.settings.table import SETTINGS, VARIABLES, unquoted
 
 
 class Layer(Struct, frozen=True):
-    """The values of one origin by file key. ``where`` words an error, ``source`` what ``Settings.sources`` shows."""
+    """The values of one origin by file key. ``where`` names it in errors, ``source`` in ``Settings.sources``."""
 
     values: Mapping[str, Any]
     names: Mapping[str, str]
@@ -26,7 +26,7 @@ class Layer(Struct, frozen=True):
         return self.names.get(key) or self.label
 
     def where(self, key: str) -> str:
-        """Return the place that a person has to correct."""
+        """Return the name of the place to correct."""
         return self.names.get(key) or f"{self.file}: {self.table}{key}"
 
 

@@ -38,7 +38,7 @@ DEFAULT = "default"
 
 
 class Composer:
-    """One pass over the layers, the more specific first; collects sources, warnings and notes on the way.
+    """Composes the settings from the layers, the more specific first, and collects sources, warnings and notes.
 
     ``explicit`` are the flags and the OPTIMUS_… variables, ``generic`` the variables of the default environment.
     """

@@ -146,7 +146,7 @@ class RedisTarget(Struct, frozen=True, kw_only=True):
 
 
 class Settings(Struct, frozen=True, kw_only=True):
-    """Everything in force for one run: what ``settings.table`` lists, and what follows from it.
+    """All settings of one run: those in ``settings.table``, and values derived from them.
 
     ``sources`` maps a field's name to the place its value came from.
     """
@@ -201,7 +201,7 @@ class Settings(Struct, frozen=True, kw_only=True):
 
     @property
     def profile(self) -> "Dialect":
-        """Return how the watched system is read: by the configured profile, or by our own."""
+        """Return how the watched system is read: by the configured profile, or by the built-in one."""
         if self.dialect is not None:
             return self.dialect
 
@@ -211,19 +211,19 @@ class Settings(Struct, frozen=True, kw_only=True):
 
     @property
     def keys_are_ours(self) -> bool:
-        """Return False where another system's keys are watched: actions know our own layout alone."""
+        """Return False if another system's keys are watched: actions work only on keys in our own layout."""
         from optimus_tui.dialects.load import DEFAULT
 
         return self.dialect is None or self.dialect.name == DEFAULT
 
     @property
     def metric_names(self) -> dict[str, str]:
-        """Return the published names of metrics that have others than ours; ``[metrics]`` goes before the profile."""
+        """Return the published names of metrics whose names differ from ours; ``[metrics]`` overrides the profile."""
         return {own: rule.name for own, rule in self.profile.metrics.items() if rule.name} | self.metrics
 
     @property
     def metric_labels(self) -> dict[str, dict[str, str]]:
-        """Return for each metric the published names of its labels, by ours, as the profile has them."""
+        """Return for each metric the published names of its labels, by our names, from the profile."""
         return {own: dict(rule.labels) for own, rule in self.profile.metrics.items() if rule.labels}
 
     @property
@@ -232,7 +232,7 @@ class Settings(Struct, frozen=True, kw_only=True):
         return self.gateway_urls or (self.gateway_url,)
 
     def at_gateway(self, turn: int) -> "Settings":
-        """Return these settings for one of the gateway's addresses; ``turn`` counts through all of them in rotation."""
+        """Return these settings with one of the gateway's addresses: that of number ``turn``, in rotation."""
         if not self.gateway_urls:
             return self
         return replace(self, gateway_url=self.gateway_urls[turn % len(self.gateway_urls)], gateway_urls=())

@@ -1,4 +1,4 @@
-"""The setting ``dialect``: a preset's name, or a table of rules. Profiles are loaded only where it is set."""
+"""The setting ``dialect``: a preset's name, or a table of rules. Profiles are loaded only if it is set."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any
@@ -18,11 +18,11 @@ OWN = "optimus"
 
 
 def text_profile(name: str, where: str) -> "Dialect | None":
-    """Return the profile of a preset; None for our own, which is read where it is needed.
+    """Return the profile of a preset; None for the built-in one, which is read where it is needed.
 
     Args:
         name: the preset.
-        where: who names it: the file and key, the flag or the variable.
+        where: the file and key, the flag, or the variable that names it.
 
     Raises:
         SettingsError: there is none with this name.
@@ -58,7 +58,7 @@ def table_profile(table: dict[str, Any], file: str, text: str, name: str) -> "Di
 
 
 def refuse_two_tables(places: Sequence[str]) -> None:
-    """Raise SettingsError where two files have a table of rules: which rules come first could not be told."""
+    """Raise SettingsError if two files have a table of rules, because the order of the rules would be unclear."""
     if len(places) > 1:
         raise SettingsError(
             f"{' and '.join(places)}: rules of two files are not merged: keep one of them, or put one into [env.NAME]"
@@ -66,9 +66,9 @@ def refuse_two_tables(places: Sequence[str]) -> None:
 
 
 def without_engine(dialect: "Dialect | None", *, given: bool) -> "Dialect | None":
-    """Return the profile; without a health check of the engine where another system's settings have no engine.
+    """Return the profile, without the engine's health check if another system's settings name no engine.
 
-    The default address is that of our own engine, which others do not have: it would be called down.
+    The default address is that of our own engine. Other systems do not have it, so it would be reported as down.
     """
     if dialect is None or given or dialect.name == OWN:
         return dialect

@@ -1,7 +1,7 @@
-"""Find the ``[validate]`` table that counts for a folder.
+"""Find the ``[validate]`` table that applies to a folder.
 
-It is the project's: the file that ``--config`` names, else the nearest ``optimus.toml`` at the folder or above. A
-person's own file does not count, so that everybody gets the same findings.
+It is the project's: the file that ``--config`` names, else the nearest ``optimus.toml`` at the folder or above. The
+user's own file does not count, so that everybody gets the same findings.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,7 +17,7 @@ KEY = "validate"
 
 
 class ProjectRules(Struct, frozen=True):
-    """A project's table. ``base`` is the folder that its patterns of paths start from."""
+    """A project's table. ``base`` is the folder that its path patterns are relative to."""
 
     table: ValidateTable = ValidateTable()
     base: Path = Path()
@@ -32,7 +32,7 @@ class ProjectRules(Struct, frozen=True):
 
 
 def rules_of(files: Sequence[ConfigFile]) -> ProjectRules:
-    """Return the table of the first of the files that are a project's."""
+    """Return the table of the first file that belongs to a project."""
     for file in files:
         if not file.personal:
             if KEY not in file.table:
@@ -43,7 +43,7 @@ def rules_of(files: Sequence[ConfigFile]) -> ProjectRules:
 
 
 def rules_for(folder: Path, named: Path | None = None) -> ProjectRules:
-    """Return the table that counts for a folder; ``named`` is the file of ``--config``.
+    """Return the table that applies to a folder; ``named`` is the file of ``--config``.
 
     Raises:
         SettingsError: the file cannot be read, or something in it is wrong.
@@ -55,7 +55,7 @@ def rules_for(folder: Path, named: Path | None = None) -> ProjectRules:
 
 
 def named_config(flags: Mapping[str, object], env: Mapping[str, str], cwd: Path) -> Path | None:
-    """Return the file that ``--config`` or ``OPTIMUS_CONFIG`` names, or None; the flag goes first."""
+    """Return the file that ``--config`` or ``OPTIMUS_CONFIG`` names, or None; the flag wins."""
     given = flags.get("config") or env.get("OPTIMUS_CONFIG", "").strip()
     if not given:
         return None

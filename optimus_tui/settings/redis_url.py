@@ -2,7 +2,7 @@
 
 A lenient parser is dangerous here: an unescaped ``@`` or ``/`` in a password makes a part of it a host name, which then
 shows up in DNS queries and error messages. So an address that is not clearly valid is refused, with a message that
-holds only our own words. Options in its query that configure other clients are named and ignored; those that would
+holds only our own words. Options in the query that configure other clients are reported and ignored; those that would
 change the server or database are refused.
 """
 
@@ -270,7 +270,7 @@ def _database(text: str, where: str) -> int:
 
 
 def percent_decoded(text: str, what: str, where: str) -> str:
-    """Return the text percent-decoded, once, as UTF-8 without control characters; raise SettingsError otherwise."""
+    """Return the text, percent-decoded once, as UTF-8 without control characters; raise SettingsError otherwise."""
     if _BAD_PERCENT.search(text):
         raise SettingsError(f"{where}: a % in the {what} is not followed by two hexadecimal digits; write it as %25")
     try:

@@ -76,7 +76,7 @@ def parse_http_urls(text: str, where: str) -> tuple[str, ...]:
 
 
 def without_suffix(url: str, suffixes: tuple[str, ...], where: str, notes: list[str]) -> str:
-    """Return the address without a path that is added later, such as ``/health``; ``notes`` names what was cut."""
+    """Return the address without a path that is added later, such as ``/health``. ``notes`` names what was cut."""
     for suffix in suffixes:
         if url.endswith(suffix):
             notes.append(f"{where}: {suffix} is left out of the address, because it is added where it is needed")

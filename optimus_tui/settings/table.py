@@ -16,9 +16,9 @@ class Setting(NamedTuple):
 
     Attributes:
         key: Its name, as a file has it.
-        takes: Its type where it is given; for a table in a file the type of its values, or the name of a struct.
+        takes: Its type; for a table in a file, the type of its values, or the name of a struct.
         help: What it means. The first sentence is the flag's help.
-        default: What holds where it is not given; None where that is explained by ``help``.
+        default: Its value if it is not given; None if ``help`` explains that.
         field: Its field in ``Settings``; empty if it only decides how the others are read.
         file: Where a file may hold it: nowhere, at the top level, or also in ``[env.NAME]``.
         flag: Its flag, as ``--gateway-url``; empty for none.
@@ -30,7 +30,7 @@ class Setting(NamedTuple):
         connects: It decides which services are watched. The demo, which starts its own, refuses its flag.
         secret: Its value may hold a password.
         dashboard: Only commands that open a dashboard have its flag.
-        preset: It names a preset of ``dialects``; a file may have a table of rules in its place.
+        preset: It names a preset of ``dialects``; a file may have a table of rules instead.
     """
 
     key: str
@@ -52,7 +52,7 @@ class Setting(NamedTuple):
 
     @property
     def parameter(self) -> str:
-        """Return the name under which the command line hands over the flag's value: ``gateway_url``."""
+        """Return the name under which the command line passes the flag's value: ``gateway_url``."""
         return self.flag.lstrip("-").replace("-", "_")
 
     @property
@@ -217,7 +217,7 @@ def nearest(word: str, known: list[str]) -> str:
 
 
 def spelled(name: str, limit: int = 60) -> str:
-    """Return a name from a file, printable and cut (``wording.safe`` may not be imported here)."""
+    """Return a name from a file as printable text of bounded length (``wording.safe`` may not be imported here)."""
     if name.isprintable():
         shown = name
     else:
@@ -236,7 +236,7 @@ def unquoted(text: str) -> str:
 
 
 def note_left_out(ignored: list[str], unknown: int, where: str, notes: list[str]) -> None:
-    """Append to ``notes`` which options of an address' query are ignored: other clients' by name, unknown ones counted.
+    """Append to ``notes`` which options of a URL's query are ignored: other clients' by name, unknown ones by number.
 
     An unknown word is not repeated, because it could be a piece of a password.
     """

@@ -1,10 +1,10 @@
-"""How long looks, waits and windows are: values that no user sets, and that tests make shorter."""
+"""Lengths of readings, waits and windows: values that no user sets, and that tests make shorter."""
 
 from msgspec import Struct
 
 
 class Tuning(Struct, frozen=True, kw_only=True):
-    """Passed with the settings to whoever needs one of these; see ``Context.tuning``."""
+    """The values, passed along with the settings; see ``Context.tuning``."""
 
     metrics_every_seconds: float = 10.0
     """Between two readings of the gateway's /metrics, once the first ones are done."""

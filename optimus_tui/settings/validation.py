@@ -1,4 +1,4 @@
-"""The table ``[validate]``: which rules the validator applies where, and the project's own words."""
+"""The table ``[validate]``: which rules the validator applies to which files, and the project's own words."""
 
 from typing import Annotated, Literal
 
@@ -14,7 +14,7 @@ ValidationLevel = Literal["basic", "comprehensive", "production_ready"]
 
 
 class PathTable(Struct, frozen=True, forbid_unknown_fields=True):
-    """What is different for some files: `[validate.paths."app/internal/**"]`."""
+    """How the rules differ for some files: `[validate.paths."app/internal/**"]`."""
 
     level: ValidationLevel | None = None
     """The level for these files."""
@@ -38,7 +38,7 @@ class WordsTable(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ValidateTable(Struct, frozen=True, forbid_unknown_fields=True):
-    """Which rules the validator applies where, and the project's own words.
+    """Which rules the validator applies to which files, and the project's own words.
 
     Patterns of paths are relative to the file that holds them: `*` stands for any characters but `/`, `**` also for
     folders. One without `/` fits at any depth, and one that names a folder fits everything in it.

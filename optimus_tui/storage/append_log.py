@@ -59,7 +59,7 @@ class AppendLog(PrivateFile):
         return os.pread(self.handle, limit, self.good)
 
     def cut(self) -> None:
-        """Remove what follows the whole records."""
+        """Remove the unfinished record at the end."""
         os.ftruncate(self.handle, self.good)
         os.fdatasync(self.handle)
 

@@ -1,6 +1,6 @@
 """Open, read, lock and replace the files of our own state safely.
 
-Plain, private, whole and durable; and why one cannot be used.
+Files are regular, private, complete and durable; errors say why one cannot be used.
 """
 
 import contextlib
@@ -53,7 +53,7 @@ def kind_of(mode: int) -> str:
 
 
 def unusable(path: Path, error: OSError, flags: int = os.O_RDONLY) -> UnreadableFile:
-    """Return the error for a path that the system did not open with these flags."""
+    """Return the error for a path that could not be opened with these flags."""
     what = "written"
     if flags & os.O_ACCMODE == os.O_RDONLY:
         what = "read"
@@ -62,7 +62,7 @@ def unusable(path: Path, error: OSError, flags: int = os.O_RDONLY) -> Unreadable
 
 
 def in_the_way(folder: Path) -> str:
-    """Return what is in the way of ``folder`` or a directory above it, with the remedy; empty where nothing is."""
+    """Return what blocks ``folder`` or a directory above it, such as a file, with the remedy; empty if nothing does."""
     for place in (*reversed(folder.parents), folder):
         try:
             mode = os.stat(place).st_mode
@@ -80,12 +80,12 @@ def in_the_way(folder: Path) -> str:
 
 
 def reason(error: OSError, folder: Path) -> str:
-    """Return why something in ``folder`` failed: what is in its way, else the system's words."""
+    """Return why something in ``folder`` failed: what blocks the folder, else the system's message."""
     return in_the_way(folder) or error.strerror or "an error"
 
 
 class LockHeld(UnreadableFile):
-    """Another process holds the lock; the message says which, as far as this machine knows."""
+    """Another process holds the lock; the message says which one, if that is known."""
 
 
 def lock(handle: int, path: Path, what: str, seconds: float = SECONDS) -> None:
@@ -109,7 +109,7 @@ def try_lock(handle: int, *, shared: bool = False) -> bool:
 
     Args:
         handle: The open file.
-        shared: Whether other processes may have such a lock, too.
+        shared: Whether several processes may hold the lock (a shared lock).
 
     Raises:
         OSError: the file system has no locks.
@@ -258,12 +258,12 @@ class PrivateFile:
             return False
 
     def make_private(self) -> None:
-        """Take all rights from others where they have any."""
+        """Remove the permissions of other users, if they have any."""
         if os.fstat(self.handle).st_mode & 0o077:
             os.fchmod(self.handle, 0o600)
 
     def write(self, data: bytes, offset: int = 0) -> None:
-        """Write all of ``data``: a full disk takes a part without an error. OSError where it takes no more."""
+        """Write all of ``data``. One write to a full disk may take only a part; then OSError is raised."""
         view = memoryview(data)
         while view:
             wrote = os.pwrite(self.handle, view, offset)
@@ -281,7 +281,7 @@ class PrivateFile:
 
 
 def read_plain(path: Path, limit: int = MAX_BYTES) -> tuple[bytes, os.stat_result]:
-    """Return the bytes of a regular file and its stat.
+    """Return the bytes of a regular file and its ``os.stat_result``.
 
     Raises:
         FileNotFoundError: there is no file.
@@ -298,7 +298,7 @@ def read_plain(path: Path, limit: int = MAX_BYTES) -> tuple[bytes, os.stat_resul
 
 
 def distrust(found: os.stat_result) -> str:
-    """Return why a file may not be continued by us; empty where it may."""
+    """Return why this process may not append to a file; empty if it may."""
     if found.st_uid != os.geteuid():
         return f"its file belongs to another user (uid {found.st_uid})"
     if found.st_mode & 0o022:
@@ -307,12 +307,12 @@ def distrust(found: os.stat_result) -> str:
 
 
 def put_in_place(path: Path, data: bytes) -> None:
-    """Write a private file in one step, durably. After an OSError it is the old one or the new one, whole."""
+    """Write a private file in one step, durably. After an OSError the file is complete: the old one or the new one."""
     create(path, data).close()
 
 
 def create(path: Path, data: bytes, *, locked: bool = False) -> PrivateFile:
-    """Do what ``put_in_place`` does and return the file, which no other process can have locked if ``locked``."""
+    """Do what ``put_in_place`` does, and return the open file; with ``locked``, locked before others can see it."""
     draft = path.with_name(f".{path.name}.{os.urandom(4).hex()}.new")
     file = PrivateFile.new(draft)
     try:
@@ -366,7 +366,7 @@ def _refuse_other_kinds(path: Path) -> None:
 
 
 def state_dir() -> Path:
-    """Return the directory of all that is kept: audit, plans, incidents, history and the undo journal."""
+    """Return the directory of everything that is stored: audit, plans, incidents, history and the undo journal."""
     from platformdirs import user_state_path
 
     return user_state_path("optimus-tui", appauthor=False)
@@ -381,5 +381,5 @@ def user_name() -> str:
 
 
 def writer() -> str:
-    """Return user, process and machine, for others who find a file locked."""
+    """Return user, process and machine, to be shown to others who find a file locked."""
     return f"{user_name()}, process {os.getpid()} on {safe_text(socket.gethostname(), 60)}"

@@ -88,7 +88,7 @@ def parse(kind: type[Q], given: Mapping[str, Any]) -> Q:
 
 
 def from_text(kind: type[Query], name: str, text: str) -> Any:
-    """Return a command-line value in the type of its argument.
+    """Return a command-line value converted to the type of its argument.
 
     ``true``, ``15`` and ``a,b`` become a bool, a number and a list; anything else stays text.
     """
@@ -186,7 +186,7 @@ OMITTED = "omitted"
 def capped(document: dict[str, Any]) -> dict[str, Any]:
     """Return the document with its lists and maps cut to ``ROWS``.
 
-    What was cut in an object is counted in its own ``omitted``, beside what the tool itself has left out there.
+    What was cut from an object is counted in its ``omitted``, in addition to what the tool itself left out.
     """
     cut, result = 0, dict[str, Any]()
     for name, value in document.items():
@@ -223,9 +223,9 @@ def find(name: str) -> Tool:
 async def answer(
     ctx: "Context", name: str, arguments: Mapping[str, Any] | bytes | str, progress: Progress | None = None
 ) -> Report:
-    """Run one tool under the deadline. ToolFailure where there is no result; a finding is a result.
+    """Run one tool under the deadline.
 
-    ``progress`` hears how far a scan has come.
+    ToolFailure if there is no result; a finding is a result. ``progress`` is called with the progress of a scan.
     """
     tool = find(name)
     if isinstance(arguments, (bytes, str)):
@@ -249,7 +249,7 @@ def _with_history(report: Report, ctx: "Context") -> Report:
 
 
 def out_of_time(name: str, seconds: float) -> ToolFailure:
-    """Return the failure for a tool without a result within its deadline, with whose fault that is."""
+    """Return the failure for a tool without a result in time; it says whether this process or a service was slow."""
     why = starved(seconds) or "what it needs is slow or hung"
     message = f"{name} had no result within {seconds:g} s; {why}; try again"
     return ToolFailure(ToolError(code="deadline", message=message), 3)
@@ -264,7 +264,7 @@ async def load(tool: Tool) -> None:
 
 
 def exit_code(report: Report) -> int:
-    """Return 0, or 1 if something was found."""
+    """Return the exit code of an answer: 0, or 1 if something was found."""
     if TOOLS[report.tool].found(report):
         return 1
     return 0

@@ -1,4 +1,4 @@
-"""analyze_cache_coherence: keys, tracking keys and events of a window, and whether what was invalidated is gone.
+"""analyze_cache_coherence: keys, tracking keys and events of a window, and whether the invalidated keys are gone.
 
 It changes nothing.
 """
@@ -69,7 +69,7 @@ class Keys(Struct, frozen=True, kw_only=True):
 
 
 async def read_keys(ctx: "Context", seen: Survey) -> Keys:
-    """Read all that the scanned names tell, and examine up to twenty keys."""
+    """Summarise the scanned names, and examine up to twenty keys."""
     index, report = seen.cache, seen.cache.report(ctx.clock.mono())
     groups = {(one.kind, one.tenant or b""): one.keys for kind in report.kinds for one in kind.tenants}
     lifetimes, unasked = _lifetimes(index, groups, ctx.clock.mono())
@@ -183,7 +183,7 @@ SHOWN = 20
 
 
 class Audit(Struct, frozen=True, kw_only=True):
-    """What was planned and what was found."""
+    """The keys that events named, and which of them still exist."""
 
     plan: AuditPlan
     audited: tuple[Audited, ...] = ()
@@ -299,8 +299,8 @@ def found(report: CoherenceReport) -> bool:
 async def run(ctx: "Context", query: CoherenceQuery) -> CoherenceReport:
     """Analyze the coherence of cache, tracking keys and events.
 
-    The keys are walked over once; the log, the channels and each key that an event names are read once. A part that
-    cannot be read is missing alone.
+    The keys are scanned once; the log, the channels and each key that an event names are read once. If a part cannot be
+    read, the others are still returned.
 
     Raises:
         ToolFailure: Redis cannot be asked, or gives nothing at all.

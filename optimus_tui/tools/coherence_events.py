@@ -1,8 +1,8 @@
-"""The event log and the channels of a coherence analysis: reading them, each by itself, and their sections.
+"""The event log and the channels of a coherence analysis: reading each of them, and their sections.
 
 Events of the log that appeared between two samples: their arrival is known, so their claimed times can be checked.
 
-It waits only where the log gives reason to: it holds events, and none that claims to be of the last minute.
+It waits for a second sample only if the log holds events, but none that claims to be of the last minute.
 """
 
 import asyncio
@@ -56,7 +56,7 @@ class Log(Struct, frozen=True, kw_only=True):
 
     @property
     def tenants(self) -> list[bytes]:
-        """At most fifty tenants of the window's events; names with colons decide whose keys are whose."""
+        """At most fifty tenants of the window's events. Names with colons are needed to decide who owns a key."""
         if self.window is None:
             return []
         return sorted(_tenants(self.window))[:RECENT]
@@ -71,7 +71,7 @@ class Listeners(Struct, frozen=True, kw_only=True):
     """What precedes the tenant in a channel's name; None where channels do not tell whose events they carry."""
 
     def unheard(self, window: EventWindow | None) -> tuple[str, ...]:
-        """Return tenants with events in the window and no subscriber; () if a pattern may cover them."""
+        """Return tenants with events in the window but no subscriber; () if a pattern subscription may cover them."""
         if self.channels is None or window is None or self.prefix is None or self.channels.patterns != 0:
             return ()
         heard = {tenant for name, count in self.channels.subscribers.items() if count for tenant in self._owners(name)}
@@ -118,7 +118,7 @@ async def read_events(ctx: "Context", minutes: float) -> Log:
 
 
 async def read_listeners(ctx: "Context") -> Listeners:
-    """Read channels and subscribers, or the fault why not."""
+    """Read channels and subscribers, or return the fault."""
     from optimus_tui.probes.cache_keys import read_channels
     from optimus_tui.probes.faults import OUTAGES, fault_of
 
@@ -153,7 +153,7 @@ def _event(logged: Logged) -> dict[str, Any]:
 
 
 def stamp(at: float) -> str:
-    """Return UTC with a Z, and milliseconds if there are any."""
+    """Return a time in UTC, ending in Z, with milliseconds if there are any."""
     whole, millis = divmod(round(at * 1000), 1000)
     text = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(whole))
     if millis:
@@ -162,7 +162,7 @@ def stamp(at: float) -> str:
 
 
 def events_section(log: Log | None, covered: float | None) -> dict[str, Any]:
-    """Return what was read of the log and what it held."""
+    """Return the section about the event log: how much was read, and what it held."""
     if log is None:
         return {"status": "not checked", "in_window": None, "read": None, "malformed": None}
     window = log.window
@@ -195,7 +195,7 @@ def events_section(log: Log | None, covered: float | None) -> dict[str, Any]:
 
 
 def pubsub_section(listeners: Listeners, window: EventWindow | None) -> dict[str, Any]:
-    """Return channels with their subscribers. Subscriptions by pattern show only in the total of patterns."""
+    """Return the section about channels and subscribers. Pattern subscriptions are only counted."""
     channels = listeners.channels
     if channels is None:
         fields = {"channels": None, "subscribers": None, "pattern_subscriptions": None, "silent_channels": None}
@@ -225,8 +225,8 @@ NEWEST = 50
 async def late_claims(ctx: "Context", payloads: Sequence[bytes]) -> ClockOffset | None:
     """Return how far the claimed times of events lie behind their arrival.
 
-    Only events that came since ``payloads`` were read are examined. None if none came, if they are right, or if Redis
-    cannot be asked.
+    Only events that came since ``payloads`` were read are examined. None if no events came, if their times are right,
+    or if Redis cannot be read.
     """
     from optimus_tui.probes.cache_keys import read_event_ends
     from optimus_tui.probes.faults import OUTAGES

@@ -1,4 +1,4 @@
-"""Compare tenants: one walk over the keys, one read of the event log and the gateway's counters, for all of them.
+"""Compare tenants with one scan of the keys and one read of the event log and the gateway's counters.
 
 A tenant is literal bytes: ``*`` is a tenant of that name. What was not counted is None, never 0.
 """
@@ -54,7 +54,7 @@ def found(report: CompareReport) -> bool:
 
 
 async def compare(ctx: "Context", tenants: Sequence[bytes], minutes: int) -> CompareReport:
-    """Compare tenants, one column each, in the order asked for.
+    """Compare tenants, one column each, in the given order.
 
     Raises:
         ToolFailure: Redis cannot be asked.

@@ -77,12 +77,12 @@ def limit_sections(rows: Iterable[LimitRow], most: int = MOST_ROWS) -> dict[str,
 
 
 def omitted(rows: Sequence[object], most: int = MOST_ROWS) -> int:
-    """Return how many rows a list of at most ``most`` leaves out."""
+    """Return how many rows are left out of a list of at most ``most``."""
     return max(0, len(rows) - most)
 
 
 def unparsed_section(names: UnparsedNames) -> NamesSection:
-    """Return names under ``rate_limit`` of another layout, with their shapes."""
+    """Return the section about names under ``rate_limit`` in another layout, with their shapes."""
     return NamesSection(names.count, tuple(ShapeSection(one.shape, one.count) for one in names.shapes))
 
 
@@ -136,7 +136,7 @@ def redis_section(reading: Reading[ServerState]) -> RedisSection:
 def cache_section(
     query: DiagnoseQuery, reading: Reading[GatewayState], rate: HitRate | None, seen: Survey | None
 ) -> CacheMetricsSection:
-    """Return the section about the hit rate and its source. ``seen`` is what was scanned of the keys."""
+    """Return the section about the hit rate and its source. ``seen`` is the scan of the keys."""
     if not query.include_cache_metrics:
         return CacheMetricsSection(status="not checked")
     state = reading.value
@@ -298,7 +298,7 @@ def _not_asked(query: DiagnoseQuery) -> Iterator[str]:
 
 
 async def look(ctx: "Context", query: DiagnoseQuery) -> Looked:
-    """Read all parts, those that are timed a moment before the others."""
+    """Read all parts. Those that are timed start a moment before the others, so that nothing disturbs them."""
     from optimus_tui.probes.http.services import read_engine, read_gateway
     from optimus_tui.probes.server import read_server_twice
 

@@ -1,6 +1,6 @@
 """test_ai_engine_integration: real requests, each timed by itself; full_flow posts a message.
 
-Tests of the engine run one after another, so that none disturbs another's time; the cache's test runs beside them.
+Tests of the engine run one after another, so that they do not slow each other down; the cache's test runs in parallel.
 Each has a time limit of its own.
 """
 
@@ -35,7 +35,7 @@ def found(report: IntegrationReport) -> bool:
 
 
 async def run(ctx: "Context", query: IntegrationQuery) -> IntegrationReport:
-    """Run the tests of the asked type."""
+    """Run the tests of the requested type."""
     names = [one for one in _PLAN[query.test_type] if one != "cache_integration" or query.include_cache_test]
     notes: list[str] = []
     done = await _run_all(ctx, query.tenant_id, names)

@@ -1,4 +1,7 @@
-"""What several tools need of Redis in one go: names, TTLs, counters. It is bounded in time and reports gaps."""
+"""Read what several tools need from Redis in one scan: names, TTLs, counters.
+
+It is bounded in time and reports gaps.
+"""
 
 import asyncio
 from collections.abc import Iterable, Mapping
@@ -45,7 +48,7 @@ class Survey:
 
     @property
     def unread(self) -> Fault | None:
-        """Why not a single name was read; None if some were, or if there is none to read."""
+        """The fault if not a single name could be read; None if some were, or if there are none."""
         if not self.coverage.scanned:
             return self.fault
         return None
@@ -78,7 +81,7 @@ class Survey:
 
 
 async def survey(ctx: "Context", *, tenant: bytes | None = None, ttls: bool = False, sizes: int = 0) -> Survey:
-    """Walk over all names once. An outage is a fault of the result, never an exception."""
+    """Scan all names once. An outage is a fault of the result, never an exception."""
     from optimus_tui.probes.keyspace import SweepOutcome, sweep
 
     layout = ctx.layout
@@ -123,7 +126,7 @@ async def survey(ctx: "Context", *, tenant: bytes | None = None, ttls: bool = Fa
 async def read_known(
     ctx: "Context", seen: Survey, names: Iterable[bytes] | None = None, most: float = READ_SECONDS
 ) -> tuple[list[Counter], Fault | None]:
-    """Read the values of counters that were found, and return them with the fault why not all were read.
+    """Read the values of the counters that were found. Return them, and the fault if not all could be read.
 
     The first 2,000 names of the index are read unless ``names`` are given; what was read before an outage is returned.
     """
@@ -212,18 +215,18 @@ def judge_limits(
 
 
 def common_limits_of(ctx: "Context", index: LimitIndex, rules: LimitRules | None) -> dict[bytes, CommonLimit]:
-    """Return the operations whose limit is too low for nearly all tenants, from all counters of ``index``."""
+    """Return the operations whose limit is too low for nearly all tenants, judged by all counters of ``index``."""
     counters = index.counters(ctx.clock.mono())
     return common_limits([limit_verdicts.judge_row(one, None, rules, ctx.settings.thresholds) for one in counters])
 
 
 def is_refused(fault: Fault) -> bool:
-    """Return True if the server answers and refuses only this command: others may work."""
+    """Return True if the server answers but refuses this command, so that others may work."""
     return fault.kind in ("denied", "invalid")
 
 
 def unreachable(fault: Fault) -> ToolFailure:
-    """Return the failure for what cannot be reached (exit code 3) or may not be read (4)."""
+    """Return the failure for a service that cannot be reached (exit code 3) or may not be read (4)."""
     if fault.remedy:
         sentence = f"{fault.message}; {fault.remedy}"
     else:

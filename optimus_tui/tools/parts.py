@@ -1,4 +1,4 @@
-"""The parts of one answer and the progress of its tool. Each part has a time limit inside that of the whole tool."""
+"""The parts of one answer and the progress of its tool. Each part has a time limit within that of the tool."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -31,7 +31,7 @@ _ENDS: ContextVar[float] = ContextVar("ends")
 
 @contextmanager
 def within(seconds: float) -> Iterator[None]:
-    """Let all parts of this block end ``SPARE_SECONDS`` before ``seconds`` are over; an outer limit still holds."""
+    """End all parts of this block ``SPARE_SECONDS`` before ``seconds`` are over; an outer limit still applies."""
     ends = asyncio.get_running_loop().time() + seconds - SPARE_SECONDS
     token = _ENDS.set(min(ends, _ENDS.get(ends)))
     try:
@@ -42,9 +42,11 @@ def within(seconds: float) -> Iterator[None]:
 
 @asynccontextmanager
 async def deadline(seconds: float) -> AsyncIterator[None]:
-    """End the block after ``seconds``, its parts a little earlier; the time in which our own loop stood still is added.
+    """End the block after ``seconds``, its parts a little earlier.
 
-    What was read in time is not thrown away because this process then waited for a processor to judge it.
+    Time for which our own event loop was blocked is added.
+
+    Otherwise, what was read in time would be lost because this process got no CPU to judge it.
 
     Raises:
         TimeoutError: the block was not done.
@@ -68,7 +70,7 @@ async def deadline(seconds: float) -> AsyncIterator[None]:
 
 
 def seconds_left(most: float = PART_SECONDS) -> float:
-    """Return the seconds that a part which begins now may take, at most ``most``."""
+    """Return how many seconds a part that begins now may take, at most ``most``."""
     ends = _ENDS.get(None)
     if ends is None:
         return most
@@ -83,7 +85,7 @@ def not_in_time(what: str, seconds: float) -> Fault:
 
 
 async def part(ctx: "Context", work: Awaitable[T], what: str, most: float = PART_SECONDS) -> T | Fault:
-    """Return what ``work`` gives in its time, or the fault why not."""
+    """Return the result of ``work``, or a fault if it failed or took too long."""
     from optimus_tui.probes.faults import OUTAGES, fault_of
 
     seconds = seconds_left(most)
@@ -99,7 +101,7 @@ async def part(ctx: "Context", work: Awaitable[T], what: str, most: float = PART
 
 
 async def reading(ctx: "Context", work: Awaitable[Reading[T]], what: str, most: float = PART_SECONDS) -> Reading[T]:
-    """Return the reading that ``work`` gives in its time, or one with a fault."""
+    """Return the reading that ``work`` returns, or one with a fault if it failed or took too long."""
     found = await part(ctx, work, what, most)
     if not isinstance(found, Fault):
         return found
@@ -127,7 +129,7 @@ def listening(listener: Progress | None) -> Iterator[None]:
 
 
 def report(done: int, total: int | None, what: str) -> None:
-    """Report ``done`` of ``total``, never more than all: a walk over the keys meets some names twice."""
+    """Report ``done`` of ``total``, at most ``total``: a scan may see a name twice."""
     listener = _LISTENER.get()
     if listener is not None:
         listener(done if total is None else min(done, total), total, what)

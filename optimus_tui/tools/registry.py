@@ -1,6 +1,6 @@
 """The seven tools.
 
-What each takes and how it is called, the day's routine, and which tool helps with which symptom.
+Their arguments and invocations, the daily routine, and the tool for each symptom.
 """
 
 from collections.abc import Awaitable, Callable, Container, Iterator, Mapping
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Tool:
-    """One tool. ``writes`` says what it changes in the world, in words; empty for those that only read.
+    """One tool. ``writes`` says in words what it changes; empty for a tool that only reads.
 
     ``reaches_out``: its answer depends on systems beyond this machine's files.
     """
@@ -146,7 +146,7 @@ SERVE = "http://127.0.0.1:8030"
 def callings(
     tool: str, arguments: Mapping[str, Any], settings: Settings, report: Report | None = None
 ) -> list[tuple[str, str]]:
-    """Return pairs of a name and a text to copy: recommended commands, then this question for each surface."""
+    """Return names and texts to copy: the recommended commands, then this call for each surface."""
     text = msgspec.json.encode(arguments).decode()
     if settings.environment == "default":
         environment = []
@@ -181,7 +181,7 @@ class ToolCall(Struct, frozen=True):
 
 
 class RoutineStep(Struct, frozen=True):
-    """When to look or for what symptom; what to run; why."""
+    """When or for which symptom to run tools; which ones; why."""
 
     when: str
     tool_call: ToolCall
@@ -217,7 +217,7 @@ _SYMPTOMS = (
 
 
 def routine(known: Container[str]) -> tuple[RoutineStep, ...]:
-    """Return the three checks of a day."""
+    """Return the three daily checks."""
     return tuple(step for step in _ROUTINE if step.tool_call.tool in known)
 
 

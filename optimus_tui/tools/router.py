@@ -1,8 +1,7 @@
 """generate_enterprise_router: the draft of a router and its tests. It writes nothing: ``scaffold new`` does that.
 
-What a drafted router would share with the project's others: counted operations and cached kinds.
-
-Both are names in Redis, so two routers with one name share one limit, or one cache. This warns, and refuses nothing.
+It also warns about operations and cache kinds that another router of the project has already. Both are names in Redis,
+so two routers with the same name share one limit, or one cache. Nothing is refused for it.
 """
 
 import asyncio
@@ -30,7 +29,7 @@ QUERY, REPORT = RouterQuery, RouterReport
 
 
 def found(report: RouterReport) -> bool:
-    """Return False: a draft is no finding."""
+    """Return False, because a draft is not a finding."""
     return False
 
 
@@ -114,7 +113,7 @@ _LISTED = 3
 
 
 def shared_names(root: Path, draft: Draft) -> tuple[str, ...]:
-    """Return one sentence for each router and sort of name that the draft shares. Reads the disk."""
+    """Return one sentence for each router that shares operations or cache kinds with the draft. Reads the disk."""
     tree, router = SourceTree(root), draft.router
     mine = inspect(router.path, router.content.encode(), Project(tree.load, tree.layout))
     folder = draft.spec.target.folder

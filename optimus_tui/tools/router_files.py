@@ -1,7 +1,4 @@
-"""Read the source files of one tree and judge them: look up kept verdicts, judge the rest.
-
-A bad file raises nothing.
-"""
+"""Read the source files of one tree and judge them, or look up cached verdicts. A file that fails raises nothing."""
 
 import contextlib
 import errno
@@ -46,7 +43,7 @@ class Skipped(NamedTuple):
 
 
 class SourceTree:
-    """The files below ``root``; paths are relative, with slashes, and surrogates for bytes that are not UTF-8."""
+    """The files below ``root``; paths are relative and have slashes; bytes that are not UTF-8 are surrogates."""
 
     def __init__(self, root: Path) -> None:
         self.root = root.resolve()
@@ -95,7 +92,7 @@ class SourceTree:
         return None
 
     def load(self, path: str) -> bytes | None:
-        """Return the bytes, or None: for modules that a router names, whose absence is no finding."""
+        """Return the bytes, or None if they cannot be read. For imported modules, whose absence is no finding."""
         try:
             os.lstat(f"{self.root}/{path}")
         except (OSError, ValueError):
@@ -110,7 +107,7 @@ class SourceTree:
         yield from itertools.islice((path for path in self._walk(folder) if path.endswith(".py")), MOST_FILES)
 
     def layout(self) -> Iterator[str]:
-        """Yield what imports may lead to: the tree's Python files, and the files that describe its projects."""
+        """Yield the files that imports may need: the tree's Python files, and the files that describe its projects."""
         yield from itertools.islice(self._walk(""), MOST_PATHS)
 
     def _walk(self, folder: str) -> Iterator[str]:
@@ -178,7 +175,7 @@ class _File(msgspec.Struct, array_like=True):
 
 
 class VerdictCache:
-    """Keeps verdicts by content. ``digest_of(path)`` is the digest of a neighbour; b"" if there is no such file."""
+    """Caches verdicts by content. ``digest_of(path)`` is the digest of another file; b"" if it does not exist."""
 
     def __init__(
         self, root: Path, digest_of: Callable[[str], bytes], folder: Path | None = None, words: str = ""
@@ -279,9 +276,9 @@ def examine(
 ) -> JudgedFiles:  # fmt: skip
     """Judge files of the tree at ``root``.
 
-    ``named``: somebody asked for these very files, so one without routes is a finding and not a helper to be skipped.
+    ``named``: the user named these files, so one without routes is reported, and not skipped as a helper.
     ``seconds`` bounds the time; what was not reached by then is skipped, with that reason. ``words`` are the project's
-    own, by what they mean. One thread at a time.
+    own words by meaning. One thread at a time.
     """
     with _ALONE, own_words(words or {}):
         made_by = ""

@@ -1,11 +1,9 @@
 """The stand-up: several tools run at once under one deadline, compared with the last time.
 
 The last document is in the environment's history, with the one before it, so that a second stand-up within the hour
-tells the same changes as the first. All figures come from the tools.
+shows the same changes as the first. All figures come from the tools.
 
-The stand-up's parts, each cut out of the documents of the tools that measured it. Pure.
-
-A missing document leaves its parts unknown, with the reason.
+If the document of a tool is missing, the parts that come from it are unknown, with the reason.
 """
 
 import asyncio
@@ -43,7 +41,7 @@ _JUDGED = ("health", "latency", "coherence")
 def compose(
     ctx: "Context", answers: Mapping[str, Any], failures: Mapping[str, ToolFailure], minutes: int
 ) -> StandupReport:
-    """Return the stand-up as of now, without what has changed."""
+    """Return the stand-up as of now, without the changes."""
     documents = {name: {} if name in failures else answers[name] for name in answers}
     findings = _findings(documents)
     unknown = tuple(dict.fromkeys(f"{name}: {one.error.message}" for name, one in failures.items()))
@@ -177,14 +175,14 @@ _SERIES = (
 
 
 class Meetings(msgspec.Struct, frozen=True):
-    """What is kept on disk: the latest stand-up, and the one that it was compared with."""
+    """The stored stand-ups: the latest one, and the one that it was compared with."""
 
     latest: StandupReport
     before: StandupReport | None = None
 
 
 async def standup(ctx: "Context") -> StandupReport:
-    """Ask, compare, keep. ToolFailure where no tool had a result."""
+    """Run the tools, compare with the last stand-up, and store the result. ToolFailure if no tool had a result."""
     began = ctx.clock.mono()
     kept = await _recall(ctx)
     before = _compared_with(kept, ctx.clock.wall())

@@ -1,6 +1,6 @@
 """validate_enterprise_patterns.
 
-From verdicts to scores, findings with reasons and remedies, and what is widespread.
+It turns verdicts into scores, findings with reasons and remedies, and widespread patterns.
 """
 
 import asyncio
@@ -65,7 +65,7 @@ def named(root: Path, path: str) -> str:
 
 
 def shown(text: str) -> str:
-    """Return safe text without the contract's best word; in a path it becomes a pattern that fits the file."""
+    """Return safe text without the word ``excellent``; in a path, a pattern that fits the file takes its place."""
     safe = safe_text(text.encode("utf-8", "surrogateescape"), 400)
     at = safe.lower().find(_BEST)
     while at >= 0:
@@ -76,7 +76,7 @@ def shown(text: str) -> str:
 
 
 def in_words(profile: ProjectProfile) -> str:
-    """Return one sentence about a project's profile: who chose it, what speaks for it, and what is not judged."""
+    """Return one sentence about a project's profile: who chose it, by which signs, and what is not judged."""
     words = f"profile {profile.profile}, {profile.chosen_by}"
     if profile.evidence:
         words += f" ({'; '.join(profile.evidence)})"
@@ -90,7 +90,7 @@ MOST_NAMES = 3
 
 
 def left_unjudged(report: ValidateReport) -> list[str]:
-    """Return what of the project no verdict is about, one sentence for each reason; empty if all was judged."""
+    """Return the parts of the project that were not judged, one sentence for each reason; empty if all was judged."""
     words = []
     if report.not_judged:
         ranked = [name for name, _ in Counter(one.name for one in report.not_judged).most_common()]
@@ -118,11 +118,11 @@ def build(
 
     Args:
         outcome: The judged files.
-        level: The level that was checked; what ``choices`` say of single files goes before it.
+        level: The level that was checked; ``choices`` for single files override it.
         timestamp: When they were judged.
-        name: Returns the path of a file as the document shows it, from its project's folder and its path in it.
-        notes: What the figures do not show.
-        choices: What counts for each project; without it all rules of a gateway.
+        name: Returns the path of a file as the document shows it, given its project's folder and its path there.
+        notes: Sentences about what the figures do not show.
+        choices: The rules of each project; without it, all rules of a gateway.
         excluded: The number of files that the projects' owners exclude.
     """
     files: list[RouterFile] = []
@@ -283,7 +283,7 @@ async def run(ctx: "Context", query: ValidateQuery) -> ValidateReport:
 async def judged_folder(
     ctx: "Context", folder: Path, level: ValidationLevel | None, progress: Progress
 ) -> ValidateReport:
-    """Judge what lies at or below a folder or file of any project; paths in the document start from its project.
+    """Judge a file, or all files in a folder, of any project; paths in the document are relative to the project.
 
     Raises:
         ToolFailure: there is no such path, or its ``optimus.toml`` is wrong.
@@ -352,7 +352,7 @@ def _judge(root: Path, query: ValidateQuery, config: Path | None) -> JudgedProje
 
 
 def relative_path(tree: SourceTree, router_path: str) -> str:
-    """Return the path in the tree; absolute paths, and paths out of the routers, are refused."""
+    """Return the path within the tree; absolute paths, and paths outside of the routers' folder, are refused."""
     quoted = f"router_path {shown(router_path)!r}"
     plain = router_path.removeprefix(f"{ROUTERS}/")
     parts = plain.split("/")

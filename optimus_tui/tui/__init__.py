@@ -1,1 +1,1 @@
-"""The full-screen surface. Holds no verdict of its own."""
+"""The full-screen dashboard. It shows verdicts and makes none."""

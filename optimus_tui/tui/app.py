@@ -1,4 +1,4 @@
-"""The application: themes, filter, palette, signals, and how it ends."""
+"""The Textual application: themes, line filters, palette, signals, and how it ends."""
 
 import asyncio
 import os
@@ -55,9 +55,9 @@ STYLES = ("app", "dashboard", "panes", "widgets")
 class ControlCharFilter(LineFilter):
     """Removes control characters from every rendered strip, as the last filter before the terminal.
 
-    ``wording.safe`` makes hostile text visible where bytes become text. This filter guards against a path that forgot
-    it: it replaces each character that is left, cell for cell, so that columns keep their place. Keep one instance:
-    Textual caches strips by filter.
+    ``wording.safe`` makes hostile text visible where bytes become text. This filter is a second safeguard: it replaces
+    each remaining control character cell for cell, so that columns keep their place. Keep one instance: Textual caches
+    strips by filter.
     """
 
     def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
@@ -192,7 +192,7 @@ class OptimusApp(AnsweredKeys):
         whole: str = "",
         is_alert: bool = False,
     ) -> None:
-        """Show a toast of plain text, as a notification that cannot freeze the screen; ``:messages`` has the whole."""
+        """Show a toast of plain text that cannot freeze the screen; ``:messages`` keeps its full text."""
         seconds = self.NOTIFICATION_TIMEOUT if timeout is None else timeout
         notification = LastingNotification(message, title, severity, seconds, markup=markup)
         notification.whole, notification.is_alert = whole, is_alert
@@ -216,11 +216,11 @@ class OptimusApp(AnsweredKeys):
         return self.toasts.said
 
     def is_held(self, seconds: float) -> bool:
-        """Return True if the key that acts now came within ``seconds`` of itself: it may be held down."""
+        """Return True if the present key came within ``seconds`` after the same key: it may be held down."""
         return self._key is not None and self._key.key == self.key_before and self.quiet_before_key < seconds
 
     async def on_event(self, event: events.Event) -> None:
-        """Hand a key on after the one before it has done what it does; close a prompt that is clicked away."""
+        """Pass a key on once the previous key has been handled; close a prompt when the mouse clicks elsewhere."""
         if isinstance(event, (events.Key, events.Paste)) and not event.is_forwarded and event is not self._key:
             await self.keys.take(event)
             return
@@ -243,14 +243,14 @@ class OptimusApp(AnsweredKeys):
         await super().on_event(key)
 
     def push_screen(self, screen: Any, *arguments: Any, **named: Any) -> Any:
-        """Show a screen above the others, and say which of the waiting keys are for it."""
+        """Show a screen above the others, and decide which of the waiting keys are for it."""
         if self.screen_stack and isinstance(self.screen, BaseScreen):
             self.screen.prompt.leave()
         self.keys.note_opened(typed_ahead=not isinstance(screen, AskDialog))
         return super().push_screen(screen, *arguments, **named)
 
     def pop_screen(self) -> AwaitComplete:
-        """Close the screen on top; the keys that were typed for it are left out."""
+        """Close the screen on top, and drop the waiting keys that were typed for it."""
         self.keys.note_closed()
         return super().pop_screen()
 
@@ -271,7 +271,7 @@ class OptimusApp(AnsweredKeys):
             self._dashboard.refresh_now()
 
     def action_suspend_process(self) -> None:
-        """Stop the program and give the terminal back to the shell, until ``fg``; say why where no shell could."""
+        """Suspend the program and return the terminal to the shell, until ``fg``; say why if there is no shell."""
         reason = terminal.why_not_stoppable(self)
         if reason:
             self.notify(reason, severity="warning")
@@ -280,15 +280,15 @@ class OptimusApp(AnsweredKeys):
         terminal.stop_job()
 
     def leave(self) -> None:
-        """Leave; ask once if something that was typed or runs would be lost."""
+        """Leave the program; ask first if typed text or running work would be lost."""
         ask_to_leave(self)
 
     async def action_quit(self) -> None:
-        """Do as ``leave`` does, wherever it is pressed."""
+        """Leave the program, whatever has the focus."""
         self.leave()
 
     async def on_unmount(self) -> None:
-        """Stop the dashboard: the stack of screens is empty by now."""
+        """Stop the dashboard. The stack of screens is already empty."""
         await self._stop_dashboard()
 
     async def _stop_dashboard(self) -> None:
@@ -316,12 +316,12 @@ class OptimusApp(AnsweredKeys):
         self.run_worker(work, group="environment", exclusive=True, exit_on_error=False)
 
     def check_settings(self, settings: Settings) -> None:
-        """Raise SettingsError for a theme that does not exist and for keys that are none or are taken."""
+        """Raise SettingsError for a theme that does not exist, and for keys that are unknown or taken."""
         if self._check is not None:
             self._check(settings)
 
     def use_mouse(self, wanted: bool) -> None:
-        """Take the mouse from the terminal, or leave it to it, at once."""
+        """Start or stop receiving mouse events, at once."""
         terminal.use_mouse(self, wanted)
 
     async def _reopen(self, settings: Settings) -> None:
@@ -336,7 +336,7 @@ class OptimusApp(AnsweredKeys):
         return self._exception is not None
 
     def exit(self, result: int | None = None, return_code: int = 0, message: Any | None = None) -> None:
-        """End the application; from here on nothing may hang for ever."""
+        """End the application within a bounded time, even if something hangs."""
         if self.leaving is not None:
             self.leaving()
         super().exit(result, return_code, message)
@@ -344,7 +344,7 @@ class OptimusApp(AnsweredKeys):
     # -- commands
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Return False for the command line while text is typed, where a colon is a colon, and above dialogs."""
+        """Return False for the command line while text is typed, where a colon is just text, and in dialogs."""
         if action == "command_line":
             typing = isinstance(self.focused, (Input, TextArea))
             return isinstance(self.screen, BaseScreen) and not typing
@@ -356,7 +356,7 @@ class OptimusApp(AnsweredKeys):
             self.screen.prompt.open_command()
 
     def action_leave_dialog(self) -> None:
-        """Close a dialog as ``esc`` does, but not where text can be typed: the letter may be meant for a field."""
+        """Close a dialog as ``esc`` does, unless text can be typed there: then the letter may be meant for a field."""
         if any(field.display and not field.disabled for field in self.screen.query("Input, TextArea")):
             self.notify("q closes nothing where text can be typed; esc does")
         else:
@@ -374,18 +374,18 @@ class OptimusApp(AnsweredKeys):
         return self._dashboard
 
     def command_lines(self) -> list[str]:
-        """Return the command lines that ``:`` can complete."""
+        """Return the command lines that ``:`` completes."""
         return completions(self._dashboard) if self._dashboard is not None else []
 
     def command_help(self) -> list[tuple[str, str]]:
-        """Return each ``:`` command that there is now with what it does."""
+        """Return each available ``:`` command with its help."""
         target = self._dashboard
         if target is None:
             return []
         return [(f":{one.name} {one.argument}".rstrip(), one.help) for one in COMMANDS if one.when(target)]
 
     def run_command(self, line: str) -> str:
-        """Run a ``:`` command from whatever screen. Return what is wrong with it in a sentence, else nothing."""
+        """Run a ``:`` command from any screen. Return a sentence if it failed, else nothing."""
         if self._dashboard is None or self._dashboard not in self.screen_stack:
             return "the dashboard is not open yet: try again in a moment"
         try:
@@ -419,7 +419,7 @@ def run(
     """Open the dashboard until the operator leaves.
 
     Args:
-        settings: Of the environment to begin with.
+        settings: The settings of the first environment.
         demo: The demo that runs behind it; None outside of the demo.
         environments: The names that ``:env`` offers.
         reload: Returns the settings of an environment by its name; None where there is only one.

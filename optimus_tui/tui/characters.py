@@ -1,7 +1,7 @@
-"""Which characters the terminal can show, by its locale, and a filter that draws the screen in ASCII where that is all.
+"""Which characters the terminal can show, by its locale, and a filter that draws the screen in ASCII if necessary.
 
-Python hides a locale without UTF-8: it switches itself to UTF-8 and puts ``LC_CTYPE`` into its own environment. So the
-names in the environment that the process was started with are judged, not what Python makes of them.
+Python hides a locale without UTF-8: it switches itself to UTF-8 and changes ``LC_CTYPE`` in its own environment. So the
+environment that the process was started with is examined, not ``os.environ``.
 """
 
 import os
@@ -43,7 +43,7 @@ _FOREIGN = re.compile("[^\x00-\x7f]")
 
 
 def start_environment(path: str = "/proc/self/environ") -> Mapping[str, str]:
-    """Return the variables that this process was started with; what Python has of them where the system tells none."""
+    """Return the variables that this process was started with; Python's ``os.environ`` if the system does not tell."""
     try:
         with open(path, "rb") as file:
             pairs = file.read().split(b"\0")
@@ -60,8 +60,8 @@ def ascii_only(environment: Mapping[str, str]) -> str:
 
     Args:
         environment: The variables that the process was started with. The first of ``LC_ALL``, ``LC_CTYPE`` and ``LANG``
-            that is not empty decides, as in every program. A locale that is not installed is judged by its name, too:
-            the name says what the terminal shows.
+            that is not empty decides, as in every program. A locale that is not installed is judged by its name as
+            well, because the name says what the terminal shows.
     """
     name = next((name for name in ("LC_ALL", "LC_CTYPE", "LANG") if environment.get(name)), "")
     value = environment.get(name, "")
@@ -75,7 +75,7 @@ def ascii_only(environment: Mapping[str, str]) -> str:
 
 
 def in_ascii(text: str) -> str:
-    """Return the text with a stand-in for each character beyond ASCII, in as many cells; ``?`` where none fits."""
+    """Return the text with a replacement of the same width for each character beyond ASCII; ``?`` if there is none."""
     if text.isascii():
         return text
     drawn = text.translate(_STAND_INS)
@@ -83,7 +83,7 @@ def in_ascii(text: str) -> str:
 
 
 class AsciiFilter(LineFilter):
-    """Draws every line in ASCII. Keep one instance: Textual caches strips by filter."""
+    """A line filter that draws every line in ASCII. Keep one instance: Textual caches strips by filter."""
 
     def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
         """Return the segments with characters beyond ASCII replaced, cell for cell."""

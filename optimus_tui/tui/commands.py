@@ -21,39 +21,39 @@ NEAREST = 3
 
 
 class CommandTarget(Protocol):
-    """The dashboard as commands see it: its controllers."""
+    """The interface of the dashboard that commands use: its controllers."""
 
     @property
     def navigate(self) -> "Navigator":
-        """Return what goes to panes and opens screens."""
+        """Return the controller that goes to panes and opens screens."""
 
     @property
     def settings_commands(self) -> "SettingsCommands":
-        """Return what changes interval, environment and colours."""
+        """Return the controller that changes interval, environment and colours."""
 
     @property
     def actions(self) -> "ActionsController":
-        """Return what arms and acts."""
+        """Return the controller that arms and carries out actions."""
 
     @property
     def interrupted(self) -> "InterruptedActions":
-        """Return what offers interrupted actions."""
+        """Return the controller that offers interrupted actions."""
 
     @property
     def incidents(self) -> "IncidentController":
-        """Return what opens and keeps incidents."""
+        """Return the controller that opens and holds incidents."""
 
     @property
     def alerts(self) -> "AlertsController":
-        """Return what shows alerts."""
+        """Return the controller that shows alerts."""
 
     @property
     def saved(self) -> "SavedViews":
-        """Return what saves filters and bookmarks."""
+        """Return the controller that saves filters and bookmarks."""
 
     @property
     def drills(self) -> "DrillController":
-        """Return what the demo can do: scenarios, drills, remedies."""
+        """Return the controller of the demo: scenarios, drills, remedies."""
 
     def refresh_now(self) -> None:
         """Make every sampling loop read again now."""
@@ -67,7 +67,7 @@ class Command:
         name: What is typed after the colon.
         help: What it does.
         run: Called with the dashboard and the argument.
-        argument: Its argument as help writes it: ``NAME`` must be given, ``[name]`` may be; empty takes none.
+        argument: Its argument as help shows it: ``NAME`` is required, ``[name]`` optional; empty for none.
         choices: Returns the arguments that can be completed.
         when: Returns False where the command is neither completed nor listed.
         aliases: Other names that run it.
@@ -223,7 +223,7 @@ COMMANDS: tuple[Command, ...] = (
 
 
 def completions(target: CommandTarget) -> list[str]:
-    """Return whole command lines that the prompt may suggest."""
+    """Return complete command lines that the prompt may suggest."""
     lines: list[str] = []
     for command in COMMANDS:
         if command.when(target):

@@ -1,4 +1,4 @@
-"""The end of a drill: marks with their times, what was missed, and what was really injected. It judges nothing."""
+"""The screen at the end of a drill: milestones with their times, what was missed, and the injected fault."""
 
 import time
 from typing import Any, ClassVar
@@ -53,7 +53,7 @@ class DrillScreen(BaseScreen):
         self.call_after_refresh(self.draw)
 
     def draw(self) -> None:
-        """Put the lines in at this width."""
+        """Show the lines, wrapped to the present width."""
         view = self.query_one(ReportView)
         view.show(
             report_lines(result_sections(self.result), max(20, view.scrollable_content_region.width - 1)), anew=True
@@ -68,7 +68,7 @@ class DrillScreen(BaseScreen):
         self.dismiss(None)
 
     def action_export(self) -> None:
-        """Write it where only its owner can read it."""
+        """Write the result to a file that only its owner can read."""
         stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(self.wall))
         try:
             path = terminal.write_private(f"drill-{stamp}.md", page(self.result, self.wall))
@@ -95,7 +95,7 @@ def _practice(result: DrillResult) -> str:
 
 
 def result_sections(result: DrillResult) -> list[Section]:
-    """Return the injected fault first, then times, marks and what was missed."""
+    """Return the sections of the result: the injected fault, then times, milestones and what was missed."""
     width = max((cell_len(stopwatch(mark.seconds)) for mark in result.marks), default=0) + 2
     return [
         Section(title="What was injected", lines=(Fact(result.says, result.scenario), Fact(result.cure, "the cure"))),

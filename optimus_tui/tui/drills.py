@@ -1,7 +1,7 @@
 """Drills, in the demo only: a hidden fault, a clock, remedies outside of the product, the result.
 
-Nothing is measured here: the demo says when the fault was in place, the readings when it was shown and when it went,
-the incident's timeline the rest. While a drill runs, nothing here tells which fault it is.
+Nothing is measured here: the demo reports when the fault was in place, the readings when it was shown and when it
+ended, the incident's timeline the rest. While a drill runs, nothing here reveals which fault it is.
 """
 
 import asyncio
@@ -33,7 +33,7 @@ WIDE = 110
 
 
 class Drill:
-    """One drill from its order to its end."""
+    """One drill, from its start to its end."""
 
     def __init__(self, scenario: str, says: str, truth: "Truth") -> None:
         self.names, self.truth = (scenario, says), truth
@@ -44,7 +44,7 @@ class Drill:
 
     @property
     def incident_state(self) -> "IncidentState | None":
-        """Return what the incident has recorded; None without one."""
+        """Return the state of the incident; None without one."""
         return self.incident.state if self.incident is not None else None
 
 
@@ -71,7 +71,7 @@ class DrillController:
     # -- commands
 
     def scenarios(self) -> list[str]:
-        """Return the names that ``:scenario`` takes; none outside of the demo."""
+        """Return the names that ``:scenario`` takes; empty outside of the demo."""
         demo = self.dashboard.optimus.demo
         if demo is None:
             return []
@@ -95,7 +95,7 @@ class DrillController:
         self.dashboard.say(demo.note or f"scenario {name}")
 
     def names(self) -> list[str]:
-        """Return what ``:drill`` takes; nothing outside of the demo."""
+        """Return the arguments that ``:drill`` takes; empty outside of the demo."""
         demo = self.dashboard.optimus.demo
         if demo is None:
             return []
@@ -126,14 +126,14 @@ class DrillController:
         self.start(demo, text or RANDOM)
 
     def remedies(self) -> list[str]:
-        """Return what ``:remedy`` takes; nothing outside of the demo."""
+        """Return the arguments that ``:remedy`` takes; empty outside of the demo."""
         demo = self.dashboard.optimus.demo
         if demo is None:
             return []
         return [remedy.name for remedy in demo.remedies]
 
     def ask_remedy(self, name: str = "") -> None:
-        """Ask once before something is done outside of the product (``:remedy``), and which where no name is given.
+        """Ask before a remedy outside of the product is carried out (``:remedy``); without a name, ask which one.
 
         Raises:
             CommandError: There is no such remedy.
@@ -167,7 +167,7 @@ class DrillController:
     # -- the demo's start, and what the status line says of it
 
     async def start_demo(self) -> None:
-        """Start the demo if there is one, wait for its services, and start the drill that was asked for."""
+        """Start the demo if there is one, wait for its services, and start the requested drill."""
         demo = self.dashboard.optimus.demo
         if demo is None:
             return
@@ -270,7 +270,7 @@ class DrillController:
             drill.watch = follow_alone(drill.watch, drill.truth, records, awaited)
 
     def is_asked(self) -> bool:
-        """Return True while a dialog is open or something is typed: the result does not open above that."""
+        """Return True while a dialog is open or text is typed, because the result must not open above that."""
         from textual.screen import ModalScreen
         from textual.widgets import Input, TextArea
 
@@ -284,7 +284,10 @@ class DrillController:
         return health is not None and not any(shows(truth, finding) for finding in health.findings)
 
     def watch_report(self, report: "HealthReport") -> None:
-        """Note in the running drill whether a report shows its fault; figures of before a proved remedy do not."""
+        """Note in the running drill whether a report shows its fault.
+
+        Figures from before a proved remedy do not count.
+        """
         if self.running is not None and self.running.watch is not None:
             from optimus_tui.workflow.drill import look
 
@@ -340,7 +343,7 @@ class DrillController:
     async def fitting(self, finding: "Finding") -> "Sequence[Remedy]":
         """Return the demo's remedies that fit a finding by its rule and subject, as the demo's playbook names them.
 
-        The scenario that runs is not asked, so that a drill gives nothing away.
+        The running scenario is not used, so that a drill reveals nothing.
         """
         demo = self.dashboard.optimus.demo
         if demo is None:
@@ -348,12 +351,12 @@ class DrillController:
         return for_finding(demo, finding, await asyncio.to_thread(team_advice))
 
     def known_for(self, finding: "Finding") -> "Sequence[Remedy]":
-        """Return the remedies that fit a finding, as ``fitting`` does, without reading a file: none before it was."""
+        """Return what ``fitting`` returns, but without reading a file; empty until the file has been read."""
         demo = self.dashboard.optimus.demo
         return [] if demo is None or not self._team else for_finding(demo, finding, self._team)
 
     async def confirm(self, name: str, finding: "Finding | None" = None) -> None:
-        """Ask whether a remedy shall be carried out for a finding, and start it if so."""
+        """Ask whether to carry out a remedy for a finding, and start it if confirmed."""
         from optimus_tui.tui.dialogs.base import AskDialog
 
         demo = self._demo()
@@ -409,7 +412,7 @@ class DrillController:
             self.running.watch = replace(watch, remedies=(*watch.remedies, (mono, words)))
 
     def note_action(self, done: "KeptReceipt") -> None:
-        """Note in the running drill an action that was carried out without an incident."""
+        """Record an action that was carried out without an incident in the running drill."""
         clock = self.dashboard.context.clock
         since = 0.0 if done.ended is None else max(0.0, clock.wall() - done.ended)
         self._note_done(clock.mono() - since, done.words)

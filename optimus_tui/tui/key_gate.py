@@ -1,7 +1,7 @@
-"""Hands keys on one at a time, and only to the screen that they were typed for.
+"""Pass keys on one at a time, and only to the screen that they were typed for.
 
-A terminal sends what was typed fast in one burst. Textual passes each key on at once, to whatever has the focus then: a
-letter that was meant for a dialog that is about to open would be a command of the screen beneath.
+A terminal sends keys that were typed fast in one burst. Textual passes each on at once to whatever has the focus, so a
+letter meant for a dialog that is about to open would be a command of the screen below.
 """
 
 import asyncio
@@ -40,14 +40,14 @@ _ASKING: WeakSet[Worker[Any]] = WeakSet()
 
 
 def will_ask(worker: Worker[Any], asks: bool = True) -> Worker[Any]:
-    """Let keys wait for the dialog that a worker opens, if it opens one. Return the worker."""
+    """Make keys wait until a worker has opened its dialog, if it opens one. Return the worker."""
     if asks:
         _ASKING.add(worker)
     return worker
 
 
 def asking(group: str) -> Callable[[Callable[..., Coroutine[Any, Any, None]]], Callable[..., Worker[Any]]]:
-    """Run a method in a worker of its widget that asks something in a dialog; one of the group at a time.
+    """Decorate a method that opens a dialog, so that it runs in a worker of its widget, one per group at a time.
 
     Args:
         group: The group that the worker belongs to.
@@ -66,7 +66,7 @@ def asking(group: str) -> Callable[[Callable[..., Coroutine[Any, Any, None]]], C
 
 
 class KeyGate:
-    """The keys that wait until the one before has done what it does."""
+    """The queue of keys that wait until the previous key has been handled."""
 
     def __init__(self, app: App[Any], hand_on: Callable[[Typed], Awaitable[None]], say: Callable[[str], None]):
         """Hold nothing yet.
@@ -92,11 +92,11 @@ class KeyGate:
 
     @property
     def is_busy(self) -> bool:
-        """Return True while a key does what it does."""
+        """Return True while a key is being handled."""
         return self._settling is not None
 
     async def take(self, key: Typed) -> None:
-        """Hand a key on, after those that came before it."""
+        """Pass a key on after those that came before it."""
         if self.is_busy or self._waiting:
             if len(self._waiting) < MOST_HELD:
                 self._waiting.append(key)
@@ -108,20 +108,21 @@ class KeyGate:
     # -- what happens to screens
 
     def note_closed(self) -> None:
-        """Leave out what was typed before a screen closed: it was meant for that screen. Escape goes one more back.
+        """Drop the keys that were typed before a screen closed, because they were meant for that screen.
 
-        What is typed behind an escape is for the screen beneath: everybody knows that escape closes.
+        Escapes among them still count. If Escape closed the screen, nothing is dropped: the next keys are meant for the
+        screen below.
         """
         if self.is_busy and self._acting is not None and _is_escape(self._acting):
             return
         self._ignored_before, self._escapes = get_time(), True
 
     def note_opened(self, *, typed_ahead: bool) -> None:
-        """Leave out what was typed before a screen that no key has opened; else it is typed ahead, for the new screen.
+        """Drop the keys that were typed before a screen opened by itself; if a key opened it, they are meant for it.
 
         Args:
-            typed_ahead: Whether the screen takes what was typed ahead, if a key has opened it. Nobody says yes to a
-                question that was not shown yet.
+            typed_ahead: Whether the screen accepts keys typed ahead if a key opened it. A question that was not shown
+                yet must not be answered by them.
         """
         if self.is_busy and typed_ahead:
             self._ignored_before = float("-inf")
@@ -206,7 +207,7 @@ class KeyGate:
             self._next()
 
     async def until_nothing_is_asked(self, is_on_top: Callable[[], bool]) -> None:
-        """Wait until a dialog may open by itself: below it nothing stands, and no other one was asked for.
+        """Wait until a dialog may open by itself: no other dialog is open or about to open.
 
         Args:
             is_on_top: Returns True while the screen that it is to stand on is on top.

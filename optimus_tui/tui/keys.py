@@ -15,7 +15,7 @@ Scope = Literal["app", "pane", "limits", "cache", "feed", "health", "log", "tool
 
 @dataclass(frozen=True)
 class Key:
-    """One line of the table. ``id`` is what a configuration names."""
+    """One row of the table. ``id`` is its name in the configuration."""
 
     id: str
     keys: str
@@ -255,7 +255,7 @@ ALWAYS = "app.help"
 
 
 def in_footer(widths: dict[str, int], room: int, gap: int) -> list[str]:
-    """Return which keys have room in a footer line, in the order that they stand there.
+    """Return the keys that fit into a footer line, in their order there.
 
     Args:
         widths: The cells of each key with its label, by the key's id.
@@ -279,12 +279,12 @@ AHEAD = ("app.command", "pane.filter", "app.router", "app.suspend")
 
 
 def as_sent(keys: str) -> str:
-    """Return keys under every name that a terminal sends them by: many send NUL, ``ctrl+@``, for ctrl+space."""
+    """Return keys under every name that a terminal may send for them: many send NUL (``ctrl+@``) for ctrl+space."""
     return ",".join("ctrl+@,ctrl+space" if one.strip() == "ctrl+space" else one for one in keys.split(","))
 
 
 def keymap(chosen_keys: Mapping[str, str]) -> dict[str, str]:
-    """Return what a user chose, by the id of the key, as terminals send it."""
+    """Return the keys that the user chose, by the id of the row, under the names that terminals send."""
     return {name: as_sent(keys) for name, keys in chosen_keys.items()}
 
 
@@ -307,7 +307,7 @@ def bindings(*scopes: Scope) -> list[Binding | tuple[str, str] | tuple[str, str,
 
 
 def chosen(*ids: str) -> list[Binding | tuple[str, str] | tuple[str, str, str]]:
-    """Return single keys of the table as bindings, for a screen that has only some of them."""
+    """Return single keys of the table as bindings, for a screen that has only some keys of its scope."""
     wanted = {key.scope for key in KEYS if key.id in ids}
     return [key for key in bindings(*wanted) if isinstance(key, Binding) and key.id in ids]
 
@@ -318,7 +318,7 @@ def label_of(name: str) -> str:
 
 
 def is_typed(key: str) -> bool:
-    """Return True if a key is a character where text is typed."""
+    """Return True if a key types a character in a text field."""
     return len(key) == 1 or key in TYPED
 
 
@@ -329,7 +329,7 @@ MOVES = ("pane.up", "pane.down", "pane.page_up", "pane.page_down", "pane.first",
 
 
 def written(keys: str, shown: str = "") -> str:
-    """Return a binding's keys as people write them: ``ctrl+p`` is ``^p``, ``question_mark`` is ``?``."""
+    """Return a binding's keys as they are shown: ``ctrl+p`` is ``^p``, ``question_mark`` is ``?``."""
     names = {
         "question_mark": "?",
         "colon": ":",
@@ -355,13 +355,13 @@ def written(keys: str, shown: str = "") -> str:
 
 
 def in_runs(keys: Iterable[Key]) -> Iterator[list[Key]]:
-    """Yield the keys in their order; those that stand together and do the same, such as 1-9, as one list."""
+    """Yield the keys in their order; neighbours that do the same, such as 1-9, as one list."""
     for _, run in groupby(keys, key=lambda key: (key.scope, key.help)):
         yield list(run)
 
 
 def from_to(names: Sequence[str], joint: str) -> str:
-    """Return the first and the last name of a run, joined; the only one by itself."""
+    """Return the first and the last name of a run, joined; a single name unchanged."""
     return names[0] if len(names) == 1 else f"{names[0]}{joint}{names[-1]}"
 
 

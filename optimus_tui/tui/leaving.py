@@ -1,4 +1,4 @@
-"""The way out of the program: at once, or after one question where something typed or running would be lost."""
+"""Leave the program: at once, or after one question if typed text or running work would be lost."""
 
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 
 @runtime_checkable
 class HoldsUnsaved(Protocol):
-    """A screen that may hold what would be lost."""
+    """A screen that may have typed text or running work that would be lost."""
 
     def would_lose(self) -> str:
-        """Return what is lost if the program ends now, in words within a sentence; empty for nothing."""
+        """Return what would be lost if the program ended now, as part of a sentence; empty for nothing."""
 
 
 class LeaveDialog(AskDialog):
-    """Asks whether the program is to be left all the same."""
+    """Asks whether to leave the program in spite of what would be lost."""
 
     dialog_keys = "y leaves   n stays"
 
@@ -39,7 +39,10 @@ def armed_actions(service: "ActionService | None") -> str:
 
 
 def ask_to_leave(app: App[Any]) -> None:
-    """Leave the program; ask once if a screen holds what would be lost. Asked again while it asks, it leaves."""
+    """Leave the program; ask once if a screen has something that would be lost.
+
+    A second call while it asks leaves at once.
+    """
     screens = list(app.screen_stack)
     lost = [what for one in screens if isinstance(one, HoldsUnsaved) and (what := one.would_lose())]
     if not lost or any(isinstance(one, LeaveDialog) for one in screens):

@@ -1,4 +1,4 @@
-"""What panes and screens tell each other. Facts are in the past tense, requests end in Requested."""
+"""Messages between panes and screens. Names of events are in the past tense, those of requests end in Requested."""
 
 from textual.message import Message
 
@@ -22,7 +22,7 @@ class StateChanged(Message):
 
 
 class InterestChanged(Message):
-    """The cache pane has other keys in view: only these are asked for details."""
+    """The cache pane shows other keys. Details are read only for keys in view."""
 
     def __init__(self, keys: tuple[bytes, ...]) -> None:
         super().__init__()
@@ -38,7 +38,7 @@ class PreviewRequested(Message):
 
 
 class TenantRequested(Message):
-    """The operator wants to see all of one tenant."""
+    """The operator wants to see the screen of one tenant."""
 
     def __init__(self, tenant: bytes) -> None:
         super().__init__()
@@ -46,7 +46,10 @@ class TenantRequested(Message):
 
 
 class FindingRowRequested(Message):
-    """The operator wants the row that this finding is about. The application takes it: any screen may ask."""
+    """The operator wants to go to the row that this finding is about.
+
+    The application handles it, so any screen may post it.
+    """
 
     def __init__(self, finding: Finding) -> None:
         super().__init__()
@@ -70,7 +73,7 @@ class ExportRequested(Message):
 
 
 class RefreshRequested(Message):
-    """Look again now at what this pane shows."""
+    """Read the data of this pane again now."""
 
     def __init__(self, pane: str) -> None:
         super().__init__()

@@ -1,8 +1,8 @@
-"""What a controller, a screen or a dialog may ask of the application and of the dashboard.
+"""Protocols: what controllers, screens and dialogs may call of the application and of the dashboard.
 
-Controllers know the dashboard by these protocols only: none of them imports it, not even for its type. A controller
-that works with another one (incidents with actions, drills with incidents, findings with both) is given it by the
-dashboard and may import its class; such imports go one way.
+Controllers know the dashboard only by these protocols: none imports it, not even for its type. A controller that uses
+another one (incidents use actions, drills use incidents, findings use both) gets it from the dashboard and may import
+its class; such imports go one way.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 class CommandError(ValueError):
-    """A command line that cannot be run. Its text is one sentence: what is wrong and what would be right."""
+    """Raised for a command line that cannot be run. Its text is one sentence: what is wrong and what would be right."""
 
 
 REMEDY_COMMAND = ":remedy "
@@ -37,24 +37,24 @@ REMEDY_COMMAND = ":remedy "
 
 
 class OutsideRemedies(Protocol):
-    """What can be done outside of this program about a finding, in the demo."""
+    """The remedies outside of this program, which only the demo has."""
 
     @property
     def under_way(self) -> str:
-        """Return what is being done now, as its remedy is called; empty if nothing is."""
+        """Return the name of the remedy that is being carried out now; empty if none is."""
 
     async def fitting(self, finding: "Finding") -> "Sequence[Remedy]":
         """Return the remedies that fit a finding by its rule and subject; none outside of the demo."""
 
     def known_for(self, finding: "Finding") -> "Sequence[Remedy]":
-        """Return the remedies that fit a finding, as ``fitting`` does, without reading a file: none before it was."""
+        """Return what ``fitting`` returns, but without reading a file; empty until the file has been read."""
 
     async def confirm(self, name: str, finding: "Finding | None" = None) -> None:
-        """Ask whether a remedy shall be carried out for a finding, and start it if so."""
+        """Ask whether to carry out a remedy for a finding, and start it if confirmed."""
 
 
 class Demo(Protocol):
-    """A running demo. Its texts are safe to show; ``starting`` ends when its services can answer."""
+    """A running demo. Its texts are safe to show; ``starting`` is True until its services answer."""
 
     @property
     def ready(self) -> bool:
@@ -62,7 +62,7 @@ class Demo(Protocol):
 
     @property
     def starting(self) -> bool:
-        """Return True until they answer, or until the start has failed."""
+        """Return True until the services answer or the start has failed."""
 
     @property
     def progress(self) -> str:
@@ -70,15 +70,15 @@ class Demo(Protocol):
 
     @property
     def failed(self) -> str | None:
-        """Return why it cannot go on; None while it can."""
+        """Return why the demo cannot run; None while it can."""
 
     @property
     def notice(self) -> str:
-        """Return what the operator should know about the start; empty for nothing."""
+        """Return a notice about the start for the operator; empty for none."""
 
     @property
     def note(self) -> str:
-        """Return what the latest change of scenario did, in a sentence; empty for nothing."""
+        """Return a sentence about the latest change of scenario; empty for none."""
 
     @property
     def scenario(self) -> str:
@@ -113,20 +113,20 @@ class Demo(Protocol):
 
     @property
     def remedies(self) -> "Sequence[Remedy]":
-        """Return what can be done outside of the product."""
+        """Return the remedies outside of the product."""
 
     def truth(self, name: str) -> "tuple[str, Truth]":
         """Return a scenario's description in one sentence, and which findings show its fault and what cures it."""
 
     async def inject(self, name: str) -> "Happened":
-        """Change the scenario and return when it was in place."""
+        """Play a scenario for a drill, and return when its fault was in place."""
 
     async def remedy(self, name: str) -> "Happened":
         """Carry out a remedy outside of the product, such as a restart."""
 
 
 class AppServices(Protocol):
-    """What screens and controllers may ask of the application."""
+    """What screens and controllers may call of the application."""
 
     keys: "KeyGate"
     """Knows whether a key is at work, or a dialog was asked for."""
@@ -147,10 +147,10 @@ class AppServices(Protocol):
         """Close this environment's connections and open the dashboard on another."""
 
     def check_settings(self, settings: "Settings") -> None:
-        """Raise SettingsError for a theme that does not exist and for keys that are none or are taken."""
+        """Raise SettingsError for a theme that does not exist, and for keys that are unknown or taken."""
 
     def use_mouse(self, wanted: bool) -> None:
-        """Take the mouse from the terminal, or leave it to it."""
+        """Start or stop receiving mouse events."""
 
     prompt_history: "PromptHistory"
     """What was typed after ``:`` and ``/``."""
@@ -162,29 +162,29 @@ class AppServices(Protocol):
     def notify(
         self, message: str, *, severity: "SeverityLevel", timeout: float | None, whole: str, is_alert: bool
     ) -> None:
-        """Show a toast of plain text; ``:messages`` has the whole. An alert waits behind what a key has asked for."""
+        """Show a toast of plain text; ``:messages`` keeps its full text. Answers to keys are shown before alerts."""
 
     def command_lines(self) -> list[str]:
-        """Return the command lines that ``:`` can complete."""
+        """Return the command lines that ``:`` completes."""
 
     def command_help(self) -> "Sequence[tuple[str, str]]":
         """Return each ``:`` command with what it does."""
 
     def run_command(self, line: str) -> str:
-        """Run a ``:`` command from whatever screen. Return what is wrong with it in a sentence, else nothing."""
+        """Run a ``:`` command from any screen. Return a sentence if it failed, else nothing."""
 
     def leave(self) -> None:
-        """Leave the program; ask once if something that was typed or runs would be lost."""
+        """Leave the program; ask first if typed text or running work would be lost."""
 
     def is_held(self, seconds: float) -> bool:
-        """Return True if the key that acts now came within ``seconds`` of itself: it may be held down."""
+        """Return True if the present key came within ``seconds`` after the same key: it may be held down."""
 
     def keep_report(self, error: BaseException) -> str:
         """Write a crash report and return the sentence that says where it is."""
 
 
 class IncidentRecord(Protocol):
-    """What other controllers may ask about the open incident."""
+    """What other controllers may call about the open incident."""
 
     def open_number(self) -> str:
         """Return the number of the incident that is open and writable here, or an empty string."""
@@ -193,23 +193,23 @@ class IncidentRecord(Protocol):
         """Return True if an incident is open here."""
 
     def alarming(self) -> "list[Finding]":
-        """Return the findings from medium on, the worst first."""
+        """Return the findings of medium severity or worse, the worst first."""
 
     def too_early(self, finding: "Finding") -> str:
-        """Return why a finding tells nothing yet of what was done for it, or for its cause; empty if it does."""
+        """Return why a finding does not yet show the effect of what was done for it or its cause; empty if it does."""
 
     def proved_fixed(self, finding: "Finding") -> str:
-        """Return why a finding that still stands needs nothing done, such as a proof; empty where it does."""
+        """Return why nothing needs to be done about a finding that still shows, such as a proof; else empty."""
 
     async def record_action(self, receipt: "Receipt", audit: str, before: "Sequence[Finding]" = ()) -> None:
-        """Record a verified action in its incident, or watch the finding of ``before`` that it was for."""
+        """Record a verified action in its incident; without one, watch the finding in ``before`` that it was for."""
 
 
 class FindingServices(Protocol):
-    """What screens and panes may ask about a finding."""
+    """What screens and panes may call about a finding."""
 
     def explain(self, subject: str, findings: "Sequence[Finding]") -> None:
-        """Explain findings, the worst first, and do what is chosen there."""
+        """Explain findings, the worst first, and carry out what is chosen there."""
 
     def go_to_row(self, finding: "Finding") -> None:
         """Go to the row that a finding is about; ``esc`` comes back."""
@@ -218,11 +218,11 @@ class FindingServices(Protocol):
         """Show the open incident, else ask for a new one about a finding, or about a tenant by its name."""
 
     def act_on(self, row: object) -> None:
-        """Show what can be done about a finding or the row of a pane, and do what is chosen."""
+        """Show the actions for a finding or the row of a pane, and carry out the chosen one."""
 
 
 class DashboardServices(Protocol):
-    """What controllers, and the screens above the dashboard, may ask of the dashboard."""
+    """What controllers, and the screens above the dashboard, may call of the dashboard."""
 
     settings: "Settings"
     context: "Context"
@@ -247,11 +247,11 @@ class DashboardServices(Protocol):
 
     @property
     def incidents(self) -> IncidentRecord:
-        """Return the open incident's record."""
+        """Return the open incident."""
 
     @property
     def findings(self) -> FindingServices:
-        """Return what explains findings and goes to their rows."""
+        """Return the controller that explains findings and goes to their rows."""
 
     def pane(self, name: str) -> "Pane":
         """Return the pane of this name: health, limits, cache or feed."""
@@ -260,16 +260,19 @@ class DashboardServices(Protocol):
         """Return all panes in the order of their numbers."""
 
     def say(self, sentence: str, severity: str = "information", path: object = None, *, lasting: bool = False) -> None:
-        """Show a toast of plain text; ``path`` is the file that it is about. A lasting one stays as long as a path."""
+        """Show a toast of plain text; ``path`` is the file that it is about.
+
+        A lasting toast stays as long as one with a path.
+        """
 
     def is_on_top(self) -> bool:
         """Return True if no dialog or screen stands above the dashboard."""
 
     def open_screen(self, screen: "Screen[Any]", on_answer: Callable[[Any], None] | None = None) -> None:
-        """Show a screen above the dashboard; ``on_answer`` gets what it is dismissed with."""
+        """Show a screen above the dashboard; ``on_answer`` gets its result."""
 
     async def ask(self, dialog: "Screen[Any]") -> Any:
-        """Show a dialog and wait for its answer. None if it was left without one."""
+        """Show a dialog and wait for its answer. None if it was closed without one."""
 
     def run_in_background(
         self,
@@ -282,7 +285,7 @@ class DashboardServices(Protocol):
     ) -> "Worker[Any]":
         """Run ``work(*arguments)`` in a worker that ends with the dashboard; a bug in it is shown as a toast.
 
-        ``asks``: it opens a dialog before it does what takes long; what is typed ahead waits for that.
+        ``asks``: it opens a dialog before it does anything slow; keys typed ahead wait for the dialog.
         """
 
     def cancel_group(self, group: str) -> None:

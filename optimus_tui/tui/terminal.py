@@ -39,7 +39,7 @@ _RESTORE = b"\x1b[?1049l\x1b[?25h\x1b[?1000l\x1b[?1003l\x1b[?1015l\x1b[?1006l\x1
 
 
 def copy(app: App[int], text: str) -> str:
-    """Put ``text`` where the operator can paste it. Return the words that say where it went."""
+    """Put ``text`` on the clipboard, or where the operator can copy it. Return words that say where it went."""
     app.copy_to_clipboard(text)
     if os.environ.get("TMUX") and (tmux := shutil.which("tmux")):
         with contextlib.suppress(OSError, subprocess.SubprocessError):
@@ -59,13 +59,13 @@ def copy(app: App[int], text: str) -> str:
 
 
 def write_export(pane: str, wall: float, lines: list[str]) -> Path:
-    """Write what a pane shows to a file with the time in its name. Return its path."""
+    """Write the lines of a pane to a file with the time in its name. Return its path."""
     stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(wall))
     return write_private(f"{pane}-{stamp}.txt", "\n".join(lines) + "\n")
 
 
 def write_private(name: str, text: str) -> Path:
-    """Write a file that only its owner can read under the state directory. Return its path."""
+    """Write a file under the state directory that only its owner can read. Return its path."""
     path = state_dir() / name
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     put_in_place(path, text.encode("utf-8", "backslashreplace"))
@@ -73,7 +73,7 @@ def write_private(name: str, text: str) -> Path:
 
 
 def command(path: Path, line: int, environment: Mapping[str, str]) -> list[str] | None:
-    """Return the words that open ``path`` at ``line`` (from 1). None if there is no editor."""
+    """Return the command that opens ``path`` at ``line`` (from 1) in the user's editor; None if there is none."""
     named = environment.get("VISUAL") or environment.get("EDITOR") or ""
     try:
         words = shlex.split(named)
@@ -95,9 +95,9 @@ def command(path: Path, line: int, environment: Mapping[str, str]) -> list[str] 
 
 
 def open_in_editor(app: App[Any], path: Path, line: int = 1) -> str:
-    """Leave the terminal to the editor until it ends. Return a sentence if that was not possible, else nothing.
+    """Give the terminal to the editor until that ends. Return a sentence if that was not possible, else nothing.
 
-    Nothing is drawn and nothing is read meanwhile.
+    Meanwhile nothing is drawn and nothing is read.
     """
     shown = safe_text(str(path), 200)
     if not path.is_file():
@@ -128,9 +128,11 @@ def _run(words: list[str]) -> str:
 
 
 def report_text(error: BaseException) -> str:
-    """Return frames as file, line and function, the exception's type and its text, escaped and redacted.
+    """Return the report.
 
-    Variables, arguments and addresses can hold passwords and tenants' data: they are never shown.
+    Variables, arguments and addresses can contain passwords and tenants' data, so they are never shown.
+
+    Frames as file, line and function, then the exception's type and its text, escaped and redacted.
     """
     lines = [
         f"optimus-tui {__version__} · Python {sys.version.split()[0]} · "
@@ -163,23 +165,23 @@ def keep_report(error: BaseException) -> str:
 
 
 def split_report_place(place: str) -> tuple[str, str]:
-    """Return the words that say where the report is, and its path. The path is empty if there is none."""
+    """Split the sentence that says where the report is into its words and the path, which is empty if there is none."""
     words, mark, path = place.partition(" is in ")
     return words + mark.rstrip(), path
 
 
 def forget_exported_size() -> None:
-    """Take exported COLUMNS and LINES out of the environment: the size is the terminal's, which can change."""
+    """Remove exported COLUMNS and LINES from the environment, because the terminal's size can change."""
     for name in ("COLUMNS", "LINES"):
         os.environ.pop(name, None)
 
 
 def why_not_stoppable(app: App[Any]) -> str:
-    """Return why the program cannot be stopped from the keyboard; empty where a shell can continue it.
+    """Return why the program cannot be suspended from the keyboard; empty if a shell can continue it.
 
-    A program that has no terminal shares its job with whatever runs it, which would be stopped as well. A shell with
-    job control gives each job a process group of its own, below a parent in the same session. Where no process above
-    us is such a shell (a container, tmux or ssh with a command), nobody would ever continue us.
+    A program without a terminal of its own shares its job with the program that runs it, which would be suspended, too.
+    A shell with job control gives each job a process group of its own, whose parent is in the same session. If no
+    process above this one is such a shell (in a container, or tmux or ssh with a command), nothing would continue it.
     """
     if app._driver is None or not app._driver.can_suspend:
         return "there is no terminal to give back to a shell, so the program goes on"
@@ -204,14 +206,17 @@ def _parent_of(pid: int) -> int:
 
 
 def stop_job() -> None:
-    """Stop the whole job, as the terminal itself would: a wrapper that started us, too, or the shell would wait on."""
+    """Suspend the whole job, as the terminal itself would.
+
+    That includes a wrapper that started us: otherwise the shell would keep waiting for it.
+    """
     os.killpg(os.getpgrp(), signal.SIGTSTP)
 
 
 def resume_after_any_stop(app: App[Any]) -> None:
-    """Take the terminal back whenever the process goes on, also if it was stopped by a signal that cannot be caught.
+    """Take the terminal back whenever the process continues, even if a signal suspended it that cannot be caught.
 
-    Textual's own handler starts its threads a second time then, and takes the raw terminal for the one to restore.
+    Textual's own handler would start its threads a second time, and later restore the terminal to raw mode.
     """
     driver: Any = app._driver
     own = getattr(driver, "_sigcont_application", None)
@@ -228,7 +233,7 @@ def resume_after_any_stop(app: App[Any]) -> None:
 
 
 def use_mouse(app: App[Any], wanted: bool) -> None:
-    """Take the mouse from the terminal, or leave it to it, also after the program was stopped and goes on."""
+    """Start or stop receiving mouse events; this also holds after the program was suspended."""
     driver: Any = app._driver
     if not hasattr(driver, "_enable_mouse_support"):
         return  # a driver without a terminal
@@ -241,7 +246,7 @@ def use_mouse(app: App[Any], wanted: bool) -> None:
 
 
 class EndingApp(Protocol):
-    """The application as far as its end is concerned."""
+    """The part of the application that is needed to end it."""
 
     leaving: Callable[[], None] | None
     """Called when it is about to end."""

@@ -1,6 +1,6 @@
-"""The product's themes, and the named text styles (inks) of ``styles/widgets.tcss`` that lines are drawn in.
+"""The product's themes, and the named text styles ("inks") of ``styles/widgets.tcss`` that lines are drawn in.
 
-A colour of the screen is named here or in ``styles/``; those of printed pages stand in ``cli/reports/rendering.py``.
+Colours of the screen are defined here or in ``styles/``, those of printed pages in ``cli/reports/rendering.py``.
 """
 
 from collections.abc import Sequence
@@ -118,7 +118,7 @@ MUTED = ("", "bright", "good", "head", "accent", "here")
 
 
 class InkStyles:
-    """The styles of one widget's inks, on its own background or on the cursor's."""
+    """The colours of the named text styles (inks) of one widget, on its own background or on the cursor's."""
 
     def __init__(self, widget: Widget) -> None:
         self.widget = widget
@@ -129,12 +129,12 @@ class InkStyles:
         self._known.clear()
 
     def style(self, ink: str, selected: bool = False, muted: bool = False) -> Style:
-        """Return an ink's style.
+        """Return the Rich style of an ink.
 
         Args:
             ink: The ink's name; empty for plain text.
-            selected: On the cursor's background.
-            muted: What is shown is stale: everything but warnings is quiet.
+            selected: Use the cursor's background.
+            muted: The data is stale: draw everything but warnings in the quiet style.
         """
         slot = (ink, selected, muted)
         style = self._known.get(slot)
@@ -156,5 +156,5 @@ class InkStyles:
 
 
 def plain_text(pieces: Sequence[Piece]) -> str:
-    """Return a line without its inks and without blanks at its end."""
+    """Return the plain text of a line, without blanks at its end."""
     return "".join(text for text, _ in pieces).rstrip()

@@ -1,6 +1,6 @@
-"""What is said about a key that changes nothing: it has no use on this screen, or nothing lies further that way.
+"""The sentence for a key that has no effect: it is not used on this screen, or the cursor is at the end already.
 
-Whatever screen or dialog is on top, a key is answered: by what it does, or by a sentence that names what does it.
+Every key gets an answer on every screen and dialog: its effect, or a sentence that names what has that effect.
 """
 
 import re
@@ -65,18 +65,18 @@ _FORWARD = ("last", "page_down", "cursor_down", "scroll_end", "scroll_bottom")
 
 
 class KeyReports(Protocol):
-    """What the application knows about its keys, and the screen that has the panes."""
+    """What this module needs from the application: held keys, and the dashboard."""
 
     @property
     def dashboard(self) -> object:
-        """Return the screen with the panes, None before it is shown."""
+        """Return the dashboard; None before it is shown."""
 
     def is_held(self, seconds: float) -> bool:
-        """Return True if the key that acts now came within ``seconds`` of itself: it may be held down."""
+        """Return True if the present key came within ``seconds`` after the same key: it may be held down."""
 
 
 class AnsweredKeys(App[int]):
-    """An application in which no key does nothing without a word."""
+    """An application that answers every key: by an effect, or by a sentence that says why there is none."""
 
     async def run_action(
         self,
@@ -84,7 +84,7 @@ class AnsweredKeys(App[int]):
         default_namespace: DOMNode | None = None,
         namespaces: Mapping[str, DOMNode] | None = None,
     ) -> bool:
-        """Run an action of a key, or say why it can do nothing now."""
+        """Run the action of a key, or say why it has no effect now."""
         if isinstance(default_namespace, Pane) and (why := why_nothing(default_namespace, str(action))):
             self.notify(why)
             return True
@@ -141,7 +141,7 @@ def _end_of(screen: Screen[Any], move: "re.Match[str]") -> str:
 
 
 def why_unused(screen: "BaseScreen | Dialog", key: str, remapped: Mapping[str, str]) -> str:
-    """Return why a key does nothing on a screen, and what does it, in a sentence.
+    """Return in a sentence why a key has no effect on a screen, and which key or screen has that effect.
 
     Args:
         screen: The screen or dialog on top.

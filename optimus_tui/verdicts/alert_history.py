@@ -1,4 +1,4 @@
-"""The history of alerts: what several watchers saw of one trouble as one episode. Pure."""
+"""The history of alerts: merge the records of several processes about the same problem into one episode. Pure."""
 
 from collections.abc import Iterable
 
@@ -13,7 +13,7 @@ SAME_SECONDS = 15.0
 
 
 def merge(*histories: Iterable[AlertEpisode]) -> tuple[AlertEpisode, ...]:
-    """Return the episodes of all histories, newest first, with those of the same trouble and time merged."""
+    """Return the episodes of all histories, newest first; those about the same problem and time are merged."""
     by_key: dict[Key, list[AlertEpisode]] = {}
     for episode in sorted((one for history in histories for one in history), key=lambda one: one.since):
         mine = by_key.setdefault(key_of(episode.finding), [])

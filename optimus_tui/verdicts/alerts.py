@@ -48,7 +48,9 @@ MAX_ENDED = 500
 
 
 class Episode(Struct, frozen=True):
-    """``since`` is wall-clock (shown to people), ``seen`` monotonic (so that setting the clock ends no episode).
+    """A finding's episode.
+
+    ``since`` is wall-clock time, for people; ``seen`` is monotonic, so that setting the clock ends none.
 
     ``loud_seen``: when it was last more than a note; None for never.
     """
@@ -67,9 +69,9 @@ def track(
 ) -> tuple[Episodes, tuple[Finding, ...]]:
     """Return the episodes after this judgement, and the findings with ``since`` (wall-clock seconds) filled in.
 
-    ``now`` is the wall clock, ``mono`` the monotonic one. A finding that already has ``since`` keeps it. A note that
-    becomes an alarm begins then, and so does an alarm that was only a note for longer than ``HOLD_SECONDS``. Rules of
-    one group are one trouble: going from one to the other begins nothing.
+    ``now`` is the wall clock, ``mono`` the monotonic one. A finding that already has ``since`` keeps it. If a note
+    becomes an alarm, the alarm begins then, unless it was an alarm within the last ``HOLD_SECONDS``. Rules of one group
+    count as one problem: a change from one to the other does not begin anew.
     """
     state = {key: episode for key, episode in previous.items() if mono - episode.seen <= HOLD_SECONDS}
     dated = []
@@ -100,7 +102,7 @@ def key_of(finding: Finding) -> Key:
 
 
 def keys_of(rule: str, subject: str) -> tuple[Key, Key]:
-    """Return the keys of the alerts that a mute of this rule and subject can apply to."""
+    """Return the keys of the alerts to which a mute of this rule and subject can apply."""
     return (rule, subject), (_trouble_of(rule), subject)
 
 
@@ -111,13 +113,13 @@ def _trouble_of(rule: str) -> str:
 def sums_up(finding: Finding) -> bool:
     """Return True for a finding that stands for many subjects.
 
-    Its threshold of 0 tells it from a tenant of that name.
+    Its threshold of 0 distinguishes it from a finding about a tenant of that name.
     """
     return finding.subject in MANY_COUNTERS and finding.threshold == 0.0
 
 
 def unjudged(report: HealthReport) -> Unjudged:
-    """Return a function that tells whether a finding missing from ``report`` could not be judged at all."""
+    """Return a function that returns True if a finding missing from ``report`` could not be judged at all."""
     rules = {finding.rule for finding in report.findings}
     no_redis = report.server is None or report.server.fault is not None
     rate = report.hit_rate
@@ -165,7 +167,7 @@ def holds(mute: Mute, now: float) -> bool:
 
 
 def in_force(mutes: Iterable[Mute], now: float) -> dict[tuple[str, str], Mute]:
-    """Return the mutes in force by rule and subject; of two for the same finding the later one."""
+    """Return the mutes in force by rule and subject; of two mutes of the same finding, the later one."""
     return {(one.rule, one.subject): one for one in sorted(mutes, key=lambda one: one.at) if holds(one, now)}
 
 
@@ -178,9 +180,10 @@ def silences(mutes: Mutes, finding: Finding, now: float) -> bool:
 
 
 class OpenEpisode(Struct, frozen=True, kw_only=True):
-    """An alert that is open. ``told`` is the highest severity that was announced, as an index; -1 for none.
+    """An alert that is open.
 
-    ``covered`` is the highest severity at which its cause was announced in its place, ``covered_mono`` when last.
+    ``told`` is the highest severity that was announced, as an index; -1 for none. ``covered`` is the highest severity
+    at which its cause was announced instead of it, ``covered_mono`` the last time of that.
     """
 
     episode: AlertEpisode
@@ -198,7 +201,7 @@ class OpenEpisode(Struct, frozen=True, kw_only=True):
 
 
 class Alerts(Struct, frozen=True, kw_only=True):
-    """``ended`` has the newest first."""
+    """All alerts. ``ended`` has the newest first."""
 
     first_mono: float | None = None
     settled: bool = False
@@ -216,10 +219,10 @@ def step(
     mutes: Mutes = NO_MUTES,
     restarts: Iterable[OwnRestart] = (),
 ) -> tuple[Alerts, tuple[Notice, ...]]:
-    """The state after a report, and what is to be said, the worst first. ``findings`` are those of all sources.
+    """Return the state after a report, and the notices to show, the worst first. ``findings`` are those of all sources.
 
-    ``now`` is the wall clock, ``mono`` the monotonic one; ``unjudged`` tells what a missing finding means.
-    ``restarts`` were done from here.
+    ``now`` is the wall clock, ``mono`` the monotonic one; ``unjudged`` returns whether a missing finding could not be
+    judged. ``restarts`` are those that were done from here.
     """
     if state.first_mono is None:
         first = mono
@@ -275,7 +278,7 @@ def step(
 def forget_mute(state: Alerts, mute: Mute) -> Alerts:
     """Return the state after a mute was lifted by hand.
 
-    The finding is not announced again: whoever lifted it knows it.
+    The finding is not announced again, because whoever lifted the mute knows it.
     """
     held = dict(state.held)
     for key in held.keys() & set(keys_of(mute.rule, mute.subject)):
@@ -284,7 +287,7 @@ def forget_mute(state: Alerts, mute: Mute) -> Alerts:
 
 
 def outlived(state: Alerts, mutes: Mutes, mono: float) -> tuple[Mute, ...]:
-    """Return the mutes "until it clears" whose finding has cleared; none until a new start has had time to see it."""
+    """Return the mutes "until it clears" whose finding has cleared; none shortly after a start."""
     if state.first_mono is None or mono - state.first_mono < SETTLE_SECONDS + HOLD_SECONDS:
         return ()
     ending = (mute for mute in mutes.values() if mute.until is None)
@@ -298,7 +301,7 @@ def _explained(findings: Iterable[Finding], mutes: Mutes, now: float) -> set[tup
 
 
 def expected(state: Alerts, restarts: Sequence[OwnRestart], mono: float) -> set[tuple[str, str]]:
-    """Return rule and subject of the findings that are no alarm yet, because they follow from a restart."""
+    """Return rule and subject of the findings that are no alarm yet because they follow from a restart."""
     open_ones = [one for one in state.held.values() if one.restart and one.present and level_of(one.finding) > one.told]
     held = ((one.finding, one.episode.since) for one in open_ones)
     behind = ((one, restart_behind(one, restarts, mono), since) for one, since in held)

@@ -1,7 +1,7 @@
 """Findings that belong together: the cause on top, its effects below it, with the evidence. Pure.
 
 One finding is called the cause of another only where the table of ``contract.finding_causes`` allows it, where both are
-about the same subject, and where the cause is known to have begun earlier. Else they stay two findings.
+about the same subject, and where the cause is known to have begun earlier. Otherwise they stay two findings.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -25,14 +25,14 @@ Key = tuple[str, str]
 def relate(findings: Iterable[Finding], known: Mapping[Key, Key] = MappingProxyType({})) -> tuple[Finding, ...]:
     """Return the findings, the worst first, with each effect right below its cause.
 
-    A cause becomes as severe as the worst of its effects that are true now. A finding that is only held is no cause of
-    one that is true now. An effect names its cause in ``caused_by`` and has the remedy of the first one, and its
-    sentence ends with the evidence; a finding that already names its cause keeps its sentence.
+    A cause becomes as severe as the worst of its effects that are true now. A held finding is never the cause of one
+    that is true now. An effect names its cause in ``caused_by`` and has the remedy of the first one, and its sentence
+    ends with the evidence; a finding that already names its cause keeps its sentence.
 
     Args:
-        findings: What was found.
-        known: Effects with the causes that are named elsewhere at this moment: these are preferred where both are here,
-            so that one effect has one cause on all surfaces.
+        findings: The findings.
+        known: Effects with the causes that other surfaces name at this moment. These causes are preferred, so that one
+            effect has the same cause on all surfaces.
     """
     found = worst_first(findings)
     parents = {place: cause for place, one in enumerate(found) if (cause := _cause_of(one, found, known)) is not None}
@@ -43,9 +43,9 @@ def relate(findings: Iterable[Finding], known: Mapping[Key, Key] = MappingProxyT
 
 
 def worst_of_groups(groups: Sequence[Sequence[Finding]]) -> tuple[Finding, ...]:
-    """Return the findings of all groups, the group with the worst first finding first.
+    """Return the findings of all groups, ordered by the severity of each group's first finding.
 
-    A first finding that needs nothing done, such as a start, stands below all others of its severity.
+    A group whose first finding needs no action, such as a start, comes after all others of its severity.
     """
     ordered = sorted(groups, key=lambda group: (rank(group[0]), not rule_of(group[0].rule).needs_nothing), reverse=True)
     return tuple(one for group in ordered for one in group)
@@ -103,7 +103,7 @@ def _cause_of(effect: Finding, found: Sequence[Finding], known: Mapping[Key, Key
 
 
 def may_follow_from(cause: Finding, effect: Finding) -> bool:
-    """Return True if the table and the order in time allow that one finding is the cause of another."""
+    """Return True if by the table and the order in time one finding can be the cause of another."""
     return any(_fits(link, cause, effect) for link in LINKS)
 
 
@@ -122,7 +122,7 @@ def _fits(link: Link, cause: Finding, effect: Finding) -> bool:
 
 
 def tenant_of(finding: Finding) -> str:
-    """Return the tenant that a finding about a limit is about."""
+    """Return the tenant of a finding about a limit."""
     return finding.subject.partition(" / ")[0]
 
 
@@ -143,7 +143,7 @@ def _as_effect(effect: Finding, cause: Finding, is_named_above: bool) -> Finding
 
 
 def without_evidence(effect: Finding) -> Finding:
-    """Return the finding as it was before ``relate`` found its cause; one whose verdict named the cause stays."""
+    """Return the finding as it was before ``relate`` added its cause; a cause named by the verdict itself stays."""
     if not effect.evidence:
         return effect
     message = effect.message.removesuffix(effect.evidence)

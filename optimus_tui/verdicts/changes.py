@@ -116,9 +116,10 @@ _PARTS: dict[str, Callable[[StandupReport, StandupReport], Change]] = {
 
 
 def differences(tenants: Sequence[Mapping[str, object]]) -> dict[str, float]:
-    """Return by how much the tenants differ in each figure, from 0 to 1, the largest first.
+    """Return by how much the tenants differ in each figure, from 0 to 1, the largest difference first.
 
-    Figures in which all are alike are left out, and so are words and what is known of one tenant only.
+    Figures in which all tenants are alike are left out, and so are words and figures that are known for one tenant
+    only.
     """
     found: dict[str, float] = {}
     for name in tenants[0] if tenants else ():

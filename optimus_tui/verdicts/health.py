@@ -1,7 +1,7 @@
-"""The whole verdict: every dependency, the findings of all subjects, what was not measured, one overall status. Pure.
+"""The whole verdict: dependencies, findings of all subjects, unmeasured parts, and the overall status. Pure.
 
-Until gateway, engine, Redis and the limits have each been checked once, the status is "unknown" unless something bad
-is already certain.
+Until gateway, engine, Redis and the limits have each been checked once, the status is "unknown", unless a fault is
+already certain.
 """
 
 from collections.abc import Iterable, Mapping
@@ -43,8 +43,8 @@ def judge(
 ) -> HealthReport:
     """Return the whole report.
 
-    ``recent`` is the hit rate of now beside ``rate``, which covers minutes. ``others`` are the findings of limits,
-    cache and feed. ``limits_seen`` is True once counters were read. ``watched``: further looks follow.
+    ``recent`` is the present hit rate, ``rate`` covers minutes. ``others`` are the findings of limits,
+    cache and feed. ``limits_seen`` is True once counters were read. ``watched``: further samples follow soon.
     """
     server = None
     if looks.server:
@@ -94,9 +94,9 @@ def _count(looks: Looks) -> tuple[int, int]:
 
 
 def find_unmeasured(subject: str, fault: Fault | None, *, rule: str, answers: bool = False) -> list[Finding]:
-    """Return a medium finding where the server's ACL denies it, or (with ``answers``) where it took too long.
+    """Return a medium finding if a measurement was denied by the server's ACL, or (with ``answers``) took too long.
 
-    ``answers`` is True if the server itself is well. An outage gives none: it is a finding of its own.
+    ``answers`` is True if the server itself is well. An outage gives none, because it is a finding of its own.
     """
     if fault is None or (fault.kind not in REFUSED and not answers):
         return []
@@ -104,7 +104,7 @@ def find_unmeasured(subject: str, fault: Fault | None, *, rule: str, answers: bo
 
 
 def unmeasured(subject: str, reason: str, *, rule: str, remedy: str) -> Finding:
-    """Return the medium finding for what could not be measured."""
+    """Return the medium finding for something that could not be measured."""
     return make_finding(
         rule=rule,
         subject=subject,
@@ -117,7 +117,7 @@ def unmeasured(subject: str, reason: str, *, rule: str, remedy: str) -> Finding:
 
 
 def find_broken(source: str, error: str) -> Finding:
-    """Return a medium finding: the reader of a source ended by an error, and what is shown of it is old."""
+    """Return a medium finding: the reader of a source ended by an error, so its figures are old."""
     return make_finding(
         rule=SOURCE_BROKEN,
         subject=source,
@@ -131,7 +131,7 @@ def find_broken(source: str, error: str) -> Finding:
 def find_partial(subject: str, fault: Fault) -> list[Finding]:
     """Return the finding for counters that were read in part.
 
-    It is medium where a right is missing, and low where there was not enough time for the rest.
+    It is medium if a right is missing, and low if there was not enough time for the rest.
     """
     if fault.kind in REFUSED:
         return find_unmeasured(subject, fault, rule=LIMITS_UNMEASURED)

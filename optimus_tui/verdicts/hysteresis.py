@@ -1,9 +1,9 @@
 """Findings that come and go with each window: raised and cleared by what the recent windows say. Pure.
 
-A finding about one look or one window flaps where the figure lies near its threshold. So the last five windows decide:
-a rule's ``raised_in`` of them raise it, and it is held until at most one was over, or until it is proved to have
-ended. Windows in which nothing could be judged are left out: they are neither good nor bad. A finding that is critical,
-that rests on many samples, or whose rule needs one window only, is raised at once.
+A finding about one reading or one window would flap when its figure is near the threshold. So the last five windows
+decide: as many as a rule's ``raised_in`` raise it, and it is held until at most one was over, or until it is proved to
+have ended. Windows in which nothing could be judged are left out: they are neither good nor bad. A finding that is
+critical, that rests on many samples, or whose rule needs one window only, is raised at once.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -25,8 +25,8 @@ CLEARED = 1
 class Recent(Struct, frozen=True, kw_only=True):
     """The recent windows of one alert. ``past`` are those that ended and were judged, oldest first: True for over.
 
-    ``began`` is when the present window began, in monotonic seconds; ``over`` and ``judged`` are about it. One whose
-    rule has no windows only tells what held before it: ``continues`` is True for what follows it without a break.
+    ``began`` is when the present window began, in monotonic seconds; ``over`` and ``judged`` are about it. If a rule
+    has no windows, this only records that the finding held: ``continues`` is True if one follows without a break.
     """
 
     began: float
@@ -53,13 +53,13 @@ NO_STATE: State = MappingProxyType({})
 def steady(
     state: State, findings: Iterable[Finding], mono: float, unjudged: Callable[[Finding], bool]
 ) -> tuple[State, tuple[Finding, ...]]:
-    """Return the state after a judgement, and the findings as the recent windows have them.
+    """Return the state after a judgement, and the findings after taking the recent windows into account.
 
     Args:
         state: the state before.
-        findings: what was found now.
+        findings: the present findings.
         mono: the present on the monotonic clock, in seconds.
-        unjudged: tells of a finding that is not there whether it could not be judged at all.
+        unjudged: returns whether a missing finding could not be judged at all.
     """
     kept: list[Finding] = []
     groups: dict[Key, list[Finding]] = {key: [] for key, recent in state.items() if _has_windows(recent.finding)}

@@ -1,4 +1,4 @@
-"""What samples say of the time since the last stand-up: deploys, restarts, gaps, and when refusals came. Pure.
+"""What samples show about the time since the last stand-up: deploys, restarts, gaps, and when refusals came. Pure.
 
 Samples are (wall-clock seconds, value), oldest first.
 """
@@ -21,7 +21,7 @@ FEED_JUMP_SECONDS = 30.0
 
 
 def recording_gaps(times: Iterable[float], begin: float, end: float) -> list[Gap]:
-    """Return the times between ``begin`` and ``end`` of which there is no sample for longer than ``GAP_SECONDS``."""
+    """Return the times between ``begin`` and ``end`` without samples for longer than ``GAP_SECONDS``."""
     ordered = [begin, *sorted(set(times)), end]
     return [
         _gap("recording", before, after)
@@ -31,11 +31,12 @@ def recording_gaps(times: Iterable[float], begin: float, end: float) -> list[Gap
 
 
 def feed_gaps(live: Samples, counted: Samples, end: float) -> list[Gap]:
-    """Return when the feed was not live.
+    """Return when the feed was not connected.
 
     Args:
-        live: 1 while the link was live, else 0.
-        counted: The reader's own count of gaps. A gap that was over within one sample is seen by its growth only.
+        live: Samples that are 1 while the link was live, else 0.
+        counted: The reader's own count of gaps. A gap shorter than the time between two samples shows only in its
+            growth.
         end: When the window ends.
     """
     gaps: list[tuple[float, float]] = []
@@ -60,7 +61,7 @@ def _gap(of: Literal["recording", "feed"], begin: float, end: float) -> Gap:
 
 
 def deploys(service: str, versions: Mapping[str, Samples]) -> list[Deploy]:
-    """Return the changes of a service's version. Several addresses that are deployed in turns are one change.
+    """Return the changes of a service's version. Several addresses deployed one after the other count as one change.
 
     Args:
         service: Its name.
@@ -95,12 +96,12 @@ def process_restarts(service: str, starts: Iterable[float], begin: float) -> lis
 
 
 def run_restarts(service: str, runs: Samples, starts: Mapping[float, float]) -> list[Restart]:
-    """Return restarts by a changed identity of the run.
+    """Return the restarts that show as a changed run id of the server.
 
     Args:
         service: Its name.
-        runs: The identity as a number.
-        starts: The start time that was read with an identity, by the time of the sample; it may be missing.
+        runs: Samples of the run id as a number.
+        starts: The start time read with a run id, by the time of the sample; it may be missing.
     """
     return [
         Restart(service=service, at=timestamp(starts.get(at, at)))
@@ -115,7 +116,7 @@ def first_met(process_of: Mapping[float, float]) -> dict[float, float]:
 
 
 def growth_times(samples: Samples, process_of: Mapping[float, float], met: Mapping[float, float]) -> list[float]:
-    """Return when a counter was seen to grow: from one reading of a process to the next of the same process.
+    """Return when a counter grew: from one reading of a process to the next one of the same process.
 
     Args:
         samples: The counter's readings.

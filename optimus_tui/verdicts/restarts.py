@@ -1,4 +1,4 @@
-"""Restarts that were done from here: which findings are their effects, and for how long that is no alarm. Pure."""
+"""Restarts that were done from here: which findings are their effects, and for how long these are no alarm. Pure."""
 
 import math
 from collections.abc import Iterable
@@ -17,7 +17,7 @@ MOST_RESTARTS = 20
 class OwnRestart(Struct, frozen=True):
     """A restart of a service that was done from here.
 
-    ``began`` is wall-clock, and names it; ``mono`` is when it was last known to go on.
+    ``began`` is wall-clock time and identifies it; ``mono`` is when it was last known to be in progress.
     """
 
     service: str
@@ -28,13 +28,13 @@ class OwnRestart(Struct, frozen=True):
 def restart_behind(
     finding: Finding, restarts: Iterable[OwnRestart], mono: float, since: float = math.inf
 ) -> OwnRestart | None:
-    """Return the latest restart that can be why a finding holds now; None without one.
+    """Return the latest restart that can explain a finding; None if there is none.
 
     Args:
-        finding: A finding that was not announced yet, or is worse than what was.
-        restarts: What was restarted from here.
-        mono: Monotonic seconds now.
-        since: Wall-clock seconds at which it became what it is: a later restart is not the reason.
+        finding: A finding that was not announced yet, or is worse than announced.
+        restarts: The restarts that were done from here.
+        mono: The present in monotonic seconds.
+        since: Wall-clock seconds since which it has its present severity: a later restart is not the reason.
     """
     lasting = RESTART_SECONDS + (finding.window_seconds or 0.0)
     recent = (
@@ -46,5 +46,5 @@ def restart_behind(
 
 
 def began_with(finding: Finding, restart: OwnRestart, since: float) -> bool:
-    """Return True if a finding began after a restart, or is about what was restarted: else it only got worse then."""
+    """Return True if a finding began after a restart, or is about the restarted service; else it only got worse."""
     return since > restart.began or finding.subject == restart.service

@@ -1,4 +1,4 @@
-"""Judge a Redis that answers by what its INFO says, and by what several looks at it tell together. Pure."""
+"""Judge a Redis that answers, by its INFO and by comparing several readings of it. Pure."""
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -31,9 +31,9 @@ CLIENTS_SHARE = 0.90
 
 
 class ServerTrack(Struct, frozen=True, kw_only=True):
-    """Looks at one run of a server, oldest first, of the last ``KEEP_SECONDS``: (monotonic seconds, state).
+    """Readings of one run of a server in the last ``KEEP_SECONDS``, oldest first: (monotonic seconds, state).
 
-    Beside them how many replicas it had at most, and when that was.
+    It also has the highest number of replicas, and when the server had it.
     """
 
     looks: tuple[tuple[float, ServerState], ...] = ()
@@ -45,7 +45,7 @@ NO_SAMPLES = ServerTrack()
 
 
 def track_server(track: ServerTrack, state: ServerState, mono: float) -> tuple[ServerTrack, ServerState]:
-    """Return the track with this sample added, and the state with what earlier samples add to it."""
+    """Return the track with this reading added, and the state completed by earlier readings."""
     last = None
     if track.looks:
         last = track.looks[-1][1]
@@ -154,7 +154,7 @@ def _must_refuse(state: ServerState) -> dict[str, str]:
 
 
 def memory_share(state: ServerState) -> float | None:
-    """Return the share of maxmemory in use as the server counts; None without a limit, or where it is not known."""
+    """Return the share of maxmemory in use, as the server counts it; None without a limit, or if it is not known."""
     if state.memory_used is None or not state.memory_max:
         return None
     return max(0, state.memory_used - (state.memory_uncounted or 0)) / state.memory_max

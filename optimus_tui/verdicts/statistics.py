@@ -1,4 +1,4 @@
-"""Statistics for verdicts: percentiles, the effect of chance on a share, a series' slope; None where unknown. Pure."""
+"""Statistics for verdicts: percentiles, confidence intervals of shares, slopes of series; None if unknown. Pure."""
 
 import math
 from collections.abc import Sequence
@@ -35,14 +35,14 @@ def interval(hits: float, of: float) -> tuple[float, float]:
 
 
 def surely_less(hits: float, of: float, share: float) -> bool:
-    """Return True if the true share behind ``hits`` of ``of`` lies below ``share``, beyond chance."""
+    """Return True if the true share behind ``hits`` of ``of`` is below ``share`` with 95 % confidence."""
     return interval(hits, of)[1] < share
 
 
 class Figures(Struct, frozen=True, kw_only=True):
     """Percentiles, mean and extremes of samples, in the samples' unit; None without samples.
 
-    Of fewer than 20 samples ``p95`` and ``p99`` are None.
+    With fewer than 20 samples ``p95`` and ``p99`` are None.
     """
 
     samples: int
@@ -74,7 +74,7 @@ Samples = Sequence[tuple[float, float]]
 
 
 class Trend(Struct, frozen=True, kw_only=True):
-    """Slope in units an hour with its 95 % interval. ``growing``: surely, steadily, and by more than noise."""
+    """A slope in units per hour with its 95 % interval. ``growing``: certainly, steadily, and by more than noise."""
 
     per_hour: float
     low: float

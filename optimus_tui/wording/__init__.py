@@ -1,1 +1,1 @@
-"""Numbers and bytes as text, the same on every surface. No I/O, no colour."""
+"""Numbers and bytes as text, written the same on every surface. No I/O, no colour."""

@@ -1,4 +1,4 @@
-"""What the words on the screens mean, one plain sentence each. Help (``?``) and docs/keys.md show this table."""
+"""The meaning of the words on the screens, one plain sentence each. Help (``?``) and docs/keys.md show this table."""
 
 from typing import NamedTuple
 

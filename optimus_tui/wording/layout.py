@@ -44,7 +44,7 @@ _FIGURE = re.compile(
 
 
 class Moment(NamedTuple):
-    """Something that happened: wall-clock seconds, the letter that marks it in charts, and what it was."""
+    """Something that happened: its wall-clock seconds, its letter in charts, and what it was."""
 
     at: float
     letter: str
@@ -55,7 +55,7 @@ class Chart(Struct, frozen=True):
     """One line chart with its axes, once as coordinates and once drawn as text.
 
     Attributes:
-        title: What is shown.
+        title: The name of what is shown.
         lines: Polylines; a gap in the samples begins a new one.
         lowest: The lowest value with its unit.
         highest: The highest value with its unit.
@@ -93,9 +93,9 @@ def chart(
     Args:
         name: The series.
         samples: Wall-clock seconds and values, the oldest first.
-        moments: What is marked, where it lies within the samples' time.
-        threshold: The value from which a finding is made; None for none.
-        over: Values over the threshold are bad, not those under it.
+        moments: The moments to mark, if they are within the samples' time.
+        threshold: The value at which a finding is made; None for none.
+        over: True if values over the threshold are bad, False if those under it are.
     """
     title, words = CHARTS[name]
     kept = [(at, value) for at, value in samples if math.isfinite(at) and math.isfinite(value)]
@@ -229,7 +229,7 @@ def _thinned(samples: Samples) -> Samples:
 
 
 class Need(Struct, frozen=True):
-    """The needs of one column, in cells: its head on one line, its longest cell, and the narrowest its head may be."""
+    """The widths of one column, in cells: its head on one line, its longest cell, and the narrowest possible head."""
 
     head: int
     cells: int
@@ -241,10 +241,10 @@ class Need(Struct, frozen=True):
 def fitting_widths(needs: Sequence[Need], width: int, gap: int = GAP) -> list[int]:
     """Return the widths of the first columns, as many as fit into ``width`` cells with ``gap`` blanks after each.
 
-    Where the natural widths do not fit, heads are narrowed first, then long cells, then columns are dropped from the
+    If the natural widths do not fit, heads are narrowed first, then long cells, then columns are dropped from the
     right. The first column always stays.
 
-    The order of columns is their importance; the caller names below the table what was left out (``left_out``).
+    The order of columns is their importance; the caller names the dropped ones below the table (``left_out``).
     """
     for shown in range(len(needs), 0, -1):
         columns = needs[:shown]
@@ -258,7 +258,7 @@ def fitting_widths(needs: Sequence[Need], width: int, gap: int = GAP) -> list[in
 
 
 def is_figure(cell: str) -> bool:
-    """Return True for a number with its unit, a time, and for the signs that replace an unknown one."""
+    """Return True for a number with its unit, for a time, and for the sign of an unknown one."""
     return _FIGURE.fullmatch(cell) is not None
 
 

@@ -1,4 +1,4 @@
-"""Numbers, durations and times of day (UTC) as text, each with its unit, and timestamps read back. Reads no clock.
+"""Numbers, durations and times of day (UTC) as text, each with its unit, and parsed timestamps. Reads no clock.
 
 An unknown value is ``?``, never 0.
 """
@@ -56,8 +56,8 @@ def percent(share: float | None, bar: float | None = None) -> str:
 
     Args:
         share: the share.
-        bar: what the share is compared with in the same sentence: as many decimals are shown, up to two, as the two
-            need to read differently.
+        bar: a share that the same sentence compares it with: up to two decimals are shown, so that the two read
+            differently.
     """
     if share is None or not math.isfinite(share):
         return UNKNOWN
@@ -86,7 +86,7 @@ OWN_FORMAT = ("share", "ratio", "ms", "s", "bytes", "bytes/h")
 
 
 def figure(value: float | None, unit: str = "") -> str:
-    """Return a measured number with its unit, as on every surface: ``61 %``, ``966 ms``, ``1 key``, ``4 MB/h``.
+    """Return a measured number with its unit, the same on every surface: ``61 %``, ``966 ms``, ``1 key``, ``4 MB/h``.
 
     Args:
         value: The number; None where it is not known.
@@ -153,7 +153,7 @@ def latency(milliseconds: float | None) -> str:
 
 
 def part_of(count: int, of: int, one: str, many: str | None = None) -> str:
-    """Return ``8 of 9 tenants``, ``all 9 tenants``, ``both tenants`` or ``the only tenant``."""
+    """Return a part of a total: ``8 of 9 tenants``, ``all 9 tenants``, ``both tenants`` or ``the only tenant``."""
     if count != of or not of:
         return f"{count:,} of {plural(of, one, many)}"
     if of == 1:
@@ -178,7 +178,7 @@ def plural(count: int, one: str, many: str | None = None) -> str:
 
 
 def size(byte_count: int | None, *, estimate: bool = False) -> str:
-    """Return ``byte_count`` in units of 1,024, from 1,000 B on in KB: no column holds ``1008 B`` beside ``1.0 KB``.
+    """Return ``byte_count`` in units of 1,024, in KB from 1,000 B on: ``1008 B`` never stands beside ``1.0 KB``.
 
     ``?`` when unknown; ``~`` in front of an estimate.
     """
@@ -200,7 +200,10 @@ def size(byte_count: int | None, *, estimate: bool = False) -> str:
 
 
 def ttl(seconds: float | None, *, immortal: bool = False) -> str:
-    """Return seconds left as a clock below a day, then hours, days, years. ``immortal`` wins; None is ``?``."""
+    """Return seconds left as a clock below a day, then hours, days, years.
+
+    ``immortal`` gives ``never``; None is ``?``.
+    """
     if immortal:
         return NEVER
     if seconds is None or not math.isfinite(seconds):
@@ -218,7 +221,7 @@ def ttl(seconds: float | None, *, immortal: bool = False) -> str:
 
 
 def until(seconds: float | None) -> str:
-    """Return the seconds until something happens as ``now`` or as ``age`` has them; ``–`` for None or infinity."""
+    """Return the seconds until something happens as ``now`` or in the form of ``age``; ``–`` for None or infinity."""
     if seconds is None or not math.isfinite(seconds):
         return NOTHING
     if seconds <= 0:
@@ -247,7 +250,7 @@ def span_ahead(earliest: float | None, latest: float | None) -> str:
 
 
 def and_others(items: Sized, shown: int = 1) -> str:
-    """Return `` (2 more)`` for three items of which the first is shown; "" where none is left out."""
+    """Return `` (2 more)`` for three items of which the first is shown; "" if none is left out."""
     if len(items) <= shown:
         return ""
     return f" ({len(items) - shown:,} more)"
@@ -267,9 +270,9 @@ _SPANS = (("d", 86_400), ("h", 3600), ("min", 60), ("s", 1))
 
 
 def age(seconds: float | None) -> str:
-    """Return a duration or an age, in the one form that every surface has: ``3.2 s``, ``33 s``, ``2 min 5 s``, ``3 h``.
+    """Return a duration or an age, in the same form on every surface: ``3.2 s``, ``33 s``, ``2 min 5 s``, ``3 h``.
 
-    Tenths stand below five seconds, the next smaller unit beside a number below ten, and nothing is below ``0.0 s``.
+    Below five seconds it has tenths; a number below ten has the next smaller unit beside it; the least is ``0.0 s``.
     """
     if seconds is None or not math.isfinite(seconds):
         return UNKNOWN
@@ -302,14 +305,14 @@ def clock(wall: float | None, *, dated: bool = False) -> str:
 
 
 def ago(now: float, then: float) -> str:
-    """Return ``27 s ago``, or the time of day where the wall clock was set back since, so that no duration is known."""
+    """Return ``27 s ago``, or the time of day if the clock was set back since, so that no duration is known."""
     if then - now > 1.0:
         return f"at {clock(then, dated=True)} (the clock was set back since)"
     return f"{age(now - then)} ago"
 
 
 def timestamp(wall: float) -> str:
-    """Return UTC to the second with a Z, as documents have it: ``2025-01-29T10:30:00Z``."""
+    """Return a time in UTC to the second, as documents write it: ``2025-01-29T10:30:00Z``."""
     return f"{datetime.fromtimestamp(wall, UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 

@@ -1,7 +1,7 @@
 """Make untrusted bytes and text safe to show, remove credentials, and write commands that may be pasted into a shell.
 
-Nothing else in the package does it. A command never writes a key as a pattern, and never a password: redis-cli reads it
-from REDISCLI_AUTH.
+Nothing else in the package does it. A command never contains a key as a pattern, and never a password: redis-cli reads
+that from REDISCLI_AUTH.
 """
 
 import re
@@ -26,7 +26,7 @@ _PLAIN = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456
 
 
 def safe_text(raw: object, limit: int = 200) -> str:
-    r"""Return printable text of about ``limit`` characters at most, on one line; longer text loses its middle.
+    r"""Return printable text of about ``limit`` characters at most, on one line; a longer text is cut in its middle.
 
     ``raw`` may be bytes (decoded as UTF-8, bad bytes shown as ``\xff``), text, or an exception.
     """
@@ -132,7 +132,7 @@ def redis_cli(target: "RedisTarget", words: Iterable[bytes | str]) -> str:
 
 
 def redis_cli_any(target: "RedisTarget", words: Sequence[bytes]) -> str:
-    """Return a redis-cli line for any bytes: with a NUL, which no shell can pass, the words go to redis-cli's input."""
+    """Return a redis-cli line for any bytes. With a NUL, which no shell can pass, the words go to redis-cli's stdin."""
     if not any(b"\0" in word for word in words):
         return redis_cli(target, words)
     return " ".join(["printf", "'%s\\n'", shell_word(" ".join(map(_quoted, words))), "|", *_client(target)])

@@ -1,4 +1,4 @@
-"""Show names that are hashes short."""
+"""Shorten names that are hashes."""
 
 import re
 
@@ -10,7 +10,7 @@ _HASH = re.compile(rb"(?=[0-9]*[a-fA-F])[0-9a-fA-F]{32,128}")
 def short_hash(name: bytes) -> str:
     """Return the first characters of a name that is a hash (32 or more hexadecimal digits) and ``…``.
 
-    It is empty for any other name.
+    Any other name gives an empty text.
     """
     if _HASH.fullmatch(name) is None:
         return ""

@@ -1,4 +1,4 @@
-"""How far a reading can be trusted, in one line: its age, what is missing or failed, and a mark for each state."""
+"""The truth line, which says how far a reading can be trusted (age, gaps, faults), and the mark of each state."""
 
 from collections.abc import Iterable
 from typing import Literal
@@ -66,7 +66,7 @@ def fault_words(fault: Fault | None, source: str, retry_in: float | None = None)
 
 
 def counted_down(retry_in: float | None, passed: float) -> float | None:
-    """Return ``retry_in`` reduced by ``passed`` seconds, at least 0; None stays None."""
+    """Return ``retry_in`` minus ``passed`` seconds, at least 0; None stays None."""
     if retry_in is None:
         return None
     return max(0.0, retry_in - passed)
@@ -75,8 +75,8 @@ def counted_down(retry_in: float | None, passed: float) -> float | None:
 def outage_forms(start: str, fault: Fault | None, source: str, where: str, retry_in: float | None) -> list[str]:
     """Return wordings of a failure, the longest first.
 
-    All but the first begin with ``start`` (how old, since when) and end with the time of the next attempt: only the
-    part between them is shortened, and ``where`` (the address) is dropped first.
+    All but the first begin with ``start`` (how old, since when) and end with the time of the next attempt. Only the
+    part between is shortened; ``where`` (the address) is dropped first.
     """
     if fault is None:
         return [start]
@@ -99,8 +99,8 @@ def truth_line(
         reading: the reading; None before the first answer.
         mono: the present on the monotonic clock, in seconds.
         source: the name of what was read.
-        counted: replaces the coverage's words (``48 counters, complete``).
-        target: the address that is being connected to while there is no answer yet.
+        counted: replaces the words about coverage (``48 counters, complete``).
+        target: the address that is being connected to, before the first answer.
     """
     if reading is None:
         return f"connecting to {source}{clause(target, ' at ')} …"
@@ -116,7 +116,7 @@ def truth_line(
 
 
 def fault_lines(fault: Fault | None, otherwise: str) -> list[str]:
-    """Return what failed and what to do about it, a line each; ``otherwise`` where nothing failed."""
+    """Return what failed and what to do about it, a line each; ``otherwise`` if nothing failed."""
     if fault is None:
         return [otherwise]
     return [line for line in (fault.message, fault.remedy) if line]
@@ -126,7 +126,7 @@ Tone = Literal["critical", "warning", "ok", "quiet"]
 
 
 class StateGlyph(Struct, frozen=True):
-    """A glyph, one cell wide, with the ``word`` that says the same without it, and its tone."""
+    """A glyph, one cell wide, with a ``word`` of the same meaning, and its tone."""
 
     glyph: str
     word: str
@@ -166,15 +166,15 @@ SETTLING = StateGlyph("○", "SETTLING", "quiet")
 
 
 def no_match_lines(total: str, filter_text: str) -> list[str]:
-    """Return that a filter hides all rows of a list; ``total`` says how many there are, as in ``3 counters``."""
+    """Return the lines for a list whose rows are all filtered out; ``total`` is their number, as ``3 counters``."""
     return [f"0 of {total} match / {safe_text(filter_text, 80)}", "esc takes the filter away."]
 
 
 def verdict_mark(overall: Overall, rules: Iterable[str]) -> StateGlyph:
     """Return the mark of a verdict.
 
-    A system that would be healthy is warming up while one of its processes is: latencies and a hit rate of a cold
-    start are not judged, so nobody knows yet whether they are good.
+    A system that would be healthy is "warming up" while one of its processes is, because the latencies and the hit rate
+    of a cold start are not judged yet.
 
     Args:
         overall: The verdict.
@@ -186,7 +186,9 @@ def verdict_mark(overall: Overall, rules: Iterable[str]) -> StateGlyph:
 
 
 def rate_span(source: str) -> str:
-    """Return over what time a hit rate is, shortly: ``21 s``, ``lifetime``, ``span ?``; empty if its source has none.
+    """Return the time that a hit rate covers, in short.
+
+    ``21 s``, ``lifetime``, ``span ?``; empty if its source has none.
 
     Args:
         source: The source of the rate, such as ``gateway, last 21 s``.

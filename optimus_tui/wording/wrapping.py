@@ -1,6 +1,6 @@
-"""Break and shorten text for lines of a width: between words, never inside a word, a figure or an address. Pure.
+"""Break and shorten text to a width: between words, never inside a word, a figure or an address. Pure.
 
-What counts the cells of a text is given by the caller: only the surfaces know the terminal's characters.
+The caller passes the function that counts the cells of a text, because only the surfaces know the terminal.
 """
 
 import re
@@ -38,7 +38,7 @@ def wrap(text: str, width: int, cells: Cells = len) -> list[str]:
 def parts_of(word: str, width: int, cells: Cells = len) -> list[str]:
     """Return a word in parts of at most ``width`` cells.
 
-    It is broken behind a slash, else behind another sign that joins words (``_``, ``:``); inside a word only where that
+    It is broken after a slash, else after another sign that joins words (``_``, ``:``); inside a word only if that
     alone is wider than the line. Host and port of a URL stay together if they fit at all.
     """
     if cells(word) <= width:
@@ -73,7 +73,7 @@ def _chopped(text: str, width: int, cells: Cells) -> Iterator[str]:
 
 
 def start_of(text: str, width: int, cells: Cells = len) -> str:
-    """Return the longest beginning of ``text`` that ``width`` cells hold."""
+    """Return the longest beginning of ``text`` that fits into ``width`` cells."""
     if cells(text) <= width:
         return text
     end = max(0, min(len(text), width))
@@ -83,9 +83,9 @@ def start_of(text: str, width: int, cells: Cells = len) -> str:
 
 
 def elided(text: str, width: int, cells: Cells = len) -> str:
-    """Return a name in at most ``width`` cells, its middle elided: both ends of a key tell more than its beginning.
+    """Return a name in at most ``width`` cells, shortened in its middle, because both ends of a key are informative.
 
-    A URL keeps its host and port: they say most.
+    A URL keeps its host and port, which are the most important part.
     """
     if cells(text) <= width:
         return text
@@ -103,7 +103,7 @@ def elided(text: str, width: int, cells: Cells = len) -> str:
 
 
 def shortened(text: str, width: int, cells: Cells = len) -> str:
-    """Return ``text`` in at most ``width`` cells; what does not fit ends in an ellipsis."""
+    """Return ``text`` in at most ``width`` cells; a longer text ends in an ellipsis."""
     if cells(text) <= width:
         return text
     if width <= 0:
@@ -122,5 +122,5 @@ def shortened_between_words(text: str, width: int, cells: Cells = len) -> str:
 
 
 def in_short(message: str) -> str:
-    """Return the beginning of a finding's sentence, without the figures and reasons behind a colon or in brackets."""
+    """Return the beginning of a finding's sentence, without the figures and reasons after a colon or in brackets."""
     return message.split(": ", 1)[0].split(" (", 1)[0]

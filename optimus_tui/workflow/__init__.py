@@ -1,1 +1,1 @@
-"""The state of an incident and what follows from each event. Pure: no file, no clock, no network."""
+"""The state machine of an incident: events change its state and cause effects. Pure: no file, no clock, no network."""

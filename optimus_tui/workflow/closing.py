@@ -1,4 +1,4 @@
-"""What an incident was about and what was done, in the words that its closing and its post-mortem begin with. Pure."""
+"""The words about an incident's cause and resolution, which its closing and its post-mortem begin with. Pure."""
 
 from collections.abc import Iterator
 
@@ -17,8 +17,8 @@ FALSE_ALARM = "false alarm: nothing wrong was found"
 def found_words(state: IncidentState) -> str:
     """Return the message of the finding that the incident is about, at its worst; empty before any result.
 
-    Where a remedy is proved, that is what it was for. Where it is an effect, it is the message of its cause, even if
-    only the alarm at the opening named it.
+    If a remedy is proved, it is the finding that the remedy was for. If the finding is an effect, it is the message of
+    its cause, even if only the alarm at the opening named that.
     """
     main = _main(state)
     if found_nothing(state):
@@ -52,23 +52,23 @@ def _cause_at_opening(state: IncidentState, main: Diagnostic) -> str:
 
 
 def concerned(state: IncidentState) -> tuple[str, ...]:
-    """Return the tenants that the incident is about: that of its main finding, and the one that was chosen."""
+    """Return the tenants that the incident is about: that of its main finding, and the chosen one."""
     main = _main(state)
     named = [None if main is None else tenant_of(main), None if state.choice is None else state.choice.tenant]
     return tuple(dict.fromkeys(name for name in named if name))
 
 
 def resolution_words(state: IncidentState) -> str:
-    """Return what was really done, when, and its final outcome; empty if nothing was done.
+    """Return what was done, when, and its final outcome; empty if nothing was done.
 
-    A question that was marked as done is no remedy, and a check that has not answered is no outcome.
+    A question that was marked as done is not a remedy, and an unanswered check is not an outcome.
     """
     done = "; ".join(_done(state))
     return "nothing had to be done" if not done and found_nothing(state) else done
 
 
 def proof_told(record: ActionRecord) -> str:
-    """Return the result of an action in words for a document, whose readers may not have acted themselves."""
+    """Return the result of an action in words for a document, whose readers are not addressed as "you"."""
     return proof_words(record, later="later")
 
 
@@ -83,7 +83,7 @@ def _is_question(words: str) -> bool:
 
 
 def left_words(state: IncidentState) -> str:
-    """Return whether all steps were done; of those that were not, whether anything needed them."""
+    """Return in words whether all steps were done, and whether any of the others was needed."""
     left = [step.plan.title for step in state.steps if not is_finished(step, bool(state.action_records))]
     proved = "The repair is proved: " if state.repaired is not None else ""
     if not proved and found_nothing(state) and not state.action_records:
@@ -96,7 +96,7 @@ def left_words(state: IncidentState) -> str:
 
 
 def filled_words(cause: str, resolution: str) -> str:
-    """Return which of both lines the closing fills in by itself, and which are left to write."""
+    """Return which of the two lines (cause, resolution) the closing fills in by itself, and which are left to write."""
     if cause and resolution:
         return "Cause and resolution are filled in with what was found and done: change them, or press enter."
     if cause:

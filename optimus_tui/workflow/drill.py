@@ -1,8 +1,7 @@
 """Judge a drill: what the screen showed and what the incident recorded, against what was injected. Pure.
 
-Marks are set by what was measured or recorded, never by a key press: a finding that appeared, a tool's answer, a
-receipt, a finding that stayed away. A fault does not count as gone while it could not be measured, or once it came
-back.
+Milestones are set by what was measured or recorded, never by a key press: a finding that appeared, a tool's answer, a
+receipt, a finding that stayed away. A fault does not count as gone while it could not be measured, or if it came back.
 """
 
 import math
@@ -38,19 +37,19 @@ SOLVED, STOPPED, GIVEN_UP = "solved", "stopped when the fault was gone", "given 
 
 
 class Watch(Struct, frozen=True, kw_only=True):
-    """What was seen since the fault was injected. Times are monotonic seconds.
+    """What was observed since the fault was injected. Times are monotonic seconds.
 
     Attributes:
         injected: When the fault was in place.
-        hold_seconds: The fault is gone once its findings stayed away for so long.
+        hold_seconds: The fault counts as gone once its findings have stayed away for this long.
         shown: When a finding first showed it; None before.
         words: The message of that finding.
         cleared: When its findings left the screen; None while they are shown.
         earlier: Rules and subjects of other alarms from before the fault showed.
-        left: Messages of alarms that followed from it and are still shown after its own findings are gone.
+        left: Messages of alarms that it caused and that are still shown after its own findings are gone.
         returned: How often it came back.
         remedies: What was done outside of the product, or by an action without an incident, with its time.
-        quiet: Messages of its findings that are still shown, but are no alarm any more.
+        quiet: Messages of its findings that are still shown, but are no longer an alarm.
         identified: When the fault was identified, and in which words; None before.
         proved: When it was proved without an incident that what was done has cured it; None before.
         pending: True while that proof is still awaited.
@@ -113,9 +112,9 @@ def _counted(one: Finding) -> str:
 def follow(watch: Watch, truth: Truth, state: IncidentState) -> Watch:
     """Return the watch after the incident changed.
 
-    The fault is identified once the right issue was chosen and a step's evidence holds its finding: the later of both.
-    Without that it is by what was done, if that is proved to have cured it, or else by the cause that is filed at the
-    closing; the incident must hold its finding.
+    The fault is identified once the right issue was chosen and a step's evidence contains its finding, at the later of
+    both times. Otherwise a remedy that is proved to have cured it identifies it, or else the cause given at the
+    closing; the incident must contain its finding.
     """
     if watch.identified is None and state.repaired is not None and _is_known(truth, state):
         done = _done(state, watch)
@@ -140,13 +139,13 @@ def follow(watch: Watch, truth: Truth, state: IncidentState) -> Watch:
 
 
 def follow_alone(watch: Watch, truth: Truth, records: Iterable[ActionRecord], awaited: bool) -> Watch:
-    """Return the watch after acts without an incident: one that is proved to have cured the fault names its cause.
+    """Return the watch after actions without an incident: one that is proved to have cured the fault identifies it.
 
     Args:
         watch: The watch before.
-        truth: What was injected.
-        records: The acts, with what was found before each of them.
-        awaited: True while a proof of one of them is still to come.
+        truth: The injected fault.
+        records: The actions, with the findings before each of them.
+        awaited: True while a proof of one of them is still awaited.
     """
     mine = [one for one in records if _ended(one) >= watch.injected and _is_for(truth, one)]
     proved = next((one for one in mine if one.proved is not None), None)
@@ -179,7 +178,7 @@ def _is_known(truth: Truth, state: IncidentState) -> bool:
 def gone_since(watch: Watch, state: IncidentState | None) -> float | None:
     """Return when the fault was gone: its alarm left the screen, or was never there and a check proved it.
 
-    None while it still stands.
+    None while it has not ended.
     """
     if watch.shown is not None:
         return watch.cleared
@@ -202,12 +201,12 @@ def _holds_for(watch: Watch, state: IncidentState | None, mono: float) -> float 
 
 
 def is_over(watch: Watch, state: IncidentState | None, mono: float) -> bool:
-    """Return True if the fault stayed away, and the incident is closed or it was cured without one."""
+    """Return True if the fault has stayed away, and the incident is closed or the fault was cured without one."""
     return _holds_for(watch, state, mono) == 0.0
 
 
 def ended_words(watch: Watch, state: IncidentState | None, mono: float) -> str:
-    """Return how a drill that ends at ``mono`` has ended."""
+    """Return in words how a drill that ends at ``mono`` has ended."""
     if is_over(watch, state, mono):
         return SOLVED
     kept = state or IncidentState()
@@ -218,7 +217,7 @@ def ended_words(watch: Watch, state: IncidentState | None, mono: float) -> str:
 
 
 def waits_for(watch: Watch, state: IncidentState | None, mono: float) -> str:
-    """Return what the drill itself waits for, in a few words; empty while something is to be done."""
+    """Return in a few words what the drill waits for; empty while the operator has something to do."""
     left = _holds_for(watch, state, mono)
     if left is not None:
         return f"ends in {math.ceil(left)} s"
@@ -230,12 +229,12 @@ def waits_for(watch: Watch, state: IncidentState | None, mono: float) -> str:
 
 
 def next_step(watch: Watch, state: IncidentState | None, mono: float) -> str:
-    """Return what comes next, by what was shown and recorded, never by what is true."""
+    """Return the next thing to do, judged by what was shown and recorded, so that it does not reveal the fault."""
     return next_step_forms(watch, state, mono)[0]
 
 
 def next_step_forms(watch: Watch, state: IncidentState | None, mono: float) -> tuple[str, str]:
-    """Return ``next_step`` in full and as the key to press; no key while the drill waits by itself."""
+    """Return ``next_step`` in full and as the key to press; without a key while the drill only waits."""
     if waits := waits_for(watch, state, mono):
         if watch.pending:
             return f"{waits}, which comes by itself", ""
@@ -261,9 +260,9 @@ def judge(names: tuple[str, str], truth: Truth, watch: Watch, kept: IncidentStat
     """Return the result of a drill.
 
     Args:
-        names: The scenario and what it really is.
-        truth: What was injected.
-        watch: What was seen.
+        names: The scenario and its true cause in words.
+        truth: The injected fault.
+        watch: What was observed.
         kept: The incident; None if there was none.
         ended: How the drill ended, from ``ended_words``.
     """

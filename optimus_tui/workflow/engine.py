@@ -1,4 +1,7 @@
-"""The engine: ``reduce(state, event) -> (state, effects)``, replay, and the timeline's lines. Pure; never raises."""
+"""The incident engine: ``reduce(state, event) -> (state, effects)``, replay, and the timeline's lines.
+
+Pure; never raises.
+"""
 
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -147,7 +150,7 @@ def _action_words(state: IncidentState, action_id: str) -> str:
 
 
 def measure_words(name: str) -> str:
-    """Return what a measure of the impact is called; the name of a tenant stays as it is."""
+    """Return the words for a measure of the impact; the name of a tenant stays unchanged."""
     return name if name.startswith(TENANT) else name.replace("_", " ")
 
 
@@ -231,7 +234,7 @@ def replay(events: Iterable[AnyEvent], state: IncidentState | None = None) -> In
 
 
 def refusal(effects: Iterable[AnyEffect]) -> str | None:
-    """Return why the event was refused; None if it happened."""
+    """Return why the event was refused; None if it was accepted."""
     return next((one.reason for one in effects if isinstance(one, EventRefused)), None)
 
 

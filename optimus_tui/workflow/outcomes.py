@@ -1,4 +1,4 @@
-"""What an incident keeps of a tool's document, and how two compare: fixed, better, same, worse, unknown. Pure."""
+"""The outcome of a tool's document, and the comparison of two: fixed, better, same, worse, unknown. Pure."""
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -229,7 +229,7 @@ def compare(before: Outcome, after: Outcome, rules: Iterable[str] = (), restarte
     Args:
         before: The earlier outcome.
         after: The later one.
-        rules: The rules that were to be fixed, however light; empty for all findings from medium on.
+        rules: The rules that were to be fixed, of any severity; empty for all findings of medium severity or worse.
         restarted: The service that was restarted to fix them; empty for none.
     """
     cured = set(rules)
@@ -335,7 +335,7 @@ def _figure_of(one: Diagnostic, outcome: Outcome) -> str:
 
 
 def overall(checks: Sequence[Check]) -> Verdict | None:
-    """Return the worst verdict of the checks; None while one of them has no answer, or there is none."""
+    """Return the worst verdict of the checks; None while one of them has no answer, or if there are no checks."""
     found = [one.change.verdict for one in checks if one.change is not None]
     if not found or len(found) < len(checks):
         return None

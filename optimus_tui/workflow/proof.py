@@ -1,7 +1,7 @@
-"""When a check after a remedy can prove something: what has to come since, and when that will be. Pure.
+"""When a check after a remedy can prove something: what must be recorded since, and when that will be. Pure.
 
-A check counts only what came since the remedy. Of too little it can say nothing: a single quick answer is no proof
-that a service is quick. What is enough depends on the finding: a key's TTL can be read at once, a latency needs some
+A check counts only what came since the remedy, and too little proves nothing: a single quick answer is no proof that a
+service is quick. How much is enough depends on the finding: a key's TTL can be read at once, a latency needs some
 measurements, a share needs requests.
 """
 
@@ -47,17 +47,17 @@ _FIRST_AGAIN, _LAST_AGAIN = 15.0, 120.0
 
 
 class ProofNeed(Struct, frozen=True, kw_only=True):
-    """What has to come before a check proves something.
+    """The measurements and requests that are needed before a check can prove anything.
 
     Attributes:
-        seconds: How long that takes at the usual pace; 0 for at once.
-        checks: Measurements of each of ``services``; one that failed is one too.
+        seconds: How long that takes at the usual rate; 0 for at once.
+        checks: The number of measurements of each of ``services``; failed ones count.
         services: Names of services (gateway, engine, redis).
-        timed: True if a check that answered counts only with its latency.
-        requests: Requests that the gateway counts, of all routes.
+        timed: True if only measurements with a latency count.
+        requests: The number of requests that the gateway counts, of all routes.
         route: A route that needs ``ROUTE_REQUESTS`` of its own; empty for none.
-        lookups: Look-ups in the cache that the gateway counts.
-        window: True if a limiter's window has to end.
+        lookups: The number of look-ups in the cache that the gateway counts.
+        window: True if a limiter's window must end.
     """
 
     seconds: float = 0.0
@@ -70,7 +70,7 @@ class ProofNeed(Struct, frozen=True, kw_only=True):
     window: bool = False
 
     def words(self) -> str:
-        """Return what has to come: ``15 checks of engine``, ``20 requests``, ``a whole window of the limit``."""
+        """Return the need in words: ``15 checks of engine``, ``20 requests``, ``a whole window of the limit``."""
         parts = []
         if self.checks:
             parts.append(f"{plural(self.checks, 'check')} of {' and '.join(self.services)}")
@@ -113,11 +113,11 @@ _SURE_CHECKS = 15
 
 
 def need_of(findings: Iterable[Diagnostic], *, outside: bool) -> ProofNeed:
-    """Return what has to come before a check can prove that these findings are gone.
+    """Return what is needed before a check can prove that these findings are gone.
 
     Args:
-        findings: What was to be fixed.
-        outside: True if it was fixed outside of the product: then a used-up limit ends with its window only.
+        findings: The findings that were to be fixed.
+        outside: True if that was done outside of the product; then a used-up limit ends only with its window.
     """
     total = _AT_ONCE
     for one in sorted(findings, key=lambda one: -rank(level(one))):  # the worst route is the one that must be asked
@@ -163,13 +163,13 @@ def aimed_at(record: ActionRecord) -> Iterator[Diagnostic]:
 
 
 def need_for(record: ActionRecord) -> ProofNeed:
-    """Return what the checks of this action have to wait for, at the pace in which services are measured."""
+    """Return what the checks of this action must wait for, given how often services are measured."""
     need = need_of(aimed_at(record), outside=record.receipt.outside)
     return replace(need, seconds=max(need.seconds, need.checks * record.pace))
 
 
 def waiting(state: IncidentState) -> tuple[ActionRecord, ...]:
-    """Return the actions whose checks wait until enough has come; one that is superseded is not checked any more."""
+    """Return the actions whose checks wait for enough data. A superseded action is not checked any more."""
     return tuple(
         one
         for one in state.action_records
@@ -180,13 +180,13 @@ def waiting(state: IncidentState) -> tuple[ActionRecord, ...]:
 def fixed_words(
     records: Sequence[ActionRecord], is_of: Callable[[Diagnostic], bool], since: float, until: float
 ) -> str:
-    """Return ``proved fixed at 19:13:20``, where what is found still tells of the time before the remedy; else "".
+    """Return ``proved fixed at 19:13:20`` if a finding still shows only the time before the remedy; else "".
 
     Args:
-        records: What was done, the oldest first.
-        is_of: Returns True for what a remedy was for, if the finding is that or may have followed from it.
-        since: Wall-clock seconds since when it holds. What begins after the proof is a trouble of its own.
-        until: Wall-clock seconds at which its figures begin. Those of after the remedy contradict the proof.
+        records: The actions and remedies, the oldest first.
+        is_of: Returns True for a remedy's target if the finding is that target or may follow from it.
+        since: Wall-clock seconds since when the finding holds. One that begins after the proof is a new problem.
+        until: Wall-clock seconds at which its figures begin. Figures from after the remedy contradict the proof.
     """
     for record in reversed(records):
         if record.verdict != "fixed" or record.proved is None or acted_at(record) < until:
@@ -219,7 +219,7 @@ def waits(record: ActionRecord, *, brief: bool = False) -> str:
 
 
 def possible_words(record: ActionRecord) -> str:
-    """Return ``proof possible at 19:13:20``; empty where the promised time is over, and no pace gives a new one."""
+    """Return ``proof possible at 19:13:20``; empty if that time is over and no new one can be estimated."""
     promised = record.since + need_for(record).seconds
     if record.due is None or (record.late and record.due <= promised):
         return ""
@@ -230,7 +230,7 @@ TOO_EARLY = "too early: "
 
 
 def early_words(record: ActionRecord) -> str:
-    """Return what a proof waits for, with its verdict before it: ``too early: …``; ``late: …`` has none."""
+    """Return what a proof waits for, as ``too early: …`` or ``late: …``."""
     return TOO_EARLY * (not record.late) + waits(record)
 
 
@@ -249,11 +249,11 @@ def _takes_over(later: ActionRecord, record: ActionRecord) -> bool:
 
 
 def again_at(record: ActionRecord, answered: float, times: int) -> float | None:
-    """Return when the checks of an action that has not fixed its fault run again; None for never.
+    """Return when to repeat the checks of an action that has not fixed its fault; None for never.
 
     Args:
-        record: The action, answered.
-        answered: Wall-clock seconds of its last answer.
+        record: The action, whose checks have answered.
+        answered: Wall-clock seconds of their last answer.
         times: How often they ran.
     """
     if record.verdict in (None, "fixed"):
@@ -273,7 +273,7 @@ def proof_words(record: ActionRecord, *, later: str = "after you acted") -> str:
 
     Args:
         record: The action.
-        later: What follows the time from the action to the result.
+        later: The words after the time from the action to the result.
     """
     if record.verdict is None:
         if record.due is None:
@@ -297,9 +297,9 @@ def proof_words(record: ActionRecord, *, later: str = "after you acted") -> str:
 
 
 def proof_forms(words: str) -> list[str]:
-    """Return how far a proof is in the forms that it has, the longest first and none twice.
+    """Return the wordings of a proof's progress, the longest first and none twice.
 
-    The reason behind ``; `` goes first, then how long after the act it came, or by when it is said.
+    The reason after ``; `` is dropped first, then how long after the action it came, or when it will be known.
     """
     brief = words.partition("; ")[0]
     known = (one for one in PROOF_WORDS.values() if brief.startswith(f"{one} "))
@@ -319,7 +319,7 @@ def _beside(record: ActionRecord, why: str) -> str:
 
 
 def refused_after(record: ActionRecord) -> list[str]:
-    """Return the used-up limits that still refuse after an action: their counters kept their counts."""
+    """Return the used-up limits that still refuse after an action, because their counters kept their counts."""
     changes = [one.change for one in record.checks if one.change is not None]
     return list(dict.fromkeys(one for change in changes for one in change.refused))
 

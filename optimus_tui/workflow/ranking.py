@@ -1,4 +1,7 @@
-"""Rank the issue types to look at by what the first step found, and follow the findings of the chosen one. Pure."""
+"""Rank the issue types to examine by the findings of the first step, and select the findings of the chosen one.
+
+Pure.
+"""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
@@ -53,11 +56,11 @@ def worse_of(one: str, other: str) -> str:
 
 
 def as_urgent(priority: str, rules: Iterable[str], findings: Sequence[Diagnostic]) -> str:
-    """Return the priority of advice, that about a cause at least its severity, as bad as what follows from it.
+    """Return the priority of a recommendation; one about a cause is at least as urgent as the cause's worst effect.
 
     Args:
-        priority: As it was given.
-        rules: The rules that the advice is about.
+        priority: The given priority.
+        rules: The rules that the recommendation is about.
         findings: All findings, with their causes.
     """
     causes = {one.caused_by for one in findings if one.caused_by}.intersection(rules)
@@ -121,7 +124,7 @@ def _place(candidate: Candidate) -> int:
 def issues_of(finding: Diagnostic | Finding) -> tuple[str, ...]:
     """Return the issue types that the finding's rule points to.
 
-    A finding that matters and whose rule points to none gets the usual issue type.
+    A finding that matters but whose rule points to no issue type gets the default one.
     """
     found = rule_of(finding.rule).points_to
     if found is not None:
@@ -174,7 +177,7 @@ def _because(finding: Diagnostic, issue: str) -> str:
 
 
 def tenant_of(finding: Diagnostic | Finding | OpenFinding) -> str | None:
-    """Return the tenant that a finding about limits names, if its subject leaves no doubt; else None."""
+    """Return the tenant that a finding about limits names, if its subject is unambiguous; else None."""
     if not finding.rule.startswith("limits."):
         return None
     subject = finding.subject
@@ -204,7 +207,7 @@ FROM_FINDING = " (from the finding)"
 
 
 def tenant_words(state: IncidentState, name: str) -> str:
-    """Return a tenant's name; one that nobody confirmed says that a finding names it."""
+    """Return a tenant's name; if the operator has not confirmed it, say that a finding names it."""
     return name if not name or name == state.tenant else f"{name}{FROM_FINDING}"
 
 
@@ -229,7 +232,7 @@ def about(state: IncidentState) -> tuple[Diagnostic, ...]:
 
 
 def alarm(state: IncidentState) -> Outcome | None:
-    """Return the findings that the incident was opened for, as the outcome of a first look; None without any."""
+    """Return the findings that the incident was opened for, as an outcome; None without any."""
     found = tuple(
         Diagnostic(severity=one.severity, message=one.message or one.rule, rule=one.rule, subject=one.subject)
         for one in state.open_findings
@@ -242,9 +245,9 @@ def alarm(state: IncidentState) -> Outcome | None:
 def beginning(state: IncidentState) -> float | None:
     """Return the wall-clock seconds since when the main finding held, as shown when the incident opened.
 
-    If that finding was not shown then, take the earliest of those that are as severe, else of those that point to the
-    same issues: a slow engine is seen before the routes that wait for it. Where no step found anything that needs
-    something done, it is about what it was opened on, however light. None without any.
+    If that finding was not shown then, it is the earliest of those with the same severity, else of those that point to
+    the same issues: a slow engine shows before the routes that wait for it. If no step found anything that needs
+    action, it is that of the findings that the incident was opened for. None without any.
     """
     found = [one for one in about(state) if not rule_of(one.rule).needs_nothing]
     if not found:
@@ -264,7 +267,7 @@ def beginning(state: IncidentState) -> float | None:
 
 
 def worst_outcome(step: Step) -> Outcome | None:
-    """Return the outcome of the step at its worst; its only outcome if it never found anything."""
+    """Return the worst outcome of the step; its only outcome if it never found anything."""
     return step.worst or step.outcome
 
 

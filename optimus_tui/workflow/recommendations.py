@@ -1,7 +1,7 @@
 """Read playbooks from TOML, and list the recommendations of the last step. Pure.
 
-Recommendations are those of the tools, those of the team, and the actions that can help: the catalogue of findings says
-which action fixes which finding.
+Recommendations are those of the tools, those of the team, and the actions that can help. The catalogue of findings
+defines which action fixes which finding.
 """
 
 import hashlib
@@ -64,7 +64,7 @@ class Playbook(Struct, frozen=True, kw_only=True):
 
     Attributes:
         where: Its file, for messages.
-        after: Maps a step's id to the id of the step it is to follow.
+        after: Maps a step's id to the id of the step that it follows.
         extends: The playbook that it extends; empty once resolved.
     """
 
@@ -121,7 +121,7 @@ def parse(text: str, where: str) -> Playbook:
 def resolve(name: str, playbooks: Mapping[str, Playbook]) -> Playbook:
     """Return the named playbook merged with those that it extends.
 
-    Added steps are inserted after the ones that they name, or before the last.
+    Added steps are inserted after the step that they name, or before the last one.
 
     Raises:
         PlaybookError: One of them is missing, or they extend each other.
@@ -274,16 +274,16 @@ def advise(
     steps: Sequence[Step], team: Sequence[TeamAdvice], before: Sequence[Advice], tenant: str | None,
     alarm: Iterable[OpenFinding] = (),
 ) -> tuple[Advice, ...]:  # fmt: skip
-    """Return all recommendations, the most urgent first; of equally urgent ones what the team wrote down itself.
+    """Return all recommendations, the most urgent first; among equally urgent ones, those of the team come first.
 
     An action is recommended only for a tenant whose name is certain.
 
     Args:
         steps: The incident's steps with their outcomes.
         team: The team's recommendations.
-        before: The earlier list; its marks are kept.
+        before: The earlier list, whose marks are kept.
         tenant: The chosen tenant; None for none.
-        alarm: What the incident was opened for; the team's own commands hold for it too.
+        alarm: The findings that the incident was opened for; the team's own commands apply to them, too.
     """
     made: dict[str, Advice] = {}
     for step in steps:
@@ -396,7 +396,7 @@ def _instructions(findings: Sequence[Diagnostic], made: Iterable[Advice]) -> lis
 
 
 def is_for(advice: TeamAdvice, found: Diagnostic | Finding) -> bool:
-    """Return True if the advice is for this finding, by its rule and its subject."""
+    """Return True if the recommendation is for this finding, by its rule and its subject."""
     of_subject = not advice.subjects or found.subject in advice.subjects or tenant_of(found) in advice.subjects
     return of_subject and any(_covers(when, found.rule) for when in advice.when)
 

@@ -1,4 +1,6 @@
-"""What still holds of an incident: its severity now, whether its repair is proved, its times, and their words. Pure.
+"""The present standing of an incident.
+
+Its severity, whether its repair is proved, its times, and the words for them. Pure.
 
 The words are the same on the screen, on the command line and in the post-mortem.
 """
@@ -28,15 +30,15 @@ ADVICE_MARKS = {"open": "", "done": "✓ done", "dismissed": "– dismissed"}
 def standing(state: IncidentState) -> str:
     """Return the present severity: none, low, medium, high or critical.
 
-    The incident itself keeps the worst severity that was ever found. A finding no longer holds if the step that made it
-    was run again without it, if a later step no longer has a finding they shared, or if the check after an action
-    proved that it is fixed. A finding that was not measured again still holds.
+    The incident itself keeps the worst severity ever found. A finding no longer holds if its step was run again without
+    it, if a later step no longer has a finding that both had, or if the check after an action proved that it is fixed.
+    A finding that was not measured again still holds.
     """
     return worst(one for step in state.steps for one in _of_step(state, step))
 
 
 def is_held(state: IncidentState, rules: Container[str]) -> bool:
-    """Return True if a finding of one of these rules was found and still holds; one of the past does not."""
+    """Return True if a finding of one of these rules was found and still holds."""
     found = (one for step in state.steps for one in _of_step(state, step))
     return any(one.rule in rules and not one.message.startswith(PAST) for one in found)
 
@@ -95,11 +97,9 @@ def _key(one: Diagnostic) -> Key:
 
 
 def proved(state: IncidentState, at: Stamp) -> Stamp | None:
-    """Return the stamp since when the repair is proved: the known one, else ``at``.
+    """Return the stamp since when the repair is proved: the known one, else ``at``; None if it is not proved.
 
-    None while a result says otherwise.
-
-    It is proved by the worst of the later results: steps that were run again, and the checks after an action. A "fixed"
+    The worst of the later results decides: of steps that were run again, and of the checks after an action. A "fixed"
     of one is no proof while another still shows a fault, or cannot measure it. A later result replaces an earlier one.
     """
     results = [*_of_steps(state), *_of_actions(state)]
@@ -149,7 +149,7 @@ def _is_later(step: Step, record: ActionRecord) -> bool:
 def elapsed(start: Stamp, end: Stamp) -> float:
     """Return the seconds from ``start`` to ``end``, never below 0 and always finite.
 
-    By the monotonic clock within one boot of one machine, else by clocks that may jump.
+    The monotonic clock is used within one boot of one machine, else clocks that may jump.
     """
     if start.boot and start.boot == end.boot:
         seconds = end.mono - start.mono
@@ -175,7 +175,7 @@ def mtta(state: IncidentState) -> float | None:
 def mttr(state: IncidentState) -> float | None:
     """Return the seconds from the beginning (else the opening) to the proof of the repair; None without a proof.
 
-    Closing an incident proves nothing, so it ends no repair.
+    Closing an incident proves nothing, so it does not count.
     """
     if state.opened is None or state.repaired is None:
         return None
@@ -201,7 +201,7 @@ def step_verdict(step: Step) -> str:
 
 
 def step_result(step: Step) -> str:
-    """Return the result of a step in a few words; without a result, why it has none, or what a person found."""
+    """Return the result of a step in a few words; without one, why it has none, or the operator's note."""
     if step.status in ("skipped", "failed") or step.outcome is None:
         return step.said
     if step.change is not None and step.status == "done":
@@ -213,7 +213,7 @@ WAITS = "not checked yet"
 
 
 def action_verdict(record: ActionRecord) -> str:
-    """Return the verdict of the checks after an action; until all of them have answered, when a proof is possible."""
+    """Return the verdict of the checks after an action; before all have answered, when a proof is possible."""
     if record.verdict is not None:
         return record.verdict
     if record.due is not None:
@@ -222,7 +222,7 @@ def action_verdict(record: ActionRecord) -> str:
 
 
 def proof_status(state: IncidentState) -> str:
-    """Return how far the proof of what was done is, in a few words; empty before anything was done.
+    """Return in a few words how far the proof of the last action is; empty before any action.
 
     ``proof possible at 19:13:20``, ``fixed 33 s after you acted``, ``not fixed 33 s after you acted``.
     """
@@ -246,7 +246,7 @@ PROVED = "proved fixed"
 
 
 def is_being_checked(state: IncidentState) -> bool:
-    """Return True if the check of something that was done runs now, and no other one waits for its time."""
+    """Return True if the check of an action is running now, and no other check waits for its time."""
     records = [one for one in state.action_records if not is_superseded(state, one)]
     return not waiting(state) and any(one.verdict is None for one in records)
 
@@ -254,7 +254,7 @@ def is_being_checked(state: IncidentState) -> bool:
 def found_nothing(state: IncidentState) -> bool:
     """Return True if something was measured and neither an alarm nor any step shows a fault: a false alarm so far.
 
-    What needs nothing, such as a service that has just started, is no fault.
+    A finding that needs no action, such as a service that has just started, is no fault.
     """
     outcomes = [outcome for step in state.steps for outcome in (step.worst, step.outcome) if outcome is not None]
     found = [one for of in outcomes for one in of.findings if not rule_of(one.rule).needs_nothing]
@@ -263,27 +263,27 @@ def found_nothing(state: IncidentState) -> bool:
 
 
 def left_as(state: IncidentState) -> str:
-    """Return how an incident that is open was left: its severity and steps, or that only its closing is missing."""
+    """Return in words how an open incident was left: its severity and steps, or that only its closing is missing."""
     if state.repaired is not None:
         return f"{PROVED}, not closed"
     return f"{severity_words(state)}, {progress(state)}"
 
 
 def progress(state: IncidentState) -> str:
-    """Return ``3 of 6 steps done``; skipped steps count, and the last one once something was carried out."""
+    """Return ``3 of 6 steps done``. Skipped steps count, and the last step once something was carried out."""
     done = sum(is_finished(step, bool(state.action_records)) for step in state.steps)
     return f"{done} of {len(state.steps)} steps done"
 
 
 def is_finished(step: Step, acted: bool) -> bool:
-    """Return True if nothing of a step is left: it is done or skipped, or carries out what was ``acted`` on."""
+    """Return True if a step is done or skipped; the last step also if an action was carried out (``acted``)."""
     return step.status in ("done", "skipped") or (step.plan.kind == "apply" and acted)
 
 
 def has_only_its_first_step(state: IncidentState) -> bool:
-    """Return True if nothing but the first step was done: such an incident may be removed as opened by mistake.
+    """Return True if nothing but the first step was done, so that the incident may be removed as opened by mistake.
 
-    A first step that ran again is more, and so is a change of addresses: the incident was resumed.
+    It is False if the first step ran again, or if the addresses changed: then the incident was resumed.
     """
     again = any(one.runs > 1 for one in state.steps) or sum(entry.mark == "open" for entry in state.timeline) > 1
     marked = any(one.status != "open" for one in state.advice)
@@ -293,7 +293,7 @@ def has_only_its_first_step(state: IncidentState) -> bool:
 
 
 def is_unproved(state: IncidentState) -> bool:
-    """Return True if the incident was closed with a fault found and without proof that it is gone."""
+    """Return True if the incident was closed with a fault and without proof that it is gone."""
     return state.closed is not None and state.repaired is None and rank(state.severity) >= MATTERS
 
 

@@ -37,7 +37,7 @@ _OF_TENANT = ("diagnose_gateway_health", "troubleshoot_production_issue")
 
 
 def put(state: IncidentState, step: Step) -> IncidentState:
-    """Return the state with this step replaced, and the recommendations that follow from it."""
+    """Return the state with this step replaced, and with the resulting recommendations."""
     steps = tuple(step if one.plan.id == step.plan.id else one for one in state.steps)
     tenant = state.tenant
     if state.choice is not None:
@@ -85,7 +85,7 @@ _ASK = "first choose which issue to examine"
 
 
 def finish(state: IncidentState, event: happened.StepFinished) -> Reduced:
-    """Take the tool's outcome: severity, tenants, issues to examine, and which steps come forward."""
+    """Apply the tool's outcome: severity, tenants, issues to examine, and steps that are moved forward."""
     step = state.step(event.step)
     if step is None or step.status != "running":
         return _refuse(f"step {event.step!r} is not running", state)
@@ -155,7 +155,7 @@ def _bring_forward(state: IncidentState, after: Step) -> IncidentState:
 
 
 def fail(state: IncidentState, event: happened.StepFailed) -> Reduced:
-    """Mark the step as failed; what an earlier run found stays."""
+    """Mark the step as failed; the outcome of an earlier run stays."""
     step = state.step(event.step)
     if step is None or step.status != "running":
         return _refuse(f"step {event.step!r} is not running", state)
@@ -181,7 +181,7 @@ def done(state: IncidentState, event: happened.StepDone) -> Reduced:
 
 
 def choose(state: IncidentState, event: happened.IssueChosen) -> Reduced:
-    """Set the chosen issue. A step that examined another one has to be run again."""
+    """Set the chosen issue. A step that examined another issue must be run again."""
     if event.issue not in ISSUES:
         return _refuse(f"there is no issue type {event.issue!r}; there are {', '.join(ISSUES)}", state)
     if any(step.plan.choose_issue and step.status == "running" for step in state.steps):
@@ -219,7 +219,7 @@ def mark(state: IncidentState, event: happened.AdviceMarked) -> Reduced:
 
 
 def act(state: IncidentState, event: happened.ActionDone) -> Reduced:
-    """Record the receipt, and run again every tool that showed what it was to fix, once that can prove something."""
+    """Record the receipt, and run every tool again that showed its target, as soon as that can prove something."""
     receipt = event.receipt
     if state.action_record(receipt.action_id) is not None:
         return state, (EventRefused(reason=f"action {receipt.action_id!r} is recorded already"),)
@@ -285,7 +285,7 @@ def _aimed(state: IncidentState, step: Step, rules: set[str]) -> Outcome | None:
 
 
 def delay(state: IncidentState, event: happened.ChecksDelayed) -> Reduced:
-    """Let the checks of an action wait longer: less came since than a proof needs."""
+    """Postpone the checks of an action, because too little was recorded since for a proof."""
     record = state.action_record(event.action_id)
     if record is None or record.due is None:
         return state, (EventRefused(reason=f"the checks of {event.action_id!r} do not wait"),)
@@ -329,7 +329,7 @@ def _advice(state: IncidentState, event: happened.ActionDone) -> shapes.Advice |
 
 
 def check(state: IncidentState, event: happened.CheckFinished) -> Reduced:
-    """Compare what the tool says now with what it said before the action."""
+    """Compare the tool's present outcome with the one before the action."""
     record = state.action_record(event.action_id)
     step = state.step(event.step)
     if record is None or step is None:
@@ -359,12 +359,12 @@ def _after_early(state: IncidentState, step: Step, event: happened.CheckFinished
 
 
 def give_up(state: IncidentState) -> IncidentState:
-    """Mark checks that ran in a dead process as "unknown"; those that wait for their time go on waiting."""
+    """Mark checks that ran in a dead process as "unknown"; those that wait for their time keep waiting."""
     return _without_answer(state, [one for one in state.action_records if one.due is None], _LOST)
 
 
 def end_checks(state: IncidentState) -> IncidentState:
-    """Return the state with the checks that have no answer as "unknown": after the closing none comes any more."""
+    """Return the state with unanswered checks marked "unknown", because none is answered after the closing."""
     return _without_answer(state, state.action_records, _CLOSED)
 
 

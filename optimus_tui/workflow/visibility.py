@@ -1,4 +1,4 @@
-"""What a document could not see: what hides a finding, and when a finding is gone for certain. Pure."""
+"""What a document could not measure, and when a missing finding is gone for certain. Pure."""
 
 from collections.abc import Sequence
 
@@ -55,24 +55,25 @@ def unseen(one: Diagnostic) -> bool:
 
 
 def is_of(one: Diagnostic, target: Diagnostic) -> bool:
-    """Return True if a finding is the target's fault: a rule of its group, for its subject or for several."""
+    """Return True if a finding shows the target's fault: a rule of its group, about its subject or about several."""
     grouped = any(named == ALL_TENANTS or named.startswith("several ") for named in (one.subject, target.subject))
     return group_of(one.rule) == group_of(target.rule) and (grouped or one.subject == target.subject)
 
 
 def group_of(rule: str) -> str:
-    """Return the group of rules that show one fault: a slow service is one, whichever latency rule shows it.
+    """Return the group of rules that show the same fault: a slow service is one fault, whichever latency rule shows it.
 
-    A counter without a TTL and a limit that is used up are two, although one alert is said for both.
+    A counter without a TTL and a used-up limit are two faults, although both have the same alert.
     """
     row = rule_of(rule)
     return row.fault or row.alert_group or rule
 
 
 def is_blind(aimed: set[str], targets: Sequence[Diagnostic], after: Outcome, known: set[str]) -> bool:
-    """Return True if what was to be fixed could not be measured. ``known``: the rules that held before.
+    """Return True if the target of an action could not be measured. ``known``: the rules that held before.
 
-    A service that is asked directly is seen whatever becomes of the other services, but not while it is down itself.
+    A service that is asked directly can be measured whatever happens to other services, but not while it is down
+    itself.
     """
     families = {rule.partition(".")[0] for rule in aimed}
     subjects = {one.subject for one in targets}

@@ -1,1 +1,1 @@
-"""``dialect``: which profile reads the names in Redis, and what it makes of them."""
+"""``dialect``: which profile reads the names in Redis, and how it reads them."""

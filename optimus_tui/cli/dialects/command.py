@@ -62,7 +62,7 @@ def list_command(form: str) -> int:
 @group.command("show")
 @click.argument("name", shell_complete=complete_preset)
 def show_command(name: str) -> int:
-    """Print the preset NAME as TOML, each rule with what it means, in the form to paste and to change."""
+    """Print the preset NAME as TOML to copy and change, with the meaning of each rule."""
     from optimus_tui.dialects.load import DialectError, load_preset, preset_table
     from optimus_tui.dialects.texts.toml import dialect_toml
 
@@ -101,10 +101,10 @@ def detect_command(ctx: click.Context, /, form: str, **given: object) -> int:
 @connection_flags
 @click.pass_context
 def test_command(ctx: click.Context, /, file: str, most: int, form: str, **given: object) -> int:
-    """Read the profile in FILE, a preset's name or "-" for that of the settings, and print what it makes of the names.
+    """Print how a profile reads the names in Redis. FILE is a file, the name of a preset, or "-" for the settings.
 
     For each name: whose counter or cache key it is, the value, the limit and when its window ends; then the shapes of
-    names that no rule matches. FILE is a settings file with a table [dialect], or has the rules at its top level.
+    names that no rule matches. A file is a settings file with a table [dialect], or has the rules at its top level.
     """
     from optimus_tui.cli.dialects.trial import trial
     from optimus_tui.cli.run_async import to_end

@@ -1,4 +1,4 @@
-"""Print what a profile makes of the names that are there."""
+"""Print how a profile reads the names that are there."""
 
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
@@ -27,7 +27,7 @@ WIDEST = 28
 
 
 async def trial(settings: "Settings", profile: "Dialect", most: int, *, as_json: bool) -> int:
-    """Print what the profile makes of a sample of names, and return the exit code."""
+    """Print how the profile reads a sample of names, and return the exit code."""
     from optimus_tui.cli.run_async import connected_to
     from optimus_tui.probes.name_sample import sample_names
 

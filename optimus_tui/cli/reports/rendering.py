@@ -1,7 +1,7 @@
 """Print a tool's document as a page: the verdict, the findings, the figures in aligned tables, then what to do.
 
-What stands on the page is made by ``tools.pages``, as for the screen; this module chooses order, colours and widths.
-All text is safe already and never read as markup.
+``tools.pages`` makes the contents, as for the screen; this module chooses order, colours and widths.
+All text is escaped already and never parsed as markup.
 """
 
 from collections.abc import Iterator, Sequence
@@ -39,9 +39,9 @@ _COPIED = ("command", "file")
 
 
 class FittedTable:
-    """A table of safe cells, followed by lines of text. Columns that do not fit are left out and named below it.
+    """A table of safe cells, followed by lines of text.
 
-    A name that is too wide goes on in the next line, broken between words.
+    Columns that do not fit are left out and named below it. A name that is too wide is wrapped between words.
     """
 
     def __init__(
@@ -88,7 +88,7 @@ def _fitted(cell: str, width: int) -> str:
 
 
 class WrappedText:
-    """A text that wraps to the room it gets, between words; a URL keeps host and port on one line."""
+    """A text that is wrapped between words at the available width; a URL keeps host and port on one line."""
 
     def __init__(self, text: str, style: str = "") -> None:
         self.text, self.style = text, style

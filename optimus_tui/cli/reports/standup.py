@@ -1,4 +1,4 @@
-"""``standup``: the state of the system and what changed since the last one, in twelve lines, for a chat, or as a page.
+"""``standup``: the system's state and the changes since the last stand-up: twelve lines, chat text, or a page.
 
 Exit code 0: healthy; 1: something needs attention; 3: nothing could be asked.
 """
@@ -34,9 +34,9 @@ PAGE_SECONDS = 2.0
 @connection_flags
 @click.pass_context
 def command(ctx: click.Context, /, as_json: bool, md: bool, page: str | None, **given: object) -> int:
-    """How the system stands and what has changed since the last stand-up; a second look within the hour is the same.
+    """The state of the system, and what changed since the last stand-up (within an hour, the same comparison).
 
-    What has been lies in the history of this environment; without one it is the first stand-up.
+    The last stand-up is read from this environment's history. Without one, this is the first stand-up.
     """
     from optimus_tui.cli.run_async import to_end
 

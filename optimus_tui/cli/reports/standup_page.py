@@ -61,16 +61,16 @@ def page(report: StandupReport, series: Mapping[str, Samples]) -> str:
 
 
 def at_words(stamp: str) -> str:
-    """Return a time as the page writes it: ``2026-11-30 03:42:58 UTC``; a stamp of another form as it is."""
+    """Return a time as ``2026-11-30 03:42:58 UTC``; a text of another form is returned unchanged."""
     moment = _moment(stamp)
     return time.strftime("%Y-%m-%d %H:%M:%S UTC", moment) if moment else stamp
 
 
 def write(path: str, text: str) -> None:
-    """Put the page at ``path`` in one step, in the place of an older one.
+    """Write the page to ``path`` in one step, replacing an older one.
 
     Raises:
-        PageNotWritten: something else than a regular file stands there, or the folder cannot be written.
+        PageNotWritten: ``path`` is not a regular file, or the folder cannot be written.
     """
     try:
         target = Path(path).resolve()

@@ -1,4 +1,4 @@
-"""``rules``: what the validator checks, why, and how it is mended, with examples, as lines or as one Markdown page."""
+"""``rules``: what the validator checks, why, and how to fix it, with examples, as lines or as one Markdown page."""
 
 from collections.abc import Iterable, Iterator
 
@@ -88,7 +88,7 @@ def command(rule: str | None, form: str) -> int:
 
 
 def needs_of(rule: Rule) -> str:
-    """Return what has to be there before the rule says anything, as sentences."""
+    """Return the conditions under which the rule reports anything, as sentences."""
     wanted = ["nothing but the file and what it imports"]
     if rule.applies is not None:
         wanted = ["a route that it applies to"]

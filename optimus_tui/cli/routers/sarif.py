@@ -16,7 +16,7 @@ _ROOT = "%SRCROOT%"
 
 
 def sarif(report: ValidateReport, version: str, folder: Path) -> dict[str, Any]:
-    """Return a log with the rules that were broken; files below ``folder`` are named from there."""
+    """Return a log of the broken rules; the paths of files are relative to ``folder``."""
     used = list(dict.fromkeys(one.rule for one in report.issues_found))
     first = {one.rule: one for one in reversed(report.issues_found)}
     driver = {"name": "optimus-tui", "version": version, "rules": [_rule(first[rule]) for rule in used]}

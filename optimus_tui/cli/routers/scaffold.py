@@ -1,7 +1,7 @@
-"""``scaffold``: plan, check, show and write a router, or undo it. Nothing is written that was not shown.
+"""``scaffold``: plan, check, show and write a router, or undo it. Everything that will be written is shown first.
 
-Exit codes: 0 written, shown or undone; 1 a check failed or the answer was not yes; 2 an answer or a target that cannot
-be used; 4 its tests could not be run, and ``--yes`` alone does not allow that.
+Exit codes: 0 written, shown or undone; 1 a check failed or the operator did not confirm; 2 an argument or a target
+folder cannot be used; 4 its tests could not be run, and ``--yes`` alone does not allow that.
 """
 
 import sys
@@ -25,7 +25,7 @@ SHOWN_OUTPUT = 40
 
 @click.group("scaffold", no_args_is_help=False)
 def command() -> None:
-    """Write a new router with its tests, or take the last one back."""
+    """Write a new router with its tests, or undo the last one."""
 
 
 @command.command("new", short_help="Plan, check, show and write a router.")
@@ -122,7 +122,7 @@ def new(
 @connection_flags
 @click.pass_context
 def undo(ctx: click.Context, /, project: str | None, **given: object) -> int:
-    """Take the last router back, if none of its files was changed since."""
+    """Undo the last router, if none of its files was changed since."""
     from optimus_tui.actions.files.changes import undo_last
     from optimus_tui.actions.files.tree import WriteRefused
 

@@ -1,7 +1,6 @@
 """``validate``: routers against the rules, for people, hooks and pipelines. It reads source, and never runs it.
 
-Exit code 0 where nothing of medium priority or worse was found that the baseline does not hold, else 1; 2 for a path
-that is not there.
+Exit code 1 if anything of medium priority or worse was found that is not in the baseline, else 0; 2 for a missing path.
 """
 
 import os
@@ -217,8 +216,8 @@ def _live(
 def lines(report: "ValidateReport", known: int, gone: int, scores: bool = False) -> Iterator[str]:
     """Yield ``file:line:column priority rule message`` and the remedy of each finding, then a summary.
 
-    With ``scores`` each file with its score, and each skipped one, comes before the summary; without it only skipped
-    files that make the command fail.
+    With ``scores``, every file with its score and every skipped file come before the summary; without it, only the
+    skipped files that make the command fail.
     """
     from optimus_tui.contract.tools.compliance import unescaped
 

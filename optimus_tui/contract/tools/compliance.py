@@ -103,12 +103,12 @@ class SkippedFile(Struct, frozen=True, kw_only=True):
 
     @property
     def is_refused(self) -> bool:
-        """Return whether it should have been judged. Others are written for another Python: that is a notice."""
+        """Return whether it should have been judged. A file for another version of Python counts as a notice only."""
         return not self.reason.startswith(NOTICE)
 
 
 class NotJudged(Struct, frozen=True, kw_only=True):
-    """What a rule could not decide about a route: something that runs for it could not be followed."""
+    """What a rule could not decide about a route, because something that runs for it could not be followed."""
 
     file: str
     line: int
@@ -146,7 +146,7 @@ class LiveComparison(Struct, frozen=True, kw_only=True):
 
 
 class ProjectProfile(Struct, frozen=True, kw_only=True):
-    """The profile of a project: which rules have a meaning there."""
+    """The profile of a project: which groups of rules apply to it."""
 
     project: str
     profile: Profile
@@ -198,7 +198,7 @@ class ValidateReport(Report, frozen=True, kw_only=True):
 
     @property
     def hides_worse(self) -> bool:
-        """Return whether a file would get a worse word than ``overall_compliance``, which is the average's."""
+        """Return whether a file would get a worse word than ``overall_compliance``, which rates the average."""
         bound = next((bound for bound in BOUNDS if (self.average_compliance_score or 0.0) >= bound), 0.0)
         return any(one.compliance_score is not None and one.compliance_score < bound for one in self.files)
 

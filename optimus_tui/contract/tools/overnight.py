@@ -1,4 +1,4 @@
-"""What the history holds of the time since the last stand-up: refusals, deploys, restarts, gaps, and each tenant."""
+"""What the history recorded since the last stand-up: refusals, deploys, restarts, gaps, and each tenant."""
 
 from typing import Literal
 
@@ -32,7 +32,7 @@ class Restart(Struct, frozen=True, kw_only=True):
 
 
 class Gap(Struct, frozen=True, kw_only=True):
-    """A time of which nothing was recorded, or in which the feed was not live (events may be missing)."""
+    """A time in which nothing was recorded, or in which the feed was not connected (events may be missing)."""
 
     of: Literal["recording", "feed"]
     begin: str

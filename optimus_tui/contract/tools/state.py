@@ -204,7 +204,7 @@ class EventsPart(Struct, frozen=True, kw_only=True):
 
 
 class StandupFinding(Struct, frozen=True, kw_only=True):
-    """A finding of any tool. ``new``: not in the last stand-up; ``since``: the stand-up that first had it."""
+    """A finding of any tool. ``new``: not in the last stand-up; ``since``: the first stand-up that had it."""
 
     severity: Severity
     message: str
@@ -215,7 +215,7 @@ class StandupFinding(Struct, frozen=True, kw_only=True):
 
 
 class Change(Struct, frozen=True, kw_only=True):
-    """How one part compares with the last stand-up, as text: ``was 230 ms``. ``rose``: True if the figure grew."""
+    """How one part compares with the last stand-up, as text: ``was 230 ms``. ``rose``: whether the figure grew."""
 
     direction: Direction
     words: str

@@ -1,1 +1,1 @@
-"""The hash-chained record of every change that was made from here."""
+"""The hash-chained record of every change that was made with this program."""

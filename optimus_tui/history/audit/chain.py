@@ -1,8 +1,8 @@
 """The audit's chain of hashes, over the file in use and those before it, read and verified in their order.
 
-The first record of a later file names the one before it: after ``rotated`` nothing is missing, after ``break accepted``
-something is, and the record says what and why. Nothing is repaired here. A chain that ends before the record in its
-head file is not whole.
+The first record of a later file names the one before it: a record ``rotated`` means that nothing is missing, ``break
+accepted`` that records are, and says which and why. Nothing is repaired here. A chain that ends before the record in
+its head file is incomplete.
 """
 
 import contextlib
@@ -70,7 +70,7 @@ def seal(body: bytes, before: str) -> tuple[bytes, str]:
 
 
 def problem_of(line: bytes, record: dict[str, Any] | None, last: Chained) -> str | None:
-    """Return what is wrong with a line (without its break) that should follow ``last``; None where it is valid."""
+    """Return what is wrong with a line that should follow ``last`` (without its line break); None if it is valid."""
     if record is None:
         return "not a record"
     if record.get("seq") != last.seq + 1:
@@ -88,7 +88,7 @@ def _hash(body: bytes, before: str) -> str:
 
 
 def decoded(line: bytes) -> dict[str, Any] | None:
-    """Return the record of a line; None where it is none."""
+    """Return the record in a line; None if the line is no record."""
     try:
         record = msgspec.json.decode(line)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, ValueError):
@@ -153,7 +153,7 @@ def write_head(folder: Path, head: Head) -> Head:
 
 
 def renew_head(folder: Path, head: Head) -> Head:
-    """Replace the head file as a whole, whatever regular file is there: for repairs."""
+    """Replace the head file by a new one, to repair it, whatever the old one holds."""
     put_in_place(folder / HEAD_FILE, 2 * _encoded(head))
     return head
 
@@ -386,7 +386,7 @@ def _against_head(checked: AuditCheck, head: Head | None, path: Path) -> AuditCh
 
 
 def end_problem(seq: int, hashed: str, head: Head) -> str | None:
-    """Return why a valid chain that ends with record ``seq`` is not that of ``head``; None where it may be."""
+    """Return why a valid chain that ends with record ``seq`` is not the one of ``head``; None if it can be."""
     if seq < head.seq:
         lost = head.seq - seq
         if lost == 1:

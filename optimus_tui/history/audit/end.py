@@ -1,4 +1,4 @@
-"""Verify that the end of the audit's file is the one that was written last, and find it.
+"""Verify that the audit's file ends with the record that was written last.
 
 The file is compared with the head file and with what this process knows. A file that does not continue both is an
 error, and its message says how to go on: the audit may have been moved or compressed beside its place.
@@ -67,7 +67,7 @@ def end_of(path: Path, handle: int, known: Head | None) -> tuple[Head, int]:
 
 
 def stamp_of(handle: int) -> Stamp:
-    """Return the stamp of an open file."""
+    """Return what identifies an open file, to notice later that another one has its name."""
     found = os.fstat(handle)
     return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
 
@@ -103,7 +103,7 @@ def last_of(path: Path, handle: int, head: Head) -> Head:
 
 
 def lost(path: Path, head: Head) -> AuditUnwritable:
-    """Return the error for an audit that lacks the record that ``head`` names: where it may be and how to go on."""
+    """Return the error for an audit that lacks the record that ``head`` names, with where it may be and what to do."""
     if not head.seq:
         return AuditUnwritable(f"{shown(path)} and its head file are gone, but older files of it are there", ACCEPT)
     place = moved_to(path, head)
@@ -119,7 +119,7 @@ def lost(path: Path, head: Head) -> AuditUnwritable:
 
 
 def put_back(path: Path) -> str:
-    """Return what to do about an audit that was taken away and is not beside its place unchanged."""
+    """Return what to do about an audit that was moved or removed, and of which no unchanged copy lies beside it."""
     place = packed(path)
     if place is not None:
         return f"it may be compressed in {shown(place)}: unpack that file where it is, then {ROTATE}"
@@ -135,7 +135,7 @@ def name_taken(path: Path) -> AuditUnwritable:
 
 
 def trouble(path: Path) -> str:
-    """Return what is wrong with the end of the audit after a quick check; empty where nothing is."""
+    """Return what is wrong with the end of the audit, by a quick check; empty if nothing is."""
     try:
         head = read_head(path.parent)
         if head is None or head.seq == 0:
@@ -230,7 +230,7 @@ def _first(handle: int) -> dict[str, Any] | None:
 
 
 def moved_to(path: Path, head: Head) -> Path | None:
-    """Return the file beside the audit that holds the record of ``head``, which was moved there; None for none."""
+    """Return the file beside the audit to which the audit was moved: the one with the record of ``head``; or None."""
     for one in siblings(path):
         with contextlib.suppress(OSError), PrivateFile.open(one, os.O_RDONLY) as file:
             if head.seq and holds_end(file.handle, file.size, head):
@@ -239,7 +239,7 @@ def moved_to(path: Path, head: Head) -> Path | None:
 
 
 def packed(path: Path) -> Path | None:
-    """Return the newest compressed file with the audit's name beside it (logrotate's ``compress``); None for none.
+    """Return the newest compressed file beside the audit that has its name (logrotate's ``compress``), or None.
 
     It is not opened: whether to unpack it is for a person to decide.
     """

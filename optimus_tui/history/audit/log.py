@@ -123,7 +123,7 @@ class AuditLog:
         return self._bounded(work)
 
     def behind(self) -> str:
-        """Return why the disk holds less than this process wrote; empty where it does not.
+        """Return why the disk holds less than this process wrote; empty if it holds all.
 
         Raises:
             UnreadableFile: the head file is damaged.
@@ -134,7 +134,7 @@ class AuditLog:
         return f"the audit ends with record {head.seq:,}, and this process wrote {self._head.seq:,}"
 
     def close(self) -> None:
-        """Close the file; the next append opens it again and still knows how it ended."""
+        """Close the file. The next append opens it again and checks that it still ends as it did."""
         file, self._file = self._file, None
         if file is not None:
             file.close()
@@ -300,7 +300,7 @@ class Accepted(Struct, frozen=True, kw_only=True):
 
 
 def rotate(folder: Path, clock: Clock | None = None, reason: str = "asked for") -> Path:
-    """Begin a new file and return where the one before it is now, even if others have moved it.
+    """Begin a new file and return the path of the previous one, even if another program has moved it.
 
     Raises:
         AuditUnwritable: no new file could be begun.
@@ -340,7 +340,7 @@ def _taken_over(path: Path, place: Path, head: Head, clock: Clock, reason: str) 
 def accept_break(
     folder: Path, who: dict[str, str], reason: str, clock: Clock | None = None, actions: tuple[str, ...] = ()
 ) -> Accepted:
-    """Continue without what is lost. ``actions`` are those in progress that the audit no longer knows.
+    """Continue without the lost records. ``actions`` are actions in progress whose records are lost.
 
     Raises:
         AuditUnwritable: the audit is whole, or nothing can be written.

@@ -1,4 +1,4 @@
-"""Leave the cold start of each process out of what its counters and histograms grew by. Pure."""
+"""Leave the cold start of each process out of the growth of its counters and histograms. Pure."""
 
 from collections.abc import Hashable, Mapping, Sequence
 
@@ -10,7 +10,7 @@ from optimus_tui.history.samples.process_lives import ProcessReading
 def warmed(
     looks: Sequence[ProcessReading], found: Mapping[str, Samples]
 ) -> tuple[list[ProcessReading], Mapping[str, Samples]]:
-    """Return the readings of each process from when it was warm, and their samples.
+    """Return the readings of each process from the time when it was warm, and their samples.
 
     They no longer have a start, so that growth begins at the first of them, and not from zero at the start. Samples are
     kept where they changed: the last one of the cold start holds at the first reading after it.

@@ -274,7 +274,7 @@ class HistoryFile:
     def tidy(self, now: float) -> None:
         """Drop samples that are too old or in the future, and the oldest tenth where the file is nearly full.
 
-        A process that was stopped resumes with an old ``now``: what others wrote meanwhile is not in the future.
+        A process that was suspended resumes with an old ``now``: what others wrote meanwhile is not in the future.
         """
         future = max(now, self.clock.wall()) + FUTURE_SECONDS
         self._drop(f"at < {_ms(now - self.retention_s)} OR at > {_ms(future)}")

@@ -1,6 +1,6 @@
 """Determine which processes were read and how long each lived.
 
-By their start times, their marks, and steps that one process' traffic cannot explain. Pure.
+It uses their start times, their marks, and jumps that one process' traffic cannot explain. Pure.
 """
 
 from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
@@ -64,13 +64,13 @@ def length(spans: Iterable[Span]) -> float:
 
 
 class ProcessReading(NamedTuple):
-    """One reading of the page: its process, and what it tells beside the counters.
+    """One reading of ``/metrics``: which process answered, and what the reading shows besides the counters.
 
     ``process`` is the same for readings of the same process. ``known`` is False where processes cannot be told apart:
     then all readings with this ``process`` may be of one or of many. ``started`` is when it began, None where unknown.
     ``fell`` is True where a counter was lower than at the reading before, ``cut`` where the page was not kept whole,
-    ``same`` where this reading and the one before of ``process`` are proved to be of one process, ``other`` where of
-    two.
+    ``same`` where this reading and the previous one of ``process`` provably come from one process, ``other`` where they
+    provably come from two.
     """
 
     at: float
@@ -147,8 +147,8 @@ def by_turns(one: Sequence[ProcessReading], other: Sequence[ProcessReading]) -> 
 def hidden(looks: Sequence[ProcessReading], since: float, inside: Sequence[ProcessReading], seen: int) -> bool:
     """Return whether a process may have been missed within the window.
 
-    That is so with too few readings for so many processes, and when none met a process that was seen shortly before and
-    was not replaced.
+    That is so if there are too few readings for so many processes, or if no reading met a process that was seen shortly
+    before and was not replaced.
     """
     if seen > 1 and len(looks) < LOOKS_EACH * seen:
         return True
@@ -189,12 +189,12 @@ def _overlap(spans: Sequence[tuple[float, float]]) -> int:
 
 
 def together(lives: Sequence[Life]) -> int:
-    """Return how many of the processes lived at one time at most."""
+    """Return how many of the processes lived at the same time at most."""
     return _overlap([(one.looks[0].at, one.last) for one in lives])
 
 
 def covered_time(lives: Sequence[Life], inside: Sequence[ProcessReading], gap: float) -> list[Span]:
-    """Return the time in which readings followed one another, or over which one process is known to have continued."""
+    """Return the seconds for which readings followed one another, or one process is known to have continued."""
     spans = [(one.base, one.last) for one in lives if one.span > 0]
     times = sorted({one.at for one in inside} | {one.base for one in lives})
     spans += [(before, at) for before, at in pairwise(times) if at - before <= gap]
@@ -202,7 +202,7 @@ def covered_time(lives: Sequence[Life], inside: Sequence[ProcessReading], gap: f
 
 
 def without_untold(looks: Sequence[ProcessReading], found: Mapping[str, Samples]) -> list[ProcessReading]:
-    """Return the readings without those that have no start time and may be of a process that has one."""
+    """Return the readings without those that lack a start time and may come from a process that has one."""
     untold = [one for one in looks if not one.known]
     if not untold or len(untold) == len(looks):
         return list(looks)
@@ -258,7 +258,7 @@ def jumps(
         times: of all readings of what may be one process.
         grown: the growth of all series together since the reading before, by reading.
         series: the same for each series.
-        least: growth from one reading to the next from which on a step is examined.
+        least: growth between two readings above which a step is examined.
         same_start: whether all these readings have the same start time.
     """
     steps = [

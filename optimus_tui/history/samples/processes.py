@@ -35,7 +35,7 @@ LEAPT = "a look found counters far ahead of the look before: another process ans
 
 
 def increase(samples: Samples, since: float, *, born: bool = False) -> tuple[float, int]:
-    """Return the growth after ``since`` and the number of resets. Samples up to ``since`` only set the start."""
+    """Return the growth after ``since`` and the number of resets. Earlier samples only set the starting value."""
     total, resets = 0.0, 0
     last: float | None = 0.0 if born else None
     for at, value in samples:
@@ -72,7 +72,7 @@ def matches(labels: Mapping[str, str], wanted: Mapping[str, str]) -> bool:
 def spread(buckets: Iterable[Counted], count: float, total: float) -> Spread:
     """Return the percentiles behind increases of ``le`` buckets, interpolated within a bucket as Prometheus does.
 
-    Above the median they are None where there are fewer than 20 observations.
+    Percentiles above the median are None if there are fewer than 20 observations.
     """
     edges: dict[float, float] = {}
     for one in buckets:
@@ -219,19 +219,19 @@ def grow(
     jump: float = 100.0,
     warm: bool = False,
 ) -> Growth:
-    """Return the growth of the series in ``found`` after ``since``; readings before it only set where growth begins.
+    """Return the growth of the series in ``found`` after ``since``; earlier readings only set the starting values.
 
     Args:
         looks: every reading, oldest first, each with a time of its own.
         found: the samples by series of one metric, kept where they changed; each has the time of its reading.
         since: where the window begins.
         in_turn: whether each reading meets one of several processes by chance. Then a process that was not met at the
-            window's edges is taken to have counted there as it did between its own readings.
+            window's edges is assumed to have counted there at the rate seen between its own readings.
         most: the growth of a process is extended to at most this multiple of its observed span.
-        gap: seconds between two readings from which on the time between them is not covered.
-        restarts_allowed: falls that are taken for a restart where processes cannot be told apart.
-        jump: growth from one reading to the next that may be another process, where few readings tell nothing apart.
-        warm: leave the cold start of each process out. Restarts are counted all the same.
+        gap: two readings this many seconds apart or more leave the time between them uncovered.
+        restarts_allowed: how many falling counters are taken for restarts where processes cannot be told apart.
+        jump: growth between two readings that may mean another process, where there are too few readings to tell.
+        warm: leave the cold start of each process out. Restarts are still counted.
     """
     if warm:
         kept, of_them = warmed(looks, found)

@@ -49,7 +49,7 @@ class TargetSeries(Struct, frozen=True):
 
 
 def once(series: Sequence[TargetSeries]) -> list[TargetSeries]:
-    """Return each process once: an instance under one job only, and from one of the servers that scraped it.
+    """Return each process once: an instance counts under one job only, and from one of the servers that scraped it.
 
     What two jobs or two servers scrape from one address is the same process.
     """
@@ -75,7 +75,7 @@ def _plain(series: TargetSeries) -> TargetSeries:
 
 
 def ambiguity(name: str, series: Sequence[TargetSeries]) -> Fault | None:
-    """Return why the owner of these targets cannot be known; None where they are replicas of one service."""
+    """Return why it is unknown which service these targets belong to; None if they are replicas of one service."""
     jobs = sorted({one.target[0] for one in series})
     if len(jobs) > 1:
         return _ambiguous(name, "job", jobs)

@@ -1,8 +1,8 @@
 """Samples that outlive the process: one day in one file per environment, written by one thread.
 
-Adding a sample never waits and never raises: what the file does not take (disk full, locked, read-only, written by a
-newer version) waits in memory and is tried again, and ``fault`` says why. A damaged file is set aside and a new one
-begun. Reading alone never creates a file.
+Adding a sample never waits and never raises: what cannot be written (disk full, locked, read-only, written by a newer
+version) stays in memory and is tried again, and ``fault`` says why. A damaged file is set aside and a new one begun.
+Reading alone never creates a file.
 """
 
 import asyncio
@@ -111,7 +111,7 @@ class Store:
 
     @property
     def waiting(self) -> int:
-        """Return the number of sets in memory that the file has not taken yet."""
+        """Return the number of sets in memory that are not written yet."""
         return len(self._waiting)
 
     def put(self, at: float, values: Mapping[str, float]) -> None:
@@ -148,7 +148,7 @@ class Store:
         return await self._ask(lambda file: file.kept(key))
 
     async def remember(self, key: str, document: bytes) -> bool:
-        """Store one document under ``key``; return False where that was not possible (``fault`` says why)."""
+        """Store one document under ``key``; return False if that failed (``fault`` says why)."""
         if len(document) > MAX_DOCUMENT:
             raise ValueError(f"a document holds at most {MAX_DOCUMENT:,} bytes")
 
@@ -175,7 +175,7 @@ class Store:
         return await self._ask(lambda file: file.used_bytes) or 0
 
     async def close(self) -> None:
-        """Write what waits and close the file, within three seconds. Safe to call twice."""
+        """Write what is still in memory and close the file, within three seconds. Safe to call twice."""
         self._closed = True
         thread = self._thread
         if thread is not None:
@@ -343,7 +343,7 @@ class Ring:
     def series(self, mono: float, points: int = 40) -> Series:
         """Return the history as of ``mono``: at most ``points`` values, oldest first, and percentiles of all samples.
 
-        A few samples are shown one by one. Points without a sample (an outage) are left out.
+        If there are only a few samples, each is a point. Points without a sample (an outage) are left out.
         """
         self._drop_old(mono)
         if not self._samples:

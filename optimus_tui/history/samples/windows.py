@@ -1,7 +1,7 @@
 """Queries over the last minutes, answered by Prometheus, else by our own history.
 
-Every answer says what it covered and where it comes from. A window that holds ten minutes says ten, and an empty one
-has the source "live": measure now. The wall clock decides, since the samples carry its time.
+Every answer gives its covered minutes and its source. An empty window has the source "live": the caller measures now.
+The wall clock decides, since the samples carry its time.
 """
 
 import asyncio
@@ -82,7 +82,7 @@ class Windows:
         """Return how much the counter's series with these labels grew. Resets count from zero; nothing is extrapolated.
 
         Also for the rates ``redis.hits``, ``redis.misses`` and ``events.rate``: the amount behind them. With ``warm``,
-        what our own history knows of the cold start of a process is left out.
+        the cold start of each process is left out as far as our own history shows it.
         """
         minutes, since, until = self._span(minutes)
         wanted = labels or {}
@@ -237,7 +237,7 @@ def _watched_at(since: float, beats: list[float]) -> bool:
 def increase_of(
     metric: str, growth: Growth, labels: Mapping[str, str], source: WindowOrigin, fault: Fault | None = None
 ) -> Increase:
-    """Return growth as an answer; where several processes cannot be told apart nothing is covered, with the fault."""
+    """Return growth as an answer. If several processes cannot be told apart, it covers nothing and has the fault."""
     if growth.several:
         return Increase(
             name=metric,

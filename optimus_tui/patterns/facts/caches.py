@@ -15,7 +15,7 @@ _DEEPEST = 4
 
 
 def keeps_answers(view: View, route: Route) -> bool:
-    """Return whether a route itself, or what it calls, looks answers up and stores them.
+    """Return whether a route, or a function that it calls, looks answers up in a cache and stores them there.
 
     A cache behind a shared dependency makes no route a cached one.
     """
@@ -41,7 +41,7 @@ def keeps_answers(view: View, route: Route) -> bool:
 
 
 def without_tenant(view: View) -> set[int]:
-    """Return the units of this file that run only for routes which know no tenant."""
+    """Return the functions of this file that run only for routes without a tenant."""
     knowing: set[int] = set()
     others: set[int] = set()
     for route in view.served:
@@ -61,7 +61,7 @@ def _is_for_all(view: View, route: Route) -> bool:
 
 
 def is_one_tenants(view: View, seen: Seen) -> bool:
-    """Return whether the cache itself was made for a tenant, finds the tenant by itself, or is meant for all."""
+    """Return whether the cache object is one tenant's, adds the tenant to its keys by itself, or is meant for all."""
     if isinstance(seen.thing, Unit) and "tenant" in view.way.done_by([seen.thing]):
         return True
     node: ast.AST = seen.call.node.func

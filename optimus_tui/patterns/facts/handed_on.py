@@ -1,4 +1,4 @@
-"""What a unit passes on to code outside of the tree, and results that it keeps without reading them."""
+"""What a function passes on to code outside of the tree, and results that it stores without reading them."""
 
 import ast
 from functools import lru_cache
@@ -12,7 +12,7 @@ _HTTP = frozenset({"http", "client", "aiohttp", "httpx"})
 
 
 def jobs_handed_on(unit: Unit, resolver: Resolver) -> set[str]:
-    """Return the jobs of what is passed on to calls whose source is not in the tree; others are followed instead.
+    """Return the jobs of arguments that are passed to calls whose source is not in the tree; other calls are followed.
 
     ``tasks.add_task(cache.delete_prefix, …)`` invalidates; ``crud.get_users(db)`` queries the database.
     """

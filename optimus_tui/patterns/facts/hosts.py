@@ -1,4 +1,4 @@
-"""Decide whose an address is: one of this project's machines, a provider's, or one that the caller names."""
+"""Decide whose host an address names: this project's, a provider's, or one that the caller chooses."""
 
 import ast
 import re
@@ -23,7 +23,7 @@ _NO_NAMES = frozenset(
 
 
 def is_own(address: str, unit: Unit) -> bool:
-    """Return whether the address is this project's to choose: a machine of its own, a store, its own public site.
+    """Return whether this project decides about the address: an own machine, a store, its own public site.
 
     The fixed public address of a provider is a constant of that provider's interface.
     """
@@ -46,7 +46,7 @@ def is_own(address: str, unit: Unit) -> bool:
 
 
 def asks_where_it_is_told(view: View, route: Route) -> bool:
-    """Return whether every host that the handler asks is named by its caller."""
+    """Return whether the caller names every host that the handler sends requests to."""
     asked = [seen for seen in view.calls(route.handler) if seen.method in METHODS and seen.call.node.args]
     params = {arg.arg for arg, _ in route.handler.params}
     places = [first_argument(seen.call.node) for seen in asked if _is_of_http(seen)]

@@ -48,7 +48,7 @@ _OF_OUR_OWN = vocabulary.DB | vocabulary.LOGGERS | vocabulary.COLLECTORS | {"tes
 
 
 class NamedJobs(NamedTuple):
-    """The flags that the name alone gives; the other fields say what must be checked in the call itself."""
+    """The jobs that a name alone proves; the other fields say what must be checked in the call itself."""
 
     flags: frozenset[str] = frozenset()
     limiter: bool = False
@@ -152,7 +152,7 @@ def _measures(dotted: str, method: str, about: frozenset[str], spoken: frozenset
 def cache_call(method: str, spoken: frozenset[str], about: frozenset[str], caches: bool, visible: bool) -> CacheCall:
     """Return what is done to a cache or to Redis.
 
-    Releasing a lock and counting are none of look-up, fill and invalidation.
+    Releasing a lock and counting are neither look-up, fill nor invalidation.
     """
     if spoken & vocabulary.REMOVES:
         return "removes"
@@ -192,7 +192,7 @@ def key_mentions(seen: Seen, unit: Unit, parts: tuple[str, ...]) -> bool:
 
 
 class Jobs(NamedTuple):
-    """The flags of one unit's own body, and the calls behind those that rules point at."""
+    """The jobs of one function's own body, and the calls that do those that rules point at."""
 
     flags: frozenset[str]
     ignored: tuple[Seen, ...]
@@ -200,7 +200,7 @@ class Jobs(NamedTuple):
 
 
 def jobs_of(unit: Unit, resolver: Resolver) -> Jobs:
-    """Return what the unit does itself, without what it calls."""
+    """Return what the function does itself, without the functions that it calls."""
     known: Jobs | None = unit.memo.get("jobs")
     if known is None:
         flags: set[str] = set()
@@ -288,9 +288,9 @@ def _asks_about_tenant(unit: Unit, resolver: Resolver) -> bool:
 
 
 def maps_faults(caught: ast.expr | None, scope: Scope, resolver: Resolver) -> bool:
-    """Return whether an application's handler of such exceptions, or of this status, can answer an upstream's fault.
+    """Return whether an exception handler can answer an upstream's fault, by its exceptions or its status.
 
-    A handler for the error of a login library or of a limiter is none; neither is one for errors of validation.
+    Handlers for errors of a login library, of a limiter or of validation do not count.
     """
     if isinstance(caught, ast.Constant) and isinstance(caught.value, int):
         return caught.value >= 500

@@ -1,6 +1,7 @@
 """Decide whether cache keys in the source contain a tenant: keys of Redis calls and keys that decorators cache under.
 
-Only keys that can be read completely are reported: a function that makes keys from all arguments may use the tenant.
+Only keys that are written out completely are reported: a function that builds keys from all arguments may use the
+tenant.
 """
 
 import ast

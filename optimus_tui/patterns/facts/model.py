@@ -1,6 +1,7 @@
-"""The facts that one pass over a syntax tree collects: modules, classes, units and what happens in them.
+"""The facts that one pass over a syntax tree collects: modules, classes, units (functions) and what they do.
 
-Plain data, with what it says by itself: what an ``except`` branch catches and reports, and which words mean the tenant.
+Plain data, and what follows from it directly: what an ``except`` branch catches and reports, which words mean the
+tenant.
 """
 
 import ast
@@ -48,14 +49,14 @@ class Scope:
         self.unit: Unit
 
     def holder(self, name: str) -> "Scope | None":
-        """Return the nearest scope, this one or one around it, that binds the name."""
+        """Return the nearest scope, this one or an enclosing one, that binds the name."""
         place: Scope | None = self
         while place is not None and name not in place.bindings:
             place = place.parent
         return place
 
     def lookup(self, name: str) -> Any:
-        """Return what the name is bound to, here or in a scope around; None for an unknown name."""
+        """Return what the name is bound to, here or in an enclosing scope; None for an unknown name."""
         place = self.holder(name)
         return None if place is None else place.bindings[name]
 
@@ -69,7 +70,7 @@ class Call(NamedTuple):
 
 
 class Raised(NamedTuple):
-    """A ``raise`` or ``return`` with its value."""
+    """A ``raise`` or ``return``, with its value."""
 
     node: ast.Raise | ast.Return
     scope: Scope
@@ -212,7 +213,8 @@ class Param(NamedTuple):
 class Bound(NamedTuple):
     """A name bound to an expression, with the annotation where one was written.
 
-    ``many``: to a part of it, the one at ``at``. ``each``: to its elements one after the other, or to their parts.
+    ``many``: bound to one part of it, the one at index ``at``. ``each``: bound to its elements in turn (a loop), or to
+    their parts.
     """
 
     value: ast.expr | None
@@ -223,7 +225,7 @@ class Bound(NamedTuple):
 
 
 def caught(handler: ast.ExceptHandler, scope: Scope | None = None) -> list[str]:
-    """Return the last part of the names that are caught, also behind an assignment; empty for a bare except."""
+    """Return the last parts of the names that are caught, also behind an assignment; empty for a bare except."""
     found: list[str] = []
     for one in getattr(handler.type, "elts", [handler.type] if handler.type else []):
         bound = None
@@ -250,7 +252,7 @@ def reraises(handler: ast.ExceptHandler) -> bool:
 
 
 def catches_faults(handler: ast.ExceptHandler, scope: Scope) -> bool:
-    """Return whether it catches what a client raises whose upstream fails, and makes something else of it."""
+    """Return whether it catches errors of clients whose upstream failed, and turns them into something else."""
     if reraises(handler) or _is_kept_and_raised(handler, scope):
         return False
     return is_broad(handler, scope) or any(name not in BENIGN | OF_VALIDATION for name in caught(handler, scope))
@@ -315,15 +317,15 @@ def _tells(node: ast.AST) -> bool:
 
 
 def may_tell_too_much(handler: ast.ExceptHandler, scope: Scope) -> bool:
-    """Return whether the exception may hold hosts, keys and queries: any one, or one of the network or a store."""
+    """Return whether the exception's text may hold hosts, keys or queries, as those of networks and stores do."""
     return is_broad(handler, scope) or not _FROM_OUTSIDE.isdisjoint(caught(handler, scope))
 
 
 def owners_of(module: Module) -> frozenset[str]:
     """Return the words that stand for the tenant in this file.
 
-    ``caller.account_id`` of the logged-in caller owns the data as an ``org_id`` would. Such a word counts only in a
-    file that reads it from its caller: an account may be just another resource.
+    ``caller.account_id`` of the logged-in caller means the tenant just as an ``org_id`` does. Such a word counts only
+    in a file that reads it from its caller: an account may be just another resource.
     """
     known: frozenset[str] | None = module.unit.memo.get("owners")
     if known is None:

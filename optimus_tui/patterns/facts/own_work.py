@@ -1,6 +1,6 @@
-"""What a route's handler does by its own calls, without what its dependencies do for every route that has them.
+"""What a route's handler does by its own calls, without the work of its dependencies.
 
-Some do nothing that a caller could use up: pages, fixed documents and texts, messages whose signature is checked.
+Some handlers use no resource that needs a limit: pages, fixed documents and texts, messages whose signature is checked.
 """
 
 import ast
@@ -53,7 +53,7 @@ _BEFORE_SIGN_IN = frozenset(
 
 
 def work_of(view: View, route: Route) -> frozenset[str]:
-    """Return the jobs of the handler and of what it calls; a sign-in that asks an identity provider is none of them."""
+    """Return the jobs of the handler and of what it calls, without a sign-in that asks an identity provider."""
     return frozenset().union(*(jobs_of(unit, view.resolver).flags for unit in called_by(view, route)))
 
 
@@ -71,7 +71,7 @@ def called_by(view: View, route: Route) -> list[Unit]:
 
 
 def unguarded_request(view: View, route: Route) -> Seen | None:
-    """Return the handler's call that leads to another service without an ``except`` for its faults on the way.
+    """Return the handler's call to another service whose faults no ``except`` on the way catches.
 
     Only clients count whose library is known by its import.
     """
@@ -162,7 +162,7 @@ def is_document(route: Route) -> bool:
 
 
 def says_the_same(view: View, route: Route) -> bool:
-    """Return whether a GET answers what its source says: a greeting at the root, a redirect to a fixed place."""
+    """Return whether a GET always gives the same answer: a greeting at the root, a redirect to a fixed place."""
     unit = route.handler
     if route.methods - {"get", "head"} or any(isinstance(one, ast.Await) for one in ast.walk(unit.node)):
         return False
@@ -185,12 +185,12 @@ def is_signed(view: View, route: Route) -> bool:
 
 
 def asks_for_nothing(view: View, route: Route) -> bool:
-    """Return whether there is nothing in it that a caller could use up."""
+    """Return whether the handler uses nothing that a caller could exhaust."""
     return is_page(view, route) or is_document(route) or says_the_same(view, route) or is_signed(view, route)
 
 
 def is_before_sign_in(route: Route) -> bool:
-    """Return whether it is for callers of whom nothing is known yet: sign-in, callbacks, what is public."""
+    """Return whether it serves callers who are not signed in: sign-in, callbacks, what is public."""
     spoken = set(re.findall(r"[a-z0-9]+", f"{route.path} {route.name}".lower()))
     return bool(spoken & _BEFORE_SIGN_IN)
 
@@ -198,7 +198,7 @@ def is_before_sign_in(route: Route) -> bool:
 def json_read(view: View, route: Route) -> ast.AST | None:
     """Return the call that reads JSON of any shape: ``request.json()``, or a text of the body that is loaded.
 
-    It also counts in a function that the request is handed to.
+    Functions that the request is passed to are searched, too.
     """
     memo = route.handler.memo
     if "raw body" not in memo:
@@ -208,7 +208,7 @@ def json_read(view: View, route: Route) -> ast.AST | None:
 
 
 def given_request(view: View, route: Route) -> list[Unit]:
-    """Return the handler, and the functions that it hands the request to."""
+    """Return the handler, and the functions that it passes the request to."""
     found = [route.handler]
     for seen in view.calls(route.handler):
         given = [*seen.call.node.args, *(word.value for word in seen.call.node.keywords)]
@@ -229,7 +229,7 @@ def _loaded(view: View, unit: Unit) -> Iterator[ast.AST]:
 def hands_body_on(view: View, route: Route) -> bool:
     """Return whether the body is only passed on to another service, which checks it: a proxy's route.
 
-    One that takes the body apart by key checks nothing, though it passes it on.
+    A handler that reads single keys of the body does not count, even if it passes the body on.
     """
     todo: list[tuple[Unit, frozenset[str], int]] = [(one, frozenset(), 0) for one in given_request(view, route)]
     passed = False
@@ -304,12 +304,12 @@ def validates(view: View, route: Route) -> bool:
 
 
 def is_message(node: ast.expr | None) -> bool:
-    """Return whether a value only says something: a dictionary of texts and numbers that the source holds."""
+    """Return whether a value is only a message: a dictionary of texts and numbers written in the source."""
     return isinstance(node, ast.Dict) and all(isinstance(one, ast.Constant) for one in node.values)
 
 
 def answers_json(view: View, returned: Raised, depth: int = 0) -> bool:
-    """Return whether a ``return`` answers JSON, as far as one can see: also through functions of the project."""
+    """Return whether a ``return`` answers JSON, as far as can be seen, also through functions of the project."""
     value = returned.node.value if isinstance(returned.node, ast.Return) else None
     while isinstance(value, ast.Await):
         value = value.value
@@ -337,7 +337,7 @@ def answers_json(view: View, returned: Raised, depth: int = 0) -> bool:
 
 
 def is_refusal(returned: Raised) -> bool:
-    """Return whether a ``return`` only says what went wrong: a response with a status of 400 or more."""
+    """Return whether a ``return`` only reports an error: a response with a status of 400 or more."""
     value = returned.node.value if isinstance(returned.node, ast.Return) else None
     if not isinstance(value, ast.Call) or not chain(value.func).endswith("Response"):
         return False
@@ -349,9 +349,9 @@ def is_refusal(returned: Raised) -> bool:
 
 
 def is_fixed(node: ast.expr | None, inside: bool = False) -> bool:
-    """Return whether a value stands in the source as it is answered: a text, a dictionary of texts and numbers.
+    """Return whether a value is answered as it is written in the source: a text, a dictionary of texts and numbers.
 
-    ``inside`` another one it may be empty.
+    ``inside`` another value it may be empty.
     """
     if isinstance(node, ast.Dict):
         return (inside or bool(node.values)) and all(is_fixed(one, True) for one in node.values)
@@ -363,7 +363,7 @@ def is_fixed(node: ast.expr | None, inside: bool = False) -> bool:
 
 
 def does_nothing(view: View, route: Route) -> bool:
-    """Return whether a GET calls nothing but what writes a log or makes its answer."""
+    """Return whether a GET makes no calls except for writing a log or building its answer."""
     called = {seen.method for seen in view.calls(route.handler) if not seen.call.flags & DECLARED}
     return route.methods <= _READ and called <= LOG_METHODS | {"JSONResponse", "dict"}
 
@@ -398,10 +398,10 @@ def is_for_all(view: View, route: Route) -> bool:
 
 
 def is_from_a_store(view: View, route: Route) -> bool:
-    """Return whether what is answered grows with use: it comes from a database, a cache or another service.
+    """Return whether the answer can grow with use because it comes from a database, a cache or another service.
 
-    What the code itself or the machine has (currencies, processes, installed plugins) does not. Where a call cannot be
-    followed, it may.
+    Lists that the code or the machine defines (currencies, processes, installed plugins) do not grow. If a call cannot
+    be followed, True.
     """
     if _KEPT & work_of(view, route):
         return True

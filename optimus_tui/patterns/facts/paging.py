@@ -1,4 +1,4 @@
-"""The parameters by which a caller chooses how much of a list is answered, and whether each has an upper bound."""
+"""The parameters with which a caller chooses how much of a list is answered, and whether each has an upper bound."""
 
 import ast
 from typing import NamedTuple
@@ -37,7 +37,7 @@ class Given(NamedTuple):
 
 
 def parameters_of(view: View, route: Route) -> tuple[list[Given], bool]:
-    """Return the parameters, and whether each dependency that may page could be followed."""
+    """Return the parameters, and whether every dependency that may add paging could be followed."""
     found: list[Given] = []
     known = True
     todo: list[tuple[ast.arg, ast.expr | None, Scope, int]] = [(*one, 0) for one in route.handler.given]
@@ -94,7 +94,7 @@ def sizes_of(given: list[Given]) -> list[Given]:
 
 
 def is_endless(view: View, one: Given, route: Route) -> bool:
-    """Return whether it is a number without an upper bound that nothing on the way limits."""
+    """Return whether it is a number without an upper bound, and nothing that runs for the route bounds it."""
     if isinstance(one.default, ast.Call) and chain(one.default.func).rpartition(".")[2] not in _OF_REQUEST:
         return False
     named = {chain(each).rpartition(".")[2] for each in ast.walk(one.annotation or ast.Constant(0)) if _is_name(each)}

@@ -19,13 +19,13 @@ _MOST_DEEP = 8
 
 
 class Unknown(Exception):
-    """Something that a route depends on cannot be seen, and may read the parameter."""
+    """Raised if something that a route depends on cannot be followed, and may read the parameter."""
 
 
 def unread_parameters(route: Route, path: str, resolver: Resolver, units: tuple[Unit, ...]) -> list[str]:
-    """Return the parameters of a path that nothing in the route reads; none where that cannot be told.
+    """Return the parameters of a path that nothing in the route reads; none if that cannot be determined.
 
-    A rest of a path (``{rest:path}``) and what begins with an underscore are not meant to be read. ``units`` are all
+    A catch-all parameter (``{rest:path}``) and names that begin with an underscore need not be read. ``units`` are all
     that may run for the route.
     """
     named = _PARAMETER.findall(path)

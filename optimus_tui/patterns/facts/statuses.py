@@ -1,4 +1,4 @@
-"""The statuses that a function answers by raising ``HTTPException``, and what its own ``except`` makes of them."""
+"""The statuses that a function answers by raising ``HTTPException``, and how its own ``except`` changes them."""
 
 import ast
 import bisect
@@ -61,7 +61,7 @@ def lost_statuses(unit: Unit, resolver: Resolver, answers: bool) -> list[LostSta
 
 
 def statuses_of(unit: Unit, resolver: Resolver, depth: int = 0) -> list[RaisedStatus]:
-    """Return what a function raises and lets out, with what the functions of the project raise that it calls."""
+    """Return the exceptions that leave a function, including those of the project's functions that it calls."""
     known: list[RaisedStatus] | None = unit.memo.get("statuses")
     if known is None:
         unit.memo["statuses"] = []  # a function that calls itself

@@ -1,4 +1,4 @@
-"""Find where an exception's text becomes part of an answer.
+"""Find where an exception's text becomes part of a response.
 
 It may be in an ``HTTPException``, in a response, in what a handler returns with status 200, or in an error class of the
 project that an exception handler turns into an answer.
@@ -28,7 +28,7 @@ _DEEPEST = 6
 
 
 def tells(unit: Unit, answers: bool, resolver: Resolver) -> Iterator[ast.AST]:
-    """Yield the places in a unit where an exception's text is answered.
+    """Yield the places in a function that put an exception's text into an answer.
 
     Args:
         unit: The function.

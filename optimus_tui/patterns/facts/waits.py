@@ -121,7 +121,7 @@ _NONE = Wait("", "")
 
 
 def waits_for(seen: Seen) -> Kind:
-    """Return what the call itself waits for without yielding; "" for one that does not, or is not known to."""
+    """Return what the call itself waits for without yielding; "" if it does not, or is not known to."""
     name = seen.dotted
     if not name:
         return _by_idiom(seen)
@@ -204,7 +204,7 @@ def awaited_in(unit: Unit) -> frozenset[int]:
 
 
 def called_scope(seen: Seen) -> tuple[Unit, Scope] | None:
-    """Return what runs when a function of the project is called: its unit, and the scope of it or of one in it."""
+    """Return the code that runs when a function of the project is called: its unit, and its scope or a scope within."""
     node, thing = seen.call.node, seen.thing
     if isinstance(node.func, ast.Name):
         bound = seen.call.scope.lookup(node.func.id)
@@ -218,7 +218,7 @@ def called_scope(seen: Seen) -> tuple[Unit, Scope] | None:
 
 
 def implementations(unit: Unit) -> list[Unit]:
-    """Return the methods that stand for one of a protocol or an abstract class: those of the classes beside it."""
+    """Return the methods that may stand for one of a protocol or an abstract class, from classes in the same file."""
     owner = unit.owner
     if owner is None or not unit.stub:
         return []
@@ -232,9 +232,9 @@ def implementations(unit: Unit) -> list[Unit]:
 
 
 def awaited_scope(seen: Seen, near: Module | None = None) -> tuple[Unit, Scope] | None:
-    """Return what runs when a coroutine of another file is awaited; None where it is judged in its own file.
+    """Return the code that runs when a coroutine of another file is awaited; None if that file is judged itself.
 
-    A file without routes is not listed, so what blocks in it is told where a route waits for it.
+    A file without routes has no findings of its own, so what blocks in it is reported at the route that waits for it.
     """
     thing = seen.thing
     if not isinstance(thing, Unit) or not thing.is_async or thing.scope.kind != "async":
@@ -258,8 +258,8 @@ def wait_inside(
 ) -> Wait:
     """Return what a function waits for whenever it is called, itself or in the functions that it calls.
 
-    Files do not count, nor what it does once, on a cache miss, after a failure or for an option that is off.
-    ``sessions`` are the parameters that are given a synchronous session: they need no type of their own.
+    Reading files does not count, nor what happens only once, on a cache miss, after a failure or for an option that is
+    off. ``sessions`` are the parameters that are given a synchronous session: they need no type of their own.
     """
     unit, scope = place
     kept: dict[tuple[int, int, frozenset[str]], Wait] = unit.memo.setdefault("waits", {})
@@ -276,7 +276,7 @@ def wait_inside(
 
 
 def sessions_given(seen: Seen, unit: Unit, resolver: Resolver, known: frozenset[str] = frozenset()) -> frozenset[str]:
-    """Return the parameters of a function that a call gives a synchronous session to."""
+    """Return the parameters of a function for which a call passes a synchronous session."""
     node = seen.call.node
     names = [arg.arg for arg, _ in unit.params if arg.arg not in ("self", "cls")]
     given = [*zip(names, node.args, strict=False), *((word.arg, word.value) for word in node.keywords if word.arg)]

@@ -32,7 +32,7 @@ _MOST_DEEP = 3
 
 
 class Write(NamedTuple):
-    """A call that writes, as it is written, and its line in the function that was asked about."""
+    """A call that writes to a store, as it is written, and its line in the function that was examined."""
 
     raw: str
     line: int

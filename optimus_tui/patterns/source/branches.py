@@ -36,7 +36,7 @@ def _statements(scope: Scope) -> list[tuple[ast.stmt, Branches]]:
 
 
 def branches_of(scope: Scope, line: int) -> Branches | None:
-    """Return the branches that a line of a scope stands in; None where no statement of it has that line."""
+    """Return the branches that enclose a line of a scope; None if no statement of the scope has that line."""
     best: Branches | None = None
     for node, branches in _statements(scope):
         first = min([node.lineno, *(one.lineno for one in getattr(node, "decorator_list", []))])
@@ -64,5 +64,5 @@ def assignments(scope: Scope) -> list[tuple[str, ast.expr, int]]:
 
 
 def makings(scope: Scope, name: str, line: int) -> int:
-    """Return how often a name was assigned above a line of its scope: each time it is another router."""
+    """Return how often a name was assigned above a line of its scope: each assignment makes another router."""
     return sum(one == name and at <= line for one, _, at in assignments(scope))

@@ -1,4 +1,4 @@
-"""What an application's own handlers of exceptions do for every route below it: write a line, hide a detail."""
+"""What an application's exception handlers do for each of its routes: write to a log, hide a detail."""
 
 import ast
 from collections.abc import Iterable, Iterator

@@ -26,7 +26,7 @@ _NO_CALL = ast.Call(ast.Name("", ast.Load()), [], [])
 
 
 class Follower:
-    """Follows expressions. ``callers(function)`` returns the calls of a function; ``lost`` collects dead ends."""
+    """Follows expressions. ``callers(function)`` returns a function's calls; ``lost`` collects what was not found."""
 
     def __init__(self, resolver: Resolver, callers: Callers) -> None:
         self.resolver = resolver
@@ -35,7 +35,7 @@ class Follower:
         self._steps = 0
 
     def makers(self, node: ast.expr | None, scope: Scope, frame: Frame | None = None) -> list[Maker]:
-        """Return the routers and applications that an expression stands for, each once; ``lost`` begins anew."""
+        """Return the routers and applications that an expression stands for, each once; ``lost`` is emptied first."""
         self.lost, self._steps = set(), 0
         found: dict[Maker, None] = {}
         of_library = False
@@ -53,7 +53,7 @@ class Follower:
         return list(found)
 
     def listed(self, node: ast.expr | None, scope: Scope, frame: Frame | None = None) -> list[tuple[ast.expr, Scope]]:
-        """Return the elements of a list of dependencies, with their scopes; ``lost`` begins anew."""
+        """Return the elements of a list of dependencies, with their scopes; ``lost`` is emptied first."""
         self.lost, self._steps = set(), 0
         if node is None or isinstance(node, ast.Constant):
             return []
@@ -347,7 +347,7 @@ class Follower:
                 yield from self.values(one.node.value, one.scope, frame, depth + 1)
 
     def elements(self, place: Expression, depth: int) -> Iterator[Expression]:
-        """Yield the elements of a list, also behind names, calls and additions."""
+        """Yield the elements of a list, also through names, calls and additions."""
         node, scope, frame = place
         self._steps += 1
         if depth > _DEEPEST or self._steps > _MOST_STEPS:

@@ -1,4 +1,4 @@
-"""What a function's definition says before its facts are known: whether it answers requests, and what of it runs."""
+"""What a function's syntax alone shows: whether it answers requests, and which of its statements run."""
 
 import ast
 
@@ -24,7 +24,7 @@ def living(body: list[ast.stmt]) -> list[ast.stmt]:
 
 
 def mentions_429(test: ast.expr) -> bool:
-    """Return whether something is compared with 429: an upstream's answer is passed on, not a limit of its own."""
+    """Return whether something is compared with 429: then an upstream's answer is passed on, not a limit of its own."""
     if not isinstance(test, ast.Compare):
         return False
     return any(

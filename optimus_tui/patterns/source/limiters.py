@@ -1,4 +1,4 @@
-"""Limiters of libraries: which limit every route, and which only the routes that name them."""
+"""Limiters of libraries: whether they limit every route, or only the routes that name them."""
 
 import ast
 from collections.abc import Iterator

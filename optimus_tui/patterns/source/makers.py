@@ -22,7 +22,7 @@ class Maker(NamedTuple):
 
 
 class Frame(NamedTuple):
-    """A call that a function runs for: where its parameters get their values."""
+    """A call of a function, which gives its parameters their values."""
 
     function: ast.AST
     call: ast.Call
@@ -48,7 +48,7 @@ class Method(NamedTuple):
 
 
 class Expression(NamedTuple):
-    """An expression with where it stands and what its function runs for."""
+    """An expression, the scope that it stands in, and the call that its function runs for."""
 
     node: ast.expr
     scope: Scope
@@ -59,14 +59,14 @@ Value = Maker | Made | Method | Unit | Class | Module | Scope | External
 
 
 def frame_of(bound: Param, frame: Frame | None) -> Frame | None:
-    """Return the call that the parameter's function runs for."""
+    """Return the call that gave a parameter of this function its value."""
     while frame is not None and frame.function is not bound.function:
         frame = frame.outer
     return frame
 
 
 def function_of(scope: Scope) -> Scope:
-    """Return the scope of the function around, or the scope itself."""
+    """Return the scope of the enclosing function, or the scope itself."""
     while scope.kind in ("lambda", "class") and scope.parent is not None:
         scope = scope.parent
     return scope

@@ -1,4 +1,4 @@
-"""Write newer Python so that this Python's parser reads it: type parameters, ``type``, nested f-strings, bare except.
+"""Rewrite newer Python so that this Python's parser reads it: type parameters, ``type``, nested f-strings, bare except.
 
 What has no meaning for the rules is blanked. Lines keep their numbers; columns may move on a line that is changed.
 """
@@ -35,7 +35,7 @@ class Token(NamedTuple):
 
 
 def in_this_grammar(text: str) -> str | None:
-    """Return the text for this Python's parser; None for one that no grammar explains, or without newer syntax."""
+    """Return the text rewritten for this Python's parser; None if it has no newer syntax, or is no valid Python."""
     if _SIGNS.search(text) is None:
         return None
     try:

@@ -38,7 +38,7 @@ MOST_MODULES = 2000
 class ParseFailure(NamedTuple):
     """Why a file cannot be parsed as Python, with the place of the error.
 
-    ``certain``: no Python reads it. Otherwise it may be right in a Python that is newer than this one.
+    ``certain``: it is valid in no version of Python. Otherwise it may be valid in a version newer than this one.
     """
 
     reason: str
@@ -166,10 +166,10 @@ def _decoded(data: bytes) -> str:
 
 @runtime_checkable
 class Closable(Protocol):
-    """What is kept with a project and refers to itself."""
+    """An object kept with a project that refers to itself, so that it must be closed."""
 
     def close(self) -> None:
-        """Let go of all that it refers to."""
+        """Drop all references."""
 
 
 class Project:
@@ -198,7 +198,7 @@ class Project:
 
     @cached_property
     def roots(self) -> Roots:
-        """Return where imports are searched."""
+        """Return the folders where imports are searched."""
         return Roots(self._text, self.paths)
 
     def _text(self, path: str) -> bytes | None:
@@ -258,7 +258,7 @@ class Project:
         return self._modules[path]
 
     def named(self, dotted: str, near: Module) -> Module | None:
-        """Return the module that ``near`` means by that name, or None."""
+        """Return the module that an import of this name in the file ``near`` leads to, or None."""
         key = (None if dotted[:1] == "." else near.search, dotted)
         if key not in self._names:
             self._names[key] = self._find(dotted, near.search)

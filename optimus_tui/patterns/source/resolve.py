@@ -25,7 +25,7 @@ _OF_ANSWER = re.compile(rf"(?<!caches)(?<!clients)(?<!pools)(?<!registry)\.({'|'
 
 
 class InstanceOf(NamedTuple):
-    """An object of a known class, known by its source or by name only."""
+    """An object of a known class; of the class the source or only the name may be known."""
 
     of: "Class | str"
 
@@ -275,7 +275,7 @@ class Resolver:
         return scope.aliases[name]  # type: ignore[no-any-return]
 
     def neighbour(self, node: ast.AST, scope: Scope) -> tuple[ast.Name, Scope] | None:
-        """Return the name in the module of the project that it is imported from; None for one that is defined here."""
+        """Return the name in the project's module that it is imported from; None if it is defined here."""
         bound = scope.lookup(node.id) if isinstance(node, ast.Name) else None
         return self._home(bound, scope.unit.module) if isinstance(bound, Import) else None
 
@@ -315,7 +315,7 @@ class Resolver:
         return None
 
     def depended(self, node: ast.AST | None, scope: Scope) -> ast.AST | None:
-        """Return the argument of ``Depends(…)``, under whichever name it was imported; None for anything else."""
+        """Return the argument of ``Depends(…)``, whatever name it was imported under; None for anything else."""
         if not isinstance(node, ast.Call):
             return None
         name = chain(node.func).rpartition(".")[2]
@@ -344,7 +344,7 @@ class Seen(NamedTuple):
 
     @property
     def about(self) -> frozenset[str]:
-        """Return the words of the object that is called, from its name and its type."""
+        """Return the words in the name and type of the object whose method is called."""
         return _about(self.raw, self.dotted)
 
 

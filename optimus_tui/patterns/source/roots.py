@@ -1,4 +1,4 @@
-"""Where absolute imports start, as Python would search them: from the project's own files, else from its packages."""
+"""Where absolute imports start, as Python would search them: by the project's configuration, else by its packages."""
 
 from collections.abc import Callable, Iterator
 
@@ -49,7 +49,7 @@ class Roots:
         self._members: tuple[str, ...] | None = None
 
     def of(self, path: str) -> SearchPath:
-        """Return where the absolute imports of a file are searched; files that search alike share one object."""
+        """Return where the absolute imports of a file are searched; files with the same folders share one object."""
         folder = path.rpartition("/")[0]
         known = self._found.get(folder)
         if known is None:
@@ -71,7 +71,7 @@ class Roots:
         return name in self._folders or f"{name}.py" in self._paths
 
     def python_of(self, path: str) -> int | None:
-        """Return the lowest minor version of Python 3 that the file's project admits; None where it says nothing."""
+        """Return the lowest minor version of Python 3 that the file's project allows; None if it names none."""
         for place in _above(path.rpartition("/")[0]):
             if place in self._marked and (lowest := self._manifest(place).python) is not None:
                 return lowest

@@ -17,7 +17,7 @@ _MOST_UNITS = 400
 
 
 class Reach:
-    """Follows what runs, from one module into the modules that it imports."""
+    """Follows which code runs, from one module into the modules that it imports."""
 
     def __init__(self, module: Module, resolver: Resolver) -> None:
         self.module, self.resolver = module, resolver
@@ -95,7 +95,7 @@ class Reach:
         return needs(self.resolver, arg, default, scope)
 
     def started_by(self, node: ast.expr, scope: Scope) -> list[Unit]:
-        """Return the units that a dependency or decorator runs: functions, factories, classes, callable objects."""
+        """Return the functions that a dependency or decorator runs, also in factories, classes and callable objects."""
         memo = scope.unit.module.started
         known = memo.get(id(node))
         if known is None:
@@ -122,7 +122,7 @@ class Reach:
                     yield from run_by(self.resolver.what(given, scope))
 
     def done_by(self, start: list[Unit]) -> set[str]:
-        """Return the jobs of these units and of all that runs because of them; those of other modules are stored."""
+        """Return the jobs of these units and of all that runs because of them; results for other modules are cached."""
         found: set[str] = set()
         seen: set[int] = set()
         todo = list(start)
@@ -155,7 +155,7 @@ class Reach:
         return known
 
     def by_name(self, node: ast.expr, scope: Scope) -> set[str]:
-        """Return what a decorator or dependency outside of the tree does, from its name."""
+        """Return what a decorator or dependency outside of the tree does, judged by its name."""
         memo = scope.unit.module.named
         known = memo.get(id(node))
         if known is None:
@@ -422,7 +422,7 @@ class View:
 
     @cached_property
     def live_units(self) -> list[Unit]:
-        """Return the units that something in the file names, decorates or declares, without functions never called."""
+        """Return the functions that the file names, decorates or declares, without those that are never called."""
         named: set[str] = set()
         for unit in self.own_units:
             named |= unit.loads

@@ -1,6 +1,6 @@
 """Names split into words, and the words that identify a job where its definition is not in the tree.
 
-Each further word accepts more names.
+Each word added here makes more names count.
 """
 
 import ast
@@ -100,9 +100,9 @@ _OWN_WORDS: list[tuple[frozenset[str], str]] = []
 
 @contextmanager
 def own_words(given: Mapping[str, Sequence[str]]) -> Iterator[None]:
-    """Read names with a project's own words meanwhile: ``{"tenant": ["club"]}`` makes ``club_id`` a tenant.
+    """Within the block, add a project's own words: ``{"tenant": ["club"]}`` makes ``club_id`` a tenant.
 
-    The words are this process's: only one project is judged at a time.
+    They hold for the whole process, so only one project can be judged at a time.
     """
     added = [(_split(one), MEANINGS[meaning]) for meaning, names in given.items() for one in names]
     _OWN_WORDS.extend(added)
@@ -193,7 +193,7 @@ def is_tenant(name: str) -> bool:
 
 @lru_cache(maxsize=20_000)
 def is_secret(name: str) -> bool:
-    """Return whether the name is that of a secret, which must not be logged; ``token_count`` is none."""
+    """Return whether the name is that of a secret, which must not be logged; ``token_count`` is not."""
     found = words(name)
     if found & SECRET_WORDS or {"api", "key"} <= found or {"private", "key"} <= found:
         return not found & _ABOUT_SECRETS

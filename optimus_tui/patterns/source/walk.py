@@ -94,9 +94,9 @@ def _wraps(value: ast.Call, name: str, scope: Scope) -> bool:
 
 
 def bind_each(target: ast.expr, values: ast.expr, scope: Scope, own: bool = False) -> None:
-    """Record what a loop's variables stand for; one that several loops use stands for the elements of all of them.
+    """Record what a loop's variables stand for; a variable of several loops stands for the elements of all of them.
 
-    ``own``: it is a comprehension's, whose variables hide no other name.
+    ``own``: the loop is a comprehension, whose variables hide no other name.
     """
     for at, one in enumerate(getattr(target, "elts", [target])):
         if not isinstance(one, ast.Name):

@@ -176,7 +176,8 @@ def choose_missed(
 ) -> list[Row]:
     """Return rows for the log's events within the window that were not received, in the order of their timestamps.
 
-    ``known`` counts (cut payload, true length): each reception cancels one entry, so that two equal events stay two.
+    ``known`` counts (cut payload, true length): each received event cancels one equal entry of the log, so that two
+    equal events stay two.
 
     The log's order and size are not trusted. An event without a timestamp is left out.
     """
@@ -209,8 +210,8 @@ class FeedReader:
     ``keep`` is how many of the newest items stay available.
 
     A refused login is retried slowly. An error of the reader itself is reported as a bug before it starts again.
-    ``malformed`` counts the drained events that ``parse_event`` finds a problem in: a lower bound where there were more
-    events than ``drain`` returns.
+    ``malformed`` counts the drained events that ``parse_event`` finds a problem in: a lower bound if there were more
+    events than ``drain`` returned.
     """
 
     def __init__(
@@ -257,7 +258,7 @@ class FeedReader:
         return translate
 
     def start(self) -> None:
-        """Begin reading. Returns at once; a second call does nothing, and one for a profile without a feed neither."""
+        """Begin reading. Returns at once. A second call, and a call for a profile without a feed, does nothing."""
         if not self._subscription.places:
             return
         if self._thread is None or not self._thread.is_alive():
@@ -274,7 +275,7 @@ class FeedReader:
             self._thread.join(timeout)
 
     def retry(self) -> None:
-        """Try again now instead of after the pause: on a person's request, not from a timer."""
+        """Try again now instead of after the pause. Only a person's request may call this, never a timer."""
         wake = self._wake
         if wake:
             with contextlib.suppress(RuntimeError):  # the loop has just closed

@@ -1,4 +1,4 @@
-"""One connection of the feed: open it, subscribe, pass events on, notice a silent server, and choose the next pause."""
+"""One connection of the feed: connect, subscribe, pass events on, notice a silent server, choose the next pause."""
 
 import asyncio
 import contextlib
@@ -121,7 +121,10 @@ def _named(options: dict[str, Any]) -> dict[str, Any]:
 
 
 class LinkLost(Exception):
-    """The connection ended. ``cause`` is a short phrase for the gap's row; ``at_end``: all before it was received."""
+    """The connection ended.
+
+    ``cause`` is a short phrase for the gap's row. ``at_end``: all that was sent before was received.
+    """
 
     def __init__(self, fault: Fault, cause: str = "", *, at_end: bool = False) -> None:
         super().__init__(fault.message)
@@ -178,20 +181,20 @@ def lost_by_error(error: BaseException, target: RedisTarget) -> LinkLost:
 
 
 def lost_at_end(target: RedisTarget) -> LinkLost:
-    """Return the loss for an orderly end of the connection."""
+    """Return the loss for a connection that the server closed in order."""
     fault = Fault("refused", f"{safe_text(target.label, 80)} closed the connection")
     return LinkLost(fault, "connection closed", at_end=True)
 
 
 def lost_at_subscribing(target: RedisTarget) -> LinkLost:
-    """Return the loss for an orderly end of the connection before the subscription was confirmed."""
+    """Return the loss for a connection that the server closed before it confirmed the subscription."""
     message = f"{safe_text(target.label, 80)} closed the connection instead of subscribing"
     remedy = "a proxy in between may not know PSUBSCRIBE: run optimus-tui doctor, or point REDIS_URL at the server"
     return LinkLost(Fault("refused", message, remedy), "connection closed", at_end=True)
 
 
 def lost_in_silence(target: RedisTarget, seconds: float) -> LinkLost:
-    """Return the loss for ``seconds`` without any byte."""
+    """Return the loss after ``seconds`` in which no byte came."""
     message = f"no answer for {age(seconds)}"
     remedy = None
     if target.scheme == "rediss":
@@ -214,7 +217,7 @@ def lost_by_answer(error: BaseException, target: RedisTarget) -> LinkLost:
 
 
 def lost_by_garbage(first: bytes, target: RedisTarget) -> LinkLost:
-    """Return the loss for bytes that are no Redis protocol; ``first`` are the first of them."""
+    """Return the loss for bytes that are not the Redis protocol; ``first`` are the first of them."""
     where = safe_text(target.label, 80)
     language = spoken_in(first)
     if language in ("TLS", "HTTP"):
@@ -320,7 +323,7 @@ class FeedLink(asyncio.Protocol):
     # -- asyncio's side
 
     def data_received(self, data: bytes) -> None:
-        """Parse all bytes that came together."""
+        """Parse all bytes that arrived together."""
         self.heard = self._loop.time()
         self._alive()
         batch: list[Any] = []

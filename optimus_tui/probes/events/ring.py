@@ -1,7 +1,7 @@
-"""What the feed keeps: the newest events, the gap marks, the counters. Shared by two threads under a brief lock.
+"""The feed's memory: the newest events, the gap marks, the counters. Two threads share it under a brief lock.
 
 It does no I/O, does not read payloads while events arrive, and counts every event that it drops. Rows are plain tuples:
-at tens of thousands a second only those that are returned become structures.
+with tens of thousands of events per second, only rows that are returned become structures.
 """
 
 import threading
@@ -25,8 +25,8 @@ Row = tuple[float, bytes, bytes, int, bool]
 class FeedRing:
     """The kept items: one writer (the reader's thread), any number of readers.
 
-    Sequence numbers start at 1 and have no holes; the newest item's is ``_seq``. While the ring *holds*, arriving
-    events are counted at once but queue up, so that a gap's mark and the events that fill it come first.
+    Sequence numbers start at 1 and have no holes; the newest item's is ``_seq``. Between ``hold`` and ``release``,
+    arriving events are counted at once but queued, so that a gap's mark and the events that fill it come first.
     """
 
     def __init__(self, keep: int, translate: Translate | None = None) -> None:

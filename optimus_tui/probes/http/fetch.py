@@ -78,8 +78,8 @@ class LazyTls(httpx.AsyncBaseTransport):
 class Noted(httpx.AsyncBaseTransport):
     """A transport that records each request in the command log, without user, password and secret headers.
 
-    It closes the connections that httpcore leaves open: of a request that is cancelled during the TLS handshake, and of
-    one that was still connecting when the transport was closed.
+    It closes connections that httpcore leaves open: those of requests cancelled during the TLS handshake, and those
+    still connecting when the transport is closed.
     """
 
     def __init__(self, inner: httpx.AsyncBaseTransport, log: CommandLog) -> None:
@@ -144,7 +144,7 @@ def _verifying_context() -> ssl.SSLContext:
 
 
 def same_origin(url: str, location: str) -> str | None:
-    """Return the address that ``location`` names relative to ``url`` where it has the same origin; None otherwise."""
+    """Return the address that ``location`` names, relative to ``url``, if it has the same origin; None otherwise."""
     target = _joined(url, location)
     if target is None or target == url or _origin(target) != _origin(url):
         return None
@@ -152,7 +152,7 @@ def same_origin(url: str, location: str) -> str | None:
 
 
 def elsewhere(url: str, location: str) -> str:
-    """Return the text for a redirect that is not followed: the origin it names, and nothing more of it."""
+    """Return the text for a redirect that is not followed; of its address, only the origin is shown."""
     target = _joined(url, location)
     origin = _origin(target or "")
     if not target or origin is None:
@@ -254,8 +254,8 @@ async def fetch(
 ) -> Fetched:
     """Return the answer to ``GET url`` (or to a POST of ``post``), or raise one of FETCH_ERRORS.
 
-    A GET whose idle connection died is tried again, finally on a new one; one that dies on a new connection is tried
-    once more. One redirect to the same origin is followed. A POST is sent once.
+    A GET whose idle connection was closed is tried again, at last on a new connection; if that closes too, once more.
+    One redirect to the same origin is followed. A POST is sent once.
     """
     with watching() as span:
         async with asyncio.timeout(deadline_s):

@@ -1,4 +1,7 @@
-"""What the body of a health check says of the service and of its parts, in the words that services use. Pure."""
+"""Read what the body of a health check reports about the service and its parts, in the words that services use.
+
+Pure.
+"""
 
 import contextlib
 import re
@@ -108,7 +111,7 @@ _WORST_FIRST: tuple[Sickness, Sickness] = ("sick", "degraded")
 
 
 def sense_of(value: Any) -> Sense:
-    """Return what the value of a verdict means; ``unknown`` for anything but a word, a flag or an HTTP status."""
+    """Return what the value of a verdict means; ``unknown`` for anything but a word, a boolean or an HTTP status."""
     if isinstance(value, bool):
         if value:
             return "good"
@@ -125,7 +128,7 @@ def sense_of(value: Any) -> Sense:
 
 
 def sense_of_word(text: str) -> Sense:
-    """Return what a word means, or a text that begins with one."""
+    """Return what a word, or the first word of a text, means."""
     text = text[:LONGEST].strip().lower()
     for plain in dict.fromkeys((_plain(text), _plain(_END.split(text, maxsplit=1)[0]))):
         if (sense := _sense(plain)) != "unknown":
@@ -145,7 +148,10 @@ def _sense(plain: str) -> Sense:
 
 
 class Claim(NamedTuple):
-    """The report at one place. ``words`` quote it; ``sure``: it is certainly a part; ``optional``: it may fail."""
+    """What a body reports at one place.
+
+    ``words`` quote it; ``sure``: it is certainly a part; ``optional``: it may fail.
+    """
 
     words: str
     sense: Sense
@@ -154,7 +160,7 @@ class Claim(NamedTuple):
 
 
 class Budget:
-    """How many more values may be read; ``cut``: there were more, in number or in depth."""
+    """How many more values may be read. ``cut``: the body had more, in number or in depth."""
 
     def __init__(self, left: int = MOST_VALUES) -> None:
         self.left, self.cut = left, False
@@ -326,7 +332,7 @@ def _quoted(path: str, value: Any) -> str:
 
 
 class ReportedHealth(Struct, frozen=True, kw_only=True):
-    """What a body reports about its service. ``words`` quote what is sick; nothing is where ``sickness`` is empty."""
+    """What a body reports about its service. ``words`` quote what is unhealthy; nothing is if ``sickness`` is empty."""
 
     sickness: Sickness | None = None
     words: str = ""
@@ -337,7 +343,7 @@ WELL = ReportedHealth()
 
 
 def judge_body(document: dict[str, Any]) -> ReportedHealth:
-    """Return how sick the JSON object of a 200 says its service is. The worst of several verdicts counts."""
+    """Return how unhealthy the JSON object in a 200 says its service is. The worst of several verdicts counts."""
     own, budget = own_claims(document), Budget()
     parts = [one for one in find_parts(document, budget) if one.sense in ("sick", "degraded")]
     ill = [one for one in parts if not one.optional]
@@ -355,7 +361,7 @@ def judge_body(document: dict[str, Any]) -> ReportedHealth:
 
 
 def judge_text(body: bytes) -> ReportedHealth:
-    """Return the same for a 200 that is no JSON object: a word as plain text, or as a JSON string."""
+    """Return the same for a 200 whose body is no JSON object: a word as plain text, or as a JSON string."""
     text = _text_of(body)
     if sense_of_word(text) not in _WORST_FIRST:
         return WELL
@@ -363,7 +369,7 @@ def judge_text(body: bytes) -> ReportedHealth:
 
 
 def says_well(body: bytes) -> bool:
-    """Return whether a 200 that is no JSON object is one word for healthy and nothing else: ``OK``, ``"pong"``."""
+    """Return whether the body of a 200 is one word for healthy and nothing else: ``OK``, ``"pong"``."""
     return _sense(_plain(_text_of(body)[:LONGEST].lower())) == "good"
 
 

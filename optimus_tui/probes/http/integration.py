@@ -80,7 +80,7 @@ async def round_trip(redis: ObserverRedis, tenant: str) -> CacheRoundTrip:
 async def time_requests(
     http: httpx.AsyncClient, url: str, times: int, seconds: float, profile: ServiceProfile = USUAL
 ) -> list[ServiceCheck]:
-    """Send ``times`` requests for a health check one after the other and time each; fewer once ``seconds`` are over.
+    """Send ``times`` requests for a health check one after the other, and time each; fewer if ``seconds`` are over.
 
     After one without an answer the rest are sent together, because there is no timing left to disturb.
     """
@@ -109,7 +109,7 @@ async def ask_status(http: httpx.AsyncClient, url: str) -> tuple[int | None, flo
 
 
 async def post_message(http: httpx.AsyncClient, gateway_url: str, tenant: str) -> Posting:
-    """Post one recognisable test message through the gateway; never repeated."""
+    """Post one recognisable test message through the gateway. It is never repeated."""
     body = msgspec.json.encode({"phone": TEST_PHONE, "message": TEST_MESSAGE})
     headers = {b"Content-Type": b"application/json", b"X-Tenant-ID": tenant.encode()}
     try:
@@ -139,7 +139,9 @@ def _reply(body: bytes) -> str | None:
 
 
 class Timed(Struct, frozen=True, kw_only=True):
-    """One timed request. ``ms`` runs to the end of the answer, None without one; ``fault``: why it was not good.
+    """One timed request.
+
+    ``ms`` is the time until the end of the answer, None without one; ``fault`` says why it was not good.
 
     ``own_ms`` is the time for which our own event loop was blocked meanwhile; ``ms`` leaves it out.
     """
@@ -158,7 +160,7 @@ class Timed(Struct, frozen=True, kw_only=True):
 
     @property
     def counts(self) -> bool:
-        """Return whether its time says something about the other side: a good answer, received without our delay."""
+        """Return whether its time tells how fast the service is: a good answer, received without a delay of our own."""
         return self.fault is None and self.ms is not None and not disturbed(self.ms, self.own_ms)
 
 
@@ -167,8 +169,8 @@ async def time_service(
 ) -> list[Timed]:
     """Time up to ``times`` GETs of a health check, at least one; fewer without an answer or after four seconds.
 
-    One more is sent before them, which may have to connect: it counts only where it fails or takes longer than
-    connecting ever does, so that a slow service still has two. Requests during which our own event loop was blocked are
+    One more is sent before them, because the first may have to connect. It counts only if it fails or takes longer than
+    any connecting, so that a slow service still has two times. Requests during which our own event loop was blocked are
     repeated, up to ``times`` of them.
     """
     done: list[Timed] = []
@@ -197,10 +199,10 @@ def _timed(seen: ServiceCheck) -> Timed:
 
 
 async def time_pings(redis: ObserverRedis, clock: Clock, times: int) -> list[Timed]:
-    """Time up to ``times`` PINGs; the first, which may have to connect, is not counted where it went well.
+    """Time up to ``times`` PINGs. The first one may have to connect, so it is not counted if it succeeded.
 
-    Fewer once four seconds are over and two are done: their times are kept. Where our other requests hold all
-    connections, nothing was sent, and nothing is known of the other side.
+    It stops after four seconds if at least two are done. If our other requests use all connections, nothing is sent,
+    and nothing is known about the server.
     """
     done: list[Timed] = []
     until = clock.mono() + BUDGET_S

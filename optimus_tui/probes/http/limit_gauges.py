@@ -19,7 +19,7 @@ SOURCE = "the gateway's metrics"
 
 
 async def read_limit_gauges(http: httpx.AsyncClient, settings: Settings) -> tuple[LimitRules | None, Fault | None]:
-    """Return the limits by the names of the counters, and why there are none; both are None where none is published."""
+    """Return the limits by the names of the counters, and the fault; both are None if the gateway publishes none."""
     path = settings.profile.gateway.metrics
     if not path:
         return None, None
@@ -37,10 +37,10 @@ async def read_limit_gauges(http: httpx.AsyncClient, settings: Settings) -> tupl
 
 
 def limits_of_gauges(page: bytes, gauges: tuple[GaugeRule, ...]) -> LimitRules | None:
-    """Return the limits on a page of metrics; None where it has none.
+    """Return the limits on a page of metrics; None if it has none.
 
-    A value that is no limit is left out. So is a counter of which the page has two different limits, as workers that
-    publish side by side may have.
+    A value that is no limit is left out. So is a counter for which the page has two different limits, which happens
+    when workers publish side by side.
     """
     rules = {rule.name: (Template(rule.key), rule.labels) for rule in gauges}
     keys: dict[str, int] = {}

@@ -1,4 +1,4 @@
-"""Read the gateway's ``/metrics`` and its figures about itself, and keep what the contract names.
+"""Read the gateway's ``/metrics``, and keep the series that the contract names.
 
 A missing page means not published; a page that is too large or not in the exposition format is a fault. Nothing is
 repaired: a hit rate of 85 is not 0.85, ``true`` is not 1, and a value that is not valid is left out and reported.
@@ -156,7 +156,7 @@ def pick_series(
 ) -> MetricsState:
     """Return the series under the contract's names; ``wanted`` maps a published name to the contract's.
 
-    ``renamed`` has for a metric of the contract the published names of its labels, by the contract's.
+    ``renamed`` maps a metric of the contract to the published names of its labels (by the contract's names).
     """
     values: dict[str, float] = {}
     left_out, malformed = 0, parsed.malformed

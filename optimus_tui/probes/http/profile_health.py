@@ -1,4 +1,4 @@
-"""What a profile says of a service: which answer to a health check is healthy, and the header that lets one in."""
+"""What a profile says about a service: which answers are healthy, and the header to authenticate with."""
 
 import json
 import os
@@ -21,7 +21,7 @@ _HEADER = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}):[ \t]*([\x21-\x7e](?:
 
 
 def fault_of_answer(answer: Fetched, path: str, profile: ServiceProfile) -> Fault | None:
-    """Return why an answer is none of a healthy service, by the statuses and values that the profile names."""
+    """Return why an answer is not that of a healthy service, by the profile's statuses and values; None if it is."""
     shown = safe_text(path, 60)
     if answer.status not in profile.statuses:
         wanted = " or ".join(map(str, profile.statuses[:4]))
@@ -40,7 +40,7 @@ def fault_of_answer(answer: Fetched, path: str, profile: ServiceProfile) -> Faul
 
 
 def reported(fault: Fault | None, answer: Fetched, profile: ServiceProfile) -> ReportedHealth:
-    """Return what a service reports of itself where it answers as it should, by the values that the profile names."""
+    """Return what a service reports about itself if it answered properly, by the values that the profile names."""
     if fault is None or answer.status not in profile.statuses:
         return ReportedHealth()
     return ReportedHealth(sickness="sick", words=fault.message)
@@ -61,7 +61,7 @@ def _shown(value: Any) -> str:
 
 
 def header_of(profile: ServiceProfile, env: Mapping[str, str]) -> tuple[tuple[str, str] | None, str]:
-    """Return the header that the profile's variable holds, and in words why there is none ("" where all is well)."""
+    """Return the header in the profile's variable, and a sentence if it is missing ("" if not, or none is needed)."""
     name = profile.header_env
     if not name:
         return None, ""

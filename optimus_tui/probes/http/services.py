@@ -1,7 +1,7 @@
 """Check the gateway and the engine: one bounded request each, all in parallel under one deadline.
 
-A health check is green only for 200 with a JSON object whose words are not sick, or for what the profile calls healthy,
-and a figure counts only where it is valid. A service that is down is a finding, so the value is always set; its fault
+A health check is healthy only for 200 with a JSON object that reports nothing unhealthy, or for what the profile calls
+healthy; a figure counts only if it is valid. A service that is down is a finding, so the value is always set; its fault
 says why. Of several addresses of one service the worst counts.
 """
 
@@ -45,7 +45,7 @@ NOT_ASKED = Fault("invalid", "not asked: the profile in force names no health ch
 class ServiceCheck(Struct, frozen=True):
     """The result of one GET: the JSON object, or the fault; ``answer`` is None where nothing was received.
 
-    ``reported`` is what a health check reports about its service; ``fault`` quotes it where that is sick.
+    ``reported`` is what a health check reports about its service; ``fault`` quotes it if that is unhealthy.
     """
 
     answer: Fetched | None
@@ -55,7 +55,7 @@ class ServiceCheck(Struct, frozen=True):
 
     @property
     def failure(self) -> Fault | None:
-        """Return why it did not answer as it should, or None; a service that reports itself degraded did answer."""
+        """Return why it did not answer as it should, or None. A service that reports itself degraded did answer."""
         if self.reported.sickness == "degraded":
             return None
         return self.fault
@@ -66,8 +66,8 @@ async def read_gateway(
 ) -> Reading[GatewayState]:
     """Return health, cache figures and (``with_rules``) limits. ``value`` is always set, also for an outage.
 
-    ``Reading.fault`` is the health check's; each other part has its own in the value. A gateway that answers 404 for
-    ``/api/rate-limits`` publishes none: ``rules`` and ``rules_fault`` are None, as they are when not asked for.
+    ``Reading.fault`` is the health check's; each other part has its own in the value. If the gateway answers 404 for
+    ``/api/rate-limits``, or limits were not asked for, ``rules`` and ``rules_fault`` are None.
     """
     profile = settings.profile.gateway
     if settings.gateway_urls:
@@ -114,7 +114,7 @@ async def read_cache_metrics(http: httpx.AsyncClient, settings: Settings) -> Cac
 
 
 async def read_engine(http: httpx.AsyncClient, settings: Settings, clock: Clock) -> Reading[ServiceState]:
-    """Return the health of the AI engine. ``value`` is always set, also for an outage; ``fault`` is its own."""
+    """Return the health of the AI engine. ``value`` is always set, even for an outage; ``fault`` says what is wrong."""
     profile = settings.profile.engine
     if settings.engine_urls:
         state, _ = await _instances(http, settings.engine_urls, ENGINE_WORDS, profile)
@@ -197,7 +197,7 @@ async def look_at_health(
 ) -> ServiceCheck:
     """Return the result of a health check, judged as the profile says; nothing is sent where ``url`` is "".
 
-    By the usual words, a 200 whose own words are sick has a fault that quotes them.
+    A 200 whose body reports something unhealthy has a fault that quotes it.
     """
     if not url:
         return ServiceCheck(None, None, NOT_ASKED)

@@ -1,1 +1,1 @@
-"""A router's table in a database, and what of SQLAlchemy a project has already."""
+"""A router's table in a database, and the SQLAlchemy code that a project has already."""

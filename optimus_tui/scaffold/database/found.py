@@ -9,7 +9,7 @@ from optimus_tui.scaffold.target import RouterTarget, module_of
 
 
 def session_in(tree: ast.Module) -> str:
-    """Return the dependency of a module that yields an ``AsyncSession``; the plainest of several, empty for none."""
+    """Return the dependency of a module that yields an ``AsyncSession``; the simplest of several, empty for none."""
     found: list[tuple[bool, int, str]] = []
     for number, node in enumerate(tree.body):
         if isinstance(node, ast.AsyncFunctionDef) and node.returns is not None and _yields(node):
@@ -27,7 +27,7 @@ def _yields(node: ast.AsyncFunctionDef) -> bool:
 
 
 def base_in(tree: ast.Module) -> str:
-    """Return the declarative base of a module; empty for none, and for one whose classes are dataclasses."""
+    """Return the declarative base of a module; empty if there is none, or if its classes are dataclasses."""
     for node in tree.body:
         if isinstance(node, ast.ClassDef):
             bases = {ast.unparse(base).rpartition(".")[2] for base in node.bases}

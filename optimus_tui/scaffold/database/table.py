@@ -1,6 +1,6 @@
 """A router's table as code, and the files that a project without a database lacks.
 
-Pure but for reading the templates.
+Pure except for reading the templates.
 """
 
 from typing import NamedTuple
@@ -35,10 +35,10 @@ class TableCode(NamedTuple):
         entries: What a row holds, by the field's name in an answer.
         documents: The columns that hold JSON, and what callers call them.
         times: The columns that hold a moment, as a tuple; empty for none.
-        order: The columns of its index, which lists are in the order of.
+        order: The columns of its index, by which lists are sorted.
         named: The owner of a row, as arguments.
-        of_row: The same of a row, as the tests keep it.
-        key: The same of an owner of the tests, as a dictionary.
+        of_row: The owner of a row in the tests.
+        key: The owner in the tests, as a dictionary.
     """
 
     columns: tuple[str, ...]
@@ -87,14 +87,14 @@ def text_of(module: str) -> str:
 
 
 def known_name(target: RouterTarget, module: str) -> tuple[str, str] | None:
-    """Return the module and the name that the project has for what such a module holds; None for nothing."""
+    """Return the project's own module and name for what such a module defines; None if it has none."""
     known = {"backend.sessions": target.session, "backend.tables": target.base}.get(module, "")
     place, _, name = known.partition(":")
     return (place, name) if known else None
 
 
 def migration(spec: RouterSpec) -> tuple[tuple[str, str], ...]:
-    """Return how alembic makes the table: what each line is for, and the line. Nothing for a router without one."""
+    """Return the commands with which alembic creates the table, each with its purpose; empty without a table."""
     if not spec.has_table:
         return ()
     target, module = spec.target, spec.target.module(spec.name)

@@ -1,1 +1,1 @@
-"""What may be asked of a router besides its fields: filters of its list, and what it is below."""
+"""Options of a router besides its fields: filters of its list, and its parents."""

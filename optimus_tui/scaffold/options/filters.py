@@ -13,7 +13,7 @@ _LONGEST = 2000
 
 
 def filter_context(spec: RouterSpec, takes_body: bool) -> dict[str, Any]:
-    """Return what the router's template says of its filters."""
+    """Return the filters' variables for the router's template."""
     fields = spec.filters
     words = [literal(word) for field in fields for word in (field.name, f"-{field.name}")]
     enums = [field for field in fields if field.type == "enum" and not takes_body]
@@ -59,7 +59,7 @@ def _parameter(spec: RouterSpec, field: Field) -> str:
 
 
 def names_in_filters(spec: RouterSpec) -> set[str]:
-    """Return what the filters use of other modules."""
+    """Return the names that the filters need from other modules."""
     if not spec.filters:
         return set()
     found = {
@@ -80,7 +80,7 @@ def names_in_filters(spec: RouterSpec) -> set[str]:
 
 
 def filter_trial_context(spec: RouterSpec) -> dict[str, Any]:
-    """Return what the tests' template says of the filters."""
+    """Return the filters' variables for the tests' template."""
     pairs = {field.name: _low_and_high(field) for field in spec.filters}
     wrong = [field.name for field in spec.filters if field.type not in _TEXTS]
     return {

@@ -1,4 +1,4 @@
-"""The code of a router below others, as ``/orders/{order_id}/items``: where its parents' ids are written."""
+"""The code of a router below others, such as ``/orders/{order_id}/items``: every place that has its parents' ids."""
 
 import ast
 from pathlib import Path
@@ -14,7 +14,7 @@ _KNOWN, _BESIDE, _UNKNOWN, _WRONG = "7", "9", "8", "no.id"
 
 
 def parent_context(spec: RouterSpec) -> dict[str, Any]:
-    """Return what the router's template says of its parents; what it says without any is in it, too."""
+    """Return the parents' variables for the router's template; they are complete for a router without parents, too."""
     ids = spec.parent_ids
     own_id = f"{{{spec.one}_id}}"
     owner = ["tenant", *ids]
@@ -39,7 +39,7 @@ def parent_context(spec: RouterSpec) -> dict[str, Any]:
 
 
 def parent_trial_context(spec: RouterSpec) -> dict[str, Any]:
-    """Return what the tests' template says of the router's parents."""
+    """Return the parents' variables for the tests' template."""
     ids = spec.parent_ids
 
     def path(last: str, text: str) -> str:
@@ -88,12 +88,12 @@ def _thing(ids: tuple[str, ...]) -> list[str]:
 
 
 def caches_below(spec: RouterSpec) -> bool:
-    """Return True if the router caches what is below something, and so has to go with it."""
+    """Return True if the router caches items below a parent, which must be dropped with the parent."""
     return bool(spec.parents and spec.caching and spec.reads)
 
 
 def knows_parent(spec: RouterSpec) -> bool:
-    """Return True if the router itself has to look whether its parent is there; else the engine says so."""
+    """Return True if the router itself must check that the parent exists; otherwise the engine does."""
     return bool(spec.parents) and not spec.has_engine
 
 
@@ -108,7 +108,7 @@ def parent_import(spec: RouterSpec) -> str:
 
 
 def parent_warning(spec: RouterSpec) -> str:
-    """Return what has to be done before anything is found below a parent; empty where nothing has."""
+    """Return what must be done before anything can be found below a parent; empty if nothing must."""
     if not knows_parent(spec) or spec.has_parent_store:
         return ""
     return (
@@ -118,7 +118,7 @@ def parent_warning(spec: RouterSpec) -> str:
 
 
 def with_parent(root: Path, spec: RouterSpec) -> RouterSpec:
-    """Return the spec with the parent's store, where the project has a router of ours that keeps one.
+    """Return the spec with the parent's store, if the project has a generated router that has one.
 
     Args:
         root: The project.

@@ -1,1 +1,1 @@
-"""Figures of the gateway that several tools tell: rates, hit rates and circuit breakers."""
+"""Figures of the gateway that several tools show: rates, hit rates and circuit breakers."""

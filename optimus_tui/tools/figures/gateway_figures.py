@@ -1,4 +1,4 @@
-"""What the gateway's own counters and breakers say, and the cache's hit rate, for all that sums a system up."""
+"""The gateway's own counters and breakers, and the cache's hit rate, for tools that summarise a system."""
 
 import asyncio
 import math
@@ -57,11 +57,11 @@ _WHY = "the gateway's counters did not answer in time"
 
 
 class GatewayFigures(Struct, frozen=True, kw_only=True):
-    """Shares from 0 to 1; rates a second; ``covered_minutes`` is the time for which requests are known.
+    """Shares are from 0 to 1, rates per second; ``covered_minutes`` is the time for which requests are known.
 
     ``lower_bound``: requests were lost with processes that ended, so that numbers and rates are "at least".
-    ``worst_route`` and ``worst_tenant`` are where most requests failed, None where nothing failed or labels do
-    not tell. ``processes`` and ``restarts`` are those seen within the window, None where nothing was sampled.
+    ``worst_route`` and ``worst_tenant`` are those with the most failed requests, None if nothing failed or labels do
+    not show it. ``processes`` and ``restarts`` are those seen within the window, None where nothing was sampled.
     """
 
     requests: int | None = None
@@ -91,11 +91,11 @@ _NOT_IN_TIME = GatewayFigures(unknown=(f"requests: {_WHY}", f"circuits: {_WHY}")
 
 
 async def summary_figures(ctx: "Context", counters: Counters) -> GatewayFigures:
-    """Return the figures for a summary that must be quick: what was kept, and the circuit breakers of one sample.
+    """Return the figures for a quick summary: those in the history, and the circuit breakers of one sample.
 
-    Breakers of processes that this sample did not meet are taken from what was kept. Further samples are taken only
-    where the page of that one sample holds failures or refusals at all: what has never been counted cannot have
-    happened lately. Where they are not, the rates are unknown, and ``unknown`` says so.
+    Breakers of other processes are taken from the history. Further samples are taken only if that sample's page has
+    counted any failure or refusal, because otherwise none can have happened lately. Without them, the rates are
+    unknown, and ``unknown`` says so.
     """
     kept = Counters(ctx, counters.minutes, live=False)
     try:
@@ -128,9 +128,9 @@ async def summary_figures(ctx: "Context", counters: Counters) -> GatewayFigures:
 
 
 async def sampled_figures(ctx: "Context", minutes: float, states: Sequence[MetricsState]) -> GatewayFigures:
-    """Return the figures for a watcher that keeps what it reads: from what was kept, and its own latest samples.
+    """Return the figures for a process that records samples: from the history and from its own latest samples.
 
-    Without ``services.flapping``: a watcher's own samples tell that, whether or not the gateway publishes anything.
+    ``services.flapping`` is not included, because such a process judges that from its own samples.
     """
     kept = Counters(ctx, minutes, live=False)
     try:
@@ -175,7 +175,7 @@ async def _kept_breakers(ctx: "Context") -> list[MetricsState]:
 
 
 def published(look: Reading[MetricsState]) -> Sequence[MetricsState] | Fault:
-    """Return the page of one sample, or the fault why there is none."""
+    """Return the gateway's ``/metrics`` page from one sample, or the fault."""
     if look.value is not None and look.value.published:
         return [look.value]
     return look.fault or Fault("invalid", NO_PAGE)
@@ -216,7 +216,7 @@ async def _of_the_past(ctx: "Context", minutes: float) -> list[Finding]:
 
 
 async def kept_samples(ctx: "Context", name: str, minutes: float) -> Sequence[tuple[float, float]]:
-    """Return the kept samples of a service by time, 1.0 where it answered well; none where reading takes too long."""
+    """Return the recorded samples of a service by time, 1.0 where it answered well; empty if reading takes too long."""
     try:
         async with asyncio.timeout(PAST_SECONDS):
             window = await ctx.windows.series(f"state.{name}", minutes)
@@ -322,7 +322,7 @@ def _figures(
 
 
 def newest_start(states: Sequence[MetricsState]) -> float | None:
-    """Return when the youngest of these processes started, in wall-clock seconds; None where none says so."""
+    """Return when the youngest of these processes started, in wall-clock seconds; None if no process reports it."""
     return max((one.started_at for one in states if one.started_at is not None), default=None)
 
 
@@ -343,7 +343,7 @@ LOOKS, APART_SECONDS = 6, 0.4
 async def recent_rate(ctx: "Context") -> HitRate | None:
     """Return the hit rate of the last 30 seconds by the gateway's published counts.
 
-    None if they were not recorded, if they were set back, and with too few look-ups.
+    None if they were not recorded, if they were reset, or if there were too few look-ups.
     """
     asked = (ctx.windows.series(name, ctx.tuning.rate_minutes) for name in ("gateway.hits", "gateway.misses"))
     try:
@@ -373,7 +373,7 @@ async def present_rate(ctx: "Context", counters: Counters, *, live: bool) -> Hit
 def rate_since_start(state: GatewayState | None, server: Reading[ServerState], mono: float) -> HitRate | None:
     """Return the hit rate that the gateway publishes, else that of Redis; both count since their start.
 
-    None while only what came since a moment counts (``clock.counting_from``).
+    None while windows are cut at a moment (``clock.counting_from``), because this rate reaches further back.
 
     Args:
         state: What the gateway says; None if it did not answer.
@@ -389,7 +389,7 @@ def rate_since_start(state: GatewayState | None, server: Reading[ServerState], m
 
 
 async def counted_rate(counters: Counters) -> float | None:
-    """Return hits by look-ups since the gateway's start; None without counters, or with too few look-ups."""
+    """Return hits ÷ look-ups since the gateway's start; None without counters, or with too few look-ups."""
     state = (await counters.first_look()).value
     totals = {HITS: 0.0, MISSES: 0.0}
     for name, value in (state.values if state is not None else {}).items():

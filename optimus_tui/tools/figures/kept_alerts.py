@@ -1,6 +1,6 @@
-"""What a dashboard or a recorder that watches the same system has noted: since when a finding holds, and its cause.
+"""Alerts recorded by a dashboard or recorder of the same system: since when a finding holds, and its cause.
 
-One look of a tool has no history of its own. Without such notes it judges what it sees.
+A tool that runs once has no history of its own. Without such records it judges only what it sees.
 """
 
 import asyncio
@@ -33,9 +33,10 @@ or one moment would have two figures."""
 
 
 async def with_notes(ctx: "Context", findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """Return the findings with their beginnings and causes as far as they were noted, each effect below its cause.
+    """Return the findings with their beginnings and causes as far as recorded, each effect below its cause.
 
-    Where only what came since a moment counts, no figure is from notes or the screen: they count the time before.
+    While windows are cut at a moment (``clock.counting_from``), records and the screen are ignored, because they count
+    the time before.
     """
     noted, now = await open_alerts(ctx), ctx.clock.wall()
     screen = {(one.rule, one.subject): one for one in _on_screen(ctx)}
@@ -82,7 +83,7 @@ def _on_screen(ctx: "Context") -> tuple[Finding, ...]:
 def shown_now(ctx: "Context") -> tuple[Finding, ...]:
     """Return the findings that a dashboard in this process shows as true now.
 
-    None where only what came since a moment counts: the dashboard's windows are longer.
+    Empty while windows are cut at a moment (``clock.counting_from``), because the dashboard's windows are longer.
     """
     if counted_from() is not None:
         return ()
@@ -90,12 +91,12 @@ def shown_now(ctx: "Context") -> tuple[Finding, ...]:
 
 
 def with_shown(ctx: "Context", findings: Sequence[Finding], without: Iterable[str]) -> tuple[Finding, ...]:
-    """Return the findings with those that the dashboard of this process shows besides: one look sees less than it.
+    """Return the findings plus those that only this process' dashboard shows, because it has seen more.
 
     Args:
         ctx: The process.
-        findings: Those of one look.
-        without: The families of findings that the look was not asked about.
+        findings: The findings of one tool run.
+        without: The families of findings that the tool was not asked about.
     """
     left_out, there = tuple(without), {key_of(one) for one in findings}
     beside = [
@@ -109,7 +110,7 @@ def with_shown(ctx: "Context", findings: Sequence[Finding], without: Iterable[st
 
 
 async def open_alerts(ctx: "Context") -> dict[tuple[str, str], AlertEpisode]:
-    """Return the alerts that are open by the latest notes, by rule and subject; none where none can be read."""
+    """Return the alerts that are open in the latest records, by rule and subject; empty if none can be read."""
     try:
         async with asyncio.timeout(READ_SECONDS):
             document = await ctx.store.recall(EPISODES)

@@ -1,12 +1,10 @@
 """The gateway's counters over a window.
 
-Prometheus, else history, else several samples of ``/metrics`` within seconds.
+They come from Prometheus, else the history, else several samples of ``/metrics`` within seconds. The answer names the
+source, and ``covered_minutes`` how much was covered, even if only two seconds. Each sample uses a new connection, so
+that every worker behind the address may answer; growth is computed per process (``history.samples.processes``).
 
-The answer says which. ``covered_minutes`` tells what was covered, be it two seconds. Each sample has a connection of
-its own, so that every worker behind the address may answer; growth is taken process by
-process (``history.samples.processes``).
-
-Recorded states of circuit breakers, process by process, because one sample meets only one of several workers.
+The recorded states of circuit breakers are read per process, because one sample reaches only one of several workers.
 
 States that are older than a minute, or of a process that was replaced, are not shown as present ones.
 """
@@ -42,7 +40,7 @@ MOST_BREAKERS = 100
 
 
 async def kept_breakers(ctx: "Context") -> list[MetricsState]:
-    """Return the breakers' states of each process that was met within the last minute; [] if none were kept."""
+    """Return the breakers' states of each process that answered within the last minute; [] if none were recorded."""
     store, until = ctx.store, ctx.clock.wall()
     names = (await store.names(BREAKER))[:MOST_BREAKERS]
     if not names:
@@ -141,13 +139,13 @@ class Counters:
         return await asyncio.to_thread(quantiles_of, histogram, parts, by)
 
     async def looks(self) -> list[Reading[MetricsState]]:
-        """Return samples of the page as it is now; a single one if there is no page or no answer."""
+        """Return samples of the present page; only one if there is no page or no answer."""
         if self._looking is None:
             self._looking = self._ctx.beside(self._look())
         return await asyncio.shield(self._looking)
 
     async def first_look(self) -> Reading[MetricsState]:
-        """Return the first sample of the page as it is now; ``looks`` begins with it."""
+        """Return the first sample of the present page; ``looks`` begins with it."""
         if self._first is None:
             self._first = self._ctx.beside(self._read(0))
         return await asyncio.shield(self._first)

@@ -1,7 +1,7 @@
 """Find the tool that explains a finding, by the catalogue of rules. Pure.
 
-A finding's subject is safe text, no identity: its tenant is looked up among the counters that were read, and where it
-cannot be told, or cannot be written as JSON text, no tenant is guessed: the general health check is asked instead.
+A finding's subject is only text for display, so its tenant is looked up among the counters that were read. If it is not
+found, or cannot be written as JSON text, the general health check is used, without a tenant.
 """
 
 from optimus_tui.contract.finding_rules import HEALTH, rule_of

@@ -1,4 +1,4 @@
-"""Write one value of a document with the unit that its key names, and its records as one table."""
+"""Format one value of a document with the unit that its key names, and records as one table."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -34,19 +34,19 @@ _UNIT = re.compile(r"_(?:ms|bytes|seconds|minutes)$")
 
 
 def is_documented(key: str) -> bool:
-    """Return True for lower-case words, which may be a key of ours. Anything else is a name and stays as it is."""
+    """Return True for lower-case words, which may be one of our keys. Anything else is data and stays unchanged."""
     return _KEY.fullmatch(key) is not None
 
 
 def in_plain_words(key: str) -> str:
-    """Return ``average_latency_ms`` as ``average latency ms``; a key that cannot be ours stays as it is."""
+    """Return ``average_latency_ms`` as ``average latency ms``; a key that cannot be ours stays unchanged."""
     if not is_documented(key):
         return safe_text(key, 80)
     return key[:80].replace("_", " ")
 
 
 def label(key: str) -> str:
-    """Return what a key is called: ``used_memory_bytes`` is ``used memory``, for its figure carries the unit.
+    """Return what a key is called: ``used_memory_bytes`` is ``used memory``, because its figure has the unit.
 
     A key that is not in the table of labels is shown in plain words, or unchanged where it is data (a tenant, a route).
     """
@@ -147,7 +147,7 @@ JUDGED = frozenset({"measured", "threshold"})
 
 
 class Layout(Struct, frozen=True):
-    """``columns`` for all records, ``own`` further keys of each, and keys whose texts have ``many_lines``."""
+    """The ``columns`` of all records, ``own`` further keys of each, and keys whose texts have ``many_lines``."""
 
     columns: tuple[str, ...]
     own: tuple[tuple[str, ...], ...]
@@ -181,11 +181,10 @@ def in_words(value: Any) -> Any:
 
 
 def layout(records: Sequence[Mapping[str, Any]]) -> Layout:
-    """Return which keys at least half of the records have, and for each record its other keys.
+    """Return the keys that at least half of the records have, and the other keys of each record.
 
-    Empty values are left out: a key that is empty everywhere is no column. What only some records know (one
-    test of four counts requests) would be a column of blanks, and what holds further values fits into no cell: both
-    stand below the table, on the record's own line.
+    A key that is empty everywhere is no column. A key of few records would make a column of blanks, and nested values
+    do not fit into a cell: both are shown below the table, on the record's own line.
     """
     having: dict[str, int] = {}
     known: set[str] = set()
@@ -210,10 +209,10 @@ def layout(records: Sequence[Mapping[str, Any]]) -> Layout:
 
 
 def cell(record: Mapping[str, Any], key: str) -> str:
-    """Return one value of a record in words.
+    """Return one value of a record as text.
 
     The TTL of what never expires is ``never``. ``–`` stands for a key that the record lacks, for a null that means
-    none, and for everything that was not asked for.
+    none, and for what was not asked for.
     """
     if key not in record or (record[key] is None and record.get("status") in UNASKED):
         return NOTHING

@@ -1,4 +1,4 @@
-"""What every key of the tools' documents is called on a page. The JSON keeps the keys; people read these words."""
+"""The name of every key of the tools' documents on a page. The JSON has the keys; people read these words."""
 
 # fmt: off
 LABELS: dict[str, str] = {

@@ -1,4 +1,4 @@
-"""From what verdicts and probes say to what documents say: headline and sections. Pure."""
+"""Turn verdicts and readings into the headline and sections of a document. Pure."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -19,7 +19,7 @@ HEALTH_SEVERITY = {"low": "info", "medium": "warning", "high": "warning", "criti
 
 
 def diagnostics(findings: Iterable[Finding], words: dict[str, str] | None = None) -> tuple[Diagnostic, ...]:
-    """Return findings as documents carry them; ``words`` renames the severities."""
+    """Return findings in the form that documents have; ``words`` renames the severities."""
     return tuple(
         Diagnostic(
             severity=(words or {}).get(finding.severity, finding.severity),

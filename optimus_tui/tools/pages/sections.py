@@ -1,9 +1,9 @@
 """Turn a tool's document into sections that a person reads: verdict, findings, what to do, scope, then the rest.
 
-``sections(report)`` is pure and knows no tool by name: it goes by the shape of the document and by the keys that all
-documents share, so a new tool is readable without a line here. The screen (``tui/render_report``) and the command line
-(``cli/rendering``) both show these sections and choose only colours, widths and order. All text is safe to print; the
-JSON document stays the whole truth. No finding is left out, and keys that are data (a tenant, a route) are not renamed.
+``sections(report)`` is pure and knows no tool by name: it uses the shape of the document and the keys that all
+documents share, so a new tool needs no line here. The screen (``tui/render_report``) and the command line
+(``cli/rendering``) both show these sections and choose only colours, widths and order. All text is safe to print. No
+finding is left out, and keys that are data (a tenant, a route) are not renamed.
 """
 
 from collections.abc import Mapping, Sequence
@@ -71,7 +71,7 @@ _LISTS: tuple[tuple[str, str, Tone], ...] = (
 
 
 class Fact(Struct, frozen=True):
-    """Safe text, what it is called ("" for a sentence), and its tone."""
+    """A value as safe text, its label ("" for a sentence), and its tone."""
 
     text: str
     label: str = ""

@@ -1,4 +1,4 @@
-"""analyze_performance_metrics: five figures, each measured or said to be not available, over a window that is named."""
+"""analyze_performance_metrics: five figures over a window, each measured or reported as not available."""
 
 import asyncio
 from collections import Counter as Tally
@@ -35,8 +35,8 @@ KINDS = 20
 async def cache_performance(ctx: "Context", query: PerformanceQuery) -> Result:
     """Measure the hit rate, keys and memory.
 
-    The hit rate is that of the window if look-ups were counted, else the gateway's figure, else Redis' own without our
-    share.
+    The hit rate is that of the window if look-ups were counted, else the gateway's own figure, else Redis' without our
+    own look-ups.
     """
     from optimus_tui.probes.http.services import read_gateway
     from optimus_tui.probes.server import read_server
@@ -197,7 +197,7 @@ WEIGHED = 20
 
 
 async def rate_limiting_efficiency(ctx: "Context", query: PerformanceQuery) -> Result:
-    """Measure refusals over the window, and what is left of the limits now."""
+    """Measure refusals over the window, and how much of the limits is left now."""
     from optimus_tui.probes.http.services import read_gateway
 
     counters = Counters(ctx, query.time_window_minutes)

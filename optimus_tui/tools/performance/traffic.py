@@ -1,4 +1,4 @@
-"""Throughput, error rate and latency: of a window, each measured or said to be not available, and of now."""
+"""Throughput, error rate and latency over a window and now, each measured or reported as not available."""
 
 import asyncio
 from collections.abc import Sequence
@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 
 
 class Result(Struct, frozen=True, kw_only=True):
-    """What one metric gives. ``results`` is never empty."""
+    """The result of one metric. ``results`` is never empty."""
 
     results: dict[str, Any]
     covered_minutes: float = 0.0
@@ -91,7 +91,7 @@ async def throughput(ctx: "Context", query: PerformanceQuery) -> Result:
 
 
 async def error_rate(ctx: "Context", query: PerformanceQuery) -> Result:
-    """Measure the shares of failed, refused and wrong requests."""
+    """Measure the shares of failed (5xx), refused (429) and wrong (other 4xx) requests."""
     grown = await Counters(ctx, query.time_window_minutes).increase(REQUESTS)
     if grown.covered_minutes <= 0:
         return uncounted("error rate", grown)
@@ -118,7 +118,7 @@ async def error_rate(ctx: "Context", query: PerformanceQuery) -> Result:
 
 
 def uncounted(subject: str, grown: Increase) -> Result:
-    """Return the result for a figure that is unknown, with why, and the processes or targets in question."""
+    """Return the result for an unknown figure, with the reason, and the processes or targets concerned."""
     missing = not_available(subject, reason_of(grown.fault, "requests were not counted in this window"))
     known = {name: value for name, value in verdicts.beside_counters(grown).items() if value}
     return Result(results={**missing.results, **known}, findings=missing.findings)
@@ -378,7 +378,7 @@ KEPT_SECONDS = 0.9
 async def latencies(
     ctx: "Context", gateway: Reading[GatewayState], engine: Reading[ServiceState], server: Reading[ServerState]
 ) -> dict[str, Series]:
-    """Return series by name (gateway, engine, redis); an empty one for what gave no good answer."""
+    """Return the latencies by service (gateway, engine, redis); an empty series without a good answer."""
     firsts = {
         "gateway": _time_of(gateway.value.service if gateway.value else None),
         "engine": _time_of(engine.value),

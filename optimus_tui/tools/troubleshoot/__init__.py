@@ -1,1 +1,1 @@
-"""The tool that looks into one symptom, and the evidence for it."""
+"""The tool that examines one symptom, and the readings that it needs."""

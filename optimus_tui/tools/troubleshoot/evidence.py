@@ -1,4 +1,4 @@
-"""The parts a playbook asks for, each bounded by itself: what hangs or breaks costs its own part, as a Fault."""
+"""Read the parts that a playbook asks for, each with its own time limit: one that hangs or fails is a Fault."""
 
 import asyncio
 from collections.abc import Awaitable, Collection, Iterable, Mapping, Sequence
@@ -62,7 +62,7 @@ MAX_EVENTS = 1000
 class EvidenceReader:
     """Reads the parts that one playbook asks for.
 
-    ``minutes`` is the window that was asked for, or the part of it that counts (``clock.counting_from``).
+    ``minutes`` is the requested window, or the part of it that counts (``clock.counting_from``).
     """
 
     def __init__(self, ctx: "Context", minutes: int) -> None:
@@ -70,7 +70,7 @@ class EvidenceReader:
         self.counters = Counters(ctx, self.minutes)
 
     async def bounded(self, part: Awaitable[T], what: str, seconds: float = READ_SECONDS) -> T | Fault:
-        """Return what the part gives within its time, or the fault why not."""
+        """Return the part, or a fault if it failed or took too long."""
         return await parts.part(self.ctx, part, what, seconds)
 
     async def _reading(self, part: Awaitable[Reading[T]], what: str) -> Reading[T]:
@@ -86,7 +86,7 @@ class EvidenceReader:
         return await self._reading(read_gateway(ctx.http, ctx.settings, ctx.clock, with_rules=with_rules), "gateway")
 
     async def engine(self) -> Reading[ServiceState]:
-        """Read the engine's own health page."""
+        """Read the engine's health check."""
         from optimus_tui.probes.http.services import read_engine
 
         return await self._reading(read_engine(self.ctx.http, self.ctx.settings, self.ctx.clock), "AI engine")
@@ -131,7 +131,7 @@ class EvidenceReader:
         return replace(found, clock=await late_claims(self.ctx, log.payloads))
 
     def rate(self, gateway: Reading[GatewayState], server: Reading[ServerState]) -> HitRate | None:
-        """Return the hit rate since the start; None where only what came since a moment counts."""
+        """Return the hit rate since the start; None while windows are cut at a moment (``clock.counting_from``)."""
         return rate_since_start(gateway.value, server, self.ctx.clock.mono())
 
     # -- over the window
@@ -159,7 +159,7 @@ class EvidenceReader:
         return found
 
     async def counted_rate(self) -> HitRate | None:
-        """Return the hit rate since the moment from which windows count; None where they have their whole length."""
+        """Return the hit rate since the moment at which windows are cut (``clock.counting_from``); None without one."""
         if counted_from() is None:
             return None
         return await self.present_rate()
@@ -223,7 +223,7 @@ class EvidenceReader:
 
 
 def why_untimed(looks: "Sequence[Look]") -> str:
-    """Return why none of these samples has a time that counts; "" if one has."""
+    """Return why none of these samples has a usable time; "" if one has."""
     if any(one.counts for one in looks):
         return ""
     failed = next((one.fault.message for one in looks if one.fault), "")
@@ -232,12 +232,12 @@ def why_untimed(looks: "Sequence[Look]") -> str:
 
 
 def live_series(values: list[float]) -> Series:
-    """Return a few samples of just now as a series."""
+    """Return a few samples taken just now as a series."""
     return replace(_summed(values), latest=tuple(values[-GOOD_AGAIN_CHECKS:]))
 
 
 def kept_series(window: Window, wall: float) -> Series:
-    """Return a recorded window as a series, with its newest samples apart if they are of now."""
+    """Return a recorded window as a series, with its newest samples separately if they are recent."""
     values = [value for _, value in window.samples]
     fresh = bool(window.samples) and wall - window.samples[-1][0] <= FRESH_SECONDS
     return replace(_summed(values), latest=tuple(values[-GOOD_AGAIN_CHECKS:]) if fresh else ())
@@ -263,9 +263,9 @@ LATEST_SAMPLE = 4.0
 
 
 class Watched(Struct, frozen=True, kw_only=True):
-    """Counters read twice, the gateway's page sampled in between.
+    """Counters read twice, with the gateway's page sampled in between.
 
-    ``index`` holds both reads, ``second`` is empty and ``slope_seconds`` None where there was one only.
+    ``index`` holds both reads. If there was only one, ``second`` is empty and ``slope_seconds`` None.
     """
 
     index: LimitIndex
@@ -278,7 +278,7 @@ class Watched(Struct, frozen=True, kw_only=True):
 async def read_twice(
     ctx: "Context", counters: Counters, seen: Survey, names: Iterable[bytes], others: Iterable[bytes], began: float
 ) -> Watched:
-    """Read ``names`` before, amid and after the samples of the gateway's page; ``others`` once, before."""
+    """Read ``names`` before, between and after the samples of the gateway's page; ``others`` once, before."""
     names, index = list(names), LimitIndex(ctx.layout)
     first, fault = await read_known(ctx, seen, [*names, *others])
     index.put(first)
@@ -313,7 +313,7 @@ async def _between(ctx: "Context", seen: Survey, names: Sequence[bytes], index: 
 
 
 def neighbours(seen: Survey, names: Collection[bytes]) -> list[bytes]:
-    """Return other tenants' counters of the same operations: they tell a low limit from a busy client."""
+    """Return other tenants' counters of the same operations, which distinguish a low limit from a busy client."""
     own = {*seen.of_tenant, *names}
     parse = seen.limits.layout.parse
     others: dict[bytes, list[bytes]] = {parse(name).operation: [] for name in names}
@@ -326,10 +326,10 @@ def neighbours(seen: Survey, names: Collection[bytes]) -> list[bytes]:
 
 
 class RefusalEvidence(Struct, frozen=True, kw_only=True):
-    """Requests and refusals of all tenants over the longest time that is known within the window.
+    """Requests and refusals of all tenants, over the longest known time within the window.
 
-    ``ageless`` are those of the gateway's whole life where nobody knows how long that is, None elsewhere. ``older`` is
-    a sentence about refusals that may lie before the window. ``growth`` is what grew between the samples.
+    ``ageless`` are those since the gateway's start if the time of that is unknown, else None. ``older`` is a sentence
+    about refusals that may be older than the window. ``growth`` is the growth between the samples.
     """
 
     requests: Increase

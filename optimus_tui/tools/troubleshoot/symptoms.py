@@ -1,8 +1,7 @@
-"""troubleshoot_production_issue: read all that a playbook needs at once, and return its conclusion.
+"""troubleshoot_production_issue: read all that a playbook needs in parallel, and return its conclusion.
 
-troubleshoot_production_issue, rate_limiting: one tenant's counters, read twice, beside those of other tenants.
-
-The most urgent counters are shown and the rest is counted, so that their number does not decide the size of an answer.
+For rate_limiting, one tenant's counters are read twice and compared with those of other tenants. The most urgent
+counters are shown and the rest is only counted, so that an answer has a bounded size.
 """
 
 import asyncio
@@ -47,7 +46,7 @@ MAX_COUNTERS = 5_000
 async def rate_limiting(
     ctx: "Context", query: TroubleshootQuery, part: EvidenceReader
 ) -> tuple[Conclusion, dict[str, Any]]:
-    """Return what the playbook concludes, and the sections of the document."""
+    """Return the playbook's conclusion, and the sections of the document."""
     tenant = query.tenant_id.encode()
     gateway, server, (seen, watched, refused) = await asyncio.gather(
         part.gateway(with_rules=True), part.server(), _count(ctx, part, tenant)
@@ -95,10 +94,10 @@ async def _count(ctx: "Context", part: EvidenceReader, tenant: bytes) -> tuple[S
 
 
 def refusals_of_tenant(refused: Increase, requests: Increase, tenant: str, *, counted: bool) -> Increase:
-    """Return this tenant's refusals; unknown where some were refused and the gateway does not count by this tenant.
+    """Return this tenant's refusals; unknown if there were refusals but the gateway does not count this tenant.
 
-    Its counters prove requests (``counted``) of which metrics with tenants know none: these are of other names, as
-    those of teams are beside the counters of users.
+    The tenant's counters prove that it sent requests (``counted``). If the metrics show none of it, they count other
+    names, for example teams instead of users.
     """
     why = ""
     if refused.total > 0 and set(refused.by("tenant")) == {""}:
@@ -122,7 +121,7 @@ def found(report: TroubleshootReport) -> bool:
 
 
 async def run(ctx: "Context", query: TroubleshootQuery) -> TroubleshootReport:
-    """Look into one symptom."""
+    """Examine one symptom."""
     conclusion, sections = await _PLAYBOOKS[query.issue_type](
         ctx, query, EvidenceReader(ctx, query.time_window_minutes)
     )

@@ -1,1 +1,1 @@
-"""What the validator needs beside its rules: the projects that it judges, their profiles, and the baseline."""
+"""What the validator needs besides its rules: the projects that it judges, their profiles, and the baseline."""

@@ -1,8 +1,8 @@
-"""The baseline: findings that are known, so that only new ones count.
+"""The baseline: known findings, so that only new ones count.
 
-A finding is known by its file, its rule, the function that holds it and a digest of its code. Where that is not found
-exactly, it may have moved to another file, its function may have another name, or the function may have been edited
-elsewhere: each known finding excuses one finding, and the closest one first.
+A finding is known by its file, its rule, the function that holds it and a digest of its code. If no exact match exists,
+it may have moved to another file, its function may have been renamed, or the rest of the function edited. Each known
+finding excuses one finding, the closest match first.
 """
 
 import hashlib
@@ -22,7 +22,7 @@ _OF_LINES = 1
 
 
 class Baseline(msgspec.Struct, forbid_unknown_fields=True):
-    """How many findings of each fingerprint are known. Its file is text, so that a review shows what is added."""
+    """The number of known findings of each fingerprint. It is stored as text, so that a review shows what is added."""
 
     format: int
     known: dict[str, int]
@@ -59,7 +59,7 @@ def _spots(issues: Sequence[PatternIssue]) -> Iterator[_Spot]:
 
 
 def fingerprints(issues: Sequence[PatternIssue]) -> list[str]:
-    """Return what identifies each finding; each is unique, because a repeated one gets its number."""
+    """Return a fingerprint of each finding. All are unique, because repeated ones get a number."""
     seen: Counter[str] = Counter()
     found: list[str] = []
     for spot in _spots(issues):
@@ -71,13 +71,13 @@ def fingerprints(issues: Sequence[PatternIssue]) -> list[str]:
 
 
 def made_of(issues: Sequence[PatternIssue]) -> bytes:
-    """Return the baseline file: each distinct finding with its count, sorted."""
+    """Return the text of a baseline file: each distinct finding with its count, sorted."""
     known = dict(sorted(Counter(str(spot.mark) for spot in _spots(issues)).items()))
     return msgspec.json.format(msgspec.json.encode(Baseline(FORMAT, known)), indent=2) + b"\n"
 
 
 def parsed(data: bytes) -> Baseline:
-    """Return the baseline, or raise ValueError with one sentence."""
+    """Return the baseline in a file's text, or raise ValueError with one sentence."""
     try:
         found = msgspec.json.decode(data, type=Baseline)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -96,14 +96,14 @@ def split(
 ) -> tuple[list[PatternIssue], int, int]:
     """Return (new findings, number of known ones, number of known ones that are gone).
 
-    A finding of several routes of which some are known is reported at the first new one, with the other new ones.
-    Known findings of a file that exists and was not judged this time are left alone: they excuse no other file's.
+    If a finding covers several routes and some are known, it is reported at the first new one, with the other new ones.
+    Known findings of a file that exists but was not judged this time match nothing, and do not count as gone.
 
     Args:
         issues: The findings.
         known: The baseline.
         judged: The files that were judged, as the findings name them.
-        exists: Returns whether there is a file of this name: one that is not there any more may have moved.
+        exists: Returns whether there is a file of this name; one that is gone may have been moved.
     """
     spots = list(_spots(issues))
     left = Counter({name: count for name, count in known.known.items() if _is_open(name, known, judged, exists)})

@@ -17,7 +17,7 @@ _ROOT_MARKS = (
 
 
 def root_of(place: Path) -> Path:
-    """Return the project of a path: the nearest folder above that looks like one, else where its package lies."""
+    """Return the project of a path: the nearest folder above that looks like one, else the folder of its package."""
     if place.is_dir():
         start = place
     else:
@@ -39,7 +39,7 @@ class ProjectFiles(NamedTuple):
 def files_by_project(places: Sequence[Path]) -> dict[Path, ProjectFiles]:
     """Return the Python files at or below the absolute paths, by the folders of their projects.
 
-    Routes of tests serve nobody: test files are left out, unless they or a folder of tests are named.
+    Test files are left out, unless they or a folder of tests are named.
     """
     groups: dict[Path, dict[str, bool]] = {}
     for place in places:
@@ -70,7 +70,7 @@ def judge_folders(
     use_cache: bool = True,
     seconds: float | None = None,
 ) -> list[JudgedProject]:
-    """Judge what lies at or below absolute paths; ``choose`` and ``judge_project`` explain the options.
+    """Judge the files at or below absolute paths; ``choose`` and ``judge_project`` explain the options.
 
     Raises:
         SettingsError: an ``optimus.toml`` is wrong.

@@ -1,4 +1,7 @@
-"""``--live``: the source against Redis and the running gateway. What cannot be compared is named, with the reason."""
+"""``--live``: compare the source with Redis and the running gateway.
+
+What cannot be compared is named, with the reason.
+"""
 
 import asyncio
 from collections.abc import Iterable
@@ -42,7 +45,7 @@ def declared_in(outcome: JudgedFiles) -> Declared:
 
 
 async def live_drift(ctx: "Context", outcome: JudgedFiles) -> LiveComparison:
-    """Return how the source differs from Redis and the running gateway, and in words what was compared.
+    """Return the differences between the source and Redis or the running gateway, and in words what was compared.
 
     Raises:
         ToolFailure: Redis could not be asked.

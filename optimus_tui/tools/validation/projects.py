@@ -1,4 +1,4 @@
-"""The projects that are judged: what was chosen for each, by its owner or by what it has, and its files' verdicts."""
+"""The judged projects: the rules chosen for each, by its owner or by its signs, and the verdicts on its files."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -23,7 +23,7 @@ DEFAULT_LEVEL: ValidationLevel = "comprehensive"
 
 
 class ProjectChoice(NamedTuple):
-    """What counts for a project. ``chosen_by`` says who chose the profile, ``found`` what speaks for it."""
+    """The rules that apply to a project. ``chosen_by`` says who chose the profile, ``found`` which signs show it."""
 
     root: Path
     selection: RuleSelection
@@ -40,7 +40,7 @@ class ProjectChoice(NamedTuple):
         return safe_text(remedy(rule, helpers), 500)
 
     def rules(self, path: str) -> dict[str, Rule]:
-        """Return the rules that count for a file; the path is relative to the root."""
+        """Return the rules that apply to a file; the path is relative to the root."""
         return self.selection.at(self.prefix + path)
 
     def profile(self, name: Callable[[Path, str], str]) -> ProjectProfile:
@@ -55,7 +55,7 @@ class ProjectChoice(NamedTuple):
 
 
 class JudgedProject(NamedTuple):
-    """A project's files, judged, with the number of those that its owner excludes, and of tests that were left out."""
+    """The judged files of a project, with the numbers of files that its owner excludes and of tests left out."""
 
     choice: ProjectChoice
     outcome: JudgedFiles
@@ -66,12 +66,12 @@ class JudgedProject(NamedTuple):
 def choose(
     root: Path, level: ValidationLevel | None = None, profile: Profile | None = None, named: Path | None = None
 ) -> ProjectChoice:
-    """Return what counts for a project.
+    """Return the rules that apply to a project.
 
     Args:
         root: The project's folder.
-        level: The level that was asked for; None for that of ``optimus.toml``, else the usual one.
-        profile: The profile that was asked for; None for that of ``optimus.toml``, else what the project has decides.
+        level: The requested level; None for that of ``optimus.toml``, else the default.
+        profile: The requested profile; None for that of ``optimus.toml``, else the one that the project's signs show.
         named: The file of ``--config``, which counts instead of the project's ``optimus.toml``.
 
     Raises:
@@ -142,7 +142,7 @@ def judge_project(
     seconds: float | None = None,
     use_cache: bool = True,
 ) -> JudgedProject:
-    """Judge files of a project, but for those that its owner excludes; ``examine`` explains the options."""
+    """Judge files of a project, except those that its owner excludes; ``examine`` explains the options."""
     everything = list(paths)
     wanted = [path for path in everything if not choice.selection.excludes(choice.prefix + path)]
     outcome = examine(choice.root, wanted, named=named, seconds=seconds, use_cache=use_cache, words=choice.words)

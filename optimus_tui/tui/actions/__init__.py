@@ -1,1 +1,1 @@
-"""Actions on the screen: arming, what can be done about a row, and interrupted actions."""
+"""Actions on the screen: arming, the actions for a row, and interrupted actions."""

@@ -1,8 +1,8 @@
 """The action dialog: plans an action, asks for words and a reason, and shows what was done.
 
-It writes nothing itself: the action service does, once the words are typed. It refuses a confirmation by an Enter that
-is held down or was buffered, words that were pasted or typed for another list of keys, and to show an outcome that was
-not reported. What is typed stays, also while the plan is made again; an Enter that is refused says why.
+It writes nothing itself: the action service does, once the words are typed. A confirmation does not count if Enter is
+held down or was buffered, or if the words were pasted or typed for another list of keys; the dialog says why. Typed
+text stays, even while the plan is made again.
 """
 
 import asyncio
@@ -83,7 +83,7 @@ class ActionDialog(Dialog):
                 yield GuardedButton("Confirm", id="go", compact=True)
 
     def on_mount(self) -> None:
-        """Start to draw, and to keep the plan fresh."""
+        """Start drawing, and start renewing the plan before it expires."""
         self.set_interval(0.2, self.draw)
         self.set_interval(1.0, self._keep_fresh)
         self.set_focus(self.form.typed.field)
@@ -97,11 +97,11 @@ class ActionDialog(Dialog):
         self.texts.draw(self, self.may_confirm())
 
     def is_stopping(self) -> bool:
-        """Return True if the running action was told to stop."""
+        """Return True if the running action has been told to stop."""
         return self._cancel.is_set()
 
     def is_command(self, action: str) -> bool:
-        """Return True if the letter of ``action`` is a command now, and not text."""
+        """Return True if the letter of ``action`` is a command now and not typed text."""
         if isinstance(self.focused, Input):
             return False
         if self.stage != "asking" or self.texts.is_cramped():
@@ -123,7 +123,7 @@ class ActionDialog(Dialog):
     # -- planning --------------------------------------------------------------------------------------------------
 
     def begin(self) -> None:
-        """Do what comes first: make the plan."""
+        """Start the dialog's first stage: make the plan."""
         self.make_plan()
 
     def _note_scanned(self, seen: int, total: int | None) -> None:
@@ -131,7 +131,10 @@ class ActionDialog(Dialog):
 
     @work(exclusive=True, group="plan", exit_on_error=False)
     async def make_plan(self) -> None:
-        """Read the keys and make a plan. What was typed stays; words count only for the list they were typed for."""
+        """Read the keys and make a plan.
+
+        Typed text stays; the confirming words count only for the list of keys that they were typed for.
+        """
         self.stage, self.said, self.whole = "planning", "", False
         self.plan = self.preview = self.refusal = None
         self.form.expect(None, "")
@@ -149,7 +152,7 @@ class ActionDialog(Dialog):
         self.set_focus(self.query_one("#window" if self.texts.asks_window() else "#cancel"))
 
     def show_plan(self) -> None:
-        """Draw a plan that has come. The focus goes where something is missing, unless Tab has moved it meanwhile."""
+        """Draw a new plan. The focus goes to the first empty field, unless Tab has moved it meanwhile."""
         waits, self.waits = self.waits, False
         self.form.expect(self.plan, self.preview.confirm if self.preview is not None else "")
         self.draw()
@@ -166,7 +169,7 @@ class ActionDialog(Dialog):
 
     @work(exclusive=True, group="plan", exit_on_error=False)
     async def renew(self) -> None:
-        """Make the same plan again. The words still count if the plan is about exactly the same keys."""
+        """Make the same plan again. The confirming words still count if the plan has exactly the same keys."""
         before = self.plan
         answer = await self.action_service.plan(self.request, self.known)
         if self.stage != "asking" or self.plan is not before or before is None or isinstance(answer, Refusal):
@@ -185,7 +188,7 @@ class ActionDialog(Dialog):
         self.guard.note_focus()
 
     def say(self, sentence: str) -> None:
-        """Show a sentence beside the buttons (safe text); empty for none."""
+        """Show a sentence (safe text) beside the buttons; empty for none."""
         self.said = sentence
         self.draw()
 
@@ -233,17 +236,17 @@ class ActionDialog(Dialog):
         self.draw()
 
     def action_clicked(self) -> None:
-        """Say that a click confirms nothing."""
+        """Say that a click does not confirm: the button needs Enter."""
         self.say("a click confirms nothing: press enter on the button")
 
     async def perform(self, confirmation: Confirmation) -> Receipt | Refusal:
-        """Ask the action service to carry out the plan."""
+        """Let the action service carry out the plan."""
         assert self.plan is not None
         return await self.action_service.apply(self.plan, confirmation, self._cancel, self._note_progress)
 
     @work(exclusive=True, group="act", name="action", exit_on_error=False)
     async def act(self, confirmation: Confirmation) -> None:
-        """Carry out the plan and show what is reported, nothing before."""
+        """Carry out the plan, and show outcomes only as they are reported."""
         self.began = True
         answer = await self.perform(confirmation)
         if isinstance(answer, Refusal):
@@ -270,13 +273,13 @@ class ActionDialog(Dialog):
     # -- keys ------------------------------------------------------------------------------------------------------
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Return False for letters that are text now, and for leaving while the action runs."""
+        """Return False for letters that are typed text now, and for leaving while the action runs."""
         if action == "letter":
             return self.is_command(str(parameters[0]))
         return not (action == "dismiss" and self.stage == "acting")
 
     def on_key(self, event: events.Key) -> None:
-        """Put what is typed while no field has the focus into the field that waits for it."""
+        """Put letters typed while no field has the focus into the first empty field."""
         letter = event.character
         typed = letter is not None and letter.isprintable() and event.key not in self.active_bindings
         if typed and self.stage == "asking" and not isinstance(self.focused, Input) and not self.texts.is_cramped():
@@ -292,7 +295,7 @@ class ActionDialog(Dialog):
         self.query_one(ActionLines).scroll_relative(y=by, animate=False)
 
     def action_whole(self) -> None:
-        """List all keys, or the first ones again."""
+        """List all keys, or only the first ones again."""
         self.whole = not self.whole
         self.draw()
 
@@ -310,7 +313,7 @@ class ActionDialog(Dialog):
 
     @asking("include")
     async def action_include(self) -> None:
-        """Ask which keys of uncertain owner to take in, and make another plan with other words."""
+        """Ask which keys of uncertain owner to include, and make a new plan, which needs other words."""
         if self.stage != "asking" or self.plan is None or not self.plan.ambiguous:
             return
         from optimus_tui.tui.actions.questions import IncludeDialog
@@ -328,11 +331,11 @@ class ActionDialog(Dialog):
             self.action_leave()
 
     def would_lose(self) -> str:
-        """Return whether an action runs, or something was typed for one."""
+        """Return what would be lost: a running action, or text typed for one."""
         return self.form.lost(self.stage, self.texts.title()) if self.outcome is None else ""
 
     def action_leave(self) -> None:
-        """Stop a running action, else close the dialog; the first time only warn if something typed would be lost."""
+        """Stop a running action, else close the dialog. If typed text would be lost, the first time only warns."""
         if self.stage == "acting":
             self._cancel.set()
             self.draw()

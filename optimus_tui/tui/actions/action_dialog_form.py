@@ -1,4 +1,4 @@
-"""The fields of the action dialog: words that confirm exactly the list that was read, a reason, a missing window."""
+"""The fields of the action dialog: the confirming words, the reason, and the window in seconds if none is known."""
 
 from textual import on
 from textual.app import ComposeResult
@@ -18,7 +18,7 @@ MAX_WINDOW = 8
 
 
 def judge_reason(text: str) -> str:
-    """Return what is wrong with a reason; an empty string for a good one."""
+    """Return what is wrong with a typed reason; empty if nothing is."""
     if not text.strip():
         return "reason missing"
     if len(text.strip()) < MIN_REASON:
@@ -27,7 +27,7 @@ def judge_reason(text: str) -> str:
 
 
 def judge_window(text: str) -> str:
-    """Return what is wrong with a window in seconds; an empty string for a good one."""
+    """Return what is wrong with a typed window in seconds; empty if nothing is."""
     return "" if text else "seconds missing"
 
 
@@ -37,7 +37,7 @@ def subject_of_plan(plan: Plan) -> object:
 
 
 class ConfirmForm(Vertical):
-    """Three fields with their marks. What is typed stays, whatever becomes of the plan."""
+    """Three fields with their marks. Typed text stays when the plan changes."""
 
     def __init__(self) -> None:
         super().__init__(id="asked")
@@ -94,18 +94,18 @@ class ConfirmForm(Vertical):
         return Confirmation(self.typed.field.value, self.reason.field.value.strip())
 
     def expect(self, plan: Plan | None, words: str) -> None:
-        """Take another plan, or none; the words count for it once it has been painted."""
+        """Take another plan, or none. Words typed after it has been painted count for it."""
         self.plan, self.words = plan, words
         if plan is None:
             self._shown = None
 
     def note_shown(self) -> None:
-        """Remember that the plan has been painted: words that are typed from now on are about it."""
+        """Remember that the plan has been painted: words typed from now on count for it."""
         if self.plan is not None and self.typed.display:
             self._shown = subject_of_plan(self.plan)
 
     def draw(self, asks_window: bool, takes_words: bool) -> None:
-        """Show the fields that are asked for, with their marks."""
+        """Show the fields that have to be filled in, with their marks."""
         self.window.display = asks_window
         self.typed.display = self.reason.display = takes_words
         label = "Words to type, known with the plan"
@@ -120,16 +120,16 @@ class ConfirmForm(Vertical):
         self._focused = self.screen.focused
 
     def lost(self, stage: str, title: str) -> str:
-        """Return what of an action is lost if the program ends now, in words; empty for nothing."""
+        """Return in words what of an action would be lost if the program ended now; empty for nothing."""
         if stage == "acting":
             return f"the rest of the action that runs now: {title}"
         return typed_in(title) if self.is_touched else ""
 
     def ask_for_missing(self, refused: bool) -> bool:
-        """Put the focus on what is missing, if anything is, unless Tab has moved it while the plan was made.
+        """Focus the first empty field, unless Tab has moved the focus while the plan was made.
 
         Args:
-            refused: Enter was pressed: the focus moves all the same, and the mark says why.
+            refused: Enter was pressed and refused: the focus moves in any case, and the mark says why.
         """
         missing, before, self._focused = self.missing, self._focused, None
         if missing is None:
@@ -143,7 +143,7 @@ class ConfirmForm(Vertical):
         return True
 
     def type_ahead(self, letter: str) -> None:
-        """Put a letter that was typed elsewhere into the field of the words."""
+        """Put a letter that was typed outside of the fields into the field of the confirming words."""
         field = self.typed.field
         self.screen.set_focus(field, from_app_focus=True)  # a field that tab reaches selects what it holds
         field.cursor_position = len(field.value)

@@ -22,15 +22,15 @@ class ResumeTexts(StageTexts):
         self.left, self.verb = left, verb
 
     def title(self) -> str:
-        """Return what is done with the action, and the action's own title."""
+        """Return whether the action is resumed or closed, and its own title."""
         return f"{self.verb}: {super().title()}"
 
     def asking_lines(self, plan: Plan, preview: Preview, width: int) -> Lines:
-        """Return what was left undone and is about to be confirmed."""
+        """Return the lines about what was left undone and is about to be confirmed."""
         return left_lines(self.left, preview.effect, width)
 
     def stage_keys(self) -> dict[str, str]:
-        """Return the keys by stage: nothing can be planned again."""
+        """Return the keys by stage. None of them makes a new plan."""
         return {"asking": "enter next   esc leaves it open", "acting": "esc stops after the batch"}
 
 

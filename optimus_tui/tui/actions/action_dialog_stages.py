@@ -1,4 +1,4 @@
-"""What the action dialog says at each stage: title, lines, note and keys; with its list of lines and its button."""
+"""What the action dialog says at each stage: title, lines, note and keys; and the widgets that show it."""
 
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -43,12 +43,12 @@ class ActionLines(LineView, can_focus=False):
     cursor_visible = False
 
     def key_of(self, row: object) -> int:
-        """Identify a line by the object that it is."""
+        """Return the line itself as its identity."""
         return id(row)
 
 
 class GuardedButton(Button):
-    """Pressed by a deliberate Enter only: neither by one that is held down nor by one that waited in a buffer."""
+    """A button that only a deliberate Enter presses: not one that is held down or was buffered."""
 
     def action_press(self) -> None:
         """Ask the dialog to confirm, which judges whether the key was deliberate."""
@@ -61,7 +61,7 @@ class GuardedButton(Button):
 
 
 def audit_words(action_service: "ActionService", action: str) -> str:
-    """Return which line of which file has the action's last audit record. Reads a file: call it in a thread."""
+    """Return the file and the line number of the action's last audit record. Reads a file: call it in a thread."""
     from optimus_tui.history.audit.chain import read
 
     last: tuple[object, object] | None = None
@@ -85,7 +85,7 @@ def clock_of(seconds: float) -> str:
 
 
 def armed_words(guard: "Guard") -> str:
-    """Return how long actions are armed, or that they are about to be disarmed because no key was pressed."""
+    """Return how long actions stay armed, or that they will be disarmed soon because no key was pressed."""
     idle = guard.idle_seconds_left
     if idle < min(IDLE_WARNING_SECONDS, guard.seconds_left):
         return f"ARMED, disarms in {clock_of(idle)}: no key pressed"
@@ -93,7 +93,7 @@ def armed_words(guard: "Guard") -> str:
 
 
 class DialogState(Protocol):
-    """The action dialog as far as its texts depend on it."""
+    """The part of the action dialog that its texts depend on."""
 
     action_service: "ActionService"
     stage: str
@@ -125,7 +125,7 @@ class DialogState(Protocol):
         """Return the plan's age in seconds."""
 
     def is_command(self, action: str) -> bool:
-        """Return True if the letter of an action is a command now, and not text."""
+        """Return True if the letter of an action is a command now and not typed text."""
 
 
 class StageTexts:
@@ -150,7 +150,7 @@ class StageTexts:
         return self.dialog.stage == "refused" and refusal is not None and refusal.code == "window"
 
     def title(self) -> str:
-        """Return what is done, and where if there is room."""
+        """Return the dialog's title: what is done, and where if there is room."""
         dialog = self.dialog
         if self.asks_window():
             return "The window is not known"
@@ -183,12 +183,12 @@ class StageTexts:
         return self.asking_lines(dialog.plan, dialog.preview, width)
 
     def asking_lines(self, plan: "Plan", preview: "Preview", width: int) -> Lines:
-        """Return what is about to be confirmed."""
+        """Return the lines about what is to be confirmed."""
         keys = {action: self.key_of(action) for action in LETTERS}
         return preview_lines(plan, preview, width, self.dialog.age(), self.dialog.whole, keys)
 
     def keys(self, overflows: bool) -> str:
-        """Return the keys that work at this stage; ``overflows`` if the lines have to be scrolled."""
+        """Return the keys that work at this stage; ``overflows``: whether the lines have to be scrolled."""
         dialog = self.dialog
         if self.asks_window():
             return "enter plans with it   esc closes"
@@ -216,7 +216,7 @@ class StageTexts:
 
         Args:
             screen: The dialog.
-            ready: An Enter on the button would carry the plan out.
+            ready: Whether an Enter on the button would carry out the plan.
         """
         view, stage = screen.query_one(ActionLines), self.dialog.stage
         lines = self.lines(max(20, view.scrollable_content_region.width - 1))
@@ -244,11 +244,11 @@ class StageTexts:
         return preview is not None and (len(preview.samples) > FEW or bool(plan and plan.ambiguous))
 
     def takes_words(self) -> bool:
-        """Return True while words and reason can be typed; never on a terminal that is too small."""
+        """Return True while the words and the reason can be typed; False on a terminal that is too small."""
         return self.dialog.stage in ("planning", "asking") and not self.is_cramped()
 
     def hindrance(self) -> str:
-        """Return what else than a field stands in the way of a confirmation; an empty string for nothing."""
+        """Return why nothing can be confirmed, apart from empty fields; empty if it can."""
         dialog = self.dialog
         if dialog.action_service.guard.armed is None or dialog.plan is None or dialog.age() > STALE_SECONDS:
             return self.note()[0]

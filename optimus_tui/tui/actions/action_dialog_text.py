@@ -1,8 +1,8 @@
 """The lines of the action dialog: preview, progress, receipt, and which of its keys are commands now.
 
-While the dialog waits for words, typing is safe. A letter is a command only with a button in focus, and only where it
-cannot be meant for the field: it is not the next letter of the words, and it neither closes nor changes what was typed.
-A function key always is one.
+While the dialog waits for words, typing is safe. A letter is a command only while a button has the focus, only if it is
+not the next letter of the words, and only if it neither closes the dialog nor changes what was typed. A function key
+always is one.
 """
 
 from collections.abc import Mapping, Sequence
@@ -31,7 +31,7 @@ BINDINGS: list[BindingType] = [
 
 
 def is_command(action: str, words: str, typed: str, reason: str) -> bool:
-    """Return True if an action's letter is a command while ``words`` are waited for and a button has the focus."""
+    """Return True if the letter of an action is a command while the dialog waits for ``words``, a button in focus."""
     if words.startswith(typed + LETTERS[action]):
         return False
     return action == "whole" or not (typed or reason)
@@ -61,15 +61,15 @@ OUTCOME_WORDS = {
 def preview_lines(
     plan: Plan, preview: Preview, width: int, age_seconds: float, whole: bool, keys: Mapping[str, str] = LETTERS
 ) -> Lines:
-    """Return what an action would do: which keys, how many, and what will be different.
+    """Return the lines about what an action would do: which keys, how many, and what will change.
 
     Args:
         plan: The plan that is asked about.
         preview: The plan in words.
         width: Columns.
         age_seconds: The plan's age.
-        whole: List all keys of the samples and of uncertain owners.
-        keys: The keys to name, by what they do.
+        whole: Whether to list all sampled keys and all keys of uncertain owner.
+        keys: The names of the dialog's keys, by what they do.
     """
     read = f"{plural(preview.count, 'key')}, read just now"
     if age_seconds >= 1:
@@ -100,7 +100,7 @@ def refusal_lines(refusal: Refusal, began: bool, width: int) -> Lines:
 
     Args:
         refusal: The refusal.
-        began: It was stopped after it had begun.
+        began: Whether the action had begun before it was stopped.
         width: Columns.
     """
     lines: Lines = [[(line, "warn")] for line in wrap(refusal.message, width)]
@@ -142,7 +142,7 @@ def too_small_lines(now: tuple[int, int], minimum: tuple[int, int]) -> Lines:
 
 
 def facts(pairs: Sequence[tuple[str, str, str]], width: int) -> Lines:
-    """Return labels and figures, as many in a line as fit."""
+    """Return labels and figures in lines, as many per line as fit."""
     lines: Lines = [[]]
     used = 0
     for label, value, style in pairs:
@@ -199,14 +199,14 @@ def _key_line(key: PlanKey, width: int) -> list[Piece]:
 
 
 def labelled(label: str, text: str, width: int, style: str) -> Lines:
-    """Return a text in lines, with its label before the first."""
+    """Return a text in lines, with its label before the first one."""
     first, *rest = wrap(text, max(10, width - 10))
     lines: Lines = [[(f"{label:<10}", "quiet"), (first, style)]]
     return lines + [[(" " * 10, ""), (part, style)] for part in rest]
 
 
 def left_lines(left: Interrupted, effect: str, width: int) -> Lines:
-    """Return how far an interrupted action came, what is known of its keys, and what resuming would do."""
+    """Return the lines about how far an interrupted action came, what is known of its keys, and what resuming does."""
     lines: Lines = [[(f"Interrupted at {left.tried:,} of {plural(left.plan.count, 'key')}", "bright")], []]
     lines += _counts({name: left.outcomes.count(name) for name in set(left.outcomes)}, width)
     lines.append([])
@@ -222,7 +222,7 @@ def left_lines(left: Interrupted, effect: str, width: int) -> Lines:
 
 
 def progress_lines(progress: Progress | None, stopping: bool, width: int) -> Lines:
-    """Return how far the action is, with the outcomes so far."""
+    """Return the lines about the progress of the action, with the outcomes so far."""
     if progress is None:
         return [[("starting …", "quiet")]]
     room = max(4, min(40, width - 40))
@@ -243,7 +243,7 @@ def progress_lines(progress: Progress | None, stopping: bool, width: int) -> Lin
 def receipt_lines(
     receipt: Receipt, audit: str, width: int, plan: Plan | None = None, preview: Preview | None = None
 ) -> Lines:
-    """Return what an action did: outcomes by kind, keys, what was seen afterwards, and its audit record.
+    """Return the lines about what an action did: outcomes, keys, the check afterwards, and its audit record.
 
     Args:
         receipt: The outcome.

@@ -1,6 +1,6 @@
-"""Arms and disarms, carries out what can be done about a row, and takes up interrupted actions.
+"""Arm and disarm, carry out the actions for a row, and resume interrupted actions.
 
-Everything that changes something goes through ``actions/service``, which is imported when it is first asked for.
+Everything that changes something goes through ``actions/service``, which is imported when it is first needed.
 """
 
 import asyncio
@@ -34,7 +34,7 @@ Outcome = tuple[Receipt, str]
 
 
 class ActionsController:
-    """Arms, asks and acts. What an action changed shows with the next reading, not before."""
+    """Arms, asks and carries out actions. Panes show what an action changed with the next reading."""
 
     def __init__(self, dashboard: DashboardServices) -> None:
         self.dashboard = dashboard
@@ -51,7 +51,7 @@ class ActionsController:
         return self.service
 
     def close_service(self) -> None:
-        """Disarm. The dialog of an action that runs stops it."""
+        """Disarm. A running action is stopped by its dialog."""
         if self.service is not None:
             self.service.close()
             self.service = None
@@ -60,7 +60,7 @@ class ActionsController:
     def mode_words(self, beside: str = "") -> tuple[str, str]:
         """Return the header's words and their style: ``read-only``, or for how long and where actions are armed.
 
-        ``beside``: what else the header must have room for, such as the clock of a drill.
+        ``beside``: other words that the header must have room for, such as the clock of a drill.
         """
         if self.service is None or self.service.guard.armed is None:
             return "read-only", "quiet"
@@ -82,7 +82,7 @@ class ActionsController:
         """Ask for the environment's name and arm (``:arm 10m``).
 
         Args:
-            text: For how long, as in ``10m`` or ``90s``; ``DEFAULT_MINUTES`` if empty.
+            text: The duration, as ``10m`` or ``90s``; ``DEFAULT_MINUTES`` if empty.
 
         Raises:
             CommandError: The environment is read-only, or the time is wrong.
@@ -117,7 +117,7 @@ class ActionsController:
         return armed
 
     async def ensure_armed(self, what: str = "") -> bool:
-        """Arm for ``what`` (safe text) if nothing is armed yet. Return True if actions are armed now."""
+        """Ask to arm for ``what`` (safe text) unless actions are armed already. Return True if they are armed now."""
         service = await self.open_service()
         return service.guard.armed is not None or await self.ask_to_arm(what=what)
 
@@ -135,17 +135,17 @@ class ActionsController:
         self.dashboard.say("disarmed: read-only again")
 
     def say_refusal(self, refusal: Refusal) -> None:
-        """Show why something was refused, and what would help."""
+        """Show why an action was refused, and the remedy."""
         self.dashboard.say(refusal_words(refusal), "warning")
 
     # -- acting
 
     def choose_for_row(self) -> None:
-        """Show what can be done about the row under the cursor, and do what is chosen."""
+        """Show the actions for the row under the cursor, and carry out the chosen one."""
         self.dashboard.run_in_background("acting", self._choose_for_row, name="actions", asks=True)
 
     def choose_for(self, row: object) -> None:
-        """Show what can be done about a finding or a pane's row, and do what is chosen."""
+        """Show the actions for a finding or a pane's row, and carry out the chosen one."""
         self.dashboard.run_in_background("acting", self._choose_for, row, name="actions", asks=True)
 
     async def _choose_for_row(self) -> None:
@@ -216,7 +216,7 @@ class ActionsController:
         return outcome is not None
 
     async def carry_out(self, request: ActionRequest) -> Outcome | None:
-        """Ask about an action in its dialog and carry it out.
+        """Show the dialog of an action, which carries it out once confirmed.
 
         Returns:
             The receipt and the words about its audit record, as soon as they are known: the dialog may still be
@@ -257,15 +257,15 @@ class ActionsController:
 
 
 def refusal_words(refusal: Refusal) -> str:
-    """Return why something was refused, and what would help, in a sentence."""
+    """Return in a sentence why an action was refused, and the remedy."""
     return refusal.message + clause(refusal.remedy, ": ")
 
 
 def minutes_of(text: str) -> float:
-    """Return the minutes that a text such as ``10m``, ``10`` or ``90s`` stands for; ``DEFAULT_MINUTES`` if empty.
+    """Return the minutes in a text such as ``10m``, ``10`` or ``90s``; ``DEFAULT_MINUTES`` if it is empty.
 
     Raises:
-        CommandError: It is no number above 0 and up to ``MAX_MINUTES``.
+        CommandError: It is not a duration above 0 and up to ``MAX_MINUTES``.
     """
     if not text:
         return DEFAULT_MINUTES
@@ -290,8 +290,8 @@ def _load() -> "type[ActionService]":
 class InterruptedActions:
     """Offers interrupted actions at the start and from their incident, until each is closed.
 
-    Nothing is imported or read if no action was left open. No action is resumed without arming and typed words, as it
-    needed them at first.
+    Nothing is imported or read if no action was left open. Resuming needs arming and typed words, as the action itself
+    did.
     """
 
     def __init__(self, dashboard: DashboardServices, actions: ActionsController) -> None:
@@ -301,7 +301,7 @@ class InterruptedActions:
         """Offer each interrupted action of this environment.
 
         Args:
-            requested: The operator asked for them (``:interrupted``); say so if there is none.
+            requested: The operator asked for them (``:interrupted``): say so if there are none.
         """
         self.dashboard.run_in_background("interrupted", self._offer, requested, asks=True)
 
@@ -345,7 +345,7 @@ class InterruptedActions:
         return len(self._mine(found)) < len(found)
 
     async def take_up(self, left: Interrupted) -> None:
-        """Ask what to do with an interrupted action until it is closed, or left as it is."""
+        """Ask what to do with an interrupted action, until it is closed or the operator leaves it as it is."""
         from optimus_tui.tui.dialogs.base import PickDialog
 
         about = self._open_words(left)
@@ -436,8 +436,8 @@ def _choices(left: Interrupted) -> list[tuple[str, str]]:
 def holds(pattern: str) -> bool:
     """Return True if the actions' state directory has a file of this pattern, or may have one.
 
-    It may have one if something else is in the directory's place or above it, or if it cannot be read: whoever reads
-    the file says what is wrong.
+    It may have one if the directory cannot be read, or if something else is in its place or above it. The code that
+    reads the file says what is wrong.
 
     Args:
         pattern: ``*.plan`` for actions that are open, ``*.receipt`` for those that are closed.

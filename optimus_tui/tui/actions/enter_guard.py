@@ -1,4 +1,4 @@
-"""Whether an Enter on the button that carries out a plan was meant, or is one key that is held down."""
+"""Decide whether an Enter on the button that carries out a plan is deliberate, or a key that is held down."""
 
 from collections.abc import Callable
 
@@ -16,12 +16,12 @@ HELD_SECONDS = 0.4
 
 
 class EnterGuard:
-    """Lets an Enter through to ``act``, at once or after a moment in which no other follows.
+    """Calls ``act`` for a deliberate Enter, at once or after a moment in which no other Enter follows.
 
     Args:
         dialog: The dialog of the button.
-        clock: What the focus is timed by.
-        say: Says why an Enter does not count.
+        clock: The clock that times the focus.
+        say: Shows why an Enter does not count.
         may: Returns whether an Enter may carry out the plan now.
         act: Carries out the plan.
     """
@@ -40,16 +40,16 @@ class EnterGuard:
         self.repeat_seconds = REPEAT_SECONDS
 
     def note_focus(self) -> None:
-        """Note that the focus moved: an Enter right after it, and one that waits, do not count."""
+        """Note that the focus moved: an Enter right after that, or one still waiting to count, is dropped."""
         self._focused_at = self._clock.mono()
         self._forget()
 
     def is_held(self) -> bool:
-        """Return True if the Enter that acts now may be the one before it, held down."""
+        """Return True if this Enter may be the previous one, held down."""
         return self._dialog.optimus.is_held(self.repeat_seconds)
 
     def press(self) -> None:
-        """Let this Enter count, now or after a moment, or say why it does not."""
+        """Count this Enter now or after a moment, or say why it does not count."""
         since_focus = self._clock.mono() - self._focused_at
         if self._waiting is not None or min(since_focus, self._dialog.optimus.quiet_before_key) < QUIET_SECONDS:
             self._forget()

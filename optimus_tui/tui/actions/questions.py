@@ -1,4 +1,4 @@
-"""What is asked before an action: which one, on which keys, and the words that arm."""
+"""The questions before an action: which one, on which keys, and the words that arm."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
@@ -52,7 +52,7 @@ class Offer(NamedTuple):
 
 
 def counter_offers(row: LimitRow) -> list[Offer]:
-    """Return the actions for one counter: repair it if it never resets, reset it, reset all of its tenant."""
+    """Return the actions for one counter: repair it if it never resets, reset it, reset all counters of its tenant."""
     counter = row.counter
     tenant, operation = counter.tenant, counter.operation
     if not tenant or counter.doubt:
@@ -74,7 +74,7 @@ def counter_offers(row: LimitRow) -> list[Offer]:
 
 
 def offers_for(row: object, limits: LimitsReport | None = None, cache: CacheReport | None = None) -> list[Offer]:
-    """Return the actions for a pane's row, the gentlest first. None of them for a row of no single tenant.
+    """Return the actions for a pane's row, the gentlest first; empty if the row is not about a single tenant.
 
     Args:
         row: The row of any pane, or a finding.
@@ -106,7 +106,7 @@ def finding_of(row: object) -> Finding | None:
 
 
 def marked_offers(rows: Sequence[object]) -> list[Offer] | str:
-    """Return the actions for marked rows, the gentlest first; a sentence if there is none for all of them together.
+    """Return the actions for marked rows, the gentlest first, or a sentence if no action fits all of them together.
 
     Args:
         rows: The marked rows of one pane: counters, or cache keys, of one tenant.
@@ -177,7 +177,7 @@ def why_none(row: object, known: Sequence[Finding] = ()) -> str:
 
 
 def tenant_of(event: FeedEvent) -> bytes:
-    """Return the tenant that an event's channel names. Empty if the channel is cut or of no tenant."""
+    """Return the tenant in the name of an event's channel; empty if the channel is cut or has no tenant."""
     channel = event.channel
     whole = channel.startswith(COHERENCE_PREFIX) and len(channel) < MAX_CHANNEL
     if not whole:
@@ -207,10 +207,10 @@ def _cache_offers(group: GroupTotals, tenant: bytes) -> list[Offer]:
 
 
 def finding_offers(finding: Finding, limits: LimitsReport | None, cache: CacheReport | None) -> list[Offer]:
-    """Return the actions that cure a finding, those of the most affected tenant first. Empty if there is none.
+    """Return the actions that cure a finding, those of the most affected tenant first; empty if there are none.
 
-    A finding names its tenant in text, so its bytes are looked up in the last readings. If two tenants look alike,
-    neither is offered.
+    A finding names its tenant as text, so the bytes of the name are looked up in the last readings. If two tenants look
+    alike, neither is offered.
 
     Args:
         finding: A finding of the health report.
@@ -279,7 +279,7 @@ def _without_ttl(cache: CacheReport) -> list[Offer]:
 
 
 async def completed(dashboard: "DashboardServices", request: ActionRequest) -> ActionRequest | None:
-    """Ask for what only the operator knows, and return the whole request. None if it was not answered."""
+    """Ask for the values that only the operator knows, and return the complete request; None if they were not given."""
     if request.kind == "unlink_prefix" and not request.prefix and request.only is None:
         about = f"Keys of {safe_text(request.tenant, 60)} whose names continue with this prefix after the tenant."
         answers = await dashboard.ask(QuestionDialog("Unlink by prefix", [QuestionField("Prefix")], about))
@@ -290,7 +290,7 @@ async def completed(dashboard: "DashboardServices", request: ActionRequest) -> A
 
 
 class ArmDialog(FormDialog):
-    """Asks for the environment's name and arms; dismisses with True once it is armed, else None."""
+    """Asks for the environment's name and arms; dismisses with True once actions are armed, else None."""
 
     dialog_title = "Arm"
     dialog_keys = "enter arms   esc stays read-only"
@@ -322,7 +322,7 @@ class ArmDialog(FormDialog):
         ]
 
     def would_lose(self) -> str:
-        """Return nothing: the environment's name is soon typed again."""
+        """Return nothing, because the environment's name is quickly typed again."""
         return ""
 
     def _judge(self, typed: str) -> str:
@@ -371,7 +371,7 @@ class ArmDialog(FormDialog):
 
 
 class IncludeDialog(Dialog):
-    """Dismisses with the keys that belong into the plan, or None where nothing was decided."""
+    """Asks which uncertain keys to include; dismisses with them, or with None if it was left."""
 
     BINDINGS: ClassVar[list[BindingType]] = [("enter", "take", "take")]
     dialog_title = "Keys whose owner is not certain"
@@ -394,7 +394,7 @@ class IncludeDialog(Dialog):
         return [*about_lines(about), _List(*listed, id="body")]
 
     def action_take(self) -> None:
-        """Take the ticked keys in, and leave the others of the list out."""
+        """Include the ticked keys, and leave out the others of the list."""
         chosen: list[int] = self.query_one(SelectionList).selected
         self.dismiss(frozenset(self.keys[place] for place in chosen))
 

@@ -1,4 +1,4 @@
-"""Which remedies outside of this program are offered for a finding: its own, and those of what has caused it."""
+"""The remedies outside of this program that are offered for a finding: its own, and those of its causes."""
 
 from collections.abc import Container, Iterable, Sequence
 from itertools import chain
@@ -26,7 +26,7 @@ class FittingRemedy(NamedTuple):
 
 
 def with_causes(finding: Finding, known: Iterable[Finding]) -> list[Finding]:
-    """Return a finding, what has caused it, and what has caused that, as far as it is found now.
+    """Return a finding, its cause, the cause of that and so on, as far as these are findings now.
 
     Args:
         finding: A finding from any place; only the health report knows causes.
@@ -49,10 +49,10 @@ async def fitting_remedies(outside: OutsideRemedies | None, chains: Iterable[Seq
 
 
 def findings_behind(dashboard: DashboardServices, row: object) -> Sequence[Finding]:
-    """Return the findings that a row is about, the worst first: itself, or those of its counter; none for other rows.
+    """Return the findings that a row is about, the worst first: the row's own, or those of its counter; else empty.
 
     Args:
-        dashboard: Whose readings tell.
+        dashboard: The dashboard with the last readings.
         row: The row of any pane or of the screen of a tenant, or a finding.
     """
     from optimus_tui.tui.actions.questions import finding_of
@@ -68,24 +68,24 @@ def findings_behind(dashboard: DashboardServices, row: object) -> Sequence[Findi
 
 
 def chains_of(dashboard: DashboardServices, findings: Iterable[Finding]) -> list[list[Finding]]:
-    """Return each finding that needs something done with its causes, as far as the health report knows them."""
+    """Return each finding that needs action, with its causes as far as the health report knows them."""
     known = dashboard.health.findings if dashboard.health is not None else ()
     return [with_causes(one, known) for one in findings if not dashboard.incidents.proved_fixed(one)]
 
 
 class FirstAct(NamedTuple):
-    """What ``a`` on a finding offers first (safe text), and whether that ends its cause, not the finding itself."""
+    """The first action that ``a`` on a finding offers (safe text), and whether it is for its cause."""
 
     name: str
     ends_cause: bool
 
 
 def first_act(dashboard: DashboardServices, outside: OutsideRemedies | None, finding: Finding) -> FirstAct | None:
-    """Return the first of what ``a`` on a finding offers about it, or about its cause; None for nothing.
+    """Return the first action that ``a`` on a finding offers for it or its cause; None if there is none.
 
     Args:
-        dashboard: Whose readings tell, and whose settings allow actions.
-        outside: What knows the demo's remedies; None where nothing does.
+        dashboard: The dashboard with the last readings, and the settings that allow actions.
+        outside: Knows the demo's remedies; None outside of the demo.
         finding: A finding.
     """
     from optimus_tui.tui.actions.questions import finding_offers
@@ -102,7 +102,7 @@ def first_act(dashboard: DashboardServices, outside: OutsideRemedies | None, fin
 
 
 def nothing_to_do(dashboard: DashboardServices, outside: OutsideRemedies | None, finding: Finding | None) -> str:
-    """Return why nothing is to be done now: a remedy is under way, or the finding needs nothing; else empty."""
+    """Return why nothing needs to be done now (a remedy is under way, or the finding needs none); else empty."""
     if outside is not None and outside.under_way:
         return f"{outside.under_way}: under way; whether it helped is checked by itself"
     proved = "" if finding is None else dashboard.incidents.proved_fixed(finding)
@@ -112,12 +112,12 @@ def nothing_to_do(dashboard: DashboardServices, outside: OutsideRemedies | None,
 def offers_about(
     dashboard: DashboardServices, row: object, chains: Sequence[Sequence[Finding]]
 ) -> "tuple[list[Offer], str]":
-    """Return the actions about a row, else those about what caused it, and a sentence that says so.
+    """Return the actions for a row, else those for its causes, and a sentence that says which.
 
     Args:
-        dashboard: Whose readings tell.
+        dashboard: The dashboard with the last readings.
         row: The row of any pane, or a finding.
-        chains: Findings with what caused each of them, as ``chains_of`` returns them.
+        chains: Findings with the causes of each, as ``chains_of`` returns them.
     """
     from optimus_tui.tui.actions.questions import finding_of, offers_for
 
@@ -131,12 +131,12 @@ def offers_about(
 
 
 def act_about(dashboard: DashboardServices, outside: OutsideRemedies | None, rules: Container[str]) -> str:
-    """Return what ``a`` does first about the worst finding of these rules, as the dashboard calls it; else "".
+    """Return the name of the first action that ``a`` offers for the worst finding of these rules; else "".
 
     Args:
-        dashboard: Whose readings tell.
-        outside: What knows the demo's remedies; None where nothing does.
-        rules: The rules that something is recommended for.
+        dashboard: The dashboard with the last readings.
+        outside: Knows the demo's remedies; None outside of the demo.
+        rules: The rules that have a recommendation.
     """
     found = dashboard.health.findings if dashboard.health is not None else ()
     acts = (first_act(dashboard, outside, one) for one in worst_first(found) if one.rule in rules)
@@ -144,20 +144,20 @@ def act_about(dashboard: DashboardServices, outside: OutsideRemedies | None, rul
 
 
 def acts_on(dashboard: DashboardServices, outside: OutsideRemedies | None, finding: Finding) -> bool:
-    """Return True if ``a`` on a finding's row has something that can be done about it, or about its cause."""
+    """Return True if ``a`` on a finding's row offers an action for it or its cause."""
     return first_act(dashboard, outside, finding) is not None
 
 
 async def ask_which(
     dashboard: DashboardServices, chains: Sequence[Sequence[Finding]], remedies: Sequence[FittingRemedy], more: bool
 ) -> int | None:
-    """Ask which remedy is wanted. Return its place, one beyond the last for other actions, None for none.
+    """Ask which remedy to carry out. Return its index, ``len(remedies)`` for other actions, or None.
 
     Args:
-        dashboard: Who shows the dialog.
-        chains: What something is to be done about, each with its causes.
-        remedies: What is offered.
-        more: True if this program has actions for it, too.
+        dashboard: Shows the dialog.
+        chains: The findings, each with its causes.
+        remedies: The offered remedies.
+        more: True if this program has actions of its own, too.
     """
     from optimus_tui.tui.dialogs.base import PickDialog
 
@@ -171,12 +171,12 @@ async def ask_which(
 
 
 def remedy_words(remedy: "Remedy", finding: Finding | None, advice: "TeamAdvice | None") -> str:
-    """Return what a remedy is for, why, and how it is undone, in few lines, for the dialog that asks before it is done.
+    """Return a few lines for the dialog that confirms a remedy: what it is for, why, and how it is undone.
 
     Args:
         remedy: The remedy.
-        finding: What it is for; None where no finding needs it.
-        advice: What the playbook says of it; None where it says nothing.
+        finding: The finding that it is for; None if no finding needs it.
+        advice: The playbook's advice about it; None if there is none.
     """
     lines = ["No finding asks for it now."]
     if finding is not None:

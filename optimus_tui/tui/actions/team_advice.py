@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def team_advice() -> "Sequence[TeamAdvice]":
-    """Return what the demo's playbook advises; nothing if it cannot be read. It reads files."""
+    """Return the advice in the demo's playbook; empty if it cannot be read. Reads files."""
     from optimus_tui.incidents.open import playbook
     from optimus_tui.workflow.recommendations import PlaybookError
 

@@ -1,6 +1,6 @@
-"""Tells the operator about alerts: a toast for what is new, the bell if nobody looks, and the way to the history.
+"""Tell the operator about alerts: toasts, the bell while nobody looks, and the screen of the history.
 
-``verdicts/alerts`` decides what is worth an alert. None of it is imported before the first frame is out.
+``verdicts/alerts`` decides what is worth an alert. It is imported after the first frame only.
 """
 
 import asyncio
@@ -60,7 +60,7 @@ class AlertsController:
         self.dashboard.run_in_background("alerts", self.book.run, exclusive=False)
 
     async def close_book(self) -> None:
-        """Stop recording and write what is not kept yet, for at most ``CLOSE_SECONDS``."""
+        """Stop recording, and write what is not on the disk yet, for at most ``CLOSE_SECONDS``."""
         book, self.book = self.book, None
         self.dashboard.cancel_group("alerts")
         if book is not None and book.loaded:
@@ -100,7 +100,7 @@ class AlertsController:
         return f"a on its row acts, {incident}" if acts_on(self.dashboard, self.actions.outside, finding) else incident
 
     def warn_if_not_kept(self) -> None:
-        """Say once why samples and alerts are not written to the disk, if that lasts."""
+        """Say once why samples and alerts are not written to the disk, if that persists."""
         fault = self.dashboard.context.store.fault if self.book is not None and self.book.loaded else None
         context, sentence = self.dashboard.context, "" if fault is None else fault.message
         mono, lasting = context.clock.mono(), context.tuning.unkept_seconds
@@ -112,7 +112,7 @@ class AlertsController:
             self.dashboard.app.notify(words, markup=False, severity="warning", timeout=LONG_SECONDS)
 
     def ring(self) -> None:
-        """Ring the bell if the settings want it for the terminal's focus.
+        """Ring the bell if the settings allow it while the terminal has, or lacks, the focus.
 
         A terminal that does not report its focus counts as focused.
         """
@@ -124,11 +124,14 @@ class AlertsController:
             app.bell()
 
     def expect_restart(self, service: str) -> Callable[[], None]:
-        """Raise no alarm for what follows from a restart that begins now; call the result once it took effect."""
+        """Raise no alarm for the effects of a restart that begins now.
+
+        Call the returned function once it took effect.
+        """
         return self.book.expect_restart(service) if self.book is not None else lambda: None
 
     def mark_quiet(self) -> int:
-        """Mark findings in the health pane that are no alarm now, and return how many mutes are in force."""
+        """Mark findings in the health pane that are muted or otherwise no alarm; return the number of active mutes."""
         muted = self.book.muted_now() if self.book is not None else {}
         health = self.dashboard.health
         marked: dict[Hashable, str] = {}

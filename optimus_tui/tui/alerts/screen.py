@@ -1,6 +1,6 @@
-"""The history of alerts, what is open and worst first, and the way to mute one finding for a while.
+"""The history of alerts, open and worst ones first, and the muting of one finding for a while.
 
-Episodes and mutes are the book's, which the dashboard keeps while this screen is closed.
+Episodes and mutes are in the alert book, which the dashboard keeps while this screen is closed.
 """
 
 from collections.abc import Callable, Sequence
@@ -58,7 +58,7 @@ class EpisodeNow(NamedTuple):
 
     @property
     def is_quiet(self) -> bool:
-        """Return True if nothing has to be done about it now."""
+        """Return True if nothing needs to be done about it now."""
         return self.state[1] in ("quiet", "good")
 
 
@@ -125,7 +125,7 @@ def until_words(mute: Mute) -> str:
 
 
 def below(episode: AlertEpisode | None, mute: Mute | None, trouble: str) -> list[tuple[str, str]]:
-    """Return the lines below the table: the sentence, the mute, and what is wrong with the book itself."""
+    """Return the lines below the table: the finding's sentence, the mute, and what is wrong with the alert book."""
     lines: list[tuple[str, str]] = []
     if episode is not None:
         lines.append((safe_text(episode.finding.message, 400), ""))
@@ -163,13 +163,13 @@ ORDERS = ("open ones first, the worst on top; then the newest", "open and worst 
 
 
 class EpisodeList(LineView):
-    """Episodes by line."""
+    """The list of episodes, one per line."""
 
     BINDINGS: ClassVar[Any] = chosen(*MOVES, "pane.copy")
     table = TABLE
 
     class EpisodeHighlighted(Message):
-        """Another episode is under the cursor."""
+        """Posted when another episode is under the cursor."""
 
     def __init__(self, book: "AlertBook", now: Any) -> None:
         super().__init__(id="episodes")
@@ -192,7 +192,7 @@ class EpisodeList(LineView):
         return (2 if episode.end else 1), 0, -episode.since
 
     def is_open(self, episode: AlertEpisode) -> bool:
-        """Return True if this process holds the episode open; what an earlier start left unended is not open."""
+        """Return True if this process holds the episode open. One that an earlier process did not end is not open."""
         return not episode.end and key_of(episode.finding) in self.open_keys
 
     def mute_of(self, episode: AlertEpisode | None) -> Mute | None:
@@ -203,7 +203,7 @@ class EpisodeList(LineView):
         return next((mute for mute in self.mutes.values() if key in keys_of(mute.rule, mute.subject)), None)
 
     def state_of(self, episode: AlertEpisode) -> tuple[str, str]:
-        """Return an episode's state and its style. It is muted only if the mute really silences it."""
+        """Return an episode's state and its style. It is muted only if the mute covers its severity."""
         now = self._now()
         if not self.is_open(episode):
             return state_of(episode, None, False)
@@ -215,12 +215,12 @@ class EpisodeList(LineView):
         return (*key_of(row.finding), row.since)
 
     def cells_of(self, index: int) -> EpisodeNow:
-        """Return one episode with its state now."""
+        """Return the cells of one episode with its present state."""
         episode = self.rows[index]
         return EpisodeNow(episode, self.state_of(episode), self._now())
 
     def empty_lines(self) -> list[str]:
-        """Return what stands in an empty list."""
+        """Return the lines that are shown in an empty list."""
         if not self.book.loaded:
             return ["reading …"]
         return ["No finding yet since this system has been watched."]
@@ -243,7 +243,7 @@ class EpisodeList(LineView):
 
 
 class AlertsScreen(BaseScreen):
-    """What was wrong and when: what is open comes first, the worst on top; then the newest.
+    """What was wrong and when: open alerts first, the worst on top; then the newest.
 
     Enter goes to the row of a finding, e explains it, i opens an incident about it, a shows what can be done about it;
     m mutes it for a while, u ends the mute.
@@ -272,7 +272,7 @@ class AlertsScreen(BaseScreen):
         return self._book()
 
     def compose(self) -> ComposeResult:
-        """Return the title, what is below the list, and the key line."""
+        """Return the title, the lines below the list, and the key line."""
         yield Static(id="alerts-way")
         yield Static(id="alerts-below")
         yield KeyStrip()
@@ -283,7 +283,7 @@ class AlertsScreen(BaseScreen):
         self.set_interval(1.0, self.draw)
 
     def open_list(self, book: "AlertBook") -> None:
-        """Show the list. The screen may be opened before there is a book to list."""
+        """Show the list. The screen may be opened before the alert book is."""
         self.mount(EpisodeList(book, self.dashboard.context.clock.wall), after="#alerts-way")
         self.set_focus(self.query_one(EpisodeList))
 

@@ -16,7 +16,7 @@ from optimus_tui.wording.wrapping import in_short
 
 
 class Toast(NamedTuple):
-    """What a toast shows in two lines, its severity, and the whole of it for ``:messages``, a line each finding."""
+    """A toast's two lines, its severity, and its full text for ``:messages``, one line per finding."""
 
     text: str
     severity: Literal["information", "warning", "error"]
@@ -56,11 +56,11 @@ def toasts(
     """Return the toasts for new notices, each with its severity.
 
     Args:
-        notices: What is new.
+        notices: The new notices.
         room: Cells of a line; a toast has at most two lines.
-        hint: Returns the next keys for what is bad; empty for none.
-        most: How many toasts there may be. One more is made that counts the rest.
-        early: Returns why a finding is not called worse yet; empty where it is.
+        hint: Returns the keys to press next for a bad one; empty for none.
+        most: The maximum number of toasts; one more counts the rest.
+        early: Returns why a finding is not yet called worse; empty if it is.
     """
     standing = [notice for notice in notices if notice.kind == "standing"]
     if len(standing) > 1:

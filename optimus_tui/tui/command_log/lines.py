@@ -1,6 +1,6 @@
-"""The command log's lines, and the list that shows them: one line for reads of one kind that came close together.
+"""The command log's lines, and the list of them: reads of one kind that came close together are one line.
 
-Only plain words of our own are put into a shell comment: some shells run what stands there.
+A shell comment contains only fixed words of our own, because some shells execute what stands in a comment.
 """
 
 from collections.abc import Iterable, Iterator
@@ -26,7 +26,7 @@ FIELDS = ("kind", "for", "outcome", "took", "text")
 
 
 class LoggedCommand(NamedTuple):
-    """One command of a line: its round trip, and its place in it."""
+    """One command of a line: its round trip, and its position there."""
 
     round_trip: RoundTrip
     at: int
@@ -34,7 +34,7 @@ class LoggedCommand(NamedTuple):
 
 
 class LogLine(Protocol):
-    """What a row of the log knows, whichever sort it is."""
+    """A row of the log, of any kind."""
 
     @property
     def count(self) -> int:
@@ -61,7 +61,7 @@ class LogLine(Protocol):
         """Return how many milliseconds it took; None without an answer."""
 
     def commands(self) -> Iterator[LoggedCommand]:
-        """Return every command that the row stands for."""
+        """Return all commands that the row stands for."""
 
     def outcome(self) -> tuple[str, str]:
         """Return ``ok`` or what went wrong, and its style."""
@@ -72,7 +72,7 @@ STATUS_INKS = {True: "good", False: "crit"}
 
 
 class CommandRun:
-    """Commands of one kind that followed each other on behalf of the same."""
+    """Consecutive commands of one kind, sent for the same purpose."""
 
     def __init__(self, round_trip: RoundTrip, start: int, stop: int) -> None:
         self.parts = [(round_trip, start, stop)]
@@ -98,7 +98,7 @@ class CommandRun:
 
     @property
     def took_ms(self) -> float | None:
-        """Return the milliseconds of its round trips together; None while none was answered."""
+        """Return the total milliseconds of its round trips; None while none was answered."""
         timed = [round_trip.took_ms for round_trip, _, _ in self.parts if round_trip.took_ms is not None]
         if not timed:
             return None
@@ -110,7 +110,10 @@ class CommandRun:
         return self.words[0] not in SAFE_METHODS if self.last.is_http else is_write(self.words)
 
     def joined(self, other: "CommandRun") -> bool:
-        """Add ``other`` if it is of the same kind. Return False for what may change something, which stays apart."""
+        """Add ``other`` if it is of the same kind.
+
+        Return False for a command that may change something: it stays on a line of its own.
+        """
         if other.kind != self.kind or self.changes:
             return False
         self.parts += other.parts
@@ -154,7 +157,7 @@ class CommandRun:
 
 
 class Polled:
-    """What one source asks again and again."""
+    """A command that one source polls."""
 
     def __init__(self, summary: PollSummary) -> None:
         self.summary, self.key, self.label = summary, summary.key, summary.behalf.label
@@ -198,7 +201,7 @@ class Polled:
 
 
 def runs_of(round_trip: RoundTrip) -> Iterator[CommandRun]:
-    """Yield the commands of a round trip in runs of one kind; all in one run if few kinds of reads take turns."""
+    """Yield the commands of a round trip in runs of one kind; a few alternating kinds of reads are one run."""
     shapes = [shape(words, round_trip.is_http) for words in round_trip.commands]
     turns = [0, *(at for at in range(1, len(shapes)) if shapes[at] != shapes[at - 1])]
     if len(turns) > 2 * len(set(shapes)) and not any(map(is_write, round_trip.commands)):
@@ -208,9 +211,9 @@ def runs_of(round_trip: RoundTrip) -> Iterator[CommandRun]:
 
 
 def add_run(runs: list[CommandRun], run: CommandRun) -> None:
-    """Add a run as the newest, together with one of its kind among the last few reads on the same behalf.
+    """Add a run as the newest, joined with a run of its kind among the last few reads for the same purpose.
 
-    A check that is repeated reads the same kinds in turns: each is one line that comes to the top again.
+    A repeated check sends the same kinds of reads in turn. Each kind is one line, which moves to the top again.
     """
     for at in range(len(runs) - 1, max(-1, len(runs) - 1 - LOOK_BACK), -1):
         before = runs[at]
@@ -234,7 +237,7 @@ def kind_of(line: LogLine) -> tuple[str, str]:
 
 
 def line_words(line: LogLine) -> str:
-    """Return a row's first command, with the names of all kinds that take turns in it."""
+    """Return a row's first command, with the names of all kinds of commands in the row."""
     if isinstance(line, CommandRun) and line.mixed:
         return f"{line.mixed} {command_words(line.words[1:])}"
     return command_words(line.words)
@@ -261,7 +264,7 @@ def _word(word: bytes | Hidden) -> str:
 
 
 def fields(line: LogLine) -> dict[str, str | float | None]:
-    """Return what a filter looks at; of a row with many commands the first ones."""
+    """Return the fields that a filter can use; of a row with many commands, only the first ones count."""
     outcome = line.outcome()[0]
     texts = [command_words(command.words) for command, _ in zip(line.commands(), range(1_000), strict=False)]
     took = line.took_ms and line.took_ms / 1000
@@ -274,7 +277,7 @@ def fields(line: LogLine) -> dict[str, str | float | None]:
 
 
 def pasted(command: LoggedCommand, settings: Settings) -> str:
-    """Return a shell line that sends a command again, or a comment that says why there is none."""
+    """Return a shell line that sends a command again, or a shell comment that says why there is none."""
     round_trip, words = command.round_trip, command.words
     name = command_words(words[:1])
     if not (name.isascii() and name.isalnum()):
@@ -372,7 +375,7 @@ POLLED = Table[LogLine](
 
 
 class LogList(LineView):
-    """The lines, the newest first; polls by source."""
+    """The list of lines, the newest first, or of polls by source."""
 
     BINDINGS: ClassVar[Any] = chosen(*MOVES, "pane.copy")
     opens = "screen.detail"

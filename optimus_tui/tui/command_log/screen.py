@@ -1,6 +1,6 @@
 """The command log's screen: everything that went to Redis and HTTP, to read, to copy as redis-cli or curl, and to keep.
 
-It sends nothing and never runs what it shows. What a person asked for stands alone; p shows what is polled.
+It sends nothing and never runs what it shows. What a person caused is listed; p shows what is polled.
 """
 
 import asyncio
@@ -81,7 +81,7 @@ class CommandLogScreen(BaseScreen):
     # -- reading
 
     def look(self) -> None:
-        """Take what was sent since the last look, and draw it."""
+        """Read what was sent since the last time, and draw it."""
         if not self.paused:
             self._take()
         self._show()
@@ -146,7 +146,7 @@ class CommandLogScreen(BaseScreen):
     # -- filter, pause and polling
 
     def action_polling(self) -> None:
-        """Show what is polled, or what was asked for again."""
+        """Show what is polled, or again what a person caused."""
         self.polling = not self.polling
         self.query_one(LogList).move_to(0)
         self._show()
@@ -157,7 +157,7 @@ class CommandLogScreen(BaseScreen):
         self.look()
 
     def action_back(self) -> None:
-        """Take the filter away, else leave the polling, else leave the screen."""
+        """Remove the filter, else leave the list of polls, else leave the screen."""
         if self.filter:
             self.set_filter("")
         elif self.polling:
@@ -225,7 +225,7 @@ class CommandLogScreen(BaseScreen):
         return facts
 
     def action_copy_line(self) -> None:
-        """Copy the line's commands in the form that can be pasted."""
+        """Copy the line's commands in a form that can be pasted."""
         line = self.selected()
         if line is not None:
             what = "note" if line.last.outside else f"{_shell_tool(line)} line"

@@ -1,4 +1,4 @@
-"""The dashboard's own controllers: go to panes and open screens, carry out what panes ask for, change settings."""
+"""The dashboard's own controllers: go to panes and open screens, carry out requests of panes, change settings."""
 
 import os
 from difflib import get_close_matches
@@ -32,7 +32,7 @@ class Navigator:
         self.dashboard = dashboard
 
     def show_pane(self, name: str, text: str = "") -> None:
-        """Go to a pane, narrowed down to a text if one is given.
+        """Go to a pane, filtered by a text if one is given.
 
         Args:
             name: health, limits, cache or feed.
@@ -57,7 +57,7 @@ class Navigator:
         self.dashboard.focus_on(name)
 
     def next_pane(self, by: int) -> None:
-        """Go ``by`` panes on, round and round; a negative number goes back."""
+        """Move the focus by ``by`` panes, cyclically; a negative number goes back."""
         names = [pane.NAME for pane in self.dashboard.panes()]
         self.dashboard.focus_on(names[(names.index(self.dashboard.current) + by) % len(names)])
 
@@ -67,7 +67,7 @@ class Navigator:
         """Close the screens above the dashboard.
 
         Raises:
-            CommandError: One of them holds what would be lost.
+            CommandError: Closing one of them would lose typed text or running work.
         """
         if self.dashboard.is_on_top():
             return
@@ -84,7 +84,7 @@ class Navigator:
         self._on_top().action_help()
 
     def quit_here(self) -> None:
-        """Leave the program; it asks first if something would be lost."""
+        """Leave the program; ask first if typed text or running work would be lost."""
         self.dashboard.optimus.leave()
 
     def _on_top(self) -> BaseScreen:
@@ -128,7 +128,7 @@ class Navigator:
         self.dashboard.open_screen(ToolsScreen(self.dashboard.context, names, self.dashboard.findings, tool_call, run))
 
     def open_routine(self) -> None:
-        """Show the day's routine, and run the tool that is chosen there."""
+        """Show the daily routine, and run the tool that is chosen there."""
         from optimus_tui.tui.tools.lists import RoutineDialog
 
         self.dashboard.open_screen(RoutineDialog(), self._run_chosen)
@@ -139,13 +139,13 @@ class Navigator:
     # -- other screens
 
     def open_router(self, name: str = "") -> None:
-        """Open the wizard for a new router. Nothing is written before its last page."""
+        """Open the wizard for a new router. Nothing is written until its last page."""
         from optimus_tui.tui.routers.wizard import RouterScreen
 
         self.dashboard.open_screen(RouterScreen(self.dashboard.context, name))
 
     def open_compliance(self, path: str = "") -> None:
-        """Show how files follow the patterns: those at or below a path, or the gateway's routers without one."""
+        """Show how files follow the patterns: those at or below a path; without a path, the gateway's routers."""
         from optimus_tui.tui.routers.compliance_screen import ComplianceScreen
 
         folder = None
@@ -166,7 +166,7 @@ class Navigator:
         self.dashboard.open_screen(CommandLogScreen(self.dashboard.context))
 
     def open_messages(self) -> None:
-        """Show what toasts have said, the newest first."""
+        """Show the messages of past toasts, the newest first."""
         from optimus_tui.tui.dialogs.help import messages_dialog
 
         self.dashboard.open_screen(messages_dialog(self.dashboard.optimus.messages_said))
@@ -185,7 +185,7 @@ class Navigator:
         return list(dict.fromkeys(name for name in names if name and name == safe_text(name)))
 
     def open_tenant_named(self, name: str) -> None:
-        """Show one tenant by its name as it is written on the screen.
+        """Show one tenant, by the name that the screen shows.
 
         Raises:
             CommandError: Nothing that was read names this tenant.
@@ -200,7 +200,7 @@ class Navigator:
         self.open_tenant(seen.get(name, name.encode("utf-8", "surrogateescape")))
 
     def open_tenant_here(self) -> None:
-        """Show the tenant of the row under the cursor; ask which one where the row is about none."""
+        """Show the tenant of the row under the cursor; ask which one if the row is about none."""
         tenant = self.dashboard.pane(self.dashboard.current).content.tenant_here()
         if tenant is not None:
             self.open_tenant(tenant)
@@ -218,7 +218,7 @@ class Navigator:
 
 
 class PaneRequests:
-    """Carries out what panes ask for."""
+    """Carries out the requests of panes."""
 
     def __init__(self, dashboard: DashboardServices) -> None:
         self.dashboard = dashboard
@@ -257,7 +257,7 @@ class SettingsCommands:
         self.dashboard = dashboard
 
     def step_interval(self, by: int) -> None:
-        """Go ``by`` places on in ``INTERVALS`` from the nearest to the present interval."""
+        """Change the interval by ``by`` steps in ``INTERVALS``, from the one nearest to the present interval."""
         now = self.dashboard.settings.refresh_seconds
         nearest = min(range(len(INTERVALS)), key=lambda i: abs(INTERVALS[i] - now))
         self._refresh_every(INTERVALS[max(0, min(len(INTERVALS) - 1, nearest + by))])
@@ -266,7 +266,7 @@ class SettingsCommands:
         """Set the seconds between two refreshes (``:interval``).
 
         Raises:
-            CommandError: ``text`` is no number, or not one within ``INTERVALS``.
+            CommandError: ``text`` is not a number within the range of ``INTERVALS``.
         """
         least, most = INTERVALS[0], INTERVALS[-1]
         try:

@@ -1,7 +1,7 @@
-"""Find the row that a finding is about: in which pane it stands, and by which key that pane knows it. Pure.
+"""Find the row that a finding is about: its pane, and the key of the row there. Pure.
 
-A finding names its subject in safe text, so the row is looked up among those that were read last. A finding about
-something without a row of its own leads to the row that is nearest to it, and ``note`` says so.
+A finding names its subject as safe text, so the row is looked up in the last readings. If the subject has no row of its
+own, the closest row is used, and ``note`` says so.
 """
 
 import re
@@ -37,7 +37,7 @@ _OF_ONE_TENANT = re.compile(r" of ([\w.-]+) in the last ")
 
 
 class Place(NamedTuple):
-    """A row of a pane; ``key`` is None where the finding is about the pane as a whole."""
+    """A row of a pane; ``key`` is None if the finding is about the pane as a whole."""
 
     pane: str
     key: Hashable = None
@@ -50,10 +50,10 @@ class Place(NamedTuple):
 
 
 def place_of(finding: Finding, limits: LimitsReport | None, cache: CacheReport | None) -> Place | str:
-    """Return where the row of a finding stands, or one sentence that says why there is none.
+    """Return the place of a finding's row, or one sentence that says why there is none.
 
     Args:
-        finding: What was found.
+        finding: The finding.
         limits: The counters as last read; None before the first reading.
         cache: The cache keys as last read; None before the first reading.
     """

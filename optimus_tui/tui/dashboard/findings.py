@@ -1,4 +1,4 @@
-"""What can be done about a finding from anywhere: explain it, go to its row and back, act, ask a tool."""
+"""What can be done about a finding on any screen: explain it, go to its row and back, act, run a tool."""
 
 from collections.abc import Callable, Hashable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class WayBack(NamedTuple):
-    """From where somebody went to the row of a finding."""
+    """The place from which the operator went to the row of a finding."""
 
     pane: str
     row: Hashable
@@ -35,7 +35,7 @@ class WayBack(NamedTuple):
 
 
 class FindingsController:
-    """Explains findings and goes to their rows. The dashboard goes on sampling meanwhile."""
+    """Explains findings and goes to their rows. The dashboard continues sampling meanwhile."""
 
     def __init__(
         self,
@@ -51,12 +51,12 @@ class FindingsController:
     # -- explain
 
     def explain(self, subject: str, findings: Sequence[Finding], here: Callable[[], Sequence[Finding]] = tuple) -> None:
-        """Explain findings, one at a time, and do what is chosen there.
+        """Explain findings, one at a time, and carry out what is chosen there.
 
         Args:
             subject: What they are about, as safe text.
-            findings: The findings, the worst first; none says that nothing is wrong.
-            here: Returns what is found now about the same, where nothing is at first.
+            findings: The findings, the worst first; if empty, the dialog says that nothing is wrong.
+            here: Returns the present findings about the subject, for a dialog that began without any.
         """
         from optimus_tui.tui.dialogs.explain import explain_dialog
 
@@ -97,19 +97,19 @@ class FindingsController:
         """Show the open incident, else ask for a new one.
 
         Args:
-            finding: What it is about; None for all that is alarming.
-            tenant: The tenant concerned; empty for that of the finding.
+            finding: The finding that it is about; None for all alarming ones.
+            tenant: The tenant concerned; empty for the finding's.
         """
         self.incidents.open_for(finding, tenant)
 
     def act_on(self, row: object) -> None:
-        """Show what can be done about a finding or the row of a pane, and do what is chosen."""
+        """Show the actions for a finding or the row of a pane, and carry out the chosen one."""
         self.actions.choose_for(row)
 
     # -- to the row and back
 
     def go_to_row(self, finding: Finding) -> None:
-        """Go to the row that a finding is about, with the cursor on it; say why where that cannot be done."""
+        """Move the cursor to the row that a finding is about, or say why that is not possible."""
         from optimus_tui.tui.dashboard.finding_places import place_of
 
         dashboard = self.dashboard
@@ -120,11 +120,11 @@ class FindingsController:
             self.go_to(place, finding.subject)
 
     def go_to(self, place: "Place", subject: str) -> None:
-        """Go to a row; ``esc`` goes back. Say why where that cannot be done.
+        """Go to a row, from which ``esc`` goes back, or say why that is not possible.
 
         Args:
-            place: Where the row stands.
-            subject: What sentences call it (safe text).
+            place: The place of the row.
+            subject: Its name in messages (safe text).
         """
         dashboard = self.dashboard
         if place.pane != "health" and dashboard.pane(place.pane).reading is None:
@@ -180,14 +180,14 @@ class FindingsController:
         return tuple(aside)
 
     def has_way_back(self) -> bool:
-        """Return True if ``esc`` goes back to where the row of a finding was asked for."""
+        """Return True if ``esc`` goes back to the place from which the operator came to this row."""
         if not self._ways:
             return False
         way = self._ways[-1]
         return self.dashboard.current == way.target and self.dashboard.pane(way.target).filter.text == way.filter_set
 
     def go_back(self) -> bool:
-        """Go back to where the row was asked for. Return False if there is no way back from here."""
+        """Go back to the place from which the operator came. Return False if there is none."""
         dashboard = self.dashboard
         if not self.has_way_back():
             if self._ways and dashboard.current != self._ways[-1].target:
@@ -205,7 +205,7 @@ class FindingsController:
         return True
 
     def forget_ways(self) -> None:
-        """End the screens that were set aside: nobody goes back to them."""
+        """Close the screens that were kept for going back."""
         ways, self._ways = self._ways, []
         for way in ways:
             for screen in way.screens:

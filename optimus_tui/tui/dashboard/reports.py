@@ -1,4 +1,4 @@
-"""The reports of the sampling loops on their way to the panes, and what the panes read last."""
+"""The queue of reports from the sampling loops to the panes, and the last reading of each pane."""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, cast
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def last_report(dashboard: DashboardServices, name: str) -> Any:
-    """Return the last report of a pane whose source keeps readings (health, limits, cache). None before the first."""
+    """Return the last report of the health, limits or cache pane; None before the first."""
     reading = dashboard.pane(name).reading
     if reading is None:
         return None
@@ -26,7 +26,7 @@ def last_report(dashboard: DashboardServices, name: str) -> Any:
 
 
 def newest_findings(dashboard: DashboardServices) -> Iterator[tuple[Sequence[Finding], float]]:
-    """Yield the findings of each report that was read last, with the time of the newest of what it judges."""
+    """Yield the findings of each last report, with the time of the newest reading that they judge."""
     for name in ("limits", "cache"):
         reading = dashboard.pane(name).reading
         if reading is not None and reading.value is not None:
@@ -74,12 +74,12 @@ def known_tenants(dashboard: DashboardServices) -> frozenset[str]:
 
 
 def nobody_saw(tenant: str) -> str:
-    """Return the sentence for a tenant that nothing names."""
+    """Return the sentence for a tenant that appears nowhere."""
     return f"nobody has seen a tenant named {safe_text(tenant, 60)}: no counter, cache key, event or metric names it"
 
 
 class ReportQueue:
-    """Gives reports to their panes: at once what is urgent or new, the rest once a second in one paint."""
+    """Passes reports to their panes: urgent and first ones at once, the rest once a second in one paint."""
 
     def __init__(
         self,
@@ -102,7 +102,7 @@ class ReportQueue:
 
         Args:
             subject: A pane's name, or ``details`` for those of cache keys.
-            report: What was read; its type depends on the subject.
+            report: The reading; its type depends on the subject.
         """
         if subject == "details":
             cast("CachePane", self.dashboard.pane("cache")).put_details(cast("tuple[KeyDetail, ...]", report))
@@ -125,7 +125,7 @@ class ReportQueue:
         return not now <= before
 
     def draw_waiting(self) -> None:
-        """Draw every report that waits."""
+        """Draw all waiting reports."""
         while self._waiting:
             self._draw(*self._waiting.popitem())
 

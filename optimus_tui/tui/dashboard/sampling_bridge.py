@@ -83,7 +83,7 @@ class SamplingBridge:
             self.sampler.refresh()
 
     def use(self, settings: "Settings") -> None:
-        """Judge by other thresholds from the next reading on."""
+        """Use other thresholds from the next reading on."""
         if self.sampler is not None:
             self.sampler.use(settings)
 
@@ -93,7 +93,7 @@ class SamplingBridge:
             self.sampler.watch_keys(keys)
 
     def pace(self, source: str, factor: float) -> None:
-        """Change a source's pace: with 2.0 it is read half as often, with 0 not at all."""
+        """Change how often a source is read: 2.0 means half as often, 0 not at all."""
         if self.sampler is not None:
             self.sampler.pace(source, factor)
 
@@ -101,9 +101,9 @@ class SamplingBridge:
         self.owner.post_message(ReportArrived(subject, report))
 
     async def stop(self) -> None:
-        """Cancel all that the dashboard does in the background, wait for its end, and close the connections.
+        """Cancel the dashboard's background work, wait for its end, and close the connections.
 
-        What ran on would ask the closed context for a new client, which nobody closes.
+        Work that went on would open a new client in the closed context, which nothing would close.
         """
         workers = [one for one in self.owner.workers if self.owner in one.node.ancestors_with_self]
         for worker in workers:

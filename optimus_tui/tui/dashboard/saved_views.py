@@ -46,7 +46,7 @@ class Bookmark(msgspec.Struct, frozen=True):
     Attributes:
         pane: The pane.
         key: The key of the row in Redis; empty for a group of cache keys.
-        words: What the list of bookmarks says (safe text).
+        words: Its text in the list of bookmarks (safe text).
         group: Kind and tenant of a row of the cache pane; None for a counter.
     """
 
@@ -57,32 +57,32 @@ class Bookmark(msgspec.Struct, frozen=True):
 
     @property
     def row(self) -> tuple[str, bytes, tuple[bytes, bytes | None] | None]:
-        """Return what tells its row from others."""
+        """Return what identifies its row."""
         return self.pane, self.key, self.group
 
     @property
     def is_sound(self) -> bool:
-        """Return True if it names a row of a pane that has bookmarks, with names of a length that is kept."""
+        """Return True if its pane has bookmarks and its texts are not too long."""
         names = (self.key, *(self.group or ()))
         has_row = bool(self.key or self.group) and (self.pane == "cache") == (self.group is not None)
         return self.pane in MARKED_PANES and has_row and all(len(one or b"") <= LONGEST_KEY for one in names)
 
 
 class Views(msgspec.Struct, frozen=True):
-    """What the file holds."""
+    """The content of the file."""
 
     filters: tuple[SavedFilter, ...] = ()
     bookmarks: tuple[Bookmark, ...] = ()
 
 
 class ViewsFile:
-    """The file of one environment. All of it reads and writes the disk: call it in a thread."""
+    """The file of one environment. Its methods read and write the disk: call them in a thread."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
 
     def load(self) -> tuple[Views, str]:
-        """Return what is kept, and a sentence about a damaged file that was set aside; empty for none.
+        """Return the stored views, and a sentence about a damaged file that was set aside; empty for none.
 
         Raises:
             OSError: It cannot be read, or not be set aside.
@@ -99,7 +99,7 @@ class ViewsFile:
         return Views(), f"saved filters and bookmarks were damaged: their file was set aside as {name}"
 
     def change(self, edit: Callable[[Views], Views]) -> tuple[Views, str]:
-        """Apply a change to what is in the file now, other sessions' changes included.
+        """Apply a change to the present content of the file, which includes other sessions' changes.
 
         Returns:
             The result, and what ``load`` said.
@@ -174,7 +174,7 @@ class SavedViews:
         """Changes that are not in the file yet."""
 
     async def load(self) -> None:
-        """Read what earlier sessions kept."""
+        """Read what earlier sessions saved."""
         try:
             self.views, trouble = await asyncio.to_thread(self.file.load)
         except OSError as error:
@@ -211,7 +211,7 @@ class SavedViews:
         return sorted((one for one in self.views.filters if one.pane == here), key=lambda one: one.name)
 
     def filter_choices(self) -> list[str]:
-        """Return what may follow ``:filter`` here."""
+        """Return the arguments that ``:filter`` completes here."""
         names = [one.name for one in self.filters_here()]
         return [*names, "save ", *(f"drop {name}" for name in names)]
 
@@ -219,7 +219,7 @@ class SavedViews:
         """Apply, save or forget a filter of the current pane (``:filter NAME``, ``save NAME``, ``drop NAME``).
 
         Raises:
-            CommandError: There is no such filter, or nothing to save.
+            CommandError: There is no such filter, or no filter to save.
         """
         verb, _, name = text.partition(" ")
         if verb not in VERBS:
@@ -287,7 +287,7 @@ class SavedViews:
     # -- bookmarks
 
     def toggle_bookmark(self) -> None:
-        """Bookmark the row under the cursor, or take its bookmark away."""
+        """Bookmark the row under the cursor, or remove its bookmark."""
         pane = self.dashboard.pane(self.dashboard.current)
         mark = bookmark_of(pane.NAME, pane.selected)
         if mark is None or not mark.is_sound:
@@ -316,7 +316,7 @@ class SavedViews:
         )
 
     def go_to(self, mark: Bookmark) -> None:
-        """Go to a bookmarked row, or say that it is not there now; ``esc`` goes back."""
+        """Go to a bookmarked row, or say that it does not exist now; ``esc`` goes back."""
         from optimus_tui.tui.dashboard.finding_places import Place
 
         report = last_report(self.dashboard, mark.pane)

@@ -1,7 +1,7 @@
 """The dashboard: lays the four panes out, gives each its readings, and hands keys and messages to its controllers.
 
-It judges nothing and reads nothing: reports come from ``sampling_bridge``, and panes draw what they are given. What a
-key does stands in the controller that its ``action_*`` method names.
+It judges nothing and reads nothing: reports come from ``sampling_bridge``, and panes draw what they are given. Each
+``action_*`` method calls the controller that does the work of its key.
 """
 
 import asyncio
@@ -102,11 +102,11 @@ class Dashboard(BaseScreen):
         return self.app.screen is self
 
     def open_screen(self, screen: Screen[Any], on_answer: Callable[[Any], None] | None = None) -> None:
-        """Show a screen above the dashboard; ``on_answer`` gets what it is dismissed with."""
+        """Show a screen above the dashboard; ``on_answer`` gets its result."""
         self.app.push_screen(screen, on_answer)
 
     async def ask(self, dialog: Screen[Any]) -> Any:
-        """Show a dialog and wait for its answer. None if it was left without one."""
+        """Show a dialog and wait for its answer. None if it was closed without one."""
         return await self.app.push_screen_wait(dialog)
 
     def run_in_background(
@@ -126,7 +126,7 @@ class Dashboard(BaseScreen):
             arguments: What it is called with.
             name: What a toast about a bug calls it; the group's name if empty.
             exclusive: Cancel the other workers of the group first.
-            asks: It opens a dialog before it does what takes long; what is typed ahead waits for that.
+            asks: It opens a dialog before it does anything slow; keys typed ahead wait for the dialog.
         """
         whole = partial(work, *arguments)
         return will_ask(self.run_worker(whole, name or group, group, exit_on_error=False, exclusive=exclusive), asks)
@@ -140,7 +140,7 @@ class Dashboard(BaseScreen):
         self.bridge.refresh()
 
     def focus_on(self, name: str) -> None:
-        """Make a pane current and give it the focus."""
+        """Make a pane current and focus it."""
         self.current = name
         self.pane_layout.apply()
         self.set_focus(self.pane(name))  # at once: what was typed right after is for this pane
@@ -148,14 +148,14 @@ class Dashboard(BaseScreen):
     # -- start and end
 
     def on_mount(self) -> None:
-        """Draw the first frame, then start to read."""
+        """Draw the first frame, then start sampling."""
         self.pane_layout.apply()
         self.tick()
         self.set_interval(1.0, self.tick)
         self.call_after_refresh(self.start_sampling)
 
     def start_sampling(self) -> None:
-        """Start to read, after the first frame: nothing on it waits for a network answer."""
+        """Start sampling, after the first frame, which therefore waits for no network answer."""
         self.run_in_background("start", self._start_sampling, name="start_sampling", exclusive=False)
 
     async def _start_sampling(self) -> None:
@@ -170,7 +170,7 @@ class Dashboard(BaseScreen):
         self.incidents.offer()
 
     async def stop_sampling(self) -> None:
-        """Leave the incident, disarm, end the loops and close the connections."""
+        """Release the incident, disarm, end the loops and close the connections."""
         self.cancel_group("start")  # it may not have come to its end: nothing must begin any more
         self.findings.forget_ways()
         await self.incidents.leave()
@@ -197,7 +197,7 @@ class Dashboard(BaseScreen):
         self.reports.put(event.subject, event.report)
 
     def tick(self) -> None:
-        """Draw what arrived in the last second, the clock, ages and countdowns: one paint for all of them."""
+        """Draw the reports of the last second, the clock, ages and countdowns in one paint."""
         self.reports.draw_waiting()
         for pane in self.panes():
             pane.tick()
@@ -243,7 +243,7 @@ class Dashboard(BaseScreen):
     # -- layout, and what stands around the panes
 
     def draw_status(self) -> None:
-        """Draw the line above the panes, and the tabs, so that both tell of the same report."""
+        """Draw the line above the panes, and the tabs, from the same report."""
         self.pane_layout.draw_tabs()
         note, muted, said = self.drills.status_note(), self.alerts.mark_quiet(), self.incidents.status_words()
         shown = verdict_of(self.health, self.alerts.explained)
@@ -256,7 +256,7 @@ class Dashboard(BaseScreen):
         self.pane_layout.apply()
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
-        """Make the pane current that got the focus."""
+        """Make the pane that got the focus the current one."""
         if isinstance(event.widget, Pane) and self.current != event.widget.NAME:
             self.current = event.widget.NAME
             self.pane_layout.apply()
@@ -265,7 +265,7 @@ class Dashboard(BaseScreen):
 
     @property
     def way_back(self) -> str:  # type: ignore[override]
-        """Return what ``esc`` does now in a word; empty if it does nothing."""
+        """Return in a word what ``esc`` does now; empty if it does nothing."""
         return self.pane_layout.way_back()
 
     def help_subject(self) -> tuple[str, str]:
@@ -286,7 +286,7 @@ class Dashboard(BaseScreen):
         self.findings.explain(content.explain_subject(), content.findings_here(), content.findings_here)
 
     def action_actions(self) -> None:
-        """Show what can be done about the row under the cursor."""
+        """Show the actions for the row under the cursor."""
         self.actions.choose_for_row()
 
     def action_incident(self) -> None:
@@ -298,7 +298,7 @@ class Dashboard(BaseScreen):
         self.incidents.pin_row()
 
     def action_bookmark(self) -> None:
-        """Bookmark the row under the cursor, or take the bookmark away."""
+        """Bookmark the row under the cursor, or remove the bookmark."""
         self.saved.toggle_bookmark()
 
     def action_bookmarks(self) -> None:
@@ -306,7 +306,7 @@ class Dashboard(BaseScreen):
         self.saved.pick_bookmark()
 
     def action_interval(self, by: int) -> None:
-        """Read less often, or more often with a negative number."""
+        """Lengthen the refresh interval, or shorten it with a negative number."""
         self.settings_commands.step_interval(by)
 
     def action_tools(self) -> None:
@@ -314,7 +314,7 @@ class Dashboard(BaseScreen):
         self.navigate.open_tools()
 
     def action_routine(self) -> None:
-        """Show the day's routine."""
+        """Show the daily routine."""
         self.navigate.open_routine()
 
     def action_router(self) -> None:
@@ -322,7 +322,7 @@ class Dashboard(BaseScreen):
         self.navigate.open_router()
 
     def action_tenant(self) -> None:
-        """Show all of the tenant under the cursor, or ask which one."""
+        """Show the tenant under the cursor, or ask which one."""
         self.navigate.open_tenant_here()
 
     def action_log(self) -> None:
@@ -338,11 +338,11 @@ class Dashboard(BaseScreen):
         self.navigate.next_pane(by)
 
     def action_quit(self) -> None:
-        """Leave the program: nothing stands above the panes."""
+        """Leave the program."""
         self.optimus.leave()
 
     def would_lose(self) -> str:
-        """Return which step of the incident runs, on its screen or behind the panes, and whether actions are armed."""
+        """Return what leaving would end: a running step of the incident, and armed actions."""
         return "\n  ".join(filter(None, (running_step(self.incidents.service), armed_actions(self.actions.service))))
 
     def action_zoom(self) -> None:
@@ -351,7 +351,7 @@ class Dashboard(BaseScreen):
         self.refresh_bindings()
 
     def action_back(self) -> None:
-        """Go one level back: to where the row of a finding was asked for, else marks, filter and zoom in turn."""
+        """Go one level back: to the place that the operator came from, else end marks, filter and zoom in turn."""
         pane = self.pane(self.current)
         if self.findings.go_back() or clear_marks(pane, pane.row_marks):
             return

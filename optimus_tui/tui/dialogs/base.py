@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class SingleAnswerScreen(Screen[Any]):
-    """A screen whose first result counts; later ones are ignored."""
+    """A screen that is dismissed once: later results are ignored."""
 
     _answered = False
 
@@ -34,7 +34,7 @@ class SingleAnswerScreen(Screen[Any]):
     def dismiss(self, result: Any = None) -> AwaitComplete:
         """Dismiss the screen with a result. Nothing happens if it has been dismissed already.
 
-        One that is not mounted yet is dismissed as soon as it is.
+        A screen that is not mounted yet is dismissed as soon as it is.
         """
         if self._answered:
             return AwaitComplete()
@@ -54,7 +54,7 @@ def about_lines(about: str) -> list[Widget]:
 
 
 class Dialog(SingleAnswerScreen, ModalScreen[Any]):
-    """Subclasses give ``dialog_title``, ``dialog_keys`` and ``body()``. Its styles are parsed with the first dialog."""
+    """The base of all dialogs. Subclasses define ``dialog_title``, ``dialog_keys`` and ``body()``."""
 
     CSS_PATH: ClassVar[Any] = [asset_dir("styles") / "modals.tcss"]
 
@@ -77,7 +77,7 @@ class Dialog(SingleAnswerScreen, ModalScreen[Any]):
             yield from self.body()
 
     def body(self) -> list[Widget]:
-        """Return what stands in the box."""
+        """Return the widgets in the box."""
         return [VerticalScroll(id="body")]
 
     def on_mount(self) -> None:
@@ -88,7 +88,7 @@ class Dialog(SingleAnswerScreen, ModalScreen[Any]):
 
 
 class ChooseDialog(Dialog):
-    """``choices`` are a name and the text each; dismisses with the text, or None."""
+    """A list of choices, each a name and a text; dismisses with the chosen text, or None."""
 
     dialog_keys = "enter copies   esc leaves"
 
@@ -111,7 +111,7 @@ class ChooseDialog(Dialog):
 
 
 class AskDialog(Dialog):
-    """Dismisses with True for yes; Escape is no."""
+    """A yes-or-no question; dismisses with True for yes. Escape means no."""
 
     BINDINGS: ClassVar[list[BindingType]] = [("y", "dismiss(True)", "yes"), ("n,enter", "dismiss(False)", "no")]
     dialog_keys = "y yes   n no"
@@ -126,7 +126,7 @@ class AskDialog(Dialog):
 
 
 class PickDialog(Dialog):
-    """``choices`` are a name and what it means, each; dismisses with the index, or None. All texts are safe.
+    """A list of choices, each a name and its meaning (safe text); dismisses with the index, or None.
 
     ``greyed``: none of them can be chosen now, and ``about`` says why.
     """
@@ -171,15 +171,15 @@ class FormDialog(Dialog):
         return list(self.query(AnswerField))
 
     def would_lose(self) -> str:
-        """Return which dialog holds something that somebody typed."""
+        """Return the name of the dialog if text was typed into it."""
         return typed_in(self.dialog_title) if any(answer.is_touched for answer in self.answers) else ""
 
     def say(self, sentence: str) -> None:
-        """Show a sentence below the fields (safe text); empty for none."""
+        """Show a sentence (safe text) below the fields; empty for none."""
         self.query_one("#ask-wrong", Static).update(Content(sentence))
 
     def action_leave(self) -> None:
-        """Close without an answer; the first time only warn if something typed would be lost."""
+        """Close without an answer. If typed text would be lost, the first time only warns."""
         if self._leaving or not any(answer.is_touched for answer in self.answers):
             self.dismiss(None)
             return
@@ -189,14 +189,14 @@ class FormDialog(Dialog):
     @on(Input.Changed)
     @on(Input.Submitted)
     def stay(self) -> None:
-        """Take the warning of Escape back: something else was pressed."""
+        """Remove the warning of Escape, because another key was pressed."""
         if self._leaving:
             self._leaving = False
             self.say("")
 
 
 def typed_in(title: str) -> str:
-    """Return what is lost of a dialog in which something was typed."""
+    """Return in words what would be lost of a dialog with typed text."""
     return f"what was typed in “{title}”"
 
 
@@ -204,9 +204,9 @@ DROPS = "esc again drops what was typed; any other key goes on"
 
 
 class QuestionField(NamedTuple):
-    """A field's label, its first text, and whether it must be filled in. All safe text.
+    """A field's label, its initial text, and whether it must be filled in. All texts are safe.
 
-    ``refused`` returns what is wrong with a text that is not empty; an empty string for a good one.
+    ``refused`` returns what is wrong with a text that is not empty; empty if nothing is.
     """
 
     label: str
@@ -216,18 +216,18 @@ class QuestionField(NamedTuple):
 
     @property
     def lower(self) -> str:
-        """Return the label as it stands within a sentence."""
+        """Return the label in lower case, for use within a sentence."""
         return self.label[:1].lower() + self.label[1:]
 
     def judge(self, text: str) -> str:
-        """Return what is wrong with a text; an empty string for a good one."""
+        """Return what is wrong with a text; empty if nothing is."""
         if self.needed and not text.strip():
             return f"{self.lower} missing"
         return self.refused(text.strip()) if text.strip() else ""
 
 
 class QuestionDialog(FormDialog):
-    """Dismisses with the texts in the order of the lines, or None."""
+    """A dialog with text fields; dismisses with the texts in the order of the fields, or None."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("down", "app.focus_next", "", priority=True),

@@ -1,4 +1,4 @@
-"""The explanation of findings: what is wrong, what to do and what it means first, then how it was judged."""
+"""The explanation of findings: first what is wrong, what to do and what it means, then how it was judged."""
 
 from collections.abc import Callable, Sequence
 from typing import ClassVar, Literal, NamedTuple
@@ -25,16 +25,16 @@ TITLE_CELLS, LEAST_SUBJECT = 60, 12
 
 
 class Choice(NamedTuple):
-    """What is to be done about which finding."""
+    """What the operator chose to do, and about which finding."""
 
     verb: Verb
     finding: Finding
 
 
 class Newest(NamedTuple):
-    """A finding as it is judged now: None where it is not found any more, with the time of what was judged.
+    """A finding as it is judged now, or None if it is over, with the time of the judged reading.
 
-    ``proved`` says when its end was proved, where its figures still reach back to before the remedy; else empty.
+    ``proved`` says when its end was proved, if its figures still include the time before the remedy; else empty.
     """
 
     finding: Finding | None
@@ -43,17 +43,17 @@ class Newest(NamedTuple):
 
 
 def as_given(finding: Finding) -> Newest:
-    """Return a finding that nothing judges again, as it is."""
+    """Return the finding unchanged, for findings that are never judged again."""
     return Newest(finding, None)
 
 
 def no_act(_: Finding) -> str:
-    """Return the first action about a finding where none can be offered: none."""
+    """Return no action, for places where none can be offered."""
     return ""
 
 
 class ExplainDialog(TextDialog):
-    """One finding at a time, as it is judged now; dismisses with a ``Choice``, or with None."""
+    """Shows one finding at a time as it is judged now; dismisses with a ``Choice``, or with None."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         ("enter", "choose('row')", "go to its row"),
@@ -81,11 +81,11 @@ class ExplainDialog(TextDialog):
         self.follow()
 
     def on_mount(self) -> None:
-        """Follow the findings once a second."""
+        """Update the findings once a second."""
         self.set_interval(1.0, self.follow)
 
     def follow(self) -> None:
-        """Show each finding as it is judged now, or as it was last, and when that was."""
+        """Show each finding as it is judged now, or as it was judged last, with the time."""
         before = list(self.findings), self._dated, self._proved
         judged = [self._newest(one) for one in self.findings]
         self.findings = [new.finding or old for new, old in zip(judged, self.findings, strict=True)]
@@ -108,7 +108,7 @@ class ExplainDialog(TextDialog):
         return finding_lines(finding, width, self._dated[self.at], self._first_act(finding), self._proved[self.at])
 
     def action_turn(self, by: int) -> None:
-        """Show the next finding, or one before with a negative number; round and round."""
+        """Show the next finding, or the previous one with a negative number, cyclically."""
         if len(self.findings) < 2:
             self.app.notify("there is only this one finding to explain here")
             return
@@ -118,7 +118,7 @@ class ExplainDialog(TextDialog):
         self.query_one("#body", VerticalScroll).scroll_home(animate=False)
 
     def action_choose(self, verb: Verb) -> None:
-        """Close, and have this done about the finding that is shown."""
+        """Close with this choice for the finding that is shown."""
         self.dismiss(Choice(verb, self.findings[self.at]))
 
 
@@ -135,7 +135,7 @@ def _dated(judged: Newest, was_live: bool) -> str:
 
 
 class NothingFound(TextDialog):
-    """Says that nothing is wrong, and what is found once that is no longer so."""
+    """Says that nothing is wrong, and shows findings as soon as there are any."""
 
     def __init__(self, subject: str, here: Callable[[], Sequence[Finding]]) -> None:
         super().__init__(f"Explain · {subject}", self._words)
@@ -143,11 +143,11 @@ class NothingFound(TextDialog):
         self._found: Finding | None = None
 
     def on_mount(self) -> None:
-        """Look once a second whether something is found."""
+        """Check once a second whether there are findings."""
         self.set_interval(1.0, self.follow)
 
     def follow(self) -> None:
-        """Show what is found now, the worst first."""
+        """Show the present findings, the worst first."""
         found = next(iter(self._here()), None)
         if found != self._found:
             self._found = found
@@ -167,14 +167,14 @@ def explain_dialog(
     here: Callable[[], Sequence[Finding]] = tuple,
     first_act: Callable[[Finding], str] = no_act,
 ) -> TextDialog:
-    """Return the dialog that explains findings; without any, one that says that nothing is wrong.
+    """Return the dialog that explains findings; without findings, one that says that nothing is wrong.
 
     Args:
         subject: What they are about, as safe text.
         findings: The findings, the worst first.
-        newest: Returns one of them as it is judged now.
-        here: Returns what is found now about the same.
-        first_act: Returns the first of what ``a`` offers about one of them (safe text); empty for nothing.
+        newest: Returns a finding as it is judged now.
+        here: Returns the present findings about the subject.
+        first_act: Returns the first action that ``a`` offers for a finding (safe text); empty for none.
     """
     if not findings:
         return NothingFound(subject, here)
@@ -188,14 +188,14 @@ def _sentence_name(subject: str) -> str:
 def finding_lines(
     finding: Finding, width: int, dated: str = "", first_act: str = "", proved: str = ""
 ) -> list[Content]:
-    """Return a finding in lines of ``width`` cells: sentence, remedy and impact, then how it was judged, as of when.
+    """Return a finding in lines of ``width`` cells: sentence, remedy and impact, then how and when it was judged.
 
     Args:
-        finding: What is explained.
+        finding: The finding.
         width: Cells of a line.
-        dated: As of when it was judged (safe text); empty where that is unknown.
-        first_act: The first of what ``a`` offers about it (safe text); empty for nothing.
-        proved: When its end was proved; empty where it was not.
+        dated: The time of the judged reading (safe text); empty if unknown.
+        first_act: The first action that ``a`` offers for it (safe text); empty for none.
+        proved: When its end was proved; empty if it was not.
     """
     mark = SEVERITY_MARKS[finding.severity].text
     lines = hanging("[bold]$label[/]  $text", mark, 2, safe_text(finding.message, 400), width)
@@ -216,7 +216,7 @@ def finding_lines(
 
 
 def remedy_words(finding: Finding) -> str:
-    """Return what to do about a finding; where that is not known, which tool looks for the cause."""
+    """Return what to do about a finding; if that is not known, which tool looks for the cause."""
     if finding.remedy:
         return safe_text(finding.remedy, 400)
     return f"not known: t asks {rule_of(finding.rule).explained_by}"

@@ -27,7 +27,7 @@ LABEL = 14
 
 
 class HelpDialog(Dialog):
-    """What is typed filters the rows."""
+    """The help with a search field: typed text filters the rows."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "clear_or_close", show=False, priority=True),
@@ -60,11 +60,11 @@ class HelpDialog(Dialog):
         return [field.add_class("ask-field"), body]
 
     def on_mount(self) -> None:
-        """Be ready to search."""
+        """Focus the search field."""
         self.query_one(Input).focus()
 
     def content(self, width: int) -> Content:
-        """Return the rows that have the searched text, for a width."""
+        """Return the rows that contain the searched text, wrapped to a width."""
         lines: list[Content] = []
         if self.about and not self.search:
             lines += [*(Content(part) for part in wrap(self.about, max(8, width))), Content("")]
@@ -95,7 +95,7 @@ class HelpDialog(Dialog):
         self.app.notify("what is typed searches at once: ↑↓ scroll, esc clears, then closes")
 
     def action_clear_or_close(self) -> None:
-        """Take the search away, else close."""
+        """Clear the search, else close."""
         field = self.query_one(Input)
         if field.value:
             field.value = ""
@@ -110,7 +110,7 @@ class HelpDialog(Dialog):
 def help_dialog(
     pane_title: str, about: str, active: Iterable[ActiveBinding], commands: Sequence[Row] = ()
 ) -> HelpDialog:
-    """Return the help, made from the bindings that work right here, remapped keys included.
+    """Return the help, made from the bindings that work right here, including remapped keys.
 
     Args:
         pane_title: What the help is about.
@@ -151,7 +151,7 @@ STYLES = {"error": "crit", "warning": "warn", "information": ""}
 
 
 def messages_dialog(said: Sequence["Said"]) -> SheetDialog:
-    """Return what toasts have said, the newest first."""
+    """Return the dialog with the messages of past toasts, the newest first."""
     facts: list[Fact] = []
     for one in reversed(said):
         label = time.strftime("%H:%M:%S", time.gmtime(one.wall))

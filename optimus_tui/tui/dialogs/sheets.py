@@ -1,4 +1,4 @@
-"""Dialogs to read: prepared text, and the sheets of a value, a key and an event."""
+"""Dialogs for reading: prepared text, and the details of a value, a key and an event."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -22,26 +22,29 @@ from optimus_tui.wording.safe import safe_text
 
 
 class Wrapped(Static):
-    """Words that are made for the width there is: wrapped lines keep their indent."""
+    """Text that is rendered for the available width, so that wrapped lines keep their indent."""
 
     def __init__(self, make: Callable[[int], Content]) -> None:
         super().__init__(make(96))
         self._make, self._made_for = make, 96
 
     def on_resize(self) -> None:
-        """Make the content for the new width."""
+        """Render the content for the new width."""
         width = self.content_size.width
         if width != self._made_for and width > 0:
             self._made_for = width
             self.make_again()
 
     def make_again(self) -> None:
-        """Make the content for the same width, because what it tells has changed."""
+        """Render the content again, because it has changed."""
         self.update(self._make(self._made_for))
 
 
 class TextDialog(Dialog):
-    """Prepared content that scrolls; content made for a width is made again for every other width."""
+    """A dialog with prepared content that scrolls.
+
+    Content that depends on the width is rendered again when that changes.
+    """
 
     BINDINGS: ClassVar[list[BindingType]] = [
         ("up,k", "scroll(-1)", ""),
@@ -67,10 +70,10 @@ class TextDialog(Dialog):
 
 
 def hanging(markup: str, label: str, blanks: int, text: str, width: int) -> list[Content]:
-    """Return a label with its text beside it, also where the text takes several lines.
+    """Return a label with its text beside it, with a hanging indent if the text takes several lines.
 
     Args:
-        markup: How ``$label`` and ``$text`` stand on the first line.
+        markup: The first line, with ``$label`` and ``$text``.
         label: Safe text.
         blanks: Cells between label and text.
         text: Safe text.
@@ -89,7 +92,7 @@ MAX_LINES = 4_000
 
 
 class SheetView(LineView):
-    """Facts, wrapped to the width there is; the label is on the first line of each."""
+    """Facts, wrapped to the available width; each has its label on the first line."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         ("up,k", "scroll(-1)", ""),
@@ -108,11 +111,11 @@ class SheetView(LineView):
         self._wrapped_to = 0
 
     def on_mount(self) -> None:
-        """Wrap for the usual width of a dialog, until it is laid out."""
+        """Wrap to the usual width of a dialog until the layout is known."""
         self._wrap_to(96)
 
     def on_resize(self) -> None:
-        """Wrap for the new width."""
+        """Wrap to the new width."""
         self._wrap_to(self.scrollable_content_region.width)
 
     def _wrap_to(self, width: int) -> None:
@@ -152,7 +155,7 @@ class SheetView(LineView):
 
 
 class SheetDialog(Dialog):
-    """Facts to read."""
+    """A dialog that shows facts."""
 
     BINDINGS: ClassVar[list[BindingType]] = [("enter", "dismiss(None)", "")]
 

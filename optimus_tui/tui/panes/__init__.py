@@ -1,1 +1,1 @@
-"""The four panes: each owns its rows, its keys and its words."""
+"""The four panes. Each has its own rows, keys and texts."""

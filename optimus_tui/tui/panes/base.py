@@ -1,6 +1,6 @@
-"""What the four panes have in common: a frame that says what it holds, how fresh it is and how complete.
+"""What the four panes have in common: a frame that says what it shows, how fresh that is and how complete.
 
-A pane receives readings, never asks for them, and owns its rows and its actions; its content says how they look.
+A pane receives readings and never requests them. It has its rows and its actions; its content defines how they look.
 """
 
 from collections.abc import Iterator, Mapping
@@ -30,7 +30,7 @@ LATE_SECONDS = 5.0
 
 
 class PaneContent(LineContent):
-    """The lines of a pane's rows, the words of its frame, and what can be done with a row; this one says nothing.
+    """The lines of a pane's rows, the words of its frame, and what can be done with a row. This base class has none.
 
     It reads rows, selection, filter and reading from its pane, and changes none of them.
     """
@@ -46,7 +46,7 @@ class PaneContent(LineContent):
         return self.pane.size.width - 2
 
     def title_words(self) -> Words:
-        """Return what stands at the right of the frame's upper edge."""
+        """Return the words at the right of the frame's upper edge."""
         return []
 
     def paused_words(self) -> Words:
@@ -54,7 +54,7 @@ class PaneContent(LineContent):
         return [("PAUSED", "warn")]
 
     def truth(self) -> tuple[str, bool]:
-        """Return the truth line (safe text), and whether what is shown is stale; a bug goes before everything else."""
+        """Return the truth line (safe text), and whether what is shown is stale; a bug takes precedence."""
         if self.bug:
             return self.bug, True
         return self.reading_truth()
@@ -68,7 +68,7 @@ class PaneContent(LineContent):
         return past > LATE_SECONDS + 3 * self.pane.settings.refresh_seconds and not self.pane.paused
 
     def state(self) -> tuple[str, str]:
-        """Return a glyph or short figure for the tab strip, and its ink."""
+        """Return a glyph or short figure for the tab strip, and its text style."""
         return "", ""
 
     def findings_here(self) -> list[Finding]:
@@ -76,11 +76,11 @@ class PaneContent(LineContent):
         return []
 
     def names_shown(self) -> list[str]:
-        """Return names that rows have and that a filter can find, as safe text."""
+        """Return names in the rows that a filter can complete, as safe text."""
         return []
 
     def explain_subject(self) -> str:
-        """Return what ``findings_here`` is about (safe text)."""
+        """Return the subject of ``findings_here`` (safe text)."""
         return self.pane.TITLE.lower()
 
     def tenant_here(self) -> bytes | None:
@@ -88,11 +88,11 @@ class PaneContent(LineContent):
         return None
 
     def copy_name(self) -> str | None:
-        """Return what ``y`` copies; None for nothing."""
+        """Return the text that ``y`` copies; None for nothing."""
         return self.plain(self.pane.cursor) if self.pane.selected is not None else None
 
     def copy_forms(self) -> list[tuple[str, str]]:
-        """Return what ``Y`` offers, each a name and the text."""
+        """Return the texts that ``Y`` offers, each with a name."""
         return []
 
     def export_lines(self, width: int) -> list[str]:
@@ -129,7 +129,7 @@ class PaneFrame:
         self._state_posted = ""
 
     def forget(self) -> None:
-        """Draw again next time, whatever stands there: the theme has changed."""
+        """Draw again next time even if the words are the same, because the theme has changed."""
         self._drawn = ()
 
     def draw(self) -> None:
@@ -186,7 +186,7 @@ ONE_ORDER = {"health": "the worst finding comes first", "feed": "the newest even
 
 
 def why_nothing(pane: "Pane", action: str) -> str:
-    """Return why an action of a pane can do nothing now, in a sentence; empty if it can do something."""
+    """Return in a sentence why an action of a pane has no effect now; empty if it has one."""
     if action in ("sort", "reverse") and pane.NAME in ONE_ORDER:
         return f"{pane.TITLE} has one order only: {ONE_ORDER[pane.NAME]}"
     if pane.rows:
@@ -199,7 +199,7 @@ def why_nothing(pane: "Pane", action: str) -> str:
 
 
 class Pane(LineCanvas):
-    """One framed list. Subclasses set NAME, NUMBER, TITLE and fill in ``refresh_rows``."""
+    """One framed list. Subclasses set NAME, NUMBER and TITLE, and implement ``refresh_rows``."""
 
     NAME: ClassVar[str]
     NUMBER: ClassVar[int]
@@ -227,7 +227,7 @@ class Pane(LineCanvas):
         """Make rows from ``self.shown`` and the filter, then ``set_rows``. While paused only a filter calls this."""
 
     def watch_reading(self) -> None:
-        """Show a reading that came, unless the pane is paused."""
+        """Show a new reading, unless the pane is paused."""
         self.newest_mono = self.clock.mono()
         if not self.paused:
             self.shown, self.arrived_mono = self.reading, self.newest_mono
@@ -248,7 +248,7 @@ class Pane(LineCanvas):
         return self._paused_mono if self.paused else self.clock.mono()
 
     def tick(self) -> None:
-        """Draw countdowns and ages, once a second; nothing is asked of anybody."""
+        """Draw countdowns and ages, once a second; nothing is read for it."""
         self.draw_frame()
         if not self.paused and self.is_on_screen:
             self.refresh_changed()
@@ -273,7 +273,7 @@ class Pane(LineCanvas):
             self.frame.draw()
 
     def refresh(self, *regions: Region, repaint: bool = True, layout: bool = False, recompose: bool = False) -> Self:
-        """Paint again, except while the frame gets its words."""
+        """Paint again, except while the words of the frame are being set."""
         if self.frame.is_writing:
             return self
         return super().refresh(*regions, repaint=repaint, layout=layout, recompose=recompose)
@@ -290,7 +290,7 @@ class Pane(LineCanvas):
         self.draw_frame()
 
     def notify_style_update(self) -> None:
-        """Take the styles of another theme."""
+        """Use the styles of the new theme."""
         super().notify_style_update()
         self.frame.forget()
 
@@ -308,11 +308,11 @@ class Pane(LineCanvas):
         return self.filter_error
 
     def action_pause(self) -> None:
-        """Freeze the pane, or let it go on."""
+        """Freeze the pane, or continue."""
         self.paused = not self.paused
 
     def action_mark(self, whole_range: bool = False) -> None:
-        """Mark the row under the cursor and go on to the next; or begin a range there, and end it the second time."""
+        """Mark the row under the cursor and move to the next one; or begin a range there, or end it."""
         mark_rows(self, self.row_marks, whole_range)
 
     def action_refresh(self) -> None:

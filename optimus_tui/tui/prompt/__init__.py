@@ -1,1 +1,1 @@
-"""The prompt of ``:`` and ``/``, and what was typed there before."""
+"""The prompt of ``:`` and ``/``, and its history."""

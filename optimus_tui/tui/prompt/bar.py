@@ -1,4 +1,4 @@
-"""The one-line prompt of ``/`` and ``:``: Tab completes, the arrows recall what was typed before."""
+"""The one-line prompt of ``/`` and ``:``: Tab completes, the arrows recall earlier lines."""
 
 from collections.abc import Callable, Sequence
 from typing import ClassVar
@@ -13,10 +13,10 @@ from textual.widgets import Input, Label
 
 
 class PromptBar(Horizontal):
-    """Opens with a sigil and a text; a subclass says what typing, Enter and leaving do.
+    """A prompt that opens with a sigil and a text; a subclass defines what typing, Enter and leaving do.
 
-    Tab takes a suggestion, the arrows go through the lines typed before. All its keys act at once, so that what was
-    typed right behind them is not taken up first.
+    Tab takes a suggestion, the arrows go through earlier lines. All keys act at once, so that keys typed right after
+    them are not handled first.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -49,17 +49,17 @@ class PromptBar(Horizontal):
 
     @property
     def field(self) -> Input:
-        """Return where the text is typed."""
+        """Return the field where the text is typed."""
         return self.query_one(Input)
 
     @property
     def is_open(self) -> bool:
-        """Return True while it asks."""
+        """Return True while it is open."""
         return bool(self.display and self.sigil)
 
     @property
     def key_words(self) -> str:
-        """Return what its keys do, for the line below it."""
+        """Return its keys with what they do, for the line below it."""
         does = {":": "runs what is typed", "/": "keeps the filter"}.get(self.sigil, "")
         leaves = {":": "leaves", "/": "shows all rows"}.get(self.sigil, "")
         completes = {":": "tab, → take what is dim", "/": "tab completes"}.get(self.sigil, "")
@@ -70,9 +70,9 @@ class PromptBar(Horizontal):
 
         Args:
             sigil: ``:`` for a command line, ``/`` for a filter.
-            text: What stands there at first.
+            text: The initial text.
             choices: What Tab completes to: whole command lines, or words of a filter.
-            earlier: The lines typed before, the oldest first.
+            earlier: The earlier lines, the oldest first.
         """
         self.sigil, self._choices, self._earlier = sigil, choices, earlier
         self._recalled, self._offered = len(earlier), ("", "", -1)
@@ -105,10 +105,10 @@ class PromptBar(Horizontal):
     # -- what Tab and the arrows do
 
     def completions(self, text: str) -> list[str]:
-        """Return what a text can be completed to: command lines that begin so, or filters whose last word does.
+        """Return the completions of a text: command lines that begin with it, or filters whose last word does.
 
-        The name of a command comes first, its argument once the name stands there with a blank behind it. A word of a
-        filter is the name of a field, or a name that rows have.
+        The name of a command is completed first, its argument once the name is followed by a blank. A word of a filter
+        is the name of a field, or a name in the rows.
         """
         if not text and self.sigil == "/":
             return [one for one in self._choices if one.endswith(":")]
@@ -124,7 +124,7 @@ class PromptBar(Horizontal):
         return [f"{head}{space}{one}" for one in begun if word or self.sigil == ":"]
 
     def action_complete(self, by: int) -> None:
-        """Take the suggestion; pressed again, the next one that begins so."""
+        """Take the suggestion; pressed again, take the next one with the same beginning."""
         offered, stem, at = self._offered
         if at < 0 or offered != self.field.value:
             stem, at = self.field.value, -1 if by > 0 else 0
@@ -143,7 +143,7 @@ class PromptBar(Horizontal):
             self.note(f"{at + 1} of {len(found)}")
 
     def action_recall(self, by: int) -> None:
-        """Show the line typed before, or the one after it; past the newest what was typed stands again."""
+        """Show the previous or the next line of the history; after the newest one, the text typed now."""
         if self._recalled == len(self._earlier):
             self._draft = self.field.value
         at = self._recalled + by
@@ -157,7 +157,7 @@ class PromptBar(Horizontal):
             self._tell_changed()
 
     def action_cancel(self) -> None:
-        """Leave it by Escape."""
+        """Leave the prompt because Escape was pressed."""
         self.cancel()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
@@ -167,16 +167,16 @@ class PromptBar(Horizontal):
     # -- what a subclass does
 
     def follow(self, text: str) -> None:
-        """Do what each change of the text does."""
+        """Handle a change of the text."""
 
     def submit(self, text: str) -> None:
-        """Do what Enter does."""
+        """Handle Enter."""
 
     def cancel(self) -> None:
-        """Do what Escape does."""
+        """Handle Escape."""
 
     def leave(self) -> None:
-        """Do what has to be done once the focus is elsewhere."""
+        """Handle the loss of the focus."""
 
     # -- what the field tells
 
@@ -204,7 +204,7 @@ class PromptBar(Horizontal):
             self.submit(event.value)
 
     def on_descendant_blur(self) -> None:
-        """Tell that the focus went elsewhere. A terminal window that lost its own focus gives ours back."""
+        """Call ``leave`` if the focus moved elsewhere, but not if only the terminal window lost its focus."""
         if self.is_open and self.app.app_focus and not self.field.has_focus:
             self.leave()
 

@@ -1,4 +1,4 @@
-"""Opens, follows and closes the prompt of ``:`` and ``/``, which every screen has."""
+"""Open, follow and close the prompt of ``:`` and ``/``, which every screen has."""
 
 import asyncio
 from collections.abc import Iterable
@@ -21,7 +21,7 @@ _MORE_THAN_A_WORD = frozenset(" :")
 
 
 class Filterable(Protocol):
-    """What ``/`` filters: a pane, or a screen with one list."""
+    """Something that ``/`` filters: a pane, or a screen with one list."""
 
     FIELDS: ClassVar[tuple[str, ...]]
     """The names that a filter may use here."""
@@ -42,11 +42,11 @@ class Prompt(PromptBar):
 
     @property
     def app_services(self) -> "AppServices":
-        """Return what runs command lines and remembers what was typed."""
+        """Return the services that run command lines and keep the history."""
         return cast("AppServices", self.app)
 
     def open_filter(self, filtered: Filterable, names: Iterable[str] = ()) -> None:
-        """Ask for a filter of ``filtered``; it follows what is typed. Tab completes ``names`` of rows, too."""
+        """Ask for a filter, and apply it to ``filtered`` while it is typed. Tab also completes ``names``."""
         self._filtered = filtered
         choices = [f"{name}:" for name in filtered.FIELDS]
         if TENANT in choices:
@@ -74,7 +74,7 @@ class Prompt(PromptBar):
         self._show_keys(self.key_words)
 
     def follow(self, text: str) -> None:
-        """Filter by what is typed so far, and show what is wrong with it."""
+        """Filter by the text typed so far, and show what is wrong with it."""
         if self.sigil == "/" and self._filtered is not None:
             self.note(self._filtered.set_filter(text) or "")
 
@@ -92,13 +92,13 @@ class Prompt(PromptBar):
             self.run(text)
 
     def cancel(self) -> None:
-        """Close and take the filter away."""
+        """Close and remove the filter."""
         if self.sigil == "/" and self._filtered is not None:
             self._filtered.set_filter("")
         self._close()
 
     def leave(self) -> None:
-        """Close because the focus goes elsewhere. Nothing runs; the last filter that could be read stays."""
+        """Close because the focus goes elsewhere. No command runs; the last valid filter stays."""
         if not self.is_open:
             return
         if self.sigil == "/" and self._filtered is not None:
@@ -106,7 +106,7 @@ class Prompt(PromptBar):
         self._close()
 
     def leave_for_click(self, event: events.MouseDown) -> None:
-        """Close if something else was clicked, before the click does what it does."""
+        """Close if something else was clicked, before the click is handled."""
         if self.is_open and not self.region.contains(event.x, event.y):
             self.leave()
 
@@ -127,7 +127,7 @@ class Prompt(PromptBar):
             strip.typing_words = words
 
     def run(self, line: str) -> None:
-        """Run one command line, and show what is wrong with it in a toast."""
+        """Run one command line; if it fails, show why in a toast."""
         problem = self.app_services.run_command(line)
         if problem:
             self.notify(problem, markup=False, severity="warning")

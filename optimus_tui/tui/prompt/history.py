@@ -31,7 +31,10 @@ def history_path(environment: str) -> Path:
 
 
 class PromptHistory:
-    """Remembers lines, the newest last, each once. It works without a file, too: what fails is not kept."""
+    """Remembers lines, the newest last, each once.
+
+    It also works without a file; lines that cannot be written are not kept.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -49,7 +52,7 @@ class PromptHistory:
             self._lines = _bounded([*earlier, *self._lines])
 
     def add(self, sigil: str, text: str) -> PromptLine | None:
-        """Remember a line. Return it if it is to be kept in the file, else None.
+        """Remember a line. Return it if it must be written to the file, else None.
 
         A line that holds a password, a token or an address with a user in it is forgotten at once.
         """
@@ -61,7 +64,7 @@ class PromptHistory:
         return line
 
     def keep(self, line: PromptLine) -> None:
-        """Append a line to the file, after those that other sessions wrote. Call it in a thread."""
+        """Append a line to the file, after those of other sessions. Call it in a thread."""
         with contextlib.suppress(OSError):  # a state directory that cannot be written forgets, and that is all
             self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             with PrivateFile.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND) as file:

@@ -1,1 +1,1 @@
-"""Routers on the screen: the wizard that writes one, and the compliance of all."""
+"""Routers on the screen: the wizard that writes one, and the compliance screen."""

@@ -1,4 +1,7 @@
-"""The compliance screen's lists: files by score, the findings of one file, code against Redis. They judge nothing."""
+"""The compliance screen's lists: files by score, the findings of one file, and the differences between code and Redis.
+
+They judge nothing.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -72,7 +75,7 @@ def _file_cell(line: FileLine, cells: int) -> Cell:
 
 
 class FileList(LineView):
-    """Files with their score."""
+    """The list of files with their scores."""
 
     BINDINGS: ClassVar[Any] = chosen(*MOVES, "pane.copy")
     opens = "screen.read_issues"
@@ -85,7 +88,7 @@ class FileList(LineView):
     )
 
     class FileHighlighted(Message):
-        """Another file is under the cursor."""
+        """Posted when another file is under the cursor."""
 
     def __init__(self) -> None:
         super().__init__(id="files")
@@ -104,7 +107,7 @@ class FileList(LineView):
         return FileLine(self.rows[index], index == self.cursor)
 
     def empty_lines(self) -> list[str]:
-        """Return why there is no file."""
+        """Return the lines that say why there is no file."""
         return [self.hint]
 
     def watch_cursor(self) -> None:
@@ -126,7 +129,7 @@ def _item(label: str, text: str, width: int, ink: str = "") -> list[list[Piece]]
 
 
 class WrappedFindings(LineView):
-    """A list of findings of several lines each; ``hint`` stands in it while it is empty."""
+    """A list of findings of several lines each; ``hint`` is shown while it is empty."""
 
     BINDINGS: ClassVar[Any] = chosen(*MOVES, "pane.copy")
     opens = "screen.router_edit_file"
@@ -139,7 +142,7 @@ class WrappedFindings(LineView):
         return self.row_lines(index, width)[0]
 
     def empty_lines(self) -> list[str]:
-        """Return why there is no finding."""
+        """Return the lines that say why there is no finding."""
         return [self.hint]
 
 
@@ -158,7 +161,7 @@ class IssueList(WrappedFindings):
         self.refresh()
 
     def key_of(self, row: PatternIssue) -> int:
-        """Identify a finding by the object that it is."""
+        """Return the finding itself as its identity."""
         return id(row)
 
     def row_lines(self, index: int, width: int) -> list[list[Piece]]:
@@ -184,7 +187,7 @@ class IssueList(WrappedFindings):
 
 
 class DriftList(WrappedFindings):
-    """What routers declare against what Redis shows: the worst first, each with its remedy."""
+    """The differences between what routers declare and what Redis holds: the worst first, each with its remedy."""
 
     def __init__(self) -> None:
         super().__init__(id="drift")
@@ -200,7 +203,7 @@ class DriftList(WrappedFindings):
         return row.kind, row.name
 
     def row_lines(self, index: int, width: int) -> list[list[Piece]]:
-        """Return a difference with its remedy; a remedy that the row above names already is left out."""
+        """Return a difference with its remedy; a remedy that the row above has already is left out."""
         drift: CodeDrift = self.rows[index]
         glyph, ink = PRIORITIES.get(drift.priority, ("·", ""))
         room = max(8, width - 8)

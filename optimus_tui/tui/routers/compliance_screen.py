@@ -1,8 +1,8 @@
-"""The compliance screen: the gateway's routers by score, each one's findings with the line, and a way to that line.
+"""The compliance screen: the gateway's routers by score, and the findings of each, to be opened in an editor.
 
-It judges nothing: everything shown is the document of ``validate_enterprise_patterns``, asked as on every surface.
-The differences between code and Redis are those of ``patterns.drift``; a comparison that could not be made is
-never shown as one without differences.
+It judges nothing: it shows the document of ``validate_enterprise_patterns``, called as on every surface. The
+differences between code and Redis are those of ``patterns.drift``; a failed comparison is never shown as one without
+differences.
 """
 
 import asyncio
@@ -87,7 +87,7 @@ class ComplianceScreen(BaseScreen):
         self.lay_out()
 
     def lay_out(self) -> None:
-        """Put the lists side by side if there is width, else one above the other."""
+        """Put the lists side by side if they fit, else one above the other."""
         self.set_class(self.size.width < NARROW, "-narrow")
         self._draw_breadcrumb()
 
@@ -218,7 +218,7 @@ class ComplianceScreen(BaseScreen):
     # -- code and Redis --------------------------------------------------------------------------------------------
 
     def compare(self) -> None:
-        """Ask Redis once more; what is shown stays until the answer is there. Another project has nothing there."""
+        """Compare with Redis once more; the old result stays until then. Only the watched project has keys there."""
         if self.folder is not None:
             return
         work: Any = self._compare
@@ -246,7 +246,7 @@ class ComplianceScreen(BaseScreen):
         """Draw the differences with their coverage and time, and their number below the findings.
 
         Args:
-            state: What is being done; empty to show how many differences there are.
+            state: What is being done, in words; empty to show the number of differences.
         """
         if not self.is_mounted:
             return
@@ -283,7 +283,7 @@ class ComplianceScreen(BaseScreen):
         return self.query_one(IssueList)
 
     def action_back(self) -> None:
-        """Go back to the files, else leave the comparison, else leave the screen."""
+        """Go back to the files, else hide the comparison, else leave the screen."""
         if self.focused is not self.query_one(FileList):
             self.set_focus(self.query_one(FileList))
         elif self.has_class("-live"):
@@ -292,14 +292,14 @@ class ComplianceScreen(BaseScreen):
             self.dismiss(None)
 
     def action_next_pane(self, by: int) -> None:
-        """Go from the files to the list beside them, or back."""
+        """Move the focus from the files to the list beside them, or back."""
         place: FileList | IssueList | DriftList = self.query_one(FileList)
         if self.focused is place:
             place = self._beside
         self.set_focus(place)  # at once: the next key may be here already
 
     def action_read_issues(self) -> None:
-        """Go to the list beside the files."""
+        """Move the focus to the list beside the files."""
         self.set_focus(self._beside)
 
     def action_router_edit_file(self) -> None:
@@ -326,7 +326,7 @@ class ComplianceScreen(BaseScreen):
         return root_of(self.folder)
 
     def copy_forms(self) -> list[tuple[str, str]]:
-        """Return the finding in words, and this question for every other surface."""
+        """Return the finding in words, and the tool call that this screen shows, for every other surface."""
         from optimus_tui.tools.registry import callings
 
         forms = callings(TOOL, self._arguments, self.context.settings, self.report)
@@ -367,7 +367,7 @@ def _agreement(live: LiveComparison) -> str:
 
 
 def on_disk(root: Path, shown_name: str) -> str:
-    """Return the file that is shown by this name; unprintable bytes of its real name are shown escaped."""
+    """Return the path of the file with this shown name, in which unprintable bytes are escaped."""
     from optimus_tui.tools.router_files import SourceTree
     from optimus_tui.tools.validate import shown
 

@@ -1,7 +1,7 @@
-"""A router while the wizard makes it: answers, plan, checks and checklist. Nothing is started or drawn here.
+"""The state of a router in the wizard: answers, plan, checks and checklist. Nothing is started or drawn here.
 
-Rules for names and values are those of ``scaffold``, whose sentences are passed on as they are. Only the target
-project is remembered between two runs, in a file of the user's state directory.
+The rules for names and values, and their error sentences, are those of ``scaffold``. Only the target project is
+remembered between two runs, in a file of the user's state directory.
 """
 
 from collections.abc import Sequence
@@ -34,7 +34,7 @@ LONGEST_MEMORY = 8192
 
 @dataclass
 class FieldAnswer:
-    """One field of the model as it was typed; an empty ``default`` is none."""
+    """One field of the model as it was typed; an empty ``default`` means no default."""
 
     name: str = ""
     type: str = "str"
@@ -48,7 +48,7 @@ class FieldAnswer:
         """Return the field as ``scaffold.spec`` reads it.
 
         Raises:
-            SpecError: Its name could be read as something else.
+            SpecError: Its name has characters that would change its meaning.
         """
         from optimus_tui.scaffold.field_text import make_field
         from optimus_tui.scaffold.fields import check_field_name
@@ -63,13 +63,13 @@ class FieldAnswer:
         return text
 
     def turn_filter(self, has_list: bool) -> str:
-        """Filter the list by this field, or not any more.
+        """Add this field to the filters of the list, or remove it from them.
 
         Args:
             has_list: Whether the router has a list.
 
         Returns:
-            Why that is not possible, in a sentence; empty if it is done.
+            A sentence that says why that is not possible; empty if it was done.
         """
         from optimus_tui.scaffold.field_text import parse_field
         from optimus_tui.scaffold.fields import SpecError
@@ -86,7 +86,7 @@ class FieldAnswer:
         return ""
 
     def problem(self, others: "list[FieldAnswer]") -> str:
-        """Return what is wrong with the field, on its own or beside the others, in a sentence. Empty if nothing is."""
+        """Return a sentence about what is wrong with the field, by itself or with the others; empty if nothing is."""
         from optimus_tui.scaffold.fields import SpecError
 
         try:
@@ -100,7 +100,7 @@ class FieldAnswer:
 
 @dataclass
 class RouterAnswers:
-    """Everything that is asked for."""
+    """All answers of the wizard."""
 
     name: str = ""
     parent: str = ""
@@ -151,12 +151,12 @@ class RouterAnswers:
 
     @property
     def named(self) -> dict[str, str]:
-        """Return what was typed of package and file."""
+        """Return the typed package and file."""
         return {key: value for key, value in (("package", self.package), ("into", self.into)) if value}
 
     @property
     def about_features(self) -> str:
-        """Return where limiter and cache come from, in a project that is no gateway; empty in one that is."""
+        """Return where limiter and cache come from in a project that is not a gateway; empty for a gateway."""
         if self.target.is_gateway:
             return ""
         folder = f"{self.target.helper_folder}/"
@@ -168,7 +168,7 @@ class RouterAnswers:
         )
 
     def arguments(self) -> dict[str, object]:
-        """Return the same question as arguments of the tool ``generate_enterprise_router``."""
+        """Return the answers as arguments of the tool ``generate_enterprise_router``."""
         return {
             "router_name": self.name,
             "router_type": self.type,
@@ -185,7 +185,7 @@ class RouterAnswers:
 
 @dataclass
 class Task:
-    """Something that is done and then has a result. ``state``: waiting, running, passed, found, failed, not run."""
+    """A check or a tool call with its result. ``state``: waiting, running, passed, found, failed, not run."""
 
     title: str
     about: str = ""
@@ -195,17 +195,17 @@ class Task:
 
     @property
     def words(self) -> str:
-        """Return the result, else what the task is about."""
+        """Return the result, or the task's description before there is one."""
         return self.detail.removeprefix("not run: ") or self.about
 
     @property
     def text(self) -> str:
-        """Return the task with its result and everything it printed, for a copy."""
+        """Return the task with its result and everything it printed, to be copied."""
         return "\n".join([f"{self.title}: {self.state} {self.detail}", *self.output])
 
 
 class RouterDraft:
-    """A router while it is written: what was answered, planned, checked and written so far."""
+    """A router in the wizard: what was answered, planned, checked and written so far."""
 
     def __init__(self, name: str = "") -> None:
         self.answers = RouterAnswers(name=name)
@@ -226,7 +226,7 @@ class RouterDraft:
 
     @property
     def first_page(self) -> int:
-        """Return the earliest page that back may reach."""
+        """Return the earliest page that going back may reach."""
         if self.written:
             return NEXT
         return 0
@@ -237,10 +237,10 @@ class RouterDraft:
         return bool(self.checks) and all(task.state not in ("waiting", "running") for task in self.checks)
 
     def enter_word(self, usual: str) -> str:
-        """Return what Enter does here, for the footer; empty if it does nothing now.
+        """Return in a word what Enter does here, for the footer; empty if it does nothing now.
 
         Args:
-            usual: What the page itself says about Enter.
+            usual: The page's own word for Enter.
         """
         if self.at == CHECKS and not self.all_checked:
             return ""
@@ -257,7 +257,7 @@ class RouterDraft:
         """Return the line above the page, each part with its style.
 
         Args:
-            width: Columns; where they do not hold every step, only this one and the next are named.
+            width: Columns; if not every step fits, only this one and the next are named.
         """
         at = self.at
         if width < 110:
@@ -273,7 +273,7 @@ class RouterDraft:
         return words
 
     def verdict(self) -> str:
-        """Return what the checks say, in a sentence."""
+        """Return the result of all checks in a sentence."""
         failed = [check.title for check in self.checks if check.state == "failed"]
         silent = [check.title for check in self.checks if check.state == "not run"]
         if failed:
@@ -292,7 +292,7 @@ class RouterDraft:
         return "Nothing can be written: the checks were not run to their end."
 
     def questions(self) -> list[str]:
-        """Return what has to be confirmed before the files are written."""
+        """Return the questions that must be confirmed before the files are written."""
         plan = self.plan
         if plan is None:
             return []
@@ -308,7 +308,7 @@ class RouterDraft:
         return [*needed, f"Write {len(plan.changes)} files to {plan.root}?  {changed}"]
 
     def next_steps(self, gateway_url: str) -> list[tuple[str, str]]:
-        """Return what to do with a written router: a purpose and a shell command, each."""
+        """Return what to do with a written router, each as a purpose and a shell command."""
         from optimus_tui.scaffold.render import commands
 
         assert self.plan is not None
@@ -336,7 +336,7 @@ class RouterDraft:
 
 
 def error_sentence(error: Exception) -> str:
-    """Return what a SpecError says, with what would be right."""
+    """Return the sentence of a SpecError, with the allowed values."""
     allowed = getattr(error, "allowed", None)
     if allowed:
         return safe_text(f"{error}; allowed: {', '.join(allowed)}", 400)
@@ -344,7 +344,7 @@ def error_sentence(error: Exception) -> str:
 
 
 def name_problem(name: str, parent: str = "") -> str:
-    """Return what is wrong with a router's name, or with its parent's, in a sentence. Empty if nothing is."""
+    """Return a sentence that says what is wrong with the name of a router or its parent; empty if nothing is."""
     from optimus_tui.scaffold.fields import SpecError
     from optimus_tui.scaffold.spec import make_spec
 
@@ -356,11 +356,11 @@ def name_problem(name: str, parent: str = "") -> str:
 
 
 def find_place(answers: RouterAnswers) -> tuple[str, str]:
-    """Find where the router belongs, and keep it in the answers. Reads the disk: call it in a thread.
+    """Find where the router belongs, and store it in the answers. Reads the disk: call it in a thread.
 
     Returns:
-        Why there is no place, in a sentence, and the answer to change: ``project``, ``package`` or ``into``. The
-        sentence is empty if there is one.
+        A sentence that says why there is no place (empty if there is one), and the answer to change: ``project``,
+        ``package`` or ``into``.
     """
     from optimus_tui.scaffold.layout import LayoutError, find_target
 
@@ -387,14 +387,14 @@ def remembered_project() -> str:
 
 
 def offered_project(watched: Path | None) -> str:
-    """Return the project of the last router, else the watched one, else the one of this folder. Reads the disk."""
+    """Return the project of the last router, else the watched one, else that of the current folder. Reads the disk."""
     from optimus_tui.scaffold.layout import project_of
 
     return remembered_project() or str(watched or project_of(Path.cwd()) or "")
 
 
 def remember_project(project: Path) -> None:
-    """Keep it for the next time; a state directory that cannot be written forgets, and that is all."""
+    """Store the project for the next time. A state directory that cannot be written is ignored."""
     import contextlib
 
     from optimus_tui.tui.terminal import write_private

@@ -1,6 +1,6 @@
 """The wizard's pages: each shows one question and puts the answer into ``RouterAnswers``. No page opens another.
 
-``problem()`` is one sentence that keeps the wizard from going on, or an empty text.
+``problem()`` returns a sentence that keeps the wizard from going to the next page, or an empty text.
 """
 
 from collections.abc import Callable, Sequence
@@ -74,38 +74,38 @@ class WizardPage(Vertical):
     """What Enter does here, in the footer; nothing where it does nothing."""
 
     class PageChanged(Message):
-        """Something was typed or chosen."""
+        """Posted when something was typed or chosen."""
 
     class PageDone(Message):
-        """Enter was pressed: the page is filled in."""
+        """Posted when Enter is pressed: the page is filled in."""
 
     def take(self, answers: RouterAnswers) -> None:
-        """Put what was entered into the answers."""
+        """Put the page's values into the answers."""
 
     def problem(self, started: bool = True) -> str:
-        """Return what is wrong with the page, in a sentence; empty if nothing is.
+        """Return a sentence that says what is wrong with the page; empty if nothing is.
 
         Args:
-            started: Judge what is missing, too. If False, only what was typed.
+            started: True to also report empty fields, False to judge only what was typed.
         """
         return ""
 
     def places(self) -> Sequence[Any]:
-        """Return what can have the focus, from top to bottom."""
+        """Return the widgets that can have the focus, from top to bottom."""
         return [place for place in self.screen.focus_chain if self in place.ancestors]
 
     def focus_page(self) -> None:
-        """Focus the first place of the page."""
+        """Focus the first widget of the page."""
         for place in self.places():
             place.focus()
             return
 
     def step(self, by: int) -> bool:
-        """Move the focus by ``by`` places; return False at either end."""
+        """Move the focus by ``by`` widgets; return False at either end."""
         return step_focus(self.screen, self.places(), by)
 
     def action_step(self, by: int) -> None:
-        """Focus the next place, or the one before with a negative number."""
+        """Focus the next widget, or the previous one with a negative number."""
         self.step(by)
 
     def action_onward(self) -> None:
@@ -121,7 +121,7 @@ class WizardPage(Vertical):
 
 
 class AnswerInput(BoundedInput):
-    """A line to type in; Enter is the page's."""
+    """A text field in which Enter belongs to the page."""
 
     BINDINGS: ClassVar[Any] = chosen("router.next")
 
@@ -165,13 +165,13 @@ class NamePage(WizardPage):
             setattr(answers, title, self.query_one(f"#router-{title}", Input).value.strip())
 
     def problem(self, started: bool = True) -> str:
-        """Return what is wrong with the name, or with the parent's."""
+        """Return what is wrong with the name, or with the parent's name."""
         name, parent = (self.query_one(f"#router-{title}", Input).value.strip() for title in ("name", "parent"))
         return name_problem(name, parent) if name or started else ""
 
 
 class TypePage(WizardPage):
-    """One of the types, with where it keeps things: the highlighted one is chosen."""
+    """The page for the router's type and storage: the highlighted option is chosen."""
 
     hint = "↑↓ chooses   esc leaves"
 
@@ -192,7 +192,7 @@ class TypePage(WizardPage):
 
 
 class TicksPage(WizardPage):
-    """A list of which any may be chosen."""
+    """A page with a list of which any number may be ticked."""
 
     def __init__(
         self, title: str, choices: Sequence[WizardChoice], ticked: Sequence[str], missing: str = "", about: str = ""
@@ -211,13 +211,13 @@ class TicksPage(WizardPage):
         self.list = WizardTicks(choices, ticked)
 
     def compose(self) -> ComposeResult:
-        """Return the list, and what has to be known above it."""
+        """Return the explanation and the list."""
         if self.about:
             yield Static(Content(self.about), classes="page-about")
         yield self.list
 
     def take(self, answers: RouterAnswers) -> None:
-        """Put what is chosen into the answers, in the order of the list."""
+        """Put the ticked ones into the answers, in the order of the list."""
         values = [choice.value for choice in self.choices if choice.value in self.list.selected]
         if self.title == "Operations":
             answers.operations = values
@@ -232,7 +232,7 @@ class TicksPage(WizardPage):
 
 
 class FieldsPage(WizardPage):
-    """The model's own fields."""
+    """The page of the model's own fields."""
 
     def __init__(self, fields: Sequence[FieldAnswer], has_list: bool) -> None:
         super().__init__()
@@ -265,13 +265,13 @@ class FieldsPage(WizardPage):
 
         Args:
             answer: The field.
-            at: The place of the one that it replaces; the number of fields to append it.
+            at: The index of the field that it replaces; the number of fields to append it.
         """
         self.fields[at : at + 1] = [answer]
         self._draw(at)
 
     def take_away(self, at: int) -> None:
-        """Remove the field at a place."""
+        """Remove the field at an index."""
         del self.fields[at]
         self._draw(at)
 
@@ -282,7 +282,7 @@ class FieldsPage(WizardPage):
 
 
 class PreviewPage(WizardPage):
-    """Everything that would be written: the code, the tests, the tree, the diff."""
+    """The page that shows everything that would be written: the code, the tests, the tree, the diff."""
 
     hint = "enter runs the project's code in a copy   ←→ view   esc leaves"
     enter = "check"
@@ -299,7 +299,7 @@ class PreviewPage(WizardPage):
         yield CodeView(views_of(self.plan, self.warnings))
 
     def problem(self, started: bool = True) -> str:
-        """Return why there is no plan; empty if there is one, or if it is not waited for yet."""
+        """Return why there is no plan; empty if there is one, or if it is not expected yet."""
         if self.plan is not None:
             return ""
         if self.failure or not started:
@@ -308,7 +308,7 @@ class PreviewPage(WizardPage):
 
 
 class TasksPage(WizardPage):
-    """Checks or the checklist, with a result each."""
+    """The page of the checks or of the checklist, with a result each."""
 
     hint = "y copies   esc leaves"
 
@@ -323,7 +323,7 @@ class TasksPage(WizardPage):
         yield self.list
 
     def on_resize(self) -> None:
-        """Lay the results out for the new width."""
+        """Wrap the results to the new width."""
         self.show(self.tasks)
 
     def show(self, tasks: Sequence[Task]) -> None:
@@ -333,7 +333,7 @@ class TasksPage(WizardPage):
 
 
 class WritePage(WizardPage):
-    """The last questions; each is answered with no until it is changed."""
+    """The page of the last questions. Each answer is no until it is changed."""
 
     enter = "write"
     hint = "→ answers yes   ↓ next question   esc leaves"
@@ -367,7 +367,7 @@ class WritePage(WizardPage):
 
 
 class NextPage(WizardPage):
-    """Shell commands for the written router."""
+    """The page with shell commands for the written router."""
 
     hint = "y copies   esc closes"
     enter = "checklist"
@@ -386,11 +386,11 @@ class NextPage(WizardPage):
 
 
 def make_page(draft: RouterDraft, gateway_url: str) -> WizardPage:
-    """Return the page that the wizard is at.
+    """Return the wizard's present page.
 
     Args:
-        draft: The answers, and what came of them so far.
-        gateway_url: The gateway that the next steps name.
+        draft: The router so far.
+        gateway_url: The gateway for the commands of the last page.
     """
     answers = draft.answers
     makers: tuple[Callable[[], WizardPage], ...] = (
@@ -409,7 +409,7 @@ def make_page(draft: RouterDraft, gateway_url: str) -> WizardPage:
 
 
 def views_of(plan: "RouterPlan", warnings: Sequence[str]) -> list[tuple[str, str, str]]:
-    """Return title, language and text of each view. The project's texts are made safe line by line."""
+    """Return title, language and text of each view. The project's texts are escaped line by line."""
     from optimus_tui.actions.drafts.routers import show_diff
 
     diff = "\n".join(safe_text(line, 400) for line in show_diff(plan)) or "nothing would change"

@@ -1,6 +1,6 @@
 """The wizard's work that takes time, in its workers: the plan, the checks, the write and the checklist.
 
-Checks run in a thread of their own that ends with the process: a test that hangs does not keep the wizard open.
+Checks run in a daemon thread, so a test that hangs does not keep the wizard open.
 """
 
 import asyncio
@@ -41,10 +41,10 @@ class Unplannable(Exception):
 
 
 def make_plan(answers: RouterAnswers) -> "tuple[RouterPlan, tuple[str, ...]]":
-    """Return the plan, and what has to be known before it is written.
+    """Return the plan, and notes to read before it is written.
 
     Raises:
-        Unplannable: There can be no plan; it says why.
+        Unplannable: No plan can be made; the message says why.
     """
     from optimus_tui.actions.drafts.routers import plan_router
     from optimus_tui.actions.files.changes import recover
@@ -69,7 +69,7 @@ def write_plan(plan: "RouterPlan") -> None:
     """Write all files of a plan, or none.
 
     Raises:
-        Unplannable: None was written; it says why.
+        Unplannable: No file was written; the message says why.
     """
     from optimus_tui.actions.drafts.routers import write_router
     from optimus_tui.actions.files.tree import WriteRefused
@@ -96,7 +96,10 @@ def _load_highlighter() -> None:
 
 
 async def follow_checks(plan: "RouterPlan") -> "AsyncIterator[DraftCheck]":
-    """Yield each check as it ends. If the caller stops reading, all checks are ended with what they started."""
+    """Yield each check as it ends.
+
+    If the caller stops iterating, all checks are ended with every process that they started.
+    """
     from optimus_tui.actions.drafts.draft_checks import RunCancelled, SandboxRunner, run_checks
 
     loop, arrived, runner = asyncio.get_running_loop(), asyncio.Queue[Any](), SandboxRunner()
@@ -131,7 +134,7 @@ async def follow_checks(plan: "RouterPlan") -> "AsyncIterator[DraftCheck]":
 
 
 def checklist(answers: RouterAnswers) -> list[tuple[str, str, dict[str, object]]]:
-    """Return what to ask after a router was written: title, tool and arguments, each."""
+    """Return the tool calls after a router was written, each with title, tool and arguments."""
     return [
         ("Generate", "generate_enterprise_router", answers.arguments()),
         (
@@ -148,7 +151,7 @@ _OF_PROJECT = ("generate_enterprise_router", "validate_enterprise_patterns")
 
 
 async def judge_draft(plan: "RouterPlan") -> tuple[int, str]:
-    """Return the exit code and a sentence for the router on the disk, in a project that is no gateway."""
+    """Validate the written router in a project that is not a gateway; return the exit code and a sentence."""
     from optimus_tui.tools.router_files import judged
 
     good, words = await asyncio.to_thread(judged, plan.root, plan.draft.router.path)
@@ -156,7 +159,7 @@ async def judge_draft(plan: "RouterPlan") -> tuple[int, str]:
 
 
 async def ask(context: "Context", project: Path, tool: str, arguments: dict[str, object]) -> tuple[int, str]:
-    """Run one tool by the road of all surfaces; its exit code and one sentence."""
+    """Run one tool as all surfaces do; return its exit code and one sentence."""
     from optimus_tui.tools import answer as road
     from optimus_tui.tools.answer import ToolFailure
 
@@ -229,7 +232,7 @@ def _first_words(report: "Report") -> str:
 
 
 class WizardView(Protocol):
-    """What the tasks may ask of the wizard's screen."""
+    """The interface of the wizard's screen that the tasks use."""
 
     @property
     def is_mounted(self) -> bool:
@@ -242,23 +245,23 @@ class WizardView(Protocol):
         """Draw the page's list of tasks."""
 
     async def replace_page(self, page: WizardPage) -> None:
-        """Put another form of the present page in its place."""
+        """Replace the present page by a new version of it."""
 
     async def show(self, at: int) -> None:
-        """Turn to a page."""
+        """Show a page."""
 
     def start(self, name: str, work: Callable[[], Awaitable[None]], group: str = "wizard") -> None:
-        """Run work in a worker; it replaces the one of its group that runs."""
+        """Run work in a worker, which replaces a running one of its group."""
 
     def is_at_work(self, name: str) -> bool:
-        """Return True if a worker of this name runs."""
+        """Return True if a worker of this name is running."""
 
     def close(self) -> None:
         """Close the wizard."""
 
 
 class WizardTasks:
-    """Carries out what a page waits for."""
+    """Runs the tasks that a page waits for."""
 
     def __init__(self, view: WizardView, context: "Context", draft: RouterDraft) -> None:
         """Do nothing yet.
@@ -272,7 +275,7 @@ class WizardTasks:
         self._began = 0.0
 
     def begin(self) -> None:
-        """Start what the present page waits for, if it was not started yet."""
+        """Start the tasks that the present page waits for, unless they were started already."""
         draft = self.draft
         if draft.at == PREVIEW:
             question = {**draft.answers.arguments(), "project": draft.answers.project}
@@ -326,7 +329,7 @@ class WizardTasks:
             self.view.note(draft.verdict(), wrong=any(item.state != "passed" for item in draft.checks))
 
     def draw_elapsed(self) -> None:
-        """Show how far the checks are and how long they have taken. Nothing if none runs."""
+        """Show the progress of the checks and the elapsed time; nothing if none is running."""
         draft = self.draft
         if draft.at == CHECKS and draft.checked and not draft.all_checked:
             took = self.context.clock.mono() - self._began
@@ -362,7 +365,7 @@ class WizardTasks:
     # -- checklist
 
     def run_checklist(self) -> None:
-        """Run the checklist; close the wizard if it has been run."""
+        """Run the checklist; if it has been run already, close the wizard."""
         states = {task.state for task in self.draft.flow}
         if "running" in states:
             self.view.note("the checklist is still running", wrong=False)
@@ -387,7 +390,7 @@ class WizardTasks:
         self.view.note("the checklist is done; enter closes the wizard", wrong=False)
 
     def fail_running(self, place: str) -> None:
-        """Mark the tasks that run as failed by a bug, and draw them.
+        """Mark the running tasks as failed by a bug, and draw them.
 
         Args:
             place: The sentence that says where the crash report is.

@@ -1,7 +1,7 @@
 """The wizard's widgets: lists with the keys of every other list, the dialog of one field, and highlighted code.
 
-No list has Enter, which belongs to the page. Lists of results hold each printed line as an option of its own, so that
-a long output can be read with the arrows.
+No list handles Enter, which belongs to the page. In lists of results each printed line is an option, so that long
+output can be read with the arrows.
 """
 
 from collections.abc import Sequence
@@ -65,7 +65,7 @@ MAX_NAME, MAX_LENGTH = 60, 200
 
 @dataclass(frozen=True)
 class WizardChoice:
-    """Something that can be chosen, and what it means."""
+    """A choice, and what it means."""
 
     value: str
     title: str
@@ -73,13 +73,13 @@ class WizardChoice:
 
 
 class WizardOptions(ReversedChoice, inherit_bindings=False):
-    """Options of which one is highlighted."""
+    """A list of options; the highlighted one is chosen."""
 
     BINDINGS: ClassVar[Any] = OPTION_KEYS
 
 
 class WizardTicks(TickList, inherit_bindings=False):
-    """Options of which any may be ticked with space."""
+    """A list of options that can be ticked with space."""
 
     BINDINGS: ClassVar[Any] = [*OPTION_KEYS, *chosen("router.toggle")]
 
@@ -98,7 +98,7 @@ class WizardTicks(TickList, inherit_bindings=False):
         super().__init__(*options)
 
     def action_pick(self) -> None:
-        """Tick the highlighted option, or take its tick away: at once, because the next key may be here already."""
+        """Tick or untick the highlighted option, at once, because the next key may have arrived already."""
         if self.highlighted is not None:
             self.toggle(self.get_option_at_index(self.highlighted))
 
@@ -130,7 +130,7 @@ FIELDS = Table[FieldAnswer](
 
 
 class FieldList(WizardOptions):
-    """The model's fields. ``a`` adds, ``e`` edits, ``f`` filters by, and delete removes one; the screen does it."""
+    """The list of the model's fields: ``a`` adds, ``e`` edits, ``f`` filters by, delete removes, all by the screen."""
 
     BINDINGS: ClassVar[Any] = chosen("router.add", "router.edit", "router.filter", "router.remove")
 
@@ -138,7 +138,7 @@ class FieldList(WizardOptions):
     """The titles of the columns, as wide as these are."""
 
     class FieldRequested(Message):
-        """Something is to be done with the highlighted field: ``add``, ``edit``, ``filter`` or ``remove``."""
+        """A request about the highlighted field: ``add``, ``edit``, ``filter`` or ``remove``."""
 
         def __init__(self, what: str) -> None:
             super().__init__()
@@ -148,8 +148,8 @@ class FieldList(WizardOptions):
         """Show these fields.
 
         Args:
-            fields: What the model holds.
-            at: The place of the field to highlight.
+            fields: The model's fields.
+            at: The index of the field to highlight.
         """
         width = max(LEAST_LINE, self.size.width - 2)
         table = fitted_to(FIELDS, fields)
@@ -163,28 +163,28 @@ class FieldList(WizardOptions):
             self.set_options([Option(Content.styled(about, "$quiet"), disabled=True)])
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Return False for what is done with a field while the list is empty."""
+        """Return False for actions on a field while the list is empty."""
         return self.highlighted is not None or action not in ("edit", "filter", "remove_field")
 
     def action_add(self) -> None:
-        """Ask for another field."""
+        """Request a new field."""
         self.post_message(self.FieldRequested("add"))
 
     def action_edit(self) -> None:
-        """Ask for a change of the highlighted field."""
+        """Request a change of the highlighted field."""
         self.post_message(self.FieldRequested("edit"))
 
     def action_filter(self) -> None:
-        """Ask for the list to be filtered by the highlighted field, or not any more."""
+        """Request that the highlighted field becomes a filter of the list, or is one no longer."""
         self.post_message(self.FieldRequested("filter"))
 
     def action_remove_field(self) -> None:
-        """Ask for the removal of the highlighted field."""
+        """Request the removal of the highlighted field."""
         self.post_message(self.FieldRequested("remove"))
 
 
 class CopyList(WizardOptions):
-    """Lines to read; ``y`` copies what belongs to the highlighted one."""
+    """A list of lines to read; ``y`` copies the text that belongs to the highlighted one."""
 
     BINDINGS: ClassVar[Any] = chosen("pane.copy")
 
@@ -193,10 +193,10 @@ class CopyList(WizardOptions):
         self._copies: list[tuple[str, str]] = []
 
     def show(self, rows: Sequence[tuple[Content, str, str]]) -> None:
-        """Show these lines, with the highlight where it is.
+        """Show these lines; the highlight keeps its index.
 
         Args:
-            rows: For each line what is drawn, what is copied, and what the copy is called.
+            rows: For each line the drawn text, the text to copy, and the name of the copy.
         """
         at = self.highlighted or 0
         self._copies = [(text, name) for _, text, name in rows]
@@ -204,7 +204,7 @@ class CopyList(WizardOptions):
         self.highlighted = at
 
     def action_copy(self) -> None:
-        """Copy what belongs to the highlighted line."""
+        """Copy the text that belongs to the highlighted line."""
         if self.highlighted is not None:
             self.post_message(CopyRequested(*self._copies[self.highlighted]))
 
@@ -224,8 +224,8 @@ def task_rows(tasks: Sequence[Task], width: int) -> list[tuple[Content, str, str
     """Return the lines of tasks and their results: one for each task, and one for each line that it printed.
 
     Args:
-        tasks: What was or will be done.
-        width: Cells of a line; what goes on in a next one keeps its indent.
+        tasks: The tasks.
+        width: Cells of a line; wrapped lines keep their indent.
     """
     rows: list[tuple[Content, str, str]] = []
     indent = 2 + TITLE_CELLS + STATE_CELLS + 2
@@ -253,7 +253,7 @@ def task_rows(tasks: Sequence[Task], width: int) -> list[tuple[Content, str, str
 
 
 class FieldDialog(Dialog):
-    """Enter keeps the field, Escape leaves it as it was."""
+    """The dialog of one field: Enter saves it, Escape leaves it as it was."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         ("escape", "leave", "close"),
@@ -346,7 +346,7 @@ class FieldDialog(Dialog):
         return typed_in(self.dialog_title) if self.typed != self.answer else ""
 
     def action_leave(self) -> None:
-        """Leave the field as it was; the first time only warn if something was changed."""
+        """Leave the field as it was. If something was changed, the first time only warns."""
         if self._leaving or self.typed == self.answer:
             self.dismiss(None)
             return
@@ -356,13 +356,13 @@ class FieldDialog(Dialog):
         note.update(Content(DROPS))
 
     def action_step(self, by: int) -> None:
-        """Focus the next line, or the one before with a negative number; past an end the other end."""
+        """Focus the next line, or the previous one with a negative number, cyclically."""
         at = next((i for i, line in enumerate(self.lines) if line is self.focused), 0)
         self.set_focus(self.lines[(at + by) % len(self.lines)])  # at once: the next key may be here already
 
 
 class Highlighted(Syntax):
-    """Code that is highlighted once for each width: Textual asks for it for the height, and for each painting again."""
+    """Code that is highlighted once for each width, because Textual renders it for the height and for each paint."""
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Yield the segments for this width."""
@@ -373,7 +373,7 @@ class Highlighted(Syntax):
 
 
 class CodeView(VerticalScroll, can_focus=True):
-    """Highlighted text that scrolls; left and right change what is shown."""
+    """Highlighted text that scrolls; left and right switch between views."""
 
     BINDINGS: ClassVar[Any] = [
         *chosen(*MOVES[:-1]),
@@ -394,7 +394,7 @@ class CodeView(VerticalScroll, can_focus=True):
         self.show()
 
     def show(self) -> None:
-        """Draw the view that was turned to."""
+        """Draw the present view."""
         _, language, text = self.views[self.at]
         theme = "ansi_dark" if self.app.current_theme.dark else "ansi_light"
         numbers = language == "python"
@@ -413,7 +413,7 @@ class CodeView(VerticalScroll, can_focus=True):
         self.scroll_to(y=0, animate=False)
 
     def action_turn(self, by: int) -> None:
-        """Show the next view, or one before with a negative number."""
+        """Show the next view, or the previous one with a negative number."""
         self.at = (self.at + by) % len(self.views)
         self.show()
 

@@ -1,7 +1,7 @@
 """The wizard (ctrl+n): from a name to a written, checked router, and the development checklist after it.
 
-It leads through pages and keeps the answers; ``scaffold`` decides what is right, ``actions`` writes. Nothing is written
-before the last page's explicit yes, and nothing slow happens on the event loop.
+It shows the pages and keeps the answers; ``scaffold`` checks them, ``actions`` writes. Nothing is written before the
+last page is confirmed, and nothing slow runs on the event loop.
 """
 
 import asyncio
@@ -49,7 +49,10 @@ starts nothing."""
 
 
 class RouterScreen(BaseScreen):
-    """Write a new router with its tests: answer, look, let it be checked, then write. Answers stay on the way back."""
+    """Write a new router with its tests: answer the questions, look at the preview, run the checks, then write.
+
+    Going back keeps the answers.
+    """
 
     CSS_PATH: ClassVar[Any] = [asset_dir("styles") / "tools.tcss", asset_dir("styles") / "router.tcss"]
     BINDINGS: ClassVar[Any] = chosen(
@@ -75,7 +78,7 @@ class RouterScreen(BaseScreen):
         """Set once the project is known that is offered."""
 
     def compose(self) -> ComposeResult:
-        """Return the way, the first page, the note and the key line."""
+        """Return the breadcrumb, the first page, the note and the key line."""
         yield Static(id="wizard-breadcrumb")
         with Vertical(id="wizard-page"):
             yield self._make_page()
@@ -84,13 +87,13 @@ class RouterScreen(BaseScreen):
 
     @property
     def page(self) -> WizardPage | None:
-        """Return the page that is shown; None while pages are exchanged."""
+        """Return the shown page; None while pages are being replaced."""
         return next(iter(self.query(WizardPage)), None)
 
     # -- life
 
     def on_mount(self) -> None:
-        """Draw the first page, take what was typed ahead, and look for the project."""
+        """Draw the first page, accept keys typed ahead, and look for the project."""
         self.set_interval(0.25, self.tasks.draw_elapsed)
         page = self.query_one(NamePage)
         self._draw_page(page)
@@ -110,11 +113,11 @@ class RouterScreen(BaseScreen):
     # -- what the tasks may ask (WizardView)
 
     def start(self, name: str, work: Callable[[], Awaitable[None]], group: str = "wizard") -> None:
-        """Run work in a worker; it replaces the one of its group that runs."""
+        """Run work in a worker, which replaces a running one of its group."""
         self.run_worker(partial(work), name=name, group=group, exclusive=True, exit_on_error=False)
 
     def is_at_work(self, name: str) -> bool:
-        """Return True if a worker of this name runs."""
+        """Return True if a worker of this name is running."""
         return any(item.name == name and item.is_running for item in self.workers)
 
     def close(self) -> None:
@@ -122,14 +125,14 @@ class RouterScreen(BaseScreen):
         self.dismiss(None)
 
     async def show(self, at: int) -> None:
-        """Turn to a page."""
+        """Show a page."""
         self.draft.at = at
         page = self._make_page()
         await self.replace_page(page)
         self._draw_page(page)
 
     async def replace_page(self, page: WizardPage) -> None:
-        """Put a page in the place of the present one."""
+        """Replace the present page."""
         place = self.query_one("#wizard-page", Vertical)
         async with self.batch():
             await place.remove_children()
@@ -141,7 +144,7 @@ class RouterScreen(BaseScreen):
 
         Args:
             words: The sentence; empty to remove it.
-            wrong: Draw it as something that is wrong.
+            wrong: Draw it as an error.
         """
         note = self.query_one("#wizard-note", Static)
         note.set_class(wrong, "-wrong")
@@ -179,11 +182,11 @@ class RouterScreen(BaseScreen):
         self.query_one("#wizard-breadcrumb", Static).update(Content.assemble(*words))
 
     def on_resize(self) -> None:
-        """Draw the way for the new width."""
+        """Draw the breadcrumb for the new width."""
         self._draw_breadcrumb()
 
     def on_descendant_focus(self) -> None:
-        """Draw the keys of what has the focus."""
+        """Draw the keys of the focused widget."""
         self._draw_keys()
 
     # -- on and back
@@ -211,7 +214,10 @@ class RouterScreen(BaseScreen):
             self.note("enter once more: it runs the project's code, in a copy", wrong=False)
 
     async def go_on(self) -> None:
-        """Go to the next page if this one allows it, one turn at a time. The last pages write, run and close."""
+        """Go to the next page if this one is filled in.
+
+        The last pages write, run the checklist, and close the wizard.
+        """
         async with self._turning:
             await self._go_on()
 
@@ -243,7 +249,7 @@ class RouterScreen(BaseScreen):
             self.tasks.begin()
 
     async def go_back(self) -> None:
-        """Go to the page before and keep the answers. Once the files are written there is no page before."""
+        """Go to the previous page and keep the answers. Once the files are written, there is no way back."""
         async with self._turning:
             draft = self.draft
             if self.page is None:
@@ -270,7 +276,7 @@ class RouterScreen(BaseScreen):
         return "the new router is not written yet: esc leaves the wizard, then run the command again"
 
     def would_lose(self) -> str:
-        """Return that answers of a router are not written yet, or that its checks run."""
+        """Return what would be lost: answers that are not written yet, or running checks."""
         if self._would_lose():
             return "the answers of the new router: nothing is written yet"
         running = next((task.title for task in (*self.draft.checks, *self.draft.flow) if task.state == "running"), "")
@@ -333,7 +339,7 @@ class RouterScreen(BaseScreen):
     # -- keys
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Return False for letters while a text is typed, and for what is not possible on this page."""
+        """Return False for letters while text is typed, and for actions that are not possible on this page."""
         if isinstance(self.focused, Input) and action in LETTERS:
             return False
         if not super().check_action(action, parameters):
@@ -343,12 +349,12 @@ class RouterScreen(BaseScreen):
         return not (action == "router_edit_file" and not self.draft.written)
 
     def action_next_pane(self, by: int) -> None:
-        """Go to the next line of the page; past its ends to the next page, or to the one before."""
+        """Focus the next line of the page; after the last one the next page, before the first one the previous page."""
         if self.page is not None and not self.page.step(by):
             self.start("turn", {1: self.go_on, -1: self.go_back}[by], "turn")
 
     async def action_previous_page(self) -> None:
-        """Go to the page before."""
+        """Go to the previous page."""
         await self.go_back()
 
     def action_back(self) -> None:

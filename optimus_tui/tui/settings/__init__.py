@@ -1,1 +1,1 @@
-"""The settings screen: what is in force, and a value changed in the user's file."""
+"""The settings screen: shows the settings in force, and changes them in the user's file."""

@@ -1,4 +1,4 @@
-"""Change a setting: the user's file as it would be, what overrides it, the writing, and what takes effect at once."""
+"""Change a setting: preview the user's file, say what overrides it, write it, and apply it at once."""
 
 import difflib
 from pathlib import Path
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class Proposal(NamedTuple):
-    """A change that is not written yet: the file, its text before and after, and the row and value behind it."""
+    """A change that is not written yet: the file, its text before and after, the setting and its value."""
 
     path: Path
     before: str
@@ -32,16 +32,16 @@ class Proposal(NamedTuple):
 
     @property
     def diff(self) -> list[str]:
-        """Return the lines of a unified diff, without its head; empty where nothing changes."""
+        """Return the lines of a unified diff, without its head; empty if nothing changes."""
         old, new = self.before.splitlines(), self.after.splitlines()
         return [safe_text(line, 200) for line in difflib.unified_diff(old, new, lineterm="", n=2)][2:]
 
 
 def propose(settings: Settings, row: SettingRow, text: str) -> Proposal:
-    """Return the change of the user's file that gives a setting a value; nothing is written.
+    """Return the change of the user's file that sets a value; nothing is written.
 
     Args:
-        settings: What is in force.
+        settings: The settings in force.
         row: The setting.
         text: The new value as typed; empty for the default.
 
@@ -60,7 +60,7 @@ def propose(settings: Settings, row: SettingRow, text: str) -> Proposal:
 
 
 def read_text(path: Path) -> str:
-    """Return the file's text; empty where there is none. SettingsError where it cannot be read."""
+    """Return the file's text; empty if there is no file. SettingsError if it cannot be read."""
     try:
         raw, _ = read_regular(path, MAX_BYTES)
         return raw.decode()
@@ -105,7 +105,7 @@ def changed(settings: Settings, proposal: Proposal) -> Settings:
 
 
 def put_in_force(dashboard: "DashboardServices", settings: Settings, path: tuple[str, ...]) -> None:
-    """Let a running dashboard use new settings at once."""
+    """Apply new settings to a running dashboard at once."""
     app = dashboard.app
     dashboard.settings = dashboard.context.settings = settings
     for pane in dashboard.panes():

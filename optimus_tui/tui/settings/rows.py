@@ -1,4 +1,4 @@
-"""The settings that the screen shows, each with its value, where that came from, its default and what it may be."""
+"""The settings that the screen shows, each with its value, its source, its default and its allowed values."""
 
 from collections.abc import Iterator
 from typing import Any, Literal, NamedTuple, get_args, get_origin
@@ -23,10 +23,10 @@ class SettingRow(NamedTuple):
     Attributes:
         path: The names that lead to it in a file.
         kind: The type that its value must have.
-        value: What is in force.
-        default: What holds where nothing gives it; None for nothing.
+        value: The value in force.
+        default: The value if it is not set anywhere; None for none.
         source: Where the value came from: ``default``, a file, a variable or a flag.
-        allowed: What it may be, in words.
+        allowed: Its allowed values, in words.
         help: What it means.
     """
 
@@ -40,7 +40,7 @@ class SettingRow(NamedTuple):
 
     @property
     def name(self) -> str:
-        """Return its name as it is written."""
+        """Return its name as files write it."""
         return ".".join(self.path)
 
     def written(self, value: object) -> str:
@@ -52,7 +52,7 @@ class SettingRow(NamedTuple):
         return toml_of(value).removesuffix(".0")
 
     def parsed(self, text: str) -> Any:
-        """Return what was typed as a value; None for nothing, which means the default.
+        """Return the value of a typed text; None for an empty text, which means the default.
 
         Raises:
             SettingsError: it is no value of this setting; one sentence.

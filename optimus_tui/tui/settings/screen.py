@@ -1,4 +1,4 @@
-"""The settings of the user's file: what is in force, where it came from, and the way to change one."""
+"""The screen of settings: the values in force, their sources, and the dialog to change one."""
 
 import asyncio
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class SettingDialog(Dialog):
-    """Asks for a value and says at each key what is wrong with it. Dismisses with the proposal, or None."""
+    """Asks for a value and shows while it is typed what is wrong with it. Dismisses with the proposal, or None."""
 
     dialog_keys = "enter shows what would be written   esc leaves"
 
@@ -36,7 +36,7 @@ class SettingDialog(Dialog):
         self.dialog_title = row.name
 
     def body(self) -> list[Widget]:
-        """Return what the setting means and may be, the field, and what is wrong."""
+        """Return the setting's meaning and allowed values, the field, and the line for errors."""
         row = self.row
         about = [row.help] if row.help else []
         about.append(f"{row.allowed}; the default is {row.written(row.default) or 'none'} (an empty field)")
@@ -99,7 +99,7 @@ TABLE = Table[SettingRow](
 
 
 class SettingsList(LineView):
-    """The settings, a line each."""
+    """The list of settings, one per line."""
 
     BINDINGS: ClassVar[Any] = chosen(*MOVES)
     moved, opens = "screen.describe", "screen.change"
@@ -111,7 +111,7 @@ class SettingsList(LineView):
 
 
 class SettingsScreen(BaseScreen):
-    """Refresh, theme, bell, mouse, thresholds and keys: enter changes one, and nothing is written before you say so."""
+    """Refresh, theme, bell, mouse, thresholds and keys. Enter changes one; nothing is written before you confirm."""
 
     DEFAULT_CSS = """
     #settings-bar { height: 1; background: $panel; }
@@ -144,7 +144,7 @@ class SettingsScreen(BaseScreen):
         self.draw()
 
     def draw(self) -> None:
-        """Show what is in force now; the cursor stays on its row."""
+        """Show the values in force now; the cursor stays on its row."""
         self.rows = setting_rows(self.dashboard.settings)
         self.query_one(SettingsList).set_rows(self.rows)
         place = self.dashboard.settings.user_file
@@ -155,7 +155,7 @@ class SettingsScreen(BaseScreen):
         self.action_describe()
 
     def action_describe(self) -> None:
-        """Say below the list what the setting under the cursor means and may be."""
+        """Show below the list the meaning and allowed values of the setting under the cursor."""
         row: SettingRow | None = self.query_one(SettingsList).selected
         if row is not None:
             default = row.written(row.default) or "none"

@@ -1,7 +1,7 @@
 """The lists of one tenant: its counters, its cache keys and its events.
 
-It asks Redis nothing: it shows what the sampling loops read and the events that the feed pane keeps. Names are bytes: a
-tenant is compared by its bytes, never by how it looks.
+They send nothing to Redis: they show what the sampling loops read and the events that the feed pane keeps. Tenants are
+compared by the bytes of their names, never by how they look.
 """
 
 from collections import Counter as Tally
@@ -48,7 +48,7 @@ SLICE = 200
 
 
 class TenantList(LineView):
-    """A framed list; the title and the first of ``truth`` that fits are what its edges say."""
+    """A framed list, with its title and the first wording of ``truth`` that fits on its edges."""
 
     BINDINGS: ClassVar[Any] = chosen(*MOVES, "pane.copy")
     TITLE = ""
@@ -82,7 +82,7 @@ class TenantList(LineView):
         return ()
 
     def acted_on(self) -> object:
-        """Return what actions are offered for: the row under the cursor, as the dashboard's panes have it."""
+        """Return the row under the cursor in the form of the dashboard's panes, for which actions are offered."""
         return self.selected
 
     def action_copy(self) -> None:
@@ -90,11 +90,11 @@ class TenantList(LineView):
         self.call_later(self.app.run_action, "screen.copy", self)
 
     def empty_lines(self) -> list[str]:
-        """Return what stands in an empty list."""
+        """Return the lines that are shown in an empty list."""
         return [self.empty]
 
     def hint(self, sentence: str) -> None:
-        """Show a toast that says what a key would do elsewhere."""
+        """Show a toast that says where a key would do something."""
         cast("BaseScreen", self.screen).say(sentence)
 
     def action_open(self) -> None:
@@ -102,14 +102,14 @@ class TenantList(LineView):
         self.hint(f"there is no more about this row: a shows what can be done, {self.PANE_KEY} goes to its pane")
 
     def say_unread(self, reading: Reading[Any] | None, retry_in: float | None) -> None:
-        """Say that nothing was read yet, why, and when it is tried again."""
+        """Show in the frame that nothing was read yet, why, and when it is tried again."""
         fault, self.empty = None, "connecting …"
         if reading is not None and reading.fault is not None:
             fault, self.empty = reading.fault, reading.fault.message
         self.truth = outage_forms("no data yet", fault, "redis", self.where, retry_in)
 
     def say_read(self, counted: list[str], past: float, reading: Reading[Any], retry_in: float | None) -> None:
-        """Say what was read (``counted``, longest wording first), how old it is, and what is wrong."""
+        """Show in the frame what was read (``counted``, longest wording first), how old it is, and what is wrong."""
         whole = [f"{words} · read {age(past)} ago" for words in counted]
         if reading.fault is None:
             self.truth = whole
@@ -122,7 +122,7 @@ class TenantList(LineView):
 
 
 class CounterList(TenantList):
-    """The tenant's counters as the limits pane has them, with countdowns."""
+    """The tenant's counters, with the columns of the limits pane and countdowns."""
 
     TITLE = "Counters"
     PANE_KEY = "2"
@@ -133,7 +133,7 @@ class CounterList(TenantList):
         self.report: LimitsReport | None = None
 
     def look(self, reading: Reading[LimitsReport] | None, retry_in: float | None) -> None:
-        """Take the counters of the newest reading."""
+        """Show the counters of the newest reading."""
         if reading is None or reading.value is None:
             self.say_unread(reading, retry_in)
             return
@@ -154,7 +154,7 @@ class CounterList(TenantList):
         return row.counter.key
 
     def cells_of(self, index: int) -> LimitNow:
-        """Return one counter as of now."""
+        """Return the cells of one counter as of now."""
         return LimitNow(self.rows[index], self.clock.mono(), self.report)
 
 
@@ -163,7 +163,7 @@ KeyLine = tuple[bytes, bytes, int]
 
 
 class KeyNow(NamedTuple):
-    """A key as it is drawn: its kind, what its name says beside that, and the time it has left."""
+    """A key as it is drawn: its kind, the rest of its name, and the time it has left."""
 
     kind: bytes
     name: bytes
@@ -199,7 +199,7 @@ EVENT_TABLE = Table[FeedEvent](
 
 
 class KeyList(TenantList):
-    """The tenant's cache keys from the index, kind by kind; those that never expire and those that go soon first."""
+    """The tenant's cache keys from the index by kind: first those that never expire, then the soonest to expire."""
 
     TITLE = "Cache keys"
     PANE_KEY = "3"
@@ -248,7 +248,7 @@ class KeyList(TenantList):
         return lines
 
     def acted_on(self) -> object:
-        """Return the tenant's keys of the kind that the row under the cursor is of."""
+        """Return the tenant's keys of the same kind as the row under the cursor."""
         kind = None if self.selected is None else self.selected[0]
         return next((group for group in self._groups if group.kind == kind), None)
 
@@ -257,7 +257,7 @@ class KeyList(TenantList):
         return row[1]
 
     def cells_of(self, index: int) -> KeyNow:
-        """Return one key with the time it has left now."""
+        """Return the cells of one key with the time it has left now."""
         kind, name, at = self.rows[index]
         if self._index is not None:
             at = self._index.expires_ms(kind, self.tenant, name)  # refilled since it was listed
@@ -301,7 +301,7 @@ class EventList(TenantList):
         return [(as_many_as_fit(parts, width, "   "), "quiet")]
 
     def unread(self, items: Iterable[FeedItem]) -> Iterator[list[FeedEvent]]:
-        """Yield the new events in slices, the oldest first. They are a copy: the feed goes on meanwhile."""
+        """Yield the new events in slices, the oldest first. They are a copy, because the feed changes meanwhile."""
         new = [item for item in items if item.seq > self._seen and isinstance(item, FeedEvent)]
         for at in range(0, len(new), SLICE):
             yield new[at : at + SLICE]
@@ -321,13 +321,13 @@ class EventList(TenantList):
         self._seen = max(self._seen, events[-1].seq)
 
     def place(self) -> None:
-        """Show what was found."""
+        """Show the events that were found."""
         if self._fresh:
             self._fresh = False
             self.set_rows(list(self._found))
 
     def tell(self, batch: FeedBatch | None, retry_in: float | None) -> None:
-        """Say how the feed is, also while no event comes."""
+        """Show the state of the feed, even while no event comes."""
         state, fault = "connecting", None
         if batch is not None:
             state, fault = batch.status.state, batch.status.fault
@@ -351,7 +351,7 @@ class EventList(TenantList):
         return row.seq
 
     def key_under_cursor(self) -> None:
-        """Return None: an event is no key."""
+        """Return None, because an event is not a key."""
 
     def action_open(self) -> None:
         """Show the event in full."""

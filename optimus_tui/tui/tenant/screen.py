@@ -1,7 +1,8 @@
 """One tenant, live: its counters, its cache keys and its events.
 
-It asks Redis nothing: it shows what the sampling loops read and the events that the feed pane keeps. Names are bytes: a
-tenant is compared by its bytes, never by how it looks.
+Tenants are compared by the bytes of their names, never by how they look.
+
+It sends nothing to Redis: it shows what the sampling loops read and the events that the feed pane keeps.
 """
 
 from collections.abc import Mapping
@@ -40,9 +41,9 @@ COUNTER_EXTRAS, FEWEST_LINES = 3, 8
 class TenantScreen(BaseScreen):
     """Signals, findings, counters, cache keys and events of one tenant, as the dashboard behind this screen reads them.
 
-    Nothing more is asked of Redis. e explains the finding under the cursor, else all of this tenant; i opens an
-    incident about this tenant; a shows what can be done about the row. Tab goes from list to list; z shows one alone; t
-    asks the tools about this tenant; 2, 3 and 4 go to the dashboard's pane, filtered to it.
+    Nothing more is read from Redis. e explains the finding under the cursor, else all findings about this tenant; i
+    opens an incident about this tenant; a shows what can be done about the row. Tab goes from list to list; z shows one
+    alone; t opens the tools for this tenant; 2, 3 and 4 go to the dashboard's pane, filtered to it.
     """
 
     CSS_PATH = asset_dir("styles") / "tenant.tcss"
@@ -78,19 +79,19 @@ class TenantScreen(BaseScreen):
         return list(self.query(TenantList))
 
     def on_mount(self) -> None:
-        """Look now and once a second, and follow the events."""
+        """Show the readings now and once a second, and follow the events."""
         self.look()
         self.set_interval(1.0, self.look)
         work: Any = self._follow_events
         self.run_worker(work, name="events", group="events", exit_on_error=False)
 
     def on_resize(self, event: events.Resize) -> None:
-        """Show keys and events beside each other where there is width."""
+        """Show keys and events side by side if they fit."""
         self.set_class(event.size.width >= BESIDE_COLUMNS, "-beside")
         self.call_after_refresh(self._fit_rows)
 
     def look(self) -> None:
-        """Hand the dashboard's latest readings to the lists."""
+        """Pass the dashboard's latest readings to the lists."""
         limits: Reading[LimitsReport] | None = self.dashboard.pane("limits").reading
         cache: Reading[CacheReport] | None = self.dashboard.pane("cache").reading
         feed: FeedBatch | None = self.dashboard.pane("feed").reading
@@ -207,11 +208,11 @@ class TenantScreen(BaseScreen):
         return here or self.query_one(SummaryList).findings
 
     def action_explain(self) -> None:
-        """Explain the finding under the cursor, else all of this tenant."""
+        """Explain the finding under the cursor, else all findings about this tenant."""
         self.dashboard.findings.explain(safe_text(self.tenant, 60), self.findings())
 
     def action_incident(self) -> None:
-        """Show the open incident, else ask for a new one about this tenant and what is worst here."""
+        """Show the open incident, else ask for a new one about this tenant and its worst finding."""
         finding = next(iter(self.findings()), None)
         self.dashboard.findings.open_incident(finding, self.tenant.decode("utf-8", "ignore"))
 

@@ -1,4 +1,4 @@
-"""What one tenant's screen says first: its golden signals, its findings, and how old and complete all of it is."""
+"""The top of one tenant's screen: its golden signals, its findings, and how old and complete all of it is."""
 
 import re
 from collections.abc import Hashable, Sequence
@@ -49,7 +49,7 @@ class SummaryList(TenantList):
         """Those that name this tenant, the worst first."""
 
     def look(self, report: HealthReport | None) -> None:
-        """Take the newest health report."""
+        """Show the newest health report."""
         self._report = report
         self.empty = "connecting …"
         self.truth = ["no data yet"]
@@ -88,12 +88,12 @@ class SummaryList(TenantList):
         return (row.group, row.part)
 
     def row(self, index: int, width: int) -> list[Piece]:
-        """Return a line, which was made for this width."""
+        """Return a line, already wrapped to this width."""
         pieces: list[Piece] = self.rows[index].pieces
         return pieces
 
     def key_under_cursor(self) -> None:
-        """Return None: a line is no key."""
+        """Return None, because a line is not a key."""
 
     def findings_here(self) -> tuple[Finding, ...]:
         """Return the finding of the line under the cursor."""
@@ -120,7 +120,7 @@ def status_words(
     feed: FeedBatch | None,
     now: float,
 ) -> tuple[Words, Words]:
-    """Return the status line: whose screen it is, and as of when and how completely counters and keys were read."""
+    """Return the status line: the tenant, and when and how completely counters and keys were read."""
     left: Words = [(" TENANT", "b:bright"), (f"   {safe_text(tenant, 72) or '(empty)'}", "b:accent")]
     right: Words = []
     for name, reading in (("counters", limits), ("keys", cache)):

@@ -1,1 +1,1 @@
-"""Toasts: which one is shown, what it says in two lines, and where it stands."""
+"""Toasts: which one is shown, its two lines, and its place."""

@@ -1,6 +1,7 @@
-"""On which screen a toast is shown, and in what place: lines of its own above the keys, so that it hides nothing.
+"""Where a toast is shown: on the top screen, in lines of its own above the keys, so that it hides nothing.
 
-It stands once, on the screen on top. The screen below a dialog has the same lines free: nothing moves when it closes.
+It is shown once, on the top screen. The screen below a dialog leaves the same lines free, so that nothing moves when
+the dialog closes.
 """
 
 from typing import Any
@@ -20,7 +21,7 @@ class ToastRoom(Static):
 
 
 async def show_toasts(app: App[Any], queue: ToastQueue) -> None:
-    """Show the toast whose turn it is on the screen on top, whichever that is, and make room for its lines."""
+    """Show the toast whose turn it is on the top screen, and make room for its lines."""
     if not app.screen_stack:
         return
     chosen = queue.choose(app._notifications, app.size.width)

@@ -1,4 +1,4 @@
-"""Toasts, one at a time and of two lines at most; the messages of this session, where they can be read again whole."""
+"""Toasts, one at a time and at most two lines each; and this session's messages, to be read again in full."""
 
 import re
 import time
@@ -28,11 +28,13 @@ LEAST_TOAST_SECONDS = 0.05
 
 
 class LastingNotification(Notification):
-    """A notification whose time left lies between ``LEAST_TOAST_SECONDS`` and its timeout, whatever the clock does.
+    """A notification whose remaining time stays within bounds, even if the clock is set.
 
-    Textual gives a toast the time that its notification has left. If that time runs out while the toast is made
-    (a screen changes on a busy machine, or the clock is set forward), the timer gets an interval below zero, its loop
-    never ends, and the whole screen stands still.
+    The bounds are ``LEAST_TOAST_SECONDS`` and its timeout.
+
+    Textual starts a toast's timer with its notification's remaining time. If that runs out while the toast is made (on
+    a busy machine, or because the clock is set forward), the timer's interval is negative, its loop never ends, and the
+    whole screen freezes.
     """
 
     whole = ""
@@ -76,7 +78,7 @@ class ToastQueue:
         self.said.append(Said(notification.raised_at, notification.severity, text))
 
     def choose(self, waiting: Iterable[Notification], screen_width: int) -> Notifications:
-        """Return the one toast to show, with a count of the others; none if nothing waits."""
+        """Return the one toast to show, with a count of the others; none if no message waits."""
         chosen = Notifications()
         ranked = sorted(enumerate(waiting), key=lambda item: (_rank(item[1]), item[0]), reverse=True)
         if not ranked:
@@ -102,16 +104,17 @@ def _rank(notification: Notification) -> int:
 
 
 def toast_room(screen_width: int) -> int:
-    """Return the cells that a line of a toast may have on a screen so wide."""
+    """Return the maximum width of a toast's line, in cells, on a screen of this width."""
     return max(LEAST_CELLS, min(MOST_CELLS, screen_width - 4))
 
 
 def shown_text(message: str, others: int, room: int) -> str:
-    """Return what a toast shows of a message: two lines at most, cut between words; ``:messages`` has the whole.
+    """Return the part of a message that a toast shows: at most two lines, cut between words.
 
     Args:
-        message: The message; its own line breaks stay where two lines hold them.
-        others: How many more messages wait. Then this is the only count: those of other findings are left out.
+        message: The message; its own line breaks are kept if it fits into two lines.
+        others: The number of further waiting messages. If any, theirs is the only count: counts of other findings are
+            left out.
         room: Cells of a line.
     """
     text = _OTHERS.sub("", message) if others else _one_count(message)

@@ -1,1 +1,1 @@
-"""The tools on the screen: list, form, answer, the routine of the day."""
+"""The tools on the screen: list, form, answer, and the daily routine."""

@@ -1,7 +1,7 @@
-"""A form made from a tool's input schema, with a line for each field. It knows JSON Schema, and no tool.
+"""A form made from a tool's input schema, with a line for each field. It knows JSON Schema, but no tool.
 
-Enums and booleans are choices, numbers and texts are typed. What is filled in is passed on as it is: ``tools.answer``
-checks it, as on every other surface. A field at its default is not sent.
+Enums and booleans are choices, numbers and texts are typed. Values are passed on unchanged and checked by
+``tools.answer``, as on every other surface. A field at its default is not sent.
 """
 
 from collections.abc import Mapping, Sequence
@@ -24,7 +24,7 @@ from optimus_tui.wording.safe import safe_text
 
 
 class FormChoice(Select[Any], inherit_bindings=False):
-    """One of a few values on one line: left, right and space choose, a click opens the list.
+    """A choice of one of a few values on one line: left, right and space choose, a click opens the list.
 
     Enter, up and down belong to the form.
     """
@@ -56,20 +56,20 @@ class FormChoice(Select[Any], inherit_bindings=False):
         )
 
     def action_turn(self, by: int) -> None:
-        """Choose the next value, or one before with a negative number."""
+        """Choose the next value, or the previous one with a negative number."""
         self.value = self.places[(self.places.index(self.value) + by) % len(self.places)]
 
 
 def step_focus(screen: Screen[Any], places: Sequence[Widget], by: int) -> bool:
-    """Focus the place that follows the focused one, at once: the next key may be here already.
+    """Focus the next widget, at once, because the next key may have arrived already.
 
     Args:
-        screen: The places' screen.
-        places: What can have the focus, from top to bottom.
-        by: How many places to go; negative to go up.
+        screen: The screen of the widgets.
+        places: The widgets that can have the focus, from top to bottom.
+        by: How many widgets to move; negative to move up.
 
     Returns:
-        False if there is no such place.
+        False if there is no such widget.
     """
     at = next((i for i, place in enumerate(places) if place is screen.focused), -1) + by
     if not 0 <= at < len(places):
@@ -79,7 +79,7 @@ def step_focus(screen: Screen[Any], places: Sequence[Widget], by: int) -> bool:
 
 
 class ToolForm(Vertical):
-    """Fields for ``schema``; ``values()`` are the arguments that differ from the defaults."""
+    """The fields for ``schema``; ``values()`` returns the arguments that differ from the defaults."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         ("up", "step(-1)", ""),
@@ -88,10 +88,10 @@ class ToolForm(Vertical):
     ]
 
     class FormChanged(Message):
-        """Something was typed or chosen, or another field has the focus."""
+        """Posted when something was typed or chosen, or another field has the focus."""
 
     class FormSubmitted(Message):
-        """Enter was pressed in a field."""
+        """Posted when Enter is pressed in a field."""
 
     def __init__(self, schema: Mapping[str, Any], given: Mapping[str, Any], tenants: Sequence[str]) -> None:
         super().__init__(classes="tool-form")
@@ -133,7 +133,7 @@ class ToolForm(Vertical):
         )
 
     def values(self) -> dict[str, Any]:
-        """Return the arguments. Text in a number's field stays text: the tool's own check says what is wrong."""
+        """Return the arguments. Text in a number's field stays text; the tool's own check reports it."""
         result: dict[str, Any] = {}
         for name, field in self.fields.items():
             spec = resolved(self.properties[name], self.schema)
@@ -144,7 +144,7 @@ class ToolForm(Vertical):
         return result
 
     def about(self) -> str:
-        """Return what the field with the focus is for."""
+        """Return the description of the focused field."""
         for name, field in self.fields.items():
             if field.has_focus:
                 spec = self.properties[name]
@@ -159,7 +159,7 @@ class ToolForm(Vertical):
             return
 
     def action_step(self, by: int) -> None:
-        """Go to the next field, or to the one before with a negative number."""
+        """Go to the next field, or to the previous one with a negative number."""
         step_focus(self.screen, list(self.fields.values()), by)
 
     @on(Input.Submitted)
@@ -170,12 +170,12 @@ class ToolForm(Vertical):
     @on(Input.Changed)
     @on(Select.Changed)
     def on_descendant_focus(self) -> None:
-        """Let the screen check the form, and show what the field with the focus is for."""
+        """Let the screen check the form and show the description of the focused field."""
         self.post_message(self.FormChanged())
 
 
 def resolved(spec: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the schema of one value: references followed, the one alternative that is not null."""
+    """Return the schema of one value, with references followed and null removed from its alternatives."""
     result = dict(spec)
     if "$ref" in result:
         result |= schema.get("$defs", {}).get(str(result["$ref"]).rsplit("/", 1)[-1], {})
@@ -186,7 +186,7 @@ def resolved(spec: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, An
 
 
 def field_text(value: Any) -> str:
-    """Return a value as it is typed: a list with commas, nothing for None."""
+    """Return a value as it is typed: a list with commas, an empty text for None."""
     if isinstance(value, list):
         return ",".join(map(str, value))
     if value is None:
@@ -195,7 +195,7 @@ def field_text(value: Any) -> str:
 
 
 def bounds_words(spec: Mapping[str, Any]) -> str:
-    """Return the bounds of a value: ``1 to 10,080``. For lists, what they may hold."""
+    """Return the bounds of a value: ``1 to 10,080``. For a list, the values that it may contain."""
     low, high = spec.get("minimum"), spec.get("maximum")
     if low is not None and high is not None:
         return f"{low:,} to {high:,}"
@@ -208,7 +208,7 @@ def bounds_words(spec: Mapping[str, Any]) -> str:
 
 
 def typed(text: str, spec: Mapping[str, Any]) -> Any:
-    """Return a text as the schema's type. None for an empty field; the text itself if it does not fit."""
+    """Return a typed text in the schema's type; None for an empty field, the text itself if it does not fit."""
     if text == "":
         return None
     if spec.get("type") in ("integer", "number"):

@@ -1,4 +1,4 @@
-"""What stands around a tool's answer, and the ways on from it: explain its findings, an incident, actions, copies."""
+"""The texts around a tool's answer, and what can be done with it: explain findings, open an incident, act, copy."""
 
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def edge_words(run: ToolRun | None, is_read: bool, mono: float, deadline: float) -> tuple[str, str]:
-    """Return what the upper and the lower edge of an answer say: its tool and the way back, outcome and arguments."""
+    """Return the texts on the upper and the lower edge of an answer: tool and way back, outcome and arguments."""
     if run is None:
         return "Answer", ""
     arguments = (f"{name}={safe_text(value, 40)}" for name, value in run.arguments.items())
@@ -24,7 +24,7 @@ def edge_words(run: ToolRun | None, is_read: bool, mono: float, deadline: float)
 
 
 def copied_forms(tool: str, typed: Mapping[str, Any], run: ToolRun | None, settings: Settings) -> list[tuple[str, str]]:
-    """Return the recommended commands of a run, and its question for every other surface; else what is typed."""
+    """Return the commands that a run recommends, and its tool call for every other surface; else the form's call."""
     from optimus_tui.tools.registry import callings
 
     if run is None:
@@ -33,7 +33,7 @@ def copied_forms(tool: str, typed: Mapping[str, Any], run: ToolRun | None, setti
 
 
 class AnswerLeads:
-    """Leads on from the finding under the cursor of an answer, else from all of the answer, the worst first."""
+    """Acts on the finding under the cursor of an answer, else on all findings of the answer, the worst first."""
 
     def __init__(self, findings: "FindingServices", say: Callable[[str], None]) -> None:
         self.findings, self.say = findings, say
@@ -49,7 +49,7 @@ class AnswerLeads:
         return list(worst_first(dict.fromkeys(one for one in told if one is not None)))
 
     def explain(self, run: ToolRun | None, view: ReportView) -> None:
-        """Explain the findings; say so where there is no answer, or none in it."""
+        """Explain the findings; say so if there is no answer, or no finding in it."""
         found = self._found(run, view)
         if run is None or run.report is None:
             self.say("there is no answer yet to explain; enter runs the tool")
@@ -59,11 +59,11 @@ class AnswerLeads:
             self.say("this answer has no finding to explain")
 
     def open_incident(self, run: ToolRun | None, view: ReportView) -> None:
-        """Show the open incident, else ask for a new one about the first of them."""
+        """Show the open incident, else ask for a new one about the first finding."""
         self.findings.open_incident(next(iter(self._found(run, view)), None))
 
     def act(self, run: ToolRun | None, view: ReportView) -> None:
-        """Show what can be done about the first of them; say so where there is none."""
+        """Show the actions for the first finding; say so if there is none."""
         found = self._found(run, view)
         if found:
             self.findings.act_on(found[0])

@@ -1,7 +1,7 @@
-"""The lists of the tools screen: the tools with their last runs, the day's routine, and an answer as lines to read.
+"""The lists of the tools screen: the tools with their last runs, the daily routine, and an answer as lines.
 
-An answer's sections become lines of a given width. What a cell cannot hold is shortened and stays whole in the JSON; a
-command is never shortened, it goes on in the next line.
+An answer's sections become lines of a given width. A value that does not fit into its cell is shortened (the JSON has
+it in full); a command is never shortened, but wrapped.
 """
 
 import dataclasses
@@ -37,7 +37,7 @@ _WORDS = re.compile(r"[^_ ]*[_ ]|[^_ ]+")
 
 
 class ReportLine(list[Piece]):
-    """A line of an answer, which knows the finding that it is about, and what it is a part of."""
+    """A line of an answer, with the finding that it is about, and the part of the answer that it belongs to."""
 
     finding: Finding | None = None
     copied: str = ""
@@ -55,7 +55,7 @@ Row = RoutineStep | str
 
 @dataclass
 class ToolRun:
-    """``report`` is an answer, or the document that says why there is none (``code`` 2, 3 or 4)."""
+    """One run of a tool. ``report`` is the answer, or the document that says why there is none (``code`` 2, 3 or 4)."""
 
     tool: str
     arguments: Mapping[str, Any]
@@ -92,7 +92,7 @@ class ToolRun:
         self.progress = (done, total, what)
 
     def words(self, mono: float, deadline: float) -> str:
-        """Return the line above the answer."""
+        """Return the words of the line above the answer."""
         if self.running:
             parts = [f"running {age(mono - self.started)} of {age(deadline)}"]
             if self.progress:
@@ -120,7 +120,7 @@ class ToolLine(NamedTuple):
 
 
 class ToolList(LineView):
-    """The registered tools in the order of the documentation, each with how its last answer was."""
+    """The registered tools in the order of the documentation, each with the outcome of its last run."""
 
     BINDINGS: ClassVar[Any] = chosen(*MOVES)
     moved, opens = "screen.tool_under_cursor", "screen.fill_in"
@@ -164,7 +164,7 @@ class RoutineView(LineView):
         ]
 
     def on_mount(self) -> None:
-        """Put the rows in, with the cursor on the first that can be run."""
+        """Show the rows, with the cursor on the first that can be run."""
         self.set_rows(self._steps)
         self.styles.height = len(self._steps)
         self.move_to(1)
@@ -201,7 +201,7 @@ class RoutineView(LineView):
 
 
 class RoutineDialog(Dialog):
-    """The day's routine; dismisses with the chosen tool call, or None."""
+    """The daily routine; dismisses with the chosen tool call, or None."""
 
     dialog_title = "Routine"
     dialog_keys = "enter runs   ↑↓ choose   esc closes"
@@ -229,24 +229,24 @@ def _argument_words(argument: tuple[str, object]) -> str:
 
 
 class ReportView(LineView):
-    """Lines of an answer; ``y`` copies the one under the cursor, Enter goes to the row of a finding."""
+    """The lines of an answer; ``y`` copies the line under the cursor, Enter goes to the row of a finding."""
 
     BINDINGS: ClassVar[Any] = chosen(*MOVES, "pane.copy")
     head_lines = 0
     hint: tuple[str, ...] = ()
 
     def show(self, lines: list[list[Piece]], *, anew: bool) -> None:
-        """Show an answer; ``anew`` starts at its top."""
+        """Show an answer; with ``anew`` from its top."""
         if anew:
             self.start_at_top()
         self.set_rows(lines)
 
     def key_of(self, row: Any) -> int:
-        """Identify a line by the object that it is."""
+        """Return the line itself as its identity."""
         return id(row)
 
     def empty_lines(self) -> list[str]:
-        """Return what stands in an empty view."""
+        """Return the lines that are shown in an empty view."""
         return list(self.hint)
 
     @property
@@ -256,11 +256,11 @@ class ReportView(LineView):
         return line.finding if isinstance(line, ReportLine) else None
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Return False for Enter where the line is about no finding: the key is the screen's then."""
+        """Return False for Enter if the line is not about a finding; then the screen handles the key."""
         return not (action == "open" and self.finding is None)
 
     def watch_cursor(self) -> None:
-        """Offer Enter where the line is about a finding."""
+        """Offer Enter if the line is about a finding."""
         super().watch_cursor()
         if self.is_mounted:
             for strip in self.screen.query(KeyStrip):
@@ -292,12 +292,12 @@ def report_lines(sections: Sequence[Section], width: int) -> Lines:
 
 
 def text_lines(text: str, width: int) -> Lines:
-    """Return plain lines, each wrapped by characters, so that JSON can be copied by eye."""
+    """Return plain lines, each wrapped at any character, so that JSON is shown unchanged."""
     return [[(line[at : at + width], "")] for line in text.split("\n") for at in range(0, max(1, len(line)), width)]
 
 
 def severity_text(word: str) -> str:
-    """Return a severity or priority of a document with its glyph, as on every screen; other labels as they are."""
+    """Return a severity or priority of a document with its glyph, as on every screen; other labels unchanged."""
     if word in SEVERITY_WORDS:
         return SEVERITY_WORDS[word].text
     return word
@@ -373,7 +373,7 @@ def _column(at: int, width: int, figure: bool) -> Column[Sequence[str]]:
 
 
 def head_lines(head: str, width: int) -> list[str]:
-    """Return a head in lines of at most ``width`` cells, broken between words; a longer word stays whole."""
+    """Return a heading in lines of at most ``width`` cells, broken between words; a longer word stays whole."""
     lines = [""]
     for word in _WORDS.findall(head):
         if lines[-1] and cell_len(lines[-1] + word.rstrip()) > width:

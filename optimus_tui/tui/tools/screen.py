@@ -1,7 +1,7 @@
-"""The tools screen: the tools left, a form made from the chosen one's schema, the answer in readable sections.
+"""The tools screen: the tools at the left, a form made from the chosen tool's schema, and the answer in sections.
 
-It runs them by the one road that all surfaces take (``tools.answer``), in a worker that esc stops, and knows none of
-them: what a tool takes comes from its schema, what it says from its document. Answers are kept while it is open.
+It runs tools as all surfaces do (``tools.answer``), in a worker that esc stops. It knows no tool by name: arguments
+come from a tool's schema, sections from its document. Answers are kept while the screen is open.
 """
 
 import asyncio
@@ -49,7 +49,10 @@ UNUSED = {
 
 
 class ToolsScreen(BaseScreen):
-    """Choose a tool, fill in what it takes, run it with Enter, read what it found. Answers stay while this is open."""
+    """Choose a tool, fill in its arguments, run it with Enter, read the answer.
+
+    Answers stay while this screen is open.
+    """
 
     CSS_PATH = asset_dir("styles") / "tools.tcss"
     BINDINGS: ClassVar[Any] = [
@@ -98,7 +101,7 @@ class ToolsScreen(BaseScreen):
 
     @property
     def form(self) -> ToolForm | None:
-        """Return the form of the chosen tool; None while it is made."""
+        """Return the form of the chosen tool; None while it is being made."""
         return next(iter(self.query(ToolForm)), None)
 
     @property
@@ -109,7 +112,7 @@ class ToolsScreen(BaseScreen):
     # -- life ------------------------------------------------------------------------------------------------------
 
     async def on_mount(self) -> None:
-        """Choose the first tool, or the one that was asked for, and make its form."""
+        """Choose the first tool, or the requested one, and make its form."""
         listing = self.query_one(ToolList)
         listing.border_title, listing.border_subtitle = "Tools", "esc: back to the panes"
         self.query_one("#ask").border_subtitle = "esc: back to the list"
@@ -151,7 +154,7 @@ class ToolsScreen(BaseScreen):
         self.call_after_refresh(self.show_answer)
 
     def lay_out(self) -> None:
-        """Put list and answer side by side if there is width; else one below the other, and only what is needed."""
+        """Put list and answer side by side if they fit; else one below the other, and hide what is not needed."""
         narrow = self.size.width < NARROW
         reading = self.query_one(ReportView).has_focus
         asking = self.form is not None and self.form.has_focus_within
@@ -159,14 +162,14 @@ class ToolsScreen(BaseScreen):
             self.call_after_refresh(self.show_answer)
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
-        """Lay out: on a narrow screen the answer takes all of it while it is read."""
+        """Lay out again: on a narrow screen a focused answer takes all of the space."""
         self.lay_out()
         self.query_one(KeyStrip).refresh()
 
     # -- asking ----------------------------------------------------------------------------------------------------
 
     def action_tool_under_cursor(self) -> None:
-        """Choose the tool under the cursor; what was typed for the other one is kept."""
+        """Choose the tool under the cursor; the form of the previous one keeps its values."""
         name = self.query_one(ToolList).selected
         if name is not None and name != self.tool.name:
             self._fills_in = False
@@ -177,7 +180,7 @@ class ToolsScreen(BaseScreen):
             self._open_tool(False)
 
     def action_fill_in(self) -> None:
-        """Go to the form; to one that is still made, as soon as it is there."""
+        """Focus the form; one that is still being made, as soon as it is ready."""
         self._fills_in = self.form is None or self._formed != self.tool.name
         if self.form is not None and not self._fills_in:
             self.form.focus_first()
@@ -208,7 +211,7 @@ class ToolsScreen(BaseScreen):
         self.action_refresh()
 
     def action_refresh(self) -> None:
-        """Run the chosen tool with what the form holds. One runs at a time."""
+        """Run the chosen tool with the values of the form. Only one tool runs at a time."""
         if not self._check() or self.form is None:
             return
         if self._worker is not None and not self._worker.is_finished:
@@ -258,7 +261,7 @@ class ToolsScreen(BaseScreen):
                 run.took, run.stopped = self.context.clock.mono() - run.started, why
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Return False for letters while a text is typed, and for JSON without an answer."""
+        """Return False for letters while text is typed, and for JSON without an answer."""
         if isinstance(self.focused, Input) and action in LETTERS:
             return False
         return not (action == "json" and (self.run is None or self.run.report is None))
@@ -266,7 +269,7 @@ class ToolsScreen(BaseScreen):
     # -- the answer ------------------------------------------------------------------------------------------------
 
     def draw_elapsed(self) -> None:
-        """Draw the elapsed time if a tool runs."""
+        """Draw the elapsed time if a tool is running."""
         if self.run is not None and self.run.running:
             self._draw_title()
 
@@ -279,10 +282,10 @@ class ToolsScreen(BaseScreen):
         view.border_title, view.border_subtitle = Content(title), Content(words)
 
     def show_answer(self, from_top: bool = False) -> None:
-        """Draw the chosen tool's last answer for the width there is.
+        """Draw the chosen tool's last answer for the present width.
 
         Args:
-            from_top: Show its first line, for an answer that was not shown before.
+            from_top: Scroll to its first line, for an answer that was not shown before.
         """
         from optimus_tui.tools.pages.sections import sections
 
@@ -314,18 +317,18 @@ class ToolsScreen(BaseScreen):
         self.leads.open_incident(self.run, self.query_one(ReportView))
 
     def action_actions(self) -> None:
-        """Show what can be done about the finding under the cursor, or about the answer's worst one."""
+        """Show the actions for the finding under the cursor, else for the answer's worst one."""
         self.leads.act(self.run, self.query_one(ReportView))
 
     def copy_forms(self) -> list[tuple[str, str]]:
-        """Return the recommended commands, and this question for every other surface."""
+        """Return the recommended commands, and this call for every other surface."""
         typed = self.form.values() if self.form is not None else {}
         return copied_forms(self.tool.name, typed, self.run, self.context.settings)
 
     # -- getting about ---------------------------------------------------------------------------------------------
 
     def action_back(self) -> None:
-        """Stop what runs; else from the answer to the form, to the list, to the dashboard."""
+        """Stop a running tool; else go back from the answer to the form, to the list, to the dashboard."""
         if self._worker is not None and self.run is not None and self.run.running:
             self._stop("stopped")
             self.show_answer(from_top=True)
@@ -337,7 +340,7 @@ class ToolsScreen(BaseScreen):
             self.query_one(ToolList).focus()
 
     def action_next_pane(self, by: int) -> None:
-        """Go from the list to the form, the answer, and the list again."""
+        """Move the focus from the list to the form, to the answer, and to the list again."""
         places = [self.query_one(ToolList), self.form, self.query_one(ReportView)]
         at = next((i for i, place in enumerate(places) if place is not None and place.has_focus_within), 0)
         chosen_place = places[(at + by) % len(places)]
@@ -347,7 +350,7 @@ class ToolsScreen(BaseScreen):
             chosen_place.focus()
 
     def action_routine(self) -> None:
-        """Show the day's routine, and run what is chosen there."""
+        """Show the daily routine, and run the tool that is chosen there."""
         self.app.push_screen(RoutineDialog(), self._take)
 
     def _take(self, tool_call: ToolCall | None) -> None:

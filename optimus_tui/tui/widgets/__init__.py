@@ -1,1 +1,1 @@
-"""Parts that know how to draw, not what they mean."""
+"""Widgets that draw what they are given, and know nothing of its meaning."""

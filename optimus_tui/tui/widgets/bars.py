@@ -22,7 +22,7 @@ Words = list[tuple[str, str]]
 
 
 def words_that_fit(words: Words, width: int) -> Words:
-    """Return the words that ``width`` cells hold: never a part of one, and of an address all or nothing."""
+    """Return the first words that fit into ``width`` cells, never a part of a word or of an address."""
     shown: Words = []
     for text, color in words:
         if cell_len(text) <= width:
@@ -37,7 +37,10 @@ def words_that_fit(words: Words, width: int) -> Words:
 
 
 class Part(NamedTuple):
-    """Some words of a bar. What gives way where there is no room are the parts with the largest ``rank``; 0 stays."""
+    """A part of a bar's words.
+
+    Without enough room, parts with the largest ``rank`` are dropped first; 0 is never dropped.
+    """
 
     rank: int
     words: Words
@@ -46,7 +49,7 @@ class Part(NamedTuple):
 
 
 def with_room(left: list[Part], right: list[Part], width: int) -> tuple[Words, Words]:
-    """Return the words of a bar, left and right; on ``width`` columns what has to gives way, or is shortened."""
+    """Return the left and right words of a bar, dropped or shortened until they fit into ``width`` columns."""
     while sum(cell_len(text) for part in (*left, *right) for text, _ in part.words) >= width:
         least = max((part for part in (*left, *right) if part.words), key=lambda part: part.rank, default=None)
         if least is None or least.rank == 0:
@@ -62,17 +65,20 @@ def _without(parts: list[Part], least: Part) -> list[Part]:
 
 
 class Bar(Widget):
-    """A line of words at the left and at the right; what does not fit goes from the left words' end, word by word."""
+    """A line of words at the left and at the right.
+
+    If they do not fit, words are dropped from the end of the left ones.
+    """
 
     facts: reactive[tuple[Words, Words]] = reactive(([], []))
     """Left and right words."""
 
     def words(self) -> tuple[Words, Words]:
-        """Return left and right words."""
+        """Return the left and the right words."""
         return self.facts
 
     def paint(self, words: Words) -> Content:
-        """Words as content; ``b:`` before a colour makes it bold."""
+        """Return words as Textual content; ``b:`` before a colour makes them bold."""
         return Content.assemble(*[(text, self._style(color)) for text, color in words])
 
     def _style(self, color: str) -> Style:
@@ -100,7 +106,7 @@ class TabStrip(Bar):
     """Name, title, state text, the state's colour, current."""
 
     class TabPicked(Message):
-        """A tab was clicked."""
+        """Posted when a tab is clicked."""
 
         def __init__(self, name: str) -> None:
             super().__init__()
@@ -124,7 +130,7 @@ class TabStrip(Bar):
 
 
 class KeyStrip(Bar):
-    """The keys that are valid now, from the table of keys and the active bindings; a click presses the key."""
+    """The keys that work now, from the table of keys and the active bindings; a click presses the key."""
 
     notice: reactive[str] = reactive("")
     typing_words: reactive[str] = reactive("")
@@ -137,7 +143,7 @@ class KeyStrip(Bar):
         self._spans: list[tuple[int, str]] = []
 
     def on_mount(self) -> None:
-        """Draw again whenever other keys work: after a change here, and when what stood above has gone."""
+        """Draw again whenever the active keys change, and when a screen above was closed."""
         self.screen.bindings_updated_signal.subscribe(self, lambda _: self.refresh())
         self.app.screen_change_signal.subscribe(self, lambda _: self.refresh())
 

@@ -42,21 +42,22 @@ class Column(Generic[Row]):
 
     Attributes:
         id: Its name in code.
-        title: What stands above it.
-        long_title: What stands above it where there is room to say more.
-        width: The least number of cells; never more than what it holds needs, once that was measured.
-        cell: Returns what a row holds here, in so many cells.
-        align: The end at which text stands.
+        title: Its title.
+        long_title: The title if there is room for more words.
+        width: The least number of cells; once measured, never more than its content needs.
+        cell: Returns the text of a row for a number of cells.
+        align: The side at which text is aligned.
         grow: Its share of the cells that are left.
         most: The greatest number of cells.
-        hide_below: It goes away when the whole line is narrower than this; 0 for a column that always stays.
-        measured: ``RowTable`` fits it to what the rows hold; one that grows gets that before any other gets more.
+        hide_below: It is hidden if the whole line is narrower than this; 0 for a column that is never hidden.
+        measured: ``RowTable`` fits it to the rows' content; a growing column gets that width before any other gets
+            more.
         least: A measured column is never narrower, so that the arrow of the order fits beside its title.
-        rank: Columns of the highest rank give way first, of all those that hold nothing; 0 for one that stays.
-            From ``EXTRA`` on they give way where others are cut, the others only where one is narrower than ``fair``.
-        fair: Cells that a growing column should have before columns with a rank show.
-        enough: Cells that all its rows need, as measured; more go to it only once every other column has enough.
-        is_blank: No row that was measured holds anything in it.
+        rank: Columns of the highest rank are hidden first, empty ones before all others; 0 is never hidden. Ranks from
+            ``EXTRA`` on are hidden if another column would be cut, lower ones only if one is narrower than ``fair``.
+        fair: Cells that a growing column should have before columns with a rank are shown.
+        enough: Cells that all its rows need, as measured; it gets more only once every other column has enough.
+        is_blank: It is empty in every measured row.
     """
 
     id: str
@@ -77,19 +78,19 @@ class Column(Generic[Row]):
 
     @property
     def wanted(self) -> int:
-        """Return the cells that it should have before columns with a rank show."""
+        """Return the cells that it should have before columns with a rank are shown."""
         if self.enough:
             return max(self.width, min(self.fair, self.enough))
         return max(self.width, self.fair)
 
     @property
     def whole(self) -> int:
-        """Return the cells that it should have before columns of rank ``EXTRA`` show."""
+        """Return the cells that it should have before columns of rank ``EXTRA`` are shown."""
         return max(self.wanted, min(self.enough, self.most))
 
 
 def fit_columns(columns: Sequence[Column[Row]], width: int, gap: int = 1) -> list[tuple[Column[Row], int]]:
-    """Return the columns that show at this line width, each with its width in cells, ``gap`` blanks between them."""
+    """Return the columns that fit into a line of this width, each with its own width; ``gap`` blanks separate them."""
     shown = _that_show([c for c in columns if not c.hide_below or width >= c.hide_below], width, gap)
     spare = width - sum(c.width for c in shown) - gap * (len(shown) - 1)
     widths = {c.id: c.width for c in shown}
@@ -150,7 +151,7 @@ def _width(text: str) -> int:
 
 
 def fit_cell(text: str, width: int, align: Align = "left") -> str:
-    """Return safe text in exactly ``width`` cells; what does not fit ends in an ellipsis."""
+    """Return safe text in exactly ``width`` cells; text that is too long ends in an ellipsis."""
     length = _width(text)
     if length > width > 0:
         return set_cell_size(text, width - 1) + "…"
@@ -163,12 +164,12 @@ def fit_cell(text: str, width: int, align: Align = "left") -> str:
 
 
 def fit_words(text: str, width: int) -> str:
-    """Return a sentence in exactly ``width`` cells; what does not fit is left out from a word on, with an ellipsis."""
+    """Return a sentence in exactly ``width`` cells; one that is too long is cut between words, with an ellipsis."""
     return fit_cell(wrapping.shortened_between_words(text, width, _width) or text, width)
 
 
 def fit_name(text: str, width: int) -> str:
-    """Return a name in exactly ``width`` cells, its middle elided (``wording.wrapping.elided``)."""
+    """Return a name in exactly ``width`` cells, shortened in its middle (``wording.wrapping.elided``)."""
     return fit_cell(elided(text, width, _width), width)
 
 
@@ -204,18 +205,18 @@ class Table(Generic[Row]):
         return Table(*(column for column in self.columns if column.id not in ids), gap=self.gap)
 
     def fitted(self, width: int) -> Sequence[tuple[Column[Row], int]]:
-        """Return the columns that show in ``width`` cells, each with its own width."""
+        """Return the columns that fit into ``width`` cells, each with its own width."""
         found = self._fitted.get(width)
         if found is None:
             found = self._fitted[width] = fit_columns(self.columns, width, self.gap)
         return found
 
     def widths(self, width: int) -> dict[str, int]:
-        """Return the cells of each column that shows in ``width`` cells, by its id."""
+        """Return the widths of the columns that fit into ``width`` cells, by id."""
         return {column.id: cells for column, cells in self.fitted(width)}
 
     def column_at(self, x: int, width: int) -> str:
-        """Return the id of the column whose title stands at cell ``x``; empty for none."""
+        """Return the id of the column whose title is at cell ``x``; empty for none."""
         end = 0
         for column, cells in self.fitted(width):
             end += cells
@@ -231,7 +232,7 @@ class Table(Generic[Row]):
 
         Args:
             width: Cells of the line.
-            sorted_by: Ids of the columns whose titles stand out.
+            sorted_by: Ids of the columns whose titles are highlighted.
             titles: Titles that differ from the declared ones, by the column's id.
         """
         pieces: list[Piece] = []
@@ -263,9 +264,9 @@ class Table(Generic[Row]):
 
 
 class RowTable(Generic[Row]):
-    """A table whose measured columns are as wide as the rows that were measured so far need.
+    """A table whose measured columns are as wide as the rows measured so far need.
 
-    Widths only grow, so that no column moves back and forth with the rows in view; ``forget`` begins anew.
+    Widths only grow, so that no column moves back and forth with the rows in view. ``forget`` starts again.
     """
 
     def __init__(self, declared: Table[Row]) -> None:
@@ -275,7 +276,7 @@ class RowTable(Generic[Row]):
         """Ids of the columns in which a row holds something."""
 
     def forget(self) -> None:
-        """Measure anew."""
+        """Forget all measured widths."""
         self._needs, self._filled, self.table = {}, set(), self.declared
 
     def measure(self, rows: Iterable[Row]) -> bool:
@@ -353,7 +354,7 @@ def wrap(text: str, width: int) -> list[str]:
 
 
 def as_many_as_fit(parts: Sequence[str], width: int, joint: str = " · ") -> str:
-    """Return the first parts that fit into ``width`` cells, joined; the first one always, even if it is too long."""
+    """Return the first parts that fit into ``width`` cells, joined; the first part is always included."""
     line = ""
     for part in parts:
         candidate = f"{line}{joint}{part}" if line else part
@@ -364,7 +365,7 @@ def as_many_as_fit(parts: Sequence[str], width: int, joint: str = " · ") -> str
 
 
 def first_that_fits(forms: Sequence[str], width: int) -> str:
-    """Return the first of these wordings, the longest first, that ``width`` cells hold; else the last."""
+    """Return the first wording that fits into ``width`` cells, else the last; the longest must come first."""
     return next((form for form in forms if cell_len(form) <= width), forms[-1])
 
 
@@ -377,8 +378,8 @@ def spark(
 ) -> str:
     """Return a line chart in exactly ``width`` cells. ``values`` are the oldest first, 0 is the baseline.
 
-    Where several values share a cell, ``combine`` says what stands for them (a spike of latency must not be averaged
-    away: the largest). None, nan and infinities are gaps. ``top`` is the value of a full block.
+    If several values share a cell, ``combine`` chooses the value to show: the largest for latencies, so that a spike is
+    not averaged away. None, nan and infinities are gaps. ``top`` is the value of a full block.
     """
     if width <= 0:
         return ""
@@ -410,7 +411,7 @@ def _block(value: float | None, full: float) -> str:
 
 
 def mark_of(raw: bytes) -> tuple[str, str]:
-    """Return why a name may not be what it looks like, in full and short; two empty texts for a plain name."""
+    """Return why a name may look like a different one, in full and in short; two empty texts for a plain name."""
     if any(byte < 0x20 or byte == 0x7F for byte in raw):
         return "control", "ctl"
     if not is_plain(raw):

@@ -1,4 +1,4 @@
-"""What people type in and choose from: bounded fields, fields with a mark, lists."""
+"""Input widgets: bounded text fields, fields with a mark, lists."""
 
 from collections.abc import Callable
 from typing import Any, ClassVar
@@ -17,12 +17,12 @@ from textual.widgets import Input, OptionList, SelectionList, Static
 
 
 class TypedInput(Input):
-    """One line of facts that are typed to show that they were read."""
+    """A text field without pasting: the operator types facts to show that they were read."""
 
     BINDINGS: ClassVar[list[BindingType]] = [("ctrl+v,shift+insert", "refuse_paste", "")]
 
     class PasteRefused(Message):
-        """Somebody tried to paste."""
+        """Posted when a paste was refused."""
 
     async def _on_paste(self, event: events.Paste) -> None:  # type: ignore[override]
         event.stop()
@@ -39,7 +39,7 @@ class TypedInput(Input):
 
 
 class ReasonInput(Input):
-    """One line of prose. Several pasted lines become one: none of them is an Enter."""
+    """A text field for a sentence. Several pasted lines become one, so that none acts as Enter."""
 
     async def _on_paste(self, event: events.Paste) -> None:  # type: ignore[override]
         event.stop()
@@ -48,25 +48,25 @@ class ReasonInput(Input):
 
 
 class BoundedInput(Input):
-    """One line of at most ``max_length`` characters."""
+    """A text field of at most ``max_length`` characters."""
 
     class TooLong(Message):
-        """What was to be put in has no room; the line is as it was."""
+        """Posted when typed or pasted text does not fit; the field stays unchanged."""
 
         def __init__(self, limit: int) -> None:
             super().__init__()
             self.sentence = f"a line holds {limit:,} characters at most: what was put in is left out"
 
     def restricted(self) -> None:
-        """Say that there is no room."""
+        """Post that the text is too long."""
         self.post_message(self.TooLong(self.max_length or 0))
 
 
 class AnswerField(Vertical):
-    """A line to fill in, under its label; a live mark beside the label says what is missing.
+    """A text field under its label; a mark beside the label says what is missing.
 
-    The mark reads ``✓ reason`` or ``✗ reason missing``; an Enter that is refused makes it stand out. A text that is
-    longer than the field, and a mark longer than its room, are shown whole below it.
+    The mark reads ``✓ reason`` or ``✗ reason missing``, and is highlighted after a refused Enter. A text longer than
+    the field, and a mark longer than its room, are shown in full below it.
     """
 
     def __init__(self, label: str, field: Input, judge: Callable[[str], str] = lambda _: "", name: str = "") -> None:
@@ -99,17 +99,17 @@ class AnswerField(Vertical):
         self.draw()
 
     def on_resize(self) -> None:
-        """Show the whole text below a field that has become too short for it."""
+        """Show the whole text below the field if the field has become too short for it."""
         self.call_after_refresh(self.draw)
 
     @property
     def missing(self) -> str:
-        """Return what is wrong with the text, or an empty string."""
+        """Return what is wrong with the text; empty if nothing is."""
         return self.judge(self.field.value)
 
     @property
     def is_touched(self) -> bool:
-        """Return True if the field holds something that somebody typed."""
+        """Return True if the user has changed the text of the field."""
         return self.field.value.strip() not in ("", self.first_value.strip())
 
     def set_label(self, label: str) -> None:
@@ -122,13 +122,13 @@ class AnswerField(Vertical):
         """Say beside the field why it was refused, until its text changes.
 
         Args:
-            sentence: Why; empty for what is missing.
+            sentence: Why it was refused; empty to show what is missing.
         """
         self._refused = sentence or self.missing
         self.draw()
 
     def is_refused(self) -> bool:
-        """Return True if the text is missing or wrong; then the field gets the focus, and its mark says why."""
+        """Return True if the text is missing or wrong; then also focus the field and let its mark say why."""
         if not self.missing:
             return False
         self.refuse()
@@ -136,7 +136,7 @@ class AnswerField(Vertical):
         return True
 
     def draw(self) -> None:
-        """Draw the mark, where the dialog has not been closed meanwhile."""
+        """Draw the mark, unless the dialog has been closed meanwhile."""
         if not self._mark.is_attached:
             return
         wrong = self._refused or self.missing
@@ -170,18 +170,21 @@ REVERSED = Style(reverse=True)
 
 
 class ReversedChoice(OptionList):
-    """Draws the highlighted option in reverse video under NO_COLOR: Textual leaves ``reverse`` out of an option."""
+    """Draws the highlighted option in reverse video under NO_COLOR, because Textual drops ``reverse`` from options."""
 
     def render_line(self, y: int) -> Strip:
-        """Return a line, in reverse video where it has to be."""
+        """Return a line, in reverse video if necessary."""
         return _reversed(self, y, super().render_line(y))
 
 
 class TickList(SelectionList[Any]):
-    """Options that are ticked, with an empty box before the others: Textual tells the two apart by colour alone."""
+    """A list of options that can be ticked.
+
+    Unticked ones have an empty box, because Textual shows the state by colour alone.
+    """
 
     def render_line(self, y: int) -> Strip:
-        """Return a line, in reverse video where it has to be."""
+        """Return a line, in reverse video if necessary."""
         strip, index = super().render_line(y), self.scroll_offset.y + y
         if index < self.option_count and self.get_option_at_index(index).value not in self.selected:
             left, box, *rest = strip

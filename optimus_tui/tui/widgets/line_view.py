@@ -1,7 +1,7 @@
-"""A scrolling list drawn line by line: a hundred thousand rows cost what the visible forty cost.
+"""A scrolling list drawn line by line, so that a hundred thousand rows cost only as much as the forty visible ones.
 
-A canvas owns rows, the cursor and scrolling; what its lines hold is asked of its content. A ``LineView`` is a canvas
-that is its own content.
+A canvas has the rows, the cursor and scrolling; its content makes the lines. A ``LineView`` is a canvas that is its own
+content.
 """
 
 from collections.abc import Hashable, Iterable, Sequence
@@ -22,7 +22,7 @@ MEASURED_ROWS = 200
 
 
 class SingleLines:
-    """Rows of one line."""
+    """The layout of rows that take one line each."""
 
     def __init__(self, canvas: "LineCanvas") -> None:
         self.canvas = canvas
@@ -37,7 +37,7 @@ class SingleLines:
         return range(first, min(len(self.canvas.rows), first + self.canvas.page_size))
 
     def first_to_show(self, last: int) -> int:
-        """Return the first row from which row ``last`` still stands whole at the bottom."""
+        """Return the first row to show so that row ``last`` is completely visible at the bottom."""
         return max(0, last - self.canvas.page_size + 1)
 
     def row_at(self, line: int) -> int | None:
@@ -46,15 +46,15 @@ class SingleLines:
         return index if 0 <= index < len(self.canvas.rows) else None
 
     def draw(self, line: int, width: int) -> list[Piece]:
-        """Return a body line that holds a row."""
+        """Return a body line with its row."""
         return self.canvas.content.row(line + int(self.canvas.scroll_offset.y), width)
 
 
 class WrappedLines:
-    """Rows of several lines; the view scrolls by rows, whatever their height.
+    """The layout of rows that take several lines; the view scrolls by whole rows.
 
-    Lines are laid out from the first row in view downwards, so that ten thousand events cost what the visible ten cost.
-    They are kept until rows, size or scroll position change.
+    Lines are laid out from the first row in view downwards, so that ten thousand events cost only as much as the
+    visible ones. They are kept until rows, size or scroll position change.
     """
 
     def __init__(self, canvas: "LineCanvas") -> None:
@@ -63,11 +63,11 @@ class WrappedLines:
         self._laid: Sequence[tuple[int, list[Piece]]] = ()
 
     def forget(self) -> None:
-        """Lay the lines out again before they are drawn next."""
+        """Lay out the lines again before they are drawn next."""
         self._laid_for = ()
 
     def height(self) -> int:
-        """Return how many lines the view scrolls over: every row can become the first in view."""
+        """Return how many lines the view scrolls over, so that every row can become the first in view."""
         return len(self.canvas.rows) + self.canvas.head_lines + self.canvas.foot_lines + self.canvas.page_size - 1
 
     def visible(self) -> range:
@@ -76,7 +76,7 @@ class WrappedLines:
         return range(laid[0][0], laid[-1][0] + 1) if laid else range(0)
 
     def first_to_show(self, last: int) -> int:
-        """Return the first row from which row ``last`` still stands whole at the bottom."""
+        """Return the first row to show so that row ``last`` is completely visible at the bottom."""
         room, width = self.canvas.page_size, self.canvas.row_marks.room(self.canvas.body_width)
         first = min(last + 1, len(self.canvas.rows))
         while first > 0:
@@ -92,7 +92,7 @@ class WrappedLines:
         return laid[line][0] if 0 <= line < len(laid) else None
 
     def draw(self, line: int, _width: int) -> list[Piece]:
-        """Return a body line that holds a part of a row."""
+        """Return a body line with its part of a row."""
         return self._lines()[line][1]
 
     def _lines(self) -> Sequence[tuple[int, list[Piece]]]:
@@ -110,7 +110,7 @@ class WrappedLines:
 
 
 class LineContent:
-    """What the lines of a canvas hold: by default the columns of ``table``, or rows that are lists of pieces."""
+    """Makes the lines of a canvas: by default from the columns of ``table``, or from rows that are lists of pieces."""
 
     canvas: "LineCanvas"
     table: Table[Any] | None = None
@@ -118,7 +118,7 @@ class LineContent:
     fitted: RowTable[Any] | None = None
 
     def cells_of(self, index: int) -> Any:
-        """Return what the columns are given to draw one row."""
+        """Return the object that the columns draw one row from."""
         return self.canvas.rows[index]
 
     def fit_to(self, indexes: Iterable[int]) -> bool:
@@ -130,11 +130,11 @@ class LineContent:
         return self.fitted.measure(self.cells_of(index) for index in indexes)
 
     def head(self, line: int, width: int) -> list[Piece]:
-        """Return fixed header line ``line``: the titles of the columns, where there are rows."""
+        """Return the fixed header line ``line``: the titles of the columns if there are rows."""
         return self.fitted.table.head(self.canvas.text_width(width)) if self.fitted and self.canvas.rows else []
 
     def foot(self, line: int, width: int) -> list[Piece]:
-        """Return fixed footer line ``line``."""
+        """Return the fixed footer line ``line``."""
         return []
 
     def row(self, index: int, width: int) -> list[Piece]:
@@ -154,7 +154,7 @@ class LineContent:
         return plain_text(self.row(index, width))
 
     def is_marked(self, index: int) -> bool:
-        """Return True if the cursor's background lies under this row: an item of several rows marks them all."""
+        """Return True if this row is drawn on the cursor's background; an item of several rows marks them all."""
         return bool(index == self.canvas.cursor)
 
     def key_of(self, row: Any) -> Hashable:
@@ -162,7 +162,7 @@ class LineContent:
         return row  # type: ignore[no-any-return]
 
     def index_of(self, key: Hashable) -> int | None:
-        """Return where the row with this key stands; None if it is gone."""
+        """Return the index of the row with this key; None if it is gone."""
         return next((i for i, row in enumerate(self.canvas.rows) if self.key_of(row) == key), None)
 
     def can_mark(self, row: Any) -> bool:
@@ -170,16 +170,16 @@ class LineContent:
         return True
 
     def view_follows(self) -> bool:
-        """Return True if the view goes where the cursor's row has gone when new rows come."""
+        """Return True if the view follows the cursor's row when new rows come."""
         return True
 
     def empty_lines(self) -> list[str]:
-        """Return what to say, and what to do, when there is no row."""
+        """Return the lines to show if there are no rows: why, and what to do."""
         return []
 
 
 def put_cursor(canvas: "LineCanvas", key: Hashable) -> bool:
-    """Put the cursor on the row with this key, and keep it there. Return False if no row has the key."""
+    """Put the cursor on the row with this key, and keep it on that row. Return False if there is no such row."""
     at = canvas.content.index_of(key)
     if at is None:
         return False
@@ -197,7 +197,7 @@ class LinePainter:
         self._rows_before = 0
 
     def resized(self) -> None:
-        """Measure for another size, such as that beside a toast; a cursor that was in view stays there."""
+        """Measure for another size; a cursor that was in view stays in view."""
         canvas, before = self.canvas, self._rows_before
         self._rows_before = canvas.page_size
         canvas.measure()
@@ -211,12 +211,12 @@ class LinePainter:
         return canvas.inks.strip(pieces, width, marked, canvas.muted)
 
     def changed(self) -> list[Region]:
-        """Return the lines that would look different now: a second's tick changes a few, and each line costs."""
+        """Return the lines that would look different now. A tick changes only a few, and painting a line is slow."""
         width, height = self.canvas.scrollable_content_region.size
         return [Region(0, y, width, 1) for y in range(height) if self._drawn.get(y) != self.line(y, width)]
 
     def line(self, y: int, width: int) -> tuple[list[Piece], bool]:
-        """Return what stands on line ``y`` of the view, and whether the cursor lies on it."""
+        """Return the content of line ``y`` of the view, and whether the cursor is on it."""
         canvas, content = self.canvas, self.canvas.content
         foot = y - (canvas.scrollable_content_region.height - canvas.foot_lines)
         gutter = width - canvas.row_marks.room(width)
@@ -239,7 +239,7 @@ class LinePainter:
 
 
 def set_scroll_height(view: ScrollView, lines: int) -> None:
-    """Set how far a view scrolls. Not through the reactive: that lays the whole screen out again."""
+    """Set how far a view scrolls, without Textual's reactive, which would lay out the whole screen again."""
     size = Size(view.size.width, lines)
     if size != view.virtual_size:
         view.set_reactive(ScrollView.virtual_size, size)
@@ -248,7 +248,10 @@ def set_scroll_height(view: ScrollView, lines: int) -> None:
 
 
 class LineCanvas(ScrollView, can_focus=True):
-    """Rows by line. ``head_lines`` stay on top, ``foot_lines`` at the bottom; the cursor stays on its row's key."""
+    """A list of rows drawn line by line.
+
+    ``head_lines`` stay at the top, ``foot_lines`` at the bottom; the cursor follows its row.
+    """
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {*(f"ink--{ink}" for ink in INKS), "ink--cursor"}
 
@@ -273,11 +276,11 @@ class LineCanvas(ScrollView, can_focus=True):
 
     @property
     def flow(self) -> SingleLines | WrappedLines:
-        """Return where rows stand on the screen: on one line each, or wrapped."""
+        """Return the layout of rows: one line each, or wrapped."""
         return self._wrapped_lines if self.wrapped and self.rows else self._single_lines
 
     def set_rows(self, rows: Sequence[Any]) -> None:
-        """Show these rows; the cursor follows its key, or stays at its place when the key is gone."""
+        """Show these rows; the cursor follows its row, or keeps its index if that row is gone."""
         followed = self.cursor in self.visible_range()
         self.rows = rows
         self.content.fit_to(range(min(MEASURED_ROWS, len(rows))))
@@ -290,7 +293,7 @@ class LineCanvas(ScrollView, can_focus=True):
         self.refresh_changed()
 
     def measure(self) -> None:
-        """Find out how far this view scrolls, after rows or their heights changed."""
+        """Compute how far this view scrolls, after rows or their heights have changed."""
         self._wrapped_lines.forget()
         set_scroll_height(self, self.flow.height())
 
@@ -306,7 +309,7 @@ class LineCanvas(ScrollView, can_focus=True):
 
     @property
     def body_width(self) -> int:
-        """Return the cells of a line beside the scroll bar."""
+        """Return the width of a line without the scroll bar, in cells."""
         return self.scrollable_content_region.width
 
     def visible_range(self) -> range:
@@ -314,13 +317,13 @@ class LineCanvas(ScrollView, can_focus=True):
         return self.flow.visible()
 
     def text_width(self, width: int) -> int:
-        """Return ``width`` less a blank before the scroll bar, where there is one: figures should not touch it."""
+        """Return ``width``, less one blank if there is a scroll bar, because figures should not touch it."""
         return width - 1 if self.show_vertical_scrollbar and width <= self.body_width else width
 
     def move_to(self, index: int) -> None:
         """Put the cursor on a row and bring it into view, without animation.
 
-        A cursor that was never moved off the first place stays there, whichever row comes to stand on it.
+        A cursor that was never moved stays at the first row, whichever that becomes.
         """
         if not self.rows:
             return
@@ -342,12 +345,12 @@ class LineCanvas(ScrollView, can_focus=True):
         self.scroll_to(y=row, animate=False, immediate=True, force=True)
 
     def watch_cursor(self) -> None:
-        """Draw the row under the cursor, and the one that was."""
+        """Draw the row under the cursor, and the previous one."""
         self.row_marks.stretch(self)
         self.refresh()
 
     def action_move(self, by: int) -> None:
-        """Move the cursor by rows; one that was scrolled out of view comes back into it."""
+        """Move the cursor by rows; if it was scrolled out of view, bring it back."""
         seen = self.visible_range()
         start = max(seen.start, min(seen.stop - 1, self.cursor)) if seen else self.cursor
         self.move_to(start + by if start == self.cursor else start)
@@ -357,7 +360,7 @@ class LineCanvas(ScrollView, can_focus=True):
         self.move_to(self.cursor + by * self.page_size)
 
     def action_first(self) -> None:
-        """Move to the first place, whichever row comes to stand there."""
+        """Move to the top, and stay there whichever row comes first."""
         self.move_to(0)
         self.row_key.key = None
 
@@ -366,10 +369,10 @@ class LineCanvas(ScrollView, can_focus=True):
         self.move_to(len(self.rows) - 1)
 
     def action_open(self) -> None:
-        """Open the row under the cursor; nothing here."""
+        """Open the row under the cursor; does nothing in this class."""
 
     def on_click(self, event: events.Click) -> None:
-        """Move the cursor to the row that was clicked; open it if it was clicked before."""
+        """Move the cursor to the clicked row; open it if the cursor was there already."""
         click_row(self, event)
 
     def on_resize(self) -> None:
@@ -379,7 +382,7 @@ class LineCanvas(ScrollView, can_focus=True):
     # -- drawing
 
     def notify_style_update(self) -> None:
-        """Take the styles of another theme."""
+        """Use the styles of the new theme."""
         self.inks.clear()
         super().notify_style_update()
 
@@ -394,7 +397,7 @@ class LineCanvas(ScrollView, can_focus=True):
 
 
 def click_row(canvas: LineCanvas, event: events.Click) -> None:
-    """Move the cursor to the row that was clicked; open it if the cursor was there, or after a double click."""
+    """Move the cursor to the clicked row; open it if the cursor was there already, or after a double click."""
     offset = event.get_content_offset(canvas)
     if offset is None or not canvas.head_lines <= offset.y < canvas.head_lines + canvas.page_size:
         return
@@ -419,18 +422,18 @@ class LineView(LineCanvas, LineContent):
         super().__init__(self, **kwargs)
 
     def watch_cursor(self) -> None:
-        """Draw the rows concerned, and tell the screen of another row under the cursor."""
+        """Draw the rows concerned, and post that another row is under the cursor."""
         super().watch_cursor()
         if self.moved and self.is_mounted:
             self.call_later(self.app.run_action, self.moved, self)
 
     def action_open(self) -> None:
-        """Have the screen open the row under the cursor."""
+        """Ask the screen to open the row under the cursor."""
         if self.opens:
             self.call_later(self.app.run_action, self.opens, self)
 
     def start_at_top(self) -> None:
-        """Put cursor and view on the first place, before other rows are shown."""
+        """Move cursor and view to the top, before other rows are shown."""
         self.row_key.key = None
         self.cursor = 0
         self.jump_to(0)

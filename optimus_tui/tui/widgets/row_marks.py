@@ -1,6 +1,6 @@
-"""The rows that were marked to act on several at once, and the row under the cursor.
+"""The rows marked in order to act on several at once, and the row under the cursor.
 
-Both belong to keys, so they follow their rows over refreshes.
+Both are identified by the rows' keys, so they follow their rows when these are refreshed.
 """
 
 from collections.abc import Hashable, Sequence
@@ -22,17 +22,17 @@ class MarkedList(Protocol):
         """Move the cursor by rows."""
 
     def measure(self) -> None:
-        """Find out how far the list scrolls, after a change of its rows or of the room beside the marks."""
+        """Compute how far the list scrolls, after a change of its rows or of the room for marks."""
 
 
 class RowKeys(Protocol):
-    """What tells rows apart across refreshes."""
+    """The identities of rows, which stay the same when rows are refreshed."""
 
     def key_of(self, row: Any) -> Hashable:
         """Return what identifies a row."""
 
     def index_of(self, key: Hashable) -> int | None:
-        """Return where the row with this key stands; None if it is gone."""
+        """Return the index of the row with this key; None if it is gone."""
 
     def can_mark(self, row: Any) -> bool:
         """Return False for titles, blank lines and further lines of an item."""
@@ -47,11 +47,11 @@ class RowKey:
         """None: the cursor is on the first place, whichever row comes to stand there."""
 
     def pin(self, row: Any) -> None:
-        """Stay on this row."""
+        """Keep the cursor on this row."""
         self.key = self.content.key_of(row)
 
     def place(self, rows: Sequence[Any], cursor: int) -> int:
-        """Return where the cursor stands in new rows: at its row, or at its old place if the row is gone."""
+        """Return the cursor's index in new rows: that of its row, or the old index if the row is gone."""
         at = min(cursor, len(rows) - 1)
         if self.key is not None and self.content.key_of(rows[at]) != self.key:
             found = self.content.index_of(self.key)
@@ -62,7 +62,7 @@ class RowKey:
 
 
 class RowMarks:
-    """The marked rows of one list: those marked one by one, and a range that still follows the cursor."""
+    """The marked rows of one list: those marked singly, and an open range that follows the cursor."""
 
     def __init__(self, content: RowKeys) -> None:
         self._content = content
@@ -84,7 +84,7 @@ class RowMarks:
         return key in self._single or key in self._ranged
 
     def toggle(self, row: Any) -> bool:
-        """Mark a row, or take its mark away. Return False if there are too many marks already."""
+        """Mark or unmark a row. Return False if there are too many marks already."""
         key = self._content.key_of(row)
         if key in self._single:
             self._single.discard(key)
@@ -95,11 +95,11 @@ class RowMarks:
         return True
 
     def can_take(self, row: Any) -> bool:
-        """Return True if a row can be marked: with others it can be acted on, or pinned."""
+        """Return True if a row can be marked, in order to act on it with others, or to pin it."""
         return self._content.can_mark(row)
 
     def begin_or_end(self, canvas: MarkedList) -> None:
-        """Begin a range at the cursor; an open range ends, and its rows stay marked."""
+        """Begin a range at the cursor, or end the open one, whose rows stay marked."""
         if self._anchor is None:
             self._anchor = self._content.key_of(canvas.rows[canvas.cursor])
             self.stretch(canvas)
@@ -112,7 +112,7 @@ class RowMarks:
         self._ranged, self._anchor = set(), None
 
     def stretch(self, canvas: MarkedList) -> None:
-        """Let an open range reach from its first row to the cursor; it ends where its first row is gone."""
+        """Extend an open range from its first row to the cursor; if its first row is gone, end it."""
         if self._anchor is None:
             return
         start = self._content.index_of(self._anchor)
@@ -124,18 +124,18 @@ class RowMarks:
         self._ranged = {self._content.key_of(row) for row in rows if self._content.can_mark(row)}
 
     def clear(self) -> bool:
-        """Take all marks away. Return True if there were any."""
+        """Remove all marks. Return True if there were any."""
         any_there = bool(self) or self._anchor is not None
         self._single, self._ranged, self._anchor = set(), set(), None
         return any_there
 
     def places(self) -> list[int]:
-        """Return where the marked rows stand now, from the top, without those that are filtered out or gone."""
+        """Return the indexes of the marked rows in ascending order, without those that are filtered out or gone."""
         found = (self._content.index_of(key) for key in self.keys)
         return sorted(place for place in found if place is not None)
 
     def room(self, width: int) -> int:
-        """Return the cells that a row has: once rows are marked, a sign stands before each."""
+        """Return the width of a row in cells: once rows are marked, a sign before each takes some."""
         return width - len(MARK) * bool(self)
 
 
@@ -144,19 +144,19 @@ class MarkedWidget(MarkedList, Protocol):
 
     @property
     def notify(self) -> Any:
-        """Return what shows a toast."""
+        """Return the method that shows a toast."""
 
     @property
     def refresh(self) -> Any:
-        """Return what paints the list."""
+        """Return the method that paints the list."""
 
     @property
     def draw_frame(self) -> Any:
-        """Return what draws the words of its frame."""
+        """Return the method that draws the words of its frame."""
 
 
 def mark_rows(pane: MarkedWidget, marks: RowMarks, whole_range: bool) -> None:
-    """Mark the row under a pane's cursor and go on to the next, or begin or end a range there.
+    """Mark the row under a pane's cursor and move to the next, or begin or end a range there.
 
     Args:
         pane: The list.
@@ -179,7 +179,7 @@ def mark_rows(pane: MarkedWidget, marks: RowMarks, whole_range: bool) -> None:
 
 
 def clear_marks(pane: MarkedWidget, marks: RowMarks) -> bool:
-    """Take all marks of a pane away. Return True if there were any."""
+    """Remove all marks of a pane. Return True if there were any."""
     cleared = marks.clear()
     if cleared:
         redraw(pane)

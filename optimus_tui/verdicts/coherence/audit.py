@@ -1,4 +1,4 @@
-"""The audit of invalidations: which of their keys vanished, came back or never left, and what follows from it. Pure.
+"""The audit of invalidations: which of their keys vanished, came back or were never removed. Pure.
 
 A key is stale for certain only if the server says that it was not touched since before the event; a TTL alone makes it
 suspect. A key came back for certain if it would have had more time to live at the event than any key of its kind ever
@@ -89,9 +89,9 @@ class Lifetime(Struct, frozen=True):
 
     @property
     def ceiling_ms(self) -> float:
-        """Return the TTL in ms that no key of the kind exceeds, in 19 of 20 cases.
+        """Return the TTL in ms that no key of the kind exceeds, with 95 % confidence.
 
-        The largest of n evenly spread values lies that near to the true maximum. Infinite with too few keys.
+        It is estimated from the largest of n evenly distributed values. Infinite with too few keys.
         """
         if self.keys >= ENOUGH_KEYS:
             return self.longest_ms * (1 + 3 / self.keys)
@@ -99,7 +99,7 @@ class Lifetime(Struct, frozen=True):
 
 
 class AuditPlan(Struct, frozen=True, kw_only=True):
-    """Keys to examine with the newest event that named them. ``absent`` are patterns and keys that nothing matches."""
+    """Keys to examine, each with the newest event that named it. ``absent`` are patterns and keys without any match."""
 
     keys: dict[bytes, Logged]
     absent: int
@@ -110,7 +110,7 @@ class AuditPlan(Struct, frozen=True, kw_only=True):
 
 
 class Audited(Struct, frozen=True, kw_only=True):
-    """One key with its verdict. ``age`` is the event's; ``refill_ms`` an estimate from the TTL."""
+    """One key with its verdict. ``age`` is the age of the event; ``refill_ms`` is estimated from the TTL."""
 
     key: bytes
     outcome: Outcome
@@ -176,8 +176,8 @@ def lengthen(
 ) -> dict[bytes, Lifetime]:
     """Return lifetimes corrected by samples of keys: (kind, TTL in ms, idle seconds).
 
-    A key lives at least as long as its remaining TTL plus the time it was idle. Where nothing was written for a while
-    all TTLs have run down, and the longest one is no maximum.
+    A key lives at least as long as its remaining TTL plus the time it was idle. If nothing was written for a while, all
+    TTLs are low, so the longest one is not the kind's maximum.
     """
     lived = dict(lifetimes)
     for kind, pttl_ms, idle in looks:
@@ -199,7 +199,7 @@ def judge(
     wall: float,
     ahead: float = 0.0,
 ) -> Audited:
-    """One key as it is at ``wall``. ``ahead``: how far senders' clocks may run ahead of ours."""
+    """Return the verdict on one key at ``wall``. ``ahead``: how many seconds senders' clocks may run ahead of ours."""
     age, margin = max(0.0, wall - logged.at), MARGIN_SECONDS + ahead
     outcome, evidence, refill = _outcome(pttl_ms, idle, lifetime, age, margin)
     return Audited(
@@ -249,7 +249,7 @@ def count(audited: Iterable[Audited]) -> Mapping[Outcome, int]:
 
 
 class Facts(Struct, frozen=True, kw_only=True):
-    """All that was measured. None means not asked for, or not known."""
+    """All measurements. None means not requested, or not known."""
 
     cache: CacheReport
     tracking: Tracking
@@ -262,7 +262,7 @@ class Facts(Struct, frozen=True, kw_only=True):
 def find(facts: Facts, thresholds: Thresholds) -> tuple[Finding, ...]:
     """Return the findings of a coherence analysis, the worst first.
 
-    What is unknown gets no recommendation (``advise``), only the finding that it is unknown.
+    Something unknown gets no recommendation (``advise``), only the finding that it is unknown.
     """
     found = [*judge_cache(facts.cache, thresholds).findings]
     audited = facts.audited or ()

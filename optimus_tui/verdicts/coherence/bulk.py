@@ -1,4 +1,4 @@
-"""Bulk invalidations: many keys dropped at once, by the events that say so. Pure."""
+"""Bulk invalidations: many keys dropped at once, as events report. Pure."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -25,7 +25,7 @@ MAJORITY = 0.5
 
 
 class BulkEvent(NamedTuple):
-    """One bulk invalidation: when it arrived, in wall-clock seconds, and whose keys went."""
+    """One bulk invalidation: when it arrived, in wall-clock seconds, and whose keys it dropped."""
 
     at: float
     tenant: str
@@ -37,7 +37,7 @@ def is_bulk(event: ParsedEvent) -> bool:
 
 
 def burst(events: Iterable[BulkEvent], now: float) -> tuple[BulkEvent, ...]:
-    """Return the events of the burst that is going on, oldest first; none where it has ended.
+    """Return the events of a burst that is still going on, oldest first; empty if it has ended.
 
     Args:
         events: in the order of their times.
@@ -62,7 +62,7 @@ def _silence(events: Sequence[BulkEvent]) -> float:
 
 
 def find_bulk(going_on: Sequence[BulkEvent], now: float) -> list[Finding]:
-    """Return a finding about a burst that goes on, with the time of its first event as its beginning."""
+    """Return a finding about a burst that is still going on; it begins with the first event."""
     lately = sum(one.at > now - BURST_SECONDS for one in going_on)
     if lately < LEAST_EVENTS:
         return []

@@ -1,4 +1,4 @@
-"""Judge the coherence events of the log by their timestamps, whether these can be true, and the feed's link. Pure."""
+"""Judge the coherence events of the log, whether their timestamps can be true, and the feed's link. Pure."""
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -43,7 +43,7 @@ _USUAL = Thresholds()
 
 
 def by_arrival(offsets: Collection[float], enough: int = ENOUGH_EVENTS) -> ClockOffset | None:
-    """Return the clock offset from claimed minus actual arrival times, or None where too few are off."""
+    """Return the clock offset, from claimed minus actual arrival times; None if too few are off."""
     off = [one for one in offsets if abs(one) > SKEW_SECONDS]
     if len(off) < enough:
         return None
@@ -56,14 +56,14 @@ def by_arrival(offsets: Collection[float], enough: int = ENOUGH_EVENTS) -> Clock
 
 
 def by_future(ahead: Sequence[float], of: int) -> ClockOffset | None:
-    """Return the clock offset from claimed times in the future, by how many seconds, of ``of`` dated events in all."""
+    """Return the clock offset, from the seconds by which claimed times lie in the future, of ``of`` dated events."""
     if not ahead:
         return None
     return ClockOffset(seconds=_median(sorted(ahead)[-_NEWEST:]), events=len(ahead), of=of)
 
 
 def find_clock(offset: ClockOffset | None) -> list[Finding]:
-    """Return a finding: medium where most events are off by minutes, else low; none without an offset."""
+    """Return the finding about an offset: medium if most events are off by minutes, else low; empty without one."""
     if offset is None:
         return []
     grave = abs(offset.seconds) >= GRAVE_SECONDS and 2 * offset.events >= offset.of and offset.events >= ENOUGH_EVENTS
@@ -115,7 +115,7 @@ class Logged(Struct, frozen=True):
 
 
 class EventWindow(Struct, frozen=True, kw_only=True):
-    """The window's events, the newest first, and what became of the others.
+    """The window's events, the newest first, and counts of the others.
 
     ``ahead`` is how many seconds the newest claim runs ahead of our clock; ``oldest`` is the oldest time that any
     well-formed event claims; ``clock``: how far the claims that lie in the future are off.
@@ -174,30 +174,31 @@ def pick_window(payloads: Iterable[bytes], wall: float, minutes: float) -> Event
 
 
 def covered_minutes(seen: EventWindow, wall: float, minutes: float) -> float:
-    """Return how many minutes of the window the log reaches back; 0 if it holds no event with a time."""
+    """Return how many minutes of the window the log covers; 0 if it has no event with a time."""
     if seen.oldest is None:
         return 0.0
     return max(0.0, min(float(minutes), (wall - seen.oldest) / 60))
 
 
 def per_minute(events: int, minutes: float) -> float | None:
-    """Return events a minute; None for a single event, and where no time is covered."""
+    """Return events per minute; None for a single event, or if no time is covered."""
     if minutes > 0 and events != 1:
         return round(events / minutes, 2)
     return None
 
 
 class EventRate(NamedTuple):
-    """Events a second, and over how many seconds up to now."""
+    """Events per second, and the number of seconds up to now that the rate covers."""
 
     per_second: float
     seconds: float
 
 
 def events_per_second(seen: EventWindow, wall: float) -> EventRate | None:
-    """Return the rate over the last ``RATE_SECONDS``, or from the oldest of their events on where the log ends there.
+    """Return the rate over the last ``RATE_SECONDS``, or since the oldest event if the log covers less.
 
-    None where there are too few events for a rate. What is quiet until now counts: events of one moment are no rate.
+    None if there are too few events for a rate. A quiet time up to now counts, so events of a single moment give no
+    rate.
     """
     newest = [one.at for one in seen.events if one.at >= wall - RATE_SECONDS]
     if len(newest) < FLOOD_EVENTS:
@@ -209,13 +210,13 @@ def events_per_second(seen: EventWindow, wall: float) -> EventRate | None:
 
 
 def newest_source(seen: EventWindow, wall: float) -> EventSource:
-    """Return what most events of the last ``RATE_SECONDS`` have in common; the log does not name their channels."""
+    """Return what most events of the last ``RATE_SECONDS`` have in common. The log does not name channels."""
     newest = [one.event for one in seen.events if one.at >= wall - RATE_SECONDS]
     return common_source([(one.type, one.tenant, "") for one in newest])
 
 
 def tally(names: Iterable[str]) -> dict[str, int]:
-    """Return how often each name occurs, the most frequent first; the names after the fiftieth are summed up."""
+    """Return how often each name occurs, the most frequent first; names after the fiftieth are combined."""
     return bounded(Counter(safe_text(name, 80) for name in names))
 
 
@@ -229,7 +230,7 @@ def bounded(counts: Mapping[str, int]) -> dict[str, int]:
 
 
 def judge(status: FeedStatus | None, *, mono: float, thresholds: Thresholds = _USUAL) -> list[Finding]:
-    """Return the findings about the feed at ``mono`` (seconds); none before the first try or without a feed."""
+    """Return the findings about the feed at ``mono`` (seconds); empty before the first attempt, or without a feed."""
     if status is None or status.state in ("connecting", "none"):
         return []
     if status.state == "denied":
@@ -272,8 +273,8 @@ def find_flood(rate: EventRate | None, thresholds: Thresholds, source: EventSour
     """Return a finding for more events a second than normal work causes.
 
     Args:
-        rate: The rate with its span; None where it is not known.
-        thresholds: They name the highest rate of normal work.
+        rate: The rate with its span; None if it is not known.
+        thresholds: The thresholds, which have the highest rate of normal work.
         source: What most of the events have in common; None if that is not known.
     """
     if rate is None or rate.per_second <= thresholds.events_per_second:
@@ -333,9 +334,9 @@ def _denied(status: FeedStatus) -> Finding:
 
 
 def settled(status: FeedStatus, seconds: float) -> FeedStatus:
-    """Return the status after so many seconds without a link.
+    """Return the feed's status after a number of seconds without a link.
 
-    It is "broken" where what answers is no Redis protocol.
+    It is "broken" if the answer is not the Redis protocol.
     """
     odd = status.fault is not None and status.fault.kind in ("invalid", "bug")
     if odd and status.state == "down" and seconds >= PATIENCE_SECONDS:

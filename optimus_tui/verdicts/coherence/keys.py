@@ -132,7 +132,10 @@ OwnerOf = Callable[[bytes], Group | None]
 
 
 class Tracking(Struct, frozen=True, kw_only=True):
-    """``orphans`` stand for no cache key; ``untracked`` cache keys have none. None with the reason in ``unknown``."""
+    """``orphans`` are tracking keys without a cache key, ``untracked`` cache keys without a tracking key.
+
+    None if unknown, with the reason in ``unknown``.
+    """
 
     orphans: int | None
     untracked: int | None
@@ -159,14 +162,14 @@ def match(
     *,
     complete: bool,
 ) -> Tracking:
-    """Return how tracking keys and cache keys belong together.
+    """Match tracking keys with cache keys.
 
     Args:
         tracking: names of tracking keys, each with True if it never expires.
         groups: the number of cache keys by kind and tenant.
-        tenants: tenants known from elsewhere, beside those of ``groups``.
-        owner_of: tells the group of a cache key.
-        complete: whether the whole keyspace was read; otherwise nothing is claimed.
+        tenants: further tenants, in addition to those of ``groups``.
+        owner_of: returns the group of a cache key.
+        complete: whether the whole keyspace was read; if not, the result is unknown.
     """
     if not complete:
         return Tracking(orphans=None, untracked=None, unknown="the keyspace was not read whole")

@@ -1,7 +1,7 @@
-"""Judge the share of requests that failed (5xx): of all, and of a single route or tenant that all others hide. Pure.
+"""Judge the share of failed requests (5xx): of all, and of a single route or tenant that the others hide. Pure.
 
-Ten failures in thirty chats are 0.5 % of all requests if a monitor asks for /health twice a second: a share over the
-higher threshold beyond chance under one route or tenant is a finding of its own.
+Ten failures in thirty chats are only 0.5 % of all requests if a monitor asks for /health twice a second. So a single
+route or tenant whose share is surely over the higher threshold has a finding of its own.
 """
 
 from collections.abc import Callable, Sequence
@@ -25,17 +25,17 @@ GATEWAY = "gateway"
 
 
 class Weight(NamedTuple):
-    """How bad a share of failures is, and the bar that it is at or over."""
+    """The severity of a share of failures, and the threshold that it reaches."""
 
     severity: Severity
     bar: float
 
 
 def weigh_failures(failed: float, requests: float, thresholds: Thresholds) -> Weight | None:
-    """Return how bad a share of failures is, or None below the lower threshold.
+    """Return the severity of a share of failures; None below the lower threshold.
 
-    A share that chance alone may have lifted is low. A share of fewer than ``MIN_REQUESTS`` counts only where several
-    failed and it is over the higher threshold beyond chance.
+    A share that chance alone can explain is low. A share of fewer than ``MIN_REQUESTS`` counts only if several failed
+    and it is surely over the higher threshold.
     """
     warn, high = thresholds.error_rate_warn, thresholds.error_rate_high
     share = 0.0
@@ -64,7 +64,7 @@ class FailingPart(NamedTuple):
     requests: float
 
     def of(self, grown: Increase) -> Increase:
-        """Return only the series of this route or tenant."""
+        """Return the growth of only this route or tenant."""
         return replace(grown, series=tuple(one for one in grown.series if one.labels.get(self.label) == self.name))
 
     def __str__(self) -> str:
@@ -79,7 +79,7 @@ def is_failure(status: str) -> bool:
 def failing_part(
     grown: Increase, thresholds: Thresholds, counts: Callable[[str], bool] = is_failure
 ) -> FailingPart | None:
-    """Return the route, else the tenant, with the most failures of those over the higher threshold beyond chance."""
+    """Return the route, else the tenant, with the most failures among those surely over the higher threshold."""
     for label in LABELS:
         groups: dict[str, list[float]] = {}
         for one in grown.series:
@@ -99,22 +99,22 @@ def failing_part(
 
 
 def weigh_part(part: FailingPart, thresholds: Thresholds) -> Weight:
-    """Return the weight of a failing part; low where it has nearly none of all requests."""
+    """Return the weight of a failing part; low if it has nearly none of all requests."""
     return Weight("high" if part.requests >= MIN_REQUESTS else "low", thresholds.error_rate_high)
 
 
 def find_errors(grown: Increase, subject: str, thresholds: Thresholds, *lately: Increase) -> list[Finding]:
-    """Return a finding where the share of 5xx is too high; it names who fails most.
+    """Return a finding if the share of 5xx is too high; it names the route or tenant with most failures.
 
-    It is low where chance may explain it. Where all requests together are fine, one route or tenant that surely fails
-    is named.
+    It is low if chance can explain it. If all requests together are fine, it names a single route or tenant that surely
+    fails.
 
     Args:
         grown: the growth of the counter of requests over the window.
         subject: what the finding is about.
-        thresholds: the shares from which on it is medium or high.
-        lately: the same over the last half minute and the last minute or so, the longest last; what is worse in the
-            longest decides, and what is good again in any of them becomes low.
+        thresholds: the shares above which it is medium or high.
+        lately: the same over the last half minute and the last minute or so, the longest last. A worse share in the
+            longest decides; a share that is good again in any of them makes the finding low.
     """
     found = _find_lately(grown, lately, subject, thresholds)
     if (found and found[0].severity != "low") or outcomes(grown.series).failing_share is None:
@@ -214,8 +214,8 @@ def good_again(
 ) -> Finding | None:
     """Return the finding lowered to one of the past, if the newest requests are below the threshold and surely better.
 
-    Better than the measured share; None if they are not, or are too few to say. Of the spans, the nearest first, the
-    first that proves it decides; one of ``MIN_REQUESTS`` in which the share is too high says that it goes on.
+    "Better" means better than the measured share. None if they are not, or are too few. The most recent span that
+    proves it decides; a span of ``MIN_REQUESTS`` with a share that is too high says that the problem continues.
     """
     share = 1.0
     if isinstance(found.measured, float):
@@ -242,7 +242,7 @@ def good_again(
 
 
 def who_fails(grown: Increase) -> str:
-    """Return where most requests failed, as the end of a sentence; "" where the labels do not tell."""
+    """Return where most requests failed, as the end of a sentence; "" if the labels do not show it."""
     parts = []
     for label in LABELS:
         found = worst(grown, label)

@@ -1,10 +1,10 @@
 """The cache's hit rate: the gateway's own figure first, else Redis' look-up counters without our share. Pure.
 
-Refuses to call silence 0 %: without look-ups there is no rate, and fewer than ``MIN_LOOKUPS`` are not judged. Counters
-that run since a start tell of now only by what they grew between two of our own samples; one sample alone, as a command
-takes it, knows no growth. Known limits: Redis counts everybody, so a second observer's look-ups on the same server
-(another Optimus, redis-cli) that fall between our samples count as the application's; and a gateway of several worker
-processes that each publish their own counts mixes their figures. Shares run from 0 to 1.
+Without look-ups there is no rate (it is not 0 %), and fewer than ``MIN_LOOKUPS`` are not judged. Counters since a start
+show the present only by their growth between two of our own samples, so one sample alone gives no present rate. Known
+limits: Redis counts everybody, so look-ups of a second observer on the same server (another Optimus, redis-cli) between
+our samples count as the application's; and the figures of several worker processes that each publish their own counts
+are mixed. Shares run from 0 to 1.
 """
 
 from msgspec import Struct
@@ -47,7 +47,7 @@ class Lookups(Struct, frozen=True):
 
 
 class LookupTrack(Struct, frozen=True, kw_only=True):
-    """The samples of one run of what counts, oldest first, one every ten seconds."""
+    """The samples of one run of the counting process, oldest first, one every ten seconds."""
 
     run_id: str | None = None
     samples: tuple[Lookups, ...] = ()
@@ -58,7 +58,7 @@ NO_LOOKUPS = LookupTrack()
 
 
 def track_lookups(track: LookupTrack, server: ServerState, mono: float) -> LookupTrack:
-    """Return the track with this sample of Redis added. A restarted server or counters set back begin a new track."""
+    """Return the track with this sample of Redis added. A restarted server, or reset counters, begin a new track."""
     if server.keyspace_hits is None or server.keyspace_misses is None:
         return track
     now = Lookups(mono, server.keyspace_hits, server.keyspace_misses, server.own_hits, server.own_misses)
@@ -85,7 +85,7 @@ def _add(track: LookupTrack, now: Lookups, run_id: str | None) -> LookupTrack:
 def hit_rate(gateway: GatewayState | None, track: LookupTrack, published: LookupTrack = NO_LOOKUPS) -> HitRate | None:
     """Return the rate and its source, or None if it is not known.
 
-    ``track`` is of Redis, ``published`` of the gateway.
+    ``track`` is that of Redis, ``published`` the gateway's.
     """
     cache = None
     if gateway is not None:
@@ -145,7 +145,7 @@ def recent_growth(track: LookupTrack) -> HitRate | None:
 
 
 def judged_rate(rate: HitRate | None, recent: HitRate | None) -> HitRate | None:
-    """Return the rate that ``find_rates`` judges, which is the one to show: of now where that is known."""
+    """Return the rate that ``find_rates`` judges, which is also the one to show: the present one if it is known."""
     if recent is None:
         return rate
     if rate is None or recent.total_keys is not None:
@@ -156,10 +156,10 @@ def judged_rate(rate: HitRate | None, recent: HitRate | None) -> HitRate | None:
 def find_rates(
     rate: HitRate | None, recent: HitRate | None, server: ServerState | None, thresholds: Thresholds
 ) -> list[Finding]:
-    """Return the findings about a rate over minutes and the rate of now, which decides where it is known.
+    """Return the findings about a rate over minutes and the present rate, which decides if it is known.
 
-    A rate that was low and is good again is a low finding. While Redis has just started, its cache fills: a rate of
-    these seconds is not judged.
+    A rate that was low and is good again is a low finding. A rate of the seconds after a start of Redis is not judged,
+    because its cache is still filling.
     """
     found = _find_rates(rate, recent, server, thresholds)
     uptime = None
@@ -183,9 +183,9 @@ def _find_rates(
 
 
 def find_conflict(published: HitRate | None, present: HitRate | None, thresholds: Thresholds) -> list[Finding]:
-    """Return a medium finding where the gateway publishes a good rate and its own counters show a bad one now.
+    """Return a medium finding if the gateway publishes a good rate while its own counters show a bad one now.
 
-    A low published rate beside a good present one has recovered: that is no conflict.
+    A low published rate beside a good present one has recovered, which is no conflict.
     """
     if published is None or present is None or published.source not in (FROM_GATEWAY, FROM_GATEWAY_LIFE):
         return []
@@ -210,10 +210,10 @@ def find_conflict(published: HitRate | None, present: HitRate | None, thresholds
 
 
 def find_hit_rate(rate: HitRate | None, server: ServerState | None, thresholds: Thresholds) -> list[Finding]:
-    """Return the findings about a rate. An unknown rate is a finding only where the right to measure it is missing.
+    """Return the findings about a rate. An unknown rate is a finding only if the right to measure it is missing.
 
-    A rate of fewer look-ups than ``MIN_LOOKUPS`` is not judged; without a count it is. One of few look-ups that chance
-    may explain is low.
+    A rate of fewer look-ups than ``MIN_LOOKUPS`` is not judged, but one without a count is. A rate of few look-ups that
+    chance can explain is low.
     """
     if rate is None:
         if server is None or server.info_fault is None:

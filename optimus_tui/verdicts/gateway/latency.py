@@ -42,7 +42,7 @@ QUICK_SECONDS = 0.1
 def judge(history: Mapping[str, Series], thresholds: Thresholds, *, watched: bool = False) -> list[Finding]:
     """Return at most one finding for each dependency: by default over 500 ms medium, over 1,000 ms high.
 
-    ``watched``: more looks follow soon, so that two slow ones need not decide.
+    ``watched``: more samples follow soon, so that two slow ones do not decide.
     """
     findings: list[Finding] = []
     for name, series in history.items():
@@ -72,10 +72,10 @@ def find_cold_start(name: str, started: float | None, now: float, first_seen: fl
 
 
 def as_past(finding: Finding, words: str, seconds: float | None = None) -> Finding:
-    """Return the finding as a low one of the past, which is said first: where there is no room, the end is cut.
+    """Return the finding as a low one of the past. The sentence begins with that, because its end may be cut.
 
     Args:
-        finding: As it would be judged without what came lately.
+        finding: The finding without the latest requests.
         words: What is good again.
         seconds: For how many seconds that is proved.
     """
@@ -258,7 +258,7 @@ def is_wide(spread: Spread, which: Percentile) -> bool:
 
 
 def estimate_ms(spread: Spread, which: Percentile) -> float | None:
-    """Return the percentile in milliseconds, or None where only a bound is known."""
+    """Return the percentile in milliseconds, or None if only a bound is known."""
     value = _value(spread, which)
     if value is None or is_wide(spread, which):
         return None
@@ -312,7 +312,7 @@ def section(spread: Spread) -> dict[str, float | str | None]:
 def certain_ms(spread: Spread, which: Percentile, *bars: float) -> float | None:
     """Return the percentile in milliseconds, lowered to the first of the ascending ``bars`` that it may not exceed.
 
-    Compared with these bars the value never claims more than the lower edge of its bucket does.
+    Compared with these bars, the value never claims more than the lower edge of its bucket.
     """
     value, found = _value(spread, which), edges(spread, which)
     if value is None:
@@ -333,7 +333,7 @@ def _over_bar(name: str, lower: float, upper: float, limit: float | None) -> str
 
 
 def judge_spread(name: str, spread: Spread, thresholds: Thresholds) -> list[Finding]:
-    """Return the findings about a histogram's p95, only where it is certainly over a threshold."""
+    """Return the findings about a histogram's p95, only if it is certainly over a threshold."""
     p95 = certain_ms(spread, "p95", thresholds.latency_good_ms, thresholds.latency_poor_ms)
     series = Series(p50=(spread.p50 or 0.0) * 1000, p95=p95, samples=round(spread.count))
     found = judge({name: series}, thresholds)

@@ -1,6 +1,6 @@
-"""What became of requests, and the figures of traffic and latency with their grades. Pure.
+"""The outcomes of requests, and the figures of traffic and latency with their grades. Pure.
 
-Failures are not averaged away: a failed request has no latency, and a service that fails is never fast. A share of
+Failures are not averaged away: a failed request has no latency, and a failing service is never called fast. A share of
 nothing is None, not 0. Latencies are in milliseconds, shares from 0 to 1.
 """
 
@@ -34,14 +34,14 @@ T = TypeVar("T")
 def nearest_deciding(
     spans: Iterable[T], requests: Callable[[T], float], goes_on: Callable[[T], bool | None]
 ) -> tuple[T, bool] | None:
-    """Return the nearest span that decides whether a trouble goes on, with the answer; None where none does.
+    """Return the most recent span that decides whether a problem continues, with the answer; None if none does.
 
-    Fewer than ``MIN_REQUESTS`` never say that it goes on.
+    A span with fewer than ``MIN_REQUESTS`` never decides that it continues.
 
     Args:
-        spans: The nearest first.
+        spans: The spans, the most recent first.
         requests: Returns how many requests came in a span.
-        goes_on: Returns what a span says: True, False, or None where it does not tell.
+        goes_on: Returns the answer of a span: True, False, or None if it does not decide.
     """
     for span in spans:
         answer = goes_on(span)
@@ -51,7 +51,7 @@ def nearest_deciding(
 
 
 class Outcomes(Struct, frozen=True, kw_only=True):
-    """Requests and what became of them. None is unknown, with the reason beside it.
+    """Requests by outcome. None is unknown, with the reason beside it.
 
     ``failed`` are answers 5xx, ``refused`` 429, ``mistaken`` the other 4xx.
     """
@@ -65,24 +65,24 @@ class Outcomes(Struct, frozen=True, kw_only=True):
 
     @property
     def failing_share(self) -> float | None:
-        """Return the share of failed requests, 0 to 1; None without requests, and where failures are unknown."""
+        """Return the share of failed requests, 0 to 1; None without requests, or if failures are unknown."""
         if self.failed is None or self.requests <= 0:
             return None
         return min(1.0, self.failed / self.requests)
 
     @property
     def refused_share(self) -> float | None:
-        """Return the share of refused requests, 0 to 1; None without requests, and where refusals are unknown."""
+        """Return the share of refused requests, 0 to 1; None without requests, or if refusals are unknown."""
         if self.refused is None or self.requests <= 0:
             return None
         return min(1.0, self.refused / self.requests)
 
 
 def outcomes(series: Iterable[Counted]) -> Outcomes:
-    """Sum up the growth of a counter of requests by what its ``status`` labels say.
+    """Sum up the growth of a counter of requests by its ``status`` labels.
 
-    A counter without a ``status`` label says nothing of failures: unknown, never 0. With classes only (``2xx``,
-    ``5xx``) failures are known, and refusals (429) lie unknown inside ``4xx``.
+    A counter without a ``status`` label says nothing about failures: they are unknown, never 0. With classes only
+    (``2xx``, ``5xx``), failures are known, but refusals (429) are unknown, because they are part of ``4xx``.
     """
     sums = dict.fromkeys(("good", "server", "client", "refused", "4xx", "unknown"), 0.0)
     strange: list[str] = []
@@ -114,7 +114,7 @@ def _why_unknown(statuses: Sequence[str]) -> str:
 
 
 def class_of(status: str) -> str:
-    """Return what a status means: good, server (5xx), refused (429), client (another 4xx), 4xx (class) or unknown."""
+    """Return the class of a status: good, server (5xx), refused (429), client (other 4xx), 4xx (class) or unknown."""
     if not _CODE.fullmatch(status):
         return "unknown"
     if status == "429":
@@ -125,7 +125,7 @@ def class_of(status: str) -> str:
 
 
 class WindowRefusals(Struct, frozen=True, kw_only=True):
-    """Refusals over a window. ``grown`` covers nothing where they are unknown, and its fault says why.
+    """Refusals over a window. If they are unknown, ``grown`` covers nothing and its fault says why.
 
     ``basis`` names the counter behind them.
     """
@@ -229,7 +229,7 @@ def _omitted(grown: Increase, *labels: str) -> dict[str, int]:
 
 
 def beside_counters(grown: Grown) -> dict[str, Any]:
-    """Return what every figure from counters needs beside it: processes, restarts, losses, Prometheus targets."""
+    """Return the facts to show with every figure from counters: processes, restarts, losses, Prometheus targets."""
     results: dict[str, Any] = {"processes": processes_section(grown), "lower_bound": grown.lower_bound}
     if grown.targets:
         results["targets"] = list(grown.targets)
@@ -253,7 +253,7 @@ def _parts(grown: Increase, label: str, seconds: float) -> list[dict[str, Any]]:
 def error_rate(grown: Increase) -> dict[str, Any]:
     """Return failures (5xx) among all requests, with refusals (429) and other 4xx apart.
 
-    What the labels do not tell is None, with the reason under ``failures_unknown`` or ``refusals_unknown``.
+    A figure that the labels do not show is None, with the reason under ``failures_unknown`` or ``refusals_unknown``.
     """
     results = outcomes(grown.series)
     reasons = {"failures_unknown": results.why_failed, "refusals_unknown": results.why_refused}

@@ -21,10 +21,10 @@ MOST_THIN, MOST_JUDGED = 20, 5
 
 
 def is_quick(spread: Spread, bar_ms: float) -> bool:
-    """Return True if enough requests came, and those are certainly quick.
+    """Return True if enough requests came, and they are certainly quick.
 
-    From 20 requests on the p95 must be at or below the bar. Fewer have no p95: then none of at least five may be over
-    the bar, which is as many as a proof after a remedy waits for.
+    From 20 requests on, the p95 must be at or below the bar. Fewer have no p95: then none of at least five may be over
+    the bar, which is also the number that a proof after a remedy waits for.
     """
     if round(spread.count) < MIN_SAMPLES:
         return False
@@ -73,7 +73,7 @@ def _as_of(finding: Finding, now: Spread, seconds: float, bar_ms: float) -> Find
 
 
 def by_time(routes: Mapping[str, Spread]) -> list[tuple[str, Spread]]:
-    """Return the routes by the time that all their requests took, the longest first."""
+    """Return the routes by the total time of their requests, the longest first."""
     return sorted(routes.items(), key=lambda item: -(item[1].mean or 0.0) * item[1].count)
 
 

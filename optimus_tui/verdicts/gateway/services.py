@@ -53,7 +53,7 @@ def judge_engine(reading: Reading[ServiceState] | None) -> list[Finding]:
 
 
 def judge_postgres(reading: Reading[ServiceState] | None) -> list[Finding]:
-    """Return a high finding unless Postgres is connected or not configured; medium where it could not be checked."""
+    """Return a high finding unless Postgres is connected or not configured; medium if it could not be checked."""
     if reading is None:
         return []
     return _service("postgres", reading.value, reading.fault, "connected", "high")
@@ -62,8 +62,8 @@ def judge_postgres(reading: Reading[ServiceState] | None) -> list[Finding]:
 def judge_server(reading: Reading[ServerState] | None) -> list[Finding]:
     """Return what is wrong with Redis.
 
-    Critical where it does not serve, high where only our login fails, medium where the check failed on our side; else
-    the findings about its INFO.
+    Critical if it does not serve, high if only our login fails, medium if the check failed on our side; else the
+    findings about its INFO.
     """
     if reading is None:
         return []
@@ -97,12 +97,12 @@ def judge_server(reading: Reading[ServerState] | None) -> list[Finding]:
 
 
 def is_away(reading: Reading[ServerState] | None) -> bool:
-    """Return True if the latest check of Redis failed: what was not read needs no further reason."""
+    """Return True if the latest check of Redis failed, so that missing figures need no further reason."""
     return reading is not None and reading.fault is not None
 
 
 def answered(state: ServiceState | None) -> bool:
-    """Return True if something came back, right or wrong."""
+    """Return True if an answer came, right or wrong."""
     return state is not None and (
         state.status_code is not None or state.status in ("healthy", "unhealthy", "connected")
     )
@@ -250,7 +250,7 @@ def find_restarts(grown: Grown) -> list[Finding]:
 
 
 def find_several(grown: Grown) -> list[Finding]:
-    """Return a low finding where several processes answer that cannot be distinguished."""
+    """Return a low finding if several processes answer that cannot be distinguished."""
     if not grown.several:
         return []
     reason = phrase(METRICS_SEVERAL_PROCESSES, "reason")
@@ -276,7 +276,7 @@ def restarts_words(grown: Grown) -> str:
 
 
 def processes_section(grown: Grown) -> dict[str, int] | None:
-    """Return ``{seen, restarts}`` for documents, or None where nothing was seen."""
+    """Return ``{seen, restarts}`` for documents, or None if no process was seen."""
     if grown.processes:
         return {"seen": grown.processes, "restarts": grown.restarts}
     return None

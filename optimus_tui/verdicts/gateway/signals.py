@@ -1,4 +1,4 @@
-"""The golden signals from the growth of the gateway's counters: one population and one span for all four. Pure."""
+"""The golden signals from the growth of the gateway's counters: all four are about the same requests and span. Pure."""
 
 from collections.abc import Mapping, Sequence
 

@@ -1,6 +1,6 @@
-"""Counters that refuse requests, now, for ever or far longer than their window, and the likely cause. Pure.
+"""Counters that refuse requests now, for ever, or far longer than their window, and the likely cause. Pure.
 
-No single client is blamed where nearly every tenant that uses an operation has used up its limit.
+No single client is blamed if nearly every tenant that uses an operation has used up its limit.
 """
 
 from collections.abc import Mapping, Sequence
@@ -98,7 +98,7 @@ def common_limits(rows: Sequence[LimitRow]) -> dict[bytes, CommonLimit]:
 def used_up(
     rows: Sequence[LimitRow], window: float | None, common: Mapping[bytes, CommonLimit] | None = None
 ) -> list[Finding]:
-    """Return the findings about used-up limits: of single tenants, or of nearly all.
+    """Return the findings about used-up limits, of single tenants or of nearly all.
 
     ``common`` are the operations that nearly all have used up; None derives them from ``rows``.
     """
@@ -115,7 +115,7 @@ def used_up(
 
 
 def too_low(one: CommonLimit, over: Sequence[LimitRow], window: float | None) -> Finding:
-    """Return the finding about a limit that nearly every tenant has used up. ``over`` are counters of it."""
+    """Return the finding about a limit that nearly every tenant has used up. ``over`` are its used-up counters."""
     name = operation_words(one.operation)
     limits = sorted({row.limit for row in over if row.limit is not None})
     limit = phrase(LIMITS_OVER, "their_limits")
@@ -199,7 +199,7 @@ def _overs(rows: Sequence[LimitRow], window: float | None) -> Finding:
 def long_ttls(rows: Sequence[LimitRow]) -> list[Finding]:
     """Return the findings about counters that live far longer than the window and keep their tenants blocked.
 
-    Where the window does not end with the TTL, a long one keeps nobody blocked: some limiters keep several windows.
+    If the window does not end with the TTL, a long TTL blocks nobody: some limiters keep several windows.
     """
     timed = [row for row in rows if row.counter.ttl_ms is not None and row.counter.ttl_is_reset]
     long = [row for row in timed if _lives_long(row)]

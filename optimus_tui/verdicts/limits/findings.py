@@ -232,9 +232,8 @@ def _nears(rows: Sequence[LimitRow], near: float) -> Finding:
 def layout_words(unknown: UnknownLayout, *, known: int = 0, shown: int = SHOWN, wanted: str = "") -> str:
     """Return ``15 keys, none in a known layout: 9 × `LIMITS:LIMITER/…` ``; "" where every name is understood.
 
-    Presets whose own beginnings are among the shapes are named.
-
-    ``known`` is the number of keys of a known layout; beside these, ``wanted`` is what is not among them.
+    Presets whose own beginnings are among the shapes are named. ``known`` is the number of keys in a known layout; if
+    there are any, ``wanted`` names what is missing among them.
     """
     if not unknown.count:
         return ""
@@ -256,7 +255,7 @@ def layout_words(unknown: UnknownLayout, *, known: int = 0, shown: int = SHOWN, 
 def counters_unknown(counters: int, unknown: UnknownLayout) -> bool:
     """Return True if no counter has a known layout and other names exist: the limits cannot be judged.
 
-    Where the profile names no counters, only names that look like another limiter's make them unknown.
+    If the profile has no rules for counters, they are unknown only if some names look like another limiter's.
     """
     if not unknown.reads_limits and not _like_counters(unknown):
         return False
@@ -268,9 +267,9 @@ def _like_counters(unknown: UnknownLayout) -> bool:
 
 
 def find_unknown_layout(counters: int, unknown: UnknownLayout, coverage: Coverage, *, known: int = 0) -> list[Finding]:
-    """Return a finding: medium where the names look like another limiter's, else low.
+    """Return a finding: medium if the names look like another limiter's, else low.
 
-    None while not all keys were seen, and where counters of a known layout exist (``counters`` of them).
+    None while not all keys were seen, or if there are counters in a known layout (``counters`` of them).
     """
     if not coverage.complete or not counters_unknown(counters, unknown):
         return []

@@ -1,6 +1,6 @@
-"""Forecast when a rate-limit counter will refuse requests, from the looks at it. Pure.
+"""Forecast when a rate-limit counter will refuse requests, from its readings. Pure.
 
-Limits and counts are requests, times are (monotonic) seconds, paces requests a second.
+Limits and counts are in requests, times in (monotonic) seconds, paces in requests per second.
 """
 
 import math
@@ -51,8 +51,8 @@ Point = tuple[float, float]
 class Pace(Struct, frozen=True):
     """The present rate and when refusals begin.
 
-    ``per_second`` is the rate now, ``rough`` where it rests on little, or a lower newer pace is taken for chance.
-    Refusals begin in ``earliest`` to ``latest`` seconds from the last sample; both None where none is foretold.
+    ``per_second`` is the rate now. ``rough``: it rests on few readings, or a lower recent pace is taken for chance.
+    Refusals begin in ``earliest`` to ``latest`` seconds from the last sample; both are None if none is forecast.
     """
 
     per_second: float | None = None
@@ -111,10 +111,10 @@ def forecast(counter: Counter, track: Track | None, limit: int | None, window: f
     """Return how fast a counter grows and when it reaches ``limit``; ``window`` is in seconds, None if unknown.
 
     A fixed window began with nothing at ``expiry - window``: one sample is enough for the mean pace since then. From
-    ``LEAST_LOOKS`` looks on a refusal is forecast, as a range, where the mean pace of the window and its trend still
-    reach the limit before the window ends when both are taken to be worse than they look, by more the more uneven the
-    looks are: so one burst foretells nothing, and many bursts do. From fewer looks the older pace, the newer one, and
-    their difference going on have to agree. A slowing of no more than a count off by one is also tried as steady
+    ``LEAST_LOOKS`` readings on, a refusal is forecast as a range if both the mean pace of the window and its trend
+    reach the limit before the window ends, even at the lower end of their uncertainty. That grows with the unevenness
+    of the readings, so one burst forecasts nothing, and many bursts do. With fewer readings, the older pace, the newer
+    one, and a continuation of their difference must agree. A slowing by no more than one count is also tried as steady
     traffic. Nothing is forecast from less than ``LEAST_SECONDS``, or for sliding windows, whose entries also leave.
     Measured by ``tests/bench/bench_forecast.py``.
     """

@@ -1,7 +1,7 @@
 """Judge rate-limit counters by the limits in force. Pure.
 
-A counter without a known limit has no share, and one that is not a number is never 0. Limits and counts are requests,
-times are (monotonic) seconds, paces requests a second.
+A counter without a known limit has no share, and one that is not a number is never 0. Limits and counts are in
+requests, times in (monotonic) seconds, paces in requests per second.
 """
 
 from collections import Counter as Tally
@@ -60,7 +60,7 @@ def judge(
 
 
 def judge_row(counter: Counter, track: Track | None, rules: LimitRules | None, thresholds: Thresholds) -> LimitRow:
-    """Return one judged counter. ``refused_in`` counts from the counter's ``taken_mono``, as its TTL does."""
+    """Return one judged counter. ``refused_in`` is in seconds from the counter's ``taken_mono``, as its TTL is."""
     limit, window = limit_for(counter, rules), window_for(counter, rules)
     if counter.count is None and counter.left is not None and limit is not None:
         counter = replace(counter, count=max(0, limit - counter.left), lacks="" if not counter.left_least else "limit")
@@ -153,7 +153,7 @@ def window_for(counter: Counter, rules: LimitRules | None) -> float | None:
 def limit_for(counter: Counter, rules: LimitRules | None) -> int | None:
     """Return the requests per window that the counter's tenant may make, or None if no limit is known.
 
-    What the counter's name or its rule says goes before the limits in force.
+    A limit in the counter's name or its rule overrides the limits in force.
     """
     if counter.limit is not None or rules is None:
         return counter.limit

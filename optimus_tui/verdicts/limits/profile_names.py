@@ -1,4 +1,4 @@
-"""Say in words which names the rules of a profile read."""
+"""Describe which key names the rules of a profile read."""
 
 import re
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ _CAPTURE = re.compile(r"\{(\w+)[^}]*\}")
 
 
 def names_words(rules: Sequence[LimitRule] | Sequence[CacheRule]) -> str:
-    """Return ``rate_limit:* `` to be put before "key": how the names begin; "" where one may begin in any way."""
+    """Return ``rate_limit:* `` to be put before "key": how the names begin; "" if they may begin in any way."""
     heads = list(dict.fromkeys(rule.template.head for rule in rules))
     if not all(heads):
         return ""
@@ -27,7 +27,7 @@ def names_words(rules: Sequence[LimitRule] | Sequence[CacheRule]) -> str:
 
 
 def form_words(rules: Sequence[LimitRule]) -> str:
-    """Return ``the form rate_limit:tenant:operation``, or how many forms of names there are."""
+    """Return ``the form rate_limit:tenant:operation``, or the number of forms."""
     forms = list(dict.fromkeys(rule.template.text for rule in rules if not rule.doubt and not rule.fallback))
     if len(forms) == 1:
         return f"the form {safe_text(_CAPTURE.sub(lambda found: found[1], forms[0]), 80)}"

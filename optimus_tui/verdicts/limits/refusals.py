@@ -1,8 +1,8 @@
 """Requests that were refused (429), by tenant: judged by the gateway's own counters. Pure.
 
-A young window forgets hundreds of refusals of the minutes before; the gateway's counters do not. A share has one
-population: where requests are not counted by tenant it is unknown, with the reason. Refusals that grow while the
-counter stands below the published limit say that another limit is in force.
+A counter in Redis forgets refusals when its window ends; the gateway's counters do not. A share is unknown, with the
+reason, if requests are not counted by tenant. Refusals that grow while the counter is below the published limit show
+that another limit is in force.
 """
 
 import math
@@ -38,9 +38,10 @@ SAME_SPAN = 0.8
 
 
 class RefusedRequests(Struct, frozen=True):
-    """Requests of one tenant that were refused; ``tenant`` "" where the gateway does not count by tenant.
+    """Requests of one tenant that were refused; ``tenant`` is "" if the gateway does not count by tenant.
 
-    ``share`` of its requests from 0 to 1, at least that much; None where it is unknown, and ``why`` says so.
+    ``share`` is the refused share of its requests, from 0 to 1, as a lower bound; None if it is unknown, for the reason
+    in ``why``.
     """
 
     tenant: str
@@ -93,7 +94,7 @@ def _of(series: Iterable[Counted], tenant: str) -> list[Counted]:
 def find_refusals(
     requests: Increase, refused: Increase, tenant: str | None = None, *, since_start: bool = False
 ) -> list[Finding]:
-    """Return ``limits.refused``: high from 10 % and 20 refusals, medium where the share is unknown.
+    """Return ``limits.refused``: high from 10 % and 20 refusals on, medium if the share is unknown.
 
     With ``since_start`` the figures cover the gateway's whole life, of unknown length: then it is medium.
     """
@@ -121,12 +122,12 @@ Pair = tuple[Increase, Increase]
 
 
 def find_refusals_lately(window: Pair, *lately: Pair) -> list[Finding]:
-    """Return the findings where the last minute decides: refusals of the window that have ended are low.
+    """Return the findings about refusals; those whose refusals have ended in the last minute are low.
 
     Args:
-        window: What came over the window. It decides without enough requests in the last minute.
-        lately: The same over the last half minute and the last minute or so, the longest last. The nearer one decides
-            what has ended where enough requests of the tenant came in it.
+        window: Refusals over the window. They decide if there were not enough requests in the last minute.
+        lately: Refusals over the last half minute and the last minute or so, the longest last. The most recent one with
+            enough requests of the tenant decides whether refusals have ended.
     """
     found = find_refusals(*window)
     *nearer, minute = lately
@@ -265,8 +266,8 @@ def find_refused_below(
 ) -> list[Finding]:
     """Return ``limits.refused_below``: refusals grew between two reads of a counter that stayed below its limit.
 
-    ``growth`` must lie between the two reads. A count only rises within its window: what is below the limit at the
-    second read of the same window was below it before.
+    ``growth`` must be that between the two reads. A count only rises within its window, so a counter that is below the
+    limit at the second read was below it all the time.
     """
     if rules is None or growth.covered_minutes <= 0:
         return []

@@ -8,20 +8,20 @@ from optimus_tui.wording.safe import safe_text
 
 
 def subject_of(row: LimitRow) -> str:
-    """Return ``tenant / operation`` as safe text; a part that the name lacks is named as missing.
+    """Return ``tenant / operation`` as safe text; a part that the key's name lacks is called missing.
 
-    Where the name says which window it counts, so does the subject: an operation may have several.
+    If the name says which window it counts, so does the subject, because an operation may have several windows.
     """
     return f"{tenant_words(row.counter.tenant)} / {operation_words(row.counter.operation)}{own_window(row.counter)}"
 
 
 def own_window(counter: Counter) -> str:
-    """Return `` per 1 h`` where the counter's name or its rule says how long its window is; "" elsewhere."""
+    """Return `` per 1 h`` if the counter's name or its rule gives the length of its window; else ""."""
     return f" per {age(counter.window_seconds)}" if counter.window_seconds else ""
 
 
 def uncounted_words(row: LimitRow) -> str:
-    """Return what stands for the figures of a counter that tells no count: what is left, or why there is none."""
+    """Return the words for a counter without a count: what is left of its limit, or why there is no count."""
     if row.counter.blocked:
         return "blocked by its limiter"
     if row.counter.left is not None:
@@ -58,10 +58,10 @@ def used_words(row: LimitRow) -> str:
 
 
 def merge_rules(published: LimitRules | None, configured: LimitRules | None) -> LimitRules | None:
-    """Return one set of rules, or None where there are none. ``source`` names who contributed.
+    """Merge the published and the configured limits; None if there are neither. ``source`` names both origins.
 
-    An operation that the gateway publishes holds for all tenants: a configured override for it is ignored, and so are
-    all of them where the gateway has a default.
+    A published limit of an operation holds for all tenants, so a configured override for it is ignored. If the gateway
+    has a default limit, all configured limits are ignored.
     """
     if published is None or configured is None or published.default is not None:
         return published or configured

@@ -1,1 +1,1 @@
-"""What causes a symptom: one file for each issue. Pure: measurements in, a conclusion out."""
+"""Find the cause of a symptom, in one file for each issue. Pure: measurements in, a conclusion out."""

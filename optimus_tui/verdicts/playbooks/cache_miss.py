@@ -1,6 +1,6 @@
 """cache_miss: the hit rate, and each cause of misses: short TTLs, evictions, invalidations, churn. Pure.
 
-Without look-ups there is no rate, and without history no trend.
+Without look-ups there is no rate, and without a history no trend.
 """
 
 from collections.abc import Sequence
@@ -64,12 +64,10 @@ MANY_REFILLS, REFILL_SHARE = 20, 0.25
 class Invalidations(Struct, frozen=True, kw_only=True):
     """Events of the window; one without a time, or from the future, is ``undated``.
 
-    ``clock`` is how far claims are off. ``covered_minutes`` is shorter than the window where the log does not reach
-    back so far. ``refills`` counts, by the name or pattern, how often it was refilled and invalidated again within
-    ``SECONDS``.
-
-    A second event for the same keys that really removed some proves that they were refilled in between. The events' own
-    times count, not the log's order, and unreadable events are counted.
+    ``clock`` is how far claims are off. ``covered_minutes`` is shorter than the window if the log does not reach back
+    that far. ``refills`` counts for each name or pattern how often it was refilled and invalidated again within
+    ``SECONDS``. If a second event for the same keys really removed some, they were refilled in between. Events are
+    ordered by their own times, not by the log, and unreadable events are counted.
     """
 
     events: int = 0
@@ -91,7 +89,10 @@ class Invalidations(Struct, frozen=True, kw_only=True):
 
 
 def count(payloads: Sequence[bytes], now: float, minutes: float) -> Invalidations:
-    """Return what the payloads tell of the last ``minutes``; the log covers as far back as its oldest event."""
+    """Return the invalidations of the last ``minutes``.
+
+    The log covers the time since the oldest event in ``payloads``.
+    """
     seen = pick_window(payloads, now, minutes)
     oldest_first = seen.events[::-1]
     refills, refilling_since = _refills(oldest_first)
@@ -113,7 +114,7 @@ def count(payloads: Sequence[bytes], now: float, minutes: float) -> Invalidation
 
 
 def newest_end(payloads: Sequence[bytes]) -> Sequence[bytes]:
-    """Return the half with the newest event of a log that was read at both ends; what lies between was not read."""
+    """Return the end of the log that has the newest event, for a log that was read only at both ends."""
     middle = len(payloads) // 2
     ends = (payloads[:middle], payloads[middle:])
     return max(ends, key=lambda end: max((parse_event(one).claimed_at or 0.0 for one in end), default=0.0))
@@ -156,7 +157,7 @@ def _named(payload: bytes) -> tuple[list[str], bool]:
 
 
 class CacheEvidence(Struct, frozen=True, kw_only=True):
-    """What cache_miss needs to know.
+    """The measurements that cache_miss needs.
 
     ``rate`` is the published figure with its source, ``recent`` that of the last half minute if the counters were
     recorded; ``hits`` and ``misses`` are the gateway's counters over the window.

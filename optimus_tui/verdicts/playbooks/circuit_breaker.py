@@ -1,7 +1,7 @@
-"""circuit_breaker: is a circuit open, and is the engine behind it really ill. Pure.
+"""circuit_breaker: whether a circuit is open, and whether the engine behind it is really unhealthy. Pure.
 
-Without the gateway's ``circuit_breaker_state`` only the engine's health and the error ratio are judged, and the state
-is unknown.
+Without the gateway's ``circuit_breaker_state``, the state is unknown, and only the engine's health and the error ratio
+are judged.
 """
 
 import re
@@ -28,7 +28,10 @@ WORDS = {0.0: "closed", 1.0: "half-open", 2.0: "open"}
 
 
 class BreakerEvidence(Struct, frozen=True, kw_only=True):
-    """``history`` are the kept series of the states, ``requests`` the growth of http_requests_total."""
+    """The measurements that circuit_breaker needs.
+
+    ``history`` has the recorded states, ``requests`` the growth of http_requests_total.
+    """
 
     gateway: Reading[GatewayState]
     engine: Reading[ServiceState]

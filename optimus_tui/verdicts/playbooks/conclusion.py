@@ -1,7 +1,7 @@
 """Collect what a playbook examined, could not measure, found and recommends. Pure.
 
-What could not be measured goes into ``unknown``, and into the findings only where the contract wants it there (a
-metric that should exist and cannot be measured).
+What could not be measured goes into ``unknown``, and also into the findings if the contract requires that (a metric
+that should exist and cannot be measured).
 """
 
 from collections.abc import Iterable, Sequence
@@ -72,9 +72,9 @@ class ConclusionBuilder:
 
         Args:
             what: what could not be measured.
-            why: the fault, or words where it is not configured or there is too little of it yet.
+            why: the fault, or a sentence if it is not configured or there is too little data yet.
             rule: the rule of the medium finding that a fault becomes.
-            excused: True if what is behind it is known to be down; then there is no finding.
+            excused: True if the service behind it is known to be down; then there is no finding.
         """
         self._unknown.append(f"{what}: {why.message if isinstance(why, Fault) else why}")
         if isinstance(why, str) or not rule or (excused and why.kind in AWAY):
@@ -90,12 +90,12 @@ class ConclusionBuilder:
         self._last += advice
 
     def covered(self, minutes: float, source: str) -> None:
-        """Add history that was used; the conclusion reports the longest."""
+        """Add history that was used; the conclusion reports the longest span."""
         if source != "live" and minutes >= self._covered:
             self._covered, self._source = minutes, source
 
     def close(self, analysis: dict[str, Any], *, advised: Iterable[str] = ()) -> Conclusion:
-        """Return the conclusion. ``advised`` are rules whose findings already have advice of their own."""
+        """Return the conclusion. ``advised`` are rules whose findings already have a recommendation."""
         findings = relate(self._findings)
         covered = {*advised}
         remedies = _remedies([one for one in findings if one.remedy and one.rule not in covered])
@@ -148,11 +148,10 @@ def examine_errors(
     only: str = "",
     excused: bool = False,
 ) -> dict[str, Any]:
-    """Return the section about failures, and add a finding where their share is too high.
+    """Return the section about failures, and add a finding if their share is too high.
 
-    The finding is low where the ``recent`` requests, of the last minute, are good again.
-
-    A share of too few requests is not judged, and 4xx are the callers' mistakes.
+    The finding is low if the ``recent`` requests (of the last minute) are good again. A share of too few requests is
+    not judged, and 4xx do not count, because they are the callers' mistakes.
     """
     what = "error ratio"
     if only:
@@ -237,7 +236,7 @@ def _as_of_now(found: Finding, recent: Sequence[Increase], thresholds: Threshold
 
 
 def span_words(minutes: float) -> str:
-    """Return how many minutes were covered, as every duration is written."""
+    """Return the covered minutes in the usual form of a duration."""
     return age(minutes * 60)
 
 

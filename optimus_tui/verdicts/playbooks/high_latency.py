@@ -1,8 +1,8 @@
 """high_latency: where the time goes, the largest share first. Pure.
 
-Gateway and engine are compared by the gateway's own histograms where it keeps some, else by our requests to
-``/health``, which say how fast they answer and not what real requests cost: the analysis says which. Refuses to add up
-what was not measured the same way.
+Gateway and engine are compared by the gateway's own histograms if it has any, else by our requests to ``/health``,
+which show how fast they answer and not what real requests cost. The analysis says which. Times that were measured in
+different ways are never added up.
 """
 
 from collections.abc import Mapping
@@ -46,7 +46,7 @@ SLOW_CALL_MS = 100.0
 
 
 class LatencyEvidence(Struct, frozen=True, kw_only=True):
-    """``minutes`` is the window: entries of the slow log before it are not counted.
+    """The measurements that high_latency needs. ``minutes`` is the window: older entries of the slow log do not count.
 
     ``served_now`` is ``served`` over the last minute, if it was recorded.
     """

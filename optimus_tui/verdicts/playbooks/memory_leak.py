@@ -1,7 +1,7 @@
-"""memory_leak: does memory grow, how surely, and what grows with it. Pure.
+"""memory_leak: whether memory grows, how certain that is, and what grows with it. Pure.
 
-A slope needs ten samples over five minutes, must be positive with 95 % confidence, still go on in the second half, and
-be more than noise. Growth that is only the cache filling up is called that.
+A slope needs ten samples over five minutes, must be positive with 95 % confidence, continue in the second half, and
+exceed the noise. Growth that is only the cache filling up is reported as such.
 """
 
 from collections.abc import Mapping
@@ -42,9 +42,10 @@ _LABELS = {"redis.memory": "Redis memory", "gateway.rss": "the gateway's residen
 
 
 class MemoryEvidence(Struct, frozen=True, kw_only=True):
-    """``windows`` are histories by series name: redis.memory, gateway.rss (bytes), and counts of keys by namespace.
+    """The measurements that memory_leak needs.
 
-    ``requests`` tells which processes of the gateway were seen, and their restarts.
+    ``windows`` are histories by series name: redis.memory, gateway.rss (bytes), and counts of keys by namespace.
+    ``requests`` has the processes of the gateway that were seen, and their restarts.
     """
 
     gateway: Reading[GatewayState]
@@ -56,7 +57,7 @@ class MemoryEvidence(Struct, frozen=True, kw_only=True):
 
 
 def conclude(seen: MemoryEvidence, thresholds: Thresholds) -> Conclusion:
-    """Return the slopes of memory, then what could explain them."""
+    """Return the slopes of memory, then possible explanations."""
     conclusion = ConclusionBuilder()
     down = judge_server(seen.server)
     conclusion.add_findings(*judge_gateway(seen.gateway), *down, *find_restarts(seen.requests))

@@ -1,7 +1,7 @@
-"""proxy_timeout: do requests to the engine run into the proxy's timeout, and where is their time lost. Pure.
+"""proxy_timeout: whether requests to the engine exceed the proxy's timeout, and where their time is spent. Pure.
 
-Our own requests ask the engine for ``/health`` only; what real requests take, the gateway's histograms know. Without
-them that part is unknown, and without the proxy's timeout in the settings nothing is compared with a guessed one.
+Our own requests ask the engine for ``/health`` only; the times of real requests are in the gateway's histograms.
+Without them that part is unknown. Without the proxy's timeout in the settings, nothing is compared with a guess.
 """
 
 from collections.abc import Mapping
@@ -29,7 +29,7 @@ NEAR = 0.8
 
 
 class DependencyLatencies(Struct, frozen=True, kw_only=True):
-    """Latencies of one dependency as we measured them, in ms; ``source`` says whether now or over the window.
+    """Our own measurements of one dependency's latency, in ms; ``source`` says whether now or over the window.
 
     ``lacking`` says why there are none.
     """
@@ -41,7 +41,10 @@ class DependencyLatencies(Struct, frozen=True, kw_only=True):
 
 
 class ProxyEvidence(Struct, frozen=True, kw_only=True):
-    """``upstream`` by service and ``served`` over all routes are the gateway's histograms, in seconds."""
+    """The measurements that proxy_timeout needs.
+
+    ``upstream`` (by service) and ``served`` (all routes) are the gateway's histograms, in seconds.
+    """
 
     gateway: Reading[GatewayState]
     engine: Reading[ServiceState]

@@ -1,7 +1,7 @@
-"""rate_limiting: one tenant's counters against its limits, and repairs that touch this tenant's keys only. Pure.
+"""rate_limiting: compare one tenant's counters with its limits, and recommend repairs of this tenant's keys only. Pure.
 
-Every command names keys that were seen, never a pattern. A counter without TTL gets one (which keeps its count and
-does nothing the second time); deleting is the last recommendation, never the first.
+Every command names keys that were seen, never a pattern. A counter without TTL gets one, which keeps its count and can
+be repeated; deleting is the last recommendation.
 """
 
 from collections.abc import Mapping, Sequence
@@ -38,11 +38,12 @@ _ADVISED = frozenset({LIMITS_IMMORTAL, LIMITS_OVER})
 
 
 class LimitEvidence(Struct, frozen=True, kw_only=True):
-    """``report`` holds the rows of this tenant only, its ``total`` the counters of all tenants.
+    """The measurements that rate_limiting needs.
 
-    ``found`` is how many counters of the tenant the sweep saw; ``slope_seconds`` between the two reads behind the
-    slopes, None where there was one. ``refused`` is the gateway's count of 429 answers. ``common`` are operations whose
-    limit nearly all tenants have used up.
+    ``report`` has the rows of this tenant only, its ``total`` counts all tenants. ``found`` is how many counters of the
+    tenant the scan saw; ``slope_seconds`` the time between the two reads behind the slopes, None if there was only one.
+    ``refused`` is the gateway's count of 429 answers. ``common`` are operations whose limit nearly all tenants have
+    used up.
     """
 
     tenant: bytes
@@ -65,7 +66,7 @@ class LimitEvidence(Struct, frozen=True, kw_only=True):
 
 
 def conclude(seen: LimitEvidence, thresholds: Thresholds) -> Conclusion:
-    """Return the tenant's judged counters, with recommendations in the order in which to try them."""
+    """Return the tenant's judged counters, with recommendations in the order to try them."""
     conclusion, name = ConclusionBuilder(), safe_text(seen.tenant, 60)
     conclusion.add_findings(*judge_gateway(seen.gateway), *judge_server(seen.server))
     _examine_counters(conclusion, seen, name)

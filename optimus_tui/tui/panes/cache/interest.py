@@ -1,4 +1,4 @@
-"""Tells the sampling which keys of the cache pane are in view: only those are asked for details."""
+"""Tell the sampling which keys of the cache pane are in view: details are read only for those."""
 
 from collections.abc import Callable
 
@@ -11,7 +11,7 @@ SETTLE_SECONDS = 0.15
 
 
 class InterestWatch:
-    """Posts which keys are in view, once scrolling has come to rest."""
+    """Posts which keys are in view, once scrolling has stopped."""
 
     def __init__(self, pane: Widget, keys_in_view: Callable[[], tuple[bytes, ...]]) -> None:
         """Post nothing yet.
@@ -25,13 +25,13 @@ class InterestWatch:
         self._settling: Timer | None = None
 
     def look_soon(self) -> None:
-        """Look again once nothing has moved for ``SETTLE_SECONDS``."""
+        """Call ``look`` once nothing has moved for ``SETTLE_SECONDS``."""
         if self._settling is not None:
             self._settling.stop()
         self._settling = self.pane.set_timer(SETTLE_SECONDS, self.look)
 
     def look(self) -> None:
-        """Post the keys in view if they are others than before."""
+        """Post the keys in view if they have changed."""
         keys = self.keys_in_view()
         if keys != self._posted:
             self._posted = keys

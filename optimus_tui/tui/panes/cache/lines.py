@@ -1,4 +1,4 @@
-"""The cache tree's lines and the words round them: columns, dialogs and copies. Pure."""
+"""The cache tree's lines and the texts around them: columns, dialogs and copies. Pure."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -40,7 +40,10 @@ NO_TENANT = "(no tenant)"
 
 
 class GroupLine(NamedTuple):
-    """A kind or a tenant as it is drawn. ``matched`` are its keys that pass the filter; None without a filter."""
+    """A kind or a tenant as it is drawn.
+
+    ``matched`` is the number of its keys that pass the filter; None without one.
+    """
 
     group: GroupTotals
     opened: bool
@@ -139,14 +142,14 @@ class CacheColumns:
         self._usual, self._filtered = RowTable(TABLE), RowTable(FILTERED)
 
     def row_table(self, width: int, filtered: bool) -> RowTable[GroupLine | KeyLine]:
-        """Return the table that is drawn in so many cells."""
+        """Return the table for a width in cells."""
         if filtered and width >= 60:
             return self._filtered
         return self._usual
 
 
 def head_pieces(table: Table[GroupLine | KeyLine], width: int, sort: str, reverse: bool) -> list[Piece]:
-    """Return the titles: an arrow stands at the column that orders the keys."""
+    """Return the titles, with an arrow at the column that the keys are sorted by."""
     titles = {column.id: column.title for column in table.columns}
     forms = ("  kind ▸ tenant ▸ key  ", "  kind ▸ key  ", "  key  ")
     titles["name"] = first_that_fits(forms, table.widths(width)["name"])
@@ -166,7 +169,7 @@ def _keys(keys: int, matched: int | None, partial: bool, width: int) -> str:
 
 
 def spread(group: GroupTotals) -> str:
-    """Return seven bars, the tallest bin full; a bin that holds anything stands above the line. Empty without a TTL."""
+    """Return seven bars, scaled to the largest bin; a bin with any key has a visible bar. Empty if no key has a TTL."""
     most = max(group.histogram, default=0)
     if not most:
         return ""
@@ -176,7 +179,7 @@ def spread(group: GroupTotals) -> str:
 
 
 def short_name(row: KeyRow) -> bytes:
-    """Return the part of a key's name that its kind and tenant do not say already."""
+    """Return the rest of a key's name after its kind and tenant."""
     prefix = group_prefix(row.group)
     if prefix == PREFIX:
         return row.name
@@ -184,13 +187,13 @@ def short_name(row: KeyRow) -> bytes:
 
 
 def group_prefix(group: GroupTotals) -> bytes:
-    """Return what every key's name in a group begins with."""
+    """Return the common beginning of the key names in a group."""
     parts = [part for part in (group.kind, group.tenant) if part]
     return PREFIX + b"".join(part + b":" for part in parts)
 
 
 class TimeLeft:
-    """How long a key has left, in words: from the look at it when that is fresh, else from the last sweep."""
+    """The time that a key has left, in words: from its details if they are fresh, else from the last scan."""
 
     __slots__ = ("gone", "ink", "name_ink", "seconds", "words")
 
@@ -243,7 +246,7 @@ READERS: dict[str, tuple[str, ...]] = {
 
 
 def key_forms(target: RedisTarget, key: bytes, detail: KeyDetail | None) -> list[tuple[str, str]]:
-    """Return redis-cli lines for this key; its bytes if it holds a NUL, which no shell word can."""
+    """Return redis-cli lines for this key; its bytes instead if it contains a NUL, which no shell word can hold."""
     if b"\0" in key:
         return [("the name's bytes in hex (no shell word can hold a NUL)", key.hex())]
     forms = [("time to live", redis_cli(target, ["PTTL", key])), ("type", redis_cli(target, ["TYPE", key]))]
@@ -266,7 +269,7 @@ def group_forms(target: RedisTarget, group: GroupTotals) -> list[tuple[str, str]
 
 
 def preview_sheet(answer: Reading[KeyPreview] | KeyPreview | str, wall: float) -> "SheetDialog":
-    """Return a dialog with the value that was asked for, or with the reason why it cannot be shown."""
+    """Return a dialog with the requested value, or with the reason why it cannot be shown."""
     from optimus_tui.tui.dialogs.sheets import SheetDialog
 
     facts, title = preview_facts(answer, wall)
@@ -282,7 +285,7 @@ def key_sheet(row: KeyRow, time_left: TimeLeft, detail: KeyDetail | None) -> "Sh
 
 
 def preview_facts(answer: Reading[KeyPreview] | KeyPreview | str, wall: float) -> "tuple[list[Fact], str]":
-    """Return the lines of the dialog with a value that was asked for, and its title."""
+    """Return the lines of the dialog with a requested value, and its title."""
     from optimus_tui.tui.dialogs.sheets import body_facts
 
     if isinstance(answer, Reading):
@@ -324,7 +327,7 @@ def _length(preview: KeyPreview) -> str:
 
 
 def truth_forms(reading: Reading[Any], mono: float, where: str) -> list[str]:
-    """Return the truth line, the fullest wording first. What stands in the way is the last to be shortened."""
+    """Return the truth line, the fullest wording first. A fault is shortened last."""
     report: CacheReport | None = reading.value
     scanned, strange, old = "", "", "no data yet"
     if report is not None:
@@ -340,7 +343,7 @@ def truth_forms(reading: Reading[Any], mono: float, where: str) -> list[str]:
 
 
 def empty_words(report: CacheReport, profile: "Dialect") -> list[str]:
-    """Return why there is no cache key, in the words of the profile that reads the watched system's keys."""
+    """Return why there are no cache keys, by the profile that reads the watched system's keys."""
     from optimus_tui.verdicts.limits.profile_names import names_words
 
     if not profile.cache:

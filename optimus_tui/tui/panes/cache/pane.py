@@ -1,6 +1,6 @@
-"""The cache pane: kind → tenant → key as a tree, with live countdowns. It draws what the index holds.
+"""The cache pane: kind → tenant → key as a tree, with live countdowns. It draws the content of the index.
 
-Rows are flattened in slices while the old ones stay; a value is shown only when it is asked for.
+Rows are made in slices while the old ones stay on the screen; a value is read only on request.
 """
 
 import re
@@ -71,7 +71,7 @@ class _NoIndex:
 
 
 class TreeBuilder:
-    """Makes the rows of the tree, and makes them again when data or options change."""
+    """Makes the rows of the tree, anew whenever data or options change."""
 
     def __init__(self, pane: "CachePane") -> None:
         self.pane = pane
@@ -91,7 +91,7 @@ class TreeBuilder:
         self.index, self._lists = index, KeyLists()
 
     def put_details(self, details: tuple[KeyDetail, ...]) -> None:
-        """Keep type, TTL and size of keys in view, as just read."""
+        """Keep the type, TTL and size just read of the keys in view."""
         for detail in details:
             self.details.pop(detail.key, None)
             self.details[detail.key] = detail
@@ -99,12 +99,12 @@ class TreeBuilder:
             del self.details[next(iter(self.details))]
 
     def change(self, **changes: Any) -> None:
-        """Make rows for other options; a list being made for the old ones is given up."""
+        """Make rows for other options; a list in the making for the old ones is dropped."""
         self.options = replace(self.options, **changes)
         self._build()
 
     def toggle(self, group: GroupTotals, opened: bool) -> None:
-        """Open or close a group. While a filter opens all that match, those that were closed by hand are kept."""
+        """Open or close a group. A filter opens all groups that match, except those closed by hand."""
         options, group_key = self.options, group_id(group)
         if options.is_open(group_key) == opened:
             return
@@ -114,7 +114,7 @@ class TreeBuilder:
             self.change(opened=options.opened ^ {group_key})
 
     def reveal(self, key: Hashable, groups: tuple[GroupId, ...]) -> None:
-        """Open groups, and put the cursor on a row of them once the list is made."""
+        """Open groups, and put the cursor on one of their rows once the list is made."""
         self._wanted = key
         options, opened = self.options, frozenset(groups)
         if options.filter:
@@ -123,7 +123,7 @@ class TreeBuilder:
             self.change(opened=options.opened | opened)
 
     def sort_by_next(self) -> None:
-        """Order the keys by the next of name, time left and size."""
+        """Sort the keys by the next of name, time left and size."""
         self.change(sort=SORTS[(SORTS.index(self.options.sort) + 1) % len(SORTS)], reverse=False)
 
     @property
@@ -131,14 +131,14 @@ class TreeBuilder:
         return self._worker is not None and not self._worker.is_finished
 
     def update(self) -> None:
-        """Make a new list of new data, unless one is being made or has just been; then ``tick`` comes back to it."""
+        """Make a list of new data. If one is in the making or was just made, ``tick`` makes it later."""
         if self._is_building or self._rest or not self.pane.is_mounted:
             self._behind = True
         else:
             self._build()
 
     def tick(self) -> None:
-        """Count a second of rest, and make the list that waited for it."""
+        """Count one second of waiting, and make the list if it is due."""
         self._rest = max(0, self._rest - 1)
         if self._behind and not self._rest and not self._is_building and not self.pane.paused:
             self._build()
@@ -171,7 +171,7 @@ class CacheContent(PaneContent):
 
     @property
     def rows(self) -> TreeRows:
-        """Return the rows as they were made."""
+        """Return the rows that were made last."""
         rows: Any = self.pane.rows
         if not isinstance(rows, TreeRows):
             return TreeRows()
@@ -179,7 +179,7 @@ class CacheContent(PaneContent):
 
     @property
     def report(self) -> CacheReport | None:
-        """Return what is shown: the totals of the last reading that had any."""
+        """Return the shown totals: those of the last reading that had any."""
         reading: Reading[CacheReport] | None = self.pane.shown
         if reading is None:
             return None
@@ -198,11 +198,11 @@ class CacheContent(PaneContent):
         return group_id(row)
 
     def index_of(self, key: object) -> int | None:
-        """Return where a key or a group stands; None if it is gone."""
+        """Return the index of the row of a key or a group; None if it is gone."""
         return self.rows.index_of(key)
 
     def head(self, line: int, width: int) -> list[Piece]:
-        """Return the titles, with an arrow at the column that orders the keys."""
+        """Return the titles, with an arrow at the column that the keys are sorted by."""
         if not self.rows:
             return []
         options = self.builder.options
@@ -211,7 +211,7 @@ class CacheContent(PaneContent):
         return head_pieces(table, width, options.sort, options.reverse)
 
     def row(self, index: int, width: int) -> list[Piece]:
-        """Return a group or a key."""
+        """Return the line of a group or a key."""
         rows, width = self.rows, self.pane.text_width(width)
         row, filtered = rows[index], bool(rows.matched)
         columns = self.columns.row_table(width, filtered)
@@ -237,7 +237,7 @@ class CacheContent(PaneContent):
         return tuple(row.name for row in rows if isinstance(row, KeyRow))
 
     def empty_lines(self) -> list[str]:
-        """Return why there is no key."""
+        """Return the lines that say why there is no key."""
         reading: Reading[Any] | None = self.pane.shown
         if reading is None:
             return [f"connecting to redis at {safe_text(self.pane.settings.redis.label)} …"]
@@ -265,7 +265,7 @@ class CacheContent(PaneContent):
         return [(total, "")]
 
     def reading_truth(self) -> tuple[str, bool]:
-        """Return when and how far the keyspace was swept, and what is wrong with Redis."""
+        """Return when and how far the keyspace was scanned, and what is wrong with Redis."""
         pane = self.pane
         reading: Reading[Any] | None = pane.shown
         mono, where = pane.clock.mono(), safe_text(pane.settings.redis.label)
@@ -296,11 +296,11 @@ class CacheContent(PaneContent):
         return [] if self.report is None else list(self.report.findings)
 
     def names_shown(self) -> list[str]:
-        """Return the kinds."""
+        """Return the kinds of cache keys."""
         return [] if self.report is None else [safe_text(kind.totals.kind, 200) for kind in self.report.kinds]
 
     def tenant_here(self) -> bytes | None:
-        """Return the tenant of the key or the group."""
+        """Return the tenant of the key or the group under the cursor."""
         row = self.pane.selected
         if row is None:
             return None
@@ -342,18 +342,18 @@ class CachePane(Pane):
         self._interest = InterestWatch(self, self.content.keys_in_view)
 
     def attach_index(self, index: KeyIndex) -> None:
-        """Look names and expiries up in this index."""
+        """Use this index for names and expiry times."""
         self.builder.attach_index(index)
         self.refresh_rows()
 
     def put_details(self, details: tuple[KeyDetail, ...]) -> None:
-        """Show type, TTL and size of keys in view, as just read."""
+        """Show the type, TTL and size just read of the keys in view."""
         self.builder.put_details(details)
         if not self.paused:
             self.refresh_changed()
 
     def show_prefix(self, text: str) -> None:
-        """Show the keys whose name holds ``text``: what ``:keys cache:conv`` asks for."""
+        """Show the keys whose name contains ``text``, as for ``:keys cache:conv``."""
         words = text.split()
         plain = len(words) < 2 and text[:1] not in ("!", "/") and not any(sign in text for sign in "<>=")
         self.set_filter(text if plain else f"/{re.escape(text)}/")
@@ -363,14 +363,14 @@ class CachePane(Pane):
         self.app.push_screen(preview_sheet(answer, self.clock.wall()))
 
     def refresh_rows(self) -> None:
-        """Have rows made for the filter and the newest data."""
+        """Start making rows for the filter and the newest data."""
         if self.filter is not self.builder.options.filter:
             self.builder.change(filter=self.filter, closed=frozenset())
         else:
             self.builder.update()
 
     def place(self, rows: TreeRows) -> None:
-        """Show rows that are ready; the row under the cursor keeps its line on the screen."""
+        """Show finished rows; the row under the cursor keeps its line on the screen."""
         first = int(self.scroll_offset.y)
         line = self.cursor - first
         self.set_rows(rows)
@@ -381,31 +381,31 @@ class CachePane(Pane):
         self.draw_frame()
 
     def tick(self) -> None:
-        """Make a list that waited, draw countdowns, and tell which keys are in view."""
+        """Make a list that is due, draw countdowns, and post which keys are in view."""
         self.builder.tick()
         super().tick()
         self._interest.look()
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
-        """Other keys come into view."""
+        """Note that other keys come into view."""
         super().watch_scroll_y(old_value, new_value)
         self._interest.look_soon()
 
     def on_show(self) -> None:
-        """Keys come into view."""
+        """Note that keys come into view."""
         self._interest.look_soon()
 
     def on_hide(self) -> None:
-        """No key is in view any more."""
+        """Note that no key is in view any more."""
         self._interest.look()
 
     def on_resize(self) -> None:
-        """More or fewer keys come into view."""
+        """Note that more or fewer keys are in view."""
         super().on_resize()
         self._interest.look_soon()
 
     def on_mount(self) -> None:
-        """Make the rows that were asked for before."""
+        """Make the rows that were requested before mounting."""
         self.refresh_rows()
 
     # -- actions
@@ -427,7 +427,7 @@ class CachePane(Pane):
             self.builder.toggle(row, True)
 
     def action_fold(self) -> None:
-        """Close the group, or go up to the one that holds the row."""
+        """Close the group, or go up to the row's group."""
         row = self.selected
         if isinstance(row, GroupTotals) and self.builder.options.is_open(group_id(row)):
             self.builder.toggle(row, False)
@@ -435,11 +435,11 @@ class CachePane(Pane):
             self.move_to(parent)
 
     def action_sort(self) -> None:
-        """Order keys by the next of name, time left and size."""
+        """Sort keys by the next of name, time left and size."""
         self.builder.sort_by_next()
 
     def action_reverse(self) -> None:
-        """Order keys the other way round."""
+        """Reverse the order of the keys."""
         self.builder.change(reverse=not self.builder.options.reverse)
 
     def action_value(self) -> None:

@@ -1,7 +1,7 @@
 """The cache tree flattened to rows: which groups are open, which keys pass the filter, in which order.
 
-Made in slices, so that a hundred thousand keys never hold the screen up. A key is not copied into an object: a row is
-put together when it is looked at.
+Made in slices, so that a hundred thousand keys never block the screen. Keys are not copied into objects: a row is
+composed when it is read.
 """
 
 import asyncio
@@ -31,11 +31,11 @@ _LAST = {-1: NEVER_LAST}
 
 
 class KeyFields(RowFields):
-    """The fields of the key that was given to ``of`` last.
+    """The fields of one key at a time: the key last passed to ``of``.
 
     ``ttl`` is in seconds, None for a key that never expires or whose TTL is unknown; ``size`` (bytes) and ``type`` are
-    there once the key's details were read; ``expires`` is "never", "yes" or "unknown". One object is looked through for
-    key after key.
+    known once the key's details were read; ``expires`` is "never", "yes" or "unknown". One object serves all keys in
+    turn, because creating one for each would be slow.
     """
 
     NAMES = FIELDS
@@ -54,7 +54,7 @@ class KeyFields(RowFields):
         self._name = b""
 
     def of(self, name: bytes) -> "KeyFields":
-        """Look at this key from now on."""
+        """Switch to this key."""
         self._name = name
         return self
 
@@ -90,7 +90,10 @@ class KeyFields(RowFields):
 
 
 class KeyIndex(Protocol):
-    """What the tree needs of the live index; expiries are milliseconds of the monotonic clock, -1 never, -2 unknown."""
+    """What the tree needs from the live index.
+
+    Expiries are milliseconds of the monotonic clock, -1 never, -2 unknown.
+    """
 
     def names(self, kind: bytes, tenant: bytes) -> list[bytes]:
         """Return the names of a tenant's keys of one kind."""
@@ -107,13 +110,13 @@ class KeyRow(NamedTuple):
 
 
 def group_id(totals: GroupTotals) -> GroupId:
-    """Return what identifies a group across reports."""
+    """Return the identity of a group, which is the same in all reports."""
     return totals.kind, totals.tenant
 
 
 @dataclass(frozen=True)
 class TreeOptions:
-    """What the tree shows, in which order. ``closed`` are groups shut by hand while a filter opens all that match."""
+    """What the tree shows, and its order. ``closed`` are the groups that were closed by hand while a filter is set."""
 
     opened: frozenset[GroupId] = frozenset()
     closed: frozenset[GroupId] = frozenset()
@@ -131,7 +134,7 @@ class TreeOptions:
 
 
 class TreeRows(Sequence[GroupTotals | KeyRow]):
-    """Rows over runs: groups as they are, keys as bare names under their group's totals."""
+    """A sequence of rows, stored as runs: groups as objects, keys as bare names with their group's totals."""
 
     def __init__(self, options: TreeOptions | None = None) -> None:
         self.options = options or TreeOptions()
@@ -174,7 +177,7 @@ class TreeRows(Sequence[GroupTotals | KeyRow]):
         return KeyRow(group, item)
 
     def index_of(self, key: object) -> int | None:
-        """Return where a group (by its id) or a key (by its name) stands; None if it is gone."""
+        """Return the index of a group (by its id) or a key (by its name); None if it is gone."""
         run: Sequence[Any]
         for start, (group, run) in zip(self._starts, self._runs, strict=True):
             if isinstance(key, bytes) and group is not None and key in run:
@@ -186,7 +189,7 @@ class TreeRows(Sequence[GroupTotals | KeyRow]):
         return None
 
     def index_above(self, row: GroupTotals | KeyRow) -> int | None:
-        """Return where the group stands that a key or a tenant belongs to; None for a kind."""
+        """Return the index of the group that a key or a tenant belongs to; None for a kind."""
         if isinstance(row, KeyRow):
             return self.index_of(group_id(row.group))
         if row.tenant is None:
@@ -195,7 +198,7 @@ class TreeRows(Sequence[GroupTotals | KeyRow]):
 
 
 class KeyLists:
-    """Ordered, filtered names by group, kept as long as they must be the same."""
+    """A cache of sorted, filtered names by group, valid as long as they cannot have changed."""
 
     def __init__(self) -> None:
         self._made_for: tuple[object, ...] = ()
@@ -203,7 +206,7 @@ class KeyLists:
         self._lists: dict[GroupId, list[bytes]] = {}
 
     def begin(self, report: CacheReport, options: TreeOptions) -> None:
-        """Forget what no longer holds. Order by TTL or size and filters change with every report, names with some."""
+        """Forget lists that may have changed: always if sorted by TTL or size or filtered, else if names changed."""
         made_for = (report.version, options.sort, options.reverse, options.filter.text)
         moving = report is not self._report and (options.sort != "key" or bool(options.filter))
         if made_for != self._made_for or moving:
@@ -211,7 +214,7 @@ class KeyLists:
         self._report = report
 
     async def of(self, group: GroupTotals, index: KeyIndex, options: TreeOptions) -> list[bytes]:
-        """Return the names of one tenant's keys as they are shown: filtered and sorted."""
+        """Return the names of one tenant's keys, filtered and sorted."""
         known = self._lists.get(group_id(group))
         if known is None:
             tenant = group.tenant or b""
@@ -238,7 +241,7 @@ async def pick(names: list[bytes], group: GroupTotals, index: KeyIndex, options:
 async def order_for(
     names: list[bytes], group: GroupTotals, index: KeyIndex, options: TreeOptions
 ) -> Callable[[bytes], int] | None:
-    """Return the sort key, read once for all names; None sorts by the name itself."""
+    """Return the function that gives a name's sort key; None to sort by the name itself."""
     if options.sort == "key":
         return None
     expires, tenant, details = index.expires_ms, group.tenant or b"", options.details
@@ -256,7 +259,7 @@ async def order_for(
 
 
 async def sort_names(names: list[bytes], order: Callable[[bytes], int] | None, reverse: bool) -> list[bytes]:
-    """Return ``names`` sorted: runs by ``list.sort``, each too short to be noticed, then merged a slice at a time."""
+    """Return ``names`` sorted: short runs by ``list.sort``, merged in slices, so that the screen is not blocked."""
     runs: list[list[bytes]] = []
     key: Any = order
     for start in range(0, len(names), RUN):
@@ -277,7 +280,7 @@ async def sort_names(names: list[bytes], order: Callable[[bytes], int] | None, r
 
 
 async def build_tree(report: CacheReport, index: KeyIndex, options: TreeOptions, lists: KeyLists) -> TreeRows:
-    """Return all rows. With a filter, groups without a matching key go away and the others are open."""
+    """Return all rows. With a filter, groups without a matching key are left out and the others are open."""
     lists.begin(report, options)
     rows = TreeRows(options)
     seen = 0

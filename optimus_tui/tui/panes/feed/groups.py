@@ -1,7 +1,7 @@
 """The feed's kept events counted by type, tenant or channel, so that a storm can be read.
 
-All figures are of the events that are kept and pass the filter, and of the time since the oldest of them came. Each
-event is looked at once when it comes and once when it leaves.
+All figures are about the kept events that pass the filter, and the time since the oldest of them arrived. Each event is
+processed once when it arrives and once when it is dropped.
 """
 
 import asyncio
@@ -34,11 +34,11 @@ class EventGroup(NamedTuple):
 
     Attributes:
         name: The name as bytes; None for the events of all groups that are not listed.
-        events: How many there are.
-        per_second: How many came in a second, over the time of all kept events.
-        share: Of all events that are counted, 0 to 1.
-        last_at: When the newest one came, in wall-clock seconds.
-        groups: How many groups this stands for.
+        events: The number of events.
+        per_second: Events per second, over the time of all kept events.
+        share: Its share of all counted events, 0 to 1.
+        last_at: When the newest one arrived, in wall-clock seconds.
+        groups: The number of groups that this one stands for.
     """
 
     name: bytes | None
@@ -50,7 +50,7 @@ class EventGroup(NamedTuple):
 
 
 class EventGroups:
-    """Counts the kept events of a store by one kind of name; ``by`` is empty while events are not grouped."""
+    """Counts the kept events of a store by type, tenant or channel (``by``; empty while events are not grouped)."""
 
     def __init__(self, store: FeedStore) -> None:
         self.store = store
@@ -69,12 +69,12 @@ class EventGroups:
         return KINDS[(KINDS.index(self.by) + 1) % len(KINDS)]
 
     def group_by(self, kind: str) -> None:
-        """Group by a kind of name; by an empty one not at all."""
+        """Group by a kind of name (type, tenant or channel); empty for no groups."""
         self.by = kind
         self.forget()
 
     def forget(self) -> None:
-        """Count from zero again: the view was emptied, or the grouping or the filter changed."""
+        """Count from zero again, because the view was emptied, or the grouping or the filter changed."""
         self._seq = self.left = 0
         self._kept.clear()
         self._counts.clear()
@@ -86,9 +86,9 @@ class EventGroups:
         return len(self._kept)
 
     def backlog(self, until: int | None) -> list[FeedEvent]:
-        """Return the kept events that were not counted yet, oldest first; with ``until`` none with a later number.
+        """Return the kept events that were not counted yet, oldest first, up to the number ``until`` if it is given.
 
-        Events that are no longer kept leave the count.
+        Events that are no longer kept are subtracted from the count.
         """
         store = self.store
         if self._filter is not store.filter:
@@ -114,7 +114,7 @@ class EventGroups:
             self._seq = event.seq
 
     async def take_in_slices(self, events: list[FeedEvent], shown: Callable[[], None]) -> None:
-        """Count these events, with turns of the event loop in between; ``shown`` is called while it goes on."""
+        """Count these events in slices, between which the event loop runs; ``shown`` is called meanwhile."""
         asked = (self.by, self._filter)
         self.left = len(events)
         for at in range(0, len(events), SLICE):
@@ -151,7 +151,7 @@ class EventGroups:
 
     @property
     def missed(self) -> bool:
-        """Return True if events came in between that the view never got: then counts are lower bounds."""
+        """Return True if the view missed events, so that counts are lower bounds."""
         items = self.store.items
         return bool(items) and items[-1].seq - items[0].seq + 1 > len(items)
 
@@ -170,7 +170,7 @@ class EventGroups:
         return rows
 
     def title_words(self, now: float, groups: int) -> Words:
-        """Return what events are grouped by, how many groups and events there are, and over which time."""
+        """Return what events are grouped by, the numbers of groups and events, and the time that they span."""
         at_least = "≥ " * self.missed
         words: Words = [(f"by {self.by}: {groups:,}", "")]
         if self.left:
@@ -181,7 +181,7 @@ class EventGroups:
         return words
 
     def filter_text(self, group: EventGroup) -> str | None:
-        """Return the filter that leaves only this group's events; None if there is none that does."""
+        """Return the filter for this group's events alone; None if no filter can express it."""
         if group.name is None or (not group.name and self.by == "tenant"):
             return None
         text = safe_text(group.name)
@@ -191,7 +191,7 @@ class EventGroups:
 
 
 class EventGroupLine(NamedTuple):
-    """A group as it is drawn, at this wall-clock second."""
+    """A group as it is drawn at a wall-clock second."""
 
     group: EventGroup
     now: float

@@ -1,4 +1,7 @@
-"""The feed's lines and the words round them: columns, gaps, how the link is, and why there is nothing. Pure."""
+"""The feed's lines and the texts around them: columns, gaps, the state of the link, and why there are no events.
+
+Pure.
+"""
 
 import re
 from typing import NamedTuple
@@ -26,7 +29,7 @@ _COUNT = re.compile(r" [\d,]+ (?:keys?|bytes)$")
 
 
 class EventLine(NamedTuple):
-    """An event, what it means, and the part of its detail that stands on its first line."""
+    """An event, its meaning, and the part of its detail on its first line."""
 
     event: FeedEvent
     meaning: ParsedEvent
@@ -36,7 +39,7 @@ class EventLine(NamedTuple):
 
     @property
     def ink(self) -> str:
-        """Return the ink of the detail."""
+        """Return the text style of the detail."""
         return "warn" if self.meaning.problem else ""
 
 
@@ -100,7 +103,7 @@ def gap_lines(gap: FeedGap, width: int, most: int) -> list[list[Piece]]:
 def event_lines(
     columns: RowTable[EventLine], event: FeedEvent, meaning: ParsedEvent, width: int, most: int, common: bytes = b""
 ) -> list[list[Piece]]:
-    """Return an event's row; with ``most`` above 1 what it says goes on below itself."""
+    """Return the lines of an event's row, at most ``most``; a long detail continues below its first line."""
     columns.measure([EventLine(event, meaning, "")])
     table = columns.table
     cells = table.widths(width)
@@ -155,9 +158,9 @@ def truth_forms(
         status: The counters of the reader; None before the first batch.
         store: The events that are kept.
         now: The clock.
-        arrived_mono: Monotonic seconds at which the status came.
+        arrived_mono: Monotonic seconds at which the status arrived.
         where: The server's address, safe to show.
-        grouped: The rows count the kept events, so it is said that the reader's count is another one.
+        grouped: True if rows count the kept events; then the line says that the reader's count is a different one.
     """
     if status is None or status.state == "connecting":
         return [f"connecting to redis at {where} …", "connecting to redis …"]
@@ -206,7 +209,7 @@ def quiet_words(status: FeedStatus, now: Clock) -> str:
 
 
 def gap_note(status: FeedStatus, store: FeedStore) -> str:
-    """Return ``gap at 10:30:00 filled``, with how many gaps there were when they were several."""
+    """Return ``gap at 10:30:00 filled``, with the number of gaps if there were several."""
     gap = store.last_gap
     if gap is None:
         return ""
@@ -235,7 +238,7 @@ def _outage_forms(status: FeedStatus, now: Clock, arrived_mono: float, where: st
 
 
 def empty_words(status: FeedStatus | None, where: str, mono: float, cleared: str, places: str) -> list[str]:
-    """Return why there is no event, and what to do. ``places`` are the channels and patterns."""
+    """Return why there is no event, and what to do. ``places`` are the subscribed channels and patterns."""
     if status is None or status.state == "connecting":
         return [f"connecting to redis at {where} …"]
     if status.state == "none":
@@ -253,7 +256,7 @@ def empty_words(status: FeedStatus | None, where: str, mono: float, cleared: str
 
 
 def copies(item: FeedItem | None, target: RedisTarget, subscription: Subscription) -> list[tuple[str, str]]:
-    """Return the payload as it came, and lines that listen to what this pane listens to."""
+    """Return texts to copy: the payload as it came, and shell lines that subscribe to the same channels."""
     listen = [
         ("listen", redis_cli(target, [command, *names]))
         for command, names in (("psubscribe", subscription.patterns), ("subscribe", subscription.channels))

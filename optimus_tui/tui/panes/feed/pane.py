@@ -1,6 +1,6 @@
 """The coherence feed's pane: events as they come, gaps as they are.
 
-Payloads that are not shown are not parsed, no event is dropped without being counted, and silence is not called health.
+Payloads that are not shown are not parsed, every dropped event is counted, and silence is not reported as healthy.
 """
 
 from collections.abc import Callable, Hashable, Sequence
@@ -38,7 +38,7 @@ from optimus_tui.wording.truth import SEVERITY_MARKS, no_match_lines
 
 
 class FeedContent(PaneContent):
-    """Events as they came."""
+    """The rows of the feed: events in the order of their arrival, or groups of them."""
 
     def __init__(self, pane: Pane, store: FeedStore, tail: TailView) -> None:
         super().__init__(pane)
@@ -58,14 +58,14 @@ class FeedContent(PaneContent):
 
     @property
     def status(self) -> FeedStatus | None:
-        """Return the reader's counters, also while the rows are frozen; None before the first batch."""
+        """Return the reader's counters, even while the pane is paused; None before the first batch."""
         batch: FeedBatch | None = self.pane.reading
         if batch is None:
             return None
         return batch.status
 
     def rows_now(self) -> list[FeedItem]:
-        """Return what there is to show; while paused nothing that came later, whatever the filter."""
+        """Return the rows to show; while paused, none that came later, even if the filter changes."""
         rows = self.store.rows()
         if self.pane.paused:
             return rows[: index_of_seq(rows, self.paused_seq + 1)]
@@ -77,7 +77,7 @@ class FeedContent(PaneContent):
 
     @property
     def until(self) -> int | None:
-        """Return the number of the last event that is shown; None while all are."""
+        """Return the number of the last shown event; None if all are shown."""
         return self.paused_seq if self.pane.paused else None
 
     # -- lines
@@ -95,11 +95,11 @@ class FeedContent(PaneContent):
         return (self.fitted or self.columns).table.head(self.pane.text_width(width))
 
     def cells_of(self, index: int) -> EventGroupLine:
-        """Return one group as of now."""
+        """Return the cells of one group as of now."""
         return EventGroupLine(self.pane.rows[index], self.now(), self.groups.by)
 
     def draw_groups(self) -> None:
-        """Draw the columns of what events are grouped by, or the events' own."""
+        """Use the columns of groups, or those of events."""
         self.table, self.fitted = TABLES.get(self.groups.by), None
 
     def row(self, index: int, width: int) -> list[Piece]:
@@ -122,7 +122,7 @@ class FeedContent(PaneContent):
         return event_lines(self.columns, item, self.store.parsed(item), width, most, self.subscription.common)
 
     def empty_lines(self) -> list[str]:
-        """Return why there is no event."""
+        """Return the lines that say why there is no event."""
         pane = self.pane
         if pane.filter and self.store.items:
             return no_match_lines(plural(len(self.store.items), "event"), pane.filter.text)
@@ -137,7 +137,7 @@ class FeedContent(PaneContent):
     # -- the frame
 
     def title_words(self) -> Words:
-        """Return whether the view follows, what the filter leaves, and events a second."""
+        """Return whether the view follows the newest event, how many events pass the filter, and events per second."""
         status, pane = self.status, self.pane
         if status is None:
             return []
@@ -159,7 +159,7 @@ class FeedContent(PaneContent):
         return [*words, (rate(status.rate), "")]
 
     def paused_words(self) -> Words:
-        """Return how many events came meanwhile, and how many of them left the view."""
+        """Return how many events came while paused, and how many of them were dropped from the view."""
         came = self.store.last_seq - self.paused_seq
         if not came:
             return super().paused_words()
@@ -170,7 +170,7 @@ class FeedContent(PaneContent):
         return words
 
     def reading_truth(self) -> tuple[str, bool]:
-        """Return how the link is, and what came over it."""
+        """Return the state of the link, and how many events came."""
         status, pane = self.status, self.pane
         where = safe_text(pane.settings.redis.label)
         forms = truth_forms(status, self.store, pane.clock, pane.arrived_mono, where, bool(self.groups.by))
@@ -178,7 +178,7 @@ class FeedContent(PaneContent):
         return first_that_fits(forms, self.edge_room), not well
 
     def state(self) -> tuple[str, str]:
-        """Return events a second with the mark of the worst finding, or that the link is down."""
+        """Return events per second with the mark of the worst finding, or that the link is down."""
         status = self.status
         if status is None or status.state == "connecting":
             return "○", "quiet"
@@ -195,14 +195,14 @@ class FeedContent(PaneContent):
     # -- what can be done with a row
 
     def findings_here(self) -> list[Finding]:
-        """Return the findings about the whole feed, the worst first: no finding is about a single event."""
+        """Return the findings about the whole feed, the worst first. No finding is about a single event."""
         from optimus_tui.verdicts.coherence.events import judge
 
         found = judge(self.status, mono=self.pane.clock.mono(), thresholds=self.pane.settings.thresholds)
         return list(worst_first(found))
 
     def tenant_here(self) -> bytes | None:
-        """Return the tenant that the event names, or the group of which it is."""
+        """Return the tenant that the event names, or that the group is about."""
         item = self.pane.selected
         if isinstance(item, EventGroup) and self.groups.by == "tenant":
             return item.name or None
@@ -218,12 +218,12 @@ class FeedContent(PaneContent):
         return super().copy_name()
 
     def copy_forms(self) -> list[tuple[str, str]]:
-        """Return the payload, and shell lines that listen to events."""
+        """Return the payload, and shell lines that subscribe to the events."""
         return copies(self.pane.selected, self.pane.settings.redis, self.subscription)
 
 
 class RowPlacer:
-    """Shows the events of a feed pane, or their groups; those not looked at yet are filtered and counted in slices."""
+    """Shows the events of a feed pane, or their groups; new ones are filtered and counted in slices."""
 
     def __init__(self, pane: "FeedPane") -> None:
         self.pane = pane
@@ -231,7 +231,7 @@ class RowPlacer:
         """Events are wrapped once they are shown again instead of groups."""
 
     def refresh(self) -> None:
-        """Take what came and show it, at once if that is little."""
+        """Process new events and show them, at once if they are few."""
         pane, groups, store = self.pane, self.pane.content.groups, self.pane.store
         if pane.filter is not store.filter:
             store.set_filter(pane.filter)
@@ -266,13 +266,13 @@ class RowPlacer:
             self.pane.tail.place(rows())
 
     def place_again(self) -> None:
-        """Show the rows that there are, also those that came while the pane could not show them."""
+        """Show the present rows, including those that came while the pane could not show them."""
         pane = self.pane
         stay = pane.paused or pane.store.waiting
         self.place(lambda: pane.rows if stay else pane.content.rows_now())
 
     def group_by(self, kind: str) -> None:
-        """Group by a kind of name; with an empty one show the events again."""
+        """Group by a kind of name (type, tenant or channel); empty shows the events again."""
         pane, groups = self.pane, self.pane.content.groups
         was = groups.by
         groups.group_by(kind)
@@ -292,7 +292,7 @@ class RowPlacer:
         pane.draw_frame()
 
     def open(self, group: EventGroup) -> None:
-        """Show the events of a group: with a filter added to the one that there is."""
+        """Show the events of a group, by adding a filter to the present one."""
         pane = self.pane
         text = pane.content.groups.filter_text(group)
         if text is None:
@@ -332,7 +332,7 @@ class FeedPane(Pane):
     # -- events in, rows out
 
     def watch_reading(self) -> None:
-        """Take a batch; draw it at once unless the feed was drawn a moment ago."""
+        """Process a batch; draw it at once unless the feed was drawn a moment ago."""
         batch: FeedBatch | None = self.reading
         if batch is None:
             return
@@ -356,7 +356,7 @@ class FeedPane(Pane):
     # -- following and pausing
 
     def move_to(self, index: int) -> None:
-        """Put the cursor on a row. At the newest one the view follows, elsewhere it stands still."""
+        """Put the cursor on a row. On the newest row the view follows new events, elsewhere it does not move."""
         if self.content.groups.by:
             super().move_to(index)
             return
@@ -406,7 +406,7 @@ class FeedPane(Pane):
         self.draw_frame()
 
     def action_clear(self) -> None:
-        """Empty the view; counters go on."""
+        """Empty the view; the counters continue."""
         self.store.clear()
         self.content.groups.forget()
         self.tail.following, self.content.cleared_at = True, self.clock.wall()

@@ -1,6 +1,6 @@
-"""The events that the feed pane keeps for its view: bounded, filtered as they come, counted when they leave.
+"""The events that the feed pane keeps for its view: bounded in number, filtered on arrival, counted when dropped.
 
-It parses nothing while no filter is set. With one, what arrives waits in a queue that is worked off in slices.
+Nothing is parsed while no filter is set. With a filter, arriving events wait in a queue that is processed in slices.
 """
 
 import asyncio
@@ -39,7 +39,7 @@ class FeedStore:
         self._parsed: OrderedDict[int, ParsedEvent] = OrderedDict()
 
     def add(self, items: Iterable[FeedItem]) -> int:
-        """Keep what is newer than everything before. Return how many events were left out."""
+        """Keep the events that are newer than all before. Return how many were left out."""
         new = [item for item in items if item.seq > self.last_seq]
         if not new:
             return 0
@@ -56,7 +56,7 @@ class FeedStore:
         return missed
 
     def set_filter(self, wanted: Filter) -> None:
-        """Change the filter: everything kept waits to be filtered again."""
+        """Change the filter, and queue all kept events to be filtered again."""
         self.filter = wanted
         self.passed.clear()
         self.waiting.clear()
@@ -64,7 +64,7 @@ class FeedStore:
             self.waiting.extend(self.items)
 
     async def filter_all(self) -> None:
-        """Filter what waits, a slice at a time: the event loop turns in between, and more may come to wait."""
+        """Filter the waiting events in slices, between which the event loop runs and more events may arrive."""
         while self.waiting:
             for _ in range(min(SLICE, len(self.waiting))):
                 item = self.waiting.popleft()
@@ -73,20 +73,20 @@ class FeedStore:
             await asyncio.sleep(0)
 
     def rows(self) -> list[FeedItem]:
-        """Return what there is to show, the oldest first."""
+        """Return the rows to show, the oldest first."""
         if not self.filter:
             return list(self.items)
         oldest = self.items[0].seq if self.items else 0
         return [item for item in self.passed if item.seq >= oldest]
 
     def clear(self) -> None:
-        """Empty the view. Counters go on."""
+        """Empty the view. The counters continue."""
         for kept in (self.items, self.passed, self.waiting):
             kept.clear()
         self._parsed.clear()
 
     def parsed(self, event: FeedEvent) -> ParsedEvent:
-        """Return what an event means; remembered for those looked at lately."""
+        """Return the parsed event; recent results are cached."""
         known = self._parsed.get(event.seq)
         if known is None:
             known = self._parsed[event.seq] = parse_event(event.payload, event.length)
@@ -96,12 +96,12 @@ class FeedStore:
 
 
 def index_of_seq(rows: Sequence[FeedItem], seq: int) -> int:
-    """Return where the first item with this number or a later one stands."""
+    """Return the index of the first item with this number or a later one."""
     return bisect_left(rows, seq, key=lambda item: item.seq)
 
 
 def passes(wanted: Filter, item: FeedItem, store: FeedStore) -> bool:
-    """Return True if an item is shown. A gap is, unless the filter names gaps: a filtered feed keeps its gaps."""
+    """Return True if an item passes the filter. Gaps always pass, unless the filter names gaps."""
     if isinstance(item, FeedGap):
         return "gap" not in wanted.text.lower() or wanted.matches(_gap_fields(item))
     return wanted.matches(EventFields(item, store))
@@ -113,7 +113,7 @@ def _gap_fields(gap: FeedGap) -> dict[str, str | float | None]:
 
 
 class EventFields(RowFields):
-    """The fields of one event; the payload is read when a term asks for what it says."""
+    """The fields of one event; its payload is parsed only if the filter needs it."""
 
     NAMES = ("text", "type", "tenant", "channel", "detail", "origin", "size", "problem", "gap")
 

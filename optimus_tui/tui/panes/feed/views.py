@@ -24,7 +24,7 @@ class PaintLimit:
         self._behind = False
 
     def ask(self, urgent: bool) -> None:
-        """Paint now if it is urgent or there was no paint a moment ago, else once that moment is over."""
+        """Paint now if it is urgent or the last paint is long enough ago, else as soon as it is."""
         if self._resting is None or urgent:
             self._paint()
         else:
@@ -43,7 +43,7 @@ class PaintLimit:
 
 
 class TailView:
-    """Shows the newest rows of a canvas while it follows, else exactly those that were in view."""
+    """Shows the newest rows of a canvas while it follows, else keeps exactly the rows that were in view."""
 
     def __init__(self, canvas: LineCanvas) -> None:
         self.canvas = canvas
@@ -53,7 +53,7 @@ class TailView:
     def place(self, rows: Sequence[FeedItem]) -> None:
         """Show these rows.
 
-        Without any width (behind a dialog, or hidden by the layout) nothing is in view: the next size places them.
+        While the canvas has no width (hidden by the layout), nothing is in view; the next resize shows them.
         """
         canvas = self.canvas
         if canvas.body_width <= 0:
@@ -77,7 +77,7 @@ class TailView:
 
     @contextmanager
     def placing(self) -> Iterator[None]:
-        """Scroll the canvas without taking it for somebody's wish."""
+        """Within the block, scrolling does not count as the operator's."""
         self._is_placing = True
         try:
             yield
@@ -85,7 +85,7 @@ class TailView:
             self._is_placing = False
 
     def after_move(self) -> None:
-        """Follow if the cursor stands on the newest row."""
+        """Follow if the cursor is on the newest row."""
         self.following = not self.canvas.rows or self.canvas.cursor >= len(self.canvas.rows) - 1
 
     def after_scroll(self, old: float, new: float) -> None:

@@ -1,6 +1,6 @@
 """The health pane's lines for one width: the table of dependencies, Redis' memory, then the findings. Pure.
 
-A line belongs to a group (a dependency, a finding), blank lines to none; the cursor moves over groups.
+Each line belongs to a group (a dependency, a finding), blank lines to none; the cursor moves from group to group.
 """
 
 from collections.abc import Hashable, Iterator, Mapping, Sequence
@@ -46,7 +46,7 @@ WIDEST_SPARK = 40
 
 
 class ServiceLine(Struct, frozen=True, kw_only=True):
-    """One line. ``note`` takes the place of the figures: why there are none, safe and in full."""
+    """A dependency's line. ``note`` says (safe text) why there are no figures, and takes their place."""
 
     name: str
     mark: StateGlyph
@@ -64,7 +64,10 @@ class ServiceLine(Struct, frozen=True, kw_only=True):
 
 
 def service_lines(report: HealthReport, settings: Settings, since_arrival: float) -> Iterator[ServiceLine]:
-    """Return gateway, engine, Redis, Postgres and hit rate. ``since_arrival``: seconds since the report came."""
+    """Return the lines of gateway, engine, Redis, Postgres and hit rate.
+
+    ``since_arrival``: seconds since the report came.
+    """
     yield _service("gateway", report.gateway, report, settings, since_arrival)
     yield _service("engine", report.engine, report, settings, since_arrival)
     yield _redis(report, settings, since_arrival)
@@ -223,7 +226,7 @@ class HealthLine(Struct, frozen=True):
 
 
 def table_of(lines: Sequence[ServiceLine]) -> Table[ServiceLine]:
-    """Return the table of the dependencies; it is as wide as the words and versions of those that answer."""
+    """Return the table of the dependencies, its columns as wide as the words and versions of those that answer."""
     word = min(18, max([8, *(cell_len(line.word) for line in lines if line.answers)]))
     version = max([0, *(cell_len(line.version) for line in lines)])
     table = Table[ServiceLine](
@@ -281,8 +284,8 @@ def dependency_lines(report: HealthReport, settings: Settings, width: int, since
     """Return the lines of the dependencies.
 
     Args:
-        report: What was read and judged.
-        settings: They name the addresses.
+        report: The health report.
+        settings: The settings, which name the addresses.
         width: Cells of a line.
         since_arrival: Seconds since the report came.
     """
@@ -300,27 +303,27 @@ def dependency_lines(report: HealthReport, settings: Settings, width: int, since
 
 
 def finding_keys(width: int) -> HealthLine:
-    """Return the line above the findings: what the keys do on each of them."""
+    """Return the line above the findings, with the keys that work on them."""
     words = as_many_as_fit(["findings: e explains", "a acts", "enter goes to its row"], width - 2)
     return HealthLine(None, 0, [(f"  {words}", "quiet")])
 
 
 def finding_count(passed: int, total: int) -> HealthLine:
-    """Return the line above findings that are filtered: how many pass."""
+    """Return the line above filtered findings: how many pass the filter."""
     return HealthLine(None, 0, [(f"  findings: {passed:,} of {total:,} match", "quiet")])
 
 
 def finding_lines(
     report: HealthReport, width: int, wall: float, quiet: Mapping[Hashable, str], is_whole: bool = True
 ) -> list[HealthLine]:
-    """Return the lines of the findings, or that there are none.
+    """Return the lines of the findings, or a line that says that there are none.
 
     Args:
-        report: What was read and judged.
+        report: The health report.
         width: Cells of a line.
-        wall: The time, in seconds since the epoch.
+        wall: The present time, in seconds since the epoch.
         quiet: Why findings are no alarm now, by (rule, subject): a mute, or a restart that was done from here.
-        is_whole: Whether all are shown, each below its cause, which then is not named again.
+        is_whole: True if no finding is filtered out, so that each stands below its cause, which is not named again.
     """
     lines: list[HealthLine] = []
     if not report.findings:
@@ -351,7 +354,7 @@ def name_pieces(name: str, glyph: str = " ", ink: str = "") -> list[Piece]:
 
 
 def note_below(group: Hashable, note: str, width: int) -> Iterator[HealthLine]:
-    """Yield a note on lines of its own, under the words of the table."""
+    """Yield a note on lines of its own, indented to the table's words."""
     for part, text in enumerate(wrap(note, width - NOTE_AT), 1):
         yield HealthLine(group, part, [(" " * NOTE_AT, ""), (text, "quiet")])
 

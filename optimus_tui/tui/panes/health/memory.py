@@ -1,4 +1,4 @@
-"""The line of Redis' memory and of what else it says of itself. Pure."""
+"""The line of Redis' memory and other figures of INFO. Pure."""
 
 from collections.abc import Iterator
 
@@ -12,7 +12,7 @@ from optimus_tui.wording.safe import safe_text
 
 
 def memory_lines(report: HealthReport, width: int, wall: float) -> Iterator[HealthLine]:
-    """Yield how much memory Redis uses, and as many more figures of it as fit; nothing before it was read."""
+    """Yield the memory that Redis uses, and as many further figures as fit; nothing before it was read."""
     if report.server is None or report.server.value is None:
         return
     state: ServerState = report.server.value

@@ -1,4 +1,4 @@
-"""The health pane: is everything well, and if not, what is wrong. It draws verdicts and makes none."""
+"""The health pane: whether everything is well, and if not, what is wrong. It draws verdicts and makes none."""
 
 from collections.abc import Container, Hashable, Mapping, Sequence
 from typing import Any
@@ -47,7 +47,7 @@ class HealthContent(PaneContent):
 
     @property
     def report(self) -> HealthReport | None:
-        """Return what is shown; None before the first report."""
+        """Return the shown report; None before the first."""
         report: HealthReport | None = self.pane.shown
         return report
 
@@ -62,10 +62,10 @@ class HealthContent(PaneContent):
     # -- lines
 
     def build(self, width: int, height: int = 1000) -> list[HealthLine]:
-        """Return all lines for this width; a filter leaves findings and tenants out.
+        """Return all lines for this width; a filter applies to findings and tenants.
 
-        The golden signals take a line each where all of that fits in ``height`` lines, else two lines together. Where
-        there is least room, memory and signals stand below the findings.
+        The golden signals take a line each if everything fits into ``height`` lines, else two lines together. If there
+        is even less room, memory and signals come below the findings.
         """
         pane, wall, report = self.pane, self.pane.clock.wall(), self.pane.shown
         waited = pane.shown_mono() - pane.arrived_mono
@@ -123,7 +123,7 @@ class HealthContent(PaneContent):
         return group is not None and bool(self.pane.rows[index].group == group)
 
     def empty_lines(self) -> list[str]:
-        """Return what is being connected to."""
+        """Return the lines that say which services are being connected to."""
         settings = self.pane.settings
         return [
             f"connecting to the gateway at {safe_text(settings.gateway_url)}",
@@ -158,7 +158,7 @@ class HealthContent(PaneContent):
         return first_that_fits(forms, self.edge_room), self.is_late(past) or report.answered == 0
 
     def state(self) -> tuple[str, str]:
-        """Return the verdict's glyph."""
+        """Return the verdict's glyph and its style."""
         mark = verdict_of(self.report, self.explained)
         return mark.glyph, TONE_INKS[mark.tone]
 
@@ -166,7 +166,7 @@ class HealthContent(PaneContent):
 
     @property
     def group(self) -> Any:
-        """Return what the cursor is on: a dependency's name, a finding's (rule, subject), None between them."""
+        """Return the group under the cursor: a dependency's name, a finding's (rule, subject), or None between them."""
         line: HealthLine | None = self.pane.selected
         if line is None:
             return None
@@ -187,7 +187,7 @@ class HealthContent(PaneContent):
         return self.report.findings
 
     def findings_here(self) -> list[Finding]:
-        """Return the finding under the cursor, those about its dependency, or the worst of all."""
+        """Return the finding under the cursor, else those about the dependency there, else all, the worst first."""
         if self.finding is not None and not self._is_unmoved():
             return [self.finding]
         findings, group = self.findings(), self.group
@@ -233,14 +233,14 @@ class HealthContent(PaneContent):
         }.get(self.group, report.server) is not None
 
     def tenant_here(self) -> bytes | None:
-        """Return the tenant of a line of the tenants' table."""
+        """Return the tenant of the line under the cursor, in the table of tenants."""
         group = self.group
         if isinstance(group, tuple) and group[0] == "tenant":
             return str(group[1]).encode("utf-8", "surrogateescape")
         return None
 
     def copy_name(self) -> str | None:
-        """Return the finding's sentence, or the line."""
+        """Return the finding's sentence, or the text of the line."""
         if self.pane.selected is None:
             return None
         if self.finding is not None:
@@ -248,7 +248,7 @@ class HealthContent(PaneContent):
         return plain_text(self.pane.selected.pieces).strip()
 
     def copy_forms(self) -> list[tuple[str, str]]:
-        """Return the finding, and shell lines that read the same dependency."""
+        """Return the finding, and shell commands that check the same dependency."""
         settings, finding = self.pane.settings, self.finding
         gateway, redis, profile = settings.gateway_url, settings.redis, settings.profile
         paths = (
@@ -297,8 +297,8 @@ def _fields(finding: Finding) -> dict[str, str | float | None]:
 class HealthPane(Pane):
     """Gateway, engine, Redis and Postgres with their latencies, the cache's hit rate, and all findings.
 
-    First those that are true now, the worst on top; then those not at present, kept while they may come back; then
-    remarks. An effect stands below its cause.
+    First the findings that are true now, the worst on top; then those that are not true at present but may come back;
+    then notes. An effect is listed below its cause.
     """
 
     NAME = "health"
@@ -314,7 +314,10 @@ class HealthPane(Pane):
         self._built_marked = False
 
     def mark_quiet(self, quiet: Mapping[Hashable, str], explained: Container[Hashable]) -> None:
-        """Dim findings that are no alarm now and say why; they stay, and those not ``explained`` decide the verdict."""
+        """Dim findings that are no alarm now, with the reason.
+
+        They stay listed; those not ``explained`` decide the verdict.
+        """
         if (quiet, explained) != (self.content.quiet, self.content.explained):
             self.content.quiet, self.content.explained = quiet, explained
             self.refresh_rows()
@@ -334,12 +337,12 @@ class HealthPane(Pane):
         self.watch(self, "show_vertical_scrollbar", self._scroll_bar_changed, init=False)
 
     def on_resize(self) -> None:
-        """Wrap for the new width."""
+        """Wrap to the new width."""
         super().on_resize()
         self._wrap()
 
     def measure(self) -> None:
-        """Find out how far the list scrolls; wrap again when the column of the marks comes or goes."""
+        """Compute how far the list scrolls; wrap again when the column of marks appears or disappears."""
         super().measure()
         if bool(self.row_marks) != self._built_marked:
             self.refresh_rows()
@@ -352,7 +355,7 @@ class HealthPane(Pane):
             self.refresh_rows()
 
     def tick(self) -> None:
-        """Draw the seconds until a source is tried again, too."""
+        """Also draw the seconds until a source is tried again."""
         if self.is_on_screen and not self.paused and any(look.retry_in for look in self.content.looks()):
             self.refresh_rows()
         super().tick()
@@ -360,7 +363,7 @@ class HealthPane(Pane):
     # -- the cursor moves over groups
 
     def move_to(self, index: int) -> None:
-        """Put the cursor on the first line of the group at ``index``, all of it in view where that is possible."""
+        """Put the cursor on the first line of the group at ``index``, and show the whole group if it fits."""
         if not self.rows:
             return
         index = max(0, min(len(self.rows) - 1, index))
@@ -382,7 +385,7 @@ class HealthPane(Pane):
             self.move_to(at)
 
     def action_open(self) -> None:
-        """Go to the row of the finding, or to the tenant; elsewhere say what is behind the line, as ``e``."""
+        """Go to the row of the finding, or to the tenant; on other lines explain, as ``e`` does."""
         if (tenant := self.content.tenant_here()) is not None:
             self.post_message(TenantRequested(tenant))
         elif self.content.finding is not None:

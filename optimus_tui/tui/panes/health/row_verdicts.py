@@ -1,4 +1,4 @@
-"""The verdict of a line of the health pane: one finding decides its mark and its word. Pure."""
+"""The verdict of a line of the health pane: its worst finding decides its mark and its word. Pure."""
 
 from collections.abc import Sequence
 
@@ -18,13 +18,13 @@ def concerns(finding: Finding, name: str) -> bool:
 
 
 def is_row_of(finding: Finding, name: str) -> bool:
-    """Return True if a finding without a row of its own leads to this line of the table."""
+    """Return True if Enter on a finding without a row of its own leads to this line of the table."""
     place = place_of(finding, None, None)
     return not isinstance(place, str) and (place.pane, place.key) == ("health", (name, 0))
 
 
 def worst(findings: Sequence[Finding], name: str) -> Finding | None:
-    """Return the worst finding about a line, notes aside; None without one."""
+    """Return the worst finding about a line, notes excluded; None without one."""
     about = [finding for finding in findings if concerns(finding, name) and finding.severity != "low"]
     return max(about, key=rank, default=None)
 
@@ -34,7 +34,7 @@ def judged(
 ) -> tuple[StateGlyph, str]:
     """Return the mark and the word of a line that answers, by its worst finding.
 
-    Where the mark is of a window and the figure beside it, which is of now, is good, the word says that it was slow.
+    If the mark is about a window and the present figure beside it is good, the word says that it was slow.
     """
     finding = worst(findings, name)
     if finding is None:

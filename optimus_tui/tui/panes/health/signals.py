@@ -1,6 +1,6 @@
-"""The golden signals and the tenants as lines: of the gateway's own requests, with their trends. Pure.
+"""The lines of the golden signals and of the tenants, by the gateway's own counters, with trends. Pure.
 
-What is not known says so and why; a percentile of too few requests is none.
+An unknown figure says so and why; too few requests have no percentile.
 """
 
 from collections.abc import Hashable, Sequence
@@ -34,7 +34,7 @@ FIRST_TENANTS = 8
 
 
 class SignalLine(NamedTuple):
-    """One signal in words. ``note`` is what the value is of, or why it is unknown."""
+    """One signal in words. ``note`` says what the value is based on, or why it is unknown."""
 
     name: Signal
     value: str
@@ -48,7 +48,7 @@ class SignalLine(NamedTuple):
 
     @property
     def ink(self) -> str:
-        """Return the ink of the value."""
+        """Return the text style of the value."""
         return "quiet" if self.is_unknown else "bright"
 
 
@@ -78,12 +78,12 @@ def _refused_note(signals: Signals) -> str:
 
 
 def span_words(signals: GoldenSignals, wall: float) -> str:
-    """Return the span of the signals and the source of their counters, with their age where they are old."""
+    """Return the span of the signals and the source of their counters, with the age if they are old."""
     return span_forms(signals, wall)[0]
 
 
 def span_forms(signals: GoldenSignals, wall: float) -> list[str]:
-    """Return the wordings of ``span_words``, the longest first. Each has the span, and the age where they are old."""
+    """Return the wordings of ``span_words``, the longest first. Each has the span, and the age if they are old."""
     source = "Prometheus" if signals.source == "prometheus" else "/metrics"
     old = wall - signals.taken_at
     aged = f", {age(old)} old" if old > STALE_SECONDS else ""
@@ -153,7 +153,7 @@ def unknown_lines(why: str, width: int) -> list[HealthLine]:
 
 
 def brief_lines(signals: GoldenSignals, width: int, wall: float) -> list[HealthLine]:
-    """Return the four signals on two lines, each with a short chart, and what they are of."""
+    """Return the four signals on two lines, each with a short chart, and a line with their span and source."""
     if (why := _all_unknown(signals.total)) is not None:
         return unknown_lines(why, width)
     words = signal_words(signals.total)
@@ -227,13 +227,13 @@ TENANTS = Table[TenantLine](
 
 
 def tenant_lines(signals: GoldenSignals, width: int, most: int, wanted: Filter = EVERYTHING) -> list[HealthLine]:
-    """Return the busiest tenants, a line each under a title, how many are left out, and why none is known.
+    """Return a title, a line for each of the busiest tenants, and how many are left out, or why none is known.
 
     Args:
         signals: The signals of all tenants, the busiest first.
         width: Cells of a line.
-        most: Lines for tenants, where that is more than ``FIRST_TENANTS``.
-        wanted: The filter that they have to pass.
+        most: The most lines for tenants, if more than ``FIRST_TENANTS``.
+        wanted: The filter that they must pass.
     """
     if not signals.tenants:
         if not signals.tenants_why or _all_unknown(signals.total) is not None:

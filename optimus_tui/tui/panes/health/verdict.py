@@ -1,4 +1,4 @@
-"""The verdict of the whole pane, and what of a report counts for it after something was done here. Pure."""
+"""The verdict of the whole pane, and the part of a report that counts after an action or a remedy. Pure."""
 
 from collections.abc import Container, Hashable
 
@@ -14,8 +14,8 @@ def verdict_of(report: HealthReport | None, explained: Container[Hashable] = fro
 
     Args:
         report: The report.
-        explained: Rule and subject of findings that follow from what was done here, or whose figures are of before it:
-            where nothing else needs attention, the system is settling.
+        explained: Rule and subject of findings that follow from an action done here, or whose figures are older than
+            it. If nothing else needs attention, the system is settling.
     """
     if report is None:
         return OVERALL_MARKS["unknown"]
@@ -25,5 +25,5 @@ def verdict_of(report: HealthReport | None, explained: Container[Hashable] = fro
 
 
 def unexplained(report: HealthReport, explained: Container[Hashable]) -> HealthReport:
-    """Return a report without the findings that follow from what was done here: they judge no service of now."""
+    """Return a report without the findings that follow from an action done here: they do not judge the present."""
     return replace(report, findings=tuple(one for one in report.findings if (one.rule, one.subject) not in explained))

@@ -1,6 +1,6 @@
-"""How rate-limit counters are drawn, sorted and named in a filter, and the words round them. Pure.
+"""How rate-limit counters are sorted and filtered, and the texts around them. Pure.
 
-Holds no threshold: what is over or near was judged elsewhere. What is not known is ``?`` or ``–``, never 0.
+No threshold is here: what is over or near its limit was judged elsewhere. An unknown value is ``?`` or ``–``, never 0.
 """
 
 import math
@@ -63,7 +63,7 @@ UNIT_FROM = 66
 
 @dataclass(frozen=True)
 class Order:
-    """A way to sort. ``key`` None keeps the report's order; rows without a value come last either way round."""
+    """A way to sort. ``key`` None keeps the report's order; rows without a value come last in both directions."""
 
     column: str
     words: str
@@ -88,7 +88,7 @@ ORDERS: tuple[Order, ...] = (
 
 
 def ordered(rows: Sequence[LimitRow], report: LimitsReport, order: Order, backwards: bool) -> Sequence[LimitRow]:
-    """Return rows of a report, the most urgent first, in another order; equal ones stay in the order of urgency."""
+    """Return a report's rows in another order; equal ones stay in the order of urgency."""
     if order.key is None:
         return rows[:: -1 if backwards else 1]
     key = partial(order.key, report)
@@ -98,18 +98,18 @@ def ordered(rows: Sequence[LimitRow], report: LimitsReport, order: Order, backwa
 
 
 def current_first(rows: Sequence[LimitRow], mono: float) -> list[LimitRow]:
-    """Return the rows whose windows are still open first: the figures of a window that ended are history."""
+    """Return the rows with open windows first, because the figures of an ended window are history."""
     return sorted(rows, key=lambda row: LimitNow(row, mono).ended)
 
 
 def sorting_column(table: Table[LimitNow], x: int, width: int) -> str:
-    """Return the id of the column to sort by whose title stands at this cell; empty for none that sorts."""
+    """Return the id of the column whose title is at this cell, if rows can be sorted by it; else empty."""
     column = table.column_at(x, width)
     return {"limit": "used", "mark": "", "state": "", "past": ""}.get(column, column)
 
 
 class LimitFields(RowFields):
-    """What a filter may name of a counter.
+    """The fields of a counter that a filter can name.
 
     tenant, operation, state, text; count, limit, percent (0 to 100), share (0 to 1), ttl (seconds, infinite when it
     never ends), slope (requests a second), refused (requests refused a second).
@@ -160,15 +160,15 @@ def verdict_words(
     current: bool = True,
     held: Sequence[Finding] = (),
 ) -> Words:
-    """Return the answer, then the order, in at most ``room`` cells; the order is the last to go.
+    """Return the verdict on the limits, then the order, in at most ``room`` cells; the order is dropped last.
 
     Args:
         report: The counters as judged.
-        states: How many counters there are of each word for their state.
+        states: The number of counters for each word of state.
         room: Cells.
         order: How the rows are sorted.
-        current: The report is of now; an old one proves nothing good.
-        held: What was over its limit in the windows before, and may be again in the next one.
+        current: True for a present report; an old one proves nothing good.
+        held: Findings about counters that were over their limit in earlier windows, and may be again.
     """
     parts: Words = []
     if never := states.get("immortal", 0):
@@ -194,7 +194,7 @@ def count_forms(report: LimitsReport, *, looked_for: bool = True) -> tuple[str, 
 
     Args:
         report: the last one.
-        looked_for: whether the profile names any counters; without, none found is not none.
+        looked_for: whether the profile has rules for counters; without rules, none are searched.
     """
     coverage = report.coverage
     if not looked_for and not report.total:
@@ -226,7 +226,7 @@ SPAN_FROM = 70
 
 
 def tenants_line(report: LimitsReport, threshold: int, width: int) -> list[Piece]:
-    """Return ``demo_dentist 18   clinic_a 6   +2        48 of 1,000``: who holds most, and all of them."""
+    """Return ``demo_dentist 18   clinic_a 6   +2      48 of 1,000``: the tenants with most counters, and the total."""
     flagged = {finding.subject for finding in report.findings if finding.rule == LIMITS_TENANT_SHARE}
     total = total_pieces(report, threshold, width)
     if width >= SPAN_FROM and any((report.refused_by or {}).values()):
@@ -259,7 +259,10 @@ def tenants_line(report: LimitsReport, threshold: int, width: int) -> list[Piece
 
 
 def total_pieces(report: LimitsReport, threshold: int, width: int) -> list[Piece]:
-    """Return ``48 of 1,000`` and how many keys are unparsed: ``≥`` marks an incomplete count, ``?`` unknown layouts."""
+    """Return ``48 of 1,000`` and the number of unparsed keys.
+
+    ``≥`` marks an incomplete count, ``?`` unknown layouts.
+    """
     strange = any(finding.rule == LIMITS_UNKNOWN_LAYOUT for finding in report.findings)
     over = any(finding.rule == LIMITS_TOTAL for finding in report.findings)
     keys = report.total + report.unparsed.count - report.unparsed.shown
@@ -278,12 +281,12 @@ def total_pieces(report: LimitsReport, threshold: int, width: int) -> list[Piece
 
 
 def rules_note(report: LimitsReport | None, width: int, profile: "Dialect | None" = None) -> list[Piece]:
-    """Return why limits read ``?``, and what to do; nothing where all limits are known.
+    """Return why limits are shown as ``?``, and what to do; nothing if all limits are known.
 
     Args:
         report: the last one.
         width: cells.
-        profile: how the gateway is asked, where it is not ours.
+        profile: how another system's gateway is read.
     """
     if report is None or report.rules is not None:
         return []
@@ -303,7 +306,7 @@ def rules_note(report: LimitsReport | None, width: int, profile: "Dialect | None
 
 
 def detail_lines(row: LimitRow, report: LimitsReport, width: int, mono: float) -> list[list[Piece]]:
-    """Return one counter closely: its whole key, its figures with their source, its bytes where the name deceives."""
+    """Return one counter in detail: its key, its figures with their sources, its bytes if the name may mislead."""
     counter, mark = row.counter, limit_mark(row)
     used = uncounted_words(row)
     if counter.count is not None:
@@ -367,7 +370,7 @@ def _about_name(counter: Counter, badge: str, tenant: str, width: int) -> str:
 
 
 def copy_forms(row: LimitRow, settings: Settings) -> list[tuple[str, str]]:
-    """Return lines for a shell about exactly this key."""
+    """Return shell lines that read exactly this key."""
     first = "GET"
     if row.counter.problem or row.counter.sliding:
         first = "TYPE"
@@ -378,7 +381,7 @@ def copy_forms(row: LimitRow, settings: Settings) -> list[tuple[str, str]]:
 
 
 def redis_forms(target: RedisTarget, key: bytes, commands: Iterable[str]) -> list[tuple[str, str]]:
-    """Return a redis-cli line for each command about a key; where none can be written, the reason."""
+    """Return a redis-cli line for each command about a key, or the reason if none can be written."""
     forms = []
     for command in commands:
         try:

@@ -53,7 +53,7 @@ class LimitsContent(PaneContent):
 
     @property
     def report(self) -> LimitsReport | None:
-        """Return what is shown; None before the first answer."""
+        """Return the shown report; None before the first answer."""
         reading: Reading[LimitsReport] | None = self.pane.shown
         if reading is None:
             return None
@@ -82,11 +82,11 @@ class LimitsContent(PaneContent):
         return row.counter.key
 
     def view_follows(self) -> bool:
-        """Return True for a while after the cursor was moved."""
+        """Return True for a while after the cursor was moved: the view then follows the cursor's row."""
         return self.pane.clock.mono() - self.moved_mono < FOLLOW_SECONDS
 
     def head(self, line: int, width: int) -> list[Piece]:
-        """Return the titles; the one that the rows are sorted by stands out."""
+        """Return the titles; the one that the rows are sorted by is highlighted."""
         if self.report is None:
             return []
         by = {"used": ("used", "limit")}.get(self.order.column, (self.order.column,))
@@ -103,12 +103,12 @@ class LimitsContent(PaneContent):
         self.columns.measure(LimitNow(row, mono, report) for row in seen)
 
     def foot_height(self) -> int:
-        """Return how many lines stand below the rows."""
+        """Return the number of lines below the rows."""
         unknown = self.report is not None and self.report.rules is None and bool(self.report.rows)
         return 2 + unknown + DETAIL_LINES * self.detailed
 
     def foot(self, line: int, width: int) -> list[Piece]:
-        """Return the counter under the cursor closely, a note where no limit is known, and the tenants."""
+        """Return the details of the counter under the cursor, a note if no limit is known, and the tenants."""
         report, row = self.report, self.pane.selected
         if report is None:
             return []
@@ -125,7 +125,7 @@ class LimitsContent(PaneContent):
         return [[("─" * width, "quiet")], *closely][line]
 
     def empty_lines(self) -> list[str]:
-        """Return why there is no counter."""
+        """Return the lines that say why there is no counter."""
         reading: Reading[LimitsReport] | None = self.pane.shown
         if reading is None:
             return [f"connecting to redis at {safe_text(self.pane.settings.redis.label)} …"]
@@ -136,11 +136,11 @@ class LimitsContent(PaneContent):
     # -- the frame
 
     def offenders_above(self) -> int:
-        """Return how many counters that never reset or are over their limit are out of sight above the view."""
+        """Return how many counters above the view never reset or are over their limit."""
         return sum(row.state in OFFENDERS for row in self.pane.rows[: int(self.pane.scroll_offset.y)])
 
     def title_words(self) -> Words:
-        """Return the offenders out of sight, the verdict and the order, as far as there is room."""
+        """Return the offenders above the view, the verdict and the order, as far as there is room."""
         pane, report = self.pane, self.report
         if report is None:
             return []
@@ -171,12 +171,12 @@ class LimitsContent(PaneContent):
 
     @property
     def looks_for_counters(self) -> bool:
-        """Return False where the profile in force names no counters."""
+        """Return False if the profile in force has no rules for counters."""
         profile = self.pane.settings.dialect
         return profile is None or bool(profile.limits)
 
     def reading_truth(self) -> tuple[str, bool]:
-        """Return how many counters were read when, and what is wrong with Redis."""
+        """Return when and how many counters were read, and what is wrong with Redis."""
         pane = self.pane
         reading: Reading[Any] | None = pane.shown
         target = safe_text(pane.settings.redis.label)
@@ -230,7 +230,7 @@ class LimitsContent(PaneContent):
         return [safe_text(name, 200) for row in rows for name in (row.counter.tenant, row.counter.operation)]
 
     def tenant_here(self) -> bytes | None:
-        """Return the counter's tenant."""
+        """Return the tenant of the counter under the cursor."""
         return self.pane.selected.counter.tenant if self.pane.selected is not None else None
 
     def copy_name(self) -> str | None:
@@ -256,7 +256,7 @@ class LimitsContent(PaneContent):
 
 
 class LimitsPane(Pane):
-    """Counters against their limits. Counters that never reset stand on top, then those over and near their limit.
+    """Counters against their limits. Counters that never reset are on top, then those over and near their limit.
 
     Filter by tenant:, operation:, state:, and by count, limit, percent, share, ttl, slope: percent>80 ttl<30.
     """
@@ -283,11 +283,11 @@ class LimitsPane(Pane):
         self.set_rows(self.rows)
 
     def show_tenant(self, text: str) -> None:
-        """Show only tenants whose name holds ``text`` (each word of it)."""
+        """Show only tenants whose name contains each word of ``text``."""
         self.set_filter(words_filter("tenant", text))
 
     def show_held(self, findings: Sequence[Finding]) -> None:
-        """Take what the health report holds of the windows before, so that both say the same."""
+        """Take the health report's findings about earlier windows, so that both panes say the same."""
         held = [one for one in findings if one.held and one.rule.startswith("limits.")]
         if held != self.content.held:
             self.content.held = held
@@ -301,7 +301,7 @@ class LimitsPane(Pane):
         super().move_to(index)
 
     def set_rows(self, rows: Sequence[Any]) -> None:
-        """Show these rows. A view that went with the cursor's row comes back to the top once it follows no more."""
+        """Show these rows. A view that followed the cursor's row returns to the top when that ends."""
         first = int(self.scroll_offset.y)
         super().set_rows(rows)
         now = int(self.scroll_offset.y)
@@ -314,12 +314,12 @@ class LimitsPane(Pane):
                 self.jump_to(0)
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
-        """Count the offenders above the view again."""
+        """Update the number of offenders above the view."""
         super().watch_scroll_y(old_value, new_value)
         self.draw_frame()
 
     def action_first(self) -> None:
-        """Move to the first place; the view stays there."""
+        """Move to the top; the view stays there whichever row comes first."""
         super().action_first()
         self.content.moved_mono = -FOLLOW_SECONDS
 
@@ -351,7 +351,7 @@ class LimitsPane(Pane):
             self._sort_by(order, order is content.order and not content.backwards)
 
     def action_open(self) -> None:
-        """Show all of the tenant under the cursor."""
+        """Show the screen of the tenant under the cursor."""
         if self.selected is not None:
             self.post_message(TenantRequested(self.selected.counter.tenant))
 

@@ -1,6 +1,6 @@
 """The columns of the rate limits, and the words of a counter's cells. Pure.
 
-Holds no threshold: what is over or near was judged elsewhere. What is not known is ``?`` or ``–``, never 0.
+No threshold is here: what is over or near its limit was judged elsewhere. An unknown value is ``?`` or ``–``, never 0.
 """
 
 from collections.abc import Sequence
@@ -25,7 +25,7 @@ ROOM_FOR_WINDOW = 14
 
 
 class LimitNow(NamedTuple):
-    """A counter, the monotonic second that it is drawn for, and the report that it is of."""
+    """A counter, the monotonic second for which it is drawn, and its report."""
 
     row: LimitRow
     mono: float
@@ -33,16 +33,16 @@ class LimitNow(NamedTuple):
 
     @property
     def ended(self) -> bool:
-        """Return True if its window has run out since it was read."""
+        """Return True if its window has ended since it was read."""
         return self.row.resets_mono is not None and self.row.resets_mono + GRACE_SECONDS < self.mono
 
     @property
     def trouble(self) -> str:
-        """Return the ink of its state."""
+        """Return the text style of its state."""
         return INKS[limit_mark(self.row).tone]
 
     def quiet(self, ink: str) -> str:
-        """Return ``ink``, or ``quiet`` for a counter that has ended."""
+        """Return ``ink`` (a text style), or ``quiet`` for a counter that has ended."""
         if self.ended:
             return "quiet"
         return ink
@@ -149,7 +149,7 @@ OF_ONE_TENANT = TABLE.without("tenant")
 
 
 def reset_words(row: LimitRow, mono: float) -> str:
-    """Return ``0:41`` until the window ends, ``never``, ``sliding`` where nothing ends at once, or ``?``."""
+    """Return ``0:41`` (time until the window ends), ``never``, ``sliding`` (entries end one by one), or ``?``."""
     if row.resets_mono is None and row.counter.sliding and not row.counter.immortal:
         return SLIDING
     left = None if row.resets_mono is None else row.resets_mono - mono
@@ -157,7 +157,10 @@ def reset_words(row: LimitRow, mono: float) -> str:
 
 
 def expected_words(row: LimitRow, mono: float) -> str:
-    """Return ``12-18 s`` until requests are refused; ``now`` only if they are already, not if a forecast ran out."""
+    """Return ``12-18 s`` until requests are refused.
+
+    ``now`` only if they are refused already, not if a forecast is over.
+    """
     if not row.refused_in or row.refused_latest is None:
         return until(row.refused_in)
     passed = mono - row.counter.taken_mono
@@ -165,7 +168,7 @@ def expected_words(row: LimitRow, mono: float) -> str:
 
 
 def pace_words(row: LimitRow) -> str:
-    """Return the slope, with ``≈`` where it rests on little."""
+    """Return the slope, with ``≈`` if it is based on little evidence."""
     if row.rough and row.slope:
         return f"≈{slope(row.slope)}"
     return slope(row.slope)
@@ -190,7 +193,7 @@ def past_pieces(past: Sequence[PastWindow], limit: int | None, cells: int) -> li
 
 
 def past_words(past: Sequence[PastWindow]) -> str:
-    """Return ``last windows 12, ≥ 40, 150``, the newest last; empty where none was seen to its end."""
+    """Return ``last windows 12, ≥ 40, 150``, the newest last; empty if none was seen to its end."""
     if not past:
         return ""
     counts = ", ".join(f"{'' if one.whole else '≥ '}{thousands(one.count)}" for one in past)
