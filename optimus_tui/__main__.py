@@ -37,28 +37,28 @@ class Verbs(LazyGroup):
     """The group of all verbs."""
 
     verbs: ClassVar[dict[str, Verb]] = {
-        "demo": Verb("optimus_tui.__main__:demo", "A living system on this machine, and the dashboard on it."),
-        "run": Verb("optimus_tui.cli.tools:run", "Ask one tool: one JSON document, or a page on a terminal."),
+        "demo": Verb("optimus_tui.__main__:demo", "Start a demo system on this machine, and open the dashboard on it."),
+        "run": Verb("optimus_tui.cli.tools:run", "Run one tool: one JSON document, or a page on a terminal."),
         "tools": Verb("optimus_tui.cli.tools:tools", "List the tools, their arguments and schemas."),
         "standup": Verb(
-            "optimus_tui.cli.reports.standup:command", "Twelve lines: how the system is now, and what has changed."
+            "optimus_tui.cli.reports.standup:command", "Twelve lines: the system's state, and what has changed."
         ),
         "compare": Verb("optimus_tui.cli.reports.compare:command", "Put tenants side by side."),
-        "doctor": Verb("optimus_tui.cli.doctor:command", "Show the settings in force and what they reach."),
-        "dialect": Verb("optimus_tui.cli.dialects.command:group", "Find how the names in Redis are to be read."),
+        "doctor": Verb("optimus_tui.cli.doctor:command", "Show the settings in force, and check what they connect to."),
+        "dialect": Verb("optimus_tui.cli.dialects.command:group", "Find out how to read the key names in Redis."),
         "mcp": Verb("optimus_tui.cli.serve:mcp", "Serve the tools over the Model Context Protocol, on stdio or HTTP."),
         "serve": Verb("optimus_tui.cli.serve:serve", "Serve the tools over HTTP: POST /mcp/{tool}."),
         "init": Verb("optimus_tui.cli.routers.init:command", "Copy the reference orchestrator to DIR."),
         "scaffold": Verb(
-            "optimus_tui.cli.routers.scaffold:command", "Write a new router with its tests, or take it back."
+            "optimus_tui.cli.routers.scaffold:command", "Write a new router with its tests, or undo that."
         ),
         "validate": Verb("optimus_tui.cli.routers.validate:command", "Check routers against the enterprise patterns."),
         "rules": Verb(
             "optimus_tui.cli.routers.rules:command", "The validator's rules, with a bad and a good example each."
         ),
-        "incident": Verb("optimus_tui.cli.incident:group", "Keep an incident: its steps, notes and post-mortem."),
-        "audit": Verb("optimus_tui.cli.audit:command", "Verify and show what was changed from here."),
-        "record": Verb("optimus_tui.cli.record:command", "Keep samples for windows and stand-ups, without a screen."),
+        "incident": Verb("optimus_tui.cli.incident:group", "Work on an incident: steps, notes and post-mortem."),
+        "audit": Verb("optimus_tui.cli.audit:command", "Verify and show the audit of all actions."),
+        "record": Verb("optimus_tui.cli.record:command", "Record samples for windows and stand-ups, without a screen."),
     }
 
 
@@ -87,7 +87,7 @@ def why_no_dashboard() -> str | None:
     """Return the sentence that says why no dashboard can be drawn here, or None if one can."""
     for stream, name in ((sys.stdin, "input"), (sys.stdout, "output"), (sys.__stderr__, "error output")):
         if stream is None or stream.closed or not stream.isatty():
-            return f"the dashboard needs a terminal, but the {name} is none; in scripts use a verb (see --help)"
+            return f"the dashboard needs a terminal, but the {name} is not one; in scripts use a verb (see --help)"
     if os.environ.get("TERM") == "dumb":
         return "the dashboard needs a terminal that can move its cursor, but TERM is dumb"
     return None
@@ -126,14 +126,14 @@ def _check_ui_settings(settings: "Settings") -> None:
 
 @click.command("demo")
 @demo_flags
-@click.option("--scenario", type=click.Choice(NAMES), default=DEFAULT, show_default=True, help="What happens in it.")
+@click.option("--scenario", type=click.Choice(NAMES), default=DEFAULT, show_default=True, help="The scenario to play.")
 @click.option(
     "--drill",
     type=click.Choice([RANDOM, *DRILLS]),
     is_flag=False,
     flag_value=RANDOM,
     metavar="[SCENARIO]",
-    help="Game day: a hidden fault after a while, and the clock runs. Without a name any of them.",
+    help="Game day: a hidden fault after a while, against the clock. Without a name, a random one.",
 )
 @click.option("--headless", is_flag=True, help="No dashboard: print the addresses as shell exports and serve.")
 @click.pass_context

@@ -58,7 +58,7 @@ def verify_command(folder: str | None) -> int:
         if checked.broken_line:
             line = f", line {checked.broken_line:,}"
         print_error(f"{place}{line}: {checked.problem}")
-        print_error(f"{plural(checked.records, 'record')} before that are whole")
+        print_error(f"{plural(checked.records, 'record')} before that are valid")
         _say_files(checked)
         _say_moved(path)
         return exits.FOUND_SOMETHING
@@ -79,7 +79,7 @@ def verify_command(folder: str | None) -> int:
 def _say_files(checked: "AuditCheck") -> None:
     if len(checked.parts) > 1:
         for part in checked.parts:
-            what = "no sound record"
+            what = "no valid record"
             if part.last:
                 what = f"records {part.first:,} to {part.last:,}"
             print_line(f"  {part.name}: {what}")
@@ -110,7 +110,7 @@ def _say_moved(path: Path) -> None:
 @_folder
 @click.option("--action", metavar="ID", help="Only this action; the beginning of its id is enough.")
 @click.option("--last", type=click.IntRange(1), metavar="N", help="Only the last N records.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON document a line, as they stand.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document per line, unverified.")
 def show_command(folder: str | None, action: str | None, last: int | None, as_json: bool) -> int:
     """The records, oldest first. They are shown unverified: ``verify`` tells whether they can be trusted."""
     import msgspec
@@ -172,7 +172,7 @@ def accept_command(folder: str | None, reason: str) -> int:
     except (AuditUnwritable, OSError) as error:
         print_error(error)
         return exits.REFUSED
-    print_line(f"{path} goes on: {_lost(accepted.first, accepted.last)}; the audit says so")
+    print_line(f"{path} goes on: {_lost(accepted.first, accepted.last)}; the audit records that")
     for kept in accepted.kept:
         print_line(f"kept: {kept}")
     for words in actions:

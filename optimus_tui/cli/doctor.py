@@ -251,7 +251,7 @@ async def _prometheus(context: Context) -> DoctorLine:
     if seen.fault:
         return DoctorLine("WRONG", "prometheus", _fault_text(seen.fault))
     if (seen.document or {}).get("status") != "success":
-        return DoctorLine("WRONG", "prometheus", "answered a query with something else than a success")
+        return DoctorLine("WRONG", "prometheus", "answered a query with something other than a success")
     return DoctorLine("ok", "prometheus", "answers queries")
 
 
@@ -377,7 +377,7 @@ def _state() -> DoctorLine:
         return DoctorLine("WRONG", "state", wrong)
     if wrong := trouble(folder / FILE):
         return DoctorLine("WRONG", "state", wrong, VERIFY)
-    return DoctorLine("ok", "state", f"audit, incidents and history lie in {shown(folder)}")
+    return DoctorLine("ok", "state", f"audit, incidents and history are in {shown(folder)}")
 
 
 def _source(path: Path | None) -> DoctorLine:

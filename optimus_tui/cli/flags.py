@@ -112,7 +112,7 @@ def refuse_service_flags(flags: Mapping[str, object]) -> None:
     for row in SETTINGS:
         if row.flag and row.connects and flags.get(row.parameter) is not None:
             raise click.UsageError(
-                f"{row.flag} means nothing here: the demo starts services of its own and watches those"
+                f"{row.flag} cannot be used here: the demo starts services of its own and watches those"
             )
 
 
@@ -200,7 +200,7 @@ def check(settings: "Settings", table: Sequence[KeyEntry], themes: Iterable[str]
     for name, wish in settings.keys.items():
         where = f'{settings.sources.get(f"keys.{name}", "default")}: keys."{spelled(name)}"'
         if name not in bound:
-            raise SettingsError(f"{where} is no key of ours; {nearest(name, list(bound))}")
+            raise SettingsError(f"{where} is not the id of a key; {nearest(name, list(bound))}")
         bound[name] = set(_checked(wish, where))
     for name in settings.keys:
         for other, key in _clashes(name, bound, table, tuple(lists)):

@@ -82,7 +82,7 @@ def _settings(flags: dict[str, object], *, needed: bool) -> "Settings":
     except SettingsError as error:
         if needed:
             raise
-        print_error(f"{error}; what is kept is shown all the same")
+        print_error(f"{error}; what could be read is shown")
         return Settings()
 
 
@@ -105,11 +105,11 @@ class IncidentVerbs(LazyGroup):
     """What can be done with incidents."""
 
     verbs: ClassVar[dict[str, Verb]] = {
-        "open": Verb(f"{_HERE}:begin", "Begin one; prints its id and what comes next."),
-        "list": Verb(f"{_HERE}:everything", "Those there are, the newest first."),
-        "show": Verb(f"{_HERE}:show", "Steps, recommendations and timeline of one."),
-        "run": Verb(f"{_STEPS}:run", "Run the next step, or one again, and record it."),
-        "resume": Verb(f"{_STEPS}:resume", "Take one up again after its process ended."),
+        "open": Verb(f"{_HERE}:begin", "Open an incident; prints its id and the next command."),
+        "list": Verb(f"{_HERE}:everything", "List incidents, the newest first."),
+        "show": Verb(f"{_HERE}:show", "Show an incident's steps, recommendations and timeline."),
+        "run": Verb(f"{_STEPS}:run", "Run the next step, or repeat one, and record the result."),
+        "resume": Verb(f"{_STEPS}:resume", "Continue an incident after its process ended."),
         "note": Verb(f"{_STEPS}:note", "Add a note."),
         "close": Verb(f"{_STEPS}:close", "Close it with cause and resolution."),
         "export": Verb(f"{_STEPS}:export", "Write the post-mortem: Markdown, or one HTML page."),
@@ -128,7 +128,7 @@ def group(ctx: click.Context, /) -> int:
 @click.command("open")
 @click.option("--title", default="", metavar="TEXT", help="What it is about.")
 @click.option("--playbook", "name", default="default", show_default=True, metavar="NAME", help="The steps to follow.")
-@click.option("--tenant", metavar="NAME", help="The tenant concerned; its tools are asked about it.")
+@click.option("--tenant", metavar="NAME", help="The tenant concerned; the tools run for it.")
 @click.option("--began", metavar="AGO|TIME", help="When the fault began: 26m, 2h, or 2026-11-23T10:05:00Z.")
 @connection_flags
 @click.pass_context

@@ -39,13 +39,13 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 def _positive(ctx: click.Context, option: click.Parameter, minutes: float | None) -> float | None:
     if minutes is not None and not minutes > 0:
-        raise click.BadParameter("this is no time: more than 0 minutes, please", ctx, option)
+        raise click.BadParameter("the time must be more than 0 minutes", ctx, option)
     return minutes
 
 
 @click.command("record")
 @connection_flags
-@click.option("--minutes", type=float, callback=_positive, help="Stop after so long; else when interrupted.")
+@click.option("--minutes", type=float, callback=_positive, help="Stop after this time; without it, when interrupted.")
 @click.pass_context
 def command(ctx: click.Context, /, minutes: float | None, **given: object) -> int:
     """Watch the system without a screen and keep samples of it; one line a minute on stderr."""

@@ -102,9 +102,9 @@ def complete_value(ctx: click.Context, param: click.Parameter, incomplete: str) 
 )
 @click.option("--json", "as_json", is_flag=True, help="JSON on a terminal too.")
 @click.option(
-    "--watch", "every", type=click.FloatRange(0.5, 3600), metavar="[SECONDS]", help="Ask again and again (every 5 s)."
+    "--watch", "every", type=click.FloatRange(0.5, 3600), metavar="[SECONDS]", help="Repeat (every 5 s by default)."
 )
-@click.option("--ndjson", is_flag=True, help="With --watch: one JSON document a line.")
+@click.option("--ndjson", is_flag=True, help="With --watch: one JSON document per line.")
 @connection_flags
 @click.pass_context
 def run(
@@ -127,7 +127,7 @@ def run(
 
     shown = Shown(tool, as_json or ndjson or not _on_terminal())
     if every is not None and shown.as_json and not ndjson:
-        return shown.refuse("--watch prints one document a line: say --ndjson", "watch")
+        return shown.refuse("--watch prints one document per line: add --ndjson", "watch")
     try:
         request = question(tool, arguments, sets)
         settings = settings_of(merge_flags(ctx, given))
@@ -336,7 +336,7 @@ def tools(name: str | None, as_json: bool) -> int:
         for tool in chosen:
             print_wrapped(f"{tool.name:<{wide}}", tool.description)
         print_line()
-        print_line("optimus-tui tools NAME describes one; optimus-tui run NAME asks it.")
+        print_line("optimus-tui tools NAME describes one; optimus-tui run NAME runs it.")
     else:
         _describe(chosen[0])
     return exits.HEALTHY

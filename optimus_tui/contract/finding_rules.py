@@ -52,7 +52,7 @@ _FAMILIES: dict[str, FindingRule] = {
         _family(
             "server",
             points_to=("cache_miss", "high_latency"),
-            issue_because="the cache and the limits are in Redis: what it does not answer is missed, or waited for",
+            issue_because="the cache and the limits are in Redis: without its answers there are misses, or waits",
         ),
         _family("services", fails_requests=True),
         _family("source"),
@@ -122,8 +122,8 @@ _CANNOT_BE_MEASURED = "{subject} cannot be measured{reason}"
 _CHECKS = {
     "checks_failed": "{subject} failed {failed} of {count} checks: {reason}",
     "no_reason": "it did not answer as it should",
-    "checks_failed_impact": "What does not answer has no latency: the figures are those of the others.",
-    "see_health": "Ask diagnose_gateway_health, then look at its log.",
+    "checks_failed_impact": "Failed checks have no latency: the figures are those of the successful ones.",
+    "see_health": "Run diagnose_gateway_health, then look at its log.",
     "degraded": "{subject} is degraded: /health answered 200, but reports {words}",
     "degraded_impact": "It answers, and does less than it should."}
 """Of a service that is down or degraded while its latency is measured."""
@@ -135,7 +135,7 @@ _STATES = {
 _REMARK = "{subject} answered 200 and reports {words}: taken as healthy by its status code"
 _REMARKS = {
     "part": "{subject} reports itself healthy, but a part of it as {words}",
-    "part_impact": "What needs that part fails, or is answered without it; its status code does not show it."}
+    "part_impact": "Requests that need that part fail, or are answered without it; the status code does not show it."}
 _CIRCUIT = {
     "processes": " in {processes}",
     "engine_answers": ", although the AI engine answers our checks: it fails or times out under real requests"}
@@ -156,7 +156,7 @@ LIMITS_IMMORTAL = _rule(
         "impact_left": "The count only grows: after {left}, {tenant} is refused for good; with a TTL, until it ends."},
     remedy="Give this one counter a TTL (its count stays until that ends) or reset it (served at once); then find what"
     " wrote it without one.",
-    remedy_many="So many at once point to the writer: see how the gateway sets the window, then repair each tenant.",
+    remedy_many="So many at once: see how the code that writes them sets the TTL, then repair each tenant.",
     cured_by="repair_counter", also_cured_by=("reset_counters",), alert_group=_COUNTER, fault="limits.immortal",
     fails_requests=True, limit_state="immortal", from_redis=True, **_ASKED_OF_TENANT)
 LIMITS_OVER = _rule(
@@ -194,8 +194,8 @@ LIMITS_BROKEN = _rule(
     impact="How much of these limits is used is unknown, and the gateway's own increments may fail on them.",
     remedy="Find what wrote another type or text under this name.",
     phrases={
-        "foreign": "{subject} holds {problem}, which is of another limiter: the gateway counts up from 0, by one",
-        "foreign_many": "{count:,} keys ({names}) hold counts of another limiter: the gateway counts up from 0, by one",
+        "foreign": "{subject} holds {problem}, written by another limiter: the gateway counts 0, 1, 2",
+        "foreign_many": "{count:,} keys ({names}) hold counts of another limiter: the gateway counts 0, 1, 2",
         "foreign_impact": "How much of these limits is used is unknown: a token bucket, for one, keeps what is left.",
         "foreign_remedy": "Find which limiter writes under rate_limit: and give it a prefix of its own."},
     alert_group=_COUNTER, fault="limits.broken", limit_state="broken", from_redis=True, **_ASKED_OF_TENANT)
@@ -269,7 +269,7 @@ LIMITS_PARTIAL = _rule(
     "limits.partial", "Only a part of the counters was read", "low",
     one="{subject} were measured in part: {reason}",
     impact="Trouble in the rest of the {subject} would not be noticed here.",
-    remedy="Ask again, or leave the dashboard open: it reads the rest in turns.")
+    remedy="Run it again, or leave the dashboard open, which reads the rest step by step.")
 LIMITS_UNMEASURED = _unmeasured("limits.unmeasured", "Rate limits cannot be read")
 LIMITS_RULES_UNMEASURED = _unmeasured("limits.rules_unmeasured", "The limits in force are not known")
 
@@ -417,14 +417,14 @@ COHERENCE_MALFORMED = _rule(
 COHERENCE_UNHEARD = _rule(
     "coherence.unheard", "A channel of events has no subscriber", "low",
     one="no subscriber on the event channels of {tenants}",
-    impact="None where the gateway unlinks keys itself; caches that rely on the channel stay stale.",
+    impact="None if the gateway unlinks keys itself; caches that rely on the channel stay stale.",
     remedy="See whether anything should be subscribed to cache_coherence:*.")
 COHERENCE_UNMEASURED = _unmeasured("coherence.unmeasured", "Coherence cannot be read")
 EVENTS_CLOCK = _rule(
     "events.clock", "The clock of a publisher of events is off",
     one="{offset} in {events}: the publisher's clock or time zone is off",
     phrases={"late": "{offset} in {events}: the publisher's clock or time zone is off, or events are delivered late"},
-    impact="Events are placed by their own timestamps: these fall outside every window and stand in the wrong order.",
+    impact="Events are placed by their own timestamps: these fall outside every window and in the wrong order.",
     remedy="Set the publisher's clock (NTP), and let it write UTC: a local time must not end in Z.")
 EVENTS_FLOOD = _rule(
     "events.flood", "Too many coherence events", "medium",

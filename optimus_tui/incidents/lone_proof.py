@@ -117,7 +117,7 @@ class LoneProof:
         await self._needed()
         words = self.too_early().removeprefix(TOO_EARLY)
         if not words or self._tells_at_once():
-            return f"{words}; said then" if words else ""
+            return f"{words}; reported then" if words else ""
         return f"{words}; the check runs by itself then"
 
     def _tells_at_once(self) -> bool:
@@ -144,8 +144,8 @@ class LoneProof:
             return possible_words(replace(self._record, due=due)), "accent"
         if not self._lacks and self._tells_at_once():
             return "not proved yet, waiting for the next reading", "accent"
-        why = self._lacks or "the figures still count what came before the act"
-        return f"not proved yet, said by {clock(self._late_at(self._need))}; {why}", "accent"
+        why = self._lacks or "the figures still include the time before the action"
+        return f"not proved yet, expected by {clock(self._late_at(self._need))}; {why}", "accent"
 
     def _late_at(self, need: ProofNeed) -> float:
         """Return the wall-clock seconds from which on it is said that the finding is not gone."""
@@ -194,7 +194,7 @@ class LoneProof:
             came = await what_came(self._ctx, need, self._record.since)
             self._lacks = "; ".join(one.words for one in came if one.lacks and one.recorded)
             if self._lacks:
-                return Comparison(verdict="unknown", words=f"too little came since: {self._lacks}")
+                return Comparison(verdict="unknown", words=f"too little was recorded since: {self._lacks}")
             self._enough = True
         found, before = self._look(), self._record.checks[0].before
         if found is None or before is None:

@@ -134,7 +134,7 @@ class Prover:
             return True
         words = "; ".join(one.words for one in lacking)
         if now - acted_at(record) >= GIVE_UP_SECONDS:
-            await self.service.give_up_checks(record.receipt.action_id, f"too little came since: {words}")
+            await self.service.give_up_checks(record.receipt.action_id, f"too little was recorded since: {words}")
         else:
             self._next[record.receipt.action_id] = now + WAIT_SECONDS
             due = enough_at(lacking, record.since, now)

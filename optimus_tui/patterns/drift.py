@@ -64,7 +64,7 @@ def drift(declared: Declared, seen: Observed) -> list[Drift]:
     found += [
         Drift(
             "operation undeclared", name, "medium", f"Redis counts {name}, which no router declares",
-            "An old counter, another service, or a router outside of the tree.",
+            "See what writes it: an old version, another service, or a router outside of the tree.",
         )
         for name in sorted(seen.operations - declared.operations)
     ]  # fmt: skip
@@ -96,7 +96,7 @@ def _unseen(declared: Declared, seen: Observed) -> list[Drift]:
     operations = [
         Drift(
             "operation never seen", name, "low", f"{name} is declared, and Redis holds no counter of it",
-            "Nobody called it within a window, or it is counted under another name.",
+            "See whether it was not called within a window, or is counted under another name.",
         )
         for name in sorted(declared.operations - seen.operations)
         if seen.operations - declared.operations
@@ -104,7 +104,7 @@ def _unseen(declared: Declared, seen: Observed) -> list[Drift]:
     kinds = [
         Drift(
             "kind never seen", name, "low", f"{name} is declared, and Redis holds no cache key of it",
-            "Nobody read it lately, or it is stored under another name.",
+            "See whether it was not read lately, or is stored under another name.",
         )
         for name in sorted(declared.kinds - seen.kinds)
         if seen.kinds - declared.kinds

@@ -149,11 +149,11 @@ def _of_wire(error: BaseException, message: str, where: str, target: RedisTarget
         return Fault("invalid", f"what answers at {where} does not speak the Redis protocol", "check host and port")
     if isinstance(error, (redis_errors.TimeoutError, TimeoutError)):
         if ours := starved(_WITHIN_SECONDS):
-            return Fault("starved", f"{where} was not heard: {ours}", "relieve this machine and ask again")
+            return Fault("starved", f"{where} was not heard: {ours}", "reduce the load of this machine and try again")
         remedy = None
         if target.scheme == "rediss":
             remedy = "if that port speaks plain text, use redis:// instead of rediss://"
-        return Fault("timeout", f"no answer from {where} within its second", remedy)
+        return Fault("timeout", f"no answer from {where} within one second", remedy)
     if is_crowded(error):
         return Fault("timeout", f"all our connections to {where} are waiting for an answer")
     if any(

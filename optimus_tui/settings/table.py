@@ -123,7 +123,7 @@ SETTINGS = (
     ),
     # The largest plan that a person can review and that can be made within a minute.
     Setting(
-        "max_keys", int, "Most keys that one action may change, 1 to 500,000 (10,000 where not given).",
+        "max_keys", int, "Most keys that one action may change, 1 to 500,000 (default 10,000).",
         None, "max_keys", "", flag="--max-keys", metavar="N", least=1, most=500_000, dashboard=True,
     ),
     Setting(
@@ -213,7 +213,7 @@ def nearest(word: str, known: list[str]) -> str:
         return f"did you mean {close[0]}?"
     if known:
         return f"valid here: {', '.join(sorted(known))}"
-    return "nothing may stand here"
+    return "no key is valid here"
 
 
 def spelled(name: str, limit: int = 60) -> str:

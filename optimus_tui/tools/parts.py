@@ -80,7 +80,7 @@ def seconds_left(most: float = PART_SECONDS) -> float:
 def not_in_time(what: str, seconds: float) -> Fault:
     """Return the fault of a part that was not done in time."""
     if ours := starved(seconds):
-        return Fault("starved", f"{what}: not measured: {ours}", "reduce the load of this machine and ask again")
+        return Fault("starved", f"{what}: not measured: {ours}", "reduce the load of this machine and try again")
     return Fault("timeout", f"{what}: not measured within {age(seconds)}")
 
 

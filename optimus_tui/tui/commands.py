@@ -119,7 +119,7 @@ COMMANDS: tuple[Command, ...] = (
     ),
     Command(
         "tenant",
-        "All of one tenant, of the row's without a name: signals, findings, counters, keys, events",
+        "One tenant's signals, findings, counters, keys and events; without a name, the row's tenant",
         lambda s, a: s.navigate.open_tenant_named(a) if a else s.navigate.open_tenant_here(),
         "[name]",
         lambda s: s.navigate.tenants(),
@@ -141,12 +141,12 @@ COMMANDS: tuple[Command, ...] = (
     ),
     Command(
         "run",
-        "The tools, or the one named",
+        "The tools; with a name, that tool",
         lambda s, a: s.navigate.open_tools(a),
         "[tool]",
         lambda s: s.navigate.tools(),
     ),
-    Command("routine", "The day's routine, and which tool for which symptom", lambda s, _: s.navigate.open_routine()),
+    Command("routine", "The daily routine, and the tool for each symptom", lambda s, _: s.navigate.open_routine()),
     Command("router", "Write a new router, step by step", lambda s, a: s.navigate.open_router(a), "[name]"),
     Command(
         "validate",
@@ -202,7 +202,7 @@ COMMANDS: tuple[Command, ...] = (
     ),
     Command(
         "drill",
-        "Demo: inject a fault to find, and time you; stop ends it",
+        "Demo: a hidden fault to find against the clock; stop ends it",
         lambda s, a: s.drills.start_or_stop(a),
         "[scenario]",
         lambda s: s.drills.names(),
@@ -210,13 +210,13 @@ COMMANDS: tuple[Command, ...] = (
     ),
     Command(
         "remedy",
-        "Demo: do what would be done outside, as a restart",
+        "Demo: a remedy outside of this program, such as a restart",
         lambda s, a: s.drills.ask_remedy(a),
         "[what]",
         lambda s: s.drills.remedies(),
         _in_demo,
     ),
-    Command("messages", "What toasts have said, to read it again", lambda s, _: s.navigate.open_messages()),
+    Command("messages", "Messages of past toasts", lambda s, _: s.navigate.open_messages()),
     Command("help", "Keys that work right here", lambda s, _: s.navigate.help_here()),
     Command("q", "Leave", lambda s, _: s.navigate.quit_here(), aliases=("quit",)),
 )

@@ -48,9 +48,7 @@ MAX_ENDED = 500
 
 
 class Episode(Struct, frozen=True):
-    """A finding's episode.
-
-    ``since`` is wall-clock time, for people; ``seen`` is monotonic, so that setting the clock ends none.
+    """An episode. ``since`` is wall-clock time, for people; ``seen`` monotonic, so that setting the clock ends none.
 
     ``loud_seen``: when it was last more than a note; None for never.
     """

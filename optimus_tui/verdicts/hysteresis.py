@@ -158,4 +158,4 @@ def _came_and_went(windows: tuple[bool, ...]) -> bool:
 def _words(windows: tuple[bool, ...]) -> str:
     if len(windows) == 1:
         return "seen in one window so far"
-    return f"so in {sum(windows)} of the last {len(windows)} windows"
+    return f"in {sum(windows)} of the last {len(windows)} windows"

@@ -11,7 +11,7 @@ class Term(NamedTuple):
 
 
 GLOSSARY: tuple[Term, ...] = (
-    Term("429 in", "Time until the counter reaches its limit at its pace of now; – where the looks do not tell."),
+    Term("429 in", "Time until the counter reaches its limit at its present pace; – with too few readings."),
     Term("action", "A write to Redis that this program can do once it is armed; a plan is always shown first."),
     Term("alert", "A finding that began, came back, became worse or was cleared; :alerts has the history."),
     Term("armed", "Actions are allowed for a while (:arm); without it the program only reads."),
@@ -27,14 +27,14 @@ GLOSSARY: tuple[Term, ...] = (
     Term("coherence", "Cached copies agree with their source: no invalidated copy is left that users could still see."),
     Term("cold start", "The first requests of a process, which are slower and are not judged yet."),
     Term("counter", "A Redis key that counts the requests of one tenant and operation within a window."),
-    Term("coverage", "How much of what there is was read: scanned 41k of 184k; totals of a part are marked ≥."),
+    Term("coverage", "How much of the data was read: scanned 41k of 184k; totals of a part are marked ≥."),
     Term("drift", "The running gateway has other routes or keys than its code says."),
     Term("drill", "The demo breaks something and counts how long you take to find, cure and prove it."),
     Term("dropped", "Events that came faster than they could be kept; 0 means that none is missing."),
     Term("engine", "The service behind the gateway that answers its requests."),
     Term("evidence", "What a step of an incident found: figures with their source and time."),
     Term("feed", "The invalidation events that services publish, live, as they arrive."),
-    Term("finding", "Something that a rule judges wrong, with the measured value and the threshold (e explains it)."),
+    Term("finding", "What a rule judges as wrong, with the measured value and the threshold (e explains it)."),
     Term("gap", "Time in which the link to the feed was down: events of that time may be missing."),
     Term("golden signals", "How the gateway serves its users: requests, the share that fails, refusals, and the p95."),
     Term("hit rate", "The share of look-ups that the cache could answer."),
@@ -60,14 +60,14 @@ GLOSSARY: tuple[Term, ...] = (
     Term("post-mortem", "The report of an incident: what happened, whom it hit, what was done, and the proof."),
     Term("proof", "The check after a remedy, over what came since: fixed, better, same or worse."),
     Term("read-only", "No action is possible; :arm changes that for a while."),
-    Term("recommendation", "What a playbook advises for what it found; a in the incident carries it out."),
+    Term("recommendation", "What a playbook advises for its findings; a in the incident carries it out."),
     Term("refused", "Answered with a 429 because a limit was reached."),
-    Term("remedy", "What cures a finding; in the demo :remedy does what would be done outside, as a restart."),
+    Term("remedy", "What cures a finding; in the demo :remedy carries out one outside, such as a restart."),
     Term("resets", "Time until the window of a counter ends and it starts again at zero."),
     Term("scan", "Reading the names of all keys page by page (SCAN), which never blocks Redis."),
     Term(
         "settling",
-        "What is found follows from what you just did, or is proved fixed: its figures still count the time before.",
+        "The findings follow from what you just did, or are proved fixed: their figures still include the time before.",
     ),
     Term("severity", "How bad a finding is: critical, high, warning or low."),
     Term("slope", "How fast a counter grows, in requests a second; negative after it was reset."),
@@ -79,9 +79,7 @@ GLOSSARY: tuple[Term, ...] = (
     Term("sweep", "One pass of the scan over the whole keyspace."),
     Term("tenant", "A customer of the system; limits, cache keys and events belong to one each."),
     Term("tracking key", "A Redis key that lists the cache keys of one tenant and kind; invalidations read it."),
-    Term(
-        "truth line", "The line under each pane: as of when, from how much of it, and what was wrong with the source."
-    ),
+    Term("truth line", "The line under each pane: when its data was read, how much of it, and what failed."),
     Term("TTL", "Time to live: seconds until Redis removes the key."),
     Term("unknown", "It was not measured, or could not be; never shown as 0 or as good."),
     Term(

@@ -99,7 +99,7 @@ def test_the_screen_says_what_changed_since_the_last_time() -> None:
 
 def test_the_first_has_nothing_to_compare_with() -> None:
     shown = lines(compare(None, report(findings=(finding(),))))
-    assert shown[0].endswith("first standup") and not any("new" in line for line in shown)
+    assert shown[0].endswith("the first stand-up") and not any("new" in line for line in shown)
     assert shown[-1] == "✖ CRIT  clinic_b / chat never resets", "no room is kept for a word that cannot come"
 
 
@@ -328,7 +328,7 @@ def test_a_history_of_something_else_is_as_none(world: HostileServer, capsys: Ca
     place.write_bytes(b"no database" * 1000)
     assert run(["standup"]) == 0
     shown = capsys.readouterr()
-    assert "first standup" in shown.out
+    assert "the first stand-up" in shown.out
 
 
 def test_a_line_is_cut_by_cells() -> None:

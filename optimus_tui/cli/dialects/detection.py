@@ -48,7 +48,7 @@ def _print(found: NamesFound) -> None:
         print_error(found.fault.message)
     if not found.toml:
         if found.names:
-            print_line("nothing has to be written: no other counters or cache keys are there")
+            print_line("nothing to write: there are no other counters or cache keys")
         return
     print_line()
     print_line("Write into optimus.toml:")

@@ -21,7 +21,7 @@ PAGE_SECONDS = 2.0
 
 
 @click.command("standup")
-@click.option("--json", "as_json", is_flag=True, help="The document, also where nothing could be asked.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document, even if nothing could be read.")
 @click.option("--md", is_flag=True, help="For a chat: Markdown.")
 @click.option(
     "--html",
@@ -67,7 +67,7 @@ async def _tool_call(settings: "Settings", form: str, page: str | None) -> int:
             print_error(failure.error.message)
             return exits.UNREACHABLE
         if context.store.fault is not None:
-            print_error(f"this stand-up may not be remembered: {context.store.fault.message}")
+            print_error(f"this stand-up may not be stored: {context.store.fault.message}")
         if page is not None:
             try:
                 async with asyncio.timeout(PAGE_SECONDS):

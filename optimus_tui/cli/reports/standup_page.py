@@ -153,7 +153,7 @@ def _headline(report: StandupReport) -> str:
 def _since(report: StandupReport) -> str:
     if report.since:
         return f"since {_day(report.since, report.timestamp)}"
-    return "first standup"
+    return "the first stand-up"
 
 
 def _moment(stamp: str | None) -> time.struct_time | None:
@@ -181,7 +181,7 @@ def _counted(report: StandupReport) -> str:
     if report.since and report.gone:
         words.append(f"{len(report.gone)} gone")
     if report.unknown:
-        words.append(f"{len(report.unknown)} of 4 looks without result")
+        words.append(f"{len(report.unknown)}of 4 tools without result")
     return ", ".join(words)
 
 

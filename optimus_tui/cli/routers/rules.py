@@ -22,7 +22,7 @@ about is set aside by a comment on its line, or on a line of its own above it, w
 _NEEDS = {
     "limiter": "a limiter", "tenant": "tenants", "cache": "a cache",
     "isolation": "tenants that most of its routes know",
-    "service": "more than a file of one machine for its data",
+    "service": "more than one file of SQLite for its data",
     "callers": "a limiter or tenants", "breaker": "a circuit breaker",
     "metrics": "metrics that at least half of its routers have",
 }  # fmt: skip

@@ -43,17 +43,25 @@ def command() -> None:
     "--field", "fields", multiple=True, metavar="NAME:TYPE[(OPTIONS)][?][=DEFAULT]", help="A field of the model."
 )
 @click.option("--filter", "filters", default="", metavar="NAMES", help="Fields to filter and sort the list by.")
-@click.option("--parent", default="", metavar="NAMES", help="What it is below, as orders or customers/orders.")
+@click.option("--parent", default="", metavar="NAMES", help="Its parents, such as orders or customers/orders.")
 @click.option("--no-rate-limiting", is_flag=True, help="Count no requests.")
 @click.option("--no-caching", is_flag=True, help="Cache no answers.")
 @click.option("--project", metavar="DIR", help="The project (BACKEND_ORCHESTRATOR_PATH, or found here or above).")
-@click.option("--package", default="", metavar="NAME", help="The package for routers, as app.api.routes (found).")
 @click.option(
-    "--into", default="", metavar="FILE[:NAME]", help="Where they are registered, as app/main.py:app (found)."
+    "--package",
+    default="",
+    metavar="NAME",
+    help="The package for routers, such as app.api.routes (found if not given).",
+)
+@click.option(
+    "--into",
+    default="",
+    metavar="FILE[:NAME]",
+    help="Where they are registered, such as app/main.py:app (found if not given).",
 )
 @click.option("--python", metavar="PATH", help="Runs the tests (the project's .venv, else our own).")
 @click.option("--dry-run", is_flag=True, help="Write nothing.")
-@click.option("--yes", is_flag=True, help="Ask nothing; an existing file of yours also needs --replace.")
+@click.option("--yes", is_flag=True, help="Do not ask; an existing file of yours also needs --replace.")
 @click.option("--untested", is_flag=True, help="With --yes: write also where the tests cannot be run here.")
 @click.option("--replace", is_flag=True, help="Existing files of this router may be replaced.")
 @connection_flags
@@ -117,7 +125,7 @@ def new(
     return _show_and_write(plan, python, url, dry_run=dry_run, yes=yes, untested=untested, replace=replace)
 
 
-@command.command("undo", short_help="Take the last written router back.")
+@command.command("undo", short_help="Undo the last written router.")
 @click.option("--project", metavar="DIR", help="The project (BACKEND_ORCHESTRATOR_PATH, or found here or above).")
 @connection_flags
 @click.pass_context
@@ -229,7 +237,7 @@ def _ask_and_write(
         questions += [f"Write without this check ({check.name})?" for check in silent]
         questions.append(f"Write {len(plan.changes)} files to {plan.root}?")
     if questions and not sys.stdin.isatty():
-        return _refuse("nothing was written: there is nobody to ask here, say --yes")
+        return _refuse("nothing was written: there is no terminal to confirm on; add --yes")
     for question in questions:
         if not click.confirm(question, default=False):
             output.print_error("scaffold: nothing was written")

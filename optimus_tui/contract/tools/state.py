@@ -39,8 +39,9 @@ class DependencySection(Struct, frozen=True, kw_only=True):
     """One dependency. ``status`` is "not checked" where it was not requested, "unknown" where it is not known.
 
     ``latency_ms`` does not include ``own_delay_ms``, for which our own event loop was blocked meanwhile (null: too
-    small to matter): the true time lies between the one and the sum. ``instances`` has each address of a service with
-    several; the section itself is the worst of them. ``says`` quotes a remark in the body of a service that is well.
+    small to matter): the true time lies between that and the sum of both. ``instances`` has each address of a service
+    with several; the section itself is the worst of them. ``says`` quotes a remark in the body of a service that is
+    well.
     """
 
     status: str
@@ -192,7 +193,7 @@ class CachePart(Struct, frozen=True, kw_only=True):
 class EventsPart(Struct, frozen=True, kw_only=True):
     """Invalidation events of the window by their own timestamps. ``per_minute`` is null for a single one.
 
-    ``covered_minutes``: how much of the window the log reaches back over.
+    ``covered_minutes``: how many minutes of the window the log covers.
     """
 
     in_window: int | None = None
@@ -308,7 +309,7 @@ class IntegrationQuery(Query, frozen=True, kw_only=True):
 
 
 class IntegrationReport(Report, frozen=True, kw_only=True):
-    """The results. ``tests_performed``: one object a test with test, status (pass, fail, skipped) and measurements."""
+    """The results. ``tests_performed``: for each test its name, status (pass, fail, skipped) and measurements."""
 
     test_type: TestType
     """The set of tests that was run."""

@@ -225,7 +225,7 @@ class AuditLog:
             raise lost(self.path, self._head if self._head.seq else head or Head()) from None
         if os.fstat(file.handle).st_uid != os.geteuid():
             file.close()
-            raise AuditUnwritable(f"the audit {shown(self.path)} is not a file of ours")
+            raise AuditUnwritable(f"the audit {shown(self.path)} is not an audit of Optimus TUI")
         file.make_private()
         if not file.size:
             sync_folder(self.folder)

@@ -110,7 +110,7 @@ def _ambiguous(name: str, label: str, values: list[str]) -> Fault:
         kinds = f"services (label {label})"
     return Fault(
         "invalid",
-        f"Prometheus holds {name} of several {kinds} ({shown}{more}): whose are the gateway's cannot be known",
+        f"Prometheus holds {name} of several {kinds} ({shown}{more}): which are the gateway's is not known",
         f"""say which in optimus.toml: [metrics] selector = '{label}="{first}"'""",
     )
 

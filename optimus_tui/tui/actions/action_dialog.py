@@ -131,10 +131,7 @@ class ActionDialog(Dialog):
 
     @work(exclusive=True, group="plan", exit_on_error=False)
     async def make_plan(self) -> None:
-        """Read the keys and make a plan.
-
-        Typed text stays; the confirming words count only for the list of keys that they were typed for.
-        """
+        """Read the keys and make a plan. Typed text stays; the words count only for the list they were typed for."""
         self.stage, self.said, self.whole = "planning", "", False
         self.plan = self.preview = self.refusal = None
         self.form.expect(None, "")

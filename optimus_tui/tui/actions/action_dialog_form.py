@@ -73,7 +73,7 @@ class ConfirmForm(Vertical):
         if not typed:
             return "words missing"
         if typed != self.words:
-            return "words not whole yet" if self.words.startswith(typed) else "not these words"
+            return "words not complete yet" if self.words.startswith(typed) else "not these words"
         if self.plan is None or self._typed_for != subject_of_plan(self.plan):
             return "typed for another list: read this one, type them again"
         return ""

@@ -116,7 +116,7 @@ def marked_offers(rows: Sequence[object]) -> list[Offer] | str:
     if len(rows) not in (len(counters), len(keys)):
         return "only counters or single cache keys can be acted on together: esc clears the marks"
     if any(counter.doubt or not counter.tenant for counter in counters):
-        return "one of the marked counters is of no certain tenant: unmark it first"
+        return "the tenant of a marked counter is not certain: unmark it first"
     tenants = {counter.tenant for counter in counters} | {row.group.tenant for row in keys}
     if len(tenants) > 1:
         return f"the marked rows are of {len(tenants):,} tenants, and an action is for one: esc clears the marks"
@@ -385,9 +385,9 @@ class IncludeDialog(Dialog):
 
     def body(self) -> list[Widget]:
         """Return the question and the list of uncertain keys."""
-        about = f"{plural(len(self.keys), 'key')} may be of {self.tenant} or of a tenant whose name begins like it."
+        about = f"{plural(len(self.keys), 'key')} may be of {self.tenant} or of a tenant with the same beginning."
         if self.left_out:
-            about += f" {self.left_out:,} more stay out."
+            about += f" {self.left_out:,} more are left out."
         listed = [
             Selection(Content(safe_text(key, 200)), place, key in self.taken) for place, key in enumerate(self.keys)
         ]

@@ -132,7 +132,7 @@ def below(episode: AlertEpisode | None, mute: Mute | None, trouble: str) -> list
     if mute is not None:
         lines.append((until_words(mute), "warning"))
     elif episode is not None and episode.blind:
-        lines.append(("its source does not answer: nobody knows whether it has cleared", "warning"))
+        lines.append(("its source does not answer: it is not known whether it has cleared", "warning"))
     if trouble:
         lines.append((safe_text(trouble, 300), "warning"))
     return lines

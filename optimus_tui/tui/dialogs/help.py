@@ -157,4 +157,4 @@ def messages_dialog(said: Sequence["Said"]) -> SheetDialog:
         label = time.strftime("%H:%M:%S", time.gmtime(one.wall))
         for number, line in enumerate(one.text.splitlines()):
             facts.append((" " if number else label, line, STYLES[one.severity]))
-    return SheetDialog("Messages, UTC", facts or [("", "Nothing was said yet.", "")])
+    return SheetDialog("Messages, UTC", facts or [("", "No message yet.", "")])

@@ -62,7 +62,7 @@ class PromptBar(Horizontal):
         """Return its keys with what they do, for the line below it."""
         does = {":": "runs what is typed", "/": "keeps the filter"}.get(self.sigil, "")
         leaves = {":": "leaves", "/": "shows all rows"}.get(self.sigil, "")
-        completes = {":": "tab, → take what is dim", "/": "tab completes"}.get(self.sigil, "")
+        completes = {":": "tab, → take the suggestion", "/": "tab completes"}.get(self.sigil, "")
         return f"enter {does}   {completes}   ↑↓ earlier   esc {leaves}"
 
     def ask(self, sigil: str, text: str = "", choices: Sequence[str] = (), earlier: Sequence[str] = ()) -> None:
@@ -133,7 +133,7 @@ class PromptBar(Horizontal):
             stem, at = self.field.value, -1 if by > 0 else 0
             found = self.completions(stem)
         if not found:
-            self._say("it is complete" if stem in self._choices else "no suggestion begins so")
+            self._say("it is complete" if stem in self._choices else "no other suggestion begins like this")
             return
         at = (at + by) % len(found)
         self._offered = (found[at], stem, at)

@@ -36,15 +36,15 @@ if TYPE_CHECKING:
 TYPES = (
     WizardChoice("proxy", "proxy", "The AI Engine stores everything; the gateway limits, caches and forwards."),
     WizardChoice("direct sqlalchemy", "direct, table", "The gateway's own table, with SQLAlchemy and a migration."),
-    WizardChoice("direct", "direct, memory", "The gateway's own store, gone at the end of its process: no production."),
+    WizardChoice("direct", "direct, memory", "The gateway's own store, lost when its process ends: no production use."),
     WizardChoice("hybrid", "hybrid", "The gateway's own store first; the AI Engine for what it does not hold."),
 )
 OPERATIONS = (
-    WizardChoice("list", "list", "GET /: a page of them, bounded"),
-    WizardChoice("create", "create", "POST /: a new one, 201"),
+    WizardChoice("list", "list", "GET /: a page of items, bounded"),
+    WizardChoice("create", "create", "POST /: creates an item, 201"),
     WizardChoice("get", "get", "GET /{id}: one item, or 404"),
-    WizardChoice("update", "update", "PUT /{id}: another content"),
-    WizardChoice("patch", "patch", "PATCH /{id}: some of its fields"),
+    WizardChoice("update", "update", "PUT /{id}: replaces an item"),
+    WizardChoice("patch", "patch", "PATCH /{id}: changes some fields"),
     WizardChoice("delete", "delete", "DELETE /{id}: 204"),
 )
 FEATURES = (
@@ -53,8 +53,8 @@ FEATURES = (
 )
 PLACES = {
     "parent": "may be empty; orders makes it /orders/{order_id}/NAME",
-    "package": "may be empty: it is looked for; example: app.api.routes",
-    "into": "may be empty: it is looked for; example: app/main.py",
+    "package": "may be empty: then it is found; example: app.api.routes",
+    "into": "may be empty: then it is found; example: app/main.py",
 }
 ABOUT_PLACE = (
     "project: the folder of a FastAPI application. package: where its routers are. into: the file that registers "

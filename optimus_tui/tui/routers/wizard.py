@@ -49,10 +49,7 @@ starts nothing."""
 
 
 class RouterScreen(BaseScreen):
-    """Write a new router with its tests: answer the questions, look at the preview, run the checks, then write.
-
-    Going back keeps the answers.
-    """
+    """Write a new router with its tests: answer, look, check, then write. Going back keeps the answers."""
 
     CSS_PATH: ClassVar[Any] = [asset_dir("styles") / "tools.tcss", asset_dir("styles") / "router.tcss"]
     BINDINGS: ClassVar[Any] = chosen(
@@ -214,10 +211,7 @@ class RouterScreen(BaseScreen):
             self.note("enter once more: it runs the project's code, in a copy", wrong=False)
 
     async def go_on(self) -> None:
-        """Go to the next page if this one is filled in.
-
-        The last pages write, run the checklist, and close the wizard.
-        """
+        """Go to the next page if this one is filled in. The last pages write, run the checklist, and close."""
         async with self._turning:
             await self._go_on()
 
@@ -232,7 +226,7 @@ class RouterScreen(BaseScreen):
             await self._known.wait()
         page.take(draft.answers)
         if draft.at == 0:
-            self.note("looking in the project where it belongs …", wrong=False)
+            self.note("looking for its place in the project …", wrong=False)
             problem, place = await asyncio.to_thread(find_place, draft.answers)
             if problem:
                 self.note(problem)

@@ -42,7 +42,7 @@ UNUSED = {
     "app.tools": "these are the tools already; esc goes back to the panes",
     "tools.json": "there is no answer yet to show as JSON; enter runs the tool",
     "pane.open": "this line is about no finding; enter on a finding goes to its row",
-    "pane.copy": "y copies a line of the answer: tab goes there; Y copies the question for other surfaces",
+    "pane.copy": "y copies a line of the answer: tab goes there; Y copies the call for other surfaces",
     "pane.export": "x is a key of the panes; Y copies the answer's commands, J shows it whole",
 }
 """Why a key does nothing here, by its id."""

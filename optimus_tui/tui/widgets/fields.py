@@ -55,7 +55,7 @@ class BoundedInput(Input):
 
         def __init__(self, limit: int) -> None:
             super().__init__()
-            self.sentence = f"a line holds {limit:,} characters at most: what was put in is left out"
+            self.sentence = f"a line holds {limit:,} characters at most: the new text was not added"
 
     def restricted(self) -> None:
         """Post that the text is too long."""

@@ -248,10 +248,7 @@ def set_scroll_height(view: ScrollView, lines: int) -> None:
 
 
 class LineCanvas(ScrollView, can_focus=True):
-    """A list of rows drawn line by line.
-
-    ``head_lines`` stay at the top, ``foot_lines`` at the bottom; the cursor follows its row.
-    """
+    """A list drawn line by line. ``head_lines`` stay at the top, ``foot_lines`` at the bottom."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {*(f"ink--{ink}" for ink in INKS), "ink--cursor"}
 

@@ -105,7 +105,7 @@ async def test_where_too_little_comes_for_ten_minutes_it_is_not_known(server: Re
         await slow.prover.turn()
         assert slow.record.verdict == "unknown"
         await slow.prover.turn()
-        assert "too little came since" in slow.told[-1], slow.told
+        assert "too little was recorded since" in slow.told[-1], slow.told
         assert slow.service.state.repaired is None
         lines = len(slow.service.state.timeline)
         slow.clock.ahead += FOLLOW_SECONDS

@@ -58,7 +58,7 @@ async def test_keys_of_uncertain_owner_are_listed_and_taken_in_one_by_one_row_24
         await until(pilot, lambda: "? cache:conv:acme:eu:1" in said(pilot))
         await pilot.press("i")
         await until(pilot, lambda: isinstance(pilot.app.screen, IncludeDialog))
-        assert "may be of acme or of a tenant whose name begins like it" in said(pilot)
+        assert "may be of acme or of a tenant with the same beginning" in said(pilot)
         await pilot.press("space", "enter")
         await until(pilot, lambda: card.plan is not None and card.plan.count == 3)
         assert card.plan is not None and card.plan.digest != plan.digest

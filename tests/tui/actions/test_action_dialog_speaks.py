@@ -57,7 +57,7 @@ async def test_every_field_is_seen_with_its_mark_and_a_refused_enter_says_why(
         await pilot.press("enter")
         await until(pilot, lambda: "✗ words missing, so enter was refused" in said(pilot))
         await typed(pilot, "test")
-        assert "✗ words not whole yet" in said(pilot) and "so enter was refused" not in said(pilot)
+        assert "✗ words not complete yet" in said(pilot) and "so enter was refused" not in said(pilot)
         await typed(pilot, " 2")
         assert "✓ words" in said(pilot)
         await pilot.press("enter", "enter")

@@ -275,7 +275,7 @@ async def test_from_the_alarm_to_a_verified_repair_and_the_post_mortem(redis: Re
         await until(pilot, lambda: "this incident is closed" in said(pilot))
         await pilot.press("question_mark")
         await until(pilot, lambda: "Help" in said(pilot))
-        assert "Leave a step out" not in said(pilot) and "Write the post-mortem now" in said(pilot)
+        assert "Skip a step" not in said(pilot) and "Write the post-mortem now" in said(pilot)
 
 
 async def test_a_reset_reaches_no_further_than_its_finding(redis: RealServer) -> None:

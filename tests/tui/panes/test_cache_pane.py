@@ -230,7 +230,7 @@ async def test_nothing_answered_and_nothing_there_are_different_sentences() -> N
 
 
 async def test_age_and_retry_fit_at_every_width_whatever_failed_row_33() -> None:
-    fault = Fault("timeout", "no answer from localhost:6379/0 within its second")
+    fault = Fault("timeout", "no answer from localhost:6379/0 within one second")
     for width in (56, 80, 140):
         scene = Scene()
         async with scene.app.run_test(size=(width, 20)) as pilot:

@@ -180,7 +180,7 @@ async def test_the_reason_for_staleness_survives_a_narrow_frame(width: int) -> N
 async def test_how_old_what_failed_and_when_again_fit_with_a_long_fault(width: int, last: float | None) -> None:
     app = PaneApp(pane())
     async with app.run_test(size=(width, 20)) as pilot:
-        fault = Fault("timeout", "no answer from localhost:6379/0 within its second")
+        fault = Fault("timeout", "no answer from localhost:6379/0 within one second")
         report = None if last is None else limits_report()
         app.pane.reading = reading(report, last or 0.0, fault=fault, retry_in=3.0)
         await pilot.pause()

@@ -136,7 +136,7 @@ async def test_a_paste_without_room_is_said_and_changes_nothing(gateway: Path) -
     async with app.run_test(size=(80, 24)) as pilot:
         screen = await opened(pilot)
         app.post_message(events.Paste("x" * 5000))
-        await until(pilot, lambda: "a line holds 4,096 characters at most: what was put in is left out" in shown(app))
+        await until(pilot, lambda: "a line holds 4,096 characters at most: the new text was not added" in shown(app))
         assert screen.query_one("#router-name", Input).value == ""
         dialog = FieldDialog(FieldAnswer(), [])
         await app.push_screen(dialog)

@@ -27,6 +27,6 @@ def test_a_file_of_another_user_takes_no_record(tmp_path: Path) -> None:
     log.close()
     before = (tmp_path / FILE).read_bytes()
     os.chown(tmp_path / FILE, 1, 1)
-    with pytest.raises(AuditUnwritable, match="not a file of ours"):
+    with pytest.raises(AuditUnwritable, match="not an audit of Optimus TUI"):
         log.append("disarmed")
     assert (tmp_path / FILE).read_bytes() == before

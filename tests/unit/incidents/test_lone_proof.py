@@ -87,7 +87,7 @@ async def test_until_a_proof_is_possible_it_says_when_that_is_and_never_better_o
     watched.now = ACTED + 1
     promised = await watched.proof.promise()
     early = "too early: proof possible at 00:17:42 (a whole window of the limit)"
-    assert promised == "proof possible at 00:17:42 (a whole window of the limit); said then"
+    assert promised == "proof possible at 00:17:42 (a whole window of the limit); reported then"
     assert watched.proof.status() == ("proof possible at 00:17:42", "accent")
     assert watched.proof.aim == (LIMITS_OVER, CHAT)
     assert await watched.at(30) is None and watched.proof.too_early() == early
@@ -103,12 +103,12 @@ async def test_what_needs_requests_stays_too_early_until_they_came() -> None:
     await watched.proof.promise()
     await watched.at(60)
     assert watched.proof.too_early() == "too early: 0 of 20 requests came"
-    by = "not proved yet, said by 00:18:40"
+    by = "not proved yet, expected by 00:18:40"
     assert watched.proof.status() == (f"{by}; 0 of 20 requests came", "accent")
     watched.came = 20.0
     assert await watched.at(61) is None, "its share still counts what came before"
     assert watched.proof.too_early() == ""
-    assert watched.proof.status() == (f"{by}; the figures still count what came before the act", "accent")
+    assert watched.proof.status() == (f"{by}; the figures still include the time before the action", "accent")
 
 
 async def test_a_counter_that_was_reset_is_proved_after_seconds() -> None:
@@ -135,7 +135,7 @@ async def test_of_too_few_requests_nothing_is_proved() -> None:
     watched.found = Found((), ())
     assert await watched.at(60) is None
     said = await watched.at(LATE_SECONDS)
-    assert said is not None and said[0].endswith("too little came since: 0 of 20 requests came") and not said[1]
+    assert said is not None and said[0].endswith("too little was recorded since: 0 of 20 requests came") and not said[1]
     watched.came = 20.0
     fixed = await watched.at(150)
     assert fixed is not None and fixed[0].startswith("fixed 2 min 30 s after you acted: gateway failing 20 % → ")
@@ -176,7 +176,7 @@ def test_an_action_is_for_the_worst_alarm_of_its_tenant_that_it_cures() -> None:
 async def test_a_reset_that_does_not_help_is_said_at_the_promised_time_and_a_smaller_count_is_no_better() -> None:
     watched = Watched(OVER, outside=False)
     promised = await watched.proof.promise()
-    assert promised.endswith("proof possible at 00:16:56 (15 s to see whether it comes back); said then")
+    assert promised.endswith("proof possible at 00:16:56 (15 s to see whether it comes back); reported then")
     again = replace(OVER, measured=222.0, message=f"{CHAT} has used up its limit: 222 of 150")
     watched.found = Found((again,), (), ACTED + 15)
     assert await watched.at(16) is None, "the last reading is older than that time"
@@ -229,7 +229,7 @@ async def test_a_counter_that_fills_up_again_is_not_proved_before_it_is_full_or_
     watched = Watched(OVER, outside=False)
     watched.found = Found((), NOW_USED, ACTED + 17, fills=True)
     assert await watched.at(18) is None
-    late = "not proved yet, said by 00:18:40"
+    late = "not proved yet, expected by 00:18:40"
     assert watched.proof.status() == (f"{late}; {FILLS}", "accent")
     watched.found = Found((replace(OVER, measured=155.0),), (), ACTED + 24, fills=True)
     said = await watched.at(25)

@@ -146,7 +146,7 @@ def test_numbers_of_another_limiter_are_said_to_be_that_and_are_medium() -> None
     found = report(counter(b"a", problem="-3: another limiter's number", **bucket))  # type: ignore[arg-type]
     (one,) = found.findings
     assert (one.rule, one.severity, one.measured) == ("limits.broken", "medium", "-3")
-    assert one.message.startswith("a / chat holds -3, which is of another limiter")
+    assert one.message.startswith("a / chat holds -3, written by another limiter")
     many = report(
         counter(b"a", problem="-3: another limiter's number", **bucket),  # type: ignore[arg-type]
         counter(b"b", problem="12.5: another limiter's number", **bucket),  # type: ignore[arg-type]

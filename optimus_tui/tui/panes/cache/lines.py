@@ -302,7 +302,7 @@ def preview_facts(answer: Reading[KeyPreview] | KeyPreview | str, wall: float) -
     if answer.type == "none":
         return [("", "The key is gone.", "warn")], title
     facts: list[Fact] = [("type", safe_text(answer.type), ""), ("length", _length(answer), "")]
-    note = "this look counts as a hit on the server and makes the key recently used; it was not written anywhere"
+    note = "this reading counts as a hit on the server and as a use of the key; the value was not stored"
     facts += [("read", f"{clock(wall)} UTC; {note}", "quiet"), ("", "", "")]
     for part in answer.parts:
         facts += body_facts(part)

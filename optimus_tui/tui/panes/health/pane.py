@@ -147,7 +147,7 @@ class HealthContent(PaneContent):
         if report is None:
             return "connecting …", False
         if not looks:
-            return "nobody has answered yet", False
+            return "no service has answered yet", False
         newest = max(looks, key=lambda look: look.taken_mono)
         past = self.pane.clock.mono() - newest.taken_mono
         when = f"as of {clock(newest.taken_at, dated=past > STILL_TODAY_SECONDS)} ({age(past)})"

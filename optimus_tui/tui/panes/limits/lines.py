@@ -218,7 +218,7 @@ USED_WORDS = (
 NO_TTL_WORDS = {
     "heals": "no TTL: its limiter repairs that with the next request",
     "dated": "no TTL: the window is in its name",
-    "normal": "no TTL, as its limiter means it",
+    "normal": "no TTL, as its limiter intends",
 }
 """What it means that a counter's key has no TTL, where the counter is not stuck for that."""
 SPAN_FROM = 70

@@ -45,7 +45,7 @@ def test_a_preset_that_fits_is_one_line_to_write_and_then_reads_all(server: Real
     Path("optimus.toml").write_text('dialect = "limits"\n')
     code, text = verb("dialect", "detect")
     assert code == 0 and "limits reads 2 counters and 0 cache keys in 3 names" in text
-    assert "nothing has to be written" in text
+    assert "nothing to write" in text
     code, text = verb("dialect", "test", "optimus.toml", "--format", "json")
     document = json.loads(text)
     (acme, globex) = document["names"][:2]
