@@ -200,9 +200,9 @@ def size(byte_count: int | None, *, estimate: bool = False) -> str:
 
 
 def ttl(seconds: float | None, *, immortal: bool = False) -> str:
-    """Return seconds left as a clock below a day, then hours, days, years.
+    """Return seconds left as a clock below an hour, ``9h 56m`` below a day, then hours, days, years.
 
-    ``immortal`` gives ``never``; None is ``?``.
+    ``immortal`` gives ``never``; None is ``?``. From an hour on it changes once a minute, which saves painting.
     """
     if immortal:
         return NEVER
@@ -212,7 +212,7 @@ def ttl(seconds: float | None, *, immortal: bool = False) -> str:
     if left < 3600:
         return f"{left // 60}:{left % 60:02d}"
     if left < 86_400:
-        return f"{left // 3600}:{left // 60 % 60:02d}:{left % 60:02d}"
+        return f"{left // 3600}h {left // 60 % 60:02d}m"
     if left < 3 * 86_400:
         return f"{left // 3600} h"
     if left < 1000 * 86_400:

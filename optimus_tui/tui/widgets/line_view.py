@@ -15,6 +15,7 @@ from textual.strip import Strip
 
 from optimus_tui.tui.theme import INKS, InkStyles, Piece, plain_text
 from optimus_tui.tui.widgets.cells import RowTable, Table, wrap
+from optimus_tui.tui.widgets.changes import changed_span
 from optimus_tui.tui.widgets.row_marks import MARK, NO_MARK, RowKey, RowMarks
 
 MEASURED_ROWS = 200
@@ -211,9 +212,17 @@ class LinePainter:
         return canvas.inks.strip(pieces, width, marked, canvas.muted)
 
     def changed(self) -> list[Region]:
-        """Return the lines that would look different now. A tick changes only a few, and painting a line is slow."""
+        """Return what would look different now: a second's tick changes a few cells of a few lines."""
         width, height = self.canvas.scrollable_content_region.size
-        return [Region(0, y, width, 1) for y in range(height) if self._drawn.get(y) != self.line(y, width)]
+        regions = []
+        for y in range(height):
+            before, after = self._drawn.get(y), self.line(y, width)
+            if before is None or before[1] != after[1]:
+                regions.append(Region(0, y, width, 1))
+            elif before[0] != after[0]:
+                begin, cells = changed_span(before[0], after[0], width)
+                regions.append(Region(begin, y, cells, 1))
+        return regions
 
     def line(self, y: int, width: int) -> tuple[list[Piece], bool]:
         """Return the content of line ``y`` of the view, and whether the cursor is on it."""
