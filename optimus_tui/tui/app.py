@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 from rich.segment import Segment, Segments
 from rich.text import Text
 from textual import events, on
+from textual.app import App
 from textual.await_complete import AwaitComplete
 from textual.color import Color
 from textual.command import DiscoveryHit, Hit, Hits, Provider
@@ -164,11 +165,19 @@ class OptimusApp(AnsweredKeys):
         self.keys = KeyGate(self, self._press, self.notify)
         for theme in THEMES:
             self.register_theme(theme)
-        self.theme = settings.theme if settings.theme in self.available_themes else THEMES[0].name
+        self._begin_with_theme(settings.theme if settings.theme in self.available_themes else THEMES[0].name)
         if settings.keys:
             self.set_keymap(keymap(settings.keys))
         if os.environ.get("SSH_CONNECTION"):
             self.animation_level = "none"
+
+    def _begin_with_theme(self, name: str) -> None:
+        """Set the theme before the style sheets are read: set as any later one, it would have them read twice."""
+        self.set_reactive(App.theme, name)
+        dark = self.available_themes[name].dark
+        themes = {one: False for one in self.classes if one.startswith("-theme-")}
+        classes = {**themes, f"-theme-{name}": True, "-dark-mode": dark, "-light-mode": not dark}
+        self.update_classes(classes, update=False)
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """Return the colours that a theme may leave out."""

@@ -5,6 +5,7 @@ It judges nothing and reads nothing: reports come from ``sampling_bridge``, and 
 """
 
 import asyncio
+import gc
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import Any
@@ -61,6 +62,7 @@ class Dashboard(BaseScreen):
         self.bridge = SamplingBridge(self, self.context)
         self.health: HealthReport | None = None
         self.current = "health"
+        self._resumed = False
         self.pane_layout = PaneLayout(self, self)
         self.navigate = Navigator(self)
         self.requests = PaneRequests(self)
@@ -79,11 +81,10 @@ class Dashboard(BaseScreen):
         """Return the bars, the panes and the prompt."""
         yield StatusBar()
         yield TabStrip()
+        panes = [kind(self.context.clock, self.settings) for kind in (HealthPane, LimitsPane, CachePane, FeedPane)]
+        self.pane_layout.prepare(panes)
         with Container(id="panes"):
-            yield HealthPane(self.context.clock, self.settings)
-            yield LimitsPane(self.context.clock, self.settings)
-            yield CachePane(self.context.clock, self.settings)
-            yield FeedPane(self.context.clock, self.settings)
+            yield from panes
         yield Static(id="too-small")
         yield KeyStrip()
 
@@ -147,6 +148,11 @@ class Dashboard(BaseScreen):
 
     # -- start and end
 
+    def on_screen_resume(self, event: events.ScreenResume) -> None:
+        """Leave the styles as they are before the first frame: every widget was styled as it was mounted."""
+        if not self._resumed:
+            self._resumed, event.refresh_styles = True, False
+
     def on_mount(self) -> None:
         """Draw the first frame, then start sampling."""
         self.pane_layout.apply()
@@ -159,6 +165,7 @@ class Dashboard(BaseScreen):
         self.run_in_background("start", self._start_sampling, name="start_sampling", exclusive=False)
 
     async def _start_sampling(self) -> None:
+        gc.freeze()  # what the start made stays: the collector need not look through it again
         await asyncio.to_thread(self.optimus.prompt_history.load)
         await self.saved.load()
         await self.drills.start_demo()

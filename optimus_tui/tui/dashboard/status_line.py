@@ -195,19 +195,29 @@ class PaneLayout:
         current = self.dashboard.current
         return "health", BESIDE_HEALTH if current == "health" else current
 
-    def apply(self) -> None:
-        """Show the panes beside each other if there is room, else two, else one; a sentence if not even that fits."""
-        size = self.dashboard.size
+    def prepare(self, panes: "Sequence[Pane]") -> None:
+        """Set the classes before the first frame: set after it, each widget would be styled twice."""
+        self.screen.update_classes(self._classes(self.screen.app.size), update=False)
+        for pane in panes:
+            pane.update_classes(self._classes_of(pane), update=False)
+
+    def _classes(self, size: "Size") -> dict[str, bool]:
         tiny = not _holds(size, MINIMUM)
         single = not tiny and (self.zoomed or not _holds(size, PAIR))
         wide = not tiny and not single and _holds(size, WIDE)
         pair, large = not (tiny or single or wide), wide and _holds(size, LARGE)
-        self.screen.update_classes(
-            {"-tiny": tiny, "-single": single, "-pair": pair, "-wide": wide, "-large": large}
-        )  # all at once: each change styles every widget of the screen anew
+        return {"-tiny": tiny, "-single": single, "-pair": pair, "-wide": wide, "-large": large}
+
+    def _classes_of(self, pane: "Pane") -> dict[str, bool]:
+        return {"-current": self.dashboard.current == pane.NAME, "-paired": pane.NAME in self._pair()}
+
+    def apply(self) -> None:
+        """Show the panes beside each other if there is room, else two, else one; a sentence if not even that fits."""
+        size = self.dashboard.size
+        self.screen.update_classes(self._classes(size))  # all at once: each change styles every widget anew
         for pane in self.dashboard.panes():
-            pane.update_classes({"-current": self.dashboard.current == pane.NAME, "-paired": pane.NAME in self._pair()})
-        if tiny:
+            pane.update_classes(self._classes_of(pane))
+        if self.screen.has_class("-tiny"):
             text = f"Optimus TUI needs {MINIMUM[0]}×{MINIMUM[1]}; this is {size.width}×{size.height}."
             self.screen.query_one("#too-small", Static).update(Content(text))
         self.dashboard.draw_status()
