@@ -42,7 +42,10 @@ PROBE_MODULES = (
         "optimus_tui.history.samples.windows",
     ),
     *(f"optimus_tui.probes.http.{name}" for name in ("fetch", "integration", "metrics", "services")),
-    *(f"optimus_tui.probes.{name}" for name in ("cache_keys", "keyspace", "counters", "postgres", "server")),
+    *(
+        f"optimus_tui.probes.{name}"
+        for name in ("cache_keys", "counter_names", "keyspace", "counters", "postgres", "server")
+    ),
     *(f"optimus_tui.probes.redis.{name}" for name in ("guard", "rights")),
 )
 """What a first check of gateway, engine and Redis imports. A tool imports these in a thread before it measures:

@@ -219,7 +219,8 @@ class GroupTotals(Struct, frozen=True, kw_only=True):
     """Totals of one kind (``tenant`` None) or of one tenant within a kind.
 
     ``bytes_used`` is an estimate unless ``bytes_exact``; None while nothing was measured. ``histogram`` counts keys
-    with a TTL in ``len(TTL_EDGES) + 1`` bins.
+    with a TTL in ``len(TTL_EDGES) + 1`` bins. ``sampled``: only some of the keys are kept, and all totals but ``keys``
+    are estimated from these; ``keys`` may count a key twice that a scan met twice.
     """
 
     kind: bytes
@@ -229,6 +230,7 @@ class GroupTotals(Struct, frozen=True, kw_only=True):
     bytes_used: int | None
     bytes_exact: bool
     histogram: tuple[int, ...]
+    sampled: bool = False
 
 
 class KindTotals(Struct, frozen=True):

@@ -40,6 +40,15 @@ class Coverage(Struct, frozen=True):
     total: int | None
     complete: bool
     reason: str | None = None
+    per_second: float | None = None
+    """Of a scan that goes on: how many are read a second."""
+
+    @property
+    def seconds_left(self) -> float | None:
+        """Return how long the scan will go on; None where that is unknown."""
+        if not self.per_second or self.total is None or self.complete or self.reason:
+            return None
+        return (self.total - self.scanned) / self.per_second
 
     def __post_init__(self) -> None:
         if self.total is not None and self.scanned > self.total:

@@ -178,6 +178,11 @@ class KeyLayout:
             return _cached(rule, name, parts, tenants)
         return None
 
+    @property
+    def has_one_cache_rule(self) -> bool:
+        """Return whether one rule reads all cache keys: then names with the same beginning are read alike."""
+        return len(self._caches) == 1
+
     def prefix_of(self, name: bytes) -> bytes:
         """Return what a cache key's name shares with others: all before ``{rest...}``; b"" where that is unknown."""
         for rule, head in self._caches:

@@ -39,11 +39,35 @@ class FilterError(ValueError):
 
 
 @dataclass(frozen=True)
+class FilterTerm:
+    """One word of a filter: ``test`` decides on a row. What else it says lets many rows be decided at once.
+
+    Attributes:
+        field: the field that is asked for.
+        needle: lower-case text that the field must hold; None where that is not what is asked.
+        regex: the expression that must be found in it, or None.
+        comparison: operator and number to compare it with, or None.
+        negated: the term that must not hold, or None.
+    """
+
+    test: Callable[[Fields], bool]
+    field: str = "text"
+    needle: str | None = None
+    regex: re.Pattern[str] | None = None
+    comparison: tuple[str, float] | None = None
+    negated: "FilterTerm | None" = None
+
+    def __call__(self, fields: Fields) -> bool:
+        """Return True when the row passes."""
+        return self.test(fields)
+
+
+@dataclass(frozen=True)
 class Filter:
     """A parsed filter. ``text`` is what was typed."""
 
     text: str
-    terms: tuple[Callable[[Fields], bool], ...] = ()
+    terms: tuple[FilterTerm, ...] = ()
 
     def __bool__(self) -> bool:
         return bool(self.terms)
@@ -86,14 +110,14 @@ def value_filter(field: str, value: str) -> str:
     return f"{field}:={value}"
 
 
-def _regex(pattern: str) -> Callable[[Fields], bool]:
+def _regex(pattern: str) -> FilterTerm:
     if re.search(r"[*+}]\)*[*+{]", pattern):
         raise FilterError("nested repetition in a regular expression can take for ever; write it without")
     try:
         compiled = re.compile(pattern, re.IGNORECASE)
     except re.error as error:
         raise FilterError(f"not a regular expression: {error}") from None
-    return lambda fields: compiled.search(str(fields.get("text") or "")) is not None
+    return FilterTerm(lambda fields: compiled.search(str(fields.get("text") or "")) is not None, regex=compiled)
 
 
 def _field(name: str, fields: Collection[str]) -> str:
@@ -115,10 +139,10 @@ def _is_name(word: str, fields: Collection[str]) -> bool:
     return not (low.isalpha() and get_close_matches(low, fields, 1, _ALIKE))  # tenant_a:eu is a name
 
 
-def _term(word: str, fields: Collection[str]) -> Callable[[Fields], bool]:
+def _term(word: str, fields: Collection[str]) -> FilterTerm:
     if word.startswith("!") and len(word) > 1:
         inner = _term(word[1:], fields)
-        return lambda fields: not inner(fields)
+        return FilterTerm(lambda fields: not inner(fields), inner.field, negated=inner)
     if len(word) > 2 and word.startswith("/") and word.endswith("/"):
         return _regex(word[1:-1])
     if match := _COMPARE.match(word):
@@ -127,19 +151,26 @@ def _term(word: str, fields: Collection[str]) -> Callable[[Fields], bool]:
     if match and not _is_name(match[1], fields):
         name, wanted = _field(match[1], fields), match[2].lower()
         if wanted.startswith("=") and name in fields:
-            return lambda fields: str(fields.get(name) or "").lower() == wanted[1:]
-        return lambda fields: (
-            wanted in str(fields.get(name) or "").lower()
-            if name in fields
-            else word.lower() in str(fields.get("text") or "").lower()
-        )
+            return FilterTerm(lambda fields: str(fields.get(name) or "").lower() == wanted[1:], name)
+        return _holding(name, wanted, word.lower(), name in fields)
     if "<" in word or ">" in word:
         raise FilterError(f"{word!r} is no comparison: write field<number, or /text/ for a text with < or >")
     low = word.lower()
-    return lambda fields: low in str(fields.get("text") or "").lower()
+    return FilterTerm(lambda fields: low in str(fields.get("text") or "").lower(), needle=low)
 
 
-def _comparison(name: str, operator: str, number: str, unit: str) -> Callable[[Fields], bool]:
+def _holding(name: str, wanted: str, word: str, is_known: bool) -> FilterTerm:
+    """Return the term for ``name:wanted``; a row without such a field is looked through for the whole word."""
+
+    def holds(fields: Fields) -> bool:
+        if name in fields:
+            return wanted in str(fields.get(name) or "").lower()
+        return word in str(fields.get("text") or "").lower()
+
+    return FilterTerm(holds, name, wanted if is_known else None)
+
+
+def _comparison(name: str, operator: str, number: str, unit: str) -> FilterTerm:
     if unit.lower() not in _UNITS:
         raise FilterError(
             f"unknown unit {unit!r} in {name}{operator}{number}{unit}; use ms, s, m, h, d, k, mb, gb or %"
@@ -167,4 +198,4 @@ def _comparison(name: str, operator: str, number: str, unit: str) -> Callable[[F
             "=": value == wanted,
         }[operator]
 
-    return holds
+    return FilterTerm(holds, low, comparison=(operator, wanted))

@@ -1,133 +1,59 @@
 """The index of cache keys by kind and tenant: names, expiry times, and totals."""
 
-from bisect import bisect_right
-from collections.abc import Iterable, Mapping, Sequence
+from array import array
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from optimus_tui.contract.keyspace import TTL_EDGES, CacheReport, GroupTotals, KindTotals, UnknownLayout
 from optimus_tui.contract.reading import Coverage
 from optimus_tui.dialects.layout import MAX_TENANT_PARTS, KeyLayout, own_layout
 from optimus_tui.grammar.keys import SHOWN, Shapes, looks_like_limiter
+from optimus_tui.index.groups import ALL, GONE, KEEP, NEVER, UNKNOWN, Group, Leaf, is_of
+from optimus_tui.index.name_table import NameTable
 from optimus_tui.wording.safe import safe_text
 
-NEVER = -1
-UNKNOWN = -2
-"""Special expiry values: the key has no TTL, or it was not read yet."""
-
-SWEEP_BITS = 8
-SWEEP_MASK = (1 << SWEEP_BITS) - 1
-HISTOGRAM_SECONDS = 5.0
-"""A histogram is recounted at most this often; in between it only ages."""
-
-_NO_HISTOGRAM = (0,) * (len(TTL_EDGES) + 1)
+MAX_KEYS = 2_000_000
+"""Names that are kept; of further ones only the number is known, by kind and tenant."""
+MOST_MARKS = 256
+"""Scans are told apart by a byte beside each name."""
+STEP_KEYS = 8_192
+"""Keys looked at between two turns of whoever ends a scan in steps."""
+FRESH = 2_000
+"""New names whose TTL is asked for after a scan for names; those of others come with the next scan for TTLs."""
+PREFIX_SIZES = 4
+"""Up to so many lengths of prefixes, names are cut by length, which is quicker than looking for their parts."""
 UNPARSED_KIND = b""
 """The kind (and tenant) of names outside the grammar: shown as "(unparsed)", never acted on."""
 _GONE, _NEVER_EXPIRES = -2, -1
-
-
-class Group:
-    """The names of one kind and tenant. ``seen`` counts those that the present scan has met."""
-
-    __slots__ = (
-        "_exact", "_histogram", "_histogram_mono", "_mean", "kind", "measured", "measured_bytes", "names", "seen",
-        "tenant", "without_ttl",
-    )  # fmt: skip
-
-    def __init__(self, kind: bytes, tenant: bytes) -> None:
-        self.kind, self.tenant = kind, tenant
-        self.names: dict[bytes, int] = {}
-        self.without_ttl = self.seen = 0
-        self.measured = self.measured_bytes = 0
-        self._mean: float | None = None
-        self._exact = False
-        self._histogram, self._histogram_mono = _NO_HISTOGRAM, float("-inf")
-
-    def put(self, name: bytes, expiry: int | None, sweep: int) -> bool:
-        """Add ``name``; ``expiry`` None keeps what is known. Return True when the name is new."""
-        before = self.names.get(name)
-        if before is None:
-            self.seen += 1
-            if expiry is None:
-                expiry = UNKNOWN
-            self.without_ttl += expiry == NEVER
-            self.names[name] = expiry << SWEEP_BITS | sweep
-            return True
-        old = before >> SWEEP_BITS
-        if before & SWEEP_MASK != sweep:
-            self.seen += 1
-        if expiry is None:
-            expiry = old
-        self.without_ttl += (expiry == NEVER) - (old == NEVER)
-        self.names[name] = expiry << SWEEP_BITS | sweep
-        return False
-
-    def drop(self, name: bytes, sweep: int) -> bool:
-        """Remove ``name``; return True when it was there."""
-        before = self.names.pop(name, None)
-        if before is None:
-            return False
-        self.without_ttl -= before >> SWEEP_BITS == NEVER
-        self.seen -= before & SWEEP_MASK == sweep
-        return True
-
-    def drop_unseen(self, sweep: int) -> int:
-        """Remove the names that this scan has not met, and return their number."""
-        missing = len(self.names) - self.seen
-        if missing > 0:
-            for name in [name for name, packed in self.names.items() if packed & SWEEP_MASK != sweep]:
-                self.drop(name, sweep)
-        return max(0, missing)
-
-    def settle_sizes(self) -> None:
-        """Use the sizes that the scan has measured."""
-        if self.measured:
-            self._mean, self._exact = self.measured_bytes / self.measured, self.measured >= len(self.names)
-        self.measured = self.measured_bytes = 0
-
-    def totals(self, mono: float) -> GroupTotals:
-        """Return the totals as of ``mono`` (seconds of the monotonic clock)."""
-        mean, exact = self._mean, self._exact
-        if mean is None and self.measured:
-            mean, exact = self.measured_bytes / self.measured, False
-        return GroupTotals(
-            kind=self.kind,
-            tenant=self.tenant,
-            keys=len(self.names),
-            without_ttl=self.without_ttl,
-            bytes_used=None if mean is None else round(mean * len(self.names)),
-            bytes_exact=exact,
-            histogram=self.histogram(mono),
-        )
-
-    def histogram(self, mono: float) -> tuple[int, ...]:
-        """Return the keys with a TTL by the time left, in the bins of ``TTL_EDGES``; expired ones in the first."""
-        if mono - self._histogram_mono >= HISTOGRAM_SECONDS:
-            now = int(mono * 1000)
-            edges = [(now + edge * 1000) << SWEEP_BITS for edge in TTL_EDGES]
-            bins = [0] * (len(edges) + 1)
-            for packed in self.names.values():
-                if packed >= 0:
-                    bins[bisect_right(edges, packed)] += 1
-            self._histogram, self._histogram_mono = tuple(bins), mono
-        return self._histogram
 
 
 __all__ = ["NEVER", "UNKNOWN", "UNPARSED_KIND", "CacheIndex"]
 
 
 class CacheIndex:
-    """Filled by scans: ``begin_sweep``, ``put_page`` for each page, ``end_sweep``. Not shared between threads."""
+    """Filled by scans: ``begin_sweep``, ``put_page`` for each page, ``end_sweep``. Not shared between threads.
 
-    def __init__(self, tenants: Iterable[bytes] = (), layout: KeyLayout | None = None) -> None:
+    What a scan meets is put in its place some time later, at its end at the latest: a name that comes twice may count
+    twice until then. About ``max_keys`` names are kept at most. Where there are more, those whose hash is below a bound
+    are kept, which is a fair sample of each kind and tenant and the same one in each scan; all are counted.
+    """
+
+    def __init__(
+        self, tenants: Iterable[bytes] = (), layout: KeyLayout | None = None, max_keys: int = MAX_KEYS
+    ) -> None:
         self.layout = layout or own_layout()
+        self._max_keys, self._kept, self._pending, self._share = max_keys, 0, 0, ALL
+        self._to_thin: list[tuple[Group, Leaf]] = []
         self._groups: dict[tuple[bytes, bytes], Group] = {}
-        self._by_prefix: dict[bytes, Group | None] = {}
+        self._by_prefix: dict[bytes, Group] = {}
+        self._prefix_sizes: tuple[int, ...] = ()
         self._coherence = Group(b"cache_coherence", b"")
         self._tenants: set[bytes] = set()
         self._ambiguous: set[bytes] = set()
-        self._sweep = 0
+        self._mark = 0
         self._mono = 0.0
         self._coverage = Coverage(0, None, complete=False, reason="not read yet")
-        self._swept = False
+        self._sweeping = self._swept = self._reads_ttls = False
+        self._fresh: list[bytes] = []
         self._shapes, self._shapes_now = Shapes(), Shapes()
         self.version = 0
         self.know_tenants(tenants)
@@ -138,7 +64,7 @@ class CacheIndex:
         if not new:
             return
         self._tenants |= new
-        self._by_prefix.clear()
+        self._forget_prefixes()
         for tenant in new:
             parts = tenant.split(b":", MAX_TENANT_PARTS)[:-1]
             self._ambiguous.update(b":".join(parts[: end + 1]) for end in range(len(parts)))
@@ -146,11 +72,12 @@ class CacheIndex:
         for group in [group for group in self._groups.values() if group.tenant.partition(b":")[0] in heads]:
             self._regroup(group)
 
-    def begin_sweep(self) -> None:
-        """Begin a new scan over all names; what is known stays until it ends."""
-        self._sweep = (self._sweep + 1) & SWEEP_MASK
+    def begin_sweep(self, ttls: bool = True) -> None:
+        """Begin a new scan over all names, with TTLs or without; what is known stays until it ends."""
+        self._mark = (self._mark + 1) % MOST_MARKS
+        self._sweeping, self._reads_ttls, self._fresh = True, ttls, []
         for group in (*self._groups.values(), self._coherence):
-            group.seen = group.measured = group.measured_bytes = 0
+            group.begin()
         self._shapes_now = Shapes()
 
     def put_unknown(self, count: int, heads: Mapping[bytes, int]) -> None:
@@ -166,70 +93,148 @@ class CacheIndex:
         mono: float,
     ) -> None:
         """Add one page of a scan: TTLs in ms (-1 never, -2 gone, below: not asked), sizes in bytes."""
-        self._mono, sweep = mono, self._sweep
-        now, changes = int(mono * 1000), 0
+        self._mono = mono
+        now, expiry = int(mono * 1000), KEEP
+        full: dict[int, tuple[Group, Leaf]] = {}
         for index, name in enumerate(names):
             group = self._group_of(name)
             if group is None:
                 continue
-            expiry: int | None = None
+            if self._share < ALL and not is_of(self._share, name):
+                if pttls is None or pttls[index] != _GONE:
+                    group.miss()
+                continue
+            leaf = group.leaf_of(name)
             if pttls is not None:
                 pttl = pttls[index]
                 if pttl >= 0:
                     expiry = now + pttl
                 elif pttl == _NEVER_EXPIRES:
                     expiry = NEVER
-                elif pttl == _GONE:
-                    changes += group.drop(name, sweep)
-                    continue
-            changes += group.put(name, expiry, sweep)
-            if sizes is not None and (size := sizes[index]) is not None:
+                    leaf.never += 1
+                else:
+                    expiry = GONE if pttl == _GONE else KEEP
+            leaf.new_names.append(name)
+            leaf.new_expiries.append(expiry)
+            self._pending += 1
+            if len(leaf.new_names) >= leaf.room or not self._sweeping:
+                full[id(leaf)] = group, leaf
+            if sizes is not None and expiry != GONE and (size := sizes[index]) is not None:
                 group.measured += 1
                 group.measured_bytes += size
-        self.version += changes > 0
+        for group, leaf in full.values():
+            self._settle(group, leaf)
+        self._keep_the_bound()
+
+    def _keep_the_bound(self) -> None:
+        """Keep a smaller share of the names where there are too many; those that go, go some with each page."""
+        waiting = 0 if self._swept else self._pending
+        if not self._to_thin and self._kept + waiting > self._max_keys:
+            self._share //= 2
+            self._to_thin = [(group, leaf) for group in self._groups.values() for leaf in group.leaves]
+        work = 0
+        while self._to_thin and work < STEP_KEYS:
+            group, leaf = self._to_thin.pop()
+            work += len(leaf.expiries) + len(leaf.new_names)
+            self._settle(group, leaf)
+
+    def _settle(self, group: Group, leaf: Leaf) -> None:
+        """Put the new names of a leaf in their places."""
+        self._pending -= len(leaf.new_names)
+        settled = group.settle(leaf, self._mark, self._share)
+        self._kept += len(settled.came) - settled.gone
+        self.version += bool(settled.came or settled.gone)
+        if self._sweeping and not self._reads_ttls and len(self._fresh) < FRESH:
+            self._fresh += settled.came
+
+    def _settle_all(self, group: Group) -> None:
+        for leaf in [leaf for leaf in group.leaves if leaf.new_names]:
+            self._settle(group, leaf)
 
     def end_sweep(self, coverage: Coverage) -> None:
         """End the scan. Only a complete one removes the names that it has not seen."""
-        removed = 0
+        for _ in self.end_steps(coverage):
+            pass
+
+    def end_steps(self, coverage: Coverage) -> Iterator[None]:
+        """End the scan as ``end_sweep`` does, in short steps."""
+        removed, work, self._to_thin = 0, 0, []
         for group in (*self._groups.values(), self._coherence):
+            for leaf in list(group.leaves):
+                work += len(leaf.expiries) + len(leaf.new_names)
+                if leaf.new_names or leaf.share != self._share:
+                    self._settle(group, leaf)
+                if work >= STEP_KEYS:
+                    work = 0
+                    yield
             if coverage.complete:
-                removed += group.drop_unseen(self._sweep)
-            group.settle_sizes()
-        empty = [key for key, group in self._groups.items() if not group.names]
+                for leaf in group.leaves:
+                    removed += (missing := leaf.drop_unseen(self._mark))
+                    work += missing
+                group.drop_empty()
+            group.finish()
+            for looked in group.count_histogram(self._mono):
+                work += looked
+                if work >= STEP_KEYS:
+                    work = 0
+                    yield
+        self._kept -= removed
+        if coverage.complete and self._share < ALL and 2 * self._kept <= self._max_keys:
+            self._share *= 2  # the next scan keeps more
+        empty = [key for key, group in self._groups.items() if not group.kept and not group.left_out]
         for key in empty:
             del self._groups[key]
         if empty:
-            self._by_prefix.clear()
+            self._forget_prefixes()
         if coverage.complete or self._shapes_now.count > self._shapes.count:
             self._shapes = self._shapes_now
         self.version += removed > 0
-        self._coverage = coverage
+        self._coverage, self._sweeping = coverage, False
         if coverage.complete:
             self._swept = True
 
-    def report(self, mono: float | None = None) -> CacheReport:
-        """Return the totals as of ``mono``, the larger kinds and tenants first."""
+    def take_fresh(self) -> list[bytes]:
+        """Return names that came with the last scan for names alone, so that their TTLs are asked for."""
+        fresh, self._fresh = self._fresh[:FRESH], []
+        return [name for name in fresh if name.startswith(self.layout.cache_heads)]
+
+    def report(self, mono: float | None = None, most: int | None = None) -> CacheReport:
+        """Return the totals as of ``mono``, the larger kinds and tenants first.
+
+        Args:
+            mono: monotonic seconds; None for those of the last page.
+            most: so many keys at most are looked at to count old histograms anew; None for all.
+        """
         if mono is None:
             mono = self._mono
+        self._count_histograms(mono, most)
         kinds: dict[bytes, list[GroupTotals]] = {}
         for group in self._groups.values():
-            if group.names:
-                kinds.setdefault(group.kind, []).append(group.totals(mono))
+            totals_now = group.totals(0 if self._swept else group.pending)
+            if totals_now.keys:
+                kinds.setdefault(group.kind, []).append(totals_now)
         totals = [KindTotals(_sum(kind, of), tuple(sorted(of, key=_size_then_name))) for kind, of in kinds.items()]
         totals.sort(key=lambda one: _size_then_name(one.totals))
         return CacheReport(
             kinds=tuple(totals),
             keys=sum(one.totals.keys for one in totals),
-            coherence_keys=len(self._coherence.names),
+            coherence_keys=self._coherence.totals(0 if self._swept else self._coherence.pending).keys,
             coverage=self._coverage,
             version=self.version,
             unknown=self.unknown,
         )
 
+    def _count_histograms(self, mono: float, most: int | None) -> None:
+        old = [group for group in self._groups.values() if group.histogram_is_old(mono)]
+        left = float("inf") if most is None else most
+        for group in sorted(old, key=lambda one: one.histogram_mono):
+            if group.kept <= left:  # a larger group is counted with each scan
+                left -= sum(group.count_histogram(mono))
+
     @property
     def keys(self) -> int:
         """Return the number of cache keys of a known layout."""
-        return sum(len(group.names) for key, group in self._groups.items() if key[0] != UNPARSED_KIND)
+        return sum(group.kept + group.left_out for key, group in self._groups.items() if key[0] != UNPARSED_KIND)
 
     @property
     def unknown(self) -> UnknownLayout:
@@ -242,7 +247,7 @@ class CacheIndex:
             shapes = max(self._shapes, self._shapes_now, key=lambda one: one.count)
         shown, unparsed = [(safe_text(one.text, 80), one.count) for one in shapes.shapes()], 0
         if parts := self._groups.get((UNPARSED_KIND, b"")):
-            unparsed = len(parts.names)
+            unparsed = parts.kept
         if unparsed:
             heads = ", ".join(safe_text(head, 40) + "…" for head in self.layout.cache_heads[:3])
             shown = sorted([*shown[: SHOWN - 1], (f"{heads} (too few parts)", unparsed)], key=lambda one: -one[1])
@@ -254,31 +259,57 @@ class CacheIndex:
             reads_cache=bool(self.layout.dialect.cache),
         )
 
-    def names(self, kind: bytes, tenant: bytes) -> list[bytes]:
-        """Return the keys of one tenant within a kind, in no particular order."""
+    def _group(self, kind: bytes, tenant: bytes) -> Group | None:
+        """Return a group with all names in their places."""
         group = self._groups.get((kind, tenant))
-        if group:
-            return list(group.names)
-        return []
+        if group is not None:
+            self._settle_all(group)
+        return group
+
+    def names(self, kind: bytes, tenant: bytes) -> list[bytes]:
+        """Return the keys of one tenant within a kind, in order."""
+        group = self._group(kind, tenant)
+        return group.names() if group else []
+
+    def leaves(self, kind: bytes, tenant: bytes) -> list[tuple[NameTable, "array[int]"]]:
+        """Return the keys of one tenant within a kind in parts, each with the expiries beside its names.
+
+        Names that a scan has met a moment ago are left out where the group is large.
+        """
+        group = self._groups.get((kind, tenant))
+        if group is None:
+            return []
+        if len(group.leaves) == 1:
+            self._settle_all(group)
+        return [(leaf.names, leaf.expiries) for leaf in group.leaves]
 
     def entries(self, kind: bytes, tenant: bytes) -> list[tuple[bytes, int]]:
         """Return keys with their expiry: milliseconds of the monotonic clock, NEVER or UNKNOWN."""
-        group = self._groups.get((kind, tenant))
-        if group:
-            return [(name, packed >> SWEEP_BITS) for name, packed in group.names.items()]
-        return []
+        group = self._group(kind, tenant)
+        return list(group.entries()) if group else []
 
     def tracking(self) -> list[tuple[bytes, int]]:
         """Return the coherence tracking keys with their expiry, as in ``entries``."""
-        return [(name, packed >> SWEEP_BITS) for name, packed in self._coherence.names.items()]
+        self._settle_all(self._coherence)
+        return list(self._coherence.entries())
 
     def expires_ms(self, kind: bytes, tenant: bytes, name: bytes) -> int:
         """Return when one key expires, as in ``entries``; UNKNOWN for a key that is not there."""
-        if (group := self._groups.get((kind, tenant))) and (packed := group.names.get(name)) is not None:
-            return packed >> SWEEP_BITS
-        return UNKNOWN
+        group = self._groups.get((kind, tenant))
+        if group is None:
+            return UNKNOWN
+        leaf = group.leaf_of(name)
+        if leaf.new_names:
+            self._settle(group, leaf)
+            leaf = group.leaf_of(name)
+        at = leaf.names.find(name)
+        return leaf.expiries[at] if at >= 0 else UNKNOWN
 
     def _group_of(self, name: bytes) -> Group | None:
+        by_prefix, length = self._by_prefix, len(name)
+        for size in self._prefix_sizes:
+            if size < length and (group := by_prefix.get(name[:size])) is not None:
+                return group
         layout = self.layout
         if not name.startswith(layout.cache_heads):
             if name.startswith(layout.tracking_heads):
@@ -286,7 +317,7 @@ class CacheIndex:
             return None
         prefix = layout.prefix_of(name)
         if prefix:
-            group = self._by_prefix.get(prefix)
+            group = by_prefix.get(prefix)
             if group is not None:
                 return group
         return self._parsed_group(name, prefix)
@@ -305,17 +336,32 @@ class CacheIndex:
         settled = parsed.family == "cache" and prefix and name == prefix + parsed.rest
         if settled and parsed.tenant not in self._ambiguous:
             self._by_prefix[prefix] = group  # every name that starts so has the same owner: no need to parse it
+            sizes = {*self._prefix_sizes, len(prefix)}
+            if self.layout.has_one_cache_rule and len(sizes) <= PREFIX_SIZES:
+                self._prefix_sizes = tuple(sizes)
         return group
 
+    def _forget_prefixes(self) -> None:
+        self._by_prefix.clear()
+        self._prefix_sizes = ()
+
     def _regroup(self, group: Group) -> None:
-        for name, packed in list(group.names.items()):
-            owner = self._group_of(name)
-            if owner is not None and owner is not group:
-                seen = packed & SWEEP_MASK == self._sweep
-                group.drop(name, self._sweep)
-                owner.put(name, packed >> SWEEP_BITS, packed & SWEEP_MASK)
-                owner.seen -= not seen
-                self.version += 1
+        """Give the names of a group to their owners, each with its expiry and with the mark of the scan that met it."""
+        self._settle_all(group)
+        moved: dict[int, tuple[Group, list[tuple[bytes, int, int]]]] = {}
+        for leaf in group.leaves:
+            for name, expiry, mark in zip(leaf.names.all(), leaf.expiries, leaf.marks, strict=True):
+                owner = self._group_of(name)
+                if owner is not None and owner is not group:
+                    moved.setdefault(id(owner), (owner, []))[1].append((name, expiry, mark))
+        if not moved:
+            return
+        gone = {name for _, entries in moved.values() for name, _, _ in entries}
+        group.drop(lambda name: name not in gone)
+        for owner, entries in moved.values():
+            self._settle_all(owner)
+            owner.take(entries)
+        self.version += 1
 
 
 def _size_then_name(totals: GroupTotals) -> tuple[int, bytes]:
@@ -337,4 +383,5 @@ def _sum(kind: bytes, of: list[GroupTotals]) -> GroupTotals:
         bytes_used=round(total * keys / measured) if measured else None,
         bytes_exact=len(known) == len(of) and all(one.bytes_exact for one in of),
         histogram=tuple(sum(one.histogram[index] for one in of) for index in range(len(TTL_EDGES) + 1)),
+        sampled=any(one.sampled for one in of),
     )

@@ -1,9 +1,8 @@
-"""Scan all key names gently: pages of names with their TTLs, paced by the time that each page takes."""
+"""Scan all key names gently: pages of names with their TTLs, paced by what the server spends on each page."""
 
 import asyncio
-from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable
-from functools import lru_cache
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from functools import lru_cache, partial
 
 from msgspec import Struct, structs
 from redis.exceptions import InvalidResponse, NoPermissionError
@@ -14,20 +13,20 @@ from optimus_tui.grammar.info import parse_info
 from optimus_tui.grammar.keys import LOCK_PREFIX, heads_of
 from optimus_tui.probes.faults import OUTAGES
 from optimus_tui.probes.load_meter import LoadMeter
+from optimus_tui.probes.pacing import (
+    LEAST_SLEEP_SECONDS,
+    AdaptivePacer,
+    OthersLoad,
+    TimedCalls,
+    main_thread_seconds,
+    pacer_for,
+)
 from optimus_tui.probes.redis.commands import OWN_PREFIX, SWEEP_PAGE
 from optimus_tui.probes.redis.guard import ObserverRedis
 from optimus_tui.probes.redis.parser import natural_number, raise_general, shaped
-from optimus_tui.probes.redis.rights import ask, ask_all, is_missing, missing_fault, touch
+from optimus_tui.probes.redis.rights import ask_all, is_missing, missing_fault, touch
 from optimus_tui.settings.model import ScanBudget
 
-AIM_MS = 0.5
-"""The server's time that a call should not exceed, because other clients' commands wait for it."""
-MAX_BUSY_SHARE = 0.15
-"""Ceiling for the share of the server's time that a sweep may take."""
-
-MIN_COUNT = 50
-MAX_PAUSE_MS = 250.0
-_LATEST = 5
 NEVER, GONE, NOT_ASKED = -1, -2, -3
 """Special TTLs: the key never expires, it vanished, or the TTL was not read (or not allowed to be)."""
 PIPELINE_KEYS = 100
@@ -37,39 +36,9 @@ NO_SCAN = "limits and cache panes stay empty"
 Pace = Callable[[float], Awaitable[None]]
 
 
-class AdaptivePacer:
-    """The pace of a scan: ``count`` keys per call, then ``pause_seconds``.
+class ScanReply(Struct, array_like=True):
+    """What SCAN answers."""
 
-    Both follow from each call's time minus ``ping_ms``, the network's share. The shortest of the latest calls counts as
-    the server's work: delays of our own lengthen single calls, while a slow server is slow in all of them.
-    """
-
-    def __init__(self, count: int, pause_ms: float) -> None:
-        self.count = self._most = count
-        self.pause_seconds = pause_ms / 1000
-        self.ping_ms = 0.0
-        self._least_pause_ms = pause_ms
-        self._latest: deque[float] = deque(maxlen=_LATEST)
-
-    def took(self, call_ms: float) -> None:
-        """Adapt to one more call that took ``call_ms``."""
-        self._latest.append(max(0.0, call_ms - self.ping_ms))
-        work = min(self._latest)
-        if work > AIM_MS * 1.5 and len(self._latest) == _LATEST:
-            self._set_count(self.count * 2 // 3)
-        elif work < AIM_MS and self.count < self._most:
-            self._set_count(self.count + max(5, self.count // 10))
-        due = work * (1 / MAX_BUSY_SHARE - 1)
-        self.pause_seconds = min(MAX_PAUSE_MS, max(self._least_pause_ms, due)) / 1000
-
-    def _set_count(self, count: int) -> None:
-        count = min(self._most, max(min(MIN_COUNT, self._most), count))
-        if count < self.count:
-            self._latest.clear()  # what larger calls took says nothing about smaller ones
-        self.count = count
-
-
-class _ScanReply(Struct, array_like=True):
     cursor: bytes
     names: list[bytes]
 
@@ -82,6 +51,10 @@ class _ScriptReply(Struct, array_like=True):
     others: int
     foreign: int
     heads: list[bytes | int]
+
+
+ReadPage = Callable[[TimedCalls, bytes, int], Awaitable[tuple[bytes, "KeyPage"]]]
+"""Reads one page: the calls to send it with, the cursor, and how many keys to ask for; returns the next cursor too."""
 
 
 class KeyPage(Struct, frozen=True):
@@ -115,7 +88,7 @@ class _Broken(Exception):
     """The scan cannot be complete."""
 
 
-async def sweep(
+def sweep(
     redis: ObserverRedis,
     budget: ScanBudget,
     own: LoadMeter,
@@ -123,30 +96,39 @@ async def sweep(
     ttls: bool,
     sizes: int = 0,
     pace: Pace = asyncio.sleep,
-) -> AsyncIterator[KeyPage | SweepOutcome]:
-    """Yield pages, then one ``SweepOutcome``. An outage is its reason; no exception is raised for it.
+) -> AsyncGenerator[KeyPage | SweepOutcome, None]:
+    """Return an iterator over pages, then one ``SweepOutcome``. An outage ends it with the reason; none is raised.
 
     ``sizes`` asks for the size of every n-th key (0: of none; needs ``ttls``). ``pace`` is awaited between calls with
     the due pause in seconds; it may wait longer, never shorter.
     """
+    read = partial(_page, redis, own, ttls=ttls, every=sizes)
+    pacer = pacer_for(budget, budget.count if ttls else 2 * budget.count)
+    return scan(redis, own, read, pacer, pace)
+
+
+async def scan(
+    redis: ObserverRedis, own: LoadMeter, read: ReadPage, pacer: AdaptivePacer, pace: Pace
+) -> AsyncGenerator[KeyPage | SweepOutcome, None]:
+    """Read page after page with ``read`` until the cursor is 0, then tell the outcome; as ``sweep``."""
     scanned, total, cursor = 0, None, b"0"
-    pacer = AdaptivePacer(budget.count, budget.pause_ms)
+    rhythm = _Rhythm(redis, own, pacer, pace)
     try:
-        run_id, total = await _identity(redis)
-        losses = own.losses
-        pacer.ping_ms = await _ping_ms(redis, own)
+        before = await _identity(redis)
+        total, losses = before.keys, own.losses
+        await rhythm.begin(before.cpu_seconds)
         while True:
-            began = own.clock.mono()
-            cursor, page = await _page(redis, own, cursor, pacer.count, ttls, sizes)
-            pacer.took((own.clock.mono() - began) * 1000)
-            if ttls and page.pttls is None:
-                page = await _with_ttls(redis, page, sizes)
+            cursor, page = await read(rhythm.calls, cursor, pacer.count)
+            answered = own.clock.mono()
+            rhythm.took()
             scanned += len(page.names) + page.others
             yield structs.replace(page, total=total)
             if cursor == b"0":
                 break
-            await pace(pacer.pause_seconds)
-        total = await _same_server(redis, run_id, own.losses != losses)
+            await rhythm.rest(answered)
+        after = await _identity(redis)
+        total = after.keys
+        _check_same_server(before, after, own.losses != losses)
     except _Broken as broken:
         yield SweepOutcome(complete=False, scanned=scanned, total=total, reason=str(broken))
     except OUTAGES as error:
@@ -156,23 +138,62 @@ async def sweep(
         yield SweepOutcome(complete=True, scanned=scanned, total=total)
 
 
-async def _identity(redis: ObserverRedis) -> tuple[str | None, int | None]:
-    """Return the server's run id and its number of keys; None for what it does not report."""
-    info, size = await ask_all(redis, ("INFO", "server"), ("DBSIZE",))
+class _Rhythm:
+    """Rests between calls as the pacer says, minus the time in which the server was left alone anyway."""
+
+    def __init__(self, redis: ObserverRedis, own: LoadMeter, pacer: AdaptivePacer, pace: Pace) -> None:
+        self.calls = TimedCalls(redis, own)
+        self._redis, self._own, self._pacer, self._pace = redis, own, pacer, pace
+        self._quiet = pacer.share
+        self._owed = 0.0
+        self._others = OthersLoad(None, 0.0)
+
+    async def begin(self, cpu_seconds: float | None) -> None:
+        """Measure the way to the server, and begin to watch what it does for others."""
+        self.calls.ping_ms = await _ping_ms(self._redis, self._own)
+        self._others = OthersLoad(cpu_seconds, self._own.clock.mono())
+
+    def took(self) -> None:
+        """Count the call that was just answered."""
+        self._pacer.took(self.calls.server_ms)
+        self._others.add(self.calls.server_ms)
+
+    async def rest(self, answered: float) -> None:
+        """Wait until the next call is due, after one that was answered at ``answered`` (monotonic seconds)."""
+        if self._others.is_due(answered):
+            (info,) = await ask_all(self._redis, ("INFO", "cpu"))
+            self._others.look(main_thread_seconds(info), self._own.clock.mono())
+            self._pacer.share = self._others.ceiling(self._quiet)
+        pause, passed = self._pacer.pause_seconds, self._own.clock.mono() - answered
+        self._owed += max(self._pacer.least_pause_seconds, pause - passed)
+        due = 0.0
+        if self._owed >= LEAST_SLEEP_SECONDS:
+            due, self._owed = self._owed, 0.0
+        await self._pace(due)
+
+
+class _Identity(Struct, frozen=True):
+    run_id: str | None
+    keys: int | None
+    """DBSIZE."""
+    cpu_seconds: float | None
+
+
+async def _identity(redis: ObserverRedis) -> _Identity:
+    """Return which server answers and its number of keys; None for what it does not report."""
+    info, size, cpu = await ask_all(redis, ("INFO", "server"), ("DBSIZE",), ("INFO", "cpu"))
     fields = parse_info(info)
     if "cluster" in (fields.get("redis_mode"), fields.get("server_mode")):
         raise _Broken("a node of a cluster: clusters are not supported yet")
-    return fields.get("run_id") or None, natural_number(size)
+    return _Identity(fields.get("run_id") or None, natural_number(size), main_thread_seconds(cpu))
 
 
-async def _same_server(redis: ObserverRedis, run_id: str | None, lost: bool) -> int | None:
-    """Return DBSIZE; raise _Broken where another server answered a part of the scan."""
-    after, total = await _identity(redis)
-    if after != run_id:
+def _check_same_server(before: _Identity, after: _Identity, lost: bool) -> None:
+    """Raise _Broken where another server answered a part of the scan."""
+    if after.run_id != before.run_id:
         raise _Broken("server restarted (run_id changed)")
-    if not run_id and lost:
+    if not before.run_id and lost:
         raise _Broken("the connection was lost, and without INFO it is not known whether the server restarted")
-    return total
 
 
 async def _ping_ms(redis: ObserverRedis, own: LoadMeter) -> float:
@@ -185,20 +206,26 @@ async def _ping_ms(redis: ObserverRedis, own: LoadMeter) -> float:
 
 
 async def _page(
-    redis: ObserverRedis, own: LoadMeter, cursor: bytes, count: int, ttls: bool, every: int
+    redis: ObserverRedis, own: LoadMeter, calls: TimedCalls, cursor: bytes, count: int, *, ttls: bool, every: int
+) -> tuple[bytes, KeyPage]:
+    following, page = await _names_page(redis, own, calls, cursor, count, ttls, every)
+    if ttls and page.pttls is None:
+        page = await _with_ttls(redis, page, every)
+    return following, page
+
+
+async def _names_page(
+    redis: ObserverRedis, own: LoadMeter, calls: TimedCalls, cursor: bytes, count: int, ttls: bool, every: int
 ) -> tuple[bytes, KeyPage]:
     if ttls and redis.scripts:
-        reply = await ask(redis, "EVAL_RO", SWEEP_PAGE, 0, cursor, count, every, *marked(redis.layout))
+        reply = await calls.ask("EVAL_RO", SWEEP_PAGE, 0, cursor, count, every, *marked(redis.layout))
         if not isinstance(reply, Exception):
             next_cursor, page = _from_script(shaped(reply, _ScriptReply), own, every)
             return next_cursor, _without_strange(page, redis.layout)
         if not _script_refused(reply):
             raise reply
         redis.scripts = False  # asked once: each refusal is an entry in the server's ACL log
-    reply = await ask(redis, "SCAN", cursor, "COUNT", count)
-    if isinstance(reply, Exception):
-        raise reply
-    found = shaped(reply, _ScanReply)
+    found = await scanned_names(calls, cursor, "COUNT", count)
     layout = redis.layout
     names: list[bytes] = []
     others: list[bytes] = []
@@ -208,6 +235,14 @@ async def _page(
     strange = [name for name in others if not name.startswith(left_out)]
     page = KeyPage(names, others=len(others), foreign=len(strange), heads=heads_of(strange))  # TTLs are asked for next
     return found.cursor, _without_strange(page, layout)
+
+
+async def scanned_names(calls: TimedCalls, cursor: bytes, *options: bytes | str | int) -> ScanReply:
+    """Send one SCAN and return its reply; raise the error where it is refused."""
+    reply = await calls.ask("SCAN", cursor, *options)
+    if isinstance(reply, Exception):
+        raise reply
+    return shaped(reply, ScanReply)
 
 
 @lru_cache(maxsize=8)

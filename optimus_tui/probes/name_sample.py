@@ -7,11 +7,12 @@ from msgspec import Struct
 
 from optimus_tui.contract.reading import Fault
 from optimus_tui.probes.faults import OUTAGES
-from optimus_tui.probes.keyspace import NO_SCAN, OWN_PREFIXES, AdaptivePacer
+from optimus_tui.probes.keyspace import NO_SCAN, OWN_PREFIXES, scanned_names
 from optimus_tui.probes.load_meter import LoadMeter
+from optimus_tui.probes.pacing import TimedCalls, pacer_for
 from optimus_tui.probes.redis.guard import ObserverRedis
-from optimus_tui.probes.redis.parser import natural_number, shaped
-from optimus_tui.probes.redis.rights import ask, ask_all, missing_fault
+from optimus_tui.probes.redis.parser import natural_number
+from optimus_tui.probes.redis.rights import ask_all, missing_fault
 from optimus_tui.settings.model import ScanBudget
 
 MOST_NAMES = 20_000
@@ -19,11 +20,6 @@ SECONDS = 5.0
 """As long as the sample may take; what was not seen by then is left out, and ``whole`` is False."""
 NAME_BYTES = 512
 """A longer name is no layout's and is left out."""
-
-
-class _NamesReply(Struct, array_like=True):
-    cursor: bytes
-    names: list[bytes]
 
 
 class NameSample(Struct, frozen=True, kw_only=True):
@@ -54,17 +50,13 @@ async def sample_names(
     """
     seen: dict[bytes, None] = {}
     total, cursor, until = None, b"0", own.clock.mono() + seconds
-    pacer = AdaptivePacer(budget.count, budget.pause_ms)
+    pacer, calls = pacer_for(budget, 2 * budget.count), TimedCalls(redis, own)
     try:
         (size,) = await ask_all(redis, ("DBSIZE",))
         total = natural_number(size)
         while True:
-            began = own.clock.mono()
-            reply = await ask(redis, "SCAN", cursor, "COUNT", pacer.count)
-            if isinstance(reply, Exception):
-                raise reply
-            pacer.took((own.clock.mono() - began) * 1000)
-            page = shaped(reply, _NamesReply)
+            page = await scanned_names(calls, cursor, "COUNT", pacer.count)
+            pacer.took(calls.server_ms)
             seen.update((name, None) for name in page.names if not name.startswith(OWN_PREFIXES))
             cursor = page.cursor
             if cursor == b"0" or len(seen) >= most or own.clock.mono() >= until:

@@ -2,7 +2,8 @@
 
 Loops read, hand on, and wait. No outage and no strange answer ends a loop, and a loop that hangs delays no other. A bug
 ends its own loop with an error; its source counts as broken until the new loop from ``loops()`` has run for a while. No
-connection is opened before a loop runs. The loops that read keys are in ``keys``.
+connection is opened before a loop runs. The loops that read keys are in ``keys``,
+``details`` and ``limits``.
 """
 
 import asyncio
@@ -21,7 +22,9 @@ from optimus_tui.index.cache import CacheIndex
 from optimus_tui.index.limits import LimitIndex
 from optimus_tui.probes.round_trips import attributed_to
 from optimus_tui.sampling.bulk import BulkWatch
-from optimus_tui.sampling.keys import DetailLoop, KeyLoop, LimitLoop, ScanSink
+from optimus_tui.sampling.details import DetailLoop
+from optimus_tui.sampling.keys import KeyLoop, ScanSink
+from optimus_tui.sampling.limits import LimitLoop
 from optimus_tui.sampling.staleness import (
     ASK_AGAIN_SECONDS,
     READ_SECONDS,
@@ -350,7 +353,7 @@ class Sampler:
 
     def __init__(self, context: Context, sink: Sink, *, steady_seconds: float = STEADY_SECONDS) -> None:
         self._steady_seconds = steady_seconds
-        self.cache_index = CacheIndex(layout=context.layout)
+        self.cache_index = CacheIndex(layout=context.layout, max_keys=context.settings.scan.max_keys)
         self._context, self._sampler_state = context, SamplerState(context.settings, context.clock, sink)
         self._timers = {source: IntervalTimer() for source in SOURCES}
         found = ScanSink(self.cache_index, LimitIndex(context.layout))
@@ -405,6 +408,10 @@ class Sampler:
             timer.wake()
         if source in (None, "feed") and "feed" in self._context.__dict__:
             self._context.feed.retry()
+
+    def scan_again(self) -> None:
+        """Begin a new scan over all keys, with TTLs and by the present settings."""
+        self._keys.restart("begun again")
 
     def _server_changed(self, restarted: bool) -> None:
         """Redis is back; if it ``restarted``, scan the keyspace again from the start."""

@@ -4,7 +4,7 @@ Bounds that cannot be configured are constants beside the rule that uses them, i
 """
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
 
 from msgspec import Meta, Struct, field
 from msgspec.structs import replace
@@ -97,9 +97,15 @@ class ScanBudget(Struct, frozen=True, forbid_unknown_fields=True):
     """How gently the keyspace is scanned: keys per call, pause between calls, and how often."""
 
     count: Annotated[int, Meta(ge=10, le=10_000)] = 250
-    """Keys asked for in one call (COUNT of SCAN)."""
-    pause_ms: Annotated[float, Meta(ge=0, le=1000)] = 2.0
-    """Pause between two calls, in milliseconds."""
+    """Keys asked for in one call at most (COUNT of SCAN) where TTLs are read; four times as many where only names are.
+    Fewer are asked for where the server needs longer than half a millisecond for a call."""
+    pause_ms: Annotated[float, Meta(ge=0, le=1000)] = 0.0
+    """Pause between two calls at least, in milliseconds. It is longer where the server needs longer for a call."""
+    budget: Literal["normal", "fast"] = "normal"
+    """``normal`` takes half of the server's time at most, and less the more it does for others; ``fast`` takes what it
+    can get, in calls of about a millisecond."""
+    max_keys: Annotated[int, Meta(ge=1_000, le=20_000_000)] = 2_000_000
+    """Most cache keys whose names are kept, at about 40 bytes each. Of more, totals are estimated by these."""
     names_every_seconds: Annotated[float, Meta(ge=1)] = 5.0
     """Seconds between two scans for names."""
     ttls_every_seconds: Annotated[float, Meta(ge=10)] = 60.0

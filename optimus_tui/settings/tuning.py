@@ -35,6 +35,8 @@ class Tuning(Struct, frozen=True, kw_only=True):
     drill_hold_seconds: float = 15.0
     """A drill's fault is gone once its findings stayed away for so long. By then, a counter that was only emptied is
     full again."""
+    few_keys: int = 20_000
+    """Up to so many keys, one sweep finds counters and cache keys alike, and counters need no search of their own."""
     most_trips: int = 5_000
     """Round trips that the command log keeps, and commands and bytes in them."""
     most_logged_commands: int = 50_000

@@ -191,6 +191,13 @@ COMMANDS: tuple[Command, ...] = (
     Command(
         "settings", "Thresholds, refresh, theme, keys, mouse: show and change", lambda s, _: s.navigate.open_settings()
     ),
+    Command(
+        "scan",
+        "Scan all keys again; fast takes what the server can give",
+        lambda s, a: s.settings_commands.scan(a),
+        "[budget]",
+        lambda _: ["fast", "normal"],
+    ),
     Command("refresh", "Refresh everything now", lambda s, _: s.refresh_now()),
     Command(
         "scenario",

@@ -18,11 +18,14 @@ from optimus_tui.wording.safe import safe_text
 
 if TYPE_CHECKING:
     from optimus_tui.contract.findings import Finding
+    from optimus_tui.settings.model import Settings
     from optimus_tui.tools.registry import ToolCall
 
 
 INTERVALS = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
 """Seconds between two refreshes that + and - step through, from the least to the most that can be set."""
+BUDGETS = ("normal", "fast")
+"""The paces of a scan that ``:scan`` takes."""
 
 
 class Navigator:
@@ -278,13 +281,31 @@ class SettingsCommands:
         self._refresh_every(seconds)
 
     def _refresh_every(self, seconds: float) -> None:
+        self._use(msgspec.structs.replace(self.dashboard.settings, refresh_seconds=seconds))
+        self.dashboard.refresh_now()
+        self.dashboard.say(f"refreshing every {seconds:g} s")
+
+    def _use(self, settings: "Settings") -> None:
+        """Go on with other settings; they are written nowhere."""
         dashboard = self.dashboard
-        dashboard.settings = msgspec.structs.replace(dashboard.settings, refresh_seconds=seconds)
-        dashboard.context.settings = dashboard.settings
+        dashboard.settings = dashboard.context.settings = settings
         for pane in dashboard.panes():
-            pane.settings = dashboard.settings
-        dashboard.refresh_now()
-        dashboard.say(f"refreshing every {seconds:g} s")
+            pane.settings = settings
+
+    def scan(self, budget: str = "") -> None:
+        """Scan all keys again, with TTLs; with ``normal`` or ``fast``, at that pace from now on (``:scan``).
+
+        Raises:
+            CommandError: ``budget`` is neither of them.
+        """
+        if budget not in ("", *BUDGETS):
+            raise CommandError(f":scan takes {' or '.join(BUDGETS)}, or nothing, not {safe_text(budget, 40)!r}")
+        scan = self.dashboard.settings.scan
+        if budget:
+            scan = msgspec.structs.replace(scan, budget=budget)
+            self._use(msgspec.structs.replace(self.dashboard.settings, scan=scan))
+        self.dashboard.bridge.scan_again()
+        self.dashboard.say(f"scanning all keys again, {scan.budget}")
 
     def environments(self) -> list[str]:
         """Return the names that ``:env`` takes."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import importlib
 from typing import TYPE_CHECKING
 
@@ -56,6 +57,7 @@ class SamplingBridge:
 
     async def start(self) -> "Sampler":
         """Import the clients in a thread, then start one worker for each source."""
+        gc.freeze()  # what the start made stays: the collector need not look through it again
         await asyncio.to_thread(_load, CLIENT_MODULES)
         from optimus_tui.sampling.record import Recorder
         from optimus_tui.sampling.sampler import Sampler
@@ -81,6 +83,11 @@ class SamplingBridge:
         """Make every loop read again now."""
         if self.sampler is not None:
             self.sampler.refresh()
+
+    def scan_again(self) -> None:
+        """Begin a new scan over all keys, with TTLs."""
+        if self.sampler is not None:
+            self.sampler.scan_again()
 
     def use(self, settings: "Settings") -> None:
         """Use other thresholds from the next reading on."""

@@ -14,6 +14,7 @@ from optimus_tui.storage.append_log import set_aside
 from optimus_tui.storage.private_file import PrivateFile, lock, put_in_place, read_plain, state_dir
 from optimus_tui.tui.dashboard.reports import last_report
 from optimus_tui.tui.panes.cache.pane import CachePane
+from optimus_tui.tui.panes.cache.picking import KeyRun
 from optimus_tui.tui.panes.cache.rows import KeyRow, group_id
 from optimus_tui.tui.services import CommandError, DashboardServices
 from optimus_tui.wording.safe import redact, safe_text
@@ -336,6 +337,6 @@ class SavedViews:
         if mark.key:
             kind, tenant = mark.group
             pane = cast(CachePane, self.dashboard.pane("cache"))
-            return mark.key in pane.builder.index.names(kind, tenant or b"")
+            return mark.key in KeyRun(pane.builder.index.leaves(kind, tenant or b""))
         groups = (group for kind in report.kinds for group in (kind.totals, *kind.tenants))
         return any(group_id(group) == mark.group for group in groups)

@@ -5,7 +5,6 @@ It judges nothing and reads nothing: reports come from ``sampling_bridge``, and 
 """
 
 import asyncio
-import gc
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import Any
@@ -45,6 +44,7 @@ from optimus_tui.tui.panes.limits.pane import LimitsPane
 from optimus_tui.tui.widgets.bars import KeyStrip, StatusBar, TabStrip
 from optimus_tui.tui.widgets.row_marks import clear_marks
 
+PANES = (HealthPane, LimitsPane, CachePane, FeedPane)
 RESTART_SECONDS = 5.0
 """Seconds until a sampling loop that ended because of a bug starts again."""
 
@@ -62,7 +62,6 @@ class Dashboard(BaseScreen):
         self.bridge = SamplingBridge(self, self.context)
         self.health: HealthReport | None = None
         self.current = "health"
-        self._resumed = False
         self.pane_layout = PaneLayout(self, self)
         self.navigate = Navigator(self)
         self.requests = PaneRequests(self)
@@ -81,10 +80,8 @@ class Dashboard(BaseScreen):
         """Return the bars, the panes and the prompt."""
         yield StatusBar()
         yield TabStrip()
-        panes = [kind(self.context.clock, self.settings) for kind in (HealthPane, LimitsPane, CachePane, FeedPane)]
-        self.pane_layout.prepare(panes)
         with Container(id="panes"):
-            yield from panes
+            yield from self.pane_layout.prepared(kind(self.context.clock, self.settings) for kind in PANES)
         yield Static(id="too-small")
         yield KeyStrip()
 
@@ -150,8 +147,7 @@ class Dashboard(BaseScreen):
 
     def on_screen_resume(self, event: events.ScreenResume) -> None:
         """Leave the styles as they are before the first frame: every widget was styled as it was mounted."""
-        if not self._resumed:
-            self._resumed, event.refresh_styles = True, False
+        event.refresh_styles = self.stack_updates > 0
 
     def on_mount(self) -> None:
         """Draw the first frame, then start sampling."""
@@ -165,13 +161,11 @@ class Dashboard(BaseScreen):
         self.run_in_background("start", self._start_sampling, name="start_sampling", exclusive=False)
 
     async def _start_sampling(self) -> None:
-        gc.freeze()  # what the start made stays: the collector need not look through it again
         await asyncio.to_thread(self.optimus.prompt_history.load)
         await self.saved.load()
         await self.drills.start_demo()
-        sampler = await self.bridge.start()
+        self.query_one(CachePane).attach_index((await self.bridge.start()).cache_index)
         self.alerts.open_book()
-        self.query_one(CachePane).attach_index(sampler.cache_index)
         self.pane_layout.pace_sources()
         self.interrupted.offer()
         self.incidents.offer()

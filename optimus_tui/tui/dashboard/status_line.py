@@ -195,11 +195,10 @@ class PaneLayout:
         current = self.dashboard.current
         return "health", BESIDE_HEALTH if current == "health" else current
 
-    def prepare(self, panes: "Sequence[Pane]") -> None:
-        """Set the classes before the first frame: set after it, each widget would be styled twice."""
+    def prepared(self, panes: Iterable[Pane]) -> Iterable[Pane]:
+        """Set the classes of screen and panes before the first frame; set later, each widget would be styled twice."""
         self.screen.update_classes(self._classes(self.screen.app.size), update=False)
-        for pane in panes:
-            pane.update_classes(self._classes_of(pane), update=False)
+        return [pane.update_classes(self._classes_of(pane), update=False) for pane in panes]
 
     def _classes(self, size: "Size") -> dict[str, bool]:
         tiny = not _holds(size, MINIMUM)

@@ -1,6 +1,5 @@
 """The sweep over a real server: whole, gentle, and never called complete when it was not."""
 
-import asyncio
 from collections import Counter
 from collections.abc import Callable
 
@@ -16,6 +15,7 @@ from tests.live.probes.driver import add_user, fill, observing, run_sweep, targe
 from tests.live.probes.tap import Tap
 from tests.live.tools.driver import pipe
 from tests.realserver import RealServer, free_port
+from tests.relay import Relay
 
 pytestmark = pytest.mark.live
 QUICK = ScanBudget(pause_ms=0)
@@ -67,15 +67,23 @@ async def test_a_key_that_vanishes_between_scan_and_pttl_costs_only_its_row_row_
 
     async with observing(target_of(server.port)) as redis:
         redis.scripts = False
-        plain = redis.execute_command
+        plain = redis.pipeline
 
-        async def with_a_thief(*words: object) -> object:
-            reply = await plain(*words)
-            if words[0] == "SCAN":
-                server.command("UNLINK", "cache:k:t:last")
-            return reply
+        def with_a_thief() -> object:
+            pipe = plain()
+            send = pipe.execute
 
-        redis.execute_command = with_a_thief  # type: ignore[method-assign]
+            async def execute(**options: bool) -> object:
+                asked = [words[0] for words, _ in pipe.command_stack]
+                replies = await send(**options)
+                if "SCAN" in asked:
+                    server.command("UNLINK", "cache:k:t:last")
+                return replies
+
+            pipe.execute = execute  # type: ignore[method-assign, assignment]
+            return pipe
+
+        redis.pipeline = with_a_thief  # type: ignore[method-assign, assignment]
         pages, outcome = await run_sweep(redis, QUICK)
     assert pages[0].pttls is not None
     found = dict(zip(pages[0].names, pages[0].pttls, strict=True))
@@ -222,15 +230,10 @@ async def test_foreign_keys_are_never_touched_by_a_sweep_row_40(server: RealServ
 
 async def test_a_distant_server_is_swept_without_losing_count_row_52(server: RealServer) -> None:
     fill(server, 500)
-    async with observing(target_of(server.port)) as redis:
-        plain = redis.execute_command
-
-        async def slow(*words: object) -> object:
-            await asyncio.sleep(0.02)
-            return await plain(*words)
-
-        redis.execute_command = slow  # type: ignore[method-assign]
+    relay = Relay(server.port, delay=0.02)
+    async with observing(target_of(relay.port)) as redis:
         pages, outcome = await run_sweep(redis)
+    relay.stop()
     assert outcome.complete
     assert len(all_names(pages)) == 500
     assert len(pages) <= 5
@@ -244,7 +247,7 @@ async def test_the_pace_is_awaited_between_calls_and_never_before_the_first(serv
         pauses.append(seconds)
 
     async with observing(target_of(server.port)) as redis:
-        pages, _ = await run_sweep(redis, pace=pace)
+        pages, _ = await run_sweep(redis, ScanBudget(pause_ms=2.0), pace=pace)
     assert len(pauses) == len(pages) - 1
     assert min(pauses) >= 0.002
 

@@ -11,7 +11,8 @@ from optimus_tui.contract.reading import Coverage, Fault, Reading
 from optimus_tui.grammar.filter import parse_filter
 from optimus_tui.tui.dialogs.sheets import SheetDialog
 from optimus_tui.tui.messages import CopyRequested, InterestChanged, PreviewRequested
-from optimus_tui.tui.panes.cache.rows import KeyLists, KeyRow, TreeOptions, build_tree, sort_names
+from optimus_tui.tui.panes.cache.picking import Leaves
+from optimus_tui.tui.panes.cache.rows import KeyLists, KeyRow, TreeOptions, build_tree
 from tests.fixed_clock import FixedClock
 from tests.sizes import SIZES
 from tests.tui.panes.cache_scene import KEYS, Scene, filled, press, read, settle
@@ -376,16 +377,9 @@ async def test_ten_thousand_keys_are_sorted_and_filtered_in_slices_that_let_othe
     assert len(rows) == rows.keys_matched + 2
 
 
-async def test_sorting_in_slices_is_sorting() -> None:
-    names = [b"%05d" % ((n * 7919) % 9973) for n in range(9973)]
-    assert await sort_names(list(names), None, False) == sorted(names)
-    assert await sort_names(list(names), None, True) == sorted(names, reverse=True)
-    assert await sort_names([], None, False) == []
-
-
 async def test_a_bug_in_the_making_of_rows_is_said_in_the_frame_and_not_swallowed() -> None:
     class Broken:
-        def names(self, kind: bytes, tenant: bytes) -> list[bytes]:
+        def leaves(self, kind: bytes, tenant: bytes) -> Leaves:
             raise ValueError("no \x1b names")
 
         def expires_ms(self, kind: bytes, tenant: bytes, name: bytes) -> int:

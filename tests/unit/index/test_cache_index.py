@@ -9,6 +9,7 @@ from optimus_tui.contract.keyspace import CacheReport
 from optimus_tui.contract.reading import Coverage
 from optimus_tui.dialects.layout import own_layout
 from optimus_tui.index.cache import NEVER, UNKNOWN, UNPARSED_KIND, CacheIndex
+from optimus_tui.index.groups import MOST_IN_LEAF
 from tests.amounts import amount
 
 COMPLETE = Coverage(0, 0, complete=True)
@@ -166,6 +167,48 @@ def test_regrouping_in_the_middle_of_a_sweep_loses_no_key_row_24() -> None:
     index.put_page([two], None, None, 100.0)
     index.end_sweep(COMPLETE)
     assert index.names(b"conv", b"acme:eu") == [two]
+
+
+def test_a_large_group_is_kept_in_parts_and_loses_nothing() -> None:
+    index, count = CacheIndex(), 3 * MOST_IN_LEAF
+    names = [b"cache:conv:a:%06d" % ((one * 7919) % count) for one in range(count)]
+    index.begin_sweep()
+    for start in range(0, count, 500):
+        index.put_page(names[start : start + 500], [60_000] * 500, None, 100.0)
+    steps = sum(1 for _ in index.end_steps(COMPLETE))
+    assert steps >= 3, "others run in between"
+    leaves = index.leaves(b"conv", b"a")
+    assert max(len(part) for part, _ in leaves) <= MOST_IN_LEAF
+    assert index.names(b"conv", b"a") == sorted(set(names))
+    assert index.report().keys == count
+    gone = swept(index, names[: count // 2], coverage=COMPLETE)
+    assert gone.keys == count // 2
+    assert index.names(b"conv", b"a") == sorted(names[: count // 2])
+
+
+def test_beyond_the_bound_a_sample_is_kept_and_totals_are_estimates() -> None:
+    index = CacheIndex(max_keys=1_000)
+    names = [b"cache:conv:%s:%05d" % (b"a" if one % 4 else b"b", one) for one in range(4_000)]
+    pttls = [-1 if one % 10 == 1 else 60_000 for one in range(4_000)]
+    for again in range(3):
+        index.begin_sweep()
+        for start in range(0, 4_000, 100):
+            index.put_page(names[start : start + 100], pttls[start : start + 100], None, 100.0)
+        index.end_sweep(COMPLETE)
+        (kind,) = index.report(100.0).kinds
+        assert (kind.totals.keys, kind.totals.sampled) == (4_000, True), again
+        assert {one.tenant: one.keys for one in kind.tenants} == {b"a": 3_000, b"b": 1_000}
+        kept = {tenant: len(index.names(b"conv", tenant)) for tenant in (b"a", b"b")}
+        assert 500 <= sum(kept.values()) <= 1_000
+        assert 0.2 < kept[b"b"] / sum(kept.values()) < 0.3, "of each tenant the same share"
+        assert 300 < kind.totals.without_ttl < 500
+        assert abs(sum(kind.totals.histogram) + kind.totals.without_ttl - 4_000) < 10
+    fewer = swept(index, names[:900], pttls[:900])
+    assert (fewer.keys, fewer.kinds[0].totals.sampled) == (900, True), "the share grows again with the next scans"
+    for _ in range(3):
+        fewer = swept(index, names[:900], pttls[:900])
+    assert (fewer.keys, fewer.kinds[0].totals.sampled) == (900, False)
+    assert index.names(b"conv", b"b") == [one for one in names[:900] if b":b:" in one]
 
 
 PARTS = st.lists(st.sampled_from([b"cache", b":", b":", b"a", b"b", b"k", b"*", b"\xff"]), max_size=9).map(b"".join)

@@ -18,7 +18,8 @@ from optimus_tui.contract.reading import Coverage, Fault, Reading
 from optimus_tui.contract.services import GatewayState, ServerState, ServiceState
 from optimus_tui.index.cache import CacheIndex
 from optimus_tui.index.limits import LimitIndex
-from optimus_tui.sampling.keys import LimitLoop, ScanSink
+from optimus_tui.sampling.keys import ScanSink
+from optimus_tui.sampling.limits import LimitLoop
 from optimus_tui.sampling.sampler import SOURCES, Sampler
 from optimus_tui.sampling.staleness import Backoff, IntervalTimer, SamplerState, bounded, kept
 from optimus_tui.settings.model import Settings
@@ -122,35 +123,62 @@ def found() -> ScanSink:
     return ScanSink(CacheIndex(), LimitIndex())
 
 
+def ended(sink: ScanSink, coverage: Coverage) -> None:
+    for _ in sink.end_steps(coverage):
+        pass
+
+
 def test_only_new_cache_keys_are_asked_for_their_ttl() -> None:
     door = found()
     door.begin()
-    assert door.take([b"cache:k:t:1"], [5000], None, 1.0) == ([], False)
-    fresh, _ = door.take([b"cache:k:t:1", b"cache:k:t:2", b"cache:odd", b"other"], None, None, 2.0)
-    assert fresh == [b"cache:k:t:2", b"cache:odd"]
+    door.take([b"cache:k:t:1"], [5000], None, 1.0)
+    ended(door, Coverage(1, 1, True))
+    assert door.cache.take_fresh() == []
+    door.begin(ttls=False)
+    door.take([b"cache:k:t:1", b"cache:k:t:2", b"cache:odd", b"cache_coherence:x", b"other"], None, None, 2.0)
+    ended(door, Coverage(5, 5, True))
+    assert door.cache.take_fresh() == [b"cache:k:t:2", b"cache:odd"]
+    assert door.cache.take_fresh() == []
 
 
 def test_a_tenant_with_colons_does_not_hide_a_new_key_row_24() -> None:
     door = found()
     door.know_tenants([b"acme:eu"])
-    door.begin()
-    fresh, _ = door.take([b"cache:k:acme:eu:1"], None, None, 2.0)
-    assert fresh == [b"cache:k:acme:eu:1"]
+    door.begin(ttls=False)
+    door.take([b"cache:k:acme:eu:1"], None, None, 2.0)
     assert door.cache.names(b"k", b"acme:eu") == [b"cache:k:acme:eu:1"]
+    ended(door, Coverage(1, 1, True))
+    assert door.cache.take_fresh() == [b"cache:k:acme:eu:1"]
 
 
 def test_a_counter_is_new_once_and_again_after_a_whole_pass_without_it() -> None:
     door, name = found(), b"rate_limit:acme:chat"
     door.begin()
-    assert door.take([name], None, None, 1.0)[1] is True
-    assert door.take([name], None, None, 1.0)[1] is False
-    door.end(Coverage(1, 1, True))
+    assert door.take([name], None, None, 1.0) is True
+    assert door.take([name], None, None, 1.0) is False
+    ended(door, Coverage(1, 1, True))
     door.begin()
-    assert door.take([name], None, None, 2.0)[1] is False
-    door.end(Coverage(1, 1, True))
+    assert door.take([name], None, None, 2.0) is False
+    ended(door, Coverage(1, 1, True))
     door.begin()
-    door.end(Coverage(0, 0, True))
-    assert door.take([name], None, None, 3.0)[1] is True
+    ended(door, Coverage(0, 0, True))
+    assert door.take([name], None, None, 3.0) is True
+
+
+def test_a_search_for_counters_alone_leaves_passes_over_all_keys_without_them() -> None:
+    door, name = found(), b"rate_limit:acme:chat"
+    door.begin_counters()
+    assert door.take_counters([name]) is True
+    door.end_counters(Coverage(9, 9, complete=True))
+    door.begin()
+    assert door.take([b"rate_limit:b:chat"], None, None, 1.0) is False
+    ended(door, Coverage(9, 9, True))
+    assert door.limits.names_to_read() == [name]
+    door.begin_counters()
+    door.end_counters(Coverage(0, None, complete=False))
+    assert door.counters is None
+    door.begin()
+    assert door.take([b"rate_limit:b:chat"], None, None, 1.0) is True
 
 
 # -- the board -----------------------------------------------------------------------------------------------------
@@ -198,7 +226,7 @@ async def test_without_a_counter_redis_is_not_called_ok_while_the_scan_gets_no_a
     state.coverage = Coverage(0, 0, complete=True)
     state.sweep_fault = REFUSED
     index = SimpleNamespace(names_to_read=lambda: [])
-    found: Any = SimpleNamespace(limits=index)
+    found: Any = SimpleNamespace(limits=index, counters=None)
     loop: Any = LimitLoop(context(clock), state, IntervalTimer(), found)
     await loop._once()
     assert heard.last("limits").fault.kind == "refused"

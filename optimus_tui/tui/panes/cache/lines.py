@@ -86,7 +86,7 @@ def _nameless(group: GroupTotals) -> str:
 def _keys_cell(line: GroupLine | KeyLine, cells: int) -> Cell:
     if isinstance(line, KeyLine):
         return [("      ", ""), *name_pieces(short_name(line.row), cells - 6, line.time_left.name_ink)]
-    return _keys(line.group.keys, line.matched, line.partial, cells), ""
+    return _keys(line.group, line.matched, line.partial, cells), ""
 
 
 def _ttl_cell(line: GroupLine | KeyLine, _: int) -> Cell:
@@ -159,12 +159,14 @@ def head_pieces(table: Table[GroupLine | KeyLine], width: int, sort: str, revers
     return table.head(width, titles=titles)
 
 
-def _keys(keys: int, matched: int | None, partial: bool, width: int) -> str:
-    least = "≥" * partial
+def _keys(group: GroupTotals, matched: int | None, partial: bool, width: int) -> str:
+    keys, mark = group.keys, "≈" * group.sampled
+    if partial:
+        mark = "≥"
     if matched is None:
-        return least + fit_count(keys, width - len(least))
+        return mark + fit_count(keys, width - len(mark))
     return first_that_fits(
-        (f"{matched:,} of {least}{keys:,}", f"{compact(matched)} of {least}{compact(keys)}", compact(matched)), width
+        (f"{matched:,} of {mark}{keys:,}", f"{compact(matched)} of {mark}{compact(keys)}", compact(matched)), width
     )
 
 
@@ -334,6 +336,8 @@ def truth_forms(reading: Reading[Any], mono: float, where: str) -> list[str]:
         scanned, old = scanned_words(report.coverage), f"{age(mono - reading.taken_mono)} old"
         if report.unknown.count:
             strange = f"{compact(report.unknown.count)} of no known layout"
+        if any(kind.totals.sampled for kind in report.kinds):
+            scanned += ", ≈ by a sample"
     counted = " · ".join(part for part in (scanned, strange) if part)
     whole = truth_line(reading, mono, source="redis", counted=counted)
     if reading.fault is None:

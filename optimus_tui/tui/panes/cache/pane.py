@@ -4,13 +4,9 @@ Rows are made in slices while the old ones stay on the screen; a value is read o
 """
 
 import re
-from collections.abc import Hashable
-from dataclasses import replace
-from functools import partial
 from typing import Any, ClassVar
 
 from msgspec.structs import replace as with_fields
-from textual.worker import Worker
 
 from optimus_tui.clock import Clock
 from optimus_tui.contract.finding_rules import CACHE_UNKNOWN_LAYOUT
@@ -21,6 +17,7 @@ from optimus_tui.settings.model import Settings
 from optimus_tui.tui.keys import bindings
 from optimus_tui.tui.messages import PreviewRequested
 from optimus_tui.tui.panes.base import Pane, PaneContent, Words
+from optimus_tui.tui.panes.cache.builder import TreeBuilder
 from optimus_tui.tui.panes.cache.interest import InterestWatch
 from optimus_tui.tui.panes.cache.lines import (
     CacheColumns,
@@ -35,130 +32,12 @@ from optimus_tui.tui.panes.cache.lines import (
     preview_sheet,
     truth_forms,
 )
-from optimus_tui.tui.panes.cache.rows import (
-    FIELDS,
-    GroupId,
-    KeyIndex,
-    KeyLists,
-    KeyRow,
-    TreeOptions,
-    TreeRows,
-    build_tree,
-    group_id,
-)
+from optimus_tui.tui.panes.cache.rows import FIELDS, GroupId, KeyIndex, KeyRow, TreeRows, group_id
 from optimus_tui.tui.theme import Piece
 from optimus_tui.tui.widgets.cells import first_that_fits
-from optimus_tui.tui.widgets.line_view import put_cursor
 from optimus_tui.wording.numbers import UNKNOWN, plural, thousands
 from optimus_tui.wording.safe import safe_text
 from optimus_tui.wording.truth import counted_down, fault_lines, no_match_lines, truth_line
-
-REMEMBERED = 4_096
-"""Details of keys that were in view."""
-REST_ROWS = 20_000
-"""After a list of n rows was made, reports make no new one for n ÷ this many seconds."""
-SORTS = ("key", "ttl", "size")
-
-
-class _NoIndex:
-    """Stands where the live index will be."""
-
-    def names(self, kind: bytes, tenant: bytes) -> list[bytes]:
-        return []
-
-    def expires_ms(self, kind: bytes, tenant: bytes, name: bytes) -> int:
-        return -2
-
-
-class TreeBuilder:
-    """Makes the rows of the tree, anew whenever data or options change."""
-
-    def __init__(self, pane: "CachePane") -> None:
-        self.pane = pane
-        self.index: KeyIndex = _NoIndex()
-        """The live index: names and expiries are looked up in it when rows are made and drawn."""
-        self.options = TreeOptions()
-        self.details: dict[bytes, KeyDetail] = {}
-        self._lists = KeyLists()
-        self._worker: Worker[Any] | None = None
-        self._behind = False
-        self._rest = 0
-        self._wanted: Hashable = None
-        """The key of the row that the cursor goes to once the list with it is made."""
-
-    def attach_index(self, index: KeyIndex) -> None:
-        """Read from another index."""
-        self.index, self._lists = index, KeyLists()
-
-    def put_details(self, details: tuple[KeyDetail, ...]) -> None:
-        """Keep the type, TTL and size just read of the keys in view."""
-        for detail in details:
-            self.details.pop(detail.key, None)
-            self.details[detail.key] = detail
-        while len(self.details) > REMEMBERED:
-            del self.details[next(iter(self.details))]
-
-    def change(self, **changes: Any) -> None:
-        """Make rows for other options; a list in the making for the old ones is dropped."""
-        self.options = replace(self.options, **changes)
-        self._build()
-
-    def toggle(self, group: GroupTotals, opened: bool) -> None:
-        """Open or close a group. A filter opens all groups that match, except those closed by hand."""
-        options, group_key = self.options, group_id(group)
-        if options.is_open(group_key) == opened:
-            return
-        if options.filter:
-            self.change(closed=options.closed ^ {group_key})
-        else:
-            self.change(opened=options.opened ^ {group_key})
-
-    def reveal(self, key: Hashable, groups: tuple[GroupId, ...]) -> None:
-        """Open groups, and put the cursor on one of their rows once the list is made."""
-        self._wanted = key
-        options, opened = self.options, frozenset(groups)
-        if options.filter:
-            self.change(closed=options.closed - opened)
-        else:
-            self.change(opened=options.opened | opened)
-
-    def sort_by_next(self) -> None:
-        """Sort the keys by the next of name, time left and size."""
-        self.change(sort=SORTS[(SORTS.index(self.options.sort) + 1) % len(SORTS)], reverse=False)
-
-    @property
-    def _is_building(self) -> bool:
-        return self._worker is not None and not self._worker.is_finished
-
-    def update(self) -> None:
-        """Make a list of new data. If one is in the making or was just made, ``tick`` makes it later."""
-        if self._is_building or self._rest or not self.pane.is_mounted:
-            self._behind = True
-        else:
-            self._build()
-
-    def tick(self) -> None:
-        """Count one second of waiting, and make the list if it is due."""
-        self._rest = max(0, self._rest - 1)
-        if self._behind and not self._rest and not self._is_building and not self.pane.paused:
-            self._build()
-
-    def _build(self) -> None:
-        report: CacheReport | None = self.pane.shown.value if self.pane.shown is not None else None
-        if report is None or not self.pane.is_mounted:
-            return
-        self._behind = False
-        options = replace(self.options, now_ms=int(self.pane.shown_mono() * 1000), details=self.details)
-        work = partial(self._make, report, options)
-        self._worker = self.pane.run_worker(work, group="cache-view", exclusive=True, exit_on_error=False)
-
-    async def _make(self, report: CacheReport, options: TreeOptions) -> None:
-        rows = await build_tree(report, self.index, options, self._lists)
-        self._rest = len(rows) // REST_ROWS
-        self.pane.place(rows)
-        wanted, self._wanted = self._wanted, None
-        if wanted is not None:
-            put_cursor(self.pane, wanted)
 
 
 class CacheContent(PaneContent):
@@ -188,6 +67,15 @@ class CacheContent(PaneContent):
     @property
     def _is_partial(self) -> bool:
         return self.report is not None and not self.report.coverage.complete
+
+    @property
+    def _about(self) -> str:
+        """Return the mark of totals that are not exact: at least so many, or an estimate from a sample."""
+        if self._is_partial:
+            return "≥"
+        if self.report is not None and any(kind.totals.sampled for kind in self.report.kinds):
+            return "≈"
+        return ""
 
     # -- lines
 
@@ -256,12 +144,14 @@ class CacheContent(PaneContent):
         report = self.report
         if report is None or not report.unknown.reads_cache:
             return []
-        total = "≥" * self._is_partial + plural(report.keys, "key")
+        total = self._about + plural(report.keys, "key")
         if any(finding.rule == CACHE_UNKNOWN_LAYOUT for finding in report.findings):
             total = f"{UNKNOWN} keys"  # none of a layout that we know is not none
         matched = self.rows.keys_matched
         if matched is not None:
             total = f"{thousands(matched)} of {total}"
+        if work := self.builder.work:
+            return [(work, ""), (total, "")]
         return [(total, "")]
 
     def reading_truth(self) -> tuple[str, bool]:
@@ -337,7 +227,7 @@ class CachePane(Pane):
     content: CacheContent
 
     def __init__(self, clock: Clock, settings: Settings) -> None:
-        self.builder = TreeBuilder(self)
+        self.builder = TreeBuilder(self, self.place)
         super().__init__(clock, settings, CacheContent(self, self.builder))
         self._interest = InterestWatch(self, self.content.keys_in_view)
 

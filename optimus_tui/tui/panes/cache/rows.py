@@ -5,88 +5,22 @@ composed when it is read.
 """
 
 import asyncio
-import heapq
 from bisect import bisect_right
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
 from typing import Any, NamedTuple, Protocol, overload
 
 from optimus_tui.contract.keyspace import CacheReport, GroupTotals, KeyDetail
 from optimus_tui.grammar.filter import EVERYTHING, Filter
-from optimus_tui.tui.panes.base import RowFields
-from optimus_tui.wording.safe import safe_text
+from optimus_tui.tui.panes.cache.picking import FIELDS, KeyRun, Leaves, Picker, order_rows
 
-FIELDS = ("text", "key", "kind", "tenant", "ttl", "size", "type", "expires")
-LONGEST = 4_096
-"""Characters of a name that a filter looks at."""
-SLICE = 1_000
-"""Keys looked at between two turns of the event loop: two to four milliseconds."""
+__all__ = ["FIELDS"]
+
+TURN_KEYS = 16_384
+"""Keys looked at, many at once, between two turns of the event loop."""
+GROUPS_A_TURN = 64
 GroupId = tuple[bytes, bytes | None]
 """A kind, or a tenant within a kind."""
-RUN = 8_000
-"""Names sorted at one go."""
-NEVER_LAST, UNKNOWN_LAST = 1 << 62, 1 << 63
-_LAST = {-1: NEVER_LAST}
-
-
-class KeyFields(RowFields):
-    """The fields of one key at a time: the key last passed to ``of``.
-
-    ``ttl`` is in seconds, None for a key that never expires or whose TTL is unknown; ``size`` (bytes) and ``type`` are
-    known once the key's details were read; ``expires`` is "never", "yes" or "unknown". One object serves all keys in
-    turn, because creating one for each would be slow.
-    """
-
-    NAMES = FIELDS
-
-    def __init__(
-        self,
-        kind: bytes,
-        tenant: bytes,
-        expires_ms: Callable[[bytes, bytes, bytes], int],
-        details: Mapping[bytes, KeyDetail],
-        now_ms: int,
-    ) -> None:
-        self._kind, self._tenant = kind, tenant
-        self._words = {"kind": safe_text(kind), "tenant": safe_text(tenant)}
-        self._expires_ms, self._details, self._now_ms = expires_ms, details, now_ms
-        self._name = b""
-
-    def of(self, name: bytes) -> "KeyFields":
-        """Switch to this key."""
-        self._name = name
-        return self
-
-    def get(self, key: str, default: Any = None) -> Any:
-        """Return a field of the key."""
-        if key in ("text", "key"):
-            if self._name.isascii() and (text := self._name.decode("ascii")).isprintable():
-                return text
-            return safe_text(self._name, LONGEST)
-        if key in self._words:
-            return self._words[key]
-        if key in ("ttl", "expires"):
-            return self._expiry(key)
-        if key in FIELDS:
-            detail = self._details.get(self._name)
-            if detail is None:
-                return None
-            return detail.bytes_used if key == "size" else detail.type
-        return default
-
-    def _expiry(self, key: str) -> str | float | None:
-        at = self._expires_ms(self._kind, self._tenant, self._name)
-        if key == "expires":
-            if at >= 0:
-                return "yes"
-            return "never" if at == -1 else "unknown"
-        return max(0.0, (at - self._now_ms) / 1000) if at >= 0 else None
-
-    def __getitem__(self, key: str) -> str | float | None:
-        if key not in FIELDS:
-            raise KeyError(key)
-        return self.get(key)  # type: ignore[no-any-return]
 
 
 class KeyIndex(Protocol):
@@ -95,8 +29,8 @@ class KeyIndex(Protocol):
     Expiries are milliseconds of the monotonic clock, -1 never, -2 unknown.
     """
 
-    def names(self, kind: bytes, tenant: bytes) -> list[bytes]:
-        """Return the names of a tenant's keys of one kind."""
+    def leaves(self, kind: bytes, tenant: bytes) -> Leaves:
+        """Return the names of a tenant's keys of one kind, in parts with the expiries beside them."""
 
     def expires_ms(self, kind: bytes, tenant: bytes, name: bytes) -> int:
         """Return when a key expires."""
@@ -198,12 +132,15 @@ class TreeRows(Sequence[GroupTotals | KeyRow]):
 
 
 class KeyLists:
-    """A cache of sorted, filtered names by group, valid as long as they cannot have changed."""
+    """Ordered, filtered keys by group, kept as long as they must be the same."""
 
     def __init__(self) -> None:
         self._made_for: tuple[object, ...] = ()
         self._report: CacheReport | None = None
-        self._lists: dict[GroupId, list[bytes]] = {}
+        self._lists: dict[GroupId, KeyRun] = {}
+        self._since_turn = 0
+        self.looked = self.total = 0
+        """Keys looked at so far to make the present lists, and how many there are in all."""
 
     def begin(self, report: CacheReport, options: TreeOptions) -> None:
         """Forget lists that may have changed: always if sorted by TTL or size or filtered, else if names changed."""
@@ -212,87 +149,45 @@ class KeyLists:
         if made_for != self._made_for or moving:
             self._made_for, self._lists = made_for, {}
         self._report = report
+        self.looked, self.total = 0, report.keys
 
-    async def of(self, group: GroupTotals, index: KeyIndex, options: TreeOptions) -> list[bytes]:
-        """Return the names of one tenant's keys, filtered and sorted."""
+    async def of(self, group: GroupTotals, index: KeyIndex, options: TreeOptions) -> KeyRun:
+        """Return one tenant's keys as they are shown: filtered and sorted."""
         known = self._lists.get(group_id(group))
         if known is None:
-            tenant = group.tenant or b""
-            names = index.names(group.kind, tenant)
-            if options.filter:
-                names = await pick(names, group, index, options)
-            order = await order_for(names, group, index, options)
-            known = await sort_names(names, order, options.reverse)
+            known = await self._made(group, index, options)
             self._lists[group_id(group)] = known
         return known
 
+    async def _made(self, group: GroupTotals, index: KeyIndex, options: TreeOptions) -> KeyRun:
+        tenant = group.tenant or b""
+        picker = Picker(group.kind, tenant, options.filter, options.details, options.now_ms)
+        if picker.none:
+            self.looked += group.keys
+            await self._turn(GROUPS_A_TURN)
+            return KeyRun(())
+        run = await picker.pick(index.leaves(group.kind, tenant), self._turn)
+        return await order_rows(run, options.sort, options.reverse, options.details, self._turn)
 
-async def pick(names: list[bytes], group: GroupTotals, index: KeyIndex, options: TreeOptions) -> list[bytes]:
-    """Return the names that pass the filter."""
-    fields = KeyFields(group.kind, group.tenant or b"", index.expires_ms, options.details, options.now_ms)
-    matches, of = options.filter.matches, fields.of
-    found: list[bytes] = []
-    for start in range(0, len(names), SLICE):
-        found += [name for name in names[start : start + SLICE] if matches(of(name))]
-        await asyncio.sleep(0)
-    return found
-
-
-async def order_for(
-    names: list[bytes], group: GroupTotals, index: KeyIndex, options: TreeOptions
-) -> Callable[[bytes], int] | None:
-    """Return the function that gives a name's sort key; None to sort by the name itself."""
-    if options.sort == "key":
-        return None
-    expires, tenant, details = index.expires_ms, group.tenant or b"", options.details
-    order: dict[bytes, int] = {}
-    for start in range(0, len(names), SLICE):
-        for name in names[start : start + SLICE]:
-            if options.sort == "size":
-                detail = details.get(name)
-                order[name] = -(detail.bytes_used or 0) if detail else 0
-            else:
-                at = expires(group.kind, tenant, name)
-                order[name] = at if at >= 0 else _LAST.get(at, UNKNOWN_LAST)
-        await asyncio.sleep(0)
-    return order.__getitem__
-
-
-async def sort_names(names: list[bytes], order: Callable[[bytes], int] | None, reverse: bool) -> list[bytes]:
-    """Return ``names`` sorted: short runs by ``list.sort``, merged in slices, so that the screen is not blocked."""
-    runs: list[list[bytes]] = []
-    key: Any = order
-    for start in range(0, len(names), RUN):
-        run = names[start : start + RUN]
-        run.sort(key=key, reverse=reverse)
-        runs.append(run)
-        await asyncio.sleep(0)
-    if not runs:
-        return []
-    if len(runs) == 1:
-        return runs[0]
-    merged = heapq.merge(*runs, key=key, reverse=reverse)
-    found: list[bytes] = []
-    while part := list(islice(merged, SLICE)):
-        found += part
-        await asyncio.sleep(0)
-    return found
+    async def _turn(self, keys: int) -> None:
+        """Let others run once enough keys were looked at; 0 stands for a slice that took its time."""
+        self.looked += keys
+        self._since_turn += keys or TURN_KEYS
+        if self._since_turn >= TURN_KEYS:
+            self._since_turn = 0
+            await asyncio.sleep(0)
 
 
 async def build_tree(report: CacheReport, index: KeyIndex, options: TreeOptions, lists: KeyLists) -> TreeRows:
     """Return all rows. With a filter, groups without a matching key are left out and the others are open."""
     lists.begin(report, options)
     rows = TreeRows(options)
-    seen = 0
     for kind in report.kinds:
         matching: list[GroupTotals] = []
         for tenant in kind.tenants if options.filter else ():
-            seen += 1
             if count := len(await lists.of(tenant, index, options)):
                 rows.matched[group_id(tenant)] = count
                 matching.append(tenant)
-            if seen % SLICE == 0:
-                await asyncio.sleep(0)
         if options.filter:
             if not matching:
                 continue

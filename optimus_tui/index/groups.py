@@ -1,0 +1,283 @@
+"""The keys of one kind and tenant: names in sorted leaves, with expiry times beside them.
+
+A million keys take a fifth of what a dictionary of them takes, and are searched as one text. What a scan meets is
+collected first, and put in its place leaf by leaf, so that no step lasts long.
+"""
+
+from array import array
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
+from zlib import crc32
+
+from optimus_tui.contract.keyspace import TTL_EDGES, GroupTotals
+from optimus_tui.index.name_table import NameTable
+
+NEVER = -1
+UNKNOWN = -2
+"""Special expiry values: the key has no TTL, or it was not read yet."""
+KEEP, GONE = -3, -4
+"""What a scan says of a name beside its expiry: nothing new, or that it vanished."""
+MOST_IN_LEAF = 8_192
+"""Names of one leaf: putting new ones in their places takes five milliseconds at most."""
+LEAST_PENDING, MOST_PENDING = 512, 2_048
+FEW = 16
+"""Up to a sixteenth of a leaf's names are looked up one by one; with more, all are put in order anew."""
+HISTOGRAM_SECONDS = 5.0
+"""A histogram is recounted at most this often; in between it only ages."""
+ALL = 4_096
+"""A share of names is this or a smaller number: those whose hash is below it, which is the same ones in each scan."""
+_BINS = len(TTL_EDGES) + 1
+_NO_HISTOGRAM = (0,) * _BINS
+
+
+def is_of(share: int, name: bytes) -> bool:
+    """Return whether a name is among those that are kept."""
+    return crc32(name) % ALL < share
+
+
+class Settled(NamedTuple):
+    """What putting names in their places changed: names that came, and how many went."""
+
+    came: Sequence[bytes] = ()
+    gone: int = 0
+
+
+NOTHING_CHANGED = Settled()
+
+
+class Leaf:
+    """A run of neighbouring names, and what was met of them since they were put in order last."""
+
+    __slots__ = ("expiries", "marks", "names", "never", "new_expiries", "new_names", "room", "share", "without_ttl")
+
+    def __init__(self) -> None:
+        self.names, self.expiries, self.marks = NameTable(), array("q"), bytearray()
+        self.without_ttl = 0
+        self.new_names: list[bytes] = []
+        self.new_expiries = array("q")
+        self.never = 0
+        """Of the new names, how many have no TTL."""
+        self.room, self.share = LEAST_PENDING, ALL
+
+    def set(self, names: Sequence[bytes], expiries: Iterable[int], marks: Iterable[int]) -> None:
+        """Hold these names, which are in order."""
+        self.names, self.expiries, self.marks = NameTable(names), array("q", expiries), bytearray(marks)
+        self.without_ttl = self.expiries.count(NEVER)
+        self.room = min(MOST_PENDING, max(LEAST_PENDING, len(names)))
+
+    def settle(self, mark: int) -> Settled:
+        """Put the new names in their places, with the scan's ``mark``."""
+        newest = dict(zip(self.new_names, self.new_expiries, strict=True))  # of a repeated name, the last counts
+        self.new_names, self.new_expiries, self.never = [], array("q"), 0
+        if len(newest) * FEW < len(self.marks) and self._update(newest, mark):
+            return NOTHING_CHANGED
+        names = self.names.all()
+        marks = bytearray([mark]) * len(newest)
+        if len(newest) == len(names) and sorted(newest) == names and GONE not in newest.values():
+            told = [newest[name] for name in names]
+            if told.count(KEEP) < len(told):
+                told = [old if new == KEEP else new for old, new in zip(self.expiries, told, strict=True)]
+                self.expiries = array("q", told)
+                self.without_ttl = self.expiries.count(NEVER)
+            self.marks = marks
+            return NOTHING_CHANGED
+        expiry_of, mark_of = dict(zip(names, self.expiries, strict=True)), dict(zip(names, self.marks, strict=True))
+        came: list[bytes] = []
+        gone = 0
+        for name, expiry in newest.items():
+            if expiry == GONE:
+                gone += expiry_of.pop(name, None) is not None
+                continue
+            if name not in expiry_of:
+                came.append(name)
+                expiry_of[name] = UNKNOWN if expiry == KEEP else expiry
+            elif expiry != KEEP:
+                expiry_of[name] = expiry
+            mark_of[name] = mark
+        ordered = sorted(expiry_of)
+        self.set(ordered, map(expiry_of.__getitem__, ordered), map(mark_of.__getitem__, ordered))
+        return Settled(came, gone)
+
+    def _update(self, newest: Mapping[bytes, int], mark: int) -> bool:
+        """Take what a few known names have new; return False where one is unknown or gone."""
+        rows = {self.names.find(name): expiry for name, expiry in newest.items()}
+        if -1 in rows or GONE in rows.values():
+            return False
+        for row, expiry in rows.items():
+            self.marks[row] = mark
+            if expiry != KEEP:
+                self.without_ttl += (expiry == NEVER) - (self.expiries[row] == NEVER)
+                self.expiries[row] = expiry
+        return True
+
+    def thin(self, mark: int, share: int) -> tuple[int, int]:
+        """Keep names of a smaller share only; return how many were dropped, and how many of these this scan had met."""
+        self.share = share
+        rows = [row for row, name in enumerate(self.names.all()) if is_of(share, name)]
+        dropped, met = len(self.marks) - len(rows), self.marks.count(mark)
+        self.keep(rows)
+        return dropped, met - self.marks.count(mark)
+
+    def drop_unseen(self, mark: int) -> int:
+        """Forget the names that the scan has not met; return how many."""
+        missing = len(self.marks) - self.marks.count(mark)
+        if missing:
+            self.keep([row for row, met in enumerate(self.marks) if met == mark])
+        return missing
+
+    def bins(self, edges: Sequence[int]) -> Counter[int]:
+        """Return how many names with a TTL expire before each edge (milliseconds), and after the last."""
+        return Counter([bisect_right(edges, at) for at in self.expiries if at >= 0])
+
+    def keep(self, rows: Sequence[int]) -> None:
+        """Forget all names but those at ``rows``."""
+        names, expiries, marks = self.names, self.expiries, self.marks
+        self.set([names[row] for row in rows], [expiries[row] for row in rows], [marks[row] for row in rows])
+
+    def split(self) -> "Leaf":
+        """Give the upper half of the names to a new leaf, and return it."""
+        names, half, upper = self.names.all(), len(self.names) // 2, Leaf()
+        upper.share = self.share
+        upper.set(names[half:], self.expiries[half:], self.marks[half:])
+        self.set(names[:half], self.expiries[:half], self.marks[:half])
+        return upper
+
+
+class Group:
+    """The names of one kind and tenant.
+
+    ``left_out`` counts names that were met and are not kept; then the totals are estimated from those that are.
+    """
+
+    __slots__ = (
+        "_bounds", "_exact", "_histogram", "_mean", "_missed", "histogram_mono", "kind", "leaves", "left_out",
+        "measured", "measured_bytes", "tenant",
+    )  # fmt: skip
+
+    def __init__(self, kind: bytes, tenant: bytes) -> None:
+        self.kind, self.tenant = kind, tenant
+        self.leaves, self._bounds = [Leaf()], list[bytes]()
+        self.left_out = self._missed = 0
+        self.measured = self.measured_bytes = 0
+        self._mean: float | None = None
+        self._exact = False
+        self._histogram, self.histogram_mono = _NO_HISTOGRAM, float("-inf")
+
+    @property
+    def kept(self) -> int:
+        """Return the number of names in their places."""
+        return sum(len(leaf.expiries) for leaf in self.leaves)
+
+    @property
+    def pending(self) -> int:
+        """Return the number of names that were met and are not in their places yet; some may be met again."""
+        return sum(len(leaf.new_names) for leaf in self.leaves)
+
+    def leaf_of(self, name: bytes) -> Leaf:
+        """Return the leaf where a name belongs."""
+        if not self._bounds:
+            return self.leaves[0]
+        return self.leaves[bisect_right(self._bounds, name)]
+
+    def begin(self) -> None:
+        """Begin a scan."""
+        self.measured = self.measured_bytes = self._missed = 0
+
+    def miss(self) -> None:
+        """Count a name that is met and not kept."""
+        self._missed += 1
+
+    def settle(self, leaf: Leaf, mark: int, share: int = ALL) -> Settled:
+        """Put the new names of a leaf in their places; only those of the ``share`` stay."""
+        settled = leaf.settle(mark)
+        if leaf.share > share:
+            dropped, met = leaf.thin(mark, share)
+            self._missed += met
+            settled = settled._replace(gone=settled.gone + dropped)
+        leaf.share = share
+        while len(leaf.expiries) > MOST_IN_LEAF:
+            upper, at = leaf.split(), self.leaves.index(leaf)
+            self.leaves.insert(at + 1, upper)
+            self._bounds.insert(at, upper.names[0])
+        return settled
+
+    def take(self, entries: Iterable[tuple[bytes, int, int]]) -> None:
+        """Add names of another group with their expiries and marks."""
+        by_mark: dict[int, list[tuple[bytes, int]]] = {}
+        for name, expiry, mark in entries:
+            by_mark.setdefault(mark, []).append((name, expiry))
+        for mark, some in by_mark.items():
+            for name, expiry in some:
+                leaf = self.leaf_of(name)
+                leaf.new_names.append(name)
+                leaf.new_expiries.append(expiry)
+            for leaf in list(self.leaves):
+                if leaf.new_names:
+                    self.settle(leaf, mark, leaf.share)
+
+    def drop(self, wanted: Callable[[bytes], object]) -> None:
+        """Remove the names for which ``wanted`` says no."""
+        for leaf in self.leaves:
+            leaf.keep([row for row, name in enumerate(leaf.names.all()) if wanted(name)])
+
+    def drop_empty(self) -> None:
+        """Remove leaves without a name."""
+        for at in reversed(range(len(self.leaves))):
+            leaf = self.leaves[at]
+            if len(self.leaves) > 1 and not leaf.expiries and not leaf.new_names:
+                del self.leaves[at], self._bounds[max(0, at - 1)]
+
+    def finish(self) -> None:
+        """End a scan: use the sizes that it measured, and how many names were not kept."""
+        if self.measured:
+            self._mean, self._exact = self.measured_bytes / self.measured, self.measured >= self.kept
+        self.measured = self.measured_bytes = 0
+        self.left_out = self._missed
+
+    def names(self) -> list[bytes]:
+        """Return the names that are in their places, in order."""
+        return [name for leaf in self.leaves for name in leaf.names.all()]
+
+    def entries(self) -> Iterator[tuple[bytes, int]]:
+        """Yield the names that are in their places, with their expiry."""
+        for leaf in self.leaves:
+            yield from zip(leaf.names.all(), leaf.expiries, strict=True)
+
+    def totals(self, pending: int = 0) -> GroupTotals:
+        """Return the totals; ``pending`` names were met besides those in their places."""
+        kept, without = self.kept + pending, sum(leaf.without_ttl for leaf in self.leaves)
+        if pending:
+            without += sum(leaf.never for leaf in self.leaves)
+        mean, exact = self._mean, self._exact
+        if mean is None and self.measured:
+            mean, exact = self.measured_bytes / self.measured, False
+        keys = kept + self.left_out
+        factor = keys / kept if kept and self.left_out else 1
+        histogram = self._histogram
+        if factor != 1:
+            without, histogram = round(without * factor), tuple(round(one * factor) for one in histogram)
+        return GroupTotals(
+            kind=self.kind,
+            tenant=self.tenant,
+            keys=keys,
+            without_ttl=without,
+            bytes_used=None if mean is None else round(mean * keys),
+            bytes_exact=exact and not self.left_out,
+            histogram=histogram,
+            sampled=bool(self.left_out),
+        )
+
+    def histogram_is_old(self, mono: float) -> bool:
+        """Return whether it is time to count the histogram again."""
+        return mono - self.histogram_mono >= HISTOGRAM_SECONDS
+
+    def count_histogram(self, mono: float) -> Iterator[int]:
+        """Count the histogram anew as of ``mono``, leaf by leaf: yields how many keys were looked at."""
+        now, bins = int(mono * 1000), Counter[int]()
+        edges = [now + edge * 1000 for edge in TTL_EDGES]
+        for leaf in self.leaves:
+            bins.update(leaf.bins(edges))
+            yield len(leaf.expiries)
+        self._histogram, self.histogram_mono = tuple(bins[at] for at in range(_BINS)), mono

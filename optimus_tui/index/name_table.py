@@ -1,0 +1,106 @@
+"""Sorted names as one text: a name costs its own bytes without what all of them share, and five bytes at most."""
+
+from array import array
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
+from itertools import accumulate
+from typing import overload
+
+SEPARATOR = b"\n"
+
+
+class NameTable(Sequence[bytes]):
+    """Names in order, each once. It never changes, so that rows may be made of it while a newer one takes its place.
+
+    Attributes:
+        shared: what every name begins with.
+        plain: whether names are printable ASCII, so that they are shown and searched as they are.
+    """
+
+    __slots__ = ("_ends", "_one_a_line", "_text", "_width", "plain", "shared")
+
+    def __init__(self, names: Sequence[bytes] = ()) -> None:
+        self.shared = b""
+        if len(names) > 1:
+            self.shared = _beginning(names[0], names[-1])
+        cut = len(self.shared)
+        rests = [name[cut:] for name in names]
+        self._text = SEPARATOR.join(rests)
+        self._one_a_line = self._text.count(SEPARATOR) == max(0, len(rests) - 1)
+        widths = [len(rest) + 1 for rest in rests]
+        self._width = 0
+        self._ends: array[int] | None = None
+        if widths and min(widths) == max(widths):
+            self._width = widths[0]
+        else:
+            self._ends = array("Q", accumulate(widths))
+        printable = self.shared + self._text.replace(SEPARATOR, b"")
+        self.plain = self._one_a_line and printable.isascii() and printable.decode("ascii").isprintable()
+
+    def __len__(self) -> int:
+        if self._ends is None:
+            return (len(self._text) + 1) // self._width
+        return len(self._ends)
+
+    @overload
+    def __getitem__(self, index: int) -> bytes: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> list[bytes]: ...
+
+    def __getitem__(self, index: int | slice) -> bytes | list[bytes]:
+        if isinstance(index, slice):
+            return [self[at] for at in range(*index.indices(len(self)))]
+        size = len(self)
+        if index < 0:
+            index += size
+        if not 0 <= index < size:
+            raise IndexError(index)
+        if self._ends is None:
+            begin = index * self._width
+            end = begin + self._width
+        else:
+            begin = self._ends[index - 1] if index else 0
+            end = self._ends[index]
+        return self.shared + self._text[begin : end - 1]
+
+    def all(self) -> list[bytes]:
+        """Return the names as a list."""
+        if not len(self):
+            return []
+        if self._one_a_line:
+            shared = self.shared
+            return [shared + rest for rest in self._text.split(SEPARATOR)]
+        return list(self)
+
+    def find(self, name: bytes) -> int:
+        """Return where a name stands; -1 where it is not there."""
+        at = bisect_left(self, name)
+        if at < len(self) and self[at] == name:
+            return at
+        return -1
+
+    def lines(self) -> bytes:
+        """Return all names, one a line; only for ``plain`` names."""
+        return self.shared + self._text.replace(SEPARATOR, SEPARATOR + self.shared) if len(self) else b""
+
+
+def _beginning(first: bytes, last: bytes) -> bytes:
+    """Return what two names begin with alike; in an order, all names between them begin so, too."""
+    for at, (one, other) in enumerate(zip(first, last, strict=False)):
+        if one != other:
+            return first[:at]
+    return min(first, last, key=len)
+
+
+def rows_with(text: bytes, needle: bytes) -> Iterable[int]:
+    """Yield the numbers of the lines that hold ``needle``, from 0 on."""
+    row, begin = 0, 0
+    at = text.find(needle)
+    while at >= 0:
+        row += text.count(SEPARATOR, begin, at)
+        yield row
+        begin = text.find(SEPARATOR, at)
+        if begin < 0:
+            return
+        at = text.find(needle, begin)

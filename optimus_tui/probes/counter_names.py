@@ -1,0 +1,63 @@
+"""Find the names of all counters, however many other keys there are: SCAN MATCH reads no TTL and carries no other name.
+
+On a million keys it takes a tenth of what a sweep takes, so that no counter waits for the cache.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from functools import lru_cache, partial
+
+from optimus_tui.dialects.layout import KeyLayout
+from optimus_tui.probes.keyspace import KeyPage, Pace, SweepOutcome, scan, scanned_names
+from optimus_tui.probes.load_meter import LoadMeter
+from optimus_tui.probes.pacing import TimedCalls, pacer_for
+from optimus_tui.probes.redis.commands import MAX_PATTERN_BYTES
+from optimus_tui.probes.redis.guard import ObserverRedis
+from optimus_tui.settings.model import ScanBudget
+
+LONGEST_HEAD = 24
+"""Bytes of a beginning that a pattern compares; what follows is compared here."""
+COUNT_FACTOR = 4
+"""Names that do not match cost the server little: so many times as many are asked for in a call."""
+
+
+@lru_cache(maxsize=8)
+def counters_pattern(layout: KeyLayout) -> bytes:
+    """Return the pattern for MATCH that all counters' names fit, and few others; b"" where there is none.
+
+    Several beginnings become one pattern with the bytes that each place may hold, so that one pass finds them all.
+    """
+    heads = [head.removesuffix(b":") or head for head in layout.limit_heads]
+    length = min([LONGEST_HEAD, *map(len, heads)])
+    if not heads or not length:
+        return b""
+    places = (sorted({head[at : at + 1] for head in heads}) for at in range(length))
+    pattern = b"".join(map(_place, places)) + b"*"
+    return pattern if len(pattern) <= MAX_PATTERN_BYTES else b""
+
+
+def _place(choices: list[bytes]) -> bytes:
+    escaped = [one if one.isalnum() else b"\\" + one for one in choices]
+    if len(escaped) == 1:
+        return escaped[0]
+    return b"[" + b"".join(escaped) + b"]"
+
+
+def find_counters(
+    redis: ObserverRedis, budget: ScanBudget, own: LoadMeter, *, pace: Pace = asyncio.sleep
+) -> AsyncGenerator[KeyPage | SweepOutcome, None]:
+    """Return an iterator over pages with counters' names only, then one ``SweepOutcome``; as ``keyspace.sweep``.
+
+    It may take the server's whole time in short calls, because it is done soon; less where the server is busy.
+    """
+    most = COUNT_FACTOR * budget.count
+    pacer = pacer_for(budget, most)
+    pacer.share = 1.0
+    pacer.count = min(most, 2 * budget.count)
+    return scan(redis, own, partial(_page, redis.layout), pacer, pace)
+
+
+async def _page(layout: KeyLayout, calls: TimedCalls, cursor: bytes, count: int) -> tuple[bytes, KeyPage]:
+    found = await scanned_names(calls, cursor, "MATCH", counters_pattern(layout), "COUNT", count)
+    names = [name for name in found.names if layout.may_count(name)]
+    return found.cursor, KeyPage(names, others=len(found.names) - len(names))

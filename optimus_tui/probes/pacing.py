@@ -1,0 +1,168 @@
+"""The pace of a scan: how many keys a call asks for, and how long the server is left alone between two calls.
+
+Both follow from the time that the *server* spends on a call, which TIME before and after it in one write tells: neither
+the network's time nor our own counts. A call is short, because it is what other clients wait for; the share of all
+calls together depends on what the server does for others meanwhile.
+"""
+
+from collections import deque
+from statistics import median_low
+from typing import Any
+
+from redis.exceptions import NoPermissionError
+
+from optimus_tui.grammar.info import parse_info
+from optimus_tui.probes.load_meter import LoadMeter
+from optimus_tui.probes.redis.guard import ObserverRedis
+from optimus_tui.probes.redis.rights import ask_all, is_missing
+from optimus_tui.settings.model import ScanBudget
+
+AIM_MS = 0.42
+"""The server's time that a call takes in the middle: other clients' commands wait for it."""
+FAST_AIM_MS = 1.2
+"""The same for the budget "fast"."""
+QUIET_SHARE, SHARED_SHARE, BUSY_SHARE = 0.5, 0.25, 0.15
+"""Ceilings for the share of the server's time that a scan takes: beside others who take little, some, or most of it."""
+QUIET_BELOW, BUSY_FROM = 0.2, 0.6
+"""The others' use of the server's main thread, as a share of its time."""
+LOAD_SECONDS = 0.5
+"""Between two looks at what the server does for others."""
+MIN_COUNT = 50
+MAX_PAUSE_MS = 250.0
+LEAST_SLEEP_SECONDS = 0.002
+"""Shorter pauses are saved up: a timer's own granularity would double them."""
+TIMED_EVERY = 4
+"""After the first calls, one in so many is timed: two more replies cost us as much as a call."""
+_LATEST = 9
+_TRUSTED = 3
+_STEP_UP = 1.1
+
+
+class AdaptivePacer:
+    """The pace of one scan: ``count`` keys per call, then ``pause_seconds``.
+
+    The median of the latest calls decides: a server that got no CPU for a moment makes the mean several times as long.
+    """
+
+    def __init__(self, count: int, pause_ms: float, *, aim_ms: float = AIM_MS, share: float = QUIET_SHARE) -> None:
+        self.count = self._most = count
+        self.share = share
+        self.pause_seconds = self.least_pause_seconds = pause_ms / 1000
+        self._aim_ms = aim_ms
+        self._latest: deque[tuple[float, float]] = deque(maxlen=_LATEST)
+        """(Server's milliseconds, milliseconds a key) of the latest calls."""
+
+    def took(self, server_ms: float) -> None:
+        """Adapt to one more call, for which the server needed ``server_ms``."""
+        self._latest.append((server_ms, server_ms / self.count))
+        self.pause_seconds = self.pause_for(server_ms)
+        if len(self._latest) < _TRUSTED:
+            return
+        per_key = median_low(each for _, each in self._latest)
+        fits = self._most if per_key <= 0 else int(self._aim_ms / per_key)
+        fits = min(fits, max(self.count + 5, int(self.count * _STEP_UP)))
+        self.count = min(self._most, max(min(MIN_COUNT, self._most), fits))
+
+    def pause_for(self, server_ms: float) -> float:
+        """Return the seconds that the server is left alone after a call of ``server_ms`` or of the usual length."""
+        usual = median_low(work for work, _ in self._latest) if len(self._latest) >= _TRUSTED else server_ms
+        due = usual * (1 / self.share - 1)
+        return max(self.least_pause_seconds, min(MAX_PAUSE_MS, due) / 1000)
+
+
+def pacer_for(budget: ScanBudget, most: int) -> AdaptivePacer:
+    """Return the pacer of a scan whose calls ask for at most ``most`` keys."""
+    if budget.budget == "fast":
+        return AdaptivePacer(max(most, 4 * budget.count), 0.0, aim_ms=FAST_AIM_MS, share=1.0)
+    return AdaptivePacer(most, budget.pause_ms)
+
+
+class OthersLoad:
+    """How much of the server's main thread others use, by INFO and what our own calls took."""
+
+    def __init__(self, cpu_seconds: float | None, mono: float) -> None:
+        self._cpu, self._mono = cpu_seconds, mono
+        self._ours = 0.0
+        self.share: float | None = None
+        """None before the second look, and where INFO does not say it."""
+
+    def add(self, server_ms: float) -> None:
+        """Count a call of our own."""
+        self._ours += server_ms / 1000
+
+    def is_due(self, mono: float) -> bool:
+        """Return whether to look again."""
+        return self._cpu is not None and mono - self._mono >= LOAD_SECONDS
+
+    def look(self, cpu_seconds: float | None, mono: float) -> None:
+        """Take the CPU seconds that the server's main thread has used by now."""
+        if self._cpu is not None and cpu_seconds is not None and mono > self._mono:
+            self.share = max(0.0, cpu_seconds - self._cpu - self._ours) / (mono - self._mono)
+        self._cpu, self._mono, self._ours = cpu_seconds, mono, 0.0
+
+    def ceiling(self, quiet: float) -> float:
+        """Return the share that a scan may take: ``quiet`` where others take little, or nothing is known of them."""
+        if self.share is None or self.share < QUIET_BELOW:
+            return quiet
+        if self.share < BUSY_FROM:
+            return min(quiet, SHARED_SHARE)
+        return min(quiet, BUSY_SHARE)
+
+
+def main_thread_seconds(info: object) -> float | None:
+    """Return the CPU seconds of the server's main thread from INFO cpu; of the whole process on old servers."""
+    fields = parse_info(info)
+    for user, system in (
+        ("used_cpu_user_main_thread", "used_cpu_sys_main_thread"),
+        ("used_cpu_user", "used_cpu_sys"),
+    ):
+        try:
+            seconds = float(fields[user]) + float(fields[system])
+        except (KeyError, ValueError):
+            continue
+        return seconds if 0 <= seconds < float("inf") else None
+    return None
+
+
+class TimedCalls:
+    """Sends calls, some with TIME before and after them in one write, and tells what the server spends on one."""
+
+    def __init__(self, redis: ObserverRedis, own: LoadMeter, ping_ms: float = 0.0) -> None:
+        self._redis, self._own, self.ping_ms = redis, own, ping_ms
+        self._sent = 0
+        self.server_ms = 0.0
+        """The server's time for the last call that was timed; without TIME, the trip's without ``ping_ms``."""
+
+    async def ask(self, *words: Any) -> Any:
+        """Return the reply, or the error where this command is missing, denied or refused (see ``rights.ask``)."""
+        self._sent += 1
+        if self._sent > _LATEST and self._sent % TIMED_EVERY:
+            (reply,) = await ask_all(self._redis, words)
+            return reply
+        began = self._own.clock.mono()
+        before, reply, after = await ask_all(self._redis, ("TIME",), words, ("TIME",))
+        trip_ms = (self._own.clock.mono() - began) * 1000
+        if isinstance(before, NoPermissionError) or is_missing(before):
+            self._redis.absent.setdefault("TIME", self._own.clock.mono())  # each refusal is an entry in the ACL log
+        self.server_ms = _between(before, after, trip_ms)
+        if self.server_ms < 0:
+            self.server_ms = max(0.0, trip_ms - self.ping_ms)
+        return reply
+
+
+def _between(before: object, after: object, trip_ms: float) -> float:
+    """Return the milliseconds between two answers of TIME; -1 where they say nothing (a proxy may part the calls)."""
+    first, last = _moment(before), _moment(after)
+    if first is None or last is None or not 0 <= last - first <= trip_ms * 1000:
+        return -1.0
+    return (last - first) / 1000
+
+
+def _moment(reply: object) -> int | None:
+    """Return the microseconds that TIME answered."""
+    if not isinstance(reply, list) or len(reply) != 2:
+        return None
+    try:
+        return int(reply[0]) * 1_000_000 + int(reply[1])
+    except (TypeError, ValueError):
+        return None
