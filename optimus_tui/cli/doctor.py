@@ -284,7 +284,7 @@ async def _redis(context: Context) -> list[DoctorLine]:
     try:
         rights = await read_rights(context.redis)
     except OUTAGES as error:
-        return [*lines, DoctorLine("WRONG", "  rights", _fault_text(fault_of(error, target)))]
+        return [*lines, DoctorLine("WRONG", "  rights", _fault_text(fault_of(error, target, context.layout)))]
     return lines + _rights(rights, state.version or "")
 
 

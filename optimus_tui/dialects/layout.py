@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from optimus_tui.dialects.load import DEFAULT, load_preset
 from optimus_tui.dialects.model import CacheRule, Dialect, LimitRule
-from optimus_tui.dialects.template import UNITS, Template
+from optimus_tui.dialects.template import UNITS, Template, escape_glob
 
 Family = Literal["limit", "cache", "coherence", "event log", "neighbour", "other", "unparsed"]
 """``other``: no rule begins like it. ``unparsed``: it begins like one of the rules and none matches."""
@@ -77,13 +77,48 @@ class CounterName(NamedTuple):
             return template.encode().replace(b"{key}", key)
         return Template(template).fill(self.parts)
 
+    def window_beside(self, key: bytes, step: int) -> bytes:
+        """Return the name of another window of a counter whose name has the number of its own.
+
+        Args:
+            key: the counter's name.
+            step: how many windows later; -1 is the one before.
+        """
+        written = self.parts.get("index", b"0")
+        head, _, tail = key.rpartition(written)
+        return head + b"%d" % max(0, int(written) + step) + tail
+
+    def window_before(self, key: bytes) -> bytes:
+        """Return the name of the window before, which the value ``pair`` weighs too."""
+        if self.rule.previous == "index-1":
+            return self.window_beside(key, -1)
+        return self.companion(self.rule.previous, key)
+
+    def belongings(self, key: bytes) -> list[bytes]:
+        """Return the names of all keys beside ``key`` that hold this counter: without all of them it starts anew."""
+        rule = self.rule
+        found = [self.companion(one, key) for one in (*rule.also, rule.blocked) if one]
+        if rule.bucket.at_key is not None:
+            found.append(rule.bucket.at_key.fill(self.parts))
+        if "pair" in rule.values:
+            found.append(self.window_before(key))
+        return [one for one in dict.fromkeys(found) if one != key]
+
 
 UNPARSED = ParsedKey("unparsed")
 OTHER = ParsedKey("other")
 
 
 class KeyLayout:
-    """The names of one profile. ``dialect`` is the profile."""
+    """The names of one profile.
+
+    Attributes:
+        dialect: the profile.
+        limit_heads: how the names of counters begin; ``cache_heads``, ``tracking_heads`` and ``neighbour_heads`` alike.
+        known_heads: how the names of all but neighbours begin.
+        bare_heads: whole names that are the head of a counter, without what should follow.
+        names_no_tenant: whether the tenant of some cache keys is said by their rule and not by their names.
+    """
 
     def __init__(self, dialect: Dialect) -> None:
         self.dialect = dialect
@@ -94,10 +129,11 @@ class KeyLayout:
         self.cache_heads = _heads([rule.template for rule in dialect.cache])
         self.tracking_heads = _heads(dialect.tracking)
         self.neighbour_heads = _heads([one for one in dialect.neighbours if one.head])
-        self._known = _heads(self._templates())
+        self.known_heads = _heads(self._templates())
         self._named = _heads([one for one in self._templates() if one.head])
-        self._bare = frozenset(head[:-1] for head in self.limit_heads if head[-1:] == b":")
-        self.asks_for_all = b"" in self._known
+        self.bare_heads = frozenset(head[:-1] for head in self.limit_heads if head[-1:] == b":")
+        self.asks_for_all = b"" in self.known_heads
+        self.names_no_tenant = any(rule.tenant for rule in dialect.cache)
 
     def _templates(self) -> list[Template]:
         return [
@@ -109,15 +145,33 @@ class KeyLayout:
     @property
     def whole_names(self) -> frozenset[bytes]:
         """Return whole names that are known: the event list, and heads of counters without what should follow."""
-        return self._bare | ({self._event_list} if self._event_list else frozenset())
+        return self.bare_heads | ({self._event_list} if self._event_list else frozenset())
 
     def is_known(self, name: bytes) -> bool:
         """Return whether a name begins as one of the rules, or is a whole known one. It may match none of them."""
-        return name.startswith(self._known) or name in self._bare or name == self._event_list
+        return name.startswith(self.known_heads) or name in self.bare_heads or name == self._event_list
 
     def may_count(self, name: bytes) -> bool:
         """Return whether a name begins as a counter's."""
-        return name.startswith(self.limit_heads) or name in self._bare
+        return name.startswith(self.limit_heads) or name in self.bare_heads
+
+    def may_get_stuck(self, name: bytes) -> bool:
+        """Return whether a counter without a TTL would never reset; False where its limiter mends it."""
+        found = self.counter(name)
+        return found is not None and found.rule.no_ttl == "stuck"
+
+    def cache_patterns(self, tenant: bytes, kind: bytes | None) -> tuple[bytes, ...]:
+        """Return patterns (as of SCAN) of a tenant's cache keys; of all its kinds where ``kind`` is None."""
+        found: dict[bytes, None] = {}
+        for rule in self.dialect.cache:
+            of_kind = kind is None or "kind" in rule.template.names or rule.kind.encode() == kind
+            if not of_kind or (rule.tenant and rule.tenant.encode() != tenant):
+                continue
+            fixed = {"tenant": escape_glob(tenant)}
+            if kind is not None:
+                fixed["kind"] = escape_glob(kind)
+            found[rule.template.glob(fixed)] = None
+        return tuple(found)
 
     def parse(self, name: bytes, tenants: Collection[bytes] = frozenset()) -> ParsedKey:
         """Return the parts of ``name``.
@@ -130,7 +184,7 @@ class KeyLayout:
             return ParsedKey("event log")
         if name.startswith(self.neighbour_heads) and self._is_neighbour(name):
             return ParsedKey("neighbour")
-        if not name.startswith(self._known):
+        if not name.startswith(self.known_heads):
             return self._bare_or_strange(name)
         if name.startswith(self.limit_heads) and (counter := self.counter(name)) is not None:
             return self._limit(counter)
@@ -147,9 +201,9 @@ class KeyLayout:
         return any(template.match(name) is not None for template in self.dialect.neighbours)
 
     def _bare_or_strange(self, name: bytes) -> ParsedKey:
-        if name in self._bare:
+        if name in self.bare_heads:
             return ParsedKey("unparsed", shape=name.decode("ascii", "replace"))
-        return UNPARSED if name + b":" in self._known else OTHER
+        return UNPARSED if name + b":" in self.known_heads else OTHER
 
     def counter(self, name: bytes) -> CounterName | None:
         """Return what the name of a counter says, by the first rule that matches; None for another name."""
@@ -218,7 +272,9 @@ def _counter_name(rule: LimitRule, parts: dict[str, bytes]) -> CounterName:
     tenant, operation = parts.get("tenant"), parts.get("operation")
     if tenant is None:
         tenant = rule.tenant.encode()
-    if operation is None:
+    if rule.called is not None:
+        operation = rule.called.fill(parts)
+    elif operation is None:
         operation = ANY_OPERATION if rule.operation is None else rule.operation.encode()
     return CounterName(rule, parts, tenant, operation)
 

@@ -54,6 +54,12 @@ LOOKS: dict[str, re.Pattern[bytes]] = {
 """How a capture must look, by its name; other captures may hold anything. Each pattern is of bounded length."""
 MAX_BYTES, MAX_CAPTURES = 256, 16
 _WORD_BYTE = re.compile(rb"[A-Za-z0-9]")
+_GLOB = re.compile(rb"([\\*?\[\]^-])")
+
+
+def escape_glob(literal: bytes) -> bytes:
+    """Return ``literal`` as a pattern for SCAN that matches only itself."""
+    return _GLOB.sub(rb"\\\1", literal)
 
 
 class TemplateError(ValueError):
@@ -167,6 +173,17 @@ class Template:
         for capture, literal in zip(self.captures, self._literals[1:], strict=True):
             parts += texts[capture.name], literal
         return b"".join(parts)
+
+    def glob(self, escaped: Mapping[str, bytes]) -> bytes:
+        """Return a pattern (as of SCAN) of the names with these captures, which are escaped; others may be anything."""
+        parts = [escape_glob(self.head)]
+        for capture, literal in zip(self.captures, self._literals[1:], strict=True):
+            parts += escaped.get(capture.name, b"*"), escape_glob(literal)
+        return b"".join(parts)
+
+    def sample(self, text: bytes) -> bytes:
+        """Return the name that has ``text`` in all its captures: one that no key has, to ask a server for rights."""
+        return self.fill(dict.fromkeys(self.names, text))
 
     def prefix_end(self, name: bytes) -> int:
         """Return where the last capture begins, as far as literals tell; -1 where they do not all follow."""

@@ -95,7 +95,7 @@ class _ValueReader:
         if self.sole == "bucket":
             return [("GET", self.key), *self._refilled_at()]
         if self.sole == "pair":
-            before = self._before()
+            before = self.name.window_before(self.key)
             return [("GET", self.key), ("GET", before), ("PTTL", before)]
         if self.sole in ("log", "card", "blocked"):
             return {"log": [("TYPE", self.key)], "card": [("SCARD", self.key)], "blocked": []}[self.sole]  # type: ignore[return-value]
@@ -104,17 +104,6 @@ class _ValueReader:
     def _refilled_at(self) -> list[Command]:
         template = self.rule.bucket.at_key
         return [("GET", template.fill(self.name.parts))] if template is not None else []
-
-    def _before(self) -> bytes:
-        """Return the name of the window before."""
-        if self.rule.previous == "index-1":
-            return self._with_index(-1)
-        return self.name.companion(self.rule.previous, self.key)
-
-    def _with_index(self, step: int) -> bytes:
-        written = self.name.parts.get("index", b"0")
-        head, _, tail = self.key.rpartition(written)
-        return head + b"%d" % max(0, int(written) + step) + tail
 
     def _read(self, replies: list[Any]) -> Steps:
         if self.sole == "blocked":
@@ -149,7 +138,7 @@ class _ValueReader:
         if kind == "json":
             return json_value(text, self.rule.json_path)
         if kind == "pair":
-            before = self._before()
+            before = self.name.window_before(self.key)
             replies = yield [("GET", before), ("PTTL", before)]
             return (yield from self._pair([text, *replies]))
         if kind == "bucket":
@@ -273,7 +262,7 @@ class _ValueReader:
             return Value(count=weighted_pair(current, before, 1 - ends_in / window), sliding=True)
         if ends_in + window <= 0:
             return Value(over=True)
-        (after,) = yield [("GET", self._with_index(1))]
+        (after,) = yield [("GET", self.name.window_beside(self.key, 1))]
         if after is not None:
             return Value(over=True)
         resets = round((ends_in + window) * 1000)

@@ -8,13 +8,11 @@ from msgspec import Struct
 
 from optimus_tui.dialects.shapes import LIMITER_WORDS
 
-LIMIT_PREFIX = b"rate_limit:"
 CACHE_PREFIX = b"cache:"
 COHERENCE_PREFIX = b"cache_coherence:"
 LOCK_PREFIX = b"optimus:lock:"
 """Locks of this product's actions, one a tenant."""
 
-_GLOB = re.compile(rb"([\\*?\[\]^-])")
 MAX_SHAPES = 256
 MAX_BRANCHES = 12
 """A part that continues in more ways than this counts as varying."""
@@ -28,11 +26,6 @@ _PART = re.compile(rb"([A-Za-z_.{}%@-]*|[A-Za-z][0-9])[:/|]")
 _PARTS = re.compile(rb"([^:/|]*[:/|])")
 _WORD = re.compile(rb"[A-Za-z_.{}%@-]+\Z")
 _STEM = re.compile(rb"[A-Za-z_.{}%@-]*[-_.]")
-
-
-def escape_glob(literal: bytes) -> bytes:
-    """Return ``literal`` as a pattern for SCAN that matches only itself."""
-    return _GLOB.sub(rb"\\\1", literal)
 
 
 class Shape(Struct, frozen=True):

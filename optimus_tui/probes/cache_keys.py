@@ -48,7 +48,7 @@ async def read_preview(redis: ObserverRedis, key: bytes) -> Reading[KeyPreview]:
     try:
         preview = await _preview(redis, key)
     except OUTAGES as error:
-        return Reading(value=None, taken_at=wall, taken_mono=mono, fault=fault_of(error, redis.target))
+        return Reading(value=None, taken_at=wall, taken_mono=mono, fault=fault_of(error, redis.target, redis.layout))
     return Reading(value=preview, taken_at=wall, taken_mono=mono)
 
 

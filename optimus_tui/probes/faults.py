@@ -8,8 +8,10 @@ import ssl
 from redis import exceptions as redis_errors
 
 from optimus_tui.contract.reading import Fault
+from optimus_tui.dialects.layout import KeyLayout
 from optimus_tui.probes.load_meter import starved
 from optimus_tui.probes.port_protocol import Language
+from optimus_tui.probes.redis.acl_words import denied_channel, denied_key
 from optimus_tui.probes.redis.dialing import HungUp, WrongLanguage
 from optimus_tui.probes.redis.parser import UNFORESEEN, ReplyTooLarge, UnreadableReply, certificate_remedy
 from optimus_tui.settings.model import RedisTarget
@@ -24,14 +26,22 @@ _RIGHT = re.compile(r"run the '([\w|.-]{1,64})'")
 _ECHO = re.compile(r",?\s*with args beginning with.*", re.DOTALL | re.IGNORECASE)
 
 
-def fault_of(error: BaseException, target: RedisTarget) -> Fault:
-    """Return the fault behind ``error`` on ``target``. Every error gives a fault."""
+def fault_of(error: BaseException, target: RedisTarget, layout: KeyLayout | None = None) -> Fault:
+    """Return the fault behind an error. Every error gives one.
+
+    Args:
+        error: what the client raised, or the server answered.
+        target: the server.
+        layout: how its keys are read, to name those that a login lacks; None sends the reader to ``doctor`` for them.
+    """
     where = safe_text(target.label)
     if isinstance(error, WrongLanguage):
         return wrong_language(error.language, target)
     if isinstance(error, UNFORESEEN) and not isinstance(error, OSError):  # a bad certificate is both
         return unreadable(error, target)
     message = _message_of(error, target)
+    if (denied := _of_right(error, message, target, layout)) is not None:
+        return denied
     for translate in (_of_login, _of_server, _of_wire):
         fault = translate(error, message, where, target)
         if fault is not None:
@@ -72,10 +82,6 @@ def _message_of(error: BaseException, target: RedisTarget) -> str:
 
 def _of_login(error: BaseException, message: str, where: str, target: RedisTarget) -> Fault | None:
     who = safe_text(target.username or "default", 60)
-    if isinstance(error, redis_errors.NoPermissionError):
-        return _of_right(message, who)
-    if "ACL failure in script" in message or "has no permissions" in message:
-        return _of_right(message, who)
     if not isinstance(error, redis_errors.AuthenticationError):
         return None
     if target.password is None or "without any password" in message:
@@ -89,16 +95,20 @@ def _of_login(error: BaseException, message: str, where: str, target: RedisTarge
     )
 
 
-def _of_right(message: str, who: str) -> Fault:
+def _of_right(error: BaseException, message: str, target: RedisTarget, layout: KeyLayout | None) -> Fault | None:
+    """Return the fault of a right that the login lacks; None for another error."""
+    in_script = "ACL failure in script" in message or "has no permissions" in message
+    if not in_script and not isinstance(error, redis_errors.NoPermissionError):
+        return None
+    who = safe_text(target.username or "default", 60)
     right = _RIGHT.search(message)
     if right:
         name = right[1].lower()
         shown = name.replace("|", " ").upper()
         return Fault("denied", f"{shown} is not allowed for user {who}", f"ACL SETUSER {who} +{name}")
     if "channel" in message:
-        return Fault("denied", f"a channel is not allowed for user {who}", f"ACL SETUSER {who} &cache_coherence:*")
-    keys = "%R~rate_limit:* %R~cache:* %R~cache_coherence*"
-    return Fault("denied", f"a key is not allowed for user {who}", f"ACL SETUSER {who} {keys}")
+        return Fault("denied", f"a channel is not allowed for user {who}", denied_channel(who, layout))
+    return Fault("denied", f"a key is not allowed for user {who}", denied_key(who, layout))
 
 
 def _of_server(error: BaseException, message: str, where: str, target: RedisTarget) -> Fault | None:

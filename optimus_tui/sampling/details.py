@@ -56,7 +56,7 @@ class DetailLoop:
         try:
             details = await bounded(read_details(context.redis, context.own, context.clock, keys))
         except outages() as error:
-            delay, _ = next_try(redis_fault(error, context.settings.redis), self._backoff)
+            delay, _ = next_try(redis_fault(error, context), self._backoff)
             return delay
         self._backoff.worked()
         self.cache.put_page([one.key for one in details], [_pttl(one) for one in details], None, context.clock.mono())

@@ -240,7 +240,7 @@ class KeyLoop:
                     self._take(item, scanned)
                     await self._search_counters()
         except outages() as error:
-            fault = redis_fault(error, context.settings.redis)
+            fault = redis_fault(error, context)
             return SweepOutcome(
                 complete=False, scanned=scanned, total=self.sampler_state.keys, reason=fault.message, fault=fault
             )

@@ -61,7 +61,7 @@ class LimitLoop:
             rules = self.sampler_state.rules
             found = await bounded(read_counters(context.redis, context.own, context.clock, names, rules))
         except outages() as error:
-            return self._failed(redis_fault(error, context.settings.redis))
+            return self._failed(redis_fault(error, context))
         counters = [one for one in found if isinstance(one, Counter)]
         self.index.put(counters)
         self.index.gone((one for one in found if not isinstance(one, Counter)), context.clock.mono())

@@ -194,7 +194,7 @@ async def _server(context: Context) -> Reading[ServerState]:
     try:
         return await bounded(read_server(context.redis, target, context.own, context.clock))
     except outages() as error:
-        return kept(None, redis_fault(error, target), None, context.clock)
+        return kept(None, redis_fault(error, context), None, context.clock)
 
 
 def _delay(fault: Fault | None, answered: bool, backoff: Backoff, usual: float) -> float:

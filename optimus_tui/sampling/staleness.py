@@ -8,6 +8,7 @@ from typing import TypeVar
 from msgspec.structs import replace
 
 from optimus_tui.clock import Clock
+from optimus_tui.context import Context
 from optimus_tui.contract.findings import Finding, overall_of
 from optimus_tui.contract.keyspace import LimitRules
 from optimus_tui.contract.reading import Coverage, Fault, Reading
@@ -16,7 +17,7 @@ from optimus_tui.contract.signals import GoldenSignals
 from optimus_tui.history.samples.store import Ring
 from optimus_tui.probes.load_meter import disturbed
 from optimus_tui.sampling.signals import SignalTrack
-from optimus_tui.settings.model import RedisTarget, Settings
+from optimus_tui.settings.model import Settings
 from optimus_tui.verdicts import alerts, health
 from optimus_tui.verdicts.causes import relate
 from optimus_tui.verdicts.gateway.hit_rate import (
@@ -144,11 +145,11 @@ def unreadable_answer(error: BaseException) -> Fault:
     return Fault("invalid", f"its answer cannot be read ({type(error).__name__})", "check what answers there")
 
 
-def redis_fault(error: BaseException, target: RedisTarget) -> Fault:
+def redis_fault(error: BaseException, context: Context) -> Fault:
     """Return the fault for an exception of a read from Redis."""
     from optimus_tui.probes.faults import fault_of
 
-    return fault_of(error, target)
+    return fault_of(error, context.settings.redis, context.layout)
 
 
 def kept(last: Reading[T] | None, fault: Fault, retry_in: float | None, clock: Clock) -> Reading[T]:

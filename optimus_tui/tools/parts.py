@@ -95,9 +95,9 @@ async def part(ctx: "Context", work: Awaitable[T], what: str, most: float = PART
     except TimeoutError as error:
         if limit.expired():
             return not_in_time(what, seconds)
-        return fault_of(error, ctx.settings.redis)
+        return fault_of(error, ctx.settings.redis, ctx.layout)
     except OUTAGES as error:
-        return fault_of(error, ctx.settings.redis)
+        return fault_of(error, ctx.settings.redis, ctx.layout)
 
 
 async def reading(ctx: "Context", work: Awaitable[Reading[T]], what: str, most: float = PART_SECONDS) -> Reading[T]:

@@ -15,6 +15,7 @@ from optimus_tui.contract.reading import Fault, FaultKind
 from optimus_tui.dialects.feeds.messages import Subscription
 from optimus_tui.probes.load_meter import LoadMeter
 from optimus_tui.probes.port_protocol import Language, spoken_in
+from optimus_tui.probes.redis.acl_words import channel_words
 from optimus_tui.probes.redis.commands import CommandRefused, cleared
 from optimus_tui.probes.redis.dialing import Connector
 from optimus_tui.probes.redis.parser import ReplyHeads, Unbounded
@@ -164,13 +165,12 @@ def lost_by_reply(text: str, target: RedisTarget) -> LinkLost:
     return LinkLost(fault_of(kind(text), target))
 
 
-def lost_by_channel(lost: LinkLost, text: str, subscription: Subscription) -> LinkLost:
+def lost_by_channel(lost: LinkLost, text: str, target: RedisTarget, subscription: Subscription) -> LinkLost:
     """Return the loss with the channels of the profile in its remedy, where the server denied one of them."""
-    before, named, _ = (lost.fault.remedy or "").partition(" &")
-    if not named or "channel" not in text:
+    if lost.fault.kind != "denied" or "channel" not in text:
         return lost
-    channels = " ".join(f"&{safe_text(place, 200)}" for place in subscription.places)
-    return LinkLost(replace(lost.fault, remedy=f"{before} {channels}"), lost.cause)
+    remedy = f"ACL SETUSER {safe_text(target.username or 'default', 60)} {channel_words(subscription)}"
+    return LinkLost(replace(lost.fault, remedy=remedy), lost.cause)
 
 
 def lost_by_error(error: BaseException, target: RedisTarget) -> LinkLost:
@@ -415,7 +415,7 @@ class FeedLink(asyncio.Protocol):
             if lost.fault.kind == "busy":
                 self._hint = lost
         elif command != b"PING":  # a server that refuses a ping is there
-            self._lose(lost_by_channel(lost, refusal, self._subscription))
+            self._lose(lost_by_channel(lost, refusal, self._connector.target, self._subscription))
 
     def _send(self, *commands: tuple[bytes, ...]) -> None:
         if not self._transport or self._transport.is_closing():

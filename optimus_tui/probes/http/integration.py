@@ -69,11 +69,11 @@ async def round_trip(redis: ObserverRedis, tenant: str) -> CacheRoundTrip:
         took = (time.perf_counter() - began) * 1000
         removed = await redis.execute_command("UNLINK", key)
     except (NoPermissionError, ReadOnlyError) as error:
-        return CacheRoundTrip(skipped="no permission", fault=fault_of(error, redis.target))
+        return CacheRoundTrip(skipped="no permission", fault=fault_of(error, redis.target, redis.layout))
     except OutOfMemoryError as error:
-        return CacheRoundTrip(intact=False, fault=fault_of(error, redis.target))
+        return CacheRoundTrip(intact=False, fault=fault_of(error, redis.target, redis.layout))
     except OUTAGES as error:
-        return CacheRoundTrip(fault=fault_of(error, redis.target))
+        return CacheRoundTrip(fault=fault_of(error, redis.target, redis.layout))
     return CacheRoundTrip(intact=back == value, removed=bool(removed), took_ms=took)
 
 
@@ -215,7 +215,7 @@ async def time_pings(redis: ObserverRedis, clock: Clock, times: int) -> list[Tim
                 await redis.ping()
                 done.append(Timed(ms=span.took_ms, own_ms=span.own_ms))
     except OUTAGES as error:
-        fault = fault_of(error, redis.target)
+        fault = fault_of(error, redis.target, redis.layout)
         if is_crowded(error):
             fault = replace(fault, kind="starved")
         done.append(Timed(ms=None, fault=fault))

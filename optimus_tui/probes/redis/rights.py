@@ -17,7 +17,9 @@ from redis.exceptions import (
 from redis.exceptions import ConnectionError as LostConnection
 
 from optimus_tui.contract.reading import Fault
+from optimus_tui.dialects.feeds.messages import subscription_of
 from optimus_tui.probes.faults import fault_of
+from optimus_tui.probes.redis.acl_words import key_patterns
 from optimus_tui.probes.redis.commands import SWEEP_PAGE
 from optimus_tui.probes.redis.guard import ObserverRedis
 from optimus_tui.settings.model import RedisTarget
@@ -32,13 +34,8 @@ _GENERAL = frozenset({"auth", "loading", "busy", "role"})
 """Faults that concern the whole server, whatever command was sent."""
 _WORDS = ("unknown command", "unknown subcommand", "command not allowed", "not supported", "unsupported", "is disabled")
 _NOT_CLOSED = (AuthenticationError, BusyLoadingError, MaxConnectionsError)
-_KEY = b"rate_limit:optimus_doctor:nobody"
-_PATTERNS = {
-    "rate_limit:*": _KEY,
-    "cache:*": b"cache:optimus:doctor:nobody",
-    "cache_coherence*": b"cache_coherence_events",
-}
-CHANNELS = b"cache_coherence:*"
+_KEY = b"<a key of the layout>"
+"""What stands for a name of the layout's own in the commands below."""
 _NEEDED: dict[str, tuple[object, ...]] = {
     "ping": ("PING",),
     "info": ("INFO", "server"),
@@ -49,7 +46,7 @@ _NEEDED: dict[str, tuple[object, ...]] = {
     "get": ("GET", _KEY),
     "strlen": ("STRLEN", _KEY),
     "llen": ("LLEN", _KEY),
-    "lrange": ("LRANGE", b"cache_coherence_events", "0", "0"),
+    "lrange": ("LRANGE", _KEY, "0", "0"),
     "memory|usage": ("MEMORY USAGE", _KEY),
 }
 _USEFUL: dict[str, tuple[object, ...]] = {
@@ -283,23 +280,37 @@ class Rights(Struct, frozen=True):
 async def read_rights(redis: ObserverRedis) -> Rights:
     """Try all rights. Raises the client's errors when the server goes away meanwhile."""
     tried: list[Right] = []
+    patterns, event_list = key_patterns(redis.layout), redis.layout.dialect.event_list.encode()
+    key = next(iter(patterns.values()), OWN_NAME)
     for commands, essential in ((_NEEDED, True), (_USEFUL, False)):
         for name, words in commands.items():
-            tried.append(Right(f"+{name}", await _try(redis, name, words), essential))
+            of_list = event_list if name == "lrange" and event_list else key
+            tried.append(Right(f"+{name}", await _try(redis, name, words, of_list), essential))
     kinds = {kind for rule in redis.layout.dialect.limits for kind in rule.values}
     for kind, (name, words) in _OF_KINDS.items():
         if kind in kinds:
-            tried.append(Right(f"+{name}", await _try(redis, name, words), essential=False))
-    for pattern, key in _PATTERNS.items():
-        tried.append(Right(f"%R~{pattern}", await _try_key(redis, key), essential=True))
-    subscribe, channels = await _try_channels(redis)
-    tried += [Right("+psubscribe", subscribe, essential=True)]
-    tried += [Right(f"&{CHANNELS.decode()}", channels, essential=True)]
-    return Rights(await _user(redis), tuple(tried))
+            tried.append(Right(f"+{name}", await _try(redis, name, words, key), essential=False))
+    for pattern, sample in patterns.items():
+        tried.append(Right(f"%R~{pattern}", await _try_key(redis, sample), essential=True))
+    return Rights(await _user(redis), (*tried, *await _try_feeds(redis)))
 
 
-async def _try(redis: ObserverRedis, name: str, words: tuple[object, ...]) -> State:
-    error = await ask(redis, *words)
+async def _try_feeds(redis: ObserverRedis) -> list[Right]:
+    """Return the rights to subscribe to what the profile names; none where it names no feed."""
+    subscription = subscription_of(redis.layout.dialect)
+    tried: dict[str, State] = {}
+    for command, place in subscription.commands():
+        subscribe, channel = await _try_channel(redis, command.decode(), place)
+        name = f"+{command.decode().lower()}"
+        tried[name] = subscribe if tried.get(name, "granted") == "granted" else tried[name]
+        tried[f"&{safe_text(place, 200)}"] = channel
+    return [
+        Right(rule, state, essential=True) for rule, state in sorted(tried.items(), key=lambda one: one[0][0] == "&")
+    ]
+
+
+async def _try(redis: ObserverRedis, name: str, words: tuple[object, ...], key: bytes) -> State:
+    error = await ask(redis, *(key if word is _KEY else word for word in words))
     if not isinstance(error, Exception):
         return "granted"
     if not isinstance(error, NoPermissionError) and is_missing(error):
@@ -335,11 +346,11 @@ def _denies(said: str, name: str) -> bool:
     return named[1].lower().replace(" ", "|") in (name, name.partition("|")[0])
 
 
-async def _try_channels(redis: ObserverRedis) -> tuple[State, State]:
-    """Return whether the login may subscribe, and whether it may subscribe to the channels of the events."""
+async def _try_channel(redis: ObserverRedis, command: str, place: bytes) -> tuple[State, State]:
+    """Return whether the login may subscribe with this command, and whether it may to this channel or pattern."""
     pubsub = redis.pubsub()
     try:
-        await pubsub.psubscribe(CHANNELS)
+        await (pubsub.psubscribe(place) if command == "PSUBSCRIBE" else pubsub.subscribe(place))
         async with asyncio.timeout(2):
             while await pubsub.get_message(timeout=0.5) is None:
                 pass

@@ -116,6 +116,6 @@ async def _rows(ctx: "Context", names: Sequence[bytes]) -> tuple[dict[bytes, Lim
     try:
         found = await read_counters(ctx.redis, ctx.own, ctx.clock, names, rules)
     except OUTAGES as error:
-        return {}, fault_of(error, ctx.settings.redis)
+        return {}, fault_of(error, ctx.settings.redis, ctx.layout)
     thresholds = ctx.settings.thresholds
     return {one.key: judge_row(one, None, rules, thresholds) for one in found if isinstance(one, Counter)}, None

@@ -288,7 +288,7 @@ async def _counters_memory(ctx: "Context", seen: Survey, tenant: bytes | None) -
     try:
         details = await read_details(ctx.redis, ctx.own, ctx.clock, some)
     except OUTAGES as error:
-        fault = sentence(fault_of(error, ctx.settings.redis))
+        fault = sentence(fault_of(error, ctx.settings.redis, ctx.layout))
         return {"status": "unknown", "limit_keys": total, "estimated_bytes": None, "error": fault}
     sizes = [detail.bytes_used for detail in details if detail.bytes_used is not None]
     mean = None

@@ -186,7 +186,7 @@ def test_the_readmes_login_is_whole_and_the_rest_is_optional_row_40(
     monkeypatch.setenv("REDIS_URL", f"redis://optimus_observer:CANARY@127.0.0.1:{server.port}/0")
     assert run(["doctor"]) == 0
     shown = " ".join(capsys.readouterr().out.split())
-    assert "user optimus_observer: all 25 rights for what the panes show" in shown
+    assert "user optimus_observer: all 26 rights for what the panes show" in shown
     assert "optional, for more detail: +exists" in shown and "panes show less" not in shown
     detail = next(line for line in page.splitlines() if line.startswith("ACL SETUSER optimus_observer +exists"))
     assert set(detail.split()[3:]) == OPTIONAL

@@ -7,7 +7,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from optimus_tui.dialects.layout import EDGE_COLON, EMPTY_TENANT, NO_OPERATION, ParsedKey, own_layout
-from optimus_tui.grammar.keys import escape_glob
+from optimus_tui.dialects.template import escape_glob
 from tests.amounts import amount
 
 parse_key = own_layout().parse

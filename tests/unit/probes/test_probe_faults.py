@@ -8,7 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from redis import exceptions as errors
 
+from optimus_tui.dialects.layout import KeyLayout, own_layout
+from optimus_tui.dialects.load import load_preset, load_table
 from optimus_tui.probes.faults import fault_of
+from optimus_tui.probes.redis.acl_words import key_patterns
 from optimus_tui.probes.redis.commands import CommandRefused
 from optimus_tui.probes.redis.dialing import WrongLanguage
 from optimus_tui.settings.model import RedisTarget, Secret
@@ -58,9 +61,21 @@ KINDS = [value for value in vars(errors).values() if isinstance(value, type) and
     ],
 )  # fmt: skip
 def test_each_class_of_error_has_its_name_and_remedy_rows_36_to_54(error: Exception, kind: str, word: str) -> None:
-    fault = fault_of(error, TARGET)
+    fault = fault_of(error, TARGET, own_layout())
     assert fault.kind == kind
     assert word in f"{fault.message} {fault.remedy}"
+
+
+def test_rights_that_are_missing_are_those_of_the_profile() -> None:
+    key = errors.NoPermissionError("No permissions to access a key")
+    channel = errors.NoPermissionError("No permissions to access a channel")
+    litellm, tyk = (KeyLayout(load_preset(name)) for name in ("litellm", "tyk"))
+    assert fault_of(key, TARGET, tyk).remedy == "ACL SETUSER observer %R~quota-* %R~rate-limit-*"
+    assert fault_of(channel, TARGET, litellm).remedy == ("ACL SETUSER observer &litellm_proxy.auth_cache_invalidation")
+    for error in (key, channel):  # who does not know the profile names no keys of another one
+        assert fault_of(error, TARGET).remedy == "`optimus-tui doctor` prints the ACL line that grants it"
+    odd = KeyLayout(load_table({"limits": [{"key": "a*b 'q[{tenant}"}]}, "test"))
+    assert key_patterns(odd) == {"a\\*b??q\\[*": b"a*b 'q[optimus_doctor:nobody"}
 
 
 def test_the_missing_right_is_told_in_the_words_of_the_screen_row_40() -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from optimus_tui.contract.finding_rules import CACHE_UNKNOWN_LAYOUT, CATALOGUE
 from optimus_tui.contract.keyspace import CacheReport, GroupTotals, KeyDetail, KeyPreview
 from optimus_tui.contract.reading import Coverage, Reading
-from optimus_tui.grammar.keys import escape_glob
+from optimus_tui.dialects.template import escape_glob
 from optimus_tui.settings.model import RedisTarget
 from optimus_tui.tui.panes.cache.rows import KeyRow
 from optimus_tui.tui.theme import Piece
