@@ -56,7 +56,7 @@ class LimitTable(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     tenant: str = ""
     """The tenant of all names, where the template has none."""
     operation: str | None = None
-    """The operation of all names, where the template has none; without it the counter is of all requests."""
+    """The operation, where the template has none, or what it is called: `{operation}, model {rest}`. Without: all."""
     limit: Annotated[int, Meta(ge=0, le=10**15)] | None = None
     """Requests a window, where the name does not say them."""
     window_seconds: Annotated[float, Meta(gt=0, le=10**9)] | None = None
@@ -214,9 +214,12 @@ def _read(table: Mapping[str, Any], place: FilePlace, name: str, extending: tupl
         _check_feed(feed, place.rule("feed", at))
     for at, gauge in enumerate(given.limit_gauges):
         _template(gauge.key, place.rule("limit_gauges", at))
-    for service in ("gateway", "engine"):
-        _check_service(getattr(given, service), place, service)
     base = _base(given, place, name, extending, folder)
+    gateway = _service(given.gateway, table.get("gateway", {}), base.gateway)
+    engine = _service(given.engine, table.get("engine", {}), base.engine)
+    for service, what in ((gateway, "gateway"), (engine, "engine")):
+        if what in table:
+            _check_service(service, place, what)
     limits = tuple(_limit(one, place.rule("limits", at)) for at, one in enumerate(given.limits))
     caches = tuple(_cache(one, place.rule("cache", at)) for at, one in enumerate(given.cache))
     return replace(
@@ -231,8 +234,8 @@ def _read(table: Mapping[str, Any], place: FilePlace, name: str, extending: tupl
         neighbours=(*_templates(given.neighbours, place, "neighbours"), *base.neighbours),
         feeds=(*given.feed, *base.feeds),
         event_list=base.event_list if given.event_list is None else given.event_list,
-        gateway=given.gateway or base.gateway,
-        engine=given.engine or base.engine,
+        gateway=gateway,
+        engine=engine,
         metrics={**base.metrics, **given.metrics},
         limit_gauges=(*given.limit_gauges, *base.limit_gauges),
         writable_layout=bool(given.writable_layout),
@@ -256,15 +259,25 @@ def _check_feed(feed: FeedRule, where: str) -> None:
             raise DialectError(f'{where}: {name} is a place in the JSON document and begins with "/", as "/{name}"')
 
 
-def _check_service(service: ServiceProfile | None, place: FilePlace, name: str) -> None:
-    if service is None:
-        return
+def _service(given: ServiceProfile | None, said: Mapping[str, Any], base: ServiceProfile) -> ServiceProfile:
+    """Return how a service is asked: as the table says, and what it does not say as the preset has it."""
+    return base if given is None else replace(base, **{key: getattr(given, key) for key in said})
+
+
+def _check_service(service: ServiceProfile, place: FilePlace, name: str) -> None:
     for key in ("health", "metrics", "cache_metrics", "limits"):
         if (path := getattr(service, key)) and not path.startswith("/"):
             raise DialectError(f'{place.key(name, key)}: {name}.{key} is a path and begins with "/"')
         if path in service.never:
             where = place.key(name, key)
             raise DialectError(f"{where}: {name}.{key} is one of the paths that are never asked: name another one")
+    if service.tls_key and not service.tls_cert:
+        raise DialectError(f"{place.key(name, 'tls_key')}: {name}.tls_key needs {name}.tls_cert beside it")
+    if service.tls_ca and not service.tls_verify:
+        raise DialectError(
+            f"{place.key(name, 'tls_verify')}: {name}.tls_verify = false trusts everybody, so {name}.tls_ca has no "
+            "meaning: keep one of them"
+        )
     if service.header_env and not _VARIABLE.fullmatch(service.header_env):
         raise DialectError(
             f"{place.key(name, 'header_env')}: {name}.header_env is the name of a variable that holds the header, "
@@ -350,7 +363,12 @@ def _limit(given: LimitTable, where: str) -> LimitRule:
         raise DialectError(f'{where}: resets = "window" needs a stamp in the key, as {{start_s}} or {{index}}')
     if "pair" in values and not given.previous:
         raise DialectError(f'{where}: value "pair" needs previous = "{{key}}…" or "index-1"')
-    for companion in (given.blocked, *given.also):
+    if given.previous == "index-1" and "index" not in template.names:
+        raise DialectError(f'{where}: previous = "index-1" needs {{index}} in the key')
+    bucket = _bucket(given, where) if "bucket" in values else Bucket()
+    refilled_at = bucket.at_key.text if bucket.at_key is not None else ""
+    before = given.previous if given.previous != "index-1" else ""
+    for companion in (given.blocked, *given.also, before, refilled_at):
         _check_companion(companion, template, where)
     return LimitRule(
         template=template,
@@ -360,10 +378,11 @@ def _limit(given: LimitTable, where: str) -> LimitRule:
         no_ttl=given.no_ttl,
         tenant=given.tenant,
         operation=given.operation,
+        called=_called(given.operation or "", template, where),
         limit=given.limit,
         window_seconds=given.window_seconds,
         previous=given.previous,
-        bucket=_bucket(given, where) if "bucket" in values else Bucket(),
+        bucket=bucket,
         epoch=given.epoch,
         score=_UNITS.get(given.score),
         counts_refused=given.counts_refused,
@@ -375,14 +394,30 @@ def _limit(given: LimitTable, where: str) -> LimitRule:
     )
 
 
+def _called(text: str, template: Template, where: str) -> Template | None:
+    """Return how the operation is called where its text is made of captures of the key; None for plain text."""
+    if "{" not in text:
+        return None
+    called = _template(text, where, "operation")
+    if strange := called.names - (template.names - IGNORED):
+        raise DialectError(f"{where}: operation {text[:80]!a} has {{{min(strange)}}}, which the key does not capture")
+    return called
+
+
 def _check_companion(text: str, template: Template, where: str) -> None:
     """Check a key that belongs to a counter: its name is made of the counter's, or of what this one captures."""
     if not text or "{key}" in text:
         return
-    strange = _template(text, where, "the companion").names - (template.names - IGNORED)
+    names = _template(text, where, "the companion").names
+    strange = names - (template.names - IGNORED)
     if strange:
         raise DialectError(
             f"{where}: the companion {text[:80]!a} has {{{min(strange)}}}, which the key does not capture"
+        )
+    if "tenant" in template.names and "tenant" not in names:
+        raise DialectError(
+            f"{where}: the companion {text[:80]!a} has no {{tenant}}, so several tenants would share it: "
+            "write it with {tenant} or {key}, or leave it away"
         )
 
 

@@ -50,6 +50,8 @@ class LimitRule(Struct, frozen=True, kw_only=True):
     no_ttl: NoTtl = "stuck"
     tenant: str = ""
     operation: str | None = None
+    called: Template | None = None
+    """What the operation is called, of captures of the name; None where one capture, or ``operation``, is it."""
     limit: int | None = None
     window_seconds: float | None = None
     previous: str = ""
@@ -122,6 +124,14 @@ class ServiceProfile(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     """The path that publishes limits."""
     header_env: str = ""
     """The variable that holds one header, ``Name: value``."""
+    tls_ca: str = ""
+    """A file of certificate authorities in PEM form; with it only those are trusted."""
+    tls_cert: str = ""
+    """The certificate that is shown to the service, in PEM form."""
+    tls_key: str = ""
+    """Its key, where that is in a file of its own; it must not be encrypted."""
+    tls_verify: bool = True
+    """False: the service's certificate is not checked, so anybody on the way can answer in its place."""
     never: tuple[str, ...] = ()
     """Paths that cost money or change something: never asked."""
     checks: tuple[str, ...] = ()
@@ -146,6 +156,8 @@ class GaugeRule(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The counter's name as a template, whose captures are labels of the gauge."""
     labels: Mapping[str, str] = {}
     """The label of each capture whose name is another."""
+    alias: str = ""
+    """The label with the name that people know the tenant by, where the one in Redis is a hash."""
 
 
 class Dialect(Struct, frozen=True, kw_only=True):

@@ -14,6 +14,8 @@ Translate = Callable[[bytes, bytes, int], bytes]
 
 OUR_POINTERS = ("/type", "/tenant_id", "/timestamp", "", "")
 """Where our own events have what the pointers of a rule name: such a payload is read as it is."""
+REMOVALS = frozenset((b"del", b"expired", b"evicted", b"rename_from", b"move_from"))
+"""Keyspace notifications after which a key is gone."""
 _KEYEVENT, _KEYSPACE = b"__keyevent@", b"__keyspace@"
 _decode = msgspec.json.Decoder().decode
 
@@ -109,6 +111,11 @@ def tells_tenants(dialect: Dialect) -> bool:
     return bool(dialect.feeds) and all(_is_ours(feed) for feed in dialect.feeds)
 
 
+def tenant_channels(dialect: Dialect) -> bytes:
+    """Return what stands before the tenant in the names of all channels; b"" where these do not tell it."""
+    return subscription_of(dialect).common if tells_tenants(dialect) else b""
+
+
 def _is_ours(feed: FeedRule) -> bool:
     pointers = (feed.type, feed.tenant, feed.time, feed.key, feed.key_pattern)
     return feed.payload == "json" and pointers == OUR_POINTERS
@@ -179,7 +186,10 @@ def _of_notification(layout: KeyLayout, db: int, channel: bytes, payload: bytes)
     event, key = (tail, payload) if head.startswith(_KEYEVENT) else (payload, tail)
     if len(number) > 9 or int(number) != db:  # the same name in another database is another key
         return {"type": _text(event) or "?", "id": f"database {_text(number)}: {_text(key) or 'a key of bytes'}"}
-    return {"type": _text(event) or "?", **_of_key(layout, key)}
+    fields = _of_key(layout, key)
+    if event not in REMOVALS and "key" in fields:  # it is there afterwards: the auditor must not look for it
+        fields["id"] = fields.pop("key")
+    return {"type": _text(event) or "?", **fields}
 
 
 def _of_key(layout: KeyLayout, key: bytes) -> dict[str, object]:

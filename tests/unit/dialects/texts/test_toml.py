@@ -22,7 +22,7 @@ def comparable(profile: Dialect) -> str:
     """Return all that a profile says; compiled templates by their text."""
     texts = [[one.template.text for one in rules] for rules in (profile.limits, profile.cache)]
     others = [[one.text for one in rules] for rules in (profile.tracking, profile.neighbours)]
-    rules: list[object] = [replace(one, template=None, bucket=_bucket(one)) for one in profile.limits]
+    rules: list[object] = [replace(one, template=None, called=None, bucket=_bucket(one)) for one in profile.limits]
     rules += [replace(one, template=None) for one in profile.cache]
     services = (profile.gateway, profile.engine, profile.metrics, profile.feeds, profile.event_list)
     return repr((texts, others, rules, services, profile.writable_layout))
