@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from optimus_tui.history.samples.store import Store
     from optimus_tui.history.samples.windows import Windows
     from optimus_tui.probes.events.feed import FeedReader
+    from optimus_tui.probes.http.tls import TlsOf
     from optimus_tui.probes.redis.guard import ObserverRedis
     from optimus_tui.probes.round_trips import CommandLog
 
@@ -103,14 +104,22 @@ class Context:
         """Return the HTTP client for all services, without redirects and without the environment's proxies."""
         from optimus_tui.probes.http.fetch import new_http_client
 
-        return self._with_headers(new_http_client(self.log))
+        return self._with_headers(new_http_client(self.log, tls=self._tls))
 
     @cached_property
     def fresh_http(self) -> "httpx.AsyncClient":
         """Return an HTTP client that opens a new connection for every request, to reach another worker."""
         from optimus_tui.probes.http.fetch import FRESH, new_http_client
 
-        return self._with_headers(new_http_client(self.log, limits=FRESH))
+        return self._with_headers(new_http_client(self.log, limits=FRESH, tls=self._tls))
+
+    @property
+    def _tls(self) -> "dict[str, TlsOf]":
+        if self.settings.dialect is None:
+            return {}
+        from optimus_tui.probes.http.tls import of_services
+
+        return of_services(self.settings)
 
     def _with_headers(self, client: "httpx.AsyncClient") -> "httpx.AsyncClient":
         if self.settings.dialect is not None:
@@ -125,6 +134,11 @@ class Context:
         from optimus_tui.probes.events.feed import FeedReader
 
         return FeedReader(self.settings.redis, self.own, self.clock, layout=self.layout)
+
+    @property
+    def open_feed(self) -> "FeedReader | None":
+        """Return the reader of events if this process has one; None where nothing was to be heard."""
+        return self.__dict__.get("feed")
 
     @cached_property
     def store(self) -> "Store":

@@ -43,7 +43,7 @@ class ServiceState(Struct, frozen=True, kw_only=True):
     Each may also be "not configured" or "unknown".
 
     ``latency_ms`` does not include ``own_ms``, the time for which our own event loop was blocked meanwhile. For a
-    service with several addresses this is the worst one; ``instances`` has each of them, in the configured order.
+    service with several addresses this is the worst one; ``instances`` has each of them, the worst first.
     """
 
     status: Status

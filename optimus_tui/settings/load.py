@@ -21,6 +21,7 @@ from optimus_tui.settings.model import RedisTarget, Secret, Settings
 from optimus_tui.settings.profiles import refuse_two_tables, table_profile, text_profile, without_engine
 from optimus_tui.settings.project_rules import named_config, rules_of
 from optimus_tui.settings.redis_url import holds_password, parse_redis_url
+from optimus_tui.settings.service_tls import unchecked_services
 from optimus_tui.settings.service_urls import (
     parse_http_url,
     parse_http_urls,
@@ -254,8 +255,9 @@ class Composer:
         tables = [one for one in self.from_files if isinstance(one.values.get("dialect"), dict)]
         refuse_two_tables([one.where("dialect") for one in tables if one.table == found.layer.table])
         text = next(file.text for file in self.files if str(file.path) == found.layer.file)
-        profile = table_profile(found.value, found.layer.file, text, f"{found.layer.table}dialect")
+        profile = table_profile(found.value, found.layer.file, text, f"{found.layer.table}dialect", found.layer.base)
         self.warnings += [f"{profile.origin}: {note}" for note in profile.notes]
+        self.warnings += unchecked_services(profile)
         return profile
 
     def _validate(self) -> ValidateTable:

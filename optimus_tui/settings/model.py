@@ -216,11 +216,16 @@ class Settings(Struct, frozen=True, kw_only=True):
         return load_preset(DEFAULT)
 
     @property
-    def keys_are_ours(self) -> bool:
-        """Return False if another system's keys are watched: actions work only on keys in our own layout."""
+    def layout_is_writable(self) -> bool:
+        """Return whether the profile says that actions may change its keys."""
+        return self.profile.writable_layout
+
+    @property
+    def system_is_ours(self) -> bool:
+        """Return whether the profile is that of the gateway whose source this product knows."""
         from optimus_tui.dialects.load import DEFAULT
 
-        return self.dialect is None or self.dialect.name == DEFAULT
+        return self.profile.name == DEFAULT
 
     @property
     def metric_names(self) -> dict[str, str]:

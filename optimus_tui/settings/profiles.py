@@ -1,10 +1,12 @@
 """The setting ``dialect``: a preset's name, or a table of rules. Profiles are loaded only if it is set."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from msgspec import Meta
 
+from optimus_tui.settings.service_tls import with_service_files
 from optimus_tui.settings.table import SettingsError
 
 if TYPE_CHECKING:
@@ -37,7 +39,7 @@ def text_profile(name: str, where: str) -> "Dialect | None":
         raise SettingsError(f"{where}: {error}") from None
 
 
-def table_profile(table: dict[str, Any], file: str, text: str, name: str) -> "Dialect":
+def table_profile(table: dict[str, Any], file: str, text: str, name: str, base: Path | None = None) -> "Dialect":
     """Return the profile of a table in a file.
 
     Args:
@@ -45,16 +47,20 @@ def table_profile(table: dict[str, Any], file: str, text: str, name: str) -> "Di
         file: the file's name, for the sentences of mistakes.
         text: the file's text, to name lines.
         name: the table's name, as ``env.prod.dialect``; "" where the rules are at the top level of the file.
+        base: the folder that the files it names are relative to; None does not look at them.
 
     Raises:
         SettingsError: the first mistake, in one sentence.
     """
     from optimus_tui.dialects.load import DialectError, load_table
+    from optimus_tui.dialects.places import FilePlace
 
+    within = f"{name}." if name else ""
     try:
-        return load_table(table, file, text, within=f"{name}." if name else "")
+        profile = load_table(table, file, text, within=within)
     except DialectError as error:
         raise SettingsError(str(error)) from None
+    return profile if base is None else with_service_files(profile, base, FilePlace(file, text, within))
 
 
 def refuse_two_tables(places: Sequence[str]) -> None:

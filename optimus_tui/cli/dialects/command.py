@@ -164,4 +164,4 @@ def _profile_in(path: Path, environment: str) -> "Dialect":
         return text_profile(given, f"{path}: {within}") or load_preset(OWN)
     if not isinstance(given, dict):
         raise SettingsError(f"{path}: {within} must be the name of a preset or a table")
-    return table_profile(given, str(path), text, within)
+    return table_profile(given, str(path), text, within, path.parent)

@@ -6,6 +6,7 @@ import re
 import socket
 import ssl
 import time
+from collections.abc import Mapping
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin, urlsplit
@@ -15,6 +16,7 @@ from msgspec import Struct
 
 from optimus_tui import __version__
 from optimus_tui.contract.reading import Fault
+from optimus_tui.probes.http.tls import LIMITS, LazyTls, TlsOf
 from optimus_tui.probes.load_meter import Span, starved, watching
 from optimus_tui.probes.port_protocol import Language, spoken_at
 from optimus_tui.probes.redis.parser import UNFORESEEN, certificate_remedy
@@ -25,9 +27,6 @@ if TYPE_CHECKING:
     from httpcore import AsyncNetworkStream
 
 _UNSENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
-
-LIMITS = httpx.Limits(max_connections=8, max_keepalive_connections=4, keepalive_expiry=4.0)
-"""Idle connections are closed before uvicorn closes them after 5 s, so that no request meets a closing one."""
 
 FRESH = httpx.Limits(max_connections=8, max_keepalive_connections=0)
 """Every request uses a new connection, because a kept one always reaches the same worker."""
@@ -46,33 +45,11 @@ _SAID_IT_IS_TLS = (
 )
 """What servers answer, with 400, to plain HTTP on their TLS port."""
 _NO_TLS_THERE = ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "PACKET_LENGTH_TOO_LONG", "RECORD_LAYER_FAILURE")
-_SHOWS_NONE = "optimus-tui shows none to HTTP services: let it in another way"
+_SHOW_ONE = "name one with tls_cert and tls_key of this service in [dialect]"
 ASK_AGAIN_SECONDS = 5.0
 _asked: dict[tuple[str, int], tuple[float, Language | None]] = {}
 """By host and port when it was asked for its protocol, and the answer."""
 _HEADERS = {"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": f"optimus-tui/{__version__}"}
-
-
-class LazyTls(httpx.AsyncBaseTransport):
-    """The transport for https, built on first use with the system's and certifi's root certificates."""
-
-    def __init__(self, limits: httpx.Limits = LIMITS) -> None:
-        self._limits = limits
-        self._inner: httpx.AsyncHTTPTransport | None = None
-        self._building = asyncio.Lock()
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Send the request, after building the transport if it is the first one."""
-        async with self._building:
-            if self._inner is None:
-                context = await asyncio.to_thread(_verifying_context)
-                self._inner = httpx.AsyncHTTPTransport(verify=context, limits=self._limits, trust_env=False)
-        return await self._inner.handle_async_request(request)
-
-    async def aclose(self) -> None:
-        """Close the transport if it was built."""
-        if self._inner is not None:
-            await self._inner.aclose()
 
 
 class Noted(httpx.AsyncBaseTransport):
@@ -133,14 +110,6 @@ def _opened_for(request: httpx.Request) -> "list[AsyncNetworkStream]":
 async def _close(streams: "list[AsyncNetworkStream]") -> None:
     for stream in streams:
         await stream.aclose()
-
-
-def _verifying_context() -> ssl.SSLContext:
-    import certifi
-
-    context = ssl.create_default_context()
-    context.load_verify_locations(certifi.where())
-    return context
 
 
 def same_origin(url: str, location: str) -> str | None:
@@ -217,19 +186,24 @@ class Posted(Struct, frozen=True):
     headers: dict[bytes, bytes]
 
 
-def new_http_client(log: CommandLog | None = None, *, limits: httpx.Limits = LIMITS) -> httpx.AsyncClient:
+def new_http_client(
+    log: CommandLog | None = None, *, limits: httpx.Limits = LIMITS, tls: Mapping[str, TlsOf] | None = None
+) -> httpx.AsyncClient:
     """Return the client for all services: it follows no redirect by itself and uses no proxies.
 
     It keeps no cookies, so that a service can neither pass state through it nor grow its memory.
-    ``log`` records every request. With ``limits`` FRESH every request has a connection of its own. Close it with
-    aclose.
+    ``log`` records every request. With ``limits`` FRESH every request has a connection of its own. ``tls`` has what
+    makes the TLS context of the services that need one of their own, by their origin. Close it with aclose.
     """
     log = log or CommandLog()
     unused = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # An empty context, which costs nothing to build.
     plain = httpx.AsyncHTTPTransport(verify=unused, limits=limits, trust_env=False)
     client = httpx.AsyncClient(
         transport=Noted(LazyTls(limits), log),
-        mounts={"http://": Noted(plain, log)},
+        mounts={
+            "http://": Noted(plain, log),
+            **{origin: Noted(LazyTls(limits, of), log) for origin, of in (tls or {}).items()},
+        },
         cookies=CookieJar(policy=DefaultCookiePolicy(allowed_domains=[])),
         follow_redirects=False,
         trust_env=False,
@@ -401,7 +375,7 @@ def fault_of_http(error: BaseException, url: str) -> Fault:
         if _hung_up(error):
             remedy = None
             if url.startswith("https:"):
-                remedy = f"it may ask for a client certificate: {_SHOWS_NONE}"
+                remedy = f"it may ask for a client certificate: {_SHOW_ONE}"
             return Fault("refused", f"{place} closed the connection without an answer", remedy)
         return Fault("invalid", f"{place} broke HTTP: {safe_text(error, 120)}")
     if isinstance(error, (httpx.NetworkError, OSError)):
@@ -434,10 +408,10 @@ def _of_tls(causes: list[BaseException], place: str) -> Fault:
     for one in causes:
         if isinstance(one, ssl.SSLCertVerificationError):
             reason = safe_text(one.verify_message, 100)
-            remedy = certificate_remedy(reason, "SSL_CERT_FILE")
+            remedy = certificate_remedy(reason, "SSL_CERT_FILE, or tls_ca of this service in [dialect]")
             return Fault("tls", f"{place}: the certificate is not valid: {reason}", remedy)
     reasons = " ".join(str(getattr(one, "reason", "")) for one in causes).lower().replace("_", " ")
     if "certificate required" in reasons:
-        return Fault("tls", f"{place} asks for a client certificate", _SHOWS_NONE)
+        return Fault("tls", f"{place} asks for a client certificate", _SHOW_ONE)
     remedy = "check the address (http or https) and the certificate"
     return Fault("tls", f"{place}: no TLS there, or a handshake that failed", remedy)

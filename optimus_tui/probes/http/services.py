@@ -148,13 +148,14 @@ async def _instances(
     """Return the worst address of a service, with all states, and the first address that serves (else the first)."""
     looks = await asyncio.gather(*(look_at_health(http, health_url(url, profile), profile=profile) for url in urls))
     found = tuple(ServiceInstance(url, _service(seen, words)) for url, seen in zip(urls, looks, strict=True))
-    worst = max(found, key=lambda one: (_badness(one.state), one.state.latency_ms or 0.0))
+    serving = next((one.address for one in found if one.state.serves), urls[0])
+    found = tuple(sorted(found, key=lambda one: (-_badness(one.state), -(one.state.latency_ms or 0.0))))
+    worst = found[0]
     fault = worst.state.fault
     if fault is not None:
         bad = sum(one.state.fault is not None for one in found)
         message = f"{bad} of {len(found)} addresses, {safe_text(worst.address, 80)}: {fault.message}"
         fault = replace(fault, message=message)
-    serving = next((one.address for one in found if one.state.serves), urls[0])
     return replace(worst.state, fault=fault, instances=found), serving
 
 

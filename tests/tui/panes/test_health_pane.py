@@ -5,7 +5,7 @@ from msgspec.structs import replace
 
 from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.reading import Fault
-from optimus_tui.contract.services import GatewayState, HealthReport, HitRate, ServiceState
+from optimus_tui.contract.services import GatewayState, HealthReport, HitRate, ServiceInstance, ServiceState
 from optimus_tui.tui.messages import CopyRequested
 from optimus_tui.tui.panes.health.pane import HealthPane
 from optimus_tui.tui.panes.health.row_verdicts import judged
@@ -439,3 +439,24 @@ async def test_an_export_begins_with_the_verdict() -> None:
 
 def test_the_pictures_clock_is_the_fixed_clock() -> None:
     assert (FixedClock().wall(), FixedClock().mono()) == (WALL, MONO)
+
+
+@pytest.mark.parametrize("size", [(80, 24), (140, 42)])
+async def test_each_address_of_a_service_has_a_row_and_the_worst_is_first(size: tuple[int, int]) -> None:
+    fault = Fault("refused", "nobody answers at 10.0.0.2:8000", "start it")
+    down, well = ServiceState(status="error", fault=fault), ServiceState(status="healthy", latency_ms=12.0)
+    each = (ServiceInstance("http://10.0.0.2:8000", down), ServiceInstance("http://10.0.0.1:8000", well))
+    state = replace(gateway(), service=replace(down, instances=each))
+    lines = await drawn(health_report(gateway=reading(state, fault=fault)), size)
+    first = next(at for at, line in enumerate(lines) if "10.0.0.2:8000  error" in line)
+    assert "nobody answers" in lines[first] and "10.0.0.1:8000  healthy  12 ms" in lines[first + 1]
+    assert "gateway" in "".join(lines[first - 2 : first])
+
+
+async def test_many_addresses_are_cut_where_none_is_worse() -> None:
+    each = tuple(
+        ServiceInstance(f"http://10.0.0.{at}:80", ServiceState(status="healthy", latency_ms=1.0)) for at in range(20)
+    )
+    service = ServiceState(status="healthy", latency_ms=1.0, instances=each)
+    lines = await drawn(health_report(gateway=reading(replace(gateway(), service=service))), (140, 42))
+    assert any("and 8 more, none of them worse" in line for line in lines)

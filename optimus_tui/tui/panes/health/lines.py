@@ -14,6 +14,7 @@ from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.reading import Fault, FaultKind, Reading
 from optimus_tui.contract.services import MIN_LOOKUPS, GatewayState, HealthReport, Series, ServerState, ServiceState
 from optimus_tui.settings.model import Settings
+from optimus_tui.tui.panes.health.instances import instance_pieces
 from optimus_tui.tui.panes.health.row_verdicts import concerns, is_over, judged, worst
 from optimus_tui.tui.panes.health.verdict import verdict_of
 from optimus_tui.tui.theme import TONE_INKS, Piece
@@ -43,6 +44,8 @@ REDIS_WORDS: dict[FaultKind, str] = {
 NAME_CELLS = 8
 NOTE_AT = 2 + NAME_CELLS + 1
 WIDEST_SPARK = 40
+INSTANCES_FROM = 100
+"""The part of a dependency's first address; its other lines are fewer."""
 
 
 class ServiceLine(Struct, frozen=True, kw_only=True):
@@ -297,6 +300,8 @@ def dependency_lines(report: HealthReport, settings: Settings, width: int, since
             lines.append(HealthLine(service.name, 0, table.row(service, width)))
         else:
             lines += _unanswered(service, width)
+        for number, pieces in enumerate(instance_pieces(report, service.name, width), INSTANCES_FROM):
+            lines.append(HealthLine(service.name, number, pieces))
     if "version" not in table.widths(width):
         lines += _versions(services, width)
     return lines

@@ -151,7 +151,8 @@ async def test_an_authority_of_ones_own_is_named_by_ssl_cert_file(
     async with new_http_client() as http:
         fault = (await engine(http, f"https://localhost:{relay.port}")).fault
     assert fault is not None
-    assert (fault.kind, fault.remedy) == ("tls", "name its authority with SSL_CERT_FILE")
+    remedy = "name its authority with SSL_CERT_FILE, or tls_ca of this service in [dialect]"
+    assert (fault.kind, fault.remedy) == ("tls", remedy)
     monkeypatch.setenv("SSL_CERT_FILE", str(cert))
     async with new_http_client() as http:
         assert (await engine(http, f"https://localhost:{relay.port}")).status == "connected"
@@ -285,7 +286,7 @@ async def test_of_several_addresses_the_worst_counts_and_each_is_shown(service: 
         (service.url, "healthy"),
     ]
     assert seen["cache_metrics"]["hit_rate"] == 0.9, "the figures come from an address that serves"
-    assert [one["status"] for one in seen["ai_engine_connectivity"]["instances"]] == ["connected", "disconnected"]
+    assert [one["status"] for one in seen["ai_engine_connectivity"]["instances"]] == ["disconnected", "connected"]
     assert seen["overall_status"] == "critical"
 
 
