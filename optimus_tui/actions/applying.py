@@ -9,7 +9,7 @@ from redis.exceptions import ResponseError
 
 from optimus_tui.actions.action_log import ActionLog, refused, tally
 from optimus_tui.actions.checks import ActionDependencies, RunControl, Verified, check_drift, check_server, verify
-from optimus_tui.actions.redis.key_actions import channel_of, event_of, recipe_for
+from optimus_tui.actions.redis.key_actions import event_of, recipe_for
 from optimus_tui.actions.redis.operator_connection import (
     ConnectionLost,
     OperatorConnection,
@@ -87,7 +87,7 @@ class BatchRun:
 
     async def publish(self, connection: OperatorConnection, lock: TenantLock) -> None:
         """Send the event once. If the reply is lost, whether it went out stays unknown."""
-        channel = channel_of(self._plan.request)
+        channel = self._plan.channel or b""
         event = event_of(self._plan, self._dependencies.clock.wall(), tally(self.outcomes).get("done", 0))
         self.tell("publishing")
         try:
@@ -278,7 +278,7 @@ async def _act(
 
 async def _run(plan: Plan, run: BatchRun, connection: OperatorConnection, lock: TenantLock) -> None:
     await run.batches(connection, lock, [place for place, outcome in enumerate(run.outcomes) if outcome == "left"])
-    wants_event = recipe_for(plan.request.kind).publishes and not run.event_lost
+    wants_event = plan.channel is not None and not run.event_lost
     if wants_event and not run.stopped and not run.cancelled:
         await run.publish(connection, lock)
 
@@ -353,8 +353,7 @@ def _closed(receipt: Receipt, action_log: ActionLog, run: BatchRun) -> Receipt:
 def _permit(dependencies: ActionDependencies, plan: Plan) -> Permit:
     recipe, request = recipe_for(plan.request.kind), plan.request
     keys: Sequence[bytes] = [key.key for key in plan.keys]
-    channel = channel_of(request) if recipe.publishes else None
-    return Permit(recipe.commands, keys, channel, lock_name(request), dependencies.target.db)
+    return Permit(recipe.commands, keys, plan.channel, lock_name(request), dependencies.target.db)
 
 
 async def _let_go(lock: TenantLock, connection: OperatorConnection) -> None:

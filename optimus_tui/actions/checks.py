@@ -15,9 +15,9 @@ from redis.exceptions import ResponseError
 
 from optimus_tui.actions.action_log import kept, plan_file, receipt_file
 from optimus_tui.actions.guard import Guard
-from optimus_tui.actions.planning import digest_of, foreign
-from optimus_tui.actions.redis.key_actions import channel_of, recipe_for
-from optimus_tui.actions.redis.keys import Gathering, Known, check_request
+from optimus_tui.actions.planning import digest_of
+from optimus_tui.actions.redis.key_actions import recipe_for
+from optimus_tui.actions.redis.keys import Gathering, Known, check_request, check_windows, foreign
 from optimus_tui.actions.redis.operator_connection import (
     ConnectionLost,
     Listener,
@@ -29,7 +29,8 @@ from optimus_tui.actions.redis.operator_connection import (
     read_where,
 )
 from optimus_tui.clock import Clock
-from optimus_tui.contract.actions import Confirmation, Outcome, Plan, Progress, Receipt, Refusal
+from optimus_tui.contract.actions import Confirmation, Outcome, Plan, PlanKey, Progress, Receipt, Refusal
+from optimus_tui.dialects.layout import KeyLayout
 from optimus_tui.history.audit.log import AuditLog
 from optimus_tui.probes.load_meter import LoadMeter
 from optimus_tui.settings.model import RedisTarget, Settings
@@ -63,6 +64,7 @@ class ActionDependencies(NamedTuple):
     folder: Path
     verify_seconds: float
     tuning: Tuning
+    layout: KeyLayout
 
     async def connection(self, permit: Permit) -> OperatorConnection:
         """Open a connection with this permit.
@@ -113,11 +115,11 @@ def check_plan(dependencies: ActionDependencies, plan: Plan) -> Receipt | Refusa
         return Refusal("conflict", "the plan was changed after it was made", _ANEW)
     if plan_file(dependencies.folder, plan.id).exists():
         return Refusal("conflict", "this action is running, or was interrupted: resume it")
-    if foreign(plan) or plan.count > plan.request.max_keys:
+    if foreign(plan, dependencies.layout) or plan.count > plan.request.max_keys:
         return Refusal("request", "the plan holds keys of others, or too many", _ANEW)
     if dependencies.clock.mono() - plan.made_mono > MAX_AGE_SECONDS:
         return Refusal("stale", f"the plan is older than {MAX_AGE_SECONDS:.0f} s", _ANEW)
-    return check_request(plan.request)
+    return check_request(plan.request) or check_windows(plan.request, plan.keys)
 
 
 async def check_server(dependencies: ActionDependencies, connection: OperatorConnection, plan: Plan) -> Refusal | None:
@@ -155,14 +157,15 @@ async def check_drift(dependencies: ActionDependencies, connection: OperatorConn
 
 async def _check_rights(connection: OperatorConnection, plan: Plan) -> Refusal | None:
     probes: list[Sequence[str | bytes]] = []
-    key = plan.keys[0].key if plan.keys else b"cache:optimus:nobody:nothing"
-    for command in sorted(recipe_for(plan.request.kind).commands):
+    commands = recipe_for(plan.request.kind).commands
+    if plan.channel is not None and "PUBLISH" in commands:
+        probes.append(("PUBLISH", plan.channel, b"{}"))
+    for fact in _one_of_each(plan.keys):
         words: dict[str, Sequence[str | bytes]] = {
-            "UNLINK": ("UNLINK", key),
-            "EXPIRE": ("EXPIRE", key, "60"),
-            "PUBLISH": ("PUBLISH", channel_of(plan.request), b"{}"),
+            "UNLINK": ("UNLINK", fact.key),
+            "EXPIRE": ("EXPIRE", fact.key, "60"),
         }
-        probes.append(words[command])
+        probes += [words[command] for command in sorted(commands & words.keys())]
     user = connection.target.username or "default"
     for probe, reply in zip(
         probes, await connection.together([("ACL", "DRYRUN", user, *probe) for probe in probes]), strict=True
@@ -171,6 +174,12 @@ async def _check_rights(connection: OperatorConnection, plan: Plan) -> Refusal |
             name = str(probe[0]).lower()
             return Refusal("no right", f"user {safe_text(user, 60)} may not {name.upper()} there", f"grant +{name}")
     return None
+
+
+def _one_of_each(keys: Sequence[PlanKey]) -> list[PlanKey]:
+    """Return the first counter or cached answer, and the first of the keys that belong to one."""
+    firsts = [next((key for key in keys if key.part is part), None) for part in (False, True)]
+    return [key for key in firsts if key is not None]
 
 
 class Verified(Struct, frozen=True):
@@ -240,7 +249,11 @@ async def _new(
 ) -> int | None:
     """Count the keys that meet the condition now and were not in the plan; None if the scan did not finish."""
     known = Known(frozenset(tenant.encode("utf-8", "surrogatepass") for tenant in dependencies.settings.tenants))
-    gathering, cursor, deadline = Gathering(plan.request, known), b"0", time.monotonic() + SCAN_SECONDS
+    gathering, cursor, deadline = (
+        Gathering(plan.request, known, dependencies.layout),
+        b"0",
+        time.monotonic() + SCAN_SECONDS,
+    )
     while True:
         try:
             cursor, names = await connection.ask("SCAN", cursor, "COUNT", SCAN_COUNT)

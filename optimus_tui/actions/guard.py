@@ -25,6 +25,7 @@ from optimus_tui.actions.redis.operator_connection import (
 )
 from optimus_tui.clock import Clock
 from optimus_tui.contract.actions import Arming, Refusal
+from optimus_tui.dialects.layout import KeyLayout
 from optimus_tui.history.audit.end import AuditUnwritable
 from optimus_tui.history.audit.log import AuditLog
 from optimus_tui.probes.load_meter import LoadMeter
@@ -36,19 +37,18 @@ DEFAULT_MINUTES = 10.0
 MAX_MINUTES = 60.0
 WRITTEN_SECONDS = 2.0
 """How long closing waits for the record of the last disarming to be on the disk."""
-_PROBES: tuple[tuple[str | bytes, ...], ...] = (
-    ("UNLINK", b"rate_limit:optimus:nobody"),
-    ("UNLINK", b"cache:optimus:nobody:nothing"),
-    ("EXPIRE", b"rate_limit:optimus:nobody", "60"),
-)
+MOST_PROBES = 20
+"""Rules of the layout whose names are tried with the login's rights."""
+NOBODY = b"optimus_nobody"
 
 
 def may_ever_arm(settings: Settings) -> Refusal | None:
     """Return what the settings alone forbid; None where the server may be asked."""
     target = operator_target(settings)
-    if not settings.keys_are_ours:
-        reason = f"the keys of the profile {settings.profile.name!r} are only read: actions know our own layout alone"
-        return Refusal("layout", reason)
+    if not settings.layout_is_writable:
+        reason = f"the keys of the profile {settings.profile.name!r} are only read: it does not allow writing them"
+        remedy = "look at its rules (optimus-tui dialect test), then write writable_layout = true under [dialect]"
+        return Refusal("layout", reason, remedy)
     if not settings.writable:
         place = f"[env.{settings.environment}]"
         return Refusal("not writable", f"{settings.environment} is read-only", f"set writable = true in {place}")
@@ -68,9 +68,10 @@ class Guard:
         clock: Clock,
         own: LoadMeter,
         audit: AuditLog,
+        layout: KeyLayout,
         idle_seconds: float = TUNING.idle_seconds,
     ) -> None:
-        self.idle_seconds = idle_seconds
+        self.idle_seconds, self._layout = idle_seconds, layout
         self._settings, self._clock, self._own, self._audit = settings, clock, own, audit
         self._armed: Arming | None = None
         self._touched = 0.0
@@ -167,7 +168,7 @@ class Guard:
             refusal = primary_only(where)
             if refusal is not None:
                 return refusal
-            note = await may_login(connection, where.user, _PROBES)
+            note = await may_login(connection, where.user, _probes(self._layout))
             if isinstance(note, Refusal):
                 return note
             now = self._clock.mono()
@@ -181,6 +182,13 @@ class Guard:
             return Refusal("unreachable", lost.fault.message, lost.fault.remedy)
         finally:
             await connection.close()
+
+
+def _probes(layout: KeyLayout) -> list[tuple[str | bytes, ...]]:
+    """Return commands on names that no key has, of which an operator's login may do at least one."""
+    limits = dict.fromkeys(rule.template.sample(NOBODY) for rule in layout.dialect.limits[:MOST_PROBES])
+    caches = dict.fromkeys(rule.template.sample(NOBODY) for rule in layout.dialect.cache[:MOST_PROBES])
+    return [*(("UNLINK", name) for name in (*limits, *caches)), *(("EXPIRE", name, "60") for name in limits)]
 
 
 async def may_login(

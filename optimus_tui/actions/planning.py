@@ -5,27 +5,32 @@ import hashlib
 import uuid
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from random import Random
 
+from msgspec import structs
 from redis.exceptions import ResponseError
 
-from optimus_tui.actions.redis.key_actions import recipe_for
+from optimus_tui.actions.redis.key_actions import event_channel, recipe_for
 from optimus_tui.actions.redis.keys import (
     COUNTER_KINDS,
+    SETS_TTL,
     Gathering,
     Known,
     Selection,
     check_request,
+    check_windows,
+    foreign,
+    read_counter_facts,
     read_facts,
     read_sample,
 )
 from optimus_tui.actions.redis.operator_connection import primary_only, where_of
 from optimus_tui.context import Context
 from optimus_tui.contract.actions import ActionRequest, Plan, PlanKey, Preview, Refusal, Where
-from optimus_tui.contract.keyspace import TTL_EDGES
+from optimus_tui.contract.keyspace import TTL_EDGES, LimitRules
 from optimus_tui.contract.reading import Coverage
-from optimus_tui.dialects.layout import own_layout
+from optimus_tui.dialects.layout import KeyLayout
 from optimus_tui.grammar.info import parse_info
 from optimus_tui.probes.faults import OUTAGES, fault_of
 from optimus_tui.probes.keyspace import SweepOutcome, sweep
@@ -45,7 +50,11 @@ BATCH = 100
 
 
 async def make_plan(
-    context: Context, request: ActionRequest, known: Known, walked: Walked | None = None
+    context: Context,
+    request: ActionRequest,
+    known: Known,
+    walked: Walked | None = None,
+    rules: LimitRules | None = None,
 ) -> Plan | Refusal:
     """Return the plan, or why there is none.
 
@@ -54,6 +63,7 @@ async def make_plan(
         request: What to do, and for which tenant.
         known: Tenants that are known from elsewhere.
         walked: Called with the names seen so far and the total (None if unknown).
+        rules: The limits in force, for windows that the names do not say; None for none.
     """
     refusal = check_request(request)
     if refusal is not None:
@@ -66,8 +76,9 @@ async def make_plan(
         if isinstance(gathered, Refusal):
             return gathered
         selection, coverage = gathered
-        facts, skipped = await _meeting(context, request, selection)
-        refusal = _too_much(request, facts)
+        facts, skipped = await _meeting(context, request, selection, rules)
+        channel = event_channel(context.layout, request)
+        refusal = _too_much(request, facts, channel) or check_windows(request, facts)
         if refusal is not None:
             return refusal
         memory, asked = await read_sample(context.redis, [fact.key for fact in facts])
@@ -78,11 +89,11 @@ async def make_plan(
             return Refusal("elsewhere", "the server changed meanwhile")
         ping, server_time = await _times(context)
     except OUTAGES as error:
-        fault = fault_of(error, context.settings.redis)
+        fault = fault_of(error, context.settings.redis, context.layout)
         return Refusal("unreachable", fault.message, fault.remedy)
     return Plan(
         id=uuid.uuid4().hex,
-        request=request,
+        request=_with_window(request, facts),
         where=where,
         condition=recipe_for(request.kind).condition,
         keys=tuple(facts),
@@ -97,7 +108,17 @@ async def make_plan(
         memory_sampled=memory,
         memory_keys=asked,
         ping_ms=ping,
+        channel=channel,
+        patterns=context.layout.cache_patterns(request.tenant, request.cache_kind) if channel is not None else (),
     )
+
+
+def _with_window(request: ActionRequest, facts: Sequence[PlanKey]) -> ActionRequest:
+    """Return the request with the window of its keys, where all of them have the same one."""
+    windows = {fact.window_seconds for fact in facts}
+    if request.kind not in SETS_TTL or request.window_seconds is not None or len(windows) != 1:
+        return request
+    return structs.replace(request, window_seconds=windows.pop())
 
 
 def digest_of(keys: Iterable[bytes]) -> str:
@@ -125,7 +146,7 @@ async def _where(context: Context) -> Where | Refusal:
 async def _walk(
     context: Context, request: ActionRequest, known: Known, walked: Walked | None
 ) -> tuple[Selection, Coverage] | Refusal:
-    gathering, seen = Gathering(request, known), 0
+    gathering, seen = Gathering(request, known, context.layout), 0
     async for item in sweep(context.redis, context.settings.scan, context.own, ttls=False):
         if isinstance(item, SweepOutcome):
             if not item.complete:
@@ -141,17 +162,23 @@ async def _walk(
     return Refusal("too many", f"more than {MAX_REACH:,} keys look like this tenant's", "narrow it")
 
 
-async def _meeting(context: Context, request: ActionRequest, selection: Selection) -> tuple[list[PlanKey], int]:
+async def _meeting(
+    context: Context, request: ActionRequest, selection: Selection, rules: LimitRules | None
+) -> tuple[list[PlanKey], int]:
     """Return the keys that meet the condition now, and how many of the tenant's keys do not."""
-    recipe, counters = recipe_for(request.kind), request.kind in COUNTER_KINDS
-    facts = await read_facts(context, selection.keys, counters=counters)
+    recipe = recipe_for(request.kind)
+    if request.kind in COUNTER_KINDS:
+        whole = not recipe.without_ttl
+        facts = await read_counter_facts(context, selection.keys, rules, whole=whole)
+    else:
+        facts = await read_facts(context, selection.keys)
     meeting = [fact for fact in facts if recipe.meets(-1 if fact.immortal else fact.ttl_ms or 0)]
     return meeting, len(facts) - len(meeting)
 
 
-def _too_much(request: ActionRequest, facts: list[PlanKey]) -> Refusal | None:
+def _too_much(request: ActionRequest, facts: list[PlanKey], channel: bytes | None) -> Refusal | None:
     recipe = recipe_for(request.kind)
-    if not facts and not recipe.publishes:
+    if not facts and channel is None:
         return Refusal("nothing", f"there is nothing to do: no key is {recipe.condition}")
     if len(facts) > request.max_keys:
         remedy = "narrow it to an operation, a kind or a prefix, or start the dashboard with --max-keys"
@@ -175,7 +202,7 @@ async def _times(context: Context) -> tuple[float, float]:
     return best, int(seconds) + int(micros) / 1e6
 
 
-def preview(plan: Plan) -> Preview:
+def preview(plan: Plan, layout: KeyLayout) -> Preview:
     """Return what the operator sees before typing the words that confirm."""
     recipe = recipe_for(plan.request.kind)
     ttls = [key.ttl_ms for key in plan.keys if key.ttl_ms is not None]
@@ -194,7 +221,7 @@ def preview(plan: Plan) -> Preview:
         ttl_max_ms=max(ttls, default=None),
         without_ttl=sum(key.immortal for key in plan.keys),
         histogram=_histogram(ttls),
-        foreign=foreign(plan),
+        foreign=foreign(plan, layout),
         neighbours=plan.neighbours,
         ambiguous=plan.ambiguous,
         bytes_estimated=used,
@@ -218,14 +245,6 @@ def words_to_type(plan: Plan, left: int | None = None) -> str:
     if left is None:
         left = plan.count
     return f"{plan.where.environment} {left}"
-
-
-def foreign(plan: Plan) -> int:
-    """Count the plan's keys that belong to another tenant, by the key grammar alone. It must be 0."""
-    request = plan.request
-    family, asked = "limit" if request.kind in COUNTER_KINDS else "cache", frozenset({request.tenant})
-    parsed = (own_layout().parse(key.key, asked) for key in plan.keys)
-    return sum(one.family != family or one.tenant != request.tenant or bool(one.doubt) for one in parsed)
 
 
 def seconds(plan: Plan) -> float:

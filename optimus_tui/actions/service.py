@@ -38,6 +38,7 @@ from optimus_tui.history.audit.log import AuditLog
 from optimus_tui.probes.round_trips import attributed_to
 from optimus_tui.storage.private_file import state_dir
 from optimus_tui.threads import DaemonThreads
+from optimus_tui.verdicts.limits.words import merge_rules
 
 T = TypeVar("T")
 LEAVE_SECONDS = 5.0
@@ -109,7 +110,9 @@ class ActionService:
         settings, folder = context.settings, folder or state_dir()
         self._context, self._running = context, ActionThreads()
         self.audit = AuditLog(folder, context.clock)
-        self.guard = Guard(settings, context.clock, context.own, self.audit, context.tuning.idle_seconds)
+        self.guard = Guard(
+            settings, context.clock, context.own, self.audit, context.layout, context.tuning.idle_seconds
+        )
         self.guard.listener = listener
         target = operator_target(settings)
         self._dependencies = ActionDependencies(
@@ -122,6 +125,7 @@ class ActionService:
             folder,
             verify_seconds,
             context.tuning,
+            context.layout,
         )
 
     def may_ever_arm(self) -> Refusal | None:
@@ -150,15 +154,13 @@ class ActionService:
         """
         with attributed_to(f"plan {request.kind}"):
             rules = rules or await self._rules()
-            if request.kind == "repair_counter" and request.window_seconds is None and rules:
-                request = structs.replace(request, window_seconds=rules.window_seconds)
             if request.kind == "expire_no_ttl" and request.window_seconds is None:
                 request = structs.replace(request, window_seconds=CACHE_TTL_SECONDS)
-            return await make_plan(self._context, request, self._known(known or Known(), rules), walked)
+            return await make_plan(self._context, request, self._known(known or Known(), rules), walked, rules)
 
     def preview(self, plan: Plan) -> Preview:
         """Return the figures and sentences of the confirmation dialog."""
-        return preview(plan)
+        return preview(plan, self._context.layout)
 
     async def apply(
         self, plan: Plan, confirmation: Confirmation, cancel: threading.Event, report: Report
@@ -244,7 +246,7 @@ class ActionService:
         self.audit.close()
 
     async def _rules(self) -> LimitRules | None:
-        """Return the gateway's limits; where it does not answer those it published last, else the configured ones."""
+        """Return the limits in force: the gateway's, or those it published last, and the configured ones beside."""
         from optimus_tui.probes.http.services import read_gateway
 
         context, settings = self._context, self._context.settings
@@ -252,9 +254,9 @@ class ActionService:
             async with asyncio.timeout(GATEWAY_SECONDS):
                 reading = await read_gateway(context.http, settings, context.clock, with_rules=True)
         except TimeoutError:
-            return context.published or settings.limits
+            return merge_rules(context.published, settings.limits)
         rules = reading.value.rules if reading.value is not None else None
-        return rules or context.published or settings.limits
+        return merge_rules(rules or context.published, settings.limits)
 
     def _known(self, known: Known, rules: LimitRules | None) -> Known:
         named = set(self._context.settings.tenants)

@@ -94,7 +94,8 @@ class Where(Struct, frozen=True, kw_only=True):
 class PlanKey(Struct, frozen=True, kw_only=True):
     """A key as it was when the plan was made.
 
-    ``count`` is set for counters. ``ttl_ms`` None with ``immortal``: the key has no TTL.
+    ``count`` is set for counters. ``ttl_ms`` None with ``immortal``: the key has no TTL. ``part``: it belongs to a
+    counter before it in the plan. ``window_seconds`` is the TTL that a counter without one gets, None where unknown.
     """
 
     key: bytes
@@ -102,10 +103,14 @@ class PlanKey(Struct, frozen=True, kw_only=True):
     ttl_ms: int | None = None
     immortal: bool = False
     count: int | None = None
+    part: bool = False
+    window_seconds: int | None = None
 
 
 class Plan(Struct, frozen=True, kw_only=True):
-    """The exact keys of an action on one server, valid for a minute. Keys are sorted; ``digest`` is their SHA-256.
+    """The exact keys of an action on one server, valid for a minute; ``digest`` is the SHA-256 of their names in order.
+
+    Keys are sorted; behind a counter come the keys that belong to it.
 
     ``neighbours`` counts similar keys of other tenants (never in ``keys``), ``ambiguous`` names keys whose owner is not
     certain (in ``keys`` only if included by hand), ``skipped`` counts the tenant's keys that do not meet the condition.
@@ -129,6 +134,10 @@ class Plan(Struct, frozen=True, kw_only=True):
     """Bytes of the ``memory_keys`` keys that were asked."""
     memory_keys: int = 0
     ping_ms: float | None = None
+    channel: bytes | None = None
+    """The channel of the event that tells the gateways; None where none is published."""
+    patterns: tuple[bytes, ...] = ()
+    """The patterns of cache keys that the event names."""
 
     @property
     def count(self) -> int:

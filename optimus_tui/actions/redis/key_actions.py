@@ -12,7 +12,8 @@ import msgspec
 from optimus_tui.actions.redis.operator_connection import ConnectionLost, OperatorConnection
 from optimus_tui.actions.redis.recipe import Halted, Recipe, of_unlink, raise_refused, send_each
 from optimus_tui.contract.actions import CACHE_TTL_SECONDS, ActionKind, ActionRequest, Outcome, Plan
-from optimus_tui.grammar.keys import escape_glob
+from optimus_tui.dialects.feeds.messages import tenant_channels
+from optimus_tui.dialects.layout import KeyLayout
 from optimus_tui.probes.redis.commands import Word
 from optimus_tui.wording.numbers import plural, ttl
 from optimus_tui.wording.safe import safe_text
@@ -93,7 +94,9 @@ class _SetsTtl(Recipe):
 
     async def act(self, connection: OperatorConnection, plan: Plan, keys: Sequence[bytes]) -> list[Outcome]:
         """Set the window as the TTL of each key that has none."""
-        return await end_each(connection, plan.where.version, keys, plan.request.window_seconds or 0)
+        usual, own = plan.request.window_seconds, {fact.key: fact.window_seconds for fact in plan.keys}
+        seconds = [usual or own[key] or 0 for key in keys]
+        return await end_each(connection, plan.where.version, keys, seconds)
 
 
 class _UnlinksAnswers(Recipe):
@@ -132,11 +135,15 @@ class RepairCounter(_SetsTtl):
 
     def effect(self, plan: Plan) -> str:
         """Return when the counters will end, and that what is used up stays refused until then."""
-        window, tenant = plan.request.window_seconds or 0, safe_text(plan.request.tenant, 60)
+        tenant, window = safe_text(plan.request.tenant, 60), plan.request.window_seconds
+        windows = [window] if window else sorted({fact.window_seconds or 0 for fact in plan.keys})
+        when = f"in {ttl(windows[0])}"
+        if len(windows) > 1:
+            when = f"each after its own window, in {ttl(windows[0])} to {ttl(windows[-1])}"
         ends = "ends" if plan.count == 1 else "end"
         full = "If it is full, it refuses" if plan.count == 1 else "Those that are full refuse"
         return (
-            f"{plural(plan.count, 'counter')} of {tenant} {ends} in {ttl(window)}; requests after that count from 0. "
+            f"{plural(plan.count, 'counter')} of {tenant} {ends} {when}; requests after that count from 0. "
             f"{full} until then: the count stays."
         )
 
@@ -151,13 +158,19 @@ class ResetCounters(Recipe):
     commands: ClassVar[frozenset[str]] = frozenset({"UNLINK"})
 
     def effect(self, plan: Plan) -> str:
-        """Return which limits start again at 0."""
+        """Return which limits start again at 0, and which keys go with them."""
+        parts = sum(fact.part for fact in plan.keys)
+        with_parts = f" {plural(parts, 'key')} that the limiter keeps beside them go, too." if parts else ""
+        return self._started_again(plan) + with_parts
+
+    def _started_again(self, plan: Plan) -> str:
         who, operation = safe_text(plan.request.tenant, 60), plan.request.operation
         if operation is not None:
             return f"{who}'s limit for {safe_text(operation, 60)} starts again at 0."
         if plan.request.only is not None:
-            starts = "starts" if plan.count == 1 else "start"
-            return f"{plural(plan.count, 'marked limit')} of {who} {starts} again at 0."
+            count = sum(not fact.part for fact in plan.keys)
+            starts = "starts" if count == 1 else "start"
+            return f"{plural(count, 'marked limit')} of {who} {starts} again at 0."
         return f"{who}'s limits start again at 0."
 
     def gentler(self, plan: Plan) -> tuple[ActionRequest, str] | None:
@@ -170,7 +183,6 @@ class ResetCounters(Recipe):
             kind="repair_counter",
             tenant=request.tenant,
             operation=request.operation,
-            window_seconds=request.window_seconds,
             only=request.only,
         )
         return repair, f"set a TTL on the {plural(immortal, 'counter')} without one (keeps the count)"
@@ -250,6 +262,11 @@ class InvalidateTenant(_UnlinksAnswers):
     def effect(self, plan: Plan) -> str:
         """Return what the gateways will do."""
         who = safe_text(plan.request.tenant, 60)
+        if plan.channel is None:
+            return (
+                f"{_cold_cache(plan)} No event tells the gateways, because the profile names no channel of a tenant: "
+                "what they keep in their own memory stays."
+            )
         return (
             f"Cold cache for {plural(plan.count, 'answer')} of {who}, and one event tells the gateways: "
             "each answer is fetched again when it is requested."
@@ -265,9 +282,10 @@ async def _unlink_each(connection: OperatorConnection, keys: Sequence[bytes]) ->
     return await send_each(connection, [("UNLINK", key) for key in keys], of_unlink)
 
 
-def channel_of(request: ActionRequest) -> bytes:
-    """Return the channel that gateways subscribe to for this tenant."""
-    return b"cache_coherence:" + request.tenant
+def event_channel(layout: KeyLayout, request: ActionRequest) -> bytes | None:
+    """Return the channel on which gateways are told of this action; None where they are not, or none is known."""
+    channels = tenant_channels(layout.dialect)
+    return channels + request.tenant if channels and recipe_for(request.kind).publishes else None
 
 
 def event_of(plan: Plan, wall: float, removed: int) -> bytes:
@@ -275,34 +293,34 @@ def event_of(plan: Plan, wall: float, removed: int) -> bytes:
 
     ``wall``: the time; ``removed``: the keys unlinked.
     """
-    tenant, kind = plan.request.tenant, plan.request.cache_kind
-    kind_pattern = b"*" if kind is None else escape_glob(kind)
-    pattern = b"cache:" + kind_pattern + b":" + escape_glob(tenant) + b":*"
     event: dict[str, object] = {
         "type": "bulk_invalidation",
-        "tenant_id": tenant.decode("utf-8", "backslashreplace"),
+        "tenant_id": plan.request.tenant.decode("utf-8", "backslashreplace"),
         "timestamp": datetime.fromtimestamp(wall, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
         "event_id": plan.id,
         "action_id": plan.id,
         "source": "optimus-tui",
         "keys_invalidated": removed,
     }
-    shown = pattern.decode("utf-8", "backslashreplace")
-    whole = msgspec.json.encode({**event, "pattern": shown, "patterns": [shown]})
+    shown = [pattern.decode("utf-8", "backslashreplace") for pattern in plan.patterns]
+    whole = msgspec.json.encode({**event, "pattern": shown[0], "patterns": shown} if shown else event)
     if len(whole) > MAX_EVENT:
         return msgspec.json.encode(event)
     return whole
 
 
-async def end_each(connection: OperatorConnection, version: str, keys: Sequence[bytes], seconds: int) -> list[Outcome]:
-    """Set the TTL and return one outcome a key.
+async def end_each(
+    connection: OperatorConnection, version: str, keys: Sequence[bytes], seconds: Sequence[int]
+) -> list[Outcome]:
+    """Set the TTL of each key, in seconds, and return one outcome a key.
 
     Raises:
         Halted: Nothing more may be sent.
     """
     if not knows_nx(version):
-        return await touch_without_ttl(connection, keys, lambda key: ("EXPIRE", key, seconds))
-    commands = [("EXPIRE", key, seconds, "NX") for key in keys]
+        own = dict(zip(keys, seconds, strict=True))
+        return await touch_without_ttl(connection, keys, lambda key: ("EXPIRE", key, own[key]))
+    commands = [("EXPIRE", key, most, "NX") for key, most in zip(keys, seconds, strict=True)]
     outcomes = await send_each(connection, commands, lambda reply: "done" if reply == 1 else "changed")
     skipped = [index for index, outcome in enumerate(outcomes) if outcome == "changed"]
     if skipped:

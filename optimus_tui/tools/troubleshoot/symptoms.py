@@ -73,7 +73,12 @@ async def rate_limiting(
         target=ctx.settings.operator_redis or ctx.settings.redis,
         common=common_limits_of(ctx, watched.index, rules),
         layout=tuple(seen.find_unknown_layout()),
-        ours=ctx.settings.keys_are_ours,
+        writable=ctx.settings.layout_is_writable,
+        parts={
+            row.counter.key: name.belongings(row.counter.key)
+            for row in report.rows
+            if (name := ctx.layout.counter(row.counter.key)) is not None
+        },
     )
     conclusion = playbook.conclude(evidence, ctx.settings.thresholds)
     details = {
@@ -147,7 +152,7 @@ async def run(ctx: "Context", query: TroubleshootQuery) -> TroubleshootReport:
 
 def _for(ctx: "Context", one: Recommendation) -> Recommendation:
     """Return a recommendation; without a file of our gateway's source where another system is watched."""
-    return one if ctx.settings.keys_are_ours else replace(one, file=None)
+    return one if ctx.settings.system_is_ours else replace(one, file=None)
 
 
 async def _cache(ctx: "Context", tenant: bytes) -> CacheReport | Fault:

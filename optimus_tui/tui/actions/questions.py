@@ -15,8 +15,15 @@ from textual.worker import Worker, WorkerState
 from optimus_tui.contract.actions import CACHE_TTL_SECONDS, ActionKind, ActionRequest, Plan, Refusal
 from optimus_tui.contract.finding_rules import CACHE_NO_TTL, rule_of
 from optimus_tui.contract.findings import Finding
-from optimus_tui.contract.keyspace import CacheReport, FeedEvent, FeedGap, GroupTotals, LimitRow, LimitsReport
-from optimus_tui.grammar.keys import COHERENCE_PREFIX
+from optimus_tui.contract.keyspace import (
+    ALL_TENANTS,
+    CacheReport,
+    FeedEvent,
+    FeedGap,
+    GroupTotals,
+    LimitRow,
+    LimitsReport,
+)
 from optimus_tui.probes.events.ring import MAX_CHANNEL
 from optimus_tui.settings.tuning import TUNING
 from optimus_tui.tui.dialogs.base import Dialog, FormDialog, QuestionDialog, QuestionField, about_lines
@@ -55,7 +62,7 @@ def counter_offers(row: LimitRow) -> list[Offer]:
     """Return the actions for one counter: repair it if it never resets, reset it, reset all counters of its tenant."""
     counter = row.counter
     tenant, operation = counter.tenant, counter.operation
-    if not tenant or counter.doubt:
+    if not tenant or counter.doubt or tenant == ALL_TENANTS.encode():
         return []
     who, what = safe_text(tenant, 60), safe_text(operation, 60)
     offers = []
@@ -73,13 +80,16 @@ def counter_offers(row: LimitRow) -> list[Offer]:
     ]  # fmt: skip
 
 
-def offers_for(row: object, limits: LimitsReport | None = None, cache: CacheReport | None = None) -> list[Offer]:
+def offers_for(
+    row: object, limits: LimitsReport | None = None, cache: CacheReport | None = None, channels: bytes = b""
+) -> list[Offer]:
     """Return the actions for a pane's row, the gentlest first; empty if the row is not about a single tenant.
 
     Args:
         row: The row of any pane, or a finding.
         limits: The last reading of the counters, in which a finding's tenants are looked up.
         cache: The last reading of the cache keys, likewise.
+        channels: What stands before the tenant in the names of channels; empty where these tell no tenant.
     """
     if isinstance(row, LimitRow):
         return counter_offers(row)
@@ -87,7 +97,7 @@ def offers_for(row: object, limits: LimitsReport | None = None, cache: CacheRepo
     if finding is not None:
         return finding_offers(finding, limits, cache)
     if isinstance(row, FeedEvent):
-        tenant = tenant_of(row)
+        tenant = tenant_of(row, channels)
         if tenant:
             return [_invalidation(tenant)]
         return []
@@ -170,19 +180,24 @@ def why_none(row: object, known: Sequence[Finding] = ()) -> str:
     if isinstance(row, FeedEvent):
         return "no action here: the event's channel does not name one tenant"
     if isinstance(row, LimitRow):
+        if row.counter.tenant == ALL_TENANTS.encode():
+            return "no action here: this counter is of all tenants together"
         return f"no action here: {row.counter.doubt or 'it is unknown whose counter this is'}"
     if isinstance(row, GroupTotals):
         return "no action for all tenants at once: open the kind (→) and put the cursor on one tenant"
     return "no action here: put the cursor on a counter, a tenant's cache keys, an event or a finding"
 
 
-def tenant_of(event: FeedEvent) -> bytes:
-    """Return the tenant in the name of an event's channel; empty if the channel is cut or has no tenant."""
+def tenant_of(event: FeedEvent, channels: bytes) -> bytes:
+    """Return the tenant in the name of an event's channel; empty if the channel is cut or has no tenant.
+
+    Args:
+        event: The event.
+        channels: What stands before the tenant in the names of channels; empty if these tell no tenant.
+    """
     channel = event.channel
-    whole = channel.startswith(COHERENCE_PREFIX) and len(channel) < MAX_CHANNEL
-    if not whole:
-        return b""
-    return channel[len(COHERENCE_PREFIX) :]
+    whole = channels and channel.startswith(channels) and len(channel) < MAX_CHANNEL
+    return channel[len(channels) :] if whole else b""
 
 
 def _invalidation(tenant: bytes) -> Offer:

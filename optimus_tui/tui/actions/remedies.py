@@ -92,7 +92,7 @@ def first_act(dashboard: DashboardServices, outside: OutsideRemedies | None, fin
 
     causes = next(iter(chains_of(dashboard, [finding])), [])
     names = [(remedy.label, one) for one in causes if outside is not None for remedy in outside.known_for(one)]
-    if not names and dashboard.settings.writable and dashboard.settings.keys_are_ours:
+    if not names and dashboard.settings.writable and dashboard.settings.layout_is_writable:
         readings = last_report(dashboard, "limits"), last_report(dashboard, "cache")
         names = [(offer.name, one) for one in causes for offer in finding_offers(one, *readings)]
     if not names:
@@ -119,9 +119,11 @@ def offers_about(
         row: The row of any pane, or a finding.
         chains: Findings with the causes of each, as ``chains_of`` returns them.
     """
+    from optimus_tui.dialects.feeds.messages import tenant_channels
     from optimus_tui.tui.actions.questions import finding_of, offers_for
 
-    readings = last_report(dashboard, "limits"), last_report(dashboard, "cache")
+    channels = tenant_channels(dashboard.settings.profile)
+    readings = last_report(dashboard, "limits"), last_report(dashboard, "cache"), channels
     if offers := offers_for(row, *readings):
         return offers, ""
     for cause in () if finding_of(row) is None else next(iter(chains), ())[1:]:

@@ -259,9 +259,10 @@ class KeyList(TenantList):
     def cells_of(self, index: int) -> KeyNow:
         """Return the cells of one key with the time it has left now."""
         kind, name, at = self.rows[index]
+        rest = name
         if self._index is not None:
             at = self._index.expires_ms(kind, self.tenant, name)  # refilled since it was listed
-        rest = name[len(b"cache::") + len(kind) + len(self.tenant) + 1 :] or name
+            rest = self._index.layout.parse(name, frozenset({self.tenant})).rest or name
         return KeyNow(kind, rest, *self._left(at))
 
     def _left(self, at: int) -> tuple[str, str]:

@@ -61,8 +61,10 @@ class LimitEvidence(Struct, frozen=True, kw_only=True):
     refusals: Sequence[Finding] = ()
     older: str = ""
     """Refusals that are known over more than the window only, in words."""
-    ours: bool = True
-    """False for counters of another limiter: what it keeps beside a counter is not known, so none is deleted alone."""
+    writable: bool = True
+    """False where the profile does not allow writing its keys: no command deletes a counter that ends by itself."""
+    parts: Mapping[bytes, Sequence[bytes]] = field(default_factory=dict)
+    """The other keys that hold a counter, by its own: they are deleted with it."""
 
 
 def conclude(seen: LimitEvidence, thresholds: Thresholds) -> Conclusion:
@@ -186,9 +188,9 @@ def _advise(conclusion: ConclusionBuilder, seen: LimitEvidence, thresholds: Thre
                 rule=LIMITS_OVER,
             )
         )
-    if over and seen.ours:
+    if over and seen.writable:
         conclusion.advise_last(_delete(over, seen, "They reset by themselves; only if that is too late", LIMITS_OVER))
-    if seen.found > thresholds.tenant_active_limits and seen.ours:
+    if seen.found > thresholds.tenant_active_limits and seen.writable:
         rest = [row for row in rows if row.state not in ("immortal", "over")]
         when = f"Only after the client that makes up operations of {name} was stopped"
         conclusion.advise_last(_delete(rest, seen, when, LIMITS_TENANT_SHARE))
@@ -251,7 +253,8 @@ def _find_writer() -> Recommendation:
 
 
 def _delete(rows: Sequence[LimitRow], seen: LimitEvidence, when: str, rule: str) -> Recommendation:
-    keys = [row.counter.key for row in rows]
+    counters = [row.counter.key for row in rows]
+    keys = list(dict.fromkeys(key for one in counters for key in (one, *seen.parts.get(one, ()))))
     command, more = _lines(seen.target, [["UNLINK", key] for key in keys], keys)
     return Recommendation(
         action=f"{when}: reset {plural(len(rows), 'counter')} of this tenant, key by key",

@@ -74,8 +74,10 @@ def test_several_counters_are_offered_tenant_by_tenant_the_most_first() -> None:
 def test_an_event_is_of_the_tenant_of_its_channel_whatever_its_payload_claims(channel: bytes, tenant: bytes) -> None:
     payload = b'{"type":"x","tenant_id":"victim","timestamp":1}'
     event = FeedEvent(seq=1, received_at=0.0, channel=channel, payload=payload, length=len(payload))
-    assert tenant_of(event) == tenant
-    assert [one.request.tenant for one in offers_for(event)] == ([tenant] if tenant else [])
+    assert tenant_of(event, b"cache_coherence:") == tenant
+    assert [one.request.tenant for one in offers_for(event, channels=b"cache_coherence:")] == (
+        [tenant] if tenant else []
+    )
 
 
 async def test_a_offers_what_fits_the_row_on_every_pane_and_says_why_not_elsewhere(redis: RealServer) -> None:

@@ -13,6 +13,7 @@ from optimus_tui.contract.keyspace import Counter, LimitRow
 from optimus_tui.demo.scenarios import REMEDIES
 from optimus_tui.grammar.filter import parse_filter
 from optimus_tui.probes.round_trips import CommandLog
+from optimus_tui.settings.model import Settings
 from optimus_tui.tui.actions.controller import ActionsController
 from optimus_tui.tui.actions.remedies import FirstAct, acts_on, first_act, with_causes
 from optimus_tui.tui.command_log.lines import FIELDS, fields, pasted, runs_of
@@ -31,7 +32,7 @@ class Screen:
         self.answers, self.said, self.started, self.titles = list(answers), list[str](), list[Any](), list[str]()
         self.health: Any = None
         self.readings: dict[str, Any] = {}
-        self.settings: Any = None
+        self.settings = Settings()
         self.proved = ""
         self.incidents = SimpleNamespace(proved_fixed=lambda _: self.proved)
         self.rows, self.questions, self.context = (
@@ -203,7 +204,7 @@ def test_a_recommended_remedy_can_be_carried_out_in_the_demo_only() -> None:
 @pytest.mark.parametrize("writable", [True, False])
 async def test_what_can_be_done_about_a_finding_is_known_before_its_toast(writable: bool) -> None:
     screen = Screen()
-    screen.settings = SimpleNamespace(writable=writable, keys_are_ours=True)
+    screen.settings = Settings(writable=writable)
     actions, drills = controllers(screen)
     engine, over = found("services.engine", "engine"), found("limits.over", "acme / chat")
     failing = replace(found("errors.rate", "gateway"), caused_by=("services.engine", "engine"))
@@ -237,7 +238,7 @@ def counter_row(tenant: bytes) -> LimitRow:
 @pytest.mark.parametrize(("tenant", "offered"), [(b"acme", ["Block clients that repeat their requests"]), (b"b", [])])
 async def test_a_row_that_a_finding_is_about_offers_what_the_finding_offers(tenant: bytes, offered: list[str]) -> None:
     screen = Screen(None)
-    screen.settings = SimpleNamespace(writable=True, keys_are_ours=True)
+    screen.settings = Settings(writable=True)
     over, row = found("limits.over", "acme / chat"), counter_row(tenant)
     screen.readings = {"limits": SimpleNamespace(value=SimpleNamespace(findings=(over,), rows=[row]))}
     actions, _ = controllers(screen)

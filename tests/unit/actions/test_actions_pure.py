@@ -12,7 +12,8 @@ from optimus_tui.actions.redis.keys import Gathering, Known, check_request, sele
 from optimus_tui.actions.redis.operator_connection import LOCK_MS, Permit
 from optimus_tui.actions.redis.recipe import LatencyGuard
 from optimus_tui.contract.actions import ActionRequest
-from optimus_tui.dialects.load import load_preset
+from optimus_tui.dialects.layout import own_layout
+from optimus_tui.dialects.load import load_preset, load_table
 from optimus_tui.grammar.keys import LOCK_PREFIX
 from optimus_tui.history.audit.log import quoted, unquoted
 from optimus_tui.probes.redis.commands import CommandRefused
@@ -50,7 +51,7 @@ def test_no_key_of_another_tenant_is_ever_in_a_plan_row_23() -> None:
             kind, more = (("reset_counters", {}), ("invalidate_tenant", {}), ("unlink_prefix", {"prefix": b"1"}))[
                 turn % 3
             ]
-            gathering = Gathering(ActionRequest(kind=kind, tenant=tenant, **more), known)  # type: ignore[arg-type]
+            gathering = Gathering(ActionRequest(kind=kind, tenant=tenant, **more), known, own_layout())  # type: ignore[arg-type]
             gathering.add(names)
             keys = gathering.selected().keys
             foreign += sum(names[key] != tenant for key in keys)
@@ -73,7 +74,7 @@ def test_a_tenant_that_is_only_hinted_at_loses_no_key_to_one_that_is_sure_rows_2
         }
         for tenant in tenants:
             request = ActionRequest(kind="invalidate_tenant", tenant=tenant)
-            chosen = select(request, list(names), Known(sure, frozenset(tenants) - sure))
+            chosen = select(request, list(names), Known(sure, frozenset(tenants) - sure), own_layout())
             foreign += sum(names[key] != tenant for key in chosen.keys)
             mine += len(chosen.keys)
             open_to_doubt += len(chosen.ambiguous)
@@ -83,12 +84,12 @@ def test_a_tenant_that_is_only_hinted_at_loses_no_key_to_one_that_is_sure_rows_2
 def test_nobody_can_include_a_key_of_another_tenant() -> None:
     names = [b"cache:conv:acme:1", b"cache:conv:beta:1", b"rate_limit:acme:x", b"secret"]
     request = ActionRequest(kind="invalidate_tenant", tenant=b"acme", include=frozenset(names))
-    assert select(request, names, Known()).keys == (b"cache:conv:acme:1",)
+    assert select(request, names, Known(), own_layout()).keys == (b"cache:conv:acme:1",)
 
 
 def test_a_tenant_that_only_its_asker_knows_owns_nothing_for_certain_row_24() -> None:
     request = ActionRequest(kind="invalidate_tenant", tenant=b"acme:eu")
-    chosen = select(request, [b"cache:conv:acme:eu:1"], Known())
+    chosen = select(request, [b"cache:conv:acme:eu:1"], Known(), own_layout())
     assert (chosen.keys, chosen.ambiguous) == ((), (b"cache:conv:acme:eu:1",))
 
 
@@ -217,5 +218,9 @@ def test_keys_of_another_system_are_never_written_and_it_is_said_why() -> None:
     refusal = may_ever_arm(Settings(writable=True, dialect=load_preset("kong")))
     assert refusal is not None
     assert refusal.code == "layout"
-    assert refusal.message == "the keys of the profile 'kong' are only read: actions know our own layout alone"
-    assert may_ever_arm(Settings(writable=True, dialect=load_preset("optimus"))) is None
+    assert refusal.message == "the keys of the profile 'kong' are only read: it does not allow writing them"
+    assert refusal.remedy is not None and "writable_layout = true under [dialect]" in refusal.remedy
+    for dialect in (None, load_preset("optimus"), load_table({"extends": "kong", "writable_layout": True}, "x")):
+        assert may_ever_arm(Settings(writable=True, dialect=dialect)) is None
+    ours = load_table({"extends": "optimus"}, "x")  # what our own preset allows is not taken over either
+    assert may_ever_arm(Settings(writable=True, dialect=ours)) is not None

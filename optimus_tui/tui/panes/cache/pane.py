@@ -206,7 +206,7 @@ class CacheContent(PaneContent):
         row, redis = self.pane.selected, self.pane.settings.redis
         if isinstance(row, KeyRow):
             return key_forms(redis, row.name, self.builder.details.get(row.name))
-        if isinstance(row, GroupTotals) and self.pane.settings.keys_are_ours:
+        if isinstance(row, GroupTotals) and self.pane.settings.system_is_ours:
             return group_forms(redis, row)
         return []
 
