@@ -35,6 +35,8 @@ class LimitRules(Struct, frozen=True, kw_only=True):
     """The window's length in seconds of operations whose window is not ``window_seconds``."""
     keys: dict[str, int] = field(default_factory=dict)
     """Requests a window of single counters, by the counter's whole name; these go before all others."""
+    aliases: dict[str, str] = field(default_factory=dict)
+    """What people call tenants whose names in Redis are hashes, by these names."""
     default: int | None = None
     """Requests per window of every operation that is not named; None where the gateway publishes no default."""
     source: str = "gateway"
@@ -168,6 +170,8 @@ class LimitRow(Struct, frozen=True, kw_only=True):
     refused_latest: float | None = None
     resets_mono: float | None = None
     window_seconds: float | None = None
+    alias: str = ""
+    """What people call its tenant, where the gateway publishes another name than the one in Redis."""
 
     @property
     def word(self) -> str:

@@ -40,21 +40,29 @@ def limits_of_gauges(page: bytes, gauges: tuple[GaugeRule, ...]) -> LimitRules |
     """Return the limits on a page of metrics; None if it has none.
 
     A value that is no limit is left out. So is a counter for which the page has two different limits, which happens
-    when workers publish side by side.
+    when workers publish side by side, and the alias of a tenant that has two.
     """
-    rules = {rule.name: (Template(rule.key), rule.labels) for rule in gauges}
+    rules = {rule.name: (Template(rule.key), rule) for rule in gauges}
     keys: dict[str, int] = {}
+    aliases: dict[str, set[str]] = {}
     disagreed: set[str] = set()
     for name, labels, value in parse_exposition(page, rules).samples:
+        template, rule = rules[name]
+        tenant, alias = labels.get(rule.labels.get("tenant", "tenant"), ""), labels.get(rule.alias, "")
+        if tenant and alias and tenant != alias and len(tenant) + len(alias) <= MAX_NAME and len(aliases) < MOST_LIMITS:
+            aliases.setdefault(tenant, set()).add(alias)
         if not (1 <= value <= MAX_LIMIT and value == int(value)):
             continue
-        key = _key(*rules[name], labels)
+        key = _key(template, rule.labels, labels)
         if keys.setdefault(key, int(value)) != value:
             disagreed.add(key)
         if len(keys) >= MOST_LIMITS:
             break
     kept = {key: limit for key, limit in keys.items() if key and key not in disagreed}
-    return LimitRules(window_seconds=60, keys=kept, source=SOURCE) if kept else None
+    if not kept:
+        return None
+    known = {tenant: next(iter(names)) for tenant, names in aliases.items() if len(names) == 1}
+    return LimitRules(window_seconds=60, keys=kept, aliases=known, source=SOURCE)
 
 
 def _key(template: Template, names: Mapping[str, str], labels: Mapping[str, str]) -> str:

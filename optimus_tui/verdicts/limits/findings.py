@@ -12,7 +12,7 @@ from optimus_tui.contract.finding_rules import (
     LIMITS_UNKNOWN_LAYOUT,
 )
 from optimus_tui.contract.findings import Finding, Severity, each_or_one, some_of, worst_first
-from optimus_tui.contract.keyspace import LimitRow, LimitRules, LimitsReport, TenantCount, UnknownLayout
+from optimus_tui.contract.keyspace import ALL_TENANTS, LimitRow, LimitRules, LimitsReport, TenantCount, UnknownLayout
 from optimus_tui.contract.make_finding import make_finding, phrase
 from optimus_tui.contract.reading import Coverage
 from optimus_tui.dialects.heads import presets_of
@@ -134,7 +134,8 @@ def find(
     window = None
     if report.rules:
         window = float(report.rules.window_seconds)
-    crowded = [tenant for tenant in report.tenants if tenant.counters > thresholds.tenant_active_limits]
+    limit = thresholds.tenant_active_limits
+    crowded = [one for one in report.tenants if one.counters > limit and one.tenant != ALL_TENANTS.encode()]
     findings = immortals(by_state.get("immortal", []))
     findings += used_up(report.rows, window, common)
     findings += long_ttls(report.rows)

@@ -65,7 +65,7 @@ def judge_row(counter: Counter, track: Track | None, rules: LimitRules | None, t
     if counter.count is None and counter.left is not None and limit is not None:
         counter = replace(counter, count=max(0, limit - counter.left), lacks="" if not counter.left_least else "limit")
     if counter.count is None or counter.count < 0:
-        return _uncounted(counter, limit, window)
+        return replace(_uncounted(counter, limit, window), alias=_alias_of(counter, rules))
     share = None
     if limit is not None:
         share = _share(counter.count, limit)
@@ -83,7 +83,15 @@ def judge_row(counter: Counter, track: Track | None, rules: LimitRules | None, t
         refused_latest=0.0 if full else pace.latest,
         resets_mono=counter.resets_mono,
         window_seconds=window,
+        alias=_alias_of(counter, rules),
     )
+
+
+def _alias_of(counter: Counter, rules: LimitRules | None) -> str:
+    """Return what people call the counter's tenant; "" where the gateway publishes no other name."""
+    if rules is None or not rules.aliases:
+        return ""
+    return rules.aliases.get(counter.tenant.decode("utf-8", "surrogateescape"), "")
 
 
 def _uncounted(counter: Counter, limit: int | None, window: float | None) -> LimitRow:

@@ -67,7 +67,9 @@ def merge_rules(published: LimitRules | None, configured: LimitRules | None) -> 
         return published or configured
     if not published.limits and not published.tenants:
         source = f"{published.source}, {configured.source} for the rest" if published.keys else configured.source
-        return replace(configured, keys=published.keys, source=source, problem=published.problem)
+        return replace(
+            configured, keys=published.keys, aliases=published.aliases, source=source, problem=published.problem
+        )
     tenants: dict[str, dict[str, int]] = {}
     for tenant, limits in configured.tenants.items():
         gaps = {operation: limit for operation, limit in limits.items() if operation not in published.limits}
@@ -83,6 +85,7 @@ def merge_rules(published: LimitRules | None, configured: LimitRules | None) -> 
         windows={**windows, **published.windows},
         limits={**configured.limits, **published.limits},
         keys=published.keys,
+        aliases=published.aliases,
         tenants=tenants,
         problem=published.problem,
         source=f"{published.source}, {configured.source} for the rest" if added else published.source,

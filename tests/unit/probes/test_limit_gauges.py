@@ -6,8 +6,8 @@ from optimus_tui.contract.keyspace import Counter, LimitRules
 from optimus_tui.dialects.load import load_preset
 from optimus_tui.probes.http.limit_gauges import limits_of_gauges
 from optimus_tui.probes.http.services import read_gateway
-from optimus_tui.settings.model import Settings
-from optimus_tui.verdicts.limits.judge import limit_for, window_for
+from optimus_tui.settings.model import Settings, Thresholds
+from optimus_tui.verdicts.limits.judge import judge_row, limit_for, window_for
 from optimus_tui.verdicts.limits.words import merge_rules
 from tests.fixed_clock import FixedClock
 
@@ -41,6 +41,20 @@ def test_a_gauge_is_the_limit_of_its_own_counter_alone() -> None:
     of_model = counter(b"{model_per_team:team-acme:mock}:requests", b"team-acme", b"requests")
     assert (limit_for(of_team, rules), limit_for(of_model, rules)) == (5, None)
     assert window_for(of_model, rules) is None
+
+
+def test_what_people_call_a_tenant_is_joined_to_the_hash_that_stands_for_it() -> None:
+    rules = rules_of(
+        f'{TEAM}{{rate_limit_type="requests",team="team-acme",team_alias="acme team"}} 5.0',
+        f'{KEY}{{api_key_alias="robot",hashed_api_key="{HASH}",rate_limit_type="requests"}} 100.0',
+        f'{KEY}{{api_key_alias="one",hashed_api_key="a",rate_limit_type="requests"}} 1',
+        f'{KEY}{{api_key_alias="two",hashed_api_key="a",rate_limit_type="tokens"}} 1',  # nobody knows which it is
+    )
+    assert rules is not None and rules.aliases == {"team-acme": "acme team", HASH: "robot"}
+    known = counter(f"{{api_key:{HASH}}}:requests".encode(), HASH.encode(), b"requests")
+    assert judge_row(known, None, rules, Thresholds()).alias == "robot"
+    merged = merge_rules(rules, LimitRules(window_seconds=60, limits={"requests": 9}, source="[limits]"))
+    assert merged is not None and merged.aliases == rules.aliases
 
 
 def test_a_value_that_is_no_limit_and_workers_that_disagree_leave_it_unknown() -> None:

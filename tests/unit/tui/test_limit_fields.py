@@ -55,6 +55,7 @@ RULE_CHANGES: dict[str, dict[str, Any]] = {
     "default": {"default": 55, "limits": {}},
     "source": {"source": "configured"},
     "problem": {"problem": "limits.x 0 is not a limit"},
+    "aliases": {"aliases": {"acme": "the acme team"}},
 }
 ROW_CHANGES: dict[str, Any] = {
     "counter": replace(COUNTER, count=61),
@@ -67,6 +68,7 @@ ROW_CHANGES: dict[str, Any] = {
     "refused_latest": 19.0,
     "resets_mono": 1009.0,
     "window_seconds": 10.0,
+    "alias": "the acme team",
 }
 
 

@@ -125,7 +125,7 @@ class LimitFields(RowFields):
         row = self._row
         match name:
             case "tenant":
-                return safe_text(row.counter.tenant, 400)
+                return " ".join(filter(None, (safe_text(row.counter.tenant, 400), safe_text(row.alias, 400))))
             case "operation":
                 return safe_text(row.counter.operation, 400)
             case "text":
@@ -233,10 +233,11 @@ def tenants_line(report: LimitsReport, threshold: int, width: int) -> list[Piece
         total.insert(0, (f"refused: of {age(report.refused_seconds)}   ", "quiet"))
     room = width - sum(cell_len(text) for text, _ in total) - 2
     pieces: list[Piece] = []
+    aliases = {row.counter.tenant: safe_text(row.alias, 60) for row in report.rows if row.alias}
     used = shown = 0
     for tenant in report.tenants:
         name = tenant_words(tenant.tenant)
-        shown_name = short_hash(tenant.tenant) or name
+        shown_name = aliases.get(tenant.tenant, "") or short_hash(tenant.tenant) or name
         text = fit_name(shown_name, min(24, cell_len(shown_name)))
         count: Piece = (f" {tenant.counters:,}", "quiet")
         if name in flagged:
@@ -313,7 +314,7 @@ def detail_lines(row: LimitRow, report: LimitsReport, width: int, mono: float) -
         used = f"{thousands(counter.count)} {_limit_words(row, report.rules)}"
     if counter.sliding and counter.count is not None:
         used = f"{used}, inside its sliding window"
-    figures = []
+    figures = [f"tenant {safe_text(row.alias, 60)}"] if row.alias else []
     if row.share is not None:
         figures.append(f"{percent(row.share)} used")
     figures.append(_reset_figure(row, mono))

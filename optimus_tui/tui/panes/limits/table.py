@@ -6,9 +6,11 @@ No threshold is here: what is over or near its limit was judged elsewhere. An un
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from rich.cells import cell_len
+
 from optimus_tui.contract.keyspace import NO_OPERATION, NO_TENANT, LimitRow, LimitsReport, PastWindow
 from optimus_tui.tui.theme import TONE_INKS, Piece
-from optimus_tui.tui.widgets.cells import BLOCKS, Cell, Column, Table, fit_count, fit_percent, name_pieces
+from optimus_tui.tui.widgets.cells import BLOCKS, Cell, Column, Table, fit_count, fit_name, fit_percent, name_pieces
 from optimus_tui.verdicts.limits.words import own_window, uncounted_words
 from optimus_tui.wording.numbers import UNKNOWN, rate, slope, span_ahead, thousands, ttl, until
 from optimus_tui.wording.safe import safe_text
@@ -56,7 +58,11 @@ def _tenant_cell(now: LimitNow, cells: int) -> Cell:
     name = now.row.counter.tenant
     if not name:
         return NO_TENANT, "quiet"
-    if short := short_hash(name):
+    short = short_hash(name)
+    if alias := safe_text(now.row.alias, 60):
+        behind = f" {short}" if short and cells >= cell_len(alias) + len(short) + 1 else ""
+        return [(fit_name(alias, min(cells, cell_len(alias))), now.quiet("bright")), (behind, "quiet")]
+    if short:
         return short, now.quiet("bright")
     return name_pieces(name, cells, now.quiet("bright"))
 
