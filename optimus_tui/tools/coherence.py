@@ -31,6 +31,7 @@ from optimus_tui.tools.coherence_events import (
     recent,
     stamp,
 )
+from optimus_tui.tools.coherence_live import LiveEvents, live_events
 from optimus_tui.tools.keyspace_scan import Survey, is_refused, survey, unreachable
 from optimus_tui.tools.pages.report_sections import diagnostics, sentence
 from optimus_tui.verdicts.coherence import audit as verdicts
@@ -202,7 +203,7 @@ async def audit(ctx: "Context", window: EventWindow, keys: Keys) -> Audit:
         async with asyncio.timeout(PART_SECONDS):
             looks = await look_at_keys(ctx.redis, names)
     except OUTAGES as error:
-        return Audit(plan=made, fault=fault_of(error, ctx.settings.redis))
+        return Audit(plan=made, fault=fault_of(error, ctx.settings.redis, ctx.layout))
     wall = ctx.clock.wall()
     tenants = {tenant for _, tenant in keys.groups}
     kinds = [ctx.layout.parse(name, tenants).kind for name in names]
@@ -305,12 +306,11 @@ async def run(ctx: "Context", query: CoherenceQuery) -> CoherenceReport:
     Raises:
         ToolFailure: Redis cannot be asked, or gives nothing at all.
     """
-    seen = await survey(ctx, ttls=True, sizes=SIZES)
-    if seen.unread is not None and not is_refused(seen.unread):
-        raise unreachable(seen.unread)
-    log, listeners = await asyncio.gather(
-        read_events(ctx, query.time_window_minutes) if query.include_event_log else _nothing(), read_listeners(ctx)
-    )
+    async with live_events(ctx, wanted=query.include_event_log) as live:
+        seen = await survey(ctx, ttls=True, sizes=SIZES)
+        if seen.unread is not None and not is_refused(seen.unread):
+            raise unreachable(seen.unread)
+        log, listeners = await asyncio.gather(_events(ctx, query, live), read_listeners(ctx))
     if seen.unread is not None and (log is None or log.window is None) and listeners.channels is None:
         raise unreachable(seen.unread)
     seen.cache.know_tenants(log.tenants if log else ())
@@ -356,8 +356,12 @@ async def run(ctx: "Context", query: CoherenceQuery) -> CoherenceReport:
     )
 
 
-async def _nothing() -> None:
-    return None
+async def _events(ctx: "Context", query: CoherenceQuery, live: LiveEvents | None) -> Log | None:
+    if not query.include_event_log:
+        return None
+    if live is not None:
+        return await live.read(query.time_window_minutes)
+    return await read_events(ctx, query.time_window_minutes)
 
 
 def _totals(keys: Keys, seen: Survey) -> CoherenceAnalysis:

@@ -53,6 +53,8 @@ class Log(Struct, frozen=True, kw_only=True):
     read: int = 0
     fault: Fault | None = None
     payloads: tuple[bytes, ...] = ()
+    live: bool = False
+    """Whether these were heard, and not read from a list of past events."""
 
     @property
     def tenants(self) -> list[bytes]:
@@ -108,7 +110,7 @@ async def read_events(ctx: "Context", minutes: float) -> Log:
     except OUTAGES as error:
         if "WRONGTYPE" in str(error):
             return Log(fault=Fault("invalid", f"{name} is not a list", f"see what wrote {name}"))
-        return Log(fault=fault_of(error, ctx.settings.redis))
+        return Log(fault=fault_of(error, ctx.settings.redis, ctx.layout))
     if log.length and not log.payloads:
         message = f"the event log's {log.length:,} entries are too large to read"
         return Log(length=log.length, fault=Fault("invalid", message, "bound what is written to it"))
@@ -130,7 +132,7 @@ async def read_listeners(ctx: "Context") -> Listeners:
         async with asyncio.timeout(PART_SECONDS):
             return Listeners(channels=await read_channels(ctx.redis), prefix=prefix)
     except OUTAGES as error:
-        return Listeners(fault=fault_of(error, ctx.settings.redis))
+        return Listeners(fault=fault_of(error, ctx.settings.redis, ctx.layout))
 
 
 def recent(window: EventWindow | None) -> tuple[dict[str, Any], ...]:
@@ -190,6 +192,7 @@ def events_section(log: Log | None, covered: float | None) -> dict[str, Any]:
         "newest": stamp(window.events[0].at) if window.events else None,
         "oldest_in_log": stamp(window.oldest) if window.oldest is not None else None,
         "clock_offset_seconds": offset,
+        "source": "live feed" if log.live else "event list",
         "error": if_known(misplaced, f"{misplaced}: they cannot be placed in the window"),
     }
 

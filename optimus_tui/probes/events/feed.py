@@ -304,6 +304,11 @@ class FeedReader:
             batch = replace(batch, status=replace(batch.status, state="down", fault=waited))
         return batch
 
+    @property
+    def live_since(self) -> float | None:
+        """Return since when events are heard without a gap, in monotonic seconds; None while there is no link."""
+        return self._live_since
+
     # -- the reader's thread
 
     def _main(self) -> None:

@@ -76,7 +76,11 @@ _WORDS = {
     ),
     EVENTS_CLOCK: ("events", "{said}", "Set the publisher's clock, and let it write times in UTC"),
     COHERENCE_MALFORMED: ("events", "{said}", "Send events as JSON with type, tenant_id and timestamp"),
-    COHERENCE_UNHEARD: ("events", "{said}", "See whether anything should be subscribed to cache_coherence:*"),
+    COHERENCE_UNHEARD: (
+        "events",
+        "{said}",
+        "See whether anything should be subscribed to the channels of these tenants",
+    ),
 }
 """By rule: type, message and action."""
 

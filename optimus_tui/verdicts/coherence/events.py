@@ -173,6 +173,31 @@ def pick_window(payloads: Iterable[bytes], wall: float, minutes: float) -> Event
     )
 
 
+def pick_heard(heard: Iterable[tuple[float, bytes]], wall: float, minutes: float, began: float) -> EventWindow:
+    """Return the events of the last ``minutes`` that were heard, by when they came: what they claim is not needed.
+
+    Args:
+        heard: when each event came, and its payload.
+        wall: now.
+        minutes: the window.
+        began: since when events are heard without a gap: what is covered. Those of before a gap count, too.
+    """
+    start = wall - minutes * 60
+    inside: list[Logged] = []
+    read = malformed = older = 0
+    for at, payload in heard:
+        read += 1
+        event = parse_event(payload)
+        if event.problem is not None:
+            malformed += 1
+        elif at < start:
+            older += 1
+        else:
+            inside.append(Logged(at, event, payload))
+    inside.sort(key=lambda one: -one.at)
+    return EventWindow(events=tuple(inside), read=read, older=older, malformed=malformed, oldest=began)
+
+
 def covered_minutes(seen: EventWindow, wall: float, minutes: float) -> float:
     """Return how many minutes of the window the log covers; 0 if it has no event with a time."""
     if seen.oldest is None:
