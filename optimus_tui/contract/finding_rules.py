@@ -190,14 +190,14 @@ LIMITS_NEAR = _rule(
 LIMITS_BROKEN = _rule(
     "limits.broken", "A counter cannot be read", "medium",
     one="{subject} cannot be read as a counter: {problem}",
-    many="{count:,} keys under rate_limit: cannot be read as counters: {names}",
+    many="{count:,} keys cannot be read as counters: {names}",
     impact="How much of these limits is used is unknown, and the gateway's own increments may fail on them.",
     remedy="Find what wrote another type or text under this name.",
     phrases={
         "foreign": "{subject} holds {problem}, written by another limiter: the gateway counts 0, 1, 2",
         "foreign_many": "{count:,} keys ({names}) hold counts of another limiter: the gateway counts 0, 1, 2",
         "foreign_impact": "How much of these limits is used is unknown: a token bucket, for one, keeps what is left.",
-        "foreign_remedy": "Find which limiter writes under rate_limit: and give it a prefix of its own."},
+        "foreign_remedy": "Find which limiter writes these names too, and give it a prefix of its own."},
     alert_group=_COUNTER, fault="limits.broken", limit_state="broken", from_redis=True, **_ASKED_OF_TENANT)
 LIMITS_LONG_TTL = _rule(
     "limits.long_ttl", "A counter lives longer than its window",
@@ -418,7 +418,7 @@ COHERENCE_UNHEARD = _rule(
     "coherence.unheard", "A channel of events has no subscriber", "low",
     one="no subscriber on the event channels of {tenants}",
     impact="None if the gateway unlinks keys itself; caches that rely on the channel stay stale.",
-    remedy="See whether anything should be subscribed to cache_coherence:*.")
+    remedy="See whether anything should be subscribed to the channels of these tenants.")
 COHERENCE_UNMEASURED = _unmeasured("coherence.unmeasured", "Coherence cannot be read")
 EVENTS_CLOCK = _rule(
     "events.clock", "The clock of a publisher of events is off",
@@ -441,7 +441,7 @@ FEED_DENIED = _rule(
     "feed.denied", "The coherence feed is denied", "medium",
     one="coherence feed denied: {reason}", phrases={"reason": "the server refuses the subscription"},
     impact="Invalidation events cannot be seen here; the system itself is not affected.",
-    remedy="Allow the channels: &cache_coherence:*", alert_group="feed.link")
+    remedy="Allow the profile's channels: `optimus-tui doctor` prints the ACL line.", alert_group="feed.link")
 FEED_BROKEN = _rule(
     "feed.broken", "The coherence feed is broken", "medium",
     one="coherence feed is broken{reason}",

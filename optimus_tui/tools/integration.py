@@ -39,7 +39,7 @@ async def run(ctx: "Context", query: IntegrationQuery) -> IntegrationReport:
     names = [one for one in _PLAN[query.test_type] if one != "cache_integration" or query.include_cache_test]
     notes: list[str] = []
     done = await _run_all(ctx, query.tenant_id, names)
-    if query.test_type == "full_flow":
+    if query.test_type == "full_flow" and _posts(ctx):
         from optimus_tui.probes.http.integration import TEST_PHONE
 
         notes.append(f"one test message was posted to /api/chat for this tenant under the phone number {TEST_PHONE}")
@@ -113,9 +113,24 @@ def _status(passed: bool | None) -> str:
     return "fail"
 
 
+def _posts(ctx: "Context") -> bool:
+    """Return whether the profile names the call that posts the test message."""
+    return "chat" in ctx.settings.profile.gateway.checks
+
+
+def _no_engine(ctx: "Context", *keys: str) -> dict[str, Any] | None:
+    """Return the result of a test of an engine that is not configured, with these keys; None where there is one."""
+    if ctx.settings.profile.engine.health:
+        return None
+    reason = f"not configured: the profile {ctx.settings.profile.name} names no health check of an engine"
+    return {"status": "skipped", "reason": reason, **dict.fromkeys(keys), "error": None}
+
+
 async def _health(ctx: "Context", tenant: str) -> dict[str, Any]:
     from optimus_tui.probes.http.services import read_engine
 
+    if (absent := _no_engine(ctx, "response_time_ms", "status_code", "says")) is not None:
+        return absent
     reading = await read_engine(ctx.http, ctx.settings, ctx.clock)
     state = reading.value
     if state is None:
@@ -133,10 +148,18 @@ async def _health(ctx: "Context", tenant: str) -> dict[str, Any]:
     }
 
 
+_TIMED = (
+    *("total_requests", "successful_requests", "failed_requests", "average_response_time_ms"),
+    *("slowest_response_time_ms", "p95_response_time_ms", "within_target", "target_ms", "requests", "note"),
+)
+
+
 async def _performance(ctx: "Context", tenant: str) -> dict[str, Any]:
     from optimus_tui.probes.http.integration import time_requests
     from optimus_tui.probes.http.services import health_url
 
+    if (absent := _no_engine(ctx, *_TIMED)) is not None:
+        return absent
     profile, seconds = ctx.settings.profile.engine, seconds_left(PERFORMANCE_SECONDS) - SUMMING_UP_SECONDS
     looks = await time_requests(ctx.http, health_url(ctx.settings.engine_url, profile), REQUESTS, seconds, profile)
     each: list[dict[str, Any]] = []
@@ -171,6 +194,8 @@ async def _performance(ctx: "Context", tenant: str) -> dict[str, Any]:
 async def _error_handling(ctx: "Context", tenant: str) -> dict[str, Any]:
     from optimus_tui.probes.http.integration import ask_status
 
+    if (absent := _no_engine(ctx, "expected_status_code", "status_code", "response_time_ms")) is not None:
+        return absent
     status, took, fault = await ask_status(ctx.http, ctx.settings.engine_url + ERROR_PATH)
     ok = status == 404
     error = sentence(fault)
@@ -204,7 +229,7 @@ async def _cache(ctx: "Context", tenant: str) -> dict[str, Any]:
 async def _full_flow(ctx: "Context", tenant: str) -> dict[str, Any]:
     from optimus_tui.probes.http.integration import post_message
 
-    if "chat" not in ctx.settings.profile.gateway.checks:
+    if not _posts(ctx):
         reason = f"not configured: the profile {ctx.settings.profile.name} names no such call"
         nothing = dict.fromkeys(("response_contains_reply", "status_code", "response_time_ms"))
         return {"status": "skipped", "reason": reason, **nothing, "error": None}

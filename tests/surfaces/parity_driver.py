@@ -1,10 +1,17 @@
-"""A gateway and arguments on which all surfaces are compared."""
+"""A gateway and arguments on which all surfaces are compared, and how each surface is asked."""
 
+import asyncio
+import json
 from types import SimpleNamespace
 from typing import Any
 
+import httpx
 import pytest
+from mcp import Client
 
+from optimus_tui.__main__ import run as command_line
+from optimus_tui.mcp_server.server import build
+from optimus_tui.serving.dispatcher import ToolDispatcher
 from optimus_tui.tools.registry import Tool
 
 ARGUMENTS: dict[str, list[dict[str, Any]]] = {
@@ -32,3 +39,28 @@ def freeze(tool: Tool, monkeypatch: pytest.MonkeyPatch) -> None:
 
     frozen = SimpleNamespace(QUERY=code.QUERY, REPORT=code.REPORT, found=code.found, run=run)
     monkeypatch.setitem(tool.__dict__, "code", frozen)
+
+
+class Surfaces:
+    """Asks on each surface; the document as bytes and how the surface says that it failed."""
+
+    def __init__(self, dispatcher: ToolDispatcher, port: int, capfd: pytest.CaptureFixture[str]) -> None:
+        self.dispatcher, self.port, self.capfd = dispatcher, port, capfd
+
+    async def by_http(self, name: str, arguments: dict[str, Any]) -> tuple[bytes, int]:
+        url = f"http://127.0.0.1:{self.port}/mcp/{name}"
+        async with httpx.AsyncClient(trust_env=False, timeout=15) as http:
+            answer = await http.post(url, json=arguments)
+        return answer.content, answer.status_code
+
+    async def by_mcp(self, name: str, arguments: dict[str, Any]) -> tuple[bytes, bool]:
+        async with Client(build(self.dispatcher)) as client:
+            result = await client.call_tool(name, arguments)
+        text: str = result.content[0].text
+        assert result.structured_content == json.loads(text)
+        return text.encode(), result.is_error
+
+    async def by_command(self, name: str, arguments: dict[str, Any]) -> tuple[bytes, int]:
+        self.capfd.readouterr()
+        code = await asyncio.to_thread(command_line, ["run", name, json.dumps(arguments), "--json"])
+        return self.capfd.readouterr().out.encode().strip(), code

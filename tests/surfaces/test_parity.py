@@ -14,17 +14,15 @@ from typing import Any
 
 import httpx
 import pytest
-from mcp import Client
 
 from optimus_tui.__main__ import run as command_line
 from optimus_tui.http_api import STATUS, at_mcp
-from optimus_tui.mcp_server.server import build
 from optimus_tui.serving.asgi import AccessControlMiddleware
 from optimus_tui.serving.dispatcher import ToolDispatcher
 from optimus_tui.tools.registry import TOOLS
 from tests.hostile import HostileServer
 from tests.realserver import RealServer
-from tests.surfaces.parity_driver import ARGUMENTS, freeze
+from tests.surfaces.parity_driver import ARGUMENTS, Surfaces, freeze
 from tests.surfaces.world import context, environment, on_the_wire
 
 REFUSED: list[tuple[str, dict[str, Any]]] = [
@@ -34,31 +32,6 @@ REFUSED: list[tuple[str, dict[str, Any]]] = [
     ("troubleshoot_production_issue", {"issue_type": "sadness"}),
     ("analyze_performance_metrics", {"time_window_minutes": 0}),
 ]
-
-
-class Surfaces:
-    """Asks on each surface; the document as bytes and how the surface says that it failed."""
-
-    def __init__(self, dispatcher: ToolDispatcher, port: int, capfd: pytest.CaptureFixture[str]) -> None:
-        self.dispatcher, self.port, self.capfd = dispatcher, port, capfd
-
-    async def by_http(self, name: str, arguments: dict[str, Any]) -> tuple[bytes, int]:
-        url = f"http://127.0.0.1:{self.port}/mcp/{name}"
-        async with httpx.AsyncClient(trust_env=False, timeout=15) as http:
-            answer = await http.post(url, json=arguments)
-        return answer.content, answer.status_code
-
-    async def by_mcp(self, name: str, arguments: dict[str, Any]) -> tuple[bytes, bool]:
-        async with Client(build(self.dispatcher)) as client:
-            result = await client.call_tool(name, arguments)
-        text: str = result.content[0].text
-        assert result.structured_content == json.loads(text)
-        return text.encode(), result.is_error
-
-    async def by_command(self, name: str, arguments: dict[str, Any]) -> tuple[bytes, int]:
-        self.capfd.readouterr()
-        code = await asyncio.to_thread(command_line, ["run", name, json.dumps(arguments), "--json"])
-        return self.capfd.readouterr().out.encode().strip(), code
 
 
 @pytest.fixture

@@ -74,13 +74,19 @@ class CacheMetricsSection(Struct, frozen=True, kw_only=True):
 
 
 class LimitSection(Struct, frozen=True, kw_only=True):
-    """One operation's counter. ``ttl_seconds`` is null and ``immortal`` true where it never resets."""
+    """One operation's counter. ``ttl_seconds`` is null and ``immortal`` true where it never resets.
+
+    ``state`` is ok, near, over, full (requests are refused and not counted), immortal, unknown limit or broken;
+    ``window_seconds`` the length of its window. Each is null where it is not known.
+    """
 
     current_count: int | None
     ttl_seconds: int | None
     immortal: bool = False
     limit: int | None = None
     error: str | None = None
+    window_seconds: float | None = None
+    state: str | None = None
 
 
 class RateLimitingSection(Struct, frozen=True, kw_only=True):

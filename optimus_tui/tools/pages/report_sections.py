@@ -90,7 +90,14 @@ def limit_section(counter: Counter, row: LimitRow | None = None) -> LimitSection
         immortal=counter.immortal,
         limit=row.limit if row else None,
         error=counter.problem,
+        window_seconds=row.window_seconds if row else None,
+        state=_state_word(row) if row else None,
     )
+
+
+def _state_word(row: LimitRow) -> str:
+    """Return the row's state; a limiter's own flag that refuses requests is a limit that is used up."""
+    return row.state if row.counter.blocked else row.word
 
 
 def operation_name(counter: Counter) -> str:
