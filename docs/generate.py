@@ -52,7 +52,8 @@ key = "answers:{tenant}:{kind}:{rest...}"
 `optimus-tui dialect test optimus.toml` prints each name with what was understood of it, and the names that no rule
 matches. A table in `[env.NAME]` holds for that environment, whole, in the place of the one at the top level. Two rules
 that can match the same name are reported when the file is read; `fallback = true` on the second says that it is meant.
-Actions on keys are refused unless the profile itself says `writable_layout = true`.
+Actions on keys are refused unless the profile itself says `writable_layout = true`; a preset's word is not taken over.
+A reset then takes all that the limiter keeps of a counter: log, hash or flag, the window before, the keys of `also`.
 """
 
 
