@@ -146,7 +146,7 @@ def _shown(recent: Recent, here: list[Finding], worst: Finding | None) -> list[F
         return here
     if not recent.raised or not recent.judged:
         return here
-    words = f"{recent.finding.message}; not now, but {_words(windows)}"
+    words = f"not now, but {_words(windows)}: {recent.finding.message}"  # it begins with that: the end may be cut
     return [replace(recent.finding, held=True, message=words)]
 
 

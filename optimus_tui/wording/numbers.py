@@ -141,15 +141,23 @@ def slope(per_second: float | None) -> str:
     return f"+{compact(round(per_second))}"
 
 
-def latency(milliseconds: float | None) -> str:
-    """Return ``0.4 ms``, ``45 ms``, ``1.2 s``; ``?`` for None."""
+def latency(milliseconds: float | None, bar: float | None = None) -> str:
+    """Return ``0.4 ms``, ``45 ms``, ``1.2 s``; ``?`` for None.
+
+    Args:
+        milliseconds: the latency.
+        bar: milliseconds that the same sentence compares it with: up to two more decimals are shown, so that the two
+            read differently (``1.02 s is over 1.0 s``).
+    """
     if milliseconds is None or not math.isfinite(milliseconds):
         return UNKNOWN
-    if milliseconds < 9.95:
-        return f"{milliseconds:.1f} ms"
-    if milliseconds < 999.5:
-        return f"{milliseconds:.0f} ms"
-    return f"{milliseconds / 1000:,.1f} s"
+    each, unit, fewest = 1, "ms", int(milliseconds < 9.95)
+    if milliseconds >= 999.5:
+        each, unit, fewest = 1000, "s", 1
+    value, digits = milliseconds / each, fewest
+    if bar is not None and milliseconds != bar:
+        digits = next((one for one in range(fewest, fewest + 3) if round(value, one) * each != bar), fewest)
+    return f"{value:,.{digits}f} {unit}"
 
 
 def part_of(count: int, of: int, one: str, many: str | None = None) -> str:

@@ -12,8 +12,16 @@ from optimus_tui.contract.finding_rules import rule_of
 from optimus_tui.contract.findings import PAST
 from optimus_tui.contract.incident import ActionRecord, IncidentState, Outcome, Stamp, Step, StepStatus
 from optimus_tui.contract.tools.common import Diagnostic
-from optimus_tui.wording.numbers import age
-from optimus_tui.workflow.proof import early_words, is_superseded, possible_words, proof_words, waiting
+from optimus_tui.wording.numbers import age, clock
+from optimus_tui.workflow.proof import (
+    PROOF_WORDS,
+    early_words,
+    is_superseded,
+    possible_words,
+    proof_words,
+    refused_after,
+    waiting,
+)
 from optimus_tui.workflow.ranking import MATTERS, rank, worst
 
 Key = tuple[str, str]
@@ -224,7 +232,8 @@ def action_verdict(record: ActionRecord) -> str:
 def proof_status(state: IncidentState) -> str:
     """Return in a few words how far the proof of the last action is; empty before any action.
 
-    ``proof possible at 19:13:20``, ``fixed 33 s after you acted``, ``not fixed 33 s after you acted``.
+    ``proof possible at 19:13:20``, ``fixed 33 s after you acted``, ``not fixed 33 s after you acted``, or ``fixed,
+    refused until 19:14:00`` of a counter that kept its count when it got a TTL.
     """
     records = [one for one in state.action_records if not is_superseded(state, one)]
     if waits := waiting(state):
@@ -239,6 +248,8 @@ def proof_status(state: IncidentState) -> str:
             return PROVED
     elif told is None:
         return "not proved: a step still shows a fault" * bool(records)
+    if told.verdict == "fixed" and refused_after(told) and told.receipt.until is not None:
+        return f"{PROOF_WORDS['fixed']}, refused until {clock(told.receipt.until)}"
     return proof_words(told).partition(": ")[0]
 
 

@@ -43,9 +43,9 @@ def proved_by(dashboard: DashboardServices, records: "Sequence[ActionRecord]", f
         finding: A finding as it is shown.
     """
     now, keys = dashboard.context.clock.wall(), keys_of(dashboard, finding)
-    if left := left_over(records, finding, now):
-        return left
     begin = now - (finding.window_seconds or WINDOW_SECONDS)
+    if left := left_over(records, finding, now, begin):
+        return left
     since = finding.since or now
     if finding.held:  # it is shown because of windows before the present one
         begin = min(since, begin)
@@ -56,25 +56,33 @@ def proved_by(dashboard: DashboardServices, records: "Sequence[ActionRecord]", f
         return (aim.rule, aim.subject) in keys or can_follow_from(aim.rule, aim.subject, finding)
 
     ended = [one for one in records if not refused_after(one) or (one.receipt.until or now) < now]
-    return clause(fixed_words(ended, is_of, since, begin), "", ": these figures are from before")
+    return clause(fixed_words(ended, is_of, since, begin), "", "; its figures reach back to before")
 
 
 READ_AGAIN_SECONDS = 5.0
 """How long after a window has ended its counter may not have been read again."""
 
 
-def left_over(records: "Sequence[ActionRecord]", finding: Finding, now: float) -> str:
-    """Return until when a limit refuses only because its counter kept its count when it got a TTL; else "".
+def left_over(records: "Sequence[ActionRecord]", finding: Finding, now: float, begin: float) -> str:
+    """Return until when a limit refuses, or refused, only because its counter kept its count when it got a TTL.
 
     Args:
         records: What was done, the oldest first.
         finding: A finding as it is shown.
         now: The present time, in wall-clock seconds.
+        begin: When the figures of the finding begin: what was refused until then is in them no more.
+
+    Returns:
+        The sentence; "" where the finding has another reason.
     """
     for record in reversed(records):
         until, subjects = record.receipt.until, refused_after(record)
         tenants = {one.partition(" / ")[0] for one in subjects}
         is_left = finding.subject in {LIMITS_OVER: set(subjects), LIMITS_REFUSED: tenants}.get(finding.rule, set())
-        if is_left and until is not None and now < until + READ_AGAIN_SECONDS:
-            return f"refuses until {clock(until)}: its counter kept its count when it got a TTL"
+        if not is_left or until is None:
+            continue
+        if now < until + READ_AGAIN_SECONDS:
+            return f"refuses until {clock(until)}: its counter got a TTL and kept its count"
+        if begin < until and finding.rule == LIMITS_REFUSED:
+            return f"refused until {clock(until)}: its counter got a TTL and kept its count"
     return ""

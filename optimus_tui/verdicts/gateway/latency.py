@@ -144,7 +144,7 @@ def _over_window(name: str, series: Series, thresholds: Thresholds) -> list[Find
         rule=LATENCY_P95,
         severity=bar.severity,
         subject=name,
-        p95=latency(series.p95),
+        p95=latency(series.p95, bar.ms),
         limit=latency(bar.ms),
         timeouts=bar.timeouts,
         measured=series.p95,
@@ -265,12 +265,18 @@ def estimate_ms(spread: Spread, which: Percentile) -> float | None:
     return value * 1000
 
 
-def shown_ms(spread: Spread, which: Percentile) -> str:
-    """Return the percentile in words: ``≈ 320 ms``, ``≤ 10 s``, ``over 10 s``, or ``?`` where nothing was timed."""
+def shown_ms(spread: Spread, which: Percentile, bar: float | None = None) -> str:
+    """Return the percentile in words: ``≈ 320 ms``, ``≤ 10 s``, ``over 10 s``, or ``?`` where nothing was timed.
+
+    Args:
+        spread: The histogram.
+        which: The percentile.
+        bar: Milliseconds that the same sentence compares it with.
+    """
     value = _value(spread, which)
     if value is None:
         return latency(None)
-    return _bound(spread, which) or f"≈ {latency(value * 1000)}"
+    return _bound(spread, which) or f"≈ {latency(value * 1000, bar)}"
 
 
 def _bound(spread: Spread, which: Percentile) -> str:
@@ -339,15 +345,7 @@ def judge_spread(name: str, spread: Spread, thresholds: Thresholds) -> list[Find
     found = judge({name: series}, thresholds)
     bucket = edges(spread, "p95")
     if bucket is None or not is_wide(spread, "p95"):
-        words = shown_ms(spread, "p95")
-        return [
-            replace(
-                one,
-                message=phrase(LATENCY_P95, "estimate", subject=name, p95=words, limit=latency(_bar(one))),
-                measured_words=words,
-            )
-            for one in found
-        ]
+        return [_estimated(one, name, shown_ms(spread, "p95", _bar(one))) for one in found]
     lower, upper = bucket
     return [
         replace(
@@ -358,6 +356,11 @@ def judge_spread(name: str, spread: Spread, thresholds: Thresholds) -> list[Find
         )
         for one in found
     ]
+
+
+def _estimated(finding: Finding, name: str, p95: str) -> Finding:
+    message = phrase(LATENCY_P95, "estimate", subject=name, p95=p95, limit=latency(_bar(finding)))
+    return replace(finding, message=message, measured_words=p95)
 
 
 def judge_half_of(name: str, spread: Spread, thresholds: Thresholds) -> list[Finding]:

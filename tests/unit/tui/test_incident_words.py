@@ -33,7 +33,7 @@ from optimus_tui.tui.widgets.bars import words_that_fit
 from optimus_tui.wording.numbers import clock
 from optimus_tui.workflow.closing import found_words, resolution_words
 from optimus_tui.workflow.proof import refused_after
-from optimus_tui.workflow.standing import left_as
+from optimus_tui.workflow.standing import left_as, proof_status
 from tests.unit.workflow.driver import Play, found, outcome, stamp
 
 LATER = Recommendation(action="See the log", priority="low")
@@ -417,10 +417,16 @@ def test_the_used_up_limit_of_a_repaired_counter_refuses_until_its_window_ends_a
     record = replace(record, receipt=replace(record.receipt, until=now + 30.0))
     dashboard: Any = SimpleNamespace(health=None, context=SimpleNamespace(clock=SimpleNamespace(wall=lambda: now)))
     used = Finding(rule="limits.over", severity="high", subject="acme / chat", message="full", since=now - 60)
-    words = f"refuses until {clock(now + 30)}: its counter kept its count when it got a TTL"
+    words = f"refuses until {clock(now + 30)}: its counter got a TTL and kept its count"
+    assert proof_status(replace(play.state, action_records=(record,), repaired=stamp(9.0))) == (
+        f"fixed, refused until {clock(now + 30)}"
+    ), "no bare 'fixed' while the tenant is still refused"
     assert proved_by(dashboard, [record], used) == words
     refused = replace(used, rule="limits.refused", subject="acme", window_seconds=90.0)
     assert proved_by(dashboard, [record], refused) == words
     assert proved_by(dashboard, [record], replace(used, subject="other / chat")) == ""
     now += 40.0
     assert proved_by(dashboard, [record], used) == "", "what fills it now is traffic"
+    was = f"refused until {clock(now - 10)}: its counter got a TTL and kept its count"
+    assert proved_by(dashboard, [record], refused) == was, "its 90 s hold refusals of after the proof"
+    assert proved_by(dashboard, [record], replace(refused, window_seconds=5.0)) == ""

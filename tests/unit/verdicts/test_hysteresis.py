@@ -65,7 +65,7 @@ def test_what_ended_is_held_for_as_long_as_two_windows_were_over() -> None:
         watch.window(RATE)
     told = [(watch.window(), watch.shown) for _ in range(5)]
     assert [[severity for _, severity in windows] for windows, _ in told] == [["high"], ["high"], ["high"], [], []]
-    assert told[0][1][0].message == "hit rate is over; not now, but in 4 of the last 5 windows"
+    assert told[0][1][0].message == "not now, but in 4 of the last 5 windows: hit rate is over"
     assert not watch.state, "nothing is kept of it"
 
 

@@ -229,3 +229,19 @@ def test_a_figure_has_three_digits_and_the_format_of_its_unit(value: float, unit
 def test_how_many_are_left_out_is_those_that_are_not_shown() -> None:
     shown_of = {(1, 1): "", (3, 1): " (2 more)", (3, 3): "", (4, 3): " (1 more)", (5, 3): " (2 more)"}
     assert {key: numbers.and_others(range(key[0]), key[1]) for key in shown_of} == shown_of
+
+
+@pytest.mark.parametrize(
+    ("milliseconds", "bar", "words"),
+    [
+        (1020.0, 1000.0, "1.02 s"),
+        (1003.0, 1000.0, "1.003 s"),
+        (1600.0, 1000.0, "1.6 s"),
+        (500.4, 500.0, "500.4 ms"),
+        (829.0, 500.0, "829 ms"),
+        (1000.0, 1000.0, "1.0 s"),
+        (1000.01, 1000.0, "1.0 s"),
+    ],
+)
+def test_a_latency_never_reads_like_the_bar_that_it_is_over(milliseconds: float, bar: float, words: str) -> None:
+    assert numbers.latency(milliseconds, bar) == words
