@@ -442,5 +442,6 @@ def _finding(
     if cell_len(" · ".join(known)) <= room:
         drawn[-1] = HealthLine(group, last.part, [*last.pieces, (f" · {detail}", "quiet")], finding)
     else:
-        drawn.append(HealthLine(group, len(drawn), [(indent, ""), (detail, "quiet")], finding))
+        for text in wrap(detail, width - len(indent)):  # a reason that is longer than a line is not cut
+            drawn.append(HealthLine(group, len(drawn), [(indent, ""), (text, "quiet")], finding))
     return drawn
