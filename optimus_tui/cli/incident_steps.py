@@ -120,7 +120,7 @@ def _repair(number: int) -> bool:
     except OSError as error:
         print_error(f"it cannot be repaired: {error.strerror}")
         return False
-    print_line(f"the damaged file lies at {kept}; {records:,} records could be read")
+    print_line(f"the damaged file is at {kept}; {records:,} records could be read")
     return True
 
 

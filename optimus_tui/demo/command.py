@@ -333,7 +333,7 @@ def main(
 
 
 def demo_settings(handle: DemoHandle, base: Settings | None = None, **overrides: object) -> Settings:
-    """Return the settings for a dashboard on this demo: its own environment, writable, none of the user's services."""
+    """Return the settings for a dashboard on this demo: its own writable environment, without the user's services."""
     fields: dict[str, object] = {
         "environment": "demo",
         "color": "success",

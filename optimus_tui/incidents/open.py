@@ -16,7 +16,7 @@ from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.incident import ISSUES, IncidentState, KeptReceipt, OpenFinding, Outcome, Stamp, StepPlan
 from optimus_tui.history import timeline as files
 from optimus_tui.history.samples.store import system_of
-from optimus_tui.history.timeline import new_timeline, open_timeline, read_plain
+from optimus_tui.history.timeline import Timeline, new_timeline, open_timeline, read_plain
 from optimus_tui.incidents.errors import IncidentError, plain
 from optimus_tui.incidents.impact import tenant_impact
 from optimus_tui.incidents.service import Clocks, IncidentService
@@ -173,11 +173,7 @@ async def open_incident(
         raise IncidentError(str(error)) from None
     clocks = Clocks(ctx)
     await clocks.hear()
-    try:
-        number, timeline = await asyncio.to_thread(new_timeline, root or files.incidents_dir(), writer())
-    except OSError as error:
-        why = reason(error, root or files.incidents_dir())
-        raise IncidentError(f"no incident can be opened: {why}", 4) from None
+    number, timeline = await _new_timeline(root or files.incidents_dir())
     incident_service = IncidentService(ctx, timeline, clocks)
     settings = ctx.settings
     await incident_service.tell(
@@ -195,20 +191,29 @@ async def open_incident(
             began=began,
             tenant=plain(tenant, 4_096) if tenant else None,
             alarms=tuple(plain(one.message, 400) for one in alarms[:20]),
-            open_findings=tuple(
-                OpenFinding(
-                    rule=one.rule,
-                    subject=one.subject,
-                    since=one.since,
-                    severity=one.severity,
-                    message=plain(one.message, 400),
-                    caused_by=one.caused_by,
-                )
-                for one in alarms[:MOST_FINDINGS]
-            ),
+            open_findings=tuple(map(_open_finding, alarms[:MOST_FINDINGS])),
         )
     )
     return incident_service
+
+
+async def _new_timeline(root: Path) -> tuple[int, Timeline]:
+    """Return the number and the timeline of a new incident; IncidentError if it cannot be created."""
+    try:
+        return await asyncio.to_thread(new_timeline, root, writer())
+    except OSError as error:
+        raise IncidentError(f"no incident can be opened: {reason(error, root)}", 4) from None
+
+
+def _open_finding(finding: Finding) -> OpenFinding:
+    return OpenFinding(
+        rule=finding.rule,
+        subject=finding.subject,
+        since=finding.since,
+        severity=finding.severity,
+        message=plain(finding.message, 400),
+        caused_by=finding.caused_by,
+    )
 
 
 async def resume_incident(

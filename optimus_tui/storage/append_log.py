@@ -1,4 +1,4 @@
-"""A file of records that is only appended to, and keeping damaged files under another name."""
+"""Append records to a file, and keep damaged files under another name."""
 
 import contextlib
 import errno

@@ -69,7 +69,7 @@ def in_the_way(folder: Path) -> str:
         except FileNotFoundError:
             if not place.is_symlink():
                 return ""
-            return f"{shown(place)} is a link to nowhere: remove it, or make what it points to"
+            return f"{shown(place)} is a link to nowhere: remove it, or create what it points to"
         except OSError as error:
             return f"{shown(place)} cannot be looked at: {error.strerror}"
         if not stat.S_ISDIR(mode):

@@ -304,7 +304,7 @@ async def run(ctx: "Context", query: CoherenceQuery) -> CoherenceReport:
     read, the others are still returned.
 
     Raises:
-        ToolFailure: Redis cannot be asked, or gives nothing at all.
+        ToolFailure: Redis cannot be read, or has no answer to any of it.
     """
     async with live_events(ctx, wanted=query.include_event_log) as live:
         seen = await survey(ctx, ttls=True, sizes=SIZES)

@@ -8,7 +8,7 @@ import os
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec import structs
 
@@ -34,7 +34,7 @@ from optimus_tui.patterns.selection import rules_at
 from optimus_tui.settings.table import SettingsError
 from optimus_tui.tools.answer import ToolFailure, refuse
 from optimus_tui.tools.parts import Progress, listening
-from optimus_tui.tools.router_files import ROUTERS, JudgedFiles, Skipped, SourceTree, examine
+from optimus_tui.tools.router_files import ROUTERS, Judged, JudgedFiles, Skipped, SourceTree, examine
 from optimus_tui.tools.validation.folders import judge_folders
 from optimus_tui.tools.validation.live import live_drift
 from optimus_tui.tools.validation.projects import DEFAULT_LEVEL, JudgedProject, ProjectChoice, choose, judge_project
@@ -125,33 +125,12 @@ def build(
         choices: The rules of each project; without it, all rules of a gateway.
         excluded: The number of files that the projects' owners exclude.
     """
-    files: list[RouterFile] = []
-    issues: list[PatternIssue] = []
-    undecided: list[NotJudged] = []
-    scores: list[float] = []
-    affected: Counter[str] = Counter()
     by_root = {choice.root: choice for choice in choices}
-    for one in outcome.judged:
-        path = name(one.root, one.path)
-        choice = by_root.get(one.root)
-        rules = choice.rules(one.path) if choice is not None else rules_at(level)
-        worth = weigh(one.verdict, rules)
-        if worth.compliance is not None:
-            scores.append(worth.compliance)
-        states = {pattern: _state(met) for pattern, met in worth.patterns.items()}
-        files.append(
-            RouterFile(file=path, compliance_score=worth.compliance, patterns=states, routes=one.verdict.routes)
-        )
-        found = [entry for issue in one.verdict.issues if (entry := _entry(issue, path, rules)) is not None]
-        if choice is not None:
-            found = [_with_own_remedy(entry, choice, name) for entry in found]
-        issues += found
-        undecided += [
-            NotJudged(file=path, line=issue.line, rule=issue.rule, reason=shown(issue.message), name=shown(issue.text))
-            for issue in one.verdict.undecided
-            if issue.rule in rules
-        ]
-        affected.update({_pattern(entry.rule) for entry in found})
+    parts = [_parts_of(one, level, by_root.get(one.root), name) for one in outcome.judged]
+    files = [part.file for part in parts]
+    issues = [issue for part in parts for issue in part.issues]
+    scores = [file.compliance_score for file in files if file.compliance_score is not None]
+    affected = Counter(pattern for part in parts for pattern in {_pattern(issue.rule) for issue in part.issues})
     average = None
     if scores:
         average = round(sum(scores) / len(scores), 2)
@@ -168,12 +147,38 @@ def build(
         recommendations=tuple(_advice(pattern, number, issues) for pattern, number in affected.most_common()),
         profiles=tuple(choice.profile(name) for choice in choices),
         skipped=tuple(SkippedFile(file=name(root, path), reason=reason) for root, path, reason in outcome.skipped),
-        not_judged=tuple(undecided),
+        not_judged=tuple(one for part in parts for one in part.undecided),
         without_routes=outcome.without_routes,
         excluded=excluded,
         ignored=sum(one.verdict.ignored for one in outcome.judged),
         notes=(*notes, *_below(files, average)),
     )
+
+
+class _FileParts(NamedTuple):
+    """What the document has of one file."""
+
+    file: RouterFile
+    issues: list[PatternIssue]
+    undecided: list[NotJudged]
+
+
+def _parts_of(one: Judged, level: Level, choice: ProjectChoice | None, name: Callable[[Path, str], str]) -> _FileParts:
+    """Return one file's score, findings and undecided rules, by the rules of its project or those of a gateway."""
+    path = name(one.root, one.path)
+    rules = choice.rules(one.path) if choice is not None else rules_at(level)
+    worth = weigh(one.verdict, rules)
+    states = {pattern: _state(met) for pattern, met in worth.patterns.items()}
+    found = [entry for issue in one.verdict.issues if (entry := _entry(issue, path, rules)) is not None]
+    if choice is not None:
+        found = [_with_own_remedy(entry, choice, name) for entry in found]
+    undecided = [
+        NotJudged(file=path, line=issue.line, rule=issue.rule, reason=shown(issue.message), name=shown(issue.text))
+        for issue in one.verdict.undecided
+        if issue.rule in rules
+    ]
+    file = RouterFile(file=path, compliance_score=worth.compliance, patterns=states, routes=one.verdict.routes)
+    return _FileParts(file, found, undecided)
 
 
 def _below(files: Sequence[RouterFile], average: float | None) -> list[str]:

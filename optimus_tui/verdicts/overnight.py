@@ -111,7 +111,7 @@ def run_restarts(service: str, runs: Samples, starts: Mapping[float, float]) -> 
 
 
 def first_met(process_of: Mapping[float, float]) -> dict[float, float]:
-    """Return the time of the first reading of each process, by the process that answered at each time."""
+    """Return when each process was first read, from which process answered at each time."""
     return {process: at for at, process in sorted(process_of.items(), reverse=True)}
 
 

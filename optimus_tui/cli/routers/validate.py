@@ -45,7 +45,7 @@ _GITHUB_LEVELS = {"high": "error", "medium": "warning", "low": "notice"}
     "--baseline", metavar="FILE", type=click.Path(path_type=Path), help="Findings that are known: only others count."
 )
 @click.option(
-    "--write-baseline", is_flag=True, help="Write what is found now to the --baseline file (optimus-baseline.json)."
+    "--write-baseline", is_flag=True, help="Write the present findings to the --baseline file (optimus-baseline.json)."
 )
 @click.option("--live", is_flag=True, help="Compare operations, cache kinds, limits and routes with the live ones.")
 @click.option("--no-cache", is_flag=True, help="Judge every file anew.")

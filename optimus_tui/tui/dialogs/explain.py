@@ -52,6 +52,27 @@ def no_act(_: Finding) -> str:
     return ""
 
 
+class _Shown(NamedTuple):
+    """A finding as the dialog shows it.
+
+    Attributes:
+        finding: The finding as it is judged now, or as it was judged last.
+        dated: When that was, in words; empty if unknown.
+        proved: When its end was proved; empty if it was not.
+        was_live: True once it was found while the dialog was open.
+    """
+
+    finding: Finding
+    dated: str = ""
+    proved: str = ""
+    was_live: bool = False
+
+    def judged(self, newest: Newest) -> "_Shown":
+        """Return it after another judgement."""
+        was_live = self.was_live or newest.finding is not None
+        return _Shown(newest.finding or self.finding, _dated(newest, was_live), newest.proved, was_live)
+
+
 class ExplainDialog(TextDialog):
     """Shows one finding at a time as it is judged now; dismisses with a ``Choice``, or with None."""
 
@@ -72,13 +93,15 @@ class ExplainDialog(TextDialog):
         first_act: Callable[[Finding], str] = no_act,
     ) -> None:
         super().__init__("", self._words, "enter its row   i incident   a actions   t tool   esc closes")
-        self.subject, self.findings, self.at, self._newest = subject, list(findings), 0, newest
-        self._first_act = first_act
-        self._dated = [""] * len(self.findings)
-        self._proved = [""] * len(self.findings)
-        self._live = [False] * len(self.findings)
+        self.subject, self.at, self._newest, self._first_act = subject, 0, newest, first_act
+        self._shown = [_Shown(one) for one in findings]
         self.dialog_title = self._title()
         self.follow()
+
+    @property
+    def findings(self) -> list[Finding]:
+        """Return the findings as they are shown."""
+        return [one.finding for one in self._shown]
 
     def on_mount(self) -> None:
         """Update the findings once a second."""
@@ -86,17 +109,12 @@ class ExplainDialog(TextDialog):
 
     def follow(self) -> None:
         """Show each finding as it is judged now, or as it was judged last, with the time."""
-        before = list(self.findings), self._dated, self._proved
-        judged = [self._newest(one) for one in self.findings]
-        self.findings = [new.finding or old for new, old in zip(judged, self.findings, strict=True)]
-        self._live = [was or one.finding is not None for was, one in zip(self._live, judged, strict=True)]
-        self._dated = list(map(_dated, judged, self._live))
-        self._proved = [one.proved for one in judged]
-        if self.is_mounted and before != (self.findings, self._dated, self._proved):
+        before, self._shown = self._shown, [one.judged(self._newest(one.finding)) for one in self._shown]
+        if self.is_mounted and before != self._shown:
             self.query_one(Wrapped).make_again()
 
     def _title(self) -> str:
-        turns = f" · {self.at + 1} of {len(self.findings)}, ← → turns" if len(self.findings) > 1 else ""
+        turns = f" · {self.at + 1} of {len(self._shown)}, ← → turns" if len(self._shown) > 1 else ""
         room = max(LEAST_SUBJECT, TITLE_CELLS - cell_len(turns))
         return f"Explain · {fit_name(self.subject, min(room, cell_len(self.subject)))}{turns}"
 
@@ -104,22 +122,22 @@ class ExplainDialog(TextDialog):
         return Content("\n").join(self._lines(width))
 
     def _lines(self, width: int) -> list[Content]:
-        finding = self.findings[self.at]
-        return finding_lines(finding, width, self._dated[self.at], self._first_act(finding), self._proved[self.at])
+        finding, dated, proved, _ = self._shown[self.at]
+        return finding_lines(finding, width, dated, self._first_act(finding), proved)
 
     def action_turn(self, by: int) -> None:
         """Show the next finding, or the previous one with a negative number, cyclically."""
-        if len(self.findings) < 2:
+        if len(self._shown) < 2:
             self.app.notify("there is only this one finding to explain here")
             return
-        self.at = (self.at + by) % len(self.findings)
+        self.at = (self.at + by) % len(self._shown)
         self.query_one("#card").border_title = Content(self._title())
         self.query_one(Wrapped).make_again()
         self.query_one("#body", VerticalScroll).scroll_home(animate=False)
 
     def action_choose(self, verb: Verb) -> None:
         """Close with this choice for the finding that is shown."""
-        self.dismiss(Choice(verb, self.findings[self.at]))
+        self.dismiss(Choice(verb, self._shown[self.at].finding))
 
 
 def _dated(judged: Newest, was_live: bool) -> str:

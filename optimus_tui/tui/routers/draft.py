@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from optimus_tui.scaffold.spec import RouterSpec
 
 STEPS = ("Name", "Type", "Operations", "Features", "Fields", "Preview", "Checks", "Write", "Next steps", "Checklist")
-PREVIEW, CHECKS, WRITE, NEXT, CHECKLIST = range(5, 10)
+"""The pages in their order, which is changed here; ``make_page`` of ``pages`` knows them by these names."""
+PREVIEW, CHECKS, WRITE, NEXT, CHECKLIST = map(STEPS.index, ("Preview", "Checks", "Write", "Next steps", "Checklist"))
 CHECK_WORDS = {
     "parse": "both files are read as Python",
     "compile": "both files are compiled",

@@ -14,7 +14,7 @@ from textual.message import Message
 from textual.widgets import Input, Label, OptionList, Select, SelectionList, Static
 
 from optimus_tui.tui.keys import chosen, label_of
-from optimus_tui.tui.routers.draft import FieldAnswer, RouterAnswers, RouterDraft, Task, name_problem
+from optimus_tui.tui.routers.draft import STEPS, FieldAnswer, RouterAnswers, RouterDraft, Task, name_problem
 from optimus_tui.tui.routers.widgets import (
     CodeView,
     CopyList,
@@ -393,19 +393,21 @@ def make_page(draft: RouterDraft, gateway_url: str) -> WizardPage:
         gateway_url: The gateway for the commands of the last page.
     """
     answers = draft.answers
-    makers: tuple[Callable[[], WizardPage], ...] = (
-        lambda: NamePage(answers),
-        lambda: TypePage(answers),
-        lambda: TicksPage("Operations", OPERATIONS, answers.operations, "a router needs one operation or more"),
-        lambda: TicksPage("Features", FEATURES, answers.features, about=answers.about_features),
-        lambda: FieldsPage(answers.fields, "list" in answers.operations),
-        lambda: PreviewPage(draft.plan, draft.warnings),
-        lambda: TasksPage(draft.checks, CHECKS_ABOUT),
-        lambda: WritePage(draft.questions(), draft.refusal()),
-        lambda: NextPage(draft.next_steps(gateway_url)),
-        lambda: TasksPage(draft.flow, CHECKLIST_ABOUT),
-    )
-    return makers[draft.at]()
+    makers: dict[str, Callable[[], WizardPage]] = {
+        "Name": lambda: NamePage(answers),
+        "Type": lambda: TypePage(answers),
+        "Operations": lambda: TicksPage(
+            "Operations", OPERATIONS, answers.operations, "a router needs one operation or more"
+        ),
+        "Features": lambda: TicksPage("Features", FEATURES, answers.features, about=answers.about_features),
+        "Fields": lambda: FieldsPage(answers.fields, "list" in answers.operations),
+        "Preview": lambda: PreviewPage(draft.plan, draft.warnings),
+        "Checks": lambda: TasksPage(draft.checks, CHECKS_ABOUT),
+        "Write": lambda: WritePage(draft.questions(), draft.refusal()),
+        "Next steps": lambda: NextPage(draft.next_steps(gateway_url)),
+        "Checklist": lambda: TasksPage(draft.flow, CHECKLIST_ABOUT),
+    }
+    return makers[STEPS[draft.at]]()
 
 
 def views_of(plan: "RouterPlan", warnings: Sequence[str]) -> list[tuple[str, str, str]]:

@@ -160,9 +160,7 @@ def examine_errors(
         conclusion.add_unknown(what, requests, rule=ERRORS_UNMEASURED, excused=excused)
         return {"status": "unknown", "error": requests.message}
     if not requests.covered_minutes:
-        why = "the gateway publishes no http_requests_total"
-        if requests.fault:
-            why = requests.fault.message
+        why = requests.fault.message if requests.fault else "the gateway publishes no http_requests_total"
         conclusion.add_unknown(what, why)
         return {"status": "unknown", "error": why}
     conclusion.covered(requests.covered_minutes, requests.source)
@@ -170,27 +168,16 @@ def examine_errors(
     if unknown:
         conclusion.add_unknown(what, unknown)
         return {"status": "unknown", "error": unknown, "requests": round(requests.total)}
-    by_status = requests.by("status")
-    total = round(requests.total)
-    failed = {s: round(n) for s, n in by_status.items() if n >= 1 and _counts(s, only)}
-    section = {
-        "status": "ok",
-        "requests": total,
-        "failed": sum(failed.values()),
-        "by_status": {safe_text(status, 20): number for status, number in failed.items()},
-        "covered_minutes": round(requests.covered_minutes, 2),
-        "source": requests.source,
-        "processes": processes_section(requests),
-        "lower_bound": requests.lower_bound,
-    }
+    section = _failures_section(requests, only)
+    total, failed = section["requests"], section["failed"]
     conclusion.add_findings(*find_restarts(requests))
-    weight = weigh_failures(sum(failed.values()), total, thresholds)
+    weight = weigh_failures(failed, total, thresholds)
     if total < MIN_REQUESTS and (weight is None or weight.severity == "low"):
         conclusion.add_unknown(
             what, f"{total:,} requests in {span_words(requests.covered_minutes)} are too few, {MIN_REQUESTS} are needed"
         )
         return {**section, "status": "unknown", "share": None}
-    share = min(1.0, sum(failed.values()) / total)
+    share = min(1.0, failed / total)
     conclusion.add_measured(
         f"{what} {percent(share)} of {total:,} requests in {span_words(requests.covered_minutes)} ({requests.source})"
     )
@@ -200,6 +187,21 @@ def examine_errors(
     else:
         conclusion.add_findings(*find_errors(requests, GATEWAY, thresholds, *known))
     return {**section, "share": round(share, 4)}
+
+
+def _failures_section(requests: Increase, only: str) -> dict[str, Any]:
+    """Return how many requests there were and how many failed, by status; ``only`` is the status that counts."""
+    failed = {s: round(n) for s, n in requests.by("status").items() if n >= 1 and _counts(s, only)}
+    return {
+        "status": "ok",
+        "requests": round(requests.total),
+        "failed": sum(failed.values()),
+        "by_status": {safe_text(status, 20): number for status, number in failed.items()},
+        "covered_minutes": round(requests.covered_minutes, 2),
+        "source": requests.source,
+        "processes": processes_section(requests),
+        "lower_bound": requests.lower_bound,
+    }
 
 
 def _find_timeouts(

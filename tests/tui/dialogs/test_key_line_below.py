@@ -15,5 +15,7 @@ async def test_keys_of_the_screen_are_not_offered_below_a_dialog() -> None:
         app.push_screen(dialog)
         await until(pilot, lambda: "enter chooses" in "\n".join(screen_lines(app)))
         await until(pilot, lambda: not screen_lines(app)[-1].strip())
+        assert "? help" not in "\n".join(screen_lines(app)), "no key of the screen is offered anywhere"
         await pilot.press("escape")
         await until(pilot, lambda: "? help" in screen_lines(app)[-1])
+        assert "enter chooses" not in "\n".join(screen_lines(app)), "the dialog is gone with its keys"
