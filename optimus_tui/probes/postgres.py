@@ -23,7 +23,10 @@ _ANSWERS: tuple[tuple[tuple[str, ...], Fault], ...] = (
         Fault("auth", "Postgres refuses this login", "check user and password in POSTGRES_DSN"),
     ),
     (("does not exist",), Fault("invalid", "Postgres has no such database or role", "check POSTGRES_DSN")),
-    (("too many clients", "too many connections", "remaining connection slots"), Fault("busy", "Postgres is full")),
+    (
+        ("too many clients", "too many connections", "remaining connection slots"),
+        Fault("busy", "Postgres has no room for another client"),
+    ),
     (("starting up", "shutting down", "recovery mode"), Fault("loading", "Postgres is starting or stopping")),
     (("ssl", "certificate", "tls"), Fault("tls", "TLS with Postgres failed", "check sslmode and the certificate")),
 )

@@ -169,7 +169,7 @@ class StageTexts:
         """Return what the dialog says at this stage, in lines of ``width`` columns."""
         dialog = self.dialog
         if dialog.stage == "planning":
-            return [[(f"looking at the keys: {progress(*dialog.seen, '…')}", "quiet")]]
+            return [[(f"reading the keys: {progress(*dialog.seen, '…')}", "quiet")]]
         if dialog.stage == "refused" and dialog.refusal is not None:
             return refusal_lines(dialog.refusal, dialog.began, width)
         if dialog.stage == "acting":

@@ -329,7 +329,7 @@ class RouterDraft:
         shown += [
             ("Run its tests", f"cd {root} && {tests}"),
             ("Start the gateway", f"cd {root} && {python}{known.start}"),
-            ("Ask it", known.ask),
+            ("Send it a request", known.ask),
             (title, f"cd {root} && optimus-tui validate{judge} --level production_ready"),
             ("Take it back", f"optimus-tui scaffold undo --project {root}"),
         ]

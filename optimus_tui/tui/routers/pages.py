@@ -294,7 +294,7 @@ class PreviewPage(WizardPage):
     def compose(self) -> ComposeResult:
         """Return the views of the plan, or why there are none."""
         if self.plan is None:
-            yield Static(Content(self.failure or "Rendering, and looking at the project …"), classes="page-about")
+            yield Static(Content(self.failure or "Rendering, and reading the project …"), classes="page-about")
             return
         yield CodeView(views_of(self.plan, self.warnings))
 
