@@ -56,7 +56,7 @@ class LimitTable(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     tenant: str = ""
     """The tenant of all names, where the template has none."""
     operation: str | None = None
-    """The operation, where the template has none, or what it is called: `{operation}, model {rest}`. Without: all."""
+    """The operation, where the template has none, or what it is called: `{operation} of {rest}`. Without: all."""
     limit: Annotated[int, Meta(ge=0, le=10**15)] | None = None
     """Requests a window, where the name does not say them."""
     window_seconds: Annotated[float, Meta(gt=0, le=10**9)] | None = None

@@ -35,7 +35,7 @@ NOT_RUN = [
     ("tyk", b"rate-limit-7b2e-689febd264f8b977", "7b2e-689febd264f8b977", "rate"),
     ("litellm", b"acme::2026-11-28-19-04::request_count", "acme", "rpm"),
     ("litellm", b"{team:acme}:max_parallel_requests", "acme", "max_parallel_requests"),
-    ("litellm", b"{model_per_team:acme:ollama/llama3:8b}:requests", "acme", "requests, model ollama/llama3:8b"),
+    ("litellm", b"{model_per_team:acme:ollama/llama3:8b}:requests", "acme", "requests (ollama/llama3:8b)"),
     (
         "laravel",
         b"laravel-database-laravel-cache-2bf913e845242414829a489acfa07c0a",
