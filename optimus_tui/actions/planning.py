@@ -102,6 +102,7 @@ async def make_plan(
         made_mono=context.clock.mono(),
         server_time=server_time,
         neighbours=selection.neighbours,
+        sharing=selection.sharing(facts, context.layout),
         ambiguous=selection.ambiguous,
         skipped=skipped,
         coverage=coverage,

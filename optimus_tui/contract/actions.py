@@ -138,6 +138,8 @@ class Plan(Struct, frozen=True, kw_only=True):
     """The channel of the event that tells the gateways; None where none is published."""
     patterns: tuple[bytes, ...] = ()
     """The patterns of cache keys that the event names."""
+    sharing: int = 0
+    """Counters that are not in the plan and that some of its keys hold, too: they start again with them."""
 
     @property
     def count(self) -> int:

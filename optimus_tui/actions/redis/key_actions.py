@@ -159,9 +159,13 @@ class ResetCounters(Recipe):
 
     def effect(self, plan: Plan) -> str:
         """Return which limits start again at 0, and which keys go with them."""
-        parts = sum(fact.part for fact in plan.keys)
-        with_parts = f" {plural(parts, 'key')} that the limiter keeps beside them go, too." if parts else ""
-        return self._started_again(plan) + with_parts
+        parts, said = sum(fact.part for fact in plan.keys), self._started_again(plan)
+        if parts:
+            said += f" {plural(parts, 'key')} that the limiter keeps beside go{'es' * (parts == 1)}, too."
+        if plan.sharing:
+            shared = plural(plan.sharing, "other counter")
+            said += f" {shared} of {safe_text(plan.request.tenant, 60)} may start again with that."
+        return said
 
     def _started_again(self, plan: Plan) -> str:
         who, operation = safe_text(plan.request.tenant, 60), plan.request.operation

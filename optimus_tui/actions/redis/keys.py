@@ -153,11 +153,19 @@ class Selection(Struct, frozen=True):
         keys: The tenant's keys that were asked for, sorted.
         ambiguous: Keys whose owner is uncertain.
         neighbours: How many keys of others look alike.
+        beside: Counters that were found and are not in ``keys``.
     """
 
     keys: tuple[bytes, ...]
     ambiguous: tuple[bytes, ...]
     neighbours: int
+    beside: tuple[bytes, ...] = ()
+
+    def sharing(self, facts: Iterable[PlanKey], layout: KeyLayout) -> int:
+        """Return how many counters beside those of a plan are also held by the keys that go with these."""
+        parts = {fact.key for fact in facts if fact.part}
+        named = [(name, layout.counter(name)) for name in self.beside if parts]
+        return sum(one is not None and not parts.isdisjoint(one.belongings(name)) for name, one in named)
 
 
 def check_request(request: ActionRequest) -> Refusal | None:
@@ -232,7 +240,11 @@ class Gathering:
 
     def selected(self) -> Selection:
         """Return the selection by the rules of the layout."""
-        return select(self._request, self.names, Known(frozenset(self._sure), frozenset(self._hinted)), self._layout)
+        known = Known(frozenset(self._sure), frozenset(self._hinted))
+        found = select(self._request, self.names, known, self._layout)
+        if self._request.kind not in COUNTER_KINDS:
+            return found
+        return structs.replace(found, beside=tuple(self.names.difference(found.keys)))
 
 
 def select(request: ActionRequest, names: Collection[bytes], known: Known, layout: KeyLayout) -> Selection:

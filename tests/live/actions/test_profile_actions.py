@@ -12,6 +12,7 @@ from optimus_tui.contract.actions import ActionRequest, Plan, Refusal
 from optimus_tui.contract.keyspace import ALL_TENANTS, LimitRules
 from optimus_tui.dialects.load import load_table
 from optimus_tui.dialects.model import Dialect
+from optimus_tui.wording.numbers import ttl
 from tests.live.actions.driver import CALM, armed, at_desk, carried_out, planned, subscriber
 from tests.realserver import RealServer
 from tests.unit.dialects.driver import recordings
@@ -44,7 +45,7 @@ def put_back(client: Redis, name: str) -> None:
     recording, moved = recordings()[name], 0.0
     moved = time.time() - recording["at"]
     client.flushall()
-    for key, kind, ttl, value in recording["keys"]:
+    for key, kind, left, value in recording["keys"]:
         if kind == "string":
             client.set(key, value)
         elif kind == "hash":
@@ -55,8 +56,8 @@ def put_back(client: Redis, name: str) -> None:
             client.rpush(key, *[str(float(one) + moved) for one in value])
         elif kind == "zset":
             client.zadd(key, {member: _shifted(float(score), moved) for member, score in value})
-        if ttl >= 0:
-            client.pexpire(key, ttl + 60_000)
+        if left >= 0:
+            client.pexpire(key, left + 60_000)
 
 
 def names_in(client: Redis) -> set[bytes]:
@@ -122,7 +123,9 @@ async def test_what_belongs_to_several_counters_goes_last_and_with_each_of_them(
             plan = await planned(service, "reset_counters", operation=operation)
             names = [fact.key for fact in plan.keys]
             assert names[-1] == b"{team:acme}:window" and len(names) == (2 if kind == "tokens" else 3)
-            assert "1 key that the limiter keeps beside them go" in service.preview(plan).effect
+            effect = service.preview(plan).effect
+            assert "1 key that the limiter keeps beside goes, too." in effect
+            assert ("1 other counter of acme may start again" in effect) is (kind == "tokens")
             await carried_out(service, plan)
             assert client.exists(*names) == 0 and client.exists("{team:b}:window") == 1
     client.close()
@@ -136,7 +139,7 @@ async def test_a_repair_gives_each_counter_the_window_of_its_own(server: RealSer
         client.mset(dict.fromkeys((hour, minute, pair), 5))
         plan = await planned(service, "repair_counter")
         assert plan.request.window_seconds is None
-        assert "each after its own window, in 0:20 to 1:00:00" in service.preview(plan).effect
+        assert f"each after its own window, in {ttl(20)} to {ttl(3600)}" in service.preview(plan).effect
         await carried_out(service, plan)
         assert [client.ttl(key) for key in (hour, minute, pair)] == [3600, 60, 20]  # a pair's key lives for two windows
     rules = LimitRules(window_seconds=60, windows={"upload": 900}, limits={"upload": 1})
