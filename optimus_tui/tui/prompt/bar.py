@@ -1,6 +1,6 @@
 """The one-line prompt of ``/`` and ``:``: Tab completes, the arrows recall earlier lines."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import ClassVar
 
 from textual import on
@@ -10,6 +10,8 @@ from textual.containers import Horizontal
 from textual.content import Content
 from textual.suggester import Suggester
 from textual.widgets import Input, Label
+
+from optimus_tui.tui.prompt.suggestions import SuggestionList
 
 
 class PromptBar(Horizontal):
@@ -32,6 +34,7 @@ class PromptBar(Horizontal):
         self.sigil = ""
         self._choices: Sequence[str] = ()
         self._earlier: Sequence[str] = ()
+        self._abouts: Mapping[str, tuple[str, str]] = {}
         self._recalled = 0
         """Which of the earlier lines is shown; their number for what was typed."""
         self._draft = ""
@@ -42,7 +45,8 @@ class PromptBar(Horizontal):
         """The text after a completion, the text that it completes, and which of its completions it is."""
 
     def compose(self) -> ComposeResult:
-        """Return the sigil, the field and the note."""
+        """Return the list of suggestions, the sigil, the field and the note."""
+        yield SuggestionList()
         yield Label("", id="prompt-sigil")
         yield Input(id="prompt-input", select_on_focus=False, max_length=300)
         yield Label("", id="prompt-note")
@@ -65,7 +69,14 @@ class PromptBar(Horizontal):
         completes = {":": "tab, → take the suggestion", "/": "tab completes"}.get(self.sigil, "")
         return f"enter {does}   {completes}   ↑↓ earlier   esc {leaves}"
 
-    def ask(self, sigil: str, text: str = "", choices: Sequence[str] = (), earlier: Sequence[str] = ()) -> None:
+    def ask(
+        self,
+        sigil: str,
+        text: str = "",
+        choices: Sequence[str] = (),
+        earlier: Sequence[str] = (),
+        abouts: Mapping[str, tuple[str, str]] | None = None,
+    ) -> None:
         """Open and take the focus.
 
         Args:
@@ -73,8 +84,9 @@ class PromptBar(Horizontal):
             text: The initial text.
             choices: What Tab completes to: whole command lines, or words of a filter.
             earlier: The earlier lines, the oldest first.
+            abouts: How a command is written, and what it does, by its name: for the list above the prompt.
         """
-        self.sigil, self._choices, self._earlier = sigil, choices, earlier
+        self.sigil, self._choices, self._earlier, self._abouts = sigil, choices, earlier, abouts or {}
         self._recalled, self._offered = len(earlier), ("", "", -1)
         field = self.field
         self.query_one("#prompt-sigil", Label).update(Content(sigil))
@@ -85,6 +97,7 @@ class PromptBar(Horizontal):
         if choices:
             field.suggester = _SuggestWord(self.completions)
         self.display = True
+        self._list_suggestions()
         self.screen.set_focus(field)  # at once: what is typed ahead must not reach a pane as commands
 
     def _write(self, text: str) -> None:
@@ -101,6 +114,7 @@ class PromptBar(Horizontal):
         """Hide the prompt; the caller moves the focus."""
         self.display = False
         self.sigil = ""
+        self._list_suggestions()
 
     # -- what Tab and the arrows do
 
@@ -112,6 +126,8 @@ class PromptBar(Horizontal):
         """
         if not text and self.sigil == "/":
             return [one for one in self._choices if one.endswith(":")]
+        if not text:
+            return self._ranked()
         head, space, word = text.rpartition(" ")
         choices = self._choices
         if self.sigil == ":":
@@ -122,6 +138,17 @@ class PromptBar(Horizontal):
             choices = [one for one in choices if one.endswith(":") or ":" not in one]
         begun = [one for one in choices if one.lower().startswith(word.lower()) and one.lower() != word.lower()]
         return [f"{head}{space}{one}" for one in begun if word or self.sigil == ":"]
+
+    def _ranked(self) -> list[str]:
+        """Return the names of all commands: those that were used last first, the others as the table has them."""
+        names = [one for one in self._choices if " " not in one.rstrip()]
+        used = dict.fromkeys(line.partition(" ")[0] for line in reversed(self._earlier))
+        return sorted(names, key=lambda one: list(used).index(one.rstrip()) if one.rstrip() in used else len(used))
+
+    def _list_suggestions(self, stem: str | None = None) -> None:
+        """Show what the command line can become: the text that stands there, or ``stem`` where Tab has filled in."""
+        offered = self.completions(self.field.value if stem is None else stem) if self.sigil == ":" else []
+        self.query_one(SuggestionList).offer(offered, self._abouts, self.field.value)
 
     def action_complete(self, by: int) -> None:
         """Take the suggestion; pressed again, take the next one with the same beginning."""
@@ -139,6 +166,7 @@ class PromptBar(Horizontal):
         self._offered = (found[at], stem, at)
         self._write(found[at])
         self._tell_changed()
+        self._list_suggestions(stem)
         if len(found) > 1:
             self.note(f"{at + 1} of {len(found)}")
 
@@ -189,6 +217,7 @@ class PromptBar(Horizontal):
     def _tell_changed(self) -> None:
         self._told = self.field.value
         self.note("")
+        self._list_suggestions()
         self.follow(self.field.value)
 
     @on(Input.Changed)

@@ -1,7 +1,7 @@
 """Open, follow and close the prompt of ``:`` and ``/``, which every screen has."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, ClassVar, Protocol, cast
 
 from textual import events
@@ -65,12 +65,15 @@ class Prompt(PromptBar):
 
     def open_command(self) -> None:
         """Ask for a command line."""
-        self._open(":", "", self.app_services.command_lines())
+        abouts = {row[0][1:].partition(" ")[0]: row for row in self.app_services.command_help()}
+        self._open(":", "", self.app_services.command_lines(), abouts)
 
-    def _open(self, sigil: str, text: str, choices: list[str]) -> None:
+    def _open(
+        self, sigil: str, text: str, choices: list[str], abouts: Mapping[str, tuple[str, str]] | None = None
+    ) -> None:
         if not self.is_open:
             self._came_from = self.screen.focused
-        self.ask(sigil, text, choices, self.app_services.prompt_history.lines(sigil))
+        self.ask(sigil, text, choices, self.app_services.prompt_history.lines(sigil), abouts)
         self._show_keys(self.key_words)
 
     def follow(self, text: str) -> None:
