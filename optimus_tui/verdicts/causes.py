@@ -136,7 +136,7 @@ def _as_effect(effect: Finding, cause: Finding, is_named_above: bool) -> Finding
     return replace(
         effect,
         message=message,
-        below_cause=f"{began} later" if is_named_above else "",
+        below_cause=f"{began} after its cause, above" if is_named_above else "",
         caused_by=(cause.rule, cause.subject),
         evidence=message.removeprefix(effect.message),
     )

@@ -414,6 +414,21 @@ async def test_an_effect_below_its_cause_does_not_name_it_again_but_where_the_ca
         assert "engine p95" not in text
 
 
+async def test_an_effect_stands_below_its_own_cause_and_not_below_what_follows_from_that_as_well() -> None:
+    first = replace(SLOW, subject="bulk", message="many invalidations")
+    rate = replace(SLOW, subject="hit rate", message="the rate fell", caused_by=(SLOW.rule, "bulk"))
+    engine = replace(SLOW, subject="engine", message="the engine is slow", caused_by=(SLOW.rule, "hit rate"))
+    other = replace(SLOW, subject="memory", message="memory grows", caused_by=(SLOW.rule, "bulk"))
+    app = PaneApp(pane())
+    async with app.run_test(size=(100, 40)) as pilot:
+        app.pane.reading = health_report(findings=(first, rate, engine, other))
+        await pilot.pause()
+        lines = screen_lines(app)
+        found = [one.message for one in (first, rate, engine, other)]
+        at = [next(line.find("└") for line in lines if message in line) for message in found]
+        assert at[0] == -1 and at[1] == at[3] == at[2] - 2, at
+
+
 async def test_a_resize_wraps_the_findings_anew() -> None:
     app = PaneApp(pane())
     async with app.run_test(size=(120, 24)) as pilot:

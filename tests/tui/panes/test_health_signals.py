@@ -213,3 +213,57 @@ def test_the_span_of_the_signals_and_their_age_are_never_cut(width: int, old: fl
     title = plain_text(_title(golden(), width, golden().taken_at + old))
     assert "requests of 1 min 30 s" in title and title.endswith("  10 min") and "…" not in title
     assert (", 10 min old" in title) == (old > 60)
+
+
+def columns(lines: list[str], name: str) -> list[int]:
+    """Where the words of a line begin."""
+    line = line_of(lines, name)
+    return [at for at in range(1, len(line)) if line[at] not in " │" and line[at - 1] == " "]
+
+
+@pytest.mark.parametrize("size", [(80, 40), (140, 60)])
+async def test_columns_stand_still_from_one_look_to_the_next(size: tuple[int, int]) -> None:
+    app, pane = app_of(health_report(signals=golden(("demo_dentist", "acme"))))
+    async with app.run_test(size=size) as pilot:
+        places = []
+        for total in (some_signals(), some_signals(requests=9.0, per_second=0.5, refused_share=0.0, p95_words="8 ms")):
+            pane.reading = health_report(signals=golden(("demo_dentist", "acme"), total=total))
+            await pilot.pause()
+            places.append([line.index("▇") for line in screen_lines(app) if "▇" in line and "│   re" in line])
+        assert places[0] == places[1] != []
+
+
+async def test_about_equally_busy_tenants_keep_their_places_and_a_clearly_busier_one_goes_up() -> None:
+    app, pane = app_of(health_report(signals=golden()))
+    async with app.run_test(size=(100, 40)) as pilot:
+
+        async def order(**rates: float) -> list[str]:
+            by_name = {name: some_signals(per_second=rate) for name, rate in rates.items()}
+            pane.reading = health_report(signals=replace(golden(), tenants=by_name))
+            await pilot.pause()
+            return [row.group[1] for row in pane.rows if isinstance(row.group, tuple) and row.group[0] == "tenant"]
+
+        assert await order(a=100.0, b=95.0, c=10.0) == ["a", "b", "c"]
+        assert await order(b=104.0, a=100.0, c=10.0) == ["a", "b", "c"]
+        assert await order(c=500.0, b=104.0, a=100.0) == ["c", "a", "b"]
+
+
+async def test_a_finding_that_comes_and_goes_does_not_change_how_the_signals_stand() -> None:
+    app, pane = app_of(health_report(signals=golden(()), findings=()))
+    many = tuple(
+        Finding(rule="latency.p95", severity="high", subject=f"route {at}", message=f"route {at} is slow", since=WALL)
+        for at in range(30)
+    )
+    async with app.run_test(size=(80, 40)) as pilot:
+        forms = []
+        for count in (0, 30, 0):
+            pane.reading = health_report(signals=golden(()), findings=many[:count])
+            await pilot.pause()
+            forms.append(pane.content.is_brief)
+        assert forms == [False, True, False]
+        room = 40 - 2 - 1 - len(pane.rows)
+        for count in (30, room, room + 1, room):
+            pane.reading = health_report(signals=golden(()), findings=many[:count])
+            await pilot.pause()
+            forms.append(pane.content.is_brief)
+        assert forms[-4:] == [True] * 4, "there has to be more room than that needs"

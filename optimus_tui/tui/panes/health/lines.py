@@ -10,7 +10,7 @@ from msgspec import Struct
 from rich.cells import cell_len
 
 from optimus_tui.contract.finding_rules import SERVER_REFUSES_WRITES, rule_of
-from optimus_tui.contract.findings import Finding
+from optimus_tui.contract.findings import Finding, causes_of
 from optimus_tui.contract.reading import Fault, FaultKind, Reading
 from optimus_tui.contract.services import MIN_LOOKUPS, GatewayState, HealthReport, Series, ServerState, ServiceState
 from optimus_tui.settings.model import Settings
@@ -334,7 +334,9 @@ def finding_lines(
     if not report.findings:
         lines += _all_well(report, width)
     for finding in report.findings:
-        lines += _finding(finding, width, wall, quiet, _read_ago(finding, report, wall), is_whole)
+        causes = causes_of(finding, report.findings, lambda one: (one.rule, one.subject), lambda one: one.caused_by)
+        level = len(causes) if is_whole else min(1, len(causes))
+        lines += _finding(finding, width, wall, quiet, _read_ago(finding, report, wall), is_whole, level)
     return lines
 
 
@@ -406,6 +408,7 @@ def _finding(
     quiet: Mapping[Hashable, str],
     read_ago: str,
     is_whole: bool,
+    level: int,
 ) -> list[HealthLine]:
     mark = SEVERITY_MARKS[finding.severity]
     group = (finding.rule, finding.subject)
@@ -415,7 +418,7 @@ def _finding(
     start = f"{mark.glyph} {mark.word}  "
     message = finding.message
     if finding.caused_by is not None:
-        start = f"└ {start}"
+        start = f"{'  ' * (level - 1)}└ {start}"  # below its own cause, not below what that has caused as well
         if is_whole and finding.below_cause:
             message = finding.below_cause
     indent = " " * cell_len(start)

@@ -14,7 +14,7 @@ from optimus_tui.tui.panes.health import lines as health_lines
 from optimus_tui.tui.panes.health.lines import HealthLine
 from optimus_tui.tui.panes.health.memory import memory_lines
 from optimus_tui.tui.panes.health.row_verdicts import concerns, is_row_of
-from optimus_tui.tui.panes.health.signals import brief_lines, signal_lines, tenant_lines
+from optimus_tui.tui.panes.health.signals import SteadyTables, brief_lines, signal_lines, tenant_lines
 from optimus_tui.tui.panes.health.verdict import unexplained, verdict_of
 from optimus_tui.tui.theme import TONE_INKS, Piece, plain_text
 from optimus_tui.tui.widgets.cells import first_that_fits
@@ -33,6 +33,8 @@ THINGS = {
     "memory": "the memory of Redis",
 }
 """What sentences call the lines of the table."""
+SPARE_LINES = 3
+"""Lines that have to be free before the signals take a line each again: a finding that comes and goes moves nothing."""
 TENANT_EXTRAS = 4
 """Lines around the tenants: a blank one, their titles, and how many are left out or what is unknown of them."""
 
@@ -44,6 +46,12 @@ class HealthContent(PaneContent):
     """Findings that are no alarm now, by rule and subject, with why: a mute, or a restart that was done from here."""
     explained: Container[Hashable] = frozenset()
     """Those of them that follow from what was done here, or whose figures are of before it."""
+    is_brief = False
+    """The golden signals take two lines together. They get a line each once there is more room than that needs."""
+
+    def __init__(self, pane: Pane) -> None:
+        super().__init__(pane)
+        self.tables = SteadyTables()
 
     @property
     def report(self) -> HealthReport | None:
@@ -79,11 +87,13 @@ class HealthContent(PaneContent):
         signals: list[HealthLine] = []
         tenants: list[HealthLine] = []
         if report.signals is not None:
-            signals = [blank, *signal_lines(report.signals, width, wall), blank]
-            if len(start) + len(memory) + len(signals) + len(found) > height:
+            signals = [blank, *signal_lines(report.signals, width, wall, self.tables), blank]
+            spare = height - len(start) - len(memory) - len(signals) - len(found)
+            self.is_brief = spare < SPARE_LINES * self.is_brief
+            if self.is_brief:
                 signals = brief_lines(report.signals, width, wall)
             used = len(start) + len(memory) + len(signals) + len(found)
-            tenants = tenant_lines(report.signals, width, height - used - TENANT_EXTRAS, pane.filter)
+            tenants = tenant_lines(report.signals, width, height - used - TENANT_EXTRAS, self.tables, pane.filter)
         keys = health_lines.finding_keys(width) if report.findings else blank
         if report.findings and pane.filter:
             keys = health_lines.finding_count(sum(map(self._passes, report.findings)), len(report.findings))

@@ -3,7 +3,7 @@
 An unknown figure says so and why; too few requests have no percentile.
 """
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from typing import NamedTuple
 
 from rich.cells import cell_len
@@ -15,11 +15,11 @@ from optimus_tui.tui.theme import Piece
 from optimus_tui.tui.widgets.cells import (
     Cell,
     Column,
+    RowTable,
     Table,
     first_that_fits,
     fit_cell,
     fit_words,
-    fitted_to,
     name_pieces,
     spark,
     wrap,
@@ -31,6 +31,10 @@ UNKNOWN_WORD = "unknown"
 STALE_SECONDS = 30.0
 """Signals that are older say so: the page is read every ten seconds."""
 FIRST_TENANTS = 8
+BRIEF_CELLS = 11
+"""Cells of a figure on the short lines, so that the chart behind it stands still: ``3.1/s 1.5 %``."""
+CLEARLY_BUSIER = 1.2
+"""A tenant changes places with the one above it from so many times its requests on."""
 
 
 class SignalLine(NamedTuple):
@@ -109,13 +113,14 @@ TABLE = Table[SignalLine](
 )  # fmt: skip
 
 
-def signal_lines(signals: GoldenSignals, width: int, wall: float) -> list[HealthLine]:
-    """Return a title and a line for each signal."""
+def signal_lines(signals: GoldenSignals, width: int, wall: float, tables: "SteadyTables") -> list[HealthLine]:
+    """Return a title and a line for each signal; ``tables`` keep the columns where they were."""
     if (why := _all_unknown(signals.total)) is not None:
         return unknown_lines(why, width)
     lines = [HealthLine("signals", 0, _title(signals, width, wall))]
     shown = list(signal_words(signals.total))
-    table = fitted_to(TABLE, [line for line in shown if not line.is_unknown])
+    tables.signals.measure([line for line in shown if not line.is_unknown])
+    table = tables.signals.table
     for line in shown:
         if line.is_unknown:
             lines += _unknown_lines(("signal", line.name), line.name, line.note, width)
@@ -173,6 +178,7 @@ def _brief(line: SignalLine, cells: int) -> list[Piece]:
     value = line.value
     if line.name == "refused" and "%" in line.note:
         value = first_that_fits([f"{value} {line.note.removesuffix(' of requests')}", value], cells - NAME_CELLS - 7)
+    value = value.ljust(BRIEF_CELLS)
     room = cells - NAME_CELLS - 1 - cell_len(value) - 1
     chart = spark(line.trend, max(0, min(room, 30)))
     start: list[Piece] = [(fit_cell(line.name, NAME_CELLS), ""), (" ", ""), (value, line.ink), (" ", "")]
@@ -226,31 +232,70 @@ TENANTS = Table[TenantLine](
 )
 
 
-def tenant_lines(signals: GoldenSignals, width: int, most: int, wanted: Filter = EVERYTHING) -> list[HealthLine]:
+class SteadyTables:
+    """The tables of one pane: from one look to the next, columns only grow and tenants change places only for a reason.
+
+    What moves with every refresh cannot be read.
+    """
+
+    def __init__(self) -> None:
+        self.signals = RowTable(TABLE)
+        self.tenants = RowTable(TENANTS.without("p95"))
+        self._has_p95 = False
+        self._order: list[str] = []
+
+    def fit_tenants(self, rows: Sequence[TenantLine], has_p95: bool) -> Table[TenantLine]:
+        """Return the tenants' table, wide enough for these rows; once there was a p95, its column stays."""
+        if has_p95 and not self._has_p95:
+            self._has_p95, self.tenants = True, RowTable(TENANTS)
+        self.tenants.measure(rows)
+        return self.tenants.table
+
+    def ordered(self, found: Mapping[str, Signals]) -> dict[str, Signals]:
+        """Return the tenants, the busiest first; among about equally busy ones, as they stood before."""
+        order = [name for name in self._order if name in found]
+        order += [name for name in found if name not in set(order)]
+        for at, name in enumerate(order[1:], 1):
+            place = at
+            while place and _rate(found[name]) > CLEARLY_BUSIER * _rate(found[order[place - 1]]):
+                place -= 1
+            order.insert(place, order.pop(at))
+        self._order = order
+        return {name: found[name] for name in order}
+
+
+def _rate(signals: Signals) -> float:
+    return signals.per_second or 0.0
+
+
+def tenant_lines(
+    signals: GoldenSignals, width: int, most: int, tables: SteadyTables, wanted: Filter = EVERYTHING
+) -> list[HealthLine]:
     """Return a title, a line for each of the busiest tenants, and how many are left out, or why none is known.
 
     Args:
         signals: The signals of all tenants, the busiest first.
         width: Cells of a line.
         most: The most lines for tenants, if more than ``FIRST_TENANTS``.
+        tables: They keep columns and tenants in place.
         wanted: The filter that they must pass.
     """
     if not signals.tenants:
         if not signals.tenants_why or _all_unknown(signals.total) is not None:
             return []
         return [HealthLine(None, 0, [(f"  tenants {UNKNOWN_WORD}: {safe_text(signals.tenants_why, 120)}", "quiet")])]
-    passed = {name: one for name, one in signals.tenants.items() if wanted.matches({"text": name, "subject": name})}
+    ordered = tables.ordered(signals.tenants)
+    passed = {name: one for name, one in ordered.items() if wanted.matches({"text": name, "subject": name})}
     if wanted and not passed:
         return [HealthLine(None, 0, [(f"  tenants: 0 of {len(signals.tenants):,} match", "quiet")])]
     shown = list(passed.items())[: max(FIRST_TENANTS, most)]
-    table, note = TENANTS, ""
-    if not any(one.p95_words for one in signals.tenants.values()):
-        table = TENANTS.without("p95")
+    note, has_p95 = "", any(one.p95_words for one in signals.tenants.values())
+    if not has_p95:
         why = next(iter(signals.tenants.values())).why.get("p95", "")
         if why != signals.total.why.get("p95"):
             note = f"p95 {UNKNOWN_WORD}: {why}"
     rows = [TenantLine(name, one) for name, one in shown]
-    table = fitted_to(table, rows)
+    table = tables.fit_tenants(rows, has_p95)
     lines = [HealthLine(None, 0, table.head(width))]
     lines += [HealthLine(("tenant", row.name), 0, table.row(row, width)) for row in rows]
     left = len(passed) - len(shown) + (0 if wanted else signals.more_tenants)
