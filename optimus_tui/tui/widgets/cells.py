@@ -54,9 +54,11 @@ class Column(Generic[Row]):
             more.
         least: A measured column is never narrower, so that the arrow of the order fits beside its title.
         rank: Columns of the highest rank are hidden first, empty ones before all others; 0 is never hidden. Ranks from
-            ``EXTRA`` on are hidden if another column would be cut, lower ones only if one is narrower than ``fair``.
+            ``EXTRA`` on, and empty columns, are hidden if another column would be cut, the others only if one is
+            narrower than ``fair``.
         fair: Cells that a growing column should have before columns with a rank are shown.
         enough: Cells that all its rows need, as measured; it gets more only once every other column has enough.
+        nothing: Texts that count as empty, such as a dash.
         is_blank: It is empty in every measured row.
     """
 
@@ -73,6 +75,7 @@ class Column(Generic[Row]):
     rank: int = 0
     fair: int = 0
     enough: int = 0
+    nothing: tuple[str, ...] = ()
     is_blank: bool = False
     long_title: str = ""
 
@@ -117,9 +120,14 @@ def _name_in_full(shown: Sequence[Column[Row]], widths: dict[str, int], spare: i
 def _that_show(columns: list[Column[Row]], width: int, gap: int) -> list[Column[Row]]:
     """Return the columns without those that give way, in their order."""
     shown = list(columns)
-    for least in (EXTRA, 1):
-        needs = {c.id: c.whole if least == EXTRA else c.wanted for c in columns}
-        while sum(needs[c.id] + gap for c in shown) - gap > width and (able := [c for c in shown if c.rank >= least]):
+    whole, wanted = ({c.id: c.whole for c in columns}, {c.id: c.wanted for c in columns})
+    turns: Sequence[tuple[Mapping[str, int], Callable[[Column[Row]], bool]]] = (
+        (whole, lambda c: c.rank >= EXTRA),
+        (whole, lambda c: c.rank > 0 and c.is_blank),
+        (wanted, lambda c: c.rank > 0),
+    )
+    for needs, gives_way in turns:
+        while sum(needs[c.id] + gap for c in shown) - gap > width and (able := [c for c in shown if gives_way(c)]):
             shown.remove(max(able, key=lambda c: (c.is_blank, c.rank)))
     left = width - sum(c.whole + gap for c in shown) + gap
     for column in sorted((c for c in columns if c not in shown and not c.is_blank), key=lambda c: c.rank):
@@ -321,9 +329,9 @@ def _natural(column: Column[Row], row: Row) -> tuple[int, bool]:
         return 0, False
     text = "".join(piece for piece, _ in cell) if isinstance(cell, list) else cell[0]
     if isinstance(cell, list) and not column.grow:
-        return 0, bool(text.strip())
+        return 0, text.strip() not in ("", *column.nothing)
     text = text.strip() if column.align == "right" else text.rstrip()
-    return min(room, _width(text)), bool(text)
+    return min(room, _width(text)), text not in ("", *column.nothing)
 
 
 def fit_count(count: int | None, width: int) -> str:

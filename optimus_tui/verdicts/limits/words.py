@@ -29,6 +29,17 @@ def uncounted_words(row: LimitRow) -> str:
     return row.counter.problem or "not a count"
 
 
+def uncounted_forms(row: LimitRow) -> list[str]:
+    """Return the wordings of ``uncounted_words``, the longest first: a narrow column takes one that is whole."""
+    whole, counter = uncounted_words(row), row.counter
+    if counter.blocked:
+        return [whole, "blocked"]
+    if counter.left is not None:
+        least = "≥ " if counter.left_least else ""
+        return [whole, f"{least}{counter.left:,} left, limit ?", f"{least}{counter.left:,} left"]
+    return [whole, whole.partition(":")[0]]
+
+
 def tenant_words(tenant: bytes) -> str:
     """Return a tenant's name as safe text of at most 60 characters."""
     return safe_text(tenant, 60) or NO_TENANT

@@ -10,7 +10,7 @@ from optimus_tui.contract.keyspace import Counter, LimitRow, LimitRules, LimitsR
 from optimus_tui.contract.reading import Coverage
 from optimus_tui.settings.model import Thresholds
 from optimus_tui.verdicts.limits.judge import judge, judge_row
-from optimus_tui.verdicts.limits.words import merge_rules, subject_of, uncounted_words, used_words
+from optimus_tui.verdicts.limits.words import merge_rules, subject_of, uncounted_forms, uncounted_words, used_words
 
 TEN = LimitRules(window_seconds=60, default=10)
 
@@ -74,6 +74,9 @@ def test_what_is_left_of_an_unknown_limit_is_said_so() -> None:
     assert row(None, rules=None, left=0).state == "over"
     assert row(None, rules=None, left=0, left_least=True).state == "unknown limit"
     assert uncounted_words(row(None, blocked=True)) == "blocked by its limiter"
+    assert uncounted_forms(row(None, blocked=True))[-1] == "blocked"
+    assert uncounted_forms(found)[1:] == ["3 left, limit ?", "3 left"]
+    assert uncounted_forms(row(None, rules=None, left=3, left_least=True))[-1] == "≥ 3 left"
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,17 @@ from optimus_tui.dialects.feeds.messages import Subscription
 from optimus_tui.settings.model import RedisTarget
 from optimus_tui.tui.panes.feed.store import FeedStore
 from optimus_tui.tui.theme import Piece
-from optimus_tui.tui.widgets.cells import Cell, Column, RowTable, Table, fit_cell, name_pieces, wrap
+from optimus_tui.tui.widgets.cells import (
+    Cell,
+    Column,
+    RowTable,
+    Table,
+    fit_cell,
+    fit_name,
+    fit_words,
+    name_pieces,
+    wrap,
+)
 from optimus_tui.verdicts.coherence.events import clock_words
 from optimus_tui.wording.numbers import age, clock, compact, thousands
 from optimus_tui.wording.safe import redis_cli, safe_text
@@ -118,8 +128,13 @@ def _fit_detail(text: str, room: int) -> str:
     """What it is about gives way before how many keys: a number never loses its unit."""
     count = _COUNT.search(text)
     if count is None or cell_len(text) <= room or len(count[0]) + LEAST_OBJECT > room:
-        return fit_cell(text, room)
-    return fit_cell(text[: count.start()], room - len(count[0])) + count[0]
+        return _fit_whole(text, room)
+    return _fit_whole(text[: count.start()], room - len(count[0])) + count[0]
+
+
+def _fit_whole(text: str, room: int) -> str:
+    """Return a name with both its ends, or as many whole words as there is room for."""
+    return fit_words(text, room) if " " in text.strip() else fit_name(text, room)
 
 
 def _detail_parts(event: FeedEvent, meaning: ParsedEvent, room: int, most: int) -> list[str]:

@@ -10,9 +10,20 @@ from rich.cells import cell_len
 
 from optimus_tui.contract.keyspace import NO_OPERATION, NO_TENANT, LimitRow, LimitsReport, PastWindow
 from optimus_tui.tui.theme import TONE_INKS, Piece
-from optimus_tui.tui.widgets.cells import BLOCKS, Cell, Column, Table, fit_count, fit_name, fit_percent, name_pieces
-from optimus_tui.verdicts.limits.words import own_window, uncounted_words
-from optimus_tui.wording.numbers import UNKNOWN, rate, slope, span_ahead, thousands, ttl, until
+from optimus_tui.tui.widgets.cells import (
+    BLOCKS,
+    Cell,
+    Column,
+    Table,
+    first_that_fits,
+    fit_count,
+    fit_name,
+    fit_percent,
+    fit_words,
+    name_pieces,
+)
+from optimus_tui.verdicts.limits.words import own_window, uncounted_forms
+from optimus_tui.wording.numbers import NOTHING, UNKNOWN, rate, slope, span_ahead, thousands, ttl, until
 from optimus_tui.wording.safe import safe_text
 from optimus_tui.wording.short_hash import short_hash
 from optimus_tui.wording.truth import limit_mark
@@ -95,7 +106,8 @@ def _share_cell(now: LimitNow, cells: int) -> Cell:
     counter = now.row.counter
     if counter.count is None:
         ink = "warn" if counter.problem or now.row.state == "over" else "quiet"
-        return safe_text(uncounted_words(now.row), 60), ink
+        words = first_that_fits([safe_text(form, 60) for form in uncounted_forms(now.row)], cells)
+        return fit_words(words, cells).rstrip(), ink
     return fit_percent(now.row.share, cells), now.quiet(now.trouble)
 
 
@@ -144,8 +156,18 @@ TABLE = Table[LimitNow](
     Column("limit", "/ limit", 7, _limit_cell, measured=True),
     Column("share", "%", 5, _share_cell, "right", measured=True),
     Column("slope", "slope/s", 7, _slope_cell, "right", rank=4),
-    Column("refused", "refused", 7, _refused_cell, "right", measured=True, rank=1),
-    Column("expected", "429 in", 9, _expected_cell, "right", measured=True, rank=2, long_title="forecast: 429 in"),
+    Column("refused", "refused", 7, _refused_cell, "right", measured=True, rank=1, nothing=("0/s", UNKNOWN)),
+    Column(
+        "expected",
+        "429 in",
+        9,
+        _expected_cell,
+        "right",
+        measured=True,
+        rank=2,
+        nothing=(NOTHING,),
+        long_title="forecast: 429 in",
+    ),
     Column("past", "last 5", 7, _past_cell, "right", measured=True, rank=3, long_title="last 5 windows"),
     Column("resets", "resets", 8, _resets_cell, "right", measured=True),
     Column("state", " state", 14, _state_cell, measured=True, rank=5),
