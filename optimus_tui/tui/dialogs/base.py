@@ -15,7 +15,7 @@ from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from optimus_tui.assets import asset_dir
-from optimus_tui.tui.widgets.fields import AnswerField, ReversedChoice
+from optimus_tui.tui.widgets.fields import AnswerField, FilledInput, ReversedChoice
 
 if TYPE_CHECKING:
     from optimus_tui.tui.services import AppServices
@@ -243,8 +243,9 @@ class QuestionDialog(FormDialog):
 
     @staticmethod
     def _keys_words(as_they_are: bool) -> str:
-        enter = "enter accepts all lines" if as_they_are else "enter: next line, at last done"
-        return f"{enter}   ↑↓ line   ^u empties it   esc leaves"
+        if as_they_are:
+            return "enter accepts all lines   typing replaces, → keeps   esc leaves"
+        return "enter: next line, at last done   ↑↓ line   ^u empties it   esc leaves"
 
     def _is_as_filled_in(self) -> bool:
         """Return True if all of several lines hold what they were filled in with."""
@@ -260,7 +261,7 @@ class QuestionDialog(FormDialog):
         """Return the explanation and the fields."""
         body = about_lines(self.about)
         for number, line in enumerate(self.lines):
-            field = Input(line.value, id=f"ask-{number}", select_on_focus=False, max_length=MAX_LENGTH, compact=True)
+            field = FilledInput(line.value, id=f"ask-{number}", max_length=MAX_LENGTH, compact=True)
             name = line.lower if line.needed else "may stay empty"
             body.append(AnswerField(line.label, field, line.judge, name))
         return [*body, Static(id="ask-wrong")]

@@ -14,6 +14,7 @@ from textual.content import Content
 from textual.message import Message
 from textual.strip import Strip
 from textual.widgets import Input, OptionList, SelectionList, Static
+from textual.widgets.input import Selection
 
 
 class TypedInput(Input):
@@ -45,6 +46,22 @@ class ReasonInput(Input):
         event.stop()
         event.prevent_default()
         self.insert_text_at_cursor(" ".join(event.text.split()))
+
+
+class FilledInput(Input):
+    """One line that may be filled in at first: that is selected, so typing replaces it, and an arrow keeps it.
+
+    Its beginning stays in sight. What somebody typed is not selected when the focus comes back.
+    """
+
+    def __init__(self, value: str, **more: Any) -> None:
+        super().__init__(value, select_on_focus=False, **more)
+        self._filled_in = value
+
+    def on_focus(self, event: events.Focus) -> None:
+        """Select what it was filled in with, from the end to the beginning."""
+        if self.value == self._filled_in and not event.from_app_focus:
+            self.selection = Selection(len(self.value), 0)
 
 
 class BoundedInput(Input):

@@ -39,6 +39,7 @@ async def test_one_enter_accepts_lines_that_are_filled_in(width: int) -> None:
 async def test_where_a_line_was_changed_enter_goes_from_line_to_line() -> None:
     async with OptimusApp(SETTINGS).run_test(size=(80, 24)) as pilot:
         dialog, heard = await asked(pilot, "engine slow", "restarted")
+        await pilot.press("right")
         await typed(pilot, "!")
         await until(pilot, lambda: "enter: next line, at last done" in keys_of(dialog))
         await pilot.press("enter")
@@ -47,6 +48,21 @@ async def test_where_a_line_was_changed_enter_goes_from_line_to_line() -> None:
         await pilot.press("enter")
         await until(pilot, lambda: pilot.app.screen is not dialog)
         assert heard == [["engine slow!", "restarted"]]
+
+
+async def test_what_is_typed_replaces_what_was_filled_in_but_never_what_somebody_typed() -> None:
+    async with OptimusApp(SETTINGS).run_test(size=(80, 24)) as pilot:
+        dialog, heard = await asked(pilot, "engine slow 33221", "restarted")
+        assert "typing replaces" in "\n".join(screen_lines(pilot.app))
+        await typed(pilot, "counter")
+        await pilot.press("tab", "shift+tab", "end")
+        await typed(pilot, " without ttl")
+        await pilot.press("shift+tab", "tab")  # the second line, still as it was filled in
+        await pilot.press("shift+tab")
+        assert dialog.answers[0].field.selected_text == "", "a second look selects nothing that was typed"
+        await pilot.press("enter", "enter")
+        await until(pilot, lambda: pilot.app.screen is not dialog)
+        assert heard == [["counter without ttl", "restarted"]]
 
 
 async def test_a_line_that_is_empty_is_asked_for() -> None:
