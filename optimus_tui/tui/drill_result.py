@@ -14,14 +14,14 @@ from optimus_tui.tui import terminal
 from optimus_tui.tui.base_screen import BaseScreen
 from optimus_tui.tui.keys import chosen
 from optimus_tui.tui.tools.lists import ReportView, report_lines
-from optimus_tui.tui.widgets.bars import Bar, KeyStrip
+from optimus_tui.tui.widgets.bars import KeyStrip, Part
+from optimus_tui.tui.widgets.top_line import TopLine, name_part
 
 
 class DrillScreen(BaseScreen):
     """A drill's result: times since the fault was injected, by what was measured and recorded."""
 
     DEFAULT_CSS = """
-    #drill-bar { height: 1; background: $panel; }
     #drill-room { height: 1fr; padding: 1 2; background: $background; }
     #drill-result { height: 1fr; background: $background; }
     """
@@ -35,11 +35,9 @@ class DrillScreen(BaseScreen):
         self.result, self.wall = result, wall
 
     def compose(self) -> ComposeResult:
-        """Return the bar, the result and the key line."""
-        ended = (f"   {self.result.ended}", "b:success" if self.result.solved else "b:warning")
-        bar = Bar(id="drill-bar")
-        bar.facts = [(" DRILL", "b:bright"), (f"   {self.result.scenario}", "accent"), ended], []
-        yield bar
+        """Return the top line, the result and the key line."""
+        ended = (f"  {self.result.ended}", "b:success" if self.result.solved else "b:warning")
+        yield TopLine(lambda: [name_part("DRILL", self.result.scenario), Part(0, [ended])])
         with Container(id="drill-room"):
             yield ReportView(id="drill-result")
         yield KeyStrip()
@@ -94,6 +92,10 @@ def _practice(result: DrillResult) -> str:
     return ":drill plays another fault; less time is the aim"
 
 
+def _reached(span: float | None) -> str:
+    return "not reached in this drill" if span is None else stopwatch(span)
+
+
 def result_sections(result: DrillResult) -> list[Section]:
     """Return the sections of the result: the injected fault, then times, milestones and what was missed."""
     width = max((cell_len(stopwatch(mark.seconds)) for mark in result.marks), default=0) + 2
@@ -101,7 +103,7 @@ def result_sections(result: DrillResult) -> list[Section]:
         Section(title="What was injected", lines=(Fact(result.says, result.scenario), Fact(result.cure, "the cure"))),
         Section(
             title="Times since it was injected",
-            lines=tuple(Fact(stopwatch(span), f"to {word}", "" if span is not None else "warning")
+            lines=tuple(Fact(_reached(span), f"to {word}", "" if span is not None else "warning")
                         for word, span in spans(result)),
         ),
         Section(

@@ -21,11 +21,13 @@ if TYPE_CHECKING:
     from optimus_tui.contract.incident import Happened, Remedy, Truth
     from optimus_tui.contract.services import HealthReport
     from optimus_tui.settings.model import Settings
+    from optimus_tui.tui.dashboard.finding_places import Place
     from optimus_tui.tui.dashboard.sampling_bridge import SamplingBridge
     from optimus_tui.tui.key_gate import KeyGate
     from optimus_tui.tui.panes.base import Pane
     from optimus_tui.tui.prompt.history import PromptHistory
     from optimus_tui.tui.toasts.queue import Said
+    from optimus_tui.tui.widgets.bars import Part, Words
 
 
 class CommandError(ValueError):
@@ -140,6 +142,10 @@ class AppServices(Protocol):
         """Return the running demo, or None outside of it."""
 
     @property
+    def dashboard(self) -> "DashboardServices | None":
+        """Return the dashboard; None before it is opened."""
+
+    @property
     def environments(self) -> list[str]:
         """Return the names of the configured environments."""
 
@@ -213,6 +219,9 @@ class FindingServices(Protocol):
 
     def go_to_row(self, finding: "Finding") -> None:
         """Go to the row that a finding is about; ``esc`` comes back."""
+
+    def go_to(self, place: "Place", subject: str) -> None:
+        """Go to a row or a filtered pane; ``esc`` comes back. ``subject``: what sentences call it (safe text)."""
 
     def open_incident(self, finding: "Finding | None", tenant: str = "") -> None:
         """Show the open incident, else ask for a new one about a finding, or about a tenant by its name."""
@@ -296,6 +305,9 @@ class DashboardServices(Protocol):
 
     def draw_status(self) -> None:
         """Draw the status line."""
+
+    def status_line(self, start: "Sequence[Part]", width: int) -> "tuple[Words, Words]":
+        """Return the line on top of a screen that begins with ``start``: mode, proof, notes; verdict and clock."""
 
     def refresh_now(self) -> None:
         """Make every sampling loop read again now."""

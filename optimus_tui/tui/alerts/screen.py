@@ -6,7 +6,6 @@ Episodes and mutes are in the alert book, which the dashboard keeps while this s
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
-from rich.cells import cell_len
 from textual import events, on
 from textual.app import ComposeResult
 from textual.content import Content
@@ -24,6 +23,7 @@ from optimus_tui.tui.theme import TONE_INKS
 from optimus_tui.tui.widgets.bars import KeyStrip
 from optimus_tui.tui.widgets.cells import Cell, Column, Table, first_that_fits, fit_name, fit_words
 from optimus_tui.tui.widgets.line_view import LineView
+from optimus_tui.tui.widgets.top_line import TopLine, name_part
 from optimus_tui.verdicts.alerts import OpenEpisode, key_of, keys_of, silences
 from optimus_tui.wording.numbers import age, clock, figure, plural
 from optimus_tui.wording.safe import safe_text
@@ -162,6 +162,10 @@ ORDERS = ("open ones first, the worst on top; then the newest", "open and worst 
 """How the list is sorted, the longest wording first."""
 
 
+EDGES = 6
+"""Cells of a list's frame beside the words on it."""
+
+
 class EpisodeList(LineView):
     """The list of episodes, one per line."""
 
@@ -272,8 +276,8 @@ class AlertsScreen(BaseScreen):
         return self._book()
 
     def compose(self) -> ComposeResult:
-        """Return the title, the lines below the list, and the key line."""
-        yield Static(id="alerts-way")
+        """Return the top line, what is below the list, and the key line."""
+        yield TopLine(lambda: [name_part("ALERTS")])
         yield Static(id="alerts-below")
         yield KeyStrip()
 
@@ -283,8 +287,8 @@ class AlertsScreen(BaseScreen):
         self.set_interval(1.0, self.draw)
 
     def open_list(self, book: "AlertBook") -> None:
-        """Show the list. The screen may be opened before the alert book is."""
-        self.mount(EpisodeList(book, self.dashboard.context.clock.wall), after="#alerts-way")
+        """Show the list. The screen may be opened before there is a book to list."""
+        self.mount(EpisodeList(book, self.dashboard.context.clock.wall), before="#alerts-below")
         self.set_focus(self.query_one(EpisodeList))
 
     def on_resize(self, event: events.Resize) -> None:
@@ -293,18 +297,18 @@ class AlertsScreen(BaseScreen):
 
     @on(EpisodeList.EpisodeHighlighted)
     def draw(self) -> None:
-        """Draw title, list and details: once a second, and when the cursor moves."""
-        way, foot = self.query_one("#alerts-way", Static), self.query_one("#alerts-below", Static)
+        """Draw list and details: once a second, and when the cursor moves."""
+        foot = self.query_one("#alerts-below", Static)
         if self.book is None:
-            way.update(Content(" Alerts   nothing is watched yet"))
+            foot.update(Content("nothing is watched yet"))
             return
         if not self.query(EpisodeList):
             self.open_list(self.book)
         listed = self.query_one(EpisodeList)
         listed.show()
         counted = counts(listed.rows, len(listed.open_keys) - listed.leaving, len(listed.mutes), listed.leaving)
-        order = first_that_fits(ORDERS, self.size.width - cell_len(f" Alerts   {counted}    "))
-        way.update(Content.assemble((" Alerts ", "bold"), f"  {counted}   ", (order, "$quiet")))
+        order = first_that_fits(ORDERS, self.size.width - EDGES)
+        listed.border_title, listed.border_subtitle = Content(counted), Content(order)
         chosen_one = listed.selected
         lines = below(chosen_one, listed.mute_of(chosen_one), self.book.trouble)
         foot.update(

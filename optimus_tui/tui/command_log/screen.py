@@ -36,6 +36,7 @@ from optimus_tui.tui.dialogs.sheets import Fact, SheetDialog
 from optimus_tui.tui.keys import chosen
 from optimus_tui.tui.messages import CopyRequested
 from optimus_tui.tui.widgets.bars import KeyStrip
+from optimus_tui.tui.widgets.top_line import TopLine, name_part
 from optimus_tui.wording.numbers import clock, latency, plural
 from optimus_tui.wording.safe import safe_text
 from optimus_tui.wording.truth import no_match_lines
@@ -69,7 +70,8 @@ class CommandLogScreen(BaseScreen):
         self._seen = 0
 
     def compose(self) -> ComposeResult:
-        """Return the list, the prompt and the key line."""
+        """Return the top line, the list and the key line."""
+        yield TopLine(lambda: [name_part("COMMAND LOG")])
         yield LogList()
         yield KeyStrip()
 

@@ -332,3 +332,4 @@ class SettingsCommands:
             near = get_close_matches(name, known, 1, 0.0)[0]
             raise CommandError(f"no theme {name!r}; the nearest of {len(known)} is {near}")
         app.theme = name
+        self.dashboard.say(f"theme: {name}")

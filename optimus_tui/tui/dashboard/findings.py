@@ -127,7 +127,7 @@ class FindingsController:
             subject: Its name in messages (safe text).
         """
         dashboard = self.dashboard
-        if place.pane != "health" and dashboard.pane(place.pane).reading is None:
+        if not place.filter and place.pane != "health" and dashboard.pane(place.pane).reading is None:
             dashboard.say(f"{place.pane} has not been read yet: try again in a moment", "warning")
             return
         if self._ways and self._ways[-1].target != dashboard.current:

@@ -29,7 +29,7 @@ from optimus_tui.tui.dashboard.findings import FindingsController
 from optimus_tui.tui.dashboard.reports import ReportQueue
 from optimus_tui.tui.dashboard.sampling_bridge import SamplingBridge
 from optimus_tui.tui.dashboard.saved_views import SavedViews
-from optimus_tui.tui.dashboard.status_line import PaneLayout, status_words
+from optimus_tui.tui.dashboard.status_line import PRODUCT, PaneLayout, status_words
 from optimus_tui.tui.drills import DrillController
 from optimus_tui.tui.incidents.controller import IncidentController
 from optimus_tui.tui.key_gate import will_ask
@@ -41,7 +41,7 @@ from optimus_tui.tui.panes.feed.pane import FeedPane
 from optimus_tui.tui.panes.health.pane import HealthPane
 from optimus_tui.tui.panes.health.verdict import verdict_of
 from optimus_tui.tui.panes.limits.pane import LimitsPane
-from optimus_tui.tui.widgets.bars import KeyStrip, StatusBar, TabStrip
+from optimus_tui.tui.widgets.bars import KeyStrip, Part, StatusBar, TabStrip, Words
 from optimus_tui.tui.widgets.row_marks import clear_marks
 
 PANES = (HealthPane, LimitsPane, CachePane, FeedPane)
@@ -246,11 +246,15 @@ class Dashboard(BaseScreen):
     def draw_status(self) -> None:
         """Draw the line above the panes, and the tabs, from the same report."""
         self.pane_layout.draw_tabs()
+        self.query_one(StatusBar).facts = self.status_line(PRODUCT, self.size.width)
+
+    def status_line(self, start: Sequence[Part], width: int) -> tuple[Words, Words]:
+        """Return the line on top of a screen that begins with ``start``: mode, proof, notes; verdict and clock."""
         note, muted, said = self.drills.status_note(), self.alerts.mark_quiet(), self.incidents.status_words()
         shown = verdict_of(self.health, self.alerts.explained)
         own, wall = self.context.own.rate(self.context.clock.mono()), self.context.clock.wall()
-        mode, width = self.actions.mode_words(self.drills.clock_text()), self.size.width
-        self.query_one(StatusBar).facts = status_words(self.settings, note, shown, own, wall, width, mode, muted, said)
+        mode = self.actions.mode_words(self.drills.clock_text())
+        return status_words(self.settings, note, shown, own, wall, width, mode, muted, said, start)
 
     def on_resize(self, event: events.Resize) -> None:
         """Lay out for the new size."""
@@ -266,7 +270,9 @@ class Dashboard(BaseScreen):
 
     @property
     def way_back(self) -> str:  # type: ignore[override]
-        """Return in a word what ``esc`` does now; empty if it does nothing."""
+        """Return what ``esc`` does now in a word; empty if it does nothing."""
+        if self.findings.has_way_back():
+            return "back"
         return self.pane_layout.way_back()
 
     def help_subject(self) -> tuple[str, str]:

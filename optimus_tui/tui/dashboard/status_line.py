@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 INK_COLORS = {"crit": "b:error", "warn": "warning", "good": "success", "quiet": "quiet", "accent": "accent"}
 LEAST_PLACE = 12
 """Cells below which a shortened address tells nothing."""
+PRODUCT = (Part(7, [(" OPTIMUS", "b:bright")]),)
+"""What the line on top of the dashboard begins with."""
 SHORT = {"limits": "Limits", "cache": "Cache", "feed": "Feed"}
 
 
@@ -42,8 +44,9 @@ def status_words(
     mode: tuple[str, str] = ("read-only", "quiet"),
     muted: int = 0,
     incident: tuple[str, str] = ("", ""),
+    start: Sequence[Part] = PRODUCT,
 ) -> tuple[Words, Words]:
-    """Return the status line: what stands at its left and at its right, with colours.
+    """Return the line on top of a screen: what stands at its left and at its right, with colours.
 
     Args:
         settings: They name the environment and its colour.
@@ -55,12 +58,13 @@ def status_words(
         mode: Whether actions are armed, and the style of these words.
         muted: How many mutes are in force.
         incident: What to say of the open incident or of a proof, and the style of these words; empty for none.
+        start: What the line begins with: the product's name, or that of the screen.
     """
     color = settings.color or ("error" if settings.environment.startswith("prod") else "accent")
     gap = "   " if width >= 100 else "  "
     name = safe_text(settings.environment, 24)
     left = [
-        Part(7, [(" OPTIMUS", "b:bright")]),
+        *start,
         Part(0, [(gap + name, f"b:{color}"), (_overridden(settings, width), "b:warning"), (gap + mode[0], mode[1])]),
     ]
     if incident[0]:
@@ -140,13 +144,18 @@ def target_words(where: Where, room: int) -> str:
 
 
 def tab_words(panes: Iterable[Pane], current: str, width: int) -> tuple[tuple[str, str, str, str, bool], ...]:
-    """Return name, title, state, the state's colour and whether it is the current one, for each pane."""
+    """Return name, title, state, the state's colour and whether it is the current one, for each pane.
+
+    A stroke behind the title says that the pane is filtered: its other rows are hidden.
+    """
     tabs = []
     for pane in panes:
         state, ink = pane.content.state()
         title = pane.TITLE
         if width < 100:
             title = SHORT.get(pane.NAME, title)
+        if pane.filter:
+            title += " /"
         tabs.append((pane.NAME, f"{pane.NUMBER} {title}", state, INK_COLORS.get(ink, ""), current == pane.NAME))
     return tuple(tabs)
 

@@ -29,6 +29,7 @@ from optimus_tui.tui.keys import chosen
 from optimus_tui.tui.routers.compliance_lists import DriftList, FileList, IssueList
 from optimus_tui.tui.terminal import open_in_editor
 from optimus_tui.tui.widgets.bars import KeyStrip
+from optimus_tui.tui.widgets.top_line import TopLine, name_part
 from optimus_tui.wording.numbers import UNKNOWN, clock, plural, progress
 from optimus_tui.wording.safe import safe_text, shell_word
 
@@ -67,7 +68,8 @@ class ComplianceScreen(BaseScreen):
         self._live_at: float | None = None
 
     def compose(self) -> ComposeResult:
-        """Return the title, the lists and the key line."""
+        """Return the top line, the result, the lists and the key line."""
+        yield TopLine(lambda: [name_part("COMPLIANCE")])
         yield Static(id="compliance-breadcrumb")
         yield Static(id="compliance-profile")
         with Container(id="compliance-room"):
@@ -192,9 +194,9 @@ class ComplianceScreen(BaseScreen):
     def _draw_breadcrumb(self) -> None:
         report = self.report
         level = self.level or (report.validation_level if report else "")
-        words = [(" Compliance ", "bold"), (f" {level} ", "bold underline"), ("  ", "")]
+        words = [(f" {level}  ", "bold")]
         if self.folder is not None:
-            words.insert(1, (f" {_short(self.folder)} ", ""))
+            words.insert(0, (f" {_short(self.folder)} ", ""))
         if self._progress:
             words.append((self._progress, "dim"))
         elif self.failure:

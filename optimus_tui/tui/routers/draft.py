@@ -13,6 +13,7 @@ import msgspec
 
 from optimus_tui.scaffold.target import GATEWAY, RouterTarget
 from optimus_tui.storage.private_file import read_plain, state_dir
+from optimus_tui.tui.widgets.bars import Part
 from optimus_tui.wording.safe import safe_text, shell_word
 
 if TYPE_CHECKING:
@@ -254,24 +255,14 @@ class RouterDraft:
             return "close"
         return "run it"
 
-    def breadcrumb(self, width: int) -> list[tuple[str, str]]:
-        """Return the line above the page, each part with its style.
-
-        Args:
-            width: Columns; if not every step fits, only this one and the next are named.
-        """
+    def way(self) -> Part:
+        """Return which page of the wizard this is, for the line on top: among all of them where there is room."""
         at = self.at
-        if width < 110:
-            name = safe_text(self.answers.name, 40)
-            words = [(f" New router {name}  ", "bold"), (f"step {at + 1} of {len(STEPS)}", "")]
-            if at + 1 < len(STEPS):
-                words.append((f"   then {STEPS[at + 1]}", "dim"))
-            return words
-        words = [(" New router  ", "bold")]
-        styles = [""] * at + ["bold underline"] + ["dim"] * len(STEPS)
-        for step, style in zip(STEPS, styles, strict=False):
-            words += [(step, style), ("  ", "")]
-        return words
+        here = Part(0, [(f"  step {at + 1} of {len(STEPS)}", "b:bright")])
+        if at + 1 < len(STEPS):
+            here = Part(5, [*here.words, (f", then {STEPS[at + 1]}", "quiet")], here)
+        styles = [""] * at + ["b:accent"] + ["quiet"] * len(STEPS)
+        return Part(9, [(f"  {step}", style) for step, style in zip(STEPS, styles, strict=False)], here)
 
     def verdict(self) -> str:
         """Return the result of all checks in a sentence."""

@@ -40,6 +40,7 @@ from optimus_tui.tui.routers.widgets import FieldDialog, FieldList
 from optimus_tui.tui.terminal import open_in_editor
 from optimus_tui.tui.widgets.bars import KeyStrip
 from optimus_tui.tui.widgets.fields import BoundedInput
+from optimus_tui.tui.widgets.top_line import TopLine, name_part
 from optimus_tui.wording.safe import safe_text
 
 LETTERS = ("router_edit_file", "quit", "help")
@@ -75,8 +76,8 @@ class RouterScreen(BaseScreen):
         """Set once the project is known that is offered."""
 
     def compose(self) -> ComposeResult:
-        """Return the breadcrumb, the first page, the note and the key line."""
-        yield Static(id="wizard-breadcrumb")
+        """Return the top line, the first page, the note and the key line."""
+        yield TopLine(lambda: [name_part("NEW ROUTER", self.draft.answers.name), self.draft.way()])
         with Vertical(id="wizard-page"):
             yield self._make_page()
         yield Static(id="wizard-note")
@@ -159,11 +160,11 @@ class RouterScreen(BaseScreen):
         return make_page(self.draft, self.context.settings.gateway_url)
 
     def _draw_page(self, page: WizardPage) -> None:
-        """Draw the title, the breadcrumb, the note and the keys of a page."""
+        """Draw the title, the top line, the note and the keys of a page."""
         place = self.query_one("#wizard-page", Vertical)
         place.border_title = Content(f"{self.draft.at + 1} {STEPS[self.draft.at]}")
         place.border_subtitle = Content(page.hint)
-        self._draw_breadcrumb()
+        self.query_one(TopLine).refresh()
         self.note(page.problem(started=False))
         self._draw_keys()
 
@@ -173,14 +174,6 @@ class RouterScreen(BaseScreen):
         if self.page is not None:
             strip.labels = {"router.next": self.draft.enter_word(self.page.enter)}
         strip.refresh()
-
-    def _draw_breadcrumb(self) -> None:
-        words = self.draft.breadcrumb(self.size.width)
-        self.query_one("#wizard-breadcrumb", Static).update(Content.assemble(*words))
-
-    def on_resize(self) -> None:
-        """Draw the breadcrumb for the new width."""
-        self._draw_breadcrumb()
 
     def on_descendant_focus(self) -> None:
         """Draw the keys of the focused widget."""

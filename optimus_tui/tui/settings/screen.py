@@ -16,9 +16,10 @@ from optimus_tui.tui.key_gate import asking
 from optimus_tui.tui.keys import MOVES, chosen
 from optimus_tui.tui.settings.controller import Proposal, changed, propose, put_in_force, write
 from optimus_tui.tui.settings.rows import SettingRow, setting_rows
-from optimus_tui.tui.widgets.bars import Bar, KeyStrip
+from optimus_tui.tui.widgets.bars import KeyStrip
 from optimus_tui.tui.widgets.cells import Cell, Column, Table, fit_name
 from optimus_tui.tui.widgets.line_view import LineView
+from optimus_tui.tui.widgets.top_line import TopLine, name_part
 from optimus_tui.wording.safe import safe_text
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ class SettingDialog(Dialog):
         row = self.row
         about = [row.help] if row.help else []
         about.append(f"{row.allowed}; the default is {row.written(row.default) or 'none'} (an empty field)")
-        field = Input(row.written(row.value), id="setting-value", select_on_focus=False, max_length=200, compact=True)
+        field = Input(row.written(row.value), id="setting-value", select_on_focus=True, max_length=200, compact=True)
         return [*about_lines("\n".join(about)), field.add_class("ask-field"), Static(id="ask-wrong")]
 
     def on_mount(self) -> None:
@@ -114,7 +115,6 @@ class SettingsScreen(BaseScreen):
     """Refresh, theme, bell, mouse, thresholds and keys. Enter changes one; nothing is written before you confirm."""
 
     DEFAULT_CSS = """
-    #settings-bar { height: 1; background: $panel; }
     SettingsList { height: 1fr; padding: 0 1; }
     #settings-about, #settings-below { height: auto; padding: 0 1; color: $quiet; background: $background; }
     """
@@ -127,13 +127,8 @@ class SettingsScreen(BaseScreen):
         self.rows: list[SettingRow] = []
 
     def compose(self) -> ComposeResult:
-        """Return the bar, the table and the key line."""
-        bar = Bar(id="settings-bar")
-        bar.facts = (
-            [(" SETTINGS", "b:bright"), (f"   {safe_text(self.dashboard.settings.environment, 24)}", "accent")],
-            [],
-        )
-        yield bar
+        """Return the top line, the table and the key line."""
+        yield TopLine(lambda: [name_part("SETTINGS")])
         yield Static(id="settings-about")
         yield SettingsList(id="settings-list")
         yield Static(id="settings-below")

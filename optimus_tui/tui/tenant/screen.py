@@ -8,6 +8,7 @@ It sends nothing to Redis: it shows what the sampling loops read and the events 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
+from rich.cells import cell_len
 from textual import events
 from textual.app import ComposeResult
 from textual.containers import Vertical
@@ -23,17 +24,21 @@ from optimus_tui.tui.keys import chosen
 from optimus_tui.tui.messages import CopyRequested
 from optimus_tui.tui.panes.limits import lines as limit_lines
 from optimus_tui.tui.tenant.lists import CounterList, EventList, KeyList, TenantList
-from optimus_tui.tui.tenant.summary import SummaryList, status_words
-from optimus_tui.tui.widgets.bars import KeyStrip, StatusBar
+from optimus_tui.tui.tenant.summary import SummaryList, reading_parts
+from optimus_tui.tui.widgets.bars import KeyStrip, Part
 from optimus_tui.tui.widgets.cells import mark_of
+from optimus_tui.tui.widgets.top_line import TopLine, name_part
 from optimus_tui.wording.safe import safe_text
 from optimus_tui.wording.truth import counted_down
+from optimus_tui.wording.wrapping import elided
 
 if TYPE_CHECKING:
     from optimus_tui.tui.services import DashboardServices
 
 BESIDE_COLUMNS = 120
 """Columns from which the lists of keys and of events stand side by side."""
+FILTER_CELLS = 20
+"""Cells of the filter to which ``esc`` goes back, in the footer."""
 COUNTER_EXTRAS, FEWEST_LINES = 3, 8
 """Of the list of counters: lines of its frame and its titles; lines that it has at least."""
 
@@ -63,10 +68,18 @@ class TenantScreen(BaseScreen):
         self.dashboard, self.tenant = dashboard, tenant
         self.zoomed = False
 
+    @property
+    def way_back(self) -> str:  # type: ignore[override]
+        """Return what ``esc`` does now: it names the filter of the pane that it goes back to."""
+        if self.zoomed:
+            return "all lists"
+        kept = self.dashboard.pane(self.dashboard.current).filter.text
+        return f"back to / {elided(safe_text(kept, 200), FILTER_CELLS, cell_len)}" if kept else "back"
+
     def compose(self) -> ComposeResult:
-        """Return the status line, the lists and the key line."""
+        """Return the top line, the lists and the key line."""
         clock = self.dashboard.context.clock
-        yield StatusBar()
+        yield TopLine(self._top_parts)
         with Vertical(id="tenant-room"):
             yield SummaryList(self.tenant, clock)
             yield CounterList(self.tenant, clock)
@@ -99,8 +112,6 @@ class TenantScreen(BaseScreen):
         for view in self.lists():
             view.where = where
         self.query_one(SummaryList).look(self.dashboard.pane("health").reading)
-        wall = self.dashboard.context.clock.wall()
-        self.query_one(StatusBar).facts = status_words(self.tenant, limits, cache, feed, wall)
         self.query_one(CounterList).look(limits, self._retry_in("limits", limits))
         self.query_one(KeyList).look(cache, self.dashboard.bridge.cache_index, self._retry_in("cache", cache))
         self.query_one(EventList).tell(feed, self._retry_in("feed", feed.status if feed is not None else None))
@@ -110,6 +121,14 @@ class TenantScreen(BaseScreen):
         for view in self.lists():
             view.draw_frame(name)
         self._fit_rows()
+
+    def _top_parts(self) -> list[Part]:
+        """Return whose screen it is, and as of when and how completely counters and keys were read."""
+        limits, cache, feed = (self.dashboard.pane(name).reading for name in ("limits", "cache", "feed"))
+        return [
+            name_part("TENANT", self.tenant or "(empty)"),
+            *reading_parts(limits, cache, feed, self.dashboard.context.clock.wall()),
+        ]
 
     def _fit_rows(self) -> None:
         """Give the counters the lines that they need, at most half; keys and events beside each other get the rest."""
@@ -161,21 +180,23 @@ class TenantScreen(BaseScreen):
         """Show one list alone, or all again."""
         self.zoomed = not self.zoomed
         self.set_class(self.zoomed, "-zoomed")
+        self.query_one(KeyStrip).refresh()
 
     def action_focus_pane(self, name: str) -> None:
-        """Go to a pane of the dashboard, filtered to this tenant."""
-        self.dismiss(None)
-        self.dashboard.focus_on(name)
-        text = safe_text(self.tenant)
+        """Go to a pane of the dashboard, filtered to this tenant; esc comes back and restores the filter before."""
+        from optimus_tui.tui.dashboard.finding_places import Place
+
+        text, pane = safe_text(self.tenant), self.dashboard.pane(name)
         if name == "health" or not text:
             words = text
         elif name == "cache":
             words = words_filter("tenant", text)
         else:
             words = value_filter("tenant", text)
-        wrong = self.dashboard.pane(name).set_filter(words)
-        if wrong is not None:
-            self.dashboard.say(wrong, "warning")
+        note = f"{pane.TITLE}, filtered: / {words}"
+        if pane.filter.text not in ("", words):
+            note += f" instead of / {safe_text(pane.filter.text, 40)}"
+        self.dashboard.findings.go_to(Place(name, filter=words, note=note), text)
 
     def action_back(self) -> None:
         """End the zoom, else go back to the dashboard."""

@@ -17,7 +17,7 @@ from optimus_tui.tui.panes.health.lines import HealthLine, finding_lines
 from optimus_tui.tui.panes.health.signals import brief_lines, unknown_lines
 from optimus_tui.tui.tenant.lists import TenantList
 from optimus_tui.tui.theme import Piece
-from optimus_tui.tui.widgets.bars import Words
+from optimus_tui.tui.widgets.bars import Part
 from optimus_tui.verdicts.limits.words import tenant_words
 from optimus_tui.wording.numbers import age, clock, plural
 from optimus_tui.wording.safe import safe_text
@@ -113,30 +113,30 @@ class SummaryList(TenantList):
             self.post_message(FindingRowRequested(finding))
 
 
-def status_words(
-    tenant: bytes,
+FRESH_RANK, FAULT_RANK = 9, 2
+"""When readings give way on the top line: what is as it should be before everything else, what is not at last."""
+
+
+def reading_parts(
     limits: Reading[LimitsReport] | None,
     cache: Reading[CacheReport] | None,
     feed: FeedBatch | None,
     now: float,
-) -> tuple[Words, Words]:
-    """Return the status line: the tenant, and when and how completely counters and keys were read."""
-    left: Words = [(" TENANT", "b:bright"), (f"   {safe_text(tenant, 72) or '(empty)'}", "b:accent")]
-    right: Words = []
-    for name, reading in (("counters", limits), ("keys", cache)):
-        right += _state_of(name, reading, now)
+) -> list[Part]:
+    """Return as of when and how completely counters and keys were read, and whether the feed lives."""
+    parts = [_reading_part("counters", limits, now), _reading_part("keys", cache, now)]
     if feed is not None and feed.status.state not in ("live", "none"):
-        right.append((f"feed {feed.status.state}   ", "warning"))
-    return left, right
+        parts.append(Part(FAULT_RANK, [(f"  feed {feed.status.state}", "warning")]))
+    return parts
 
 
-def _state_of(name: str, reading: Reading[Any] | None, now: float) -> Words:
+def _reading_part(name: str, reading: Reading[Any] | None, now: float) -> Part:
     if reading is None or reading.value is None:
-        return [(f"{name}: no data yet   ", "warning")]
-    words = f"{name} as of {clock(reading.taken_at)}"
-    coverage = reading.value.coverage
-    if not coverage.complete:
-        words += f", {coverage_words(coverage)}"
+        return Part(FAULT_RANK, [(f"  {name}: no data yet", "warning")])
     if reading.fault is not None:
-        return [(f"{name} {age(now - reading.taken_at)} old: {safe_text(reading.fault.message, 40)}   ", "warning")]
-    return [(f"{words}   ", "" if coverage.complete else "warning")]
+        old = f"  {name} {age(now - reading.taken_at)} old"
+        return Part(FAULT_RANK, [(f"{old}: {safe_text(reading.fault.message, 40)}", "warning")])
+    words, coverage = f"  {name} as of {clock(reading.taken_at)}", reading.value.coverage
+    if coverage.complete:
+        return Part(FRESH_RANK, [(words, "")])
+    return Part(FAULT_RANK, [(f"{words}, {coverage_words(coverage)}", "warning")])

@@ -27,6 +27,7 @@ from optimus_tui.tui.tools.form import ToolForm
 from optimus_tui.tui.tools.leads import AnswerLeads, copied_forms, edge_words
 from optimus_tui.tui.tools.lists import ReportView, RoutineDialog, ToolList, ToolRun, report_lines, text_lines
 from optimus_tui.tui.widgets.bars import KeyStrip
+from optimus_tui.tui.widgets.top_line import TopLine, name_part
 from optimus_tui.wording.safe import safe_text
 
 if TYPE_CHECKING:
@@ -87,7 +88,8 @@ class ToolsScreen(BaseScreen):
         """Whose form there is, and whether the operator waits for that of the chosen tool."""
 
     def compose(self) -> ComposeResult:
-        """Return the list of tools, the form, the answer and the key line."""
+        """Return the top line, the list of tools, the form, the answer and the key line."""
+        yield TopLine(lambda: [name_part("TOOLS")])
         with Horizontal(id="tools-room"):
             with Vertical(id="tools-left"):
                 yield ToolList()

@@ -303,7 +303,7 @@ async def test_what_is_open_and_worst_comes_first_then_the_newest_and_the_screen
         screen = await opened(post)
         subjects = [episode.finding.subject for episode in screen.query_one(EpisodeList).rows]
         assert subjects == ["older / chat", "mild / chat", "late / chat", "gone / chat"]
-        assert any(words in said(post.pilot).splitlines()[0] for words in ORDERS[:2])
+        assert any(ORDERS[0] in line for line in said(post.pilot).splitlines()[-6:])
 
 
 async def test_a_finding_of_the_list_leads_on_to_an_incident_and_to_actions(monkeypatch: pytest.MonkeyPatch) -> None:

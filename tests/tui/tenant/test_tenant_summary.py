@@ -18,7 +18,7 @@ from optimus_tui.tui.dialogs.base import PickDialog, QuestionDialog
 from optimus_tui.tui.dialogs.explain import ExplainDialog
 from optimus_tui.tui.tenant.lists import CounterList, EventList
 from optimus_tui.tui.tenant.screen import TenantScreen
-from optimus_tui.tui.tenant.summary import SummaryList, of_tenant, status_words
+from optimus_tui.tui.tenant.summary import SummaryList, of_tenant, reading_parts
 from tests.sizes import SIZES
 from tests.tui.driver import until
 from tests.tui.pane_app import screen_lines
@@ -78,8 +78,8 @@ async def test_its_signals_its_findings_and_its_events_by_type_stand_there(size:
         assert "clinic_a" not in text
         assert "message_created 3   bulk_invalidation 2" in text
         assert "profile_updated" not in text
-        assert f" TENANT   {TENANT}" in screen_lines(app)[0]
-        assert "counters as of" in screen_lines(app)[0]
+        assert TENANT in screen_lines(app)[0]
+        assert ("counters as of" in screen_lines(app)[0]) is (size[0] > 80)
 
 
 async def test_a_tenant_that_the_gateway_does_not_count_says_why() -> None:
@@ -131,12 +131,12 @@ def test_a_finding_is_of_a_tenant_only_if_it_names_it_as_a_whole() -> None:
     assert of_tenant([replace(OVER, subject="redis", message="a.b")], b"a?b") == ()
 
 
-def test_the_status_line_says_how_old_how_complete_and_what_is_wrong() -> None:
+def test_the_top_line_says_how_old_how_complete_and_what_is_wrong() -> None:
     def right(limits: Any, cache: Any, feed: Any = None) -> str:
-        return "".join(words for words, _ in status_words(b"acme", limits, cache, feed, WALL)[1])
+        return "".join(words for part in reading_parts(limits, cache, feed, WALL) for words, _ in part.words)
 
     whole = reading(limits_report())
-    assert right(whole, None).startswith("counters as of ")
+    assert right(whole, None).startswith("  counters as of ")
     assert "keys: no data yet" in right(whole, None)
     part = reading(limits_report(coverage=Coverage(41, 184, complete=False)))
     assert "41 of 184" in right(part, None)
@@ -275,3 +275,30 @@ async def test_a_offers_what_the_panes_offer_for_the_row() -> None:
         view.focus()
         await pilot.press("a")
         assert heard[1:] == [OVER]
+
+
+@pytest.mark.parametrize("size", [(80, 24), (140, 42)])
+async def test_a_filter_is_named_where_it_holds_and_the_way_back_restores_the_one_before(size: tuple[int, int]) -> None:
+    app: Any = OptimusApp(SETTINGS)
+    async with app.run_test(size=size, notifications=True) as pilot:
+        await pilot.pause()
+        dashboard = app.screen
+        fill(dashboard)
+        await pilot.press("2")
+        dashboard.pane("limits").set_filter("chat")
+        dashboard.navigate.open_tenant_named(TENANT)
+        await until(pilot, lambda: isinstance(app.screen, TenantScreen))
+        tenant = app.screen
+        await until(pilot, lambda: "esc back to / chat" in screen_lines(app)[-1])
+        await pilot.press("2")
+        await until(pilot, lambda: app.screen is dashboard)
+        assert dashboard.pane("limits").filter.text == f"tenant:={TENANT}"
+        told = [one.text for one in app.messages_said][-1]
+        assert f"filtered: / tenant:={TENANT} instead of / chat; esc goes back" in told
+        if size[0] == 80:
+            dashboard.draw_status()
+            await until(pilot, lambda: "2 Limits /" in screen_lines(app)[1])
+        assert "esc back" in screen_lines(app)[-1]
+        await pilot.press("escape")
+        await until(pilot, lambda: app.screen is tenant)
+        assert dashboard.pane("limits").filter.text == "chat"
