@@ -298,7 +298,7 @@ LATENCY_FEW = _rule(
     phrases={
         "several": "over {limit}, the slowest {slowest}",
         "half_impact": "Every other request to {subject} takes longer than the limit."},
-    impact="None, if it was a cold start. A p95 is judged from 20 checks on.",
+    impact="Nothing is lost if it was a cold start. A p95 is judged from 20 checks on.",
     remedy="Look again in a minute; if it is still slow, see what {subject} waits for.", alert_group="latency",
     window_seconds=10.0, raised_in=2)
 LATENCY_NOW = _rule(
@@ -317,8 +317,8 @@ LATENCY_SINGLE = _rule(
 LATENCY_COLD_START = _rule(
     "latency.cold_start", "A service has just started", "low",
     one="{subject} started at {started}: its latency is judged from {judged} on",
-    impact="None: a process that has just started opens its connections and fills its caches.",
-    remedy="None is needed; failures are judged at once.", points_to=(), needs_nothing=True)
+    impact="Its first requests are slower: it opens its connections and fills its caches.",
+    remedy="Nothing has to be done: it ends by itself; failures are judged at once.", points_to=(), needs_nothing=True)
 LATENCY_UNMEASURED = _unmeasured("latency.unmeasured", "Latencies of requests are not known")
 
 # -- cache -----------------------------------------------------------------------------------------------------------
@@ -354,8 +354,7 @@ CACHE_HIT_RATE = _rule(
     as_cause="the hit rate fell", as_effect="it fell", window_seconds=10.0, raised_in=2)
 CACHE_HIT_RATE_CONFLICT = _rule(
     "cache.hit_rate_conflict", "Two sources disagree about the hit rate", "medium",
-    one="two sources disagree: the hit rate is {published} ({published_by}) and {present} ({present_by}); "
-    "the newer counts decide",
+    one="the hit rate is {published} by {published_by}, but {present} by {present_by}: the newer counts decide",
     impact="The published figure alone suggests that the cache still works.",
     remedy="Let the gateway publish its hit rate over the last minutes, or its counts beside it.")
 CACHE_HIT_RATE_UNKNOWN = _rule(
@@ -417,7 +416,7 @@ COHERENCE_MALFORMED = _rule(
 COHERENCE_UNHEARD = _rule(
     "coherence.unheard", "A channel of events has no subscriber", "low",
     one="no subscriber on the event channels of {tenants}",
-    impact="None if the gateway unlinks keys itself; caches that rely on the channel stay stale.",
+    impact="Nothing is lost if the gateway unlinks keys itself; caches that rely on the channel stay stale.",
     remedy="See whether anything should be subscribed to the channels of these tenants.")
 COHERENCE_UNMEASURED = _unmeasured("coherence.unmeasured", "Coherence cannot be read")
 EVENTS_CLOCK = _rule(
@@ -431,10 +430,12 @@ EVENTS_FLOOD = _rule(
     one="{rate:,.0f} coherence events a second in the last {span}, more than {limit:,.0f}{mostly}",
     as_cause="a flood of {rate:,.0f} coherence events a second began",
     impact="Every gateway carries out each of them: constant work, and caches that stay empty.",
-    remedy="See in the feed, by type and tenant, what the events are about; then stop what publishes them.",
+    remedy="See in the feed, by type and tenant, what the events are about; then stop what publishes them. "
+    "CLIENT LIST has address, name and library of each client: cmd=publish are those that do.",
     phrases={
         "mostly": "; most are {what}",
-        "stop": "Stop what publishes {what}; the feed counts all by type, tenant and channel."},
+        "stop": "Stop what publishes {what}; the feed counts all by type, tenant and channel. CLIENT LIST has "
+        "address, name and library of each client: cmd=publish are those that do."},
     issue_because="a flood of events is examined with the caches, which follow them", window_seconds=10.0)
 EVENTS_UNMEASURED = _unmeasured("events.unmeasured", "Events cannot be read")
 FEED_DENIED = _rule(
@@ -585,6 +586,7 @@ _ENGINE_REMEDY = "Look at the engine's process and its log; then at its address 
 _POSTGRES_REMEDY = "Look at the database and its connections; then at the DSN in the settings."
 _OUTAGE = "An outage of {subject} would not be noticed here."
 _SAYS_REMEDY = "See what {subject} reports under /health, and whether that part is needed."
+_STILL_ANSWERS = "Requests are answered, as far as is known."
 _GATEWAY: dict[str, Any] = {"points_to": ("high_latency",)}
 _ENGINE: dict[str, Any] = {
     "explained_by": TROUBLE, "issue": "circuit_breaker", "points_to": ("circuit_breaker", "proxy_timeout")}
@@ -619,13 +621,13 @@ SERVICES_POSTGRES_UNKNOWN = _rule(
     impact=_OUTAGE, remedy=_POSTGRES_REMEDY, **_POSTGRES)
 SERVICES_GATEWAY_SAYS = _rule(
     "services.gateway_says", "The gateway is healthy, but a part of it may not be", "low",
-    phrases=_REMARKS, one=_REMARK, impact="None, as far as is known.", remedy=_SAYS_REMEDY, **_GATEWAY)
+    phrases=_REMARKS, one=_REMARK, impact=_STILL_ANSWERS, remedy=_SAYS_REMEDY, **_GATEWAY)
 SERVICES_ENGINE_SAYS = _rule(
     "services.engine_says", "The AI engine is healthy, but a part of it may not be", "low",
-    phrases=_REMARKS, one=_REMARK, impact="None, as far as is known.", remedy=_SAYS_REMEDY, **_ENGINE)
+    phrases=_REMARKS, one=_REMARK, impact=_STILL_ANSWERS, remedy=_SAYS_REMEDY, **_ENGINE)
 SERVICES_POSTGRES_SAYS = _rule(
     "services.postgres_says", "Postgres is healthy, but a part of it may not be", "low",
-    phrases=_REMARKS, one=_REMARK, impact="None, as far as is known.", remedy=_SAYS_REMEDY, **_POSTGRES)
+    phrases=_REMARKS, one=_REMARK, impact=_STILL_ANSWERS, remedy=_SAYS_REMEDY, **_POSTGRES)
 SERVICES_FLAPPING = _rule(
     "services.flapping", "A service fails now and then", "medium",
     one="{subject} failed {failed} of {count} checks in {span}",

@@ -155,7 +155,7 @@ def _head(state: IncidentState, now: Stamp) -> Iterator[tuple[str, str]]:
     elif is_unproved(state):
         yield "Repaired", NOT_PROVED
     yield "Closed", _at(state.closed) or "still open"
-    yield "Duration", age(elapsed(opened, end)) if opened else UNKNOWN
+    yield "Open for", age(elapsed(opened, end)) if opened else UNKNOWN
     yield from durations(state)
     yield "Playbook", state.playbook
 

@@ -376,6 +376,7 @@ class OptimusApp(AnsweredKeys):
         names = [theme.name for theme in THEMES]
         at = names.index(self.theme) if self.theme in names else -1
         self.theme = names[(at + 1) % len(names)]
+        self.notify(f"theme: {self.theme}")
 
     @property
     def dashboard(self) -> Dashboard | None:

@@ -311,7 +311,7 @@ def is_unproved(state: IncidentState) -> bool:
 def durations(state: IncidentState) -> Iterator[tuple[str, str]]:
     """Yield the name and the words of the time to acknowledge and the time to repair."""
     acknowledged = mtta(state)
-    words = f"{UNKNOWN}: the beginning of the fault is not known"
+    words = f"{UNKNOWN}: no finding says when the fault began, and nobody named it (--began of incident open)"
     if found_nothing(state):
         words = "nothing to acknowledge: no fault was found"
     if acknowledged is not None:

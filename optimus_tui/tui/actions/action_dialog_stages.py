@@ -75,7 +75,8 @@ def audit_words(action_service: "ActionService", action: str) -> str:
         return f"the audit file cannot be read: {safe_text(error, 300)}"
     if last is None:
         return f"no record of this action in {place}"
-    return f"line {last[0]} ({last[1]}) of {place}"
+    unfinished = f" (so far: {last[1]})" * (last[1] != "closed")
+    return f"line {last[0]}{unfinished} of {place}"
 
 
 def clock_of(seconds: float) -> str:

@@ -273,9 +273,7 @@ def receipt_lines(
         lines += labelled("Cancelled", "by you: the remaining keys were not touched", width, "warn")
     for label, text, style in _afterwards(receipt):
         lines += labelled(label, text, width, style)
-    lines += labelled("Audit", audit, width, "")
-    lines += labelled("Action", receipt.id, width, "quiet")
-    return lines
+    return lines + labelled("Recorded", f"{audit}, as action {receipt.id}", width, "quiet")
 
 
 def _first_keys(plan: Plan, width: int) -> Lines:

@@ -322,8 +322,7 @@ class ArmDialog(FormDialog):
         """Return the warning, and the field for the environment's name."""
         idle = TUNING.idle_seconds / 60
         about = (
-            f"For {self.minutes:g} min, or until no key is pressed for {idle:g} min, actions may change "
-            f"{self.place}.\n"
+            f"Actions may change {self.place} for {self.minutes:g} min, or until no key is pressed for {idle:g} min.\n"
             "Each of them still shows exactly what it does, and asks before it does it.\n"
         )
         if self.what:

@@ -1,4 +1,4 @@
-"""The remedies outside of this program that are offered for a finding: its own, and those of its causes."""
+"""The remedies, carried out by the demo, that are offered for a finding: its own, and those of its causes."""
 
 from collections.abc import Container, Iterable, Sequence
 from itertools import chain
@@ -153,7 +153,9 @@ def acts_on(dashboard: DashboardServices, outside: OutsideRemedies | None, findi
 async def ask_which(
     dashboard: DashboardServices, chains: Sequence[Sequence[Finding]], remedies: Sequence[FittingRemedy], more: bool
 ) -> int | None:
-    """Ask which remedy to carry out. Return its index, ``len(remedies)`` for other actions, or None.
+    """Ask which remedy to carry out, unless there is only one: it asks for confirmation anyway.
+
+    Return its index, ``len(remedies)`` for other actions, or None.
 
     Args:
         dashboard: Shows the dialog.
@@ -163,6 +165,8 @@ async def ask_which(
     """
     from optimus_tui.tui.dialogs.base import PickDialog
 
+    if len(remedies) == 1 and not more:
+        return 0
     finding = next(one[0] for one in chains if remedies[0].finding in one)
     themselves = [one[0] for one in chains]
     rows = [(one.remedy.label, _about(one, one.finding not in themselves)) for one in remedies]
@@ -193,4 +197,4 @@ def remedy_words(remedy: "Remedy", finding: Finding | None, advice: "TeamAdvice 
 
 def _about(one: FittingRemedy, is_of_cause: bool) -> str:
     cause = f"ends its cause: {safe_text(one.finding.message, 120)}; " * is_of_cause
-    return f"{cause}outside of this program ({REMEDY_COMMAND}{one.remedy.name}); asks first"
+    return f"{cause}the demo does it ({REMEDY_COMMAND}{one.remedy.name}); asks first"

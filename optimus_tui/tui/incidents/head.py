@@ -44,11 +44,12 @@ def bar_words(
     left = [Part(0, [(f" INCIDENT {safe(state.id, 12)}", "b:bright")])]
     left.append(Part(6, [(gap + safe(state.environment, 24), "accent")]))
     if state.opened is not None:
-        left.append(Part(3, [(gap + age(elapsed(state.opened, state.closed or now)), "bright")]))
+        lasted = age(elapsed(state.opened, state.closed or now))
+        open_for = Part(5, [(f"{gap}open for {lasted}", "bright")], Part(3, [(gap + lasted, "bright")]))
+        closed = Part(3, [(f"{gap}closed after {lasted}", "bright")], Part(0, [(f"{gap}closed", "quiet")]))
+        left.append(closed if state.closed else open_for)
         left.append(Part(4, [(f" (opened {clock(state.opened.wall)[:5]})" * wide, "quiet")]))
-    if state.closed:
-        left.append(Part(0, [(" closed", "quiet")]))
-    elif proof := proof_status(state):
+    if not state.closed and (proof := proof_status(state)):
         left.append(proof_part(safe(proof, 80), gap, proof_style(state)))
     if problem:
         left.append(Part(0, [(gap + safe(problem, 120), "warning")]))

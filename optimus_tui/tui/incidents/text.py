@@ -103,7 +103,8 @@ def _outcome_cell(line: StepLine, cells: int) -> Cell:
     if line.step.plan.kind == "apply" and line.state.action_records and line.step.status == "waiting":
         told = [verdict] * (line.state.action_records[-1].verdict is not None)
         return first_that_fits([summary, *told, *proof_in_a_word(line.state)], cells), "quiet"
-    return first_that_fits([summary, short], cells), "quiet"
+    counted = [summary.partition(",")[0]] * (line.step.plan.kind == "apply" and line.step.status == "waiting")
+    return first_that_fits([summary, *counted, short], cells), "quiet"
 
 
 STEPS = Table[StepLine](
@@ -304,7 +305,7 @@ def action_section(record: ActionRecord) -> Section:
     counts = ", ".join(f"{count:,} {safe(name, 20)}" for name, count in receipt.counts.items()) or "nothing"
     lines = [Fact(sentence(receipt.words)), Fact(sentence(proof_words(record)), "proof", _proof_tone(record))]
     if receipt.outside:
-        lines.append(Fact("outside of the product", "done"))
+        lines.append(Fact("by the demo, outside of this program", "done"))
     else:
         lines.append(Fact(f"{counts} of {plural(receipt.planned, 'key')} planned", "outcome"))
     for check in record.checks:

@@ -310,6 +310,8 @@ class Pane(LineCanvas):
     def action_pause(self) -> None:
         """Freeze the pane, or continue."""
         self.paused = not self.paused
+        state = "stands still; space lets it go on" if self.paused else "goes on"
+        self.app.notify(f"{self.TITLE} {state}")
 
     def action_mark(self, whole_range: bool = False) -> None:
         """Mark the row under the cursor and move to the next one; or begin a range there, or end it."""

@@ -305,12 +305,15 @@ def severity_text(word: str) -> str:
 
 def _labelled(lines: Sequence[Fact], width: int) -> Lines:
     labels = [severity_text(line.label) for line in lines]
-    room = min(max((cell_len(label) for label in labels), default=0), max(8, 2 * width // 5))
-    indent = room + 2 if room else 0
+    rooms = {named: _label_room(lines, width, named) for named in (True, False)}
     made: Lines = []
+    room = rooms[False]
     for label, line in zip(labels, lines, strict=True):
         ink = TONE_INKS[line.tone]
         named = line.label in SEVERITY_WORDS
+        if label:  # what has no label goes on below what has one
+            room = rooms[named]
+        indent = room + 2 if room else 0
         texts = wrap(line.text, max(8, width - indent - 2))
         for head, part in zip_longest(wrap(label, room) if room else [], texts, fillvalue=""):
             pieces: list[Piece] = [("  ", "")]
@@ -321,6 +324,12 @@ def _labelled(lines: Sequence[Fact], width: int) -> Lines:
             drawn.copied = f"{label}  {line.text}".strip()
             made.append(drawn)
     return made
+
+
+def _label_room(lines: Sequence[Fact], width: int, severities: bool) -> int:
+    """Return the cells of labels: those of severities are short, whatever other lines of their section are called."""
+    found = [cell_len(severity_text(one.label)) for one in lines if (one.label in SEVERITY_WORDS) is severities]
+    return min(max(found, default=0), max(8, 2 * width // 5))
 
 
 def _table(section: Section, width: int) -> Lines:

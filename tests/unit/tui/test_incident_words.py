@@ -309,7 +309,7 @@ def test_the_line_on_top_gives_up_environment_and_age_before_the_mode_and_the_cl
     left, right = bar_words(play.state, stamp(120.0), (mode, "b:error"), "", 80)
     texts = [text.strip() for text, _ in (*left, *right)]
     assert ("production" in texts) is named
-    assert ("2 min" in texts) is named and mode in texts
+    assert ("open for 2 min" in texts) is named and mode in texts
     assert "✖ CRIT" in texts and "11:08:40" in texts
     assert sum(len(text) for text, _ in (*left, *right)) < 80
 

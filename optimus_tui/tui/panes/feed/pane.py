@@ -402,6 +402,7 @@ class FeedPane(Pane):
             self.app.notify("Each group takes one line: go on with g to the events, which w wraps.")
             return
         self.wrapped = not self.wrapped
+        self.app.notify("long events take several lines" if self.wrapped else "each event takes one line")
         self.tail.place(self.rows)
         self.draw_frame()
 
