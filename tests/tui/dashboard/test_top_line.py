@@ -1,9 +1,11 @@
 """Every screen above the dashboard has the dashboard's top line: its verdict and clock, and what a proof says."""
 
 import re
+from functools import partial
 from typing import Any
 
 import pytest
+from textual.pilot import Pilot
 
 from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.services import HealthReport
@@ -19,6 +21,10 @@ pytestmark = pytest.mark.usefixtures("offline")
 CRITICAL = Finding(rule="limits.immortal", severity="critical", subject="clinic_b / chat", message="never resets")
 
 
+def stands_on_top(pilot: Pilot[Any], name: str) -> bool:
+    return name in said(pilot).splitlines()[0]
+
+
 @pytest.mark.parametrize("size", SIZES)
 async def test_verdict_mode_and_clock_stand_on_the_top_line_of_every_screen(size: tuple[int, int]) -> None:
     app: Any = OptimusApp(SETTINGS)
@@ -31,7 +37,7 @@ async def test_verdict_mode_and_clock_stand_on_the_top_line_of_every_screen(size
             ("tenant acme", "acme"), ("validate", "COMPLIANCE"), ("router", "NEW ROUTER"),
         ):  # fmt: skip
             app.run_command(line)
-            await until(pilot, lambda name=name: name in said(pilot).splitlines()[0])
+            await until(pilot, partial(stands_on_top, pilot, name))
             top = said(pilot).splitlines()[0]
             assert "CRITICAL" in top or (size[0] == 80 and "✖" in top), top
             assert "read-only" in top, top
