@@ -375,8 +375,7 @@ class OptimusApp(AnsweredKeys):
         """Change to the next of our own themes."""
         names = [theme.name for theme in THEMES]
         at = names.index(self.theme) if self.theme in names else -1
-        self.theme = names[(at + 1) % len(names)]
-        self.notify(f"theme: {self.theme}")
+        self.run_command(f"theme {names[(at + 1) % len(names)]}")
 
     @property
     def dashboard(self) -> Dashboard | None:

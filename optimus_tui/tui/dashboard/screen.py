@@ -29,7 +29,8 @@ from optimus_tui.tui.dashboard.findings import FindingsController
 from optimus_tui.tui.dashboard.reports import ReportQueue
 from optimus_tui.tui.dashboard.sampling_bridge import SamplingBridge
 from optimus_tui.tui.dashboard.saved_views import SavedViews
-from optimus_tui.tui.dashboard.status_line import PRODUCT, PaneLayout, status_words
+from optimus_tui.tui.dashboard.status_line import PRODUCT, PaneLayout
+from optimus_tui.tui.dashboard.top_line import StatusLine
 from optimus_tui.tui.drills import DrillController
 from optimus_tui.tui.incidents.controller import IncidentController
 from optimus_tui.tui.key_gate import will_ask
@@ -39,9 +40,8 @@ from optimus_tui.tui.panes.base import Pane
 from optimus_tui.tui.panes.cache.pane import CachePane
 from optimus_tui.tui.panes.feed.pane import FeedPane
 from optimus_tui.tui.panes.health.pane import HealthPane
-from optimus_tui.tui.panes.health.verdict import verdict_of
 from optimus_tui.tui.panes.limits.pane import LimitsPane
-from optimus_tui.tui.widgets.bars import KeyStrip, Part, StatusBar, TabStrip, Words
+from optimus_tui.tui.widgets.bars import KeyStrip, StatusBar, TabStrip
 from optimus_tui.tui.widgets.row_marks import clear_marks
 
 PANES = (HealthPane, LimitsPane, CachePane, FeedPane)
@@ -74,6 +74,7 @@ class Dashboard(BaseScreen):
         self.saved = SavedViews(self, self.findings)
         self.drills = DrillController(self, self.incidents)
         self.drills.expect_restart = self.alerts.expect_restart
+        self.status_line = StatusLine(self, self.actions, self.alerts, self.incidents, self.drills).words
         self.reports = ReportQueue(self, self.alerts.announce, self.drills.watch_report)
 
     def compose(self) -> ComposeResult:
@@ -248,14 +249,6 @@ class Dashboard(BaseScreen):
         self.pane_layout.draw_tabs()
         self.query_one(StatusBar).facts = self.status_line(PRODUCT, self.size.width)
 
-    def status_line(self, start: Sequence[Part], width: int) -> tuple[Words, Words]:
-        """Return the line on top of a screen that begins with ``start``: mode, proof, notes; verdict and clock."""
-        note, muted, said = self.drills.status_note(), self.alerts.mark_quiet(), self.incidents.status_words()
-        shown = verdict_of(self.health, self.alerts.explained)
-        own, wall = self.context.own.rate(self.context.clock.mono()), self.context.clock.wall()
-        mode = self.actions.mode_words(self.drills.clock_text())
-        return status_words(self.settings, note, shown, own, wall, width, mode, muted, said, start)
-
     def on_resize(self, event: events.Resize) -> None:
         """Lay out for the new size."""
         self.pane_layout.apply()
@@ -271,9 +264,7 @@ class Dashboard(BaseScreen):
     @property
     def way_back(self) -> str:  # type: ignore[override]
         """Return what ``esc`` does now in a word; empty if it does nothing."""
-        if self.findings.has_way_back():
-            return "back"
-        return self.pane_layout.way_back()
+        return "back" if self.findings.has_way_back() else self.pane_layout.way_back()
 
     def help_subject(self) -> tuple[str, str]:
         """Return the current pane's title and its docstring."""

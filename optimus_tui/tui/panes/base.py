@@ -156,6 +156,12 @@ class PaneFrame:
             self._state_posted = state
             pane.post_message(StateChanged(pane.NAME))
 
+    def turn_pause(self) -> None:
+        """Freeze the pane or let it go on, and say which of them."""
+        pane = self.pane
+        pane.paused = not pane.paused
+        pane.app.notify(f"{pane.TITLE} {'stands still; space lets it go on' if pane.paused else 'goes on'}")
+
     def _write(self, upper: Content, lower: Content) -> None:
         pane = self.pane
         self.is_writing = True
@@ -309,9 +315,7 @@ class Pane(LineCanvas):
 
     def action_pause(self) -> None:
         """Freeze the pane, or continue."""
-        self.paused = not self.paused
-        state = "stands still; space lets it go on" if self.paused else "goes on"
-        self.app.notify(f"{self.TITLE} {state}")
+        self.frame.turn_pause()
 
     def action_mark(self, whole_range: bool = False) -> None:
         """Mark the row under the cursor and move to the next one; or begin a range there, or end it."""

@@ -45,8 +45,7 @@ class PromptBar(Horizontal):
         """The text after a completion, the text that it completes, and which of its completions it is."""
 
     def compose(self) -> ComposeResult:
-        """Return the list of suggestions, the sigil, the field and the note."""
-        yield SuggestionList()
+        """Return the sigil, the field and the note."""
         yield Label("", id="prompt-sigil")
         yield Input(id="prompt-input", select_on_focus=False, max_length=300)
         yield Label("", id="prompt-note")
@@ -148,6 +147,10 @@ class PromptBar(Horizontal):
     def _list_suggestions(self, stem: str | None = None) -> None:
         """Show what the command line can become: the text that stands there, or ``stem`` where Tab has filled in."""
         offered = self.completions(self.field.value if stem is None else stem) if self.sigil == ":" else []
+        if not offered and not self.query(SuggestionList):
+            return
+        if not self.query(SuggestionList):  # not before it is needed: the first frame has no use for it
+            self.mount(SuggestionList(), before=0)
         self.query_one(SuggestionList).offer(offered, self._abouts, self.field.value)
 
     def action_complete(self, by: int) -> None:

@@ -1,0 +1,39 @@
+"""What the line on top of every screen says now: asked of the controllers that know it."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from optimus_tui.tui.dashboard.status_line import status_words
+from optimus_tui.tui.panes.health.verdict import verdict_of
+from optimus_tui.tui.services import DashboardServices
+from optimus_tui.tui.widgets.bars import Part, Words
+
+if TYPE_CHECKING:
+    from optimus_tui.tui.actions.controller import ActionsController
+    from optimus_tui.tui.alerts.controller import AlertsController
+    from optimus_tui.tui.drills import DrillController
+    from optimus_tui.tui.incidents.controller import IncidentController
+
+
+class StatusLine:
+    """Mode, proof and notes at the left; verdict, own load and clock at the right."""
+
+    def __init__(
+        self,
+        dashboard: DashboardServices,
+        actions: "ActionsController",
+        alerts: "AlertsController",
+        incidents: "IncidentController",
+        drills: "DrillController",
+    ) -> None:
+        self.dashboard, self.actions, self.alerts = dashboard, actions, alerts
+        self.incidents, self.drills = incidents, drills
+
+    def words(self, start: Sequence[Part], width: int) -> tuple[Words, Words]:
+        """Return the line in ``width`` columns, left and right; ``start``: what it begins with."""
+        dashboard, context = self.dashboard, self.dashboard.context
+        note, muted, said = self.drills.status_note(), self.alerts.mark_quiet(), self.incidents.status_words()
+        shown = verdict_of(dashboard.health, self.alerts.explained)
+        own, wall = context.own.rate(context.clock.mono()), context.clock.wall()
+        mode = self.actions.mode_words(self.drills.clock_text())
+        return status_words(dashboard.settings, note, shown, own, wall, width, mode, muted, said, start)
