@@ -297,7 +297,7 @@ LATENCY_FEW = _rule(
     one="{checks} of {subject} took {took}",
     phrases={
         "several": "over {limit}, the slowest {slowest}",
-        "half_impact": "Every other request to {subject} takes longer than the limit."},
+        "half_impact": "Half of the requests to {subject} take longer than the limit."},
     impact="Nothing is lost if it was a cold start. A p95 is judged from 20 checks on.",
     remedy="Look again in a minute; if it is still slow, see what {subject} waits for.", alert_group="latency",
     window_seconds=10.0, raised_in=2)
@@ -311,7 +311,7 @@ LATENCY_NOW = _rule(
 LATENCY_HALF = _rule(
     "latency.half", "Half of the requests are slow",
     one="half of {count:,} requests to {subject} took over {limit} (p50 {p50})", remedy=_COMPARE,
-    impact="Every other request to {subject} takes longer than the limit.", window_seconds=10.0, raised_in=2)
+    impact="Half of the requests to {subject} take longer than the limit.", window_seconds=10.0, raised_in=2)
 LATENCY_SINGLE = _rule(
     "latency.look", "A single check was slow", "medium", one="{subject} took {took}, more than {limit}")
 LATENCY_COLD_START = _rule(

@@ -9,6 +9,7 @@ from rich.cells import cell_len
 from textual.binding import BindingType
 from textual.containers import VerticalScroll
 from textual.content import Content
+from textual.geometry import Size
 from textual.widget import Widget
 from textual.widgets import Static
 
@@ -28,12 +29,12 @@ class Wrapped(Static):
         super().__init__(make(96))
         self._make, self._made_for = make, 96
 
-    def on_resize(self) -> None:
-        """Render the content for the new width."""
-        width = self.content_size.width
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+        """Return the lines of the content in this width, which it is rendered for: no frame shows it for another."""
         if width != self._made_for and width > 0:
             self._made_for = width
-            self.make_again()
+            self.update(self._make(width), layout=False)
+        return super().get_content_height(container, viewport, width)
 
     def make_again(self) -> None:
         """Render the content again, because it has changed."""

@@ -125,6 +125,8 @@ def shown_text(message: str, others: int, room: int) -> str:
         return "\n".join(parts) + more
     more, (first, *_) = more or " · :messages", parts
     rest = parts[1] if rest_lines else text[len(first) :].strip()
+    if not rest:
+        return f"{first}\n{more.removeprefix(' · ')}"
     return f"{_cut(first, room)}\n{_cut(rest, room - cell_len(more))}{more}"
 
 

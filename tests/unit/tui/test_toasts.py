@@ -8,7 +8,7 @@ from textual.app import App
 from textual.notifications import Notify
 
 from optimus_tui.tui.app import OptimusApp
-from optimus_tui.tui.toasts.queue import LEAST_TOAST_SECONDS, LastingNotification, ToastQueue
+from optimus_tui.tui.toasts.queue import LEAST_TOAST_SECONDS, LastingNotification, ToastQueue, shown_text
 
 
 @pytest.mark.parametrize("late", [0.0, 0.01, 1.0, 86_400.0])
@@ -56,3 +56,8 @@ def test_the_messages_keep_the_whole_sentence_of_a_toast_that_shows_its_beginnin
     one.whole = "▲ MED 699 events a second: the threshold is 500"
     queue.keep(one)
     assert [said.text for said in queue.said] == [one.whole]
+
+
+def test_a_count_alone_on_its_line_begins_with_no_separator() -> None:
+    first, second = shown_text("engine does not answer: connection refused", 2, 44).split("\n")
+    assert (first, second) == ("engine does not answer: connection refused", "2 more: :messages")
