@@ -65,6 +65,8 @@ async def run(ctx: "Context", query: RouterQuery) -> RouterReport:
     if root is not None:
         spec = await asyncio.to_thread(with_parent, root, spec)
     draft = render(spec)
+    if root is not None:
+        await asyncio.to_thread(_refuse_older, root, draft)
     beside = [file for file in draft.beside if root is None or not (root / file.path).exists()]
     return RouterReport(
         tool="generate_enterprise_router",
@@ -78,6 +80,21 @@ async def run(ctx: "Context", query: RouterQuery) -> RouterReport:
         enterprise_features=features(spec),
         next_steps=next_steps(spec, ctx.settings.gateway_url),
     )
+
+
+def _refuse_older(root: Path, draft: Draft) -> None:
+    """Raise ToolFailure where the project's helpers lack what the draft uses."""
+    from optimus_tui.scaffold.lacking import what_lacks
+    from optimus_tui.tools.answer import ToolFailure
+
+    tree = SourceTree(root)
+
+    def read(path: str) -> bytes | None:
+        data = tree.read(path)
+        return data if isinstance(data, bytes) else None
+
+    if lacking := what_lacks(draft, read):
+        raise ToolFailure(ToolError(code="bad_argument", message=lacking), 2)
 
 
 def _place(source_path: Path | None, query: RouterQuery) -> "tuple[Path | None, RouterTarget]":

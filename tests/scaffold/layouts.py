@@ -9,7 +9,11 @@ import sys
 from pathlib import Path
 
 from optimus_tui.child_processes import minimal_environment
+from optimus_tui.clock import Clock
+from optimus_tui.contract.tools.traffic import RouterReport
 from optimus_tui.scaffold.target import RouterTarget
+from optimus_tui.settings.tuning import TUNING
+from optimus_tui.tools.answer import answer
 from tests.scaffold.workshop import quick_tests
 
 FLAT = {
@@ -171,3 +175,21 @@ def routes_of(target: RouterTarget, *projects: Path) -> list[list[str]]:
     )
     roots = [str(project / target.import_root) for project in projects]
     return [list(json.loads(line)) for line in run(Path("/"), [sys.executable, "-c", code, *roots]).splitlines()]
+
+
+class Ctx:
+    """As much of a context as the tool uses."""
+
+    clock = Clock()
+    tuning = TUNING
+
+    class settings:
+        gateway_url = "http://localhost:8020"
+        source_path: Path | None = None
+
+
+async def ask(**given: object) -> RouterReport:
+    """Return the draft of a router as the tool answers it."""
+    report = await answer(Ctx(), "generate_enterprise_router", {"router_name": "products", **given})  # type: ignore[arg-type]
+    assert isinstance(report, RouterReport)
+    return report

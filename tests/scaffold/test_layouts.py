@@ -9,14 +9,11 @@ import pytest
 from optimus_tui.actions.drafts.draft_checks import run_checks
 from optimus_tui.actions.drafts.routers import plan_router, write_router
 from optimus_tui.actions.files.changes import undo_last
-from optimus_tui.clock import Clock
-from optimus_tui.contract.tools.traffic import RouterReport
 from optimus_tui.scaffold.layout import LayoutError, find_target
 from optimus_tui.scaffold.render import next_steps
 from optimus_tui.scaffold.spec import OPERATIONS, ROUTER_TYPES, make_spec
 from optimus_tui.scaffold.target import GATEWAY
-from optimus_tui.settings.tuning import TUNING
-from optimus_tui.tools.answer import ToolFailure, answer
+from optimus_tui.tools.answer import ToolFailure
 from optimus_tui.tools.router import shared_names
 from optimus_tui.tools.router_files import judged
 from tests.amounts import WHOLE
@@ -26,6 +23,7 @@ from tests.scaffold.layouts import (
     LAYOUTS,
     ROUTER,
     VERSIONED,
+    ask,
     content,
     make_project,
     routes_of,
@@ -134,23 +132,6 @@ def test_what_was_named_is_remembered_and_holds_the_next_time(tmp_path: Path) ->
     assert "get /products" in routes_of(target, project)[0]
     undo_last(project)
     assert content(project) == before
-
-
-class Ctx:
-    """As much of a context as the tool uses."""
-
-    clock = Clock()
-    tuning = TUNING
-
-    class settings:
-        gateway_url = "http://localhost:8020"
-        source_path: Path | None = None
-
-
-async def ask(**given: object) -> RouterReport:
-    report = await answer(Ctx(), "generate_enterprise_router", {"router_name": "products", **given})  # type: ignore[arg-type]
-    assert isinstance(report, RouterReport)
-    return report
 
 
 async def test_the_tool_drafts_for_the_project_that_it_was_started_in_and_writes_nothing(

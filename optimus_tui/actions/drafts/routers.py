@@ -3,7 +3,6 @@
 It refuses to write what was not shown: the plan holds every byte, and is void once a file differs from it.
 """
 
-import ast
 import difflib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -14,6 +13,7 @@ from optimus_tui.actions.files.changes import FileChange, JournalEntry, apply_ch
 from optimus_tui.actions.files.git_state import git_warnings
 from optimus_tui.actions.files.tree import Tree, WriteRefused
 from optimus_tui.scaffold.fields import when
+from optimus_tui.scaffold.lacking import what_lacks
 from optimus_tui.scaffold.layout import remembered
 from optimus_tui.scaffold.options.parents import parent_warning, with_parent
 from optimus_tui.scaffold.registration import RegistrationError, lines_to_add, register
@@ -66,12 +66,14 @@ def plan_router(
     with Tree(root) as tree:
         if target == GATEWAY and not (tree.root / target.folder).is_dir():
             raise WriteRefused(f"{safe_text(str(tree.root), 160)} is not a gateway: it has no {target.folder}")
+        if lacking := what_lacks(draft, tree.read):
+            raise WriteRefused(lacking)
         app = tree.read(target.into)
         project = tree.root
         files = [(file.path, file.content.encode()) for file in draft.files]
         beside = [file for file in draft.beside if tree.read(file.path) is None]
         files += [(file.path, file.content.encode()) for file in beside]
-        warnings = [*_storage_warnings(spec), *_helper_warnings(tree, draft, beside), *git_warnings(project)]
+        warnings = [*_storage_warnings(spec), *_helper_warnings(draft, beside), *git_warnings(project)]
         warnings += when(parent_warning(spec), parent_warning(spec))
         remembering = _remembering(tree, named or {}, warnings)
     if neighbours is not None:
@@ -123,8 +125,8 @@ def _storage_warnings(spec: RouterSpec) -> list[str]:
     return [f"kept in memory, not for production: each process has its own, gone at its end; {instead}"]
 
 
-def _helper_warnings(tree: Tree, draft: Draft, new: Sequence[DraftFile]) -> list[str]:
-    """Return what has to be known of the helpers: that they are added, or that those which are there lack a name."""
+def _helper_warnings(draft: Draft, new: Sequence[DraftFile]) -> list[str]:
+    """Return what has to be known of the helpers: that they are added."""
     target, sentences = draft.spec.target, list[str]()
     names = [file.path for file in new if file.path.startswith(f"{target.helper_folder}/")]
     if names and not target.is_gateway:
@@ -134,20 +136,7 @@ def _helper_warnings(tree: Tree, draft: Draft, new: Sequence[DraftFile]) -> list
             f"{target.helper_folder}/ is added ({len(names)} files): this project does not have the {', '.join(used)} "
             "that the router uses"
         )
-    for file in draft.beside:
-        known = tree.read(file.path) if file not in new else None
-        if known is not None and known != file.content.encode() and (lacking := _lacking(known, file.content)):
-            shown = ", ".join(lacking[:3])
-            sentences.append(f"{file.path} is there and stays as it is, without {shown}: the router may need it")
     return sentences
-
-
-def _lacking(known: bytes, wanted: str) -> list[str]:
-    """Return the public names that the wanted text defines and the known one does not mention."""
-    text = known.decode("utf-8", "replace")
-    kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
-    names = [node.name for node in ast.parse(wanted).body if isinstance(node, kinds)]
-    return [name for name in names if not name.startswith("_") and name not in text]
 
 
 def write_router(plan: RouterPlan) -> JournalEntry:
