@@ -24,6 +24,7 @@ from optimus_tui.patterns.facts.model import (
     owners_of,
 )
 from optimus_tui.patterns.facts.routes import hollow_tenants
+from optimus_tui.patterns.facts.statuses import answers_only_500
 from optimus_tui.patterns.source import vocabulary
 from optimus_tui.patterns.source.resolve import (
     External,
@@ -92,7 +93,7 @@ def named_jobs(raw: str, dotted: str, visible: bool) -> NamedJobs:
         flags.add("logs")
     if not (about | spoken).isdisjoint(vocabulary.BREAKERS):
         flags.add("breaker")
-    if _measures(dotted, method, about, spoken, visible):
+    if dotted.partition(".")[0] not in vocabulary.DB_ROOTS and _measures(dotted, method, about, spoken, visible):
         flags.add("metrics")
     cache: CacheCall = ""
     if not spoken.isdisjoint(vocabulary.INVALIDATES) or (
@@ -246,7 +247,13 @@ def _of_call(seen: Seen, unit: Unit, resolver: Resolver, flags: set[str], ignore
     if named.cache and not isinstance(seen.thing, Class):
         flags |= cache_jobs(seen, unit, named.cache)
     if named.handlers and maps_faults(first_argument(seen.call.node), seen.call.scope, resolver):
+        given = seen.call.node.args
+        everything = len(given) == 2 and chain(given[0]).rpartition(".")[2] in BROAD
+        if everything and answers_only_500(resolver.what(given[1], seen.call.scope), resolver):
+            return
         flags |= {"maps", "handlers"}
+        if maps_faults(first_argument(seen.call.node), seen.call.scope, resolver, of_libraries=True):
+            flags.add("maps libraries")
 
 
 def is_idle(unit: Unit, resolver: Resolver) -> bool:
@@ -287,10 +294,11 @@ def _asks_about_tenant(unit: Unit, resolver: Resolver) -> bool:
     return False
 
 
-def maps_faults(caught: ast.expr | None, scope: Scope, resolver: Resolver) -> bool:
+def maps_faults(caught: ast.expr | None, scope: Scope, resolver: Resolver, of_libraries: bool = False) -> bool:
     """Return whether an exception handler can answer an upstream's fault, by its exceptions or its status.
 
     Handlers for errors of a login library, of a limiter or of validation do not count.
+    ``of_libraries``: as a client's library raises it, which is no class of the project.
     """
     if isinstance(caught, ast.Constant) and isinstance(caught.value, int):
         return caught.value >= 500
@@ -299,7 +307,7 @@ def maps_faults(caught: ast.expr | None, scope: Scope, resolver: Resolver) -> bo
         return False
     thing = resolver.what(caught, scope)
     if not isinstance(thing, External):
-        return True
+        return not (of_libraries and isinstance(thing, Class))
     return name in BROAD or thing.dotted.partition(".")[0] in vocabulary.UPSTREAM_ROOTS
 
 

@@ -38,6 +38,7 @@ _BODIES = frozenset({"json", "data", "content", "body"})
 _READ = frozenset({"get", "head", "options"})
 _KEPT = frozenset({"db", "upstream", "remote", "cache_read"})
 _NO_STORES = LOCAL_ROOTS | sys.stdlib_module_names | {"fastapi", "starlette", "pydantic", "celery"}
+_OF_SETTINGS = frozenset({"settings", "setting", "config", "configuration", "constants"})
 _REQUESTS = frozenset({"request", "req"})
 _NO_JSON = ("Streaming", "File", "Redirect", "HTML", "PlainText", "Template", "EventSource", "Response")
 _PAGES = frozenset({"TemplateResponse", "HTMLResponse", "_TemplateResponse"})
@@ -348,6 +349,12 @@ def is_refusal(returned: Raised) -> bool:
     return isinstance(status, ast.Constant) and isinstance(status.value, int) and status.value >= 400
 
 
+def answers_a_file(route: Route) -> bool:
+    """Return whether all that a route answers is a file that is there already."""
+    made = [one.node.value for one in route.handler.returned if isinstance(one.node, ast.Return)]
+    return bool(made) and all(isinstance(one, ast.Call) and chain(one.func).endswith("FileResponse") for one in made)
+
+
 def is_fixed(node: ast.expr | None, inside: bool = False) -> bool:
     """Return whether a value is answered as it is written in the source: a text, a dictionary of texts and numbers.
 
@@ -414,6 +421,8 @@ def _may_ask_a_store(seen: Seen) -> bool:
         return False
     if words(owner) & (STORES | {"store", "storage", "database"}):
         return True
+    if not seen.visible and words(owner) & _OF_SETTINGS:
+        return False
     is_open = isinstance(seen.thing, Unit) and seen.thing.stub
     asks = bool(words(seen.method) & (READS - {"search"})) and seen.method not in ("get", "read")
     return asks and (is_open or not seen.visible)

@@ -18,6 +18,7 @@ _PAGES = frozenset(
 SIZES = frozenset({"limit", "size", "top", "take", "first", "max", "per"})
 _NO_SIZES = frozenset({"offset", "number", "name", "id", "age", "price", "date", "time", "score", "length", "tokens"})
 _NO_PAGES = _NO_SIZES - {"offset", "number", "length"}
+_STARTS = frozenset({"offset", "skip", "page", "cursor"})
 _OF_REQUEST = ("Query", "Path", "Field", "Param")
 _ENDS = ("le", "lt", "max_value")
 _MOST = 10_000
@@ -55,24 +56,28 @@ def parameters_of(view: View, route: Route) -> tuple[list[Given], bool]:
                 outer = thing.scope.parent or thing.scope
                 todo += [(one, value, outer, depth + 1) for one, value in thing.params if one.arg != "self"]
             elif isinstance(thing, Class):
-                found += _fields(thing)
+                found += _fields(thing, view)
             elif not isinstance(thing, Unit) and words(f"{arg.arg} {chain(arg.annotation)} {chain(node)}") & _PAGES:
                 known = False
         if needed:
             continue  # what a dependency answers is no parameter: a user's table has a login_count
         typed = view.resolver.annotated(arg.annotation, scope)
-        if isinstance(typed, InstanceOf) and isinstance(typed.of, Class) and _is_of_query(typed.of):
-            found += _fields(typed.of)
+        if isinstance(typed, InstanceOf) and isinstance(typed.of, Class):
+            fields = _fields(typed.of, view)
+            found += fields if any(words(one.name) & _PAGES for one in fields) else []
     return found, known
 
 
-def _is_of_query(owner: Class) -> bool:
-    """Return whether a class has fields for a page: a model of the query, or a class of parameters."""
-    return any(words(name) & _PAGES for name in owner.attributes)
-
-
-def _fields(owner: Class) -> list[Given]:
-    return [Given(name, bound.annotation, bound.value, scope) for name, (bound, scope) in owner.attributes.items()]
+def _fields(owner: Class, view: View, depth: int = 0) -> list[Given]:
+    """Return the fields of a model of the query, or of a class of parameters, with those of the classes above it."""
+    found = {
+        name: Given(name, bound.annotation, bound.value, scope) for name, (bound, scope) in owner.attributes.items()
+    }
+    for base in owner.bases if depth < _DEEPEST else ():
+        above = view.resolver.what(base, owner.unit.scope.parent or owner.unit.scope)
+        if isinstance(above, Class):
+            found = {**{one.name: one for one in _fields(above, view, depth + 1)}, **found}
+    return list(found.values())
 
 
 def pages(given: list[Given]) -> bool:
@@ -81,6 +86,11 @@ def pages(given: list[Given]) -> bool:
         (words(one.name) | words(chain(one.annotation).rpartition(".")[2])) & _PAGES and not words(one.name) & _NO_PAGES
         for one in given
     )
+
+
+def is_paged(given: list[Given]) -> bool:
+    """Return whether a caller says how many are wanted, and from where on: what is answered is a list."""
+    return bool(sizes_of(given)) and any(words(one.name) & _STARTS for one in given)
 
 
 def sizes_of(given: list[Given]) -> list[Given]:

@@ -33,6 +33,23 @@ class RaisedStatus(NamedTuple):
     """The function that raises it, where it is not this one."""
 
 
+def returned_statuses(unit: Unit, resolver: Resolver) -> dict[int, ast.stmt]:
+    """Return the statuses of the responses that a function makes and returns itself, each with the first place."""
+    found: dict[int, ast.stmt] = {}
+    for one in unit.returned:
+        made = one.node.value if isinstance(one.node, ast.Return) and one.scope is unit.scope else None
+        if isinstance(made, ast.Call) and chain(made.func).rpartition(".")[2].endswith("Response"):
+            status = _returned_status(made, one.scope, resolver)
+            if status >= 100:
+                found.setdefault(status, one.node)
+    return found
+
+
+def answers_only_500(handler: object, resolver: Resolver) -> bool:
+    """Return whether a handler of exceptions makes a 500 of each, which is what becomes of them without one."""
+    return isinstance(handler, Unit) and returned_statuses(handler, resolver).keys() == {500}
+
+
 class LostStatus(NamedTuple):
     """An ``except`` that answers a raised status with another one; ``answered`` is 0 for an ordinary return."""
 

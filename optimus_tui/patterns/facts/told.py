@@ -7,7 +7,7 @@ project that an exception handler turns into an answer.
 import ast
 from collections.abc import Iterator
 
-from optimus_tui.patterns.facts.model import Class, Scope, Unit, caught, may_tell_too_much
+from optimus_tui.patterns.facts.model import Bound, Class, Scope, Unit, caught, may_tell_too_much
 from optimus_tui.patterns.source.resolve import External, InstanceOf, Resolver, seen_calls
 from optimus_tui.patterns.source.vocabulary import BUILTINS, LOG_METHODS, chain, words
 
@@ -43,6 +43,7 @@ def tells(unit: Unit, answers: bool, resolver: Resolver) -> Iterator[ast.AST]:
         of_route = answers and scope is unit.scope
         told = [*_told_in(handler, names, scope, of_route, resolver)]
         told += _told_afterwards(handler, names - {handler.name}, unit) if of_route else []
+        told += _told_within(handler, names, unit) if of_route else []
         for place in told:
             if id(place) not in seen:
                 seen.add(id(place))
@@ -62,6 +63,40 @@ def _told_afterwards(handler: ast.ExceptHandler, names: set[str], unit: Unit) ->
         below = one.node.lineno > (handler.end_lineno or handler.lineno)
         value = one.node.value if isinstance(one.node, ast.Return) else None
         if below and one.scope is unit.scope and value is not None and _is_made_here(value) and _mentions(value, names):
+            yield one.node
+
+
+def _told_within(handler: ast.ExceptHandler, names: set[str], unit: Unit) -> Iterator[ast.AST]:
+    """Yield what a branch puts into the list or the dictionary that the route answers: ``found.append(…)``."""
+    answered = {
+        one.node.value.id
+        for one in unit.returned
+        if isinstance(one.node, ast.Return) and one.scope is unit.scope and isinstance(one.node.value, ast.Name)
+    }
+    for statement in handler.body:
+        for one in ast.walk(statement):
+            given: list[ast.expr] = []
+            owner: ast.expr | None = None
+            if isinstance(one, ast.Call) and isinstance(one.func, ast.Attribute) and one.func.attr == "append":
+                owner, given = one.func.value, one.args
+            elif isinstance(one, ast.Assign) and isinstance(one.targets[0], ast.Subscript):
+                owner, given = one.targets[0].value, [one.value]
+            if isinstance(owner, ast.Name) and owner.id in answered and any(_mentions(each, names) for each in given):
+                yield one
+
+
+def tells_anothers(unit: Unit, resolver: Resolver) -> Iterator[ast.AST]:
+    """Yield the returns of a route's handler that answer what a function of the project makes of an exception."""
+    for one in unit.returned:
+        value = one.node.value if isinstance(one.node, ast.Return) and one.scope is unit.scope else None
+        if isinstance(value, ast.Name):
+            bound = one.scope.bindings.get(value.id)
+            value = bound.value if isinstance(bound, Bound) and not bound.many else None
+        if isinstance(value, ast.Await):
+            value = value.value
+        made = resolver.what(value.func, one.scope) if isinstance(value, ast.Call) else None
+        told = tells(made, True, resolver) if isinstance(made, Unit) and made is not unit and made.handlers else ()
+        if any(isinstance(place, ast.Return) for place in told):
             yield one.node
 
 

@@ -24,7 +24,7 @@ _EXACT = frozenset(
      "smtplib.SMTP_SSL", "httpx.get", "httpx.post", "httpx.put", "httpx.patch", "httpx.delete", "httpx.request",
      "httpx.stream", "dns.resolver.resolve", "dns.resolver.query", "langchain_neo4j.Neo4jGraph",
      "langchain_community.graphs.Neo4jGraph", "langchain_community.graphs.neo4j_graph.Neo4jGraph", "pandas.read_excel",
-     "pandas.read_csv", "pandas.read_sql", "pandas.read_parquet", "openpyxl.load_workbook"}
+     "os.walk", "pandas.read_csv", "pandas.read_sql", "pandas.read_parquet", "openpyxl.load_workbook"}
 )  # fmt: skip
 _ROOTS = frozenset({"requests", "urllib3", "pymongo", "psycopg2", "sqlite3", "MySQLdb", "pymysql", "smtplib", "boto3"})
 _CLIENTS = (
@@ -32,7 +32,8 @@ _CLIENTS = (
     "valkey.Valkey.", "httpx.Client.", "requests.Session.", "openai.OpenAI.", "openai.AzureOpenAI.",
     "anthropic.Anthropic.", "docker.from_env().", "docker.DockerClient.", "elasticsearch.Elasticsearch.",
     "minio.Minio.", "twilio.rest.Client.", "python_on_whales.DockerClient.", "python_on_whales.docker.",
-    "dramatiq.brokers.redis.RedisBroker.client.",
+    "dramatiq.brokers.redis.RedisBroker.client.", "mlflow.MlflowClient.", "mlflow.tracking.MlflowClient.",
+    "s3fs.S3FileSystem.",
 )  # fmt: skip
 _SESSIONS = (
     "sqlalchemy.orm.Session.", "sqlalchemy.orm.session.Session.", "sqlmodel.Session.", "sqlalchemy.orm.scoped_session.",
@@ -118,15 +119,19 @@ class Wait(NamedTuple):
 
 
 _NONE = Wait("", "")
+Clients = frozenset[tuple[str, str]]
+"""Parameters that are given a synchronous session or client: the name, and the full name of its type."""
 
 
 def waits_for(seen: Seen) -> Kind:
     """Return what the call itself waits for without yielding; "" if it does not, or is not known to."""
-    name = seen.dotted
-    if not name:
+    if not seen.dotted:
         return _by_idiom(seen)
-    if seen.visible:
-        return ""
+    return "" if seen.visible else _of_name(seen.dotted, seen)
+
+
+def _of_name(name: str, seen: Seen) -> Kind:
+    """Return what a call of something outside of the tree waits for, by its full name."""
     last = name.rpartition(".")[2]
     if name in _FILES or (name.startswith("boto3.") and last in ("client", "resource")):
         return "file"  # a client is made of descriptions on the disk, and asks nobody
@@ -253,45 +258,48 @@ def _has_routes(module: Module) -> bool:
     return known
 
 
-def wait_inside(
-    place: tuple[Unit, Scope], resolver: Resolver, depth: int = 0, sessions: frozenset[str] = frozenset()
-) -> Wait:
+def wait_inside(place: tuple[Unit, Scope], resolver: Resolver, depth: int = 0, clients: Clients = frozenset()) -> Wait:
     """Return what a function waits for whenever it is called, itself or in the functions that it calls.
 
     Reading files does not count, nor what happens only once, on a cache miss, after a failure or for an option that is
-    off. ``sessions`` are the parameters that are given a synchronous session: they need no type of their own.
+    off. ``clients`` are the parameters that are given a synchronous session or client: they need no type of their own.
     """
     unit, scope = place
-    kept: dict[tuple[int, int, frozenset[str]], Wait] = unit.memo.setdefault("waits", {})
-    key = (id(scope), depth, sessions)
+    kept: dict[tuple[int, int, Clients], Wait] = unit.memo.setdefault("waits", {})
+    key = (id(scope), depth, clients)
     if key not in kept:
         kept[key] = _NONE  # a function that calls itself
         generates = any(place is scope for _, place in unit.memo.get("yielded", ()))
-        if not generates and not _runs_once(unit):
-            kept[key] = _find_wait(unit, scope, resolver, depth, sessions)
+        if not generates and not runs_once(unit):
+            kept[key] = _find_wait(unit, scope, resolver, depth, clients)
             for one in implementations(unit) if not kept[key].kind else ():
                 if not one.is_async and not kept[key].kind:
-                    kept[key] = wait_inside((one, one.scope), resolver, depth + 1, sessions)
+                    kept[key] = wait_inside((one, one.scope), resolver, depth + 1, clients)
     return kept[key]
 
 
-def sessions_given(seen: Seen, unit: Unit, resolver: Resolver, known: frozenset[str] = frozenset()) -> frozenset[str]:
-    """Return the parameters of a function for which a call passes a synchronous session."""
+def clients_given(seen: Seen, unit: Unit, resolver: Resolver, known: Clients = frozenset()) -> Clients:
+    """Return the parameters of a function for which a call passes a synchronous session or client, with its type."""
     node = seen.call.node
     names = [arg.arg for arg, _ in unit.params if arg.arg not in ("self", "cls")]
     given = [*zip(names, node.args, strict=False), *((word.arg, word.value) for word in node.keywords if word.arg)]
-    return frozenset(
-        name
+    here = dict(known)
+    pairs = (
+        (name, here.get(one.id) or _type_of_client(resolver.what(one, seen.call.scope)))
         for name, one in given
-        if isinstance(one, ast.Name) and (one.id in known or _is_session(resolver.what(one, seen.call.scope)))
+        if isinstance(one, ast.Name)
     )
+    return frozenset((name, of) for name, of in pairs if of)
 
 
-def _is_session(thing: Thing) -> bool:
-    return isinstance(thing, InstanceOf) and isinstance(thing.of, str) and f"{thing.of}." in _SESSIONS
+def _type_of_client(thing: Thing) -> str:
+    """Return the full name of a synchronous session's or client's type; "" for anything else."""
+    of = thing.of if isinstance(thing, InstanceOf) else getattr(thing, "dotted", "")
+    known = isinstance(of, str) and f"{of}." in (*_SESSIONS, *_CLIENTS)
+    return str(of) if known else ""
 
 
-def _runs_once(unit: Unit) -> bool:
+def runs_once(unit: Unit) -> bool:
     """Return whether its answer is kept: there is only one, because it takes no arguments, or a cache of its own."""
     kept = [one for one in unit.decorators if words(chain(one)) & _DONE]
     if any(chain(one).rpartition(".")[2] not in ("lru_cache", "cache") for one in kept):
@@ -299,15 +307,15 @@ def _runs_once(unit: Unit) -> bool:
     return bool(kept) and not [arg for arg, _ in unit.params if arg.arg not in ("self", "cls")]
 
 
-def _find_wait(unit: Unit, scope: Scope, resolver: Resolver, depth: int, sessions: frozenset[str]) -> Wait:
+def _find_wait(unit: Unit, scope: Scope, resolver: Resolver, depth: int, clients: Clients) -> Wait:
     awaited = awaited_in(unit) if scope.kind == "async" else frozenset[int]()
     for seen in seen_calls(unit, resolver):
         if seen.call.scope is not scope or seen.call.flags & IN_EXCEPT:
             continue
         waited = id(seen.call.node) in awaited
         kind = "" if waited else waits_for(seen)
-        if not (kind or waited) and seen.raw.rpartition(".")[0] in sessions and seen.method in _ASKS_SESSION:
-            kind = "session"
+        if not (kind or waited or seen.dotted):
+            kind = _of_given(seen, dict(clients))
         found, inner = _NONE, None
         if kind in ("network", "session") and not (depth and seen.dotted == "time.sleep"):
             found = Wait(kind, seen.raw)  # a pause further away is one between retries
@@ -316,10 +324,16 @@ def _find_wait(unit: Unit, scope: Scope, resolver: Resolver, depth: int, session
             for given in _run_by_it(seen) if not waited else ():
                 found = found if found.kind else wait_inside((given.unit, given), resolver, depth + 1)
         if inner is not None and not found.kind:
-            found = wait_inside(inner, resolver, depth + 1, sessions_given(seen, inner[0], resolver, sessions))
-        if found.kind and not _is_seldom(seen.call.node, scope):
+            found = wait_inside(inner, resolver, depth + 1, clients_given(seen, inner[0], resolver, clients))
+        if found.kind and not is_seldom(seen.call.node, scope):
             return found
     return _NONE
+
+
+def _of_given(seen: Seen, clients: dict[str, str]) -> Kind:
+    """Return what a call waits for of a parameter that was given a client: ``client.indices.create()``."""
+    root, _, rest = seen.raw.partition(".")
+    return _of_name(f"{clients[root]}.{rest}", seen) if rest and root in clients else ""
 
 
 def _run_by_it(seen: Seen) -> list[Scope]:
@@ -339,7 +353,7 @@ def _run_by_it(seen: Seen) -> list[Scope]:
     return [one for one in bound if isinstance(one, Scope) and one.kind == "function"]
 
 
-def _is_seldom(call: ast.Call, scope: Scope) -> bool:
+def is_seldom(call: ast.Call, scope: Scope) -> bool:
     """Return whether a call runs only where nothing was done before, or for an option that is off by default."""
     off = _off_by_default(scope.node)
     for node in ast.walk(scope.node):

@@ -5,7 +5,13 @@ from collections.abc import Iterable, Iterator
 
 from optimus_tui.patterns.assembly import OF_ROUTES, assembly_of, option_of, wrapped_registration
 from optimus_tui.patterns.facts.model import Scope
-from optimus_tui.patterns.facts.statuses import LostStatus, declared_statuses, lost_statuses, statuses_of
+from optimus_tui.patterns.facts.statuses import (
+    LostStatus,
+    declared_statuses,
+    lost_statuses,
+    returned_statuses,
+    statuses_of,
+)
 from optimus_tui.patterns.rule import Hit, Rule, at, at_unit
 from optimus_tui.patterns.source.makers import Maker
 from optimus_tui.patterns.source.view import View
@@ -50,12 +56,16 @@ def _undeclared(view: View) -> Iterator[Hit]:
         above = _named_above(view, makers)
         if above is None:
             continue
-        raised = [one for one in statuses_of(route.handler, view.resolver) if not one.by and one.status >= 400]
-        missing = {one.status: one for one in raised if one.status not in own | of_router | above | {422, 500}}
+        told = {one.status: one.node for one in statuses_of(route.handler, view.resolver) if not one.by}
+        returned = returned_statuses(route.handler, view.resolver)
+        answered: dict[int, ast.stmt | ast.expr] = {**returned, **told}
+        known = own | of_router | above | {422, 500}
+        missing = {status: node for status, node in answered.items() if status >= 400 and status not in known}
         if missing:
-            said = ", ".join(f"{status} (line {one.node.lineno})" for status, one in sorted(missing.items()))
+            said = ", ".join(f"{status} (line {node.lineno})" for status, node in sorted(missing.items()))
             whose = f"responses= of {route.name}" if own else f"responses= of the router of {route.name}"
-            yield at_unit(route.handler, f"{whose} does not name {said}, which it raises")
+            does = "which it raises" if missing.keys() <= told.keys() else "which it answers"
+            yield at_unit(route.handler, f"{whose} does not name {said}, {does}")
 
 
 def _named_by(given: Iterable[tuple[ast.expr, Scope]], view: View) -> set[int] | None:

@@ -7,8 +7,8 @@ from optimus_tui.patterns.facts.waits import (
     awaited_in,
     awaited_scope,
     called_scope,
+    clients_given,
     serves_start,
-    sessions_given,
     wait_inside,
     waits_for,
 )
@@ -41,7 +41,7 @@ def _said_of_called(view: View, seen: Seen, awaited: bool) -> str:
     called = awaited_scope(seen, view.module) if awaited else called_scope(seen)
     if called is None:
         return ""
-    inner = wait_inside(called, view.resolver, sessions=sessions_given(seen, called[0], view.resolver))
+    inner = wait_inside(called, view.resolver, clients=clients_given(seen, called[0], view.resolver))
     if inner.kind == "session":
         return f"{seen.raw}() calls {inner.raw}(), which waits for the database"
     if inner.kind and not isinstance(seen.thing, Class):  # clients are made once

@@ -4,6 +4,7 @@ import ast
 from collections.abc import Iterator
 
 from optimus_tui.patterns.facts.model import Bound, Unit
+from optimus_tui.patterns.facts.waits import is_seldom, runs_once
 from optimus_tui.patterns.rule import Hit, Rule, at
 from optimus_tui.patterns.source.resolve import Seen
 from optimus_tui.patterns.source.view import View
@@ -87,6 +88,7 @@ def _holds(value: ast.expr, node: ast.Call) -> bool:
 
 
 def _each_time(view: View) -> Iterator[Hit]:
+    yield from _elsewhere(view)
     if view.roots.isdisjoint(_ROOTS):
         return
     called: dict[int, Unit] = {}
@@ -101,6 +103,34 @@ def _each_time(view: View) -> Iterator[Hit]:
         for seen in view.calls(unit):
             if makes_client(seen) and not _is_the_callers(seen, unit):
                 yield at(seen.call.node, f"{seen.raw}() opens new connections for every request", "file")
+
+
+def _elsewhere(view: View) -> Iterator[Hit]:
+    """Yield hits of handlers that call a function of another file which opens a connection whenever it is called."""
+    for route in view.served:
+        for seen in view.calls(route.handler):
+            unit = seen.thing
+            if not isinstance(unit, Unit) or unit.module is view.module or unit.name == "__init__" or _yields(unit):
+                continue
+            made = next((one for one in view.calls(unit) if _opens_each_time(one, unit)), None)
+            if made is not None and not runs_once(unit):
+                yield at(seen.call.node, f"{seen.raw}() opens new connections for every request: {made.raw}()", "file")
+
+
+def _opens_each_time(seen: Seen, unit: Unit) -> bool:
+    if not makes_client(seen) or seen.call.scope is not unit.scope or _is_the_callers(seen, unit):
+        return False
+    return not is_seldom(seen.call.node, unit.scope) and not _is_kept(seen.call.node, unit)
+
+
+def _is_kept(node: ast.Call, unit: Unit) -> bool:
+    """Return whether a client outlives the function that makes it: an attribute, an entry, a name of the module."""
+    for one in ast.walk(unit.node):
+        if isinstance(one, (ast.Global, ast.Nonlocal)):
+            return True
+        if isinstance(one, ast.Assign) and any(each is node for each in ast.walk(one.value)):
+            return any(isinstance(target, (ast.Attribute, ast.Subscript)) for target in one.targets)
+    return False
 
 
 def _is_the_callers(seen: Seen, unit: Unit) -> bool:

@@ -5,8 +5,8 @@ import re
 from collections.abc import Iterator
 
 from optimus_tui.patterns.facts.model import Class, Scope, Unit
-from optimus_tui.patterns.facts.own_work import called_by, is_from_a_store
-from optimus_tui.patterns.facts.paging import SIZES, Given, is_endless, pages, parameters_of, sizes_of
+from optimus_tui.patterns.facts.own_work import answers_a_file, called_by, is_from_a_store
+from optimus_tui.patterns.facts.paging import SIZES, Given, is_endless, is_paged, pages, parameters_of, sizes_of
 from optimus_tui.patterns.facts.routes import Route
 from optimus_tui.patterns.rule import Hit, Rule, at_unit
 from optimus_tui.patterns.source.resolve import InstanceOf
@@ -45,6 +45,11 @@ def _lists(view: View) -> list[str]:
 
 
 def _is_list(view: View, route: Route) -> bool:
+    """Return whether a list is answered: by what it is called, or by what a caller may say of its length."""
+    return _is_called_list(view, route) or (route.reads and is_paged(parameters_of(view, route)[0]))
+
+
+def _is_called_list(view: View, route: Route) -> bool:
     if not route.reads and not _lists_by_post(route):
         return False
     returned = route.options.get("response_model") or getattr(route.handler.node, "returns", None)
@@ -61,7 +66,7 @@ def _is_list(view: View, route: Route) -> bool:
         return True
     if spoken[0] in _NAMES or "all" in spoken or not _WHOLE.isdisjoint(route.handler.attrs):
         return True
-    if returned is None and "list" in (spoken[-1], last):
+    if returned is None and ("list" in (spoken[-1], last) or (spoken[0] in _ASKS and "list" in spoken)):
         return True
     return returned is None and spoken[0] in _ASKS and _is_plural(spoken) and _reads_many(view, route)
 
@@ -130,7 +135,7 @@ def _is_a_list(node: ast.expr | None) -> bool:
 
 def _unbounded(view: View) -> Iterator[Hit]:
     for route in view.served:
-        if not _is_list(view, route):
+        if not _is_list(view, route) or answers_a_file(route):
             continue
         given, known = parameters_of(view, route)
         sizes = sizes_of(given)
@@ -155,7 +160,12 @@ def _answers_all(view: View, route: Route, given: list[Given]) -> bool:
 
 
 def _is_required(one: Given) -> bool:
-    return not (isinstance(one.default, ast.Constant) and one.default.value is None)
+    """Return whether a caller has to say it: it has no default, or one of its own such as a set of names."""
+    default = one.default
+    if isinstance(default, ast.Call):
+        given = [*default.args, *(word.value for word in default.keywords if word.arg == "default")]
+        default = next(iter(given), None)
+    return not (isinstance(default, ast.Constant) and default.value is None)
 
 
 def _limits_itself(view: View, route: Route) -> bool:

@@ -1,6 +1,7 @@
 """Models: input is validated by a model, output is described by one."""
 
 import ast
+import re
 from collections.abc import Iterator
 
 from optimus_tui.patterns.facts.model import Scope
@@ -46,9 +47,8 @@ def _bodies(view: View, route: Route) -> list[ast.arg]:
 
 def _is_body(view: View, route: Route, arg: ast.arg, default: ast.expr | None) -> bool:
     """Return whether FastAPI fills a parameter from the body: a model, a dict, or ``Body()``."""
-    if (
-        arg.arg in ("self", "cls", "request", "response", "background", "background_tasks")
-        or f"{{{arg.arg}" in route.path
+    if arg.arg in ("self", "cls", "request", "response", "background", "background_tasks") or re.search(
+        rf"{{{arg.arg}[:}}]", route.path
     ):
         return False
     if isinstance(default, ast.Call):
@@ -142,9 +142,15 @@ def _speaks_for_itself(view: View, route: Route) -> bool:
         returned = [one for one in answers if answers_json(view, one)]
         if len(returned) < len(answers):  # beside a file or a page, a text only says what went wrong
             returned = [one for one in returned if not is_message(getattr(one.node, "value", None))]
+            returned = [one for one in returned if not _is_bare_response(getattr(one.node, "value", None))]
         fixed = does_nothing(view, route) and all(is_fixed(getattr(one.node, "value", None)) for one in returned)
         memo["speaks"] = _has_no_json(route) or fixed or not (returned or (not answers and route.handler.returned))
     return bool(memo["speaks"])
+
+
+def _is_bare_response(node: ast.expr | None) -> bool:
+    """Return whether it is a text that was made elsewhere, in one of several formats: ``Response(content=text)``."""
+    return isinstance(node, ast.Call) and chain(node.func).rpartition(".")[2] == "Response"
 
 
 def _has_no_json(route: Route) -> bool:

@@ -67,8 +67,8 @@ def _optional(view: View) -> Iterator[Hit]:
             continue
         for arg, default in unit.params:
             if is_tenant(arg.arg) and not arg.arg.startswith("_") and _replaceable(arg, default, unit, view):
-                if _is_filter(default, unit):
-                    continue
+                if _is_filter(default, unit) or arg.arg not in unit.loads:
+                    continue  # what is not used serves nobody
                 yield at(arg, f"{arg.arg} has a default: a caller who names no tenant is served as a default one")
     yield from _instead(view)
 

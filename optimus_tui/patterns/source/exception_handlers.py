@@ -3,11 +3,12 @@
 import ast
 from collections.abc import Iterable, Iterator
 
-from optimus_tui.patterns.facts.model import Function, Scope, Unit
+from optimus_tui.patterns.facts.model import IN_EXCEPT, Function, Scope, Unit
 from optimus_tui.patterns.source.functions import living
 from optimus_tui.patterns.source.resolve import External, Resolver, seen_calls
 from optimus_tui.patterns.source.vocabulary import LOG_METHODS, LOGGERS, chain, words
 
+_OF_FAILURES = frozenset({"warning", "warn", "error", "exception", "critical", "fatal"})
 _SERVER_ERRORS = frozenset(range(500, 600))
 
 
@@ -52,6 +53,15 @@ def _is_log(node: ast.AST) -> bool:
         return False
     owner, _, method = chain(node.func).rpartition(".")
     return method in LOG_METHODS and not LOGGERS.isdisjoint(words(owner))
+
+
+def logs_requests(unit: Unit, resolver: Resolver) -> bool:
+    """Return whether a function of a middleware writes a line about what goes well, too: not only about a refusal."""
+    return unit.name != "__init__" and any(
+        seen.method in LOG_METHODS and seen.method not in _OF_FAILURES and not seen.call.flags & IN_EXCEPT
+        for seen in seen_calls(unit, resolver)
+        if not LOGGERS.isdisjoint(words(seen.raw.rpartition(".")[0]) | words(seen.dotted.rpartition(".")[0]))
+    )
 
 
 def _hidden_by(handler: Function) -> frozenset[int]:

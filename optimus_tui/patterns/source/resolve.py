@@ -7,7 +7,7 @@ resolved once for all checks.
 import ast
 import re
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from optimus_tui.patterns.facts.model import Bound, Call, Class, Import, Module, Param, Scope, Unit
 from optimus_tui.patterns.source.project import Project
@@ -44,10 +44,13 @@ class Resolver:
 
     def __init__(self, project: Project) -> None:
         self.project = project
+        self.given_up = 0
+        """How often something was too deep to be followed."""
 
     def what(self, node: ast.AST | None, scope: Scope, depth: int = 0) -> Thing:
         """Return the thing that an expression stands for."""
         if node is None or depth > _DEEPEST:
+            self.given_up += node is not None
             return None
         kind = node.__class__
         if kind is ast.Name:
@@ -60,6 +63,9 @@ class Resolver:
             return self.what(node.value, scope, depth + 1)
         if isinstance(node, ast.BoolOp):
             return next((found for one in node.values if (found := self.what(one, scope, depth + 1))), None)
+        if isinstance(node, ast.Subscript):
+            found = self.what(node.value, scope, depth + 1)
+            return found if isinstance(found, Class) else None  # Repository[Thing]
         if isinstance(node, ast.IfExp):
             return self.what(node.body, scope, depth + 1) or self.what(node.orelse, scope, depth + 1)
         return None
@@ -69,13 +75,19 @@ class Resolver:
         while place is not None:
             if name in place.bindings and (place is scope or place.kind != "class"):
                 things = place.things
-                if name not in things:
-                    things[name] = None  # what a name is made of itself cannot be told
+                if name not in things or (things[name] is None and _may_be_told(things, name, depth)):
+                    things[name], before = None, self.given_up  # what a name is made of itself cannot be told
                     things[name] = self._binding(place.bindings[name], place, name, depth + 2)
+                    self._note_depth(things, name, depth, before)
                 found: Thing = things[name]
                 return found
             place = place.parent
         return self._starred(name, scope.unit.module, depth)
+
+    def _note_depth(self, things: dict[str, Any], name: str, depth: int, before: int) -> None:
+        """Keep from where on a name was followed in vain, if the end was too deep: from nearer it may be told."""
+        if things[name] is None and self.given_up > before:
+            things[f"{name};"] = depth
 
     def _starred(self, name: str, module: Module, depth: int) -> Thing:
         """Return the thing that ``from … import *`` binds to a name."""
@@ -90,6 +102,7 @@ class Resolver:
     def _binding(self, bound: object, scope: Scope, name: str, depth: int) -> Thing:
         if isinstance(bound, Bound):
             if depth > _DEEPEST or bound.each:
+                self.given_up += depth > _DEEPEST
                 return None
             if bound.many:
                 return self._part(bound, scope, depth)
@@ -124,14 +137,18 @@ class Resolver:
         if bound.owner is not None and bound.first and bound.node.arg in ("self", "cls", "__self"):
             return InstanceOf(bound.owner)
         outer = scope.parent or scope
+        typed = None
         if bound.node.annotation is not None:
             typed = self.annotated(bound.node.annotation, outer, depth + 1)
-            if typed is not None:
+            if typed is not None and not (isinstance(typed, InstanceOf) and isinstance(typed.of, Class)):
                 return typed
         depended = self.depended(bound.default, outer)
-        if depended is not None:
-            return self._result_type(self.what(depended, outer, depth + 1), depth + 1)
-        return None
+        if depended is None:
+            return typed
+        made = self._result_type(self.what(depended, outer, depth + 1), depth + 1)
+        if typed is None or (isinstance(made, InstanceOf) and isinstance(made.of, Class)):
+            return made  # what is handed over goes before what is asked for
+        return typed
 
     def _import(self, bound: Import, module: Module, depth: int) -> Thing:
         if bound.member is None:
@@ -148,6 +165,7 @@ class Resolver:
     def member(self, thing: Thing, name: str, depth: int = 0) -> Thing:
         """Return ``thing.name``."""
         if depth > _DEEPEST:
+            self.given_up += 1
             return None
         if isinstance(thing, Module):
             if name in thing.scope.bindings:
@@ -225,6 +243,7 @@ class Resolver:
     def annotated(self, node: ast.AST | None, scope: Scope, depth: int = 0) -> Thing:
         """Return the instance that an annotation declares."""
         if node is None or depth > _DEEPEST:
+            self.given_up += node is not None
             return None
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
             try:
@@ -233,9 +252,11 @@ class Resolver:
                 return None
         if isinstance(node, (ast.Name, ast.Attribute)):
             key = f"@{chain(node)}"  # a type: no name begins like that
-            if key not in scope.things:
-                scope.things[key] = None
-                scope.things[key] = self._typed(node, scope, depth)
+            things = scope.things
+            if key not in things or (things[key] is None and _may_be_told(things, key, depth)):
+                things[key], before = None, self.given_up
+                things[key] = self._typed(node, scope, depth)
+                self._note_depth(things, key, depth, before)
             known: Thing = scope.things[key]
             return known
         if isinstance(node, ast.BinOp):
@@ -244,6 +265,8 @@ class Resolver:
             name = chain(node.value).rpartition(".")[2]
             if name in ("Annotated", "Optional", "Union", "ClassVar", "Final"):
                 return self.annotated(first_type(node), scope, depth + 1)
+            found = self.what(node, scope, depth + 1)
+            return InstanceOf(found) if isinstance(found, Class) else None
         return None
 
     def _typed(self, node: ast.Name | ast.Attribute, scope: Scope, depth: int) -> Thing:
@@ -326,6 +349,11 @@ class Resolver:
         if node.args:
             return node.args[0]
         return next((word.value for word in node.keywords if word.arg == "dependency"), None)
+
+
+def _may_be_told(things: dict[str, Any], name: str, depth: int) -> bool:
+    """Return whether a name was given up further away than from where it is asked for now."""
+    return bool(things.get(f"{name};", -1) > depth)
 
 
 _new = tuple.__new__  # a named tuple's own constructor takes twice as long

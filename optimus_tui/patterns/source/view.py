@@ -5,9 +5,10 @@ from collections.abc import Iterable, Iterator
 from functools import cached_property
 
 from optimus_tui.patterns.facts.jobs import is_stub, jobs_of, maps_faults
-from optimus_tui.patterns.facts.model import DECLARED, Bound, Class, Module, Param, Scope, Unit, catches_faults
+from optimus_tui.patterns.facts.model import BROAD, DECLARED, Bound, Class, Module, Param, Scope, Unit, catches_faults
 from optimus_tui.patterns.facts.routes import METHODS, Route, needs, routes_of
-from optimus_tui.patterns.source.exception_handlers import ExceptionHandlers
+from optimus_tui.patterns.facts.statuses import answers_only_500
+from optimus_tui.patterns.source.exception_handlers import ExceptionHandlers, logs_requests
 from optimus_tui.patterns.source.limiters import LIMITING, has_default, imported_limiters
 from optimus_tui.patterns.source.project import Lines, Project
 from optimus_tui.patterns.source.resolve import External, InstanceOf, Resolver, Seen, Thing, seen_calls
@@ -312,11 +313,17 @@ class View:
             done = jobs_of(unit, self.resolver).flags
             found |= done & {"breaker", "metrics"}
             outer = unit.scope.parent or unit.scope
-            if "handlers" in done or any(_handles_faults(one, outer, self.resolver) for one in unit.decorators):
+            installed_by = [one for one in unit.decorators if _handles_faults(one, outer, self.resolver)]
+            if answers_only_500(unit, self.resolver):
+                installed_by = [one for one in installed_by if not BROAD & {chain(each) for each in ast.walk(one)}]
+            if "handlers" in done or installed_by:
                 found.add("maps")
+            caught = (one.args[0] for one in installed_by if isinstance(one, ast.Call) and one.args)
+            if "maps libraries" in done or any(maps_faults(one, outer, self.resolver, True) for one in caught):
+                found.add("maps libraries")
         for call in app.unit.calls:
             if any(word.arg == "exception_handlers" for word in call.node.keywords):
-                found.add("maps")
+                found |= {"maps", "maps libraries"}
         return frozenset(found | self._middleware_jobs(set_up))
 
     def _middleware_jobs(self, set_up: list[Unit]) -> set[str]:
@@ -351,11 +358,14 @@ class View:
             limiters += [one for module in homes.values() for one in imported_limiters(module, self.resolver)]
             found |= {"limits"} if any(limiters) or not limiters else set()
         if any(_wraps_requests(unit, self.resolver) for unit in start):
-            found.add("maps")
-        done = {flag for unit in self.way.closure(start) for flag in jobs_of(unit, self.resolver).flags}
+            found |= {"maps", "maps libraries"}
+        units = self.way.closure(start)
+        done = {flag for unit in units for flag in jobs_of(unit, self.resolver).flags}
         if "limits" in done or {"refuses", "counts"} <= done:
             found.add("limits")
-        return found | (done & {"logs", "metrics", "tenant"})
+        if any(logs_requests(unit, self.resolver) for unit in units):
+            found.add("logs")
+        return found | (done & {"metrics", "tenant"})
 
     def declared(self, route: Route) -> Iterator[tuple[ast.expr, Scope]]:
         """Yield everything that runs for a route beside its handler: dependencies and decorators, with their scopes."""

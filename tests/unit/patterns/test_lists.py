@@ -121,3 +121,49 @@ def test_a_model_round_one_list_answers_a_list(more: str, endless: bool) -> None
     made = "Found(things=list(db.execute(select(Thing))))"
     route = f'@router.get("/owned")\ndef owned({SIGNATURE}) -> Found:\n    return {made}\n'
     assert ("lists.unbounded" in rules_of(HEAD + model + route)) is endless
+
+
+@pytest.mark.parametrize(
+    ("path", "name", "given", "endless"),
+    [
+        ("/logs", "logs", "limit: int = 10, offset: int = 0", True),
+        ("/search/{words}", "matching", "words: str, skip: int = 0, limit: int = 10", True),
+        ("/logs", "logs", "limit: int = Query(10, le=100), offset: int = 0", False),
+        ("/logs", "logs", "limit: int = 10", False),
+    ],
+)
+def test_what_is_asked_for_by_a_number_and_a_start_is_a_list(path: str, name: str, given: str, endless: bool) -> None:
+    head = HEAD.replace("import APIRouter, Depends", "import APIRouter, Depends, Query")
+    route = f'@router.get("{path}")\ndef {name}({given}, {SIGNATURE}):\n    return db.execute(select(Thing))\n'
+    assert ("lists.unbounded" in rules_of(head + route)) is endless
+
+
+@pytest.mark.parametrize(("end", "endless"), [("lte", True), ("le", False)])
+def test_a_bound_counts_as_it_is_spelt_also_in_the_class_above(end: str, endless: bool) -> None:
+    classes = (
+        f"from fastapi import Query\nclass Paged:\n    page: int = 1\n    page_size: int = Query(20, {end}=100)\n"
+        "class Wanted(Paged):\n    name: str = ''\n"
+    )
+    route = (
+        f'@router.get("/things")\ndef list_things(wanted: Wanted = Depends(Wanted), {SIGNATURE}):\n'
+        "    return found(db.execute(select(Thing)), wanted.page, wanted.page_size)\n"
+    )
+    assert ("lists.unbounded" in rules_of(HEAD + classes + route)) is endless
+
+
+def test_a_short_list_that_is_asked_for_is_a_list() -> None:
+    assert asked("/basic", "get_list_basic", f"return {QUERY}")
+
+
+def test_what_a_caller_may_leave_out_does_not_end_the_list() -> None:
+    head = HEAD.replace("import APIRouter, Depends", "import APIRouter, Depends, Query")
+    for default, endless in (("Query(None)", True), ("Query(default=None)", True), ("Query()", False)):
+        route = f'@router.get("/things")\ndef list_things(ids: set[int] | None = {default}, {SIGNATURE}):\n    '
+        assert ("lists.unbounded" in rules_of(f"{head}{route}return {QUERY}\n")) is endless
+
+
+def test_a_file_that_is_there_and_what_the_settings_hold_are_no_lists_without_an_end() -> None:
+    assert not asked("/things", "list_things", 'return FileResponse("/srv/things.json")', returns=" -> list[str]")
+    head = "from shop.client.settings import Connectors\n"
+    route = '@router.get("/connectors")\nasync def available() -> list[str]:\n    return list(Connectors.get_all())\n'
+    assert "lists.unbounded" not in rules_of(HEAD + head + route)

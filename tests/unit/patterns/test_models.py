@@ -93,3 +93,23 @@ def test_a_body_of_any_shape_is_one_that_nothing_checks(name: str) -> None:
 def test_an_answer_is_json_by_what_is_in_it(body: str, undescribed: bool) -> None:
     source = f'{HEAD}@router.get("/thing")\nasync def thing():\n    {body}\n'
     assert ("models.response" in rules_of(source)) is undescribed
+
+
+@pytest.mark.parametrize(("path", "found"), [("/configs/{config_name}", True), ("/configs/{config}", False)])
+def test_a_body_is_no_parameter_of_the_path_that_begins_like_it(path: str, found: bool) -> None:
+    route = (
+        f'@router.post("{path}")\ndef keep(config_name: str, config: dict) -> Thing:\n    return repo.keep(config)\n'
+    )
+    assert ("models.input" in rules_of(HEAD + route)) is found
+
+
+@pytest.mark.parametrize(
+    ("other", "found"),
+    [("return Response(content=text, media_type='text/yaml')", False), ("return repo.one()", True)],
+)
+def test_a_text_in_one_of_several_formats_needs_no_model(other: str, found: bool) -> None:
+    route = (
+        '@router.get("/config")\ndef config(kind: str):\n    text = made(kind)\n    if kind == "json":\n'
+        f"        return Response(content=text, media_type='application/json')\n    {other}\n"
+    )
+    assert ("models.response" in rules_of(HEAD + route)) is found

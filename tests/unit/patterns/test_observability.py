@@ -54,3 +54,24 @@ def test_an_applications_handler_writes_for_its_routes(caught: str, missing: boo
     inside = f"{app}def create():\n" + "".join(f"    {line}\n" for line in f"app = {rest}    return app".split("\n"))
     for main in (called, decorated, f"{inside}app = create()\n"):
         assert ("logging.missing" in rules_of(source, main=main)) is missing
+
+
+@pytest.mark.parametrize(
+    ("body", "missing"),
+    [
+        ("log.info('asked')\n    return await call_next(request)", False),
+        ("if refused(request):\n        log.warning('refused')\n    return await call_next(request)", True),
+        (
+            "try:\n        token(request)\n    except ValueError:\n        log.info('none')\n"
+            "    return await call_next(request)",
+            True,
+        ),
+    ],
+)
+def test_a_middleware_that_writes_of_failures_only_writes_no_line_of_a_request(body: str, missing: bool) -> None:
+    main = (
+        "import logging\nfrom fastapi import FastAPI\nimport x\nlog = logging.getLogger()\napp = FastAPI()\n"
+        f'app.include_router(x.router)\n@app.middleware("http")\nasync def around(request, call_next):\n    {body}\n'
+    )
+    route = 'from fastapi import APIRouter\nrouter = APIRouter()\n@router.post("/x")\ndef x():\n    return 1\n'
+    assert ("logging.missing" in rules_of(route, main=main)) is missing

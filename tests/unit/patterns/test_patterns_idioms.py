@@ -216,3 +216,30 @@ def test_what_a_nested_middleware_does_counts_for_all_routes_and_a_line_at_start
 def test_a_route_bound_to_its_caller_or_to_a_right_knows_whose_data_it_touches(given: str) -> None:
     source = _PLAIN.format(given=given).replace("repo.one(thing_id)", "repo.one(thing_id, user)")
     assert "tenancy.missing" not in rules_of(source)
+
+
+@pytest.mark.parametrize(
+    ("body", "each_time"),
+    [
+        ("return Elasticsearch(url())", True),
+        ("global client\n    client = client or Elasticsearch(url())\n    return client", False),
+        ("if not POOL.client:\n        POOL.client = Elasticsearch(url())\n    return POOL.client", False),
+        ("yield Elasticsearch(url())", False),
+    ],
+)
+def test_a_client_that_a_function_of_another_file_makes_each_time_is_found(body: str, each_time: bool) -> None:
+    maker = f"from elasticsearch import Elasticsearch\nclient = None\ndef connected():\n    {body}\n"
+    route = (
+        "from fastapi import APIRouter\nfrom maker import connected\nrouter = APIRouter()\n"
+        '@router.get("/x")\ndef find():\n    return connected().search()\n'
+    )
+    assert ("injection.client_per_request" in rules_of(route, maker=maker)) is each_time
+
+
+def test_a_default_of_a_tenant_that_is_not_used_serves_nobody() -> None:
+    route = (
+        "from fastapi import APIRouter\nrouter = APIRouter()\n"
+        '@router.get("/kinds")\ndef kinds(tenant_id: str | None = None) -> list[str]:\n    return {body}\n'
+    )
+    assert "tenancy.optional" not in rules_of(route.replace("{body}", '["a"]'))
+    assert "tenancy.optional" in rules_of(route.replace("{body}", "kinds_of(tenant_id)"))

@@ -150,3 +150,52 @@ def test_what_the_application_puts_a_sentence_of_its_own_in_place_of_is_not_told
 ) -> None:
     source = _HANDLED.format(test=test, told=told, status=status)
     assert ("errors.text_told" in rules_of(source)) is tells
+
+
+_SERVICE = """
+import docker
+class Machines:
+    def __init__(self):
+        self.client = docker.from_env()
+    def stop(self, name):
+        try:
+            self.client.containers.get(name).stop()
+        except docker.errors.DockerException as error:
+            {answer}
+"""
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        ("return str(error)", True),
+        ('return {"success": False, "message": str(error)}', True),
+        ('return {"success": False}', False),
+        ("raise StoppedError(str(error)) from error", False),
+    ],
+)
+@pytest.mark.parametrize("body", ["return machines.stop(name)", "stopped = machines.stop(name)\n    return stopped"])
+def test_a_text_that_the_called_function_returns_is_told_by_the_route(answer: str, told: bool, body: str) -> None:
+    route = (
+        "from fastapi import APIRouter, Depends\nfrom service import Machines\nrouter = APIRouter()\n"
+        f'@router.post("/stop")\ndef stop(name: str, machines: Machines = Depends(Machines)):\n    {body}\n'
+    )
+    assert ("errors.text_told" in rules_of(route, service=_SERVICE.format(answer=answer))) is told
+
+
+@pytest.mark.parametrize(
+    ("kept", "told"),
+    [
+        ('found.append({"name": name, "error": str(error)})', True),
+        ('found[name] = f"failed: {error}"', True),
+        ('found.append({"name": name, "error": "failed"})', False),
+        ("failed.append(str(error))", False),
+    ],
+)
+def test_a_text_in_the_list_that_is_answered_is_told(kept: str, told: bool) -> None:
+    route = (
+        'from fastapi import APIRouter\nrouter = APIRouter()\n@router.get("/x")\ndef read():\n'
+        "    found, failed = made()\n    for name in names():\n        try:\n            load(name)\n"
+        f"        except Exception as error:\n            {kept}\n    log.info(failed)\n    return found\n"
+    )
+    assert ("errors.text_told" in rules_of(route)) is told

@@ -213,3 +213,12 @@ def test_a_route_that_a_decorator_of_the_project_registers_is_one_as_well() -> N
     for raised, expected in (("HTTPException(404)", False), ("HTTPException(409)", True)):
         found = {one.rule for one in judged(source.replace("{0}", f"raise {raised}") + other).issues}
         assert ("responses.undeclared" in found) is expected
+
+
+def test_a_response_that_is_returned_with_a_status_is_an_answer_as_well() -> None:
+    body = "if not key:\n    return JSONResponse({}, status_code=400)\nif key == 'a':\n    raise HTTPException(404)"
+    assert undeclared(", responses={404: {}}", body) == [
+        "responses= of read does not name 400 (line 9), which it answers"
+    ]
+    assert undeclared(", responses={404: {}, 400: {}}", body) == []
+    assert undeclared(", responses={404: {}}", "if not key:\n    return JSONResponse({}, status_code=201)") == []

@@ -139,3 +139,22 @@ def {name}():
     found = {one.rule for one in judged(source).issues}
     assert ("errors.swallowed" in found) is hides
     assert "errors.swallowed" not in {one.rule for one in judged(source.replace('@router.get("/x")\n', "")).issues}
+
+
+@pytest.mark.parametrize(("status", "maps"), [("500", False), ("502", True), ("status_of(error)", True)])
+def test_a_handler_that_makes_a_500_of_everything_maps_nothing(status: str, maps: bool) -> None:
+    answer = f"def answer(request, error):\n    return JSONResponse({{}}, status_code={status})\n"
+    app = f"{HEAD}from fastapi.responses import JSONResponse\napp = FastAPI()\napp.include_router(router)\n"
+    for head in (
+        f"{app}@app.exception_handler(Exception)\n{answer}",
+        f"{app}{answer}app.add_exception_handler(Exception, answer)\n",
+    ):
+        assert (unmapped("return load()", head=head) == []) is maps
+
+
+def test_a_handler_of_the_projects_own_errors_does_not_take_a_librarys() -> None:
+    own = "class ShopError(Exception): ...\n@app.exception_handler(ShopError)\ndef answer(request, error): ...\n"
+    head = f"{HEAD}app = FastAPI()\napp.include_router(router)\n{own}"
+    assert len(unmapped("return load()", head=head)) == 1
+    guarded = "try:\n    return load()\nexcept requests.RequestException:\n    raise ShopError()"
+    assert unmapped(guarded, head=head) == []

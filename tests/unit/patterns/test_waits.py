@@ -295,3 +295,34 @@ def counted(connection):
 )
 def test_a_wait_is_found_through_methods_protocols_and_handed_over_sessions(body: str, blocks: bool) -> None:
     assert ("async.blocking" in rules_of(_FAR.format(body=body), store=_STORE)) is blocks
+
+
+_ENGINE = """
+from elasticsearch import AsyncElasticsearch, Elasticsearch
+async def connected():
+    found = None
+    found = Elasticsearch(url())
+    return found
+async def connected_async():
+    return AsyncElasticsearch(url())
+def searched(client, query):
+    return client.msearch(searches=query)
+def made(client, name):
+    return searched(client, name) if name else client.indices.create(index=name)
+def kept(client, query):
+    return client
+"""
+
+
+@pytest.mark.parametrize(
+    ("body", "blocks"),
+    [
+        ("es = await engine.connected()\nreturn engine.searched(es, query)", True),
+        ("es = await engine.connected()\nreturn engine.made(es, query)", True),
+        ("es = await engine.connected()\nreturn engine.kept(es, query)", False),
+        ("es = await engine.connected_async()\nreturn engine.searched(es, query)", False),
+        ("return engine.searched(query, query)", False),
+    ],
+)
+def test_a_parameter_without_a_type_is_the_client_that_it_is_given(body: str, blocks: bool) -> None:
+    assert bool(blocking(body, "query: str", f"{HEAD}import engine\n", engine=_ENGINE)) is blocks
