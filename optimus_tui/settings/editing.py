@@ -8,7 +8,7 @@ import json
 import math
 import re
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from optimus_tui.settings.table import SettingsError
@@ -16,7 +16,7 @@ from optimus_tui.settings.table import SettingsError
 Path = tuple[str, ...]
 """The names that lead to a value: ``("thresholds", "hit_rate_warn")``."""
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
-_HEADER = re.compile(r"\s*\[[^\[\]].*\]\s*(?:#.*)?$")
+_HEADER = re.compile(r"\s*\[{1,2}[^\[\]].*\]\s*(?:#.*)?$")
 _NAME = r"(?:[A-Za-z0-9_-]+|\"[^\"\\]*\"|'[^']*')"
 _ASSIGNMENT = re.compile(rf"\s*({_NAME}(?:\s*\.\s*{_NAME})*)\s*=")
 
@@ -36,7 +36,7 @@ def with_value(text: str, path: Path, value: object) -> str:
     Args:
         text: The whole file, valid TOML.
         path: Which value.
-        value: A text, a number, true or false. None removes the line, so that the default holds.
+        value: A text, a number, true or false, a list of these. None removes the line, so that the default holds.
 
     Raises:
         SettingsError: the file has a form that cannot be edited line by line; the sentence says what to do.
@@ -53,6 +53,45 @@ def with_value(text: str, path: Path, value: object) -> str:
     raise SettingsError(f"{name} cannot be changed here, because of how this file writes it: change it by hand")
 
 
+def with_profile(text: str, path: Path, profile: str | Mapping[str, Any], block: str) -> str:
+    """Return the text with a profile: the name of a preset, or a table of rules.
+
+    Args:
+        text: The whole file, valid TOML.
+        path: The profile's place: ``("dialect",)`` or ``("env", "prod", "dialect")``.
+        profile: What the place is to hold afterwards.
+        block: What is added at the end of the file for it, where it is a table: all of it, or the rules that are new.
+
+    Raises:
+        SettingsError: the file has a form that cannot be edited line by line; the sentence says what to do.
+    """
+    if isinstance(profile, str):
+        return with_value(text, path, profile)
+    wanted = _changed(tomllib.loads(text.removeprefix("\ufeff")), path, profile)
+    before = text
+    present = _value_at(before, path)
+    if isinstance(present, dict):
+        if present.get("extends") != profile.get("extends"):
+            before = with_value(before, (*path, "extends"), profile["extends"])
+    elif present is not None:
+        before = with_value(before, path, None)
+    end = "\r\n" if "\r\n" in before else "\n"
+    kept = before.rstrip()
+    new = (kept + end * 2 if kept.strip("\ufeff") else kept) + block.rstrip("\n").replace("\n", end) + end
+    new = new if block else before
+    if _parsed(new.removeprefix("\ufeff")) != wanted:
+        name = ".".join(path)
+        raise SettingsError(f"{name} cannot be changed here, because of how this file writes it: change it by hand")
+    return new
+
+
+def _value_at(text: str, path: Path) -> Any:
+    found: Any = tomllib.loads(text.removeprefix("\ufeff"))
+    for name in path:
+        found = found.get(name) if isinstance(found, dict) else None
+    return found
+
+
 def line_of(text: str, path: Path) -> int | None:
     """Return the line, counted from 1, that sets a value, else the one that begins its table, or the table around that.
 
@@ -67,9 +106,11 @@ def line_of(text: str, path: Path) -> int | None:
 
 
 def toml_of(value: object) -> str:
-    """Return a text, a number, true or false as TOML."""
+    """Return a text, a number, true or false, or a list of these, as TOML."""
     if isinstance(value, bool):
         return str(value).lower()
+    if isinstance(value, (list, tuple)):
+        return "[" + ", ".join(toml_of(one) for one in value) + "]"
     if isinstance(value, str):
         return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
     if isinstance(value, float) and not math.isfinite(value):
@@ -115,17 +156,17 @@ def _candidates(lines: list[str], path: Path, value: object, end: str) -> Iterat
     if value is None:
         yield lines
         return
-    written = f"{_key(path[-1:])} = {toml_of(value)}{end}"
+    written = f"{dotted_key(path[-1:])} = {toml_of(value)}{end}"
     if len(path) > 1:
         inside = [n for n, line in enumerate(known) if line.table == path[:-1] and (line.header or line.assigns)]
         if inside:
             yield [*lines[: inside[-1] + 1], written, *lines[inside[-1] + 1 :]]
-        block = [end, f"[{_key(path[:-1])}]{end}", written, ""]
+        block = [end, f"[{dotted_key(path[:-1])}]{end}", written, ""]
         kept = lines[: _above_blanks(lines, len(lines))]
         if kept and end and not kept[-1].endswith(end):
             kept[-1] += end
         yield [*kept, *(block if kept else block[1:])]
-        written = f"{_key(path)} = {toml_of(value)}{end}"
+        written = f"{dotted_key(path)} = {toml_of(value)}{end}"
     place = next((n for n, line in enumerate(known) if line.header or line.text.lstrip().startswith("[")), len(lines))
     place = _above_blanks(lines, place)
     while 0 < place < len(lines) and lines[place - 1].lstrip().startswith("#"):
@@ -183,5 +224,6 @@ def _replaced(text: str, value: object) -> str:
     return f"{lead}{gap}{toml_of(value)}{comment}{text[len(line) :]}"
 
 
-def _key(path: Path) -> str:
+def dotted_key(path: Path) -> str:
+    """Return the names that lead to a value as TOML has them: ``env.prod.dialect``."""
     return ".".join(name if _BARE.fullmatch(name) else json.dumps(name, ensure_ascii=False) for name in path)

@@ -18,23 +18,38 @@ from optimus_tui.wording.safe import safe_text
 if TYPE_CHECKING:
     from optimus_tui.tui.services import DashboardServices
 
+TITLE_PATH = 50
+"""Characters of a path that a title has room for at 80 columns."""
 
-class Proposal(NamedTuple):
-    """A change that is not written yet: the file, its text before and after, the setting and its value."""
+
+class SettingsChange(NamedTuple):
+    """A change of a settings file that is not written yet: the file, and its text before and after."""
 
     path: Path
     before: str
     after: str
-    row: SettingRow
-    value: Any
-    overridden: str
-    """Which source keeps the change from taking effect; empty for none."""
+
+    @property
+    def title(self) -> str:
+        """Return the question whether it shall be written; of a long path the end is shown, which names the file."""
+        path = safe_text(str(self.path), 4_096)
+        return f"Write this to {path if len(path) <= TITLE_PATH else '…' + path[1 - TITLE_PATH :]}?"
 
     @property
     def diff(self) -> list[str]:
         """Return the lines of a unified diff, without its head; empty if nothing changes."""
         old, new = self.before.splitlines(), self.after.splitlines()
         return [safe_text(line, 200) for line in difflib.unified_diff(old, new, lineterm="", n=2)][2:]
+
+
+class Proposal(NamedTuple):
+    """A value that is not written yet: the change of the file, and the row and value behind it."""
+
+    change: SettingsChange
+    row: SettingRow
+    value: Any
+    overridden: str
+    """Which source keeps the change from taking effect; empty for none."""
 
 
 def propose(settings: Settings, row: SettingRow, text: str) -> Proposal:
@@ -49,14 +64,25 @@ def propose(settings: Settings, row: SettingRow, text: str) -> Proposal:
         SettingsError: the value is not valid, or the file cannot be read or edited; one sentence.
     """
     value = row.parsed(text)
+    path, before = own_file(settings)
+    after = with_value(before, row.path, value)
+    check_text(after, path)
+    return Proposal(SettingsChange(path, before, after), row, value, foreign(settings, row.source))
+
+
+def own_file(settings: Settings) -> tuple[Path, str]:
+    """Return the user's settings file and its text. SettingsError where there is no place for one, or it is no text."""
     if settings.user_file is None:
         raise SettingsError("there is no place for a settings file here")
     path = settings.user_file.resolve()
-    before = read_text(path)
-    after = with_value(before, row.path, value)
-    check_text(after, path)
-    own = row.source in ("default", path.name, settings.user_file.name)
-    return Proposal(path, before, after, row, value, "" if own else row.source)
+    return path, read_text(path)
+
+
+def foreign(settings: Settings, source: str) -> str:
+    """Return the source of a value where it goes before the user's file; empty where it does not."""
+    file = settings.user_file
+    names = () if file is None else (file.name, file.resolve().name)
+    return "" if source in ("default", *names) else source
 
 
 def read_text(path: Path) -> str:
@@ -72,25 +98,25 @@ def read_text(path: Path) -> str:
         raise SettingsError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}") from None
 
 
-def write(proposal: Proposal) -> None:
+def write(change: SettingsChange) -> None:
     """Write the file in one step, readable for its owner only.
 
     Raises:
         SettingsError: it was changed meanwhile, or cannot be written; one sentence.
     """
-    if read_text(proposal.path) != proposal.before:
-        raise SettingsError(f"{proposal.path} was changed meanwhile: nothing was written, look at it again")
+    if read_text(change.path) != change.before:
+        raise SettingsError(f"{change.path} was changed meanwhile: nothing was written, look at it again")
     try:
-        proposal.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        put_in_place(proposal.path, proposal.after.encode())
+        change.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        put_in_place(change.path, change.after.encode())
     except OSError as error:
-        raise SettingsError(f"{proposal.path} cannot be written: {error.strerror}") from None
+        raise SettingsError(f"{change.path} cannot be written: {error.strerror}") from None
 
 
 def changed(settings: Settings, proposal: Proposal) -> Settings:
     """Return the settings with the new value in force."""
     row, value = proposal.row, proposal.value
-    source = "default" if value is None else proposal.path.name
+    source = "default" if value is None else proposal.change.path.name
     sources = {**settings.sources, row.name: source}
     if row.path[0] == "thresholds":
         values: dict[str, Any] = {row.path[1]: row.default if value is None else value}

@@ -60,7 +60,7 @@ class SettingDialog(Dialog):
             self.dashboard.optimus.check_settings(changed(self.dashboard.settings, proposal))
         except SettingsError as error:
             return safe_text(str(error), 300)
-        if proposal.before == proposal.after:
+        if proposal.change.before == proposal.change.after:
             return "nothing would change"
         return proposal
 
@@ -184,16 +184,14 @@ class SettingsScreen(BaseScreen):
         proposal: Proposal | None = await self.app.push_screen_wait(SettingDialog(self.dashboard, row))
         if proposal is None:
             return
-        question = "\n".join(proposal.diff)
+        question = "\n".join(proposal.change.diff)
         if proposal.overridden:
             question += f"\n\n{safe_text(proposal.overridden, 80)} overrides the file: the value in force stays."
-        path = safe_text(str(proposal.path), 4_096)  # of a long one the end is shown, which names the file
-        title = f"Write this to {path if len(path) <= 70 else '…' + path[-69:]}?"
-        if not await self.app.push_screen_wait(AskDialog(title, question)):
+        if not await self.app.push_screen_wait(AskDialog(proposal.change.title, question)):
             self.say("nothing was written", "warning")
             return
         try:
-            await asyncio.to_thread(write, proposal)
+            await asyncio.to_thread(write, proposal.change)
         except SettingsError as error:
             self.say(str(error), "error")
             return

@@ -167,8 +167,8 @@ def test_a_file_that_changed_meanwhile_or_is_a_link_is_not_lost(tmp_path: Path) 
     proposal = propose(settings, row, "false")
     real.write_text(FILE + "# more\n")
     with pytest.raises(Exception, match="changed meanwhile"):
-        write(proposal)
-    write(propose(settings, row, "false"))
+        write(proposal.change)
+    write(propose(settings, row, "false").change)
     assert settings.user_file.is_symlink()
     assert "mouse = false" in real.read_text() and "# more" in real.read_text()
     assert load({}, {}, tmp_path, settings.user_file).mouse is False
