@@ -104,14 +104,14 @@ class Context:
         """Return the HTTP client for all services, without redirects and without the environment's proxies."""
         from optimus_tui.probes.http.fetch import new_http_client
 
-        return self._with_headers(new_http_client(self.log, tls=self._tls))
+        return self._careful(new_http_client(self.log, tls=self._tls))
 
     @cached_property
     def fresh_http(self) -> "httpx.AsyncClient":
         """Return an HTTP client that opens a new connection for every request, to reach another worker."""
         from optimus_tui.probes.http.fetch import FRESH, new_http_client
 
-        return self._with_headers(new_http_client(self.log, limits=FRESH, tls=self._tls))
+        return self._careful(new_http_client(self.log, limits=FRESH, tls=self._tls))
 
     @property
     def _tls(self) -> "dict[str, TlsOf]":
@@ -121,7 +121,11 @@ class Context:
 
         return of_services(self.settings)
 
-    def _with_headers(self, client: "httpx.AsyncClient") -> "httpx.AsyncClient":
+    def _careful(self, client: "httpx.AsyncClient") -> "httpx.AsyncClient":
+        """Return the client; it sends the headers that the profile names, and asks no path that costs money."""
+        from optimus_tui.probes.http.free_paths import FreePaths
+
+        FreePaths(client, self.settings)
         if self.settings.dialect is not None:
             from optimus_tui.probes.http.profile_health import ProfileHeaders
 

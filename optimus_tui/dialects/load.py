@@ -118,6 +118,8 @@ class DialectTable(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     """A preset that it stands on, or several; its own rules go first."""
     signs: list[str] = []
     """Templates of names that nobody else writes: by them it is found out. Only presets need these."""
+    metric_signs: list[str] = []
+    """Metrics that nobody else publishes, as `name{label}`: by them it is found out. Only presets need these."""
     writable_layout: bool | None = None
     """True allows actions on these keys. It is never taken over from a preset."""
     event_list: str | None = None
@@ -228,6 +230,7 @@ def _read(table: Mapping[str, Any], place: FilePlace, name: str, extending: tupl
         origin=place.key(),
         about=given.about or base.about,
         signs=(*(_template(one, place.key("signs"), "a sign") for one in given.signs), *base.signs),
+        metric_signs=(*given.metric_signs, *base.metric_signs),
         limits=(*limits, *base.limits),
         cache=(*caches, *base.cache),
         tracking=(*_templates(given.tracking, place, "tracking"), *base.tracking),
@@ -310,6 +313,7 @@ def _over(upper: Dialect, lower: Dialect) -> Dialect:
         metrics={**lower.metrics, **upper.metrics},
         limit_gauges=(*upper.limit_gauges, *lower.limit_gauges),
         signs=(*upper.signs, *lower.signs),
+        metric_signs=(*upper.metric_signs, *lower.metric_signs),
     )
 
 

@@ -134,6 +134,8 @@ class ServiceProfile(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     """False: the service's certificate is not checked, so anybody on the way can answer in its place."""
     never: tuple[str, ...] = ()
     """Paths that cost money or change something: never asked."""
+    tells: Mapping[str, str] = {}
+    """Free paths with the text or JSON string that only this product answers there: by them it is found out."""
     checks: tuple[str, ...] = ()
     """Calls that the integration test and the chat test may make, by name; none: not configured."""
 
@@ -168,6 +170,8 @@ class Dialect(Struct, frozen=True, kw_only=True):
     about: str = ""
     signs: tuple[Template, ...] = ()
     """Names that only this product writes: where one is there, the preset fits."""
+    metric_signs: tuple[str, ...] = ()
+    """Metrics that only this product publishes: ``name`` or ``name{label}``."""
     limits: tuple[LimitRule, ...] = ()
     cache: tuple[CacheRule, ...] = ()
     tracking: tuple[Template, ...] = ()

@@ -216,6 +216,11 @@ class Settings(Struct, frozen=True, kw_only=True):
         return load_preset(DEFAULT)
 
     @property
+    def names_dialect(self) -> bool:
+        """Return whether a profile was named, be it our own: then it is known what answers at the addresses."""
+        return self.dialect is not None or self.sources.get("dialect", "default") != "default"
+
+    @property
     def layout_is_writable(self) -> bool:
         """Return whether the profile says that actions may change its keys."""
         return self.profile.writable_layout

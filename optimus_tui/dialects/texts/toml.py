@@ -9,7 +9,7 @@ from optimus_tui.dialects.model import Dialect
 from optimus_tui.dialects.texts.meanings import cache_words, feed_words, limit_words
 
 WIDTH = 100
-LEFT_OUT = ("about", "signs")
+LEFT_OUT = ("about", "signs", "metric_signs")
 """What is a comment here, or only for finding out which preset fits."""
 
 

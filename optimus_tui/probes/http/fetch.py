@@ -179,6 +179,10 @@ class WrongScheme(httpx.TransportError):
     """The port speaks TLS where the address says http, or plain HTTP where it says https."""
 
 
+class PathNotAsked(httpx.TransportError):
+    """The path costs money or changes something: the request was not sent."""
+
+
 class Posted(Struct, frozen=True):
     """A body to post and its headers, sent unchanged."""
 
@@ -356,6 +360,8 @@ def fault_of_http(error: BaseException, url: str) -> Fault:
     """Return the fault behind one of FETCH_ERRORS; ``url`` is a configured address and holds no secret."""
     place = safe_text(url.partition("://")[2].partition("/")[0], 80)
     causes = _causes(error)
+    if isinstance(error, PathNotAsked):
+        return Fault("denied", safe_text(error, 200))
     if isinstance(error, WrongScheme):
         if url.startswith("https:"):
             return Fault("tls", f"{place} speaks plain HTTP, without TLS", "use http:// instead of https://")

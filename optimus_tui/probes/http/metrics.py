@@ -44,6 +44,7 @@ from optimus_tui.grammar.info import (
     split_series,
 )
 from optimus_tui.probes.http.fetch import DEADLINE_S, FETCH_ERRORS, Fetched, fault_of_http, fetch
+from optimus_tui.probes.http.profile_health import with_header_words
 from optimus_tui.settings.model import Settings
 from optimus_tui.wording.safe import safe_text
 
@@ -115,6 +116,7 @@ async def read_metrics(
         state, fault = _state(*work)
     else:
         state, fault = await asyncio.to_thread(_state, *work)
+    fault = with_header_words(fault, settings.profile.gateway)
     if state is not None and state.process is not None:
         state = replace(state, started_at=state.process - _skew(answer.date, wall + answer.took_ms / 1000))
     return Reading(value=state, taken_at=wall, taken_mono=mono, took_ms=answer.took_ms, fault=fault)

@@ -74,6 +74,23 @@ def header_of(profile: ServiceProfile, env: Mapping[str, str]) -> tuple[tuple[st
     return (found[1], found[2]), ""
 
 
+def with_header_words(
+    fault: Fault | None, profile: ServiceProfile, env: Mapping[str, str] = os.environ
+) -> Fault | None:
+    """Return the fault of an answer; it says, too, why the header was not sent that the profile names."""
+    why = header_of(profile, env)[1]
+    if fault is None or not why:
+        return fault
+    return Fault(fault.kind, f"{fault.message}; {why}", fault.remedy)
+
+
+def missing_headers(settings: Settings, env: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """Return, by the service's name, why it is asked without the header that its profile names."""
+    profiles = {"gateway": settings.profile.gateway, "engine": settings.profile.engine}
+    found = {name: header_of(profile, env)[1] for name, profile in profiles.items()}
+    return {name: sentence for name, sentence in found.items() if sentence}
+
+
 class ProfileHeaders(httpx.Auth):
     """Adds a service's header to the requests for its own addresses, and to no other."""
 

@@ -22,7 +22,7 @@ from optimus_tui.probes.http.fetch import CODES, DEADLINE_S, FETCH_ERRORS, Fetch
 from optimus_tui.probes.http.health_body import WELL, ReportedHealth, judge_body, judge_text, says_well
 from optimus_tui.probes.http.limit_gauges import read_limit_gauges
 from optimus_tui.probes.http.metrics import parse_cache_metrics, parse_rules
-from optimus_tui.probes.http.profile_health import fault_of_answer, reported
+from optimus_tui.probes.http.profile_health import fault_of_answer, reported, with_header_words
 from optimus_tui.probes.load_meter import measured_ms
 from optimus_tui.settings.model import Settings
 from optimus_tui.wording.safe import safe_text
@@ -79,6 +79,7 @@ async def read_gateway(
             *_published(http, settings.gateway_url, profile, with_rules),
         )
         service = _service(health, GATEWAY_WORDS)
+    service = replace(service, fault=with_header_words(service.fault, profile))
     cache, cache_fault, rules, rules_fault = None, None, None, None
     if metrics.document is not None:
         cache, cache_fault = parse_cache_metrics(metrics.document)
@@ -121,6 +122,7 @@ async def read_engine(http: httpx.AsyncClient, settings: Settings, clock: Clock)
     else:
         seen = await look_at_health(http, health_url(settings.engine_url, profile), profile=profile)
         state = _service(seen, ENGINE_WORDS)
+    state = replace(state, fault=with_header_words(state.fault, profile))
     return Reading(
         value=state, taken_at=clock.wall(), taken_mono=clock.mono(), took_ms=state.latency_ms, fault=state.fault
     )
@@ -230,7 +232,7 @@ def _service(seen: ServiceCheck, words: tuple[Status, Status, Status]) -> Servic
     if seen.answer is None:
         if seen.fault is NOT_ASKED:
             return ServiceState(status="not configured", fault=None)
-        if seen.fault is not None and seen.fault.kind == "starved":
+        if seen.fault is not None and seen.fault.kind in ("starved", "denied"):
             return ServiceState(status="unknown", fault=seen.fault)
         status = words[2]
         if seen.fault is not None and seen.fault.kind == "invalid":  # it spoke, but not HTTP

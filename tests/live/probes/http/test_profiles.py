@@ -122,6 +122,19 @@ def test_a_header_that_cannot_be_sent_is_said_without_its_text(text: str, words:
     assert found == (None, words)
 
 
+async def test_a_refused_check_says_that_the_header_is_not_sent(
+    http: httpx.AsyncClient, gateway: HostileServer
+) -> None:
+    for path in ("/health", "/metrics"):
+        gateway.on(path, reply(b"{}", b"401 Unauthorized"))
+    settings = settings_for(gateway, header_env="NO_SUCH_VARIABLE_HERE")
+    health = await read_gateway(http, settings, FixedClock(), with_rules=False)
+    metrics = await read_metrics(http, settings, Clock())
+    for fault in (health.fault, metrics.fault):
+        assert fault is not None
+        assert "answered 401" in fault.message and "; NO_SUCH_VARIABLE_HERE is not set" in fault.message
+
+
 async def test_metrics_have_our_names_and_labels_from_the_way_in(
     http: httpx.AsyncClient, gateway: HostileServer
 ) -> None:
