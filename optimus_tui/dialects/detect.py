@@ -4,31 +4,38 @@ For names that many programs write (``rl:``, ``ratelimit:``, ``cache:``) it says
 places to fill in: names do not tell which part is the tenant.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from optimus_tui.dialects.layout import KeyLayout
+from optimus_tui.dialects.load import preset_table
 from optimus_tui.dialects.model import Dialect, LimitRule
 from optimus_tui.dialects.shapes import SeenShape, ShapePart, seen_shapes
 from optimus_tui.dialects.template import Template
+from optimus_tui.dialects.texts.toml import toml_value
 
 SHOWN = 10
+ANY_COUNTER: Mapping[str, Any] = {"value": ["count", "log"]}
+"""How the value of a counter is read whose limiter is not known: by the type of its key."""
+OPEN_NO_TTL = "normal"
+"""What is written where nobody knows what a missing TTL means: nothing is claimed of it."""
 
 
 class Fit(Struct, frozen=True):
     """A preset whose own names are there.
 
     ``presets`` are several where their names are the same: a version decides which. ``question`` is what the names
-    leave open, in one sentence, with ``rule`` as the template of a rule for one of the answers; "" for nothing.
+    leave open, in one sentence, with ``rule`` as the rule for one of the answers; "" for nothing.
     """
 
     presets: tuple[str, ...]
     count: int
     example: bytes
     question: str = ""
-    rule: str = ""
+    rule: Mapping[str, Any] = {}
 
 
 class DetectedNames(Struct, frozen=True):
@@ -84,8 +91,10 @@ def _reads(layout: KeyLayout, name: bytes) -> bool:
 
 
 def _with_readers(shape: SeenShape, layouts: Sequence[KeyLayout]) -> SeenShape:
-    readers = tuple(layout.dialect.name for layout in layouts if _claims(layout, shape.example))
-    return replace(shape, readers=readers)
+    reading = [layout for layout in layouts if _claims(layout, shape.example)]
+    counters = [layout.counter(shape.example) for layout in reading]
+    no_ttl = dict.fromkeys(counter.rule.no_ttl for counter in counters if counter is not None)
+    return replace(shape, readers=tuple(layout.dialect.name for layout in reading), no_ttl=tuple(no_ttl))
 
 
 def _claims(layout: KeyLayout, name: bytes) -> bool:
@@ -101,21 +110,28 @@ def _fit(fitting: tuple[str, ...], names: Sequence[bytes], presets: dict[str, Di
     return Fit(fitting, len(names), min(names, key=len), question, rule)
 
 
-def _prefix_question(layout: KeyLayout, names: Sequence[bytes]) -> tuple[str, str]:
+def _prefix_question(layout: KeyLayout, names: Sequence[bytes]) -> tuple[str, Mapping[str, Any]]:
     """Return what to ask where the same text stands in the tenant's place of all names, and the rule for a prefix."""
     counters = [found for name in names if (found := layout.counter(name)) is not None]
     tenants = {found.tenant for found in counters}
     if len(counters) < 2 or len(tenants) != 1:
-        return "", ""
+        return "", {}
     sole, (rule, parts) = tenants.pop(), (counters[0].rule, counters[0].parts)
     separator = _after_tenant(rule)
     if not separator or "tenant" not in parts or not sole.isascii() or not sole.isalnum():
-        return "", ""
+        return "", {}
     if not all(found.operation.find(separator) > 0 for found in counters):
-        return "", ""
+        return "", {}
     prefix = sole.decode("ascii")
     key = rule.template.text.replace("{tenant}", f"{prefix}{separator.decode('ascii')}{{tenant}}", 1)
-    return f"all names have {prefix} in the tenant's place: is it a prefix, and the part after it the tenant?", key
+    question = f"all names have {prefix} in the tenant's place: is it a prefix, and the part after it the tenant?"
+    return question, {**_written(layout.dialect.name, rule), "key": key}
+
+
+def _written(preset: str, rule: LimitRule) -> Mapping[str, Any]:
+    """Return a rule of a preset as its file has it: its copy means the same but for its names."""
+    rules = preset_table(preset).get("limits", ())
+    return next((one for one in rules if one["key"] == rule.template.text), ANY_COUNTER)
 
 
 def _after_tenant(rule: LimitRule) -> bytes:
@@ -125,22 +141,29 @@ def _after_tenant(rule: LimitRule) -> bytes:
     return b""
 
 
-def toml_of(found: DetectedNames) -> str:
-    """Return what to write into ``optimus.toml``: complete where a preset fits, else with places to fill in."""
+def toml_of(found: DetectedNames, *, also: Sequence[str] = (), below: Sequence[str] = ()) -> str:
+    """Return what to write into ``optimus.toml``: complete where a preset fits, else with places to fill in.
+
+    Args:
+        found: what the names tell.
+        also: presets that were found by something else.
+        below: presets in force that read other names; they stay.
+    """
     lines, rules = [], []
-    names = [fit.presets[0] for fit in found.fits]
+    names = list(dict.fromkeys([*(fit.presets[0] for fit in found.fits), *also]))
     for fit in found.fits:
         if len(fit.presets) > 1:
             lines.append(f"# {' and '.join(fit.presets)} have the same names; your version decides which one it is:")
             lines += [f"#   optimus-tui dialect show {preset}" for preset in fit.presets]
         if fit.question:
             rules += ["", f"# {fit.presets[0]}: {fit.question}", "# If it is, keep this rule, else delete it."]
-            rules += ["[[dialect.limits]]", f"key = {_quoted(fit.rule)}", 'value = ["count", "log"]']
+            rules += ["[[dialect.limits]]", *(f"{key} = {toml_value(value)}" for key, value in fit.rule.items())]
     for shape in found.shapes:
         if shape.family:
             rules += ["", *_to_fill_in(shape)]
     if not names and not rules:
         return ""
+    names = list(dict.fromkeys([*names, *below]))
     if not rules and len(names) == 1:
         return "\n".join([*lines, f'dialect = "{names[0]}"', ""])
     head = ["[dialect]"]
@@ -166,7 +189,18 @@ def _to_fill_in(shape: SeenShape) -> list[str]:
         )
     if shape.readers:
         lines.append(f"# Presets read such names, each in its order: {', '.join(shape.readers)}.")
-    return [*lines, f"[[dialect.{shape.family}]]", f"key = {_quoted(shape.key)}"]
+    rule = [f"[[dialect.{shape.family}]]", f"key = {_quoted(shape.key)}"]
+    if shape.family != "limits":
+        return [*lines, *rule]
+    if not shape.usual_no_ttl:
+        lines.append('# no_ttl: "stuck" where a counter that lost its TTL refuses for ever (INCR, and then EXPIRE),')
+        lines.append('#   "heals" where the limiter sets it again.')
+    return [
+        *lines,
+        *rule,
+        *(f"{key} = {toml_value(value)}" for key, value in ANY_COUNTER.items()),
+        f'no_ttl = "{shape.usual_no_ttl or OPEN_NO_TTL}"',
+    ]
 
 
 def _described(part: ShapePart) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from msgspec import Struct
 
-from optimus_tui.dialects.template import LOOKS
+from optimus_tui.dialects.template import LOOKS, STAMPS
 
 VARYING = "•"
 MOST_PARTS = 7
@@ -59,6 +59,20 @@ class SeenShape(Struct, frozen=True):
     same: tuple[str, ...] = ()
     """Parts behind the first that are the same in all names: a tenant or an operation may be among them."""
     readers: tuple[str, ...] = ()
+    no_ttl: tuple[str, ...] = ()
+    """What a missing TTL means by the rules of these presets, each meaning once."""
+
+    @property
+    def separator(self) -> str:
+        """Return what stands between its parts; "" where it has none."""
+        return next((one.decode() for one in _SEPARATORS if one.decode() in self.text), "")
+
+    @property
+    def usual_no_ttl(self) -> str:
+        """Return what a missing TTL means by its stamp, or by all presets that read it; "" where that is open."""
+        if any(f"{{{stamp}}}" in self.key for stamp in STAMPS):
+            return "dated"
+        return self.no_ttl[0] if len(self.no_ttl) == 1 else ""
 
 
 class _Group:

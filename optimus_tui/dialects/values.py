@@ -137,15 +137,21 @@ class _ValueReader:
             return gcra_value(text, epoch=self.rule.epoch, limit=self.limit, window=self.frame.seconds, now=self.now)
         if kind == "json":
             return json_value(text, self.rule.json_path)
+        if kind == "pair" and "count" in self.kinds and not self._outlasts():
+            return count_value(text)
         if kind == "pair":
             before = self.name.window_before(self.key)
             replies = yield [("GET", before), ("PTTL", before)]
-            return (yield from self._pair([text, *replies]))
+            return replace((yield from self._pair([text, *replies])), stops=True)
         if kind == "bucket":
             at = yield [*self._refilled_at(), TIME]
             self.now = clock_of(at.pop())
             return self._bucket([text, *at])
         return count_value(text) if kind else Value(problem=KINDS[b"string"])
+
+    def _outlasts(self) -> bool:
+        """Return whether the key lives longer than one window: it is kept to be weighed in the next one."""
+        return self.frame.seconds is not None and (self.pttl or 0) > self.frame.seconds * 1000
 
     def _by_type(self, kind: bytes) -> Steps:
         """Read what is no string. A sorted set is taken for a window's log in any case: no other limiter writes one."""

@@ -6,6 +6,7 @@ import pytest
 
 from optimus_tui.contract.keyspace import Counter, LimitRules
 from optimus_tui.dialects.layout import KeyLayout, own_layout
+from optimus_tui.dialects.load import load_preset
 from optimus_tui.probes.counters import NOT_READABLE, read_counters
 from optimus_tui.probes.load_meter import LoadMeter
 from optimus_tui.probes.redis.guard import observer_client
@@ -129,3 +130,17 @@ async def test_the_rights_that_a_kind_needs_are_tried_only_where_the_layout_has_
         finally:
             await redis.aclose()
     assert tried[True] - tried[False] == {"+hmget", "+lindex"}
+
+
+async def test_a_sliding_window_of_upstash_is_told_by_a_ttl_longer_than_its_window(server: RealServer) -> None:
+    index, rules = int(time.time() // 3600), LimitRules(window_seconds=3600, default=10_000)
+    fixed, slides = (b"@upstash/ratelimit:%s:chat:%d" % (who, index) for who in (b"acme", b"clinic_b"))
+    server.command("SET", fixed, "4", "PX", "3600000")
+    server.command("SET", slides, "4", "PX", "7200500")
+    for name in (fixed, slides):
+        server.command("SET", name.replace(b":%d" % index, b":%d" % (index - 1)), "8000", "PX", "3600001")
+    layout = KeyLayout(load_preset("upstash"))
+    found, _ = await read(target_of(server.port), layout, fixed, slides, rules=rules)
+    counts = {one.key: (one.count or 0, one.sliding) for one in found if isinstance(one, Counter)}
+    assert counts[fixed] == (4, False)
+    assert counts[slides][0] > 4 and counts[slides][1]
