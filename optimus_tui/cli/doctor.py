@@ -22,12 +22,13 @@ from optimus_tui.contract.reading import Fault, Reading
 from optimus_tui.contract.services import GatewayState, ServiceState
 from optimus_tui.settings.model import RedisTarget, Secret, Settings
 from optimus_tui.settings.profiles import OWN
-from optimus_tui.settings.table import SETTINGS
+from optimus_tui.settings.table import SETTINGS, Setting
 from optimus_tui.wording.numbers import latency, percent, plural
 
 if TYPE_CHECKING:
     from optimus_tui.dialects.model import Dialect
     from optimus_tui.probes.redis.rights import Rights
+    from optimus_tui.tools.dialects.finding_out import NamesFound
 
 _OPTIONAL = """
     +exists +mget +object|encoding +object|idletime +pubsub|channels +pubsub|numsub +pubsub|numpat +slowlog|len
@@ -77,7 +78,7 @@ def command(ctx: click.Context, /, **given: object) -> int:
 
 
 def _print_settings(settings: Settings) -> None:
-    rows = [(name, shown, settings.sources.get(name, "default")) for name, shown in _setting_rows(settings)]
+    rows = _setting_rows(settings)
     wide = max(len(name) for name, _, _ in rows) + 4
     print_line()
     print_line("Settings")
@@ -85,28 +86,33 @@ def _print_settings(settings: Settings) -> None:
         print_wrapped(f"  {name:<{wide}}", f"{shown}  ({source})")
 
 
-def _setting_rows(settings: Settings) -> list[tuple[str, str]]:
-    rows: list[tuple[str, str]] = []
+def _setting_rows(settings: Settings) -> list[tuple[str, str, str]]:
+    """Return each setting as a file names it, its value, and where that came from."""
+    rows: list[tuple[str, str, str]] = []
     for row in SETTINGS:
-        name = row.field
-        if not name:
-            continue
-        value = getattr(settings, name)
-        if name in ("gateway_url", "engine_url"):
-            value = getattr(settings, f"{name.removesuffix('_url')}s")
-        if name == "limits":
-            rows.append((name, _limits(value)))
-        elif name == "dialect":
-            rows.append((name, _dialect(value)))
-        elif isinstance(row.takes, str):
+        if row.field:
             rows += [
-                (f"{name}.{one.name}", _value_text(getattr(value, one.name))) for one in msgspec.structs.fields(value)
+                (f"{row.key}{name.removeprefix(row.field)}", shown, settings.sources.get(name, "default"))
+                for name, shown in _values(settings, row)
             ]
-        elif isinstance(value, dict):
-            rows += [(f"{name}.{key}", _value_text(inner)) for key, inner in value.items()] or [(name, "none")]
-        else:
-            rows.append((name, _value_text(value)))
     return rows
+
+
+def _values(settings: Settings, row: Setting) -> list[tuple[str, str]]:
+    """Return the values of a setting, several for a table, each with its name in ``Settings.sources``."""
+    name = row.field
+    value = getattr(settings, name)
+    if name in ("gateway_url", "engine_url"):
+        value = getattr(settings, f"{name.removesuffix('_url')}s")
+    if name == "limits":
+        return [(name, _limits(value))]
+    if name == "dialect":
+        return [(name, _dialect(value))]
+    if isinstance(row.takes, str):
+        return [(f"{name}.{one.name}", _value_text(getattr(value, one.name))) for one in msgspec.structs.fields(value)]
+    if isinstance(value, dict):
+        return [(f"{name}.{key}", _value_text(inner)) for key, inner in value.items()] or [(name, "none")]
+    return [(name, _value_text(value))]
 
 
 def _limits(rules: LimitRules | None) -> str:
@@ -173,6 +179,7 @@ async def examine(settings: Settings) -> list[DoctorLine]:
     lines = [
         *_gateway(gateway),
         _service("engine", engine),
+        *_headers(settings),
         *redis,
         *names,
         _service("postgres", postgres),
@@ -296,10 +303,8 @@ async def _names(context: Context) -> list[DoctorLine]:
     found = await names.find_out(context, most=LOOKED_AT, seconds=LOOKED_SECONDS)
     if found.fault and not found.names:
         return [DoctorLine("--", "  names", f"not read: {found.fault.message}")]
-    lines = [DoctorLine("ok", "  names", names.read_words(found))]
-    empty = not found.counts.get("limit") and not found.counts.get("cache")
-    mark: Mark = "WRONG" if empty and found.found.fits else "note"
-    lines += [DoctorLine(mark, "  names", sentence) for sentence in names.fit_words(found)]
+    lines = [DoctorLine(_names_mark(found), "  names", names.read_words(found))]
+    lines += [DoctorLine("note", "  names", sentence) for sentence in names.fit_words(found)]
     lines += [DoctorLine("note", "  names", sentence) for sentence in names.shape_words(found)]
     if found.toml.count("\n") == 1:
         lines.append(DoctorLine("note", "  names", "one line in optimus.toml reads them:", found.toml.strip()))
@@ -314,6 +319,22 @@ async def _names(context: Context) -> list[DoctorLine]:
         )
         lines.append(DoctorLine("note", "  events", message, f"CONFIG SET {SETTING} {letters}"))
     return lines
+
+
+def _names_mark(found: "NamesFound") -> Mark:
+    """Return the mark of what the profile reads: nothing of names that another one does read is wrong."""
+    if found.counts.get("limit") or found.counts.get("cache"):
+        return "ok"
+    if found.fitting:
+        return "WRONG"
+    return "note" if found.open_question else "ok"
+
+
+def _headers(settings: Settings) -> list[DoctorLine]:
+    """Why a service is asked without the header that its profile names."""
+    from optimus_tui.probes.http.profile_health import missing_headers
+
+    return [DoctorLine("WRONG", f"  {name}", sentence) for name, sentence in missing_headers(settings).items()]
 
 
 def _rights(rights: "Rights", version: str) -> list[DoctorLine]:

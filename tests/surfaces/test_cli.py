@@ -185,6 +185,6 @@ def test_a_theme_that_does_not_exist_opens_no_dashboard(
 
 
 def test_doctor_says_not_set_for_every_setting_that_is_not() -> None:
-    rows = dict(doctor._setting_rows(Settings()))
+    rows = {name: shown for name, shown, _ in doctor._setting_rows(Settings())}
     assert not [name for name, shown in rows.items() if "None" in shown or shown in ("True", "False")]
     assert rows["thresholds.proxy_timeout_ms"] == "not set"

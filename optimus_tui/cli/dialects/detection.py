@@ -33,7 +33,7 @@ async def detect(settings: "Settings", *, as_json: bool) -> int:
         output.document(msgspec.json.encode(_document(found)), indent=output.indent())
     else:
         _print(found)
-    return exits.code_of(found.open_question and not found.found.certain)
+    return exits.code_of(found.open_question and not found.found.certain and not found.only_answers)
 
 
 def _print(found: NamesFound) -> None:
@@ -77,6 +77,7 @@ def _document(found: NamesFound) -> dict[str, Any]:
             }
             for fit in found.found.fits
         ],
+        "answers": [{"preset": one.preset, "sign": one.words} for one in found.answers],
         "shapes": [
             {
                 "shape": safe_text(one.text, 512),

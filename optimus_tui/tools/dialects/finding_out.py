@@ -1,5 +1,6 @@
 """Find out how the names in Redis are to be read: what the profile in force reads, and which preset fits the rest."""
 
+import asyncio
 from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -10,7 +11,9 @@ from optimus_tui.contract.reading import Fault
 from optimus_tui.dialects.detect import DetectedNames, detect, toml_of
 from optimus_tui.dialects.layout import KeyLayout
 from optimus_tui.dialects.load import load_preset, preset_names
-from optimus_tui.probes.name_sample import MOST_NAMES, SECONDS, sample_names
+from optimus_tui.dialects.model import Dialect
+from optimus_tui.probes.name_sample import MOST_NAMES, SECONDS, NameSample, sample_names
+from optimus_tui.tools.dialects.answers import AnswerSign, presets_by_answers
 from optimus_tui.wording.numbers import part_of, plural, thousands
 from optimus_tui.wording.safe import safe_text
 
@@ -36,6 +39,8 @@ class NamesFound(Struct, frozen=True, kw_only=True):
     whole: bool
     counts: dict[str, int]
     found: DetectedNames
+    answers: tuple[AnswerSign, ...] = ()
+    """What the gateway's answers tell that neither the profile in force nor the names do."""
     fault: Fault | None = None
 
     @property
@@ -45,34 +50,66 @@ class NamesFound(Struct, frozen=True, kw_only=True):
 
     @property
     def fitting(self) -> tuple[str, ...]:
-        """Return the presets that fit names which the profile in force does not read."""
-        return tuple(name for fit in self.found.fits for name in fit.presets)
+        """Return the presets that fit names or answers which the profile in force does not read."""
+        return (*(name for fit in self.found.fits for name in fit.presets), *self.by_answers)
+
+    @property
+    def by_answers(self) -> tuple[str, ...]:
+        """Return the presets that only the gateway's answers tell."""
+        return tuple(one.preset for one in self.answers)
+
+    @property
+    def stands_on(self) -> tuple[str, ...]:
+        """Return the presets in force that read names which would be lost without them."""
+        return (self.dialect,) if self.understood and self.dialect in preset_names() else ()
 
     @property
     def open_question(self) -> bool:
         """Return whether counters or cache keys may be there that are not read."""
-        return bool(self.found.fits) or any(shape.family for shape in self.found.shapes)
+        return bool(self.fitting) or any(shape.family for shape in self.found.shapes)
+
+    @property
+    def only_answers(self) -> bool:
+        """Return whether nothing is found but what the gateway's answers tell, which leaves nothing to ask."""
+        return bool(self.answers) and not self.found.fits and not any(shape.family for shape in self.found.shapes)
 
     @property
     def toml(self) -> str:
         """Return what to write into ``optimus.toml``; "" for nothing."""
-        return toml_of(self.found)
+        return toml_of(self.found, also=self.by_answers, below=self.stands_on)
 
 
 async def find_out(ctx: "Context", *, most: int = MOST_NAMES, seconds: float = SECONDS) -> NamesFound:
     """Read a sample of names and return what it tells. It never raises for an outage."""
-    sample = await sample_names(ctx.redis, ctx.settings.scan, ctx.own, most=most, seconds=seconds)
+    sample, answers = await asyncio.gather(
+        sample_names(ctx.redis, ctx.settings.scan, ctx.own, most=most, seconds=seconds), presets_by_answers(ctx)
+    )
+    return await asyncio.to_thread(names_found, ctx, sample, answers)
+
+
+def names_found(ctx: "Context", sample: NameSample, answers: Sequence[AnswerSign] = ()) -> NamesFound:
+    """Return what a sample tells; for many names it takes so long that a screen calls it in a thread."""
     counts, rest = sorted_out(ctx.layout, sample.names, frozenset(name.encode() for name in ctx.settings.tenants))
+    found = detect(rest, [load_preset(name) for name in preset_names()])
+    told = {fit.presets[0] for fit in found.fits if len(fit.presets) == 1}
+    new = (one for one in answers if one.preset not in told and not _has(ctx.settings.profile, load_preset(one.preset)))
     return NamesFound(
         dialect=ctx.layout.dialect.name,
-        configured=ctx.settings.sources.get("dialect", "default") != "default",
+        configured=ctx.settings.names_dialect,
         names=len(sample.names),
         total=sample.total,
         whole=sample.whole,
         counts=counts,
-        found=detect(rest, [load_preset(name) for name in preset_names()]),
+        found=found,
+        answers=tuple(new),
         fault=sample.fault,
     )
+
+
+def _has(profile: Dialect, preset: Dialect) -> bool:
+    """Return whether a profile stands on a preset already: it has all that this one says of the gateway."""
+    metrics = preset.metrics.items() <= profile.metrics.items()
+    return metrics and set(preset.gateway.never) <= set(profile.gateway.never)
 
 
 def sorted_out(
@@ -110,7 +147,7 @@ def fit_words(found: NamesFound) -> list[str]:
         question = f"; {fit.question}" if fit.question else ""
         example = safe_text(fit.example, 60)
         sentences.append(f"{which} {verb} {plural(fit.count, 'name')}, as `{example}`{tail}{question}")
-    return sentences
+    return [*sentences, *(f"{one.preset} fits the gateway: {one.words}" for one in found.answers)]
 
 
 def shape_words(found: NamesFound, shown: int = 3) -> list[str]:

@@ -1,7 +1,9 @@
 """Try a profile on names that are there: what is understood of each, and which ones no rule matches."""
 
+import asyncio
+from collections import Counter as Numbers
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -35,15 +37,33 @@ class TriedName(Struct, frozen=True):
         return self.parsed.operation or self.parsed.kind
 
 
+class KindKeys(Struct, frozen=True):
+    """How many cache keys of a kind are in a sample, and of how many tenants; 0 where names do not say whose."""
+
+    kind: bytes
+    keys: int
+    tenants: int
+
+
+class SortedNames(Struct, frozen=True):
+    """A sample's names by what a profile makes of them: some of each shape, and the numbers of all."""
+
+    chosen: list[tuple[bytes, ParsedKey]]
+    counts: dict[Family, int]
+    kinds: tuple[KindKeys, ...]
+    unmatched: tuple[Shape, ...]
+
+
 class Trial(Struct, frozen=True, kw_only=True):
     """A profile on a sample. ``counts`` has all of its names by family, ``names`` some of each shape.
 
-    ``fault`` says why the values of counters are not known.
+    ``kinds`` are all kinds of cache keys, most keys first. ``fault`` says why the values of counters are not known.
     """
 
     sample: NameSample
     names: list[TriedName]
     counts: dict[Family, int]
+    kinds: tuple[KindKeys, ...] = ()
     unmatched: tuple[Shape, ...] = ()
     fault: Fault | None = None
 
@@ -60,23 +80,44 @@ class Trial(Struct, frozen=True, kw_only=True):
 
 async def try_profile(ctx: "Context", sample: NameSample, most: int) -> Trial:
     """Return what the context's profile understands of a sample; at most ``most`` names are shown and read."""
-    layout, tenants = ctx.layout, frozenset(name.encode() for name in ctx.settings.tenants)
-    families: dict[Family, list[bytes]] = defaultdict(list)
+    tenants = frozenset(name.encode() for name in ctx.settings.tenants)
+    found = await asyncio.to_thread(sort_names, ctx.layout, sample, tenants, most)
+    counters, fault = await _rows(ctx, [name for name, parsed in found.chosen if parsed.family == "limit"])
+    return Trial(
+        sample=sample,
+        names=[TriedName(name, parsed, counters.get(name)) for name, parsed in found.chosen],
+        counts=found.counts,
+        kinds=found.kinds,
+        unmatched=found.unmatched,
+        fault=fault,
+    )
+
+
+def sort_names(layout: KeyLayout, sample: NameSample, tenants: frozenset[bytes], most: int) -> SortedNames:
+    """Return what a profile makes of a sample's names; for many it takes so long that a thread does it."""
+    families: dict[Family, dict[bytes, ParsedKey]] = defaultdict(dict)
     for name in sample.names:
-        families[layout.parse(name, tenants).family].append(name)
-    chosen = [name for family in ORDER for name in some_of_each_shape(families[family], most)]
-    chosen = _shared(chosen, layout, tenants, most)
-    counters, fault = await _rows(ctx, [name for name in chosen if layout.parse(name, tenants).family == "limit"])
+        parsed = layout.parse(name, tenants)
+        families[parsed.family][name] = parsed
+    some = {family: some_of_each_shape(families[family], most) for family in ORDER if families[family]}
     strange = [name for family in UNMATCHED for name in families[family]]
     shapes = Shapes()
     shapes.add(heads_of(strange))
-    return Trial(
-        sample=sample,
-        names=[TriedName(name, layout.parse(name, tenants), counters.get(name)) for name in chosen],
-        counts={family: len(families[family]) for family in ORDER if families[family]},
-        unmatched=shapes.shapes() if strange else (),
-        fault=fault,
+    return SortedNames(
+        [(name, families[family][name]) for family, name in _shared(some, most)],
+        {family: len(families[family]) for family in ORDER if families[family]},
+        _kinds(families["cache"].values()),
+        shapes.shapes() if strange else (),
     )
+
+
+def _kinds(keys: Iterable[ParsedKey]) -> tuple[KindKeys, ...]:
+    numbers: Numbers[bytes] = Numbers()
+    tenants: dict[bytes, set[bytes]] = defaultdict(set)
+    for parsed in keys:
+        numbers[parsed.kind] += 1
+        tenants[parsed.kind] |= {parsed.tenant} - {b""}
+    return tuple(KindKeys(kind, count, len(tenants[kind])) for kind, count in numbers.most_common())
 
 
 def some_of_each_shape(names: Iterable[bytes], most: int) -> list[bytes]:
@@ -94,19 +135,17 @@ def some_of_each_shape(names: Iterable[bytes], most: int) -> list[bytes]:
     return sorted(chosen[:most])
 
 
-def _shared(names: Sequence[bytes], layout: KeyLayout, tenants: frozenset[bytes], most: int) -> list[bytes]:
-    """Return at most ``most`` names, in turn one of each family, in the order of the families."""
-    by_family: dict[Family, list[bytes]] = defaultdict(list)
-    for name in names:
-        by_family[layout.parse(name, tenants).family].append(name)
-    kept: dict[Family, int] = dict.fromkeys(by_family, 0)
+def _shared(names: Mapping[Family, Sequence[bytes]], most: int) -> Iterator[tuple[Family, bytes]]:
+    """Yield at most ``most`` names, in turn one of each family, in the order of the families."""
+    kept: dict[Family, int] = dict.fromkeys(names, 0)
     left = most
-    while left > 0 and any(kept[family] < len(by_family[family]) for family in kept):
+    while left > 0 and any(kept[family] < len(names[family]) for family in kept):
         for family in kept:
-            if left > 0 and kept[family] < len(by_family[family]):
+            if left > 0 and kept[family] < len(names[family]):
                 kept[family] += 1
                 left -= 1
-    return [name for family in ORDER for name in by_family.get(family, [])[: kept.get(family, 0)]]
+    for family in ORDER:
+        yield from ((family, name) for name in names.get(family, ())[: kept.get(family, 0)])
 
 
 async def _rows(ctx: "Context", names: Sequence[bytes]) -> tuple[dict[bytes, LimitRow], Fault | None]:

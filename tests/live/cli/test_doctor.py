@@ -199,3 +199,41 @@ def test_doctors_help_says_its_exit_codes(capsys: pytest.CaptureFixture[str]) ->
     assert run(["doctor", "--help"]) == 0
     shown = " ".join(capsys.readouterr().out.split())
     assert "Exit code 0: all that is configured answers" in shown and "1: something is WRONG" in shown
+
+
+def test_doctor_names_settings_as_a_file_does_and_says_which_header_is_not_sent(
+    server: RealServer, stack: HostileServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+) -> None:  # fmt: skip
+    text = '[dialect]\nextends = "limits"\n[dialect.gateway]\nheader_env = "GATEWAY_KEY"\n'
+    (tmp_path / "optimus.toml").write_text(text)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("REDIS_URL", server.url)
+    assert run(["doctor"]) == 1
+    shown = capsys.readouterr().out
+    named = {
+        line.split()[0]
+        for line in shown.partition("Settings\n")[2].partition("\n\n")[0].splitlines()
+        if line[2:3] > " "
+    }
+    assert "backend_orchestrator_url" in named and "ai_engine_url" in named
+    assert named.isdisjoint({"gateway_url", "engine_url", "source_path", "operator_redis"}), "no file has these"
+    assert "GATEWAY_KEY is not set" in " ".join(shown.split())
+    monkeypatch.setenv("GATEWAY_KEY", "Authorization: Bearer CANARY")
+    assert run(["doctor"]) == 0
+    shown = capsys.readouterr().out
+    assert "GATEWAY_KEY" not in shown and "CANARY" not in shown
+
+
+def test_doctor_marks_names_that_nothing_reads_and_not_the_preset_that_does(
+    server: RealServer, stack: HostileServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    server.command("SET", "LIMITS:LIMITER/acme//api/chat/10/1/minute", "3", "EX", "50")
+    monkeypatch.setenv("REDIS_URL", server.url)
+    assert run(["doctor"]) == 1
+    marks = [line.split()[:3] for line in capsys.readouterr().out.splitlines() if line.split()[1:2] == ["names"]]
+    assert marks[:2] == [["WRONG", "names", "optimus"], ["note", "names", "limits"]]
+    monkeypatch.setenv("OPTIMUS_DIALECT", "limits")
+    assert run(["doctor"]) == 0
+    marks = [line.split()[:3] for line in capsys.readouterr().out.splitlines() if line.split()[1:2] == ["names"]]
+    assert marks == [["ok", "names", "limits"]]

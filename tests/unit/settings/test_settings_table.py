@@ -118,7 +118,7 @@ def test_every_setting_is_on_every_road(read: Callable[..., Settings]) -> None:
         """Do nothing."""
 
     options = {name: param for param in verb.params for name in param.opts}
-    page, listed = "\n".join(generate.settings()), {name.partition(".")[0] for name, _ in _setting_rows(read())}
+    page, listed = "\n".join(generate.settings()), {name.partition(".")[0] for name, *_ in _setting_rows(read())}
     for row in SETTINGS:
         assert f"| `{row.key}` |" in page and row.help.replace("|", "\\|") in page
         assert not row.variable or f"`{row.variable}`" in page
@@ -126,7 +126,7 @@ def test_every_setting_is_on_every_road(read: Callable[..., Settings]) -> None:
         if row.flag:
             assert options.pop(row.flag).name == row.parameter
         if row.field:
-            assert row.field in listed and row.field in Settings.__struct_fields__
+            assert row.key in listed and row.field in Settings.__struct_fields__
     assert options == {}
 
 
