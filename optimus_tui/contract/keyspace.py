@@ -210,6 +210,8 @@ class LimitsReport(Struct, frozen=True, kw_only=True):
     refused_seconds: float = 0.0
     past_windows: dict[bytes, tuple[PastWindow, ...]] = field(default_factory=dict)
     """The last windows of counters by key, as they were seen, the oldest first."""
+    over: int = 0
+    """Keys of past windows, which are no rows."""
 
     def refused(self, counter: Counter) -> float | None:
         """Return the requests of a counter's tenant and operation that are refused a second; None if unknown."""

@@ -48,6 +48,8 @@ class LimitIndex:
         """Of counters with a stamp in their names, the name of the present window."""
         self._unparsed: dict[bytes, str] = {}
         self._unparsed_now: dict[bytes, str] = {}
+        self._over: set[bytes] = set()
+        """Names that exist and are of windows that have ended."""
         self._overflow = self._overflow_now = 0
         self._turn = 0
 
@@ -58,6 +60,8 @@ class LimitIndex:
     def put_page(self, names: Iterable[bytes]) -> None:
         """Add the names of a page; those of other families are ignored."""
         for name in names:
+            if name in self._gone:
+                self._over.add(name)
             if not self.layout.may_count(name) or (name in self._names and name not in self._unparsed):
                 continue
             parsed = self.layout.parse(name)
@@ -92,6 +96,7 @@ class LimitIndex:
         for counter in counters:
             if counter.key in self._names or self._remember(counter.key):
                 self._gone.pop(counter.key, None)
+                self._over.discard(counter.key)
                 self._follow(counter)
                 _add(self._names[counter.key], counter)
 
@@ -117,10 +122,13 @@ class LimitIndex:
             if known is None:
                 continue
             if known.gone_mono is None:
+                if known.counter is None:  # seen by the scan, and no counter at the first look
+                    self._over.add(name)
                 _end_window(known, known.counter, mono)
                 self._drop(name, mono)
             elif mono - known.gone_mono > FORGET_SECONDS:
                 del self._names[name], self._gone[name]
+                self._over.discard(name)
 
     def _drop(self, name: bytes, mono: float) -> None:
         known = self._names[name]
@@ -161,6 +169,11 @@ class LimitIndex:
         return len(self._names) - len(self._gone) + self._overflow
 
     @property
+    def over(self) -> int:
+        """Return the number of names whose windows have ended, as far as a scan has seen them since."""
+        return len(self._over)
+
+    @property
     def overflow(self) -> int:
         """Return the number of existing counters that are not kept, beyond ``MAX_NAMES`` names."""
         return self._overflow
@@ -171,6 +184,7 @@ class LimitIndex:
                 return False
             longest_gone = next(iter(self._gone))
             del self._names[longest_gone], self._gone[longest_gone]
+            self._over.discard(longest_gone)
         self._names[name] = _Known()
         return True
 

@@ -101,7 +101,7 @@ class LimitLoop:
         more = find_unmeasured("rate limits", self.sampler_state.sweep_fault, rule=LIMITS_UNMEASURED)
         settled = self.sampler_state.settle("limits", [*report.findings, *more])
         findings = worst_first([*settled, *self._elsewhere()])
-        report = replace(report, findings=findings, past_windows=self.index.past_windows())
+        report = replace(report, findings=findings, past_windows=self.index.past_windows(), over=self.index.over)
         signals = self.sampler_state.signals
         if signals is None:
             return report

@@ -126,7 +126,7 @@ async def read_listeners(ctx: "Context") -> Listeners:
 
     subscription = subscription_of(ctx.layout.dialect)
     if not subscription.places:
-        return Listeners(fault=Fault("invalid", NO_FEED))
+        return Listeners(fault=Fault("invalid", NO_FEED.lower()))
     prefix = subscription.common if tells_tenants(ctx.layout.dialect) else None
     try:
         async with asyncio.timeout(PART_SECONDS):

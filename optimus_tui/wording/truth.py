@@ -15,8 +15,10 @@ from optimus_tui.wording.safe import safe_text
 
 RESTART_WORDS = "your restart"
 """What a finding follows from where a service was restarted from here a moment ago."""
-NO_FEED = "the profile names no feed of events"
+NO_FEED = "The profile names no feed of events"
 """Said instead of a link's state, because there is no link that could be up or down."""
+FIND_OUT = ":dialect does it here, step by step."
+"""Said in an empty pane whose names another profile may read."""
 STILL_TODAY_SECONDS = 12 * 3600.0
 BRIEF_FAULTS: dict[FaultKind, str] = {
     "refused": "no connection",

@@ -333,7 +333,7 @@ class EventList(TenantList):
         if batch is not None:
             state, fault = batch.status.state, batch.status.fault
         if state == "none":
-            self.truth, self.empty = [NO_FEED], NO_FEED
+            self.truth, self.empty = [NO_FEED], f"{NO_FEED}."
             return
         counted = plural(self._count, "event")
         in_feed = f"{counted} in the feed"

@@ -16,6 +16,7 @@ from optimus_tui.contract.findings import Finding, some_of, worst_first
 from optimus_tui.contract.keyspace import CacheReport
 from optimus_tui.contract.make_finding import make_finding
 from optimus_tui.contract.tools.common import if_known
+from optimus_tui.dialects.shapes import LIMITER_WORDS
 from optimus_tui.grammar.keys import CACHE_PREFIX, COHERENCE_PREFIX
 from optimus_tui.settings.model import Thresholds
 from optimus_tui.verdicts.limits.findings import layout_words
@@ -84,6 +85,8 @@ def _unknown(report: CacheReport) -> list[Finding]:
     known = sum(kind.totals.keys for kind in report.kinds if kind.totals.kind)
     if known or not report.unknown.count or not report.coverage.complete:
         return []
+    if report.unknown.shapes and all(LIMITER_WORDS.search(text) for text, _ in report.unknown.shapes):
+        return []  # all of them are counters, which limits.unknown_layout says
     return [
         make_finding(
             rule=CACHE_UNKNOWN_LAYOUT,

@@ -363,7 +363,7 @@ async def test_a_profile_without_a_feed_has_a_state_of_its_own_and_no_finding() 
     scene = Scene()
     async with scene.app.run_test(size=(140, 42)) as pilot:
         await scene.arrive(pilot, state="none", received=0, last_event_mono=None, verified_mono=None)
-        assert "the profile names no feed of events: nothing is subscribed" in scene.text()
+        assert "The profile names no feed of events: nothing is subscribed" in scene.text()
         assert "down" not in "\n".join(scene.lines()) and scene.pane.content.state() == ("no feed", "quiet")
     assert judge(FeedStatus(state="none"), mono=1e6) == []
 

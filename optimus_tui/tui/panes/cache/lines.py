@@ -24,7 +24,7 @@ from optimus_tui.verdicts.limits.findings import layout_words
 from optimus_tui.wording.numbers import UNKNOWN, age, clock, compact, size, thousands, ttl
 from optimus_tui.wording.safe import redis_cli, safe_text
 from optimus_tui.wording.short_hash import short_hash
-from optimus_tui.wording.truth import coverage_words, outage_forms, truth_line
+from optimus_tui.wording.truth import FIND_OUT, coverage_words, outage_forms, truth_line
 
 if TYPE_CHECKING:
     from optimus_tui.dialects.model import Dialect
@@ -351,7 +351,7 @@ def empty_words(report: CacheReport, profile: "Dialect") -> list[str]:
     from optimus_tui.verdicts.limits.profile_names import names_words
 
     if not profile.cache:
-        return [f"The profile {safe_text(profile.name, 60)} names no cache keys: none are looked for."]
+        return [f"The profile {safe_text(profile.name, 60)} names no cache keys: none are looked for.", FIND_OUT]
     wanted = f"{names_words(profile.cache)}key"
     known = report.coverage.scanned - report.unknown.count
     strange = layout_words(report.unknown, known=known, shown=len(report.unknown.shapes), wanted=wanted)
@@ -360,7 +360,7 @@ def empty_words(report: CacheReport, profile: "Dialect") -> list[str]:
         words = f"No {wanted}s so far: {coverage_words(report.coverage)}"
         return [f"{'; '.join(filter(None, (words, some)))}."]
     if strange:
-        return [f"{strange[:1].upper()}{strange[1:]}.", CATALOGUE[CACHE_UNKNOWN_LAYOUT].remedy]
+        return [f"{strange[:1].upper()}{strange[1:]}.", f"{CATALOGUE[CACHE_UNKNOWN_LAYOUT].remedy} {FIND_OUT}"]
     return [f"No {wanted}s. They appear with the first answer that the gateway caches."]
 
 

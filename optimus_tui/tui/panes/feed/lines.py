@@ -28,7 +28,7 @@ from optimus_tui.tui.widgets.cells import (
 from optimus_tui.verdicts.coherence.events import clock_words
 from optimus_tui.wording.numbers import age, clock, compact, thousands
 from optimus_tui.wording.safe import redis_cli, safe_text
-from optimus_tui.wording.truth import NO_FEED, counted_down, fault_lines, fault_words, outage_forms
+from optimus_tui.wording.truth import FIND_OUT, NO_FEED, counted_down, fault_lines, fault_words, outage_forms
 
 MOST_LINES = 5
 """Lines of one wrapped event; ``enter`` shows it whole."""
@@ -257,7 +257,7 @@ def empty_words(status: FeedStatus | None, where: str, mono: float, cleared: str
     if status is None or status.state == "connecting":
         return [f"connecting to redis at {where} …"]
     if status.state == "none":
-        return [f"{NO_FEED}: nothing is subscribed, and nothing is known of events."]
+        return [f"{NO_FEED}: nothing is subscribed, and nothing is known of events.", FIND_OUT]
     if status.state != "live":
         return fault_lines(status.fault, "the link is down")
     if cleared:

@@ -41,7 +41,7 @@ from optimus_tui.verdicts.limits.words import limit_subject, subject_of, tenant_
 from optimus_tui.wording.numbers import UNKNOWN, age, percent, plural, rate, thousands
 from optimus_tui.wording.safe import curl, redis_cli, safe_text
 from optimus_tui.wording.short_hash import short_hash
-from optimus_tui.wording.truth import coverage_words, limit_mark, no_match_lines
+from optimus_tui.wording.truth import FIND_OUT, coverage_words, limit_mark, no_match_lines
 
 if TYPE_CHECKING:
     from optimus_tui.dialects.model import Dialect
@@ -417,11 +417,14 @@ def empty_words(report: LimitsReport | None, filter_text: str, profile: "Dialect
         lines.append(f"{sentence}.")
     for finding in report.findings:
         if finding.rule == LIMITS_UNKNOWN_LAYOUT:
-            lines += [f"{finding.message[:1].upper()}{finding.message[1:]}.", finding.remedy]
+            lines += [f"{finding.message[:1].upper()}{finding.message[1:]}.", f"{finding.remedy} {FIND_OUT}"]
     if lines:
         return lines
     if not profile.limits:
-        return [f"The profile {safe_text(profile.name, 60)} names no counters: limits are not looked for."]
+        return [f"The profile {safe_text(profile.name, 60)} names no counters: limits are not looked for.", FIND_OUT]
+    if report.over:
+        keys = plural(report.over, f"{names_words(profile.limits)}key")
+        return [f"{keys} of past windows, and none of a present one. Counters appear with the next request."]
     wanted = f"No {names_words(profile.limits)}keys"
     if not report.coverage.complete:
         return [f"{wanted} so far: {coverage_words(report.coverage)}."]
