@@ -34,7 +34,12 @@ dialect = "limits"
 
 `optimus-tui dialect detect` looks at the names that are there and prints what to write. A preset is named only where a
 name is one that nobody else writes. Many programs write `rl:`, `ratelimit:`, `rate_limit:` or `cache:`, and names do
-not tell which part is the tenant: there the place is left to fill in.
+not tell which part is the tenant: there the place is left to fill in. In the dashboard `:dialect` leads through the
+same: it asks what names do not tell, shows what the panes would show, and writes the lines into your settings file
+once you have seen the change and said yes.
+
+A gateway that holds no key now is found by what it answers on a free path, the library of its metrics by their names.
+Without a profile each service is asked first what it is: LiteLLM's `/health`, which pays for each call, is never asked.
 
 ```toml
 [dialect]

@@ -309,20 +309,16 @@ class OptimusApp(AnsweredKeys):
         if self._dashboard is not None:
             self._dashboard.findings.go_to_row(event.finding)
 
-    def switch_environment(self, name: str) -> None:
-        """Close this environment's connections and open the dashboard on another."""
-        from optimus_tui.settings.table import SettingsError
+    def open_environment(self, name: str = "") -> bool:
+        """Close this environment's connections and open the dashboard on one, as the files have it now.
 
+        Returns False if only another start reads files; raises SettingsError, and changes nothing, if one is wrong.
+        """
         if self._reload is None:
-            self.notify("there are no other environments here", markup=False, severity="warning")
-            return
-        try:
-            settings = self._reload(name)
-        except SettingsError as error:
-            self.notify(str(error), markup=False, severity="error")
-            return
-        work: Any = partial(self._reopen, settings)
+            return False
+        work: Any = partial(self._reopen, self._reload(name or self.settings.environment))
         self.run_worker(work, group="environment", exclusive=True, exit_on_error=False)
+        return True
 
     def check_settings(self, settings: Settings) -> None:
         """Raise SettingsError for a theme that does not exist, and for keys that are unknown or taken."""

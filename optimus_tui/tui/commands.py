@@ -198,6 +198,12 @@ COMMANDS: tuple[Command, ...] = (
         "[budget]",
         lambda _: ["fast", "normal"],
     ),
+    Command(
+        "dialect",
+        "Find out how the names of this Redis are read, and write the profile, step by step",
+        lambda s, _: s.navigate.open_dialect(),
+        on_dashboard=True,
+    ),
     Command("refresh", "Refresh everything now", lambda s, _: s.refresh_now()),
     Command(
         "scenario",

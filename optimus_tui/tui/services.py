@@ -149,8 +149,15 @@ class AppServices(Protocol):
     def environments(self) -> list[str]:
         """Return the names of the configured environments."""
 
-    def switch_environment(self, name: str) -> None:
-        """Close this environment's connections and open the dashboard on another."""
+    def open_environment(self, name: str = "") -> bool:
+        """Close this environment's connections and open the dashboard on another, or on this one as the files are now.
+
+        Returns:
+            False if only another start reads the files.
+
+        Raises:
+            SettingsError: The files cannot be read, or hold a mistake; the dashboard stays as it is.
+        """
 
     def check_settings(self, settings: "Settings") -> None:
         """Raise SettingsError for a theme that does not exist, and for keys that are unknown or taken."""

@@ -162,6 +162,12 @@ class Navigator:
 
         self.dashboard.open_screen(SettingsScreen(self.dashboard))
 
+    def open_dialect(self) -> None:
+        """Open the wizard that finds out how the names of this Redis are read. It writes only on its last page."""
+        from optimus_tui.tui.dialects.screen import DialectScreen
+
+        self.dashboard.open_screen(DialectScreen(self.dashboard))
+
     def open_log(self) -> None:
         """Show what was sent to Redis and over HTTP."""
         from optimus_tui.tui.command_log.screen import CommandLogScreen
@@ -313,7 +319,15 @@ class SettingsCommands:
 
     def switch_environment(self, name: str) -> None:
         """Close this environment and open the dashboard on another."""
-        self.dashboard.optimus.switch_environment(name)
+        from optimus_tui.settings.table import SettingsError
+
+        try:
+            begun = self.dashboard.optimus.open_environment(name)
+        except SettingsError as error:
+            self.dashboard.say(str(error), "error")
+            return
+        if not begun:
+            self.dashboard.say("there are no other environments here", "warning")
 
     def themes(self) -> list[str]:
         """Return the names that ``:theme`` takes, ours first."""

@@ -63,7 +63,7 @@ async def test_a_dashboard_that_is_left_while_it_starts_reads_nothing_any_more(r
                 await asyncio.sleep(0.005)
 
         first.context.aclose = closing
-        app.switch_environment("other")
+        app.open_environment("other")
         await until(pilot, lambda: may_go_on.is_set() and app.dashboard is not first and not first.is_attached)
         assert first.bridge.sampler is None
         assert not {"redis", "http", "fresh_http", "store"} & set(vars(first.context))

@@ -1,0 +1,97 @@
+"""A profile in the making: the presets that fit, what was answered about other names, and the TOML for both. Pure."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from optimus_tui.dialects.load import DEFAULT, load_preset, load_table, preset_names
+from optimus_tui.dialects.model import Dialect
+from optimus_tui.dialects.texts.toml import dialect_toml, toml_value
+from optimus_tui.tools.dialects.finding_out import NamesFound
+from optimus_tui.tools.dialects.questions import PrefixQuestion, Question, ShapeQuestion, VersionQuestion, can_ask
+
+RULES = ("limits", "cache")
+
+
+class ProfileDraft:
+    """What is chosen of the names that were found, and the questions about it.
+
+    Attributes:
+        found: what the names tell.
+        own: the table of rules that the settings file has now; empty for none.
+        chosen: which of ``found``'s fits and shapes are asked about and read, by their number: fits go first.
+    """
+
+    def __init__(self, found: NamesFound, own: Mapping[str, Any]) -> None:
+        self.found, self.own = found, own
+        fits, shapes = found.found.fits, found.found.shapes
+        self._asked: list[list[Question]] = []
+        for fit in fits:
+            asked: list[Question] = [VersionQuestion(fit)] if len(fit.presets) > 1 else []
+            self._asked.append([*asked, PrefixQuestion(fit)] if fit.question else asked)
+        self._asked += [[ShapeQuestion(shape)] if can_ask(shape) else [] for shape in shapes]
+        self.chosen = [*range(len(fits)), *(len(fits) + at for at, one in enumerate(shapes) if one.family)]
+
+    @property
+    def questions(self) -> list[Question]:
+        """Return what is asked about what is chosen, in the order of the names."""
+        return [question for at in sorted(self.chosen) for question in self._asked[at]]
+
+    def extends(self) -> list[str]:
+        """Return the presets that the profile stands on: those that were named before go first, ours at the end."""
+        fits = self.found.found.fits
+        sole = [one.presets[0] for at, one in enumerate(fits) if at in self.chosen and len(one.presets) == 1]
+        named = [*sole, *self.found.by_answers, *(question.extends() for question in self.questions)]
+        before = self.own.get("extends", [])
+        present = self.found.dialect if self.found.dialect in preset_names() else ""
+        if self.own:
+            known = [before] if isinstance(before, str) else list(before)
+        elif self.found.configured:
+            known = [present]
+        elif self.found.understood:
+            return _each_once([*named, present])
+        else:
+            known = []
+        return _each_once([*known, *named])
+
+    def rules(self) -> dict[str, list[Mapping[str, Any]]]:
+        """Return the rules that the answers make, by section."""
+        made = [question.rule() for question in self.questions]
+        rules = {section: [one[1] for one in made if one is not None and one[0] == section] for section in RULES}
+        return {section: of for section, of in rules.items() if of}
+
+    def value(self) -> str | dict[str, Any]:
+        """Return what ``dialect`` is to be in the file: a preset's name, or a table."""
+        extends, rules = self.extends(), self.rules()
+        if not self.own and not rules and len(extends) <= 1:
+            return extends[0] if extends else DEFAULT
+        table: dict[str, Any] = dict(self.own)
+        if extends:
+            table["extends"] = extends if len(extends) > 1 else extends[0]
+        for section, of in rules.items():
+            table[section] = [*table.get(section, ()), *of]
+        return table
+
+    @property
+    def is_new(self) -> bool:
+        """Return whether the profile is another one than that in force."""
+        return self.value() != (dict(self.own) or self.found.dialect)
+
+    def profile(self) -> Dialect:
+        """Return the profile. DialectError where an answer makes none."""
+        value = self.value()
+        return load_preset(value) if isinstance(value, str) else load_table(value, "the new profile", within="")
+
+    def text(self, within: str = "dialect") -> str:
+        """Return what is added to the file as TOML: one line, a table, or rules behind those that it has."""
+        value, rules = self.value(), self.rules()
+        if isinstance(value, str):
+            table, _, key = within.rpartition(".")
+            return f"[{table}]\n" * bool(table) + f"{key} = {toml_value(value)}\n"
+        table_of = {key: one for key, one in value.items() if key == "extends"} if not self.own else {}
+        added = {**table_of, **rules}
+        text = dialect_toml(added, load_table(added, "the new profile", within=""), within=within)
+        return text.removeprefix(f"[{within}]\n").lstrip("\n") if self.own else text
+
+
+def _each_once(names: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(name for name in names if name))
