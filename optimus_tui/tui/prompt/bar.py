@@ -163,7 +163,7 @@ class PromptBar(Horizontal):
             stem, at = self.field.value, -1 if by > 0 else 0
             found = self.completions(stem)
         if not found:
-            self._say("it is complete" if stem in self._choices else "no other suggestion begins like this")
+            self._say("it is complete" if stem in self._choices else "no suggestion begins like this")
             return
         at = (at + by) % len(found)
         self._offered = (found[at], stem, at)
