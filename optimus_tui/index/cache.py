@@ -23,7 +23,7 @@ PREFIX_SIZES = 4
 """Up to so many lengths of prefixes, names are cut by length, which is quicker than looking for their parts."""
 UNPARSED_KIND = b""
 """The kind (and tenant) of names outside the grammar: shown as "(unparsed)", never acted on."""
-_GONE, _NEVER_EXPIRES = -2, -1
+_SPECIAL = {-1: NEVER, -2: GONE}
 
 
 __all__ = ["NEVER", "UNKNOWN", "UNPARSED_KIND", "CacheIndex"]
@@ -94,37 +94,41 @@ class CacheIndex:
     ) -> None:
         """Add one page of a scan: TTLs in ms (-1 never, -2 gone, below: not asked), sizes in bytes."""
         self._mono = mono
-        now, expiry = int(mono * 1000), KEEP
+        expiries = _expiries(pttls, int(mono * 1000), len(names))
+        find, known, prefix_sizes = self._group_of, self._by_prefix.get, self._prefix_sizes
         full: dict[int, tuple[Group, Leaf]] = {}
-        for index, name in enumerate(names):
-            group = self._group_of(name)
-            if group is None:
-                continue
-            if self._share < ALL and not is_of(self._share, name):
-                if pttls is None or pttls[index] != _GONE:
+        sampling, at_once, taken = self._share < ALL, not self._sweeping, 0
+        for name, expiry in zip(names, expiries, strict=True):
+            for size in prefix_sizes:
+                if (group := known(name[:size])) is not None and len(name) > size:
+                    break
+            else:
+                if (group := find(name)) is None:
+                    continue
+            if sampling and not is_of(self._share, name):
+                if expiry != GONE:
                     group.miss()
                 continue
-            leaf = group.leaf_of(name)
-            if pttls is not None:
-                pttl = pttls[index]
-                if pttl >= 0:
-                    expiry = now + pttl
-                elif pttl == _NEVER_EXPIRES:
-                    expiry = NEVER
-                    leaf.never += 1
-                else:
-                    expiry = GONE if pttl == _GONE else KEEP
+            leaf = group.only or group.leaf_of(name)
+            if expiry == NEVER:
+                leaf.never += 1
             leaf.new_names.append(name)
             leaf.new_expiries.append(expiry)
-            self._pending += 1
-            if len(leaf.new_names) >= leaf.room or not self._sweeping:
+            taken += 1
+            if at_once or len(leaf.new_names) >= leaf.room:
                 full[id(leaf)] = group, leaf
-            if sizes is not None and expiry != GONE and (size := sizes[index]) is not None:
-                group.measured += 1
-                group.measured_bytes += size
+        self._pending += taken
+        if sizes is not None:
+            self._measure(names, sizes)
         for group, leaf in full.values():
             self._settle(group, leaf)
         self._keep_the_bound()
+
+    def _measure(self, names: Sequence[bytes], sizes: Sequence[int | None]) -> None:
+        for name, size in zip(names, sizes, strict=True):
+            if size is not None and (group := self._group_of(name)) is not None:
+                group.measured += 1
+                group.measured_bytes += size
 
     def _keep_the_bound(self) -> None:
         """Keep a smaller share of the names where there are too many; those that go, go some with each page."""
@@ -306,10 +310,6 @@ class CacheIndex:
         return leaf.expiries[at] if at >= 0 else UNKNOWN
 
     def _group_of(self, name: bytes) -> Group | None:
-        by_prefix, length = self._by_prefix, len(name)
-        for size in self._prefix_sizes:
-            if size < length and (group := by_prefix.get(name[:size])) is not None:
-                return group
         layout = self.layout
         if not name.startswith(layout.cache_heads):
             if name.startswith(layout.tracking_heads):
@@ -317,7 +317,7 @@ class CacheIndex:
             return None
         prefix = layout.prefix_of(name)
         if prefix:
-            group = by_prefix.get(prefix)
+            group = self._by_prefix.get(prefix)
             if group is not None:
                 return group
         return self._parsed_group(name, prefix)
@@ -362,6 +362,13 @@ class CacheIndex:
             self._settle_all(owner)
             owner.take(entries)
         self.version += 1
+
+
+def _expiries(pttls: Sequence[int] | None, now: int, count: int) -> list[int]:
+    """Return what a page says of each name's expiry."""
+    if pttls is None:
+        return [KEEP] * count
+    return [now + pttl if pttl >= 0 else _SPECIAL.get(pttl, KEEP) for pttl in pttls]
 
 
 def _size_then_name(totals: GroupTotals) -> tuple[int, bytes]:

@@ -153,12 +153,14 @@ class Group:
 
     __slots__ = (
         "_bounds", "_exact", "_histogram", "_mean", "_missed", "histogram_mono", "kind", "leaves", "left_out",
-        "measured", "measured_bytes", "tenant",
+        "measured", "measured_bytes", "only", "tenant",
     )  # fmt: skip
 
     def __init__(self, kind: bytes, tenant: bytes) -> None:
         self.kind, self.tenant = kind, tenant
-        self.leaves, self._bounds = [Leaf()], list[bytes]()
+        self.only: Leaf | None = Leaf()
+        """The leaf of a group that has one."""
+        self.leaves, self._bounds = [self.only], list[bytes]()
         self.left_out = self._missed = 0
         self.measured = self.measured_bytes = 0
         self._mean: float | None = None
@@ -201,6 +203,7 @@ class Group:
             upper, at = leaf.split(), self.leaves.index(leaf)
             self.leaves.insert(at + 1, upper)
             self._bounds.insert(at, upper.names[0])
+            self.only = None
         return settled
 
     def take(self, entries: Iterable[tuple[bytes, int, int]]) -> None:
@@ -228,6 +231,7 @@ class Group:
             leaf = self.leaves[at]
             if len(self.leaves) > 1 and not leaf.expiries and not leaf.new_names:
                 del self.leaves[at], self._bounds[max(0, at - 1)]
+        self.only = None if self._bounds else self.leaves[0]
 
     def finish(self) -> None:
         """End a scan: use the sizes that it measured, and how many names were not kept."""

@@ -207,6 +207,9 @@ class Guarded(AbstractConnection):
         trip.client = self._name
         if trip.count:
             self._due.append(trip)
+        if not self._caps:
+            parser: Any = self._parser
+            parser.begin()
         self._caps.extend((name_of(words), reply_cap(words)) for words in command.commands)
         try:
             await super().send_packed_command(command, check_health)

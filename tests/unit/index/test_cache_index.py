@@ -174,7 +174,8 @@ def test_a_large_group_is_kept_in_parts_and_loses_nothing() -> None:
     names = [b"cache:conv:a:%06d" % ((one * 7919) % count) for one in range(count)]
     index.begin_sweep()
     for start in range(0, count, 500):
-        index.put_page(names[start : start + 500], [60_000] * 500, None, 100.0)
+        page = names[start : start + 500]
+        index.put_page(page, [60_000] * len(page), None, 100.0)
     steps = sum(1 for _ in index.end_steps(COMPLETE))
     assert steps >= 3, "others run in between"
     leaves = index.leaves(b"conv", b"a")

@@ -193,6 +193,23 @@ def test_announcements_are_followed_whatever_the_pieces(size: int) -> None:
             check(page + bad)
 
 
+@pytest.mark.parametrize("size", [1, 3, 7, 100_000])
+def test_a_quick_look_sees_every_list_and_is_not_misled_by_names(size: int) -> None:
+    def check(data: bytes) -> None:
+        heads = ReplyHeads()
+        heads.begin()
+        for at in range(0, len(data), size):
+            heads.check(data[at : at + size])
+
+    name = b"\r\n*999999\r\n%999999:"
+    named = b"$%d\r\n%s\r\n" % (len(name), name)
+    for page in (b"*2\r\n$1\r\n0\r\n*2\r\n" + named + named, b"*40\r\n" + named * 40):
+        check(page)
+        for bad in (b"*2147483648\r\n", b"*1\r\n" * 40, b"*2\r\n*999999\r\n", b"%600000\r\n"):
+            with pytest.raises(Unbounded):
+                check(page + bad)
+
+
 def anything(source: random.Random, depth: int = 0) -> bytes:
     """One reply, often none that is well formed."""
     kind = source.choice(b"+-:$*~%>_#,(=!|" if depth < 4 else b"+-:$_#,(")
