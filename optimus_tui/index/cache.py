@@ -42,6 +42,8 @@ class CacheIndex:
     ) -> None:
         self.layout = layout or own_layout()
         self._max_keys, self._kept, self._pending, self._share = max_keys, 0, 0, ALL
+        self._full: dict[int, tuple[Group, Leaf]] = {}
+        """Leaves that have met so many names that these are put in their places next."""
         self._to_thin: list[tuple[Group, Leaf]] = []
         self._groups: dict[tuple[bytes, bytes], Group] = {}
         self._by_prefix: dict[bytes, Group] = {}
@@ -96,7 +98,6 @@ class CacheIndex:
         self._mono = mono
         expiries = _expiries(pttls, int(mono * 1000), len(names))
         find, known, prefix_sizes = self._group_of, self._by_prefix.get, self._prefix_sizes
-        full: dict[int, tuple[Group, Leaf]] = {}
         sampling, at_once, taken = self._share < ALL, not self._sweeping, 0
         for name, expiry in zip(names, expiries, strict=True):
             for size in prefix_sizes:
@@ -116,11 +117,14 @@ class CacheIndex:
             leaf.new_expiries.append(expiry)
             taken += 1
             if at_once or len(leaf.new_names) >= leaf.room:
-                full[id(leaf)] = group, leaf
+                self._full[id(leaf)] = group, leaf
         self._pending += taken
         if sizes is not None:
             self._measure(names, sizes)
-        for group, leaf in full.values():
+        work = 0
+        while self._full and (at_once or work < STEP_KEYS):
+            _, (group, leaf) = self._full.popitem()
+            work += len(leaf.expiries) + len(leaf.new_names)
             self._settle(group, leaf)
         self._keep_the_bound()
 
@@ -162,7 +166,7 @@ class CacheIndex:
 
     def end_steps(self, coverage: Coverage) -> Iterator[None]:
         """End the scan as ``end_sweep`` does, in short steps."""
-        removed, work, self._to_thin = 0, 0, []
+        removed, work, self._to_thin, self._full = 0, 0, [], {}
         for group in (*self._groups.values(), self._coherence):
             for leaf in list(group.leaves):
                 work += len(leaf.expiries) + len(leaf.new_names)

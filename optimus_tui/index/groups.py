@@ -73,6 +73,8 @@ class Leaf:
         self.new_names, self.new_expiries, self.never = [], array("q"), 0
         if len(newest) * FEW < len(self.marks) and self._update(newest, mark):
             return NOTHING_CHANGED
+        if not self.marks and GONE not in newest.values():
+            return self._fill(newest, mark)
         names = self.names.all()
         marks = bytearray([mark]) * len(newest)
         if len(newest) == len(names) and sorted(newest) == names and GONE not in newest.values():
@@ -83,6 +85,8 @@ class Leaf:
                 self.without_ttl = self.expiries.count(NEVER)
             self.marks = marks
             return NOTHING_CHANGED
+        if set(newest).isdisjoint(names) and GONE not in newest.values():
+            return self._mix(names, newest, mark)
         expiry_of, mark_of = dict(zip(names, self.expiries, strict=True)), dict(zip(names, self.marks, strict=True))
         came: list[bytes] = []
         gone = 0
@@ -99,6 +103,23 @@ class Leaf:
         ordered = sorted(expiry_of)
         self.set(ordered, map(expiry_of.__getitem__, ordered), map(mark_of.__getitem__, ordered))
         return Settled(came, gone)
+
+    def _fill(self, newest: Mapping[bytes, int], mark: int) -> Settled:
+        """Take the first names."""
+        ordered = sorted(newest)
+        expiries = [UNKNOWN if newest[name] == KEEP else newest[name] for name in ordered]
+        self.set(ordered, expiries, bytes([mark]) * len(ordered))
+        return Settled(ordered)
+
+    def _mix(self, names: list[bytes], newest: Mapping[bytes, int], mark: int) -> Settled:
+        """Add names of which none is known."""
+        came = sorted(newest)
+        both = names + came
+        expiries = [*self.expiries, *(UNKNOWN if newest[name] == KEEP else newest[name] for name in came)]
+        marks = bytes(self.marks) + bytes([mark]) * len(came)
+        rows = sorted(range(len(both)), key=both.__getitem__)
+        self.set([both[row] for row in rows], [expiries[row] for row in rows], [marks[row] for row in rows])
+        return Settled(came)
 
     def _update(self, newest: Mapping[bytes, int], mark: int) -> bool:
         """Take what a few known names have new; return False where one is unknown or gone."""

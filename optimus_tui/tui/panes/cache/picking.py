@@ -162,8 +162,8 @@ class Picker:
             return self._by_expiry
         if inner.field in ("text", "key") and inner.needle is not None:
             return _by_text
-        if inner.regex is not None and not _ANCHORED.search(inner.regex.pattern):
-            return _by_regex
+        if inner.regex is not None:
+            return _by_lines if _ANCHORED.search(inner.regex.pattern) else _by_regex
         return None
 
     async def pick(self, leaves: Leaves, turn: Callable[[int], Any]) -> KeyRun:
@@ -177,7 +177,7 @@ class Picker:
                 if not rows:
                     break
                 rule = self._rule(term)
-                if rule is not None and (names.plain or rule not in (_by_text, _by_regex)):
+                if rule is not None and (names.plain or rule not in (_by_text, _by_lines, _by_regex)):
                     rows = _meet(rows, rule(names, expiries, term.negated or term), bool(term.negated))
                 else:
                     rows = [row async for row in self._one_by_one(names, expiries, rows, term, turn)]
@@ -225,6 +225,12 @@ def _by_text(names: NameTable, expiries: "array[int]", term: FilterTerm) -> Iter
     if needle in names.shared.lower():
         return range(len(names))
     return rows_with(names.lines().lower(), needle)
+
+
+def _by_lines(names: NameTable, expiries: "array[int]", term: FilterTerm) -> Iterable[int]:
+    assert term.regex is not None
+    search = term.regex.search
+    return [row for row, line in enumerate(names.lines().decode("ascii").split("\n")) if search(line)]
 
 
 def _by_regex(names: NameTable, expiries: "array[int]", term: FilterTerm) -> Iterable[int]:
