@@ -187,7 +187,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     """Limits the operator configured: used for operations that the gateway does not publish."""
     tenants: tuple[str, ...] = ()
     dialect: "Dialect | None" = None
-    """How the watched system's keys, events and answers are read; None: as ours are."""
+    """How the watched system's keys, events and answers are read; None: as our own gateway writes them."""
     validate: ValidateTable = ValidateTable()
     """How the validator judges the project in the working directory."""
     generator: dict[str, str] = field(default_factory=dict)

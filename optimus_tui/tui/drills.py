@@ -154,7 +154,7 @@ class DrillController:
             rows = [(one.label, f"{REMEDY_COMMAND}{one.name}") for one in offered]
             finding = await self._fault_of(name)
             about = await self._about(offered[0], finding)
-        place = await self.dashboard.ask(PickDialog("Have done outside", rows, about))
+        place = await self.dashboard.ask(PickDialog("Carry out a remedy outside", rows, about))
         if place is not None:
             await self._apply_remedy(demo, offered[place].name, finding)
 
