@@ -323,7 +323,7 @@ class ArmDialog(FormDialog):
         idle = TUNING.idle_seconds / 60
         about = (
             f"Actions may change {self.place} for {self.minutes:g} min, or until no key is pressed for {idle:g} min.\n"
-            "Each of them still shows exactly what it does, and asks before it does it.\n"
+            "Each action still shows exactly what it does, and asks before it does it.\n"
         )
         if self.what:
             about = f"For: {self.what}\n\n{about}"

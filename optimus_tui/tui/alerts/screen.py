@@ -93,9 +93,9 @@ TABLE = Table[EpisodeNow](
     Column("subject", "about", 14, _subject_cell, grow=3, most=80, measured=True, fair=20),
     Column("rule", "finding", 22, _title_cell, grow=1, most=40, measured=True, rank=1),
     Column("since", "since", 8, _since_cell, measured=True, rank=1),
-    Column("lasted", "lasted", 10, lambda line, _: (age(line.episode.lasted), ""), "right", measured=True, rank=2),
-    Column("measured", "worst value", 11, _measured_cell, "right", grow=1, most=40, measured=True, rank=3),
-    Column("back", "back", 5, _back_cell, "right", measured=True, rank=4),
+    Column("lasted", "lasted", 10, lambda line, _: (age(line.episode.lasted), ""), "right", measured=True, rank=3),
+    Column("measured", "worst value", 11, _measured_cell, "right", grow=1, most=40, measured=True, rank=4),
+    Column("back", "back", 5, _back_cell, "right", measured=True, rank=5),
 )
 
 

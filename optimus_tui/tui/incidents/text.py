@@ -354,11 +354,11 @@ def closing_sections(state: IncidentState) -> list[Section]:
     if state.status != "closed":
         return []
     lines = [Fact(sentence(state.cause), "cause"), Fact(sentence(state.resolution), "resolution")]
-    lines += [Fact(words, label.lower()) for label, words in durations(state)]
+    lines += [Fact(words, label[:1].lower() + label[1:]) for label, words in durations(state)]
     return [Section(title="Closed", lines=tuple(lines))]
 
 
-MOST_TIMELINE = 120
+MOST_TIMELINE = 180
 """Characters of one line of the timeline; the steps and the post-mortem have the whole of it."""
 
 

@@ -113,7 +113,7 @@ class SummaryList(TenantList):
             self.post_message(FindingRowRequested(finding))
 
 
-FRESH_RANK, FAULT_RANK = 9, 2
+FRESH_RANKS, FAULT_RANK = {"counters": 9, "keys": 10}, 2
 """When readings give way on the top line: what is as it should be before everything else, what is not at last."""
 
 
@@ -138,5 +138,5 @@ def _reading_part(name: str, reading: Reading[Any] | None, now: float) -> Part:
         return Part(FAULT_RANK, [(f"{old}: {safe_text(reading.fault.message, 40)}", "warning")])
     words, coverage = f"  {name} as of {clock(reading.taken_at)}", reading.value.coverage
     if coverage.complete:
-        return Part(FRESH_RANK, [(words, "")])
+        return Part(FRESH_RANKS[name], [(words, "")])
     return Part(FAULT_RANK, [(f"{words}, {coverage_words(coverage)}", "warning")])

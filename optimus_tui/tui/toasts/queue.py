@@ -19,6 +19,8 @@ ALERT_RANK = 0
 """What comes by itself and is no error waits behind answers and results."""
 MOST_LINES, MOST_CELLS, LEAST_CELLS = 2, 130, 36
 """Lines of a toast, and the most and the least cells that its lines are broken at."""
+EDGES = 5
+"""Cells of a screen's line that a toast leaves free: its mark, its padding, and the rack round it."""
 _OTHERS = re.compile(r" \([\d,]+ more\)")
 """A count of other findings in a sentence, as ``and_others`` writes it."""
 
@@ -105,7 +107,7 @@ def _rank(notification: Notification) -> int:
 
 def toast_room(screen_width: int) -> int:
     """Return the maximum width of a toast's line, in cells, on a screen of this width."""
-    return max(LEAST_CELLS, min(MOST_CELLS, screen_width - 4))
+    return max(LEAST_CELLS, min(MOST_CELLS, screen_width - EDGES))
 
 
 def shown_text(message: str, others: int, room: int) -> str:

@@ -303,9 +303,15 @@ def severity_text(word: str) -> str:
     return word
 
 
+NEARLY = 6
+"""Cells by which labels of severities and others may differ and still have one column."""
+
+
 def _labelled(lines: Sequence[Fact], width: int) -> Lines:
     labels = [severity_text(line.label) for line in lines]
     rooms = {named: _label_room(lines, width, named) for named in (True, False)}
+    if abs(rooms[True] - rooms[False]) <= NEARLY:  # nearly as long: what they say stands in one column
+        rooms = dict.fromkeys(rooms, max(rooms.values()))
     made: Lines = []
     room = rooms[False]
     for label, line in zip(labels, lines, strict=True):

@@ -12,8 +12,8 @@ from optimus_tui.wording.safe import safe_text
 if TYPE_CHECKING:
     from optimus_tui.tui.services import AppServices
 
-NAME_RANK, TENANT_CELLS = 3, 24
-"""A screen's name gives way after the verdict's word; cells of a name that it is about where there is little room."""
+NAME_RANK, TENANT_CELLS = 1, 24
+"""A screen's name gives way last of all that can; cells of a name that it is about where there is little room."""
 
 
 def name_part(title: str, about: bytes | str = "") -> Part:

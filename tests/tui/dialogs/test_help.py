@@ -5,11 +5,13 @@ from typing import Any
 
 import pytest
 from textual.widgets import Input
+from textual.widgets._toast import Toast
 
 from optimus_tui.tui.app import OptimusApp
 from optimus_tui.tui.dashboard.screen import Dashboard
 from optimus_tui.tui.dialogs.help import HelpDialog
 from optimus_tui.tui.keys import KEYS, in_footer
+from optimus_tui.tui.toasts.queue import toast_room
 from optimus_tui.wording.glossary import GLOSSARY
 from tests.sizes import SIZES
 from tests.tui.driver import said, until
@@ -81,6 +83,18 @@ def test_an_incident_shows_close_and_export_at_80_columns() -> None:
     shown = in_footer(widths, 79, 2)
     assert {"app.help", "incident.step", "incident.close", "incident.export", "app.back"} <= set(shown)
     assert (shown[0], shown[-1]) == ("app.help", "app.back")
+
+
+@pytest.mark.parametrize("size", [(60, 20), (80, 24), (140, 42)])
+async def test_a_toast_that_is_cut_still_says_where_the_whole_is(size: tuple[int, int]) -> None:
+    app = OptimusApp(SETTINGS)
+    async with app.run_test(size=size, notifications=True) as pilot:
+        await pilot.pause()
+        app.notify("a first one", timeout=30)
+        app.notify(f"fixed: clinic_b {'/ chat never resets ' * 20}", timeout=30)
+        await until(pilot, lambda: "fixed: clinic_b" in said(pilot))
+        assert app.screen.query_one(Toast).content_size.width >= toast_room(size[0])
+        assert "1 more: :messages" in said(pilot)
 
 
 async def test_one_toast_at_a_time_the_worst_first_and_all_can_be_read_again() -> None:

@@ -16,7 +16,7 @@ from optimus_tui.tools import registry
 from optimus_tui.tools.answer import parse
 from optimus_tui.tools.pages.finding_tools import explain
 from optimus_tui.tools.pages.format_value import figure, label, measured, samples
-from optimus_tui.tools.pages.sections import Section, sections
+from optimus_tui.tools.pages.sections import Fact, Section, sections
 from optimus_tui.tools.registry import TOOLS, callings
 from optimus_tui.tui.tools.lists import report_lines
 from tests.tool_documents import FLOW, NOW, trouble
@@ -187,3 +187,13 @@ def test_copied_lines_become_exactly_these_arguments_in_a_shell() -> None:
     assert words[:5] == ["optimus-tui", "run", "--env", "prod eu", "diagnose_gateway_health"]
     assert json.loads(words[5]) == plain
     assert json.loads(shlex.split(forms["curl to `optimus-tui serve`"])[-1]) == plain
+
+
+def test_labels_of_severities_take_no_more_room_than_they_need_beside_long_names() -> None:
+    named = Fact("≈ 4.1 s", "route /api/conversations/{conversation_id}")
+    lines = report_lines([Section(title="x", lines=(Fact("engine is slow", "critical"), named))], 90)
+    first, second = ("".join(text for text, _ in line) for line in lines[1:3])
+    assert first.index("engine") < 12 and second.index("≈") > 36
+    lines = report_lines([Section(title="x", lines=(Fact("engine is slow", "critical"), Fact("x.py", "file")))], 90)
+    first, second = ("".join(text for text, _ in line) for line in lines[1:3])
+    assert first.index("engine") == second.index("x.py"), "labels that are nearly as long stand in one column"
