@@ -20,7 +20,7 @@ from optimus_tui.settings.layers import Layer, LayeredValue, file_layers, flag_l
 from optimus_tui.settings.model import RedisTarget, Secret, Settings
 from optimus_tui.settings.profiles import refuse_two_tables, table_profile, text_profile, without_engine
 from optimus_tui.settings.project_rules import named_config, rules_of
-from optimus_tui.settings.redis_url import holds_password, parse_redis_url
+from optimus_tui.settings.redis_url import holds_password, parse_address_map, parse_redis_url
 from optimus_tui.settings.service_tls import unchecked_services
 from optimus_tui.settings.service_urls import (
     parse_http_url,
@@ -169,7 +169,8 @@ class Composer:
 
     def _target(self, found: LayeredValue, where: str) -> RedisTarget:
         target = parse_redis_url(found.value, where, insecure_tls=self.insecure_tls, notes=self.notes)
-        return with_tls_files(target, where, found.layer.base)
+        announced = parse_address_map(self._merged("address_map"), self.sources["address_map"])
+        return with_tls_files(msgspec.structs.replace(target, address_map=announced), where, found.layer.base)
 
     def _operator(self, redis: RedisTarget) -> RedisTarget | None:
         found = self._find("operator_redis_url", self._own_layers())
@@ -298,12 +299,12 @@ class Composer:
         )
 
 
-def _place(target: RedisTarget) -> tuple[str, str, int, int]:
-    if target.loopback and not target.path:
-        host = "localhost"
-    else:
-        host = target.host
-    return target.path or "", "" if target.path else host, 0 if target.path else target.port, target.db
+def _place(target: RedisTarget) -> tuple[str, frozenset[tuple[str, int]], str, int]:
+    """Return what tells two systems apart, whatever the login."""
+    if target.path:
+        return target.path, frozenset(), "", target.db
+    seeds = frozenset(("localhost" if target.loopback else host, port) for host, port in target.seeds)
+    return target.topology, seeds, target.service, target.db
 
 
 def _shown(target: RedisTarget) -> str:

@@ -115,7 +115,13 @@ class ScanBudget(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class RedisTarget(Struct, frozen=True, kw_only=True):
-    """A parsed Redis address. ``label`` is what may be shown: host, port or path, db and user; no password."""
+    """A parsed Redis address. ``label`` is what may be shown: host, port or path, db and user; no password.
+
+    ``host`` and ``port`` are the server, or the first of several nodes of a cluster or of several sentinels; ``others``
+    are the rest of these. User and password belong to the servers; sentinels have a login of their own.
+    """
+
+    topology: Literal["single", "cluster", "sentinel"] = "single"
 
     scheme: str = "redis"
     host: str = "localhost"
@@ -135,20 +141,59 @@ class RedisTarget(Struct, frozen=True, kw_only=True):
     """The client's certificate in PEM form, and its key where that is in a file of its own."""
     tls_key: str | None = None
     tls_key_password: Secret | None = None
+    others: tuple[tuple[str, int], ...] = ()
+    service: str = ""
+    """The name under which sentinels know the primary; of a single server: it is a sentinel."""
+    sentinel_username: str | None = None
+    sentinel_password: Secret | None = None
+    address_map: tuple[tuple[str, str], ...] = ()
+    """Announced addresses that cannot be reached from here, each with the one that can: ``host:port``."""
+
+    @property
+    def seeds(self) -> tuple[tuple[str, int], ...]:
+        """Return every configured host and port."""
+        return ((self.host, self.port), *self.others)
+
+    def at(self, host: str, port: int) -> "RedisTarget":
+        """Return the target of one server that belongs to this system, with the same login."""
+        return replace(self, topology="single", host=host, port=port, others=(), service="")
+
+    def reach(self, host: str, port: int, via: str) -> tuple[str, int]:
+        """Return where an announced address is reached; an empty host is that of ``via``, who announced it."""
+        mapped = dict(self.address_map).get(address(host or via, port))
+        if mapped is None:
+            return host or via, port
+        found, _, number = mapped.rpartition(":")
+        return found.strip("[]"), int(number)
+
+    def sentinel_at(self, host: str, port: int) -> "RedisTarget":
+        """Return the target of one sentinel, with the login of the sentinels."""
+        login = {"username": self.sentinel_username, "password": self.sentinel_password}
+        return replace(self.at(host, port), service=self.service, db=0, **login)
 
     @property
     def label(self) -> str:
         """Return the address as text for headers and messages."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        place = self.path or f"{host}:{self.port}"
+        place = self.path or address(self.host, self.port)
+        if self.others:
+            place += f" and {len(self.others)} more"
+        if self.topology == "sentinel":
+            place = f"{self.service} by {place}"
         if self.username:
-            return f"{self.username}@{place}/{self.db}"
+            place = f"{self.username}@{place}"
         return f"{place}/{self.db}"
 
     @property
     def loopback(self) -> bool:
         """Return True where the connection cannot leave this machine."""
-        return bool(self.path) or self.host in ("localhost", "::1") or self.host.startswith("127.")
+        return bool(self.path) or all(host in ("localhost", "::1") or host.startswith("127.") for host, _ in self.seeds)
+
+
+def address(host: str, port: int) -> str:
+    """Return host and port as they are written; an IPv6 address in brackets."""
+    if ":" in host:
+        return f"[{host}]:{port}"
+    return f"{host}:{port}"
 
 
 class Settings(Struct, frozen=True, kw_only=True):
@@ -168,6 +213,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     engine_urls: tuple[str, ...] = ()
     redis: RedisTarget = RedisTarget()
     operator_redis: RedisTarget | None = None
+    address_map: dict[str, str] = field(default_factory=dict)
     postgres_dsn: Secret | None = None
     postgres_problem: str = ""
     """Why the configured Postgres address cannot be used: it costs the Postgres probe and nothing else."""

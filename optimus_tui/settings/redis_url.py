@@ -7,16 +7,17 @@ change the server or database are refused.
 """
 
 import re
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Literal, NamedTuple, NoReturn
 from urllib.parse import unquote
 
-from optimus_tui.settings.model import RedisTarget, Secret
+from optimus_tui.settings.model import RedisTarget, Secret, address
 from optimus_tui.settings.table import SettingsError, note_left_out, unquoted
 
 OPTIONS = (
     *("db", "username", "password", "ssl"),
     *("ssl_ca_certs", "ssl_ca_path", "ssl_cert_reqs", "ssl_certfile", "ssl_check_hostname", "ssl_keyfile"),
-    "ssl_password",
+    *("ssl_password", "sentinel_username", "sentinel_password"),
 )
 """Options that are understood."""
 _ALIASES = {"database": "db", "tls": "ssl", "user": "username"}
@@ -44,8 +45,24 @@ SCHEMES = {
     "redis+socket": "unix",
 }
 """What an address may begin with, and the scheme that it means."""
-LATER = ("redis+cluster", "redis+sentinel", "rediss+cluster", "rediss+sentinel")
+Topology = Literal["single", "cluster", "sentinel"]
+TOPOLOGIES: dict[str, tuple[str, Topology]] = {
+    "redis+cluster": ("redis", "cluster"),
+    "rediss+cluster": ("rediss", "cluster"),
+    "redis+sentinel": ("redis", "sentinel"),
+    "rediss+sentinel": ("rediss", "sentinel"),
+}
+"""What an address of several servers may begin with: the scheme of each, and what they are together."""
+_ELSEWHERE = {
+    **dict.fromkeys(("redis-cluster", "cluster", "valkey+cluster"), "redis+cluster"),
+    **dict.fromkeys(("redis-sentinel", "sentinel", "valkey+sentinel"), "redis+sentinel"),
+    "rediss-cluster": "rediss+cluster",
+    "rediss-sentinel": "rediss+sentinel",
+}
+"""What other clients (Lettuce, kombu) write, and what is written here."""
+REDIS_PORT, SENTINEL_PORT = 6379, 26379
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,252})?", re.ASCII)
+_SERVICE = re.compile(r"[A-Za-z0-9._-]{1,100}", re.ASCII)
 _DIGITS = re.compile(r"[0-9]{1,5}", re.ASCII)
 _BARE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,252}:[0-9]{1,5}(/[0-9]{0,5})?", re.ASCII)
 """A host and a port without a scheme; it holds no password and may be repeated."""
@@ -145,26 +162,29 @@ def parse_redis_url(
         raise SettingsError(f"{where}: the address holds a space or a control character; percent-encode it")
     scheme, mark, rest = url.partition("://")
     scheme = scheme.lower()
-    if mark and scheme in LATER:
-        raise SettingsError(f"{where}: {scheme}:// is not supported yet; name one server with redis:// or rediss://")
-    if not mark or scheme not in SCHEMES:
-        remedy = ""
-        if _BARE.fullmatch(url):
-            remedy = f"; write redis://{url}"
-        raise SettingsError(f"{where}: a Redis address begins with redis://, rediss:// or unix://{remedy}")
+    if not mark or scheme not in SCHEMES | TOPOLOGIES:
+        _refuse_scheme(url, scheme, where)
     username, password, rest = _split_user(rest, where)
     if "#" in rest:
         raise SettingsError(f"{where}: a # has no meaning in a Redis address; write %23 if it is part of a name")
     place, _, query = rest.partition("?")
     options = read_options(query, where, notes)
-    scheme = use_tls(SCHEMES[scheme], options, where, notes)
-    host, port, path, db = _where_it_is(scheme, place, options, where)
+    single: tuple[str, Topology] = SCHEMES.get(scheme, ""), "single"
+    plain, topology = TOPOLOGIES.get(scheme, single)
+    login = _sentinel_login(options, topology, where)
+    scheme = use_tls(plain, options, where, notes)
+    seeds, path, db, service = _places(topology, scheme, place, options, where)
     username, password = _login(username, password, options, where)
     trust = options.trust(scheme, where, insecure_tls)
     return RedisTarget(
+        topology=topology,
         scheme=scheme,
-        host=host,
-        port=port,
+        host=seeds[0][0],
+        port=seeds[0][1],
+        others=seeds[1:],
+        service=service,
+        sentinel_username=login[0],
+        sentinel_password=Secret(login[1]) if login[1] else None,
         path=path,
         db=db,
         username=username,
@@ -177,6 +197,74 @@ def parse_redis_url(
         tls_key=options.get("ssl_keyfile"),
         tls_key_password=Secret(options["ssl_password"]) if options.get("ssl_password") else None,
     )
+
+
+Seeds = tuple[tuple[str, int], ...]
+
+
+def _refuse_scheme(url: str, scheme: str, where: str) -> NoReturn:
+    """Raise SettingsError for what is no scheme of ours, with the one that is meant where that is known."""
+    if scheme in _ELSEWHERE:
+        raise SettingsError(f"{where}: {scheme}:// is written {_ELSEWHERE[scheme]}://host:port,host:port here")
+    remedy = ""
+    if _BARE.fullmatch(url):
+        remedy = f"; write redis://{url}"
+    raise SettingsError(
+        f"{where}: a Redis address begins with redis://, rediss://, unix://, redis+cluster:// or redis+sentinel://"
+        f"{remedy}"
+    )
+
+
+def _sentinel_login(options: Options, topology: Topology, where: str) -> tuple[str | None, str | None]:
+    """Return user and password of the sentinels; raise SettingsError where there are none to log in to."""
+    name, password = options.pop("sentinel_username", None), options.pop("sentinel_password", None)
+    if (name or password) and topology != "sentinel":
+        raise SettingsError(f"{where}: sentinel_username and sentinel_password need redis+sentinel://")
+    return name or None, password or None
+
+
+def _places(
+    topology: Topology, scheme: str, place: str, options: Options, where: str
+) -> tuple[Seeds, str | None, int, str]:
+    """Return hosts and ports, socket path (unix only), database, and the name of the sentinels' service."""
+    if topology == "single":
+        if "," in place and scheme != "unix":
+            raise SettingsError(
+                f"{where}: several addresses need redis+cluster:// or redis+sentinel://; redis:// names one server"
+            )
+        host, port, path, db = _where_it_is(scheme, place, options, where)
+        return ((host, port),), path, db, ""
+    hosts, _, path = place.partition("/")
+    usual = SENTINEL_PORT if topology == "sentinel" else REDIS_PORT
+    seeds = tuple(dict.fromkeys(_host_port_db(one, where, usual)[:2] for one in hosts.split(",")))
+    if topology == "cluster":
+        _, _, _, db = _where_it_is(scheme, f"{hosts.split(',')[0]}/{path}", options, where)
+        if db:
+            raise SettingsError(f"{where}: a cluster has database 0 only; leave out the number after the /")
+        return seeds, None, 0, ""
+    service, _, number = path.partition("/")
+    service = percent_decoded(service, "name of the service", where)
+    if not _SERVICE.fullmatch(service):
+        raise SettingsError(
+            f"{where}: the name of the sentinels' service is missing or not one (letters, digits, dots, hyphens); "
+            "write redis+sentinel://host:26379/mymaster"
+        )
+    _, _, _, db = _where_it_is(scheme, f"localhost/{number}", options, where)
+    return seeds, None, db, service
+
+
+def parse_address_map(table: Mapping[str, str], where: str) -> tuple[tuple[str, str], ...]:
+    """Return the pairs of an address map, each side as ``host:port``; raise SettingsError for what is none."""
+    pairs = []
+    for announced, reached in table.items():
+        sides = []
+        for text in (announced, reached):
+            if not re.search(r":[0-9]{1,5}$", text) or "/" in text or "@" in text:
+                raise SettingsError(f'{where}: each line is "host:port" = "host:port", as in the example')
+            host, port, _ = _host_port_db(text, where)
+            sides.append(address(host, port))
+        pairs.append((sides[0], sides[1]))
+    return tuple(pairs)
 
 
 def holds_password(url: str) -> bool:
@@ -225,7 +313,7 @@ def _split_user(rest: str, where: str) -> tuple[str | None, str | None, str]:
     )
 
 
-def _host_port_db(place: str, where: str) -> tuple[str, int, int | None]:
+def _host_port_db(place: str, where: str, usual: int = REDIS_PORT) -> tuple[str, int, int | None]:
     authority, slash, path = place.partition("/")
     if authority.startswith("["):
         inside, bracket, tail = authority[1:].partition("]")
@@ -243,7 +331,7 @@ def _host_port_db(place: str, where: str) -> tuple[str, int, int | None]:
     port_text = port_text or None  # "host:" is the usual port
     if port_text is not None and not (_DIGITS.fullmatch(port_text) and 1 <= int(port_text) <= 65535):
         raise SettingsError(f"{where}: the port is not a number from 1 to 65535")
-    port = int(port_text) if port_text is not None else 6379
+    port = int(port_text) if port_text is not None else usual
     return host or "localhost", port, _database(path, where) if slash and path else None
 
 

@@ -88,8 +88,9 @@ SETTINGS = (
     ),
     Setting(
         "redis_url", str,
-        "Address of Redis, in the flag without a password: `redis://`, `rediss://` (TLS) or `unix://`. A file "
-        "that holds a password must have the mode 0600.",
+        "Address of Redis, in the flag without a password: `redis://`, `rediss://` (TLS), `unix://`, "
+        "`redis+cluster://host:port,host:port` or `redis+sentinel://host:port,host:port/service`. A file that holds a "
+        "password must have the mode 0600.",
         "redis://localhost:6379/0", "redis",
         flag="--redis-url", metavar="URL", variable="REDIS_URL", connects=True, secret=True,
     ),
@@ -98,6 +99,12 @@ SETTINGS = (
         "Address of Redis with the login for actions, used only while one is carried out. Without it actions use "
         "`redis_url`.",
         field="operator_redis", connects=True, secret=True,
+    ),
+    Setting(
+        "address_map", dict[str, str],
+        "Addresses that a cluster or sentinels announce and that cannot be reached from here, with those that can: "
+        "`\"10.0.0.5:6379\" = \"127.0.0.1:7001\"`.",
+        {}, "address_map", connects=True,
     ),
     Setting(
         "postgres_dsn", str, "Address of Postgres. Without it Postgres is not checked.",

@@ -5,9 +5,10 @@ import string
 import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from optimus_tui.settings.model import Secret
-from optimus_tui.settings.redis_url import parse_redis_url
+from optimus_tui.settings.redis_url import parse_address_map, parse_redis_url
 from optimus_tui.settings.table import SettingsError
 
 
@@ -95,8 +96,19 @@ def test_a_password_is_decoded_once_and_never_shows() -> None:
         ("http://h", "redis://"),
         ("h:6379", "redis://"),
         ("", "redis://"),
-        ("redis+cluster://a,b", "not supported yet"),
-        ("redis+sentinel://a/mymaster", "not supported yet"),
+        ("redis://a,b", "redis+cluster:// or redis+sentinel://"),
+        ("redis+cluster://a,b/1", "database 0 only"),
+        ("redis+cluster://a,b/x", "not a number"),
+        ("redis+cluster://a,,b:99999", "port is not a number"),
+        ("redis+cluster://a,-b", "host name"),
+        ("redis+cluster://a?sentinel_password=x", "need redis+sentinel://"),
+        ("redis+sentinel://a,b", "write redis+sentinel://host:26379/mymaster"),
+        ("redis+sentinel://a/my master", "space"),
+        ("redis+sentinel://a/my%20master", "name of the sentinels' service"),
+        ("redis+sentinel://a/mymaster/x", "not a number"),
+        ("redis-sentinel://a/mymaster", "written redis+sentinel://"),
+        ("rediss-cluster://a", "written rediss+cluster://"),
+        ("sentinel://a/mymaster", "written redis+sentinel://"),
     ],
 )
 def test_what_is_not_plainly_right_is_refused_in_one_sentence_row_55(url: str, words: str) -> None:
@@ -142,6 +154,38 @@ def test_a_name_may_go_unchecked_where_the_authority_is_the_operators_own() -> N
     assert (target.tls_verify, target.tls_check_hostname) == (True, False)
     careless = parse_redis_url("rediss://h?ssl_check_hostname=false", "X", insecure_tls=True)
     assert (careless.tls_verify, careless.tls_check_hostname) == (False, False)
+
+
+def test_several_addresses_are_the_nodes_of_a_cluster() -> None:
+    target = parse_redis_url("rediss+cluster://ops:pw@h1:7001,[::1]:7002,h3/0?ssl_ca_certs=/ca.pem", "X")
+    assert (target.topology, target.scheme, target.tls_ca) == ("cluster", "rediss", "/ca.pem")
+    assert target.seeds == (("h1", 7001), ("::1", 7002), ("h3", 6379))
+    assert target.label == "ops@h1:7001 and 2 more/0"
+    node = target.at("10.0.0.5", 7003)
+    assert (node.topology, node.label, node.password) == ("single", "ops@10.0.0.5:7003/0", target.password)
+
+
+def test_sentinels_have_a_login_apart_from_that_of_the_servers() -> None:
+    url = "redis+sentinel://ops:pw@s1,s2:26380/my-master/2?sentinel_username=watch&sentinel_password=s%40"
+    target = parse_redis_url(url, "X")
+    assert (target.topology, target.service, target.db) == ("sentinel", "my-master", 2)
+    assert target.seeds == (("s1", 26379), ("s2", 26380))
+    assert target.label == "ops@my-master by s1:26379 and 1 more/2"
+    sentinel = target.sentinel_at("s1", 26379)
+    assert (sentinel.username, sentinel.password, sentinel.db) == ("watch", Secret("s@"), 0)
+    assert target.at("10.0.0.5", 6379).password == Secret("pw")
+    assert "s@" not in repr(target)
+
+
+def test_an_announced_address_is_reached_where_the_map_says() -> None:
+    pairs = parse_address_map({"10.0.0.5:6379": "127.0.0.1:7001", "[fd00::5]:1": "[::1]:2"}, "x.toml")
+    target = replace(parse_redis_url("redis+cluster://127.0.0.1:7000", "X"), address_map=pairs)
+    assert target.reach("10.0.0.5", 6379, "h") == ("127.0.0.1", 7001)
+    assert target.reach("fd00::5", 1, "h") == ("::1", 2)
+    assert target.reach("", 7005, "127.0.0.1") == ("127.0.0.1", 7005)
+    for table in ({"a": "b:1"}, {"a:1": "b"}, {"a:1": "redis://b:1"}, {"a:1": "b:0"}):
+        with pytest.raises(SettingsError, match=r"x\.toml: "):
+            parse_address_map(table, "x.toml")
 
 
 CANARY = "CANARYx7"
