@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from optimus_tui.history.samples.windows import Windows
     from optimus_tui.probes.events.feed import FeedReader
     from optimus_tui.probes.http.tls import TlsOf
-    from optimus_tui.probes.redis.guard import ObserverRedis
+    from optimus_tui.probes.redis.observer import ObserverRedis
     from optimus_tui.probes.round_trips import CommandLog
 
 T = TypeVar("T")
@@ -45,9 +45,9 @@ PROBE_MODULES = (
     *(f"optimus_tui.probes.http.{name}" for name in ("fetch", "integration", "metrics", "services")),
     *(
         f"optimus_tui.probes.{name}"
-        for name in ("cache_keys", "counter_names", "keyspace", "counters", "postgres", "server")
+        for name in ("cache_keys", "counter_names", "keyspace", "counters", "postgres", "server", "sweep")
     ),
-    *(f"optimus_tui.probes.redis.{name}" for name in ("guard", "rights")),
+    *(f"optimus_tui.probes.redis.{name}" for name in ("observer", "rights")),
 )
 """What a first check of gateway, engine and Redis imports. A tool imports these in a thread before it measures:
 otherwise 200 to 900 ms of our own imports would count as the engine's latency."""
@@ -95,7 +95,7 @@ class Context:
     @cached_property
     def redis(self) -> "ObserverRedis":
         """Return the observer's client: a command that is not on its list is refused before it is sent."""
-        from optimus_tui.probes.redis.guard import observer_client
+        from optimus_tui.probes.redis.observer import observer_client
 
         return observer_client(self.settings.redis, self.own, self.layout)
 
@@ -137,7 +137,7 @@ class Context:
         """Return the reader of coherence events; it is not started yet."""
         from optimus_tui.probes.events.feed import FeedReader
 
-        return FeedReader(self.settings.redis, self.own, self.clock, layout=self.layout)
+        return FeedReader(self.settings.redis, self.own, self.clock, layout=self.layout, nodes=self.redis.live_targets)
 
     @property
     def open_feed(self) -> "FeedReader | None":

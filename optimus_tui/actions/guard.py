@@ -18,6 +18,7 @@ from optimus_tui.actions.redis.operator_connection import (
     Listener,
     OperatorConnection,
     Permit,
+    of_one_server,
     open_operator_connection,
     operator_target,
     primary_only,
@@ -45,6 +46,8 @@ NOBODY = b"optimus_nobody"
 def may_ever_arm(settings: Settings) -> Refusal | None:
     """Return what the settings alone forbid; None where the server may be asked."""
     target = operator_target(settings)
+    if (refused := of_one_server(target)) is not None:
+        return refused
     if not settings.layout_is_writable:
         reason = f"the keys of the profile {settings.profile.name!r} are only read: it does not allow writing them"
         remedy = "look at its rules (optimus-tui dialect test), then write writable_layout = true under [dialect]"

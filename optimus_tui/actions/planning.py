@@ -25,7 +25,13 @@ from optimus_tui.actions.redis.keys import (
     read_facts,
     read_sample,
 )
-from optimus_tui.actions.redis.operator_connection import primary_only, where_of
+from optimus_tui.actions.redis.operator_connection import (
+    NOT_ON_A_CLUSTER,
+    of_one_server,
+    operator_target,
+    primary_only,
+    where_of,
+)
 from optimus_tui.context import Context
 from optimus_tui.contract.actions import ActionRequest, Plan, PlanKey, Preview, Refusal, Where
 from optimus_tui.contract.keyspace import TTL_EDGES, LimitRules
@@ -33,7 +39,8 @@ from optimus_tui.contract.reading import Coverage
 from optimus_tui.dialects.layout import KeyLayout
 from optimus_tui.grammar.info import parse_info
 from optimus_tui.probes.faults import OUTAGES, fault_of
-from optimus_tui.probes.keyspace import SweepOutcome, sweep
+from optimus_tui.probes.keyspace import SweepOutcome
+from optimus_tui.probes.sweep import sweep
 from optimus_tui.wording.numbers import plural
 from optimus_tui.wording.safe import safe_text
 
@@ -131,6 +138,11 @@ def digest_of(keys: Iterable[bytes]) -> str:
 
 
 async def _where(context: Context) -> Where | Refusal:
+    refused = of_one_server(operator_target(context.settings))
+    if refused is None and context.redis.cluster_nodes is not None:
+        refused = Refusal("cluster", NOT_ON_A_CLUSTER)
+    if refused is not None:
+        return refused
     pipe = context.redis.pipeline()
     pipe.execute_command("INFO", "server")
     pipe.execute_command("INFO", "replication")

@@ -4,6 +4,7 @@ Exit code 0: all that is configured answers; 1: something is wrong; 2: bad confi
 """
 
 import asyncio
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -16,10 +17,11 @@ from optimus_tui.cli import exits
 from optimus_tui.cli.flags import CHECK, Check, connection_flags, merge_flags, settings_of
 from optimus_tui.cli.output import print_line, print_wrapped
 from optimus_tui.context import Context
+from optimus_tui.contract.cluster import SLOTS
 from optimus_tui.contract.finding_rules import SERVER_INFO_UNKNOWN
 from optimus_tui.contract.keyspace import LimitRules
 from optimus_tui.contract.reading import Fault, Reading
-from optimus_tui.contract.services import GatewayState, ServiceState
+from optimus_tui.contract.services import GatewayState, ServerState, ServiceState
 from optimus_tui.settings.model import RedisTarget, Secret, Settings
 from optimus_tui.settings.profiles import OWN
 from optimus_tui.settings.table import SETTINGS, Setting
@@ -150,6 +152,10 @@ def _value_text(value: object) -> str:
 
 def _place(target: RedisTarget) -> str:
     text = target.label
+    if target.topology == "cluster":
+        text += ", a cluster"
+    elif target.topology == "sentinel":
+        text += ", by sentinels"
     if target.scheme == "rediss":
         text += " with TLS"
     if not target.tls_verify:
@@ -273,7 +279,8 @@ async def _redis(context: Context) -> list[DoctorLine]:
     state = reading.value
     if state is None:
         return [DoctorLine("WRONG", "redis", _fault_text(reading.fault))]
-    known = [state.product, state.version, state.mode, state.role, f"{state.keys:,} keys" if state.keys else None]
+    role = state.role if state.cluster is None else None
+    known = [state.product, state.version, state.mode, role, f"{state.keys:,} keys" if state.keys else None]
     what = ", ".join(one for one in known if one) or "answers"
     message = f"{what}, {state.latency_command}"
     if state.latency_ms is not None:
@@ -288,11 +295,50 @@ async def _redis(context: Context) -> list[DoctorLine]:
             mark = "note"
         if finding.rule != SERVER_INFO_UNKNOWN:  # _rights() says it, with the command that helps
             lines.append(DoctorLine(mark, "  state", f"{finding.message} ({finding.remedy})"))
+    lines += _topology(context, state)
     try:
-        rights = await read_rights(context.redis)
+        nodes = await context.redis.nodes()
+        clustered = context.redis.cluster_nodes is not None
+        found = [await read_rights(node, clustered=clustered) for node in nodes]
     except OUTAGES as error:
         return [*lines, DoctorLine("WRONG", "  rights", _fault_text(fault_of(error, target, context.layout)))]
-    return lines + _rights(rights, state.version or "")
+    return lines + _rights_of_all(found, [node.target.label for node in nodes], state.version or "")
+
+
+def _topology(context: Context, state: ServerState) -> list[DoctorLine]:
+    """What the watched Redis consists of, where that is more than one server."""
+    from optimus_tui.actions.redis.operator_connection import NOT_ON_A_CLUSTER
+
+    target, cluster, sentinels = context.settings.redis, state.cluster, context.redis.sentinels
+    lines: list[DoctorLine] = []
+    if cluster is not None:
+        facts = [node.node for node in state.nodes if node.node is not None]
+        primaries = sum(one.role == "primary" for one in facts)
+        says = {True: "ok", False: "fail", None: "unknown"}[cluster.says_ok]
+        message = (
+            f"a cluster of {plural(primaries, 'primary', 'primaries')} and "
+            f"{plural(len(facts) - primaries, 'replica')}, state {says}, {cluster.covered:,} of {SLOTS:,} slots served"
+        )
+        if target.topology == "single":
+            message += "; the address names one node of it, and the others are followed"
+        lines.append(DoctorLine("ok" if cluster.covered == SLOTS else "WRONG", "  cluster", message))
+    if sentinels is not None:
+        asked = plural(len(target.seeds), "sentinel")
+        message = f"{asked} of {target.service} name {sentinels.place} as the primary; actions are refused"
+        lines.append(DoctorLine("ok", "  sentinels", message))
+    if cluster is not None:
+        lines.append(DoctorLine("note", "  actions", NOT_ON_A_CLUSTER))
+    return lines
+
+
+def _rights_of_all(found: Sequence["Rights"], places: Sequence[str], version: str) -> list[DoctorLine]:
+    """The rights on each server: those of the first, and of every other that differ from them."""
+    lines = _rights(found[0], version)
+    for rights, place in zip(found[1:], places[1:], strict=True):
+        if rights != found[0]:
+            lines.append(DoctorLine("note", "  rights", f"{place} grants others: no node has the ACL of another"))
+            lines += _rights(rights, version)
+    return lines
 
 
 async def _names(context: Context) -> list[DoctorLine]:
@@ -318,6 +364,9 @@ async def _names(context: Context) -> list[DoctorLine]:
             "sends CONFIG. An administrator turns them on with this, and with the letters that are set already:"
         )
         lines.append(DoctorLine("note", "  events", message, f"CONFIG SET {SETTING} {letters}"))
+        if context.redis.cluster_nodes is not None:
+            message = "of a cluster only the notifications of the node that is heard arrive, not those of the others"
+            lines.append(DoctorLine("WRONG", "  events", message))
     return lines
 
 

@@ -531,6 +531,29 @@ SERVER_REPLICAS = _rule(
     one="{lost} of redis disconnected, {connected:,} still connected",
     impact="Fewer copies of the data; what reads from that replica reads old data.",
     remedy="See the replica's process and its log.", from_redis=True)
+SERVER_CLUSTER_SLOTS = _rule(
+    "server.cluster_slots", "A part of the cluster is not served", "critical",
+    one="{lost:,} of 16,384 slots have no primary that answers: about {share} of all keys ({ranges})",
+    phrases={
+        "down": "the cluster refuses every command on a key: its state is fail",
+        "down_lost": "the cluster refuses every command on a key: {lost:,} of 16,384 slots have no primary ({ranges})"},
+    impact="Limits and cache keys of these slots fail, those of a whole tenant where names hold a hash tag for it; "
+    "counts of what is left are no totals.",
+    remedy="See the nodes below: start the primary again, or promote its replica (CLUSTER FAILOVER FORCE).",
+    fails_requests=True)
+SERVER_CLUSTER_NODE = _rule(
+    "server.cluster_node", "Nodes of the cluster do not answer",
+    one="{role} {place} does not answer: {reason}",
+    phrases={
+        "several": "{count:,} nodes do not answer, first {role} {place}: {reason}",
+        "judged": "{role} {place} answers, but the other nodes call it {judged}"},
+    impact="Fewer copies of the data: with the next loss a part of it is away.",
+    remedy="See the process of the node and its log, and CLUSTER NODES on another one.")
+SERVER_FAILOVER = _rule(
+    "server.failover", "Another server became primary", "medium",
+    one="{new} took over from {old} at {at} (UTC)",
+    impact="What was written in the last moments before may be lost; events of that time may not have been heard.",
+    remedy="See why the old primary went away, and that it comes back as a replica.")
 SERVER_REFUSES_CONNECTIONS = _rule(
     "server.refuses_connections", "Redis refuses connections", "high",
     one="redis refused {connections} in {span}: it has no room for another client (maxclients)",

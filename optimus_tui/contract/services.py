@@ -4,6 +4,7 @@ from typing import Literal
 
 from msgspec import Struct, field
 
+from optimus_tui.contract.cluster import ClusterState, Failover, NodeFacts
 from optimus_tui.contract.findings import Finding, Overall
 from optimus_tui.contract.keyspace import LimitRules
 from optimus_tui.contract.reading import Fault, Reading
@@ -194,6 +195,17 @@ class ServerState(Struct, frozen=True, kw_only=True):
     info_fault: Fault | None = None
     senseless: tuple[str, ...] = ()
     """Fields of INFO that are present and hold no valid number (safe text)."""
+    offset: int | None = None
+    """How many bytes of replication a primary has written, or a replica has read."""
+    heard_seconds: int | None = None
+    """Seconds since a replica last heard of its primary."""
+    cluster: ClusterState | None = None
+    """Set where this is a whole cluster: sums over its primaries, the slowest latency, and ``nodes`` one by one."""
+    nodes: tuple["ServerState", ...] = ()
+    node: NodeFacts | None = None
+    """Set on each of a cluster's ``nodes``."""
+    failovers: tuple[Failover, ...] = ()
+    """Those that were seen since the start, in a cluster or by the sentinels' word."""
 
 
 MIN_LOOKUPS = 20

@@ -1,5 +1,6 @@
 """Read type, TTL, size and idle time of cache keys, and what Redis holds about coherence. Values are never read."""
 
+import asyncio
 from collections.abc import Sequence
 
 from msgspec import Struct
@@ -12,7 +13,7 @@ from optimus_tui.dialects.feeds.messages import list_translator, subscription_of
 from optimus_tui.probes.faults import OUTAGES, fault_of
 from optimus_tui.probes.keyspace import NOT_ASKED, PIPELINE_KEYS
 from optimus_tui.probes.load_meter import LoadMeter
-from optimus_tui.probes.redis.guard import ObserverRedis
+from optimus_tui.probes.redis.observer import ObserverRedis
 from optimus_tui.probes.redis.parser import items_of, natural_number, raise_general, shaped, whole_number
 from optimus_tui.wording.safe import safe_text
 
@@ -253,7 +254,24 @@ async def _affordable(redis: ObserverRedis, length: int) -> int:
 
 
 async def read_channels(redis: ObserverRedis) -> Channels:
-    """Return the subscribers to the profile's feeds. PUBSUB gives only the number of subscriptions by pattern."""
+    """Return the subscribers to the profile's feeds. PUBSUB only counts subscriptions by pattern.
+
+    Each node of a cluster knows its own subscribers only, replicas theirs: all of them are asked.
+    """
+    await redis.nodes()
+    if redis.cluster_nodes is None:
+        return await _channels_of_one(redis)
+    asked = [_channels_of_one(redis.cluster_nodes.servers.at(place)) for place in redis.cluster_nodes.places]
+    subscribers: dict[bytes, int] = {}
+    patterns: int | None = 0
+    for one in await asyncio.gather(*asked):
+        patterns = None if patterns is None or one.patterns is None else patterns + one.patterns
+        for name, count in one.subscribers.items():
+            subscribers[name] = subscribers.get(name, 0) + count
+    return Channels(subscribers=subscribers, patterns=patterns)
+
+
+async def _channels_of_one(redis: ObserverRedis) -> Channels:
     heard: set[bytes] = set()
     for place in subscription_of(redis.layout.dialect).places:
         found = await redis.execute_command("PUBSUB", "CHANNELS", place)

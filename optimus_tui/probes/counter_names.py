@@ -12,7 +12,8 @@ from optimus_tui.probes.keyspace import KeyPage, Pace, SweepOutcome, scan, scann
 from optimus_tui.probes.load_meter import LoadMeter
 from optimus_tui.probes.pacing import TimedCalls, pacer_for
 from optimus_tui.probes.redis.commands import MAX_PATTERN_BYTES
-from optimus_tui.probes.redis.guard import ObserverRedis
+from optimus_tui.probes.redis.observer import ObserverRedis
+from optimus_tui.probes.sweep import of_all
 from optimus_tui.settings.model import ScanBudget
 
 LONGEST_HEAD = 24
@@ -46,10 +47,16 @@ def _place(choices: list[bytes]) -> bytes:
 def find_counters(
     redis: ObserverRedis, budget: ScanBudget, own: LoadMeter, *, pace: Pace = asyncio.sleep
 ) -> AsyncGenerator[KeyPage | SweepOutcome, None]:
-    """Return an iterator over pages with counters' names only, then one ``SweepOutcome``; as ``keyspace.sweep``.
+    """Return an iterator over pages with counters' names only, then one ``SweepOutcome``; as ``probes.sweep``.
 
     It may take the server's whole time in short calls, because it is done soon; less where the server is busy.
     """
+    return of_all(redis, partial(_of_one, budget=budget, own=own, pace=pace))
+
+
+def _of_one(
+    redis: ObserverRedis, budget: ScanBudget, own: LoadMeter, pace: Pace
+) -> AsyncGenerator[KeyPage | SweepOutcome, None]:
     most = COUNT_FACTOR * budget.count
     pacer = pacer_for(budget, most)
     pacer.share = 1.0

@@ -19,7 +19,7 @@ from optimus_tui.dialects.template import Template
 from optimus_tui.dialects.values import TIME, Command, Steps, read_value
 from optimus_tui.dialects.windows import identity_of
 from optimus_tui.probes.load_meter import LoadMeter
-from optimus_tui.probes.redis.guard import ObserverRedis
+from optimus_tui.probes.redis.observer import ObserverRedis
 from optimus_tui.probes.redis.parser import ReplyTooLarge, is_wrong_type, natural_number, raise_general
 
 __all__ = ["FOREIGN_NUMBER", "KEYS_A_TRIP", "NOT_A_NUMBER", "NOT_READABLE", "read_counters"]

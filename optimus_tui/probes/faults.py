@@ -12,7 +12,7 @@ from optimus_tui.dialects.layout import KeyLayout
 from optimus_tui.probes.load_meter import starved
 from optimus_tui.probes.port_protocol import Language
 from optimus_tui.probes.redis.acl_words import denied_channel, denied_key
-from optimus_tui.probes.redis.dialing import HungUp, WrongLanguage
+from optimus_tui.probes.redis.dialing import HungUp, NodeAway, SentinelFound, SlotLost, Unproven, WrongLanguage
 from optimus_tui.probes.redis.parser import UNFORESEEN, ReplyTooLarge, UnreadableReply, certificate_remedy
 from optimus_tui.settings.model import RedisTarget
 from optimus_tui.wording.safe import safe_text
@@ -34,7 +34,16 @@ def fault_of(error: BaseException, target: RedisTarget, layout: KeyLayout | None
         target: the server.
         layout: how its keys are read, to name those that a login lacks; None sends the reader to ``doctor`` for them.
     """
+    if isinstance(error, NodeAway):
+        return fault_of(error.cause, error.target, layout)
     where = safe_text(target.label)
+    if isinstance(error, Unproven):
+        return Fault(
+            "role", f"{where}: {safe_text(error, 160)}", "run optimus-tui doctor, and ask them SENTINEL CKQUORUM"
+        )
+    if isinstance(error, SentinelFound):
+        remedy = "write redis+sentinel://host:port/name, with the name that SENTINEL MASTERS lists"
+        return Fault("role", f"{where} is a sentinel, not a server", remedy)
     if isinstance(error, WrongLanguage):
         return wrong_language(error.language, target)
     if isinstance(error, UNFORESEEN) and not isinstance(error, OSError):  # a bad certificate is both
@@ -130,12 +139,13 @@ def _of_server(error: BaseException, message: str, where: str, target: RedisTarg
         return Fault("busy", f"a script blocks {where}", "it answers when the script ends")
     if "DB index is out of range" in message or "invalid DB index" in message:
         return Fault("invalid", f"{where} has no database {target.db}", "choose another db in REDIS_URL")
-    if isinstance(error, (redis_errors.MovedError, redis_errors.ClusterDownError)) or "cluster" in message.lower():
-        return Fault(
-            "role",
-            f"{where} is a node of a cluster: {message}",
-            "point REDIS_URL at a single server; clusters are not supported",
-        )
+    if "SELECT is not allowed in cluster mode" in message:
+        return Fault("role", f"{where} is a node of a cluster", "leave out the database: a cluster has 0 only")
+    if isinstance(error, (redis_errors.ClusterDownError, SlotLost)):
+        remedy = "the cluster answers again when each slot has a primary: see CLUSTER INFO and CLUSTER NODES"
+        return Fault("role", f"{where} is a node of a cluster that is down: {message}", remedy)
+    if isinstance(error, redis_errors.AskError):
+        return Fault("role", f"{where} is a node of a cluster: {message}", "name its nodes with redis+cluster://")
     return None
 
 

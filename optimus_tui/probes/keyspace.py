@@ -1,4 +1,7 @@
-"""Scan all key names gently: pages of names with their TTLs, paced by what the server spends on each page."""
+"""Scan the key names of one server gently: pages with their TTLs, paced by what the server spends on each page.
+
+``probes.sweep`` does so for a whole system.
+"""
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
@@ -22,7 +25,7 @@ from optimus_tui.probes.pacing import (
     pacer_for,
 )
 from optimus_tui.probes.redis.commands import OWN_PREFIX, SWEEP_PAGE
-from optimus_tui.probes.redis.guard import ObserverRedis
+from optimus_tui.probes.redis.observer import ObserverRedis
 from optimus_tui.probes.redis.parser import natural_number, raise_general, shaped
 from optimus_tui.probes.redis.rights import ask_all, is_missing, missing_fault, touch
 from optimus_tui.settings.model import ScanBudget
@@ -88,7 +91,7 @@ class _Broken(Exception):
     """The scan cannot be complete."""
 
 
-def sweep(
+def sweep_server(
     redis: ObserverRedis,
     budget: ScanBudget,
     own: LoadMeter,
@@ -97,7 +100,7 @@ def sweep(
     sizes: int = 0,
     pace: Pace = asyncio.sleep,
 ) -> AsyncGenerator[KeyPage | SweepOutcome, None]:
-    """Return an iterator over pages, then one ``SweepOutcome``. An outage ends it with the reason; none is raised.
+    """Return an iterator over the pages of one server, then one ``SweepOutcome``. An outage ends it with the reason.
 
     ``sizes`` asks for the size of every n-th key (0: of none; needs ``ttls``). ``pace`` is awaited between calls with
     the due pause in seconds; it may wait longer, never shorter.
@@ -183,8 +186,6 @@ async def _identity(redis: ObserverRedis) -> _Identity:
     """Return which server answers and its number of keys; None for what it does not report."""
     info, size, cpu = await ask_all(redis, ("INFO", "server"), ("DBSIZE",), ("INFO", "cpu"))
     fields = parse_info(info)
-    if "cluster" in (fields.get("redis_mode"), fields.get("server_mode")):
-        raise _Broken("a node of a cluster: clusters are not supported yet")
     return _Identity(fields.get("run_id") or None, natural_number(size), main_thread_seconds(cpu))
 
 

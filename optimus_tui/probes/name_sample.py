@@ -10,7 +10,7 @@ from optimus_tui.probes.faults import OUTAGES
 from optimus_tui.probes.keyspace import NO_SCAN, OWN_PREFIXES, scanned_names
 from optimus_tui.probes.load_meter import LoadMeter
 from optimus_tui.probes.pacing import TimedCalls, pacer_for
-from optimus_tui.probes.redis.guard import ObserverRedis
+from optimus_tui.probes.redis.observer import ObserverRedis
 from optimus_tui.probes.redis.parser import natural_number
 from optimus_tui.probes.redis.rights import ask_all, missing_fault
 from optimus_tui.settings.model import ScanBudget
@@ -44,10 +44,36 @@ async def sample_names(
     seconds: float = SECONDS,
     pace: Callable[[float], Awaitable[None]] = asyncio.sleep,
 ) -> NameSample:
-    """Return up to ``most`` names, read for about ``seconds`` at most. An outage is a fault; nothing is raised for it.
+    """Return up to ``most`` names, of a cluster as many from each primary; an outage is a fault, nothing is raised.
+
+    They are read for about ``seconds`` at most.
 
     ``pace`` is awaited between calls with the due pause in seconds.
     """
+    try:
+        nodes = await redis.nodes()
+    except OUTAGES as error:
+        return NameSample(fault=missing_fault("SCAN", error, redis.target, NO_SCAN))
+    share = -(-most // len(nodes))
+    asked = [_sample_one(node, budget, own, share, seconds, pace) for node in nodes]
+    parts = await asyncio.gather(*asked)
+    totals = [part.total for part in parts if part.total is not None]
+    return NameSample(
+        names=[name for part in parts for name in part.names],
+        total=sum(totals) if len(totals) == len(parts) else None,
+        whole=all(part.whole for part in parts),
+        fault=next((part.fault for part in parts if part.fault), None),
+    )
+
+
+async def _sample_one(
+    redis: ObserverRedis,
+    budget: ScanBudget,
+    own: LoadMeter,
+    most: int,
+    seconds: float,
+    pace: Callable[[float], Awaitable[None]],
+) -> NameSample:
     seen: dict[bytes, None] = {}
     total, cursor, until = None, b"0", own.clock.mono() + seconds
     pacer, calls = pacer_for(budget, 2 * budget.count), TimedCalls(redis, own)

@@ -13,7 +13,7 @@ from redis.exceptions import NoPermissionError
 
 from optimus_tui.grammar.info import parse_info
 from optimus_tui.probes.load_meter import LoadMeter
-from optimus_tui.probes.redis.guard import ObserverRedis
+from optimus_tui.probes.redis.observer import ObserverRedis
 from optimus_tui.probes.redis.rights import ask_all, is_missing
 from optimus_tui.settings.model import ScanBudget
 

@@ -15,10 +15,11 @@ from optimus_tui.clock import Clock
 from optimus_tui.contract.reading import Fault, Reading
 from optimus_tui.contract.services import LatencyEvent, MemoryState, Refusals, ServerState, SlowCall, SlowState, growth
 from optimus_tui.grammar.info import amount, expiring, keys_in, parse_info, real, senseless, whole
+from optimus_tui.probes.cluster import all_slow, of_each, read_cluster, sum_of_memory
 from optimus_tui.probes.faults import OUTAGES, fault_of
 from optimus_tui.probes.load_meter import CONNECTED, LoadMeter, disturbed, measured_ms, watching
 from optimus_tui.probes.redis.commands import SWEEP_PAGE
-from optimus_tui.probes.redis.guard import ObserverRedis
+from optimus_tui.probes.redis.observer import ObserverRedis
 from optimus_tui.probes.redis.parser import items_of
 from optimus_tui.probes.redis.rights import ask, ask_all, missing_fault, touch
 from optimus_tui.settings.model import RedisTarget
@@ -45,6 +46,23 @@ _OWN_SCRIPT = SWEEP_PAGE[:48]
 
 
 async def read_server(redis: ObserverRedis, target: RedisTarget, own: LoadMeter, clock: Clock) -> Reading[ServerState]:
+    """Return the state of the server, or of a cluster with that of each node. An outage becomes the fault."""
+    wall, mono = clock.wall(), clock.mono()
+    try:
+        await redis.nodes()
+    except OUTAGES as error:
+        fault = fault_of(error, target)
+        if not isinstance(error, ResponseError) and fault.kind != "loading":
+            return Reading(value=None, taken_at=wall, taken_mono=mono, fault=fault)
+    if redis.cluster_nodes is None:
+        reading = await _read_one(redis, target, own, clock)
+        if redis.sentinels is not None and reading.value is not None:
+            return replace(reading, value=replace(reading.value, failovers=redis.sentinels.failovers))
+        return reading
+    return await read_cluster(redis.cluster_nodes, lambda node: _read_one(node, node.target, own, clock), clock)
+
+
+async def _read_one(redis: ObserverRedis, target: RedisTarget, own: LoadMeter, clock: Clock) -> Reading[ServerState]:
     """Return the server's state after two round trips: PING, whose time is the latency, then INFO and DBSIZE together.
 
     An outage becomes the fault. A server that answers PING and is too slow for INFO has an unknown state, which is no
@@ -203,6 +221,8 @@ def _state(
         link_to_master=_link(info) if replica else None,
         replicas=amount(info, "connected_slaves"),
         replicas_good=amount(info, "min_slaves_good_slaves"),
+        offset=amount(info, "slave_repl_offset" if replica else "master_repl_offset"),
+        heard_seconds=amount(info, "master_last_io_seconds_ago") if replica else None,
         snapshot_failed=_failed(info, "rdb_last_bgsave_status"),
         append_failed=_failed(info, "aof_last_write_status") if info.get("aof_enabled") == "1" else None,
         refused=_refusals(info),
@@ -238,7 +258,14 @@ def _refusals(info: dict[str, str]) -> Refusals:
 
 
 async def read_memory(redis: ObserverRedis, target: RedisTarget) -> MemoryState | Fault:
-    """Return the present memory and buffers, or the fault."""
+    """Return the present memory and buffers, of a cluster the sums over its primaries, or the fault."""
+    found = await of_each(redis, target, lambda node: _memory_of_one(node, node.target))
+    if isinstance(found, Fault):
+        return found
+    return sum_of_memory(found)
+
+
+async def _memory_of_one(redis: ObserverRedis, target: RedisTarget) -> MemoryState | Fault:
     pipe = redis.pipeline()
     pipe.execute_command("INFO", "memory")
     pipe.execute_command("INFO", "clients")
@@ -276,11 +303,19 @@ class _Entry(Struct, frozen=True):
 
 
 async def read_slowlog(redis: ObserverRedis, target: RedisTarget) -> SlowState | Fault:
-    """Return the newest entries of both; a Fault where the server is away. A missing right affects only its half.
+    """Return the newest entries of both; a Fault where a server is away. A missing right affects only its half.
 
-    Ages follow the server's clock. Arguments of slow calls hold tenants' data, so only the command's name is returned.
+    A cluster's are those of all its primaries. Ages follow the server's clock. Arguments of slow calls hold tenants'
+    data, so only the command's name is returned.
     Calls of this program are left out, by the name of their connection or by their script.
     """
+    found = await of_each(redis, target, lambda node: _slow_of_one(node, node.target))
+    if isinstance(found, Fault):
+        return found
+    return all_slow(found)
+
+
+async def _slow_of_one(redis: ObserverRedis, target: RedisTarget) -> SlowState | Fault:
     pipe = redis.pipeline()
     pipe.execute_command("TIME")
     pipe.execute_command("SLOWLOG", "LEN")

@@ -222,7 +222,8 @@ class KeyLoop:
             self._on_new()
 
     async def _sweep(self, ttls: bool) -> "SweepOutcome":
-        from optimus_tui.probes.keyspace import SweepOutcome, sweep
+        from optimus_tui.probes.keyspace import SweepOutcome
+        from optimus_tui.probes.sweep import sweep
 
         context, scanned = self.context, 0
         sizes = max(1, (self.sampler_state.keys or 10 * SIZED_KEYS) // SIZED_KEYS) if ttls else 0

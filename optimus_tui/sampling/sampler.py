@@ -22,6 +22,7 @@ from optimus_tui.index.cache import CacheIndex
 from optimus_tui.index.limits import LimitIndex
 from optimus_tui.probes.round_trips import attributed_to
 from optimus_tui.sampling.bulk import BulkWatch
+from optimus_tui.sampling.bus import BusWatch
 from optimus_tui.sampling.details import DetailLoop
 from optimus_tui.sampling.keys import KeyLoop, ScanSink
 from optimus_tui.sampling.limits import LimitLoop
@@ -283,7 +284,7 @@ async def watch_feed(context: Context, sampler_state: SamplerState, timer: Inter
     """Start the reader and fetch its events until cancelled. The context stops the reader when it is closed."""
     reader, clock = context.feed, context.clock
     reader.start()
-    seq, handed_on, state, claims, bulk = 0, float("-inf"), "", Claims(), BulkWatch()
+    seq, handed_on, state, claims, bulk, bus = 0, float("-inf"), "", Claims(), BulkWatch(), BusWatch(context)
     lived = clock.mono()
     while True:
         batch = reader.drain(seq, limit=BATCH_LIMIT)
@@ -306,6 +307,7 @@ async def watch_feed(context: Context, sampler_state: SamplerState, timer: Inter
         if due or changed:
             _judge_link(sampler_state, batch.status, mono)
             sampler_state.settle("bulk", bulk.findings(clock.wall()))
+            bus.look()
             handed_on, state = mono, batch.status.state
         await timer.rest(FEED_EVERY_SECONDS if batch.items else QUIET_SECONDS)
 

@@ -82,7 +82,8 @@ class Survey:
 
 async def survey(ctx: "Context", *, tenant: bytes | None = None, ttls: bool = False, sizes: int = 0) -> Survey:
     """Scan all names once. An outage is a fault of the result, never an exception."""
-    from optimus_tui.probes.keyspace import SweepOutcome, sweep
+    from optimus_tui.probes.keyspace import SweepOutcome
+    from optimus_tui.probes.sweep import sweep
 
     layout = ctx.layout
     tenants = (name.encode("utf-8", "surrogateescape") for name in ctx.settings.tenants)

@@ -12,7 +12,7 @@ from optimus_tui.contract.actions import ActionKind, ActionRequest, Plan, PlanKe
 from optimus_tui.contract.keyspace import ALL_TENANTS, Counter, LimitRules
 from optimus_tui.dialects.layout import KeyLayout, ParsedKey
 from optimus_tui.probes.counters import read_counters
-from optimus_tui.probes.redis.guard import ObserverRedis
+from optimus_tui.probes.redis.observer import ObserverRedis
 from optimus_tui.probes.redis.parser import raise_general
 from optimus_tui.wording.safe import safe_text
 

@@ -48,6 +48,8 @@ TRIP = 100
 _REMEDY = "plan again"
 _RUN_ID = re.compile(r"[0-9a-f]{40}")
 RENEW_SECONDS = 5.0
+NOT_ON_A_CLUSTER = "actions on the keys of a cluster are not supported yet"
+NOT_BEHIND_SENTINELS = "actions behind sentinels are not supported yet: point an environment at the primary itself"
 
 
 class Permit:
@@ -252,7 +254,7 @@ def where_of(settings: Settings, fields: Mapping[str, str]) -> Where | Refusal:
         answer = f"run_id {safe_text(fields['run_id'], 50)}, role {safe_text(fields['role'], 30)}"
         return Refusal("no right", f"what answers does not look like a Redis: {answer}", "check what listens there")
     if "cluster" in (fields.get("redis_mode"), fields.get("server_mode")):
-        return Refusal("cluster", "this is a node of a cluster: clusters are not supported yet")
+        return Refusal("cluster", NOT_ON_A_CLUSTER)
     return Where(
         environment=settings.environment,
         place=safe_text(target.path or f"{target.host}:{target.port}"),
@@ -263,6 +265,12 @@ def where_of(settings: Settings, fields: Mapping[str, str]) -> Where | Refusal:
         role=fields["role"][:20],
         version=safe_text(fields.get("redis_version", ""), 20),
     )
+
+
+def of_one_server(target: RedisTarget) -> Refusal | None:
+    """Refuse a system of several servers, before anything is read for a plan."""
+    refused = {"cluster": NOT_ON_A_CLUSTER, "sentinel": NOT_BEHIND_SENTINELS}.get(target.topology)
+    return Refusal("cluster", refused) if refused else None
 
 
 def primary_only(where: Where) -> Refusal | None:

@@ -7,11 +7,8 @@ connection. Payloads are parsed only when they are drained.
 import asyncio
 import contextlib
 import threading
-from collections import Counter
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
 
-import hiredis
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -20,180 +17,40 @@ from optimus_tui.contract.keyspace import FeedBatch, FeedState
 from optimus_tui.contract.reading import Fault
 from optimus_tui.dialects.feeds.messages import Translate, list_translator, subscription_of, translator
 from optimus_tui.dialects.layout import KeyLayout, own_layout
-from optimus_tui.grammar.events import parse_event
+from optimus_tui.probes.events.event_log import (
+    GapWindow,
+    LogElsewhere,
+    LogUnreadable,
+    choose_missed,
+    clock_skew,
+    read_log,
+)
 from optimus_tui.probes.events.link import (
-    CONNECT_SECONDS,
     FeedLink,
     FeedLoop,
     LinkLost,
-    error_line,
-    greeting,
     lost_by_bug,
-    lost_by_garbage,
-    lost_by_reply,
-    packed,
     pause_after,
 )
-from optimus_tui.probes.events.ring import MAX_PAYLOAD, FeedRing, Row
+from optimus_tui.probes.events.ring import FeedRing, Row
 from optimus_tui.probes.load_meter import LoadMeter
 from optimus_tui.probes.redis.dialing import Connector
-from optimus_tui.probes.redis.parser import ReplyHeads, Unbounded
-from optimus_tui.probes.round_trips import RoundTrip, attributed_to
+from optimus_tui.probes.redis.nodes import PROOF_SECONDS
+from optimus_tui.probes.round_trips import attributed_to
 from optimus_tui.settings.model import RedisTarget
+from optimus_tui.wording.safe import safe_text
 
-NEWEST = 1000
-MAX_BYTES = 16 * 1024 * 1024
 SLACK_SECONDS = 5.0
-_MAX_SKEW = 26 * 3600.0
-_SKEW_SAMPLES = 64
 SETTLE_SECONDS = 0.25
 """The time from the new subscription to reading the log, so that senders at work have logged and published."""
 FILL_SECONDS = 1.5
 STEADY_SECONDS = 2.0
 """A link that lasted this long is retried quickly again."""
 REVIVE_SECONDS = 1.0
+WAIT_SECONDS = 0.5
+"""Between two looks at whether the server is still the one to hear."""
 FIRST_SECONDS = 5.0
 """The link is down after this time without a first result, so that "connecting" always ends."""
-
-
-class LogUnreadable(Exception):
-    """The log could not be read; the message is a short phrase."""
-
-
-class GapWindow(Struct, frozen=True):
-    """The wall-clock seconds between which a missed event may have been sent."""
-
-    start: float
-    end: float
-
-
-async def read_log(
-    connector: Connector, own: LoadMeter, window: GapWindow, name: bytes, translate: Translate | None = None
-) -> list[bytes]:
-    """Return the log's newest thousand payloads, from whichever end holds them. ``name`` is the event list's key.
-
-    Raises:
-        LogUnreadable: the server's answer is of no use.
-        OSError: the connection failed (also TimeoutError).
-    """
-    head = await _read_range(connector, own, name, b"0", b"%d" % (NEWEST - 1))
-    if len(head) < NEWEST or any(_claim(entry, translate) >= window.start for entry in head):
-        return head
-    return await _read_range(connector, own, name, b"-%d" % NEWEST, b"-1")  # it grows at its tail
-
-
-async def _read_range(connector: Connector, own: LoadMeter, name: bytes, first: bytes, last: bytes) -> list[bytes]:
-    stream = asyncio.StreamReader(limit=1 << 20)
-    transport = await connector.connect(lambda: asyncio.StreamReaderProtocol(stream), CONNECT_SECONDS)
-    try:
-        commands = greeting(connector.target, connector.manners.named)
-        if connector.target.db:
-            commands.append((b"SELECT", b"%d" % connector.target.db))
-        commands.append((b"LRANGE", name, first, last))
-        data = b"".join(packed(*words, db=connector.target.db) for words in commands)
-        trip = own.log.sent(commands)
-        transport.write(data)
-        own.note(trips=1, commands=len(commands))
-        try:
-            reply = await _last_reply(connector, stream, [words[0] for words in commands], trip)
-        except BaseException:
-            trip.lose("no answer: it was not read to its end")
-            raise
-    finally:
-        transport.abort()
-    if not isinstance(reply, list) or not all(isinstance(entry, bytes) for entry in reply):
-        raise LogUnreadable("the event log is no list of texts")
-    own.note(hits=int(bool(reply)), misses=int(not reply))
-    return reply
-
-
-async def _last_reply(
-    connector: Connector, stream: asyncio.StreamReader, names: list[bytes], trip: RoundTrip
-) -> object:
-    replies, heads = hiredis.Reader(notEnoughData=stream), ReplyHeads()
-    size = 0
-    for name in names:
-        while (reply := _next(replies, connector)) is stream:
-            data = await stream.read(1 << 18)
-            size += len(data)
-            if not data:
-                raise LogUnreadable("the connection for the event log was closed")
-            if size > MAX_BYTES:
-                raise LogUnreadable("the event log is too large to read")
-            try:
-                heads.check(data)
-            except Unbounded as error:
-                raise LogUnreadable("the event log is too large to read") from error
-            replies.feed(data)
-        refusal = error_line(reply)
-        trip.answer(refusal)
-        if refusal is not None and name != b"CLIENT":
-            if refusal.startswith("WRONGTYPE"):
-                raise LogUnreadable("the event log is no list")
-            if refusal.startswith("NOPERM"):
-                raise LogUnreadable("the ACL denies the event log")
-            raise LogUnreadable(f"the event log is unreadable: {lost_by_reply(refusal, connector.target).cause}")
-    return reply
-
-
-def _next(replies: hiredis.Reader, connector: Connector) -> Any:
-    try:
-        return replies.gets()
-    except hiredis.ProtocolError as error:
-        raise LogUnreadable(lost_by_garbage(b"", connector.target).cause) from error
-    except Exception as error:  # bytes that break the reader
-        raise LogUnreadable("the event log cannot be read") from error
-
-
-def _claim(payload: bytes, translate: Translate | None) -> float:
-    if translate is not None:
-        payload = translate(b"", payload, len(payload))
-    claimed = parse_event(payload).claimed_at
-    if claimed is None:
-        return -1.0
-    return claimed
-
-
-def clock_skew(rows: Sequence[Row], translate: Translate | None = None) -> float:
-    """Return by how many seconds the senders' clocks run ahead of ours, from the newest live events; 0 if unknown."""
-    live = [row for row in rows if not row[4]][-_SKEW_SAMPLES:]
-    offsets = sorted(claimed - row[0] for row in live if (claimed := _claim(row[2], translate)) >= 0)
-    if not offsets:
-        return 0.0
-    skew = offsets[len(offsets) // 2]
-    if 1.0 < abs(skew) < _MAX_SKEW:
-        return skew
-    return 0.0
-
-
-def choose_missed(
-    entries: Iterable[bytes],
-    known: Counter[tuple[bytes, int]],
-    window: GapWindow,
-    wall: float,
-    name: bytes = b"",
-    translate: Translate | None = None,
-) -> list[Row]:
-    """Return rows for the log's events within the window that were not received, in the order of their timestamps.
-
-    ``known`` counts (cut payload, true length): each received event cancels one equal entry of the log, so that two
-    equal events stay two.
-
-    The log's order and size are not trusted. An event without a timestamp is left out.
-    """
-    left = Counter(known)
-    missed: list[tuple[float, Row]] = []
-    for entry in entries:
-        claimed = _claim(entry, translate)
-        if not window.start <= claimed <= window.end:
-            continue
-        row: Row = (wall, name, entry[:MAX_PAYLOAD], len(entry), True)
-        if left[(row[2], row[3])] > 0:
-            left[(row[2], row[3])] -= 1
-        else:
-            missed.append((claimed, row))
-    missed.sort(key=lambda pair: pair[0])
-    return [row for _, row in missed]
 
 
 class _Break(Struct, frozen=True):
@@ -207,7 +64,8 @@ class _Break(Struct, frozen=True):
 class FeedReader:
     """The reader: ``start`` it once, ``drain`` it from any thread at any time, ``stop`` it at the end.
 
-    ``keep`` is how many of the newest items stay available.
+    ``keep`` is how many of the newest items stay available. ``nodes`` returns the servers of which any one sends all
+    events: those of a cluster, or the primary that sentinels name.
 
     A refused login is retried slowly. An error of the reader itself is reported as a bug before it starts again.
     ``malformed`` counts the drained events that ``parse_event`` finds a problem in: a lower bound if there were more
@@ -222,8 +80,11 @@ class FeedReader:
         *,
         keep: int = 10_000,
         layout: KeyLayout | None = None,
+        nodes: Callable[[], Sequence[RedisTarget]] | None = None,
     ) -> None:
         layout = layout or own_layout()
+        self._nodes = nodes or (lambda: (target,))
+        self._doubt: tuple[float, str] | None = None
         self._subscription = subscription_of(layout.dialect)
         self._list, self._of_list = layout.dialect.event_list.encode(), list_translator(layout)
         self.settle_seconds = SETTLE_SECONDS
@@ -232,6 +93,7 @@ class FeedReader:
         if not self._subscription.places:
             self._ring.set_state("none")
         self._stopping = threading.Event()
+        self._leave = False
         self._thread: threading.Thread | None = None
         self._revived = 0.0
         self._wake: tuple[asyncio.AbstractEventLoop, asyncio.Event] | None = None
@@ -280,6 +142,16 @@ class FeedReader:
         if wake:
             with contextlib.suppress(RuntimeError):  # the loop has just closed
                 wake[0].call_soon_threadsafe(wake[1].set)
+
+    @property
+    def target(self) -> RedisTarget:
+        """Return the server that events are heard from."""
+        return self._connector.target
+
+    def doubt(self, since: float, cause: str) -> None:
+        """Mark a gap from the monotonic time ``since`` on, and fill it from the event log as after a lost link."""
+        self._doubt = (since, cause)
+        self.retry()
 
     def drain(self, since_seq: int = 0, limit: int = 1000) -> FeedBatch:
         """Return the newest ``limit`` items after ``since_seq``, oldest first, and the present counters.
@@ -332,11 +204,14 @@ class FeedReader:
         if self._live_since is not None:
             self._note_loss(lost_by_bug(RuntimeError("its loop ended")), 0.0)
         while not self._stopping.is_set():
+            if not self._choose_server():
+                await self._wait(wake, WAIT_SECONDS)
+                continue
             link = FeedLink(
                 self._connector, self._own, self._take, self._alive, self._subscription, named=not self._hung_up
             )
             following = asyncio.ensure_future(self._follow(link))
-            waking = asyncio.ensure_future(self._until_stopped(wake))
+            waking = asyncio.ensure_future(self._until_due(wake))
             try:
                 await asyncio.wait((following, waking), return_when=asyncio.FIRST_COMPLETED)
             finally:
@@ -344,22 +219,49 @@ class FeedReader:
                 following.cancel()
                 waking.cancel()
                 link.close()
-            lost = (await asyncio.gather(following, waking, return_exceptions=True))[0]
+            ended = await asyncio.gather(following, waking, return_exceptions=True)
+            lost = ended[1] if isinstance(ended[1], LinkLost) else ended[0]
             if self._stopping.is_set():
                 break
             if not isinstance(lost, LinkLost):
                 self.restarts += 1
                 lost = lost_by_bug(lost if isinstance(lost, BaseException) else RuntimeError("it ended"))
-            pause = self._note_loss(lost, 0.0 if lost.at_end else silence)
+            self._leave = lost.missing is None
+            missing = 0.0 if lost.at_end else silence
+            pause = self._note_loss(lost, missing if lost.missing is None else lost.missing)
             wake.clear()
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(pause):
-                    await wake.wait()
+            await self._wait(wake, pause)
 
-    async def _until_stopped(self, wake: asyncio.Event) -> None:
+    async def _wait(self, wake: asyncio.Event, seconds: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await wake.wait()
+
+    def _choose_server(self) -> bool:
+        """Choose whom to hear: the same server, after a lost link the next of several; False where none is known."""
+        targets = list(self._nodes())
+        if not targets:
+            return False
+        here = self._connector.target
+        chosen = here if here in targets else targets[0]
+        if here in targets and self._leave:
+            chosen = targets[(targets.index(here) + 1) % len(targets)]
+        if chosen != here:
+            self._connector = Connector(chosen)
+        return True
+
+    async def _until_due(self, wake: asyncio.Event) -> LinkLost | None:
+        """Wait until the reader is stopped, or return why the link is to be made anew."""
         while not self._stopping.is_set():
-            await wake.wait()
+            await self._wait(wake, WAIT_SECONDS)
             wake.clear()
+            doubt, self._doubt = self._doubt, None
+            if doubt is not None:
+                return LinkLost(Fault("refused", doubt[1]), doubt[1], missing=self._clock.mono() - doubt[0])
+            if self._nodes() and self._connector.target not in self._nodes():
+                cause = f"{safe_text(self._connector.target.label, 60)} is no longer the server to hear"
+                return LinkLost(Fault("role", cause), cause, missing=PROOF_SECONDS)
+        return None
 
     async def _follow(self, link: FeedLink) -> None:
         """Run one connection from opening to loss; always ends in LinkLost."""
@@ -407,7 +309,10 @@ class FeedReader:
         start = max(broken.wall - SLACK_SECONDS, self._first_live or 0.0, seen[0][0] if full and seen else 0.0)
         end = live + (0.0 if self._ring.overflowed else SLACK_SECONDS)
         window = GapWindow(min(start, broken.wall) + skew, end + skew)
-        entries = await read_log(self._connector, self._own, window, self._list, self._of_list)
+        try:
+            entries = await read_log(self._connector, self._own, window, self._list, self._of_list)
+        except LogElsewhere as elsewhere:
+            entries = await read_log(Connector(elsewhere.target), self._own, window, self._list, self._of_list)
         await asyncio.sleep(0.05)
         known, _, _ = self._ring.known()
         return choose_missed(entries, known, window, self._clock.wall(), self._list, self._of_list), ""

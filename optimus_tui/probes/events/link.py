@@ -125,11 +125,13 @@ class LinkLost(Exception):
     """The connection ended.
 
     ``cause`` is a short phrase for the gap's row. ``at_end``: all that was sent before was received.
+
+    ``missing``: for how many seconds events may have been missed before it was ended from here.
     """
 
-    def __init__(self, fault: Fault, cause: str = "", *, at_end: bool = False) -> None:
+    def __init__(self, fault: Fault, cause: str = "", *, at_end: bool = False, missing: float | None = None) -> None:
         super().__init__(fault.message)
-        self.fault, self.at_end = fault, at_end
+        self.fault, self.at_end, self.missing = fault, at_end, missing
         self.cause = cause or _CAUSES.get(fault.kind, "refused by the server")
 
 

@@ -24,7 +24,7 @@ from optimus_tui.probes.http.health_body import WELL, ReportedHealth
 from optimus_tui.probes.http.services import USUAL, ServiceCheck, look_at_health
 from optimus_tui.probes.load_meter import disturbed, watching
 from optimus_tui.probes.redis.commands import OWN_PREFIX, OWN_SECONDS
-from optimus_tui.probes.redis.guard import ObserverRedis
+from optimus_tui.probes.redis.observer import ObserverRedis
 
 TEST_PHONE = "+10000000000"
 """A number that no network assigns; the engine stores the conversation under it."""

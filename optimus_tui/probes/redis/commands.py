@@ -101,6 +101,7 @@ _CORE = """
     scan type exists ttl pttl get mget strlen lrange llen object|encoding object|idletime memory|usage eval_ro
     subscribe psubscribe unsubscribe punsubscribe pubsub|channels pubsub|numsub pubsub|numpat
     slowlog|len slowlog|get latency|latest
+    cluster|slots cluster|nodes cluster|info cluster|links asking
 """
 CORE: frozenset[str] = frozenset(_CORE.split())
 """Commands that do not depend on a value's type, in the words of the server's ACL.
@@ -118,6 +119,8 @@ OWN_PREFIX = b"integration_test:"
 OWN_SECONDS = 60
 
 OBSERVER: frozenset[str] = CORE | BY_TYPE
+OF_A_SENTINEL: frozenset[str] = frozenset(["hello", "auth", "ping", "client", "sentinel"])
+"""All that a sentinel is sent; of SENTINEL the one question which server is the primary."""
 
 MAX_PATTERN_BYTES = 256
 MAX_PATTERN_STARS = 3
@@ -182,6 +185,20 @@ def cleared(args: Sequence[Word], db: int = 0) -> tuple[Word, ...]:
             check(words, db)
         return words
     raise CommandRefused(f"{name[:40]!r} is not on the observer's list")
+
+
+def cleared_for_sentinels(args: Sequence[Word]) -> tuple[Word, ...]:
+    """Return the words as a sentinel may be sent them.
+
+    Raises:
+        CommandRefused: it is another question than which server is the primary.
+    """
+    words = tuple(args)
+    name = name_of_command(words).partition("|")[0].lower()
+    question = as_bytes(words[1]).upper() if len(words) > 1 else b""
+    if name not in OF_A_SENTINEL or (name == "sentinel" and question != b"GET-MASTER-ADDR-BY-NAME"):
+        raise CommandRefused(f"{name[:40]!r} is not sent to a sentinel")
+    return words
 
 
 def _check_script(words: tuple[Word, ...], db: int) -> None:

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import Literal
 
 from redis.exceptions import ConnectionError as LostConnection
+from redis.exceptions import ResponseError
 
 from optimus_tui.probes.port_protocol import ASK_SECONDS, Language, connect_tcp, spoken_at
 from optimus_tui.settings.model import RedisTarget
@@ -33,6 +34,26 @@ class WrongLanguage(LostConnection):
 
 class HungUp(LostConnection):
     """The server closes the connection after every kind of greeting."""
+
+
+class NodeAway(LostConnection):
+    """One of several servers did not answer; ``cause`` is why, ``target`` is that server."""
+
+    def __init__(self, target: RedisTarget, cause: BaseException) -> None:
+        super().__init__(f"{target.label} does not answer")
+        self.target, self.cause = target, cause
+
+
+class SlotLost(ResponseError):
+    """No node of a cluster owns the slot of a key."""
+
+
+class Unproven(LostConnection):
+    """The sentinels do not say, or do not agree, which server is the primary."""
+
+
+class SentinelFound(LostConnection):
+    """A sentinel answers where a server was expected."""
 
 
 class Manners:
@@ -93,6 +114,8 @@ class Connector:
     def __init__(self, target: RedisTarget) -> None:
         self.target = target
         self.manners = manners_at(target)
+        self.mode: str | None = None
+        """What HELLO said: ``standalone``, ``cluster`` or ``sentinel``; "" where it did not, None before a greeting."""
         self._context: ssl.SSLContext | None = None
         self._asked: tuple[float, WrongLanguage | ssl.SSLError | None] = (float("-inf"), None)
 

@@ -5,12 +5,10 @@ import socket
 import ssl
 from collections import deque
 from collections.abc import Iterable, Sequence
-from functools import partial
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NamedTuple
 
 import hiredis
-from redis.asyncio import BlockingConnectionPool, ConnectionPool, Redis
-from redis.asyncio.client import Pipeline
+from redis.asyncio import BlockingConnectionPool
 from redis.asyncio.connection import AbstractConnection
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialBackoff
@@ -26,10 +24,9 @@ from redis.exceptions import ConnectionError as LostConnection
 from redis.exceptions import TimeoutError as NoAnswer
 from redis.maint_notifications import MaintNotificationsConfig
 
-from optimus_tui.dialects.layout import KeyLayout, own_layout
-from optimus_tui.probes.load_meter import CONNECTED, LoadMeter, lookups_of
-from optimus_tui.probes.redis.commands import CommandCheck, CommandRefused, cleared
-from optimus_tui.probes.redis.dialing import Connector, HungUp, WrongLanguage
+from optimus_tui.probes.load_meter import CONNECTED, LoadMeter
+from optimus_tui.probes.redis.commands import CommandCheck, CommandRefused
+from optimus_tui.probes.redis.dialing import Connector, HungUp, SentinelFound, WrongLanguage
 from optimus_tui.probes.redis.parser import PatientParser, ReplyTooLarge, UnreadableReply, name_of, reply_cap
 from optimus_tui.probes.round_trips import RoundTrip, attributed_to
 from optimus_tui.settings.model import RedisTarget
@@ -45,8 +42,11 @@ class Patience(Retry):
         return await super().call_with_retry(do, fail, is_retryable or _worth_retrying, with_failure_count)
 
 
+_NO_USE = (AuthenticationError, AuthorizationError, BusyLoadingError, WrongLanguage, HungUp, SentinelFound)
+
+
 def _worth_retrying(error: Exception) -> bool:
-    refused = isinstance(error, (AuthenticationError, AuthorizationError, BusyLoadingError, WrongLanguage, HungUp))
+    refused = isinstance(error, _NO_USE)
     return not refused and "max number of clients" not in str(error)
 
 
@@ -226,6 +226,8 @@ class Guarded(AbstractConnection):
             parser.expect(*self._caps[0])
         try:
             reply = await super().read_response(*args, **kwargs)
+            if self._caps and self._caps[0][0] == "HELLO":
+                self._connector.mode = _mode_of(reply)
         except ResponseError as error:
             self._answered(trip, error)
             raise
@@ -246,6 +248,9 @@ class Guarded(AbstractConnection):
         """Greet the server after connecting, as the source "connection"."""
         with attributed_to("connection", poll=True):
             await self._greet(check_health)
+        self._connector.mode = self._connector.mode or ""
+        if self._connector.mode == "sentinel" and not self._connector.target.service:
+            raise SentinelFound("a sentinel, not a server")
         CONNECTED.set(asyncio.get_running_loop().time())
         self._own.note(connects=1)
 
@@ -304,6 +309,12 @@ class Guarded(AbstractConnection):
         await super().disconnect(nowait, error, failure_count, health_check_failed)
 
 
+def _mode_of(reply: object) -> str:
+    """Return what a server says in HELLO that it is part of."""
+    mode = reply.get(b"mode") if isinstance(reply, dict) else None
+    return mode.decode("ascii", "replace") if mode in (b"standalone", b"cluster", b"sentinel") else ""
+
+
 def _packed(words: tuple[Any, ...]) -> bytes:
     plain: tuple[Any, ...] = tuple(bytes(word) if isinstance(word, (bytearray, memoryview)) else word for word in words)
     return bytes(hiredis.pack_command(plain))
@@ -337,85 +348,3 @@ async def name_connection(connection: AbstractConnection, name: str) -> None:
         await connection.read_response()
     except ResponseError:
         return  # The login has no right to it, or the server is busy; nothing depends on the name.
-
-
-POLICY = ConnectionPolicy("optimus-tui", seconds=1.0, retries=1, connections=3)
-
-
-class _Counting(Redis):
-    """Counts the key look-ups that each reply stands for, in single commands and pipelines alike."""
-
-    own: LoadMeter
-
-    async def parse_response(self, connection: Any, command_name: Any, **options: Any) -> Any:
-        """Read the reply and count its look-ups."""
-        try:
-            reply = await super().parse_response(connection, command_name, **options)
-        except ResponseError as error:
-            self._note(command_name, error)
-            raise
-        self._note(command_name, reply)
-        return reply
-
-    def _note(self, command_name: Any, reply: object) -> None:
-        try:
-            hits, misses = lookups_of(command_name, reply)
-        except Exception:  # a reply of no known shape says nothing about look-ups; who asked will say what it is
-            return
-        if hits or misses:
-            self.own.note(hits=hits, misses=misses)
-
-
-class ObserverPipeline(_Counting, Pipeline):  # type: ignore[misc]
-    """Commands in one round trip, without MULTI."""
-
-    def __init__(self, pool: ConnectionPool, own: LoadMeter) -> None:
-        super().__init__(pool, {}, False, None)
-        self.own = own
-
-    def execute_command(self, *args: Any, **kwargs: Any) -> Any:
-        """Queue a command; raise CommandRefused for one that is not on the observer's list."""
-        checked(args, self.connection_pool.connection_kwargs["check"], self.own)
-        return super().execute_command(*args, **kwargs)
-
-
-class ObserverRedis(_Counting):
-    """The observer's client.
-
-    ``scripts`` turns False once the server has refused our scripts. ``absent`` holds the commands that the server does
-    not answer, with the monotonic time when that was found: see ``probes.redis.rights``.
-    """
-
-    def __init__(
-        self, pool: BlockingConnectionPool, target: RedisTarget, own: LoadMeter, layout: KeyLayout | None = None
-    ) -> None:
-        super().__init__(connection_pool=pool)
-        self.auto_close_connection_pool = True
-        self.response_callbacks = {}
-        self.target, self.own, self.scripts = target, own, True
-        self.layout = layout or own_layout()
-        self.absent: dict[str, float] = {}
-
-    async def execute_command(self, *args: Any, **options: Any) -> Any:
-        """Send a command; raise CommandRefused for one that is not on the observer's list."""
-        checked(
-            args, self.connection_pool.connection_kwargs["check"], self.own
-        )  # before a connection is taken; the connection checks again
-        return await super().execute_command(*args, **options)  # type: ignore[no-untyped-call]
-
-    def scan_iter(self, *_: Any, **__: Any) -> NoReturn:
-        """Raise CommandRefused: replies are raw here, so the library's own loop would never end."""
-        raise CommandRefused("walk the keyspace with probes.keyspace.sweep")
-
-    hscan_iter = sscan_iter = zscan_iter = scan_iter
-
-    def pipeline(self, transaction: bool = False, shard_hint: str | None = None) -> ObserverPipeline:
-        """Return a pipeline without a transaction; raise CommandRefused when a transaction is requested."""
-        if transaction:
-            raise CommandRefused("MULTI is not on the observer's list")
-        return ObserverPipeline(self.connection_pool, self.own)
-
-
-def observer_client(target: RedisTarget, own: LoadMeter, layout: KeyLayout | None = None) -> ObserverRedis:
-    """Return a client for ``target`` whose keys have this layout (None: ours). It connects on first use."""
-    return ObserverRedis(connection_pool(target, own, POLICY, partial(cleared, db=target.db)), target, own, layout)

@@ -8,8 +8,10 @@ import hiredis
 import msgspec
 from redis._parsers import _AsyncHiredisParser
 from redis._parsers.hiredis import NOT_ENOUGH_DATA
+from redis.exceptions import ClusterDownError, InvalidResponse, NoPermissionError, RedisError, ResponseError
 from redis.exceptions import ConnectionError as LostConnection
-from redis.exceptions import InvalidResponse, NoPermissionError, RedisError, ResponseError
+
+from optimus_tui.probes.redis.dialing import NodeAway, SlotLost
 
 KILO, MEGA = 1024, 1024 * 1024
 SMALL = 64 * KILO
@@ -44,6 +46,9 @@ LONGEST_HEAD = 32
 _LIST_HEAD = re.compile(rb"\n[*~>%|]([0-9]{1,20})")
 MOST_PUSHES = 10_000
 """Pushes before one reply. Our login subscribes to nothing, so a server that sends more cannot be read."""
+OF_A_NODE: tuple[type[Exception], ...] = (NodeAway, SlotLost, ClusterDownError)
+"""What part of a cluster answers, or fails to, for its own keys."""
+_OF_SOME: tuple[type[Exception], ...] = (NoPermissionError, *OF_A_NODE)
 T = TypeVar("T")
 UNFORESEEN: tuple[type[Exception], ...] = (
     *(TypeError, ValueError, LookupError, AttributeError, ArithmeticError, AssertionError, MemoryError),
@@ -286,10 +291,13 @@ def raise_general(replies: Sequence[object], step: int = 1) -> None:
     """Raise the first error that concerns more than one key.
 
     ``step`` commands were sent for each key. A right that is missing for some keys concerns only these; one that is
-    missing for every key concerns the login.
+    missing for every key concerns the login. A node of a cluster that is away concerns only its keys.
     """
+    if replies and all(isinstance(reply, OF_A_NODE) for reply in replies):
+        away: Any = replies[0]
+        raise away
     for reply in replies:
-        if isinstance(reply, Exception) and not is_wrong_type(reply) and not isinstance(reply, NoPermissionError):
+        if isinstance(reply, Exception) and not is_wrong_type(reply) and not isinstance(reply, _OF_SOME):
             raise reply
     for command in range(step):
         column = replies[command::step]

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from msgspec import Struct
 from redis.exceptions import (
+    AskError,
     AuthenticationError,
     BusyLoadingError,
     MaxConnectionsError,
@@ -21,7 +22,7 @@ from optimus_tui.dialects.feeds.messages import subscription_of
 from optimus_tui.probes.faults import fault_of
 from optimus_tui.probes.redis.acl_words import key_patterns
 from optimus_tui.probes.redis.commands import SWEEP_PAGE
-from optimus_tui.probes.redis.guard import ObserverRedis
+from optimus_tui.probes.redis.observer import ObserverRedis
 from optimus_tui.settings.model import RedisTarget
 from optimus_tui.wording.safe import safe_text
 
@@ -81,6 +82,14 @@ _OF_KINDS: dict[str, tuple[str, tuple[object, ...]]] = {
     "log": ("lindex", ("LINDEX", _KEY, "0")),
 }
 """What counters of a kind need besides, by the kind: tried where the layout has such counters."""
+_OF_A_CLUSTER: dict[str, tuple[object, ...]] = {
+    "cluster|slots": ("CLUSTER SLOTS",),
+    "cluster|nodes": ("CLUSTER NODES",),
+    "cluster|info": ("CLUSTER INFO",),
+    "cluster|links": ("CLUSTER LINKS",),
+    "asking": ("ASKING",),
+}
+"""What a node of a cluster is asked besides. No node has the ACL of another."""
 _NAMED = re.compile(r"'([a-z0-9_]+(?:[| ][a-z0-9_-]+)?)'", re.IGNORECASE)
 COSTS: dict[str, str] = {
     "scan": "limits and cache panes stay empty, and no tool finds a counter",
@@ -103,6 +112,11 @@ COSTS: dict[str, str] = {
     "slowlog|get": "slow commands are unknown",
     "latency|latest": "latency events of the server are unknown",
     "pubsub|channels": "who listens to events is unknown",
+    "cluster|slots": "the cluster cannot be followed: nothing of it is read",
+    "cluster|nodes": "the nodes of the cluster are unknown, and no scan of it counts as complete",
+    "cluster|info": "the cluster's own verdict on itself is unknown",
+    "cluster|links": "events that were lost between nodes of the cluster are not noticed",
+    "asking": "keys of slots that are moving cannot be read",
 }
 """The consequences of a missing command."""
 EMPTY_WITHOUT = frozenset({"scan", "get", "pttl", "psubscribe"})
@@ -238,6 +252,8 @@ def _is_absent(redis: ObserverRedis, name: str) -> bool:
 
 
 def _checked(reply: Any, target: RedisTarget) -> Any:
+    if isinstance(reply, AskError):
+        return reply  # another node of the cluster has the key: the command itself was allowed
     if isinstance(reply, Exception) and fault_of(reply, target).kind in _GENERAL:
         raise reply
     return reply
@@ -277,11 +293,17 @@ class Rights(Struct, frozen=True):
         return f"ACL SETUSER {self.user} {' '.join(right.rule for right in self.missing)}"
 
 
-async def read_rights(redis: ObserverRedis) -> Rights:
-    """Try all rights. Raises the client's errors when the server goes away meanwhile."""
+async def read_rights(redis: ObserverRedis, *, clustered: bool = False) -> Rights:
+    """Try all rights on one server. Raises the client's errors when it goes away meanwhile.
+
+    ``clustered``: it is a node of a cluster.
+    """
     tried: list[Right] = []
     patterns, event_list = key_patterns(redis.layout), redis.layout.dialect.event_list.encode()
     key = next(iter(patterns.values()), OWN_NAME)
+    for name, words in _OF_A_CLUSTER.items() if clustered else ():
+        essential = name in ("cluster|slots", "cluster|nodes")
+        tried.append(Right(f"+{name}", await _try(redis, name, words, key), essential))
     for commands, essential in ((_NEEDED, True), (_USEFUL, False)):
         for name, words in commands.items():
             of_list = event_list if name == "lrange" and event_list else key

@@ -124,7 +124,7 @@ def _redis(report: HealthReport, settings: Settings, since_arrival: float) -> Se
             word = f"loading {percent(state.loading_percent / 100)}"
         note, briefs = _notes("redis", reading.fault, reading, report, since_arrival)
         return ServiceLine(name="redis", mark=mark, word=word, note=note, briefs=briefs, answers=False)
-    word = safe_text(state.role or "connected", 16)
+    word = "cluster" if state.cluster is not None else safe_text(state.role or "connected", 16)
     if state.role == "replica" and state.link_to_master not in (None, "up"):
         word = {"syncing": "replica, copying"}.get(state.link_to_master or "", "replica, cut off")
     if any(finding.rule == SERVER_REFUSES_WRITES for finding in report.findings):

@@ -13,6 +13,7 @@ from optimus_tui.tui.panes.base import Pane, PaneContent, Words
 from optimus_tui.tui.panes.health import lines as health_lines
 from optimus_tui.tui.panes.health.lines import HealthLine
 from optimus_tui.tui.panes.health.memory import memory_lines
+from optimus_tui.tui.panes.health.nodes import cluster_lines
 from optimus_tui.tui.panes.health.row_verdicts import concerns, is_row_of
 from optimus_tui.tui.panes.health.signals import SteadyTables, brief_lines, signal_lines, tenant_lines
 from optimus_tui.tui.panes.health.verdict import unexplained, verdict_of
@@ -31,6 +32,7 @@ THINGS = {
     "postgres": "Postgres",
     "hit rate": "the hit rate",
     "memory": "the memory of Redis",
+    "cluster": "the cluster",
 }
 """What sentences call the lines of the table."""
 SPARE_LINES = 3
@@ -79,7 +81,7 @@ class HealthContent(PaneContent):
         waited = pane.shown_mono() - pane.arrived_mono
         judged = unexplained(report, self.explained)
         start = health_lines.dependency_lines(judged, pane.settings, width, waited)
-        memory = list(memory_lines(report, width, wall))
+        memory = [*memory_lines(report, width, wall), *cluster_lines(report, width, height // 4)]
         found = health_lines.finding_lines(report, width, wall, self.quiet, is_whole=not pane.filter)
         if pane.filter:
             found = [line for line in found if line.finding is None or self._passes(line.finding)]

@@ -1,0 +1,45 @@
+"""What is known of a system of several Redis servers: a cluster, or a primary that sentinels watch over."""
+
+from typing import Literal
+
+from msgspec import Struct
+
+from optimus_tui.contract.reading import Fault
+
+SLOTS = 16_384
+
+
+class NodeFacts(Struct, frozen=True, kw_only=True):
+    """A node's part in its cluster; ``place`` is ``host:port``. ``fault`` says why the node did not answer."""
+
+    place: str
+    role: Literal["primary", "replica"]
+    slots: int = 0
+    judged: Literal["ok", "pfail", "fail"] = "ok"
+    """What the other nodes say of it."""
+    primary: str = ""
+    """The place of a replica's primary."""
+    fault: Fault | None = None
+    lag_bytes: int | None = None
+    """How far a replica is behind its primary."""
+
+
+class Failover(Struct, frozen=True):
+    """A primary was followed by another server; ``at`` is the wall-clock time at which it was seen."""
+
+    at: float
+    old: str
+    new: str
+
+
+class ClusterState(Struct, frozen=True, kw_only=True):
+    """A cluster as its nodes describe it. ``says_ok`` is None where no node told its state.
+
+    ``covered`` counts the slots whose primary answers; ``lost`` are ranges of the others. ``moving`` counts slots that
+    are on their way to another node, as far as the asked node knows.
+    """
+
+    says_ok: bool | None = None
+    covered: int = 0
+    lost: tuple[tuple[int, int], ...] = ()
+    moving: int = 0

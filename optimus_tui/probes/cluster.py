@@ -1,0 +1,249 @@
+"""Read a whole cluster: what its nodes say of it, and the state of each of them, replicas included."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import Any, Literal, TypeVar
+
+from msgspec.structs import replace
+from redis.exceptions import InvalidResponse, RedisError
+
+from optimus_tui.clock import Clock
+from optimus_tui.contract.cluster import SLOTS, ClusterState, NodeFacts
+from optimus_tui.contract.reading import Fault, Reading
+from optimus_tui.contract.services import MemoryState, Refusals, ServerState, SlowState
+from optimus_tui.grammar.info import parse_info
+from optimus_tui.probes.faults import OUTAGES, fault_of
+from optimus_tui.probes.redis.nodes import ClusterNodes
+from optimus_tui.probes.redis.observer import ObserverRedis
+from optimus_tui.probes.redis.parser import items_of
+from optimus_tui.probes.redis.slots import MOST_NODES, ListedNode, NodeAddress, parse_nodes
+from optimus_tui.settings.model import RedisTarget
+from optimus_tui.wording.safe import safe_text
+
+_SUMS = (
+    "keys", "memory_used", "memory_max", "expiring_keys", "evicted_keys", "clients", "clients_max",
+    "commands_per_second", "keyspace_hits", "keyspace_misses",
+)  # fmt: skip
+"""Figures of which a cluster has the sum of its primaries; unknown where one of them does not answer."""
+T = TypeVar("T")
+ReadOne = Callable[[ObserverRedis], Awaitable[Reading[ServerState]]]
+
+
+async def read_cluster(cluster: ClusterNodes[ObserverRedis], read_one: ReadOne, clock: Clock) -> Reading[ServerState]:
+    """Return the state of a cluster: sums over its primaries, and each node one by one.
+
+    ``read_one`` reads the state of one server. The fault is set where no primary answers.
+    """
+    wall, mono = clock.wall(), clock.mono()
+    try:
+        listed, words, via = await _described(cluster)
+    except OUTAGES as error:
+        fault = fault_of(error, cluster.servers.target)
+        return Reading(value=None, taken_at=wall, taken_mono=mono, fault=fault)
+    places = [cluster.place_of(node, via) for node in listed]
+    readings = await asyncio.gather(*(read_one(cluster.servers.at(place)) for place in places))
+    nodes = _with_lag(
+        _node(node, place, reading, places, listed)
+        for node, place, reading in zip(listed, places, readings, strict=True)
+    )
+    owners = [node for node in nodes if node.node is not None and node.node.role == "primary" and node.node.slots]
+    dead = [place for node, place in zip(nodes, places, strict=True) if node.node is not None and node.node.fault]
+    lost = cluster.lost_slots(dead)
+    answering = [node for node in owners if node.node is not None and node.node.fault is None]
+    failed: Fault | None = None
+    if not answering:
+        failed = next((reading.fault for reading in readings if reading.fault), None)
+        failed = failed or Fault("role", "no node of the cluster owns a slot", "see CLUSTER NODES")
+    state = ClusterState(
+        says_ok=words.get("cluster_state") == "ok" if "cluster_state" in words else None,
+        covered=SLOTS - sum(last - first + 1 for first, last in lost),
+        lost=lost,
+        moving=sum(len(node.moving) for node in listed),
+    )
+    value = None
+    if answering:
+        value = replace(_whole(owners, answering), cluster=state, nodes=tuple(nodes), failovers=cluster.failovers)
+    took = max((node.latency_ms for node in answering if node.latency_ms is not None), default=None)
+    return Reading(value=value, taken_at=wall, taken_mono=mono, took_ms=took, fault=failed)
+
+
+async def _described(cluster: ClusterNodes[ObserverRedis]) -> tuple[list[ListedNode], dict[str, str], NodeAddress]:
+    """Return the nodes of the cluster and its CLUSTER INFO, as the first node that answers tells them."""
+    why: Exception = InvalidResponse("no node of the cluster lists it")
+    for place in cluster.places:
+        pipe = cluster.servers.at(place).pipeline()
+        pipe.execute_command("CLUSTER", "NODES")
+        pipe.execute_command("CLUSTER", "INFO")
+        try:
+            nodes, info = await pipe.execute(raise_on_error=False)
+            if isinstance(nodes, Exception):
+                raise nodes
+            listed = [node for node in parse_nodes(nodes) if not node.flags & {"noaddr", "handshake"}]
+        except (RedisError, OSError) as error:
+            why = error
+            continue
+        return listed, parse_info(info), place
+    raise why
+
+
+def _node(
+    node: ListedNode,
+    place: NodeAddress,
+    reading: Reading[ServerState],
+    places: Sequence[NodeAddress],
+    listed: Sequence[ListedNode],
+) -> ServerState:
+    owner = next((str(at) for one, at in zip(listed, places, strict=True) if one.id == node.master), "")
+    facts = NodeFacts(
+        place=str(place),
+        role="primary" if node.primary else "replica",
+        slots=node.count,
+        judged=_judged(node),
+        primary=owner,
+        fault=reading.fault,
+    )
+    return replace(reading.value or ServerState(latency_ms=None), node=facts)
+
+
+def _judged(node: ListedNode) -> Literal["ok", "pfail", "fail"]:
+    if "fail" in node.flags:
+        return "fail"
+    if "fail?" in node.flags:
+        return "pfail"
+    return "ok"
+
+
+def _with_lag(nodes: Iterable[ServerState]) -> list[ServerState]:
+    """Return the nodes, each replica with how many bytes it is behind its primary."""
+    found = list(nodes)
+    written = {node.node.place: node.offset for node in found if node.node is not None}
+    for index, node in enumerate(found):
+        facts = node.node
+        if facts is None or facts.role != "replica" or node.offset is None:
+            continue
+        of_primary = written.get(facts.primary)
+        if of_primary is not None:
+            behind = replace(facts, lag_bytes=max(0, of_primary - node.offset))
+            found[index] = replace(node, node=behind)
+    return found
+
+
+def _whole(owners: Sequence[ServerState], answering: Sequence[ServerState]) -> ServerState:
+    """Return the sums over the primaries. A sum that lacks a part is unknown."""
+    complete = len(answering) == len(owners)
+    sums: dict[str, Any] = {name: _sum(answering, name) if complete else None for name in _SUMS}
+    latencies = [node.latency_ms for node in answering if node.latency_ms is not None]
+    first = answering[0]
+    return ServerState(
+        latency_ms=max(latencies, default=None),
+        latency_command=first.latency_command,
+        product=first.product,
+        version=first.version,
+        mode="cluster",
+        role="primary",
+        replicas=_sum(answering, "replicas"),
+        memory_policy=first.memory_policy,
+        own_hits=first.own_hits,
+        own_misses=first.own_misses,
+        refused=_refused(answering),
+        info_fault=next((node.info_fault for node in answering if node.info_fault), None),
+        **sums,
+    )
+
+
+def _sum(nodes: Sequence[ServerState], name: str) -> Any:
+    values = [getattr(node, name) for node in nodes]
+    if any(value is None for value in values):
+        return None
+    return sum(values)
+
+
+def _refused(nodes: Sequence[ServerState]) -> Refusals:
+    told = [node.refused.writes for node in nodes if node.refused.writes is not None]
+    writes: dict[str, int] = {}
+    for code, count in (pair for one in told for pair in one.items()):
+        writes[code] = writes.get(code, 0) + count
+    connections = [node.refused.connections for node in nodes if node.refused.connections is not None]
+    return Refusals(
+        writes=writes if len(told) == len(nodes) else None,
+        connections=sum(connections) if len(connections) == len(nodes) else None,
+    )
+
+
+async def of_each(
+    redis: ObserverRedis, target: RedisTarget, read: Callable[[ObserverRedis], Awaitable[T | Fault]]
+) -> list[T] | Fault:
+    """Return what ``read`` gives for each primary, or the first fault: a part must not be taken for the whole."""
+    try:
+        nodes = await redis.nodes()
+    except OUTAGES as error:
+        return fault_of(error, target)
+    found: list[T] = []
+    for one in await asyncio.gather(*map(read, nodes)):
+        if isinstance(one, Fault):
+            return one
+        found.append(one)
+    return found
+
+
+def sum_of_memory(states: Sequence[MemoryState]) -> MemoryState:
+    """Return the memory of several servers together; the largest buffers are those of one of them."""
+    first = states[0]
+    if len(states) == 1:
+        return first
+    names = ("used", "resident", "limit", "dataset", "client_buffers", "clients", "subscribers")
+    sums = {name: _sum_of(states, name) for name in names}
+    used, resident = sums["used"], sums["resident"]
+    return replace(
+        first,
+        **sums,
+        fragmentation=resident / used if used and resident else None,
+        largest_output=_most_of(states, "largest_output"),
+        largest_input=_most_of(states, "largest_input"),
+    )
+
+
+def _sum_of(states: Sequence[MemoryState], name: str) -> int | None:
+    values: list[int | None] = [getattr(state, name) for state in states]
+    known = [value for value in values if value is not None]
+    return sum(known) if len(known) == len(values) else None
+
+
+def _most_of(states: Sequence[MemoryState], name: str) -> int | None:
+    return max((value for state in states if (value := getattr(state, name)) is not None), default=None)
+
+
+def all_slow(states: Sequence[SlowState]) -> SlowState:
+    """Return the slow calls and latency events of several servers together."""
+    first = states[0]
+    if len(states) == 1:
+        return first
+    logged = [state.logged for state in states if state.logged is not None]
+    return SlowState(
+        logged=sum(logged) if len(logged) == len(states) else None,
+        own=sum(state.own for state in states),
+        calls=tuple(sorted((call for state in states for call in state.calls), key=lambda call: call.age_s)),
+        events=tuple(event for state in states for event in state.events),
+        calls_fault=next((state.calls_fault for state in states if state.calls_fault), None),
+        events_fault=next((state.events_fault for state in states if state.events_fault), None),
+    )
+
+
+async def read_links(redis: ObserverRedis, target: RedisTarget) -> dict[str, int]:
+    """Return when each other node's link to the one at ``target`` was made, by the node's id.
+
+    Raises:
+        OUTAGES: (``probes.faults``) the node is away or does not tell.
+    """
+    if redis.cluster_nodes is None:
+        return {}
+    reply = await redis.cluster_nodes.servers.at(NodeAddress(target.host, target.port)).execute_command(
+        "CLUSTER", "LINKS"
+    )
+    made: dict[str, int] = {}
+    for row in items_of(reply)[:MOST_NODES]:
+        fields = row if isinstance(row, dict) else dict(zip(row[::2], row[1::2], strict=False))
+        match fields:
+            case {b"direction": b"from", b"node": bytes(name), b"create-time": int(at)}:
+                made[safe_text(name, 60)] = at
+    return made

@@ -1,0 +1,439 @@
+"""Lead each command to the server that must answer it: the owner of its key's slot, or the primary that sentinels name.
+
+One client a server, made as all others are: its connections keep the list of commands, the log and the caps. Reads
+follow redirections and are asked again where a node is lost; what writes (the integration test's own key) is not.
+redis-py's own cluster client is not used: it waits seconds on a lost node, cannot start while the first primary is
+away, and loses reads while slots move.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Generic, Protocol, TypeVar
+
+from redis.exceptions import AskError, MovedError, RedisError, ResponseError
+from redis.exceptions import ConnectionError as LostConnection
+from redis.exceptions import TimeoutError as NoAnswer
+
+from optimus_tui.clock import Clock
+from optimus_tui.contract.cluster import SLOTS, Failover
+from optimus_tui.probes.redis.commands import OWN_KEY, Word, as_bytes
+from optimus_tui.probes.redis.dialing import NodeAway, SlotLost, Unproven
+from optimus_tui.probes.redis.slots import ListedNode, NodeAddress, SlotRange, parse_nodes, parse_slots, slot_of
+from optimus_tui.settings.model import RedisTarget
+
+AWAY_SECONDS = 2.0
+"""A node that did not answer is not asked again for so long: a hung one would cost every batch a second."""
+LEARN_SECONDS = 0.5
+"""The least time between two looks at who owns which slot."""
+RELEARN_SECONDS = 30.0
+PROOF_SECONDS = 2.0
+"""The sentinels are asked again after this time, which primary is in office."""
+MOST_HOPS = 4
+MOST_FAILOVERS = 20
+_LOST = (LostConnection, NoAnswer, OSError)
+Words = Sequence[Word]
+
+
+class NodeClient(Protocol):
+    """What a client of one server can do."""
+
+    target: RedisTarget
+
+    def execute_command(self, *args: Any, **options: Any) -> Any:
+        """Send a command."""
+
+    def pipeline(self) -> Any:
+        """Return a pipeline."""
+
+    async def aclose(self) -> None:
+        """Close all connections."""
+
+
+Client = TypeVar("Client", bound=NodeClient)
+
+
+class Servers(Generic[Client]):
+    """The clients of several servers by their place, and the one way from an announced address to a reachable one."""
+
+    def __init__(self, target: RedisTarget, make: Callable[[RedisTarget], Client]) -> None:
+        self.target, self._make = target, make
+        self._clients: dict[NodeAddress, Client] = {}
+
+    def reach(self, host: str, port: int, via: NodeAddress) -> NodeAddress:
+        """Return where an announced address is reached; an empty host is that of the server that announced it."""
+        return NodeAddress(*self.target.reach(host, port, via.host))
+
+    def at(self, place: NodeAddress) -> Client:
+        """Return the client of the server at ``place``. It connects on first use."""
+        client = self._clients.get(place)
+        if client is None:
+            client = self._clients[place] = self._make(self.target.at(place.host, place.port))
+        return client
+
+    async def keep_only(self, places: Iterable[NodeAddress]) -> None:
+        """Close the clients of servers that are at none of these places."""
+        for place in set(self._clients) - set(places):
+            await self._clients.pop(place).aclose()
+
+    async def aclose(self) -> None:
+        """Close all connections."""
+        await self.keep_only(())
+
+
+class ClusterNodes(Generic[Client]):
+    """The nodes of one cluster. ``run`` sends commands to the owners of their keys.
+
+    ``failovers`` are those seen since the start, ``known`` the places of nodes by their ids.
+    """
+
+    def __init__(self, target: RedisTarget, make: Callable[[RedisTarget], Client], clock: Clock) -> None:
+        self.servers = Servers(target, make)
+        self._seeds, self._clock = [NodeAddress(*seed) for seed in target.seeds], clock
+        self._owners: list[NodeAddress | None] = [None] * SLOTS
+        self._replicas: tuple[NodeAddress, ...] = ()
+        self.known: dict[str, NodeAddress] = {}
+        self._learnt = float("-inf")
+        self._doubted = True
+        self._turn = -1
+        self._learning = asyncio.Lock()
+        self._fault: NodeAway | None = None
+        self._away: dict[NodeAddress, tuple[float, BaseException]] = {}
+        self.primaries: tuple[NodeAddress, ...] = ()
+        self.failovers: tuple[Failover, ...] = ()
+
+    @property
+    def places(self) -> tuple[NodeAddress, ...]:
+        """Return every node that owns slots or copies one that does."""
+        return tuple(dict.fromkeys((*self.primaries, *self._replicas)))
+
+    async def ready(self) -> None:
+        """Learn who owns which slot, where that is not known or was doubted.
+
+        Raises:
+            NodeAway: no node answers.
+        """
+        if self._due:
+            async with self._learning:
+                if self._due:
+                    await self._learn()
+        if self._fault is not None:
+            raise self._fault
+
+    @property
+    def _due(self) -> bool:
+        age = self._clock.mono() - self._learnt
+        return age >= RELEARN_SECONDS or (self._doubted and age >= LEARN_SECONDS)
+
+    async def learn(self) -> None:
+        """Learn anew who owns which slot.
+
+        Raises:
+            NodeAway: no node answers.
+            InvalidResponse: what answers is no node of a cluster.
+        """
+        async with self._learning:
+            await self._learn()
+
+    async def _learn(self) -> None:
+        why: BaseException = LostConnection("no node is known")
+        first = self._seeds[0]
+        for place in self._candidates():
+            try:
+                rows = parse_slots(await self.servers.at(place).execute_command("CLUSTER", "SLOTS"))
+            except (RedisError, OSError) as error:
+                why, first = error, place
+                self._note_away(place, error)
+                continue
+            self._away.pop(place, None)
+            self._take(rows, place)
+            await self.servers.keep_only((*self.places, *self._seeds))
+            return
+        self._learnt, self._doubted = self._clock.mono(), True
+        self._fault = NodeAway(self.servers.at(first).target, why)
+        raise self._fault
+
+    def _candidates(self) -> list[NodeAddress]:
+        """Return whom to ask, those that did not answer lately at the end."""
+        known = dict.fromkeys((*self.places, *self._seeds))
+        return sorted(known, key=lambda place: place in self._away)
+
+    def _take(self, rows: Sequence[SlotRange], via: NodeAddress) -> None:
+        owners: list[NodeAddress | None] = [None] * SLOTS
+        primaries: dict[NodeAddress, None] = {}
+        replicas: dict[NodeAddress, None] = {}
+        known: dict[str, NodeAddress] = {}
+        for row in rows:
+            owner = known[row.owner.id] = self.servers.reach(row.owner.host, row.owner.port, via)
+            copies = {one.id: self.servers.reach(one.host, one.port, via) for one in row.replicas}
+            primaries[owner] = None
+            replicas |= dict.fromkeys(copies.values())
+            known |= copies
+            owners[row.first : row.last + 1] = [owner] * (row.last - row.first + 1)
+        self._note_failovers(owners, tuple(primaries))
+        self._owners, self.known = owners, known
+        self.primaries, self._replicas = tuple(primaries), tuple(replicas)
+        self._learnt, self._doubted, self._fault = self._clock.mono(), False, None
+
+    def _note_failovers(self, owners: Sequence[NodeAddress | None], primaries: Sequence[NodeAddress]) -> None:
+        """Note each primary that owns no slot any more and whose slots now belong to what was a replica."""
+        for old in self.primaries:
+            heirs = {new for was, new in zip(self._owners, owners, strict=True) if was == old}
+            if old not in primaries and len(heirs) == 1 and (new := heirs.pop()) in self._replicas:
+                found = Failover(self._clock.wall(), str(old), str(new))
+                self.failovers = (*self.failovers, found)[-MOST_FAILOVERS:]
+
+    def lost_slots(self, dead: Iterable[NodeAddress]) -> tuple[tuple[int, int], ...]:
+        """Return the ranges of slots that belong to nobody, or to one of these nodes."""
+        gone: set[NodeAddress | None] = {None, *dead}
+        ranges: list[tuple[int, int]] = []
+        for slot, owner in enumerate(self._owners):
+            if owner not in gone:
+                continue
+            if ranges and ranges[-1][1] == slot - 1:
+                ranges[-1] = (ranges[-1][0], slot)
+            else:
+                ranges.append((slot, slot))
+        return tuple(ranges)
+
+    def place_of(self, node: ListedNode, via: NodeAddress) -> NodeAddress:
+        """Return where a listed node is reached."""
+        return self.known.get(node.id) or self.servers.reach(node.host, node.port, via)
+
+    async def listed(self, place: NodeAddress) -> list[ListedNode]:
+        """Return the cluster's nodes as one of them lists them."""
+        return parse_nodes(await self.servers.at(place).execute_command("CLUSTER", "NODES"))
+
+    async def marks(self) -> dict[NodeAddress, tuple[object, ...] | None]:
+        """Return what each primary says of its own role, epoch and slots; None for one that does not say it."""
+        await self.ready()
+        return dict(zip(self.primaries, await asyncio.gather(*map(self._mark, self.primaries)), strict=True))
+
+    async def _mark(self, place: NodeAddress) -> tuple[object, ...] | None:
+        try:
+            nodes = await self.listed(place)
+        except (RedisError, OSError):
+            return None
+        return next((node.mark for node in nodes if "myself" in node.flags), None)
+
+    async def one(self, words: Words) -> Any:
+        """Return the reply to one command; raise the error that stands in its place."""
+        (reply,) = await self.run([words])
+        if isinstance(reply, BaseException):
+            raise reply
+        return reply
+
+    async def run(self, commands: Sequence[Words]) -> list[Any]:
+        """Send reading commands to the owners of their keys and return the replies in order, errors among them.
+
+        What a node that is away should have answered is a ``NodeAway``.
+        """
+        await self.ready()
+        slots = [slot_of(words) for words in commands]
+        replies: list[Any] = [None] * len(commands)
+        asked: dict[int, NodeAddress | None] = {}
+        open_ones = list(range(len(commands)))
+        for hop in range(MOST_HOPS):
+            groups: dict[NodeAddress, list[int]] = {}
+            for index in open_ones:
+                asked[index] = place = self._place(slots[index])
+                if place is None:
+                    replies[index] = SlotLost(f"CLUSTERDOWN slot {slots[index]} belongs to no node")
+                else:
+                    groups.setdefault(place, []).append(index)
+            await asyncio.gather(*(self._send(*group, commands, replies) for group in groups.items()))
+            for index in open_ones:
+                await self._follow(replies, index, commands[index], asked[index])
+            if self._doubted and hop < MOST_HOPS - 1:
+                await self._look_again()
+            open_ones = [
+                index
+                for index in open_ones
+                if self._again(replies[index], slots[index], asked[index], may_repeat=not _writes(commands[index]))
+            ]
+            if not open_ones:
+                break
+        return replies
+
+    async def _look_again(self) -> None:
+        try:
+            await self.ready()
+        except (RedisError, OSError):
+            return  # the replies that there are say what is known
+
+    def _again(self, reply: object, slot: int | None, asked: NodeAddress | None, *, may_repeat: bool) -> bool:
+        """Return whether another node is to be asked now than the one that sent the reply, or none.
+
+        A node that refused with MOVED did nothing; one that sent no reply may have done it.
+        """
+        if not (isinstance(reply, MovedError) or (may_repeat and isinstance(reply, NodeAway))):
+            return False
+        place = self._place(slot)
+        return place is not None and place != asked and place not in self._away
+
+    def _place(self, slot: int | None) -> NodeAddress | None:
+        """Return the owner of a slot; without one, the next of the primaries in turn."""
+        if slot is not None:
+            return self._owners[slot]
+        living = [place for place in self.primaries if place not in self._away] or [*self.primaries, *self._seeds]
+        self._turn += 1
+        return living[self._turn % len(living)]
+
+    async def _send(
+        self, place: NodeAddress, indices: list[int], commands: Sequence[Words], replies: list[Any]
+    ) -> None:
+        client = self.servers.at(place)
+        since, why = self._away.get(place, (float("-inf"), LostConnection("away")))
+        if self._clock.mono() - since >= AWAY_SECONDS:
+            try:
+                for index, reply in zip(indices, await _together(client, [commands[i] for i in indices]), strict=True):
+                    replies[index] = reply
+                self._away.pop(place, None)
+                return
+            except _LOST as error:
+                why = error
+                self._note_away(place, error)
+        for index in indices:
+            replies[index] = NodeAway(client.target, why)
+
+    def _note_away(self, place: NodeAddress, error: BaseException) -> None:
+        self._away[place] = self._clock.mono(), error
+        self._doubted = True
+
+    async def _follow(self, replies: list[Any], index: int, words: Words, via: NodeAddress | None) -> None:
+        """Follow a redirection: the slot has moved for good, or only this key has (ASK)."""
+        error = replies[index]
+        if not isinstance(error, AskError) or via is None:
+            return
+        place = self.servers.reach(error.host, error.port, via)
+        if isinstance(error, MovedError):  # a subclass of AskError
+            if 0 <= error.slot_id < SLOTS:
+                self._owners[error.slot_id] = place
+            self._doubted = True
+            return
+        client = self.servers.at(place)
+        try:
+            replies[index] = (await _together(client, [("ASKING",), words]))[1]
+        except _LOST as lost:
+            replies[index] = NodeAway(client.target, lost)
+
+    async def aclose(self) -> None:
+        """Close all connections."""
+        await self.servers.aclose()
+
+
+def _writes(words: Words) -> bool:
+    """Return whether this is one of the two commands that write the integration test's own key."""
+    return as_bytes(words[0]).lower().decode("latin-1") in OWN_KEY
+
+
+async def _together(client: NodeClient, commands: Sequence[Words]) -> list[Any]:
+    """Send commands on one connection, in one round trip, and return the replies, errors among them."""
+    if len(commands) == 1:
+        try:
+            return [await client.execute_command(*commands[0])]
+        except ResponseError as error:
+            return [error]
+    pipe = client.pipeline()
+    for words in commands:
+        pipe.execute_command(*words)
+    replies: list[Any] = await pipe.execute(raise_on_error=False)
+    return replies
+
+
+class SentinelPrimary(Generic[Client]):
+    """The primary that sentinels name. A majority of those that answer must name one address.
+
+    A primary that was demoted goes on saying that it is one, and takes writes that will be lost: its own word is no
+    proof. So the sentinels are asked again every two seconds, and after each lost connection.
+    """
+
+    def __init__(
+        self,
+        target: RedisTarget,
+        make: Callable[[RedisTarget], Client],
+        ask: Callable[[RedisTarget], NodeClient],
+        clock: Clock,
+    ) -> None:
+        self.servers, self._target, self._clock = Servers(target, make), target, clock
+        self._sentinels = {NodeAddress(*seed): ask(target.sentinel_at(*seed)) for seed in target.seeds}
+        self._place: NodeAddress | None = None
+        self._proven = float("-inf")
+        self._proving = asyncio.Lock()
+        self.failovers: tuple[Failover, ...] = ()
+
+    @property
+    def place(self) -> NodeAddress | None:
+        """Return the primary that was proven last."""
+        return self._place
+
+    async def primary(self, *, now: bool = False) -> Client:
+        """Return the client of the primary; the sentinels are asked where their answer is old, or ``now``.
+
+        Raises:
+            Unproven: they do not say, or do not agree.
+        """
+        async with self._proving:
+            if now or self._place is None or self._clock.mono() - self._proven >= PROOF_SECONDS:
+                await self._prove()
+        assert self._place is not None
+        return self.servers.at(self._place)
+
+    async def _prove(self) -> None:
+        answers = await asyncio.gather(*(self._named_by(place) for place in self._sentinels))
+        named = [answer for answer in answers if isinstance(answer, NodeAddress)]
+        errors = [answer for answer in answers if isinstance(answer, BaseException)]
+        votes = {place: named.count(place) for place in named}
+        best = max(votes, key=votes.__getitem__, default=None)
+        if best is None or 2 * votes[best] <= len(self._sentinels) - len(errors):
+            self._proven = float("-inf")
+            raise self._unproven(len(named), errors)
+        if self._place is not None and best != self._place:
+            found = Failover(self._clock.wall(), str(self._place), str(best))
+            self.failovers = (*self.failovers, found)[-MOST_FAILOVERS:]
+            await self.servers.keep_only((best,))
+        self._place, self._proven = best, self._clock.mono()
+
+    def _unproven(self, named: int, errors: Sequence[BaseException]) -> Exception:
+        service = self._target.service
+        if len(errors) == len(self._sentinels):
+            (first, *_) = self._sentinels.values()
+            return NodeAway(first.target, errors[0])
+        if not named:
+            return Unproven(f"the sentinels know no {service}")
+        return Unproven(f"the sentinels do not agree which server is the primary of {service}")
+
+    async def _named_by(self, place: NodeAddress) -> "NodeAddress | BaseException | None":
+        """Return the address that one sentinel names; the error where it does not answer, None where it knows none."""
+        words = ("SENTINEL", "GET-MASTER-ADDR-BY-NAME", self._target.service)
+        try:
+            reply = await self._sentinels[place].execute_command(*words)
+        except (RedisError, OSError) as error:
+            return error
+        match reply:
+            case [bytes(host), bytes(port)] if port.isdigit() and len(port) < 6:
+                return self.servers.reach(host.decode("ascii", "replace"), int(port), place)
+        return None
+
+    async def one(self, words: Words) -> Any:
+        """Return the reply to one command; raise its error."""
+        (reply,) = await self.run([words])
+        if isinstance(reply, BaseException):
+            raise reply
+        return reply
+
+    async def run(self, commands: Sequence[Words]) -> list[Any]:
+        """Send reading commands to the primary and return the replies in order, errors among them."""
+        client = await self.primary()
+        try:
+            return await _together(client, commands)
+        except _LOST:
+            self._proven = float("-inf")
+            if any(map(_writes, commands)) or await self.primary() is client:
+                raise
+            return await _together(await self.primary(), commands)
+
+    async def aclose(self) -> None:
+        """Close all connections."""
+        await self.servers.aclose()
+        for client in self._sentinels.values():
+            await client.aclose()

@@ -1,0 +1,234 @@
+"""The observer's client: of one server, or of the several that a cluster or sentinels lead to."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, NoReturn
+
+from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio.client import Pipeline
+from redis.exceptions import AskError, ResponseError
+
+from optimus_tui.dialects.layout import KeyLayout, own_layout
+from optimus_tui.probes.load_meter import LoadMeter, lookups_of
+from optimus_tui.probes.redis.commands import CommandRefused, cleared, cleared_for_sentinels
+from optimus_tui.probes.redis.dialing import Connector, SlotLost
+from optimus_tui.probes.redis.guard import ConnectionPolicy, checked, connection_pool
+from optimus_tui.probes.redis.nodes import ClusterNodes, SentinelPrimary
+from optimus_tui.settings.model import RedisTarget
+
+POLICY = ConnectionPolicy("optimus-tui", seconds=1.0, retries=1, connections=3)
+SENTINEL = ConnectionPolicy("optimus-tui", seconds=1.0, retries=0, connections=1)
+
+
+class _Counting(Redis):
+    """Counts the key look-ups that each reply stands for, in single commands and pipelines alike."""
+
+    own: LoadMeter
+
+    async def parse_response(self, connection: Any, command_name: Any, **options: Any) -> Any:
+        """Read the reply and count its look-ups."""
+        try:
+            reply = await super().parse_response(connection, command_name, **options)
+        except ResponseError as error:
+            self._note(command_name, error)
+            raise
+        self._note(command_name, reply)
+        return reply
+
+    def _note(self, command_name: Any, reply: object) -> None:
+        try:
+            hits, misses = lookups_of(command_name, reply)
+        except Exception:  # a reply of no known shape says nothing about look-ups; who asked will say what it is
+            return
+        if hits or misses:
+            self.own.note(hits=hits, misses=misses)
+
+
+class ObserverPipeline(_Counting, Pipeline):  # type: ignore[misc]
+    """Commands in one round trip, without MULTI."""
+
+    def __init__(self, redis: "ObserverRedis") -> None:
+        super().__init__(redis.connection_pool, {}, False, None)
+        self.own, self._redis = redis.own, redis
+
+    def execute_command(self, *args: Any, **kwargs: Any) -> Any:
+        """Queue a command; raise CommandRefused for one that is not on the observer's list."""
+        checked(args, self.connection_pool.connection_kwargs["check"], self.own)
+        return super().execute_command(*args, **kwargs)
+
+    async def execute(self, raise_on_error: bool = True) -> list[Any]:
+        """Send all commands and return their replies; where the server leads to others of a cluster, follow it."""
+        commands = [words for words, _ in self.command_stack]
+        replies: list[Any] = await super().execute(raise_on_error)
+        if any(isinstance(reply, AskError) for reply in replies):
+            self._redis.follow_cluster(proven=True)
+            if self._redis.router is not None:
+                return await self._redis.router.run(commands)
+        return replies
+
+
+class RoutedPipeline:
+    """Commands that are led to the servers of their keys, in one round trip to each."""
+
+    def __init__(self, redis: "ObserverRedis", router: "Router") -> None:
+        self._redis, self._router = redis, router
+        self._commands: list[tuple[Any, ...]] = []
+
+    def execute_command(self, *args: Any, **_options: Any) -> None:
+        """Queue a command; raise CommandRefused for one that is not on the observer's list."""
+        self._commands.append(self._redis.cleared(args))
+
+    async def execute(self, raise_on_error: bool = True) -> list[Any]:
+        """Send all commands and return their replies in order, errors among them where none is to be raised."""
+        commands, self._commands = self._commands, []
+        replies = await self._router.run(commands) if commands else []
+        if raise_on_error:
+            for reply in replies:
+                if isinstance(reply, Exception):
+                    raise reply
+        return replies
+
+
+class ObserverRedis(_Counting):
+    """The observer's client of one server, or of several that ``router`` leads to.
+
+    ``scripts`` turns False once the server has refused our scripts. ``absent`` holds the commands that the server does
+    not answer, with the monotonic time when that was found: see ``probes.redis.rights``. A node of a cluster says so
+    when it greets: its cluster is followed from then on.
+    """
+
+    def __init__(
+        self, pool: BlockingConnectionPool, target: RedisTarget, own: LoadMeter, layout: KeyLayout | None = None
+    ) -> None:
+        super().__init__(connection_pool=pool)
+        self.auto_close_connection_pool = True
+        self.response_callbacks = {}
+        self.target, self.own, self.scripts = target, own, True
+        self.layout = layout or own_layout()
+        self.absent: dict[str, float] = {}
+        self.router: Router | None = None
+        self.follows_clusters = False
+
+    @property
+    def cluster_nodes(self) -> "ClusterNodes[ObserverRedis] | None":
+        """Return the nodes of the cluster; None for another system, and before a server has greeted us."""
+        return self.router if isinstance(self.router, ClusterNodes) else None
+
+    @property
+    def sentinels(self) -> "SentinelPrimary[ObserverRedis] | None":
+        """Return the sentinels' word on who is primary; None for another system."""
+        return self.router if isinstance(self.router, SentinelPrimary) else None
+
+    async def nodes(self) -> "tuple[ObserverRedis, ...]":
+        """Return the clients of all primaries: one, but of a cluster.
+
+        A server that was not greeted yet is greeted, which the next command would do as well.
+        """
+        if self.router is None and self._mode is None:
+            connection = await self.connection_pool.get_connection()  # type: ignore[no-untyped-call]
+            await self.connection_pool.release(connection)
+        self.follow_cluster()
+        if self.sentinels is not None:
+            return (await self.sentinels.primary(),)
+        if self.cluster_nodes is None:
+            return (self,)
+        await self.cluster_nodes.ready()
+        if not self.cluster_nodes.primaries:
+            raise SlotLost("CLUSTERDOWN no node of the cluster owns a slot")
+        return tuple(self.cluster_nodes.servers.at(place) for place in self.cluster_nodes.primaries)
+
+    def live_targets(self) -> tuple[RedisTarget, ...]:
+        """Return every server that events may be heard from, as far as they are known; safe to call in any thread."""
+        router = self.router
+        if isinstance(router, ClusterNodes):
+            return tuple(self.target.at(*place) for place in dict.fromkeys((*router.places, *self.target.seeds)))
+        if isinstance(router, SentinelPrimary):
+            place = router.place
+            return () if place is None else (self.target.at(*place),)
+        return (self.target,)
+
+    @property
+    def _mode(self) -> str | None:
+        connector: Connector = self.connection_pool.connection_kwargs["connector"]
+        return connector.mode
+
+    def follow_cluster(self, *, proven: bool = False) -> None:
+        """Follow the cluster from now on, where the server said so in its greeting, or it is ``proven`` otherwise."""
+        if self.router is None and self.follows_clusters and (proven or self._mode == "cluster"):
+            self.router = cluster_of(self)
+
+    def cleared(self, args: Sequence[Any]) -> tuple[Any, ...]:
+        """Return the words of a command as they may be sent; raise CommandRefused for others."""
+        return checked(args, self.connection_pool.connection_kwargs["check"], self.own)
+
+    async def execute_command(self, *args: Any, **options: Any) -> Any:
+        """Send a command; raise CommandRefused for one that is not on the observer's list."""
+        words = self.cleared(args)  # before a connection is taken; the connection checks again
+        if self.router is not None:
+            return await self.router.one(words)
+        try:
+            return await super().execute_command(*args, **options)  # type: ignore[no-untyped-call]
+        except AskError:
+            self.follow_cluster(proven=True)
+            if self.router is None:
+                raise
+            return await self.router.one(words)
+
+    def scan_iter(self, *_: Any, **__: Any) -> NoReturn:
+        """Raise CommandRefused: replies are raw here, so the library's own loop would never end."""
+        raise CommandRefused("walk the keyspace with probes.sweep")
+
+    hscan_iter = sscan_iter = zscan_iter = scan_iter
+
+    def pipeline(  # type: ignore[override]
+        self, transaction: bool = False, shard_hint: str | None = None
+    ) -> "ObserverPipeline | RoutedPipeline":
+        """Return a pipeline without a transaction; raise CommandRefused when a transaction is requested."""
+        if transaction:
+            raise CommandRefused("MULTI is not on the observer's list")
+        if self.router is not None:
+            return RoutedPipeline(self, self.router)
+        return ObserverPipeline(self)
+
+    async def aclose(self, close_connection_pool: bool | None = None) -> None:
+        """Close all connections, those of other servers as well."""
+        if self.router is not None:
+            await self.router.aclose()
+        await super().aclose(close_connection_pool)
+
+
+Router = ClusterNodes[ObserverRedis] | SentinelPrimary[ObserverRedis]
+ONE_OF_SEVERAL = POLICY._replace(retries=0, connections=2)
+"""How one of several servers is asked: what it leaves unanswered is told, not waited for twice."""
+
+
+def _node_client(facade: ObserverRedis) -> Callable[[RedisTarget], ObserverRedis]:
+    def make(target: RedisTarget) -> ObserverRedis:
+        pool = connection_pool(target, facade.own, ONE_OF_SEVERAL, partial(cleared, db=target.db))
+        return ObserverRedis(pool, target, facade.own, facade.layout)
+
+    return make
+
+
+def _sentinel_client(facade: ObserverRedis) -> Callable[[RedisTarget], ObserverRedis]:
+    def make(target: RedisTarget) -> ObserverRedis:
+        return ObserverRedis(connection_pool(target, facade.own, SENTINEL, cleared_for_sentinels), target, facade.own)
+
+    return make
+
+
+def cluster_of(facade: ObserverRedis) -> ClusterNodes[ObserverRedis]:
+    """Return the nodes of the cluster at a client's addresses, each with a client of its own."""
+    return ClusterNodes(facade.target, _node_client(facade), facade.own.clock)
+
+
+def observer_client(target: RedisTarget, own: LoadMeter, layout: KeyLayout | None = None) -> ObserverRedis:
+    """Return a client for ``target`` whose keys have this layout (None: ours). It connects on first use."""
+    pool = connection_pool(target, own, POLICY, partial(cleared, db=target.db))
+    client = ObserverRedis(pool, target, own, layout)
+    client.follows_clusters = True
+    if target.topology == "cluster":
+        client.router = cluster_of(client)
+    elif target.topology == "sentinel":
+        client.router = SentinelPrimary(target, _node_client(client), _sentinel_client(client), own.clock)
+    return client

@@ -1,0 +1,146 @@
+"""The nodes of a cluster, the worst first, and how much of it is served. Pure."""
+
+from collections.abc import Sequence
+
+from optimus_tui.contract.cluster import SLOTS, ClusterState
+from optimus_tui.contract.services import HealthReport, ServerState
+from optimus_tui.tui.panes.health.lines import HealthLine, name_pieces
+from optimus_tui.tui.theme import TONE_INKS
+from optimus_tui.tui.widgets.cells import Cell, Column, Table, as_many_as_fit, fitted_to
+from optimus_tui.verdicts.server import memory_share
+from optimus_tui.wording.numbers import NOTHING, age, clock, compact, latency, percent, plural, size
+from optimus_tui.wording.safe import safe_text
+from optimus_tui.wording.truth import SEVERITY_MARKS, STATUS_MARKS, StateGlyph
+
+LEAST_NODES = 3
+"""Nodes that are shown however little room there is."""
+HOT = 2.0
+"""A primary with so many times its even share of the commands is hot."""
+
+
+def cluster_lines(report: HealthReport, width: int, most: int) -> list[HealthLine]:
+    """Return a line on the cluster and a table of its nodes; nothing where Redis is one server.
+
+    Args:
+        report: What was read and judged.
+        width: Cells of a line.
+        most: Nodes to show where that is more than ``LEAST_NODES``.
+    """
+    state = report.server.value if report.server is not None else None
+    if state is None or state.cluster is None:
+        return []
+    parts = _cluster_parts(state.cluster, state)
+    text = as_many_as_fit(parts, width - 12)
+    whole = state.cluster.covered == SLOTS and state.cluster.says_ok is not False
+    lines = [HealthLine("cluster", 0, [*name_pieces("cluster"), (text, "" if whole else "crit")])]
+    nodes = sorted(state.nodes, key=_order)
+    shown = nodes[: max(LEAST_NODES, most)]
+    table = fitted_to(_table(state.nodes), shown)
+    lines.append(HealthLine(None, 0, table.head(width)))
+    for node in shown:
+        lines.append(HealthLine(("node", _place(node)), 0, table.row(node, width)))
+    if left := len(nodes) - len(shown):
+        lines.append(HealthLine(None, 0, [(f"  +{left:,} more nodes, none of them worse", "quiet")]))
+    return lines
+
+
+def _cluster_parts(cluster: ClusterState, state: ServerState) -> list[str]:
+    """Return the cluster in short parts, the most important first."""
+    says = {True: "ok", False: "fail", None: "unknown"}[cluster.says_ok]
+    answering = sum(node.node is not None and node.node.fault is None for node in state.nodes)
+    slots = "all slots" if cluster.covered == SLOTS else f"{cluster.covered:,} of {SLOTS:,} slots"
+    parts = [f"{says}: {slots} served", f"{answering:,} of {plural(len(state.nodes), 'node')} answer"]
+    if cluster.moving:
+        parts.append(f"{plural(cluster.moving, 'slot')} moving")
+    if state.failovers:
+        last = state.failovers[-1]
+        parts.append(f"failover {clock(last.at)}: {last.old} to {last.new}")
+    return parts
+
+
+def _place(node: ServerState) -> str:
+    return safe_text(node.node.place, 60) if node.node is not None else ""
+
+
+def _order(node: ServerState) -> tuple[bool, bool, bool, float, str]:
+    """Return the sort key of a node, the worst first: silent, given up by others, a lost link, then the slowest."""
+    facts = node.node
+    silent = facts is None or facts.fault is not None
+    doubted = facts is not None and facts.judged != "ok"
+    cut_off = node.role == "replica" and node.link_to_master not in (None, "up")
+    return not silent, not doubted, not cut_off, -(node.latency_ms or 0.0), _place(node)
+
+
+def _glyph(node: ServerState) -> StateGlyph:
+    facts = node.node
+    if facts is None or facts.fault is not None:
+        return STATUS_MARKS["disconnected"]
+    if facts.judged != "ok" or (node.role == "replica" and node.link_to_master not in (None, "up")):
+        return SEVERITY_MARKS["medium"]
+    return STATUS_MARKS["connected"]
+
+
+def _table(nodes: Sequence[ServerState]) -> Table[ServerState]:
+    primaries = [node for node in nodes if node.node is not None and node.node.role == "primary"]
+    rates = [node.commands_per_second for node in primaries if node.commands_per_second is not None]
+    whole = sum(rates)
+
+    def busy(node: ServerState, _: int) -> Cell:
+        if node.commands_per_second is None:
+            return NOTHING, "quiet"
+        share = node.commands_per_second / whole if whole and node in primaries else None
+        hot = share is not None and len(rates) > 1 and share * len(rates) >= HOT
+        words = compact(round(node.commands_per_second))
+        return (f"{words} {percent(share)}", "warn") if hot else (words, "")
+
+    return Table[ServerState](
+        Column("mark", "", 1, lambda node, _: (_glyph(node).glyph, TONE_INKS[_glyph(node).tone])),
+        Column("place", "node", 21, lambda node, _: (_place(node), "bright"), measured=True, most=40),
+        Column("role", "role", 7, lambda node, _: (node.node.role if node.node else "", ""), measured=True),
+        Column("ping", "PING", 8, _ping, "right", measured=True),
+        Column("keys", "keys", 6, lambda node, _: (_figure(node, node.keys), ""), "right", measured=True),
+        Column("memory", "memory", 12, _memory, "right", measured=True),
+        Column("slots", "slots", 6, _slots, "right", measured=True, rank=3),
+        Column("busy", "cmd/s", 10, busy, "right", measured=True, rank=2),
+        Column("clients", "clients", 7, lambda node, _: (_figure(node, node.clients), ""), "right", rank=4),
+        Column("link", "link", 10, _link, grow=1, most=60, measured=True),
+    )
+
+
+def _figure(node: ServerState, count: int | None) -> str:
+    return NOTHING if node.node is not None and node.node.fault is not None else compact(count)
+
+
+def _ping(node: ServerState, _: int) -> Cell:
+    if node.node is not None and node.node.fault is not None:
+        return NOTHING, "quiet"
+    return latency(node.latency_ms), ""
+
+
+def _memory(node: ServerState, _: int) -> Cell:
+    if node.memory_used is None:
+        return NOTHING, "quiet"
+    share = memory_share(node)
+    return f"{size(node.memory_used)} {percent(share)}" if share is not None else size(node.memory_used), ""
+
+
+def _slots(node: ServerState, _: int) -> Cell:
+    if node.node is None or not node.node.slots:
+        return NOTHING, "quiet"
+    return f"{node.node.slots:,}", ""
+
+
+def _link(node: ServerState, _: int) -> Cell:
+    """Return why a node does not answer, or how far a replica is behind its primary."""
+    facts = node.node
+    if facts is None:
+        return "", ""
+    if facts.fault is not None:
+        return facts.fault.message, "crit"
+    if facts.role == "primary":
+        return "" if facts.judged == "ok" else f"others say {facts.judged}", "warn"
+    if node.link_to_master not in (None, "up"):
+        return f"{node.link_to_master} to {safe_text(facts.primary, 40)}", "warn"
+    behind = size(facts.lag_bytes) if facts.lag_bytes is not None else "?"
+    heard = f", heard {age(float(node.heard_seconds))} ago" if node.heard_seconds else ""
+    return f"of {safe_text(facts.primary, 40)}, {behind} behind{heard}", "quiet"

@@ -1,0 +1,128 @@
+"""Judge a cluster: slots without a primary, nodes that are away, failovers, and the condition of each node. Pure."""
+
+from collections.abc import Sequence
+
+from msgspec.structs import replace
+
+from optimus_tui.contract.cluster import SLOTS, ClusterState, Failover
+from optimus_tui.contract.finding_rules import SERVER_CLUSTER_NODE, SERVER_CLUSTER_SLOTS, SERVER_FAILOVER
+from optimus_tui.contract.findings import Finding, rank
+from optimus_tui.contract.make_finding import make_finding, phrase
+from optimus_tui.contract.services import ServerState
+from optimus_tui.verdicts.server import judge_condition
+from optimus_tui.wording.numbers import clock, percent
+
+FAILOVER_SECONDS = 600.0
+"""For so long a failover is told."""
+MOST_RANGES = 3
+
+
+def judge_cluster(state: ServerState, now: float) -> list[Finding]:
+    """Return what is wrong with a cluster. ``now`` is the wall-clock time of the reading."""
+    cluster = state.cluster
+    if cluster is None:
+        return []
+    return [
+        *_slots(cluster),
+        *_away(state.nodes),
+        *judge_failovers(state.failovers, now),
+        *_conditions(state),
+    ]
+
+
+def judge_failovers(failovers: Sequence[Failover], now: float) -> list[Finding]:
+    """Return the latest failover, where it is not long ago."""
+    if not failovers or now - failovers[-1].at > FAILOVER_SECONDS:
+        return []
+    last = failovers[-1]
+    return [
+        make_finding(
+            rule=SERVER_FAILOVER, subject="redis", new=last.new, old=last.old, at=clock(last.at), measured=last.new
+        )
+    ]
+
+
+def ranges_text(ranges: Sequence[tuple[int, int]]) -> str:
+    """Return ranges of slots as ``0-5460, 10923``; the first three of many."""
+    words = [str(first) if first == last else f"{first}-{last}" for first, last in ranges[:MOST_RANGES]]
+    if len(ranges) > MOST_RANGES:
+        words.append(f"and {len(ranges) - MOST_RANGES:,} more")
+    return ", ".join(words)
+
+
+def _slots(cluster: ClusterState) -> list[Finding]:
+    lost = SLOTS - cluster.covered
+    ranges = ranges_text(cluster.lost)
+    message = ""
+    if cluster.says_ok is False:
+        message = phrase(SERVER_CLUSTER_SLOTS, "down")
+        if lost:
+            message = phrase(SERVER_CLUSTER_SLOTS, "down_lost", lost=lost, ranges=ranges)
+    elif not lost:
+        return []
+    return [
+        make_finding(
+            rule=SERVER_CLUSTER_SLOTS,
+            subject="redis",
+            message=message,
+            lost=lost,
+            share=percent(lost / SLOTS),
+            ranges=ranges,
+            measured=float(cluster.covered),
+            threshold=float(SLOTS),
+            unit="slots",
+            samples=1,
+        )
+    ]
+
+
+def _away(nodes: Sequence[ServerState]) -> list[Finding]:
+    """Return one finding for the nodes that do not answer, else for those that the others give up."""
+    facts = [node.node for node in nodes if node.node is not None]
+    silent = sorted((one for one in facts if one.fault is not None), key=lambda one: one.role)
+    doubted = [one for one in facts if one.fault is None and one.judged != "ok"]
+    if not silent and not doubted:
+        return []
+    first = (silent or doubted)[0]
+    message, reason = "", first.fault.message if first.fault else ""
+    if len(silent) > 1:
+        message = phrase(
+            SERVER_CLUSTER_NODE, "several", count=len(silent), role=first.role, place=first.place, reason=reason
+        )
+    if not silent:
+        words = {"pfail": "suspected", "fail": "failed"}[first.judged]
+        message = phrase(SERVER_CLUSTER_NODE, "judged", role=first.role, place=first.place, judged=words)
+    return [
+        make_finding(
+            rule=SERVER_CLUSTER_NODE,
+            subject="redis",
+            severity="high" if first.role == "primary" and first.slots else "medium",
+            message=message,
+            role=first.role,
+            place=first.place,
+            reason=reason,
+            measured=float(len(facts) - len(silent)),
+            threshold=float(len(facts)),
+            unit="nodes",
+            samples=1,
+        )
+    ]
+
+
+def _conditions(state: ServerState) -> list[Finding]:
+    """Return the findings about single nodes: of each rule the worst, with its node and how many more have it.
+
+    What only follows from earlier readings of the whole (lost replicas, writes refused lately) is told of the whole.
+    """
+    found: dict[str, list[tuple[str, Finding]]] = {}
+    for node in state.nodes:
+        if node.node is None or node.node.fault is not None:
+            continue
+        for finding in judge_condition(node):
+            found.setdefault(finding.rule, []).append((node.node.place, finding))
+    worst = []
+    for rows in found.values():
+        place, finding = max(rows, key=lambda row: rank(row[1]))
+        more = f" (and {len(rows) - 1:,} more nodes)" if len(rows) > 1 else ""
+        worst.append(replace(finding, message=f"{place}: {finding.message}{more}"))
+    return [*worst, *(finding for finding in judge_condition(state) if finding.rule not in found)]
