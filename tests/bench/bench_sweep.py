@@ -17,8 +17,9 @@ from multiprocessing.sharedctypes import Synchronized
 
 from optimus_tui.contract.reading import Coverage
 from optimus_tui.index.cache import CacheIndex
-from optimus_tui.probes.keyspace import SweepOutcome, sweep
-from optimus_tui.probes.redis.guard import ObserverRedis
+from optimus_tui.probes.keyspace import SweepOutcome
+from optimus_tui.probes.redis.observer import ObserverRedis
+from optimus_tui.probes.sweep import sweep
 from optimus_tui.settings.model import ScanBudget
 from tests.live.probes.driver import fill, observing, target_of
 from tests.realserver import RealServer, server_binary

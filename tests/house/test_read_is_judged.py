@@ -37,6 +37,9 @@ SHOWN_ONLY: dict[type, dict[str, str]] = {
         "db": "tui/panes/health/memory.py: state.db",
         "keys": "tui/panes/health/memory.py: state.keys",
         "commands_per_second": "tui/panes/health/memory.py: state.commands_per_second",
+        "node": "verdicts/cluster.py: node.node",
+        "offset": "probes/cluster.py: node.offset",  # a replica's lag
+        "heard_seconds": "tui/panes/health/nodes.py: node.heard_seconds",
         "loading_percent": "tui/panes/health/lines.py: state.loading_percent",  # its fault is judged
     },
     MemoryState: {

@@ -48,7 +48,7 @@ GUARDS: tuple[Guard, ...] = (
           _GUARD),
     Guard("checked where it is packed", _P + "redis/guard.py", "        return check(words)\n",
           "        return tuple(words)\n", _GUARD),
-    Guard("the library's own loops", _P + "redis/guard.py", "    hscan_iter = sscan_iter = zscan_iter = scan_iter\n", "\n",
+    Guard("the library's own loops", _P + "redis/observer.py", "    hscan_iter = sscan_iter = zscan_iter = scan_iter\n", "\n",
           f"{_GUARD}::test_the_back_doors_of_the_library_are_shut_row_77"),
     # -- replies
     Guard("the cap of a reply", _P + "redis/parser.py", "if self._taken > self._cap + self._read_size:", "if False:", _CAPS),

@@ -12,7 +12,7 @@ from optimus_tui.dialects.layout import KeyLayout
 from optimus_tui.dialects.load import load_preset
 from optimus_tui.probes.counters import read_counters
 from optimus_tui.probes.load_meter import LoadMeter
-from optimus_tui.probes.redis.guard import observer_client
+from optimus_tui.probes.redis.observer import observer_client
 from optimus_tui.settings.model import RedisTarget
 from tests.realserver import RealServer
 

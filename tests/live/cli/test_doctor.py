@@ -12,7 +12,7 @@ from optimus_tui.__main__ import run
 from optimus_tui.assets import asset_dir
 from optimus_tui.cli.doctor import OPTIONAL
 from optimus_tui.probes.load_meter import LoadMeter
-from optimus_tui.probes.redis.guard import observer_client
+from optimus_tui.probes.redis.observer import observer_client
 from optimus_tui.probes.redis.rights import Rights, read_rights
 from optimus_tui.settings.model import RedisTarget, Secret
 from tests.hostile import HostileServer, hostile_server, reply

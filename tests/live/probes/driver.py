@@ -3,9 +3,10 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from optimus_tui.probes.keyspace import KeyPage, SweepOutcome, sweep
+from optimus_tui.probes.keyspace import KeyPage, SweepOutcome
 from optimus_tui.probes.load_meter import LoadMeter
-from optimus_tui.probes.redis.guard import ObserverRedis, observer_client
+from optimus_tui.probes.redis.observer import ObserverRedis, observer_client
+from optimus_tui.probes.sweep import sweep
 from optimus_tui.settings.model import RedisTarget, ScanBudget, Secret
 from tests.realserver import RealServer
 

@@ -6,7 +6,7 @@ import pytest
 
 from optimus_tui.contract.keyspace import KeyPreview
 from optimus_tui.probes.cache_keys import MAX_BYTES, read_details, read_event_log, read_preview
-from optimus_tui.probes.redis.guard import ObserverRedis
+from optimus_tui.probes.redis.observer import ObserverRedis
 from tests.live.probes.driver import add_user, fill, observing, target_of
 from tests.realserver import RealServer
 

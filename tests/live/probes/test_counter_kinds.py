@@ -9,7 +9,7 @@ from optimus_tui.dialects.layout import KeyLayout, own_layout
 from optimus_tui.dialects.load import load_preset
 from optimus_tui.probes.counters import NOT_READABLE, read_counters
 from optimus_tui.probes.load_meter import LoadMeter
-from optimus_tui.probes.redis.guard import observer_client
+from optimus_tui.probes.redis.observer import observer_client
 from optimus_tui.probes.redis.rights import read_rights
 from optimus_tui.settings.model import RedisTarget
 from tests.live.probes.driver import add_user, target_of

@@ -5,7 +5,7 @@ from optimus_tui.dialects.layout import KeyLayout, own_layout
 from optimus_tui.dialects.load import load_preset, preset_names
 from optimus_tui.probes.counter_names import counters_pattern, find_counters
 from optimus_tui.probes.keyspace import SweepOutcome
-from optimus_tui.probes.redis.guard import ObserverRedis
+from optimus_tui.probes.redis.observer import ObserverRedis
 from optimus_tui.settings.model import ScanBudget, Settings
 from optimus_tui.settings.tuning import Tuning
 from tests.listening import Heard, sampling

@@ -9,7 +9,7 @@ from redis.exceptions import NoPermissionError
 from optimus_tui.contract.keyspace import NO_WINDOW, Counter, LimitRules
 from optimus_tui.probes.counters import FOREIGN_NUMBER, NOT_A_NUMBER, read_counters
 from optimus_tui.probes.faults import OUTAGES
-from optimus_tui.probes.redis.guard import ObserverRedis
+from optimus_tui.probes.redis.observer import ObserverRedis
 from tests.live.probes.driver import add_user, observing, target_of
 from tests.live.probes.tap import Tap
 from tests.realserver import RealServer

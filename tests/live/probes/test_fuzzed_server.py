@@ -95,9 +95,9 @@ async def test_every_tool_answers_or_says_why_not(server: ScriptedServer, fuzzer
 async def test_every_probe_of_the_client_ends_in_a_reply_or_a_fault(server: ScriptedServer, fuzzer: Fuzzer) -> None:
     from optimus_tui.probes.cache_keys import read_details, read_event_ends, read_ttls
     from optimus_tui.probes.counters import read_counters
-    from optimus_tui.probes.keyspace import sweep
     from optimus_tui.probes.redis.rights import read_rights
     from optimus_tui.probes.server import read_server
+    from optimus_tui.probes.sweep import sweep
 
     context = Context(settings_for(server))
     redis, own, clock, target = context.redis, context.own, context.clock, context.settings.redis

@@ -20,7 +20,7 @@ from optimus_tui.probes.http.services import look
 from optimus_tui.probes.load_meter import LoadMeter
 from optimus_tui.probes.port_protocol import spoken_at
 from optimus_tui.probes.redis.dialing import Connector
-from optimus_tui.probes.redis.guard import observer_client
+from optimus_tui.probes.redis.observer import observer_client
 from optimus_tui.settings.model import RedisTarget
 from tests.hostile import hostile_server, reply
 from tests.realserver import RealServer

@@ -9,7 +9,7 @@ import pytest
 from optimus_tui.contract.reading import Reading
 from optimus_tui.contract.services import ServerState
 from optimus_tui.probes.load_meter import LoadMeter
-from optimus_tui.probes.redis.guard import observer_client
+from optimus_tui.probes.redis.observer import observer_client
 from optimus_tui.probes.server import read_server
 from optimus_tui.settings.model import RedisTarget
 from optimus_tui.tools.parts import SERVER_SECONDS

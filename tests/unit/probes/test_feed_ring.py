@@ -6,7 +6,7 @@ from collections import Counter
 from msgspec.structs import replace
 
 from optimus_tui.contract.keyspace import RATE_SECONDS, FeedEvent, FeedGap
-from optimus_tui.probes.events.feed import GapWindow, choose_missed, clock_skew
+from optimus_tui.probes.events.event_log import GapWindow, choose_missed, clock_skew
 from optimus_tui.probes.events.ring import FeedRing, Row
 from optimus_tui.verdicts.coherence.events import judge
 from optimus_tui.wording.numbers import rate

@@ -13,7 +13,7 @@ from optimus_tui.dialects.load import load_table
 from optimus_tui.grammar.events import named_targets, parse_event
 from optimus_tui.probes.cache_keys import read_channels, read_event_ends
 from optimus_tui.probes.load_meter import LoadMeter
-from optimus_tui.probes.redis.guard import observer_client
+from optimus_tui.probes.redis.observer import observer_client
 from optimus_tui.settings.model import RedisTarget, Secret
 from tests.live.probes.events.driver import Feed, Watch, watching
 from tests.realserver import RealServer

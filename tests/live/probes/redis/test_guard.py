@@ -10,7 +10,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from optimus_tui.probes.redis.commands import OBSERVER, SWEEP_PAGE, CommandRefused
-from optimus_tui.probes.redis.guard import ObserverRedis
+from optimus_tui.probes.redis.observer import ObserverRedis
 from tests.live.probes.driver import observing, target_of
 from tests.live.probes.tap import Tap
 from tests.realserver import RealServer

@@ -10,7 +10,7 @@ from redis.exceptions import ConnectionError as LostConnection
 from optimus_tui.contract.reading import Fault
 from optimus_tui.probes.counters import read_counters
 from optimus_tui.probes.faults import OUTAGES, fault_of
-from optimus_tui.probes.redis.guard import POLICY
+from optimus_tui.probes.redis.observer import POLICY
 from optimus_tui.probes.server import read_server
 from tests.live.probes.driver import add_user, fill, observing, run_sweep, server_counts, target_of
 from tests.live.probes.tap import Tap

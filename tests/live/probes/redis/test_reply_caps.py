@@ -20,7 +20,7 @@ from optimus_tui.probes.counters import read_counters
 from optimus_tui.probes.events.feed import FeedReader
 from optimus_tui.probes.faults import OUTAGES, fault_of
 from optimus_tui.probes.load_meter import LoadMeter
-from optimus_tui.probes.redis.guard import observer_client
+from optimus_tui.probes.redis.observer import observer_client
 from optimus_tui.probes.redis.parser import ReplyHeads, ReplyTooLarge, Unbounded, reply_cap
 from optimus_tui.probes.server import read_server
 from optimus_tui.settings.model import RedisTarget

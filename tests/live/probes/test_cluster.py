@@ -1,0 +1,184 @@
+"""A real cluster of three primaries and three replicas: what is read of it, while slots move and nodes go away."""
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal
+
+import pytest
+from msgspec.structs import replace
+from redis.crc import key_slot
+
+from optimus_tui.actions.planning import make_plan
+from optimus_tui.actions.redis.keys import Known
+from optimus_tui.actions.service import ActionService
+from optimus_tui.clock import Clock
+from optimus_tui.context import Context
+from optimus_tui.contract.actions import ActionRequest, Refusal
+from optimus_tui.contract.reading import Reading
+from optimus_tui.contract.services import ServerState
+from optimus_tui.probes.cache_keys import read_details, read_ttls
+from optimus_tui.probes.counters import read_counters
+from optimus_tui.probes.keyspace import NEVER, NOT_ASKED
+from optimus_tui.probes.load_meter import LoadMeter
+from optimus_tui.probes.redis.observer import ObserverRedis
+from optimus_tui.probes.server import read_server
+from optimus_tui.settings.model import RedisTarget, ScanBudget, Settings
+from tests.live.probes.driver import observing, run_sweep, target_of
+from tests.realcluster import RealCluster, cluster_binary, raw, until
+
+KEYS = [b"cache:conv:t%d:%d" % (index % 7, index) for index in range(60)]
+COUNTERS = [b"rate_limit:t%d:tokens" % index for index in range(9)]
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[RealCluster]:
+    binary = cluster_binary()
+    if binary is None:
+        pytest.skip("no redis-server and no valkey-server here")
+    running = RealCluster(binary).start()
+    try:
+        running.put(*KEYS, *COUNTERS)
+        yield running
+    finally:
+        running.stop()
+
+
+def target(cluster: RealCluster) -> RedisTarget:
+    (host, port), *others = cluster.seeds
+    return RedisTarget(topology="cluster", host=host, port=port, others=tuple(others))
+
+
+async def look(redis: ObserverRedis) -> Reading[ServerState]:
+    return await read_server(redis, redis.target, redis.own, Clock())
+
+
+async def test_a_plain_address_of_a_node_leads_to_the_whole_cluster(cluster: RealCluster) -> None:
+    async with observing(target_of(cluster.ports[0])) as redis:
+        pages, outcome = await run_sweep(redis)
+        reading = await look(redis)
+    assert outcome.complete, outcome.reason
+    assert {name for page in pages for name in page.names} == {*KEYS, *COUNTERS}
+    assert outcome.total == len(KEYS) + len(COUNTERS)
+    assert reading.value is not None
+    assert reading.value.keys == len(KEYS) + len(COUNTERS)
+
+
+async def test_a_first_read_of_a_key_follows_the_cluster_without_another_command(cluster: RealCluster) -> None:
+    async with observing(target_of(cluster.ports[0])) as redis:
+        assert [await redis.execute_command("GET", key) for key in COUNTERS] == [b"1"] * len(COUNTERS)
+
+
+async def test_keys_are_read_on_their_owners_in_the_order_asked(cluster: RealCluster) -> None:
+    own, clock = LoadMeter(), Clock()
+    async with observing(target(cluster)) as redis:
+        pttls = await read_ttls(redis, KEYS)
+        details = await read_details(redis, own, clock, [*KEYS[:9], b"cache:conv:t1:none"])
+        counters = await read_counters(redis, own, clock, COUNTERS)
+        assert all(0 < pttl <= 600_000 for pttl in pttls)
+        assert [one.key for one in details] == [*KEYS[:9], b"cache:conv:t1:none"]
+        assert [one.gone for one in details] == [False] * 9 + [True]
+        assert [one.count for one in counters] == [1] * len(COUNTERS)
+
+
+async def test_health_has_every_node_with_its_part(cluster: RealCluster) -> None:
+    async with observing(target(cluster)) as redis:
+        reading = await look(redis)
+    state = reading.value
+    assert state is not None and state.cluster is not None
+    assert (state.cluster.says_ok, state.cluster.covered, state.cluster.lost) == (True, 16_384, ())
+    facts = [node.node for node in state.nodes if node.node is not None]
+    assert sorted(one.role for one in facts) == ["primary"] * 3 + ["replica"] * 3
+    assert all(one.fault is None and one.judged == "ok" for one in facts)
+    assert all(one.primary and one.lag_bytes is not None for one in facts if one.role == "replica")
+    assert state.keys == sum(node.keys or 0 for node in state.nodes if node.node and node.node.role == "primary")
+
+
+async def test_a_key_on_its_way_keeps_its_ttl_and_is_never_immortal(cluster: RealCluster) -> None:
+    key = KEYS[0]
+    slot, source = key_slot(key), cluster.owner(key)
+    there = (source + 1) % 3
+    cluster.migrating(slot, source, there)
+    cluster.move_key(key, source, there)
+    try:
+        async with observing(target(cluster)) as redis:
+            pages, outcome = await run_sweep(redis, ttls=True)
+            asked = await asyncio.gather(*(read_ttls(redis, [key]) for _ in range(20)))
+        told = {name: pttl for page in pages for name, pttl in zip(page.names, page.pttls or [], strict=True)}
+    finally:
+        cluster.settle(slot, there, source, 3 - source - there)
+        cluster.move_slot(slot, there, source)
+    assert 0 < told[key] <= 600_000
+    assert all(0 < pttl <= 600_000 for (pttl,) in asked)
+    assert NEVER not in told.values()
+    assert not outcome.complete
+    assert outcome.reason == "slots are on their way to another node"
+
+
+async def test_a_slot_that_moves_during_a_scan_is_told_and_its_keys_are_followed(cluster: RealCluster) -> None:
+    key = KEYS[1]
+    slot, source = key_slot(key), cluster.owner(key)
+    there = (source + 1) % 3
+    moved = False
+
+    async def pace(_seconds: float) -> None:
+        nonlocal moved
+        if not moved:
+            moved = True
+            await asyncio.to_thread(cluster.move_slot, slot, source, there)
+
+    try:
+        async with observing(target(cluster)) as redis:
+            await read_ttls(redis, [key])
+            _, outcome = await run_sweep(redis, ScanBudget(count=10), pace=pace)
+            (pttl,) = await read_ttls(redis, [key])
+    finally:
+        cluster.move_slot(slot, there, source)
+    assert moved and not outcome.complete
+    assert outcome.reason == "slots moved, or a primary changed, during the scan"
+    assert 0 < pttl <= 600_000
+
+
+async def test_a_lost_primary_costs_its_part_alone_and_its_heir_is_followed(cluster: RealCluster) -> None:
+    lost = cluster.owner(COUNTERS[0])
+    async with observing(target(cluster)) as redis:
+        await look(redis)
+        cluster.nodes[lost].kill()
+        pages, outcome = await run_sweep(redis)
+        reading = await look(redis)
+        assert reading.value is not None and reading.value.cluster is not None
+        assert reading.value.keys is None, "the sum of what is left is no total"
+        assert reading.value.cluster.covered < 16_384
+        assert not outcome.complete and "2 of 3 primaries" in (outcome.reason or "")
+        assert {name for page in pages for name in page.names} == {
+            key for key in (*KEYS, *COUNTERS) if cluster.owner(key) != lost
+        }
+        until(lambda: b"role:master" in raw(cluster.ports[lost + 3], "INFO replication"))
+        until(lambda: b"cluster_state:ok" in raw(cluster.ports[(lost + 1) % 3], "CLUSTER INFO"))
+        await redis.cluster_nodes.learn()
+        assert await read_ttls(redis, KEYS) and NOT_ASKED not in await read_ttls(redis, KEYS)
+        reading = await look(redis)
+        failovers = reading.value.failovers if reading.value else ()
+        assert [(one.old, one.new) for one in failovers] == [
+            (f"127.0.0.1:{cluster.ports[lost]}", f"127.0.0.1:{cluster.ports[lost + 3]}")
+        ]
+    cluster.nodes[lost].start()
+    until(lambda: b"master_link_status:up" in raw(cluster.ports[lost], "INFO replication"))
+    cluster.take_over(lost)
+
+
+@pytest.mark.parametrize("topology", ["single", "cluster", "sentinel"])
+async def test_an_action_on_several_servers_is_refused_before_anything_is_planned(
+    cluster: RealCluster, topology: Literal["single", "cluster", "sentinel"], tmp_path: Path
+) -> None:
+    redis = target(cluster) if topology == "cluster" else target_of(cluster.ports[0])
+    context = Context(Settings(redis=replace(redis, topology=topology, service="mymaster"), writable=True))
+    try:
+        refused = await make_plan(context, ActionRequest(kind="reset_counters", tenant=b"t1"), Known())
+        assert isinstance(refused, Refusal) and refused.code == "cluster"
+        assert context.own.commands <= 4, "a greeting and INFO at the most"
+        if topology != "single":
+            arming = ActionService(context, tmp_path).may_ever_arm()
+            assert arming is not None and arming.code == "cluster"
+    finally:
+        await context.aclose()

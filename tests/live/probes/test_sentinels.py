@@ -1,0 +1,118 @@
+"""Three real sentinels over a primary and its replica: only their word proves which server is the primary."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from optimus_tui.clock import Clock
+from optimus_tui.probes.events.feed import FeedReader
+from optimus_tui.probes.faults import fault_of
+from optimus_tui.probes.load_meter import LoadMeter
+from optimus_tui.probes.redis.dialing import NodeAway, SentinelFound, Unproven
+from optimus_tui.probes.redis.observer import ObserverRedis
+from optimus_tui.probes.server import read_server
+from optimus_tui.settings.model import RedisTarget, Secret
+from tests.live.probes.driver import observing, run_sweep, target_of
+from tests.realcluster import RealSentinels, cluster_binary, raw, say, until
+
+PASSWORD = "CHANGE-ME"
+
+
+@pytest.fixture(scope="module")
+def sentinels() -> Iterator[RealSentinels]:
+    binary = cluster_binary()
+    if binary is None:
+        pytest.skip("no redis-server and no valkey-server here")
+    running = RealSentinels(binary, PASSWORD).start()
+    try:
+        say(running.servers[0], "SET", "cache:conv:t1:a", "1", "EX", "600")
+        yield running
+    finally:
+        running.stop()
+
+
+def target(sentinels: RealSentinels, service: str = "mymaster", password: str | None = PASSWORD) -> RedisTarget:
+    (host, port), *others = sentinels.seeds
+    return RedisTarget(
+        topology="sentinel",
+        host=host,
+        port=port,
+        others=tuple(others),
+        service=service,
+        sentinel_password=Secret(password) if password else None,
+    )
+
+
+async def reached(redis: ObserverRedis) -> int:
+    assert redis.sentinels is not None
+    return (await redis.sentinels.primary(now=True)).target.port
+
+
+async def test_the_primary_is_found_with_the_login_of_the_sentinels_apart(sentinels: RealSentinels) -> None:
+    async with observing(target(sentinels)) as redis:
+        assert await reached(redis) == sentinels.servers[0]
+        assert await redis.execute_command("GET", "cache:conv:t1:a") == b"1"
+        _, outcome = await run_sweep(redis)
+        reading = await read_server(redis, redis.target, redis.own, Clock())
+    assert (outcome.complete, outcome.total) == (True, 1)
+    assert reading.value is not None and reading.value.role == "primary"
+
+
+@pytest.mark.parametrize(
+    ("service", "password", "error"),
+    [("nobody", PASSWORD, Unproven), ("mymaster", "wrong", NodeAway), ("mymaster", None, NodeAway)],
+)
+async def test_sentinels_that_do_not_say_are_told_in_a_sentence(
+    sentinels: RealSentinels, service: str, password: str | None, error: type[Exception]
+) -> None:
+    async with observing(target(sentinels, service, password)) as redis:
+        with pytest.raises(error) as caught:
+            await redis.execute_command("GET", "cache:conv:t1:a")
+    fault = fault_of(caught.value, redis.target)
+    assert fault.message and PASSWORD not in fault.message
+    assert fault.kind == ("role" if error is Unproven else "auth")
+
+
+async def test_a_plain_address_of_a_sentinel_is_refused_with_the_right_form(sentinels: RealSentinels) -> None:
+    port = sentinels.ports[0]
+    async with observing(target_of(port, password=PASSWORD)) as redis:
+        with pytest.raises(SentinelFound) as caught:
+            await redis.execute_command("GET", "cache:conv:t1:a")
+    assert "redis+sentinel://" in (fault_of(caught.value, redis.target).remedy or "")
+
+
+async def test_a_primary_in_office_no_longer_is_left_although_it_says_it_is_one(sentinels: RealSentinels) -> None:
+    old, new = sentinels.servers
+    async with observing(target(sentinels)) as redis:
+        reader = FeedReader(redis.target, LoadMeter(), Clock(), nodes=redis.live_targets)
+        assert await reached(redis) == old
+        reader.start()
+        try:
+            until(lambda: reader.drain().status.state == "live")
+            say_to_sentinel(sentinels, "SENTINEL", "FAILOVER", "mymaster")
+            until(lambda: b"role:master" in raw(new, "INFO replication"), 20)
+            until(lambda: all(named_by(port) == new for port in sentinels.ports), 20)
+            assert await reached(redis) == new
+            assert redis.sentinels is not None
+            assert [(one.old, one.new) for one in redis.sentinels.failovers] == [
+                (f"127.0.0.1:{old}", f"127.0.0.1:{new}")
+            ]
+            until(lambda: reader.drain().status.gaps == 1)
+            until(lambda: reader.drain().status.state == "live")
+            assert reader.target.port == new
+        finally:
+            reader.stop()
+
+
+def say_to_sentinel(sentinels: RealSentinels, *words: str) -> None:
+    import redis
+
+    with redis.Redis(port=sentinels.ports[0], password=PASSWORD, protocol=2, driver_info=None) as client:
+        client.execute_command(*words)
+
+
+def named_by(port: int) -> int:
+    import redis
+
+    with redis.Redis(port=port, password=PASSWORD, protocol=2, driver_info=None) as client:
+        return int(client.execute_command("SENTINEL", "GET-MASTER-ADDR-BY-NAME", "mymaster")[1])

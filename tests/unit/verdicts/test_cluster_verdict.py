@@ -1,0 +1,100 @@
+"""What is judged of a cluster, and how its nodes stand in the health pane."""
+
+from msgspec.structs import replace
+
+from optimus_tui.contract.cluster import SLOTS, ClusterState, Failover, NodeFacts
+from optimus_tui.contract.reading import Fault, Reading
+from optimus_tui.contract.services import HealthReport, ServerState
+from optimus_tui.tui.panes.health.nodes import cluster_lines
+from optimus_tui.tui.theme import plain_text
+from optimus_tui.verdicts.cluster import judge_cluster
+
+AWAY = Fault("refused", "10.0.0.2:6379/0: connection refused")
+
+
+def node(number: int, role: str = "primary", **facts: object) -> ServerState:
+    """A node that answers, unless the facts have a fault."""
+    own = {"place": f"10.0.0.{number}:6379", "role": role, "slots": 5461 if role == "primary" else 0, **facts}
+    found = NodeFacts(**own)  # type: ignore[arg-type]
+    if found.fault is not None:
+        return ServerState(latency_ms=None, node=found)
+    return ServerState(
+        latency_ms=float(number), role=role, keys=100, memory_used=1 << 20, clients=4, commands_per_second=10.0,
+        link_to_master="up" if role == "replica" else None, node=found,
+    )  # fmt: skip
+
+
+def state(*nodes: ServerState, **cluster: object) -> ServerState:
+    told = ClusterState(**{"says_ok": True, "covered": SLOTS, **cluster})  # type: ignore[arg-type]
+    return ServerState(latency_ms=3.0, mode="cluster", role="primary", cluster=told, nodes=nodes)
+
+
+def rules(found: ServerState, now: float = 1000.0) -> dict[str, str]:
+    return {finding.rule: finding.message for finding in judge_cluster(found, now)}
+
+
+def lines(found: ServerState, width: int = 120, most: int = 10) -> list[str]:
+    look = Reading(value=found, taken_at=1000.0, taken_mono=1.0)
+    report = HealthReport(server=look)
+    return [plain_text(line.pieces).rstrip() for line in cluster_lines(report, width, most)]
+
+
+def test_a_whole_cluster_is_no_finding() -> None:
+    assert rules(state(node(1), node(2), node(3), node(4, "replica"))) == {}
+
+
+def test_a_lost_primary_says_which_slots_and_which_share_of_the_keys() -> None:
+    lost = state(node(1), node(2, fault=AWAY), node(3), covered=10_923, lost=((5461, 10_921),))
+    assert rules(lost) == {
+        "server.cluster_slots": "5,461 of 16,384 slots have no primary that answers: about 33 % of all keys "
+        "(5461-10921)",
+        "server.cluster_node": "primary 10.0.0.2:6379 does not answer: 10.0.0.2:6379/0: connection refused",
+    }
+    [severity] = {one.severity for one in judge_cluster(lost, 0.0) if one.rule == "server.cluster_node"}
+    assert severity == "high"
+
+
+def test_a_cluster_that_refuses_everything_says_so() -> None:
+    down = rules(state(node(1), says_ok=False))
+    assert down["server.cluster_slots"] == "the cluster refuses every command on a key: its state is fail"
+
+
+def test_a_lost_replica_is_a_lesser_finding_and_a_doubted_node_one_too() -> None:
+    lost = judge_cluster(state(node(1), node(4, "replica", fault=AWAY)), 0.0)
+    assert [(one.rule, one.severity) for one in lost] == [("server.cluster_node", "medium")]
+    doubted = rules(state(node(1), node(2, judged="pfail")))
+    assert doubted == {"server.cluster_node": "primary 10.0.0.2:6379 answers, but the other nodes call it suspected"}
+
+
+def test_a_failover_is_told_for_ten_minutes() -> None:
+    failed = replace(state(node(1)), failovers=(Failover(1000.0, "10.0.0.2:6379", "10.0.0.5:6379"),))
+    assert rules(failed, 1500.0) == {"server.failover": "10.0.0.5:6379 took over from 10.0.0.2:6379 at 00:16:40 (UTC)"}
+    assert rules(failed, 1700.0) == {}
+
+
+def test_of_a_condition_of_several_nodes_the_worst_is_named() -> None:
+    full = [
+        replace(node(number), memory_used=used, memory_max=100, memory_policy="noeviction")
+        for number, used in ((1, 100), (2, 50), (3, 100))
+    ]
+    assert rules(state(*full))["server.refuses_writes"].startswith("10.0.0.1:6379: redis refuses writes")
+    assert rules(state(*full))["server.refuses_writes"].endswith("(and 1 more nodes)")
+
+
+def test_the_worst_node_comes_first_and_how_many_are_left_out_is_said() -> None:
+    nodes = [node(1), node(3), node(2, fault=AWAY), node(4, "replica", primary="10.0.0.1:6379", lag_bytes=2048)]
+    shown = lines(state(*nodes, covered=10_923, lost=((5461, 10_921),)))
+    assert "ok: 10,923 of 16,384 slots served" in shown[0] and "3 of 4 nodes" in shown[0]
+    assert "10.0.0.2:6379" in shown[2] and "connection refused" in shown[2]
+    assert "10.0.0.4:6379" in shown[3] and "of 10.0.0.1:6379, 2.0 KB behind" in shown[3]
+    assert lines(state(*nodes), most=0)[-1] == "  +1 more nodes, none of them worse"
+    assert all(len(line) <= 78 for line in lines(state(*nodes), width=78))
+
+
+def test_a_hot_primary_stands_out() -> None:
+    hot = [node(1), node(2), replace(node(3), commands_per_second=980.0)]
+    assert "980 98 %" in "\n".join(lines(state(*hot)))
+
+
+def test_one_server_has_no_nodes() -> None:
+    assert lines(ServerState(latency_ms=1.0)) == []
