@@ -13,7 +13,6 @@ from optimus_tui.tui.panes.base import Pane, PaneContent, Words
 from optimus_tui.tui.panes.health import lines as health_lines
 from optimus_tui.tui.panes.health.lines import HealthLine
 from optimus_tui.tui.panes.health.memory import memory_lines
-from optimus_tui.tui.panes.health.nodes import cluster_lines
 from optimus_tui.tui.panes.health.row_verdicts import concerns, is_row_of
 from optimus_tui.tui.panes.health.signals import SteadyTables, brief_lines, signal_lines, tenant_lines
 from optimus_tui.tui.panes.health.verdict import unexplained, verdict_of
@@ -39,6 +38,15 @@ SPARE_LINES = 3
 """Lines that have to be free before the signals take a line each again: a finding that comes and goes moves nothing."""
 TENANT_EXTRAS = 4
 """Lines around the tenants: a blank one, their titles, and how many are left out or what is unknown of them."""
+
+
+def _cluster_lines(report: HealthReport, width: int, most: int) -> list[HealthLine]:
+    """Return the lines of a cluster; what draws them is loaded where there is one."""
+    if report.server is None or report.server.value is None or report.server.value.cluster is None:
+        return []
+    from optimus_tui.tui.panes.health.nodes import cluster_lines
+
+    return cluster_lines(report, width, most)
 
 
 class HealthContent(PaneContent):
@@ -81,7 +89,7 @@ class HealthContent(PaneContent):
         waited = pane.shown_mono() - pane.arrived_mono
         judged = unexplained(report, self.explained)
         start = health_lines.dependency_lines(judged, pane.settings, width, waited)
-        memory = [*memory_lines(report, width, wall), *cluster_lines(report, width, height // 4)]
+        memory = [*memory_lines(report, width, wall), *_cluster_lines(report, width, height // 4)]
         found = health_lines.finding_lines(report, width, wall, self.quiet, is_whole=not pane.filter)
         if pane.filter:
             found = [line for line in found if line.finding is None or self._passes(line.finding)]
