@@ -152,10 +152,7 @@ def _value_text(value: object) -> str:
 
 def _place(target: RedisTarget) -> str:
     text = target.label
-    if target.topology == "cluster":
-        text += ", a cluster"
-    elif target.topology == "sentinel":
-        text += ", by sentinels"
+    text += {"cluster": ", a cluster", "sentinel": ", by sentinels"}.get(target.topology, "")
     if target.scheme == "rediss":
         text += " with TLS"
     if not target.tls_verify:
@@ -298,8 +295,7 @@ async def _redis(context: Context) -> list[DoctorLine]:
     lines += _topology(context, state)
     try:
         nodes = await context.redis.nodes()
-        clustered = context.redis.cluster_nodes is not None
-        found = [await read_rights(node, clustered=clustered) for node in nodes]
+        found = [await read_rights(node, clustered=state.cluster is not None) for node in nodes]
     except OUTAGES as error:
         return [*lines, DoctorLine("WRONG", "  rights", _fault_text(fault_of(error, target, context.layout)))]
     return lines + _rights_of_all(found, [node.target.label for node in nodes], state.version or "")
@@ -308,26 +304,19 @@ async def _redis(context: Context) -> list[DoctorLine]:
 def _topology(context: Context, state: ServerState) -> list[DoctorLine]:
     """What the watched Redis consists of, where that is more than one server."""
     from optimus_tui.actions.redis.operator_connection import NOT_ON_A_CLUSTER
+    from optimus_tui.verdicts.cluster import cluster_words
 
     target, cluster, sentinels = context.settings.redis, state.cluster, context.redis.sentinels
     lines: list[DoctorLine] = []
     if cluster is not None:
-        facts = [node.node for node in state.nodes if node.node is not None]
-        primaries = sum(one.role == "primary" for one in facts)
-        says = {True: "ok", False: "fail", None: "unknown"}[cluster.says_ok]
-        message = (
-            f"a cluster of {plural(primaries, 'primary', 'primaries')} and "
-            f"{plural(len(facts) - primaries, 'replica')}, state {says}, {cluster.covered:,} of {SLOTS:,} slots served"
-        )
+        message = cluster_words(state)
         if target.topology == "single":
             message += "; the address names one node of it, and the others are followed"
         lines.append(DoctorLine("ok" if cluster.covered == SLOTS else "WRONG", "  cluster", message))
-    if sentinels is not None:
-        asked = plural(len(target.seeds), "sentinel")
-        message = f"{asked} of {target.service} name {sentinels.place} as the primary; actions are refused"
-        lines.append(DoctorLine("ok", "  sentinels", message))
-    if cluster is not None:
         lines.append(DoctorLine("note", "  actions", NOT_ON_A_CLUSTER))
+    if sentinels is not None:
+        message = f"{plural(len(target.seeds), 'sentinel')} of {target.service} name {sentinels.place} as the primary"
+        lines.append(DoctorLine("ok", "  sentinels", f"{message}; actions are refused"))
     return lines
 
 

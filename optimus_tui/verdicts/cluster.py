@@ -10,7 +10,7 @@ from optimus_tui.contract.findings import Finding, rank
 from optimus_tui.contract.make_finding import make_finding, phrase
 from optimus_tui.contract.services import ServerState
 from optimus_tui.verdicts.server import judge_condition
-from optimus_tui.wording.numbers import clock, percent
+from optimus_tui.wording.numbers import clock, percent, plural
 
 FAILOVER_SECONDS = 600.0
 """For so long a failover is told."""
@@ -40,6 +40,18 @@ def judge_failovers(failovers: Sequence[Failover], now: float) -> list[Finding]:
             rule=SERVER_FAILOVER, subject="redis", new=last.new, old=last.old, at=clock(last.at), measured=last.new
         )
     ]
+
+
+def cluster_words(state: ServerState) -> str:
+    """Return of what a cluster consists and how much of it is served, as a sentence for ``doctor``."""
+    facts = [node.node for node in state.nodes if node.node is not None]
+    primaries = sum(one.role == "primary" for one in facts)
+    says, covered = "unknown", 0
+    if state.cluster is not None:
+        covered = state.cluster.covered
+        says = {True: "ok", False: "fail", None: "unknown"}[state.cluster.says_ok]
+    whole = f"{plural(primaries, 'primary', 'primaries')} and {plural(len(facts) - primaries, 'replica')}"
+    return f"a cluster of {whole}, state {says}, {covered:,} of {SLOTS:,} slots served"
 
 
 def ranges_text(ranges: Sequence[tuple[int, int]]) -> str:
