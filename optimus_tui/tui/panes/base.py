@@ -126,11 +126,12 @@ class PaneFrame:
         self.is_writing = False
         """Textual would paint the whole pane for a border title; the pane ignores that while this is set."""
         self._drawn: tuple[object, ...] = ()
+        self._written: tuple[object, ...] = ()
         self._state_posted = ""
 
     def forget(self) -> None:
         """Draw again next time even if the words are the same, because the theme has changed."""
-        self._drawn = ()
+        self._drawn = self._written = ()
 
     def draw(self) -> None:
         """Draw title and truth line if their words changed."""
@@ -163,13 +164,17 @@ class PaneFrame:
         pane.app.notify(f"{pane.TITLE} {'stands still; space lets it go on' if pane.paused else 'goes on'}")
 
     def _write(self, upper: Content, lower: Content) -> None:
-        pane = self.pane
+        pane, before, size = self.pane, self._written, self.pane.outer_size
+        self._written = upper, lower, size
         self.is_writing = True
         pane.border_title, pane.border_subtitle = upper, lower
         self.is_writing = False
         left, top = pane.content_offset
-        width, height = pane.outer_size
-        pane.refresh(Region(-left, -top, width, 1), Region(-left, height - 1 - top, width, 1))
+        lines = {0: upper, size.height - 1: lower}
+        same = () if before[2:] != (size,) else before[:2]
+        regions = [Region(-left, y - top, size.width, 1) for y, words in lines.items() if words not in same]
+        if regions:
+            pane.refresh(*regions)
 
     def _edge(self, left: list[Piece], right: list[Piece]) -> Content:
         """Return words at both ends of an edge with the frame's own line between them."""
