@@ -50,18 +50,20 @@ class LimitIndex:
         self._unparsed_now: dict[bytes, str] = {}
         self._over: set[bytes] = set()
         """Names that exist and are of windows that have ended."""
+        self._over_now: set[bytes] = set()
+        """Those that the present scan has seen so far."""
         self._overflow = self._overflow_now = 0
         self._turn = 0
 
     def begin_sweep(self) -> None:
         """Begin a new scan over all names."""
-        self._unparsed_now, self._overflow_now = {}, 0
+        self._unparsed_now, self._overflow_now, self._over_now = {}, 0, set()
 
     def put_page(self, names: Iterable[bytes]) -> None:
         """Add the names of a page; those of other families are ignored."""
         for name in names:
             if name in self._gone:
-                self._over.add(name)
+                self._is_over(name)
             if not self.layout.may_count(name) or (name in self._names and name not in self._unparsed):
                 continue
             parsed = self.layout.parse(name)
@@ -76,6 +78,7 @@ class LimitIndex:
         """End the scan. Only a complete one may lower what is counted here."""
         if complete:
             self._unparsed, self._overflow = self._unparsed_now, self._overflow_now
+            self._over = self._over_now
 
     def names_to_read(self, budget: int = MAX_READ) -> list[bytes]:
         """Return at most ``budget`` names to read.
@@ -97,6 +100,7 @@ class LimitIndex:
             if counter.key in self._names or self._remember(counter.key):
                 self._gone.pop(counter.key, None)
                 self._over.discard(counter.key)
+                self._over_now.discard(counter.key)
                 self._follow(counter)
                 _add(self._names[counter.key], counter)
 
@@ -123,12 +127,16 @@ class LimitIndex:
                 continue
             if known.gone_mono is None:
                 if known.counter is None:  # seen by the scan, and no counter at the first look
-                    self._over.add(name)
+                    self._is_over(name)
                 _end_window(known, known.counter, mono)
                 self._drop(name, mono)
             elif mono - known.gone_mono > FORGET_SECONDS:
                 del self._names[name], self._gone[name]
                 self._over.discard(name)
+
+    def _is_over(self, name: bytes) -> None:
+        self._over.add(name)
+        self._over_now.add(name)
 
     def _drop(self, name: bytes, mono: float) -> None:
         known = self._names[name]

@@ -131,10 +131,11 @@ def read_words(found: NamesFound) -> str:
     """Return what the profile in force reads: ``optimus reads 12 counters and 30 cache keys of 50 names``."""
     counters, cached = found.counts.get("limit", 0), found.counts.get("cache", 0)
     some = "" if found.whole else f", of {part_of(found.names, found.total or found.names, 'name')} that were looked at"
+    who = "your profile" if found.dialect == "own" else found.dialect
     if not found.names:
-        return f"{found.dialect}: there is no name to read"
+        return f"{who}: there is no name to read"
     what = f"{plural(counters, 'counter')} and {plural(cached, 'cache key')}"
-    return f"{found.dialect} reads {what} in {plural(found.names, 'name')}{some}"
+    return f"{who} reads {what} in {plural(found.names, 'name')}{some}"
 
 
 def fit_words(found: NamesFound) -> list[str]:

@@ -80,7 +80,7 @@ def problem_of(question: Question) -> str:
     """Return what is missing or wrong with the answers, in a sentence; "" where they are whole."""
     row = open_row(question)
     if row is not None:
-        return f"answer first: {row.label}"
+        return f"not answered yet: {row.label}"
     made = question.rule()
     if made is None:
         return ""

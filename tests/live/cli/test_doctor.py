@@ -237,3 +237,18 @@ def test_doctor_marks_names_that_nothing_reads_and_not_the_preset_that_does(
     assert run(["doctor"]) == 0
     marks = [line.split()[:3] for line in capsys.readouterr().out.splitlines() if line.split()[1:2] == ["names"]]
     assert marks == [["ok", "names", "limits"]]
+
+
+def test_the_library_of_the_metrics_is_found_beside_the_limiter_and_both_are_written(
+    server: RealServer, stack: HostileServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    server.command("SET", "LIMITS:LIMITER/acme//api/chat/10/1/minute", "3", "EX", "50")
+    page = b'http_requests_total{handler="/chat",method="GET",status="2xx"} 3.0\n'
+    stack.on("/metrics", reply(page, kind=b"text/plain"))
+    monkeypatch.setenv("REDIS_URL", server.url)
+    assert run(["dialect", "detect"]) == 0
+    shown = capsys.readouterr().out
+    assert 'extends = ["limits", "instrumentator"]' in shown
+    assert "instrumentator fits the gateway: /metrics has http_requests_total{handler}" in " ".join(shown.split())
+    assert run(["doctor"]) == 1
+    assert "instrumentator fits the gateway" in " ".join(capsys.readouterr().out.split())

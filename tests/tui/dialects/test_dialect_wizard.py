@@ -110,7 +110,7 @@ async def test_names_of_many_programs_are_asked_part_by_part_and_nothing_is_gues
         await on_page(pilot, screen, QuestionPage)
         await until(pilot, lambda: "rl:" in said(pilot) and "3 names look so" in said(pilot))
         await pilot.press("enter")
-        await until(pilot, lambda: "answer first: they are read" in said(pilot))
+        await until(pilot, lambda: "not answered yet: they are read" in said(pilot))
         await pilot.press("down", "left")  # as said below, the last answer
         await until(pilot, lambda: len(screen.page.query(FormChoice)) == 5)
         await pilot.press("down", "right", "down", "right", "right")

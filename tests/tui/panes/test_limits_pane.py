@@ -236,8 +236,12 @@ async def test_keys_of_a_strange_layout_are_no_empty_pane() -> None:
         in text
     )
     assert "Run optimus-tui dialect detect: it says which preset reads these names" in text
+    assert ":dialect does it here, step by step" in text
     assert "? of 1,000" in text
     assert "No rate_limit" not in text
+    past = structs.replace(limits_report((), coverage=Coverage(15, 15, True)), over=15)
+    text = " ".join(" ".join(await drawn(past)).replace("│", " ").split())
+    assert "15 rate_limit:* keys of past windows, and none of a present one." in text
     odd = structs.replace(strange, findings=(), unparsed=UnparsedNames(2, 0, (ShapeCount("rate_limit:", 2),)))
     text = " ".join(" ".join(await drawn(odd)).replace("│", " ").split())
     assert "2 rate_limit:* keys, none of the form rate_limit:tenant:operation: 2 × `rate_limit:`." in text

@@ -65,6 +65,20 @@ def test_names_that_many_programs_write_are_asked_never_guessed(head: bytes) -> 
     assert [layout.parse(name).tenant for name in names] == [b"acme", b"acme", b"clinic_b", b"clinic_b"]
 
 
+@pytest.mark.parametrize(
+    ("names", "no_ttl"),
+    [
+        ((b"rl:acme:chat", b"rl:clinic_b:chat"), "normal"),  # express mends it, a home-made limiter does not
+        ((b"ratelimit:acme:2026-01-31", b"ratelimit:clinic_b:2026-01-31"), "dated"),
+        ((b"ratelimit:acme:chat", b"ratelimit:clinic_b:chat"), "stuck"),  # only home-made limiters write these
+        ((b"my_quota:acme:chat", b"my_quota:clinic_b:chat"), "normal"),  # nobody knows
+    ],
+)
+def test_a_rule_to_fill_in_claims_no_lost_ttl_that_is_not_known(names: tuple[bytes, ...], no_ttl: str) -> None:
+    (rule,) = tomllib.loads(toml_of(detect(names, PRESETS)))["dialect"]["limits"]
+    assert (rule["no_ttl"], rule["value"]) == (no_ttl, ["count", "log"])
+
+
 def test_hostile_names_cannot_break_the_toml() -> None:
     names = [
         b'rl:"\n[x]\x1b[2J:a',

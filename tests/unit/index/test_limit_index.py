@@ -240,3 +240,27 @@ def test_a_bucket_that_is_full_again_keeps_its_row() -> None:
     )  # fmt: skip
     index.put([bucket])
     assert [one.key for one in index.counters(102.0)] == [b"b"]
+
+
+def test_keys_of_past_windows_are_counted_as_long_as_a_scan_sees_them() -> None:
+    index = LimitIndex()
+
+    def scan(*names: bytes) -> int:
+        index.begin_sweep()
+        index.put_page(names)
+        index.end_sweep(complete=True)
+        return index.over
+
+    index.begin_sweep()
+    index.put_page([KEY, b"rate_limit:b:chat"])
+    index.gone([KEY], 100.0)  # its window is over, or it vanished just now
+    index.put([counter(1, 100.0, b"rate_limit:b:chat")])
+    index.end_sweep(complete=True)
+    assert (index.over, index.total) == (1, 1)
+    assert scan(KEY) == 1
+    assert scan() == 0, "the key has gone"
+    index.gone([b"rate_limit:b:chat"], 170.0)
+    assert index.over == 0, "a counter that vanished is no key of a past window"
+    assert scan(b"rate_limit:b:chat") == 1
+    index.put([counter(1, 180.0, b"rate_limit:b:chat")])
+    assert index.over == 0

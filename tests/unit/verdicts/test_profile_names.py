@@ -53,3 +53,15 @@ def test_keys_that_a_profile_does_not_look_for_are_not_missed(preset: str, limit
 def test_names_of_another_limiter_are_told_although_the_profile_names_no_counters() -> None:
     unknown = UnknownLayout(count=9, shapes=(("LIMITS:LIMITER/…", 9),), reads_limits=False)
     assert find_unknown_layout(0, unknown, Coverage(9, 9, complete=True))[0].severity == "medium"
+
+
+def test_names_that_are_all_a_limiters_are_one_finding_and_others_two() -> None:
+    complete = Coverage(6, 6, complete=True)
+    for name, cache in ((b"LIMITS:LIMITER/", 0), (b"session:", 1)):
+        index = CacheIndex(layout=KeyLayout(load_preset("optimus")))
+        index.begin_sweep()
+        index.put_unknown(6, {name: 6})
+        index.end_sweep(complete)
+        report = index.report(0.0)
+        assert len(find_unknown_layout(0, report.unknown, complete)) == 1
+        assert len(judge(report, Thresholds()).findings) == cache

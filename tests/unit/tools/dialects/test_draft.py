@@ -44,7 +44,7 @@ def test_a_preset_with_names_of_its_own_is_one_line_and_no_question() -> None:
 def test_names_of_many_programs_begin_without_an_answer_for_reader_part_and_ttl() -> None:
     question = question_of(draft_of(AMBIGUOUS))
     assert [row.name for row in question.rows()] == ["family", "reader"]
-    assert "reader" not in question.answers and "answer first" in problem_of(question)
+    assert "reader" not in question.answers and "not answered yet" in problem_of(question)
     question.answers["reader"] = OWN
     open_rows = [row.name for row in question.rows() if row.name not in question.answers]
     assert open_rows == ["part1", "part2", "no_ttl"], "express mends a lost TTL, home-made limiters do not: it is asked"
