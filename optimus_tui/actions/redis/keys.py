@@ -194,7 +194,8 @@ def check_windows(request: ActionRequest, keys: Iterable[PlanKey]) -> Refusal | 
         return None
     for key in keys:
         if key.window_seconds is None or not 1 <= key.window_seconds <= MOST_WINDOW:
-            return Refusal("window", f"the length of the window of {safe_text(key.key, 80)} is unknown", _WINDOW_REMEDY)
+            message = f"the length of the window is unknown: {safe_text(key.key, 80)}"
+            return Refusal("window", message, _WINDOW_REMEDY)
     return None
 
 
