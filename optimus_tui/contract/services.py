@@ -71,6 +71,16 @@ class ServiceState(Struct, frozen=True, kw_only=True):
         """Return whether it answered as it should, so that its figures may be used, whatever health it reports."""
         return self.fault is None or self.sickness is not None
 
+    @property
+    def each(self) -> "tuple[ServiceState, ...]":
+        """Return the state of each address: this one alone if the service has one."""
+        return tuple(one.state for one in self.instances) or (self,)
+
+    @property
+    def any_serves(self) -> bool:
+        """Return whether an address answered as it should: its figures may be used, even if another one is down."""
+        return any(one.serves for one in self.each)
+
 
 COLD_SECONDS = 30.0
 """A process that started less than this ago opens its connections and fills its caches: how quick it is then says

@@ -121,7 +121,7 @@ class Recorder:
             self._values[f"version.{name}.{version[:LONGEST_VERSION]}"] = 1.0
 
     def _gateway(self, state: GatewayState) -> None:
-        if state.cache is not None and state.cache.hit_rate is not None and state.service.serves:
+        if state.cache is not None and state.cache.hit_rate is not None and state.service.any_serves:
             self._values["hit_rate.gateway"] = state.cache.hit_rate
             if state.cache.hits is not None and state.cache.misses is not None:
                 self._values |= {"gateway.hits": float(state.cache.hits), "gateway.misses": float(state.cache.misses)}

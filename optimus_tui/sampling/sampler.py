@@ -81,11 +81,11 @@ async def watch_gateway(context: Context, sampler_state: SamplerState, timer: In
         now = context.clock.mono()
         with_rules = now - rules_read_at >= RULES_EVERY_SECONDS
         reading, state = await _gateway(context, with_rules)
-        if with_rules and state.service.serves:
+        if with_rules and state.service.any_serves:
             rules_read_at, known = now, state
             if state.rules_fault is None:
                 sampler_state.published = context.published = state.rules
-        answered = state.service.status_code is not None
+        answered = any(one.status_code is not None for one in state.service.each)
         if not answered:
             rules_read_at = float("-inf")  # Another gateway may come back, so its rules are read at once.
         delay = _delay(reading.fault, answered, backoff, context.settings.refresh_seconds)

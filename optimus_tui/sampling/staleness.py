@@ -446,4 +446,6 @@ def _serves(look: Reading[GatewayState]) -> bool:
     if look.value is None:
         return False
     state = look.value.service
+    if state.instances:
+        return state.any_serves
     return state.serves and (look.fault is None or state.sickness is not None)

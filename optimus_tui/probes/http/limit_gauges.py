@@ -6,24 +6,31 @@ import httpx
 
 from optimus_tui.contract.keyspace import LimitRules
 from optimus_tui.contract.reading import Fault
-from optimus_tui.dialects.model import GaugeRule
+from optimus_tui.dialects.model import Dialect, GaugeRule
 from optimus_tui.dialects.template import Template
 from optimus_tui.grammar.info import parse_exposition
 from optimus_tui.probes.http.fetch import FETCH_ERRORS, fault_of_http, fetch
 from optimus_tui.probes.http.metrics import CAP_BYTES, MAX_LIMIT, MAX_NAME, MAX_NAMES
-from optimus_tui.settings.model import Settings
 from optimus_tui.wording.safe import safe_text
 
 MOST_LIMITS = 10 * MAX_NAMES
 SOURCE = "the gateway's metrics"
 
 
-async def read_limit_gauges(http: httpx.AsyncClient, settings: Settings) -> tuple[LimitRules | None, Fault | None]:
-    """Return the limits by the names of the counters, and the fault; both are None if the gateway publishes none."""
-    path = settings.profile.gateway.metrics
+async def read_limit_gauges(
+    http: httpx.AsyncClient, base: str, dialect: Dialect
+) -> tuple[LimitRules | None, Fault | None]:
+    """Return the limits by the names of the counters, and the fault; both are None if the gateway publishes none.
+
+    Args:
+        http: The client.
+        base: The address of the gateway that is asked.
+        dialect: Which gauges say limits, and where its metrics are.
+    """
+    path = dialect.gateway.metrics
     if not path:
         return None, None
-    url = settings.gateway_url + path
+    url = base + path
     try:
         answer = await fetch(http, url, cap_bytes=CAP_BYTES)
     except FETCH_ERRORS as error:
@@ -33,7 +40,7 @@ async def read_limit_gauges(http: httpx.AsyncClient, settings: Settings) -> tupl
     if answer.status != 200 or answer.problem:
         why = answer.problem or f"answered {answer.status}"
         return None, Fault("invalid", f"{safe_text(path, 60)}: {safe_text(why, 100)}")
-    return limits_of_gauges(answer.body, settings.profile.limit_gauges), None
+    return limits_of_gauges(answer.body, dialect.limit_gauges), None
 
 
 def limits_of_gauges(page: bytes, gauges: tuple[GaugeRule, ...]) -> LimitRules | None:

@@ -74,9 +74,10 @@ async def read_gateway(
         service, base = await _instances(http, settings.gateway_urls, GATEWAY_WORDS, profile)
         metrics, *limits = await asyncio.gather(*_published(http, base, profile, with_rules))
     else:
+        base = settings.gateway_url
         health, metrics, *limits = await asyncio.gather(
-            look_at_health(http, health_url(settings.gateway_url, profile), profile=profile),
-            *_published(http, settings.gateway_url, profile, with_rules),
+            look_at_health(http, health_url(base, profile), profile=profile),
+            *_published(http, base, profile, with_rules),
         )
         service = _service(health, GATEWAY_WORDS)
     service = replace(service, fault=with_header_words(service.fault, profile))
@@ -89,7 +90,7 @@ async def read_gateway(
         elif not (published.answer and published.answer.status == 404):
             rules_fault = published.fault
     if with_rules and settings.profile.limit_gauges and not profile.limits:
-        rules, rules_fault = await read_limit_gauges(http, settings)
+        rules, rules_fault = await read_limit_gauges(http, base, settings.profile)
     state = GatewayState(
         service=service,
         cache=cache,

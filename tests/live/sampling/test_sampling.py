@@ -6,7 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 from optimus_tui.context import Context
+from optimus_tui.dialects.load import load_preset
 from optimus_tui.settings.model import RedisTarget, ScanBudget, Settings
+from tests.hostile import hostile_server, reply
 from tests.listening import Heard, sampling
 from tests.live.probes.driver import add_user, target_of
 from tests.realserver import RealServer, free_port
@@ -55,6 +57,22 @@ async def test_a_counter_and_a_key_appear_and_what_is_wrong_is_said(server: Real
         assert (details[0].type, details[0].gone) == ("string", False)
         server.command("UNLINK", "cache:profile:acme:1")
         await heard.until("cache", lambda r: r.value.keys == 2)
+
+
+async def test_limits_come_from_an_address_that_serves_while_another_one_is_down(server: RealServer) -> None:
+    server.command("SET", "{team:acme}:requests", "7", "EX", "60")
+    page = (
+        b'litellm_team_rate_limit_allowed_metric{rate_limit_type="requests",team="acme",team_alias="Acme Dental"} 9\n'
+    )
+    async with hostile_server() as gateway:
+        gateway.on("/health/readiness", reply(b'{"status":"healthy"}'))
+        gateway.on("/metrics/", reply(page, kind=b"text/plain; version=0.0.4"))
+        urls = (f"http://127.0.0.1:{free_port()}", gateway.url)
+        named = {"gateway_url": urls[0], "gateway_urls": urls, "dialect": load_preset("litellm")}
+        heard, ctx = Heard(), context(target_of(server.port), **named)
+        async with sampling(ctx, heard, (*REDIS, "gateway")):
+            limits = await heard.until("limits", lambda one: one.value and [row.limit for row in one.value.rows] == [9])
+    assert [row.alias for row in limits.value.rows] == ["Acme Dental"]
 
 
 async def test_a_killed_server_leaves_the_last_rows_and_its_return_needs_no_restart_row_34(
