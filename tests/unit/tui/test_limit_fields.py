@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 from msgspec.structs import replace
+from rich.cells import cell_len
 
 from optimus_tui.contract.keyspace import Counter, LimitRow, LimitRules, Track, UnparsedNames
 from optimus_tui.contract.reading import Coverage
@@ -127,3 +128,12 @@ def test_each_field_of_the_odd_names_is_shown() -> None:
     report = judge([], tracks={}, rules=RULES, thresholds=Thresholds(limit_keys=10), coverage=Coverage(1, 1, True))
     many = replace(report, unparsed=UnparsedNames(20, 4))
     assert "16 of 10" in "".join(text for text, _ in limit_lines.total_pieces(many, 10, 80))
+
+
+@pytest.mark.parametrize("width", [60, 78, 80, 100, 138])
+@pytest.mark.parametrize("tenant", [b"acme", b"26106051b4432cbc52ec6980352d54c0966f197deedc0ebd99468143eb2f4639"])
+def test_an_alias_takes_the_room_of_the_name_and_moves_no_column(tenant: bytes, width: int) -> None:
+    row = LimitRow(counter=replace(COUNTER, tenant=tenant), state="ok", limit=100, share=0.6)
+    aliases = ("", "night-batch", "a name 世界 of more cells than there are in a column of tenants")
+    rows = [TABLE.row(LimitNow(replace(row, alias=alias), 1001.0), width) for alias in aliases]
+    assert len({cell_len("".join(text for text, _ in pieces)) for pieces in rows}) == 1

@@ -71,8 +71,9 @@ def _tenant_cell(now: LimitNow, cells: int) -> Cell:
         return NO_TENANT, "quiet"
     short = short_hash(name)
     if alias := safe_text(now.row.alias, 60):
-        behind = f" {short}" if short and cells >= cell_len(alias) + len(short) + 1 else ""
-        return [(fit_name(alias, min(cells, cell_len(alias))), now.quiet("bright")), (behind, "quiet")]
+        room = min(cells, cell_len(alias))
+        behind = f" {short}" if short and cells - room > len(short) else ""
+        return [(fit_name(alias, room), now.quiet("bright")), (behind.ljust(cells - room), "quiet")]
     if short:
         return short, now.quiet("bright")
     return name_pieces(name, cells, now.quiet("bright"))
