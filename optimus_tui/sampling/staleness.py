@@ -446,6 +446,4 @@ def _serves(look: Reading[GatewayState]) -> bool:
     if look.value is None:
         return False
     state = look.value.service
-    if state.instances:
-        return state.any_serves
-    return state.serves and (look.fault is None or state.sickness is not None)
+    return state.any_serves and bool(state.instances or look.fault is None or state.sickness)
