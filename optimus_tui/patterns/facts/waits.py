@@ -104,6 +104,8 @@ _NOT_CALLS = frozenset(
 )
 _AFTER_THE_ANSWER = frozenset({"json", "raise_for_status"})
 """Methods of a response whose body was already read."""
+_OF_ANSWERS = frozenset({"stream", "release_conn"})
+"""Methods of what a client answered: a stream is read later, by a thread of the framework."""
 _MOST_DEEP = 4
 _DONE = frozenset(
     {"cache", "cached", "memo", "exists", "running", "started", "initialized", "initialised", "loaded", "connected"}
@@ -140,7 +142,8 @@ def _of_name(name: str, seen: Seen) -> Kind:
     if name.startswith(("requests.", "httpx.")) and last in _AFTER_THE_ANSWER:
         return ""
     if name.startswith(_CLIENTS) and "Async" not in name:
-        return "" if last == "close" else "network"
+        of_answer = "()" in name.rpartition(".")[0] and last in _OF_ANSWERS
+        return "" if last == "close" or of_answer else "network"
     if name in _EXACT or last in _OF_LANGCHAIN or (last == "cpu_percent" and _measures_for_a_time(seen)):
         return "network"
     if _is_of_a_client(seen):

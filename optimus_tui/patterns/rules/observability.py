@@ -8,7 +8,7 @@ from optimus_tui.patterns.facts.own_work import called_by
 from optimus_tui.patterns.facts.routes import Route
 from optimus_tui.patterns.rule import Hit, Rule, at, at_unit
 from optimus_tui.patterns.source.view import View
-from optimus_tui.patterns.source.vocabulary import chain, words
+from optimus_tui.patterns.source.vocabulary import LOG_METHODS, chain, words
 
 _LOGS = frozenset({"log", "logs", "logged", "logging", "audit", "audited", "record", "records"})
 _WRITERS = frozenset({"logger", "audit", "auditor"})
@@ -23,13 +23,20 @@ def _subjects(view: View) -> list[str]:
 
 def _missing(view: View, flag: str, message: str) -> Iterator[Hit]:
     """Yield one hit for the file where neither the app nor anything in the router does what ``flag`` stands for."""
-    if not view.served or flag in view.app_flags:
+    if all(_only_greets(view, route) for route in view.served) or flag in view.app_flags:
         return
     if any(flag in jobs_of(unit, view.resolver).flags for unit in view.live_units):
         return
     doing = sum(_does(view, route, flag) for route in view.served)
     if doing * 2 < len(view.served):  # that one route calls a helper which does it says nothing of the others
         yield at_unit(view.served[0].handler, message)._replace(subject="file")
+
+
+def _only_greets(view: View, route: Route) -> bool:
+    """Return whether a GET at the root calls nothing but what makes its answer: a greeting, a probe."""
+    if not route.reads or route.path.strip("/"):
+        return False
+    return all(seen.method[:1].isupper() or seen.method in LOG_METHODS for seen in view.calls(route.handler))
 
 
 def _does(view: View, route: Route, flag: str) -> bool:

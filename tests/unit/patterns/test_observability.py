@@ -75,3 +75,19 @@ def test_a_middleware_that_writes_of_failures_only_writes_no_line_of_a_request(b
     )
     route = 'from fastapi import APIRouter\nrouter = APIRouter()\n@router.post("/x")\ndef x():\n    return 1\n'
     assert ("logging.missing" in rules_of(route, main=main)) is missing
+
+
+@pytest.mark.parametrize(
+    ("route", "missing"),
+    [
+        ('@router.get("/")\ndef root():\n    return {"status": "ok"}', False),
+        ('@router.get("/")\ndef root() -> Health:\n    return Health(status="OK")', False),
+        ('@router.post("/")\ndef add():\n    return 1', True),
+        ('@router.get("/")\ndef read(db: Session):\n    return db.query(Thing).all()', True),
+    ],
+)
+def test_a_greeting_at_the_root_needs_no_log(route: str, missing: bool) -> None:
+    head = (
+        "from fastapi import APIRouter\nfrom sqlalchemy.orm import Session\nrouter = APIRouter()\nclass Health: ...\n"
+    )
+    assert ("logging.missing" in rules_of(f"{head}{route}\n")) is missing

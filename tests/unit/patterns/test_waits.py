@@ -326,3 +326,20 @@ def kept(client, query):
 )
 def test_a_parameter_without_a_type_is_the_client_that_it_is_given(body: str, blocks: bool) -> None:
     assert bool(blocking(body, "query: str", f"{HEAD}import engine\n", engine=_ENGINE)) is blocks
+
+
+@pytest.mark.parametrize(
+    ("body", "blocks"),
+    [
+        ("return fs.get_object('a', 'b')", True),
+        ("return StreamingResponse(kept(fs).stream(32))", False),
+        ("return fs.presigned_get_object('a', 'b')", True),
+    ],
+)
+def test_what_a_store_answered_is_streamed_by_the_framework(body: str, blocks: bool) -> None:
+    head = (
+        f"{HEAD}from minio import Minio\ndef kept(fs: Minio):\n    found = fs.get_object('a', 'b')\n    return found\n"
+    )
+    given = "fs: Minio = Depends(store)"
+    told = blocking(body.replace("kept(fs)", "content"), given, head)
+    assert bool(told) is blocks
