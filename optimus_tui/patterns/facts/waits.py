@@ -5,6 +5,7 @@ from typing import Literal, NamedTuple
 
 from optimus_tui.patterns.facts.model import IN_EXCEPT, Class, Function, Module, Scope, Unit
 from optimus_tui.patterns.source.functions import answers_requests
+from optimus_tui.patterns.source.implementations import implementations
 from optimus_tui.patterns.source.resolve import InstanceOf, Resolver, Seen, Thing, seen_calls
 from optimus_tui.patterns.source.vocabulary import chain, words
 
@@ -225,20 +226,6 @@ def called_scope(seen: Seen) -> tuple[Unit, Scope] | None:
     return thing, thing.scope
 
 
-def implementations(unit: Unit) -> list[Unit]:
-    """Return the methods that may stand for one of a protocol or an abstract class, from classes in the same file."""
-    owner = unit.owner
-    if owner is None or not unit.stub:
-        return []
-    of_protocol = any(chain(base).rpartition(".")[2] == "Protocol" for base in owner.bases)
-    return [
-        one.methods[unit.name]
-        for one in unit.module.classes
-        if one is not owner and unit.name in one.methods and not one.methods[unit.name].stub
-        and (of_protocol or any(chain(base).rpartition(".")[2] == owner.name for base in one.bases))
-    ]  # fmt: skip
-
-
 def awaited_scope(seen: Seen, near: Module | None = None) -> tuple[Unit, Scope] | None:
     """Return the code that runs when a coroutine of another file is awaited; None if that file is judged itself.
 
@@ -275,9 +262,10 @@ def wait_inside(place: tuple[Unit, Scope], resolver: Resolver, depth: int = 0, c
         generates = any(place is scope for _, place in unit.memo.get("yielded", ()))
         if not generates and not runs_once(unit):
             kept[key] = _find_wait(unit, scope, resolver, depth, clients)
-            for one in implementations(unit) if not kept[key].kind else ():
-                if not one.is_async and not kept[key].kind:
-                    kept[key] = wait_inside((one, one.scope), resolver, depth + 1, clients)
+            if not kept[key].kind:
+                stands = [one for one in implementations(unit, resolver.project) if one.is_async == unit.is_async]
+                inner = [wait_inside((one, one.scope), resolver, depth + 1, clients) for one in stands]
+                kept[key] = inner[0] if inner and all(one.kind for one in inner) else _NONE
     return kept[key]
 
 

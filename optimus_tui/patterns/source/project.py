@@ -292,10 +292,23 @@ class Project:
         return None
 
     @cached_property
+    def classes(self) -> list[tuple[str, str, str]]:
+        """Return the classes of all Python files of the tree: name, bases as they are written, and the file."""
+        python = (path for path in sorted(self.paths) if path.endswith(".py"))
+        return [
+            (one[1].decode(), (one[2] or b"").decode("utf-8", "replace"), path)
+            for path in python
+            for one in _CLASS.finditer(self._load(path) or b"")
+        ]
+
+    @cached_property
     def assembling(self) -> list[str]:
         """Return the Python files of the tree that seem to put routers and applications together, sorted."""
         python = (path for path in sorted(self.paths) if path.endswith(".py"))
         return [path for path in python if _assembles(self._load(path) or b"")]
+
+
+_CLASS = re.compile(rb"^class ([A-Za-z_]\w*)(?:\[[^\]\n]*\])?(?:\(([^()]{0,400})\))?\s*:", re.MULTILINE)
 
 
 def _assembles(data: bytes) -> bool:

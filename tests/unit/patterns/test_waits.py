@@ -343,3 +343,46 @@ def test_what_a_store_answered_is_streamed_by_the_framework(body: str, blocks: b
     given = "fs: Minio = Depends(store)"
     told = blocking(body.replace("kept(fs)", "content"), given, head)
     assert bool(told) is blocks
+
+
+_PORT = """from typing import Protocol
+class IThingRepository(Protocol):
+    def one(self, key: str) -> str: ...
+class Service:
+    def __init__(self, repository: IThingRepository):
+        self.repository = repository
+    def found(self, key):
+        return self.repository.one(key)
+"""
+_ADAPTER = """from sqlalchemy.orm import Session
+class SQLThingRepository:
+    def __init__(self, session: Session):
+        self.session = session
+    def one(self, key):
+        return self.session.get(Thing, key)
+"""
+_IN_MEMORY = "class MemoryThingRepository:\n    def one(self, key):\n        return KNOWN[key]\n"
+
+
+@pytest.mark.parametrize(
+    ("port", "adapters", "blocks"),
+    [
+        (_PORT, {"adapter": _ADAPTER}, True),
+        (_PORT, {"adapter": _ADAPTER, "memory": _IN_MEMORY}, False),
+        (_PORT, {"adapter": _ADAPTER, "test_memory": _IN_MEMORY}, True),
+        (_PORT, {"adapter": _ADAPTER.replace("def one", "def other")}, False),
+        (_PORT, {"adapter": _ADAPTER.replace("SQLThingRepository", "SQLOrders")}, False),
+        (
+            _PORT.replace("typing import Protocol", "abc import ABC").replace("Protocol", "ABC"),
+            {"adapter": "import port\n" + _ADAPTER.replace("SQLThingRepository", "Things(port.IThingRepository)")},
+            True,
+        ),
+    ],
+)
+def test_a_port_waits_where_all_that_stand_for_it_in_other_files_do(
+    port: str, adapters: dict[str, str], blocks: bool
+) -> None:
+    body = "return service.found(key)"
+    given = "key: str, service: Service = Depends(wired)"
+    found = blocking(body, given, f"{HEAD}from port import Service\n", port=port, **adapters)
+    assert bool(found) is blocks
