@@ -22,7 +22,7 @@ class DrillScreen(BaseScreen):
     """A drill's result: times since the fault was injected, by what was measured and recorded."""
 
     DEFAULT_CSS = """
-    #drill-room { height: 1fr; padding: 1 2; background: $background; }
+    #drill-room { height: 1fr; background: $background; }
     #drill-result { height: 1fr; background: $background; }
     """
     BINDINGS: ClassVar[Any] = chosen(
@@ -92,6 +92,15 @@ def _practice(result: DrillResult) -> str:
     return ":drill plays another fault; less time is the aim"
 
 
+def _missed(result: DrillResult) -> list[Section]:
+    """Return what was missed beside what the marks say already; that nothing was; nothing where they say it all."""
+    told = {f"{mark.name}: {mark.words}" for mark in result.marks}
+    more = tuple(Fact(text) for text in result.missed if text not in told)
+    if not result.missed:
+        more = (Fact("nothing", tone="ok"),)
+    return [Section(title="Missed", lines=more)] if more else []
+
+
 def _reached(span: float | None) -> str:
     return "not reached in this drill" if span is None else stopwatch(span)
 
@@ -114,7 +123,7 @@ def result_sections(result: DrillResult) -> list[Section]:
                 for mark in result.marks
             ),
         ),
-        Section(title="Missed", lines=tuple(Fact(text) for text in result.missed) or (Fact("nothing", tone="ok"),)),
+        *_missed(result),
         Section(
             title="What to do next",
             lines=(

@@ -137,6 +137,12 @@ def cut(text: object, width: int) -> str:
     return fit(safe_text(text, LONGEST), width).rstrip()
 
 
+def cut_sentence(text: object, width: int) -> str:
+    """Return a sentence as safe text of at most ``width`` cells, cut between words."""
+    whole = safe_text(text, LONGEST)
+    return shortened_between_words(whole, width, cell_len) or cut(whole, width)
+
+
 def _verdict(report: StandupReport) -> StateGlyph:
     return verdict_mark(report.overall_status, [one.rule for one in report.findings])
 
@@ -181,7 +187,7 @@ def _counted(report: StandupReport) -> str:
     if report.since and report.gone:
         words.append(f"{len(report.gone)} gone")
     if report.unknown:
-        words.append(f"{len(report.unknown)}of 4 tools without result")
+        words.append(f"{len(report.unknown)} of 4 tools without result")
     return ", ".join(words)
 
 
@@ -215,12 +221,12 @@ def _parts(report: StandupReport) -> list[tuple[str, str]]:
 
 
 def _unknown(error: str | None) -> str:
-    return f"{UNKNOWN} {cut(error or '', 60)}"
+    return f"{UNKNOWN} {cut_sentence(error or '', 60)}"
 
 
 def _service(part: ServicePart, more: str = "") -> str:
     if part.latency_ms is None:
-        return f"{part.status}  {cut(part.error or '', 60)}".rstrip()
+        return f"{part.status}  {cut_sentence(part.error or '', 60)}".rstrip()
     if not more and part.p95_ms is not None:
         more = f"  p95 {latency(part.p95_ms)}"
     return f"{part.status:<10}{latency(part.latency_ms):>8}{more}"

@@ -211,3 +211,12 @@ async def test_a_counter_that_appears_with_its_first_refusal_tells_when_that_was
     await night.ctx.aclose()
     (one,) = told.refused_by
     assert (one.tenant, one.refused, one.first, one.last) == ("late", 3, timestamp(appeared), timestamp(appeared))
+
+
+def test_what_has_no_result_is_counted_in_words_and_no_sentence_is_cut_within_a_word() -> None:
+    error = "nobody answers at localhost:8020; start it, or correct its address in the settings"
+    down = ServicePart(status="error", error=error)
+    said = "\n".join(lines(report(unknown=("redis",), gateway=down, limits=LimitsPart(error=error))))
+    assert "1 of 4 tools without result" in said
+    shown = [line.partition("  error  ")[2] for line in said.splitlines() if "  error  " in line]
+    assert shown and shown[0].removesuffix(" …") in error and error[len(shown[0]) - 2] == " "

@@ -30,3 +30,15 @@ def test_the_words_of_a_drill_s_marks_stand_in_one_column_apart_from_its_times()
     result = DrillResult("stampede", "a stampede", "wait", "solved", True, marks, (), 0.4, None, None)
     shown = next(one for one in result_sections(result) if one.title.startswith("Marks")).lines
     assert {one.text.index("bulk") for one in shown} == {len("2 min 23 s") + 2}
+
+
+def test_what_the_marks_say_is_not_said_again_as_missed() -> None:
+    mark = DrillMilestone("opened", None, "no incident was opened")
+
+    def missed(*words: str) -> list[str]:
+        result = DrillResult("s", "s", "wait", "given up", False, (mark,), words, 0.4, None, None)
+        return [line.text for part in result_sections(result) if part.title == "Missed" for line in part.lines]
+
+    assert missed("opened: no incident was opened") == []
+    assert missed("opened: no incident was opened", "step 2 was skipped") == ["step 2 was skipped"]
+    assert missed() == ["nothing"]
