@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from optimus_tui.tui.dashboard.status_line import status_words
+from optimus_tui.tui.dashboard.status_line import PRODUCT, status_words
 from optimus_tui.tui.panes.health.verdict import verdict_of
 from optimus_tui.tui.services import DashboardServices
 from optimus_tui.tui.widgets.bars import Part, Words
@@ -33,6 +33,8 @@ class StatusLine:
         """Return the line in ``width`` columns, left and right; ``start``: what it begins with."""
         dashboard, context = self.dashboard, self.dashboard.context
         note, muted, said = self.drills.status_note(), self.alerts.mark_quiet(), self.incidents.status_words()
+        if note is not None and start is not PRODUCT:  # the next step is a key of the panes: here its clock is enough
+            note = note[0][-1:], note[1]
         shown = verdict_of(dashboard.health, self.alerts.explained)
         own, wall = context.own.rate(context.clock.mono()), context.clock.wall()
         mode = self.actions.mode_words(self.drills.clock_text())

@@ -2,6 +2,7 @@
 
 import re
 from functools import partial
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -10,8 +11,11 @@ from textual.pilot import Pilot
 from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.services import HealthReport
 from optimus_tui.tui.app import OptimusApp
+from optimus_tui.tui.dashboard.status_line import PRODUCT
+from optimus_tui.tui.dashboard.top_line import StatusLine
 from optimus_tui.tui.messages import ReportArrived
 from optimus_tui.tui.widgets.top_line import name_part
+from tests.fixed_clock import FixedClock
 from tests.sizes import SIZES
 from tests.tui.driver import said, until
 from tests.tui.pictures import SETTINGS
@@ -50,3 +54,17 @@ def test_a_long_name_gives_way_to_what_stands_beside_it() -> None:
     part = name_part("TENANT", "t" * 60)
     assert part.shorter is not None
     assert len("".join(words for words, _ in part.shorter.words)) <= 25
+
+
+def test_the_next_key_of_a_drill_is_named_where_it_works_and_its_clock_everywhere() -> None:
+    facts: Any = SimpleNamespace(
+        settings=SETTINGS, health=None,
+        context=SimpleNamespace(own=SimpleNamespace(rate=lambda _: 1.0), clock=FixedClock()),
+        mode_words=lambda _: ("read-only", "quiet"), mark_quiet=lambda: 0, explained=frozenset(),
+        status_words=lambda: ("", ""), clock_text=lambda: "drill 15 s",
+        status_note=lambda: (("drill 15 s: press i to open an incident", "drill 15 s"), True),
+    )  # fmt: skip
+    line = StatusLine(facts, facts, facts, facts, facts)
+    for start, named in ((PRODUCT, True), ([name_part("SETTINGS")], False)):
+        said_there = "".join(words for words, _ in line.words(start, 140)[0])
+        assert "drill 15 s" in said_there and ("press i" in said_there) is named
