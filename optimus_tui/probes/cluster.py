@@ -25,6 +25,8 @@ _SUMS = (
     "commands_per_second", "keyspace_hits", "keyspace_misses",
 )  # fmt: skip
 """Figures of which a cluster has the sum of its primaries; unknown where one of them does not answer."""
+NODE_SECONDS = 1.5
+"""The time for the reading of one node, of the three seconds that the whole has."""
 T = TypeVar("T")
 ReadOne = Callable[[ObserverRedis], Awaitable[Reading[ServerState]]]
 
@@ -41,7 +43,8 @@ async def read_cluster(cluster: ClusterNodes[ObserverRedis], read_one: ReadOne, 
         fault = fault_of(error, cluster.servers.target)
         return Reading(value=None, taken_at=wall, taken_mono=mono, fault=fault)
     places = [cluster.place_of(node, via) for node in listed]
-    readings = await asyncio.gather(*(read_one(cluster.servers.at(place)) for place in places))
+    asked = [_in_time(read_one, cluster.servers.at(place), wall, mono) for place in places]
+    readings = await asyncio.gather(*asked)
     nodes = _with_lag(
         _node(node, place, reading, places, listed)
         for node, place, reading in zip(listed, places, readings, strict=True)
@@ -67,10 +70,20 @@ async def read_cluster(cluster: ClusterNodes[ObserverRedis], read_one: ReadOne, 
     return Reading(value=value, taken_at=wall, taken_mono=mono, took_ms=took, fault=failed)
 
 
+async def _in_time(read_one: ReadOne, node: ObserverRedis, wall: float, mono: float) -> Reading[ServerState]:
+    """Return the reading of one node; one that hangs must not cost those of the others."""
+    try:
+        async with asyncio.timeout(NODE_SECONDS):
+            return await read_one(node)
+    except TimeoutError:
+        fault = Fault("timeout", f"no complete answer from {safe_text(node.target.label, 80)} within {NODE_SECONDS} s")
+        return Reading(value=None, taken_at=wall, taken_mono=mono, fault=fault)
+
+
 async def _described(cluster: ClusterNodes[ObserverRedis]) -> tuple[list[ListedNode], dict[str, str], NodeAddress]:
     """Return the nodes of the cluster and its CLUSTER INFO, as the first node that answers tells them."""
     why: Exception = InvalidResponse("no node of the cluster lists it")
-    for place in cluster.places:
+    for place in cluster.candidates():
         pipe = cluster.servers.at(place).pipeline()
         pipe.execute_command("CLUSTER", "NODES")
         pipe.execute_command("CLUSTER", "INFO")
@@ -81,6 +94,7 @@ async def _described(cluster: ClusterNodes[ObserverRedis]) -> tuple[list[ListedN
             listed = [node for node in parse_nodes(nodes) if not node.flags & {"noaddr", "handshake"}]
         except (RedisError, OSError) as error:
             why = error
+            cluster.note_away(place, error)
             continue
         return listed, parse_info(info), place
     raise why

@@ -1,9 +1,18 @@
-"""Notice events that a cluster lost between its nodes: the subscription itself shows nothing of it."""
+"""Notice what the feed's own subscription does not show.
+
+Events that a cluster lost between its nodes, and a primary that the sentinels no longer name.
+"""
 
 import asyncio
+from contextlib import suppress
+from typing import TYPE_CHECKING
 
 from optimus_tui.context import Context
 from optimus_tui.sampling.staleness import bounded, outages
+
+if TYPE_CHECKING:
+    from optimus_tui.probes.redis.observer import ObserverRedis
+    from optimus_tui.probes.redis.sentinels import SentinelPrimary
 
 EVERY_SECONDS = 2.0
 
@@ -25,11 +34,17 @@ class BusWatch:
     def look(self) -> None:
         """Look once more, where the last look is long enough ago; of a single server nothing is asked."""
         redis, now = self._context.redis, self._context.clock.mono()
-        if redis.cluster_nodes is None or now - self._looked < EVERY_SECONDS:
+        if redis.router is None or now - self._looked < EVERY_SECONDS:
             return
         if self._running is None or self._running.done():
             before, self._looked = self._looked, now
-            self._running = self._context.beside(self.compare(before))
+            work = self.compare(before) if redis.sentinels is None else self._prove(redis.sentinels)
+            self._running = self._context.beside(work)
+
+    async def _prove(self, sentinels: "SentinelPrimary[ObserverRedis]") -> None:
+        """Ask the sentinels again, however seldom the panes read: the feed leaves a primary that they do not name."""
+        with suppress(*outages()):
+            await bounded(sentinels.primary())
 
     async def compare(self, before: float) -> None:
         """Compare with the last look, which was at the monotonic time ``before``; a new link is a gap of the feed."""

@@ -35,7 +35,7 @@ from optimus_tui.probes.events.link import (
 from optimus_tui.probes.events.ring import FeedRing, Row
 from optimus_tui.probes.load_meter import LoadMeter
 from optimus_tui.probes.redis.dialing import Connector
-from optimus_tui.probes.redis.nodes import PROOF_SECONDS
+from optimus_tui.probes.redis.sentinels import PROOF_SECONDS
 from optimus_tui.probes.round_trips import attributed_to
 from optimus_tui.settings.model import RedisTarget
 from optimus_tui.wording.safe import safe_text
@@ -260,7 +260,7 @@ class FeedReader:
                 return LinkLost(Fault("refused", doubt[1]), doubt[1], missing=self._clock.mono() - doubt[0])
             if self._nodes() and self._connector.target not in self._nodes():
                 cause = f"{safe_text(self._connector.target.label, 60)} is no longer the server to hear"
-                return LinkLost(Fault("role", cause), cause, missing=PROOF_SECONDS)
+                return LinkLost(Fault("role", cause), cause, missing=PROOF_SECONDS + WAIT_SECONDS)
         return None
 
     async def _follow(self, link: FeedLink) -> None:

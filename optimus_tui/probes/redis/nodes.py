@@ -1,4 +1,4 @@
-"""Lead each command to the server that must answer it: the owner of its key's slot, or the primary that sentinels name.
+"""Lead each command to the node of a cluster that must answer it: the owner of its key's slot.
 
 One client a server, made as all others are: its connections keep the list of commands, the log and the caps. Reads
 follow redirections and are asked again where a node is lost; what writes (the integration test's own key) is not.
@@ -17,7 +17,7 @@ from redis.exceptions import TimeoutError as NoAnswer
 from optimus_tui.clock import Clock
 from optimus_tui.contract.cluster import SLOTS, Failover
 from optimus_tui.probes.redis.commands import OWN_KEY, Word, as_bytes
-from optimus_tui.probes.redis.dialing import NodeAway, SlotLost, Unproven
+from optimus_tui.probes.redis.dialing import NodeAway, SlotLost
 from optimus_tui.probes.redis.slots import ListedNode, NodeAddress, SlotRange, parse_nodes, parse_slots, slot_of
 from optimus_tui.settings.model import RedisTarget
 
@@ -26,11 +26,9 @@ AWAY_SECONDS = 2.0
 LEARN_SECONDS = 0.5
 """The least time between two looks at who owns which slot."""
 RELEARN_SECONDS = 30.0
-PROOF_SECONDS = 2.0
-"""The sentinels are asked again after this time, which primary is in office."""
 MOST_HOPS = 4
 MOST_FAILOVERS = 20
-_LOST = (LostConnection, NoAnswer, OSError)
+LOST_SERVER = (LostConnection, NoAnswer, OSError)
 Words = Sequence[Word]
 
 
@@ -137,27 +135,31 @@ class ClusterNodes(Generic[Client]):
     async def _learn(self) -> None:
         why: BaseException = LostConnection("no node is known")
         first = self._seeds[0]
-        for place in self._candidates():
+        for place in self.candidates():
             try:
                 rows = parse_slots(await self.servers.at(place).execute_command("CLUSTER", "SLOTS"))
             except (RedisError, OSError) as error:
                 why, first = error, place
-                self._note_away(place, error)
+                self.note_away(place, error)
                 continue
             self._away.pop(place, None)
-            self._take(rows, place)
+            for old, new in self._take(rows, place):
+                if await self._is_primary(new):
+                    found = Failover(self._clock.wall(), str(old), str(new))
+                    self.failovers = (*self.failovers, found)[-MOST_FAILOVERS:]
             await self.servers.keep_only((*self.places, *self._seeds))
             return
         self._learnt, self._doubted = self._clock.mono(), True
         self._fault = NodeAway(self.servers.at(first).target, why)
         raise self._fault
 
-    def _candidates(self) -> list[NodeAddress]:
+    def candidates(self) -> list[NodeAddress]:
         """Return whom to ask, those that did not answer lately at the end."""
         known = dict.fromkeys((*self.places, *self._seeds))
         return sorted(known, key=lambda place: place in self._away)
 
-    def _take(self, rows: Sequence[SlotRange], via: NodeAddress) -> None:
+    def _take(self, rows: Sequence[SlotRange], via: NodeAddress) -> list[tuple[NodeAddress, NodeAddress]]:
+        """Take a node's word on who owns which slot; return the primaries that were followed, each with its heir."""
         owners: list[NodeAddress | None] = [None] * SLOTS
         primaries: dict[NodeAddress, None] = {}
         replicas: dict[NodeAddress, None] = {}
@@ -169,18 +171,27 @@ class ClusterNodes(Generic[Client]):
             replicas |= dict.fromkeys(copies.values())
             known |= copies
             owners[row.first : row.last + 1] = [owner] * (row.last - row.first + 1)
-        self._note_failovers(owners, tuple(primaries))
+        heirs = self._heirs(owners, tuple(primaries))
         self._owners, self.known = owners, known
         self.primaries, self._replicas = tuple(primaries), tuple(replicas)
         self._learnt, self._doubted, self._fault = self._clock.mono(), False, None
+        return heirs
 
-    def _note_failovers(self, owners: Sequence[NodeAddress | None], primaries: Sequence[NodeAddress]) -> None:
-        """Note each primary that owns no slot any more and whose slots now belong to what was a replica."""
+    def _heirs(
+        self, owners: Sequence[NodeAddress | None], primaries: Sequence[NodeAddress]
+    ) -> list[tuple[NodeAddress, NodeAddress]]:
+        """Return each primary that owns no slot any more, with what was a replica and owns its slots now."""
+        found = []
         for old in self.primaries:
             heirs = {new for was, new in zip(self._owners, owners, strict=True) if was == old}
             if old not in primaries and len(heirs) == 1 and (new := heirs.pop()) in self._replicas:
-                found = Failover(self._clock.wall(), str(old), str(new))
-                self.failovers = (*self.failovers, found)[-MOST_FAILOVERS:]
+                found.append((old, new))
+        return found
+
+    async def _is_primary(self, place: NodeAddress) -> bool:
+        """Return whether a node says so itself: another one's word may be of before a failover."""
+        mark = await self._mark(place)
+        return mark is not None and bool(mark[1])
 
     def lost_slots(self, dead: Iterable[NodeAddress]) -> tuple[tuple[int, int], ...]:
         """Return the ranges of slots that belong to nobody, or to one of these nodes."""
@@ -248,7 +259,7 @@ class ClusterNodes(Generic[Client]):
             open_ones = [
                 index
                 for index in open_ones
-                if self._again(replies[index], slots[index], asked[index], may_repeat=not _writes(commands[index]))
+                if self._again(replies[index], slots[index], asked[index], may_repeat=not writes(commands[index]))
             ]
             if not open_ones:
                 break
@@ -285,17 +296,18 @@ class ClusterNodes(Generic[Client]):
         since, why = self._away.get(place, (float("-inf"), LostConnection("away")))
         if self._clock.mono() - since >= AWAY_SECONDS:
             try:
-                for index, reply in zip(indices, await _together(client, [commands[i] for i in indices]), strict=True):
+                for index, reply in zip(indices, await together(client, [commands[i] for i in indices]), strict=True):
                     replies[index] = reply
                 self._away.pop(place, None)
                 return
-            except _LOST as error:
+            except LOST_SERVER as error:
                 why = error
-                self._note_away(place, error)
+                self.note_away(place, error)
         for index in indices:
             replies[index] = NodeAway(client.target, why)
 
-    def _note_away(self, place: NodeAddress, error: BaseException) -> None:
+    def note_away(self, place: NodeAddress, error: BaseException) -> None:
+        """Note that a node did not answer: it is left alone for a while, and the owners are learnt anew."""
         self._away[place] = self._clock.mono(), error
         self._doubted = True
 
@@ -312,8 +324,8 @@ class ClusterNodes(Generic[Client]):
             return
         client = self.servers.at(place)
         try:
-            replies[index] = (await _together(client, [("ASKING",), words]))[1]
-        except _LOST as lost:
+            replies[index] = (await together(client, [("ASKING",), words]))[1]
+        except LOST_SERVER as lost:
             replies[index] = NodeAway(client.target, lost)
 
     async def aclose(self) -> None:
@@ -321,12 +333,12 @@ class ClusterNodes(Generic[Client]):
         await self.servers.aclose()
 
 
-def _writes(words: Words) -> bool:
+def writes(words: Words) -> bool:
     """Return whether this is one of the two commands that write the integration test's own key."""
     return as_bytes(words[0]).lower().decode("latin-1") in OWN_KEY
 
 
-async def _together(client: NodeClient, commands: Sequence[Words]) -> list[Any]:
+async def together(client: NodeClient, commands: Sequence[Words]) -> list[Any]:
     """Send commands on one connection, in one round trip, and return the replies, errors among them."""
     if len(commands) == 1:
         try:
@@ -338,102 +350,3 @@ async def _together(client: NodeClient, commands: Sequence[Words]) -> list[Any]:
         pipe.execute_command(*words)
     replies: list[Any] = await pipe.execute(raise_on_error=False)
     return replies
-
-
-class SentinelPrimary(Generic[Client]):
-    """The primary that sentinels name. A majority of those that answer must name one address.
-
-    A primary that was demoted goes on saying that it is one, and takes writes that will be lost: its own word is no
-    proof. So the sentinels are asked again every two seconds, and after each lost connection.
-    """
-
-    def __init__(
-        self,
-        target: RedisTarget,
-        make: Callable[[RedisTarget], Client],
-        ask: Callable[[RedisTarget], NodeClient],
-        clock: Clock,
-    ) -> None:
-        self.servers, self._target, self._clock = Servers(target, make), target, clock
-        self._sentinels = {NodeAddress(*seed): ask(target.sentinel_at(*seed)) for seed in target.seeds}
-        self._place: NodeAddress | None = None
-        self._proven = float("-inf")
-        self._proving = asyncio.Lock()
-        self.failovers: tuple[Failover, ...] = ()
-
-    @property
-    def place(self) -> NodeAddress | None:
-        """Return the primary that was proven last."""
-        return self._place
-
-    async def primary(self, *, now: bool = False) -> Client:
-        """Return the client of the primary; the sentinels are asked where their answer is old, or ``now``.
-
-        Raises:
-            Unproven: they do not say, or do not agree.
-        """
-        async with self._proving:
-            if now or self._place is None or self._clock.mono() - self._proven >= PROOF_SECONDS:
-                await self._prove()
-        assert self._place is not None
-        return self.servers.at(self._place)
-
-    async def _prove(self) -> None:
-        answers = await asyncio.gather(*(self._named_by(place) for place in self._sentinels))
-        named = [answer for answer in answers if isinstance(answer, NodeAddress)]
-        errors = [answer for answer in answers if isinstance(answer, BaseException)]
-        votes = {place: named.count(place) for place in named}
-        best = max(votes, key=votes.__getitem__, default=None)
-        if best is None or 2 * votes[best] <= len(self._sentinels) - len(errors):
-            self._proven = float("-inf")
-            raise self._unproven(len(named), errors)
-        if self._place is not None and best != self._place:
-            found = Failover(self._clock.wall(), str(self._place), str(best))
-            self.failovers = (*self.failovers, found)[-MOST_FAILOVERS:]
-            await self.servers.keep_only((best,))
-        self._place, self._proven = best, self._clock.mono()
-
-    def _unproven(self, named: int, errors: Sequence[BaseException]) -> Exception:
-        service = self._target.service
-        if len(errors) == len(self._sentinels):
-            (first, *_) = self._sentinels.values()
-            return NodeAway(first.target, errors[0])
-        if not named:
-            return Unproven(f"the sentinels know no {service}")
-        return Unproven(f"the sentinels do not agree which server is the primary of {service}")
-
-    async def _named_by(self, place: NodeAddress) -> "NodeAddress | BaseException | None":
-        """Return the address that one sentinel names; the error where it does not answer, None where it knows none."""
-        words = ("SENTINEL", "GET-MASTER-ADDR-BY-NAME", self._target.service)
-        try:
-            reply = await self._sentinels[place].execute_command(*words)
-        except (RedisError, OSError) as error:
-            return error
-        match reply:
-            case [bytes(host), bytes(port)] if port.isdigit() and len(port) < 6:
-                return self.servers.reach(host.decode("ascii", "replace"), int(port), place)
-        return None
-
-    async def one(self, words: Words) -> Any:
-        """Return the reply to one command; raise its error."""
-        (reply,) = await self.run([words])
-        if isinstance(reply, BaseException):
-            raise reply
-        return reply
-
-    async def run(self, commands: Sequence[Words]) -> list[Any]:
-        """Send reading commands to the primary and return the replies in order, errors among them."""
-        client = await self.primary()
-        try:
-            return await _together(client, commands)
-        except _LOST:
-            self._proven = float("-inf")
-            if any(map(_writes, commands)) or await self.primary() is client:
-                raise
-            return await _together(await self.primary(), commands)
-
-    async def aclose(self) -> None:
-        """Close all connections."""
-        await self.servers.aclose()
-        for client in self._sentinels.values():
-            await client.aclose()

@@ -13,7 +13,8 @@ from optimus_tui.probes.load_meter import LoadMeter, lookups_of
 from optimus_tui.probes.redis.commands import CommandRefused, cleared, cleared_for_sentinels
 from optimus_tui.probes.redis.dialing import Connector, SlotLost
 from optimus_tui.probes.redis.guard import ConnectionPolicy, checked, connection_pool
-from optimus_tui.probes.redis.nodes import ClusterNodes, SentinelPrimary
+from optimus_tui.probes.redis.nodes import ClusterNodes
+from optimus_tui.probes.redis.sentinels import SentinelPrimary
 from optimus_tui.settings.model import RedisTarget
 
 POLICY = ConnectionPolicy("optimus-tui", seconds=1.0, retries=1, connections=3)

@@ -20,10 +20,7 @@ CHANNEL, LOG = "cache_coherence:t1", b"cache_coherence_events"
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[RealCluster]:
-    binary = cluster_binary()
-    if binary is None:
-        pytest.skip("no redis-server and no valkey-server here")
-    running = RealCluster(binary).start()
+    running = RealCluster(cluster_binary()).start()
     yield running
     running.stop()
 

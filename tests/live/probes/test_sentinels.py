@@ -20,10 +20,7 @@ PASSWORD = "CHANGE-ME"
 
 @pytest.fixture(scope="module")
 def sentinels() -> Iterator[RealSentinels]:
-    binary = cluster_binary()
-    if binary is None:
-        pytest.skip("no redis-server and no valkey-server here")
-    running = RealSentinels(binary, PASSWORD).start()
+    running = RealSentinels(cluster_binary(), PASSWORD).start()
     try:
         say(running.servers[0], "SET", "cache:conv:t1:a", "1", "EX", "600")
         yield running

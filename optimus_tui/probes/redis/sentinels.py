@@ -1,0 +1,125 @@
+"""Lead each command to the primary that sentinels name: only their word proves which server it is."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Any, Generic
+
+from redis.exceptions import RedisError
+
+from optimus_tui.clock import Clock
+from optimus_tui.contract.cluster import Failover
+from optimus_tui.probes.redis.dialing import NodeAway, Unproven
+from optimus_tui.probes.redis.nodes import (
+    LOST_SERVER,
+    MOST_FAILOVERS,
+    Client,
+    NodeClient,
+    Servers,
+    Words,
+    together,
+    writes,
+)
+from optimus_tui.probes.redis.slots import NodeAddress
+from optimus_tui.settings.model import RedisTarget
+
+PROOF_SECONDS = 2.0
+"""The sentinels are asked again after this time, which primary is in office."""
+
+
+class SentinelPrimary(Generic[Client]):
+    """The primary that sentinels name. A majority of those that answer must name one address.
+
+    A primary that was demoted goes on saying that it is one, and takes writes that will be lost: its own word is no
+    proof. So the sentinels are asked again every two seconds, and after each lost connection.
+    """
+
+    def __init__(
+        self,
+        target: RedisTarget,
+        make: Callable[[RedisTarget], Client],
+        ask: Callable[[RedisTarget], NodeClient],
+        clock: Clock,
+    ) -> None:
+        self.servers, self._target, self._clock = Servers(target, make), target, clock
+        self._sentinels = {NodeAddress(*seed): ask(target.sentinel_at(*seed)) for seed in target.seeds}
+        self._place: NodeAddress | None = None
+        self._proven = float("-inf")
+        self._proving = asyncio.Lock()
+        self.failovers: tuple[Failover, ...] = ()
+
+    @property
+    def place(self) -> NodeAddress | None:
+        """Return the primary that was proven last."""
+        return self._place
+
+    async def primary(self, *, now: bool = False) -> Client:
+        """Return the client of the primary; the sentinels are asked where their answer is old, or ``now``.
+
+        Raises:
+            Unproven: they do not say, or do not agree.
+        """
+        async with self._proving:
+            if now or self._place is None or self._clock.mono() - self._proven >= PROOF_SECONDS:
+                await self._prove()
+        assert self._place is not None
+        return self.servers.at(self._place)
+
+    async def _prove(self) -> None:
+        answers = await asyncio.gather(*(self._named_by(place) for place in self._sentinels))
+        named = [answer for answer in answers if isinstance(answer, NodeAddress)]
+        errors = [answer for answer in answers if isinstance(answer, BaseException)]
+        votes = {place: named.count(place) for place in named}
+        best = max(votes, key=votes.__getitem__, default=None)
+        if best is None or 2 * votes[best] <= len(self._sentinels) - len(errors):
+            self._proven = float("-inf")
+            raise self._unproven(len(named), errors)
+        if self._place is not None and best != self._place:
+            found = Failover(self._clock.wall(), str(self._place), str(best))
+            self.failovers = (*self.failovers, found)[-MOST_FAILOVERS:]
+            await self.servers.keep_only((best,))
+        self._place, self._proven = best, self._clock.mono()
+
+    def _unproven(self, named: int, errors: Sequence[BaseException]) -> Exception:
+        service = self._target.service
+        if len(errors) == len(self._sentinels):
+            (first, *_) = self._sentinels.values()
+            return NodeAway(first.target, errors[0])
+        if not named:
+            return Unproven(f"the sentinels know no {service}")
+        return Unproven(f"the sentinels do not agree which server is the primary of {service}")
+
+    async def _named_by(self, place: NodeAddress) -> "NodeAddress | BaseException | None":
+        """Return the address that one sentinel names; the error where it does not answer, None where it knows none."""
+        words = ("SENTINEL", "GET-MASTER-ADDR-BY-NAME", self._target.service)
+        try:
+            reply = await self._sentinels[place].execute_command(*words)
+        except (RedisError, OSError) as error:
+            return error
+        match reply:
+            case [bytes(host), bytes(port)] if port.isdigit() and len(port) < 6:
+                return self.servers.reach(host.decode("ascii", "replace"), int(port), place)
+        return None
+
+    async def one(self, words: Words) -> Any:
+        """Return the reply to one command; raise its error."""
+        (reply,) = await self.run([words])
+        if isinstance(reply, BaseException):
+            raise reply
+        return reply
+
+    async def run(self, commands: Sequence[Words]) -> list[Any]:
+        """Send reading commands to the primary and return the replies in order, errors among them."""
+        client = await self.primary()
+        try:
+            return await together(client, commands)
+        except LOST_SERVER:
+            self._proven = float("-inf")
+            if any(map(writes, commands)) or await self.primary() is client:
+                raise
+            return await together(await self.primary(), commands)
+
+    async def aclose(self) -> None:
+        """Close all connections."""
+        await self.servers.aclose()
+        for client in self._sentinels.values():
+            await client.aclose()
