@@ -175,6 +175,7 @@ SCREENS: dict[str, Callable[[Any], Any]] = {
     "tool's form": lambda d: d.navigate.open_tools("diagnose_gateway_health"),
     "routine": lambda d: d.navigate.open_routine(),
     "router wizard": lambda d: d.navigate.open_router(),
+    "dialect wizard": lambda d: d.navigate.open_dialect(),
     "compliance": lambda d: d.navigate.open_compliance(),
     "alerts": lambda d: d.alerts.open_screen(),
     "drill result": lambda d: d.open_screen(drill_result()),

@@ -193,6 +193,15 @@ async def test_a_gateway_that_says_it_is_degraded_gives_no_odd_answer() -> None:
     assert "says so itself · retry in 2 s" in line_of(lines, "gateway")
 
 
+async def test_a_gateway_that_is_not_asked_because_that_costs_money_is_unknown_and_no_error() -> None:
+    fault = Fault("denied", "/health is not asked: a call of litellm's costs money")
+    state = replace(gateway(), service=replace(gateway().service, status="unknown", latency_ms=None, fault=fault))
+    finding = replace(SLOW, rule="services.gateway", subject="gateway", message="gateway cannot be measured")
+    lines = await drawn(health_report(gateway=reading(state, fault=fault, retry_in=2.0), findings=(finding,)), (56, 24))
+    assert "○ gateway" in line_of(lines, "gateway") and "unknown" in line_of(lines, "gateway")
+    assert "not asked" in line_of(lines, "gateway") and "error" not in line_of(lines, "gateway")
+
+
 async def test_in_a_narrow_pane_the_reason_is_brief_where_a_finding_tells_it_in_full() -> None:
     down = reading(None, fault=REFUSED, retry_in=5.0)
     lines = await drawn(health_report(server=down, findings=(UNREACHABLE,)), (48, 24))

@@ -96,12 +96,12 @@ def _service(
     if state is not None:
         mark, fault, code = STATUS_MARKS[state.status], fault or state.fault, state.status_code
     if fault is not None or state is None or mark.tone in ("critical", "quiet"):
-        if reading.fault is not None and mark.tone != "critical":
+        if reading.fault is not None and mark.tone != "critical" and (state is None or state.status != "unknown"):
             # The value is the last good one: what it said then is not what is so now.
             mark = STATUS_MARKS["disconnected"]
             if name == "gateway" or reading.fault.kind == "invalid":
                 mark = STATUS_MARKS["error"]
-        word, why = mark.word, ""
+        word, why = mark.word, "not asked" * (name != "postgres" and fault is not None and fault.kind == "denied")
         if state is not None and state.sickness == "degraded":
             mark, word, why = SEVERITY_MARKS["medium"], "degraded", "says so itself"
         note, briefs = _notes(name, fault, reading, report, since_arrival, why)
