@@ -35,12 +35,12 @@ _COMMAND: dict[str, type] = {
 }  # fmt: skip
 _WORDS = {str: "text", list: "a list", dict: "a table", bool: "true or false"}
 BY_COMMAND = (
-    ("EXPIRE", "rate_limit:", "repair_counter"),
-    ("UNLINK", "rate_limit:", "reset_counters"),
-    ("EXPIRE", "cache:", "expire_no_ttl"),
-    ("UNLINK", "cache:", "unlink_prefix"),
+    ("EXPIRE", "limits.", "repair_counter"),
+    ("UNLINK", "limits.", "reset_counters"),
+    ("EXPIRE", "cache.", "expire_no_ttl"),
+    ("UNLINK", "cache.", "unlink_prefix"),
 )
-"""(Verb, prefix of the keys, action): the action that does what a recommended command does."""
+"""(Verb, how the rule that it is for begins, action): the action that does what a recommended command does."""
 _OFFER = {
     "repair_counter": "Give the counters of {who} that never reset a TTL; their counts stay",
     "reset_counters": "Only if waiting for the windows to end takes too long: reset the counters of {who}",
@@ -317,7 +317,7 @@ def _add(made: dict[str, Advice], one: Advice) -> None:
 
 
 def _of_tool(one: Recommendation, outcome: Outcome, step: Step, tenant: str | None) -> Advice:
-    kind = _kind_of_command(one.command)
+    kind = _kind_of_command(one)
     cured = rules_cured_by(kind)
     if one.rule:
         cured = (one.rule,)
@@ -335,11 +335,10 @@ def _of_tool(one: Recommendation, outcome: Outcome, step: Step, tenant: str | No
     return advice
 
 
-def _kind_of_command(command: str | None) -> str:
-    for verb, keys, kind in BY_COMMAND:
-        if command and f" {verb} " in command and keys in command:
-            return kind
-    return ""
+def _kind_of_command(one: Recommendation) -> str:
+    """Return the action that does what a recommended command does, whatever its keys are called; "" for none."""
+    does = (k for verb, family, k in BY_COMMAND if f" {verb} " in (one.command or "") and one.rule.startswith(family))
+    return next(does, "")
 
 
 def _alarm(alarm: Iterable[OpenFinding], findings: Iterable[Diagnostic]) -> list[Diagnostic]:

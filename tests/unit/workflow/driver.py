@@ -38,7 +38,7 @@ def outcome(*findings: Diagnostic, **more: Any) -> Outcome:
 IMMORTAL = found("limits.immortal", "critical", message="acme / chat never resets")
 REPAIR = Recommendation(
     action="Give 1 counter without TTL a TTL of 60 s", priority="critical",
-    command="redis-cli -h localhost -p 6379 EXPIRE rate_limit:acme:chat 60 NX",
+    command="redis-cli -h localhost -p 6379 EXPIRE rate_limit:acme:chat 60 NX", rule="limits.immortal",
 )  # fmt: skip
 
 
