@@ -250,6 +250,24 @@ def dialects() -> Iterator[str]:
         yield f"| `{name}` | {cell(load_preset(name).about)} |"
 
 
+def figures() -> Iterator[str]:
+    """Yield the page of figures, from what ``tests.bench.figures`` has written."""
+    told = msgspec.json.decode((FOLDER / "figures.json").read_bytes())
+    on = told["machine"]
+    yield "# Figures\n\n" + MADE
+    yield (
+        f"Taken on {on['taken']} by `python -m tests.bench.figures`, with {on['processors']} processors, a load of"
+        f" {on['load']} by other programs, Python {on['python']} and server {on['server']}. A load above the number of"
+        " processors makes times by the clock longer; ratios compare with a bare program of the same run.\n"
+    )
+    yield "| what | measured | beside | ratio | promise |\n|---|---|---|---|---|"
+    for one in told["figures"]:
+        beside = f"{one['anchor']}: {one['bare']:,g} {one['unit']}" if one["bare"] else ""
+        ratio = f"{one['ratio']:,g}" if one["ratio"] else ""
+        what = cell(one["what"]).replace("filter ", "filter `") + ("`" if "filter " in one["what"] else "")
+        yield f"| {what} | {one['value']:,g} {one['unit']} | {beside} | {ratio} | {one['promise']} |"
+
+
 PAGES: dict[str, Callable[[], Iterator[str]]] = {
     "keys.md": keys,
     "tools.md": tools,
@@ -258,6 +276,7 @@ PAGES: dict[str, Callable[[], Iterator[str]]] = {
     "settings.md": settings,
     "dialects.md": dialects,
     "commands.md": commands,
+    "figures.md": figures,
 }
 
 

@@ -1,0 +1,167 @@
+"""Gathers the figures of size, start and rest into ``docs/figures.json``, each beside a bare program of the same run.
+
+    python -m tests.bench.figures [--keys N] [--runs N]
+
+``docs/generate.py`` makes the page ``docs/figures.md`` of it. The machine and its load stand beside the figures: on a
+busy machine the ratios of times are what counts, and times of the processor more than those of the clock.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import platform
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from tests.bench.bench_million import measured
+from tests.bench.bench_screen import BARE, fill, first_paint, home
+from tests.realserver import RealServer, server_binary
+from tests.terminal import Terminal
+
+PLACE = Path(__file__).parents[2] / "docs" / "figures.json"
+CLOCK = """
+from textual.app import App
+from textual.widgets import Static
+import time
+class Bare(App):
+    def compose(self):
+        yield Static("0", id="c")
+    def on_mount(self):
+        self.set_interval(1.0, lambda: self.query_one("#c").update(time.strftime("%H:%M:%S")))
+Bare().run()
+"""
+IDLE_KEYS, IDLE_SECONDS = 10_000, 20.0
+Row = dict[str, Any]
+
+
+def row(what: str, value: float, unit: str, promise: str, anchor: str = "", bare: float | None = None) -> Row:
+    """Return one line of the table; ``bare`` is what the anchor took in the same run."""
+    return {"what": what, "value": value, "unit": unit, "promise": promise, "anchor": anchor, "bare": bare}
+
+
+def million(keys: int) -> list[Row]:
+    """Return the figures of a cache of so many keys."""
+    told = asyncio.run(measured(keys))
+    normal, fast, bare = told["normal"], told["fast"], told["bare_scan_s"]
+    scan = "a bare SCAN COUNT 1000"
+    size = f"{keys:,} keys"
+    rows = [
+        row(f"{size}: all counters known", normal["counters_s"], "s", "2 s", scan, bare),
+        row(f"{size}: names and TTLs, default", normal["names_and_ttls_s"], "s", "15 s", scan, bare),
+        row(f"{size}: names and TTLs, fast", fast["names_and_ttls_s"], "s", "2.5 times", scan, bare),
+        row(f"{size}: our processor time, default", normal["own_cpu_s"], "s", ""),
+        row("server's time for a call, median, default", normal["eval_ro_server_ms_p50"], "ms", "0.5 ms"),
+        row(f"{size}: longest step of the screen's loop", normal["longest_step_cpu_ms"], "ms", "50 ms"),
+        row(f"{size}: memory of the index", normal["index_mb"], "MB", "100 MB"),
+        row(f"{size}: memory of the process", normal["process_mb"], "MB", "250 MB"),
+    ]
+    if told["redis_cli_scan_s"]:
+        rows.append(row(f"{size}: redis-cli --scan, names only", told["redis_cli_scan_s"], "s", "", scan, bare))
+    return rows + [
+        row(f"{size}: {name.removesuffix(' ms')}", took, "ms", "300 ms") for name, took in told["views"].items()
+    ]
+
+
+def start(runs: int) -> list[Row]:
+    """Return the least time to the first frame, in turns with a bare application."""
+    server = RealServer(server_binary() or "").start()
+    env = home(server)
+    bare, ours = [], []
+    for _ in range(runs):
+        bare.append(first_paint([sys.executable, "-c", BARE], env))
+        ours.append(first_paint([sys.executable, "-m", "optimus_tui"], env))
+    server.stop()
+    return [row("first frame of the dashboard", min(ours), "ms", "1.25 times", "a bare Textual application", min(bare))]
+
+
+def rest() -> list[Row]:
+    """Return what a dashboard at rest costs, beside a bare application with a clock."""
+    server = RealServer(server_binary() or "").start()
+    fill(server, IDLE_KEYS)
+    found = []
+    for argv, words in (
+        ([sys.executable, "-c", CLOCK], ""),
+        ([sys.executable, "-m", "optimus_tui"], r"scanned 10,0.. of"),
+    ):
+        terminal = Terminal(argv, env=home(server))
+        if words:
+            terminal.wait_for(words, 60)
+        terminal.settle(10)
+        process = psutil.Process(terminal.pid)
+        spent, sent, began = sum(process.cpu_times()[:2]), len(terminal.raw), time.monotonic()
+        terminal.settle(IDLE_SECONDS)
+        took = time.monotonic() - began
+        share = (sum(process.cpu_times()[:2]) - spent) / took * 100
+        found.append((share, (len(terminal.raw) - sent) / took, process.memory_info().rss / 2**20))
+        terminal.close()
+    server.stop()
+    (bare_share, bare_bytes, _), (share, sent, memory) = found
+    return [
+        row(
+            "at rest, 10,000 keys: processor",
+            share,
+            "% of a core",
+            "4 times",
+            "the same with a clock alone",
+            bare_share,
+        ),
+        row(
+            "at rest, 10,000 keys: to the terminal", sent, "bytes/s", "4,000", "the same with a clock alone", bare_bytes
+        ),
+        row("at rest, 10,000 keys: memory", memory, "MB", "90 MB"),
+    ]
+
+
+def tool(runs: int) -> list[Row]:
+    """Return the least time of one tool with a Redis and no services, as a whole process."""
+    server = RealServer(server_binary() or "").start()
+    env = {**os.environ, **home(server)}
+    took: dict[str, list[float]] = {}
+    for _ in range(runs):
+        for words in (("-c", "pass"), ("-m", "optimus_tui", "run", "diagnose_gateway_health")):
+            began = time.perf_counter()
+            subprocess.run([sys.executable, *words], env=env, capture_output=True, check=False)
+            took.setdefault(words[0], []).append((time.perf_counter() - began) * 1000)
+    server.stop()
+    return [row("run diagnose_gateway_health", min(took["-m"]), "ms", "300 ms", "python -c pass", min(took["-c"]))]
+
+
+def machine() -> dict[str, Any]:
+    """Return on what the figures were taken."""
+    binary = server_binary() or ""
+    version = subprocess.run([binary, "--version"], capture_output=True, text=True, check=True).stdout
+    number = re.search(r"v=([0-9.]+)", version)
+    return {
+        "processors": os.cpu_count(),
+        "load": round(os.getloadavg()[1], 1),
+        "python": platform.python_version(),
+        "server": number[1] if number else "",
+        "taken": time.strftime("%Y-%m-%d", time.gmtime()),
+    }
+
+
+def main() -> None:
+    """Take all figures and write them."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--keys", type=int, default=1_000_000)
+    parser.add_argument("--runs", type=int, default=7)
+    given = parser.parse_args()
+    before = machine()
+    figures = [*start(given.runs), *rest(), *tool(given.runs), *million(given.keys)]
+    for one in figures:
+        one["ratio"] = round(one["value"] / one["bare"], 2) if one["bare"] else None
+        one["value"] = float(f"{one['value']:.3g}")
+        one["bare"] = float(f"{one['bare']:.3g}") if one["bare"] else None
+    PLACE.write_text(json.dumps({"machine": before, "figures": figures}, indent=1) + "\n")
+    print(PLACE.read_text())
+
+
+if __name__ == "__main__":
+    main()
