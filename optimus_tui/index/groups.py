@@ -278,8 +278,9 @@ class Group:
         mean, exact = self._mean, self._exact
         if mean is None and self.measured:
             mean, exact = self.measured_bytes / self.measured, False
-        keys = kept + self.left_out
-        factor = keys / kept if kept and self.left_out else 1
+        left_out = max(self.left_out, self._missed)
+        keys = kept + left_out
+        factor = keys / kept if kept and left_out else 1
         histogram = self._histogram
         if factor != 1:
             without, histogram = round(without * factor), tuple(round(one * factor) for one in histogram)
@@ -289,9 +290,9 @@ class Group:
             keys=keys,
             without_ttl=without,
             bytes_used=None if mean is None else round(mean * keys),
-            bytes_exact=exact and not self.left_out,
+            bytes_exact=exact and not left_out,
             histogram=histogram,
-            sampled=bool(self.left_out),
+            sampled=bool(left_out),
         )
 
     def histogram_is_old(self, mono: float) -> bool:

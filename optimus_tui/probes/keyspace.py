@@ -33,6 +33,8 @@ from optimus_tui.settings.model import ScanBudget
 NEVER, GONE, NOT_ASKED = -1, -2, -3
 """Special TTLs: the key never expires, it vanished, or the TTL was not read (or not allowed to be)."""
 PIPELINE_KEYS = 100
+FARTHEST_APART = 40
+"""Of a page, every so many-th size is measured at least: they are counted anew with each page, which may be short."""
 OWN_PREFIXES = (OWN_PREFIX, LOCK_PREFIX)
 """Prefixes of names that this product itself writes; they belong to no layout."""
 NO_SCAN = "limits and cache panes stay empty"
@@ -105,7 +107,7 @@ def sweep_server(
     ``sizes`` asks for the size of every n-th key (0: of none; needs ``ttls``). ``pace`` is awaited between calls with
     the due pause in seconds; it may wait longer, never shorter.
     """
-    read = partial(_page, redis, own, ttls=ttls, every=sizes)
+    read = partial(_page, redis, own, ttls=ttls, every=min(sizes, FARTHEST_APART))
     pacer = pacer_for(budget, budget.count if ttls else 2 * budget.count)
     return scan(redis, own, read, pacer, pace)
 

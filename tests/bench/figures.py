@@ -95,11 +95,11 @@ def rest() -> list[Row]:
             terminal.wait_for(words, 60)
         terminal.settle(10)
         process = psutil.Process(terminal.pid)
-        spent, sent, began = sum(process.cpu_times()[:2]), len(terminal.raw), time.monotonic()
+        cpu, written, began = sum(process.cpu_times()[:2]), len(terminal.raw), time.monotonic()
         terminal.settle(IDLE_SECONDS)
         took = time.monotonic() - began
-        share = (sum(process.cpu_times()[:2]) - spent) / took * 100
-        found.append((share, (len(terminal.raw) - sent) / took, process.memory_info().rss / 2**20))
+        busy = (sum(process.cpu_times()[:2]) - cpu) / took * 100
+        found.append((busy, (len(terminal.raw) - written) / took, process.memory_info().rss / 2**20))
         terminal.close()
     server.stop()
     (bare_share, bare_bytes, _), (share, sent, memory) = found

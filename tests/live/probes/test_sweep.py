@@ -135,6 +135,13 @@ async def test_sizes_of_every_tenth_key_come_with_the_page(server: RealServer) -
             assert all(size > 20 for size in measured)
 
 
+async def test_some_sizes_come_with_every_page_however_few_are_wanted(server: RealServer) -> None:
+    fill(server, 400)
+    async with observing(target_of(server.port)) as redis:
+        pages, _ = await run_sweep(redis, replace(QUICK, count=100), sizes=1_000)
+    assert all(any(size is not None for size in page.sizes or []) for page in pages if len(page.names) >= 40)
+
+
 async def killed_in_the_middle(make_server: Callable[..., RealServer], back: bool, user: str = "") -> SweepOutcome:
     server = make_server()
     fill(server, 2000)

@@ -195,6 +195,8 @@ def test_beyond_the_bound_a_sample_is_kept_and_totals_are_estimates() -> None:
         index.begin_sweep()
         for start in range(0, 4_000, 100):
             index.put_page(names[start : start + 100], pttls[start : start + 100], None, 100.0)
+            if not again:
+                assert index.report(100.0).keys == start + 100, "what is not kept counts as soon as it is met"
         index.end_sweep(COMPLETE)
         (kind,) = index.report(100.0).kinds
         assert (kind.totals.keys, kind.totals.sampled) == (4_000, True), again

@@ -341,8 +341,10 @@ def truth_forms(reading: Reading[Any], mono: float, where: str) -> list[str]:
     counted = " · ".join(part for part in (scanned, strange) if part)
     whole = truth_line(reading, mono, source="redis", counted=counted)
     if reading.fault is None:
-        brief = truth_line(reading, mono, source="redis", counted=strange or scanned)
-        return [form for line in (whole, brief) for form in (line, line.removesuffix(" · redis ok"))]
+        pace = scanned.rpartition(", ")[2] if report is not None and report.coverage.seconds_left is not None else ""
+        shorter = (strange or scanned, strange or scanned.partition(",")[0], strange or pace or scanned)
+        lines = [whole, *(truth_line(reading, mono, source="redis", counted=words) for words in shorter)]
+        return [form for line in lines for form in (line, line.removesuffix(" · redis ok"))]
     return [whole, *outage_forms(old, reading.fault, "redis", where, reading.retry_in)]
 
 
