@@ -25,7 +25,7 @@ from optimus_tui.probes.redis.observer import ObserverRedis
 from optimus_tui.probes.server import read_server
 from optimus_tui.settings.model import RedisTarget, ScanBudget, Settings
 from tests.live.probes.driver import observing, run_sweep, target_of
-from tests.realcluster import RealCluster, cluster_binary, raw, until
+from tests.realcluster import RealCluster, cluster_binary, raw, say, until
 
 KEYS = [b"cache:conv:t%d:%d" % (index % 7, index) for index in range(60)]
 COUNTERS = [b"rate_limit:t%d:tokens" % index for index in range(9)]
@@ -134,6 +134,35 @@ async def test_a_slot_that_moves_during_a_scan_is_told_and_its_keys_are_followed
     assert moved and not outcome.complete
     assert outcome.reason == "slots moved, or a primary changed, during the scan"
     assert 0 < pttl <= 600_000
+
+
+@pytest.mark.parametrize("form", ["hostname", "unknown-endpoint"])
+async def test_announced_addresses_are_reached_by_the_map_or_by_the_host_that_answered(
+    cluster: RealCluster, form: str
+) -> None:
+    announced = {port: f"node{at}.unreachable.test" for at, port in enumerate(cluster.ports)}
+    for port in cluster.ports:
+        say(port, "CONFIG", "SET", "cluster-announce-hostname", announced[port])
+        say(port, "CONFIG", "SET", "cluster-preferred-endpoint-type", form)
+    wanted = {announced[port].encode() if form == "hostname" else None for port in cluster.ports[:3]}
+    until(lambda: all(wanted == {row[2][0] for row in say(port, "CLUSTER", "SLOTS")} for port in cluster.ports))
+    pairs = tuple((f"{name}:{port}", f"127.0.0.1:{port}") for port, name in announced.items() if form == "hostname")
+    slot, source = key_slot(KEYS[0]), cluster.owner(KEYS[0])
+    there = (source + 1) % 3
+    try:
+        async with observing(replace(target(cluster), address_map=pairs)) as redis:
+            _, outcome = await run_sweep(redis)
+            assert (outcome.complete, outcome.reason) == (True, None)
+            await asyncio.to_thread(cluster.move_slot, slot, source, there)
+            assert all(0 < pttl <= 600_000 for pttl in await read_ttls(redis, KEYS)), "MOVED names it in the same form"
+            reading = await look(redis)
+            assert reading.value is not None
+            assert all(node.node is not None and node.node.fault is None for node in reading.value.nodes)
+    finally:
+        cluster.move_slot(slot, there, source)
+        for port in cluster.ports:
+            say(port, "CONFIG", "SET", "cluster-preferred-endpoint-type", "ip")
+            say(port, "CONFIG", "SET", "cluster-announce-hostname", "")
 
 
 async def test_a_lost_primary_costs_its_part_alone_and_its_heir_is_followed(cluster: RealCluster) -> None:
