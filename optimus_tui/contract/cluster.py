@@ -7,6 +7,8 @@ from msgspec import Struct
 from optimus_tui.contract.reading import Fault
 
 SLOTS = 16_384
+NODE_AWAY = "its node does not answer"
+"""Why the value of a counter is unknown, where that says nothing of the value."""
 
 
 class NodeFacts(Struct, frozen=True, kw_only=True):

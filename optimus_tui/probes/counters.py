@@ -11,6 +11,7 @@ from typing import Any
 from redis.exceptions import NoPermissionError
 
 from optimus_tui.clock import Clock
+from optimus_tui.contract.cluster import NODE_AWAY
 from optimus_tui.contract.keyspace import Counter, LimitRules
 from optimus_tui.dialects.formulas import FOREIGN_NUMBER, NOT_A_NUMBER, NOT_READABLE, Failed, Value
 from optimus_tui.dialects.layout import CounterName, KeyLayout, ParsedKey
@@ -20,7 +21,7 @@ from optimus_tui.dialects.values import TIME, Command, Steps, read_value
 from optimus_tui.dialects.windows import identity_of
 from optimus_tui.probes.load_meter import LoadMeter
 from optimus_tui.probes.redis.observer import ObserverRedis
-from optimus_tui.probes.redis.parser import ReplyTooLarge, is_wrong_type, natural_number, raise_general
+from optimus_tui.probes.redis.parser import OF_A_NODE, ReplyTooLarge, is_wrong_type, natural_number, raise_general
 
 __all__ = ["FOREIGN_NUMBER", "KEYS_A_TRIP", "NOT_A_NUMBER", "NOT_READABLE", "read_counters"]
 
@@ -59,15 +60,20 @@ async def _read_some(
     said = [_said(redis.layout, name) for name in names]
     readers = [read_value(name, one, rules) for name, (one, _) in zip(names, said, strict=True)]
     trips = _Trips(readers)
-    values, mono = [Value(gone=True)] * len(names), 0.0
+    values, mono, away = [Value(gone=True)] * len(names), 0.0, set[bytes]()
     while trips.asked:
         commands = trips.commands
         replies = await _ask(redis, commands)
         if not trips.turn:
             mono = clock.mono()
             _raise_general(commands, replies)
+        asked = [(index, [replies[place] for place in places]) for index, places in trips.asked]
+        away |= {names[index] for index, own in asked if any(isinstance(reply, OF_A_NODE) for reply in own)}
         for index, value in trips.answer([_plain(reply) for reply in replies]):
             values[index] = value
+    for index, name in enumerate(names):
+        if name in away:
+            values[index] = Value(problem=NODE_AWAY)
     return [
         _counter(name, one, parsed, value, mono) for name, (one, parsed), value in zip(names, said, values, strict=True)
     ]

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from optimus_tui.contract.cluster import NODE_AWAY
 from optimus_tui.contract.finding_rules import (
     LIMITS_BROKEN,
     LIMITS_KEPT,
@@ -144,7 +145,7 @@ def find(
     )
     findings += _total(report, thresholds)
     unread = by_state.get("broken", [])
-    findings += broken([row for row in unread if not row.counter.foreign])
+    findings += broken([row for row in unread if not row.counter.foreign and row.counter.problem != NODE_AWAY])
     findings += foreign([row for row in unread if row.counter.foreign])
     findings += kept([row for row in report.rows if row.counter.immortal and row.counter.sliding])
     findings += unusable_rules(report.rules)

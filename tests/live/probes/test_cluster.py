@@ -15,6 +15,8 @@ from optimus_tui.actions.service import ActionService
 from optimus_tui.clock import Clock
 from optimus_tui.context import Context
 from optimus_tui.contract.actions import ActionRequest, Refusal
+from optimus_tui.contract.cluster import NODE_AWAY
+from optimus_tui.contract.keyspace import Counter
 from optimus_tui.contract.reading import Reading
 from optimus_tui.contract.services import ServerState
 from optimus_tui.probes.cache_keys import read_details, read_ttls
@@ -179,6 +181,9 @@ async def test_a_lost_primary_costs_its_part_alone_and_its_heir_is_followed(clus
         assert {name for page in pages for name in page.names} == {
             key for key in (*KEYS, *COUNTERS) if cluster.owner(key) != lost
         }
+        counters = await read_counters(redis, redis.own, Clock(), COUNTERS)
+        told = {one.key: one.problem for one in counters if isinstance(one, Counter)}
+        assert told == {key: NODE_AWAY if cluster.owner(key) == lost else None for key in COUNTERS}
         until(lambda: cluster.is_led_by(lost + 3, without=lost))
         await redis.cluster_nodes.learn()
         assert await read_ttls(redis, KEYS) and NOT_ASKED not in await read_ttls(redis, KEYS)
