@@ -216,7 +216,7 @@ class LinePainter:
         width, height = self.canvas.scrollable_content_region.size
         regions = []
         for y in range(height):
-            before, after = self._drawn.get(y), self.line(y, width)
+            before, after = self._drawn.get(y), self.line(y, width, height)
             if before is None or before[1] != after[1]:
                 regions.append(Region(0, y, width, 1))
             elif before[0] != after[0]:
@@ -224,10 +224,10 @@ class LinePainter:
                 regions.append(Region(begin, y, cells, 1))
         return regions
 
-    def line(self, y: int, width: int) -> tuple[list[Piece], bool]:
+    def line(self, y: int, width: int, height: int = 0) -> tuple[list[Piece], bool]:
         """Return the content of line ``y`` of the view, and whether the cursor is on it."""
         canvas, content = self.canvas, self.canvas.content
-        foot = y - (canvas.scrollable_content_region.height - canvas.foot_lines)
+        foot = y - ((height or canvas.scrollable_content_region.height) - canvas.foot_lines)
         gutter = width - canvas.row_marks.room(width)
         if y < canvas.head_lines:
             head = content.head(y, width - gutter)
