@@ -139,12 +139,16 @@ def redis_cli_any(target: "RedisTarget", words: Sequence[bytes]) -> str:
 
 
 def _client(target: "RedisTarget") -> list[str]:
+    tls = ["--tls"] if target.scheme == "rediss" else []
+    where = ["-h", shell_word(target.host), "-p", str(target.port)]
     if target.path:
         where = ["-s", shell_word(target.path)]
-    else:
-        where = ["-h", shell_word(target.host), "-p", str(target.port)]
-    if target.scheme == "rediss":
-        where.append("--tls")
+    elif target.topology == "cluster":
+        where.append("-c")
+    elif target.topology == "sentinel":
+        ask = " ".join(["redis-cli", *where, *tls, "sentinel get-master-addr-by-name", shell_word(target.service)])
+        where = ["-h", f'"$({ask} | sed -n 1p)"', "-p", f'"$({ask} | sed -n 2p)"']
+    where += tls
     if target.username:
         where += ["--user", shell_word(target.username)]
     if target.db:

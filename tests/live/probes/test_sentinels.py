@@ -1,5 +1,8 @@
 """Three real sentinels over a primary and its replica: only their word proves which server is the primary."""
 
+import os
+import shutil
+import subprocess
 from collections.abc import Iterator
 
 import pytest
@@ -12,6 +15,7 @@ from optimus_tui.probes.redis.dialing import NodeAway, SentinelFound, Unproven
 from optimus_tui.probes.redis.observer import ObserverRedis
 from optimus_tui.probes.server import read_server
 from optimus_tui.settings.model import RedisTarget, Secret
+from optimus_tui.wording.safe import redis_cli
 from tests.live.probes.driver import observing, run_sweep, target_of
 from tests.realcluster import RealSentinels, cluster_binary, raw, say, until
 
@@ -113,3 +117,10 @@ def named_by(port: int) -> int:
 
     with redis.Redis(port=port, password=PASSWORD, protocol=2, driver_info=None) as client:
         return int(client.execute_command("SENTINEL", "GET-MASTER-ADDR-BY-NAME", "mymaster")[1])
+
+
+@pytest.mark.skipif(shutil.which("redis-cli") is None, reason="no redis-cli here")
+def test_a_copied_line_asks_the_sentinels_where_the_primary_is(sentinels: RealSentinels) -> None:
+    line = redis_cli(target(sentinels), ["ROLE"])
+    done = subprocess.run(["sh", "-c", line], env={**os.environ, "REDISCLI_AUTH": PASSWORD}, capture_output=True)
+    assert done.stdout.startswith(b"master"), done

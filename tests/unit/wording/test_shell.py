@@ -58,3 +58,8 @@ def test_a_word_that_begins_with_an_equals_sign_is_quoted_for_zsh() -> None:
     if zsh is not None:
         out = subprocess.run([zsh, "-fc", "printf %s " + shell_word(b"=ls")], capture_output=True, check=True).stdout
         assert out == b"=ls"
+
+
+def test_a_line_for_a_cluster_follows_its_redirections() -> None:
+    target = RedisTarget(topology="cluster", host="h", port=7000, scheme="rediss")
+    assert redis_cli(target, ["GET", b"k"]) == "redis-cli -h h -p 7000 -c --tls GET k"
