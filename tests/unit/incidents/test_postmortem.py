@@ -148,7 +148,7 @@ def test_it_says_what_happened_and_what_is_still_open(timeline: Timeline, form: 
 @pytest.mark.parametrize("form", ["md", "html"])
 def test_what_was_not_measured_is_unknown_and_never_zero(timeline: Timeline, form: str) -> None:
     text = re.sub(r"[\\*]", "", written(Play().state, timeline, form))
-    assert "unknown: the beginning of the fault is not known" in text
+    assert "unknown: no finding says when the fault began" in text
     assert "unknown: it is not repaired" in text
     assert "0 %" not in text
     assert text.count("unknown") >= 6

@@ -7,6 +7,7 @@ from redis.exceptions import ConnectionError as LostConnection
 
 from optimus_tui.clock import Clock
 from optimus_tui.contract.services import HITS, MISSES, REQUESTS
+from optimus_tui.dialects.layout import own_layout
 from optimus_tui.grammar.info import parse_exposition
 from optimus_tui.history.samples.prometheus import read_answer
 from optimus_tui.probes.http.integration import BUDGET_S, Timed, time_pings
@@ -20,7 +21,7 @@ class _FarRedis:
 
     def __init__(self, seconds: float, error: Exception | None = None) -> None:
         self.seconds, self.error, self.now, self.pings = seconds, error, 0.0, 0
-        self.target = RedisTarget(host="far", port=6379, db=0)
+        self.target, self.layout = RedisTarget(host="far", port=6379, db=0), own_layout()
 
     def mono(self) -> float:
         return self.now
