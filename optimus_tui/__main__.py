@@ -3,14 +3,13 @@
 ``--version`` and ``--help`` load nothing but click. The surfaces' own logic does not belong here.
 """
 
-import gc
 import os
 import sys
 from typing import TYPE_CHECKING, ClassVar, NoReturn
 
 import click
 
-from optimus_tui import __version__
+from optimus_tui import __version__, garbage
 from optimus_tui.cli import exits, output
 from optimus_tui.cli.flags import (
     CHECK,
@@ -30,8 +29,6 @@ from optimus_tui.settings.table import BY_KEY, OVERRIDES, VARIABLES, SettingsErr
 if TYPE_CHECKING:
     from optimus_tui.settings.model import Settings
 
-GARBAGE = 50_000
-"""Objects between two searches for cyclic garbage: imports make many that stay, and searching them costs a tenth."""
 SILENT_VERBS = frozenset({"record", "serve", "init"})
 """Verbs whose work is done without standard output."""
 
@@ -163,7 +160,7 @@ def demo(ctx: click.Context, /, scenario: str, drill: str | None, headless: bool
 
 def run(arguments: list[str]) -> int:
     """Run the command line and return the exit code. Every failure is one sentence on stderr."""
-    gc.set_threshold(GARBAGE)
+    garbage.starting()
     closed = sys.stdout is None
     output.prepare()
     output.decided(exits.HEALTHY)

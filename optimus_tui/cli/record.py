@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from optimus_tui import garbage
 from optimus_tui.cli import exits
 from optimus_tui.cli.flags import connection_flags, merge_flags, settings_of
 from optimus_tui.cli.output import print_error
@@ -69,6 +70,7 @@ async def record(settings: "Settings", minutes: float | None = None) -> int:
         sampler = Sampler(context, recorder.listen(heard.take))
         for source, factor in PACES.items():
             sampler.pace(source, factor)
+        garbage.started()
         print_error(f"recording {settings.environment} to {context.store.path}")
         async with _running(lambda: {**sampler.loops(), "alerts": book.run}), _signals() as arrived:
             number = await _wait(context, heard, arrived, minutes)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from optimus_tui import garbage
 from optimus_tui.cli import exits
 from optimus_tui.cli.flags import connection_flags, merge_flags, settings_of
 from optimus_tui.cli.output import print_error
@@ -105,6 +106,7 @@ def _dispatcher(settings: "Settings") -> "ToolDispatcher":
     from optimus_tui.serving.dispatcher import ToolDispatcher
 
     listen.log_to_stderr()
+    garbage.started()
     return ToolDispatcher(lambda: Context(settings, keep_log=False))
 
 

@@ -178,6 +178,8 @@ class OptimusApp(AnsweredKeys):
         themes = {one: False for one in self.classes if one.startswith("-theme-")}
         classes = {**themes, f"-theme-{name}": True, "-dark-mode": dark, "-light-mode": not dark}
         self.update_classes(classes, update=False)
+        self.stylesheet.set_variables(self.get_css_variables())
+        self._refresh_truecolor_filter(self.ansi_theme)
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """Return the colours that a theme may leave out."""

@@ -81,6 +81,7 @@ def test_run_prints_the_document_that_the_tool_answers(
     assert plain(document) == plain(asyncio.run(direct(HEALTH, {"tenant_id": "demo_dentist"})))
     assert document["rate_limiting"]["rate_limits"]["chat"] == {
         "current_count": 150, "ttl_seconds": None, "immortal": True, "limit": 150, "error": None,
+        "window_seconds": 60.0, "state": "immortal",
     }  # fmt: skip
 
 

@@ -2,13 +2,13 @@
 
 import asyncio
 import contextlib
-import gc
 import importlib
 from typing import TYPE_CHECKING
 
 from textual.widget import Widget
 from textual.worker import WorkerState
 
+from optimus_tui import garbage
 from optimus_tui.context import CLIENT_MODULES, Context
 from optimus_tui.tui.messages import ReportArrived
 
@@ -57,7 +57,7 @@ class SamplingBridge:
 
     async def start(self) -> "Sampler":
         """Import the clients in a thread, then start one worker for each source."""
-        gc.freeze()  # what the start made stays: the collector need not look through it again
+        garbage.started()
         await asyncio.to_thread(_load, CLIENT_MODULES)
         from optimus_tui.sampling.record import Recorder
         from optimus_tui.sampling.sampler import Sampler
