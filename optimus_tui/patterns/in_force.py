@@ -15,6 +15,7 @@ from optimus_tui.patterns.drift import Drift
 from optimus_tui.patterns.route_table import UNKNOWN, VERBS, Entry, RouteTable
 from optimus_tui.patterns.source.project import Project
 from optimus_tui.patterns.source.resolve import Resolver
+from optimus_tui.syntax import parse
 from optimus_tui.wording.safe import safe_text
 
 _DOCUMENTED = VERBS - {"head", "options", "trace"}
@@ -46,7 +47,7 @@ class WrittenRoutes(NamedTuple):
 def limits_in(data: bytes) -> WrittenLimits | None:
     """Return the limits that a file writes out as a table named ``limits``; None without one."""
     try:
-        tree = ast.parse(data)
+        tree = parse(data)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
     names: dict[str, object] = {}

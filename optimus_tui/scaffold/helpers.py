@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from optimus_tui.assets import asset_dir
 from optimus_tui.scaffold.target import HELPERS
+from optimus_tui.syntax import parse
 
 ABOUT = {
     "dependencies": "What every router asks for: the tenant, the page of a list, settings and metrics",
@@ -158,7 +159,7 @@ def _read() -> list[_Module]:
 
 
 def _parse(name: str, text: str) -> _Module:
-    lines, tree = text.splitlines(), ast.parse(text)
+    lines, tree = text.splitlines(), parse(text)
     imports: dict[str, _Import] = {}
     definitions: list[_Definition] = []
     for node in tree.body:

@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from optimus_tui.scaffold.render import Draft, DraftFile, render
 from optimus_tui.scaffold.target import RouterTarget, join, module_of
+from optimus_tui.syntax import parse
 from optimus_tui.wording.safe import safe_text
 
 Read = Callable[[str], bytes | None]
@@ -62,7 +63,7 @@ def _lacking(draft: Draft, read: Read) -> list[str]:
 def _imported(file: DraftFile, target: RouterTarget) -> Iterator[tuple[str, str]]:
     """Yield the helpers that a file imports: module and name. Routers are none."""
     here = module_of(file.path, target.import_root).split(".")
-    for node in ast.walk(ast.parse(file.content)):
+    for node in ast.walk(parse(file.content)):
         if not isinstance(node, ast.ImportFrom):
             continue
         module = node.module or ""
@@ -79,7 +80,7 @@ def _path_of(module: str, target: RouterTarget) -> str:
 
 def _parsed(data: bytes | None) -> ast.Module | None:
     try:
-        return ast.parse(data) if data is not None else None
+        return parse(data) if data is not None else None
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
 
@@ -111,7 +112,7 @@ def _unknown_keywords(router: DraftFile, names: set[str], trees: list[ast.Module
             taken = {arg.arg for arg in (*given.posonlyargs, *given.args, *given.kwonlyargs)}
             before = takes.setdefault(node.name, set())
             takes[node.name] = None if given.kwarg or before is None else before | taken
-    everything = list(ast.walk(ast.parse(router.content)))
+    everything = list(ast.walk(parse(router.content)))
     handed = {
         arg.arg
         for one in everything

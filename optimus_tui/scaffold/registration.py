@@ -8,6 +8,7 @@ import io
 from collections.abc import Iterator
 
 from optimus_tui.scaffold.target import GATEWAY, RouterTarget
+from optimus_tui.syntax import parse
 
 MAKERS = ("FastAPI", "APIRouter")
 
@@ -31,7 +32,7 @@ def register(source: str, name: str, target: RouterTarget = GATEWAY) -> str:
         RegistrationError: The place for the lines cannot be found.
     """
     try:
-        tree = ast.parse(source)
+        tree = parse(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         raise RegistrationError(f"{target.into} is not valid Python") from None
     lines = io.StringIO(source, newline="").readlines()
@@ -52,7 +53,7 @@ def register(source: str, name: str, target: RouterTarget = GATEWAY) -> str:
         lines.insert(after, text + ending)
     made = "".join(lines)
     try:
-        ast.parse(made)
+        parse(made)
     except SyntaxError:
         raise RegistrationError(f"{target.into} has no line of its own where the router could be registered") from None
     return made

@@ -24,6 +24,7 @@ from optimus_tui.scaffold.options.parents import parent_warning
 from optimus_tui.scaffold.registration import lines_to_add
 from optimus_tui.scaffold.spec import RouterSpec
 from optimus_tui.scaffold.target import join
+from optimus_tui.syntax import parse
 from optimus_tui.wording.safe import shell_word
 
 if TYPE_CHECKING:
@@ -47,11 +48,11 @@ def check_shape(spec: RouterSpec, texts: tuple[str, ...], render: Callable[[Rout
     """
     for text, path, twin in zip(texts, spec.paths, render(_twin(spec)), strict=True):
         try:
-            tree = ast.parse(text, path)
+            tree = parse(text, path)
             compile(tree, path, "exec", dont_inherit=True)
         except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
             raise ShapeError(f"{path} is not valid Python: {error}") from None
-        if list(_nodes(tree)) != list(_nodes(ast.parse(twin))):
+        if list(_nodes(tree)) != list(_nodes(parse(twin))):
             raise ShapeError(f"{path} holds other code than its answers call for")
 
 
@@ -142,7 +143,7 @@ def _own_imports(text: str) -> list[ast.ImportFrom]:
     """Return the imports of the reference gateway's modules, for which the templates are written."""
     return [
         node
-        for node in ast.parse(text).body
+        for node in parse(text).body
         if isinstance(node, ast.ImportFrom) and (node.module or "").partition(".")[0] == "backend"
     ]
 

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from optimus_tui.grammar.manifest import Manifest
 from optimus_tui.scaffold.registration import blocks_of, is_include, made_by
 from optimus_tui.scaffold.target import join, module_of
+from optimus_tui.syntax import parse
 
 MAX_FILES, MAX_BYTES = 20_000, 1_000_000
 _NOT_ENTERED = frozenset(
@@ -85,7 +86,7 @@ class Sources:
             if data is None or not any(mark in data for mark in _MARKS):
                 continue
             try:
-                self.parsed[path] = _parse(path, ast.parse(data))
+                self.parsed[path] = _parse(path, parse(data))
             except (SyntaxError, ValueError, RecursionError, MemoryError):
                 self.unreadable.append(path)
 

@@ -109,7 +109,7 @@ def test_without_yes_and_without_a_terminal_nothing_is_written(
     monkeypatch.setattr("optimus_tui.actions.drafts.draft_checks.run_checks", lambda *_: iter(()))
     before = files_of(gateway)
     assert run(["scaffold", "new", "products", "--project", str(gateway)]) == 2
-    assert "say --yes" in capsys.readouterr().err
+    assert "add --yes" in capsys.readouterr().err
     assert run(["scaffold", "new", "products", "--project", str(gateway), "--dry-run"]) == 0
     assert "+router = APIRouter(" in capsys.readouterr().out
     assert files_of(gateway) == before

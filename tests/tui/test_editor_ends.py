@@ -67,7 +67,7 @@ def test_the_editor_gets_file_and_line_and_the_terminal_and_gives_it_back(tmp_pa
 def edit(terminal: Terminal, words: str) -> None:
     """What an editor does: it has the screen, hears a line with the terminal's own line editing, and ends."""
     terminal.wait_for("EDITOR HERE")
-    assert "Compliance" not in terminal.text(), "nothing is drawn over it"
+    assert "COMPLIANCE" not in terminal.text(), "nothing is drawn over it"
     terminal.send(words + "\r")  # without the terminal's own modes this Enter would end no line
-    terminal.wait_for("Compliance")
+    terminal.wait_for("COMPLIANCE")
     terminal.wait_for(r"my orders \[v2\].py")

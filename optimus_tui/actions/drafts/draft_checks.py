@@ -4,7 +4,6 @@ Nothing in the project is changed, and the tests get no address and no password.
 and never counts as passed.
 """
 
-import ast
 import contextlib
 import os
 import re
@@ -27,6 +26,7 @@ from optimus_tui.scaffold.lines import needs_redis
 from optimus_tui.scaffold.render import Draft
 from optimus_tui.scaffold.target import GATEWAY, RouterTarget
 from optimus_tui.storage import private_file
+from optimus_tui.syntax import parse
 from optimus_tui.wording.safe import safe_text
 
 Run = Callable[[Sequence[str], Path, Mapping[str, str], float], tuple[int, str]]
@@ -295,7 +295,7 @@ def _read(draft: Draft) -> Iterator[DraftCheck]:
     for name in ("parse", "compile"):
         try:
             for file in draft.files:
-                tree = ast.parse(file.content, file.path)
+                tree = parse(file.content, file.path)
                 if name == "compile":
                     compile(tree, file.path, "exec", dont_inherit=True)
         except (SyntaxError, ValueError) as error:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
+from optimus_tui import syntax
 from optimus_tui.patterns.facts.model import Import, Module, Scope, release
 from optimus_tui.patterns.source.newer import in_this_grammar
 from optimus_tui.patterns.source.roots import Roots, SearchPath
@@ -62,7 +63,7 @@ def parse(data: bytes, python: int | None = None) -> ast.Module | ParseFailure:
         line = data.count(b"\n", 0, stray) + 1
         return ParseFailure(f"the byte 0x{data[stray]:02x} is not UTF-8, and no encoding is declared", line)
     try:
-        return ast.parse(data)
+        return syntax.parse(data)
     except SyntaxError as error:
         tree = _newer(data)
         return _failure(error, data, python) if tree is None else tree
@@ -89,7 +90,7 @@ def _newer(data: bytes) -> ast.Module | None:
     """Return the tree of a file that is written for a newer Python than this one."""
     text = in_this_grammar("\n".join(Lines(data).all()))
     try:
-        return None if text is None else ast.parse(text)
+        return None if text is None else syntax.parse(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
 

@@ -1,7 +1,6 @@
-"""Resolve names and calls.
+"""Resolve names and calls, each unit's calls once for all checks.
 
-A name is a function, a class, an instance, or something whose source is not in the tree; each unit's calls are
-resolved once for all checks.
+A name is a function, a class, an instance, or something whose source is not in the tree.
 """
 
 import ast
@@ -12,6 +11,7 @@ from typing import Any, NamedTuple
 from optimus_tui.patterns.facts.model import Bound, Call, Class, Import, Module, Param, Scope, Unit
 from optimus_tui.patterns.source.project import Project
 from optimus_tui.patterns.source.vocabulary import chain, first_type, words
+from optimus_tui.syntax import parse_expression
 
 DEPENDS = frozenset({"Depends", "Security"})
 _DEEPEST = 24
@@ -247,7 +247,7 @@ class Resolver:
             return None
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
             try:
-                node = ast.parse(node.value, mode="eval").body
+                node = parse_expression(node.value)
             except (SyntaxError, ValueError, RecursionError, MemoryError):
                 return None
         if isinstance(node, (ast.Name, ast.Attribute)):

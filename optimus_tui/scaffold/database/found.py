@@ -6,6 +6,7 @@ from msgspec.structs import replace
 
 from optimus_tui.scaffold.sources import Sources, folders_above
 from optimus_tui.scaffold.target import RouterTarget, module_of
+from optimus_tui.syntax import parse
 
 
 def session_in(tree: ast.Module) -> str:
@@ -63,7 +64,7 @@ def with_database(sources: Sources, target: RouterTarget) -> RouterTarget:
 
 def _parsed(data: bytes | None) -> ast.Module:
     try:
-        return ast.parse(data or b"")
+        return parse(data or b"")
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return ast.Module([], [])
 

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from optimus_tui.scaffold.lay import tuple_of
 from optimus_tui.scaffold.spec import RouterSpec, below, singular
+from optimus_tui.syntax import parse
 
 _KNOWN, _BESIDE, _UNKNOWN, _WRONG = "7", "9", "8", "no.id"
 """Ids of parents in the tests: one that is there, another one, one that is not, and one that is no id."""
@@ -127,7 +128,7 @@ def with_parent(root: Path, spec: RouterSpec) -> RouterSpec:
     if not knows_parent(spec):
         return spec
     try:
-        tree = ast.parse((root / spec.target.router_path(parent_name(spec))).read_bytes())
+        tree = parse((root / spec.target.router_path(parent_name(spec))).read_bytes())
     except (OSError, SyntaxError, ValueError, RecursionError):
         return spec
     opens = any(isinstance(node, ast.AsyncFunctionDef) and node.name == "open_store" for node in tree.body)

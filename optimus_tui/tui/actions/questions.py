@@ -381,7 +381,7 @@ class ArmDialog(FormDialog):
     @on(Worker.StateChanged)
     def _worker_changed(self, event: Worker.StateChanged) -> None:
         if event.state is WorkerState.ERROR and event.worker.error is not None:
-            self.say(f"stopped by a bug of ours; not armed; {self.optimus.keep_report(event.worker.error)}")
+            self.say(f"stopped by a bug of ours; not armed. {self.optimus.keep_report(event.worker.error)}")
 
 
 class IncludeDialog(Dialog):

@@ -145,7 +145,7 @@ async def test_the_footer_says_what_enter_does_on_each_page_and_only_keys_that_w
                 await pilot.press("question_mark")
                 await until(pilot, lambda: app.screen is not screen)
                 assert "Wizard: next page" in shown(app)
-                assert ("Wizard: choose this" in shown(app)) == (at in (2, 3))
+                assert ("Wizard: tick or untick this" in shown(app)) == (at in (2, 3))
                 await pilot.press("escape")
                 await until(pilot, lambda: app.screen is screen)
 

@@ -1,0 +1,32 @@
+"""Python source as a syntax tree, made by one thread at a time.
+
+Python 3.11 counts the depth of the tree that it makes for all threads together: two that make trees at once can end in
+``SystemError: AST constructor recursion depth mismatch``.
+"""
+
+import ast
+import threading
+
+_one_at_a_time = threading.Lock()
+
+
+def parse(source: str | bytes, path: str = "<unknown>") -> ast.Module:
+    """Return the tree of a module.
+
+    Args:
+        source: The text, or its bytes with the encoding that they declare.
+        path: The name that a ``SyntaxError`` says.
+
+    Raises:
+        SyntaxError: It is no Python of this version.
+        ValueError: It holds a null byte.
+        RecursionError: It is nested too deeply; a MemoryError says the same.
+    """
+    with _one_at_a_time:
+        return ast.parse(source, path)
+
+
+def parse_expression(source: str) -> ast.expr:
+    """Return the tree of one expression, with the errors of ``parse``."""
+    with _one_at_a_time:
+        return ast.parse(source, mode="eval").body
