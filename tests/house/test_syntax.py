@@ -31,7 +31,8 @@ def switching() -> Iterator[None]:
 
 
 def test_threads_that_parse_at_once_end_with_their_trees(switching: None) -> None:
-    text = "\n".join(f"def f{n}(a, b={{'x': [n for n in range({n})]}}):\n    return a + b['x'][{n}]" for n in range(120))
+    function = "def f{n}(a, b={{'x': [n for n in range({n})]}}):\n    return a + b['x'][{n}]"
+    text = "\n".join(function.format(n=n) for n in range(120))
     wrong: list[Exception] = []
 
     def parses(parse: Callable[[str], Any], source: str, times: int) -> None:
