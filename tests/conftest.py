@@ -174,8 +174,13 @@ def _shared_server(_server_binary: str) -> Iterator[RealServer]:
 
 @pytest.fixture
 def server(_shared_server: RealServer) -> RealServer:
-    """The run's shared server, emptied. Do not kill it: take ``make_server`` for that."""
-    _shared_server.command("FLUSHALL")
+    """The run's shared server, emptied, and as it was at its start. Do not kill it: take ``make_server`` for that."""
+    for words in (
+        ("FLUSHALL",),
+        ("ACL", "SETUSER", "default", "allkeys", "allchannels", "allcommands"),
+        ("CONFIG", "SET", "notify-keyspace-events", ""),
+    ):
+        assert _shared_server.command(*words) == b"+OK\r\n", words
     return _shared_server
 
 
