@@ -24,7 +24,7 @@ settings.load_profile("part")
 
 WORKERS = 4
 """More than there are cores: many tests wait for a server."""
-QUICK_WORKERS = 2
+QUICK_WORKERS = 3
 """The quick set waits for little, and each worker imports and collects for seven seconds."""
 LONGEST_FIRST = ("live", "worlds", "scaffold", "surfaces", "tui", "house", "unit")
 """Folders of tests: a file runs on one worker, so that a long one that begins last keeps the others waiting."""
@@ -52,12 +52,14 @@ SLOW = (
     "surfaces/test_mcp.py",
     "surfaces/test_output_ends.py",
     "surfaces/test_parity.py",
+    "surfaces/test_parity_of_profiles.py",
     "surfaces/test_parity_tui.py",
     "surfaces/test_rendering.py",
     "surfaces/test_run.py",
     "surfaces/test_small_surfaces.py",
     "surfaces/test_soak.py",
     "surfaces/test_standup.py",
+    "tui/dialects",
     "tui/dialogs/test_letters.py",
     "tui/test_editor_ends.py",
     "unit/history/test_processes.py",
