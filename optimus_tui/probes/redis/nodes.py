@@ -272,9 +272,9 @@ class ClusterNodes(Generic[Client]):
             return  # the replies that there are say what is known
 
     def _again(self, reply: object, slot: int | None, asked: NodeAddress | None, *, may_repeat: bool) -> bool:
-        """Return whether another node is to be asked now than the one that sent the reply, or none.
+        """Return whether to repeat the command on the slot's present owner: it is another node than the one asked.
 
-        A node that refused with MOVED did nothing; one that sent no reply may have done it.
+        A node that refused with MOVED did nothing. One that sent no reply may have carried the command out.
         """
         if not (isinstance(reply, MovedError) or (may_repeat and isinstance(reply, NodeAway))):
             return False

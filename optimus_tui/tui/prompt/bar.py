@@ -142,14 +142,17 @@ class PromptBar(Horizontal):
         """Return the names of all commands: those that were used last first, the others as the table has them."""
         names = [one for one in self._choices if " " not in one.rstrip()]
         used = dict.fromkeys(line.partition(" ")[0] for line in reversed(self._earlier))
-        return sorted(names, key=lambda one: list(used).index(one.rstrip()) if one.rstrip() in used else len(used))
+        places = {name: place for place, name in enumerate(used)}
+        return sorted(names, key=lambda one: places.get(one.rstrip(), len(places)))
 
     def _list_suggestions(self, stem: str | None = None) -> None:
         """Show what the command line can become: the text that stands there, or ``stem`` where Tab has filled in."""
-        offered = self.completions(self.field.value if stem is None else stem) if self.sigil == ":" else []
-        if not offered and not self.query(SuggestionList):
-            return
+        offered: list[str] = []
+        if self.sigil == ":":
+            offered = self.completions(self.field.value if stem is None else stem)
         if not self.query(SuggestionList):  # not before it is needed: the first frame has no use for it
+            if not offered:
+                return
             self.mount(SuggestionList(), before=0)
         self.query_one(SuggestionList).offer(offered, self._abouts, self.field.value)
 
