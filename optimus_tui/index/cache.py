@@ -30,11 +30,12 @@ __all__ = ["NEVER", "UNKNOWN", "UNPARSED_KIND", "CacheIndex"]
 
 
 class CacheIndex:
-    """Filled by scans: ``begin_sweep``, ``put_page`` for each page, ``end_sweep``. Not shared between threads.
+    """Names, expiry times and totals of the cache keys, filled by scans. Not shared between threads.
 
-    What a scan meets is put in its place some time later, at its end at the latest: a name that comes twice may count
-    twice until then. About ``max_keys`` names are kept at most. Where there are more, those whose hash is below a bound
-    are kept, which is a fair sample of each kind and tenant and the same one in each scan; all are counted.
+    A scan calls ``begin_sweep``, ``put_page`` for each page, and ``end_sweep``. A page is first collected and put in
+    order later, at the end of the scan at the latest: until then a name that comes twice may count twice. At most about
+    ``max_keys`` names are kept. Of more, those whose hash is below a bound are kept: a fair sample of each kind and
+    tenant, and the same one in each scan. All are counted.
     """
 
     def __init__(
@@ -61,7 +62,10 @@ class CacheIndex:
         self.know_tenants(tenants)
 
     def know_tenants(self, tenants: Iterable[bytes]) -> None:
-        """Add tenants seen elsewhere. A name with colons may change the owner of keys, which move at once."""
+        """Add tenants that were seen elsewhere.
+
+        A tenant with colons in its name may get keys that were counted for another.
+        """
         new = {tenant for tenant in tenants if tenant not in self._tenants and b":" in tenant}
         if not new:
             return
@@ -83,7 +87,12 @@ class CacheIndex:
         self._shapes_now = Shapes()
 
     def put_unknown(self, count: int, heads: Mapping[bytes, int]) -> None:
-        """Count names of no known layout from a page: how many, and how many begin with each known head."""
+        """Count the names of a page that no rule of the profile reads.
+
+        Args:
+            count: How many there are.
+            heads: How many of them begin with each of these texts.
+        """
         if count:
             self._shapes_now.add(heads, count - sum(heads.values()))
 
@@ -94,7 +103,15 @@ class CacheIndex:
         sizes: Sequence[int | None] | None,
         mono: float,
     ) -> None:
-        """Add one page of a scan: TTLs in ms (-1 never, -2 gone, below: not asked), sizes in bytes."""
+        """Add one page of a scan.
+
+        Args:
+            names: The names.
+            pttls: For each its TTL in milliseconds: -1 without a TTL, -2 if it does not exist, any other negative
+                number if it was not asked for. None if none was asked for.
+            sizes: For each its bytes, None where unknown. None if none was measured.
+            mono: When it was read, in monotonic seconds.
+        """
         self._mono = mono
         expiries = _expiries(pttls, int(mono * 1000), len(names))
         find, known, prefix_sizes = self._group_of, self._by_prefix.get, self._prefix_sizes
@@ -160,12 +177,12 @@ class CacheIndex:
             self._settle(group, leaf)
 
     def end_sweep(self, coverage: Coverage) -> None:
-        """End the scan. Only a complete one removes the names that it has not seen."""
+        """End the scan. Names that it did not see are removed if it was complete, and kept otherwise."""
         for _ in self.end_steps(coverage):
             pass
 
     def end_steps(self, coverage: Coverage) -> Iterator[None]:
-        """End the scan as ``end_sweep`` does, in short steps."""
+        """End the scan as ``end_sweep`` does, and yield between short steps, so that others can run."""
         removed, work, self._to_thin, self._full = 0, 0, [], {}
         for group in (*self._groups.values(), self._coherence):
             for leaf in list(group.leaves):
@@ -202,7 +219,7 @@ class CacheIndex:
             self._swept = True
 
     def take_fresh(self) -> list[bytes]:
-        """Return names that came with the last scan for names alone, so that their TTLs are asked for."""
+        """Return, once, new names of the last scan without TTLs, at most ``FRESH``: their TTLs are to be read."""
         fresh, self._fresh = self._fresh[:FRESH], []
         return [name for name in fresh if name.startswith(self.layout.cache_heads)]
 
@@ -210,8 +227,8 @@ class CacheIndex:
         """Return the totals as of ``mono``, the larger kinds and tenants first.
 
         Args:
-            mono: monotonic seconds; None for those of the last page.
-            most: so many keys at most are looked at to count old histograms anew; None for all.
+            mono: Monotonic seconds; None for the time of the last page.
+            most: The most keys to look at in order to count old histograms again; None for all.
         """
         if mono is None:
             mono = self._mono
@@ -280,9 +297,9 @@ class CacheIndex:
         return group.names() if group else []
 
     def leaves(self, kind: bytes, tenant: bytes) -> list[tuple[NameTable, "array[int]"]]:
-        """Return the keys of one tenant within a kind in parts, each with the expiries beside its names.
+        """Return the keys of one tenant within a kind in several tables, each with the expiries of its names.
 
-        Names that a scan has met a moment ago are left out where the group is large.
+        Of a large group, names that a running scan has just found are not in them yet.
         """
         group = self._groups.get((kind, tenant))
         if group is None:

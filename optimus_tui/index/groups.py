@@ -1,7 +1,7 @@
 """The keys of one kind and tenant: names in sorted leaves, with expiry times beside them.
 
-A million keys take a fifth of what a dictionary of them takes, and are searched as one text. What a scan meets is
-collected first, and put in its place leaf by leaf, so that no step lasts long.
+This takes a fifth of the memory of a dictionary, for a million keys, and is searched as one text. The names that a scan
+finds are collected first, and sorted in leaf by leaf, so that no step lasts long.
 """
 
 from array import array
@@ -33,12 +33,12 @@ _NO_HISTOGRAM = (0,) * _BINS
 
 
 def is_of(share: int, name: bytes) -> bool:
-    """Return whether a name is among those that are kept."""
+    """Return True if a name is in the sample: its hash is below ``share`` of ``ALL``."""
     return crc32(name) % ALL < share
 
 
 class Settled(NamedTuple):
-    """What putting names in their places changed: names that came, and how many went."""
+    """What sorting in names has changed: the names that are new, and how many were removed."""
 
     came: Sequence[bytes] = ()
     gone: int = 0
@@ -48,7 +48,7 @@ NOTHING_CHANGED = Settled()
 
 
 class Leaf:
-    """A run of neighbouring names, and what was met of them since they were put in order last."""
+    """A sorted run of names, and the names found since, which are not sorted in yet."""
 
     __slots__ = ("expiries", "marks", "names", "never", "new_expiries", "new_names", "room", "share", "without_ttl")
 
@@ -62,13 +62,13 @@ class Leaf:
         self.room, self.share = LEAST_PENDING, ALL
 
     def set(self, names: Sequence[bytes], expiries: Iterable[int], marks: Iterable[int]) -> None:
-        """Hold these names, which are in order."""
+        """Hold these sorted names with their expiries and marks (the number of the scan that saw each last)."""
         self.names, self.expiries, self.marks = NameTable(names), array("q", expiries), bytearray(marks)
         self.without_ttl = self.expiries.count(NEVER)
         self.room = min(MOST_PENDING, max(LEAST_PENDING, len(names)))
 
     def settle(self, mark: int) -> Settled:
-        """Put the new names in their places, with the scan's ``mark``."""
+        """Sort in the new names; ``mark`` is the number of the present scan."""
         newest = dict(zip(self.new_names, self.new_expiries, strict=True))  # of a repeated name, the last counts
         self.new_names, self.new_expiries, self.never = [], array("q"), 0
         if len(newest) * FEW < len(self.marks) and self._update(newest, mark):
@@ -134,7 +134,15 @@ class Leaf:
         return True
 
     def thin(self, mark: int, share: int) -> tuple[int, int]:
-        """Keep names of a smaller share only; return how many were dropped, and how many of these this scan had met."""
+        """Keep only the names of a smaller sample.
+
+        Args:
+            mark: The number of the present scan.
+            share: The size of the sample; see ``is_of``.
+
+        Returns:
+            How many names were removed, and how many of these the present scan had seen.
+        """
         self.share = share
         rows = [row for row, name in enumerate(self.names.all()) if is_of(share, name)]
         dropped, met = len(self.marks) - len(rows), self.marks.count(mark)
@@ -142,23 +150,23 @@ class Leaf:
         return dropped, met - self.marks.count(mark)
 
     def drop_unseen(self, mark: int) -> int:
-        """Forget the names that the scan has not met; return how many."""
+        """Remove the names that the scan with the number ``mark`` has not seen; return how many."""
         missing = len(self.marks) - self.marks.count(mark)
         if missing:
             self.keep([row for row, met in enumerate(self.marks) if met == mark])
         return missing
 
     def bins(self, edges: Sequence[int]) -> Counter[int]:
-        """Return how many names with a TTL expire before each edge (milliseconds), and after the last."""
+        """Return how many names expire before each edge, and after the last (monotonic milliseconds), if ever."""
         return Counter([bisect_right(edges, at) for at in self.expiries if at >= 0])
 
     def keep(self, rows: Sequence[int]) -> None:
-        """Forget all names but those at ``rows``."""
+        """Remove all names but those at ``rows``."""
         names, expiries, marks = self.names, self.expiries, self.marks
         self.set([names[row] for row in rows], [expiries[row] for row in rows], [marks[row] for row in rows])
 
     def split(self) -> "Leaf":
-        """Give the upper half of the names to a new leaf, and return it."""
+        """Move the upper half of the names to a new leaf, and return that."""
         names, half, upper = self.names.all(), len(self.names) // 2, Leaf()
         upper.share = self.share
         upper.set(names[half:], self.expiries[half:], self.marks[half:])
@@ -169,7 +177,8 @@ class Leaf:
 class Group:
     """The names of one kind and tenant.
 
-    ``left_out`` counts names that were met and are not kept; then the totals are estimated from those that are.
+    ``left_out`` counts the names that were seen and are not in the sample. If there are any, totals are estimated from
+    the names that are.
     """
 
     __slots__ = (
@@ -190,12 +199,12 @@ class Group:
 
     @property
     def kept(self) -> int:
-        """Return the number of names in their places."""
+        """Return the number of names that are sorted in."""
         return sum(len(leaf.expiries) for leaf in self.leaves)
 
     @property
     def pending(self) -> int:
-        """Return the number of names that were met and are not in their places yet; some may be met again."""
+        """Return the number of names that were found and are not sorted in yet; some may be found twice."""
         return sum(len(leaf.new_names) for leaf in self.leaves)
 
     def leaf_of(self, name: bytes) -> Leaf:
@@ -205,15 +214,21 @@ class Group:
         return self.leaves[bisect_right(self._bounds, name)]
 
     def begin(self) -> None:
-        """Begin a scan."""
+        """Begin a scan: forget what the last one measured and counted."""
         self.measured = self.measured_bytes = self._missed = 0
 
     def miss(self) -> None:
-        """Count a name that is met and not kept."""
+        """Count a name that was seen and is not in the sample."""
         self._missed += 1
 
     def settle(self, leaf: Leaf, mark: int, share: int = ALL) -> Settled:
-        """Put the new names of a leaf in their places; only those of the ``share`` stay."""
+        """Sort in the new names of a leaf, and split the leaf if it is too long.
+
+        Args:
+            leaf: One of this group.
+            mark: The number of the present scan.
+            share: The size of the sample: other names are removed; see ``is_of``.
+        """
         settled = leaf.settle(mark)
         if leaf.share > share:
             dropped, met = leaf.thin(mark, share)
@@ -228,7 +243,7 @@ class Group:
         return settled
 
     def take(self, entries: Iterable[tuple[bytes, int, int]]) -> None:
-        """Add names of another group with their expiries and marks."""
+        """Add names of another group, each with its expiry and its mark."""
         by_mark: dict[int, list[tuple[bytes, int]]] = {}
         for name, expiry, mark in entries:
             by_mark.setdefault(mark, []).append((name, expiry))
@@ -242,7 +257,7 @@ class Group:
                     self.settle(leaf, mark, leaf.share)
 
     def drop(self, wanted: Callable[[bytes], object]) -> None:
-        """Remove the names for which ``wanted`` says no."""
+        """Remove the names for which ``wanted`` returns something false."""
         for leaf in self.leaves:
             leaf.keep([row for row, name in enumerate(leaf.names.all()) if wanted(name)])
 
@@ -255,23 +270,23 @@ class Group:
         self.only = None if self._bounds else self.leaves[0]
 
     def finish(self) -> None:
-        """End a scan: use the sizes that it measured, and how many names were not kept."""
+        """End a scan: take over the mean size that it measured, and how many names were not in the sample."""
         if self.measured:
             self._mean, self._exact = self.measured_bytes / self.measured, self.measured >= self.kept
         self.measured = self.measured_bytes = 0
         self.left_out = self._missed
 
     def names(self) -> list[bytes]:
-        """Return the names that are in their places, in order."""
+        """Return the names that are sorted in, in order."""
         return [name for leaf in self.leaves for name in leaf.names.all()]
 
     def entries(self) -> Iterator[tuple[bytes, int]]:
-        """Yield the names that are in their places, with their expiry."""
+        """Yield the names that are sorted in, in order, with their expiry."""
         for leaf in self.leaves:
             yield from zip(leaf.names.all(), leaf.expiries, strict=True)
 
     def totals(self, pending: int = 0) -> GroupTotals:
-        """Return the totals; ``pending`` names were met besides those in their places."""
+        """Return the totals, with ``pending`` names more than those that are sorted in."""
         kept, without = self.kept + pending, sum(leaf.without_ttl for leaf in self.leaves)
         if pending:
             without += sum(leaf.never for leaf in self.leaves)
@@ -296,11 +311,11 @@ class Group:
         )
 
     def histogram_is_old(self, mono: float) -> bool:
-        """Return whether it is time to count the histogram again."""
+        """Return True if the histogram has to be counted again at ``mono`` (monotonic seconds)."""
         return mono - self.histogram_mono >= HISTOGRAM_SECONDS
 
     def count_histogram(self, mono: float) -> Iterator[int]:
-        """Count the histogram anew as of ``mono``, leaf by leaf: yields how many keys were looked at."""
+        """Count the histogram as of ``mono`` (monotonic seconds), and yield after each leaf how many keys it has."""
         now, bins = int(mono * 1000), Counter[int]()
         edges = [now + edge * 1000 for edge in TTL_EDGES]
         for leaf in self.leaves:

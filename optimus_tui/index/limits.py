@@ -1,4 +1,4 @@
-"""The index of counters between reads: existing names, and the observations of each count's present window.
+"""The index of counters between reads: which exist, and the counts that were read in the present window of each.
 
 A name that vanished (its window ended) is kept for a while and read again, so that a new window shows at once instead
 of with the next scan. Names beyond ``MAX_NAMES`` are only counted.
@@ -38,7 +38,10 @@ class _Known:
 
 
 class LimitIndex:
-    """Scans bring the names (``begin_sweep``, ``put_page``, ``end_sweep``), reads the values (``put``, ``gone``)."""
+    """The counters that were found, and what was read of them.
+
+    Scans add the names (``begin_sweep``, ``put_page``, ``end_sweep``), reads the values (``put``, ``gone``).
+    """
 
     def __init__(self, layout: KeyLayout | None = None) -> None:
         self.layout = layout or own_layout()
@@ -60,7 +63,7 @@ class LimitIndex:
         self._unparsed_now, self._overflow_now, self._over_now = {}, 0, set()
 
     def put_page(self, names: Iterable[bytes]) -> None:
-        """Add the names of a page; those of other families are ignored."""
+        """Add the names of a page; what is no counter is ignored."""
         for name in names:
             if name in self._gone:
                 self._is_over(name)
@@ -75,7 +78,7 @@ class LimitIndex:
         self._overflow = max(self._overflow, self._overflow_now)
 
     def end_sweep(self, complete: bool) -> None:
-        """End the scan. Only a complete one may lower what is counted here."""
+        """End the scan. Only a complete one replaces the numbers of earlier ones by smaller ones."""
         if complete:
             self._unparsed, self._overflow = self._unparsed_now, self._overflow_now
             self._over = self._over_now
@@ -152,7 +155,7 @@ class LimitIndex:
         return [one for one in found if (ends := one.resets_mono) is None or ends >= mono or _goes_on(one)]
 
     def tracks(self) -> dict[bytes, Track]:
-        """Return the observations of each counter's present window."""
+        """Return the counts that were read in the present window of each counter, by its name."""
         return {
             name: Track(tuple(known.samples), known.renewed)
             for name, known in self._names.items()
@@ -160,12 +163,12 @@ class LimitIndex:
         }
 
     def past_windows(self) -> dict[bytes, tuple[PastWindow, ...]]:
-        """Return the last windows of each counter that had any, as they were seen, the oldest first."""
+        """Return the last windows that were seen of each counter, by its name, the oldest first."""
         return {name: known.past for name, known in self._names.items() if known.past}
 
     @property
     def unparsed(self) -> UnparsedNames:
-        """Return the names that begin as counters do and do not follow the layout, by their shapes."""
+        """Return, by their shapes, the names that begin as counters do and match no rule of the profile."""
         tally = Tally(self._unparsed.values())
         shown = sum(name in self._names and name not in self._gone for name in self._unparsed)
         shapes = tuple(ShapeCount(shape, count) for shape, count in tally.most_common(MAX_SHAPES))
@@ -178,12 +181,12 @@ class LimitIndex:
 
     @property
     def over(self) -> int:
-        """Return the number of names whose windows have ended, as far as a scan has seen them since."""
+        """Return the number of counters that exist although their window has ended, as the scans saw them."""
         return len(self._over)
 
     @property
     def overflow(self) -> int:
-        """Return the number of existing counters that are not kept, beyond ``MAX_NAMES`` names."""
+        """Return how many counters exist beyond the ``MAX_NAMES`` whose names are kept."""
         return self._overflow
 
     def _remember(self, name: bytes) -> bool:

@@ -1,4 +1,4 @@
-"""Sorted names as one text: a name costs its own bytes without what all of them share, and five bytes at most."""
+"""Sorted names in one text. Each takes its own bytes, without the beginning that all share, and at most five more."""
 
 from array import array
 from bisect import bisect_left
@@ -10,11 +10,13 @@ SEPARATOR = b"\n"
 
 
 class NameTable(Sequence[bytes]):
-    """Names in order, each once. It never changes, so that rows may be made of it while a newer one takes its place.
+    """Sorted names without repetition.
+
+    It never changes, so that rows made of it stay valid when a newer one replaces it.
 
     Attributes:
-        shared: what every name begins with.
-        plain: whether names are printable ASCII, so that they are shown and searched as they are.
+        shared: What every name begins with.
+        plain: Whether all names are printable ASCII, and can be shown and searched without conversion.
     """
 
     __slots__ = ("_ends", "_one_a_line", "_text", "_width", "plain", "shared")
@@ -74,14 +76,14 @@ class NameTable(Sequence[bytes]):
         return list(self)
 
     def find(self, name: bytes) -> int:
-        """Return where a name stands; -1 where it is not there."""
+        """Return the position of a name; -1 if it is not in the table."""
         at = bisect_left(self, name)
         if at < len(self) and self[at] == name:
             return at
         return -1
 
     def lines(self) -> bytes:
-        """Return all names, one a line; only for ``plain`` names."""
+        """Return all names, one a line. Only for a table whose ``plain`` is True."""
         return self.shared + self._text.replace(SEPARATOR, SEPARATOR + self.shared) if len(self) else b""
 
 

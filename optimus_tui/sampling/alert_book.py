@@ -1,8 +1,8 @@
 """The alerts of one watched system: notices to show now, past episodes, and mutes. For the screen and the recorder.
 
 They are stored in the environment's history file as two documents, which every process that watches the system reads
-and adds to. What the file does not take stays in memory, and ``trouble`` says so. A document that cannot be read is
-kept under another key and reported. The rules are those of ``verdicts.alerts``.
+and adds to. If the file cannot be written, they stay in memory, and ``trouble`` says so. A document that cannot be read
+is kept under another key and reported. The rules are those of ``verdicts.alerts``.
 """
 
 import asyncio
@@ -71,10 +71,10 @@ class AlertBook:
         return notices
 
     def expect_restart(self, service: str) -> Callable[[], None]:
-        """Take it that a service is being restarted from here: for a bounded time its effects are no alarms.
+        """Note that a service is being restarted from here: for a bounded time, what follows from it raises no alarm.
 
         Returns:
-            What is to be called when the restart has taken effect: the time counts anew from then.
+            A function to call when the restart has taken effect: the time begins again then.
         """
         one = OwnRestart(service, self._clock.wall(), self._clock.mono())
         self._restarts = (*self._restarts, one)[-MOST_RESTARTS:]
@@ -85,7 +85,7 @@ class AlertBook:
         return took_effect
 
     def expected_now(self) -> set[tuple[str, str]]:
-        """Return rule and subject of the findings that follow from a restart, and are no alarm yet."""
+        """Return rule and subject of the findings that are explained by a restart from here, and raise no alarm yet."""
         if not self._restarts:
             return set()
         return alerts.expected(self.state, self._restarts, self._clock.mono())
@@ -137,13 +137,13 @@ class AlertBook:
     # -- the file
 
     async def load(self) -> None:
-        """Read both documents."""
+        """Read episodes and mutes from the history file."""
         await self._read_mutes()
         self.past = merge(await self._read(EPISODES, list[AlertEpisode]) or ())
         self.loaded = True
 
     async def run(self) -> None:
-        """Read, then write what changed, until cancelled."""
+        """Read episodes and mutes, then write what changes, until cancelled."""
         await self.load()
         while True:
             await asyncio.sleep(LOOK_SECONDS)
@@ -152,7 +152,7 @@ class AlertBook:
                 await self.sync()
 
     async def sync(self) -> None:
-        """Add our episodes to the file, and read those of other processes."""
+        """Add our episodes and mutes to the file, and read those of other processes."""
         self._changed, self._synced_mono = False, self._clock.mono()
         await self._read_mutes()
         over = alerts.outlived(self.state, self.mutes, self._clock.mono())

@@ -1,4 +1,4 @@
-"""The bulk invalidations that came over the feed, as far back as the burst that is going on began."""
+"""The bulk invalidations of the present burst, as they came over the feed."""
 
 from collections import deque
 from collections.abc import Sequence
@@ -10,13 +10,16 @@ from optimus_tui.verdicts.coherence.bulk import MAX_EVENTS, BulkEvent, burst, fi
 
 
 class BulkWatch:
-    """Collects bulk invalidations by their arrival; what else comes over the feed costs a search for one word."""
+    """Collects bulk invalidations and judges them. Other events are only searched for one word, which costs little."""
 
     def __init__(self) -> None:
         self._events: deque[BulkEvent] = deque(maxlen=MAX_EVENTS)
 
     def add(self, items: Sequence[FeedItem]) -> None:
-        """Take the items of a batch; events that were read from the log after a gap have no arrival."""
+        """Take a batch of the feed.
+
+        Events read from the event list after a gap are left out: their time of arrival is unknown.
+        """
         for one in items:
             if not isinstance(one, FeedEvent) or one.origin != "live" or b"bulk" not in one.payload.lower():
                 continue
@@ -25,7 +28,7 @@ class BulkWatch:
                 self._events.append(BulkEvent(one.received_at, event.tenant))
 
     def findings(self, now: float) -> list[Finding]:
-        """Return what is to be said at ``now`` (wall-clock seconds), and forget bursts that are over."""
+        """Return the findings as of ``now`` (wall-clock seconds), and forget bursts that have ended."""
         going_on = burst(self._events, now)
         self._events = deque(going_on, maxlen=MAX_EVENTS)
         return find_bulk(going_on, now)

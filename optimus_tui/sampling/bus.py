@@ -1,6 +1,6 @@
-"""Notice what the feed's own subscription does not show.
+"""Notice two faults that the feed's own subscription does not show.
 
-Events that a cluster lost between its nodes, and a primary that the sentinels no longer name.
+They are events that a cluster lost between its nodes, and a primary that the sentinels no longer name.
 """
 
 import asyncio
@@ -18,10 +18,10 @@ EVERY_SECONDS = 2.0
 
 
 class BusWatch:
-    """Compares when the other nodes' links to the feed's node were made.
+    """Watches the links of a cluster's other nodes to the node that the feed listens to.
 
-    What is published on one node reaches the subscribers of another over such a link. A new one means that the old one
-    broke, and that what was waiting in it is lost.
+    What is published on one node reaches the subscribers of another over such a link. A link that is newer than at the
+    last look means that the old one broke, and that events in it were lost.
     """
 
     def __init__(self, context: Context) -> None:
@@ -32,7 +32,7 @@ class BusWatch:
         self._running: asyncio.Task[None] | None = None
 
     def look(self) -> None:
-        """Look once more, where the last look is long enough ago; of a single server nothing is asked."""
+        """Look again if the last look is long enough ago. A single server is not asked anything."""
         redis, now = self._context.redis, self._context.clock.mono()
         if redis.router is None or now - self._looked < EVERY_SECONDS:
             return
@@ -47,7 +47,7 @@ class BusWatch:
             await bounded(sentinels.primary())
 
     async def compare(self, before: float) -> None:
-        """Compare with the last look, which was at the monotonic time ``before``; a new link is a gap of the feed."""
+        """Report a gap of the feed if a link is newer than the last look, at ``before`` (monotonic seconds)."""
         from optimus_tui.probes.cluster import read_links
 
         context = self._context

@@ -32,7 +32,7 @@ class DetailLoop:
         self._backoff = Backoff()
 
     def watch(self, keys: Sequence[bytes]) -> None:
-        """Set the keys in view; new ones are read soon."""
+        """Set the keys that are on the screen; new ones are read soon."""
         chosen = tuple(keys[:MAX_KEYS])
         new = set(chosen) - set(self._keys)
         self._keys = chosen

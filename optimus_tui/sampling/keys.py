@@ -1,4 +1,4 @@
-"""The loop that scans names: of all keys with their TTLs, and of counters before these where there are many keys."""
+"""The loop that scans all keys with their TTLs, and counters alone before them if there are many keys."""
 
 import asyncio
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -54,10 +54,10 @@ COUNTERS_REST = 25.0
 
 
 class ScanSink:
-    """Feeds the cache index and the limit index. One pass lies between ``begin`` and ``end``.
+    """Passes what a scan finds to the cache index and the limit index. A pass lies between ``begin`` and ``end_steps``.
 
-    ``counters`` is the coverage of the last search for counters alone. While it is complete, passes over all keys leave
-    counters to that search; None where they find them.
+    ``counters`` is the coverage of the last search for counters alone. While that is complete, passes over all keys do
+    not look for counters; None if there was no such search.
     """
 
     def __init__(self, cache: CacheIndex, limits: LimitIndex) -> None:
@@ -69,7 +69,7 @@ class ScanSink:
         self._present: set[bytes] = set()
 
     def know_tenants(self, tenants: Iterable[bytes]) -> None:
-        """Add tenants with colons in their names, which settle whose a key is."""
+        """Add tenants with colons in their names: without them it is unclear where the tenant ends in a key's name."""
         new = {tenant for tenant in tenants if b":" in tenant} - self._tenants
         if new:
             self._tenants |= new
@@ -88,13 +88,16 @@ class ScanSink:
         self.limits.begin_sweep()
 
     def end_steps(self, coverage: Coverage) -> Iterator[None]:
-        """End a pass in short steps. A counter that a complete pass did not see counts as new when it comes back."""
+        """End a pass, and yield between short steps.
+
+        A counter that a complete pass did not see is new when it comes back.
+        """
         yield from self.cache.end_steps(coverage)
         if self._feeds_counters:
             self._end_counters(coverage.complete)
 
     def end_counters(self, coverage: Coverage) -> None:
-        """End a search for counters alone; one that was cut short leaves them to the next pass over all keys."""
+        """End a search for counters alone. If it was cut short, the next pass over all keys looks for them."""
         self._end_counters(coverage.complete)
         self.counters = coverage if coverage.complete else None
 
@@ -106,14 +109,14 @@ class ScanSink:
     def take(
         self, names: Sequence[bytes], pttls: Sequence[int] | None, sizes: Sequence[int | None] | None, mono: float
     ) -> bool:
-        """Add one page; return whether a counter is new."""
+        """Add one page, as ``CacheIndex.put_page`` takes it. Return True if a new counter is in it."""
         self.cache.put_page(names, pttls, sizes, mono)
         if not self._feeds_counters:
             return False
         return self.take_counters([name for name in names if self.limits.layout.may_count(name)])
 
     def take_counters(self, names: list[bytes]) -> bool:
-        """Add names of counters; return whether one is new."""
+        """Add names of counters. Return True if one is new."""
         if not names:
             return False
         self.limits.put_page(names)
@@ -125,7 +128,7 @@ class ScanSink:
 
 
 class KeyLoop:
-    """Runs one pass after the other."""
+    """Scans the keys again and again, one pass after the other."""
 
     def __init__(
         self,
@@ -149,7 +152,10 @@ class KeyLoop:
         self._report_gap = REPORT_SECONDS
 
     def restart(self, why: str = RESTARTED) -> None:
-        """Give up the present pass, and begin again with TTLs: another server answers, or what ``why`` says."""
+        """End the present pass, and begin a new one with TTLs.
+
+        ``why`` is the sentence for the pass that was cut short.
+        """
         self._restarted = why
         self.found.counters, self._counters_due = None, float("-inf")
         self.timer.wake()

@@ -1,8 +1,7 @@
-"""Turn what the loops hand on into samples, for a dashboard and for a recording without a screen alike.
+"""Turn the reports of the loops into samples, with or without a screen.
 
 One set of values is written every two seconds, on even seconds of the wall clock, so that several processes that watch
-the same system fill the same sets. A value is never kept twice, nor one that is old, nor one of a part taken for the
-whole.
+the same system write the same sets. No value is written twice, none that is old, and none that covers only a part.
 """
 
 from collections.abc import Callable, Mapping
@@ -29,10 +28,10 @@ MAX_VERSIONS, LONGEST_VERSION = 16, 60
 
 
 class HistoryWriter(Protocol):
-    """Where samples go: ``put(wall-clock seconds, values by name)`` never waits and never raises."""
+    """Where samples are written. ``put`` never waits and never raises."""
 
     def put(self, at: float, values: Mapping[str, float]) -> None:
-        """Keep these values."""
+        """Write these values, by name, as of ``at`` (wall-clock seconds)."""
 
 
 class Recorder:
@@ -75,7 +74,7 @@ class Recorder:
             self.flush()
 
     def flush(self) -> None:
-        """Write the values gathered so far."""
+        """Write the values that were collected since the last write."""
         self._slot = self._now_slot()
         values, self._values = self._values, {}
         if values:

@@ -216,7 +216,7 @@ def _failed(context: Context, status: Status, fault: Fault) -> Reading[ServiceSt
 
 
 async def watch_metrics(context: Context, sampler_state: SamplerState, timer: IntervalTimer) -> None:
-    """Hand on ("metrics", Reading[MetricsState]) until cancelled."""
+    """Read ``/metrics`` and hand on ("metrics", Reading[MetricsState]) until cancelled."""
     from optimus_tui.probes.http.metrics import read_metrics
 
     looks = turn = 0
@@ -281,7 +281,10 @@ async def _judge_metrics(context: Context, sampler_state: SamplerState, latest: 
 
 
 async def watch_feed(context: Context, sampler_state: SamplerState, timer: IntervalTimer) -> None:
-    """Start the reader and fetch its events until cancelled. The context stops the reader when it is closed."""
+    """Start the thread that reads the feed, and take its events until cancelled.
+
+    The context ends it when it is closed.
+    """
     reader, clock = context.feed, context.clock
     reader.start()
     seq, handed_on, state, claims, bulk, bus = 0, float("-inf"), "", Claims(), BulkWatch(), BusWatch(context)
@@ -313,17 +316,14 @@ async def watch_feed(context: Context, sampler_state: SamplerState, timer: Inter
 
 
 class Claims:
-    """What the latest events say of themselves; only some events of a large batch are read.
-
-    Their claimed time minus their arrival in seconds, and what most of them have in common.
-    """
+    """What the latest events say of themselves: type, tenant, and their time, compared with their arrival."""
 
     def __init__(self) -> None:
         self._offsets: deque[float] = deque(maxlen=LATEST)
         self._named: deque[tuple[str, str, str]] = deque(maxlen=LATEST)
 
     def add(self, items: Sequence[FeedItem]) -> None:
-        """Add the newest of these events."""
+        """Read the last events of a batch."""
         live = [one for one in items[-A_BATCH:] if isinstance(one, FeedEvent) and one.origin == "live"]
         for event in live:
             parsed = parse_event(event.payload, event.length)
@@ -333,12 +333,12 @@ class Claims:
 
     @property
     def source(self) -> EventSource:
-        """What most of the latest events have in common."""
+        """What most of the latest events have in common: type, tenant or channel."""
         return events.common_source(self._named)
 
     @property
     def offset(self) -> ClockOffset | None:
-        """How far the claimed times are off; None if they are not."""
+        """By how much the clock of the events' publisher is wrong; None if it is right or nothing says so."""
         return by_arrival(self._offsets)
 
 

@@ -12,13 +12,13 @@ WORST_SHOWN: tuple[Signal, ...] = ("failing", "p95")
 
 
 class SignalTrack:
-    """Remembers what the signals were; only those tenants that the newest reading has."""
+    """Remembers the golden signals of the whole gateway, and of the tenants in the newest reading."""
 
     def __init__(self) -> None:
         self._rings: dict[str, dict[Signal, Ring]] = {}
 
     def follow(self, signals: GoldenSignals, wall: float, mono: float) -> GoldenSignals:
-        """Add a reading and return it with its time and the trends behind it."""
+        """Add a reading, and return it with its time and the last ten minutes of each signal."""
         keep = {ALL, *signals.tenants}
         if signals.tenants:
             self._rings = {name: rings for name, rings in self._rings.items() if name in keep}

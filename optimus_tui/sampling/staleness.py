@@ -1,4 +1,4 @@
-"""What every loop does and what all loops have read: the health report is composed here."""
+"""What the loops share: intervals, retries, faults, and the state from which the health report is made."""
 
 import asyncio
 from collections import deque
@@ -134,7 +134,7 @@ def outages() -> tuple[type[Exception], ...]:
 
 
 def unforeseen() -> tuple[type[Exception], ...]:
-    """Return the exceptions that an answer of an unexpected shape raises in the code that reads it."""
+    """Return the exceptions that reading code raises when an answer has an unexpected shape."""
     from optimus_tui.probes.redis.parser import UNFORESEEN
 
     return UNFORESEEN
@@ -185,7 +185,7 @@ def login_refused(fault: Fault | None) -> bool:
 
 
 class Steadiness:
-    """The readings of the last five minutes, by service and wall-clock time: 1.0 if it answered well, else 0.0."""
+    """For each service, its checks of the last five minutes by wall-clock time: 1.0 if it answered well, else 0.0."""
 
     def __init__(self) -> None:
         self._looks: dict[str, deque[tuple[float, float]]] = {}
@@ -212,13 +212,13 @@ class Steadiness:
         return back
 
     def remember(self, name: str, samples: Sequence[tuple[float, float]]) -> None:
-        """Put earlier samples before our own."""
+        """Add samples (wall-clock seconds, value) from before this process began."""
         own = self._looks.get(name, deque())
         first = own[0][0] if own else float("inf")
         self._looks[name] = deque([*(one for one in samples if one[0] < first), *own], maxlen=MOST_LOOKS)
 
     def findings(self, name: str) -> list[Finding]:
-        """Return ``services.flapping``, or nothing."""
+        """Return the finding ``services.flapping`` if the service keeps going away; else an empty list."""
         return judge_flapping(name, tuple(self._looks.get(name, ())))
 
 
@@ -301,7 +301,7 @@ class SamplerState:
         self.hand_on()
 
     def began(self, name: str, started: float | None) -> None:
-        """Take the wall-clock time at which a service started, and drop the latencies from before it was warm."""
+        """Take the wall-clock time at which a service started, and drop latencies from before it was warm."""
         known = self._starts.get(name)
         if started is None or (known is not None and started <= known[0] + SAME_START_SECONDS):
             return
@@ -312,7 +312,7 @@ class SamplerState:
         return name in self._starts and self.clock.wall() < warm_from(*self._starts[name])
 
     def remember_looks(self, name: str, samples: Sequence[tuple[float, float]]) -> None:
-        """Take samples of a service from before this process began."""
+        """Add samples (wall-clock seconds, value) of a service from before this process began."""
         self._steadiness.remember(name, samples)
 
     @property
@@ -333,17 +333,17 @@ class SamplerState:
 
     @property
     def rules(self) -> LimitRules | None:
-        """The limits in force; None if there are none."""
+        """The limits in force; None if the gateway and the settings name none."""
         return merge_rules(self.published, self.settings.limits)
 
     def see_limits(self) -> None:
-        """Note that the counters were read: from now on, no counter is a result."""
+        """Note that the counters were read once: if there are none now, that is a result."""
         if not self.limits_seen:
             self.limits_seen = True
             self.hand_on()
 
     def put_signals(self, signals: GoldenSignals | None) -> None:
-        """Take what the gateway's counters say now; None where nothing was asked."""
+        """Take the newest golden signals; None if the gateway's metrics are not read."""
         if signals is not None:
             self.signals = self._signal_track.follow(signals, self.clock.wall(), self.clock.mono())
             self.hand_on()
@@ -351,9 +351,10 @@ class SamplerState:
     # -- findings
 
     def settle(self, subject: str, findings: Sequence[Finding]) -> tuple[Finding, ...]:
-        """Replace the subject's findings and return them with their beginnings.
+        """Replace the findings about a subject, and return them with the times since when they stand.
 
-        The health report is handed on if they changed, or a figure in them: panes tell of the same reading.
+        The health report is handed on if a finding or a figure in its text changed, so that all panes show the same
+        reading.
         """
         before = {(one.rule, one.subject, one.severity, one.message) for one in self._findings.get(subject, ())}
         self._findings[subject] = self._dated(subject, findings)
@@ -362,17 +363,17 @@ class SamplerState:
         return self._findings[subject]
 
     def settled(self, subject: str) -> tuple[Finding, ...]:
-        """Return the subject's findings as last settled."""
+        """Return the findings about a subject as ``settle`` returned them last."""
         return self._findings.get(subject, ())
 
     def unmeasured(self, subject: str, findings: Sequence[Finding]) -> None:
-        """Add ``findings``, which say why nothing was measured; earlier findings stay."""
+        """Add findings that say why nothing was measured; the subject's earlier findings stay."""
         known = {(one.rule, one.subject) for one in findings}
         before = [one for one in self._findings.get(subject, ()) if (one.rule, one.subject) not in known]
         self.settle(subject, [*findings, *before])
 
     def break_off(self, source: str, error: BaseException) -> None:
-        """Note that the loop of a source ended with an error: what it showed is old from now on."""
+        """Note that the loop of a source ended with an error: what it read last is old from now on."""
         self.settle(f"broken {source}", [find_broken(source, type(error).__name__)])
 
     def mend(self, source: str) -> None:
@@ -388,7 +389,7 @@ class SamplerState:
     # -- the report
 
     def hand_on(self) -> None:
-        """Compose the health report and give it to the sink."""
+        """Make the health report and give it to the sink."""
         mono = self.clock.mono()
         others = [finding for subject, found in self._findings.items() if subject != "health" for finding in found]
         for name, (started, seen) in self._starts.items():

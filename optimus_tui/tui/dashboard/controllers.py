@@ -60,7 +60,7 @@ class Navigator:
         self.dashboard.focus_on(name)
 
     def next_pane(self, by: int) -> None:
-        """Move the focus by ``by`` panes, cyclically; a negative number goes back."""
+        """Move the focus by ``by`` panes, and from the last one to the first; a negative number goes back."""
         names = [pane.NAME for pane in self.dashboard.panes()]
         self.dashboard.focus_on(names[(names.index(self.dashboard.current) + by) % len(names)])
 
@@ -70,7 +70,7 @@ class Navigator:
         """Close the screens above the dashboard.
 
         Raises:
-            CommandError: Closing one of them would lose typed text or running work.
+            CommandError: Closing one of them would lose text that was typed, or work that runs.
         """
         if self.dashboard.is_on_top():
             return
@@ -87,7 +87,7 @@ class Navigator:
         self._on_top().action_help()
 
     def quit_here(self) -> None:
-        """Leave the program; ask first if typed text or running work would be lost."""
+        """Leave the program; ask first if text that was typed or work that runs would be lost."""
         self.dashboard.optimus.leave()
 
     def _on_top(self) -> BaseScreen:
@@ -148,7 +148,11 @@ class Navigator:
         self.dashboard.open_screen(RouterScreen(self.dashboard.context, name))
 
     def open_compliance(self, path: str = "") -> None:
-        """Show how files follow the patterns: those at or below a path; without a path, the gateway's routers."""
+        """Show which of the project's patterns routers do not follow.
+
+        Args:
+            path: A file or a folder, relative to the project; empty for all routers of the gateway.
+        """
         from optimus_tui.tui.routers.compliance_screen import ComplianceScreen
 
         folder = None
@@ -233,7 +237,7 @@ class PaneRequests:
         self.dashboard = dashboard
 
     def look_again(self) -> None:
-        """Read everything again now, and say so."""
+        """Make every sampling loop read again now, and say so in a toast."""
         self.dashboard.refresh_now()
         self.dashboard.say("looking again now")
 
@@ -266,7 +270,11 @@ class SettingsCommands:
         self.dashboard = dashboard
 
     def step_interval(self, by: int) -> None:
-        """Change the interval by ``by`` steps in ``INTERVALS``, from the one nearest to the present interval."""
+        """Change the refresh interval to another one of ``INTERVALS``.
+
+        Args:
+            by: How many places further in that list than the value nearest to the present interval; negative: back.
+        """
         now = self.dashboard.settings.refresh_seconds
         nearest = min(range(len(INTERVALS)), key=lambda i: abs(INTERVALS[i] - now))
         self._refresh_every(INTERVALS[max(0, min(len(INTERVALS) - 1, nearest + by))])

@@ -1,7 +1,7 @@
 """Find the row that a finding is about: its pane, and the key of the row there. Pure.
 
-A finding names its subject as safe text, so the row is looked up in the last readings. If the subject has no row of its
-own, the closest row is used, and ``note`` says so.
+A finding names its subject as safe text, not as the bytes in Redis, so its row is looked up in the last readings. If
+the subject has no row of its own, the closest row is used, and ``note`` says so.
 """
 
 import re

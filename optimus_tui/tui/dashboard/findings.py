@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class WayBack(NamedTuple):
-    """The place from which the operator went to the row of a finding."""
+    """Where the operator was before going to the row of a finding, so that ``esc`` can go back there."""
 
     pane: str
     row: Hashable
@@ -51,12 +51,13 @@ class FindingsController:
     # -- explain
 
     def explain(self, subject: str, findings: Sequence[Finding], here: Callable[[], Sequence[Finding]] = tuple) -> None:
-        """Explain findings, one at a time, and carry out what is chosen there.
+        """Show the explanations of findings, one at a time, and carry out the action that is chosen there.
 
         Args:
             subject: What they are about, as safe text.
             findings: The findings, the worst first; if empty, the dialog says that nothing is wrong.
-            here: Returns the present findings about the subject, for a dialog that began without any.
+            here: Returns the present findings about the subject. A dialog that was opened without findings asks it
+                again.
         """
         from optimus_tui.tui.dialogs.explain import explain_dialog
 
@@ -94,10 +95,10 @@ class FindingsController:
         verbs[choice.verb](choice.finding)
 
     def open_incident(self, finding: Finding | None, tenant: str = "") -> None:
-        """Show the open incident, else ask for a new one.
+        """Show the open incident; without one, ask whether to open one.
 
         Args:
-            finding: The finding that it is about; None for all alarming ones.
+            finding: What a new incident is about; None for all findings from medium on.
             tenant: The tenant concerned; empty for the finding's.
         """
         self.incidents.open_for(finding, tenant)
@@ -205,7 +206,7 @@ class FindingsController:
         return True
 
     def forget_ways(self) -> None:
-        """Close the screens that were kept for going back."""
+        """Close the screens that were kept open so that ``esc`` could go back to them."""
         ways, self._ways = self._ways, []
         for way in ways:
             for screen in way.screens:

@@ -26,7 +26,7 @@ def last_report(dashboard: DashboardServices, name: str) -> Any:
 
 
 def newest_findings(dashboard: DashboardServices) -> Iterator[tuple[Sequence[Finding], float]]:
-    """Yield the findings of each last report, with the time of the newest reading that they judge."""
+    """Yield the findings of the last report of each pane, and when the newest reading behind them was taken."""
     for name in ("limits", "cache"):
         reading = dashboard.pane(name).reading
         if reading is not None and reading.value is not None:
@@ -74,7 +74,7 @@ def known_tenants(dashboard: DashboardServices) -> frozenset[str]:
 
 
 def nobody_saw(tenant: str) -> str:
-    """Return the sentence for a tenant that appears nowhere."""
+    """Return the sentence that says that a tenant's name is in no counter, cache key, event, metric or setting."""
     return f"nobody has seen a tenant named {safe_text(tenant, 60)}: no counter, cache key, event or metric names it"
 
 

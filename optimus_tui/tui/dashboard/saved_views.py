@@ -58,12 +58,15 @@ class Bookmark(msgspec.Struct, frozen=True):
 
     @property
     def row(self) -> tuple[str, bytes, tuple[bytes, bytes | None] | None]:
-        """Return what identifies its row."""
+        """Return what identifies its row: pane, key in Redis, and the group (kind and tenant) of the cache pane."""
         return self.pane, self.key, self.group
 
     @property
     def is_sound(self) -> bool:
-        """Return True if its pane has bookmarks and its texts are not too long."""
+        """Return True if its pane can have bookmarks and its texts are not too long.
+
+        The file may have been edited by hand.
+        """
         names = (self.key, *(self.group or ()))
         has_row = bool(self.key or self.group) and (self.pane == "cache") == (self.group is not None)
         return self.pane in MARKED_PANES and has_row and all(len(one or b"") <= LONGEST_KEY for one in names)

@@ -147,7 +147,7 @@ class Dashboard(BaseScreen):
     # -- start and end
 
     def on_screen_resume(self, event: events.ScreenResume) -> None:
-        """Leave the styles as they are before the first frame: every widget was styled as it was mounted."""
+        """Do not style the widgets again before the first frame: each of them was styled when it was mounted."""
         event.refresh_styles = self.stack_updates > 0
 
     def on_mount(self) -> None:
@@ -158,7 +158,7 @@ class Dashboard(BaseScreen):
         self.call_after_refresh(self.start_sampling)
 
     def start_sampling(self) -> None:
-        """Start sampling, after the first frame, which therefore waits for no network answer."""
+        """Start the sampling loops. This is done after the first frame, so that no server can delay it."""
         self.run_in_background("start", self._start_sampling, name="start_sampling", exclusive=False)
 
     async def _start_sampling(self) -> None:
@@ -172,7 +172,7 @@ class Dashboard(BaseScreen):
         self.incidents.offer()
 
     async def stop_sampling(self) -> None:
-        """Release the incident, disarm, end the loops and close the connections."""
+        """Before the program ends: release the incident, disarm, end the loops and close the connections."""
         self.cancel_group("start")  # it may not have come to its end: nothing must begin any more
         self.findings.forget_ways()
         await self.incidents.leave()
@@ -199,7 +199,7 @@ class Dashboard(BaseScreen):
         self.reports.put(event.subject, event.report)
 
     def tick(self) -> None:
-        """Draw the reports of the last second, the clock, ages and countdowns in one paint."""
+        """Draw once a second, in one paint: the reports that came since, the clock, ages and countdowns."""
         self.reports.draw_waiting()
         for pane in self.panes():
             pane.tick()
@@ -263,7 +263,7 @@ class Dashboard(BaseScreen):
 
     @property
     def way_back(self) -> str:  # type: ignore[override]
-        """Return what ``esc`` does now in a word; empty if it does nothing."""
+        """Return the word for what ``esc`` does now; empty if it does nothing."""
         return "back" if self.findings.has_way_back() else self.pane_layout.way_back()
 
     def help_subject(self) -> tuple[str, str]:

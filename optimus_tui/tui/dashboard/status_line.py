@@ -1,4 +1,4 @@
-"""How much of the dashboard is shown, and the words of its status line and tab strip."""
+"""The status line and the tab strip, and which panes are shown at which size of the terminal."""
 
 import time
 from collections.abc import Iterable, Sequence
@@ -91,7 +91,15 @@ def status_words(
 
 
 def proof_part(words: str, gap: str, style: str) -> Part:
-    """Return how far a proof is as a part of a bar: its reason gives way first, then how long after the act it came."""
+    """Return how far the proof of an action is, as a part of a bar.
+
+    Where there is no room, its reason is left out first, then how long after the action the proof came.
+
+    Args:
+        words: The result, its reason and its time, as ``status_words`` of the incident returns them.
+        gap: What stands before it.
+        style: The name of its text style.
+    """
     *longer, shortest = proof_forms(words)
     part = Part(0, [(gap + shortest, style)])
     for rank, form in zip((2, 10), reversed(longer), strict=False):
@@ -100,7 +108,12 @@ def proof_part(words: str, gap: str, style: str) -> Part:
 
 
 def clock_part(wall: float, rank: int) -> Part:
-    """Return the time as the end of a bar; where there is no room it stands without its zone."""
+    """Return the time of day as a part of a bar; without its time zone where there is no room.
+
+    Args:
+        wall: Seconds since the epoch.
+        rank: Its importance: parts of a lower rank give way to it.
+    """
     clock = time.strftime("%H:%M:%S", time.gmtime(wall))
     return Part(rank, [(clock, ""), (" UTC ", "quiet")], Part(0, [(clock + " ", "")]))
 
@@ -113,9 +126,12 @@ def _overridden(settings: Settings, width: int) -> str:
 
 
 def mode_room(settings: Settings, width: int, beside: str = "") -> int:
-    """Return the cells that the status line has for the mode, beside the name, the longest right end and a note.
+    """Return how many cells of the status line are left for the mode (read-only, armed).
 
-    ``beside``: an urgent note, in whose favour a narrow line gives up the product's name; empty for none.
+    Args:
+        settings: They name the environment, which stands before the mode.
+        width: Columns of the terminal.
+        beside: An urgent note, for which a narrow line gives up the product's name; empty for none.
     """
     gap = "   " if width >= 100 else "  "
     start = f" OPTIMUS{gap}{safe_text(settings.environment, 24)}{gap}{_overridden(settings, width)}"
@@ -131,7 +147,7 @@ def mode_room(settings: Settings, width: int, beside: str = "") -> int:
 
 
 def target_words(where: Where, room: int) -> str:
-    """Return where actions are armed, after two blanks, in the longest form that ``room`` cells hold."""
+    """Return on which server actions are armed, after two blanks, in the longest form that fits in ``room`` cells."""
     place = safe_text(where.place, 40)
     whole = f"{place} db {where.db}"
     forms = [f"{whole} as {safe_text(where.user, 24)}", whole, place]
@@ -205,7 +221,11 @@ class PaneLayout:
         return "health", BESIDE_HEALTH if current == "health" else current
 
     def prepared(self, panes: Iterable[Pane]) -> Iterable[Pane]:
-        """Set the classes of screen and panes before the first frame; set later, each widget would be styled twice."""
+        """Set the classes of the screen and of the panes, and return the panes.
+
+        This is done before the first frame: set after it, the classes would make Textual style each widget a second
+        time.
+        """
         self.screen.update_classes(self._classes(self.screen.app.size), update=False)
         return [pane.update_classes(self._classes_of(pane), update=False) for pane in panes]
 
@@ -220,7 +240,7 @@ class PaneLayout:
         return {"-current": self.dashboard.current == pane.NAME, "-paired": pane.NAME in self._pair()}
 
     def apply(self) -> None:
-        """Show the panes beside each other if there is room, else two, else one; a sentence if not even that fits."""
+        """Show four panes, two or one, as the terminal has room, or one sentence if it is too small for a pane."""
         size = self.dashboard.size
         self.screen.update_classes(self._classes(size))  # all at once: each change styles every widget anew
         for pane in self.dashboard.panes():
@@ -232,7 +252,7 @@ class PaneLayout:
         self.pace_sources()
 
     def way_back(self) -> str:
-        """Return what ``esc`` does now in a word; empty if it does nothing."""
+        """Return the word for what ``esc`` does now; empty if it does nothing."""
         pane = self.dashboard.pane(self.dashboard.current)
         if pane.filter.text or pane.filter_error:
             return "all rows"
@@ -249,7 +269,7 @@ class PaneLayout:
         self.screen.query_one(TabStrip).tabs = tabs
 
     def pace_sources(self) -> None:
-        """Stop reading what only a hidden pane shows, and read what its tab shows half as often."""
+        """Stop the loops whose readings only a hidden pane shows; read at half the rate what its tab still shows."""
         for name, source in (("cache", "details"), ("cache", "keys"), ("limits", "limits")):
             factor = 1.0
             if not self.is_shown(name):

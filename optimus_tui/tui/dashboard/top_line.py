@@ -1,4 +1,4 @@
-"""What the line on top of every screen says now: asked of the controllers that know it."""
+"""Collect the facts of the line on top of every screen from the controllers that know them."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -30,7 +30,12 @@ class StatusLine:
         self.incidents, self.drills = incidents, drills
 
     def words(self, start: Sequence[Part], width: int) -> tuple[Words, Words]:
-        """Return the line in ``width`` columns, left and right; ``start``: what it begins with."""
+        """Return the words at the left and at the right of the line.
+
+        Args:
+            start: What the line begins with, such as the product's name.
+            width: Columns.
+        """
         dashboard, context = self.dashboard, self.dashboard.context
         note, muted, said = self.drills.status_note(), self.alerts.mark_quiet(), self.incidents.status_words()
         if note is not None and start is not PRODUCT:  # the next step is a key of the panes: here its clock is enough

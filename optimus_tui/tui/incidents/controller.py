@@ -1,4 +1,4 @@
-"""Opens and resumes incidents, keeps the open one while the panes stay live, and pins rows to it.
+"""Opens and resumes incidents, holds the open one while the dashboard goes on, and pins rows to it.
 
 None of the workflow is imported before ``i`` is pressed. The incident belongs to the dashboard, not to the screen
 that shows it: leaving that screen leaves the incident open.
@@ -34,7 +34,7 @@ MAX_OFFERED = 8
 
 
 class IncidentController:
-    """Opens, resumes, shows and leaves incidents, and proves what was done in the open one."""
+    """Opens, resumes, shows and releases incidents, and checks whether what was done in the open one has helped."""
 
     PROVE_SECONDS = 0.5
     """Seconds between two looks whether checks are due."""
@@ -70,7 +70,7 @@ class IncidentController:
         return service.state.id
 
     def status_words(self) -> tuple[str, str]:
-        """Return how far the proof of what was done is, in the open incident or without one, and the words' style."""
+        """Return how far the proof of the last action is, and the style of the words; both empty without one."""
         if self.service is None or self.service.state.status != "open":
             return self._lone_proofs.status_words() if self._lone_proofs is not None else ("", "")
         from optimus_tui.tui.incidents.head import proof_style
@@ -80,7 +80,7 @@ class IncidentController:
         return safe_text(status or f"incident {state.id} is open", 80), proof_style(state)
 
     def too_early(self, finding: Finding) -> str:
-        """Return why a finding tells nothing yet of what was done for it, or for its cause; empty if it does."""
+        """Return why a finding does not show yet whether an action for it or its cause helped; empty if it does."""
         if self._lone_proofs is None and (self.service is None or not self.service.state.action_records):
             return ""
         from optimus_tui.tui.incidents.proved import early_in, keys_of
@@ -96,7 +96,7 @@ class IncidentController:
         return ((), False) if lone is None else (lone.records(), lone.awaited)
 
     def proved_fixed(self, finding: Finding) -> str:
-        """Return why a finding that still stands needs nothing done; empty where it does."""
+        """Return why nothing has to be done about a finding that is still shown; empty if something has."""
         records = self._lone_proofs.records() if self._lone_proofs is not None else ()
         records += self.service.state.action_records if self.service is not None else ()
         if not records:
@@ -115,12 +115,12 @@ class IncidentController:
     async def record_action(self, receipt: Receipt, audit: str, before: Sequence[Finding] = ()) -> None:
         """Record a verified action in its incident, check the system again, and show whether the fault is gone.
 
-        Without an incident the worst finding that it was for is watched.
+        Without an incident, the worst finding that the action was for is watched instead.
 
         Args:
             receipt: What was done. It is left out if it is unverified or belongs to another incident.
-            audit: The words about its audit record.
-            before: The alarms before it.
+            audit: The sentence about its audit record.
+            before: The findings from medium on that were shown before it.
         """
         service = self.service
         if not receipt.request.incident and receipt.verified:
@@ -147,12 +147,12 @@ class IncidentController:
     async def record_remedy(
         self, command: str, words: str, ended: float, finding: Finding | None = None, restarts: str = ""
     ) -> None:
-        """Record in the open incident what was done outside; its proof follows, as after an action.
+        """Record in the open incident what was done outside of the actions, and check afterwards whether it helped.
 
-        Without an open incident the finding is watched.
+        Without an open incident, the finding is watched instead.
 
         Args:
-            command: The command that did it; recommendations of it count as done.
+            command: The command that did it; recommendations of the same command count as done.
             words: What was done.
             ended: Wall-clock seconds at which it took effect.
             finding: What it was for, as it was before; None where that is not known.
@@ -209,7 +209,7 @@ class IncidentController:
     # -- opening and resuming
 
     def offer(self) -> None:
-        """Say at the start that an incident was left open. Nothing is imported if there never was one."""
+        """At the start, say that an incident was left open. Without any incident file, nothing is imported."""
         self.dashboard.run_in_background("incident-left", self._offer, name="incidents left open")
 
     async def _offer(self) -> None:
@@ -233,7 +233,7 @@ class IncidentController:
         self.open_for(None)
 
     def open_for(self, finding: Finding | None, tenant: str = "") -> None:
-        """Do as ``open`` does; a new incident is about this finding and this tenant, where they are given."""
+        """Show the open incident, or ask as ``open`` does for one about this finding and this tenant, if given."""
         work = partial(self._open, finding, tenant)
         self.dashboard.run_in_background("incident-open", work, name="incident", asks=True)
 

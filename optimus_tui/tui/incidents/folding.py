@@ -1,4 +1,4 @@
-"""Leave out of a step's evidence what its reader has seen: in the same evidence above, or in an earlier step. Pure."""
+"""Leave out of a step's evidence what the operator has read before, in it or in an earlier step. Pure."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""The line on top of the incident screen: what it is, how far the proof of its repair is, how long it has been open."""
+"""The line on top of the incident screen: its subject, whether a repair is proved, and how long it has been open."""
 
 from collections.abc import Sequence
 
@@ -26,7 +26,9 @@ def bar_words(
     width: int,
     alarms: Sequence[Finding] = (),
 ) -> tuple[Words, Words]:
-    """Return the words of the line on top, left and right.
+    """Return the words at the left and at the right of the line on top.
+
+    Whether a repair is proved is shown there at every width, until the incident is closed.
 
     Args:
         state: The incident.
@@ -34,9 +36,7 @@ def bar_words(
         mode: Whether actions are armed, in words, and their style.
         problem: Why the incident cannot be written to or is not kept; empty if all is well.
         width: Columns.
-        alarms: The findings from medium on that the dashboard shows now, of the incident or beside it, worst first.
-
-    How far the proof of a repair is stands there until the incident is closed, at every width.
+        alarms: The findings from medium on that the dashboard shows now, worst first, whatever the incident is about.
     """
     wide, gap = width >= WIDE, "  "
     if wide:
@@ -84,7 +84,7 @@ def bar_words(
 
 
 def proof_style(state: IncidentState) -> str:
-    """Return the colour of how far the proof is: good once it is proved, the accent while it is waited for."""
+    """Return the style of the words about a proof: good once the repair is proved, accent while the proof is due."""
     if state.repaired is not None and not waiting(state):
         return "b:success"
     return "accent"

@@ -1,4 +1,4 @@
-"""Says once whether something that was done without an incident has fixed the finding that it was for."""
+"""Watch what was done without an incident, and say once whether it fixed the finding that it was for."""
 
 import asyncio
 from collections.abc import Container, Sequence
@@ -20,7 +20,7 @@ TURN_SECONDS = 1.0
 
 
 def worst_cured_by(kind: str, tenant: str, findings: Sequence[Finding]) -> Finding | None:
-    """Return the worst finding that an action on this tenant's keys was for; None without one."""
+    """Return the worst of the findings that an action of this kind on this tenant's keys cures; None without one."""
     cured = rules_cured_by(kind)
     loud = [one for one in findings if one.rule in cured and one.severity in ALARMING]
     own = [one for one in loud if one.subject.partition(" / ")[0] == tenant or one.subject.startswith("several ")]
@@ -28,7 +28,7 @@ def worst_cured_by(kind: str, tenant: str, findings: Sequence[Finding]) -> Findi
 
 
 class LoneProofs:
-    """What was done without an incident, as long as it is watched."""
+    """The actions that were done without an incident and are watched."""
 
     def __init__(self, dashboard: DashboardServices) -> None:
         """Watch nothing yet.
@@ -40,7 +40,9 @@ class LoneProofs:
         self._watched: dict[str, LoneProof] = {}
 
     def follow(self, receipt: "KeptReceipt", finding: Finding) -> None:
-        """Watch the finding in the background, and say the result. What is done later for it takes over.
+        """Watch the finding in the background, and say the result.
+
+        A later action for the same finding is watched instead.
 
         Args:
             receipt: What was done.
@@ -50,7 +52,7 @@ class LoneProofs:
         self.dashboard.run_in_background(group, self._follow, group, receipt, finding, name="proof of a remedy")
 
     def too_early(self, keys: Container[tuple[str, str]]) -> str:
-        """Return why findings of these rules and subjects tell nothing yet of what was done; empty if they do."""
+        """Return why findings of these rules and subjects do not show yet whether an action helped; else empty."""
         return next((words for one in self._watched.values() if one.aim in keys and (words := one.too_early())), "")
 
     def records(self) -> "tuple[ActionRecord, ...]":
@@ -59,11 +61,11 @@ class LoneProofs:
 
     @property
     def awaited(self) -> bool:
-        """Return whether a proof of something that was done is still awaited."""
+        """Return True while the result of an action is still awaited."""
         return any(not one.over for one in self._watched.values())
 
     def status_words(self) -> tuple[str, str]:
-        """Return how far the proof of what was done last is, or how it came out, and the style of these words."""
+        """Return how far the proof of the last action is, or its result, and the name of the style of these words."""
         return next((told for one in reversed(self._watched.values()) if (told := one.status())[0]), ("", ""))
 
     async def _follow(self, group: str, receipt: "KeptReceipt", finding: Finding) -> None:
@@ -104,11 +106,11 @@ def _found(dashboard: DashboardServices, finding: Finding) -> "Found | None":
 
 
 def fills_again(dashboard: DashboardServices, subject: str) -> bool:
-    """Return True if a counter is expected to be full again before its window ends, and is not yet found to be.
+    """Return True if a counter is expected to be full before its window ends, and is not full yet.
 
     Args:
-        dashboard: Whose readings tell.
-        subject: Its tenant and operation, as findings name them.
+        dashboard: Its last readings are used.
+        subject: The tenant and the operation, as findings name them.
     """
     health, limits = dashboard.health, limits_report(dashboard)
     if health is None:

@@ -1,4 +1,4 @@
-"""What to do now in an incident, in one sentence: the line "Next" of its screen. Pure."""
+"""The line "Next" of the incident screen: what to do now, in one sentence. Pure."""
 
 import re
 from collections.abc import Sequence
@@ -91,7 +91,7 @@ def _is_clean(state: IncidentState) -> bool:
 
 
 def found_since(state: IncidentState, alarms: Sequence[Finding]) -> str:
-    """Return what the dashboard shows now although nothing wrong was found here before; empty if that is not so.
+    """Return what the dashboard shows now although the incident's steps found nothing wrong; empty if that is not so.
 
     Args:
         state: The incident.
@@ -101,7 +101,7 @@ def found_since(state: IncidentState, alarms: Sequence[Finding]) -> str:
 
 
 def found_beside(alarms: Sequence[Finding]) -> str:
-    """Return what the dashboard shows beside a fault that is gone: the worst of it, and how many more.
+    """Return what the dashboard shows although the incident's own fault is gone: the worst finding, and how many more.
 
     Args:
         alarms: The dashboard's findings from medium on, the worst first.

@@ -1,4 +1,4 @@
-"""What an incident would be opened on, what can be done about it and the steps, for the dialog that asks first.
+"""The text of the dialog that asks before an incident is opened: what it would be about, what to do, the steps.
 
 Pure: findings and steps in, words out. Texts of findings are made safe here.
 """
@@ -19,9 +19,9 @@ SHOWN = 3
 
 
 def worth_an_incident(findings: Iterable[Finding]) -> list[Finding]:
-    """Return the findings that an incident is opened on, the worst first.
+    """Return the findings that an incident is opened for, the worst first.
 
-    These are the findings from medium on; without any, the low ones that something has to be done about.
+    These are the findings from medium on; if there are none, the low ones that something has to be done about.
 
     Args:
         findings: Those of the health report.
@@ -38,15 +38,15 @@ def opening(
     first_act: Callable[[Finding], FirstAct | None] = lambda _: None,
     proved: Callable[[Finding], str] = lambda _: "",
 ) -> str:
-    """Return what would be opened, for the dialog that asks before anything is written.
+    """Return the text of the dialog that asks before an incident is opened. Nothing is written until it is confirmed.
 
     Args:
         findings: What it would be about.
         playbook: The name of the playbook.
         steps: Its steps.
-        as_of: When the findings were judged, in wall-clock seconds: the screen beside the dialog goes on.
-        first_act: Returns the first of what ``a`` does about a finding; None for nothing.
-        proved: Returns why a finding needs nothing done, such as a proof that it has ended; empty where it does.
+        as_of: When the findings were judged, in wall-clock seconds: the panes behind the dialog go on.
+        first_act: Returns the first action that ``a`` offers for a finding; None for none.
+        proved: Returns why nothing has to be done about a finding, such as a proof that it has ended; else empty.
     """
     first = worst_first(findings)[:SHOWN]  # what is true now stands before what is only held
     lines = [f"{severity_text(one.severity)}  {sentence(one.message, 160)}{clause(proved(one), '; ')}" for one in first]
@@ -68,7 +68,7 @@ def opening(
 
 
 def proved_before(findings: Sequence[Finding], left: Sequence[IncidentState]) -> str:
-    """Return which open incident was about one of these findings and is proved fixed, as a line; empty for none."""
+    """Return the line about an open incident in which one of these findings was proved fixed; empty for none."""
     keys = {(one.rule, one.subject) for one in findings}
     for state in left:
         if state.repaired is not None and any((one.rule, one.subject) in keys for one in state.open_findings):
@@ -99,7 +99,13 @@ def left_words(state: IncidentState, now: float) -> str:
 
 
 def refused_tenant(known: frozenset[str], concerned: str, name: str) -> str:
-    """Return why a tenant's name is refused; "" for the one concerned, and where nothing had been read."""
+    """Return why this tenant cannot be chosen; empty if it can.
+
+    Args:
+        known: The tenants that were seen; empty if nothing was read yet, and then no name is refused.
+        concerned: The tenant that the finding is about; it is never refused.
+        name: The tenant that was typed.
+    """
     if not known or safe(name) in known or name == concerned:
         return ""
     return "no counter, key, event or metric names it"

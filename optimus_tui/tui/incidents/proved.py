@@ -1,4 +1,4 @@
-"""What the incident's proofs say of a finding of the dashboard: too early to tell, or proved fixed already."""
+"""What proofs of earlier actions say about a finding: too early to tell, or proved fixed already."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 
 
 def keys_of(dashboard: DashboardServices, finding: Finding) -> set[tuple[str, str]]:
-    """Return rule and subject of a finding, and of what has caused it."""
+    """Return rule and subject of a finding, and of the findings that caused it."""
     known = dashboard.health.findings if dashboard.health is not None else ()
     return {(one.rule, one.subject) for one in with_causes(finding, known)}
 
 
 def early_in(dashboard: DashboardServices, state: "IncidentState", finding: Finding) -> str:
-    """Return why a finding tells nothing yet of what was done for it in an incident; empty if it does."""
+    """Return why a finding does not yet show whether an action for it in an incident helped; empty if it does."""
     keys = keys_of(dashboard, finding)
     for record in waiting(state):
         if any((one.rule, one.subject) in keys for one in aimed_at(record)):
@@ -32,13 +32,13 @@ def early_in(dashboard: DashboardServices, state: "IncidentState", finding: Find
 
 
 def proved_by(dashboard: DashboardServices, records: "Sequence[ActionRecord]", finding: Finding) -> str:
-    """Return why a finding that still stands needs nothing done; empty where it does.
+    """Return why nothing has to be done about a finding that is still shown; empty if something has.
 
-    It was proved that it is gone, or what it followed from, and its figures reach back to before; or it is the used-up
-    limit of a counter that never reset, which kept its count when it got a TTL.
+    There are two reasons. Either it was proved that it or its cause is gone, and its figures still hold time from
+    before. Or its counter, which never reset, was given a TTL: its limit stays used up until that TTL has run out.
 
     Args:
-        dashboard: Whose readings tell causes.
+        dashboard: Its last readings tell which findings cause which.
         records: What was done, the oldest first.
         finding: A finding as it is shown.
     """
@@ -64,16 +64,16 @@ READ_AGAIN_SECONDS = 5.0
 
 
 def left_over(records: "Sequence[ActionRecord]", finding: Finding, now: float, begin: float) -> str:
-    """Return until when a limit refuses, or refused, only because its counter kept its count when it got a TTL.
+    """Return until when a limit refuses only because its counter kept its count when an action gave it a TTL.
 
     Args:
         records: What was done, the oldest first.
         finding: A finding as it is shown.
         now: The present time, in wall-clock seconds.
-        begin: When the figures of the finding begin: what was refused until then is in them no more.
+        begin: The wall-clock time from which on the finding's figures count: earlier refusals are not in them.
 
     Returns:
-        The sentence; "" where the finding has another reason.
+        The sentence; empty if the finding has another reason.
     """
     for record in reversed(records):
         until, subjects = record.receipt.until, refused_after(record)

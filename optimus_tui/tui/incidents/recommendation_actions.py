@@ -31,8 +31,8 @@ class RecommendationView(IncidentView, Protocol):
 class RecommendationActions:
     """Carries out recommendations and marks them.
 
-    A recommendation names its tenant in text. The bytes of the name are looked up, and asked for if that leaves a
-    doubt.
+    A recommendation names its tenant as text. The bytes of the tenant's name in Redis are looked up; if several tenants
+    look alike, the operator is asked.
     """
 
     def __init__(self, view: RecommendationView, steps: StepActions, actions: ActionsController) -> None:
@@ -57,7 +57,7 @@ class RecommendationActions:
         self.steps.start(self._carry_out, found, group="acting")
 
     def go_on(self) -> None:
-        """Carry out what was asked for while a step ran, once that has ended."""
+        """Carry out the recommendation that was asked for while a step ran, now that the step has ended."""
         if self._waits and self.service.state.running is None:
             self._waits = False
             self.carry_out()

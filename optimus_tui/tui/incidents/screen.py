@@ -1,7 +1,7 @@
 """The incident screen: steps at the left, a step's evidence at the right, the next key below, severity and time on top.
 
-It runs no tool and writes nothing itself: the incident service does both, and this screen draws its state. A step goes
-on when the screen is left, and the panes stay live behind it.
+It runs no tool and writes nothing itself: the incident service does both, and this screen draws its state. A step
+continues when the screen is left, and the panes behind it are kept up to date.
 """
 
 import asyncio
@@ -71,12 +71,18 @@ class StepList(LineView):
         self._has_room = False
 
     def on_resize(self) -> None:
-        """Draw the proof once there is room for it below the steps."""
+        """Show or hide the proof below the steps, as there is room for it."""
         if self.state.steps:
             self.show(self.state, self.running, self._has_room)
 
     def show(self, state: IncidentState, running: str, has_room: bool) -> None:
-        """Draw this state; where there is room, with the whole proof of what was done below the steps."""
+        """Draw the steps.
+
+        Args:
+            state: The incident.
+            running: How far the running step is, in words; empty if none runs.
+            has_room: Whether the whole proof of the last action is drawn below the steps, if it fits there.
+        """
         self.state, self.running, self._has_room = state, running, has_room
         self.proof = words.proof_lines(state, self.body_width) if has_room else []
         self.styles.height = len(state.steps) + len(self.proof) + 2
@@ -183,7 +189,7 @@ class IncidentScreen(BaseScreen):
         return self.incident_service.state
 
     def leave(self) -> None:
-        """Leave the screen of an incident that is gone."""
+        """Close the screen, because the incident no longer exists."""
         self._gone()
         if self.is_mounted:
             self.dismiss(None)
@@ -329,7 +335,7 @@ class IncidentScreen(BaseScreen):
         self.draw()
 
     def show_step(self, step: Step) -> None:
-        """Put the cursor on it."""
+        """Put the cursor on this step."""
         names = [item.plan.id for item in self.state.steps]
         self.query_one(StepList).move_to(names.index(step.plan.id))
         self.draw()
@@ -337,7 +343,7 @@ class IncidentScreen(BaseScreen):
     # -- keys
 
     def action_step(self) -> None:
-        """Run the next step."""
+        """Run the next step; after the last one, close the incident."""
         self.steps.next_step()
 
     def action_go_to_step(self, number: int) -> None:
@@ -359,7 +365,7 @@ class IncidentScreen(BaseScreen):
         self.steps.repeat()
 
     def action_skip(self) -> None:
-        """Skip a step."""
+        """Skip the step under the cursor if it waits or has failed, else the next one."""
         self.steps.skip()
 
     def action_note(self) -> None:
@@ -405,5 +411,5 @@ class IncidentScreen(BaseScreen):
         self.set_focus(place)
 
     def copy_forms(self) -> list[tuple[str, str]]:
-        """Return the recommended commands."""
+        """Return the recommended commands, each with the words for it in the list of what can be copied."""
         return [(words.sentence(item.action, 120), item.command) for item in self.state.advice if item.command]

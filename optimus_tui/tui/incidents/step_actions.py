@@ -35,7 +35,7 @@ class IncidentView(Protocol):
         """Put the cursor on a step."""
 
     def leave(self) -> None:
-        """Leave the screen of an incident that is gone."""
+        """Close the screen, because the incident no longer exists."""
 
     def evidence_line(self) -> str:
         """Return the line under the evidence's cursor; empty without a cursor."""
@@ -78,7 +78,7 @@ class StepActions:
         self.dashboard.run_in_background(group, guarded, name="incident", exclusive=False, asks=True)
 
     def refuse_if_closed(self) -> bool:
-        """Return True if nothing can be done in this incident any more; the reason is shown."""
+        """Return True, and say why, if the incident is closed or cannot be written to."""
         if any(one.group == self.CLOSING and not one.is_finished for one in self.dashboard.app.workers):
             self.view.say("the incident is being closed: what it cost is measured, then the post-mortem is written")
             return True
@@ -155,12 +155,12 @@ class StepActions:
             await self.service.done(step.plan.id, answers[0])
 
     def choose_again(self) -> None:
-        """Ask again which issue to examine. The step that examined another one must be repeated."""
+        """Ask again which issue to examine. The step that has examined another one has to be repeated."""
         if not self.refuse_if_closed():
             self.start(self._choose)
 
     def repeat(self) -> None:
-        """Repeat the step under the cursor. What changed is shown above its evidence."""
+        """Run the step under the cursor again. What changed since its last run is shown above its evidence."""
         step = self.view.selected
         if self.refuse_if_closed() or self.refuse_if_running():
             return
@@ -172,7 +172,10 @@ class StepActions:
             self.start(self._run, step)
 
     def say_early(self, record: ActionRecord) -> None:
-        """Say when a proof is possible; the incident controller says a result that is there already."""
+        """Say from when on it can be proved that an action helped.
+
+        A result that exists is said by the incident controller.
+        """
         if promise := words.promise_words(record):
             self.view.say(promise)
 
@@ -244,7 +247,7 @@ class StepActions:
     # -- the end ---------------------------------------------------------------------------------------------------
 
     def close(self) -> None:
-        """Ask for cause and resolution, close, measure what it cost, and write the post-mortem."""
+        """Ask for cause and resolution, close the incident, measure what tenants lost, and write the post-mortem."""
         if not self.refuse_if_closed():
             self.start(self._close, group=self.CLOSING)
 
@@ -262,7 +265,7 @@ class StepActions:
         await self._export()
 
     def discard(self) -> None:
-        """Remove an incident that has only its health check; one with more is closed as discarded, for a reason."""
+        """Remove the incident if only its health check was made; else ask for a reason and close it as discarded."""
         if not self.refuse_if_closed():
             self.start(self._discard, group=self.CLOSING)
 

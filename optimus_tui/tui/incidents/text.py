@@ -65,7 +65,7 @@ def sentence(text: object, limit: int = LONG) -> str:
 
 
 class StepLine(NamedTuple):
-    """A step of an incident by its place, and how far the running step is, in words."""
+    """A row of the list of steps: the incident, the place of the step in it, and how far the step is if it runs."""
 
     state: IncidentState
     at: int
@@ -115,14 +115,14 @@ STEPS = Table[StepLine](
 
 
 def proof_lines(state: IncidentState, width: int) -> list[str]:
-    """Return the whole proof of what was done last, wrapped; nothing before it has a result."""
+    """Return the sentences about the proof of the last action, wrapped to ``width``; none before it has a result."""
     if not state.action_records or state.action_records[-1].verdict is None:
         return []
     return wrap(sentence(proof_words(state.action_records[-1]), 300), max(20, width - 4), cell_len)
 
 
 def step_summary(state: IncidentState, step: Step) -> str:
-    """Return what came of a step, in a few words."""
+    """Return the result of a step in a few words."""
     if step.plan.kind == "apply" and step.status == "waiting":
         if state.action_records:
             return sentence(_proof_in_short(state), 200)
@@ -134,7 +134,7 @@ def step_summary(state: IncidentState, step: Step) -> str:
 
 
 def to_do_words(state: IncidentState) -> str:
-    """Return how many recommendations are open, and how many of them ``a`` carries out; empty for none."""
+    """Return how many recommendations are open, and how many of them ``a`` carries out; empty if none is open."""
     todo = sum(advice.status == "open" for advice in state.advice)
     by_key = len(doable(state.advice, state.playbook == DEMO))
     if not todo:
@@ -151,7 +151,7 @@ def _verdict(record: ActionRecord) -> str:
 
 
 def promise_words(record: ActionRecord) -> str:
-    """Return when an action's proof is possible; empty once there is a result, which is shown by itself."""
+    """Return from when on it can be proved that an action helped; empty once the proof has a result."""
     if record.due is None:
         return ""
     return f"{waits(record)}; the check runs by itself then"
@@ -166,7 +166,7 @@ def _proof_in_short(state: IncidentState) -> str:
 
 
 def proof_in_a_word(state: IncidentState) -> list[str]:
-    """Return the shortest forms of a proof, the longest first: a verdict, or the time of day, which stands whole."""
+    """Return the short forms of a proof, the longest first: its verdict, or the time of day at which it is expected."""
     last = state.action_records[-1]
     if last.verdict is not None:
         return [last.verdict]
@@ -177,7 +177,13 @@ def proof_in_a_word(state: IncidentState) -> list[str]:
 
 
 def evidence_sections(state: IncidentState, step: Step, document: Mapping[str, Any] | None) -> list[Section]:
-    """Return a step's evidence, what decides first: change, figures, ranking, then the whole document."""
+    """Return a step's evidence: first what decides (changes, figures, ranking), then the whole document.
+
+    Args:
+        state: The incident.
+        step: The step.
+        document: The tool's answer, read from its file; None while it is not read yet.
+    """
     parts = _of_before(state, step)
     if step.status in ("skipped", "failed") or (step.said and step.plan.kind != "tool"):
         title = STEP_WORDS[step.status].capitalize()
@@ -289,7 +295,7 @@ def _about_events(candidate: Candidate) -> list[Fact]:
 
 
 def change_section(title: str, change: Comparison) -> Section:
-    """Return what changed, as before and after."""
+    """Return what is different from the last run of a step, as before and after."""
     lines = [Fact(sentence(change.words), change.verdict, VERDICT_TONES[change.verdict])]
     for name, before, after, unit in change.figures:
         first_unit = unit * (unit in OWN_FORMAT)
@@ -363,7 +369,7 @@ MOST_TIMELINE = 180
 
 
 def timeline_section(state: IncidentState, limit: int = 20) -> Section:
-    """Return the newest ``limit`` lines of the timeline; the start of a step is left out once it has a result."""
+    """Return the newest ``limit`` lines of the timeline, without the starts of steps that have a result."""
     entries = islice(_newest(state.timeline), limit)
     lines = tuple(Fact(sentence(item.text, MOST_TIMELINE), clock(item.at.wall)) for item in entries)
     return Section(title="Timeline, newest first", lines=lines)
@@ -382,7 +388,7 @@ def _newest(entries: Sequence[TimelineEntry]) -> Iterator[TimelineEntry]:
 
 
 def tone_of(severity: str) -> Tone:
-    """Return the tone of a severity; none for one that is quiet."""
+    """Return the style in which a severity is drawn; none for severities that need no attention."""
     mark = SEVERITY_WORDS.get(severity)
     if mark is None or mark.tone == "quiet":
         return ""
