@@ -1,6 +1,6 @@
-"""The records of actions in the audit: written while one runs, and read to find those that were interrupted.
+"""The records of actions in the audit: written while an action runs, and read to find interrupted ones.
 
-Interrupted is what was confirmed and not closed, and whose process is gone.
+An action is interrupted if it was confirmed and never closed, and its process has ended.
 """
 
 import contextlib
@@ -48,7 +48,7 @@ class ActionLog:
         self._file, self._receipt = plan_file(folder, plan.id), receipt_file(folder, plan.id)
 
     def open(self, confirmation: Confirmation) -> None:
-        """Record "planned", store the plan, then record "confirmed"."""
+        """Record that the action is planned, store the plan in a file, then record that it is confirmed."""
         plan, request = self._plan, self._plan.request
         self._audit.append(
             "planned",
@@ -85,11 +85,11 @@ class ActionLog:
         self._audit.append("resumed", self._plan.id, reason=reason, who=who(), so_far=tally(outcomes))
 
     def intent(self, start: int, keys: Sequence[bytes]) -> None:
-        """Record the keys of the batch that is about to be sent."""
+        """Record the keys of the batch that is to be sent next; ``start`` is the place of its first key in the plan."""
         self._audit.append("intent", self._plan.id, start=start, keys=[quoted(key) for key in keys])
 
     def result(self, start: int, outcomes: Sequence[Outcome]) -> None:
-        """Record the outcomes of a batch; those other than "done" by their place in the plan."""
+        """Record the outcomes of a batch whose first key is at ``start``, with the places of those not "done"."""
         odd: dict[str, list[int]] = {}
         for place, outcome in enumerate(outcomes, start):
             if outcome != "done":
@@ -101,7 +101,7 @@ class ActionLog:
         self._audit.append(event, self._plan.id, **fields)
 
     def close(self, receipt: Receipt) -> None:
-        """Store the receipt, record "closed", and delete the plan."""
+        """Store the receipt in a file, record that the action is closed, and delete the file of its plan."""
         with _as_audit_trouble(self._receipt):
             _put(self._receipt, msgspec.msgpack.encode(receipt)).close()
         self._audit.append(
@@ -132,7 +132,7 @@ def _quoted(name: bytes | None) -> str | None:
 
 
 def refused(error: AuditUnwritable) -> Refusal:
-    """Return the Refusal for an audit that cannot be written."""
+    """Return the refusal of an action whose audit record cannot be written."""
     return Refusal("audit", error.message, error.remedy or "no action is carried out without an audit")
 
 
@@ -147,7 +147,7 @@ def receipt_file(folder: Path, action: str) -> Path:
 
 
 def kept(path: Path, shape: type[T]) -> T | None:
-    """Return what a state file holds; None where there is none, or it is damaged."""
+    """Return the content of a file in the state directory; None if it is missing or damaged."""
     try:
         return msgspec.msgpack.decode(read_plain(path)[0], type=shape)
     except (OSError, msgspec.MsgspecError):
@@ -155,7 +155,7 @@ def kept(path: Path, shape: type[T]) -> T | None:
 
 
 def tally(outcomes: Sequence[Outcome]) -> dict[str, int]:
-    """Count the outcomes."""
+    """Return how often each kind of outcome occurs, by its name."""
     counts: dict[str, int] = {}
     for outcome in outcomes:
         counts[outcome] = counts.get(outcome, 0) + 1
@@ -185,7 +185,7 @@ Records = dict[str, list[dict[str, Any]]]
 
 
 class Forgotten(NamedTuple):
-    """An action with a plan that the audit does not know, or does not know to have begun. ``words`` describe it."""
+    """An action whose plan is stored although the audit has no record that it began. ``words`` describe it."""
 
     action: str
     path: Path
@@ -388,9 +388,13 @@ def receipts_of(folder: Path, incident: str) -> list[Receipt]:
 
 
 def outcomes_of(count: int, records: Sequence[dict[str, Any]]) -> tuple[list[Outcome], bool]:
-    """Return what is known of each key, and whether the event may have been sent.
+    """Return what the audit says of each key, and whether the event may have been sent.
 
-    An intent without a result means "unknown".
+    The outcome of a key whose batch was sent and has no recorded result is "unknown".
+
+    Args:
+        count: How many keys the plan has.
+        records: The action's records, the oldest first.
     """
     outcomes: list[Outcome] = ["left"] * count
     publishing = False

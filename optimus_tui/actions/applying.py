@@ -34,11 +34,11 @@ LOOK_EVERY = 10
 
 
 class BatchRun:
-    """One run over a plan.
+    """One run over the keys of a plan.
 
     Attributes:
-        outcomes: One outcome a key, up to date after each batch.
-        stopped: Why the run ended by itself; None while it goes on.
+        outcomes: One outcome for each key, up to date after each batch.
+        stopped: Why the run ended before the last key; None if it did not.
         broken: Whether the audit could not be written.
     """
 
@@ -60,7 +60,7 @@ class BatchRun:
         self.seconds = 0.0
 
     async def batches(self, connection: OperatorConnection, lock: TenantLock, places: Sequence[int]) -> None:
-        """Act on the keys at ``places`` of the plan, which are ascending."""
+        """Act on the keys at these places of the plan, in batches. ``places`` must be ascending."""
         began = time.perf_counter()
         try:
             latency_guard = await self._quiet(connection)
@@ -86,7 +86,7 @@ class BatchRun:
         self.seconds += time.perf_counter() - began
 
     async def publish(self, connection: OperatorConnection, lock: TenantLock) -> None:
-        """Send the event once. If the reply is lost, whether it went out stays unknown."""
+        """Send the event once. If the connection ends before the reply, it stays unknown whether it was sent."""
         channel = self._plan.channel or b""
         event = event_of(self._plan, self._dependencies.clock.wall(), tally(self.outcomes).get("done", 0))
         self.tell("publishing")
@@ -133,7 +133,7 @@ class BatchRun:
 
 
 def chunks(places: Sequence[int]) -> Iterator[tuple[int, int]]:
-    """Yield runs of neighbouring places as (start, end), each at most one batch long."""
+    """Yield the places in runs without a gap, as (first, behind the last), each at most one batch long."""
     start = end = -1
     for place in places:
         if place != end or end - start >= BATCH:
@@ -172,9 +172,9 @@ async def apply(
 async def resume(
     dependencies: ActionDependencies, left: Interrupted, confirmation: Confirmation, control: RunControl
 ) -> Receipt | Refusal:
-    """Continue where the process ended.
+    """Continue an interrupted action where its process ended.
 
-    Keys of the last batch are checked first: those that are gone stay "unknown".
+    The keys of its last batch are checked first: the outcome of those that no longer exist stays "unknown".
     """
     return await _act(dependencies, left.plan, confirmation, control, list(left.outcomes), resumed=left)
 

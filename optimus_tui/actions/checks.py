@@ -1,6 +1,7 @@
-"""The checks before and after an action, and what its steps work with.
+"""The checks before and after an action, and the objects that its steps share.
 
-Before: words, age, server, rights, and changes since the plan; after: every key of the plan.
+Before: the typed words, the plan's age, the server, the rights, and changes since the plan. After: every key of the
+plan.
 """
 
 import asyncio
@@ -49,10 +50,10 @@ SCAN_PAUSE = 0.002
 
 
 class ActionDependencies(NamedTuple):
-    """Shared by the steps of an action.
+    """What the steps of an action share.
 
-    ``folder`` is the state directory, ``target`` the operator's login. After ``verify_seconds`` without an answer the
-    check of what was done is given up.
+    ``folder`` is the state directory, ``target`` the operator's login. If the check after an action gets no answer
+    within ``verify_seconds``, it ends without a result.
     """
 
     settings: Settings
@@ -77,7 +78,7 @@ class ActionDependencies(NamedTuple):
 
 
 class RunControl(NamedTuple):
-    """How the operator follows and ends a running action: once ``cancel`` is set it ends after the current batch."""
+    """How the operator follows and stops a running action: once ``cancel`` is set, it stops after the current batch."""
 
     cancel: threading.Event
     report: Report
@@ -86,7 +87,7 @@ class RunControl(NamedTuple):
 def check_words(
     dependencies: ActionDependencies, plan: Plan, expected: str, confirmation: Confirmation
 ) -> Refusal | None:
-    """Check that this server is armed, the words are right and a reason is given."""
+    """Check that this server is armed, that the typed words are right, and that a reason is given."""
     armed = dependencies.guard.armed
     if armed is None:
         return Refusal("not armed", "nothing is armed", ":arm, then confirm once more")
@@ -101,10 +102,10 @@ def check_words(
 
 
 def check_plan(dependencies: ActionDependencies, plan: Plan) -> Receipt | Refusal | None:
-    """Check that the plan is complete, fresh and was not carried out before.
+    """Check that the plan is complete and not too old, and that it was not carried out before.
 
     Returns:
-        None if it may be carried out, why not, or the stored receipt if exactly this plan was carried out before.
+        None if it may be carried out; a Refusal if not; the stored receipt if this very plan was carried out before.
     """
     stored = kept(receipt_file(dependencies.folder, plan.id), Receipt)
     if stored is not None:
@@ -183,12 +184,12 @@ def _one_of_each(keys: Sequence[PlanKey]) -> list[PlanKey]:
 
 
 class Verified(Struct, frozen=True):
-    """What the check found.
+    """The result of the check after an action.
 
     Attributes:
-        there_again: Keys that were changed and meet the condition again.
-        unknown_gone: Keys with an unknown outcome that no longer meet it.
-        new_since: Keys that meet it and are not in the plan; None if the scan did not finish.
+        there_again: Keys that were changed and meet the action's condition again.
+        unknown_gone: Keys with an unknown outcome that no longer meet the condition.
+        new_since: Keys that meet the condition and are not in the plan; None if the scan did not finish.
     """
 
     there_again: int
@@ -203,7 +204,13 @@ async def verify(
     connection: OperatorConnection,
     control: RunControl,
 ) -> Verified | None:
-    """Check the keys on the action's connection, or on a new one if that has ended. None without an answer in time."""
+    """Check the keys of the plan after an action.
+
+    The action's connection is used, or a new one if it has ended.
+
+    Returns:
+        The result; None without an answer in time.
+    """
     deadline = time.monotonic() + dependencies.verify_seconds
     while True:
         try:

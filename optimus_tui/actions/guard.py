@@ -44,7 +44,7 @@ NOBODY = b"optimus_nobody"
 
 
 def may_ever_arm(settings: Settings) -> Refusal | None:
-    """Return what the settings alone forbid; None where the server may be asked."""
+    """Return why the settings forbid to arm; None if they do not, and the server decides."""
     target = operator_target(settings)
     if (refused := of_one_server(target)) is not None:
         return refused
@@ -83,7 +83,7 @@ class Guard:
 
     @property
     def armed(self) -> Arming | None:
-        """The permission in force, or None. Reading it disarms when the time is over."""
+        """The permission in force, or None. Once its time is over, reading it disarms."""
         now = self._clock.mono()
         if self._armed is not None and now >= self._armed.until_mono:
             self.disarm("the time was over")
@@ -112,7 +112,7 @@ class Guard:
             self._touched = self._clock.mono()
 
     async def arm(self, typed: str, minutes: float = DEFAULT_MINUTES) -> Arming | Refusal:
-        """Arm for ``minutes`` (at most 60) if ``typed`` is the environment's name and the server agrees."""
+        """Arm for ``minutes`` (at most 60), if ``typed`` is the environment's name and the login has the rights."""
         refusal = may_ever_arm(self._settings)
         if refusal is not None:
             return refusal
@@ -132,7 +132,7 @@ class Guard:
         return found
 
     def disarm(self, why: str = "asked for") -> None:
-        """Disarm at once. A thread writes the record to the audit, so that the screen does not wait."""
+        """Disarm at once. The audit record is written in a thread, so that the screen is not blocked."""
         armed, self._armed = self._armed, None
         if armed is not None:
             self._writing = threading.Thread(
@@ -197,10 +197,11 @@ def _probes(layout: KeyLayout) -> list[tuple[str | bytes, ...]]:
 async def may_login(
     connection: OperatorConnection, user: str, probes: Sequence[Sequence[str | bytes]]
 ) -> str | Refusal:
-    """Ask the server's ACL whether the user may act, without acting.
+    """Ask the server's ACL whether the user may send the commands of an action, without sending them.
 
     Returns:
-        Empty if one of ``probes`` is allowed; a sentence where the server cannot say; a Refusal if none is allowed.
+        An empty text if one of ``probes`` is allowed; a sentence if the server cannot say; a Refusal if none is
+        allowed.
     """
     replies = await connection.together(
         [("ACL", "DRYRUN", connection.target.username or "default", *probe) for probe in probes]

@@ -1,4 +1,4 @@
-"""Make a plan from one walk over the keyspace, and the figures and sentences of its confirmation."""
+"""Make a plan from one scan of all keys, and the figures and sentences of its confirmation."""
 
 import asyncio
 import hashlib
@@ -63,13 +63,13 @@ async def make_plan(
     walked: Walked | None = None,
     rules: LimitRules | None = None,
 ) -> Plan | Refusal:
-    """Return the plan, or why there is none.
+    """Return the plan, or a Refusal if there is none.
 
     Args:
         context: The clients, settings and clock.
         request: What to do, and for which tenant.
         known: Tenants that are known from elsewhere.
-        walked: Called with the names seen so far and the total (None if unknown).
+        walked: Called during the scan with the names seen so far and the total (None if unknown).
         rules: The limits in force, for windows that the names do not say; None for none.
     """
     refusal = check_request(request)
@@ -130,7 +130,10 @@ def _with_window(request: ActionRequest, facts: Sequence[PlanKey]) -> ActionRequ
 
 
 def digest_of(keys: Iterable[bytes]) -> str:
-    """Return one SHA-256 in hex for exactly these keys, whatever bytes they hold."""
+    """Return one SHA-256 in hex over these keys.
+
+    The lengths of the keys are hashed too, so no other keys give the same.
+    """
     digest = hashlib.sha256()
     for key in keys:
         digest.update(b"%d:" % len(key) + key)
@@ -249,7 +252,9 @@ def preview(plan: Plan, layout: KeyLayout) -> Preview:
 
 
 def words_to_type(plan: Plan, left: int | None = None) -> str:
-    """Return the words that confirm, such as ``prod 1423``: facts that must be read, and no text of a tenant.
+    """Return the words that the operator types to confirm, such as ``prod 1423``.
+
+    They are facts that have to be read first, and hold no text of a tenant.
 
     Args:
         plan: The plan to confirm.
@@ -261,14 +266,14 @@ def words_to_type(plan: Plan, left: int | None = None) -> str:
 
 
 def seconds(plan: Plan) -> float:
-    """Estimate the seconds that the action takes."""
+    """Return how many seconds the action is expected to take."""
     batches = -(-plan.count // BATCH)
     trips = 3 if recipe_for(plan.request.kind).watched else 1
     return batches * (BATCH_SECONDS + trips * (plan.ping_ms or 1.0) / 1000 + 0.001)
 
 
 def samples(plan: Plan) -> tuple[PlanKey, ...]:
-    """Return the first ten keys, ten from the middle and the last ten: the same for the same plan."""
+    """Return the first ten keys, ten from the middle and the last ten; always the same for the same plan."""
     keys = plan.keys
     if len(keys) <= 3 * EDGE:
         return keys

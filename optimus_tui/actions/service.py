@@ -1,7 +1,7 @@
 """The public interface of the write actions: arm, plan, preview, apply, resume, look and close.
 
 Every surface uses ``ActionService`` and nothing behind it. The service asks no questions: what the operator typed is
-passed in. It refuses whatever ``guard`` and ``checks`` refuse, before a connection is opened.
+passed in. What ``guard`` or ``checks`` refuse is refused before a connection is opened.
 """
 
 import asyncio
@@ -51,8 +51,8 @@ class ActionThreads:
     """The running actions of one service.
 
     Each runs in a thread with an event loop of its own, so that a blocked screen does not delay it. When the caller is
-    cancelled, the action stops after its batch. No action delays the end of the process by more than a few seconds;
-    what is left is an interrupted action, which the next start offers.
+    cancelled, the action stops after its batch. At the end of the process, actions are waited for a few seconds at
+    most; one that has not ended by then is interrupted, and the next start offers to resume it.
     """
 
     def __init__(self) -> None:
@@ -96,7 +96,7 @@ class ActionService:
         context: Settings, clock and clients; the actions use its operator login.
         folder: State directory with the audit; None for the user's own.
         listener: Called with each command that is sent, or None.
-        verify_seconds: How long an answer is waited for when it is checked what an action did.
+        verify_seconds: How long the check after an action waits for an answer.
     """
 
     def __init__(
@@ -129,7 +129,7 @@ class ActionService:
         )
 
     def may_ever_arm(self) -> Refusal | None:
-        """Return what the settings alone forbid, or None. Menus use it to say why an action is disabled."""
+        """Return why the settings forbid to arm, or None. Menus show it beside actions that cannot be chosen."""
         return may_ever_arm(self._context.settings)
 
     async def arm(self, typed: str, minutes: float = DEFAULT_MINUTES) -> Arming | Refusal:
@@ -239,7 +239,7 @@ class ActionService:
         return Refusal("stale", "more of this action was done since it was listed", "check it again")
 
     def close(self) -> None:
-        """Stop running actions after their batch (waits at most 5 s), disarm and close the audit."""
+        """Stop running actions after their batch (waiting at most 5 s), disarm, and close the audit."""
         self._running.stop()
         self.guard.disarm("the session ended")
         self.guard.wait_written()

@@ -17,15 +17,15 @@ MOST_NOTES = 10
 
 
 class NameRule(Protocol):
-    """A rule with a template. A fallback takes what the rules before it leave over."""
+    """A rule with a template. A fallback is meant for names that no rule before it matches."""
 
     @property
     def template(self) -> Template:
-        """Return how its names look."""
+        """Return the template of its names."""
 
     @property
     def fallback(self) -> bool:
-        """Return whether it is meant to match what rules before it match too."""
+        """Return True if it may match names of rules before it, without this being a mistake."""
 
 
 class _Budget:
@@ -63,7 +63,13 @@ def conflict_notes(section: str, rules: Sequence[NameRule]) -> tuple[str, ...]:
 
 
 def common_name(one: Template, other: Template, budget: _Budget | None = None) -> bytes | None:
-    """Return a name that both templates match with no capture empty; None where none was found."""
+    """Return a name that both templates match, with no empty capture; None if none was found.
+
+    Args:
+        one: A template.
+        other: Another one.
+        budget: How much may still be compared, for several calls together; None for as much as one call may.
+    """
     if not (one.head.startswith(other.head) or other.head.startswith(one.head)):
         return None
     budget = budget or _Budget(MOST_PAIRS)

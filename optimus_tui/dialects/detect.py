@@ -1,7 +1,7 @@
-"""Find out from names which presets fit, and write the TOML to paste. Only names that one product writes decide.
+"""Find the presets that fit the names in a Redis, and write the TOML to paste. Only names of one product alone decide.
 
-For names that many programs write (``rl:``, ``ratelimit:``, ``cache:``) it says which shapes are there and leaves the
-places to fill in: names do not tell which part is the tenant.
+Of names that many programs write (``rl:``, ``ratelimit:``, ``cache:``) it shows the shapes, and leaves places to fill
+in: a name does not tell which of its parts is the tenant.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -25,10 +25,10 @@ OPEN_NO_TTL = "normal"
 
 
 class Fit(Struct, frozen=True):
-    """A preset whose own names are there.
+    """A preset whose own names were found.
 
-    ``presets`` are several where their names are the same: a version decides which. ``question`` is what the names
-    leave open, in one sentence, with ``rule`` as the rule for one of the answers; "" for nothing.
+    ``presets`` are several if their names are the same, and the version decides which it is. ``question`` is one
+    sentence about what the names leave open (empty for nothing), and ``rule`` is the rule for one of its answers.
     """
 
     presets: tuple[str, ...]
@@ -39,7 +39,7 @@ class Fit(Struct, frozen=True):
 
 
 class DetectedNames(Struct, frozen=True):
-    """What names tell: ``fits``, most frequent first; ``shapes`` of the other names; ``others`` are of more shapes."""
+    """What was found: ``fits``, the most frequent first; ``shapes`` of other names; how many ``others`` are left."""
 
     names: int
     fits: tuple[Fit, ...]
@@ -48,17 +48,17 @@ class DetectedNames(Struct, frozen=True):
 
     @property
     def certain(self) -> bool:
-        """Return whether a preset fits and nothing is left to ask."""
+        """Return True if a preset fits and leaves no question open."""
         asked = any(len(fit.presets) > 1 or fit.question for fit in self.fits) or any(one.family for one in self.shapes)
         return bool(self.fits) and not asked
 
 
 def detect(names: Iterable[bytes], presets: Sequence[Dialect]) -> DetectedNames:
-    """Return which presets fit, and the shapes of the names that are of none of these.
+    """Return the presets that fit, and the shapes of the names that belong to none of them.
 
     Args:
-        names: sampled names; each is looked at once, however often it is given.
-        presets: the presets to look for.
+        names: Sampled names; repetitions count once.
+        presets: The presets to look for.
     """
     signs = [(template, template.head, preset) for preset in presets for template in preset.signs]
     claimed: dict[tuple[str, ...], list[bytes]] = {}
@@ -142,12 +142,12 @@ def _after_tenant(rule: LimitRule) -> bytes:
 
 
 def toml_of(found: DetectedNames, *, also: Sequence[str] = (), below: Sequence[str] = ()) -> str:
-    """Return what to write into ``optimus.toml``: complete where a preset fits, else with places to fill in.
+    """Return the text for ``optimus.toml``: complete if a preset fits, else with places to fill in.
 
     Args:
-        found: what the names tell.
-        also: presets that were found by something else.
-        below: presets in force that read other names; they stay.
+        found: What was found in the names.
+        also: Presets that were recognised by something else than names.
+        below: Presets that are in force already and read other names; they are kept.
     """
     lines, rules = [], []
     names = list(dict.fromkeys([*(fit.presets[0] for fit in found.fits), *also]))

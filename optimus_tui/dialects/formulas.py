@@ -1,6 +1,6 @@
-"""The formulas of limiters: what a value in Redis says of a counter, as the limiter itself would judge. Pure.
+"""The formulas of limiters: what a counter's value in Redis means to the limiter that wrote it. Pure.
 
-Each function names the libraries whose formula it is. A value that says nothing has a ``problem``, and is never 0.
+Each function names the libraries whose formula it is. A value that cannot be read has a ``problem``, and is never 0.
 """
 
 import math
@@ -29,7 +29,7 @@ _ROUNDING = 1e-9
 
 
 class Failed(Enum):
-    """What stands for a reply that is an error."""
+    """The kind of error that a reply was; it takes the reply's place."""
 
     WRONG_TYPE = "wrong type"
     DENIED = "denied"
@@ -37,10 +37,10 @@ class Failed(Enum):
 
 
 class Value(Struct, frozen=True, kw_only=True):
-    """What a counter's replies mean; the names are those of ``contract.keyspace.Counter``.
+    """What a counter's replies mean. The fields have the names of those of ``contract.keyspace.Counter``.
 
-    ``gone``: the key does not exist. ``over``: it is of a window that has ended, and so no row. ``ttl_ms`` is the reply
-    to PTTL: -1 without a TTL, None where it could not be read.
+    ``gone``: the key does not exist. ``over``: its window has ended, so it is not shown. ``ttl_ms`` is the reply to
+    PTTL: -1 without a TTL, None if it could not be read.
     """
 
     count: int | None = None
@@ -64,7 +64,7 @@ class Value(Struct, frozen=True, kw_only=True):
 
 
 def count_value(reply: object) -> Value:
-    """Return what a number that counts up from 0 says: as text, or as the reply to SCARD."""
+    """Return the count of a counter that begins at 0, from a text or from the reply to SCARD."""
     if isinstance(reply, Failed):
         return Value(problem=NOT_READABLE)
     if isinstance(reply, int) and reply >= 0:
@@ -80,7 +80,10 @@ def count_value(reply: object) -> Value:
 
 
 def remaining_value(text: bytes, limit: int | None) -> Value:
-    """Return what is left (APISIX before it counted up): refused requests take it below 0 where they are counted."""
+    """Return the remaining requests of a counter that counts down (older APISIX).
+
+    It is below 0 if refusals are counted.
+    """
     negative = text[:1] == b"-"
     found = count_value(text[negative:])
     if found.count is None:
@@ -107,19 +110,20 @@ def json_value(text: bytes, path: tuple[str, ...]) -> Value:
 def bucket_value(
     bucket: Bucket, level: object, at: object, *, limit: int | None, window: float | None, now: float | None
 ) -> Value:
-    """Return min(limit, level + elapsed × limit ÷ window), as left (throttled-py, Spring, Traefik, home-made).
+    """Return the tokens left in a bucket: min(limit, level + elapsed × limit ÷ window).
 
-    A bucket that holds what is used (throttled-py's leaking bucket) is emptied at the same pace. The time since the
-    last refill is counted in the units in which it is kept, as the libraries do: in whole seconds where these are
-    seconds. Without limit, window or clock the level is as of the last request.
+    Used by throttled-py, Spring, Traefik and many home-made limiters. A bucket whose level is what was used
+    (throttled-py's leaking bucket) is emptied at the same pace. The time since the last refill is counted in the units
+    in which it is kept, as the libraries do: in whole seconds where these are seconds. Without limit, window or clock
+    the level is that of the last request.
 
     Args:
-        bucket: where the figures are, and what they mean.
-        level: the tokens, as Redis answered.
-        at: when they were refilled, as Redis answered.
-        limit: how many tokens it can hold; None is unknown.
-        window: in how many seconds it fills up.
-        now: the server's time in epoch seconds.
+        bucket: Where the figures are, and what they mean.
+        level: The tokens, as Redis answered.
+        at: When they were refilled, as Redis answered.
+        limit: How many tokens it can hold; None is unknown.
+        window: In how many seconds it fills up; None is unknown.
+        now: The server's time in epoch seconds; None is unknown.
     """
     tokens, refilled = decimal(level), decimal(at)
     if isinstance(level, Failed) or tokens is None:
@@ -148,9 +152,10 @@ def _as_of_then(tokens: float, limit: int | None, *, used: bool) -> Value:
 
 
 def gcra_value(text: bytes, *, epoch: float, limit: int | None, window: float | None, now: float | None) -> Value:
-    """Return floor(limit - (TAT - now) ÷ interval) as left, with interval = window ÷ limit (throttled-py).
+    """Return the remaining requests: floor(limit - (TAT - now) ÷ interval), with interval = window ÷ limit.
 
-    The theoretical arrival time (TAT) counts from ``epoch``. Where it has passed, nothing is used.
+    Used by throttled-py. TAT is the theoretical arrival time, in seconds since ``epoch``. If it has passed, nothing is
+    used.
     """
     at = decimal(text)
     if at is None or now is None:
@@ -169,10 +174,10 @@ def gcra_value(text: bytes, *, epoch: float, limit: int | None, window: float | 
 
 
 def lasting_pair(current: int, before: int, *, ttl: int, before_ttl: int, window: float) -> Value:
-    """Return current + floor(previous × its TTL ÷ window) (limits: sliding window counter).
+    """Return current + floor(previous × its TTL ÷ window), the sliding window counter of the library limits.
 
-    The present window ends one window before its key's TTL does. limits moves a window whose key lives no longer than
-    one window to the place of the one before, with the next request: it is read as if that were done. A key without a
+    The present window ends one window before its key's TTL does. If a key has at most one window left to live, limits
+    moves it to the place of the previous window with the next request: it is read as if that were done. A key without a
     TTL is never moved, so it is stuck. Times are in milliseconds, ``window`` in seconds.
     """
     length = round(window * 1000)
@@ -200,7 +205,7 @@ def clock_of(reply: object) -> float | None:
 
 
 def decimal(reply: object) -> float | None:
-    """Return a number of at most forty bytes; None for anything else."""
+    """Return the number that a reply of at most 40 bytes holds; None for anything else."""
     if isinstance(reply, int):
         return float(reply)
     if not isinstance(reply, bytes) or len(reply) > LONGEST_NUMBER or not _NUMBER.fullmatch(reply):
@@ -210,7 +215,7 @@ def decimal(reply: object) -> float | None:
 
 
 def unit_of(reply: object, now: float) -> int | None:
-    """Return the unit in which a number is a time of about now; None where it is none."""
+    """Return how many units a second has, if the number is a time near ``now`` (epoch seconds); else None."""
     number = decimal(reply)
     if number is None:
         return None
@@ -218,6 +223,6 @@ def unit_of(reply: object, now: float) -> int | None:
 
 
 def time_of(reply: object, unit: int) -> float | None:
-    """Return a time in epoch seconds; None where it is no number."""
+    """Return a time in epoch seconds, from a reply with ``unit`` units a second; None if it is no number."""
     number = decimal(reply)
     return None if number is None else number / unit

@@ -1,4 +1,4 @@
-"""Name the presets whose names begin in a way that no other preset's do, where only beginnings of names are known."""
+"""Recognise presets by how names begin, for places where only the beginnings of names are known."""
 
 from collections.abc import Iterable
 from functools import cache
@@ -12,7 +12,7 @@ SHORTEST, LONG_ENOUGH, LEAST = 5, 12, 3
 
 @cache
 def exclusive_heads() -> tuple[tuple[bytes, tuple[str, ...]], ...]:
-    """Return the beginnings that tell a preset, each with the presets that have it (several with the same names)."""
+    """Return the beginnings that only one preset has (or several with the same names), each with these presets."""
     presets = [load_preset(name) for name in preset_names()]
     signs: dict[bytes, list[str]] = {}
     for preset in presets:
@@ -36,7 +36,7 @@ def _tells(sign: Template) -> bool:
 
 
 def presets_of(shapes: Iterable[str]) -> tuple[str, ...]:
-    """Return the presets that fit shapes of names, as ``LIMITS:LIMITER/…``; those with the same names all together."""
+    """Return the presets that these shapes of names (such as ``LIMITS:LIMITER/…``) belong to."""
     found: dict[str, None] = {}
     for shape in shapes:
         begin = shape.removesuffix("…").encode("ascii", "replace")

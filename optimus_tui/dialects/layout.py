@@ -1,4 +1,4 @@
-"""Tell whose a key is, by the rules of a profile: tenant, operation or kind, and what its name says of its limit."""
+"""Read the name of a key by the rules of a profile: its tenant, its operation or kind, and what it says of a limit."""
 
 from collections.abc import Collection
 from functools import cache
@@ -25,10 +25,11 @@ NO_KIND = b"(no kind)"
 
 
 class ParsedKey(Struct, frozen=True):
-    """The parts of a name. ``kind`` is set for cache keys, ``operation`` for counters; ``rest`` is what follows them.
+    """The parts of a name.
 
-    ``doubt`` says why the owner of a counter is not certain ("" where it is): such a counter is shown and judged, and
-    no action takes it. ``shape`` describes a name that follows no rule, or only a doubtful one.
+    ``kind`` is set for cache keys, ``operation`` for counters; ``rest`` is what follows them. ``doubt`` says why it is
+    unclear whose counter it is (empty if it is clear): such a counter is shown and judged, and no action changes it.
+    ``shape`` describes a name that matches no rule, or only a doubtful one.
     """
 
     family: Family
@@ -41,7 +42,7 @@ class ParsedKey(Struct, frozen=True):
 
 
 class CounterName(NamedTuple):
-    """What a counter's name says: the rule that read it, its parts, its tenant and operation."""
+    """A counter's name as read: the rule that matches it, its parts, its tenant and operation."""
 
     rule: LimitRule
     parts: dict[str, bytes]
@@ -50,13 +51,13 @@ class CounterName(NamedTuple):
 
     @property
     def limit(self) -> int | None:
-        """Return the limit, as the name or the rule says it; None where neither does."""
+        """Return the limit that the name or its rule says; None if neither does."""
         limit = _number(self.parts, "limit")
         return self.rule.limit if limit is None else limit
 
     @property
     def window_seconds(self) -> float | None:
-        """Return the window's length, as the name or the rule says it; None where neither does."""
+        """Return the length of the window that the name or its rule says; None if neither does."""
         parts = self.parts
         if (unit := parts.get("unit")) is not None:
             return UNITS[unit.decode()] * (_number(parts, "times") or 1)
@@ -67,35 +68,38 @@ class CounterName(NamedTuple):
         return self.rule.window_seconds
 
     def companion(self, template: str, key: bytes) -> bytes:
-        """Return the name of a key that belongs to this counter.
+        """Return the name of another key that belongs to this counter.
 
         Args:
-            template: of its name, with ``{key}`` or with captures of the counter's name.
-            key: the counter's name.
+            template: The template of that name, with ``{key}`` or with captures of the counter's name.
+            key: The counter's name.
         """
         if "{key}" in template:
             return template.encode().replace(b"{key}", key)
         return Template(template).fill(self.parts)
 
     def window_beside(self, key: bytes, step: int) -> bytes:
-        """Return the name of another window of a counter whose name has the number of its own.
+        """Return the name of the same counter in another window, for names that hold the number of their window.
 
         Args:
-            key: the counter's name.
-            step: how many windows later; -1 is the one before.
+            key: The counter's name.
+            step: How many windows later; -1 is the one before.
         """
         written = self.parts.get("index", b"0")
         head, _, tail = key.rpartition(written)
         return head + b"%d" % max(0, int(written) + step) + tail
 
     def window_before(self, key: bytes) -> bytes:
-        """Return the name of the window before, which the value ``pair`` weighs too."""
+        """Return the counter's name in the window before, which a value of the kind ``pair`` counts in part."""
         if self.rule.previous == "index-1":
             return self.window_beside(key, -1)
         return self.companion(self.rule.previous, key)
 
     def belongings(self, key: bytes) -> list[bytes]:
-        """Return the names of all keys beside ``key`` that hold this counter: without all of them it starts anew."""
+        """Return the names of all other keys of this counter.
+
+        Only if they are removed, too, does it begin again at 0.
+        """
         rule = self.rule
         found = [self.companion(one, key) for one in (*rule.also, rule.blocked) if one]
         if rule.bucket.at_key is not None:
@@ -110,14 +114,15 @@ OTHER = ParsedKey("other")
 
 
 class KeyLayout:
-    """The names of one profile.
+    """Reads names by the rules of one profile.
 
     Attributes:
-        dialect: the profile.
-        limit_heads: how the names of counters begin; ``cache_heads``, ``tracking_heads`` and ``neighbour_heads`` alike.
-        known_heads: how the names of all but neighbours begin.
-        bare_heads: whole names that are the head of a counter, without what should follow.
-        names_no_tenant: whether the tenant of some cache keys is said by their rule and not by their names.
+        dialect: The profile.
+        limit_heads: The literal beginnings of counters' names. ``cache_heads``, ``tracking_heads`` and
+            ``neighbour_heads`` are those of cache keys, of keys that track coherence, and of other known keys.
+        known_heads: All of these but ``neighbour_heads``.
+        bare_heads: Beginnings of counters' names without the colon at their end: a key of that name is reported.
+        names_no_tenant: Whether the tenant of some cache keys is said by their rule and not by their names.
     """
 
     def __init__(self, dialect: Dialect) -> None:
@@ -144,24 +149,27 @@ class KeyLayout:
 
     @property
     def whole_names(self) -> frozenset[bytes]:
-        """Return whole names that are known: the event list, and heads of counters without what should follow."""
+        """Return names that are known as a whole: the event list, and ``bare_heads``."""
         return self.bare_heads | ({self._event_list} if self._event_list else frozenset())
 
     def is_known(self, name: bytes) -> bool:
-        """Return whether a name begins as one of the rules, or is a whole known one. It may match none of them."""
+        """Return True if a name begins as one of the rules says, or is known as a whole.
+
+        It may match no rule all the same.
+        """
         return name.startswith(self.known_heads) or name in self.bare_heads or name == self._event_list
 
     def may_count(self, name: bytes) -> bool:
-        """Return whether a name begins as a counter's."""
+        """Return True if a name begins as a counter's does."""
         return name.startswith(self.limit_heads) or name in self.bare_heads
 
     def may_get_stuck(self, name: bytes) -> bool:
-        """Return whether a counter without a TTL would never reset; False where its limiter mends it."""
+        """Return True if this counter never resets once it has no TTL. False if its limiter gives it a new one."""
         found = self.counter(name)
         return found is not None and found.rule.no_ttl == "stuck"
 
     def cache_patterns(self, tenant: bytes, kind: bytes | None) -> tuple[bytes, ...]:
-        """Return patterns (as of SCAN) of a tenant's cache keys; of all its kinds where ``kind`` is None."""
+        """Return the patterns, for SCAN, of a tenant's cache keys of one kind, or of all kinds (None)."""
         found: dict[bytes, None] = {}
         for rule in self.dialect.cache:
             of_kind = kind is None or "kind" in rule.template.names or rule.kind.encode() == kind
@@ -177,8 +185,8 @@ class KeyLayout:
         """Return the parts of ``name``.
 
         Args:
-            name: the key's name.
-            tenants: the known tenants (a set, for speed). They decide which separators belong to the tenant's name.
+            name: The key's name.
+            tenants: The known tenants, as a set for speed. They decide which separators belong to the tenant's name.
         """
         if name == self._event_list and name:
             return ParsedKey("event log")
@@ -206,7 +214,7 @@ class KeyLayout:
         return UNPARSED if name + b":" in self.known_heads else OTHER
 
     def counter(self, name: bytes) -> CounterName | None:
-        """Return what the name of a counter says, by the first rule that matches; None for another name."""
+        """Return the counter's name as the first rule that matches reads it; None for a name that no rule matches."""
         for rule, head in self._limits:
             if name.startswith(head) and (parts := rule.template.values(name)) is not None:
                 found = _counter_name(rule, parts)
@@ -234,11 +242,14 @@ class KeyLayout:
 
     @property
     def has_one_cache_rule(self) -> bool:
-        """Return whether one rule reads all cache keys: then names with the same beginning are read alike."""
+        """Return True if one rule reads all cache keys.
+
+        Then names with the same beginning have the same kind and tenant.
+        """
         return len(self._caches) == 1
 
     def prefix_of(self, name: bytes) -> bytes:
-        """Return what a cache key's name shares with others: all before ``{rest...}``; b"" where that is unknown."""
+        """Return the part of a cache key's name before ``{rest...}``, which others share; empty if it is unknown."""
         for rule, head in self._caches:
             if name.startswith(head):
                 last = rule.template.captures[-1:]

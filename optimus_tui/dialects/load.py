@@ -1,4 +1,4 @@
-"""Read profiles: the presets that are shipped, and tables of somebody's own on top of them.
+"""Read profiles: the presets of this package, and tables of a settings file that extend them.
 
 Every mistake is one sentence with the file, the line, the rule and what to write instead.
 """
@@ -43,7 +43,7 @@ class DialectError(ValueError):
 
 
 class LimitTable(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """How counters are read. Each `[[dialect.limits]]` is one layout of their names; the first that matches wins."""
+    """How counters are read: each `[[dialect.limits]]` is one layout of their names; the first that matches counts."""
 
     key: str
     """The name as a template: `rate_limit:{tenant}:{operation}`."""
@@ -101,14 +101,17 @@ class CacheTable(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
 
 class KeyTable(Struct, frozen=True, forbid_unknown_fields=True):
-    """Names that are known by their template alone."""
+    """Keys of which only the name matters."""
 
     key: str
     """The name as a template."""
 
 
 class DialectTable(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """The table `[dialect]`: what a system writes into Redis and publishes. What is not said is that of the preset."""
+    """The table `[dialect]`: what a system writes into Redis and publishes.
+
+    What it leaves out is taken from the preset.
+    """
 
     name: str = ""
     """What it is called."""
@@ -145,7 +148,7 @@ class DialectTable(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
 
 
 def preset_names(folder: Path = PRESETS) -> list[str]:
-    """Return the names of the presets, in order."""
+    """Return the names of the presets, sorted."""
     return sorted(path.stem for path in folder.glob("*.toml"))
 
 
@@ -154,7 +157,7 @@ def load_preset(name: str) -> Dialect:
     """Return a preset.
 
     Raises:
-        DialectError: there is none with this name.
+        DialectError: There is no preset of this name.
     """
     return preset_of(PRESETS, name)
 
@@ -163,12 +166,12 @@ def preset_of(folder: Path, name: str, extending: tuple[str, ...] = ()) -> Diale
     """Return the profile of a file in a folder.
 
     Args:
-        folder: where the presets are.
-        name: the file's name without ``.toml``.
-        extending: the presets that are being read and lead to this one.
+        folder: Where the presets are.
+        name: The file's name without ``.toml``.
+        extending: The presets that extend this one, and are being read.
 
     Raises:
-        DialectError: there is none with this name, it is wrong, or it leads to itself.
+        DialectError: The file does not exist, has a mistake, or extends itself.
     """
     path = folder / f"{name}.toml"
     if not name or not all(letter.isalnum() or letter in "-_" for letter in name) or not path.is_file():
@@ -178,7 +181,7 @@ def preset_of(folder: Path, name: str, extending: tuple[str, ...] = ()) -> Diale
 
 
 def preset_table(name: str) -> dict[str, Any]:
-    """Return a preset as its file has it, for one that ``load_preset`` returned."""
+    """Return the tables in the file of a preset, which ``load_preset`` has accepted."""
     return tomllib.loads((PRESETS / f"{name}.toml").read_text("utf-8"))
 
 

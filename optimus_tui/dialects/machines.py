@@ -1,4 +1,7 @@
-"""Small automata of bytes: what a template, or the form of one of its captures, matches. To compare templates with."""
+"""Small automata over bytes, which match what a template matches, in order to compare templates with each other.
+
+A set of bytes is an integer with one bit for each byte.
+"""
 
 from functools import lru_cache
 
@@ -10,12 +13,12 @@ _LIKED = b"xa1A/-"
 
 
 def bit(byte: int) -> int:
-    """Return the set that holds only this byte."""
+    """Return the set with only this byte."""
     return 1 << byte
 
 
 def liked(mask: int) -> int:
-    """Return the byte of a set that reads best in an example."""
+    """Return the byte of a set that is best to read in an example."""
     readable = next((byte for byte in _LIKED if mask >> byte & 1), None)
     if readable is not None:
         return readable
@@ -26,12 +29,12 @@ def liked(mask: int) -> int:
 
 
 class Machine:
-    """A nondeterministic automaton, built from its first state 0 on.
+    """A nondeterministic automaton. Its methods append what comes next to it; state 0 is its first.
 
     Attributes:
-        moves: for each state, the sets of bytes that it takes and the states to which they lead.
-        skips: for each state, those that are reached without a byte.
-        end: the state that accepts, once it is built.
+        moves: For each state, pairs of a set of bytes and the state to which one of them leads.
+        skips: For each state, the states that are reached without a byte.
+        end: The state that accepts, once it is built.
     """
 
     def __init__(self) -> None:
@@ -40,29 +43,29 @@ class Machine:
         self.end = 0
 
     def state(self) -> int:
-        """Add a state and return it."""
+        """Add a state without moves, and return its number."""
         self.moves.append([])
         self.skips.append([])
         return len(self.moves) - 1
 
     def literal(self, text: bytes) -> None:
-        """Take exactly this text next."""
+        """Append exactly this text."""
         for byte in text:
             self.one(bit(byte))
 
     def one(self, mask: int) -> None:
-        """Take one byte of a set next."""
+        """Append one byte of a set."""
         after = self.state()
         self.moves[self.end].append((mask, after))
         self.end = after
 
     def some(self, mask: int) -> None:
-        """Take one byte of a set or more next."""
+        """Append one or more bytes of a set."""
         self.one(mask)
         self.moves[self.end].append((mask, self.end))
 
     def until(self, literal: bytes) -> None:
-        """Take one byte or more up to the first place where the literal stands, and the literal."""
+        """Append one or more bytes up to the first occurrence of the literal, and the literal."""
         states = [self.state() for _ in literal]
         self.moves[self.end].append((ALL & ~bit(literal[0]), states[0]))
         after = self.state()
@@ -76,7 +79,7 @@ class Machine:
         self.end = after
 
     def form(self, name: str) -> None:
-        """Take a text that looks as ``LOOKS`` says."""
+        """Append what the check ``LOOKS[name]`` accepts, such as a hash."""
         _Form(LOOKS[name].pattern, self).read()
 
 
@@ -165,10 +168,11 @@ class _Form:
 
 @lru_cache(maxsize=512)
 def machine_of(template: Template) -> Machine:
-    """Return what a template matches, with at least one byte in each capture.
+    """Return an automaton for a template, with at least one byte in each capture.
 
-    It may match more than the template where a capture has a form that holds the literal after it, or stands behind the
-    greedy one and before a literal of several bytes: what is found with it is tried on the template itself.
+    It accepts more than the template does in two cases: a capture has a form that contains the literal after it, or a
+    capture stands behind the greedy one and before a literal of several bytes. So a name that is found with it has to
+    be tried on the template itself.
     """
     machine, literals = Machine(), template.literals
     machine.literal(literals[0])

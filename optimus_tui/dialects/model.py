@@ -1,4 +1,4 @@
-"""What a profile says, compiled: rules for names and values, addresses, words of health, names of metrics, feeds."""
+"""The parts of a profile as structs: rules for names and values, addresses, words of health checks, metrics, feeds."""
 
 from collections.abc import Mapping
 from typing import Literal
@@ -26,11 +26,11 @@ MISSING = object()
 
 
 class Bucket(Struct, frozen=True):
-    """Where a bucket's level and the time of its last refill are.
+    """Where a bucket's level and the time of its last refill are kept.
 
-    ``level_field`` and ``at_field`` name a hash's fields; "" for the value of a key of its own. ``at_key`` is the
-    template of the key with the time, None where it is in the hash. ``unit``: units a second of the time. ``used``: the
-    level counts what is used, not what is left.
+    ``level_field`` and ``at_field`` name fields of a hash; empty if the figure is the value of a key of its own.
+    ``at_key`` is the template of the key with the time, None if it is in the hash. ``unit``: units a second of the
+    time. ``used``: the level counts what is used, not what is left.
     """
 
     level_field: str = ""
@@ -41,7 +41,7 @@ class Bucket(Struct, frozen=True):
 
 
 class LimitRule(Struct, frozen=True, kw_only=True):
-    """How one layout of counters is read. Empty texts stand for "not said"."""
+    """How one layout of counters is read. An empty text means that the profile does not say it."""
 
     template: Template
     values: tuple[ValueKind, ...] = ("count",)
@@ -85,7 +85,10 @@ class CacheRule(Struct, frozen=True, kw_only=True):
 
 
 class FeedRule(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """How one channel, or a pattern of channels, is read. The pointers (RFC 6901) say where a JSON payload has what."""
+    """How the events of one channel, or of a pattern of channels, are read.
+
+    Its pointers (RFC 6901) say where in a JSON payload each figure is.
+    """
 
     channel: str = ""
     """The channel."""
@@ -106,7 +109,7 @@ class FeedRule(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
 
 class ServiceProfile(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """How a gateway or engine is asked. A path is "" where there is none: then it is not asked."""
+    """How a gateway or an engine is asked. A path that is empty is not asked."""
 
     health: str = "/health"
     """The path that says how it is."""
@@ -141,7 +144,7 @@ class ServiceProfile(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 
 
 class MetricRule(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What one of our metrics is called elsewhere: its name, and for each of our labels the other one."""
+    """What another system calls one of the metrics that are read here: its name, and the names of its labels."""
 
     name: str
     """Its name there."""
@@ -150,7 +153,7 @@ class MetricRule(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
 
 class GaugeRule(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A gauge of the gateway's metrics whose value is the limit of one counter: requests a window."""
+    """A gauge in the gateway's metrics whose value is the limit of one counter, in requests a window."""
 
     name: str
     """Its name."""
@@ -163,7 +166,7 @@ class GaugeRule(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
 
 class Dialect(Struct, frozen=True, kw_only=True):
-    """A whole profile. ``origin`` says where it was read: ``preset limits``, ``optimus.toml:12``."""
+    """A whole profile. ``origin`` is where it was read, such as ``preset limits`` or ``optimus.toml:12``."""
 
     name: str
     origin: str
@@ -189,7 +192,7 @@ class Dialect(Struct, frozen=True, kw_only=True):
 
 
 def value_at(document: object, pointer: str) -> object:
-    """Return the value at a JSON pointer (RFC 6901; "" is the whole document), ``MISSING`` where there is none."""
+    """Return the value at a JSON pointer (RFC 6901; empty is the whole document), or ``MISSING``."""
     for part in pointer.split("/")[1:]:
         name = part.replace("~1", "/").replace("~0", "~")
         if isinstance(document, dict) and name in document:

@@ -1,4 +1,4 @@
-"""Say where in a file a mistake of a profile is, and what is wrong there, in one sentence."""
+"""The sentence for a mistake in a profile: where in the file it is, and what is wrong."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -34,11 +34,11 @@ def nearest(word: str, known: Iterable[str]) -> str:
 
 
 class FilePlace:
-    """Where the tables and keys of a profile stand in a file.
+    """Where the tables and keys of a profile are in a file.
 
     Attributes:
-        where: the file's name, for sentences.
-        within: what stands before the names of the tables in the file, as ``dialect.``.
+        where: The file's name, for sentences.
+        within: The beginning of the tables' names in the file, such as ``dialect.``.
     """
 
     def __init__(self, where: str, text: str, within: str) -> None:
@@ -61,9 +61,9 @@ class FilePlace:
                 keys.setdefault(_plain(found[1]) if keys is not self._keys else table + _plain(found[1]), number)
 
     def key(self, *names: str) -> str:
-        """Return the place of a key of the profile itself: ``optimus.toml:12``; without one that of the table.
+        """Return the place of a key of the profile, such as ``optimus.toml:12``; without names, that of the table.
 
-        ``...`` stands for any one name.
+        ``...`` in ``names`` stands for any one name.
         """
         for count in range(len(names), -1, -1):
             wanted = [*filter(None, self.within.split(".")), *names[:count]]
@@ -88,11 +88,11 @@ class FilePlace:
         return f"{self.where}:{rules[index].get(key, rules[index][''])}: rule {index + 1} of [[{head}]]"
 
     def of_error(self, message: str, table: type[Struct]) -> str:
-        """Return the sentence for what the check of types found.
+        """Return the sentence for an error of msgspec, which checks the types.
 
         Args:
-            message: the error of msgspec, which is reworded here. It may hold a value, which is left out.
-            table: what was to be read.
+            message: Its message. It may hold a value of the file, which is left out.
+            table: The struct that was to be read.
         """
         body, _, path = message.partition(" - at `$")
         steps = [name or index for name, index in _STEP.findall(path.rstrip("`"))]

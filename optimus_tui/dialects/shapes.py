@@ -1,4 +1,4 @@
-"""Describe names that no preset claims: their shapes (``ratelimit:•:•``), their parts, and a template to fill in."""
+"""Describe names that belong to no preset: their shapes (``ratelimit:•:•``), their parts, and a template to fill in."""
 
 import re
 from collections import Counter
@@ -35,7 +35,10 @@ _NAMEABLE = re.compile(r"[ -~]+")
 
 
 class ShapePart(Struct, frozen=True):
-    """A part that varies. ``looks`` is what it is by its form, as ``figures`` or ``uuid``; "" for any text."""
+    """A part of the names that varies.
+
+    ``looks`` is the form of its values, such as ``figures`` or ``uuid``; empty for any text.
+    """
 
     looks: str
     values: int
@@ -43,10 +46,10 @@ class ShapePart(Struct, frozen=True):
 
 
 class SeenShape(Struct, frozen=True):
-    """Names of one shape, which no preset claims. All texts are raw, not fit for a screen.
+    """Names of one shape that belong to no preset. Its texts are raw, and must be made safe before they are shown.
 
-    ``key`` is a template in which ``{1}``, ``{2}`` stand for the parts to be named: one of them is the tenant.
-    ``readers`` are presets whose rules match such names too; their order of the parts may be another one.
+    ``key`` is a template in which ``{1}``, ``{2}`` stand for the parts that have to be named; one of them is the
+    tenant. ``readers`` are presets whose rules match such names, too, perhaps with the parts in another order.
     """
 
     text: str
@@ -64,12 +67,12 @@ class SeenShape(Struct, frozen=True):
 
     @property
     def separator(self) -> str:
-        """Return what stands between its parts; "" where it has none."""
+        """Return the text between its parts; empty if it has none."""
         return next((one.decode() for one in _SEPARATORS if one.decode() in self.text), "")
 
     @property
     def usual_no_ttl(self) -> str:
-        """Return what a missing TTL means by its stamp, or by all presets that read it; "" where that is open."""
+        """Return what a missing TTL means, by the stamp in the name or by all presets that read it; else empty."""
         if any(f"{{{stamp}}}" in self.key for stamp in STAMPS):
             return "dated"
         return self.no_ttl[0] if len(self.no_ttl) == 1 else ""
@@ -104,11 +107,11 @@ class _Group:
 
 
 def seen_shapes(names: Iterable[bytes], shown: int) -> tuple[tuple[SeenShape, ...], int]:
-    """Return the most frequent shapes (those of limiters go first), and how many names are of others.
+    """Return the most frequent shapes, those of limiters first, and how many names have other shapes.
 
     Args:
-        names: the names.
-        shown: how many shapes are returned at most.
+        names: The names.
+        shown: The most shapes to return.
     """
     groups: dict[tuple[bytes, bytes], _Group] = {}
     others = 0

@@ -1,9 +1,10 @@
 """Match a key's name against a template such as ``rate_limit:{tenant...}:{operation}``, in linear time.
 
-A template is literal text with captures between. ``{name}`` runs to the next whole literal, and at the end holds no
-separator (the last byte of the literal before it). ``{name...}`` may hold anything and stands once in a template. Two
-braces, ``{{`` and ``}}``, are a literal one. ``{tenant:hash}`` must look like a hash (see ``LOOKS``). Matching seeks
-the literals only, and never goes back, so that no name, however hostile, takes longer than its length.
+A template is literal text with captures between. ``{name}`` ends at the next literal; at the end of the template it
+must not contain the separator, which is the last byte of the literal before it. ``{name...}`` may contain anything, and
+a template has at most one. Two braces, ``{{`` or ``}}``, are a literal one. ``{tenant:hash}`` must look like a hash
+(see ``LOOKS``). Matching only searches for the literals and never goes back, so that the time is linear in the name's
+length even for a hostile name.
 """
 
 import re
@@ -58,7 +59,7 @@ _GLOB = re.compile(rb"([\\*?\[\]^-])")
 
 
 def escape_glob(literal: bytes) -> bytes:
-    """Return ``literal`` as a pattern for SCAN that matches only itself."""
+    """Return a pattern for SCAN that matches exactly ``literal``."""
     return _GLOB.sub(rb"\\\1", literal)
 
 
@@ -67,7 +68,7 @@ class TemplateError(ValueError):
 
 
 class NamePart(Struct, frozen=True):
-    """A capture. ``looks`` names the check of ``LOOKS`` that its text must pass; "" for none."""
+    """A capture. ``looks`` names the check of ``LOOKS`` that its text must pass; empty for none."""
 
     name: str
     greedy: bool = False
@@ -75,7 +76,7 @@ class NamePart(Struct, frozen=True):
 
     @property
     def stamp(self) -> bool:
-        """Return whether it says which window a name is of."""
+        """Return True if it says to which window a name belongs."""
         return self.name in STAMPS
 
 
@@ -83,9 +84,9 @@ class Template:
     """A compiled template.
 
     Attributes:
-        text: as it was written.
-        head: the literal beginning of each name that it matches; b"" where it begins with a capture.
-        captures: the captures in their order.
+        text: The template as it was written.
+        head: The literal with which each matching name begins; empty if it begins with a capture.
+        captures: The captures in their order.
     """
 
     def __init__(self, text: str) -> None:
@@ -108,16 +109,16 @@ class Template:
 
     @property
     def free(self) -> int:
-        """Return the index of the capture that is cut last: the greedy one, else the last; -1 without captures."""
+        """Return the index of the capture whose end is found last: the greedy one, else the last; -1 without any."""
         return self._free
 
     @property
     def stop(self) -> bytes:
-        """Return what a last capture without ``...`` may not hold; b"" for nothing."""
+        """Return the text that a last capture without ``...`` must not contain; empty if it may contain anything."""
         return self._tail or self._separator
 
     def match(self, name: bytes) -> list[bytes] | None:
-        """Return the text of each capture in order, or None where the name does not match."""
+        """Return the text of each capture in order, or None if the name does not match."""
         if not name.startswith(self.head):
             return None
         if not self.captures:
@@ -161,32 +162,40 @@ class Template:
         return bool(self.stop) and self.stop in middle
 
     def values(self, name: bytes) -> dict[str, bytes] | None:
-        """Return the captures by name, without those that say nothing; None where the name does not match."""
+        """Return the captures by name, without those named ``any``; None if the name does not match."""
         found = self.match(name)
         if found is None:
             return None
         return {kept: found[at] for at, kept in self._kept}
 
     def fill(self, texts: Mapping[str, bytes]) -> bytes:
-        """Return the name with these captures; ``KeyError`` for one that is missing."""
+        """Return the name with these texts in its captures.
+
+        Raises:
+            KeyError: The text of a capture is missing.
+        """
         parts = [self.head]
         for capture, literal in zip(self.captures, self._literals[1:], strict=True):
             parts += texts[capture.name], literal
         return b"".join(parts)
 
     def glob(self, escaped: Mapping[str, bytes]) -> bytes:
-        """Return a pattern (as of SCAN) of the names with these captures, which are escaped; others may be anything."""
+        """Return a pattern, for SCAN, of the names with these captures. Captures that are not given may be anything.
+
+        Args:
+            escaped: The texts by name of the capture, as ``escape_glob`` returns them.
+        """
         parts = [escape_glob(self.head)]
         for capture, literal in zip(self.captures, self._literals[1:], strict=True):
             parts += escaped.get(capture.name, b"*"), escape_glob(literal)
         return b"".join(parts)
 
     def sample(self, text: bytes) -> bytes:
-        """Return the name that has ``text`` in all its captures: one that no key has, to ask a server for rights."""
+        """Return the name with ``text`` in all captures: no key has it, and a server can be asked for rights on it."""
         return self.fill(dict.fromkeys(self.names, text))
 
     def prefix_end(self, name: bytes) -> int:
-        """Return where the last capture begins, as far as literals tell; -1 where they do not all follow."""
+        """Return where the last capture of a name begins; -1 if the name lacks one of the literals before it."""
         at = len(self.head)
         for literal in self._literals[1:-1]:
             found = name.find(literal, at)

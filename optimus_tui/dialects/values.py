@@ -1,9 +1,9 @@
-"""Read a counter's value: which commands it takes, and what the replies mean. Pure.
+"""Read a counter's value: which commands it needs, and what the replies mean. Pure.
 
 ``read_value`` is a generator: it yields the commands of one round trip, is sent their replies, and returns a ``Value``.
-So the caller runs many of them side by side, with one round trip a step for all. A counter of one kind (``count``,
-``bucket`` …) is asked for it at once; one of several kinds is asked for a string first, and for its type after the
-error. Each kind is judged as its library does; the function that reads it says by which formula.
+So the caller can run many of them side by side, with one round trip for each step of all. If a counter's rule allows
+one kind of value (``count``, ``bucket`` …), that is read at once; if several, it is read as a string first, and if that
+fails by its type. Each kind is judged as its library does; the function that reads it names the formula.
 """
 
 import math
@@ -50,9 +50,9 @@ def read_value(key: bytes, name: CounterName, rules: LimitRules | None = None) -
     """Return the steps that read one counter.
 
     Args:
-        key: its name.
-        name: what the name says.
-        rules: the limits in force, for what the name does not say.
+        key: Its name.
+        name: Its name as read.
+        rules: The limits in force, for what the name does not say; None for none.
     """
     return _ValueReader(key, name, rules).steps()
 

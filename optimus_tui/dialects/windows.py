@@ -1,4 +1,6 @@
-"""Tell a counter's limit and window: how long it is, when it ends by the stamp in its name, whether it is over. Pure.
+"""Determine a counter's limit and window: its length, when it ends by the stamp in the name, whether it has ended.
+
+Pure.
 
 The limit is that of the name or its rule, else the one in force (the gateway's, then ``[limits]``). The window's
 length is that of the name or its rule, else that of its operation in ``[limits.windows]``, else what the stamp proves,
@@ -25,8 +27,8 @@ class WindowFrame(NamedTuple):
     """The window of a counter at one moment.
 
     ``seconds`` is its length, ``starts`` its begin in epoch seconds and ``ends_in`` the seconds until it ends, as far
-    as its name's stamp tells; None is unknown. ``stamped``: the name has a stamp, so its TTL does not tell the end.
-    ``over``: the window has ended, whatever the key's TTL is.
+    as the stamp in its name tells; None is unknown. ``stamped``: the name has a stamp, so the key's TTL does not tell
+    the end. ``over``: the window has ended, whatever the key's TTL is.
     """
 
     seconds: float | None = None
@@ -42,7 +44,7 @@ class WindowFrame(NamedTuple):
 
 
 def limit_of(name: CounterName, rules: LimitRules | None) -> int | None:
-    """Return the requests a window that the counter allows; None where no source tells them."""
+    """Return how many requests a window the counter allows; None if no source says it."""
     if name.limit is not None or rules is None:
         return name.limit
     # surrogateescape keeps two different byte names different
@@ -51,12 +53,15 @@ def limit_of(name: CounterName, rules: LimitRules | None) -> int | None:
 
 
 def is_stamped(name: CounterName) -> bool:
-    """Return whether the name says which window it is of."""
+    """Return True if the name says to which window it belongs."""
     return not STAMPS.isdisjoint(name.parts)
 
 
 def identity_of(key: bytes, name: CounterName) -> tuple[bytes, ...]:
-    """Return what a stamped name keeps from window to window: its rule and its parts without stamps; else ()."""
+    """Return what is the same in the counter's names of all windows: its rule, and its parts without stamps.
+
+    Empty for a name without a stamp.
+    """
     if not is_stamped(name):
         return ()
     template = name.rule.template
@@ -65,7 +70,7 @@ def identity_of(key: bytes, name: CounterName) -> tuple[bytes, ...]:
 
 
 def frame_of(name: CounterName, rules: LimitRules | None, now: float | None) -> WindowFrame:
-    """Return the counter's window at ``now``, the server's time in epoch seconds; None where that is not known."""
+    """Return the counter's window at ``now``, the server's time in epoch seconds (None if that is unknown)."""
     given = _given(name, rules)
     general = float(rules.window_seconds) if rules is not None else None
     if not is_stamped(name):

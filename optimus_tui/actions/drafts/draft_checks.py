@@ -53,7 +53,7 @@ CHECKS: tuple[str, ...] = ("parse", "compile", "lint", "validate", "tests")
 
 
 class Interpreter(Struct, frozen=True):
-    """A Python, the packages that it lacks, and ``problem`` if it does not start."""
+    """A Python interpreter, the packages it lacks, and why it does not start (``problem``; empty if it does)."""
 
     path: str
     missing: tuple[str, ...] = ()
@@ -61,12 +61,19 @@ class Interpreter(Struct, frozen=True):
 
     @property
     def ready(self) -> bool:
-        """Whether it can run the tests."""
+        """Whether the draft's tests can run with it."""
         return not self.missing and not self.problem
 
 
 def find_interpreter(root: Path, named: str | None, packages: Sequence[str], run: Run) -> Interpreter:
-    """Return the first that can run the tests; without one, the named or the project's own. Runs each once."""
+    """Return a Python that can run the draft's tests, or one with what it lacks. Each candidate is started once.
+
+    Args:
+        root: The project.
+        named: The interpreter that the user named: no other is tried. None to try the project's, then ours.
+        packages: The packages that the tests import.
+        run: Runs a program.
+    """
     if named is not None:
         return _look(_placed(named), packages, run)
     own = root.absolute() / ".venv" / "bin" / "python"
@@ -82,9 +89,9 @@ def find_interpreter(root: Path, named: str | None, packages: Sequence[str], run
 
 
 def find_programs(root: Path, named: str | None, name: str, own: bool = True) -> list[str]:
-    """Return the paths of a program, in order of preference.
+    """Return the paths at which a program exists, in the order in which they are tried.
 
-    They are beside the named Python, beside the project's (if ``own``), on PATH, and beside ours.
+    These are beside the named Python, beside the project's (if ``own``), on PATH, and beside the Python that runs this.
     """
     pythons = [_placed(named)] if named else []
     if own:
@@ -115,15 +122,15 @@ def _look(path: str, packages: Sequence[str], run: Run) -> Interpreter:
 
 
 class RunCancelled(Exception):
-    """The run was cancelled: nothing needs its result."""
+    """The run was cancelled, because its result is no longer needed."""
 
 
 class SandboxRunner:
-    """Runs programs in a temporary folder; neither outlives this process, however it ends. Enter it to get the folder.
+    """Runs programs in a temporary folder. Use it with ``with``, which returns the folder.
 
-    Programs run one at a time, each in a process group of its own, and any thread may cancel the run. A watchdog
-    process kills and removes what is left. Folders that even the watchdog did not remove (after a power cut, say) are
-    removed by the next run.
+    Programs and folder end with this process, however it ends: a watchdog process kills and removes them. Programs run
+    one at a time, each in a process group of its own, and any thread may cancel them. Folders that even the watchdog
+    could not remove (after a power cut, for example) are removed by the next run.
 
     Raises:
         OSError: The folder or the watchdog cannot be made.
@@ -213,7 +220,7 @@ class SandboxRunner:
 
 
 def clear_stale() -> None:
-    """Remove folders of runs that are dead. Folders of other users, and those in use, are left alone."""
+    """Remove the folders of runs whose process has ended, without those of other users."""
     for path in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
         with contextlib.suppress(OSError):
             seen = path.lstat()
@@ -375,15 +382,15 @@ def _test(draft: Draft, root: Path, copy: Path, named: str | None, run: Run) -> 
 
 
 def safe_lines(text: str, count: int = 60) -> str:
-    """Return the last ``count`` lines of a program's output, safe to show."""
+    """Return the last ``count`` lines of a program's output as safe text."""
     return "\n".join(safe_text(line, 200) for line in text.strip().splitlines()[-count:])
 
 
 def copy_project(root: Path, copy: Path, target: RouterTarget = GATEWAY) -> DraftCheck | None:
-    """Copy what the tests need: the sources and pytest's settings, but no conftest. Links are not followed.
+    """Copy what the tests need: the sources and pytest's settings, without conftest files. Links are not followed.
 
     Returns:
-        Why the tests cannot run, or None.
+        The check that failed, if the tests cannot run; else None.
     """
     files = size = 0
     for folder, folders, names in os.walk(root / target.import_root):

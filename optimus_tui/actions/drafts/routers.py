@@ -1,6 +1,7 @@
 """Plan and write a new router: its files, the lines that register it, the diff, and warnings.
 
-It refuses to write what was not shown: the plan holds every byte, and is void once a file differs from it.
+The plan holds every byte that will be written, so nothing is written that was not shown. It is refused once a file has
+changed since the plan was made.
 """
 
 import difflib
@@ -30,14 +31,14 @@ Neighbours = Callable[[Path, Draft], Sequence[str]]
 
 
 class RouterPlan(Struct, frozen=True):
-    """Everything that writing the router changes.
+    """Everything that is changed when the router is written.
 
     Attributes:
         root: The project.
         draft: The router and its test.
         changes: One change for each file.
         replaced: Existing files that would be overwritten, without the one that registers routers.
-        warnings: What a person should know first.
+        warnings: Sentences to read before it is confirmed.
     """
 
     root: Path
@@ -54,9 +55,10 @@ def plan_router(
 
     Args:
         root: The project.
-        spec: The router, and its place there.
-        neighbours: Says what the draft would share with existing routers; None to leave that out.
-        named: What was asked for, by its name in ``[generator]`` of the project's ``optimus.toml``, to remember it.
+        spec: The router, and its place in the project.
+        neighbours: Returns what the draft has in common with existing routers; None to leave that out.
+        named: The options that the user named, by their names in ``[generator]`` of the project's ``optimus.toml``,
+            where they are remembered; None for none.
 
     Raises:
         WriteRefused: The router cannot be written.
@@ -140,12 +142,12 @@ def _helper_warnings(draft: Draft, new: Sequence[DraftFile]) -> list[str]:
 
 
 def write_router(plan: RouterPlan) -> JournalEntry:
-    """Write exactly the plan, all of it or nothing."""
+    """Write exactly what the plan shows; if one file cannot be written, none is."""
     return apply_changes(plan.root, plan.changes, f"router {plan.draft.spec.name}")
 
 
 def show_tree(plan: RouterPlan) -> list[str]:
-    """Return one line a file: new, changed or replaced."""
+    """Return one line for each file: its path, and whether it is new, changed or replaced."""
     return [f"{_word(plan, each):<9}{each.path}" for each in plan.changes]
 
 

@@ -1,7 +1,7 @@
-"""Write several files, all of them or none, even after a kill -9; keep the journal of it; and undo it.
+"""Write several files, all or none, even if the process is killed meanwhile; and undo it later.
 
-Everything is first staged beside its target, then moved by renames that the journal knows of: the next run finishes
-what a killed one began. It refuses to touch a file that is not what the plan saw, and never follows a link.
+Each file is first written beside its target, then moved by renames that the journal lists, so that the next run can
+finish what a killed one began. A file that has changed since the plan is refused. Links are never followed.
 """
 
 import contextlib
@@ -36,7 +36,7 @@ KEPT = 50
 
 
 class FileChange(Struct, frozen=True):
-    """The change of one file: its content before and after. None means that there is no file."""
+    """The change of one file: its content before and after. None means that the file does not exist."""
 
     path: str
     before: bytes | None
@@ -44,7 +44,10 @@ class FileChange(Struct, frozen=True):
 
 
 class JournalEntry(Struct, frozen=True, kw_only=True):
-    """One write. ``folders`` are those that it makes; ``undoes`` is the id of the entry that it undoes."""
+    """One write of several files.
+
+    ``folders`` are those that it made; ``undoes`` is the id of the entry that it undid.
+    """
 
     id: str
     root: str
@@ -56,7 +59,10 @@ class JournalEntry(Struct, frozen=True, kw_only=True):
 
 
 class UndoJournal:
-    """The entries of one project. ``folder``: the journals' folder; None for the user's own."""
+    """The journal of one project's writes.
+
+    ``folder``: the folder of all journals; None for the one in the user's state directory.
+    """
 
     def __init__(self, root: Path, folder: Path | None = None) -> None:
         self.root = str(root)
@@ -65,7 +71,7 @@ class UndoJournal:
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
-        """Lock the project.
+        """Hold the project's lock, so that no other process writes at the same time.
 
         Raises:
             WriteRefused: Another process writes, or the journal cannot be kept.
@@ -85,7 +91,7 @@ class UndoJournal:
         return f"{time.time_ns():020d}-{uuid.uuid4().hex[:8]}"
 
     def save(self, entry: JournalEntry) -> None:
-        """Write an entry to the disk, whole or not at all."""
+        """Write an entry to the disk, replacing an older state of it. A killed process leaves no half of it."""
         try:
             put_in_place(self._folder / f"{entry.id}.json", msgspec.json.encode(entry))
         except OSError as error:
@@ -99,7 +105,7 @@ class UndoJournal:
         (self._folder / f"{entry.id}.json").unlink(missing_ok=True)
 
     def entries(self) -> list[JournalEntry]:
-        """Return all entries, oldest first, and delete the oldest finished ones beyond 50.
+        """Return all entries, oldest first, and delete the oldest finished ones if there are more than 50.
 
         Raises:
             WriteRefused: An entry cannot be read: without it, it is unknown what was written last and whether that was
@@ -130,7 +136,7 @@ class UndoJournal:
 
 
 def plan_files(root: Path, files: Sequence[tuple[str, bytes]]) -> tuple[FileChange, ...]:
-    """Return what writing these files would change, without those that are the same already.
+    """Return what writing these files would change, without files that have this content already.
 
     Raises:
         WriteRefused: A path is refused by ``Tree``.
@@ -161,7 +167,7 @@ def apply_changes(root: Path, changes: Sequence[FileChange], label: str, folder:
 
 
 def undo_last(root: Path, folder: Path | None = None) -> JournalEntry:
-    """Undo the last write that still stands and return its entry.
+    """Undo the last write that was not undone yet, and return its entry.
 
     Raises:
         WriteRefused: A file was changed since, or there is nothing to undo.
@@ -187,7 +193,7 @@ def undo_last(root: Path, folder: Path | None = None) -> JournalEntry:
 
 
 def recover(root: Path, folder: Path | None = None) -> list[str]:
-    """Finish or undo what a killed run left, and return one sentence for each."""
+    """Finish or undo the writes that a killed process left half done, and return a sentence for each."""
     with Tree(root) as tree:
         journal = UndoJournal(tree.root, folder)
         with journal.locked():

@@ -89,7 +89,7 @@ def _is_git_directory(folder: Path) -> bool:
 
 
 def read_file(path: Path, limit: int) -> bytes:
-    """Return the content of a regular file of at most ``limit`` bytes. A FIFO is never waited for.
+    """Return the content of a regular file of at most ``limit`` bytes. A named pipe does not block it.
 
     Raises:
         RepositoryUnreadable: It cannot be read, is not a regular file, or is larger.
@@ -109,7 +109,11 @@ def read_file(path: Path, limit: int) -> bytes:
 
 
 def read_head(repository: Repository) -> tuple[str | None, str | None]:
-    """Return the branch's reference (None: detached) and the commit's id in hex (None: no commit yet)."""
+    """Return the name of the branch's reference, and the id of its commit in hex.
+
+    Returns:
+        The reference is None if HEAD is detached, the id None if there is no commit yet.
+    """
     line = read_file(repository.own / "HEAD", MAX_SMALL_FILE).decode("utf-8", "surrogateescape").strip()
     if not line.startswith("ref: "):
         return None, _hex(line)
@@ -145,7 +149,10 @@ def _hex(text: str) -> str:
 
 
 class Pattern:
-    """One pattern. ``base`` is the directory of its file, relative to the top, with a slash at the end; or empty."""
+    """One pattern of an ignore file.
+
+    ``base`` is the directory of that file, relative to the top of the work tree, with a slash at its end; or empty.
+    """
 
     def __init__(self, line: str, base: str) -> None:
         self.negated = line.startswith("!")
@@ -174,7 +181,7 @@ def read_patterns(path: Path, base: str) -> list[Pattern]:
 
 
 def is_ignored(path: str, is_folder: bool, patterns: list[Pattern]) -> bool:
-    """Return True if the last pattern that matches is not a negated one."""
+    """Return True if the path is ignored: if the last pattern that matches it does not begin with ``!``."""
     for pattern in reversed(patterns):
         if pattern.matches(path, is_folder):
             return not pattern.negated

@@ -27,7 +27,7 @@ _OFFSET_DELTA, _REFERENCE_DELTA = 6, 7
 
 
 class IndexEntry(Struct, frozen=True):
-    """One tracked path. ``skip``: git was told not to look at the work tree's file."""
+    """One tracked path. ``skip``: git was told to ignore changes of the file (assume-unchanged, skip-worktree)."""
 
     path: bytes
     ctime: tuple[int, int]
@@ -43,7 +43,7 @@ class IndexEntry(Struct, frozen=True):
 class Index(Struct, frozen=True):
     """The whole index.
 
-    ``written``: its file's time in (seconds, nanoseconds); ``width``: the bytes of an object's id.
+    ``written``: the modification time of its file as (seconds, nanoseconds); ``width``: bytes of an object's id.
     """
 
     entries: tuple[IndexEntry, ...]
@@ -120,7 +120,7 @@ def _entries(data: bytes, version: int, count: int, width: int) -> tuple[tuple[I
 
 
 def read_offset(data: bytes, at: int) -> tuple[int, int]:
-    """Return the variable-length number that version 4 and packs use, and the position after it."""
+    """Return a number of variable length, as index version 4 and pack files have it, and the position after it."""
     byte = data[at]
     value = byte & 127
     while byte & 128:
@@ -146,7 +146,13 @@ def _check_extensions(data: bytes, at: int, end: int) -> None:
 
 
 def is_changed(entry: IndexEntry, path: Path, index: Index, budget: list[int]) -> bool:
-    """Return True if the file differs from what git saw. ``budget[0]``: bytes that may still be read.
+    """Return True if the file differs from what the index has.
+
+    Args:
+        entry: What the index has of it.
+        path: The file.
+        index: The index that the entry is from.
+        budget: A list with one number: the bytes that may still be read for such comparisons. It is reduced.
 
     Raises:
         RepositoryUnreadable: More bytes would have to be read.
@@ -187,7 +193,10 @@ def _blob_id(content: bytes, width: int) -> bytes:
 
 
 class Objects:
-    """The objects below ``common/objects`` and in the stores it names as alternates. ``width``: bytes of an id."""
+    """The objects in ``common/objects`` and in the directories that its ``info/alternates`` names.
+
+    ``width``: bytes of an id.
+    """
 
     def __init__(self, common: Path, width: int) -> None:
         self._width, self._stores = width, _stores(common / "objects")

@@ -18,7 +18,7 @@ _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 class WriteRefused(Exception):
-    """Nothing was written; the text says why in one sentence."""
+    """Nothing was written. Its text is one sentence that says why."""
 
 
 class Tree:
@@ -40,7 +40,9 @@ class Tree:
         os.close(self._handle)
 
     def place(self, path: str) -> tuple[tuple[str, ...], str]:
-        """Return the real folders on the way to a file, and its name. Links inside the tree are followed only here.
+        """Return the real folders that lead to a file, and its name.
+
+        Links inside the tree are followed here, and only here.
 
         Raises:
             WriteRefused: The path leads out of the tree, or is not a plain one.
@@ -55,7 +57,7 @@ class Tree:
         return real.relative_to(self.root).parts, name
 
     def missing(self, path: str) -> list[str]:
-        """Return the folders that must be made before the file, outermost first."""
+        """Return the folders that have to be made for the file, the outermost first."""
         folders, _ = self.place(path)
         return [
             "/".join(folders[: n + 1])
@@ -140,7 +142,7 @@ def read_plain(handle: int, name: str, shown: str) -> bytes | None:
 
 
 def write_new(handle: int, name: str, data: bytes, mode: int) -> None:
-    """Create a file in an open folder; it is on the disk when this returns. ``mode``: its permission bits."""
+    """Create a file in an open folder, and wait until it is on the disk (fsync). ``mode``: its permission bits."""
     file = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600, dir_fd=handle)
     with open(file, "wb") as opened:
         opened.write(data)

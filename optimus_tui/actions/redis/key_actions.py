@@ -24,10 +24,15 @@ MAX_EVENT = 4096
 
 
 async def touch_without_ttl(connection: OperatorConnection, keys: Sequence[bytes], write: Write) -> list[Outcome]:
-    """Send ``write(key)`` for each key without a TTL at that moment: WATCH, PTTL, MULTI, write, EXEC. A 1 means done.
+    """Send a command for each key that has no TTL at that moment: WATCH, PTTL, MULTI, the command, EXEC.
 
     If a key changes in between, the server refuses the whole batch; each key is then tried once by itself. A key is
     never tried a third time: one that changes twice within a millisecond is in use.
+
+    Args:
+        connection: The operator's connection.
+        keys: The keys of one batch.
+        write: Returns the command for a key; its reply 1 means that it took effect.
     """
     together = await _attempt(connection, keys, write)
     if together is not None:
@@ -125,7 +130,7 @@ class _UnlinksAnswers(Recipe):
 
 
 class RepairCounter(_SetsTtl):
-    """EXPIRE of each counter that has no TTL."""
+    """Set a TTL on each counter that has none (EXPIRE)."""
 
     kind: ClassVar[ActionKind] = "repair_counter"
     title = "Repair a counter that never resets"
@@ -134,7 +139,7 @@ class RepairCounter(_SetsTtl):
     undo = "The TTL cannot be taken back from here."
 
     def effect(self, plan: Plan) -> str:
-        """Return when the counters will end, and that what is used up stays refused until then."""
+        """Return when the counters will end, and that a used-up limit goes on refusing until then."""
         tenant, window = safe_text(plan.request.tenant, 60), plan.request.window_seconds
         windows = [window] if window else sorted({fact.window_seconds or 0 for fact in plan.keys})
         when = f"in {ttl(windows[0])}"
@@ -149,7 +154,7 @@ class RepairCounter(_SetsTtl):
 
 
 class ResetCounters(Recipe):
-    """UNLINK of each counter."""
+    """Remove counters (UNLINK), so that their limits start again at 0."""
 
     kind: ClassVar[ActionKind] = "reset_counters"
     title = "Reset a tenant's counters"
@@ -197,7 +202,7 @@ class ResetCounters(Recipe):
 
 
 class UnlinkNoTtl(Recipe):
-    """WATCH, PTTL, MULTI, UNLINK, EXEC for each batch."""
+    """Remove each cache key that has no TTL (UNLINK inside a transaction that checks the TTL)."""
 
     kind: ClassVar[ActionKind] = "unlink_no_ttl"
     title = "Unlink cache keys without a TTL"
@@ -208,7 +213,7 @@ class UnlinkNoTtl(Recipe):
     watched = True
 
     def effect(self, plan: Plan) -> str:
-        """Return how many answers will be fetched again."""
+        """Return how many cached answers will have to be fetched again."""
         return _cold_cache(plan)
 
     def gentler(self, plan: Plan) -> tuple[ActionRequest, str] | None:
@@ -230,7 +235,7 @@ class UnlinkNoTtl(Recipe):
 
 
 class ExpireNoTtl(_SetsTtl):
-    """EXPIRE of each key that has no TTL."""
+    """Set a TTL on each cache key that has none (EXPIRE)."""
 
     kind: ClassVar[ActionKind] = "expire_no_ttl"
     title = "Give cache keys without a TTL one"
@@ -239,13 +244,13 @@ class ExpireNoTtl(_SetsTtl):
     undo = "The answers are kept; the TTL cannot be taken back from here."
 
     def effect(self, plan: Plan) -> str:
-        """Return how long the answers will still be served."""
+        """Return for how long the cached answers will still be served."""
         window, tenant = plan.request.window_seconds or 0, safe_text(plan.request.tenant, 60)
         return f"{plural(plan.count, 'answer')} of {tenant}: served for another {ttl(window)}, then fetched again."
 
 
 class UnlinkPrefix(_UnlinksAnswers):
-    """UNLINK of each key, by prefix or by marks."""
+    """Remove the cache keys that begin with a prefix, or that were marked (UNLINK)."""
 
     kind: ClassVar[ActionKind] = "unlink_prefix"
     title = "Unlink cache keys"
@@ -254,7 +259,7 @@ class UnlinkPrefix(_UnlinksAnswers):
 
 
 class InvalidateTenant(_UnlinksAnswers):
-    """UNLINK of each key, and one event on the tenant's channel."""
+    """Remove all cache keys of a tenant (UNLINK), and publish one event on its channel."""
 
     kind: ClassVar[ActionKind] = "invalidate_tenant"
     title = "Invalidate a tenant's cache"
@@ -264,7 +269,7 @@ class InvalidateTenant(_UnlinksAnswers):
     publishes = True
 
     def effect(self, plan: Plan) -> str:
-        """Return what the gateways will do."""
+        """Return what the gateways will do once they get the event."""
         who = safe_text(plan.request.tenant, 60)
         if plan.channel is None:
             return (
@@ -287,7 +292,10 @@ async def _unlink_each(connection: OperatorConnection, keys: Sequence[bytes]) ->
 
 
 def event_channel(layout: KeyLayout, request: ActionRequest) -> bytes | None:
-    """Return the channel on which gateways are told of this action; None where they are not, or none is known."""
+    """Return the channel on which the event of this action is published.
+
+    None if the action publishes none, or the profile names no channel for a tenant.
+    """
     channels = tenant_channels(layout.dialect)
     return channels + request.tenant if channels and recipe_for(request.kind).publishes else None
 
@@ -295,7 +303,10 @@ def event_channel(layout: KeyLayout, request: ActionRequest) -> bytes | None:
 def event_of(plan: Plan, wall: float, removed: int) -> bytes:
     """Return the event: JSON of at most 4 kB with the action's id.
 
-    ``wall``: the time; ``removed``: the keys unlinked.
+    Args:
+        plan: What was carried out.
+        wall: The present time, in wall-clock seconds.
+        removed: How many keys were removed.
     """
     event: dict[str, object] = {
         "type": "bulk_invalidation",
@@ -316,7 +327,7 @@ def event_of(plan: Plan, wall: float, removed: int) -> bytes:
 async def end_each(
     connection: OperatorConnection, version: str, keys: Sequence[bytes], seconds: Sequence[int]
 ) -> list[Outcome]:
-    """Set the TTL of each key, in seconds, and return one outcome a key.
+    """Set the TTL of each key, in seconds, and return one outcome for each.
 
     Raises:
         Halted: Nothing more may be sent.

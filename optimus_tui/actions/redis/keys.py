@@ -1,4 +1,4 @@
-"""The keys of a plan: selected among the names that a scan found, and their type, TTL and count now. Reads only."""
+"""The keys of a plan: chosen from the names that a scan found, with their type, TTL and count. Reads only."""
 
 import math
 from collections.abc import Collection, Iterable, Sequence
@@ -28,7 +28,7 @@ _WINDOW_REMEDY = f"type its seconds, 1 to {MOST_WINDOW}, or configure [limits]"
 
 
 async def read_facts(context: Context, keys: Sequence[bytes]) -> list[PlanKey]:
-    """Return those of the keys that exist, in order."""
+    """Return type and TTL of these keys, in order; keys that do not exist are left out."""
     facts: list[PlanKey] = []
     for start in range(0, len(keys), TRIP):
         facts += await _read_some(context.redis, keys[start : start + TRIP])
@@ -36,7 +36,7 @@ async def read_facts(context: Context, keys: Sequence[bytes]) -> list[PlanKey]:
 
 
 async def read_sample(redis: ObserverRedis, keys: Sequence[bytes]) -> tuple[int | None, int]:
-    """Return the bytes of a sample and how many keys it holds; (None, 0) where MEMORY USAGE is not allowed."""
+    """Return the bytes of a sample of the keys, and its size in keys; (None, 0) if MEMORY USAGE is not allowed."""
     if len(keys) > SAMPLE:
         keys = [*keys[:10], *Random(0).sample(list(keys[10:-10]), 10), *keys[-10:]]  # noqa: S311
     if not keys:
@@ -75,13 +75,13 @@ async def _read_some(redis: ObserverRedis, keys: Sequence[bytes]) -> list[PlanKe
 async def read_counter_facts(
     context: Context, keys: Sequence[bytes], rules: LimitRules | None, *, whole: bool
 ) -> list[PlanKey]:
-    """Return the counters that are in force, in order, each with its count and the TTL that its window gives it.
+    """Return count and TTL of these counters, in order, without those whose window has ended.
 
     Args:
         context: The clients, the clock and the layout.
         keys: The names of counters.
         rules: The limits in force, for windows that the names do not say; None for none.
-        whole: Return behind each counter the other keys that hold it, as far as they exist.
+        whole: Also return, after each counter, the other keys that belong to it, if they exist.
     """
     read = await read_counters(context.redis, context.own, context.clock, keys, rules)
     counters = {one.key: one for one in read if isinstance(one, Counter)}
@@ -147,12 +147,12 @@ class Known(Struct, frozen=True):
 
 
 class Selection(Struct, frozen=True):
-    """The result.
+    """The keys that were chosen for a request.
 
     Attributes:
         keys: The tenant's keys that were asked for, sorted.
-        ambiguous: Keys whose owner is uncertain.
-        neighbours: How many keys of others look alike.
+        ambiguous: Keys of which it is unclear whose they are.
+        neighbours: How many keys of other tenants have similar names.
         beside: Counters that were found and are not in ``keys``.
     """
 
@@ -162,14 +162,14 @@ class Selection(Struct, frozen=True):
     beside: tuple[bytes, ...] = ()
 
     def sharing(self, facts: Iterable[PlanKey], layout: KeyLayout) -> int:
-        """Return how many counters beside those of a plan are also held by the keys that go with these."""
+        """Return how many counters outside of the plan share a key that the plan removes."""
         parts = {fact.key for fact in facts if fact.part}
         named = [(name, layout.counter(name)) for name in self.beside if parts]
         return sum(one is not None and not parts.isdisjoint(one.belongings(name)) for name, one in named)
 
 
 def check_request(request: ActionRequest) -> Refusal | None:
-    """Return why the request is refused; None where it is valid. A window that is not given may be known by the key."""
+    """Return why the request is refused, or None. A window that it lacks is no reason: the key may tell it."""
     tenant = request.tenant
     if not tenant or not tenant.strip(b"*"):
         return Refusal("request", "an action needs exactly one tenant: an empty name and * are refused")
@@ -189,7 +189,7 @@ def check_request(request: ActionRequest) -> Refusal | None:
 
 
 def check_windows(request: ActionRequest, keys: Iterable[PlanKey]) -> Refusal | None:
-    """Return the refusal where a TTL is to be set and how long it is to be is not known of one of the keys."""
+    """Return the refusal if a TTL is to be set on a key whose window is not known; else None."""
     if request.kind not in SETS_TTL or request.window_seconds is not None:
         return None
     for key in keys:
@@ -200,7 +200,7 @@ def check_windows(request: ActionRequest, keys: Iterable[PlanKey]) -> Refusal | 
 
 
 class Gathering:
-    """Collects the names and the tenants that one walk over the keyspace finds for a request.
+    """Collects the names and the tenants for a request during one scan of all keys.
 
     Args:
         request: What to do, and for which tenant.
@@ -240,7 +240,7 @@ class Gathering:
             self.names.add(name)
 
     def selected(self) -> Selection:
-        """Return the selection by the rules of the layout."""
+        """Return the keys that were chosen, by the rules of the layout."""
         known = Known(frozenset(self._sure), frozenset(self._hinted))
         found = select(self._request, self.names, known, self._layout)
         if self._request.kind not in COUNTER_KINDS:
@@ -249,7 +249,10 @@ class Gathering:
 
 
 def select(request: ActionRequest, names: Collection[bytes], known: Known, layout: KeyLayout) -> Selection:
-    """Sort the names that were found. Every key in the result belongs to the tenant by the rules of the layout."""
+    """Choose from the names that were found.
+
+    Every key in the result belongs to the tenant by the rules of the layout.
+    """
     mine, uncertain, neighbours = set[bytes](), set[bytes](), 0
     asked = frozenset({request.tenant})
     sure, claimed, hinted = known.sure, known.sure | asked, known.sure | known.hinted | asked
@@ -279,7 +282,7 @@ def _asked_for(request: ActionRequest, name: bytes, parsed: ParsedKey, layout: K
 
 
 def foreign(plan: Plan, layout: KeyLayout) -> int:
-    """Count the plan's keys that belong to another tenant, by the rules of the layout alone. It must be 0."""
+    """Return how many of the plan's keys belong to another tenant, by the rules of the layout alone. It must be 0."""
     request = plan.request
     family, asked = "limit" if request.kind in COUNTER_KINDS else "cache", frozenset({request.tenant})
     strange, allowed = 0, set[bytes]()

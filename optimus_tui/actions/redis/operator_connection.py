@@ -1,6 +1,6 @@
 """The connection that carries out one action: opened for it, closed after it, never reopened.
 
-It refuses to retry, to reconnect by itself, and to send what its ``Permit`` does not list.
+It refuses to send a command again, to reconnect by itself, and to send what its ``Permit`` does not list.
 """
 
 import asyncio
@@ -78,7 +78,7 @@ class Permit:
         self._channel, self._lock, self._db = channel, lock, db
 
     def cleared(self, words: Sequence[Word]) -> tuple[Word, ...]:
-        """Return the words.
+        """Return the words of a command that may be sent.
 
         Raises:
             CommandRefused: The action may not send this command.
@@ -140,7 +140,7 @@ class ConnectionLost(Exception):
 
     Attributes:
         fault: Why.
-        replies: Those that had arrived.
+        replies: The replies that had arrived.
         sent: False if it had ended before the commands were sent.
     """
 
@@ -169,7 +169,7 @@ class OperatorConnection:
         return reply
 
     async def together(self, commands: Sequence[Sequence[Word]]) -> list[Any]:
-        """Send all commands, then read all replies. A refusal of the server stands in its reply's place."""
+        """Send all commands, then read all replies. The error of a refused command is in the place of its reply."""
         if self._lost is not None:
             raise ConnectionLost(self._lost)
         replies: list[Any] = []
@@ -219,7 +219,7 @@ class OperatorConnection:
 async def open_operator_connection(
     target: RedisTarget, permit: Permit, own: LoadMeter, heard: Listener | None = None
 ) -> OperatorConnection:
-    """Connect and log in; ``heard`` gets the words of every command that the permit lets through.
+    """Connect and log in. ``heard`` is called with the words of every command that the permit allows.
 
     Raises:
         ConnectionLost: The server cannot be reached, or refuses the login.
@@ -241,12 +241,12 @@ async def open_operator_connection(
 
 
 def operator_target(settings: Settings) -> RedisTarget:
-    """Return the login for actions: the operator's own where there is one."""
+    """Return the login for actions: the operator's own if one is set, else the observer's."""
     return settings.operator_redis or settings.redis
 
 
 def where_of(settings: Settings, fields: Mapping[str, str]) -> Where | Refusal:
-    """Return the identity from INFO's fields, for the operator's login, or why it is refused."""
+    """Return which server this is, from the fields of INFO, for the operator's login, or why it is refused."""
     target = operator_target(settings)
     if not fields.get("run_id") or not fields.get("role"):
         return Refusal("no right", "the server does not say who it is: INFO is needed", "grant +info to the login")
@@ -268,20 +268,20 @@ def where_of(settings: Settings, fields: Mapping[str, str]) -> Where | Refusal:
 
 
 def of_one_server(target: RedisTarget) -> Refusal | None:
-    """Refuse a system of several servers, before anything is read for a plan."""
+    """Refuse a cluster or a system with sentinels, before anything is read for a plan. None for a single server."""
     refused = {"cluster": NOT_ON_A_CLUSTER, "sentinel": NOT_BEHIND_SENTINELS}.get(target.topology)
     return Refusal("cluster", refused) if refused else None
 
 
 def primary_only(where: Where) -> Refusal | None:
-    """Refuse a replica: it takes no writes, and its subscribers are not the gateways."""
+    """Refuse a replica: it accepts no writes, and gateways do not subscribe to it. None for a primary."""
     if where.role == "master":
         return None
     return Refusal("replica", f"{where.place} is a {safe_text(where.role)}, not the primary", "point at the primary")
 
 
 def moved(planned: Where, found: Where) -> Refusal | None:
-    """Return why a plan for ``planned`` must not be carried out on ``found``; None where it may."""
+    """Return why a plan for the server ``planned`` must not be carried out on the server ``found``; None if it may."""
     for field, words in (
         ("environment", "another environment"),
         ("place", "another server"),
@@ -297,7 +297,7 @@ def moved(planned: Where, found: Where) -> Refusal | None:
 
 
 async def read_where(connection: OperatorConnection, settings: Settings) -> Where | Refusal:
-    """Ask the server for its identity.
+    """Ask the server which one it is, and return that or why it is refused.
 
     Raises:
         ConnectionLost: The connection ended.
@@ -318,16 +318,16 @@ async def read_where(connection: OperatorConnection, settings: Settings) -> Wher
 
 
 def lock_name(request: ActionRequest) -> bytes:
-    """Return the key of the tenant's lock; the tenant's name is quoted in it."""
+    """Return the key of the tenant's lock. Special characters of the tenant's name are quoted in it."""
     return LOCK_PREFIX + quoted(request.tenant).encode()
 
 
 class TenantLock:
-    """The lock of one action. ``held`` is False without a refusal where there are no locks.
+    """The lock that keeps two actions on one tenant apart.
 
-    Its owner renews it, and it expires after 30 s. Without the right to set locks, or without memory on the server,
-    there is none: at worst, a second action finds the keys already gone. A lock of another owner is never taken over,
-    however old it is.
+    Its owner renews it, and it expires after 30 s. If the login has no right to set locks, or the server no memory, the
+    action runs without one (``held`` is False): at worst, a second action finds the keys already gone. The lock of
+    another owner is never taken over, however old it is.
     """
 
     def __init__(self, connection: OperatorConnection, name: bytes, action: str, user: str, clock: Clock) -> None:
@@ -365,9 +365,9 @@ class TenantLock:
         return await self._held_by(other, now)
 
     async def keep(self) -> str | None:
-        """Check and renew the lock if 5 s have passed since the last check. Return why it is lost, or None.
+        """Renew the lock if 5 s have passed since the last time. Return why it is lost, or None.
 
-        The time counts however it passed: in batches, on a slow disk, or while the machine slept.
+        The time in which the machine slept or the disk was slow counts, too.
         """
         if not self.held or self._clock.mono() - self._seen < RENEW_SECONDS:
             return None

@@ -1,7 +1,7 @@
-"""The base class of the actions: words, condition, and what is sent for a batch; and the guard that stops a slow one.
+"""The base class of the actions on keys, and the guard that stops an action which slows the server down.
 
-A recipe never chooses keys: it gets those of the plan. It refuses to hide a lost reply: ``Halted`` carries what is
-known of each key of the batch, and why nothing more may be sent.
+A recipe never chooses keys: it gets those of the plan. If a reply is lost, it raises ``Halted`` with what is known of
+each key of the batch, and why nothing more may be sent.
 """
 
 from abc import ABC, abstractmethod
@@ -34,7 +34,7 @@ class Halted(Exception):
 
 
 class Recipe(ABC):
-    """One kind of action."""
+    """One kind of action: its words, its condition for a key, and the commands for a batch of keys."""
 
     kind: ClassVar[ActionKind]
     title: ClassVar[str]
@@ -59,7 +59,7 @@ class Recipe(ABC):
         """Return one sentence that says what will be different afterwards."""
 
     def gentler(self, plan: Plan) -> tuple[ActionRequest, str] | None:
-        """Return a less harmful action that also helps, with its words; None where there is none."""
+        """Return an action that does less harm and also helps, with the words that offer it; None if there is none."""
         return None
 
     @abstractmethod
@@ -72,14 +72,19 @@ class Recipe(ABC):
 
 
 def of_unlink(reply: object) -> Outcome:
-    """Return the outcome of UNLINK of one key."""
+    """Return the outcome that the reply to UNLINK of one key stands for."""
     return "done" if reply == 1 else "already gone"
 
 
 async def send_each(
     connection: OperatorConnection, commands: Sequence[Sequence[Word]], judge: Callable[[object], Outcome]
 ) -> list[Outcome]:
-    """Send one command a key in one round trip and return their outcomes.
+    """Send one command for each key in one round trip, and return their outcomes.
+
+    Args:
+        connection: The operator's connection.
+        commands: One for each key.
+        judge: Returns the outcome that a reply stands for.
 
     Raises:
         Halted: The connection ended, or the server refused a command.
@@ -109,7 +114,7 @@ def _judged(reply: object, judge: Callable[[object], Outcome]) -> Outcome:
 
 
 class LatencyGuard:
-    """Judges PING times of one action. ``before``: PING times in ms before the first batch."""
+    """Decides from PING times whether an action has to stop. ``before``: times in ms before the first batch."""
 
     def __init__(self, before: list[float], tuning: Tuning = TUNING) -> None:
         self._tuning = tuning
@@ -127,11 +132,11 @@ class LatencyGuard:
         return min(self._usual + most, max(self._usual + room, 2 * self._before))
 
     def is_slow(self, ms: float) -> bool:
-        """Return True if the time should be measured again."""
+        """Return True if a PING of ``ms`` milliseconds is slow, and should be measured again before it counts."""
         return ms > self.limit_ms
 
     def took(self, ms: float) -> str | None:
-        """Add one PING time in ms. Return why to stop, or None."""
+        """Add the time of one PING, in ms. Return why the action has to stop, or None."""
         self._times.append(ms)
         now = p99(list(self._times))
         if not self.is_slow(now):
@@ -143,7 +148,7 @@ class LatencyGuard:
 
 
 def p99(times: list[float]) -> float:
-    """Return the 99th percentile in ms; from 20 values on, the largest is left out."""
+    """Return the 99th percentile of times in ms: the largest of fewer than 20, the second largest of more."""
     if not times:
         return 0.0
     ordered = sorted(times)

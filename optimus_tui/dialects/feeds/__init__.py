@@ -1,1 +1,1 @@
-"""Feeds of events: which channels a profile names, how its messages are read, what the server must be set to."""
+"""Feeds of events: which channels a profile names, how its messages are read, and which server setting they need."""

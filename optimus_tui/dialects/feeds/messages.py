@@ -1,4 +1,4 @@
-"""What a profile's feeds are: which channels to subscribe to, and how a message becomes an event of our contract."""
+"""The feeds of a profile: which channels to subscribe to, and how a message is converted to an event."""
 
 from collections.abc import Callable
 
@@ -21,7 +21,7 @@ _decode = msgspec.json.Decoder().decode
 
 
 class Subscription(Struct, frozen=True):
-    """The channels and patterns to subscribe to. Neither: the profile names no feed."""
+    """The channels and patterns to subscribe to. Both are empty if the profile names no feed."""
 
     channels: tuple[bytes, ...] = ()
     patterns: tuple[bytes, ...] = ()
@@ -38,19 +38,19 @@ class Subscription(Struct, frozen=True):
 
     @property
     def common(self) -> bytes:
-        """Return what all channels begin with; b"" where they share nothing."""
+        """Return the text with which all channels begin; empty if there is none."""
         if len(self.places) == 1 and self.patterns:
             return self.patterns[0].partition(b"*")[0]
         return b""
 
     def commands(self) -> list[tuple[bytes, ...]]:
-        """Return the commands that subscribe to all of it: one a place, because each place is confirmed by itself."""
+        """Return the commands that subscribe: one for each channel or pattern, because each is confirmed by itself."""
         return [*((b"PSUBSCRIBE", one) for one in self.patterns), *((b"SUBSCRIBE", one) for one in self.channels)]
 
     def is_first(self, pattern: bytes, channel: bytes) -> bool:
-        """Return whether this is the first of the patterns that the channel matches.
+        """Return True if this is the first of the patterns that match the channel.
 
-        A server sends a message once for each pattern that matches: only one of them is counted.
+        A server sends a message once for each pattern that matches; only the first one is counted.
         """
         if len(self.patterns) < 2:
             return True
@@ -58,14 +58,14 @@ class Subscription(Struct, frozen=True):
 
 
 def subscription_of(dialect: Dialect) -> Subscription:
-    """Return what the profile's feeds need, each once. A channel that a pattern covers needs none of its own."""
+    """Return the channels and patterns of the profile's feeds, without channels that one of the patterns matches."""
     patterns = tuple(dict.fromkeys(feed.pattern.encode() for feed in dialect.feeds if feed.pattern))
     channels = dict.fromkeys(feed.channel.encode() for feed in dialect.feeds if feed.channel)
     return Subscription(tuple(one for one in channels if not any(covers(p, one) for p in patterns)), patterns)
 
 
 def covers(pattern: bytes, channel: bytes) -> bool:
-    """Return whether a channel matches a pattern with stars, in time linear in the channel's length."""
+    """Return True if a channel matches a pattern with stars. Takes time linear in the channel's length."""
     first, *rest = pattern.split(b"*")
     if not rest:
         return channel == pattern
@@ -82,7 +82,12 @@ def covers(pattern: bytes, channel: bytes) -> bool:
 
 
 def translator(layout: KeyLayout, db: int = 0) -> Translate | None:
-    """Return what reads the messages of the profile's feeds; None where all of them are events of our contract."""
+    """Return a function that converts the messages of the profile's feeds; None if they need no conversion.
+
+    Args:
+        layout: How the names of the profile are read.
+        db: The number of the database, for keyspace notifications.
+    """
     feeds = layout.dialect.feeds
     if all(_is_ours(feed) for feed in feeds):
         return None
@@ -98,7 +103,10 @@ def translator(layout: KeyLayout, db: int = 0) -> Translate | None:
 
 
 def list_translator(layout: KeyLayout) -> Translate | None:
-    """Return what reads the entries of the event list, as the profile's first feed of JSON; None as they are."""
+    """Return a function that converts the entries of the event list, as for the profile's first feed of JSON.
+
+    None if they need no conversion.
+    """
     feed = next((one for one in layout.dialect.feeds if one.payload == "json"), None)
     if feed is None or _is_ours(feed):
         return None
@@ -107,12 +115,12 @@ def list_translator(layout: KeyLayout) -> Translate | None:
 
 
 def tells_tenants(dialect: Dialect) -> bool:
-    """Return whether channels are named by their tenant, as those of our own events: ``cache_coherence:{tenant}``."""
+    """Return True if a channel's name ends with the tenant, as in ``cache_coherence:{tenant}``."""
     return bool(dialect.feeds) and all(_is_ours(feed) for feed in dialect.feeds)
 
 
 def tenant_channels(dialect: Dialect) -> bytes:
-    """Return what stands before the tenant in the names of all channels; b"" where these do not tell it."""
+    """Return the text before the tenant in the names of channels; empty if they do not have the tenant."""
     return subscription_of(dialect).common if tells_tenants(dialect) else b""
 
 

@@ -1,4 +1,4 @@
-"""Which keyspace notifications a profile's feeds need, as the letters of Redis' notify-keyspace-events."""
+"""Which keyspace notifications a profile's feeds need, as letters for Redis' setting notify-keyspace-events."""
 
 from collections.abc import Iterable
 
@@ -19,7 +19,7 @@ _CLASSES = {
 
 
 def needed_letters(feeds: Iterable[FeedRule]) -> str:
-    """Return the letters without which these feeds hear nothing; "" where none is a keyspace notification."""
+    """Return the letters without which these feeds get no events; empty if none is a keyspace notification."""
     letters: dict[str, None] = {}
     for feed in feeds:
         name = feed.channel or feed.pattern

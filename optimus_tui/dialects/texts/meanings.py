@@ -49,7 +49,7 @@ _NO_TTL = {
 
 
 def limit_words(rule: LimitRule) -> str:
-    """Return what a rule of counters says of the names that it matches."""
+    """Return the sentence for what a rule of counters reads from a name."""
     said = [f"A counter of {_owner(rule.template.names, rule.tenant)}, {_operation(rule)}"]
     said.append(f"its value is {' or '.join(VALUES[kind] for kind in rule.values)}")
     said.append(_limit(rule))
@@ -62,13 +62,13 @@ def limit_words(rule: LimitRule) -> str:
 
 
 def cache_words(rule: CacheRule) -> str:
-    """Return what a rule of cache keys says of the names that it matches."""
+    """Return the sentence for what a rule of cache keys reads from a name."""
     kind = "of a kind that its name says" if "kind" in rule.template.names else f"of the kind {rule.kind or 'unknown'}"
     return f"A cache key of {_owner(rule.template.names, rule.tenant)}, {kind}"
 
 
 def feed_words(rule: FeedRule) -> str:
-    """Return what a rule of a feed says."""
+    """Return the sentence for what a rule of a feed reads."""
     place = f"the channel {rule.channel}" if rule.channel else f"the channels {rule.pattern}"
     payload = {
         "json": "JSON documents",

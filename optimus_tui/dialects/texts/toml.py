@@ -1,4 +1,4 @@
-"""Write a profile as TOML that can be pasted into a settings file, each rule with what it means."""
+"""Write a profile as TOML that can be pasted into a settings file, with a comment on what each rule means."""
 
 import json
 import textwrap
@@ -17,9 +17,9 @@ def dialect_toml(table: Mapping[str, Any], profile: Dialect, *, within: str = "d
     """Return the table as TOML.
 
     Args:
-        table: the profile as it was written, without what its preset adds.
-        profile: the same, read: for the sentences.
-        within: the name of its table in the file.
+        table: The profile as it was written, without what its preset adds.
+        profile: The same profile as read, from which the comments are made.
+        within: The name of its table in the file.
     """
     return "\n".join(_lines(table, profile, within)).strip("\n") + "\n"
 

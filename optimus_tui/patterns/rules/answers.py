@@ -1,4 +1,4 @@
-"""Answers as a route means them: an HTTPException keeps its status, and the documentation names what is raised."""
+"""Answers of a route: an HTTPException keeps its status code, and the documentation lists the codes that are raised."""
 
 import ast
 from collections.abc import Iterable, Iterator

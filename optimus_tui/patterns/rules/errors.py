@@ -1,4 +1,4 @@
-"""Error handling: an upstream's fault becomes a status, no exception is swallowed, and no internals are exposed."""
+"""Error handling: an upstream's fault becomes a status code, no exception is swallowed, and no internals are shown."""
 
 import ast
 from collections.abc import Iterator

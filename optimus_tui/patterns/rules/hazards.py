@@ -1,4 +1,4 @@
-"""Hazards of the language: text that is run as code, and defaults that all calls share."""
+"""Dangerous Python: text that is executed as code, and mutable defaults that all calls share."""
 
 import ast
 from collections.abc import Iterator

@@ -31,7 +31,7 @@ _HANDED = ("upstream", "db", "cache_read", "cache_write", "limits")
 
 
 def makes_client(seen: Seen) -> bool:
-    """Return whether a call opens a connection or a pool."""
+    """Return True if a call opens a connection or a pool."""
     name = seen.dotted or ""
     if not name or name.partition(".")[0] not in _ROOTS:
         return False

@@ -1,4 +1,4 @@
-"""Rate limiting: every route that callers reach is counted per tenant, and the result is enforced."""
+"""Rate limiting: the requests of every public route are counted for each tenant, and the limit is enforced."""
 
 import ast
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Lists: every list is limited, and callers cannot raise the limit at will."""
+"""Lists: every list has a limit, and callers cannot raise it above a maximum."""
 
 import ast
 import re

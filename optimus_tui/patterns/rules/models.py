@@ -1,4 +1,4 @@
-"""Models: input is validated by a model, output is described by one."""
+"""Models: request bodies are validated by a model, and answers are described by one."""
 
 import ast
 import re

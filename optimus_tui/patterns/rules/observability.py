@@ -1,4 +1,4 @@
-"""Logs and metrics: what happens to a request is logged with levels, counted and timed, here or for the whole app."""
+"""Logs and metrics: requests are logged with levels, counted and timed, in the route or for the whole app."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""Routes as the framework reads them: one that another hides, a parameter that nothing reads, a GET that writes."""
+"""Routes as FastAPI reads them: a route that another hides, a parameter that nothing reads, a GET that writes."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""Upstreams: their addresses come from the environment, every wait has a limit, and one that fails is left alone."""
+"""Upstreams: addresses come from the environment, every wait has a limit, a failing one is not asked for a while."""
 
 import ast
 import re

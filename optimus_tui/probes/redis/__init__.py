@@ -1,1 +1,1 @@
-"""The guarded Redis client: what it may send, how it connects, and the caps of its replies."""
+"""The observer's Redis client: which commands it may send, how it connects, and how large a reply may be."""

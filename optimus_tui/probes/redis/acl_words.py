@@ -1,4 +1,4 @@
-"""Say which keys and channels a login needs, in the words of ACL SETUSER, by the profile in force."""
+"""Say, in the words of ACL SETUSER, which keys and channels a login needs for a profile."""
 
 import re
 
@@ -16,7 +16,7 @@ _UNWRITABLE = re.compile(rb"[^!#-&(-~]")
 
 
 def key_patterns(layout: KeyLayout) -> dict[str, bytes]:
-    """Return for each pattern of keys that the panes read, as ``rate_limit:*``, a name to try it with."""
+    """Return the patterns of keys that the panes read (such as ``rate_limit:*``), each with a name to try it with."""
     found = {f"{_glob(head)}*": head + NOBODY for head in layout.known_heads}
     if event_list := layout.dialect.event_list.encode():
         found[_glob(event_list)] = event_list
@@ -24,19 +24,19 @@ def key_patterns(layout: KeyLayout) -> dict[str, bytes]:
 
 
 def channel_words(subscription: Subscription) -> str:
-    """Return the channels as rules of an ACL, as ``&cache_coherence:*``; "" where there are none."""
+    """Return the channels as rules of an ACL, such as ``&cache_coherence:*``; empty if there are none."""
     return " ".join(f"&{safe_text(place, 200)}" for place in subscription.places)
 
 
 def denied_key(user: str, layout: KeyLayout | None) -> str:
-    """Return the remedy for a login that may not read the keys of a profile; None is an unknown one."""
+    """Return what to do if a login may not read the keys of a profile. ``layout`` is None if the profile is unknown."""
     if layout is None:
         return LINE_FROM_DOCTOR
     return " ".join(["ACL SETUSER", user, *(f"%R~{pattern}" for pattern in key_patterns(layout))])
 
 
 def denied_channel(user: str, layout: KeyLayout | None) -> str:
-    """Return the remedy for a login that may not listen to the channels of a profile; None is an unknown one."""
+    """Return what to do if a login may not subscribe to a profile's channels. ``layout`` is None if it is unknown."""
     words = channel_words(subscription_of(layout.dialect)) if layout is not None else ""
     return f"ACL SETUSER {user} {words}" if words else LINE_FROM_DOCTOR
 

@@ -1,6 +1,6 @@
-"""What the observer may send: the list of commands, and the fixed scripts for EVAL_RO.
+"""Which commands the observer may send, and the fixed scripts for EVAL_RO.
 
-Pure: words in, words out or ``CommandRefused``.
+Pure: takes the words of a command, and returns them or raises ``CommandRefused``.
 """
 
 from collections.abc import Callable, Sequence
@@ -137,7 +137,7 @@ _PARENTS = frozenset(name.partition("|")[0] for name in _LISTED if "|" in name)
 
 
 class CommandRefused(Exception):
-    """A command that its connection may not send was issued: a bug of this program, never an outage."""
+    """A command was about to be sent that this connection may not send: a bug of this program, never an outage."""
 
 
 def as_bytes(word: Word) -> bytes:
@@ -148,10 +148,10 @@ def as_bytes(word: Word) -> bytes:
 
 
 def name_of_command(words: Sequence[Word]) -> str:
-    """Return a command's name in the words of the server's ACL: ``GET``, ``CLIENT|SETNAME``.
+    """Return a command's name as the server's ACL writes it: ``GET``, ``CLIENT|SETNAME``.
 
     Raises:
-        CommandRefused: the first word is no text.
+        CommandRefused: The first word is not a text.
     """
     if not words or not isinstance(words[0], (str, bytes)):
         raise CommandRefused("not a command")
@@ -162,18 +162,22 @@ def name_of_command(words: Sequence[Word]) -> str:
 
 
 def check_database(words: Sequence[Word], db: int) -> None:
-    """Raise CommandRefused for a SELECT of another database than ``db``."""
+    """Check a SELECT.
+
+    Raises:
+        CommandRefused: It selects another database than ``db``.
+    """
     if len(words) != 2 or as_bytes(words[1]) != str(db).encode():
         raise CommandRefused("another database than the configured one")
 
 
 def cleared(args: Sequence[Word], db: int = 0) -> tuple[Word, ...]:
-    """Return the words as the observer may send them. What was checked is what is returned.
+    """Return the words of a command that the observer may send. Send what is returned: that is what was checked.
 
-    A first word such as ``CONFIG SET`` counts as two, as the client library would send it.
+    A first word such as ``CONFIG SET`` counts as two, because the client library would send it as two.
 
     Raises:
-        CommandRefused: the command is not on the list.
+        CommandRefused: The command is not on the list.
     """
     if not args or not isinstance(args[0], (str, bytes)):
         raise CommandRefused("not a command")
@@ -188,10 +192,10 @@ def cleared(args: Sequence[Word], db: int = 0) -> tuple[Word, ...]:
 
 
 def cleared_for_sentinels(args: Sequence[Word]) -> tuple[Word, ...]:
-    """Return the words as a sentinel may be sent them.
+    """Return the words of a command that a sentinel may be sent.
 
     Raises:
-        CommandRefused: it is another question than which server is the primary.
+        CommandRefused: It asks for something else than which server is the primary.
     """
     words = tuple(args)
     name = name_of_command(words).partition("|")[0].lower()

@@ -1,8 +1,8 @@
 """Open every connection to Redis: the observer's, the operator's and the feed's.
 
-A name is tried at all its addresses, the next one as soon as one does not answer at once; TLS uses the operator's
-files. What a server or a proxy does not accept (HELLO, a client's name) is remembered for a while. No command is sent
-here; a port that answers strangely is only asked which protocol it speaks.
+A host name is tried at all its addresses, the next one as soon as one does not answer at once. TLS uses the files of
+the settings. What a server or a proxy does not accept (HELLO, a client's name) is remembered for a while. No command is
+sent here; a port that gives an unexpected answer is only asked which protocol it speaks.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ ASK_AGAIN_SECONDS = 5.0
 
 
 class WrongLanguage(LostConnection):
-    """The port speaks another protocol than its address says. ``language`` is the one it speaks."""
+    """The port speaks another protocol than its address says. ``language`` names the one that it speaks."""
 
     def __init__(self, language: Language) -> None:
         super().__init__(f"the port speaks {language}")
@@ -33,11 +33,11 @@ class WrongLanguage(LostConnection):
 
 
 class HungUp(LostConnection):
-    """The server closes the connection after every kind of greeting."""
+    """The server closes the connection after each greeting that was tried."""
 
 
 class NodeAway(LostConnection):
-    """One of several servers did not answer; ``cause`` is why, ``target`` is that server."""
+    """One of several servers did not answer. ``cause`` is its error, ``target`` the server."""
 
     def __init__(self, target: RedisTarget, cause: BaseException) -> None:
         super().__init__(f"{target.label} does not answer")
@@ -45,19 +45,22 @@ class NodeAway(LostConnection):
 
 
 class SlotLost(ResponseError):
-    """No node of a cluster owns the slot of a key."""
+    """No node of a cluster owns the slot to which a key belongs."""
 
 
 class Unproven(LostConnection):
-    """The sentinels do not say, or do not agree, which server is the primary."""
+    """The sentinels do not say which server is the primary, or do not agree on one."""
 
 
 class SentinelFound(LostConnection):
-    """A sentinel answers where a server was expected."""
+    """A sentinel answers at an address where a Redis server was expected."""
 
 
 class Manners:
-    """What to leave out when greeting one server. Forgotten after ten minutes, since it may be a passing fault."""
+    """How one server has to be greeted: what it does not accept.
+
+    Forgotten after ten minutes, in case that has changed.
+    """
 
     def __init__(self) -> None:
         self._protocol: Literal[2, 3] = 3
@@ -67,7 +70,7 @@ class Manners:
 
     @property
     def hopeless(self) -> bool:
-        """Return whether every greeting failed recently: then one attempt at a time is enough."""
+        """Return True if every greeting failed recently: then only one is tried for each connection."""
         return time.monotonic() - self._gave_up < ASK_AGAIN_SECONDS
 
     def give_up(self) -> None:
@@ -76,18 +79,18 @@ class Manners:
 
     @property
     def protocol(self) -> Literal[2, 3]:
-        """Return the version of the Redis protocol to begin with."""
+        """Return the version of the Redis protocol to greet with."""
         self._forget()
         return self._protocol
 
     @property
     def named(self) -> bool:
-        """Return whether CLIENT SETNAME may be sent."""
+        """Return True if CLIENT SETNAME may be sent."""
         self._forget()
         return self._named
 
     def learn(self, protocol: Literal[2, 3], named: bool) -> None:
-        """Remember the greeting that worked after another one had ended the connection."""
+        """Remember the greeting that the server accepted after it had closed the connection on another one."""
         self._protocol, self._named = protocol, named
         self._until = time.monotonic() + REMEMBER_SECONDS
 
@@ -100,7 +103,7 @@ _KNOWN: dict[tuple[str, int], Manners] = {}
 
 
 def manners_at(target: RedisTarget) -> Manners:
-    """Return what this process has learnt about greeting the server at the target's address."""
+    """Return what is remembered of greeting the server at this address."""
     if target.path:
         place = (target.path, 0)
     else:
@@ -109,7 +112,7 @@ def manners_at(target: RedisTarget) -> Manners:
 
 
 class Connector:
-    """Opens connections to one target. The TLS context is kept, because reading the system's authorities is slow."""
+    """Opens connections to one server. It keeps the TLS context, because reading the system's certificates is slow."""
 
     def __init__(self, target: RedisTarget) -> None:
         self.target = target
@@ -120,11 +123,15 @@ class Connector:
         self._asked: tuple[float, WrongLanguage | ssl.SSLError | None] = (float("-inf"), None)
 
     async def connect(self, factory: Callable[[], asyncio.BaseProtocol], seconds: float) -> asyncio.Transport:
-        """Return a connected transport whose protocol is what ``factory`` makes.
+        """Return a connected transport with a new protocol.
+
+        Args:
+            factory: Returns the protocol.
+            seconds: The limit for connecting.
 
         Raises:
-            TimeoutError: not connected within ``seconds``.
-            OSError: the error of the system or of TLS (ssl.SSLError).
+            TimeoutError: It was not connected in that time.
+            OSError: The error of the system or of TLS (ssl.SSLError).
         """
         loop, target = asyncio.get_running_loop(), self.target
         try:
@@ -144,7 +151,7 @@ class Connector:
         return transport
 
     async def explain(self) -> WrongLanguage | ssl.SSLError | None:
-        """Return why a port that was reached does not answer as its address says; None where the reason is unknown.
+        """Return why a port that accepts connections does not answer as a Redis server; None if the reason is unknown.
 
         The port is asked over separate connections, for at most 1.4 s, and at most once in five seconds.
         """
@@ -189,10 +196,10 @@ class Connector:
 
 
 def tls_context(target: RedisTarget) -> ssl.SSLContext:
-    """Return the TLS context for a target: with its own files, else with the system's authorities.
+    """Return the TLS context for a server: with the files of the settings, else with the system's certificates.
 
     Raises:
-        OSError: a file can no longer be read or has other content now (ssl.SSLError).
+        OSError: A file can no longer be read, or has changed (ssl.SSLError).
     """
     context = ssl.create_default_context(cafile=target.tls_ca, capath=target.tls_ca_path)
     if not target.tls_check_hostname or not target.tls_verify:

@@ -1,4 +1,4 @@
-"""Every pool of connections to Redis, the check of commands inside each connection, and the observer's client."""
+"""The pools of connections to Redis, the check of each command before it is sent, and the observer's client."""
 
 import asyncio
 import socket
@@ -33,12 +33,12 @@ from optimus_tui.settings.model import RedisTarget
 
 
 class Patience(Retry):
-    """A retry policy: one more attempt after a lost connection, none where it is of no use or may lock a login."""
+    """A retry policy: one more attempt after a lost connection, unless it is of no use or could lock the account."""
 
     async def call_with_retry(
         self, do: Any, fail: Any, is_retryable: Any = None, with_failure_count: bool = False
     ) -> Any:
-        """Call ``do``, and call it again after an error that is worth a retry."""
+        """Call ``do``, and once more after an error for which a retry may help."""
         return await super().call_with_retry(do, fail, is_retryable or _worth_retrying, with_failure_count)
 
 
@@ -62,8 +62,8 @@ class ConnectionPolicy(NamedTuple):
     Attributes:
         name: The client's name on the server.
         seconds: The limit for connecting and for each reply.
-        retries: Further attempts after a lost connection.
-        connections: The most that are open at once.
+        retries: How often it is tried again after a lost connection.
+        connections: How many may be open at once.
     """
 
     name: str
@@ -92,7 +92,7 @@ class _Pool(BlockingConnectionPool):
 def connection_pool(
     target: RedisTarget, own: LoadMeter, policy: ConnectionPolicy, check: CommandCheck
 ) -> BlockingConnectionPool:
-    """Return a pool whose connections send only what ``check`` lets through. It connects on first use."""
+    """Return a pool of connections that send only commands which ``check`` accepts. It connects on first use."""
     return _Pool(
         max_connections=policy.connections,
         timeout=2 * policy.seconds,
@@ -114,7 +114,11 @@ def connection_pool(
 
 
 def checked(words: Sequence[Any], check: CommandCheck, own: LoadMeter) -> tuple[Any, ...]:
-    """Return the words as they may be sent; log those that may not, and raise CommandRefused."""
+    """Return the words of a command that may be sent; log one that may not.
+
+    Raises:
+        CommandRefused: ``check`` does not accept it.
+    """
     try:
         return check(words)
     except CommandRefused as why:
@@ -123,7 +127,7 @@ def checked(words: Sequence[Any], check: CommandCheck, own: LoadMeter) -> tuple[
 
 
 class Guarded(AbstractConnection):
-    """A connection that checks its commands, for TCP, TLS and unix sockets."""
+    """A connection that checks each command before it is sent, over TCP, TLS or a unix socket."""
 
     def __init__(
         self, *, own: LoadMeter, connector: Connector, check: CommandCheck, name: str = "", **kwargs: Any
@@ -151,10 +155,10 @@ class Guarded(AbstractConnection):
         self._reader, self._writer = reader, asyncio.StreamWriter(transport, protocol, reader, loop)
 
     async def connect_check_health(self, check_health: bool = True, retry_socket_connect: bool = True) -> None:
-        """Connect and greet.
+        """Connect and greet the server.
 
         Raises:
-            WrongLanguage: the port speaks another protocol than the address says.
+            WrongLanguage: The port speaks another protocol than the address says.
         """
         try:
             await super().connect_check_health(check_health, retry_socket_connect)
@@ -196,7 +200,11 @@ class Guarded(AbstractConnection):
         return packed
 
     async def send_packed_command(self, command: Any, check_health: bool = True) -> None:
-        """Send words that ``pack_commands`` has packed, count and log them; raise CommandRefused for others."""
+        """Send what ``pack_command`` or ``pack_commands`` returned, and count and log it.
+
+        Raises:
+            CommandRefused: It is something else, and was not checked.
+        """
         if not isinstance(command, _Cleared):
             why = CommandRefused("bytes that did not pass the guard")
             self._own.log.refused((b"(bytes)",), why)
@@ -219,7 +227,7 @@ class Guarded(AbstractConnection):
         self._own.note(trips=1, commands=trip.count)
 
     async def read_response(self, *args: Any, **kwargs: Any) -> Any:
-        """Read the next reply, bounded by its command's cap, and record it with its command."""
+        """Read the next reply, limited to the size that its command may have, and record it with its command."""
         trip = self._due[0] if self._due else None
         if self._caps:
             parser: Any = self._parser
@@ -245,7 +253,7 @@ class Guarded(AbstractConnection):
             self._due.popleft()
 
     async def on_connect_check_health(self, check_health: bool = True) -> None:
-        """Greet the server after connecting, as the source "connection"."""
+        """Greet the server after connecting. In the command log this is from "connection"."""
         with attributed_to("connection", poll=True):
             await self._greet(check_health)
         self._connector.mode = self._connector.mode or ""
@@ -300,7 +308,7 @@ class Guarded(AbstractConnection):
         failure_count: int | None = None,
         health_check_failed: bool = False,
     ) -> None:
-        """Close the connection and record the replies that will not come."""
+        """Close the connection, and record that the replies which are due will not come."""
         if self.is_connected:  # also without an error: the pool drops so what the server has closed
             self._own.note(losses=1)
         self._caps.clear()
@@ -338,9 +346,9 @@ def _hello_unknown(error: ResponseError) -> bool:
 
 
 async def name_connection(connection: AbstractConnection, name: str) -> None:
-    """Send the client's name to the server; a refusal changes nothing.
+    """Send the client's name to the server; it does not matter if the server refuses it.
 
-    Without a name a PING is sent instead, because a connection counts only once a reply came.
+    Without a name a PING is sent instead, because the connection counts as open only after a reply.
     """
     words = ("CLIENT", "SETNAME", name) if name else ("PING",)
     await connection.send_command(*words, check_health=False)

@@ -1,9 +1,9 @@
-"""Lead each command to the node of a cluster that must answer it: the owner of its key's slot.
+"""Send each command to the node of a cluster that owns the slot of its key.
 
-One client a server, made as all others are: its connections keep the list of commands, the log and the caps. Reads
-follow redirections and are asked again where a node is lost; what writes (the integration test's own key) is not.
-redis-py's own cluster client is not used: it waits seconds on a lost node, cannot start while the first primary is
-away, and loses reads while slots move.
+There is one client for each server, made as for a single server, with the same checks, log and caps. Reads follow
+redirections and are repeated if a node is lost; writes (of the integration test's own key) are not. redis-py's own
+cluster client is not used: it waits seconds on a lost node, cannot start while the first primary is away, and loses
+reads while slots move.
 """
 
 import asyncio
@@ -33,12 +33,12 @@ Words = Sequence[Word]
 
 
 class NodeClient(Protocol):
-    """What a client of one server can do."""
+    """A client of one server, as far as it is used here."""
 
     target: RedisTarget
 
     def execute_command(self, *args: Any, **options: Any) -> Any:
-        """Send a command."""
+        """Send a command and return its reply."""
 
     def pipeline(self) -> Any:
         """Return a pipeline."""
@@ -51,25 +51,31 @@ Client = TypeVar("Client", bound=NodeClient)
 
 
 class Servers(Generic[Client]):
-    """The clients of several servers by their place, and the one way from an announced address to a reachable one."""
+    """The clients of several servers by address, and how an address that a server announces is reached from here."""
 
     def __init__(self, target: RedisTarget, make: Callable[[RedisTarget], Client]) -> None:
         self.target, self._make = target, make
         self._clients: dict[NodeAddress, Client] = {}
 
     def reach(self, host: str, port: int, via: NodeAddress) -> NodeAddress:
-        """Return where an announced address is reached; an empty host is that of the server that announced it."""
+        """Return the address at which a server is reached from here.
+
+        Args:
+            host: As it is announced; empty stands for the host of ``via``.
+            port: As it is announced.
+            via: The server that announced it.
+        """
         return NodeAddress(*self.target.reach(host, port, via.host))
 
     def at(self, place: NodeAddress) -> Client:
-        """Return the client of the server at ``place``. It connects on first use."""
+        """Return the client of the server at this address. It connects on first use."""
         client = self._clients.get(place)
         if client is None:
             client = self._clients[place] = self._make(self.target.at(place.host, place.port))
         return client
 
     async def keep_only(self, places: Iterable[NodeAddress]) -> None:
-        """Close the clients of servers that are at none of these places."""
+        """Close the clients of servers at other addresses than these."""
         for place in set(self._clients) - set(places):
             await self._clients.pop(place).aclose()
 
@@ -81,7 +87,7 @@ class Servers(Generic[Client]):
 class ClusterNodes(Generic[Client]):
     """The nodes of one cluster. ``run`` sends commands to the owners of their keys.
 
-    ``failovers`` are those seen since the start, ``known`` the places of nodes by their ids.
+    ``failovers`` are those seen since the start; ``known`` has the addresses of nodes by their ids.
     """
 
     def __init__(self, target: RedisTarget, make: Callable[[RedisTarget], Client], clock: Clock) -> None:
@@ -101,14 +107,14 @@ class ClusterNodes(Generic[Client]):
 
     @property
     def places(self) -> tuple[NodeAddress, ...]:
-        """Return every node that owns slots or copies one that does."""
+        """Return the address of every node that owns slots, or is a replica of one that does."""
         return tuple(dict.fromkeys((*self.primaries, *self._replicas)))
 
     async def ready(self) -> None:
-        """Learn who owns which slot, where that is not known or was doubted.
+        """Ask who owns which slot, if that is not known or may have changed.
 
         Raises:
-            NodeAway: no node answers.
+            NodeAway: No node answers.
         """
         if self._due:
             async with self._learning:
@@ -123,11 +129,11 @@ class ClusterNodes(Generic[Client]):
         return age >= RELEARN_SECONDS or (self._doubted and age >= LEARN_SECONDS)
 
     async def learn(self) -> None:
-        """Learn anew who owns which slot.
+        """Ask who owns which slot.
 
         Raises:
-            NodeAway: no node answers.
-            InvalidResponse: what answers is no node of a cluster.
+            NodeAway: No node answers.
+            InvalidResponse: The server that answers is not a node of a cluster.
         """
         async with self._learning:
             await self._learn()
@@ -154,7 +160,7 @@ class ClusterNodes(Generic[Client]):
         raise self._fault
 
     def candidates(self) -> list[NodeAddress]:
-        """Return whom to ask, those that did not answer lately at the end."""
+        """Return the nodes that can be asked about the cluster, with those that did not answer lately at the end."""
         known = dict.fromkeys((*self.places, *self._seeds))
         return sorted(known, key=lambda place: place in self._away)
 
@@ -194,7 +200,7 @@ class ClusterNodes(Generic[Client]):
         return mark is not None and bool(mark[1])
 
     def lost_slots(self, dead: Iterable[NodeAddress]) -> tuple[tuple[int, int], ...]:
-        """Return the ranges of slots that belong to nobody, or to one of these nodes."""
+        """Return the ranges of slots that no node owns, or only one of the nodes in ``dead``."""
         gone: set[NodeAddress | None] = {None, *dead}
         ranges: list[tuple[int, int]] = []
         for slot, owner in enumerate(self._owners):
@@ -207,15 +213,18 @@ class ClusterNodes(Generic[Client]):
         return tuple(ranges)
 
     def place_of(self, node: ListedNode, via: NodeAddress) -> NodeAddress:
-        """Return where a listed node is reached."""
+        """Return the address at which a node of CLUSTER NODES is reached; ``via`` is the node that listed it."""
         return self.known.get(node.id) or self.servers.reach(node.host, node.port, via)
 
     async def listed(self, place: NodeAddress) -> list[ListedNode]:
-        """Return the cluster's nodes as one of them lists them."""
+        """Return the nodes of the cluster, as the one at ``place`` lists them."""
         return parse_nodes(await self.servers.at(place).execute_command("CLUSTER", "NODES"))
 
     async def marks(self) -> dict[NodeAddress, tuple[object, ...] | None]:
-        """Return what each primary says of its own role, epoch and slots; None for one that does not say it."""
+        """Return the role, epoch and slots that each primary says it has; None for one that does not answer that.
+
+        Only if they are the same before and after a scan can no key have moved meanwhile.
+        """
         await self.ready()
         return dict(zip(self.primaries, await asyncio.gather(*map(self._mark, self.primaries)), strict=True))
 
@@ -227,7 +236,7 @@ class ClusterNodes(Generic[Client]):
         return next((node.mark for node in nodes if "myself" in node.flags), None)
 
     async def one(self, words: Words) -> Any:
-        """Return the reply to one command; raise the error that stands in its place."""
+        """Send one command and return its reply; raise the error if the reply is one."""
         (reply,) = await self.run([words])
         if isinstance(reply, BaseException):
             raise reply
@@ -236,7 +245,7 @@ class ClusterNodes(Generic[Client]):
     async def run(self, commands: Sequence[Words]) -> list[Any]:
         """Send reading commands to the owners of their keys and return the replies in order, errors among them.
 
-        What a node that is away should have answered is a ``NodeAway``.
+        In the place of a reply from a node that is away there is a ``NodeAway``.
         """
         await self.ready()
         slots = [slot_of(words) for words in commands]
@@ -307,7 +316,7 @@ class ClusterNodes(Generic[Client]):
             replies[index] = NodeAway(client.target, why)
 
     def note_away(self, place: NodeAddress, error: BaseException) -> None:
-        """Note that a node did not answer: it is left alone for a while, and the owners are learnt anew."""
+        """Note that a node did not answer: it is not asked for a while, and the owners of slots are asked for again."""
         self._away[place] = self._clock.mono(), error
         self._doubted = True
 
@@ -334,7 +343,7 @@ class ClusterNodes(Generic[Client]):
 
 
 def writes(words: Words) -> bool:
-    """Return whether this is one of the two commands that write the integration test's own key."""
+    """Return True for the two commands that write the integration test's own key."""
     return as_bytes(words[0]).lower().decode("latin-1") in OWN_KEY
 
 

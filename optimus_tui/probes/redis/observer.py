@@ -1,4 +1,4 @@
-"""The observer's client: of one server, or of the several that a cluster or sentinels lead to."""
+"""The observer's client of one server, of a cluster, or of the primary that sentinels name."""
 
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -46,19 +46,26 @@ class _Counting(Redis):
 
 
 class ObserverPipeline(_Counting, Pipeline):  # type: ignore[misc]
-    """Commands in one round trip, without MULTI."""
+    """Commands that are sent to one server in one round trip, without MULTI."""
 
     def __init__(self, redis: "ObserverRedis") -> None:
         super().__init__(redis.connection_pool, {}, False, None)
         self.own, self._redis = redis.own, redis
 
     def execute_command(self, *args: Any, **kwargs: Any) -> Any:
-        """Queue a command; raise CommandRefused for one that is not on the observer's list."""
+        """Queue a command.
+
+        Raises:
+            CommandRefused: It is not on the observer's list.
+        """
         checked(args, self.connection_pool.connection_kwargs["check"], self.own)
         return super().execute_command(*args, **kwargs)
 
     async def execute(self, raise_on_error: bool = True) -> list[Any]:
-        """Send all commands and return their replies; where the server leads to others of a cluster, follow it."""
+        """Send all commands and return their replies.
+
+        If the server is a node of a cluster, redirections are followed.
+        """
         commands = [words for words, _ in self.command_stack]
         replies: list[Any] = await super().execute(raise_on_error)
         if any(isinstance(reply, AskError) for reply in replies):
@@ -69,18 +76,26 @@ class ObserverPipeline(_Counting, Pipeline):  # type: ignore[misc]
 
 
 class RoutedPipeline:
-    """Commands that are led to the servers of their keys, in one round trip to each."""
+    """Commands that are sent to the servers of their keys, in one round trip to each server."""
 
     def __init__(self, redis: "ObserverRedis", router: "Router") -> None:
         self._redis, self._router = redis, router
         self._commands: list[tuple[Any, ...]] = []
 
     def execute_command(self, *args: Any, **_options: Any) -> None:
-        """Queue a command; raise CommandRefused for one that is not on the observer's list."""
+        """Queue a command.
+
+        Raises:
+            CommandRefused: It is not on the observer's list.
+        """
         self._commands.append(self._redis.cleared(args))
 
     async def execute(self, raise_on_error: bool = True) -> list[Any]:
-        """Send all commands and return their replies in order, errors among them where none is to be raised."""
+        """Send all commands and return their replies in order.
+
+        Args:
+            raise_on_error: Raise the first error; False leaves errors among the replies.
+        """
         commands, self._commands = self._commands, []
         replies = await self._router.run(commands) if commands else []
         if raise_on_error:
@@ -91,11 +106,11 @@ class RoutedPipeline:
 
 
 class ObserverRedis(_Counting):
-    """The observer's client of one server, or of several that ``router`` leads to.
+    """The observer's client of one server, or of several whose commands ``router`` distributes.
 
-    ``scripts`` turns False once the server has refused our scripts. ``absent`` holds the commands that the server does
-    not answer, with the monotonic time when that was found: see ``probes.redis.rights``. A node of a cluster says so
-    when it greets: its cluster is followed from then on.
+    ``scripts`` becomes False once the server has refused the scripts. ``absent`` has the commands that the server does
+    not answer, with the monotonic time at which that was noticed: see ``probes.redis.rights``. If the server's greeting
+    says that it is a node of a cluster, commands are sent to all of its nodes from then on.
     """
 
     def __init__(
@@ -112,18 +127,18 @@ class ObserverRedis(_Counting):
 
     @property
     def cluster_nodes(self) -> "ClusterNodes[ObserverRedis] | None":
-        """Return the nodes of the cluster; None for another system, and before a server has greeted us."""
+        """Return the nodes of the cluster; None if it is none, or no server has been greeted yet."""
         return self.router if isinstance(self.router, ClusterNodes) else None
 
     @property
     def sentinels(self) -> "SentinelPrimary[ObserverRedis] | None":
-        """Return the sentinels' word on who is primary; None for another system."""
+        """Return what asks the sentinels for the primary; None if the server is not found by sentinels."""
         return self.router if isinstance(self.router, SentinelPrimary) else None
 
     async def nodes(self) -> "tuple[ObserverRedis, ...]":
-        """Return the clients of all primaries: one, but of a cluster.
+        """Return a client of each primary: several for a cluster, else one.
 
-        A server that was not greeted yet is greeted, which the next command would do as well.
+        If no server was greeted yet, one is greeted now, as it would be with the next command.
         """
         if self.router is None and self._mode is None:
             connection = await self.connection_pool.get_connection()  # type: ignore[no-untyped-call]
@@ -139,7 +154,10 @@ class ObserverRedis(_Counting):
         return tuple(self.cluster_nodes.servers.at(place) for place in self.cluster_nodes.primaries)
 
     def live_targets(self) -> tuple[RedisTarget, ...]:
-        """Return every server that events may be heard from, as far as they are known; safe to call in any thread."""
+        """Return the servers from which events can be received, as far as they are known.
+
+        May be called in any thread.
+        """
         router = self.router
         if isinstance(router, ClusterNodes):
             return tuple(self.target.at(*place) for place in dict.fromkeys((*router.places, *self.target.seeds)))
@@ -154,16 +172,28 @@ class ObserverRedis(_Counting):
         return connector.mode
 
     def follow_cluster(self, *, proven: bool = False) -> None:
-        """Follow the cluster from now on, where the server said so in its greeting, or it is ``proven`` otherwise."""
+        """Send commands to all nodes of the cluster from now on, if the server is a node of one.
+
+        Args:
+            proven: True if that is known; False to believe what the server said in its greeting.
+        """
         if self.router is None and self.follows_clusters and (proven or self._mode == "cluster"):
             self.router = cluster_of(self)
 
     def cleared(self, args: Sequence[Any]) -> tuple[Any, ...]:
-        """Return the words of a command as they may be sent; raise CommandRefused for others."""
+        """Return the words of a command that may be sent.
+
+        Raises:
+            CommandRefused: It is not on the observer's list.
+        """
         return checked(args, self.connection_pool.connection_kwargs["check"], self.own)
 
     async def execute_command(self, *args: Any, **options: Any) -> Any:
-        """Send a command; raise CommandRefused for one that is not on the observer's list."""
+        """Send a command and return its reply.
+
+        Raises:
+            CommandRefused: It is not on the observer's list.
+        """
         words = self.cleared(args)  # before a connection is taken; the connection checks again
         if self.router is not None:
             return await self.router.one(words)
@@ -176,7 +206,7 @@ class ObserverRedis(_Counting):
             return await self.router.one(words)
 
     def scan_iter(self, *_: Any, **__: Any) -> NoReturn:
-        """Raise CommandRefused: replies are raw here, so the library's own loop would never end."""
+        """Raise CommandRefused: the library's own loop over SCAN cannot read raw replies, and would never end."""
         raise CommandRefused("walk the keyspace with probes.sweep")
 
     hscan_iter = sscan_iter = zscan_iter = scan_iter
@@ -184,7 +214,11 @@ class ObserverRedis(_Counting):
     def pipeline(  # type: ignore[override]
         self, transaction: bool = False, shard_hint: str | None = None
     ) -> "ObserverPipeline | RoutedPipeline":
-        """Return a pipeline without a transaction; raise CommandRefused when a transaction is requested."""
+        """Return a pipeline without a transaction.
+
+        Raises:
+            CommandRefused: A transaction was asked for.
+        """
         if transaction:
             raise CommandRefused("MULTI is not on the observer's list")
         if self.router is not None:
@@ -192,7 +226,7 @@ class ObserverRedis(_Counting):
         return ObserverPipeline(self)
 
     async def aclose(self, close_connection_pool: bool | None = None) -> None:
-        """Close all connections, those of other servers as well."""
+        """Close all connections, to other servers of a cluster as well."""
         if self.router is not None:
             await self.router.aclose()
         await super().aclose(close_connection_pool)
@@ -219,12 +253,18 @@ def _sentinel_client(facade: ObserverRedis) -> Callable[[RedisTarget], ObserverR
 
 
 def cluster_of(facade: ObserverRedis) -> ClusterNodes[ObserverRedis]:
-    """Return the nodes of the cluster at a client's addresses, each with a client of its own."""
+    """Return the nodes of the cluster to which a client's server belongs, each with a client of its own."""
     return ClusterNodes(facade.target, _node_client(facade), facade.own.clock)
 
 
 def observer_client(target: RedisTarget, own: LoadMeter, layout: KeyLayout | None = None) -> ObserverRedis:
-    """Return a client for ``target`` whose keys have this layout (None: ours). It connects on first use."""
+    """Return a client of ``target``. It connects on first use.
+
+    Args:
+        target: The server and the login.
+        own: Counts the commands that are sent.
+        layout: How the names of keys are read; None for the preset ``optimus``.
+    """
     pool = connection_pool(target, own, POLICY, partial(cleared, db=target.db))
     client = ObserverRedis(pool, target, own, layout)
     client.follows_clusters = True

@@ -1,4 +1,4 @@
-"""Parse Redis replies from servers that may send anything, and name the exceptions that an unexpected answer causes."""
+"""Parse replies of servers that may send anything, and name the exceptions that an unexpected answer causes."""
 
 import re
 from collections.abc import Sequence
@@ -69,7 +69,7 @@ def reply_cap(words: Sequence[Any]) -> int:
 
 
 def name_of(words: Sequence[Any]) -> str:
-    """Return the command's name; it is one of a list, so it is safe text."""
+    """Return the command's name. It is safe to show, because only commands of a list are sent."""
     return _text(words[0])
 
 
@@ -94,21 +94,22 @@ def _text(word: Any) -> str:
 
 
 class Unbounded(Exception):
-    """The reply announces more than any valid one has; the message says what, in safe words."""
+    """The reply announces more than a valid one can have. The message says what, as safe text."""
 
 
 class ReplyHeads:
-    """Follows the replies of one connection. Call ``check`` with everything that arrives, in order."""
+    """Checks the sizes that the replies of one connection announce. Call ``check`` with all received data, in order."""
 
     def __init__(self) -> None:
         self._quick = False
         self.begin(quick=False)
 
     def begin(self, *, quick: bool = True) -> None:
-        """Begin between two replies, with what was sent now. With ``quick``, lists are counted wherever they may begin.
+        """Begin between two replies, with the commands that were sent now.
 
-        That costs a hundredth of following each element. Names may hold what looks like a list: where there are too
-        many, the data is looked at again, element by element.
+        Args:
+            quick: Search for the beginnings of lists instead of reading each element, which takes a hundredth of the
+                time. Names may hold what looks like a list: if that makes too many, the data is read by elements.
         """
         self._rest, self._open = b"", list[int]()
         self._skip = self._announced = 0
@@ -116,7 +117,11 @@ class ReplyHeads:
         self._lists = self._elements = 0
 
     def check(self, data: bytes) -> None:
-        """Raise Unbounded before the parser sees data that it cannot handle. Invalid protocol is left to the parser."""
+        """Check data before the parser gets it. Data that is no valid protocol is left to the parser.
+
+        Raises:
+            Unbounded: It announces more than the parser can handle.
+        """
         if self._quick:
             self._seen.append(data)
             if self._few_lists(data):
@@ -185,7 +190,7 @@ class ReplyHeads:
 
 
 class UnreadableReply(InvalidResponse):
-    """The reader could not process the server's bytes; ``__cause__`` says why."""
+    """The library's parser failed on the server's bytes; ``__cause__`` says why."""
 
 
 class ReplyTooLarge(InvalidResponse):
@@ -197,7 +202,7 @@ class ReplyTooLarge(InvalidResponse):
 
 
 class PatientParser(_AsyncHiredisParser):
-    """The library's parser with bounded replies. ``expect`` sets the bound of the next reply."""
+    """The library's parser with a limit for the size of replies. ``expect`` sets the limit of the next one."""
 
     def __init__(self, socket_read_size: int) -> None:
         super().__init__(socket_read_size)
@@ -216,7 +221,7 @@ class PatientParser(_AsyncHiredisParser):
             return ResponseError(response)
 
     def on_connect(self, connection: Any) -> None:
-        """Reset all state of the last connection."""
+        """Forget everything about the last connection."""
         super().on_connect(connection)  # type: ignore[no-untyped-call]
         self._taken, self._heads = 0, ReplyHeads()
 
@@ -229,7 +234,12 @@ class PatientParser(_AsyncHiredisParser):
         self._command, self._cap = command, cap
 
     async def read_response(self, disable_decoding: bool = False, push_request: bool = False) -> Any:
-        """Return the next reply. Raises RedisError or OSError, and nothing else but cancellation."""
+        """Return the next reply.
+
+        Raises:
+            RedisError: The server answered with an error, or with something that cannot be read.
+            OSError: The connection failed.
+        """
         if not self._connected:
             raise LostConnection("Connection closed by server.")
         for _ in range(MOST_PUSHES):
@@ -257,7 +267,7 @@ class PatientParser(_AsyncHiredisParser):
             await self.read_from_socket()
 
     async def read_from_socket(self) -> bool:
-        """Read the available bytes, unless they exceed what the reply may hold."""
+        """Read what has arrived, if it is no more than the reply may have."""
         stream: Any = self._stream
         data: bytes = await stream.read(self._read_size)
         if not data:
@@ -283,15 +293,18 @@ class PatientParser(_AsyncHiredisParser):
 
 
 def is_wrong_type(reply: object) -> bool:
-    """Return True for the error of a command for another key type."""
+    """Return True if a reply is the error WRONGTYPE: the key has another type than the command needs."""
     return isinstance(reply, ResponseError) and str(reply).startswith("WRONGTYPE")
 
 
 def raise_general(replies: Sequence[object], step: int = 1) -> None:
-    """Raise the first error that concerns more than one key.
+    """Raise the first error among the replies that concerns more than one key.
 
-    ``step`` commands were sent for each key. A right that is missing for some keys concerns only these; one that is
-    missing for every key concerns the login. A node of a cluster that is away concerns only its keys.
+    A missing right is general if it is missing for every key. The loss of one node of a cluster concerns only its keys.
+
+    Args:
+        replies: The replies, in the order of the keys.
+        step: How many commands were sent for each key.
     """
     if replies and all(isinstance(reply, OF_A_NODE) for reply in replies):
         away: Any = replies[0]
@@ -307,7 +320,11 @@ def raise_general(replies: Sequence[object], step: int = 1) -> None:
 
 
 def shaped(reply: object, shape: type[T]) -> T:
-    """Return ``reply`` if it has the type ``shape``, else raise InvalidResponse."""
+    """Return ``reply`` if it has the type ``shape``.
+
+    Raises:
+        InvalidResponse: It has another type.
+    """
     try:
         return msgspec.convert(reply, shape)
     except msgspec.ValidationError as error:
@@ -336,7 +353,12 @@ def items_of(reply: object) -> list[Any]:
 
 
 def certificate_remedy(reason: str, option: str) -> str:
-    """Return what helps against a certificate that was not accepted; ``option`` names the setting of its authority."""
+    """Return what to do about a certificate that was not accepted.
+
+    Args:
+        reason: Why it was not, in the words of the TLS library.
+        option: The setting that names the file of the authority.
+    """
     words = reason.lower()
     if "mismatch" in words or "not valid for" in words:
         return "use a name of the certificate in the address"

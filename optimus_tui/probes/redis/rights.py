@@ -1,4 +1,4 @@
-"""What the login may do and what the server lacks: commands that are renamed, disabled, denied or blocked."""
+"""Which commands the login may use, and which the server does not have: renamed, disabled, denied or blocked ones."""
 
 import asyncio
 import re
@@ -125,21 +125,28 @@ State = Literal["granted", "missing", "unknown command", "not tried"]
 
 
 class CommandMissing(ResponseError):
-    """The server closes the connection on this command and answers others."""
+    """The server closes the connection on this command, and answers others."""
 
     def __init__(self, name: str) -> None:
         super().__init__(f"the connection is closed on {name}")
 
 
 def is_missing(error: object) -> bool:
-    """Return whether ``error`` says that the server has no such command (or no longer under this name)."""
+    """Return True if ``error`` says that the server does not have this command, at least not under this name."""
     if isinstance(error, CommandMissing):
         return True
     return isinstance(error, ResponseError) and any(words in str(error).lower() for words in _WORDS)
 
 
 def missing_fault(command: str, error: Exception, target: RedisTarget, costs: str = "") -> Fault:
-    """Return the fault of a command that the server does not have, with what it ``costs``; else the error's fault."""
+    """Return the fault for a command that the server does not have, or else for its error.
+
+    Args:
+        command: The command.
+        error: What the server answered.
+        target: The server and the login.
+        costs: What cannot be shown without it; empty for nothing.
+    """
     if not is_missing(error):
         return fault_of(error, target)
     message = f"{command} is not available"
@@ -153,10 +160,10 @@ def missing_fault(command: str, error: Exception, target: RedisTarget, costs: st
 
 
 async def touch(redis: ObserverRedis) -> str:
-    """Send one harmless command and return its name: ``PING``, or the next one that is answered.
+    """Send a command that changes nothing and return its name: ``PING``, or the next one that the server answers.
 
     Raises:
-        RedisError: no command is answered.
+        RedisError: None is answered.
     """
     trouble: Exception | None = None
     lost: list[str] = []
@@ -189,16 +196,16 @@ async def touch(redis: ObserverRedis) -> str:
 
 
 async def ask(redis: ObserverRedis, *words: Any) -> Any:
-    """Return the reply, or the error (not raised) where this command is missing, denied or refused.
+    """Return the reply to a command, or its error if the command is missing, denied or refused.
 
     Raises:
-        RedisError: the server is away, loading, busy, or refuses the login.
+        RedisError: The server is away, loading or busy, or refuses the login.
     """
     return (await ask_all(redis, words))[0]
 
 
 async def ask_all(redis: ObserverRedis, *commands: Sequence[Any]) -> list[Any]:
-    """Return the replies of several commands, each as from ``ask``; in one round trip where the server accepts all."""
+    """Return for each command what ``ask`` returns, in one round trip if the server accepts all."""
     replies: list[Any] = [_known(redis, words) for words in commands]
     wanted = [place for place, reply in enumerate(replies) if reply is None]
     if len(wanted) > 1:
@@ -264,7 +271,7 @@ def _name(words: Sequence[Any]) -> str:
 
 
 class Right(Struct, frozen=True):
-    """One right. ``rule`` is in the words of ACL SETUSER. ``essential``: a pane is empty without it."""
+    """One right. ``rule`` grants it, in the words of ACL SETUSER. ``essential``: without it, a pane is empty."""
 
     rule: str
     state: State
@@ -272,7 +279,7 @@ class Right(Struct, frozen=True):
 
 
 class Rights(Struct, frozen=True):
-    """``user`` as the server knows it (safe text) and every right that was tried."""
+    """The login's name (``user``, as safe text) and every right that was tried."""
 
     user: str
     tried: tuple[Right, ...]
@@ -284,7 +291,7 @@ class Rights(Struct, frozen=True):
 
     @property
     def unavailable(self) -> tuple[str, ...]:
-        """Return the commands that the server does not have, in the words of its ACL."""
+        """Return the commands that the server does not have, as its ACL writes them."""
         return tuple(right.rule[1:] for right in self.tried if right.state == "unknown command")
 
     @property
@@ -294,9 +301,14 @@ class Rights(Struct, frozen=True):
 
 
 async def read_rights(redis: ObserverRedis, *, clustered: bool = False) -> Rights:
-    """Try all rights on one server. Raises the client's errors when it goes away meanwhile.
+    """Try all rights on one server.
 
-    ``clustered``: it is a node of a cluster.
+    Args:
+        redis: A client of it.
+        clustered: It is a node of a cluster.
+
+    Raises:
+        RedisError: It does not answer any more.
     """
     tried: list[Right] = []
     patterns, event_list = key_patterns(redis.layout), redis.layout.dialect.event_list.encode()

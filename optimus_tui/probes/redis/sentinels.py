@@ -1,4 +1,4 @@
-"""Lead each command to the primary that sentinels name: only their word proves which server it is."""
+"""Send each command to the primary that the sentinels name, because only they know which server it is."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -27,10 +27,10 @@ PROOF_SECONDS = 2.0
 
 
 class SentinelPrimary(Generic[Client]):
-    """The primary that sentinels name. A majority of those that answer must name one address.
+    """The primary that sentinels name. Most of those that answer must name the same address.
 
-    A primary that was demoted goes on saying that it is one, and takes writes that will be lost: its own word is no
-    proof. So the sentinels are asked again every two seconds, and after each lost connection.
+    A primary that was demoted still says that it is one, and accepts writes that will be lost, so it is not believed.
+    The sentinels are asked again every two seconds, and after each lost connection.
     """
 
     def __init__(
@@ -49,14 +49,17 @@ class SentinelPrimary(Generic[Client]):
 
     @property
     def place(self) -> NodeAddress | None:
-        """Return the primary that was proven last."""
+        """Return the address of the primary that the sentinels agreed on last; None before the first time."""
         return self._place
 
     async def primary(self, *, now: bool = False) -> Client:
-        """Return the client of the primary; the sentinels are asked where their answer is old, or ``now``.
+        """Return the client of the primary.
+
+        Args:
+            now: Ask the sentinels even if their last answer is not old.
 
         Raises:
-            Unproven: they do not say, or do not agree.
+            Unproven: They do not name one, or do not agree.
         """
         async with self._proving:
             if now or self._place is None or self._clock.mono() - self._proven >= PROOF_SECONDS:
@@ -101,7 +104,7 @@ class SentinelPrimary(Generic[Client]):
         return None
 
     async def one(self, words: Words) -> Any:
-        """Return the reply to one command; raise its error."""
+        """Send one command and return its reply; raise the error if the reply is one."""
         (reply,) = await self.run([words])
         if isinstance(reply, BaseException):
             raise reply

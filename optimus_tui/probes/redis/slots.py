@@ -1,7 +1,7 @@
-"""Read what the nodes of a cluster say of it: who owns which slot (CLUSTER SLOTS), who belongs to it (CLUSTER NODES).
+"""Read what the nodes of a cluster say about it: which owns which slot (CLUSTER SLOTS), and all nodes (CLUSTER NODES).
 
-The slot of a key, and the key of a command. Pure: replies in, structs out. Replies are hostile: what has another shape
-than expected raises InvalidResponse.
+Also which slot a command belongs to. Pure: replies in, structs out. A reply of an unexpected shape raises
+InvalidResponse.
 """
 
 from collections.abc import Sequence
@@ -29,7 +29,7 @@ _KEY_IS_THIRD = frozenset(("MEMORY", "OBJECT"))
 
 
 class NodeAddress(NamedTuple):
-    """Where a node is reached from here."""
+    """The address at which a node is reached from here."""
 
     host: str
     port: int
@@ -39,7 +39,7 @@ class NodeAddress(NamedTuple):
 
 
 class Announced(NamedTuple):
-    """A node as CLUSTER SLOTS announces it; an empty host is that of the node that was asked."""
+    """A node as CLUSTER SLOTS announces it. An empty host stands for that of the node that was asked."""
 
     host: str
     port: int
@@ -47,7 +47,7 @@ class Announced(NamedTuple):
 
 
 class SlotRange(NamedTuple):
-    """A row of CLUSTER SLOTS."""
+    """A range of slots and its nodes, from CLUSTER SLOTS."""
 
     first: int
     last: int
@@ -56,7 +56,10 @@ class SlotRange(NamedTuple):
 
 
 class ListedNode(Struct, frozen=True, kw_only=True):
-    """A line of CLUSTER NODES. ``master`` is the id of a replica's primary; ``moving`` are slots under way."""
+    """A node from CLUSTER NODES.
+
+    ``master`` is the id of a replica's primary; ``moving`` are slots that are being moved.
+    """
 
     id: str
     host: str
@@ -69,7 +72,7 @@ class ListedNode(Struct, frozen=True, kw_only=True):
 
     @property
     def primary(self) -> bool:
-        """Return whether the node is a primary."""
+        """Return True if the node is a primary."""
         return "master" in self.flags
 
     @property
@@ -79,7 +82,7 @@ class ListedNode(Struct, frozen=True, kw_only=True):
 
     @property
     def mark(self) -> tuple[object, ...]:
-        """Return what stays the same as long as no slot moves and no role changes."""
+        """Return a value that changes if one of the node's slots or its role changes."""
         return self.id, self.primary, self.epoch, self.slots, self.moving
 
 
