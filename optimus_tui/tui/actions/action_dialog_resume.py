@@ -43,9 +43,7 @@ class ResumeDialog(ActionDialog):
         """Begin with what is left; ``closing`` is the reason to close it for, None to ask for words and resume it."""
         super().__init__(action_service, clock, left.plan.request)
         self.left, self.closing = left, closing
-        self.texts = ResumeTexts(self, left, "Resume")
-        if closing is not None:
-            self.texts = ResumeTexts(self, left, "Close")
+        self.texts = ResumeTexts(self, left, "Resume" if closing is None else "Close")
 
     def begin(self) -> None:
         """Ask for the words that resume the action, or close it at once."""

@@ -32,10 +32,7 @@ class SingleAnswerScreen(Screen[Any]):
         return cast("AppServices", self.app)
 
     def dismiss(self, result: Any = None) -> AwaitComplete:
-        """Dismiss the screen with a result. Nothing happens if it has been dismissed already.
-
-        A screen that is not mounted yet is dismissed as soon as it is.
-        """
+        """Dismiss the screen with a result, as soon as it is mounted. Nothing happens if that has been done already."""
         if self._answered:
             return AwaitComplete()
         self._answered = True
@@ -44,6 +41,16 @@ class SingleAnswerScreen(Screen[Any]):
             return leave(result)
         self.call_later(lambda: leave(result) and None)  # a screen without its widgets could not be drawn
         return AwaitComplete()
+
+    def _reset_focus(self, widget: Widget, avoiding: list[Widget] | None = None) -> None:
+        """Leave the focus on a widget that is shown again; on a busy machine it learns late that it was hidden."""
+        if avoiding is not None or not _is_shown(widget):
+            super()._reset_focus(widget, avoiding)
+
+
+def _is_shown(widget: Widget) -> bool:
+    """Return whether the widget can have the focus, and no style hides it or one that it lies in."""
+    return widget.is_attached and widget.focusable and all(node.display for node in widget.ancestors_with_self)
 
 
 def about_lines(about: str) -> list[Widget]:

@@ -50,10 +50,7 @@ UNUSED = {
 
 
 class ToolsScreen(BaseScreen):
-    """Choose a tool, fill in its arguments, run it with Enter, read the answer.
-
-    Answers stay while this screen is open.
-    """
+    """Choose a tool, fill in its arguments, run it with Enter, read the answer, which stays until the screen closes."""
 
     CSS_PATH = asset_dir("styles") / "tools.tcss"
     BINDINGS: ClassVar[Any] = [

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from textual.events import Hide
 from textual.pilot import Pilot
 from textual.widgets import Input, OptionList
 
@@ -406,3 +407,18 @@ async def test_enter_right_after_the_cursor_moved_goes_to_the_form_of_that_tool(
         await until(pilot, lambda: screen._formed == list(TOOLS)[2])
         await until(pilot, lambda: screen.form is not None and screen.form.has_focus_within)
         assert screen.tool.name == list(TOOLS)[2]
+
+
+async def test_a_list_that_was_hidden_and_is_shown_again_keeps_the_focus(asked: list[Any]) -> None:
+    app: Any = OptimusApp(SETTINGS)
+    async with app.run_test(size=(80, 24)) as pilot:
+        screen = await open_tool(pilot)
+        listing = screen.query_one(ToolList)
+        assert not listing.is_on_screen, "the form has all of the space"
+        listing.focus()
+        await until(pilot, lambda: listing.has_focus and listing.is_on_screen)
+        listing.post_message(Hide())  # as a busy machine does: hidden when the form took the space, and told only now
+        await pilot.pause()
+        assert listing.has_focus
+        screen.query_one("#tools-left").display = False
+        await until(pilot, lambda: not listing.has_focus)
