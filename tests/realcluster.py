@@ -3,7 +3,6 @@ primaries with a replica each are ready in about two seconds, and a trio of sent
 
 import contextlib
 import os
-import random
 import shutil
 import socket
 import subprocess
@@ -16,7 +15,7 @@ from typing import Any
 import pytest
 from redis.crc import key_slot
 
-from tests.realserver import server_binary
+from tests.realserver import free_ports, server_binary
 
 SLOTS = 16_384
 NODE_TIMEOUT_MS = 500
@@ -60,18 +59,6 @@ def until(what: Callable[[], object], seconds: float = 15.0) -> None:
                 return
         assert time.monotonic() < end, f"not within {seconds} s"
         time.sleep(0.01)
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports that are free now, all different, and none that the system gives to outgoing connections."""
-    with contextlib.ExitStack() as held:
-        ports: list[int] = []
-        while len(ports) < count:
-            probe = held.enter_context(socket.socket())
-            with contextlib.suppress(OSError):
-                probe.bind(("127.0.0.1", random.randrange(10_000, 32_000)))
-                ports.append(probe.getsockname()[1])
-        return ports
 
 
 class Process:

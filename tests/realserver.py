@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import secrets
 import shutil
 import signal
 import socket
@@ -24,11 +25,25 @@ def server_binary() -> str | None:
     return shutil.which("redis-server") or shutil.which("valkey-server")
 
 
+def free_ports(count: int) -> list[int]:
+    """Loopback ports that are free now, all different.
+
+    The system gives none of them to an outgoing connection, nor to a server that asks for any port: it has others for
+    those. So nobody answers there until the test starts a server.
+    """
+    with contextlib.ExitStack() as held:
+        ports: list[int] = []
+        while len(ports) < count:
+            probe = held.enter_context(socket.socket())
+            with contextlib.suppress(OSError):
+                probe.bind(("127.0.0.1", 10_000 + secrets.randbelow(22_000)))
+                ports.append(probe.getsockname()[1])
+        return ports
+
+
 def free_port() -> int:
-    """A loopback port that was free a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A loopback port that is free now; see ``free_ports``."""
+    return free_ports(1)[0]
 
 
 class RealServer:
