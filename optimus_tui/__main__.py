@@ -136,8 +136,11 @@ def _check_ui_settings(settings: "Settings") -> None:
     help="Game day: a hidden fault after a while, against the clock. Without a name, a random one.",
 )
 @click.option("--headless", is_flag=True, help="No dashboard: print the addresses as shell exports and serve.")
+@click.option("--cluster", is_flag=True, help="Redis is a cluster: three primaries with a replica each.")
 @click.pass_context
-def demo(ctx: click.Context, /, scenario: str, drill: str | None, headless: bool, **given: object) -> int:
+def demo(
+    ctx: click.Context, /, scenario: str, drill: str | None, headless: bool, cluster: bool, **given: object
+) -> int:
     """Start a real server, the reference gateway and engine and traffic here, and open the dashboard on them."""
     flags = merge_flags(ctx, given)
     refuse_service_flags(flags)
@@ -155,7 +158,7 @@ def demo(ctx: click.Context, /, scenario: str, drill: str | None, headless: bool
         _check_ui_settings(settings)
     from optimus_tui.demo.command import main as run_demo
 
-    return run_demo(scenario, headless, base=settings, drill=drill or "", check=_check_ui_settings)
+    return run_demo(scenario, headless, base=settings, drill=drill or "", check=_check_ui_settings, cluster=cluster)
 
 
 def run(arguments: list[str]) -> int:

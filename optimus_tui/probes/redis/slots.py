@@ -25,7 +25,8 @@ _ANYWHERE = frozenset(
     )
 )
 """Commands without a key: any node answers them, each for itself."""
-_KEY_IS_THIRD = frozenset(("MEMORY", "OBJECT"))
+_KEY_AT = {"MEMORY": 2, "OBJECT": 2, "EVAL": 3, "EVALSHA": 3}
+"""At which word the first key of a command stands; of others at the second, which is 1."""
 
 
 class NodeAddress(NamedTuple):
@@ -91,7 +92,7 @@ def slot_of(words: Sequence[Word]) -> int | None:
     name = name_of_command(words).partition("|")[0]
     if name in _ANYWHERE:
         return None
-    at = 2 if name in _KEY_IS_THIRD else 1
+    at = _KEY_AT.get(name, 1)
     return key_slot(as_bytes(words[at])) if len(words) > at else None
 
 

@@ -1,0 +1,128 @@
+"""The clients that the demo's own gateway and traffic have of a cluster.
+
+They take the ways of the product: one connection pool a node, the owner of each key by the cluster's own map. What a
+node leaves unanswered fails, and nothing else does.
+"""
+
+import hashlib
+from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
+from typing import Any
+
+from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import NoScriptError, RedisError
+
+from optimus_tui.clock import Clock
+from optimus_tui.demo.stack import LOOPBACK
+from optimus_tui.demo.tenants import RespError
+from optimus_tui.probes.redis.nodes import ClusterNodes
+from optimus_tui.settings.model import RedisTarget
+
+PATIENCE_SECONDS = 2.0
+PAGE = 500
+Words = tuple[bytes | str | int | float, ...]
+
+
+class PlainNode:
+    """The client of one node, for all commands; replies are as the server sends them."""
+
+    def __init__(self, target: RedisTarget) -> None:
+        pool = BlockingConnectionPool(
+            host=target.host,
+            port=target.port,
+            max_connections=64,
+            timeout=10,
+            socket_connect_timeout=PATIENCE_SECONDS,
+            socket_timeout=PATIENCE_SECONDS,
+            retry=Retry(NoBackoff(), 0),
+        )
+        self.target, self._redis = target, Redis.from_pool(pool)
+        self._redis.response_callbacks = {}
+
+    async def execute_command(self, *args: Any, **options: Any) -> Any:
+        """Send a command."""
+        return await self._redis.execute_command(*args, **options)  # type: ignore[no-untyped-call]
+
+    def pipeline(self) -> Any:
+        """Return a pipeline without a transaction."""
+        return self._redis.pipeline(transaction=False)
+
+    async def aclose(self) -> None:
+        """Close all connections."""
+        await self._redis.aclose()
+
+
+def nodes_at(ports: Sequence[int]) -> ClusterNodes[PlainNode]:
+    """Return the nodes of the cluster that these ports of this machine belong to."""
+    first, *others = ((LOOPBACK, port) for port in ports)
+    target = RedisTarget(topology="cluster", host=first[0], port=first[1], others=tuple(others))
+    return ClusterNodes(target, PlainNode, Clock())
+
+
+async def ask(nodes: ClusterNodes[PlainNode], *commands: Words) -> list[Any]:
+    """Return the replies to commands, each sent to the owner of its key; raise the first error."""
+    replies = await nodes.run(commands)
+    for reply in replies:
+        if isinstance(reply, BaseException):
+            raise reply
+    return replies
+
+
+async def scan(nodes: ClusterNodes[PlainNode], pattern: str) -> AsyncIterator[list[bytes]]:
+    """Yield the names that match on all primaries, page by page.
+
+    Raises:
+        RedisError: a node does not answer.
+    """
+    await nodes.ready()
+    for place in nodes.primaries:
+        cursor = b"0"
+        while True:
+            words = ("SCAN", cursor, "MATCH", pattern, "COUNT", PAGE)
+            cursor, keys = await nodes.servers.at(place).execute_command(*words)
+            yield keys
+            if cursor == b"0":
+                break
+
+
+class ClusterServer:
+    """What the faults of the scenarios need of a cluster, in the form of ``tenants.Resp``."""
+
+    def __init__(self, ports: Sequence[int]) -> None:
+        self._nodes = nodes_at(ports)
+
+    async def send(self, *commands: tuple[bytes | str | int, ...]) -> list[Any] | None:
+        """Return the replies (errors as ``RespError``), or None if no node answered."""
+        try:
+            replies = await self._nodes.run(commands)
+        except (RedisError, OSError):
+            return None
+        return [RespError(str(reply)) if isinstance(reply, BaseException) else reply for reply in replies]
+
+    async def scan(self, pattern: str) -> AsyncIterator[list[bytes]]:
+        """Yield the names that match, page by page; ends early if a node does not answer."""
+        with suppress(RedisError, OSError):
+            async for keys in scan(self._nodes, pattern):
+                yield keys
+
+    async def aclose(self) -> None:
+        """Close all connections."""
+        await self._nodes.aclose()
+
+
+class ClusterScript:
+    """A script on a cluster; all its keys are in one slot."""
+
+    def __init__(self, nodes: ClusterNodes[PlainNode], text: str) -> None:
+        self._nodes, self._text = nodes, text
+        self._sha = hashlib.sha1(text.encode()).hexdigest()  # noqa: S324 - the name that Redis gives it
+
+    async def __call__(self, keys: Sequence[str], args: Sequence[Any]) -> Any:
+        """Run it on the owner of its first key and return what it returns."""
+        rest = (len(keys), *keys, *args)
+        try:
+            return await self._nodes.one(("EVALSHA", self._sha, *rest))
+        except NoScriptError:
+            return await self._nodes.one(("EVAL", self._text, *rest))
