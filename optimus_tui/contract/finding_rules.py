@@ -199,6 +199,13 @@ LIMITS_BROKEN = _rule(
         "foreign_impact": "How much of these limits is used is unknown: a token bucket, for one, keeps what is left.",
         "foreign_remedy": "Find which limiter writes these names too, and give it a prefix of its own."},
     alert_group=_COUNTER, fault="limits.broken", limit_state="broken", from_redis=True, **_ASKED_OF_TENANT)
+LIMITS_NODE_AWAY = _rule(
+    "limits.node_away", "Counters are on a node that does not answer", "medium",
+    one="counters of {tenants:,} of {total:,} tenants ({share}) are on a node that does not answer: {names}",
+    impact="How much of these limits is used is unknown, and what the gateway asks of these counters fails; the others "
+    "are not touched.",
+    remedy="See the nodes of the cluster in the health pane: start the primary again, or promote its replica.",
+    from_redis=True)
 LIMITS_LONG_TTL = _rule(
     "limits.long_ttl", "A counter lives longer than its window",
     one="{subject} expires in {left}, although its window is {window} ({used})",

@@ -176,9 +176,10 @@ def _of_wire(error: BaseException, message: str, where: str, target: RedisTarget
         return Fault("timeout", f"no answer from {where} within one second", remedy)
     if is_crowded(error):
         return Fault("timeout", f"all our connections to {where} are waiting for an answer")
-    if any(
+    refused = any(
         isinstance(one, ConnectionRefusedError) or getattr(one, "errno", None) == errno.ECONNREFUSED for one in causes
-    ):
+    )
+    if refused or f"Error {errno.ECONNREFUSED} connecting" in message:  # redis-py may keep the text alone
         return Fault("refused", f"{where}: connection refused")
     if isinstance(error, HungUp) or (isinstance(error, redis_errors.ConnectionError) and "closed by server" in message):
         remedy = None

@@ -27,6 +27,7 @@ class BusWatch:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._made: dict[str, int] = {}
+        self._broken: dict[str, float] = {}
         self._of = ""
         self._looked = float("-inf")
         self._running: asyncio.Task[None] | None = None
@@ -47,7 +48,10 @@ class BusWatch:
             await bounded(sentinels.primary())
 
     async def compare(self, before: float) -> None:
-        """Report a gap of the feed if a link is newer than the last look, at ``before`` (monotonic seconds)."""
+        """Report a gap of the feed if a link broke or was made anew since the last look.
+
+        It begins where the link broke, as far as that was seen; else at the last look, ``before`` in monotonic seconds.
+        """
         from optimus_tui.probes.cluster import read_links
 
         context = self._context
@@ -56,10 +60,15 @@ class BusWatch:
             made = await bounded(read_links(context.redis, target))
         except outages():
             return  # the feed's own link tells of a node that is away
-        if self._of == target.label:
-            again = [name for name, at in made.items() if self._made.get(name, at) != at]
-            if again:
-                context.feed.doubt(before, f"the cluster's link from {again[0][:8]} was made anew")
-            self._made |= made
-        else:
-            self._of, self._made = target.label, made
+        if self._of != target.label:
+            self._of, self._made, self._broken = target.label, made, {}
+            return
+        gone = [name for name in self._made if name not in made and name not in self._broken]
+        again = [name for name, at in made.items() if self._made.get(name, at) != at]
+        since = min((self._broken.pop(name, before) for name in again), default=before)
+        self._broken |= dict.fromkeys(gone, before)
+        self._made |= made
+        if again:
+            context.feed.doubt(since, f"the cluster's link from {again[0][:8]} was made anew")
+        elif gone:
+            context.feed.doubt(before, f"the cluster's link from {gone[0][:8]} broke")

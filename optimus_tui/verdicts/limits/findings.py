@@ -7,6 +7,7 @@ from optimus_tui.contract.finding_rules import (
     LIMITS_BROKEN,
     LIMITS_KEPT,
     LIMITS_NEAR,
+    LIMITS_NODE_AWAY,
     LIMITS_RULES,
     LIMITS_TENANT_SHARE,
     LIMITS_TOTAL,
@@ -85,6 +86,27 @@ def _names(rows: Sequence[LimitRow]) -> str:
     return some_of([subject_of(row) for row in rows])
 
 
+def node_away(rows: Sequence[LimitRow], of: Sequence[LimitRow]) -> list[Finding]:
+    """Return a finding about counters whose node is away: of how many tenants, among those of all rows."""
+    if not rows:
+        return []
+    tenants, total = ({row.counter.tenant for row in some} for some in (rows, of))
+    return [
+        make_finding(
+            rule=LIMITS_NODE_AWAY,
+            subject="counters of a node",
+            tenants=len(tenants),
+            total=len(total),
+            share=percent(len(tenants) / len(total)),
+            names=_names(rows),
+            measured=float(len(tenants)),
+            threshold=0.0,
+            unit="tenants",
+            samples=len(rows),
+        )
+    ]
+
+
 def kept(rows: Sequence[LimitRow]) -> list[Finding]:
     """Return the findings about sliding windows without a TTL, which block nobody."""
     if not rows:
@@ -146,6 +168,7 @@ def find(
     findings += _total(report, thresholds)
     unread = by_state.get("broken", [])
     findings += broken([row for row in unread if not row.counter.foreign and row.counter.problem != NODE_AWAY])
+    findings += node_away([row for row in unread if row.counter.problem == NODE_AWAY], report.rows)
     findings += foreign([row for row in unread if row.counter.foreign])
     findings += kept([row for row in report.rows if row.counter.immortal and row.counter.sliding])
     findings += unusable_rules(report.rules)

@@ -96,6 +96,35 @@ async def test_a_link_between_nodes_that_was_made_anew_is_a_gap_filled_from_the_
     assert feed.target == target
 
 
+async def test_a_node_that_dies_is_a_gap_although_another_one_is_heard(cluster: RealCluster, context: Context) -> None:
+    await context.redis.cluster_nodes.learn()
+    replicas = [at for at, port in enumerate(cluster.ports) if b"role:slave" in raw(port, "INFO replication")]
+    heard_by, dying = replicas[0], replicas[1]
+    target = context.settings.redis.at("127.0.0.1", cluster.ports[heard_by])
+    feed = context.__dict__["feed"] = FeedReader(target, context.own, context.clock, nodes=lambda: (target,))
+    feed.start()
+    until(lambda: feed.drain().status.state == "live")
+    bus, began = BusWatch(context), context.clock.mono()
+    made: dict[str, int] = {}
+    while len(made) < 5:
+        made = await read_links(context.redis, target)
+    await bus.compare(began)
+    cluster.nodes[dying].kill()
+    while cluster.ids[dying] in await read_links(context.redis, target):
+        pass
+    await bus.compare(began)
+    until(lambda: feed.drain().status.gaps == 1 and feed.drain().status.state == "live")
+    assert "broke" in gaps(context)[0].reason
+    cluster.nodes[dying].start()
+    while (await read_links(context.redis, target)).get(cluster.ids[dying]) in (None, made[cluster.ids[dying]]):
+        pass
+    since = context.clock.mono() - began
+    await bus.compare(context.clock.mono())
+    until(lambda: feed.drain().status.gaps == 2)
+    assert gaps(context)[1].seconds >= since, "from when the link broke, not from the last look"
+    until(lambda: b"master_link_status:up" in raw(cluster.ports[dying], "INFO replication"))
+
+
 def flags(cluster: RealCluster, index: int, asked: int) -> bytes:
     """What one node says of another."""
     lines: list[bytes] = say(asked, "CLUSTER", "NODES").splitlines()

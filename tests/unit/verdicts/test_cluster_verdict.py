@@ -87,7 +87,7 @@ def test_the_worst_node_comes_first_and_how_many_are_left_out_is_said() -> None:
     assert "ok: 10,923 of 16,384 slots served" in shown[0] and "3 of 4 nodes" in shown[0]
     assert "10.0.0.2:6379" in shown[2] and "connection refused" in shown[2]
     assert "10.0.0.4:6379" in shown[3] and "of 10.0.0.1:6379, 2.0 KB behind" in shown[3]
-    assert lines(state(*nodes), most=0)[-1] == "  +1 more nodes, none of them worse"
+    assert lines(state(*nodes), most=0)[-1] == "  +1 more node, none of them worse"
     assert all(len(line) <= 78 for line in lines(state(*nodes), width=78))
 
 

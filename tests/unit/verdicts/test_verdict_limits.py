@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import structs
 
+from optimus_tui.contract.cluster import NODE_AWAY
 from optimus_tui.contract.keyspace import Counter, LimitRules, LimitsReport, ShapeCount, UnparsedNames
 from optimus_tui.contract.reading import Coverage
 from optimus_tui.probes.http.metrics import parse_rules
@@ -52,6 +53,14 @@ def test_rows_come_by_urgency_and_one_that_cannot_be_read_before_those_that_are_
     )
     assert [row.counter.tenant for row in found.rows] == [b"dead", b"over", b"list", b"near", b"half", b"low", b"odd"]
     assert [row.state for row in found.rows] == ["immortal", "over", "broken", "near", "ok", "ok", "unknown limit"]
+
+
+def test_counters_of_a_node_that_is_away_are_one_finding_with_the_share_of_tenants() -> None:
+    away = [counter(tenant, count=None, ttl_ms=None, immortal=False, problem=NODE_AWAY) for tenant in (b"a", b"b")]
+    found = report(*away, counter(b"a", b"profile"), counter(b"c"), counter(b"d"), counter(b"e"))
+    (one,) = found.findings
+    assert (one.rule, one.measured, one.samples) == ("limits.node_away", 2.0, 2)
+    assert "2 of 5 tenants (40 %)" in one.message
 
 
 def test_the_limit_itself_is_over_because_the_next_request_is_refused() -> None:

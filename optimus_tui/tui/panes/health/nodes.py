@@ -40,7 +40,7 @@ def cluster_lines(report: HealthReport, width: int, most: int) -> list[HealthLin
     for node in shown:
         lines.append(HealthLine(("node", _place(node)), 0, table.row(node, width)))
     if left := len(nodes) - len(shown):
-        lines.append(HealthLine(None, 0, [(f"  +{left:,} more nodes, none of them worse", "quiet")]))
+        lines.append(HealthLine(None, 0, [(f"  +{plural(left, 'more node')}, none of them worse", "quiet")]))
     return lines
 
 
