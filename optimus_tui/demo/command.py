@@ -348,7 +348,8 @@ def main(
 
 def _choose_all_ports(cluster: bool) -> Ports:
     if not cluster:
-        return Ports(*choose_ports(3))
+        server, engine, gateway = choose_ports(3)
+        return Ports(server, engine, gateway)
     engine, gateway, *places = choose_ports(2 + 2 * _CLUSTER_NODES)
     return Ports(places[0], engine, gateway, tuple(places[:_CLUSTER_NODES]), tuple(places[_CLUSTER_NODES:]))
 
