@@ -135,9 +135,13 @@ class Context:
     @cached_property
     def feed(self) -> "FeedReader":
         """Return the reader of coherence events; it is not started yet."""
+        return self.new_feed()
+
+    def new_feed(self, keep: int = 10_000) -> "FeedReader":
+        """Return one more reader of events. ``keep``: how many of the newest stay available."""
         from optimus_tui.probes.events.feed import FeedReader
 
-        return FeedReader(self.settings.redis, self.own, self.clock, layout=self.layout, nodes=self.redis.live_targets)
+        return FeedReader(self.settings.redis, self.own, self.clock, keep=keep, layout=self.layout, redis=self.redis)
 
     @property
     def open_feed(self) -> "FeedReader | None":

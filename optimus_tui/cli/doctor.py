@@ -354,8 +354,8 @@ async def _names(context: Context) -> list[DoctorLine]:
         )
         lines.append(DoctorLine("note", "  events", message, f"CONFIG SET {SETTING} {letters}"))
         if context.redis.cluster_nodes is not None:
-            message = "of a cluster only the notifications of the node that is heard arrive, not those of the others"
-            lines.append(DoctorLine("WRONG", "  events", message))
+            message = "in a cluster each primary is heard for itself, so send that line to each of them, replicas too"
+            lines.append(DoctorLine("note", "  events", message))
     return lines
 
 

@@ -250,8 +250,7 @@ def _read(table: Mapping[str, Any], place: FilePlace, name: str, extending: tupl
 
 def _check_size(given: DialectTable, place: FilePlace) -> None:
     counted = len(given.limits) + len(given.cache) + len(given.tracking) + len(given.neighbours)
-    counted += len(given.feed) + len(given.metrics) + len(given.limit_gauges)
-    if counted > MOST_RULES:
+    if (counted := counted + len(given.feed) + len(given.metrics) + len(given.limit_gauges)) > MOST_RULES:
         raise DialectError(f"{place.key()}: {counted:,} rules are too many; at most {MOST_RULES} are used: merge some")
 
 
@@ -260,6 +259,8 @@ def _check_feed(feed: FeedRule, where: str) -> None:
         raise DialectError(f"{where} needs a channel or a pattern of channels, and not both")
     if set(feed.pattern) & set("?[\\"):
         raise DialectError(f"{where}: a pattern of channels may hold stars, no ? [ \\: name the channels apart")
+    if feed.sharded and not feed.channel:
+        raise DialectError(f"{where}: sharded needs a channel, because no server matches patterns of sharded channels")
     for name in ("type", "tenant", "time", "key", "key_pattern"):
         if (pointer := getattr(feed, name)) and not pointer.startswith("/"):
             raise DialectError(f'{where}: {name} is a place in the JSON document and begins with "/", as "/{name}"')
@@ -445,6 +446,5 @@ def _bucket(given: LimitTable, where: str) -> Bucket:
 
 
 def _cache(given: CacheTable, where: str) -> CacheRule:
-    return CacheRule(
-        template=_template(given.key, where), kind=given.kind, tenant=given.tenant, fallback=given.fallback
-    )
+    template = _template(given.key, where)
+    return CacheRule(template=template, kind=given.kind, tenant=given.tenant, fallback=given.fallback)

@@ -94,6 +94,8 @@ class FeedRule(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The channel."""
     pattern: str = ""
     """A pattern of channels, in its place."""
+    sharded: bool = False
+    """The channel is a sharded one (SPUBLISH): it is heard with SSUBSCRIBE, from the node that owns its slot."""
     payload: Literal["json", "key", "keyevent"] = "json"
     """What a message is: a JSON document, the name of a key, or a keyspace notification."""
     type: str = ""

@@ -66,12 +66,10 @@ async def live_events(ctx: "Context", *, wanted: bool) -> AsyncIterator[LiveEven
     if not wanted or dialect.event_list or not subscription_of(dialect).places:
         yield None
         return
-    from optimus_tui.probes.events.feed import FeedReader
-
     if (feed := ctx.open_feed) is not None:
         yield LiveEvents(ctx, feed)
         return
-    feed = FeedReader(ctx.settings.redis, ctx.own, ctx.clock, keep=READ, layout=ctx.layout)
+    feed = ctx.new_feed(keep=READ)
     feed.start()
     try:
         yield LiveEvents(ctx, feed)

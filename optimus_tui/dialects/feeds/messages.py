@@ -17,19 +17,42 @@ OUR_POINTERS = ("/type", "/tenant_id", "/timestamp", "", "")
 REMOVALS = frozenset((b"del", b"expired", b"evicted", b"rename_from", b"move_from"))
 """Keyspace notifications after which a key is gone."""
 _KEYEVENT, _KEYSPACE = b"__keyevent@", b"__keyspace@"
+_NOTIFICATION = b"__key"
+"""What the names of both begin with, and patterns for both."""
 _decode = msgspec.json.Decoder().decode
 
 
 class Subscription(Struct, frozen=True):
-    """The channels and patterns to subscribe to. Both are empty if the profile names no feed."""
+    """The channels and patterns to subscribe to. All are empty if the profile names no feed.
+
+    ``shards`` are sharded channels: the owner of the channel's slot sends them, to those who ask with SSUBSCRIBE.
+    """
 
     channels: tuple[bytes, ...] = ()
     patterns: tuple[bytes, ...] = ()
+    shards: tuple[bytes, ...] = ()
 
     @property
     def places(self) -> tuple[bytes, ...]:
         """Return all channels and patterns."""
-        return (*self.patterns, *self.channels)
+        return (*self.patterns, *self.channels, *self.shards)
+
+    @property
+    def of_one_node(self) -> "Subscription":
+        """Return the keyspace notifications among them, which no node of a cluster passes on to another."""
+        channels, patterns = (
+            tuple(one for one in places if one.startswith(_NOTIFICATION)) for places in (self.channels, self.patterns)
+        )
+        return Subscription(channels, patterns)
+
+    @property
+    def without_shards(self) -> "Subscription":
+        """Return the same without the sharded channels."""
+        return Subscription(self.channels, self.patterns)
+
+    def with_shard(self, channel: bytes) -> "Subscription":
+        """Return the same with one more sharded channel."""
+        return Subscription(self.channels, self.patterns, (*self.shards, channel))
 
     @property
     def text(self) -> str:
@@ -45,7 +68,11 @@ class Subscription(Struct, frozen=True):
 
     def commands(self) -> list[tuple[bytes, ...]]:
         """Return the commands that subscribe: one for each channel or pattern, because each is confirmed by itself."""
-        return [*((b"PSUBSCRIBE", one) for one in self.patterns), *((b"SUBSCRIBE", one) for one in self.channels)]
+        return [
+            *((b"PSUBSCRIBE", one) for one in self.patterns),
+            *((b"SUBSCRIBE", one) for one in self.channels),
+            *((b"SSUBSCRIBE", one) for one in self.shards),
+        ]
 
     def is_first(self, pattern: bytes, channel: bytes) -> bool:
         """Return True if this is the first of the patterns that match the channel.
@@ -60,8 +87,9 @@ class Subscription(Struct, frozen=True):
 def subscription_of(dialect: Dialect) -> Subscription:
     """Return the channels and patterns of the profile's feeds, without channels that one of the patterns matches."""
     patterns = tuple(dict.fromkeys(feed.pattern.encode() for feed in dialect.feeds if feed.pattern))
-    channels = dict.fromkeys(feed.channel.encode() for feed in dialect.feeds if feed.channel)
-    return Subscription(tuple(one for one in channels if not any(covers(p, one) for p in patterns)), patterns)
+    channels = dict.fromkeys(feed.channel.encode() for feed in dialect.feeds if feed.channel and not feed.sharded)
+    shards = tuple(dict.fromkeys(feed.channel.encode() for feed in dialect.feeds if feed.sharded))
+    return Subscription(tuple(one for one in channels if not any(covers(p, one) for p in patterns)), patterns, shards)
 
 
 def covers(pattern: bytes, channel: bytes) -> bool:

@@ -10,7 +10,8 @@ from msgspec import Struct
 
 from optimus_tui.dialects.feeds.messages import Translate
 from optimus_tui.grammar.events import parse_event
-from optimus_tui.probes.events.link import CONNECT_SECONDS, error_line, greeting, lost_by_garbage, lost_by_reply, packed
+from optimus_tui.probes.events.link import CONNECT_SECONDS, error_line, greeting, packed
+from optimus_tui.probes.events.losses import lost_by_garbage, lost_by_reply
 from optimus_tui.probes.events.ring import MAX_PAYLOAD, Row
 from optimus_tui.probes.load_meter import LoadMeter
 from optimus_tui.probes.redis.dialing import Connector

@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import threading
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -25,13 +26,9 @@ from optimus_tui.probes.events.event_log import (
     clock_skew,
     read_log,
 )
-from optimus_tui.probes.events.link import (
-    FeedLink,
-    FeedLoop,
-    LinkLost,
-    lost_by_bug,
-    pause_after,
-)
+from optimus_tui.probes.events.link import FeedLink, FeedLoop
+from optimus_tui.probes.events.losses import LinkLost, lost_by_bug, pause_after
+from optimus_tui.probes.events.node_links import NodeLinks, ended
 from optimus_tui.probes.events.ring import FeedRing, Row
 from optimus_tui.probes.load_meter import LoadMeter
 from optimus_tui.probes.redis.dialing import Connector
@@ -39,6 +36,9 @@ from optimus_tui.probes.redis.sentinels import PROOF_SECONDS
 from optimus_tui.probes.round_trips import attributed_to
 from optimus_tui.settings.model import RedisTarget
 from optimus_tui.wording.safe import safe_text
+
+if TYPE_CHECKING:
+    from optimus_tui.probes.redis.observer import ObserverRedis
 
 SLACK_SECONDS = 5.0
 SETTLE_SECONDS = 0.25
@@ -64,8 +64,9 @@ class _Break(Struct, frozen=True):
 class FeedReader:
     """The reader: ``start`` it once, ``drain`` it from any thread at any time, ``stop`` it at the end.
 
-    ``keep`` is how many of the newest items stay available. ``nodes`` returns the servers of which any one sends all
-    events: those of a cluster, or the primary that sentinels name.
+    ``keep`` is how many of the newest items stay available. ``redis`` knows the servers of which any one sends all
+    events: those of a cluster, or the primary that sentinels name; and those that have to be heard besides. ``nodes``
+    returns the former in its place.
 
     A refused login is retried slowly. An error of the reader itself is reported as a bug before it starts again.
     ``malformed`` counts the drained events that ``parse_event`` finds a problem in: a lower bound if there were more
@@ -81,11 +82,13 @@ class FeedReader:
         keep: int = 10_000,
         layout: KeyLayout | None = None,
         nodes: Callable[[], Sequence[RedisTarget]] | None = None,
+        redis: "ObserverRedis | None" = None,
     ) -> None:
         layout = layout or own_layout()
-        self._nodes = nodes or (lambda: (target,))
         self._doubt: tuple[float, str] | None = None
         self._subscription = subscription_of(layout.dialect)
+        self._links = NodeLinks(redis, self._subscription, own, clock) if redis is not None else None
+        self._nodes = nodes or (self._links.servers if self._links is not None else lambda: (target,))
         self._list, self._of_list = layout.dialect.event_list.encode(), list_translator(layout)
         self.settle_seconds = SETTLE_SECONDS
         self._connector, self._own, self._clock = Connector(target), own, clock
@@ -203,13 +206,21 @@ class FeedReader:
         self._wake = (loop, wake)
         if self._live_since is not None:
             self._note_loss(lost_by_bug(RuntimeError("its loop ended")), 0.0)
+        beside = None
+        if self._links is not None:
+            beside = asyncio.ensure_future(self._links.run(self._ring, lambda: self.target))
+        try:
+            await self._keep_linked(loop, wake)
+        finally:
+            await ended(beside)
+
+    async def _keep_linked(self, loop: asyncio.AbstractEventLoop, wake: asyncio.Event) -> None:
         while not self._stopping.is_set():
             if not self._choose_server():
                 await self._wait(wake, WAIT_SECONDS)
                 continue
-            link = FeedLink(
-                self._connector, self._own, self._take, self._alive, self._subscription, named=not self._hung_up
-            )
+            places = self._links.for_main if self._links is not None else self._subscription
+            link = FeedLink(self._connector, self._own, self._take, self._alive, places, named=not self._hung_up)
             following = asyncio.ensure_future(self._follow(link))
             waking = asyncio.ensure_future(self._until_due(wake))
             try:
@@ -329,6 +340,8 @@ class FeedReader:
         self._hung_up = lost.at_end and self._live_since is None and not self._hung_up
         if self._live_since is not None:
             self._break = _Break(mono - silence, self._clock.wall() - silence, lost.cause)
+            if self._links is not None:
+                self._links.missing_since(self._break.mono)
             if mono - self._live_since >= STEADY_SECONDS:
                 self._tries = 0
             self._live_since = None

@@ -9,38 +9,33 @@ from collections.abc import Callable
 from typing import Any
 
 import hiredis
-from msgspec.structs import replace
 
-from optimus_tui.contract.reading import Fault, FaultKind
 from optimus_tui.dialects.feeds.messages import Subscription
+from optimus_tui.probes.events.losses import (
+    LinkLost,
+    lost_at_end,
+    lost_at_subscribing,
+    lost_by_answer,
+    lost_by_bug,
+    lost_by_channel,
+    lost_by_error,
+    lost_by_garbage,
+    lost_by_move,
+    lost_by_reply,
+    lost_in_silence,
+)
 from optimus_tui.probes.load_meter import LoadMeter
-from optimus_tui.probes.port_protocol import Language, spoken_in
-from optimus_tui.probes.redis.acl_words import channel_words
 from optimus_tui.probes.redis.commands import CommandRefused, cleared
 from optimus_tui.probes.redis.dialing import Connector
 from optimus_tui.probes.redis.parser import ReplyHeads, Unbounded
 from optimus_tui.probes.round_trips import RoundTrip
 from optimus_tui.settings.model import RedisTarget
-from optimus_tui.wording.numbers import age
-from optimus_tui.wording.safe import safe_text
 
 CONNECT_SECONDS = 2.0
-_OURS = frozenset((b"AUTH", b"CLIENT", b"SELECT", b"PSUBSCRIBE", b"SUBSCRIBE", b"PING", b"LRANGE"))
+_OURS = frozenset((b"AUTH", b"CLIENT", b"SELECT", b"PSUBSCRIBE", b"SUBSCRIBE", b"SSUBSCRIBE", b"PING", b"LRANGE"))
+_SUBSCRIBING = (b"PSUBSCRIBE", b"SUBSCRIBE", b"SSUBSCRIBE")
+_CONFIRMING = tuple(word.lower() for word in _SUBSCRIBING)
 CLIENT_NAME = b"optimus-tui-feed"
-_FIXED_PAUSES: dict[FaultKind, float] = {"auth": 60.0, "denied": 30.0}
-"""Slow retries: wrong passwords may lock the login, and a missing right is not granted within seconds."""
-_SLOW_KINDS: frozenset[FaultKind] = frozenset(("invalid", "tls", "busy", "role", "bug"))
-"""Faults that do not go away by themselves within moments."""
-_CAUSES: dict[FaultKind, str] = {
-    "auth": "login refused",
-    "denied": "denied by the ACL",
-    "loading": "the server is loading",
-    "busy": "no room for another client",
-    "tls": "TLS failed",
-    "timeout": "no answer",
-    "refused": "connection broken",
-    "bug": "the feed reader failed",
-}
 CONFIRM_SECONDS = 1.0
 PING_SECONDS = 1.0
 SILENCE_SECONDS = 2.4
@@ -121,120 +116,6 @@ def _named(options: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in options.items() if value}
 
 
-class LinkLost(Exception):
-    """The connection ended.
-
-    ``cause`` is a short phrase for the gap's row. ``at_end``: all that was sent before was received.
-
-    ``missing``: for how many seconds events may have been missed before it was ended from here.
-    """
-
-    def __init__(self, fault: Fault, cause: str = "", *, at_end: bool = False, missing: float | None = None) -> None:
-        super().__init__(fault.message)
-        self.fault, self.at_end, self.missing = fault, at_end, missing
-        self.cause = cause or _CAUSES.get(fault.kind, "refused by the server")
-
-
-def pause_after(fault: Fault, tries: int) -> float:
-    """Return the seconds until the next attempt, after ``tries`` failed ones in a row (from 1)."""
-    if fault.kind in _FIXED_PAUSES:
-        return _FIXED_PAUSES[fault.kind]
-    grown = 2.0 ** min(tries - 1, 10)
-    if fault.kind in _SLOW_KINDS:
-        return min(0.5 * grown, 5.0)
-    return min(0.05 * grown, 0.5)
-
-
-def lost_by_reply(text: str, target: RedisTarget) -> LinkLost:
-    """Return the loss for an error line of the server, such as ``NOPERM this user has no permissions …``."""
-    from redis import exceptions as redis_errors
-
-    from optimus_tui.probes.faults import fault_of
-
-    kinds = {
-        "NOPERM": redis_errors.NoPermissionError,
-        "NOAUTH": redis_errors.AuthenticationError,
-        "WRONGPASS": redis_errors.AuthenticationError,
-        "LOADING": redis_errors.BusyLoadingError,
-        "MASTERDOWN": redis_errors.MasterDownError,
-    }
-    kind = kinds.get(text.split(" ", 1)[0], redis_errors.ResponseError)
-    if kind is redis_errors.ResponseError and "password" in text.lower():
-        kind = redis_errors.AuthenticationError  # the words of servers before 6, and of those without a password
-    if text.startswith("DENIED"):
-        where = safe_text(target.label, 80)
-        return LinkLost(Fault("denied", f"{where} is in protected mode", "set a password there, or bind it"))
-    return LinkLost(fault_of(kind(text), target))
-
-
-def lost_by_channel(lost: LinkLost, text: str, target: RedisTarget, subscription: Subscription) -> LinkLost:
-    """Return the loss with the channels of the profile in its remedy, where the server denied one of them."""
-    if lost.fault.kind != "denied" or "channel" not in text:
-        return lost
-    remedy = f"ACL SETUSER {safe_text(target.username or 'default', 60)} {channel_words(subscription)}"
-    return LinkLost(replace(lost.fault, remedy=remedy), lost.cause)
-
-
-def lost_by_error(error: BaseException, target: RedisTarget) -> LinkLost:
-    """Return the loss for an error of the system while connecting or reading."""
-    from optimus_tui.probes.faults import fault_of
-
-    return LinkLost(fault_of(error, target))
-
-
-def lost_at_end(target: RedisTarget) -> LinkLost:
-    """Return the loss for a connection that the server closed in order."""
-    fault = Fault("refused", f"{safe_text(target.label, 80)} closed the connection")
-    return LinkLost(fault, "connection closed", at_end=True)
-
-
-def lost_at_subscribing(target: RedisTarget) -> LinkLost:
-    """Return the loss for a connection that the server closed before it confirmed the subscription."""
-    message = f"{safe_text(target.label, 80)} closed the connection instead of subscribing"
-    remedy = "a proxy in between may not know PSUBSCRIBE: run optimus-tui doctor, or point REDIS_URL at the server"
-    return LinkLost(Fault("refused", message, remedy), "connection closed", at_end=True)
-
-
-def lost_in_silence(target: RedisTarget, seconds: float) -> LinkLost:
-    """Return the loss after ``seconds`` in which no byte came."""
-    message = f"no answer for {age(seconds)}"
-    remedy = None
-    if target.scheme == "rediss":
-        remedy = "use redis:// if the port speaks plain text"
-    return LinkLost(Fault("timeout", f"{safe_text(target.label, 80)}: {message}", remedy), message)
-
-
-def lost_by_language(language: Language, target: RedisTarget) -> LinkLost:
-    """Return the loss for a port that speaks another protocol than its address says."""
-    from optimus_tui.probes.faults import wrong_language
-
-    return LinkLost(wrong_language(language, target), f"{language} instead of the Redis protocol")
-
-
-def lost_by_answer(error: BaseException, target: RedisTarget) -> LinkLost:
-    """Return the loss for bytes or replies that the reader could not process."""
-    from optimus_tui.probes.faults import unreadable
-
-    return LinkLost(unreadable(error, target), "an answer that cannot be read")
-
-
-def lost_by_garbage(first: bytes, target: RedisTarget) -> LinkLost:
-    """Return the loss for bytes that are not the Redis protocol; ``first`` are the first of them."""
-    where = safe_text(target.label, 80)
-    language = spoken_in(first)
-    if language in ("TLS", "HTTP"):
-        return lost_by_language(language, target)
-    message = safe_text(first[:24], 60)
-    message = f"what answers at {where} does not speak the Redis protocol: {message}"
-    return LinkLost(Fault("invalid", message, "check host and port"), "not the Redis protocol")
-
-
-def lost_by_bug(error: BaseException) -> LinkLost:
-    """Return the loss for an error of this program, which is reported as such and never as an outage."""
-    message = f"{type(error).__name__}: {safe_text(error, 120)}"
-    return LinkLost(Fault("bug", f"the feed reader failed ({message})", "please report this"))
-
-
 class FeedLink(asyncio.Protocol):
     """The link. ``take`` gets lists of messages ``[b"pmessage", pattern, channel, payload]`` on the loop's thread."""
 
@@ -290,6 +171,8 @@ class FeedLink(asyncio.Protocol):
             raise lost_by_error(error, self._connector.target) from error
         self.heard = self._loop.time()
         self._send(*greeting(self._connector.target, self._named), *self._subscription.commands())
+        if not self._subscription.places:
+            self._send((b"PING",))
         await asyncio.wait((self._confirmed, self._end), timeout=CONFIRM_SECONDS, return_when=asyncio.FIRST_COMPLETED)
         if self._confirmed.done():
             return  # even if it ended since: it was live, so its end is a gap
@@ -376,13 +259,13 @@ class FeedLink(asyncio.Protocol):
             for reply in batch:
                 if not _is_event(reply):
                     self._answer(reply)
-        if self._subscription.channels or len(self._subscription.patterns) > 1:
+        if self._subscription.channels or self._subscription.shards or len(self._subscription.patterns) > 1:
             return [one for event in events if (one := self._once(event)) is not None]
         return events
 
     def _once(self, event: list[bytes]) -> list[bytes] | None:
         """Return a message in the form of a pattern's; None where it comes a second time by another pattern."""
-        if event[0] == b"message":
+        if event[0] in (b"message", b"smessage"):
             return [b"pmessage", event[1], *event[1:]]
         return event if self._subscription.is_first(event[1], event[2]) else None
 
@@ -397,18 +280,26 @@ class FeedLink(asyncio.Protocol):
         refusal = error_line(reply)
         if self._trips and self._trips[0].answer(refusal):
             self._trips.popleft()
-        if isinstance(reply, list) and len(reply) == 3 and reply[0] in (b"psubscribe", b"subscribe"):
+        if isinstance(reply, list) and len(reply) == 3 and reply[0] in _CONFIRMING:
             self._unconfirmed -= 1
-            if self._unconfirmed <= 0 and not self._confirmed.done():
-                self._confirmed.set_result(None)
+            self._confirm()
+            return
+        if isinstance(reply, list) and reply[:1] == [b"sunsubscribe"]:
+            self._lose(lost_by_move(self._connector.target))
             return
         command = b""
         if self._due:
             command = self._due.popleft()
         if refusal is not None:
             self._refused(command, refusal)
-        elif reply not in (b"OK", b"PONG", [b"pong", b""]):
+        elif reply in (b"PONG", [b"pong", b""]):
+            self._confirm()  # of a link without a subscription of its own
+        elif reply != b"OK":
             self._lose(lost_by_garbage(b"an answer nobody asked for", self._connector.target))
+
+    def _confirm(self) -> None:
+        if self._unconfirmed <= 0 and not self._confirmed.done():
+            self._confirmed.set_result(None)
 
     def _refused(self, command: bytes, refusal: str) -> None:
         lost = lost_by_reply(refusal, self._connector.target)
@@ -422,7 +313,7 @@ class FeedLink(asyncio.Protocol):
     def _send(self, *commands: tuple[bytes, ...]) -> None:
         if not self._transport or self._transport.is_closing():
             return
-        self._due.extend(words[0] for words in commands if words[0] not in (b"PSUBSCRIBE", b"SUBSCRIBE"))
+        self._due.extend(words[0] for words in commands if words[0] not in _SUBSCRIBING)
         data = b"".join(packed(*words) for words in commands)
         self._trips.append(self._own.log.sent(commands))
         self._transport.write(data)
@@ -441,5 +332,5 @@ def _is_event(reply: Any) -> bool:
     if type(reply) is not list:
         return False
     if len(reply) == 3:
-        return reply[0] == b"message" and type(reply[1]) is bytes and type(reply[2]) is bytes
+        return reply[0] in (b"message", b"smessage") and type(reply[1]) is bytes and type(reply[2]) is bytes
     return len(reply) == 4 and reply[0] == b"pmessage" and type(reply[2]) is bytes and type(reply[3]) is bytes

@@ -43,6 +43,8 @@ class FeedRing:
         self.last_event: float | None = None
         self.verified: float | None = None
         self._state: tuple[FeedState, Fault | None, float | None] = ("connecting", None, None)
+        self.partial: Fault | None = None
+        """Which further nodes are not heard, while the connection is live."""
 
     # -- the reader's side
 
@@ -88,21 +90,29 @@ class FeedRing:
         with self._lock:
             self._gap = (wall, seconds, reason)
 
+    def mark_gap(self, wall: float, seconds: float, reason: str) -> None:
+        """Add the mark of a gap that nothing fills, and that ended now."""
+        with self._lock:
+            self._add_gap(wall, seconds, None, reason)
+
+    def _add_gap(self, wall: float, seconds: float, filled: int | None, reason: str) -> None:
+        self._seq += 1
+        gap = FeedGap(seq=self._seq, received_at=wall, seconds=seconds, filled=filled, reason=reason)
+        self._items.append(gap)
+        self._gaps.append(gap)
+        self.gaps += 1
+
     def release(self, filling: Sequence[Row] | None = None, note: str = "") -> None:
         """Add the gap's mark if one is open, then ``filling``, then the queued events."""
         with self._lock:
             if self._gap:
                 wall, seconds, reason = self._gap
-                self._seq += 1
                 filled = None
                 if filling is not None:
                     filled = len(filling)
                 if note:
                     reason = f"{reason}; {note}"
-                gap = FeedGap(seq=self._seq, received_at=wall, seconds=seconds, filled=filled, reason=reason)
-                self._items.append(gap)
-                self._gaps.append(gap)
-                self.gaps += 1
+                self._add_gap(wall, seconds, filled, reason)
                 self._extend(filling or ())
             if self._held is not None:
                 self._extend(self._held)
@@ -158,6 +168,8 @@ class FeedRing:
         with self._lock:
             self.malformed += wrong
             state, fault, retry_at = self._state
+            if state == "live":
+                fault = fault or self.partial
             retry_in = None
             if retry_at is not None:
                 retry_in = max(0.0, retry_at - mono)

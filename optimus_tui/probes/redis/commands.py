@@ -99,7 +99,7 @@ SCRIPTS: Final = frozenset({SWEEP_PAGE})
 _CORE = """
     hello auth ping select client|setname client|id client|no-evict info dbsize time acl|whoami acl|dryrun
     scan type exists ttl pttl get mget strlen lrange llen object|encoding object|idletime memory|usage eval_ro
-    subscribe psubscribe unsubscribe punsubscribe pubsub|channels pubsub|numsub pubsub|numpat
+    subscribe psubscribe ssubscribe unsubscribe punsubscribe pubsub|channels pubsub|numsub pubsub|numpat
     slowlog|len slowlog|get latency|latest
     cluster|slots cluster|nodes cluster|info cluster|links asking
 """

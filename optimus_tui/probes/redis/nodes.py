@@ -159,6 +159,14 @@ class ClusterNodes(Generic[Client]):
         self._fault = NodeAway(self.servers.at(first).target, why)
         raise self._fault
 
+    def doubt(self) -> None:
+        """Learn anew, with the next command, who owns which slot. Safe to call in any thread."""
+        self._doubted = True
+
+    def owner(self, slot: int) -> NodeAddress | None:
+        """Return the owner of a slot, as far as it is known. Safe to call in any thread."""
+        return self._owners[slot]
+
     def candidates(self) -> list[NodeAddress]:
         """Return the nodes that can be asked about the cluster, with those that did not answer lately at the end."""
         known = dict.fromkeys((*self.places, *self._seeds))

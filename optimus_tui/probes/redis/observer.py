@@ -166,6 +166,13 @@ class ObserverRedis(_Counting):
             return () if place is None else (self.target.at(*place),)
         return (self.target,)
 
+    def live_primaries(self) -> tuple[RedisTarget, ...]:
+        """Return the primaries that are known, else what ``live_targets`` does; safe to call in any thread."""
+        nodes = self.cluster_nodes
+        if nodes is None or not nodes.primaries:
+            return self.live_targets()
+        return tuple(self.target.at(*place) for place in nodes.primaries)
+
     @property
     def _mode(self) -> str | None:
         connector: Connector = self.connection_pool.connection_kwargs["connector"]

@@ -384,10 +384,12 @@ async def _try_channel(redis: ObserverRedis, command: str, place: bytes) -> tupl
     """Return whether the login may subscribe with this command, and whether it may to this channel or pattern."""
     pubsub = redis.pubsub()
     try:
-        await (pubsub.psubscribe(place) if command == "PSUBSCRIBE" else pubsub.subscribe(place))
+        await pubsub.execute_command(command, place)
         async with asyncio.timeout(2):
-            while await pubsub.get_message(timeout=0.5) is None:
+            while await pubsub.parse_response(block=False, timeout=0.5) is None:
                 pass
+    except AskError:
+        return "granted", "granted"  # rights are looked at before the slot, which another node owns
     except NoPermissionError as error:
         if "channel" in str(error).lower():
             return ("granted", "missing")

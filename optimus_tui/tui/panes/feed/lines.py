@@ -274,7 +274,11 @@ def copies(item: FeedItem | None, target: RedisTarget, subscription: Subscriptio
     """Return texts to copy: the payload as it came, and shell lines that subscribe to the same channels."""
     listen = [
         ("listen", redis_cli(target, [command, *names]))
-        for command, names in (("psubscribe", subscription.patterns), ("subscribe", subscription.channels))
+        for command, names in (
+            ("psubscribe", subscription.patterns),
+            ("subscribe", subscription.channels),
+            ("ssubscribe", subscription.shards),
+        )
         if names
     ]
     if not isinstance(item, FeedEvent):

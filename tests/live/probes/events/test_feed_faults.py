@@ -16,7 +16,8 @@ from optimus_tui.contract.reading import Fault
 from optimus_tui.dialects.feeds.messages import subscription_of
 from optimus_tui.dialects.layout import own_layout
 from optimus_tui.probes.events import link as feed_link
-from optimus_tui.probes.events.link import LinkLost, lost_by_reply, packed
+from optimus_tui.probes.events.link import packed
+from optimus_tui.probes.events.losses import LinkLost, lost_by_reply
 from optimus_tui.probes.load_meter import LoadMeter
 from optimus_tui.probes.redis.commands import CommandRefused
 from optimus_tui.probes.redis.dialing import Connector
