@@ -4,7 +4,7 @@ An unknown value is ``?``, never 0.
 """
 
 import math
-from collections.abc import Sized
+from collections.abc import Callable, Sized
 from datetime import UTC, datetime
 
 UNKNOWN = "?"
@@ -48,37 +48,53 @@ def percent_number(share: float | None) -> str:
         return UNKNOWN
     if 0 < share < 0.005:
         return "<1"
-    return _rounded(share * 100, int(0.99 < share < 1.01))
+    return _of_hundred(share * 100, int(0.99 < share < 1.01))
 
 
 def percent(share: float | None, bar: float | None = None) -> str:
     """Return a share (1.0 = full) as ``85 %``, ``7.5 %``, ``0.1 %``, ``<0.1 %``, ``99.6 %``.
 
     Args:
-        share: the share.
-        bar: a share that the same sentence compares it with: up to two decimals are shown, so that the two read
-            differently.
+        share: The share.
+        bar: A share that the same sentence compares it with: up to two more decimals are shown, so that the two read
+            differently (``5.02 % failed, over 5 %``).
     """
     if share is None or not math.isfinite(share):
         return UNKNOWN
     if 0 < share < 0.0005:
         return "<0.1 %"
-    fewest = int(share < 0.0995 or 0.99 < share < 1.01)
-    text = _rounded(share * 100, fewest)
-    for digits in range(fewest + 1, 3):
-        if bar is None or share == bar or float(text.replace(",", "")) != round(bar * 100, 6):
-            break
-        text = _rounded(share * 100, digits)
-    return f"{text} %"
+    return f"{_decimals(share * 100, bar and bar * 100, int(share < 0.0995 or 0.99 < share < 1.01), _of_hundred)} %"
 
 
 def _rounded(value: float, digits: int) -> str:
-    """Return the value rounded half up, except that a value below or above 100 is never rounded to 100."""
+    """Return the value rounded half up."""
     scale = 10**digits
-    rounded = math.floor(value * scale + 0.5 + 1e-9) / scale
-    if rounded == 100 and value != 100 and digits:
-        rounded = 100 + math.copysign(1 / scale, value - 100)
-    return f"{rounded:,.{digits}f}".removesuffix(".0")
+    return f"{math.floor(value * scale + 0.5 + 1e-9) / scale:,.{digits}f}"
+
+
+def _of_hundred(value: float, digits: int) -> str:
+    """Return the value rounded half up, without ``.0``; a value below or above 100 is never rounded to 100."""
+    text = _rounded(value, digits)
+    if digits and value != 100 and float(text.replace(",", "")) == 100:
+        text = f"{100 + math.copysign(10**-digits, value - 100):.{digits}f}"
+    return text.removesuffix(".0")
+
+
+def _decimals(value: float, bar: float | None, fewest: int, rounded: Callable[[float, int], str]) -> str:
+    """Return a value with the fewest decimals with which it reads differently from the bar beside it.
+
+    Args:
+        value: The value.
+        bar: What the same sentence compares it with, in the same unit; None for nothing.
+        fewest: The decimals without a bar. At most two more are shown.
+        rounded: Returns a value with a number of decimals.
+    """
+    text = rounded(value, fewest)
+    if bar is None or math.isclose(value, bar, rel_tol=1e-9):
+        return text
+    alike = {round(bar, 6), float(rounded(bar, fewest).replace(",", ""))}
+    texts = (rounded(value, digits) for digits in range(fewest, fewest + 3))
+    return next((one for one in texts if float(one.replace(",", "")) not in alike), text)
 
 
 OWN_FORMAT = ("share", "ratio", "ms", "s", "bytes", "bytes/h")
@@ -145,8 +161,8 @@ def latency(milliseconds: float | None, bar: float | None = None) -> str:
     """Return ``0.4 ms``, ``45 ms``, ``1.2 s``; ``?`` for None.
 
     Args:
-        milliseconds: the latency.
-        bar: milliseconds that the same sentence compares it with: up to two more decimals are shown, so that the two
+        milliseconds: The latency.
+        bar: Milliseconds that the same sentence compares it with: up to two more decimals are shown, so that the two
             read differently (``1.02 s is over 1.0 s``).
     """
     if milliseconds is None or not math.isfinite(milliseconds):
@@ -154,10 +170,7 @@ def latency(milliseconds: float | None, bar: float | None = None) -> str:
     each, unit, fewest = 1, "ms", int(milliseconds < 9.95)
     if milliseconds >= 999.5:
         each, unit, fewest = 1000, "s", 1
-    value, digits = milliseconds / each, fewest
-    if bar is not None and milliseconds != bar:
-        digits = next((one for one in range(fewest, fewest + 3) if round(value, one) * each != bar), fewest)
-    return f"{value:,.{digits}f} {unit}"
+    return f"{_decimals(milliseconds / each, bar and bar / each, fewest, _rounded)} {unit}"
 
 
 def part_of(count: int, of: int, one: str, many: str | None = None) -> str:

@@ -143,7 +143,7 @@ def _slow(outcome: Outcome, slow_ms: float) -> list[Diagnostic]:
         Diagnostic(
             severity="medium", rule=LATENCY_SINGLE, subject=one.label,
             message=rule_of(LATENCY_SINGLE).one.format(
-                subject=one.label, took=latency(one.value), limit=latency(slow_ms)),
+                subject=one.label, took=latency(one.value, slow_ms), limit=latency(slow_ms)),
             measured=one.value, unit="ms",
         )
         for one in outcome.figures

@@ -46,10 +46,13 @@ def hostile_words(count: int, seed: int) -> list[str]:
 
 
 def snapshot(folder: Path) -> dict[str, object]:
-    return {
-        str(path): os.readlink(path) if path.is_symlink() else path.read_bytes() if path.is_file() else None
-        for path in folder.rglob("*")
-    }
+    return {str(path): _content(path) for path in folder.rglob("*")}
+
+
+def _content(path: Path) -> object:
+    if path.is_symlink():
+        return os.readlink(path)
+    return path.read_bytes() if path.is_file() else None
 
 
 def test_300_hostile_names_and_fields_write_nothing_and_are_one_sentence_each_row_92_93(

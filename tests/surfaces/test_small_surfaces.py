@@ -29,11 +29,12 @@ def there(port: int) -> httpx.AsyncClient:
 
 
 def parts(schema: Any) -> Iterator[dict[str, Any]]:
-    inner = schema.values() if isinstance(schema, dict) else schema if isinstance(schema, list) else ()
     if isinstance(schema, dict):
         yield schema
-    for one in inner:
-        yield from parts(one)
+        schema = list(schema.values())
+    if isinstance(schema, list):
+        for one in schema:
+            yield from parts(one)
 
 
 @pytest.mark.parametrize("name", TOOLS)

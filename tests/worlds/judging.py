@@ -88,7 +88,8 @@ class Judge:
 
     def expect(self, question: str, wanted: str, given: object, right: bool, *, unknown: bool = False) -> None:
         """Right, else honestly unknown where ``unknown`` holds, else wrong."""
-        self.note(question, wanted, given, RIGHT if right else UNKNOWN if unknown else WRONG)
+        outcome = UNKNOWN if unknown else WRONG
+        self.note(question, wanted, given, RIGHT if right else outcome)
 
     def figure(
         self, question: str, given: float | None, true: float, *, tolerance: float = 0.1, slack: float = 0.0,
@@ -104,7 +105,7 @@ class Judge:
             self.note(question, wanted, f"unknown {why}", UNKNOWN)
         elif at_least:
             right, vague = given <= true + 0.02 * true + slack, given < true / 2 - slack
-            self.note(question, wanted, f"at least {given:.4g}", WRONG if not right else UNKNOWN if vague else RIGHT)
+            self.expect(question, wanted, f"at least {given:.4g}", right and not vague, unknown=right)
         else:
             self.note(question, wanted, f"{given:.4g}", RIGHT if abs(given - true) <= room else WRONG)
 
@@ -156,7 +157,8 @@ class Judge:
         elif answer.not_available:
             outcome = UNKNOWN
         else:
-            outcome = WRONG if error else ACCUSED if answer.code else RIGHT
+            outcome = ACCUSED if answer.code else RIGHT
+            outcome = WRONG if error else outcome
         self.note(question, "healthy: exit 0, nothing of medium or worse", answer.summary, outcome)
 
     def says(self, question: str, answer: Given, *anyof: str, but: Iterable[str] = ()) -> None:

@@ -41,7 +41,8 @@ class Answer:
         if wait:
             await asyncio.sleep(wait)
         body, status = _now(self.body, t), _now(self.status, t)
-        raw = body if isinstance(body, bytes) else body.encode() if isinstance(body, str) else json.dumps(body).encode()
+        text = body if isinstance(body, bytes | str) else json.dumps(body)
+        raw = text.encode() if isinstance(text, str) else text
         head = [f"HTTP/1.1 {status} X", f"Content-Length: {len(raw)}"]
         if not any(name.lower() == "content-type" for name, _ in self.headers):
             head.append(f"Content-Type: {self.kind}")

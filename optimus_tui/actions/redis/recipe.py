@@ -142,7 +142,7 @@ class LatencyGuard:
         if not self.is_slow(now):
             return None
         return (
-            f"the server is slow: PING takes {latency(now)}, above the limit of {latency(self.limit_ms)}; "
+            f"the server is slow: PING takes {latency(now, self.limit_ms)}, above the limit of {latency(self.limit_ms)}; "
             f"before the action it took {latency(self._usual)}"
         )
 

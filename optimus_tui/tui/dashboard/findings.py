@@ -143,7 +143,7 @@ class FindingsController:
         if place.key is not None and not self._put_cursor(pane, place):
             sentence = f"{subject} is not in this list now"
             if pane.paused:
-                sentence = f"{subject} is not in this list: it is paused, space lets it go on"
+                sentence = f"{subject} is not in this list, which is paused: space continues it"
         dashboard.say(f"{sentence}; esc goes back")
 
     def _put_cursor(self, pane: "Pane", place: "Place") -> bool:

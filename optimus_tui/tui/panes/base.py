@@ -158,10 +158,11 @@ class PaneFrame:
             pane.post_message(StateChanged(pane.NAME))
 
     def turn_pause(self) -> None:
-        """Freeze the pane or let it go on, and say which of them."""
+        """Pause the pane, or continue it, and say which of them."""
         pane = self.pane
         pane.paused = not pane.paused
-        pane.app.notify(f"{pane.TITLE} {'stands still; space lets it go on' if pane.paused else 'goes on'}")
+        words = "paused; space continues" if pane.paused else "live again"
+        pane.app.notify(f"{pane.TITLE}: {words}")
 
     def _write(self, upper: Content, lower: Content) -> None:
         pane, before, size = self.pane, self._written, self.pane.outer_size

@@ -111,7 +111,7 @@ def _of_few(name: str, series: Series, thresholds: Thresholds) -> list[Finding]:
     if bar is not None and len(series.few) >= MIN_SAMPLES:
         limit, severity = bar.ms, bar.severity
         slow = [value for value in slow if value > limit]
-    took, impact = latency(slow[-1]), ""
+    took, impact = latency(slow[-1], limit), ""
     if len(slow) > 1:
         took = phrase(LATENCY_FEW, "several", limit=latency(limit), slowest=took)
     if severity != "low":
@@ -171,7 +171,7 @@ def _now(name: str, series: Series, thresholds: Thresholds, *, watched: bool) ->
             subject=name,
             limit=latency(bar.ms),
             when=_checks(len(newest)),
-            now=latency(newest[-1]),
+            now=latency(newest[-1], bar.ms),
             timeouts=bar.timeouts,
             measured=quickest,
             threshold=bar.ms,
@@ -185,28 +185,6 @@ def _checks(number: int) -> str:
     if number >= NOW_CHECKS:
         return phrase(LATENCY_NOW, "last", count=number)
     return phrase(LATENCY_NOW, "each", checks=part_of(number, number, "check"))
-
-
-def judge_half(name: str, p50_ms: float | None, words: str, requests: float, thresholds: Thresholds) -> list[Finding]:
-    """Return a finding if half of a few requests were slow, too few for a p95. ``words`` is the estimated p50."""
-    bar = _bar_below(p50_ms, thresholds)
-    if bar is None or requests < MIN_SAMPLES:
-        return []
-    return [
-        make_finding(
-            rule=LATENCY_HALF,
-            severity=bar.severity,
-            subject=name,
-            count=round(requests),
-            limit=latency(bar.ms),
-            p50=words,
-            measured=p50_ms,
-            measured_words=words,
-            threshold=bar.ms,
-            unit="ms",
-            samples=round(requests),
-        )
-    ]
 
 
 def judge_flapping(name: str, looks: Sequence[tuple[float, float]]) -> list[Finding]:
@@ -363,11 +341,28 @@ def _estimated(finding: Finding, name: str, p95: str) -> Finding:
     return replace(finding, message=message, measured_words=p95)
 
 
-def judge_half_of(name: str, spread: Spread, thresholds: Thresholds) -> list[Finding]:
+def judge_half(name: str, spread: Spread, thresholds: Thresholds) -> list[Finding]:
     """Return a finding if half of a few requests were slow, too few for a p95."""
     p50 = certain_ms(spread, "p50", thresholds.latency_good_ms, thresholds.latency_poor_ms)
-    words = shown_ms(spread, "p50")
-    return judge_half(name, p50, words, spread.count, thresholds)
+    bar = _bar_below(p50, thresholds)
+    if bar is None or spread.count < MIN_SAMPLES:
+        return []
+    words = shown_ms(spread, "p50", bar.ms)
+    return [
+        make_finding(
+            rule=LATENCY_HALF,
+            severity=bar.severity,
+            subject=name,
+            count=round(spread.count),
+            limit=latency(bar.ms),
+            p50=words,
+            measured=p50,
+            measured_words=words,
+            threshold=bar.ms,
+            unit="ms",
+            samples=round(spread.count),
+        )
+    ]
 
 
 def _bar(finding: Finding) -> float | None:

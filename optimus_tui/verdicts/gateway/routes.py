@@ -11,7 +11,7 @@ from optimus_tui.contract.make_finding import phrase
 from optimus_tui.contract.percentiles import is_known
 from optimus_tui.contract.services import Quantiles, Spread
 from optimus_tui.settings.model import Thresholds
-from optimus_tui.verdicts.gateway.latency import MIN_SAMPLES, as_past, edges, is_wide, judge_half_of, judge_spread
+from optimus_tui.verdicts.gateway.latency import MIN_SAMPLES, as_past, edges, is_wide, judge_half, judge_spread
 from optimus_tui.verdicts.gateway.performance import MIN_REQUESTS
 from optimus_tui.wording.numbers import age, latency, part_of
 from optimus_tui.wording.safe import safe_text
@@ -86,7 +86,7 @@ def judge_routes(routes: Mapping[str, Spread], thresholds: Thresholds, *lately: 
     found: list[Finding] = []
     for route, spread in ranked[:MOST_THIN]:
         if spread.count < MIN_REQUESTS and spread.p50 is not None:
-            slow = judge_half_of(_name(route), spread, thresholds)
+            slow = judge_half(_name(route), spread, thresholds)
             found += [_since(one, route, lately, thresholds.latency_good_ms) for one in slow]
     many = [(route, spread) for route, spread in ranked if spread.count >= MIN_REQUESTS and spread.p95 is not None]
     for route, spread in many[:MOST_JUDGED]:

@@ -140,7 +140,7 @@ def _examine_upstream(
             conclusion.add_unknown(
                 f"percentiles of {name}", f"{spread.count:.0f} proxied requests, {MIN_REQUESTS} are needed"
             )
-            conclusion.add_findings(*latencies.judge_half_of(via, spread, thresholds))
+            conclusion.add_findings(*latencies.judge_half(via, spread, thresholds))
             continue
         p95, p99 = latencies.shown_ms(spread, "p95"), latencies.shown_ms(spread, "p99")
         conclusion.add_measured(f"{via}: p95 {p95}, p99 {p99} of {spread.count:,.0f}")
@@ -156,7 +156,7 @@ def _judge_timeout(name: str, spread: Spread, thresholds: Thresholds) -> list[Fi
     p99 = latencies.certain_ms(spread, "p99", NEAR * timeout - 1e-6, timeout - 1e-6)
     if p99 is None or p99 < NEAR * timeout:
         return []
-    shown = latencies.shown_ms(spread, "p99")
+    shown = latencies.shown_ms(spread, "p99", timeout)
     severity: Severity = "medium"
     message, threshold = "", NEAR * timeout
     if p99 >= timeout:

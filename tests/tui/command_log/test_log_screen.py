@@ -162,7 +162,7 @@ async def test_a_filter_finds_words_kinds_and_slow_ones_and_escape_shows_all_aga
         screen = await opened(pilot)
         view = screen.query_one(LogList)
         for typed, count in (("kind:write", 2), ("health", 2), ("k39", 1), ("nobody", 0)):
-            await pilot.press("slash", *["space" if c == " " else "colon" if c == ":" else c for c in typed], "enter")
+            await pilot.press("slash", *[{" ": "space", ":": "colon"}.get(c, c) for c in typed], "enter")
             await pilot.pause()
             assert len(view.rows) == count, typed
             assert view.has_focus

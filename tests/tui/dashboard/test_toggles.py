@@ -14,7 +14,7 @@ pytestmark = pytest.mark.usefixtures("offline")
 
 @pytest.mark.parametrize(("pane", "key", "first", "second"), [
     ("1", "ctrl+t", "theme: optimus-light", "theme: "),
-    ("2", "space", "Rate limits stands still; space lets it go on", "Rate limits goes on"),
+    ("2", "space", "Rate limits: paused; space continues", "Rate limits: live again"),
     ("4", "w", "long events take several lines", "each event takes one line"),
 ])  # fmt: skip
 async def test_a_toggle_says_its_new_state(pane: str, key: str, first: str, second: str) -> None:

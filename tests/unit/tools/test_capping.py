@@ -19,9 +19,11 @@ JSON = st.recursive(
 
 
 def longest(value: Any) -> int:
-    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    own = len(value) - ("omitted" in value if isinstance(value, dict) else 0) if isinstance(value, (dict, list)) else 0
-    return max([own, *(longest(one) for one in inner)])
+    if isinstance(value, dict):
+        return max([len(value) - ("omitted" in value), *map(longest, value.values())])
+    if isinstance(value, list):
+        return max([len(value), *map(longest, value)])
+    return 0
 
 
 def test_a_long_list_is_cut_and_counted_beside_it() -> None:

@@ -11,7 +11,7 @@ from optimus_tui.tools.pages.format_value import cell, in_words, layout
 from optimus_tui.tui.alerts.screen import measured
 from optimus_tui.tui.dialogs.explain import _facts as explained
 from optimus_tui.verdicts.gateway.latency import estimate_ms, judge_spread, section, shown_ms
-from optimus_tui.verdicts.gateway.latency import judge_half_of as judge_half
+from optimus_tui.verdicts.gateway.latency import judge_half
 from optimus_tui.wording.layout import is_figure
 
 T = Thresholds()
@@ -65,6 +65,8 @@ def test_an_interpolated_percentile_reads_as_an_estimate_wherever_a_finding_is_s
     (finding,) = judge_spread("x", histogram((0.5, 90.0), (1.0, 100.0), (math.inf, 100.0)), T)
     assert finding.message == "x p95 ≈ 750 ms is over 500 ms"
     assert (finding.measured, finding.measured_words) == (750.0, "≈ 750 ms")
+    (narrow,) = judge_half("y", histogram((1.0, 3.0), (1.0405, 9.0), (2.0, 10.0), (math.inf, 10.0)), T)
+    assert "over 1.0 s (p50 ≈ 1.01 s)" in narrow.message
     (half,) = judge_half("y", histogram((0.5, 2.0), (1.0, 8.0), (math.inf, 8.0)), T)
     assert half.message.endswith("took over 500 ms (p50 ≈ 667 ms)")
     (wide,) = judge_spread("z", histogram((1.0, 90.0), (10.0, 100.0), (math.inf, 100.0)), T)

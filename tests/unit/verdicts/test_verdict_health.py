@@ -183,6 +183,15 @@ def test_a_service_slow_in_each_of_the_last_five_looks_is_a_finding_at_once() ->
     assert (found.measured, found.threshold, found.samples) == (840, 500, 5)
 
 
+def test_what_is_little_over_the_bar_is_written_with_the_decimals_that_tell_them_apart() -> None:
+    (now,) = latency.judge({"gateway": Series(latest=(1020.0,) * 5, samples=100, p95=20.0)}, Thresholds(), watched=True)
+    (few,) = latency.judge(
+        {"gateway": Series(few=(10.0, 1002.0, 1020.0), samples=3)}, Thresholds(latency_good_ms=1000.0)
+    )
+    assert "over 1.0 s in the last 5 checks, now 1.02 s" in now.message
+    assert "over 1.0 s, the slowest 1.02 s" in few.message
+
+
 def test_a_slow_dependency_has_one_finding_the_worse_of_the_two() -> None:
     assert looked(*[700.0] * 5, p95=800) == [("latency.p95", "medium")]
     assert looked(*[1200.0] * 5, p95=800) == [("latency.now", "high")]

@@ -124,6 +124,7 @@ def test_a_share_is_rounded_once_and_never_reads_as_full_or_as_the_bar_it_missed
     assert numbers.percent(0.6999, 0.7) == "69.99 %"
     assert numbers.percent(0.7, 0.7) == "70 %" and numbers.percent(0.61, 0.7) == "61 %"
     assert numbers.percent(0.0499, 0.05) == "4.99 %"
+    assert numbers.percent(0.05002, 0.05) == "5.002 %" and numbers.percent(0.0500001, 0.05) == "5 %"
     assert [numbers.percent(None), numbers.percent(math.nan)] == ["?", "?"]
 
 
@@ -241,6 +242,8 @@ def test_how_many_are_left_out_is_those_that_are_not_shown() -> None:
         (829.0, 500.0, "829 ms"),
         (1000.0, 1000.0, "1.0 s"),
         (1000.01, 1000.0, "1.0 s"),
+        (1045.1, 1040.0, "1.05 s"),
+        (100.04, 100.0, "100.04 ms"),
     ],
 )
 def test_a_latency_never_reads_like_the_bar_that_it_is_over(milliseconds: float, bar: float, words: str) -> None:
