@@ -76,28 +76,34 @@ async def make_plan(
     if refusal is not None:
         return refusal
     try:
-        where = await _where(context)
-        if isinstance(where, Refusal):
-            return where
-        gathered = await _walk(context, request, known, walked)
-        if isinstance(gathered, Refusal):
-            return gathered
-        selection, coverage = gathered
-        facts, skipped = await _meeting(context, request, selection, rules)
-        channel = event_channel(context.layout, request)
-        refusal = _too_much(request, facts, channel) or check_windows(request, facts)
-        if refusal is not None:
-            return refusal
-        memory, asked = await read_sample(context.redis, [fact.key for fact in facts])
-        again = await _where(context)
-        if isinstance(again, Refusal):
-            return again
-        if again != where:
-            return Refusal("elsewhere", "the server changed meanwhile")
-        ping, server_time = await _times(context)
+        return await _read_plan(context, request, known, walked, rules)
     except OUTAGES as error:
         fault = fault_of(error, context.settings.redis, context.layout)
         return Refusal("unreachable", fault.message, fault.remedy)
+
+
+async def _read_plan(
+    context: Context, request: ActionRequest, known: Known, walked: Walked | None, rules: LimitRules | None
+) -> Plan | Refusal:
+    where = await _where(context)
+    if isinstance(where, Refusal):
+        return where
+    gathered = await _walk(context, request, known, walked)
+    if isinstance(gathered, Refusal):
+        return gathered
+    selection, coverage = gathered
+    facts, skipped = await _meeting(context, request, selection, rules)
+    channel = event_channel(context.layout, request)
+    refusal = _too_much(request, facts, channel) or check_windows(request, facts)
+    if refusal is not None:
+        return refusal
+    memory, asked = await read_sample(context.redis, [fact.key for fact in facts])
+    again = await _where(context)
+    if isinstance(again, Refusal):
+        return again
+    if again != where:
+        return Refusal("elsewhere", "the server changed meanwhile")
+    ping, server_time = await _times(context)
     return Plan(
         id=uuid.uuid4().hex,
         request=_with_window(request, facts),

@@ -142,8 +142,8 @@ class LatencyGuard:
         if not self.is_slow(now):
             return None
         return (
-            f"the server is slow: PING takes {latency(now, self.limit_ms)}, above the limit of {latency(self.limit_ms)}; "
-            f"before the action it took {latency(self._usual)}"
+            f"the server is slow: PING takes {latency(now, self.limit_ms)}, above the limit of "
+            f"{latency(self.limit_ms)}; before the action it took {latency(self._usual)}"
         )
 
 

@@ -257,6 +257,14 @@ def _judged_routes(ctx: "Context", served: Sequence[Increase], *lately: Sequence
     return judge_routes(window.groups, ctx.settings.thresholds, *spans)
 
 
+def _circuits(states: Sequence[MetricsState] | Fault) -> tuple[dict[str, list[float]], list[str]]:
+    """Return the states of each circuit, and why there are none."""
+    if isinstance(states, Fault):
+        return {}, [f"circuits: {states.message}"]
+    circuits = breakers(states)
+    return circuits, [] if circuits else [f"circuits: the gateway publishes no {BREAKER}"]
+
+
 def _figures(
     ctx: "Context",
     requests: Increase,
@@ -265,15 +273,8 @@ def _figures(
     states: Sequence[MetricsState] | Fault,
     past: Sequence[Finding],
 ) -> GatewayFigures:
-    unknown = []
     findings: list[Finding] = [*past]
-    circuits: dict[str, list[float]] = {}
-    if isinstance(states, Fault):
-        unknown.append(f"circuits: {states.message}")
-    else:
-        circuits = breakers(states)
-        if not circuits:
-            unknown.append(f"circuits: the gateway publishes no {BREAKER}")
+    circuits, unknown = _circuits(states)
     for name, values in circuits.items():
         findings += judge_breaker(name, values)
     known = requests.covered_minutes > 0

@@ -53,25 +53,9 @@ def bar_words(
         left.append(proof_part(safe(proof, 80), gap, proof_style(state)))
     if problem:
         left.append(Part(0, [(gap + safe(problem, 120), "warning")]))
-    severity = standing(state)
-    if severity == state.severity == "none" and not any(step.outcome for step in state.steps):
-        found = alarm(state)  # before the first result, what it was opened on
-        severity = found.severity if found is not None else "none"
-    if state.repaired is not None and not waiting(state):  # what else it found is told by the dashboard, as it is now
-        severity = "none"
-    words = severity_text(severity)
-    if severity == "none":
-        words = "no finding holds"
-        if state.closed and state.severity != "none":
-            words = f"at worst {severity_text(state.severity)}"
-        elif state.severity == "none":
-            words = "nothing was wrong" if state.closed else "no severity yet"
-        elif alarms:
-            words = f"beside it: {safe(alarms[0].subject, 30)}{and_others(alarms)}"
+    severity = _severity(state)
+    words, brief = _severity_words(state, severity, alarms)
     held = severity != "none" or bool(alarms)
-    brief = words
-    if severity == "none" and words.startswith("beside it"):
-        brief = plural(len(alarms), "other")
     style = TONE_COLORS[tone_of(severity) or "quiet"]
     right = [
         Part(1, [("  " + mode[0] + gap, mode[1])]),
@@ -81,6 +65,32 @@ def bar_words(
         right.append(Part(5, [(f"(at worst {state.severity}){gap}", "quiet")]))
     right.append(clock_part(now.wall, 6))
     return with_room(left, right, width)
+
+
+def _severity(state: IncidentState) -> str:
+    """Return the severity that is shown: ``none`` once the repair is proved."""
+    if state.repaired is not None and not waiting(state):  # the dashboard shows what else was found, as it is now
+        return "none"
+    severity = standing(state)
+    if severity == state.severity == "none" and not any(step.outcome for step in state.steps):
+        found = alarm(state)  # before the first result, what it was opened on
+        severity = found.severity if found is not None else "none"
+    return severity
+
+
+def _severity_words(state: IncidentState, severity: str, alarms: Sequence[Finding]) -> tuple[str, str]:
+    """Return the words for a severity, or for what holds instead of one, and their short form."""
+    if severity != "none":
+        words = severity_text(severity)
+    elif state.closed and state.severity != "none":
+        words = f"at worst {severity_text(state.severity)}"
+    elif state.severity == "none":
+        words = "nothing was wrong" if state.closed else "no severity yet"
+    elif alarms:
+        return f"beside it: {safe(alarms[0].subject, 30)}{and_others(alarms)}", plural(len(alarms), "other")
+    else:
+        words = "no finding holds"
+    return words, words
 
 
 def proof_style(state: IncidentState) -> str:

@@ -10,8 +10,7 @@ from optimus_tui.settings.model import Thresholds
 from optimus_tui.tools.pages.format_value import cell, in_words, layout
 from optimus_tui.tui.alerts.screen import measured
 from optimus_tui.tui.dialogs.explain import _facts as explained
-from optimus_tui.verdicts.gateway.latency import estimate_ms, judge_spread, section, shown_ms
-from optimus_tui.verdicts.gateway.latency import judge_half
+from optimus_tui.verdicts.gateway.latency import estimate_ms, judge_half, judge_spread, section, shown_ms
 from optimus_tui.wording.layout import is_figure
 
 T = Thresholds()
