@@ -9,7 +9,7 @@ USAGE = 2
 UNREACHABLE = 3
 REFUSED = 4
 CRASHED = 70
-"""A bug of ours."""
+"""A bug in this program."""
 INTERRUPTED = 130
 TERMINATED = 143
 

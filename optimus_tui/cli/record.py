@@ -169,7 +169,9 @@ async def _kept_alive(name: str, loops: "Loops") -> None:
         try:
             await loop()
         except Exception as error:
-            print_error(f"{name}: {_place_of(error)}; a bug of ours, it starts again in {RESTART_SECONDS:.0f} s")
+            print_error(
+                f"{name}: {_place_of(error)}; a bug in this program: it starts again in {RESTART_SECONDS:.0f} s"
+            )
         await asyncio.sleep(RESTART_SECONDS)
 
 

@@ -233,7 +233,7 @@ class Shown:
         from optimus_tui.contract.tools.common import ToolError
         from optimus_tui.tools.answer import ToolFailure
 
-        self._error(ToolFailure(ToolError(code="internal", message="a bug of ours; see stderr"), exits.CRASHED))
+        self._error(ToolFailure(ToolError(code="internal", message="a bug in this program; see stderr"), exits.CRASHED))
 
     def again(self) -> None:
         """Prepare to print another document."""

@@ -40,7 +40,7 @@ _FAMILIES: dict[str, FindingRule] = {
         _family(
             "gateway",
             points_to=("memory_leak", "circuit_breaker"),
-            issue_because="a process that starts again may have run out of memory, and its circuits start anew",
+            issue_because="a process that starts again may have run out of memory, and its circuits start closed again",
         ),
         _family("integration", points_to=("circuit_breaker",)),
         _family("latency", TROUBLE, "high_latency", ("high_latency", "proxy_timeout")),
@@ -110,14 +110,14 @@ def _unmeasured(rule_id: str, title: str) -> str:
         "medium",
         one="{subject} cannot be measured: {reason}",
         impact="Trouble with {subject} would not be noticed here.",
-        phrases={"see_reason": "See the reason above."},
+        phrases={"see_reason": "See the reason that the finding names."},
     )
 
 
 # fmt: off
 
 _MEMORY_REMEDY = "Raise maxmemory, remove keys, or set an eviction policy (maxmemory-policy)."
-_DISK_REMEDY = "See the disk behind the server (full? rights?) and its log; writes go on when a save succeeds."
+_DISK_REMEDY = "See the disk behind the server (full? rights?) and its log; a good save makes it accept writes again."
 _CANNOT_BE_MEASURED = "{subject} cannot be measured{reason}"
 _CHECKS = {
     "checks_failed": "{subject} failed {failed} of {count} checks: {reason}",
@@ -149,11 +149,11 @@ LIMITS_IMMORTAL = _rule(
     "limits.immortal", "A counter without TTL never resets", "critical",
     one="{subject} never resets: its counter has no TTL ({used})", as_cause="{subject} lost its TTL",
     many="{count:,} counters never reset (no TTL): {names}",
-    impact="The count only grows: once it reaches its limit, {tenant} is refused for good; with a TTL, until it ends.",
+    impact="The count only grows: at its limit, {tenant} is refused for good (repaired: until its TTL ends).",
     impact_many="{full:,} of them have reached the limit: those tenants are refused (429). The others will follow.",
     phrases={
-        "impact_full": "Every such request of {tenant} is refused (429), for good; with a TTL, until it ends.",
-        "impact_left": "The count only grows: after {left}, {tenant} is refused for good; with a TTL, until it ends."},
+        "impact_full": "Every such request of {tenant} is refused (429), for good (repaired: until its TTL ends).",
+        "impact_left": "The count grows: after {left}, {tenant} is refused for good (repaired: until its TTL ends)."},
     remedy="Give this one counter a TTL (its count stays until that ends) or reset it (served at once); then find what"
     " wrote it without one.",
     remedy_many="So many at once: see how the code that writes them sets the TTL, then repair each tenant.",
@@ -501,7 +501,7 @@ SERVER_REFUSES_WRITES = _rule(
         "memory_full_no_ttl": "it uses {used} of {limit} and evicts nothing ({policy}, and no key has a TTL)",
         "writes_stopped": "it cannot write its data to disk, and stops writes until it can",
         "append_failed": "the last write to its append-only file failed",
-        "snapshot_failed": "its last snapshot failed, and it stops writes then",
+        "snapshot_failed": "its last snapshot failed, so it stops writes",
         "no_replica": "no replica keeps up, and it needs at least one (min-replicas-to-write)",
         "lately": "{counts} in the last {span}",
         "with_error": "{count:,} refused with {error}",
@@ -544,8 +544,8 @@ SERVER_CLUSTER_SLOTS = _rule(
     phrases={
         "down": "the cluster refuses every command on a key: its state is fail",
         "down_lost": "the cluster refuses every command on a key: {lost:,} of 16,384 slots have no primary ({ranges})"},
-    impact="Limits and cache keys of these slots fail, those of a whole tenant where names hold a hash tag for it; "
-    "counts of what is left are no totals.",
+    impact="Limits and cache keys in these slots fail; if the tenant is a hash tag, all keys of some tenants. "
+    "Counts here are only of the rest.",
     remedy="See the nodes below: start the primary again, or promote its replica (CLUSTER FAILOVER FORCE).",
     fails_requests=True)
 SERVER_CLUSTER_NODE = _rule(
@@ -554,7 +554,7 @@ SERVER_CLUSTER_NODE = _rule(
     phrases={
         "several": "{count:,} nodes do not answer, first {role} {place}: {reason}",
         "judged": "{role} {place} answers, but the other nodes call it {judged}"},
-    impact="Fewer copies of the data: with the next loss a part of it is away.",
+    impact="Fewer copies of the data: if another node is lost, a part of it cannot be read.",
     remedy="See the process of the node and its log, and CLUSTER NODES on another one.")
 SERVER_FAILOVER = _rule(
     "server.failover", "Another server became primary", "medium",

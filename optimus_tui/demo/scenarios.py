@@ -18,7 +18,7 @@ from optimus_tui.contract.finding_rules import (
 )
 from optimus_tui.contract.incident import Remedy, Truth
 
-_UNDONE = "What is done stays so until :scenario plays a scenario anew."
+_UNDONE = "What is done stays so until :scenario plays a scenario again."
 REMEDIES: tuple[Remedy, ...] = (
     Remedy(
         "restart-engine",
@@ -145,7 +145,7 @@ SCENARIOS: dict[str, Scenario] = {
                 rules=(LIMITS_IMMORTAL,),
                 subject="clinic_b",
                 issues=("rate_limiting",),
-                cure="give the counter its window back (a, repair), which keeps the count; a reset forgets it too",
+                cure="give the counter a TTL (a, repair), which keeps the count; a reset forgets it too",
             ),
         ),
     )

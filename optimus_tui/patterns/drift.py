@@ -87,7 +87,7 @@ def _endless(name: str, declared: Declared, seen: Observed) -> Drift:
         keys = f"{count:,} keys of the kind {name} never expire"
     reason, fix = "as the code stores it: without an expiry", "Give it one: redis.set(key, value, ex=300)."
     if name in declared.kinds_with_ttl:
-        reason = "though the code stores it for a time"
+        reason = "though the code stores it with an expiry"
         fix = "Look for a writer that does not go through the gateway's cache."
     return Drift("key without TTL", name, "high", f"{keys}, {reason}", fix)
 

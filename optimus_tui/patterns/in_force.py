@@ -118,7 +118,7 @@ def counter_drift(immortal: Iterable[str]) -> Iterator[Drift]:
         keys = f"1 counter of {name} has" if count == 1 else f"{count:,} counters of {name} have"
         yield Drift(
             "counter without TTL", name, "high", f"{keys} no TTL: once its limit is reached its tenant stays refused",
-            "Set the TTL together with the count, in one script; a on the counter's row gives it its window back.",
+            "Set the TTL together with the count, in one script; a on the counter's row sets a TTL.",
         )  # fmt: skip
 
 

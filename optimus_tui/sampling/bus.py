@@ -48,7 +48,7 @@ class BusWatch:
             await bounded(sentinels.primary())
 
     async def compare(self, before: float) -> None:
-        """Report a gap of the feed if a link broke or was made anew since the last look.
+        """Report a gap of the feed if a link broke or was made again since the last look.
 
         It begins where the link broke, as far as that was seen; else at the last look, ``before`` in monotonic seconds.
         """
@@ -69,6 +69,6 @@ class BusWatch:
         self._broken |= dict.fromkeys(gone, before)
         self._made |= made
         if again:
-            context.feed.doubt(since, f"the cluster's link from {again[0][:8]} was made anew")
+            context.feed.doubt(since, f"the cluster's link from {again[0][:8]} was made again")
         elif gone:
             context.feed.doubt(before, f"the cluster's link from {gone[0][:8]} broke")

@@ -32,7 +32,7 @@ def what_lacks(draft: Draft, read: Read) -> str:
     if target.is_gateway:
         remedy = f"bring these files of {where}/ up to those of a new project (optimus-tui init NAME)"
     else:
-        remedy = f"move {where}/ away, and this adds it anew"
+        remedy = f"move {where}/ away, and this adds it again"
     spared = draft.spec.caching and not _lacking(render(replace(draft.spec, caching=False)), read)
     without = ", or leave caching out" if spared else ""
     return f"{where}/ is older than this router needs, it lacks {shown}{more}: {remedy}{without}"

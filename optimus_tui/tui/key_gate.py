@@ -32,7 +32,7 @@ MOST_HELD = 2_000
 MOST_NAMED = 12
 """Keys that were left out are named up to so many."""
 LEFT_OUT = "keys typed before the screen had changed were left out"
-NO_LINE = "':' asks nothing above a dialog: what is typed up to enter or esc is left out; esc closes the dialog"
+NO_LINE = "no ':' line above a dialog: what is typed up to enter or esc is ignored; esc closes the dialog"
 
 
 _ASKING: WeakSet[Worker[Any]] = WeakSet()

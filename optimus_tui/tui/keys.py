@@ -74,7 +74,7 @@ KEYS: tuple[Key, ...] = (
         9,
         needs_row=True,
     ),
-    Key("pane.pause", "space", "pause", "pause", "Freeze this pane; data keeps being collected", "pane", 14),
+    Key("pane.pause", "space", "pause", "pause", "Pause this pane; data is still collected", "pane", 14),
     Key("pane.sort", "s", "sort", "sort", "Sort by the next column", "pane", 13, needs_row=True),
     Key("pane.reverse", "S", "reverse", "reverse", "Reverse the order", "pane", needs_row=True),
     Key("pane.zoom", "z", "screen.zoom", "zoom", "One pane on the whole screen, and back", "pane", 12),

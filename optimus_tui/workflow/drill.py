@@ -31,8 +31,8 @@ from optimus_tui.workflow.visibility import BLIND
 
 RECORDED_WITHIN_SECONDS = 60.0
 """A receipt that seems to be recorded later tells that the wall clock was set meanwhile."""
-FILED = "as filed at the closing, on its finding"
-CURED_BY = "by what was done and proved to have cured it"
+FILED = "by the cause named at the closing"
+CURED_BY = "by a remedy that is proved to have worked"
 SOLVED, STOPPED, GIVEN_UP = "solved", "stopped when the fault was gone", "given up"
 
 

@@ -185,9 +185,9 @@ def choose(state: IncidentState, event: happened.IssueChosen) -> Reduced:
     if event.issue not in ISSUES:
         return _refuse(f"there is no issue type {event.issue!r}; there are {', '.join(ISSUES)}", state)
     if any(step.plan.choose_issue and step.status == "running" for step in state.steps):
-        return _refuse("the step that looks at it is running", state)
+        return _refuse("the step that examines it is running", state)
     if not any(step.plan.choose_issue for step in state.steps):
-        return _refuse("this playbook has no step that looks at an issue type", state)
+        return _refuse("this playbook has no step that examines an issue", state)
     reason = event.reason or next((one.reason for one in state.candidates if one.issue == event.issue), "")
     tenant = event.tenant or state.tenant
     chosen = replace(state, choice=shapes.IssueChoice(issue=event.issue, tenant=tenant, reason=reason))
@@ -288,7 +288,7 @@ def delay(state: IncidentState, event: happened.ChecksDelayed) -> Reduced:
     """Postpone the checks of an action, because too little was recorded since for a proof."""
     record = state.action_record(event.action_id)
     if record is None or record.due is None:
-        return state, (EventRefused(reason=f"the checks of {event.action_id!r} do not wait"),)
+        return state, (EventRefused(reason=f"no check of {event.action_id!r} is waiting"),)
     late = replace(record, due=event.due, need=event.need, late=True)
     return replace(state, action_records=_with(state, late)), ()
 

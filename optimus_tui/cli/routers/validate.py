@@ -48,7 +48,7 @@ _GITHUB_LEVELS = {"high": "error", "medium": "warning", "low": "notice"}
     "--write-baseline", is_flag=True, help="Write the present findings to the --baseline file (optimus-baseline.json)."
 )
 @click.option("--live", is_flag=True, help="Compare operations, cache kinds, limits and routes with the live ones.")
-@click.option("--no-cache", is_flag=True, help="Judge every file anew.")
+@click.option("--no-cache", is_flag=True, help="Judge every file again.")
 @connection_flags
 @click.pass_context
 def command(

@@ -24,7 +24,7 @@ class Deploy(Struct, frozen=True, kw_only=True):
 
 
 class Restart(Struct, frozen=True, kw_only=True):
-    """A service started anew; ``at`` is its own start time, ``processes`` how many started within half a minute."""
+    """A service was restarted; ``at`` is its own start time, ``processes`` how many started within half a minute."""
 
     service: str
     at: str

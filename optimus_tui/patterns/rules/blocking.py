@@ -61,7 +61,7 @@ def _of_group(calls: list[tuple[Seen, str]], of_network: bool) -> Hit:
 RULES = (
     Rule(
         "async.blocking", "async_code", "comprehensive", "high", "A blocking call in async code",
-        "The event loop stands still meanwhile: every request of every tenant waits.",
+        "The event loop is blocked meanwhile: every request of every tenant waits.",
         "Use the async client or AsyncSession, write `def` instead of `async def`, or await asyncio.to_thread(…).",
         '''
 import time

@@ -96,7 +96,7 @@ def _decorated(view: View) -> Iterator[Hit]:
                 scope = unit.scope.parent or unit.scope
                 serves = id(unit) in handlers or any(is_tenant(arg.arg) for arg, _ in unit.params)
                 if serves and any(is_shared_key(word, scope, view.resolver) for word in one.keywords):
-                    yield at(one, f"The key of what {unit.name} answers holds no tenant: one is served another's")
+                    yield at(one, f"The cache key of {unit.name} holds no tenant: one is served another's answers")
 
 
 def _in_dictionaries(view: View) -> Iterator[Hit]:
@@ -105,7 +105,7 @@ def _in_dictionaries(view: View) -> Iterator[Hit]:
         for place, scope in unit.stored if unit.is_async else ():  # what is set up at import is no answer
             entry = ast.Call(place.value, [place.slice], [])
             if words(chain(place.value)) & _CACHE and lacks_tenant(entry, scope, unit):
-                yield at(place, f"What {chain(place.value)} keeps is kept for all tenants alike")
+                yield at(place, f"{chain(place.value)} keeps answers without the tenant: one is served another's")
 
 
 def _shared(view: View) -> Iterator[Hit]:
@@ -149,7 +149,7 @@ def _is_asked_by(unit: Unit) -> bool:
 RULES = (
     Rule(
         "caching.missing", "caching", "basic", "medium", "Reads that are not cached",
-        "Every read goes the whole way to the engine or the database, also for what was answered a second ago.",
+        "Every read goes the whole way to the engine or the database, even for what was answered a second ago.",
         "Read through the cache: found = await cache.fetch(\"product\", tenant, product_id, load=…), with a TTL.",
         '''
 @router.get("/products", dependencies=[Depends(rate_limited("list_products"))])
@@ -165,7 +165,7 @@ async def list_products(tenant: Tenant, engine: Engine, cache: Cache) -> Product
     ),
     Rule(
         "caching.no_invalidation", "caching", "basic", "high", "A write that leaves the cache as it was",
-        "Readers get the old answer until its TTL runs out, after their own change was confirmed.",
+        "Readers get the old answer until its TTL runs out, even after their own change was confirmed.",
         "Invalidate after the write: await coherence.invalidate_by_event(…, tenant, kinds=(…)); it tells all.",
         '''
 @router.get("/products/{product_id}")

@@ -88,7 +88,7 @@ def _told(view: View) -> Iterator[Hit]:
             for place in tells(unit, id(unit) in handlers, view.resolver):
                 if _is_hidden(place, unit.scope, view):
                     continue
-                yield at(place, "The exception's text goes to the caller: hosts, keys and queries stand in it")
+                yield at(place, "The exception's text goes to the caller: it may hold hosts, keys and queries")
         for place in tells_anothers(unit, view.resolver) if id(unit) in handlers else ():
             yield at(place, "An exception's text, which the called function returns, goes to the caller")
 

@@ -142,10 +142,10 @@ def _unbounded(view: View) -> Iterator[Hit]:
         endless = next((one for one in sizes if is_endless(view, one, route)), None)
         if endless is not None:
             yield at_unit(
-                route.handler, f"{route.name} answers as many as {endless.name} says, and it has no upper bound"
+                route.handler, f"{route.name} returns as many items as {endless.name} says, which has no upper bound"
             )
         elif not sizes and known and (route.reads or _is_named_list(route)) and _answers_all(view, route, given):
-            yield at_unit(route.handler, f"{route.name} answers all there is: it takes no limit and sets none")
+            yield at_unit(route.handler, f"{route.name} returns everything: it takes no limit and sets none")
 
 
 def _answers_all(view: View, route: Route, given: list[Given]) -> bool:

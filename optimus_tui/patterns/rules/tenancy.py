@@ -35,7 +35,7 @@ def _missing(view: View) -> Iterator[Hit]:
         hollow = hollow_tenants(route.handler, view.resolver)
         if hollow:
             name = min(hollow)
-            yield at_unit(route.handler, f"Missing tenant: what {name} depends on answers the same for every caller")
+            yield at_unit(route.handler, f"Missing tenant: the dependency {name} returns the same for every caller")
         elif not everywhere and "tenant" not in view.flags(route) and not _is_the_callers(view, route):
             yield at_unit(route.handler, f"Missing tenant: {route.name} does not know whose data it touches")
 

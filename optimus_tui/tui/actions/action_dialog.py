@@ -263,7 +263,7 @@ class ActionDialog(Dialog):
         if event.state is WorkerState.ERROR and event.worker.error is not None:
             place = self.optimus.keep_report(event.worker.error)
             self.stage = "refused"
-            words = f"stopped by a bug of ours. {place}"
+            words = f"stopped by a bug in this program. {place}"
             self.refusal = Refusal("unreachable", words, "see the audit for what was done")
             self.draw()
 

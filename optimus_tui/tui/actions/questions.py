@@ -68,7 +68,7 @@ def counter_offers(row: LimitRow) -> list[Offer]:
     offers = []
     if counter.immortal and not counter.sliding:
         offers.append(Offer(
-            f"Repair {what} of {who}", "gives the counter its window back; the count stays",
+            f"Repair {what} of {who}", "sets a TTL of its window; the count stays",
             ActionRequest(kind="repair_counter", tenant=tenant, operation=operation),
         ))  # fmt: skip
     return [
@@ -142,7 +142,7 @@ def marked_offers(rows: Sequence[object]) -> list[Offer] | str:
     if never:
         offers.append(Offer(
             f"Repair {plural(len(never), 'marked counter')} of {who}",
-            "those that never reset get their window back; the counts stay",
+            "those that never reset get a TTL of their window; the counts stay",
             ActionRequest(kind="repair_counter", tenant=tenant, only=never),
         ))  # fmt: skip
     return [*offers, Offer(
@@ -252,7 +252,7 @@ def _of_tenants(kind: ActionKind, rows: Sequence[LimitRow]) -> list[Offer]:
         if row.counter.tenant:
             counts[row.counter.tenant] = counts.get(row.counter.tenant, 0) + 1
     words = {
-        "repair_counter": ("Repair the counters of {who}", "{count} without a TTL get their window back"),
+        "repair_counter": ("Repair the counters of {who}", "{count} without a TTL get one of their window"),
         "reset_counters": ("Reset all counters of {who}", "{count} used up; every operation starts again at 0"),
     }[kind]
     return [
@@ -381,7 +381,7 @@ class ArmDialog(FormDialog):
     @on(Worker.StateChanged)
     def _worker_changed(self, event: Worker.StateChanged) -> None:
         if event.state is WorkerState.ERROR and event.worker.error is not None:
-            self.say(f"stopped by a bug of ours; not armed. {self.optimus.keep_report(event.worker.error)}")
+            self.say(f"stopped by a bug in this program; not armed. {self.optimus.keep_report(event.worker.error)}")
 
 
 class IncludeDialog(Dialog):

@@ -96,7 +96,7 @@ class NamesPage(WizardPage):
         """Return what is read now, the list, and what is left out of it."""
         found = self.draft.found
         about = [f"{read_words(found)}. What is ticked is read by the new profile; where names do not tell whose they"]
-        about[0] += " are, it is asked."
+        about[0] += " are, you are asked."
         about += [f"{one.preset} fits the gateway, too: {one.words}." for one in found.answers]
         if found.fault:
             about.append(f"▲ {found.fault.message}")

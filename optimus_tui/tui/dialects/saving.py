@@ -54,7 +54,7 @@ def propose_profile(settings: Settings, draft: ProfileDraft) -> ProfileChange:
     source = settings.sources.get("dialect", "default").removesuffix(f" [env.{settings.environment}]")
     other = foreign(settings, source)
     if other and not other.startswith(BESIDE):
-        raise SettingsError(f"{safe_text(other, 60)} names a dialect and goes before your own file: write it there")
+        raise SettingsError(f"{safe_text(other, 60)} names a dialect and overrides your own file: write it there")
     path, before = own_file(settings)
     after = with_profile(before, place_of(settings), draft.value(), draft.text(within_of(settings)))
     check_text(after, path)

@@ -190,7 +190,7 @@ class DialectScreen(BaseScreen):
         self.change = found
         about = f"Enter asks, and then writes this to {safe_text(str(found.change.path), 200)}."
         if found.overridden:
-            about += f"\n▲ {safe_text(found.overridden, 60)} goes before the file: what is in force now stays."
+            about += f"\n▲ {safe_text(found.overridden, 60)} overrides the file: the profile in force stays."
         return SavePage(toml, about, "\n".join(found.change.diff))
 
     # -- drawing
@@ -275,9 +275,9 @@ class DialectScreen(BaseScreen):
         if more := len(found.change.diff) - len(shown):
             shown.append(f"… and {more:,} more lines")
         if found.overridden:
-            then = f"{safe_text(found.overridden, 60)} goes before the file: what is in force now stays."
+            then = f"{safe_text(found.overridden, 60)} overrides the file: the profile in force stays."
         else:
-            then = "The dashboard is opened anew with it: actions are disarmed, an open incident waits to be resumed."
+            then = "The dashboard is opened again with it: actions are disarmed; i resumes an open incident."
         question = "\n".join([*shown, "", then])
         if not await self.app.push_screen_wait(AskDialog(found.change.title, question)):
             self.say("nothing was written", "warning")
@@ -294,7 +294,7 @@ class DialectScreen(BaseScreen):
         optimus, path = self.optimus, found.change.path
         self.dismiss(None)
         if found.overridden:
-            self.say(f"the profile is written; {found.overridden} goes before it here", "warning", path)
+            self.say(f"the profile is written; {found.overridden} overrides it here", "warning", path)
             return
         try:
             begun = optimus.open_environment()
@@ -305,7 +305,7 @@ class DialectScreen(BaseScreen):
         if begun:
             self.say("the profile is written, and the panes read by it from now on", path=path)
         else:
-            self.say("the profile is written; another start reads it, this one goes on as it is", "warning", path)
+            self.say("the profile is written; the next start reads it, this one keeps its own", "warning", path)
 
     # -- leaving
 

@@ -255,10 +255,10 @@ def gap_dialog(gap: FeedGap) -> SheetDialog:
             ("", "", ""),
             (
                 "",
-                "What was published while the link was down did not arrive here. The log holds what was written to it",
+                "Events published while the link was down did not arrive here. Those in the event log can be",
                 "",
             ),
-            ("", "in that time; events that were only published are lost.", ""),
+            ("", "recovered from it; the others are lost.", ""),
         ],
     )
 

@@ -19,8 +19,8 @@ def writes_words(state: IncidentState) -> str:
 def nothing_with_a(state: IncidentState) -> str:
     """Return why ``a`` carries out nothing, and what to do instead."""
     if not any(one.status == "open" for one in state.advice):
-        return "nothing is recommended yet" if not state.advice else "nothing of what is recommended is left to do"
-    return f"a does none of this: {to_do_words(state)}, in the last step's list; m marks there what you did"
+        return "nothing is recommended yet" if not state.advice else "no recommendation is left to do"
+    return f"{to_do_words(state)}, see the list of the last step; m there marks what you did by hand"
 
 
 def next_words(

@@ -63,7 +63,7 @@ def opening(
         lines.append(f"as of {clock(as_of)} UTC")
     lines = lines or ["No finding needs attention now."]
     names = ", ".join(safe(step.title, 40) for step in steps)
-    order = "What is found may bring one of them forward. " * any(step.first_when for step in steps)
+    order = "Findings may bring a later step forward. " * any(step.first_when for step in steps)
     return "\n".join([*lines, "", f"Steps ({safe(playbook, 40)}): {names}. {order}The first one runs at once."])
 
 

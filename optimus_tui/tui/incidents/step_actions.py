@@ -80,7 +80,7 @@ class StepActions:
     def refuse_if_closed(self) -> bool:
         """Return True, and say why, if the incident is closed or cannot be written to."""
         if any(one.group == self.CLOSING and not one.is_finished for one in self.dashboard.app.workers):
-            self.view.say("the incident is being closed: what it cost is measured, then the post-mortem is written")
+            self.view.say("the incident is being closed: its impact is measured, then the post-mortem is written")
             return True
         if self.state.status == "closed":
             writes = writes_words(self.state)
@@ -188,7 +188,7 @@ class StepActions:
             elif record.checks:
                 self.view.say(sentence_of(await self.service.check_again(record.receipt.action_id)))
             else:
-                self.view.say("no step has shown what it was to fix, so no check can prove it", "warning")
+                self.view.say("no step has found the fault that it was for, so no check can prove it", "warning")
         if records:
             return
         showing = [item for item in self.state.steps if item.worst and rank(item.worst.severity) >= MATTERS]
@@ -260,7 +260,7 @@ class StepActions:
         answers = await self.dashboard.ask(QuestionDialog(f"Close incident {self.state.id}", fields, about))
         if answers is None:
             return
-        self.view.say("closing; then what it cost is measured …")
+        self.view.say("closing, then measuring the impact …")
         await close_measured(self.service, answers[0], answers[1])
         await self._export()
 

@@ -192,7 +192,7 @@ def evidence_sections(state: IncidentState, step: Step, document: Mapping[str, A
             tone = "warning"
         parts.append(Section(title=title, lines=(Fact(sentence(step.said), tone=tone),)))
     if step.change is not None:
-        parts.append(change_section("Since the run before", step.change))
+        parts.append(change_section("Changed since the last run", step.change))
     if step.outcome is not None:
         parts += _deciding(step)
     if step.outcome is not None and state.candidates and step.plan.tool == "diagnose_gateway_health":

@@ -206,7 +206,7 @@ def why_nothing(pane: "Pane", action: str) -> str:
     if action not in NEED_ROWS:
         return ""
     if pane.filter:
-        return f"{NEED_ROWS[action]}: no row passes the filter; esc takes it away"
+        return f"{NEED_ROWS[action]}: no row passes the filter; esc clears it"
     return f"{NEED_ROWS[action]}: there is no row here yet"
 
 

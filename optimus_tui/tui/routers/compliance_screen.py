@@ -150,7 +150,7 @@ class ComplianceScreen(BaseScreen):
     def _worker_changed(self, event: Worker.StateChanged) -> None:
         if event.state is WorkerState.ERROR and event.worker.error is not None:
             place = self.optimus.keep_report(event.worker.error)
-            stopped = f"stopped by a bug of ours. {place}"
+            stopped = f"stopped by a bug in this program. {place}"
             self.say_bug(event.worker.name, place)
             if event.worker.name == "drift":
                 self.live_failed(stopped)

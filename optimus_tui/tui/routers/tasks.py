@@ -397,5 +397,5 @@ class WizardTasks:
         """
         for task in [*self.draft.checks, *self.draft.flow]:
             if task.state == "running":
-                task.state, task.detail = "failed", f"stopped by a bug of ours. {place}"
+                task.state, task.detail = "failed", f"stopped by a bug in this program. {place}"
         self.view.refresh_tasks(self.draft.flow or self.draft.checks)

@@ -321,7 +321,7 @@ class RouterScreen(BaseScreen):
         place = self.optimus.keep_report(error)
         self.tasks.fail_running(place)
         self.say_bug(event.worker.name, place)
-        self.note(f"stopped by a bug of ours. {place}")
+        self.note(f"stopped by a bug in this program. {place}")
 
     # -- keys
 

@@ -246,7 +246,8 @@ class ToolsScreen(BaseScreen):
         place = self.optimus.keep_report(worker.error)
         run = self.runs.get(worker.name.removeprefix("tool:"))
         if run is not None and run.running:
-            run.took, run.stopped = self.context.clock.mono() - run.started, f"stopped by a bug of ours. {place}"
+            run.took = self.context.clock.mono() - run.started
+            run.stopped = f"stopped by a bug in this program. {place}"
         self.say_bug(worker.name, place)
         self.show_answer(from_top=True)
 

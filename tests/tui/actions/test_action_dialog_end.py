@@ -53,7 +53,7 @@ async def test_the_receipt_outlives_an_audit_that_cannot_be_read_again(
         text = said(pilot)
         assert "Done and verified" in text
         assert "the audit file cannot be read" in text and "not a regular file" in text
-        assert "bug of ours" not in text
+        assert "bug in this program" not in text
 
 
 async def test_a_fault_of_ours_after_the_keys_were_changed_does_not_say_that_nothing_was(

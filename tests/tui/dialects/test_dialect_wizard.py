@@ -145,7 +145,7 @@ async def test_a_variable_that_goes_before_the_file_is_said_and_the_present_stay
         await until(pilot, lambda: "The panes would show 2 counters" in said(pilot))
         await pilot.press("enter")
         await on_page(pilot, screen, SavePage)
-        await until(pilot, lambda: "OPTIMUS_DIALECT goes before the file" in said(pilot))
+        await until(pilot, lambda: "OPTIMUS_DIALECT overrides the file" in said(pilot))
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(pilot.app.screen, AskDialog))
         await pilot.press("y")

@@ -205,7 +205,7 @@ async def test_a_step_is_skipped_with_a_reason_and_noted_and_done_again(redis: R
         screen = await opened(pilot)
         await pilot.press("r")
         await until(pilot, lambda: screen.state.steps[0].runs == 2 and screen.state.running is None)
-        await until(pilot, lambda: "Since the run before" in said(pilot))
+        await until(pilot, lambda: "Changed since the last run" in said(pilot))
         waiting = screen.state.next
         assert waiting is not None
         await pilot.press("s")

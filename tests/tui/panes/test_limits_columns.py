@@ -133,4 +133,4 @@ def test_the_limits_title_says_no_better_than_what_is_held_of_the_windows_before
     states = {"ok": report.total}
     assert "● within limits" in plain_text(verdict_words(report, states, 80, ""))
     told = plain_text(verdict_words(report, states, 80, "", held=[over]))
-    assert "within limits" not in told and "▲ over in the windows before" in told
+    assert "within limits" not in told and "▲ over in earlier windows" in told

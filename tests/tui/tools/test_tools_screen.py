@@ -210,7 +210,7 @@ async def test_a_bug_in_a_tool_is_loud_and_costs_only_its_answer(
         screen = await open_tool(pilot)
         await pilot.press("right", "enter")
         await until(pilot, answered(screen))
-        assert "bug of ours. the report is in /x" in screen.run.stopped
+        assert "bug in this program. the report is in /x" in screen.run.stopped
         assert screen.is_current
 
 

@@ -195,7 +195,7 @@ async def test_a_counter_that_has_a_ttl_again_is_fixed_at_once_and_until_when_it
     said = await watched.at(2)
     assert said == (
         f'fixed 2.0 s after you acted: "{CHAT} never resets" is gone; '
-        f"{CHAT} stays refused until 00:17:40, then the limit counts anew", True
+        f"{CHAT} stays refused until 00:17:40, then the limit counts from 0", True
     )  # fmt: skip
     assert watched.proof.over and watched.proof.status() == ("fixed 2.0 s after you acted", "b:success")
 

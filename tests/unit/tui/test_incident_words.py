@@ -222,7 +222,7 @@ def test_enter_is_said_to_open_a_step_done_by_hand_before_it_ends_it() -> None:
 
 def test_the_dialog_of_a_new_incident_says_that_its_order_follows_the_findings() -> None:
     moved, fixed = (replace(Play().state.steps[0].plan, first_when=when) for when in (("services.engine",), ()))
-    assert "What is found may bring one of them forward" in opening([], "demo", [moved])
+    assert "Findings may bring a later step forward" in opening([], "demo", [moved])
     assert "forward" not in opening([], "demo", [fixed])
 
 

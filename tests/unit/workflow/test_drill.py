@@ -139,7 +139,7 @@ def test_a_cause_that_is_filed_at_the_closing_counts_if_the_incident_holds_the_f
     watch, known = seen((101, (finding(),))), OpenFinding(rule="limits.over", subject="acme / chat", since=None)
     closed = state(status="closed", closed=Stamp(0, 130), cause="acme sends too much", open_findings=(known,))
     filed = follow(watch, TRUTH, closed)
-    assert filed.identified == (130, "as filed at the closing, on its finding: acme sends too much")
+    assert filed.identified == (130, "by the cause named at the closing: acme sends too much")
     assert follow(watch, TRUTH, replace(closed, open_findings=())).identified is None, "it rests on nothing"
     other = replace(known, rule="cache.hit_rate")
     assert follow(watch, TRUTH, replace(closed, open_findings=(other,))).identified is None
@@ -153,7 +153,7 @@ def test_what_was_done_names_the_cause_once_it_is_proved_to_have_cured_it() -> N
     proved = replace(tried, repaired=Stamp(0, 125))
     assert follow(watch, TRUTH, proved).identified == (
         110,
-        "by what was done and proved to have cured it: acme blocked",
+        "by a remedy that is proved to have worked: acme blocked",
     )
     assert follow(watch, TRUTH, replace(proved, open_findings=())).identified is None
 

@@ -399,7 +399,7 @@ class FeedPane(Pane):
     def action_wrap(self) -> None:
         """Show long events on several lines, or on one again."""
         if self.content.groups.by:
-            self.app.notify("Each group takes one line: go on with g to the events, which w wraps.")
+            self.app.notify("Each group takes one line: g shows the events, which w wraps.")
             return
         self.wrapped = not self.wrapped
         self.app.notify("long events take several lines" if self.wrapped else "each event takes one line")

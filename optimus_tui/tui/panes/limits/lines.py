@@ -177,7 +177,7 @@ def verdict_words(
         if count := states.get(state, 0):
             parts.append((f"{glyph} {count:,} {state}", ink))
     if not states.get("over", 0) and any(one.rule == LIMITS_OVER for one in held):
-        parts.append(("▲ over in the windows before", "warn"))
+        parts.append(("▲ over in earlier windows", "warn"))
     judged = {JUDGED.get(finding.rule) for finding in report.findings if not finding.message.startswith(PAST)}
     parts += [(f"▲ {words}", "warn") for words in dict.fromkeys(JUDGED.values()) if words in judged]
     worrying = any(finding.severity != "low" for finding in report.findings)
