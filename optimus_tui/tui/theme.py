@@ -1,4 +1,4 @@
-"""The product's themes, and the named text styles ("inks") of ``styles/widgets.tcss`` that lines are drawn in.
+"""The product's themes, and the named text styles of ``styles/widgets.tcss`` that lines are drawn in.
 
 Colours of the screen are defined here or in ``styles/``, those of printed pages in ``cli/reports/rendering.py``.
 """
@@ -96,11 +96,11 @@ VARIABLE_DEFAULTS = {
 
 
 Piece = tuple[str, str]
-"""Safe text and the name of its ink: bright, quiet, good, warn, crit, accent, head, here (the
+"""Safe text and the name of its text style: bright, quiet, good, warn, crit, accent, head, here (the
 title of a pane, which shows the focus where there are no colours), or "" for plain."""
 
-TONE_INKS = {"critical": "crit", "warning": "warn", "ok": "good", "quiet": "quiet", "": ""}
-"""The ink of a tone (``wording.truth``) in lines."""
+TONE_TEXT_STYLES = {"critical": "crit", "warning": "warn", "ok": "good", "quiet": "quiet", "": ""}
+"""The text style of a tone (``wording.truth``) in lines."""
 TONE_COLORS = {"critical": "b:error", "warning": "b:warning", "ok": "success", "quiet": "quiet", "": ""}
 """The colour of a tone in bars."""
 TONE_TOASTS: dict[str, Literal["information", "warning", "error"]] = {
@@ -111,14 +111,14 @@ TONE_TOASTS: dict[str, Literal["information", "warning", "error"]] = {
 }
 """The kind of toast of a tone."""
 
-INKS = ("bright", "quiet", "good", "warn", "crit", "accent", "head", "here")
+TEXT_STYLES = ("bright", "quiet", "good", "warn", "crit", "accent", "head", "here")
 
 MUTED = ("", "bright", "good", "head", "accent", "here")
-"""Inks that are quiet while the view is muted."""
+"""Text styles that are quiet while the view is muted."""
 
 
-class InkStyles:
-    """The colours of the named text styles (inks) of one widget, on its own background or on the cursor's."""
+class TextStyles:
+    """The colours of the named text styles of one widget, on its own background or on the cursor's."""
 
     def __init__(self, widget: Widget) -> None:
         self.widget = widget
@@ -128,30 +128,30 @@ class InkStyles:
         """Forget the styles: the theme has changed."""
         self._known.clear()
 
-    def style(self, ink: str, selected: bool = False, muted: bool = False) -> Style:
-        """Return the Rich style of an ink.
+    def style(self, name: str, selected: bool = False, muted: bool = False) -> Style:
+        """Return the Rich style of a text style.
 
         Args:
-            ink: The ink's name; empty for plain text.
+            name: The text style's name; empty for plain text.
             selected: Use the cursor's background.
             muted: The data is stale: draw everything but warnings in the quiet style.
         """
-        slot = (ink, selected, muted)
+        slot = (name, selected, muted)
         style = self._known.get(slot)
         if style is None:
             style = self.widget.rich_style
-            dimmed = muted and ink in MUTED and not (ink == "here" and self.widget.app.no_color)
-            wanted = "quiet" if dimmed else ink
+            dimmed = muted and name in MUTED and not (name == "here" and self.widget.app.no_color)
+            wanted = "quiet" if dimmed else name
             if wanted:
-                style += self.widget.get_component_rich_style(f"ink--{wanted}", partial=True)
+                style += self.widget.get_component_rich_style(f"text--{wanted}", partial=True)
             if selected:
-                style += self.widget.get_component_rich_style("ink--cursor", partial=True)
+                style += self.widget.get_component_rich_style("text--cursor", partial=True)
             self._known[slot] = style
         return style
 
     def strip(self, pieces: Sequence[Piece], width: int, selected: bool, muted: bool) -> Strip:
         """Return a line of exactly ``width`` cells."""
-        segments = [Segment(text, self.style(ink, selected, muted)) for text, ink in pieces if text]
+        segments = [Segment(text, self.style(style, selected, muted)) for text, style in pieces if text]
         return Strip(segments).adjust_cell_length(width, self.style("", selected, muted))
 
 

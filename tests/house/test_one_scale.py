@@ -5,7 +5,7 @@ from pathlib import Path
 
 import optimus_tui
 from optimus_tui.contract.findings import SEVERITIES
-from optimus_tui.tui.theme import INKS, TONE_COLORS, TONE_INKS, TONE_TOASTS
+from optimus_tui.tui.theme import TEXT_STYLES, TONE_COLORS, TONE_TEXT_STYLES, TONE_TOASTS
 from optimus_tui.wording.truth import SEVERITY_MARKS, SEVERITY_WORDS
 
 ROOT = Path(optimus_tui.__file__).parent
@@ -40,6 +40,6 @@ def test_each_word_is_the_name_or_its_beginning_and_has_a_style_everywhere() -> 
     assert set(SEVERITY_MARKS) == set(SEVERITIES)
     for name, mark in SEVERITY_MARKS.items():
         assert name.startswith(mark.word.lower())
-        assert TONE_INKS[mark.tone] in INKS
+        assert TONE_TEXT_STYLES[mark.tone] in TEXT_STYLES
         assert TONE_COLORS[mark.tone] and TONE_TOASTS[mark.tone]
     assert SEVERITY_WORDS["info"] == SEVERITY_MARKS["low"] and SEVERITY_WORDS["warning"] == SEVERITY_MARKS["medium"]

@@ -19,7 +19,7 @@ from optimus_tui.tui.base_screen import BaseScreen
 from optimus_tui.tui.key_gate import asking
 from optimus_tui.tui.keys import MOVES, bindings, chosen
 from optimus_tui.tui.messages import CopyRequested, FindingRowRequested
-from optimus_tui.tui.theme import TONE_INKS
+from optimus_tui.tui.theme import TONE_TEXT_STYLES
 from optimus_tui.tui.widgets.bars import KeyStrip
 from optimus_tui.tui.widgets.cells import Cell, Column, Table, first_that_fits, fit_name, fit_words
 from optimus_tui.tui.widgets.line_view import LineView
@@ -46,7 +46,7 @@ def state_of(episode: AlertEpisode, held: OpenEpisode | None, muted: bool) -> tu
         return "just gone", "quiet"
     if muted:
         return "muted", "quiet"
-    return "active", TONE_INKS[SEVERITY_MARKS[episode.severity].tone]
+    return "active", TONE_TEXT_STYLES[SEVERITY_MARKS[episode.severity].tone]
 
 
 class EpisodeNow(NamedTuple):
@@ -64,7 +64,7 @@ class EpisodeNow(NamedTuple):
 
 def _worst_cell(line: EpisodeNow, _: int) -> Cell:
     severity = line.episode.finding.severity
-    return SEVERITY_MARKS[severity].text, "quiet" if line.is_quiet else TONE_INKS[SEVERITY_MARKS[severity].tone]
+    return SEVERITY_MARKS[severity].text, "quiet" if line.is_quiet else TONE_TEXT_STYLES[SEVERITY_MARKS[severity].tone]
 
 
 def _subject_cell(line: EpisodeNow, cells: int) -> Cell:
@@ -312,7 +312,9 @@ class AlertsScreen(BaseScreen):
         chosen_one = listed.selected
         lines = below(chosen_one, listed.mute_of(chosen_one), self.book.trouble)
         foot.update(
-            Content("\n").join(Content.from_markup(f"[${ink}]$text[/]" if ink else "$text", text=t) for t, ink in lines)
+            Content("\n").join(
+                Content.from_markup(f"[${style}]$text[/]" if style else "$text", text=t) for t, style in lines
+            )
         )
 
     def _chosen(self) -> AlertEpisode | None:

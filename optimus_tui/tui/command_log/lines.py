@@ -342,8 +342,8 @@ def _for(line: LogLine, cells: int) -> Cell:
 
 
 def _outcome(line: LogLine, cells: int) -> Cell:
-    words, ink = line.outcome()
-    return [(fit_cell(words, cells), ink)]
+    words, style = line.outcome()
+    return [(fit_cell(words, cells), style)]
 
 
 def _took(line: LogLine, _: int) -> Cell:

@@ -194,14 +194,14 @@ class CommandLogScreen(BaseScreen):
             self.app.push_screen(SheetDialog(title, self._facts(line)))
 
     def _facts(self, line: LogLine) -> list[Fact]:
-        round_trip, (outcome, ink) = line.last, line.outcome()
+        round_trip, (outcome, style) = line.last, line.outcome()
         commands = [command for command, _ in zip(line.commands(), range(MOST_LISTED), strict=False)]
         facts: list[Fact] = [
             ("sent", f"{clock(round_trip.wall, dated=True)} UTC", ""),
             ("kind", *kind_of(line)),
             ("for", line.label, ""),
             ("through", round_trip.client, ""),
-            ("outcome", outcome, ink),
+            ("outcome", outcome, style),
             ("took", latency(line.took_ms), ""),
             ("times", f"{line.count:,}", ""),
         ]
@@ -271,7 +271,7 @@ def _shell_tool(line: LogLine) -> str:
 
 
 def _whole(word: Any) -> tuple[str, str]:
-    """Return a word of a command as far as it can be shown, and its ink."""
+    """Return a word of a command as far as it can be shown, and its style."""
     if isinstance(word, bytes):
         return safe_text(word, 4_000), "bright"
     return f"‹{word}›", "quiet"

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from textual.geometry import Size
 
 
-INK_COLORS = {"crit": "b:error", "warn": "warning", "good": "success", "quiet": "quiet", "accent": "accent"}
+TEXT_COLORS = {"crit": "b:error", "warn": "warning", "good": "success", "quiet": "quiet", "accent": "accent"}
 LEAST_PLACE = 12
 """Cells below which a shortened address tells nothing."""
 PRODUCT = (Part(7, [(" OPTIMUS", "b:bright")]),)
@@ -166,13 +166,13 @@ def tab_words(panes: Iterable[Pane], current: str, width: int) -> tuple[tuple[st
     """
     tabs = []
     for pane in panes:
-        state, ink = pane.content.state()
+        state, style = pane.content.state()
         title = pane.TITLE
         if width < 100:
             title = SHORT.get(pane.NAME, title)
         if pane.filter:
             title += " /"
-        tabs.append((pane.NAME, f"{pane.NUMBER} {title}", state, INK_COLORS.get(ink, ""), current == pane.NAME))
+        tabs.append((pane.NAME, f"{pane.NUMBER} {title}", state, TEXT_COLORS.get(style, ""), current == pane.NAME))
     return tuple(tabs)
 
 

@@ -26,9 +26,9 @@ KINDS = Table[KindKeys](
 )  # fmt: skip
 
 
-def sentence(text: str, width: int, ink: str = "") -> Iterator[Line]:
+def sentence(text: str, width: int, style: str = "") -> Iterator[Line]:
     """Yield a sentence in lines of at most ``width`` cells."""
-    yield from ([(part, ink)] for part in wrap(text, max(20, width)))
+    yield from ([(part, style)] for part in wrap(text, max(20, width)))
 
 
 def preview_lines(profile: "Dialect", trial: Trial, mono: float, width: int) -> list[Line]:

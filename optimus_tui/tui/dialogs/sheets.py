@@ -86,7 +86,7 @@ def hanging(markup: str, label: str, blanks: int, text: str, width: int) -> list
 
 
 Fact = tuple[str, str, str]
-"""A label (may be empty), safe text, and its ink."""
+"""A label (may be empty), safe text, and its style."""
 
 LABEL = 11
 MAX_LINES = 4_000

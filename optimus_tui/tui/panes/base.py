@@ -180,17 +180,21 @@ class PaneFrame:
     def _edge(self, left: list[Piece], right: list[Piece]) -> Content:
         """Return words at both ends of an edge with the frame's own line between them."""
         room = self.pane.content.edge_room
-        start = Content.assemble(*[(text, self._style(ink)) for text, ink in left])
-        spaced = [(text + "  ", ink) for text, ink in right[:-1]] + right[-1:]
-        end = Content.assemble(*[(text, self._style(ink)) for text, ink in spaced])
+        start = Content.assemble(*[(text, self._style(style)) for text, style in left])
+        spaced = [(text + "  ", style) for text, style in right[:-1]] + right[-1:]
+        end = Content.assemble(*[(text, self._style(style)) for text, style in spaced])
         fill = room - start.cell_length - end.cell_length
         if right and fill >= 2:
             line = TextStyle(foreground=self.pane.styles.border_top[1])
             return Content.assemble(start, " ", ("─" * (fill - 2), line), " ", end)
         return start if start.cell_length <= room else start.truncate(room, ellipsis=True)
 
-    def _style(self, ink: str) -> TextStyle:
-        return TextStyle.from_rich_style(self.pane.inks.style(ink, muted=self.pane.muted)) if ink else TextStyle()
+    def _style(self, style: str) -> TextStyle:
+        return (
+            TextStyle.from_rich_style(self.pane.text_styles.style(style, muted=self.pane.muted))
+            if style
+            else TextStyle()
+        )
 
 
 ONE_ORDER = {"health": "the worst finding comes first", "feed": "the newest event comes last"}

@@ -19,7 +19,7 @@ from optimus_tui.tui.widgets.line_view import LineView
 from optimus_tui.wording.safe import safe_text
 
 PRIORITIES = {"high": ("✖", "crit"), "medium": ("▲", "warn"), "low": ("△", "quiet")}
-INKS = {"excellent": "good", "good": "", "acceptable": "warn", "needs_improvement": "crit"}
+WORD_STYLES = {"excellent": "good", "good": "", "acceptable": "warn", "needs_improvement": "crit"}
 ROUTERS = "src/backend/routers/"
 
 
@@ -58,7 +58,7 @@ def _score_cell(line: FileLine, _: int) -> Cell:
     score = line.file.score
     if score is None:
         return "–", "quiet"
-    return f"{score:.2f}", INKS[word(score)]
+    return f"{score:.2f}", WORD_STYLES[word(score)]
 
 
 def _found_cell(line: FileLine, _: int) -> Cell:
@@ -122,10 +122,10 @@ class FileList(LineView):
             self.post_message(CopyRequested(self.selected.file, "path"))
 
 
-def _item(label: str, text: str, width: int, ink: str = "") -> list[list[Piece]]:
+def _item(label: str, text: str, width: int, style: str = "") -> list[list[Piece]]:
     """Return a text in as many lines as it needs, with a label before the first."""
     first, *rest = wrap(text, width)
-    return [[(label, "quiet"), (first, ink)], *([(" " * len(label), "quiet"), (part, ink)] for part in rest)]
+    return [[(label, "quiet"), (first, style)], *([(" " * len(label), "quiet"), (part, style)] for part in rest)]
 
 
 class WrappedFindings(LineView):
@@ -167,10 +167,10 @@ class IssueList(WrappedFindings):
     def row_lines(self, index: int, width: int) -> list[list[Piece]]:
         """Return a finding: what it is, the source, why it matters, how it is fixed, and its rule."""
         issue: PatternIssue = self.rows[index]
-        glyph, ink = PRIORITIES.get(issue.priority, ("·", ""))
+        glyph, style = PRIORITIES.get(issue.priority, ("·", ""))
         room = max(9, width - 9)
         first, *rest = wrap(safe_text(issue.issue, 400), room)
-        lines: list[list[Piece]] = [[(f"{glyph} ", ink), (f"{issue.line:>5}  ", "accent"), (first, "bright")]]
+        lines: list[list[Piece]] = [[(f"{glyph} ", style), (f"{issue.line:>5}  ", "accent"), (first, "bright")]]
         lines += [[(" " * 9 + part, "bright")] for part in rest]
         if issue.source:
             lines.append([(" " * 9, ""), (fit_cell(safe_text(unescaped(issue.source), 300), room), "head")])
@@ -205,10 +205,10 @@ class DriftList(WrappedFindings):
     def row_lines(self, index: int, width: int) -> list[list[Piece]]:
         """Return a difference with its remedy; a remedy that the row above has already is left out."""
         drift: CodeDrift = self.rows[index]
-        glyph, ink = PRIORITIES.get(drift.priority, ("·", ""))
+        glyph, style = PRIORITIES.get(drift.priority, ("·", ""))
         room = max(8, width - 8)
         first, *rest = wrap(safe_text(drift.message, 400), room)
-        lines: list[list[Piece]] = [[(f"{glyph} ", ink), (first, "bright")]]
+        lines: list[list[Piece]] = [[(f"{glyph} ", style), (first, "bright")]]
         lines += [[("  " + part, "bright")] for part in rest]
         if drift.priority == "low" and index and self.rows[index - 1].fix == drift.fix:
             return lines  # a quiet router has a dozen of these: the remedy stands under the first

@@ -156,7 +156,7 @@ class FieldList(WizardOptions):
         self.head = plain_text(table.head(width))
         if fields:
             lines = [table.row(answer, width) for answer in fields]
-            self.set_options([Content.assemble(*((text, f"${ink}") for text, ink in line)) for line in lines])
+            self.set_options([Content.assemble(*((text, f"${style}") for text, style in line)) for line in lines])
             self.highlighted = at
         else:
             about = "No field of your own: the model gets a name and an optional description.\na adds one."

@@ -80,8 +80,8 @@ class SettingDialog(Dialog):
         self.dismiss(found)
 
 
-def _cell(value: str, cells: int, ink: str = "") -> Cell:
-    return [(fit_name(safe_text(value or "none", 200), cells), ink)]
+def _cell(value: str, cells: int, style: str = "") -> Cell:
+    return [(fit_name(safe_text(value or "none", 200), cells), style)]
 
 
 TABLE = Table[SettingRow](

@@ -168,7 +168,7 @@ class KeyNow(NamedTuple):
     kind: bytes
     name: bytes
     expires: str
-    ink: str
+    style: str
 
 
 def _kind_cell(key: KeyNow, cells: int) -> Cell:
@@ -178,7 +178,7 @@ def _kind_cell(key: KeyNow, cells: int) -> Cell:
 KEY_TABLE = Table[KeyNow](
     Column("kind", "kind", 8, _kind_cell, grow=1, most=40, measured=True),
     Column("key", "key", 8, lambda key, cells: name_pieces(key.name, cells, ""), grow=4, most=400, measured=True),
-    Column("expires", "expires", 9, lambda key, _: (key.expires, key.ink), "right", measured=True),
+    Column("expires", "expires", 9, lambda key, _: (key.expires, key.style), "right", measured=True),
 )
 
 
@@ -266,7 +266,7 @@ class KeyList(TenantList):
         return KeyNow(kind, rest, *self._left(at))
 
     def _left(self, at: int) -> tuple[str, str]:
-        """Return the time until ``at`` and its ink."""
+        """Return the time until ``at`` and its style."""
         if at == NEVER:
             return ttl(None, immortal=True), "crit"
         if at == UNKNOWN:

@@ -21,7 +21,7 @@ from optimus_tui.tools.registry import TOOLS, RoutineStep, routine, symptoms
 from optimus_tui.tui.dialogs.base import Dialog
 from optimus_tui.tui.keys import MOVES, chosen
 from optimus_tui.tui.messages import CopyRequested, FindingRowRequested
-from optimus_tui.tui.theme import TONE_INKS, Piece
+from optimus_tui.tui.theme import TONE_TEXT_STYLES, Piece
 from optimus_tui.tui.widgets.bars import KeyStrip
 from optimus_tui.tui.widgets.cells import Align, Cell, Column, Table, fit_cell, fit_name, fit_words, wrap
 from optimus_tui.tui.widgets.line_view import LineView
@@ -315,7 +315,7 @@ def _labelled(lines: Sequence[Fact], width: int) -> Lines:
     made: Lines = []
     room = rooms[False]
     for label, line in zip(labels, lines, strict=True):
-        ink = TONE_INKS[line.tone]
+        style = TONE_TEXT_STYLES[line.tone]
         named = line.label in SEVERITY_WORDS
         if label:  # what has no label goes on below what has one
             room = rooms[named]
@@ -324,8 +324,8 @@ def _labelled(lines: Sequence[Fact], width: int) -> Lines:
         for head, part in zip_longest(wrap(label, room) if room else [], texts, fillvalue=""):
             pieces: list[Piece] = [("  ", "")]
             if room:
-                pieces.append((fit_cell(head, room) + "  ", ink if named else "quiet"))
-            drawn = ReportLine([*pieces, (part, "" if named else ink)])
+                pieces.append((fit_cell(head, room) + "  ", style if named else "quiet"))
+            drawn = ReportLine([*pieces, (part, "" if named else style)])
             drawn.finding = line.finding
             drawn.copied = f"{label}  {line.text}".strip()
             made.append(drawn)
@@ -362,10 +362,12 @@ def _row_lines(
     """Yield a row's lines: a cell that is too wide goes on below, broken between words; a very long one is elided."""
     parts = [wrap(cell, cells) for cell, cells in zip(row, widths, strict=False)]
     parts = [lines if len(lines) <= MOST_CELL_LINES else [cell] for lines, cell in zip(parts, row, strict=False)]
-    inks = [_ink_of(cell) for cell in row]
+    text_styles = [_style_of(cell) for cell in row]
     for line in zip_longest(*parts, fillvalue=""):
         pieces = table.row(line, width)
-        drawn = ReportLine((text, inks[at // 2] if at and not at % 2 else ink) for at, (text, ink) in enumerate(pieces))
+        drawn = ReportLine(
+            (text, text_styles[at // 2] if at and not at % 2 else style) for at, (text, style) in enumerate(pieces)
+        )
         drawn.copied = "  ".join(row)
         yield drawn
 
@@ -397,12 +399,12 @@ def head_lines(head: str, width: int) -> list[str]:
     return [line.rstrip() for line in lines]
 
 
-def _ink_of(cell: str) -> str:
+def _style_of(cell: str) -> str:
     from optimus_tui.tools.pages.sections import tone_of
 
     if cell == "never":
         return "crit"
-    return "" if cell in ("ok", "none") else TONE_INKS[tone_of(cell)]
+    return "" if cell in ("ok", "none") else TONE_TEXT_STYLES[tone_of(cell)]
 
 
 def _widths(section: Section, figures: Sequence[bool], width: int) -> list[int]:

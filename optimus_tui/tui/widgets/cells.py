@@ -21,7 +21,7 @@ from optimus_tui.wording.wrapping import elided
 Align = Literal["left", "right"]
 Row = TypeVar("Row")
 Cell = tuple[str, str] | list[tuple[str, str]] | None
-"""Safe text with its ink, to be fitted; or pieces that fill the column; or None: the next column has this one's room
+"""Safe text with its style, to be fitted; or pieces that fill the column; or None: the next column has this one's room
 too."""
 
 
@@ -245,11 +245,11 @@ class Table(Generic[Row]):
         """
         pieces: list[Piece] = []
         for column, cells in self.fitted(width):
-            ink = "head" if column.id in sorted_by else "quiet"
+            style = "head" if column.id in sorted_by else "quiet"
             title = titles.get(column.id, column.title)
             if column.long_title and title == column.title and _width(column.long_title) + HEAD_GAP <= cells:
                 title = column.long_title
-            pieces += [(fit_cell(title, cells, column.align), ink), (" " * self.gap, "")]
+            pieces += [(fit_cell(title, cells, column.align), style), (" " * self.gap, "")]
         return pieces[:-1]
 
     def row(self, row: Row, width: int) -> list[Piece]:
@@ -429,13 +429,13 @@ def mark_of(raw: bytes) -> tuple[str, str]:
     return "", ""
 
 
-def name_pieces(raw: bytes, width: int, ink: str = "bright") -> list[Piece]:
+def name_pieces(raw: bytes, width: int, style: str = "bright") -> list[Piece]:
     """Return a name with its mark (see ``mark_of``) in ``width`` cells."""
     text = safe_text(raw)
     word, short = mark_of(raw)
     if not word or width < 8:
-        return [(fit_name(text, width), ink)]
+        return [(fit_name(text, width), style)]
     mark = word if width >= min(ROOM_FOR_WORDS, cell_len(text) + 1 + cell_len(word)) else short
     room = width - cell_len(mark) - 1
     shown = fit_name(text, min(room, cell_len(text)))
-    return [(shown, ink), (fit_cell(f" {mark}", width - cell_len(shown)), "warn")]
+    return [(shown, style), (fit_cell(f" {mark}", width - cell_len(shown)), "warn")]

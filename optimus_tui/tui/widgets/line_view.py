@@ -13,7 +13,7 @@ from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from optimus_tui.tui.theme import INKS, InkStyles, Piece, plain_text
+from optimus_tui.tui.theme import TEXT_STYLES, Piece, TextStyles, plain_text
 from optimus_tui.tui.widgets.cells import RowTable, Table, wrap
 from optimus_tui.tui.widgets.changes import changed_span
 from optimus_tui.tui.widgets.row_marks import MARK, NO_MARK, RowKey, RowMarks
@@ -209,7 +209,7 @@ class LinePainter:
         """Return line ``y`` as it is painted."""
         canvas, width = self.canvas, self.canvas.body_width
         pieces, marked = self._drawn[y] = self.line(y, width)
-        return canvas.inks.strip(pieces, width, marked, canvas.muted)
+        return canvas.text_styles.strip(pieces, width, marked, canvas.muted)
 
     def changed(self) -> list[Region]:
         """Return what would look different now: a second's tick changes a few cells of a few lines."""
@@ -259,7 +259,7 @@ def set_scroll_height(view: ScrollView, lines: int) -> None:
 class LineCanvas(ScrollView, can_focus=True):
     """A list drawn line by line. ``head_lines`` stay at the top, ``foot_lines`` at the bottom."""
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = {*(f"ink--{ink}" for ink in INKS), "ink--cursor"}
+    COMPONENT_CLASSES: ClassVar[set[str]] = {*(f"text--{style}" for style in TEXT_STYLES), "text--cursor"}
 
     cursor = reactive(0)
     head_lines = 1
@@ -273,7 +273,7 @@ class LineCanvas(ScrollView, can_focus=True):
         self.content = content
         self.rows: Sequence[Any] = ()
         self.muted = False
-        self.inks = InkStyles(self)
+        self.text_styles = TextStyles(self)
         self._single_lines, self._wrapped_lines = SingleLines(self), WrappedLines(self)
         self.row_key = RowKey(content)
         self.row_marks, self.painter = RowMarks(content), LinePainter(self)
@@ -389,7 +389,7 @@ class LineCanvas(ScrollView, can_focus=True):
 
     def notify_style_update(self) -> None:
         """Use the styles of the new theme."""
-        self.inks.clear()
+        self.text_styles.clear()
         super().notify_style_update()
 
     def render_line(self, y: int) -> Strip:

@@ -175,11 +175,11 @@ async def test_findings_from_a_redis_that_cannot_be_read_are_dimmed_and_dated(si
         old = [row for row in app.pane.rows if row.finding is NEVER]
         new = [row for row in app.pane.rows if row.finding is UNREACHABLE]
         assert "read 30 s ago" in "".join(text for row in old for text, _ in row.pieces)
-        assert not {ink for row in old for _, ink in row.pieces} & {"crit", "warn", "bright"}
-        assert "crit" in {ink for row in new for _, ink in row.pieces}
+        assert not {style for row in old for _, style in row.pieces} & {"crit", "warn", "bright"}
+        assert "crit" in {style for row in new for _, style in row.pieces}
         app.pane.reading = health_report(findings=(NEVER,))
         await pilot.pause()
-        assert "crit" in {ink for row in app.pane.rows if row.finding is NEVER for _, ink in row.pieces}
+        assert "crit" in {style for row in app.pane.rows if row.finding is NEVER for _, style in row.pieces}
 
 
 async def test_a_gateway_that_says_it_is_degraded_gives_no_odd_answer() -> None:
@@ -218,7 +218,7 @@ async def test_figures_of_before_an_outage_say_how_old_they_are_and_are_muted() 
         await pilot.pause()
         row = next(row for row in app.pane.rows if row.group == "memory")
     assert "27 s ago: 244 MB of 2 GB" in "".join(text for text, _ in row.pieces)
-    assert {ink for text, ink in row.pieces[3:]} == {"quiet"}
+    assert {style for text, style in row.pieces[3:]} == {"quiet"}
 
 
 async def test_a_loading_server_is_called_loading_row_36() -> None:

@@ -61,7 +61,7 @@ def test_past_windows_are_full_at_the_limit_and_partial_ones_are_marked() -> Non
     past = (PastWindow(0, True), PastWindow(75, True), PastWindow(150, True), PastWindow(40, False))
     pieces = past_pieces(past, 150, 6)
     assert plain_text(pieces) == f" ≥{BLOCKS[0]}{BLOCKS[2]}{BLOCKS[-1]}{BLOCKS[1]}"
-    assert [ink for _, ink in pieces[1:]] == ["", "", "crit", "quiet"]
+    assert [style for _, style in pieces[1:]] == ["", "", "crit", "quiet"]
     assert past_words(past) == "last windows 0, 75, 150, ≥ 40"
     assert plain_text(past_pieces((), 150, 6)) == ""
     assert past_words(()) == ""

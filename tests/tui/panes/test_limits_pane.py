@@ -58,7 +58,7 @@ async def test_a_counter_that_never_resets_stands_red_on_top() -> None:
         pieces = app.pane.content.row(0, 80)
     text = "".join(piece for piece, _ in pieces)
     assert text.split()[:2] == ["✖", "clinic_b"]
-    assert ("never", "crit") in [(piece.strip(), ink) for piece, ink in pieces]
+    assert ("never", "crit") in [(piece.strip(), style) for piece, style in pieces]
     assert "400 / 150" in text
 
 
@@ -150,7 +150,7 @@ async def test_stale_rows_stay_muted_under_an_amber_truth_line_with_a_live_retry
         truth, stale = app.pane.content.truth()
         assert stale
         assert app.pane.muted
-        assert app.pane.inks.style("here", muted=True) == app.pane.inks.style("quiet")
+        assert app.pane.text_styles.style("here", muted=True) == app.pane.text_styles.style("quiet")
         assert "(27 s)" in truth
         assert "connection refused · retry in 5 s" in truth
         assert "clinic_b" in "\n".join(screen_lines(app))

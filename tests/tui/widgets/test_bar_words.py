@@ -30,5 +30,5 @@ async def test_accent_is_one_colour_in_bars_and_in_lists() -> None:
             app.theme = theme.name
             await pilot.pause()
             pane = app.screen.query("Pane").first()
-            ink = pane.get_component_rich_style("ink--accent", partial=True).color
-            assert ink is not None and ink.get_truecolor().hex == theme.accent == theme.primary
+            style = pane.get_component_rich_style("text--accent", partial=True).color
+            assert style is not None and style.get_truecolor().hex == theme.accent == theme.primary

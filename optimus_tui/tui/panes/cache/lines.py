@@ -64,17 +64,17 @@ def _name_cell(line: GroupLine | KeyLine, cells: int) -> Cell:
     if isinstance(line, KeyLine):
         return None  # its name may use the empty column of counts
     group = line.group
-    raw, indent, ink = group.kind, "", ""
+    raw, indent, style = group.kind, "", ""
     if group.tenant is not None:
-        raw, indent, ink = group.tenant, "  ", "bright"
+        raw, indent, style = group.tenant, "  ", "bright"
     room = cells - len(indent) - 2
     mark, name = (f"{indent}▸ ", "quiet"), [(fit_cell(_nameless(group), room), "quiet")]
     if line.opened:
         mark = (f"{indent}▾ ", "accent")
     if short := short_hash(group.tenant or b""):
-        name = [(fit_cell(short, room), ink)]
+        name = [(fit_cell(short, room), style)]
     elif raw:
-        name = name_pieces(raw, room, ink)
+        name = name_pieces(raw, room, style)
     return [mark, *name]
 
 
@@ -85,13 +85,13 @@ def _nameless(group: GroupTotals) -> str:
 
 def _keys_cell(line: GroupLine | KeyLine, cells: int) -> Cell:
     if isinstance(line, KeyLine):
-        return [("      ", ""), *name_pieces(short_name(line.row), cells - 6, line.time_left.name_ink)]
+        return [("      ", ""), *name_pieces(short_name(line.row), cells - 6, line.time_left.name_style)]
     return _keys(line.group, line.matched, line.partial, cells), ""
 
 
 def _ttl_cell(line: GroupLine | KeyLine, _: int) -> Cell:
     if isinstance(line, KeyLine):
-        return line.time_left.words, line.time_left.ink
+        return line.time_left.words, line.time_left.style
     return spread(line.group), "quiet"
 
 
@@ -197,10 +197,10 @@ def group_prefix(group: GroupTotals) -> bytes:
 class TimeLeft:
     """The time that a key has left, in words: from its details if they are fresh, else from the last scan."""
 
-    __slots__ = ("gone", "ink", "name_ink", "seconds", "words")
+    __slots__ = ("gone", "name_style", "seconds", "style", "words")
 
     def __init__(self, expires_ms: int, detail: KeyDetail | None, mono: float) -> None:
-        self.gone, self.ink, self.name_ink = False, "quiet", "bright"
+        self.gone, self.style, self.name_style = False, "quiet", "bright"
         self.seconds: float | None = None
         if expires_ms >= 0:
             self.seconds = expires_ms / 1000 - mono
@@ -211,9 +211,9 @@ class TimeLeft:
                 self.seconds = detail.taken_mono + detail.ttl_ms / 1000 - mono
             self.gone = detail.gone
         if self.gone:
-            self.words, self.name_ink = "gone", "quiet"
+            self.words, self.name_style = "gone", "quiet"
         elif never:
-            self.seconds, self.words, self.ink = None, "∞ none", ""
+            self.seconds, self.words, self.style = None, "∞ none", ""
         else:
             self.words = ttl(self.seconds)
 

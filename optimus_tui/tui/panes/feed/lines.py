@@ -48,7 +48,7 @@ class EventLine(NamedTuple):
     """The beginning that the channel shares with all others, which its column leaves out."""
 
     @property
-    def ink(self) -> str:
+    def style(self) -> str:
         """Return the text style of the detail."""
         return "warn" if self.meaning.problem else ""
 
@@ -69,8 +69,8 @@ def _type_cell(line: EventLine, cells: int) -> Cell:
 
 def _detail_cell(line: EventLine, cells: int) -> Cell:
     if line.event.origin == "log":
-        return [("log ", "accent"), (_fit_detail(line.detail, cells - 4), line.ink)]
-    return [(_fit_detail(line.detail, cells), line.ink)]
+        return [("log ", "accent"), (_fit_detail(line.detail, cells - 4), line.style)]
+    return [(_fit_detail(line.detail, cells), line.style)]
 
 
 def _channel_cell(line: EventLine, cells: int) -> Cell:
@@ -120,7 +120,7 @@ def event_lines(
     first, *rest = _detail_parts(event, meaning, cells["detail"], most)
     line = EventLine(event, meaning, first, common)
     indent = sum(cells[name] + TABLE.gap for name in ("time", "tenant", "type"))
-    below: list[list[Piece]] = [[(" " * indent, ""), (fit_cell(part, cells["detail"]), line.ink)] for part in rest]
+    below: list[list[Piece]] = [[(" " * indent, ""), (fit_cell(part, cells["detail"]), line.style)] for part in rest]
     return [table.row(line, width), *below]
 
 

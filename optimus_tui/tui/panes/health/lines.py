@@ -17,7 +17,7 @@ from optimus_tui.settings.model import Settings
 from optimus_tui.tui.panes.health.instances import instance_pieces
 from optimus_tui.tui.panes.health.row_verdicts import concerns, is_over, judged, worst
 from optimus_tui.tui.panes.health.verdict import verdict_of
-from optimus_tui.tui.theme import TONE_INKS, Piece
+from optimus_tui.tui.theme import TONE_TEXT_STYLES, Piece
 from optimus_tui.tui.widgets.cells import Cell, Column, Table, as_many_as_fit, first_that_fits, fit_cell, spark, wrap
 from optimus_tui.wording.numbers import NOTHING, UNKNOWN, age, clock, compact, latency, percent, plural, until
 from optimus_tui.wording.safe import safe_text
@@ -233,10 +233,10 @@ def table_of(lines: Sequence[ServiceLine]) -> Table[ServiceLine]:
     word = min(18, max([8, *(cell_len(line.word) for line in lines if line.answers)]))
     version = max([0, *(cell_len(line.version) for line in lines)])
     table = Table[ServiceLine](
-        Column("mark", "", 1, lambda line, _: (line.mark.glyph, TONE_INKS[line.mark.tone])),
+        Column("mark", "", 1, lambda line, _: (line.mark.glyph, TONE_TEXT_STYLES[line.mark.tone])),
         Column("name", "", NAME_CELLS, lambda line, _: (line.name, "bright")),
-        Column("word", "", word, lambda line, _: (line.word, _trouble_ink(line))),
-        Column("now", "now", 7, lambda line, _: (line.now, _figure_ink(line.now)), "right"),
+        Column("word", "", word, lambda line, _: (line.word, _trouble_style(line))),
+        Column("now", "now", 7, lambda line, _: (line.now, _figure_style(line.now)), "right"),
         Column("p50", "p50", 7, _p50_cell, "right", hide_below=word + 43),
         Column("p95", "p95", 7, _p95_cell, "right", hide_below=word + 35),
         Column("gap", "", 0, lambda line, _: ("", "")),
@@ -250,14 +250,14 @@ def table_of(lines: Sequence[ServiceLine]) -> Table[ServiceLine]:
     return table
 
 
-def _trouble_ink(line: ServiceLine, otherwise: str = "") -> str:
-    ink = TONE_INKS[line.mark.tone]
-    if ink in ("warn", "crit"):
-        return ink
+def _trouble_style(line: ServiceLine, otherwise: str = "") -> str:
+    style = TONE_TEXT_STYLES[line.mark.tone]
+    if style in ("warn", "crit"):
+        return style
     return otherwise
 
 
-def _figure_ink(text: str) -> str:
+def _figure_style(text: str) -> str:
     return {NOTHING: "quiet", UNKNOWN: "quiet"}.get(text, "")
 
 
@@ -270,12 +270,12 @@ def _p50_cell(line: ServiceLine, _cells: int) -> Cell:
 def _p95_cell(line: ServiceLine, cells: int) -> Cell:
     if line.name == "hit rate":
         return first_that_fits([line.p95, ""], cells), "quiet"
-    return line.p95, _figure_ink(line.p95)
+    return line.p95, _figure_style(line.p95)
 
 
 def _series_cell(line: ServiceLine, cells: int) -> Cell:
     chart = spark(line.series.values, cells, top=line.top, combine=min if line.top else max)
-    return chart, _trouble_ink(line, "quiet")
+    return chart, _trouble_style(line, "quiet")
 
 
 def head(report: HealthReport, settings: Settings, width: int) -> list[Piece]:
@@ -341,13 +341,13 @@ def finding_lines(
 
 
 def _unanswered(line: ServiceLine, width: int) -> Iterator[HealthLine]:
-    ink = TONE_INKS[line.mark.tone]
+    style = TONE_TEXT_STYLES[line.mark.tone]
     word = line.word
     if line.note:
         word += "  "
     room = width - NOTE_AT - cell_len(word)
     note = next((form for form in (line.note, *line.briefs) if cell_len(form) <= room), "")
-    start = [*name_pieces(line.name, line.mark.glyph, ink), (word, ink)]
+    start = [*name_pieces(line.name, line.mark.glyph, style), (word, style)]
     if note or not line.note:
         yield HealthLine(line.name, 0, [*start, (note, "quiet")])
         return
@@ -355,9 +355,9 @@ def _unanswered(line: ServiceLine, width: int) -> Iterator[HealthLine]:
     yield from note_below(line.name, line.note, width)
 
 
-def name_pieces(name: str, glyph: str = " ", ink: str = "") -> list[Piece]:
+def name_pieces(name: str, glyph: str = " ", style: str = "") -> list[Piece]:
     """Return the beginning of a line of the table: mark and name, then a blank."""
-    return [(f"{glyph} ", ink), (fit_cell(name, NAME_CELLS), "bright"), (" ", "")]
+    return [(f"{glyph} ", style), (fit_cell(name, NAME_CELLS), "bright"), (" ", "")]
 
 
 def note_below(group: Hashable, note: str, width: int) -> Iterator[HealthLine]:
@@ -387,7 +387,7 @@ def _all_well(report: HealthReport, width: int) -> Iterator[HealthLine]:
         words = "Not everything has been looked at yet."
     glyph = mark.glyph
     for part, text in enumerate(wrap(words, width - 2)):
-        yield HealthLine("all", part, [(f"{glyph} ", TONE_INKS[mark.tone]), (text, "quiet")])
+        yield HealthLine("all", part, [(f"{glyph} ", TONE_TEXT_STYLES[mark.tone]), (text, "quiet")])
         glyph = " "
 
 
@@ -412,9 +412,9 @@ def _finding(
 ) -> list[HealthLine]:
     mark = SEVERITY_MARKS[finding.severity]
     group = (finding.rule, finding.subject)
-    ink, text_ink = TONE_INKS[mark.tone], "bright"
+    style, text_style = TONE_TEXT_STYLES[mark.tone], "bright"
     if group in quiet or read_ago:
-        ink, text_ink = "quiet", ""
+        style, text_style = "quiet", ""
     start = f"{mark.glyph} {mark.word}  "
     message = finding.message
     if finding.caused_by is not None:
@@ -423,9 +423,9 @@ def _finding(
             message = finding.below_cause
     indent = " " * cell_len(start)
     first, *rest = wrap(message, max(20, width - len(indent)))
-    drawn = [HealthLine(group, 0, [(start, ink), (first, text_ink)], finding)]
+    drawn = [HealthLine(group, 0, [(start, style), (first, text_style)], finding)]
     for part, text in enumerate(rest, 1):
-        drawn.append(HealthLine(group, part, [(indent, ""), (text, text_ink)], finding))
+        drawn.append(HealthLine(group, part, [(indent, ""), (text, text_style)], finding))
     known: list[str] = []
     if group in quiet:
         known.append(quiet[group])

@@ -30,7 +30,7 @@ def memory_lines(report: HealthReport, width: int, wall: float) -> Iterator[Heal
         gap: list[Piece] = []
         if at:
             gap = [("   " if at > 1 or not old else " ", "")]
-        pieces = [(words, "quiet" if old else ink) for words, ink in gap + words_of]
+        pieces = [(words, "quiet" if old else style) for words, style in gap + words_of]
         room -= sum(cell_len(words) for words, _ in pieces)
         if room < 0:
             break

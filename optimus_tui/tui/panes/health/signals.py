@@ -51,7 +51,7 @@ class SignalLine(NamedTuple):
         return self.value == UNKNOWN_WORD
 
     @property
-    def ink(self) -> str:
+    def style(self) -> str:
         """Return the text style of the value."""
         return "quiet" if self.is_unknown else "bright"
 
@@ -96,7 +96,7 @@ def span_forms(signals: GoldenSignals, wall: float) -> list[str]:
 
 
 def _value_cell(line: SignalLine, _: int) -> Cell:
-    return line.value, line.ink
+    return line.value, line.style
 
 
 def _trend_cell(line: SignalLine, cells: int) -> Cell:
@@ -181,7 +181,7 @@ def _brief(line: SignalLine, cells: int) -> list[Piece]:
     value = value.ljust(BRIEF_CELLS)
     room = cells - NAME_CELLS - 1 - cell_len(value) - 1
     chart = spark(line.trend, max(0, min(room, 30)))
-    start: list[Piece] = [(fit_cell(line.name, NAME_CELLS), ""), (" ", ""), (value, line.ink), (" ", "")]
+    start: list[Piece] = [(fit_cell(line.name, NAME_CELLS), ""), (" ", ""), (value, line.style), (" ", "")]
     return [*start, (chart.rjust(max(0, room)), "quiet")]
 
 

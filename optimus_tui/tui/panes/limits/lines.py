@@ -27,8 +27,8 @@ from optimus_tui.contract.keyspace import Counter, LimitRow, LimitRules, LimitsR
 from optimus_tui.settings.model import RedisTarget, Settings
 from optimus_tui.tui.panes.base import RowFields, Words
 from optimus_tui.tui.panes.limits.table import (
-    INKS,
     SLIDING,
+    STATE_STYLES,
     LimitNow,
     expected_words,
     pace_words,
@@ -173,9 +173,9 @@ def verdict_words(
     parts: Words = []
     if never := states.get("immortal", 0):
         parts.append((f"✖ {never:,} never reset{'s' * (never == 1)}", "crit"))
-    for state, glyph, ink in USED_WORDS:
+    for state, glyph, style in USED_WORDS:
         if count := states.get(state, 0):
-            parts.append((f"{glyph} {count:,} {state}", ink))
+            parts.append((f"{glyph} {count:,} {state}", style))
     if not states.get("over", 0) and any(one.rule == LIMITS_OVER for one in held):
         parts.append(("▲ over in earlier windows", "warn"))
     judged = {JUDGED.get(finding.rule) for finding in report.findings if not finding.message.startswith(PAST)}
@@ -214,7 +214,7 @@ USED_WORDS = (
     ("near", "▲", "warn"),
     ("broken", "✖", "quiet"),
 )
-"""Words of rows that are counted in the title, with mark and ink."""
+"""Words of rows that are counted in the title, with mark and style."""
 NO_TTL_WORDS = {
     "heals": "no TTL: its limiter repairs that with the next request",
     "dated": "no TTL: the window is in its name",
@@ -267,15 +267,15 @@ def total_pieces(report: LimitsReport, threshold: int, width: int) -> list[Piece
     strange = any(finding.rule == LIMITS_UNKNOWN_LAYOUT for finding in report.findings)
     over = any(finding.rule == LIMITS_TOTAL for finding in report.findings)
     keys = report.total + report.unparsed.count - report.unparsed.shown
-    text, ink = f"{keys:,}", ""
+    text, style = f"{keys:,}", ""
     if strange:
         text = UNKNOWN
     if not report.coverage.complete:
         text = f"≥ {text}"
     if over:
-        text, ink = f"▲ {text}", "warn"
+        text, style = f"▲ {text}", "warn"
     unit = " counters" * (width >= UNIT_FROM)
-    pieces: list[Piece] = [(text, ink), (f" of {threshold:,}{unit}", "quiet")]
+    pieces: list[Piece] = [(text, style), (f" of {threshold:,}{unit}", "quiet")]
     if report.unparsed.count and width >= 50:
         pieces.insert(0, (f"{report.unparsed.count:,} unparsed   ", "warn"))
     return pieces
@@ -335,7 +335,7 @@ def detail_lines(row: LimitRow, report: LimitsReport, width: int, mono: float) -
         tenant += f" … {len(counter.tenant):,} bytes"
     return [
         [(fit_name(safe_text(counter.key, 1000), width), "bright")],
-        [(f"{mark.text.strip()}: {used}", INKS[mark.tone])],
+        [(f"{mark.text.strip()}: {used}", STATE_STYLES[mark.tone])],
         [(as_many_as_fit(figures, width), "")],
         [(_about_name(counter, badge, tenant, width), "warn")],
     ]

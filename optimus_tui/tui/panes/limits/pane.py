@@ -17,7 +17,7 @@ from optimus_tui.tui.keys import bindings
 from optimus_tui.tui.messages import TenantRequested
 from optimus_tui.tui.panes.base import Pane, PaneContent, Words
 from optimus_tui.tui.panes.limits import lines as limit_lines
-from optimus_tui.tui.panes.limits.table import INKS, TABLE, LimitNow
+from optimus_tui.tui.panes.limits.table import STATE_STYLES, TABLE, LimitNow
 from optimus_tui.tui.theme import Piece, plain_text
 from optimus_tui.tui.widgets.cells import RowTable, first_that_fits
 from optimus_tui.verdicts.limits.words import subject_of
@@ -202,7 +202,7 @@ class LimitsContent(PaneContent):
             return "○", "quiet"
         if report.findings:
             mark = SEVERITY_MARKS[report.findings[0].severity]
-            return mark.glyph, INKS[mark.tone]
+            return mark.glyph, STATE_STYLES[mark.tone]
         if self._is_unreadable:
             return "○", "warn"
         return "", ""

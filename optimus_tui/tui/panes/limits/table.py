@@ -9,7 +9,7 @@ from typing import NamedTuple
 from rich.cells import cell_len
 
 from optimus_tui.contract.keyspace import NO_OPERATION, NO_TENANT, LimitRow, LimitsReport, PastWindow
-from optimus_tui.tui.theme import TONE_INKS, Piece
+from optimus_tui.tui.theme import TONE_TEXT_STYLES, Piece
 from optimus_tui.tui.widgets.cells import (
     BLOCKS,
     Cell,
@@ -28,7 +28,7 @@ from optimus_tui.wording.safe import safe_text
 from optimus_tui.wording.short_hash import short_hash
 from optimus_tui.wording.truth import limit_mark
 
-INKS = {**TONE_INKS, "ok": ""}
+STATE_STYLES = {**TONE_TEXT_STYLES, "ok": ""}
 ENDED, SLIDING = "ended", "sliding"
 GRACE_SECONDS = 1.0
 """A window that ended this long ago is said to have ended: its count is history until it is read again."""
@@ -52,13 +52,13 @@ class LimitNow(NamedTuple):
     @property
     def trouble(self) -> str:
         """Return the text style of its state."""
-        return INKS[limit_mark(self.row).tone]
+        return STATE_STYLES[limit_mark(self.row).tone]
 
-    def quiet(self, ink: str) -> str:
-        """Return ``ink`` (a text style), or ``quiet`` for a counter that has ended."""
+    def quiet(self, style: str) -> str:
+        """Return ``style`` (a text style), or ``quiet`` for a counter that has ended."""
         if self.ended:
             return "quiet"
-        return ink
+        return style
 
 
 def _mark_cell(now: LimitNow, _: int) -> Cell:
@@ -106,9 +106,9 @@ def _limit_cell(now: LimitNow, cells: int) -> Cell:
 def _share_cell(now: LimitNow, cells: int) -> Cell:
     counter = now.row.counter
     if counter.count is None:
-        ink = "warn" if counter.problem or now.row.state == "over" else "quiet"
+        style = "warn" if counter.problem or now.row.state == "over" else "quiet"
         words = first_that_fits([safe_text(form, 60) for form in uncounted_forms(now.row)], cells)
-        return fit_words(words, cells).rstrip(), ink
+        return fit_words(words, cells).rstrip(), style
     return fit_percent(now.row.share, cells), now.quiet(now.trouble)
 
 
@@ -213,10 +213,10 @@ def past_pieces(past: Sequence[PastWindow], limit: int | None, cells: int) -> li
     pieces: list[Piece] = []
     for one in shown:
         block = BLOCKS[min(len(BLOCKS) - 1, one.count * (len(BLOCKS) - 1) // top)]
-        ink = "" if one.whole else "quiet"
+        style = "" if one.whole else "quiet"
         if limit is not None and one.count >= limit:
-            ink = "crit"
-        pieces.append((block, ink))
+            style = "crit"
+        pieces.append((block, style))
     mark = "" if all(one.whole for one in shown) else "≥"
     return [(mark.rjust(cells - len(shown)), "quiet"), *pieces]
 
