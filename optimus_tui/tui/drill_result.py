@@ -97,7 +97,7 @@ def _missed(result: DrillResult) -> list[Section]:
     told = {f"{mark.name}: {mark.words}" for mark in result.marks}
     more = tuple(Fact(text) for text in result.missed if text not in told)
     if not result.missed:
-        more = (Fact("nothing", tone="ok"),)
+        more = (Fact("nothing", severity_style="ok"),)
     return [Section(title="Missed", lines=more)] if more else []
 
 
@@ -129,7 +129,7 @@ def result_sections(result: DrillResult) -> list[Section]:
             lines=(
                 Fact(_practice(result), "practise"),
                 Fact("x writes this to a file, esc goes back to the panes", "keep"),
-                Fact(NOT_REAL, "mind", tone="quiet"),
+                Fact(NOT_REAL, "mind", severity_style="quiet"),
             ),
         ),
     ]  # fmt: skip

@@ -99,17 +99,17 @@ Piece = tuple[str, str]
 """Safe text and the name of its text style: bright, quiet, good, warn, crit, accent, head, here (the
 title of a pane, which shows the focus where there are no colours), or "" for plain."""
 
-TONE_TEXT_STYLES = {"critical": "crit", "warning": "warn", "ok": "good", "quiet": "quiet", "": ""}
-"""The text style of a tone (``wording.truth``) in lines."""
-TONE_COLORS = {"critical": "b:error", "warning": "b:warning", "ok": "success", "quiet": "quiet", "": ""}
-"""The colour of a tone in bars."""
-TONE_TOASTS: dict[str, Literal["information", "warning", "error"]] = {
+SEVERITY_TEXT_STYLES = {"critical": "crit", "warning": "warn", "ok": "good", "quiet": "quiet", "": ""}
+"""The text style of a severity style (``wording.truth``) in lines."""
+SEVERITY_COLORS = {"critical": "b:error", "warning": "b:warning", "ok": "success", "quiet": "quiet", "": ""}
+"""The colour of a severity style in bars."""
+SEVERITY_TOASTS: dict[str, Literal["information", "warning", "error"]] = {
     "critical": "error",
     "warning": "warning",
     "ok": "information",
     "quiet": "information",
 }
-"""The kind of toast of a tone."""
+"""The kind of toast of a severity style."""
 
 TEXT_STYLES = ("bright", "quiet", "good", "warn", "crit", "accent", "head", "here")
 

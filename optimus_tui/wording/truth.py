@@ -129,15 +129,16 @@ def fault_lines(fault: Fault | None, otherwise: str) -> list[str]:
     return [line for line in (fault.message, fault.remedy) if line]
 
 
-Tone = Literal["critical", "warning", "ok", "quiet"]
+SeverityStyle = Literal["critical", "warning", "ok", "quiet", ""]
+"""How serious something reads; "" for what is neither good nor bad. Each surface has a colour for it."""
 
 
 class StateGlyph(Struct, frozen=True):
-    """A glyph, one cell wide, with a ``word`` of the same meaning, and its tone."""
+    """A glyph, one cell wide, with a ``word`` of the same meaning, and its severity style."""
 
     glyph: str
     word: str
-    tone: Tone
+    severity_style: SeverityStyle
 
     @property
     def text(self) -> str:
@@ -152,7 +153,7 @@ SEVERITY_MARKS: dict[Severity, StateGlyph] = {
     "low": StateGlyph("△", "low", "quiet"),
 }
 """The one scale of severities: each word is its name in documents and filters, or the beginning of it. Their order is
-``SEVERITIES``, their styles are those of the tone (``tui.theme`` on the screen)."""
+``SEVERITIES``, their colours are those of the severity style (``tui.theme`` on the screen)."""
 SEVERITY_WORDS: dict[str, StateGlyph] = {
     **dict(SEVERITY_MARKS.items()),
     "warning": SEVERITY_MARKS["medium"],
@@ -229,4 +230,4 @@ def limit_mark(row: LimitRow) -> StateGlyph:
     mark = LIMIT_MARKS[row.state]
     if row.state != "over":
         return mark
-    return StateGlyph(mark.glyph, row.word, mark.tone)
+    return StateGlyph(mark.glyph, row.word, mark.severity_style)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import optimus_tui
 from optimus_tui.contract.findings import SEVERITIES
-from optimus_tui.tui.theme import TEXT_STYLES, TONE_COLORS, TONE_TEXT_STYLES, TONE_TOASTS
+from optimus_tui.tui.theme import SEVERITY_COLORS, SEVERITY_TEXT_STYLES, SEVERITY_TOASTS, TEXT_STYLES
 from optimus_tui.wording.truth import SEVERITY_MARKS, SEVERITY_WORDS
 
 ROOT = Path(optimus_tui.__file__).parent
@@ -33,13 +33,13 @@ def test_no_module_maps_severities_to_words_or_styles_of_its_own() -> None:
                 keys = {key.value for key in node.keys if isinstance(key, ast.Constant)}
                 if len(keys & set(SEVERITIES)) >= 2:
                     found.add(str(path.relative_to(ROOT)))
-    assert found <= set(OTHER_SUBJECTS), "use SEVERITY_MARKS and the tone of its marks"
+    assert found <= set(OTHER_SUBJECTS), "use SEVERITY_MARKS and the severity style of its marks"
 
 
 def test_each_word_is_the_name_or_its_beginning_and_has_a_style_everywhere() -> None:
     assert set(SEVERITY_MARKS) == set(SEVERITIES)
     for name, mark in SEVERITY_MARKS.items():
         assert name.startswith(mark.word.lower())
-        assert TONE_TEXT_STYLES[mark.tone] in TEXT_STYLES
-        assert TONE_COLORS[mark.tone] and TONE_TOASTS[mark.tone]
+        assert SEVERITY_TEXT_STYLES[mark.severity_style] in TEXT_STYLES
+        assert SEVERITY_COLORS[mark.severity_style] and SEVERITY_TOASTS[mark.severity_style]
     assert SEVERITY_WORDS["info"] == SEVERITY_MARKS["low"] and SEVERITY_WORDS["warning"] == SEVERITY_MARKS["medium"]

@@ -132,7 +132,7 @@ def _headline(report: "Report") -> Text:
     line = Text()
     mark = headline(document)
     if mark is not None:
-        line.append(f"{mark.text}  ", style=_STYLES[mark.tone])
+        line.append(f"{mark.text}  ", style=_STYLES[mark.severity_style])
     line.append(safe_text(report.tool), style="bold")
     line.append(f"  {safe_text(report.timestamp)}", style="dim")
     return line
@@ -150,7 +150,7 @@ def _findings(section: Section) -> Iterator[RenderableType]:
     """Yield a row for each line: the severity in front of a finding's first line, nothing in front of the others."""
     if not section.urgent:
         for line in section.lines:
-            yield WrappedText(f"● {line.text}", style=_STYLES[line.tone])
+            yield WrappedText(f"● {line.text}", style=_STYLES[line.severity_style])
         return
     for line in section.lines:
         row = Table.grid(padding=(0, 2, 0, 0))
@@ -158,9 +158,9 @@ def _findings(section: Section) -> Iterator[RenderableType]:
         row.add_column()
         if line.starts_item:
             mark = SEVERITY_WORDS.get(line.label, SEVERITY_MARKS["low"])
-            row.add_row(Text(mark.text, style=_STYLES[mark.tone]), WrappedText(line.text))
+            row.add_row(Text(mark.text, style=_STYLES[mark.severity_style]), WrappedText(line.text))
         else:
-            row.add_row("", WrappedText(line.text, style=_STYLES[line.tone]))
+            row.add_row("", WrappedText(line.text, style=_STYLES[line.severity_style]))
         yield row
 
 
@@ -168,7 +168,7 @@ def _facts(section: Section) -> Iterator[RenderableType]:
     """Yield the table and what stands below it, or the labelled values and sentences of the section."""
     lines = [line for line in section.lines if not line.in_headline]
     if section.rows:
-        below = [WrappedText(_labelled(line), style=_STYLES[line.tone]) for line in lines]
+        below = [WrappedText(_labelled(line), style=_STYLES[line.severity_style]) for line in lines]
         yield FittedTable(section.columns, section.rows, below)
         return
     if any(line.label for line in lines):
@@ -176,11 +176,11 @@ def _facts(section: Section) -> Iterator[RenderableType]:
         grid.add_column(style="dim", no_wrap=True)
         grid.add_column()
         for line in lines:
-            grid.add_row(Text(line.label), WrappedText(line.text, style=_STYLES[line.tone]))
+            grid.add_row(Text(line.label), WrappedText(line.text, style=_STYLES[line.severity_style]))
         yield grid
     else:
         for line in lines:
-            yield WrappedText(line.text, style=_STYLES[line.tone])
+            yield WrappedText(line.text, style=_STYLES[line.severity_style])
 
 
 def _labelled(line: Fact) -> str:
@@ -208,5 +208,5 @@ def _print_advice(console: Console, section: Section) -> None:
             text = f"{line.text}  [{line.label}]" if line.label else line.text
             grid.add_row(f"{number}.", WrappedText(text))
         else:
-            grid.add_row("", WrappedText(_labelled(line), style=_STYLES[line.tone]))
+            grid.add_row("", WrappedText(_labelled(line), style=_STYLES[line.severity_style]))
         console.print(grid)

@@ -126,7 +126,7 @@ def _verdict(verdict: str, rules: Sequence[str]) -> StateGlyph:
     word = safe_text(verdict.replace("_", " "), 40).upper()
     if verdict in SEVERITY_WORDS:
         mark = SEVERITY_WORDS[verdict]
-        return StateGlyph(mark.glyph, word, mark.tone)
+        return StateGlyph(mark.glyph, word, mark.severity_style)
     if verdict in _GOOD:
         return StateGlyph("●", word, "ok")
     return StateGlyph("▲", word, "warning")

@@ -29,8 +29,8 @@ from optimus_tui.tools.pages.format_value import (
     samples,
 )
 from optimus_tui.wording.safe import safe_text
+from optimus_tui.wording.truth import SeverityStyle
 
-Tone = Literal["critical", "warning", "ok", "quiet", ""]
 SectionKind = Literal["facts", "findings", "advice"]
 
 HEAD = ("schema_version", "tool", "timestamp")
@@ -47,7 +47,7 @@ LONGEST = 4_000
 DEEPEST = 6
 SMALL = 4
 
-TONES: dict[str, Tone] = {
+SEVERITY_STYLES: dict[str, SeverityStyle] = {
     **dict.fromkeys(
         ("critical", "error", "disconnected", "unhealthy", "fail", "failed", "all_fail", "poor", "open"), "critical"
     ),
@@ -60,22 +60,22 @@ TONES: dict[str, Tone] = {
         ("unknown", "not checked", "not configured", "not available", "skipped", "low", "info", "acceptable"), "quiet"
     ),
 }  # fmt: skip
-"""The tone of each word of the contract's vocabulary."""
+"""The severity style of each word of the contract's vocabulary."""
 
-_LISTS: tuple[tuple[str, str, Tone], ...] = (
+_LISTS: tuple[tuple[str, str, SeverityStyle], ...] = (
     ("examined", "Examined", ""),
     ("unknown", "Not known", "quiet"),
     ("notes", "Notes", ""),
 )
-"""Keys that hold sentences, with the title and the tone of their section."""
+"""Keys that hold sentences, with the title and the severity style of their section."""
 
 
 class Fact(Struct, frozen=True):
-    """A value as safe text, its label ("" for a sentence), and its tone."""
+    """A value as safe text, its label ("" for a sentence), and its severity style."""
 
     text: str
     label: str = ""
-    tone: Tone = ""
+    severity_style: SeverityStyle = ""
     starts_item: bool = False
     """True for the first line of a finding or of a recommendation; ``label`` is its severity or priority then."""
     in_headline: bool = False
@@ -118,9 +118,9 @@ def sections(report: Report, max_rows: int = MAX_ROWS) -> list[Section]:
         made.append(builder.issues(rest.pop("issues_found")))
     if "recommendations" in rest:
         made.append(builder.advice(rest.pop("recommendations")))
-    for name, title, tone in _LISTS:
+    for name, title, severity_style in _LISTS:
         if entries := rest.pop(name, None):
-            made.append(Section(title=title, lines=builder.sentences(entries, tone)))
+            made.append(Section(title=title, lines=builder.sentences(entries, severity_style)))
     for group in _alike(rest):
         if len(group) > 1:
             made.append(builder.table("Overview", [(title_of(name), value) for name, value in group]))
@@ -137,10 +137,10 @@ def _without_repeats(value: Any, document: Mapping[str, Any]) -> Any:
     return value
 
 
-def tone_of(value: object) -> Tone:
-    """Return the tone of a word of the contract, and "" for anything else."""
+def severity_style_of(value: object) -> SeverityStyle:
+    """Return the severity style of a word of the contract, and "" for anything else."""
     if isinstance(value, str):
-        return TONES.get(value) or TONES.get(value.replace(" ", "_"), "")
+        return SEVERITY_STYLES.get(value) or SEVERITY_STYLES.get(value.replace(" ", "_"), "")
     return ""
 
 
@@ -154,7 +154,7 @@ def title_of(key: str) -> str:
 
 
 def _failure(error: Mapping[str, Any]) -> Section:
-    lines = [Fact(safe_text(error.get("message") or "", LONGEST), tone="critical")]
+    lines = [Fact(safe_text(error.get("message") or "", LONGEST), severity_style="critical")]
     lines += [Fact(figure(name, error[name]), name) for name in ("code", "argument", "allowed") if error.get(name)]
     return Section(title="No result", lines=tuple(lines), urgent=True)
 
@@ -168,10 +168,10 @@ def _verdict(rest: dict[str, Any]) -> Section:
     lines = []
     for name in ordered:
         value = rest.pop(name)
-        tone: Tone = ""
+        severity_style: SeverityStyle = ""
         if name in VERDICT:
-            tone = tone_of(value)
-        lines.append(Fact(figure(name, value), label(name), tone, in_headline=name in IN_HEADLINE))
+            severity_style = severity_style_of(value)
+        lines.append(Fact(figure(name, value), label(name), severity_style, in_headline=name in IN_HEADLINE))
     title = "Asked"
     if ordered and ordered[0] in VERDICT:
         title = "Verdict"
@@ -216,16 +216,16 @@ def _recommendation(entry: Mapping[str, Any]) -> list[Fact]:
     texts = [entry[name] for name in _SENTENCES_OF_ADVICE if entry.get(name)]
     lines = [Fact(safe_text(text, LONGEST)) for text in texts]
     if lines:
-        lines[0] = Fact(lines[0].text, priority, tone_of(priority), starts_item=True)
+        lines[0] = Fact(lines[0].text, priority, severity_style_of(priority), starts_item=True)
     used = {"rule", "priority", *_SENTENCES_OF_ADVICE}
     if entry.get("type"):
         used.add("type")
     for name, value in entry.items():
         if name not in used and value not in (None, "", [], {}) and value not in texts:
-            tone: Tone = "quiet"
+            severity_style: SeverityStyle = "quiet"
             if name == "command":
-                tone = ""
-            lines.append(Fact(figure(name, value), label(name), tone))
+                severity_style = ""
+            lines.append(Fact(figure(name, value), label(name), severity_style))
     return lines
 
 
@@ -289,13 +289,13 @@ def _value(values: Mapping[str, Any], key: str, by_data: bool) -> str:
     return cell(values, key)
 
 
-def _tone(name: str, value: object) -> Tone:
-    """Return the tone of a fact. A section's ``status: ok`` says that it was read, which is no verdict."""
+def _severity_style(name: str, value: object) -> SeverityStyle:
+    """Return the severity style of a fact. A section's ``status: ok`` says that it was read, which is no verdict."""
     if name == "error":
         return "warning"
     if name == "status" and value == "ok":
         return ""
-    return tone_of(value)
+    return severity_style_of(value)
 
 
 class _Builder:
@@ -311,10 +311,10 @@ class _Builder:
             severity = safe_text(finding.get("level") or finding.get("severity", ""), 40)
             message = safe_text(finding.get("message", ""), LONGEST)
             about = _finding(finding, message)
-            items.append(Fact(message, severity, tone_of(severity), starts_item=True, finding=about))
+            items.append(Fact(message, severity, severity_style_of(severity), starts_item=True, finding=about))
             for text in (safe_text(finding.get("impact") or "", LONGEST), _measured(finding)):
                 if text:
-                    items.append(Fact(text, tone="quiet", finding=about))
+                    items.append(Fact(text, severity_style="quiet", finding=about))
         return self._found(items, len(found))
 
     def issues(self, found: Sequence[Mapping[str, Any]]) -> Section:
@@ -324,13 +324,15 @@ class _Builder:
             priority = safe_text(issue["priority"], 40)
             place = safe_text(f"{unescaped(issue['file'])}:{issue['line']}", 200)
             text = f"{place}  {safe_text(issue['issue'], LONGEST)}"
-            items.append(Fact(text, priority, tone_of(priority), starts_item=True))
-            items.append(Fact(f"{safe_text(issue['rule'], 80)}: {safe_text(issue['fix'], LONGEST)}", tone="quiet"))
+            items.append(Fact(text, priority, severity_style_of(priority), starts_item=True))
+            items.append(
+                Fact(f"{safe_text(issue['rule'], 80)}: {safe_text(issue['fix'], LONGEST)}", severity_style="quiet")
+            )
         return self._found(items, len(found))
 
     def _found(self, items: Sequence[Fact], count: int) -> Section:
         if not count:
-            none = Fact("Nothing wrong was found in what was examined.", tone="ok")
+            none = Fact("Nothing wrong was found in what was examined.", severity_style="ok")
             return Section(title="Findings", kind="findings", lines=(none,))
         lines = (*items, *self._more(count))
         return Section(title=f"Findings ({count:,})", kind="findings", lines=lines, urgent=True)
@@ -348,17 +350,17 @@ class _Builder:
             title = f"To do ({len(entries):,})"
         return Section(title=title, kind="advice", lines=(*lines, *self._more(len(entries))))
 
-    def sentences(self, entries: Any, tone: Tone) -> tuple[Fact, ...]:
+    def sentences(self, entries: Any, severity_style: SeverityStyle) -> tuple[Fact, ...]:
         """Return a line for each entry of a list, or for a single text."""
         if not isinstance(entries, (list, tuple)):
             entries = [entries]
-        shown = (Fact(safe_text(text, LONGEST), tone=tone) for text in entries[: self.max_rows])
+        shown = (Fact(safe_text(text, LONGEST), severity_style=severity_style) for text in entries[: self.max_rows])
         return (*shown, *self._more(len(entries)))
 
     def _more(self, count: int) -> tuple[Fact, ...]:
         if count <= self.max_rows:
             return ()
-        return (Fact(f"… and {count - self.max_rows:,} more: see the JSON", tone="quiet"),)
+        return (Fact(f"… and {count - self.max_rows:,} more: see the JSON", severity_style="quiet"),)
 
     def described(self, title: str, value: Any, depth: int, by_data: bool) -> list[Section]:
         """Return a value of any shape as sections.
@@ -384,7 +386,7 @@ class _Builder:
             if name not in bare and depth < DEEPEST:
                 inner_title = f"{title} · {_name(name, by_data)}"
                 made += self.described(inner_title, inner, depth + 1, _is_keyed_by_data(name))
-        return made or [Section(title=title, lines=(Fact("none", tone="quiet"),))]
+        return made or [Section(title=title, lines=(Fact("none", severity_style="quiet"),))]
 
     def _list(self, title: str, values: Sequence[Any]) -> Section:
         if values and all(isinstance(inner, dict) for inner in values):
@@ -405,7 +407,7 @@ class _Builder:
             if known.get(name) is False or "ttl_seconds" in bare:
                 known.pop(name, None)
         lines = [
-            Fact(_value(bare, name, by_data), _name(name, by_data, value), _tone(name, value))
+            Fact(_value(bare, name, by_data), _name(name, by_data, value), _severity_style(name, value))
             for name, value in list(known.items())[: self.max_rows]
         ]
         return (*lines, *self._more(len(known)))

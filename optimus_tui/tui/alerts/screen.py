@@ -19,7 +19,7 @@ from optimus_tui.tui.base_screen import BaseScreen
 from optimus_tui.tui.key_gate import asking
 from optimus_tui.tui.keys import MOVES, bindings, chosen
 from optimus_tui.tui.messages import CopyRequested, FindingRowRequested
-from optimus_tui.tui.theme import TONE_TEXT_STYLES
+from optimus_tui.tui.theme import SEVERITY_TEXT_STYLES
 from optimus_tui.tui.widgets.bars import KeyStrip
 from optimus_tui.tui.widgets.cells import Cell, Column, Table, first_that_fits, fit_name, fit_words
 from optimus_tui.tui.widgets.line_view import LineView
@@ -46,7 +46,7 @@ def state_of(episode: AlertEpisode, held: OpenEpisode | None, muted: bool) -> tu
         return "just gone", "quiet"
     if muted:
         return "muted", "quiet"
-    return "active", TONE_TEXT_STYLES[SEVERITY_MARKS[episode.severity].tone]
+    return "active", SEVERITY_TEXT_STYLES[SEVERITY_MARKS[episode.severity].severity_style]
 
 
 class EpisodeNow(NamedTuple):
@@ -63,8 +63,8 @@ class EpisodeNow(NamedTuple):
 
 
 def _worst_cell(line: EpisodeNow, _: int) -> Cell:
-    severity = line.episode.finding.severity
-    return SEVERITY_MARKS[severity].text, "quiet" if line.is_quiet else TONE_TEXT_STYLES[SEVERITY_MARKS[severity].tone]
+    mark = SEVERITY_MARKS[line.episode.finding.severity]
+    return mark.text, "quiet" if line.is_quiet else SEVERITY_TEXT_STYLES[mark.severity_style]
 
 
 def _subject_cell(line: EpisodeNow, cells: int) -> Cell:

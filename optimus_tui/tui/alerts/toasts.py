@@ -8,7 +8,7 @@ from rich.cells import cell_len
 
 from optimus_tui.contract.finding_rules import rule_of
 from optimus_tui.contract.findings import Finding, Notice, Severity
-from optimus_tui.tui.theme import TONE_TOASTS
+from optimus_tui.tui.theme import SEVERITY_TOASTS
 from optimus_tui.tui.widgets.cells import first_that_fits, fit_name, fit_words
 from optimus_tui.wording.safe import safe_text
 from optimus_tui.wording.truth import RESTART_WORDS, SEVERITY_MARKS
@@ -75,8 +75,8 @@ def toasts(
     return [_single(notice, room, hint, early) for notice in notices]
 
 
-def _tone(severity: Severity) -> Literal["information", "warning", "error"]:
-    return TONE_TOASTS[SEVERITY_MARKS[severity].tone]
+def _kind(severity: Severity) -> Literal["information", "warning", "error"]:
+    return SEVERITY_TOASTS[SEVERITY_MARKS[severity].severity_style]
 
 
 def _early(notice: Notice, early: Early) -> str:
@@ -89,11 +89,11 @@ def _said(notice: Notice, early: Early) -> str:
 
 def _together(title: str, notices: Sequence[Notice], room: int, early: Early) -> Toast:
     worst = next((notice for notice in notices if notice.kind != "expected"), notices[0])
-    tone = _tone(worst.severity)
+    kind = _kind(worst.severity)
     if worst.kind in ("cleared", "expected"):
-        tone = "information"
+        kind = "information"
     shown = f"{_cut(title, room)}\n{_lines(worst.finding, worst.severity, room)[0]}"
-    return Toast(shown, tone, "\n".join([title, *(_whole(notice, early) for notice in notices)]))
+    return Toast(shown, kind, "\n".join([title, *(_whole(notice, early) for notice in notices)]))
 
 
 def _whole(notice: Notice, early: Early) -> str:
@@ -124,7 +124,7 @@ def _single(notice: Notice, room: int, hint: Hint, early: Early) -> Toast:
     shown = f"{line} · {below}"
     if rest or cell_len(shown) > room:
         shown = f"{line}\n{_cut(rest or below, room)}"
-    return Toast(shown, _tone(notice.severity), _whole(notice, early))
+    return Toast(shown, _kind(notice.severity), _whole(notice, early))
 
 
 def _lines(finding: Finding, severity: Severity, room: int) -> tuple[str, str]:

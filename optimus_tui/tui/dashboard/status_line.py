@@ -13,7 +13,7 @@ from optimus_tui.contract.actions import Where
 from optimus_tui.settings.model import Settings
 from optimus_tui.tui.panes.base import Pane
 from optimus_tui.tui.services import DashboardServices
-from optimus_tui.tui.theme import TONE_COLORS
+from optimus_tui.tui.theme import SEVERITY_COLORS
 from optimus_tui.tui.widgets.bars import Part, TabStrip, Words, with_room
 from optimus_tui.tui.widgets.cells import first_that_fits, fit_name
 from optimus_tui.wording.safe import safe_text
@@ -77,8 +77,8 @@ def status_words(
         left.append(Part(5, [(f"{gap}{muted:,} muted", "warning")]))
     right = []
     if verdict is not None:
-        tone = TONE_COLORS[verdict.tone]
-        right.append(Part(4, [(verdict.text + gap, tone)], Part(0, [(verdict.glyph + gap, tone)])))
+        style = SEVERITY_COLORS[verdict.severity_style]
+        right.append(Part(4, [(verdict.text + gap, style)], Part(0, [(verdict.glyph + gap, style)])))
     if width >= 100:
         right.append(Part(9, [("own load ", "quiet"), (f"{own_rate:.0f}/s" + gap, "")]))
     right.append(clock_part(wall, 6))

@@ -59,7 +59,7 @@ def _once(lines: Iterable[Fact], title: str, seen: dict[str, str]) -> Iterator[F
             continue
         words = _words(line.text)
         if len(words) >= LONG and words in seen:
-            yield replace(line, text=f"the same as under {seen[words]}, above", tone="quiet")
+            yield replace(line, text=f"the same as under {seen[words]}, above", severity_style="quiet")
             continue
         if len(words) >= LONG:
             seen[words] = line.label or title.partition("   ")[0]
@@ -108,4 +108,4 @@ def _without_known(lines: Sequence[Fact], before: Mapping[str, str]) -> Iterator
             impacts.add(kind)
             yield line
     for place, count in known.items():
-        yield Fact(f"{plural(count, 'finding is', 'findings are')} the same as in {place}", tone="quiet")
+        yield Fact(f"{plural(count, 'finding is', 'findings are')} the same as in {place}", severity_style="quiet")

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.incident import IncidentState, Stamp
 from optimus_tui.tui.dashboard.status_line import clock_part, proof_part
-from optimus_tui.tui.incidents.text import safe, tone_of
-from optimus_tui.tui.theme import TONE_COLORS
+from optimus_tui.tui.incidents.text import safe, severity_style_of
+from optimus_tui.tui.theme import SEVERITY_COLORS
 from optimus_tui.tui.tools.lists import severity_text
 from optimus_tui.tui.widgets.bars import Part, Words, with_room
 from optimus_tui.wording.numbers import age, and_others, clock, plural
@@ -56,7 +56,7 @@ def bar_words(
     severity = _severity(state)
     words, brief = _severity_words(state, severity, alarms)
     held = severity != "none" or bool(alarms)
-    style = TONE_COLORS[tone_of(severity) or "quiet"]
+    style = SEVERITY_COLORS[severity_style_of(severity) or "quiet"]
     right = [
         Part(1, [("  " + mode[0] + gap, mode[1])]),
         Part(4, [(words + gap, style)], Part(0, [(brief + gap, style)]) if held else None),

@@ -21,14 +21,14 @@ from optimus_tui.contract.incident import (
     TimelineEntry,
 )
 from optimus_tui.tools.pages.format_value import VERDICT_WORDS, label
-from optimus_tui.tools.pages.sections import Fact, Section, Tone, sections
+from optimus_tui.tools.pages.sections import Fact, Section, sections
 from optimus_tui.tui.incidents.folding import findings_before, fold
 from optimus_tui.tui.services import REMEDY_COMMAND
 from optimus_tui.tui.tools.lists import severity_text
 from optimus_tui.tui.widgets.cells import Cell, Column, Table, first_that_fits
 from optimus_tui.wording.numbers import OWN_FORMAT, clause, clock, figure, latency, plural
 from optimus_tui.wording.safe import safe_sentence, safe_text
-from optimus_tui.wording.truth import SEVERITY_WORDS
+from optimus_tui.wording.truth import SEVERITY_WORDS, SeverityStyle
 from optimus_tui.wording.wrapping import shortened_between_words, wrap
 from optimus_tui.workflow.proof import acted_at, possible_words, proof_words, waiting, waits
 from optimus_tui.workflow.ranking import tenant_words
@@ -49,7 +49,7 @@ DEMO = "demo"
 ROOM_FOR_MORE = 20
 """Cells beside a step's verdict below which the start of its sentence would tell nothing."""
 STEP_STYLES = {"waiting": "quiet", "running": "accent", "done": "good", "failed": "crit", "skipped": "quiet"}
-VERDICT_TONES: dict[str, Tone] = {
+VERDICT_STYLES: dict[str, SeverityStyle] = {
     "fixed": "ok", "better": "ok", "same": "warning", "worse": "critical", "unknown": "quiet", "too early": "quiet",
 }  # fmt: skip
 
@@ -187,10 +187,10 @@ def evidence_sections(state: IncidentState, step: Step, document: Mapping[str, A
     parts = _of_before(state, step)
     if step.status in ("skipped", "failed") or (step.said and step.plan.kind != "tool"):
         title = STEP_WORDS[step.status].capitalize()
-        tone: Tone = ""
+        severity_style: SeverityStyle = ""
         if step.status == "failed":
-            tone = "warning"
-        parts.append(Section(title=title, lines=(Fact(sentence(step.said), tone=tone),)))
+            severity_style = "warning"
+        parts.append(Section(title=title, lines=(Fact(sentence(step.said), severity_style=severity_style),)))
     if step.change is not None:
         parts.append(change_section("Changed since the last run", step.change))
     if step.outcome is not None:
@@ -215,7 +215,7 @@ def _of_before(state: IncidentState, step: Step) -> list[Section]:
     proofs = [one.proved.wall for one in later if one.proved is not None]
     proof = f"proved fixed at {clock(max(proofs))}" if proofs else f"acted at {clock(acted_at(later[-1]))}"
     words = f"measured at {clock(step.ended.wall)} UTC; {proof}; r runs this step again"
-    return [Section(title="From before the remedy", lines=(Fact(words, tone="ok"),))]
+    return [Section(title="From before the remedy", lines=(Fact(words, severity_style="ok"),))]
 
 
 def _with_tenant(state: IncidentState, step: Step, section: Section) -> Section:
@@ -259,7 +259,7 @@ def _deciding(step: Step) -> list[Section]:
     title = "What decides"
     if step.took_ms is not None:
         title += f"   {latency(step.took_ms)}"
-    lines = [Fact(sentence(outcome.headline), safe(outcome.verdict, 30), tone_of(outcome.severity))]
+    lines = [Fact(sentence(outcome.headline), safe(outcome.verdict, 30), severity_style_of(outcome.severity))]
     lines += [
         Fact(safe(item.words, 40) or figure(item.value, safe(item.unit, 12)), safe(item.label or item.name, 100))
         for item in outcome.figures
@@ -272,14 +272,14 @@ def _ranking(state: IncidentState) -> Section:
     if state.choice is not None:
         chosen = state.choice.issue
         title = f"Examining {chosen}"
-    tones: dict[str, Tone] = {chosen: "ok"}
+    severity_styles: dict[str, SeverityStyle] = {chosen: "ok"}
     for candidate in state.candidates:
         if not candidate.rules and candidate.issue != chosen:
             continue
         reason = sentence(candidate.reason)
         if candidate.tenant:
             reason += f" ({safe(candidate.tenant, 60)})"
-        lines.append(Fact(reason, candidate.issue, tones.get(candidate.issue, "")))
+        lines.append(Fact(reason, candidate.issue, severity_styles.get(candidate.issue, "")))
         lines += _about_events(candidate)
     return Section(title=title, lines=tuple(lines))
 
@@ -296,12 +296,13 @@ def _about_events(candidate: Candidate) -> list[Fact]:
 
 def change_section(title: str, change: Comparison) -> Section:
     """Return what is different from the last run of a step, as before and after."""
-    lines = [Fact(sentence(change.words), change.verdict, VERDICT_TONES[change.verdict])]
+    lines = [Fact(sentence(change.words), change.verdict, VERDICT_STYLES[change.verdict])]
     for name, before, after, unit in change.figures:
         first_unit = unit * (unit in OWN_FORMAT)
         lines.append(Fact(f"{figure(before, first_unit)} → {figure(after, safe(unit, 12))}", safe(name, 100)))
-    for word, texts, tone in (("gone", change.gone, "ok"), ("new", change.new, "critical"), ("still", change.held, "")):
-        lines += [Fact(sentence(item), word, tone) for item in texts]  # type: ignore[arg-type]
+    kinds = (("gone", change.gone, "ok"), ("new", change.new, "critical"), ("still", change.held, ""))
+    for word, texts, style in kinds:
+        lines += [Fact(sentence(item), word, style) for item in texts]  # type: ignore[arg-type]
     return Section(title=title, lines=tuple(lines), urgent=change.verdict in ("worse", "same"))
 
 
@@ -309,7 +310,7 @@ def action_section(record: ActionRecord) -> Section:
     """Return an action, its outcome by kinds, and the checks after it."""
     receipt = record.receipt
     counts = ", ".join(f"{count:,} {safe(name, 20)}" for name, count in receipt.counts.items()) or "nothing"
-    lines = [Fact(sentence(receipt.words)), Fact(sentence(proof_words(record)), "proof", _proof_tone(record))]
+    lines = [Fact(sentence(receipt.words)), Fact(sentence(proof_words(record)), "proof", _proof_style(record))]
     if receipt.outside:
         lines.append(Fact("by the demo, outside of this program", "done"))
     else:
@@ -321,7 +322,7 @@ def action_section(record: ActionRecord) -> Section:
             lines.append(Fact("checking again …", safe(check.step, 30), "quiet"))
         else:
             lines.append(Fact(f"{check.change.verdict}: {sentence(check.change.words)}", safe(check.step, 30),
-                              VERDICT_TONES[check.change.verdict]))  # fmt: skip
+                              VERDICT_STYLES[check.change.verdict]))  # fmt: skip
     if not receipt.outside:
         lines.append(Fact(safe(receipt.audit) or "–", "audit", "quiet"))
     title = f"Done: {_verdict(record)}"
@@ -330,10 +331,10 @@ def action_section(record: ActionRecord) -> Section:
     return Section(title=title, lines=tuple(lines))
 
 
-def _proof_tone(record: ActionRecord) -> Tone:
+def _proof_style(record: ActionRecord) -> SeverityStyle:
     if record.verdict is None:
         return "quiet"
-    return VERDICT_TONES[record.verdict]
+    return VERDICT_STYLES[record.verdict]
 
 
 def advice_section(advice: Advice, number: int) -> Section:
@@ -387,12 +388,12 @@ def _newest(entries: Sequence[TimelineEntry]) -> Iterator[TimelineEntry]:
         yield entry
 
 
-def tone_of(severity: str) -> Tone:
+def severity_style_of(severity: str) -> SeverityStyle:
     """Return the style in which a severity is drawn; none for severities that need no attention."""
     mark = SEVERITY_WORDS.get(severity)
-    if mark is None or mark.tone == "quiet":
+    if mark is None or mark.severity_style == "quiet":
         return ""
-    return mark.tone
+    return mark.severity_style
 
 
 def doable(advice: Sequence[Advice], in_demo: bool = False) -> list[Advice]:

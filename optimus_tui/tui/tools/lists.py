@@ -21,7 +21,7 @@ from optimus_tui.tools.registry import TOOLS, RoutineStep, routine, symptoms
 from optimus_tui.tui.dialogs.base import Dialog
 from optimus_tui.tui.keys import MOVES, chosen
 from optimus_tui.tui.messages import CopyRequested, FindingRowRequested
-from optimus_tui.tui.theme import TONE_TEXT_STYLES, Piece
+from optimus_tui.tui.theme import SEVERITY_TEXT_STYLES, Piece
 from optimus_tui.tui.widgets.bars import KeyStrip
 from optimus_tui.tui.widgets.cells import Align, Cell, Column, Table, fit_cell, fit_name, fit_words, wrap
 from optimus_tui.tui.widgets.line_view import LineView
@@ -315,7 +315,7 @@ def _labelled(lines: Sequence[Fact], width: int) -> Lines:
     made: Lines = []
     room = rooms[False]
     for label, line in zip(labels, lines, strict=True):
-        style = TONE_TEXT_STYLES[line.tone]
+        style = SEVERITY_TEXT_STYLES[line.severity_style]
         named = line.label in SEVERITY_WORDS
         if label:  # what has no label goes on below what has one
             room = rooms[named]
@@ -400,11 +400,11 @@ def head_lines(head: str, width: int) -> list[str]:
 
 
 def _style_of(cell: str) -> str:
-    from optimus_tui.tools.pages.sections import tone_of
+    from optimus_tui.tools.pages.sections import severity_style_of
 
     if cell == "never":
         return "crit"
-    return "" if cell in ("ok", "none") else TONE_TEXT_STYLES[tone_of(cell)]
+    return "" if cell in ("ok", "none") else SEVERITY_TEXT_STYLES[severity_style_of(cell)]
 
 
 def _widths(section: Section, figures: Sequence[bool], width: int) -> list[int]:

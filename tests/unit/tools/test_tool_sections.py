@@ -31,7 +31,7 @@ def test_the_verdict_and_the_findings_come_first_then_what_to_do() -> None:
     made = sections(trouble())
     assert [section.title for section in made[:3]] == ["Verdict", "Findings (1)", "To do (1)"]
     assert made[0].lines[0].text == "critical"
-    assert made[0].lines[0].tone == "critical"
+    assert made[0].lines[0].severity_style == "critical"
     assert [line.text for line in made[1].lines] == [
         "acme / chat never resets", "acme is refused",
         "A counter without TTL never resets · measured no TTL · threshold a TTL · 1 sample",
@@ -65,11 +65,11 @@ def test_the_status_of_a_section_says_that_it_was_read_and_judges_nothing() -> N
     lines = {
         line.label: line for line in named(sections(trouble(rate_limiting_details=details)), "Rate limiting d").lines
     }
-    assert (lines["status"].text, lines["status"].tone) == ("read", "")
+    assert (lines["status"].text, lines["status"].severity_style) == ("read", "")
     assert lines["average share used"].text == "104 %"
     assert lines["slope measured over"].text == "2.0 s"
     assert lines["used"].text == "512 B"
-    assert (lines["state"].text, lines["state"].tone) == ("ok", "ok")
+    assert (lines["state"].text, lines["state"].severity_style) == ("ok", "ok")
 
 
 def test_a_unit_is_said_once() -> None:
@@ -108,7 +108,7 @@ def test_tests_of_different_shapes_are_one_table_with_the_rest_below() -> None:
 
 def test_no_finding_says_so_and_no_result_says_why() -> None:
     calm = sections(trouble(diagnostics=(), recommendations=(), severity_assessment="none"))
-    assert named(calm, "Findings").lines[0].tone == "ok"
+    assert named(calm, "Findings").lines[0].severity_style == "ok"
     error = ToolError(code="bad_argument", message="no such issue", argument="issue_type", allowed=("a", "b"))
     (only,) = sections(ErrorReport(tool="x", timestamp=NOW, error=error))
     assert only.lines[0].text == "no such issue"

@@ -28,7 +28,7 @@ from optimus_tui.tui.panes.feed.lines import (
 )
 from optimus_tui.tui.panes.feed.store import KEEP, EventFields, FeedStore, index_of_seq
 from optimus_tui.tui.panes.feed.views import PaintLimit, TailView
-from optimus_tui.tui.theme import TONE_TEXT_STYLES, Piece
+from optimus_tui.tui.theme import SEVERITY_TEXT_STYLES, Piece
 from optimus_tui.tui.widgets.cells import RowTable, first_that_fits
 from optimus_tui.tui.widgets.line_view import LineCanvas
 from optimus_tui.wording.numbers import clock as clock_words
@@ -190,7 +190,7 @@ class FeedContent(PaneContent):
         if not loud:
             return rate(status.rate), ""
         mark = SEVERITY_MARKS[loud[0].severity]
-        return f"{mark.glyph} {rate(status.rate)}", TONE_TEXT_STYLES[mark.tone]
+        return f"{mark.glyph} {rate(status.rate)}", SEVERITY_TEXT_STYLES[mark.severity_style]
 
     # -- what can be done with a row
 

@@ -3,7 +3,7 @@
 from rich.cells import cell_len
 
 from optimus_tui.contract.services import GatewayState, HealthReport, ServiceInstance, ServiceState
-from optimus_tui.tui.theme import TONE_TEXT_STYLES, Piece
+from optimus_tui.tui.theme import SEVERITY_TEXT_STYLES, Piece
 from optimus_tui.tui.widgets.cells import fit_name, fit_words
 from optimus_tui.wording.numbers import latency
 from optimus_tui.wording.safe import safe_text
@@ -53,7 +53,7 @@ def _line(one: ServiceInstance, room: int, width: int) -> list[Piece]:
     start = f"{mark.glyph} "
     left = width - len(INDENT) - cell_len(start) - room - 2
     return [
-        (INDENT + start, TONE_TEXT_STYLES[mark.tone]),
+        (INDENT + start, SEVERITY_TEXT_STYLES[mark.severity_style]),
         (fit_name(_address(one), room), "bright"),
         ("  ", ""),
         (fit_words(f"{word}  {said}".rstrip(), max(1, left)).rstrip(), "quiet" if state.fault is None else ""),

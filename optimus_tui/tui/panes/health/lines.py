@@ -17,7 +17,7 @@ from optimus_tui.settings.model import Settings
 from optimus_tui.tui.panes.health.instances import instance_pieces
 from optimus_tui.tui.panes.health.row_verdicts import concerns, is_over, judged, worst
 from optimus_tui.tui.panes.health.verdict import verdict_of
-from optimus_tui.tui.theme import TONE_TEXT_STYLES, Piece
+from optimus_tui.tui.theme import SEVERITY_TEXT_STYLES, Piece
 from optimus_tui.tui.widgets.cells import Cell, Column, Table, as_many_as_fit, first_that_fits, fit_cell, spark, wrap
 from optimus_tui.wording.numbers import NOTHING, UNKNOWN, age, clock, compact, latency, percent, plural, until
 from optimus_tui.wording.safe import safe_text
@@ -89,14 +89,13 @@ def _service(
         if name == "postgres" and not settings.names_postgres:
             return ServiceLine(name=name, mark=STATUS_MARKS["not configured"], word="not configured", answers=False)
         return _connecting(name, {"gateway": settings.gateway_url, "engine": settings.engine_url}.get(name, ""))
-    state = reading.value
-    if isinstance(state, GatewayState):
-        state = state.service
+    state = reading.value.service if isinstance(reading.value, GatewayState) else reading.value
     mark, fault, code = STATUS_MARKS["unknown"], reading.fault, None
     if state is not None:
         mark, fault, code = STATUS_MARKS[state.status], fault or state.fault, state.status_code
-    if fault is not None or state is None or mark.tone in ("critical", "quiet"):
-        if reading.fault is not None and mark.tone != "critical" and (state is None or state.status != "unknown"):
+    known = state is None or state.status != "unknown"
+    if fault is not None or state is None or mark.severity_style in ("critical", "quiet"):
+        if known and reading.fault is not None and mark.severity_style != "critical":
             # The value is the last good one: what it said then is not what is so now.
             mark = STATUS_MARKS["disconnected"]
             if name == "gateway" or reading.fault.kind == "invalid":
@@ -233,7 +232,7 @@ def table_of(lines: Sequence[ServiceLine]) -> Table[ServiceLine]:
     word = min(18, max([8, *(cell_len(line.word) for line in lines if line.answers)]))
     version = max([0, *(cell_len(line.version) for line in lines)])
     table = Table[ServiceLine](
-        Column("mark", "", 1, lambda line, _: (line.mark.glyph, TONE_TEXT_STYLES[line.mark.tone])),
+        Column("mark", "", 1, lambda line, _: (line.mark.glyph, SEVERITY_TEXT_STYLES[line.mark.severity_style])),
         Column("name", "", NAME_CELLS, lambda line, _: (line.name, "bright")),
         Column("word", "", word, lambda line, _: (line.word, _trouble_style(line))),
         Column("now", "now", 7, lambda line, _: (line.now, _figure_style(line.now)), "right"),
@@ -251,7 +250,7 @@ def table_of(lines: Sequence[ServiceLine]) -> Table[ServiceLine]:
 
 
 def _trouble_style(line: ServiceLine, otherwise: str = "") -> str:
-    style = TONE_TEXT_STYLES[line.mark.tone]
+    style = SEVERITY_TEXT_STYLES[line.mark.severity_style]
     if style in ("warn", "crit"):
         return style
     return otherwise
@@ -341,7 +340,7 @@ def finding_lines(
 
 
 def _unanswered(line: ServiceLine, width: int) -> Iterator[HealthLine]:
-    style = TONE_TEXT_STYLES[line.mark.tone]
+    style = SEVERITY_TEXT_STYLES[line.mark.severity_style]
     word = line.word
     if line.note:
         word += "  "
@@ -387,7 +386,7 @@ def _all_well(report: HealthReport, width: int) -> Iterator[HealthLine]:
         words = "Not everything has been looked at yet."
     glyph = mark.glyph
     for part, text in enumerate(wrap(words, width - 2)):
-        yield HealthLine("all", part, [(f"{glyph} ", TONE_TEXT_STYLES[mark.tone]), (text, "quiet")])
+        yield HealthLine("all", part, [(f"{glyph} ", SEVERITY_TEXT_STYLES[mark.severity_style]), (text, "quiet")])
         glyph = " "
 
 
@@ -412,7 +411,7 @@ def _finding(
 ) -> list[HealthLine]:
     mark = SEVERITY_MARKS[finding.severity]
     group = (finding.rule, finding.subject)
-    style, text_style = TONE_TEXT_STYLES[mark.tone], "bright"
+    style, text_style = SEVERITY_TEXT_STYLES[mark.severity_style], "bright"
     if group in quiet or read_ago:
         style, text_style = "quiet", ""
     start = f"{mark.glyph} {mark.word}  "

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from optimus_tui.contract.cluster import SLOTS, ClusterState
 from optimus_tui.contract.services import HealthReport, ServerState
 from optimus_tui.tui.panes.health.lines import HealthLine, name_pieces
-from optimus_tui.tui.theme import TONE_TEXT_STYLES
+from optimus_tui.tui.theme import SEVERITY_TEXT_STYLES
 from optimus_tui.tui.widgets.cells import Cell, Column, Table, as_many_as_fit, fitted_to
 from optimus_tui.verdicts.server import memory_share
 from optimus_tui.wording.numbers import NOTHING, age, clock, compact, latency, percent, plural, size
@@ -94,7 +94,7 @@ def _table(nodes: Sequence[ServerState]) -> Table[ServerState]:
         return (f"{words} {percent(share)}", "warn") if hot else (words, "")
 
     return Table[ServerState](
-        Column("mark", "", 1, lambda node, _: (_glyph(node).glyph, TONE_TEXT_STYLES[_glyph(node).tone])),
+        Column("mark", "", 1, lambda node, _: (_glyph(node).glyph, SEVERITY_TEXT_STYLES[_glyph(node).severity_style])),
         Column("place", "node", 21, lambda node, _: (_place(node), "bright"), measured=True, most=40),
         Column("role", "role", 7, lambda node, _: (node.node.role if node.node else "", ""), measured=True),
         Column("ping", "PING", 8, _ping, "right", measured=True),

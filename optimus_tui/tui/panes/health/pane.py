@@ -16,7 +16,7 @@ from optimus_tui.tui.panes.health.memory import memory_lines
 from optimus_tui.tui.panes.health.row_verdicts import concerns, is_row_of
 from optimus_tui.tui.panes.health.signals import SteadyTables, brief_lines, signal_lines, tenant_lines
 from optimus_tui.tui.panes.health.verdict import unexplained, verdict_of
-from optimus_tui.tui.theme import TONE_TEXT_STYLES, Piece, plain_text
+from optimus_tui.tui.theme import SEVERITY_TEXT_STYLES, Piece, plain_text
 from optimus_tui.tui.widgets.cells import first_that_fits
 from optimus_tui.wording.numbers import age, clock
 from optimus_tui.wording.safe import curl, redis_cli, safe_text
@@ -159,7 +159,7 @@ class HealthContent(PaneContent):
         if self.report is None:
             return []
         mark = verdict_of(self.report, self.explained)
-        return [(mark.text, TONE_TEXT_STYLES[mark.tone])]
+        return [(mark.text, SEVERITY_TEXT_STYLES[mark.severity_style])]
 
     def reading_truth(self) -> tuple[str, bool]:
         """Return when the newest dependency was read, and how many answered."""
@@ -180,7 +180,7 @@ class HealthContent(PaneContent):
     def state(self) -> tuple[str, str]:
         """Return the verdict's glyph and its style."""
         mark = verdict_of(self.report, self.explained)
-        return mark.glyph, TONE_TEXT_STYLES[mark.tone]
+        return mark.glyph, SEVERITY_TEXT_STYLES[mark.severity_style]
 
     # -- what can be done with a line
 

@@ -21,7 +21,7 @@ def verdict_of(report: HealthReport | None, explained: Container[Hashable] = fro
         return OVERALL_MARKS["unknown"]
     mark = verdict_mark(report.overall, [one.rule for one in report.findings])
     loud = [(one.rule, one.subject) in explained for one in report.findings if one.severity in ALARMING]
-    return SETTLING if mark.tone in ("critical", "warning") and loud and all(loud) else mark
+    return SETTLING if mark.severity_style in ("critical", "warning") and loud and all(loud) else mark
 
 
 def unexplained(report: HealthReport, explained: Container[Hashable]) -> HealthReport:

@@ -335,7 +335,7 @@ def detail_lines(row: LimitRow, report: LimitsReport, width: int, mono: float) -
         tenant += f" … {len(counter.tenant):,} bytes"
     return [
         [(fit_name(safe_text(counter.key, 1000), width), "bright")],
-        [(f"{mark.text.strip()}: {used}", STATE_STYLES[mark.tone])],
+        [(f"{mark.text.strip()}: {used}", STATE_STYLES[mark.severity_style])],
         [(as_many_as_fit(figures, width), "")],
         [(_about_name(counter, badge, tenant, width), "warn")],
     ]

@@ -202,7 +202,7 @@ class LimitsContent(PaneContent):
             return "○", "quiet"
         if report.findings:
             mark = SEVERITY_MARKS[report.findings[0].severity]
-            return mark.glyph, STATE_STYLES[mark.tone]
+            return mark.glyph, STATE_STYLES[mark.severity_style]
         if self._is_unreadable:
             return "○", "warn"
         return "", ""

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from rich.cells import cell_len
 
 from optimus_tui.contract.keyspace import NO_OPERATION, NO_TENANT, LimitRow, LimitsReport, PastWindow
-from optimus_tui.tui.theme import TONE_TEXT_STYLES, Piece
+from optimus_tui.tui.theme import SEVERITY_TEXT_STYLES, Piece
 from optimus_tui.tui.widgets.cells import (
     BLOCKS,
     Cell,
@@ -28,7 +28,7 @@ from optimus_tui.wording.safe import safe_text
 from optimus_tui.wording.short_hash import short_hash
 from optimus_tui.wording.truth import limit_mark
 
-STATE_STYLES = {**TONE_TEXT_STYLES, "ok": ""}
+STATE_STYLES = {**SEVERITY_TEXT_STYLES, "ok": ""}
 ENDED, SLIDING = "ended", "sliding"
 GRACE_SECONDS = 1.0
 """A window that ended this long ago is said to have ended: its count is history until it is read again."""
@@ -52,7 +52,7 @@ class LimitNow(NamedTuple):
     @property
     def trouble(self) -> str:
         """Return the text style of its state."""
-        return STATE_STYLES[limit_mark(self.row).tone]
+        return STATE_STYLES[limit_mark(self.row).severity_style]
 
     def quiet(self, style: str) -> str:
         """Return ``style`` (a text style), or ``quiet`` for a counter that has ended."""
