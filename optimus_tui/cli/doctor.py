@@ -224,12 +224,8 @@ def _gateway(reading: Reading[GatewayState]) -> list[DoctorLine]:
     state = reading.value
     if state is None:
         return [DoctorLine("WRONG", "gateway", _fault_text(reading.fault))]
-    lines = [
-        _service(
-            "gateway",
-            Reading(value=state.service, taken_at=reading.taken_at, taken_mono=reading.taken_mono, fault=reading.fault),
-        )
-    ]
+    seen = Reading(value=state.service, taken_at=reading.taken_at, taken_mono=reading.taken_mono, fault=reading.fault)
+    lines = [_service("gateway", seen)]
     if state.service.fault:
         return lines
     if state.cache_fault:
@@ -294,7 +290,7 @@ async def _redis(context: Context) -> list[DoctorLine]:
             lines.append(DoctorLine(mark, "  state", f"{finding.message} ({finding.remedy})"))
     lines += _topology(context, state)
     try:
-        nodes = await context.redis.nodes()
+        nodes = list(dict.fromkeys((*await context.redis.nodes(), *await context.redis.readers())))
         found = [await read_rights(node, clustered=state.cluster is not None) for node in nodes]
     except OUTAGES as error:
         return [*lines, DoctorLine("WRONG", "  rights", _fault_text(fault_of(error, target, context.layout)))]
@@ -317,6 +313,11 @@ def _topology(context: Context, state: ServerState) -> list[DoctorLine]:
     if sentinels is not None:
         message = f"{plural(len(target.seeds), 'sentinel')} of {target.service} name {sentinels.place} as the primary"
         lines.append(DoctorLine("ok", "  sentinels", f"{message}; actions are refused"))
+    if target.read_from == "replica":
+        words = context.redis.read_from_words or "from one server: there is no replica to choose"
+        lines.append(
+            DoctorLine("WRONG" if "is in step" in words or "cut off" in words else "note", "  read from", words)
+        )
     return lines
 
 

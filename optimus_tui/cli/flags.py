@@ -6,7 +6,7 @@ import string
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, Protocol, TypeVar, get_args, get_origin
 
 import click
 from click.shell_completion import CompletionItem
@@ -100,6 +100,8 @@ def _with_flags(command: Command, rows: Sequence[Setting], *, hide_places: bool 
         about: dict[str, Any] = {"type": float if row.takes is float else str}
         if row.takes is bool:
             about = {"is_flag": True, "default": None}
+        if get_origin(row.takes) is Literal:
+            about = {"type": click.Choice(get_args(row.takes))}
         if row.takes is int:
             about = {"type": click.IntRange(row.least, row.most)}
         hidden = hide_places and row.connects

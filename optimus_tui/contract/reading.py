@@ -71,3 +71,5 @@ class Reading(Struct, Generic[T], frozen=True, kw_only=True):
     coverage: Coverage | None = None
     retry_in: float | None = None
     """Seconds from the failed try to the next one."""
+    source: str = ""
+    """From which replicas it was read and how far these are behind, safe to show; "" where primaries were read."""

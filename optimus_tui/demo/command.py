@@ -27,6 +27,7 @@ from optimus_tui.demo import DEFAULT, DRILLS, NAMES
 from optimus_tui.demo.scenarios import REMEDIES, SCENARIOS
 from optimus_tui.demo.stack import LOOPBACK, Ports, choose_ports, demo_environment, server_binaries
 from optimus_tui.settings.model import RedisTarget, Settings
+from optimus_tui.settings.table import ReadFrom
 
 PATIENCE_SECONDS = 120.0
 """How long an order may take. It is given up only then: a busy machine is slow, but the supervisor goes on."""
@@ -354,16 +355,17 @@ def _choose_all_ports(cluster: bool) -> Ports:
     return Ports(places[0], engine, gateway, tuple(places[:_CLUSTER_NODES]), tuple(places[_CLUSTER_NODES:]))
 
 
-def redis_target(ports: Ports) -> RedisTarget:
+def redis_target(ports: Ports, read_from: ReadFrom = "primary") -> RedisTarget:
     """Return where the demo's Redis is: a server, or a cluster by its first primaries."""
     if not ports.nodes:
         return RedisTarget(host=LOOPBACK, port=ports.server)
     first, *others = ((LOOPBACK, port) for port in ports.nodes[: len(ports.nodes) // 2])
-    return RedisTarget(topology="cluster", host=first[0], port=first[1], others=tuple(others))
+    return RedisTarget(topology="cluster", host=first[0], port=first[1], others=tuple(others), read_from=read_from)
 
 
 def demo_settings(handle: DemoHandle, base: Settings | None = None, **overrides: object) -> Settings:
     """Return the settings for a dashboard on this demo: its own writable environment, without the user's services."""
+    base = base or Settings()
     fields: dict[str, object] = {
         "environment": "demo",
         "color": "success",
@@ -374,7 +376,7 @@ def demo_settings(handle: DemoHandle, base: Settings | None = None, **overrides:
         "engine_url": handle.urls.engine,
         "gateway_urls": (),
         "engine_urls": (),
-        "redis": redis_target(handle.ports),
+        "redis": redis_target(handle.ports, base.read_from),
         "operator_redis": None,
         "postgres_dsn": None,
         "postgres_problem": "",
@@ -383,7 +385,6 @@ def demo_settings(handle: DemoHandle, base: Settings | None = None, **overrides:
         "tenants": (),
         "dialect": None,
     }
-    base = base or Settings()
     sources = base.sources | dict.fromkeys(fields, "demo")
     return msgspec.structs.replace(base, **fields, sources=sources)
 

@@ -51,7 +51,7 @@ async def sample_names(
     ``pace`` is awaited between calls with the due pause in seconds.
     """
     try:
-        nodes = await redis.nodes()
+        nodes = await redis.readers()
     except OUTAGES as error:
         return NameSample(fault=missing_fault("SCAN", error, redis.target, NO_SCAN))
     share = -(-most // len(nodes))

@@ -23,6 +23,7 @@ PAGES_WAITING = 4
 """Pages that are kept for a slow reader; the nodes wait then."""
 MOVED = "slots moved, or a primary changed, during the scan"
 MOVING = "slots are on their way to another node"
+REPLICA_CHANGED = "the replica of {} that was scanned is no longer in step with it"
 Pages = AsyncGenerator[KeyPage | SweepOutcome, None]
 Marks = dict[NodeAddress, tuple[object, ...] | None]
 
@@ -55,6 +56,7 @@ async def of_all(redis: ObserverRedis, scan_one: Callable[[ObserverRedis], Pages
         scan_one: Scans one server of it.
     """
     try:
+        scanned = await redis.readers() if redis.sentinels is not None else ()
         await redis.nodes()
         before = await redis.cluster_nodes.marks() if redis.cluster_nodes is not None else {}
     except OUTAGES as error:
@@ -63,12 +65,12 @@ async def of_all(redis: ObserverRedis, scan_one: Callable[[ObserverRedis], Pages
         return
     cluster = redis.cluster_nodes
     if cluster is None:
-        async with aclosing(scan_one(redis)) as pages:
+        async with aclosing(scan_one(scanned[0] if redis.read_from_words else redis)) as pages:
             async for item in pages:
                 yield item
         return
     scan = _ClusterScan(redis, tuple(before))
-    tasks = [asyncio.ensure_future(scan.follow(place, scan_one(cluster.servers.at(place)))) for place in before]
+    tasks = [asyncio.ensure_future(scan.follow(place, scan_one)) for place in before]
     try:
         while len(scan.outcomes) < len(before) or not scan.pages.empty():
             page = await scan.pages.get()
@@ -86,16 +88,19 @@ class _ClusterScan:
 
     def __init__(self, redis: ObserverRedis, places: Sequence[NodeAddress]) -> None:
         self._redis, self._places = redis, places
+        assert redis.cluster_nodes is not None
+        self._read_at = {place: redis.cluster_nodes.reading_place(place) for place in places}
         self.pages: asyncio.Queue[KeyPage | None] = asyncio.Queue(PAGES_WAITING)
         self.outcomes: dict[NodeAddress, SweepOutcome] = {}
         self._totals: dict[NodeAddress, int | None] = {}
         self._unread = 0
         self._why_unread: Exception | None = None
 
-    async def follow(self, place: NodeAddress, items: Pages) -> None:
-        """Pass on the pages of one primary."""
+    async def follow(self, place: NodeAddress, scan_one: Callable[[ObserverRedis], Pages]) -> None:
+        """Pass on the pages of one primary, or of a replica that is read in its place."""
         try:
-            async for item in items:
+            assert self._redis.cluster_nodes is not None
+            async for item in scan_one(self._redis.cluster_nodes.reader(place)):
                 if isinstance(item, SweepOutcome):
                     self.outcomes[place] = item
                     continue
@@ -153,6 +158,10 @@ class _ClusterScan:
             reasons.append(fault_of(error, self._redis.target).message)
         else:
             reasons += _moves(before, after)
+        if cluster.replicas is not None:
+            await cluster.replicas.look(now=True)
+            now = {place: cluster.reading_place(place) for place in self._places}
+            reasons += [REPLICA_CHANGED.format(place) for place in self._places if now[place] != self._read_at[place]]
         total = _sum([outcome.total for outcome in outcomes]) if not reasons else None
         if not reasons:
             return SweepOutcome(complete=True, scanned=scanned, total=total)

@@ -324,6 +324,7 @@ class KeyLoop:
         self.sampler_state.settle("layout", find_unknown_layout(counters, report.unknown, coverage, known=report.keys))
         if self._swept and not ended and self._last is not None and self._last.value is not None:
             wall, mono = self._last.taken_at, self._last.taken_mono
-        self._last = Reading(value=report, taken_at=wall, taken_mono=mono, coverage=coverage)
+        source = self.context.redis.read_from_words
+        self._last = Reading(value=report, taken_at=wall, taken_mono=mono, coverage=coverage, source=source)
         self.sampler_state.sink("cache", self._last)
         self._report_gap = max(REPORT_SECONDS, REPORT_REST * (self.context.clock.mono() - self._reported))

@@ -76,7 +76,13 @@ class LimitLoop:
             denied = None
         took_ms = (context.clock.mono() - mono) * 1000
         self._last = Reading(
-            value=report, taken_at=wall, taken_mono=mono, took_ms=took_ms, fault=denied, coverage=report.coverage
+            value=report,
+            taken_at=wall,
+            taken_mono=mono,
+            took_ms=took_ms,
+            fault=denied,
+            coverage=report.coverage,
+            source=context.redis.read_from_words,
         )
         self._hand_on()
         self.sampler_state.see_limits()

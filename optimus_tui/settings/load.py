@@ -68,7 +68,7 @@ class Composer:
     def settings(self, cwd: Path) -> Settings:
         """Return the complete settings; SettingsError on the first mistake."""
         self._warn_of_files()
-        redis = self._redis()
+        redis = msgspec.structs.replace(self._redis(), read_from=self._plain(BY_KEY["read_from"]))
         gateways = self._services("backend_orchestrator_url")
         engines = self._services("ai_engine_url")
         postgres, postgres_problem = self._dsn()

@@ -10,7 +10,7 @@ from msgspec import Meta, Struct, field
 from msgspec.structs import replace
 
 from optimus_tui.contract.keyspace import LimitRules
-from optimus_tui.settings.table import BY_KEY, Bell
+from optimus_tui.settings.table import BY_KEY, Bell, ReadFrom
 from optimus_tui.settings.validation import ValidateTable
 
 if TYPE_CHECKING:
@@ -148,6 +148,8 @@ class RedisTarget(Struct, frozen=True, kw_only=True):
     sentinel_password: Secret | None = None
     address_map: tuple[tuple[str, str], ...] = ()
     """Announced addresses that cannot be reached from here, each with the one that can: ``host:port``."""
+    read_from: ReadFrom = "primary"
+    """Where keys are read, of a cluster or behind sentinels."""
 
     @property
     def seeds(self) -> tuple[tuple[str, int], ...]:
@@ -214,6 +216,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     redis: RedisTarget = RedisTarget()
     operator_redis: RedisTarget | None = None
     address_map: dict[str, str] = field(default_factory=dict)
+    read_from: ReadFrom = BY_KEY["read_from"].default
     postgres_dsn: Secret | None = None
     postgres_problem: str = ""
     """Why the configured Postgres address cannot be used: it costs the Postgres probe and nothing else."""

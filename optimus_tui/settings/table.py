@@ -9,6 +9,7 @@ imported here, because ``--help`` reads the rows.
 from typing import Any, Literal, NamedTuple
 
 Bell = Literal["unfocused", "always", "never"]
+ReadFrom = Literal["primary", "replica"]
 
 
 class Setting(NamedTuple):
@@ -105,6 +106,12 @@ SETTINGS = (
         "Addresses that a cluster or sentinels announce and that cannot be reached from here, with those that can: "
         "`\"10.0.0.5:6379\" = \"127.0.0.1:7001\"`.",
         {}, "address_map", connects=True,
+    ),
+    Setting(
+        "read_from", ReadFrom,
+        "Where the keys of a cluster, or behind sentinels, are read: `primary` or `replica`. "
+        "How far replicas are behind is said beside what was read.",
+        "primary", "read_from", flag="--read-from", metavar="ROLE", variable="OPTIMUS_READ_FROM",
     ),
     Setting(
         "postgres_dsn", str, "Address of Postgres. Without it Postgres is not checked.",

@@ -45,6 +45,8 @@ class Survey:
     rules: LimitRules | None = None
     """The limits in force as far as they were asked for: only values that cannot be told without need them."""
     rules_asked: bool = False
+    read_from: str = ""
+    """From which replicas, and how far these are behind; "" where primaries were read."""
 
     @property
     def unread(self) -> Fault | None:
@@ -77,7 +79,8 @@ class Survey:
     @property
     def section(self) -> CoverageSection:
         """Return the coverage as documents show it."""
-        return CoverageSection(self.coverage.scanned, self.coverage.total, self.coverage.complete)
+        seen = self.coverage
+        return CoverageSection(seen.scanned, seen.total, seen.complete, self.read_from or None)
 
 
 async def survey(ctx: "Context", *, tenant: bytes | None = None, ttls: bool = False, sizes: int = 0) -> Survey:
@@ -121,7 +124,7 @@ async def survey(ctx: "Context", *, tenant: bytes | None = None, ttls: bool = Fa
         fault = outcome.fault or (None if outcome.complete else Fault("invalid", outcome.reason or "incomplete"))
     limits.end_sweep(coverage.complete)
     cache.end_sweep(coverage)
-    return Survey(limits, cache, coverage, of_tenant, fault)
+    return Survey(limits, cache, coverage, of_tenant, fault, read_from=ctx.redis.read_from_words)
 
 
 async def read_known(

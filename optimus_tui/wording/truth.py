@@ -118,7 +118,7 @@ def truth_line(
         parts.append(counted or coverage_words(reading.coverage))
     else:
         parts.append("no data yet")
-    parts += fault_words(reading.fault, source, reading.retry_in) or (f"{source} ok",)
+    parts += fault_words(reading.fault, source, reading.retry_in) or (reading.source or f"{source} ok",)
     return " · ".join(part for part in parts if part)
 
 

@@ -75,6 +75,8 @@ class CoverageSection(Struct, frozen=True):
     scanned: int
     total: int | None
     complete: bool
+    read_from: str | None = None
+    """From which replicas it was read, and how far these are behind; null where primaries were read."""
 
 
 class ShapeSection(Struct, frozen=True):

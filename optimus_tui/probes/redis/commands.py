@@ -101,7 +101,7 @@ _CORE = """
     scan type exists ttl pttl get mget strlen lrange llen object|encoding object|idletime memory|usage eval_ro
     subscribe psubscribe ssubscribe unsubscribe punsubscribe pubsub|channels pubsub|numsub pubsub|numpat
     slowlog|len slowlog|get latency|latest
-    cluster|slots cluster|nodes cluster|info cluster|links asking
+    cluster|slots cluster|nodes cluster|info cluster|links asking readonly
 """
 CORE: frozenset[str] = frozenset(_CORE.split())
 """Commands that do not depend on a value's type, in the words of the server's ACL.
@@ -120,7 +120,8 @@ OWN_SECONDS = 60
 
 OBSERVER: frozenset[str] = CORE | BY_TYPE
 OF_A_SENTINEL: frozenset[str] = frozenset(["hello", "auth", "ping", "client", "sentinel"])
-"""All that a sentinel is sent; of SENTINEL the one question which server is the primary."""
+"""All that a sentinel is sent; of SENTINEL the questions which server is the primary, and which are its replicas."""
+_ASKED_OF_A_SENTINEL = (b"GET-MASTER-ADDR-BY-NAME", b"REPLICAS")
 
 MAX_PATTERN_BYTES = 256
 MAX_PATTERN_STARS = 3
@@ -200,7 +201,7 @@ def cleared_for_sentinels(args: Sequence[Word]) -> tuple[Word, ...]:
     words = tuple(args)
     name = name_of_command(words).partition("|")[0].lower()
     question = as_bytes(words[1]).upper() if len(words) > 1 else b""
-    if name not in OF_A_SENTINEL or (name == "sentinel" and question != b"GET-MASTER-ADDR-BY-NAME"):
+    if name not in OF_A_SENTINEL or (name == "sentinel" and question not in _ASKED_OF_A_SENTINEL):
         raise CommandRefused(f"{name[:40]!r} is not sent to a sentinel")
     return words
 

@@ -44,6 +44,10 @@ class NodeAway(LostConnection):
         self.target, self.cause = target, cause
 
 
+class ReplicaCutOff(LostConnection):
+    """No replica of a primary has a link to it: what they hold says nothing of now."""
+
+
 class SlotLost(ResponseError):
     """No node of a cluster owns the slot to which a key belongs."""
 

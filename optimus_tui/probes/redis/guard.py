@@ -64,12 +64,14 @@ class ConnectionPolicy(NamedTuple):
         seconds: The limit for connecting and for each reply.
         retries: How often it is tried again after a lost connection.
         connections: How many may be open at once.
+        readonly: Whether a replica of a cluster is asked for its keys, too.
     """
 
     name: str
     seconds: float
     retries: int
     connections: int
+    readonly: bool = False
 
 
 class _Pool(BlockingConnectionPool):
@@ -100,6 +102,7 @@ def connection_pool(
         connector=Connector(target),
         own=own,
         name=policy.name,
+        readonly=policy.readonly,
         check=check,
         db=target.db,
         username=target.username,
@@ -130,9 +133,17 @@ class Guarded(AbstractConnection):
     """A connection that checks each command before it is sent, over TCP, TLS or a unix socket."""
 
     def __init__(
-        self, *, own: LoadMeter, connector: Connector, check: CommandCheck, name: str = "", **kwargs: Any
+        self,
+        *,
+        own: LoadMeter,
+        connector: Connector,
+        check: CommandCheck,
+        name: str = "",
+        readonly: bool = False,
+        **kwargs: Any,
     ) -> None:
         self._own, self._connector, self._check, self._name = own, connector, check, name
+        self._readonly = readonly
         self._due: deque[RoundTrip] = deque()
         self._caps: deque[tuple[str, int]] = deque()
         kwargs |= {"parser_class": PatientParser, "protocol": connector.manners.protocol}
@@ -256,6 +267,9 @@ class Guarded(AbstractConnection):
         """Greet the server after connecting. In the command log this is from "connection"."""
         with attributed_to("connection", poll=True):
             await self._greet(check_health)
+            if self._readonly and self._connector.mode == "cluster":
+                await self.send_command("READONLY", check_health=False)
+                await self.read_response()
         self._connector.mode = self._connector.mode or ""
         if self._connector.mode == "sentinel" and not self._connector.target.service:
             raise SentinelFound("a sentinel, not a server")

@@ -8,7 +8,7 @@ reads while slots move.
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic
 
 from redis.exceptions import AskError, MovedError, RedisError, ResponseError
 from redis.exceptions import ConnectionError as LostConnection
@@ -18,6 +18,8 @@ from optimus_tui.clock import Clock
 from optimus_tui.contract.cluster import SLOTS, Failover
 from optimus_tui.probes.redis.commands import OWN_KEY, Word, as_bytes
 from optimus_tui.probes.redis.dialing import NodeAway, SlotLost
+from optimus_tui.probes.redis.replicas import ReplicaChoice
+from optimus_tui.probes.redis.servers import Client, NodeClient, Servers
 from optimus_tui.probes.redis.slots import ListedNode, NodeAddress, SlotRange, parse_nodes, parse_slots, slot_of
 from optimus_tui.settings.model import RedisTarget
 
@@ -32,58 +34,6 @@ LOST_SERVER = (LostConnection, NoAnswer, OSError)
 Words = Sequence[Word]
 
 
-class NodeClient(Protocol):
-    """A client of one server, as far as it is used here."""
-
-    target: RedisTarget
-
-    def execute_command(self, *args: Any, **options: Any) -> Any:
-        """Send a command and return its reply."""
-
-    def pipeline(self) -> Any:
-        """Return a pipeline."""
-
-    async def aclose(self) -> None:
-        """Close all connections."""
-
-
-Client = TypeVar("Client", bound=NodeClient)
-
-
-class Servers(Generic[Client]):
-    """The clients of several servers by address, and how an address that a server announces is reached from here."""
-
-    def __init__(self, target: RedisTarget, make: Callable[[RedisTarget], Client]) -> None:
-        self.target, self._make = target, make
-        self._clients: dict[NodeAddress, Client] = {}
-
-    def reach(self, host: str, port: int, via: NodeAddress) -> NodeAddress:
-        """Return the address at which a server is reached from here.
-
-        Args:
-            host: As it is announced; empty stands for the host of ``via``.
-            port: As it is announced.
-            via: The server that announced it.
-        """
-        return NodeAddress(*self.target.reach(host, port, via.host))
-
-    def at(self, place: NodeAddress) -> Client:
-        """Return the client of the server at this address. It connects on first use."""
-        client = self._clients.get(place)
-        if client is None:
-            client = self._clients[place] = self._make(self.target.at(place.host, place.port))
-        return client
-
-    async def keep_only(self, places: Iterable[NodeAddress]) -> None:
-        """Close the clients of servers at other addresses than these."""
-        for place in set(self._clients) - set(places):
-            await self._clients.pop(place).aclose()
-
-    async def aclose(self) -> None:
-        """Close all connections."""
-        await self.keep_only(())
-
-
 class ClusterNodes(Generic[Client]):
     """The nodes of one cluster. ``run`` sends commands to the owners of their keys.
 
@@ -92,6 +42,7 @@ class ClusterNodes(Generic[Client]):
 
     def __init__(self, target: RedisTarget, make: Callable[[RedisTarget], Client], clock: Clock) -> None:
         self.servers = Servers(target, make)
+        self.replicas = ReplicaChoice(self.servers, clock) if target.read_from == "replica" else None
         self._seeds, self._clock = [NodeAddress(*seed) for seed in target.seeds], clock
         self._owners: list[NodeAddress | None] = [None] * SLOTS
         self._replicas: tuple[NodeAddress, ...] = ()
@@ -108,7 +59,8 @@ class ClusterNodes(Generic[Client]):
     @property
     def places(self) -> tuple[NodeAddress, ...]:
         """Return the address of every node that owns slots, or is a replica of one that does."""
-        return tuple(dict.fromkeys((*self.primaries, *self._replicas)))
+        copies = self.replicas.copies.values() if self.replicas is not None else ()
+        return tuple(dict.fromkeys((*self.primaries, *self._replicas, *(one for some in copies for one in some))))
 
     async def ready(self) -> None:
         """Ask who owns which slot, if that is not known or may have changed.
@@ -122,6 +74,8 @@ class ClusterNodes(Generic[Client]):
                     await self._learn()
         if self._fault is not None:
             raise self._fault
+        if self.replicas is not None:
+            await self.replicas.look()
 
     @property
     def _due(self) -> bool:
@@ -144,12 +98,16 @@ class ClusterNodes(Generic[Client]):
         for place in self.candidates():
             try:
                 rows = parse_slots(await self.servers.at(place).execute_command("CLUSTER", "SLOTS"))
+                listed = await self.listed(place) if self.replicas is not None else ()
             except (RedisError, OSError) as error:
                 why, first = error, place
                 self.note_away(place, error)
                 continue
             self._away.pop(place, None)
-            for old, new in self._take(rows, place):
+            heirs = self._take(rows, place)
+            if self.replicas is not None:
+                self.replicas.know(self._copies(listed, place))
+            for old, new in heirs:
                 if await self._is_primary(new):
                     found = Failover(self._clock.wall(), str(old), str(new))
                     self.failovers = (*self.failovers, found)[-MOST_FAILOVERS:]
@@ -191,6 +149,16 @@ class ClusterNodes(Generic[Client]):
         self._learnt, self._doubted, self._fault = self._clock.mono(), False, None
         return heirs
 
+    def _copies(self, listed: Iterable[ListedNode], via: NodeAddress) -> dict[NodeAddress, tuple[NodeAddress, ...]]:
+        """Return the replicas of each primary: CLUSTER SLOTS leaves out one of which it has not heard for a moment."""
+        nodes = [node for node in listed if not node.flags & {"noaddr", "handshake"}]
+        ids = {node.id: self.place_of(node, via) for node in nodes if node.primary}
+        return {
+            place: tuple(self.place_of(node, via) for node in nodes if node.master == primary)
+            for primary, place in ids.items()
+            if place in self.primaries
+        }
+
     def _heirs(
         self, owners: Sequence[NodeAddress | None], primaries: Sequence[NodeAddress]
     ) -> list[tuple[NodeAddress, NodeAddress]]:
@@ -206,6 +174,29 @@ class ClusterNodes(Generic[Client]):
         """Return whether a node says so itself: another one's word may be of before a failover."""
         mark = await self._mark(place)
         return mark is not None and bool(mark[1])
+
+    def reading_place(self, primary: NodeAddress) -> NodeAddress | None:
+        """Return where keys of a primary are read: there, or on a replica; None where no replica is in step with it."""
+        return primary if self.replicas is None else self.replicas.of(primary)
+
+    def reader(self, primary: NodeAddress) -> Client:
+        """Return the client by which keys of a primary are read.
+
+        Raises:
+            NodeAway: No replica is in step with it.
+        """
+        place = self.reading_place(primary)
+        if place is None:
+            assert self.replicas is not None
+            raise NodeAway(self.servers.at(primary).target, self.replicas.cut_off(primary))
+        return self.servers.at(place)
+
+    def _nobody(self, slot: int | None) -> ResponseError | NodeAway:
+        """Return why nobody can be asked about a slot."""
+        owner = self._owners[slot] if slot is not None else None
+        if owner is None or self.replicas is None:
+            return SlotLost(f"CLUSTERDOWN slot {slot} belongs to no node")
+        return NodeAway(self.servers.at(owner).target, self.replicas.cut_off(owner))
 
     def lost_slots(self, dead: Iterable[NodeAddress]) -> tuple[tuple[int, int], ...]:
         """Return the ranges of slots that no node owns, or only one of the nodes in ``dead``."""
@@ -263,9 +254,9 @@ class ClusterNodes(Generic[Client]):
         for hop in range(MOST_HOPS):
             groups: dict[NodeAddress, list[int]] = {}
             for index in open_ones:
-                asked[index] = place = self._place(slots[index])
+                asked[index] = place = self._place(slots[index], commands[index])
                 if place is None:
-                    replies[index] = SlotLost(f"CLUSTERDOWN slot {slots[index]} belongs to no node")
+                    replies[index] = self._nobody(slots[index])
                 else:
                     groups.setdefault(place, []).append(index)
             await asyncio.gather(*(self._send(*group, commands, replies) for group in groups.items()))
@@ -274,9 +265,7 @@ class ClusterNodes(Generic[Client]):
             if self._doubted and hop < MOST_HOPS - 1:
                 await self._look_again()
             open_ones = [
-                index
-                for index in open_ones
-                if self._again(replies[index], slots[index], asked[index], may_repeat=not writes(commands[index]))
+                index for index in open_ones if self._again(replies[index], slots[index], asked[index], commands[index])
             ]
             if not open_ones:
                 break
@@ -288,20 +277,21 @@ class ClusterNodes(Generic[Client]):
         except (RedisError, OSError):
             return  # the replies that there are say what is known
 
-    def _again(self, reply: object, slot: int | None, asked: NodeAddress | None, *, may_repeat: bool) -> bool:
+    def _again(self, reply: object, slot: int | None, asked: NodeAddress | None, words: Words) -> bool:
         """Return whether to repeat the command on the slot's present owner: it is another node than the one asked.
 
         A node that refused with MOVED did nothing. One that sent no reply may have carried the command out.
         """
-        if not (isinstance(reply, MovedError) or (may_repeat and isinstance(reply, NodeAway))):
+        if not (isinstance(reply, MovedError) or (isinstance(reply, NodeAway) and not writes(words))):
             return False
-        place = self._place(slot)
+        place = self._place(slot, words)
         return place is not None and place != asked and place not in self._away
 
-    def _place(self, slot: int | None) -> NodeAddress | None:
-        """Return the owner of a slot; without one, the next of the primaries in turn."""
+    def _place(self, slot: int | None, words: Words) -> NodeAddress | None:
+        """Return whom to ask about a slot, its owner or a replica of it; without a slot, the next of the primaries."""
         if slot is not None:
-            return self._owners[slot]
+            owner = self._owners[slot]
+            return owner if owner is None or writes(words) else self.reading_place(owner)
         living = [place for place in self.primaries if place not in self._away] or [*self.primaries, *self._seeds]
         self._turn += 1
         return living[self._turn % len(living)]

@@ -153,6 +153,26 @@ class ObserverRedis(_Counting):
             raise SlotLost("CLUSTERDOWN no node of the cluster owns a slot")
         return tuple(self.cluster_nodes.servers.at(place) for place in self.cluster_nodes.primaries)
 
+    async def readers(self) -> "tuple[ObserverRedis, ...]":
+        """Return the clients of the servers whose keys are read: the primaries, or a replica of each.
+
+        Raises:
+            NodeAway: No replica of a primary is in step with it.
+        """
+        nodes = await self.nodes()
+        if self.sentinels is not None:
+            return (await self.sentinels.reader(),)
+        if self.cluster_nodes is None or self.cluster_nodes.replicas is None:
+            return nodes
+        return tuple(self.cluster_nodes.reader(place) for place in self.cluster_nodes.primaries)
+
+    @property
+    def read_from_words(self) -> str:
+        """Return from which replicas the keys are read and how far these are behind; "" where primaries are read."""
+        router = self.router
+        replicas = router.replicas if isinstance(router, (ClusterNodes, SentinelPrimary)) else None
+        return "" if replicas is None else replicas.words
+
     def live_targets(self) -> tuple[RedisTarget, ...]:
         """Return the servers from which events can be received, as far as they are known.
 
@@ -246,7 +266,8 @@ ONE_OF_SEVERAL = POLICY._replace(retries=0, connections=2)
 
 def _node_client(facade: ObserverRedis) -> Callable[[RedisTarget], ObserverRedis]:
     def make(target: RedisTarget) -> ObserverRedis:
-        pool = connection_pool(target, facade.own, ONE_OF_SEVERAL, partial(cleared, db=target.db))
+        policy = ONE_OF_SEVERAL._replace(readonly=target.read_from == "replica")
+        pool = connection_pool(target, facade.own, policy, partial(cleared, db=target.db))
         return ObserverRedis(pool, target, facade.own, facade.layout)
 
     return make

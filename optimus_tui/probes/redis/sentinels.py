@@ -9,19 +9,14 @@ from redis.exceptions import RedisError
 from optimus_tui.clock import Clock
 from optimus_tui.contract.cluster import Failover
 from optimus_tui.probes.redis.dialing import NodeAway, Unproven
-from optimus_tui.probes.redis.nodes import (
-    LOST_SERVER,
-    MOST_FAILOVERS,
-    Client,
-    NodeClient,
-    Servers,
-    Words,
-    together,
-    writes,
-)
+from optimus_tui.probes.redis.nodes import LOST_SERVER, MOST_FAILOVERS, Words, together, writes
+from optimus_tui.probes.redis.parser import items_of
+from optimus_tui.probes.redis.replicas import ReplicaChoice
+from optimus_tui.probes.redis.servers import Client, NodeClient, Servers
 from optimus_tui.probes.redis.slots import NodeAddress
 from optimus_tui.settings.model import RedisTarget
 
+MOST_REPLICAS = 100
 PROOF_SECONDS = 2.0
 """The sentinels are asked again after this time, which primary is in office."""
 
@@ -41,6 +36,7 @@ class SentinelPrimary(Generic[Client]):
         clock: Clock,
     ) -> None:
         self.servers, self._target, self._clock = Servers(target, make), target, clock
+        self.replicas = ReplicaChoice(self.servers, clock) if target.read_from == "replica" else None
         self._sentinels = {NodeAddress(*seed): ask(target.sentinel_at(*seed)) for seed in target.seeds}
         self._place: NodeAddress | None = None
         self._proven = float("-inf")
@@ -81,6 +77,8 @@ class SentinelPrimary(Generic[Client]):
             self.failovers = (*self.failovers, found)[-MOST_FAILOVERS:]
             await self.servers.keep_only((best,))
         self._place, self._proven = best, self._clock.mono()
+        if self.replicas is not None:
+            self.replicas.know({best: await self._copies()})
 
     def _unproven(self, named: int, errors: Sequence[BaseException]) -> Exception:
         service = self._target.service
@@ -103,6 +101,39 @@ class SentinelPrimary(Generic[Client]):
                 return self.servers.reach(host.decode("ascii", "replace"), int(port), place)
         return None
 
+    async def _copies(self) -> tuple[NodeAddress, ...]:
+        """Return the replicas that the first of the sentinels names which answers."""
+        for place, client in self._sentinels.items():
+            try:
+                rows = items_of(await client.execute_command("SENTINEL", "REPLICAS", self._target.service))
+            except (RedisError, OSError):
+                continue
+            found = []
+            for row in rows[:MOST_REPLICAS]:
+                fields = row if isinstance(row, dict) else dict(zip(row[::2], row[1::2], strict=False))
+                match fields:
+                    case {b"ip": bytes(host), b"port": bytes(port)} if port.isdigit() and len(port) < 6:
+                        found.append(self.servers.reach(host.decode("ascii", "replace"), int(port), place))
+            return tuple(found)
+        return ()
+
+    async def reader(self) -> Client:
+        """Return the client by which keys are read: that of the primary, or of a replica.
+
+        Raises:
+            NodeAway: No replica is in step with the primary.
+            Unproven: The sentinels do not say which server is the primary, or do not agree.
+        """
+        primary = await self.primary()
+        if self.replicas is None:
+            return primary
+        await self.replicas.look()
+        assert self._place is not None
+        place = self.replicas.of(self._place)
+        if place is None:
+            raise NodeAway(primary.target, self.replicas.cut_off(self._place))
+        return self.servers.at(place)
+
     async def one(self, words: Words) -> Any:
         """Send one command and return its reply; raise the error if the reply is one."""
         (reply,) = await self.run([words])
@@ -112,14 +143,15 @@ class SentinelPrimary(Generic[Client]):
 
     async def run(self, commands: Sequence[Words]) -> list[Any]:
         """Send reading commands to the primary and return the replies in order, errors among them."""
-        client = await self.primary()
+        choose = self.primary if any(map(writes, commands)) else self.reader
+        client = await choose()
         try:
             return await together(client, commands)
         except LOST_SERVER:
             self._proven = float("-inf")
-            if any(map(writes, commands)) or await self.primary() is client:
+            if any(map(writes, commands)) or await choose() is client:
                 raise
-            return await together(await self.primary(), commands)
+            return await together(await choose(), commands)
 
     async def aclose(self) -> None:
         """Close all connections."""

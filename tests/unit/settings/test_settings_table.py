@@ -34,6 +34,7 @@ SAMPLES: dict[str, Any] = {
     "color": "#00ff00",
     "theme": "optimus-light",
     "bell": "never",
+    "read_from": "replica",
     "mouse": False,
     "thresholds": {"near_limit": 0.5},
     "scan": {"count": 11},

@@ -1,0 +1,103 @@
+"""Choose the replica that reads go to in the place of its primary, and know how far it is behind."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Generic
+
+from msgspec import Struct
+from redis.exceptions import RedisError
+
+from optimus_tui.clock import Clock
+from optimus_tui.grammar.info import amount, parse_info
+from optimus_tui.probes.redis.dialing import ReplicaCutOff
+from optimus_tui.probes.redis.servers import Client, Servers
+from optimus_tui.probes.redis.slots import NodeAddress
+from optimus_tui.wording.numbers import plural, size
+
+LOOK_SECONDS = 2.0
+"""Between two looks at which replicas are in step with their primaries."""
+
+
+class Freshness(Struct, frozen=True):
+    """How far a replica is behind its primary: in bytes of what that has written, None where it does not tell."""
+
+    place: NodeAddress
+    behind: int | None
+
+
+class ReplicaChoice(Generic[Client]):
+    """The replica of each primary that is read. One whose link to its primary is down is not: it says nothing of now.
+
+    ``copies`` are the replicas of each primary, as far as they are known.
+    """
+
+    def __init__(self, servers: Servers[Client], clock: Clock) -> None:
+        self._servers, self._clock = servers, clock
+        self.copies: Mapping[NodeAddress, Sequence[NodeAddress]] = {}
+        self.chosen: dict[NodeAddress, Freshness] = {}
+        self._looked = float("-inf")
+        self._looking = asyncio.Lock()
+
+    def know(self, copies: Mapping[NodeAddress, Sequence[NodeAddress]]) -> None:
+        """Take in the replicas of each primary; where they are others than before, the next look is due."""
+        if copies != self.copies:
+            self.copies, self._looked = copies, float("-inf")
+
+    async def look(self, *, now: bool = False) -> None:
+        """Choose anew where the last look is old, or ``now``. Raises nothing."""
+        async with self._looking:
+            if not now and self._clock.mono() - self._looked < LOOK_SECONDS:
+                return
+            copies = self.copies
+            places = list(dict.fromkeys((*copies, *(one for some in copies.values() for one in some))))
+            said = dict(zip(places, await asyncio.gather(*map(self._told, places)), strict=True))
+            self.chosen = {
+                primary: fresh for primary, some in copies.items() if (fresh := self._best(primary, some, said))
+            }
+            self._looked = self._clock.mono()
+
+    def of(self, primary: NodeAddress) -> NodeAddress | None:
+        """Return the replica to read; None where none is in step."""
+        fresh = self.chosen.get(primary)
+        return None if fresh is None else fresh.place
+
+    def cut_off(self, primary: NodeAddress) -> ReplicaCutOff:
+        """Return the error for a primary of which no replica is in step."""
+        return ReplicaCutOff(f"no replica of {primary} has a link to it")
+
+    @property
+    def words(self) -> str:
+        """Return from where the keys are read, and how old that may be: for the truth line."""
+        number, lacking = len(self.chosen), len(self.copies) - len(self.chosen)
+        lags = [fresh.behind for fresh in self.chosen.values()]
+        known = [lag for lag in lags if lag is not None]
+        if not number:
+            return "no replica is in step"
+        lag = "in step"
+        if len(known) < len(lags):
+            lag = "lag unknown"
+        elif max(known):
+            lag = f"{size(max(known))} behind"
+        text = f"from {plural(number, 'replica')}, {lag}"
+        return f"{text}, {lacking} cut off" if lacking else text
+
+    async def _told(self, place: NodeAddress) -> dict[str, str]:
+        try:
+            reply = await self._servers.at(place).execute_command("INFO", "replication")
+        except (RedisError, OSError):
+            return {}
+        return parse_info(reply)
+
+    def _best(
+        self, primary: NodeAddress, copies: Sequence[NodeAddress], said: Mapping[NodeAddress, Mapping[str, str]]
+    ) -> Freshness | None:
+        """Return the replica that is read already, where it is in step, else the one that has most of the data."""
+        written = amount(said[primary], "master_repl_offset")
+        linked = [one for one in copies if said[one].get("master_link_status") == "up"]
+        if not linked:
+            return None
+        best = max(linked, key=lambda one: amount(said[one], "slave_repl_offset") or 0)
+        if (before := self.of(primary)) in linked:
+            best = before
+        has = amount(said[best], "slave_repl_offset")
+        return Freshness(best, None if written is None or has is None else max(0, written - has))
