@@ -7,6 +7,7 @@ from typing import Any
 
 from optimus_tui.context import Context
 from optimus_tui.sampling.sampler import Sampler
+from tests.patience import PATIENCE
 
 
 class Heard:
@@ -23,7 +24,7 @@ class Heard:
     def last(self, subject: str) -> Any:
         return self.reports.get(subject, [None])[-1]
 
-    async def until(self, subject: str, holds: Callable[[Any], object], seconds: float = 8.0) -> Any:
+    async def until(self, subject: str, holds: Callable[[Any], object], seconds: float = PATIENCE) -> Any:
         """The first of the newest reports from now on that holds; fails with the last one after ``seconds``."""
         try:
             async with asyncio.timeout(seconds):

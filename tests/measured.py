@@ -15,7 +15,8 @@ if os.environ.get("OPTIMUS_COVERAGE"):
     import coverage
 
     _lines = coverage.Coverage(data_suffix=True)
-    _lines.start()  # before the package is imported; until the tests have been collected
+    if os.environ.get("PYTEST_XDIST_WORKER", "gw0") == "gw0":  # what is imported runs the same lines in each worker
+        _lines.start()  # before the package is imported; until the tests have been collected
 
 
 @contextmanager
@@ -33,7 +34,7 @@ def measuring(item: pytest.Item) -> Iterator[None]:
 
 
 def stop() -> None:
-    """Measure no longer."""
+    """Measure no longer: the tests have been collected."""
     if _lines is not None:
         _lines.stop()
 

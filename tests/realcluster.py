@@ -17,6 +17,7 @@ from redis.crc import key_slot
 
 from optimus_tui.contract.cluster import SLOTS
 from optimus_tui.demo.nodes import node_id, node_lines, node_options
+from tests.patience import PATIENCE
 from tests.realserver import free_ports, server_binary
 
 NODE_TIMEOUT_MS = 500
@@ -49,7 +50,7 @@ def raw(port: int, line: str) -> bytes:
         return link.recv(1 << 20)
 
 
-def until(what: Callable[[], object], seconds: float = 15.0) -> None:
+def until(what: Callable[[], object], seconds: float = PATIENCE) -> None:
     """Wait until ``what`` holds; a server that does not answer yet counts as not."""
     from redis.exceptions import RedisError
 

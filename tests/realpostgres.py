@@ -11,6 +11,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from tests.patience import PATIENCE
 from tests.realserver import free_port
 
 USER, PASSWORD = "watcher", "right:pass/word@1"
@@ -61,7 +62,7 @@ class RealPostgres:
             [self.programs / "postgres", *words], cwd=self.dir, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
             **self._as,
         )  # type: ignore[call-overload]  # fmt: skip
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + PATIENCE
         while time.monotonic() < deadline and self.process.poll() is None:
             with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), timeout=1):
                 time.sleep(0.3)  # it accepts a moment before it serves
@@ -80,7 +81,7 @@ class RealPostgres:
         """End the server; its data stays."""
         self.process.send_signal(signal.SIGCONT)
         self.process.send_signal(signal.SIGINT)
-        self.process.wait(20)
+        self.process.wait(PATIENCE)
 
     def stop(self) -> None:
         if self.process.poll() is None:

@@ -7,6 +7,8 @@ import ssl
 import threading
 import time
 
+from tests.patience import PATIENCE
+
 
 class Relay:
     """Listens on a loopback port of its own. ``context`` makes its near side speak TLS; answers take ``delay`` seconds
@@ -121,7 +123,7 @@ class Parrot:
         stop_listening(self._listener)
         for one in self._kept:
             _end(one)
-        self._serving.join(5)
+        self._serving.join(PATIENCE)
         for one in self._kept:  # one more may have come meanwhile
             _end(one)
 

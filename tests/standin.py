@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.hostile import HostileServer, hostile_server, reply
+from tests.patience import PATIENCE
 
 OURS = ("OPTIMUS_", "REDIS_", "POSTGRES_", "BACKEND_", "AI_ENGINE_", "PROMETHEUS_")
 
@@ -29,7 +30,7 @@ def standing_in() -> Iterator[HostileServer]:
 
     thread = threading.Thread(target=loop.run_until_complete, args=(serve(),), daemon=True)
     thread.start()
-    assert ready.wait(5)
+    assert ready.wait(PATIENCE)
     one = box[0]
     one.on("/health", reply(b'{"status":"ok","version":"9"}'))
     one.on("/api/cache/metrics", reply(b'{"hit_rate":0.85,"total_keys":1247}'))
@@ -38,7 +39,7 @@ def standing_in() -> Iterator[HostileServer]:
         yield one
     finally:
         loop.call_soon_threadsafe(stop.set)
-        thread.join(5)
+        thread.join(PATIENCE)
         loop.close()
 
 

@@ -15,6 +15,8 @@ from collections.abc import Mapping
 
 import pyte
 
+from tests.patience import PATIENCE
+
 HOSTILE = [
     b"\x1b]52;c;UFdORUQ=\x07", b"\x1b]52;c;UFdORUQ=\x1b\\", b"\x1b]0;PWNED\x07", b"\x1b]8;;http://e\x1b\\x\x1b]8;;\x1b\\",
     b"\x1b[2J", b"\x1b[6n", b"\x1b[c", b"\x1b[?1049l", b"\x1bc", b"\x1bPq\x1b\\", b"\x1b_x\x1b\\", b"\x1b]9;",
@@ -109,7 +111,7 @@ class Terminal:
             self._text = "\n".join(self.screen.display)
         return self._text
 
-    def wait_for(self, words: str, seconds: float = 15) -> str:
+    def wait_for(self, words: str, seconds: float = PATIENCE) -> str:
         """The screen once it shows ``words`` (a regular expression); AssertionError with the screen otherwise."""
         end = time.monotonic() + seconds
         searched = None
@@ -130,7 +132,7 @@ class Terminal:
     def send(self, keys: str | bytes) -> None:
         os.write(self.fd, keys if isinstance(keys, bytes) else keys.encode())
 
-    def wait_exit(self, seconds: float = 10) -> int:
+    def wait_exit(self, seconds: float = PATIENCE) -> int:
         """The exit code; AssertionError when it does not end."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:

@@ -16,6 +16,7 @@ from optimus_tui.actions.drafts.draft_checks import SandboxRunner
 from optimus_tui.child_processes import child_environment, minimal_environment
 from optimus_tui.demo.stack import Ports, demo_environment
 from optimus_tui.tui import terminal
+from tests.patience import PATIENCE
 
 PACKAGE = Path(optimus_tui.__file__).parent
 STARTERS = {"run", "Popen", "call", "check_call", "check_output", "getoutput", "getstatusoutput"}
@@ -166,6 +167,8 @@ def test_the_tests_of_a_draft_and_the_process_that_watches_them_see_no_secret(se
 
 
 def test_the_demo_sees_no_secret(secrets: Path) -> None:
-    done = subprocess.run(["env"], env=demo_environment(Ports(1, 2, 3)), capture_output=True, text=True, timeout=10)
+    done = subprocess.run(
+        ["env"], env=demo_environment(Ports(1, 2, 3)), capture_output=True, text=True, timeout=PATIENCE
+    )
     said = done.stdout.replace("REDIS_URL=redis://127.0.0.1:1/0", "")
     assert_nothing_seen(said)

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.patience import PATIENCE
+
 SCRIPT = Path(__file__).parents[2] / ".github" / "commit_subject.py"
 _SPEC = importlib.util.spec_from_file_location("commit_subject", SCRIPT)
 assert _SPEC is not None and _SPEC.loader is not None
@@ -58,6 +60,6 @@ def test_the_script_says_by_its_exit_code_what_it_found(tmp_path: Path) -> None:
     file = tmp_path / "COMMIT_EDITMSG"
     for message, code in (("limits: count live entries\n", 0), ("limits: counts live entries\n", 1)):
         file.write_text(message, "utf-8")
-        done = subprocess.run([sys.executable, SCRIPT, file], capture_output=True, text=True, timeout=30)
+        done = subprocess.run([sys.executable, SCRIPT, file], capture_output=True, text=True, timeout=PATIENCE)
         assert (done.returncode, bool(done.stderr)) == (code, code == 1)
-    assert subprocess.run([sys.executable, SCRIPT], capture_output=True, timeout=30).returncode == 2
+    assert subprocess.run([sys.executable, SCRIPT], capture_output=True, timeout=PATIENCE).returncode == 2

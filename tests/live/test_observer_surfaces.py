@@ -28,6 +28,7 @@ from optimus_tui.tools.registry import TOOLS
 from tests.amounts import amount
 from tests.live.observed import LOGIN_PAGE, System, observed, observer_rights
 from tests.live.witness import refused_writes
+from tests.patience import PATIENCE
 from tests.realserver import RealServer
 from tests.standin import point_to
 from tests.tui.actions.interruption import interrupt
@@ -225,7 +226,7 @@ def serving(*words: str) -> Iterator[str]:
         yield found[0]
     finally:
         process.send_signal(signal.SIGTERM)
-        process.wait(10)
+        process.wait(PATIENCE)
         assert process.stderr is not None
         process.stderr.close()
 
@@ -235,7 +236,7 @@ def test_no_endpoint_writes_row_77(system: System) -> None:
     kind = {"Content-Type": "application/json"}
     with (
         serving("serve", "--port", "0") as url,
-        httpx.Client(trust_env=False, timeout=30) as http,
+        httpx.Client(trust_env=False, timeout=PATIENCE) as http,
         ThreadPoolExecutor(AT_ONCE) as threads,
     ):
 
@@ -271,9 +272,9 @@ async def test_mcp_over_http_and_a_demo_beside_it_write_nothing_row_77(system: S
     )
     try:
         assert demo.stdout is not None
-        said = await asyncio.wait_for(demo.stdout.readline(), 30)
+        said = await asyncio.wait_for(demo.stdout.readline(), PATIENCE)
         assert said.startswith(b"export "), said
     finally:
         demo.terminate()
-        await asyncio.wait_for(demo.communicate(), 20)
+        await asyncio.wait_for(demo.communicate(), PATIENCE)
     await asyncio.to_thread(system.proven, 30)

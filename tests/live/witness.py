@@ -14,6 +14,8 @@ from typing import Any, NamedTuple
 
 import hiredis
 
+from tests.patience import PATIENCE
+
 _HARMLESS = """
     info time subscribe psubscribe unsubscribe punsubscribe pubsub|channels pubsub|numsub pubsub|numpat slowlog|get
     slowlog|len latency|latest acl|whoami acl|dryrun client|no-evict
@@ -22,7 +24,6 @@ HARMLESS = frozenset(_HARMLESS.split())
 """Not reads by the server's flags, and they change nothing: everything else that is no read counts as a write."""
 OWN_KEY = re.compile(rb"integration_test:.+:[0-9a-f]{16}", re.DOTALL)
 OWN_SECONDS = 60
-PATIENCE = 10.0
 _LINE = re.compile(rb"\+?[0-9.]+ \[\d+ ([^\]]+)\] (.*)", re.DOTALL)
 _WORD = re.compile(rb'"((?:[^"\\]|\\.)*)"', re.DOTALL)
 _ESCAPED = re.compile(rb"\\(x[0-9a-f]{2}|.)", re.DOTALL)

@@ -15,6 +15,7 @@ from optimus_tui.actions.files.git_layout import Pattern
 from optimus_tui.actions.files.git_objects import is_changed, read_index
 from optimus_tui.actions.files.git_state import git_warnings
 from optimus_tui.scaffold.spec import make_spec
+from tests.patience import PATIENCE
 from tests.scaffold.workshop import new_gateway
 from tests.steps import steps_of
 
@@ -24,7 +25,7 @@ Git = Callable[..., str]
 def git_in(folder: Path) -> Git:
     def git(*words: str) -> str:
         named = ["-c", "user.name=x", "-c", "user.email=x@example.com", "-c", "protocol.file.allow=always"]
-        done = subprocess.run(["git", *named, *words], cwd=folder, capture_output=True, text=True, timeout=20)
+        done = subprocess.run(["git", *named, *words], cwd=folder, capture_output=True, text=True, timeout=PATIENCE)
         assert done.returncode == 0, done.stderr
         return done.stdout
 
@@ -369,7 +370,9 @@ def test_this_repository_would_make_a_plain_git_run_its_programs(hostile: tuple[
     """Otherwise the test above would prove nothing."""
     gateway, ran = hostile
     environment = {"PATH": "/usr/bin:/bin", "HOME": str(gateway.parent), "GIT_WORK_TREE": str(gateway)}
-    subprocess.run(["/usr/bin/env", "git", "status"], cwd=gateway, env=environment, capture_output=True, timeout=20)
+    subprocess.run(
+        ["/usr/bin/env", "git", "status"], cwd=gateway, env=environment, capture_output=True, timeout=PATIENCE
+    )
     assert ran.exists()
 
 

@@ -24,6 +24,7 @@ from optimus_tui.actions.drafts.draft_checks import (
 from optimus_tui.scaffold.render import render
 from optimus_tui.scaffold.spec import make_spec
 from tests.amounts import at_night
+from tests.patience import PATIENCE
 from tests.scaffold.workshop import alive, endless_gateway, pids_in
 
 LEAVE = "import subprocess as s; print(s.Popen(['sleep', '300'], stdout=s.DEVNULL, stderr=s.DEVNULL).pid)"
@@ -38,7 +39,7 @@ def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-def until(met: Callable[[], object], seconds: float = 20.0) -> None:
+def until(met: Callable[[], object], seconds: float = PATIENCE) -> None:
     deadline = time.monotonic() + seconds
     while not met():
         assert time.monotonic() < deadline, "it did not come to that"
@@ -61,11 +62,11 @@ def test_a_command_line_that_is_ended_leaves_no_process_no_copy_and_no_file(
         until(lambda: pids_in(told))
         assert len(list(temporary.iterdir())) == 1
         program.send_signal(number)
-        _, said = program.communicate(timeout=20)
+        _, said = program.communicate(timeout=PATIENCE)
     assert program.returncode == code, said
     assert "Traceback" not in said
-    until(lambda: not any(map(alive, pids_in(told))), 5)
-    until(lambda: not list(temporary.iterdir()), 5)
+    until(lambda: not any(map(alive, pids_in(told))))
+    until(lambda: not list(temporary.iterdir()))
     assert not (gateway / "src/backend/routers/products.py").exists()
 
 
@@ -97,7 +98,7 @@ def test_what_takes_too_long_is_killed_and_what_is_left_behind_as_well(temporary
         assert runner.run(["sleep", "300"], folder, environment, 0.5) == (KILLED, "")
         code, said = runner.run([sys.executable, "-c", LEAVE], folder, environment, 20)
         assert code == 0
-        until(lambda: not alive(int(said)), 5)
+        until(lambda: not alive(int(said)))
     assert not list(temporary.iterdir())
 
 

@@ -206,6 +206,7 @@ import os, sys
 from pathlib import Path
 from optimus_tui.actions.drafts.routers import plan_router, write_router
 from optimus_tui.scaffold.spec import make_spec
+from tests.patience import PATIENCE
 stop = int(sys.argv[2])
 def trap(name, module):
     real = getattr(module, name)
@@ -305,7 +306,7 @@ def test_where_a_person_must_register_it_the_two_lines_are_said(gateway: Path) -
 def test_git_is_warned_about_and_never_told_anything_row_97(gateway: Path) -> None:
     def git(*words: str) -> str:
         safe = ["git", "-c", "user.name=x", "-c", "user.email=x@example.com", *words]
-        return subprocess.run(safe, cwd=gateway, check=True, capture_output=True, text=True, timeout=20).stdout
+        return subprocess.run(safe, cwd=gateway, check=True, capture_output=True, text=True, timeout=PATIENCE).stdout
 
     assert "no git repository" in git_warnings(gateway)[0]
     git("init", "-q", ".")

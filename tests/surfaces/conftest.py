@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.hostile import HostileServer, hostile_server
+from tests.patience import PATIENCE
 from tests.realserver import RealServer, free_port
 from tests.standin import point_to, standing_in
 from tests.surfaces.listeners import Running
@@ -50,7 +51,7 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Running]]:
         assert process.stderr
         assert b"answer" in process.stderr.readline()
         running = Running(process, port, "/mcp" if "mcp" in verb else "/mcp/diagnose_gateway_health")
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + PATIENCE
         while True:
             try:
                 running.good()

@@ -13,6 +13,7 @@ from optimus_tui.__main__ import run as command_line
 from optimus_tui.mcp_server.server import build
 from optimus_tui.serving.dispatcher import ToolDispatcher
 from optimus_tui.tools.registry import Tool
+from tests.patience import PATIENCE
 
 ARGUMENTS: dict[str, list[dict[str, Any]]] = {
     "diagnose_gateway_health": [{"tenant_id": "acme"}, {"include_cache_metrics": False, "tenant_id": "ü*[x]"}],
@@ -49,7 +50,7 @@ class Surfaces:
 
     async def by_http(self, name: str, arguments: dict[str, Any]) -> tuple[bytes, int]:
         url = f"http://127.0.0.1:{self.port}/mcp/{name}"
-        async with httpx.AsyncClient(trust_env=False, timeout=15) as http:
+        async with httpx.AsyncClient(trust_env=False, timeout=PATIENCE) as http:
             answer = await http.post(url, json=arguments)
         return answer.content, answer.status_code
 

@@ -12,6 +12,7 @@ from optimus_tui import __version__
 from optimus_tui.__main__ import run
 from optimus_tui.cli import doctor
 from optimus_tui.settings.model import Settings
+from tests.patience import PATIENCE
 
 
 @pytest.fixture(autouse=True)
@@ -165,7 +166,7 @@ def test_the_shell_completes_verbs_and_scenarios() -> None:
         env = {**os.environ, "_OPTIMUS_TUI_COMPLETE": "bash_complete", "COMP_WORDS": words}
         env["COMP_CWORD"] = str(len(words.split(" ")) - 1)
         entry = [sys.executable, "-c", "from optimus_tui.__main__ import main; main()"]
-        done = subprocess.run(entry, env=env, capture_output=True, text=True, timeout=30)
+        done = subprocess.run(entry, env=env, capture_output=True, text=True, timeout=PATIENCE)
         return [line.split(",")[-1] for line in done.stdout.split()]
 
     assert complete("optimus-tui d") == ["demo", "doctor", "dialect"]

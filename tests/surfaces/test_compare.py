@@ -14,6 +14,7 @@ from optimus_tui.cli.reports.compare import table
 from optimus_tui.contract.tools.state import TenantFigures
 from tests.hostile import HostileServer
 from tests.live.probes.driver import PASSWORD, add_user
+from tests.patience import PATIENCE
 from tests.realserver import RealServer, free_port
 
 Capture = pytest.CaptureFixture[str]
@@ -61,7 +62,9 @@ def test_names_are_literal_bytes_rows_1_to_24(world: HostileServer, server: Real
     assert done.returncode == 0, done.stderr
     found = {one["tenant_id"]: one["counters"] for one in json.loads(done.stdout)["tenants"]}
     assert found == {"*": 0, "a*": 1, "x\\xff": 1, "\\x1b[2J": 0, "[red]a[/]": 0}
-    done = subprocess.run([sys.executable, "-m", "optimus_tui", "compare", *names], capture_output=True, timeout=20)
+    done = subprocess.run(
+        [sys.executable, "-m", "optimus_tui", "compare", *names], capture_output=True, timeout=PATIENCE
+    )
     assert done.returncode == 0 and b"\x1b" not in done.stdout and "x\\xff" in done.stdout.decode()
 
 

@@ -24,6 +24,7 @@ from optimus_tui.serving.listen import CannotListen, ListeningSocket, bind, toke
 from optimus_tui.tools.answer import ToolFailure
 from optimus_tui.tools.registry import TOOLS
 from tests.hostile import hostile_server
+from tests.patience import PATIENCE
 from tests.realserver import RealServer, free_port
 from tests.surfaces.world import FAKED, a_report, context, empty_desk, fake, furnish, no_settings, on_the_wire, raw_post
 
@@ -284,7 +285,7 @@ async def test_1000_parallel_calls_are_answered_four_at_a_time_row_114(monkeypat
         return status, json.loads(body).get("error", {}).get("code", "")
 
     async with on_the_wire(AccessControlMiddleware(at_mcp(empty_desk(patience_seconds=1.0)))) as port:
-        answers = await asyncio.wait_for(asyncio.gather(*(one(port) for _ in range(1000))), 30)
+        answers = await asyncio.wait_for(asyncio.gather(*(one(port) for _ in range(1000))), PATIENCE)
         assert set(answers) <= {(200, ""), (503, "busy")}
         assert answers.count((200, "")) >= 4
         assert most == 4
@@ -312,9 +313,9 @@ async def test_a_caller_who_hangs_up_ends_the_call_row_114(monkeypatch: pytest.M
             _, writer = await asyncio.open_connection("127.0.0.1", port)
             head = f"POST /mcp/{FAKED} HTTP/1.1\r\nHost: localhost:{port}\r\nContent-Type: application/json\r\n"
             writer.write(f"{head}Content-Length: 2\r\n\r\n{{}}".encode())
-            await asyncio.wait_for(started.wait(), 5)
+            await asyncio.wait_for(started.wait(), PATIENCE)
             writer.close()
-            await asyncio.wait_for(ended.wait(), 5)
+            await asyncio.wait_for(ended.wait(), PATIENCE)
     assert calls == ["started", "ended"] * 5
 
 

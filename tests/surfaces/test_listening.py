@@ -15,6 +15,7 @@ from collections.abc import Callable
 import pytest
 
 from optimus_tui.mcp_server import streamable
+from tests.patience import PATIENCE
 from tests.surfaces.listeners import VERBS, Running, message_of
 
 HALF_OPEN = 1_100
@@ -52,7 +53,7 @@ def test_1100_half_open_connections_do_not_stop_a_good_request(verb: list[str], 
             peer.close()
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     running.process.send_signal(signal.SIGTERM)
-    running.process.wait(5)
+    running.process.wait(PATIENCE)
     assert running.process.stderr and b"Traceback" not in running.process.stderr.read()
 
 
@@ -88,7 +89,7 @@ def test_sigterm_with_a_stalled_body_ends_in_time_and_prints_no_traceback(
         peers.append(running.raw(f"{extra}Accept: text/event-stream\r\n\r\n".encode()))
     time.sleep(0.3)
     running.process.send_signal(signal.SIGTERM)
-    running.process.wait(20)
+    running.process.wait(PATIENCE)
     assert all(peer.fileno() >= 0 for peer in peers), "nobody else ended it"
     assert running.process.stderr
     said = running.process.stderr.read()
@@ -115,7 +116,7 @@ def test_what_is_no_http_request_is_told_so_in_a_document_and_once(
     assert b"HTTP/1.1" not in answered(stranger)
     assert running.good() == 200
     running.process.send_signal(signal.SIGTERM)
-    running.process.wait(5)
+    running.process.wait(PATIENCE)
     assert running.process.stderr and b"Traceback" not in running.process.stderr.read()
 
 

@@ -131,7 +131,7 @@ async def test_a_client_that_does_not_read_progress_holds_up_no_scan(monkeypatch
 
     fake(monkeypatch, scans)
     async with Client(build(empty_desk())) as client:
-        await asyncio.wait_for(client.call_tool(FAKED, {}, progress_callback=hear), 5)  # type: ignore[arg-type]
+        await asyncio.wait_for(client.call_tool(FAKED, {}, progress_callback=hear), PATIENCE)  # type: ignore[arg-type]
     assert heard == sorted(set(heard)) and heard[-1] == 1 and len(heard) < 10
 
 
@@ -192,7 +192,7 @@ async def test_garbage_frames_are_answered_and_the_server_lives_row_116(gateway:
         frames.ask(99, "no/such/method")
         assert (await frames.next())["error"]["code"] == -32601
         frames.process.stdin.close()
-        assert await asyncio.wait_for(frames.process.wait(), 5) == 0
+        assert await asyncio.wait_for(frames.process.wait(), PATIENCE) == 0
         assert await frames.process.stderr.read() == b""
 
 
@@ -249,7 +249,7 @@ async def test_cancel_ends_the_call_without_an_answer_and_frees_its_place(
         for number in range(1, 6):  # one more than there are places
             frames.ask(number, "tools/call", name=FAKED, arguments={})
             for _ in ("gateway", "engine"):
-                await asyncio.wait_for(asked.acquire(), 10)
+                await asyncio.wait_for(asked.acquire(), PATIENCE)
             frames.send({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": number}})
         frames.ask(6, "tools/call", name=FAKED, arguments={"nope": True})
         answer = await frames.next()
@@ -267,6 +267,7 @@ async def run(ctx, query):
     return a_report()
 TOOLS[FAKED].__dict__["code"] = SimpleNamespace(QUERY=DiagnoseQuery, REPORT=DiagnoseReport, run=run, found=bool)
 from optimus_tui.__main__ import main
+from tests.patience import PATIENCE
 sys.argv = ["optimus-tui", "mcp"]
 main()
 """

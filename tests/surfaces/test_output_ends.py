@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.amounts import at_night
+from tests.patience import PATIENCE
 from tests.realserver import free_port
 
 Started = Callable[..., "subprocess.Popen[bytes]"]
@@ -65,9 +66,9 @@ def test_an_interrupt_is_130_and_sigterm_is_143_everywhere(
             process.stdin.write(GREETING)
             process.stdin.flush()
         answers = process.stderr if "--port" in words else process.stdout
-        assert select.select([answers], [], [], 30)[0] and answers.readline()
+        assert select.select([answers], [], [], PATIENCE)[0] and answers.readline()
         process.send_signal(number)
-        assert process.wait(8) == code
+        assert process.wait(PATIENCE) == code
         assert b"Traceback" not in process.stderr.read()
     finally:
         process.kill()
@@ -78,18 +79,18 @@ def test_an_interrupt_is_130_and_sigterm_is_143_everywhere(
 def test_a_full_output_is_one_sentence_and_2(words: tuple[str, ...], start: Started) -> None:
     with open("/dev/full", "wb") as full:
         process = start(*words, stdout=full)
-        _, said = process.communicate(timeout=30)
+        _, said = process.communicate(timeout=PATIENCE)
     assert (process.returncode, said.count(b"\n")) == (2, 1), said
     assert b"No space left" in said
 
 
 def test_doctor_refuses_a_theme_and_a_key_that_cannot_be(start: Started, tmp_path: Path) -> None:
     process = start("doctor", "--theme", "optimus-drak")
-    _, said = process.communicate(timeout=30)
+    _, said = process.communicate(timeout=PATIENCE)
     assert process.returncode == 2 and b"--theme" in said and b"did you mean optimus-dark?" in said
     (tmp_path / "optimus.toml").write_text('[keys]\n"pane.zom" = "Z"\n')
     process = start("doctor")
-    _, said = process.communicate(timeout=30)
+    _, said = process.communicate(timeout=PATIENCE)
     assert process.returncode == 2 and b"optimus.toml" in said and b"did you mean pane.zoom?" in said
 
 
@@ -105,12 +106,12 @@ def test_doctor_refuses_a_theme_and_a_key_that_cannot_be(start: Started, tmp_pat
 )
 def test_the_demo_refuses_to_be_told_where_services_are(words: tuple[str, ...], start: Started) -> None:
     process = start(*words)
-    out, said = process.communicate(timeout=30)
+    out, said = process.communicate(timeout=PATIENCE)
     assert (process.returncode, out, said.count(b"\n")) == (2, b"", 1)
     assert b"starts services of its own" in said
 
 
 def test_the_demos_help_offers_only_what_it_takes(start: Started) -> None:
-    out, _ = start("demo", "--help").communicate(timeout=30)
+    out, _ = start("demo", "--help").communicate(timeout=PATIENCE)
     assert b"--theme" in out and b"--config" in out and b"--refresh" in out
     assert b"--redis-url" not in out and b"--env" not in out

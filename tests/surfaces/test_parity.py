@@ -21,6 +21,7 @@ from optimus_tui.serving.asgi import AccessControlMiddleware
 from optimus_tui.serving.dispatcher import ToolDispatcher
 from optimus_tui.tools.registry import TOOLS
 from tests.hostile import HostileServer
+from tests.patience import PATIENCE
 from tests.realserver import RealServer
 from tests.surfaces.parity_driver import ARGUMENTS, Surfaces, freeze
 from tests.surfaces.world import context, environment, on_the_wire
@@ -91,7 +92,7 @@ async def test_a_slash_more_is_the_same_tool(surfaces: Surfaces, monkeypatch: py
     freeze(TOOLS[name], monkeypatch)
     plain, slashed = await surfaces.by_http(name, {}), await surfaces.by_http(f"{name}/", {})
     assert plain == slashed and plain[1] == 200
-    async with httpx.AsyncClient(trust_env=False, timeout=15) as http:
+    async with httpx.AsyncClient(trust_env=False, timeout=PATIENCE) as http:
         lists = [await http.get(f"http://127.0.0.1:{surfaces.port}/mcp{end}") for end in ("", "/")]
         twice = [("Content-Type", "application/json"), ("Content-Type", "application/json; charset=utf-8")]
         doubled = await http.post(f"http://127.0.0.1:{surfaces.port}/mcp/{name}", content="{}", headers=twice)

@@ -21,6 +21,7 @@ from optimus_tui.context import Context
 from optimus_tui.tools.answer import answer, encode
 from optimus_tui.tools.registry import TOOLS
 from tests.hostile import Act, HostileServer, bomb, endless_chunks, reply, sends, silence, slow_body, slow_headers
+from tests.patience import PATIENCE
 from tests.realserver import RealServer, free_port
 
 Capture = pytest.CaptureFixture[str]
@@ -165,13 +166,13 @@ def test_a_mistake_in_the_flags_has_a_document_too(world: HostileServer, capsys:
 def test_an_output_that_is_full_or_closed_is_one_sentence(world: HostileServer) -> None:
     with open("/dev/full", "wb") as full:
         done = subprocess.run(
-            [sys.executable, "-m", "optimus_tui", "run", HEALTH], stdout=full, stderr=subprocess.PIPE, timeout=20
+            [sys.executable, "-m", "optimus_tui", "run", HEALTH], stdout=full, stderr=subprocess.PIPE, timeout=PATIENCE
         )
     assert (done.returncode, done.stderr.count(b"\n")) == (2, 1)
     assert b"No space left" in done.stderr
     for verb in (f"run {HEALTH}", "standup", "compare acme"):
         closed = f"exec {sys.executable} -m optimus_tui {verb} >&-"
-        done = subprocess.run(["sh", "-c", closed], stderr=subprocess.PIPE, timeout=20)
+        done = subprocess.run(["sh", "-c", closed], stderr=subprocess.PIPE, timeout=PATIENCE)
         assert (done.returncode, done.stderr.count(b"\n")) == (2, 1), verb
         assert b"standard output is closed" in done.stderr
 
@@ -179,11 +180,11 @@ def test_an_output_that_is_full_or_closed_is_one_sentence(world: HostileServer) 
 def test_a_reader_that_has_gone_is_no_failure(world: HostileServer, server: RealServer) -> None:
     for verb in (f"run {HEALTH}", "standup", "standup --md", "standup --html", "compare acme"):
         shell = f"set -o pipefail; {sys.executable} -m optimus_tui {verb} | true"
-        done = subprocess.run(["bash", "-c", shell], stderr=subprocess.PIPE, timeout=20)
+        done = subprocess.run(["bash", "-c", shell], stderr=subprocess.PIPE, timeout=PATIENCE)
         assert (done.returncode, done.stderr) == (0, b""), verb
     server.command("SET", "rate_limit:acme:chat", "5")
     shell = f"set -o pipefail; {sys.executable} -m optimus_tui run {HEALTH} | true"
-    done = subprocess.run(["bash", "-c", shell], stderr=subprocess.PIPE, timeout=20)
+    done = subprocess.run(["bash", "-c", shell], stderr=subprocess.PIPE, timeout=PATIENCE)
     assert (done.returncode, done.stderr) == (1, b""), "the answer's own code still counts"
 
 
@@ -294,7 +295,7 @@ def test_watching_prints_a_document_a_line_until_interrupted_with_130(world: Hos
         for _ in range(2):
             assert json.loads(process.stdout.readline())["tool"] == HEALTH
         process.send_signal(signal.SIGINT)
-        assert process.wait(5) == 130
+        assert process.wait(PATIENCE) == 130
         assert process.stderr.read().lstrip() == b"optimus-tui: interrupted\n"
         assert all(json.loads(line) for line in process.stdout.read().splitlines())
     finally:
@@ -306,11 +307,11 @@ def test_an_interrupt_of_a_hung_look_is_130_at_once(world: HostileServer) -> Non
     world.on("/health", silence)
     process = command("run", HEALTH)
     try:
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + PATIENCE
         while not world.requests and time.monotonic() < deadline:
             time.sleep(0.02)
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=30)
+        out, err = process.communicate(timeout=PATIENCE)
         assert (process.returncode, out, err.lstrip()) == (130, b"", b"optimus-tui: interrupted\n")
         assert "/health" not in world.ended, "it did not wait for what hangs"
     finally:
@@ -324,7 +325,7 @@ def test_a_reader_that_leaves_is_no_noise(world: HostileServer) -> None:
     try:
         process.stdout.readline()
         process.stdout.close()
-        process.wait(8)
+        process.wait(PATIENCE)
         assert process.stderr.read() == b""
     finally:
         process.kill()
@@ -378,7 +379,7 @@ def test_completion_offers_tools_arguments_and_values() -> None:
     def offered(*words: str) -> str:
         env = {**os.environ, "_OPTIMUS_TUI_COMPLETE": "bash_complete"}
         env |= {"COMP_WORDS": " ".join(("optimus-tui", *words)), "COMP_CWORD": str(len(words))}
-        done = subprocess.run([sys.executable, "-c", _MAIN], env=env, capture_output=True, text=True, timeout=20)
+        done = subprocess.run([sys.executable, "-c", _MAIN], env=env, capture_output=True, text=True, timeout=PATIENCE)
         return done.stdout
 
     assert "plain,run" in offered("r")

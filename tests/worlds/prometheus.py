@@ -9,6 +9,7 @@ import urllib.request
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from tests.patience import PATIENCE
 from tests.realserver import free_port
 from tests.worlds.traffic import Process
 
@@ -50,7 +51,7 @@ def prometheus_that_scraped(targets: list[Target], minutes: float) -> Iterator[s
     words = ["prometheus", f"--config.file={home}/prometheus.yml", f"--storage.tsdb.path={home}/data"]
     words += [f"--web.listen-address=127.0.0.1:{port}", "--log.level=error"]
     process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    url, deadline = f"http://127.0.0.1:{port}", time.monotonic() + 20
+    url, deadline = f"http://127.0.0.1:{port}", time.monotonic() + PATIENCE
     try:
         while True:
             with contextlib.suppress(OSError), urllib.request.urlopen(f"{url}/-/ready", timeout=1):

@@ -15,6 +15,7 @@ from optimus_tui.history.audit.end import AuditUnwritable
 from optimus_tui.history.audit.log import AuditLog
 from tests.live.actions.driver import CALM, armed, at_desk, carried_out, confirmation, ignore, number, planned, put
 from tests.live.actions.killing import kill_once
+from tests.patience import PATIENCE
 from tests.realserver import RealServer
 from tests.relay import Relay
 
@@ -273,7 +274,7 @@ def _unwritable(*_: object) -> None:
 
 
 def _wait_until_gone(path: Path) -> None:
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + PATIENCE
     while path.exists() and time.monotonic() < deadline:
         time.sleep(0.01)
 

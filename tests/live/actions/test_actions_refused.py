@@ -38,6 +38,7 @@ from tests.live.actions.driver import (
     refused,
 )
 from tests.live.probes.tap import Tap
+from tests.patience import PATIENCE
 from tests.realserver import RealServer
 
 WRITES = {"unlink", "expire", "publish", "multi", "exec", "watch", "set", "del", "pexpire"}
@@ -249,7 +250,7 @@ async def test_a_second_operator_sees_who_is_at_it_and_for_how_long_row_75(serve
 
         def hold(step: object) -> None:
             started.set()
-            go.wait(10)
+            go.wait(PATIENCE)
 
         import asyncio
 

@@ -31,6 +31,7 @@ from tests.live.actions.driver import (
     put,
     refused,
 )
+from tests.patience import PATIENCE
 from tests.realserver import RealServer
 from tests.unit.history.audit_faults import cut_back, removed, renamed, renamed_and_created, truncated
 
@@ -244,7 +245,7 @@ async def test_leaving_stops_an_action_that_runs_and_waits_for_it_a_few_seconds_
 
     def hang() -> None:
         held.set()
-        go.wait(20)
+        go.wait(PATIENCE)
 
     async with armed(server.port, tmp_path, tuning=CALM) as action_service:
         plan = await planned(action_service, "unlink_no_ttl")

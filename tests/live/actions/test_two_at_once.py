@@ -169,7 +169,7 @@ def test_two_dashboards_on_one_state_directory_arm_and_leave_in_one_chain(
         one.wait_for("leaving disarms", 60)
         one.settle(0.6)
         one.send("y")
-        assert one.wait_exit(60) == 0
+        assert one.wait_exit() == 0
     audit = tmp_path / "state" / "optimus-tui" / "audit.jsonl"
     assert verify(audit).problem is None
     events = [record["event"] for record in read(audit)]
@@ -200,7 +200,7 @@ def test_a_lock_held_from_another_shell_keeps_nobody_from_leaving(
             terminal.send("\x1b")
             terminal.settle(0.6)
             terminal.send("\x11")
-            assert terminal.wait_exit(40) == 0
+            assert terminal.wait_exit() == 0
         finally:
             os.killpg(other.pid, signal.SIGKILL)
 
@@ -219,7 +219,7 @@ def test_kill_9_through_the_real_screen_loses_nothing_and_the_next_start_offers_
         terminal.settle(1.0)
         if "▸ acme" in terminal.text():
             break
-    terminal.wait_for("▸ acme", 5)
+    terminal.wait_for("▸ acme")
     terminal.send("\x1b[B")
     terminal.settle(0.5)
     terminal.send("a")

@@ -16,6 +16,7 @@ from optimus_tui.probes.redis.observer import observer_client
 from optimus_tui.probes.redis.rights import Rights, read_rights
 from optimus_tui.settings.model import RedisTarget, Secret
 from tests.hostile import HostileServer, hostile_server, reply
+from tests.patience import PATIENCE
 from tests.realserver import RealServer, free_port
 
 OBSERVER = (
@@ -102,7 +103,7 @@ class Stack:
 def stack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[HostileServer]:
     one = Stack()
     one.thread.start()
-    assert one.ready.wait(5)
+    assert one.ready.wait(PATIENCE)
     one.server.on("/health", reply(b'{"status":"ok","version":"9\\u001b[2J"}'))
     one.server.on("/api/cache/metrics", reply(b'{"hit_rate":0.85,"total_keys":1}'))
     one.server.on("/api/rate-limits", reply(b'{"window_seconds":60,"limits":{"chat":150}}'))
@@ -114,7 +115,7 @@ def stack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[HostileSe
     monkeypatch.setenv("PROMETHEUS_URL", one.server.url)
     yield one.server
     one.loop.call_soon_threadsafe(one.stop.set)
-    one.thread.join(5)
+    one.thread.join(PATIENCE)
     one.loop.close()
 
 

@@ -14,6 +14,7 @@ import pytest
 from optimus_tui.history.samples.store import Store, system_of
 from optimus_tui.settings.model import RedisTarget, Settings
 from tests.hostile import HostileServer, hostile_server, reply
+from tests.patience import PATIENCE
 from tests.realserver import RealServer
 
 PAGE = b'# TYPE http_requests_total counter\nhttp_requests_total{tenant="acme"} 5\nprocess_resident_memory_bytes 7e7\n'
@@ -78,7 +79,7 @@ async def test_a_recording_keeps_what_it_saw_and_ends_with_130_when_interrupted(
     path = file_in(tmp_path)
     await until(lambda: sets_in(path) >= 4, process)
     process.send_signal(signal.SIGINT)
-    out, err = await asyncio.wait_for(process.communicate(), 10)
+    out, err = await asyncio.wait_for(process.communicate(), PATIENCE)
     assert (process.returncode, out) == (130, b""), err
     assert b"recording default to" in err and b"sets kept" in err
     store = Store(path, system_of(settings))
@@ -95,7 +96,7 @@ async def test_everything_down_is_recorded_too_and_the_time_asked_for_ends_it_wi
     gone = "http://127.0.0.1:1"
     settings = Settings(gateway_url=gone, engine_url=gone, redis=RedisTarget(host="127.0.0.1", port=1))
     process = await start(tmp_path, settings, "--minutes", "0.08")
-    _, err = await asyncio.wait_for(process.communicate(), 30)
+    _, err = await asyncio.wait_for(process.communicate(), PATIENCE)
     assert process.returncode == 0, err
     store = Store(file_in(tmp_path), system_of(settings))
     assert {value for _, value in await store.series("state.redis", 0, 2e9)} == {0.0}
@@ -108,7 +109,7 @@ async def test_sigterm_ends_a_recording_with_everything_written(tmp_path: Path, 
     process = await start(tmp_path, settings)
     await until(lambda: sets_in(file_in(tmp_path)) >= 1, process)
     process.terminate()
-    await asyncio.wait_for(process.wait(), 10)
+    await asyncio.wait_for(process.wait(), PATIENCE)
     assert process.returncode == 128 + signal.SIGTERM
     assert not Path(f"{file_in(tmp_path)}-wal").exists()  # the last one out puts the log into the file
 
@@ -116,14 +117,14 @@ async def test_sigterm_ends_a_recording_with_everything_written(tmp_path: Path, 
 async def test_a_file_that_cannot_be_written_is_said_at_once_with_3(tmp_path: Path) -> None:
     file_in(tmp_path).mkdir(parents=True)
     process = await start(tmp_path, Settings())
-    _, err = await asyncio.wait_for(process.communicate(), 20)
+    _, err = await asyncio.wait_for(process.communicate(), PATIENCE)
     assert process.returncode == 3 and b"default.sqlite" in err and err.count(b"\n") == 1
 
 
 @pytest.mark.parametrize("minutes", ["0", "nan", "soon"])
 async def test_a_time_that_is_none_is_a_bad_argument(tmp_path: Path, minutes: str) -> None:
     process = await start(tmp_path, Settings(), "--minutes", minutes)
-    _, err = await asyncio.wait_for(process.communicate(), 20)
+    _, err = await asyncio.wait_for(process.communicate(), PATIENCE)
     assert process.returncode == 2 and b"--minutes" in err
 
 

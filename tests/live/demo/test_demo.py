@@ -14,6 +14,7 @@ from optimus_tui.demo.scenarios import SCENARIOS
 from optimus_tui.demo.tenants import TENANTS, Http, RawResponse, Resp
 from optimus_tui.settings.load import load
 from optimus_tui.tools.validate import compared
+from tests.patience import PATIENCE
 
 pytestmark = pytest.mark.live
 
@@ -49,7 +50,7 @@ class Demo:
         assert outcome.scenario == self.handle.scenario == scenario
 
 
-async def until(condition: Callable[[], Awaitable[bool]], seconds: float = 8.0) -> None:
+async def until(condition: Callable[[], Awaitable[bool]], seconds: float = PATIENCE) -> None:
     deadline = time.monotonic() + seconds
     while not await condition():
         assert time.monotonic() < deadline, "it did not happen in time"
@@ -80,7 +81,7 @@ async def test_cached_answers_of_several_kinds_exist_and_none_is_for_ever(demo: 
         seen.update(key.split(b":")[1] for key in keys)
         return seen >= {b"conversation", b"list_messages", b"list_conversations", b"profile"} and len(keys) >= 40
 
-    await until(has_seen_all, 20)
+    await until(has_seen_all)
 
 
 async def test_the_hit_rate_is_measured_and_the_key_count_is_the_servers(demo: Demo) -> None:
@@ -193,7 +194,7 @@ async def test_what_an_operator_repairs_stays_repaired_and_the_users_come_back(d
     async def asked_again() -> bool:
         return int(await demo.redis("GET", "rate_limit:clinic_b:chat") or 0) > 0
 
-    await until(asked_again, 12)
+    await until(asked_again)
     assert 0 < await demo.redis("PTTL", "rate_limit:clinic_b:chat") <= 60_000
     await demo.play("quiet")
 

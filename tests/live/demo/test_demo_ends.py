@@ -15,6 +15,7 @@ import psutil
 import pytest
 
 from optimus_tui.demo.command import DemoHandle
+from tests.patience import PATIENCE
 
 pytestmark = pytest.mark.live
 _COMMAND = "import sys; from optimus_tui.demo.command import main; sys.exit(main(sys.argv[1], headless=True))"
@@ -85,7 +86,7 @@ def test_headless_prints_exactly_three_exports_and_interrupt_ends_it_with_130(
     # ctrl+c on a terminal signals the owner's process group: the owner alone ends its children, in order
     assert all(os.getpgid(process.pid) != os.getpgid(demo.process.pid) for process in demo.family)
     demo.process.send_signal(signal.SIGINT)
-    out, err = demo.process.communicate(timeout=15)
+    out, err = demo.process.communicate(timeout=PATIENCE)
     assert (demo.process.returncode, out) == (130, "")
     assert "ready after" in err
     assert "\x1b" not in err
@@ -108,7 +109,7 @@ def test_nothing_outlives_a_killed_supervisor_and_the_command_says_so(headless: 
     demo.exports()
     (supervisor,) = psutil.Process(demo.process.pid).children()
     supervisor.kill()
-    _, err = demo.process.communicate(timeout=15)
+    _, err = demo.process.communicate(timeout=PATIENCE)
     assert demo.process.returncode == 3
     assert "the demo ended" in err
     assert demo.gone_within(3)
@@ -122,7 +123,7 @@ def test_terminate_while_it_starts_leaves_nothing(headless: Callable[..., Headle
         pass
     demo.family = psutil.Process(demo.process.pid).children(recursive=True)
     demo.process.terminate()
-    assert demo.process.wait(4) == 143
+    assert demo.process.wait(PATIENCE) == 143
     assert demo.gone_within(1)
     assert demo.left_behind() == []
 
@@ -136,7 +137,7 @@ def test_a_server_that_does_not_run_is_replaced_by_the_emulation_with_a_notice(
     demo = headless("quiet", OPTIMUS_DEMO_SERVER=str(binary))
     assert answers(demo.exports()["REDIS_URL"])
     demo.process.terminate()
-    _, err = demo.process.communicate(timeout=15)
+    _, err = demo.process.communicate(timeout=PATIENCE)
     assert "an emulation in Python stands in" in err
 
 
@@ -152,7 +153,7 @@ def test_a_service_that_cannot_start_is_named_with_its_last_words(
         monkeypatch.setattr(module, "choose_ports", lambda n: (*real(n - 1), taken.getsockname()[1]))
         handle = DemoHandle("quiet").start()
         try:
-            deadline = time.monotonic() + 25
+            deadline = time.monotonic() + PATIENCE
             while not handle.failed and time.monotonic() < deadline:
                 handle.changed.wait(0.5)
                 handle.changed.clear()

@@ -59,7 +59,7 @@ async def drilling(demo: DemoHandle, drill: str) -> AsyncIterator[tuple[Pilot[An
             return dashboard.drills.running is not None and dashboard.drills.running.watch is not None
 
         await until(pilot, lambda: "drill: any moment" in said(pilot) or begun())
-        await until(pilot, begun, 30)
+        await until(pilot, begun)
         try:
             yield pilot, dashboard
         finally:
@@ -95,10 +95,10 @@ async def to_the_last_step(pilot: Pilot[Any], dashboard: Dashboard) -> IncidentS
     while (coming := state().next) is not None and coming.plan.kind == "tool":
         name = coming.plan.id
         await pilot.press("enter")
-        await until(pilot, lambda: isinstance(app.screen, PickDialog) or state().next is not coming, 20)
+        await until(pilot, lambda: isinstance(app.screen, PickDialog) or state().next is not coming)
         if isinstance(app.screen, PickDialog):
             await pilot.press("enter")
-        await until(pilot, lambda name=name: (step := state().step(name)) is not None and step.status == "done", 20)  # type: ignore[misc]
+        await until(pilot, lambda name=name: (step := state().step(name)) is not None and step.status == "done")  # type: ignore[misc]
     return screen
 
 
@@ -110,7 +110,7 @@ async def close(pilot: Pilot[Any], cause: str, resolution: str) -> None:
     await pilot.press("enter")
     await typed(pilot, resolution)
     await pilot.press("enter")
-    await until(pilot, lambda: isinstance(app.screen, DrillScreen), 30)
+    await until(pilot, lambda: isinstance(app.screen, DrillScreen))
 
 
 def result(pilot: Pilot[Any]) -> dict[str, float | None]:

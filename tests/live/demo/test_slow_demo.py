@@ -81,7 +81,7 @@ async def test_a_switch_that_takes_long_says_so_and_comes_late(running: DemoHand
     async with shown(running) as (pilot, dashboard):
         with stopped(running):
             run_line(dashboard, "scenario noisy-tenant")
-            await until(pilot, lambda: "still switching: 4" in said(pilot).splitlines()[0], 20)
+            await until(pilot, lambda: "still switching: 4" in said(pilot).splitlines()[0])
             run_line(dashboard, "scenario quiet")
             assert running.under_way("switch") > 3.0, "the first one is still on its way"
         await until(pilot, lambda: not running.under_way("switch"), 60)
@@ -98,7 +98,7 @@ async def test_a_drill_that_cannot_begin_names_no_fault_and_ends_it_where_it_com
         run_line(dashboard, "drill noisy-tenant")
         await until(pilot, lambda: drills.running is not None)
         with stopped(impatient):
-            await until(pilot, lambda: "the drill could not begin" in toasts(pilot), 30)
+            await until(pilot, lambda: "the drill could not begin" in toasts(pilot))
             assert names_on(pilot) == []
         await until(pilot, lambda: drills.running is None, 60)
         await until(pilot, lambda: not impatient.under_way("fault"), 60)
@@ -129,7 +129,7 @@ async def test_a_fault_that_takes_long_gives_nothing_away(running: DemoHandle, t
             run_line(dashboard, "remedy restart-engine")
             await until(pilot, lambda: isinstance(pilot.app.screen, PickDialog))
             await pilot.press("enter")
-            await until(pilot, lambda: "remedy under way" in said(pilot).splitlines()[0], 30)
+            await until(pilot, lambda: "remedy under way" in said(pilot).splitlines()[0])
         await until(pilot, lambda: bool(drills.running.watch.remedies), 60)
         run_line(dashboard, "drill stop")
         await until(pilot, lambda: isinstance(pilot.app.screen, DrillScreen), 60)

@@ -9,6 +9,7 @@ from optimus_tui.contract.incident_events import NoteAdded
 from optimus_tui.history import timeline as files
 from optimus_tui.history.timeline import open_timeline
 from tests.killing import child, kill_one
+from tests.patience import PATIENCE
 
 KILLS = 10
 
@@ -25,7 +26,7 @@ def test_kill_9_loses_no_acknowledged_record_and_the_next_start_offers_to_resume
 @pytest.mark.parametrize("limit", [2_600, 3_100, 4_500])
 def test_a_disk_that_fills_up_loses_nothing_and_says_how_much_waits_row_106(tmp_path: Path, limit: int) -> None:
     process = child(tmp_path, 12, str(limit))
-    out, err = process.communicate(timeout=30)
+    out, err = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0, err.decode()
     lines = out.decode().splitlines()
     waiting = [line for line in lines if line.startswith("wait ")]

@@ -23,6 +23,7 @@ from optimus_tui.tools.registry import TOOLS
 from tests.amounts import amount
 from tests.live.probes.fuzz import Fuzzer
 from tests.live.probes.scripted import ScriptedServer
+from tests.patience import PATIENCE
 
 pytestmark = pytest.mark.live
 REPLIES = amount(300, 2000, "OPTIMUS_FUZZ_REPLIES")
@@ -137,7 +138,7 @@ async def test_every_loop_lives_and_recovers_by_itself(server: ScriptedServer, f
 
     sampler = Sampler(context, hear)
     tasks = {name: asyncio.create_task(loop()) for name, loop in sampler.loops().items()}
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + PATIENCE
     while fuzzer.served < REPLIES and time.monotonic() < deadline:
         sampler.refresh()
         await asyncio.sleep(0.02)
@@ -152,7 +153,7 @@ async def test_every_loop_lives_and_recovers_by_itself(server: ScriptedServer, f
         good = all(one is not None and one.fault is None for one in (limits, cache, health and health.server))
         return bool(good and feed is not None and feed.status.state == "live")
 
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + PATIENCE
     while not recovered():
         assert time.monotonic() < deadline, {name: last.get(name) for name in ("limits", "cache", "feed")}
         await asyncio.sleep(0.2)

@@ -25,6 +25,7 @@ from optimus_tui.settings.model import Settings
 from optimus_tui.verdicts.gateway.services import judge_server
 from tests.live.probes.driver import observing, target_of
 from tests.live.tools.driver import ask, pipe, system
+from tests.patience import PATIENCE
 from tests.realserver import RealServer, free_port
 
 pytestmark = pytest.mark.live
@@ -129,7 +130,7 @@ async def test_a_failed_snapshot_is_said_and_refused_writes_are_critical(make_se
 
 
 async def _until(server: RealServer, rule: str) -> dict[str, Finding]:
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
         found = await findings(server)
         if rule in found:
@@ -160,7 +161,7 @@ async def test_a_replica_that_is_written_to_refuses(make_server: MakeServer) -> 
 
 
 async def _linked(replica: RealServer) -> None:
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + PATIENCE
     while b"master_link_status:up" not in replica.command("INFO", "replication"):
         assert time.monotonic() < deadline
         await asyncio.sleep(0.05)

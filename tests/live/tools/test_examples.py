@@ -16,6 +16,7 @@ import pytest
 
 from optimus_tui.demo.command import DemoHandle
 from optimus_tui.tools.registry import TOOLS
+from tests.patience import PATIENCE
 from tests.standin import point_to
 
 pytestmark = pytest.mark.live
@@ -155,7 +156,7 @@ def test_the_tests_of_the_full_flow_come_in_the_documents_order(
 
 def test_tenants_are_compared_as_the_tenth_example_wants(demo: DemoHandle) -> None:
     words = ["compare", "demo_dentist", "clinic_a", "clinic_b", "--json"]
-    done = subprocess.run([sys.executable, "-m", "optimus_tui", *words], capture_output=True, timeout=20)
+    done = subprocess.run([sys.executable, "-m", "optimus_tui", *words], capture_output=True, timeout=PATIENCE)
     document = json.loads(done.stdout)
     assert [one["tenant_id"] for one in document["tenants"]] == words[1:4]
     assert all(one["counters"] and one["cache_keys"] and one["requests"] is not None for one in document["tenants"])

@@ -13,6 +13,7 @@ import pytest
 from optimus_tui.tools.answer import ToolFailure, answer, exit_code
 from tests.live.probes.driver import add_user
 from tests.live.tools.driver import ask, pipe, system
+from tests.patience import PATIENCE
 from tests.realserver import RealServer, free_port
 
 pytestmark = pytest.mark.live
@@ -27,7 +28,7 @@ def event(ago: float = 0.0, tenant: str = "demo_dentist", **fields: Any) -> str:
 
 def until_idle(server: RealServer, key: str, seconds: int) -> None:
     """Wait for the server to say so: idle time is its own, and no clock of ours can stand in for it."""
-    deadline = time.monotonic() + seconds + 5
+    deadline = time.monotonic() + seconds + PATIENCE
     while int(server.command("OBJECT", "IDLETIME", key)[1:]) < seconds:
         assert time.monotonic() < deadline
         time.sleep(0.1)

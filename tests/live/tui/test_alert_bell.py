@@ -32,26 +32,26 @@ def test_the_bell_byte_arrives_once_when_blurred_never_when_focused_and_the_next
 ) -> None:
     server.command("SET", "rate_limit:old\a:chat", "5", "EX", "600")
     terminal = open_on(server)
-    terminal.wait_for("findings were there at the start", 25)
+    terminal.wait_for("findings were there at the start")
     assert bells(terminal) == 0, "a terminal that never told of its focus counts as looked at"
     terminal.send(FOCUS_OUT)
     server.command("SET", "rate_limit:clinic\a_b:chat", "400")
-    terminal.wait_for(r"✖ CRIT clinic\\x07_b / chat never resets", 25)
+    terminal.wait_for(r"✖ CRIT clinic\\x07_b / chat never resets")
     terminal.settle(1.5)
     assert bells(terminal) == 1
     terminal.send(FOCUS_IN)
     terminal.settle(0.5)
     server.command("SET", "rate_limit:acme:chat", "400")
-    terminal.wait_for(r"✖ CRIT acme / chat never resets\s", 25)
+    terminal.wait_for(r"✖ CRIT acme / chat never resets\s")
     terminal.settle(1)
     assert bells(terminal) == 1
     terminal.send(":alerts\r")
-    terminal.wait_for(r"active +✖ CRIT acme / chat", 5)
+    terminal.wait_for(r"active +✖ CRIT acme / chat")
     terminal.send("\x11")
     assert terminal.wait_exit() == 0
     server.command("DEL", "rate_limit:acme:chat")
     again = open_on(server, 80, 24)
-    again.wait_for("1 Health", 25)
+    again.wait_for("1 Health")
     again.settle(1)
     again.send(":alerts\r")
-    again.wait_for(r"not watched +✖ CRIT acme / chat", 15)
+    again.wait_for(r"not watched +✖ CRIT acme / chat")

@@ -24,7 +24,7 @@ sys.exit(run(Settings()))
 def test_a_crash_shows_no_variable_and_no_secret_and_is_no_success(tmp_path: Path) -> None:
     terminal = Terminal([sys.executable, "-c", BROKEN], env={"XDG_STATE_HOME": str(tmp_path), "HOME": str(tmp_path)})
     try:
-        code = terminal.wait_exit(15)
+        code = terminal.wait_exit()
     finally:
         terminal.close()
     assert code == 70

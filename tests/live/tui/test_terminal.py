@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
+from tests.patience import PATIENCE
 from tests.realserver import RealServer
 from tests.terminal import HOSTILE, Terminal
 
@@ -71,10 +72,10 @@ def test_what_is_set_added_and_published_appears(server: RealServer, open_on: Ca
     server.command("SET", "cache:conversation:acme:1", "x", "EX", "300")
     server.command("PUBLISH", "cache_coherence:acme", '{"type":"profile_updated","tenant_id":"acme","timestamp":"x"}')
     terminal.wait_for("profile_updated")
-    screen = terminal.wait_for(r"acme +chat +41 /", 12)
+    screen = terminal.wait_for(r"acme +chat +41 /")
     assert re.search(r"0:5\d", screen)
-    terminal.wait_for("conversation", 12)
-    terminal.wait_for("1 key", 2)
+    terminal.wait_for("conversation")
+    terminal.wait_for("1 key")
 
 
 def test_each_pane_is_whole_at_80_by_24(server: RealServer, open_on: Callable[..., Terminal]) -> None:
@@ -98,12 +99,12 @@ def test_a_killed_server_is_told_and_its_return_needs_no_restart_rows_33_and_51(
     terminal.wait_for(r"acme +chat +41")
     terminal.wait_for("link verified|live")
     server.kill()
-    screen = terminal.wait_for(r"connection refused.*retry in", 8)
+    screen = terminal.wait_for(r"connection refused.*retry in")
     assert re.search(r"acme +chat +41", screen), "the last good rows stay"
     server.start()
     terminal.wait_for("gap")
     server.command("SET", "rate_limit:late:chat", "7", "EX", "55")
-    terminal.wait_for(r"late +chat +7", 12)
+    terminal.wait_for(r"late +chat +7")
 
 
 def test_with_nothing_there_it_opens_says_what_is_missing_and_goes_on_row_33(open_on: Callable[..., Terminal]) -> None:
@@ -125,7 +126,7 @@ def test_a_signal_ends_it_with_the_terminal_restored_row_103(
     terminal.wait_for("Rate limits")
     terminal.settle(0.5)
     os.kill(terminal.pid, number)
-    assert terminal.wait_exit(20) == code
+    assert terminal.wait_exit() == code
     tail = bytes(terminal.raw[-2000:])
     assert b"\x1b[?1049l" in tail
     assert b"\x1b[?1000l" in tail
@@ -142,7 +143,7 @@ def test_a_stalled_terminal_does_not_keep_it_from_ending_row_104(
         terminal.send("j1234")
     time.sleep(2)
     os.kill(terminal.pid, signal.SIGTERM)
-    end = time.monotonic() + 6
+    end = time.monotonic() + PATIENCE
     while time.monotonic() < end:
         gone, status = os.waitpid(terminal.pid, os.WNOHANG)
         if gone:
@@ -156,7 +157,7 @@ def test_a_closed_terminal_ends_it_row_103(server: RealServer, home: dict[str, s
     terminal = Terminal.optimus(env={**home, "REDIS_URL": server.url})
     terminal.wait_for("Rate limits")
     os.close(terminal.fd)
-    end = time.monotonic() + 6
+    end = time.monotonic() + PATIENCE
     gone = 0
     while time.monotonic() < end and not gone:
         gone, _ = os.waitpid(terminal.pid, os.WNOHANG)
@@ -216,7 +217,7 @@ def test_a_wrong_password_is_said_and_not_tried_again_and_again_row_44(
     server = make_server(requirepass="right")
     terminal = Terminal.optimus(env={**home, "REDIS_URL": f"redis://:wrong@127.0.0.1:{server.port}/0"})
     try:
-        screen = terminal.wait_for("password", 8)
+        screen = terminal.wait_for("password")
         terminal.settle(4)
         assert "Traceback" not in screen
     finally:
@@ -230,8 +231,8 @@ def test_what_is_typed_right_after_a_colon_or_slash_reaches_no_pane(
     terminal = open_on(server)
     terminal.wait_for(r"acme +chat +41")
     terminal.send(":interval 7\r")
-    terminal.wait_for("refreshing every 7 s", 3)
+    terminal.wait_for("refreshing every 7 s")
     terminal.send("2/nobodyz:q")
-    screen = terminal.wait_for("/ nobodyz:q", 3)
+    screen = terminal.wait_for("/ nobodyz:q")
     assert "refreshing every 5" not in screen
     assert terminal.exit is None

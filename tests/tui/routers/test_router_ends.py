@@ -11,6 +11,7 @@ import pytest
 
 from optimus_tui.tui.routers.wizard import FIRST_HELD_SECONDS
 from tests.amounts import at_night
+from tests.patience import PATIENCE
 from tests.scaffold.workshop import alive, endless_gateway, pids_in
 from tests.terminal import Terminal
 
@@ -52,7 +53,7 @@ def wizard(tmp_path: Path) -> Iterator[tuple[Terminal, Path, Path]]:
         terminal.close()
 
 
-def wait(terminal: Terminal, met: Callable[[], bool], seconds: float = 30) -> None:
+def wait(terminal: Terminal, met: Callable[[], bool], seconds: float = PATIENCE) -> None:
     deadline = time.monotonic() + seconds
     while not met():
         assert time.monotonic() < deadline, terminal.text()

@@ -15,6 +15,7 @@ from optimus_tui.history.audit.chain import FIRST, Chained, read, read_head, sea
 from optimus_tui.history.audit.end import AuditUnwritable
 from optimus_tui.history.audit.log import AuditLog, accept_break, rotate
 from tests.fixed_clock import FixedClock
+from tests.patience import PATIENCE
 from tests.unit.history.audit_faults import cut_back, lines, removed, renamed, renamed_and_created, truncated
 
 WHO = {"os_user": "tester"}
@@ -276,7 +277,7 @@ def test_a_disk_that_does_not_answer_is_waited_for_no_longer_than_said(
     filled(tmp_path)
     log, answers = AuditLog(tmp_path, disk_seconds=0.2), threading.Event()
     real = os.fdatasync
-    monkeypatch.setattr(audit.os, "fdatasync", lambda handle: (answers.wait(10), real(handle)))  # type: ignore[attr-defined]
+    monkeypatch.setattr(audit.os, "fdatasync", lambda handle: (answers.wait(PATIENCE), real(handle)))  # type: ignore[attr-defined]
     with pytest.raises(AuditUnwritable, match="did not answer within"):
         log.append("armed")
     with pytest.raises(AuditUnwritable, match="still does not answer"):
@@ -284,7 +285,7 @@ def test_a_disk_that_does_not_answer_is_waited_for_no_longer_than_said(
     answers.set()
     hanging = log._hanging
     assert hanging is not None and hanging.daemon
-    hanging.join(5)
+    hanging.join(PATIENCE)
     assert log.append("disarmed").seq == 7 and verify(log.path).problem is None
 
 

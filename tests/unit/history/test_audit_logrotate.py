@@ -12,6 +12,7 @@ from optimus_tui.__main__ import run
 from optimus_tui.history.audit.chain import verify
 from optimus_tui.history.audit.log import AuditLog, AuditUnwritable
 from tests.fixed_clock import FixedClock
+from tests.patience import PATIENCE
 
 OPTIONS = ["", "create 0600", "copytruncate", "dateext", "compress", "compress\ncopytruncate", "olddir {folder}/old"]
 OPTIONS += ["compress\ndelaycompress", "compress\ndateext", "compress\nolddir {folder}/old"]
@@ -33,7 +34,7 @@ def rotated_by(logrotate: str, folder: Path, options: str) -> None:
     (folder / "rule.conf").write_text(rule)
     (folder / "rule.conf").chmod(0o600)
     words = [logrotate, "--force", "--state", str(folder / "logrotate.state"), str(folder / "rule.conf")]
-    subprocess.run(words, check=True, capture_output=True, timeout=20)
+    subprocess.run(words, check=True, capture_output=True, timeout=PATIENCE)
 
 
 def unpack(place: Path, folder: Path) -> None:

@@ -21,6 +21,7 @@ from optimus_tui.clock import Clock
 from optimus_tui.history.samples.file import APPLICATION, HistoryFile
 from optimus_tui.history.samples.store import Store, history_path, system_of
 from optimus_tui.settings.model import RedisTarget, Settings
+from tests.patience import PATIENCE
 
 NOW = 1_795_000_000.0
 
@@ -322,7 +323,7 @@ async def test_several_processes_write_at_once_and_nothing_is_lost(path: Path) -
         writer.start()
     for writer in writers:
         await asyncio.to_thread(writer.join, 60)
-    assert [told.get(timeout=5) for _ in writers] == [(150, 0)] * 3
+    assert [told.get(timeout=PATIENCE) for _ in writers] == [(150, 0)] * 3
     store = Store(path)
     found = await store.many([*names, *(f"x|w={name}" for name in names)], NOW, NOW + 1000)
     assert {name: len(samples) for name, samples in found.items()} == dict.fromkeys(found, 150)

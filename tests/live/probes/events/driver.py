@@ -12,6 +12,7 @@ from optimus_tui.dialects.layout import KeyLayout
 from optimus_tui.probes.events.feed import FeedReader
 from optimus_tui.probes.load_meter import LoadMeter
 from optimus_tui.settings.model import RedisTarget
+from tests.patience import PATIENCE
 
 import_module("optimus_tui.probes.faults")  # as in the running dashboard, where the other probes have loaded it
 Watch = Callable[..., "Feed"]
@@ -29,14 +30,14 @@ class Feed:
     def status(self) -> FeedStatus:
         return self.reader.drain(limit=0).status
 
-    def until(self, what: Callable[[FeedBatch], object], seconds: float = 10.0) -> None:
+    def until(self, what: Callable[[FeedBatch], object], seconds: float = PATIENCE) -> None:
         """Wait until ``what`` holds."""
         started = time.monotonic()
         while not what(batch := self.reader.drain()):
             assert time.monotonic() - started < seconds, f"not within {seconds} s: {batch.status}"
             time.sleep(0.005)
 
-    def until_state(self, state: str, seconds: float = 10.0) -> None:
+    def until_state(self, state: str, seconds: float = PATIENCE) -> None:
         self.until(lambda batch: batch.status.state == state, seconds)
 
     def until_gaps(self, number: int) -> list[FeedGap]:

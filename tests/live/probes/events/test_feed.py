@@ -10,6 +10,7 @@ import pytest
 from optimus_tui.contract.keyspace import FeedEvent, FeedGap
 from optimus_tui.probes.events import ring as feed_ring
 from tests.live.probes.events.driver import Feed, Watch, event, watching
+from tests.patience import PATIENCE
 from tests.realserver import RealServer
 from tests.relay import Relay
 
@@ -307,7 +308,7 @@ def test_the_death_of_the_readers_thread_is_seen_and_mended_row_66(
 
     monkeypatch.setattr(feed_ring.FeedRing, "add", die)
     publish(server, event(1))
-    thread.join(5)
+    thread.join(PATIENCE)
     assert not thread.is_alive()
     monkeypatch.undo()
     fault = feed.status.fault

@@ -23,6 +23,7 @@ from optimus_tui.probes.redis.commands import CommandRefused
 from optimus_tui.probes.redis.dialing import Connector
 from optimus_tui.settings.model import RedisTarget, Secret
 from tests.live.probes.events.driver import Feed, Watch, event, watching
+from tests.patience import PATIENCE
 from tests.realserver import RealServer
 from tests.relay import Parrot, Relay
 
@@ -244,12 +245,12 @@ def test_a_name_server_that_hangs_holds_up_nothing_row_90(watch: Watch, monkeypa
 
     def hang(*_: object, **__: object) -> list[object]:
         asked.set()
-        answer.wait(10)
+        answer.wait(PATIENCE)
         return []
 
     monkeypatch.setattr(socket, "getaddrinfo", hang)
     feed = watch(6379, host="slow.invalid")
-    assert asked.wait(5)
+    assert asked.wait(PATIENCE)
     feed.reader.stop()
     assert not answer.is_set() and asked.is_set(), "it did not wait for the name server"
     answer.set()

@@ -14,6 +14,7 @@ from optimus_tui.probes.redis.observer import POLICY
 from optimus_tui.probes.server import read_server
 from tests.live.probes.driver import add_user, fill, observing, run_sweep, server_counts, target_of
 from tests.live.probes.tap import Tap
+from tests.patience import PATIENCE
 from tests.realserver import RealServer
 from tests.relay import Relay
 
@@ -239,5 +240,5 @@ async def test_a_cancelled_greeting_leaves_no_connection_open() -> None:
         await asyncio.sleep(0.05)
         asked.cancel()
         await asyncio.wait([asked])
-        await asyncio.wait_for(ended.wait(), 5)
+        await asyncio.wait_for(ended.wait(), PATIENCE)
         assert asked.cancelled()

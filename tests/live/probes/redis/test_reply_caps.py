@@ -102,7 +102,7 @@ async def test_the_observer_drops_what_is_too_large_before_it_is_held(flood: Flo
         client = observer_client(target, own)
         before = rss()
         with pytest.raises(RedisError) as raised:
-            await asyncio.wait_for(client.execute_command(*words), 20)
+            await asyncio.wait_for(client.execute_command(*words), PATIENCE)
         assert rss() - before < 40 * PIECE
         fault = fault_of(raised.value, target)
         assert fault.kind == "invalid", fault
@@ -235,6 +235,7 @@ async def test_errors_that_cannot_be_read_before_a_map_do_not_end_the_process(er
 import hiredis
 from redis.exceptions import InvalidResponse
 from optimus_tui.probes.redis.parser import PatientParser
+from tests.patience import PATIENCE
 
 reader = hiredis.Reader(protocolError=InvalidResponse, replyError=PatientParser(65536).parse_error)
 reader.feed({reply!r})
@@ -255,7 +256,7 @@ async def test_random_replies_are_no_bug_of_ours_and_the_next_good_one_is_read(
 ) -> None:
     source = random.Random(seed)
     answered, spoilt = 0, True
-    deadline = time.monotonic() + 40
+    deadline = time.monotonic() + PATIENCE
 
     def flood(words: list[bytes]) -> Iterator[bytes]:
         nonlocal answered

@@ -17,6 +17,7 @@ from optimus_tui.verdicts.limits.blocked import CommonLimit
 from optimus_tui.verdicts.limits.judge import judge
 from optimus_tui.verdicts.playbooks.conclusion import Conclusion
 from optimus_tui.verdicts.playbooks.rate_limiting import MAX_COMMANDS, LimitEvidence, conclude
+from tests.patience import PATIENCE
 from tests.unit.verdicts.playbooks.driver import GONE, T, actions, commands, found, gateway, increase, server
 
 RULES = LimitRules(window_seconds=60, limits={"chat": 150, "profile": 100})
@@ -201,7 +202,7 @@ def run_advice(operation: bytes, tenant: bytes, fake_cli: Path) -> list[list[byt
     told = ask(counter(operation, ttl_ms=None, tenant=tenant), tenant=tenant)
     script = "\n".join(one.command for one in told.recommendations if one.command)
     environment = {"PATH": f"{fake_cli}:/usr/bin:/bin", "OUT": str(out), "LC_ALL": "C"}
-    subprocess.run(["/bin/bash", "-c", script], check=True, env=environment, cwd=fake_cli, timeout=10)
+    subprocess.run(["/bin/bash", "-c", script], check=True, env=environment, cwd=fake_cli, timeout=PATIENCE)
     return [call.split(b"\0") for call in out.read_bytes().split(b"\0\0")[:-1]]
 
 
