@@ -22,7 +22,7 @@ from optimus_tui.tui.base_screen import BaseScreen
 from optimus_tui.tui.dashboard.screen import Dashboard
 from optimus_tui.tui.dialogs.base import AskDialog, Dialog
 from optimus_tui.tui.keys import KEYS
-from tests.realserver import RealServer, free_port, server_binary
+from tests.realserver import RealServer, nobody_port, server_binary
 from tests.tui.keys import CHARACTERS
 
 OWN_RECORDS = ("history/", "prompt/", "alerts", ".lock", "crash.txt")
@@ -63,7 +63,7 @@ def text_is_painted(app: Any) -> bool:
 
 def settings_for(server: RealServer) -> Settings:
     """Return the settings of a server with nobody behind the gateway's address."""
-    nobody = f"http://127.0.0.1:{free_port()}"
+    nobody = f"http://127.0.0.1:{nobody_port()}"
     return Settings(
         environment="monkey",
         writable=True,

@@ -9,8 +9,11 @@ import socket
 import subprocess
 import tempfile
 import time
+from functools import cache
 
 import psutil
+
+from tests.patience import PATIENCE
 
 
 def server_binary() -> str | None:
@@ -46,6 +49,19 @@ def free_port() -> int:
     return free_ports(1)[0]
 
 
+@cache
+def nobody_port() -> int:
+    """A loopback port where nobody answers: this process holds it as long as it lives, and refuses every connection."""
+    _nobody.bind(("127.0.0.1", 0))
+    return int(_nobody.getsockname()[1])
+
+
+_nobody = socket.socket()
+"""Bound, and never listening."""
+ATTEMPTS = 20
+"""Times that a server is started anew: the port that it was told may have been taken meanwhile."""
+
+
 class RealServer:
     """One server on a loopback port that can be killed and brought back on the same port."""
 
@@ -53,25 +69,51 @@ class RealServer:
         self.binary, self.config, self.port = binary, config, free_port()
         self.dir = tempfile.mkdtemp(prefix="optimus-test-")
         self.process: subprocess.Popen[bytes] | None = None
+        self._known = False
+        """Whether it has been started: from then on its port stays, however often it is killed."""
 
     @property
     def url(self) -> str:
         return f"redis://127.0.0.1:{self.port}/0"
 
     def start(self) -> "RealServer":
+        for _ in range(ATTEMPTS):
+            self._launch()
+            if self._answers():
+                self._known = True
+                return self
+            self.kill()
+            if not self._known:
+                self.port = free_port()
+            time.sleep(0.05)
+        raise RuntimeError(f"{self.binary} did not start on port {self.port}")
+
+    def _launch(self) -> None:
         args = [self.binary, "--port", str(self.port), "--bind", "127.0.0.1", "--dir", self.dir]
         args += ["--save", "", "--appendonly", "no"]
         for name, value in self.config.items():
             args += [f"--{name.replace('_', '-')}", value]
         self.process = subprocess.Popen(args, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        deadline = time.monotonic() + 10
-        while time.monotonic() < deadline:
+
+    def _answers(self) -> bool:
+        """Wait for its first answer; False where it ended before."""
+        assert self.process
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline and self.process.poll() is None:
             with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 0.5) as s:
                 s.sendall(b"PING\r\n")
                 if s.recv(64):
-                    return self
+                    return self._listens()
             time.sleep(0.01)
-        raise RuntimeError(f"{self.binary} did not start on port {self.port}")
+        return False
+
+    def _listens(self) -> bool:
+        """Whether it was this server that answered, and not another one that has its port."""
+        assert self.process
+        with contextlib.suppress(psutil.Error):
+            ours = psutil.Process(self.process.pid).net_connections("tcp")
+            return any(one.laddr.port == self.port and one.status == psutil.CONN_LISTEN for one in ours)
+        return False
 
     def kill(self) -> None:
         """kill -9, as in an outage."""
@@ -102,6 +144,6 @@ class RealServer:
         """One command over a fresh raw socket; the raw reply (enough for test set-up)."""
         raw = [w if isinstance(w, bytes) else w.encode() for w in words]
         message = b"*%d\r\n" % len(raw) + b"".join(b"$%d\r\n%s\r\n" % (len(w), w) for w in raw)
-        with socket.create_connection(("127.0.0.1", self.port), 5) as s:
+        with socket.create_connection(("127.0.0.1", self.port), PATIENCE) as s:
             s.sendall(message)
             return s.recv(1 << 20)

@@ -19,7 +19,7 @@ from optimus_tui.cli.flags import settings_of
 from optimus_tui.context import Context
 from optimus_tui.tools.answer import answer
 from tests.hostile import HostileServer, reply, silence
-from tests.realserver import RealServer, free_port, server_binary
+from tests.realserver import RealServer, nobody_port, server_binary
 from tests.relay import Relay
 from tests.standin import standing_in
 
@@ -96,8 +96,8 @@ def main() -> None:
         os.environ["REDIS_URL"] = f"redis://127.0.0.1:{relay.port}/0"
         relay.mute()
         say("everything hung, whole process", [process()], 9000)
-        os.environ["REDIS_URL"] = f"redis://127.0.0.1:{free_port()}/0"
-        os.environ["BACKEND_ORCHESTRATOR_URL"] = os.environ["AI_ENGINE_URL"] = f"http://127.0.0.1:{free_port()}"
+        os.environ["REDIS_URL"] = f"redis://127.0.0.1:{nobody_port()}/0"
+        os.environ["BACKEND_ORCHESTRATOR_URL"] = os.environ["AI_ENGINE_URL"] = f"http://127.0.0.1:{nobody_port()}"
         say("everything down, whole process", [process()], 9000)
     server.stop()
 

@@ -8,7 +8,7 @@ import pytest
 
 from optimus_tui.demo.command import DemoHandle
 from tests.live.demo.driver import quiet_demo
-from tests.realserver import RealServer, free_port
+from tests.realserver import RealServer, nobody_port
 from tests.terminal import Terminal
 
 
@@ -36,8 +36,8 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
         "HOME": place,
         "XDG_STATE_HOME": f"{place}/state",
         "XDG_CONFIG_HOME": f"{place}/config",
-        "BACKEND_ORCHESTRATOR_URL": f"http://127.0.0.1:{free_port()}",
-        "AI_ENGINE_URL": f"http://127.0.0.1:{free_port()}",
+        "BACKEND_ORCHESTRATOR_URL": f"http://127.0.0.1:{nobody_port()}",
+        "AI_ENGINE_URL": f"http://127.0.0.1:{nobody_port()}",
     }
 
 

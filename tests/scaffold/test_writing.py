@@ -18,6 +18,7 @@ from optimus_tui.actions.files.tree import WriteRefused
 from optimus_tui.scaffold.registration import RegistrationError, register
 from optimus_tui.scaffold.spec import make_spec
 from tests.amounts import amount
+from tests.patience import PATIENCE
 from tests.scaffold.workshop import new_gateway
 
 APP = "src/backend/app.py"
@@ -206,7 +207,6 @@ import os, sys
 from pathlib import Path
 from optimus_tui.actions.drafts.routers import plan_router, write_router
 from optimus_tui.scaffold.spec import make_spec
-from tests.patience import PATIENCE
 stop = int(sys.argv[2])
 def trap(name, module):
     real = getattr(module, name)

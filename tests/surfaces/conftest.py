@@ -1,6 +1,7 @@
 """A healthy small system for tests of whole commands."""
 
 import os
+import re
 import resource
 import subprocess
 import sys
@@ -12,7 +13,7 @@ import pytest
 
 from tests.hostile import HostileServer, hostile_server
 from tests.patience import PATIENCE
-from tests.realserver import RealServer, free_port
+from tests.realserver import RealServer
 from tests.standin import point_to, standing_in
 from tests.surfaces.listeners import Running
 from tests.surfaces.world import environment, furnish, no_settings
@@ -39,8 +40,7 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Running]]:
     started: list[subprocess.Popen[bytes]] = []
 
     def launch(verb: list[str], descriptors: int = 1024, redis: str = "redis://127.0.0.1:1/0") -> Running:
-        port = free_port()
-        command = [sys.executable, "-m", "optimus_tui", *verb, "--port", str(port)]
+        command = [sys.executable, "-m", "optimus_tui", *verb, "--port", "0"]
         environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "REDIS_URL": redis}
         process = subprocess.Popen(
             command, cwd=tmp_path, env={**environment, "PYTHONPATH": str(Path(__file__).parents[2])},
@@ -49,7 +49,10 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Running]]:
         )  # fmt: skip
         started.append(process)
         assert process.stderr
-        assert b"answer" in process.stderr.readline()
+        said = process.stderr.readline().decode()
+        address = re.search(r"http://127\.0\.0\.1:(\d+)", said)
+        assert "answer" in said and address, said
+        port = int(address[1])
         running = Running(process, port, "/mcp" if "mcp" in verb else "/mcp/diagnose_gateway_health")
         deadline = time.monotonic() + PATIENCE
         while True:

@@ -7,6 +7,8 @@ import socket
 import subprocess
 from typing import Any, NamedTuple
 
+from tests.patience import PATIENCE
+
 VERBS = [["serve"], ["mcp", "--http"]]
 
 
@@ -19,7 +21,7 @@ class Running(NamedTuple):
 
     def ask(self, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None) -> Any:
         """One request on a connection of its own: the response, read, and its body."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
         with contextlib.closing(connection):
             connection.request(method, path, body, {**JSON, **(headers or {})})
             response = connection.getresponse()
@@ -38,7 +40,7 @@ class Running(NamedTuple):
 
     def raw(self, data: bytes) -> socket.socket:
         """A connection on which this was sent."""
-        peer = socket.create_connection(("127.0.0.1", self.port), timeout=15)
+        peer = socket.create_connection(("127.0.0.1", self.port), timeout=PATIENCE)
         peer.sendall(data)
         return peer
 

@@ -15,7 +15,7 @@ from optimus_tui.contract.tools.state import TenantFigures
 from tests.hostile import HostileServer
 from tests.live.probes.driver import PASSWORD, add_user
 from tests.patience import PATIENCE
-from tests.realserver import RealServer, free_port
+from tests.realserver import RealServer, nobody_port
 
 Capture = pytest.CaptureFixture[str]
 
@@ -71,7 +71,7 @@ def test_names_are_literal_bytes_rows_1_to_24(world: HostileServer, server: Real
 def test_without_redis_there_is_no_comparison(
     world: HostileServer, capsys: Capture, monkeypatch: pytest.MonkeyPatch, make_server: Callable[..., RealServer]
 ) -> None:
-    monkeypatch.setenv("REDIS_URL", f"redis://127.0.0.1:{free_port()}")
+    monkeypatch.setenv("REDIS_URL", f"redis://127.0.0.1:{nobody_port()}")
     assert run(["compare", "a", "--json"]) == 3
     shown = capsys.readouterr()
     assert json.loads(shown.out)["error"]["code"] == "unreachable" and "refused" in shown.err
@@ -89,7 +89,7 @@ def test_without_a_gateway_the_limits_are_not_known(
     world: HostileServer, server: RealServer, capsys: Capture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fill(server)
-    monkeypatch.setenv("BACKEND_ORCHESTRATOR_URL", f"http://127.0.0.1:{free_port()}")
+    monkeypatch.setenv("BACKEND_ORCHESTRATOR_URL", f"http://127.0.0.1:{nobody_port()}")
     assert run(["compare", "demo_dentist"]) == 0
     shown = capsys.readouterr().out
     assert "?" in shown and "limits: nobody answers at" in " ".join(shown.split())

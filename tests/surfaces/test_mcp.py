@@ -23,7 +23,8 @@ from optimus_tui.tools.answer import ToolFailure
 from optimus_tui.tools.parts import report
 from optimus_tui.tools.registry import TOOLS
 from tests.hostile import HostileServer, Writer, hostile_server, silence
-from tests.realserver import RealServer, free_port
+from tests.patience import PATIENCE
+from tests.realserver import RealServer, nobody_port
 from tests.surfaces.world import FAKED, a_report, empty_desk, environment, fake, furnish
 
 VERB = [sys.executable, "-m", "optimus_tui", "mcp"]
@@ -77,7 +78,7 @@ async def test_the_sdks_client_sees_exactly_our_tools_and_their_answers_fit_the_
 
 
 async def test_is_error_stands_exactly_where_run_would_exit_2_3_or_4(gateway: HostileServer, tmp_path: Path) -> None:
-    nobody = f"redis://u:CANARY@127.0.0.1:{free_port()}/0"
+    nobody = f"redis://u:CANARY@127.0.0.1:{nobody_port()}/0"
     async with Client(stdio(gateway, nobody, tmp_path), mode="legacy") as client:
         schemas = {tool.name: tool.output_schema for tool in (await client.list_tools()).tools}
         for name, arguments, code in (
@@ -176,7 +177,7 @@ async def spoken(command: list[str], env: dict[str, str], home: Path) -> AsyncIt
 
 
 async def test_garbage_frames_are_answered_and_the_server_lives_row_116(gateway: HostileServer, tmp_path: Path) -> None:
-    env = environment(gateway, f"redis://127.0.0.1:{free_port()}", tmp_path)
+    env = environment(gateway, f"redis://127.0.0.1:{nobody_port()}", tmp_path)
     garbage = (b"{", b"\xff\xfe\x00", b"[]", b"null", b'{"jsonrpc":"1.0","id":1,"method":"ping"}', b"[" * 50_000)
     async with spoken(VERB, env, tmp_path) as frames:
         for line in garbage:  # before the first word as well as after it
@@ -199,7 +200,7 @@ async def test_garbage_frames_are_answered_and_the_server_lives_row_116(gateway:
 async def test_odd_ids_blank_lines_a_bom_and_batches_are_answered_as_the_version_has_them(
     gateway: HostileServer, tmp_path: Path
 ) -> None:
-    env = environment(gateway, f"redis://127.0.0.1:{free_port()}", tmp_path)
+    env = environment(gateway, f"redis://127.0.0.1:{nobody_port()}", tmp_path)
     batch = json.dumps([{"jsonrpc": "2.0", "id": n, "method": "ping"} for n in (7, "8")]).encode()
     hello = {"capabilities": {}, "clientInfo": {"name": "x", "version": "1"}}
     for version in ("2025-03-26", "2025-06-18"):
@@ -267,7 +268,6 @@ async def run(ctx, query):
     return a_report()
 TOOLS[FAKED].__dict__["code"] = SimpleNamespace(QUERY=DiagnoseQuery, REPORT=DiagnoseReport, run=run, found=bool)
 from optimus_tui.__main__ import main
-from tests.patience import PATIENCE
 sys.argv = ["optimus-tui", "mcp"]
 main()
 """
@@ -275,7 +275,7 @@ main()
 
 async def test_stdout_carries_frames_only_whoever_prints_row_116(gateway: HostileServer, tmp_path: Path) -> None:
     root = str(Path(__file__).parents[2])
-    env = {**environment(gateway, f"redis://127.0.0.1:{free_port()}", tmp_path), "PYTHONPATH": root}
+    env = {**environment(gateway, f"redis://127.0.0.1:{nobody_port()}", tmp_path), "PYTHONPATH": root}
     async with spoken([sys.executable, "-c", NOISY], env, tmp_path) as frames:
         await frames.greet()
         for number in (1, 2):

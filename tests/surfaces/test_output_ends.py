@@ -12,14 +12,14 @@ import pytest
 
 from tests.amounts import at_night
 from tests.patience import PATIENCE
-from tests.realserver import free_port
+from tests.realserver import nobody_port
 
 Started = Callable[..., "subprocess.Popen[bytes]"]
 
 
 @pytest.fixture
 def start(tmp_path: Path) -> Started:
-    nobody = f"127.0.0.1:{free_port()}"
+    nobody = f"127.0.0.1:{nobody_port()}"
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("OPTIMUS_", "POSTGRES_"))}
     env = {
         **clean,

@@ -22,7 +22,7 @@ from optimus_tui.tools.answer import answer, encode
 from optimus_tui.tools.registry import TOOLS
 from tests.hostile import Act, HostileServer, bomb, endless_chunks, reply, sends, silence, slow_body, slow_headers
 from tests.patience import PATIENCE
-from tests.realserver import RealServer, free_port
+from tests.realserver import RealServer, nobody_port
 
 Capture = pytest.CaptureFixture[str]
 HEALTH = "diagnose_gateway_health"
@@ -215,7 +215,7 @@ def test_a_service_that_misbehaves_is_a_finding_within_the_deadline_rows_83_to_9
 def test_redis_down_is_a_finding_of_health_and_no_result_of_coherence_row_44(
     world: HostileServer, capsys: Capture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("REDIS_URL", f"redis://127.0.0.1:{free_port()}")
+    monkeypatch.setenv("REDIS_URL", f"redis://127.0.0.1:{nobody_port()}")
     code, document, _ = asked(capsys, HEALTH)
     assert code == 1 and document["redis"]["status"] == "disconnected"
     code, document, said = asked(capsys, COHERENCE)

@@ -32,7 +32,7 @@ from optimus_tui.contract.tools.state import (
 from optimus_tui.tools.standup import KEY, Meetings
 from optimus_tui.verdicts.changes import compare
 from tests.hostile import HostileServer, silence
-from tests.realserver import RealServer, free_port
+from tests.realserver import RealServer, nobody_port
 
 Capture = pytest.CaptureFixture[str]
 HOSTILE = "t\x1b]52;c;eA==\x07<script>alert(1)</script> ``` ```` @channel [red] \u202e " + "名" * 60
@@ -297,7 +297,7 @@ def test_forms_exclude_each_other(world: HostileServer, capsys: Capture) -> None
 def test_with_redis_down_it_still_says_what_it_knows(
     world: HostileServer, capsys: Capture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("REDIS_URL", f"redis://127.0.0.1:{free_port()}")
+    monkeypatch.setenv("REDIS_URL", f"redis://127.0.0.1:{nobody_port()}")
     assert run(["standup"]) == 1
     shown = capsys.readouterr().out
     assert "✖ CRITICAL" in shown and "disconnected" in shown and "healthy" in shown

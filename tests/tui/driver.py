@@ -18,13 +18,13 @@ from optimus_tui.tui.actions.questions import ArmDialog
 from optimus_tui.tui.app import OptimusApp
 from optimus_tui.tui.dashboard.screen import Dashboard
 from optimus_tui.tui.dialogs.base import PickDialog
-from tests.realserver import RealServer, free_port
+from tests.realserver import RealServer, nobody_port
 from tests.tui.pane_app import screen_lines
 
 IMMORTAL = b"rate_limit:clinic_b:chat"
 
 
-NOBODY = f"http://127.0.0.1:{free_port()}"
+NOBODY = f"http://127.0.0.1:{nobody_port()}"
 """The gateway and the engine, at the same address each time."""
 
 

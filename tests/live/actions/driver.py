@@ -14,7 +14,7 @@ from optimus_tui.context import Context
 from optimus_tui.contract.actions import ActionRequest, Confirmation, Plan, Progress, Receipt, Refusal
 from optimus_tui.settings.model import RedisTarget, Settings
 from optimus_tui.settings.tuning import TUNING, Tuning
-from tests.realserver import RealServer, free_port
+from tests.realserver import RealServer, nobody_port
 
 LOGIN_PAGE = Path(__file__).parents[3] / "docs" / "security.md"
 
@@ -38,7 +38,7 @@ async def at_desk(
     **more: Any,
 ) -> AsyncIterator[ActionService]:
     """A desk of the environment ``test`` on a server, with its state in ``folder``."""
-    nobody = f"http://127.0.0.1:{free_port()}"
+    nobody = f"http://127.0.0.1:{nobody_port()}"
     fields = {"environment": "test", "writable": True, "redis": local(port), "gateway_url": nobody, **more}
     context = Context(Settings(**fields), clock, tuning=tuning)
     action_service = ActionService(context, folder, verify_seconds=verify_seconds)

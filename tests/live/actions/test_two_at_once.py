@@ -14,7 +14,7 @@ import pytest
 from optimus_tui.history.audit.chain import read, verify
 from tests.amounts import at_night
 from tests.live.actions.driver import at_desk, number, put
-from tests.realserver import RealServer, free_port
+from tests.realserver import RealServer, nobody_port
 from tests.terminal import Terminal
 
 KEYS = 600
@@ -131,8 +131,8 @@ def screens(server: RealServer, tmp_path: Path) -> Iterator[Callable[..., Termin
     env = {
         "HOME": str(tmp_path),
         "XDG_STATE_HOME": str(tmp_path / "state"),
-        "BACKEND_ORCHESTRATOR_URL": f"http://127.0.0.1:{free_port()}",
-        "AI_ENGINE_URL": f"http://127.0.0.1:{free_port()}",
+        "BACKEND_ORCHESTRATOR_URL": f"http://127.0.0.1:{nobody_port()}",
+        "AI_ENGINE_URL": f"http://127.0.0.1:{nobody_port()}",
     }
     opened: list[Terminal] = []
 

@@ -17,7 +17,7 @@ from optimus_tui.probes.redis.rights import Rights, read_rights
 from optimus_tui.settings.model import RedisTarget, Secret
 from tests.hostile import HostileServer, hostile_server, reply
 from tests.patience import PATIENCE
-from tests.realserver import RealServer, free_port
+from tests.realserver import RealServer, nobody_port
 
 OBSERVER = (
     "resetkeys resetchannels -@all %R~rate_limit:* %R~cache:* %R~cache_coherence* &cache_coherence:* "
@@ -149,8 +149,8 @@ def test_doctor_says_what_does_not_answer_and_ends_with_1_rows_33_40_44(
     assert run(["doctor"]) == 1
     assert "refuses the password" in " ".join(capsys.readouterr().out.split())
     stack.on("/health", reply(b"<html>", kind=b"text/html"))
-    monkeypatch.setenv("REDIS_URL", f"redis://127.0.0.1:{free_port()}")
-    monkeypatch.setenv("POSTGRES_DSN", f"postgresql://u:CANARY@127.0.0.1:{free_port()}/x")
+    monkeypatch.setenv("REDIS_URL", f"redis://127.0.0.1:{nobody_port()}")
+    monkeypatch.setenv("POSTGRES_DSN", f"postgresql://u:CANARY@127.0.0.1:{nobody_port()}/x")
     assert run(["doctor"]) == 1
     both = capsys.readouterr()
     shown = " ".join((both.out + both.err).split())

@@ -91,7 +91,7 @@ async def test_the_hit_rate_is_measured_and_the_key_count_is_the_servers(demo: D
 
 
 async def test_events_arrive_of_themselves_at_rest(demo: Demo) -> None:
-    assert await events_within(demo, 3.0, enough=3) >= 3
+    assert await events_within(demo, PATIENCE, enough=3) >= 3
 
 
 async def events_within(demo: Demo, seconds: float, enough: int) -> int:
@@ -171,7 +171,7 @@ async def test_a_stopped_engine_refuses_and_comes_back(demo: Demo) -> None:
 
 async def test_a_storm_brings_thousands_of_events_and_ends(demo: Demo) -> None:
     await demo.play("coherence-storm")
-    assert await events_within(demo, 30.0, enough=2000) >= 2000
+    assert await events_within(demo, PATIENCE, enough=2000) >= 2000
     await demo.play("quiet")
     assert await events_within(demo, 1.0, enough=200) < 200
     assert await demo.redis("LLEN", "cache_coherence_events") <= 1000

@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import time
 from collections.abc import Callable
 
 import pytest
@@ -14,7 +15,7 @@ from optimus_tui.probes.server import read_server
 from optimus_tui.settings.model import RedisTarget
 from optimus_tui.tools.parts import SERVER_SECONDS
 from tests.live.probes.driver import PASSWORD, add_user, fill, observing, run_sweep, target_of
-from tests.realserver import RealServer, free_port
+from tests.realserver import RealServer, nobody_port
 from tests.relay import Parrot, Relay
 
 pytestmark = pytest.mark.live
@@ -41,7 +42,7 @@ async def test_a_healthy_server_tells_what_it_is(server: RealServer) -> None:
 
 
 async def test_nobody_there_is_told_at_once_row_33() -> None:
-    reading = await look(target_of(free_port()))
+    reading = await look(target_of(nobody_port()))
     assert reading.value is None
     assert reading.fault
     assert reading.fault.kind == "refused"
@@ -145,7 +146,7 @@ async def test_a_replica_without_its_master_is_told_and_still_described_row_37(
     make_server: Callable[..., RealServer],
 ) -> None:
     server = make_server(replica_serve_stale_data="no")
-    server.command("REPLICAOF", "127.0.0.1", str(free_port()))
+    server.command("REPLICAOF", "127.0.0.1", str(nobody_port()))
     reading = await look(target_of(server.port))
     assert reading.fault
     assert reading.fault.kind == "role"
@@ -153,12 +154,17 @@ async def test_a_replica_without_its_master_is_told_and_still_described_row_37(
     assert (reading.value.role, reading.value.link_to_master) == ("replica", "down")
 
 
+def until_busy(server: RealServer) -> None:
+    while not server.command("PING").startswith(b"-BUSY"):
+        time.sleep(0.01)
+
+
 async def test_a_script_that_blocks_the_server_is_called_busy_row_47(make_server: Callable[..., RealServer]) -> None:
     server = make_server(**{"busy_reply_threshold": "20"})
     with socket.create_connection(("127.0.0.1", server.port)) as link:
         script = b"while true do end"
         link.sendall(b"*3\r\n$4\r\nEVAL\r\n$%d\r\n%s\r\n$1\r\n0\r\n" % (len(script), script))
-        await asyncio.sleep(0.1)
+        until_busy(server)
         reading = await look(target_of(server.port))
         server.command("SCRIPT", "KILL")
     assert reading.fault

@@ -19,6 +19,7 @@ from optimus_tui.clock import Clock
 from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.reading import Reading
 from optimus_tui.contract.services import ServerState
+from optimus_tui.probes.load_meter import LoadMeter
 from optimus_tui.probes.server import read_server, read_server_twice
 from optimus_tui.sampling.staleness import SamplerState
 from optimus_tui.settings.model import Settings
@@ -26,17 +27,33 @@ from optimus_tui.verdicts.gateway.services import judge_server
 from tests.live.probes.driver import observing, target_of
 from tests.live.tools.driver import ask, pipe, system
 from tests.patience import PATIENCE
-from tests.realserver import RealServer, free_port
+from tests.realserver import RealServer, nobody_port
 
 pytestmark = pytest.mark.live
 MakeServer = Callable[..., RealServer]
 
 
-async def look(server: RealServer, *, twice: bool = False) -> Reading[ServerState]:
+Work = Callable[[], Any]
+
+
+async def look(server: RealServer, *, twice: bool = False, between: Work | None = None) -> Reading[ServerState]:
+    """Read the server. ``between``: what happens between the first of two looks and the second."""
     target = target_of(server.port)
     async with observing(target) as redis:
         read = read_server_twice if twice else read_server
-        return await asyncio.wait_for(read(redis, target, redis.own, redis.own.clock), 5)
+        reading = asyncio.ensure_future(read(redis, target, redis.own, redis.own.clock))
+        if between is not None:
+            await _at_rest(redis.own)
+            between()
+        return await asyncio.wait_for(reading, PATIENCE)
+
+
+async def _at_rest(own: LoadMeter) -> None:
+    """Wait until something was asked, and nothing more for a while: the pause between two looks."""
+    trips = -1
+    while trips != own.trips or not trips:
+        trips = own.trips
+        await asyncio.sleep(0.3)
 
 
 async def findings(server: RealServer, *, twice: bool = False) -> dict[str, Finding]:
@@ -93,19 +110,13 @@ async def test_refusals_of_long_ago_are_not_of_now_and_growing_ones_are(make_ser
     assert not await findings(server, twice=True)
     server.command("CONFIG", "SET", "min-replicas-to-write", "0")
 
-    async def refuse() -> None:
+    def refuse() -> None:
         server.command("CONFIG", "SET", "maxmemory", "2mb")
         server.command("SET", "cache:x:acme:1", "x")
         server.command("CONFIG", "SET", "maxmemory", "100mb")
 
-    reading, _ = await asyncio.gather(look(server, twice=True), _after(0.4, refuse))
-    (found,) = judge_server(reading)
+    (found,) = judge_server(await look(server, twice=True, between=refuse))
     assert (found.rule, found.severity, found.measured) == ("server.refuses_writes", "critical", 1.0)
-
-
-async def _after(seconds: float, work: Callable[[], Any]) -> None:
-    await asyncio.sleep(seconds)
-    await work()
 
 
 async def test_too_few_replicas_refuse_writes(make_server: MakeServer) -> None:
@@ -141,7 +152,7 @@ async def _until(server: RealServer, rule: str) -> dict[str, Finding]:
 
 async def test_a_replica_without_its_primary_is_high(make_server: MakeServer) -> None:
     server = make_server()
-    server.command("REPLICAOF", "127.0.0.1", str(free_port()))
+    server.command("REPLICAOF", "127.0.0.1", str(nobody_port()))
     found = await findings(server)
     assert found["server.replica_link"].severity == "high"
 
@@ -152,11 +163,11 @@ async def test_a_replica_that_is_written_to_refuses(make_server: MakeServer) -> 
     await _linked(replica)
     assert not await findings(replica)
 
-    async def write() -> None:
+    def write() -> None:
         assert b"READONLY" in replica.command("SET", "cache:x:acme:1", "x")
 
-    await write()
-    reading, _ = await asyncio.gather(look(replica, twice=True), _after(0.4, write))
+    write()
+    reading = await look(replica, twice=True, between=write)
     assert [one.rule for one in judge_server(reading)] == ["server.refuses_writes"]
 
 

@@ -14,7 +14,7 @@ from optimus_tui.sampling.alert_book import MUTES, AlertBook
 from optimus_tui.settings.model import RedisTarget, Settings
 from optimus_tui.verdicts.alerts import EPISODES, HOLD_SECONDS, SETTLE_SECONDS
 from tests.fixed_clock import FixedClock
-from tests.realserver import free_port
+from tests.realserver import nobody_port
 
 DOWN = Finding(rule="services.engine", severity="critical", subject="engine", message="engine does not answer")
 
@@ -140,8 +140,8 @@ async def test_a_recording_without_a_screen_keeps_the_night_for_the_morning(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
-    nobody = f"http://127.0.0.1:{free_port()}"
-    redis = RedisTarget(host="127.0.0.1", port=free_port())
+    nobody = f"http://127.0.0.1:{nobody_port()}"
+    redis = RedisTarget(host="127.0.0.1", port=nobody_port())
     settings = Settings(environment="night", gateway_url=nobody, engine_url=nobody, redis=redis)
     assert await record(settings, minutes=0.05) == 0
     context = Context(settings)

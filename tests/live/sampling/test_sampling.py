@@ -11,7 +11,7 @@ from optimus_tui.settings.model import RedisTarget, ScanBudget, Settings
 from tests.hostile import hostile_server, reply
 from tests.listening import Heard, sampling
 from tests.live.probes.driver import add_user, target_of
-from tests.realserver import RealServer, free_port
+from tests.realserver import RealServer, nobody_port
 
 REDIS = ("server", "limits", "keys", "details")
 QUICK = ScanBudget(names_every_seconds=1.0)
@@ -67,7 +67,7 @@ async def test_limits_come_from_an_address_that_serves_while_another_one_is_down
     async with hostile_server() as gateway:
         gateway.on("/health/readiness", reply(b'{"status":"healthy"}'))
         gateway.on("/metrics/", reply(page, kind=b"text/plain; version=0.0.4"))
-        urls = (f"http://127.0.0.1:{free_port()}", gateway.url)
+        urls = (f"http://127.0.0.1:{nobody_port()}", gateway.url)
         named = {"gateway_url": urls[0], "gateway_urls": urls, "dialect": load_preset("litellm")}
         heard, ctx = Heard(), context(target_of(server.port), **named)
         async with sampling(ctx, heard, (*REDIS, "gateway")):
@@ -163,7 +163,7 @@ async def test_a_frozen_server_and_a_gateway_that_never_answers_cost_only_themse
         ctx = context(
             target_of(server.port),
             gateway_url=f"http://127.0.0.1:{mute.getsockname()[1]}",
-            engine_url=f"http://127.0.0.1:{free_port()}",
+            engine_url=f"http://127.0.0.1:{nobody_port()}",
         )
         heard = Heard()
         async with sampling(ctx, heard, ("gateway", "engine", "postgres", *REDIS)):

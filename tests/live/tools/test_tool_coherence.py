@@ -14,7 +14,7 @@ from optimus_tui.tools.answer import ToolFailure, answer, exit_code
 from tests.live.probes.driver import add_user
 from tests.live.tools.driver import ask, pipe, system
 from tests.patience import PATIENCE
-from tests.realserver import RealServer, free_port
+from tests.realserver import RealServer, nobody_port
 
 pytestmark = pytest.mark.live
 TOOL = "analyze_cache_coherence"
@@ -228,7 +228,7 @@ async def test_an_empty_server_has_no_ratio_and_no_finding(server: RealServer, t
 async def test_without_a_server_there_is_no_result_and_a_hung_one_is_left_in_time(
     make_server: Callable[..., RealServer], tmp_path: Path
 ) -> None:
-    async with system(free_port(), tmp_path) as (context, _):
+    async with system(nobody_port(), tmp_path) as (context, _):
         with pytest.raises(ToolFailure) as gone:
             await answer(context, TOOL, {})
     assert (gone.value.exit_code, gone.value.error.code) == (3, "unreachable")

@@ -14,7 +14,7 @@ from optimus_tui.verdicts.gateway.hit_rate import FROM_GATEWAY
 from tests import hostile
 from tests.hostile import reply
 from tests.live.tools.driver import Counts, ask, pipe, system
-from tests.realserver import RealServer, free_port
+from tests.realserver import RealServer, nobody_port
 
 pytestmark = pytest.mark.live
 TOOL = "analyze_performance_metrics"
@@ -91,8 +91,8 @@ async def test_a_gateway_that_fails_is_never_called_excellent(server: RealServer
 
 
 async def test_nothing_there_is_unknown_and_not_fast(tmp_path: Path) -> None:
-    nowhere = f"http://127.0.0.1:{free_port()}"
-    async with system(free_port(), tmp_path, gateway_url=nowhere, engine_url=nowhere) as (context, _):
+    nowhere = f"http://127.0.0.1:{nobody_port()}"
+    async with system(nobody_port(), tmp_path, gateway_url=nowhere, engine_url=nowhere) as (context, _):
         for metric in ("latency", "throughput", "error_rate", "cache_performance", "rate_limiting_efficiency"):
             report = await answer(context, TOOL, {"metric_type": metric})
             results = report.analysis_results  # type: ignore[attr-defined]
@@ -170,7 +170,7 @@ async def test_cache_performance_counts_keys_and_says_whose_the_rate_is(server: 
 
 
 async def test_cache_performance_without_redis_keeps_the_gateways_figure(tmp_path: Path) -> None:
-    async with system(free_port(), tmp_path) as (context, _):
+    async with system(nobody_port(), tmp_path) as (context, _):
         report = await answer(context, TOOL, {"metric_type": "cache_performance"})
     results = report.analysis_results  # type: ignore[attr-defined]
     assert (results["status"], results["hit_rate"], results["total_keys"]) == ("partial", 0.85, None)

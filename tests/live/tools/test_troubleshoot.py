@@ -18,7 +18,7 @@ from optimus_tui.settings.tuning import Tuning
 from optimus_tui.tools.answer import answer, encode, exit_code
 from tests.hostile import HostileServer, hostile_server, reply, sends, silence
 from tests.live.probes.driver import add_user, observing, target_of
-from tests.realserver import RealServer, free_port
+from tests.realserver import RealServer, nobody_port
 
 ISSUES = ("rate_limiting", "cache_miss", "circuit_breaker", "proxy_timeout", "memory_leak", "high_latency")
 RULES = b'{"window_seconds":60,"limits":{"chat":150,"profile":100}}'
@@ -192,7 +192,7 @@ async def test_no_metrics_page_is_unknown_and_no_finding(server: RealServer) -> 
 
 @pytest.mark.parametrize("part", ["gateway 500", "engine 500", "gateway html", "engine away", "redis away"])
 async def test_no_broken_system_is_called_well(server: RealServer, part: str) -> None:
-    target = target_of(free_port()) if part == "redis away" else target_of(server.port)
+    target = target_of(nobody_port()) if part == "redis away" else target_of(server.port)
     async with system(target) as (ctx, gateway, engine):
         if part == "gateway 500":
             gateway.on("/health", reply(b"{}", b"500 Oops"))
@@ -201,7 +201,7 @@ async def test_no_broken_system_is_called_well(server: RealServer, part: str) ->
         elif part == "gateway html":
             gateway.on("/health", reply(b"<html>", kind=b"text/html"))
         elif part == "engine away":
-            ctx.settings = replace(ctx.settings, engine_url=f"http://127.0.0.1:{free_port()}")
+            ctx.settings = replace(ctx.settings, engine_url=f"http://127.0.0.1:{nobody_port()}")
         document = await ask(ctx, "high_latency")
     assert document["severity_assessment"] == "critical"
     assert document["immediate_action_required"] is True

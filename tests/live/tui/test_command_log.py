@@ -28,7 +28,7 @@ from tests.live.actions.driver import carried_out, local, planned, put
 from tests.live.probes.driver import add_user, target_of
 from tests.live.probes.tap import Tap
 from tests.memory import holds
-from tests.realserver import RealServer, free_port
+from tests.realserver import RealServer, nobody_port
 
 pytestmark = pytest.mark.live
 
@@ -79,7 +79,7 @@ async def test_polls_tools_previews_and_an_action_are_all_in_the_log_and_nothing
     put(server, *[f"cache:conv:acme:{at}" for at in range(250)], "rate_limit:acme:chat")
     put(server, "rate_limit:acme:export", ttl=60)
     with tapping(server) as tap:
-        nobody = f"http://127.0.0.1:{free_port()}"
+        nobody = f"http://127.0.0.1:{nobody_port()}"
         context = Context(
             Settings(environment="test", writable=True, redis=local(tap.port), gateway_url=nobody, engine_url=nobody)
         )
@@ -201,7 +201,7 @@ async def test_requests_are_in_the_log_with_status_and_without_a_secret() -> Non
         headers = {b"X-Tenant-ID": b"acme", b"Authorization": b"Bearer CANARY-4", b"Content-Type": b"application/json"}
         await fetch(http, f"http://{place}/api/chat", post=Posted(b'{"a":1}', headers))
         with pytest.raises(FETCH_ERRORS):
-            await fetch(http, f"http://127.0.0.1:{free_port()}/health")
+            await fetch(http, f"http://127.0.0.1:{nobody_port()}/health")
     fake.close()
     first, second, third = log.since()[0]
     assert first.commands == ((b"GET", f"http://{place}/health?token=***".encode()),)

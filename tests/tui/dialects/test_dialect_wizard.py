@@ -16,7 +16,7 @@ from optimus_tui.tui.dialects.pages import LinesPage, NamesPage, QuestionPage, S
 from optimus_tui.tui.dialects.screen import DialectScreen
 from optimus_tui.tui.dialogs.base import AskDialog
 from optimus_tui.tui.tools.form import FormChoice
-from tests.realserver import RealServer, free_port
+from tests.realserver import RealServer, nobody_port
 from tests.tui.driver import PlainBackground, said, until
 
 FILE = '# mine\nbell = "never"\n'
@@ -35,7 +35,7 @@ async def opened(
     """The wizard on a server, with a file of the user's, and a dashboard that reads the file again."""
     file = folder / "config.toml"
     file.write_text(text)
-    nobody = f"http://127.0.0.1:{free_port()}"
+    nobody = f"http://127.0.0.1:{nobody_port()}"
     env = {"REDIS_URL": server.url, "BACKEND_ORCHESTRATOR_URL": nobody, "AI_ENGINE_URL": nobody, **variables}
 
     def settings(environment: str = "") -> Settings:

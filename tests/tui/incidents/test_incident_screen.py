@@ -16,7 +16,7 @@ from optimus_tui.tui.dialogs.base import HELD_SECONDS, PickDialog, QuestionDialo
 from optimus_tui.tui.incidents.screen import IncidentScreen
 from optimus_tui.tui.incidents.step_actions import StepActions
 from optimus_tui.tui.tools.lists import report_lines
-from tests.realserver import RealServer, free_port
+from tests.realserver import RealServer, nobody_port
 from tests.sizes import SIZES
 from tests.tui.driver import IMMORTAL, confirm, running, said, typed, until
 from tests.tui.incidents.driver import opened
@@ -182,7 +182,7 @@ async def test_at_other_addresses_it_goes_on_once_the_operator_says_why(redis: R
     async with running(redis) as (pilot, dashboard):
         await opened(pilot)
         await dashboard.incidents.leave()
-    async with running(redis, engine_url=f"http://127.0.0.1:{free_port()}") as (pilot, _):
+    async with running(redis, engine_url=f"http://127.0.0.1:{nobody_port()}") as (pilot, _):
         app: Any = pilot.app
         await pilot.press("i")
         await until(pilot, lambda: isinstance(app.screen, PickDialog))

@@ -25,6 +25,7 @@ from optimus_tui.sampling.staleness import Backoff, IntervalTimer, SamplerState,
 from optimus_tui.settings.model import Settings
 from tests.fixed_clock import FixedClock
 from tests.listening import Heard, sampling
+from tests.patience import PATIENCE
 
 REFUSED = Fault("refused", "connection refused")
 
@@ -46,10 +47,10 @@ async def test_a_wake_up_ends_the_rest_and_one_that_came_early_is_not_lost() -> 
     resting = asyncio.create_task(timer.rest(1000))
     await asyncio.sleep(0)
     timer.wake()
-    await asyncio.wait_for(resting, 1)
+    await asyncio.wait_for(resting, PATIENCE)
     timer.wake()
     early = asyncio.create_task(timer.rest(1000))
-    await asyncio.wait({early}, timeout=1)
+    await asyncio.wait({early}, timeout=PATIENCE)
     assert early.done(), "the wake-up was lost"
     again = asyncio.create_task(timer.rest(1000))
     await asyncio.sleep(0.01)
@@ -64,18 +65,18 @@ async def test_a_paused_loop_rests_until_it_is_paced_anew() -> None:
     done, _ = await asyncio.wait([resting], timeout=0.1)
     assert not done
     timer.pace(1)
-    await asyncio.wait_for(resting, 1)
+    await asyncio.wait_for(resting, PATIENCE)
 
 
 async def test_pacing_stretches_the_rest_that_is_under_way() -> None:
     timer = IntervalTimer()
-    resting = asyncio.create_task(timer.rest(0.05))
+    resting = asyncio.create_task(timer.rest(0.3))
     await asyncio.sleep(0)
     timer.pace(100)
-    done, _ = await asyncio.wait([resting], timeout=0.2)
+    done, _ = await asyncio.wait([resting], timeout=0.5)
     assert not done
     timer.pace(1)
-    await asyncio.wait_for(resting, 1)
+    await asyncio.wait_for(resting, PATIENCE)
 
 
 def test_retries_double_from_half_a_second_to_five() -> None:
@@ -303,19 +304,29 @@ def test_importing_the_sampler_loads_no_client() -> None:
 
 
 async def test_a_hung_gateway_delays_no_other_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    given_up, limit = asyncio.Event(), 0.01
+
     async def hang(*_: Any, **__: Any) -> None:
         await asyncio.Event().wait()
+
+    async def until_given_up(read: Any) -> Any:
+        looking = asyncio.ensure_future(read)
+        over = asyncio.ensure_future(given_up.wait())
+        await asyncio.wait((looking, over), return_when=asyncio.FIRST_COMPLETED)
+        over.cancel()
+        return await bounded(looking, limit)
 
     async def engine(*_: Any) -> Reading[ServiceState]:
         return Reading(value=ServiceState(status="connected", status_code=200), taken_at=0.0, taken_mono=0.0)
 
     fake(monkeypatch, "http.services.read_gateway", hang)
     fake(monkeypatch, "http.services.read_engine", engine)
-    monkeypatch.setattr("optimus_tui.sampling.sampler.bounded", lambda read: bounded(read, 0.3))
+    monkeypatch.setattr("optimus_tui.sampling.sampler.bounded", until_given_up)
     heard = Heard()
     async with sampling(context(), heard, ["gateway", "engine"]):
-        first = await heard.until("health", lambda report: report.engine is not None, 0.25)
+        first = await heard.until("health", lambda report: report.engine is not None)
         assert first.gateway is None
+        given_up.set()
         report = await heard.until("health", lambda report: report.gateway is not None)
     assert report.gateway.value.service.status == "error"
     assert report.gateway.fault.kind == "timeout"
@@ -410,8 +421,7 @@ async def test_a_bug_ends_its_loop_loudly_and_its_source_is_broken_until_a_fresh
 
     fake(monkeypatch, "http.services.read_engine", well)
     task = asyncio.create_task(sampler.loops()["engine"]())
-    await asyncio.sleep(0.2)
-    assert not [one for one in heard.last("health").findings if one.rule == "source.broken"]
+    await heard.until("health", lambda report: not [one for one in report.findings if one.rule == "source.broken"])
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
     await ctx.aclose()
@@ -429,10 +439,10 @@ async def test_an_answer_that_breaks_its_reader_is_a_fault_of_that_service(
     ctx, heard = context(), Heard()
     sampler = Sampler(ctx, heard)
     tasks = [asyncio.create_task(sampler.loops()[name]()) for name in ("engine", "gateway", "metrics")]
-    await asyncio.sleep(0.1)
+    report = await heard.until("health", lambda report: report.engine and report.gateway)
+    metrics = await heard.until("metrics", lambda _: True)
     assert not any(task.done() for task in tasks)
-    report = heard.last("health")
-    for look in (report.engine, report.gateway, heard.last("metrics")):
+    for look in (report.engine, report.gateway, metrics):
         assert look.fault.kind == "invalid" and "cannot be read" in look.fault.message
     for task in tasks:
         task.cancel()

@@ -23,7 +23,7 @@ from tests.certificates import make_certificate
 from tests.fixed_clock import FixedClock
 from tests.hostile import HostileServer, Writer, hostile_server, reply
 from tests.live.probes.scripted import blackhole
-from tests.realserver import free_port
+from tests.realserver import nobody_port
 from tests.relay import Parrot, Relay
 
 OBJECT = reply(b'{"status":"ok"}')
@@ -270,7 +270,7 @@ async def test_a_degraded_service_is_timed_and_called_degraded(service: HostileS
 
 
 async def test_of_several_addresses_the_worst_counts_and_each_is_shown(service: HostileServer) -> None:
-    dead = f"http://127.0.0.1:{free_port()}"
+    dead = f"http://127.0.0.1:{nobody_port()}"
     urls = (service.url, dead)
     service.on("/api/cache/metrics", reply(b'{"hit_rate":0.9,"total_keys":3}'))
     context = Context(

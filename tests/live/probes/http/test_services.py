@@ -18,7 +18,7 @@ from optimus_tui.settings.model import Settings
 from tests import hostile
 from tests.fixed_clock import FixedClock
 from tests.hostile import HostileServer, hostile_server, reply
-from tests.realserver import free_port
+from tests.realserver import nobody_port
 
 OBJECT = reply(b'{"status":"ok"}')
 
@@ -212,7 +212,7 @@ async def test_nothing_is_followed_kept_or_decoded_rows_86_87_89(
 
 
 async def test_a_refused_port_and_an_unknown_name_are_one_state_each_row_90(http: httpx.AsyncClient) -> None:
-    nobody = await look(http, f"http://127.0.0.1:{free_port()}/health")
+    nobody = await look(http, f"http://127.0.0.1:{nobody_port()}/health")
     assert nobody.fault is not None and nobody.fault.kind == "refused" and "nobody answers" in nobody.fault.message
     unknown = await look(http, "http://no-such-host.invalid/health")
     assert unknown.fault is not None and unknown.fault.kind in ("refused", "timeout")
@@ -253,7 +253,7 @@ async def test_the_engine_speaks_of_connected_error_and_disconnected(
     gateway.on("/health", reply(b"x", b"500 no"))
     wrong = await read_engine(http, settings, FixedClock())
     assert wrong.value is not None and wrong.value.status == "error" and wrong.fault is not None
-    gone = await read_engine(http, replace(settings, engine_url=f"http://127.0.0.1:{free_port()}"), FixedClock())
+    gone = await read_engine(http, replace(settings, engine_url=f"http://127.0.0.1:{nobody_port()}"), FixedClock())
     assert gone.value is not None and gone.value.status == "disconnected" and gone.value.latency_ms is None
 
 
