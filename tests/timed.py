@@ -54,15 +54,46 @@ def is_waiting(item: pytest.Item) -> bool:
 
 
 def scheduler(config: pytest.Config, log: Any) -> Any:
-    """Return pytest-xdist's scheduler by files, for which the timed files are one."""
+    """Return pytest-xdist's scheduler by files, for which the timed files are one.
+
+    A test that ended its worker, as one does that hangs for too long, has failed and is left out from then on: tried
+    again, it would end each new worker too.
+    """
     from xdist.scheduler import LoadFileScheduling
 
     class Scheduler(LoadFileScheduling):  # type: ignore[misc]
+        _holding = False
+
         def _split_scope(self, nodeid: str) -> str:
             file = str(super()._split_scope(nodeid))
             return "timed" if file in FILES else file
 
+        def _reschedule(self, node: Any) -> None:
+            if not self._holding:
+                super()._reschedule(node)
+
+        def remove_node(self, node: Any) -> str | None:
+            self._holding = True
+            try:
+                crashed: str | None = super().remove_node(node)
+            finally:
+                self._holding = False
+            if crashed is not None:
+                _through(Path(config._tmp_path_factory.getbasetemp())).touch()  # type: ignore[attr-defined]
+                scope = self._split_scope(crashed)
+                self.workqueue[scope][crashed] = True
+                if all(self.workqueue[scope].values()):
+                    del self.workqueue[scope]
+                for other in self.nodes:
+                    self._reschedule(other)
+            return crashed
+
     return Scheduler(config, log)
+
+
+def _through(shared: Path) -> Path:
+    """Return the file that is there once nobody waits for the timed tests any more."""
+    return shared / "timed-tests-are-through"
 
 
 @contextlib.contextmanager
@@ -72,7 +103,7 @@ def turn(item: pytest.Item, coming: pytest.Item | None) -> Iterator[None]:
         yield
         return
     shared = Path(item.config._tmp_path_factory.getbasetemp()).parent  # type: ignore[attr-defined]
-    through = shared / "timed-tests-are-through"
+    through = _through(shared)
     if is_waiting(item):
         yield
         return

@@ -50,7 +50,7 @@ def test_ctrl_z_stops_it_and_fg_brings_it_back_whole_at_the_new_size(server: Rea
     assert shell.raw.rindex(b"\x1b[?25h") > shell.raw.rindex(b"\x1b[?25l")
     for tenant in ("missed_one", "missed_two"):
         server.command("PUBLISH", f"cache_coherence:{tenant}", EVENT % tenant)
-    server.command("SET", "rate_limit:acme:chat", "41", "EX", "55")
+    server.command("SET", "rate_limit:acme:chat", "41", "EX", "600")
     shell.send("echo still $((40 + 2)) here\n")
     shell.wait_for("still 42 here")
     shell.resize(100, 30)
@@ -115,7 +115,7 @@ def test_without_a_shell_that_could_continue_it_ctrl_z_says_so_and_goes_on(
     terminal.wait_for("link verified|live")
     terminal.send("\x1a")
     terminal.wait_for("no shell started this")
-    server.command("SET", "rate_limit:acme:chat", "41", "EX", "55")
+    server.command("SET", "rate_limit:acme:chat", "41", "EX", "600")
     terminal.send("2")
     terminal.wait_for(r"acme +chat +41")
     terminal.send("q")
@@ -145,7 +145,7 @@ def test_exported_columns_and_lines_do_not_freeze_the_size(
 def test_a_locale_without_utf_8_gets_a_screen_in_ascii_and_the_remedy_row_109(
     server: RealServer, open_on: Callable[..., Terminal], locale: dict[str, str]
 ) -> None:
-    server.command("SET", "rate_limit:acme:chat", "400", "EX", "55")
+    server.command("SET", "rate_limit:acme:chat", "400", "EX", "600")
     terminal = open_on(server, **locale)
     terminal.wait_for("drawn in ASCII")
     terminal.wait_for(r"LC_ALL=C\.UTF-8")
