@@ -37,7 +37,7 @@ LAST = (
     "app.log",
     "incident.discard",
 )
-OF_OTHERS = amount(3, 1)
+OF_OTHERS = amount(4, 1)
 """Of the keys that are not a pane's own one of so many is pressed in a pane; in four panes, each in one at least."""
 LEAVES = ("app.quit",)
 """Pressed once, at the very end: it ends the program."""
@@ -49,7 +49,7 @@ BREATH = 0.4
 ACTIONS = "a"
 """Its menu is another one on each row; of other menus the first line is chosen on all rows but a pane's first."""
 MOST_ACTIONS = 8
-MOST_LINES = amount(3, 8)
+MOST_LINES = amount(2, 8)
 """Of one menu that are chosen, each once; of the actions on a row more."""
 STEPS = 8
 """Of one dialog, after which it is closed whatever it says."""

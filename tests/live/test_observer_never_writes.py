@@ -26,7 +26,7 @@ from tests.tui.actions.interruption import interrupt
 
 pytestmark = pytest.mark.live
 
-MONKEY = amount(60, 200, "OPTIMUS_MONKEY_KEYS")
+MONKEY = amount(40, 200, "OPTIMUS_MONKEY_KEYS")
 
 
 @pytest.fixture(autouse=True)

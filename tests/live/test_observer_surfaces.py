@@ -35,7 +35,7 @@ from tests.tui.actions.interruption import interrupt
 
 pytestmark = pytest.mark.live
 
-EVERY = amount(4, 1)
+EVERY = amount(7, 1)
 """Of the hostile texts one of so many is given to a field on each surface, others to the next field, or each."""
 AT_ONCE = 4
 """Calls that run beside each other: most of their time is waiting between looks."""

@@ -4,14 +4,18 @@ import ast
 import json
 import re
 import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import msgspec
 import pytest
 
+from optimus_tui.child_processes import minimal_environment
 from optimus_tui.clock import Clock
 from optimus_tui.contract.tools.traffic import RouterReport
 from optimus_tui.scaffold.fields import SpecError
+from optimus_tui.scaffold.helpers import INIT, helpers
 from optimus_tui.scaffold.render import next_steps, render
 from optimus_tui.scaffold.spec import OPERATIONS, ROUTER_TYPES, RouterSpec, class_name, make_spec, singular
 from optimus_tui.settings.tuning import TUNING
@@ -31,7 +35,29 @@ def test_variants_and_random_ones_are_clean_typed_and_pass_their_own_tests(tmp_p
     assert judge(gateway, drafts, types_known) == ""
 
 
-@pytest.mark.parametrize("spec", [*twelve(), *some(40, seed=9)], ids=lambda spec: f"{spec.name}-{spec.type}")
+def test_the_helpers_are_typed_formatted_and_clean(tmp_path: Path, types_known: Path) -> None:
+    package = tmp_path / "optimus_gateway"
+    package.mkdir()
+    (package / "__init__.py").write_text(INIT)
+    for file in helpers().files.values():
+        (package / file.name).write_text(file.text)
+    tool = Path(sys.executable).with_name
+    ruff = ["--isolated", "--no-cache", "--line-length=110", "--target-version=py311"]
+    commands: list[list[str | Path]] = [
+        [tool("ruff"), "check", *ruff, "--select=F,E9,B,ASYNC,S,I", "."],
+        [tool("ruff"), "format", "--check", *ruff, "."],
+        [tool("mypy"), "--strict", "--config-file=", f"--cache-dir={types_known}", "optimus_gateway"],
+    ]
+    for command in commands:
+        done = subprocess.run(
+            command, cwd=tmp_path, env=minimal_environment(), capture_output=True, text=True, timeout=600
+        )
+        assert not done.returncode, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    "spec", [*twelve(), *some(amount(12, 40), seed=9)], ids=lambda spec: f"{spec.name}-{spec.type}"
+)
 def test_a_feature_that_is_off_leaves_no_trace_and_the_same_answers_give_the_same_bytes(spec: RouterSpec) -> None:
     draft = render(spec)
     assert render(spec) == draft

@@ -9,12 +9,9 @@ QUICK = Tuning(metrics_every_seconds=0.5, counted_minutes=0.1, lately_minutes=0.
 """The loops look more often and judge shorter windows: what takes half a minute takes less in a test."""
 
 
-def quiet_demo(patience: float, patience_seconds: float = 120.0, *, cluster: bool = False) -> Iterator[DemoHandle]:
-    """Yield a demo whose services answer, and stop it; each step of its start may take ``patience`` seconds.
-
-    ``patience_seconds``: how long each of its orders may take. ``cluster``: its Redis is a cluster.
-    """
-    handle = DemoHandle("quiet", patience_seconds=patience_seconds, cluster=cluster).start()
+def quiet_demo(patience: float, *, cluster: bool = False) -> Iterator[DemoHandle]:
+    """Yield a demo whose services answer, and stop it; each step of its start may take ``patience`` seconds."""
+    handle = DemoHandle("quiet", patience_seconds=120.0, cluster=cluster).start()
     try:
         while not (handle.ready or handle.failed):
             assert handle.changed.wait(patience), handle.progress

@@ -21,24 +21,12 @@ from optimus_tui.tui.dashboard.screen import Dashboard
 from optimus_tui.tui.dialogs.base import PickDialog
 from optimus_tui.tui.drill_result import DrillScreen
 from tests.idle import look_often
-from tests.live.demo.driver import quiet_demo
 from tests.tui.driver import said, until
 
 pytestmark = pytest.mark.live
 
 
 SOON = Tuning(drill_pause_seconds=(0.1, 0.2))
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[DemoHandle]:
-    yield from quiet_demo(60)
-
-
-@pytest.fixture(scope="module")
-def impatient() -> Iterator[DemoHandle]:
-    """A demo whose orders are given up after two seconds."""
-    yield from quiet_demo(60, patience_seconds=2.0)
 
 
 @pytest.fixture(autouse=True)
@@ -90,20 +78,21 @@ async def test_a_switch_that_takes_long_says_so_and_comes_late(running: DemoHand
 
 
 async def test_a_drill_that_cannot_begin_names_no_fault_and_ends_it_where_it_comes_late(
-    impatient: DemoHandle,
+    running: DemoHandle, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with shown(impatient) as (pilot, dashboard):
-        assert (await impatient.inject("quiet")).done
+    async with shown(running) as (pilot, dashboard):
+        assert (await running.inject("quiet")).done
+        monkeypatch.setattr(running, "_patience_seconds", 2.0)  # orders are given up soon
         drills = dashboard.drills
-        run_line(dashboard, "drill noisy-tenant")
-        await until(pilot, lambda: drills.running is not None)
-        with stopped(impatient):
+        with stopped(running):
+            run_line(dashboard, "drill immortal-counter")  # the tenant of the test before is noisy for a while
+            await until(pilot, lambda: drills.running is not None)
             await until(pilot, lambda: "the drill could not begin" in toasts(pilot))
             assert names_on(pilot) == []
         await until(pilot, lambda: drills.running is None, 60)
-        await until(pilot, lambda: not impatient.under_way("fault"), 60)
+        await until(pilot, lambda: not running.under_way("fault"), 60)
         assert names_on(pilot) == []
-        assert impatient.scenario == "quiet"
+        assert running.scenario == "quiet"
 
 
 async def test_a_fault_that_takes_long_gives_nothing_away(running: DemoHandle, tmp_path: Path) -> None:

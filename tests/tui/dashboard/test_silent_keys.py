@@ -86,8 +86,8 @@ def part_of(keys: Sequence[Any], place: int, every: int) -> Sequence[Any]:
 
 
 PANES = ("health", "limits", "cache", "feed")
-EVERY_OF_ALL = amount(4, 1)
-"""Which of the keys that all panes share are pressed in one: every fourth one, or all. A pane's own are all pressed."""
+EVERY_OF_ALL = amount(5, 1)
+"""Which of the keys that all panes share are pressed in one: every fifth one, or all. A pane's own are all pressed."""
 
 
 @pytest.mark.usefixtures("offline")
@@ -210,8 +210,8 @@ def keys_of(screen: Screen[Any]) -> list[str]:
     return list(dict.fromkeys(names))
 
 
-EVERY = amount(5, 1)
-"""Which of a screen's keys are pressed: every fifth one, or all."""
+EVERY = amount(7, 1)
+"""Which of a screen's keys are pressed: every seventh one, or all."""
 
 
 async def is_silent(paints: Paints, key: str) -> bool:
