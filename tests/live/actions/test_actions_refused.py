@@ -85,7 +85,7 @@ async def test_a_slow_disk_holds_no_screen_up_when_it_disarms(
     async with armed(server.port, tmp_path) as action_service:
         slow, write = threading.Event(), action_service.audit.append
         monkeypatch.setattr(
-            action_service.audit, "append", lambda *event, **fields: slow.wait(5) and write(*event, **fields)
+            action_service.audit, "append", lambda *event, **fields: slow.wait(PATIENCE) and write(*event, **fields)
         )
         action_service.guard.disarm("no key was pressed")
         assert action_service.guard.armed is None and [one["event"] for one in read(tmp_path / "audit.jsonl")] == [

@@ -35,7 +35,7 @@ async def test_a_healthy_server_tells_what_it_is(server: RealServer) -> None:
     assert state.product in ("redis", "valkey")
     assert state.version
     assert (state.mode, state.role, state.keys, state.memory_max) == ("standalone", "primary", 5, None)
-    assert 0 < state.latency_ms < 500  # type: ignore[operator]
+    assert 0 < state.latency_ms < 3000  # type: ignore[operator]
     assert state.run_id
     assert state.memory_used
     assert state.uptime_seconds is not None

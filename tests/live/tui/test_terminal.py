@@ -3,6 +3,7 @@
 import os
 import re
 import signal
+import socket
 import time
 from collections.abc import Callable
 
@@ -211,6 +212,15 @@ def test_no_secret_is_on_the_screen_or_in_the_process_list(
         terminal.close()
 
 
+def refused_logins(server: RealServer) -> int:
+    with socket.create_connection(("127.0.0.1", server.port)) as link:
+        link.sendall(b"AUTH right\r\nINFO stats\r\nQUIT\r\n")
+        said = b""
+        while piece := link.recv(1 << 16):
+            said += piece
+    return int(said.partition(b"acl_access_denied_auth:")[2].split()[0])
+
+
 def test_a_wrong_password_is_said_and_not_tried_again_and_again_row_44(
     make_server: Callable[..., RealServer], home: dict[str, str]
 ) -> None:
@@ -219,6 +229,7 @@ def test_a_wrong_password_is_said_and_not_tried_again_and_again_row_44(
     try:
         screen = terminal.wait_for("password")
         terminal.settle(4)
+        assert 0 < refused_logins(server) <= 6, "each loop tries once"
         assert "Traceback" not in screen
     finally:
         terminal.close()
