@@ -95,7 +95,11 @@ def quick_tests(*roots: str) -> dict[str, str]:
     """Return the variables of a process that runs generated tests; ``roots``: where it imports from."""
     if WHOLE:
         return {"PYTHONPATH": ":".join(roots)} if roots else {}
-    return {"PYTHONPATH": ":".join((*roots, BESIDE)), "PYTEST_PLUGINS": "signatures_once"}
+    return {
+        "PYTHONPATH": ":".join((*roots, BESIDE)),
+        "PYTEST_PLUGINS": "signatures_once",
+        "PYTEST_ADDOPTS": "-p no:hypothesispytest -p no:xdist",
+    }
 
 
 def judge(gateway: Path, drafts: Sequence[Draft], types: Path | None = None) -> str:

@@ -1,9 +1,10 @@
-"""A plugin of pytest for the processes that run generated tests: FastAPI reads each signature once.
+"""A plugin of pytest for the processes that run generated tests: FastAPI reads each signature once, garbage waits.
 
 Where a test overrides anything, FastAPI reads the signatures of all dependencies again at each request: that took half
 of the time of the generated tests. At night they run as a user's do, without this.
 """
 
+import gc
 from typing import Any
 
 from fastapi.dependencies import utils
@@ -21,3 +22,4 @@ def _read_once(**given: Any) -> Any:
 
 
 utils.get_dependant = _read_once
+gc.set_threshold(50_000, 20, 100)  # applications are many small objects: to look through them took a tenth of the time
