@@ -84,9 +84,10 @@ class ActionLog:
         self._open = PrivateFile.take(self._file)
         self._audit.append("resumed", self._plan.id, reason=reason, who=who(), so_far=tally(outcomes))
 
-    def intent(self, start: int, keys: Sequence[bytes]) -> None:
-        """Record the keys of the batch that is to be sent next; ``start`` is the place of its first key in the plan."""
-        self._audit.append("intent", self._plan.id, start=start, keys=[quoted(key) for key in keys])
+    def intent(self, start: int, keys: Sequence[bytes], place: str | None = None) -> None:
+        """Record the keys of the batch that is about to be sent, and of a cluster to which node."""
+        where = {} if place is None else {"node": place}
+        self._audit.append("intent", self._plan.id, start=start, keys=[quoted(key) for key in keys], **where)
 
     def result(self, start: int, outcomes: Sequence[Outcome]) -> None:
         """Record the outcomes of a batch whose first key is at ``start``, with the places of those not "done"."""

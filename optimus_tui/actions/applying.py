@@ -3,29 +3,44 @@
 import asyncio
 import time
 from collections.abc import Iterator, Sequence
+from typing import Literal
 
 from msgspec import structs
 from redis.exceptions import ResponseError
 
 from optimus_tui.actions.action_log import ActionLog, refused, tally
-from optimus_tui.actions.checks import ActionDependencies, RunControl, Verified, check_drift, check_server, verify
-from optimus_tui.actions.redis.key_actions import event_of, recipe_for
-from optimus_tui.actions.redis.operator_connection import (
-    ConnectionLost,
-    OperatorConnection,
-    Permit,
-    TenantLock,
-    lock_name,
-    moved,
-    read_where,
+from optimus_tui.actions.checks import (
+    ActionDependencies,
+    RunControl,
+    Verified,
+    check_again,
+    check_drift,
+    check_server,
+    verify,
 )
+from optimus_tui.actions.redis.identity import SlotOwners, moved
+from optimus_tui.actions.redis.key_actions import event_of, recipe_for
+from optimus_tui.actions.redis.operator_connection import ConnectionLost, OperatorConnection, Permit
 from optimus_tui.actions.redis.recipe import TRIES, Halted, LatencyGuard
-from optimus_tui.contract.actions import Confirmation, Interrupted, Outcome, Plan, Progress, Receipt, Refusal
+from optimus_tui.actions.redis.servers import OperatorServers, parts_of
+from optimus_tui.actions.redis.tenant_lock import TenantLock, lock_name
+from optimus_tui.contract.actions import (
+    Confirmation,
+    Interrupted,
+    NodeWhere,
+    Outcome,
+    Plan,
+    Progress,
+    Receipt,
+    Refusal,
+)
 from optimus_tui.history.audit.end import AuditUnwritable
 from optimus_tui.history.audit.log import quoted
 from optimus_tui.storage.private_file import LockHeld
+from optimus_tui.wording.numbers import plural
 from optimus_tui.wording.safe import safe_text
 
+_EXECUTED = frozenset[Outcome]({"done", "already gone"})
 BATCH = 100
 PAUSE_SECONDS = 0.005
 QUIET_PINGS = 20
@@ -34,7 +49,7 @@ LOOK_EVERY = 10
 
 
 class BatchRun:
-    """One run over the keys of a plan.
+    """One run over a plan, on a cluster node by node: what stops at one node goes on at the others.
 
     Attributes:
         outcomes: One outcome for each key, up to date after each batch.
@@ -55,49 +70,82 @@ class BatchRun:
         self.outcomes = outcomes
         self.stopped: str | None = None
         self.cancelled = False
-        self.published: int | None = None
+        self.published: int | Literal["sent"] | None = None
         self.event_lost = self.broken = False
         self.seconds = 0.0
+        self._over = False
+        """Nothing more may be done on any server."""
 
-    async def batches(self, connection: OperatorConnection, lock: TenantLock, places: Sequence[int]) -> None:
+    async def batches(self, servers: OperatorServers, lock: TenantLock, places: Sequence[int]) -> None:
         """Act on the keys at these places of the plan, in batches. ``places`` must be ascending."""
-        began = time.perf_counter()
+        began, stops = time.perf_counter(), dict[str, str]()
         try:
+            for node, mine in parts_of(self._plan, places):
+                place = "" if node is None else node.place
+                if self._over or self.cancelled:
+                    break
+                if place in stops or (stops and self._plan.keys[mine[0]].part):
+                    continue  # What belongs to a counter stays as long as the counter may be there.
+                why = await self._on(servers, lock, node, mine)
+                if why is not None:
+                    stops[place] = why if place in why else f"{place}: {why}"
+        except AuditUnwritable as error:
+            stops[""], self.broken = str(error), True
+        self.stopped = "; ".join(stops.values()) or self._not_executed()
+        self.seconds += time.perf_counter() - began
+
+    async def _on(
+        self, servers: OperatorServers, lock: TenantLock, node: NodeWhere | None, places: Sequence[int]
+    ) -> str | None:
+        """Act on the keys of one server, at its own pace. Return why it ended early; None where it did not."""
+        try:
+            connection = await servers.at(node)
             latency_guard = await self._quiet(connection)
             for number, (start, end) in enumerate(chunks(places)):
                 if self._control.cancel.is_set():
                     self.cancelled = True
                     break
+                why = None
                 if number:  # what is slow before the first batch is not slow because of us
-                    self.stopped = latency_guard.took(await _figure(connection, latency_guard))
-                if not self.stopped and number % LOOK_EVERY == LOOK_EVERY - 1:
-                    refusal = await check_server(self._dependencies, connection, self._plan)
-                    self.stopped = refusal.message if refusal else None
-                if self.stopped:
-                    break
-                await self._batch(connection, lock, start, end)
-                if self.stopped:
-                    break
+                    why = latency_guard.took(await _figure(connection, latency_guard))
+                if not why and number % LOOK_EVERY == LOOK_EVERY - 1:
+                    refusal = await check_again(self._dependencies, servers, self._plan, node)
+                    why = refusal.message if refusal else None
+                why = why or await servers.prove(self._plan.where)
+                why = why or await self._batch(servers, connection, lock, node, start, end)
+                if why:
+                    return why
                 await asyncio.sleep(PAUSE_SECONDS)
         except ConnectionLost as lost:
-            self.stopped = lost.fault.message
-        except AuditUnwritable as error:
-            self.stopped, self.broken = str(error), True
-        self.seconds += time.perf_counter() - began
+            return lost.fault.message
+        return None
 
-    async def publish(self, connection: OperatorConnection, lock: TenantLock) -> None:
-        """Send the event once. If the connection ends before the reply, it stays unknown whether it was sent."""
-        channel = self._plan.channel or b""
+    def _not_executed(self) -> str | None:
+        count = tally(self.outcomes).get("not executed", 0)
+        if not count:
+            return None
+        were = "was" if count == 1 else "were"
+        return f"{plural(count, 'key')} {were} not executed: another node serves the slot, or will soon"
+
+    async def publish(self, servers: OperatorServers, lock: TenantLock) -> None:
+        """Send the event once, to one server. If the reply is lost, whether it went out stays unknown."""
+        channel, clustered = self._plan.channel or b"", bool(self._plan.where.nodes)
         event = event_of(self._plan, self._dependencies.clock.wall(), tally(self.outcomes).get("done", 0))
         self.tell("publishing")
         try:
-            self._action_log.note("publishing", channel=quoted(channel), message=event.decode())
+            self.stopped = await servers.prove(self._plan.where)
+            if self.stopped:
+                return
+            where = {"node": lock.place} if clustered else {}
+            self._action_log.note("publishing", channel=quoted(channel), message=event.decode(), **where)
             try:
                 self.stopped = await lock.keep()
                 if self.stopped:
                     return
-                reply = await connection.ask("PUBLISH", channel, event)
+                reply = await lock.connection.ask("PUBLISH", channel, event)
                 self.published = reply if isinstance(reply, int) else None
+                if clustered:  # The reply counts those who listen at this node, and no others.
+                    self.published = "sent"
                 self._action_log.note("published", subscribers=self.published)
             except ConnectionLost as lost:
                 self.event_lost, self.stopped = lost.sent, lost.fault.message
@@ -113,19 +161,43 @@ class BatchRun:
         tried = len(self.outcomes) - counts.get("left", 0)
         self._control.report(Progress(stage, tried, len(self.outcomes), counts))  # type: ignore[arg-type]
 
-    async def _batch(self, connection: OperatorConnection, lock: TenantLock, start: int, end: int) -> None:
+    async def _batch(
+        self,
+        servers: OperatorServers,
+        connection: OperatorConnection,
+        lock: TenantLock,
+        node: NodeWhere | None,
+        start: int,
+        end: int,
+    ) -> str | None:
+        """Act on one batch, and record its outcomes. Return why nothing more may be sent there; None where it may."""
         keys = [key.key for key in self._plan.keys[start:end]]
-        self._action_log.intent(start, keys)
+        self._action_log.intent(start, keys, None if node is None else node.place)
         found: Sequence[Outcome] = ["left"] * len(keys)
-        try:
-            self.stopped = await lock.keep()  # Writing the intent may have taken longer than the lock lasts.
-            if not self.stopped:
+        why = await self._lost_lock(lock)  # Writing the intent may have taken longer than the lock lasts.
+        if not why:
+            try:
                 found = await self._recipe.act(connection, self._plan, keys)
-        except Halted as halted:
-            found, self.stopped = halted.outcomes, halted.why
+            except Halted as halted:
+                found, why = halted.outcomes, halted.why
+            if not _EXECUTED.isdisjoint(found) and not await servers.are_replicated(connection):
+                found = ["unknown" if outcome in _EXECUTED else outcome for outcome in found]
+                why = why or "the replicas did not confirm the last batch: a failover now would undo it"
+            if all(outcome == "not executed" for outcome in found):
+                why = why or "it serves none of the keys that were tried last: their slots have moved"
         self.outcomes[start:end] = found
         self._action_log.result(start, found)
         self.tell("acting")
+        return why
+
+    async def _lost_lock(self, lock: TenantLock) -> str | None:
+        """Return why the lock is not ours any more; then nothing more is done on any server."""
+        try:
+            why = await lock.keep()
+        except ConnectionLost as lost:
+            why = lost.fault.message
+        self._over = self._over or why is not None
+        return why
 
     async def _quiet(self, connection: OperatorConnection) -> LatencyGuard:
         """Measure the PING time before the first batch."""
@@ -181,22 +253,20 @@ async def resume(
 
 async def look(dependencies: ActionDependencies, left: Interrupted, control: RunControl) -> Verified | Refusal:
     """Verify the keys of an interrupted action on its own server, which may have been restarted since."""
+    servers = dependencies.servers(Permit(db=dependencies.target.db), left.plan)
     try:
-        connection = await dependencies.connection(Permit(db=dependencies.target.db))
-    except ConnectionLost as lost:
-        return Refusal("unreachable", lost.fault.message, lost.fault.remedy)
-    try:
-        where = await read_where(connection, dependencies.settings)
+        where = await servers.where(dependencies.settings)
         if isinstance(where, Refusal):
             return where
-        elsewhere = moved(structs.replace(left.plan.where, run_id=where.run_id, role=where.role), where)
+        as_now = structs.replace(left.plan.where, run_id=where.run_id, role=where.role, nodes=where.nodes)
+        elsewhere = moved(as_now, where)
         if elsewhere is not None:
             return elsewhere
-        found = await verify(dependencies, left.plan, left.outcomes, connection, control)
+        found = await verify(dependencies, left.plan, left.outcomes, servers, control)
     except ConnectionLost as lost:
         return Refusal("unreachable", lost.fault.message, lost.fault.remedy)
     finally:
-        await connection.close()
+        await servers.close()
     return found or Refusal("unreachable", "the keys could not be checked: the server gave no answer", "try again")
 
 
@@ -209,17 +279,15 @@ async def settle(
     run.stopped, run.event_lost = "closed by the operator", left.publishing
     try:
         action_log.reopen(f"close: {reason}", left.outcomes)
-        connection = await dependencies.connection(Permit(db=dependencies.target.db))
+        servers = dependencies.servers(Permit(db=dependencies.target.db), left.plan)
         try:
-            where = await read_where(connection, dependencies.settings)
+            where = await servers.where(dependencies.settings)
             elsewhere = where if isinstance(where, Refusal) else moved(left.plan.where, where)
             if elsewhere is not None:
                 run.stopped += f"; {elsewhere.message}"
-            return await _end(
-                dependencies, left.plan, reason, control, action_log, run, connection, began, resumed=True
-            )
+            return await _end(dependencies, left.plan, reason, control, action_log, run, servers, began, resumed=True)
         finally:
-            await connection.close()
+            await servers.close()
     except (LockHeld, FileNotFoundError):
         return Refusal("conflict", "another process has this action")
     except AuditUnwritable as error:
@@ -239,31 +307,31 @@ async def _act(
     resumed: Interrupted | None,
 ) -> Receipt | Refusal:
     began = time.perf_counter()
-    try:
-        connection = await dependencies.connection(_permit(dependencies, plan))
-    except ConnectionLost as lost:
-        return Refusal("unreachable", lost.fault.message, lost.fault.remedy)
-    lock = TenantLock(connection, lock_name(plan.request), plan.id, plan.where.user, dependencies.clock)
+    servers = dependencies.servers(_permit(dependencies, plan), plan)
+    lock: TenantLock | None = None
     action_log = ActionLog(dependencies.audit, dependencies.folder, plan)
     run = BatchRun(dependencies, plan, action_log, control, outcomes)
     run.event_lost = resumed is not None and resumed.publishing
     try:
         run.tell("checking")
-        refusal = await check_server(dependencies, connection, plan)
+        refusal = await check_server(dependencies, servers, plan)
         if refusal is None and resumed is None:
-            refusal = await check_drift(dependencies, connection, plan)
-        if refusal is None and resumed is not None:
+            refusal = await check_drift(dependencies, servers, plan)
+        if refusal is not None:
+            return refusal
+        if resumed is not None:
             action_log.reopen(confirmation.reason, outcomes)
-        refusal = refusal or await lock.take(again=resumed is not None)
+        lock = await _lock(dependencies, plan, servers)
+        refusal = await lock.take(again=resumed is not None)
         if refusal is not None:
             return refusal
         if resumed is None:
             action_log.open(confirmation)
         else:
-            await _reconcile(plan, action_log, outcomes, connection)
-        await _run(plan, run, connection, lock)
+            await _reconcile(plan, action_log, outcomes, servers)
+        await _run(plan, run, servers, lock)
         return await _end(
-            dependencies, plan, confirmation.reason, control, action_log, run, connection, began, resumed=bool(resumed)
+            dependencies, plan, confirmation.reason, control, action_log, run, servers, began, resumed=bool(resumed)
         )
     except AuditUnwritable as error:
         return refused(error)
@@ -273,23 +341,29 @@ async def _act(
         return Refusal("unreachable", lost.fault.message, lost.fault.remedy)
     finally:
         action_log.leave()
-        await _let_go(lock, connection)
+        await _let_go(lock, servers)
 
 
-async def _run(plan: Plan, run: BatchRun, connection: OperatorConnection, lock: TenantLock) -> None:
-    await run.batches(connection, lock, [place for place, outcome in enumerate(run.outcomes) if outcome == "left"])
+async def _lock(dependencies: ActionDependencies, plan: Plan, servers: OperatorServers) -> TenantLock:
+    """Return the lock of the plan's tenant, on the server that owns its key. It is not taken yet."""
+    name = lock_name(plan.request)
+    node = SlotOwners(plan.where.nodes).of(name)
+    connection = await servers.at(node)
+    return TenantLock(connection, name, plan.id, plan.where.user, dependencies.clock)
+
+
+async def _run(plan: Plan, run: BatchRun, servers: OperatorServers, lock: TenantLock) -> None:
+    await run.batches(servers, lock, [place for place, outcome in enumerate(run.outcomes) if outcome == "left"])
     wants_event = plan.channel is not None and not run.event_lost
     if wants_event and not run.stopped and not run.cancelled:
-        await run.publish(connection, lock)
+        await run.publish(servers, lock)
 
 
-async def _reconcile(
-    plan: Plan, action_log: ActionLog, outcomes: list[Outcome], connection: OperatorConnection
-) -> None:
+async def _reconcile(plan: Plan, action_log: ActionLog, outcomes: list[Outcome], servers: OperatorServers) -> None:
     """Mark keys sent without an answer as "left" if they meet the condition (again): they may be tried once more."""
     recipe = recipe_for(plan.request.kind)
     places = [place for place, outcome in enumerate(outcomes) if outcome == "unknown"]
-    pttls = await connection.each([("PTTL", plan.keys[place].key) for place in places])
+    pttls = await servers.each([("PTTL", plan.keys[place].key) for place in places])
     there = [place for place, pttl in zip(places, pttls, strict=True) if isinstance(pttl, int) and recipe.meets(pttl)]
     for place in there:
         outcomes[place] = "left"
@@ -303,13 +377,13 @@ async def _end(
     control: RunControl,
     action_log: ActionLog,
     run: BatchRun,
-    connection: OperatorConnection,
+    servers: OperatorServers,
     began: float,
     *,
     resumed: bool,
 ) -> Receipt:
     run.tell("verifying")
-    found = await verify(dependencies, plan, run.outcomes, connection, control)
+    found = await verify(dependencies, plan, run.outcomes, servers, control)
     receipt = Receipt(
         id=plan.id,
         request=plan.request,
@@ -356,10 +430,11 @@ def _permit(dependencies: ActionDependencies, plan: Plan) -> Permit:
     return Permit(recipe.commands, keys, plan.channel, lock_name(request), dependencies.target.db)
 
 
-async def _let_go(lock: TenantLock, connection: OperatorConnection) -> None:
+async def _let_go(lock: TenantLock | None, servers: OperatorServers) -> None:
     try:
-        await lock.release()
+        if lock is not None:
+            await lock.release()
     except ConnectionLost:
         pass  # The lock expires by itself in 30 s.
     finally:
-        await connection.close()
+        await servers.close()

@@ -17,20 +17,22 @@ from redis.exceptions import ResponseError
 from optimus_tui.actions.action_log import kept, plan_file, receipt_file
 from optimus_tui.actions.guard import Guard
 from optimus_tui.actions.planning import digest_of
+from optimus_tui.actions.redis.identity import keys_moved, moved, primary_only
 from optimus_tui.actions.redis.key_actions import recipe_for
 from optimus_tui.actions.redis.keys import Gathering, Known, check_request, check_windows, foreign
-from optimus_tui.actions.redis.operator_connection import (
-    ConnectionLost,
-    Listener,
-    OperatorConnection,
-    Permit,
-    moved,
-    open_operator_connection,
-    primary_only,
-    read_where,
-)
+from optimus_tui.actions.redis.operator_connection import ConnectionLost, Listener, OperatorConnection, Permit
+from optimus_tui.actions.redis.servers import OperatorServers
 from optimus_tui.clock import Clock
-from optimus_tui.contract.actions import Confirmation, Outcome, Plan, PlanKey, Progress, Receipt, Refusal
+from optimus_tui.contract.actions import (
+    Confirmation,
+    NodeWhere,
+    Outcome,
+    Plan,
+    PlanKey,
+    Progress,
+    Receipt,
+    Refusal,
+)
 from optimus_tui.dialects.layout import KeyLayout
 from optimus_tui.history.audit.log import AuditLog
 from optimus_tui.probes.load_meter import LoadMeter
@@ -67,14 +69,10 @@ class ActionDependencies(NamedTuple):
     tuning: Tuning
     layout: KeyLayout
 
-    async def connection(self, permit: Permit) -> OperatorConnection:
-        """Open a connection with this permit.
-
-        Raises:
-            ConnectionLost: The server cannot be reached, or refuses the login.
-        """
+    def servers(self, permit: Permit, plan: Plan) -> OperatorServers:
+        """Return the servers of a plan, with this permit for each connection; they are opened on first use."""
         listener: Listener | None = self.guard.listener
-        return await open_operator_connection(self.target, permit, self.own, listener)
+        return OperatorServers(self.target, permit, self.own, listener, plan.where.nodes)
 
 
 class RunControl(NamedTuple):
@@ -123,25 +121,46 @@ def check_plan(dependencies: ActionDependencies, plan: Plan) -> Receipt | Refusa
     return check_request(plan.request) or check_windows(plan.request, plan.keys)
 
 
-async def check_server(dependencies: ActionDependencies, connection: OperatorConnection, plan: Plan) -> Refusal | None:
-    """Check that it is the same server in the same role, and that the login has the rights.
+async def check_server(dependencies: ActionDependencies, servers: OperatorServers, plan: Plan) -> Refusal | None:
+    """Check that these are the same servers, that each owns its keys, and that the login has the rights.
+
+    Raises:
+        ConnectionLost: A connection ended.
+    """
+    where = await servers.where(dependencies.settings)
+    if isinstance(where, Refusal):
+        return where
+    refusal = moved(plan.where, where) or primary_only(where) or keys_moved(plan, where)
+    for connection in [] if refusal is not None else await servers.all():
+        refusal = refusal or await _check_rights(connection, plan, servers)
+    return refusal
+
+
+async def check_again(
+    dependencies: ActionDependencies, servers: OperatorServers, plan: Plan, node: NodeWhere | None
+) -> Refusal | None:
+    """Check one server while the action runs: a node of a cluster must be the same primary. Its slots may have moved.
 
     Raises:
         ConnectionLost: The connection ended.
     """
-    where = await read_where(connection, dependencies.settings)
-    if isinstance(where, Refusal):
-        return where
-    return moved(plan.where, where) or primary_only(where) or await _check_rights(connection, plan)
+    if node is None:
+        return await check_server(dependencies, servers, plan)
+    found = await servers.node(dependencies.settings, node)
+    if isinstance(found, Refusal):
+        return found
+    if (found.id, found.run_id) != (node.id, node.run_id):
+        return Refusal("elsewhere", f"another server process answers at {node.place}", _ANEW)
+    return await _check_rights(await servers.at(node), plan, servers)
 
 
-async def check_drift(dependencies: ActionDependencies, connection: OperatorConnection, plan: Plan) -> Refusal | None:
+async def check_drift(dependencies: ActionDependencies, servers: OperatorServers, plan: Plan) -> Refusal | None:
     """Refuse if more than 10 % of the keys changed since the plan.
 
     A TTL that ran out by itself does not count. If all keys are gone the action runs and reports that.
     """
     recipe, passed_ms = recipe_for(plan.request.kind), (dependencies.clock.mono() - plan.made_mono + 1) * 1000
-    pttls = await connection.each([("PTTL", key.key) for key in plan.keys])
+    pttls = await servers.each([("PTTL", key.key) for key in plan.keys])
     for pttl in pttls:
         if isinstance(pttl, ResponseError):
             return Refusal("no right", f"a key cannot be read: {safe_text(pttl, 120)}")
@@ -156,8 +175,10 @@ async def check_drift(dependencies: ActionDependencies, connection: OperatorConn
     return Refusal("drift", f"{changed:,} of {plural(plan.count, 'key')} changed since the plan", _ANEW)
 
 
-async def _check_rights(connection: OperatorConnection, plan: Plan) -> Refusal | None:
+async def _check_rights(connection: OperatorConnection, plan: Plan, servers: OperatorServers) -> Refusal | None:
     probes: list[Sequence[str | bytes]] = []
+    if servers.may_fail_over:
+        probes.append(("WAIT", "1", "1"))
     commands = recipe_for(plan.request.kind).commands
     if plan.channel is not None and "PUBLISH" in commands:
         probes.append(("PUBLISH", plan.channel, b"{}"))
@@ -201,45 +222,42 @@ async def verify(
     dependencies: ActionDependencies,
     plan: Plan,
     outcomes: Sequence[Outcome],
-    connection: OperatorConnection,
+    servers: OperatorServers,
     control: RunControl,
 ) -> Verified | None:
-    """Check the keys of the plan after an action.
+    """Check the keys of the plan after an action, each where it is served now.
 
-    The action's connection is used, or a new one if it has ended.
+    The action's connections are used, or new ones if one has ended.
 
     Returns:
         The result; None without an answer in time.
     """
     deadline = time.monotonic() + dependencies.verify_seconds
-    while True:
-        try:
-            return await _look(dependencies, plan, outcomes, connection, control)
-        except ConnectionLost:
-            if time.monotonic() > deadline:
-                return None
+    try:
+        return await _look(dependencies, plan, outcomes, servers, control)
+    except ConnectionLost:
+        pass
+    while time.monotonic() <= deadline:
         await asyncio.sleep(0.2)
-        try:
-            fresh = await dependencies.connection(Permit(db=dependencies.target.db))
-        except ConnectionLost:
-            continue
+        fresh = dependencies.servers(Permit(db=dependencies.target.db), plan)
         try:
             return await _look(dependencies, plan, outcomes, fresh, control)
         except ConnectionLost:
             continue
         finally:
             await fresh.close()
+    return None
 
 
 async def _look(
     dependencies: ActionDependencies,
     plan: Plan,
     outcomes: Sequence[Outcome],
-    connection: OperatorConnection,
+    servers: OperatorServers,
     control: RunControl,
 ) -> Verified | None:
     recipe = recipe_for(plan.request.kind)
-    pttls = await connection.each([("PTTL", key.key) for key in plan.keys])
+    pttls = await servers.each([("PTTL", key.key) for key in plan.keys])
     if any(isinstance(pttl, ResponseError) for pttl in pttls):
         return None
     meets = [recipe.meets(pttl) for pttl in pttls]
@@ -247,33 +265,37 @@ async def _look(
     return Verified(
         there_again=sum(one and again for one, again in zip(tried, meets, strict=True)),
         unknown_gone=sum(outcome == "unknown" and not again for outcome, again in zip(outcomes, meets, strict=True)),
-        new_since=await _new(dependencies, plan, connection, control),
+        new_since=await _new(dependencies, plan, servers, control),
     )
 
 
 async def _new(
-    dependencies: ActionDependencies, plan: Plan, connection: OperatorConnection, control: RunControl
+    dependencies: ActionDependencies, plan: Plan, servers: OperatorServers, control: RunControl
 ) -> int | None:
     """Count the keys that meet the condition now and were not in the plan; None if the scan did not finish."""
     known = Known(frozenset(tenant.encode("utf-8", "surrogatepass") for tenant in dependencies.settings.tenants))
-    gathering, cursor, deadline = (
-        Gathering(plan.request, known, dependencies.layout),
-        b"0",
-        time.monotonic() + SCAN_SECONDS,
-    )
+    gathering, deadline = Gathering(plan.request, known, dependencies.layout), time.monotonic() + SCAN_SECONDS
+    for connection in await servers.all():
+        if not await _gather(gathering, connection, control, deadline):
+            return None
+    old = {key.key for key in plan.keys} | set(plan.ambiguous)
+    fresh = [name for name in gathering.selected().keys if name not in old]
+    pttls = await servers.each([("PTTL", name) for name in fresh])
+    recipe = recipe_for(plan.request.kind)
+    return sum(isinstance(pttl, int) and recipe.meets(pttl) for pttl in pttls)
+
+
+async def _gather(gathering: Gathering, connection: OperatorConnection, control: RunControl, deadline: float) -> bool:
+    """Scan one server. Return False if the scan did not finish."""
+    cursor = b"0"
     while True:
         try:
             cursor, names = await connection.ask("SCAN", cursor, "COUNT", SCAN_COUNT)
         except ResponseError:
-            return None
+            return False
         gathering.add(names)
         if cursor == b"0":
-            break
+            return True
         if control.cancel.is_set() or time.monotonic() > deadline:
-            return None
+            return False
         await asyncio.sleep(SCAN_PAUSE)
-    old = {key.key for key in plan.keys} | set(plan.ambiguous)
-    fresh = [name for name in gathering.selected().keys if name not in old]
-    pttls = await connection.each([("PTTL", name) for name in fresh])
-    recipe = recipe_for(plan.request.kind)
-    return sum(isinstance(pttl, int) and recipe.meets(pttl) for pttl in pttls)

@@ -9,21 +9,19 @@ import asyncio
 import contextlib
 import threading
 from collections.abc import Sequence
+from typing import Any
 
 from redis.exceptions import ResponseError
 
 from optimus_tui.actions.action_log import refused
+from optimus_tui.actions.redis.identity import insecure, operator_target, primary_only
 from optimus_tui.actions.redis.operator_connection import (
     ConnectionLost,
     Listener,
     OperatorConnection,
     Permit,
-    of_one_server,
-    open_operator_connection,
-    operator_target,
-    primary_only,
-    read_where,
 )
+from optimus_tui.actions.redis.servers import OperatorServers
 from optimus_tui.clock import Clock
 from optimus_tui.contract.actions import Arming, Refusal
 from optimus_tui.dialects.layout import KeyLayout
@@ -32,7 +30,6 @@ from optimus_tui.history.audit.log import AuditLog
 from optimus_tui.probes.load_meter import LoadMeter
 from optimus_tui.settings.model import Settings
 from optimus_tui.settings.tuning import TUNING
-from optimus_tui.wording.safe import safe_text
 
 DEFAULT_MINUTES = 10.0
 MAX_MINUTES = 60.0
@@ -45,9 +42,6 @@ NOBODY = b"optimus_nobody"
 
 def may_ever_arm(settings: Settings) -> Refusal | None:
     """Return why the settings forbid to arm; None if they do not, and the server decides."""
-    target = operator_target(settings)
-    if (refused := of_one_server(target)) is not None:
-        return refused
     if not settings.layout_is_writable:
         reason = f"the keys of the profile {settings.profile.name!r} are only read: it does not allow writing them"
         remedy = "look at its rules (optimus-tui dialect test), then write writable_layout = true under [dialect]"
@@ -55,11 +49,7 @@ def may_ever_arm(settings: Settings) -> Refusal | None:
     if not settings.writable:
         place = f"[env.{settings.environment}]"
         return Refusal("not writable", f"{settings.environment} is read-only", f"set writable = true in {place}")
-    if not target.tls_verify:
-        return Refusal("insecure", "the server's certificate is not checked: nothing is written that way")
-    if not target.loopback and target.scheme != "rediss":
-        return Refusal("insecure", f"the connection to {safe_text(target.host, 80)} is not encrypted", "use rediss://")
-    return None
+    return insecure(operator_target(settings))
 
 
 class Guard:
@@ -148,8 +138,9 @@ class Guard:
     def _say_armed(self, found: Arming, minutes: float) -> None:
         self.wait_written()
         where = found.where
+        nodes: dict[str, Any] = {"nodes": where.nodes} if where.nodes else {}
         self._audit.append("armed", environment=found.environment, place=where.place, db=where.db,
-                           user=where.user, run_id=where.run_id, minutes=minutes)  # fmt: skip
+                           user=where.user, run_id=where.run_id, minutes=minutes, **nodes)  # fmt: skip
 
     def _say_disarmed(self, environment: str, why: str, before: threading.Thread | None) -> None:
         if before is not None:
@@ -159,21 +150,20 @@ class Guard:
             self._audit.append("disarmed", environment=environment, why=why)
 
     async def _ask(self, seconds: float) -> Arming | Refusal:
-        target = operator_target(self._settings)
+        target, note = operator_target(self._settings), ""
+        servers = OperatorServers(target, Permit(db=target.db), self._own, self.listener)
         try:
-            connection = await open_operator_connection(target, Permit(db=target.db), self._own, self.listener)
-        except ConnectionLost as lost:
-            return Refusal("unreachable", lost.fault.message, lost.fault.remedy)
-        try:
-            where = await read_where(connection, self._settings)
+            where = await servers.where(self._settings)
             if isinstance(where, Refusal):
                 return where
             refusal = primary_only(where)
             if refusal is not None:
                 return refusal
-            note = await may_login(connection, where.user, _probes(self._layout))
-            if isinstance(note, Refusal):
-                return note
+            for connection in await servers.all():
+                said = await may_login(connection, where.user, _probes(self._layout))
+                if isinstance(said, Refusal):
+                    return said
+                note = note or said
             now = self._clock.mono()
             return Arming(
                 environment=self._settings.environment,
@@ -184,7 +174,7 @@ class Guard:
         except ConnectionLost as lost:
             return Refusal("unreachable", lost.fault.message, lost.fault.remedy)
         finally:
-            await connection.close()
+            await servers.close()
 
 
 def _probes(layout: KeyLayout) -> list[tuple[str | bytes, ...]]:

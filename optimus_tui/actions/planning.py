@@ -11,6 +11,14 @@ from random import Random
 from msgspec import structs
 from redis.exceptions import ResponseError
 
+from optimus_tui.actions.redis.identity import (
+    CLUSTER_NODES,
+    LOOK,
+    ServerReplies,
+    SlotOwners,
+    identify,
+    primary_only,
+)
 from optimus_tui.actions.redis.key_actions import event_channel, recipe_for
 from optimus_tui.actions.redis.keys import (
     COUNTER_KINDS,
@@ -25,19 +33,12 @@ from optimus_tui.actions.redis.keys import (
     read_facts,
     read_sample,
 )
-from optimus_tui.actions.redis.operator_connection import (
-    NOT_ON_A_CLUSTER,
-    of_one_server,
-    operator_target,
-    primary_only,
-    where_of,
-)
+from optimus_tui.actions.redis.servers import parts_of, place_of
 from optimus_tui.context import Context
 from optimus_tui.contract.actions import ActionRequest, Plan, PlanKey, Preview, Refusal, Where
 from optimus_tui.contract.keyspace import TTL_EDGES, LimitRules
 from optimus_tui.contract.reading import Coverage
 from optimus_tui.dialects.layout import KeyLayout
-from optimus_tui.grammar.info import parse_info
 from optimus_tui.probes.faults import OUTAGES, fault_of
 from optimus_tui.probes.keyspace import SweepOutcome
 from optimus_tui.probes.sweep import sweep
@@ -93,6 +94,11 @@ async def _read_plan(
         return gathered
     selection, coverage = gathered
     facts, skipped = await _meeting(context, request, selection, rules)
+    if where.nodes:
+        by_node = SlotOwners(where.nodes).sorted(facts)
+        if isinstance(by_node, Refusal):
+            return by_node
+        facts = by_node
     channel = event_channel(context.layout, request)
     refusal = _too_much(request, facts, channel) or check_windows(request, facts)
     if refusal is not None:
@@ -146,20 +152,36 @@ def digest_of(keys: Iterable[bytes]) -> str:
     return digest.hexdigest()
 
 
+async def where_now(context: Context) -> Where | Refusal:
+    """Return which servers answer now, as a plan would say; a Refusal where they cannot be asked."""
+    try:
+        return await _where(context)
+    except OUTAGES as error:
+        fault = fault_of(error, context.settings.redis, context.layout)
+        return Refusal("unreachable", fault.message, fault.remedy)
+
+
 async def _where(context: Context) -> Where | Refusal:
-    refused = of_one_server(operator_target(context.settings))
-    if refused is None and context.redis.cluster_nodes is not None:
-        refused = Refusal("cluster", NOT_ON_A_CLUSTER)
-    if refused is not None:
-        return refused
-    pipe = context.redis.pipeline()
-    pipe.execute_command("INFO", "server")
-    pipe.execute_command("INFO", "replication")
-    server, replication = await pipe.execute(raise_on_error=False)
-    for reply in (server, replication):
-        if isinstance(reply, Exception):
-            raise reply
-    where = where_of(context.settings, {**parse_info(server), **parse_info(replication)})
+    """Ask the watched servers who they are: the primaries that a cluster has now, or the one that sentinels name."""
+    redis = context.redis
+    clients = await redis.nodes()
+    if redis.cluster_nodes is not None:
+        await redis.cluster_nodes.learn()
+        clients = await redis.nodes()
+    if redis.sentinels is not None:
+        clients = (await redis.sentinels.primary(now=True),)
+    replies = []
+    for client in clients:
+        pipe = client.pipeline()
+        for words in (*LOOK, *([CLUSTER_NODES] if redis.cluster_nodes is not None else [])):
+            pipe.execute_command(*words)
+        server, replication, *nodes = await pipe.execute(raise_on_error=False)
+        for reply in (server, replication, *nodes):
+            if isinstance(reply, Exception):
+                raise reply
+        place = "" if redis.router is None else place_of(client.target)
+        replies.append(ServerReplies(place, server, replication, None, *nodes))
+    where = identify(context.settings, replies)
     if isinstance(where, Refusal):
         return where
     return primary_only(where) or where
@@ -254,7 +276,17 @@ def preview(plan: Plan, layout: KeyLayout) -> Preview:
         gentler=gentler,
         gentler_words=gentler_words,
         confirm=words_to_type(plan),
+        nodes=_nodes_of(plan),
     )
+
+
+def _nodes_of(plan: Plan) -> tuple[tuple[str, int], ...]:
+    """Return of a cluster the place of each node that has keys of the plan, and how many."""
+    counts: Counter[str] = Counter()
+    for node, places in parts_of(plan, range(plan.count)):
+        if node is not None:
+            counts[node.place] += len(places)
+    return tuple(counts.items())
 
 
 def words_to_type(plan: Plan, left: int | None = None) -> str:
@@ -273,8 +305,10 @@ def words_to_type(plan: Plan, left: int | None = None) -> str:
 
 def seconds(plan: Plan) -> float:
     """Return how many seconds the action is expected to take."""
-    batches = -(-plan.count // BATCH)
-    trips = 3 if recipe_for(plan.request.kind).watched else 1
+    batches, watched = -(-plan.count // BATCH), recipe_for(plan.request.kind).watched
+    trips = 3 if watched else 1
+    if watched and plan.where.nodes:  # A transaction holds keys of one slot: these have one each.
+        trips = 2 * min(plan.count, BATCH)
     return batches * (BATCH_SECONDS + trips * (plan.ping_ms or 1.0) / 1000 + 0.001)
 
 

@@ -18,9 +18,10 @@ from msgspec import structs
 from optimus_tui.actions import action_log, applying
 from optimus_tui.actions.checks import ActionDependencies, Report, RunControl, Verified, check_plan, check_words
 from optimus_tui.actions.guard import DEFAULT_MINUTES, Guard, may_ever_arm
-from optimus_tui.actions.planning import Walked, make_plan, preview, words_to_type
+from optimus_tui.actions.planning import Walked, make_plan, preview, where_now, words_to_type
+from optimus_tui.actions.redis.identity import moved, operator_target
 from optimus_tui.actions.redis.keys import Known
-from optimus_tui.actions.redis.operator_connection import Listener, operator_target
+from optimus_tui.actions.redis.operator_connection import Listener
 from optimus_tui.context import Context
 from optimus_tui.contract.actions import (
     CACHE_TTL_SECONDS,
@@ -32,6 +33,7 @@ from optimus_tui.contract.actions import (
     Preview,
     Receipt,
     Refusal,
+    Where,
 )
 from optimus_tui.contract.keyspace import LimitRules
 from optimus_tui.history.audit.log import AuditLog
@@ -157,6 +159,18 @@ class ActionService:
             if request.kind == "expire_no_ttl" and request.window_seconds is None:
                 request = structs.replace(request, window_seconds=CACHE_TTL_SECONDS)
             return await make_plan(self._context, request, self._known(known or Known(), rules), walked, rules)
+
+    async def is_still_armed(self) -> bool:
+        """Return whether actions are armed for the servers that answer now; disarm where these are others."""
+        armed = self.guard.armed
+        if armed is None:
+            return False
+        with attributed_to("arm"):
+            where = await where_now(self._context)
+        if isinstance(where, Where) and moved(armed.where, where) is not None:
+            self.guard.disarm("other servers answer than were armed")
+            return False
+        return True
 
     def preview(self, plan: Plan) -> Preview:
         """Return the figures and sentences of the confirmation dialog."""

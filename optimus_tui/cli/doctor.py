@@ -299,7 +299,6 @@ async def _redis(context: Context) -> list[DoctorLine]:
 
 def _topology(context: Context, state: ServerState) -> list[DoctorLine]:
     """What the watched Redis consists of, where that is more than one server."""
-    from optimus_tui.actions.redis.operator_connection import NOT_ON_A_CLUSTER
     from optimus_tui.verdicts.cluster import cluster_words
 
     target, cluster, sentinels = context.settings.redis, state.cluster, context.redis.sentinels
@@ -309,10 +308,9 @@ def _topology(context: Context, state: ServerState) -> list[DoctorLine]:
         if target.topology == "single":
             message += "; the address names one node of it, and the others are followed"
         lines.append(DoctorLine("ok" if cluster.covered == SLOTS else "WRONG", "  cluster", message))
-        lines.append(DoctorLine("note", "  actions", NOT_ON_A_CLUSTER))
     if sentinels is not None:
         message = f"{plural(len(target.seeds), 'sentinel')} of {target.service} name {sentinels.place} as the primary"
-        lines.append(DoctorLine("ok", "  sentinels", f"{message}; actions are refused"))
+        lines.append(DoctorLine("ok", "  sentinels", message))
     if target.read_from == "replica":
         words = context.redis.read_from_words or "from one server: there is no replica to choose"
         lines.append(

@@ -17,10 +17,11 @@ Outcome = Literal[
     "done",
     "already gone",  # somebody or its TTL was faster: not an error
     "changed",  # it no longer meets the plan's condition: skipped
-    "unknown",  # sent, and the reply was lost: never repeated blindly
+    "unknown",  # sent, and the reply was lost, or no replica confirmed it: never repeated blindly
+    "not executed",  # the node refused it, because its slot moved or the cluster is down: to be planned anew
     "left",  # not tried: cancelled or stopped before its batch, or the server refused it
 ]
-OUTCOMES: tuple[Outcome, ...] = ("done", "already gone", "changed", "unknown", "left")
+OUTCOMES: tuple[Outcome, ...] = ("done", "already gone", "changed", "unknown", "not executed", "left")
 RefusalCode = Literal[
     "not writable",  # the environment says so
     "not armed",
@@ -78,8 +79,25 @@ class ActionRequest(Struct, frozen=True, kw_only=True):
     incident: str = ""
 
 
+class NodeWhere(Struct, frozen=True, kw_only=True):
+    """A primary of a cluster that a plan is valid for, with the slots that it owned.
+
+    ``moving`` are slots on their way from it or to it, as CLUSTER NODES writes them.
+    """
+
+    id: str
+    place: str
+    run_id: str
+    epoch: int
+    slots: tuple[tuple[int, int], ...]
+    moving: tuple[str, ...] = ()
+
+
 class Where(Struct, frozen=True, kw_only=True):
-    """The server, database and login that a plan is valid for. ``place`` is host and port, or a socket path."""
+    """The server, database and login that a plan is valid for. ``place`` is host and port, or a socket path.
+
+    Of a cluster ``place`` is the configured address, ``run_id`` is empty, and ``nodes`` are its primaries.
+    """
 
     environment: str
     place: str
@@ -89,6 +107,8 @@ class Where(Struct, frozen=True, kw_only=True):
     replid: str
     role: str
     version: str = ""
+    """Of a cluster the lowest version of its nodes."""
+    nodes: tuple[NodeWhere, ...] = ()
 
 
 class PlanKey(Struct, frozen=True, kw_only=True):
@@ -110,7 +130,8 @@ class PlanKey(Struct, frozen=True, kw_only=True):
 class Plan(Struct, frozen=True, kw_only=True):
     """The exact keys of an action on one server, valid for a minute; ``digest`` is the SHA-256 of their names in order.
 
-    Keys are sorted; behind a counter come the keys that belong to it.
+    Keys are sorted; behind a counter come the keys that belong to it. On a cluster they are sorted by node first, and
+    the keys that belong to counters come after all counters.
 
     ``neighbours`` counts similar keys of other tenants (never in ``keys``), ``ambiguous`` names keys whose owner is not
     certain (in ``keys`` only if included by hand), ``skipped`` counts the tenant's keys that do not meet the condition.
@@ -175,6 +196,8 @@ class Preview(Struct, frozen=True, kw_only=True):
     gentler: ActionRequest | None
     gentler_words: str | None
     confirm: str
+    nodes: tuple[tuple[str, int], ...] = ()
+    """Of a cluster the place of each node that has keys of the plan, and how many."""
 
 
 class Confirmation(Struct, frozen=True):
@@ -200,7 +223,8 @@ class Receipt(Struct, frozen=True, kw_only=True):
     condition now: written again meanwhile, or unknown and not done), ``unknown_gone`` (keys with an unknown outcome
     that do not meet it) and ``new_since`` (keys that meet it and were not in the plan); each is None where the check
     was not possible. Only a ``verified`` action is closed; any other stays among the interrupted ones. ``published`` is
-    the number of subscribers that received the event, or "unknown".
+    the number of subscribers that received the event, "sent" on a cluster, whose nodes count only their own, or
+    "unknown".
     """
 
     id: str
@@ -219,7 +243,7 @@ class Receipt(Struct, frozen=True, kw_only=True):
     there_again: int | None = None
     unknown_gone: int | None = None
     new_since: int | None = None
-    published: int | Literal["unknown"] | None = None
+    published: int | Literal["unknown", "sent"] | None = None
     resumed: bool = False
 
 

@@ -25,7 +25,7 @@ HEADERS = (b"content-type", b"x-tenant-id")
 """The request headers that may be kept."""
 
 _READS = {name.partition("|")[0].upper().encode() for name in CORE | BY_TYPE} | {
-    b"WATCH", b"UNWATCH", b"MULTI", b"EXEC", b"DISCARD",
+    b"WATCH", b"UNWATCH", b"MULTI", b"EXEC", b"DISCARD", b"WAIT",
 }  # fmt: skip
 _PARENTS = {name.partition("|")[0].upper().encode() for name in CORE if "|" in name} | {b"EVAL_RO"}
 _LOGINS = (b"AUTH", b"HELLO")

@@ -21,6 +21,10 @@ _P, _A, _S, _H = "optimus_tui/probes/", "optimus_tui/actions/", "optimus_tui/ser
 _D, _STORAGE = "optimus_tui/storage/", "tests/unit/storage/test_storage.py"
 _COMMANDS, _GUARD = "tests/unit/probes/test_commands.py", "tests/live/probes/redis/test_guard.py"
 _PURE, _REFUSED = "tests/unit/actions/test_actions_pure.py", "tests/live/actions/test_actions_refused.py"
+_CLUSTER, _SENTINELS = (
+    "tests/live/actions/test_actions_on_a_cluster.py",
+    "tests/live/actions/test_actions_behind_sentinels.py",
+)
 _CAPS, _DOORS, _HTTP = (
     "tests/live/probes/redis/test_reply_caps.py",
     "tests/surfaces/test_listening.py",
@@ -88,19 +92,29 @@ GUARDS: tuple[Guard, ...] = (
     Guard("the lock's form", _A + "redis/operator_connection.py", "if raw[3 if name == \"SET\" else 2 :] != tail:", "if False:", _PURE),
     Guard("what is not listed", _A + "redis/operator_connection.py", "elif name not in _LOOKING:", "elif False:", _PURE),
     Guard("a writable environment", _A + "guard.py", "    if not settings.writable:", "    if False:", _REFUSED),
-    Guard("a checked certificate", _A + "guard.py", "    if not target.tls_verify:", "    if False:", _REFUSED),
-    Guard("an encrypted way", _A + "guard.py", "if not target.loopback and target.scheme != \"rediss\":", "if False:",
+    Guard("a checked certificate", _A + "redis/identity.py", "    if not target.tls_verify:", "    if False:", _REFUSED),
+    Guard("an encrypted way", _A + "redis/identity.py", "if not target.loopback and target.scheme != \"rediss\":", "if False:",
           _REFUSED),
     Guard("the environment's name", _A + "guard.py", "if typed != self._settings.environment:", "if False:", _REFUSED),
     Guard("the end of arming", _A + "guard.py", "now >= self._armed.until_mono", "False", _REFUSED),
     Guard("nobody is there", _A + "guard.py", "now - self._touched >= self.idle_seconds", "False", _REFUSED),
     Guard("disarming", _A + "guard.py", "        armed, self._armed = self._armed, None\n",
           "        armed = self._armed\n", _REFUSED),
-    Guard("drift", _A + "applying.py", "            refusal = await check_drift(dependencies, connection, plan)\n",
+    Guard("drift", _A + "applying.py", "            refusal = await check_drift(dependencies, servers, plan)\n",
           "            pass\n", _REFUSED),
-    Guard("the same server", _A + "applying.py", "        refusal = await check_server(dependencies, connection, plan)\n",
+    Guard("the same server", _A + "applying.py", "        refusal = await check_server(dependencies, servers, plan)\n",
           "        refusal = None\n", _REFUSED),
-    Guard("the lock", _A + "applying.py", "refusal or await lock.take(again=resumed is not None)", "refusal", _REFUSED),
+    Guard("the lock", _A + "applying.py", "refusal = await lock.take(again=resumed is not None)", "refusal = None", _REFUSED),
+    Guard("only reads after ASKING", _A + "redis/operator_connection.py", "if asking and name != \"PTTL\":", "if False:", _PURE),
+    Guard("a wait of a second", _A + "redis/operator_connection.py", " or not 0 < int(raw[1]) <= MOST_WAIT_MS", "", _PURE),
+    Guard("the owner of each key", _A + "checks.py", " or keys_moved(plan, where)", "",
+          f"{_CLUSTER}::test_a_plan_is_void_once_a_slot_or_a_primary_is_another"),
+    Guard("the same primaries", _A + "redis/identity.py", "        if node.id not in now_there:\n", "        if False:\n",
+          f"{_CLUSTER}::test_a_plan_is_void_once_a_slot_or_a_primary_is_another"),
+    Guard("the sentinels' word before a batch", _A + "applying.py", "why = why or await servers.prove(self._plan.where)\n", "why = why\n",
+          f"{_SENTINELS}::test_nothing_is_written_without_the_word_of_most_sentinels"),
+    Guard("the replicas' word after a batch", _A + "redis/servers.py", "        if not wanted:\n", "        if True:\n",
+          f"{_SENTINELS}::test_a_demoted_primary_that_still_takes_writes_gets_none"),
     # -- the audit
     Guard("fdatasync of a record", _D + "append_log.py", "            os.fdatasync(self.handle)\n", "", "tests/live/actions/test_on_the_disk.py"),
     Guard("no part of a line", _D + "append_log.py", "                self.cut()\n",

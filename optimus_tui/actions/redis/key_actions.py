@@ -8,9 +8,10 @@ from datetime import UTC, datetime
 from typing import ClassVar
 
 import msgspec
+from redis.crc import key_slot
 
 from optimus_tui.actions.redis.operator_connection import ConnectionLost, OperatorConnection
-from optimus_tui.actions.redis.recipe import Halted, Recipe, of_unlink, raise_refused, send_each
+from optimus_tui.actions.redis.recipe import REDIRECTED, Halted, Recipe, of_unlink, raise_refused, send_each
 from optimus_tui.contract.actions import CACHE_TTL_SECONDS, ActionKind, ActionRequest, Outcome, Plan
 from optimus_tui.dialects.feeds.messages import tenant_channels
 from optimus_tui.dialects.layout import KeyLayout
@@ -21,6 +22,25 @@ from optimus_tui.wording.safe import safe_text
 Write = Callable[[bytes], Sequence[Word]]
 MAX_EVENT = 4096
 """Bytes of an event; a longer one is sent without its patterns."""
+
+
+async def touch_by_slot(
+    connection: OperatorConnection, plan: Plan, keys: Sequence[bytes], write: Write
+) -> list[Outcome]:
+    """Touch keys without a TTL; on a cluster slot by slot, since a transaction holds keys of one slot only."""
+    if not plan.where.nodes:
+        return await touch_without_ttl(connection, keys, write)
+    found: dict[bytes, Outcome] = dict.fromkeys(keys, "left")
+    slots: dict[int, list[bytes]] = {}
+    for key in keys:
+        slots.setdefault(key_slot(key), []).append(key)
+    for some in slots.values():
+        try:
+            found.update(zip(some, await touch_without_ttl(connection, some, write), strict=True))
+        except Halted as halted:
+            found.update(zip(some, halted.outcomes, strict=True))
+            raise Halted([found[key] for key in keys], halted.why) from None
+    return [found[key] for key in keys]
 
 
 async def touch_without_ttl(connection: OperatorConnection, keys: Sequence[bytes], write: Write) -> list[Outcome]:
@@ -65,6 +85,11 @@ async def _attempt(connection: OperatorConnection, keys: Sequence[bytes], write:
     done = replies[-1]
     if done is None:
         return None
+    if any(isinstance(reply, REDIRECTED) for reply in replies):  # EXEC then answers EXECABORT: none was carried out
+        for index in meant:
+            outcomes[index] = "not executed"
+        raise_refused(replies[:-1], outcomes)
+        return outcomes
     raise_refused(replies, outcomes)
     for index, reply in zip(meant, done, strict=True):
         outcomes[index] = "left" if isinstance(reply, Exception) else of_unlink(reply)
@@ -76,6 +101,11 @@ async def _look(connection: OperatorConnection, keys: Sequence[bytes]) -> list[O
     """Watch the keys and return an outcome for each; "left" means that it still has to be changed."""
     waiting: list[Outcome] = ["left"] * len(keys)
     watched, *pttls = await _quietly(connection, ("WATCH", *keys), waiting, *(("PTTL", key) for key in keys))
+    if any(isinstance(reply, REDIRECTED) for reply in (watched, *pttls)):
+        elsewhere: list[Outcome] = ["not executed"] * len(keys)
+        await _quietly(connection, ("UNWATCH",), elsewhere)
+        raise_refused([watched, *pttls], elsewhere)
+        return elsewhere
     raise_refused([watched, *pttls], waiting)
     outcome_of: dict[object, Outcome] = {-1: "left", -2: "already gone"}
     return [outcome_of.get(pttl, "changed") for pttl in pttls]
@@ -101,7 +131,7 @@ class _SetsTtl(Recipe):
         """Set the window as the TTL of each key that has none."""
         usual, own = plan.request.window_seconds, {fact.key: fact.window_seconds for fact in plan.keys}
         seconds = [usual or own[key] or 0 for key in keys]
-        return await end_each(connection, plan.where.version, keys, seconds)
+        return await end_each(connection, plan, keys, seconds)
 
 
 class _UnlinksAnswers(Recipe):
@@ -231,7 +261,7 @@ class UnlinkNoTtl(Recipe):
 
     async def act(self, connection: OperatorConnection, plan: Plan, keys: Sequence[bytes]) -> list[Outcome]:
         """Unlink the keys that still have no TTL."""
-        return await touch_without_ttl(connection, keys, lambda key: ("UNLINK", key))
+        return await touch_by_slot(connection, plan, keys, lambda key: ("UNLINK", key))
 
 
 class ExpireNoTtl(_SetsTtl):
@@ -325,16 +355,16 @@ def event_of(plan: Plan, wall: float, removed: int) -> bytes:
 
 
 async def end_each(
-    connection: OperatorConnection, version: str, keys: Sequence[bytes], seconds: Sequence[int]
+    connection: OperatorConnection, plan: Plan, keys: Sequence[bytes], seconds: Sequence[int]
 ) -> list[Outcome]:
     """Set the TTL of each key, in seconds, and return one outcome for each.
 
     Raises:
         Halted: Nothing more may be sent.
     """
-    if not knows_nx(version):
+    if not knows_nx(plan.where.version):
         own = dict(zip(keys, seconds, strict=True))
-        return await touch_without_ttl(connection, keys, lambda key: ("EXPIRE", key, own[key]))
+        return await touch_by_slot(connection, plan, keys, lambda key: ("EXPIRE", key, own[key]))
     commands = [("EXPIRE", key, most, "NX") for key, most in zip(keys, seconds, strict=True)]
     outcomes = await send_each(connection, commands, lambda reply: "done" if reply == 1 else "changed")
     skipped = [index for index, outcome in enumerate(outcomes) if outcome == "changed"]

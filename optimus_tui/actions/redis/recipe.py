@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import ClassVar
 
-from redis.exceptions import ResponseError
+from redis.exceptions import AskError, ClusterDownError, ResponseError, TryAgainError
 
 from optimus_tui.actions.redis.operator_connection import ConnectionLost, OperatorConnection
 from optimus_tui.contract.actions import ActionKind, ActionRequest, Outcome, Plan
@@ -23,6 +23,8 @@ from optimus_tui.wording.safe import safe_text
 NO_UNDO = "This cannot be undone."
 WINDOW = 100
 TRIES = 3
+REDIRECTED = (AskError, TryAgainError, ClusterDownError)
+"""A node refused a command because its slot is elsewhere, on its way, or not served. MOVED is an ``AskError``."""
 
 
 class Halted(Exception):
@@ -101,13 +103,16 @@ async def send_each(
 
 
 def raise_refused(replies: Sequence[object], outcomes: Sequence[Outcome]) -> None:
-    """Raise Halted if the server refused one of the commands."""
+    """Raise Halted if the server refused one of the commands, other than because its slot moved."""
     for reply in replies:
-        if isinstance(reply, Exception):
+        moved = isinstance(reply, REDIRECTED) and not isinstance(reply, ClusterDownError)
+        if isinstance(reply, Exception) and not moved:
             raise Halted(outcomes, f"the server refused: {safe_text(reply, 160)}")
 
 
 def _judged(reply: object, judge: Callable[[object], Outcome]) -> Outcome:
+    if isinstance(reply, REDIRECTED):
+        return "not executed"
     if isinstance(reply, ResponseError):
         return "left"
     return judge(reply)

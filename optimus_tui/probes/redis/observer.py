@@ -273,9 +273,11 @@ def _node_client(facade: ObserverRedis) -> Callable[[RedisTarget], ObserverRedis
     return make
 
 
-def _sentinel_client(facade: ObserverRedis) -> Callable[[RedisTarget], ObserverRedis]:
+def sentinel_client(own: LoadMeter) -> Callable[[RedisTarget], ObserverRedis]:
+    """Return what makes the client of a sentinel, which is only asked which server is the primary."""
+
     def make(target: RedisTarget) -> ObserverRedis:
-        return ObserverRedis(connection_pool(target, facade.own, SENTINEL, cleared_for_sentinels), target, facade.own)
+        return ObserverRedis(connection_pool(target, own, SENTINEL, cleared_for_sentinels), target, own)
 
     return make
 
@@ -299,5 +301,5 @@ def observer_client(target: RedisTarget, own: LoadMeter, layout: KeyLayout | Non
     if target.topology == "cluster":
         client.router = cluster_of(client)
     elif target.topology == "sentinel":
-        client.router = SentinelPrimary(target, _node_client(client), _sentinel_client(client), own.clock)
+        client.router = SentinelPrimary(target, _node_client(client), sentinel_client(own), own.clock)
     return client

@@ -48,28 +48,30 @@ class SentinelPrimary(Generic[Client]):
         """Return the address of the primary that the sentinels agreed on last; None before the first time."""
         return self._place
 
-    async def primary(self, *, now: bool = False) -> Client:
+    async def primary(self, *, now: bool = False, by_all: bool = False) -> Client:
         """Return the client of the primary.
 
         Args:
-            now: Ask the sentinels even if their last answer is not old.
+            now: Ask the sentinels, however new their last answer is.
+            by_all: A majority of all sentinels must name it, not only of those that answer: needed for writing.
 
         Raises:
             Unproven: They do not name one, or do not agree.
         """
         async with self._proving:
             if now or self._place is None or self._clock.mono() - self._proven >= PROOF_SECONDS:
-                await self._prove()
+                await self._prove(by_all)
         assert self._place is not None
         return self.servers.at(self._place)
 
-    async def _prove(self) -> None:
+    async def _prove(self, by_all: bool) -> None:
         answers = await asyncio.gather(*(self._named_by(place) for place in self._sentinels))
         named = [answer for answer in answers if isinstance(answer, NodeAddress)]
         errors = [answer for answer in answers if isinstance(answer, BaseException)]
         votes = {place: named.count(place) for place in named}
         best = max(votes, key=votes.__getitem__, default=None)
-        if best is None or 2 * votes[best] <= len(self._sentinels) - len(errors):
+        voters = len(self._sentinels) if by_all else len(self._sentinels) - len(errors)
+        if best is None or 2 * votes[best] <= voters:
             self._proven = float("-inf")
             raise self._unproven(len(named), errors)
         if self._place is not None and best != self._place:
@@ -87,6 +89,9 @@ class SentinelPrimary(Generic[Client]):
             return NodeAway(first.target, errors[0])
         if not named:
             return Unproven(f"the sentinels know no {service}")
+        if errors:
+            answered = f"{named} of {len(self._sentinels)} sentinels answer"
+            return Unproven(f"{answered}, which does not prove the primary of {service}")
         return Unproven(f"the sentinels do not agree which server is the primary of {service}")
 
     async def _named_by(self, place: NodeAddress) -> "NodeAddress | BaseException | None":

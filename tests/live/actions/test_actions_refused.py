@@ -11,12 +11,8 @@ from msgspec import structs
 from optimus_tui.actions import action_log
 from optimus_tui.actions.redis.key_actions import touch_without_ttl
 from optimus_tui.actions.redis.keys import Known
-from optimus_tui.actions.redis.operator_connection import (
-    RENEW_SECONDS,
-    Permit,
-    TenantLock,
-    open_operator_connection,
-)
+from optimus_tui.actions.redis.operator_connection import Permit, open_operator_connection
+from optimus_tui.actions.redis.tenant_lock import RENEW_SECONDS, TenantLock
 from optimus_tui.contract.actions import ActionRequest, Confirmation, Refusal
 from optimus_tui.history.audit.chain import read
 from optimus_tui.probes.load_meter import LoadMeter

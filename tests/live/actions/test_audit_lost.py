@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from optimus_tui.__main__ import run
-from optimus_tui.actions.redis import operator_connection as locks
+from optimus_tui.actions.redis import tenant_lock as locks
 from optimus_tui.contract.actions import Confirmation, Interrupted, Progress, Receipt, Refusal
 from optimus_tui.history.audit.chain import read, verify
 from optimus_tui.history.audit.log import AuditLog, unquoted

@@ -2,19 +2,12 @@
 
 import asyncio
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Literal
 
 import pytest
 from msgspec.structs import replace
 from redis.crc import key_slot
 
-from optimus_tui.actions.planning import make_plan
-from optimus_tui.actions.redis.keys import Known
-from optimus_tui.actions.service import ActionService
 from optimus_tui.clock import Clock
-from optimus_tui.context import Context
-from optimus_tui.contract.actions import ActionRequest, Refusal
 from optimus_tui.contract.cluster import NODE_AWAY
 from optimus_tui.contract.keyspace import Counter
 from optimus_tui.contract.reading import Reading
@@ -25,7 +18,7 @@ from optimus_tui.probes.keyspace import NEVER, NOT_ASKED
 from optimus_tui.probes.load_meter import LoadMeter
 from optimus_tui.probes.redis.observer import ObserverRedis
 from optimus_tui.probes.server import read_server
-from optimus_tui.settings.model import RedisTarget, ScanBudget, Settings
+from optimus_tui.settings.model import RedisTarget, ScanBudget
 from tests.live.probes.driver import observing, run_sweep, target_of
 from tests.realcluster import RealCluster, cluster_binary, raw, say, until
 
@@ -195,20 +188,3 @@ async def test_a_lost_primary_costs_its_part_alone_and_its_heir_is_followed(clus
     cluster.nodes[lost].start()
     until(lambda: b"master_link_status:up" in raw(cluster.ports[lost], "INFO replication"))
     cluster.take_over(lost)
-
-
-@pytest.mark.parametrize("topology", ["single", "cluster", "sentinel"])
-async def test_an_action_on_several_servers_is_refused_before_anything_is_planned(
-    cluster: RealCluster, topology: Literal["single", "cluster", "sentinel"], tmp_path: Path
-) -> None:
-    redis = target(cluster) if topology == "cluster" else target_of(cluster.ports[0])
-    context = Context(Settings(redis=replace(redis, topology=topology, service="mymaster"), writable=True))
-    try:
-        refused = await make_plan(context, ActionRequest(kind="reset_counters", tenant=b"t1"), Known())
-        assert isinstance(refused, Refusal) and refused.code == "cluster"
-        assert context.own.commands <= 4, "a greeting and INFO at the most"
-        if topology != "single":
-            arming = ActionService(context, tmp_path).may_ever_arm()
-            assert arming is not None and arming.code == "cluster"
-    finally:
-        await context.aclose()

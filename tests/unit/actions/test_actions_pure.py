@@ -7,11 +7,12 @@ import pytest
 from optimus_tui.actions.action_log import outcomes_of
 from optimus_tui.actions.applying import chunks
 from optimus_tui.actions.guard import may_ever_arm
+from optimus_tui.actions.redis.identity import SlotOwners
 from optimus_tui.actions.redis.key_actions import knows_nx
 from optimus_tui.actions.redis.keys import Gathering, Known, check_request, select
 from optimus_tui.actions.redis.operator_connection import LOCK_MS, Permit
 from optimus_tui.actions.redis.recipe import LatencyGuard
-from optimus_tui.contract.actions import ActionRequest
+from optimus_tui.contract.actions import ActionRequest, NodeWhere, PlanKey, Refusal
 from optimus_tui.dialects.layout import own_layout
 from optimus_tui.dialects.load import load_preset, load_table
 from optimus_tui.grammar.keys import LOCK_PREFIX
@@ -120,6 +121,10 @@ def _permit(**more: object) -> Permit:
         ("SCAN", b"0", "COUNT", 250),
         ("SELECT", 0),
         ("ACL", "DRYRUN", "me", "UNLINK", b"k1"),
+        ("WAIT", 2, 1000),
+        ("CLUSTER", "SLOTS"),
+        ("CLUSTER", "NODES"),
+        ("ASKING",),
     ],
 )
 def test_what_an_action_needs_may_be_sent(words: tuple[str | bytes | int, ...]) -> None:
@@ -133,6 +138,11 @@ def test_what_an_action_needs_may_be_sent(words: tuple[str | bytes | int, ...]) 
         ("UNLINK", b"k3"),
         ("UNLINK", b"k1", b"k2"),
         ("UNLINK",),
+        ("WAIT", 2, 0),
+        ("WAIT", 2, 5000),
+        ("WAIT", 2),
+        ("CLUSTER", "FAILOVER"),
+        ("CLUSTER",),
         ("WATCH", b"k3"),
         ("WATCH",),
         ("EXPIRE", b"k1", 60, "NX"),
@@ -169,6 +179,29 @@ def test_without_a_plan_nothing_that_writes_may_be_sent() -> None:
     for seconds in (-1, "x", 1.5):
         with pytest.raises(CommandRefused):
             Permit({"EXPIRE"}, [b"k"]).cleared(("EXPIRE", b"k", seconds))
+
+
+@pytest.mark.parametrize("words", [("UNLINK", b"k1"), ("WATCH", b"k1"), ("MULTI",), ("GET", LOCK), ("UNLINK", LOCK)])
+def test_only_what_reads_follows_a_redirection(words: tuple[str | bytes, ...]) -> None:
+    permit = _permit()
+    permit.cleared(("ASKING",))
+    with pytest.raises(CommandRefused):
+        permit.cleared(words)
+    permit.cleared(("ASKING",))
+    assert permit.cleared(("PTTL", b"k1")) and permit.cleared(words)
+
+
+def test_counters_come_before_what_belongs_to_them_on_whatever_node() -> None:
+    halves = ((0, 8191), (8192, 16383))
+    nodes = [NodeWhere(id=str(half), place="h:1", run_id="r", epoch=1, slots=(half,)) for half in halves]
+    facts = [PlanKey(key=b"%d" % index, part=index % 3 == 2) for index in range(30)]
+    owners = SlotOwners(nodes)
+    found = owners.sorted(facts)
+    assert not isinstance(found, Refusal)
+    order = [(fact.part, nodes.index(owners.of(fact.key))) for fact in found]  # type: ignore[arg-type]
+    assert order == sorted(order) and {*order} == {(False, 0), (False, 1), (True, 0), (True, 1)}
+    assert sorted(fact.key for fact in found) == sorted(fact.key for fact in facts)
+    assert isinstance(SlotOwners(nodes[:1]).sorted(facts), Refusal), "a slot that nobody owns"
 
 
 def test_an_intent_without_its_result_is_unknown_row_74() -> None:

@@ -11,7 +11,7 @@ import pytest
 from optimus_tui.actions.files import changes
 from optimus_tui.actions.files.changes import apply_changes, plan_files, undo_last
 from optimus_tui.actions.files.tree import WriteRefused
-from optimus_tui.actions.redis.operator_connection import where_of
+from optimus_tui.actions.redis.identity import where_of
 from optimus_tui.actions.redis.recipe import LatencyGuard
 from optimus_tui.contract.actions import Refusal
 from optimus_tui.contract.incident import Stamp
