@@ -69,6 +69,8 @@ class ActionDialog(Dialog):
         self.reported = asyncio.Event()
         """Set with the outcome."""
         self.outcome: tuple[Receipt, str] | None = None
+        self.wants_rest = False
+        """Whether the dialog was closed to plan what is left undone."""
         self.guard = EnterGuard(self, clock, self.say, self.may_confirm, self.carry_out)
         self._renewed: Plan | None = None
 
@@ -304,7 +306,10 @@ class ActionDialog(Dialog):
             self.make_plan()
 
     def action_replan(self) -> None:
-        """Make the plan again."""
+        """Make the plan again; once something was carried out, one of what it left undone, in a new dialog."""
+        if self.outcome is not None and self.texts.leaves_rest():
+            self.wants_rest = True
+            self.dismiss(self.outcome)
         if self.stage in ("asking", "refused") and self.outcome is None:
             self.begin()
 

@@ -25,6 +25,10 @@ class ResumeTexts(StageTexts):
         """Return whether the action is resumed or closed, and its own title."""
         return f"{self.verb}: {super().title()}"
 
+    def leaves_rest(self) -> bool:
+        """Return False: what is left of it is planned where its row is."""
+        return False
+
     def asking_lines(self, plan: Plan, preview: Preview, width: int) -> Lines:
         """Return the lines about what was left undone and is about to be confirmed."""
         return left_lines(self.left, preview.effect, width)

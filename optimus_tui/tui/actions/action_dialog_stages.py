@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from optimus_tui.contract.actions import Plan, Preview, Progress, Receipt, Refusal
 
 IDLE_WARNING_SECONDS = 30.0
+UNDONE = ("not executed", "unknown", "left")
+"""Outcomes of keys that a new plan may find again."""
 STALE_SECONDS = 60.0
 """The age from which a plan is not confirmed any more."""
 MINIMUM = (64, 20)
@@ -145,6 +147,11 @@ class StageTexts:
         """Return True if the terminal is too small to confirm anything."""
         return self.dialog.size.width < MINIMUM[0] or self.dialog.size.height < MINIMUM[1]
 
+    def leaves_rest(self) -> bool:
+        """Return True if keys were left undone that can be planned again: the action itself is closed."""
+        receipt = self.dialog.outcome[0] if self.dialog.outcome is not None else None
+        return receipt is not None and receipt.verified and any(receipt.counts.get(name) for name in UNDONE)
+
     def asks_window(self) -> bool:
         """Return True if the plan needs a window that only the operator knows."""
         refusal = self.dialog.refusal
@@ -206,6 +213,7 @@ class StageTexts:
         if self._has_more():
             asking += f"   {self.key_of('whole')} all keys"
         return {
+            "done": f"{replan} plans the rest anew   esc closes" if self.leaves_rest() else "esc closes",
             "asking": f"{asking}   {replan} plan again   esc cancels",
             "planning": "enter waits for the plan   esc cancels",
             "acting": "esc stops after the batch",

@@ -40,6 +40,8 @@ def is_command(action: str, words: str, typed: str, reason: str) -> bool:
 Lines = list[list[Piece]]
 MAX_UNCERTAIN = 100
 """Keys of uncertain owner that ``v`` lists; all of them can be chosen from."""
+MOST_NODES = 6
+"""Nodes of a cluster that are named with their keys."""
 FEW = 4
 """Sample keys before ``v`` shows all of them."""
 STAGES = {
@@ -54,6 +56,7 @@ OUTCOME_WORDS = {
     "already gone": ("quiet", "gone before: deleted by another client, or expired"),
     "changed": ("warn", "changed since the plan: not touched"),
     "unknown": ("crit", "no answer from Redis: may be done; not sent again"),
+    "not executed": ("warn", "another node serves it now: nothing was done"),
     "left": ("warn", "not tried"),
 }
 
@@ -88,6 +91,8 @@ def preview_lines(
         lines.append([(more, "quiet")])
     lines.append([])
     lines += facts(_figures(preview, plan.request.max_keys), width)
+    if preview.nodes:
+        lines += labelled("Nodes", _nodes(preview), width, "")
     lines += _uncertain(plan, width, whole, keys)
     lines += labelled("After", f"{preview.effect} {preview.undo}".strip(), width, "bright")
     if preview.gentler is not None and preview.gentler_words:
@@ -169,6 +174,15 @@ def _figures(preview: Preview, max_keys: int) -> list[tuple[str, str, str]]:
     if max_keys != MAX_KEYS:
         figures.append(("At most", f"{max_keys:,} keys (--max-keys)", "warn"))
     return figures
+
+
+def _nodes(preview: Preview) -> str:
+    """Return how many keys are on which node of a cluster, those with the most first."""
+    ranked = sorted(preview.nodes, key=lambda pair: -pair[1])
+    words = ", ".join(f"{count:,} on {place}" for place, count in ranked[:MOST_NODES])
+    if len(ranked) > MOST_NODES:
+        words += f", the rest on {len(ranked) - MOST_NODES} more"
+    return words
 
 
 def _ttl_range(preview: Preview) -> str:
@@ -310,6 +324,10 @@ def _afterwards(receipt: Receipt) -> list[tuple[str, str, str]]:
         )
     if receipt.published == "unknown":
         remarks.append(("Event", "it may have been published; it is not sent again", "warn"))
+    elif receipt.published == "sent":
+        remarks.append(
+            ("Event", "published on one node, which tells the others; a cluster does not count who heard", "")
+        )
     elif receipt.published is not None:
         remarks.append(("Event", f"published to {plural(receipt.published, 'subscriber')}", ""))
     return remarks
