@@ -240,13 +240,9 @@ class KeyLayout:
             return _cached(rule, name, parts, tenants)
         return None
 
-    @property
-    def has_one_cache_rule(self) -> bool:
-        """Return True if one rule reads all cache keys.
-
-        Then names with the same beginning have the same kind and tenant.
-        """
-        return len(self._caches) == 1
+    def reads_alike(self, prefix: bytes) -> bool:
+        """Return True if one rule reads all cache keys that begin with ``prefix`` (one of ``prefix_of``)."""
+        return not any(len(head) > len(prefix) and head.startswith(prefix) for _, head in self._caches)
 
     def prefix_of(self, name: bytes) -> bytes:
         """Return the part of a cache key's name before ``{rest...}``, which others share; empty if it is unknown."""

@@ -7,7 +7,7 @@ from optimus_tui.contract.keyspace import TTL_EDGES, CacheReport, GroupTotals, K
 from optimus_tui.contract.reading import Coverage
 from optimus_tui.dialects.layout import MAX_TENANT_PARTS, KeyLayout, own_layout
 from optimus_tui.grammar.keys import SHOWN, Shapes, looks_like_limiter
-from optimus_tui.index.groups import ALL, GONE, KEEP, NEVER, UNKNOWN, Group, Leaf, is_of
+from optimus_tui.index.groups import ALL, GONE, KEEP, LEAST_PENDING, MOST_PENDING, NEVER, UNKNOWN, Group, Leaf, is_of
 from optimus_tui.index.name_table import NameTable
 from optimus_tui.wording.safe import safe_text
 
@@ -17,6 +17,9 @@ MOST_MARKS = 256
 """Scans are told apart by a byte beside each name."""
 STEP_KEYS = 8_192
 """Keys looked at between two turns of whoever ends a scan in steps."""
+MOST_WAITING = 500_000
+"""New names that wait to be put in their places, in all leaves together: about 90 bytes each. The more may wait, the
+fewer times a leaf is put in order."""
 FRESH = 2_000
 """New names whose TTL is asked for after a scan for names; those of others come with the next scan for TTLs."""
 PREFIX_SIZES = 4
@@ -48,6 +51,8 @@ class CacheIndex:
         self._to_thin: list[tuple[Group, Leaf]] = []
         self._groups: dict[tuple[bytes, bytes], Group] = {}
         self._by_prefix: dict[bytes, Group] = {}
+        self._by_beginning: dict[bytes, Group] = {}
+        """Those prefixes with which no name of another rule begins, of a few lengths: names are simply cut by these."""
         self._prefix_sizes: tuple[int, ...] = ()
         self._coherence = Group(b"cache_coherence", b"")
         self._tenants: set[bytes] = set()
@@ -114,8 +119,11 @@ class CacheIndex:
         """
         self._mono = mono
         expiries = _expiries(pttls, int(mono * 1000), len(names))
-        find, known, prefix_sizes = self._group_of, self._by_prefix.get, self._prefix_sizes
+        find, known, prefix_sizes = self._group_of, self._by_beginning.get, self._prefix_sizes
         sampling, at_once, taken = self._share < ALL, not self._sweeping, 0
+        room = MOST_PENDING if self._pending < MOST_WAITING else LEAST_PENDING
+        if at_once:
+            room = 1
         for name, expiry in zip(names, expiries, strict=True):
             for size in prefix_sizes:
                 if (group := known(name[:size])) is not None and len(name) > size:
@@ -133,7 +141,7 @@ class CacheIndex:
             leaf.new_names.append(name)
             leaf.new_expiries.append(expiry)
             taken += 1
-            if at_once or len(leaf.new_names) >= leaf.room:
+            if len(leaf.new_names) >= room:
                 self._full[id(leaf)] = group, leaf
         self._pending += taken
         if sizes is not None:
@@ -358,12 +366,14 @@ class CacheIndex:
         if settled and parsed.tenant not in self._ambiguous:
             self._by_prefix[prefix] = group  # every name that starts so has the same owner: no need to parse it
             sizes = {*self._prefix_sizes, len(prefix)}
-            if self.layout.has_one_cache_rule and len(sizes) <= PREFIX_SIZES:
+            if self.layout.reads_alike(prefix) and len(sizes) <= PREFIX_SIZES:
                 self._prefix_sizes = tuple(sizes)
+                self._by_beginning[prefix] = group
         return group
 
     def _forget_prefixes(self) -> None:
         self._by_prefix.clear()
+        self._by_beginning.clear()
         self._prefix_sizes = ()
 
     def _regroup(self, group: Group) -> None:

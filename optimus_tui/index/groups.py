@@ -5,9 +5,10 @@ finds are collected first, and sorted in leaf by leaf, so that no step lasts lon
 """
 
 from array import array
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 from zlib import crc32
 
@@ -22,6 +23,7 @@ KEEP, GONE = -3, -4
 MOST_IN_LEAF = 8_192
 """Names of one leaf: putting new ones in their places takes five milliseconds at most."""
 LEAST_PENDING, MOST_PENDING = 512, 2_048
+"""New names of a leaf that are put in their places: where many wait in all leaves together, and where few do."""
 FEW = 16
 """Up to a sixteenth of a leaf's names are looked up one by one; with more, all are put in order anew."""
 HISTOGRAM_SECONDS = 5.0
@@ -50,7 +52,7 @@ NOTHING_CHANGED = Settled()
 class Leaf:
     """A sorted run of names, and the names found since, which are not sorted in yet."""
 
-    __slots__ = ("expiries", "marks", "names", "never", "new_expiries", "new_names", "room", "share", "without_ttl")
+    __slots__ = ("expiries", "marks", "names", "never", "new_expiries", "new_names", "share", "without_ttl")
 
     def __init__(self) -> None:
         self.names, self.expiries, self.marks = NameTable(), array("q"), bytearray()
@@ -59,18 +61,20 @@ class Leaf:
         self.new_expiries = array("q")
         self.never = 0
         """Of the new names, how many have no TTL."""
-        self.room, self.share = LEAST_PENDING, ALL
+        self.share = ALL
 
     def set(self, names: Sequence[bytes], expiries: Iterable[int], marks: Iterable[int]) -> None:
         """Hold these sorted names with their expiries and marks (the number of the scan that saw each last)."""
         self.names, self.expiries, self.marks = NameTable(names), array("q", expiries), bytearray(marks)
         self.without_ttl = self.expiries.count(NEVER)
-        self.room = min(MOST_PENDING, max(LEAST_PENDING, len(names)))
 
     def settle(self, mark: int) -> Settled:
         """Sort in the new names; ``mark`` is the number of the present scan."""
-        newest = dict(zip(self.new_names, self.new_expiries, strict=True))  # of a repeated name, the last counts
+        new, expiries = self.new_names, self.new_expiries
         self.new_names, self.new_expiries, self.never = [], array("q"), 0
+        if self.marks.count(mark) == len(self.marks) and min(expiries, default=NEVER) >= NEVER:
+            return self._add(new, expiries, mark)
+        newest = dict(zip(new, expiries, strict=True))  # of a repeated name, the last counts
         if len(newest) * FEW < len(self.marks) and self._update(newest, mark):
             return NOTHING_CHANGED
         if not self.marks and GONE not in newest.values():
@@ -103,6 +107,17 @@ class Leaf:
         ordered = sorted(expiry_of)
         self.set(ordered, map(expiry_of.__getitem__, ordered), map(mark_of.__getitem__, ordered))
         return Settled(came, gone)
+
+    def _add(self, new: list[bytes], expiries: Iterable[int], mark: int) -> Settled:
+        """Take names whose expiries are known; those in their places are of this scan, too, or there are none."""
+        known = dict(zip(self.names.all(), self.expiries, strict=True))
+        expiry_of = known.copy()
+        expiry_of.update(zip(new, expiries, strict=True))
+        if len(expiry_of) < len(known) + len(new):
+            new = [name for name in dict.fromkeys(new) if name not in known]
+        ordered = sorted(expiry_of)
+        self.set(ordered, map(expiry_of.__getitem__, ordered), bytes([mark]) * len(ordered))
+        return Settled(new)
 
     def _fill(self, newest: Mapping[bytes, int], mark: int) -> Settled:
         """Take the first names."""
@@ -158,7 +173,9 @@ class Leaf:
 
     def bins(self, edges: Sequence[int]) -> Counter[int]:
         """Return how many names expire before each edge, and after the last (monotonic milliseconds), if ever."""
-        return Counter([bisect_right(edges, at) for at in self.expiries if at >= 0])
+        ordered = sorted(self.expiries)
+        begins = [bisect_left(ordered, 0), *(bisect_left(ordered, edge) for edge in edges), len(ordered)]
+        return Counter({at: end - begin for at, (begin, end) in enumerate(pairwise(begins))})
 
     def keep(self, rows: Sequence[int]) -> None:
         """Remove all names but those at ``rows``."""

@@ -26,16 +26,15 @@ class NameTable(Sequence[bytes]):
         if len(names) > 1:
             self.shared = _beginning(names[0], names[-1])
         cut = len(self.shared)
-        rests = [name[cut:] for name in names]
+        rests = [name[cut:] for name in names] if cut else names
         self._text = SEPARATOR.join(rests)
         self._one_a_line = self._text.count(SEPARATOR) == max(0, len(rests) - 1)
-        widths = [len(rest) + 1 for rest in rests]
         self._width = 0
         self._ends: array[int] | None = None
-        if widths and min(widths) == max(widths):
-            self._width = widths[0]
+        if len(set(map(len, rests))) == 1:
+            self._width = len(rests[0]) + 1
         else:
-            self._ends = array("Q", accumulate(widths))
+            self._ends = array("Q", accumulate(len(rest) + 1 for rest in rests))
         printable = self.shared + self._text.replace(SEPARATOR, b"")
         self.plain = self._one_a_line and printable.isascii() and printable.decode("ascii").isprintable()
 

@@ -61,10 +61,21 @@ def _of_one(
     pacer = pacer_for(budget, most)
     pacer.share = 1.0
     pacer.count = min(most, 2 * budget.count)
-    return scan(redis, own, partial(_page, redis.layout), pacer, pace)
+    return scan(redis, own, _Counters(redis.layout), pacer, pace)
 
 
-async def _page(layout: KeyLayout, calls: TimedCalls, cursor: bytes, count: int) -> tuple[bytes, KeyPage]:
-    found = await scanned_names(calls, cursor, "MATCH", counters_pattern(layout), "COUNT", count)
-    names = [name for name in found.names if layout.may_count(name)]
-    return found.cursor, KeyPage(names, others=len(found.names) - len(names))
+class _Counters:
+    """Reads the names of counters alone."""
+
+    def __init__(self, layout: KeyLayout) -> None:
+        self._layout, self._pattern = layout, counters_pattern(layout)
+
+    def words(self, cursor: bytes, count: int) -> tuple[bytes | str | int, ...]:
+        """Return the SCAN whose pattern leaves out nearly all other names."""
+        return ("SCAN", cursor, "MATCH", self._pattern, "COUNT", count)
+
+    async def read(self, calls: TimedCalls, cursor: bytes, count: int) -> tuple[bytes, KeyPage]:
+        """Return the next cursor and the page."""
+        found = await scanned_names(calls, *self.words(cursor, count))
+        names = [name for name in found.names if self._layout.may_count(name)]
+        return found.cursor, KeyPage(names, others=len(found.names) - len(names))

@@ -5,7 +5,8 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from functools import lru_cache, partial
+from functools import lru_cache
+from typing import Protocol
 
 from msgspec import Struct, structs
 from redis.exceptions import InvalidResponse, NoPermissionError
@@ -18,6 +19,7 @@ from optimus_tui.probes.faults import OUTAGES
 from optimus_tui.probes.load_meter import LoadMeter
 from optimus_tui.probes.pacing import (
     LEAST_SLEEP_SECONDS,
+    MOST_RESTED_SECONDS,
     AdaptivePacer,
     OthersLoad,
     TimedCalls,
@@ -58,8 +60,14 @@ class _ScriptReply(Struct, array_like=True):
     heads: list[bytes | int]
 
 
-ReadPage = Callable[[TimedCalls, bytes, int], Awaitable[tuple[bytes, "KeyPage"]]]
-"""Reads one page: the calls to send it with, the cursor, and how many keys to ask for; returns the next cursor too."""
+class PageReader(Protocol):
+    """Reads one page after the other."""
+
+    def words(self, cursor: bytes, count: int) -> tuple[bytes | str | int, ...]:
+        """Return the command that asks for the page at ``cursor``, of about ``count`` keys."""
+
+    async def read(self, calls: TimedCalls, cursor: bytes, count: int) -> tuple[bytes, "KeyPage"]:
+        """Send that command, unless it was sent ahead; return the next cursor and the page."""
 
 
 class KeyPage(Struct, frozen=True):
@@ -107,26 +115,32 @@ def sweep_server(
     ``sizes`` asks for the size of every n-th key (0: of none; needs ``ttls``). ``pace`` is awaited between calls with
     the due pause in seconds; it may wait longer, never shorter.
     """
-    read = partial(_page, redis, own, ttls=ttls, every=min(sizes, FARTHEST_APART))
     pacer = pacer_for(budget, budget.count if ttls else 2 * budget.count)
-    return scan(redis, own, read, pacer, pace)
+    return scan(redis, own, _AllNames(redis, own, ttls, min(sizes, FARTHEST_APART)), pacer, pace)
 
 
 async def scan(
-    redis: ObserverRedis, own: LoadMeter, read: ReadPage, pacer: AdaptivePacer, pace: Pace
+    redis: ObserverRedis, own: LoadMeter, reader: PageReader, pacer: AdaptivePacer, pace: Pace
 ) -> AsyncGenerator[KeyPage | SweepOutcome, None]:
-    """Read page after page with ``read`` until the cursor is 0, then tell the outcome; as ``sweep``."""
+    """Read page after page with ``reader`` until the cursor is 0, then tell the outcome; as ``sweep``.
+
+    Where no pause is due, the next page is asked for before this one is handed on: the server works on it meanwhile.
+    """
     scanned, total, cursor = 0, None, b"0"
-    rhythm = _Rhythm(redis, own, pacer, pace)
+    calls = TimedCalls(redis, own)
+    rhythm = _Rhythm(redis, own, pacer, pace, calls)
     try:
         before = await _identity(redis)
         total, losses = before.keys, own.losses
         await rhythm.begin(before.cpu_seconds)
+        await calls.open()
         while True:
-            cursor, page = await read(rhythm.calls, cursor, pacer.count)
+            cursor, page = await reader.read(calls, cursor, pacer.count)
             answered = own.clock.mono()
             rhythm.took()
             scanned += len(page.names) + page.others
+            if cursor != b"0" and rhythm.goes_on:
+                await calls.send_ahead(*reader.words(cursor, pacer.count))
             yield structs.replace(page, total=total)
             if cursor == b"0":
                 break
@@ -141,27 +155,36 @@ async def scan(
         yield SweepOutcome(complete=False, scanned=scanned, total=total, reason=fault.message, fault=fault)
     else:
         yield SweepOutcome(complete=True, scanned=scanned, total=total)
+    finally:
+        await calls.aclose()
 
 
 class _Rhythm:
     """Rests between calls as the pacer says, minus the time in which the server was left alone anyway."""
 
-    def __init__(self, redis: ObserverRedis, own: LoadMeter, pacer: AdaptivePacer, pace: Pace) -> None:
-        self.calls = TimedCalls(redis, own)
-        self._redis, self._own, self._pacer, self._pace = redis, own, pacer, pace
+    def __init__(
+        self, redis: ObserverRedis, own: LoadMeter, pacer: AdaptivePacer, pace: Pace, calls: TimedCalls
+    ) -> None:
+        self._redis, self._own, self._pacer, self._pace, self._calls = redis, own, pacer, pace, calls
         self._quiet = pacer.share
         self._owed = 0.0
         self._others = OthersLoad(None, 0.0)
 
     async def begin(self, cpu_seconds: float | None) -> None:
         """Measure the way to the server, and begin to watch what it does for others."""
-        self.calls.ping_ms = await _ping_ms(self._redis, self._own)
+        self._calls.ping_ms = await _ping_ms(self._redis, self._own)
         self._others = OthersLoad(cpu_seconds, self._own.clock.mono())
 
     def took(self) -> None:
-        """Count the call that was just answered."""
-        self._pacer.took(self.calls.server_ms)
-        self._others.add(self.calls.server_ms)
+        """Count the call that was just answered, and the pause that is due for it."""
+        self._pacer.took(self._calls.server_ms)
+        self._others.add(self._calls.server_ms)
+        self._owed += self._pacer.pause_seconds
+
+    @property
+    def goes_on(self) -> bool:
+        """Return whether the next call may follow at once."""
+        return self._owed < LEAST_SLEEP_SECONDS and self._calls.by_server
 
     async def rest(self, answered: float) -> None:
         """Wait until the next call is due, after one that was answered at ``answered`` (monotonic seconds)."""
@@ -169,12 +192,13 @@ class _Rhythm:
             (info,) = await ask_all(self._redis, ("INFO", "cpu"))
             self._others.look(main_thread_seconds(info), self._own.clock.mono())
             self._pacer.share = self._others.ceiling(self._quiet)
-        pause, passed = self._pacer.pause_seconds, self._own.clock.mono() - answered
-        self._owed += max(self._pacer.least_pause_seconds, pause - passed)
-        due = 0.0
-        if self._owed >= LEAST_SLEEP_SECONDS:
-            due, self._owed = self._owed, 0.0
-        await self._pace(due)
+        if self.goes_on:
+            await self._pace(0.0)
+            return
+        least = self._pacer.least_pause_seconds
+        await self._pace(max(least, self._owed - (self._own.clock.mono() - answered)))
+        ahead = 0.0 if least else -MOST_RESTED_SECONDS
+        self._owed = max(ahead, self._owed - (self._own.clock.mono() - answered))
 
 
 class _Identity(Struct, frozen=True):
@@ -208,41 +232,50 @@ async def _ping_ms(redis: ObserverRedis, own: LoadMeter) -> float:
     return best
 
 
-async def _page(
-    redis: ObserverRedis, own: LoadMeter, calls: TimedCalls, cursor: bytes, count: int, *, ttls: bool, every: int
-) -> tuple[bytes, KeyPage]:
-    following, page = await _names_page(redis, own, calls, cursor, count, ttls, every)
-    if ttls and page.pttls is None:
-        page = await _with_ttls(redis, page, every)
-    return following, page
+class _AllNames:
+    """Reads all names, with the TTLs of cache keys or without."""
+
+    def __init__(self, redis: ObserverRedis, own: LoadMeter, ttls: bool, every: int) -> None:
+        self._redis, self._own, self._ttls, self._every = redis, own, ttls, every
+
+    def words(self, cursor: bytes, count: int) -> tuple[bytes | str | int, ...]:
+        """Return the call of our script, or SCAN where no TTLs are asked for or the server refuses scripts."""
+        if self._ttls and self._redis.scripts:
+            return ("EVAL_RO", SWEEP_PAGE, 0, cursor, count, self._every, *marked(self._redis.layout))
+        return ("SCAN", cursor, "COUNT", count)
+
+    async def read(self, calls: TimedCalls, cursor: bytes, count: int) -> tuple[bytes, KeyPage]:
+        """Return the next cursor and the page."""
+        redis = self._redis
+        if self._ttls and redis.scripts:
+            reply = await calls.ask(*self.words(cursor, count))
+            if not isinstance(reply, Exception):
+                next_cursor, page = _from_script(shaped(reply, _ScriptReply), self._own, self._every)
+                return next_cursor, _without_strange(page, redis.layout)
+            if not _script_refused(reply):
+                raise reply
+            redis.scripts = False  # asked once: each refusal is an entry in the server's ACL log
+        following, page = await self._names(calls, cursor, count)
+        if self._ttls:
+            page = await _with_ttls(redis, page, self._every)
+        return following, page
+
+    async def _names(self, calls: TimedCalls, cursor: bytes, count: int) -> tuple[bytes, KeyPage]:
+        found = await scanned_names(calls, *self.words(cursor, count))
+        layout = self._redis.layout
+        names: list[bytes] = []
+        others: list[bytes] = []
+        for name in found.names:
+            (names if layout.is_known(name) else others).append(name)
+        left_out = (*OWN_PREFIXES, *layout.neighbour_heads)
+        strange = [name for name in others if not name.startswith(left_out)]
+        page = KeyPage(names, others=len(others), foreign=len(strange), heads=heads_of(strange))
+        return found.cursor, _without_strange(page, layout)
 
 
-async def _names_page(
-    redis: ObserverRedis, own: LoadMeter, calls: TimedCalls, cursor: bytes, count: int, ttls: bool, every: int
-) -> tuple[bytes, KeyPage]:
-    if ttls and redis.scripts:
-        reply = await calls.ask("EVAL_RO", SWEEP_PAGE, 0, cursor, count, every, *marked(redis.layout))
-        if not isinstance(reply, Exception):
-            next_cursor, page = _from_script(shaped(reply, _ScriptReply), own, every)
-            return next_cursor, _without_strange(page, redis.layout)
-        if not _script_refused(reply):
-            raise reply
-        redis.scripts = False  # asked once: each refusal is an entry in the server's ACL log
-    found = await scanned_names(calls, cursor, "COUNT", count)
-    layout = redis.layout
-    names: list[bytes] = []
-    others: list[bytes] = []
-    for name in found.names:
-        (names if layout.is_known(name) else others).append(name)
-    left_out = (*OWN_PREFIXES, *layout.neighbour_heads)
-    strange = [name for name in others if not name.startswith(left_out)]
-    page = KeyPage(names, others=len(others), foreign=len(strange), heads=heads_of(strange))  # TTLs are asked for next
-    return found.cursor, _without_strange(page, layout)
-
-
-async def scanned_names(calls: TimedCalls, cursor: bytes, *options: bytes | str | int) -> ScanReply:
+async def scanned_names(calls: TimedCalls, *words: bytes | str | int) -> ScanReply:
     """Send one SCAN and return its reply; raise the error where it is refused."""
-    reply = await calls.ask("SCAN", cursor, *options)
+    reply = await calls.ask(*words)
     if isinstance(reply, Exception):
         raise reply
     return shaped(reply, ScanReply)

@@ -81,7 +81,7 @@ async def _sample_one(
         (size,) = await ask_all(redis, ("DBSIZE",))
         total = natural_number(size)
         while True:
-            page = await scanned_names(calls, cursor, "COUNT", pacer.count)
+            page = await scanned_names(calls, "SCAN", cursor, "COUNT", pacer.count)
             pacer.took(calls.server_ms)
             seen.update((name, None) for name in page.names if not name.startswith(OWN_PREFIXES))
             cursor = page.cursor

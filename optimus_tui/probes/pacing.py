@@ -13,8 +13,9 @@ from redis.exceptions import NoPermissionError
 
 from optimus_tui.grammar.info import parse_info
 from optimus_tui.probes.load_meter import LoadMeter
+from optimus_tui.probes.redis.kept_connection import KeptConnection
 from optimus_tui.probes.redis.observer import ObserverRedis
-from optimus_tui.probes.redis.rights import ask_all, is_missing
+from optimus_tui.probes.redis.rights import ask_all, checked_reply, is_absent, is_missing
 from optimus_tui.settings.model import ScanBudget
 
 AIM_MS = 0.42
@@ -31,6 +32,8 @@ MIN_COUNT = 50
 MAX_PAUSE_MS = 250.0
 LEAST_SLEEP_SECONDS = 0.002
 """Shorter pauses are saved up: a timer's own granularity would double them."""
+MOST_RESTED_SECONDS = 0.02
+"""So much longer pauses than were due count for the next ones: a timer on a busy machine is late."""
 TIMED_EVERY = 4
 """After the first calls, one in so many is timed: two more replies cost us as much as a call."""
 _LATEST = 9
@@ -125,27 +128,62 @@ def main_thread_seconds(info: object) -> float | None:
 
 
 class TimedCalls:
-    """Sends calls, some with TIME before and after them in one write, and tells what the server spends on one."""
+    """Sends calls, some with TIME before and after them in one write, and tells what the server spends on one.
+
+    Between ``open`` and ``aclose`` they have a connection of their own, if one can be had (see
+    ``probes.redis.kept_connection``); then a call may be sent before its reply is wanted.
+    """
 
     def __init__(self, redis: ObserverRedis, own: LoadMeter, ping_ms: float = 0.0) -> None:
         self._redis, self._own, self.ping_ms = redis, own, ping_ms
+        self._kept = KeptConnection(redis)
         self._sent = 0
+        self._ahead: tuple[tuple[Any, ...], ...] = ()
+        self._began = 0.0
         self.server_ms = 0.0
         """The server's time for the last call that was timed; without TIME, the trip's without ``ping_ms``."""
+        self.by_server = True
+        """Whether the server told that time. Else it is the trip's, so that none may be sent ahead."""
+
+    async def open(self) -> None:
+        """Take a connection for these calls."""
+        await self._kept.open()
+
+    async def aclose(self) -> None:
+        """Give it back."""
+        self._ahead = ()
+        await self._kept.aclose()
+
+    async def send_ahead(self, *words: Any) -> None:
+        """Send a call now, whose reply the next ``ask`` returns; without a connection of its own, ``ask`` sends it."""
+        self._sent += 1
+        commands: tuple[tuple[Any, ...], ...] = (words,)
+        if self._sent <= _LATEST or not self._sent % TIMED_EVERY:
+            commands = (("TIME",), words, ("TIME",))
+        self._began, self._ahead = self._own.clock.mono(), commands
+        if not any(is_absent(self._redis, str(name)) for name, *_ in commands):
+            await self._kept.send(commands)
 
     async def ask(self, *words: Any) -> Any:
         """Return the reply, or the error where this command is missing, denied or refused (see ``rights.ask``)."""
-        self._sent += 1
-        if self._sent > _LATEST and self._sent % TIMED_EVERY:
-            (reply,) = await ask_all(self._redis, words)
-            return reply
-        began = self._own.clock.mono()
-        before, reply, after = await ask_all(self._redis, ("TIME",), words, ("TIME",))
-        trip_ms = (self._own.clock.mono() - began) * 1000
+        if words not in self._ahead:
+            await self.send_ahead(*words)
+        commands, self._ahead = self._ahead, ()
+        replies = await self._kept.replies()
+        if replies:
+            replies = [checked_reply(reply, self._redis.target) for reply in replies]
+        else:
+            self._began = self._own.clock.mono()
+            replies = await ask_all(self._redis, *commands)
+        if len(replies) == 1:
+            return replies[0]
+        before, reply, after = replies
+        trip_ms = (self._own.clock.mono() - self._began) * 1000
         if isinstance(before, NoPermissionError) or is_missing(before):
             self._redis.absent.setdefault("TIME", self._own.clock.mono())  # each refusal is an entry in the ACL log
         self.server_ms = _between(before, after, trip_ms)
-        if self.server_ms < 0:
+        self.by_server = self.server_ms >= 0
+        if not self.by_server:
             self.server_ms = max(0.0, trip_ms - self.ping_ms)
         return reply
 

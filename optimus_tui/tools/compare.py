@@ -137,7 +137,7 @@ def _judged(ctx: "Context", seen: Survey, rules: LimitRules | None, tenants: set
         tracks=seen.limits.tracks(),
         rules=rules,
         thresholds=thresholds,
-        coverage=seen.coverage,
+        coverage=seen.counters,
         common=common_limits([verdicts.judge_row(one, None, rules, thresholds) for one in read]),
     )
 

@@ -147,7 +147,7 @@ def cache_section(
     if metrics:
         total = metrics.total_keys
     unknown = None
-    if seen is not None and seen.coverage.scanned:
+    if seen is not None and seen.names_known:
         unknown = seen.names_section
     if rate is not None:
         return CacheMetricsSection(

@@ -4,9 +4,13 @@ It is bounded in time and reports gaps.
 """
 
 import asyncio
+import sys
 from collections.abc import Iterable, Mapping
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.keyspace import Counter, LimitRules, LimitsReport, UnknownLayout
@@ -47,6 +51,18 @@ class Survey:
     rules_asked: bool = False
     read_from: str = ""
     """From which replicas, and how far these are behind; "" where primaries were read."""
+    searched: Coverage | None = None
+    """How far counters were searched alone: complete, or None where the scan of all names found them."""
+
+    @property
+    def counters(self) -> Coverage:
+        """How far counters are known."""
+        return self.searched or self.coverage
+
+    @property
+    def names_known(self) -> bool:
+        """Return whether names that are no counters' were read, too."""
+        return bool(self.coverage.scanned) and self.coverage is not self.searched
 
     @property
     def unread(self) -> Fault | None:
@@ -84,47 +100,86 @@ class Survey:
 
 
 async def survey(ctx: "Context", *, tenant: bytes | None = None, ttls: bool = False, sizes: int = 0) -> Survey:
-    """Scan all names once. An outage is a fault of the result, never an exception."""
-    from optimus_tui.probes.keyspace import SweepOutcome
-    from optimus_tui.probes.sweep import sweep
+    """Scan all names once. An outage is a fault of the result, never an exception.
 
+    Of many keys, counters are searched alone first, so that all of them are known however short the time is. Without
+    ``ttls`` nothing else is wanted: names that are no counters' are then read only where no counter was found.
+    """
     layout = ctx.layout
     tenants = (name.encode("utf-8", "surrogateescape") for name in ctx.settings.tenants)
-    limits, cache = LimitIndex(layout), CacheIndex(tenants, layout)
-    limits.begin_sweep()
-    cache.begin_sweep()
-    of_tenant: set[bytes] = set()
-    fault: Fault | None
-    scanned, total, outcome = 0, None, None
+    seen = Survey(LimitIndex(layout), CacheIndex(tenants, layout), Coverage(0, None, complete=False), set())
+    seen.cache.begin_sweep()
     seconds = seconds_left(SWEEP_SECONDS)
     try:
         async with asyncio.timeout(seconds):
-            async for page in sweep(ctx.redis, ctx.settings.scan, ctx.own, ttls=ttls, sizes=sizes):
-                if isinstance(page, SweepOutcome):
-                    outcome = page
-                    break
-                scanned, total = scanned + len(page.names) + page.others, page.total
-                counters = [name for name in page.names if layout.may_count(name)]
-                limits.put_page(counters)
-                owners = [
-                    (name, parsed.tenant) for name in counters if (parsed := layout.parse(name)).family == "limit"
-                ]
-                of_tenant.update(name for name, owner in owners if owner == tenant)
-                cache.know_tenants(owner for _, owner in owners if owner)
-                cache.put_unknown(page.foreign, page.heads)
-                cache.put_page(page.names, page.pttls, page.sizes, ctx.clock.mono())
-                report(scanned, total, "keys scanned")
+            await _scan(ctx, seen, tenant, ttls, sizes)
     except TimeoutError:
-        reason = f"stopped after {age(seconds)}"
-        coverage = Coverage(scanned=scanned, total=total, complete=False, reason=reason)
-        fault = not_in_time("the keyspace was scanned only in part", seconds)
-    else:
-        assert outcome is not None
-        coverage = Coverage(outcome.scanned, outcome.total, outcome.complete, outcome.reason)
-        fault = outcome.fault or (None if outcome.complete else Fault("invalid", outcome.reason or "incomplete"))
-    limits.end_sweep(coverage.complete)
-    cache.end_sweep(coverage)
-    return Survey(limits, cache, coverage, of_tenant, fault, read_from=ctx.redis.read_from_words)
+        seen.coverage = msgspec.structs.replace(seen.coverage, complete=False, reason=f"stopped after {age(seconds)}")
+        seen.fault = not_in_time("the keyspace was scanned only in part", seconds)
+    if seen.searched is None:
+        seen.limits.end_sweep(seen.coverage.complete)
+    seen.cache.end_sweep(seen.coverage)
+    seen.read_from = ctx.redis.read_from_words
+    return seen
+
+
+async def _scan(ctx: "Context", seen: Survey, tenant: bytes | None, ttls: bool, sizes: int) -> None:
+    """Read the names into ``seen``: all at once, or counters before others."""
+    from optimus_tui.probes.counter_names import counters_pattern
+
+    seen.limits.begin_sweep()
+    few = ctx.tuning.few_keys if counters_pattern(ctx.layout) else sys.maxsize
+    if await _scan_all(ctx, seen, tenant, ttls, sizes, few):
+        return
+    if not await _search_counters(ctx, seen, tenant) or ttls:
+        await _scan_all(ctx, seen, tenant, ttls, sizes, sys.maxsize)
+
+
+async def _scan_all(ctx: "Context", seen: Survey, tenant: bytes | None, ttls: bool, sizes: int, most: int) -> bool:
+    """Read page after page. Where there are more than ``most`` keys, take none and return False."""
+    from optimus_tui.probes.keyspace import SweepOutcome
+    from optimus_tui.probes.sweep import sweep
+
+    scanned = 0
+    async with aclosing(sweep(ctx.redis, ctx.settings.scan, ctx.own, ttls=ttls, sizes=sizes)) as pages:
+        async for page in pages:
+            if isinstance(page, SweepOutcome):
+                seen.coverage = Coverage(page.scanned, page.total, page.complete, page.reason)
+                seen.fault = page.fault or (None if page.complete else Fault("invalid", page.reason or "incomplete"))
+                break
+            if (page.total or 0) > most:
+                return False
+            scanned += len(page.names) + page.others
+            seen.coverage = Coverage(scanned, page.total, complete=False)
+            if seen.searched is None:
+                _take_counters(ctx, seen, [name for name in page.names if ctx.layout.may_count(name)], tenant)
+            seen.cache.put_unknown(page.foreign, page.heads)
+            seen.cache.put_page(page.names, page.pttls, page.sizes, ctx.clock.mono())
+            report(scanned, page.total, "keys scanned")
+    return True
+
+
+async def _search_counters(ctx: "Context", seen: Survey, tenant: bytes | None) -> bool:
+    """Find all counters; return whether there are any. What cuts the search short is left to the scan of all names."""
+    from optimus_tui.probes.counter_names import find_counters
+    from optimus_tui.probes.keyspace import SweepOutcome
+
+    async with aclosing(find_counters(ctx.redis, ctx.settings.scan, ctx.own)) as pages:
+        async for page in pages:
+            if not isinstance(page, SweepOutcome):
+                _take_counters(ctx, seen, page.names, tenant)
+            elif page.complete:
+                seen.limits.end_sweep(True)
+                seen.coverage = seen.searched = Coverage(page.total or 0, page.total, complete=True)
+    return seen.searched is not None and bool(seen.limits.total)
+
+
+def _take_counters(ctx: "Context", seen: Survey, names: list[bytes], tenant: bytes | None) -> None:
+    layout = ctx.layout
+    seen.limits.put_page(names)
+    owners = [(name, parsed.tenant) for name in names if (parsed := layout.parse(name)).family == "limit"]
+    seen.of_tenant.update(name for name, owner in owners if owner == tenant)
+    seen.cache.know_tenants(owner for _, owner in owners if owner)
 
 
 async def read_known(
@@ -211,7 +266,7 @@ def judge_limits(
         tracks=index.tracks(),
         rules=rules,
         thresholds=ctx.settings.thresholds,
-        coverage=seen.coverage,
+        coverage=seen.counters,
         unparsed=seen.limits.unparsed,
         total=total,
         common=common,

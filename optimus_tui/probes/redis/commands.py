@@ -26,31 +26,42 @@ local function head_of(name)
   local _, to = string.find(string.sub(begin, 1, 32), '^[A-Za-z_.{}%%-]*[-_.]')
   return to and string.sub(begin, 1, to) or ''
 end
-local marked = {c = {}, k = {}, n = {}}
-local whole = {}
+local shortest, whole, starts = 96, {}, {}
 for i = 4, #ARGV do
-  local mark, text = string.sub(ARGV[i], 1, 1), string.sub(ARGV[i], 2)
-  if mark == 'w' then whole[text] = true else table.insert(marked[mark], text) end
-end
-local cached_heads, known_heads, left_out = marked.c, marked.k, marked.n
-local function begins(key, heads)
-  for j = 1, #heads do
-    local head = heads[j]
-    if string.sub(key, 1, #head) == head then return true end
+  if string.sub(ARGV[i], 1, 1) == 'w' then
+    whole[string.sub(ARGV[i], 2)] = true
+  else
+    shortest = math.min(shortest, #ARGV[i] - 1)
   end
-  return false
+end
+for i = 4, #ARGV do
+  local mark, head = string.sub(ARGV[i], 1, 1), string.sub(ARGV[i], 2)
+  if mark ~= 'w' then
+    local start = string.sub(head, 1, shortest)
+    starts[start] = starts[start] or {}
+    table.insert(starts[start], {head, #head, mark})
+  end
+end
+for start, some in pairs(starts) do
+  if some[1][2] == shortest then starts[start] = some[1][3] end
+end
+local function mark_of(key, some)
+  for i = 1, #some do
+    if string.sub(key, 1, some[i][2]) == some[i][1] then return some[i][3] end
+  end
 end
 local page = redis.call('SCAN', ARGV[1], 'COUNT', count)
 local names, ttls, sizes, others, n = {}, {}, {}, 0, 0
 local heads, order, foreign = {}, {}, 0
 for i = 1, #page[2] do
   local key = page[2][i]
-  local cached = begins(key, cached_heads)
-  if cached or begins(key, known_heads) or whole[key] then
+  local mark = starts[string.sub(key, 1, shortest)]
+  if mark and mark ~= 'c' and mark ~= 'k' and mark ~= 'n' then mark = mark_of(key, mark) end
+  if mark == 'c' or mark == 'k' or whole[key] then
     n = n + 1
     names[n] = key
     ttls[n] = -3
-    if cached then
+    if mark == 'c' then
       local ttl = redis.pcall('PTTL', key)
       if type(ttl) == 'number' then ttls[n] = ttl end
       if every > 0 and n % every == 0 then
@@ -63,7 +74,7 @@ for i = 1, #page[2] do
     end
   else
     others = others + 1
-    if not begins(key, left_out) then
+    if mark ~= 'n' then
       foreign = foreign + 1
       local head = head_of(key)
       if heads[head] then
@@ -85,7 +96,8 @@ return {page[1], names, ttls, sizes, others, foreign, shapes}
 """ARGV: cursor, keys a call, measure every n-th key's size (0: none), then texts with a mark before each.
 
 ``c``: a beginning of names whose TTL is asked for; ``k``: one of other known names; ``w``: a whole known name; ``n``: a
-beginning of names that are no layout's and are left out (our own, and neighbours).
+beginning of names that are no layout's and are left out (our own, and neighbours). The first that matches counts. They
+are looked up by as many bytes as the shortest has, so that twenty rules cost what one does.
 
 Answers {cursor, names, TTLs in ms, {index, bytes, index, bytes...}, how many other names it left out, how many of these
 are of no known layout, {head, how many, head, how many...} of these}. -3 stands for a TTL that was not asked for or not

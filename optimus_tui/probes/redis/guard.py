@@ -222,19 +222,31 @@ class Guarded(AbstractConnection):
             raise why
         if not self.is_connected:
             await self.connect_check_health(check_health=False)
-        trip = self._own.log.sent(command.commands)
+        trip = self._begin(command)
+        try:
+            await super().send_packed_command(command, check_health)
+        except BaseException as error:
+            trip.lose(f"broke while it was sent: {_lost(error)}")
+            raise
+        self._own.note(trips=1, commands=trip.count)
+
+    def _begin(self, packed: _Cleared) -> RoundTrip:
+        """Log commands that are being written, and expect their replies."""
+        trip = self._own.log.sent(packed.commands)
         trip.client = self._name
         if trip.count:
             self._due.append(trip)
         if not self._caps:
             parser: Any = self._parser
             parser.begin()
-        self._caps.extend((name_of(words), reply_cap(words)) for words in command.commands)
-        try:
-            await super().send_packed_command(command, check_health)
-        except BaseException as error:
-            trip.lose(f"broke while it was sent: {_lost(error)}")
-            raise
+        self._caps.extend((name_of(words), reply_cap(words)) for words in packed.commands)
+        return trip
+
+    def write(self, commands: Iterable[Iterable[Any]]) -> None:
+        """Check the commands of one round trip and write them at once to a connection that is open."""
+        packed = self.pack_commands(commands)
+        trip = self._begin(packed)
+        self._writer.writelines(packed)
         self._own.note(trips=1, commands=trip.count)
 
     async def read_response(self, *args: Any, **kwargs: Any) -> Any:

@@ -109,7 +109,8 @@ class ObserverRedis(_Counting):
     """The observer's client of one server, or of several whose commands ``router`` distributes.
 
     ``scripts`` becomes False once the server has refused the scripts. ``absent`` has the commands that the server does
-    not answer, with the monotonic time at which that was noticed: see ``probes.redis.rights``. If the server's greeting
+    not answer, with the monotonic time at which that was noticed: see ``probes.redis.rights``. ``keeps_connection`` is
+    True while a scan keeps a connection of the pool: see ``probes.redis.kept_connection``. If the server's greeting
     says that it is a node of a cluster, commands are sent to all of its nodes from then on.
     """
 
@@ -124,6 +125,7 @@ class ObserverRedis(_Counting):
         self.absent: dict[str, float] = {}
         self.router: Router | None = None
         self.follows_clusters = False
+        self.keeps_connection = False
 
     @property
     def cluster_nodes(self) -> "ClusterNodes[ObserverRedis] | None":

@@ -169,7 +169,7 @@ async def touch(redis: ObserverRedis) -> str:
     lost: list[str] = []
     for words in _HARMLESS:
         name = words[0]
-        if _is_absent(redis, name):
+        if is_absent(redis, name):
             continue
         connects = redis.own.connects
         try:
@@ -214,7 +214,7 @@ async def ask_all(redis: ObserverRedis, *commands: Sequence[Any]) -> list[Any]:
             pipe.execute_command(*commands[place])
         try:
             for place, reply in zip(wanted, await pipe.execute(raise_on_error=False), strict=True):
-                replies[place] = _checked(reply, redis.target)
+                replies[place] = checked_reply(reply, redis.target)
         except LostConnection as error:
             if isinstance(error, _NOT_CLOSED):
                 raise
@@ -237,18 +237,19 @@ async def _ask_alone(redis: ObserverRedis, words: Sequence[Any]) -> Any:
             if attempt:
                 redis.absent[_name(words)] = redis.own.clock.mono()
         except ResponseError as error:
-            return _checked(error, redis.target)
+            return checked_reply(error, redis.target)
     return CommandMissing(_name(words))
 
 
 def _known(redis: ObserverRedis, words: Sequence[Any]) -> Exception | None:
     name = _name(words)
-    if _is_absent(redis, name):
+    if is_absent(redis, name):
         return CommandMissing(name)
     return None
 
 
-def _is_absent(redis: ObserverRedis, name: str) -> bool:
+def is_absent(redis: ObserverRedis, name: str) -> bool:
+    """Return whether the server did not answer this command some time ago, and it is too early to try again."""
     since = redis.absent.get(name)
     if since is None:
         return False
@@ -258,7 +259,8 @@ def _is_absent(redis: ObserverRedis, name: str) -> bool:
     return False
 
 
-def _checked(reply: Any, target: RedisTarget) -> Any:
+def checked_reply(reply: Any, target: RedisTarget) -> Any:
+    """Return a reply, or an error that concerns its command alone; raise one that concerns the whole server."""
     if isinstance(reply, AskError):
         return reply  # another node of the cluster has the key: the command itself was allowed
     if isinstance(reply, Exception) and fault_of(reply, target).kind in _GENERAL:

@@ -76,9 +76,9 @@ async def test_a_key_that_vanishes_between_scan_and_pttl_costs_only_its_row_row_
 
             async def execute(**options: bool) -> object:
                 asked = [words[0] for words, _ in pipe.command_stack]
-                replies = await send(**options)
-                if "SCAN" in asked:
+                if "PTTL" in asked:
                     server.command("UNLINK", "cache:k:t:last")
+                replies: list[object] = await send(**options)
                 return replies
 
             pipe.execute = execute  # type: ignore[method-assign, assignment]

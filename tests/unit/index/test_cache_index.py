@@ -7,9 +7,10 @@ from hypothesis import strategies as st
 
 from optimus_tui.contract.keyspace import CacheReport
 from optimus_tui.contract.reading import Coverage
-from optimus_tui.dialects.layout import own_layout
+from optimus_tui.dialects.layout import KeyLayout, own_layout
+from optimus_tui.dialects.load import load_table
 from optimus_tui.index.cache import NEVER, UNKNOWN, UNPARSED_KIND, CacheIndex
-from optimus_tui.index.groups import MOST_IN_LEAF
+from optimus_tui.index.groups import MOST_IN_LEAF, MOST_PENDING
 from tests.amounts import amount
 
 COMPLETE = Coverage(0, 0, complete=True)
@@ -253,3 +254,38 @@ def test_counts_kept_along_the_way_equal_counts_made_afresh(sweeps: list[list[tu
         assert report.keys == len(kept)
         assert sum(kind.totals.without_ttl for kind in report.kinds) == sum(expiry == NEVER for _, expiry in kept)
         assert {name for name, _ in kept} <= set(names)
+
+
+def test_names_of_several_rules_are_in_the_groups_that_the_rules_name() -> None:
+    """Also where one rule's names begin as another's do, and beginnings of one length are of different rules."""
+    rules = [
+        {"key": "cache:a:b:special:{tenant}:{rest...}", "kind": "special"},
+        {"key": "cache:{kind}:{tenant}:{rest...}"},
+        {"key": "app:{tenant}:{rest...}", "kind": "app"},
+    ]
+    layout = KeyLayout(load_table({"cache": rules}, "a test"))
+    heads = (b"cache:x:y:", b"cache:a:b:", b"cache:a:b:special:t:", b"app:tenant:", b"app:b:", b"cache:long:tenant:")
+    names = [head + b"%d" % at for at in range(50) for head in heads]
+    index = CacheIndex(layout=layout)
+    for _ in range(2):
+        index.begin_sweep()
+        for start in range(0, len(names), 30):
+            index.put_page(names[start : start + 30], [1000] * 30, None, 100.0)
+        index.end_sweep(COMPLETE)
+    for name in names:
+        parsed = layout.parse(name)
+        assert name in index.names(parsed.kind, parsed.tenant), name
+    assert index.report().keys == len(names)
+
+
+def test_a_name_that_a_scan_meets_in_several_pages_counts_once() -> None:
+    """Its leaf is put in order between them, and the last page counts."""
+    index, names = CacheIndex(), [b"cache:conv:a:%06d" % at for at in range(3 * MOST_PENDING)]
+    index.begin_sweep()
+    for start in range(0, len(names), 500):
+        again = names[max(0, start - 700) : start + 500]
+        index.put_page(again, [1000 + start] * len(again), None, 100.0)
+    index.end_sweep(COMPLETE)
+    assert index.report().keys == len(names)
+    assert index.names(b"conv", b"a") == names
+    assert index.expires_ms(b"conv", b"a", names[0]) == 101_500
