@@ -244,9 +244,11 @@ class Guarded(AbstractConnection):
 
     def write(self, commands: Iterable[Iterable[Any]]) -> None:
         """Check the commands of one round trip and write them at once to a connection that is open."""
-        packed = self.pack_commands(commands)
+        packed, writer = self.pack_commands(commands), self._writer
+        if writer is None:
+            raise LostConnection("Connection closed by server.")
         trip = self._begin(packed)
-        self._writer.writelines(packed)
+        writer.writelines(packed)
         self._own.note(trips=1, commands=trip.count)
 
     async def read_response(self, *args: Any, **kwargs: Any) -> Any:
