@@ -7,25 +7,32 @@ of with the next scan. Names beyond ``MAX_NAMES`` are only counted.
 from collections import Counter as Tally
 from collections.abc import Iterable
 from heapq import nlargest
+from itertools import islice
 
 from optimus_tui.contract.keyspace import Counter, PastWindow, ShapeCount, Track, UnparsedNames
 from optimus_tui.dialects.layout import KeyLayout, own_layout
 
-MAX_NAMES = 20_000
+MAX_NAMES = 60_000
 MAX_READ = 2_000
+FIRST_READ = 5_000
+"""Names that were never read come first, so many at once: a counter that never resets must not wait for its turn."""
 FORGET_SECONDS = 600.0
 KEPT_SECONDS = 600.0
 """How far back the observations of one window go; older ones are kept less densely."""
 GRACE_SECONDS = 0.5
-MAX_SAMPLES = 24
+MAX_SAMPLES, FEW_SAMPLES = 24, 6
+"""Observations that are kept of one window; fewer of each where there are more than ``MANY`` counters."""
+MANY = 20_000
 MAX_SHAPES = 10
 PAST_WINDOWS = 5
 LATE_SECONDS = 5.0
 """A window that was read last so long before its end may have counted more."""
 
+_NO_TRACK = Track((), False)
+
 
 class _Known:
-    __slots__ = ("counter", "gone_mono", "most_ttl_ms", "past", "renewed", "samples")
+    __slots__ = ("counter", "gone_mono", "most_ttl_ms", "past", "renewed", "samples", "track")
 
     def __init__(self) -> None:
         self.counter: Counter | None = None
@@ -35,6 +42,8 @@ class _Known:
         self.most_ttl_ms = 0
         """The largest TTL of the observations in the present window."""
         self.past: tuple[PastWindow, ...] = ()
+        self.track = _NO_TRACK
+        """``samples`` and ``renewed`` as they are handed on: of ten thousands of counters, few are read at a time."""
 
 
 class LimitIndex:
@@ -62,8 +71,9 @@ class LimitIndex:
         """Begin a new scan over all names."""
         self._unparsed_now, self._overflow_now, self._over_now = {}, 0, set()
 
-    def put_page(self, names: Iterable[bytes]) -> None:
-        """Add the names of a page; what is no counter is ignored."""
+    def put_page(self, names: Iterable[bytes]) -> list[tuple[bytes, bytes]]:
+        """Add the names of a page; what is no counter is ignored. Return the new ones, each with its tenant."""
+        new: list[tuple[bytes, bytes]] = []
         for name in names:
             if name in self._gone:
                 self._is_over(name)
@@ -72,16 +82,27 @@ class LimitIndex:
             parsed = self.layout.parse(name)
             if parsed.shape and len(self._unparsed_now) < MAX_NAMES:
                 self._unparsed_now[name] = parsed.shape
-            if parsed.family == "limit" and name not in self._names and not self._remember(name):
+            if parsed.family != "limit":
+                continue
+            new.append((name, parsed.tenant))
+            if name not in self._names and not self._remember(name):
                 self._overflow_now += 1
         self._unparsed |= self._unparsed_now
         self._overflow = max(self._overflow, self._overflow_now)
+        return new
 
     def end_sweep(self, complete: bool) -> None:
         """End the scan. Only a complete one replaces the numbers of earlier ones by smaller ones."""
         if complete:
             self._unparsed, self._overflow = self._unparsed_now, self._overflow_now
             self._over = self._over_now
+
+    def never_read(self) -> list[bytes]:
+        """Return at most ``FIRST_READ`` names that were not read yet; none where one look reads all names anyway."""
+        if len(self._names) <= MAX_READ:
+            return []
+        unread = (name for name, known in self._names.items() if known.counter is None and known.gone_mono is None)
+        return list(islice(unread, FIRST_READ))
 
     def names_to_read(self, budget: int = MAX_READ) -> list[bytes]:
         """Return at most ``budget`` names to read.
@@ -105,7 +126,7 @@ class LimitIndex:
                 self._over.discard(counter.key)
                 self._over_now.discard(counter.key)
                 self._follow(counter)
-                _add(self._names[counter.key], counter)
+                _add(self._names[counter.key], counter, MAX_SAMPLES if len(self._names) <= MANY else FEW_SAMPLES)
 
     def _follow(self, counter: Counter) -> None:
         """Let a name with the stamp of a newer window take the place of the one before."""
@@ -144,7 +165,7 @@ class LimitIndex:
     def _drop(self, name: bytes, mono: float) -> None:
         known = self._names[name]
         known.gone_mono, known.counter, known.samples, known.renewed = mono, None, [], False
-        known.most_ttl_ms = 0
+        known.most_ttl_ms, known.track = 0, _NO_TRACK
         self._gone[name] = None
 
     def counters(self, mono: float | None = None) -> list[Counter]:
@@ -156,11 +177,7 @@ class LimitIndex:
 
     def tracks(self) -> dict[bytes, Track]:
         """Return the counts that were read in the present window of each counter, by its name."""
-        return {
-            name: Track(tuple(known.samples), known.renewed)
-            for name, known in self._names.items()
-            if known.counter is not None
-        }
+        return {name: known.track for name, known in self._names.items() if known.counter is not None}
 
     def past_windows(self) -> dict[bytes, tuple[PastWindow, ...]]:
         """Return the last windows that were seen of each counter, by its name, the oldest first."""
@@ -200,10 +217,10 @@ class LimitIndex:
         return True
 
 
-def _add(known: _Known, counter: Counter) -> None:
+def _add(known: _Known, counter: Counter, most: int) -> None:
     before, known.counter, known.gone_mono = known.counter, counter, None
     if counter.count is None:
-        known.samples, known.renewed, known.most_ttl_ms = [], False, 0
+        known.samples, known.renewed, known.most_ttl_ms, known.track = [], False, 0, _NO_TRACK
         return
     if known.samples and (
         (known.samples[-1][1] > counter.count and not counter.sliding) or _began_anew(before, counter)
@@ -216,9 +233,10 @@ def _add(known: _Known, counter: Counter) -> None:
     oldest = counter.taken_mono - KEPT_SECONDS
     known.samples = [sample for sample in known.samples if sample[0] >= oldest]
     known.samples.append((counter.taken_mono, counter.count))
-    if len(known.samples) > MAX_SAMPLES:  # the older half at half its density: the whole window stays in sight
-        half = MAX_SAMPLES // 2
+    if len(known.samples) > most:  # the older half at half its density: the whole window stays in sight
+        half = most // 2
         known.samples = [*known.samples[:half:2], *known.samples[half:]]
+    known.track = Track(tuple(known.samples), known.renewed)
 
 
 def _goes_on(counter: Counter) -> bool:

@@ -25,6 +25,10 @@ from optimus_tui.verdicts.limits.judge import judge
 
 MANY_ROWS = 1_000
 """More rows than this are judged in a thread, so that the screen does not wait for them."""
+NAMES_AT_ONCE = 1_000
+"""Counters that are read within one deadline."""
+JUDGE_REST = 4.0
+"""Counters are read again after so many times as they took to be judged: there may be tens of thousands."""
 COUNTERS_LEAST_GAP_SECONDS = 0.4
 """Seconds between two reads, however often the scan finds new counters."""
 
@@ -51,22 +55,27 @@ class LimitLoop:
     async def _once(self) -> float:
         from optimus_tui.probes.counters import read_counters
 
-        context, names = self.context, self.index.names_to_read()
+        context, unread = self.context, self.index.never_read()
+        names = unread or self.index.names_to_read()
         wall, mono = context.clock.wall(), context.clock.mono()
         coverage, fault = self._names_coverage, self.sampler_state.sweep_fault
         failed = fault is not None and fault.kind != "denied"  # without a name nothing is asked, so nothing answers
         if not names and (failed or not (coverage.complete or coverage.scanned)):
             return self._nothing_known()
         try:
-            rules = self.sampler_state.rules
-            found = await bounded(read_counters(context.redis, context.own, context.clock, names, rules))
+            found: list[Counter | bytes] = []
+            for start in range(0, len(names), NAMES_AT_ONCE):
+                some, rules = names[start : start + NAMES_AT_ONCE], self.sampler_state.rules
+                found += await bounded(read_counters(context.redis, context.own, context.clock, some, rules))
         except outages() as error:
             return self._failed(redis_fault(error, context))
         counters = [one for one in found if isinstance(one, Counter)]
         self.index.put(counters)
         self.index.gone((one for one in found if not isinstance(one, Counter)), context.clock.mono())
         self.found.know_tenants(one.tenant for one in counters)
+        judging = context.clock.mono()
         report = await self._judged()
+        rest = JUDGE_REST * (context.clock.mono() - judging)
         self._backoff.worked()
         if self._failing:
             self._failing = False
@@ -86,7 +95,9 @@ class LimitLoop:
         )
         self._hand_on()
         self.sampler_state.see_limits()
-        return context.settings.refresh_seconds
+        if unread:
+            return 0.0
+        return max(context.settings.refresh_seconds, rest)
 
     async def _judged(self) -> LimitsReport:
         counters = self.index.counters(self.context.clock.mono())

@@ -152,7 +152,7 @@ async def _scan_all(ctx: "Context", seen: Survey, tenant: bytes | None, ttls: bo
             scanned += len(page.names) + page.others
             seen.coverage = Coverage(scanned, page.total, complete=False)
             if seen.searched is None:
-                _take_counters(ctx, seen, [name for name in page.names if ctx.layout.may_count(name)], tenant)
+                _take_counters(seen, [name for name in page.names if ctx.layout.may_count(name)], tenant)
             seen.cache.put_unknown(page.foreign, page.heads)
             seen.cache.put_page(page.names, page.pttls, page.sizes, ctx.clock.mono())
             report(scanned, page.total, "keys scanned")
@@ -167,17 +167,16 @@ async def _search_counters(ctx: "Context", seen: Survey, tenant: bytes | None) -
     async with aclosing(find_counters(ctx.redis, ctx.settings.scan, ctx.own)) as pages:
         async for page in pages:
             if not isinstance(page, SweepOutcome):
-                _take_counters(ctx, seen, page.names, tenant)
+                _take_counters(seen, page.names, tenant)
+                seen.coverage = Coverage(seen.limits.total, page.total, complete=False)
             elif page.complete:
                 seen.limits.end_sweep(True)
                 seen.coverage = seen.searched = Coverage(page.total or 0, page.total, complete=True)
     return seen.searched is not None and bool(seen.limits.total)
 
 
-def _take_counters(ctx: "Context", seen: Survey, names: list[bytes], tenant: bytes | None) -> None:
-    layout = ctx.layout
-    seen.limits.put_page(names)
-    owners = [(name, parsed.tenant) for name in names if (parsed := layout.parse(name)).family == "limit"]
+def _take_counters(seen: Survey, names: list[bytes], tenant: bytes | None) -> None:
+    owners = seen.limits.put_page(names)
     seen.of_tenant.update(name for name, owner in owners if owner == tenant)
     seen.cache.know_tenants(owner for _, owner in owners if owner)
 

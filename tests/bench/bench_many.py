@@ -16,6 +16,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +26,12 @@ import psutil
 from optimus_tui.clock import Clock
 from optimus_tui.context import Context
 from optimus_tui.contract.keyspace import FeedBatch, FeedEvent, FeedStatus
+from optimus_tui.index.limits import MAX_NAMES
 from optimus_tui.sampling.sampler import Sampler
 from optimus_tui.settings.model import RedisTarget, Settings
 from optimus_tui.tools.answer import answer, encode
+from optimus_tui.tools.compare import compare
+from optimus_tui.tools.standup import standup
 from optimus_tui.tui.panes.feed.pane import FeedPane
 from optimus_tui.tui.panes.health.pane import HealthPane
 from optimus_tui.tui.panes.limits.pane import LimitsPane
@@ -43,8 +47,6 @@ TOOLS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("diagnose_gateway_health", {"tenant_id": "tenant_00042"}),
     ("analyze_performance_metrics", {"metric_type": "rate_limiting_efficiency"}),
     ("troubleshoot_production_issue", {"issue_type": "rate_limiting", "tenant_id": "tenant_00042"}),
-    ("compare_tenants", {"tenants": "tenant_00041,tenant_00042"}),
-    ("standup", {}),
 )
 Figures = dict[str, float]
 
@@ -99,7 +101,7 @@ async def panes_of_limits(port: int, tenants: int, found: dict[str, Figures]) ->
     total = tenants * len(OPERATIONS)
     await timed(
         f"{total:,} counters: found, read and judged",
-        lambda: heard.until("limits", lambda r: r.value and r.value.coverage.complete and r.value.total == total, 120),
+        lambda: heard.until("limits", lambda r: r.value and len(r.value.rows) >= min(total, MAX_NAMES), 200),
         found,
     )
     await timed("the same, five more seconds of refreshing", lambda: asyncio.sleep(5), found)
@@ -146,6 +148,8 @@ async def tools(port: int, found: dict[str, Figures]) -> None:
                 await timed(f"tool {tool}", ask, found)
                 found[f"tool {tool}"]["kilobytes"] = round(size / 1024, 1)
                 print(f"  {size / 1024:.1f} kB")
+            await timed("stand-up", partial(standup, context), found)
+            await timed("compare two tenants", partial(compare, context, [b"tenant_00041", b"tenant_00042"], 60), found)
 
 
 async def feed(found: dict[str, Figures]) -> None:
@@ -237,6 +241,10 @@ async def nodes(count: int, found: dict[str, Figures]) -> None:
 
 async def measured(tenants: int, count: int) -> dict[str, Figures]:
     """All figures."""
+    import optimus_tui.probes.counter_names
+    import optimus_tui.probes.counters
+    import optimus_tui.tools.health  # noqa: F401 - what is imported at first use would count as a step of the loop
+
     found: dict[str, Figures] = {}
     server = RealServer(server_binary() or "").start()
     try:

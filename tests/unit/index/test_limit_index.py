@@ -3,7 +3,7 @@
 import itertools
 
 from optimus_tui.contract.keyspace import Counter, PastWindow, ShapeCount, UnparsedNames
-from optimus_tui.index.limits import FORGET_SECONDS, MAX_NAMES, LimitIndex
+from optimus_tui.index.limits import FIRST_READ, FORGET_SECONDS, MAX_NAMES, LimitIndex
 
 
 def counter(count: int | None, mono: float, name: bytes = b"rate_limit:a:chat", ttl_ms: int | None = 60_000) -> Counter:
@@ -132,14 +132,32 @@ def test_sweeps_bring_every_name_that_may_be_a_counter_and_count_the_odd_ones_by
 def test_a_million_names_are_counted_and_not_kept_row_22() -> None:
     index = LimitIndex()
     index.begin_sweep()
-    for start in range(0, 60_000, 1000):
+    for start in range(0, MAX_NAMES + 5_000, 1000):
         index.put_page([b"rate_limit:t%d:chat" % one for one in range(start, start + 1000)])
     index.end_sweep(complete=True)
-    assert index.total == 60_000
-    assert index.overflow == 60_000 - MAX_NAMES
+    assert index.total == MAX_NAMES + 5_000
+    assert index.overflow == 5_000
     index.gone([b"rate_limit:t5:chat"], 1.0)
     index.put_page([b"rate_limit:new:chat"])
     assert b"rate_limit:new:chat" in index.names_to_read(MAX_NAMES)
+
+
+def test_of_many_names_those_that_were_never_read_come_first() -> None:
+    """A counter that never resets is found after as few looks as possible, not when its turn comes."""
+    index, looks = LimitIndex(), 0
+    names = [b"rate_limit:t%d:chat" % one for one in range(2 * FIRST_READ + 10)]
+    assert index.put_page(names) == [(name, name.split(b":")[1]) for name in names]
+    index.gone(names[:5], 1.0)
+    seen: set[bytes] = set()
+    while some := index.never_read():
+        assert len(some) <= FIRST_READ and seen.isdisjoint(some)
+        seen.update(some)
+        index.put([counter(1, 1.0, name) for name in some])
+        looks += 1
+    assert (len(seen), looks) == (len(names) - 5, 3)
+    few = LimitIndex()
+    few.put_page(names[:100])
+    assert few.never_read() == [], "one look reads them all"
 
 
 def test_more_names_than_the_budget_are_read_in_turns_the_highest_always() -> None:

@@ -226,7 +226,7 @@ async def test_without_a_counter_redis_is_not_called_ok_while_the_scan_gets_no_a
     state = SamplerState(Settings(), clock, heard)
     state.coverage = Coverage(0, 0, complete=True)
     state.sweep_fault = REFUSED
-    index = SimpleNamespace(names_to_read=lambda: [])
+    index = SimpleNamespace(names_to_read=lambda: [], never_read=lambda: [])
     found: Any = SimpleNamespace(limits=index, counters=None)
     loop: Any = LimitLoop(context(clock), state, IntervalTimer(), found)
     await loop._once()
