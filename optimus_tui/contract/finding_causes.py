@@ -69,6 +69,8 @@ class Link(NamedTuple):
 
 
 _SLOW = (LATENCY_NOW, LATENCY_P95, LATENCY_HALF, LATENCY_FEW)
+_STORMS = (CACHE_BULK, CACHE_CHURN, EVENTS_FLOOD)
+"""Invalidations without end: answers are computed again, and the gateway is busy with carrying them out."""
 _SERVED = ("gateway", "route ", "ai_engine through", "engine through")
 _CIRCUITS = (BREAKER_OPEN, BREAKER_HALF_OPEN)
 _FIVE_CHECKS = 8.0
@@ -76,7 +78,7 @@ _FIVE_CHECKS = 8.0
 _ENGINES = ("engine", "ai_engine", "ai-engine")
 
 LINKS: tuple[Link, ...] = (
-    Link((CACHE_BULK, CACHE_CHURN, EVENTS_FLOOD, CACHE_EVICTIONS), (CACHE_HIT_RATE,)),
+    Link((*_STORMS, CACHE_EVICTIONS), (CACHE_HIT_RATE,)),
     Link((SERVICES_ENGINE,), (CACHE_HIT_RATE,)),  # a write whose answer was lost invalidates
     Link((SERVICES_ENGINE,), _CIRCUITS, effect_about=_ENGINES),
     Link((SERVICES_ENGINE,), (ERRORS_RATE, ERRORS_TIMEOUTS)),
@@ -87,6 +89,8 @@ LINKS: tuple[Link, ...] = (
     Link(_SLOW, (*_SLOW, PROXY_P99), about=("engine",), effect_about=_SERVED, noticed_after=_FIVE_CHECKS),
     Link(_SLOW, (ERRORS_TIMEOUTS,), about=("engine",), noticed_after=_FIVE_CHECKS),
     Link(_SLOW, _SLOW, about=("redis",), effect_about=_SERVED),
+    Link((EVENTS_FLOOD,), _SLOW, effect_about=("redis",)),
+    Link(_STORMS, (*_SLOW, PROXY_P99), effect_about=_SERVED),  # the gateway carries out each event
     Link((SERVICES_POSTGRES,), (SERVICES_ENGINE, ERRORS_RATE)),
     Link((SERVER_UNREACHABLE,), (CACHE_HIT_RATE, SERVICES_GATEWAY, ERRORS_RATE)),
     Link((SERVER_REFUSES_WRITES,), (CACHE_HIT_RATE,)),

@@ -318,7 +318,8 @@ LATENCY_NOW = _rule(
 LATENCY_HALF = _rule(
     "latency.half", "Half of the requests are slow",
     one="half of {count:,} requests to {subject} took over {limit} (p50 {p50})", remedy=_COMPARE,
-    impact="Half of the requests to {subject} take longer than the limit.", window_seconds=10.0, raised_in=2)
+    impact="Half of the requests to {subject} take longer than the limit.", alert_group="latency",
+    window_seconds=10.0, raised_in=2)
 LATENCY_SINGLE = _rule(
     "latency.look", "A single check was slow", "medium", one="{subject} took {took}, more than {limit}")
 LATENCY_COLD_START = _rule(

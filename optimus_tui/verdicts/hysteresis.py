@@ -20,6 +20,8 @@ WINDOWS = 5
 CERTAIN_SAMPLES = 100
 """A figure of this many samples is not over its limit by chance."""
 CLEARED = 1
+NOT_NOW = "not now, but "
+"""How the sentence of a held finding begins; after that come the windows, then a colon and what was found."""
 
 
 class Recent(Struct, frozen=True, kw_only=True):
@@ -146,7 +148,7 @@ def _shown(recent: Recent, here: list[Finding], worst: Finding | None) -> list[F
         return here
     if not recent.raised or not recent.judged:
         return here
-    words = f"not now, but {_words(windows)}: {recent.finding.message}"  # it begins with that: the end may be cut
+    words = f"{NOT_NOW}{_words(windows)}: {recent.finding.message}"  # it begins with that: the end may be cut
     return [replace(recent.finding, held=True, message=words)]
 
 
@@ -159,3 +161,10 @@ def _words(windows: tuple[bool, ...]) -> str:
     if len(windows) == 1:
         return "seen in one window so far"
     return f"in {sum(windows)} of the last {len(windows)} windows"
+
+
+def without_windows(finding: Finding) -> str:
+    """Return what was found, without the words about its windows that a held finding begins with."""
+    if finding.held and finding.message.startswith(NOT_NOW):
+        return finding.message.partition(": ")[2] or finding.message
+    return finding.message

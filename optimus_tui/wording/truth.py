@@ -13,6 +13,8 @@ from optimus_tui.contract.services import Status
 from optimus_tui.wording.numbers import age, clause, clock, compact, until
 from optimus_tui.wording.safe import safe_text
 
+FIXED = "fixed at "
+"""How the words about a finding begin that a proof has settled."""
 RESTART_WORDS = "your restart"
 """What a finding follows from where a service was restarted from here a moment ago."""
 NO_FEED = "The profile names no feed of events"

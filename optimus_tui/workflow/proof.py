@@ -177,23 +177,23 @@ def waiting(state: IncidentState) -> tuple[ActionRecord, ...]:
     )
 
 
-def fixed_words(
-    records: Sequence[ActionRecord], is_of: Callable[[Diagnostic], bool], since: float, until: float
-) -> str:
-    """Return ``proved fixed at 19:13:20`` if a finding still shows only the time before the remedy; else "".
+def fixed_by(
+    records: Sequence[ActionRecord], is_of: Callable[[ActionRecord, Diagnostic], bool], since: float, until: float
+) -> ActionRecord | None:
+    """Return the last remedy that proved a finding fixed, if it still shows only the time before; None if it does not.
 
     Args:
         records: The actions and remedies, the oldest first.
-        is_of: Returns True for a remedy's target if the finding is that target or may follow from it.
+        is_of: Returns True for a remedy and its target if the finding is that target or may follow from it.
         since: Wall-clock seconds since when the finding holds. One that begins after the proof is a new problem.
         until: Wall-clock seconds at which its figures begin. Figures from after the remedy contradict the proof.
     """
     for record in reversed(records):
         if record.verdict != "fixed" or record.proved is None or acted_at(record) < until:
             continue
-        if since <= record.proved.wall and any(map(is_of, aimed_at(record))):
-            return f"proved fixed at {clock(record.proved.wall)}"
-    return ""
+        if since <= record.proved.wall and any(is_of(record, aim) for aim in aimed_at(record)):
+            return record
+    return None
 
 
 def too_early(state: IncidentState, wall: float) -> str:

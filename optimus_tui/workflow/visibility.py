@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from optimus_tui.contract.finding_causes import RuleAndSubject
 from optimus_tui.contract.finding_rules import (
     CACHE_EVICTIONS,
     CACHE_HIT_RATE_UNKNOWN,
@@ -54,7 +55,7 @@ def unseen(one: Diagnostic) -> bool:
     return one.rule.endswith(("unmeasured", "_unknown", ".partial")) or NOT_MEASURED in one.message
 
 
-def is_of(one: Diagnostic, target: Diagnostic) -> bool:
+def is_of(one: RuleAndSubject, target: RuleAndSubject) -> bool:
     """Return True if a finding shows the target's fault: a rule of its group, about its subject or about several."""
     grouped = any(named == ALL_TENANTS or named.startswith("several ") for named in (one.subject, target.subject))
     return group_of(one.rule) == group_of(target.rule) and (grouped or one.subject == target.subject)

@@ -25,7 +25,7 @@ from optimus_tui.tools.pages.report_sections import diagnostics
 from optimus_tui.tools.standup import _JUDGED, _findings
 from optimus_tui.tui.incidents.controller import IncidentController
 from optimus_tui.tui.incidents.opening import opening
-from optimus_tui.tui.panes.health.lines import finding_lines
+from optimus_tui.tui.panes.health.finding_lines import finding_lines
 from optimus_tui.verdicts.alerts import Alerts, step
 from optimus_tui.verdicts.causes import relate
 from optimus_tui.workflow.outcomes import outline

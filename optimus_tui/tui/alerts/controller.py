@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, cast
 from optimus_tui.contract.services import HealthReport
 from optimus_tui.tui.actions.controller import ActionsController
 from optimus_tui.tui.base_screen import LONG_SECONDS, LONGEST
+from optimus_tui.tui.panes.health.finding_lines import QuietReason
 from optimus_tui.tui.services import DashboardServices
 from optimus_tui.tui.toasts.queue import toast_room
 from optimus_tui.wording.numbers import clock
 from optimus_tui.wording.safe import safe_text
-from optimus_tui.wording.truth import RESTART_WORDS
+from optimus_tui.wording.truth import FIXED, RESTART_WORDS
 
 if TYPE_CHECKING:
     from optimus_tui.contract.findings import Finding
@@ -134,12 +135,12 @@ class AlertsController:
         """Mark findings in the health pane that are muted or otherwise no alarm; return the number of active mutes."""
         muted = self.book.muted_now() if self.book is not None else {}
         health = self.dashboard.health
-        marked: dict[Hashable, str] = {}
+        marked: dict[Hashable, QuietReason] = {}
         if self.book is not None:
-            marked = dict.fromkeys(self.book.expected_now(), RESTART_WORDS)
+            marked = dict.fromkeys(self.book.expected_now(), QuietReason(RESTART_WORDS))
         for each in health.findings if health is not None else ():
             if words := self.dashboard.incidents.proved_fixed(each):
-                marked[each.rule, each.subject] = words
+                marked[each.rule, each.subject] = QuietReason(words, words.startswith(FIXED))
         self.explained = frozenset(marked)
         if muted and health is not None:
             from optimus_tui.verdicts.alerts import silences
@@ -148,7 +149,8 @@ class AlertsController:
             for each in health.findings:
                 if silences(muted, each, now):
                     until = muted[each.rule, each.subject].until
-                    marked[each.rule, each.subject] = "muted" if until is None else f"muted until {clock(until)[:5]}"
+                    words = "muted" if until is None else f"muted until {clock(until)[:5]}"
+                    marked[each.rule, each.subject] = QuietReason(words)
         cast("HealthPane", self.dashboard.pane("health")).mark_quiet(marked, self.explained)
         return len(muted)
 

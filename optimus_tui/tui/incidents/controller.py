@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from optimus_tui.incidents.open import Listed
     from optimus_tui.incidents.service import IncidentService
     from optimus_tui.tui.incidents.lone_proof import LoneProofs
+    from optimus_tui.tui.incidents.proved import SettledFindings
 
 MAX_PINS = 50
 """Marked rows that are pinned at once: a timeline is read by people."""
@@ -55,6 +56,7 @@ class IncidentController:
         self.acted_alone: Callable[[KeptReceipt], None] = lambda _: None
         """Called with a verified action that no incident records."""
         self._lone_proofs: LoneProofs | None = None
+        self._settled: SettledFindings | None = None
         """What was done without an incident; None before anything was."""
 
     # -- what others ask (IncidentRecord)
@@ -102,9 +104,11 @@ class IncidentController:
         records += self.service.state.action_records if self.service is not None else ()
         if not records:
             return ""
-        from optimus_tui.tui.incidents.proved import proved_by
+        if self._settled is None:
+            from optimus_tui.tui.incidents.proved import SettledFindings
 
-        return proved_by(self.dashboard, records, finding)
+            self._settled = SettledFindings(self.dashboard)
+        return self._settled.words(records, finding)
 
     def _lone(self) -> "LoneProofs":
         if self._lone_proofs is None:

@@ -1,19 +1,23 @@
 """What proofs of earlier actions say about a finding: too early to tell, or proved fixed already."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from optimus_tui.contract.finding_causes import can_follow_from
+from optimus_tui.contract.finding_causes import can_follow_from, can_follow_from_restart
 from optimus_tui.contract.finding_rules import LIMITS_OVER, LIMITS_REFUSED, rule_of
 from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.tools.common import Diagnostic
 from optimus_tui.tui.actions.remedies import with_causes
 from optimus_tui.tui.services import DashboardServices
-from optimus_tui.wording.numbers import clause, clock
-from optimus_tui.workflow.proof import WINDOW_SECONDS, aimed_at, early_words, fixed_words, refused_after, waiting
+from optimus_tui.wording.numbers import clock
+from optimus_tui.wording.truth import FIXED
+from optimus_tui.workflow.proof import WINDOW_SECONDS, aimed_at, early_words, fixed_by, refused_after, waiting
+from optimus_tui.workflow.settled import Sight
+from optimus_tui.workflow.visibility import is_of
 
 if TYPE_CHECKING:
     from optimus_tui.contract.incident import ActionRecord, IncidentState
+    from optimus_tui.contract.services import HealthReport
 
 
 def keys_of(dashboard: DashboardServices, finding: Finding) -> set[tuple[str, str]]:
@@ -31,32 +35,93 @@ def early_in(dashboard: DashboardServices, state: "IncidentState", finding: Find
     return ""
 
 
-def proved_by(dashboard: DashboardServices, records: "Sequence[ActionRecord]", finding: Finding) -> str:
-    """Return why nothing has to be done about a finding that is still shown; empty if something has.
+class SettledFindings:
+    """Findings that a proof has settled: they need nothing done until they come again.
 
-    There are two reasons. Either it was proved that it or its cause is gone, and its figures still hold time from
-    before. Or its counter, which never reset, was given a TTL: its limit stays used up until that TTL has run out.
-
-    Args:
-        dashboard: Its last readings tell which findings cause which.
-        records: What was done, the oldest first.
-        finding: A finding as it is shown.
+    It was proved that they are gone, or what they followed from, and what is shown is of before; or a limit refuses
+    only because a counter that never reset kept its count when it got a TTL.
     """
-    now, keys = dashboard.context.clock.wall(), keys_of(dashboard, finding)
-    begin = now - (finding.window_seconds or WINDOW_SECONDS)
-    if left := left_over(records, finding, now, begin):
-        return left
-    since = finding.since or now
-    if finding.held:  # it is shown because of windows before the present one
-        begin = min(since, begin)
-    elif finding.window_seconds is not None and not rule_of(finding.rule).from_redis:
-        since = begin  # it may come and go while its window holds figures of before the remedy
 
-    def is_of(aim: Diagnostic) -> bool:
-        return (aim.rule, aim.subject) in keys or can_follow_from(aim.rule, aim.subject, finding)
+    def __init__(self, dashboard: DashboardServices) -> None:
+        """Remember nothing yet.
 
-    ended = [one for one in records if not refused_after(one) or (one.receipt.until or now) < now]
-    return clause(fixed_words(ended, is_of, since, begin), "", "; its figures reach back to before")
+        Args:
+            dashboard: Whose readings tell what has come again.
+        """
+        self.dashboard = dashboard
+        self._seen: HealthReport | None = None
+        self._looked = 0.0
+        """Wall-clock seconds of the last look at a report."""
+        self._sights: dict[tuple[str, str, str], Sight] = {}
+
+    def words(self, records: "Sequence[ActionRecord]", finding: Finding) -> str:
+        """Return why a finding that still stands needs nothing done; empty where it does.
+
+        Args:
+            records: What was done, the oldest first.
+            finding: A finding as it is shown.
+        """
+        if self._seen is not self.dashboard.health and self.dashboard.health is not None:
+            self._seen = self.dashboard.health
+            self._look(records, self._seen.findings)
+        now = self.dashboard.context.clock.wall()
+        if left := left_over(records, finding, now, _begin(finding, now)):
+            return left
+        record = self._settled(records, finding, now)
+        if record is None or record.proved is None:
+            return ""
+        sight = self._sights.get(_key(finding))
+        if sight is not None and sight.proved == record.proved.wall and sight.again:
+            return ""
+        return f"{FIXED}{clock(record.proved.wall)}, being watched"
+
+    def _look(self, records: "Sequence[ActionRecord]", findings: Sequence[Finding]) -> None:
+        """Note which findings about what was proved fixed are quiet now, and which have come again."""
+        now, here = self.dashboard.context.clock.wall(), {_key(one) for one in findings}
+        for key, sight in self._sights.items():
+            if key not in here:
+                self._sights[key] = sight.without()
+        for finding in findings:
+            record = fixed_by(records, self._is_of(finding), 0.0, 0.0)
+            if record is None or record.proved is None:
+                continue
+            sight = self._sights.get(_key(finding))
+            if sight is None or sight.proved != record.proved.wall:
+                sight = Sight(proved=record.proved.wall, quiet=self._looked > record.proved.wall)
+            is_after = rule_of(finding.rule).from_redis or self._settled(records, finding, now) is None
+            self._sights[_key(finding)] = sight.with_finding(finding, is_after)
+        self._looked = now
+
+    def _settled(self, records: "Sequence[ActionRecord]", finding: Finding, now: float) -> "ActionRecord | None":
+        """Return the remedy whose proof settles the finding, as far as the time of its figures tells."""
+        since, begin = finding.since or now, _begin(finding, now)
+        if finding.held:  # it is not there now: it is shown because of windows before the present one
+            begin = 0.0
+        elif finding.window_seconds is not None and not rule_of(finding.rule).from_redis:
+            since = begin  # it may come and go while its window holds figures of before the remedy
+        ended = [one for one in records if not refused_after(one) or (one.receipt.until or now) < now]
+        return fixed_by(ended, self._is_of(finding), since, begin)
+
+    def _is_of(self, finding: Finding) -> "Callable[[ActionRecord, Diagnostic], bool]":
+        known = self.dashboard.health.findings if self.dashboard.health is not None else ()
+        chain = with_causes(finding, known)
+
+        def is_settled_by(record: "ActionRecord", aim: Diagnostic) -> bool:
+            if any(is_of(one, aim) for one in chain) or can_follow_from(aim.rule, aim.subject, finding):
+                return True
+            restarted = record.receipt.restarts
+            return finding.held and bool(restarted) and can_follow_from_restart(restarted, finding)
+
+        return is_settled_by
+
+
+def _key(finding: Finding) -> tuple[str, str, str]:
+    return finding.rule, finding.subject, finding.unit
+
+
+def _begin(finding: Finding, now: float) -> float:
+    """Return the wall-clock seconds at which the figures of a finding begin."""
+    return now - (finding.window_seconds or WINDOW_SECONDS)
 
 
 READ_AGAIN_SECONDS = 5.0

@@ -13,7 +13,8 @@ from optimus_tui.contract.reading import Reading
 from optimus_tui.contract.services import HealthReport
 from optimus_tui.contract.signals import GoldenSignals
 from optimus_tui.tui.messages import FindingRowRequested
-from optimus_tui.tui.panes.health.lines import HealthLine, finding_lines
+from optimus_tui.tui.panes.health.finding_lines import finding_lines
+from optimus_tui.tui.panes.health.lines import HealthLine
 from optimus_tui.tui.panes.health.signals import brief_lines, unknown_lines
 from optimus_tui.tui.tenant.lists import TenantList
 from optimus_tui.tui.theme import Piece

@@ -1,11 +1,13 @@
 """Why a finding of the health pane is no alarm now: the reason stands there whole, however narrow the pane is."""
 
 import pytest
+from msgspec.structs import replace
 from rich.cells import cell_len
 
 from optimus_tui.contract.findings import Finding
 from optimus_tui.contract.services import HealthReport
-from optimus_tui.tui.panes.health.lines import finding_lines
+from optimus_tui.tui.panes.health.finding_lines import QuietReason, finding_lines
+from optimus_tui.verdicts.hysteresis import NOT_NOW
 
 NOW = 1_700_000_000.0
 SLOW = Finding(
@@ -20,8 +22,22 @@ SLOW = Finding(
 
 @pytest.mark.parametrize("width", [36, 48, 60, 72, 140])
 def test_a_reason_is_never_cut(width: int) -> None:
-    reason = "proved fixed at 16:38:46; its figures reach back to before"
-    lines = finding_lines(HealthReport(findings=(SLOW,)), width, NOW, {(SLOW.rule, SLOW.subject): reason})
+    reason = "fixed at 16:38:46, being watched"
+    lines = finding_lines(
+        HealthReport(findings=(SLOW,)), width, NOW, {(SLOW.rule, SLOW.subject): QuietReason(reason, is_fixed=True)}
+    )
     texts = ["".join(text for text, _ in line.pieces) for line in lines if line.finding]
     assert all(cell_len(text) <= width for text in texts), texts
-    assert reason in " ".join(" ".join(texts).split())
+    shown = " ".join(" ".join(texts).split())
+    assert shown.startswith(f"✓ fixed {SLOW.message}"[:12]) and reason.removeprefix("fixed ") in shown
+
+
+def test_a_held_finding_that_is_proved_fixed_says_what_it_was_and_not_how_many_windows_had_it() -> None:
+    held = replace(SLOW, held=True, message=f"{NOT_NOW}in 5 of the last 5 windows: {SLOW.message}")
+    fixed = {(SLOW.rule, SLOW.subject): QuietReason("fixed at 16:38:46, being watched", is_fixed=True)}
+    first, *_ = finding_lines(HealthReport(findings=(held,)), 140, NOW, fixed)
+    told = "".join(text for text, _ in first.pieces)
+    assert told.startswith(f"✓ fixed  {SLOW.message}") and "windows" not in told
+    muted = {(SLOW.rule, SLOW.subject): QuietReason("muted")}
+    first, *_ = finding_lines(HealthReport(findings=(held,)), 140, NOW, muted)
+    assert first.pieces[1][0].startswith(NOT_NOW)

@@ -17,7 +17,7 @@ from optimus_tui.tui.actions.remedies import FirstAct
 from optimus_tui.tui.incidents.head import bar_words
 from optimus_tui.tui.incidents.next_key import found_beside, found_since, next_words, nothing_with_a
 from optimus_tui.tui.incidents.opening import opening, proved_before, worth_an_incident
-from optimus_tui.tui.incidents.proved import proved_by
+from optimus_tui.tui.incidents.proved import SettledFindings
 from optimus_tui.tui.incidents.step_actions import StepActions
 from optimus_tui.tui.incidents.text import (
     STEPS,
@@ -396,11 +396,11 @@ def test_figures_that_reach_back_before_a_proved_remedy_are_of_before_though_the
     errors = Finding(rule="errors.rate", severity="high", subject="gateway", message="20 % failed", since=now - 5)
 
     def told(finding: Finding) -> str:
-        return proved_by(dashboard, state.action_records, finding)
+        return SettledFindings(dashboard).words(state.action_records, finding)
 
-    assert told(replace(errors, window_seconds=now - acted + 5)).startswith("proved fixed at ")
+    assert told(replace(errors, window_seconds=now - acted + 5)).startswith("fixed at ")
     assert told(replace(errors, window_seconds=now - acted - 5)) == "", "its figures are all of after the remedy"
-    assert told(replace(errors, window_seconds=1.0, held=True, since=acted - 9)).startswith("proved fixed at ")
+    assert told(replace(errors, window_seconds=1.0, held=True, since=acted - 9)).startswith("fixed at ")
     other = Finding(rule="events.flood", severity="high", subject="feed", message="", since=now - 5)
     assert told(replace(other, window_seconds=900.0)) == "", "the engine does not cause it"
 
@@ -416,17 +416,21 @@ def test_the_used_up_limit_of_a_repaired_counter_refuses_until_its_window_ends_a
     now = record.at.wall + 10.0
     record = replace(record, receipt=replace(record.receipt, until=now + 30.0))
     dashboard: Any = SimpleNamespace(health=None, context=SimpleNamespace(clock=SimpleNamespace(wall=lambda: now)))
+
+    def told(finding: Finding) -> str:
+        return SettledFindings(dashboard).words([record], finding)
+
     used = Finding(rule="limits.over", severity="high", subject="acme / chat", message="full", since=now - 60)
     words = f"refuses until {clock(now + 30)}: its counter got a TTL and kept its count"
     assert proof_status(replace(play.state, action_records=(record,), repaired=stamp(9.0))) == (
         f"fixed, refused until {clock(now + 30)}"
     ), "no bare 'fixed' while the tenant is still refused"
-    assert proved_by(dashboard, [record], used) == words
+    assert told(used) == words
     refused = replace(used, rule="limits.refused", subject="acme", window_seconds=90.0)
-    assert proved_by(dashboard, [record], refused) == words
-    assert proved_by(dashboard, [record], replace(used, subject="other / chat")) == ""
+    assert told(refused) == words
+    assert told(replace(used, subject="other / chat")) == ""
     now += 40.0
-    assert proved_by(dashboard, [record], used) == "", "what fills it now is traffic"
+    assert told(used) == "", "what fills it now is traffic"
     was = f"refused until {clock(now - 10)}: its counter got a TTL and kept its count"
-    assert proved_by(dashboard, [record], refused) == was, "its 90 s hold refusals of after the proof"
-    assert proved_by(dashboard, [record], replace(refused, window_seconds=5.0)) == ""
+    assert told(refused) == was, "its 90 s hold refusals of after the proof"
+    assert told(replace(refused, window_seconds=5.0)) == ""

@@ -7,8 +7,10 @@ from optimus_tui.contract.finding_causes import can_follow_from
 from optimus_tui.contract.finding_rules import (
     BREAKER_OPEN,
     CACHE_BULK,
+    CACHE_CHURN,
     CACHE_HIT_RATE,
     ERRORS_RATE,
+    EVENTS_FLOOD,
     LIMITS_OVER,
     LIMITS_REFUSED,
     SERVICES_ENGINE,
@@ -109,6 +111,56 @@ def test_an_effect_has_the_remedy_of_the_first_cause_and_alone_its_own() -> None
     first, *effects = relate([slow, rate, bulk()])
     assert first.remedy and [one.remedy for one in effects] == [first.remedy] * 2
     assert relate([down, replace(finding(SERVICES_FLAPPING, "gateway", 920.0), remedy="r")])[1].remedy == "r"
+
+
+FLOOD = replace(
+    finding(EVENTS_FLOOD, "coherence feed", 900.0, "medium"), as_cause="a flood of 1,511 coherence events a second began"
+)
+CHURN = replace(finding(CACHE_CHURN, "invalidations", 900.0, "low"), as_cause="the first of 80 refills")
+
+
+@pytest.mark.parametrize("cause", [FLOOD, CHURN, bulk()], ids=lambda one: one.rule)
+@pytest.mark.parametrize("about", ["route /api/chat", "gateway"])
+@pytest.mark.parametrize("rule", ["latency.p95", "latency.half", "latency.now"])
+def test_what_the_gateway_serves_slowly_stands_below_the_storm_that_began_before(
+    cause: Finding, about: str, rule: str
+) -> None:
+    slow = finding(rule, about, 930.0, "high")
+    first, second = relate([slow, cause])
+    assert (first.rule, first.severity, first.caused_by) == (cause.rule, "high", None)
+    assert second.caused_by == (cause.rule, cause.subject)
+    assert second.message == f"{slow.message}; it began 30 s after {cause.as_cause}"
+    assert relate([replace(slow, since=890.0), cause])[0].message == slow.message, "it was slow before"
+    assert all(one.caused_by is None for one in relate([replace(slow, since=900.0), cause])), "at the same moment"
+    engine = finding(rule, "engine", 930.0, "high")
+    assert all(one.caused_by is None for one in relate([engine, cause])), "the engine does not carry out events"
+
+
+def test_a_slow_engine_or_a_lower_hit_rate_comes_before_a_storm_as_the_cause_of_a_slow_route() -> None:
+    slow = finding("latency.p95", "route /api/chat", 960.0, "medium")
+    engine = finding("latency.p95", "engine", 920.0, "high")
+    assert {one.subject: one.caused_by for one in relate([slow, FLOOD, engine])} == {
+        "engine": None, "coherence feed": None, "route /api/chat": ("latency.p95", "engine"),
+    }  # fmt: skip
+    rate = replace(finding(CACHE_HIT_RATE, "hit rate", 940.0), as_cause="the hit rate fell")
+    assert [one.caused_by for one in relate([slow, FLOOD, rate])] == [
+        None, (EVENTS_FLOOD, "coherence feed"), (CACHE_HIT_RATE, "hit rate"),
+    ]  # fmt: skip
+
+
+def test_a_slow_redis_stands_below_the_flood_and_above_the_routes() -> None:
+    redis = replace(finding("latency.now", "redis", 930.0, "medium"), as_cause="redis became slow")
+    route = finding("latency.p95", "route /api/chat", 960.0, "medium")
+    assert [(one.subject, one.caused_by) for one in relate([route, redis, FLOOD])] == [
+        ("coherence feed", None),
+        ("redis", (EVENTS_FLOOD, "coherence feed")),
+        ("route /api/chat", ("latency.now", "redis")),
+    ]
+
+
+def test_a_slow_route_is_never_the_cause_of_a_storm() -> None:
+    slow = finding("latency.p95", "route /api/chat", 900.0, "high")
+    assert all(one.caused_by is None for one in relate([slow, replace(FLOOD, since=930.0), replace(CHURN, since=940.0)]))
 
 
 def test_a_chain_stands_in_its_order() -> None:

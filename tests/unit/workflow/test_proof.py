@@ -13,7 +13,7 @@ from optimus_tui.workflow.outcomes import compare
 from optimus_tui.workflow.proof import (
     acted_at,
     again_at,
-    fixed_words,
+    fixed_by,
     is_superseded,
     need_of,
     proof_words,
@@ -261,19 +261,19 @@ def test_a_finding_whose_figures_begin_before_the_remedy_is_called_proved_fixed_
     play, ended = slow_engine()
     restarted(play, at=ended)
 
-    def told(since: float, until: float, subject: str = "") -> str:
-        return fixed_words(play.state.action_records, lambda one: subject in ("", one.subject), since, until)
+    def told(since: float, until: float, subject: str = "") -> ActionRecord | None:
+        return fixed_by(play.state.action_records, lambda _, one: subject in ("", one.subject), since, until)
 
-    assert told(ended.wall, 0.0) == "", "there is no proof yet"
+    assert told(ended.wall, 0.0) is None, "there is no proof yet"
     play.tell(happened.ChecksAsked(at=later(ended, 31), action_id="outside-1"))
     play.tell(happened.CheckFinished(at=later(ended, 32), action_id="outside-1", step="health", outcome=outcome()))
     record = record_of(play)
     assert record.verdict == "fixed" and record.proved is not None
     acted, proof = acted_at(record), record.proved.wall
-    assert told(acted - 60, acted - 1) == f"proved fixed at {clock(proof)}"
-    assert told(acted - 60, acted + 1) == "", "its figures are of after the remedy"
-    assert told(proof + 1, acted - 1) == "", "it began after the proof"
-    assert told(acted - 60, acted - 1, "acme / chat") == ""
+    assert told(acted - 60, acted - 1) is record
+    assert told(acted - 60, acted + 1) is None, "its figures are of after the remedy"
+    assert told(proof + 1, acted - 1) is None, "it began after the proof"
+    assert told(acted - 60, acted - 1, "acme / chat") is None
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from optimus_tui.settings.model import Settings
 from optimus_tui.tui.messages import FindingRowRequested, TenantRequested
 from optimus_tui.tui.panes.base import Pane, PaneContent, Words
 from optimus_tui.tui.panes.health import lines as health_lines
+from optimus_tui.tui.panes.health.finding_lines import QuietReason, finding_count, finding_keys, finding_lines
 from optimus_tui.tui.panes.health.lines import HealthLine
 from optimus_tui.tui.panes.health.memory import memory_lines
 from optimus_tui.tui.panes.health.row_verdicts import concerns, is_row_of
@@ -52,7 +53,7 @@ def _cluster_lines(report: HealthReport, width: int, most: int) -> list[HealthLi
 class HealthContent(PaneContent):
     """Dependencies and findings, line by line."""
 
-    quiet: Mapping[Hashable, str] = {}
+    quiet: Mapping[Hashable, QuietReason] = {}
     """Findings that are no alarm now, by rule and subject, with why: a mute, or a restart that was done from here."""
     explained: Container[Hashable] = frozenset()
     """Those of them that follow from what was done here, or whose figures are of before it."""
@@ -90,7 +91,7 @@ class HealthContent(PaneContent):
         judged = unexplained(report, self.explained)
         start = health_lines.dependency_lines(judged, pane.settings, width, waited)
         memory = [*memory_lines(report, width, wall), *_cluster_lines(report, width, height // 4)]
-        found = health_lines.finding_lines(report, width, wall, self.quiet, is_whole=not pane.filter)
+        found = finding_lines(report, width, wall, self.quiet, is_whole=not pane.filter)
         if pane.filter:
             found = [line for line in found if line.finding is None or self._passes(line.finding)]
         blank = HealthLine(None, 0, [])
@@ -104,9 +105,9 @@ class HealthContent(PaneContent):
                 signals = brief_lines(report.signals, width, wall)
             used = len(start) + len(memory) + len(signals) + len(found)
             tenants = tenant_lines(report.signals, width, height - used - TENANT_EXTRAS, self.tables, pane.filter)
-        keys = health_lines.finding_keys(width) if report.findings else blank
+        keys = finding_keys(width) if report.findings else blank
         if report.findings and pane.filter:
-            keys = health_lines.finding_count(sum(map(self._passes, report.findings)), len(report.findings))
+            keys = finding_count(sum(map(self._passes, report.findings)), len(report.findings))
         above = signals[:-1] if signals and signals[-1] is blank else signals
         lines = [*start, *memory, *above, keys, *found]
         if height < SHORT_LINES or (report.findings and len(lines) > height):
@@ -333,7 +334,7 @@ class HealthPane(Pane):
         self._built_for = self._built_high = 0
         self._built_marked = False
 
-    def mark_quiet(self, quiet: Mapping[Hashable, str], explained: Container[Hashable]) -> None:
+    def mark_quiet(self, quiet: Mapping[Hashable, QuietReason], explained: Container[Hashable]) -> None:
         """Dim findings that are no alarm now, with the reason.
 
         They stay listed; those not ``explained`` decide the verdict.

@@ -1,0 +1,98 @@
+"""Whether a finding that was proved fixed has come again since the proof. Pure.
+
+A figure over some minutes still holds the time before the remedy: while nothing new goes wrong, it can only fall. So
+what grows above its lowest since the proof has come again, and so has what was away and is there with new figures.
+"""
+
+from typing import NamedTuple
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from optimus_tui.contract.findings import ALARMING, Finding
+from optimus_tui.workflow.outcomes import NOTICEABLE
+
+LEAST_MORE = 3.0
+"""So many more failed requests are noticed; fewer may be rounding."""
+
+
+class Extent(NamedTuple):
+    """How much is wrong, so that more is worse.
+
+    Attributes:
+        now: The figure: failed requests, a share of misses, a latency.
+        at_bar: The same figure just at the threshold; None for a count, which tells more than a share.
+    """
+
+    now: float
+    at_bar: float | None
+
+    def is_more_than(self, lowest: float) -> bool:
+        """Return True if it is noticeably more."""
+        least = LEAST_MORE if self.at_bar is None else 0.0
+        return self.now - lowest > max(least, NOTICEABLE * lowest)
+
+
+def extent_of(finding: Finding) -> Extent | None:
+    """Return how much is wrong; None where the finding has no figures.
+
+    A share over its threshold is counted in requests where it is known of how many it is: a share alone may rise
+    because other traffic has become less.
+    """
+    measured, threshold = finding.measured, finding.threshold
+    if not isinstance(measured, (int, float)) or not isinstance(threshold, (int, float)):
+        return None
+    if finding.unit != "share":
+        return Extent(float(measured), float(threshold))
+    if measured < threshold:
+        return Extent(1.0 - measured, 1.0 - threshold)
+    if finding.samples:
+        return Extent(measured * finding.samples, None)
+    return Extent(float(measured), float(threshold))
+
+
+class Sight(Struct, frozen=True, kw_only=True):
+    """What was seen of one finding since the proof that it, or its cause, is gone.
+
+    Attributes:
+        proved: Wall-clock seconds of the proof.
+        lowest: The lowest extent since; None before one was seen.
+        at_bar: The extent at the threshold, as last seen; None where it has none.
+        quiet: True once it was seen to be gone, or of the past.
+        again: True once it has come again.
+    """
+
+    proved: float
+    lowest: float | None = None
+    at_bar: float | None = None
+    quiet: bool = False
+    again: bool = False
+
+    def without(self) -> "Sight":
+        """Return the sight after a report in which the finding is missing."""
+        lowest = self.lowest
+        if lowest is not None and self.at_bar is not None:
+            lowest = min(lowest, self.at_bar)
+        return replace(self, quiet=True, lowest=lowest)
+
+    def with_finding(self, finding: Finding, is_after: bool) -> "Sight":
+        """Return the sight after a report with the finding.
+
+        Args:
+            finding: The finding as it is shown.
+            is_after: True if all of its figures are of after the remedy.
+        """
+        if finding.held:
+            return replace(self, quiet=True)
+        extent, lowest = extent_of(finding), self.lowest
+        grew = extent is not None and lowest is not None and extent.is_more_than(lowest)
+        if extent is not None:
+            lowest = extent.now if lowest is None else min(lowest, extent.now)
+        is_loud = finding.severity in ALARMING
+        return replace(
+            self,
+            lowest=lowest,
+            at_bar=extent.at_bar if extent is not None else None,
+            quiet=self.quiet or not is_loud,
+            again=self.again or (is_loud and (grew or (self.quiet and is_after))),
+        )
