@@ -35,7 +35,7 @@ from optimus_tui.tools.figures.metric_windows import JUMP, Counters, by_process,
 from optimus_tui.verdicts.gateway.failures import GATEWAY, find_errors
 from optimus_tui.verdicts.gateway.hit_rate import RECENT_LOOKUPS, LookupTrack, hit_rate, track_lookups
 from optimus_tui.verdicts.gateway.latency import find_cold_start, judge_flapping
-from optimus_tui.verdicts.gateway.performance import class_of, outcomes, refusals, shown, worst
+from optimus_tui.verdicts.gateway.performance import MIN_REQUESTS, class_of, outcomes, refusals, shown, worst
 from optimus_tui.verdicts.gateway.routes import judge_routes
 from optimus_tui.verdicts.gateway.services import find_restarts, find_several
 from optimus_tui.verdicts.gateway.signals import NO_PAGE, golden_signals, unknown_signals
@@ -84,7 +84,7 @@ class GatewayFigures(Struct, frozen=True, kw_only=True):
     findings: tuple[Finding, ...] = ()
     unknown: tuple[str, ...] = ()
     signals: GoldenSignals | None = None
-    """Of the last minute or so; None where they were not asked for."""
+    """Of the last half minute, or of the last minute or so where few came; None where they were not asked for."""
 
 
 _NOT_IN_TIME = GatewayFigures(unknown=(f"requests: {_WHY}", f"circuits: {_WHY}"))
@@ -145,13 +145,15 @@ async def sampled_figures(ctx: "Context", minutes: float, states: Sequence[Metri
     except TimeoutError:
         return replace(_NOT_IN_TIME, signals=unknown_signals(_WHY))
     past = await asyncio.to_thread(_judged_routes, ctx, *timed)
-    signals = await asyncio.to_thread(_golden, lately[-1], timed[-1])
+    near = lately[0][0]
+    span = 0 if near.covered_minutes > 0 and near.total >= MIN_REQUESTS else -1
+    signals = await asyncio.to_thread(_golden, lately[span], timed[1:][span])
     figures = _figures(ctx, requests, refused, lately, by_process([*before, *states]), past)
     return replace(figures, signals=signals)
 
 
 def _golden(lately: tuple[Increase, Increase], timed: Sequence[Increase]) -> GoldenSignals:
-    """The golden signals of the last minute or so."""
+    """The golden signals of one span: the nearest with enough requests, so that what has ended is soon seen to end."""
     requests, refused = lately
     return golden_signals(
         requests, refused, quantiles_of(DURATIONS, timed, None), quantiles_of(DURATIONS, timed, "tenant")

@@ -51,13 +51,13 @@ async def test_only_what_came_after_the_cold_start_is_judged(server: RealServer,
 
 async def test_the_p95_of_requests_is_of_those_that_are_judged(server: RealServer, tmp_path: Path) -> None:
     async with system(server.port, tmp_path) as (context, _):
-        started = time.time() - 80.0
+        started = time.time() - 52.0
         for n in range(10):
             put(context, started + 1 + 2 * n, started, 10.0 * (n + 1))
         cold = await signals(context)
         assert (cold.p95_ms, cold.p95_words, bool(cold.requests)) == (None, "", True)
         assert "of its start" in cold.why["p95"]
         for n in range(6):
-            put(context, started + 40 + 6 * n, started, 100.0 + 30 * n)
+            put(context, started + 26 + 5 * n, started, 100.0 + 30 * n)
         warm = await signals(context)
         assert "p95" not in warm.why and (warm.timed or 0) < (warm.requests or 0)

@@ -44,10 +44,11 @@ PER_SECOND = 400
 SHARED = (EVENTS_FLOOD, CACHE_BULK, CACHE_HIT_RATE, LIMITS_REFUSED, LATENCY_P95)
 
 
-def page(at: float, started: float) -> MetricsState:
-    """Return a page of a gateway that answers 20 requests a second: 30 % refused, the others slow."""
+def page(at: float, started: float, calm_from: float = float("inf"), per_second: float = 20.0) -> MetricsState:
+    """Return a page of a gateway that answers 20 requests a second: 30 % refused up to a moment, the others slow."""
     passed = at - started
-    good, refused = 14 * passed, 6 * passed
+    refused = 0.3 * per_second * (min(at, calm_from) - started)
+    good = per_second * passed - refused
     labels = {"route": "/chat", "tenant": "acme"}
     values = {
         series_name(REQUESTS, {**labels, "status": "200"}): good,
@@ -66,7 +67,8 @@ def page(at: float, started: float) -> MetricsState:
 class Moment:
     """The looks of five minutes, and what the dashboard and an incident's checks make of them."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, calm: float = 0.0, per_second: float = 20.0) -> None:
+        """``calm``: for how many seconds no request has been refused."""
         self.clock = FixedClock()
         settings = Settings()
         windows = Windows(settings, lambda: store, None, self.clock)
@@ -76,7 +78,7 @@ class Moment:
         self.ctx.shown = (float("-inf"), ())
         started = self.clock.wall() - 4_000.0
         for ago in range(LOOKS, -1, -1):
-            self.page = page(self.clock.wall() - EVERY * ago, started)
+            self.page = page(self.clock.wall() - EVERY * ago, started, self.clock.wall() - calm, per_second)
             published = {f"published.{one}": 1.0 for one in self.page.metrics}
             store.put(self.clock.wall() - EVERY * ago, {**published, **self.page.values})
         self.payloads, self.ring, self.bulk = list[bytes](), FeedRing(10_000), BulkWatch()
@@ -170,3 +172,22 @@ async def test_without_a_dashboard_a_rate_from_the_log_names_what_the_log_reache
     assert "in the last 450 ms" in short[EVENTS_FLOOD].message
     moment.clock.advance(3.0)  # and nothing came since
     assert EVENTS_FLOOD not in (await moment.report(200))[0]
+
+
+@pytest.mark.parametrize(
+    ("per_second", "calm", "seconds", "refused"),
+    [(20.0, 0.0, 20.0, 6.0), (20.0, 30.0, 20.0, 0.0), (20.0, 10.0, 20.0, 3.0), (0.5, 30.0, 90.0, 0.1)],
+)
+async def test_signals_are_of_the_nearest_span_that_has_enough_requests(
+    tmp_path: Path, per_second: float, calm: float, seconds: float, refused: float
+) -> None:
+    store = Store(tmp_path / "h.sqlite")
+    try:
+        _, live = await Moment(store, calm, per_second).dashboard()
+    finally:
+        await store.close()
+    signals = live.signals
+    assert signals.seconds == pytest.approx(seconds, abs=1.0)
+    assert signals.total.refused_per_second == pytest.approx(refused)
+    assert signals.total.per_second == pytest.approx(per_second)
+    assert signals.total.timed == pytest.approx(signals.total.requests - refused * signals.seconds), "of the same span"

@@ -114,7 +114,8 @@ def test_an_effect_has_the_remedy_of_the_first_cause_and_alone_its_own() -> None
 
 
 FLOOD = replace(
-    finding(EVENTS_FLOOD, "coherence feed", 900.0, "medium"), as_cause="a flood of 1,511 coherence events a second began"
+    finding(EVENTS_FLOOD, "coherence feed", 900.0, "medium"),
+    as_cause="a flood of 1,511 coherence events a second began",
 )
 CHURN = replace(finding(CACHE_CHURN, "invalidations", 900.0, "low"), as_cause="the first of 80 refills")
 
@@ -160,7 +161,9 @@ def test_a_slow_redis_stands_below_the_flood_and_above_the_routes() -> None:
 
 def test_a_slow_route_is_never_the_cause_of_a_storm() -> None:
     slow = finding("latency.p95", "route /api/chat", 900.0, "high")
-    assert all(one.caused_by is None for one in relate([slow, replace(FLOOD, since=930.0), replace(CHURN, since=940.0)]))
+    assert all(
+        one.caused_by is None for one in relate([slow, replace(FLOOD, since=930.0), replace(CHURN, since=940.0)])
+    )
 
 
 def test_a_chain_stands_in_its_order() -> None:
