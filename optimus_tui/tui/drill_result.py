@@ -13,7 +13,8 @@ from optimus_tui.tools.pages.sections import Fact, Section
 from optimus_tui.tui import terminal
 from optimus_tui.tui.base_screen import BaseScreen
 from optimus_tui.tui.keys import chosen
-from optimus_tui.tui.tools.lists import ReportView, report_lines
+from optimus_tui.tui.tools.lists import report_lines
+from optimus_tui.tui.tools.page_view import PageView
 from optimus_tui.tui.widgets.bars import KeyStrip, Part
 from optimus_tui.tui.widgets.top_line import TopLine, name_part
 
@@ -39,7 +40,7 @@ class DrillScreen(BaseScreen):
         ended = (f"  {self.result.ended}", "b:success" if self.result.solved else "b:warning")
         yield TopLine(lambda: [name_part("DRILL", self.result.scenario), Part(0, [ended])])
         with Container(id="drill-room"):
-            yield ReportView(id="drill-result")
+            yield PageView(id="drill-result")
         yield KeyStrip()
 
     def on_mount(self) -> None:
@@ -52,7 +53,7 @@ class DrillScreen(BaseScreen):
 
     def draw(self) -> None:
         """Show the lines, wrapped to the present width."""
-        view = self.query_one(ReportView)
+        view = self.query_one(PageView)
         view.show(
             report_lines(result_sections(self.result), max(20, view.scrollable_content_region.width - 1)), anew=True
         )
