@@ -301,7 +301,7 @@ LATENCY_P95 = _rule(
     alert_group="latency", window_seconds=10.0, raised_in=2)
 LATENCY_FEW = _rule(
     "latency.few", "A few checks were slow",
-    one="{checks} of {subject} took {took}",
+    one="{checks} of {subject} took {took}", as_cause="{subject} became slow",
     phrases={
         "several": "over {limit}, the slowest {slowest}",
         "half_impact": "Half of the requests to {subject} take longer than the limit."},

@@ -5,7 +5,7 @@ from msgspec.structs import replace
 
 from optimus_tui.contract.finding_rules import LIMITS_REFUSED
 from optimus_tui.contract.findings import Finding
-from optimus_tui.contract.keyspace import LimitsReport, PastWindow
+from optimus_tui.contract.keyspace import LimitRules, LimitsReport, PastWindow
 from optimus_tui.contract.make_finding import make_finding
 from optimus_tui.tui.panes.limits.lines import verdict_words
 from optimus_tui.tui.panes.limits.pane import LimitsPane
@@ -134,3 +134,23 @@ def test_the_limits_title_says_no_better_than_what_is_held_of_the_windows_before
     assert "● within limits" in plain_text(verdict_words(report, states, 80, ""))
     told = plain_text(verdict_words(report, states, 80, "", held=[over]))
     assert "within limits" not in told and "▲ over in earlier windows" in told
+
+
+@pytest.mark.parametrize(("forecast", "shown"), [(None, False), (12.0, True)])
+def test_a_column_that_forecasts_nothing_gives_way_before_a_name_is_cut_by_a_cell(
+    forecast: float | None, shown: bool
+) -> None:
+    rules = LimitRules(window_seconds=60, limits={"chat": 150, "update_conversation": 60})
+    counters = (
+        counter("demo_dentist", "chat", 374, 31_000),
+        counter("enterprise_demo", "update_conversation", 3, 31_000),
+    )
+    report = limits_report(counters, rules)
+    rows = [report.rows[0], replace(report.rows[1], refused_in=forecast, refused_latest=forecast)]
+    report = replace(report, rows=tuple(rows), refused_by={("demo_dentist", "chat"): 5.9})
+    table = RowTable(TABLE)
+    table.measure(LimitNow(row, MONO, report) for row in report.rows)
+    lines = [plain_text(table.table.row(LimitNow(row, MONO, report), 79)) for row in report.rows]
+    assert ("429 in" in plain_text(table.table.head(79))) is shown
+    assert "5.9/s" in lines[0] and "refused" in plain_text(table.table.head(79))
+    assert shown or "update_conversation" in lines[1], lines

@@ -33,6 +33,8 @@ ENDED, SLIDING = "ended", "sliding"
 GRACE_SECONDS = 1.0
 """A window that ended this long ago is said to have ended: its count is history until it is read again."""
 PAST_WINDOWS = 5
+NOW = until(0.0)
+"""No forecast: a limit that is used up is told by its share and its refusals as well."""
 ROOM_FOR_WINDOW = 14
 """Cells of an operation from which on the window that its name says stands behind it."""
 
@@ -166,7 +168,7 @@ TABLE = Table[LimitNow](
         "right",
         measured=True,
         rank=2,
-        nothing=(NOTHING,),
+        nothing=(NOTHING, NOW),
         long_title="forecast: 429 in",
     ),
     Column("past", "last 5", 7, _past_cell, "right", measured=True, rank=3, long_title="last 5 windows"),
