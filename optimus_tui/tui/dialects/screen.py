@@ -34,7 +34,8 @@ from optimus_tui.tui.key_gate import asking
 from optimus_tui.tui.keys import chosen
 from optimus_tui.tui.routers.pages import WizardPage
 from optimus_tui.tui.settings.controller import SettingsChange, write
-from optimus_tui.tui.widgets.bars import KeyStrip
+from optimus_tui.tui.widgets.bars import KeyStrip, Part
+from optimus_tui.tui.widgets.top_line import TopLine, name_part
 from optimus_tui.wording.safe import safe_text
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ class DialectScreen(BaseScreen):
 
     def compose(self) -> ComposeResult:
         """Return the way, the first page, the note and the key line."""
-        yield Static(id="wizard-breadcrumb")
+        yield TopLine(lambda: [name_part("DIALECT"), self._way()])
         with Vertical(id="wizard-page"):
             yield LinesPage(lambda _: [], "")
         yield Static(id="wizard-note")
@@ -83,7 +84,7 @@ class DialectScreen(BaseScreen):
     def steps(self) -> list[str]:
         """Return what the pages are called, in their order."""
         asked = [] if self.draft is None else [question.title for question in self.draft.questions]
-        return ["names", *asked, "panes", "save"]
+        return ["Names", *asked, "Panes", "Save"]
 
     def on_mount(self) -> None:
         """Read the names."""
@@ -207,12 +208,15 @@ class DialectScreen(BaseScreen):
             strip.labels = {"router.next": self.page.enter}
         strip.refresh()
 
-    def _draw_way(self) -> None:
+    def _way(self) -> Part:
         steps = self.steps
-        words = [(" Dialect  ", "bold"), (f"step {self.at + 1} of {len(steps)}", "")]
-        if self.at + 1 < len(steps):
-            words.append((f"   then {steps[self.at + 1]}", "dim"))
-        self.query_one("#wizard-breadcrumb", Static).update(Content.assemble(*words))
+        here = Part(0, [(f"  step {self.at + 1} of {len(steps)}", "b:bright")])
+        if self.at + 1 == len(steps):
+            return here
+        return Part(5, [*here.words, (f", then {steps[self.at + 1]}", "quiet")], here)
+
+    def _draw_way(self) -> None:
+        self.query_one(TopLine).refresh()
 
     def on_descendant_focus(self) -> None:
         """Draw the keys of what has the focus."""
