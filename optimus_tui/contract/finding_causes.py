@@ -58,6 +58,7 @@ class Link(NamedTuple):
         effect_about: The same for the subject of an effect.
         same_tenant: True if both must be about the same tenant.
         noticed_after: Seconds from the beginning of the cause to its finding, at least.
+        unordered: Seconds by which the effect may be found before the cause, which is looked for only so often.
     """
 
     causes: tuple[str, ...]
@@ -66,6 +67,7 @@ class Link(NamedTuple):
     effect_about: tuple[str, ...] = ()
     same_tenant: bool = False
     noticed_after: float = 0.0
+    unordered: float = 0.0
 
 
 _SLOW = (LATENCY_NOW, LATENCY_P95, LATENCY_HALF, LATENCY_FEW)
@@ -75,13 +77,15 @@ _SERVED = ("gateway", "route ", "ai_engine through", "engine through")
 _CIRCUITS = (BREAKER_OPEN, BREAKER_HALF_OPEN)
 _FIVE_CHECKS = 8.0
 """Seconds from the first to the last of five checks: only five slow ones in a row are a finding."""
+_BETWEEN_CHECKS = 3.0
+"""Seconds between two checks of a service that is slow to answer: it may have gone down anywhere in between."""
 _ENGINES = ("engine", "ai_engine", "ai-engine")
 
 LINKS: tuple[Link, ...] = (
     Link((*_STORMS, CACHE_EVICTIONS), (CACHE_HIT_RATE,)),
     Link((SERVICES_ENGINE,), (CACHE_HIT_RATE,)),  # a write whose answer was lost invalidates
-    Link((SERVICES_ENGINE,), _CIRCUITS, effect_about=_ENGINES),
-    Link((SERVICES_ENGINE,), (ERRORS_RATE, ERRORS_TIMEOUTS)),
+    Link((SERVICES_ENGINE,), _CIRCUITS, effect_about=_ENGINES, unordered=_BETWEEN_CHECKS),
+    Link((SERVICES_ENGINE,), (ERRORS_RATE, ERRORS_TIMEOUTS), unordered=_BETWEEN_CHECKS),
     Link((SERVICES_ENGINE,), (*_SLOW, PROXY_P99), effect_about=_SERVED),
     Link((SERVICES_FLAPPING,), _CIRCUITS, about=("engine",), effect_about=_ENGINES),
     Link((CACHE_HIT_RATE,), (*_SLOW, ERRORS_TIMEOUTS), effect_about=_SERVED),

@@ -1,7 +1,8 @@
 """Findings that belong together: the cause on top, its effects below it, with the evidence. Pure.
 
 One finding is called the cause of another only where the table of ``contract.finding_causes`` allows it, where both are
-about the same subject, and where the cause is known to have begun earlier. Otherwise they stay two findings.
+about the same subject, and where the cause is known to have begun earlier, or may have, because it is only looked for
+now and then. Otherwise they stay two findings.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -112,7 +113,8 @@ def _fits(link: Link, cause: Finding, effect: Finding) -> bool:
         return False
     if cause.since is None or effect.since is None:
         return False
-    if not 0 < effect.since - cause.since + link.noticed_after <= WITHIN_SECONDS + link.noticed_after:
+    later = effect.since - cause.since + link.noticed_after
+    if not -link.unordered < later <= WITHIN_SECONDS + link.noticed_after:
         return False
     if link.about and not cause.subject.startswith(link.about):
         return False
@@ -129,14 +131,16 @@ def tenant_of(finding: Finding) -> str:
 def _as_effect(effect: Finding, cause: Finding, is_named_above: bool) -> Finding:
     """Return the finding with its evidence; ``is_named_above``: all that is shown below the cause follows from it."""
     unnoticed = next((link.noticed_after for link in LINKS if _fits(link, cause, effect)), 0.0)
-    later = age((effect.since or 0.0) - (cause.since or 0.0) + unnoticed)
+    later = (effect.since or 0.0) - (cause.since or 0.0) + unnoticed
     words = cause.as_cause or f'the finding "{rule_of(cause.rule).title}" ({cause.subject}) began'
-    began = f"{effect.message}; {rule_of(effect.rule).as_effect} {later}"
-    message = f"{began} after {words}"
+    began = f"{effect.message}; {rule_of(effect.rule).as_effect}"
+    message, below = f"{began} {age(later)} after {words}", f"{began} {age(later)} after its cause, above"
+    if later <= 0:  # within the time between two checks: which came first cannot be told
+        message, below = f"{began} at the time when {words}", f"{began} at the time of its cause, above"
     return replace(
         effect,
         message=message,
-        below_cause=f"{began} after its cause, above" if is_named_above else "",
+        below_cause=below if is_named_above else "",
         caused_by=(cause.rule, cause.subject),
         evidence=message.removeprefix(effect.message),
     )

@@ -113,7 +113,7 @@ def _allowed(kind: Any) -> str:
 
 def _bounds(meta: Meta) -> Iterator[str]:
     if meta.ge is not None and meta.le is not None:
-        yield f"{meta.ge:,g} to {meta.le:,g}"
+        yield f"from {meta.ge:,g} to {meta.le:,g}"
     elif meta.ge is not None:
         yield f"from {meta.ge:,g}"
     if meta.gt is not None:

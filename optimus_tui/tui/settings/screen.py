@@ -40,7 +40,7 @@ class SettingDialog(Dialog):
         """Return the setting's meaning and allowed values, the field, and the line for errors."""
         row = self.row
         about = [row.help] if row.help else []
-        about.append(f"{row.allowed}; the default is {row.written(row.default) or 'none'} (an empty field)")
+        about.append(f"{row.allowed}; the default is {row.written(row.default) or 'none'} (what an empty field means)")
         field = Input(row.written(row.value), id="setting-value", select_on_focus=True, max_length=200, compact=True)
         return [*about_lines("\n".join(about)), field.add_class("ask-field"), Static(id="ask-wrong")]
 
@@ -93,7 +93,7 @@ TABLE = Table[SettingRow](
            grow=1, most=30, measured=True, fair=10),
     Column("default", "default", 8, lambda row, cells: _cell(row.written(row.default), cells, "quiet"),
            grow=1, most=40, measured=True, fair=12, rank=1),
-    Column("allowed", "may be", 12, lambda row, cells: _cell(row.allowed, cells, "quiet"),
+    Column("allowed", "allowed", 12, lambda row, cells: _cell(row.allowed, cells, "quiet"),
            grow=2, most=80, measured=True, fair=28, rank=2),
     gap=2,
 )  # fmt: skip
@@ -157,7 +157,7 @@ class SettingsScreen(BaseScreen):
             source = f"default {default}"
             if row.source != "default":
                 source += f", in force from {row.source}"
-            parts = [row.help, f"may be {row.allowed}", source]
+            parts = [row.help, f"allowed: {row.allowed}", source]
             self.query_one("#settings-below", Static).update(Content(safe_text(" · ".join(filter(None, parts)), 400)))
 
     def copy_forms(self) -> list[tuple[str, str]]:

@@ -159,6 +159,20 @@ def test_a_slow_redis_stands_below_the_flood_and_above_the_routes() -> None:
     ]
 
 
+@pytest.mark.parametrize(("rule", "about"), [(ERRORS_RATE, "gateway"), (BREAKER_OPEN, "ai_engine")])
+def test_failures_that_are_counted_just_before_the_next_check_of_a_dead_engine_follow_from_it(
+    rule: str, about: str
+) -> None:
+    engine = replace(finding(SERVICES_ENGINE, "engine", 900.0, "critical"), as_cause="engine went down")
+    failed = finding(rule, about, 898.5, "high")
+    first, second = relate([failed, engine])
+    assert (first.rule, second.caused_by) == (SERVICES_ENGINE, (SERVICES_ENGINE, "engine"))
+    assert f" at the time when {engine.as_cause}" in second.message
+    assert second.below_cause.endswith(" at the time of its cause, above")
+    assert relate([replace(failed, since=896.0), engine])[1].caused_by is None, "it failed before the check before"
+    assert relate([replace(failed, since=901.0), engine])[1].message.endswith(f"1.0 s after {engine.as_cause}")
+
+
 def test_a_slow_route_is_never_the_cause_of_a_storm() -> None:
     slow = finding("latency.p95", "route /api/chat", 900.0, "high")
     assert all(
