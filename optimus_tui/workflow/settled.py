@@ -21,15 +21,17 @@ class Extent(NamedTuple):
 
     Attributes:
         now: The figure: failed requests, a share of misses, a latency.
-        at_bar: The same figure just at the threshold; None for a count, which tells more than a share.
+        at_bar: The same figure just at the threshold.
+        is_count: True for a number of requests.
     """
 
     now: float
-    at_bar: float | None
+    at_bar: float
+    is_count: bool = False
 
     def is_more_than(self, lowest: float) -> bool:
         """Return True if it is noticeably more."""
-        least = LEAST_MORE if self.at_bar is None else 0.0
+        least = LEAST_MORE if self.is_count else 0.0
         return self.now - lowest > max(least, NOTICEABLE * lowest)
 
 
@@ -47,7 +49,7 @@ def extent_of(finding: Finding) -> Extent | None:
     if measured < threshold:
         return Extent(1.0 - measured, 1.0 - threshold)
     if finding.samples:
-        return Extent(measured * finding.samples, None)
+        return Extent(measured * finding.samples, threshold * finding.samples, is_count=True)
     return Extent(float(measured), float(threshold))
 
 
@@ -57,7 +59,7 @@ class Sight(Struct, frozen=True, kw_only=True):
     Attributes:
         proved: Wall-clock seconds of the proof.
         lowest: The lowest extent since; None before one was seen.
-        at_bar: The extent at the threshold, as last seen; None where it has none.
+        at_bar: The extent at the threshold, as last seen; None for a count, which stays when it is below.
         quiet: True once it was seen to be gone, or of the past.
         again: True once it has come again.
     """
@@ -75,16 +77,19 @@ class Sight(Struct, frozen=True, kw_only=True):
             lowest = min(lowest, self.at_bar)
         return replace(self, quiet=True, lowest=lowest)
 
-    def with_finding(self, finding: Finding, is_after: bool) -> "Sight":
+    def with_finding(self, finding: Finding, is_after: bool, is_target: bool) -> "Sight":
         """Return the sight after a report with the finding.
 
         Args:
             finding: The finding as it is shown.
             is_after: True if all of its figures are of after the remedy.
+            is_target: True if it is what was proved to be gone, not an effect of it, which may show later.
         """
         if finding.held:
             return replace(self, quiet=True)
         extent, lowest = extent_of(finding), self.lowest
+        if lowest is None and extent is not None and self.quiet and is_target:
+            lowest = extent.at_bar  # it was away: then it was at its threshold at most
         grew = extent is not None and lowest is not None and extent.is_more_than(lowest)
         if extent is not None:
             lowest = extent.now if lowest is None else min(lowest, extent.now)
@@ -92,7 +97,7 @@ class Sight(Struct, frozen=True, kw_only=True):
         return replace(
             self,
             lowest=lowest,
-            at_bar=extent.at_bar if extent is not None else None,
+            at_bar=None if extent is None or extent.is_count else extent.at_bar,
             quiet=self.quiet or not is_loud,
             again=self.again or (is_loud and (grew or (self.quiet and is_after))),
         )

@@ -89,7 +89,8 @@ class SettledFindings:
             if sight is None or sight.proved != record.proved.wall:
                 sight = Sight(proved=record.proved.wall, quiet=self._looked > record.proved.wall)
             is_after = rule_of(finding.rule).from_redis or self._settled(records, finding, now) is None
-            self._sights[_key(finding)] = sight.with_finding(finding, is_after)
+            is_target = any(is_of(finding, aim) for aim in aimed_at(record))
+            self._sights[_key(finding)] = sight.with_finding(finding, is_after, is_target)
         self._looked = now
 
     def _settled(self, records: "Sequence[ActionRecord]", finding: Finding, now: float) -> "ActionRecord | None":

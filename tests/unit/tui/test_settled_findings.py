@@ -131,3 +131,12 @@ def test_a_counter_that_is_full_again_soon_after_its_reset_is_not_settled() -> N
         measured=150.0, threshold=150.0, unit="requests", window_seconds=60.0,
     )  # fmt: skip
     assert watched.words(full, after=10.0) == "", "its episode goes on, but it was away at the proof"
+
+
+def test_what_was_away_and_is_there_again_is_new_at_once_but_an_effect_may_show_late() -> None:
+    watched = Watched("errors.rate", "gateway")
+    assert watched.words(replace(FAILED, measured=0.052, samples=500)), "it comes and goes at its threshold"
+    again = Watched("errors.rate", "gateway")
+    assert again.words(FAILED) == "", "100 of 500 where at most 25 can have been before"
+    assert Watched("services.engine", "engine").words(FAILED), "the window holds the outage"
+    assert Watched("events.flood", "coherence feed").words(SLOW), "twenty requests are judged after the storm"
