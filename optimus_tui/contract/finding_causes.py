@@ -16,6 +16,7 @@ from optimus_tui.contract.finding_rules import (
     ERRORS_RATE,
     ERRORS_TIMEOUTS,
     EVENTS_FLOOD,
+    FEED_DOWN,
     GATEWAY_RESTARTS,
     LATENCY_FEW,
     LATENCY_HALF,
@@ -96,7 +97,8 @@ LINKS: tuple[Link, ...] = (
     Link((EVENTS_FLOOD,), _SLOW, effect_about=("redis",)),
     Link(_STORMS, (*_SLOW, PROXY_P99), effect_about=_SERVED),  # the gateway carries out each event
     Link((SERVICES_POSTGRES,), (SERVICES_ENGINE, ERRORS_RATE)),
-    Link((SERVER_UNREACHABLE,), (CACHE_HIT_RATE, SERVICES_GATEWAY, ERRORS_RATE)),
+    Link((SERVER_UNREACHABLE,), (SERVICES_GATEWAY, ERRORS_RATE, FEED_DOWN), unordered=_BETWEEN_CHECKS),
+    Link((SERVER_UNREACHABLE,), (CACHE_HIT_RATE,)),
     Link((SERVER_REFUSES_WRITES,), (CACHE_HIT_RATE,)),
     Link((LIMITS_IMMORTAL, LIMITS_LONG_TTL, LIMITS_OVER), (LIMITS_REFUSED,), same_tenant=True),
     Link((GATEWAY_RESTARTS,), (SERVICES_FLAPPING,), effect_about=("gateway",)),

@@ -18,7 +18,7 @@ LABELS: dict[str, str] = {
     "bytes_estimate": "estimated memory", "cache": "cache",
     "cache_coherence_analysis": "cache coherence analysis", "cache_integration": "cache integration",
     "cache_keys": "cache keys", "cache_metrics": "cache", "cache_miss_analysis": "cache miss analysis",
-    "cache_source": "cache source", "cache_to_coherence_ratio": "cache keys per tracking key",
+    "cache_source": "cache source", "cache_to_coherence_ratio": "tracking keys per cache key",
     "caught": "caught", "caused_by": "caused by", "channels": "channels", "chosen_by": "chosen by",
     "code": "digest of the code", "symbol": "symbol",
     "excluded": "excluded", "not_compared": "not compared",

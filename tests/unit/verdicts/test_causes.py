@@ -11,8 +11,10 @@ from optimus_tui.contract.finding_rules import (
     CACHE_HIT_RATE,
     ERRORS_RATE,
     EVENTS_FLOOD,
+    FEED_DOWN,
     LIMITS_OVER,
     LIMITS_REFUSED,
+    SERVER_UNREACHABLE,
     SERVICES_ENGINE,
     SERVICES_FLAPPING,
 )
@@ -171,6 +173,13 @@ def test_failures_that_are_counted_just_before_the_next_check_of_a_dead_engine_f
     assert second.below_cause.endswith(" at the time of its cause, above")
     assert relate([replace(failed, since=896.0), engine])[1].caused_by is None, "it failed before the check before"
     assert relate([replace(failed, since=901.0), engine])[1].message.endswith(f"1.0 s after {engine.as_cause}")
+
+
+def test_what_needs_redis_stands_below_a_redis_that_does_not_serve() -> None:
+    redis = finding(SERVER_UNREACHABLE, "redis", 900.0, "critical")
+    feed, gateway = finding(FEED_DOWN, "coherence feed", 899.0, "medium"), finding("services.gateway", "gateway", 899.5)
+    first, *others = relate([gateway, feed, redis])
+    assert (first.rule, {one.caused_by for one in others}) == (SERVER_UNREACHABLE, {(SERVER_UNREACHABLE, "redis")})
 
 
 def test_a_slow_route_is_never_the_cause_of_a_storm() -> None:
