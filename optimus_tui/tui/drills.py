@@ -122,7 +122,7 @@ class DrillController:
         if (text or RANDOM) not in self.names():
             raise CommandError(f"no drill {text!r}; there are {', '.join(self.names())}")
         if not demo.ready:
-            raise CommandError("the demo is still starting: wait until its name is in the header")
+            raise CommandError("the demo is still starting: wait until the header names its scenario")
         self.start(demo, text or RANDOM)
 
     def remedies(self) -> list[str]:
