@@ -304,12 +304,6 @@ def dependency_lines(report: HealthReport, settings: Settings, width: int, since
     return lines
 
 
-
-
-
-
-
-
 def _unanswered(line: ServiceLine, width: int) -> Iterator[HealthLine]:
     style = SEVERITY_TEXT_STYLES[line.mark.severity_style]
     word = line.word
@@ -346,9 +340,3 @@ def _versions(services: Sequence[ServiceLine], width: int) -> Iterator[HealthLin
             room -= need + 2
     if len(pieces) > 3:
         yield HealthLine("version", 0, pieces)
-
-
-
-
-
-
