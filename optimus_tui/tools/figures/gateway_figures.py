@@ -145,15 +145,25 @@ async def sampled_figures(ctx: "Context", minutes: float, states: Sequence[Metri
     except TimeoutError:
         return replace(_NOT_IN_TIME, signals=unknown_signals(_WHY))
     past = await asyncio.to_thread(_judged_routes, ctx, *timed)
-    near = lately[0][0]
-    span = 0 if near.covered_minutes > 0 and near.total >= MIN_REQUESTS else -1
-    signals = await asyncio.to_thread(_golden, lately[span], timed[1:][span])
+    signals = await asyncio.to_thread(_golden, lately, timed[1:])
     figures = _figures(ctx, requests, refused, lately, by_process([*before, *states]), past)
     return replace(figures, signals=signals)
 
 
-def _golden(lately: tuple[Increase, Increase], timed: Sequence[Increase]) -> GoldenSignals:
-    """The golden signals of one span: the nearest with enough requests, so that what has ended is soon seen to end."""
+def _golden(lately: Sequence[tuple[Increase, Increase]], timed: Sequence[Sequence[Increase]]) -> GoldenSignals:
+    """Return the golden signals of the nearest span with enough requests, so that what has ended is soon seen to end.
+
+    A longer span is taken where it tells a signal that the nearest does not.
+    """
+    (near, _), *_ = lately
+    spans = [_golden_of(*pair) for pair in zip(lately, timed, strict=True)]
+    if near.covered_minutes > 0 and near.total >= MIN_REQUESTS:
+        return min(spans, key=lambda one: (len(one.total.why), one.refused_by is None))  # of equal ones the first
+    return spans[-1]
+
+
+def _golden_of(lately: tuple[Increase, Increase], timed: Sequence[Increase]) -> GoldenSignals:
+    """The golden signals of one span."""
     requests, refused = lately
     return golden_signals(
         requests, refused, quantiles_of(DURATIONS, timed, None), quantiles_of(DURATIONS, timed, "tenant")

@@ -176,7 +176,13 @@ async def test_without_a_dashboard_a_rate_from_the_log_names_what_the_log_reache
 
 @pytest.mark.parametrize(
     ("per_second", "calm", "seconds", "refused"),
-    [(20.0, 0.0, 20.0, 6.0), (20.0, 30.0, 20.0, 0.0), (20.0, 10.0, 20.0, 3.0), (0.5, 30.0, 90.0, 0.1)],
+    [
+        (20.0, 0.0, 20.0, 6.0),
+        (20.0, 30.0, 20.0, 0.0),
+        (20.0, 10.0, 20.0, 3.0),
+        (0.5, 30.0, 90.0, 0.1),
+        (1.1, 0.0, 90.0, 0.33),
+    ],
 )
 async def test_signals_are_of_the_nearest_span_that_has_enough_requests(
     tmp_path: Path, per_second: float, calm: float, seconds: float, refused: float
