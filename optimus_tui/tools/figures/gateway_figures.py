@@ -151,23 +151,14 @@ async def sampled_figures(ctx: "Context", minutes: float, states: Sequence[Metri
 
 
 def _golden(lately: Sequence[tuple[Increase, Increase]], timed: Sequence[Sequence[Increase]]) -> GoldenSignals:
-    """Return the golden signals of the nearest span with enough requests, so that what has ended is soon seen to end.
-
-    A longer span is taken where it tells a signal that the nearest does not.
-    """
-    (near, _), *_ = lately
-    spans = [_golden_of(*pair) for pair in zip(lately, timed, strict=True)]
-    if near.covered_minutes > 0 and near.total >= MIN_REQUESTS:
+    """Return the golden signals of the nearest span with enough requests, or of a longer one that tells more."""
+    spans = [
+        golden_signals(*pair, quantiles_of(DURATIONS, parts, None), quantiles_of(DURATIONS, parts, "tenant"))
+        for pair, parts in zip(lately, timed, strict=True)
+    ]
+    if spans[0].seconds > 0 and lately[0][0].total >= MIN_REQUESTS:
         return min(spans, key=lambda one: (len(one.total.why), one.refused_by is None))  # of equal ones the first
     return spans[-1]
-
-
-def _golden_of(lately: tuple[Increase, Increase], timed: Sequence[Increase]) -> GoldenSignals:
-    """The golden signals of one span."""
-    requests, refused = lately
-    return golden_signals(
-        requests, refused, quantiles_of(DURATIONS, timed, None), quantiles_of(DURATIONS, timed, "tenant")
-    )
 
 
 def _with(before: Sequence[MetricsState], states: Sequence[MetricsState] | Fault) -> Sequence[MetricsState] | Fault:

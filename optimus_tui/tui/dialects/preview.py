@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 from optimus_tui.tools.dialects.trial import KindKeys, Trial
 from optimus_tui.tui.panes.limits.table import TABLE, LimitNow
 from optimus_tui.tui.theme import Piece
-from optimus_tui.tui.widgets.cells import Column, Table, fit_count, fit_name, fitted_to, wrap
+from optimus_tui.tui.widgets.cells import Column, Table, fit_count, fit_name, wrap
+from optimus_tui.tui.widgets.row_table import fitted_to
 from optimus_tui.wording.numbers import part_of, plural
 from optimus_tui.wording.safe import safe_text
 

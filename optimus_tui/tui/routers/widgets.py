@@ -28,8 +28,9 @@ from optimus_tui.tui.messages import CopyRequested
 from optimus_tui.tui.routers.draft import FieldAnswer, Task
 from optimus_tui.tui.theme import plain_text
 from optimus_tui.tui.tools.form import FormChoice
-from optimus_tui.tui.widgets.cells import Cell, Column, Table, fit_cell, fit_name, fitted_to, wrap
+from optimus_tui.tui.widgets.cells import Cell, Column, Table, fit_cell, fit_name, wrap
 from optimus_tui.tui.widgets.fields import BoundedInput, ReversedChoice, TickList
+from optimus_tui.tui.widgets.row_table import fitted_to
 from optimus_tui.wording.safe import safe_text
 
 OPTION_ACTIONS = {

@@ -271,69 +271,6 @@ class Table(Generic[Row]):
         return pieces[:-1]
 
 
-class RowTable(Generic[Row]):
-    """A table whose measured columns are as wide as the rows measured so far need.
-
-    Widths only grow, so that no column moves back and forth with the rows in view. ``forget`` starts again.
-    """
-
-    def __init__(self, declared: Table[Row]) -> None:
-        self.declared = self.table = declared
-        self._needs: dict[str, int] = {}
-        self._filled: set[str] = set()
-        """Ids of the columns in which a row holds something."""
-
-    def forget(self) -> None:
-        """Forget all measured widths."""
-        self._needs, self._filled, self.table = {}, set(), self.declared
-
-    def measure(self, rows: Iterable[Row]) -> bool:
-        """Widen the columns for these rows. Return True if the table has changed."""
-        columns = [column for column in self.declared.columns if column.measured]
-        needs = {column.id: self._needs.get(column.id, max(column.least, _width(column.title))) for column in columns}
-        filled = set(self._filled)
-        for row in rows:
-            for column in columns:
-                cells, is_filled = _natural(column, row)
-                needs[column.id] = max(needs[column.id], cells)
-                if is_filled:
-                    filled.add(column.id)
-        if needs == self._needs and filled == self._filled:
-            return False
-        self._needs, self._filled = needs, filled
-        self.table = Table(*(self._fitted_to(column) for column in self.declared.columns), gap=self.declared.gap)
-        return True
-
-    def _fitted_to(self, column: Column[Row]) -> Column[Row]:
-        need = self._needs.get(column.id)
-        if need is None:
-            return column
-        fitted = replace(column, width=min(need, column.width), is_blank=column.id not in self._filled)
-        if column.grow:
-            return replace(fitted, enough=min(need, column.most))
-        return fitted
-
-
-def fitted_to(table: Table[Row], rows: Iterable[Row]) -> Table[Row]:
-    """Return the table with its measured columns as wide as these rows need."""
-    columns = RowTable(table)
-    columns.measure(rows)
-    return columns.table
-
-
-def _natural(column: Column[Row], row: Row) -> tuple[int, bool]:
-    """Return the cells of what a row holds in a column, 0 where it spans columns; and whether it holds anything."""
-    room = column.most if column.grow else column.width
-    cell = column.cell(row, room)
-    if cell is None:
-        return 0, False
-    text = "".join(piece for piece, _ in cell) if isinstance(cell, list) else cell[0]
-    if isinstance(cell, list) and not column.grow:
-        return 0, text.strip() not in ("", *column.nothing)
-    text = text.strip() if column.align == "right" else text.rstrip()
-    return min(room, _width(text)), text not in ("", *column.nothing)
-
-
 def fit_count(count: int | None, width: int) -> str:
     """Return ``1,247``, else ``41k``, else ``9e18``: the most exact of these that ``width`` cells hold."""
     for text in (thousands(count), compact(count)):

@@ -14,9 +14,10 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from optimus_tui.tui.theme import TEXT_STYLES, Piece, TextStyles, plain_text
-from optimus_tui.tui.widgets.cells import RowTable, Table, wrap
+from optimus_tui.tui.widgets.cells import Table, wrap
 from optimus_tui.tui.widgets.changes import changed_span
 from optimus_tui.tui.widgets.row_marks import MARK, NO_MARK, RowKey, RowMarks
+from optimus_tui.tui.widgets.row_table import RowTable
 
 MEASURED_ROWS = 200
 """Rows to which the columns are fitted, beside those that are drawn."""

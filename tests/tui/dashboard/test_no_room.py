@@ -13,7 +13,7 @@ from optimus_tui.tui.panes.feed.lines import TABLE, event_lines, gap_lines
 from optimus_tui.tui.panes.feed.pane import FeedPane
 from optimus_tui.tui.panes.health.pane import HealthPane
 from optimus_tui.tui.panes.limits.pane import LimitsPane
-from optimus_tui.tui.widgets.cells import RowTable
+from optimus_tui.tui.widgets.row_table import RowTable
 from tests.fixed_clock import FixedClock
 from tests.tui.pane_app import PaneApp, screen_lines
 from tests.tui.panes.cache_scene import Scene as CacheScene

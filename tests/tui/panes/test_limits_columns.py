@@ -11,7 +11,8 @@ from optimus_tui.tui.panes.limits.lines import verdict_words
 from optimus_tui.tui.panes.limits.pane import LimitsPane
 from optimus_tui.tui.panes.limits.table import TABLE, LimitNow, past_pieces, past_words
 from optimus_tui.tui.theme import plain_text
-from optimus_tui.tui.widgets.cells import BLOCKS, RowTable
+from optimus_tui.tui.widgets.cells import BLOCKS
+from optimus_tui.tui.widgets.row_table import HELD_MEASUREMENTS, RowTable
 from optimus_tui.verdicts.gateway.latency import as_past
 from tests.fixed_clock import FixedClock
 from tests.tui.pane_app import PaneApp, screen_lines
@@ -112,6 +113,20 @@ def test_widths_only_grow_until_they_are_forgotten() -> None:
     assert table.table is before
     table.forget()
     assert table.table is TABLE
+
+
+def test_a_column_that_was_wide_once_gives_its_cells_back_after_a_while() -> None:
+    rows = [LimitNow(row, MONO, None) for row in limits_report([counter("a", "chat", 41_207)]).rows]
+    less = [LimitNow(row, MONO, None) for row in limits_report([counter("a", "chat", 3)]).rows]
+    table = RowTable(TABLE)
+    table.measure(less)
+    narrow = table.table.widths(200)["used"]
+    table.measure(rows)
+    wide = table.table.widths(200)["used"]
+    assert wide > narrow
+    for _ in range(HELD_MEASUREMENTS):
+        assert not table.measure(less)
+    assert table.measure(less) and table.table.widths(200)["used"] == narrow
 
 
 @pytest.mark.parametrize("ended", [False, True])

@@ -36,7 +36,8 @@ from optimus_tui.tui.settings.screen import TABLE as SETTINGS
 from optimus_tui.tui.tenant.lists import EVENT_TABLE, KEY_TABLE, KeyNow
 from optimus_tui.tui.theme import plain_text
 from optimus_tui.tui.tools.lists import report_lines
-from optimus_tui.tui.widgets.cells import EXTRA, Column, RowTable, Table
+from optimus_tui.tui.widgets.cells import EXTRA, Column, Table
+from optimus_tui.tui.widgets.row_table import RowTable
 from tests.fixed_clock import FixedClock
 from tests.tui.pictures import MONO, counter, limits_report, some_signals
 

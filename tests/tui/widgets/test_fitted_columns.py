@@ -9,7 +9,8 @@ from optimus_tui.tui.panes.feed.lines import TABLE as FEED
 from optimus_tui.tui.panes.health.signals import TENANTS
 from optimus_tui.tui.panes.limits.table import TABLE as LIMITS
 from optimus_tui.tui.theme import plain_text
-from optimus_tui.tui.widgets.cells import Column, RowTable, Table
+from optimus_tui.tui.widgets.cells import Column, Table
+from optimus_tui.tui.widgets.row_table import RowTable
 
 Pair = tuple[str, str]
 PAIRS = Table[Pair](

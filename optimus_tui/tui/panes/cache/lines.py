@@ -10,16 +10,8 @@ from optimus_tui.dialects.template import escape_glob
 from optimus_tui.settings.model import RedisTarget
 from optimus_tui.tui.panes.cache.rows import KeyRow
 from optimus_tui.tui.theme import Piece
-from optimus_tui.tui.widgets.cells import (
-    Cell,
-    Column,
-    RowTable,
-    Table,
-    first_that_fits,
-    fit_cell,
-    fit_count,
-    name_pieces,
-)
+from optimus_tui.tui.widgets.cells import Cell, Column, Table, first_that_fits, fit_cell, fit_count, name_pieces
+from optimus_tui.tui.widgets.row_table import RowTable
 from optimus_tui.verdicts.limits.findings import layout_words
 from optimus_tui.wording.numbers import UNKNOWN, age, clock, compact, size, thousands, ttl
 from optimus_tui.wording.safe import redis_cli, safe_text

@@ -14,17 +14,8 @@ from optimus_tui.dialects.feeds.messages import Subscription
 from optimus_tui.settings.model import RedisTarget
 from optimus_tui.tui.panes.feed.store import FeedStore
 from optimus_tui.tui.theme import Piece
-from optimus_tui.tui.widgets.cells import (
-    Cell,
-    Column,
-    RowTable,
-    Table,
-    fit_cell,
-    fit_name,
-    fit_words,
-    name_pieces,
-    wrap,
-)
+from optimus_tui.tui.widgets.cells import Cell, Column, Table, fit_cell, fit_name, fit_words, name_pieces, wrap
+from optimus_tui.tui.widgets.row_table import RowTable
 from optimus_tui.verdicts.coherence.events import clock_words
 from optimus_tui.wording.numbers import age, clock, compact, thousands
 from optimus_tui.wording.safe import redis_cli, safe_text

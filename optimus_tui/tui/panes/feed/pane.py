@@ -29,8 +29,9 @@ from optimus_tui.tui.panes.feed.lines import (
 from optimus_tui.tui.panes.feed.store import KEEP, EventFields, FeedStore, index_of_seq
 from optimus_tui.tui.panes.feed.views import PaintLimit, TailView
 from optimus_tui.tui.theme import SEVERITY_TEXT_STYLES, Piece
-from optimus_tui.tui.widgets.cells import RowTable, first_that_fits
+from optimus_tui.tui.widgets.cells import first_that_fits
 from optimus_tui.tui.widgets.line_view import LineCanvas
+from optimus_tui.tui.widgets.row_table import RowTable
 from optimus_tui.wording.numbers import clock as clock_words
 from optimus_tui.wording.numbers import plural, rate
 from optimus_tui.wording.safe import safe_text

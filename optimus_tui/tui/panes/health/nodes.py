@@ -6,7 +6,8 @@ from optimus_tui.contract.cluster import SLOTS, ClusterState
 from optimus_tui.contract.services import HealthReport, ServerState
 from optimus_tui.tui.panes.health.lines import HealthLine, name_pieces
 from optimus_tui.tui.theme import SEVERITY_TEXT_STYLES
-from optimus_tui.tui.widgets.cells import Cell, Column, Table, as_many_as_fit, fitted_to
+from optimus_tui.tui.widgets.cells import Cell, Column, Table, as_many_as_fit
+from optimus_tui.tui.widgets.row_table import fitted_to
 from optimus_tui.verdicts.server import memory_share
 from optimus_tui.wording.numbers import NOTHING, age, clock, compact, latency, percent, plural, size
 from optimus_tui.wording.safe import safe_text

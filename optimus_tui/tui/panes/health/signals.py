@@ -15,7 +15,6 @@ from optimus_tui.tui.theme import Piece
 from optimus_tui.tui.widgets.cells import (
     Cell,
     Column,
-    RowTable,
     Table,
     first_that_fits,
     fit_cell,
@@ -24,6 +23,7 @@ from optimus_tui.tui.widgets.cells import (
     spark,
     wrap,
 )
+from optimus_tui.tui.widgets.row_table import RowTable
 from optimus_tui.wording.numbers import UNKNOWN, age, compact, percent, rate
 from optimus_tui.wording.safe import safe_text
 

@@ -19,7 +19,8 @@ from optimus_tui.tui.panes.base import Pane, PaneContent, Words
 from optimus_tui.tui.panes.limits import lines as limit_lines
 from optimus_tui.tui.panes.limits.table import STATE_STYLES, TABLE, LimitNow
 from optimus_tui.tui.theme import Piece, plain_text
-from optimus_tui.tui.widgets.cells import RowTable, first_that_fits
+from optimus_tui.tui.widgets.cells import first_that_fits
+from optimus_tui.tui.widgets.row_table import RowTable
 from optimus_tui.verdicts.limits.words import subject_of
 from optimus_tui.wording.numbers import age
 from optimus_tui.wording.safe import safe_text

@@ -1,0 +1,91 @@
+"""Tables whose columns are as wide as their rows need."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Generic
+
+from rich.cells import cell_len
+
+from optimus_tui.tui.widgets.cells import Column, Row, Table
+
+HELD_MEASUREMENTS = 60
+"""A column stays as wide as it was for so many measurements, about one a second, after it last needed that."""
+
+
+class RowTable(Generic[Row]):
+    """A table whose measured columns are as wide as the rows measured so far need.
+
+    Widths grow at once and shrink late, so that no column moves back and forth with the rows in view, and a figure that
+    was once long does not cut names for ever. ``forget`` starts again.
+    """
+
+    def __init__(self, declared: Table[Row]) -> None:
+        self.declared = self.table = declared
+        self._needs: dict[str, int] = {}
+        self._filled: set[str] = set()
+        """Ids of the columns in which a row holds something."""
+        self._turn = 0
+        self._needed_at: dict[str, int] = {}
+        self._filled_at: dict[str, int] = {}
+        """The last measurement in which a column needed its width, or held something."""
+
+    def forget(self) -> None:
+        """Forget all measured widths."""
+        self._needs, self._filled, self.table = {}, set(), self.declared
+        self._needed_at, self._filled_at = {}, {}
+
+    def measure(self, rows: Iterable[Row]) -> bool:
+        """Widen the columns for these rows. Return True if the table has changed."""
+        columns = [column for column in self.declared.columns if column.measured]
+        now = {column.id: max(column.least, cell_len(column.title)) for column in columns}
+        self._turn += 1
+        for row in rows:
+            for column in columns:
+                cells, is_filled = _natural(column, row)
+                now[column.id] = max(now[column.id], cells)
+                if is_filled:
+                    self._filled_at[column.id] = self._turn
+        needs = {name: self._kept(name, cells) for name, cells in now.items()}
+        filled = {name for name, turn in self._filled_at.items() if self._turn - turn <= HELD_MEASUREMENTS}
+        if needs == self._needs and filled == self._filled:
+            return False
+        self._needs, self._filled = needs, filled
+        self.table = Table(*(self._fitted_to(column) for column in self.declared.columns), gap=self.declared.gap)
+        return True
+
+    def _kept(self, name: str, cells: int) -> int:
+        """Return the width of a column that needs these cells now."""
+        before = self._needs.get(name, 0)
+        if cells < before and self._turn - self._needed_at[name] <= HELD_MEASUREMENTS:
+            return before
+        self._needed_at[name] = self._turn
+        return cells
+
+    def _fitted_to(self, column: Column[Row]) -> Column[Row]:
+        need = self._needs.get(column.id)
+        if need is None:
+            return column
+        fitted = replace(column, width=min(need, column.width), is_blank=column.id not in self._filled)
+        if column.grow:
+            return replace(fitted, enough=min(need, column.most))
+        return fitted
+
+
+def fitted_to(table: Table[Row], rows: Iterable[Row]) -> Table[Row]:
+    """Return the table with its measured columns as wide as these rows need."""
+    columns = RowTable(table)
+    columns.measure(rows)
+    return columns.table
+
+
+def _natural(column: Column[Row], row: Row) -> tuple[int, bool]:
+    """Return the cells of what a row holds in a column, 0 where it spans columns; and whether it holds anything."""
+    room = column.most if column.grow else column.width
+    cell = column.cell(row, room)
+    if cell is None:
+        return 0, False
+    text = "".join(piece for piece, _ in cell) if isinstance(cell, list) else cell[0]
+    if isinstance(cell, list) and not column.grow:
+        return 0, text.strip() not in ("", *column.nothing)
+    text = text.strip() if column.align == "right" else text.rstrip()
+    return min(room, cell_len(text)), text not in ("", *column.nothing)
