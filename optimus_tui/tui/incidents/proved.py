@@ -78,9 +78,7 @@ class SettledFindings:
     def _look(self, records: "Sequence[ActionRecord]", findings: Sequence[Finding]) -> None:
         """Note which findings about what was proved fixed are quiet now, and which have come again."""
         now, here = self.dashboard.context.clock.wall(), {_key(one) for one in findings}
-        for key, sight in self._sights.items():
-            if key not in here:
-                self._sights[key] = sight.without()
+        self._sights = {key: one if key in here else one.without() for key, one in self._sights.items()}
         for finding in findings:
             record = fixed_by(records, self._is_of(finding), 0.0, 0.0)
             if record is None or record.proved is None:
