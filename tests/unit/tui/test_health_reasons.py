@@ -1,5 +1,7 @@
 """Why a finding of the health pane is no alarm now: the reason stands there whole, however narrow the pane is."""
 
+from collections.abc import Hashable
+
 import pytest
 from msgspec.structs import replace
 from rich.cells import cell_len
@@ -34,10 +36,12 @@ def test_a_reason_is_never_cut(width: int) -> None:
 
 def test_a_held_finding_that_is_proved_fixed_says_what_it_was_and_not_how_many_windows_had_it() -> None:
     held = replace(SLOW, held=True, message=f"{NOT_NOW}in 5 of the last 5 windows: {SLOW.message}")
-    fixed = {(SLOW.rule, SLOW.subject): QuietReason("fixed at 16:38:46, being watched", is_fixed=True)}
+    fixed: dict[Hashable, QuietReason] = {
+        (SLOW.rule, SLOW.subject): QuietReason("fixed at 16:38:46, being watched", is_fixed=True)
+    }
     first, *_ = finding_lines(HealthReport(findings=(held,)), 140, NOW, fixed)
     told = "".join(text for text, _ in first.pieces)
     assert told.startswith(f"✓ fixed  {SLOW.message}") and "windows" not in told
-    muted = {(SLOW.rule, SLOW.subject): QuietReason("muted")}
+    muted: dict[Hashable, QuietReason] = {(SLOW.rule, SLOW.subject): QuietReason("muted")}
     first, *_ = finding_lines(HealthReport(findings=(held,)), 140, NOW, muted)
     assert first.pieces[1][0].startswith(NOT_NOW)
