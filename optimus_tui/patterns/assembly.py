@@ -2,11 +2,11 @@
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from optimus_tui.patterns.facts.model import Call, Class, Module, Param, Scope, Unit
-from optimus_tui.patterns.source.follow import APPS, Follower
+from optimus_tui.patterns.source.follow import APPS, Follower, is_dynamic
 from optimus_tui.patterns.source.makers import Frame, Maker
 from optimus_tui.patterns.source.project import Project
 from optimus_tui.patterns.source.resolve import Resolver
@@ -74,6 +74,8 @@ class Assembly:
         self.has_app = False
         self.loose: set[str] = set()
         """What is included and could not be followed."""
+        self._of_any: list[Edge] = []
+        """Inclusions of routers that only the running program finds: the files of a folder, a list of texts."""
         self._modules: dict[str, Module] = {}
         self._edges: dict[int, list[Edge]] = {}
         self._touched: dict[int, dict[str, Module]] = {}
@@ -139,8 +141,10 @@ class Assembly:
         found = False
         for frame in self._frames(call.scope, 0):
             children = self.follower.makers(given, call.scope, frame)
-            lost |= self.follower.lost
-            if not children:
+            missed = frozenset(self.follower.lost)
+            lost |= missed
+            dynamic = not mounted and not children and is_dynamic(missed)
+            if not children and not dynamic:
                 continue
             found = True
             parents: list[Maker | None] = [*self.follower.makers(func.value, call.scope, frame)]
@@ -148,6 +152,10 @@ class Assembly:
             if not parents and _is_application(func.value, call.scope):
                 parents += self._applications if len(self._applications) == 1 else []
             declared, more = self.dependencies(call.node, call.scope, frame)
+            if dynamic:
+                edges = [Edge(one, one, call.node, declared, False, more) for one in parents if one is not None]
+                self._of_any += edges
+                found = bool(edges)
             for parent in parents or [None]:
                 for child in children:
                     edge = Edge(parent, child, call.node, declared, mounted, more | (unknown if not parents else set()))
@@ -255,11 +263,12 @@ class Assembly:
         return known
 
     def _find_above(self, maker: Maker) -> Above:
-        ways = self._ways(maker, frozenset())
+        ways = _served(maker, self._ways(maker, frozenset()))
+        if not ways and not self.loose and not maker.is_app:
+            found = (way for edge in self._of_any for way in self._ways_over(edge, maker, frozenset()))
+            ways = _served(maker, found)
         if not ways and not self.loose and (app := self._nearest(maker)) is not None:  # it is not included yet
-            ways = self._ways(app, frozenset())
-        if not _TESTS.search(maker.module.path):
-            ways = [way for way in ways if not any(_TESTS.search(app.module.path) for app in way.apps)]
+            ways = _served(maker, self._ways(app, frozenset()))
         own, lost = self.dependencies(maker.call, maker.scope)
         if not ways:
             return Above(own, (), lost | (frozenset(self.loose) if self.has_app else frozenset()))
@@ -291,19 +300,30 @@ class Assembly:
         for edge in self._edges.get(id(maker.call), ()):
             if not _is_same(edge.child, maker) or len(found) > _MOST_WAYS:
                 continue
-            parent = edge.parent
-            if parent is None:
-                found.append(_Way(edge.declared, (), edge.lost))
-            elif parent not in below and parent != maker:
-                own, lost = self.dependencies(parent.call, parent.scope)
-                inherited = () if parent.is_app else own
-                for way in self._ways(parent, below | {maker}) or [_Way((), (), frozenset())]:
-                    declared = () if edge.mounted else (*edge.declared, *inherited, *way.declared)
-                    found.append(_Way(declared, way.apps, way.lost | edge.lost | lost))
+            found += self._ways_over(edge, maker, below)
         if not maker.is_app:
             return found
         own, lost = self.dependencies(maker.call, maker.scope)
         return [_Way(own, (maker, *way.apps), way.lost | lost) for way in found or [_Way((), (), frozenset())]]
+
+    def _ways_over(self, edge: Edge, maker: Maker, below: frozenset[Maker]) -> Iterator[_Way]:
+        """Yield the ways from a router up to applications that begin with one inclusion."""
+        parent = edge.parent
+        if parent is None:
+            yield _Way(edge.declared, (), edge.lost)
+        elif parent not in below and parent != maker:
+            own, lost = self.dependencies(parent.call, parent.scope)
+            inherited = () if parent.is_app else own
+            for way in self._ways(parent, below | {maker}) or [_Way((), (), frozenset())]:
+                declared = () if edge.mounted else (*edge.declared, *inherited, *way.declared)
+                yield _Way(declared, way.apps, way.lost | edge.lost | lost)
+
+
+def _served(maker: Maker, ways: Iterable[_Way]) -> list[_Way]:
+    """Return the ways to the applications that are served; those of tests count for the routers of tests only."""
+    if _TESTS.search(maker.module.path):
+        return list(ways)
+    return [way for way in ways if not any(_TESTS.search(app.module.path) for app in way.apps)]
 
 
 def _is_application(node: ast.expr, scope: Scope) -> bool:

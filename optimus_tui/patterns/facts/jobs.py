@@ -305,6 +305,10 @@ def maps_faults(caught: ast.expr | None, scope: Scope, resolver: Resolver, of_li
     name = chain(caught).rpartition(".")[2]
     if name in vocabulary.OF_VALIDATION:
         return False
+    bound = scope.lookup(caught.id) if isinstance(caught, ast.Name) else None
+    if isinstance(bound, Bound) and bound.each:  # one call in a loop over several kinds
+        kinds = getattr(bound.value, "elts", [])
+        return any(maps_faults(one, scope, resolver, of_libraries) for one in kinds) or not (kinds or of_libraries)
     thing = resolver.what(caught, scope)
     if not isinstance(thing, External):
         return not (of_libraries and isinstance(thing, Class))

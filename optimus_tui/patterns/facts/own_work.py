@@ -9,30 +9,21 @@ import sys
 from collections.abc import Iterator
 
 from optimus_tui.patterns.facts.jobs import jobs_of
-from optimus_tui.patterns.facts.model import DECLARED, Bound, Raised, Scope, Unit, catches_faults
+from optimus_tui.patterns.facts.model import DECLARED, Bound, Raised, Unit
 from optimus_tui.patterns.facts.routes import Route
 from optimus_tui.patterns.source.resolve import Seen
 from optimus_tui.patterns.source.view import View
 from optimus_tui.patterns.source.vocabulary import (
-    ASKS,
     HTTP_VERBS,
     LOCAL_ROOTS,
     LOG_METHODS,
     READS,
     STORES,
-    TRANSLATES,
     chain,
     words,
 )
 
 _DEEPEST = 3
-_HTTP = frozenset({"httpx", "aiohttp", "requests", "urllib3"})
-_PROVIDERS = (
-    "stripe.", "twilio.rest.Client.", "openai.OpenAI.", "openai.AsyncOpenAI.", "openai.AzureOpenAI.",
-    "openai.ChatCompletion.", "openai.Embedding.", "anthropic.Anthropic.", "anthropic.AsyncAnthropic.",
-    "http.client.HTTPConnection.", "http.client.HTTPSConnection.", "urllib.request.urlopen",
-)  # fmt: skip
-_CALLS = ASKS | {"create", "retrieve", "list", "modify", "update", "search", "getresponse", "urlopen"}
 _ANY_ANSWER = frozenset({"", "Any"})
 _BODIES = frozenset({"json", "data", "content", "body"})
 _READ = frozenset({"get", "head", "options"})
@@ -45,6 +36,9 @@ _PAGES = frozenset({"TemplateResponse", "HTMLResponse", "_TemplateResponse"})
 _DOCUMENTS = re.compile(r"\.well[-_]known|openid[-_]configuration|jwks|robots\.txt|sitemap|favicon|manifest\.json")
 _ROOT = re.compile(r"(?:/api)?(?:/v\d+)?/?")
 _SIGNED = frozenset({"construct_event", "validate_signature", "verify_signature", "verify_webhook", "compare_digest"})
+_PROVES = frozenset(
+    {"verify", "verified", "validate", "validates", "valid", "check", "checked", "compare", "authenticate"}
+)
 _BEFORE_SIGN_IN = frozenset(
     {
         "login", "signin", "logout", "signout", "signup", "register", "registration", "password", "forgot", "reset",
@@ -69,79 +63,6 @@ def called_by(view: View, route: Route) -> list[Unit]:
         found[id(unit)] = unit
         todo += [(one.thing, depth + 1) for one in view.calls(unit) if isinstance(one.thing, Unit)]
     return list(found.values())
-
-
-def unguarded_request(view: View, route: Route) -> Seen | None:
-    """Return the handler's call to another service whose faults no ``except`` on the way catches.
-
-    Only clients count whose library is known by its import.
-    """
-    # a dependency has ended before the handler asks: only decorators and the class of the route can catch
-    around = [(node, scope) for node, scope in view.declared(route) if view.resolver.depended(node, scope) is None]
-    return None if any(_catches(view, *one) for one in around) else _unguarded(view, route.handler, 0)
-
-
-def _catches(view: View, decorator: ast.expr, scope: Scope) -> bool:
-    if "maps" in view.way.by_name(decorator, scope):
-        return True
-    return "maps" in view.way.done_by(view.way.started_by(decorator, scope))
-
-
-def _unguarded(view: View, unit: Unit, depth: int) -> Seen | None:
-    key = f"unguarded {depth}"
-    if key not in unit.memo:
-        unit.memo[key] = None  # a function that calls itself
-        unit.memo[key] = _find_unguarded(view, unit, depth)
-    found: Seen | None = unit.memo[key]
-    return found
-
-
-def _find_unguarded(view: View, unit: Unit, depth: int) -> Seen | None:
-    guarded: list[range] | None = None
-    for seen in view.calls(unit):
-        inner = isinstance(seen.thing, Unit) and not seen.thing.stub and depth < _DEEPEST
-        if seen.call.scope is not unit.scope or not (_asks_a_provider(seen) or (inner and seen.thing is not unit)):
-            continue  # a nested function runs where it is called
-        if guarded is None:
-            guarded = list(_guarded_lines(unit))
-        if any(seen.call.node.lineno in lines for lines in guarded):
-            continue
-        if not isinstance(seen.thing, Unit):
-            return seen
-        if not _is_wrapped(view, seen.thing) and _unguarded(view, seen.thing, depth + 1) is not None:
-            return seen
-    return None
-
-
-def _asks_a_provider(seen: Seen) -> bool:
-    name = seen.dotted
-    if seen.visible or not name:
-        return False
-    root, last = name.partition(".")[0], name.rpartition(".")[2]
-    if root in _HTTP:
-        return last in ASKS and "()" not in name.rpartition(".")[0]
-    return name.startswith(_PROVIDERS) and last in _CALLS
-
-
-def _is_wrapped(view: View, unit: Unit) -> bool:
-    """Return whether a decorator catches what the function raises."""
-    outer = unit.scope.parent or unit.scope
-    return any(_catches(view, one, outer) for one in unit.decorators)
-
-
-def _guarded_lines(unit: Unit) -> Iterator[range]:
-    """Yield the lines of a function in which an ``except`` or a context manager catches what a client raises."""
-    bodies = [
-        node.body
-        for node, scope in unit.memo.get("tried", ())
-        if any(catches_faults(one, scope) for one in node.handlers)
-    ]
-    for node in unit.memo.get("managing", ()):
-        spoken = [words(chain(item.context_expr)) for item in node.items]
-        if any(one & (TRANSLATES | {"suppress", "breaker", "circuit"}) for one in spoken):
-            bodies.append(node.body)
-    for body in bodies:
-        yield range(body[0].lineno, (body[-1].end_lineno or body[-1].lineno) + 1)
 
 
 def is_page(view: View, route: Route) -> bool:
@@ -182,7 +103,11 @@ def _given(unit: Unit) -> set[str]:
 def is_signed(view: View, route: Route) -> bool:
     """Return whether the handler checks a signature: only the service that sends the messages can call it."""
     calls = (seen for unit in called_by(view, route) for seen in view.calls(unit))
-    return any(seen.method in _SIGNED or "signature" in words(seen.method) for seen in calls)
+    return any(seen.method in _SIGNED or _proves_signature(words(seen.method)) for seen in calls)
+
+
+def _proves_signature(spoken: frozenset[str]) -> bool:
+    return "signature" in spoken and not spoken.isdisjoint(_PROVES)
 
 
 def asks_for_nothing(view: View, route: Route) -> bool:

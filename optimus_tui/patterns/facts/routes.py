@@ -1,6 +1,7 @@
 """Find the functions that answer requests, how they are registered, and the dependencies of their parameters."""
 
 import ast
+import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -29,6 +30,7 @@ _READING_POSTS = frozenset(
     }
 )  # fmt: skip
 _SOURCES = frozenset({"headers", "header", "params", "cookies", "claims", "payload", "token", "state", "session"})
+_OF_ONE = re.compile(r"\{\w+[^}]*\}/")
 _LABELS = frozenset({"", "-", "unknown", "none", "null", "n/a", "?"})
 
 
@@ -76,6 +78,8 @@ class Route(NamedTuple):
         if self.methods - {"get", "head", "options"}:
             return False
         last = self.path.rstrip("/").rpartition("/")[2].lower().replace("-", "").replace("_", "")
+        if _OF_ONE.search(self.path):
+            return False  # the status of one order is the caller's business
         return last in _SYSTEM_PATHS or (bool(self.tags) and self.tags <= _SYSTEM_TAGS)
 
 

@@ -272,11 +272,15 @@ def _names_it(handler: ast.ExceptHandler, classes: frozenset[str], scope: Scope)
 def _lost(
     handler: ast.ExceptHandler, raised: list[RaisedStatus], scope: Scope, resolver: Resolver, answers: bool
 ) -> LostStatus | None:
-    if not raised or _looks_at_it(handler):
+    if not raised:
         return None
     last = _last_of(handler.body)
-    answered = -1
-    if isinstance(last, ast.Raise):
+    answered = _answered_by_helper(handler, scope, resolver)
+    if answered < 0 and _looks_at_it(handler):
+        return None
+    if answered >= 0:
+        pass
+    elif isinstance(last, ast.Raise):
         made = raised_status(last, scope, resolver)
         if made is not None and made.status:
             answered = made.status
@@ -286,6 +290,30 @@ def _lost(
         return None
     other = tuple(one for one in raised if one.status and one.status != answered)
     return LostStatus(handler, other, answered) if other else None
+
+
+def _answered_by_helper(handler: ast.ExceptHandler, scope: Scope, resolver: Resolver) -> int:
+    """Return the status that a function of the project raises for any exception it is handed at last; or -1.
+
+    ``except Exception as error: raise answer_for(error)``: the function may not look for an ``HTTPException``.
+    """
+    last = handler.body[-1]
+    call = last.exc if isinstance(last, ast.Raise) else getattr(last, "value", None)
+    call = call.value if isinstance(call, ast.Await) else call
+    if not isinstance(call, ast.Call) or handler.name is None or handler.name not in map(chain, call.args):
+        return -1
+    helper = resolver.what(call.func, scope)
+    if not isinstance(helper, Unit) or helper.stub:
+        return -1
+    end = _last_of(getattr(helper.node, "body", []))
+    looks = any(
+        isinstance(one, (ast.Name, ast.Attribute)) and chain(one).endswith("HTTPException")
+        for test in ast.walk(helper.node)
+        if isinstance(test, ast.Call) and chain(test.func) == "isinstance"
+        for one in ast.walk(test)
+    )
+    made = raised_status(end, helper.scope, resolver) if isinstance(end, ast.Raise) and not looks else None
+    return made.status if made is not None and made.status else -1
 
 
 def _last_of(body: list[ast.stmt]) -> ast.stmt | None:

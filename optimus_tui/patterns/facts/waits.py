@@ -107,6 +107,7 @@ _AFTER_THE_ANSWER = frozenset({"json", "raise_for_status"})
 """Methods of a response whose body was already read."""
 _OF_ANSWERS = frozenset({"stream", "release_conn"})
 """Methods of what a client answered: a stream is read later, by a thread of the framework."""
+_AWAITS_ITS_OWN = frozenset({"gather", "wait_for", "shield"})
 _MOST_DEEP = 4
 _DONE = frozenset(
     {"cache", "cached", "memo", "exists", "running", "started", "initialized", "initialised", "loaded", "connected"}
@@ -204,12 +205,21 @@ def awaited_in(unit: Unit) -> frozenset[int]:
         for node in ast.walk(unit.node) if unit.name else ():
             if isinstance(node, ast.Await):
                 found.add(id(node.value))
+                found.update(id(one) for one in _gathered(node.value))
             elif isinstance(node, ast.AsyncWith):
                 found.update(id(item.context_expr) for item in node.items)
             elif isinstance(node, (ast.AsyncFor, ast.comprehension)):
                 found.add(id(node.iter))
         known = unit.memo["awaited"] = frozenset(found)
     return known
+
+
+def _gathered(node: ast.expr) -> list[ast.expr]:
+    """Return the coroutines that are awaited together, or by another: ``await asyncio.gather(one(), two())``."""
+    if not isinstance(node, ast.Call) or chain(node.func).rpartition(".")[2] not in _AWAITS_ITS_OWN:
+        return []
+    given = [one.value if isinstance(one, ast.Starred) else one for one in node.args]
+    return [one.elt if isinstance(one, (ast.ListComp, ast.GeneratorExp)) else one for one in given]
 
 
 def called_scope(seen: Seen) -> tuple[Unit, Scope] | None:

@@ -5,8 +5,10 @@ from collections.abc import Iterable, Iterator
 
 from optimus_tui.patterns.assembly import OF_ROUTES, assembly_of, option_of, wrapped_registration
 from optimus_tui.patterns.facts.model import Scope
+from optimus_tui.patterns.facts.routes import Route
 from optimus_tui.patterns.facts.statuses import (
     LostStatus,
+    RaisedStatus,
     declared_statuses,
     lost_statuses,
     returned_statuses,
@@ -36,36 +38,51 @@ def _said(lost: LostStatus) -> str:
 
 
 def _undeclared(view: View) -> Iterator[Hit]:
-    """Yield routes that name client errors, by themselves or by their router, but not all that the handler raises.
+    """Yield routes that name client errors, but not all that the handler raises, itself or in what it calls.
 
-    A 500 is no answer that a caller can do anything with.
+    They are named by the route, its router, or beside other answers of the route by other routes of the file. A 500 is
+    no answer that a caller can do anything with.
     """
     if b"responses" not in view.lines.data:
         return
-    for route in view.routes:
-        outer = route.handler.scope.parent or route.handler.scope
-        makers: tuple[Maker, ...] = ()
-        if isinstance(route.call.func, ast.Attribute):
-            makers = assembly_of(view.project).makers(route.call.func.value, outer)
-        own = declared_statuses(route.options.get("responses"), outer, view.resolver)
-        of_router = _named_by(
-            [(one, made.scope) for made in makers if (one := option_of(made.call, "responses"))], view
-        )
-        if own is None or of_router is None or not any(400 <= status < 500 for status in own | of_router):
+    named = [_named_for(route, view) for route in view.routes]
+    usual = any(_has_client_error(own) for own, _, _ in named)
+    for route, (own, of_router, makers) in zip(view.routes, named, strict=True):
+        if own is None or of_router is None or not (_has_client_error(own | of_router) or (usual and own)):
             continue
         above = _named_above(view, makers)
         if above is None:
             continue
-        told = {one.status: one.node for one in statuses_of(route.handler, view.resolver) if not one.by}
+        told = {one.status: one for one in reversed(statuses_of(route.handler, view.resolver))}
         returned = returned_statuses(route.handler, view.resolver)
-        answered: dict[int, ast.stmt | ast.expr] = {**returned, **told}
+        answered: dict[int, ast.stmt | ast.expr] = {**returned, **{key: one.node for key, one in told.items()}}
         known = own | of_router | above | {422, 500}
         missing = {status: node for status, node in answered.items() if status >= 400 and status not in known}
         if missing:
-            said = ", ".join(f"{status} (line {node.lineno})" for status, node in sorted(missing.items()))
+            said = ", ".join(_placed(status, node, told) for status, node in sorted(missing.items()))
             whose = f"responses= of {route.name}" if own else f"responses= of the router of {route.name}"
             does = "which it raises" if missing.keys() <= told.keys() else "which it answers"
             yield at_unit(route.handler, f"{whose} does not name {said}, {does}")
+
+
+def _named_for(route: Route, view: View) -> tuple[set[int] | None, set[int] | None, tuple[Maker, ...]]:
+    """Return the statuses that a route and its router name, None where they cannot all be seen, and the router."""
+    outer = route.handler.scope.parent or route.handler.scope
+    makers: tuple[Maker, ...] = ()
+    if isinstance(route.call.func, ast.Attribute):
+        makers = assembly_of(view.project).makers(route.call.func.value, outer)
+    own = declared_statuses(route.options.get("responses"), outer, view.resolver)
+    given = [(one, made.scope) for made in makers if (one := option_of(made.call, "responses"))]
+    return own, _named_by(given, view), makers
+
+
+def _has_client_error(statuses: set[int] | None) -> bool:
+    return any(400 <= status < 500 for status in statuses or ())
+
+
+def _placed(status: int, node: ast.stmt | ast.expr, told: dict[int, RaisedStatus]) -> str:
+    by = told[status].by if status in told else ""
+    return f"{status} (line {node.lineno}, in {by}())" if by else f"{status} (line {node.lineno})"
 
 
 def _named_by(given: Iterable[tuple[ast.expr, Scope]], view: View) -> set[int] | None:

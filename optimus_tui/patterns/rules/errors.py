@@ -4,9 +4,10 @@ import ast
 from collections.abc import Iterator
 
 from optimus_tui.patterns.facts.model import BROAD, Scope, is_broad, reraises, says_nothing
-from optimus_tui.patterns.facts.own_work import unguarded_request, work_of
+from optimus_tui.patterns.facts.own_work import work_of
 from optimus_tui.patterns.facts.statuses import hides_failure, status_of
 from optimus_tui.patterns.facts.told import takes_any_error, tells, tells_anothers
+from optimus_tui.patterns.faults.unguarded import unguarded_request
 from optimus_tui.patterns.rule import Hit, Rule, at, at_unit
 from optimus_tui.patterns.source.view import View
 from optimus_tui.patterns.source.vocabulary import chain, words
@@ -21,11 +22,8 @@ def _asking(view: View) -> list[str]:
 def _unmapped(view: View) -> Iterator[Hit]:
     if "maps libraries" in view.app_flags:
         return
-    mapped = "maps" in view.app_flags  # what this project's own classes of errors stand for
     for route in view.served:
-        if not mapped and _ASKS & work_of(view, route) and "maps" not in view.flags(route):
-            yield at_unit(route.handler, f"Missing error handling: a failing upstream makes {route.name} answer 500")
-        elif (seen := unguarded_request(view, route)) is not None:
+        if (seen := unguarded_request(view, route)) is not None:
             where = f"{seen.raw}() (line {seen.call.node.lineno})"
             yield at_unit(route.handler, f"Missing error handling: where {where} fails, {route.name} answers 500")
 

@@ -35,8 +35,8 @@ def makes_client(seen: Seen) -> bool:
     name = seen.dotted or ""
     if not name or name.partition(".")[0] not in _ROOTS:
         return False
-    if name == "boto3.Session":
-        return False  # credentials and a region, no connection
+    if name == "boto3.Session" or name.startswith(("sqlalchemy.orm.", "sqlmodel.Session")):
+        return False  # credentials and a region; a session takes its connection from the engine's pool
     return (seen.raw.rpartition(".")[2] in _MAKERS or name.rpartition(".")[2] in _MAKERS) and not name.endswith("()")
 
 

@@ -57,11 +57,16 @@ def _is_called_list(view: View, route: Route) -> bool:
     if returned is not None and _speaks_of_many(view, returned, outer):
         return True
     last = route.path.rstrip("/").rpartition("/")[2]
-    if last.endswith("}") and last != "{}":  # a prefix of an f-string is no parameter
+    of_one = last.endswith("}") and last != "{}"  # a prefix of an f-string is no parameter
+    if of_one and _WHOLE.isdisjoint(route.handler.attrs):
         return False
     spoken = [one for one in route.name.lower().split("_") if not _VERSION.fullmatch(one)] or [""]
     if not _NOW.isdisjoint(spoken):
         return False
+    if of_one and spoken[-1].removesuffix("s") in route.path.lower():
+        return False
+    if of_one:  # /book/{book_id}, get_book_reviews
+        return returned is None and spoken[0] in _ASKS and _is_plural(spoken) and _reads_many(view, route)
     if returned is not None and _holds_only_a_list(view, returned, outer):
         return True
     if spoken[0] in _NAMES or "all" in spoken or not _WHOLE.isdisjoint(route.handler.attrs):
@@ -125,6 +130,8 @@ def _holds_only_a_list(view: View, node: ast.expr, scope: Scope) -> bool:
     """Return whether a type is a model round one list: ``class Things: items: list[Thing]``."""
     typed = view.resolver.annotated(node, scope)
     if not isinstance(typed, InstanceOf) or not isinstance(typed.of, Class) or len(typed.of.attributes) != 1:
+        return False
+    if words(typed.of.name) & {"config", "configuration"}:
         return False
     return all(_is_a_list(bound.annotation) for bound, _ in typed.of.attributes.values())
 

@@ -47,9 +47,11 @@ def _bodies(view: View, route: Route) -> list[ast.arg]:
 
 def _is_body(view: View, route: Route, arg: ast.arg, default: ast.expr | None) -> bool:
     """Return whether FastAPI fills a parameter from the body: a model, a dict, or ``Body()``."""
-    if arg.arg in ("self", "cls", "request", "response", "background", "background_tasks") or re.search(
-        rf"{{{arg.arg}[:}}]", route.path
-    ):
+    of_framework = arg.arg in ("request", "response", "background", "background_tasks")
+    described = arg.annotation is not None and _is_shapeless(arg.annotation)
+    if arg.arg in ("self", "cls") or (of_framework and not described):
+        return False
+    if re.search(rf"{{{arg.arg}[:}}]", route.path):
         return False
     if isinstance(default, ast.Call):
         return chain(default.func).rpartition(".")[2] == "Body"

@@ -13,6 +13,10 @@ from optimus_tui.patterns.source.vocabulary import LOG_METHODS, chain, words
 _LOGS = frozenset({"log", "logs", "logged", "logging", "audit", "audited", "record", "records"})
 _WRITERS = frozenset({"logger", "audit", "auditor"})
 _SET_UP = frozenset({"config", "configuration", "settings", "logger", "loggers", "logging"})
+_BELOW = frozenset(
+    {"cache", "caches", "cached", "caching", "redis", "memcached", "websocket", "websockets", "pool", "lock", "locks"}
+)
+"""Words of files and classes below what a route does: their lines are about a cache or a connection, not a request."""
 
 
 def _subjects(view: View) -> list[str]:
@@ -27,8 +31,11 @@ def _missing(view: View, flag: str, message: str) -> Iterator[Hit]:
         return
     if any(flag in jobs_of(unit, view.resolver).flags for unit in view.live_units):
         return
-    doing = sum(_does(view, route, flag) for route in view.served)
-    if doing * 2 < len(view.served):  # that one route calls a helper which does it says nothing of the others
+    asked = view.served
+    if flag == "logs":  # what is changed is asked for later
+        asked = [route for route in view.served if not route.reads] or view.served
+    doing = sum(_does(view, route, flag) for route in asked)
+    if doing * 2 < len(asked):  # that one route calls a helper which does it says nothing of the others
         yield at_unit(view.served[0].handler, message)._replace(subject="file")
 
 
@@ -52,13 +59,13 @@ def _does(view: View, route: Route, flag: str) -> bool:
             units += view.way.closure(view.way.started_by(node, scope))
             if flag in view.way.by_name(node, scope):
                 return True
-    return any(flag in jobs_of(unit, view.resolver).flags for unit in units if not _is_of_set_up(unit))
+    return any(flag in jobs_of(unit, view.resolver).flags for unit in units if not _writes_of_itself(unit))
 
 
-def _is_of_set_up(unit: Unit) -> bool:
-    """Return whether a unit belongs to the reading of settings or to the logger itself: it writes of itself."""
+def _writes_of_itself(unit: Unit) -> bool:
+    """Return whether a unit belongs to the settings, the logger, a cache or a connection: it writes of itself."""
     names = words(unit.module.path.removesuffix(".py").rpartition("/")[2]) | words(unit.owner_name)
-    return not names.isdisjoint(_SET_UP)
+    return not names.isdisjoint(_SET_UP | _BELOW)
 
 
 def _unlogged(view: View) -> Iterator[Hit]:

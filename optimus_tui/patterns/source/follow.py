@@ -22,6 +22,11 @@ _PASSES_ON = frozenset({"list", "tuple", "sorted", "reversed", "set", "iter", "c
 _DYNAMIC = frozenset({"import_module", "getattr", "__import__", "import_string", "iter_modules", "walk_packages"})
 
 
+def is_dynamic(lost: frozenset[str]) -> bool:
+    """Return whether what could not be followed is named by a text, which only the running program knows."""
+    return any(name.rpartition(".")[2] in _DYNAMIC for name in lost)
+
+
 _NO_CALL = ast.Call(ast.Name("", ast.Load()), [], [])
 
 

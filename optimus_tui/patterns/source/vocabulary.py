@@ -20,6 +20,7 @@ def _of(text: str) -> frozenset[str]:
 _LIMITS_METHODS = _of("require enforce check apply guard")
 _LIMIT_VERBS = _of("require enforce check apply within guard limited count per by requests")
 TENANT_WORDS = _of("tenant tenants tenancy organisation organization org workspace tid xtenant")
+_PROVIDERS = _of("openai anthropic azure github gitlab huggingface sentry")
 READS = _of("get list read fetch search find show browse index")
 SECRET_WORDS = _of("password passwd pwd passphrase secret secrets apikey credential credentials creds dsn")
 _ABOUT_SECRETS = _of(
@@ -187,8 +188,9 @@ def is_limiter(name: str) -> bool:
 
 @lru_cache(maxsize=20_000)
 def is_tenant(name: str) -> bool:
-    """Return whether the name is, or belongs to, a tenant."""
-    return not words(name).isdisjoint(TENANT_WORDS)
+    """Return whether the name is, or belongs to, a tenant; ``openai_organization_id`` is our account at a provider."""
+    found = words(name)
+    return not found.isdisjoint(TENANT_WORDS) and found.isdisjoint(_PROVIDERS)
 
 
 @lru_cache(maxsize=20_000)

@@ -375,13 +375,15 @@ from shop.generated import GUARDS
 app = FastAPI()
 app.include_router(router, dependencies=GUARDS)
 """),
-    "a router that is found at run time": ("importlib.import_module", """
-## shop/main.py
+    "a router that is found at run time, of nobody known": ("importlib.import_module", """
+## shop/plugin.py
 import importlib
+def setup(app):
+    for name in ("items", "orders"):
+        app.include_router(importlib.import_module(f"shop.{name}").router)
+## shop/main.py
 from fastapi import FastAPI
 app = FastAPI()
-for name in ("items", "orders"):
-    app.include_router(importlib.import_module(f"shop.{name}").router)
 """),
     "an application that is given by nobody known": ("app", """
 ## shop/plugin.py
@@ -409,6 +411,57 @@ def test_what_could_not_be_followed_is_not_called_missing(case: str) -> None:
     told = {issue.rule: issue.message for issue in verdict.undecided}
     assert told["limits.missing"] == f"not judged: {name} could not be resolved"
     assert [share.applies for share in verdict.shares if share.rule == "limits.missing"] == [0]
+
+
+FOUND_AT_RUN_TIME = """
+## shop/main.py
+import importlib, pkgutil
+from fastapi import Depends, FastAPI
+from shop.limits import rate_limited
+app = FastAPI({of_app})
+def routers():
+    for found in pkgutil.iter_modules(["shop"]):
+        module = importlib.import_module(f"shop.{{found.name}}")
+        {include}
+routers()
+"""
+
+
+@pytest.mark.parametrize(
+    ("include", "of_app", "missing"),
+    [
+        ("app.include_router(module.router)", "", True),
+        ("app.include_router(getattr(module, 'router'))", "", True),
+        ("app.include_router(module.router, dependencies=[Depends(rate_limited)])", "", False),
+        ("app.include_router(module.router)", "dependencies=[Depends(rate_limited)]", False),
+    ],
+)
+def test_a_router_that_is_found_at_run_time_belongs_to_what_includes_it(
+    include: str, of_app: str, missing: bool
+) -> None:
+    verdict = judge(FOUND_AT_RUN_TIME.format(include=include, of_app=of_app))
+    assert ("limits.missing" in {issue.rule for issue in verdict.issues}) is missing
+    assert "limits.missing" not in {issue.rule for issue in verdict.undecided}
+
+
+def test_a_router_that_is_included_by_its_name_is_none_of_those_found_at_run_time() -> None:
+    by_name = "from shop.items import router\napp.include_router(router, dependencies=[Depends(rate_limited)])\n"
+    files = FOUND_AT_RUN_TIME.format(include="app.include_router(module.router)", of_app="") + by_name
+    assert "limits.missing" not in {issue.rule for issue in judge(files).issues}
+
+
+def test_an_app_of_the_tests_does_not_hide_the_one_that_includes_a_router_at_run_time() -> None:
+    app = "from fastapi import FastAPI\nfrom shop.items import router\napp = FastAPI()\napp.include_router(router)"
+    limited = FOUND_AT_RUN_TIME.format(
+        include="app.include_router(module.router)", of_app="dependencies=[Depends(rate_limited)]"
+    )
+    main = limited.removeprefix("\n## shop/main.py\n")
+    files = {"shop/items.py": ITEMS, "shop/limits.py": LIMITS, "tests/conftest.py": app, "shop/main.py": main}
+    data = {path: text.encode() for path, text in files.items()}
+    project = Project(data.get, lambda: data)
+    inspect("tests/conftest.py", data["tests/conftest.py"], project)
+    verdict = inspect("shop/items.py", data["shop/items.py"], project)
+    assert "limits.missing" not in {issue.rule for issue in verdict.issues}
 
 
 def test_a_library_is_followed_by_its_names() -> None:

@@ -35,6 +35,7 @@ def asked(path: str, name: str, body: str, given: str = SIGNATURE, returns: str 
         ("/things", "get_things_by_owner_v1"),
         ("/things", "fetch_things"),
         ("/things", "list_all_things"),
+        ("/shop/{shop_id}", "get_shop_things"),
     ],
 )
 def test_a_list_is_known_by_its_name_or_its_path(path: str, name: str) -> None:

@@ -5,11 +5,12 @@ Where none of the labelled places had a finding, the routers of our own that wer
 """
 
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
 from optimus_tui.patterns.rules import RULES
-from tests.bench.score_rules import LABELS, labels_in, measured
+from tests.bench.score_rules import LABELS, LEARNED, labels_in, measured
 from tests.patterns_tree import LABELLED, expected_of, verdict_of
 
 ENOUGH = 0.9
@@ -27,9 +28,10 @@ def _on_our_own() -> tuple[Counter[str], Counter[str]]:
     return right, wrong
 
 
-def test_the_figures_are_those_of_the_labels() -> None:
-    labels = Counter(label.rule for label in labels_in(LABELS) if label.label != "either")
-    counts = measured()
+@pytest.mark.parametrize("path", [LABELS, *LEARNED], ids=lambda path: path.stem)
+def test_the_figures_are_those_of_the_labels(path: Path) -> None:
+    labels = Counter(label.rule for label in labels_in(path) if label.label != "either")
+    counts = {rule: count for rule, count in measured(path).items() if rule in labels}
     assert {rule: count.found + count.missed + count.false + count.quiet for rule, count in counts.items()} == labels
     total = sum(count.found + count.false for count in counts.values())
     assert sum(count.found for count in counts.values()) / total >= 0.95

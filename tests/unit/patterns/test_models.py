@@ -38,6 +38,7 @@ ANY_JSON = {
         "async def add(request: Request) -> Thing:\n    body = await request.json()\n    print(body['id'])\n"
         "    return await repo.client.post('/x', json=body)"
     ),
+    "a dict named as a request": "async def add(request: dict[str, Any]) -> Thing:\n    return repo.add(request)",
     "a list of anything": "async def add(things: list) -> Thing:\n    return await repo.add(things)",
 }
 CHECKED = {

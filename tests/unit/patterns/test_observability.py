@@ -33,6 +33,26 @@ def test_a_log_is_one_of_the_requests_own_work(handler: str, missing: bool) -> N
     assert ("logging.missing" in told) is missing
 
 
+CACHE = "import logging\nlog = logging.getLogger()\ndef kept(key):\n    log.debug('hit %s', key)\n    return key\n"
+WRITES = "@router.post('/things')\ndef post():\n    return {}\n"
+READS = "".join(f"@router.get('/things/{n}')\ndef get{n}():\n    return {{}}\n" for n in range(3))
+
+
+@pytest.mark.parametrize(
+    ("writes", "reads", "missing"),
+    [
+        ("kept('a')", "kept('b')", True),
+        ("add(1)", "kept('b')", False),
+        ("1", "add(1)", True),
+        ("add(1)", "1", False),
+    ],
+)
+def test_what_is_changed_needs_a_line_and_those_of_a_cache_are_none(writes: str, reads: str, missing: bool) -> None:
+    source = f"{HEAD}from cache import kept\n{WRITES.format(writes)}{READS.replace('{}', reads)}"
+    told = rules_of(source, deps=DEPS, settings=SETTINGS, work=WORK, audit=AUDIT, cache=CACHE)
+    assert ("logging.missing" in told) is missing
+
+
 _MAIN = """import logging
 from fastapi import FastAPI, HTTPException
 from shop import ShopError

@@ -30,6 +30,11 @@ SOMETHING_TO_USE_UP = {
     "a redirect that asks": '@router.get("/f/{n}")\nasync def f(n: str):\n    return RedirectResponse(await at(n))\n',
     "a redirect that the caller names": '@router.get("/go")\nasync def go(to: str):\n    return RedirectResponse(to)\n',
     "a root that reads": '@router.get("/")\nasync def root():\n    return await repo.all()\n',
+    "a signature of a person": (
+        '@router.post("/e")\nasync def e(event: Event):\n    return await settle(event, effective_signature(event))\n'
+        "def effective_signature(event):\n    return event.name\n"
+    ),
+    "one order's status": '@router.get("/orders/{n}/status")\nasync def s(n: str):\n    return await repo.one(n)\n',
     "a message that nobody signed": '@router.post("/e")\nasync def e(event: Event):\n    return await settle(event)\n',
 }
 

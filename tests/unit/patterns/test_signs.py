@@ -50,6 +50,8 @@ def test_a_sign_names_its_place(text: str, has: str, sign: str) -> None:
         "class AzureSettings:\n    tenant_id: str = ''\n",
         "from functools import lru_cache\nimport cachetools\n@lru_cache\ndef cached(): ...\n",
         f"{WEB}U = 'https://example.org/organization'\n",
+        "from sqlmodel import Field\nclass Settings:\n    openai_organization_id: str = Field('')\n",
+        f"{WEB}def asked(azure_tenant_id: str): ...\n",
         "from slowapi import (\n",
         f"{WEB}class RateLimitExceeded(ShopError): ...\n",
         f"{WEB}class SlowDownThrottlingError: ...\n",

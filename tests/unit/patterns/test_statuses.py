@@ -64,6 +64,24 @@ def test_a_status_that_is_kept_or_replaced_on_purpose_is_no_finding(caught: str)
     assert lost(TRY + caught) == []
 
 
+HELPER = "def answer_for(error):\n    log.error('no')\n    {}\n    raise HTTPException(500)\n"
+
+
+@pytest.mark.parametrize(
+    ("looks", "raised", "found"),
+    [
+        ("log.info('so')", "raise answer_for(error)", True),
+        ("log.info('so')", "answer_for(error)", True),
+        ("if isinstance(error, HTTPException):\n        raise error", "raise answer_for(error)", False),
+        ("if isinstance(error, (ValueError, HTTPException)):\n        raise error", "answer_for(error)", False),
+        ("log.info('so')", "raise other_for(error)", False),
+    ],
+)
+def test_a_function_that_answers_for_every_exception_loses_the_status(looks: str, raised: str, found: bool) -> None:
+    helper = HEAD + HELPER.format(looks)
+    assert bool(lost(f"{TRY}except Exception as error:\n    {raised}", head=helper)) is found
+
+
 @pytest.mark.parametrize(
     "body",
     [
@@ -198,12 +216,27 @@ def test_what_only_the_router_names_is_asked_of_its_routes() -> None:
     assert undeclared("", MISSES, named, others=others) != [], "another router's word is not this one's"
 
 
-def test_what_other_functions_raise_and_what_the_framework_answers_need_not_be_named() -> None:
+def test_what_the_framework_answers_need_not_be_named() -> None:
     assert undeclared(", responses={404: {}}", "raise HTTPException(422)") == []
     assert undeclared(", responses={404: {}}", "raise HTTPException(500)") == []
     assert undeclared(", responses={404: {}}", "raise HTTPException(503)") != []
+
+
+def test_what_a_called_function_raises_is_named_with_its_place() -> None:
     helper = HEAD + "def check(key):\n    raise HTTPException(409)\n"
-    assert undeclared(", responses={404: {}}", "check(key)", helper) == []
+    assert undeclared(", responses={404: {}}", "check(key)", helper) == [
+        "responses= of read does not name 409 (line 10, in check()), which it raises"
+    ]
+    assert undeclared(", responses={404: {}, 409: {}}", "check(key)", helper) == []
+    caught = "try:\n    check(key)\nexcept HTTPException:\n    return None"
+    assert undeclared(", responses={404: {}}", caught, helper) == []
+
+
+def test_a_route_that_names_other_answers_is_asked_where_the_file_names_client_errors() -> None:
+    beside = '@router.get("/y", responses={404: {}})\ndef other(key: str):\n    raise HTTPException(404)\n'
+    assert undeclared(", responses={299: {}}", MISSES, HEAD + beside) != []
+    assert undeclared(", responses={299: {}}", MISSES) == []
+    assert undeclared("", MISSES, HEAD + beside) == []
 
 
 def test_a_route_that_a_decorator_of_the_project_registers_is_one_as_well() -> None:

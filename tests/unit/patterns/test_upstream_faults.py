@@ -41,7 +41,7 @@ def signed_in(token: str):
 def unmapped(body: str, head: str = HEAD, given: str = "", decorator: str = "") -> list[str]:
     """Return the messages about a route of these statements."""
     lines = "".join(f"    {line}\n" for line in body.splitlines())
-    source = f'{head}@router.get("/x")\n{decorator}def read({given}):\n{lines}'
+    source = f'{head}@router.get("/x")\n{decorator}async def read({given}):\n{lines}'
     return [one.message for one in judged(source, helpers=HELPERS).issues if one.rule == "errors.unmapped"]
 
 
@@ -79,6 +79,126 @@ def test_a_request_that_is_guarded_on_the_way_is_none(body: str) -> None:
     assert unmapped("return load()", decorator="@mapped_errors\n") == []
 
 
+LIBRARIES = """import asyncio, boto3, elasticsearch, litellm, meilisearch, smtplib
+from authlib.integrations.starlette_client import OAuth
+from fastapi_mail import FastMail
+from jose import JWTError
+from redis_client import store_client
+from billing_sdk import BillingAPI
+from integration_client import Engine
+from langchain_openai import ChatOpenAI
+from qdrant_client import QdrantClient
+from ray.job_submission import JobSubmissionClient
+from sqlalchemy.exc import SQLAlchemyError
+engine, billing = Engine(), BillingAPI()
+oauth, search, mails = OAuth(), elasticsearch.Elasticsearch(url), FastMail(conf)
+class Refused(Exception): ...
+class Unreachable(httpx.TransportError): ...
+"""
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "return search.search(index='x')",
+        "return search.indices.create(index='x')",
+        "return meilisearch.Client(url).index('x').search(words)",
+        "return boto3.client('s3').put_object(Body=body)",
+        "return boto3.resource('s3').Bucket('x').upload_file(path)",
+        "return litellm.completion(model='x')",
+        "return ChatOpenAI().invoke(words)",
+        "return oauth.google.authorize_access_token(request)",
+        "return mails.send_message(message)",
+        "return JobSubmissionClient(url).get_job_status(key)",
+        "with smtplib.SMTP('mail') as server:\n    server.sendmail(sender, to, text)",
+        "return await engine.channel(name).post_message(text)",
+        "return await billing.channel_info()",
+        "return request.app.state.http_client.get(address)",
+        "return client.post(address, json=body)",
+    ],
+)
+def test_other_services_are_known_by_their_libraries_or_by_the_form_of_the_call(body: str) -> None:
+    head = f"{HEAD}{LIBRARIES}"
+    guard = "".join(f"    {line}\n" for line in body.splitlines())
+    assert len(unmapped(body, head=head, given="request, client, user=Depends(signed_in)")) == 1
+    assert unmapped(f"try:\n{guard}except Exception:\n    raise HTTPException(502)", head=head, given="client") == []
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "return boto3.client('s3').generate_presigned_url('get_object')",
+        "return meilisearch.Client(url).index('x')",
+        "try:\n    hits = search.search()\nexcept Exception:\n    raise HTTPException(502)\nreturn hits.get('x')",
+        "return db.get(Order, key)",
+        "return engine.channel(name)",
+        "return await store_client.get_lock(key)",
+        "return session.get(Order, key, options=None)",
+        "return cache.client.get(key, timeout=3)",
+        "return request.headers.get('x')",
+        "return HttpResponse.get(1)",
+    ],
+)
+def test_what_only_builds_something_or_asks_a_database_is_no_request(body: str) -> None:
+    assert unmapped(body, head=f"{HEAD}{LIBRARIES}", given="request, db, session, cache, user=Depends(signed_in)") == []
+
+
+@pytest.mark.parametrize(
+    ("caught", "guards"),
+    [
+        ("httpx.HTTPStatusError", False),
+        ("httpx.TimeoutException", False),
+        ("(httpx.HTTPStatusError, httpx.TimeoutException)", False),
+        ("(httpx.HTTPStatusError, httpx.RequestError)", True),
+        ("httpx.ConnectError", True),
+        ("httpx.HTTPError", True),
+        ("JWTError", False),
+        ("SQLAlchemyError", False),
+        ("Refused", False),
+        ("Unreachable", True),
+        ("TimeoutError", False),
+        ("OSError", True),
+    ],
+)
+def test_an_except_counts_for_what_the_library_raises(caught: str, guards: bool) -> None:
+    body = f"try:\n    return httpx.get(address)\nexcept {caught}:\n    raise HTTPException(502)"
+    assert (unmapped(body, head=f"{HEAD}{LIBRARIES}") == []) is guards
+
+
+def test_a_client_is_known_where_it_is_handed_to_a_parameter_without_a_type() -> None:
+    helpers = "def connect():\n    return elasticsearch.Elasticsearch(url)\ndef find(es, query):\n    {}\n"
+    body = "es = connect()\nreturn find(es, words)"
+    given = "user=Depends(signed_in)"
+    asks = helpers.format("return es.msearch(searches=query)")
+    assert len(unmapped(body, head=f"{HEAD}{LIBRARIES}{asks}", given=given)) == 1
+    guarded = "try:\n        return es.msearch(searches=query)\n    except {}:\n        return None"
+    narrow = helpers.format(guarded.format("elasticsearch.BadRequestError"))
+    assert len(unmapped(body, head=f"{HEAD}{LIBRARIES}{narrow}", given=given)) == 1
+    wide = helpers.format(guarded.format("elasticsearch.ApiError"))
+    assert unmapped(body, head=f"{HEAD}{LIBRARIES}{wide}", given=given) == []
+
+
+def test_each_library_is_guarded_by_itself() -> None:
+    helper = "def both():\n    httpx.get(address)\n    return stripe.Customer.retrieve(key)\n"
+    body = "try:\n    return both()\nexcept httpx.HTTPError:\n    raise HTTPException(502)"
+    assert len(unmapped(body, head=f"{HEAD}{LIBRARIES}{helper}")) == 1
+    both = "try:\n    return both()\nexcept (httpx.HTTPError, stripe.StripeError):\n    raise HTTPException(502)"
+    assert unmapped(both, head=f"{HEAD}{LIBRARIES}{helper}") == []
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "asyncio.create_task(load())",
+        "return asyncio.gather(load(), load(), return_exceptions=True)",
+        "return StreamingResponse(parts())",
+    ],
+)
+def test_a_fault_that_does_not_come_back_to_the_route_is_none(body: str) -> None:
+    helper = "def parts():\n    yield requests.get(url()).text\n"
+    assert unmapped(body, head=f"{HEAD}{LIBRARIES}{helper}") == []
+
+
 @pytest.mark.parametrize(
     ("caught", "maps"),
     [("Exception", True), ("500", True), ("404", False), ("httpx.HTTPError", True), ("RateLimitExceeded", False)],
@@ -89,6 +209,22 @@ def test_a_handler_of_the_application_counts_where_it_takes_such_faults(caught: 
     assert (unmapped("return load()", head=head) == []) is maps
     added = f"{HEAD}app = FastAPI()\napp.include_router(router)\napp.add_exception_handler({caught}, answer)\n"
     assert (unmapped("return load()", head=added) == []) is maps
+
+
+@pytest.mark.parametrize(
+    ("kinds", "maps"),
+    [
+        ("(Refused, Missing)", False),
+        ("(Refused, httpx.HTTPError)", True),
+        ("[Exception]", True),
+        ("table.items()", False),
+    ],
+)
+def test_handlers_that_are_installed_in_a_loop_count_for_what_they_are_given(kinds: str, maps: bool) -> None:
+    own = "class Refused(Exception): ...\nclass Missing(Exception): ...\n"
+    loop = f"for kind in {kinds}:\n    app.add_exception_handler(kind, answer)\n"
+    head = f"{HEAD}{own}app = FastAPI()\napp.include_router(router)\n{loop}"
+    assert (unmapped("return load()", head=head) == []) is maps
 
 
 @pytest.mark.parametrize(

@@ -156,6 +156,25 @@ def test_what_does_not_block_whenever_it_is_called_is_no_finding(helpers: str, c
     assert blocking(f"return {call}", head=FAR, helpers=HELPERS + helpers) == []
 
 
+@pytest.mark.parametrize(
+    ("call", "blocks"),
+    [
+        ("return await asyncio.gather(kept(store), other())", True),
+        ("return await asyncio.gather(*[kept(store) for one in many])", True),
+        ("return await asyncio.wait_for(kept(store), 5)", True),
+        ("return asyncio.create_task(kept(store))", False),
+        ("return await asyncio.gather(other(), other())", False),
+    ],
+)
+def test_coroutines_that_are_awaited_together_count_like_one_that_is_awaited(call: str, blocks: bool) -> None:
+    helpers = (
+        "from redis import Redis\nasync def kept(store: Redis):\n    return store.get('a')\n"
+        "async def other():\n    return 1\n"
+    )
+    head = HEAD + "from helpers import kept, other\nfrom redis import Redis\n"
+    assert bool(blocking(call, "store: Redis", head, helpers=helpers)) is blocks
+
+
 def test_a_coroutine_that_calls_one_function_often_is_one_finding() -> None:
     helpers = f"{HELPERS}def load():\n    time.sleep(3)\n"
     assert blocking("load()\nreturn load()", head=FAR, helpers=helpers) == [
