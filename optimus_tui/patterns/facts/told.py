@@ -24,6 +24,7 @@ _CLIENTS = frozenset(
 )  # fmt: skip
 _ANSWERS = frozenset({"HTTPException", "WebSocketException"})
 _SENDS = frozenset({"send_json", "send_text"})
+_OF_ANSWERS = frozenset({"error", "errors", "fail", "failure", "failed", "response", "responses", "answer", "problem"})
 _DEEPEST = 6
 
 
@@ -224,9 +225,18 @@ def _given_out(node: ast.AST, answers: bool, scope: Scope, resolver: Resolver) -
     """Return what a statement gives to the caller, or None: an error that becomes an answer, an answer returned."""
     if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call) and _becomes_answer(node.exc, scope, resolver):
         return node.exc
-    if answers and isinstance(node, ast.Return) and node.value is not None and _is_made_here(node.value):
-        return node.value
-    return None
+    if not answers or not isinstance(node, ast.Return) or node.value is None:
+        return None
+    return node.value if _is_made_here(node.value) else _handed_to_helper(node.value, scope, resolver)
+
+
+def _handed_to_helper(value: ast.expr, scope: Scope, resolver: Resolver) -> ast.expr | None:
+    """Return what a function of the project is given to make the answer of: ``Answers.error(message)``."""
+    if not isinstance(value, ast.Call) or words(chain(value.func)).isdisjoint(_OF_ANSWERS):
+        return None
+    if not isinstance(resolver.what(value.func, scope), Unit):
+        return None
+    return ast.Tuple([*value.args, *(word.value for word in value.keywords)], ast.Load())
 
 
 def _is_made_here(value: ast.expr) -> bool:

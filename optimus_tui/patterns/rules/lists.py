@@ -184,6 +184,8 @@ def _limits_itself(view: View, route: Route) -> bool:
         for seen in view.calls(unit):
             if seen.method in _CUTS and not (whole and seen.method == "first"):
                 return True
+            if seen.method.split("_")[0] in _ASKS | _NAMES and words(seen.method) & {"recent", "latest"}:
+                return True
             if any(word.arg and words(word.arg) & SIZES for word in seen.call.node.keywords):
                 return True
         if any(_CATALOGUE.search(text) for _, text in unit.strings):

@@ -3,7 +3,9 @@
 import ast
 from collections.abc import Iterable, Iterator
 
-from optimus_tui.patterns.facts.model import IN_EXCEPT, Function, Scope, Unit
+from optimus_tui.patterns.facts.jobs import maps_faults
+from optimus_tui.patterns.facts.model import BROAD, IN_EXCEPT, Function, Scope, Unit
+from optimus_tui.patterns.facts.statuses import answers_only_500
 from optimus_tui.patterns.source.functions import living
 from optimus_tui.patterns.source.resolve import External, Resolver, seen_calls
 from optimus_tui.patterns.source.vocabulary import LOG_METHODS, LOGGERS, chain, words
@@ -62,6 +64,17 @@ def logs_requests(unit: Unit, resolver: Resolver) -> bool:
         for seen in seen_calls(unit, resolver)
         if not LOGGERS.isdisjoint(words(seen.raw.rpartition(".")[0]) | words(seen.dotted.rpartition(".")[0]))
     )
+
+
+def installs_maps(given: ast.expr, scope: Scope, resolver: Resolver) -> bool:
+    """Return whether the handlers that an application is made with answer faults of libraries; True if not all show."""
+    if not isinstance(given, ast.Dict):
+        return True
+    for kind, handler in zip(given.keys, given.values, strict=True):
+        only_500 = answers_only_500(resolver.what(handler, scope), resolver) and chain(kind) in BROAD
+        if kind is None or (maps_faults(kind, scope, resolver, True) and not only_500):
+            return True
+    return False
 
 
 def _hidden_by(handler: Function) -> frozenset[int]:

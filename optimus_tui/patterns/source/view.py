@@ -8,7 +8,7 @@ from optimus_tui.patterns.facts.jobs import is_stub, jobs_of, maps_faults
 from optimus_tui.patterns.facts.model import BROAD, DECLARED, Bound, Class, Module, Param, Scope, Unit, catches_faults
 from optimus_tui.patterns.facts.routes import METHODS, Route, needs, routes_of
 from optimus_tui.patterns.facts.statuses import answers_only_500
-from optimus_tui.patterns.source.exception_handlers import ExceptionHandlers, logs_requests
+from optimus_tui.patterns.source.exception_handlers import ExceptionHandlers, installs_maps, logs_requests
 from optimus_tui.patterns.source.limiters import LIMITING, has_default, imported_limiters
 from optimus_tui.patterns.source.project import Lines, Project
 from optimus_tui.patterns.source.resolve import External, InstanceOf, Resolver, Seen, Thing, seen_calls
@@ -322,7 +322,8 @@ class View:
             if "maps libraries" in done or any(maps_faults(one, outer, self.resolver, True) for one in caught):
                 found.add("maps libraries")
         for call in app.unit.calls:
-            if any(word.arg == "exception_handlers" for word in call.node.keywords):
+            given = next((word.value for word in call.node.keywords if word.arg == "exception_handlers"), None)
+            if given is not None and installs_maps(given, call.scope, self.resolver):
                 found |= {"maps", "maps libraries"}
         return frozenset(found | self._middleware_jobs(set_up))
 

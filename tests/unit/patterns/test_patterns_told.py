@@ -19,6 +19,15 @@ class ShopError(Exception):
 class Closed(Exception):
     """Raised by this project alone."""
 
+class Answers:
+    @staticmethod
+    def error(message: str) -> Answer:
+        return Answer(ok=False, message=message)
+
+    @staticmethod
+    def counted(message: str) -> int:
+        return len(message)
+
 def checked(name: str) -> str:
     if not name:
         raise ValueError("a name is needed")
@@ -47,6 +56,7 @@ def _tells(answer: str, kind: str = "Exception", body: str = "await store.add(na
         "raise ShopError(502, str(error)) from error",
         'return {"error": str(error)}',
         'return JSONResponse({"error": str(error)})',
+        'return Answers.error(f"failed: {error}")',
         "text = str(error)\n        raise HTTPException(400, detail=text)",
         "raise HTTPException(500, traceback.format_exc())",
     ],
@@ -58,6 +68,8 @@ def test_a_text_is_told_in_whichever_answer_it_stands(answer: str) -> None:
 @pytest.mark.parametrize(
     "answer",
     [
+        'return Answers.error("failed")',
+        "return Answers.counted(str(error))",
         'raise HTTPException(500, "the store failed")',
         "raise HTTPException(error.status_code)",
         'raise HTTPException(502, f"no answer ({type(error).__name__})")',

@@ -212,6 +212,24 @@ def test_a_handler_of_the_application_counts_where_it_takes_such_faults(caught: 
 
 
 @pytest.mark.parametrize(
+    ("given", "maps"),
+    [
+        ("{Exception: broken}", False),
+        ("{Exception: told}", True),
+        ("{Refused: told}", False),
+        ("{httpx.HTTPError: broken}", True),
+        ("made_elsewhere()", True),
+    ],
+)
+def test_handlers_that_an_application_is_made_with_count_for_what_they_answer(given: str, maps: bool) -> None:
+    own = "from fastapi.responses import JSONResponse\nclass Refused(Exception): ...\n"
+    own += "def broken(request, error):\n    return JSONResponse({}, status_code=500)\n"
+    own += "def told(request, error):\n    return JSONResponse({}, status_code=502)\n"
+    head = f"{HEAD}{own}app = FastAPI(exception_handlers={given})\napp.include_router(router)\n"
+    assert (unmapped("return load()", head=head) == []) is maps
+
+
+@pytest.mark.parametrize(
     ("kinds", "maps"),
     [
         ("(Refused, Missing)", False),
