@@ -25,7 +25,7 @@ from optimus_tui.tools.answer import ToolFailure
 from optimus_tui.tools.registry import TOOLS
 from tests.hostile import hostile_server
 from tests.patience import PATIENCE
-from tests.realserver import RealServer, free_port
+from tests.realserver import RealServer
 from tests.surfaces.world import FAKED, a_report, context, empty_desk, fake, furnish, no_settings, on_the_wire, raw_post
 
 JSON = {"Content-Type": "application/json"}
@@ -358,7 +358,7 @@ def test_beyond_loopback_there_is_always_a_token_of_this_start(
 def test_a_port_in_use_or_a_missing_package_is_one_sentence_and_exit_2(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with bind("127.0.0.1", free_port()).socket as taken:
+    with bind("127.0.0.1", 0).socket as taken:
         assert cli(["serve", "--port", str(taken.getsockname()[1])]) == 2
     assert "cannot listen on 127.0.0.1" in capsys.readouterr().err
     assert cli(["mcp", "--port", "1"]) == 2

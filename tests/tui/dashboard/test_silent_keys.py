@@ -3,7 +3,7 @@
 import asyncio
 import re
 from collections.abc import Callable, Sequence
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import pytest
@@ -286,17 +286,24 @@ async def silent_keys(
     return silent
 
 
+APPLICATIONS = amount(6, len(SCREENS))
+"""How many applications the screens are opened in: to start one takes as long as to press five keys."""
+
+
 @pytest.mark.usefixtures("offline")
-@pytest.mark.parametrize("name", SCREENS)
-async def test_no_key_of_a_screen_is_silent(name: str) -> None:
+@pytest.mark.parametrize("names", [[*SCREENS][part::APPLICATIONS] for part in range(APPLICATIONS)], ids=", ".join)
+async def test_no_key_of_a_screen_is_silent(names: list[str]) -> None:
     app: Any = PlainBackground(SETTINGS)
-    paints = Paints(app)
+    paints, silent = Paints(app), dict[str, list[str]]()
     async with app.run_test(size=(80, 24), notifications=True) as pilot:
         await pilot.pause()
         dashboard = app.dashboard
         dashboard.pane("health").reading = dashboard.health = health_report()
         dashboard.pane("limits").reading = reading(limits_report())
-        assert await silent_keys(paints, dashboard, lambda: SCREENS[name](dashboard), [*SCREENS].index(name)) == []
+        for name in names:
+            open_screen = partial(SCREENS[name], dashboard)
+            silent[name] = await silent_keys(paints, dashboard, open_screen, [*SCREENS].index(name))
+    assert silent == {name: [] for name in names}
 
 
 async def test_no_key_of_the_incident_is_silent(redis: RealServer) -> None:
