@@ -9,13 +9,13 @@ import pytest
 
 IDLE_SHARE = 0.25
 KEY_SECONDS = 0.005
-STARVED = 10
+STARVED = 6
 """Times that work takes longer on a busy machine, at most."""
 PAUSE_SECONDS = 0.02
 """A pause is longer than a frame: what a key or a new size changed is painted behind it."""
 
 
-async def until_idle(look_seconds: float, *_: Any, most_seconds: float = 1.0) -> None:
+async def until_idle(look_seconds: float, *_: Any, most_seconds: float = 0.5) -> None:
     """Wait until the thread of the screen has had next to nothing to do for a moment, and nothing waits to be done.
 
     Textual looks every 20 ms, twice a key, and takes an application for busy that uses a twentieth of a processor in

@@ -292,7 +292,7 @@ async def test_streamable_http_speaks_both_eras_behind_the_same_door_rows_111_to
 ) -> None:
     env = environment(gateway, server.url, tmp_path)
     async with spoken([*VERB, "--http", "--port", "0"], env, tmp_path) as frames:
-        said = (await asyncio.wait_for(frames.process.stderr.readline(), 20)).decode()
+        said = (await asyncio.wait_for(frames.process.stderr.readline(), PATIENCE)).decode()
         url = said.split()[4].rstrip(",")
         assert url.endswith("/mcp"), said
         for mode in ("auto", "legacy"):
@@ -323,7 +323,7 @@ async def test_beyond_loopback_mcp_wants_the_token_row_112(
 ) -> None:
     env = environment(gateway, server.url, tmp_path)
     async with spoken([*VERB, "--http", "--host", "0.0.0.0", "--port", "0"], env, tmp_path) as frames:
-        lines = [(await asyncio.wait_for(frames.process.stderr.readline(), 20)).decode() for _ in range(3)]
+        lines = [(await asyncio.wait_for(frames.process.stderr.readline(), PATIENCE)).decode() for _ in range(3)]
         token = (tmp_path / "optimus-tui" / "mcp.token").read_text().strip()
         assert token not in "".join(lines)
         url = lines[2].split()[4].rstrip(",").replace("0.0.0.0", "127.0.0.1")

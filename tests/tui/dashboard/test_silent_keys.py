@@ -224,7 +224,7 @@ async def is_silent(paints: Paints, key: str) -> bool:
     event.set_sender(app)
     app.post_message(event)
     noticed = False
-    for _ in range(100):
+    for _ in range(1000):
         await asyncio.sleep(0.005)
         noticed = noticed or paints.cheap() != known or paints.drawn() != before
         if noticed and not app.keys.is_busy:

@@ -1,26 +1,15 @@
 """Keys that come right after Tab, as a terminal sends what was typed fast, land in the next field of every dialog."""
 
-from typing import Any
-
 import pytest
-from textual import events
-from textual.app import App
 from textual.widgets import Input, Static
 
 from optimus_tui.tui.dialogs.base import QuestionDialog, QuestionField
 from optimus_tui.tui.routers.draft import FieldAnswer
 from optimus_tui.tui.routers.widgets import FieldDialog
+from tests.tui.keys import burst
 from tests.tui.routers.driver import app_for
 
 pytestmark = pytest.mark.usefixtures("offline")
-
-
-async def typed(app: App[Any], pilot: Any, *keys: str) -> None:
-    """All keys are there before the first is worked on."""
-    for key in keys:
-        app.post_message(events.Key(key, key if len(key) == 1 else None))
-    for _ in range(10):
-        await pilot.pause()
 
 
 @pytest.mark.parametrize("onward", ["tab", "down"])
@@ -29,9 +18,9 @@ async def test_in_a_question(onward: str) -> None:
     async with app.run_test() as pilot:
         await app.push_screen(QuestionDialog("Resolve", [QuestionField("cause"), QuestionField("resolution")]))
         await pilot.pause()
-        await typed(app, pilot, "a", "b", onward, "c", "d")
+        await burst(pilot, "a", "b", onward, "c", "d")
         assert [field.value for field in app.screen.query(Input)] == ["ab", "cd"]
-        await typed(app, pilot, "shift+tab", "e", "tab", "f")
+        await burst(pilot, "shift+tab", "e", "tab", "f")
         assert [field.value for field in app.screen.query(Input)] == ["abe", "cdf"]
 
 
@@ -40,7 +29,7 @@ async def test_in_the_dialog_of_a_field() -> None:
     async with app.run_test() as pilot:
         await app.push_screen(FieldDialog(FieldAnswer("", "str", False, ""), []))
         await pilot.pause()
-        await typed(app, pilot, "a", "tab", "tab", "tab", "7")
+        await burst(pilot, "a", "tab", "tab", "tab", "7")
         assert [field.value for field in app.screen.query(Input)] == ["a", "str", "7"]
 
 
@@ -51,9 +40,9 @@ async def test_escape_asks_once_before_a_changed_field_is_dropped() -> None:
         dialog = FieldDialog(FieldAnswer("", "str", False, ""), [])
         app.push_screen(dialog, answers.append)
         await pilot.pause()
-        await typed(app, pilot, "a", "escape")
+        await burst(pilot, "a", "escape")
         assert app.screen is dialog and "esc again drops" in str(dialog.query_one("#field-note", Static).content)
-        await typed(app, pilot, "b", "escape")
+        await burst(pilot, "b", "escape")
         assert app.screen is dialog, "something was typed in between"
-        await typed(app, pilot, "escape")
+        await burst(pilot, "escape")
         assert answers == [None]

@@ -35,7 +35,7 @@ HOSTILE = [
 
 async def until(pilot: "Pilot[None]", holds: "object") -> None:
     """Wait for a condition, at most three seconds."""
-    for _ in range(60):
+    for _ in range(1200):
         if holds():  # type: ignore[operator]
             return
         await pilot.pause(0.05)

@@ -13,6 +13,7 @@ from optimus_tui.tui.dialogs.base import PickDialog
 from optimus_tui.tui.keys import KEYS
 from optimus_tui.tui.prompt.bar import PromptBar
 from optimus_tui.tui.prompt.history import MAX_BYTES, MOST_LINES, PromptHistory, history_path
+from tests.tui.driver import until
 from tests.tui.keys import burst
 from tests.tui.pictures import SETTINGS, counter, limits_report, reading
 
@@ -250,8 +251,7 @@ async def test_the_command_line_opens_on_every_screen_and_help_lists_it(opener: 
     async with app.run_test(size=(140, 42)) as pilot:
         await pilot.pause()
         await pilot.press(opener)
-        for _ in range(20):
-            await pilot.pause()
+        await until(pilot, lambda: app.screen is not app.dashboard and app.screen.is_mounted and not app.keys.is_busy)
         app.screen.set_focus(None)
         await burst(pilot, "colon", "q")
         bar = bar_of(app)
