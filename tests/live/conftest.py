@@ -2,9 +2,6 @@
 
 import socket
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -58,38 +55,7 @@ def open_on(home: dict[str, str]) -> Iterator[Callable[..., Terminal]]:
         terminal.close()
 
 
-class SharedDemo:
-    """A demo for all tests of a file, and for those of the next one where it plays on a demo too."""
-
-    def __init__(self) -> None:
-        self._held = ExitStack()
-        self._demo: DemoHandle | None = None
-
-    def get(self) -> DemoHandle:
-        if self._demo is None:
-            self._demo = self._held.enter_context(contextmanager(quiet_demo)(60))
-        return self._demo
-
-    def stop(self) -> None:
-        self._demo = None
-        self._held.close()
-
-
-SHARED = SharedDemo()
-
-
-def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
-    """Stop the demo before a file whose tests need none."""
-    if nextitem is None or nextitem.path not in _with_demo(item.session):
-        SHARED.stop()
-
-
-@cache
-def _with_demo(session: pytest.Session) -> frozenset[Path]:
-    return frozenset(one.path for one in session.items if "running" in getattr(one, "fixturenames", ()))
-
-
-@pytest.fixture
-def running() -> DemoHandle:
-    """The demo, quiet at first."""
-    return SHARED.get()
+@pytest.fixture(scope="module")
+def running() -> Iterator[DemoHandle]:
+    """The demo, quiet at first, for all tests of a file: its gateway remembers what the file before did to it."""
+    yield from quiet_demo(60)
