@@ -89,21 +89,35 @@ class Process:
         self.process.send_signal(number)
 
 
+def _tls_options(port: int, folder: Path) -> tuple[str, ...]:
+    return (
+        *("--tls-port", str(port), "--tls-cluster", "yes", "--tls-replication", "yes", "--tls-auth-clients", "yes"),
+        *("--tls-cert-file", f"{folder}/cert.pem", "--tls-key-file", f"{folder}/key.pem"),
+        *("--tls-ca-cert-file", f"{folder}/cert.pem"),
+    )
+
+
 class RealCluster:
     """Three primaries, at ``ports[:3]``, with a replica each, at ``ports[3:]``."""
 
-    def __init__(self, binary: str, **config: str) -> None:
+    def __init__(self, binary: str, *, certificates: Path | None = None, **config: str) -> None:
+        """With ``certificates``, a folder with cert.pem and key.pem, the nodes speak TLS at ``tls_ports`` with each
+        other and with all who show that certificate; the tests go on asking at ``ports``."""
         self.folder = Path(tempfile.mkdtemp(prefix="optimus-cluster-"))
-        ports = free_ports(12)
-        self.ports, buses = ports[:6], ports[6:]
+        ports = free_ports(18)
+        self.ports, buses, self.tls_ports = ports[:6], ports[6:12], ports[12:]
         self.ids = [node_id(index) for index in range(6)]
         more = [word for name, value in config.items() for word in (f"--{name.replace('_', '-')}", value)]
         self.nodes = [
-            Process(binary, self.folder, f"node{index}", *node_options(port, bus, NODE_TIMEOUT_MS), *more)
+            Process(
+                binary, self.folder, f"node{index}", *node_options(port, bus, NODE_TIMEOUT_MS), *more,
+                *(_tls_options(self.tls_ports[index], certificates) if certificates else ()),
+            )
             for index, (port, bus) in enumerate(zip(self.ports, buses, strict=True))
-        ]
+        ]  # fmt: skip
+        places = self.tls_ports if certificates else self.ports
         for me, node in enumerate(self.nodes):
-            (node.folder / "nodes.conf").write_text(node_lines(self.ports, buses, me))
+            (node.folder / "nodes.conf").write_text(node_lines(places, buses, me))
 
     @property
     def seeds(self) -> tuple[tuple[str, int], ...]:
