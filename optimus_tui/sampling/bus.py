@@ -7,8 +7,10 @@ import asyncio
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from optimus_tui.context import Context
-from optimus_tui.sampling.staleness import bounded, outages
+from optimus_tui.sampling.staleness import bounded, outages, redis_fault
 
 if TYPE_CHECKING:
     from optimus_tui.probes.redis.observer import ObserverRedis
@@ -58,8 +60,12 @@ class BusWatch:
         target = context.feed.target
         try:
             made = await bounded(read_links(context.redis, target))
-        except outages():
-            return  # the feed's own link tells of a node that is away
+        except outages() as error:
+            fault = redis_fault(error, context)
+            if fault.kind == "denied":  # of a node that is away the feed's own link tells
+                context.feed.say_lacking("links", replace(fault, message="gaps between nodes cannot be seen"))
+            return
+        context.feed.say_lacking("links", None)
         if self._of != target.label:
             self._of, self._made, self._broken = target.label, made, {}
             return

@@ -156,6 +156,12 @@ class FeedReader:
         self._doubt = (since, cause)
         self.retry()
 
+    def say_lacking(self, subject: str, fault: Fault | None) -> None:
+        """Say on the truth line what cannot be known although the connection is live; None ends it."""
+        self._ring.lacking.pop(subject, None)
+        if fault is not None:
+            self._ring.lacking[subject] = fault
+
     def drain(self, since_seq: int = 0, limit: int = 1000) -> FeedBatch:
         """Return the newest ``limit`` items after ``since_seq``, oldest first, and the present counters.
 

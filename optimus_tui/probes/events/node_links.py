@@ -149,12 +149,12 @@ class NodeLinks:
         self._silent.pop(where, None)
         if fault is not None:
             self._silent[where] = fault
-        partial = None
+        if self._ring is None:
+            return
+        self._ring.lacking.pop("nodes", None)
         if self._silent:
             names = next(iter(self._silent)) if len(self._silent) == 1 else plural(len(self._silent), "node")
-            partial = Fault(fault.kind if fault else "refused", f"{names} not heard")
-        if self._ring is not None:
-            self._ring.partial = partial
+            self._ring.lacking["nodes"] = Fault(fault.kind if fault else "refused", f"{names} not heard")
 
 
 def _place(target: RedisTarget) -> str:

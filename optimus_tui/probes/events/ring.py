@@ -43,8 +43,8 @@ class FeedRing:
         self.last_event: float | None = None
         self.verified: float | None = None
         self._state: tuple[FeedState, Fault | None, float | None] = ("connecting", None, None)
-        self.partial: Fault | None = None
-        """Which further nodes are not heard, while the connection is live."""
+        self.lacking: dict[str, Fault] = {}
+        """What is not heard or not seen although the connection is live, by subject."""
 
     # -- the reader's side
 
@@ -169,7 +169,7 @@ class FeedRing:
             self.malformed += wrong
             state, fault, retry_at = self._state
             if state == "live":
-                fault = fault or self.partial
+                fault = fault or next(iter(list(self.lacking.values())), None)
             retry_in = None
             if retry_at is not None:
                 retry_in = max(0.0, retry_at - mono)

@@ -12,7 +12,7 @@ from optimus_tui.contract.keyspace import FeedEvent, FeedGap
 from optimus_tui.probes.cluster import read_links
 from optimus_tui.probes.events.feed import FeedReader
 from optimus_tui.sampling.bus import BusWatch
-from optimus_tui.settings.model import RedisTarget, Settings
+from optimus_tui.settings.model import RedisTarget, Secret, Settings
 from tests.realcluster import RealCluster, cluster_binary, raw, say, until
 
 CHANNEL, LOG = "cache_coherence:t1", b"cache_coherence_events"
@@ -123,6 +123,26 @@ async def test_a_node_that_dies_is_a_gap_although_another_one_is_heard(cluster: 
     until(lambda: feed.drain().status.gaps == 2)
     assert gaps(context)[1].seconds >= since, "from when the link broke, not from the last look"
     until(lambda: b"master_link_status:up" in raw(cluster.ports[dying], "INFO replication"))
+
+
+async def test_without_the_right_to_see_the_links_it_is_said_that_gaps_cannot_be_seen(cluster: RealCluster) -> None:
+    for port in cluster.ports:
+        say(port, "ACL", "SETUSER", "narrow", "on", ">CHANGE-ME", "~*", "&*", "+@all", "-cluster|links")
+    (host, port), *others = cluster.seeds
+    target = RedisTarget(
+        topology="cluster", host=host, port=port, others=tuple(others), username="narrow", password=Secret("CHANGE-ME")
+    )
+    context = Context(Settings(redis=target), Clock())
+    try:
+        await context.redis.cluster_nodes.learn()
+        context.feed.start()
+        until(lambda: context.feed.drain().status.state == "live")
+        await BusWatch(context).compare(0.0)
+        fault = context.feed.drain().status.fault
+        assert fault is not None and fault.message == "gaps between nodes cannot be seen"
+        assert fault.remedy == "ACL SETUSER narrow +cluster|links"
+    finally:
+        await context.aclose()
 
 
 def flags(cluster: RealCluster, index: int, asked: int) -> bytes:
