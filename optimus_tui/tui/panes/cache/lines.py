@@ -334,7 +334,8 @@ def truth_forms(reading: Reading[Any], mono: float, where: str) -> list[str]:
     whole = truth_line(reading, mono, source="redis", counted=counted)
     if reading.fault is None:
         pace = scanned.rpartition(", ")[2] if report is not None and report.coverage.seconds_left is not None else ""
-        shorter = (strange or scanned, strange or scanned.partition(",")[0], strange or pace or scanned)
+        cut_short = [scanned.partition(":")[0]] if ", incomplete: " in scanned else []
+        shorter = (strange or scanned, *cut_short, strange or scanned.partition(",")[0], strange or pace or scanned)
         lines = [whole, *(truth_line(reading, mono, source="redis", counted=words) for words in shorter)]
         return [form for line in lines for form in (line, line.removesuffix(" · redis ok"))]
     return [whole, *outage_forms(old, reading.fault, "redis", where, reading.retry_in)]
